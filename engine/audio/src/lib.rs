@@ -1,0 +1,1 @@
+//! samvaad-audio

@@ -1,0 +1,66 @@
+//! The wall between a running flow and the world.
+
+use async_trait::async_trait;
+use samvaad_model::{Answer, CallError, CallFacts, Collection, Decision, Language, Masked, Playout, Prompt, PromptId, Question};
+
+/// A point in time, as a flow sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Instant {
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    pub unix_ms: u64,
+    /// Minutes to add for the call's local time.
+    pub offset_minutes: i16,
+}
+
+/// What a flow's host functions come to once the host has checked them: the manifest's rules, sizes and grants hold for everything
+/// that arrives here, and `Prompt::interruptible` is always set. Three implementations: the live session, the replay of a journal,
+/// the scripted caller of a test.
+///
+/// After the call has ended every function with a `Result` returns [`CallError::CallEnded`] at once.
+#[async_trait]
+pub trait Conversation: Send {
+    /// Facts of the call.
+    fn facts(&mut self) -> CallFacts;
+
+    /// The time now.
+    fn now(&mut self) -> Instant;
+
+    /// Changes the language of further prompts and expected answers.
+    async fn set_language(&mut self, language: Language) -> Result<(), CallError>;
+
+    /// Records that something is established. The host keeps the set itself; this is for the call's record and steps.
+    async fn establish(&mut self, name: String) -> Result<(), CallError>;
+
+    /// Decides what happens after the conversation.
+    async fn decide(&mut self, decision: Decision) -> Result<(), CallError>;
+
+    /// Sets the disposition.
+    async fn outcome(&mut self, disposition: String, detail: Option<String>) -> Result<(), CallError>;
+
+    /// All fields of the customer's record, by name; empty ones are left out.
+    async fn fields(&mut self) -> Result<Vec<(String, Masked)>, CallError>;
+
+    /// A granted look-up.
+    async fn lookup(&mut self, key: String) -> Result<Option<Masked>, CallError>;
+
+    /// Stores a value with the record.
+    async fn note(&mut self, name: String, value: Masked) -> Result<(), CallError>;
+
+    /// Queues a prompt.
+    async fn say(&mut self, prompt: Prompt) -> Result<PromptId, CallError>;
+
+    /// Puts a question, with all its attempts.
+    async fn ask(&mut self, question: Question) -> Result<Answer, CallError>;
+
+    /// Collects keys, with all its attempts.
+    async fn collect(&mut self, collection: Collection) -> Result<Answer, CallError>;
+
+    /// Waits until all that is queued was heard, and takes the report of it.
+    async fn drain(&mut self) -> Result<Vec<Playout>, CallError>;
+
+    /// Waits like `drain`, but leaves the report to the next `ask` or `drain`. The host calls it before a prompt with requirements.
+    async fn settle(&mut self) -> Result<(), CallError>;
+
+    /// Whether a prompt of this template has been heard to its end in this call.
+    fn heard_whole(&self, template: &str) -> bool;
+}

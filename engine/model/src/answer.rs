@@ -1,0 +1,40 @@
+//! What a caller answered.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Language, Masked, Playout};
+
+/// The answer itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind", content = "value")]
+pub enum Reply {
+    /// One of the question's choices.
+    Choice(String),
+    /// The words of an open question.
+    Text(Masked),
+    /// Keys.
+    Keys(Masked),
+    /// Silence to the last attempt.
+    NoInput,
+    /// Nothing understood to the last attempt.
+    NoMatch,
+}
+
+/// The end of a question.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// What was answered.
+    pub reply: Reply,
+    /// 0 to 1; 1 for keys, 0 for no-input.
+    pub confidence: f32,
+    /// The language of the phrase that matched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<Language>,
+    /// The last words heard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transcript: Option<Masked>,
+    /// How often the question was put.
+    pub attempts: u32,
+    /// What became of the prompts before it and its own.
+    pub playouts: Vec<Playout>,
+}

@@ -1,0 +1,35 @@
+//! Why a host function could not do what a flow asked.
+
+use serde::{Deserialize, Serialize};
+
+/// A rule of the manifest that a request broke.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// A template, transfer target, look-up key or voice.
+    pub subject: String,
+    /// What had to be established first and was not.
+    pub missing: Vec<String>,
+    /// One sentence with the mend.
+    pub reason: String,
+}
+
+/// The contract's `error`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "kebab-case", tag = "kind", content = "value")]
+pub enum CallError {
+    /// The call is over.
+    #[error("the call has ended")]
+    CallEnded,
+    /// The manifest forbids it now.
+    #[error("refused: {}", .0.reason)]
+    Refused(Refusal),
+    /// An argument is unusable.
+    #[error("invalid argument: {0}")]
+    Invalid(String),
+    /// A service did not answer in time.
+    #[error("unavailable: {0}")]
+    Unavailable(String),
+    /// A limit was reached.
+    #[error("limit reached: {0}")]
+    Limit(String),
+}

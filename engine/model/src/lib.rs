@@ -1,0 +1,36 @@
+//! The words all rooms share: ids, call facts, prompts, questions and answers, journal entries, steps, records, outcomes.
+//!
+//! Nothing here does I/O, reads a clock or knows of Exotel, WebAssembly or a database. What is personal (numbers, digits,
+//! words) is kept in types whose `Debug` and `Display` are masked; showing it takes a call to `expose`.
+
+pub mod answer;
+pub mod call;
+pub mod customer;
+pub mod error;
+pub mod id;
+pub mod journal;
+pub mod language;
+pub mod masked;
+pub mod phone;
+pub mod playout;
+pub mod prompt;
+pub mod question;
+pub mod record;
+pub mod step;
+pub mod transcript;
+
+pub use answer::{Answer, Reply};
+pub use call::{CallFacts, Direction};
+pub use customer::CustomerRecord;
+pub use error::{CallError, Refusal};
+pub use id::{AccountSid, CallId, CallSid, FlowName, StreamSid, VersionId};
+pub use journal::{Function, Journal, JournalEntry, JournalHeader};
+pub use language::Language;
+pub use masked::Masked;
+pub use phone::PhoneNumber;
+pub use playout::{Extent, Playout, PromptId};
+pub use prompt::{Argument, Content, Money, Prompt, Template, TimeOfDay, Value};
+pub use question::{Choice, Collection, Phrases, Question};
+pub use record::{CallRecord, CallState, Decision, Problem};
+pub use step::{Step, StepEntry};
+pub use transcript::{Line, Speaker};

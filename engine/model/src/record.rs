@@ -1,0 +1,134 @@
+//! The record of a call: what a lender can show.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{CallId, CallSid, Direction, FlowName, Journal, Language, Line, Masked, PhoneNumber, StepEntry, StreamSid, VersionId};
+
+/// Where a call is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CallState {
+    /// Stored, not yet connected.
+    Pending,
+    /// A stream is open.
+    Live,
+    /// Over; `outcome` is set.
+    Ended,
+}
+
+/// What is to happen after the conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum Decision {
+    /// Connect an agent.
+    Transfer {
+        /// The manifest's name of the target.
+        target: String,
+        /// Whom to dial, in this order.
+        numbers: Vec<PhoneNumber>,
+    },
+    /// Hang up.
+    HangUp,
+}
+
+/// Something that went wrong, told to whom it concerns.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    pub unix_ms: u64,
+    /// A short fixed name: `store-unavailable`, `flow-trap`, `bad-frame`.
+    pub name: String,
+    /// One sentence with the mend, free of personal data.
+    pub detail: String,
+}
+
+/// One call, from its request to its end. Every call has one, with one outcome.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CallRecord {
+    /// Our id.
+    pub call_id: CallId,
+    /// Exotel's id, once known.
+    pub call_sid: Option<CallSid>,
+    /// The stream's id, once known.
+    pub stream_sid: Option<StreamSid>,
+    /// Where the call is.
+    pub state: CallState,
+    /// Who called whom.
+    pub direction: Option<Direction>,
+    /// The customer's number.
+    pub customer_number: Option<PhoneNumber>,
+    /// The line's number.
+    pub line_number: Option<PhoneNumber>,
+    /// The flow, once chosen.
+    pub flow: Option<FlowName>,
+    /// Its version.
+    pub version: Option<VersionId>,
+    /// The language at the end.
+    pub language: Option<Language>,
+    /// The one outcome: a disposition of the flow (`declined`), or the engine's own: `hung-up`, `flow-failed`, `connection-lost`,
+    /// `no-flow`, `never-connected`, `engine-stopped`, `too-long`.
+    pub outcome: Option<String>,
+    /// More about it: where the caller hung up, the fields that were missing.
+    pub detail: Option<String>,
+    /// What happens next, as `/passthru/after` and `/connect` answer it.
+    pub decision: Option<Decision>,
+    /// Values the flow noted.
+    pub notes: BTreeMap<String, Masked>,
+    /// The steps reached.
+    pub steps: Vec<StepEntry>,
+    /// Who said what.
+    pub transcript: Vec<Line>,
+    /// What went wrong.
+    pub problems: Vec<Problem>,
+    /// The flow's journal.
+    pub journal: Option<Journal>,
+    /// Milliseconds since 1970-01-01T00:00:00Z of the record's making.
+    pub created_ms: u64,
+    /// The same of the stream's start.
+    pub started_ms: Option<u64>,
+    /// The same of the stream's end.
+    pub ended_ms: Option<u64>,
+    /// What Exotel told of the call afterwards (`POST /status` and the Passthru after), as it told it, numbers masked.
+    pub exotel: BTreeMap<String, String>,
+}
+
+impl CallRecord {
+    /// An empty record of a call that is not yet connected.
+    pub fn new(call_id: CallId, created_ms: u64) -> Self {
+        Self {
+            call_id,
+            call_sid: None,
+            stream_sid: None,
+            state: CallState::Pending,
+            direction: None,
+            customer_number: None,
+            line_number: None,
+            flow: None,
+            version: None,
+            language: None,
+            outcome: None,
+            detail: None,
+            decision: None,
+            notes: BTreeMap::new(),
+            steps: Vec::new(),
+            transcript: Vec::new(),
+            problems: Vec::new(),
+            journal: None,
+            created_ms,
+            started_ms: None,
+            ended_ms: None,
+            exotel: BTreeMap::new(),
+        }
+    }
+
+    /// Adds a step, once.
+    pub fn reach(&mut self, step: crate::Step, unix_ms: u64) -> bool {
+        let first = self.steps.iter().all(|entry| entry.step != step);
+        if first {
+            self.steps.push(StepEntry { step, unix_ms });
+        }
+        first
+    }
+}

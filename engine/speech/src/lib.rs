@@ -1,0 +1,10 @@
+//! Speech: synthesizers and recognisers behind two traits, the prompt cache, templates, choice lexicons, and how amounts, dates and
+//! digits are spoken.
+//!
+//! It knows nothing of calls, sockets or flows.
+
+pub mod recognition;
+pub mod synthesis;
+
+pub use recognition::{Expectation, Hearing, Recognition, RecognitionError, Recognized, Recognizer};
+pub use synthesis::{Samples, SynthesisError, Synthesizer, Utterance};

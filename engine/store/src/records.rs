@@ -1,0 +1,28 @@
+//! Call records: what remains of a call for good.
+
+use async_trait::async_trait;
+use samvaad_model::{CallId, CallRecord, CallSid};
+
+use crate::StoreError;
+
+/// Call records, in SQLite or PostgreSQL.
+#[async_trait]
+pub trait CallRecords: Send + Sync {
+    /// Writes a record, whole; the one of the same call id is replaced.
+    async fn save(&self, record: &CallRecord) -> Result<(), StoreError>;
+
+    /// The record of a call.
+    async fn by_id(&self, call: CallId) -> Result<Option<CallRecord>, StoreError>;
+
+    /// The newest record of an Exotel CallSid.
+    async fn by_sid(&self, sid: &CallSid) -> Result<Option<CallRecord>, StoreError>;
+
+    /// The newest records, newest first, at most `limit`.
+    async fn newest(&self, limit: u32) -> Result<Vec<CallRecord>, StoreError>;
+
+    /// Ends every record left `live` by an engine that died, with outcome `engine-stopped`; tells how many. Called once, at start.
+    async fn end_abandoned(&self, now_unix_ms: u64) -> Result<u64, StoreError>;
+
+    /// Whether the database answers.
+    async fn ping(&self) -> Result<(), StoreError>;
+}
