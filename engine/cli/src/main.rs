@@ -1,1 +1,46 @@
-fn main() {}
+//! The `samvaad` program: serves calls, checks its configuration, and plays Exotel and a caller.
+
+mod call;
+mod config;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// A voicebot engine for Exotel telephony.
+#[derive(Parser)]
+#[command(name = "samvaad", version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve calls until told to stop
+    Serve(serve::Serve),
+    /// Check the configuration, or print it with its defaults
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Play Exotel and a caller against a running engine
+    Call(call::Call),
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Command::Serve(serve) => serve.run(),
+        Command::Config(command) => command.run(),
+        Command::Call(call) => call.run(),
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            #[expect(clippy::print_stderr, reason = "the one place where a command's failure is told")]
+            {
+                eprintln!("samvaad: {error:#}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}

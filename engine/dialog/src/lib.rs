@@ -3,6 +3,35 @@
 //! It knows neither speech nor sessions nor sockets: a running flow reaches the world through [`Conversation`] alone, and every host call
 //! passes the call's journal.
 
+mod bindings;
+pub mod catalogue;
+mod choose;
+mod compile;
+mod contract;
 pub mod conversation;
+mod convert;
+pub mod description;
+pub mod engine;
+mod functions;
+mod gate;
+mod host;
+pub mod journal;
+mod load;
+pub mod manifest;
+mod run;
+pub mod scripted;
+mod source;
+pub mod version;
 
+pub use catalogue::{Catalogue, CatalogueError, CatalogueSettings};
+pub use choose::NoFlow;
 pub use conversation::{Conversation, Instant};
+pub use description::{Description, Kind, TemplateUse};
+pub use engine::{EngineError, EngineSettings, FlowEngine};
+pub use host::Limit;
+pub use journal::{Divergence, SharedJournal, Side};
+pub use load::{Rejection, Step};
+pub use manifest::{Limits, Manifest, ManifestError, OnTrap, OnTrapThen, TrapWords};
+pub use run::RunEnd;
+pub use scripted::{Scripted, ScriptedCaller};
+pub use version::{FlowVersion, PromptLibrary};

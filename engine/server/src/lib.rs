@@ -1,1 +1,19 @@
-//! samvaad-server
+//! The engine as a server: configuration, logs, Exotel's HTTP and WebSocket, the API.
+//!
+//! Handlers read a request, ask the session's ledger or the stores, and answer; none holds a call up.
+
+pub mod access;
+pub mod app;
+pub mod config;
+pub mod logs;
+pub mod open;
+pub mod problem;
+mod routes;
+pub mod secret;
+pub mod serve;
+
+pub use app::{App, router};
+pub use config::{Config, ConfigError};
+pub use open::{Folders, OpenError, open, open_recognizer};
+pub use secret::Secret;
+pub use serve::serve;

@@ -1,1 +1,36 @@
-//! samvaad-session
+//! One live call: a pure state machine ([`machine`]), and the one task that drives it ([`run_call`]).
+//!
+//! The machine never does I/O and reads no clock. The driver never decides what is said: that is the flow's. Caller audio never waits for
+//! a flow, a store, a disk or a log.
+
+pub mod apology;
+pub mod call;
+pub mod connect;
+pub mod driver;
+mod ear;
+pub mod ending;
+pub mod event;
+pub mod files;
+pub mod ledger;
+pub mod live;
+pub mod machine;
+mod playback;
+pub mod prompts;
+mod question;
+pub mod run;
+pub mod scribe;
+pub mod services;
+mod spoken;
+pub mod wire;
+
+pub use call::{LiveCall, LiveCalls};
+pub use ledger::Ledger;
+pub use prompts::FlowPrompts;
+pub use run::run_call;
+pub use services::{CallSettings, Services};
+pub use wire::{Received, Wire, WireClosed};
+
+use std::time::Duration;
+
+/// How long a flow may take to walk out of an ended call.
+pub const LEAVE: Duration = Duration::from_secs(2);

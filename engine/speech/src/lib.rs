@@ -3,8 +3,15 @@
 //!
 //! It knows nothing of calls, sockets or flows.
 
+pub mod cache;
+pub mod espeak;
 pub mod recognition;
 pub mod synthesis;
+pub mod vosk;
+pub mod words;
 
+pub use cache::{CacheSettings, Keep, PromptAudio, PromptCache};
+pub use espeak::{Espeak, EspeakSettings};
 pub use recognition::{Expectation, Hearing, Recognition, RecognitionError, Recognized, Recognizer};
 pub use synthesis::{Samples, SynthesisError, Synthesizer, Utterance};
+pub use vosk::{Vosk, VoskError, VoskSettings};

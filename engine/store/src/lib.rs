@@ -1,9 +1,28 @@
 //! Where data lives: sessions and customers (Redis, or in process), call records (SQLite or PostgreSQL).
 //!
 //! It knows nothing of HTTP, flows or speech. Every operation is bounded in time; none retries for long: a call never waits for a store.
+//! What a call leaves behind goes through [`RecordWriter`], which outlasts a database that is away.
 
+mod keyed;
+pub mod keys;
+mod layered;
+pub mod memory;
+pub mod open;
 pub mod records;
+pub mod redis;
 pub mod sessions;
+mod spool;
+pub mod sql;
+#[cfg(feature = "testing")]
+pub mod testing;
+pub mod writer;
 
+pub use self::redis::RedisSessions;
+pub use keys::SessionSettings;
+pub use layered::LayeredSessions;
+pub use memory::MemorySessions;
+pub use open::OpenError;
 pub use records::CallRecords;
 pub use sessions::{DEADLINE, SessionStore, StoreError};
+pub use sql::SqlRecords;
+pub use writer::{Flushed, RecordWriter};

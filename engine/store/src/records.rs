@@ -1,7 +1,7 @@
 //! Call records: what remains of a call for good.
 
 use async_trait::async_trait;
-use samvaad_model::{CallId, CallRecord, CallSid};
+use samvaad_model::{CallId, CallRecord, CallSid, CallState, Step};
 
 use crate::StoreError;
 
@@ -25,4 +25,16 @@ pub trait CallRecords: Send + Sync {
 
     /// Whether the database answers.
     async fn ping(&self) -> Result<(), StoreError>;
+}
+
+/// The outcome of a call whose engine died.
+pub(crate) const ENGINE_STOPPED: &str = "engine-stopped";
+
+/// What becomes of a live call when its engine died. The outcome is the engine's own, whatever the flow had in mind.
+pub(crate) fn abandon(record: &mut CallRecord, now_unix_ms: u64) {
+    record.state = CallState::Ended;
+    record.outcome = Some(ENGINE_STOPPED.to_owned());
+    record.detail.get_or_insert_with(|| "the engine stopped during the call".to_owned());
+    record.ended_ms = Some(now_unix_ms);
+    record.reach(Step::Completed, now_unix_ms);
 }

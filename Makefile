@@ -1,0 +1,43 @@
+# Everything by one word. `make demo` and `make test` set up what they need themselves.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup build flows demo test lint bench
+
+# Where nobody watches, the lock files are taken as they are.
+LOCKED := $(if $(CI),--locked)
+
+help: ## what there is to make
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 14
+
+setup: ## bring what is missing, and say what and why; a second run only looks
+	@.setup/run
+
+build: setup ## the engine and the command `samvaad`, into target/release
+	cargo build --release --workspace $(LOCKED)
+
+flows: setup ## the plugins, as flow.wasm into their folders in flows/
+	@.setup/flows
+
+demo: build flows ## one whole call: greeting, identity, the instalment, an agent
+	target/release/samvaad call --scenario tests/scenarios/agrees.toml
+
+test: build flows ## all tests, with real speech, Redis and PostgreSQL
+	cargo test --release --workspace $(LOCKED)
+	cd plugins && cargo test --package lender-record $(LOCKED)
+
+lint: setup ## formatting, clippy, licences and sources of all crates
+	cargo fmt --all --check
+	cargo clippy --release --workspace --all-targets $(LOCKED) -- -D warnings
+	cd plugins && cargo fmt --all --check
+	cd plugins && cargo clippy --release --workspace --all-targets $(LOCKED) -- -D warnings
+	@if cargo deny --version >/dev/null 2>&1; then \
+	    cargo deny check licenses bans sources && cd plugins && cargo deny check --config ../.deny.toml licenses bans sources; \
+	else \
+	    echo 'lint: cargo-deny is not installed (`cargo install cargo-deny --locked`); the same lists are read by tests/tests/licences.rs:'; \
+	    cargo test --release --workspace --test licences $(LOCKED); \
+	fi
+
+bench: build flows ## what a call costs, in CPU and memory
+	@echo 'bench: nothing to measure yet' && exit 1

@@ -1,0 +1,182 @@
+//! Turns: from frames of voice activity to "the caller began", "the caller has finished", "the caller goes on too long".
+//!
+//! Durations are counted in frames, not read off a clock: media that the network delivers in a burst makes no turn shorter or longer.
+//! Times are used only to say when something was.
+//!
+//! Two counts leak instead of starting anew, because voice activity flickers: the speech that begins a turn survives the gaps inside words,
+//! and the silence that ends one survives a click.
+
+use crate::voice::{FRAME_MS, VoiceFrame};
+
+/// Speech that takes an ending turn up again. Less is a click, a breath or a lip sound, and does not put off the end.
+const RESUME_MS: u32 = 3 * FRAME_MS;
+
+/// When a turn begins and ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TurnSettings {
+    /// Speech needed before a turn counts as begun. To interrupt a prompt it should be longer, such as 240.
+    pub onset_ms: u32,
+    /// Silence that ends a turn, counted in frames: voice activity itself lets go some 100 to 170 ms after the last sound.
+    pub end_silence_ms: u32,
+    /// The longest turn.
+    pub max_turn_ms: u32,
+}
+
+impl Default for TurnSettings {
+    fn default() -> Self {
+        Self { onset_ms: 96, end_silence_ms: 600, max_turn_ms: 12_000 }
+    }
+}
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TurnEvent {
+    /// The caller speaks.
+    Began {
+        /// When the speech began: `onset_ms` or more before it is reported. Voice activity itself wakes some 30 ms after the first sound,
+        /// so take a little more than this from before.
+        at_ms: u64,
+    },
+    /// The caller has finished.
+    Ended {
+        /// When the last speech ended: `end_silence_ms` or more before it is reported.
+        at_ms: u64,
+    },
+    /// The turn is as long as it may be, and counts as ended. The next one begins only after a silence of `end_silence_ms`, so that
+    /// a television does not begin turn after turn.
+    TooLong,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Nobody speaks, or not for long enough. `voiced_ms` leaks; the other two are when it last left zero, and how long ago in frames.
+    Waiting { voiced_ms: u32, began_at_ms: u64, elapsed_ms: u32 },
+    /// A turn.
+    Speaking { elapsed_ms: u32, silence_ms: u32, resumed_ms: u32, last_speech_ms: u64 },
+    /// After a turn that was too long.
+    Exhausted { silence_ms: u32 },
+}
+
+const WAITING: State = State::Waiting { voiced_ms: 0, began_at_ms: 0, elapsed_ms: 0 };
+
+/// Finds the turns in one stream of voice activity.
+#[derive(Debug, Clone)]
+pub struct TurnDetector {
+    settings: TurnSettings,
+    state: State,
+}
+
+impl TurnDetector {
+    /// A detector that waits for a turn.
+    pub fn new(settings: TurnSettings) -> Self {
+        Self { settings, state: WAITING }
+    }
+
+    /// Takes one frame that ended at `at_ms`. Events alternate: `Began`, then `Ended` or `TooLong`.
+    pub fn push(&mut self, frame: VoiceFrame, at_ms: u64) -> Option<TurnEvent> {
+        if frame.speech { self.speech(at_ms) } else { self.silence(FRAME_MS, at_ms) }
+    }
+
+    /// No media has come for `silence_ms` until `at_ms`: counts as silence, so that a turn ends also when the network stops sending.
+    /// Call it when media is overdue, each stretch of time once.
+    pub fn stalled(&mut self, silence_ms: u32, at_ms: u64) -> Option<TurnEvent> {
+        self.silence(silence_ms, at_ms)
+    }
+
+    /// Changes how much silence ends a turn, from the next frame on and also within a turn: less once what was understood so far is a
+    /// complete answer, more once it is clearly not.
+    pub fn set_end_silence_ms(&mut self, end_silence_ms: u32) {
+        self.settings.end_silence_ms = end_silence_ms;
+    }
+
+    /// Changes how much speech begins a turn, from the next frame on: more while a prompt plays, less while listening.
+    pub fn set_onset_ms(&mut self, onset_ms: u32) {
+        self.settings.onset_ms = onset_ms;
+    }
+
+    /// Whether a turn is in progress.
+    pub fn is_speaking(&self) -> bool {
+        matches!(self.state, State::Speaking { .. })
+    }
+
+    /// Waits for a new turn, reporting nothing of the one in progress. Settings stay as they were last set.
+    pub fn reset(&mut self) {
+        self.state = WAITING;
+    }
+
+    fn speech(&mut self, at_ms: u64) -> Option<TurnEvent> {
+        let settings = self.settings;
+        match &mut self.state {
+            State::Waiting { voiced_ms, began_at_ms, elapsed_ms } => {
+                if *voiced_ms == 0 {
+                    *began_at_ms = at_ms.saturating_sub(u64::from(FRAME_MS));
+                    *elapsed_ms = 0;
+                }
+                *voiced_ms += FRAME_MS;
+                *elapsed_ms = elapsed_ms.saturating_add(FRAME_MS);
+                if *voiced_ms < settings.onset_ms {
+                    return None;
+                }
+                let (at_ms, last_speech_ms, elapsed_ms) = (*began_at_ms, at_ms, *elapsed_ms);
+                self.state = State::Speaking { elapsed_ms, silence_ms: 0, resumed_ms: 0, last_speech_ms };
+                Some(TurnEvent::Began { at_ms })
+            }
+            State::Speaking { elapsed_ms, silence_ms, resumed_ms, last_speech_ms } => {
+                *resumed_ms += FRAME_MS;
+                if *silence_ms == 0 || *resumed_ms >= RESUME_MS {
+                    (*silence_ms, *resumed_ms, *last_speech_ms) = (0, 0, at_ms);
+                } else {
+                    *silence_ms += FRAME_MS;
+                }
+                *elapsed_ms = elapsed_ms.saturating_add(FRAME_MS);
+                self.too_long()
+            }
+            State::Exhausted { silence_ms } => {
+                *silence_ms = 0;
+                None
+            }
+        }
+    }
+
+    fn silence(&mut self, span_ms: u32, at_ms: u64) -> Option<TurnEvent> {
+        let settings = self.settings;
+        match &mut self.state {
+            State::Waiting { voiced_ms, elapsed_ms, .. } => {
+                // half as fast as it grew: the stop before a "t" takes little away, a pause takes all
+                *voiced_ms = voiced_ms.saturating_sub(span_ms.div_ceil(2));
+                *elapsed_ms = elapsed_ms.saturating_add(span_ms);
+                None
+            }
+            State::Speaking { elapsed_ms, silence_ms, resumed_ms, last_speech_ms } => {
+                *resumed_ms = resumed_ms.saturating_sub(span_ms.div_ceil(2));
+                *silence_ms = silence_ms.saturating_add(span_ms);
+                *elapsed_ms = elapsed_ms.saturating_add(span_ms);
+                if *silence_ms >= settings.end_silence_ms {
+                    let at_ms = (*last_speech_ms).min(at_ms);
+                    self.state = WAITING;
+                    return Some(TurnEvent::Ended { at_ms });
+                }
+                self.too_long()
+            }
+            State::Exhausted { silence_ms } => {
+                *silence_ms = silence_ms.saturating_add(span_ms);
+                if *silence_ms >= settings.end_silence_ms {
+                    self.state = WAITING;
+                }
+                None
+            }
+        }
+    }
+
+    fn too_long(&mut self) -> Option<TurnEvent> {
+        let State::Speaking { elapsed_ms, silence_ms, .. } = self.state else { return None };
+        if elapsed_ms < self.settings.max_turn_ms {
+            return None;
+        }
+        self.state = State::Exhausted { silence_ms };
+        Some(TurnEvent::TooLong)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+//! `samvaad call`: plays Exotel and a caller, shows the conversation as it happens, and tells whether it came out as expected.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::Args;
+use samvaad_server::{App, Config, Folders, logs, open, open_recognizer, serve};
+use samvaad_sim::{CallReport, Scenario, View, run_with};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use crate::config::Source;
+
+/// Play Exotel and a caller. Exits with 0 when every outcome was the expected one, with 1 otherwise.
+#[derive(Args)]
+pub struct Call {
+    #[command(flatten)]
+    source: Source,
+    /// Who is called, and what he says after what he hears; may be given several times
+    #[arg(long, value_name = "FILE", required = true)]
+    scenario: Vec<PathBuf>,
+    /// The engine's address; without it an engine is started for these calls
+    #[arg(long, value_name = "BASE")]
+    url: Option<String>,
+    /// Where recording, transcript, journal and wire log go, a folder for each scenario
+    #[arg(long, value_name = "DIR", default_value = "data/calls")]
+    out: PathBuf,
+    /// The started engine's folder of databases, caches and spools
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    data: PathBuf,
+    /// The started engine's folder of flows
+    #[arg(long, value_name = "DIR", default_value = "flows")]
+    flows: PathBuf,
+}
+
+impl Call {
+    /// Plays all scenarios, one after another.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let config = self.source.read()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
+        runtime.block_on(self.play(config))
+    }
+
+    async fn play(self, mut config: Config) -> anyhow::Result<ExitCode> {
+        let scenarios = self.scenario.iter().map(|file| read(file)).collect::<anyhow::Result<Vec<_>>>()?;
+        if let Some(url) = &self.url {
+            return self.against(url, &scenarios, &config).await;
+        }
+        config.server.listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        config.server.public_url = None;
+        // The conversation is what is to be seen: the engine's own log goes to its files.
+        let _logs = logs::begin_files_only(&config.log)?;
+        let services = open(&config, &Folders { data: self.data.clone(), flows: self.flows.clone() }).await?;
+        let listener = TcpListener::bind(config.server.listen).await.context("cannot listen on a port of this machine")?;
+        let url = format!("http://{}{}", listener.local_addr()?, config.server.path);
+        let (stop, stopped) = oneshot::channel::<()>();
+        let app = App::new(config.clone(), services);
+        let engine = tokio::spawn(serve(listener, app, async move { drop(stopped.await) }));
+        let played = self.against(&url, &scenarios, &config).await;
+        drop(stop);
+        engine.await.context("the engine died")?.context("the engine failed")?;
+        played
+    }
+
+    async fn against(&self, url: &str, scenarios: &[(String, Scenario)], config: &Config) -> anyhow::Result<ExitCode> {
+        let view = View::new(std::io::stdout());
+        let recognizer = if scenarios.iter().any(|(_, scenario)| listens(scenario)) { open_recognizer(config).await? } else { None };
+        let mut all_ok = true;
+        for (name, scenario) in scenarios {
+            let folder = self.out.join(name);
+            let listener: Option<Arc<_>> = recognizer.clone().filter(|_| listens(scenario));
+            let report = run_with(scenario, url, &folder, &view, listener.as_deref()).await.with_context(|| format!("cannot play `{name}`"))?;
+            all_ok &= report.ok;
+            show(&report)?;
+        }
+        Ok(if all_ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+/// What the bot must never say is looked for in its voice, too.
+fn listens(scenario: &Scenario) -> bool {
+    !scenario.expect_transcript.bot_never_says.is_empty()
+}
+
+fn read(file: &Path) -> anyhow::Result<(String, Scenario)> {
+    let scenario = Scenario::load(file)?;
+    let name = file.file_stem().map_or_else(|| "call".to_owned(), |stem| stem.to_string_lossy().into_owned());
+    Ok((name, scenario))
+}
+
+fn show(report: &CallReport) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    let ms = |ms: Option<u64>| ms.map_or_else(|| "none".to_owned(), |ms| format!("{ms} ms"));
+    writeln!(out)?;
+    writeln!(out, "outcome      {} (expected {})", report.outcome.as_deref().unwrap_or("none"), report.expected)?;
+    if let Some(agent) = &report.agent {
+        writeln!(out, "agent        {}", agent.expose())?;
+    }
+    writeln!(out, "first audio  {} after start", ms(report.first_audio_ms))?;
+    let responses: Vec<String> = report.response_ms.iter().map(|ms| format!("{ms} ms")).collect();
+    writeln!(out, "responses    {}", if responses.is_empty() { "none".to_owned() } else { responses.join(", ") })?;
+    writeln!(out, "recording    {}", report.files.recording.display())?;
+    writeln!(out, "transcript   {}", report.files.transcript.display())?;
+    for complaint in &report.complaints {
+        writeln!(out, "WRONG        {complaint}")?;
+    }
+    writeln!(out)
+}

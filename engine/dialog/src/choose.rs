@@ -1,0 +1,131 @@
+//! Which flow a call gets: the one asked for, else the best match of the manifests, else the default.
+
+use samvaad_model::{CallFacts, FlowName};
+
+use crate::manifest::Takes;
+
+/// No flow for a call.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoFlow {
+    /// The one asked for is not loaded.
+    #[error("there is no flow `{wanted}`, only {}: mend the name, or see why it was rejected", shown(.there))]
+    Unknown {
+        /// Which one.
+        wanted: FlowName,
+        /// Those that are loaded.
+        there: Vec<FlowName>,
+    },
+    /// No manifest matches and no default is set.
+    #[error("no flow takes this call: {} loaded: add a `[match]` to one, or name a default flow", shown(.there))]
+    Unmatched {
+        /// Those that are loaded.
+        there: Vec<FlowName>,
+    },
+}
+
+fn shown(there: &[FlowName]) -> String {
+    if there.is_empty() { "none".to_owned() } else { there.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ") }
+}
+
+/// Chooses among loaded flows, given in the order of their names. Flows that match equally well share the calls by weight; the call's id
+/// decides, so that the choice can be repeated.
+pub(crate) fn choose<'a>(
+    flows: &[(&'a FlowName, &'a Takes)],
+    facts: &CallFacts,
+    wanted: Option<&FlowName>,
+    default: Option<&FlowName>,
+) -> Result<&'a FlowName, NoFlow> {
+    let there = || flows.iter().map(|(name, _)| (*name).clone()).collect();
+    let loaded = |wanted: &FlowName| flows.iter().find(|(name, _)| *name == wanted).map(|(name, _)| *name);
+    if let Some(wanted) = wanted {
+        return loaded(wanted).ok_or_else(|| NoFlow::Unknown { wanted: wanted.clone(), there: there() });
+    }
+    if let Some(name) = best_match(flows, facts) {
+        return Ok(name);
+    }
+    match (default, flows) {
+        (Some(default), _) => loaded(default).ok_or_else(|| NoFlow::Unknown { wanted: default.clone(), there: there() }),
+        (None, [(only, _)]) => Ok(only),
+        (None, _) => Err(NoFlow::Unmatched { there: there() }),
+    }
+}
+
+fn best_match<'a>(flows: &[(&'a FlowName, &'a Takes)], facts: &CallFacts) -> Option<&'a FlowName> {
+    let fits =
+        flows.iter().filter(|(_, takes)| takes.weight > 0).filter_map(|(name, takes)| Some((takes.fit(facts)?, *name, takes.weight)));
+    let fits: Vec<_> = fits.collect();
+    let best = fits.iter().map(|(conditions, ..)| *conditions).max()?;
+    let equal: Vec<_> = fits.into_iter().filter(|(conditions, ..)| *conditions == best).collect();
+    let total: u64 = equal.iter().map(|(.., weight)| u64::from(*weight)).sum();
+    let mut share = facts.call_id.seed().checked_rem(total)?;
+    equal.into_iter().find_map(|(_, name, weight)| {
+        let taken = share < u64::from(weight);
+        share = share.saturating_sub(u64::from(weight));
+        taken.then_some(name)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use samvaad_model::{CallId, Direction, Language, PhoneNumber};
+
+    use super::*;
+    use crate::manifest::Manifest;
+
+    fn facts(campaign: &str) -> CallFacts {
+        CallFacts {
+            call_id: CallId::generate(),
+            call_sid: None,
+            direction: Direction::Outbound,
+            customer_number: None,
+            line_number: Some(PhoneNumber::parse("08040001234").unwrap()),
+            language: Language::english(),
+            parameters: vec![("campaign".to_owned(), campaign.to_owned())],
+        }
+    }
+
+    fn chosen(flows: &[(&str, &str)], facts: &CallFacts, wanted: Option<&str>, default: Option<&str>) -> Result<String, NoFlow> {
+        let name = |text: &str| FlowName::parse(text).unwrap();
+        let flows: Vec<_> = flows.iter().map(|(flow, toml)| (name(flow), Manifest::parse(toml).unwrap().takes)).collect();
+        let flows: Vec<_> = flows.iter().map(|(name, takes)| (name, takes)).collect();
+        choose(&flows, facts, wanted.map(name).as_ref(), default.map(name).as_ref()).map(ToString::to_string)
+    }
+
+    const LINE: &str = "[match]\nnumbers = [\"08040001234\"]";
+    const CAMPAIGN: &str = "[match]\nnumbers = [\"08040001234\"]\nparameters = { campaign = \"emi\" }";
+
+    #[test]
+    fn the_flow_asked_for_is_taken_or_missed_by_name() {
+        let flows = [("a", ""), ("b", LINE)];
+        assert_eq!(chosen(&flows, &facts("emi"), Some("a"), None).unwrap(), "a");
+        let error = chosen(&flows, &facts("emi"), Some("c"), None).unwrap_err().to_string();
+        assert_eq!(error, "there is no flow `c`, only `a`, `b`: mend the name, or see why it was rejected");
+    }
+
+    #[test]
+    fn the_most_particular_match_wins() {
+        let flows = [("a", LINE), ("b", CAMPAIGN), ("c", "")];
+        assert_eq!(chosen(&flows, &facts("emi"), None, Some("c")).unwrap(), "b");
+        assert_eq!(chosen(&flows, &facts("other"), None, Some("c")).unwrap(), "a");
+    }
+
+    #[test]
+    fn without_a_match_the_default_or_the_only_flow_is_taken() {
+        let inbound = "[match]\ndirection = \"inbound\"";
+        assert_eq!(chosen(&[("a", inbound), ("b", "")], &facts("emi"), None, Some("b")).unwrap(), "b");
+        assert_eq!(chosen(&[("a", "")], &facts("emi"), None, None).unwrap(), "a");
+        assert!(matches!(chosen(&[("a", ""), ("b", "")], &facts("emi"), None, None), Err(NoFlow::Unmatched { there }) if there.len() == 2));
+        assert_eq!(chosen(&[], &facts("emi"), None, None), Err(NoFlow::Unmatched { there: Vec::new() }));
+    }
+
+    #[test]
+    fn equal_matches_share_the_calls_by_weight() {
+        let canary = format!("{LINE}\nweight = 10");
+        let old = format!("{LINE}\nweight = 90");
+        let flows = [("canary", canary.as_str()), ("old", old.as_str())];
+        let taken = (0..1_000).filter(|_| chosen(&flows, &facts("x"), None, None).unwrap() == "canary").count();
+        assert!((50..200).contains(&taken), "{taken}");
+        let call = facts("x");
+        assert_eq!(chosen(&flows, &call, None, None), chosen(&flows, &call, None, None));
+    }
+}

@@ -1,0 +1,150 @@
+//! Compares what a component imports and exports with the contract, before anything is compiled.
+//!
+//! Only names are read here. Whether the types agree is seen when the component is linked.
+
+use wasmparser::{ComponentTypeRef, Encoding, Parser, Payload};
+
+use crate::load::{Fault, Step};
+
+/// The package of `wit/`.
+const PACKAGE: &str = "samvaad:dialog";
+/// Its version in this engine.
+const VERSION: Version = Version(0, 1, 0);
+/// What every flow exports.
+const EXPORTS: [&str; 2] = ["describe", "run"];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Version(u64, u64, u64);
+
+impl Version {
+    fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split('.').map(|part| part.parse().ok());
+        match (parts.next()??, parts.next()??, parts.next()??, parts.next()) {
+            (major, minor, patch, None) => Some(Self(major, minor, patch)),
+            _ => None,
+        }
+    }
+
+    /// Whether an engine of this version runs a flow that was built for another, by the rules of semantic versions.
+    fn serves(self, needed: Self) -> bool {
+        let Version(major, minor, patch) = self;
+        match needed {
+            Version(0, other, fix) => major == 0 && minor == other && fix <= patch,
+            Version(other, addition, _) => major == other && addition <= minor,
+        }
+    }
+}
+
+impl std::fmt::Display for Version {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}.{}", self.0, self.1, self.2)
+    }
+}
+
+/// Says whether a component can be of use to this engine at all.
+pub(crate) fn check(component: &[u8]) -> Result<(), Fault> {
+    let names = Names::read(component)?;
+    let mut foreign = Vec::new();
+    for import in &names.imports {
+        let (path, version) = import.split_once('@').unwrap_or((import, ""));
+        if path.split('/').next() != Some(PACKAGE) {
+            foreign.push(format!("`{import}`"));
+        } else if !Version::parse(version).is_some_and(|needed| VERSION.serves(needed)) {
+            let reason = format!("it needs {PACKAGE} {version}, this engine has {VERSION}");
+            return Err(Fault::new(
+                Step::Contract,
+                reason,
+                "build the flow against the `wit/` of this engine, or use an engine of that version",
+            ));
+        }
+    }
+    if !foreign.is_empty() {
+        let reason = format!("it imports {}, which this engine does not give", foreign.join(", "));
+        return Err(Fault::new(Step::Contract, reason, "build the flow so that it imports nothing but the contract"));
+    }
+    if let Some(missing) = EXPORTS.iter().find(|export| !names.exports.iter().any(|name| name == *export)) {
+        let reason = format!("it does not export `{missing}`");
+        return Err(Fault::new(Step::Contract, reason, &format!("build it for the world `dialog` of {PACKAGE}")));
+    }
+    Ok(())
+}
+
+struct Names {
+    imports: Vec<String>,
+    exports: Vec<String>,
+}
+
+impl Names {
+    fn read(component: &[u8]) -> Result<Self, Fault> {
+        let broken = |error: wasmparser::BinaryReaderError| {
+            let reason = format!("it is no WebAssembly component: {} at byte {}", error.message(), error.offset());
+            Fault::new(Step::Contract, reason, "build it again, and copy it whole")
+        };
+        let mut names = Names { imports: Vec::new(), exports: Vec::new() };
+        // modules and components inside the component have imports and exports of their own
+        let mut depth = 0_u32;
+        for payload in Parser::new(0).parse_all(component) {
+            match payload.map_err(broken)? {
+                Payload::Version { encoding: Encoding::Module, .. } if depth == 0 => {
+                    let mend = "make a component of it: `make flows` does, or `wasm-tools component new`";
+                    return Err(Fault::new(Step::Contract, "it is a core module, not a component".to_owned(), mend));
+                }
+                Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+                Payload::End(_) => depth = depth.saturating_sub(1),
+                Payload::ComponentImportSection(section) if depth == 0 => {
+                    for import in section {
+                        let import = import.map_err(broken)?;
+                        // types of the world are imported too, but ask nothing of the host
+                        if !matches!(import.ty, ComponentTypeRef::Type(_)) {
+                            names.imports.push(import.name.name.to_owned());
+                        }
+                    }
+                }
+                Payload::ComponentExportSection(section) if depth == 0 => {
+                    for export in section {
+                        names.exports.push(export.map_err(broken)?.name.name.to_owned());
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(names)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_is_that_of_the_wit_file() {
+        let wit = include_str!("../../../wit/dialog.wit");
+        assert!(wit.contains(&format!("package {PACKAGE}@{VERSION};")));
+    }
+
+    #[test]
+    fn versions_serve_what_they_promise() {
+        let serves = |engine: &str, flow: &str| Version::parse(engine).unwrap().serves(Version::parse(flow).unwrap());
+        assert!(serves("0.1.2", "0.1.0"));
+        assert!(!serves("0.1.0", "0.1.2"));
+        assert!(!serves("0.2.0", "0.1.0"));
+        assert!(serves("1.3.0", "1.2.9"));
+        assert!(!serves("1.3.0", "1.4.0"));
+        assert!(!serves("1.0.0", "0.1.0"));
+        assert_eq!(Version::parse("0.1"), None);
+        assert_eq!(Version::parse("0.1.0-rc.1"), None);
+    }
+
+    #[test]
+    fn what_is_no_component_is_told() {
+        for (bytes, words) in [
+            (&b""[..], "no WebAssembly component"),
+            (b"half a file", "no WebAssembly component"),
+            (b"\0asm\x01\0\0\0", "core module"),
+            (b"\0asm\x0d\0\x01\0", "does not export `describe`"),
+        ] {
+            let fault = check(bytes).unwrap_err();
+            assert!(fault.reason.contains(words), "{}", fault.reason);
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! The one WebAssembly engine of the process, its numbers, and the clock that interrupts busy flows.
+//!
+//! All flows share one [`FlowEngine`]; nothing else configures wasmtime. A flow never runs on a thread of its own: it is a fiber inside the
+//! call's task, parked while it waits in a host function, and made to yield every [`TICK_MS`] while it computes.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
+
+use wasmtime::{Config, Engine, EngineWeak, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+/// How often a computing flow yields to other calls, and the grain of `[limits] compute-ms`. A frame of audio is 100 ms, so a flow
+/// that computes for a whole tick delays nobody's frame.
+pub const TICK_MS: u64 = 10;
+
+/// The most linear memory any flow may be granted, and the address space kept for each: 64 MiB holds a Python guest (the largest measured,
+/// 40 MiB) and lets 10,000 calls fit into the 47 bits of address space, where wasmtime's default of 4 GiB does not.
+pub const MEMORY_BYTES_MAX: u64 = 64 << 20;
+
+/// Unmapped bytes behind each memory: one page of WebAssembly. With a reservation below 4 GiB bounds are checked in code, so that a larger
+/// guard saves nothing.
+const GUARD_BYTES: u64 = 64 << 10;
+
+/// A guest's own stack. Python's recursion, the deepest measured, stays below; endless recursion ends here with a trap.
+const WASM_STACK_BYTES: usize = 512 << 10;
+
+/// A fiber's stack: the guest's part and 1.5 MiB for the host functions called from it. Only touched pages cost memory.
+const FIBER_STACK_BYTES: usize = 2 << 20;
+
+/// Memory mappings of one parked call of a small guest: 60,097 were counted at 10,000 calls.
+const MAPPINGS_PER_CALL: u32 = 6;
+
+/// Mappings left to the rest of the process: libraries, thread stacks, speech models, allocator arenas.
+const MAPPINGS_RESERVED: u32 = 15_000;
+
+/// Linux' own default of `vm.max_map_count`, for where it cannot be read.
+const MAPPINGS_DEFAULT: u32 = 65_530;
+
+/// Instances above the number of calls: probes of flows that are being loaded, and replays.
+const SPARE_INSTANCES: u32 = 16;
+
+/// Sizes of the pool out of which every call's instance is made.
+#[derive(Debug, Clone)]
+pub struct EngineSettings {
+    /// How many calls may run at once; lowered where the machine's mappings do not suffice, see [`FlowEngine::max_calls`].
+    pub max_calls: u32,
+    /// Memories of one component: 1 for Rust and C, 3 for JavaScript by QuickJS.
+    pub memories_per_call: u32,
+    /// Core instances of one component: 3 for Rust, 13 for JavaScript by QuickJS.
+    pub core_instances_per_call: u32,
+    /// Tables of one component: 2 for Rust, a few for the others.
+    pub tables_per_call: u32,
+    /// Whether what flows log is shown in the engine's log in full. It may hold personal data, so only where an author works on a flow.
+    pub show_flow_logs: bool,
+}
+
+impl Default for EngineSettings {
+    fn default() -> Self {
+        Self { max_calls: 1_000, memories_per_call: 4, core_instances_per_call: 32, tables_per_call: 8, show_flow_logs: false }
+    }
+}
+
+/// The engine could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// wasmtime refused the pool or the machine.
+    #[error(
+        "cannot set up WebAssembly for `{calls}` calls: {reason}: lower the number of calls, or raise the process' address space limit"
+    )]
+    Pool {
+        /// For how many calls.
+        calls: u32,
+        /// wasmtime's words.
+        reason: String,
+    },
+    /// The ticker thread could not be started.
+    #[error("cannot start the thread that interrupts busy flows: {0}: raise the process' thread limit")]
+    Ticker(#[from] std::io::Error),
+}
+
+/// The one engine. Cheap to clone.
+#[derive(Clone)]
+pub struct FlowEngine {
+    engine: Engine,
+    max_calls: u32,
+    show_flow_logs: bool,
+}
+
+impl std::fmt::Debug for FlowEngine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FlowEngine").field("max_calls", &self.max_calls).finish_non_exhaustive()
+    }
+}
+
+impl FlowEngine {
+    /// Sets up the engine and starts its ticker, which ends with the last clone of the engine.
+    pub fn new(settings: &EngineSettings) -> Result<Self, EngineError> {
+        let calls = calls_that_fit(settings.max_calls, max_map_count());
+        if calls < settings.max_calls {
+            tracing::warn!(wanted = settings.max_calls, calls, "fewer calls than configured fit into vm.max_map_count, raise it by sysctl");
+        }
+        let refuse = |error: wasmtime::Error| EngineError::Pool { calls, reason: format!("{error:#}") };
+        let engine = Engine::new(&config(settings, calls)).map_err(refuse)?;
+        start_ticker(engine.weak())?;
+        tracing::info!(calls, memory_bytes_max = MEMORY_BYTES_MAX, "webassembly pool is ready");
+        Ok(Self { engine, max_calls: calls, show_flow_logs: settings.show_flow_logs })
+    }
+
+    /// How many calls may run at once on this machine. Whoever answers calls takes a permit out of so many first.
+    pub fn max_calls(&self) -> u32 {
+        self.max_calls
+    }
+
+    pub(crate) fn wasmtime(&self) -> &Engine {
+        &self.engine
+    }
+
+    pub(crate) fn shows_flow_logs(&self) -> bool {
+        self.show_flow_logs
+    }
+
+    /// Tells compiled code of this wasmtime, config and processor from any other.
+    pub(crate) fn compatibility(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.engine.precompile_compatibility_hash().hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
+fn config(settings: &EngineSettings, calls: u32) -> Config {
+    let slots = calls.saturating_add(SPARE_INSTANCES);
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(slots)
+        .total_stacks(slots)
+        .total_core_instances(slots.saturating_mul(settings.core_instances_per_call))
+        .total_memories(slots.saturating_mul(settings.memories_per_call))
+        .total_tables(slots.saturating_mul(settings.tables_per_call))
+        .max_core_instances_per_component(settings.core_instances_per_call)
+        .max_memories_per_component(settings.memories_per_call)
+        .max_tables_per_component(settings.tables_per_call)
+        .max_memory_size(usize::try_from(MEMORY_BYTES_MAX).unwrap_or(usize::MAX));
+
+    let mut config = Config::new();
+    config
+        .wasm_component_model(true)
+        .epoch_interruption(true)
+        .max_wasm_stack(WASM_STACK_BYTES)
+        .async_stack_size(FIBER_STACK_BYTES)
+        .memory_reservation(MEMORY_BYTES_MAX)
+        .memory_guard_size(GUARD_BYTES)
+        // a guard in front only helps against faults of the compiler itself, and costs one mapping per memory
+        .guard_before_linear_memory(false)
+        // an instance begins as a copy-on-write view of its initial memory: microseconds, and unshared only where written
+        .memory_init_cow(true)
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    config
+}
+
+fn calls_that_fit(wanted: u32, max_map_count: u32) -> u32 {
+    let fitting = max_map_count.saturating_sub(MAPPINGS_RESERVED) / MAPPINGS_PER_CALL;
+    wanted.min(fitting).max(1)
+}
+
+fn max_map_count() -> u32 {
+    std::fs::read_to_string("/proc/sys/vm/max_map_count").ok().and_then(|text| text.trim().parse().ok()).unwrap_or(MAPPINGS_DEFAULT)
+}
+
+/// A thread and not a task: it has to tick while a flow keeps an async thread busy.
+fn start_ticker(engine: EngineWeak) -> std::io::Result<()> {
+    std::thread::Builder::new().name("flow-ticker".to_owned()).stack_size(64 << 10).spawn(move || {
+        loop {
+            std::thread::sleep(Duration::from_millis(TICK_MS));
+            match engine.upgrade() {
+                Some(engine) => engine.increment_epoch(),
+                None => return,
+            }
+        }
+    })?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_of_calls_is_capped_by_the_mappings_of_the_machine() {
+        assert_eq!(calls_that_fit(1_000, 65_530), 1_000);
+        assert_eq!(calls_that_fit(10_000, 65_530), 8_421);
+        assert_eq!(calls_that_fit(10_000, 1_000_000), 10_000);
+        assert_eq!(calls_that_fit(10, 0), 1);
+    }
+
+    #[test]
+    fn the_default_pool_fits_this_machine() {
+        let engine = FlowEngine::new(&EngineSettings::default()).unwrap();
+        assert!(engine.max_calls() > 0);
+    }
+}

@@ -1,0 +1,268 @@
+//! What one running flow has on the host's side of the wall: its conversation, journal, rules and meters.
+//!
+//! It lives in the flow's store and is dropped with it. Nothing here outlives the call but the journal.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::future::BoxFuture;
+use samvaad_model::{CallError, Function, Language};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
+use wasmtime::{ResourceLimiter, UpdateDeadline};
+
+use crate::Conversation;
+use crate::engine::TICK_MS;
+use crate::gate::Rules;
+use crate::journal::{BYTES_MAX, Clock, Closed, Divergence, ENTRIES_MAX, Outcome, SharedJournal};
+use crate::manifest::Limits;
+
+/// A limit that ends a flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// `[limits] memory`.
+    Memory,
+    /// `[limits] compute-ms`.
+    Compute,
+    /// `[limits] host-calls-per-second`.
+    HostCalls,
+    /// The journal's size.
+    Journal,
+    /// The flow's own stack.
+    Stack,
+    /// The engine's number of calls.
+    Calls,
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Limit::Memory => f.write_str("the flow needs more memory than `[limits] memory` grants: raise it, or keep less"),
+            Limit::Compute => f.write_str("the flow computed for longer than `[limits] compute-ms` without calling a host function"),
+            Limit::HostCalls => f.write_str("the flow called more host functions in a second than `[limits] host-calls-per-second` grants"),
+            Limit::Journal => {
+                write!(f, "the call's journal is full at {ENTRIES_MAX} entries or {} MiB: say and ask less in one call", BYTES_MAX >> 20)
+            }
+            Limit::Stack => f.write_str("the flow's functions call each other too deeply: look for an endless recursion"),
+            Limit::Calls => f.write_str("the engine runs as many flows as it has room for: raise its number of calls"),
+        }
+    }
+}
+
+/// Why the host ended the flow; travels through the guest as a trap.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Ended {
+    #[error("{0}")]
+    Limit(Limit),
+    #[error("the replay left the record at entry {}", .0.seq)]
+    Diverged(Divergence),
+    #[error("entry {0} of the record holds no answer of this contract")]
+    Unreadable(u32),
+    #[error("`describe` called `{0:?}`: it runs before any call, so it can only return what the flow is")]
+    NoCall(Function),
+}
+
+impl From<Closed> for Ended {
+    fn from(closed: Closed) -> Self {
+        match closed {
+            Closed::Full => Ended::Limit(Limit::Journal),
+            Closed::Diverged(divergence) => Ended::Diverged(divergence),
+            Closed::Unreadable(seq) => Ended::Unreadable(seq),
+        }
+    }
+}
+
+/// The state of one running flow.
+pub(crate) struct Host {
+    pub(crate) conversation: Box<dyn Conversation>,
+    pub(crate) rules: Arc<Rules>,
+    pub(crate) established: BTreeSet<String>,
+    pub(crate) notes: BTreeSet<String>,
+    /// The language that the flow has set.
+    pub(crate) language: Option<Language>,
+    pub(crate) random: SplitMix64,
+    pub(crate) log_lines: u32,
+    pub(crate) show_logs: bool,
+    journal: SharedJournal,
+}
+
+/// What a store holds: meters always, a host only where there is a call. `describe` runs without one.
+pub(crate) struct Guest {
+    host: Option<Host>,
+    pub(crate) memory: MemoryMeter,
+    compute: ComputeMeter,
+    calls: RateMeter,
+}
+
+impl Guest {
+    pub(crate) fn new(host: Option<Host>, limits: &Limits) -> Self {
+        Self {
+            host,
+            memory: MemoryMeter { bytes: 0, max_bytes: limits.memory_bytes, refused: false },
+            compute: ComputeMeter { ticks: 0, max_ticks: limits.compute_ms.div_ceil(TICK_MS) + 1 },
+            calls: RateMeter { since: Instant::now(), calls: 0, max_calls: limits.host_calls_per_second },
+        }
+    }
+
+    /// Called at each tick of the epoch that finds the flow computing: it yields, until its time is up. Ticks and not milliseconds are
+    /// counted, so that a flow does not pay for the time it was made to wait.
+    pub(crate) fn tick(&mut self) -> wasmtime::Result<UpdateDeadline> {
+        self.compute.ticks += 1;
+        if self.compute.ticks >= self.compute.max_ticks {
+            return Err(Ended::Limit(Limit::Compute).into());
+        }
+        Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+    }
+
+    /// The way of every host function: the meters, then the journal. `live` asks the world.
+    pub(crate) async fn call<T, L>(&mut self, function: Function, arguments: Json, live: L) -> wasmtime::Result<T>
+    where
+        T: Serialize + DeserializeOwned + Send,
+        L: for<'a> FnOnce(&'a mut Host) -> BoxFuture<'a, T> + Send,
+    {
+        let host = self.host.as_mut().ok_or(Ended::NoCall(function))?;
+        self.calls.count()?;
+        let journal = host.journal.clone();
+        let answer = journal.call(host, function, arguments, live).await.map_err(Ended::from)?;
+        self.compute.ticks = 0;
+        Ok(answer)
+    }
+
+    /// [`Guest::call`] for a function that can fail.
+    pub(crate) async fn attempt<T, L>(&mut self, function: Function, arguments: Json, live: L) -> wasmtime::Result<Result<T, CallError>>
+    where
+        T: Serialize + DeserializeOwned + Send + 'static,
+        L: for<'a> FnOnce(&'a mut Host) -> BoxFuture<'a, Result<T, CallError>> + Send + 'static,
+    {
+        let outcome: Outcome<T> = self.call(function, arguments, |host| Box::pin(async move { Outcome::from(live(host).await) })).await?;
+        Ok(outcome.into())
+    }
+
+    /// Counts a call that leaves no journal entry.
+    pub(crate) fn pass_over(&mut self) -> wasmtime::Result<()> {
+        Ok(self.calls.count()?)
+    }
+
+    pub(crate) fn host(&self) -> Option<&Host> {
+        self.host.as_ref()
+    }
+
+    pub(crate) fn host_mut(&mut self) -> Option<&mut Host> {
+        self.host.as_mut()
+    }
+}
+
+impl Host {
+    pub(crate) fn new(conversation: Box<dyn Conversation>, journal: SharedJournal, rules: Arc<Rules>, show_logs: bool) -> Self {
+        let random = SplitMix64(journal.seed());
+        let (established, notes) = (BTreeSet::new(), BTreeSet::new());
+        Self { conversation, rules, established, notes, language: None, random, log_lines: 0, show_logs, journal }
+    }
+}
+
+impl Clock for Host {
+    fn unix_ms(&mut self) -> u64 {
+        self.conversation.now().unix_ms
+    }
+}
+
+/// Counts linear memory, all memories of a component together.
+#[derive(Debug)]
+pub(crate) struct MemoryMeter {
+    bytes: u64,
+    max_bytes: u64,
+    /// Whether growing was ever refused: the trap that follows in most languages is then told as a limit.
+    pub(crate) refused: bool,
+}
+
+/// No flow needs larger tables than a Python interpreter's.
+const TABLE_ELEMENTS_MAX: usize = 20_000;
+
+impl ResourceLimiter for MemoryMeter {
+    fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        let bytes = self.bytes.saturating_add(desired.saturating_sub(current) as u64);
+        if bytes > self.max_bytes {
+            self.refused = true;
+            return Ok(false);
+        }
+        self.bytes = bytes;
+        Ok(true)
+    }
+
+    fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(desired <= TABLE_ELEMENTS_MAX)
+    }
+}
+
+/// Ticks since the last host call. The first tick comes at any time within its 10 ms, so one more than the limit holds is allowed.
+#[derive(Debug)]
+struct ComputeMeter {
+    ticks: u64,
+    max_ticks: u64,
+}
+
+/// Host calls within the running second of real time.
+#[derive(Debug)]
+struct RateMeter {
+    since: Instant,
+    calls: u32,
+    max_calls: u32,
+}
+
+impl RateMeter {
+    fn count(&mut self) -> Result<(), Ended> {
+        if self.since.elapsed() >= Duration::from_secs(1) {
+            (self.since, self.calls) = (Instant::now(), 0);
+        }
+        self.calls += 1;
+        if self.calls > self.max_calls { Err(Ended::Limit(Limit::HostCalls)) } else { Ok(()) }
+    }
+}
+
+/// Sebastiano Vigna's generator (<https://prng.di.unimi.it/splitmix64.c>): the call's randomness, the same for the same seed on every machine.
+#[derive(Debug)]
+pub(crate) struct SplitMix64(pub(crate) u64);
+
+impl SplitMix64 {
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn randomness_is_that_of_the_reference_implementation() {
+        let mut random = SplitMix64(1_234_567);
+        assert_eq!(
+            [random.next(), random.next(), random.next()],
+            [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]
+        );
+    }
+
+    #[test]
+    fn memories_are_counted_together() {
+        let mut meter = MemoryMeter { bytes: 0, max_bytes: 100, refused: false };
+        assert!(meter.memory_growing(0, 60, None).unwrap());
+        assert!(!meter.memory_growing(0, 60, None).unwrap());
+        assert!(meter.memory_growing(60, 100, None).unwrap());
+        assert!(meter.refused);
+    }
+
+    #[test]
+    fn a_computing_flow_yields_and_is_ended_after_its_time() {
+        let mut guest = Guest::new(None, &Limits::default());
+        for _ in 0..5 {
+            assert!(matches!(guest.tick(), Ok(UpdateDeadline::YieldCustom(1, _))));
+        }
+        assert!(guest.tick().is_err());
+    }
+}

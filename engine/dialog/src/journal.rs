@@ -1,0 +1,312 @@
+//! The journal of a running call: the one way of every host function.
+//!
+//! [`SharedJournal::call`] is the only place that knows whether an answer comes from the world or from a record. It has no clock:
+//! time comes from the call's [`Conversation`](crate::Conversation). The handle outlives the flow's store, so that the journal of a flow that
+//! trapped is still there, and can be read while the call goes on.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures_util::future::BoxFuture;
+use samvaad_model::journal::FORMAT;
+use samvaad_model::{CallError, Function, Journal, JournalEntry, JournalHeader};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+/// A call of 15 minutes makes some hundred entries; more than this is a flow out of hand.
+pub const ENTRIES_MAX: usize = 10_000;
+/// What all arguments and answers of a call may take as JSON, so that a thousand calls cannot fill the memory.
+pub const BYTES_MAX: usize = 4 << 20;
+
+/// One side of a difference.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Side {
+    /// Which function.
+    pub function: Function,
+    /// Its arguments.
+    pub arguments: Json,
+}
+
+/// Where a replay left the record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Divergence {
+    /// The entry's number, from 1.
+    pub seq: u32,
+    /// What the record has there; nothing when it ends before.
+    pub expected: Option<Side>,
+    /// What the flow called; nothing when it ended before.
+    pub got: Option<Side>,
+}
+
+/// The journal is closed to the flow, which has to end.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Closed {
+    /// [`ENTRIES_MAX`] or [`BYTES_MAX`] is reached.
+    Full,
+    /// The replay left the record.
+    Diverged(Divergence),
+    /// The record's answer of this entry is none of this contract's.
+    Unreadable(u32),
+}
+
+/// Tells the milliseconds since 1970-01-01T00:00:00Z.
+pub(crate) trait Clock {
+    fn unix_ms(&mut self) -> u64;
+}
+
+/// The answer of a function that can fail, as the journal spells it: `{"ok": …}` or `{"err": …}`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Outcome<T> {
+    Ok(T),
+    Err(CallError),
+}
+
+impl<T> From<Result<T, CallError>> for Outcome<T> {
+    fn from(result: Result<T, CallError>) -> Self {
+        match result {
+            Ok(value) => Outcome::Ok(value),
+            Err(error) => Outcome::Err(error),
+        }
+    }
+}
+
+impl<T> From<Outcome<T>> for Result<T, CallError> {
+    fn from(outcome: Outcome<T>) -> Self {
+        match outcome {
+            Outcome::Ok(value) => Ok(value),
+            Outcome::Err(error) => Err(error),
+        }
+    }
+}
+
+#[derive(Debug)]
+enum Mode {
+    Live,
+    /// Answers come from these entries, in this order.
+    Replay {
+        recorded: VecDeque<JournalEntry>,
+        divergence: Option<Divergence>,
+    },
+}
+
+#[derive(Debug)]
+struct State {
+    journal: Journal,
+    began_ms: Option<u64>,
+    bytes: usize,
+    mode: Mode,
+}
+
+/// A handle on one call's journal. Clones are the same journal.
+#[derive(Debug, Clone)]
+pub struct SharedJournal(Arc<Mutex<State>>);
+
+impl SharedJournal {
+    /// An empty journal that takes its answers from the world.
+    pub fn live(header: JournalHeader) -> Self {
+        Self::with_mode(header, Mode::Live)
+    }
+
+    /// A journal that takes its answers from a record, and compares what is asked with it.
+    pub fn replay(recorded: Journal) -> Self {
+        Self::with_mode(recorded.header, Mode::Replay { recorded: recorded.entries.into(), divergence: None })
+    }
+
+    fn with_mode(header: JournalHeader, mode: Mode) -> Self {
+        let journal = Journal { header: JournalHeader { format: FORMAT, ..header }, entries: Vec::new() };
+        Self(Arc::new(Mutex::new(State { journal, began_ms: None, bytes: 0, mode })))
+    }
+
+    /// The journal as it is now. A function that is still waiting is not in it.
+    pub fn snapshot(&self) -> Journal {
+        self.state().journal.clone()
+    }
+
+    /// How many entries it has.
+    pub fn len(&self) -> usize {
+        self.state().journal.entries.len()
+    }
+
+    /// Whether no host function has been called yet.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The first difference of a replay, where there was one: also, once the flow has ended, entries that it did not come to.
+    pub fn divergence(&self) -> Option<Divergence> {
+        match &self.state().mode {
+            Mode::Live => None,
+            Mode::Replay { recorded, divergence } => divergence
+                .clone()
+                .or_else(|| recorded.front().map(|entry| Divergence { seq: entry.seq, expected: Some(side(entry)), got: None })),
+        }
+    }
+
+    pub(crate) fn seed(&self) -> u64 {
+        self.state().journal.header.seed
+    }
+
+    /// The way of every host function: `live` asks the world, and is not called where the answer comes from a record.
+    pub(crate) async fn call<H, T, L>(&self, host: &mut H, function: Function, arguments: Json, live: L) -> Result<T, Closed>
+    where
+        H: Clock + Send,
+        T: Serialize + DeserializeOwned + Send,
+        L: for<'a> FnOnce(&'a mut H) -> BoxFuture<'a, T> + Send,
+    {
+        if let Some(entry) = self.recorded(function, &arguments)? {
+            let answer = serde_json::from_value(entry.answer.clone()).map_err(|_| Closed::Unreadable(entry.seq))?;
+            self.append(entry)?;
+            return Ok(answer);
+        }
+        let called_ms = host.unix_ms();
+        let answer = live(host).await;
+        let took_ms = host.unix_ms().saturating_sub(called_ms);
+        let at_ms = called_ms.saturating_sub(*self.state().began_ms.get_or_insert(called_ms));
+        // every answer is made of the model's own types, whose serialization cannot fail
+        let json = serde_json::to_value(&answer).unwrap_or_default();
+        self.append(JournalEntry { seq: 0, at_ms, took_ms, function, arguments, answer: json })?;
+        Ok(answer)
+    }
+
+    /// The next entry of the record, where there is a record and it agrees.
+    fn recorded(&self, function: Function, arguments: &Json) -> Result<Option<JournalEntry>, Closed> {
+        let mut state = self.state();
+        let seq = next_seq(&state.journal);
+        let Mode::Replay { recorded, divergence } = &mut state.mode else { return Ok(None) };
+        match recorded.pop_front() {
+            Some(entry) if entry.function == function && entry.arguments == *arguments => Ok(Some(entry)),
+            entry => {
+                let got = Some(Side { function, arguments: arguments.clone() });
+                let difference = Divergence { seq, expected: entry.as_ref().map(side), got };
+                *divergence = Some(difference.clone());
+                Err(Closed::Diverged(difference))
+            }
+        }
+    }
+
+    fn append(&self, entry: JournalEntry) -> Result<(), Closed> {
+        let bytes = weight(&entry.arguments) + weight(&entry.answer);
+        let mut state = self.state();
+        if state.journal.entries.len() >= ENTRIES_MAX || state.bytes + bytes > BYTES_MAX {
+            return Err(Closed::Full);
+        }
+        state.bytes += bytes;
+        let seq = next_seq(&state.journal);
+        state.journal.entries.push(JournalEntry { seq, ..entry });
+        Ok(())
+    }
+
+    /// Nothing panics while it is held, and a journal is of use even after a panic.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn next_seq(journal: &Journal) -> u32 {
+    u32::try_from(journal.entries.len()).unwrap_or(u32::MAX).saturating_add(1)
+}
+
+fn side(entry: &JournalEntry) -> Side {
+    Side { function: entry.function, arguments: entry.arguments.clone() }
+}
+
+/// Roughly the bytes of a value as JSON, without writing it.
+fn weight(value: &Json) -> usize {
+    match value {
+        Json::Null | Json::Bool(_) => 5,
+        Json::Number(_) => 12,
+        Json::String(text) => text.len() + 2,
+        Json::Array(items) => items.iter().map(|item| weight(item) + 1).sum::<usize>() + 2,
+        Json::Object(fields) => fields.iter().map(|(name, field)| name.len() + 4 + weight(field)).sum::<usize>() + 2,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use samvaad_model::{CallId, FlowName, VersionId};
+    use serde_json::json;
+
+    use super::*;
+
+    struct Watch(u64);
+
+    impl Clock for Watch {
+        fn unix_ms(&mut self) -> u64 {
+            self.0
+        }
+    }
+
+    fn header() -> JournalHeader {
+        JournalHeader {
+            format: FORMAT,
+            call_id: CallId::parse("0190a1b2-0000-7000-8000-000000000001").unwrap(),
+            flow: FlowName::parse("emi").unwrap(),
+            version: VersionId::parse("ab").unwrap(),
+            seed: 7,
+        }
+    }
+
+    async fn say(journal: &SharedJournal, watch: &mut Watch, text: &str) -> Result<u32, Closed> {
+        journal
+            .call(watch, Function::Say, json!(text), |watch| Box::pin(async move { std::mem::replace(&mut watch.0, 1_250) as u32 }))
+            .await
+    }
+
+    #[tokio::test]
+    async fn an_entry_tells_when_it_was_called_and_how_long_it_took() {
+        let journal = SharedJournal::live(header());
+        let mut watch = Watch(1_000);
+        say(&journal, &mut watch, "a").await.unwrap();
+        say(&journal, &mut watch, "b").await.unwrap();
+        let entries = journal.snapshot().entries;
+        assert_eq!((entries[0].seq, entries[0].at_ms, entries[0].took_ms), (1, 0, 250));
+        assert_eq!((entries[1].seq, entries[1].at_ms, entries[1].took_ms), (2, 250, 0));
+        assert_eq!(entries[1].answer, json!(1_250));
+    }
+
+    #[tokio::test]
+    async fn a_replay_answers_from_the_record_without_asking_the_world() {
+        let journal = SharedJournal::live(header());
+        let first = say(&journal, &mut Watch(1_000), "a").await.unwrap();
+        let again = SharedJournal::replay(journal.snapshot());
+        assert_eq!(say(&again, &mut Watch(77), "a").await, Ok(first));
+        assert_eq!(again.snapshot(), journal.snapshot());
+        assert_eq!(again.divergence(), None);
+    }
+
+    #[tokio::test]
+    async fn the_first_difference_is_told_with_both_sides() {
+        let journal = SharedJournal::live(header());
+        say(&journal, &mut Watch(1_000), "a").await.unwrap();
+        say(&journal, &mut Watch(1_000), "b").await.unwrap();
+        let again = SharedJournal::replay(journal.snapshot());
+        say(&again, &mut Watch(0), "a").await.unwrap();
+        let told = say(&again, &mut Watch(0), "c").await.unwrap_err();
+        let expected = Some(Side { function: Function::Say, arguments: json!("b") });
+        let got = Some(Side { function: Function::Say, arguments: json!("c") });
+        assert_eq!(told, Closed::Diverged(Divergence { seq: 2, expected, got }));
+    }
+
+    #[tokio::test]
+    async fn a_replay_that_ends_early_differs_too() {
+        let journal = SharedJournal::live(header());
+        say(&journal, &mut Watch(1_000), "a").await.unwrap();
+        let again = SharedJournal::replay(journal.snapshot());
+        let difference = again.divergence().unwrap();
+        assert_eq!((difference.seq, difference.got), (1, None));
+    }
+
+    #[tokio::test]
+    async fn a_full_journal_closes() {
+        let journal = SharedJournal::live(header());
+        let long = "x".repeat(4_000);
+        let mut calls = 0;
+        while say(&journal, &mut Watch(0), &long).await.is_ok() {
+            calls += 1;
+        }
+        assert!((1_000..=BYTES_MAX / 4_000).contains(&calls), "{calls}");
+        assert_eq!(journal.len(), calls);
+    }
+}

@@ -1,0 +1,167 @@
+//! From the files of a flow to a version that calls can run, step by step. What fails is told with its step, reason and mend.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use samvaad_model::{FlowName, Language, PhoneNumber};
+
+use crate::compile::Compiler;
+use crate::contract;
+use crate::description::Description;
+use crate::engine::FlowEngine;
+use crate::gate::Rules;
+use crate::manifest::Manifest;
+use crate::run::Program;
+use crate::source::{Place, Source};
+use crate::version::{FlowVersion, PromptLibrary};
+
+/// A step of loading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Reading the files.
+    Read,
+    /// Parsing `flow.toml`, and comparing it with what the flow says of itself.
+    Manifest,
+    /// Comparing the contract's versions.
+    Contract,
+    /// Compiling the component.
+    Compile,
+    /// Linking it with the host's functions.
+    Link,
+    /// Asking it what it is.
+    Describe,
+    /// Checking the prompt files.
+    Prompts,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Step::Read => "read",
+            Step::Manifest => "manifest",
+            Step::Contract => "contract",
+            Step::Compile => "compile",
+            Step::Link => "link",
+            Step::Describe => "describe",
+            Step::Prompts => "prompts",
+        })
+    }
+}
+
+/// A flow that was not taken, and why.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("cannot load flow `{flow}` ({step}): {reason}: {mend}")]
+pub struct Rejection {
+    /// The flow's name, or the file's where it is no name.
+    pub flow: String,
+    /// The step that failed.
+    pub step: Step,
+    /// What is wrong; several errors are told in as many lines, each with its line in the file where there is one.
+    pub reason: String,
+    /// What to do about it.
+    pub mend: String,
+}
+
+impl Rejection {
+    pub(crate) fn new(flow: &str, fault: Fault) -> Self {
+        Self { flow: flow.to_owned(), step: fault.step, reason: fault.reason, mend: fault.mend }
+    }
+}
+
+/// A [`Rejection`] that does not know yet of which flow.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    pub(crate) step: Step,
+    pub(crate) reason: String,
+    pub(crate) mend: String,
+}
+
+impl Fault {
+    pub(crate) fn new(step: Step, reason: String, mend: &str) -> Self {
+        Self { step, reason, mend: mend.to_owned() }
+    }
+}
+
+/// Loads flows.
+#[derive(Debug)]
+pub(crate) struct Loader {
+    engine: FlowEngine,
+    compiler: Compiler,
+    default_transfer: Vec<PhoneNumber>,
+}
+
+impl Loader {
+    pub(crate) fn new(engine: FlowEngine, compiler: Compiler, default_transfer: Vec<PhoneNumber>) -> Self {
+        Self { engine, compiler, default_transfer }
+    }
+
+    /// Reads the files. Small beside all that follows, so that a flow that has not changed is soon known.
+    pub(crate) async fn read(&self, place: Place) -> Result<Source, Fault> {
+        blocking(Step::Read, move || Source::read(&place)).await?
+    }
+
+    pub(crate) async fn load<P: PromptLibrary>(&self, name: FlowName, source: Source) -> Result<FlowVersion<P>, Fault> {
+        let began = Instant::now();
+        let manifest = self.manifest(source.manifest.as_deref())?;
+        let (id, digest) = (source.id(), source.component_digest());
+        let Source { component, prompts, audio, .. } = source;
+        contract::check(&component)?;
+
+        let broken = |reason| Fault::new(Step::Compile, reason, "build the component again");
+        let (component, origin) = self.compiler.compile(component, &digest).await.map_err(broken)?;
+        let mismatch = |reason| Fault::new(Step::Link, reason, "build the flow against the `wit/` of this engine");
+        let program = Program::link(&self.engine, &component).map_err(mismatch)?;
+        let unfit = |reason| Fault::new(Step::Describe, reason, "let `describe` return constants and nothing else");
+        let description = program.describe().await.map_err(unfit)?;
+
+        let wrong = manifest.check(&description);
+        if !wrong.is_empty() {
+            return Err(Fault::new(Step::Manifest, wrong.join("\n"), "mend `flow.toml`"));
+        }
+        let languages = languages(&manifest, &description, &prompts)?;
+        let templates = description.templates.clone();
+        let prompts = blocking(Step::Prompts, move || P::build(&prompts, &templates)).await?;
+        let prompts = prompts.map_err(|wrong| Fault::new(Step::Prompts, wrong.join("\n"), "mend the prompt files"))?;
+
+        let rules = Arc::new(Rules::new(manifest, &description, languages.clone(), audio.keys().cloned().collect()));
+        let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        tracing::info!(flow = %name, version = %id, code = ?origin, took_ms, "flow loaded");
+        Ok(FlowVersion { name, id, description, languages, prompts, audio, program, rules })
+    }
+
+    fn manifest(&self, text: Option<&str>) -> Result<Manifest, Fault> {
+        let mut manifest = Manifest::parse(text.unwrap_or_default()).map_err(|errors| {
+            let reasons = errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+            Fault::new(Step::Manifest, reasons, "mend `flow.toml`")
+        })?;
+        if manifest.grants.transfer.is_none() && !self.default_transfer.is_empty() {
+            manifest.grants.transfer = Some(BTreeMap::from([("default".to_owned(), self.default_transfer.clone())]));
+        }
+        Ok(manifest)
+    }
+}
+
+/// The flow's languages: those of the manifest, else those that `describe` names and after them those that merely have a prompt file, so that
+/// a lender adds a language by adding a file. A flow with templates needs a file for each.
+fn languages(manifest: &Manifest, description: &Description, prompts: &BTreeMap<Language, String>) -> Result<Vec<Language>, Fault> {
+    let mut languages = manifest.languages.clone();
+    if languages.is_empty() {
+        languages.clone_from(&description.languages);
+        languages.extend(prompts.keys().filter(|language| !description.languages.contains(language)).cloned());
+    }
+    let missing = languages.iter().filter(|language| !description.templates.is_empty() && !prompts.contains_key(language));
+    let missing = missing.map(|language| format!("`prompts/{language}.ftl` is missing")).collect::<Vec<_>>();
+    if missing.is_empty() {
+        Ok(languages)
+    } else {
+        Err(Fault::new(Step::Prompts, missing.join("\n"), "add the file, or take the language away"))
+    }
+}
+
+async fn blocking<T: Send + 'static>(step: Step, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Fault> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| Fault::new(step, format!("it failed: {error}"), "report it with the flow's files"))
+}

@@ -1,0 +1,313 @@
+//! `flow.toml`: which calls a flow takes, its settings, what it is granted, its limits, and the rules for its prompts.
+//!
+//! Parsing is pure and reports every error at once, each with its line. A flow without a manifest has [`Manifest::default`].
+
+mod read;
+
+use std::collections::BTreeMap;
+
+use samvaad_model::{CallFacts, Direction, Language, PhoneNumber, Step};
+
+use crate::description::Description;
+use crate::engine::MEMORY_BYTES_MAX;
+
+/// What the names of things begin with that only the engine can establish, from marks: `heard:disclosure`.
+pub const HEARD: &str = "heard:";
+
+/// A flow's manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Manifest {
+    /// `[flow] title`: for people.
+    pub title: Option<String>,
+    /// `[flow] languages`: the languages to offer, the default first; empty leaves it to the flow and its prompt files.
+    pub languages: Vec<Language>,
+    /// `[match]`: which calls it takes.
+    pub takes: Takes,
+    /// `[settings]`: the flow's own, as text.
+    pub settings: BTreeMap<String, String>,
+    /// `[grants]`.
+    pub grants: Grants,
+    /// `[limits]`.
+    pub limits: Limits,
+    /// `[on-trap]`.
+    pub on_trap: OnTrap,
+    /// `[prompts] texts`: whether prompts may be plain texts, to which no rule for a template applies.
+    pub texts: bool,
+    /// `[prompts]`: rules by template.
+    pub prompts: BTreeMap<String, PromptRule>,
+    /// `[questions]`: rules by the question's name, whatever prompt it uses.
+    pub questions: BTreeMap<String, QuestionRule>,
+}
+
+impl Default for Manifest {
+    fn default() -> Self {
+        Self {
+            title: None,
+            languages: Vec::new(),
+            takes: Takes::default(),
+            settings: BTreeMap::new(),
+            grants: Grants::default(),
+            limits: Limits::default(),
+            on_trap: OnTrap::default(),
+            texts: true,
+            prompts: BTreeMap::new(),
+            questions: BTreeMap::new(),
+        }
+    }
+}
+
+/// `[match]`: conditions that a call has to meet, all of them. None at all means that the flow is chosen by name or as the default only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Takes {
+    /// The line's number is one of these.
+    pub numbers: Vec<PhoneNumber>,
+    /// Who called whom.
+    pub direction: Option<Direction>,
+    /// Each of these parameters has this value.
+    pub parameters: BTreeMap<String, String>,
+    /// The share of calls among flows that match equally well; 100 where nothing is said, 0 takes none.
+    pub weight: u32,
+}
+
+impl Default for Takes {
+    fn default() -> Self {
+        Self { numbers: Vec::new(), direction: None, parameters: BTreeMap::new(), weight: 100 }
+    }
+}
+
+impl Takes {
+    /// How many conditions a call meets, or none where it misses one or there are none.
+    pub fn fit(&self, facts: &CallFacts) -> Option<usize> {
+        let numbers = self.numbers.is_empty() || facts.line_number.as_ref().is_some_and(|line| self.numbers.contains(line));
+        let direction = self.direction.is_none_or(|direction| direction == facts.direction);
+        let has = |name: &String, value: &String| facts.parameters.iter().any(|(key, given)| key == name && given == value);
+        let parameters = self.parameters.iter().all(|(name, value)| has(name, value));
+        let conditions = usize::from(!self.numbers.is_empty()) + usize::from(self.direction.is_some()) + self.parameters.len();
+        (numbers && direction && parameters && conditions > 0).then_some(conditions)
+    }
+}
+
+/// `[grants]`: what the flow may reach beyond speech and its own customer's record.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Grants {
+    /// Patterns of look-up keys; `*` stands for any characters.
+    pub lookup: Vec<String>,
+    /// Whom a call may be transferred to, by name. Absent: the operator's `default` target.
+    pub transfer: Option<BTreeMap<String, Vec<PhoneNumber>>>,
+    /// Voices by their providers' names.
+    pub voices: Vec<String>,
+}
+
+/// `[limits]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Linear memory, all memories together.
+    pub memory_bytes: u64,
+    /// How long the flow may compute between two host calls, in steps of 10 ms.
+    pub compute_ms: u64,
+    /// How long a call may last. The session ends it; the flow then gets `call-ended`.
+    pub call_minutes: u64,
+    /// How many host functions it may call within one second.
+    pub host_calls_per_second: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { memory_bytes: 32 << 20, compute_ms: 50, call_minutes: 15, host_calls_per_second: 500 }
+    }
+}
+
+impl Limits {
+    /// The most a manifest may ask for.
+    pub const MAX: Self = Self { memory_bytes: MEMORY_BYTES_MAX, compute_ms: 1_000, call_minutes: 60, host_calls_per_second: 5_000 };
+}
+
+/// `[on-trap]`: what the caller hears, and what then becomes of him, after the flow has failed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OnTrap {
+    /// The words; the engine's own where nothing is said.
+    pub say: Option<TrapWords>,
+    /// What follows.
+    pub then: OnTrapThen,
+}
+
+/// Words after a trap.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TrapWords {
+    /// `say = "…"`: a plain text in the flow's default language.
+    Text(String),
+    /// `say = { template = "…" }`: a template without arguments.
+    Template(String),
+}
+
+/// What follows a trap.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OnTrapThen {
+    /// Hang up.
+    #[default]
+    Goodbye,
+    /// To the `default` target.
+    Transfer,
+}
+
+/// The rule for a template.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PromptRule {
+    /// Whether the caller may interrupt it; `false` cannot be overruled by the flow.
+    pub interruptible: Option<bool>,
+    /// What must be established, or `heard:TEMPLATE`, before it may be spoken.
+    pub requires: Vec<String>,
+    /// The step of the call that is reached when it has been heard to its end.
+    pub step: Option<Step>,
+}
+
+/// The rule for a question.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct QuestionRule {
+    /// As in [`PromptRule`].
+    pub requires: Vec<String>,
+    /// The step of the call that is reached when it is put.
+    pub step: Option<Step>,
+}
+
+/// One error of a manifest.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {message}")]
+pub struct ManifestError {
+    /// From 1.
+    pub line: usize,
+    /// What is wrong, with the mend.
+    pub message: String,
+}
+
+impl Manifest {
+    /// Reads a manifest, or lists all that is wrong with it, by line.
+    pub fn parse(text: &str) -> Result<Self, Vec<ManifestError>> {
+        read::manifest(text)
+    }
+
+    /// Compares it with what the flow says of itself: a rule for a template that does not exist would guard nothing.
+    pub fn check(&self, description: &Description) -> Vec<String> {
+        let unknown = |name: &str| !description.uses(name);
+        let mut wrong = Vec::new();
+        for name in self.prompts.keys().filter(|name| unknown(name)) {
+            wrong.push(format!("`[prompts] {name}` is no template that the flow uses: mend the name, or name it in `describe`"));
+        }
+        let by_prompt = self.prompts.values().flat_map(|rule| &rule.requires);
+        let by_question = self.questions.values().flat_map(|rule| &rule.requires);
+        for required in by_prompt.chain(by_question) {
+            if required.strip_prefix(HEARD).is_some_and(unknown) {
+                wrong.push(format!("`requires` has `{required}`, but the flow uses no such template: it could never be heard"));
+            }
+        }
+        if let Some(TrapWords::Template(name)) =
+            self.on_trap.say.as_ref().filter(|say| matches!(say, TrapWords::Template(name) if unknown(name)))
+        {
+            wrong.push(format!("`[on-trap] say` names the template `{name}`, which the flow does not use: name it in `describe`"));
+        }
+        wrong
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_whole_manifest_is_read() {
+        let manifest = Manifest::parse(
+            r#"
+[flow]
+title = "EMI reminder"
+languages = ["en-IN", "hi"]
+
+[match]
+numbers = ["+91 80 4000 1234"]
+direction = "outbound"
+parameters = { campaign = "emi" }
+weight = 10
+
+[settings]
+lender = "Asha Finance"
+tries = 2
+unclear-goodbye = true
+
+[grants]
+lookup = ["loan:*"]
+transfer = { default = ["9876543210", "9876543211"], legal = "08040001111" }
+voices = ["asha"]
+
+[limits]
+memory = "16MiB"
+compute-ms = 100
+call-minutes = 5
+host-calls-per-second = 50
+
+[on-trap]
+say = { template = "sorry" }
+then = "transfer"
+
+[prompts]
+texts = false
+emi-details = { requires = ["identity"] }
+disclosure = { interruptible = false, requires = ["identity"], step = "emi-delivered" }
+
+[questions.transfer]
+requires = ["heard:disclosure"]
+"#,
+        )
+        .unwrap();
+        assert_eq!(manifest.languages.iter().map(Language::as_str).collect::<Vec<_>>(), ["en-IN", "hi-IN"]);
+        assert_eq!((manifest.takes.direction, manifest.takes.weight), (Some(Direction::Outbound), 10));
+        assert_eq!(manifest.settings.get("tries").map(String::as_str), Some("2"));
+        assert_eq!(manifest.settings.get("unclear-goodbye").map(String::as_str), Some("true"));
+        let transfer = manifest.grants.transfer.unwrap();
+        assert_eq!((transfer["default"].len(), transfer["legal"].len()), (2, 1));
+        assert_eq!(manifest.limits, Limits { memory_bytes: 16 << 20, compute_ms: 100, call_minutes: 5, host_calls_per_second: 50 });
+        assert_eq!(manifest.on_trap, OnTrap { say: Some(TrapWords::Template("sorry".to_owned())), then: OnTrapThen::Transfer });
+        assert!(!manifest.texts);
+        assert_eq!(
+            manifest.prompts["disclosure"],
+            PromptRule { interruptible: Some(false), requires: vec!["identity".to_owned()], step: Some(Step::EmiDelivered) }
+        );
+        assert_eq!(manifest.questions["transfer"].requires, ["heard:disclosure"]);
+    }
+
+    #[test]
+    fn all_errors_are_listed_at_once_with_their_lines() {
+        let errors = Manifest::parse(
+            "[flow]\ntitel = \"x\"\nlanguages = [\"hindi language\"]\n[limits]\nmemory = \"1GiB\"\ncompute-ms = \"fast\"\n[grants]\ntransfer = { default = [\"agent\"] }\n\n[extra]\n[prompts]\nemi = { requires = [\"Identity\"] }\n[on-trap]\nthen = \"dance\"\n",
+        )
+        .unwrap_err();
+        let told = errors.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let expected = [
+            (2, "unknown key `titel`"),
+            (3, "is not a language tag"),
+            (5, "at most 64 MiB"),
+            (6, "`compute-ms` takes a whole number"),
+            (8, "not a phone number"),
+            (10, "unknown key `extra`"),
+            (12, "`Identity`"),
+            (14, "`dance`"),
+        ];
+        assert_eq!(told.len(), expected.len(), "{told:#?}");
+        for (error, (line, words)) in errors.iter().zip(expected) {
+            assert_eq!(error.line, line, "{told:#?}");
+            assert!(error.message.contains(words), "{error}");
+        }
+    }
+
+    #[test]
+    fn broken_toml_is_told_with_its_line() {
+        let errors = Manifest::parse("[flow]\ntitle = \n[limits\n").unwrap_err();
+        assert_eq!(errors[0].line, 2, "{errors:?}");
+    }
+
+    #[test]
+    fn a_rule_for_a_template_that_does_not_exist_is_told() {
+        let text = "[prompts]\nemmi = { requires = [\"heard:nothing\"] }\n[on-trap]\nsay = { template = \"sorry\" }";
+        let description =
+            Description { name: "t".to_owned(), version: "1".to_owned(), languages: vec![Language::english()], templates: Vec::new() };
+        assert_eq!(Manifest::parse(text).unwrap().check(&description).len(), 3);
+    }
+}

@@ -1,0 +1,348 @@
+//! Reads `flow.toml` key by key, so that every error is found in one pass and has a line.
+
+use std::collections::BTreeMap;
+use std::ops::{Range, RangeInclusive};
+
+use samvaad_model::{Direction, Language, PhoneNumber, Step};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::{Grants, HEARD, Limits, Manifest, ManifestError, OnTrap, OnTrapThen, PromptRule, QuestionRule, Takes, TrapWords};
+
+pub(super) fn manifest(text: &str) -> Result<Manifest, Vec<ManifestError>> {
+    let (document, errors) = DeTable::parse_recoverable(text);
+    let mut reader = Reader { text, errors: Vec::new() };
+    for error in errors {
+        reader.complain(error.span().unwrap_or_default(), error.message().to_owned());
+    }
+    // what a broken document seems to say is not worth complaining about
+    let manifest = if reader.errors.is_empty() { reader.document(document.get_ref()) } else { Manifest::default() };
+    if reader.errors.is_empty() {
+        return Ok(manifest);
+    }
+    reader.errors.sort_by_key(|error| error.line);
+    Err(reader.errors)
+}
+
+type Item<'i> = Spanned<DeValue<'i>>;
+
+struct Reader<'t> {
+    text: &'t str,
+    errors: Vec<ManifestError>,
+}
+
+impl Reader<'_> {
+    fn complain(&mut self, span: Range<usize>, message: String) {
+        let before = self.text.as_bytes().iter().take(span.start);
+        let line = 1 + before.filter(|byte| **byte == b'\n').count();
+        self.errors.push(ManifestError { line, message });
+    }
+
+    /// Goes through a table's keys; `field` says whether it knows one.
+    fn table(&mut self, table: &DeTable<'_>, known: &[&str], mut field: impl FnMut(&mut Self, &str, &Item<'_>) -> bool) {
+        for (key, item) in table.iter() {
+            let name = key.get_ref().as_ref();
+            if !field(self, name, item) {
+                self.complain(key.span(), format!("unknown key `{name}`: known here are {}", known.join(", ")));
+            }
+        }
+    }
+
+    fn expect(&mut self, name: &str, item: &Item<'_>, what: &str) {
+        self.complain(item.span(), format!("`{name}` takes {what}"));
+    }
+
+    /// The item as a table, whose keys are then read.
+    fn section(&mut self, name: &str, item: &Item<'_>, known: &[&str], field: impl FnMut(&mut Self, &str, &Item<'_>) -> bool) {
+        match item.get_ref() {
+            DeValue::Table(table) => self.table(table, known, field),
+            _ => self.expect(name, item, "a table"),
+        }
+    }
+
+    /// The item as a table with names of the author's choice.
+    fn entries(&mut self, name: &str, item: &Item<'_>, mut entry: impl FnMut(&mut Self, &str, &Item<'_>)) {
+        self.section(name, item, &[], |reader, key, item| {
+            entry(reader, key, item);
+            true
+        });
+    }
+
+    fn string(&mut self, name: &str, item: &Item<'_>) -> Option<String> {
+        match item.get_ref() {
+            DeValue::String(text) => Some(text.to_string()),
+            _ => {
+                self.expect(name, item, "a text in quotes");
+                None
+            }
+        }
+    }
+
+    fn boolean(&mut self, name: &str, item: &Item<'_>) -> Option<bool> {
+        match item.get_ref() {
+            DeValue::Boolean(value) => Some(*value),
+            _ => {
+                self.expect(name, item, "`true` or `false`");
+                None
+            }
+        }
+    }
+
+    fn integer(&mut self, name: &str, item: &Item<'_>, range: RangeInclusive<u64>) -> Option<u64> {
+        let value = match item.get_ref() {
+            DeValue::Integer(number) => u64::from_str_radix(number.as_str(), number.radix()).ok(),
+            _ => None,
+        };
+        let value = value.filter(|value| range.contains(value));
+        if value.is_none() {
+            self.expect(name, item, &format!("a whole number from {} to {}", range.start(), range.end()));
+        }
+        value
+    }
+
+    /// An array of texts, or one text alone, each read by `parse`.
+    fn each<T>(&mut self, name: &str, item: &Item<'_>, parse: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
+        let items = match item.get_ref() {
+            DeValue::Array(items) => items.iter().collect(),
+            _ => vec![item],
+        };
+        let mut read = Vec::with_capacity(items.len());
+        for item in items {
+            let Some(text) = self.string(name, item) else { continue };
+            match parse(&text) {
+                Ok(value) => read.push(value),
+                Err(reason) => self.complain(item.span(), format!("`{name}` has `{text}`: {reason}")),
+            }
+        }
+        read
+    }
+
+    fn numbers(&mut self, name: &str, item: &Item<'_>) -> Vec<PhoneNumber> {
+        self.each(name, item, |text| PhoneNumber::parse(text).map_err(|error| error.to_string()))
+    }
+
+    fn one_of<T: Copy>(&mut self, name: &str, item: &Item<'_>, choices: &[(&str, T)]) -> Option<T> {
+        let text = self.string(name, item)?;
+        let found = choices.iter().find(|(choice, _)| *choice == text).map(|(_, value)| *value);
+        if found.is_none() {
+            let names = choices.iter().map(|(choice, _)| format!("`{choice}`")).collect::<Vec<_>>().join(" or ");
+            self.complain(item.span(), format!("`{name}` is `{text}`: give {names}"));
+        }
+        found
+    }
+
+    fn document(&mut self, document: &DeTable<'_>) -> Manifest {
+        let mut manifest = Manifest::default();
+        let known = ["flow", "match", "settings", "grants", "limits", "on-trap", "prompts", "questions"];
+        self.table(document, &known, |reader, name, item| {
+            match name {
+                "flow" => reader.flow(item, &mut manifest),
+                "match" => manifest.takes = reader.takes(item),
+                "settings" => manifest.settings = reader.settings(item),
+                "grants" => manifest.grants = reader.grants(item),
+                "limits" => manifest.limits = reader.limits(item),
+                "on-trap" => manifest.on_trap = reader.on_trap(item),
+                "prompts" => reader.prompts(item, &mut manifest),
+                "questions" => manifest.questions = reader.questions(item),
+                _ => return false,
+            }
+            true
+        });
+        manifest
+    }
+
+    fn flow(&mut self, item: &Item<'_>, manifest: &mut Manifest) {
+        self.section("flow", item, &["title", "languages"], |reader, name, item| {
+            match name {
+                "title" => manifest.title = reader.string(name, item),
+                "languages" => {
+                    manifest.languages = reader.each(name, item, |text| Language::parse(text).map_err(|error| error.to_string()));
+                }
+                _ => return false,
+            }
+            true
+        });
+    }
+
+    fn takes(&mut self, item: &Item<'_>) -> Takes {
+        let mut takes = Takes::default();
+        self.section("match", item, &["numbers", "direction", "parameters", "weight"], |reader, name, item| {
+            match name {
+                "numbers" => takes.numbers = reader.numbers(name, item),
+                "direction" => {
+                    let directions = [("inbound", Direction::Inbound), ("outbound", Direction::Outbound)];
+                    takes.direction = reader.one_of(name, item, &directions);
+                }
+                "parameters" => reader.entries(name, item, |reader, key, item| {
+                    if let Some(value) = reader.string(key, item) {
+                        takes.parameters.insert(key.to_owned(), value);
+                    }
+                }),
+                "weight" => {
+                    let weight = reader.integer(name, item, 0..=10_000).and_then(|weight| u32::try_from(weight).ok());
+                    takes.weight = weight.unwrap_or(takes.weight);
+                }
+                _ => return false,
+            }
+            true
+        });
+        takes
+    }
+
+    fn settings(&mut self, item: &Item<'_>) -> BTreeMap<String, String> {
+        let mut settings = BTreeMap::new();
+        self.entries("settings", item, |reader, key, item| {
+            let value = match item.get_ref() {
+                DeValue::String(text) => text.to_string(),
+                DeValue::Boolean(value) => value.to_string(),
+                DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
+                    Ok(number) => number.to_string(),
+                    Err(_) => return reader.expect(key, item, "a whole number of 64 bits"),
+                },
+                _ => return reader.expect(key, item, "a text, a whole number, `true` or `false`"),
+            };
+            settings.insert(key.to_owned(), value);
+        });
+        settings
+    }
+
+    fn grants(&mut self, item: &Item<'_>) -> Grants {
+        let mut grants = Grants::default();
+        self.section("grants", item, &["lookup", "transfer", "voices"], |reader, name, item| {
+            match name {
+                "lookup" => grants.lookup = reader.each(name, item, |text| Ok(text.to_owned())),
+                "voices" => grants.voices = reader.each(name, item, |text| Ok(text.to_owned())),
+                "transfer" => {
+                    let mut targets = BTreeMap::new();
+                    reader.entries(name, item, |reader, target, item| {
+                        let numbers = reader.numbers(target, item);
+                        if matches!(item.get_ref(), DeValue::Array(items) if items.is_empty()) {
+                            reader.expect(target, item, "at least one phone number");
+                        }
+                        targets.insert(target.to_owned(), numbers);
+                    });
+                    grants.transfer = Some(targets);
+                }
+                _ => return false,
+            }
+            true
+        });
+        grants
+    }
+
+    fn limits(&mut self, item: &Item<'_>) -> Limits {
+        let mut limits = Limits::default();
+        let known = ["memory", "compute-ms", "call-minutes", "host-calls-per-second"];
+        self.section("limits", item, &known, |reader, name, item| {
+            match name {
+                "memory" => limits.memory_bytes = reader.memory(name, item).unwrap_or(limits.memory_bytes),
+                "compute-ms" => {
+                    limits.compute_ms = reader.integer(name, item, 10..=Limits::MAX.compute_ms).unwrap_or(limits.compute_ms);
+                }
+                "call-minutes" => {
+                    limits.call_minutes = reader.integer(name, item, 1..=Limits::MAX.call_minutes).unwrap_or(limits.call_minutes);
+                }
+                "host-calls-per-second" => {
+                    let value = reader.integer(name, item, 10..=u64::from(Limits::MAX.host_calls_per_second));
+                    limits.host_calls_per_second =
+                        value.and_then(|value| u32::try_from(value).ok()).unwrap_or(limits.host_calls_per_second);
+                }
+                _ => return false,
+            }
+            true
+        });
+        limits
+    }
+
+    fn memory(&mut self, name: &str, item: &Item<'_>) -> Option<u64> {
+        let text = self.string(name, item)?;
+        let size = [("MiB", 1 << 20), ("KiB", 1 << 10)].into_iter().find_map(|(unit, bytes)| {
+            let number: u64 = text.strip_suffix(unit)?.trim().parse().ok()?;
+            number.checked_mul(bytes)
+        });
+        let size = size.filter(|size| (64 << 10..=Limits::MAX.memory_bytes).contains(size));
+        if size.is_none() {
+            let most = Limits::MAX.memory_bytes >> 20;
+            self.complain(item.span(), format!("`{name}` is `{text}`: give a size such as `32MiB`, at least 64 KiB, at most {most} MiB"));
+        }
+        size
+    }
+
+    fn on_trap(&mut self, item: &Item<'_>) -> OnTrap {
+        let mut on_trap = OnTrap::default();
+        self.section("on-trap", item, &["say", "then"], |reader, name, item| {
+            match name {
+                "say" => match item.get_ref() {
+                    DeValue::Table(table) => reader.table(table, &["template"], |reader, name, item| {
+                        let known = name == "template";
+                        if known {
+                            on_trap.say = reader.string(name, item).map(TrapWords::Template);
+                        }
+                        known
+                    }),
+                    _ => on_trap.say = reader.string(name, item).map(TrapWords::Text),
+                },
+                "then" => {
+                    let choices = [("transfer", OnTrapThen::Transfer), ("goodbye", OnTrapThen::Goodbye)];
+                    on_trap.then = reader.one_of(name, item, &choices).unwrap_or_default();
+                }
+                _ => return false,
+            }
+            true
+        });
+        on_trap
+    }
+
+    /// The steps that only a flow's author can place; the others the engine sees for itself.
+    fn step(&mut self, name: &str, item: &Item<'_>) -> Option<Step> {
+        self.one_of(name, item, &[("emi-delivered", Step::EmiDelivered), ("transfer-asked", Step::TransferAsked)])
+    }
+
+    fn requires(&mut self, name: &str, item: &Item<'_>) -> Vec<String> {
+        self.each(name, item, |text| {
+            let slug = |part: &str| !part.is_empty() && part.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
+            let identifier =
+                |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+            let usable = text.strip_prefix(HEARD).map_or_else(|| slug(text), identifier);
+            let mend = || "give a name in lower-case letters, digits and hyphens, or `heard:` and a template".to_owned();
+            if usable { Ok(text.to_owned()) } else { Err(mend()) }
+        })
+    }
+
+    fn prompts(&mut self, item: &Item<'_>, manifest: &mut Manifest) {
+        self.entries("prompts", item, |reader, template, item| {
+            if let ("texts", DeValue::Boolean(texts)) = (template, item.get_ref()) {
+                manifest.texts = *texts;
+                return;
+            }
+            let mut rule = PromptRule::default();
+            reader.section(template, item, &["interruptible", "requires", "step"], |reader, name, item| {
+                match name {
+                    "interruptible" => rule.interruptible = reader.boolean(name, item),
+                    "requires" => rule.requires = reader.requires(name, item),
+                    "step" => rule.step = reader.step(name, item),
+                    _ => return false,
+                }
+                true
+            });
+            manifest.prompts.insert(template.to_owned(), rule);
+        });
+    }
+
+    fn questions(&mut self, item: &Item<'_>) -> BTreeMap<String, QuestionRule> {
+        let mut questions = BTreeMap::new();
+        self.entries("questions", item, |reader, question, item| {
+            let mut rule = QuestionRule::default();
+            reader.section(question, item, &["requires", "step"], |reader, name, item| {
+                match name {
+                    "requires" => rule.requires = reader.requires(name, item),
+                    "step" => rule.step = reader.step(name, item),
+                    _ => return false,
+                }
+                true
+            });
+            questions.insert(question.to_owned(), rule);
+        });
+        questions
+    }
+}

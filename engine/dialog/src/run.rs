@@ -1,0 +1,148 @@
+//! A linked component, and one run of it: a store of its own for every call, dropped when the run ends, however it ends.
+
+use std::sync::Arc;
+
+use samvaad_model::CallError;
+use wasmtime::component::{Component, HasSelf, Linker};
+use wasmtime::{PoolConcurrencyLimitError, Store, Trap, WasmBacktrace};
+
+use crate::Conversation;
+use crate::bindings::{Dialog, DialogPre};
+use crate::convert;
+use crate::description::Description;
+use crate::engine::FlowEngine;
+use crate::gate::Rules;
+use crate::host::{Ended, Guest, Host, Limit};
+use crate::journal::{Divergence, SharedJournal};
+use crate::manifest::Limits;
+
+/// `describe` returns constants; more than this is a program that does something else.
+const DESCRIBE: Limits = Limits { memory_bytes: Limits::MAX.memory_bytes, compute_ms: 500, call_minutes: 1, host_calls_per_second: 1 };
+
+/// A stack of endless recursion has thousands of frames; the innermost tell enough.
+const FRAMES_SHOWN: usize = 32;
+
+/// How the run of a flow ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RunEnd {
+    /// `run` returned: the decision can be carried out.
+    Returned,
+    /// `run` returned `call-ended`, as it should when the caller is gone.
+    CallEnded,
+    /// `run` returned another error.
+    Failed(CallError),
+    /// The guest trapped: a bug of the flow.
+    Trapped {
+        /// In one line.
+        reason: String,
+        /// The guest's functions, the innermost first; by name where the component has names.
+        stack: Vec<String>,
+    },
+    /// The host ended it.
+    LimitExceeded {
+        /// Which limit; its `Display` is the sentence for the author.
+        what: Limit,
+    },
+    /// Replay only: the flow did something else than the record says.
+    Diverged(Divergence),
+}
+
+/// A component compiled and linked: all that calls of one version share.
+#[derive(Clone)]
+pub(crate) struct Program {
+    engine: FlowEngine,
+    pre: DialogPre<Guest>,
+}
+
+impl Program {
+    /// Links a component. The error is wasmtime's, in one line.
+    pub(crate) fn link(engine: &FlowEngine, component: &Component) -> Result<Self, String> {
+        let mut linker = Linker::new(engine.wasmtime());
+        let linked = Dialog::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest: &mut Guest| guest)
+            .and_then(|()| DialogPre::new(linker.instantiate_pre(component)?));
+        Ok(Self { engine: engine.clone(), pre: linked.map_err(|error| format!("{error:#}"))? })
+    }
+
+    fn store(&self, host: Option<Host>, limits: &Limits) -> Store<Guest> {
+        let mut store = Store::new(self.engine.wasmtime(), Guest::new(host, limits));
+        store.limiter(|guest| &mut guest.memory);
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(|mut store| store.data_mut().tick());
+        store
+    }
+
+    /// Asks the flow what it is, under limits and with no call.
+    pub(crate) async fn describe(&self) -> Result<Description, String> {
+        let mut store = self.store(None, &DESCRIBE);
+        let told = async { self.pre.instantiate_async(&mut store).await?.call_describe(&mut store).await }.await;
+        match told {
+            Ok(description) => Description::read(description),
+            Err(error) => Err(match run_end(&error, store.data().memory.refused) {
+                RunEnd::LimitExceeded { what } => what.to_string(),
+                RunEnd::Trapped { reason, stack } if stack.is_empty() => reason,
+                RunEnd::Trapped { reason, stack } => format!("{reason} in {}", stack.join(" < ")),
+                _ => format!("{error:#}"),
+            }),
+        }
+    }
+
+    /// Holds the conversation of one call. Dropping the future drops the store and the conversation with it.
+    pub(crate) async fn run(
+        &self,
+        conversation: Box<dyn Conversation>,
+        journal: SharedJournal,
+        rules: Arc<Rules>,
+        limits: &Limits,
+    ) -> RunEnd {
+        let host = Host::new(conversation, journal, rules, self.engine.shows_flow_logs());
+        let mut store = self.store(Some(host), limits);
+        let returned = async { self.pre.instantiate_async(&mut store).await?.call_run(&mut store).await }.await;
+        let lines = store.data().host().map_or(0, |host| host.log_lines);
+        if lines > 256 {
+            tracing::warn!(target: "flow", dropped = lines - 256, "flow wrote more log lines than a call may have");
+        }
+        match returned {
+            Ok(Ok(())) => RunEnd::Returned,
+            Ok(Err(error)) => match convert::error_from_wit(error) {
+                CallError::CallEnded => RunEnd::CallEnded,
+                error => RunEnd::Failed(error),
+            },
+            Err(error) => run_end(&error, store.data().memory.refused),
+        }
+    }
+}
+
+fn run_end(error: &wasmtime::Error, memory_refused: bool) -> RunEnd {
+    match error.downcast_ref::<Ended>() {
+        Some(Ended::Limit(what)) => return RunEnd::LimitExceeded { what: *what },
+        Some(Ended::Diverged(divergence)) => return RunEnd::Diverged(divergence.clone()),
+        Some(ended @ (Ended::NoCall(_) | Ended::Unreadable(_))) => {
+            return RunEnd::Trapped { reason: ended.to_string(), stack: stack(error) };
+        }
+        None => {}
+    }
+    if error.downcast_ref::<Trap>() == Some(&Trap::StackOverflow) {
+        return RunEnd::LimitExceeded { what: Limit::Stack };
+    }
+    // a guest that gets no memory traps or gives up by itself, each language in its own way
+    if memory_refused {
+        return RunEnd::LimitExceeded { what: Limit::Memory };
+    }
+    if error.downcast_ref::<PoolConcurrencyLimitError>().is_some() {
+        return RunEnd::LimitExceeded { what: Limit::Calls };
+    }
+    let reason = error.downcast_ref::<Trap>().map_or_else(|| error.root_cause().to_string(), Trap::to_string);
+    RunEnd::Trapped { reason, stack: stack(error) }
+}
+
+fn stack(error: &wasmtime::Error) -> Vec<String> {
+    let frames = error.downcast_ref::<WasmBacktrace>().map(WasmBacktrace::frames).unwrap_or_default();
+    let frames = frames.iter().take(FRAMES_SHOWN).map(|frame| {
+        let symbol = frame.symbols().first().and_then(|symbol| symbol.name()).or(frame.func_name());
+        match symbol {
+            Some(name) => format!("{:#}", rustc_demangle::demangle(name)),
+            None => format!("function {} (build the flow with `strip = \"debuginfo\"` for its name)", frame.func_index()),
+        }
+    });
+    frames.collect()
+}

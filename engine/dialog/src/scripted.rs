@@ -1,0 +1,294 @@
+//! A caller who answers by a script: a [`Conversation`] without telephony or speech, for tests of flows.
+//!
+//! Time is made up: every prompt is heard to its end in one second, every answer takes one and a half.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use samvaad_model::{
+    Answer, CallError, CallFacts, CallId, Collection, Decision, Direction, Extent, Language, Masked, PhoneNumber, Playout, Prompt,
+    PromptId, Question, Reply,
+};
+
+use crate::conversation::{Conversation, Instant};
+
+/// When a scripted call begins: 2026-01-05T05:30:00Z, eleven in the morning in India.
+const BEGINNING_MS: u64 = 1_767_591_000_000;
+/// How long every prompt lasts.
+const PROMPT_MS: u32 = 1_000;
+/// How long the caller takes to answer.
+const ANSWER_MS: u64 = 1_500;
+
+/// What a flow has done to its scripted caller.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Scripted {
+    /// All that was spoken, in order: prompts, questions, and what was said after silence.
+    pub said: Vec<Prompt>,
+    /// The names of the questions and collections put.
+    pub asked: Vec<String>,
+    /// What was established.
+    pub established: BTreeSet<String>,
+    /// The last decision.
+    pub decision: Option<Decision>,
+    /// The last disposition.
+    pub outcome: Option<String>,
+    /// What was noted.
+    pub notes: BTreeMap<String, Masked>,
+    /// The language the flow set last.
+    pub language: Option<Language>,
+}
+
+impl Scripted {
+    /// The templates spoken, in order.
+    pub fn templates(&self) -> Vec<&str> {
+        self.said.iter().map(Prompt::template).filter(|name| !name.is_empty()).collect()
+    }
+}
+
+#[derive(Debug)]
+enum Act {
+    Answer(Reply, Option<Language>),
+    HangUp,
+    Wait,
+}
+
+/// The scripted caller.
+#[derive(Debug)]
+pub struct ScriptedCaller {
+    facts: CallFacts,
+    fields: Vec<(String, Masked)>,
+    values: BTreeMap<String, Masked>,
+    script: BTreeMap<String, VecDeque<Act>>,
+    interrupted: BTreeSet<String>,
+    scripted: Arc<Mutex<Scripted>>,
+    /// Prompts not yet reported to the flow; those behind `heard` have not been heard yet.
+    playouts: Vec<Playout>,
+    heard: usize,
+    heard_whole: BTreeSet<String>,
+    now_ms: u64,
+    ended: bool,
+}
+
+impl ScriptedCaller {
+    /// A caller with these fields in his record. He stays silent at every question that nothing is scripted for.
+    pub fn new<'a>(fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let facts = CallFacts {
+            call_id: CallId::generate(),
+            call_sid: None,
+            direction: Direction::Outbound,
+            customer_number: PhoneNumber::parse("+919876543210").ok(),
+            line_number: PhoneNumber::parse("+918040001234").ok(),
+            language: Language::english(),
+            parameters: Vec::new(),
+        };
+        Self {
+            facts,
+            fields: fields.into_iter().map(|(name, value)| (name.to_owned(), Masked::from(value))).collect(),
+            values: BTreeMap::new(),
+            script: BTreeMap::new(),
+            interrupted: BTreeSet::new(),
+            scripted: Arc::default(),
+            playouts: Vec::new(),
+            heard: 0,
+            heard_whole: BTreeSet::new(),
+            now_ms: BEGINNING_MS,
+            ended: false,
+        }
+    }
+
+    /// Other facts than an outbound call in English.
+    pub fn with_facts(mut self, facts: CallFacts) -> Self {
+        self.facts = facts;
+        self
+    }
+
+    /// A value that `lookup` finds.
+    pub fn with_value(mut self, key: &str, value: &str) -> Self {
+        self.values.insert(key.to_owned(), Masked::from(value));
+        self
+    }
+
+    /// His next answer to the question or collection of this name.
+    pub fn answer(self, question: &str, reply: Reply) -> Self {
+        self.act(question, Act::Answer(reply, None))
+    }
+
+    /// The same, in another language than the call's.
+    pub fn answer_in(self, question: &str, reply: Reply, language: Language) -> Self {
+        self.act(question, Act::Answer(reply, Some(language)))
+    }
+
+    /// He hangs up when this question is put.
+    pub fn hang_up_at(self, question: &str) -> Self {
+        self.act(question, Act::HangUp)
+    }
+
+    /// He leaves this question open for ever: the run waits until it is dropped.
+    pub fn never_answer(self, question: &str) -> Self {
+        self.act(question, Act::Wait)
+    }
+
+    /// He never lets a template be spoken to its end.
+    pub fn interrupt(mut self, template: &str) -> Self {
+        self.interrupted.insert(template.to_owned());
+        self
+    }
+
+    fn act(mut self, question: &str, act: Act) -> Self {
+        self.script.entry(question.to_owned()).or_default().push_back(act);
+        self
+    }
+
+    /// A handle on what the flow does to him; it outlives the run.
+    pub fn scripted(&self) -> Arc<Mutex<Scripted>> {
+        self.scripted.clone()
+    }
+
+    fn told(&self) -> MutexGuard<'_, Scripted> {
+        self.scripted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn alive(&self) -> Result<(), CallError> {
+        if self.ended { Err(CallError::CallEnded) } else { Ok(()) }
+    }
+
+    fn queue(&mut self, prompt: Prompt) -> PromptId {
+        let template = prompt.template().to_owned();
+        let interrupted = self.interrupted.contains(&template) && prompt.interruptible != Some(false);
+        let mut scripted = self.told();
+        scripted.said.push(prompt);
+        let id = PromptId(u32::try_from(scripted.said.len()).unwrap_or(u32::MAX));
+        drop(scripted);
+        let (heard, heard_ms) = if interrupted { (Extent::Partial, PROMPT_MS / 2) } else { (Extent::Whole, PROMPT_MS) };
+        self.playouts.push(Playout { prompt: id, template, heard, heard_ms });
+        id
+    }
+
+    fn hear(&mut self) {
+        for playout in self.playouts.iter().skip(self.heard) {
+            self.now_ms += u64::from(playout.heard_ms);
+            if playout.heard == Extent::Whole && !playout.template.is_empty() {
+                self.heard_whole.insert(playout.template.clone());
+            }
+        }
+        self.heard = self.playouts.len();
+    }
+
+    fn report(&mut self) -> Vec<Playout> {
+        self.hear();
+        self.heard = 0;
+        std::mem::take(&mut self.playouts)
+    }
+
+    /// Puts a question: its prompt, then the scripted answer, or silence through all attempts.
+    async fn put(&mut self, name: String, prompt: Prompt, no_input: Vec<Prompt>, no_input_ms: u32) -> Result<Answer, CallError> {
+        self.alive()?;
+        self.queue(prompt);
+        self.hear();
+        let act = self.script.get_mut(&name).and_then(VecDeque::pop_front);
+        self.told().asked.push(name);
+        match act {
+            Some(Act::Wait) => std::future::pending().await,
+            Some(Act::HangUp) => {
+                self.ended = true;
+                Err(CallError::CallEnded)
+            }
+            Some(Act::Answer(reply, language)) => {
+                self.now_ms += ANSWER_MS;
+                let confidence = if matches!(reply, Reply::NoInput) { 0.0 } else { 1.0 };
+                Ok(Answer { reply, confidence, language, transcript: None, attempts: 1, playouts: self.report() })
+            }
+            None => {
+                let mut attempts = 1;
+                for again in no_input {
+                    self.now_ms += u64::from(no_input_ms);
+                    attempts += 1;
+                    self.queue(again);
+                }
+                self.now_ms += u64::from(no_input_ms);
+                let playouts = self.report();
+                Ok(Answer { reply: Reply::NoInput, confidence: 0.0, language: None, transcript: None, attempts, playouts })
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Conversation for ScriptedCaller {
+    fn facts(&mut self) -> CallFacts {
+        self.facts.clone()
+    }
+
+    fn now(&mut self) -> Instant {
+        Instant { unix_ms: self.now_ms, offset_minutes: 330 }
+    }
+
+    async fn set_language(&mut self, language: Language) -> Result<(), CallError> {
+        self.alive()?;
+        self.told().language = Some(language);
+        Ok(())
+    }
+
+    async fn establish(&mut self, name: String) -> Result<(), CallError> {
+        self.alive()?;
+        self.told().established.insert(name);
+        Ok(())
+    }
+
+    async fn decide(&mut self, decision: Decision) -> Result<(), CallError> {
+        self.alive()?;
+        self.told().decision = Some(decision);
+        Ok(())
+    }
+
+    async fn outcome(&mut self, disposition: String, _detail: Option<String>) -> Result<(), CallError> {
+        self.alive()?;
+        self.told().outcome = Some(disposition);
+        Ok(())
+    }
+
+    async fn fields(&mut self) -> Result<Vec<(String, Masked)>, CallError> {
+        self.alive()?;
+        Ok(self.fields.clone())
+    }
+
+    async fn lookup(&mut self, key: String) -> Result<Option<Masked>, CallError> {
+        self.alive()?;
+        Ok(self.values.get(&key).cloned())
+    }
+
+    async fn note(&mut self, name: String, value: Masked) -> Result<(), CallError> {
+        self.alive()?;
+        self.told().notes.insert(name, value);
+        Ok(())
+    }
+
+    async fn say(&mut self, prompt: Prompt) -> Result<PromptId, CallError> {
+        self.alive()?;
+        Ok(self.queue(prompt))
+    }
+
+    async fn ask(&mut self, question: Question) -> Result<Answer, CallError> {
+        self.put(question.name, question.prompt, question.no_input, question.no_input_ms).await
+    }
+
+    async fn collect(&mut self, collection: Collection) -> Result<Answer, CallError> {
+        self.put(collection.name, collection.prompt, collection.no_input, collection.no_input_ms).await
+    }
+
+    async fn drain(&mut self) -> Result<Vec<Playout>, CallError> {
+        self.alive()?;
+        Ok(self.report())
+    }
+
+    async fn settle(&mut self) -> Result<(), CallError> {
+        self.alive()?;
+        self.hear();
+        Ok(())
+    }
+
+    fn heard_whole(&self, template: &str) -> bool {
+        self.heard_whole.contains(template)
+    }
+}

@@ -1,0 +1,82 @@
+//! One loaded version of a flow: everything that a call pins when it starts.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use samvaad_model::journal::FORMAT;
+use samvaad_model::{CallId, FlowName, Journal, JournalHeader, Language, VersionId};
+
+use crate::Conversation;
+use crate::description::{Description, TemplateUse};
+use crate::gate::Rules;
+use crate::journal::SharedJournal;
+use crate::manifest::{Limits, Manifest};
+use crate::run::{Program, RunEnd};
+use crate::scripted::ScriptedCaller;
+
+/// What turns templates into words. Implemented outside, since the host knows nothing of speech.
+pub trait PromptLibrary: Sized + Send + Sync + 'static {
+    /// Takes the flow's prompt files, by language, and checks that each has every template the flow uses with no other arguments than it
+    /// gives. The error lists all that is wrong.
+    fn build(prompts: &BTreeMap<Language, String>, uses: &[TemplateUse]) -> Result<Self, Vec<String>>;
+}
+
+/// For tests and tools that speak nothing: takes any prompt file.
+impl PromptLibrary for () {
+    fn build(_prompts: &BTreeMap<Language, String>, _uses: &[TemplateUse]) -> Result<Self, Vec<String>> {
+        Ok(())
+    }
+}
+
+/// A version of a flow. Calls hold it by `Arc`; it goes with the last of them.
+pub struct FlowVersion<P> {
+    /// The flow's name: its folder's or file's.
+    pub name: FlowName,
+    /// The digest of component, manifest, prompts and audio.
+    pub id: VersionId,
+    /// What the flow says of itself.
+    pub description: Description,
+    /// The languages it has prompts in, the default first. At least one.
+    pub languages: Vec<Language>,
+    /// Its templates.
+    pub prompts: P,
+    /// Its audio files (WAV), by name without the ending.
+    pub audio: BTreeMap<String, Arc<[u8]>>,
+    pub(crate) program: Program,
+    pub(crate) rules: Arc<Rules>,
+}
+
+impl<P> std::fmt::Debug for FlowVersion<P> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FlowVersion").field("name", &self.name).field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl<P> FlowVersion<P> {
+    /// Its manifest, with the operator's defaults filled in.
+    pub fn manifest(&self) -> &Manifest {
+        &self.rules.manifest
+    }
+
+    /// An empty journal for a call of this version; the call's id is the seed of its randomness.
+    pub fn journal(&self, call_id: CallId) -> SharedJournal {
+        let (flow, version) = (self.name.clone(), self.id.clone());
+        SharedJournal::live(JournalHeader { format: FORMAT, call_id, flow, version, seed: call_id.seed() })
+    }
+
+    /// Holds the conversation of one call, in an instance and store of its own. The manifest's limits hold, except the call's length, which
+    /// is the conversation's to end. Cancel-safe: dropping the future drops instance and conversation; the journal stays with its handle.
+    pub async fn run(&self, conversation: Box<dyn Conversation>, journal: SharedJournal) -> RunEnd {
+        self.program.run(conversation, journal, self.rules.clone(), &self.manifest().limits).await
+    }
+
+    /// Runs a recorded call of any version against this one. Nothing is spoken, asked or changed. Gives how the run ended, and the journal,
+    /// whose [`SharedJournal::divergence`] is the first difference.
+    pub async fn replay(&self, recorded: Journal) -> (RunEnd, SharedJournal) {
+        let journal = SharedJournal::replay(recorded);
+        // a recorded quarter of an hour runs within milliseconds
+        let limits = Limits { host_calls_per_second: u32::MAX, ..self.manifest().limits.clone() };
+        let nobody = Box::new(ScriptedCaller::new([]));
+        (self.program.run(nobody, journal.clone(), self.rules.clone(), &limits).await, journal)
+    }
+}

@@ -1,0 +1,101 @@
+//! A folder of flows made for one test, out of the kept component.
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use samvaad_dialog::{Catalogue, CatalogueSettings, EngineSettings, FlowEngine, FlowVersion, Rejection};
+use samvaad_model::{CallFacts, CallId, Direction, FlowName, Language, PhoneNumber};
+
+/// The flow that does what its setting `act` says.
+pub const ACTS: &[u8] = include_bytes!("../fixtures/acts-0.1.0.wasm");
+
+/// The rules of its small conversation.
+pub const RULES: &str = r#"
+[grants]
+transfer = { default = ["+919876500000"] }
+lookup = ["loan:*"]
+
+[prompts]
+texts = false
+emi = { requires = ["identity"] }
+disclosure = { interruptible = false, requires = ["identity"] }
+
+[questions]
+transfer = { requires = ["heard:disclosure"] }
+"#;
+
+pub struct House {
+    pub folder: tempfile::TempDir,
+    pub engine: FlowEngine,
+}
+
+impl House {
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("flows")).unwrap();
+        let engine = FlowEngine::new(&EngineSettings { max_calls: 20, ..EngineSettings::default() }).unwrap();
+        Self { folder, engine }
+    }
+
+    pub fn flows(&self) -> PathBuf {
+        self.folder.path().join("flows")
+    }
+
+    pub fn add(&self, name: &str, component: &[u8], manifest: &str) {
+        let folder = self.flows().join(name);
+        fs::create_dir_all(folder.join("prompts")).unwrap();
+        fs::write(folder.join("flow.wasm"), component).unwrap();
+        fs::write(folder.join("flow.toml"), manifest).unwrap();
+        fs::write(folder.join("prompts/en-IN.ftl"), "greeting = Hello { $name }\n").unwrap();
+    }
+
+    pub async fn open(&self) -> (Catalogue<()>, Vec<Rejection>) {
+        self.open_with(None).await
+    }
+
+    pub async fn open_with(&self, default_flow: Option<&str>) -> (Catalogue<()>, Vec<Rejection>) {
+        let settings = CatalogueSettings {
+            components: self.components(),
+            default_flow: default_flow.map(|name| FlowName::parse(name).unwrap()),
+            default_transfer: vec![PhoneNumber::parse("08040009999").unwrap()],
+        };
+        Catalogue::open(self.engine.clone(), &self.flows(), settings).await.unwrap()
+    }
+
+    pub fn components(&self) -> PathBuf {
+        self.folder.path().join("data/components")
+    }
+}
+
+/// The kept flow with one act, under the rules above and whatever else is given.
+pub async fn acting(act: &str, more: &str) -> (House, Arc<FlowVersion<()>>) {
+    let house = House::new();
+    house.add("acts", ACTS, &format!("[settings]\nact = \"{act}\"\n{RULES}{more}"));
+    let (catalogue, rejections) = house.open().await;
+    assert_eq!(rejections, []);
+    let version = catalogue.choose(&facts(), None).unwrap();
+    (house, version)
+}
+
+/// Facts that are the same in every run.
+pub fn facts() -> CallFacts {
+    CallFacts {
+        call_id: CallId::parse("019b8d2a-0000-7000-8000-00000000002a").unwrap(),
+        call_sid: None,
+        direction: Direction::Outbound,
+        customer_number: PhoneNumber::parse("9876543210").ok(),
+        line_number: PhoneNumber::parse("08040001234").ok(),
+        language: Language::english(),
+        parameters: vec![("campaign".to_owned(), "emi".to_owned())],
+    }
+}
+
+pub fn golden(file: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(file);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&path, text).unwrap();
+    }
+    assert_eq!(fs::read_to_string(&path).unwrap_or_default(), text, "UPDATE_GOLDEN=1 writes it anew");
+}

@@ -1,0 +1,99 @@
+//! Flows that go wrong: each ends alone, with its reason, and hurts nobody else.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::{acting, facts};
+use samvaad_dialog::{Limit, RunEnd, ScriptedCaller};
+use samvaad_model::Function;
+
+async fn run(act: &str, more: &str) -> (RunEnd, samvaad_model::Journal) {
+    let (_house, version) = acting(act, more).await;
+    let journal = version.journal(facts().call_id);
+    let end = version.run(Box::new(ScriptedCaller::new([]).hang_up_at("identity")), journal.clone()).await;
+    (end, journal.snapshot())
+}
+
+#[tokio::test]
+async fn a_trap_names_the_functions_it_came_through() {
+    let (end, journal) = run("trap", "").await;
+    let RunEnd::Trapped { reason, stack } = end else { panic!("{end:?}") };
+    assert!(reason.contains("unreachable"), "{reason}");
+    assert!(stack.iter().any(|function| function == "acts::fail"), "{stack:#?}");
+    assert_eq!(journal.entries.len(), 1, "the journal outlives the trapped store");
+}
+
+/// One thread for both, so that the flow has to let the other task run.
+#[tokio::test(flavor = "current_thread")]
+async fn an_endless_loop_is_ended_and_delays_nobody() {
+    let (_house, version) = acting("loop", "[limits]\ncompute-ms = 200\n").await;
+    let other = tokio::spawn(async {
+        let mut longest = Duration::ZERO;
+        for _ in 0..5 {
+            let begun = Instant::now();
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            longest = longest.max(begun.elapsed());
+        }
+        longest
+    });
+    let begun = Instant::now();
+    let end = version.run(Box::new(ScriptedCaller::new([])), version.journal(facts().call_id)).await;
+    let took = begun.elapsed();
+    assert_eq!(end, RunEnd::LimitExceeded { what: Limit::Compute });
+    assert!((Duration::from_millis(150)..Duration::from_secs(5)).contains(&took), "{took:?}");
+    assert!(other.is_finished(), "the other task ran meanwhile");
+    let longest = other.await.unwrap();
+    assert!(longest < Duration::from_millis(150), "{longest:?}");
+}
+
+#[tokio::test]
+async fn a_hoarder_of_memory_meets_its_limit() {
+    let (end, _) = run("memory", "[limits]\nmemory = \"8MiB\"\ncompute-ms = 1000\n").await;
+    assert_eq!(end, RunEnd::LimitExceeded { what: Limit::Memory });
+}
+
+#[tokio::test]
+async fn endless_recursion_meets_the_stack_limit() {
+    let (end, _) = run("recursion", "[limits]\ncompute-ms = 1000\n").await;
+    assert_eq!(end, RunEnd::LimitExceeded { what: Limit::Stack });
+}
+
+#[tokio::test]
+async fn a_flood_of_host_calls_is_ended() {
+    let (end, journal) = run("flood", "").await;
+    assert_eq!(end, RunEnd::LimitExceeded { what: Limit::HostCalls });
+    assert!(journal.entries.len() <= 501, "{}", journal.entries.len());
+}
+
+#[tokio::test]
+async fn a_flow_that_ignores_the_end_of_the_call_is_ended() {
+    let (end, journal) = run("ignore-the-end", "").await;
+    assert_eq!(end, RunEnd::LimitExceeded { what: Limit::HostCalls });
+    assert!(journal.entries.iter().skip(2).all(|entry| entry.answer["err"]["kind"] == "call-ended"));
+}
+
+#[tokio::test]
+async fn log_lines_beyond_the_limit_are_dropped() {
+    let (end, journal) = run("logs", "").await;
+    assert_eq!(end, RunEnd::Returned);
+    assert_eq!(journal.entries.iter().filter(|entry| entry.function == Function::Log).count(), 256);
+}
+
+#[tokio::test]
+async fn more_calls_than_there_is_room_for_are_told_as_such() {
+    let (_house, version) = acting("converse", "").await;
+    let mut waiting = tokio::task::JoinSet::new();
+    for _ in 0..60 {
+        let version = version.clone();
+        let caller = ScriptedCaller::new([]).never_answer("identity");
+        waiting.spawn(async move { version.run(Box::new(caller), version.journal(facts().call_id)).await });
+    }
+    let end = waiting.join_next().await.unwrap().unwrap();
+    assert_eq!(end, RunEnd::LimitExceeded { what: Limit::Calls });
+    // the room of a dropped call is free again
+    waiting.shutdown().await;
+    let caller = ScriptedCaller::new([]).hang_up_at("identity");
+    assert_eq!(version.run(Box::new(caller), version.journal(facts().call_id)).await, RunEnd::CallEnded);
+}

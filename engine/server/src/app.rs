@@ -1,0 +1,72 @@
+//! What every request handler has at hand, and the routes.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use samvaad_session::Services;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::Config;
+use crate::problem;
+use crate::routes::{after, agents, calls, health, passthru, status, stream, voicebot};
+
+/// A request's body may have so many bytes: records and callbacks are small.
+const BODY_BYTES: usize = 256 << 10;
+/// So many requests of applets may be worked on behind their answers; above it they are answered all the same, and worked on by the
+/// call's `start`.
+pub const BEHIND: usize = 512;
+
+/// What every request handler has at hand.
+#[derive(Clone)]
+pub struct App {
+    /// Settings.
+    pub config: Arc<Config>,
+    /// What calls share.
+    pub services: Arc<Services>,
+    /// Work behind answered requests.
+    pub behind: Arc<Semaphore>,
+    /// Calls and work in progress.
+    pub tasks: TaskTracker,
+    /// Cancelled when live calls have to end.
+    pub stop: CancellationToken,
+}
+
+impl App {
+    /// An app over opened services.
+    pub fn new(config: Config, services: Services) -> Self {
+        Self {
+            config: Arc::new(config),
+            services: Arc::new(services),
+            behind: Arc::new(Semaphore::new(BEHIND)),
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+        }
+    }
+}
+
+/// All routes, below the configured path.
+pub fn router(app: App) -> Router {
+    let path = app.config.server.path.clone();
+    let routes = Router::new()
+        .route("/passthru", get(passthru::passthru))
+        .route("/passthru/after", get(after::after))
+        .route("/voicebot-url", get(voicebot::voicebot_url).post(voicebot::voicebot_url))
+        .route("/websocket-url", get(voicebot::websocket_url))
+        .route("/ws/voicebot/{session}", get(stream::open))
+        .route("/ws/voicebot/{token}/{session}", get(stream::with_token))
+        .route("/connect", get(agents::connect))
+        .route("/status", post(status::status))
+        .route("/api/calls", post(calls::create).get(calls::newest))
+        .route("/api/calls/{id}", get(calls::show))
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .fallback(problem::no_such_route)
+        .method_not_allowed_fallback(problem::wrong_method)
+        .layer(DefaultBodyLimit::max(BODY_BYTES))
+        .with_state(app);
+    if path.is_empty() { routes } else { Router::new().nest(&path, routes) }
+}

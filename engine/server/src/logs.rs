@@ -1,0 +1,83 @@
+//! Logs: to the console, and rolling by day to `application.log` and `websocket.log`.
+
+use std::path::Path;
+
+use tracing::level_filters::LevelFilter;
+use tracing_appender::non_blocking::WorkerGuard;
+use tracing_appender::rolling::{RollingFileAppender, Rotation};
+use tracing_subscriber::filter::{EnvFilter, FilterExt, FilterFn};
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::config::Log;
+
+/// Events of this target go to `websocket.log`; all else to `application.log`.
+pub const WEBSOCKET: &str = "samvaad::websocket";
+/// So many days are kept.
+const DAYS: usize = 14;
+
+/// Logs cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// The level is none.
+    #[error("`level` of `[log]` is `{level}`, which is none: write `info`, or `info,samvaad_session=debug` ({reason})")]
+    Level {
+        /// What was written.
+        level: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The folder cannot be written.
+    #[error("cannot write logs to `{folder}`: {reason}; make the folder writable, or set `folder` of `[log]`")]
+    Folder {
+        /// Which folder.
+        folder: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// Keeps the log writers alive; dropping it writes what is still waiting.
+pub struct Logs(#[allow(dead_code, reason = "held to be dropped")] [WorkerGuard; 2]);
+
+/// Begins to log. Lines are dropped, not waited for, when a disk is too slow: a call never waits for a log.
+pub fn begin(settings: &Log) -> Result<Logs, LogError> {
+    begin_to(settings, true)
+}
+
+/// Begins to log to the files alone, for commands whose console is for something else.
+pub fn begin_files_only(settings: &Log) -> Result<Logs, LogError> {
+    begin_to(settings, false)
+}
+
+fn begin_to(settings: &Log, console: bool) -> Result<Logs, LogError> {
+    let level = || {
+        EnvFilter::builder()
+            .with_default_directive(LevelFilter::INFO.into())
+            .parse(&settings.level)
+            .map_err(|error| LogError::Level { level: settings.level.clone(), reason: error.to_string() })
+    };
+    let (application, application_guard) = tracing_appender::non_blocking(rolling(&settings.folder, "application")?);
+    let (websocket, websocket_guard) = tracing_appender::non_blocking(rolling(&settings.folder, "websocket")?);
+    let is_websocket = |metadata: &tracing::Metadata<'_>| metadata.target().starts_with(WEBSOCKET);
+    tracing_subscriber::registry()
+        .with(console.then(|| tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false)).with_filter(level()?))
+        .with(tracing_subscriber::fmt::layer().with_ansi(false).with_writer(application).with_filter(level()?.and(FilterFn::new(move |metadata| !is_websocket(metadata)))))
+        .with(
+            tracing_subscriber::fmt::layer().with_ansi(false).with_writer(websocket).with_filter(LevelFilter::DEBUG.and(FilterFn::new(move |metadata| is_websocket(metadata)))),
+        )
+        .try_init()
+        .map_err(|error| LogError::Folder { folder: settings.folder.display().to_string(), reason: error.to_string() })?;
+    Ok(Logs([application_guard, websocket_guard]))
+}
+
+fn rolling(folder: &Path, name: &str) -> Result<RollingFileAppender, LogError> {
+    RollingFileAppender::builder()
+        .rotation(Rotation::DAILY)
+        .filename_prefix(name)
+        .filename_suffix("log")
+        .latest_symlink(format!("{name}.log"))
+        .max_log_files(DAYS)
+        .build(folder)
+        .map_err(|error| LogError::Folder { folder: folder.display().to_string(), reason: error.to_string() })
+}

@@ -1,0 +1,161 @@
+//! Opens what calls need: flows, speech, stores. Says what is missing and how to mend it, before the first call.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use samvaad_dialog::{Catalogue, CatalogueError, CatalogueSettings, EngineError, EngineSettings, FlowEngine, Rejection};
+use samvaad_session::files::AudioFiles;
+use samvaad_session::{CallSettings, FlowPrompts, Ledger, Services};
+use samvaad_speech::Recognizer;
+use samvaad_speech::cache::{CacheSettings, PromptCache};
+use samvaad_speech::espeak::{Espeak, EspeakSettings};
+use samvaad_speech::vosk::{Vosk, VoskError, VoskSettings};
+use samvaad_store::{CallRecords, LayeredSessions, MemorySessions, RecordWriter, RedisSessions, SessionSettings, SessionStore, SqlRecords};
+
+use crate::config::{Config, RecognizerKind, SynthesizerKind};
+
+/// Where things are on this machine.
+#[derive(Debug, Clone)]
+pub struct Folders {
+    /// Databases, caches, spools.
+    pub data: PathBuf,
+    /// The flows.
+    pub flows: PathBuf,
+}
+
+/// The engine cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A store.
+    #[error(transparent)]
+    Store(#[from] samvaad_store::OpenError),
+    /// The flows' folder.
+    #[error(transparent)]
+    Flows(#[from] CatalogueError),
+    /// No flow could be loaded.
+    #[error("no flow can be loaded from `{}`: {reasons}; build the flows with `make flows`, or name another folder with --flows", .folder.display())]
+    NoFlow {
+        /// The folder.
+        folder: PathBuf,
+        /// What was wrong with each.
+        reasons: String,
+    },
+    /// The WebAssembly engine.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The recogniser.
+    #[error(transparent)]
+    Vosk(#[from] VoskError),
+    /// The data folder.
+    #[error("cannot make the data folder `{}`: {reason}; make it, or name another with --data", .folder.display())]
+    Data {
+        /// The folder.
+        folder: PathBuf,
+        /// What the system said.
+        reason: std::io::Error,
+    },
+    /// A background thread died.
+    #[error("a thread died while the recogniser was opened")]
+    Thread,
+}
+
+/// A folder of ours could not be made.
+fn make(folder: &Path) -> Result<(), OpenError> {
+    std::fs::create_dir_all(folder).map_err(|reason| OpenError::Data { folder: folder.to_owned(), reason })
+}
+
+/// Opens everything. The whole takes about a second, most of it the speech model.
+pub async fn open(config: &Config, folders: &Folders) -> Result<Services, OpenError> {
+    make(&folders.data)?;
+    let recognizer = open_recognizer(config);
+    let catalogue = open_catalogue(config, folders);
+    let stores = open_stores(config, folders);
+    let (recognizer, catalogue, (sessions, ledger)) = tokio::try_join!(recognizer, catalogue, stores)?;
+    let SynthesizerKind::Espeak = config.speech.synthesizer;
+    let words_per_minute = u16::try_from(config.speech.words_per_minute).unwrap_or(u16::MAX);
+    let espeak = Espeak::new(EspeakSettings { words_per_minute, ..EspeakSettings::default() });
+    let mib = |mib: u64| mib.saturating_mul(1 << 20);
+    let prompts = PromptCache::new(
+        Arc::new(espeak),
+        CacheSettings {
+            memory_bytes: usize::try_from(mib(config.speech.cache_mib)).unwrap_or(usize::MAX),
+            folder: Some(folders.data.join("prompts")),
+            disk_bytes: mib(config.speech.cache_disk_mib),
+        },
+    );
+    Ok(Services {
+        catalogue,
+        prompts,
+        recognizer,
+        sessions,
+        ledger,
+        files: AudioFiles::default(),
+        settings: CallSettings {
+            offset_minutes: config.calls.offset_minutes,
+            longest: Duration::from_secs(config.calls.longest_minutes * 60),
+            default_agents: config.calls.agents.clone(),
+        },
+    })
+}
+
+/// Opens the configured recogniser; none where callers answer by keys.
+pub async fn open_recognizer(config: &Config) -> Result<Option<Arc<dyn Recognizer>>, OpenError> {
+    let speech = &config.speech;
+    match speech.recognizer {
+        RecognizerKind::None => {
+            tracing::warn!("no recogniser is configured: callers answer by keys");
+            Ok(None)
+        }
+        RecognizerKind::Vosk => {
+            let settings = VoskSettings {
+                library: speech.vosk_library.clone(),
+                models: speech.vosk_models.clone(),
+                workers: speech.recognizer_threads,
+            };
+            let vosk = tokio::task::spawn_blocking(move || Vosk::open(settings)).await.map_err(|_| OpenError::Thread)??;
+            Ok(Some(Arc::new(vosk)))
+        }
+    }
+}
+
+async fn open_catalogue(config: &Config, folders: &Folders) -> Result<Catalogue<FlowPrompts>, OpenError> {
+    let engine = FlowEngine::new(&EngineSettings { max_calls: config.server.max_calls, ..EngineSettings::default() })?;
+    let settings = CatalogueSettings {
+        components: folders.data.join("components"),
+        default_flow: config.calls.flow.clone(),
+        default_transfer: config.calls.agents.clone(),
+    };
+    let (catalogue, rejections) = Catalogue::open(engine, &folders.flows, settings).await?;
+    let versions = catalogue.versions();
+    for (name, version) in versions.iter() {
+        tracing::info!(flow = %name, version = %version.id, "flow is active");
+    }
+    if versions.is_empty() {
+        let told = |rejection: &Rejection| format!("`{}`: {} ({})", rejection.flow, rejection.reason, rejection.mend);
+        let reasons: Vec<String> = rejections.iter().map(told).collect();
+        let reasons = if reasons.is_empty() { "it holds none".to_owned() } else { reasons.join("; ") };
+        return Err(OpenError::NoFlow { folder: folders.flows.clone(), reasons });
+    }
+    Ok(catalogue)
+}
+
+async fn open_stores(config: &Config, folders: &Folders) -> Result<(Arc<dyn SessionStore>, Ledger), OpenError> {
+    let settings = SessionSettings { ttl: Duration::from_secs(config.stores.ttl_hours * 3600), ..SessionSettings::default() };
+    let near = MemorySessions::new(settings.clone());
+    let sessions: Arc<dyn SessionStore> = match &config.stores.redis_url {
+        None => Arc::new(near),
+        Some(url) => Arc::new(LayeredSessions::new(near, RedisSessions::connect(url.expose(), settings).await?)),
+    };
+    let database = config.stores.database_url.as_ref().map(|url| url.expose());
+    let archive: Arc<dyn CallRecords> = Arc::new(SqlRecords::open(database, &folders.data).await?);
+    let abandoned = archive.end_abandoned(samvaad_session::run::unix_ms()).await.unwrap_or_else(|error| {
+        tracing::error!(%error, "cannot end the records of calls that an earlier engine left");
+        0
+    });
+    if abandoned > 0 {
+        tracing::warn!(abandoned, "records of calls that an earlier engine left were ended");
+    }
+    let writer = RecordWriter::start(Arc::clone(&archive), &folders.data.join("spool")).await?;
+    Ok((sessions, Ledger::new(writer, archive)))
+}

@@ -1,0 +1,10 @@
+//! One file for each thing that can be asked.
+
+pub mod after;
+pub mod agents;
+pub mod calls;
+pub mod health;
+pub mod passthru;
+pub mod status;
+pub mod stream;
+pub mod voicebot;

@@ -1,0 +1,104 @@
+//! `GET /passthru`: Exotel's Passthru applet before the bot. The answer is `OK`, at once, whatever it tells and whatever the stores do;
+//! the call is bound to its record behind it.
+
+use std::time::Duration;
+
+use axum::extract::{RawQuery, State};
+use samvaad_exotel::applet::PassthruRequest;
+use samvaad_model::{CallId, CallState, Problem, Step};
+use samvaad_session::connect::{Clues, find};
+use samvaad_session::run::unix_ms;
+
+use crate::access::Applet;
+use crate::app::App;
+
+/// A Passthru is followed by a stream within this time, or the Exotel flow is wrong.
+const STREAM: Duration = Duration::from_secs(10);
+
+/// Answers, and binds the call behind the answer.
+pub async fn passthru(_: Applet, State(app): State<App>, RawQuery(query): RawQuery) -> &'static str {
+    let request = PassthruRequest::parse(query.as_deref().unwrap_or_default());
+    match app.behind.clone().try_acquire_owned() {
+        Ok(permit) => {
+            let tasks = app.tasks.clone();
+            tasks.spawn(async move {
+                let bound = bind(&app, request).await;
+                drop(permit);
+                if let Some(call) = bound {
+                    await_stream(&app, call).await;
+                }
+            });
+        }
+        Err(_) => tracing::warn!("a passthru was answered and not recorded: too many are being worked on; `start` will find the call"),
+    }
+    "OK"
+}
+
+/// Binds the CallSid to its call, and notes the step. Nothing is returned where there is no CallSid: there is no call to speak of.
+async fn bind(app: &App, request: PassthruRequest) -> Option<CallId> {
+    let Some(sid) = request.call_sid.clone() else {
+        tracing::warn!("a passthru came without a CallSid: see whether the applet's URL is called by Exotel, and not by a browser");
+        return None;
+    };
+    let field = request.custom_field.as_ref().map(|field| field.expose().to_owned());
+    let mut parameters: Vec<(String, String)> = field.into_iter().map(|field| ("CustomField".to_owned(), field)).collect();
+    if let Some(id) = request.custom_parameters().text("call-id") {
+        parameters.push(("call-id".to_owned(), id));
+    }
+    let clues = Clues { sid: Some(&sid), session: "", parameters: &parameters, number: request.customer_number() };
+    let mut found = find(&app.services, clues).await;
+    let call = match app.services.sessions.bind(&sid, found.call_id).await {
+        Ok(call) => call,
+        Err(error) => {
+            found.failures.push(error);
+            found.call_id
+        }
+    };
+    let now_ms = unix_ms();
+    app.services
+        .ledger
+        .update(call, |record| {
+            record.call_sid = Some(sid);
+            record.direction = request.direction.or(record.direction);
+            record.customer_number = request.customer_number().cloned().or(record.customer_number.take());
+            record.line_number = request.line_number().cloned().or(record.line_number.take());
+            for failure in &found.failures {
+                let detail = format!("{failure}; the call goes on without what is stored there");
+                record.problems.push(Problem { unix_ms: now_ms, name: "store-unavailable".to_owned(), detail });
+            }
+            if record.reach(Step::PassthruReceived, now_ms) {
+                tracing::info!(target: "samvaad::step", %call, step = ?Step::PassthruReceived, customer_found = found.customer.is_some(), "step");
+            }
+        })
+        .await;
+    for failure in &found.failures {
+        tracing::error!(%call, error = %failure, "a store failed; the call goes on without what is stored there");
+    }
+    Some(call)
+}
+
+/// Tells of a call whose stream never comes: the commonest mistake in an Exotel flow.
+async fn await_stream(app: &App, call: CallId) {
+    tokio::select! {
+        () = tokio::time::sleep(STREAM) => {}
+        () = app.stop.cancelled() => return,
+    }
+    if !matches!(app.services.ledger.get(call).await, Ok(Some(record)) if record.state == CallState::Pending) {
+        return;
+    }
+    let detail = format!(
+        "no stream came within {} s of the passthru: the Exotel flow has no Voicebot applet after Passthru, or its URL is wrong; GET /websocket-url tells the right one",
+        STREAM.as_secs()
+    );
+    tracing::error!(%call, detail, "a call is stuck");
+    let now_ms = unix_ms();
+    app.services
+        .ledger
+        .update(call, |record| {
+            record.state = CallState::Ended;
+            record.outcome = Some("never-connected".to_owned());
+            record.ended_ms = Some(now_ms);
+            record.problems.push(Problem { unix_ms: now_ms, name: "no-stream".to_owned(), detail });
+        })
+        .await;
+}

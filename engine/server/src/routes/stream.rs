@@ -1,0 +1,116 @@
+//! `/ws/voicebot/{session}`: the media stream. The upgrade is accepted before anything is looked up; `start` decides which call it is.
+
+use std::time::Duration;
+
+use axum::extract::ws::{Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use bytes::BytesMut;
+use samvaad_session::{Received, Wire, WireClosed, run_call};
+
+use crate::access;
+use crate::app::App;
+use crate::logs::WEBSOCKET;
+use crate::problem::Problem;
+
+/// A frame may have so many bytes; Exotel's largest, 100 kB of audio in base64, has 134 kB. A peer that sends more is cut off.
+const FRAME_BYTES: usize = 256 << 10;
+/// A peer that does not take a frame within this time is gone.
+const SEND: Duration = Duration::from_secs(5);
+/// Room for outgoing frames; it is used again once they are sent.
+const BUFFER_BYTES: usize = 16 << 10;
+
+/// Opens a stream without a token in its path.
+pub async fn open(app: State<App>, Path(session): Path<String>, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Result<Response, Problem> {
+    accept(app, session, None, headers, upgrade)
+}
+
+/// Opens a stream with a token in its path.
+pub async fn with_token(
+    app: State<App>,
+    Path((token, session)): Path<(String, String)>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Result<Response, Problem> {
+    accept(app, session, Some(token), headers, upgrade)
+}
+
+fn accept(
+    State(app): State<App>,
+    session: String,
+    token: Option<String>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Result<Response, Problem> {
+    access::stream(&app, &headers, token.as_deref())?;
+    let upgrade = upgrade.max_message_size(FRAME_BYTES).max_frame_size(FRAME_BYTES);
+    Ok(upgrade.on_upgrade(move |socket| async move {
+        tracing::info!(target: WEBSOCKET, "opened");
+        let stop = app.stop.clone();
+        let services = app.services;
+        let call = async move { run_call(Socket::new(socket), &services, &session, stop.cancelled()).await };
+        // The call outlives the connection's task, so that its record is whole.
+        let _ = app.tasks.spawn(call).await;
+        tracing::info!(target: WEBSOCKET, "closed");
+    }))
+}
+
+/// An axum socket as the session sees it.
+struct Socket {
+    socket: WebSocket,
+    buffer: BytesMut,
+}
+
+impl Socket {
+    fn new(socket: WebSocket) -> Self {
+        Self { socket, buffer: BytesMut::with_capacity(BUFFER_BYTES) }
+    }
+
+    async fn bounded(&mut self, message: Message) -> Result<(), WireClosed> {
+        match tokio::time::timeout(SEND, self.socket.send(message)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(WireClosed),
+        }
+    }
+}
+
+/// A received text, counted and not copied.
+struct Text(Utf8Bytes);
+
+impl AsRef<str> for Text {
+    fn as_ref(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl Wire for Socket {
+    type Text = Text;
+
+    async fn receive(&mut self) -> Received<Text> {
+        loop {
+            match self.socket.recv().await {
+                Some(Ok(Message::Text(text))) => return Received::Text(Text(text)),
+                Some(Ok(Message::Binary(bytes))) => return Received::Binary(bytes.len()),
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                Some(Ok(Message::Close(_))) | None => return Received::Closed,
+                // Exotel ends a stream without a close frame; that is no error.
+                Some(Err(error)) => {
+                    tracing::debug!(target: WEBSOCKET, %error, "ended");
+                    return Received::Closed;
+                }
+            }
+        }
+    }
+
+    async fn send(&mut self, text: &str) -> Result<(), WireClosed> {
+        self.buffer.extend_from_slice(text.as_bytes());
+        let frame = Utf8Bytes::try_from(self.buffer.split().freeze()).map_err(|_| WireClosed)?;
+        self.bounded(Message::Text(frame)).await
+    }
+
+    async fn close(&mut self) {
+        let frame = axum::extract::ws::CloseFrame { code: close_code::NORMAL, reason: Utf8Bytes::from_static("") };
+        let _ = self.bounded(Message::Close(Some(frame))).await;
+    }
+}

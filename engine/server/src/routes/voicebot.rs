@@ -1,0 +1,81 @@
+//! `GET /voicebot-url` (the Voicebot applet's dynamic URL) and `GET /websocket-url` (what to paste into Exotel's applets).
+
+use axum::Json;
+use axum::extract::{RawQuery, State};
+use axum::http::HeaderMap;
+use axum::http::header::HOST;
+use samvaad_exotel::applet::{DynamicUrl, PassthruRequest};
+use serde_json::{Value, json};
+
+use crate::access::{Api, Applet};
+use crate::app::App;
+
+/// Where Exotel finds this engine.
+struct Base {
+    http: String,
+    ws: String,
+}
+
+impl Base {
+    fn new(app: &App, headers: &HeaderMap) -> Self {
+        let server = &app.config.server;
+        let http = match &server.public_url {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => {
+                let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+                format!("http://{}", host.map_or_else(|| server.listen.to_string(), str::to_owned))
+            }
+        };
+        // `http…` becomes `ws…`, `https…` becomes `wss…`.
+        let ws = format!("ws{}", http.strip_prefix("http").unwrap_or(&http));
+        Self { http: format!("{http}{}", server.path), ws: format!("{ws}{}", server.path) }
+    }
+
+    fn stream(&self, app: &App, session: &str) -> String {
+        let token = app.config.server.stream_token.as_ref().map_or_else(String::new, |token| format!("{}/", token.expose()));
+        format!("{}/ws/voicebot/{token}{session}?sample-rate={}", self.ws, app.config.calls.sample_rate_hz)
+    }
+
+    fn applet(&self, app: &App, path: &str) -> String {
+        let token = app.config.server.applet_token.as_ref().map_or_else(String::new, |token| format!("?token={}", token.expose()));
+        format!("{}{path}{token}", self.http)
+    }
+}
+
+/// `{"url": …}` for the call that asks. A call without a CallSid gets a URL all the same: `start` decides.
+pub async fn voicebot_url(_: Applet, State(app): State<App>, headers: HeaderMap, RawQuery(query): RawQuery) -> Json<DynamicUrl> {
+    let request = PassthruRequest::parse(query.as_deref().unwrap_or_default());
+    let session = request.call_sid.as_ref().map_or("call", |sid| sid.as_str());
+    Json(DynamicUrl { url: Base::new(&app, &headers).stream(&app, session) })
+}
+
+/// What to paste where, with the applets' settings. Holds the tokens, so it is the API's.
+pub async fn websocket_url(_: Api, State(app): State<App>, headers: HeaderMap) -> Json<Value> {
+    let base = Base::new(&app, &headers);
+    let second_branch = match app.config.calls.after {
+        crate::config::After::Status => "302: a transfer was decided, lead it to Connect; 200: lead it to Hangup",
+        crate::config::After::Select => "follow it with SwitchCase: `transfer` leads to Connect, `hang-up` to Hangup",
+    };
+    Json(json!({
+        "applets": [
+            { "applet": "Passthru", "url": base.applet(&app, "/passthru"), "async": false, "then": "Voicebot, on either branch" },
+            {
+                "applet": "Voicebot",
+                "url": base.applet(&app, "/voicebot-url"),
+                "url-fixed": base.stream(&app, "{CallSid}"),
+                "sample-rate-hz": app.config.calls.sample_rate_hz,
+                "encoding": "PCM, 16 bits, little-endian, mono, base64",
+                "custom-parameters": "at most 3, of 256 characters in all",
+                "note": "take `url`; `url-fixed` is for accounts that cannot use a dynamic one"
+            },
+            { "applet": "Passthru", "url": base.applet(&app, "/passthru/after"), "async": false, "then": second_branch },
+            { "applet": "Connect", "url": base.applet(&app, "/connect"), "dial-whom": "dynamic URL" },
+        ],
+        "status-callback": base.applet(&app, "/status"),
+        "warnings": if base.ws.starts_with("wss://") {
+            json!([])
+        } else {
+            json!(["Exotel connects to wss:// with a valid certificate only: set `public-url` of `[server]` to the https:// address in front of this engine"])
+        },
+    }))
+}

@@ -1,0 +1,119 @@
+//! A live call as others see it: its record while it grows, and its journal.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use samvaad_dialog::journal::SharedJournal;
+use samvaad_model::{CallId, CallRecord, CallSid, Problem};
+use tokio::time::Instant;
+
+/// A live call: shared by its task, its flow and whoever asks for it over HTTP. Its lock is held for moments only, never across a wait.
+pub struct LiveCall {
+    id: CallId,
+    record: Mutex<CallRecord>,
+    journal: Option<SharedJournal>,
+    started: Instant,
+    started_unix_ms: u64,
+}
+
+impl LiveCall {
+    /// A call whose stream starts now.
+    pub fn new(record: CallRecord, journal: Option<SharedJournal>, started_unix_ms: u64) -> Self {
+        Self { id: record.call_id, record: Mutex::new(record), journal, started: Instant::now(), started_unix_ms }
+    }
+
+    /// Its id.
+    pub fn id(&self) -> CallId {
+        self.id
+    }
+
+    /// Its record, to be read or changed at once.
+    pub fn record(&self) -> MutexGuard<'_, CallRecord> {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Milliseconds since the stream's start.
+    pub fn now_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// The instant of a time since the stream's start.
+    pub fn instant(&self, at_ms: u64) -> Instant {
+        self.started + std::time::Duration::from_millis(at_ms)
+    }
+
+    /// Milliseconds since 1970 of a time since the stream's start.
+    pub fn unix_ms(&self, at_ms: u64) -> u64 {
+        self.started_unix_ms + at_ms
+    }
+
+    /// The flow's journal, which goes on growing; none where no flow was found.
+    pub fn journal(&self) -> Option<&SharedJournal> {
+        self.journal.as_ref()
+    }
+
+    /// The record as it stands, journal included.
+    pub fn snapshot(&self) -> CallRecord {
+        let mut record = self.record().clone();
+        record.journal = self.journal.as_ref().map(SharedJournal::snapshot);
+        record
+    }
+
+    /// Notes something that went wrong, in the record and in the log.
+    pub fn problem(&self, name: &str, detail: String) {
+        let unix_ms = self.unix_ms(self.now_ms());
+        let mut record = self.record();
+        if record.problems.len() < PROBLEMS {
+            tracing::warn!(call = %self.id, problem = name, detail, "problem in a call");
+            record.problems.push(Problem { unix_ms, name: name.to_owned(), detail });
+        }
+    }
+}
+
+/// A record keeps so many problems; a peer that sends nothing but rubbish adds no more.
+const PROBLEMS: usize = 32;
+
+/// The calls that are live in this process, at most one for each id and CallSid.
+#[derive(Clone, Default)]
+pub struct LiveCalls(Arc<Mutex<HashMap<CallId, Arc<LiveCall>>>>);
+
+impl LiveCalls {
+    fn calls(&self) -> MutexGuard<'_, HashMap<CallId, Arc<LiveCall>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a call; tells whether there was none of its id.
+    pub fn enter(&self, call: &Arc<LiveCall>) -> bool {
+        let mut calls = self.calls();
+        if calls.contains_key(&call.id) {
+            return false;
+        }
+        calls.insert(call.id, Arc::clone(call));
+        true
+    }
+
+    /// Takes a call out.
+    pub fn leave(&self, call: CallId) {
+        self.calls().remove(&call);
+    }
+
+    /// A live call.
+    pub fn by_id(&self, call: CallId) -> Option<Arc<LiveCall>> {
+        self.calls().get(&call).cloned()
+    }
+
+    /// The live call of a CallSid.
+    pub fn by_sid(&self, sid: &CallSid) -> Option<Arc<LiveCall>> {
+        self.calls().values().find(|call| call.record().call_sid.as_ref() == Some(sid)).cloned()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.calls().len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.calls().is_empty()
+    }
+}

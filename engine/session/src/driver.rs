@@ -1,0 +1,354 @@
+//! Drives one live call: carries frames between the socket and the machine, samples to the recogniser, commands from the flow.
+//!
+//! One task for each call. The flow runs inside it as a future of its own: while it computes it yields every few milliseconds, so that the
+//! caller's audio never waits for it.
+
+use std::sync::Arc;
+
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use samvaad_audio::{Decoder, ResampleError};
+use samvaad_dialog::{FlowVersion, RunEnd};
+use samvaad_exotel::OutboundWriter;
+use samvaad_exotel::inbound::{self, Inbound, Start};
+use samvaad_model::PromptId;
+use samvaad_speech::cache::{Keep, PromptAudio};
+use samvaad_speech::recognition::HEARINGS;
+use samvaad_speech::{Hearing, Recognition, Samples};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::call::LiveCall;
+use crate::ending::StreamEnd;
+use crate::prompts::FlowPrompts;
+use crate::machine::{Command, Completion, Machine, Output};
+use crate::playback::Sending;
+use crate::scribe::Scribe;
+use crate::services::Services;
+use crate::spoken::{Fetch, Source};
+use crate::wire::{Received, Wire};
+
+/// A peer that closes may have sent so many unusable frames; each is told once, then they are only counted.
+const RUBBISH: u32 = 8;
+
+type NextPiece = std::pin::Pin<Box<dyn Future<Output = (PromptId, PromptAudio, Option<Result<Samples, String>>)> + Send>>;
+
+/// What a call's task holds besides the flow.
+pub struct Driver<'a, W: Wire> {
+    wire: W,
+    services: &'a Services,
+    call: &'a LiveCall,
+    flow: Option<Arc<FlowVersion<FlowPrompts>>>,
+    machine: Machine,
+    writer: OutboundWriter,
+    decoder: Decoder,
+    scribe: Scribe,
+    completions: mpsc::Sender<Completion>,
+    pieces: FuturesUnordered<NextPiece>,
+    recognition: Option<Box<dyn Recognition>>,
+    hearings: mpsc::Receiver<Hearing>,
+    rate_hz: u32,
+    rubbish: u32,
+    payload: Vec<u8>,
+    samples: Vec<i16>,
+    text: String,
+    stream: Option<StreamEnd>,
+}
+
+/// What [`Driver::new`] is made of.
+pub struct Parts<'a, W: Wire> {
+    /// The socket, on which `start` has come.
+    pub wire: W,
+    /// What all calls share.
+    pub services: &'a Services,
+    /// The call.
+    pub call: &'a LiveCall,
+    /// Its flow.
+    pub flow: Option<Arc<FlowVersion<FlowPrompts>>>,
+    /// What came.
+    pub start: &'a Start,
+    /// Answers to the flow.
+    pub completions: mpsc::Sender<Completion>,
+}
+
+impl<'a, W: Wire> Driver<'a, W> {
+    /// A driver of a call whose stream has just started.
+    pub fn new(parts: Parts<'a, W>) -> Result<Self, ResampleError> {
+        let format = parts.start.media_format;
+        let encoding = match format.encoding {
+            samvaad_exotel::Encoding::Linear16 => samvaad_audio::Encoding::Pcm16,
+            samvaad_exotel::Encoding::MuLaw => samvaad_audio::Encoding::MuLaw,
+        };
+        // No recognition runs yet; the channel of the first one replaces this closed one.
+        let (_, hearings) = mpsc::channel(1);
+        Ok(Self {
+            wire: parts.wire,
+            services: parts.services,
+            call: parts.call,
+            flow: parts.flow,
+            machine: Machine::new(format.rate_hz, encoding)?,
+            writer: OutboundWriter::new(parts.start),
+            decoder: Decoder::new(encoding),
+            scribe: Scribe::default(),
+            completions: parts.completions,
+            pieces: FuturesUnordered::new(),
+            recognition: None,
+            hearings,
+            rate_hz: format.rate_hz,
+            rubbish: 0,
+            payload: Vec::new(),
+            samples: Vec::new(),
+            text: String::new(),
+            stream: None,
+        })
+    }
+
+    /// The call's scribe, for steps that are reached outside.
+    pub fn scribe(&self) -> &Scribe {
+        &self.scribe
+    }
+
+    /// Carries everything until the flow's future is done or the stream has ended; an ended stream leaves the flow `grace` to walk out.
+    /// Tells how the flow ended; nothing if it did not leave in time.
+    pub async fn converse(&mut self, flow: impl Future<Output = RunEnd>, commands: &mut mpsc::Receiver<Command>, until: Instant) -> Option<RunEnd> {
+        let mut flow = std::pin::pin!(flow);
+        loop {
+            if self.stream.is_some() {
+                commands.close();
+                return tokio::time::timeout(crate::LEAVE, self.walk_out(flow, commands)).await.ok();
+            }
+            tokio::select! {
+                biased;
+                end = &mut flow => return Some(end),
+                Some(command) = commands.recv() => self.machine.command(self.call.now_ms(), command),
+                () = self.step(until) => {}
+            }
+            self.settle().await;
+        }
+    }
+
+    /// The stream has ended while the flow waits: its command gets its answer, and every further one fails.
+    async fn walk_out(&mut self, mut flow: std::pin::Pin<&mut impl Future<Output = RunEnd>>, commands: &mut mpsc::Receiver<Command>) -> RunEnd {
+        loop {
+            self.settle().await;
+            tokio::select! {
+                end = &mut flow => return end,
+                Some(command) = commands.recv() => self.machine.command(self.call.now_ms(), command),
+            }
+        }
+    }
+
+    /// Says what is still queued, and closes the stream when it was heard.
+    pub async fn finish(&mut self, until: Instant) {
+        self.machine.command(self.call.now_ms(), Command::Finish);
+        self.settle().await;
+        while self.stream.is_none() {
+            self.step(until).await;
+            self.settle().await;
+        }
+    }
+
+    /// The flow has failed: silences it and says the engine's own words.
+    pub async fn apologize(&mut self, spoken: crate::spoken::Spoken) {
+        let now_ms = self.call.now_ms();
+        self.machine.abandon(now_ms);
+        self.machine.command(now_ms, Command::Say(spoken));
+        self.settle().await;
+    }
+
+    /// Ends the stream from outside.
+    pub fn end(&mut self, end: StreamEnd) {
+        if self.stream.is_none() {
+            self.stream = Some(end);
+            self.machine.end(self.call.now_ms());
+        }
+    }
+
+    /// Writes down what has happened since the last step.
+    pub async fn flush_events(&mut self) {
+        self.settle().await;
+    }
+
+    /// How the stream ended.
+    pub fn stream_end(&self) -> Option<&StreamEnd> {
+        self.stream.as_ref()
+    }
+
+    /// Closes the socket, at the end.
+    pub async fn close(mut self) {
+        self.wire.close().await;
+    }
+
+    /// Waits for one thing to happen and hands it to the machine. Dropping it loses nothing.
+    async fn step(&mut self, until: Instant) {
+        let now_ms = self.call.now_ms();
+        let wake = self.machine.next_wake(now_ms).map_or(until, |at_ms| self.call.instant(at_ms).min(until));
+        tokio::select! {
+            biased;
+            received = self.wire.receive() => self.received(received),
+            Some(hearing) = self.hearings.recv() => self.machine.hearing(self.call.now_ms(), hearing),
+            Some((prompt, audio, piece)) = self.pieces.next() => self.piece(prompt, audio, piece),
+            () = tokio::time::sleep_until(wake) => {
+                if Instant::now() >= until {
+                    self.end(StreamEnd::TooLong);
+                }
+            }
+        }
+        self.machine.tick(self.call.now_ms());
+    }
+
+    fn received(&mut self, received: Received<W::Text>) {
+        let now_ms = self.call.now_ms();
+        match received {
+            Received::Closed => self.end(StreamEnd::Lost),
+            Received::Binary(bytes) => self.rubbish(format!("a binary frame of {bytes} bytes was passed over: Exotel sends text frames only")),
+            Received::Text(text) => match inbound::parse(text.as_ref()) {
+                Ok(Inbound::Media(media)) => {
+                    self.payload.clear();
+                    match media.decode_into(&mut self.payload) {
+                        Ok(()) => {
+                            self.samples.clear();
+                            self.decoder.decode(&self.payload, &mut self.samples);
+                            self.machine.audio(now_ms, &self.samples);
+                        }
+                        Err(error) => self.rubbish(error.to_string()),
+                    }
+                }
+                Ok(Inbound::Mark(mark)) => self.machine.mark(now_ms, &mark.name),
+                Ok(Inbound::Dtmf(dtmf)) => self.machine.key(now_ms, dtmf.digit),
+                Ok(Inbound::Stop(stop)) => {
+                    tracing::debug!(call = %self.call.id(), reason = stop.reason.as_deref(), "stop");
+                    self.end(StreamEnd::HungUp);
+                }
+                Ok(Inbound::Start(_)) => self.rubbish("a second `start` was passed over: one socket carries one stream".to_owned()),
+                Ok(Inbound::Connected | Inbound::Clear | Inbound::Unknown { .. }) => {}
+                Err(error) => self.rubbish(error.to_string()),
+            },
+        }
+    }
+
+    fn rubbish(&mut self, detail: String) {
+        self.rubbish += 1;
+        if self.rubbish <= RUBBISH {
+            self.call.problem("bad-frame", detail);
+        }
+    }
+
+    fn piece(&mut self, prompt: PromptId, audio: PromptAudio, piece: Option<Result<Samples, String>>) {
+        match piece {
+            Some(Ok(samples)) => {
+                self.machine.piece(prompt, samples);
+                self.pieces.push(next_piece(prompt, audio));
+            }
+            Some(Err(reason)) => self.machine.pieces_failed(prompt, reason),
+            None => self.machine.pieces_complete(prompt),
+        }
+    }
+
+    /// Does what the machine wants done, and sends what is due.
+    async fn settle(&mut self) {
+        loop {
+            while let Some(output) = self.machine.output() {
+                self.perform(output).await;
+            }
+            while let Some(event) = self.machine.event() {
+                self.scribe.write(self.call, self.flow.as_deref().map(FlowVersion::manifest), event);
+            }
+            if self.stream.is_some() || !self.send_due().await {
+                return;
+            }
+        }
+    }
+
+    /// Sends one frame or mark, if one is due.
+    async fn send_due(&mut self) -> bool {
+        let now_ms = self.call.now_ms();
+        self.text.clear();
+        let written = match self.machine.send(now_ms, &mut self.payload) {
+            None => return false,
+            Some(Sending::Frame) => self.writer.media(&self.payload, now_ms, &mut self.text).map_err(|error| error.to_string()),
+            Some(Sending::Mark(name)) => self.writer.mark(&name, &mut self.text).map_err(|error| error.to_string()),
+        };
+        match written {
+            Ok(()) => self.transmit().await,
+            Err(error) => self.call.problem("bad-outbound-frame", error),
+        }
+        true
+    }
+
+    async fn transmit(&mut self) {
+        if self.wire.send(&self.text).await.is_err() {
+            self.end(StreamEnd::Lost);
+        }
+    }
+
+    async fn perform(&mut self, output: Output) {
+        match output {
+            Output::Fetch(fetch) => self.fetch(fetch),
+            Output::Clear => {
+                self.text.clear();
+                if self.writer.clear(&mut self.text).is_ok() {
+                    self.transmit().await;
+                }
+            }
+            Output::Listen(expectation) => {
+                let (sender, hearings) = mpsc::channel(HEARINGS);
+                self.hearings = hearings;
+                self.recognition = None;
+                let Some(recognizer) = &self.services.recognizer else { return };
+                match recognizer.listen(expectation, sender) {
+                    Ok(recognition) => self.recognition = Some(recognition),
+                    Err(error) => self.machine.recognition_failed(error.to_string()),
+                }
+            }
+            Output::Feed => {
+                if let Some(recognition) = &mut self.recognition
+                    && let Err(error) = recognition.feed(self.machine.feed())
+                {
+                    self.machine.recognition_failed(error.to_string());
+                }
+                self.machine.fed();
+            }
+            Output::Finish => match &mut self.recognition {
+                Some(recognition) => recognition.finish(),
+                None => self.machine.heard_nothing(self.call.now_ms()),
+            },
+            Output::Forget => {
+                if let Some(recognition) = &mut self.recognition {
+                    recognition.reset();
+                }
+            }
+            Output::StopListening => self.recognition = None,
+            Output::Complete(completion) => {
+                // The flow waits for this answer, and has room for it; it is gone only when it has ended.
+                let _ = self.completions.try_send(completion);
+            }
+            Output::Close => {
+                if self.stream.is_none() {
+                    self.stream = Some(StreamEnd::Finished);
+                }
+            }
+        }
+    }
+
+    fn fetch(&mut self, fetch: Fetch) {
+        let Fetch { prompt, spoken } = fetch;
+        match spoken.source {
+            Source::File { samples, .. } => {
+                self.machine.piece(prompt, samples);
+                self.machine.pieces_complete(prompt);
+            }
+            Source::Words { utterance, personal } => {
+                let keep = if personal { Keep::Personal } else { Keep::Shared };
+                let audio = self.services.prompts.fetch(&utterance, self.rate_hz, keep);
+                self.pieces.push(next_piece(prompt, audio));
+            }
+        }
+    }
+}
+
+fn next_piece(prompt: PromptId, mut audio: PromptAudio) -> NextPiece {
+    Box::pin(async move {
+        let piece = audio.next().await.map(|piece| piece.map_err(|error| error.to_string()));
+        (prompt, audio, piece)
+    })
+}

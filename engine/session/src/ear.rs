@@ -1,0 +1,126 @@
+//! The caller's side of the line: resampling, voice activity, turns, and the samples a recogniser gets.
+//!
+//! Sans-I/O. Nothing is allocated per frame once its buffers have grown.
+
+use std::collections::VecDeque;
+
+use samvaad_audio::{ResampleError, Resampler, TurnDetector, TurnEvent, TurnSettings, VoiceActivity};
+use samvaad_speech::recognition::RATE_HZ;
+
+/// What is kept of the time before speech was noticed, so that a word's first sound is not lost.
+const PREROLL_MS: usize = 480;
+const PREROLL_SAMPLES: usize = PREROLL_MS * RATE_HZ as usize / 1000;
+
+/// Listens to the caller.
+pub struct Ear {
+    resampler: Resampler,
+    activity: VoiceActivity,
+    detector: TurnDetector,
+    preroll: VecDeque<i16>,
+    wide: Vec<i16>,
+    feed: Vec<i16>,
+    feeding: bool,
+    speaking_since: Option<u64>,
+}
+
+/// What one frame brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Heard {
+    /// A turn began, at this time.
+    pub began: Option<u64>,
+    /// A turn ended; its last sound was at this time.
+    pub ended: Option<u64>,
+}
+
+impl Ear {
+    /// An ear for audio at the call's rate: 8, 16 or 24 kHz.
+    pub fn new(rate_hz: u32, settings: TurnSettings) -> Result<Self, ResampleError> {
+        Ok(Self {
+            resampler: Resampler::new(rate_hz, RATE_HZ)?,
+            activity: VoiceActivity::new(),
+            detector: TurnDetector::new(settings),
+            preroll: VecDeque::with_capacity(PREROLL_SAMPLES + 1),
+            wide: Vec::new(),
+            feed: Vec::new(),
+            feeding: false,
+            speaking_since: None,
+        })
+    }
+
+    /// Takes samples at the call's rate, as they come.
+    pub fn listen(&mut self, now_ms: u64, samples: &[i16]) -> Heard {
+        self.wide.clear();
+        self.resampler.push(samples, &mut self.wide);
+        let mut heard = Heard::default();
+        let detector = &mut self.detector;
+        self.activity.push(&self.wide, |frame| match detector.push(frame, now_ms) {
+            Some(TurnEvent::Began { at_ms }) => heard.began = Some(at_ms),
+            Some(TurnEvent::Ended { at_ms }) => heard.ended = Some(at_ms),
+            Some(TurnEvent::TooLong) => heard.ended = Some(now_ms),
+            None => {}
+        });
+        if let Some(at_ms) = heard.began {
+            self.speaking_since = Some(at_ms);
+        }
+        if heard.ended.is_some() {
+            self.speaking_since = None;
+        }
+        if self.feeding {
+            self.feed.extend_from_slice(&self.wide);
+        } else {
+            let surplus = (self.preroll.len() + self.wide.len()).saturating_sub(PREROLL_SAMPLES);
+            self.preroll.drain(..surplus.min(self.preroll.len()));
+            self.preroll.extend(self.wide.iter().skip(self.wide.len().saturating_sub(PREROLL_SAMPLES)));
+        }
+        heard
+    }
+
+    /// Nothing has come since `now_ms - silence_ms`: the network stalls, which counts as silence.
+    pub fn stalled(&mut self, now_ms: u64, silence_ms: u32) -> Option<u64> {
+        match self.detector.stalled(silence_ms, now_ms) {
+            Some(TurnEvent::Ended { at_ms }) => {
+                self.speaking_since = None;
+                Some(at_ms)
+            }
+            _ => None,
+        }
+    }
+
+    /// Since when the caller has been speaking, if he is.
+    pub fn speaking_since(&self) -> Option<u64> {
+        self.speaking_since
+    }
+
+    /// From now on what is heard goes to the recogniser, beginning with the pre-roll.
+    pub fn open(&mut self) {
+        self.feeding = true;
+        self.feed.clear();
+        self.feed.extend(self.preroll.drain(..));
+    }
+
+    /// Nothing further goes to the recogniser.
+    pub fn close(&mut self) {
+        self.feeding = false;
+    }
+
+    /// What the recogniser has not had yet; call [`Ear::fed`] afterwards.
+    pub fn feed(&self) -> &[i16] {
+        &self.feed
+    }
+
+    /// The recogniser has had it.
+    pub fn fed(&mut self) {
+        self.feed.clear();
+    }
+
+    /// How much silence ends a turn from now on.
+    pub fn set_end_silence_ms(&mut self, end_silence_ms: u32) {
+        self.detector.set_end_silence_ms(end_silence_ms);
+    }
+
+    /// Forgets a turn in progress.
+    pub fn reset(&mut self) {
+        self.detector.reset();
+        self.speaking_since = None;
+    }
+}

@@ -1,0 +1,91 @@
+//! Audio files of flows, decoded once for all calls.
+
+use std::collections::HashMap;
+use std::io::Cursor;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use samvaad_dialog::FlowVersion;
+use samvaad_model::VersionId;
+use samvaad_speech::Samples;
+
+/// So many decoded files are kept; when there are more, all are let go and decoded anew as they are used.
+const FILES: usize = 256;
+
+/// Why a file cannot be played.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FileError {
+    /// There is none.
+    #[error("the flow has no audio file `{0}`: put `{0}.wav` into its folder `audio`")]
+    Missing(String),
+    /// It is no PCM16 mono WAV.
+    #[error("cannot play audio file `{name}`: {reason}; it has to be WAV, PCM of 16 bits, mono")]
+    Unplayable {
+        /// Its name.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+type Key = (VersionId, String, u32);
+
+/// Decoded files. Clones share them.
+#[derive(Clone, Default)]
+pub struct AudioFiles(Arc<Mutex<HashMap<Key, Samples>>>);
+
+impl AudioFiles {
+    /// A file's samples at `rate_hz`.
+    pub fn samples<P>(&self, version: &FlowVersion<P>, name: &str, rate_hz: u32) -> Result<Samples, FileError> {
+        let key = (version.id.clone(), name.to_owned(), rate_hz);
+        if let Some(samples) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Ok(Arc::clone(samples));
+        }
+        let wav = version.audio.get(name).ok_or_else(|| FileError::Missing(name.to_owned()))?;
+        let samples = decode(wav, rate_hz).map_err(|reason| FileError::Unplayable { name: name.to_owned(), reason })?;
+        let mut files = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if files.len() >= FILES {
+            files.clear();
+        }
+        files.insert(key, Arc::clone(&samples));
+        Ok(samples)
+    }
+}
+
+fn decode(wav: &[u8], rate_hz: u32) -> Result<Samples, String> {
+    let reader = hound::WavReader::new(Cursor::new(wav)).map_err(|error| error.to_string())?;
+    let spec = reader.spec();
+    if spec.channels != 1 || spec.bits_per_sample != 16 || spec.sample_format != hound::SampleFormat::Int {
+        return Err(format!("it has {} channel(s) of {} bits", spec.channels, spec.bits_per_sample));
+    }
+    let samples = reader.into_samples::<i16>().collect::<Result<Vec<i16>, _>>().map_err(|error| error.to_string())?;
+    let converted = samvaad_audio::convert(&samples, spec.sample_rate, rate_hz).map_err(|error| error.to_string())?;
+    Ok(converted.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wav(channels: u16, rate_hz: u32) -> Vec<u8> {
+        let spec = hound::WavSpec { channels, sample_rate: rate_hz, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
+        let mut bytes = Cursor::new(Vec::new());
+        let mut writer = hound::WavWriter::new(&mut bytes, spec).unwrap();
+        for sample in 0..rate_hz / 10 * u32::from(channels) {
+            writer.write_sample((sample % 64) as i16 * 100).unwrap();
+        }
+        writer.finalize().unwrap();
+        bytes.into_inner()
+    }
+
+    #[test]
+    fn a_file_is_played_at_the_calls_rate() {
+        assert_eq!(decode(&wav(1, 16_000), 8_000).unwrap().len(), 800);
+        assert_eq!(decode(&wav(1, 8_000), 8_000).unwrap().len(), 800);
+    }
+
+    #[test]
+    fn what_cannot_be_played_says_why() {
+        assert!(decode(&wav(2, 8_000), 8_000).unwrap_err().contains("2 channel"));
+        assert!(decode(b"RIFF", 8_000).is_err());
+    }
+}

@@ -1,0 +1,144 @@
+//! The records of calls, wherever they are: of live calls, of calls about to connect or just ended, and of all others in the database.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use samvaad_model::{CallId, CallRecord, CallSid};
+use samvaad_store::{CallRecords, RecordWriter, StoreError};
+
+use crate::call::{LiveCall, LiveCalls};
+use crate::run::unix_ms;
+
+/// So many records of calls that are not live are kept at hand: those that wait for their stream, and those whose last
+/// applets have yet to ask. The oldest go first; they are in the database.
+const RECENT: usize = 4_096;
+/// How long the database may take to find a record.
+const READ: Duration = Duration::from_millis(800);
+
+/// All records. Changing one never waits for the database: it is read at most, and written later.
+pub struct Ledger {
+    live: LiveCalls,
+    recent: Mutex<Recent>,
+    writer: RecordWriter,
+    archive: Arc<dyn CallRecords>,
+}
+
+#[derive(Default)]
+struct Recent {
+    records: HashMap<CallId, CallRecord>,
+    sids: HashMap<CallSid, CallId>,
+    order: VecDeque<CallId>,
+}
+
+impl Recent {
+    fn put(&mut self, record: CallRecord) {
+        if let Some(sid) = &record.call_sid {
+            self.sids.insert(sid.clone(), record.call_id);
+        }
+        if self.records.insert(record.call_id, record.clone()).is_none() {
+            self.order.push_back(record.call_id);
+        }
+        if self.order.len() > RECENT
+            && let Some(oldest) = self.order.pop_front()
+            && let Some(sid) = self.records.remove(&oldest).and_then(|oldest| oldest.call_sid)
+        {
+            self.sids.remove(&sid);
+        }
+    }
+}
+
+impl Ledger {
+    /// A ledger over a database and the writer to it.
+    pub fn new(writer: RecordWriter, archive: Arc<dyn CallRecords>) -> Self {
+        Self { live: LiveCalls::default(), recent: Mutex::default(), writer, archive }
+    }
+
+    fn recent(&self) -> MutexGuard<'_, Recent> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The live calls.
+    pub fn live(&self) -> &LiveCalls {
+        &self.live
+    }
+
+    /// The writer, to be flushed at the end.
+    pub fn writer(&self) -> &RecordWriter {
+        &self.writer
+    }
+
+    /// The database behind.
+    pub fn archive(&self) -> &Arc<dyn CallRecords> {
+        &self.archive
+    }
+
+    /// A record, as it stands now.
+    pub async fn get(&self, call: CallId) -> Result<Option<CallRecord>, StoreError> {
+        if let Some(live) = self.live.by_id(call) {
+            return Ok(Some(live.snapshot()));
+        }
+        let recent = self.recent().records.get(&call).cloned();
+        match recent {
+            Some(record) => Ok(Some(record)),
+            None => bounded(self.archive.by_id(call)).await,
+        }
+    }
+
+    /// The record of an Exotel CallSid.
+    pub async fn by_sid(&self, sid: &CallSid) -> Result<Option<CallRecord>, StoreError> {
+        if let Some(live) = self.live.by_sid(sid) {
+            return Ok(Some(live.snapshot()));
+        }
+        let recent = {
+            let recent = self.recent();
+            recent.sids.get(sid).and_then(|call| recent.records.get(call)).cloned()
+        };
+        match recent {
+            Some(record) => Ok(Some(record)),
+            None => bounded(self.archive.by_sid(sid)).await,
+        }
+    }
+
+    /// Changes a record, which is made if there is none, and hands it to the writer.
+    pub async fn update(&self, call: CallId, change: impl FnOnce(&mut CallRecord)) {
+        if let Some(live) = self.live.by_id(call) {
+            change(&mut live.record());
+            self.writer.submit(live.snapshot());
+            return;
+        }
+        let known = self.recent().records.contains_key(&call);
+        let archived = if known { None } else { bounded(self.archive.by_id(call)).await.ok().flatten() };
+        let record = {
+            let mut recent = self.recent();
+            let mut record = recent.records.get(&call).cloned().or(archived).unwrap_or_else(|| CallRecord::new(call, unix_ms()));
+            change(&mut record);
+            recent.put(record.clone());
+            record
+        };
+        self.writer.submit(record);
+    }
+
+    /// A call's stream begins. Tells whether it is the only one of its call.
+    pub fn begin(&self, call: &Arc<LiveCall>) -> bool {
+        let only = self.live.enter(call);
+        if only {
+            self.writer.submit(call.snapshot());
+        }
+        only
+    }
+
+    /// A call's record is whole.
+    pub fn end(&self, call: &LiveCall) {
+        let record = call.snapshot();
+        self.recent().put(record.clone());
+        self.live.leave(call.id());
+        self.writer.submit(record);
+    }
+}
+
+async fn bounded<T>(read: impl Future<Output = Result<Option<T>, StoreError>>) -> Result<Option<T>, StoreError> {
+    tokio::time::timeout(READ, read)
+        .await
+        .unwrap_or_else(|_| Err(StoreError::Unavailable { store: "the call database", reason: format!("no answer within {} ms", READ.as_millis()) }))
+}

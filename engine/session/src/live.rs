@@ -1,0 +1,234 @@
+//! The conversation of a live call: what a flow asks of the world becomes commands to the machine, or is answered at once.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use samvaad_dialog::{Conversation, FlowVersion, Instant};
+use samvaad_model::{
+    Answer, CallError, CallFacts, Collection, Content, CustomerRecord, Decision, Extent, Language, Masked, Playout, Prompt, PromptId, Question,
+};
+use samvaad_speech::words::ChoiceMatcher;
+use samvaad_speech::{Expectation, Utterance};
+use samvaad_store::SessionStore;
+use tokio::sync::mpsc;
+
+use crate::call::LiveCall;
+use crate::files::AudioFiles;
+use crate::machine::{Command, Completion};
+use crate::prompts::FlowPrompts;
+use crate::question::{Answers, Asked};
+use crate::spoken::{Source, Spoken};
+
+/// How long a look-up in the session store may take.
+const LOOKUP: Duration = Duration::from_secs(1);
+
+/// A flow's end of a live call.
+pub struct LiveConversation {
+    /// The call.
+    pub call: Arc<LiveCall>,
+    /// What is known of it.
+    pub facts: CallFacts,
+    /// The customer's record.
+    pub customer: Option<CustomerRecord>,
+    /// The pinned version.
+    pub version: Arc<FlowVersion<FlowPrompts>>,
+    /// The session store, for look-ups.
+    pub sessions: Arc<dyn SessionStore>,
+    /// Decoded audio files.
+    pub files: AudioFiles,
+    /// Commands to the machine; one at a time.
+    pub commands: mpsc::Sender<Command>,
+    /// Its answers.
+    pub completions: mpsc::Receiver<Completion>,
+    /// The call's rate, for audio files.
+    pub rate_hz: u32,
+    /// Minutes to add for local time.
+    pub offset_minutes: i16,
+}
+
+impl LiveConversation {
+    async fn command(&mut self, command: Command) -> Result<Completion, CallError> {
+        self.commands.send(command).await.map_err(|_| CallError::CallEnded)?;
+        match self.completions.recv().await {
+            Some(Completion::Failed(error)) => Err(error),
+            Some(completion) => Ok(completion),
+            None => Err(CallError::CallEnded),
+        }
+    }
+
+    fn today(&mut self) -> time::Date {
+        let now = self.now();
+        let local_s = i64::try_from(now.unix_ms / 1000).unwrap_or(0) + i64::from(now.offset_minutes) * 60;
+        time::OffsetDateTime::from_unix_timestamp(local_s).map_or(time::Date::MIN, time::OffsetDateTime::date)
+    }
+
+    fn spoken(&mut self, prompt: Prompt) -> Result<Spoken, CallError> {
+        let language = prompt.language.clone().unwrap_or_else(|| self.facts.language.clone());
+        let template = prompt.template().to_owned();
+        let words = |text, personal, language| {
+            let utterance = Utterance { text, language, voice: prompt.voice.clone() };
+            Source::Words { utterance, personal }
+        };
+        let source = match prompt.content {
+            Content::Text(text) => words(text, true, language),
+            Content::Template(template) => {
+                let today = self.today();
+                let text = self.version.prompts.render(&template, &language, today).map_err(|error| CallError::Invalid(error.to_string()))?;
+                words(Masked::new(text), !template.arguments.is_empty(), language)
+            }
+            Content::Audio(name) => {
+                let samples = self.files.samples(&self.version, &name, self.rate_hz).map_err(|error| CallError::Invalid(error.to_string()))?;
+                Source::File { name, samples, language }
+            }
+        };
+        Ok(Spoken { template, interruptible: prompt.interruptible.unwrap_or(true), source })
+    }
+
+    fn all_spoken(&mut self, prompts: Vec<Prompt>) -> Result<VecDeque<Spoken>, CallError> {
+        prompts.into_iter().map(|prompt| self.spoken(prompt)).collect()
+    }
+
+    /// The languages a caller may answer in: the call's, then the flow's others.
+    fn languages(&self) -> Vec<Language> {
+        let current = &self.facts.language;
+        let others = self.version.languages.iter().filter(|language| *language != current);
+        std::iter::once(current).chain(others).cloned().collect()
+    }
+
+    async fn put(&mut self, asked: Asked) -> Result<Answer, CallError> {
+        match self.command(Command::Ask(Box::new(asked))).await? {
+            Completion::Answered(answer) => Ok(answer),
+            _ => Err(CallError::Unavailable("the session answered something else".to_owned())),
+        }
+    }
+
+    fn alive(&self) -> Result<(), CallError> {
+        if self.commands.is_closed() { Err(CallError::CallEnded) } else { Ok(()) }
+    }
+}
+
+#[async_trait]
+impl Conversation for LiveConversation {
+    fn facts(&mut self) -> CallFacts {
+        self.facts.clone()
+    }
+
+    fn now(&mut self) -> Instant {
+        Instant { unix_ms: self.call.unix_ms(self.call.now_ms()), offset_minutes: self.offset_minutes }
+    }
+
+    async fn set_language(&mut self, language: Language) -> Result<(), CallError> {
+        self.alive()?;
+        self.call.record().language = Some(language.clone());
+        self.facts.language = language;
+        Ok(())
+    }
+
+    async fn establish(&mut self, name: String) -> Result<(), CallError> {
+        self.alive()?;
+        tracing::info!(call = %self.call.id(), established = name, "established");
+        Ok(())
+    }
+
+    async fn decide(&mut self, decision: Decision) -> Result<(), CallError> {
+        self.alive()?;
+        self.call.record().decision = Some(decision);
+        Ok(())
+    }
+
+    async fn outcome(&mut self, disposition: String, detail: Option<String>) -> Result<(), CallError> {
+        self.alive()?;
+        let mut record = self.call.record();
+        record.outcome = Some(disposition);
+        record.detail = detail;
+        Ok(())
+    }
+
+    async fn fields(&mut self) -> Result<Vec<(String, Masked)>, CallError> {
+        self.alive()?;
+        let fields = self.customer.iter().flat_map(|customer| &customer.fields);
+        Ok(fields.filter(|(_, value)| !value.expose().trim().is_empty()).map(|(name, value)| (name.clone(), value.clone())).collect())
+    }
+
+    async fn lookup(&mut self, key: String) -> Result<Option<Masked>, CallError> {
+        self.alive()?;
+        match tokio::time::timeout(LOOKUP, self.sessions.lookup(&key)).await {
+            Ok(Ok(value)) => Ok(value.map(Masked::new)),
+            Ok(Err(error)) => Err(CallError::Unavailable(error.to_string())),
+            Err(_) => Err(CallError::Unavailable(format!("no answer within {} ms", LOOKUP.as_millis()))),
+        }
+    }
+
+    async fn note(&mut self, name: String, value: Masked) -> Result<(), CallError> {
+        self.alive()?;
+        self.call.record().notes.insert(name, value);
+        Ok(())
+    }
+
+    async fn say(&mut self, prompt: Prompt) -> Result<PromptId, CallError> {
+        let spoken = self.spoken(prompt)?;
+        match self.command(Command::Say(spoken)).await? {
+            Completion::Queued(prompt) => Ok(prompt),
+            _ => Err(CallError::Unavailable("the session answered something else".to_owned())),
+        }
+    }
+
+    async fn ask(&mut self, question: Question) -> Result<Answer, CallError> {
+        let languages = self.languages();
+        let answers = if question.choices.is_empty() {
+            Answers::Open
+        } else {
+            let matcher = ChoiceMatcher::new(&question.choices, &languages).map_err(|error| CallError::Invalid(error.to_string()))?;
+            Answers::Choices(matcher)
+        };
+        let phrases = match &answers {
+            Answers::Choices(matcher) => matcher.phrases(),
+            Answers::Open | Answers::Keys { .. } => Vec::new(),
+        };
+        let asked = Asked {
+            name: question.name,
+            answers,
+            expectation: Expectation { languages, phrases },
+            prompt: self.spoken(question.prompt)?,
+            no_input_ms: u64::from(question.no_input_ms),
+            no_input: self.all_spoken(question.no_input)?,
+            no_match: self.all_spoken(question.no_match)?,
+        };
+        self.put(asked).await
+    }
+
+    async fn collect(&mut self, collection: Collection) -> Result<Answer, CallError> {
+        let asked = Asked {
+            name: collection.name,
+            answers: Answers::Keys {
+                min: usize::from(collection.min_keys),
+                max: usize::from(collection.max_keys),
+                terminator: collection.terminator,
+                between_ms: u64::from(collection.between_keys_ms),
+            },
+            expectation: Expectation { languages: Vec::new(), phrases: Vec::new() },
+            prompt: self.spoken(collection.prompt)?,
+            no_input_ms: u64::from(collection.no_input_ms),
+            no_input: self.all_spoken(collection.no_input)?,
+            no_match: self.all_spoken(collection.no_match)?,
+        };
+        self.put(asked).await
+    }
+
+    async fn drain(&mut self) -> Result<Vec<Playout>, CallError> {
+        match self.command(Command::Drain).await? {
+            Completion::Drained(playouts) => Ok(playouts),
+            _ => Err(CallError::Unavailable("the session answered something else".to_owned())),
+        }
+    }
+
+    async fn settle(&mut self) -> Result<(), CallError> {
+        self.command(Command::Settle).await.map(|_| ())
+    }
+
+    fn heard_whole(&self, template: &str) -> bool {
+        self.call.record().transcript.iter().any(|line| line.name == template && line.heard == Some(Extent::Whole))
+    }
+}

@@ -1,0 +1,407 @@
+//! What the machine does, told as pages of values: no socket, no clock, no recogniser.
+
+use std::sync::Arc;
+
+use samvaad_audio::Encoding;
+use samvaad_model::{Answer, Choice, Extent, Language, Masked, PromptId, Reply};
+use samvaad_speech::words::ChoiceMatcher;
+use samvaad_speech::{Expectation, Hearing, Recognized, Utterance};
+
+use super::*;
+use crate::question::Asked;
+use crate::spoken::Source;
+
+const FRAME_MS: u64 = 20;
+
+/// A machine with a network that plays what it is sent and returns marks, and a caller whose audio is silence unless he speaks.
+struct Bench {
+    machine: Machine,
+    now_ms: u64,
+    /// What is being played: end of all that was sent.
+    playing_until_ms: u64,
+    marks: Vec<(u64, String)>,
+    return_marks: bool,
+    log: Vec<String>,
+    completions: Vec<Completion>,
+    prompt_ms: u64,
+    speech: Vec<i16>,
+    recognised: Option<(&'static str, bool)>,
+}
+
+fn yes_wav() -> Vec<i16> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/yes-8k.wav");
+    hound::WavReader::open(path).unwrap().samples::<i16>().map(Result::unwrap).collect()
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self {
+            machine: Machine::new(8_000, Encoding::Pcm16).unwrap(),
+            now_ms: 0,
+            playing_until_ms: 0,
+            marks: Vec::new(),
+            return_marks: true,
+            log: Vec::new(),
+            completions: Vec::new(),
+            prompt_ms: 1_000,
+            speech: Vec::new(),
+            recognised: None,
+        }
+    }
+
+    fn command(&mut self, command: Command) {
+        self.machine.command(self.now_ms, command);
+        self.settle();
+    }
+
+    fn settle(&mut self) {
+        let mut frame = Vec::new();
+        loop {
+            while let Some(output) = self.machine.output() {
+                self.perform(output);
+            }
+            while let Some(event) = self.machine.event() {
+                self.log.push(format!("{} {}", self.now_ms, name(&event)));
+            }
+            match self.machine.send(self.now_ms, &mut frame) {
+                Some(Sending::Frame) => {
+                    assert_eq!(frame.len() % 320, 0, "frames are multiples of 320 bytes");
+                    self.playing_until_ms = self.playing_until_ms.max(self.now_ms) + frame.len() as u64 / 16;
+                }
+                Some(Sending::Mark(mark)) => self.marks.push((self.playing_until_ms.max(self.now_ms), mark)),
+                None => return,
+            }
+        }
+    }
+
+    fn perform(&mut self, output: Output) {
+        match output {
+            Output::Fetch(fetch) => {
+                let samples: Vec<i16> = vec![1_000; self.prompt_ms as usize * 8];
+                self.machine.piece(fetch.prompt, Arc::from(samples));
+                self.machine.pieces_complete(fetch.prompt);
+            }
+            Output::Clear => {
+                self.log.push(format!("{} clear", self.now_ms));
+                self.playing_until_ms = self.now_ms;
+                self.marks.clear();
+            }
+            Output::Finish => {
+                if let Some((words, unknown)) = self.recognised.take() {
+                    let heard = Recognized { text: Masked::new(words), confidence: 0.9, language: Language::english(), unknown };
+                    self.machine.hearing(self.now_ms, Hearing::Final(heard));
+                }
+            }
+            Output::Feed => self.machine.fed(),
+            Output::Complete(completion) => self.completions.push(completion),
+            Output::Close => self.log.push(format!("{} close", self.now_ms)),
+            Output::Listen(_) | Output::Forget | Output::StopListening => {}
+        }
+    }
+
+    /// Lets time pass, frame by frame.
+    fn pass(&mut self, ms: u64) {
+        let until = self.now_ms + ms;
+        while self.now_ms < until {
+            self.now_ms += FRAME_MS;
+            let due: Vec<String> = self.marks.iter().filter(|(at, _)| *at <= self.now_ms).map(|(_, mark)| mark.clone()).collect();
+            self.marks.retain(|(at, _)| *at > self.now_ms);
+            if self.return_marks {
+                for mark in due {
+                    self.machine.mark(self.now_ms, &mark);
+                }
+            }
+            let mut frame = [0_i16; 160];
+            let take = self.speech.len().min(160);
+            for (to, from) in frame.iter_mut().zip(self.speech.drain(..take)) {
+                *to = from;
+            }
+            self.machine.audio(self.now_ms, &frame);
+            self.machine.tick(self.now_ms);
+            self.settle();
+        }
+    }
+
+    fn says(&mut self, words: &'static str) {
+        self.speech = yes_wav();
+        self.recognised = Some((words, words.is_empty()));
+    }
+
+    fn answer(&self) -> &Answer {
+        match self.completions.last() {
+            Some(Completion::Answered(answer)) => answer,
+            other => panic!("no answer but {other:?} after {:#?}", self.log),
+        }
+    }
+
+    fn happened(&self, what: &str) -> Option<u64> {
+        self.log.iter().find_map(|line| line.split_once(' ').filter(|(_, event)| *event == what).map(|(at, _)| at.parse().unwrap()))
+    }
+}
+
+fn name(event: &Event) -> String {
+    match event {
+        Event::PromptBegan { template, .. } => format!("began {template}"),
+        Event::PromptEnded { template, heard, .. } => format!("ended {template} {heard:?}"),
+        Event::PromptFailed { template, .. } => format!("failed {template}"),
+        Event::Asked { question } => format!("asked {question}"),
+        Event::Listening => "listening".to_owned(),
+        Event::BargedIn { .. } => "barged-in".to_owned(),
+        Event::Said { text, .. } => format!("said {}", text.expose()),
+        Event::Keyed { keys, .. } => format!("keyed {}", keys.expose()),
+        Event::RecognitionFailed { .. } => "recognition failed".to_owned(),
+    }
+}
+
+fn spoken(template: &str) -> Spoken {
+    let utterance = Utterance { text: Masked::new(template), language: Language::english(), voice: None };
+    Spoken { template: template.to_owned(), interruptible: true, source: Source::Words { utterance, personal: false } }
+}
+
+fn disclosure() -> Spoken {
+    Spoken { interruptible: false, ..spoken("disclosure") }
+}
+
+fn yes_or_no() -> Box<Asked> {
+    let choice = |id: &str, key| Choice { id: id.to_owned(), lexicon: Some(id.to_owned()), phrases: Vec::new(), key: Some(key) };
+    let matcher = ChoiceMatcher::new(&[choice("yes", '1'), choice("no", '2')], &[Language::english()]).unwrap();
+    Box::new(Asked {
+        name: "identity".to_owned(),
+        expectation: Expectation { languages: vec![Language::english()], phrases: matcher.phrases() },
+        answers: Answers::Choices(matcher),
+        prompt: spoken("greeting"),
+        no_input_ms: 5_000,
+        no_input: [spoken("still-there"), spoken("still-there-again")].into(),
+        no_match: [spoken("pardon")].into(),
+    })
+}
+
+fn keys(min: usize, max: usize) -> Box<Asked> {
+    let answers = Answers::Keys { min, max, terminator: Some('#'), between_ms: 2_000 };
+    Box::new(Asked { answers, expectation: Expectation { languages: Vec::new(), phrases: Vec::new() }, ..*yes_or_no() })
+}
+
+#[test]
+fn an_answer_after_the_prompt_is_matched() {
+    let mut bench = Bench::new();
+    bench.command(Command::Ask(yes_or_no()));
+    bench.pass(1_500);
+    assert!(bench.happened("listening").unwrap() >= 1_000, "listens only once the prompt was heard");
+    bench.says("yes speaking");
+    bench.pass(2_500);
+    let answer = bench.answer();
+    assert_eq!(answer.reply, Reply::Choice("yes".to_owned()));
+    assert_eq!((answer.attempts, answer.playouts.len()), (1, 1));
+    assert_eq!(answer.playouts[0].heard, Extent::Whole);
+}
+
+#[test]
+fn silence_asks_again_as_often_as_there_are_prompts() {
+    let mut bench = Bench::new();
+    bench.command(Command::Ask(yes_or_no()));
+    bench.pass(3 * 6_100);
+    assert_eq!(bench.answer().reply, Reply::NoInput);
+    assert_eq!(bench.answer().attempts, 3);
+    assert!(bench.happened("began still-there").unwrap() >= 6_000, "the silence is counted from the prompt's end: {:#?}", bench.log);
+}
+
+#[test]
+fn what_is_not_understood_is_asked_again_and_counted_apart() {
+    let mut bench = Bench::new();
+    bench.command(Command::Ask(yes_or_no()));
+    bench.pass(1_500);
+    bench.says("purple elephants");
+    bench.pass(3_500);
+    assert!(bench.happened("began pardon").is_some());
+    bench.says("purple elephants");
+    bench.pass(3_000);
+    assert_eq!(bench.answer().reply, Reply::NoMatch);
+    assert_eq!(bench.answer().attempts, 2);
+}
+
+#[test]
+fn barge_in_stops_playback_and_takes_the_answer() {
+    let mut bench = Bench::new();
+    bench.prompt_ms = 6_000;
+    bench.command(Command::Ask(yes_or_no()));
+    bench.pass(1_000);
+    bench.says("yes");
+    bench.pass(2_500);
+    let barged_in = bench.happened("barged-in").unwrap();
+    assert_eq!(bench.happened("clear"), Some(barged_in));
+    let answer = bench.answer();
+    assert_eq!(answer.reply, Reply::Choice("yes".to_owned()));
+    assert_eq!(answer.playouts[0].heard, Extent::Partial);
+    let heard_ms = u64::from(answer.playouts[0].heard_ms);
+    assert!(heard_ms.abs_diff(barged_in) <= 120, "heard {heard_ms} ms of it when interrupted at {barged_in}");
+}
+
+#[test]
+fn a_disclosure_is_not_interrupted() {
+    let mut bench = Bench::new();
+    bench.prompt_ms = 3_000;
+    bench.command(Command::Say(disclosure()));
+    bench.command(Command::Ask(yes_or_no()));
+    bench.pass(500);
+    bench.says("yes");
+    bench.machine.key(bench.now_ms, '1');
+    bench.pass(7_000);
+    assert_eq!(bench.happened("barged-in"), None);
+    assert_eq!(bench.happened("clear"), None);
+    assert!(bench.happened("ended disclosure Whole").is_some());
+    assert!(bench.happened("listening").is_some(), "the early key and words were no answer: {:#?}", bench.log);
+}
+
+#[test]
+fn a_key_answers_and_interrupts() {
+    let mut bench = Bench::new();
+    bench.prompt_ms = 6_000;
+    bench.command(Command::Ask(yes_or_no()));
+    bench.pass(1_000);
+    bench.machine.key(bench.now_ms, '2');
+    bench.settle();
+    assert_eq!(bench.answer().reply, Reply::Choice("no".to_owned()));
+    assert_eq!(bench.answer().confidence, 1.0);
+    assert!(bench.happened("clear").is_some());
+}
+
+#[test]
+fn a_key_that_is_no_choice_is_a_no_match() {
+    let mut bench = Bench::new();
+    bench.command(Command::Ask(yes_or_no()));
+    bench.pass(1_500);
+    bench.machine.key(bench.now_ms, '7');
+    bench.settle();
+    bench.pass(500);
+    assert!(bench.happened("began pardon").is_some());
+}
+
+#[test]
+fn keys_are_collected_to_the_terminator_the_maximum_or_a_pause() {
+    for (pressed, wait_ms, expected) in [("12#", 40, "12"), ("1234", 40, "1234"), ("123", 2_100, "123")] {
+        let mut bench = Bench::new();
+        bench.command(Command::Ask(keys(2, 4)));
+        bench.pass(1_500);
+        for key in pressed.chars() {
+            bench.machine.key(bench.now_ms, key);
+        }
+        bench.pass(wait_ms);
+        assert_eq!(bench.answer().reply, Reply::Keys(Masked::new(expected)), "{pressed}");
+    }
+}
+
+#[test]
+fn too_few_keys_are_a_no_match() {
+    let mut bench = Bench::new();
+    bench.command(Command::Ask(keys(2, 4)));
+    bench.pass(1_500);
+    bench.machine.key(bench.now_ms, '1');
+    bench.machine.key(bench.now_ms, '#');
+    bench.pass(500);
+    assert!(bench.happened("began pardon").is_some());
+}
+
+#[test]
+fn drain_waits_until_all_was_heard() {
+    let mut bench = Bench::new();
+    bench.command(Command::Say(spoken("one")));
+    bench.command(Command::Say(spoken("two")));
+    bench.command(Command::Drain);
+    bench.pass(1_900);
+    assert_eq!(bench.completions, [Completion::Queued(PromptId(1)), Completion::Queued(PromptId(2))]);
+    bench.pass(300);
+    let Some(Completion::Drained(playouts)) = bench.completions.last() else { panic!("{:?}", bench.completions) };
+    assert!(playouts.iter().all(|playout| playout.heard == Extent::Whole && playout.heard_ms == 1_000), "{playouts:?}");
+}
+
+#[test]
+fn lost_marks_do_not_hold_a_call_up() {
+    let mut bench = Bench::new();
+    bench.return_marks = false;
+    bench.command(Command::Say(spoken("one")));
+    bench.command(Command::Drain);
+    bench.pass(2_400);
+    assert_eq!(bench.completions.len(), 1, "not before the grace is over");
+    bench.pass(400);
+    assert!(matches!(bench.completions.last(), Some(Completion::Drained(_))));
+}
+
+#[test]
+fn a_hang_up_ends_every_wait_and_says_what_was_heard() {
+    let mut bench = Bench::new();
+    bench.prompt_ms = 6_000;
+    bench.command(Command::Say(spoken("emi-details")));
+    bench.command(Command::Drain);
+    bench.pass(2_000);
+    bench.machine.end(bench.now_ms);
+    bench.settle();
+    assert_eq!(bench.completions.last(), Some(&Completion::Failed(CallError::CallEnded)));
+    assert!(bench.happened("ended emi-details Partial").is_some());
+    bench.command(Command::Say(spoken("more")));
+    assert_eq!(bench.completions.last(), Some(&Completion::Failed(CallError::CallEnded)));
+}
+
+#[test]
+fn the_last_words_are_heard_before_the_stream_closes() {
+    let mut bench = Bench::new();
+    bench.command(Command::Say(spoken("goodbye")));
+    bench.command(Command::Finish);
+    bench.pass(900);
+    assert_eq!(bench.happened("close"), None);
+    bench.pass(300);
+    assert!(bench.happened("close").is_some());
+}
+
+#[test]
+fn a_noise_that_is_no_word_does_not_use_up_an_attempt() {
+    let mut bench = Bench::new();
+    bench.command(Command::Ask(yes_or_no()));
+    bench.pass(1_500);
+    bench.speech = yes_wav();
+    bench.recognised = Some(("", false));
+    bench.pass(2_000);
+    assert!(bench.happened("began pardon").is_none() && bench.happened("began still-there").is_none(), "{:#?}", bench.log);
+    bench.says("yes");
+    bench.pass(2_500);
+    assert_eq!(bench.answer().reply, Reply::Choice("yes".to_owned()));
+    assert_eq!(bench.answer().attempts, 1);
+}
+
+#[test]
+fn a_recogniser_that_never_answers_is_a_no_match() {
+    let mut bench = Bench::new();
+    bench.command(Command::Ask(yes_or_no()));
+    bench.pass(1_500);
+    bench.speech = yes_wav();
+    bench.pass(4_000);
+    assert!(bench.happened("recognition failed").is_some());
+    assert!(bench.happened("began pardon").is_some());
+}
+
+#[test]
+fn audio_is_sent_no_further_ahead_than_it_must() {
+    let mut bench = Bench::new();
+    bench.prompt_ms = 10_000;
+    bench.command(Command::Say(spoken("long")));
+    for _ in 0..200 {
+        bench.pass(20);
+        let lead_ms = bench.playing_until_ms.saturating_sub(bench.now_ms);
+        assert!((200..=400).contains(&lead_ms), "{lead_ms} ms ahead at {} ms", bench.now_ms);
+    }
+}
+
+#[test]
+fn a_prompt_without_samples_is_passed_over() {
+    let mut bench = Bench::new();
+    bench.machine.command(0, Command::Say(spoken("mute")));
+    while let Some(output) = bench.machine.output() {
+        if let Output::Complete(completion) = output {
+            bench.completions.push(completion);
+        }
+    }
+    bench.command(Command::Drain);
+    bench.pass(6_200);
+    assert!(bench.happened("failed mute").is_some());
+    let Some(Completion::Drained(playouts)) = bench.completions.last() else { panic!("{:?}", bench.completions) };
+    assert_eq!(playouts[0].heard, Extent::Unheard);
+}

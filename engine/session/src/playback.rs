@@ -1,0 +1,250 @@
+//! The bot's side of the line: queued prompts, cut into frames and paced, and what the caller heard of each.
+//!
+//! Sans-I/O. What was heard is known from returned marks; between marks it is reckoned from what was sent and when.
+
+use std::collections::VecDeque;
+
+use samvaad_audio::{Encoding, Framer, PlayoutClock, PromptCursor};
+use samvaad_model::{Extent, Playout, PromptId};
+use samvaad_speech::Samples;
+
+use crate::event::Event;
+use crate::spoken::Spoken;
+
+/// Audio is sent so far ahead of its playing: enough for the network's jitter, little enough for an interruption to be heard at once.
+const LEAD_MS: u64 = 300;
+/// Length of a frame. Exotel wants 100 to 200 ms (Exotel: Voicebot applet, outbound rules).
+const FRAME_MS: u32 = 100;
+/// So many prompts may wait to be heard; a further `say` waits for a place.
+pub const QUEUE: usize = 64;
+/// When so little is left to play, a prompt that is still being made is sent in short frames rather than late.
+const SHORT_MS: u64 = 120;
+/// A prompt whose samples have not come after this time is passed over: silence is worse than a missing sentence.
+const FIRST_SAMPLES_MS: u64 = 6_000;
+
+struct Queued {
+    id: PromptId,
+    spoken: Spoken,
+    cursor: PromptCursor,
+    queued_ms: u64,
+    /// Position of its first sample among all that was sent; none before the first frame.
+    starts_at: Option<u64>,
+    sent_ms: u64,
+    mark: Option<String>,
+    failed: bool,
+}
+
+impl Queued {
+    fn playout(&self, heard: Extent, heard_ms: u64) -> Playout {
+        Playout { prompt: self.id, template: self.spoken.template.clone(), heard, heard_ms: u32::try_from(heard_ms).unwrap_or(u32::MAX) }
+    }
+}
+
+/// What is to be sent next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sending {
+    /// The frame that was written into the buffer.
+    Frame,
+    /// A mark of this name.
+    Mark(String),
+}
+
+/// Plays prompts.
+pub struct Playback {
+    framer: Framer,
+    clock: PlayoutClock,
+    queue: VecDeque<Queued>,
+    done: Vec<Playout>,
+    rate_hz: u32,
+    last_id: u32,
+}
+
+impl Playback {
+    /// Plays at the call's rate and in its encoding.
+    pub fn new(rate_hz: u32, encoding: Encoding) -> Self {
+        Self {
+            framer: Framer::new(rate_hz, FRAME_MS, encoding),
+            clock: PlayoutClock::new(rate_hz),
+            queue: VecDeque::new(),
+            done: Vec::new(),
+            rate_hz,
+            last_id: 0,
+        }
+    }
+
+    /// Queues a prompt; its samples come by [`Playback::piece`].
+    pub fn queue(&mut self, now_ms: u64, spoken: Spoken) -> PromptId {
+        self.last_id += 1;
+        let id = PromptId(self.last_id);
+        self.queue.push_back(Queued {
+            id,
+            spoken,
+            cursor: PromptCursor::new(),
+            queued_ms: now_ms,
+            starts_at: None,
+            sent_ms: 0,
+            mark: None,
+            failed: false,
+        });
+        id
+    }
+
+    /// Whether a further prompt has a place.
+    pub fn has_place(&self) -> bool {
+        self.queue.len() < QUEUE
+    }
+
+    /// Whether nothing waits to be heard.
+    pub fn is_idle(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// Whether everything that waits to be heard may be interrupted.
+    pub fn is_interruptible(&self) -> bool {
+        self.queue.iter().all(|queued| queued.spoken.interruptible)
+    }
+
+    /// A piece of a prompt's samples.
+    pub fn piece(&mut self, prompt: PromptId, samples: Samples) {
+        if let Some(queued) = self.find(prompt) {
+            queued.cursor.push_piece(samples);
+        }
+    }
+
+    /// All pieces of a prompt have come.
+    pub fn complete(&mut self, prompt: PromptId) {
+        if let Some(queued) = self.find(prompt) {
+            queued.cursor.complete();
+        }
+    }
+
+    /// A prompt's samples will not come, or not further.
+    pub fn fail(&mut self, prompt: PromptId, reason: String, events: &mut VecDeque<Event>) {
+        if let Some(queued) = self.find(prompt) {
+            queued.failed = true;
+            queued.cursor.complete();
+            events.push_back(Event::PromptFailed { prompt, template: queued.spoken.template.clone(), reason });
+        }
+    }
+
+    fn find(&mut self, prompt: PromptId) -> Option<&mut Queued> {
+        self.queue.iter_mut().find(|queued| queued.id == prompt)
+    }
+
+    /// Writes the next frame into `frame`, or names the next mark, when its time has come.
+    pub fn send(&mut self, now_ms: u64, frame: &mut Vec<u8>, events: &mut VecDeque<Event>) -> Option<Sending> {
+        let queued = self.queue.iter_mut().find(|queued| queued.mark.is_none())?;
+        if queued.starts_at.is_none() && queued.cursor.available() == 0 && !queued.cursor.is_complete() && now_ms >= queued.queued_ms + FIRST_SAMPLES_MS {
+            queued.failed = true;
+            queued.cursor.complete();
+            let reason = format!("no samples came within {FIRST_SAMPLES_MS} ms: see whether the synthesiser is overloaded");
+            events.push_back(Event::PromptFailed { prompt: queued.id, template: queued.spoken.template.clone(), reason });
+        }
+        if queued.cursor.is_drained() {
+            let mark = format!("prompt-{}", queued.id.0);
+            // A call has far fewer prompts queued than the clock keeps marks; a mark it does not keep is passed over when it is overdue.
+            let _ = self.clock.mark(mark.clone(), now_ms);
+            queued.mark = Some(mark.clone());
+            return Some(Sending::Mark(mark));
+        }
+        if self.clock.lead_ms(now_ms) >= LEAD_MS {
+            return None;
+        }
+        frame.clear();
+        let info = match self.framer.next(&mut queued.cursor, frame) {
+            Some(info) => info,
+            None if self.clock.lead_ms(now_ms) <= SHORT_MS => self.framer.next_early(&mut queued.cursor, frame)?,
+            None => return None,
+        };
+        let frame_ms = info.samples as u64 * 1000 / u64::from(self.rate_hz);
+        if queued.starts_at.is_none() {
+            queued.starts_at = Some(self.clock.sent_ms());
+            events.push_back(Event::PromptBegan {
+                prompt: queued.id,
+                template: queued.spoken.template.clone(),
+                text: queued.spoken.text(),
+                language: queued.spoken.language().clone(),
+                at_ms: now_ms + self.clock.lead_ms(now_ms),
+            });
+        }
+        self.clock.sent(now_ms, info.samples);
+        queued.sent_ms += frame_ms;
+        Some(Sending::Frame)
+    }
+
+    /// When something is to be done next, where it does not depend on samples or marks that have yet to come.
+    pub fn next_wake(&self, now_ms: u64) -> Option<u64> {
+        let to_send = self.queue.iter().find(|queued| queued.mark.is_none()).map(|queued| {
+            if queued.cursor.available() > 0 || queued.cursor.is_drained() {
+                now_ms + (self.clock.lead_ms(now_ms) + 1).saturating_sub(LEAD_MS)
+            } else {
+                queued.queued_ms + FIRST_SAMPLES_MS
+            }
+        });
+        let to_return = self.clock.overdue_at_ms();
+        [to_send, to_return].into_iter().flatten().min()
+    }
+
+    /// A mark came back: what was sent before it has been heard.
+    pub fn mark_returned(&mut self, now_ms: u64, name: &str, events: &mut VecDeque<Event>) {
+        for mark in self.clock.mark_returned(name, now_ms) {
+            self.end_marked(&mark, events);
+        }
+    }
+
+    /// Ends prompts whose marks are overdue: marks are sometimes lost, and a call must not wait for them.
+    pub fn pass_over_lost_marks(&mut self, now_ms: u64, events: &mut VecDeque<Event>) {
+        while let Some(mark) = self.clock.take_overdue(now_ms) {
+            self.end_marked(&mark, events);
+        }
+    }
+
+    fn end_marked(&mut self, mark: &str, events: &mut VecDeque<Event>) {
+        let Some(place) = self.queue.iter().position(|queued| queued.mark.as_deref() == Some(mark)) else { return };
+        for _ in 0..=place {
+            self.end_front(events);
+        }
+    }
+
+    fn end_front(&mut self, events: &mut VecDeque<Event>) {
+        if let Some(queued) = self.queue.pop_front() {
+            let heard = match (queued.failed, queued.sent_ms) {
+                (_, 0) => Extent::Unheard,
+                (true, _) => Extent::Partial,
+                (false, _) => Extent::Whole,
+            };
+            self.end(&queued, heard, queued.sent_ms, events);
+        }
+    }
+
+    fn end(&mut self, queued: &Queued, heard: Extent, heard_ms: u64, events: &mut VecDeque<Event>) {
+        let template = queued.spoken.template.clone();
+        events.push_back(Event::PromptEnded { prompt: queued.id, template, heard, heard_ms });
+        self.done.push(queued.playout(heard, heard_ms));
+    }
+
+    /// Drops all that is queued: the caller interrupted, or the call ended. What was heard of each is reckoned. Tells whether
+    /// anything was sent that has not been played, and so has to be cleared.
+    pub fn flush(&mut self, now_ms: u64, events: &mut VecDeque<Event>) -> bool {
+        let position_ms = self.clock.position_ms(now_ms);
+        let unplayed = self.clock.lead_ms(now_ms) > 0;
+        while let Some(queued) = self.queue.pop_front() {
+            let heard_ms = queued.starts_at.map_or(0, |start| position_ms.saturating_sub(start).min(queued.sent_ms));
+            let heard = if heard_ms == 0 {
+                Extent::Unheard
+            } else if queued.mark.is_some() && heard_ms == queued.sent_ms && !queued.failed {
+                Extent::Whole
+            } else {
+                Extent::Partial
+            };
+            self.end(&queued, heard, heard_ms, events);
+        }
+        self.clock.cleared(now_ms);
+        unplayed
+    }
+
+    /// Takes the report of prompts that have ended since it was last taken.
+    pub fn take_done(&mut self) -> Vec<Playout> {
+        std::mem::take(&mut self.done)
+    }
+}

@@ -1,0 +1,43 @@
+//! A flow's templates, as the loader makes them and the session renders them.
+
+use std::collections::BTreeMap;
+
+use samvaad_dialog::{PromptLibrary, TemplateUse};
+use samvaad_model::{Language, Template};
+use samvaad_speech::words::{PromptBook, RenderError, Severity, TemplateProblem, TemplateUse as Use};
+use time::Date;
+
+/// The templates of one version.
+pub struct FlowPrompts(PromptBook);
+
+impl FlowPrompts {
+    /// The words of a template.
+    pub fn render(&self, template: &Template, language: &Language, today: Date) -> Result<String, RenderError> {
+        self.0.render(template, language, today)
+    }
+
+    /// The words of a template without arguments; none where there is no such.
+    pub fn render_plain(&self, name: &str, language: &Language) -> Option<String> {
+        let template = Template { name: name.to_owned(), arguments: Vec::new() };
+        self.0.render(&template, language, Date::MIN).ok()
+    }
+}
+
+impl PromptLibrary for FlowPrompts {
+    fn build(prompts: &BTreeMap<Language, String>, uses: &[TemplateUse]) -> Result<Self, Vec<String>> {
+        let told = |problems: Vec<TemplateProblem>| problems.iter().map(TemplateProblem::to_string).collect::<Vec<_>>();
+        let book = PromptBook::parse(prompts).map_err(told)?;
+        let uses: Vec<Use> = uses
+            .iter()
+            .map(|one| Use {
+                name: one.name.clone(),
+                arguments: one.arguments.iter().map(|(name, kind)| (name.clone(), kind.as_str().to_owned())).collect(),
+            })
+            .collect();
+        let (errors, warnings): (Vec<_>, Vec<_>) = book.check(&uses).into_iter().partition(|problem| problem.severity == Severity::Error);
+        for warning in &warnings {
+            tracing::warn!(%warning, "odd prompts");
+        }
+        if errors.is_empty() { Ok(Self(book)) } else { Err(told(errors)) }
+    }
+}

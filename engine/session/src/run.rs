@@ -1,0 +1,258 @@
+//! A call from its accepted socket to its saved record.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use futures_util::FutureExt;
+use samvaad_dialog::{FlowVersion, NoFlow, OnTrapThen, RunEnd, TrapWords};
+use samvaad_exotel::inbound::Start;
+use samvaad_model::{CallFacts, CallRecord, CallState, CustomerRecord, Decision, Direction, Language, PhoneNumber, Step};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::apology::apology;
+use crate::call::LiveCall;
+use crate::connect::{Clues, await_start, find};
+use crate::driver::{Driver, Parts};
+use crate::ending::{StreamEnd, describe, settle};
+use crate::live::LiveConversation;
+use crate::prompts::FlowPrompts;
+use crate::scribe::whereabouts;
+use crate::services::Services;
+use crate::wire::Wire;
+
+/// How long reading an earlier record of the call may take; without it the record begins anew.
+const EARLIER: Duration = Duration::from_millis(200);
+/// How long storing the decision may take before the socket is closed: Exotel's next applet asks for it.
+const DECISION: Duration = Duration::from_secs(1);
+/// How long the engine's own last words may take.
+const APOLOGY: Duration = Duration::from_secs(30);
+
+/// Milliseconds since 1970-01-01T00:00:00Z, now.
+pub fn unix_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Holds one call on an accepted socket, to its end. `session` is the last part of the socket's path. Returns when the record is handed
+/// over. `stop` resolves when the engine shuts down.
+pub async fn run_call<W: Wire>(mut wire: W, services: &Services, session: &str, stop: impl Future<Output = ()>) {
+    match await_start(&mut wire).await {
+        Ok((start, passed_over)) => {
+            let prepared = prepare(services, session, &start, passed_over).await;
+            prepared.hold(wire, services, &start, stop).await;
+        }
+        Err(error) => {
+            tracing::warn!(%error, "a stream did not start");
+            wire.close().await;
+        }
+    }
+}
+
+/// A call of which everything is known that can be known before the flow begins.
+struct Prepared {
+    call: Arc<LiveCall>,
+    facts: CallFacts,
+    customer: Option<CustomerRecord>,
+    flow: Result<Arc<FlowVersion<FlowPrompts>>, NoFlow>,
+}
+
+async fn prepare(services: &Services, session: &str, start: &Start, passed_over: usize) -> Prepared {
+    let clues = Clues { sid: start.call_sid.as_ref(), session, parameters: &start.custom_parameters, number: start.from.as_ref() };
+    let found = find(services, clues).await;
+    let now_ms = unix_ms();
+    let mut record = match tokio::time::timeout(EARLIER, services.ledger.get(found.call_id)).await {
+        Ok(Ok(Some(earlier))) => earlier,
+        Ok(Ok(None) | Err(_)) | Err(_) => CallRecord::new(found.call_id, now_ms),
+    };
+    record.state = CallState::Live;
+    record.call_sid = start.call_sid.clone().or(record.call_sid);
+    record.stream_sid = Some(start.stream_sid.clone());
+    record.customer_number = found.customer.as_ref().map(|customer| customer.phone.clone()).or(record.customer_number).or_else(|| start.from.clone());
+    record.line_number = start.to.clone().or(record.line_number);
+    record.started_ms = Some(now_ms);
+    let facts = CallFacts {
+        call_id: found.call_id,
+        call_sid: start.call_sid.clone(),
+        direction: record.direction.unwrap_or(if found.customer.is_some() { Direction::Outbound } else { Direction::Inbound }),
+        customer_number: record.customer_number.clone(),
+        line_number: record.line_number.clone(),
+        language: customer_language(found.customer.as_ref()),
+        parameters: start.custom_parameters.clone(),
+    };
+    record.direction = Some(facts.direction);
+    record.language = Some(facts.language.clone());
+    let wanted = found.customer.as_ref().and_then(|customer| customer.flow.as_ref());
+    let flow = services.catalogue.choose(&facts, wanted);
+    let journal = flow.as_ref().ok().map(|version| {
+        record.flow = Some(version.name.clone());
+        record.version = Some(version.id.clone());
+        version.journal(found.call_id)
+    });
+    let call = Arc::new(LiveCall::new(record, journal, now_ms));
+    for failure in &found.failures {
+        call.problem("store-unavailable", format!("{failure}; the call goes on without what is stored there"));
+    }
+    if passed_over > 0 {
+        call.problem("bad-frame", format!("{passed_over} frames before `start` were passed over"));
+    }
+    Prepared { call, facts, customer: found.customer, flow }
+}
+
+fn customer_language(customer: Option<&CustomerRecord>) -> Language {
+    customer
+        .and_then(|customer| customer.fields.get("language"))
+        .and_then(|tag| Language::parse(tag.expose()).ok())
+        .unwrap_or_else(Language::english)
+}
+
+impl Prepared {
+    async fn hold<W: Wire>(self, mut wire: W, services: &Services, start: &Start, stop: impl Future<Output = ()>) {
+        let call = Arc::clone(&self.call);
+        if !services.ledger.begin(&call) {
+            tracing::warn!(call = %call.id(), "a second stream of a live call was closed: one call has one stream");
+            wire.close().await;
+            return;
+        }
+        let loaded = self.customer.is_some();
+        let held = std::panic::AssertUnwindSafe(self.converse(wire, services, start, stop, loaded)).catch_unwind().await;
+        if held.is_err() {
+            call.problem("engine-panic", "the engine failed in this call: report it with the log of this time".to_owned());
+            let mut record = call.record();
+            record.outcome = Some("engine-failed".to_owned());
+            record.decision = Some(Decision::HangUp);
+        }
+        {
+            let mut record = call.record();
+            record.state = CallState::Ended;
+            record.ended_ms = Some(call.unix_ms(call.now_ms()));
+        }
+        services.ledger.end(&call);
+    }
+
+    async fn converse<W: Wire>(self, wire: W, services: &Services, start: &Start, stop: impl Future<Output = ()>, loaded: bool) {
+        let Self { call, facts, customer, flow } = self;
+        // One command and one answer at a time: the flow is straight-line code.
+        let (command_sender, mut commands) = mpsc::channel(1);
+        let (completion_sender, completions) = mpsc::channel(1);
+        let parts = Parts { wire, services, call: &call, flow: flow.as_ref().ok().map(Arc::clone), start, completions: completion_sender };
+        let mut driver = match Driver::new(parts) {
+            Ok(driver) => driver,
+            Err(error) => {
+                call.problem("unusable-audio", format!("{error}; set the Voicebot applet's sample rate to 8000, 16000 or 24000"));
+                call.record().outcome = Some("connection-lost".to_owned());
+                return;
+            }
+        };
+        driver.scribe().step(&call, Step::StreamConnected);
+        if loaded {
+            driver.scribe().step(&call, Step::CustomerLoaded);
+        }
+        let run = match flow {
+            Ok(version) => {
+                let until = Instant::now() + services.settings.longest.min(Duration::from_secs(version.manifest().limits.call_minutes * 60));
+                let conversation = LiveConversation {
+                    call: Arc::clone(&call),
+                    facts,
+                    customer,
+                    version: Arc::clone(&version),
+                    sessions: Arc::clone(&services.sessions),
+                    files: services.files.clone(),
+                    commands: command_sender,
+                    completions,
+                    rate_hz: start.media_format.rate_hz,
+                    offset_minutes: services.settings.offset_minutes,
+                };
+                let journal = call.journal().cloned();
+                let mut stop = std::pin::pin!(stop);
+                let held = async {
+                    let run = match journal {
+                        Some(journal) => driver.converse(version.run(Box::new(conversation), journal), &mut commands, until).await,
+                        None => None,
+                    };
+                    if let Some(run) = &run {
+                        told(&call, run);
+                        if is_failure(run) {
+                            excuse(&mut driver, &call, services, Some(&version)).await;
+                        }
+                    }
+                    driver.finish(until.max(Instant::now() + APOLOGY)).await;
+                    run
+                };
+                tokio::select! {
+                    run = held => run,
+                    () = &mut stop => None,
+                }
+            }
+            Err(no_flow) => {
+                call.problem("no-flow", no_flow.to_string());
+                call.record().outcome = Some("no-flow".to_owned());
+                excuse(&mut driver, &call, services, None).await;
+                driver.finish(Instant::now() + APOLOGY).await;
+                Some(RunEnd::Returned)
+            }
+        };
+        driver.end(StreamEnd::EngineStopped);
+        driver.flush_events().await;
+        let stream = driver.stream_end().cloned().unwrap_or(StreamEnd::EngineStopped);
+        let place = whereabouts(&call);
+        settle(&mut call.record(), &stream, run.as_ref(), place);
+        driver.scribe().step(&call, Step::Completed);
+        keep_decision(&call, services).await;
+        driver.close().await;
+    }
+}
+
+fn is_failure(run: &RunEnd) -> bool {
+    matches!(run, RunEnd::Failed(_) | RunEnd::Trapped { .. } | RunEnd::LimitExceeded { .. })
+}
+
+fn told(call: &LiveCall, run: &RunEnd) {
+    if is_failure(run) {
+        call.problem("flow-failed", describe(run));
+    }
+    if let RunEnd::Trapped { stack, .. } = run {
+        let record = call.record();
+        tracing::error!(call = %call.id(), flow = ?record.flow, version = ?record.version, ?stack, "a flow trapped: see its stack");
+    }
+}
+
+/// Says the engine's own words in the caller's language, and decides what follows, as the manifest's `[on-trap]` says.
+async fn excuse<W: Wire>(driver: &mut Driver<'_, W>, call: &LiveCall, services: &Services, version: Option<&FlowVersion<FlowPrompts>>) {
+    let language = call.record().language.clone().unwrap_or_else(Language::english);
+    let numbers = agents(services, version);
+    let wants_transfer = version.is_none_or(|version| version.manifest().on_trap.then == OnTrapThen::Transfer);
+    let transfer = wants_transfer && !numbers.is_empty();
+    call.record().decision =
+        Some(if transfer { Decision::Transfer { target: "default".to_owned(), numbers } } else { Decision::HangUp });
+    let own = version.and_then(|version| version.manifest().on_trap.say.as_ref().and_then(|words| own_words(version, words, &language)));
+    driver.apologize(own.unwrap_or_else(|| apology(&language, transfer))).await;
+}
+
+fn own_words(version: &FlowVersion<FlowPrompts>, words: &TrapWords, language: &Language) -> Option<crate::spoken::Spoken> {
+    let text = match words {
+        TrapWords::Text(text) => text.clone(),
+        TrapWords::Template(name) => version.prompts.render_plain(name, language)?,
+    };
+    Some(crate::apology::words(language.clone(), text))
+}
+
+fn agents(services: &Services, version: Option<&FlowVersion<FlowPrompts>>) -> Vec<PhoneNumber> {
+    version
+        .and_then(|version| version.manifest().grants.transfer.as_ref())
+        .and_then(|targets| targets.get("default"))
+        .cloned()
+        .unwrap_or_else(|| services.settings.default_agents.clone())
+}
+
+async fn keep_decision(call: &LiveCall, services: &Services) {
+    let (sid, decision) = {
+        let record = call.record();
+        (record.call_sid.clone(), record.decision.clone())
+    };
+    let (Some(sid), Some(decision)) = (sid, decision) else { return };
+    match tokio::time::timeout(DECISION, services.sessions.put_decision(&sid, &decision)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => call.problem("store-unavailable", format!("{error}; the applets after the bot answer from the record")),
+        Err(_) => call.problem("store-unavailable", format!("storing the decision took over {} ms", DECISION.as_millis())),
+    }
+}

@@ -1,0 +1,133 @@
+//! Writes what happens in a call into its record, its steps and the log.
+
+use samvaad_dialog::Manifest;
+use samvaad_model::{CallState, Extent, Line, Masked, PromptId, Speaker, Step};
+
+use crate::call::LiveCall;
+use crate::event::Event;
+
+/// A transcript keeps so many lines.
+const LINES: usize = 2_000;
+
+/// Keeps the record of one call.
+#[derive(Default)]
+pub struct Scribe {
+    /// Which transcript line is which prompt's, of those not yet ended.
+    open: Vec<(PromptId, usize)>,
+    last_bot_ended_ms: Option<u64>,
+    last_caller_ended_ms: Option<u64>,
+}
+
+impl Scribe {
+    /// Writes an event down. The flow's manifest names the templates and questions that stand for a step.
+    pub fn write(&mut self, call: &LiveCall, manifest: Option<&Manifest>, event: Event) {
+        match event {
+            Event::PromptBegan { prompt, template, text, language, at_ms } => {
+                self.step(call, Step::Greeting);
+                if let Some(ended_ms) = self.last_caller_ended_ms.take() {
+                    tracing::debug!(call = %call.id(), response_ms = at_ms.saturating_sub(ended_ms), "response");
+                }
+                let line = Line {
+                    at_ms,
+                    lasted_ms: 0,
+                    speaker: Speaker::Bot,
+                    text,
+                    language,
+                    name: template,
+                    heard: None,
+                    confidence: None,
+                };
+                if let Some(place) = push(call, line) {
+                    self.open.push((prompt, place));
+                }
+            }
+            Event::PromptEnded { prompt, template, heard, heard_ms } => {
+                tracing::debug!(call = %call.id(), template, ?heard, heard_ms, "prompt ended");
+                if let Some(at) = self.open.iter().position(|(open, _)| *open == prompt) {
+                    let (_, place) = self.open.swap_remove(at);
+                    if let Some(line) = call.record().transcript.get_mut(place) {
+                        line.heard = Some(heard);
+                        line.lasted_ms = heard_ms;
+                    }
+                }
+                self.last_bot_ended_ms = Some(call.now_ms());
+                if heard == Extent::Whole
+                    && let Some(step) = manifest.and_then(|manifest| manifest.prompts.get(&template)).and_then(|rule| rule.step)
+                {
+                    self.step(call, step);
+                }
+            }
+            Event::PromptFailed { template, reason, .. } => call.problem("prompt-failed", format!("`{template}` was not spoken: {reason}")),
+            Event::Asked { question } => {
+                tracing::debug!(call = %call.id(), question, "asked");
+                if let Some(step) = manifest.and_then(|manifest| manifest.questions.get(&question)).and_then(|rule| rule.step) {
+                    self.step(call, step);
+                }
+            }
+            Event::Listening => {
+                self.step(call, Step::Listening);
+            }
+            Event::BargedIn { at_ms } => tracing::debug!(call = %call.id(), at_ms, "barge-in"),
+            Event::Said { question, text, language, confidence, began_ms, ended_ms } => {
+                tracing::info!(call = %call.id(), question, %text, %language, confidence, "caller said");
+                self.last_caller_ended_ms = Some(ended_ms);
+                push(
+                    call,
+                    Line {
+                        at_ms: began_ms,
+                        lasted_ms: ended_ms.saturating_sub(began_ms),
+                        speaker: Speaker::Caller,
+                        text,
+                        language,
+                        name: question,
+                        heard: None,
+                        confidence: Some(confidence),
+                    },
+                );
+            }
+            Event::Keyed { question, keys, at_ms } => {
+                tracing::info!(call = %call.id(), question, %keys, "caller pressed keys");
+                self.last_caller_ended_ms = Some(at_ms);
+                let language = call.record().language.clone().unwrap_or_else(samvaad_model::Language::english);
+                push(
+                    call,
+                    Line { at_ms, lasted_ms: 0, speaker: Speaker::Keys, text: keys, language, name: question, heard: None, confidence: Some(1.0) },
+                );
+            }
+            Event::RecognitionFailed { reason } => call.problem("recognition-failed", reason),
+        }
+    }
+
+    /// Records a step, once, and tells it.
+    pub fn step(&self, call: &LiveCall, step: Step) {
+        let at_ms = call.now_ms();
+        if call.record().reach(step, call.unix_ms(at_ms)) {
+            tracing::info!(target: "samvaad::step", call = %call.id(), ?step, at_ms, "step");
+        }
+    }
+}
+
+fn push(call: &LiveCall, line: Line) -> Option<usize> {
+    let mut record = call.record();
+    (record.transcript.len() < LINES).then(|| {
+        record.transcript.push(line);
+        record.transcript.len() - 1
+    })
+}
+
+/// Where a call stood: the last thing said or asked, for the record of a caller who hung up.
+pub fn whereabouts(call: &LiveCall) -> String {
+    let record = call.record();
+    debug_assert!(record.state != CallState::Pending);
+    let last = record.transcript.iter().rev().find(|line| line.speaker == Speaker::Bot);
+    match last {
+        None => "before anything was said".to_owned(),
+        Some(line) => {
+            let words = if line.name.is_empty() { Masked::default().to_string() } else { format!("`{}`", line.name) };
+            match line.heard {
+                Some(Extent::Whole) => format!("after {words}"),
+                _ => format!("during {words}, {} ms into it", line.lasted_ms),
+            }
+        }
+    }
+}

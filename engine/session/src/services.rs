@@ -1,0 +1,43 @@
+//! What every call of this process shares.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use samvaad_dialog::Catalogue;
+use samvaad_model::PhoneNumber;
+use samvaad_speech::Recognizer;
+use samvaad_speech::cache::PromptCache;
+use samvaad_store::SessionStore;
+
+use crate::files::AudioFiles;
+use crate::ledger::Ledger;
+use crate::prompts::FlowPrompts;
+
+/// Settings of calls.
+#[derive(Debug, Clone)]
+pub struct CallSettings {
+    /// Minutes to add to UTC for the calls' local time: 330 in India.
+    pub offset_minutes: i16,
+    /// The longest call, whatever a flow's manifest says.
+    pub longest: Duration,
+    /// Whom to dial for the transfer target `default` of a flow without grants.
+    pub default_agents: Vec<PhoneNumber>,
+}
+
+/// What every call of this process shares.
+pub struct Services {
+    /// The flows.
+    pub catalogue: Catalogue<FlowPrompts>,
+    /// Spoken prompts.
+    pub prompts: PromptCache,
+    /// The recogniser; without one, callers answer by keys.
+    pub recognizer: Option<Arc<dyn Recognizer>>,
+    /// Sessions and customers.
+    pub sessions: Arc<dyn SessionStore>,
+    /// The records of calls.
+    pub ledger: Ledger,
+    /// Decoded audio files of flows.
+    pub files: AudioFiles,
+    /// Settings.
+    pub settings: CallSettings,
+}

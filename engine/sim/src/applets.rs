@@ -1,0 +1,222 @@
+//! Exotel's HTTP requests around a call: Passthru, the dynamic stream URL, Connect, the status callback; and the engine's own API
+//! for storing a customer and reading a record.
+//!
+//! Every request is bounded by [`APPLET_LIMIT`], as Exotel's are. It never retries.
+
+use std::time::Duration;
+
+use reqwest::{Client, Response, StatusCode, Url};
+use samvaad_model::{CallId, CallRecord, CallState, PhoneNumber};
+use serde_json::Value as Json;
+
+use crate::facts::Facts;
+use crate::fault::WireFault;
+use crate::scenario::Customer;
+
+/// How long Exotel waits for an applet's URL.
+pub const APPLET_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long the record of a finished call may take to be closed.
+const RECORD_LIMIT: Duration = Duration::from_secs(10);
+
+/// How often a record is read while it is waited for.
+pub const RECORD_EVERY: Duration = Duration::from_millis(250);
+
+/// Who ended the stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndedBy {
+    /// The bot closed it: the flow of applets goes on.
+    Bot,
+    /// The caller hung up.
+    User,
+    /// There never was one.
+    Nobody,
+}
+
+/// The engine cannot be called at all.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The base URL is none.
+    #[error("`{base_url}` is no URL: give the engine's address, such as `http://127.0.0.1:8000`")]
+    BaseUrl {
+        /// What was given.
+        base_url: String,
+    },
+    /// It does not answer.
+    #[error("the engine at `{url}` does not answer: start it with `samvaad serve` ({reason})")]
+    Unreachable {
+        /// What was asked.
+        url: String,
+        /// What the client said.
+        reason: String,
+    },
+    /// It does not take the customer.
+    #[error("the engine does not store the customer: status {status}, `{body}`")]
+    Refused {
+        /// Its status.
+        status: u16,
+        /// Its words.
+        body: String,
+    },
+}
+
+/// The engine, over HTTP.
+#[derive(Debug, Clone)]
+pub struct Applets {
+    http: Client,
+    base: Url,
+}
+
+impl Applets {
+    /// For the engine at a base URL.
+    pub fn new(base_url: &str) -> Result<Self, EngineError> {
+        let wrong = || EngineError::BaseUrl { base_url: base_url.to_owned() };
+        let base = Url::parse(base_url).ok().filter(|url| !url.cannot_be_a_base()).ok_or_else(wrong)?;
+        let http = Client::builder().timeout(APPLET_LIMIT).redirect(reqwest::redirect::Policy::none()).build().map_err(|_| wrong())?;
+        Ok(Self { http, base })
+    }
+
+    /// `POST /api/calls`: stores the customer's record for a coming call, and tells the engine's id of it.
+    pub async fn store_customer(&self, customer: &Customer) -> Result<CallId, EngineError> {
+        let url = self.url("api/calls");
+        let unreachable = |error: reqwest::Error| EngineError::Unreachable { url: url.to_string(), reason: told(&error) };
+        let response = self.http.post(url.clone()).json(customer).send().await.map_err(unreachable)?;
+        let status = response.status();
+        let body = response.text().await.map_err(unreachable)?;
+        let id = serde_json::from_str::<Json>(&body).ok().and_then(|body| CallId::parse(body.get("call_id")?.as_str()?));
+        let refused = || EngineError::Refused { status: status.as_u16(), body: body.chars().take(400).collect() };
+        id.filter(|_| status.is_success()).ok_or_else(refused)
+    }
+
+    /// `GET /passthru`, before the stream. Anything but `OK` is a fault.
+    pub async fn passthru(&self, facts: &Facts) -> Result<(), WireFault> {
+        let request = "GET /passthru";
+        let (status, body) = self.applet(request, "passthru", facts.parameters()).await?;
+        if status == StatusCode::OK && body.trim() == "OK" {
+            return Ok(());
+        }
+        Err(WireFault::Applet { request, problem: format!("status {status} and `{}`, not 200 and `OK`", body.trim()) })
+    }
+
+    /// `GET /voicebot-url`: where to connect.
+    pub async fn voicebot_url(&self, facts: &Facts) -> Result<Url, WireFault> {
+        let request = "GET /voicebot-url";
+        let (status, body) = self.applet(request, "voicebot-url", facts.parameters()).await?;
+        let url = serde_json::from_str::<Json>(&body).ok().and_then(|body| Url::parse(body.get("url")?.as_str()?).ok());
+        match url.filter(|url| status == StatusCode::OK && matches!(url.scheme(), "ws" | "wss")) {
+            Some(url) => Ok(url),
+            None => Err(WireFault::Applet { request, problem: format!("status {status} without `{{\"url\": \"wss://…\"}}`") }),
+        }
+    }
+
+    /// `GET /passthru/after`: whether the flow of applets goes on to Connect. By status (302 is the branch to the agents), or by a
+    /// SwitchCase's `select`: `transfer`.
+    pub async fn passthru_after(&self, facts: &Facts, ended_by: EndedBy, lasted_s: u64) -> Result<bool, WireFault> {
+        let request = "GET /passthru/after";
+        let (status, by) = match ended_by {
+            EndedBy::Bot => ("completed", "bot"),
+            EndedBy::User => ("cancelled", "user"),
+            EndedBy::Nobody => ("failed", "NA"),
+        };
+        let mut parameters = facts.parameters();
+        parameters.extend([
+            ("Stream[StreamSID]", facts.stream_sid.to_string()),
+            ("Stream[Status]", status.to_owned()),
+            ("Stream[Duration]", lasted_s.to_string()),
+            ("Stream[DisconnectedBy]", by.to_owned()),
+        ]);
+        let (status, body) = self.applet(request, "passthru/after", parameters).await?;
+        match status {
+            StatusCode::FOUND => Ok(true),
+            StatusCode::OK => {
+                let select = serde_json::from_str::<Json>(&body).ok().and_then(|body| Some(body.get("select")?.as_str()?.to_owned()));
+                Ok(select.is_some_and(|case| case == "transfer"))
+            }
+            other => Err(WireFault::Applet { request, problem: format!("status {other}: Exotel branches on 200 and 302 alone") }),
+        }
+    }
+
+    /// `GET /connect`: the agents' numbers, in the order they are dialled.
+    pub async fn connect(&self, facts: &Facts) -> Result<Vec<PhoneNumber>, WireFault> {
+        let request = "GET /connect";
+        let fault = |problem: String| WireFault::Applet { request, problem };
+        let (status, body) = self.applet(request, "connect", facts.parameters()).await?;
+        if status != StatusCode::OK {
+            return Err(fault(format!("status {status}, not 200")));
+        }
+        let body = serde_json::from_str::<Json>(&body).map_err(|error| fault(format!("no JSON: {error}")))?;
+        let numbers = body.pointer("/destination/numbers").and_then(Json::as_array);
+        let numbers = numbers.ok_or_else(|| fault("no `destination.numbers`".to_owned()))?;
+        let number = |text: &Json| text.as_str().and_then(|text| PhoneNumber::parse(text).ok());
+        numbers.iter().map(|text| number(text).ok_or_else(|| fault("a destination that is no number".to_owned()))).collect()
+    }
+
+    /// `POST /status`: the call is over.
+    pub async fn status(&self, facts: &Facts, lasted_s: u64) -> Result<(), WireFault> {
+        let request = "POST /status";
+        let mut form = self.url("status");
+        form.query_pairs_mut().extend_pairs([
+            ("CallSid", facts.call_sid.as_str()),
+            ("EventType", "terminal"),
+            ("Status", "completed"),
+            ("ConversationDuration", &lasted_s.to_string()),
+            ("RecordingUrl", "null"),
+            ("Legs[0][Status]", "completed"),
+            ("Legs[0][OnCallDuration]", &lasted_s.to_string()),
+        ]);
+        let body = form.query().unwrap_or_default().to_owned();
+        let post = self.http.post(self.url("status")).header("content-type", "application/x-www-form-urlencoded").body(body);
+        let response = post.send().await.map_err(|error| WireFault::Applet { request, problem: told(&error) })?;
+        if response.status().is_success() {
+            return Ok(());
+        }
+        Err(WireFault::Applet { request, problem: format!("status {}", response.status()) })
+    }
+
+    /// `GET /api/calls/{id}`: the record as it is now, if it can be read.
+    pub async fn record(&self, call_id: CallId) -> Option<CallRecord> {
+        let response = self.http.get(self.url(&format!("api/calls/{call_id}"))).send().await.and_then(Response::error_for_status).ok()?;
+        response.json().await.inspect_err(|error| tracing::warn!(%error, "the call's record cannot be read")).ok()
+    }
+
+    /// The record of a call that is over: as soon as it says so itself, or as it is when that takes too long.
+    pub async fn final_record(&self, call_id: CallId) -> Option<CallRecord> {
+        let mut newest = None;
+        let ended = async {
+            loop {
+                newest = self.record(call_id).await.or(newest.take());
+                if newest.as_ref().is_some_and(|record: &CallRecord| record.state == CallState::Ended) {
+                    return;
+                }
+                tokio::time::sleep(RECORD_EVERY).await;
+            }
+        };
+        let _ = tokio::time::timeout(RECORD_LIMIT, ended).await;
+        newest
+    }
+
+    async fn applet(&self, request: &'static str, path: &str, parameters: Vec<(&str, String)>) -> Result<(StatusCode, String), WireFault> {
+        let fault = |error: reqwest::Error| WireFault::Applet { request, problem: told(&error) };
+        let get = self.http.get(self.url(path)).header("exotel-version", "1.0").query(&parameters);
+        let response = get.send().await.map_err(fault)?;
+        Ok((response.status(), response.text().await.map_err(fault)?))
+    }
+
+    fn url(&self, path: &str) -> Url {
+        let mut url = self.base.clone();
+        url.set_path(&format!("{}/{path}", self.base.path().trim_end_matches('/')));
+        url
+    }
+}
+
+/// What went wrong, without the URL: its query holds a phone number.
+fn told(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return format!("no answer within {} s", APPLET_LIMIT.as_secs());
+    }
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}

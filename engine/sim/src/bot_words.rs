@@ -1,0 +1,110 @@
+//! What the bot really said, by a recogniser listening to its audio: a second witness beside the record's transcript.
+
+use std::time::Duration;
+
+use samvaad_model::Language;
+use samvaad_speech::{Expectation, Hearing, RecognitionError, Recognizer, recognition};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use crate::heard::{TURN_SILENCE_MS, is_audible};
+
+/// A recogniser that needs longer than this for one turn of the bot is stuck.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Audio is handed over in pieces of 100 ms, as a call would.
+const PIECE: usize = recognition::RATE_HZ as usize / 10;
+
+/// How long to leave a recogniser alone that could not take a piece.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// The recogniser could not listen to the bot.
+#[derive(Debug, thiserror::Error)]
+pub enum BotWordsError {
+    /// It refused.
+    #[error(transparent)]
+    Recognition(#[from] RecognitionError),
+    /// The audio's rate is none it can be given.
+    #[error(transparent)]
+    Rate(#[from] samvaad_audio::ResampleError),
+    /// It fell silent.
+    #[error("the recogniser `{0}` gave no words within {seconds} s", seconds = LIMIT.as_secs())]
+    Silent(String),
+}
+
+/// The words of each turn, in free speech: lower case, in the recogniser's spelling.
+pub async fn recognize(
+    recognizer: &dyn Recognizer,
+    language: &Language,
+    samples: &[i16],
+    rate_hz: u32,
+) -> Result<Vec<String>, BotWordsError> {
+    let samples = samvaad_audio::convert(samples, rate_hz, recognition::RATE_HZ)?;
+    let (sender, mut hearings) = mpsc::channel(recognition::HEARINGS);
+    let free_speech = Expectation { languages: vec![language.clone()], phrases: Vec::new() };
+    let mut listening = recognizer.listen(free_speech, sender)?;
+    let mut words = Vec::new();
+    for turn in turns(&samples) {
+        let heard = async {
+            for piece in turn.chunks(PIECE) {
+                while let Err(error) = listening.feed(piece) {
+                    if error != RecognitionError::Overloaded {
+                        return Err(error);
+                    }
+                    // partial results pile up while nobody reads them
+                    while hearings.try_recv().is_ok() {}
+                    tokio::time::sleep(PATIENCE).await;
+                }
+            }
+            listening.finish();
+            loop {
+                match hearings.recv().await {
+                    Some(Hearing::Final(recognized)) => return Ok(recognized.text.into_exposed()),
+                    Some(Hearing::Partial(_)) => {}
+                    Some(Hearing::Failed(error)) => return Err(error),
+                    None => return Err(RecognitionError::Unavailable(recognizer.name().to_owned())),
+                }
+            }
+        };
+        let heard = timeout(LIMIT, heard).await.map_err(|_| BotWordsError::Silent(recognizer.name().to_owned()))??;
+        if !heard.is_empty() {
+            words.push(heard);
+        }
+    }
+    Ok(words)
+}
+
+/// The audio between long silences, with a little of the silence around it.
+fn turns(samples: &[i16]) -> Vec<&[i16]> {
+    let silence = recognition::RATE_HZ as usize * TURN_SILENCE_MS as usize / 1000;
+    let margin = PIECE * 3;
+    let mut turns = Vec::new();
+    let mut open: Option<(usize, usize)> = None;
+    for (at, _) in samples.iter().enumerate().filter(|(_, sample)| is_audible(**sample)) {
+        match &mut open {
+            Some((_, last)) if at - *last < silence => *last = at,
+            _ => turns.extend(open.replace((at, at))),
+        }
+    }
+    turns.extend(open);
+    turns.into_iter().filter_map(|(first, last)| samples.get(first.saturating_sub(margin)..(last + margin).min(samples.len()))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_silences_divide_turns_and_short_ones_do_not() {
+        let mut samples = vec![0; 20_000];
+        samples.extend([5_000; 1_000]);
+        samples.extend([0; 8_000]);
+        samples.extend([5_000; 1_000]);
+        samples.extend([0; 16_000]);
+        samples.extend([5_000; 100]);
+        let turns = turns(&samples);
+        assert_eq!(turns.len(), 2);
+        assert_eq!(turns[0].len(), 10_000 + 2 * PIECE * 3 - 1);
+        assert_eq!(turns[1].len(), 100 + PIECE * 3);
+    }
+}

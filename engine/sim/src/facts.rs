@@ -1,0 +1,120 @@
+//! What Exotel knows of a call, in the spellings it really uses.
+
+use samvaad_exotel::MediaFormat;
+use samvaad_exotel::far_end::Stream;
+use samvaad_model::id::NotAnId;
+use samvaad_model::{AccountSid, CallId, CallSid, Masked, PhoneNumber, StreamSid};
+use time::OffsetDateTime;
+use time::macros::{format_description, offset};
+
+use crate::scenario::Direction;
+
+/// The line's own number, as Exotel spells its own.
+pub const LINE_NUMBER: &str = "08045000000";
+
+/// The tenant's name.
+pub const ACCOUNT_SID: &str = "samvaad1";
+
+/// One call, as Exotel sees it.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// Exotel's id of the call.
+    pub call_sid: CallSid,
+    /// Exotel's id of its stream.
+    pub stream_sid: StreamSid,
+    /// Who was called or called first: the customer.
+    pub customer: PhoneNumber,
+    /// Who calls whom.
+    pub direction: Direction,
+    /// The engine's own id; comes back as `CustomField` in outbound calls.
+    pub call_id: CallId,
+}
+
+impl Facts {
+    /// A new call. Its sids end beyond hexadecimal, as real ones do.
+    pub fn new(call_id: CallId, customer: PhoneNumber, direction: Direction) -> Result<Self, NotAnId> {
+        let sid = || {
+            let id: String = CallId::generate().to_string().chars().filter(|character| *character != '-').skip(3).collect();
+            format!("{id}a6p")
+        };
+        Ok(Self { call_sid: CallSid::parse(sid())?, stream_sid: StreamSid::parse(sid())?, customer, direction, call_id })
+    }
+
+    /// The customer's number as Exotel spells Indian ones, `0` and ten digits; others as they stand.
+    pub fn customer_number(&self) -> String {
+        let number = self.customer.expose();
+        number.strip_prefix("+91").map_or_else(|| number.to_owned(), |national| format!("0{national}"))
+    }
+
+    /// What `start` will say.
+    pub fn stream(&self, custom_parameters: Vec<(String, Masked)>, media_format: MediaFormat) -> Result<Stream, NotAnId> {
+        Ok(Stream {
+            stream_sid: self.stream_sid.clone(),
+            call_sid: self.call_sid.clone(),
+            account_sid: AccountSid::parse(ACCOUNT_SID)?,
+            from: self.customer_number().into(),
+            to: LINE_NUMBER.into(),
+            custom_parameters,
+            media_format,
+        })
+    }
+
+    /// The parameters of every applet's request, before those of its own (support article 48283).
+    pub fn parameters(&self) -> Vec<(&'static str, String)> {
+        let now = OffsetDateTime::now_utc().to_offset(offset!(+5:30));
+        let created = now.format(format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second]"));
+        let plain = now.format(format_description!("[year]-[month]-[day] [hour]:[minute]:[second]")).unwrap_or_default();
+        let direction = match self.direction {
+            Direction::Inbound => "incoming",
+            Direction::Outbound => "outbound-dial",
+        };
+        let mut parameters = vec![
+            ("CallSid", self.call_sid.to_string()),
+            ("CallFrom", self.customer_number()),
+            ("CallTo", LINE_NUMBER.to_owned()),
+            ("Direction", direction.to_owned()),
+            ("Created", created.unwrap_or_default()),
+            ("DialCallDuration", "0".to_owned()),
+            ("StartTime", plain.clone()),
+            ("EndTime", "1970-01-01 05:30:00".to_owned()),
+            ("DialCallStatus", "null".to_owned()),
+            ("CallType", "call-attempt".to_owned()),
+            ("DialWhomNumber", String::new()),
+            ("ProcessStatus", "null".to_owned()),
+            ("ForwardedFrom", "null".to_owned()),
+            ("flow_id", "100200".to_owned()),
+            ("tenant_id", "10020".to_owned()),
+            ("From", self.customer_number()),
+            ("To", LINE_NUMBER.to_owned()),
+            ("CurrentTime", plain),
+        ];
+        if self.direction == Direction::Outbound {
+            parameters.push(("CustomField", self.call_id.to_string()));
+        }
+        parameters
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parameters(direction: Direction) -> Vec<(&'static str, String)> {
+        Facts::new(CallId::generate(), PhoneNumber::parse("+919876500001").unwrap(), direction).unwrap().parameters()
+    }
+
+    #[test]
+    fn numbers_and_sids_are_spelt_as_exotel_spells_them() {
+        let of = |key| parameters(Direction::Outbound).into_iter().find(|(name, _)| *name == key).unwrap().1;
+        assert_eq!(of("CallFrom"), "09876500001");
+        assert_eq!(of("CallSid").len(), 32);
+        assert!(of("CallSid").ends_with("a6p"));
+        assert_eq!(of("CurrentTime").len(), "2022-02-23 12:31:59".len());
+    }
+
+    #[test]
+    fn an_inbound_call_carries_no_custom_field() {
+        assert!(parameters(Direction::Outbound).iter().any(|(name, _)| *name == "CustomField"));
+        assert!(parameters(Direction::Inbound).iter().all(|(name, _)| *name != "CustomField"));
+    }
+}

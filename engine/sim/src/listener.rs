@@ -1,0 +1,112 @@
+//! The conversation as it happens, for whoever watches: the console, a test, nobody.
+
+use std::io::Write;
+use std::sync::Mutex;
+
+use samvaad_model::{Line, Speaker};
+
+/// Who did something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    /// Exotel's applets and the network.
+    Exotel,
+    /// The bot spoke, as its record tells.
+    Bot,
+    /// The caller spoke or acted, as the scenario tells.
+    Caller,
+    /// The engine understood the caller so, as its record tells.
+    Understood,
+}
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Milliseconds from `start`; none before and after the stream.
+    pub at_ms: Option<u64>,
+    /// Who did it.
+    pub who: Who,
+    /// What, in words to be read. It may hold what a customer said or was told: show it, never log it.
+    pub text: String,
+}
+
+impl Event {
+    /// A line of the call's record.
+    pub fn of_line(line: &Line) -> Self {
+        let (who, text) = match line.speaker {
+            Speaker::Bot if line.name.is_empty() => (Who::Bot, line.text.expose().to_owned()),
+            Speaker::Bot => (Who::Bot, format!("{}  [{}]", line.text.expose(), line.name)),
+            Speaker::Keys => (Who::Understood, format!("keys {}", line.text.expose())),
+            Speaker::Caller => {
+                let sure = line.confidence.map_or_else(String::new, |confidence| format!(", {:.0} % sure", confidence * 100.0));
+                (Who::Understood, format!("“{}”{sure}", line.text.expose()))
+            }
+        };
+        Self { at_ms: Some(line.at_ms), who, text }
+    }
+}
+
+/// Watches a call.
+pub trait Listener: Send + Sync {
+    /// Something happened. Called on the media path: it must not wait.
+    fn event(&self, event: &Event);
+}
+
+/// Watches nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Silent;
+
+impl Listener for Silent {
+    fn event(&self, _event: &Event) {}
+}
+
+/// Writes each event as a line: time, who, words.
+#[derive(Debug)]
+pub struct View<W: Write + Send>(Mutex<W>);
+
+impl<W: Write + Send> View<W> {
+    /// Writes to a console or a buffer.
+    pub fn new(output: W) -> Self {
+        Self(Mutex::new(output))
+    }
+}
+
+impl<W: Write + Send> Listener for View<W> {
+    fn event(&self, event: &Event) {
+        let time = event.at_ms.map_or_else(|| "      ".to_owned(), |at_ms| format!("{:5.1}s", at_ms as f64 / 1000.0));
+        let who = match event.who {
+            Who::Exotel => "exotel",
+            Who::Bot => "bot   ",
+            Who::Caller => "caller",
+            Who::Understood => "heard ",
+        };
+        if let Ok(mut output) = self.0.lock() {
+            // a closed terminal is no reason to end a call
+            let _ = writeln!(output, "{time}  {who}  {}", event.text);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use samvaad_model::{Language, Masked};
+
+    use super::*;
+
+    #[test]
+    fn a_line_shows_time_speaker_words_and_template() {
+        let line = Line {
+            at_ms: 12_340,
+            lasted_ms: 0,
+            speaker: Speaker::Bot,
+            text: Masked::new("Good morning."),
+            language: Language::english(),
+            name: "greeting".to_owned(),
+            heard: None,
+            confidence: None,
+        };
+        let view = View::new(Vec::new());
+        view.event(&Event::of_line(&line));
+        let written = String::from_utf8(view.0.into_inner().unwrap()).unwrap();
+        assert_eq!(written, " 12.3s  bot     Good morning.  [greeting]\n");
+    }
+}

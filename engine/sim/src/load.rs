@@ -1,0 +1,332 @@
+//! Many calls at once from one process, for benches: each sends 20 ms frames in real time, plays what comes, and returns the marks.
+//!
+//! Light on purpose, so that it measures the engine and not itself: one task a call, the caller's audio shared by all of them, the bot's
+//! audio only counted. It checks no rules; [`crate::run()`] does.
+
+mod bot_audio;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::Url;
+use samvaad_exotel::far_end::FarEnd;
+use samvaad_exotel::{Outbound, parse_outbound};
+use samvaad_model::{Masked, PhoneNumber};
+use serde::Serialize;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+
+use self::bot_audio::{BotAudio, Frame};
+use crate::applets::{Applets, EndedBy};
+use crate::conversation::FRAME_MS;
+use crate::facts::Facts;
+use crate::mouth::Mouth;
+use crate::run::RunError;
+use crate::scenario::{Customer, Direction};
+use crate::socket::{Incoming, Socket};
+use crate::stream_url;
+use crate::voice::Voice;
+
+/// After each of his sentences, and from key to key, the caller is silent for so long.
+const PAUSE_MS: u64 = 4_000;
+
+/// How long a key is held.
+const KEY_HELD_MS: u64 = 120;
+
+/// In the customer's fields this stands for the caller's number among all, so that no two have the same name.
+const NTH: &str = "{n}";
+
+/// What to do.
+#[derive(Debug, Clone)]
+pub struct Load {
+    /// Calls at once.
+    pub calls: usize,
+    /// For so long. A call that ends earlier is followed by another one.
+    pub seconds: u64,
+    /// Between the first calls, so that they do not all begin at once.
+    pub ramp: Duration,
+    /// What every caller says again and again; nothing leaves him silent.
+    pub say: Option<String>,
+    /// The key that every caller presses again and again.
+    pub press: Option<char>,
+    /// The customer's record of every call; its number is counted up, and `{n}` in its fields becomes the caller's number among all.
+    pub customer: Customer,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct LoadReport {
+    /// Calls begun.
+    pub calls: u64,
+    /// How many had which outcome by the engine's record; `in-progress` were hung up at the end.
+    pub outcomes: BTreeMap<String, u64>,
+    /// What went wrong, how often.
+    pub problems: BTreeMap<String, u64>,
+    /// The caller's frames that were sent.
+    pub frames_sent: u64,
+    /// How late they were sent, in microseconds: a measure of this process, to be small before others are believed.
+    pub late_us: Percentiles,
+    /// From `start` to the bot's first audio, in milliseconds.
+    pub first_media_ms: Percentiles,
+    /// The bot's audio that came, in milliseconds.
+    pub bot_audio_ms: u64,
+    /// The bot's frames within prompts: how much later each came than its prompt's own pace, in microseconds.
+    pub bot_late_us: Percentiles,
+    /// How often the bot's audio ran dry in the middle of a prompt.
+    pub gaps: u64,
+    /// How long those gaps were, in microseconds.
+    pub gap_us: Percentiles,
+    /// The marks returned.
+    pub marks: u64,
+}
+
+/// A distribution, by nearest rank.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[allow(missing_docs, reason = "each is what its name says")]
+pub struct Percentiles {
+    pub p50: u64,
+    pub p95: u64,
+    pub p99: u64,
+    pub max: u64,
+}
+
+impl Percentiles {
+    /// Of values in any order.
+    pub fn of(mut values: Vec<u64>) -> Self {
+        values.sort_unstable();
+        let rank = |percent: usize| values.get((values.len() * percent).div_ceil(100).saturating_sub(1)).copied().unwrap_or_default();
+        Self { p50: rank(50), p95: rank(95), p99: rank(99), max: values.last().copied().unwrap_or_default() }
+    }
+}
+
+/// Plays the load against the engine at `base_url`.
+pub async fn load(load: &Load, base_url: &str) -> Result<LoadReport, RunError> {
+    let applets = Applets::new(base_url)?;
+    let rate_hz = samvaad_exotel::MediaFormat::default().rate_hz;
+    let speech = match &load.say {
+        Some(words) => Some(Voice::default().speak(words, rate_hz).await?),
+        None => None,
+    };
+    let frames: Arc<[Vec<u8>]> = caller_frames(speech, rate_hz).into();
+    let until = Instant::now() + Duration::from_secs(load.seconds);
+    let mut tasks = JoinSet::new();
+    for nth in 0..load.calls {
+        let caller = LoadCaller {
+            nth,
+            applets: applets.clone(),
+            frames: Arc::clone(&frames),
+            press: load.press,
+            customer: customer_of(nth, &load.customer),
+            until,
+        };
+        let after = load.ramp * u32::try_from(nth).unwrap_or(u32::MAX);
+        tasks.spawn(caller.call_again_and_again(after));
+    }
+    let mut all = Tally::default();
+    while let Some(joined) = tasks.join_next().await {
+        match joined {
+            Ok(tally) => all.add(tally),
+            Err(error) => all.problem(error.to_string()),
+        }
+    }
+    all.report.late_us = Percentiles::of(all.late_us);
+    all.report.first_media_ms = Percentiles::of(all.first_media_ms);
+    all.report.bot_late_us = Percentiles::of(all.bot_late_us);
+    all.report.gaps = all.gap_us.len() as u64;
+    all.report.gap_us = Percentiles::of(all.gap_us);
+    Ok(all.report)
+}
+
+fn customer_of(nth: usize, pattern: &Customer) -> Customer {
+    let mut customer = pattern.clone();
+    if let Ok(phone) = PhoneNumber::parse(&format!("+9170{nth:08}")) {
+        customer.phone = phone;
+    }
+    for value in customer.fields.values_mut() {
+        *value = Masked::new(value.expose().replace(NTH, &nth.to_string()));
+    }
+    customer
+}
+
+/// One round of the caller's audio, in frames as they go out.
+fn caller_frames(speech: Option<Arc<[i16]>>, rate_hz: u32) -> Vec<Vec<u8>> {
+    let speech_ms = speech.as_ref().map_or(0, |speech| speech.len() as u64 * 1000 / u64::from(rate_hz));
+    let mut mouth = Mouth::default();
+    if let Some(speech) = speech {
+        mouth.say(speech);
+    }
+    let mut frame = vec![0; (u64::from(rate_hz) * FRAME_MS / 1000) as usize];
+    (0..(speech_ms + PAUSE_MS) / FRAME_MS)
+        .map(|_| {
+            mouth.fill(&mut frame);
+            frame.iter().flat_map(|sample: &i16| sample.to_le_bytes()).collect()
+        })
+        .collect()
+}
+
+#[derive(Default)]
+struct Tally {
+    report: LoadReport,
+    late_us: Vec<u64>,
+    first_media_ms: Vec<u64>,
+    bot_late_us: Vec<u64>,
+    gap_us: Vec<u64>,
+}
+
+impl Tally {
+    fn problem(&mut self, problem: String) {
+        *self.report.problems.entry(problem).or_default() += 1;
+    }
+
+    fn add(&mut self, other: Tally) {
+        self.report.calls += other.report.calls;
+        self.report.frames_sent += other.report.frames_sent;
+        self.report.bot_audio_ms += other.report.bot_audio_ms;
+        self.report.marks += other.report.marks;
+        for (outcome, count) in other.report.outcomes {
+            *self.report.outcomes.entry(outcome).or_default() += count;
+        }
+        for (problem, count) in other.report.problems {
+            *self.report.problems.entry(problem).or_default() += count;
+        }
+        self.late_us.extend(other.late_us);
+        self.first_media_ms.extend(other.first_media_ms);
+        self.bot_late_us.extend(other.bot_late_us);
+        self.gap_us.extend(other.gap_us);
+    }
+}
+
+struct LoadCaller {
+    nth: usize,
+    applets: Applets,
+    frames: Arc<[Vec<u8>]>,
+    press: Option<char>,
+    customer: Customer,
+    until: Instant,
+}
+
+impl LoadCaller {
+    async fn call_again_and_again(self, after: Duration) -> Tally {
+        let mut tally = Tally::default();
+        tokio::time::sleep(after).await;
+        while Instant::now() < self.until {
+            tally.report.calls += 1;
+            if let Err(problem) = self.call(&mut tally).await {
+                tally.problem(problem);
+                // an engine that refuses is not called in a tight loop
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }
+        tally
+    }
+
+    async fn call(&self, tally: &mut Tally) -> Result<(), String> {
+        let call_id = self.applets.store_customer(&self.customer).await.map_err(|error| error.to_string())?;
+        let facts = Facts::new(call_id, self.customer.phone.clone(), Direction::Outbound).map_err(|error| error.to_string())?;
+        self.applets.passthru(&facts).await.map_err(|fault| fault.to_string())?;
+        let url = self.applets.voicebot_url(&facts).await.map_err(|fault| fault.to_string())?;
+        let ended_by = self.stream(&url, &facts, tally).await?;
+        self.applets.passthru_after(&facts, ended_by, 0).await.map_err(|fault| fault.to_string())?;
+        let record = self.applets.final_record(call_id).await;
+        let outcome = record.and_then(|record| record.outcome).unwrap_or_else(|| "in-progress".to_owned());
+        *tally.report.outcomes.entry(outcome).or_default() += 1;
+        Ok(())
+    }
+
+    async fn stream(&self, url: &Url, facts: &Facts, tally: &mut Tally) -> Result<EndedBy, String> {
+        let stream = facts.stream(stream_url::parameters(url).0, stream_url::format(url)).map_err(|error| error.to_string())?;
+        let bytes_per_ms = stream.media_format.bytes_per_ms();
+        let mut far_end = FarEnd::new(stream);
+        let mut socket = Socket::open(url).await?;
+        let mut text = String::new();
+        // formatting into a `String` cannot fail
+        let _ = far_end.connected(&mut text);
+        socket.send(std::mem::take(&mut text)).await?;
+        let _ = far_end.start(&mut text);
+        socket.send(std::mem::take(&mut text)).await?;
+
+        let started = Instant::now();
+        let mut ticks = interval_at(started, Duration::from_millis(FRAME_MS));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
+        let mut bot = BotAudio::default();
+        // callers do not all speak at the same moment
+        let mut frames = self.frames.iter().enumerate().cycle().skip(self.nth * 37 % self.frames.len().max(1));
+        let mut now_ms = 0;
+        while Instant::now() < self.until {
+            tokio::select! {
+                biased;
+                due = ticks.tick() => {
+                    tally.late_us.push(due.elapsed().as_micros() as u64);
+                    for name in bot.played(now_ms * 1_000) {
+                        let _ = far_end.mark(&name, &mut text);
+                        socket.send(std::mem::take(&mut text)).await?;
+                        tally.report.marks += 1;
+                    }
+                    let Some((at, frame)) = frames.next() else { return Err("the caller has no audio".to_owned()) };
+                    if let Some(key) = self.press.filter(|_| at == 0) {
+                        let _ = far_end.dtmf(key, KEY_HELD_MS, &mut text);
+                        socket.send(std::mem::take(&mut text)).await?;
+                    }
+                    let _ = far_end.media(frame, now_ms, &mut text);
+                    socket.send(std::mem::take(&mut text)).await?;
+                    tally.report.frames_sent += 1;
+                    now_ms += FRAME_MS;
+                }
+                incoming = socket.next() => match incoming {
+                    Incoming::Text(message) => match parse_outbound(&message) {
+                        Ok(Outbound::Media(media)) => {
+                            let ms = (media.payload.trim_end_matches('=').len() * 3 / 4 / bytes_per_ms.max(1)) as u64;
+                            tally.report.bot_audio_ms += ms;
+                            let now_us = started.elapsed().as_micros() as u64;
+                            match bot.media(now_us, ms) {
+                                Frame::FirstOfCall => tally.first_media_ms.push(now_us / 1_000),
+                                Frame::FirstOfPrompt => {}
+                                Frame::Paced { late_us } => tally.bot_late_us.push(late_us),
+                                Frame::AfterGap { gap_us } => tally.gap_us.push(gap_us),
+                            }
+                        }
+                        Ok(Outbound::Mark(mark)) => bot.mark(mark.name.to_string()),
+                        Ok(Outbound::Clear) => bot.clear(started.elapsed().as_micros() as u64),
+                        Ok(Outbound::Unknown { event }) => tally.problem(format!("an event `{event}`")),
+                        Err(error) => tally.problem(error.to_string()),
+                    },
+                    Incoming::Binary(_) => tally.problem("a binary message".to_owned()),
+                    Incoming::Closed => return Ok(EndedBy::Bot),
+                    Incoming::Broken(reason) => return Err(reason),
+                },
+            }
+        }
+        let _ = far_end.stop("canceled or call ended", &mut text);
+        socket.send(text).await?;
+        socket.cut().await;
+        Ok(EndedBy::User)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_nearest_ranks() {
+        assert_eq!(Percentiles::of((1..=100).rev().collect()), Percentiles { p50: 50, p95: 95, p99: 99, max: 100 });
+        assert_eq!(Percentiles::of(vec![7]), Percentiles { p50: 7, p95: 7, p99: 7, max: 7 });
+        assert_eq!(Percentiles::of(Vec::new()), Percentiles::default());
+    }
+
+    #[test]
+    fn each_caller_has_a_number_and_a_name_of_his_own() {
+        let pattern: Customer = toml::from_str("phone = \"+919876500001\"\n[fields]\nname = \"Asha {n}\"\nstate = \"Goa\"").unwrap();
+        let customer = customer_of(7, &pattern);
+        assert_eq!(customer.phone.expose(), "+917000000007");
+        assert_eq!((customer.fields["name"].expose(), customer.fields["state"].expose()), ("Asha 7", "Goa"));
+    }
+
+    #[test]
+    fn a_round_of_audio_is_speech_and_a_pause() {
+        let frames = caller_frames(Some(vec![9_000; 8_000].into()), 8_000);
+        assert_eq!(frames.len(), 250);
+        assert!(frames.iter().all(|frame| frame.len() == 320));
+    }
+}

@@ -1,0 +1,77 @@
+//! The caller's side of the line: speech when there is some, a telephone's low noise always.
+//!
+//! Pure and the same in every run: the noise has a fixed seed.
+
+use std::sync::Arc;
+
+/// The noise's amplitude: about -65 dBFS, as a quiet room over a telephone.
+const NOISE: i32 = 32;
+
+/// The caller's audio.
+#[derive(Debug)]
+pub struct Mouth {
+    noise: u32,
+    speech: Option<(Arc<[i16]>, usize)>,
+}
+
+impl Default for Mouth {
+    fn default() -> Self {
+        Self { noise: 0x5eed_cafe, speech: None }
+    }
+}
+
+impl Mouth {
+    /// Begins to speak with the next frame; what was being said is broken off.
+    pub fn say(&mut self, samples: Arc<[i16]>) {
+        self.speech = Some((samples, 0));
+    }
+
+    /// Fills the next frame, and tells how many samples into it the speech ended, if it did.
+    pub fn fill(&mut self, frame: &mut [i16]) -> Option<usize> {
+        for sample in frame.iter_mut() {
+            *sample = self.noise();
+        }
+        let (samples, spoken) = self.speech.as_mut()?;
+        let rest = samples.get(*spoken..).unwrap_or_default();
+        let mixed = frame.iter_mut().zip(rest).map(|(noise, speech)| *noise = noise.saturating_add(*speech)).count();
+        *spoken += mixed;
+        if *spoken < samples.len() {
+            return None;
+        }
+        self.speech = None;
+        Some(mixed)
+    }
+
+    /// Marsaglia's xorshift: enough for noise, and nothing else depends on it.
+    fn noise(&mut self) -> i16 {
+        self.noise ^= self.noise << 13;
+        self.noise ^= self.noise >> 17;
+        self.noise ^= self.noise << 5;
+        let amplitude = (self.noise >> 16) as i32 % (2 * NOISE + 1) - NOISE;
+        amplitude as i16
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::heard::is_audible;
+
+    #[test]
+    fn the_line_is_never_digitally_silent_and_never_audible_by_itself() {
+        let mut frame = [0; 8_000];
+        assert_eq!(Mouth::default().fill(&mut frame), None);
+        assert!(frame.iter().any(|&sample| sample != 0));
+        assert!(!frame.iter().any(|&sample| is_audible(sample)));
+    }
+
+    #[test]
+    fn speech_ends_where_its_last_sample_is() {
+        let (mut mouth, mut frame) = (Mouth::default(), [0; 160]);
+        mouth.say(vec![9_000; 200].into());
+        assert_eq!(mouth.fill(&mut frame), None);
+        assert_eq!(mouth.fill(&mut frame), Some(40));
+        assert!(is_audible(frame[39]) && !is_audible(frame[40]));
+        assert_eq!(mouth.fill(&mut frame), None);
+    }
+}

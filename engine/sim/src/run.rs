@@ -1,0 +1,177 @@
+//! One call from end to end, as Exotel makes it: customer, Passthru, stream URL, stream, Passthru after, Connect, status; then the verdict.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use samvaad_model::{Language, PhoneNumber};
+use samvaad_speech::Recognizer;
+
+use crate::applets::{Applets, EndedBy, EngineError};
+use crate::bot_words::{self, BotWordsError};
+use crate::conversation::{Caller, Played, play};
+use crate::facts::Facts;
+use crate::fault::WireFault;
+use crate::listener::{Event, Listener, Who};
+use crate::report::{CallReport, Files, WriteError};
+use crate::scenario::{Action, Scenario};
+use crate::stream_url;
+use crate::verdict::complaints;
+use crate::voice::VoiceError;
+use crate::watch::RecordWatch;
+use crate::wire::Wire;
+
+/// A scenario could not be played. What the engine does wrong in a call is no error but in the report.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "each is what it holds")]
+pub enum RunError {
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    #[error(transparent)]
+    Voice(#[from] VoiceError),
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    #[error("cannot listen to the bot's words: {0}")]
+    BotWords(#[from] BotWordsError),
+    #[error(transparent)]
+    Id(#[from] samvaad_model::id::NotAnId),
+}
+
+/// Plays a scenario against the engine at `base_url` and writes what came of it to `out_dir`.
+pub async fn run(scenario: &Scenario, base_url: &str, out_dir: &Path, listener: &dyn Listener) -> Result<CallReport, RunError> {
+    run_with(scenario, base_url, out_dir, listener, None).await
+}
+
+/// The same; a recogniser listens to the bot's audio afterwards, for `bot-never-says`.
+pub async fn run_with(
+    scenario: &Scenario,
+    base_url: &str,
+    out_dir: &Path,
+    listener: &dyn Listener,
+    recognizer: Option<&dyn Recognizer>,
+) -> Result<CallReport, RunError> {
+    let files = Files::in_folder(out_dir)?;
+    let applets = Applets::new(base_url)?;
+    let call_id = applets.store_customer(&scenario.customer).await?;
+    let facts = Facts::new(call_id, scenario.customer.phone.clone(), scenario.direction)?;
+    let mut call = Call { scenario, applets, facts, listener, faults: Vec::new() };
+
+    call.tell(format!("calls {}: {}", scenario.customer.phone, scenario.title));
+    let played = call.stream().await?;
+    let agent = call.after(played.as_ref()).await;
+
+    let record = call.applets.final_record(call_id).await;
+    let shown = played.as_ref().map_or(0, |played| played.lines_shown);
+    let transcript = record.as_ref().map_or_else(Vec::new, |record| record.transcript.clone());
+    transcript.iter().skip(shown).for_each(|line| listener.event(&Event::of_line(line)));
+
+    let bot_words = match (recognizer, &played) {
+        (Some(recognizer), Some(played)) => {
+            let language = record.as_ref().and_then(|record| record.language.clone()).unwrap_or_else(Language::english);
+            bot_words::recognize(recognizer, &language, &played.bot_audio, played.rate_hz).await?
+        }
+        _ => Vec::new(),
+    };
+    let complaints = complaints(scenario, record.as_ref(), played.as_ref(), agent.as_ref(), &call.faults, &bot_words);
+    let report = CallReport {
+        title: scenario.title.clone(),
+        outcome: record.as_ref().and_then(|record| record.outcome.clone()),
+        expected: scenario.expect.clone(),
+        ok: complaints.is_empty(),
+        complaints,
+        agent,
+        first_audio_ms: played.as_ref().and_then(|played| played.heard.first_audio_ms()),
+        response_ms: played.as_ref().map_or_else(Vec::new, |played| played.heard.response_ms().to_vec()),
+        gaps: played.as_ref().map_or(0, |played| played.gaps),
+        lasted_ms: played.as_ref().map_or(0, |played| played.lasted_ms),
+        wire_faults: call.faults,
+        transcript,
+        bot_words,
+        files: files.clone(),
+    };
+    files.write(&report, record.as_ref(), played.as_ref())?;
+    Ok(report)
+}
+
+/// One call under way.
+struct Call<'a> {
+    scenario: &'a Scenario,
+    applets: Applets,
+    facts: Facts,
+    listener: &'a dyn Listener,
+    faults: Vec<WireFault>,
+}
+
+impl Call<'_> {
+    /// Up to the end of the stream; none where there was none.
+    async fn stream(&mut self) -> Result<Option<Played>, RunError> {
+        // a Passthru that fails does not keep Exotel from going on
+        let passthru = self.applets.passthru(&self.facts).await;
+        self.note(passthru);
+        let url = self.applets.voicebot_url(&self.facts).await;
+        let Some(url) = self.note(url) else { return Ok(None) };
+        let url = match self.scenario.sample_rate_hz {
+            Some(rate_hz) => stream_url::with_rate(url, rate_hz),
+            None => url,
+        };
+        let (parameters, too_many) = stream_url::parameters(&url);
+        self.faults.extend(too_many);
+        let format = stream_url::format(&url);
+
+        let mut speech = HashMap::new();
+        for step in &self.scenario.caller {
+            if let Action::Say(words) = &step.action
+                && !speech.contains_key(words)
+            {
+                speech.insert(words.clone(), self.scenario.voice.speak(words, format.rate_hz).await?);
+            }
+        }
+        let wire = match Wire::open(&url, self.facts.stream(parameters, format)?).await {
+            Ok(wire) => wire,
+            Err(reason) => {
+                self.faults.push(WireFault::Handshake { reason });
+                return Ok(None);
+            }
+        };
+        self.tell(format!("the stream is open at {} Hz", format.rate_hz));
+        let caller = Caller {
+            steps: self.scenario.caller.clone(),
+            speech,
+            limit_ms: self.scenario.max_seconds * 1000,
+            rate_hz: format.rate_hz,
+            watch: RecordWatch::begin(self.applets.clone(), self.facts.call_id),
+            listener: self.listener,
+        };
+        let mut played = play(wire, caller).await;
+        self.faults.append(&mut played.faults);
+        Ok(Some(played))
+    }
+
+    /// The applets behind the stream. Exotel asks Connect only where the Passthru says so and the caller is still there.
+    async fn after(&mut self, played: Option<&Played>) -> Option<PhoneNumber> {
+        let (ended_by, lasted_s) = played.map_or((EndedBy::Nobody, 0), |played| (played.ended_by, played.lasted_ms / 1000));
+        let goes_on = self.applets.passthru_after(&self.facts, ended_by, lasted_s).await;
+        let goes_on = self.note(goes_on).unwrap_or(false);
+        let mut agent = None;
+        if goes_on && ended_by != EndedBy::User {
+            let numbers = self.applets.connect(&self.facts).await;
+            agent = self.note(numbers).and_then(|numbers| numbers.into_iter().next());
+            self.tell(match &agent {
+                Some(number) => format!("connects the agent at {number}"),
+                None => "was given no agent to connect".to_owned(),
+            });
+        } else {
+            self.tell("the call ends here".to_owned());
+        }
+        let told = self.applets.status(&self.facts, lasted_s).await;
+        self.note(told);
+        agent
+    }
+
+    fn note<T>(&mut self, result: Result<T, WireFault>) -> Option<T> {
+        result.map_err(|fault| self.faults.push(fault)).ok()
+    }
+
+    fn tell(&self, text: String) {
+        self.listener.event(&Event { at_ms: None, who: Who::Exotel, text });
+    }
+}

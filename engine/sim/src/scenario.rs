@@ -1,0 +1,280 @@
+//! A scenario: who is called, what he says after what he hears, and what must come of it. A small TOML file; unknown keys are errors.
+//!
+//! Reading one does no I/O beyond the file itself and never touches the engine.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use samvaad_model::{FlowName, Masked, PhoneNumber};
+use serde::{Deserialize, Serialize};
+
+use crate::voice::Voice;
+
+/// A call to be played.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Scenario {
+    /// What happens, in a few words.
+    pub title: String,
+    /// The outcome that the call's record must have.
+    pub expect: String,
+    /// Whether the Connect applet must be given an agent's number. Absent: exactly when `transferred` is expected.
+    #[serde(default)]
+    pub expect_agent: Option<bool>,
+    /// The caller's voice.
+    #[serde(default)]
+    pub voice: Voice,
+    /// Who calls whom. An inbound call carries no call id, so that the engine must find the customer by his number.
+    #[serde(default)]
+    pub direction: Direction,
+    /// The stream's rate, 8,000, 16,000 or 24,000, whatever the engine's URL asks for. Absent: what it asks for.
+    #[serde(default)]
+    pub sample_rate_hz: Option<u32>,
+    /// The caller hangs up after so long, and the scenario has failed.
+    #[serde(default = "default_max_seconds")]
+    pub max_seconds: u64,
+    /// The customer's record.
+    pub customer: Customer,
+    /// What the transcript must and must not hold.
+    #[serde(default)]
+    pub expect_transcript: ExpectTranscript,
+    /// What the caller does, one step after another; none means that he is silent throughout.
+    #[serde(default)]
+    pub caller: Vec<Step>,
+}
+
+/// Who calls whom.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Direction {
+    /// The customer is called.
+    #[default]
+    Outbound,
+    /// The customer calls.
+    Inbound,
+}
+
+/// The body of `POST /api/calls`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Customer {
+    /// The customer's number.
+    pub phone: PhoneNumber,
+    /// The flow to run; the engine chooses when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow: Option<FlowName>,
+    /// All else of the record.
+    #[serde(default)]
+    pub fields: BTreeMap<String, Masked>,
+}
+
+/// Assertions on what was said. Phrases are compared without regard to case, on word boundaries.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ExpectTranscript {
+    /// Each must be among the bot's words.
+    #[serde(default)]
+    pub bot_says: Vec<String>,
+    /// None may be among the bot's words.
+    #[serde(default)]
+    pub bot_never_says: Vec<String>,
+    /// Templates that must have been begun, in this order; others may stand between them.
+    #[serde(default)]
+    pub templates: Vec<String>,
+    /// Templates that may not have been begun.
+    #[serde(default)]
+    pub never_templates: Vec<String>,
+}
+
+/// One thing the caller does, and when.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "WrittenStep")]
+pub struct Step {
+    /// When.
+    pub when: When,
+    /// What.
+    pub action: Action,
+}
+
+/// When a step is due. Only what the bot says after the step before counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum When {
+    /// The bot has spoken and then been silent for [`crate::heard::TURN_SILENCE_MS`].
+    AfterTurn,
+    /// The bot's next turn has lasted so many milliseconds: in the middle of it.
+    During {
+        /// Milliseconds of it.
+        ms: u64,
+    },
+    /// The call's record says that a template was spoken, and the bot is silent again.
+    AfterTemplate {
+        /// The template's name.
+        name: String,
+    },
+    /// The call's record says that a template was begun so many milliseconds ago.
+    IntoTemplate {
+        /// The template's name.
+        name: String,
+        /// Milliseconds of it.
+        ms: u64,
+    },
+}
+
+/// What a caller can do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Speaks.
+    Say(String),
+    /// Presses keys, one after another.
+    Keys(String),
+    /// Hangs up.
+    HangUp,
+    /// Lets it pass.
+    Silence,
+}
+
+/// A step as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct WrittenStep {
+    after: Option<After>,
+    during: Option<u64>,
+    after_template: Option<String>,
+    into_ms: Option<u64>,
+    say: Option<String>,
+    keys: Option<String>,
+    hang_up: Option<bool>,
+    silence: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum After {
+    Turn,
+}
+
+impl TryFrom<WrittenStep> for Step {
+    type Error = String;
+
+    fn try_from(written: WrittenStep) -> Result<Self, String> {
+        let when = match (written.after, written.during, written.after_template, written.into_ms) {
+            (None | Some(After::Turn), None, None, None) => When::AfterTurn,
+            (None, Some(ms), None, None) => When::During { ms },
+            (None, None, Some(name), None) => When::AfterTemplate { name },
+            (None, None, Some(name), Some(ms)) => When::IntoTemplate { name, ms },
+            _ => return Err("a step has one time: `after`, `during`, or `after-template` with or without `into-ms`".to_owned()),
+        };
+        let action = match (written.say, written.keys, written.hang_up, written.silence) {
+            (Some(words), None, None, None) if !words.trim().is_empty() => Action::Say(words),
+            (None, Some(keys), None, None) if is_keys(&keys) => Action::Keys(keys),
+            (None, Some(_), None, None) => return Err("`keys` are some of `0` to `9`, `*` and `#`".to_owned()),
+            (None, None, Some(true), None) => Action::HangUp,
+            (None, None, None, Some(true)) => Action::Silence,
+            _ => return Err("a step has one action: `say`, `keys`, `hang-up = true` or `silence = true`".to_owned()),
+        };
+        Ok(Self { when, action })
+    }
+}
+
+fn is_keys(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|key| matches!(key, '0'..='9' | '*' | '#'))
+}
+
+fn default_max_seconds() -> u64 {
+    120
+}
+
+/// The file is no scenario.
+#[derive(Debug, thiserror::Error)]
+pub enum ScenarioError {
+    /// It cannot be read.
+    #[error("cannot read the scenario `{path}`: {reason}")]
+    Unreadable {
+        /// Which file.
+        path: String,
+        /// What the system said.
+        reason: std::io::Error,
+    },
+    /// It says something else than a scenario may.
+    #[error("the scenario `{name}` is wrong: {reason}")]
+    Invalid {
+        /// The file's path, or its title.
+        name: String,
+        /// What is wrong, with its line.
+        reason: String,
+    },
+}
+
+impl Scenario {
+    /// Reads a scenario's file.
+    pub fn load(path: &Path) -> Result<Self, ScenarioError> {
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|reason| ScenarioError::Unreadable { path: name.clone(), reason })?;
+        Self::parse(&text, &name)
+    }
+
+    /// Reads a scenario's text; `name` is for the error.
+    pub fn parse(text: &str, name: &str) -> Result<Self, ScenarioError> {
+        let invalid = |reason: String| ScenarioError::Invalid { name: name.to_owned(), reason };
+        let scenario: Self = toml::from_str(text).map_err(|error| invalid(error.to_string()))?;
+        match scenario.sample_rate_hz {
+            None | Some(8_000 | 16_000 | 24_000) => {}
+            Some(rate_hz) => return Err(invalid(format!("`sample-rate-hz = {rate_hz}`: Exotel knows 8000, 16000 and 24000"))),
+        }
+        Ok(scenario)
+    }
+
+    /// Whether the Connect applet must be given an agent's number.
+    pub fn expects_agent(&self) -> bool {
+        self.expect_agent.unwrap_or(self.expect == "transferred")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &str = "title = \"t\"\nexpect = \"transferred\"\n[customer]\nphone = \"+919876500001\"\n";
+
+    fn steps(text: &str) -> Result<Vec<Step>, ScenarioError> {
+        Scenario::parse(&format!("{HEAD}{text}"), "test").map(|scenario| scenario.caller)
+    }
+
+    #[test]
+    fn every_time_and_action_can_be_written() {
+        let text = "[[caller]]\nsay = \"yes\"\n[[caller]]\nduring = 1500\nkeys = \"1#\"\n\
+                    [[caller]]\nafter-template = \"emi-details\"\nhang-up = true\n\
+                    [[caller]]\nafter-template = \"emi-details\"\ninto-ms = 900\nsilence = true\n";
+        let expected = [
+            Step { when: When::AfterTurn, action: Action::Say("yes".to_owned()) },
+            Step { when: When::During { ms: 1500 }, action: Action::Keys("1#".to_owned()) },
+            Step { when: When::AfterTemplate { name: "emi-details".to_owned() }, action: Action::HangUp },
+            Step { when: When::IntoTemplate { name: "emi-details".to_owned(), ms: 900 }, action: Action::Silence },
+        ];
+        assert_eq!(steps(text).unwrap(), expected);
+    }
+
+    #[test]
+    fn unknown_keys_and_contradictions_are_errors() {
+        for text in [
+            "[[caller]]\nsays = \"yes\"\n",
+            "[[caller]]\nsay = \"yes\"\nkeys = \"1\"\n",
+            "[[caller]]\nafter = \"turn\"\nduring = 5\nsay = \"yes\"\n",
+            "[[caller]]\ninto-ms = 5\nsay = \"yes\"\n",
+            "[[caller]]\nkeys = \"A\"\n",
+            "[[caller]]\nafter = \"lunch\"\nsay = \"yes\"\n",
+            "[[caller]]\n",
+        ] {
+            assert!(steps(text).is_err(), "{text}");
+        }
+        let odd_rate = format!("sample-rate-hz = 11025\n{HEAD}");
+        assert!(Scenario::parse(&odd_rate, "test").unwrap_err().to_string().contains("11025"));
+    }
+
+    #[test]
+    fn an_agent_is_expected_exactly_with_a_transfer() {
+        let scenario = Scenario::parse(HEAD, "test").unwrap();
+        assert!(scenario.expects_agent());
+        assert!(!Scenario { expect: "declined".to_owned(), ..scenario }.expects_agent());
+    }
+}

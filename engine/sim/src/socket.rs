@@ -1,0 +1,100 @@
+//! Exotel's end of a stream's WebSocket: opened as Exotel opens it, and hung up as abruptly.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use futures_util::{SinkExt, StreamExt};
+use reqwest::Url;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::{HeaderValue, header};
+use tokio_tungstenite::tungstenite::{self, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+/// A server must answer the handshake within this time.
+const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
+
+/// A peer that takes no bytes for this long is gone.
+const SEND_LIMIT: Duration = Duration::from_secs(5);
+
+/// After the last message the socket is read so long, so that a reset does not overtake that message.
+const LINGER: Duration = Duration::from_millis(500);
+
+/// What comes from the bot.
+#[derive(Debug)]
+pub enum Incoming {
+    /// A text message.
+    Text(String),
+    /// A binary one, of so many bytes.
+    Binary(usize),
+    /// The bot closed the stream.
+    Closed,
+    /// The connection broke.
+    Broken(String),
+}
+
+/// An open stream.
+#[derive(Debug)]
+pub struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+
+impl Socket {
+    /// Connects; a failed handshake is tried once more. User and password of the URL become an `Authorization` header.
+    pub async fn open(url: &Url) -> Result<Self, String> {
+        match Self::handshake(url).await {
+            Ok(socket) => Ok(socket),
+            Err(_) => Self::handshake(url).await,
+        }
+    }
+
+    async fn handshake(url: &Url) -> Result<Self, String> {
+        let mut bare = url.clone();
+        let _ = bare.set_username("").and_then(|()| bare.set_password(None));
+        let mut request = bare.as_str().into_client_request().map_err(|error| error.to_string())?;
+        if let Some(password) = url.password() {
+            let basic = format!("Basic {}", STANDARD.encode(format!("{}:{password}", url.username())));
+            let value = HeaderValue::from_str(&basic).map_err(|error| error.to_string())?;
+            request.headers_mut().insert(header::AUTHORIZATION, value);
+        }
+        let connecting = tokio_tungstenite::connect_async_with_config(request, None, true);
+        match timeout(HANDSHAKE_LIMIT, connecting).await {
+            Ok(connected) => connected.map(|(socket, _)| Self(socket)).map_err(|error| error.to_string()),
+            Err(_) => Err(format!("no handshake within {} s", HANDSHAKE_LIMIT.as_secs())),
+        }
+    }
+
+    /// Sends a text message.
+    pub async fn send(&mut self, text: String) -> Result<(), String> {
+        match timeout(SEND_LIMIT, self.0.send(Message::text(text))).await {
+            Ok(sent) => sent.map_err(|error| error.to_string()),
+            Err(_) => Err(format!("the bot has read nothing for {} s", SEND_LIMIT.as_secs())),
+        }
+    }
+
+    /// The next message. May be dropped while it waits: nothing is lost.
+    pub async fn next(&mut self) -> Incoming {
+        loop {
+            match self.0.next().await {
+                Some(Ok(Message::Text(text))) => return Incoming::Text(text.as_str().to_owned()),
+                Some(Ok(Message::Binary(bytes))) => return Incoming::Binary(bytes.len()),
+                Some(Ok(Message::Close(_))) => {
+                    // the answer to a close is queued by the library and goes out with the next read
+                    let _ = timeout(LINGER, self.0.next()).await;
+                    return Incoming::Closed;
+                }
+                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
+                Some(Err(tungstenite::Error::ConnectionClosed)) | None => return Incoming::Closed,
+                Some(Err(error)) => return Incoming::Broken(error.to_string()),
+            }
+        }
+    }
+
+    /// Ends the connection without a close: the bot sees 1006.
+    pub async fn cut(mut self) {
+        let _ = self.0.get_mut().shutdown().await;
+        let drained = async { while let Some(Ok(_)) = self.0.next().await {} };
+        let _ = timeout(LINGER, drained).await;
+    }
+}

@@ -1,0 +1,44 @@
+//! Reads the call's record again and again while the call runs, so that steps can wait for what the bot said and a console can show it.
+
+use std::sync::Arc;
+
+use samvaad_model::{CallId, Line};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::applets::{Applets, RECORD_EVERY};
+
+/// The transcript as it was last read.
+pub type Transcript = Arc<[Line]>;
+
+/// Reads until it is dropped.
+#[derive(Debug)]
+pub struct RecordWatch {
+    newest: watch::Receiver<Transcript>,
+    _task: JoinSet<()>,
+}
+
+impl RecordWatch {
+    /// Begins to read.
+    pub fn begin(applets: Applets, call_id: CallId) -> Self {
+        let (sender, newest) = watch::channel(Transcript::from(Vec::new()));
+        let mut task = JoinSet::new();
+        task.spawn(async move {
+            let mut times = interval(RECORD_EVERY);
+            times.set_missed_tick_behavior(MissedTickBehavior::Skip);
+            while !sender.is_closed() {
+                times.tick().await;
+                if let Some(record) = applets.record(call_id).await {
+                    sender.send_replace(record.transcript.into());
+                }
+            }
+        });
+        Self { newest, _task: task }
+    }
+
+    /// The transcript as it was last read: empty until it could be read.
+    pub fn transcript(&self) -> Transcript {
+        self.newest.borrow().clone()
+    }
+}

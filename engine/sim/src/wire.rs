@@ -1,0 +1,148 @@
+//! One stream on the wire: Exotel's messages out, the bot's messages in, each checked and logged.
+
+use std::fmt;
+use std::time::Duration;
+
+use reqwest::Url;
+use samvaad_exotel::FarEnd;
+use samvaad_exotel::far_end::Stream;
+use tokio::time::{Instant, timeout};
+
+use crate::fault::WireFault;
+use crate::socket::{Incoming, Socket};
+use crate::wire_check::{FromBot, WireCheck};
+use crate::wire_log::{Way, WireLog};
+
+/// Between `connected` and `start`: whatever a bot sends here it sends too early.
+const BEFORE_START: Duration = Duration::from_millis(40);
+
+/// The reason of real calls.
+const STOP_REASON: &str = "canceled or call ended";
+
+/// Why nothing more can be sent or received.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Gone {
+    /// The bot closed the stream.
+    Closed,
+    /// The connection broke.
+    Broken(String),
+}
+
+/// An open stream.
+#[derive(Debug)]
+pub struct Wire {
+    socket: Socket,
+    far_end: FarEnd,
+    check: WireCheck,
+    log: WireLog,
+    started: Instant,
+    bytes: Vec<u8>,
+}
+
+impl Wire {
+    /// Connects to the bot.
+    pub async fn open(url: &Url, stream: Stream) -> Result<Self, String> {
+        let socket = Socket::open(url).await?;
+        let check = WireCheck::new(stream.stream_sid.to_string(), stream.media_format);
+        let far_end = FarEnd::new(stream);
+        Ok(Self { socket, far_end, check, log: WireLog::default(), started: Instant::now() + BEFORE_START, bytes: Vec::new() })
+    }
+
+    /// Sends `connected` and `start`. Time counts from here.
+    pub async fn begin(&mut self) -> Result<Instant, Gone> {
+        self.send(|far_end, out| far_end.connected(out)).await?;
+        let listen = async { while let Ok(_too_early) = self.next().await {} };
+        let _ = timeout(BEFORE_START, listen).await;
+        self.started = Instant::now();
+        self.check.starts();
+        self.send(FarEnd::start).await?;
+        Ok(self.started)
+    }
+
+    /// Sends a frame of the caller's audio.
+    pub async fn media(&mut self, frame: &[i16], at_ms: u64) -> Result<(), Gone> {
+        let mut bytes = std::mem::take(&mut self.bytes);
+        bytes.clear();
+        bytes.extend(frame.iter().flat_map(|sample| sample.to_le_bytes()));
+        let sent = self.send(|far_end, out| far_end.media(&bytes, at_ms, out)).await;
+        self.bytes = bytes;
+        sent
+    }
+
+    /// Sends a key.
+    pub async fn dtmf(&mut self, key: char, held_ms: u64) -> Result<(), Gone> {
+        self.send(|far_end, out| far_end.dtmf(key, held_ms, out)).await
+    }
+
+    /// Returns a mark.
+    pub async fn mark(&mut self, name: &str) -> Result<(), Gone> {
+        self.send(|far_end, out| far_end.mark(name, out)).await
+    }
+
+    /// The bot's next message; `None` for one that Exotel would ignore. May be dropped while it waits: nothing is lost.
+    pub async fn next(&mut self) -> Result<Option<FromBot>, Gone> {
+        match self.socket.next().await {
+            Incoming::Text(text) => {
+                self.log.text(self.at_ms(), Way::FromBot, &text);
+                Ok(self.check.text(&text))
+            }
+            Incoming::Binary(bytes) => {
+                self.log.event(self.at_ms(), Way::FromBot, "binary");
+                self.check.breach(WireFault::Binary { bytes });
+                Ok(None)
+            }
+            Incoming::Closed => {
+                self.log.event(self.at_ms(), Way::FromBot, "close");
+                Err(Gone::Closed)
+            }
+            Incoming::Broken(reason) => {
+                self.log.event(self.at_ms(), Way::FromBot, "broken");
+                Err(Gone::Broken(reason))
+            }
+        }
+    }
+
+    /// The caller hangs up: `stop`, then the connection ends without a close.
+    pub async fn hang_up(mut self) -> (WireCheck, WireLog) {
+        let _ = self.send(|far_end, out| far_end.stop(STOP_REASON, out)).await;
+        self.log.event(self.at_ms(), Way::FromExotel, "cut");
+        self.socket.cut().await;
+        (self.check, self.log)
+    }
+
+    /// The bot has ended the stream.
+    pub fn ended(self) -> (WireCheck, WireLog) {
+        (self.check, self.log)
+    }
+
+    async fn send(&mut self, write: impl FnOnce(&mut FarEnd, &mut String) -> fmt::Result) -> Result<(), Gone> {
+        let mut text = String::new();
+        write(&mut self.far_end, &mut text).map_err(|error| Gone::Broken(error.to_string()))?;
+        self.log.text(self.at_ms(), Way::FromExotel, &text);
+        match self.socket.send(text).await {
+            Ok(()) => Ok(()),
+            Err(reason) => Err(self.why(reason).await),
+        }
+    }
+
+    /// Sending failed: the bot may have closed in good order, which is then still to be read.
+    async fn why(&mut self, reason: String) -> Gone {
+        let closing = async {
+            loop {
+                match self.socket.next().await {
+                    Incoming::Closed => return Gone::Closed,
+                    Incoming::Broken(reason) => return Gone::Broken(reason),
+                    Incoming::Text(_) | Incoming::Binary(_) => {}
+                }
+            }
+        };
+        timeout(Duration::from_secs(1), closing).await.unwrap_or(Gone::Broken(reason))
+    }
+
+    /// Milliseconds since `start`, negative before it.
+    fn at_ms(&self) -> i64 {
+        let now = Instant::now();
+        let before_ms = self.started.saturating_duration_since(now).as_millis() as i64;
+        now.saturating_duration_since(self.started).as_millis() as i64 - before_ms
+    }
+}

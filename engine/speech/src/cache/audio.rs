@@ -1,0 +1,119 @@
+//! The audio of one prompt: whole from memory, or growing while it is read or made.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::watch;
+
+use crate::synthesis::{Samples, SynthesisError};
+
+/// All pieces of a prompt, in order. One copy serves every call.
+pub(super) type Speech = Arc<[Samples]>;
+
+/// The audio of one prompt, for one call.
+///
+/// [`PromptAudio::next`] is cancel-safe: a `select!` that drops it loses no piece. Dropping this does not stop the synthesis, which goes
+/// on for others who want the prompt and for the cache.
+pub struct PromptAudio {
+    source: Source,
+    next: usize,
+}
+
+enum Source {
+    Whole(Speech),
+    Growing(Follower),
+    Over,
+}
+
+impl PromptAudio {
+    pub(super) fn whole(speech: Speech) -> Self {
+        Self { source: Source::Whole(speech), next: 0 }
+    }
+
+    pub(super) fn growing(follower: Follower) -> Self {
+        Self { source: Source::Growing(follower), next: 0 }
+    }
+
+    /// The next piece, waiting for it where it is still being made; nothing after the last one or after an error.
+    pub async fn next(&mut self) -> Option<Result<Samples, SynthesisError>> {
+        loop {
+            if let Some(ready) = self.ready() {
+                return ready;
+            }
+            let Source::Growing(follower) = &mut self.source else { return None };
+            if follower.grown.changed().await.is_err() {
+                follower.growth.end(Err(SynthesisError::Unavailable("the synthesis was given up".to_owned())));
+            }
+        }
+    }
+
+    /// The next piece without waiting: nothing when it is still being made, `Some(None)` at the end.
+    pub fn ready(&mut self) -> Option<Option<Result<Samples, SynthesisError>>> {
+        let piece = match &mut self.source {
+            Source::Over => None,
+            Source::Whole(speech) => speech.get(self.next).cloned().map(Ok),
+            Source::Growing(follower) => {
+                // what grows after this look is noticed by `changed`
+                follower.grown.borrow_and_update();
+                follower.growth.piece(self.next)?
+            }
+        };
+        self.next += 1;
+        if !matches!(piece, Some(Ok(_))) {
+            self.source = Source::Over;
+        }
+        Some(piece)
+    }
+}
+
+/// A prompt that is being read or made, shared by all who want it.
+#[derive(Default)]
+pub(super) struct Growth {
+    state: Mutex<Grown>,
+}
+
+#[derive(Default)]
+struct Grown {
+    pieces: Vec<Samples>,
+    end: Option<Result<(), SynthesisError>>,
+}
+
+/// One who follows a growing prompt.
+pub(super) struct Follower {
+    growth: Arc<Growth>,
+    grown: watch::Receiver<()>,
+}
+
+impl Follower {
+    pub(super) fn new(growth: &Arc<Growth>, grown: watch::Receiver<()>) -> Self {
+        Self { growth: Arc::clone(growth), grown }
+    }
+}
+
+impl Growth {
+    fn with<T>(&self, act: impl FnOnce(&mut Grown) -> T) -> T {
+        act(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn push(&self, piece: Samples) {
+        self.with(|grown| grown.pieces.push(piece));
+    }
+
+    /// Nothing further comes. The first end counts.
+    pub(super) fn end(&self, end: Result<(), SynthesisError>) {
+        self.with(|grown| grown.end.get_or_insert(end).is_ok());
+    }
+
+    /// All pieces, in one list.
+    pub(super) fn speech(&self) -> Speech {
+        self.with(|grown| grown.pieces.as_slice().into())
+    }
+
+    fn piece(&self, number: usize) -> Option<Option<Result<Samples, SynthesisError>>> {
+        self.with(|grown| match (grown.pieces.get(number), &grown.end) {
+            (Some(piece), _) => Some(Some(Ok(Arc::clone(piece)))),
+            (None, Some(Ok(()))) => Some(None),
+            (None, Some(Err(error))) => Some(Some(Err(error.clone()))),
+            (None, None) => None,
+        })
+    }
+}

@@ -1,0 +1,116 @@
+//! Prompts in memory: the least recently played goes first when there are too many bytes.
+
+use hashlink::LruCache;
+use tokio::time::Instant;
+
+use super::audio::Speech;
+use super::key::Key;
+
+/// Bounded by the bytes of the samples.
+pub(super) struct Memory {
+    limit_bytes: usize,
+    held_bytes: usize,
+    prompts: LruCache<Key, Held>,
+}
+
+struct Held {
+    speech: Speech,
+    /// A personal prompt is gone from here on.
+    until: Option<Instant>,
+}
+
+impl Memory {
+    pub(super) fn new(limit_bytes: usize) -> Self {
+        Self { limit_bytes, held_bytes: 0, prompts: LruCache::new_unbounded() }
+    }
+
+    /// A prompt, which counts as played now.
+    pub(super) fn get(&mut self, key: &Key, now: Instant) -> Option<Speech> {
+        let held = self.prompts.get(key)?;
+        held.until.is_none_or(|until| now < until).then(|| held.speech.clone())
+    }
+
+    /// Takes a whole prompt in, unless it is larger than all there may be.
+    pub(super) fn insert(&mut self, key: Key, speech: Speech, until: Option<Instant>) {
+        let bytes = bytes_of(&speech);
+        if bytes > self.limit_bytes {
+            return;
+        }
+        self.held_bytes += bytes;
+        if let Some(replaced) = self.prompts.insert(key, Held { speech, until }) {
+            self.held_bytes -= bytes_of(&replaced.speech);
+        }
+        while self.held_bytes > self.limit_bytes
+            && let Some((_, oldest)) = self.prompts.remove_lru()
+        {
+            self.held_bytes -= bytes_of(&oldest.speech);
+        }
+    }
+
+    /// Drops a prompt whose time is over; one that was taken in anew meanwhile stays.
+    pub(super) fn expire(&mut self, key: &Key, now: Instant) {
+        let over = self.prompts.peek(key).is_some_and(|held| held.until.is_some_and(|until| until <= now));
+        if let Some(held) = over.then(|| self.prompts.remove(key)).flatten() {
+            self.held_bytes -= bytes_of(&held.speech);
+        }
+    }
+
+    /// Bytes of samples held now.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.held_bytes
+    }
+}
+
+fn bytes_of(speech: &Speech) -> usize {
+    speech.iter().map(|piece| size_of_val::<[i16]>(piece)).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use samvaad_model::Language;
+
+    use super::*;
+    use crate::cache::Keep;
+    use crate::synthesis::Utterance;
+
+    fn key(text: &str) -> Key {
+        Key::new("double", &Utterance { text: text.into(), language: Language::english(), voice: None }, 8_000, Keep::Shared)
+    }
+
+    fn speech(samples: usize) -> Speech {
+        Arc::from([Arc::from(vec![7i16; samples])])
+    }
+
+    #[tokio::test]
+    async fn the_least_recently_played_goes_first() {
+        let now = Instant::now();
+        let mut memory = Memory::new(600);
+        memory.insert(key("a"), speech(100), None);
+        memory.insert(key("b"), speech(100), None);
+        memory.insert(key("c"), speech(100), None);
+        memory.get(&key("a"), now);
+        memory.insert(key("d"), speech(100), None);
+        let held: Vec<bool> = ["a", "b", "c", "d"].iter().map(|text| memory.get(&key(text), now).is_some()).collect();
+        assert_eq!(held, [true, false, true, true]);
+        assert_eq!(memory.held_bytes(), 600);
+    }
+
+    #[tokio::test]
+    async fn one_prompt_never_empties_the_memory() {
+        let mut memory = Memory::new(600);
+        memory.insert(key("a"), speech(100), None);
+        memory.insert(key("long"), speech(1_000), None);
+        assert!(memory.get(&key("a"), Instant::now()).is_some());
+        assert!(memory.get(&key("long"), Instant::now()).is_none());
+    }
+
+    #[tokio::test]
+    async fn replacing_a_prompt_counts_it_once() {
+        let mut memory = Memory::new(600);
+        memory.insert(key("a"), speech(100), None);
+        memory.insert(key("a"), speech(200), None);
+        assert_eq!(memory.held_bytes(), 400);
+    }
+}

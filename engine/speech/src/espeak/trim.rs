@@ -1,0 +1,83 @@
+//! Silence at both ends of an utterance, cut while it streams.
+//!
+//! Silence in the middle stays as it is; it is held back until speech goes on, because it may turn out to be the end.
+
+use std::collections::VecDeque;
+
+/// How much silence stays before the first sound: enough for a soft consonant below the threshold.
+const LEAD_MS: u32 = 40;
+
+/// How much silence stays after the last sound, so that prompts in a row do not run into each other.
+const TRAIL_MS: u32 = 120;
+
+/// Samples below this are silence: −50 dBFS. espeak-ng's own silence is zero; resampling leaves a little ringing.
+const THRESHOLD: u16 = 104;
+
+/// Cuts the ends of one utterance.
+pub(super) struct Trim {
+    lead: usize,
+    trail: usize,
+    begun: bool,
+    quiet: VecDeque<i16>,
+}
+
+impl Trim {
+    /// For a stream at this rate.
+    pub(super) fn new(rate_hz: u32) -> Self {
+        let samples = |ms: u32| (rate_hz * ms / 1_000) as usize;
+        Self { lead: samples(LEAD_MS), trail: samples(TRAIL_MS), begun: false, quiet: VecDeque::new() }
+    }
+
+    /// Takes samples and appends to `out` those that are known to stay.
+    pub(super) fn push(&mut self, samples: impl Iterator<Item = i16>, out: &mut Vec<i16>) {
+        for sample in samples {
+            self.quiet.push_back(sample);
+            if sample.unsigned_abs() >= THRESHOLD {
+                self.begun = true;
+                out.extend(self.quiet.drain(..));
+            } else if !self.begun && self.quiet.len() > self.lead {
+                self.quiet.pop_front();
+            }
+        }
+    }
+
+    /// The stream is over: appends what stays of the silence at its end.
+    pub(super) fn finish(&mut self, out: &mut Vec<i16>) {
+        if self.begun {
+            out.extend(self.quiet.drain(..).take(self.trail));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trimmed(parts: &[(usize, i16)]) -> Vec<i16> {
+        let mut trim = Trim::new(8_000);
+        let mut out = Vec::new();
+        for &(length, level) in parts {
+            trim.push(std::iter::repeat_n(level, length), &mut out);
+        }
+        trim.finish(&mut out);
+        out
+    }
+
+    #[test]
+    fn long_silence_at_the_ends_is_cut() {
+        let out = trimmed(&[(8_000, 3), (800, 5_000), (8_000, 0)]);
+        assert_eq!(out.len(), 320 + 800 + 960);
+        assert_eq!((out[319], out[320], out[1_119], out[1_120]), (3, 5_000, 5_000, 0));
+    }
+
+    #[test]
+    fn short_silence_and_pauses_stay() {
+        let out = trimmed(&[(100, 0), (800, 5_000), (4_000, 0), (800, -5_000), (200, 0)]);
+        assert_eq!(out.len(), 100 + 800 + 4_000 + 800 + 200);
+    }
+
+    #[test]
+    fn nothing_but_silence_is_nothing() {
+        assert!(trimmed(&[(8_000, 0)]).is_empty());
+    }
+}

@@ -1,0 +1,135 @@
+//! Offline recognition: Vosk, opened at run time, decoding on threads of its own.
+//!
+//! `libvosk.so` is not linked, so the engine builds and runs without it; what is missing is said when it is opened. A closed question
+//! is recognised by a grammar of its phrases, with `[unk]` for everything else; free speech by the model's whole language. A model
+//! hears 16 kHz; audio from a telephone has to be resampled to that, not relabelled.
+//!
+//! It never blocks an async thread after [`Vosk::open`], and never logs what a caller said. A [`Hearing::Partial`] has confidence 0,
+//! because Vosk judges words only when they are final. Words recognised beside `[unk]` are in the text, with `unknown` set.
+//!
+//! [`Hearing::Partial`]: crate::Hearing::Partial
+
+mod ffi;
+mod grammar;
+mod inbox;
+mod words;
+mod worker;
+mod workers;
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use samvaad_model::Language;
+use tokio::sync::mpsc;
+
+use self::ffi::{Model, VoskLibrary};
+use self::inbox::Request;
+use self::workers::Workers;
+use crate::recognition::{Expectation, Hearing, Recognition, RecognitionError, Recognizer};
+
+/// Where Vosk is, and how much of the machine it may have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VoskSettings {
+    /// `libvosk.so`.
+    pub library: PathBuf,
+    /// A model folder for each language that is to be understood. A model serves all regions of its language.
+    pub models: BTreeMap<Language, PathBuf>,
+    /// Threads that decode. Free speech takes 0.3 to 0.5 of a core for each caller who is speaking, a closed question a tenth of that.
+    pub workers: usize,
+}
+
+/// Why Vosk cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum VoskError {
+    /// There is no such file, or it is not Vosk's.
+    #[error("cannot open the speech recogniser `{path}`: {reason}; run `make setup`, or set [speech] recognizer")]
+    Library {
+        /// As set.
+        path: PathBuf,
+        /// The loader's words.
+        reason: String,
+    },
+    /// A model folder is missing, or not a whole model.
+    #[error("cannot read the `{language}` speech model `{path}`: {reason}; run `make setup`, or mend [speech] models")]
+    Model {
+        /// The language it was set for.
+        language: Language,
+        /// As set.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The system gave no threads.
+    #[error("cannot start threads for speech recognition: {0}")]
+    Threads(#[from] std::io::Error),
+}
+
+/// Vosk as a [`Recognizer`].
+pub struct Vosk {
+    workers: Workers,
+    models: BTreeMap<Language, Arc<Model>>,
+}
+
+impl Vosk {
+    /// Opens the library and reads the models, some tenths of a second each: call it when the engine starts, or on a blocking thread.
+    pub fn open(settings: VoskSettings) -> Result<Self, VoskError> {
+        let library = VoskLibrary::open(&settings.library)
+            .map_err(|error| VoskError::Library { path: settings.library.clone(), reason: reason_of(&error) })?;
+        let mut loaded: BTreeMap<PathBuf, Arc<Model>> = BTreeMap::new();
+        let mut models = BTreeMap::new();
+        for (language, path) in settings.models {
+            let model = match loaded.get(&path) {
+                Some(model) => Arc::clone(model),
+                None => load(&library, &language, &path)?,
+            };
+            loaded.insert(path, Arc::clone(&model));
+            models.insert(language, model);
+        }
+        Ok(Self { workers: Workers::start(settings.workers)?, models })
+    }
+
+    /// The model of a language: its own region's first, else another's.
+    fn model_for(&self, language: &Language) -> Option<&Arc<Model>> {
+        let related = || self.models.iter().find(|(other, _)| other.primary() == language.primary()).map(|(_, model)| model);
+        self.models.get(language).or_else(related)
+    }
+}
+
+/// The system's own words are in the source of the loader's error.
+fn reason_of(error: &libloading::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), ToString::to_string)
+}
+
+fn load(library: &Arc<VoskLibrary>, language: &Language, path: &Path) -> Result<Arc<Model>, VoskError> {
+    let refuse = |reason| VoskError::Model { language: language.clone(), path: path.to_path_buf(), reason };
+    if !path.is_dir() {
+        return Err(refuse("there is no such folder"));
+    }
+    // models of Vosk have the acoustic model in one of two places; without it the library would complain past our log
+    if !["am/final.mdl", "final.mdl"].iter().any(|file| path.join(file).is_file()) {
+        return Err(refuse("it has no `am/final.mdl`"));
+    }
+    Model::load(library, path).ok_or_else(|| refuse("it is not a whole Vosk model"))
+}
+
+impl Recognizer for Vosk {
+    fn name(&self) -> &str {
+        "vosk"
+    }
+
+    fn understands(&self, language: &Language) -> bool {
+        self.model_for(language).is_some()
+    }
+
+    fn listen(&self, expectation: Expectation, hearings: mpsc::Sender<Hearing>) -> Result<Box<dyn Recognition>, RecognitionError> {
+        let found = expectation.languages.iter().find_map(|language| Some((language, self.model_for(language)?)));
+        let Some((language, model)) = found else {
+            return Err(RecognitionError::NoModel(expectation.languages.into_iter().next().unwrap_or_else(Language::english)));
+        };
+        let (language, model) = (language.clone(), Arc::clone(model));
+        let listening = self.workers.begin(Request { model, language, phrases: expectation.phrases, hearings })?;
+        Ok(Box::new(listening))
+    }
+}

@@ -1,0 +1,54 @@
+//! The grammar of a closed question: its phrases, as far as the model knows their words, and `[unk]` for all else.
+
+use std::collections::BTreeSet;
+
+use super::ffi::Model;
+
+/// Vosk's word for speech that is none of the phrases.
+pub(super) const UNKNOWN: &str = "[unk]";
+
+/// The grammar as Vosk takes it, a JSON list. A phrase with a word outside the model's vocabulary is left out, since it could never
+/// be recognised; with no phrase left, everything that is said is [`UNKNOWN`].
+pub(super) fn compile(model: &Model, phrases: &[String]) -> String {
+    let known = known_phrases(phrases, |word| model.knows(word));
+    let dropped = phrases.len().saturating_sub(known.len());
+    tracing::debug!(phrases = known.len(), dropped, "grammar made");
+    let entries: Vec<&str> = known.iter().map(String::as_str).chain([UNKNOWN]).collect();
+    serde_json::json!(entries).to_string()
+}
+
+fn known_phrases(phrases: &[String], knows: impl Fn(&str) -> bool) -> BTreeSet<String> {
+    phrases
+        .iter()
+        .map(|phrase| words_of(phrase))
+        .filter(|words| !words.is_empty() && words.iter().all(|word| knows(word)))
+        .map(|words| words.join(" "))
+        .collect()
+}
+
+/// The words of a phrase as vocabularies spell them: lower case, an apostrophe inside a word stays, other punctuation goes.
+fn words_of(phrase: &str) -> Vec<String> {
+    let separates = |character: char| character.is_whitespace() || (character.is_ascii_punctuation() && character != '\'');
+    phrase.to_lowercase().split(separates).map(|word| word.trim_matches('\'')).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known(phrases: &[&str]) -> Vec<String> {
+        let phrases: Vec<String> = phrases.iter().map(|&phrase| phrase.to_owned()).collect();
+        let vocabulary = ["yes", "that's", "me", "no", "call", "back"];
+        known_phrases(&phrases, |word| vocabulary.contains(&word)).into_iter().collect()
+    }
+
+    #[test]
+    fn a_phrase_with_an_unknown_word_is_left_out() {
+        assert_eq!(known(&["yes", "haan", "yes haan", "नहीं", "no"]), ["no", "yes"]);
+    }
+
+    #[test]
+    fn spellings_of_one_phrase_are_one_entry() {
+        assert_eq!(known(&["Call-back", "call back", " call  back. ", "'that's me'", ""]), ["call back", "that's me"]);
+    }
+}

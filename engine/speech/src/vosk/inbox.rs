@@ -1,0 +1,214 @@
+//! What a recognition wants of its worker, in order: samples, ends of utterances, resets.
+//!
+//! Handing over takes a short lock and, once the buffers have grown, no memory. An inbox stands in its worker's queue at most once, so that
+//! queue is as long as there are recognitions; how much audio an inbox holds is bounded by [`QUEUED_SAMPLES`].
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use samvaad_model::Language;
+use tokio::sync::mpsc;
+
+use super::ffi::Model;
+use crate::recognition::{Hearing, RATE_HZ};
+
+/// How much audio may wait for one recognition: five seconds. A worker that lags further behind would answer too late to be of use, so
+/// further samples are dropped, and the one who feeds is told.
+const QUEUED_SAMPLES: usize = 5 * RATE_HZ as usize;
+
+/// What a recognition listens for, fixed when it begins.
+pub(super) struct Request {
+    pub(super) model: Arc<Model>,
+    pub(super) language: Language,
+    /// Empty for free speech.
+    pub(super) phrases: Vec<String>,
+    pub(super) hearings: mpsc::Sender<Hearing>,
+}
+
+/// The place where a recognition and its worker meet.
+pub(super) struct Inbox {
+    /// Tells the recognitions of a worker apart.
+    pub(super) id: u64,
+    pub(super) request: Request,
+    backlog: Mutex<Backlog>,
+}
+
+impl Inbox {
+    /// An empty inbox. It counts as queued: the maker puts it into the worker's queue, so that the decoder is there before anybody speaks.
+    pub(super) fn new(id: u64, request: Request) -> Self {
+        Self { id, request, backlog: Mutex::new(Backlog { queued: true, ..Backlog::default() }) }
+    }
+
+    /// Changes or reads the backlog.
+    pub(super) fn with<T>(&self, act: impl FnOnce(&mut Backlog) -> T) -> T {
+        act(&mut self.backlog.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The next thing to do for a recognition.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Task {
+    /// Decode the samples that were put into the buffer.
+    Decode,
+    /// The utterance is over.
+    Finish,
+    /// Forget the utterance.
+    Reset,
+    /// Free everything: nobody listens any more.
+    Close,
+    /// Nothing for now.
+    Rest,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Entry {
+    Samples(usize),
+    Finish,
+    Reset,
+}
+
+/// What waits, in order.
+#[derive(Default)]
+pub(super) struct Backlog {
+    entries: VecDeque<Entry>,
+    samples: VecDeque<i16>,
+    /// It stands in the worker's queue, or the worker is at it.
+    queued: bool,
+    closed: bool,
+}
+
+impl Backlog {
+    /// Adds samples, all or none: false when there is no room for them.
+    pub(super) fn push(&mut self, samples: &[i16]) -> bool {
+        if self.samples.len() + samples.len() > QUEUED_SAMPLES {
+            return false;
+        }
+        self.samples.extend(samples);
+        match self.entries.back_mut() {
+            Some(Entry::Samples(count)) => *count += samples.len(),
+            _ if samples.is_empty() => {}
+            _ => self.entries.push_back(Entry::Samples(samples.len())),
+        }
+        true
+    }
+
+    /// Adds the end of an utterance.
+    pub(super) fn finish(&mut self) {
+        self.entries.push_back(Entry::Finish);
+    }
+
+    /// Drops what came after the last finish, and has the worker forget what it has of it.
+    pub(super) fn reset(&mut self) {
+        if let Some(&Entry::Samples(count)) = self.entries.back() {
+            self.entries.pop_back();
+            self.samples.truncate(self.samples.len() - count);
+        }
+        if self.entries.back() != Some(&Entry::Reset) {
+            self.entries.push_back(Entry::Reset);
+        }
+    }
+
+    /// Drops all; the worker frees the decoder.
+    pub(super) fn close(&mut self) {
+        self.entries.clear();
+        self.samples.clear();
+        self.closed = true;
+    }
+
+    /// Whether nobody listens any more.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Whether it has to be put into the worker's queue now; from then on it counts as queued.
+    pub(super) fn enqueue(&mut self) -> bool {
+        !std::mem::replace(&mut self.queued, true)
+    }
+
+    /// The next task; samples, at most `limit`, replace the contents of `buffer`. With [`Task::Rest`] it counts as no longer queued.
+    pub(super) fn take(&mut self, buffer: &mut Vec<i16>, limit: usize) -> Task {
+        if self.closed {
+            return Task::Close;
+        }
+        match self.entries.pop_front() {
+            Some(Entry::Samples(count)) => {
+                let taken = count.min(limit);
+                buffer.clear();
+                buffer.extend(self.samples.drain(..taken));
+                if taken < count {
+                    self.entries.push_front(Entry::Samples(count - taken));
+                }
+                Task::Decode
+            }
+            Some(Entry::Finish) => Task::Finish,
+            Some(Entry::Reset) => Task::Reset,
+            None => {
+                self.queued = false;
+                Task::Rest
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tasks(backlog: &mut Backlog) -> Vec<(Task, usize)> {
+        let mut buffer = Vec::new();
+        std::iter::from_fn(|| match backlog.take(&mut buffer, 100) {
+            Task::Rest => None,
+            task => Some((task, std::mem::take(&mut buffer).len())),
+        })
+        .collect()
+    }
+
+    #[test]
+    fn order_is_kept_and_samples_are_cut_to_slices() {
+        let mut backlog = Backlog::default();
+        backlog.push(&[1; 70]);
+        backlog.push(&[2; 70]);
+        backlog.finish();
+        backlog.push(&[3; 10]);
+        assert_eq!(tasks(&mut backlog), [(Task::Decode, 100), (Task::Decode, 40), (Task::Finish, 0), (Task::Decode, 10)]);
+    }
+
+    #[test]
+    fn a_reset_drops_what_came_after_the_last_finish_only() {
+        let mut backlog = Backlog::default();
+        backlog.push(&[1; 50]);
+        backlog.finish();
+        backlog.push(&[2; 50]);
+        backlog.reset();
+        backlog.push(&[3; 20]);
+        assert_eq!(tasks(&mut backlog), [(Task::Decode, 50), (Task::Finish, 0), (Task::Reset, 0), (Task::Decode, 20)]);
+    }
+
+    #[test]
+    fn a_full_backlog_refuses_samples_but_takes_the_finish() {
+        let mut backlog = Backlog::default();
+        assert!(backlog.push(&vec![1; QUEUED_SAMPLES]));
+        assert!(!backlog.push(&[1]));
+        backlog.finish();
+        assert_eq!(tasks(&mut backlog).last(), Some(&(Task::Finish, 0)));
+        assert!(backlog.push(&[1]), "there is room again");
+    }
+
+    #[test]
+    fn it_is_queued_once_until_it_rests() {
+        let mut backlog = Backlog::default();
+        assert!(backlog.enqueue());
+        assert!(!backlog.enqueue());
+        tasks(&mut backlog);
+        assert!(backlog.enqueue());
+    }
+
+    #[test]
+    fn closing_drops_what_waits() {
+        let mut backlog = Backlog::default();
+        backlog.push(&[1; 50]);
+        backlog.finish();
+        backlog.close();
+        assert_eq!(backlog.take(&mut Vec::new(), 100), Task::Close);
+    }
+}

@@ -1,0 +1,154 @@
+//! The engine's lexicons, one file a language: `data/<language>.toml`.
+//!
+//! A lexicon has firm phrases, phrases that count only at the beginning of an answer (`opening`: words that mean something else further
+//! on, such as Punjabi ਹਾਂ, "yes" and "am"), and weak ones, which count only where nothing firm was said. `aside` holds what answers
+//! nothing and must not be taken for an answer. Phrases are patterns.
+//!
+//! `listen` are the phrases that a recogniser is told to expect: the few that callers say most, because it errs
+//! more the more it listens for. A lexicon without them listens for its phrases in the language's own script.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+use super::{Lexicon, LexiconError, normal, pattern};
+
+/// How much a phrase says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Weight {
+    /// It counts wherever it stands.
+    Firm,
+    /// As firm, at the beginning of the answer; nothing elsewhere.
+    Opening,
+    /// It counts where nothing firm was said.
+    Weak,
+}
+
+/// What a phrase stands for in a language.
+#[derive(Debug, Clone)]
+pub(super) struct Phrase {
+    /// Which lexicon has it; `None` is an aside.
+    pub(super) lexicon: Option<Lexicon>,
+    /// How much it says.
+    pub(super) weight: Weight,
+    /// Whether a recogniser is told to expect it.
+    pub(super) listened: bool,
+    /// Its words as written, lower case.
+    pub(super) text: String,
+}
+
+/// All phrases of a language.
+#[derive(Debug, Default)]
+pub(super) struct Phrasebook {
+    /// By their normalised words with single spaces.
+    by_words: HashMap<String, Vec<Phrase>>,
+    /// Words of the longest one.
+    pub(super) longest: usize,
+}
+
+impl Phrasebook {
+    /// What the words stand for.
+    pub(super) fn find(&self, words: &str) -> &[Phrase] {
+        self.by_words.get(words).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Every phrase, in no order.
+    pub(super) fn phrases(&self) -> impl Iterator<Item = &Phrase> {
+        self.by_words.values().flatten()
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct File {
+    yes: Section,
+    no: Section,
+    agent: Section,
+    repeat: Section,
+    later: Section,
+    wrong_person: Section,
+    who: Section,
+    #[serde(default)]
+    aside: Section,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Section {
+    #[serde(default)]
+    listen: Vec<String>,
+    #[serde(default)]
+    firm: Vec<String>,
+    #[serde(default)]
+    opening: Vec<String>,
+    #[serde(default)]
+    weak: Vec<String>,
+}
+
+/// The files, by primary language tag.
+pub(super) const FILES: [(&str, &str); 11] = [
+    ("en", include_str!("data/en.toml")),
+    ("hi", include_str!("data/hi.toml")),
+    ("ta", include_str!("data/ta.toml")),
+    ("te", include_str!("data/te.toml")),
+    ("mr", include_str!("data/mr.toml")),
+    ("kn", include_str!("data/kn.toml")),
+    ("ml", include_str!("data/ml.toml")),
+    ("bn", include_str!("data/bn.toml")),
+    ("gu", include_str!("data/gu.toml")),
+    ("pa", include_str!("data/pa.toml")),
+    ("or", include_str!("data/or.toml")),
+];
+
+static BOOKS: LazyLock<BTreeMap<&'static str, Result<Phrasebook, LexiconError>>> =
+    LazyLock::new(|| FILES.iter().map(|(primary, text)| (*primary, read(primary, text))).collect());
+
+/// The phrases of a language, by its primary tag; nothing where the engine has no lexicon for it. Read once in a process.
+pub(super) fn phrasebook(primary: &str) -> Result<Option<&'static Phrasebook>, LexiconError> {
+    BOOKS.get(primary).map(|book| book.as_ref().map_err(Clone::clone)).transpose()
+}
+
+fn read(primary: &str, text: &str) -> Result<Phrasebook, LexiconError> {
+    let broken = |reason: String| LexiconError::Data { language: primary.to_owned(), reason };
+    let file: File = toml::from_str(text).map_err(|error| broken(error.to_string()))?;
+    let sections = [
+        (Some(Lexicon::Yes), file.yes),
+        (Some(Lexicon::No), file.no),
+        (Some(Lexicon::Agent), file.agent),
+        (Some(Lexicon::Repeat), file.repeat),
+        (Some(Lexicon::Later), file.later),
+        (Some(Lexicon::WrongPerson), file.wrong_person),
+        (Some(Lexicon::Who), file.who),
+        (None, file.aside),
+    ];
+    let mut book = Phrasebook::default();
+    for (lexicon, section) in sections {
+        for (text, weight) in phrases_of(&section).map_err(broken)? {
+            let words = normal::words(&text);
+            let listened = if section.listen.is_empty() { !text.is_ascii() } else { section.listen.contains(&text) };
+            book.longest = book.longest.max(words.len());
+            book.by_words.entry(words.join(" ")).or_default().push(Phrase { lexicon, weight, listened, text });
+        }
+    }
+    Ok(book)
+}
+
+/// All phrases of a section, lower case, each once. One that is only listened for is firm.
+fn phrases_of(section: &Section) -> Result<BTreeMap<String, Weight>, String> {
+    let mut phrases: BTreeMap<String, Weight> = BTreeMap::new();
+    let weights = [
+        (Weight::Weak, &section.weak),
+        (Weight::Opening, &section.opening),
+        (Weight::Firm, &section.firm),
+        (Weight::Firm, &section.listen),
+    ];
+    for (weight, patterns) in weights {
+        for pattern in patterns {
+            for phrase in pattern::expand(&pattern.to_lowercase())? {
+                phrases.entry(phrase).or_insert(weight);
+            }
+        }
+    }
+    Ok(phrases)
+}

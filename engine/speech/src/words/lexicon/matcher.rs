@@ -1,0 +1,181 @@
+//! From words to a choice, by the rules of the [module](super).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use samvaad_model::{Choice, Language};
+
+use super::data::Weight;
+use super::table::{Meaning, Table};
+use super::{Lexicon, LexiconError, normal};
+
+/// A flow's own phrases come before any lexicon's.
+const OWN_PARTICULARITY: u8 = u8::MAX;
+
+/// More words than one answer has: the rest is not looked at.
+const MAX_WORDS: usize = 256;
+
+/// Listens for a question's choices. Made once a question, cheap to ask, never changed: share it freely.
+#[derive(Debug)]
+pub struct ChoiceMatcher {
+    table: Table,
+    keys: BTreeMap<char, usize>,
+}
+
+/// What the words mean.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Match {
+    /// The choice's id.
+    pub choice: String,
+    /// The language of the phrases that matched.
+    pub language: Language,
+    /// The share of the utterance's words that the choice's phrases explain, 0 to 1.
+    pub score: f32,
+}
+
+/// A phrase found in the utterance.
+#[derive(Debug, Clone, Copy)]
+struct Hit {
+    start: usize,
+    words: usize,
+    meaning: Meaning,
+}
+
+impl Hit {
+    fn end(&self) -> usize {
+        self.start + self.words
+    }
+
+    fn same_place(&self, other: &Hit) -> bool {
+        self.start == other.start && self.words == other.words
+    }
+
+    /// Whether the other one, being part of this longer phrase, does not count.
+    fn hides(&self, other: &Hit) -> bool {
+        let longer = self.words > other.words && self.start <= other.start && self.end() >= other.end();
+        let denies = matches!(self.meaning.lexicon, None | Some(Lexicon::No));
+        longer && (self.meaning.choice.is_some() || denies || !other.meaning.own)
+    }
+
+    /// Whether the very same words mean this rather than the other one.
+    fn takes(&self, other: &Hit) -> bool {
+        let is_choice = self.meaning.choice.is_some() && self.meaning.choice != other.meaning.choice;
+        self.same_place(other) && is_choice && particularity(&self.meaning) > particularity(&other.meaning)
+    }
+
+    fn is_firm(&self, lexicon: Lexicon) -> bool {
+        self.meaning.lexicon == Some(lexicon) && self.meaning.weight != Weight::Weak
+    }
+}
+
+fn particularity(meaning: &Meaning) -> u8 {
+    if meaning.own { OWN_PARTICULARITY } else { meaning.lexicon.map(Lexicon::particularity).unwrap_or_default() }
+}
+
+impl ChoiceMatcher {
+    /// Prepares to listen for the choices in the languages, likeliest first; without any, in English.
+    pub fn new(choices: &[Choice], languages: &[Language]) -> Result<Self, LexiconError> {
+        let english = [Language::english()];
+        let table = Table::of(choices, if languages.is_empty() { &english } else { languages })?;
+        Ok(Self { table, keys: keys(choices)? })
+    }
+
+    /// The choice that the words make, or none where they make none or two.
+    pub fn best(&self, text: &str) -> Option<Match> {
+        let words = normal::words(text);
+        let said = self.hits(words.get(..MAX_WORDS).unwrap_or(&words));
+        let meant = meant(&said)?;
+        let winner = winner(&meant)?;
+        let choice = self.table.choices.get(winner)?.clone();
+        let hits: Vec<Hit> = meant.into_iter().filter(|hit| hit.meaning.choice == Some(winner)).collect();
+        let language = self.table.languages.get(likeliest_language(&hits)?)?.clone();
+        #[expect(clippy::cast_precision_loss, reason = "both are at most a few thousand")]
+        let score = explained(&hits) as f32 / words.len() as f32;
+        Some(Match { choice, language, score })
+    }
+
+    /// The phrases to listen for, lower case, each once: all of the flow's own, and of the engine's those that callers say most. Fewer
+    /// than [`best`](Self::best) understands, because a recogniser errs more the more it listens for.
+    pub fn phrases(&self) -> Vec<String> {
+        self.table.listened().into_iter().collect()
+    }
+
+    /// The choice that a key makes.
+    pub fn key(&self, key: char) -> Option<&str> {
+        self.keys.get(&key).and_then(|index| self.table.choices.get(*index)).map(String::as_str)
+    }
+
+    /// Whether the words so far are exactly one phrase of a choice, so that there is little to wait for.
+    pub fn is_complete(&self, partial: &str) -> bool {
+        let phrase = normal::words(partial).join(" ");
+        self.table.meanings(&phrase).iter().any(|meaning| meaning.choice.is_some()) && self.best(partial).is_some()
+    }
+
+    fn hits(&self, words: &[String]) -> Vec<Hit> {
+        let mut hits = Vec::new();
+        for start in 0..words.len() {
+            let mut phrase = String::new();
+            for (count, word) in words.iter().skip(start).take(self.table.longest).enumerate() {
+                if count > 0 {
+                    phrase.push(' ');
+                }
+                phrase.push_str(word);
+                let here = self.table.meanings(&phrase).into_iter().filter(|meaning| start == 0 || meaning.weight != Weight::Opening);
+                hits.extend(here.map(|meaning| Hit { start, words: count + 1, meaning }));
+            }
+        }
+        hits
+    }
+}
+
+/// The hits that are left after rules 1 to 5, or nothing where yes and no were both said.
+fn meant(said: &[Hit]) -> Option<Vec<Hit>> {
+    let heard = |hit: &&Hit| !said.iter().any(|other| other.hides(hit) || other.takes(hit)) && hit.meaning.choice.is_some();
+    let mut meant: Vec<Hit> = said.iter().filter(heard).copied().collect();
+    if meant.iter().any(|hit| hit.is_firm(Lexicon::Yes)) && meant.iter().any(|hit| hit.is_firm(Lexicon::No)) {
+        return None;
+    }
+    if meant.iter().any(|hit| hit.meaning.weight != Weight::Weak) {
+        meant.retain(|hit| hit.meaning.weight != Weight::Weak);
+    }
+    if meant.iter().any(|hit| hit.meaning.lexicon != Some(Lexicon::Yes)) {
+        meant.retain(|hit| hit.meaning.lexicon != Some(Lexicon::Yes));
+    }
+    Some(meant)
+}
+
+/// The choice with the longest phrase, where it is one alone.
+fn winner(meant: &[Hit]) -> Option<usize> {
+    let longest = meant.iter().map(|hit| hit.words).max()?;
+    let choices: BTreeSet<usize> = meant.iter().filter(|hit| hit.words == longest).filter_map(|hit| hit.meaning.choice).collect();
+    choices.first().copied().filter(|_| choices.len() == 1)
+}
+
+/// How many words the hits cover.
+fn explained(hits: &[Hit]) -> usize {
+    hits.iter().flat_map(|hit| hit.start..hit.end()).collect::<BTreeSet<_>>().len()
+}
+
+/// The language whose phrases cover most; of equals the likeliest.
+fn likeliest_language(hits: &[Hit]) -> Option<usize> {
+    let languages: BTreeSet<usize> = hits.iter().map(|hit| hit.meaning.language).collect();
+    let covered = |language: usize| {
+        let of_language: Vec<Hit> = hits.iter().filter(|hit| hit.meaning.language == language).copied().collect();
+        explained(&of_language)
+    };
+    languages.into_iter().max_by_key(|language| (covered(*language), std::cmp::Reverse(*language)))
+}
+
+fn keys(choices: &[Choice]) -> Result<BTreeMap<char, usize>, LexiconError> {
+    let mut keys: BTreeMap<char, usize> = BTreeMap::new();
+    for (index, choice) in choices.iter().enumerate() {
+        let Some(key) = choice.key else { continue };
+        if !matches!(key, '0'..='9' | '*' | '#') {
+            return Err(LexiconError::NoSuchKey { choice: choice.id.clone(), key });
+        }
+        if let Some(first) = keys.insert(key, index) {
+            let first = choices.get(first).map(|choice| choice.id.clone()).unwrap_or_default();
+            return Err(LexiconError::SharedKey { first, second: choice.id.clone(), key });
+        }
+    }
+    Ok(keys)
+}

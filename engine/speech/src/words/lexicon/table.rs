@@ -1,0 +1,140 @@
+//! The phrases of one question: the choices' own, and those of the lexicons they start from or must be kept apart from.
+
+use std::collections::{BTreeSet, HashMap};
+
+use samvaad_model::{Choice, Language};
+
+use super::data::{self, Phrase, Phrasebook, Weight};
+use super::{Lexicon, LexiconError, normal};
+
+/// What a phrase stands for in a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Meaning {
+    /// The choice's place in the question; `None` for a phrase that only hides others.
+    pub(super) choice: Option<usize>,
+    /// The lexicon of the phrase, or the one its choice starts from.
+    pub(super) lexicon: Option<Lexicon>,
+    /// Whether the flow brought the phrase itself.
+    pub(super) own: bool,
+    /// How much it says.
+    pub(super) weight: Weight,
+    /// The language's place among the table's languages: lower is likelier.
+    pub(super) language: usize,
+}
+
+/// All phrases of a question. The lexicons are shared by all questions.
+#[derive(Debug)]
+pub(super) struct Table {
+    /// The choices' ids.
+    pub(super) choices: Vec<String>,
+    /// The languages, likeliest first.
+    pub(super) languages: Vec<Language>,
+    /// Words of the longest phrase.
+    pub(super) longest: usize,
+    /// The flow's own phrases, by their normalised words with single spaces.
+    own: HashMap<String, Vec<Meaning>>,
+    /// The flow's own phrases as written, lower case.
+    own_written: BTreeSet<String>,
+    /// The lexicons, with their language's place.
+    books: Vec<(usize, &'static Phrasebook)>,
+    /// Which choice starts from which lexicon.
+    wanted: HashMap<Lexicon, usize>,
+}
+
+impl Table {
+    /// Gathers the phrases of a question.
+    pub(super) fn of(choices: &[Choice], languages: &[Language]) -> Result<Self, LexiconError> {
+        let mut table = Self {
+            choices: choices.iter().map(|choice| choice.id.clone()).collect(),
+            languages: languages.to_vec(),
+            longest: 0,
+            own: HashMap::new(),
+            own_written: BTreeSet::new(),
+            books: Vec::new(),
+            wanted: wanted(choices)?,
+        };
+        for (index, language) in languages.iter().enumerate() {
+            if let Some(book) = data::phrasebook(language.primary())? {
+                table.longest = table.longest.max(book.longest);
+                table.books.push((index, book));
+            }
+        }
+        for (index, choice) in choices.iter().enumerate() {
+            table.add_own(index, choice)?;
+        }
+        Ok(table)
+    }
+
+    /// What words stand for, the flow's own meanings first.
+    pub(super) fn meanings(&self, words: &str) -> Vec<Meaning> {
+        let own = self.own.get(words).into_iter().flatten().copied();
+        let shared = self.books.iter().flat_map(|(language, book)| {
+            let meaning = |phrase: &Phrase| {
+                let choice = self.choice_of(phrase.lexicon);
+                let hides = matches!(phrase.lexicon, None | Some(Lexicon::No | Lexicon::Who | Lexicon::WrongPerson));
+                let weight = phrase.weight;
+                (choice.is_some() || hides).then_some(Meaning { choice, lexicon: phrase.lexicon, own: false, weight, language: *language })
+            };
+            book.find(words).iter().filter_map(meaning)
+        });
+        own.chain(shared).collect()
+    }
+
+    /// The phrases that a recogniser is told to expect, as written. Of what is no choice only denials and asides are worth hearing: they
+    /// turn a choice's words round.
+    pub(super) fn listened(&self) -> BTreeSet<String> {
+        let heard = |phrase: &&Phrase| {
+            phrase.listened && (self.choice_of(phrase.lexicon).is_some() || matches!(phrase.lexicon, None | Some(Lexicon::No)))
+        };
+        let shared = self.books.iter().flat_map(|(_, book)| book.phrases().filter(heard));
+        self.own_written.iter().cloned().chain(shared.map(|phrase| phrase.text.clone())).collect()
+    }
+
+    /// The choice that a lexicon's phrases make. Somebody else on the line says no, where nothing more particular can be answered.
+    fn choice_of(&self, lexicon: Option<Lexicon>) -> Option<usize> {
+        let lexicon = lexicon?;
+        let stand_in = if lexicon == Lexicon::WrongPerson { self.wanted.get(&Lexicon::No) } else { None };
+        self.wanted.get(&lexicon).or(stand_in).copied()
+    }
+
+    /// A flow's phrases count in every language it gives them in, those it was not asked in coming last.
+    fn add_own(&mut self, index: usize, choice: &Choice) -> Result<(), LexiconError> {
+        let lexicon = choice.lexicon.as_deref().and_then(Lexicon::named);
+        for phrases in &choice.phrases {
+            let language = self.languages.iter().position(|language| *language == phrases.language).unwrap_or_else(|| {
+                self.languages.push(phrases.language.clone());
+                self.languages.len() - 1
+            });
+            for (position, text) in phrases.words.iter().enumerate() {
+                let words = normal::words(text);
+                if words.is_empty() {
+                    return Err(LexiconError::EmptyPhrase {
+                        choice: choice.id.clone(),
+                        language: phrases.language.to_string(),
+                        position: position + 1,
+                    });
+                }
+                self.longest = self.longest.max(words.len());
+                self.own_written.insert(text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase());
+                let meaning = Meaning { choice: Some(index), lexicon, own: true, weight: Weight::Firm, language };
+                self.own.entry(words.join(" ")).or_default().push(meaning);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Which choice starts from which lexicon.
+fn wanted(choices: &[Choice]) -> Result<HashMap<Lexicon, usize>, LexiconError> {
+    let mut wanted = HashMap::new();
+    for (index, choice) in choices.iter().enumerate() {
+        let Some(name) = &choice.lexicon else { continue };
+        let unknown = || LexiconError::Unknown { choice: choice.id.clone(), name: name.clone() };
+        let lexicon = Lexicon::named(name).ok_or_else(unknown)?;
+        if let Some(first) = wanted.insert(lexicon, index) {
+            let first = choices.get(first).map(|choice| choice.id.clone()).unwrap_or_default();
+            return Err(LexiconError::Shared { first, second: choice.id.clone(), name: name.clone() });
+        }
+    }
+    Ok(wanted)
+}

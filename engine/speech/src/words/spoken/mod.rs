@@ -1,0 +1,123 @@
+//! How values are spoken: amounts, dates, times and digits as the words of a language.
+//!
+//! English and Hindi are written out as words. The other nine languages keep figures, grouped the Indian way, with their own words
+//! around them: the synthesiser reads the figures in its language. A further language is a further [`Tongue`].
+//!
+//! It never guesses: a language without words is an error, and a value that cannot be is one too.
+
+mod currency;
+mod day;
+mod english;
+mod figures;
+mod hindi;
+mod indic;
+mod numeral;
+
+use samvaad_model::{Language, TimeOfDay, Value};
+use time::Date;
+
+use currency::Amount;
+pub(crate) use english::English;
+pub(crate) use figures::grouped;
+pub(crate) use hindi::Hindi;
+
+/// Why a value cannot be spoken. Free of the value itself, which may be personal.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SpokenError {
+    /// No words for the language.
+    #[error("cannot speak a value of type {kind} in `{language}`: the languages with words are {KNOWN}")]
+    NoWords {
+        /// The value's type, as the contract spells it.
+        kind: &'static str,
+        /// The language asked for.
+        language: Language,
+    },
+    /// A value of type digits with something else in it.
+    #[error("cannot speak digits: character {position} is no digit; give such text as `text`")]
+    NotDigits {
+        /// Which character, from 1.
+        position: usize,
+    },
+    /// A currency that is no ISO 4217 code.
+    #[error("cannot speak money: the currency must be three capital letters, such as `INR`")]
+    NotACurrency,
+    /// No such time on a clock.
+    #[error("cannot speak the time {hour}:{minute}: hours are 0 to 23, minutes 0 to 59")]
+    NotATime {
+        /// As given.
+        hour: u8,
+        /// As given.
+        minute: u8,
+    },
+}
+
+const KNOWN: &str = "en, hi, ta, te, mr, kn, ml, bn, gu, pa and or";
+
+/// One language's way of speaking.
+pub(crate) trait Tongue: Sync {
+    /// A quantity.
+    fn integer(&self, number: i64) -> String;
+    /// An amount, split into its units.
+    fn money(&self, amount: &Amount<'_>) -> String;
+    /// A date, with the year where one is given.
+    fn date(&self, day: u8, month: time::Month, year: Option<i32>) -> String;
+    /// A time of day; the hour is below 24 and the minute below 60.
+    fn time(&self, time: TimeOfDay) -> String;
+    /// One digit, 0 to 9.
+    fn digit(&self, digit: u8) -> String;
+}
+
+/// The words for a value. A date of `today`'s year is spoken without its year. The result is one line without surplus spaces, and may be
+/// personal: it never goes to a log.
+pub fn speak(value: &Value, language: &Language, today: Date) -> Result<String, SpokenError> {
+    if let Value::Text(text) = value {
+        return Ok(one_line(text.expose()));
+    }
+    let tongue = tongue(language).ok_or_else(|| SpokenError::NoWords { kind: value.kind(), language: language.clone() })?;
+    match value {
+        Value::Text(text) => Ok(one_line(text.expose())),
+        Value::Integer(number) => Ok(tongue.integer(*number)),
+        Value::Money(money) => Ok(tongue.money(&Amount::of(money).ok_or(SpokenError::NotACurrency)?)),
+        Value::Date(date) => {
+            let year = (date.year() != today.year()).then(|| date.year());
+            Ok(tongue.date(date.day(), date.month(), year))
+        }
+        Value::Time(time) if time.hour < 24 && time.minute < 60 => Ok(tongue.time(*time)),
+        Value::Time(time) => Err(SpokenError::NotATime { hour: time.hour, minute: time.minute }),
+        Value::Digits(digits) => spell(digits.expose(), tongue),
+    }
+}
+
+fn tongue(language: &Language) -> Option<&'static dyn Tongue> {
+    match language.primary() {
+        "en" => Some(&English),
+        "hi" => Some(&Hindi),
+        primary => indic::words(primary).map(|words| words as &dyn Tongue),
+    }
+}
+
+/// Whether a language has words for values.
+pub(crate) fn speaks(language: &Language) -> bool {
+    tongue(language).is_some()
+}
+
+/// Digits one by one, with commas so that the synthesiser keeps them apart. Spaces and hyphens between them are not spoken.
+fn spell(digits: &str, tongue: &dyn Tongue) -> Result<String, SpokenError> {
+    let mut spoken = Vec::new();
+    for (index, letter) in digits.chars().enumerate() {
+        match super::lexicon::digit_value(letter) {
+            Some(digit) => spoken.push(tongue.digit(digit)),
+            None if letter == ' ' || letter == '-' => {}
+            None => return Err(SpokenError::NotDigits { position: index + 1 }),
+        }
+    }
+    Ok(spoken.join(", "))
+}
+
+/// A text as one line: control characters and runs of white space become one space.
+pub(crate) fn one_line(text: &str) -> String {
+    text.split(|letter: char| letter.is_whitespace() || letter.is_control()).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,34 @@
+//! Numbers as words, from a language's words for 0 to 99 and for its scales.
+//!
+//! It knows no language: the words are arguments.
+
+/// A power of ten with a name, such as lakh.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scale {
+    /// How many ones it holds.
+    pub(super) ones: u64,
+    /// Its name.
+    pub(super) name: &'static str,
+}
+
+/// A language's number words.
+pub(super) struct Numerals {
+    /// The words for 0 to 99.
+    pub(super) below_hundred: fn(u64) -> String,
+    /// The scales, greatest first.
+    pub(super) scales: &'static [Scale],
+}
+
+impl Numerals {
+    /// The words of a number. What exceeds the greatest scale is counted in it: a lakh crore.
+    pub(super) fn words(&self, number: u64) -> String {
+        let Some(scale) = self.scales.iter().find(|scale| number >= scale.ones) else {
+            return (self.below_hundred)(number);
+        };
+        let count = self.words(number / scale.ones);
+        match number % scale.ones {
+            0 => format!("{count} {}", scale.name),
+            rest => format!("{count} {} {}", scale.name, self.words(rest)),
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Whether the prompt files have what a flow uses.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use samvaad_model::Language;
+
+use super::{Pages, Severity, TemplateProblem, TemplateUse};
+
+/// The types of arguments there are.
+const KINDS: [&str; 6] = ["text", "integer", "money", "date", "time", "digits"];
+
+/// Compares every language's file with the templates used.
+pub(super) fn check(pages: &BTreeMap<Language, Pages>, uses: &[TemplateUse]) -> Vec<TemplateProblem> {
+    let mut problems = Vec::new();
+    for one in uses {
+        for page in pages.values() {
+            problems.extend(missing(page, one));
+        }
+        problems.extend(unspoken(pages, one));
+        problems.extend(unknown_kinds(one));
+    }
+    problems
+}
+
+fn missing(page: &Pages, one: &TemplateUse) -> Vec<TemplateProblem> {
+    let problem = |line, message, mend| TemplateProblem { severity: Severity::Error, file: page.file.clone(), line, message, mend };
+    let name = &one.name;
+    let Some(needs) = page.messages.get(name) else {
+        let mend = format!("add a line `{name} = …`");
+        return vec![problem(None, format!("there is no message `{name}`, which the flow uses"), mend)];
+    };
+    let given: BTreeSet<&str> = one.arguments.iter().map(|(argument, _)| argument.as_str()).collect();
+    needs
+        .iter()
+        .filter(|(variable, _)| !given.contains(variable.as_str()))
+        .map(|(variable, line)| {
+            let gives =
+                if given.is_empty() { "none".to_owned() } else { format!("`{}`", given.iter().copied().collect::<Vec<_>>().join("`, `")) };
+            let mend = format!("correct the name (the flow gives {gives}), or let the flow give it");
+            problem(Some(*line), format!("message `{name}` needs `${variable}`, which the flow does not give"), mend)
+        })
+        .collect()
+}
+
+/// Arguments that no language speaks. One language may leave out what another needs.
+fn unspoken(pages: &BTreeMap<Language, Pages>, one: &TemplateUse) -> Vec<TemplateProblem> {
+    let needed = |argument: &str| pages.values().any(|page| page.messages.get(&one.name).is_some_and(|needs| needs.contains_key(argument)));
+    let missing_everywhere = pages.values().all(|page| !page.messages.contains_key(&one.name));
+    one.arguments
+        .iter()
+        .filter(|(argument, _)| !missing_everywhere && !needed(argument))
+        .map(|(argument, _)| TemplateProblem {
+            severity: Severity::Warning,
+            file: "prompts".to_owned(),
+            line: None,
+            message: format!("no language's message `{}` uses `${argument}`, which the flow gives", one.name),
+            mend: "use it, or let the flow leave it out".to_owned(),
+        })
+        .collect()
+}
+
+fn unknown_kinds(one: &TemplateUse) -> Vec<TemplateProblem> {
+    let unknown = one.arguments.iter().filter(|(_, kind)| !KINDS.contains(&kind.as_str()));
+    unknown
+        .map(|(argument, kind)| TemplateProblem {
+            severity: Severity::Error,
+            file: "prompts".to_owned(),
+            line: None,
+            message: format!("argument `${argument}` of message `{}` is of an unknown type `{kind}`", one.name),
+            mend: format!("the types are {}", KINDS.join(", ")),
+        })
+        .collect()
+}

@@ -1,0 +1,138 @@
+//! Templates: a flow's Fluent files, `prompts/<language>.ftl`, checked before any call and filled in during one.
+//!
+//! The files come from outside and are not trusted: their size, the depth of their placeables and the length of their chains of
+//! references are bounded before anything recurses, cycles and unknown names are found when they are read, and what a template may grow
+//! to is bounded too. There are no Fluent functions: how a value is spoken is decided by its type.
+//!
+//! It reads no files and knows no clock; a rendered text may be personal and is never logged here.
+
+mod bounds;
+mod check;
+mod graph;
+mod problem;
+mod render;
+
+use std::collections::BTreeMap;
+
+use fluent_bundle::FluentResource;
+use fluent_bundle::concurrent::FluentBundle;
+use samvaad_model::{Language, Template};
+use unic_langid::LanguageIdentifier;
+
+pub use problem::{Severity, TemplateProblem};
+pub use render::{MAX_PROMPT_BYTES, RenderError};
+
+use graph::Needs;
+use problem::{Report, line_of};
+
+/// A template that a flow uses, with the name and type of each argument it gives (`text`, `integer`, `money`, `date`, `time`, `digits`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TemplateUse {
+    /// The message's identifier.
+    pub name: String,
+    /// Name and type of each argument.
+    pub arguments: Vec<(String, String)>,
+}
+
+/// The prompts of one language.
+struct Pages {
+    file: String,
+    bundle: FluentBundle<FluentResource>,
+    /// For every message with a text: the variables it needs, its references' included, with the line of a use.
+    messages: BTreeMap<String, Needs>,
+}
+
+/// All prompt files of a flow, parsed. Made once, shared by all calls (`Arc`), never changed.
+pub struct PromptBook {
+    pages: BTreeMap<Language, Pages>,
+}
+
+impl std::fmt::Debug for PromptBook {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_map().entries(self.pages.iter().map(|(language, pages)| (language, pages.messages.len()))).finish()
+    }
+}
+
+impl PromptBook {
+    /// Reads the Fluent files, each given with its language, and lists everything that is wrong with any of them: sizes, syntax, names
+    /// used twice, references to what does not exist or back to themselves, functions.
+    pub fn parse(files: &BTreeMap<Language, String>) -> Result<Self, Vec<TemplateProblem>> {
+        let mut pages = BTreeMap::new();
+        let mut problems = Vec::new();
+        for (language, text) in files {
+            match Pages::parse(language, text) {
+                Ok(read) => {
+                    pages.insert(language.clone(), read);
+                }
+                Err(found) => problems.extend(found),
+            }
+        }
+        if problems.is_empty() { Ok(Self { pages }) } else { Err(problems) }
+    }
+
+    /// Compares the files with the templates a flow says it uses. Every language must have every template, with no variable that the
+    /// flow does not give; an argument that no language speaks is a warning. Nothing found: an empty list.
+    pub fn check(&self, uses: &[TemplateUse]) -> Vec<TemplateProblem> {
+        check::check(&self.pages, uses)
+    }
+
+    /// The words of a template in a language, as one line of at most [`MAX_PROMPT_BYTES`]. Where the book lacks the language's region
+    /// (`hi-FJ`), another region of it serves. Arguments the message does not use are ignored.
+    pub fn render(&self, template: &Template, language: &Language, today: time::Date) -> Result<String, RenderError> {
+        render::render(&self.pages, template, language, today)
+    }
+
+    /// The languages there are prompts in.
+    pub fn languages(&self) -> impl Iterator<Item = &Language> {
+        self.pages.keys()
+    }
+
+    /// Whether a language has a message of that name.
+    pub fn has(&self, language: &Language, name: &str) -> bool {
+        self.pages.get(language).is_some_and(|pages| pages.messages.contains_key(name))
+    }
+
+    /// Whether a template's words may be personal, so that no cache may put them on a disk: it has an argument.
+    pub fn is_personal(template: &Template) -> bool {
+        !template.arguments.is_empty()
+    }
+}
+
+impl Pages {
+    fn parse(language: &Language, text: &str) -> Result<Self, Vec<TemplateProblem>> {
+        let file = format!("prompts/{language}.ftl");
+        let text = text.trim_start_matches('\u{feff}');
+        let mut report = Report::new(&file, text);
+        if !bounds::within(text, &mut report) {
+            return Err(report.into_problems());
+        }
+        let resource = match FluentResource::try_new(text.to_owned()) {
+            Ok(resource) => resource,
+            Err((_, errors)) => {
+                for error in errors {
+                    let mend = "correct the line; projectfluent.org/play shows how it is read";
+                    report.error(line_of(text, error.pos.start), lower_case_first(&error.kind.to_string()), mend);
+                }
+                return Err(report.into_problems());
+            }
+        };
+        let messages = graph::messages(&resource, &mut report);
+        let identifier: LanguageIdentifier = language.as_str().parse().unwrap_or_default();
+        let mut bundle = FluentBundle::new_concurrent(vec![identifier]);
+        // isolation marks are for mixed writing directions on a screen; a synthesiser would stumble over them
+        bundle.set_use_isolating(false);
+        bundle.set_formatter(render::number_formatter(language));
+        // names used twice were reported by the graph, with their lines
+        let _ = bundle.add_resource(resource);
+        let problems = report.into_problems();
+        if problems.is_empty() { Ok(Self { file, bundle, messages }) } else { Err(problems) }
+    }
+}
+
+fn lower_case_first(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,85 @@
+//! What is wrong with a prompt file, told so that its author can mend it.
+
+use std::fmt;
+
+/// How bad a problem is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Severity {
+    /// The flow cannot be loaded with it.
+    Error,
+    /// Odd, but harmless.
+    Warning,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TemplateProblem {
+    /// How bad it is.
+    pub severity: Severity,
+    /// The file, within the flow's folder: `prompts/hi-IN.ftl`.
+    pub file: String,
+    /// The line, from 1; none where the file lacks something.
+    pub line: Option<usize>,
+    /// What is wrong, with the names in backticks.
+    pub message: String,
+    /// What to do about it.
+    pub mend: String,
+}
+
+impl fmt::Display for TemplateProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`", self.file)?;
+        if let Some(line) = self.line {
+            write!(f, " line {line}")?;
+        }
+        write!(f, ": {}; {}", self.message, self.mend)
+    }
+}
+
+/// More problems of one file than anybody reads at once.
+const MAX_PROBLEMS: usize = 64;
+
+/// Gathers the problems of one file.
+pub(super) struct Report<'a> {
+    file: &'a str,
+    text: &'a str,
+    problems: Vec<TemplateProblem>,
+}
+
+impl<'a> Report<'a> {
+    /// No problems yet.
+    pub(super) fn new(file: &'a str, text: &'a str) -> Self {
+        Self { file, text, problems: Vec::new() }
+    }
+
+    /// Adds an error, unless there are plenty.
+    pub(super) fn error(&mut self, line: usize, message: impl Into<String>, mend: impl Into<String>) {
+        if self.problems.len() < MAX_PROBLEMS {
+            self.problems.push(TemplateProblem {
+                severity: Severity::Error,
+                file: self.file.to_owned(),
+                line: Some(line),
+                message: message.into(),
+                mend: mend.into(),
+            });
+        }
+    }
+
+    /// The line of a word that the parser cut out of a copy of the text.
+    pub(super) fn line_in(&self, source: &str, word: &str) -> usize {
+        let offset = (word.as_ptr() as usize).saturating_sub(source.as_ptr() as usize);
+        line_of(self.text, offset)
+    }
+
+    /// All of them, in the order of their lines.
+    pub(super) fn into_problems(mut self) -> Vec<TemplateProblem> {
+        self.problems.sort_by_key(|problem| problem.line);
+        self.problems
+    }
+}
+
+/// The line, from 1, of a byte's place in a text.
+pub(super) fn line_of(text: &str, offset: usize) -> usize {
+    let before = text.as_bytes().get(..offset).unwrap_or(text.as_bytes());
+    1 + before.iter().filter(|byte| **byte == b'\n').count()
+}

@@ -1,0 +1,110 @@
+//! What the tests with real programs share: where they are, a caller's voice, and listening to the end.
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use rubato::audioadapter_buffers::direct::InterleavedSlice;
+use rubato::{Fft, FixedSync, Resampler};
+use samvaad_model::Language;
+use samvaad_speech::recognition::HEARINGS;
+use samvaad_speech::{Expectation, Hearing, Recognition, RecognitionError, Recognized, Recognizer, Utterance, Vosk, VoskSettings};
+use tokio::sync::mpsc;
+
+/// No test waits longer for anything.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The folder of downloaded tools.
+pub fn tools() -> PathBuf {
+    std::env::var_os("SAMVAAD_TOOLS").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../.tools"), PathBuf::from)
+}
+
+/// Settings of the Vosk that `make setup` brings.
+pub fn vosk_settings() -> VoskSettings {
+    let folder = tools().join("vosk");
+    let models = [(Language::english(), folder.join("vosk-model-small-en-us-0.15"))];
+    VoskSettings { library: folder.join("libvosk.so"), models: models.into(), workers: 2 }
+}
+
+/// The real recogniser, opened once.
+pub fn vosk() -> &'static Vosk {
+    static VOSK: LazyLock<Vosk> = LazyLock::new(|| Vosk::open(vosk_settings()).unwrap_or_else(|error| panic!("{error}\nrun `make setup`")));
+    &VOSK
+}
+
+/// A caller's words by flite, over a telephone line of 8 kHz, at the recogniser's 16 kHz, with a little silence around.
+pub fn caller_says(words: &str) -> Vec<i16> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("words.wav");
+    let done = Command::new("flite").args(["-voice", "slt", "-t", words, "-o"]).arg(&file).status();
+    assert!(done.is_ok_and(|status| status.success()), "flite is missing: run `make setup`");
+    let mut wav = hound::WavReader::open(&file).unwrap();
+    let rate_hz = wav.spec().sample_rate;
+    let samples: Vec<i16> = wav.samples().map(Result::unwrap).collect();
+    let mut spoken = vec![0; 3_200];
+    spoken.extend(resample(&resample(&samples, rate_hz, 8_000), 8_000, 16_000));
+    spoken.extend([0; 8_000]);
+    spoken
+}
+
+/// All at once.
+pub fn resample(samples: &[i16], from_hz: u32, to_hz: u32) -> Vec<i16> {
+    let samples: Vec<f32> = samples.iter().map(|&sample| f32::from(sample)).collect();
+    let mut fft = Fft::<f32>::new(from_hz as usize, to_hz as usize, 1_024, 1, FixedSync::Both).unwrap();
+    let input = InterleavedSlice::new(&samples, 1, samples.len()).unwrap();
+    fft.process_all(&input, samples.len(), None).unwrap().take_data().into_iter().map(|sample| sample as i16).collect()
+}
+
+/// An expectation of phrases in a language; none means free speech.
+pub fn expect(languages: &[&str], phrases: &[&str]) -> Expectation {
+    Expectation {
+        languages: languages.iter().map(|tag| Language::parse(tag).unwrap()).collect(),
+        phrases: phrases.iter().map(|&phrase| phrase.to_owned()).collect(),
+    }
+}
+
+/// A recognition with its hearings.
+pub struct Ear {
+    pub recognition: Box<dyn Recognition>,
+    pub hearings: mpsc::Receiver<Hearing>,
+}
+
+impl Ear {
+    pub fn new(recognizer: &dyn Recognizer, expectation: Expectation) -> Self {
+        let (sender, hearings) = mpsc::channel(HEARINGS);
+        Self { recognition: recognizer.listen(expectation, sender).unwrap(), hearings }
+    }
+
+    /// The next final words, and the partial ones before them.
+    pub async fn hear(&mut self) -> (Recognized, Vec<String>) {
+        let mut partials = Vec::new();
+        loop {
+            match tokio::time::timeout(PATIENCE, self.hearings.recv()).await.expect("nothing was heard").expect("the channel closed") {
+                Hearing::Partial(words) => partials.push(words.text.into_exposed()),
+                Hearing::Final(words) => return (words, partials),
+                Hearing::Failed(error) => panic!("{error}"),
+            }
+        }
+    }
+
+    /// Feeds in frames of 20 ms, as a call does but as fast as the recogniser takes them, and ends the utterance.
+    pub async fn listen_to(&mut self, samples: &[i16]) -> (Recognized, Vec<String>) {
+        let feeding = async {
+            for frame in samples.chunks(320) {
+                while self.recognition.feed(frame) == Err(RecognitionError::Overloaded) {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, feeding).await.expect("the recogniser takes no audio");
+        self.recognition.finish();
+        self.hear().await
+    }
+}
+
+/// An utterance in a language's default voice.
+pub fn utterance(tag: &str, text: &str) -> Utterance {
+    Utterance { text: text.into(), language: Language::parse(tag).unwrap(), voice: None }
+}

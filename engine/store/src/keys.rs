@@ -1,0 +1,114 @@
+//! The keys of the session store, all in one place.
+//!
+//! | key | value | written by |
+//! |---|---|---|
+//! | `samvaad:customer:{call_id}` | the customer's record, JSON | `put_customer` |
+//! | `samvaad:phone:{e164}` | the call id of the number's newest record | `put_customer` |
+//! | `samvaad:sid:{call_sid}` | the call id bound to Exotel's CallSid | `bind` |
+//! | `samvaad:decision:{call_sid}` | what happens after the conversation, JSON | `put_decision` |
+//!
+//! `samvaad` is the default of [`SessionSettings::prefix`]. Every key has a TTL from the moment it is written. A flow's look-up takes a key
+//! verbatim, without the prefix.
+
+use std::time::Duration;
+
+use samvaad_model::{CallId, CallSid, PhoneNumber};
+
+/// How the session store names its keys and how long it keeps them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionSettings {
+    /// What every key of ours begins with, so that several engines can share one Redis.
+    pub prefix: String,
+    /// How long a key lives, at least a millisecond. It has to outlast the time from storing a customer's record to the last applet of the call.
+    pub ttl: Duration,
+}
+
+impl Default for SessionSettings {
+    /// Prefix `samvaad`, and a day: a campaign stores its records in the morning and dials until night.
+    fn default() -> Self {
+        Self { prefix: "samvaad".to_owned(), ttl: Duration::from_secs(24 * 60 * 60) }
+    }
+}
+
+impl SessionSettings {
+    /// The TTL in whole milliseconds, as Redis takes it.
+    pub(crate) fn ttl_ms(&self) -> u64 {
+        u64::try_from(self.ttl.as_millis()).unwrap_or(u64::MAX).max(1)
+    }
+
+    pub(crate) fn customer(&self, call: CallId) -> Key {
+        Key::open(format!("{}:customer:{call}", self.prefix))
+    }
+
+    pub(crate) fn phone(&self, phone: &PhoneNumber) -> Key {
+        Key { text: format!("{}:phone:{}", self.prefix, phone.expose()), shown: format!("{}:phone:{phone}", self.prefix) }
+    }
+
+    pub(crate) fn sid(&self, sid: &CallSid) -> Key {
+        Key::open(format!("{}:sid:{sid}", self.prefix))
+    }
+
+    pub(crate) fn decision(&self, sid: &CallSid) -> Key {
+        Key::open(format!("{}:decision:{sid}", self.prefix))
+    }
+}
+
+/// A key as it is stored and as an error may show it.
+#[derive(Clone)]
+pub(crate) struct Key {
+    /// As it is stored.
+    pub(crate) text: String,
+    /// As a log may have it, numbers masked.
+    pub(crate) shown: String,
+}
+
+impl Key {
+    /// A key without personal data.
+    fn open(text: String) -> Self {
+        Self { shown: text.clone(), text }
+    }
+
+    /// A key that a flow made up: it may hold a customer's number, so no run of digits is shown beyond its last four.
+    pub(crate) fn foreign(text: &str) -> Self {
+        Self { text: text.to_owned(), shown: masked_digits(text) }
+    }
+}
+
+fn masked_digits(text: &str) -> String {
+    const SHOWN_DIGITS: usize = 4;
+    let mut masked = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(character) = rest.chars().next() {
+        let digits = rest.chars().take_while(char::is_ascii_digit).count();
+        let taken = if digits == 0 { character.len_utf8() } else { digits };
+        let (run, tail) = rest.split_at(taken);
+        let hidden = digits.saturating_sub(SHOWN_DIGITS);
+        masked.extend(std::iter::repeat_n('x', hidden));
+        masked.push_str(run.get(hidden..).unwrap_or_default());
+        rest = tail;
+    }
+    masked
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_as_documented() {
+        let settings = SessionSettings::default();
+        let (call, sid) = (CallId::generate(), CallSid::parse("abc123").unwrap());
+        let phone = PhoneNumber::parse("09876543210").unwrap();
+        assert_eq!(settings.customer(call).text, format!("samvaad:customer:{call}"));
+        assert_eq!(settings.phone(&phone).text, "samvaad:phone:+919876543210");
+        assert_eq!(settings.sid(&sid).text, "samvaad:sid:abc123");
+        assert_eq!(settings.decision(&sid).text, "samvaad:decision:abc123");
+    }
+
+    #[test]
+    fn shown_keys_hold_no_whole_number() {
+        let phone = PhoneNumber::parse("9876543210").unwrap();
+        assert_eq!(SessionSettings::default().phone(&phone).shown, "samvaad:phone:xxxxxx3210");
+        assert_eq!(Key::foreign("crm:919876543210:loan:42:é").shown, "crm:xxxxxxxx3210:loan:42:é");
+    }
+}

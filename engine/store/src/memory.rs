@@ -1,0 +1,197 @@
+//! Sessions and customers in this process: the default where no Redis is configured. They end with the process.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+// Tokio's clock, so that tests can pause and advance it.
+use tokio::time::Instant;
+
+use crate::StoreError;
+use crate::keyed::KeyValue;
+use crate::keys::{Key, SessionSettings};
+
+/// The most keys kept. A call needs four of some 300 bytes, so this is 50,000 calls in about 100 MB; beyond it the key that would expire
+/// first gives way.
+pub const MAX_KEYS: usize = 200_000;
+
+/// The session store without a server.
+pub struct MemorySessions {
+    settings: SessionSettings,
+    max_keys: usize,
+    texts: Mutex<Texts>,
+}
+
+impl MemorySessions {
+    /// An empty store of at most [`MAX_KEYS`].
+    pub fn new(settings: SessionSettings) -> Self {
+        Self::with_max_keys(settings, MAX_KEYS)
+    }
+
+    /// An empty store of at most `max_keys`.
+    pub fn with_max_keys(settings: SessionSettings, max_keys: usize) -> Self {
+        Self { settings, max_keys, texts: Mutex::default() }
+    }
+
+    /// Stores a value of a key outside of ours for `lookup` to find, as other programs do in Redis.
+    pub fn put(&self, key: &str, value: &str) {
+        self.keep(key, value.to_owned());
+    }
+
+    /// The number of keys that are kept, expired ones not counted.
+    pub fn len(&self) -> usize {
+        self.live().by_key.len()
+    }
+
+    /// Whether there is no key.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn keep(&self, key: &str, value: String) {
+        let mut texts = self.live();
+        self.keep_in(&mut texts, key, value);
+    }
+
+    fn keep_in(&self, texts: &mut Texts, key: &str, value: String) {
+        texts.remove(key);
+        while texts.by_key.len() >= self.max_keys.max(1) {
+            texts.remove_first_to_expire();
+        }
+        texts.insert(key, value, Instant::now() + self.settings.ttl);
+    }
+
+    /// The texts that have not expired.
+    fn live(&self) -> MutexGuard<'_, Texts> {
+        let mut texts = self.texts.lock().unwrap_or_else(PoisonError::into_inner);
+        texts.remove_expired(Instant::now());
+        texts
+    }
+}
+
+#[async_trait]
+impl KeyValue for MemorySessions {
+    const STORE: &'static str = "the in-process session store";
+
+    fn settings(&self) -> &SessionSettings {
+        &self.settings
+    }
+
+    async fn get(&self, key: &Key) -> Result<Option<String>, StoreError> {
+        Ok(self.live().by_key.get(&key.text).map(|text| text.value.clone()))
+    }
+
+    async fn put_all(&self, pairs: &[(Key, String)]) -> Result<(), StoreError> {
+        let mut texts = self.live();
+        for (key, value) in pairs {
+            self.keep_in(&mut texts, &key.text, value.clone());
+        }
+        Ok(())
+    }
+
+    async fn put_first(&self, key: &Key, value: String) -> Result<String, StoreError> {
+        let mut texts = self.live();
+        if let Some(first) = texts.by_key.get(&key.text) {
+            return Ok(first.value.clone());
+        }
+        self.keep_in(&mut texts, &key.text, value.clone());
+        Ok(value)
+    }
+
+    async fn answers(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+/// When a text expires; the number tells texts of one instant apart, older first.
+type Expiry = (Instant, u64);
+
+struct Text {
+    value: String,
+    expiry: Expiry,
+}
+
+/// Texts by key, and their keys by expiry. Both always hold the same keys.
+#[derive(Default)]
+struct Texts {
+    by_key: HashMap<String, Text>,
+    by_expiry: BTreeMap<Expiry, String>,
+    written: u64,
+}
+
+impl Texts {
+    fn insert(&mut self, key: &str, value: String, expires: Instant) {
+        self.written += 1;
+        let expiry = (expires, self.written);
+        self.by_expiry.insert(expiry, key.to_owned());
+        self.by_key.insert(key.to_owned(), Text { value, expiry });
+    }
+
+    fn remove(&mut self, key: &str) {
+        if let Some(text) = self.by_key.remove(key) {
+            self.by_expiry.remove(&text.expiry);
+        }
+    }
+
+    fn remove_first_to_expire(&mut self) {
+        if let Some((_, key)) = self.by_expiry.pop_first() {
+            self.by_key.remove(&key);
+        }
+    }
+
+    fn remove_expired(&mut self, now: Instant) {
+        while self.by_expiry.first_key_value().is_some_and(|((expires, _), _)| *expires <= now) {
+            self.remove_first_to_expire();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use samvaad_model::{CallId, CallSid};
+
+    use super::*;
+    use crate::SessionStore;
+
+    fn settings(ttl_s: u64) -> SessionSettings {
+        SessionSettings { ttl: Duration::from_secs(ttl_s), ..SessionSettings::default() }
+    }
+
+    fn sid(name: &str) -> CallSid {
+        CallSid::parse(name).unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_key_is_gone_when_its_ttl_is_over() {
+        let store = MemorySessions::new(settings(60));
+        store.bind(&sid("a"), CallId::generate()).await.unwrap();
+        tokio::time::advance(Duration::from_secs(59)).await;
+        assert!(store.bound(&sid("a")).await.unwrap().is_some());
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(store.bound(&sid("a")).await.unwrap(), None);
+        assert!(store.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn writing_again_begins_a_new_ttl() {
+        let store = MemorySessions::new(settings(60));
+        store.put("crm:1", "old");
+        tokio::time::advance(Duration::from_secs(40)).await;
+        store.put("crm:1", "new");
+        tokio::time::advance(Duration::from_secs(40)).await;
+        assert_eq!(store.lookup("crm:1").await.unwrap().as_deref(), Some("new"));
+    }
+
+    #[tokio::test]
+    async fn a_full_store_gives_up_what_would_expire_first() {
+        let store = MemorySessions::with_max_keys(settings(60), 2);
+        for name in ["first", "second", "third"] {
+            store.put(name, "x");
+        }
+        assert_eq!(store.len(), 2);
+        assert_eq!(store.lookup("first").await.unwrap(), None);
+        assert!(store.lookup("third").await.unwrap().is_some());
+    }
+}

@@ -1,0 +1,139 @@
+//! Sessions and customers in Redis.
+//!
+//! One multiplexed connection serves all calls. It is made anew when it breaks, so Redis may die and come back; what is asked in between is
+//! `Unavailable` within [`DEADLINE`].
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::io::tcp::TcpSettings;
+use redis::{Client, ErrorKind, FromRedisValue, IntoConnectionInfo, Pipeline, RedisError};
+
+use crate::keyed::KeyValue;
+use crate::keys::{Key, SessionSettings};
+use crate::{DEADLINE, OpenError, StoreError};
+
+const STORE: &str = "Redis";
+
+/// Unacknowledged data breaks the connection after this, so that a host that vanished without a word is not waited for by all calls.
+#[cfg(target_os = "linux")]
+const TCP_USER_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The session store in Redis.
+pub struct RedisSessions {
+    connection: ConnectionManager,
+    settings: SessionSettings,
+}
+
+impl RedisSessions {
+    /// Connects to a URL such as `redis://:password@host:6379/0`. Fails within [`DEADLINE`] where no Redis answers.
+    pub async fn connect(url: &str, settings: SessionSettings) -> Result<Self, OpenError> {
+        let info = url.into_connection_info().map_err(|error| unusable(&error))?;
+        let address = info.addr().to_string();
+        let client = Client::open(info.set_tcp_settings(tcp_settings())).map_err(|error| unusable(&error))?;
+        // No retries in there: an operation is tried twice by `bounded`, and every later one tries to connect again.
+        let config = ConnectionManagerConfig::new()
+            .set_number_of_retries(0)
+            .set_connection_timeout(Some(DEADLINE))
+            .set_response_timeout(Some(DEADLINE));
+        let unreachable = |reason: String| OpenError::Unreachable {
+            store: STORE,
+            address: address.clone(),
+            reason,
+            mend: "start it (`redis-server`), correct `redis-url` of `[stores]`, or remove it to keep sessions in this process",
+        };
+        let connection = tokio::time::timeout(DEADLINE, ConnectionManager::new_with_config(client, config))
+            .await
+            .map_err(|_| unreachable(no_answer()))?
+            .map_err(|error| unreachable(error.to_string()))?;
+        let sessions = Self { connection, settings };
+        sessions.answers().await.map_err(|error| unreachable(error.to_string()))?;
+        Ok(sessions)
+    }
+
+    /// Runs a transaction within the deadline. A broken connection is noticed only by using it, so what fails for that reason is tried a
+    /// second time, on a new connection: all that is asked of Redis here may be asked twice.
+    async fn bounded<T: FromRedisValue>(&self, commands: &Pipeline, key: &str) -> Result<T, StoreError> {
+        let attempts = async {
+            let mut connection = self.connection.clone();
+            match commands.query_async(&mut connection).await {
+                Err(error) if error.is_io_error() && !error.is_timeout() => commands.query_async(&mut connection).await,
+                answer => answer,
+            }
+        };
+        match tokio::time::timeout(DEADLINE, attempts).await {
+            Ok(answer) => answer.map_err(|error| failed(&error, key)),
+            Err(_) => Err(StoreError::Unavailable { store: STORE, reason: no_answer() }),
+        }
+    }
+}
+
+#[async_trait]
+impl KeyValue for RedisSessions {
+    const STORE: &'static str = STORE;
+
+    fn settings(&self) -> &SessionSettings {
+        &self.settings
+    }
+
+    async fn get(&self, key: &Key) -> Result<Option<String>, StoreError> {
+        let (value,) = self.bounded(redis::pipe().get(&key.text), &key.shown).await?;
+        Ok(value)
+    }
+
+    async fn put_all(&self, pairs: &[(Key, String)]) -> Result<(), StoreError> {
+        let mut commands = redis::pipe();
+        commands.atomic();
+        for (key, value) in pairs {
+            commands.pset_ex(&key.text, value, self.settings.ttl_ms()).ignore();
+        }
+        let shown = pairs.first().map_or("", |(key, _)| &key.shown);
+        self.bounded(&commands, shown).await
+    }
+
+    async fn put_first(&self, key: &Key, value: String) -> Result<String, StoreError> {
+        // In one transaction, so that the key cannot expire between the two.
+        let mut commands = redis::pipe();
+        commands.atomic();
+        commands.cmd("SET").arg(&key.text).arg(value).arg("NX").arg("PX").arg(self.settings.ttl_ms()).ignore();
+        commands.get(&key.text);
+        let (first,) = self.bounded(&commands, &key.shown).await?;
+        Ok(first)
+    }
+
+    async fn answers(&self) -> Result<(), StoreError> {
+        self.bounded(redis::pipe().cmd("PING").ignore(), "").await
+    }
+}
+
+fn tcp_settings() -> TcpSettings {
+    let settings = TcpSettings::default().set_nodelay(true);
+    #[cfg(target_os = "linux")]
+    let settings = settings.set_user_timeout(TCP_USER_TIMEOUT);
+    settings
+}
+
+fn no_answer() -> String {
+    format!("no answer within {} ms", DEADLINE.as_millis())
+}
+
+/// The category alone: details of a URL that does not parse may hold the password.
+fn unusable(error: &RedisError) -> OpenError {
+    let reason = error.category().to_owned();
+    OpenError::Url { store: STORE, reason, example: "redis://:password@host:6379/0" }
+}
+
+fn failed(error: &RedisError, key: &str) -> StoreError {
+    if matches!(error.kind(), ErrorKind::Parse | ErrorKind::UnexpectedReturnType) || is_wrong_type(error) {
+        let reason = "not a text in UTF-8".to_owned();
+        return StoreError::Unreadable { store: STORE, key: key.to_owned(), reason };
+    }
+    StoreError::Unavailable { store: STORE, reason: error.to_string() }
+}
+
+/// The key holds a list, a hash or such.
+fn is_wrong_type(error: &RedisError) -> bool {
+    let answers = error.clone().into_server_errors();
+    answers.is_some_and(|answers| answers.iter().any(|(_, answer)| answer.code() == "WRONGTYPE"))
+}

@@ -1,0 +1,25 @@
+//! The tables' history, embedded in the binary. A migration that was released is never edited; a new one is added.
+
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::{AssertSqlSafe, SqlSafeStr};
+
+/// Number, name and statements of each migration.
+type Source = (i64, &'static str, &'static str);
+
+const SQLITE: &[Source] = &[(1, "calls", include_str!("../../migrations/sqlite/0001_calls.sql"))];
+const POSTGRES: &[Source] = &[(1, "calls", include_str!("../../migrations/postgres/0001_calls.sql"))];
+
+pub(super) fn sqlite() -> Migrator {
+    migrator(SQLITE)
+}
+
+pub(super) fn postgres() -> Migrator {
+    migrator(POSTGRES)
+}
+
+fn migrator(sources: &[Source]) -> Migrator {
+    let migration = |&(version, name, statements): &Source| {
+        Migration::new(version, name.into(), MigrationType::Simple, AssertSqlSafe(statements).into_sql_str(), false)
+    };
+    Migrator::with_migrations(sources.iter().map(migration).collect())
+}

@@ -1,0 +1,208 @@
+//! Call records in SQLite or PostgreSQL: the same table, the same statements, two pools.
+//!
+//! Each statement is bounded by [`DEADLINE`], the wait for a connection included. Nothing is tried twice here; [`crate::RecordWriter`] does that.
+
+mod connect;
+mod migrations;
+
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use async_trait::async_trait;
+use samvaad_model::{CallId, CallRecord, CallSid, CallState};
+use sqlx::{PgPool, SqlitePool};
+
+use crate::keyed::json_fault;
+use crate::records::{ENGINE_STOPPED, abandon};
+use crate::{CallRecords, DEADLINE, OpenError, StoreError};
+
+const SQLITE: &str = "SQLite";
+const POSTGRES: &str = "PostgreSQL";
+
+const SAVE: &str = "INSERT INTO calls (call_id, call_sid, state, flow, version, outcome, customer_number, created_ms, started_ms, ended_ms, \
+     updated_ms, record) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
+     ON CONFLICT (call_id) DO UPDATE SET call_sid = excluded.call_sid, state = excluded.state, flow = excluded.flow, \
+     version = excluded.version, outcome = excluded.outcome, customer_number = excluded.customer_number, \
+     created_ms = excluded.created_ms, started_ms = excluded.started_ms, ended_ms = excluded.ended_ms, \
+     updated_ms = excluded.updated_ms, record = excluded.record";
+const BY_ID: &str = "SELECT record FROM calls WHERE call_id = $1";
+const BY_SID: &str = "SELECT record FROM calls WHERE call_sid = $1 ORDER BY created_ms DESC, call_id DESC LIMIT 1";
+const NEWEST: &str = "SELECT call_id, record FROM calls ORDER BY created_ms DESC, call_id DESC LIMIT $1";
+const LIVE: &str = "SELECT call_id, record FROM calls WHERE state = 'live' ORDER BY call_id LIMIT $1";
+// Only what is still live: the record's true end may have come from the spool meanwhile.
+const END: &str =
+    "UPDATE calls SET state = $2, outcome = $3, ended_ms = $4, updated_ms = $5, record = $6 WHERE call_id = $1 AND state = 'live'";
+
+/// How many abandoned records are held in memory at once.
+const ABANDONED_AT_ONCE: i64 = 100;
+
+enum Pool {
+    Sqlite(SqlitePool),
+    Postgres(PgPool),
+}
+
+/// Call records in a database.
+pub struct SqlRecords {
+    pool: Pool,
+}
+
+/// Runs one statement, written once, on whichever pool it is. The two differ in type alone.
+macro_rules! on_either {
+    ($self:expr, $pool:ident => $statement:expr) => {
+        match &$self.pool {
+            Pool::Sqlite($pool) => $self.bounded($statement).await,
+            Pool::Postgres($pool) => $self.bounded($statement).await,
+        }
+    };
+}
+
+impl SqlRecords {
+    /// Opens the database of `url` (`postgres://…` or `sqlite://…`), or without one the file `samvaad.db` in `data_dir`, and brings its
+    /// tables up to date. A missing file is made, a missing folder is an error.
+    pub async fn open(url: Option<&str>, data_dir: &Path) -> Result<Self, OpenError> {
+        Ok(Self { pool: connect::connect(url, data_dir).await? })
+    }
+
+    /// Closes all connections, waiting for what runs; SQLite then folds its log into the file.
+    pub async fn close(&self) {
+        match &self.pool {
+            Pool::Sqlite(pool) => pool.close().await,
+            Pool::Postgres(pool) => pool.close().await,
+        }
+    }
+
+    fn store(&self) -> &'static str {
+        match &self.pool {
+            Pool::Sqlite(_) => SQLITE,
+            Pool::Postgres(_) => POSTGRES,
+        }
+    }
+
+    async fn bounded<T>(&self, statement: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {
+        let reason = match tokio::time::timeout(DEADLINE, statement).await {
+            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("no answer within {} ms", DEADLINE.as_millis()),
+        };
+        Err(StoreError::Unavailable { store: self.store(), reason })
+    }
+
+    fn read(&self, key: &str, json: &str) -> Result<CallRecord, StoreError> {
+        serde_json::from_str(json).map_err(|error| self.unreadable(key, &error))
+    }
+
+    fn written(&self, record: &CallRecord) -> Result<String, StoreError> {
+        serde_json::to_string(record).map_err(|error| self.unreadable(&record.call_id.to_string(), &error))
+    }
+
+    fn unreadable(&self, key: &str, error: &serde_json::Error) -> StoreError {
+        StoreError::Unreadable { store: self.store(), key: key.to_owned(), reason: json_fault(error) }
+    }
+
+    /// Ends one record. Where its JSON cannot be read the columns alone are ended, so that it is not found live for ever.
+    async fn end(&self, call: &str, json: &str, now_unix_ms: u64) -> Result<u64, StoreError> {
+        let record = match self.read(call, json) {
+            Ok(mut record) => {
+                abandon(&mut record, now_unix_ms);
+                self.written(&record)?
+            }
+            Err(error) => {
+                tracing::warn!(call, %error, "an abandoned call's record is unreadable and was left as it is");
+                json.to_owned()
+            }
+        };
+        on_either!(self, pool => async {
+            let done = sqlx::query(END)
+                .bind(call)
+                .bind(state(CallState::Ended))
+                .bind(ENGINE_STOPPED)
+                .bind(stored_ms(now_unix_ms))
+                .bind(now_ms())
+                .bind(&record)
+                .execute(pool)
+                .await?;
+            Ok(done.rows_affected())
+        })
+    }
+}
+
+#[async_trait]
+impl CallRecords for SqlRecords {
+    async fn save(&self, record: &CallRecord) -> Result<(), StoreError> {
+        let json = self.written(record)?;
+        on_either!(self, pool => async {
+            sqlx::query(SAVE)
+                .bind(record.call_id.to_string())
+                .bind(record.call_sid.as_ref().map(CallSid::as_str))
+                .bind(state(record.state))
+                .bind(record.flow.as_ref().map(|flow| flow.as_str()))
+                .bind(record.version.as_ref().map(|version| version.as_str()))
+                .bind(record.outcome.as_deref())
+                .bind(record.customer_number.as_ref().map(|number| number.expose()))
+                .bind(stored_ms(record.created_ms))
+                .bind(record.started_ms.map(stored_ms))
+                .bind(record.ended_ms.map(stored_ms))
+                .bind(now_ms())
+                .bind(&json)
+                .execute(pool)
+                .await
+                .map(drop)
+        })
+    }
+
+    async fn by_id(&self, call: CallId) -> Result<Option<CallRecord>, StoreError> {
+        let key = call.to_string();
+        let json: Option<String> = on_either!(self, pool => sqlx::query_scalar(BY_ID).bind(&key).fetch_optional(pool))?;
+        json.map(|json| self.read(&key, &json)).transpose()
+    }
+
+    async fn by_sid(&self, sid: &CallSid) -> Result<Option<CallRecord>, StoreError> {
+        let json: Option<String> = on_either!(self, pool => sqlx::query_scalar(BY_SID).bind(sid.as_str()).fetch_optional(pool))?;
+        json.map(|json| self.read(sid.as_str(), &json)).transpose()
+    }
+
+    /// A record that cannot be read is passed over with a warning: it must not hide the others.
+    async fn newest(&self, limit: u32) -> Result<Vec<CallRecord>, StoreError> {
+        let limit = i64::from(limit);
+        let rows: Vec<(String, String)> = on_either!(self, pool => sqlx::query_as(NEWEST).bind(limit).fetch_all(pool))?;
+        let readable = |(call, json): &(String, String)| {
+            self.read(call, json).inspect_err(|error| tracing::warn!(call, %error, "a record was passed over")).ok()
+        };
+        Ok(rows.iter().filter_map(readable).collect())
+    }
+
+    async fn end_abandoned(&self, now_unix_ms: u64) -> Result<u64, StoreError> {
+        let mut ended = 0;
+        loop {
+            let rows: Vec<(String, String)> = on_either!(self, pool => sqlx::query_as(LIVE).bind(ABANDONED_AT_ONCE).fetch_all(pool))?;
+            if rows.is_empty() {
+                return Ok(ended);
+            }
+            for (call, json) in &rows {
+                ended += self.end(call, json, now_unix_ms).await?;
+            }
+        }
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        on_either!(self, pool => async { sqlx::query("SELECT 1").execute(pool).await.map(drop) })
+    }
+}
+
+/// The state as the column and the JSON spell it.
+fn state(state: CallState) -> &'static str {
+    match state {
+        CallState::Pending => "pending",
+        CallState::Live => "live",
+        CallState::Ended => "ended",
+    }
+}
+
+/// SQL has no unsigned integers.
+fn stored_ms(unix_ms: u64) -> i64 {
+    i64::try_from(unix_ms).unwrap_or(i64::MAX)
+}
+
+fn now_ms() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}

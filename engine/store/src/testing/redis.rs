@@ -1,0 +1,90 @@
+//! A redis-server for a test.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::process::{Process, free_port, log_of, program};
+
+/// How often another port is tried: between finding a free one and binding it, somebody else may take it.
+const PORTS_TRIED: usize = 5;
+
+/// A redis-server of the test's own, on 127.0.0.1, without persistence.
+pub struct RedisServer {
+    // Before its folder, so that it is dropped first.
+    process: Option<Process>,
+    dir: TempDir,
+    port: u16,
+}
+
+impl RedisServer {
+    /// Starts one, and waits until it answers.
+    pub fn start() -> Self {
+        let dir = TempDir::with_prefix("samvaad-redis-").expect("a temporary folder");
+        let mut server = Self { process: None, dir, port: 0 };
+        for _ in 0..PORTS_TRIED {
+            server.port = free_port();
+            if server.run() {
+                return server;
+            }
+        }
+        panic!("redis-server does not start:\n{}", log_of(server.dir.path()));
+    }
+
+    /// Its URL: `redis://127.0.0.1:PORT`.
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// Its port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Kills it, as by SIGKILL, with all it held.
+    pub fn kill(&mut self) {
+        self.process = None;
+    }
+
+    /// Starts it again, empty, on the same port.
+    pub fn restart(&mut self) {
+        self.kill();
+        assert!(self.run(), "redis-server does not start again:\n{}", log_of(self.dir.path()));
+    }
+
+    /// Runs one command on a connection of its own, and returns the raw answer (RESP): `["SET", "a", "1"]` gives `+OK\r\n`.
+    /// For values that fit into one read of 64 kB.
+    pub fn command(&self, words: &[&str]) -> String {
+        self.try_command(words).unwrap_or_else(|error| panic!("redis-server does not answer `{words:?}`: {error}"))
+    }
+
+    fn try_command(&self, words: &[&str]) -> std::io::Result<String> {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port))?;
+        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+        let mut request = format!("*{}\r\n", words.len());
+        for word in words {
+            request.push_str(&format!("${}\r\n{word}\r\n", word.len()));
+        }
+        stream.write_all(request.as_bytes())?;
+        let mut answer = vec![0; 65_536];
+        let read = stream.read(&mut answer)?;
+        answer.truncate(read);
+        Ok(String::from_utf8_lossy(&answer).into_owned())
+    }
+
+    fn run(&mut self) -> bool {
+        let binary = program("redis-server", &[]);
+        let (dir, port) = (self.dir.path().to_string_lossy(), self.port.to_string());
+        let binary = binary.to_string_lossy();
+        let command = [&*binary, "--port", &port, "--bind", "127.0.0.1", "--dir", &dir, "--save", "", "--appendonly", "no"];
+        let process = Process::start(self.dir.path(), "KILL", &command, None);
+        let taken = || log_of(self.dir.path()).contains("Address already in use");
+        // The folder tells it from another test's server on the same port.
+        let is_ours = || self.try_command(&["CONFIG", "GET", "dir"]).is_ok_and(|answer| answer.contains(&*dir));
+        let ready = process.wait_until(|| is_ours() || taken()) && is_ours();
+        self.process = Some(process);
+        ready
+    }
+}

@@ -1,0 +1,109 @@
+//! What several suites store.
+#![allow(dead_code, reason = "each suite uses its part")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
+
+pub mod switched;
+
+use std::collections::BTreeMap;
+
+use samvaad_model::journal::FORMAT;
+use samvaad_model::*;
+use samvaad_store::SessionSettings;
+
+/// What must never be seen in an error or a log.
+pub const PERSONAL: [&str; 4] = ["Asha Rao", "9876543210", "haan boliye", "4321"];
+
+pub fn phone(text: &str) -> PhoneNumber {
+    PhoneNumber::parse(text).unwrap()
+}
+
+pub fn sid(text: &str) -> CallSid {
+    CallSid::parse(text).unwrap()
+}
+
+pub fn customer(number: &str) -> CustomerRecord {
+    let fields = [("name", "Asha Rao"), ("loan", "4321"), ("state", "Tamil Nadu")];
+    CustomerRecord {
+        call_id: CallId::generate(),
+        phone: phone(number),
+        flow: Some(FlowName::parse("emi-reminder").unwrap()),
+        fields: fields.map(|(name, value)| (name.to_owned(), Masked::new(value))).into(),
+    }
+}
+
+pub fn settings(ttl_ms: u64) -> SessionSettings {
+    SessionSettings { ttl: std::time::Duration::from_millis(ttl_ms), ..SessionSettings::default() }
+}
+
+/// A record of a new call.
+pub fn record(created_ms: u64) -> CallRecord {
+    CallRecord::new(CallId::generate(), created_ms)
+}
+
+/// The same in another state.
+pub fn in_state(state: CallState, created_ms: u64) -> CallRecord {
+    CallRecord { state, ..record(created_ms) }
+}
+
+/// A record with something in every field.
+pub fn full_record() -> CallRecord {
+    let (call_id, flow, version) = (CallId::generate(), FlowName::parse("emi-reminder").unwrap(), VersionId::parse("ab12").unwrap());
+    let playout = Playout { prompt: PromptId(1), template: "greeting".to_owned(), heard: Extent::Whole, heard_ms: 2_400 };
+    let answer = Answer {
+        reply: Reply::Choice("yes".to_owned()),
+        confidence: 0.87,
+        language: Some(Language::english()),
+        transcript: Some(Masked::new("haan boliye")),
+        attempts: 2,
+        playouts: vec![playout],
+    };
+    let entry = JournalEntry {
+        seq: 1,
+        at_ms: 40,
+        took_ms: 5_120,
+        function: Function::Ask,
+        arguments: serde_json::json!({"name": "identity", "amount": 1_250_000, "text": "क्या मैं Asha Rao से बात कर रही हूँ?\u{0}"}),
+        answer: serde_json::json!({"ok": answer}),
+    };
+    let line = Line {
+        at_ms: 3_000,
+        lasted_ms: 700,
+        speaker: Speaker::Caller,
+        text: Masked::new("haan boliye"),
+        language: Language::parse("hi").unwrap(),
+        name: "identity".to_owned(),
+        heard: None,
+        confidence: Some(0.87),
+    };
+    CallRecord {
+        call_id,
+        call_sid: Some(sid(&format!("sid-{call_id}"))),
+        stream_sid: Some(StreamSid::parse("stream-1").unwrap()),
+        state: CallState::Ended,
+        direction: Some(Direction::Outbound),
+        customer_number: Some(phone("9876543210")),
+        line_number: Some(phone("08047112233")),
+        flow: Some(flow.clone()),
+        version: Some(version.clone()),
+        language: Some(Language::parse("hi").unwrap()),
+        outcome: Some("transferred".to_owned()),
+        detail: Some("asked for an agent".to_owned()),
+        decision: Some(Decision::Transfer { target: "default".to_owned(), numbers: vec![phone("1800123456")] }),
+        notes: BTreeMap::from([("promise".to_owned(), Masked::new("Friday"))]),
+        steps: vec![StepEntry { step: Step::Greeting, unix_ms: 1_000 }],
+        transcript: vec![line],
+        problems: vec![Problem { unix_ms: 5, name: "bad-frame".to_owned(), detail: "a frame of 3 bytes was passed over".to_owned() }],
+        journal: Some(Journal { header: JournalHeader { format: FORMAT, call_id, flow, version, seed: u64::MAX }, entries: vec![entry] }),
+        created_ms: 1_795_000_000_000,
+        started_ms: Some(1_795_000_001_000),
+        ended_ms: Some(1_795_000_061_000),
+        exotel: BTreeMap::from([("RecordingUrl".to_owned(), "https://example.com/a.mp3\u{0}".to_owned())]),
+    }
+}
+
+/// No personal text and no secret in what a log or an error would show.
+pub fn assert_clean(shown: &str, secrets: &[&str]) {
+    for secret in PERSONAL.iter().chain(secrets) {
+        assert!(!shown.contains(secret), "`{secret}` is shown in: {shown}");
+    }
+}

@@ -1,0 +1,272 @@
+//! What every record store does: one suite, run against SQLite and against a real PostgreSQL.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
+mod common;
+
+use std::path::Path;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use common::{assert_clean, full_record, in_state, record, sid};
+use samvaad_model::{CallId, CallRecord, CallState, Step};
+use samvaad_store::testing::PostgresServer;
+use samvaad_store::{CallRecords, DEADLINE, OpenError, SqlRecords, StoreError};
+use tempfile::TempDir;
+
+/// One for all tests of this file, a database for each. It goes when the process does.
+fn postgres() -> &'static PostgresServer {
+    static SERVER: OnceLock<PostgresServer> = OnceLock::new();
+    SERVER.get_or_init(PostgresServer::start)
+}
+
+/// Open records, the URL to open them again, and a way to run statements beside them.
+struct Subject {
+    records: SqlRecords,
+    url: String,
+    statements: Box<dyn Fn(&str) -> String + Send + Sync>,
+    _folder: TempDir,
+}
+
+async fn in_sqlite(_name: &str) -> Subject {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("calls.db");
+    let url = format!("sqlite://{}", file.display());
+    let records = SqlRecords::open(Some(&url), folder.path()).await.unwrap();
+    Subject { records, url, statements: Box::new(move |sql| sqlite_statements(&file, sql)), _folder: folder }
+}
+
+async fn in_postgres(name: &str) -> Subject {
+    let folder = tempfile::tempdir().unwrap();
+    let url = postgres().create_database(name);
+    let records = SqlRecords::open(Some(&url), folder.path()).await.unwrap();
+    let name = name.to_owned();
+    Subject { records, url, statements: Box::new(move |sql| postgres().sql(&name, sql)), _folder: folder }
+}
+
+/// Runs a statement on a connection of its own; a query returns its first column's first value.
+fn sqlite_statements(file: &Path, sql: &str) -> String {
+    use sqlx::{Connection, Row};
+    let (options, sql) = (sqlx::sqlite::SqliteConnectOptions::new().filename(file), sql.to_owned());
+    let thread = std::thread::spawn(move || {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+            let mut connection = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+            let row = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_optional(&mut connection).await.unwrap();
+            row.map(|row| row.try_get::<String, _>(0).unwrap_or_default()).unwrap_or_default()
+        })
+    });
+    thread.join().unwrap()
+}
+
+macro_rules! for_every_database {
+    ($($behaviour:ident)*) => {
+        mod sqlite {
+            $(#[tokio::test] async fn $behaviour() { super::$behaviour(super::in_sqlite(stringify!($behaviour)).await).await; })*
+        }
+        mod postgres {
+            $(#[tokio::test] async fn $behaviour() { super::$behaviour(super::in_postgres(stringify!($behaviour)).await).await; })*
+        }
+    };
+}
+
+for_every_database! {
+    a_full_record_comes_back_as_it_was
+    saving_again_replaces_the_record_and_its_columns
+    the_newest_record_of_a_call_sid_is_found
+    the_newest_come_first_and_no_more_than_asked_for
+    only_live_records_are_ended_after_a_crash
+    hundreds_of_abandoned_records_are_all_ended
+    an_unreadable_record_is_told_and_hides_no_other
+    records_survive_closing_and_opening_again
+    many_may_write_at_once
+}
+
+async fn a_full_record_comes_back_as_it_was(Subject { records, statements, .. }: Subject) {
+    let saved = full_record();
+    records.save(&saved).await.unwrap();
+    assert_eq!(records.by_id(saved.call_id).await.unwrap().as_ref(), Some(&saved));
+    assert_eq!(records.by_sid(saved.call_sid.as_ref().unwrap()).await.unwrap().as_ref(), Some(&saved));
+    assert_eq!(records.by_id(CallId::generate()).await.unwrap(), None);
+    assert_eq!(records.by_sid(&sid("unknown")).await.unwrap(), None);
+    let columns = "SELECT state || ' ' || flow || ' ' || version || ' ' || outcome || ' ' || customer_number || ' ' || created_ms || ' ' || \
+                   started_ms || ' ' || ended_ms FROM calls";
+    let expected = "ended emi-reminder ab12 transferred +919876543210 1795000000000 1795000001000 1795000061000";
+    assert_eq!(statements(columns), expected);
+}
+
+async fn saving_again_replaces_the_record_and_its_columns(Subject { records, statements, .. }: Subject) {
+    let mut call = in_state(CallState::Live, 5);
+    records.save(&call).await.unwrap();
+    call.state = CallState::Ended;
+    call.outcome = Some("declined".to_owned());
+    call.call_sid = Some(sid("late"));
+    records.save(&call).await.unwrap();
+    assert_eq!(records.newest(10).await.unwrap(), [call.clone()]);
+    assert_eq!(records.by_sid(&sid("late")).await.unwrap(), Some(call));
+    assert_eq!(statements("SELECT state || ' ' || outcome FROM calls"), "ended declined");
+}
+
+async fn the_newest_record_of_a_call_sid_is_found(Subject { records, .. }: Subject) {
+    let of_sid = |created_ms| CallRecord { call_sid: Some(sid("abc")), ..record(created_ms) };
+    let newer = of_sid(20);
+    for call in [of_sid(10), newer.clone(), of_sid(15)] {
+        records.save(&call).await.unwrap();
+    }
+    assert_eq!(records.by_sid(&sid("abc")).await.unwrap(), Some(newer));
+}
+
+async fn the_newest_come_first_and_no_more_than_asked_for(Subject { records, .. }: Subject) {
+    for created_ms in [30, 10, 50, 20, 40] {
+        records.save(&record(created_ms)).await.unwrap();
+    }
+    let times = |calls: Vec<CallRecord>| calls.iter().map(|call| call.created_ms).collect::<Vec<_>>();
+    assert_eq!(times(records.newest(3).await.unwrap()), [50, 40, 30]);
+    assert_eq!(times(records.newest(100).await.unwrap()), [50, 40, 30, 20, 10]);
+    assert!(records.newest(0).await.unwrap().is_empty());
+}
+
+async fn only_live_records_are_ended_after_a_crash(Subject { records, statements, .. }: Subject) {
+    let (pending, live, ended) = (in_state(CallState::Pending, 1), in_state(CallState::Live, 2), full_record());
+    for call in [&pending, &live, &ended] {
+        records.save(call).await.unwrap();
+    }
+    assert_eq!(records.end_abandoned(77_000).await.unwrap(), 1);
+    assert_eq!(records.end_abandoned(99_000).await.unwrap(), 0);
+
+    let now = records.by_id(live.call_id).await.unwrap().unwrap();
+    assert_eq!((now.state, now.outcome.as_deref(), now.ended_ms), (CallState::Ended, Some("engine-stopped"), Some(77_000)));
+    assert!(now.steps.iter().any(|entry| entry.step == Step::Completed));
+    let columns = format!("SELECT state || ' ' || outcome || ' ' || ended_ms FROM calls WHERE call_id = '{}'", live.call_id);
+    assert_eq!(statements(&columns), "ended engine-stopped 77000");
+    assert_eq!(records.by_id(pending.call_id).await.unwrap(), Some(pending));
+    assert_eq!(records.by_id(ended.call_id).await.unwrap(), Some(ended));
+}
+
+async fn hundreds_of_abandoned_records_are_all_ended(Subject { records, .. }: Subject) {
+    for created_ms in 0..250 {
+        records.save(&in_state(CallState::Live, created_ms)).await.unwrap();
+    }
+    assert_eq!(records.end_abandoned(1_000).await.unwrap(), 250);
+    assert!(records.newest(250).await.unwrap().iter().all(|call| call.state == CallState::Ended));
+}
+
+async fn an_unreadable_record_is_told_and_hides_no_other(Subject { records, statements, .. }: Subject) {
+    let (broken, whole) = (in_state(CallState::Live, 2), in_state(CallState::Live, 1));
+    records.save(&broken).await.unwrap();
+    records.save(&whole).await.unwrap();
+    statements(&format!("UPDATE calls SET record = '{{\"call_id\": \"Asha Rao\"}}' WHERE call_id = '{}'", broken.call_id));
+
+    let error = records.by_id(broken.call_id).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unreadable { .. }), "{error:?}");
+    assert_clean(&format!("{error} {error:?}"), &[]);
+    assert_eq!(records.newest(10).await.unwrap(), [whole]);
+    assert_eq!(records.end_abandoned(9).await.unwrap(), 2, "the broken one does not stay live for ever");
+}
+
+async fn records_survive_closing_and_opening_again(Subject { records, url, _folder: folder, .. }: Subject) {
+    let saved = full_record();
+    records.save(&saved).await.unwrap();
+    records.close().await;
+    let error = records.ping().await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}");
+    let again = SqlRecords::open(Some(&url), folder.path()).await.unwrap();
+    again.ping().await.unwrap();
+    assert_eq!(again.newest(10).await.unwrap(), [saved]);
+}
+
+async fn many_may_write_at_once(Subject { records, .. }: Subject) {
+    let records = std::sync::Arc::new(records);
+    let tasks: Vec<_> = (0..40)
+        .map(|created_ms| {
+            let records = std::sync::Arc::clone(&records);
+            tokio::spawn(async move { records.save(&record(created_ms)).await })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap().unwrap();
+    }
+    assert_eq!(records.newest(100).await.unwrap().len(), 40);
+}
+
+#[tokio::test]
+async fn without_a_url_the_file_lies_in_the_data_folder_whatever_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data 100% #1?");
+    std::fs::create_dir(&data).unwrap();
+    let records = SqlRecords::open(None, &data).await.unwrap();
+    records.save(&full_record()).await.unwrap();
+    assert!(data.join("samvaad.db").is_file());
+    assert_eq!(sqlite_statements(&data.join("samvaad.db"), "PRAGMA journal_mode"), "wal");
+}
+
+#[tokio::test]
+async fn a_missing_data_folder_is_an_error_with_its_mend() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = SqlRecords::open(None, &folder.path().join("nowhere")).await.err().unwrap();
+    assert!(matches!(error, OpenError::Folder { .. }), "{error:?}");
+    assert!(error.to_string().contains("mkdir -p"), "{error}");
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_written_is_an_error_with_its_mend() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("samvaad.db")).unwrap();
+    let error = SqlRecords::open(None, folder.path()).await.err().unwrap();
+    assert!(matches!(error, OpenError::Folder { .. }), "{error:?}");
+    assert!(error.to_string().contains("let the engine's user write"), "{error}");
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let error = SqlRecords::open(None, &file).await.err().unwrap();
+    assert!(error.to_string().contains("not a folder"), "{error}");
+}
+
+#[tokio::test]
+async fn no_postgres_at_start_is_an_error_with_its_mend_and_without_its_password() {
+    let url = postgres().create_database("refusals");
+    let password = postgres().password();
+    let wrong_password = url.replace(password, "hunter2");
+    let wrong_database = url.replace("/refusals", "/nowhere");
+    for url in ["postgres://user:hunter2@127.0.0.1:9/samvaad", &wrong_password, &wrong_database] {
+        let error = SqlRecords::open(Some(url), Path::new(".")).await.err().unwrap();
+        assert!(matches!(error, OpenError::Unreachable { store: "PostgreSQL", .. }), "{error:?}");
+        let told = error.to_string();
+        assert!(told.contains("127.0.0.1:") && told.contains("createdb"), "{told}");
+        assert_clean(&format!("{error} {error:?}"), &["hunter2", password]);
+    }
+}
+
+#[tokio::test]
+async fn an_unusable_url_is_told_without_its_password() {
+    for url in
+        ["mysql://u:hunter2@h/db", "postgres://u:hunter2@h:port/db", "postgres://u:p@h/db?sslmode=hunter2", "sqlite://a?mode=hunter2"]
+    {
+        let error = SqlRecords::open(Some(url), Path::new(".")).await.err().unwrap_or_else(|| panic!("`{url}` was taken"));
+        assert!(matches!(error, OpenError::Url { .. }), "{error:?}");
+        assert_clean(&format!("{error} {error:?}"), &["hunter2"]);
+    }
+}
+
+#[tokio::test]
+async fn a_locked_table_is_unavailable_at_the_deadline() {
+    let subject = in_postgres("locked").await;
+    let lock = std::thread::spawn(|| postgres().sql("locked", "BEGIN; LOCK TABLE calls; SELECT pg_sleep(2.5)"));
+    let locked = "SELECT count(*) FROM pg_locks WHERE relation = 'calls'::regclass AND mode = 'AccessExclusiveLock' AND granted";
+    while postgres().sql("locked", locked) != "1" {
+        assert!(!lock.is_finished(), "the lock was never seen");
+    }
+    let asked = Instant::now();
+    let error = subject.records.save(&full_record()).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}");
+    assert!(asked.elapsed() < DEADLINE + Duration::from_millis(500), "{:?}", asked.elapsed());
+    assert_clean(&error.to_string(), &[]);
+    lock.join().unwrap();
+    subject.records.save(&full_record()).await.expect("it goes on when the lock is gone");
+}
+
+#[tokio::test]
+async fn a_newer_engines_tables_are_refused_not_used() {
+    let subject = in_postgres("newer").await;
+    let inserted = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (99, 'x', true, '', 0)";
+    (subject.statements)(inserted);
+    let error = SqlRecords::open(Some(&subject.url), Path::new(".")).await.err().unwrap();
+    assert!(matches!(error, OpenError::Migration { .. }), "{error:?}");
+}

@@ -1,0 +1,147 @@
+//! What is Redis's alone: keys and TTLs as they stand there, and its deaths.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::{assert_clean, customer, phone, settings, sid};
+use samvaad_model::{CallId, Decision};
+use samvaad_store::testing::RedisServer;
+use samvaad_store::{DEADLINE, OpenError, RedisSessions, SessionStore, StoreError};
+
+/// What a busy machine may add to the deadline.
+const SLACK: Duration = Duration::from_millis(500);
+
+const TTL_MS: u64 = 90_000;
+
+async fn connected(server: &RedisServer) -> RedisSessions {
+    RedisSessions::connect(&server.url(), settings(TTL_MS)).await.unwrap()
+}
+
+#[tokio::test]
+async fn every_key_is_as_documented_and_has_its_ttl() {
+    let server = RedisServer::start();
+    let store = connected(&server).await;
+    let asha = customer("09876543210");
+    store.put_customer(&asha).await.unwrap();
+    store.bind(&sid("abc"), asha.call_id).await.unwrap();
+    store.put_decision(&sid("abc"), &Decision::HangUp).await.unwrap();
+
+    let call = asha.call_id;
+    let keys = [format!("samvaad:customer:{call}"), "samvaad:phone:+919876543210".into(), "samvaad:sid:abc".into()];
+    for key in keys.iter().map(String::as_str).chain(["samvaad:decision:abc"]) {
+        let answer = server.command(&["PTTL", key]);
+        let ttl_ms: u64 = answer.trim().trim_start_matches(':').parse().unwrap_or_else(|_| panic!("`{key}`: {answer}"));
+        assert!((TTL_MS - 10_000..=TTL_MS).contains(&ttl_ms), "`{key}`: {ttl_ms}");
+    }
+    assert_eq!(server.command(&["DBSIZE"]), ":4\r\n");
+}
+
+#[tokio::test]
+async fn a_second_binding_does_not_prolong_the_first() {
+    let server = RedisServer::start();
+    let store = connected(&server).await;
+    store.bind(&sid("abc"), CallId::generate()).await.unwrap();
+    server.command(&["PEXPIRE", "samvaad:sid:abc", "5000"]);
+    store.bind(&sid("abc"), CallId::generate()).await.unwrap();
+    let ttl_ms: u64 = server.command(&["PTTL", "samvaad:sid:abc"]).trim().trim_start_matches(':').parse().unwrap();
+    assert!(ttl_ms <= 5_000, "{ttl_ms}");
+}
+
+#[tokio::test]
+async fn a_killed_redis_is_unavailable_within_the_deadline_and_back_after_its_return() {
+    let mut server = RedisServer::start();
+    let store = connected(&server).await;
+    store.put_customer(&customer("9876543210")).await.unwrap();
+
+    server.kill();
+    for _ in 0..3 {
+        let asked = Instant::now();
+        let error = store.customer_by_phone(&phone("9876543210")).await.unwrap_err();
+        assert!(matches!(error, StoreError::Unavailable { store: "Redis", .. }), "{error:?}");
+        assert!(asked.elapsed() < DEADLINE + SLACK, "{:?}", asked.elapsed());
+        assert_clean(&error.to_string(), &[]);
+    }
+
+    server.restart();
+    store.ping().await.expect("the first request after its return is answered");
+    let asha = customer("9876543210");
+    store.put_customer(&asha).await.unwrap();
+    assert_eq!(store.customer_by_phone(&phone("9876543210")).await.unwrap(), Some(asha));
+}
+
+#[tokio::test]
+async fn a_redis_that_died_and_returned_unnoticed_is_no_error() {
+    let mut server = RedisServer::start();
+    let store = connected(&server).await;
+    server.restart();
+    let call = CallId::generate();
+    assert_eq!(store.bind(&sid("abc"), call).await, Ok(call));
+}
+
+#[tokio::test]
+async fn a_silent_redis_is_unavailable_at_the_deadline() {
+    let server = RedisServer::start();
+    let store = connected(&server).await;
+    server.command(&["CLIENT", "PAUSE", "2500", "ALL"]);
+    let asked = Instant::now();
+    let error = store.lookup("crm:9876543210").await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}");
+    assert!(asked.elapsed() >= DEADLINE - SLACK && asked.elapsed() < DEADLINE + SLACK, "{:?}", asked.elapsed());
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    store.ping().await.expect("it goes on when Redis does");
+}
+
+#[tokio::test]
+async fn a_foreign_key_that_is_no_text_is_unreadable_not_absent() {
+    let server = RedisServer::start();
+    let store = connected(&server).await;
+    server.command(&["HSET", "crm:919876543210", "name", "Asha Rao"]);
+    // One byte, 0x80: not UTF-8.
+    server.command(&["SETBIT", "bits:919876543210", "0", "1"]);
+    for key in ["crm:919876543210", "bits:919876543210"] {
+        let error = store.lookup(key).await.unwrap_err();
+        assert!(matches!(error, StoreError::Unreadable { .. }), "{error:?}");
+        assert_clean(&format!("{error} {error:?}"), &[]);
+        assert!(error.to_string().contains("xxxxxxxx3210"), "{error}");
+    }
+    store.ping().await.expect("the connection is still good");
+}
+
+#[tokio::test]
+async fn no_redis_at_start_is_an_error_with_its_mend_and_without_its_password() {
+    let mut server = RedisServer::start();
+    let port = server.port();
+    server.kill();
+    let started = Instant::now();
+    let error = RedisSessions::connect(&format!("redis://user:hunter2@127.0.0.1:{port}/0"), settings(TTL_MS)).await.err().unwrap();
+    assert!(started.elapsed() < DEADLINE + SLACK, "{:?}", started.elapsed());
+    let told = error.to_string();
+    assert!(told.contains(&format!("127.0.0.1:{port}")) && told.contains("redis-server"), "{told}");
+    assert_clean(&format!("{error} {error:?}"), &["hunter2"]);
+}
+
+#[tokio::test]
+async fn a_refused_password_is_told_without_it() {
+    let server = RedisServer::start();
+    server.command(&["CONFIG", "SET", "requirepass", "correct-horse"]);
+    let port = server.port();
+    for url in [format!("redis://:hunter2@127.0.0.1:{port}"), format!("redis://127.0.0.1:{port}")] {
+        let error = RedisSessions::connect(&url, settings(TTL_MS)).await.err().unwrap();
+        assert!(matches!(error, OpenError::Unreachable { .. }), "{error:?}");
+        assert_clean(&format!("{error} {error:?}"), &["hunter2", "correct-horse"]);
+    }
+    let url = format!("redis://:correct-horse@127.0.0.1:{port}");
+    assert!(RedisSessions::connect(&url, settings(TTL_MS)).await.is_ok());
+}
+
+#[tokio::test]
+async fn an_unusable_url_is_told_without_its_password() {
+    let urls = ["http://u:hunter2@h", "redis://u:hunter2@h:port", "redis://u:hunter2@h/db", "rediss://:hunter2@h:1", "hunter2", ""];
+    for url in urls {
+        let error = RedisSessions::connect(url, settings(TTL_MS)).await.err().unwrap_or_else(|| panic!("`{url}` was taken"));
+        assert!(matches!(error, OpenError::Url { .. }), "{error:?}");
+        assert_clean(&format!("{error} {error:?}"), &["hunter2"]);
+    }
+}

@@ -1,0 +1,139 @@
+//! What every session store does: one suite, run against the one in process and against a real Redis.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
+mod common;
+
+use std::sync::Arc;
+
+use common::{customer, phone, settings, sid};
+use samvaad_model::{CallId, Decision};
+use samvaad_store::testing::RedisServer;
+use samvaad_store::{MemorySessions, RedisSessions, SessionStore};
+
+const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
+
+/// Writes a key past the store, as another program would. It holds the server, which lives as long.
+type PutForeign = Box<dyn Fn(&str, &str) + Send + Sync>;
+
+/// A store to be tested.
+struct Subject {
+    store: Arc<dyn SessionStore>,
+    put_foreign: PutForeign,
+}
+
+async fn in_memory() -> Subject {
+    let store = Arc::new(MemorySessions::new(settings(DAY_MS)));
+    let foreign = Arc::clone(&store);
+    Subject { store, put_foreign: Box::new(move |key, value| foreign.put(key, value)) }
+}
+
+async fn in_redis() -> Subject {
+    let server = RedisServer::start();
+    let store = Arc::new(RedisSessions::connect(&server.url(), settings(DAY_MS)).await.unwrap());
+    Subject { store, put_foreign: Box::new(move |key, value| assert_eq!(server.command(&["SET", key, value]), "+OK\r\n")) }
+}
+
+macro_rules! for_every_store {
+    ($($behaviour:ident)*) => {
+        mod memory {
+            $(#[tokio::test] async fn $behaviour() { super::$behaviour(super::in_memory().await).await; })*
+        }
+        mod redis {
+            $(#[tokio::test] async fn $behaviour() { super::$behaviour(super::in_redis().await).await; })*
+        }
+    };
+}
+
+for_every_store! {
+    a_customer_is_found_by_call_and_by_number_in_any_spelling
+    the_newest_record_of_a_number_wins
+    what_was_never_stored_is_absent
+    the_first_binding_of_a_call_sid_wins
+    the_first_binding_wins_among_many_at_once
+    the_last_decision_counts
+    a_lookup_takes_its_key_verbatim
+    a_corrupt_value_is_told_apart_from_an_absent_one
+    it_answers_a_ping
+}
+
+async fn a_customer_is_found_by_call_and_by_number_in_any_spelling(Subject { store, .. }: Subject) {
+    let asha = customer("+91 98765-43210");
+    store.put_customer(&asha).await.unwrap();
+    assert_eq!(store.customer_by_call(asha.call_id).await.unwrap().as_ref(), Some(&asha));
+    for spelling in ["+919876543210", "919876543210", "09876543210", "9876543210", "0091 98765 43210"] {
+        assert_eq!(store.customer_by_phone(&phone(spelling)).await.unwrap().as_ref(), Some(&asha), "{spelling}");
+    }
+}
+
+async fn the_newest_record_of_a_number_wins(Subject { store, .. }: Subject) {
+    let (older, newer) = (customer("9876543210"), customer("09876543210"));
+    store.put_customer(&older).await.unwrap();
+    store.put_customer(&newer).await.unwrap();
+    assert_eq!(store.customer_by_phone(&phone("+919876543210")).await.unwrap(), Some(newer));
+    assert_eq!(store.customer_by_call(older.call_id).await.unwrap(), Some(older), "the older call keeps its own");
+}
+
+async fn what_was_never_stored_is_absent(Subject { store, .. }: Subject) {
+    assert_eq!(store.customer_by_call(CallId::generate()).await.unwrap(), None);
+    assert_eq!(store.customer_by_phone(&phone("9876543210")).await.unwrap(), None);
+    assert_eq!(store.bound(&sid("unknown")).await.unwrap(), None);
+    assert_eq!(store.decision(&sid("unknown")).await.unwrap(), None);
+    assert_eq!(store.lookup("unknown").await.unwrap(), None);
+}
+
+async fn the_first_binding_of_a_call_sid_wins(Subject { store, .. }: Subject) {
+    let (first, second) = (CallId::generate(), CallId::generate());
+    assert_eq!(store.bind(&sid("abc"), first).await.unwrap(), first);
+    assert_eq!(store.bind(&sid("abc"), second).await.unwrap(), first);
+    assert_eq!(store.bound(&sid("abc")).await.unwrap(), Some(first));
+    assert_eq!(store.bind(&sid("other"), second).await.unwrap(), second);
+}
+
+async fn the_first_binding_wins_among_many_at_once(Subject { store, .. }: Subject) {
+    let tasks: Vec<_> = (0..50)
+        .map(|_| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move { store.bind(&sid("abc"), CallId::generate()).await.unwrap() })
+        })
+        .collect();
+    let bound = store.bind(&sid("abc"), CallId::generate()).await.unwrap();
+    for task in tasks {
+        assert_eq!(task.await.unwrap(), bound);
+    }
+}
+
+async fn the_last_decision_counts(Subject { store, .. }: Subject) {
+    let transfer = Decision::Transfer { target: "default".to_owned(), numbers: vec![phone("1800123456"), phone("9876543210")] };
+    store.put_decision(&sid("abc"), &Decision::HangUp).await.unwrap();
+    store.put_decision(&sid("abc"), &transfer).await.unwrap();
+    assert_eq!(store.decision(&sid("abc")).await.unwrap(), Some(transfer));
+}
+
+async fn a_lookup_takes_its_key_verbatim(subject: Subject) {
+    (subject.put_foreign)("crm:919876543210:नाम", "gold, since 2019");
+    assert_eq!(subject.store.lookup("crm:919876543210:नाम").await.unwrap().as_deref(), Some("gold, since 2019"));
+}
+
+async fn a_corrupt_value_is_told_apart_from_an_absent_one(subject: Subject) {
+    let call = CallId::generate();
+    (subject.put_foreign)(&format!("samvaad:customer:{call}"), r#"{"call_id": "Asha Rao"}"#);
+    (subject.put_foreign)("samvaad:phone:+919876543210", "Asha Rao");
+    (subject.put_foreign)("samvaad:sid:abc", "Asha Rao");
+    (subject.put_foreign)("samvaad:decision:abc", r#"{"kind":"transfer","#);
+    let store = subject.store;
+    let errors = [
+        store.customer_by_call(call).await.unwrap_err(),
+        store.customer_by_phone(&phone("9876543210")).await.unwrap_err(),
+        store.bound(&sid("abc")).await.unwrap_err(),
+        store.bind(&sid("abc"), call).await.unwrap_err(),
+        store.decision(&sid("abc")).await.unwrap_err(),
+    ];
+    for error in errors {
+        assert!(matches!(error, samvaad_store::StoreError::Unreadable { .. }), "{error:?}");
+        common::assert_clean(&format!("{error} {error:?}"), &[]);
+    }
+}
+
+async fn it_answers_a_ping(Subject { store, .. }: Subject) {
+    store.ping().await.unwrap();
+}

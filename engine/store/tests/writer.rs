@@ -1,0 +1,217 @@
+//! The record writer against a database that comes and goes: one that is switched, with time paused, and a real PostgreSQL that is killed.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
+mod common;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use common::switched::{SOON, Switched, started, until_saved};
+use common::{assert_clean, full_record, in_state, record};
+use samvaad_model::{CallId, CallRecord, CallSid, CallState};
+use samvaad_store::testing::PostgresServer;
+use samvaad_store::{CallRecords, Flushed, RecordWriter, SqlRecords, StoreError};
+
+fn files(spool: &Path) -> usize {
+    std::fs::read_dir(spool).unwrap().count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_submitted_is_saved_and_the_latest_record_of_a_call_wins() {
+    let (records, folder) = (Switched::new(), tempfile::tempdir().unwrap());
+    let writer = started(&records, &folder.path().join("spool")).await;
+    let mut call = record(1);
+    for created_ms in 1..=100 {
+        call.created_ms = created_ms;
+        writer.submit(call.clone());
+    }
+    assert_eq!(writer.flush(SOON).await, Flushed { spooled: 0, lost: 0 });
+    assert_eq!(records.saved(call.call_id).unwrap().created_ms, 100);
+    assert!(records.attempts.load(Ordering::SeqCst) < 100, "records of one call are put together");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_loses_nothing_and_ends_by_itself() {
+    let (records, folder) = (Switched::new(), tempfile::tempdir().unwrap());
+    let spool = folder.path().join("spool");
+    let writer = started(&records, &spool).await;
+    records.set_down(true);
+    for created_ms in 0..30 {
+        writer.submit(record(created_ms));
+    }
+    assert_eq!(writer.flush(SOON).await, Flushed { spooled: 30, lost: 0 });
+    assert_eq!((records.count(), files(&spool)), (0, 30));
+
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let attempts = records.attempts.load(Ordering::SeqCst);
+    assert!((5..20).contains(&attempts), "the pauses grow: {attempts} attempts within a minute");
+
+    records.set_down(false);
+    until_saved(&records, 30).await;
+    writer.submit(record(99));
+    assert_eq!(writer.flush(SOON).await, Flushed { spooled: 0, lost: 0 });
+    assert_eq!((records.count(), files(&spool)), (31, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_newer_record_is_not_undone_by_the_spooled_older_one() {
+    let (records, folder) = (Switched::new(), tempfile::tempdir().unwrap());
+    let writer = started(&records, &folder.path().join("spool")).await;
+    let mut call = in_state(CallState::Live, 1);
+    records.set_down(true);
+    writer.submit(call.clone());
+    assert_eq!(writer.flush(SOON).await.spooled, 1);
+    records.set_down(false);
+    call.state = CallState::Ended;
+    writer.submit(call.clone());
+    until_saved(&records, 1).await;
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    assert_eq!(writer.flush(SOON).await, Flushed { spooled: 0, lost: 0 });
+    assert_eq!(records.saved(call.call_id), Some(call));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_dead_process_left_is_saved_at_start_and_its_live_calls_are_ended() {
+    let (records, folder) = (Switched::new(), tempfile::tempdir().unwrap());
+    let (ended, live) = (full_record(), in_state(CallState::Live, 2));
+    records.set_down(true);
+    let writer = started(&records, folder.path()).await;
+    writer.submit(ended.clone());
+    writer.submit(live.clone());
+    writer.flush(SOON).await;
+    drop(writer);
+
+    records.set_down(false);
+    let _writer = started(&records, folder.path()).await;
+    until_saved(&records, 2).await;
+    assert_eq!(records.saved(ended.call_id), Some(ended));
+    assert_eq!(records.saved(live.call_id).unwrap().outcome.as_deref(), Some("engine-stopped"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_in_the_database_is_not_undone_by_a_dead_process_s_older_file() {
+    let (records, folder) = (Switched::new(), tempfile::tempdir().unwrap());
+    let mut call = in_state(CallState::Live, 1);
+    let file = folder.path().join(format!("{}.json", call.call_id));
+    std::fs::write(&file, serde_json::to_vec(&call).unwrap()).unwrap();
+    call.state = CallState::Ended;
+    call.outcome = Some("declined".to_owned());
+    records.save(&call).await.unwrap();
+
+    let _writer = started(&records, folder.path()).await;
+    let gone = async {
+        while file.exists() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(SOON, gone).await.expect("the file is dealt with");
+    assert_eq!(records.saved(call.call_id), Some(call));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_the_database_refuses_holds_up_no_other() {
+    let (records, folder) = (Switched::new(), tempfile::tempdir().unwrap());
+    let refused = record(1);
+    *records.refused.lock().unwrap() = Some(refused.call_id);
+    let writer = started(&records, folder.path()).await;
+    writer.submit(refused);
+    for created_ms in 2..=20 {
+        writer.submit(record(created_ms));
+    }
+    until_saved(&records, 19).await;
+    assert_eq!(writer.flush(SOON).await, Flushed { spooled: 1, lost: 0 });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_queue_overflows_into_the_spool() {
+    let (records, folder) = (Switched::new(), tempfile::tempdir().unwrap());
+    let writer = RecordWriter::start_with_capacity(Arc::clone(&records) as Arc<dyn CallRecords>, folder.path(), 3).await.unwrap();
+    // The task does not run before this one waits: the fourth finds the queue full.
+    for created_ms in 0..10 {
+        writer.submit(record(created_ms));
+    }
+    assert_eq!(files(folder.path()), 7);
+    until_saved(&records, 10).await;
+    assert_eq!(writer.flush(SOON).await, Flushed { spooled: 0, lost: 0 });
+}
+
+#[tokio::test]
+async fn dropping_the_writer_without_a_flush_loses_nothing() {
+    let (records, folder) = (Switched::new(), tempfile::tempdir().unwrap());
+    let writer = started(&records, folder.path()).await;
+    for created_ms in 0..5 {
+        writer.submit(record(created_ms));
+    }
+    drop(writer);
+    assert_eq!(records.count() + files(folder.path()), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flush_that_takes_too_long_leaves_the_records_in_the_spool() {
+    /// Never answers.
+    struct Silent;
+
+    #[async_trait]
+    #[rustfmt::skip]
+    impl CallRecords for Silent {
+        async fn save(&self, _: &CallRecord) -> Result<(), StoreError> { std::future::pending().await }
+        async fn by_id(&self, _: CallId) -> Result<Option<CallRecord>, StoreError> { std::future::pending().await }
+        async fn by_sid(&self, _: &CallSid) -> Result<Option<CallRecord>, StoreError> { std::future::pending().await }
+        async fn newest(&self, _: u32) -> Result<Vec<CallRecord>, StoreError> { std::future::pending().await }
+        async fn end_abandoned(&self, _: u64) -> Result<u64, StoreError> { std::future::pending().await }
+        async fn ping(&self) -> Result<(), StoreError> { std::future::pending().await }
+    }
+
+    let folder = tempfile::tempdir().unwrap();
+    let writer = RecordWriter::start(Arc::new(Silent), folder.path()).await.unwrap();
+    for created_ms in 0..5 {
+        writer.submit(record(created_ms));
+    }
+    assert_eq!(writer.flush(SOON).await, Flushed { spooled: 5, lost: 0 });
+    assert_eq!(files(folder.path()), 5);
+}
+
+#[tokio::test]
+async fn a_missing_data_folder_is_an_error_with_its_mend() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = RecordWriter::start(Switched::new(), &folder.path().join("nowhere/spool")).await.err().unwrap();
+    assert!(error.to_string().contains("create the folder above it"), "{error}");
+}
+
+#[tokio::test]
+async fn records_of_a_killed_postgres_are_in_it_after_its_return() {
+    let mut server = tokio::task::spawn_blocking(PostgresServer::start).await.unwrap();
+    let (url, folder) = (server.create_database("outage"), tempfile::tempdir().unwrap());
+    let records = Arc::new(SqlRecords::open(Some(&url), folder.path()).await.unwrap());
+    let spool = folder.path().join("spool");
+    let writer = RecordWriter::start(Arc::clone(&records) as Arc<dyn CallRecords>, &spool).await.unwrap();
+
+    let before = full_record();
+    writer.submit(before.clone());
+    assert_eq!(writer.flush(SOON).await, Flushed { spooled: 0, lost: 0 });
+
+    server.kill();
+    let during: Vec<CallRecord> = (0..20).map(|_| full_record()).collect();
+    for record in &during {
+        writer.submit(record.clone());
+    }
+    assert_eq!(writer.flush(SOON).await, Flushed { spooled: 20, lost: 0 });
+    assert_eq!(files(&spool), 20);
+    let error = records.ping().await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}");
+    assert_clean(&error.to_string(), &[server.password()]);
+
+    server.restart();
+    let all_back = async {
+        while files(&spool) > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(40), all_back).await.expect("the spool is replayed");
+    for record in during.into_iter().chain([before]) {
+        assert_eq!(records.by_id(record.call_id).await.unwrap(), Some(record));
+    }
+}

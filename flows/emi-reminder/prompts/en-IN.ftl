@@ -1,0 +1,32 @@
+# The EMI reminder in English. Amounts, dates and digits are spoken by the engine.
+# Up to and including "identity", and in the apologies, nothing may hint at a loan: a stranger may be listening.
+
+## Who is it?
+
+greeting = Hello, this is { $bot-name }, an automated assistant, calling on behalf of { $lender }. Am I speaking with { $name }?
+who-is-calling = This is { $bot-name }, an automated assistant, calling on behalf of { $lender }. It is a personal matter, which I may discuss with { $name } only.
+identity-again = Am I speaking with { $name }? Please say yes or no.
+identity-no-input = Hello, can you hear me? Am I speaking with { $name }? Please say yes or no, or press 1 for yes and 2 for no.
+identity-no-match = Sorry, I did not understand that. Am I speaking with { $name }? Please say yes or no, or press 1 for yes and 2 for no.
+language-changed = Sure, let us continue in English.
+
+## The instalment
+
+emi-details = Thank you. This is about your loan account ending in { $loan-digits }. Your monthly instalment of { $amount } is due on { $due-date }.
+disclosure = Please note: if the instalment remains unpaid after the due date, late payment charges may apply, and the delay may be reported to the credit bureaus, which can lower your credit score.
+
+## Shall an agent help?
+
+transfer-question = Would you like to speak to one of our agents about this? You can say yes, no, or repeat.
+transfer-no-input = Are you still there? Would you like to speak to an agent? Please say yes or no, or press 1 for yes, 2 for no, and 3 to hear the details again.
+transfer-no-match = Sorry, I did not understand that. Would you like to speak to an agent? Please say yes or no, or press 1 for yes, 2 for no, and 3 to hear the details again.
+please-wait = Thank you. Please wait while I connect you to an agent.
+
+## The ends
+
+apology-incomplete-data = Hello, this is { $bot-name }, an automated assistant, calling on behalf of { $lender }. We are sorry, we cannot continue this call at the moment. We apologise for the inconvenience. Goodbye.
+apology-wrong-person = We are sorry to have disturbed you. Thank you for your time. Goodbye.
+goodbye-call-later = All right, we will call you at another time. Thank you. Goodbye.
+goodbye-declined = All right. Thank you for your time. Goodbye.
+goodbye-no-answer = We could not hear you, so we will call again at another time. Goodbye.
+goodbye-unclear = I am sorry that I could not understand you. We will call again at another time. Goodbye.

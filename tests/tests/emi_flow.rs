@@ -1,0 +1,232 @@
+//! The EMI reminder as it is shipped (component, manifest, prompts), held by the real host against a caller who answers by a script.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use samvaad_dialog::{Catalogue, CatalogueSettings, EngineSettings, FlowEngine, FlowVersion, Manifest, RunEnd, Scripted, ScriptedCaller};
+use samvaad_model::{CallError, CallFacts, CallId, Content, Decision, Direction, Journal, Language, Reply};
+use tempfile::TempDir;
+
+const RAVI: [(&str, &str); 5] =
+    [("name", "Ravi Kumar"), ("loan", "LN00478213"), ("amount", "12,500"), ("due-date", "2026-11-30"), ("state", "unknown")];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
+}
+
+fn built(file: &str) -> Vec<u8> {
+    fs::read(root().join(file)).unwrap_or_else(|error| panic!("cannot read `{file}`: {error}: run `make flows`"))
+}
+
+/// The shipped flow in a folder of its own, with another component or a changed manifest where a test wants one.
+async fn flow(component: &str, manifest: impl Fn(String) -> String) -> (TempDir, Arc<FlowVersion<()>>) {
+    let shipped = root().join("flows/emi-reminder");
+    let house = tempfile::tempdir().unwrap();
+    let folder = house.path().join("flows/emi-reminder");
+    fs::create_dir_all(folder.join("prompts")).unwrap();
+    fs::write(folder.join("flow.wasm"), built(component)).unwrap();
+    fs::write(folder.join("flow.toml"), manifest(fs::read_to_string(shipped.join("flow.toml")).unwrap())).unwrap();
+    for prompts in ["prompts/en-IN.ftl", "prompts/hi-IN.ftl"] {
+        fs::copy(shipped.join(prompts), folder.join(prompts)).unwrap();
+    }
+    let engine = FlowEngine::new(&EngineSettings { max_calls: 4, ..EngineSettings::default() }).unwrap();
+    let settings = CatalogueSettings { components: house.path().join("components"), default_flow: None, default_transfer: Vec::new() };
+    let (catalogue, rejections) = Catalogue::open(engine, &house.path().join("flows"), settings).await.unwrap();
+    assert_eq!(rejections, []);
+    let facts = CallFacts {
+        call_id: CallId::generate(),
+        call_sid: None,
+        direction: Direction::Outbound,
+        customer_number: None,
+        line_number: None,
+        language: Language::english(),
+        parameters: Vec::new(),
+    };
+    (house, catalogue.choose(&facts, None).unwrap())
+}
+
+/// One call of the shipped flow.
+async fn call(caller: ScriptedCaller) -> (RunEnd, Scripted, Journal) {
+    let (_house, version) = flow("flows/emi-reminder/flow.wasm", |manifest| manifest).await;
+    hold(&version, caller).await
+}
+
+async fn hold(version: &FlowVersion<()>, caller: ScriptedCaller) -> (RunEnd, Scripted, Journal) {
+    let scripted = caller.scripted();
+    let journal = version.journal(CallId::generate());
+    let end = version.run(Box::new(caller), journal.clone()).await;
+    let scripted = scripted.lock().unwrap().clone();
+    (end, scripted, journal.snapshot())
+}
+
+fn ravi() -> ScriptedCaller {
+    ScriptedCaller::new(RAVI)
+}
+
+fn says(id: &str) -> Reply {
+    Reply::Choice(id.to_owned())
+}
+
+fn transferred(scripted: &Scripted) -> bool {
+    let numbers = |decision: &Decision| match decision {
+        Decision::Transfer { numbers, .. } => numbers.iter().map(|number| number.expose().to_owned()).collect(),
+        Decision::HangUp => Vec::new(),
+    };
+    scripted.decision.as_ref().map(numbers) == Some(vec!["+918000000001".to_owned()])
+}
+
+#[tokio::test]
+async fn a_customer_who_agrees_hears_everything_in_its_order_and_reaches_an_agent() {
+    let (end, scripted, _) = call(ravi().answer("identity", says("yes")).answer("transfer", says("yes"))).await;
+    assert_eq!(end, RunEnd::Returned);
+    assert_eq!(scripted.templates(), ["greeting", "emi-details", "disclosure", "transfer-question", "please-wait"]);
+    assert_eq!(scripted.outcome.as_deref(), Some("transferred"));
+    assert!(scripted.established.contains("identity") && transferred(&scripted));
+    let fixed: Vec<_> = scripted.said.iter().filter(|prompt| prompt.interruptible == Some(false)).map(|prompt| prompt.template()).collect();
+    assert_eq!(fixed, ["disclosure", "please-wait"]);
+}
+
+#[tokio::test]
+async fn each_answer_leads_to_its_end() {
+    let nothing: &[&str] = &[];
+    let after_emi = ["greeting", "emi-details", "disclosure", "transfer-question"];
+    for (identity, transfer, outcome, last) in [
+        ("no", nothing, "wrong-person", "apology-wrong-person"),
+        ("wrong-person", nothing, "wrong-person", "apology-wrong-person"),
+        ("later", nothing, "call-later", "goodbye-call-later"),
+        ("yes", &["no"], "declined", "goodbye-declined"),
+        ("yes", &["agent"], "transferred", "please-wait"),
+    ] {
+        let caller = transfer.iter().fold(ravi().answer("identity", says(identity)), |caller, id| caller.answer("transfer", says(id)));
+        let (end, scripted, _) = call(caller).await;
+        assert_eq!(end, RunEnd::Returned, "{identity} {transfer:?}");
+        assert_eq!(scripted.outcome.as_deref(), Some(outcome), "{identity} {transfer:?}");
+        assert_eq!(scripted.decision.is_some(), outcome == "transferred", "{identity} {transfer:?}");
+        let before: &[&str] = if transfer.is_empty() { &["greeting"] } else { &after_emi };
+        assert_eq!(scripted.templates(), [before, &[last]].concat(), "{identity} {transfer:?}");
+    }
+}
+
+#[tokio::test]
+async fn silence_is_asked_again_twice_and_then_left_in_peace() {
+    let (_, scripted, _) = call(ravi()).await;
+    assert_eq!(scripted.templates(), ["greeting", "identity-no-input", "identity-no-input", "goodbye-no-answer"]);
+    assert_eq!(scripted.outcome.as_deref(), Some("no-answer"));
+
+    let (_, scripted, _) = call(ravi().answer("identity", says("yes"))).await;
+    assert_eq!(scripted.templates().last(), Some(&"goodbye-no-answer"));
+    assert_eq!((scripted.outcome.as_deref(), scripted.decision), (Some("no-answer"), None));
+}
+
+#[tokio::test]
+async fn who_asks_who_is_calling_is_told_and_asked_again_but_not_for_ever() {
+    let (_, scripted, _) =
+        call(ravi().answer("identity", says("who")).answer("identity", says("yes")).answer("transfer", says("no"))).await;
+    assert_eq!(scripted.templates()[..4], ["greeting", "who-is-calling", "identity-again", "emi-details"]);
+
+    let (_, scripted, _) = call((0..9).fold(ravi(), |caller, _| caller.answer("identity", says("who")))).await;
+    assert_eq!((scripted.asked.len(), scripted.outcome.as_deref()), (4, Some("unclear")));
+    assert!(!scripted.templates().contains(&"emi-details"));
+}
+
+#[tokio::test]
+async fn the_instalment_is_repeated_for_who_asks_but_not_for_ever() {
+    let known = || ravi().answer("identity", says("yes"));
+    let (_, scripted, _) = call(known().answer("transfer", says("repeat")).answer("transfer", says("no"))).await;
+    assert_eq!(scripted.templates().iter().filter(|name| **name == "emi-details").count(), 2);
+    assert_eq!(scripted.outcome.as_deref(), Some("declined"));
+
+    let (_, scripted, _) = call((0..9).fold(known(), |caller, _| caller.answer("transfer", says("repeat")))).await;
+    assert!(transferred(&scripted));
+    assert_eq!(scripted.asked.len(), 5);
+}
+
+#[tokio::test]
+async fn who_is_not_understood_reaches_an_agent_unless_the_lender_wants_a_goodbye() {
+    let unclear = || ravi().answer("identity", says("yes")).answer("transfer", Reply::NoMatch);
+    let (_, scripted, _) = call(unclear()).await;
+    assert!(transferred(&scripted));
+
+    let polite = |manifest: String| manifest.replace("unclear = \"transfer\"", "unclear = \"goodbye\"");
+    let (_house, version) = flow("flows/emi-reminder/flow.wasm", polite).await;
+    let (_, scripted, _) = hold(&version, unclear()).await;
+    assert_eq!((scripted.outcome.as_deref(), scripted.decision.as_ref()), (Some("unclear"), None));
+    assert_eq!(scripted.templates().last(), Some(&"goodbye-unclear"));
+}
+
+#[tokio::test]
+async fn the_call_goes_on_in_the_language_of_the_answer_and_says_so() {
+    let hindi = || Language::parse("hi-IN").unwrap();
+    let caller = ravi().answer_in("identity", says("yes"), hindi()).answer("transfer", says("no"));
+    let (_, scripted, _) = call(caller).await;
+    assert_eq!(scripted.templates()[..3], ["greeting", "language-changed", "emi-details"]);
+    assert_eq!(scripted.language, Some(hindi()));
+}
+
+#[tokio::test]
+async fn the_language_is_the_records_else_the_states_as_far_as_there_are_prompts() {
+    for (field, value, language) in [("language", "hi", "hi-IN"), ("state", "Bihar", "hi-IN"), ("state", "Tamil Nadu", "en-IN")] {
+        let mut fields: BTreeMap<&str, &str> = RAVI.into();
+        fields.insert(field, value);
+        let (_, scripted, _) = call(ScriptedCaller::new(fields)).await;
+        assert_eq!(scripted.language.unwrap().as_str(), language, "{field} {value}");
+    }
+}
+
+#[tokio::test]
+async fn an_incomplete_record_ends_neutrally_with_an_error_that_names_the_fields() {
+    let (end, scripted, journal) =
+        call(ScriptedCaller::new([("name", "Ravi Kumar"), ("amount", "many"), ("due-date", "2026-11-30")])).await;
+    assert_eq!(end, RunEnd::Returned);
+    assert_eq!(scripted.templates(), ["apology-incomplete-data"]);
+    assert_eq!(scripted.outcome.as_deref(), Some("incomplete-data"));
+    let told = serde_json::to_string(&journal.entries).unwrap();
+    assert_eq!(told.matches("missing or unreadable: loan, amount").count(), 2, "in the log and in the outcome's detail: {told}");
+}
+
+#[tokio::test]
+async fn hanging_up_ends_the_script_cleanly() {
+    for caller in [ravi().hang_up_at("identity"), ravi().answer("identity", says("yes")).hang_up_at("transfer")] {
+        let (end, scripted, _) = call(caller).await;
+        assert_eq!((end, scripted.outcome, scripted.decision), (RunEnd::CallEnded, None, None));
+    }
+}
+
+#[tokio::test]
+async fn a_script_that_speaks_of_the_loan_to_a_stranger_is_refused_by_the_host() {
+    let (_house, version) = flow("plugins/target/fixtures/emi-before-identity.wasm", |manifest| manifest).await;
+    let (end, scripted, _) = hold(&version, ravi()).await;
+    let RunEnd::Failed(CallError::Refused(refusal)) = end else { panic!("{end:?}") };
+    assert_eq!((refusal.subject.as_str(), refusal.missing), ("emi-details", vec!["identity".to_owned()]));
+    assert_eq!(scripted.said, []);
+}
+
+#[test]
+fn no_prompt_that_a_stranger_may_hear_hints_at_a_loan() {
+    let folder = root().join("flows/emi-reminder");
+    let manifest = Manifest::parse(&fs::read_to_string(folder.join("flow.toml")).unwrap()).unwrap();
+    let hints = ["loan", "emi", "instal", "payment", "due", "amount", "credit", "ऋण", "लोन", "किस्त", "रकम", "राशि", "भुगतान", "देय", "क्रेडिट"];
+    for file in ["prompts/en-IN.ftl", "prompts/hi-IN.ftl"] {
+        let text = fs::read_to_string(folder.join(file)).unwrap();
+        let messages: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once(" = ")).collect();
+        assert_eq!(messages.len(), 18, "{file}: one message a line");
+        for (name, words) in messages {
+            let guarded = manifest.prompts.get(name).is_some_and(|rule| rule.requires.contains(&"identity".to_owned()));
+            let words = words.to_lowercase();
+            let hint = hints.iter().find(|hint| words.contains(**hint));
+            assert!(guarded || hint.is_none(), "{file}: `{name}` says `{hint:?}`");
+        }
+    }
+}
+
+#[tokio::test]
+async fn digits_and_money_are_told_as_such_so_that_they_are_spoken_rightly() {
+    let (_, scripted, _) = call(ravi().answer("identity", says("yes"))).await;
+    let emi = scripted.said.iter().find(|prompt| prompt.template() == "emi-details").unwrap();
+    let Content::Template(template) = &emi.content else { panic!("{emi:?}") };
+    let kinds: Vec<_> = template.arguments.iter().map(|argument| (argument.name.as_str(), argument.value.kind())).collect();
+    assert_eq!(kinds, [("loan-digits", "digits"), ("amount", "money"), ("due-date", "date")]);
+}
