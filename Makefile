@@ -40,4 +40,4 @@ lint: setup ## formatting, clippy, licences and sources of all crates
 	fi
 
 bench: build flows ## what a call costs, in CPU and memory
-	@echo 'bench: nothing to measure yet' && exit 1
+	cargo bench --workspace --bench cost $(LOCKED)

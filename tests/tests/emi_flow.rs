@@ -45,7 +45,7 @@ async fn flow(component: &str, manifest: impl Fn(String) -> String) -> (TempDir,
         language: Language::english(),
         parameters: Vec::new(),
     };
-    (house, catalogue.choose(&facts, None).unwrap())
+    (house, Arc::clone(&catalogue.choose(&facts, None).unwrap()))
 }
 
 /// One call of the shipped flow.

@@ -73,7 +73,8 @@ impl Call {
         for (name, scenario) in scenarios {
             let folder = self.out.join(name);
             let listener: Option<Arc<_>> = recognizer.clone().filter(|_| listens(scenario));
-            let report = run_with(scenario, url, &folder, &view, listener.as_deref()).await.with_context(|| format!("cannot play `{name}`"))?;
+            let report =
+                run_with(scenario, url, &folder, &view, listener.as_deref()).await.with_context(|| format!("cannot play `{name}`"))?;
             all_ok &= report.ok;
             show(&report)?;
         }

@@ -2,6 +2,7 @@
 
 mod call;
 mod config;
+mod replay;
 mod serve;
 
 use std::process::ExitCode;
@@ -25,6 +26,8 @@ enum Command {
     Config(config::Command),
     /// Play Exotel and a caller against a running engine
     Call(call::Call),
+    /// Run recorded calls again, against their own version of a flow or another one
+    Replay(replay::Replay),
 }
 
 fn main() -> ExitCode {
@@ -32,6 +35,7 @@ fn main() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Config(command) => command.run(),
         Command::Call(call) => call.run(),
+        Command::Replay(replay) => replay.run(),
     };
     match done {
         Ok(code) => code,

@@ -41,9 +41,9 @@ impl Serve {
         let served = runtime.block_on(async {
             let services = open(&config, &folders).await?;
             let address = config.server.listen;
-            let listener = TcpListener::bind(address).await.with_context(|| {
-                format!("cannot listen on `{address}`: end what listens there, or name another address with --listen")
-            })?;
+            let listener = TcpListener::bind(address)
+                .await
+                .with_context(|| format!("cannot listen on `{address}`: end what listens there, or name another address with --listen"))?;
             tracing::info!(address = %listener.local_addr()?, "listening");
             warn_of_open_doors(&config);
             serve(listener, App::new(config, services), stopped()?).await.context("the server failed")

@@ -24,6 +24,8 @@ const DIGEST_BYTES: usize = 32;
 pub(crate) enum Origin {
     Compiled,
     Cached,
+    /// A loaded version has the same component.
+    Shared,
 }
 
 /// Compiles components, each only once.

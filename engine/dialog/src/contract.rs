@@ -5,6 +5,7 @@
 use wasmparser::{ComponentTypeRef, Encoding, Parser, Payload};
 
 use crate::load::{Fault, Step};
+use crate::wasi;
 
 /// The package of `wit/`.
 const PACKAGE: &str = "samvaad:dialog";
@@ -47,6 +48,9 @@ pub(crate) fn check(component: &[u8]) -> Result<(), Fault> {
     let mut foreign = Vec::new();
     for import in &names.imports {
         let (path, version) = import.split_once('@').unwrap_or((import, ""));
+        if wasi::seals(import) {
+            continue;
+        }
         if path.split('/').next() != Some(PACKAGE) {
             foreign.push(format!("`{import}`"));
         } else if !Version::parse(version).is_some_and(|needed| VERSION.serves(needed)) {
@@ -60,7 +64,11 @@ pub(crate) fn check(component: &[u8]) -> Result<(), Fault> {
     }
     if !foreign.is_empty() {
         let reason = format!("it imports {}, which this engine does not give", foreign.join(", "));
-        return Err(Fault::new(Step::Contract, reason, "build the flow so that it imports nothing but the contract"));
+        return Err(Fault::new(
+            Step::Contract,
+            reason,
+            "build the flow so that it imports nothing but the contract and what JavaScript and Python need of WASI",
+        ));
     }
     if let Some(missing) = EXPORTS.iter().find(|export| !names.exports.iter().any(|name| name == *export)) {
         let reason = format!("it does not export `{missing}`");

@@ -16,7 +16,7 @@ use crate::manifest::HEARD;
 /// The contract's bound of notes.
 const NOTES_MAX: usize = 64;
 /// The contract's bound of log lines.
-const LOG_LINES_MAX: u32 = 256;
+pub(crate) const LOG_LINES_MAX: u32 = 256;
 
 type Told<T> = wasmtime::Result<Result<T, types::Error>>;
 
@@ -299,7 +299,8 @@ fn level_name(level: runtime::Level) -> &'static str {
     }
 }
 
-fn write_log(level: runtime::Level, bytes: usize, message: &str) {
+/// Writes a line of the flow to the engine's log.
+pub(crate) fn write_log(level: runtime::Level, bytes: usize, message: &str) {
     match level {
         runtime::Level::Debug => tracing::debug!(target: "flow", bytes, message, "flow log"),
         runtime::Level::Info => tracing::info!(target: "flow", bytes, message, "flow log"),

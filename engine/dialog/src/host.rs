@@ -16,9 +16,11 @@ use wasmtime::{ResourceLimiter, UpdateDeadline};
 
 use crate::Conversation;
 use crate::engine::TICK_MS;
+use crate::functions::{LOG_LINES_MAX, write_log};
 use crate::gate::Rules;
 use crate::journal::{BYTES_MAX, Clock, Closed, Divergence, ENTRIES_MAX, Outcome, SharedJournal};
 use crate::manifest::Limits;
+use crate::wasi::{Stream, Wasi};
 
 /// A limit that ends a flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +65,14 @@ pub(crate) enum Ended {
     Unreadable(u32),
     #[error("`describe` called `{0:?}`: it runs before any call, so it can only return what the flow is")]
     NoCall(Function),
+    #[error("the flow called `{0}`, which is closed to flows: take files and connections out of the script")]
+    Closed(String),
+    #[error("the flow called `exit`: let it return from `run`, or raise an error")]
+    Exited,
+    #[error("the flow holds more than {0} streams and timers: drop them, or make one and keep it")]
+    Handles(usize),
+    #[error("the flow {0} more than {1} bytes at once: take less at a time")]
+    TooMuch(&'static str, u64),
 }
 
 impl From<Closed> for Ended {
@@ -93,14 +103,17 @@ pub(crate) struct Host {
 pub(crate) struct Guest {
     host: Option<Host>,
     pub(crate) memory: MemoryMeter,
+    pub(crate) wasi: Wasi,
     compute: ComputeMeter,
     calls: RateMeter,
 }
 
 impl Guest {
     pub(crate) fn new(host: Option<Host>, limits: &Limits) -> Self {
+        let seed = host.as_ref().map_or(0, |host| host.journal.seed());
         Self {
             host,
+            wasi: Wasi::new(seed),
             memory: MemoryMeter { bytes: 0, max_bytes: limits.memory_bytes, refused: false },
             compute: ComputeMeter { ticks: 0, max_ticks: limits.compute_ms.div_ceil(TICK_MS) + 1 },
             calls: RateMeter { since: Instant::now(), calls: 0, max_calls: limits.host_calls_per_second },
@@ -144,6 +157,38 @@ impl Guest {
     /// Counts a call that leaves no journal entry.
     pub(crate) fn pass_over(&mut self) -> wasmtime::Result<()> {
         Ok(self.calls.count()?)
+    }
+
+    /// The time of the journal's last answer, since 1970; at first when the call's first function is called. `describe` has none.
+    pub(crate) fn journal_ms(&mut self) -> u64 {
+        let Some(host) = self.host.as_mut() else { return 0 };
+        let journal = host.journal.clone();
+        journal.now_ms(host)
+    }
+
+    /// Prints to the call's log, a line at a time. Lines are dropped and counted as those of `runtime.log` are. A replay, whose lines have
+    /// been in the log before, shows none.
+    pub(crate) fn print(&mut self, stream: Stream, bytes: &[u8]) {
+        let lines = self.wasi.printed.take(stream, bytes);
+        self.show(stream, lines);
+    }
+
+    /// Prints what the flow left without a newline.
+    pub(crate) fn print_rest(&mut self) {
+        for stream in [Stream::Out, Stream::Err] {
+            let rest = self.wasi.printed.rest(stream);
+            self.show(stream, rest);
+        }
+    }
+
+    fn show(&mut self, stream: Stream, lines: impl IntoIterator<Item = String>) {
+        let Some(host) = self.host.as_mut() else { return };
+        for line in lines {
+            if host.log_lines < LOG_LINES_MAX && !host.journal.is_replay() {
+                write_log(stream.level(), line.len(), if host.show_logs { &line } else { "" });
+            }
+            host.log_lines = host.log_lines.saturating_add(1);
+        }
     }
 
     pub(crate) fn host(&self) -> Option<&Host> {

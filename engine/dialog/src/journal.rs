@@ -4,7 +4,7 @@
 //! time comes from the call's [`Conversation`](crate::Conversation). The handle outlives the flow's store, so that the journal of a flow that
 //! trapped is still there, and can be read while the call goes on.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::BoxFuture;
@@ -13,6 +13,8 @@ use samvaad_model::{CallError, Function, Journal, JournalEntry, JournalHeader};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
+
+use crate::replay::{Comparing, Difference, DifferenceKind, Next};
 
 /// A call of 15 minutes makes some hundred entries; more than this is a flow out of hand.
 pub const ENTRIES_MAX: usize = 10_000;
@@ -89,12 +91,13 @@ enum Mode {
         recorded: VecDeque<JournalEntry>,
         divergence: Option<Divergence>,
     },
+    /// Answers come from a record that is compared with, and from the version's own rules.
+    Compare(Comparing),
 }
 
 #[derive(Debug)]
 struct State {
     journal: Journal,
-    began_ms: Option<u64>,
     bytes: usize,
     mode: Mode,
 }
@@ -114,9 +117,14 @@ impl SharedJournal {
         Self::with_mode(recorded.header, Mode::Replay { recorded: recorded.entries.into(), divergence: None })
     }
 
+    /// A journal that takes the world's part from a record, goes on past differences of the `tolerated` kinds and keeps them all.
+    pub(crate) fn compare(recorded: Journal, tolerated: BTreeSet<DifferenceKind>) -> Self {
+        Self::with_mode(recorded.header, Mode::Compare(Comparing::new(recorded.entries, tolerated)))
+    }
+
     fn with_mode(header: JournalHeader, mode: Mode) -> Self {
         let journal = Journal { header: JournalHeader { format: FORMAT, ..header }, entries: Vec::new() };
-        Self(Arc::new(Mutex::new(State { journal, began_ms: None, bytes: 0, mode })))
+        Self(Arc::new(Mutex::new(State { journal, bytes: 0, mode })))
     }
 
     /// The journal as it is now. A function that is still waiting is not in it.
@@ -138,9 +146,47 @@ impl SharedJournal {
     pub fn divergence(&self) -> Option<Divergence> {
         match &self.state().mode {
             Mode::Live => None,
+            Mode::Compare(comparing) => comparing.differences(true).first().map(Difference::divergence),
             Mode::Replay { recorded, divergence } => divergence
                 .clone()
                 .or_else(|| recorded.front().map(|entry| Divergence { seq: entry.seq, expected: Some(side(entry)), got: None })),
+        }
+    }
+
+    /// When the last answer came, in milliseconds since 1970: the same in every replay. Before the first one it is the beginning.
+    pub(crate) fn now_ms(&self, clock: &mut impl Clock) -> u64 {
+        let mut state = self.state();
+        let answered_ms = state.journal.entries.last().map_or(0, |entry| entry.at_ms.saturating_add(entry.took_ms));
+        let began_ms = *state.journal.header.began_ms.get_or_insert_with(|| clock.unix_ms());
+        began_ms.saturating_add(answered_ms)
+    }
+
+    /// Whether the next answer comes from a record.
+    pub(crate) fn is_replay(&self) -> bool {
+        !matches!(self.state().mode, Mode::Live)
+    }
+
+    /// What a comparison has found. `was_ended` tells that it ended the run itself, so that the rest of the record means nothing.
+    pub(crate) fn differences(&self, was_ended: bool) -> Vec<Difference> {
+        match &self.state().mode {
+            Mode::Compare(comparing) => comparing.differences(was_ended),
+            Mode::Live | Mode::Replay { .. } => Vec::new(),
+        }
+    }
+
+    /// The record's answer to the function that runs, for a conversation that stands for the record's.
+    pub(crate) fn take_answer(&self) -> Json {
+        match &mut self.state().mode {
+            Mode::Compare(comparing) => comparing.answer(),
+            Mode::Live | Mode::Replay { .. } => Json::Null,
+        }
+    }
+
+    /// The same, without being the one who takes it.
+    pub(crate) fn coming_answer(&self) -> Json {
+        match &self.state().mode {
+            Mode::Compare(comparing) => comparing.coming_answer(),
+            Mode::Live | Mode::Replay { .. } => Json::Null,
         }
     }
 
@@ -155,28 +201,41 @@ impl SharedJournal {
         T: Serialize + DeserializeOwned + Send,
         L: for<'a> FnOnce(&'a mut H) -> BoxFuture<'a, T> + Send,
     {
-        if let Some(entry) = self.recorded(function, &arguments)? {
-            let answer = serde_json::from_value(entry.answer.clone()).map_err(|_| Closed::Unreadable(entry.seq))?;
-            self.append(entry)?;
-            return Ok(answer);
+        match self.next(function, &arguments)? {
+            Next::Live => {}
+            Next::Record(entry) => {
+                let answer = serde_json::from_value(entry.answer.clone()).map_err(|_| Closed::Unreadable(entry.seq))?;
+                self.append(entry)?;
+                return Ok(answer);
+            }
+            Next::Version(entry) => {
+                let recorded: T = serde_json::from_value(entry.answer.clone()).map_err(|_| Closed::Unreadable(entry.seq))?;
+                let answer = live(host).await;
+                self.judge(entry, &recorded, &answer)?;
+                return Ok(answer);
+            }
         }
         let called_ms = host.unix_ms();
         let answer = live(host).await;
         let took_ms = host.unix_ms().saturating_sub(called_ms);
-        let at_ms = called_ms.saturating_sub(*self.state().began_ms.get_or_insert(called_ms));
+        let at_ms = called_ms.saturating_sub(*self.state().journal.header.began_ms.get_or_insert(called_ms));
         // every answer is made of the model's own types, whose serialization cannot fail
         let json = serde_json::to_value(&answer).unwrap_or_default();
         self.append(JournalEntry { seq: 0, at_ms, took_ms, function, arguments, answer: json })?;
         Ok(answer)
     }
 
-    /// The next entry of the record, where there is a record and it agrees.
-    fn recorded(&self, function: Function, arguments: &Json) -> Result<Option<JournalEntry>, Closed> {
+    /// Where the answer comes from. A record that does not agree closes the journal.
+    fn next(&self, function: Function, arguments: &Json) -> Result<Next, Closed> {
         let mut state = self.state();
         let seq = next_seq(&state.journal);
-        let Mode::Replay { recorded, divergence } = &mut state.mode else { return Ok(None) };
+        let (recorded, divergence) = match &mut state.mode {
+            Mode::Live => return Ok(Next::Live),
+            Mode::Compare(comparing) => return Ok(comparing.next(function, arguments.clone())?),
+            Mode::Replay { recorded, divergence } => (recorded, divergence),
+        };
         match recorded.pop_front() {
-            Some(entry) if entry.function == function && entry.arguments == *arguments => Ok(Some(entry)),
+            Some(entry) if entry.function == function && entry.arguments == *arguments => Ok(Next::Record(entry)),
             entry => {
                 let got = Some(Side { function, arguments: arguments.clone() });
                 let difference = Divergence { seq, expected: entry.as_ref().map(side), got };
@@ -184,6 +243,16 @@ impl SharedJournal {
                 Err(Closed::Diverged(difference))
             }
         }
+    }
+
+    /// Compares a version's own answer with the recorded one, and keeps it.
+    fn judge<T: Serialize>(&self, entry: JournalEntry, recorded: &T, answer: &T) -> Result<(), Closed> {
+        let json = |answer: &T| serde_json::to_value(answer).unwrap_or_default();
+        let answer = json(answer);
+        if let Mode::Compare(comparing) = &mut self.state().mode {
+            comparing.judge(&entry, &json(recorded), &answer)?;
+        }
+        self.append(JournalEntry { answer, ..entry })
     }
 
     fn append(&self, entry: JournalEntry) -> Result<(), Closed> {
@@ -245,6 +314,7 @@ mod tests {
             flow: FlowName::parse("emi").unwrap(),
             version: VersionId::parse("ab").unwrap(),
             seed: 7,
+            began_ms: None,
         }
     }
 

@@ -3,18 +3,21 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::sync::atomic::AtomicU32;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use samvaad_model::{FlowName, Language, PhoneNumber};
 
-use crate::compile::Compiler;
+use crate::compile::{Compiler, Origin};
 use crate::contract;
 use crate::description::Description;
 use crate::engine::FlowEngine;
 use crate::gate::Rules;
 use crate::manifest::Manifest;
+use crate::places::Place;
 use crate::run::Program;
-use crate::source::{Place, Source};
+use crate::source::{Parts, Source, Unread};
+use crate::traps::Traps;
 use crate::version::{FlowVersion, PromptLibrary};
 
 /// A step of loading.
@@ -62,11 +65,14 @@ pub struct Rejection {
     pub reason: String,
     /// What to do about it.
     pub mend: String,
+    /// The first line that is wrong, from 1, where there is one: of `flow.toml` or, in the step [`Step::Prompts`], of the file that `reason`
+    /// names first.
+    pub line: Option<usize>,
 }
 
 impl Rejection {
     pub(crate) fn new(flow: &str, fault: Fault) -> Self {
-        Self { flow: flow.to_owned(), step: fault.step, reason: fault.reason, mend: fault.mend }
+        Self { flow: flow.to_owned(), step: fault.step, reason: fault.reason, mend: fault.mend, line: fault.line }
     }
 }
 
@@ -76,11 +82,16 @@ pub(crate) struct Fault {
     pub(crate) step: Step,
     pub(crate) reason: String,
     pub(crate) mend: String,
+    pub(crate) line: Option<usize>,
 }
 
 impl Fault {
     pub(crate) fn new(step: Step, reason: String, mend: &str) -> Self {
-        Self { step, reason, mend: mend.to_owned() }
+        Self { step, reason, mend: mend.to_owned(), line: None }
+    }
+
+    fn at(self, line: Option<usize>) -> Self {
+        Self { line, ..self }
     }
 }
 
@@ -98,24 +109,25 @@ impl Loader {
     }
 
     /// Reads the files. Small beside all that follows, so that a flow that has not changed is soon known.
-    pub(crate) async fn read(&self, place: Place) -> Result<Source, Fault> {
-        blocking(Step::Read, move || Source::read(&place)).await?
+    pub(crate) async fn read(&self, place: Place) -> Result<Source, Unread> {
+        blocking(Step::Read, move || Source::read(&place)).await.map_err(Unread::Fault)?
     }
 
-    pub(crate) async fn load<P: PromptLibrary>(&self, name: FlowName, source: Source) -> Result<FlowVersion<P>, Fault> {
+    /// Makes a version. `alike` is a loaded one with the same component, whose code is then used again: a changed prompt is live at once.
+    pub(crate) async fn load<P: PromptLibrary>(
+        &self,
+        name: FlowName,
+        source: Source,
+        alike: Option<Arc<FlowVersion<P>>>,
+    ) -> Result<FlowVersion<P>, Fault> {
         let began = Instant::now();
-        let manifest = self.manifest(source.manifest.as_deref())?;
-        let (id, digest) = (source.id(), source.component_digest());
-        let Source { component, prompts, audio, .. } = source;
-        contract::check(&component)?;
-
-        let broken = |reason| Fault::new(Step::Compile, reason, "build the component again");
-        let (component, origin) = self.compiler.compile(component, &digest).await.map_err(broken)?;
-        let mismatch = |reason| Fault::new(Step::Link, reason, "build the flow against the `wit/` of this engine");
-        let program = Program::link(&self.engine, &component).map_err(mismatch)?;
-        let unfit = |reason| Fault::new(Step::Describe, reason, "let `describe` return constants and nothing else");
-        let description = program.describe().await.map_err(unfit)?;
-
+        let Source { id, component_digest, parts } = source;
+        let Parts { component, manifest, prompts, audio } = parts;
+        let manifest = self.manifest(manifest.as_deref())?;
+        let (program, description, code) = match alike {
+            Some(alike) => (alike.program.clone(), alike.description.clone(), Origin::Shared),
+            None => self.build(component, &component_digest).await?,
+        };
         let wrong = manifest.check(&description);
         if !wrong.is_empty() {
             return Err(Fault::new(Step::Manifest, wrong.join("\n"), "mend `flow.toml`"));
@@ -123,18 +135,33 @@ impl Loader {
         let languages = languages(&manifest, &description, &prompts)?;
         let templates = description.templates.clone();
         let prompts = blocking(Step::Prompts, move || P::build(&prompts, &templates)).await?;
-        let prompts = prompts.map_err(|wrong| Fault::new(Step::Prompts, wrong.join("\n"), "mend the prompt files"))?;
+        let prompts = prompts.map_err(|problems| {
+            let reasons = problems.iter().map(|problem| problem.reason.as_str()).collect::<Vec<_>>().join("\n");
+            Fault::new(Step::Prompts, reasons, "mend the prompt files").at(problems.first().and_then(|problem| problem.line))
+        })?;
 
         let rules = Arc::new(Rules::new(manifest, &description, languages.clone(), audio.keys().cloned().collect()));
         let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        tracing::info!(flow = %name, version = %id, code = ?origin, took_ms, "flow loaded");
-        Ok(FlowVersion { name, id, description, languages, prompts, audio, program, rules })
+        tracing::info!(flow = %name, version = %id, ?code, took_ms, "flow loaded");
+        let (loaded_ms, calls, traps) = (unix_ms(), AtomicU32::new(0), Traps::default());
+        Ok(FlowVersion { name, id, description, languages, prompts, audio, loaded_ms, component_digest, program, rules, calls, traps })
+    }
+
+    pub(crate) async fn build(&self, component: Vec<u8>, digest: &str) -> Result<(Program, Description, Origin), Fault> {
+        let component = blocking(Step::Contract, move || contract::check(&component).map(|()| component)).await??;
+        let broken = |reason| Fault::new(Step::Compile, reason, "build the component again");
+        let (component, origin) = self.compiler.compile(component, digest).await.map_err(broken)?;
+        let mismatch = |reason| Fault::new(Step::Link, reason, "build the flow against the `wit/` of this engine");
+        let program = Program::link(&self.engine, &component).map_err(mismatch)?;
+        let unfit = |reason| Fault::new(Step::Describe, reason, "let `describe` return constants and nothing else");
+        let description = program.describe().await.map_err(unfit)?;
+        Ok((program, description, origin))
     }
 
     fn manifest(&self, text: Option<&str>) -> Result<Manifest, Fault> {
         let mut manifest = Manifest::parse(text.unwrap_or_default()).map_err(|errors| {
             let reasons = errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
-            Fault::new(Step::Manifest, reasons, "mend `flow.toml`")
+            Fault::new(Step::Manifest, reasons, "mend `flow.toml`").at(errors.first().map(|error| error.line))
         })?;
         if manifest.grants.transfer.is_none() && !self.default_transfer.is_empty() {
             manifest.grants.transfer = Some(BTreeMap::from([("default".to_owned(), self.default_transfer.clone())]));
@@ -158,6 +185,11 @@ fn languages(manifest: &Manifest, description: &Description, prompts: &BTreeMap<
     } else {
         Err(Fault::new(Step::Prompts, missing.join("\n"), "add the file, or take the language away"))
     }
+}
+
+/// Milliseconds since 1970-01-01T00:00:00Z, now.
+pub(crate) fn unix_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 async fn blocking<T: Send + 'static>(step: Step, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Fault> {

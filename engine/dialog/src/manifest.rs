@@ -3,6 +3,7 @@
 //! Parsing is pure and reports every error at once, each with its line. A flow without a manifest has [`Manifest::default`].
 
 mod read;
+mod update;
 
 use std::collections::BTreeMap;
 
@@ -10,6 +11,8 @@ use samvaad_model::{CallFacts, Direction, Language, PhoneNumber, Step};
 
 use crate::description::Description;
 use crate::engine::MEMORY_BYTES_MAX;
+
+pub use update::{GateKind, ReplayGate, Running, TrapBudget, Update};
 
 /// What the names of things begin with that only the engine can establish, from marks: `heard:disclosure`.
 pub const HEARD: &str = "heard:";
@@ -31,6 +34,10 @@ pub struct Manifest {
     pub limits: Limits,
     /// `[on-trap]`.
     pub on_trap: OnTrap,
+    /// `[update]`: how a new version comes to calls.
+    pub update: Update,
+    /// `[replay] gate`: recorded calls which a new version has to repeat first.
+    pub replay_gate: Option<ReplayGate>,
     /// `[prompts] texts`: whether prompts may be plain texts, to which no rule for a template applies.
     pub texts: bool,
     /// `[prompts]`: rules by template.
@@ -49,6 +56,8 @@ impl Default for Manifest {
             grants: Grants::default(),
             limits: Limits::default(),
             on_trap: OnTrap::default(),
+            update: Update::default(),
+            replay_gate: None,
             texts: true,
             prompts: BTreeMap::new(),
             questions: BTreeMap::new(),
@@ -129,6 +138,8 @@ pub struct OnTrap {
     pub say: Option<TrapWords>,
     /// What follows.
     pub then: OnTrapThen,
+    /// How many failures are borne before the version before comes back; without one only people bring it back.
+    pub budget: Option<TrapBudget>,
 }
 
 /// Words after a trap.
@@ -264,7 +275,10 @@ requires = ["heard:disclosure"]
         let transfer = manifest.grants.transfer.unwrap();
         assert_eq!((transfer["default"].len(), transfer["legal"].len()), (2, 1));
         assert_eq!(manifest.limits, Limits { memory_bytes: 16 << 20, compute_ms: 100, call_minutes: 5, host_calls_per_second: 50 });
-        assert_eq!(manifest.on_trap, OnTrap { say: Some(TrapWords::Template("sorry".to_owned())), then: OnTrapThen::Transfer });
+        assert_eq!(
+            manifest.on_trap,
+            OnTrap { say: Some(TrapWords::Template("sorry".to_owned())), then: OnTrapThen::Transfer, budget: None }
+        );
         assert!(!manifest.texts);
         assert_eq!(
             manifest.prompts["disclosure"],

@@ -15,6 +15,7 @@ use crate::gate::Rules;
 use crate::host::{Ended, Guest, Host, Limit};
 use crate::journal::{Divergence, SharedJournal};
 use crate::manifest::Limits;
+use crate::wasi;
 
 /// `describe` returns constants; more than this is a program that does something else.
 const DESCRIBE: Limits = Limits { memory_bytes: Limits::MAX.memory_bytes, compute_ms: 500, call_minutes: 1, host_calls_per_second: 1 };
@@ -47,6 +48,18 @@ pub enum RunEnd {
     Diverged(Divergence),
 }
 
+impl RunEnd {
+    /// Whether the flow itself is to blame: not a caller who hung up, nor a service or a place that the engine had not.
+    pub fn is_flows_fault(&self) -> bool {
+        match self {
+            RunEnd::Trapped { .. } => true,
+            RunEnd::LimitExceeded { what } => *what != Limit::Calls,
+            RunEnd::Failed(error) => !matches!(error, CallError::CallEnded | CallError::Unavailable(_)),
+            RunEnd::Returned | RunEnd::CallEnded | RunEnd::Diverged(_) => false,
+        }
+    }
+}
+
 /// A component compiled and linked: all that calls of one version share.
 #[derive(Clone)]
 pub(crate) struct Program {
@@ -59,6 +72,7 @@ impl Program {
     pub(crate) fn link(engine: &FlowEngine, component: &Component) -> Result<Self, String> {
         let mut linker = Linker::new(engine.wasmtime());
         let linked = Dialog::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest: &mut Guest| guest)
+            .and_then(|()| wasi::link(&mut linker, component))
             .and_then(|()| DialogPre::new(linker.instantiate_pre(component)?));
         Ok(Self { engine: engine.clone(), pre: linked.map_err(|error| format!("{error:#}"))? })
     }
@@ -97,6 +111,7 @@ impl Program {
         let host = Host::new(conversation, journal, rules, self.engine.shows_flow_logs());
         let mut store = self.store(Some(host), limits);
         let returned = async { self.pre.instantiate_async(&mut store).await?.call_run(&mut store).await }.await;
+        store.data_mut().print_rest();
         let lines = store.data().host().map_or(0, |host| host.log_lines);
         if lines > 256 {
             tracing::warn!(target: "flow", dropped = lines - 256, "flow wrote more log lines than a call may have");
@@ -116,7 +131,7 @@ fn run_end(error: &wasmtime::Error, memory_refused: bool) -> RunEnd {
     match error.downcast_ref::<Ended>() {
         Some(Ended::Limit(what)) => return RunEnd::LimitExceeded { what: *what },
         Some(Ended::Diverged(divergence)) => return RunEnd::Diverged(divergence.clone()),
-        Some(ended @ (Ended::NoCall(_) | Ended::Unreadable(_))) => {
+        Some(ended) => {
             return RunEnd::Trapped { reason: ended.to_string(), stack: stack(error) };
         }
         None => {}

@@ -3,15 +3,16 @@
 //! What is read here is the whole version: later changes of the files do not reach calls that run. Reading blocks.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use samvaad_model::{FlowName, Language, VersionId};
+use samvaad_model::{Language, VersionId};
 use sha2::{Digest, Sha256};
 
-use crate::load::{Fault, Rejection, Step};
+use crate::load::{Fault, Step};
+use crate::places::{Form, Place, files, unreadable};
 
 /// The largest component taken: a Python interpreter with its libraries has 18 MB.
 const COMPONENT_BYTES_MAX: u64 = 32 << 20;
@@ -22,83 +23,72 @@ const AUDIO_BYTES_MAX: u64 = 8 << 20;
 /// How many prompt files, and how many audio files, a flow may have.
 const FILES_MAX: usize = 256;
 
-/// Where a flow lies.
-#[derive(Debug, Clone)]
-pub(crate) enum Place {
-    /// `flows/NAME/`
-    Folder(PathBuf),
-    /// `flows/NAME.wasm`
-    Bare(PathBuf),
-}
-
 /// All files of a flow.
 #[derive(Debug)]
 pub(crate) struct Source {
+    /// The digest of all parts.
+    pub(crate) id: VersionId,
+    /// The digest of the component alone, under which its compiled form is kept.
+    pub(crate) component_digest: String,
+    pub(crate) parts: Parts,
+}
+
+/// What makes a version.
+#[derive(Debug)]
+pub(crate) struct Parts {
     pub(crate) component: Vec<u8>,
     pub(crate) manifest: Option<String>,
     pub(crate) prompts: BTreeMap<Language, String>,
     pub(crate) audio: BTreeMap<String, Arc<[u8]>>,
 }
 
-/// The flows in a folder, and what in it looks like a flow and is none. Hidden files and files of other kinds are passed over.
-pub(crate) fn places(folder: &Path) -> io::Result<(BTreeMap<FlowName, Place>, Vec<Rejection>)> {
-    let (mut places, mut rejections) = (BTreeMap::new(), Vec::new());
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        let Some(file) = path.file_name().and_then(|name| name.to_str()).filter(|name| !name.starts_with('.')) else { continue };
-        let (name, place) = match file.strip_suffix(".wasm") {
-            Some(name) => (name, Place::Bare(path.clone())),
-            None if path.is_dir() => (file, Place::Folder(path.clone())),
-            None => continue,
-        };
-        let reject = |reason: String, mend: &str| Rejection::new(file, Fault::new(Step::Read, reason, mend));
-        let Ok(name) = FlowName::parse(name) else {
-            rejections.push(reject(format!("`{name}` is no name of a flow"), "rename it: letters, digits, `-`, `_` and `.`"));
-            continue;
-        };
-        let twice = places.contains_key(&name);
-        // the folder wins over the bare component of the same name, in whichever order they are read
-        if !twice || matches!(place, Place::Folder(_)) {
-            places.insert(name.clone(), place);
-        }
-        if twice {
-            rejections.push(reject(format!("`{name}.wasm` and the folder `{name}` name the same flow"), "remove one of them"));
-        }
-    }
-    Ok((places, rejections))
+/// Why a flow was not read.
+#[derive(Debug)]
+pub(crate) enum Unread {
+    /// Its files changed meanwhile: they have to stand still first.
+    Moving,
+    /// It cannot be.
+    Fault(Fault),
 }
 
 impl Source {
-    pub(crate) fn read(place: &Place) -> Result<Self, Fault> {
-        let folder = match place {
-            Place::Bare(path) => {
-                let component = bytes(path, COMPONENT_BYTES_MAX)?;
-                return Ok(Self { component, manifest: None, prompts: BTreeMap::new(), audio: BTreeMap::new() });
+    /// Reads the files of a place, as long as they stay what they were when it was found.
+    pub(crate) fn read(place: &Place) -> Result<Self, Unread> {
+        let read = Self::files(place);
+        if place.stands_still() { read.map_err(Unread::Fault) } else { Err(Unread::Moving) }
+    }
+
+    fn files(place: &Place) -> Result<Self, Fault> {
+        let mut parts = Parts { component: Vec::new(), manifest: None, prompts: BTreeMap::new(), audio: BTreeMap::new() };
+        match place.form {
+            Form::Bare => parts.component = bytes(place, &place.path, COMPONENT_BYTES_MAX)?,
+            Form::Folder => {
+                parts.component = bytes(place, &place.path.join("flow.wasm"), COMPONENT_BYTES_MAX)?;
+                let manifest = place.path.join("flow.toml");
+                parts.manifest = if manifest.exists() { Some(text(place, &manifest)?) } else { None };
+                for (stem, path) in few(&place.path.join("prompts"), "ftl")? {
+                    let language = Language::parse(&stem).map_err(|error| {
+                        Fault::new(Step::Prompts, format!("`prompts/{stem}.ftl` is named after no language: {error}"), "rename the file")
+                    })?;
+                    parts.prompts.insert(language, text(place, &path)?);
+                }
+                for (stem, path) in few(&place.path.join("audio"), "wav")? {
+                    parts.audio.insert(stem, bytes(place, &path, AUDIO_BYTES_MAX)?.into());
+                }
             }
-            Place::Folder(folder) => folder,
-        };
-        let component = bytes(&folder.join("flow.wasm"), COMPONENT_BYTES_MAX)?;
-        let manifest = folder.join("flow.toml");
-        let manifest = if manifest.exists() { Some(text(&manifest)?) } else { None };
-        let mut prompts = BTreeMap::new();
-        for (stem, path) in files(&folder.join("prompts"), "ftl")? {
-            let language = Language::parse(&stem).map_err(|error| {
-                Fault::new(Step::Prompts, format!("`prompts/{stem}.ftl` is named after no language: {error}"), "rename the file")
-            })?;
-            prompts.insert(language, text(&path)?);
         }
-        let audio = files(&folder.join("audio"), "wav")?.into_iter();
-        let audio = audio.map(|(stem, path)| Ok((stem, bytes(&path, AUDIO_BYTES_MAX)?.into()))).collect::<Result<_, Fault>>()?;
-        Ok(Self { component, manifest, prompts, audio })
+        Ok(Self::of(parts))
     }
 
-    /// The digest of the component alone, under which its compiled form is kept.
-    pub(crate) fn component_digest(&self) -> String {
-        hex(&Sha256::digest(&self.component))
+    /// Names the parts by their digests.
+    pub(crate) fn of(parts: Parts) -> Self {
+        Self { id: parts.id(), component_digest: hex(&Sha256::digest(&parts.component)), parts }
     }
+}
 
+impl Parts {
     /// The digest of all that makes the version. Each part goes in with its name and length, so that no two sets of files are alike.
-    pub(crate) fn id(&self) -> VersionId {
+    fn id(&self) -> VersionId {
         let mut digest = Sha256::new();
         let mut add = |name: &str, bytes: &[u8]| {
             digest.update(format!("{name}\n{}\n", bytes.len()));
@@ -123,21 +113,8 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Files of one kind in a folder, by their names without the ending. A folder that is not there has none.
-fn files(folder: &Path, ending: &str) -> Result<Vec<(String, PathBuf)>, Fault> {
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(unreadable(folder, &error)),
-    };
-    let mut files = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(|error| unreadable(folder, &error))?.path();
-        let Some(stem) = path.file_stem().and_then(|stem| stem.to_str()).filter(|stem| !stem.starts_with('.')) else { continue };
-        if path.extension().is_some_and(|found| found == ending) {
-            files.push((stem.to_owned(), path.clone()));
-        }
-    }
+fn few(folder: &Path, ending: &str) -> Result<Vec<(String, PathBuf)>, Fault> {
+    let files = files(folder, ending)?;
     if files.len() > FILES_MAX {
         let reason = format!("`{}` has {} files", folder.display(), files.len());
         return Err(Fault::new(Step::Read, reason, &format!("keep at most {FILES_MAX}")));
@@ -145,13 +122,18 @@ fn files(folder: &Path, ending: &str) -> Result<Vec<(String, PathBuf)>, Fault> {
     Ok(files)
 }
 
-fn text(path: &Path) -> Result<String, Fault> {
-    String::from_utf8(bytes(path, TEXT_BYTES_MAX)?)
+fn text(place: &Place, path: &Path) -> Result<String, Fault> {
+    String::from_utf8(bytes(place, path, TEXT_BYTES_MAX)?)
         .map_err(|_| Fault::new(Step::Read, format!("`{}` is not UTF-8", path.display()), "save it as UTF-8"))
 }
 
-fn bytes(path: &Path, max: u64) -> Result<Vec<u8>, Fault> {
-    let file = File::open(path).map_err(|error| unreadable(path, &error))?;
+fn bytes(place: &Place, path: &Path, max: u64) -> Result<Vec<u8>, Fault> {
+    let real = place.inside(path)?;
+    // opening a pipe would wait for its writer
+    if !real.is_file() {
+        return Err(Fault::new(Step::Read, format!("`{}` is no file", path.display()), "put a file there"));
+    }
+    let file = File::open(real).map_err(|error| unreadable(path, &error))?;
     let mut read = Vec::new();
     file.take(max + 1).read_to_end(&mut read).map_err(|error| unreadable(path, &error))?;
     if read.len() as u64 > max {
@@ -161,42 +143,35 @@ fn bytes(path: &Path, max: u64) -> Result<Vec<u8>, Fault> {
     Ok(read)
 }
 
-fn unreadable(path: &Path, error: &io::Error) -> Fault {
-    let mend = if error.kind() == io::ErrorKind::NotFound { "put it there" } else { "check the file and its permissions" };
-    Fault::new(Step::Read, format!("cannot read `{}`: {error}", path.display()), mend)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
     fn every_file_is_part_of_the_versions_identity() {
         let folder = tempfile::tempdir().unwrap();
-        let place = Place::Folder(folder.path().to_owned());
         let mut seen = std::collections::BTreeSet::new();
+        let id = || Source::read(&Place::folder(folder.path())).unwrap().id;
         fs::create_dir_all(folder.path().join("prompts")).unwrap();
         fs::create_dir_all(folder.path().join("audio")).unwrap();
         for file in ["flow.wasm", "flow.toml", "prompts/en-IN.ftl", "prompts/hi-IN.ftl", "audio/chime.wav"] {
             fs::write(folder.path().join(file), "a").unwrap();
-            assert!(seen.insert(Source::read(&place).unwrap().id()), "{file}");
+            assert!(seen.insert(id()), "{file}");
         }
         fs::write(folder.path().join("prompts/hi-IN.ftl"), "b").unwrap();
-        assert!(seen.insert(Source::read(&place).unwrap().id()));
+        assert!(seen.insert(id()));
         fs::write(folder.path().join("prompts/hi-IN.ftl"), "a").unwrap();
-        assert!(!seen.insert(Source::read(&place).unwrap().id()));
+        assert!(!seen.insert(id()));
     }
 
     #[test]
-    fn two_flows_of_one_name_are_told_and_the_folder_wins() {
+    fn files_that_change_after_they_were_found_are_not_read() {
         let folder = tempfile::tempdir().unwrap();
-        fs::create_dir(folder.path().join("emi")).unwrap();
-        for file in ["emi.wasm", "b ad.wasm", ".hidden.wasm", "notes.txt"] {
-            fs::write(folder.path().join(file), "").unwrap();
-        }
-        let (places, rejections) = places(folder.path()).unwrap();
-        assert_eq!(places.len(), 1);
-        assert!(matches!(places.values().next(), Some(Place::Folder(_))));
-        assert_eq!(rejections.len(), 2, "{rejections:?}");
+        fs::write(folder.path().join("flow.wasm"), "half").unwrap();
+        let place = Place::folder(folder.path());
+        fs::write(folder.path().join("flow.wasm"), "half and half").unwrap();
+        assert!(matches!(Source::read(&place), Err(Unread::Moving)));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use samvaad_model::journal::FORMAT;
 use samvaad_model::{CallId, FlowName, Journal, JournalHeader, Language, VersionId};
@@ -13,17 +14,27 @@ use crate::journal::SharedJournal;
 use crate::manifest::{Limits, Manifest};
 use crate::run::{Program, RunEnd};
 use crate::scripted::ScriptedCaller;
+use crate::traps::Traps;
 
 /// What turns templates into words. Implemented outside, since the host knows nothing of speech.
 pub trait PromptLibrary: Sized + Send + Sync + 'static {
     /// Takes the flow's prompt files, by language, and checks that each has every template the flow uses with no other arguments than it
     /// gives. The error lists all that is wrong.
-    fn build(prompts: &BTreeMap<Language, String>, uses: &[TemplateUse]) -> Result<Self, Vec<String>>;
+    fn build(prompts: &BTreeMap<Language, String>, uses: &[TemplateUse]) -> Result<Self, Vec<PromptProblem>>;
+}
+
+/// What is wrong with a prompt file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PromptProblem {
+    /// Its line, from 1, where there is one.
+    pub line: Option<usize>,
+    /// One sentence with the file, what is wrong and the mend.
+    pub reason: String,
 }
 
 /// For tests and tools that speak nothing: takes any prompt file.
 impl PromptLibrary for () {
-    fn build(_prompts: &BTreeMap<Language, String>, _uses: &[TemplateUse]) -> Result<Self, Vec<String>> {
+    fn build(_prompts: &BTreeMap<Language, String>, _uses: &[TemplateUse]) -> Result<Self, Vec<PromptProblem>> {
         Ok(())
     }
 }
@@ -42,8 +53,13 @@ pub struct FlowVersion<P> {
     pub prompts: P,
     /// Its audio files (WAV), by name without the ending.
     pub audio: BTreeMap<String, Arc<[u8]>>,
+    /// When it was loaded, in milliseconds since 1970.
+    pub loaded_ms: u64,
+    pub(crate) component_digest: String,
     pub(crate) program: Program,
     pub(crate) rules: Arc<Rules>,
+    pub(crate) calls: AtomicU32,
+    pub(crate) traps: Traps,
 }
 
 impl<P> std::fmt::Debug for FlowVersion<P> {
@@ -58,10 +74,21 @@ impl<P> FlowVersion<P> {
         &self.rules.manifest
     }
 
+    /// How many calls have it pinned now.
+    pub fn calls(&self) -> u32 {
+        self.calls.load(Ordering::Acquire)
+    }
+
+    /// Counts a failure of this version at `now_ms`, in milliseconds since 1970. Tells how many there were within the budget's time, this one
+    /// included, if they are more than `[on-trap] budget` bears.
+    pub fn trapped(&self, now_ms: u64) -> Option<usize> {
+        self.traps.count(self.manifest().on_trap.budget?, now_ms)
+    }
+
     /// An empty journal for a call of this version; the call's id is the seed of its randomness.
     pub fn journal(&self, call_id: CallId) -> SharedJournal {
         let (flow, version) = (self.name.clone(), self.id.clone());
-        SharedJournal::live(JournalHeader { format: FORMAT, call_id, flow, version, seed: call_id.seed() })
+        SharedJournal::live(JournalHeader { format: FORMAT, call_id, flow, version, seed: call_id.seed(), began_ms: None })
     }
 
     /// Holds the conversation of one call, in an instance and store of its own. The manifest's limits hold, except the call's length, which

@@ -92,6 +92,9 @@ pub struct JournalHeader {
     pub version: VersionId,
     /// The seed of the call's randomness.
     pub seed: u64,
+    /// When the first function was called, in milliseconds since 1970; absent as long as none was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began_ms: Option<u64>,
 }
 
 /// A whole journal.
@@ -101,4 +104,51 @@ pub struct Journal {
     pub header: JournalHeader,
     /// In the order of the calls.
     pub entries: Vec<JournalEntry>,
+}
+
+/// A journal that this engine does not read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum JournalError {
+    /// A later engine wrote it.
+    #[error("the journal has format {0} and this engine reads format {FORMAT}: take the engine that wrote it, or a later one")]
+    Newer(u64),
+    /// It says no format.
+    #[error("it is no journal, since `header.format` is missing: give the `journal` of a call's record")]
+    NoFormat,
+    /// It says a format and does not keep to it.
+    #[error("the journal of format {FORMAT} cannot be read: it was cut off or changed; fetch it again")]
+    Malformed,
+}
+
+impl JournalHeader {
+    /// Refuses a format that this engine does not know.
+    pub fn check(&self) -> Result<(), JournalError> {
+        if self.format > FORMAT { Err(JournalError::Newer(u64::from(self.format))) } else { Ok(()) }
+    }
+}
+
+impl Journal {
+    /// Reads a journal. The format is looked at before all else, since a later one may hold what this engine has no words for.
+    pub fn read(json: Json) -> Result<Self, JournalError> {
+        let format = json.pointer("/header/format").and_then(Json::as_u64).ok_or(JournalError::NoFormat)?;
+        if format > u64::from(FORMAT) {
+            return Err(JournalError::Newer(format));
+        }
+        serde_json::from_value(json).map_err(|_| JournalError::Malformed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_journal_of_a_later_format_is_refused_by_name_whatever_is_in_it() {
+        let error = Journal::read(json!({ "header": { "format": 2 }, "turns": [] })).unwrap_err();
+        assert_eq!(error.to_string(), "the journal has format 2 and this engine reads format 1: take the engine that wrote it, or a later one");
+        assert_eq!(Journal::read(json!({ "entries": [] })), Err(JournalError::NoFormat));
+        assert_eq!(Journal::read(json!({ "header": { "format": 1 } })), Err(JournalError::Malformed));
+    }
 }

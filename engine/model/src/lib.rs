@@ -24,7 +24,7 @@ pub use call::{CallFacts, Direction};
 pub use customer::CustomerRecord;
 pub use error::{CallError, Refusal};
 pub use id::{AccountSid, CallId, CallSid, FlowName, StreamSid, VersionId};
-pub use journal::{Function, Journal, JournalEntry, JournalHeader};
+pub use journal::{Function, Journal, JournalEntry, JournalError, JournalHeader};
 pub use language::Language;
 pub use masked::Masked;
 pub use phone::PhoneNumber;

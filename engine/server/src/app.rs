@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 use crate::problem;
-use crate::routes::{after, agents, calls, health, passthru, status, stream, voicebot};
+use crate::routes::{after, agents, calls, flows, health, passthru, status, stream, voicebot};
 
 /// A request's body may have so many bytes: records and callbacks are small.
 const BODY_BYTES: usize = 256 << 10;
@@ -31,6 +31,8 @@ pub struct App {
     pub behind: Arc<Semaphore>,
     /// Calls and work in progress.
     pub tasks: TaskTracker,
+    /// Cancelled when no new calls are taken any more.
+    pub draining: CancellationToken,
     /// Cancelled when live calls have to end.
     pub stop: CancellationToken,
 }
@@ -43,6 +45,7 @@ impl App {
             services: Arc::new(services),
             behind: Arc::new(Semaphore::new(BEHIND)),
             tasks: TaskTracker::new(),
+            draining: CancellationToken::new(),
             stop: CancellationToken::new(),
         }
     }
@@ -62,11 +65,15 @@ pub fn router(app: App) -> Router {
         .route("/status", post(status::status))
         .route("/api/calls", post(calls::create).get(calls::newest))
         .route("/api/calls/{id}", get(calls::show))
+        .route("/api/flows", get(flows::list))
+        .route("/api/flows/reload", post(flows::reload))
+        .route("/api/flows/{name}/rollback", post(flows::rollback))
+        .route("/api/flows/{name}/promote", post(flows::promote))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::wrong_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .with_state(app);
-    if path.is_empty() { routes } else { Router::new().nest(&path, routes) }
+    if path.is_empty() { routes } else { Router::new().nest(&path, routes).fallback(problem::no_such_route) }
 }

@@ -8,6 +8,7 @@ pub mod config;
 pub mod logs;
 pub mod open;
 pub mod problem;
+pub mod replay;
 mod routes;
 pub mod secret;
 pub mod serve;

@@ -62,9 +62,17 @@ fn begin_to(settings: &Log, console: bool) -> Result<Logs, LogError> {
     let is_websocket = |metadata: &tracing::Metadata<'_>| metadata.target().starts_with(WEBSOCKET);
     tracing_subscriber::registry()
         .with(console.then(|| tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false)).with_filter(level()?))
-        .with(tracing_subscriber::fmt::layer().with_ansi(false).with_writer(application).with_filter(level()?.and(FilterFn::new(move |metadata| !is_websocket(metadata)))))
         .with(
-            tracing_subscriber::fmt::layer().with_ansi(false).with_writer(websocket).with_filter(LevelFilter::DEBUG.and(FilterFn::new(move |metadata| is_websocket(metadata)))),
+            tracing_subscriber::fmt::layer()
+                .with_ansi(false)
+                .with_writer(application)
+                .with_filter(level()?.and(FilterFn::new(move |metadata| !is_websocket(metadata)))),
+        )
+        .with(
+            tracing_subscriber::fmt::layer()
+                .with_ansi(false)
+                .with_writer(websocket)
+                .with_filter(LevelFilter::DEBUG.and(FilterFn::new(move |metadata| is_websocket(metadata)))),
         )
         .try_init()
         .map_err(|error| LogError::Folder { folder: settings.folder.display().to_string(), reason: error.to_string() })?;
@@ -72,6 +80,9 @@ fn begin_to(settings: &Log, console: bool) -> Result<Logs, LogError> {
 }
 
 fn rolling(folder: &Path, name: &str) -> Result<RollingFileAppender, LogError> {
+    let refused = |reason: String| LogError::Folder { folder: folder.display().to_string(), reason };
+    // The appender complains on the console of a folder that it is about to make.
+    std::fs::create_dir_all(folder).map_err(|error| refused(error.to_string()))?;
     RollingFileAppender::builder()
         .rotation(Rotation::DAILY)
         .filename_prefix(name)
@@ -79,5 +90,5 @@ fn rolling(folder: &Path, name: &str) -> Result<RollingFileAppender, LogError> {
         .latest_symlink(format!("{name}.log"))
         .max_log_files(DAYS)
         .build(folder)
-        .map_err(|error| LogError::Folder { folder: folder.display().to_string(), reason: error.to_string() })
+        .map_err(|error| refused(error.to_string()))
 }

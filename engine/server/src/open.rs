@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use samvaad_dialog::watch::watch;
 use samvaad_dialog::{Catalogue, CatalogueError, CatalogueSettings, EngineError, EngineSettings, FlowEngine, Rejection};
 use samvaad_session::files::AudioFiles;
 use samvaad_session::{CallSettings, FlowPrompts, Ledger, Services};
@@ -119,7 +120,7 @@ pub async fn open_recognizer(config: &Config) -> Result<Option<Arc<dyn Recognize
     }
 }
 
-async fn open_catalogue(config: &Config, folders: &Folders) -> Result<Catalogue<FlowPrompts>, OpenError> {
+async fn open_catalogue(config: &Config, folders: &Folders) -> Result<Arc<Catalogue<FlowPrompts>>, OpenError> {
     let engine = FlowEngine::new(&EngineSettings { max_calls: config.server.max_calls, ..EngineSettings::default() })?;
     let settings = CatalogueSettings {
         components: folders.data.join("components"),
@@ -128,15 +129,14 @@ async fn open_catalogue(config: &Config, folders: &Folders) -> Result<Catalogue<
     };
     let (catalogue, rejections) = Catalogue::open(engine, &folders.flows, settings).await?;
     let versions = catalogue.versions();
-    for (name, version) in versions.iter() {
-        tracing::info!(flow = %name, version = %version.id, "flow is active");
-    }
     if versions.is_empty() {
         let told = |rejection: &Rejection| format!("`{}`: {} ({})", rejection.flow, rejection.reason, rejection.mend);
         let reasons: Vec<String> = rejections.iter().map(told).collect();
         let reasons = if reasons.is_empty() { "it holds none".to_owned() } else { reasons.join("; ") };
         return Err(OpenError::NoFlow { folder: folders.flows.clone(), reasons });
     }
+    let catalogue = Arc::new(catalogue);
+    watch(&catalogue);
     Ok(catalogue)
 }
 

@@ -1,6 +1,8 @@
 //! What a request that cannot be served is told: a JSON object with the thing and the mend.
 
 use axum::Json;
+use axum::extract::rejection::{BytesRejection, PathRejection};
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -41,10 +43,32 @@ impl IntoResponse for Problem {
     }
 }
 
+impl From<BytesRejection> for Problem {
+    fn from(rejection: BytesRejection) -> Self {
+        Self::new(rejection.status(), rejection.body_text(), "send a whole body of at most 256 KiB")
+    }
+}
+
+impl From<PathRejection> for Problem {
+    fn from(rejection: PathRejection) -> Self {
+        Self::new(rejection.status(), rejection.body_text(), "write the path in UTF-8, percent-encoded")
+    }
+}
+
+impl From<WebSocketUpgradeRejection> for Problem {
+    fn from(rejection: WebSocketUpgradeRejection) -> Self {
+        Self::new(rejection.status(), rejection.body_text(), "connect by WebSocket, as Exotel's Voicebot applet does")
+    }
+}
+
 /// Nothing is here.
 pub async fn no_such_route(uri: Uri) -> Problem {
     // The path alone: a query may hold numbers.
-    Problem::new(StatusCode::NOT_FOUND, format!("nothing is at `{}`", uri.path()), "GET /websocket-url tells what to paste into Exotel's applets")
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        format!("nothing is at `{}`", uri.path()),
+        "GET /websocket-url tells what to paste into Exotel's applets",
+    )
 }
 
 /// Something is here, for another method.

@@ -3,6 +3,7 @@
 pub mod after;
 pub mod agents;
 pub mod calls;
+pub mod flows;
 pub mod health;
 pub mod passthru;
 pub mod status;

@@ -82,10 +82,13 @@ impl LiveCalls {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a call; tells whether there was none of its id.
+    /// Adds a call; tells whether there was none of its id or CallSid.
     pub fn enter(&self, call: &Arc<LiveCall>) -> bool {
+        let sid = call.record().call_sid.clone();
         let mut calls = self.calls();
-        if calls.contains_key(&call.id) {
+        // A CallSid that no Passthru has bound leads to a new id with each of its sockets.
+        let is_same = |other: &LiveCall| sid.is_some() && other.record().call_sid == sid;
+        if calls.contains_key(&call.id) || calls.values().any(|other| is_same(other)) {
             return false;
         }
         calls.insert(call.id, Arc::clone(call));

@@ -83,24 +83,32 @@ pub struct Clues<'a> {
 pub async fn find(services: &Services, clues: Clues<'_>) -> Found {
     let sessions = &services.sessions;
     let mut failures = Vec::new();
-    let mut told = |result: Result<Option<CallId>, StoreError>| result.unwrap_or_else(|error| {
-        failures.push(error);
-        None
-    });
+    let mut told = |result: Result<Option<CallId>, StoreError>| {
+        result.unwrap_or_else(|error| {
+            failures.push(error);
+            None
+        })
+    };
     let mut call_id = match clues.sid {
         Some(sid) => told(sessions.bound(sid).await),
         None => None,
     };
-    if call_id.is_none() && let Ok(sid) = CallSid::parse(clues.session) {
+    if call_id.is_none()
+        && let Ok(sid) = CallSid::parse(clues.session)
+    {
         call_id = told(sessions.bound(&sid).await);
     }
-    let named = || clues.parameters.iter().filter(|(name, _)| name == "call-id" || name == "CustomField").find_map(|(_, value)| CallId::parse(value));
+    let named = || {
+        clues.parameters.iter().filter(|(name, _)| name == "call-id" || name == "CustomField").find_map(|(_, value)| CallId::parse(value))
+    };
     let call_id = call_id.or_else(|| CallId::parse(clues.session)).or_else(named);
     let mut customer = None;
     if let Some(call_id) = call_id {
         customer = keep(sessions.customer_by_call(call_id).await, &mut failures);
     }
-    if customer.is_none() && let Some(number) = clues.number {
+    if customer.is_none()
+        && let Some(number) = clues.number
+    {
         customer = keep(sessions.customer_by_phone(number).await, &mut failures);
     }
     let call_id = match (call_id, &customer) {

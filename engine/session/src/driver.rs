@@ -19,9 +19,9 @@ use tokio::time::Instant;
 
 use crate::call::LiveCall;
 use crate::ending::StreamEnd;
-use crate::prompts::FlowPrompts;
 use crate::machine::{Command, Completion, Machine, Output};
 use crate::playback::Sending;
+use crate::prompts::FlowPrompts;
 use crate::scribe::Scribe;
 use crate::services::Services;
 use crate::spoken::{Fetch, Source};
@@ -109,7 +109,12 @@ impl<'a, W: Wire> Driver<'a, W> {
 
     /// Carries everything until the flow's future is done or the stream has ended; an ended stream leaves the flow `grace` to walk out.
     /// Tells how the flow ended; nothing if it did not leave in time.
-    pub async fn converse(&mut self, flow: impl Future<Output = RunEnd>, commands: &mut mpsc::Receiver<Command>, until: Instant) -> Option<RunEnd> {
+    pub async fn converse(
+        &mut self,
+        flow: impl Future<Output = RunEnd>,
+        commands: &mut mpsc::Receiver<Command>,
+        until: Instant,
+    ) -> Option<RunEnd> {
         let mut flow = std::pin::pin!(flow);
         loop {
             if self.stream.is_some() {
@@ -127,7 +132,11 @@ impl<'a, W: Wire> Driver<'a, W> {
     }
 
     /// The stream has ended while the flow waits: its command gets its answer, and every further one fails.
-    async fn walk_out(&mut self, mut flow: std::pin::Pin<&mut impl Future<Output = RunEnd>>, commands: &mut mpsc::Receiver<Command>) -> RunEnd {
+    async fn walk_out(
+        &mut self,
+        mut flow: std::pin::Pin<&mut impl Future<Output = RunEnd>>,
+        commands: &mut mpsc::Receiver<Command>,
+    ) -> RunEnd {
         loop {
             self.settle().await;
             tokio::select! {
@@ -200,7 +209,9 @@ impl<'a, W: Wire> Driver<'a, W> {
         let now_ms = self.call.now_ms();
         match received {
             Received::Closed => self.end(StreamEnd::Lost),
-            Received::Binary(bytes) => self.rubbish(format!("a binary frame of {bytes} bytes was passed over: Exotel sends text frames only")),
+            Received::Binary(bytes) => {
+                self.rubbish(format!("a binary frame of {bytes} bytes was passed over: Exotel sends text frames only"))
+            }
             Received::Text(text) => match inbound::parse(text.as_ref()) {
                 Ok(Inbound::Media(media)) => {
                     self.payload.clear();

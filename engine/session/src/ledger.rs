@@ -138,7 +138,7 @@ impl Ledger {
 }
 
 async fn bounded<T>(read: impl Future<Output = Result<Option<T>, StoreError>>) -> Result<Option<T>, StoreError> {
-    tokio::time::timeout(READ, read)
-        .await
-        .unwrap_or_else(|_| Err(StoreError::Unavailable { store: "the call database", reason: format!("no answer within {} ms", READ.as_millis()) }))
+    tokio::time::timeout(READ, read).await.unwrap_or_else(|_| {
+        Err(StoreError::Unavailable { store: "the call database", reason: format!("no answer within {} ms", READ.as_millis()) })
+    })
 }

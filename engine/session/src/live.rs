@@ -7,7 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use samvaad_dialog::{Conversation, FlowVersion, Instant};
 use samvaad_model::{
-    Answer, CallError, CallFacts, Collection, Content, CustomerRecord, Decision, Extent, Language, Masked, Playout, Prompt, PromptId, Question,
+    Answer, CallError, CallFacts, Collection, Content, CustomerRecord, Decision, Extent, Language, Masked, Playout, Prompt, PromptId,
+    Question,
 };
 use samvaad_speech::words::ChoiceMatcher;
 use samvaad_speech::{Expectation, Utterance};
@@ -75,11 +76,13 @@ impl LiveConversation {
             Content::Text(text) => words(text, true, language),
             Content::Template(template) => {
                 let today = self.today();
-                let text = self.version.prompts.render(&template, &language, today).map_err(|error| CallError::Invalid(error.to_string()))?;
+                let text =
+                    self.version.prompts.render(&template, &language, today).map_err(|error| CallError::Invalid(error.to_string()))?;
                 words(Masked::new(text), !template.arguments.is_empty(), language)
             }
             Content::Audio(name) => {
-                let samples = self.files.samples(&self.version, &name, self.rate_hz).map_err(|error| CallError::Invalid(error.to_string()))?;
+                let samples =
+                    self.files.samples(&self.version, &name, self.rate_hz).map_err(|error| CallError::Invalid(error.to_string()))?;
                 Source::File { name, samples, language }
             }
         };

@@ -134,7 +134,11 @@ impl Playback {
     /// Writes the next frame into `frame`, or names the next mark, when its time has come.
     pub fn send(&mut self, now_ms: u64, frame: &mut Vec<u8>, events: &mut VecDeque<Event>) -> Option<Sending> {
         let queued = self.queue.iter_mut().find(|queued| queued.mark.is_none())?;
-        if queued.starts_at.is_none() && queued.cursor.available() == 0 && !queued.cursor.is_complete() && now_ms >= queued.queued_ms + FIRST_SAMPLES_MS {
+        if queued.starts_at.is_none()
+            && queued.cursor.available() == 0
+            && !queued.cursor.is_complete()
+            && now_ms >= queued.queued_ms + FIRST_SAMPLES_MS
+        {
             queued.failed = true;
             queued.cursor.complete();
             let reason = format!("no samples came within {FIRST_SAMPLES_MS} ms: see whether the synthesiser is overloaded");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use samvaad_dialog::{PromptLibrary, TemplateUse};
+use samvaad_dialog::{PromptLibrary, PromptProblem, TemplateUse};
 use samvaad_model::{Language, Template};
 use samvaad_speech::words::{PromptBook, RenderError, Severity, TemplateProblem, TemplateUse as Use};
 use time::Date;
@@ -24,8 +24,9 @@ impl FlowPrompts {
 }
 
 impl PromptLibrary for FlowPrompts {
-    fn build(prompts: &BTreeMap<Language, String>, uses: &[TemplateUse]) -> Result<Self, Vec<String>> {
-        let told = |problems: Vec<TemplateProblem>| problems.iter().map(TemplateProblem::to_string).collect::<Vec<_>>();
+    fn build(prompts: &BTreeMap<Language, String>, uses: &[TemplateUse]) -> Result<Self, Vec<PromptProblem>> {
+        let one = |problem: &TemplateProblem| PromptProblem { line: problem.line, reason: problem.to_string() };
+        let told = |problems: Vec<TemplateProblem>| problems.iter().map(one).collect::<Vec<_>>();
         let book = PromptBook::parse(prompts).map_err(told)?;
         let uses: Vec<Use> = uses
             .iter()

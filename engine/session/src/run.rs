@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::FutureExt;
-use samvaad_dialog::{FlowVersion, NoFlow, OnTrapThen, RunEnd, TrapWords};
+use samvaad_dialog::{FlowVersion, NoFlow, OnTrapThen, Pinned, RunEnd, TrapWords};
 use samvaad_exotel::inbound::Start;
 use samvaad_model::{CallFacts, CallRecord, CallState, CustomerRecord, Decision, Direction, Language, PhoneNumber, Step};
 use tokio::sync::mpsc;
@@ -53,7 +53,7 @@ struct Prepared {
     call: Arc<LiveCall>,
     facts: CallFacts,
     customer: Option<CustomerRecord>,
-    flow: Result<Arc<FlowVersion<FlowPrompts>>, NoFlow>,
+    flow: Result<Pinned<FlowPrompts>, NoFlow>,
 }
 
 async fn prepare(services: &Services, session: &str, start: &Start, passed_over: usize) -> Prepared {
@@ -67,7 +67,8 @@ async fn prepare(services: &Services, session: &str, start: &Start, passed_over:
     record.state = CallState::Live;
     record.call_sid = start.call_sid.clone().or(record.call_sid);
     record.stream_sid = Some(start.stream_sid.clone());
-    record.customer_number = found.customer.as_ref().map(|customer| customer.phone.clone()).or(record.customer_number).or_else(|| start.from.clone());
+    record.customer_number =
+        found.customer.as_ref().map(|customer| customer.phone.clone()).or(record.customer_number).or_else(|| start.from.clone());
     record.line_number = start.to.clone().or(record.line_number);
     record.started_ms = Some(now_ms);
     let facts = CallFacts {
@@ -134,7 +135,8 @@ impl Prepared {
         // One command and one answer at a time: the flow is straight-line code.
         let (command_sender, mut commands) = mpsc::channel(1);
         let (completion_sender, completions) = mpsc::channel(1);
-        let parts = Parts { wire, services, call: &call, flow: flow.as_ref().ok().map(Arc::clone), start, completions: completion_sender };
+        let pinned = flow.as_ref().ok().map(|version| Arc::clone(version));
+        let parts = Parts { wire, services, call: &call, flow: pinned, start, completions: completion_sender };
         let mut driver = match Driver::new(parts) {
             Ok(driver) => driver,
             Err(error) => {
@@ -149,7 +151,8 @@ impl Prepared {
         }
         let run = match flow {
             Ok(version) => {
-                let until = Instant::now() + services.settings.longest.min(Duration::from_secs(version.manifest().limits.call_minutes * 60));
+                let until =
+                    Instant::now() + services.settings.longest.min(Duration::from_secs(version.manifest().limits.call_minutes * 60));
                 let conversation = LiveConversation {
                     call: Arc::clone(&call),
                     facts,
@@ -171,6 +174,7 @@ impl Prepared {
                     };
                     if let Some(run) = &run {
                         told(&call, run);
+                        services.catalogue.report(&version, run, unix_ms());
                         if is_failure(run) {
                             excuse(&mut driver, &call, services, Some(&version)).await;
                         }
@@ -222,8 +226,7 @@ async fn excuse<W: Wire>(driver: &mut Driver<'_, W>, call: &LiveCall, services: 
     let numbers = agents(services, version);
     let wants_transfer = version.is_none_or(|version| version.manifest().on_trap.then == OnTrapThen::Transfer);
     let transfer = wants_transfer && !numbers.is_empty();
-    call.record().decision =
-        Some(if transfer { Decision::Transfer { target: "default".to_owned(), numbers } } else { Decision::HangUp });
+    call.record().decision = Some(if transfer { Decision::Transfer { target: "default".to_owned(), numbers } } else { Decision::HangUp });
     let own = version.and_then(|version| version.manifest().on_trap.say.as_ref().and_then(|words| own_words(version, words, &language)));
     driver.apologize(own.unwrap_or_else(|| apology(&language, transfer))).await;
 }

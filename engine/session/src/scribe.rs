@@ -27,16 +27,8 @@ impl Scribe {
                 if let Some(ended_ms) = self.last_caller_ended_ms.take() {
                     tracing::debug!(call = %call.id(), response_ms = at_ms.saturating_sub(ended_ms), "response");
                 }
-                let line = Line {
-                    at_ms,
-                    lasted_ms: 0,
-                    speaker: Speaker::Bot,
-                    text,
-                    language,
-                    name: template,
-                    heard: None,
-                    confidence: None,
-                };
+                let line =
+                    Line { at_ms, lasted_ms: 0, speaker: Speaker::Bot, text, language, name: template, heard: None, confidence: None };
                 if let Some(place) = push(call, line) {
                     self.open.push((prompt, place));
                 }
@@ -91,7 +83,16 @@ impl Scribe {
                 let language = call.record().language.clone().unwrap_or_else(samvaad_model::Language::english);
                 push(
                     call,
-                    Line { at_ms, lasted_ms: 0, speaker: Speaker::Keys, text: keys, language, name: question, heard: None, confidence: Some(1.0) },
+                    Line {
+                        at_ms,
+                        lasted_ms: 0,
+                        speaker: Speaker::Keys,
+                        text: keys,
+                        language,
+                        name: question,
+                        heard: None,
+                        confidence: Some(1.0),
+                    },
                 );
             }
             Event::RecognitionFailed { reason } => call.problem("recognition-failed", reason),

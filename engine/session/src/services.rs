@@ -27,7 +27,7 @@ pub struct CallSettings {
 /// What every call of this process shares.
 pub struct Services {
     /// The flows.
-    pub catalogue: Catalogue<FlowPrompts>,
+    pub catalogue: Arc<Catalogue<FlowPrompts>>,
     /// Spoken prompts.
     pub prompts: PromptCache,
     /// The recogniser; without one, callers answer by keys.

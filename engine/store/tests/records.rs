@@ -78,6 +78,7 @@ for_every_database! {
     an_unreadable_record_is_told_and_hides_no_other
     records_survive_closing_and_opening_again
     many_may_write_at_once
+    all_records_since_a_time_come_page_by_page
 }
 
 async fn a_full_record_comes_back_as_it_was(Subject { records, statements, .. }: Subject) {
@@ -185,6 +186,28 @@ async fn many_may_write_at_once(Subject { records, .. }: Subject) {
         task.await.unwrap().unwrap();
     }
     assert_eq!(records.newest(100).await.unwrap().len(), 40);
+}
+
+async fn all_records_since_a_time_come_page_by_page(Subject { records, statements, .. }: Subject) {
+    let calls: Vec<_> = (0..25).map(record).collect();
+    for call in &calls {
+        records.save(call).await.unwrap();
+    }
+    statements(&format!("UPDATE calls SET record = 'broken' WHERE call_id = '{}'", calls[12].call_id));
+    let (mut found, mut unreadable, mut sizes, mut behind) = (Vec::new(), 0, Vec::new(), None);
+    loop {
+        let page = records.page(5, behind.as_ref(), 8).await.unwrap();
+        sizes.push(page.records.len());
+        found.extend(page.records);
+        unreadable += page.unreadable.len();
+        match page.next {
+            Some(mark) => behind = Some(mark),
+            None => break,
+        }
+    }
+    assert_eq!((found.len(), unreadable, sizes), (19, 1, vec![7, 8, 4]));
+    assert!(found.iter().all(|call| call.created_ms >= 5));
+    assert_eq!((records.count(5).await.unwrap(), records.count(100).await.unwrap()), (20, 0));
 }
 
 #[tokio::test]

@@ -67,13 +67,7 @@ impl Reading {
         // user, nice, system; idle and waiting are left out; interrupts
         let machine = machine.lines().next().unwrap_or_default().split_whitespace().skip(1).map(|count| count.parse::<u32>().unwrap_or(0));
         let machine: u32 = machine.enumerate().filter(|(at, _)| [0, 1, 2, 5, 6].contains(at)).map(|(_, count)| count).sum();
-        Ok(Self {
-            at: Instant::now(),
-            user: ticks(14)?,
-            system: ticks(15)?,
-            children: ticks(16)? + ticks(17)?,
-            machine: TICK * machine,
-        })
+        Ok(Self { at: Instant::now(), user: ticks(14)?, system: ticks(15)?, children: ticks(16)? + ticks(17)?, machine: TICK * machine })
     }
 }
 

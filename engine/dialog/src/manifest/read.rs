@@ -1,5 +1,7 @@
 //! Reads `flow.toml` key by key, so that every error is found in one pass and has a line.
 
+mod update;
+
 use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
 
@@ -133,7 +135,7 @@ impl Reader<'_> {
 
     fn document(&mut self, document: &DeTable<'_>) -> Manifest {
         let mut manifest = Manifest::default();
-        let known = ["flow", "match", "settings", "grants", "limits", "on-trap", "prompts", "questions"];
+        let known = ["flow", "match", "settings", "grants", "limits", "on-trap", "update", "replay", "prompts", "questions"];
         self.table(document, &known, |reader, name, item| {
             match name {
                 "flow" => reader.flow(item, &mut manifest),
@@ -142,6 +144,8 @@ impl Reader<'_> {
                 "grants" => manifest.grants = reader.grants(item),
                 "limits" => manifest.limits = reader.limits(item),
                 "on-trap" => manifest.on_trap = reader.on_trap(item),
+                "update" => manifest.update = reader.update(item),
+                "replay" => manifest.replay_gate = reader.replay(item),
                 "prompts" => reader.prompts(item, &mut manifest),
                 "questions" => manifest.questions = reader.questions(item),
                 _ => return false,
@@ -270,7 +274,7 @@ impl Reader<'_> {
 
     fn on_trap(&mut self, item: &Item<'_>) -> OnTrap {
         let mut on_trap = OnTrap::default();
-        self.section("on-trap", item, &["say", "then"], |reader, name, item| {
+        self.section("on-trap", item, &["say", "then", "budget"], |reader, name, item| {
             match name {
                 "say" => match item.get_ref() {
                     DeValue::Table(table) => reader.table(table, &["template"], |reader, name, item| {
@@ -282,6 +286,7 @@ impl Reader<'_> {
                     }),
                     _ => on_trap.say = reader.string(name, item).map(TrapWords::Text),
                 },
+                "budget" => on_trap.budget = reader.budget(name, item),
                 "then" => {
                     let choices = [("transfer", OnTrapThen::Transfer), ("goodbye", OnTrapThen::Goodbye)];
                     on_trap.then = reader.one_of(name, item, &choices).unwrap_or_default();

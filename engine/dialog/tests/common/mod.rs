@@ -1,6 +1,8 @@
 //! A folder of flows made for one test, out of the kept component.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub mod watched;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -75,7 +77,7 @@ pub async fn acting(act: &str, more: &str) -> (House, Arc<FlowVersion<()>>) {
     house.add("acts", ACTS, &format!("[settings]\nact = \"{act}\"\n{RULES}{more}"));
     let (catalogue, rejections) = house.open().await;
     assert_eq!(rejections, []);
-    let version = catalogue.choose(&facts(), None).unwrap();
+    let version = Arc::clone(&catalogue.choose(&facts(), None).unwrap());
     (house, version)
 }
 

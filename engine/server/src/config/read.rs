@@ -172,7 +172,15 @@ mod tests {
             &[("SAMVAAD_SPEECH_WORDS_PER_MINUTE", "fast"), ("SAMVAAD_NOTHING_AT_ALL", "1")],
         )
         .unwrap_err();
-        for part in ["`listen` of `[server]`", "`colour`", "`sample-rate-hz`", "`agents`", "`[extra]`", "WORDS_PER_MINUTE", "SAMVAAD_NOTHING_AT_ALL"] {
+        for part in [
+            "`listen` of `[server]`",
+            "`colour`",
+            "`sample-rate-hz`",
+            "`agents`",
+            "`[extra]`",
+            "WORDS_PER_MINUTE",
+            "SAMVAAD_NOTHING_AT_ALL",
+        ] {
             assert!(errors.iter().any(|error| error.contains(part)), "{part} is missing in {errors:#?}");
         }
         assert_eq!(errors.len(), 7, "{errors:#?}");

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use samvaad_model::{CallId, CallRecord, CallSid, CustomerRecord, FlowName, Masked, PhoneNumber, Step};
@@ -40,9 +41,9 @@ pub struct Created {
 }
 
 /// Stores a record. 201 with the call's id; 400 for an unusable body, 503 where the session store does not answer.
-pub async fn create(_: Api, State(app): State<App>, body: Bytes) -> Result<(StatusCode, Json<Created>), Problem> {
+pub async fn create(_: Api, State(app): State<App>, body: Result<Bytes, BytesRejection>) -> Result<(StatusCode, Json<Created>), Problem> {
     const MEND: &str = r#"send {"phone": "+91…", "flow": "emi-reminder", "fields": {"name": "…"}}"#;
-    let new: NewCall = serde_json::from_slice(&body).map_err(|error| {
+    let new: NewCall = serde_json::from_slice(&body?).map_err(|error| {
         // The place and the kind of error, without the value, which may be a number or a name.
         let what = if error.is_data() { "a field is missing, unknown or of the wrong type" } else { "the body is no JSON" };
         Problem::bad_request(format!("{what} (line {}, column {})", error.line(), error.column()), MEND)
@@ -71,12 +72,15 @@ pub async fn create(_: Api, State(app): State<App>, body: Bytes) -> Result<(Stat
 }
 
 /// One call: its record with steps, transcript and journal. The id is ours, or Exotel's CallSid.
-pub async fn show(_: Api, State(app): State<App>, Path(id): Path<String>) -> Result<Json<CallRecord>, Problem> {
+pub async fn show(_: Api, State(app): State<App>, id: Result<Path<String>, PathRejection>) -> Result<Json<CallRecord>, Problem> {
+    let Path(id) = id?;
     let ledger = &app.services.ledger;
     let found = match (CallId::parse(&id), CallSid::parse(id)) {
         (Some(call), _) => ledger.get(call).await,
         (None, Ok(sid)) => ledger.by_sid(&sid).await,
-        (None, Err(error)) => return Err(Problem::bad_request(error.to_string(), "ask by the id that POST /api/calls answered, or by CallSid")),
+        (None, Err(error)) => {
+            return Err(Problem::bad_request(error.to_string(), "ask by the id that POST /api/calls answered, or by CallSid"));
+        }
     };
     match found {
         Ok(Some(record)) => Ok(Json(record)),

@@ -2,6 +2,7 @@
 
 use axum::body::Bytes;
 use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use samvaad_exotel::status::StatusCallback;
@@ -13,7 +14,13 @@ use crate::problem::Problem;
 use crate::routes::after::call_of;
 
 /// Takes a callback in any of Exotel's forms. One of a call that is not known here is answered `OK` too: Exotel cannot mend it.
-pub async fn status(_: Applet, State(app): State<App>, headers: HeaderMap, body: Bytes) -> Result<&'static str, Problem> {
+pub async fn status(
+    _: Applet,
+    State(app): State<App>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<&'static str, Problem> {
+    let body = body?;
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let callback = StatusCallback::from_body(content_type, &body)
         .map_err(|error| Problem::bad_request(error.to_string(), "send Exotel's status callback as form, multipart or JSON"))?;

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use axum::extract::rejection::PathRejection;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{Path, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use bytes::BytesMut;
 use samvaad_session::{Received, Wire, WireClosed, run_call};
@@ -21,29 +23,36 @@ const SEND: Duration = Duration::from_secs(5);
 /// Room for outgoing frames; it is used again once they are sent.
 const BUFFER_BYTES: usize = 16 << 10;
 
+type Session<T> = Result<Path<T>, PathRejection>;
+type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
+
 /// Opens a stream without a token in its path.
-pub async fn open(app: State<App>, Path(session): Path<String>, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Result<Response, Problem> {
-    accept(app, session, None, headers, upgrade)
+pub async fn open(State(app): State<App>, session: Session<String>, headers: HeaderMap, upgrade: Upgrade) -> Result<Response, Problem> {
+    let Path(session) = session?;
+    accept(app, session, None, &headers, upgrade)
 }
 
 /// Opens a stream with a token in its path.
 pub async fn with_token(
-    app: State<App>,
-    Path((token, session)): Path<(String, String)>,
+    State(app): State<App>,
+    path: Session<(String, String)>,
     headers: HeaderMap,
-    upgrade: WebSocketUpgrade,
+    upgrade: Upgrade,
 ) -> Result<Response, Problem> {
-    accept(app, session, Some(token), headers, upgrade)
+    let Path((token, session)) = path?;
+    accept(app, session, Some(token), &headers, upgrade)
 }
 
-fn accept(
-    State(app): State<App>,
-    session: String,
-    token: Option<String>,
-    headers: HeaderMap,
-    upgrade: WebSocketUpgrade,
-) -> Result<Response, Problem> {
-    access::stream(&app, &headers, token.as_deref())?;
+fn accept(app: App, session: String, token: Option<String>, headers: &HeaderMap, upgrade: Upgrade) -> Result<Response, Problem> {
+    access::stream(&app, headers, token.as_deref())?;
+    if app.draining.is_cancelled() {
+        return Err(Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the engine is stopping and takes no new calls",
+            "connect to another engine",
+        ));
+    }
+    let upgrade = upgrade?;
     let upgrade = upgrade.max_message_size(FRAME_BYTES).max_frame_size(FRAME_BYTES);
     Ok(upgrade.on_upgrade(move |socket| async move {
         tracing::info!(target: WEBSOCKET, "opened");

@@ -4,6 +4,7 @@
 
 mod connect;
 mod migrations;
+mod pages;
 
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -15,6 +16,8 @@ use sqlx::{PgPool, SqlitePool};
 use crate::keyed::json_fault;
 use crate::records::{ENGINE_STOPPED, abandon};
 use crate::{CallRecords, DEADLINE, OpenError, StoreError};
+
+pub use pages::{Page, PageMark};
 
 const SQLITE: &str = "SQLite";
 const POSTGRES: &str = "PostgreSQL";

@@ -1,0 +1,102 @@
+//! `samvaad replay`: runs recorded calls again and tells what would be different.
+
+use std::collections::BTreeSet;
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use samvaad_server::Folders;
+use samvaad_server::replay::{DifferenceKind, Progress, ReplaySettings, Replayer};
+
+use crate::config::Source;
+
+/// Something differs that is not tolerated.
+const DIFFERENT: u8 = 1;
+/// It, or some of it, could not be run.
+const NOT_RUN: u8 = 2;
+
+/// Run recorded calls again, speaking nothing and changing nothing. Exits with 0 when nothing differs, with 1 when something does, and
+/// with 2 when it cannot be run.
+#[derive(Args)]
+pub struct Replay {
+    #[command(flatten)]
+    source: Source,
+    /// Our id of the call, Exotel's CallSid, or a file with its journal or record
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    call: Option<String>,
+    /// All recorded calls
+    #[arg(long)]
+    all: bool,
+    /// Only calls since this date (2026-11-30), or not older than this (2d, 12h)
+    #[arg(long, value_name = "WHEN", requires = "all")]
+    since: Option<String>,
+    /// The version to run against, a flow's folder or component; the flow in the folder of flows otherwise
+    #[arg(long, value_name = "FILE-OR-FOLDER")]
+    flow: Option<PathBuf>,
+    /// A kind of difference that does not count: amounts, decisions, dates, structure or wording; may be given several times
+    #[arg(long, value_name = "KIND", value_delimiter = ',')]
+    tolerate: Vec<DifferenceKind>,
+    /// The folder of databases, caches and spools
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    data: PathBuf,
+    /// The folder of flows
+    #[arg(long, value_name = "DIR", default_value = "flows")]
+    flows: PathBuf,
+}
+
+impl Replay {
+    /// Replays. Whatever keeps it from that is told here, since it has an exit code of its own.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        self.replay().or_else(|error| {
+            writeln!(std::io::stderr(), "samvaad: {error:#}")?;
+            Ok(ExitCode::from(NOT_RUN))
+        })
+    }
+
+    fn replay(self) -> anyhow::Result<ExitCode> {
+        let config = self.source.read()?;
+        let folders = Folders { data: self.data, flows: self.flows };
+        let tolerated: BTreeSet<_> = self.tolerate.into_iter().collect();
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
+        runtime.block_on(async {
+            let replayer = Arc::new(Replayer::new(&config, &folders, ReplaySettings { flow: self.flow, tolerated })?);
+            let mut out = std::io::stdout().lock();
+            let (is_same, is_whole) = match &self.call {
+                Some(call) => {
+                    let replayed = replayer.one(call).await?;
+                    write!(out, "{replayed}")?;
+                    (replayed.is_same(), true)
+                }
+                None => {
+                    let bar = bar();
+                    let show = |Progress { done, all }| {
+                        bar.set_length(all.max(done));
+                        bar.set_position(done);
+                    };
+                    let sweep = replayer.all(self.since.as_deref(), show).await?;
+                    bar.finish_and_clear();
+                    write!(out, "{sweep}")?;
+                    (sweep.is_same(), sweep.failed.is_empty())
+                }
+            };
+            Ok(match (is_same, is_whole) {
+                (false, _) => ExitCode::from(DIFFERENT),
+                (true, false) => ExitCode::from(NOT_RUN),
+                (true, true) => ExitCode::SUCCESS,
+            })
+        })
+    }
+}
+
+/// Where nobody watches there is no bar.
+fn bar() -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{bar:40} {pos} of {len} calls, {eta} left").unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(0).with_style(style)
+}

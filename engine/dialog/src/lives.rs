@@ -1,0 +1,230 @@
+//! The versions of one flow: which takes calls, which wait, which came before, which were turned away.
+//!
+//! A version is a *candidate* (it takes a share of the new calls, to be tried), *active*, then *before* (loaded, so that it can come back at
+//! once) or *draining* (only its calls keep it) and gone with its last call. One that was brought back from is *withdrawn*. No I/O, no waiting.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Weak};
+
+use samvaad_model::{CallId, FlowName, VersionId};
+
+use crate::host::SplitMix64;
+use crate::load::Rejection;
+use crate::states::{FlowState, Rejected, Stage, VersionState};
+use crate::version::FlowVersion;
+
+/// So many versions before the active one stay loaded.
+const BEFORE: usize = 2;
+/// So many rejected candidates are remembered, the newest.
+const REJECTED: usize = 8;
+
+/// What became of the files that lie in the folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Seen {
+    /// There are none.
+    Gone,
+    /// They could not be read.
+    Unread,
+    Taken(VersionId),
+    Rejected(VersionId),
+}
+
+#[derive(Debug)]
+struct Withdrawn<P> {
+    version: Arc<FlowVersion<P>>,
+    reason: String,
+    at_ms: u64,
+}
+
+/// The versions of one flow.
+#[derive(Debug)]
+pub(crate) struct Lives<P> {
+    /// Whose turn it is to load: one candidate at a time, each with the files as they are by then.
+    pub(crate) turn: Arc<tokio::sync::Mutex<()>>,
+    seen: Seen,
+    candidate: Option<Arc<FlowVersion<P>>>,
+    active: Option<Arc<FlowVersion<P>>>,
+    /// The newest first.
+    before: Vec<Arc<FlowVersion<P>>>,
+    withdrawn: Option<Withdrawn<P>>,
+    draining: Vec<Weak<FlowVersion<P>>>,
+    rejected: VecDeque<Rejected>,
+}
+
+impl<P> Default for Lives<P> {
+    fn default() -> Self {
+        Self {
+            turn: Arc::default(),
+            seen: Seen::Gone,
+            candidate: None,
+            active: None,
+            before: Vec::new(),
+            withdrawn: None,
+            draining: Vec::new(),
+            rejected: VecDeque::new(),
+        }
+    }
+}
+
+impl<P> Lives<P> {
+    pub(crate) fn active(&self) -> Option<&Arc<FlowVersion<P>>> {
+        self.active.as_ref()
+    }
+
+    /// The version for a new call: the candidate for its share, chosen by the call's id so that the choice can be repeated.
+    pub(crate) fn pick(&self, call: CallId) -> Option<&Arc<FlowVersion<P>>> {
+        let lot = SplitMix64(call.seed()).next() % 100;
+        self.candidate.as_ref().filter(|candidate| lot < u64::from(candidate.manifest().update.weight)).or(self.active.as_ref())
+    }
+
+    /// Whether these files were judged already.
+    pub(crate) fn knows(&self, id: &VersionId) -> bool {
+        matches!(&self.seen, Seen::Taken(seen) | Seen::Rejected(seen) if seen == id)
+    }
+
+    /// Whether files of the flow lay in the folder when it was last looked at.
+    pub(crate) fn lies(&self) -> bool {
+        self.seen != Seen::Gone
+    }
+
+    /// Lets files that were rejected be tried again.
+    pub(crate) fn pardon(&mut self) {
+        if matches!(self.seen, Seen::Rejected(_)) {
+            self.seen = Seen::Unread;
+        }
+    }
+
+    fn loaded(&self) -> impl Iterator<Item = Arc<FlowVersion<P>>> {
+        let held = self.candidate.iter().chain(&self.active).chain(&self.before).chain(self.withdrawn.iter().map(|gone| &gone.version));
+        held.cloned().chain(self.draining.iter().filter_map(Weak::upgrade))
+    }
+
+    pub(crate) fn with_id(&self, id: &VersionId) -> Option<Arc<FlowVersion<P>>> {
+        self.loaded().find(|version| version.id == *id)
+    }
+
+    pub(crate) fn with_component(&self, digest: &str) -> Option<Arc<FlowVersion<P>>> {
+        self.loaded().find(|version| version.component_digest == digest)
+    }
+
+    /// Takes a version that lies in the folder: as a candidate where it asks for a share of the calls and there is another for the rest.
+    pub(crate) fn publish(&mut self, version: Arc<FlowVersion<P>>) -> Stage {
+        self.seen = Seen::Taken(version.id.clone());
+        let is_active = self.active.as_ref().is_some_and(|active| active.id == version.id);
+        if version.manifest().update.weight < 100 && self.active.is_some() && !is_active {
+            self.forget(&version.id);
+            let earlier = self.candidate.replace(version);
+            self.leave(earlier);
+            return Stage::Candidate;
+        }
+        self.activate(version);
+        Stage::Active
+    }
+
+    fn activate(&mut self, version: Arc<FlowVersion<P>>) {
+        self.forget(&version.id);
+        let candidate = self.candidate.take();
+        self.leave(candidate);
+        if self.active.as_ref().is_some_and(|active| active.id == version.id) {
+            return;
+        }
+        let earlier = self.active.replace(version);
+        self.before.splice(0..0, earlier);
+        while self.before.len() > BEFORE {
+            let oldest = self.before.pop();
+            self.leave(oldest);
+        }
+    }
+
+    /// Takes a version that is about to become another thing out of what it was.
+    fn forget(&mut self, id: &VersionId) {
+        self.candidate.take_if(|version| version.id == *id);
+        self.before.retain(|version| version.id != *id);
+        self.withdrawn.take_if(|gone| gone.version.id == *id);
+        self.draining.retain(|version| version.upgrade().is_some_and(|version| version.id != *id));
+    }
+
+    /// From here on only calls hold it.
+    fn leave(&mut self, version: Option<Arc<FlowVersion<P>>>) {
+        self.draining.extend(version.as_ref().map(Arc::downgrade));
+        self.draining.retain(|version| version.strong_count() > 0);
+    }
+
+    /// Makes the candidate active, or else the version that was withdrawn. None where there is neither.
+    pub(crate) fn promote(&mut self) -> Option<Arc<FlowVersion<P>>> {
+        let version = self.candidate.take().or_else(|| self.withdrawn.take().map(|gone| gone.version))?;
+        self.activate(Arc::clone(&version));
+        Some(version)
+    }
+
+    /// Withdraws the candidate; without one, the active version, and brings the version before back. Gives the version that now is active.
+    pub(crate) fn roll_back(&mut self, reason: String, at_ms: u64) -> Option<Arc<FlowVersion<P>>> {
+        let (back, version) = match (self.candidate.take(), &self.active) {
+            (Some(candidate), Some(active)) => (Arc::clone(active), Some(candidate)),
+            _ if self.before.is_empty() => return None,
+            _ => {
+                let back = self.before.remove(0);
+                let active = self.active.replace(Arc::clone(&back));
+                (back, active)
+            }
+        };
+        if let Some(version) = version {
+            let earlier = self.withdrawn.replace(Withdrawn { version, reason, at_ms });
+            self.leave(earlier.map(|gone| gone.version));
+        }
+        Some(back)
+    }
+
+    /// Whether a version takes new calls.
+    pub(crate) fn takes_calls(&self, id: &VersionId) -> bool {
+        self.candidate.iter().chain(&self.active).any(|version| version.id == *id)
+    }
+
+    /// Withdraws one of the versions that take calls. When it is the active one, a candidate gives way with it: the calls are to go back to
+    /// what was tried longest. Gives the version that now is active; none where there is no version before.
+    pub(crate) fn withdraw(&mut self, id: &VersionId, reason: String, at_ms: u64) -> Option<Arc<FlowVersion<P>>> {
+        let is_candidate = self.candidate.as_ref().is_some_and(|candidate| candidate.id == *id);
+        if !is_candidate && !self.before.is_empty() {
+            let candidate = self.candidate.take();
+            self.leave(candidate);
+        }
+        if is_candidate || self.candidate.is_none() { self.roll_back(reason, at_ms) } else { None }
+    }
+
+    /// Keeps a candidate's rejection. `id` is none where its files could not be read.
+    pub(crate) fn reject(&mut self, id: Option<VersionId>, rejection: Rejection, at_ms: u64) {
+        self.seen = id.clone().map_or(Seen::Unread, Seen::Rejected);
+        self.rejected.retain(|earlier| (&earlier.version, &earlier.rejection) != (&id, &rejection));
+        self.rejected.push_front(Rejected { version: id, rejection, at_ms });
+        self.rejected.truncate(REJECTED);
+    }
+
+    /// The flow's files are gone: it takes no further calls. Tells whether anything of it is left.
+    pub(crate) fn retire(&mut self) -> bool {
+        self.seen = Seen::Gone;
+        let candidate = self.candidate.take();
+        self.leave(candidate);
+        if let Some(active) = self.active.take() {
+            self.before.insert(0, active);
+        }
+        !self.before.is_empty()
+    }
+
+    pub(crate) fn state(&self, name: &FlowName) -> FlowState {
+        let candidate = self.candidate.iter().map(|version| VersionState::of(version, Stage::Candidate));
+        let active = self.active.iter().map(|version| VersionState::of(version, Stage::Active));
+        let before = self.before.iter().map(|version| VersionState::of(version, Stage::Before));
+        let withdrawn = self.withdrawn.iter().map(|gone| VersionState {
+            reason: Some(gone.reason.clone()),
+            withdrawn_ms: Some(gone.at_ms),
+            ..VersionState::of(&gone.version, Stage::Withdrawn)
+        });
+        let draining = self.draining.iter().filter_map(Weak::upgrade).filter(|version| version.calls() > 0);
+        let draining = draining.map(|version| VersionState::of(&version, Stage::Draining));
+        FlowState {
+            name: name.clone(),
+            versions: candidate.chain(active).chain(before).chain(withdrawn).chain(draining).collect(),
+            rejected: self.rejected.iter().cloned().collect(),
+        }
+    }
+}

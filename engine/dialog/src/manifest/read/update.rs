@@ -1,0 +1,73 @@
+//! Reads what a manifest says of its flow's versions.
+
+use super::{Item, Reader};
+use crate::manifest::{GateKind, ReplayGate, Running, TrapBudget, Update};
+
+/// The most recorded calls that a gate may ask for: a replay takes about a millisecond, and a new version should not wait for long.
+const GATE_CALLS_MAX: u64 = 10_000;
+
+impl Reader<'_> {
+    pub(super) fn update(&mut self, item: &Item<'_>) -> Update {
+        let mut update = Update::default();
+        self.section("update", item, &["running", "weight"], |reader, name, item| {
+            match name {
+                "running" => update.running = reader.one_of(name, item, &[("finish", Running::Finish), ("move", Running::Move)]),
+                "weight" => {
+                    let weight = reader.integer(name, item, 0..=100).and_then(|weight| u8::try_from(weight).ok());
+                    update.weight = weight.unwrap_or(update.weight);
+                }
+                _ => return false,
+            }
+            true
+        });
+        update
+    }
+
+    pub(super) fn replay(&mut self, item: &Item<'_>) -> Option<ReplayGate> {
+        let mut gate = None;
+        self.section("replay", item, &["gate"], |reader, name, item| {
+            let known = name == "gate";
+            if known {
+                gate = reader.gate(name, item);
+            }
+            known
+        });
+        gate
+    }
+
+    fn gate(&mut self, name: &str, item: &Item<'_>) -> Option<ReplayGate> {
+        let (mut calls, mut kinds) = (None, None);
+        let before = self.errors.len();
+        self.section(name, item, &["calls", "kinds"], |reader, name, item| {
+            match name {
+                "calls" => calls = reader.integer(name, item, 1..=GATE_CALLS_MAX).and_then(|calls| u32::try_from(calls).ok()),
+                "kinds" => kinds = Some(reader.each(name, item, gate_kind)),
+                _ => return false,
+            }
+            true
+        });
+        match (calls, kinds) {
+            (Some(calls), Some(kinds)) if !kinds.is_empty() => Some(ReplayGate { calls, kinds }),
+            _ => {
+                if self.errors.len() == before {
+                    self.expect(name, item, "`calls` and at least one of `kinds`, such as { calls = 50, kinds = [\"amounts\"] }");
+                }
+                None
+            }
+        }
+    }
+
+    pub(super) fn budget(&mut self, name: &str, item: &Item<'_>) -> Option<TrapBudget> {
+        self.each(name, item, TrapBudget::parse).first().copied()
+    }
+}
+
+fn gate_kind(text: &str) -> Result<GateKind, String> {
+    match text {
+        "wording" => Ok(GateKind::Wording),
+        "amounts" => Ok(GateKind::Amounts),
+        "dates" => Ok(GateKind::Dates),
+        "decisions" => Ok(GateKind::Decisions),
+        _ => Err("give `wording`, `amounts`, `dates` or `decisions`".to_owned()),
+    }
+}

@@ -1,0 +1,138 @@
+//! What a manifest says of its flow's versions: `[update]`, `[replay]`, and the budget of `[on-trap]`.
+
+use std::fmt;
+
+/// `[update]`: how a new version comes to calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Update {
+    /// `weight`: the share of the flow's new calls, in percent, that this version takes as a candidate beside the active one. 100 makes it
+    /// active at once; 0 lets it wait for its promotion. A flow without an active version takes the new one whatever its weight.
+    pub weight: u8,
+    /// `running`: what becomes of running calls; the engine's own mode decides where nothing is said.
+    pub running: Option<Running>,
+}
+
+impl Default for Update {
+    fn default() -> Self {
+        Self { weight: 100, running: None }
+    }
+}
+
+/// What becomes of running calls when a new version is active.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Running {
+    /// `finish`: they end on the version they began with.
+    #[default]
+    Finish,
+    /// `move`: they go on with the new version where it stands at the same point of the conversation.
+    Move,
+}
+
+/// `[replay] gate`: recorded calls which a candidate has to repeat before it takes calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplayGate {
+    /// So many of the flow's newest calls.
+    pub calls: u32,
+    /// Differences of these kinds reject the candidate. At least one.
+    pub kinds: Vec<GateKind>,
+}
+
+/// A kind of difference between a record and its replay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum GateKind {
+    /// `wording`: other words.
+    Wording,
+    /// `amounts`: another amount of money.
+    Amounts,
+    /// `dates`: another date.
+    Dates,
+    /// `decisions`: another transfer or outcome.
+    Decisions,
+}
+
+/// `[on-trap] budget`: so many failures of a version within so long are borne; one more brings the version before back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TrapBudget {
+    /// How many failures are borne.
+    pub traps: u32,
+    /// Within how long, in milliseconds.
+    pub within_ms: u64,
+}
+
+impl TrapBudget {
+    /// The most failures a budget may bear.
+    pub const TRAPS_MAX: u32 = 1_000;
+    /// The longest time a budget may look back: a day.
+    pub const WITHIN_MS_MAX: u64 = 24 * 3_600_000;
+
+    /// Reads `3/10m`: a number, then a time in `s`, `m` or `h`. The error is the mend.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let read = || {
+            let (traps, within) = text.split_once('/')?;
+            let units = [("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
+            let (number, unit_ms) = units.into_iter().find_map(|(unit, ms)| Some((within.strip_suffix(unit)?, ms)))?;
+            let within_ms = number.trim().parse::<u64>().ok()?.checked_mul(unit_ms)?;
+            let traps = traps.trim().parse().ok()?;
+            let fits = traps <= Self::TRAPS_MAX && (1..=Self::WITHIN_MS_MAX).contains(&within_ms);
+            fits.then_some(Self { traps, within_ms })
+        };
+        read().ok_or_else(|| format!("give a number up to {} and a time up to a day, such as `3/10m`", Self::TRAPS_MAX))
+    }
+}
+
+impl fmt::Display for TrapBudget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (number, unit) = match self.within_ms {
+            ms if ms % 3_600_000 == 0 => (ms / 3_600_000, "h"),
+            ms if ms % 60_000 == 0 => (ms / 60_000, "m"),
+            ms => (ms / 1_000, "s"),
+        };
+        write!(f, "{}/{number}{unit}", self.traps)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::Manifest;
+
+    #[test]
+    fn budgets_are_read_as_they_are_written() {
+        for text in ["3/10m", "0/30s", "12/2h"] {
+            assert_eq!(TrapBudget::parse(text).unwrap().to_string(), text);
+        }
+        assert_eq!(TrapBudget::parse("3/10m").unwrap(), TrapBudget { traps: 3, within_ms: 600_000 });
+        for text in ["", "3", "3/10", "3/m", "-1/10m", "3/0m", "3/25h", "1001/1h", "3/99999999999999999h"] {
+            assert!(TrapBudget::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_sections_about_versions_are_read() {
+        let manifest = Manifest::parse(
+            "[update]\nrunning = \"move\"\nweight = 10\n[replay]\ngate = { calls = 50, kinds = [\"amounts\", \"decisions\"] }\n\
+             [on-trap]\nbudget = \"3/10m\"\n",
+        )
+        .unwrap();
+        assert_eq!(manifest.update, Update { weight: 10, running: Some(Running::Move) });
+        assert_eq!(manifest.replay_gate, Some(ReplayGate { calls: 50, kinds: vec![GateKind::Amounts, GateKind::Decisions] }));
+        assert_eq!(manifest.on_trap.budget, TrapBudget::parse("3/10m").ok());
+        let plain = Manifest::default();
+        assert_eq!((plain.update.weight, plain.update.running, plain.replay_gate, plain.on_trap.budget), (100, None, None, None));
+    }
+
+    #[test]
+    fn errors_in_the_sections_about_versions_have_lines() {
+        let errors = Manifest::parse(
+            "[update]\nrunning = \"stop\"\nweight = 101\n[replay]\ngate = { calls = 0, kinds = [\"tone\"] }\n[on-trap]\nbudget = \"often\"\n",
+        )
+        .unwrap_err();
+        let told: Vec<_> = errors.iter().map(ToString::to_string).collect();
+        for (at, words) in
+            [(0, "line 2: `running`"), (1, "line 3: `weight`"), (2, "line 5: `calls`"), (3, "line 5: `kinds`"), (4, "line 7: `budget`")]
+        {
+            assert!(told[at].starts_with(words), "{told:#?}");
+        }
+        assert!(Manifest::parse("[replay]\ngate = { calls = 5 }\n").unwrap_err()[0].message.contains("`kinds`"));
+    }
+}

@@ -1,0 +1,73 @@
+//! One flow from its files, beside every catalogue: for replays and whoever else wants a version that takes no calls.
+
+use std::path::{Path, PathBuf};
+
+use samvaad_model::{FlowName, PhoneNumber};
+
+use crate::compile::Compiler;
+use crate::description::Description;
+use crate::engine::FlowEngine;
+use crate::load::{Fault, Loader, Rejection, Step};
+use crate::places::{Place, unreadable};
+use crate::source::{Parts, Source, Unread};
+use crate::version::{FlowVersion, PromptLibrary};
+
+/// Loads flows one by one. Nothing is published.
+#[derive(Debug)]
+pub struct FlowFiles {
+    loader: Loader,
+}
+
+impl FlowFiles {
+    /// `components` is where compiled components are kept; `default_transfer` is the target of flows whose manifest grants none.
+    pub fn new(engine: FlowEngine, components: PathBuf, default_transfer: Vec<PhoneNumber>) -> Self {
+        let compiler = Compiler::new(engine.clone(), components);
+        Self { loader: Loader::new(engine, compiler, default_transfer) }
+    }
+
+    /// Loads what lies at `path`: a flow's folder, its `flow.wasm`, or a component alone. A component alone takes manifest, prompts and audio
+    /// of the folder `beside`, where one is given, so that a new build can be tried without copying.
+    pub async fn load<P: PromptLibrary>(&self, name: FlowName, path: &Path, beside: Option<&Path>) -> Result<FlowVersion<P>, Rejection> {
+        let told = name.clone();
+        self.try_load(name, path, beside).await.map_err(|fault| Rejection::new(told.as_str(), fault))
+    }
+
+    /// Asks the component at `path` what it is, whatever manifest and prompts there are.
+    pub async fn describe(&self, path: &Path) -> Result<Description, Rejection> {
+        let described = async {
+            let source = self.read(place(path)).await?;
+            self.loader.build(source.parts.component, &source.component_digest).await
+        };
+        let shown = path.display().to_string();
+        described.await.map(|(_, description, _)| description).map_err(|fault| Rejection::new(&shown, fault))
+    }
+
+    async fn try_load<P: PromptLibrary>(&self, name: FlowName, path: &Path, beside: Option<&Path>) -> Result<FlowVersion<P>, Fault> {
+        let path = place(path);
+        let mut source = self.read(path).await?;
+        if let Some(beside) = beside.filter(|beside| beside.is_dir() && !path.is_dir()) {
+            let rest = self.read(beside).await?.parts;
+            source = Source::of(Parts { component: source.parts.component, ..rest });
+        }
+        self.loader.load(name, source, None).await
+    }
+
+    async fn read(&self, path: &Path) -> Result<Source, Fault> {
+        let place = Place::alone(path).map_err(|error| unreadable(path, &error))?;
+        self.loader.read(place).await.map_err(|unread| match unread {
+            Unread::Fault(fault) => fault,
+            Unread::Moving => {
+                Fault::new(Step::Read, format!("the files in `{}` changed while they were read", path.display()), "try again")
+            }
+        })
+    }
+}
+
+/// The flow's folder, where a path names the component in it.
+fn place(path: &Path) -> &Path {
+    match path.parent().filter(|_| path.ends_with("flow.wasm")) {
+        Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
+        Some(folder) => folder,
+        None => path,
+    }
+}

@@ -1,0 +1,40 @@
+//! The failures of one version, counted over a sliding time. Time is an argument.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
+use crate::manifest::TrapBudget;
+
+/// When a version failed, the oldest first; never more than its budget bears and one.
+#[derive(Debug, Default)]
+pub(crate) struct Traps(Mutex<VecDeque<u64>>);
+
+impl Traps {
+    /// Counts one more. Gives the number within the budget's time if it is above the budget.
+    pub(crate) fn count(&self, budget: TrapBudget, now_ms: u64) -> Option<usize> {
+        let mut at_ms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        at_ms.push_back(now_ms);
+        while at_ms.front().is_some_and(|at| at.saturating_add(budget.within_ms) <= now_ms) {
+            at_ms.pop_front();
+        }
+        let (traps, borne) = (at_ms.len(), usize::try_from(budget.traps).unwrap_or(usize::MAX));
+        if traps > borne.saturating_add(1) {
+            at_ms.pop_front();
+        }
+        (traps > borne).then_some(traps)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_above_the_budget_within_its_time_are_told() {
+        let budget = TrapBudget { traps: 2, within_ms: 1_000 };
+        let traps = Traps::default();
+        assert_eq!([0, 500, 999, 1_100, 1_500].map(|now_ms| traps.count(budget, now_ms)), [None, None, Some(3), Some(3), Some(3)]);
+        let slow = Traps::default();
+        assert_eq!([0, 600, 1_000, 1_600, 2_000].map(|now_ms| slow.count(budget, now_ms)), [None; 5]);
+    }
+}

@@ -1,0 +1,27 @@
+//! What is linked because toolchains import it, and does nothing: every function of files and sockets.
+//!
+//! Where its type has an error code the function returns one, so that a script sees its language's own exception; else it ends the flow.
+
+use wasmtime::component::types::{ComponentFunc, Type};
+use wasmtime::component::{LinkerInstance, Val};
+
+use crate::host::{Ended, Guest};
+
+/// The codes that say "you may not", by preference: sockets', files'.
+const REFUSALS: [&str; 3] = ["access-denied", "access", "not-permitted"];
+
+pub(super) fn close(instance: &mut LinkerInstance<'_, Guest>, interface: &str, name: &str) -> wasmtime::Result<()> {
+    let function = format!("{interface}.{name}");
+    instance.func_new(name, move |_, ty, _, results| {
+        let (Some(code), Some(result)) = (refusal(&ty), results.first_mut()) else { return Err(Ended::Closed(function.clone()).into()) };
+        *result = Val::Result(Err(Some(Box::new(Val::Enum(code)))));
+        Ok(())
+    })
+}
+
+fn refusal(ty: &ComponentFunc) -> Option<String> {
+    let Some(Type::Result(result)) = ty.results().next() else { return None };
+    let Some(Type::Enum(codes)) = result.err() else { return None };
+    let refusal = REFUSALS.into_iter().find(|refusal| codes.names().any(|code| code == *refusal));
+    refusal.or(codes.names().next()).map(str::to_owned)
+}

@@ -1,0 +1,137 @@
+//! Watches the flows folder and lets the catalogue load what has changed, off the call path.
+//!
+//! Notifications only say that it is time to look: what has changed is seen by looking, and the folder is looked at every few seconds in any
+//! case, since notifications get lost, do not come from network folders, and cease when the folder itself is replaced. While the folder
+//! cannot be read all flows stay as they are.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use notify::event::{AccessKind, AccessMode};
+use notify::{Config, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use samvaad_model::FlowName;
+use tokio::sync::Notify;
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::catalogue::{Catalogue, Verdict};
+use crate::settling::{Judged, Settling};
+use crate::version::PromptLibrary;
+
+/// How often the folder is looked at when no notification comes.
+const RESCAN: Duration = Duration::from_secs(3);
+
+/// The shortest time between two looks: one save of an editor makes a dozen notifications.
+const BREATH: Duration = Duration::from_millis(20);
+
+/// Watches a catalogue's folder. The task ends with the catalogue, which it does not keep alive, within a few seconds.
+pub fn watch<P: PromptLibrary>(catalogue: &Arc<Catalogue<P>>) -> JoinHandle<()> {
+    tokio::spawn(run(Arc::downgrade(catalogue)))
+}
+
+async fn run<P: PromptLibrary>(catalogue: Weak<Catalogue<P>>) {
+    let wake = Arc::new(Notify::new());
+    let mut ears = Ears { wake: Arc::clone(&wake), folder: None, watcher: None };
+    let mut settling = Settling::default();
+    let mut loads: JoinSet<(FlowName, Judged)> = JoinSet::new();
+    let mut unreadable: Option<String> = None;
+    loop {
+        let Some(catalogue) = catalogue.upgrade() else { return };
+        // the ears are opened before the look, so that nothing falls between the two
+        ears = match listening(ears, catalogue.folder()).await {
+            Some(ears) => ears,
+            None => Ears { wake: Arc::clone(&wake), folder: None, watcher: None },
+        };
+        let mut pause = RESCAN;
+        match catalogue.look().await {
+            Ok(places) => {
+                unreadable = None;
+                let due = settling.look(Instant::now(), places, &catalogue.lying());
+                due.gone.iter().for_each(|name| catalogue.retire(name));
+                for (name, place) in due.load {
+                    let catalogue = Arc::clone(&catalogue);
+                    loads.spawn(async move {
+                        let verdict = catalogue.take(&name, place).await;
+                        (name, if matches!(verdict, Verdict::Moving) { Judged::Moving } else { Judged::AsFound })
+                    });
+                }
+                pause = due.again.unwrap_or(RESCAN).max(BREATH);
+            }
+            Err(error) => {
+                let told = error.to_string();
+                if unreadable.as_ref() != Some(&told) {
+                    tracing::warn!(%error, "the flows folder cannot be read: all flows stay as they are");
+                    unreadable = Some(told);
+                }
+            }
+        }
+        drop(catalogue);
+        tokio::time::sleep(BREATH).await;
+        tokio::select! {
+            () = wake.notified() => {}
+            Some(loaded) = loads.join_next(), if !loads.is_empty() => match loaded {
+                Ok((name, judged)) => settling.loaded(Instant::now(), &name, judged),
+                Err(error) => {
+                    tracing::error!(%error, "loading a flow failed: report it with the flow's files");
+                    settling = Settling::default();
+                }
+            },
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+/// What hears the system's notifications of one folder.
+struct Ears {
+    wake: Arc<Notify>,
+    /// Device and inode of the folder that is heard.
+    folder: Option<(u64, u64)>,
+    watcher: Option<RecommendedWatcher>,
+}
+
+/// Makes sure that the folder which is there now is heard. None where the thread failed.
+async fn listening(mut ears: Ears, folder: &Path) -> Option<Ears> {
+    let folder = folder.to_owned();
+    let heard = tokio::task::spawn_blocking(move || {
+        ears.listen(&folder);
+        ears
+    });
+    heard.await.ok()
+}
+
+impl Ears {
+    /// Listens anew where the folder at this path is another one than before.
+    fn listen(&mut self, path: &Path) {
+        let folder = fs::metadata(path).ok().map(|folder| (folder.dev(), folder.ino()));
+        if folder == self.folder {
+            return;
+        }
+        self.folder = folder;
+        self.watcher = folder.and_then(|_| {
+            self.open(path)
+                .inspect_err(|error| {
+                    tracing::warn!(folder = %path.display(), %error, rescan_s = RESCAN.as_secs(), "changes of flows are seen by looking only: raise fs.inotify.max_user_watches and max_user_instances by sysctl");
+                })
+                .ok()
+        });
+    }
+
+    fn open(&self, path: &Path) -> notify::Result<RecommendedWatcher> {
+        let wake = Arc::clone(&self.wake);
+        let hear = move |event: notify::Result<Event>| {
+            if event.map_or(true, |event| tells_of_change(event.kind)) {
+                wake.notify_one();
+            }
+        };
+        let mut watcher = RecommendedWatcher::new(hear, Config::default().with_follow_symlinks(false))?;
+        watcher.watch(path, RecursiveMode::Recursive)?;
+        Ok(watcher)
+    }
+}
+
+/// Whether an event is more than somebody's reading, such as our own.
+fn tells_of_change(kind: EventKind) -> bool {
+    !matches!(kind, EventKind::Access(access) if access != AccessKind::Close(AccessMode::Write))
+}

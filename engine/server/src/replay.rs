@@ -1,0 +1,133 @@
+//! `samvaad replay`: recorded calls run again, against their own version of a flow or another one, and the differences are told.
+//!
+//! It reads records and flows. It speaks nothing, asks nobody, writes to no store and no log; compiled components are kept as always.
+
+mod calls;
+mod flows;
+mod report;
+mod since;
+mod sweep;
+mod verdict;
+mod words;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use samvaad_dialog::{EngineError, FlowVersion, Rejection};
+use samvaad_model::{CallRecord, Journal, JournalError};
+use samvaad_session::FlowPrompts;
+use samvaad_store::StoreError;
+
+use crate::config::Config;
+use crate::open::Folders;
+use calls::Calls;
+use flows::Flows;
+pub use report::Replayed;
+pub use samvaad_dialog::DifferenceKind;
+pub use sweep::{Group, Progress, Sweep};
+pub use verdict::Told;
+use words::Words;
+
+/// What a replay is to be.
+#[derive(Debug, Clone, Default)]
+pub struct ReplaySettings {
+    /// The version to run against: a flow's folder, or a component. Without it the flow as it lies in the flows folder.
+    pub flow: Option<PathBuf>,
+    /// Differences of these kinds are shown and do not count.
+    pub tolerated: BTreeSet<DifferenceKind>,
+}
+
+/// A replay could not be run.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// No such call.
+    #[error("there is no call `{0}` in the records: name our id of the call, Exotel's CallSid, or a file with its journal or record")]
+    NoCall(String),
+    /// The text is neither an id nor a file.
+    #[error("`{0}` is neither a file nor an id of a call: name our id of the call, Exotel's CallSid, or a file with its journal or record")]
+    NotACall(String),
+    /// There are no records.
+    #[error("there are no call records in `{}`: name the data folder with --data, or the database in the configuration", .0.display())]
+    NoRecords(PathBuf),
+    /// The call never came to a flow.
+    #[error("the call `{0}` has no journal: it never came to a flow")]
+    NoJournal(String),
+    /// A file.
+    #[error("cannot read `{}`: {reason}", .file.display())]
+    File {
+        /// Which file.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A journal of another format, or none.
+    #[error("cannot replay `{call}`: {reason}")]
+    Journal {
+        /// Which call.
+        call: String,
+        /// Why not.
+        reason: JournalError,
+    },
+    /// The database cannot be opened.
+    #[error(transparent)]
+    Records(#[from] samvaad_store::OpenError),
+    /// The database does not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The WebAssembly engine.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The flow cannot be loaded.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// `--since`.
+    #[error("`{0}` is no time to begin at: write a date (`2026-11-30`), or how long ago (`2d`, `12h`, `30m`)")]
+    Since(String),
+}
+
+/// A recorded call: its journal, and the whole record where there is one.
+#[derive(Debug, Clone)]
+pub(crate) struct Recorded {
+    pub(crate) journal: Journal,
+    pub(crate) record: Option<CallRecord>,
+}
+
+/// Replays calls.
+pub struct Replayer {
+    calls: Calls,
+    flows: Flows,
+    tolerated: BTreeSet<DifferenceKind>,
+    offset_minutes: i16,
+    at_once: usize,
+}
+
+impl Replayer {
+    /// Makes ready; the flows are loaded when a call needs them.
+    pub fn new(config: &Config, folders: &Folders, settings: ReplaySettings) -> Result<Self, ReplayError> {
+        let at_once = std::thread::available_parallelism().map_or(1, usize::from);
+        Ok(Self {
+            calls: Calls::new(config, folders),
+            flows: Flows::new(config, folders, settings.flow, at_once)?,
+            tolerated: settings.tolerated,
+            offset_minutes: config.calls.offset_minutes,
+            at_once,
+        })
+    }
+
+    /// Replays one call: by our id, its CallSid, or a file with its journal or record.
+    pub async fn one(&self, call: &str) -> Result<Replayed, ReplayError> {
+        let recorded = self.calls.find(call).await?;
+        let version = self.flows.version(&recorded.journal.header.flow).await?;
+        self.replay(recorded, &version).await
+    }
+
+    async fn replay(&self, recorded: Recorded, version: &Arc<FlowVersion<FlowPrompts>>) -> Result<Replayed, ReplayError> {
+        let everything = DifferenceKind::ALL.into_iter().collect();
+        let call = recorded.journal.header.call_id;
+        let unreadable = |reason| ReplayError::Journal { call: call.to_string(), reason };
+        let comparison = version.compare(recorded.journal.clone(), &everything).await.map_err(unreadable)?;
+        let words = Words::new(&recorded, version, self.offset_minutes);
+        Ok(Replayed::new(&recorded, comparison, &words, &self.tolerated))
+    }
+}

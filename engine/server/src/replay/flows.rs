@@ -1,0 +1,57 @@
+//! The versions that calls are replayed against: loaded once each, taking no calls.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use samvaad_dialog::{EngineSettings, FlowEngine, FlowFiles, FlowVersion, Rejection};
+use samvaad_model::FlowName;
+use samvaad_session::FlowPrompts;
+use tokio::sync::Mutex;
+
+use super::ReplayError;
+use crate::config::Config;
+use crate::open::Folders;
+
+type Loaded = Result<Arc<FlowVersion<FlowPrompts>>, Rejection>;
+
+pub(super) struct Flows {
+    files: FlowFiles,
+    folder: PathBuf,
+    given: Option<PathBuf>,
+    loaded: Mutex<BTreeMap<FlowName, Loaded>>,
+}
+
+impl Flows {
+    pub(super) fn new(config: &Config, folders: &Folders, given: Option<PathBuf>, at_once: usize) -> Result<Self, ReplayError> {
+        let max_calls = u32::try_from(at_once).unwrap_or(u32::MAX);
+        let engine = FlowEngine::new(&EngineSettings { max_calls, ..EngineSettings::default() })?;
+        let files = FlowFiles::new(engine, folders.data.join("components"), config.calls.agents.clone());
+        Ok(Self { files, folder: folders.flows.clone(), given, loaded: Mutex::default() })
+    }
+
+    /// The version for calls of a flow.
+    pub(super) async fn version(&self, flow: &FlowName) -> Result<Arc<FlowVersion<FlowPrompts>>, ReplayError> {
+        // held while it is loaded, so that all who wait get the same
+        let mut loaded = self.loaded.lock().await;
+        if let Some(known) = loaded.get(flow) {
+            return Ok(known.clone()?);
+        }
+        let folder = self.folder.join(flow.as_str());
+        let version = match &self.given {
+            Some(given) => self.files.load(flow.clone(), given, Some(&folder)).await,
+            None if folder.is_dir() => self.files.load(flow.clone(), &folder, None).await,
+            None => self.files.load(flow.clone(), &self.folder.join(format!("{flow}.wasm")), None).await,
+        };
+        Ok(loaded.entry(flow.clone()).or_insert(version.map(Arc::new)).clone()?)
+    }
+
+    /// The names under which calls of the given version are recorded; none where all are replayed.
+    pub(super) async fn names(&self) -> Result<Option<Vec<String>>, ReplayError> {
+        let Some(given) = &self.given else { return Ok(None) };
+        let own = self.files.describe(given).await?.name;
+        let folder = if given.is_dir() { given.as_path() } else { given.parent().unwrap_or(given) };
+        let folder = folder.canonicalize().ok().and_then(|folder| folder.file_name().map(|name| name.to_string_lossy().into_owned()));
+        Ok(Some(std::iter::once(own).chain(folder).collect()))
+    }
+}

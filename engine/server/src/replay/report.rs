@@ -1,0 +1,143 @@
+//! What came of replaying one call, as a person reads it.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use samvaad_dialog::replay::{Moment, What, moments};
+use samvaad_dialog::{Comparison, DifferenceKind};
+use samvaad_model::{Content, FlowName, Reply, VersionId};
+
+use super::Recorded;
+use super::verdict::{Told, name};
+use super::words::Words;
+
+/// Outcomes of records whose end was not the flow's: what it would have done then is nowhere.
+const CUT: [&str; 5] = ["connection-lost", "engine-failed", "engine-stopped", "hung-up", "too-long"];
+/// The outcome, and the problem's name, of a flow that failed.
+const FAILED: &str = "flow-failed";
+
+/// One replayed call.
+#[derive(Debug, Clone)]
+pub struct Replayed {
+    /// Which call.
+    pub call: String,
+    /// Its flow.
+    pub flow: FlowName,
+    /// The version that held it.
+    pub recorded: VersionId,
+    /// The version it was replayed against.
+    pub against: VersionId,
+    /// Whether a transcript told the words of then.
+    pub has_words: bool,
+    /// What would be said and decided, a line each.
+    pub conversation: Vec<String>,
+    /// The differences, the gravest first.
+    pub differences: Vec<Told>,
+    tolerated: BTreeSet<DifferenceKind>,
+}
+
+impl Replayed {
+    pub(super) fn new(recorded: &Recorded, comparison: Comparison, words: &Words<'_>, tolerated: &BTreeSet<DifferenceKind>) -> Self {
+        let header = &recorded.journal.header;
+        let record = recorded.record.as_ref();
+        let is_own = header.version == words.version.id;
+        let entries = &recorded.journal.entries;
+        let until_seq = if comparison.is_whole() { u32::MAX } else { comparison.differences.last().map_or(u32::MAX, |last| last.seq) };
+        let outcome = record.and_then(|record| record.outcome.as_deref()).unwrap_or_default();
+        let mut found = comparison.differences.as_slice();
+        if let [before @ .., last] = found
+            && last.expected.is_none()
+            && CUT.contains(&outcome)
+        {
+            found = before;
+        }
+        let mut differences: Vec<Told> = found.iter().map(|difference| Told::of(difference, words, entries)).collect();
+        let had_failed = match record {
+            Some(record) => outcome == FAILED || record.problems.iter().any(|problem| problem.name == FAILED),
+            // a journal alone does not tell how its run ended; its own version ends as it did
+            None => is_own,
+        };
+        if !had_failed {
+            differences.extend(Told::of_failure(&comparison.end, entries.last().map_or(1, |last| last.seq)));
+        }
+        differences.extend(words.changed(recorded, until_seq));
+        differences.sort_by_key(|told| (told.kind, told.seq));
+        Self {
+            call: header.call_id.to_string(),
+            flow: header.flow.clone(),
+            recorded: header.version.clone(),
+            against: words.version.id.clone(),
+            has_words: record.is_some_and(|record| !record.transcript.is_empty()),
+            conversation: moments(&comparison.entries).iter().map(|moment| line(moment, words)).collect(),
+            differences,
+            tolerated: tolerated.clone(),
+        }
+    }
+
+    /// Whether the version does what the record says, but for what is tolerated.
+    pub fn is_same(&self) -> bool {
+        self.differences.iter().all(|told| self.tolerated.contains(&told.kind))
+    }
+}
+
+fn line(moment: &Moment, words: &Words<'_>) -> String {
+    let seconds = format!("{:>5}.{}", moment.at_ms / 1_000, moment.at_ms % 1_000 / 100);
+    match &moment.what {
+        What::Said { content, language } => {
+            let language_shown = language.as_ref().unwrap_or(words.language());
+            let template = match content {
+                Content::Template(template) => format!("{} ", template.name),
+                Content::Text(_) | Content::Audio(_) => String::new(),
+            };
+            format!("{seconds}  bot      {}  [{template}{language_shown}]", words.of(content, language.as_ref()))
+        }
+        What::Answered { question, answer } => {
+            let reply = match &answer.reply {
+                Reply::Choice(id) => id.clone(),
+                Reply::Text(text) => text.expose().to_owned(),
+                Reply::Keys(keys) => format!("keys {}", keys.expose()),
+                Reply::NoInput => "nothing".to_owned(),
+                Reply::NoMatch => "nothing understood".to_owned(),
+            };
+            let heard = answer.transcript.as_ref().map(|heard| format!(" (“{}”)", heard.expose())).unwrap_or_default();
+            format!("{seconds}  caller   {reply}{heard}  [{question}]")
+        }
+        What::Decided { function, words } => format!("{seconds}  decides  {} {}", name(*function), words.expose()),
+        What::Refused { function, reason } => format!("{seconds}  refused  {}: {reason}", name(*function)),
+        What::Ended => format!("{seconds}  ended    the call had ended"),
+    }
+}
+
+impl fmt::Display for Replayed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let short = |version: &VersionId| version.as_str().chars().take(12).collect::<String>();
+        let (recorded, against) = (short(&self.recorded), short(&self.against));
+        write!(f, "call {} of flow {}, recorded on {recorded}, against ", self.call, self.flow)?;
+        if self.recorded == self.against {
+            writeln!(f, "the same version")?
+        } else {
+            writeln!(f, "{against}")?
+        }
+        writeln!(f)?;
+        self.conversation.iter().try_for_each(|line| writeln!(f, "{line}"))?;
+        writeln!(f)?;
+        if !self.has_words && self.recorded != self.against {
+            writeln!(f, "there is no transcript beside this journal: whether the prompt files changed was not looked at")?;
+        }
+        let Some(first) = self.differences.iter().map(|told| told.seq).min() else { return writeln!(f, "no difference") };
+        match self.differences.len() {
+            1 => writeln!(f, "1 difference, at entry {first}")?,
+            several => writeln!(f, "{several} differences, the first at entry {first}")?,
+        }
+        for told in &self.differences {
+            let borne = if self.tolerated.contains(&told.kind) { ", tolerated" } else { "" };
+            writeln!(f, "\n{} at entry {}: {}{borne}", told.kind, told.seq, told.subject)?;
+            writeln!(f, "  recorded  {}", told.expected)?;
+            writeln!(f, "  now       {}", told.got)?;
+            if let Some(at) = &told.at {
+                writeln!(f, "  at        {at}")?;
+            }
+        }
+        Ok(())
+    }
+}

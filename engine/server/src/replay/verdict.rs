@@ -1,0 +1,142 @@
+//! A difference as it is told: both sides in words, and where in the arguments it lies.
+
+use samvaad_dialog::{Difference, DifferenceKind, RunEnd, Side};
+use samvaad_model::{Content, Function, JournalEntry, Language, Prompt};
+use serde_json::Value as Json;
+
+use super::words::Words;
+
+/// One difference, ready to be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// Of what kind.
+    pub kind: DifferenceKind,
+    /// The recorded entry's number, from 1.
+    pub seq: u32,
+    /// What it is about, free of anything personal: `say emi-details`.
+    pub subject: String,
+    /// What the record has.
+    pub expected: String,
+    /// What the version does.
+    pub got: String,
+    /// Where the arguments first differ, with both values.
+    pub at: Option<String>,
+}
+
+impl Told {
+    pub(super) fn of(difference: &Difference, words: &Words<'_>, recorded: &[JournalEntry]) -> Self {
+        let language = language_at(recorded, difference.seq);
+        let show =
+            |side: &Option<Side>, none: &str| side.as_ref().map_or_else(|| none.to_owned(), |side| shown(side, words, language.as_ref()));
+        let expected = show(&difference.expected, "the record ends here");
+        let mut got = show(&difference.got, "the flow has ended");
+        let mut at = None;
+        if let Some(rule) = &difference.rule {
+            got.clone_from(rule);
+        } else if let (Some(was), Some(is)) = (&difference.expected, &difference.got)
+            && was.function == is.function
+        {
+            at = first_difference("", &was.arguments, &is.arguments);
+        }
+        let subject = difference.expected.as_ref().or(difference.got.as_ref()).map_or_else(String::new, subject);
+        Self { kind: difference.kind, seq: difference.seq, subject, expected, got, at }
+    }
+
+    /// A run that ended with a failure of the flow, as a difference to one that did not.
+    pub(super) fn of_failure(end: &RunEnd, seq: u32) -> Option<Self> {
+        let got = match end {
+            RunEnd::Failed(error) => format!("`run` returned an error: {error}"),
+            RunEnd::Trapped { reason, stack } => {
+                format!("the flow trapped: {reason}; in {}", stack.iter().take(5).cloned().collect::<Vec<_>>().join(" < "))
+            }
+            RunEnd::LimitExceeded { what } => what.to_string(),
+            RunEnd::Returned | RunEnd::CallEnded | RunEnd::Diverged(_) => return None,
+        };
+        let (subject, expected) = ("the flow fails".to_owned(), "the flow ends by itself".to_owned());
+        Some(Self { kind: DifferenceKind::Decisions, seq, subject, expected, got, at: None })
+    }
+}
+
+/// The contract's name of a function.
+pub(super) fn name(function: Function) -> String {
+    serde_json::to_value(function).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+fn subject(side: &Side) -> String {
+    let function = name(side.function);
+    let text = |pointer: &str| side.arguments.pointer(pointer).and_then(Json::as_str).map(str::to_owned);
+    let what = match side.function {
+        Function::Say => text("/content/value/name").or_else(|| text("/content/kind")),
+        Function::Ask | Function::Collect => text("/name"),
+        Function::Outcome | Function::Note => text("/0"),
+        Function::Establish | Function::Transfer | Function::Field | Function::SetLanguage => text(""),
+        _ => None,
+    };
+    what.map_or_else(|| function.clone(), |what| format!("{function} {what}"))
+}
+
+fn shown(side: &Side, words: &Words<'_>, language: Option<&Language>) -> String {
+    let prompt = |json: Option<&Json>| json.and_then(|json| serde_json::from_value::<Prompt>(json.clone()).ok());
+    let spoken = match side.function {
+        Function::Say => prompt(Some(&side.arguments)),
+        Function::Ask | Function::Collect => prompt(side.arguments.get("prompt")),
+        _ => None,
+    };
+    match spoken {
+        Some(Prompt { content, language: own, .. }) => {
+            let content = match content {
+                Content::Template(template) if words.version.description.templates.iter().all(|used| used.name != template.name) => {
+                    return subject(side);
+                }
+                content => content,
+            };
+            format!("{}: “{}”", subject(side), words.of(&content, own.as_ref().or(language)))
+        }
+        None if side.arguments.is_null() => name(side.function),
+        None => format!("{} {}", name(side.function), side.arguments),
+    }
+}
+
+/// The language the flow has set by an entry.
+pub(super) fn language_at(entries: &[JournalEntry], seq: u32) -> Option<Language> {
+    let set = entries.iter().take_while(|entry| entry.seq <= seq).filter(|entry| entry.function == Function::SetLanguage);
+    let set = set.filter(|entry| entry.answer.get("ok").is_some()).last()?;
+    serde_json::from_value(set.arguments.clone()).ok()
+}
+
+/// The first place where two values differ, in a path's spelling, with both sides.
+fn first_difference(path: &str, expected: &Json, got: &Json) -> Option<String> {
+    match (expected, got) {
+        _ if expected == got => None,
+        (Json::Object(was), Json::Object(is)) => {
+            let names = was.keys().chain(is.keys().filter(|name| !was.contains_key(*name)));
+            let value = |fields: &serde_json::Map<String, Json>, name: &str| fields.get(name).cloned().unwrap_or_default();
+            names.into_iter().find_map(|name| first_difference(&format!("{path}.{name}"), &value(was, name), &value(is, name)))
+        }
+        (Json::Array(was), Json::Array(is)) => {
+            let nth = |items: &[Json], n: usize| items.get(n).cloned().unwrap_or_default();
+            (0..was.len().max(is.len())).find_map(|n| first_difference(&format!("{path}[{n}]"), &nth(was, n), &nth(is, n)))
+        }
+        _ => {
+            let path = path.trim_start_matches('.');
+            Some(if path.is_empty() { format!("{expected}, now {got}") } else { format!("{path}: {expected}, now {got}") })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_place_of_a_difference_is_told_with_both_values() {
+        let expected = json!({ "a": [1, { "minor": 5 }], "b": "x" });
+        let told = |got| first_difference("", &expected, &got);
+        assert_eq!(told(json!({ "a": [1, { "minor": 7 }], "b": "x" })).as_deref(), Some("a[1].minor: 5, now 7"));
+        assert_eq!(told(json!({ "a": [1], "b": "x" })).as_deref(), Some("a[1]: {\"minor\":5}, now null"));
+        assert_eq!(told(expected.clone()), None);
+        assert_eq!(first_difference("", &json!("a"), &json!("b")).as_deref(), Some("\"a\", now \"b\""));
+    }
+}

@@ -1,0 +1,147 @@
+//! `/api/flows`: the flows with their versions and what was rejected; loading them again, promoting and bringing back a version.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use samvaad_dialog::{ChangeError, FlowState, Rejected, Rejection, Stage, VersionState};
+use samvaad_model::{FlowName, VersionId};
+use serde::Serialize;
+
+use crate::access::Api;
+use crate::app::App;
+use crate::problem::Problem;
+
+/// What a version that was rolled back by `POST /api/flows/{name}/rollback` says.
+const ASKED_FOR: &str = "it was rolled back through the API";
+
+/// All flows.
+#[derive(Serialize)]
+pub struct Flows {
+    flows: Vec<Flow>,
+    /// What lies in the folder and is no flow.
+    strays: Vec<Fault>,
+}
+
+/// One flow.
+#[derive(Serialize)]
+pub struct Flow {
+    name: FlowName,
+    versions: Vec<Version>,
+    rejected: Vec<Fault>,
+}
+
+#[derive(Serialize)]
+struct Version {
+    id: VersionId,
+    /// As its author counts.
+    version: String,
+    /// `candidate`, `active`, `before`, `withdrawn` or `draining`.
+    state: &'static str,
+    calls: u32,
+    /// A candidate's share of the new calls, in percent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    weight: Option<u8>,
+    loaded_ms: u64,
+    /// Why it was withdrawn, and when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    withdrawn_ms: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct Fault {
+    /// The flow's name, or the file's where it is no name.
+    flow: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<VersionId>,
+    step: String,
+    reason: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<usize>,
+    mend: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at_ms: Option<u64>,
+}
+
+/// Every flow with its versions, the calls on each, and the candidates that were not taken.
+pub async fn list(_: Api, State(app): State<App>) -> Json<Flows> {
+    Json(all(&app))
+}
+
+/// Looks through the folder now, and tries again what was rejected. 200 with all flows, whatever was rejected; 503 where the folder cannot
+/// be read.
+pub async fn reload(_: Api, State(app): State<App>) -> Result<Json<Flows>, Problem> {
+    app.services.catalogue.reload().await.map_err(|error| {
+        let mend = "make the folder, or name another with --flows; until then all flows stay as they are";
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string(), mend)
+    })?;
+    Ok(Json(all(&app)))
+}
+
+/// Withdraws the candidate; without one, brings the version before back. 200 with the flow, 404 for an unknown one, 409 where there is
+/// nothing to bring back.
+pub async fn rollback(_: Api, State(app): State<App>, Path(name): Path<String>) -> Result<Json<Flow>, Problem> {
+    let name = named(name)?;
+    app.services.catalogue.rollback(&name, ASKED_FOR).map_err(unchanged)?;
+    one(&app, name)
+}
+
+/// Makes the candidate active; without one, the version that was withdrawn. Answers as [`rollback`] does.
+pub async fn promote(_: Api, State(app): State<App>, Path(name): Path<String>) -> Result<Json<Flow>, Problem> {
+    let name = named(name)?;
+    app.services.catalogue.promote(&name).map_err(unchanged)?;
+    one(&app, name)
+}
+
+const NAMES: &str = "GET /api/flows tells the names";
+
+fn named(name: String) -> Result<FlowName, Problem> {
+    FlowName::parse(name).map_err(|error| Problem::bad_request(error.to_string(), NAMES))
+}
+
+fn unchanged(error: ChangeError) -> Problem {
+    let (status, mend) = match error {
+        ChangeError::Unknown(_) => (StatusCode::NOT_FOUND, NAMES),
+        ChangeError::NothingBefore(_) | ChangeError::NothingToPromote(_) => {
+            (StatusCode::CONFLICT, "put the files of the version you want into the flow's folder")
+        }
+    };
+    Problem::new(status, error.to_string(), mend)
+}
+
+fn all(app: &App) -> Flows {
+    let catalogue = &app.services.catalogue;
+    Flows {
+        flows: catalogue.states().into_iter().map(flow).collect(),
+        strays: catalogue.strays().into_iter().map(|stray| fault(stray, None, None)).collect(),
+    }
+}
+
+fn one(app: &App, name: FlowName) -> Result<Json<Flow>, Problem> {
+    let state = app.services.catalogue.states().into_iter().find(|state| state.name == name);
+    state.map(|state| Json(flow(state))).ok_or_else(|| unchanged(ChangeError::Unknown(name)))
+}
+
+fn flow(state: FlowState) -> Flow {
+    let rejected = state.rejected.into_iter().map(|Rejected { version, rejection, at_ms }| fault(rejection, version, Some(at_ms)));
+    Flow { name: state.name, versions: state.versions.into_iter().map(version).collect(), rejected: rejected.collect() }
+}
+
+fn version(state: VersionState) -> Version {
+    Version {
+        weight: (state.stage == Stage::Candidate).then_some(state.weight),
+        id: state.id,
+        version: state.author_version,
+        state: state.stage.as_str(),
+        calls: state.calls,
+        loaded_ms: state.loaded_ms,
+        reason: state.reason,
+        withdrawn_ms: state.withdrawn_ms,
+    }
+}
+
+fn fault(rejection: Rejection, id: Option<VersionId>, at_ms: Option<u64>) -> Fault {
+    let Rejection { flow, step, reason, mend, line } = rejection;
+    Fault { flow, id, step: step.to_string(), reason, line, mend, at_ms }
+}

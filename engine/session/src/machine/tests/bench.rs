@@ -1,0 +1,184 @@
+//! A machine with a network that plays what it is sent and returns marks, and a caller who is silent unless he speaks.
+
+use std::sync::Arc;
+
+use samvaad_audio::Encoding;
+use samvaad_model::{Answer, Choice, Language, Masked};
+use samvaad_speech::words::ChoiceMatcher;
+use samvaad_speech::{Expectation, Hearing, Recognized, Utterance};
+
+use crate::event::Event;
+use crate::machine::{Command, Completion, Machine, Output};
+use crate::playback::Sending;
+use crate::question::{Answers, Asked};
+use crate::spoken::{Source, Spoken};
+
+pub(super) const FRAME_MS: u64 = 20;
+
+/// The bench, and what happened on it.
+pub(super) struct Bench {
+    pub(super) machine: Machine,
+    pub(super) now_ms: u64,
+    /// What is being played: end of all that was sent.
+    pub(super) playing_until_ms: u64,
+    pub(super) marks: Vec<(u64, String)>,
+    pub(super) return_marks: bool,
+    pub(super) log: Vec<String>,
+    pub(super) completions: Vec<Completion>,
+    pub(super) prompt_ms: u64,
+    pub(super) speech: Vec<i16>,
+    pub(super) recognised: Option<(&'static str, bool)>,
+}
+
+pub(super) fn yes_wav() -> Vec<i16> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/yes-8k.wav");
+    hound::WavReader::open(path).unwrap().samples::<i16>().map(Result::unwrap).collect()
+}
+
+impl Bench {
+    pub(super) fn new() -> Self {
+        Self {
+            machine: Machine::new(8_000, Encoding::Pcm16).unwrap(),
+            now_ms: 0,
+            playing_until_ms: 0,
+            marks: Vec::new(),
+            return_marks: true,
+            log: Vec::new(),
+            completions: Vec::new(),
+            prompt_ms: 1_000,
+            speech: Vec::new(),
+            recognised: None,
+        }
+    }
+
+    pub(super) fn command(&mut self, command: Command) {
+        self.machine.command(self.now_ms, command);
+        self.settle();
+    }
+
+    pub(super) fn settle(&mut self) {
+        let mut frame = Vec::new();
+        loop {
+            while let Some(output) = self.machine.output() {
+                self.perform(output);
+            }
+            while let Some(event) = self.machine.event() {
+                self.log.push(format!("{} {}", self.now_ms, name(&event)));
+            }
+            match self.machine.send(self.now_ms, &mut frame) {
+                Some(Sending::Frame) => {
+                    assert_eq!(frame.len() % 320, 0, "frames are multiples of 320 bytes");
+                    self.playing_until_ms = self.playing_until_ms.max(self.now_ms) + frame.len() as u64 / 16;
+                }
+                Some(Sending::Mark(mark)) => self.marks.push((self.playing_until_ms.max(self.now_ms), mark)),
+                None => return,
+            }
+        }
+    }
+
+    pub(super) fn perform(&mut self, output: Output) {
+        match output {
+            Output::Fetch(fetch) => {
+                let samples: Vec<i16> = vec![1_000; self.prompt_ms as usize * 8];
+                self.machine.piece(fetch.prompt, Arc::from(samples));
+                self.machine.pieces_complete(fetch.prompt);
+            }
+            Output::Clear => {
+                self.log.push(format!("{} clear", self.now_ms));
+                self.playing_until_ms = self.now_ms;
+                self.marks.clear();
+            }
+            Output::Finish => {
+                if let Some((words, unknown)) = self.recognised.take() {
+                    let heard = Recognized { text: Masked::new(words), confidence: 0.9, language: Language::english(), unknown };
+                    self.machine.hearing(self.now_ms, Hearing::Final(heard));
+                }
+            }
+            Output::Feed => self.machine.fed(),
+            Output::Complete(completion) => self.completions.push(completion),
+            Output::Close => self.log.push(format!("{} close", self.now_ms)),
+            Output::Listen(_) | Output::Forget | Output::StopListening => {}
+        }
+    }
+
+    /// Lets time pass, frame by frame.
+    pub(super) fn pass(&mut self, ms: u64) {
+        let until = self.now_ms + ms;
+        while self.now_ms < until {
+            self.now_ms += FRAME_MS;
+            let due: Vec<String> = self.marks.iter().filter(|(at, _)| *at <= self.now_ms).map(|(_, mark)| mark.clone()).collect();
+            self.marks.retain(|(at, _)| *at > self.now_ms);
+            if self.return_marks {
+                for mark in due {
+                    self.machine.mark(self.now_ms, &mark);
+                }
+            }
+            let mut frame = [0_i16; 160];
+            let take = self.speech.len().min(160);
+            for (to, from) in frame.iter_mut().zip(self.speech.drain(..take)) {
+                *to = from;
+            }
+            self.machine.audio(self.now_ms, &frame);
+            self.machine.tick(self.now_ms);
+            self.settle();
+        }
+    }
+
+    pub(super) fn says(&mut self, words: &'static str) {
+        self.speech = yes_wav();
+        self.recognised = Some((words, words.is_empty()));
+    }
+
+    pub(super) fn answer(&self) -> &Answer {
+        match self.completions.last() {
+            Some(Completion::Answered(answer)) => answer,
+            other => panic!("no answer but {other:?} after {:#?}", self.log),
+        }
+    }
+
+    pub(super) fn happened(&self, what: &str) -> Option<u64> {
+        self.log.iter().find_map(|line| line.split_once(' ').filter(|(_, event)| *event == what).map(|(at, _)| at.parse().unwrap()))
+    }
+}
+
+pub(super) fn name(event: &Event) -> String {
+    match event {
+        Event::PromptBegan { template, .. } => format!("began {template}"),
+        Event::PromptEnded { template, heard, .. } => format!("ended {template} {heard:?}"),
+        Event::PromptFailed { template, .. } => format!("failed {template}"),
+        Event::Asked { question } => format!("asked {question}"),
+        Event::Listening => "listening".to_owned(),
+        Event::BargedIn { .. } => "barged-in".to_owned(),
+        Event::Said { text, .. } => format!("said {}", text.expose()),
+        Event::Keyed { keys, .. } => format!("keyed {}", keys.expose()),
+        Event::RecognitionFailed { .. } => "recognition failed".to_owned(),
+    }
+}
+
+pub(super) fn spoken(template: &str) -> Spoken {
+    let utterance = Utterance { text: Masked::new(template), language: Language::english(), voice: None };
+    Spoken { template: template.to_owned(), interruptible: true, source: Source::Words { utterance, personal: false } }
+}
+
+pub(super) fn disclosure() -> Spoken {
+    Spoken { interruptible: false, ..spoken("disclosure") }
+}
+
+pub(super) fn yes_or_no() -> Box<Asked> {
+    let choice = |id: &str, key| Choice { id: id.to_owned(), lexicon: Some(id.to_owned()), phrases: Vec::new(), key: Some(key) };
+    let matcher = ChoiceMatcher::new(&[choice("yes", '1'), choice("no", '2')], &[Language::english()]).unwrap();
+    Box::new(Asked {
+        name: "identity".to_owned(),
+        expectation: Expectation { languages: vec![Language::english()], phrases: matcher.phrases() },
+        answers: Answers::Choices(matcher),
+        prompt: spoken("greeting"),
+        no_input_ms: 5_000,
+        no_input: [spoken("still-there"), spoken("still-there-again")].into(),
+        no_match: [spoken("pardon")].into(),
+    })
+}
+
+pub(super) fn keys(min: usize, max: usize) -> Box<Asked> {
+    let answers = Answers::Keys { min, max, terminator: Some('#'), between_ms: 2_000 };
+    Box::new(Asked { answers, expectation: Expectation { languages: Vec::new(), phrases: Vec::new() }, ..*yes_or_no() })
+}

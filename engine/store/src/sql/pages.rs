@@ -1,0 +1,56 @@
+//! Reading many records, page by page, oldest first: for who goes through all calls of a time.
+
+use samvaad_model::CallRecord;
+
+use super::{Pool, SqlRecords, stored_ms};
+use crate::StoreError;
+
+/// Ids of calls sort by time, so that a page begins behind the last id of the one before, whatever is written meanwhile.
+const PAGE: &str = "SELECT call_id, record FROM calls WHERE created_ms >= $1 AND call_id > $2 ORDER BY call_id LIMIT $3";
+const COUNT: &str = "SELECT COUNT(*) FROM calls WHERE created_ms >= $1";
+
+/// A page of records.
+#[derive(Debug)]
+pub struct Page {
+    /// Those that can be read.
+    pub records: Vec<CallRecord>,
+    /// Why others cannot.
+    pub unreadable: Vec<StoreError>,
+    /// Where the next page begins; none after the last one.
+    pub next: Option<PageMark>,
+}
+
+/// Where a page ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageMark(String);
+
+impl SqlRecords {
+    /// At most `limit` records made at `since_ms` or later, in milliseconds since 1970, behind a mark; without one the oldest of them.
+    pub async fn page(&self, since_ms: u64, behind: Option<&PageMark>, limit: u32) -> Result<Page, StoreError> {
+        let (since_ms, behind, most) = (stored_ms(since_ms), behind.map_or("", |mark| mark.0.as_str()), i64::from(limit));
+        let rows: Vec<(String, String)> = match &self.pool {
+            Pool::Sqlite(pool) => self.bounded(sqlx::query_as(PAGE).bind(since_ms).bind(behind).bind(most).fetch_all(pool)).await?,
+            Pool::Postgres(pool) => self.bounded(sqlx::query_as(PAGE).bind(since_ms).bind(behind).bind(most).fetch_all(pool)).await?,
+        };
+        let is_full = i64::try_from(rows.len()).is_ok_and(|rows| rows == most);
+        let mut page = Page { records: Vec::new(), unreadable: Vec::new(), next: None };
+        page.next = rows.last().filter(|_| is_full).map(|(call, _)| PageMark(call.clone()));
+        for (call, json) in &rows {
+            match self.read(call, json) {
+                Ok(record) => page.records.push(record),
+                Err(error) => page.unreadable.push(error),
+            }
+        }
+        Ok(page)
+    }
+
+    /// How many records were made at `since_ms` or later.
+    pub async fn count(&self, since_ms: u64) -> Result<u64, StoreError> {
+        let since_ms = stored_ms(since_ms);
+        let count: i64 = match &self.pool {
+            Pool::Sqlite(pool) => self.bounded(sqlx::query_scalar(COUNT).bind(since_ms).fetch_one(pool)).await?,
+            Pool::Postgres(pool) => self.bounded(sqlx::query_scalar(COUNT).bind(since_ms).fetch_one(pool)).await?,
+        };
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+}

@@ -1,0 +1,105 @@
+// The contract of wit/dialog.wit as componentize-qjs shows it to TypeScript: `none` is null, a 64-bit number is a number, and a function whose
+// result is an error throws it as it stands. What each item means is told in wit/dialog.wit.
+
+declare module "samvaad:dialog/types@0.1.0" {
+  export type Language = string;
+  export type DialogError =
+    | { tag: "call-ended" }
+    | { tag: "refused"; val: Refusal }
+    | { tag: "invalid" | "unavailable" | "limit" | "other"; val: string };
+  export interface Refusal { subject: string; missing: string[]; reason: string }
+  export interface CalendarDate { year: number; month: number; day: number }
+  export interface TimeOfDay { hour: number; minute: number }
+  export interface Money { minor: number; currency: string }
+  export type Value =
+    | { tag: "text" | "digits" | "other"; val: string }
+    | { tag: "integer"; val: number }
+    | { tag: "money"; val: Money }
+    | { tag: "date"; val: CalendarDate }
+    | { tag: "time"; val: TimeOfDay };
+  export interface Argument { name: string; value: Value }
+  export interface Template { name: string; arguments: Argument[] }
+  export type Content = { tag: "text" | "audio" | "other"; val: string } | { tag: "template"; val: Template };
+  export interface Prompt { content: Content; language: Language | null; voice: string | null; interruptible: boolean | null }
+  export type Extent = "whole" | "partial" | "unheard";
+  export interface Playout { prompt: number; template: string; heard: Extent; heardMs: number }
+}
+
+declare module "samvaad:dialog/call@0.1.0" {
+  import type { Language } from "samvaad:dialog/types@0.1.0";
+  export type Direction = { tag: "inbound" | "outbound" } | { tag: "other"; val: string };
+  export interface CallFacts {
+    callId: string;
+    direction: Direction;
+    customerNumber: string;
+    lineNumber: string;
+    language: Language;
+    parameters: [string, string][];
+  }
+  export function facts(): CallFacts;
+  export function setLanguage(language: Language): void;
+  export function establish(name: string): void;
+  export function transfer(target: string | null): void;
+  export function outcome(disposition: string, detail: string | null): void;
+}
+
+declare module "samvaad:dialog/customer@0.1.0" {
+  export function field(name: string): string | null;
+  export function fields(): [string, string][];
+  export function lookup(key: string): string | null;
+  export function note(name: string, value: string): void;
+}
+
+declare module "samvaad:dialog/speech@0.1.0" {
+  import type { Language, Playout, Prompt } from "samvaad:dialog/types@0.1.0";
+  export interface Phrases { language: Language; words: string[] }
+  export interface Choice { id: string; lexicon: string | null; phrases: Phrases[]; key: string | null }
+  export interface Question {
+    name: string;
+    prompt: Prompt;
+    choices: Choice[];
+    noInputMs: number;
+    noInput: Prompt[];
+    noMatch: Prompt[];
+  }
+  export interface Collection {
+    name: string;
+    prompt: Prompt;
+    minKeys: number;
+    maxKeys: number;
+    terminator: string | null;
+    noInputMs: number;
+    betweenKeysMs: number;
+    noInput: Prompt[];
+    noMatch: Prompt[];
+  }
+  export type Reply = { tag: "choice" | "text" | "keys" | "other"; val: string } | { tag: "no-input" | "no-match" };
+  export interface Answer {
+    reply: Reply;
+    confidence: number;
+    language: Language | null;
+    transcript: string | null;
+    attempts: number;
+    playouts: Playout[];
+  }
+  export function say(prompt: Prompt): number;
+  export function ask(question: Question): Answer;
+  export function collect(collection: Collection): Answer;
+  export function drain(): Playout[];
+}
+
+declare module "samvaad:dialog/runtime@0.1.0" {
+  export interface Instant { unixMs: number; offsetMinutes: number }
+  export type Level = "debug" | "info" | "warn" | "error";
+  export function now(): Instant;
+  export function random(): number;
+  export function log(level: Level, message: string): void;
+  export function setting(name: string): string | null;
+}
+
+declare module "samvaad:dialog/world" {
+  import type { Language } from "samvaad:dialog/types@0.1.0";
+  export type Kind = { tag: "text" | "integer" | "money" | "date" | "time" | "digits" } | { tag: "other"; val: string };
+  export interface TemplateUse { name: string; arguments: [string, Kind][] }
+  export interface Description { name: string; version: string; languages: Language[]; templates: TemplateUse[] }
+}

@@ -1,0 +1,33 @@
+// The languages and templates of flows/emi-reminder-js/prompts/. The loader compares them with the prompt files.
+
+import type { Kind } from "samvaad:dialog/world";
+
+type Kinds = Record<string, Exclude<Kind["tag"], "other">>;
+
+const NAME: Kinds = { name: "text" };
+const BOT: Kinds = { "bot-name": "text", lender: "text" };
+
+/** The default first. */
+export const LANGUAGES: readonly string[] = ["en-IN", "hi-IN"];
+
+/** Each template with the names and types of its arguments. */
+export const TEMPLATES: Record<string, Kinds> = {
+  "greeting": { ...NAME, ...BOT },
+  "who-is-calling": { ...NAME, ...BOT },
+  "identity-again": NAME,
+  "identity-no-input": NAME,
+  "identity-no-match": NAME,
+  "language-changed": {},
+  "emi-details": { "loan-digits": "digits", "amount": "money", "due-date": "date" },
+  "disclosure": {},
+  "transfer-question": {},
+  "transfer-no-input": {},
+  "transfer-no-match": {},
+  "please-wait": {},
+  "apology-incomplete-data": BOT,
+  "apology-wrong-person": {},
+  "goodbye-call-later": {},
+  "goodbye-declined": {},
+  "goodbye-no-answer": {},
+  "goodbye-unclear": {},
+};

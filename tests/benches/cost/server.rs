@@ -1,0 +1,101 @@
+//! `target/release/samvaad serve` as a child process, with its own configuration, data and logs in a temporary folder.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use serde_json::Value as Json;
+
+/// How long it may take to be ready: compiling the flows and reading the speech model take about a second.
+const READY: Duration = Duration::from_secs(30);
+/// How long it may take to end.
+const END: Duration = Duration::from_secs(5);
+
+/// A running engine; it ends with this.
+pub struct Server {
+    child: Child,
+    base_url: String,
+    _folder: tempfile::TempDir,
+}
+
+/// The project's folder.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(PathBuf::new, Path::to_owned)
+}
+
+/// The built program, beside which this bench lies.
+fn program() -> anyhow::Result<PathBuf> {
+    let bench = std::env::current_exe()?;
+    let release = bench.parent().and_then(Path::parent).context("this bench lies in no folder")?;
+    let program = release.join("samvaad");
+    if !program.is_file() {
+        bail!("`{}` is not there: run `make build`", program.display());
+    }
+    Ok(program)
+}
+
+impl Server {
+    /// Starts it with a recogniser of `[speech]`, and waits until it is ready.
+    pub async fn start(recognizer: &str) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let config = folder.path().join("samvaad.toml");
+        let logs = toml::Value::from(folder.path().join("logs").to_string_lossy().as_ref());
+        fs::write(&config, format!("[speech]\nrecognizer = \"{recognizer}\"\n[log]\nfolder = {logs}\n"))?;
+        // free at this moment; nobody else on this machine is likely to take it within the next
+        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let mut command = Command::new(program()?);
+        command.current_dir(root()).arg("serve").arg("--config").arg(&config).arg("--listen").arg(address.to_string());
+        command.arg("--data").arg(folder.path().join("data")).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("SAMVAAD_")) {
+            command.env_remove(name);
+        }
+        let child = command.spawn().context("cannot start `samvaad serve`")?;
+        let mut server = Self { child, base_url: format!("http://{address}"), _folder: folder };
+        server.ready().await?;
+        Ok(server)
+    }
+
+    async fn ready(&mut self) -> anyhow::Result<()> {
+        let began = Instant::now();
+        while self.live_calls().await.is_err() {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("`samvaad serve` ended with {status}: start it by hand to see why");
+            }
+            if began.elapsed() > READY {
+                bail!("`samvaad serve` was not ready within {} s", READY.as_secs());
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
+    }
+
+    /// How many calls are live.
+    pub async fn live_calls(&self) -> anyhow::Result<u64> {
+        let ready: Json = reqwest::get(format!("{}/readyz", self.base_url)).await?.json().await?;
+        ready.get("live-calls").and_then(Json::as_u64).context("`/readyz` tells no `live-calls`")
+    }
+
+    pub fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // as an operator ends it; `Child::kill` would leave espeak-ng processes behind
+        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
+        let began = Instant::now();
+        while began.elapsed() < END && matches!(self.child.try_wait(), Ok(None)) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

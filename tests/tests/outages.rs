@@ -1,0 +1,250 @@
+//! What is away, or goes away: Redis in the middle of a call, what the engine needs to start, the engine itself.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::fs;
+use std::io::Write;
+use std::net::{TcpListener, TcpStream};
+use std::time::{Duration, Instant};
+
+use samvaad_store::testing::RedisServer;
+use serde_json::Value;
+use support::{Engine, Playing, Setup, Stream, refusal, root, scenario};
+
+/// A call reaches any of its prompts within this.
+const CONVERSATION: Duration = Duration::from_secs(60);
+
+/// The one call of an engine, once the bot has begun to say a template.
+async fn saying(engine: &Engine, template: &str) -> Value {
+    let given_up = Instant::now() + CONVERSATION;
+    loop {
+        let newest: Vec<Value> = engine.http().get(engine.url("/api/calls")).send().await.unwrap().json().await.unwrap();
+        if let Some(call) = newest.first().and_then(|record| record["call_id"].as_str()) {
+            let record = engine.record(call).await.unwrap();
+            if record["transcript"].as_array().unwrap().iter().any(|line| line["name"] == template) {
+                return record;
+            }
+        }
+        assert!(Instant::now() < given_up, "`{template}` is never said: {newest:#?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+fn id(record: &Value) -> &str {
+    record["call_id"].as_str().unwrap()
+}
+
+async fn readyz(engine: &Engine) -> (u16, String) {
+    let response = engine.http().get(engine.url("/readyz")).send().await.unwrap();
+    (response.status().as_u16(), response.text().await.unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_outlives_its_redis_and_reaches_the_agent() {
+    let mut redis = RedisServer::start();
+    let engine = Setup::new(format!("[stores]\nredis-url = '{}'", redis.url())).start();
+    assert_eq!(readyz(&engine).await.0, 200);
+    let playing = Playing::begin(&engine, &scenario("agrees"));
+    let record = saying(&engine, "emi-details").await;
+    redis.kill();
+    let (status, told) = readyz(&engine).await;
+    assert_eq!(status, 503, "{told}");
+    assert!(told.contains("Redis"), "{told}");
+
+    let report = tokio::task::spawn_blocking(|| playing.report()).await.unwrap();
+    assert_eq!(
+        (report.code, &report.told["outcome"], &report.told["agent"]),
+        (Some(0), &"transferred".into(), &"+918000000001".into()),
+        "{}",
+        report.shown
+    );
+    assert_eq!(engine.ended(id(&record)).await["outcome"], "transferred");
+
+    redis.restart();
+    let given_up = Instant::now() + Duration::from_secs(10);
+    while readyz(&engine).await.0 != 200 {
+        assert!(Instant::now() < given_up, "{:?}", readyz(&engine).await);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    engine.customer("+919876510001", None).await;
+    assert_ne!(redis.command(&["DBSIZE"]), ":0\r\n", "the new Redis holds what was stored since");
+    engine.is_well().await;
+}
+
+#[test]
+fn what_is_missing_at_the_start_is_told_with_the_mend() {
+    let house = tempfile::tempdir().unwrap();
+    let (file, empty, gone) = (house.path().join("a-file"), house.path().join("empty"), house.path().join("gone"));
+    fs::write(&file, "").unwrap();
+    fs::create_dir(&empty).unwrap();
+    let occupied = TcpListener::bind("127.0.0.1:0").unwrap();
+    let nobody = {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap()
+    };
+    let broken = house.path().join("flows");
+    fs::create_dir_all(broken.join("emi-reminder")).unwrap();
+    fs::write(broken.join("emi-reminder/flow.wasm"), "not WebAssembly").unwrap();
+
+    let setup = |config: String| Setup::new(format!("[speech]\nrecognizer = 'none'\n{config}"));
+    let stores = |line: String| setup(format!("[stores]\n{line}"));
+    let nobody_there = nobody.to_string();
+    for (what, setup, words) in [
+        ("Redis", stores(format!("redis-url = 'redis://:secret@{nobody}'")), vec!["Redis", &nobody_there, "redis-server", "redis-url"]),
+        (
+            "PostgreSQL",
+            stores(format!("database-url = 'postgres://u:secret@{nobody}/calls'")),
+            vec!["PostgreSQL", &nobody_there, "start it"],
+        ),
+        ("another database", stores("database-url = 'mysql://u:secret@host/calls'".to_owned()), vec!["sqlite:", "postgres:"]),
+        (
+            "the database's folder",
+            stores(format!("database-url = 'sqlite://{}/calls.db'", gone.display())),
+            vec!["call records", "gone", "mkdir"],
+        ),
+        ("the data folder, a file", setup(String::new()).data(&file), vec!["a-file", "--data"]),
+        ("the data folder, not writable", setup(String::new()).data("/proc/samvaad"), vec!["/proc/samvaad", "--data"]),
+        ("flows", setup(String::new()).flows(&empty), vec!["empty", "make flows", "--flows"]),
+        ("the flows' folder", setup(String::new()).flows(&gone), vec!["gone", "flows"]),
+        ("a right flow", setup(String::new()).flows(&broken), vec!["emi-reminder", "make flows"]),
+        ("the recogniser's library", Setup::new("[speech]\nvosk-library = 'gone/libvosk.so'"), vec!["gone/libvosk.so", "make setup"]),
+        ("the recogniser's model", Setup::new("[speech]\nvosk-models = { en-IN = 'gone/model' }"), vec!["gone/model", "make setup"]),
+    ] {
+        let refused = refusal(&setup);
+        assert_eq!(refused.code, Some(1), "without {what}: {refused:?}");
+        for word in words {
+            assert!(refused.words.contains(word), "without {what} the message lacks `{word}`: {}", refused.words);
+        }
+        assert!(!refused.words.contains("secret"), "without {what}: {}", refused.words);
+    }
+    drop(occupied);
+}
+
+#[test]
+fn a_port_that_is_taken_is_told_with_the_mend() {
+    let occupied = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = occupied.local_addr().unwrap().to_string();
+    // `--listen` comes first on the command line of every test's engine, so the second program is run by hand.
+    let house = tempfile::tempdir().unwrap();
+    let config = house.path().join("samvaad.toml");
+    fs::write(&config, format!("[speech]\nrecognizer = 'none'\n[log]\nfolder = '{}'", house.path().display())).unwrap();
+    let mut serve = support::program();
+    serve.args(["serve", "--listen", &address, "--data"]).arg(house.path().join("data")).arg("--config").arg(config);
+    let output = serve.output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(told.contains(&address) && told.contains("--listen"), "{told}");
+}
+
+#[test]
+fn all_that_is_wrong_with_a_configuration_is_told_at_once() {
+    let config = "[server]\nlisten = 'nowhere'\ncolour = 'red'\n[calls]\nsample-rate-hz = 44100\nagents = ['x']\n[extra]\n";
+    let refused = refusal(&Setup::new(config).variable("SAMVAAD_SPEECH_WORDS_PER_MINUTE", "fast"));
+    assert_eq!(refused.code, Some(1));
+    for word in ["6 error", "`listen`", "`colour`", "`sample-rate-hz`", "`agents`", "`[extra]`", "SAMVAAD_SPEECH_WORDS_PER_MINUTE"] {
+        assert!(refused.words.contains(word), "`{word}` is missing: {}", refused.words);
+    }
+    let refused = refusal(&Setup::new("[server\n"));
+    assert!(refused.words.contains("TOML") && refused.words.contains("line 1"), "{}", refused.words);
+}
+
+#[test]
+fn logs_that_cannot_be_written_are_told_with_the_mend() {
+    let house = tempfile::tempdir().unwrap();
+    let file = house.path().join("a-file");
+    fs::write(&file, "").unwrap();
+    let refused = refusal(&Setup::new("").variable("SAMVAAD_LOG_FOLDER", &file.display().to_string()));
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.words.contains("a-file") && refused.words.contains("`folder` of `[log]`"), "{}", refused.words);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_data_folder_is_made() {
+    let house = tempfile::tempdir().unwrap();
+    let engine = Setup::new("[speech]\nrecognizer = 'none'").data(house.path().join("new/data")).start();
+    assert_eq!(readyz(&engine).await.0, 200);
+    assert!(house.path().join("new/data/samvaad.db").is_file());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_live_call_goes_on_to_its_agent_after_the_signal_to_stop() {
+    let mut engine = Setup::new("[server]\ndrain-s = 60").start();
+    let playing = Playing::begin(&engine, &scenario("keys-english"));
+    let record = saying(&engine, "emi-details").await;
+    engine.ask_to_stop();
+    let report = tokio::task::spawn_blocking(|| playing.report()).await.unwrap();
+    let status = engine.stopped(Duration::from_secs(30));
+    assert_eq!(status.code(), Some(0));
+    engine.start_again();
+    assert_eq!(engine.record(id(&record)).await.unwrap()["outcome"], "transferred");
+    // Exotel's applets behind the bot ask the engine that is about to stop: an answer missing there loses the transfer.
+    assert_eq!((report.code, &report.told["agent"]), (Some(0), &"+918000000001".into()), "{}", report.shown);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_is_not_over_in_time_is_ended_with_a_record_when_the_engine_stops() {
+    let mut engine = Setup::new("[server]\ndrain-s = 1\n[speech]\nrecognizer = 'none'").start();
+    let call = engine.customer("+919876510002", None).await;
+    let mut stream = Stream::begin(&engine, &call, "09876510002").await;
+    stream.hear_voice().await;
+    engine.ask_to_stop();
+    stream.until_closed().await;
+    assert_eq!(engine.stopped(Duration::from_secs(20)).code(), Some(0));
+    engine.start_again();
+    let record = engine.record(&call).await.unwrap();
+    assert_eq!((&record["state"], &record["outcome"]), (&"ended".into(), &"engine-stopped".into()), "{record:#}");
+    assert!(record["detail"].as_str().is_some_and(|detail| detail.contains("greeting")), "where it stood: {}", record["detail"]);
+    assert!(record["journal"]["entries"].as_array().is_some_and(|entries| !entries.is_empty()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn half_a_request_does_not_keep_the_engine_from_stopping() {
+    let mut engine = Setup::new("[server]\ndrain-s = 1\n[speech]\nrecognizer = 'none'").start();
+    let mut half = TcpStream::connect(engine.address()).unwrap();
+    half.write_all(b"POST /status HTTP/1.1\r\nHost: engine\r\nContent-Length: 100\r\n\r\nCallSid=").unwrap();
+    engine.is_well().await;
+    engine.ask_to_stop();
+    assert_eq!(engine.stopped(Duration::from_secs(20)).code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_of_an_engine_that_died_has_a_record_after_the_next_start() {
+    let mut engine = Setup::new("[speech]\nrecognizer = 'none'").start();
+    let call = engine.customer("+919876510003", None).await;
+    let mut stream = Stream::begin(&engine, &call, "09876510003").await;
+    stream.hear_voice().await;
+    engine.record_when(&call, Duration::from_secs(5), |record| record["state"] == "live").await;
+    // The writer has a moment: what it has not yet written when the power goes is lost, and a dead process is no power cut.
+    wait_for_row(&engine, &call).await;
+    engine.crash();
+    engine.start_again();
+    let record = engine.record(&call).await.unwrap();
+    assert_eq!((&record["state"], &record["outcome"]), (&"ended".into(), &"engine-stopped".into()), "{record:#}");
+    assert!(record["ended_ms"].is_u64());
+}
+
+/// The list of calls comes from the database alone.
+async fn wait_for_row(engine: &Engine, call: &str) {
+    let given_up = Instant::now() + Duration::from_secs(5);
+    loop {
+        let newest: Vec<Value> = engine.http().get(engine.url("/api/calls")).send().await.unwrap().json().await.unwrap();
+        if newest.iter().any(|record| record["call_id"] == call && record["state"] == "live") {
+            return;
+        }
+        assert!(Instant::now() < given_up, "the live call is not in the database");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[test]
+fn a_call_against_nobody_is_told_with_the_mend() {
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let house = tempfile::tempdir().unwrap();
+    let mut call = support::program();
+    call.args(["call", "--url", &format!("http://{nobody}"), "--out"]).arg(house.path()).arg("--scenario").arg(scenario("agrees"));
+    let output = call.current_dir(root()).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(told.contains("does not answer") && told.contains("samvaad serve"), "{told}");
+}

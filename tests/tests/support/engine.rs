@@ -1,0 +1,246 @@
+//! A `samvaad serve` of the test's own, on a free port and with folders of its own, gone when the test is.
+
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use reqwest::Client;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::program::{program, root};
+
+/// Opening the speech model and compiling the flows takes a second or two; on a busy machine more.
+const START: Duration = Duration::from_secs(60);
+/// Between two looks at what only looking tells.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// How an engine is to be started. What is not said is as good as it can be.
+pub struct Setup {
+    config: String,
+    flows: PathBuf,
+    data: Option<PathBuf>,
+    variables: Vec<(String, String)>,
+}
+
+impl Setup {
+    /// With these sections in the configuration, all but `[log]`.
+    pub fn new(config: impl Into<String>) -> Self {
+        Self { config: config.into(), flows: root().join("flows"), data: None, variables: Vec::new() }
+    }
+
+    /// With another folder of flows.
+    pub fn flows(self, flows: impl Into<PathBuf>) -> Self {
+        Self { flows: flows.into(), ..self }
+    }
+
+    /// With another data folder than the test's own.
+    pub fn data(self, data: impl Into<PathBuf>) -> Self {
+        Self { data: Some(data.into()), ..self }
+    }
+
+    /// With a variable that overrides a setting.
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Starts the engine, which has to answer.
+    pub fn start(self) -> Engine {
+        let house = tempfile::tempdir().unwrap();
+        let mut engine = Engine { process: None, address: String::new(), http: client(), house, setup: self };
+        engine.run();
+        engine
+    }
+
+    fn write_config(&self, house: &TempDir) -> PathBuf {
+        let file = house.path().join("samvaad.toml");
+        let folder = house.path().join("logs");
+        fs::write(&file, format!("{}\n[log]\nfolder = '{}'\nlevel = 'info,samvaad=debug'\n", self.config, folder.display())).unwrap();
+        file
+    }
+
+    fn command(&self, house: &TempDir) -> Command {
+        let mut command = program();
+        command.args(["serve", "--listen", "127.0.0.1:0", "--config"]).arg(self.write_config(house));
+        command.arg("--data").arg(self.data.clone().unwrap_or_else(|| house.path().join("data"))).arg("--flows").arg(&self.flows);
+        command.envs(self.variables.iter().cloned()).stdin(Stdio::null()).stdout(Stdio::null());
+        command
+    }
+}
+
+/// How an engine that cannot start ended.
+#[derive(Debug)]
+pub struct Refusal {
+    /// Its exit code; none when a signal ended it.
+    pub code: Option<i32>,
+    /// The last line of its console and those that belong to it.
+    pub words: String,
+}
+
+/// Starts an engine that has to refuse.
+pub fn refusal(setup: &Setup) -> Refusal {
+    let house = tempfile::tempdir().unwrap();
+    let console = house.path().join("console.txt");
+    let process = setup.command(&house).stderr(File::create(&console).unwrap()).spawn().unwrap();
+    let status = ended(process, START).unwrap_or_else(|| panic!("the engine went on:\n{}", fs::read_to_string(&console).unwrap()));
+    let told = fs::read_to_string(&console).unwrap();
+    let words = told.find("samvaad: ").map_or_else(|| panic!("no word of why:\n{told}"), |at| told[at..].to_owned());
+    Refusal { code: status.code(), words }
+}
+
+/// A running engine.
+pub struct Engine {
+    process: Option<Child>,
+    address: String,
+    http: Client,
+    setup: Setup,
+    house: TempDir,
+}
+
+impl Engine {
+    fn run(&mut self) {
+        let console = self.console();
+        let process = self.setup.command(&self.house).stderr(File::create(&console).unwrap()).spawn().unwrap();
+        let process = self.process.insert(process);
+        let given_up = Instant::now() + START;
+        loop {
+            let told = fs::read_to_string(&console).unwrap();
+            if let Some((_, address)) = told.split_once("listening address=") {
+                self.address = address.split_whitespace().next().unwrap().to_owned();
+                return;
+            }
+            let gone = process.try_wait().unwrap();
+            assert!(gone.is_none() && Instant::now() < given_up, "the engine does not start ({gone:?}):\n{told}");
+            std::thread::sleep(LOOK);
+        }
+    }
+
+    /// Ends it at once, as a crash would.
+    pub fn crash(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill().unwrap();
+            process.wait().unwrap();
+        }
+    }
+
+    /// Asks it to stop (SIGTERM), and goes on.
+    pub fn ask_to_stop(&self) {
+        let id = self.process.as_ref().unwrap().id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    }
+
+    /// Waits until it has stopped; panics when it has not in time.
+    pub fn stopped(&mut self, within: Duration) -> ExitStatus {
+        let process = self.process.take().unwrap();
+        ended(process, within).unwrap_or_else(|| panic!("the engine did not stop within {within:?}:\n{}", self.logs()))
+    }
+
+    /// Starts it again, with the data it had.
+    pub fn start_again(&mut self) {
+        self.crash();
+        self.run();
+    }
+
+    /// Its address, such as `127.0.0.1:40123`.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The URL of a path on it.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// Its folder of everything: data, logs, console.
+    pub fn house(&self) -> PathBuf {
+        self.house.path().to_owned()
+    }
+
+    /// A client for it, which follows no redirect.
+    pub fn http(&self) -> &Client {
+        &self.http
+    }
+
+    /// All that it has logged: console, `application.log`, `websocket.log`.
+    pub fn logs(&self) -> String {
+        let log = |name: &str| fs::read_to_string(self.house.path().join("logs").join(name)).unwrap_or_default();
+        [fs::read_to_string(self.console()).unwrap_or_default(), log("application.log"), log("websocket.log")].concat()
+    }
+
+    fn console(&self) -> PathBuf {
+        self.house.path().join("console.txt")
+    }
+
+    /// Stores a customer; returns the call's id.
+    pub async fn customer(&self, phone: &str, flow: Option<&str>) -> String {
+        let fields =
+            json!({ "name": "Priya Sharma", "language": "en-IN", "loan": "LN-00478213", "amount": "12,500", "due-date": "2026-12-05" });
+        let mut customer = json!({ "phone": phone, "fields": fields });
+        if let Some(flow) = flow {
+            customer["flow"] = json!(flow);
+        }
+        let response = self.http.post(self.url("/api/calls")).json(&customer).send().await.unwrap();
+        assert_eq!(response.status(), 201);
+        response.json::<Value>().await.unwrap()["call_id"].as_str().unwrap().to_owned()
+    }
+
+    /// The record of a call, by our id or by CallSid, where there is one.
+    pub async fn record(&self, id: &str) -> Option<Value> {
+        let response = self.http.get(self.url(&format!("/api/calls/{id}"))).send().await.unwrap();
+        if response.status() == 404 { None } else { Some(response.error_for_status().unwrap().json().await.unwrap()) }
+    }
+
+    /// The record of a call once it is so.
+    pub async fn record_when(&self, id: &str, within: Duration, so: impl Fn(&Value) -> bool) -> Value {
+        let given_up = Instant::now() + within;
+        loop {
+            let record = self.record(id).await;
+            match record {
+                Some(record) if so(&record) => return record,
+                _ => assert!(Instant::now() < given_up, "not so within {within:?}: {record:#?}\n{}", self.logs()),
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// The record of a call that is over: it has to be closed within seconds.
+    pub async fn ended(&self, id: &str) -> Value {
+        self.record_when(id, Duration::from_secs(12), |record| record["state"] == "ended").await
+    }
+
+    /// The process lives and answers; nothing in it has panicked.
+    pub async fn is_well(&self) {
+        let response = self.http.get(self.url("/healthz")).send().await.unwrap();
+        assert_eq!((response.status().as_u16(), response.text().await.unwrap().as_str()), (200, "OK"));
+        let logs = self.logs();
+        assert!(!logs.contains("panicked at") && !logs.contains("engine-panic"), "{logs}");
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            drop(process.kill());
+            drop(process.wait());
+        }
+    }
+}
+
+fn client() -> Client {
+    Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(Duration::from_secs(10)).build().unwrap()
+}
+
+fn ended(mut process: Child, within: Duration) -> Option<ExitStatus> {
+    let given_up = Instant::now() + within;
+    while Instant::now() < given_up {
+        if let Some(status) = process.try_wait().unwrap() {
+            return Some(status);
+        }
+        std::thread::sleep(LOOK);
+    }
+    process.kill().unwrap();
+    process.wait().unwrap();
+    None
+}

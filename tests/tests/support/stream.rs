@@ -1,0 +1,105 @@
+//! A media stream that says what the test wants said, right or wrong.
+
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+use super::engine::Engine;
+
+/// The bot's first words come within a fraction of this.
+const WAIT: Duration = Duration::from_secs(10);
+
+/// A right `start` of a call from a number.
+pub fn start_of(sid: &str, number: &str) -> Value {
+    json!({
+        "event": "start",
+        "sequence_number": "1",
+        "stream_sid": format!("stream-{sid}"),
+        "start": {
+            "stream_sid": format!("stream-{sid}"),
+            "call_sid": sid,
+            "account_sid": "samvaad1",
+            "from": number,
+            "to": "08045000000",
+            "media_format": { "encoding": "base64", "sample_rate": "8000", "bit_rate": "128kbps" },
+        },
+    })
+}
+
+/// An open socket.
+pub struct Stream(WebSocketStream<MaybeTlsStream<TcpStream>>);
+
+impl Stream {
+    /// Opens a socket on a path; the status where the engine does not want it.
+    pub async fn open(engine: &Engine, path: &str) -> Result<Self, u16> {
+        Self::open_with(engine, path, &[]).await
+    }
+
+    /// The same with headers.
+    pub async fn open_with(engine: &Engine, path: &str, headers: &[(&'static str, String)]) -> Result<Self, u16> {
+        let mut request = format!("ws://{}{path}", engine.address()).into_client_request().unwrap();
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().unwrap());
+        }
+        match connect_async(request).await {
+            Ok((socket, _)) => Ok(Self(socket)),
+            Err(Error::Http(response)) => Err(response.status().as_u16()),
+            Err(error) => panic!("`{path}`: {error}"),
+        }
+    }
+
+    /// A call as it should begin, up to its `start`.
+    pub async fn begin(engine: &Engine, sid: &str, number: &str) -> Self {
+        let mut stream = Self::open(engine, &format!("/ws/voicebot/{sid}")).await.unwrap();
+        stream.say(&json!({ "event": "connected" })).await;
+        stream.say(&start_of(sid, number)).await;
+        stream
+    }
+
+    /// Sends a message.
+    pub async fn say(&mut self, message: &Value) {
+        self.send(Message::text(message.to_string())).await.unwrap();
+    }
+
+    /// Sends any frame; an error where the engine has closed the socket.
+    pub async fn send(&mut self, message: Message) -> Result<(), Error> {
+        self.0.send(message).await
+    }
+
+    /// The bot's next message; nothing when it has closed the socket.
+    pub async fn hear(&mut self) -> Option<Value> {
+        loop {
+            match timeout(WAIT, self.0.next()).await.expect("the bot says nothing and does not close the socket") {
+                Some(Ok(Message::Text(text))) => return Some(serde_json::from_str(&text).unwrap()),
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
+                Some(Ok(_)) => {}
+            }
+        }
+    }
+
+    /// Waits for the bot's voice: the call is alive.
+    pub async fn hear_voice(&mut self) {
+        while self.hear().await.expect("the bot closed the socket")["event"] != "media" {}
+    }
+
+    /// Takes the bot's messages until it closes the socket.
+    pub async fn until_closed(&mut self) -> Vec<Value> {
+        let mut heard = Vec::new();
+        while let Some(message) = self.hear().await {
+            heard.push(message);
+        }
+        heard
+    }
+
+    /// Ends the stream as Exotel does when the caller hangs up.
+    pub async fn hang_up(mut self, sid: &str) {
+        self.say(&json!({ "event": "stop", "sequence_number": "9", "stop": { "call_sid": sid, "reason": "callended" } })).await;
+        self.until_closed().await;
+    }
+}
