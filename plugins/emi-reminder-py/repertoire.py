@@ -1,6 +1,6 @@
 """The languages and templates of flows/emi-reminder-py/prompts/. The loader compares them with the prompt files."""
 
-from wit_world import Kind, Kind_Date, Kind_Digits, Kind_Money, Kind_Text, TemplateUse
+from wit_world.imports.types import Kind, Kind_Date, Kind_Digits, Kind_Money, Kind_Text, TemplateUse
 
 _NAME: dict[str, Kind] = {"name": Kind_Text()}
 _BOT: dict[str, Kind] = {"bot-name": Kind_Text(), "lender": Kind_Text()}

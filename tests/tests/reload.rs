@@ -150,7 +150,7 @@ async fn flows_are_replaced_while_calls_are_held() {
     house.spoil("flow.wasm", &component[..component.len() / 2], "contract", "no WebAssembly component", None).await;
     house.spoil("flow.wasm", b"\0asm\x0d\0\x01\0", "contract", "does not export `describe`", None).await;
     house.spoil("flow.toml", b"[flow]\ntitel = 'EMI'\n", "manifest", "unknown key `titel`", Some(2)).await;
-    house.spoil("prompts/en-IN.ftl", b"greeting = Hello\nwho = { $x\n", "prompts", "`prompts/en-IN.ftl` line 2", Some(2)).await;
+    house.spoil("prompts/en-IN.ftl", b"greeting = Hello\nwho = { $x\n", "prompts", "`prompts/en-IN.ftl` line 3", Some(3)).await;
 
     // the folder is deleted: the calls go on
     let away = house.folder.path().join("away");

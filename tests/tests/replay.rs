@@ -323,6 +323,22 @@ async fn a_sweep_sums_up_the_differences_by_kind_the_gravest_first() {
 }
 
 #[tokio::test]
+async fn a_record_that_was_cut_off_with_its_call_is_compared_as_far_as_it_goes() {
+    let house = House::new().await;
+    let mut call = house.call(BEGAN_MS, agreeing()).await;
+    let entries = &mut call.journal.as_mut().unwrap().entries;
+    let asked = entries.iter().rposition(|entry| entry.function == Function::Ask).unwrap();
+    entries.truncate(asked);
+    for (outcome, code) in [("engine-stopped", 0), ("transferred", 1)] {
+        call.outcome = Some(outcome.to_owned());
+        let record = house.file("record.json", &serde_json::to_string(&call).unwrap());
+        let shown = house.replay(&[&record]);
+        assert_eq!(shown.code, Some(code), "{outcome} {shown:?}");
+        assert_eq!(shown.out.contains("recorded  the record ends here"), code == 1, "{shown:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_file_holds_a_journal_or_a_whole_record() {
     let house = House::new().await;
     let call = house.call(BEGAN_MS, agreeing()).await;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use samvaad_model::Language;
 
-use crate::bindings;
+use crate::bindings::{self, types};
 use crate::convert::{self, Checked};
 
 /// The type of a template's argument.
@@ -89,22 +89,22 @@ impl Description {
     }
 }
 
-fn template_use(told: bindings::TemplateUse) -> Checked<TemplateUse> {
+fn template_use(told: types::TemplateUse) -> Checked<TemplateUse> {
     let name = convert::text("templates.name", told.name)?;
     let arguments = convert::list("templates.arguments", told.arguments)?;
     let arguments = arguments.into_iter().map(|(argument, kind)| Ok((convert::text("templates.arguments", argument)?, read_kind(kind)?)));
     Ok(TemplateUse { name, arguments: arguments.collect::<Checked<Vec<_>>>()? })
 }
 
-fn read_kind(kind: bindings::Kind) -> Checked<Kind> {
+fn read_kind(kind: types::Kind) -> Checked<Kind> {
     match kind {
-        bindings::Kind::Text => Ok(Kind::Text),
-        bindings::Kind::Integer => Ok(Kind::Integer),
-        bindings::Kind::Money => Ok(Kind::Money),
-        bindings::Kind::Date => Ok(Kind::Date),
-        bindings::Kind::Time => Ok(Kind::Time),
-        bindings::Kind::Digits => Ok(Kind::Digits),
-        bindings::Kind::Other(name) => {
+        types::Kind::Text => Ok(Kind::Text),
+        types::Kind::Integer => Ok(Kind::Integer),
+        types::Kind::Money => Ok(Kind::Money),
+        types::Kind::Date => Ok(Kind::Date),
+        types::Kind::Time => Ok(Kind::Time),
+        types::Kind::Digits => Ok(Kind::Digits),
+        types::Kind::Other(name) => {
             Err(format!("this version has no type `{}` of arguments: use one that the contract names", convert::shown(&name)))
         }
     }

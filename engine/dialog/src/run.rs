@@ -91,7 +91,7 @@ impl Program {
         let told = async { self.pre.instantiate_async(&mut store).await?.call_describe(&mut store).await }.await;
         match told {
             Ok(description) => Description::read(description),
-            Err(error) => Err(match run_end(&error, store.data().memory.refused) {
+            Err(error) => Err(match run_end(&error, store.data()) {
                 RunEnd::LimitExceeded { what } => what.to_string(),
                 RunEnd::Trapped { reason, stack } if stack.is_empty() => reason,
                 RunEnd::Trapped { reason, stack } => format!("{reason} in {}", stack.join(" < ")),
@@ -122,17 +122,17 @@ impl Program {
                 CallError::CallEnded => RunEnd::CallEnded,
                 error => RunEnd::Failed(error),
             },
-            Err(error) => run_end(&error, store.data().memory.refused),
+            Err(error) => run_end(&error, store.data()),
         }
     }
 }
 
-fn run_end(error: &wasmtime::Error, memory_refused: bool) -> RunEnd {
+fn run_end(error: &wasmtime::Error, guest: &Guest) -> RunEnd {
     match error.downcast_ref::<Ended>() {
         Some(Ended::Limit(what)) => return RunEnd::LimitExceeded { what: *what },
         Some(Ended::Diverged(divergence)) => return RunEnd::Diverged(divergence.clone()),
         Some(ended) => {
-            return RunEnd::Trapped { reason: ended.to_string(), stack: stack(error) };
+            return RunEnd::Trapped { reason: ended.to_string(), stack: stack(error, guest) };
         }
         None => {}
     }
@@ -140,17 +140,18 @@ fn run_end(error: &wasmtime::Error, memory_refused: bool) -> RunEnd {
         return RunEnd::LimitExceeded { what: Limit::Stack };
     }
     // a guest that gets no memory traps or gives up by itself, each language in its own way
-    if memory_refused {
+    if guest.memory.refused {
         return RunEnd::LimitExceeded { what: Limit::Memory };
     }
     if error.downcast_ref::<PoolConcurrencyLimitError>().is_some() {
         return RunEnd::LimitExceeded { what: Limit::Calls };
     }
     let reason = error.downcast_ref::<Trap>().map_or_else(|| error.root_cause().to_string(), Trap::to_string);
-    RunEnd::Trapped { reason, stack: stack(error) }
+    RunEnd::Trapped { reason, stack: stack(error, guest) }
 }
 
-fn stack(error: &wasmtime::Error) -> Vec<String> {
+/// What an interpreter wrote to standard error as it gave up, which is the script's own stack, then that of the component.
+fn stack(error: &wasmtime::Error, guest: &Guest) -> Vec<String> {
     let frames = error.downcast_ref::<WasmBacktrace>().map(WasmBacktrace::frames).unwrap_or_default();
     let frames = frames.iter().take(FRAMES_SHOWN).map(|frame| {
         let symbol = frame.symbols().first().and_then(|symbol| symbol.name()).or(frame.func_name());
@@ -159,5 +160,5 @@ fn stack(error: &wasmtime::Error) -> Vec<String> {
             None => format!("function {} (build the flow with `strip = \"debuginfo\"` for its name)", frame.func_index()),
         }
     });
-    frames.collect()
+    guest.wasi.printed.last_words().into_iter().chain(frames).collect()
 }

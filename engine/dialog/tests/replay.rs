@@ -99,7 +99,8 @@ fn golden(name: &str) -> PathBuf {
 async fn every_kept_journal_still_replays_without_a_difference() {
     for (name, act, caller) in paths() {
         let (_house, version) = acting(act, "").await;
-        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        // a kept journal is never written anew: it is what an engine of its time wrote
+        if std::env::var_os("UPDATE_GOLDEN").is_some() && !golden(name).exists() {
             let text = serde_json::to_string_pretty(&record(&version, caller).await).unwrap();
             fs::write(golden(name), format!("{text}\n")).unwrap();
         }

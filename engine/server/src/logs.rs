@@ -1,5 +1,6 @@
 //! Logs: to the console, and rolling by day to `application.log` and `websocket.log`.
 
+use std::io::IsTerminal;
 use std::path::Path;
 
 use tracing::level_filters::LevelFilter;
@@ -61,7 +62,7 @@ fn begin_to(settings: &Log, console: bool) -> Result<Logs, LogError> {
     let (websocket, websocket_guard) = tracing_appender::non_blocking(rolling(&settings.folder, "websocket")?);
     let is_websocket = |metadata: &tracing::Metadata<'_>| metadata.target().starts_with(WEBSOCKET);
     tracing_subscriber::registry()
-        .with(console.then(|| tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false)).with_filter(level()?))
+        .with(console.then(|| tracing_subscriber::fmt::layer().with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr).with_target(false)).with_filter(level()?))
         .with(
             tracing_subscriber::fmt::layer()
                 .with_ansi(false)

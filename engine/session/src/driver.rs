@@ -27,7 +27,7 @@ use crate::services::Services;
 use crate::spoken::{Fetch, Source};
 use crate::wire::{Received, Wire};
 
-/// A peer that closes may have sent so many unusable frames; each is told once, then they are only counted.
+/// So many unusable frames of a call are told; further ones are passed over in silence, since a broken peer sends fifty a second.
 const RUBBISH: u32 = 8;
 
 type NextPiece = std::pin::Pin<Box<dyn Future<Output = (PromptId, PromptAudio, Option<Result<Samples, String>>)> + Send>>;

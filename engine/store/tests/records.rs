@@ -193,7 +193,7 @@ async fn all_records_since_a_time_come_page_by_page(Subject { records, statement
     for call in &calls {
         records.save(call).await.unwrap();
     }
-    statements(&format!("UPDATE calls SET record = 'broken' WHERE call_id = '{}'", calls[12].call_id));
+    statements(&format!("UPDATE calls SET record = 'broken' WHERE call_id = '{}'", calls.get(12).unwrap().call_id));
     let (mut found, mut unreadable, mut sizes, mut behind) = (Vec::new(), 0, Vec::new(), None);
     loop {
         let page = records.page(5, behind.as_ref(), 8).await.unwrap();

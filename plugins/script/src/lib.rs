@@ -12,9 +12,8 @@ pub mod bindings {
     });
 }
 
-use bindings::samvaad::dialog::types::{Argument, Content, Error, Prompt, Template, Value};
+use bindings::samvaad::dialog::types::{Argument, Content, Error, Kind, Prompt, Template, TemplateUse, Value};
 use bindings::samvaad::dialog::{call, speech};
-use bindings::{Kind, TemplateUse};
 
 /// A template's name, and the names and types of its arguments.
 pub type Spoken = (&'static str, &'static [(&'static str, Kind)]);

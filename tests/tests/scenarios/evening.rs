@@ -131,6 +131,7 @@ fn call(engine: &Engine, file: &PathBuf, report: Report) -> Call {
     Call { scenario, report, record }
 }
 
+#[expect(clippy::print_stdout, reason = "`cargo test -- --nocapture` is to show what was measured")]
 fn show(calls: &[Call], took: Duration) {
     println!("\n{:24} {:16} {:>12} {:>7}  responses, ms", "scenario", "outcome", "first audio", "gaps");
     let mut responses: Vec<u64> = Vec::new();

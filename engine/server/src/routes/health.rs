@@ -12,20 +12,23 @@ pub async fn healthz() -> &'static str {
     "OK"
 }
 
-/// 200 when calls can be held as they should be, 503 with what is missing otherwise. Calls are taken in either case.
+/// 200 when calls can be held as they should be, 503 with what is missing otherwise, or while the engine is stopping. Calls are taken in the
+/// first two cases.
 pub async fn readyz(State(app): State<App>) -> (StatusCode, Json<Value>) {
     let services = &app.services;
     let (sessions, records) = tokio::join!(services.sessions.ping(), services.ledger.archive().ping());
     let told = |result: Result<(), _>| result.map_or_else(|error: samvaad_store::StoreError| error.to_string(), |()| "ok".to_owned());
     let versions = services.catalogue.versions();
     let flows: Vec<&str> = versions.keys().map(|name| name.as_str()).collect();
-    let ready = sessions.is_ok() && records.is_ok() && !flows.is_empty();
+    let draining = app.draining.is_cancelled();
+    let ready = sessions.is_ok() && records.is_ok() && !flows.is_empty() && !draining;
     let recognizer = services.recognizer.as_ref().map_or("none: callers answer by keys", |recognizer| recognizer.name());
     let body = json!({
         "sessions": told(sessions),
         "records": told(records),
         "flows": if flows.is_empty() { json!("none: put one into the flows folder") } else { json!(flows) },
         "recognizer": recognizer,
+        "draining": draining,
         "live-calls": services.ledger.live().len(),
     });
     (if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(body))

@@ -79,6 +79,8 @@ impl Machine {
         let Some(Waiting::Ask(asking)) = &mut self.waiting else { return };
         let Phase::Understanding { began_ms, ended_ms, barged_in, resume_ms, .. } = asking.phase else { return };
         let Recognized { text, confidence, language, unknown } = recognized;
+        // A recogniser can be sure that something was said, and not of what.
+        let confidence = if text.is_empty() { 0.0 } else { confidence };
         if text.is_empty() && !unknown && !barged_in {
             asking.phase = Phase::Listening { deadline_ms: resume_ms };
             self.restart_turn();

@@ -23,6 +23,9 @@ declare module "samvaad:dialog/types@0.1.0" {
   export interface Prompt { content: Content; language: Language | null; voice: string | null; interruptible: boolean | null }
   export type Extent = "whole" | "partial" | "unheard";
   export interface Playout { prompt: number; template: string; heard: Extent; heardMs: number }
+  export type Kind = { tag: "text" | "integer" | "money" | "date" | "time" | "digits" } | { tag: "other"; val: string };
+  export interface TemplateUse { name: string; arguments: [string, Kind][] }
+  export interface Description { name: string; version: string; languages: Language[]; templates: TemplateUse[] }
 }
 
 declare module "samvaad:dialog/call@0.1.0" {
@@ -95,11 +98,4 @@ declare module "samvaad:dialog/runtime@0.1.0" {
   export function random(): number;
   export function log(level: Level, message: string): void;
   export function setting(name: string): string | null;
-}
-
-declare module "samvaad:dialog/world" {
-  import type { Language } from "samvaad:dialog/types@0.1.0";
-  export type Kind = { tag: "text" | "integer" | "money" | "date" | "time" | "digits" } | { tag: "other"; val: string };
-  export interface TemplateUse { name: string; arguments: [string, Kind][] }
-  export interface Description { name: string; version: string; languages: Language[]; templates: TemplateUse[] }
 }

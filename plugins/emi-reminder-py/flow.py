@@ -10,7 +10,7 @@ from lender_record import Instalment, Unreadable, language
 from repertoire import LANGUAGES, uses
 from script import Question, Script
 from wit_world.imports import call, customer, runtime, speech
-from wit_world.imports.types import Date, Error_Invalid, Money, Value_Date, Value_Digits, Value_Money, Value_Text
+from wit_world.imports.types import Date, Description, Error_Invalid, Money, Value_Date, Value_Digits, Value_Money, Value_Text
 
 IDENTITY = Question(
     name="identity",
@@ -34,8 +34,8 @@ TRANSFER = Question(
 
 
 class WitWorld(wit_world.WitWorld):
-    def describe(self) -> wit_world.Description:
-        return wit_world.Description("emi-reminder-py", "0.1.0", LANGUAGES, uses())
+    def describe(self) -> Description:
+        return Description("emi-reminder-py", "0.1.0", LANGUAGES, uses())
 
     def run(self) -> None:
         fields = dict(customer.fields())
