@@ -147,7 +147,10 @@ mod tests {
     #[test]
     fn a_journal_of_a_later_format_is_refused_by_name_whatever_is_in_it() {
         let error = Journal::read(json!({ "header": { "format": 2 }, "turns": [] })).unwrap_err();
-        assert_eq!(error.to_string(), "the journal has format 2 and this engine reads format 1: take the engine that wrote it, or a later one");
+        assert_eq!(
+            error.to_string(),
+            "the journal has format 2 and this engine reads format 1: take the engine that wrote it, or a later one"
+        );
         assert_eq!(Journal::read(json!({ "entries": [] })), Err(JournalError::NoFormat));
         assert_eq!(Journal::read(json!({ "header": { "format": 1 } })), Err(JournalError::Malformed));
     }

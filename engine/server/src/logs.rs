@@ -62,7 +62,16 @@ fn begin_to(settings: &Log, console: bool) -> Result<Logs, LogError> {
     let (websocket, websocket_guard) = tracing_appender::non_blocking(rolling(&settings.folder, "websocket")?);
     let is_websocket = |metadata: &tracing::Metadata<'_>| metadata.target().starts_with(WEBSOCKET);
     tracing_subscriber::registry()
-        .with(console.then(|| tracing_subscriber::fmt::layer().with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr).with_target(false)).with_filter(level()?))
+        .with(
+            console
+                .then(|| {
+                    tracing_subscriber::fmt::layer()
+                        .with_ansi(std::io::stderr().is_terminal())
+                        .with_writer(std::io::stderr)
+                        .with_target(false)
+                })
+                .with_filter(level()?),
+        )
         .with(
             tracing_subscriber::fmt::layer()
                 .with_ansi(false)
@@ -82,8 +91,10 @@ fn begin_to(settings: &Log, console: bool) -> Result<Logs, LogError> {
 
 fn rolling(folder: &Path, name: &str) -> Result<RollingFileAppender, LogError> {
     let refused = |reason: String| LogError::Folder { folder: folder.display().to_string(), reason };
-    // The appender complains on the console of a folder that it is about to make.
+    // The appender complains on the console of a folder that it is about to make,
     std::fs::create_dir_all(folder).map_err(|error| refused(error.to_string()))?;
+    // and its link would lead nowhere from within a relative one.
+    let folder = std::path::absolute(folder).map_err(|error| refused(error.to_string()))?;
     RollingFileAppender::builder()
         .rotation(Rotation::DAILY)
         .filename_prefix(name)

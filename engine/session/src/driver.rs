@@ -115,15 +115,16 @@ impl<'a, W: Wire> Driver<'a, W> {
         commands: &mut mpsc::Receiver<Command>,
         until: Instant,
     ) -> Option<RunEnd> {
-        let mut flow = std::pin::pin!(flow);
+        // In a set of its own the flow is polled when something wakes it, not at every frame.
+        let mut flow = FuturesUnordered::from_iter([flow]);
         loop {
             if self.stream.is_some() {
                 commands.close();
-                return tokio::time::timeout(crate::LEAVE, self.walk_out(flow, commands)).await.ok();
+                return tokio::time::timeout(crate::LEAVE, self.walk_out(flow, commands)).await.ok().flatten();
             }
             tokio::select! {
                 biased;
-                end = &mut flow => return Some(end),
+                Some(end) = flow.next() => return Some(end),
                 Some(command) = commands.recv() => self.machine.command(self.call.now_ms(), command),
                 () = self.step(until) => {}
             }
@@ -134,13 +135,13 @@ impl<'a, W: Wire> Driver<'a, W> {
     /// The stream has ended while the flow waits: its command gets its answer, and every further one fails.
     async fn walk_out(
         &mut self,
-        mut flow: std::pin::Pin<&mut impl Future<Output = RunEnd>>,
+        mut flow: FuturesUnordered<impl Future<Output = RunEnd>>,
         commands: &mut mpsc::Receiver<Command>,
-    ) -> RunEnd {
+    ) -> Option<RunEnd> {
         loop {
             self.settle().await;
             tokio::select! {
-                end = &mut flow => return end,
+                end = flow.next() => return end,
                 Some(command) = commands.recv() => self.machine.command(self.call.now_ms(), command),
             }
         }

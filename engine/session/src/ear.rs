@@ -70,7 +70,8 @@ impl Ear {
         } else {
             let surplus = (self.preroll.len() + self.wide.len()).saturating_sub(PREROLL_SAMPLES);
             self.preroll.drain(..surplus.min(self.preroll.len()));
-            self.preroll.extend(self.wide.iter().skip(self.wide.len().saturating_sub(PREROLL_SAMPLES)));
+            let newest = self.wide.len().saturating_sub(PREROLL_SAMPLES);
+            self.preroll.extend(self.wide.get(newest..).unwrap_or_default());
         }
         heard
     }

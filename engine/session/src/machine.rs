@@ -205,10 +205,8 @@ impl Machine {
         }
         self.last_audio_ms = now_ms;
         let heard = self.ear.listen(now_ms, samples);
-        if let Some(Waiting::Ask(asking)) = &mut self.waiting {
-            if !matches!(asking.asked.answers, Answers::Keys { .. }) {
-                self.speech(now_ms, heard.ended);
-            }
+        if matches!(&self.waiting, Some(Waiting::Ask(asking)) if !matches!(asking.asked.answers, Answers::Keys { .. })) {
+            self.speech(now_ms, heard.ended);
         }
         self.advance(now_ms);
     }

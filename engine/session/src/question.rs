@@ -90,6 +90,8 @@ pub struct Asking {
     pub phase: Phase,
     /// The keys so far.
     pub keys: String,
+    /// Noises in this attempt that were no words.
+    pub noises: u32,
     /// How often it was put.
     attempts: u32,
     /// What became of the prompts so far.
@@ -109,7 +111,7 @@ pub enum Next {
 impl Asking {
     /// A question whose prompt has just been queued.
     pub fn new(asked: Asked) -> Self {
-        Self { asked, phase: Phase::Prompting, keys: String::new(), attempts: 1, playouts: Vec::new(), transcript: None }
+        Self { asked, phase: Phase::Prompting, keys: String::new(), noises: 0, attempts: 1, playouts: Vec::new(), transcript: None }
     }
 
     /// Adds what became of prompts.
@@ -150,6 +152,7 @@ impl Asking {
         self.attempts += 1;
         self.phase = Phase::Prompting;
         self.keys.clear();
+        self.noises = 0;
         Next::Again(prompt)
     }
 

@@ -161,7 +161,7 @@ fn load_of(callers: &Callers, calls: usize, seconds: u64) -> anyhow::Result<Load
 fn print(all: &[Seen]) {
     let titles: Vec<&str> = all.iter().map(|seen| seen.callers.title).collect();
     let mut table = Table::new(&format!("{CALLS} calls at once, flow emi-reminder, 8 kHz; callers are"), &titles);
-    let mut row = |name: &str, figure: &dyn Fn(&Seen) -> String| table.row(name, all.iter().map(figure));
+    let mut row = |name: &str, figure: Figure<'_>| table.row(name, all.iter().map(figure));
     table_of(&mut row);
     table.note("who is silent has the same name as all others, so every prompt comes from the cache; else each is greeted by his own name");
     table.note("callers and engine share the processors: the callers' own time and lateness are to be weighed against the engine's");
@@ -180,7 +180,10 @@ fn print(all: &[Seen]) {
     table.print();
 }
 
-fn table_of(row: &mut dyn FnMut(&str, &dyn Fn(&Seen) -> String)) {
+/// What a row shows of each run.
+type Figure<'a> = &'a dyn Fn(&Seen) -> String;
+
+fn table_of(row: &mut dyn FnMut(&str, Figure<'_>)) {
     let spread = |spread: Percentiles, unit: f64| {
         [spread.p50, spread.p95, spread.p99, spread.max].map(|value| figure(value as f64 / unit)).join(" / ")
     };

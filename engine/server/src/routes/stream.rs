@@ -18,6 +18,9 @@ use crate::problem::Problem;
 
 /// A frame may have so many bytes; Exotel's largest, 100 kB of audio in base64, has 134 kB. A peer that sends more is cut off.
 const FRAME_BYTES: usize = 256 << 10;
+/// Room for incoming bytes: a frame of 20 ms has under 600, a longer one makes it grow. What is free of it is zeroed before each read, so that
+/// much more would cost more than the frame.
+const READ_BYTES: usize = 4 << 10;
 /// A peer that does not take a frame within this time is gone.
 const SEND: Duration = Duration::from_secs(5);
 /// Room for outgoing frames; it is used again once they are sent.
@@ -53,7 +56,7 @@ fn accept(app: App, session: String, token: Option<String>, headers: &HeaderMap,
         ));
     }
     let upgrade = upgrade?;
-    let upgrade = upgrade.max_message_size(FRAME_BYTES).max_frame_size(FRAME_BYTES);
+    let upgrade = upgrade.max_message_size(FRAME_BYTES).max_frame_size(FRAME_BYTES).read_buffer_size(READ_BYTES);
     Ok(upgrade.on_upgrade(move |socket| async move {
         tracing::info!(target: WEBSOCKET, "opened");
         let stop = app.stop.clone();

@@ -231,3 +231,16 @@ fn a_prompt_without_samples_is_passed_over() {
     let Some(Completion::Drained(playouts)) = bench.completions.last() else { panic!("{:?}", bench.completions) };
     assert_eq!(playouts[0].heard, Extent::Unheard);
 }
+
+#[test]
+fn a_line_that_is_never_quiet_does_not_hold_a_question_up() {
+    let mut bench = Bench::new();
+    bench.command(Command::Ask(yes_or_no()));
+    bench.pass(1_500);
+    for _ in 0..4 {
+        bench.speech = yes_wav();
+        bench.recognised = Some(("", false));
+        bench.pass(2_000);
+    }
+    assert!(bench.happened("began still-there").is_some(), "{:#?}", bench.log);
+}

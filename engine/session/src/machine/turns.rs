@@ -13,6 +13,8 @@ const BARGE_IN_MS: u64 = 240;
 const UNDERSTAND_MS: u64 = 2_000;
 /// After a noise that was no word, the caller has at least this long to begin.
 const RESUME_MS: u64 = 1_000;
+/// So many noises that were no words are passed over in one attempt; one more, and it counts as silence.
+const NOISES: u32 = 3;
 /// A choice explains at least this share of the words; less is a word that happens to be in a sentence about something else.
 const LEAST_SCORE: f32 = 0.3;
 /// Silence that ends a turn whose words are already a whole answer. No shorter, since people say "yes", and then "speaking".
@@ -39,18 +41,18 @@ impl Machine {
         if !self.ear.feed().is_empty() {
             self.outputs.push_back(Output::Feed);
         }
-        if let (Some(Waiting::Ask(asking)), Some(ended_ms)) = (&mut self.waiting, ended) {
-            if let Phase::Speaking { began_ms, barged_in } = asking.phase {
-                asking.phase = Phase::Understanding {
-                    began_ms,
-                    ended_ms,
-                    deadline_ms: now_ms + UNDERSTAND_MS,
-                    barged_in,
-                    resume_ms: now_ms + RESUME_MS.max(asking.asked.no_input_ms / 2),
-                };
-                self.ear.close();
-                self.outputs.push_back(Output::Finish);
-            }
+        if let (Some(Waiting::Ask(asking)), Some(ended_ms)) = (&mut self.waiting, ended)
+            && let Phase::Speaking { began_ms, barged_in } = asking.phase
+        {
+            asking.phase = Phase::Understanding {
+                began_ms,
+                ended_ms,
+                deadline_ms: now_ms + UNDERSTAND_MS,
+                barged_in,
+                resume_ms: now_ms + RESUME_MS.max(asking.asked.no_input_ms / 2),
+            };
+            self.ear.close();
+            self.outputs.push_back(Output::Finish);
         }
     }
 
@@ -82,6 +84,12 @@ impl Machine {
         // A recogniser can be sure that something was said, and not of what.
         let confidence = if text.is_empty() { 0.0 } else { confidence };
         if text.is_empty() && !unknown && !barged_in {
+            asking.noises += 1;
+            if asking.noises > NOISES {
+                let next = asking.no_input();
+                self.next_attempt(now_ms, next);
+                return;
+            }
             asking.phase = Phase::Listening { deadline_ms: resume_ms };
             self.restart_turn();
             return;

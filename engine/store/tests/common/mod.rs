@@ -93,7 +93,10 @@ pub fn full_record() -> CallRecord {
         steps: vec![StepEntry { step: Step::Greeting, unix_ms: 1_000 }],
         transcript: vec![line],
         problems: vec![Problem { unix_ms: 5, name: "bad-frame".to_owned(), detail: "a frame of 3 bytes was passed over".to_owned() }],
-        journal: Some(Journal { header: JournalHeader { format: FORMAT, call_id, flow, version, seed: u64::MAX, began_ms: Some(1_767_591_000_000) }, entries: vec![entry] }),
+        journal: Some(Journal {
+            header: JournalHeader { format: FORMAT, call_id, flow, version, seed: u64::MAX, began_ms: Some(1_767_591_000_000) },
+            entries: vec![entry],
+        }),
         created_ms: 1_795_000_000_000,
         started_ms: Some(1_795_000_001_000),
         ended_ms: Some(1_795_000_061_000),
