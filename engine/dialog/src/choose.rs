@@ -1,4 +1,4 @@
-//! Which flow a call gets: the one asked for, else the best match of the manifests, else the default.
+//! Which flow a call gets: the one asked for, else the best match of the manifests, else the default, else the only one.
 
 use samvaad_model::{CallFacts, FlowName};
 
@@ -43,10 +43,14 @@ pub(crate) fn choose<'a>(
     if let Some(name) = best_match(flows, facts) {
         return Ok(name);
     }
-    match (default, flows) {
-        (Some(default), _) => loaded(default).ok_or_else(|| NoFlow::Unknown { wanted: default.clone(), there: there() }),
-        (None, [(only, _)]) => Ok(only),
-        (None, _) => Err(NoFlow::Unmatched { there: there() }),
+    if let Some(default) = default {
+        return loaded(default).ok_or_else(|| NoFlow::Unknown { wanted: default.clone(), there: there() });
+    }
+    // A flow of weight 0 takes the calls that ask for it, and no others.
+    let mut open = flows.iter().filter(|(_, takes)| takes.weight > 0);
+    match (open.next(), open.next()) {
+        (Some((only, _)), None) => Ok(only),
+        _ => Err(NoFlow::Unmatched { there: there() }),
     }
 }
 
@@ -116,6 +120,14 @@ mod tests {
         assert_eq!(chosen(&[("a", "")], &facts("emi"), None, None).unwrap(), "a");
         assert!(matches!(chosen(&[("a", ""), ("b", "")], &facts("emi"), None, None), Err(NoFlow::Unmatched { there }) if there.len() == 2));
         assert_eq!(chosen(&[], &facts("emi"), None, None), Err(NoFlow::Unmatched { there: Vec::new() }));
+    }
+
+    #[test]
+    fn a_flow_of_weight_0_takes_the_calls_that_ask_for_it_alone() {
+        let flows = [("a", ""), ("b", "[match]\nweight = 0")];
+        assert_eq!(chosen(&flows, &facts("emi"), None, None).unwrap(), "a");
+        assert_eq!(chosen(&flows, &facts("emi"), Some("b"), None).unwrap(), "b");
+        assert!(chosen(&flows[1..], &facts("emi"), None, None).is_err());
     }
 
     #[test]

@@ -143,6 +143,25 @@ mod tests {
         assert_eq!(Version::parse("0.1.0-rc.1"), None);
     }
 
+    /// A component that imports one instance and does nothing.
+    fn importing(name: &str) -> Vec<u8> {
+        let length = u8::try_from(name.len()).unwrap();
+        let import = [&[1, 0, length], name.as_bytes(), &[5, 0]].concat();
+        let instance_type = b"\x07\x03\x01\x42\x00";
+        [&b"\0asm\x0d\0\x01\0"[..], instance_type, &[0x0a, length + 5], &import].concat()
+    }
+
+    #[test]
+    fn what_is_neither_the_contract_nor_sealed_is_rejected_by_name() {
+        for import in ["wasi:http/outgoing-handler@0.2.0", "wasi:keyvalue/store@0.2.0", "wasi:clocks/wall-clock@0.3.0", "acme:bank/ledger"] {
+            let fault = check(&importing(import)).unwrap_err();
+            assert_eq!(fault.reason, format!("it imports `{import}`, which this engine does not give"));
+        }
+        for import in ["wasi:clocks/wall-clock@0.2.9", "wasi:sockets/tcp@0.2.0"] {
+            assert_eq!(check(&importing(import)).unwrap_err().reason, "it does not export `describe`", "{import}");
+        }
+    }
+
     #[test]
     fn what_is_no_component_is_told() {
         for (bytes, words) in [
