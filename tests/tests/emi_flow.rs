@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use samvaad_dialog::{Catalogue, CatalogueSettings, EngineSettings, FlowEngine, FlowVersion, Manifest, RunEnd, Scripted, ScriptedCaller};
-use samvaad_model::{CallError, CallFacts, CallId, Content, Decision, Direction, Journal, Language, Reply};
-use tempfile::TempDir;
+use samvaad_model::{CallError, CallId, Content, Decision, Journal, Language, Reply};
+use tokio::sync::OnceCell;
 
 const RAVI: [(&str, &str); 5] =
     [("name", "Ravi Kumar"), ("loan", "LN00478213"), ("amount", "12,500"), ("due-date", "2026-11-30"), ("state", "unknown")];
@@ -21,37 +21,83 @@ fn built(file: &str) -> Vec<u8> {
     fs::read(root().join(file)).unwrap_or_else(|error| panic!("cannot read `{file}`: {error}: run `make flows`"))
 }
 
-/// The shipped flow in a folder of its own, with another component or a changed manifest where a test wants one.
-async fn flow(component: &str, manifest: impl Fn(String) -> String) -> (TempDir, Arc<FlowVersion<()>>) {
-    let shipped = root().join("flows/emi-reminder");
-    let house = tempfile::tempdir().unwrap();
-    let folder = house.path().join("flows/emi-reminder");
-    fs::create_dir_all(folder.join("prompts")).unwrap();
-    fs::write(folder.join("flow.wasm"), built(component)).unwrap();
-    fs::write(folder.join("flow.toml"), manifest(fs::read_to_string(shipped.join("flow.toml")).unwrap())).unwrap();
-    for prompts in ["prompts/en-IN.ftl", "prompts/hi-IN.ftl"] {
-        fs::copy(shipped.join(prompts), folder.join(prompts)).unwrap();
-    }
-    let engine = FlowEngine::new(&EngineSettings { max_calls: 4, ..EngineSettings::default() }).unwrap();
-    let settings = CatalogueSettings { components: house.path().join("components"), default_flow: None, default_transfer: Vec::new() };
-    let (catalogue, rejections) = Catalogue::open(engine, &house.path().join("flows"), settings).await.unwrap();
-    assert_eq!(rejections, []);
-    let facts = CallFacts {
-        call_id: CallId::generate(),
-        call_sid: None,
-        direction: Direction::Outbound,
-        customer_number: None,
-        line_number: None,
-        language: Language::english(),
-        parameters: Vec::new(),
-    };
-    (house, Arc::clone(&catalogue.choose(&facts, None).unwrap()))
+/// The conversation as it is shipped, in each language it is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shipped {
+    Rust,
+    TypeScript,
+    Python,
 }
 
-/// One call of the shipped flow.
-async fn call(caller: ScriptedCaller) -> (RunEnd, Scripted, Journal) {
-    let (_house, version) = flow("flows/emi-reminder/flow.wasm", |manifest| manifest).await;
-    hold(&version, caller).await
+impl Shipped {
+    fn name(self) -> &'static str {
+        match self {
+            Shipped::Rust => "emi-reminder",
+            Shipped::TypeScript => "emi-reminder-js",
+            Shipped::Python => "emi-reminder-py",
+        }
+    }
+
+    fn component(self) -> String {
+        format!("flows/{}/flow.wasm", self.name())
+    }
+
+    /// Loaded once for all tests: to compile a Python interpreter takes ten seconds.
+    async fn version(self) -> Arc<FlowVersion<()>> {
+        static LOADED: [OnceCell<Arc<FlowVersion<()>>>; 3] = [const { OnceCell::const_new() }; 3];
+        LOADED[self as usize].get_or_init(async || flow(self, &self.component(), |manifest| manifest).await).await.clone()
+    }
+
+    /// One call.
+    async fn call(self, caller: ScriptedCaller) -> (RunEnd, Scripted, Journal) {
+        let version = self.version().await;
+        hold(&version, caller).await
+    }
+}
+
+/// Makes a test of each function, for each language.
+macro_rules! in_every_language {
+    ($($test:ident),+ $(,)?) => {
+        mod rust { $(#[tokio::test] async fn $test() { super::$test(super::Shipped::Rust).await; })+ }
+        mod typescript { $(#[tokio::test] async fn $test() { super::$test(super::Shipped::TypeScript).await; })+ }
+        mod python { $(#[tokio::test] async fn $test() { super::$test(super::Shipped::Python).await; })+ }
+    };
+}
+
+in_every_language!(
+    a_customer_who_agrees_hears_everything_in_its_order_and_reaches_an_agent,
+    each_answer_leads_to_its_end,
+    silence_is_asked_again_twice_and_then_left_in_peace,
+    who_asks_who_is_calling_is_told_and_asked_again_but_not_for_ever,
+    the_instalment_is_repeated_for_who_asks_but_not_for_ever,
+    who_is_not_understood_reaches_an_agent_unless_the_lender_wants_a_goodbye,
+    the_call_goes_on_in_the_language_of_the_answer_and_says_so,
+    the_language_is_the_records_else_the_states_as_far_as_there_are_prompts,
+    an_incomplete_record_ends_neutrally_with_an_error_that_names_the_fields,
+    records_are_read_as_lenders_write_them,
+    hanging_up_ends_the_script_cleanly,
+    digits_and_money_are_told_as_such_so_that_they_are_spoken_rightly,
+    a_recorded_call_is_repeated_call_by_call_as_the_rust_flow_recorded_it,
+);
+
+/// The shipped flow in a folder of its own, with another component or a changed manifest where a test wants one.
+async fn flow(shipped: Shipped, component: &str, manifest: impl Fn(String) -> String) -> Arc<FlowVersion<()>> {
+    static ENGINE: OnceLock<FlowEngine> = OnceLock::new();
+    let engine = ENGINE.get_or_init(|| FlowEngine::new(&EngineSettings { max_calls: 20, ..EngineSettings::default() }).unwrap());
+    let original = root().join("flows").join(shipped.name());
+    let house = tempfile::tempdir().unwrap();
+    let folder = house.path().join("flows").join(shipped.name());
+    fs::create_dir_all(folder.join("prompts")).unwrap();
+    fs::write(folder.join("flow.wasm"), built(component)).unwrap();
+    fs::write(folder.join("flow.toml"), manifest(fs::read_to_string(original.join("flow.toml")).unwrap())).unwrap();
+    for prompts in ["prompts/en-IN.ftl", "prompts/hi-IN.ftl"] {
+        fs::write(folder.join(prompts), built(&format!("flows/{}/{prompts}", shipped.name()))).unwrap();
+    }
+    let components = Path::new(env!("CARGO_TARGET_TMPDIR")).join("components");
+    let settings = CatalogueSettings { components, default_flow: None, default_transfer: Vec::new() };
+    let (catalogue, rejections) = Catalogue::open(engine.clone(), &house.path().join("flows"), settings).await.unwrap();
+    assert_eq!(rejections, []);
+    catalogue.versions().into_values().next().unwrap()
 }
 
 async fn hold(version: &FlowVersion<()>, caller: ScriptedCaller) -> (RunEnd, Scripted, Journal) {
@@ -78,9 +124,8 @@ fn transferred(scripted: &Scripted) -> bool {
     scripted.decision.as_ref().map(numbers) == Some(vec!["+918000000001".to_owned()])
 }
 
-#[tokio::test]
-async fn a_customer_who_agrees_hears_everything_in_its_order_and_reaches_an_agent() {
-    let (end, scripted, _) = call(ravi().answer("identity", says("yes")).answer("transfer", says("yes"))).await;
+async fn a_customer_who_agrees_hears_everything_in_its_order_and_reaches_an_agent(shipped: Shipped) {
+    let (end, scripted, _) = shipped.call(ravi().answer("identity", says("yes")).answer("transfer", says("yes"))).await;
     assert_eq!(end, RunEnd::Returned);
     assert_eq!(scripted.templates(), ["greeting", "emi-details", "disclosure", "transfer-question", "please-wait"]);
     assert_eq!(scripted.outcome.as_deref(), Some("transferred"));
@@ -89,8 +134,7 @@ async fn a_customer_who_agrees_hears_everything_in_its_order_and_reaches_an_agen
     assert_eq!(fixed, ["disclosure", "please-wait"]);
 }
 
-#[tokio::test]
-async fn each_answer_leads_to_its_end() {
+async fn each_answer_leads_to_its_end(shipped: Shipped) {
     let nothing: &[&str] = &[];
     let after_emi = ["greeting", "emi-details", "disclosure", "transfer-question"];
     for (identity, transfer, outcome, last) in [
@@ -101,7 +145,7 @@ async fn each_answer_leads_to_its_end() {
         ("yes", &["agent"], "transferred", "please-wait"),
     ] {
         let caller = transfer.iter().fold(ravi().answer("identity", says(identity)), |caller, id| caller.answer("transfer", says(id)));
-        let (end, scripted, _) = call(caller).await;
+        let (end, scripted, _) = shipped.call(caller).await;
         assert_eq!(end, RunEnd::Returned, "{identity} {transfer:?}");
         assert_eq!(scripted.outcome.as_deref(), Some(outcome), "{identity} {transfer:?}");
         assert_eq!(scripted.decision.is_some(), outcome == "transferred", "{identity} {transfer:?}");
@@ -110,76 +154,69 @@ async fn each_answer_leads_to_its_end() {
     }
 }
 
-#[tokio::test]
-async fn silence_is_asked_again_twice_and_then_left_in_peace() {
-    let (_, scripted, _) = call(ravi()).await;
+async fn silence_is_asked_again_twice_and_then_left_in_peace(shipped: Shipped) {
+    let (_, scripted, _) = shipped.call(ravi()).await;
     assert_eq!(scripted.templates(), ["greeting", "identity-no-input", "identity-no-input", "goodbye-no-answer"]);
     assert_eq!(scripted.outcome.as_deref(), Some("no-answer"));
 
-    let (_, scripted, _) = call(ravi().answer("identity", says("yes"))).await;
+    let (_, scripted, _) = shipped.call(ravi().answer("identity", says("yes"))).await;
     assert_eq!(scripted.templates().last(), Some(&"goodbye-no-answer"));
     assert_eq!((scripted.outcome.as_deref(), scripted.decision), (Some("no-answer"), None));
 }
 
-#[tokio::test]
-async fn who_asks_who_is_calling_is_told_and_asked_again_but_not_for_ever() {
+async fn who_asks_who_is_calling_is_told_and_asked_again_but_not_for_ever(shipped: Shipped) {
     let (_, scripted, _) =
-        call(ravi().answer("identity", says("who")).answer("identity", says("yes")).answer("transfer", says("no"))).await;
+        shipped.call(ravi().answer("identity", says("who")).answer("identity", says("yes")).answer("transfer", says("no"))).await;
     assert_eq!(scripted.templates()[..4], ["greeting", "who-is-calling", "identity-again", "emi-details"]);
 
-    let (_, scripted, _) = call((0..9).fold(ravi(), |caller, _| caller.answer("identity", says("who")))).await;
+    let (_, scripted, _) = shipped.call((0..9).fold(ravi(), |caller, _| caller.answer("identity", says("who")))).await;
     assert_eq!((scripted.asked.len(), scripted.outcome.as_deref()), (4, Some("unclear")));
     assert!(!scripted.templates().contains(&"emi-details"));
 }
 
-#[tokio::test]
-async fn the_instalment_is_repeated_for_who_asks_but_not_for_ever() {
+async fn the_instalment_is_repeated_for_who_asks_but_not_for_ever(shipped: Shipped) {
     let known = || ravi().answer("identity", says("yes"));
-    let (_, scripted, _) = call(known().answer("transfer", says("repeat")).answer("transfer", says("no"))).await;
+    let (_, scripted, _) = shipped.call(known().answer("transfer", says("repeat")).answer("transfer", says("no"))).await;
     assert_eq!(scripted.templates().iter().filter(|name| **name == "emi-details").count(), 2);
     assert_eq!(scripted.outcome.as_deref(), Some("declined"));
 
-    let (_, scripted, _) = call((0..9).fold(known(), |caller, _| caller.answer("transfer", says("repeat")))).await;
+    let (_, scripted, _) = shipped.call((0..9).fold(known(), |caller, _| caller.answer("transfer", says("repeat")))).await;
     assert!(transferred(&scripted));
     assert_eq!(scripted.asked.len(), 5);
 }
 
-#[tokio::test]
-async fn who_is_not_understood_reaches_an_agent_unless_the_lender_wants_a_goodbye() {
+async fn who_is_not_understood_reaches_an_agent_unless_the_lender_wants_a_goodbye(shipped: Shipped) {
     let unclear = || ravi().answer("identity", says("yes")).answer("transfer", Reply::NoMatch);
-    let (_, scripted, _) = call(unclear()).await;
+    let (_, scripted, _) = shipped.call(unclear()).await;
     assert!(transferred(&scripted));
 
     let polite = |manifest: String| manifest.replace("unclear = \"transfer\"", "unclear = \"goodbye\"");
-    let (_house, version) = flow("flows/emi-reminder/flow.wasm", polite).await;
+    let version = flow(shipped, &shipped.component(), polite).await;
     let (_, scripted, _) = hold(&version, unclear()).await;
     assert_eq!((scripted.outcome.as_deref(), scripted.decision.as_ref()), (Some("unclear"), None));
     assert_eq!(scripted.templates().last(), Some(&"goodbye-unclear"));
 }
 
-#[tokio::test]
-async fn the_call_goes_on_in_the_language_of_the_answer_and_says_so() {
+async fn the_call_goes_on_in_the_language_of_the_answer_and_says_so(shipped: Shipped) {
     let hindi = || Language::parse("hi-IN").unwrap();
     let caller = ravi().answer_in("identity", says("yes"), hindi()).answer("transfer", says("no"));
-    let (_, scripted, _) = call(caller).await;
+    let (_, scripted, _) = shipped.call(caller).await;
     assert_eq!(scripted.templates()[..3], ["greeting", "language-changed", "emi-details"]);
     assert_eq!(scripted.language, Some(hindi()));
 }
 
-#[tokio::test]
-async fn the_language_is_the_records_else_the_states_as_far_as_there_are_prompts() {
+async fn the_language_is_the_records_else_the_states_as_far_as_there_are_prompts(shipped: Shipped) {
     for (field, value, language) in [("language", "hi", "hi-IN"), ("state", "Bihar", "hi-IN"), ("state", "Tamil Nadu", "en-IN")] {
         let mut fields: BTreeMap<&str, &str> = RAVI.into();
         fields.insert(field, value);
-        let (_, scripted, _) = call(ScriptedCaller::new(fields)).await;
+        let (_, scripted, _) = shipped.call(ScriptedCaller::new(fields)).await;
         assert_eq!(scripted.language.unwrap().as_str(), language, "{field} {value}");
     }
 }
 
-#[tokio::test]
-async fn an_incomplete_record_ends_neutrally_with_an_error_that_names_the_fields() {
+async fn an_incomplete_record_ends_neutrally_with_an_error_that_names_the_fields(shipped: Shipped) {
     let (end, scripted, journal) =
-        call(ScriptedCaller::new([("name", "Ravi Kumar"), ("amount", "many"), ("due-date", "2026-11-30")])).await;
+        shipped.call(ScriptedCaller::new([("name", "Ravi Kumar"), ("amount", "many"), ("due-date", "2026-11-30")])).await;
     assert_eq!(end, RunEnd::Returned);
     assert_eq!(scripted.templates(), ["apology-incomplete-data"]);
     assert_eq!(scripted.outcome.as_deref(), Some("incomplete-data"));
@@ -187,17 +224,46 @@ async fn an_incomplete_record_ends_neutrally_with_an_error_that_names_the_fields
     assert_eq!(told.matches("missing or unreadable: loan, amount").count(), 2, "in the log and in the outcome's detail: {told}");
 }
 
-#[tokio::test]
-async fn hanging_up_ends_the_script_cleanly() {
+/// What `emi-details` was told of the loan, where the record was read.
+fn told(scripted: &Scripted) -> Option<Vec<String>> {
+    let emi = scripted.said.iter().find(|prompt| prompt.template() == "emi-details")?;
+    let Content::Template(template) = &emi.content else { return None };
+    Some(template.arguments.iter().map(|argument| format!("{:?}", argument.value)).collect())
+}
+
+async fn records_are_read_as_lenders_write_them(shipped: Shipped) {
+    let hold = async |shipped: Shipped, field: &str, value: &str| {
+        let mut fields: BTreeMap<&str, &str> = RAVI.into();
+        fields.insert(field, value);
+        let (_, scripted, _) = shipped.call(ScriptedCaller::new(fields).answer("identity", says("yes"))).await;
+        (scripted.language.clone(), scripted.outcome.clone(), told(&scripted))
+    };
+    let fields = [
+        ("amount", &["₹ 1,25,000.5", "12500", "0", "-5", "1.234", "12 500.50", "1.2.3", "1e5", ".50", "90071992547409"][..]),
+        ("due-date", &["2028-02-29", "2026-02-29", "1999-12-31", "2026-13-01", "2026-1-5", "30-11-2026", "2026-11-30x"][..]),
+        ("loan", &["00 47-82/13", "123", "LN"][..]),
+        ("name", &["  Ravi  ", " "][..]),
+        ("language", &["Hindi", "hi_IN", "english", "klingon"][..]),
+        ("state", &["WEST BENGAL", "Uttar Pradesh", "n/a"][..]),
+    ];
+    for (field, values) in fields {
+        for value in values {
+            let (language, outcome, told) = hold(shipped, field, value).await;
+            assert_eq!((language, outcome, told), hold(Shipped::Rust, field, value).await, "{field} `{value}`");
+        }
+    }
+}
+
+async fn hanging_up_ends_the_script_cleanly(shipped: Shipped) {
     for caller in [ravi().hang_up_at("identity"), ravi().answer("identity", says("yes")).hang_up_at("transfer")] {
-        let (end, scripted, _) = call(caller).await;
+        let (end, scripted, _) = shipped.call(caller).await;
         assert_eq!((end, scripted.outcome, scripted.decision), (RunEnd::CallEnded, None, None));
     }
 }
 
 #[tokio::test]
 async fn a_script_that_speaks_of_the_loan_to_a_stranger_is_refused_by_the_host() {
-    let (_house, version) = flow("plugins/target/fixtures/emi-before-identity.wasm", |manifest| manifest).await;
+    let version = flow(Shipped::Rust, "plugins/target/fixtures/emi-before-identity.wasm", |manifest| manifest).await;
     let (end, scripted, _) = hold(&version, ravi()).await;
     let RunEnd::Failed(CallError::Refused(refusal)) = end else { panic!("{end:?}") };
     assert_eq!((refusal.subject.as_str(), refusal.missing), ("emi-details", vec!["identity".to_owned()]));
@@ -222,11 +288,35 @@ fn no_prompt_that_a_stranger_may_hear_hints_at_a_loan() {
     }
 }
 
-#[tokio::test]
-async fn digits_and_money_are_told_as_such_so_that_they_are_spoken_rightly() {
-    let (_, scripted, _) = call(ravi().answer("identity", says("yes"))).await;
+async fn digits_and_money_are_told_as_such_so_that_they_are_spoken_rightly(shipped: Shipped) {
+    let (_, scripted, _) = shipped.call(ravi().answer("identity", says("yes"))).await;
     let emi = scripted.said.iter().find(|prompt| prompt.template() == "emi-details").unwrap();
     let Content::Template(template) = &emi.content else { panic!("{emi:?}") };
     let kinds: Vec<_> = template.arguments.iter().map(|argument| (argument.name.as_str(), argument.value.kind())).collect();
     assert_eq!(kinds, [("loan-digits", "digits"), ("amount", "money"), ("due-date", "date")]);
+}
+
+async fn a_recorded_call_is_repeated_call_by_call_as_the_rust_flow_recorded_it(shipped: Shipped) {
+    let hindi = Language::parse("hi-IN").unwrap();
+    for caller in [
+        ravi().answer("identity", says("who")).answer("identity", says("yes")).answer("transfer", says("repeat")),
+        ravi().answer_in("identity", says("yes"), hindi).answer("transfer", Reply::NoMatch),
+        ravi().hang_up_at("identity"),
+        ScriptedCaller::new([("name", "Ravi Kumar")]),
+    ] {
+        let (end, _, journal) = Shipped::Rust.call(caller).await;
+        let (again, repeated) = shipped.version().await.replay(journal.clone()).await;
+        assert_eq!((again, repeated.divergence()), (end, None));
+        assert_eq!(repeated.snapshot().entries, journal.entries);
+    }
+}
+
+#[test]
+fn the_prompts_are_the_same_in_every_language_of_the_script() {
+    for prompts in ["prompts/en-IN.ftl", "prompts/hi-IN.ftl"] {
+        let words = built(&format!("flows/{}/{prompts}", Shipped::Rust.name()));
+        for copy in [Shipped::TypeScript, Shipped::Python] {
+            assert_eq!(built(&format!("flows/{}/{prompts}", copy.name())), words, "{copy:?} {prompts}");
+        }
+    }
 }

@@ -203,7 +203,10 @@ async fn readyz_tells_what_is_there() {
     let response = get(&engine, "/readyz").await;
     assert_eq!(response.status(), 200);
     let body: Value = response.json().await.unwrap();
-    assert_eq!((&body["sessions"], &body["records"], &body["flows"]), (&"ok".into(), &"ok".into(), &json!(["emi-reminder"])));
+    assert_eq!(
+        (&body["sessions"], &body["records"], &body["flows"]),
+        (&"ok".into(), &"ok".into(), &json!(["emi-reminder", "emi-reminder-js", "emi-reminder-py"]))
+    );
     assert!(body["recognizer"].as_str().unwrap().contains("keys") && body["live-calls"] == 0, "{body}");
 }
 

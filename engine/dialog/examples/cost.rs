@@ -1,88 +1,119 @@
-//! What a flow costs: `cargo run --release -p samvaad-dialog --example cost`.
+//! What a call costs in each language: `cargo run --release -p samvaad-dialog --example cost [FOLDER …]`, where each folder holds the EMI
+//! reminder as `make flows` builds it. Without folders: the three that are shipped.
 #![allow(clippy::print_stdout, reason = "a report for the terminal")]
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use std::{fs, io};
+use std::{env, fs, io};
 
 use samvaad_dialog::{Catalogue, CatalogueSettings, EngineSettings, FlowEngine, FlowVersion, RunEnd, ScriptedCaller, SharedJournal};
 use samvaad_model::{CallId, Reply};
 
-const RUNS: usize = 2_000;
-const PARKED: usize = 1_000;
-const COMPONENT: &[u8] = include_bytes!("../tests/fixtures/acts-0.1.0.wasm");
+const SHIPPED: [&str; 3] = ["flows/emi-reminder", "flows/emi-reminder-js", "flows/emi-reminder-py"];
+const RUNS: usize = 500;
+const PARKED: usize = 400;
 
-#[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let folder = tempfile::tempdir()?;
-    let flow = folder.path().join("flows/acts");
-    fs::create_dir_all(flow.join("prompts"))?;
-    fs::write(flow.join("flow.wasm"), COMPONENT)?;
-    fs::write(flow.join("flow.toml"), "[settings]\nact = \"converse\"\n[prompts]\nemi = { requires = [\"identity\"] }\n")?;
-    fs::write(flow.join("prompts/en-IN.ftl"), "")?;
+const RAVI: [(&str, &str); 4] = [("name", "Ravi Kumar"), ("loan", "LN00478213"), ("amount", "12,500"), ("due-date", "2026-11-30")];
 
+type Failure = Box<dyn std::error::Error>;
+type Version = Arc<FlowVersion<()>>;
+
+// one thread, so that rates are of one core
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Failure> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut folders: Vec<PathBuf> = env::args_os().skip(1).map(PathBuf::from).collect();
+    if folders.is_empty() {
+        folders = SHIPPED.map(|folder| root.join(folder)).into();
+    }
     let engine = FlowEngine::new(&EngineSettings::default())?;
+    for folder in folders {
+        measure(&engine, &folder).await.map_err(|error| format!("`{}`: {error}: run `make flows`", folder.display()))?;
+    }
+    Ok(())
+}
+
+async fn measure(engine: &FlowEngine, shipped: &Path) -> Result<(), Failure> {
+    let name = shipped.file_name().unwrap_or_default();
+    println!("{} ({} kB)", name.display(), fs::metadata(shipped.join("flow.wasm"))?.len() / 1_000);
+    let house = tempfile::tempdir()?;
+    let folder = house.path().join("flows").join(name);
+    fs::create_dir_all(folder.join("prompts"))?;
+    for file in ["flow.wasm", "flow.toml", "prompts/en-IN.ftl", "prompts/hi-IN.ftl"] {
+        fs::copy(shipped.join(file), folder.join(file))?;
+    }
     for what in ["compiled", "from the cache"] {
         let began = Instant::now();
-        open(&engine, folder.path()).await?;
-        println!("load, {what}: {:.1} ms", began.elapsed().as_secs_f64() * 1e3);
+        open(engine, house.path()).await?;
+        println!("  load, {what}: {:.1} ms", began.elapsed().as_secs_f64() * 1e3);
     }
-    let version = open(&engine, folder.path()).await?;
+    let version = open(engine, house.path()).await?;
+    let journal = conversations(&version).await;
+    replays(&version, journal).await;
+    parked(&version).await?;
+    Ok(())
+}
 
-    let mut took = Vec::with_capacity(RUNS);
+async fn open(engine: &FlowEngine, house: &Path) -> Result<Version, Failure> {
+    let settings = CatalogueSettings { components: house.join("components"), default_flow: None, default_transfer: Vec::new() };
+    let (catalogue, rejections) = Catalogue::open(engine.clone(), &house.join("flows"), settings).await?;
+    assert_eq!(rejections, []);
+    catalogue.versions().into_values().next().ok_or_else(|| "no flow".into())
+}
+
+async fn conversations(version: &Version) -> SharedJournal {
+    let yes = || Reply::Choice("yes".to_owned());
+    let mut took: Vec<Duration> = Vec::with_capacity(RUNS);
     let mut journal = version.journal(CallId::generate());
     for _ in 0..RUNS {
         journal = version.journal(CallId::generate());
+        let caller = ScriptedCaller::new(RAVI).answer("identity", yes()).answer("transfer", yes());
         let began = Instant::now();
-        let end = converse(&version, journal.clone()).await;
+        let end = version.run(Box::new(caller), journal.clone()).await;
         took.push(began.elapsed());
         assert_eq!(end, RunEnd::Returned);
     }
     took.sort();
     let at = |percent: usize| took.get(RUNS * percent / 100).copied().unwrap_or_default();
-    let calls = journal.len();
-    println!("a conversation of {calls} host calls, instance and journal: p50 {:?}, p99 {:?}", at(50), at(99));
+    println!("  instance and conversation of {} host calls: p50 {:?}, p99 {:?}", journal.len(), at(50), at(99));
+    journal
+}
 
+async fn replays(version: &Version, journal: SharedJournal) {
     let recorded = journal.snapshot();
     let began = Instant::now();
     for _ in 0..RUNS {
         let (end, again) = version.replay(recorded.clone()).await;
         assert_eq!((end, again.divergence()), (RunEnd::Returned, None));
     }
-    println!("replay: {:.0} calls/s on one core", RUNS as f64 / began.elapsed().as_secs_f64());
+    println!("  replay: {:.0} calls/s on one core", RUNS as f64 / began.elapsed().as_secs_f64());
+}
 
-    let before = resident_bytes()?;
-    let mut parked = tokio::task::JoinSet::new();
+/// Calls that wait for the answer to the last question.
+async fn parked(version: &Version) -> Result<(), Failure> {
+    let (bytes, mappings) = (proportional_bytes()?, mappings()?);
+    let mut calls = tokio::task::JoinSet::new();
     for _ in 0..PARKED {
         let version = version.clone();
-        let caller = ScriptedCaller::new([]).never_answer("identity");
-        parked.spawn(async move { version.run(Box::new(caller), version.journal(CallId::generate())).await });
+        let caller = ScriptedCaller::new(RAVI).answer("identity", Reply::Choice("yes".to_owned())).never_answer("transfer");
+        calls.spawn(async move { version.run(Box::new(caller), version.journal(CallId::generate())).await });
     }
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    println!("{} calls waiting for an answer: {} kB each", parked.len(), (resident_bytes()? - before) / PARKED as u64 / 1024);
+    // each runs until it waits, before this task gets its turn again
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let each = |now: u64, before: u64| now.saturating_sub(before) as f64 / PARKED as f64;
+    let (bytes, mappings) = (each(proportional_bytes()?, bytes), each(self::mappings()?, mappings));
+    println!("  {} calls waiting for an answer: {:.0} kB and {mappings:.1} mappings each", calls.len(), bytes / 1_024.0);
     Ok(())
 }
 
-async fn open(engine: &FlowEngine, folder: &std::path::Path) -> Result<Arc<FlowVersion<()>>, Box<dyn std::error::Error>> {
-    let settings = CatalogueSettings {
-        components: folder.join("components"),
-        default_flow: None,
-        default_transfer: vec![samvaad_model::PhoneNumber::parse("9876500000")?],
-    };
-    let (catalogue, rejections) = Catalogue::open(engine.clone(), &folder.join("flows"), settings).await?;
-    assert_eq!(rejections, []);
-    let versions = catalogue.versions();
-    versions.values().next().cloned().ok_or_else(|| "no flow".into())
+/// Linux' own figure of this process, pages shared with others counted by their share.
+fn proportional_bytes() -> io::Result<u64> {
+    let told = fs::read_to_string("/proc/self/smaps_rollup")?;
+    let kilobytes = told.lines().find_map(|line| line.strip_prefix("Pss:")?.split_whitespace().next()?.parse::<u64>().ok());
+    kilobytes.map(|kilobytes| kilobytes * 1_024).ok_or_else(|| io::Error::other("no figure in smaps_rollup"))
 }
 
-async fn converse(version: &FlowVersion<()>, journal: SharedJournal) -> RunEnd {
-    let yes = || Reply::Choice("yes".to_owned());
-    version.run(Box::new(ScriptedCaller::new([]).answer("identity", yes()).answer("transfer", yes())), journal).await
-}
-
-/// Linux' own figure of this process.
-fn resident_bytes() -> io::Result<u64> {
-    let statm = fs::read_to_string("/proc/self/statm")?;
-    let pages = statm.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok());
-    pages.map(|pages| pages * 4096).ok_or_else(|| io::Error::other("no figure in statm"))
+fn mappings() -> io::Result<u64> {
+    Ok(fs::read_to_string("/proc/self/maps")?.lines().count() as u64)
 }

@@ -153,7 +153,8 @@ mod tests {
 
     #[test]
     fn what_is_neither_the_contract_nor_sealed_is_rejected_by_name() {
-        for import in ["wasi:http/outgoing-handler@0.2.0", "wasi:keyvalue/store@0.2.0", "wasi:clocks/wall-clock@0.3.0", "acme:bank/ledger"] {
+        for import in ["wasi:http/outgoing-handler@0.2.0", "wasi:keyvalue/store@0.2.0", "wasi:clocks/wall-clock@0.3.0", "acme:bank/ledger"]
+        {
             let fault = check(&importing(import)).unwrap_err();
             assert_eq!(fault.reason, format!("it imports `{import}`, which this engine does not give"));
         }

@@ -43,11 +43,11 @@ const SPARE_INSTANCES: u32 = 16;
 pub struct EngineSettings {
     /// How many calls may run at once; lowered where the machine's mappings do not suffice, see [`FlowEngine::max_calls`].
     pub max_calls: u32,
-    /// Memories of one component: 1 for Rust and C, 3 for JavaScript by QuickJS.
+    /// Memories of one component: 1 for Rust, C and Python, 3 for JavaScript by QuickJS.
     pub memories_per_call: u32,
-    /// Core instances of one component: 3 for Rust, 13 for JavaScript by QuickJS.
+    /// Core instances of one component: 3 for Rust, 13 for JavaScript by QuickJS, 14 and those of its C extensions for Python.
     pub core_instances_per_call: u32,
-    /// Tables of one component: 2 for Rust, a few for the others.
+    /// Tables of one component: 2 for Rust and Python, 3 for JavaScript.
     pub tables_per_call: u32,
     /// Whether what flows log is shown in the engine's log in full. It may hold personal data, so only where an author works on a flow.
     pub show_flow_logs: bool,

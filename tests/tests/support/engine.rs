@@ -1,7 +1,7 @@
 //! A `samvaad serve` of the test's own, on a free port and with folders of its own, gone when the test is.
 
 use std::fs::{self, File};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -64,10 +64,24 @@ impl Setup {
     fn command(&self, house: &TempDir) -> Command {
         let mut command = program();
         command.args(["serve", "--listen", "127.0.0.1:0", "--config"]).arg(self.write_config(house));
-        command.arg("--data").arg(self.data.clone().unwrap_or_else(|| house.path().join("data"))).arg("--flows").arg(&self.flows);
+        let data = self.data.clone().unwrap_or_else(|| with_components(house.path().join("data")));
+        command.arg("--data").arg(data).arg("--flows").arg(&self.flows);
         command.envs(self.variables.iter().cloned()).stdin(Stdio::null()).stdout(Stdio::null());
         command
     }
+}
+
+/// A data folder in which the machine code of flows is that of all tests: a Python interpreter takes ten seconds to compile.
+fn with_components(data: PathBuf) -> PathBuf {
+    let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("components");
+    for folder in [&data, &kept] {
+        fs::create_dir_all(folder).unwrap();
+    }
+    let linked = data.join("components");
+    if !linked.exists() {
+        std::os::unix::fs::symlink(kept, linked).unwrap();
+    }
+    data
 }
 
 /// How an engine that cannot start ended.

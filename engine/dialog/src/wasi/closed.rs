@@ -2,6 +2,8 @@
 //!
 //! Where its type has an error code the function returns one, so that a script sees its language's own exception; else it ends the flow.
 
+use std::sync::Arc;
+
 use wasmtime::component::types::{ComponentFunc, Type};
 use wasmtime::component::{LinkerInstance, Val};
 
@@ -11,11 +13,22 @@ use crate::host::{Ended, Guest};
 const REFUSALS: [&str; 3] = ["access-denied", "access", "not-permitted"];
 
 pub(super) fn close(instance: &mut LinkerInstance<'_, Guest>, interface: &str, name: &str) -> wasmtime::Result<()> {
-    let function = format!("{interface}.{name}");
-    instance.func_new(name, move |_, ty, _, results| {
-        let (Some(code), Some(result)) = (refusal(&ty), results.first_mut()) else { return Err(Ended::Closed(function.clone()).into()) };
-        *result = Val::Result(Err(Some(Box::new(Val::Enum(code)))));
-        Ok(())
+    let function: Arc<str> = format!("{interface}.{name}").into();
+    instance.func_new_async(name, move |mut store, ty, arguments, results| {
+        let function = function.clone();
+        Box::new(async move {
+            // what was lent has to be given back, and what was given is the host's to drop
+            for argument in arguments {
+                if let Val::Resource(resource) = argument {
+                    resource.resource_drop_async(&mut store).await?;
+                }
+            }
+            let (Some(code), Some(result)) = (refusal(&ty), results.first_mut()) else {
+                return Err(Ended::Closed(function.to_string()).into());
+            };
+            *result = Val::Result(Err(Some(Box::new(Val::Enum(code)))));
+            Ok(())
+        })
     })
 }
 

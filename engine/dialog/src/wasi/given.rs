@@ -101,7 +101,7 @@ impl Guest {
         for pollable in pollables {
             dues.push(self.wasi.handles.get(pollable)?.due_ns);
         }
-        let first_ns = dues.iter().copied().min().ok_or(Ended::Closed("wasi:io/poll.poll` of nothing, `".to_owned()))?;
+        let first_ns = dues.iter().copied().min().ok_or_else(|| Ended::Closed("wasi:io/poll.poll for nothing".to_owned()))?;
         let now_ns = self.read_clock().max(first_ns);
         self.wasi.clock.jump(now_ns);
         Ok((0_u32..).zip(dues).filter(|(_, due_ns)| *due_ns <= now_ns).map(|(index, _)| index).collect())
