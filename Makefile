@@ -25,7 +25,7 @@ demo: build flows ## one whole call: greeting, identity, the instalment, an agen
 
 test: build flows ## all tests, with real speech, Redis and PostgreSQL
 	cargo test --release --workspace $(LOCKED)
-	cd plugins && cargo test --package lender-record $(LOCKED)
+	cd plugins && cargo test --package lender-record --lib $(LOCKED)
 
 lint: setup ## formatting, clippy, licences and sources of all crates
 	cargo fmt --all --check
