@@ -205,9 +205,7 @@ impl Machine {
         }
         self.last_audio_ms = now_ms;
         let heard = self.ear.listen(now_ms, samples);
-        if matches!(&self.waiting, Some(Waiting::Ask(asking)) if !matches!(asking.asked.answers, Answers::Keys { .. })) {
-            self.speech(now_ms, heard.ended);
-        }
+        self.speech(now_ms, heard.ended);
         self.advance(now_ms);
     }
 

@@ -114,8 +114,7 @@ impl Prepared {
             wire.close().await;
             return;
         }
-        let loaded = self.customer.is_some();
-        let held = std::panic::AssertUnwindSafe(self.converse(wire, services, start, stop, loaded)).catch_unwind().await;
+        let held = std::panic::AssertUnwindSafe(self.converse(wire, services, start, stop)).catch_unwind().await;
         if held.is_err() {
             call.problem("engine-panic", "the engine failed in this call: report it with the log of this time".to_owned());
             let mut record = call.record();
@@ -130,7 +129,7 @@ impl Prepared {
         services.ledger.end(&call);
     }
 
-    async fn converse<W: Wire>(self, wire: W, services: &Services, start: &Start, stop: impl Future<Output = ()>, loaded: bool) {
+    async fn converse<W: Wire>(self, wire: W, services: &Services, start: &Start, stop: impl Future<Output = ()>) {
         let Self { call, facts, customer, flow } = self;
         // One command and one answer at a time: the flow is straight-line code.
         let (command_sender, mut commands) = mpsc::channel(1);
@@ -146,7 +145,7 @@ impl Prepared {
             }
         };
         driver.scribe().step(&call, Step::StreamConnected);
-        if loaded {
+        if customer.is_some() {
             driver.scribe().step(&call, Step::CustomerLoaded);
         }
         let run = match flow {

@@ -14,7 +14,6 @@ const LINES: usize = 2_000;
 pub struct Scribe {
     /// Which transcript line is which prompt's, of those not yet ended.
     open: Vec<(PromptId, usize)>,
-    last_bot_ended_ms: Option<u64>,
     last_caller_ended_ms: Option<u64>,
 }
 
@@ -42,7 +41,6 @@ impl Scribe {
                         line.lasted_ms = heard_ms;
                     }
                 }
-                self.last_bot_ended_ms = Some(call.now_ms());
                 if heard == Extent::Whole
                     && let Some(step) = manifest.and_then(|manifest| manifest.prompts.get(&template)).and_then(|rule| rule.step)
                 {

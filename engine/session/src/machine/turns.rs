@@ -21,9 +21,12 @@ const LEAST_SCORE: f32 = 0.3;
 const END_SILENCE_COMPLETE_MS: u32 = 450;
 
 impl Machine {
-    /// Follows the caller's voice while a question is open.
+    /// Follows the caller's voice while a question is open that may be answered by it.
     pub(super) fn speech(&mut self, now_ms: u64, ended: Option<u64>) {
         let Some(Waiting::Ask(asking)) = &mut self.waiting else { return };
+        if matches!(asking.asked.answers, Answers::Keys { .. }) {
+            return;
+        }
         let speaking_since = self.ear.speaking_since();
         match (asking.phase, speaking_since) {
             (Phase::Prompting, Some(began_ms)) if now_ms >= began_ms + BARGE_IN_MS && self.playback.is_interruptible() => {
@@ -32,7 +35,7 @@ impl Machine {
                 self.flush(now_ms);
                 self.ear.open();
             }
-            (Phase::Listening { .. } | Phase::Keying { .. }, Some(began_ms)) => {
+            (Phase::Listening { .. }, Some(began_ms)) => {
                 asking.phase = Phase::Speaking { began_ms, barged_in: false };
                 self.ear.open();
             }
