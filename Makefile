@@ -24,7 +24,7 @@ demo: build flows ## one whole call: greeting, identity, the instalment, an agen
 	target/release/samvaad call --scenario tests/scenarios/agrees.toml
 
 test: build flows ## all tests, with real speech, Redis and PostgreSQL
-	cargo test --release --workspace $(LOCKED)
+	cargo test --release --workspace --no-fail-fast $(LOCKED)
 	cd plugins && cargo test --package lender-record --lib $(LOCKED)
 
 lint: setup ## formatting, clippy, licences and sources of all crates

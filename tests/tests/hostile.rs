@@ -72,10 +72,12 @@ async fn wrong_requests_get_an_error_with_its_mend() {
         (Method::POST, "/healthz", form, String::new(), 405),
         (Method::POST, "/ws/voicebot/a", form, String::new(), 405),
     ] {
-        let what = format!("{method} {path} with {} bytes", body.len());
+        let (what, has_body) = (format!("{method} {path} with {} bytes", body.len()), !body.is_empty());
         let sent = engine.http().request(method, engine.url(path)).header("content-type", content_type).body(body).send().await;
         let response = sent.unwrap_or_else(|error| panic!("{what}: {error:?}"));
         assert_eq!(response.status(), status, "{what}");
+        let ends = response.headers().get("connection").is_some_and(|value| value == "close");
+        assert_eq!(ends, has_body, "{what}: a body that may be unread ends the connection, and the client is told");
         let told = response.text().await.unwrap();
         let error: Value = serde_json::from_str(&told).unwrap_or_else(|_| panic!("{what}: the answer is no JSON but `{told}`"));
         for key in ["error", "mend"] {

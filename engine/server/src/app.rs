@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn;
 use axum::routing::{get, post};
 use samvaad_session::Services;
 use tokio::sync::Semaphore;
@@ -75,5 +76,6 @@ pub fn router(app: App) -> Router {
         .method_not_allowed_fallback(problem::wrong_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .with_state(app);
-    if path.is_empty() { routes } else { Router::new().nest(&path, routes).fallback(problem::no_such_route) }
+    let routes = if path.is_empty() { routes } else { Router::new().nest(&path, routes).fallback(problem::no_such_route) };
+    routes.layer(from_fn(problem::end_connection))
 }

@@ -1,9 +1,12 @@
 //! What a request that cannot be served is told: a JSON object with the thing and the mend.
 
 use axum::Json;
+use axum::extract::Request;
 use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::http::{Method, StatusCode, Uri};
+use axum::http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
@@ -59,6 +62,22 @@ impl From<WebSocketUpgradeRejection> for Problem {
     fn from(rejection: WebSocketUpgradeRejection) -> Self {
         Self::new(rejection.status(), rejection.body_text(), "connect by WebSocket, as Exotel's Voicebot applet does")
     }
+}
+
+/// A problem may be told before the request's body has come. What of it is not read ends the connection, and the peer is told, so that it sends
+/// its next request on another one (RFC 9112, 9.6).
+pub async fn end_connection(request: Request, next: Next) -> Response {
+    let has_body = request.version() <= Version::HTTP_11 && has_body(request.headers());
+    let mut response = next.run(request).await;
+    if has_body && (response.status().is_client_error() || response.status().is_server_error()) {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+/// As RFC 9112, 6.3 tells it.
+fn has_body(headers: &HeaderMap) -> bool {
+    headers.contains_key(TRANSFER_ENCODING) || headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0")
 }
 
 /// Nothing is here.
