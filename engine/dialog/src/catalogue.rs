@@ -218,6 +218,13 @@ impl<P: PromptLibrary> Catalogue<P> {
         version.map(Pinned::new).ok_or_else(|| NoFlow::Unmatched { there: taking().map(|(name, _)| name.clone()).collect() })
     }
 
+    /// The version with which calls of this one may go on: the active one of its flow, where this one takes no new calls any more.
+    pub fn successor(&self, version: &FlowVersion<P>) -> Option<Arc<FlowVersion<P>>> {
+        let flows = self.flows();
+        let lives = flows.get(&version.name).filter(|lives| !lives.takes_calls(&version.id))?;
+        lives.active().cloned()
+    }
+
     /// Makes a flow's candidate active; without one, the version that was withdrawn. Gives the version that is now active.
     pub fn promote(&self, name: &FlowName) -> Result<VersionId, ChangeError> {
         let version = {

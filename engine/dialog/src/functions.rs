@@ -259,7 +259,9 @@ impl runtime::Host for Guest {
     }
 
     async fn random(&mut self) -> wasmtime::Result<u64> {
-        self.call(Function::Random, Json::Null, |host| Box::pin(async move { host.random.next() })).await
+        // drawn in a replay too, so that a version that takes over from there goes on with the next one
+        let random = self.host_mut().map_or(0, |host| host.random.next());
+        self.call(Function::Random, Json::Null, move |_| Box::pin(async move { random })).await
     }
 
     async fn log(&mut self, level: runtime::Level, mut message: String) -> wasmtime::Result<()> {

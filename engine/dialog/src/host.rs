@@ -137,8 +137,11 @@ impl Guest {
         L: for<'a> FnOnce(&'a mut Host) -> BoxFuture<'a, T> + Send,
     {
         let host = self.host.as_mut().ok_or(Ended::NoCall(function))?;
-        self.calls.count()?;
         let journal = host.journal.clone();
+        // a recorded quarter of an hour runs within milliseconds
+        if !journal.is_replay() {
+            self.calls.count()?;
+        }
         let answer = journal.call(host, function, arguments, live).await.map_err(Ended::from)?;
         self.compute.ticks = 0;
         Ok(answer)
@@ -156,7 +159,11 @@ impl Guest {
 
     /// Counts a call that leaves no journal entry.
     pub(crate) fn pass_over(&mut self) -> wasmtime::Result<()> {
-        Ok(self.calls.count()?)
+        let is_replay = self.host.as_ref().is_some_and(|host| host.journal.is_replay());
+        if !is_replay {
+            self.calls.count()?;
+        }
+        Ok(())
     }
 
     /// The time of the journal's last answer, since 1970; at first when the call's first function is called. `describe` has none.

@@ -4,17 +4,20 @@
 //! time comes from the call's [`Conversation`](crate::Conversation). The handle outlives the flow's store, so that the journal of a flow that
 //! trapped is still there, and can be read while the call goes on.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::BoxFuture;
 use samvaad_model::journal::FORMAT;
-use samvaad_model::{CallError, Function, Journal, JournalEntry, JournalHeader};
+use samvaad_model::{CallError, Function, Journal, JournalEntry, JournalHeader, VersionId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::replay::{Comparing, Difference, DifferenceKind, Next};
+use crate::replay::{Comparing, Difference, DifferenceKind, Next, Succeeding};
 
 /// A call of 15 minutes makes some hundred entries; more than this is a flow out of hand.
 pub const ENTRIES_MAX: usize = 10_000;
@@ -28,6 +31,14 @@ pub struct Side {
     pub function: Function,
     /// Its arguments.
     pub arguments: Json,
+}
+
+/// A function that the flow waits in.
+#[derive(Debug, Clone)]
+pub(crate) struct Waiting {
+    pub(crate) side: Side,
+    /// When it was called, in milliseconds since 1970.
+    pub(crate) called_ms: u64,
 }
 
 /// Where a replay left the record.
@@ -93,6 +104,8 @@ enum Mode {
     },
     /// Answers come from a record that is compared with, and from the version's own rules.
     Compare(Comparing),
+    /// Another version of the flow comes up to where a running call waits.
+    Succeed(Succeeding),
 }
 
 #[derive(Debug)]
@@ -100,6 +113,7 @@ struct State {
     journal: Journal,
     bytes: usize,
     mode: Mode,
+    waiting: Option<Arc<Waiting>>,
 }
 
 /// A handle on one call's journal. Clones are the same journal.
@@ -124,7 +138,42 @@ impl SharedJournal {
 
     fn with_mode(header: JournalHeader, mode: Mode) -> Self {
         let journal = Journal { header: JournalHeader { format: FORMAT, ..header }, entries: Vec::new() };
-        Self(Arc::new(Mutex::new(State { journal, bytes: 0, mode })))
+        Self(Arc::new(Mutex::new(State { journal, bytes: 0, mode, waiting: None })))
+    }
+
+    /// A journal with which another version may take this one's call over: what was done comes from here, until the version comes to the
+    /// function in which the flow waits now. Nothing where it does not wait.
+    pub fn successor(&self, version: VersionId) -> Option<Self> {
+        let state = self.state();
+        let (Mode::Live, Some(waiting)) = (&state.mode, &state.waiting) else { return None };
+        let mode = Mode::Succeed(Succeeding::new(state.journal.entries.clone(), Arc::clone(waiting)));
+        let mut journal = state.journal.clone();
+        journal.header.version = version;
+        Some(Self(Arc::new(Mutex::new(State { journal, bytes: state.bytes, mode, waiting: None }))))
+    }
+
+    /// Ends the replay of a successor that has come to where the flow of `predecessor` waits: its answers come from the world from here on.
+    /// Tells whether it is there; it is not where the other has gone on since.
+    pub fn take_over(&self, predecessor: &Self) -> bool {
+        let (entries, waits) = {
+            let other = predecessor.state();
+            (other.journal.entries.len(), other.waiting.is_some())
+        };
+        let mut state = self.state();
+        let arrived = matches!(&state.mode, Mode::Succeed(succeeding) if succeeding.has_arrived());
+        let is_there = arrived && waits && state.journal.entries.len() == entries;
+        if is_there {
+            state.mode = Mode::Live;
+        }
+        is_there
+    }
+
+    /// Why a successor whose run has ended did not come to where the call waits.
+    pub fn refusal(&self) -> Option<Difference> {
+        match &self.state().mode {
+            Mode::Succeed(succeeding) => Some(succeeding.refusal()),
+            Mode::Live | Mode::Replay { .. } | Mode::Compare(_) => None,
+        }
     }
 
     /// The journal as it is now. A function that is still waiting is not in it.
@@ -146,6 +195,7 @@ impl SharedJournal {
     pub fn divergence(&self) -> Option<Divergence> {
         match &self.state().mode {
             Mode::Live => None,
+            Mode::Succeed(succeeding) => Some(succeeding.refusal().divergence()),
             Mode::Compare(comparing) => comparing.differences(true).first().map(Difference::divergence),
             Mode::Replay { recorded, divergence } => divergence
                 .clone()
@@ -156,7 +206,10 @@ impl SharedJournal {
     /// When the last answer came, in milliseconds since 1970: the same in every replay. Before the first one it is the beginning.
     pub(crate) fn now_ms(&self, clock: &mut impl Clock) -> u64 {
         let mut state = self.state();
-        let answered_ms = state.journal.entries.last().map_or(0, |entry| entry.at_ms.saturating_add(entry.took_ms));
+        let answered_ms = match &state.mode {
+            Mode::Succeed(succeeding) => succeeding.answered_ms(),
+            _ => state.journal.entries.last().map_or(0, |entry| entry.at_ms.saturating_add(entry.took_ms)),
+        };
         let began_ms = *state.journal.header.began_ms.get_or_insert_with(|| clock.unix_ms());
         began_ms.saturating_add(answered_ms)
     }
@@ -170,7 +223,7 @@ impl SharedJournal {
     pub(crate) fn differences(&self, was_ended: bool) -> Vec<Difference> {
         match &self.state().mode {
             Mode::Compare(comparing) => comparing.differences(was_ended),
-            Mode::Live | Mode::Replay { .. } => Vec::new(),
+            _ => Vec::new(),
         }
     }
 
@@ -178,7 +231,7 @@ impl SharedJournal {
     pub(crate) fn take_answer(&self) -> Json {
         match &mut self.state().mode {
             Mode::Compare(comparing) => comparing.answer(),
-            Mode::Live | Mode::Replay { .. } => Json::Null,
+            _ => Json::Null,
         }
     }
 
@@ -186,7 +239,7 @@ impl SharedJournal {
     pub(crate) fn coming_answer(&self) -> Json {
         match &self.state().mode {
             Mode::Compare(comparing) => comparing.coming_answer(),
-            Mode::Live | Mode::Replay { .. } => Json::Null,
+            _ => Json::Null,
         }
     }
 
@@ -201,8 +254,9 @@ impl SharedJournal {
         T: Serialize + DeserializeOwned + Send,
         L: for<'a> FnOnce(&'a mut H) -> BoxFuture<'a, T> + Send,
     {
-        match self.next(function, &arguments)? {
-            Next::Live => {}
+        let waiting = match self.next(function, &arguments)? {
+            Next::Live => self.wait_in(Waiting { side: Side { function, arguments }, called_ms: host.unix_ms() }),
+            Next::Waiting(waiting) => self.wait_in(waiting),
             Next::Record(entry) => {
                 let answer = serde_json::from_value(entry.answer.clone()).map_err(|_| Closed::Unreadable(entry.seq))?;
                 self.append(entry)?;
@@ -214,15 +268,32 @@ impl SharedJournal {
                 self.judge(entry, &recorded, &answer)?;
                 return Ok(answer);
             }
-        }
-        let called_ms = host.unix_ms();
+        };
         let answer = live(host).await;
-        let took_ms = host.unix_ms().saturating_sub(called_ms);
-        let at_ms = called_ms.saturating_sub(*self.state().journal.header.began_ms.get_or_insert(called_ms));
         // every answer is made of the model's own types, whose serialization cannot fail
         let json = serde_json::to_value(&answer).unwrap_or_default();
-        self.append(JournalEntry { seq: 0, at_ms, took_ms, function, arguments, answer: json })?;
+        self.waited(waiting, host.unix_ms(), json)?;
         Ok(answer)
+    }
+
+    fn wait_in(&self, waiting: impl Into<Arc<Waiting>>) -> Arc<Waiting> {
+        let waiting = waiting.into();
+        self.state().waiting = Some(Arc::clone(&waiting));
+        waiting
+    }
+
+    /// The function that the flow waited in has its answer. A successor that has not taken over by now never will.
+    fn waited(&self, waiting: Arc<Waiting>, now_ms: u64, answer: Json) -> Result<(), Closed> {
+        let at_ms = {
+            let mut state = self.state();
+            state.waiting = None;
+            if let Mode::Succeed(succeeding) = &mut state.mode {
+                return Err(succeeding.refused_there(&answer).into());
+            }
+            waiting.called_ms.saturating_sub(*state.journal.header.began_ms.get_or_insert(waiting.called_ms))
+        };
+        let Waiting { side: Side { function, arguments }, called_ms } = Arc::unwrap_or_clone(waiting);
+        self.append(JournalEntry { seq: 0, at_ms, took_ms: now_ms.saturating_sub(called_ms), function, arguments, answer })
     }
 
     /// Where the answer comes from. A record that does not agree closes the journal.
@@ -232,6 +303,7 @@ impl SharedJournal {
         let (recorded, divergence) = match &mut state.mode {
             Mode::Live => return Ok(Next::Live),
             Mode::Compare(comparing) => return Ok(comparing.next(function, arguments.clone())?),
+            Mode::Succeed(succeeding) => return Ok(succeeding.next(function, arguments.clone())?),
             Mode::Replay { recorded, divergence } => (recorded, divergence),
         };
         match recorded.pop_front() {
@@ -258,6 +330,10 @@ impl SharedJournal {
     fn append(&self, entry: JournalEntry) -> Result<(), Closed> {
         let bytes = weight(&entry.arguments) + weight(&entry.answer);
         let mut state = self.state();
+        // what a successor repeats it has been given whole
+        if matches!(state.mode, Mode::Succeed(_)) {
+            return Ok(());
+        }
         if state.journal.entries.len() >= ENTRIES_MAX || state.bytes + bytes > BYTES_MAX {
             return Err(Closed::Full);
         }
@@ -289,94 +365,5 @@ fn weight(value: &Json) -> usize {
         Json::String(text) => text.len() + 2,
         Json::Array(items) => items.iter().map(|item| weight(item) + 1).sum::<usize>() + 2,
         Json::Object(fields) => fields.iter().map(|(name, field)| name.len() + 4 + weight(field)).sum::<usize>() + 2,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use samvaad_model::{CallId, FlowName, VersionId};
-    use serde_json::json;
-
-    use super::*;
-
-    struct Watch(u64);
-
-    impl Clock for Watch {
-        fn unix_ms(&mut self) -> u64 {
-            self.0
-        }
-    }
-
-    fn header() -> JournalHeader {
-        JournalHeader {
-            format: FORMAT,
-            call_id: CallId::parse("0190a1b2-0000-7000-8000-000000000001").unwrap(),
-            flow: FlowName::parse("emi").unwrap(),
-            version: VersionId::parse("ab").unwrap(),
-            seed: 7,
-            began_ms: None,
-        }
-    }
-
-    async fn say(journal: &SharedJournal, watch: &mut Watch, text: &str) -> Result<u32, Closed> {
-        journal
-            .call(watch, Function::Say, json!(text), |watch| Box::pin(async move { std::mem::replace(&mut watch.0, 1_250) as u32 }))
-            .await
-    }
-
-    #[tokio::test]
-    async fn an_entry_tells_when_it_was_called_and_how_long_it_took() {
-        let journal = SharedJournal::live(header());
-        let mut watch = Watch(1_000);
-        say(&journal, &mut watch, "a").await.unwrap();
-        say(&journal, &mut watch, "b").await.unwrap();
-        let entries = journal.snapshot().entries;
-        assert_eq!((entries[0].seq, entries[0].at_ms, entries[0].took_ms), (1, 0, 250));
-        assert_eq!((entries[1].seq, entries[1].at_ms, entries[1].took_ms), (2, 250, 0));
-        assert_eq!(entries[1].answer, json!(1_250));
-    }
-
-    #[tokio::test]
-    async fn a_replay_answers_from_the_record_without_asking_the_world() {
-        let journal = SharedJournal::live(header());
-        let first = say(&journal, &mut Watch(1_000), "a").await.unwrap();
-        let again = SharedJournal::replay(journal.snapshot());
-        assert_eq!(say(&again, &mut Watch(77), "a").await, Ok(first));
-        assert_eq!(again.snapshot(), journal.snapshot());
-        assert_eq!(again.divergence(), None);
-    }
-
-    #[tokio::test]
-    async fn the_first_difference_is_told_with_both_sides() {
-        let journal = SharedJournal::live(header());
-        say(&journal, &mut Watch(1_000), "a").await.unwrap();
-        say(&journal, &mut Watch(1_000), "b").await.unwrap();
-        let again = SharedJournal::replay(journal.snapshot());
-        say(&again, &mut Watch(0), "a").await.unwrap();
-        let told = say(&again, &mut Watch(0), "c").await.unwrap_err();
-        let expected = Some(Side { function: Function::Say, arguments: json!("b") });
-        let got = Some(Side { function: Function::Say, arguments: json!("c") });
-        assert_eq!(told, Closed::Diverged(Divergence { seq: 2, expected, got }));
-    }
-
-    #[tokio::test]
-    async fn a_replay_that_ends_early_differs_too() {
-        let journal = SharedJournal::live(header());
-        say(&journal, &mut Watch(1_000), "a").await.unwrap();
-        let again = SharedJournal::replay(journal.snapshot());
-        let difference = again.divergence().unwrap();
-        assert_eq!((difference.seq, difference.got), (1, None));
-    }
-
-    #[tokio::test]
-    async fn a_full_journal_closes() {
-        let journal = SharedJournal::live(header());
-        let long = "x".repeat(4_000);
-        let mut calls = 0;
-        while say(&journal, &mut Watch(0), &long).await.is_ok() {
-            calls += 1;
-        }
-        assert!((1_000..=BYTES_MAX / 4_000).contains(&calls), "{calls}");
-        assert_eq!(journal.len(), calls);
     }
 }

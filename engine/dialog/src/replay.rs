@@ -8,6 +8,8 @@ mod comparing;
 mod difference;
 mod moment;
 mod recorded;
+mod succeeding;
+mod told;
 
 use std::collections::BTreeSet;
 
@@ -17,9 +19,9 @@ pub(crate) use comparing::{Comparing, Next};
 pub use difference::{Difference, DifferenceKind, other_words};
 pub use moment::{Moment, What, moments, prompts};
 use recorded::RecordedCaller;
+pub(crate) use succeeding::Succeeding;
 
 use crate::journal::{Closed, SharedJournal};
-use crate::manifest::Limits;
 use crate::run::RunEnd;
 use crate::version::FlowVersion;
 
@@ -48,10 +50,8 @@ impl<P> FlowVersion<P> {
         recorded.header.check()?;
         let caller = RecordedCaller::new(&recorded);
         let journal = SharedJournal::compare(recorded, tolerated.clone());
-        // a recorded quarter of an hour runs within milliseconds
-        let limits = Limits { host_calls_per_second: u32::MAX, ..self.manifest().limits.clone() };
         let conversation = Box::new(caller.reading(journal.clone()));
-        let end = self.program.run(conversation, journal.clone(), self.rules.clone(), &limits).await;
+        let end = self.program.run(conversation, journal.clone(), self.rules.clone(), &self.manifest().limits).await;
         let differences = journal.differences(matches!(end, RunEnd::Diverged(_)));
         let end = match (end, differences.last()) {
             // the flow ended and the record goes on

@@ -44,6 +44,21 @@ pub struct Problem {
     pub detail: String,
 }
 
+/// A newer version of the flow that was there while the call was going on, and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VersionMove {
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    pub unix_ms: u64,
+    /// The version that the call had.
+    pub from: VersionId,
+    /// The newer one.
+    pub to: VersionId,
+    /// The journal entry in which the call waited, from 1. Where the call moved, this entry and all that follow are of the newer version.
+    pub seq: u32,
+    /// Why the call stayed where it was; nothing where it moved. One sentence, free of personal data.
+    pub refused: Option<String>,
+}
+
 /// One call, from its request to its end. Every call has one, with one outcome.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CallRecord {
@@ -63,8 +78,11 @@ pub struct CallRecord {
     pub line_number: Option<PhoneNumber>,
     /// The flow, once chosen.
     pub flow: Option<FlowName>,
-    /// Its version.
+    /// Its version; of a call that moved, the one it moved to.
     pub version: Option<VersionId>,
+    /// Newer versions that were there while it was going on, where the flow lets running calls move.
+    #[serde(default)]
+    pub moves: Vec<VersionMove>,
     /// The language at the end.
     pub language: Option<Language>,
     /// The one outcome: a disposition of the flow (`declined`), or the engine's own: `hung-up`, `flow-failed`, `connection-lost`,
@@ -107,6 +125,7 @@ impl CallRecord {
             line_number: None,
             flow: None,
             version: None,
+            moves: Vec::new(),
             language: None,
             outcome: None,
             detail: None,

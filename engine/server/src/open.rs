@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use samvaad_dialog::watch::watch;
-use samvaad_dialog::{Catalogue, CatalogueError, CatalogueSettings, EngineError, EngineSettings, FlowEngine, Rejection};
+use samvaad_dialog::{Catalogue, CatalogueError, CatalogueSettings, EngineError, EngineSettings, FlowEngine, Rejection, Running};
 use samvaad_session::files::AudioFiles;
+use samvaad_session::succession::Successions;
 use samvaad_session::{CallSettings, FlowPrompts, Ledger, Services};
 use samvaad_speech::Recognizer;
 use samvaad_speech::cache::{CacheSettings, PromptCache};
@@ -92,10 +93,12 @@ pub async fn open(config: &Config, folders: &Folders) -> Result<Services, OpenEr
         sessions,
         ledger,
         files: AudioFiles::default(),
+        successions: Successions::default(),
         settings: CallSettings {
             offset_minutes: config.calls.offset_minutes,
             longest: Duration::from_secs(config.calls.longest_minutes * 60),
             default_agents: config.calls.agents.clone(),
+            running: Running::default(),
         },
     })
 }

@@ -4,14 +4,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use samvaad_dialog::journal::SharedJournal;
-use samvaad_model::{CallId, CallRecord, CallSid, Problem};
+use samvaad_model::{CallId, CallRecord, CallSid, Problem, VersionId};
 use tokio::time::Instant;
 
 /// A live call: shared by its task, its flow and whoever asks for it over HTTP. Its lock is held for moments only, never across a wait.
 pub struct LiveCall {
     id: CallId,
     record: Mutex<CallRecord>,
-    journal: Option<SharedJournal>,
+    journal: Mutex<Option<SharedJournal>>,
     started: Instant,
     started_unix_ms: u64,
 }
@@ -19,7 +19,7 @@ pub struct LiveCall {
 impl LiveCall {
     /// A call whose stream starts now.
     pub fn new(record: CallRecord, journal: Option<SharedJournal>, started_unix_ms: u64) -> Self {
-        Self { id: record.call_id, record: Mutex::new(record), journal, started: Instant::now(), started_unix_ms }
+        Self { id: record.call_id, record: Mutex::new(record), journal: Mutex::new(journal), started: Instant::now(), started_unix_ms }
     }
 
     /// Its id.
@@ -48,14 +48,20 @@ impl LiveCall {
     }
 
     /// The flow's journal, which goes on growing; none where no flow was found.
-    pub fn journal(&self) -> Option<&SharedJournal> {
-        self.journal.as_ref()
+    pub fn journal(&self) -> Option<SharedJournal> {
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Another version of the flow goes on with this journal.
+    pub fn go_on_with(&self, version: VersionId, journal: SharedJournal) {
+        self.record().version = Some(version);
+        *self.journal.lock().unwrap_or_else(PoisonError::into_inner) = Some(journal);
     }
 
     /// The record as it stands, journal included.
     pub fn snapshot(&self) -> CallRecord {
         let mut record = self.record().clone();
-        record.journal = self.journal.as_ref().map(SharedJournal::snapshot);
+        record.journal = self.journal().as_ref().map(SharedJournal::snapshot);
         record
     }
 

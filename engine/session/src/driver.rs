@@ -22,9 +22,11 @@ use crate::ending::StreamEnd;
 use crate::machine::{Command, Completion, Machine, Output};
 use crate::playback::Sending;
 use crate::prompts::FlowPrompts;
+use crate::running::RunningFlow;
 use crate::scribe::Scribe;
 use crate::services::Services;
 use crate::spoken::{Fetch, Source};
+use crate::succession::Succession;
 use crate::wire::{Received, Wire};
 
 /// So many unusable frames of a call are told; further ones are passed over in silence, since a broken peer sends fifty a second.
@@ -111,21 +113,25 @@ impl<'a, W: Wire> Driver<'a, W> {
     /// Tells how the flow ended; nothing if it did not leave in time.
     pub async fn converse(
         &mut self,
-        flow: impl Future<Output = RunEnd>,
+        flow: &mut RunningFlow,
+        succession: &mut Succession<'_>,
         commands: &mut mpsc::Receiver<Command>,
         until: Instant,
     ) -> Option<RunEnd> {
-        // In a set of its own the flow is polled when something wakes it, not at every frame.
-        let mut flow = FuturesUnordered::from_iter([flow]);
         loop {
             if self.stream.is_some() {
                 commands.close();
-                return tokio::time::timeout(crate::LEAVE, self.walk_out(flow, commands)).await.ok().flatten();
+                return tokio::time::timeout(crate::LEAVE, self.walk_out(flow, commands)).await.ok();
             }
+            let awaited = self.machine.awaited();
             tokio::select! {
                 biased;
-                Some(end) = flow.next() => return Some(end),
+                end = flow.run.ended() => return Some(end),
                 Some(command) = commands.recv() => self.machine.command(self.call.now_ms(), command),
+                newer = succession.next(&flow.held, awaited) => {
+                    self.flow = Some(Arc::clone(&newer.held.version));
+                    *flow = newer;
+                }
                 () = self.step(until) => {}
             }
             self.settle().await;
@@ -133,15 +139,11 @@ impl<'a, W: Wire> Driver<'a, W> {
     }
 
     /// The stream has ended while the flow waits: its command gets its answer, and every further one fails.
-    async fn walk_out(
-        &mut self,
-        mut flow: FuturesUnordered<impl Future<Output = RunEnd>>,
-        commands: &mut mpsc::Receiver<Command>,
-    ) -> Option<RunEnd> {
+    async fn walk_out(&mut self, flow: &mut RunningFlow, commands: &mut mpsc::Receiver<Command>) -> RunEnd {
         loop {
             self.settle().await;
             tokio::select! {
-                end = flow.next() => return end,
+                end = flow.run.ended() => return end,
                 Some(command) = commands.recv() => self.machine.command(self.call.now_ms(), command),
             }
         }

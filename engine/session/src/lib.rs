@@ -18,9 +18,11 @@ mod playback;
 pub mod prompts;
 mod question;
 pub mod run;
+pub mod running;
 pub mod scribe;
 pub mod services;
 mod spoken;
+pub mod succession;
 pub mod wire;
 
 pub use call::{LiveCall, LiveCalls};

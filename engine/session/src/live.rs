@@ -13,11 +13,11 @@ use samvaad_model::{
 use samvaad_speech::words::ChoiceMatcher;
 use samvaad_speech::{Expectation, Utterance};
 use samvaad_store::SessionStore;
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc, oneshot};
 
 use crate::call::LiveCall;
 use crate::files::AudioFiles;
-use crate::machine::{Command, Completion};
+use crate::machine::{Awaited, Command, Completion};
 use crate::prompts::FlowPrompts;
 use crate::question::{Answers, Asked};
 use crate::spoken::{Source, Spoken};
@@ -25,34 +25,76 @@ use crate::spoken::{Source, Spoken};
 /// How long a look-up in the session store may take.
 const LOOKUP: Duration = Duration::from_secs(1);
 
-/// A flow's end of a live call.
-pub struct LiveConversation {
+/// What the conversations of one call are made of, whichever version holds them.
+#[derive(Clone)]
+pub struct ConversationParts {
     /// The call.
     pub call: Arc<LiveCall>,
     /// What is known of it.
     pub facts: CallFacts,
     /// The customer's record.
     pub customer: Option<CustomerRecord>,
-    /// The pinned version.
-    pub version: Arc<FlowVersion<FlowPrompts>>,
     /// The session store, for look-ups.
     pub sessions: Arc<dyn SessionStore>,
     /// Decoded audio files.
     pub files: AudioFiles,
     /// Commands to the machine; one at a time.
     pub commands: mpsc::Sender<Command>,
-    /// Its answers.
-    pub completions: mpsc::Receiver<Completion>,
+    /// Its answers. Held by the conversation that waits.
+    pub completions: Arc<Mutex<mpsc::Receiver<Completion>>>,
     /// The call's rate, for audio files.
     pub rate_hz: u32,
     /// Minutes to add for local time.
     pub offset_minutes: i16,
 }
 
+impl ConversationParts {
+    /// A conversation of this call for a version that begins it, or takes it over.
+    pub fn conversation(&self, version: Arc<FlowVersion<FlowPrompts>>, takeover: Option<Takeover>) -> LiveConversation {
+        let language = self.call.record().language.clone().unwrap_or_else(|| self.facts.language.clone());
+        let facts = CallFacts { language, ..self.facts.clone() };
+        LiveConversation { parts: Self { facts, ..self.clone() }, version, takeover }
+    }
+}
+
+/// For a version that is to go on where another one waits.
+pub struct Takeover {
+    /// The answer that the other one waits for.
+    pub awaited: Awaited,
+    /// Told when the version has come there.
+    pub arrived: oneshot::Sender<()>,
+    /// Comes when the other one is gone.
+    pub go: oneshot::Receiver<()>,
+}
+
+/// A flow's end of a live call.
+pub struct LiveConversation {
+    parts: ConversationParts,
+    version: Arc<FlowVersion<FlowPrompts>>,
+    takeover: Option<Takeover>,
+}
+
 impl LiveConversation {
     async fn command(&mut self, command: Command) -> Result<Completion, CallError> {
-        self.commands.send(command).await.map_err(|_| CallError::CallEnded)?;
-        match self.completions.recv().await {
+        if let Some(takeover) = self.takeover.take() {
+            if matches!(command, Command::Settle) && takeover.awaited != Awaited::Settled {
+                // that turn has come already
+                self.takeover = Some(takeover);
+                return Ok(Completion::Settled);
+            }
+            takeover.arrived.send(()).map_err(|()| CallError::CallEnded)?;
+            takeover.go.await.map_err(|_| CallError::CallEnded)?;
+            let completion = self.completion().await?;
+            if command.awaits() == Some(takeover.awaited) {
+                return Ok(completion);
+            }
+        }
+        self.parts.commands.send(command).await.map_err(|_| CallError::CallEnded)?;
+        self.completion().await
+    }
+
+    async fn completion(&mut self) -> Result<Completion, CallError> {
+        match self.parts.completions.lock().await.recv().await {
             Some(Completion::Failed(error)) => Err(error),
             Some(completion) => Ok(completion),
             None => Err(CallError::CallEnded),
@@ -66,7 +108,7 @@ impl LiveConversation {
     }
 
     fn spoken(&mut self, prompt: Prompt) -> Result<Spoken, CallError> {
-        let language = prompt.language.clone().unwrap_or_else(|| self.facts.language.clone());
+        let language = prompt.language.clone().unwrap_or_else(|| self.parts.facts.language.clone());
         let template = prompt.template().to_owned();
         let words = |text, personal, language| {
             let utterance = Utterance { text, language, voice: prompt.voice.clone() };
@@ -81,8 +123,11 @@ impl LiveConversation {
                 words(Masked::new(text), !template.arguments.is_empty(), language)
             }
             Content::Audio(name) => {
-                let samples =
-                    self.files.samples(&self.version, &name, self.rate_hz).map_err(|error| CallError::Invalid(error.to_string()))?;
+                let samples = self
+                    .parts
+                    .files
+                    .samples(&self.version, &name, self.parts.rate_hz)
+                    .map_err(|error| CallError::Invalid(error.to_string()))?;
                 Source::File { name, samples, language }
             }
         };
@@ -95,7 +140,7 @@ impl LiveConversation {
 
     /// The languages a caller may answer in: the call's, then the flow's others.
     fn languages(&self) -> Vec<Language> {
-        let current = &self.facts.language;
+        let current = &self.parts.facts.language;
         let others = self.version.languages.iter().filter(|language| *language != current);
         std::iter::once(current).chain(others).cloned().collect()
     }
@@ -108,42 +153,42 @@ impl LiveConversation {
     }
 
     fn alive(&self) -> Result<(), CallError> {
-        if self.commands.is_closed() { Err(CallError::CallEnded) } else { Ok(()) }
+        if self.parts.commands.is_closed() { Err(CallError::CallEnded) } else { Ok(()) }
     }
 }
 
 #[async_trait]
 impl Conversation for LiveConversation {
     fn facts(&mut self) -> CallFacts {
-        self.facts.clone()
+        self.parts.facts.clone()
     }
 
     fn now(&mut self) -> Instant {
-        Instant { unix_ms: self.call.unix_ms(self.call.now_ms()), offset_minutes: self.offset_minutes }
+        Instant { unix_ms: self.parts.call.unix_ms(self.parts.call.now_ms()), offset_minutes: self.parts.offset_minutes }
     }
 
     async fn set_language(&mut self, language: Language) -> Result<(), CallError> {
         self.alive()?;
-        self.call.record().language = Some(language.clone());
-        self.facts.language = language;
+        self.parts.call.record().language = Some(language.clone());
+        self.parts.facts.language = language;
         Ok(())
     }
 
     async fn establish(&mut self, name: String) -> Result<(), CallError> {
         self.alive()?;
-        tracing::info!(call = %self.call.id(), established = name, "established");
+        tracing::info!(call = %self.parts.call.id(), established = name, "established");
         Ok(())
     }
 
     async fn decide(&mut self, decision: Decision) -> Result<(), CallError> {
         self.alive()?;
-        self.call.record().decision = Some(decision);
+        self.parts.call.record().decision = Some(decision);
         Ok(())
     }
 
     async fn outcome(&mut self, disposition: String, detail: Option<String>) -> Result<(), CallError> {
         self.alive()?;
-        let mut record = self.call.record();
+        let mut record = self.parts.call.record();
         record.outcome = Some(disposition);
         record.detail = detail;
         Ok(())
@@ -151,13 +196,13 @@ impl Conversation for LiveConversation {
 
     async fn fields(&mut self) -> Result<Vec<(String, Masked)>, CallError> {
         self.alive()?;
-        let fields = self.customer.iter().flat_map(|customer| &customer.fields);
+        let fields = self.parts.customer.iter().flat_map(|customer| &customer.fields);
         Ok(fields.filter(|(_, value)| !value.expose().trim().is_empty()).map(|(name, value)| (name.clone(), value.clone())).collect())
     }
 
     async fn lookup(&mut self, key: String) -> Result<Option<Masked>, CallError> {
         self.alive()?;
-        match tokio::time::timeout(LOOKUP, self.sessions.lookup(&key)).await {
+        match tokio::time::timeout(LOOKUP, self.parts.sessions.lookup(&key)).await {
             Ok(Ok(value)) => Ok(value.map(Masked::new)),
             Ok(Err(error)) => Err(CallError::Unavailable(error.to_string())),
             Err(_) => Err(CallError::Unavailable(format!("no answer within {} ms", LOOKUP.as_millis()))),
@@ -166,7 +211,7 @@ impl Conversation for LiveConversation {
 
     async fn note(&mut self, name: String, value: Masked) -> Result<(), CallError> {
         self.alive()?;
-        self.call.record().notes.insert(name, value);
+        self.parts.call.record().notes.insert(name, value);
         Ok(())
     }
 
@@ -232,6 +277,6 @@ impl Conversation for LiveConversation {
     }
 
     fn heard_whole(&self, template: &str) -> bool {
-        self.call.record().transcript.iter().any(|line| line.name == template && line.heard == Some(Extent::Whole))
+        self.parts.call.record().transcript.iter().any(|line| line.name == template && line.heard == Some(Extent::Whole))
     }
 }

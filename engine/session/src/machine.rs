@@ -60,6 +60,32 @@ pub enum Completion {
     Failed(CallError),
 }
 
+/// Which answer the flow waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Awaited {
+    /// A place for its prompt.
+    Queued,
+    /// The caller's answer.
+    Answered,
+    /// The report of what was heard.
+    Drained,
+    /// Its turn, when all is heard.
+    Settled,
+}
+
+impl Command {
+    /// The answer that it waits for; none where nobody waits.
+    pub fn awaits(&self) -> Option<Awaited> {
+        match self {
+            Command::Say(_) => Some(Awaited::Queued),
+            Command::Ask(_) => Some(Awaited::Answered),
+            Command::Drain => Some(Awaited::Drained),
+            Command::Settle => Some(Awaited::Settled),
+            Command::Finish => None,
+        }
+    }
+}
+
 /// What is to be done outside.
 #[derive(Debug)]
 pub enum Output {
@@ -115,6 +141,17 @@ impl Machine {
             last_audio_ms: 0,
             ended: false,
         })
+    }
+
+    /// Which answer the flow waits for; none while it does not wait.
+    pub fn awaited(&self) -> Option<Awaited> {
+        match self.waiting.as_ref()? {
+            Waiting::Say(_) => Some(Awaited::Queued),
+            Waiting::Ask(_) => Some(Awaited::Answered),
+            Waiting::Drain => Some(Awaited::Drained),
+            Waiting::Settle => Some(Awaited::Settled),
+            Waiting::Finish => None,
+        }
     }
 
     /// The next thing to be done.

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::FutureExt;
+use samvaad_dialog::journal::SharedJournal;
 use samvaad_dialog::{FlowVersion, NoFlow, OnTrapThen, Pinned, RunEnd, TrapWords};
 use samvaad_exotel::inbound::Start;
 use samvaad_model::{CallFacts, CallRecord, CallState, CustomerRecord, Decision, Direction, Language, PhoneNumber, Step};
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 use tokio::time::Instant;
 
 use crate::apology::apology;
@@ -15,10 +16,12 @@ use crate::call::LiveCall;
 use crate::connect::{Clues, await_start, find};
 use crate::driver::{Driver, Parts};
 use crate::ending::{StreamEnd, describe, settle};
-use crate::live::LiveConversation;
+use crate::live::ConversationParts;
 use crate::prompts::FlowPrompts;
+use crate::running::RunningFlow;
 use crate::scribe::whereabouts;
 use crate::services::Services;
+use crate::succession::Succession;
 use crate::wire::Wire;
 
 /// How long reading an earlier record of the call may take; without it the record begins anew.
@@ -53,7 +56,7 @@ struct Prepared {
     call: Arc<LiveCall>,
     facts: CallFacts,
     customer: Option<CustomerRecord>,
-    flow: Result<Pinned<FlowPrompts>, NoFlow>,
+    flow: Result<(Pinned<FlowPrompts>, SharedJournal), NoFlow>,
 }
 
 async fn prepare(services: &Services, session: &str, start: &Start, passed_over: usize) -> Prepared {
@@ -83,12 +86,13 @@ async fn prepare(services: &Services, session: &str, start: &Start, passed_over:
     record.direction = Some(facts.direction);
     record.language = Some(facts.language.clone());
     let wanted = found.customer.as_ref().and_then(|customer| customer.flow.as_ref());
-    let flow = services.catalogue.choose(&facts, wanted);
-    let journal = flow.as_ref().ok().map(|version| {
+    let flow = services.catalogue.choose(&facts, wanted).map(|version| {
         record.flow = Some(version.name.clone());
         record.version = Some(version.id.clone());
-        version.journal(found.call_id)
+        let journal = version.journal(found.call_id);
+        (version, journal)
     });
+    let journal = flow.as_ref().ok().map(|(_, journal)| journal.clone());
     let call = Arc::new(LiveCall::new(record, journal, now_ms));
     for failure in &found.failures {
         call.problem("store-unavailable", format!("{failure}; the call goes on without what is stored there"));
@@ -134,7 +138,7 @@ impl Prepared {
         // One command and one answer at a time: the flow is straight-line code.
         let (command_sender, mut commands) = mpsc::channel(1);
         let (completion_sender, completions) = mpsc::channel(1);
-        let pinned = flow.as_ref().ok().map(|version| Arc::clone(version));
+        let pinned = flow.as_ref().ok().map(|(version, _)| Arc::clone(version));
         let parts = Parts { wire, services, call: &call, flow: pinned, start, completions: completion_sender };
         let mut driver = match Driver::new(parts) {
             Ok(driver) => driver,
@@ -149,33 +153,31 @@ impl Prepared {
             driver.scribe().step(&call, Step::CustomerLoaded);
         }
         let run = match flow {
-            Ok(version) => {
+            Ok((version, journal)) => {
                 let until =
                     Instant::now() + services.settings.longest.min(Duration::from_secs(version.manifest().limits.call_minutes * 60));
-                let conversation = LiveConversation {
+                let parts = ConversationParts {
                     call: Arc::clone(&call),
                     facts,
                     customer,
-                    version: Arc::clone(&version),
                     sessions: Arc::clone(&services.sessions),
                     files: services.files.clone(),
                     commands: command_sender,
-                    completions,
+                    completions: Arc::new(Mutex::new(completions)),
                     rate_hz: start.media_format.rate_hz,
                     offset_minutes: services.settings.offset_minutes,
                 };
-                let journal = call.journal().cloned();
+                let conversation = parts.conversation(Arc::clone(&version), None);
+                let mut running = RunningFlow::new(version, journal, conversation);
+                let mut succession = Succession::new(services, &parts);
                 let mut stop = std::pin::pin!(stop);
                 let held = async {
-                    let run = match journal {
-                        Some(journal) => driver.converse(version.run(Box::new(conversation), journal), &mut commands, until).await,
-                        None => None,
-                    };
+                    let run = driver.converse(&mut running, &mut succession, &mut commands, until).await;
                     if let Some(run) = &run {
                         told(&call, run);
-                        services.catalogue.report(&version, run, unix_ms());
+                        services.catalogue.report(&running.held.version, run, unix_ms());
                         if is_failure(run) {
-                            excuse(&mut driver, &call, services, Some(&version)).await;
+                            excuse(&mut driver, &call, services, Some(&running.held.version)).await;
                         }
                     }
                     driver.finish(until.max(Instant::now() + APOLOGY)).await;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use samvaad_dialog::Catalogue;
+use samvaad_dialog::{Catalogue, Running};
 use samvaad_model::PhoneNumber;
 use samvaad_speech::Recognizer;
 use samvaad_speech::cache::PromptCache;
@@ -12,6 +12,7 @@ use samvaad_store::SessionStore;
 use crate::files::AudioFiles;
 use crate::ledger::Ledger;
 use crate::prompts::FlowPrompts;
+use crate::succession::Successions;
 
 /// Settings of calls.
 #[derive(Debug, Clone)]
@@ -22,6 +23,8 @@ pub struct CallSettings {
     pub longest: Duration,
     /// Whom to dial for the transfer target `default` of a flow without grants.
     pub default_agents: Vec<PhoneNumber>,
+    /// What becomes of running calls where a flow's manifest does not say.
+    pub running: Running,
 }
 
 /// What every call of this process shares.
@@ -38,6 +41,8 @@ pub struct Services {
     pub ledger: Ledger,
     /// Decoded audio files of flows.
     pub files: AudioFiles,
+    /// Places for versions that take running calls over.
+    pub successions: Successions,
     /// Settings.
     pub settings: CallSettings,
 }

@@ -1,12 +1,13 @@
 //! The record beside a running flow: what it has at this point, and what of that differs.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use samvaad_model::{CallError, Function, JournalEntry};
 use serde_json::Value as Json;
 
 use super::difference::{Difference, DifferenceKind};
-use crate::journal::{Outcome, Side};
+use crate::journal::{Outcome, Side, Waiting};
 
 /// Where a function's answer comes from.
 pub(crate) enum Next {
@@ -16,6 +17,8 @@ pub(crate) enum Next {
     Record(JournalEntry),
     /// From the version: its settings, its rules. The entry tells the time, and what the record has as an answer.
     Version(JournalEntry),
+    /// From the world, to which the call that is taken over has already put it.
+    Waiting(Arc<Waiting>),
 }
 
 /// A record that is compared with, entry by entry.
@@ -23,6 +26,8 @@ pub(crate) enum Next {
 pub(crate) struct Comparing {
     recorded: VecDeque<JournalEntry>,
     tolerated: BTreeSet<DifferenceKind>,
+    /// Whether the version's rules judge what the record has.
+    judges: bool,
     differences: Vec<Difference>,
     /// The record's answer to the function that runs, for the conversation.
     answer: Json,
@@ -36,7 +41,23 @@ pub(crate) struct Comparing {
 impl Comparing {
     pub(crate) fn new(entries: Vec<JournalEntry>, tolerated: BTreeSet<DifferenceKind>) -> Self {
         let (recorded, differences) = (entries.into(), Vec::new());
-        Self { recorded, tolerated, differences, answer: Json::Null, is_reached: false, last_seq: 0, answered_ms: 0 }
+        let judges = true;
+        Self { recorded, tolerated, judges, differences, answer: Json::Null, is_reached: false, last_seq: 0, answered_ms: 0 }
+    }
+
+    /// The same for what stands whatever the version's rules are.
+    pub(crate) fn past(entries: Vec<JournalEntry>, tolerated: BTreeSet<DifferenceKind>) -> Self {
+        Self { judges: false, ..Self::new(entries, tolerated) }
+    }
+
+    /// Whether nothing of the record is left that the version has to repeat.
+    pub(crate) fn is_over(&self) -> bool {
+        self.recorded.iter().all(|entry| is_versions_own(entry.function))
+    }
+
+    /// When the last function had its answer, in milliseconds from the call's first function.
+    pub(crate) fn answered_ms(&self) -> u64 {
+        self.answered_ms
     }
 
     /// Finds the entry that a call of a function comes to, or the difference that ends the replay.
@@ -74,7 +95,7 @@ impl Comparing {
             }
         };
         self.note_time(&entry);
-        if !has_rules(function) {
+        if !self.judges || !has_rules(function) {
             return Ok(Next::Record(entry));
         }
         (self.answer, self.is_reached) = (entry.answer.clone(), false);
@@ -142,7 +163,7 @@ impl Comparing {
 }
 
 /// What a version may do more or less of without being another conversation: it logs, and reads its own settings.
-fn is_versions_own(function: Function) -> bool {
+pub(crate) fn is_versions_own(function: Function) -> bool {
     matches!(function, Function::Log | Function::Setting)
 }
 

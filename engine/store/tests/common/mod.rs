@@ -85,6 +85,13 @@ pub fn full_record() -> CallRecord {
         line_number: Some(phone("08047112233")),
         flow: Some(flow.clone()),
         version: Some(version.clone()),
+        moves: vec![VersionMove {
+            unix_ms: 1_795_000_030_000,
+            from: VersionId::parse("0a").unwrap(),
+            to: version.clone(),
+            seq: 1,
+            refused: Some("entry 1 (structure): expected ask `identity`, got the end".to_owned()),
+        }],
         language: Some(Language::parse("hi").unwrap()),
         outcome: Some("transferred".to_owned()),
         detail: Some("asked for an agent".to_owned()),

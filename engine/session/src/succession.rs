@@ -1,0 +1,199 @@
+//! A newer version of the flow takes a running call over, where the flow lets it: while the call waits for its caller, the newer version
+//! repeats the journal in a store of its own, and goes on from there if it comes to where the call waits.
+//!
+//! The caller notices nothing: what was spoken stays spoken, and the same wait goes on. A version that does not come there is dropped, the
+//! call stays on the one it has, and its record keeps why, so that the pair is not tried again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{BoxFuture, pending};
+use samvaad_dialog::{FlowVersion, Pinned, RunEnd, Running};
+use samvaad_model::{Decision, VersionMove};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
+use tokio::time::Instant;
+
+use crate::ending::describe;
+use crate::live::{ConversationParts, Takeover};
+use crate::machine::Awaited;
+use crate::prompts::FlowPrompts;
+use crate::running::{Held, RunningFlow};
+use crate::services::Services;
+
+/// How long a version may take to come to where a call waits.
+const ARRIVE: Duration = Duration::from_millis(100);
+/// So many newer versions are tried in one call.
+const MOVES: usize = 64;
+/// So many calls try at once: each has an instance beside the one it runs on, and repeating a journal is work.
+const AT_ONCE: usize = 4;
+
+/// Places for versions that come up to where calls wait. Clones are the same places.
+#[derive(Clone)]
+pub struct Successions(Arc<Semaphore>);
+
+impl Default for Successions {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(AT_ONCE)))
+    }
+}
+
+/// The look-out of one call for newer versions of its flow.
+pub struct Succession<'a> {
+    services: &'a Services,
+    parts: &'a ConversationParts,
+    changes: watch::Receiver<u64>,
+    state: State,
+}
+
+enum State {
+    /// Whether there is a newer version is to be looked at.
+    Looking,
+    /// There is none to move to.
+    Settled,
+    /// There is one: it waits for a place.
+    Queued(BoxFuture<'static, Option<OwnedSemaphorePermit>>),
+    Trying(Box<Attempt>),
+}
+
+/// A newer version on its way to where the call waits.
+struct Attempt {
+    flow: RunningFlow,
+    awaited: Awaited,
+    seq: u32,
+    arrived: oneshot::Receiver<()>,
+    go: oneshot::Sender<()>,
+    until: Instant,
+    _place: OwnedSemaphorePermit,
+}
+
+impl<'a> Succession<'a> {
+    /// For a call whose conversations are made of these parts.
+    pub fn new(services: &'a Services, parts: &'a ConversationParts) -> Self {
+        Self { services, parts, changes: services.catalogue.changes(), state: State::Looking }
+    }
+
+    /// Waits until a newer version takes over from the running one, and gives it. `awaited` is what that waits for now: whenever it waits for
+    /// something else, ask again. Dropping this future loses nothing.
+    pub async fn next(&mut self, running: &Held, awaited: Option<Awaited>) -> RunningFlow {
+        loop {
+            match &mut self.state {
+                State::Looking => {
+                    self.state = match self.newer(running) {
+                        Some(_) => State::Queued(place(&self.services.successions)),
+                        None => State::Settled,
+                    }
+                }
+                State::Settled => match self.changes.changed().await {
+                    Ok(()) => self.state = State::Looking,
+                    Err(_) => pending().await,
+                },
+                State::Queued(place) => {
+                    if self.parts.transfers() {
+                        self.state = State::Settled;
+                        continue;
+                    }
+                    let Some(awaited) = awaited else {
+                        // a place is not to be kept for a flow that is busy
+                        self.state = State::Looking;
+                        return pending().await;
+                    };
+                    let place = place.await;
+                    let newer = self.newer(running);
+                    let attempt = place.zip(newer).and_then(|(place, newer)| self.begin(running, newer, awaited, place));
+                    self.state = attempt.map_or(State::Settled, |attempt| State::Trying(Box::new(attempt)));
+                }
+                State::Trying(attempt) => {
+                    let refusal = attempt.arrive().await;
+                    let State::Trying(attempt) = std::mem::replace(&mut self.state, State::Looking) else { continue };
+                    if let Some(reason) = refusal {
+                        self.note(running, &attempt, Some(reason));
+                    } else if awaited == Some(attempt.awaited)
+                        && !self.parts.transfers()
+                        && attempt.flow.held.journal.take_over(&running.journal)
+                    {
+                        self.note(running, &attempt, None);
+                        let Attempt { flow, go, .. } = *attempt;
+                        // it waits for this word, or has just been dropped with its call
+                        let _ = go.send(());
+                        return flow;
+                    }
+                    // a version that came too late, as the call has gone on meanwhile, begins again from there
+                }
+            }
+        }
+    }
+
+    /// The version that the call may move to.
+    fn newer(&self, running: &Held) -> Option<Arc<FlowVersion<FlowPrompts>>> {
+        let version = self.services.catalogue.successor(&running.version)?;
+        let moves = version.manifest().update.running.unwrap_or(self.services.settings.running) == Running::Move;
+        let was_refused = |tried: &VersionMove| tried.refused.is_some() && tried.from == running.version.id && tried.to == version.id;
+        let record = self.parts.call.record();
+        let is_tried = record.moves.len() >= MOVES || record.moves.iter().any(was_refused);
+        drop(record);
+        (moves && !is_tried).then_some(version)
+    }
+
+    fn begin(
+        &self,
+        running: &Held,
+        version: Arc<FlowVersion<FlowPrompts>>,
+        awaited: Awaited,
+        place: OwnedSemaphorePermit,
+    ) -> Option<Attempt> {
+        let journal = running.journal.successor(version.id.clone())?;
+        let seq = u32::try_from(journal.len()).unwrap_or(u32::MAX).saturating_add(1);
+        let (has_arrived, arrived) = oneshot::channel();
+        let (go, goes) = oneshot::channel();
+        let takeover = Takeover { awaited, arrived: has_arrived, go: goes };
+        let conversation = self.parts.conversation(Arc::clone(&version), Some(takeover));
+        let flow = RunningFlow::new(Pinned::new(version), journal, conversation);
+        Some(Attempt { flow, awaited, seq, arrived, go, until: Instant::now() + ARRIVE, _place: place })
+    }
+
+    /// Writes down what became of a newer version.
+    fn note(&self, running: &Held, attempt: &Attempt, refused: Option<String>) {
+        let (call, seq) = (&self.parts.call, attempt.seq);
+        let (flow, from, to) = (&running.version.name, running.version.id.clone(), attempt.flow.held.version.id.clone());
+        match &refused {
+            None => {
+                tracing::info!(call = %call.id(), %flow, %from, %to, entry = seq, "call moved to another version");
+                call.go_on_with(to.clone(), attempt.flow.held.journal.clone());
+            }
+            Some(reason) => {
+                tracing::warn!(call = %call.id(), %flow, %from, %to, reason, "call stays on its version: the other one cannot take it over")
+            }
+        }
+        let unix_ms = call.unix_ms(call.now_ms());
+        call.record().moves.push(VersionMove { unix_ms, from, to, seq, refused });
+    }
+}
+
+fn place(successions: &Successions) -> BoxFuture<'static, Option<OwnedSemaphorePermit>> {
+    let places = Arc::clone(&successions.0);
+    Box::pin(async move { places.acquire_owned().await.ok() })
+}
+
+impl Attempt {
+    /// Waits until the version has come to where the call waits. Otherwise gives why it has not.
+    async fn arrive(&mut self) -> Option<String> {
+        tokio::select! {
+            biased;
+            Ok(()) = &mut self.arrived => None,
+            end = self.flow.run.ended() => Some(match self.flow.held.journal.refusal() {
+                Some(refusal) if !matches!(end, RunEnd::Trapped { .. } | RunEnd::LimitExceeded { .. }) => refusal.to_string(),
+                _ => describe(&end),
+            }),
+            () = tokio::time::sleep_until(self.until) => {
+                Some(format!("it did not come to entry {} within {} ms", self.seq, ARRIVE.as_millis()))
+            }
+        }
+    }
+}
+
+impl ConversationParts {
+    /// Whether a transfer is decided: the call is on its way to an agent, and nothing changes any more.
+    fn transfers(&self) -> bool {
+        matches!(self.call.record().decision, Some(Decision::Transfer { .. }))
+    }
+}
