@@ -18,7 +18,7 @@ use crate::replay::{Comparing, Difference, DifferenceKind, Next};
 
 /// A call of 15 minutes makes some hundred entries; more than this is a flow out of hand.
 pub const ENTRIES_MAX: usize = 10_000;
-/// What all arguments and answers of a call may take as JSON, so that a thousand calls cannot fill the memory.
+/// What all arguments and answers of a call may take as JSON where no manifest says otherwise, so that a thousand calls cannot fill the memory.
 pub const BYTES_MAX: usize = 4 << 20;
 
 /// One side of a difference.
@@ -44,7 +44,7 @@ pub struct Divergence {
 /// The journal is closed to the flow, which has to end.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Closed {
-    /// [`ENTRIES_MAX`] or [`BYTES_MAX`] is reached.
+    /// [`ENTRIES_MAX`] or the most bytes are reached.
     Full,
     /// The replay left the record.
     Diverged(Divergence),
@@ -99,6 +99,7 @@ enum Mode {
 struct State {
     journal: Journal,
     bytes: usize,
+    bytes_max: usize,
     mode: Mode,
 }
 
@@ -124,7 +125,12 @@ impl SharedJournal {
 
     fn with_mode(header: JournalHeader, mode: Mode) -> Self {
         let journal = Journal { header: JournalHeader { format: FORMAT, ..header }, entries: Vec::new() };
-        Self(Arc::new(Mutex::new(State { journal, bytes: 0, mode })))
+        Self(Arc::new(Mutex::new(State { journal, bytes: 0, bytes_max: BYTES_MAX, mode })))
+    }
+
+    /// Lets arguments and answers take so much from now on.
+    pub(crate) fn bound(&self, kib: u64) {
+        self.state().bytes_max = usize::try_from(kib.saturating_mul(1 << 10)).unwrap_or(usize::MAX);
     }
 
     /// The journal as it is now. A function that is still waiting is not in it.
@@ -258,7 +264,7 @@ impl SharedJournal {
     fn append(&self, entry: JournalEntry) -> Result<(), Closed> {
         let bytes = weight(&entry.arguments) + weight(&entry.answer);
         let mut state = self.state();
-        if state.journal.entries.len() >= ENTRIES_MAX || state.bytes + bytes > BYTES_MAX {
+        if state.journal.entries.len() >= ENTRIES_MAX || state.bytes + bytes > state.bytes_max {
             return Err(Closed::Full);
         }
         state.bytes += bytes;

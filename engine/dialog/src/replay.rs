@@ -19,7 +19,6 @@ pub use moment::{Moment, What, moments, prompts};
 use recorded::RecordedCaller;
 
 use crate::journal::{Closed, SharedJournal};
-use crate::manifest::Limits;
 use crate::run::RunEnd;
 use crate::version::FlowVersion;
 
@@ -48,8 +47,7 @@ impl<P> FlowVersion<P> {
         recorded.header.check()?;
         let caller = RecordedCaller::new(&recorded);
         let journal = SharedJournal::compare(recorded, tolerated.clone());
-        // a recorded quarter of an hour runs within milliseconds
-        let limits = Limits { host_calls_per_second: u32::MAX, ..self.manifest().limits.clone() };
+        let limits = self.manifest().limits.of_replay();
         let conversation = Box::new(caller.reading(journal.clone()));
         let end = self.program.run(conversation, journal.clone(), self.rules.clone(), &limits).await;
         let differences = journal.differences(matches!(end, RunEnd::Diverged(_)));

@@ -11,7 +11,7 @@ use crate::Conversation;
 use crate::description::{Description, TemplateUse};
 use crate::gate::Rules;
 use crate::journal::SharedJournal;
-use crate::manifest::{Limits, Manifest};
+use crate::manifest::Manifest;
 use crate::run::{Program, RunEnd};
 use crate::scripted::ScriptedCaller;
 use crate::traps::Traps;
@@ -101,8 +101,7 @@ impl<P> FlowVersion<P> {
     /// whose [`SharedJournal::divergence`] is the first difference.
     pub async fn replay(&self, recorded: Journal) -> (RunEnd, SharedJournal) {
         let journal = SharedJournal::replay(recorded);
-        // a recorded quarter of an hour runs within milliseconds
-        let limits = Limits { host_calls_per_second: u32::MAX, ..self.manifest().limits.clone() };
+        let limits = self.manifest().limits.of_replay();
         let nobody = Box::new(ScriptedCaller::new([]));
         (self.program.run(nobody, journal.clone(), self.rules.clone(), &limits).await, journal)
     }
