@@ -5,9 +5,9 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use common::{acting, facts};
+use common::{House, acting, facts};
 use samvaad_dialog::{Limit, RunEnd, ScriptedCaller};
-use samvaad_model::{CallError, Function};
+use samvaad_model::{CallError, FlowName, Function};
 
 async fn run(act: &str, more: &str) -> (RunEnd, samvaad_model::Journal) {
     let (_house, version) = acting(act, more).await;
@@ -108,6 +108,19 @@ async fn texts_beyond_the_limit_are_an_error_to_the_flow_and_reach_nobody() {
     let entries = journal.snapshot().entries;
     let asked = entries.iter().find(|entry| entry.function == Function::Ask).unwrap();
     assert_eq!((&asked.answer["err"]["kind"], asked.arguments["invalid"].as_str()), (&"limit".into(), Some(sentence.as_str())));
+}
+
+#[tokio::test]
+async fn what_is_handed_over_at_once_is_bounded_before_it_is_copied() {
+    let house = House::new();
+    std::fs::write(house.flows().join("bulky.wasm"), include_bytes!("fixtures/bulky-0.1.0.wasm")).unwrap();
+    let (catalogue, rejections) = house.open().await;
+    assert_eq!(rejections, []);
+    let version = catalogue.active(&FlowName::parse("bulky").unwrap()).unwrap();
+    let journal = version.journal(facts().call_id);
+    let end = version.run(Box::new(ScriptedCaller::new([])), journal.clone()).await;
+    assert_eq!(end, RunEnd::LimitExceeded { what: Limit::HandedOver });
+    assert!(journal.is_empty());
 }
 
 #[tokio::test]
