@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{env, fs, io};
 
-use samvaad_dialog::{Catalogue, CatalogueSettings, EngineSettings, FlowEngine, FlowVersion, RunEnd, ScriptedCaller, SharedJournal};
+use samvaad_dialog::{
+    Allowance, Catalogue, CatalogueSettings, EngineSettings, FlowEngine, FlowVersion, RunEnd, ScriptedCaller, SharedJournal,
+};
 use samvaad_model::{CallId, Reply};
 
 const SHIPPED: [&str; 3] = ["flows/emi-reminder", "flows/emi-reminder-js", "flows/emi-reminder-py"];
@@ -56,7 +58,12 @@ async fn measure(engine: &FlowEngine, shipped: &Path) -> Result<(), Failure> {
 }
 
 async fn open(engine: &FlowEngine, house: &Path) -> Result<Version, Failure> {
-    let settings = CatalogueSettings { components: house.join("components"), default_flow: None, default_transfer: Vec::new() };
+    let settings = CatalogueSettings {
+        components: house.join("components"),
+        default_flow: None,
+        default_transfer: Vec::new(),
+        allowance: Allowance::default(),
+    };
     let (catalogue, rejections) = Catalogue::open(engine.clone(), &house.join("flows"), settings).await?;
     assert_eq!(rejections, []);
     catalogue.versions().into_values().next().ok_or_else(|| "no flow".into())

@@ -11,6 +11,7 @@ use futures_util::future::join_all;
 use samvaad_model::{CallFacts, FlowName, PhoneNumber, VersionId};
 use tokio::sync::watch;
 
+use crate::allowance::Allowance;
 use crate::choose::{NoFlow, choose};
 use crate::compile::Compiler;
 use crate::engine::FlowEngine;
@@ -21,6 +22,7 @@ use crate::places::{Lying, Place, lying};
 use crate::run::RunEnd;
 use crate::source::Unread;
 use crate::states::FlowState;
+use crate::tally::{FlowCounts, Tally};
 use crate::version::{FlowVersion, PromptLibrary};
 
 /// What the operator says of all flows.
@@ -32,6 +34,8 @@ pub struct CatalogueSettings {
     pub default_flow: Option<FlowName>,
     /// The `default` transfer target of flows whose manifest grants none, and of bare components.
     pub default_transfer: Vec<PhoneNumber>,
+    /// The most that a manifest may ask for.
+    pub allowance: Allowance,
 }
 
 /// The folder of flows cannot be read.
@@ -80,6 +84,7 @@ pub struct Catalogue<P> {
     flows: RwLock<Flows<P>>,
     strays: Mutex<Vec<Rejection>>,
     changes: watch::Sender<u64>,
+    tally: Tally,
 }
 
 impl<P: PromptLibrary> Catalogue<P> {
@@ -88,11 +93,12 @@ impl<P: PromptLibrary> Catalogue<P> {
         let compiler = Compiler::new(engine.clone(), settings.components);
         let catalogue = Self {
             folder: folder.to_owned(),
-            loader: Loader::new(engine, compiler, settings.default_transfer),
+            loader: Loader::new(engine, compiler, settings.default_transfer, settings.allowance),
             default_flow: settings.default_flow,
             flows: RwLock::default(),
             strays: Mutex::default(),
             changes: watch::Sender::new(0),
+            tally: Tally::default(),
         };
         let rejections = catalogue.reload().await?;
         Ok((catalogue, rejections))
@@ -127,7 +133,10 @@ impl<P: PromptLibrary> Catalogue<P> {
         let Lying { places, strays } = found.map_err(|reason| CatalogueError { folder: self.folder.clone(), reason })?;
         let mut known = self.strays.lock().unwrap_or_else(PoisonError::into_inner);
         if *known != strays {
-            strays.iter().filter(|stray| !known.contains(stray)).for_each(told);
+            for stray in strays.iter().filter(|stray| !known.contains(stray)) {
+                told(stray);
+                self.tally.rejected(&stray.flow, stray.step);
+            }
             *known = strays;
             self.changes.send_modify(|change| *change += 1);
         }
@@ -166,6 +175,7 @@ impl<P: PromptLibrary> Catalogue<P> {
         };
         let stage = self.change().entry(name.clone()).or_default().publish(version);
         tracing::info!(flow = %name, version = %id, %stage, "flow version takes calls");
+        self.tally.published(name.as_str());
         self.changed();
         Verdict::Published
     }
@@ -173,6 +183,7 @@ impl<P: PromptLibrary> Catalogue<P> {
     fn reject(&self, name: &FlowName, id: Option<VersionId>, fault: Fault) -> Verdict {
         let rejection = Rejection::new(name.as_str(), fault);
         told(&rejection);
+        self.tally.rejected(name.as_str(), rejection.step);
         self.change().entry(name.clone()).or_default().reject(id, rejection.clone(), unix_ms());
         self.changed();
         Verdict::Rejected(rejection)
@@ -246,6 +257,7 @@ impl<P: PromptLibrary> Catalogue<P> {
             lives.roll_back(reason.to_owned(), unix_ms()).ok_or_else(|| ChangeError::NothingBefore(name.clone()))?
         };
         tracing::warn!(flow = %name, version = %version.id, reason, "flow was rolled back");
+        self.tally.rolled_back(name.as_str());
         self.changed();
         Ok(version.id.clone())
     }
@@ -254,6 +266,7 @@ impl<P: PromptLibrary> Catalogue<P> {
     /// candidate. `now_ms` is in milliseconds since 1970.
     pub fn report(&self, version: &FlowVersion<P>, end: &RunEnd, now_ms: u64) {
         let (name, id) = (&version.name, &version.id);
+        self.tally.ended(name.as_str(), end);
         let (true, Some(budget)) = (end.is_flows_fault(), version.manifest().on_trap.budget) else { return };
         let Some(traps) = version.trapped(now_ms) else { return };
         let reason = format!("it failed {traps} times, more than `[on-trap] budget` = `{budget}` bears");
@@ -265,6 +278,7 @@ impl<P: PromptLibrary> Catalogue<P> {
         match back {
             Some(back) => {
                 tracing::error!(flow = %name, failing = %id, version = %back.id, reason, "flow was rolled back by itself: mend it");
+                self.tally.rolled_back(name.as_str());
                 self.changed();
             }
             None => tracing::error!(flow = %name, version = %id, reason, "flow keeps failing, and no version before is loaded: mend it"),
@@ -280,6 +294,16 @@ impl<P: PromptLibrary> Catalogue<P> {
     /// What lies in the folder and is no flow.
     pub fn strays(&self) -> Vec<Rejection> {
         self.strays.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What has happened to each flow since the start, by name; beyond 256 flows the rest under `others`.
+    pub fn counts(&self) -> BTreeMap<String, FlowCounts> {
+        self.tally.all()
+    }
+
+    /// How many calls can run at once on this machine.
+    pub fn max_calls(&self) -> u32 {
+        self.loader.engine().max_calls()
     }
 
     /// Counts up whenever something in [`Catalogue::states`] or [`Catalogue::strays`] has changed, but for the numbers of calls.

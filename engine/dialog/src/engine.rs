@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use wasmtime::{Config, Engine, EngineWeak, InstanceAllocationStrategy, PoolingAllocationConfig};
 
+use crate::room::Machine;
+
 /// How often a computing flow yields to other calls, and the grain of `[limits] compute-ms`. A frame of audio is 100 ms, so a flow
 /// that computes for a whole tick delays nobody's frame.
 pub const TICK_MS: u64 = 10;
@@ -26,14 +28,8 @@ const WASM_STACK_BYTES: usize = 512 << 10;
 /// A fiber's stack: the guest's part and 1.5 MiB for the host functions called from it. Only touched pages cost memory.
 const FIBER_STACK_BYTES: usize = 2 << 20;
 
-/// Memory mappings of one parked call of a small guest: 60,097 were counted at 10,000 calls.
-const MAPPINGS_PER_CALL: u32 = 6;
-
-/// Mappings left to the rest of the process: libraries, thread stacks, speech models, allocator arenas.
-const MAPPINGS_RESERVED: u32 = 15_000;
-
-/// Linux' own default of `vm.max_map_count`, for where it cannot be read.
-const MAPPINGS_DEFAULT: u32 = 65_530;
+/// The most elements of a table, and the address space kept for each: no flow needs larger ones than a Python interpreter's.
+pub(crate) const TABLE_ELEMENTS_MAX: usize = 20_000;
 
 /// Instances above the number of calls: probes of flows that are being loaded, and replays.
 const SPARE_INSTANCES: u32 = 16;
@@ -41,7 +37,7 @@ const SPARE_INSTANCES: u32 = 16;
 /// Sizes of the pool out of which every call's instance is made.
 #[derive(Debug, Clone)]
 pub struct EngineSettings {
-    /// How many calls may run at once; lowered where the machine's mappings do not suffice, see [`FlowEngine::max_calls`].
+    /// How many calls may run at once; lowered where the machine's mappings or address space do not suffice, see [`FlowEngine::max_calls`].
     pub max_calls: u32,
     /// Memories of one component: 1 for Rust, C and Python, 3 for JavaScript by QuickJS.
     pub memories_per_call: u32,
@@ -94,14 +90,14 @@ impl std::fmt::Debug for FlowEngine {
 impl FlowEngine {
     /// Sets up the engine and starts its ticker, which ends with the last clone of the engine.
     pub fn new(settings: &EngineSettings) -> Result<Self, EngineError> {
-        let calls = calls_that_fit(settings.max_calls, max_map_count());
+        let (calls, limited_by) = Machine::this().calls(settings.max_calls, SPARE_INSTANCES, call_bytes(settings));
         if calls < settings.max_calls {
-            tracing::warn!(wanted = settings.max_calls, calls, "fewer calls than configured fit into vm.max_map_count, raise it by sysctl");
+            tracing::warn!(wanted = settings.max_calls, calls, %limited_by, "fewer calls than configured fit into this machine");
         }
         let refuse = |error: wasmtime::Error| EngineError::Pool { calls, reason: format!("{error:#}") };
         let engine = Engine::new(&config(settings, calls)).map_err(refuse)?;
         start_ticker(engine.weak())?;
-        tracing::info!(calls, memory_bytes_max = MEMORY_BYTES_MAX, "webassembly pool is ready");
+        tracing::info!(calls, %limited_by, memory_bytes_max = MEMORY_BYTES_MAX, "webassembly pool is ready");
         Ok(Self { engine, max_calls: calls, show_flow_logs: settings.show_flow_logs })
     }
 
@@ -137,6 +133,7 @@ fn config(settings: &EngineSettings, calls: u32) -> Config {
         .max_core_instances_per_component(settings.core_instances_per_call)
         .max_memories_per_component(settings.memories_per_call)
         .max_tables_per_component(settings.tables_per_call)
+        .table_elements(TABLE_ELEMENTS_MAX)
         .max_memory_size(usize::try_from(MEMORY_BYTES_MAX).unwrap_or(usize::MAX));
 
     let mut config = Config::new();
@@ -155,13 +152,11 @@ fn config(settings: &EngineSettings, calls: u32) -> Config {
     config
 }
 
-fn calls_that_fit(wanted: u32, max_map_count: u32) -> u32 {
-    let fitting = max_map_count.saturating_sub(MAPPINGS_RESERVED) / MAPPINGS_PER_CALL;
-    wanted.min(fitting).max(1)
-}
-
-fn max_map_count() -> u32 {
-    std::fs::read_to_string("/proc/sys/vm/max_map_count").ok().and_then(|text| text.trim().parse().ok()).unwrap_or(MAPPINGS_DEFAULT)
+/// What one place in the pool takes of the address space: memories with their guards, tables of pointers, a stack with its guard.
+fn call_bytes(settings: &EngineSettings) -> u64 {
+    let memories = (MEMORY_BYTES_MAX + GUARD_BYTES) * u64::from(settings.memories_per_call);
+    let tables = (TABLE_ELEMENTS_MAX * size_of::<usize>()) as u64 * u64::from(settings.tables_per_call);
+    memories + tables + FIBER_STACK_BYTES as u64 + GUARD_BYTES
 }
 
 /// A thread and not a task: it has to tick while a flow keeps an async thread busy.
@@ -181,14 +176,6 @@ fn start_ticker(engine: EngineWeak) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_number_of_calls_is_capped_by_the_mappings_of_the_machine() {
-        assert_eq!(calls_that_fit(1_000, 65_530), 1_000);
-        assert_eq!(calls_that_fit(10_000, 65_530), 8_421);
-        assert_eq!(calls_that_fit(10_000, 1_000_000), 10_000);
-        assert_eq!(calls_that_fit(10, 0), 1);
-    }
 
     #[test]
     fn the_default_pool_fits_this_machine() {

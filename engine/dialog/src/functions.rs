@@ -12,11 +12,10 @@ use crate::convert::{self, Checked, TEXT_BYTES_MAX};
 use crate::gate;
 use crate::host::{Guest, Host};
 use crate::manifest::HEARD;
+use crate::weigh;
 
 /// The contract's bound of notes.
 const NOTES_MAX: usize = 64;
-/// The contract's bound of log lines.
-pub(crate) const LOG_LINES_MAX: u32 = 256;
 
 type Told<T> = wasmtime::Result<Result<T, types::Error>>;
 
@@ -27,6 +26,16 @@ fn journaled<T: Serialize>(checked: Checked<T>) -> (Json, Result<T, CallError>) 
         Ok(arguments) => (serde_json::to_value(&arguments).unwrap_or_default(), Ok(arguments)),
         Err(sentence) => (json!({ "invalid": sentence }), Err(CallError::Invalid(sentence))),
     }
+}
+
+/// The same, where the texts have so many bytes together; what is too much is not even looked at.
+fn weighed<T: Serialize>(bytes: usize, most: u64, check: impl FnOnce() -> Checked<T>) -> (Json, Result<T, CallError>) {
+    if u64::try_from(bytes).is_ok_and(|bytes| bytes <= most) {
+        return journaled(check());
+    }
+    let sentence =
+        format!("its texts have {bytes} bytes together and `[limits] text-bytes` is {most}: say and ask less at once, or raise it");
+    (json!({ "invalid": sentence }), Err(CallError::Limit(sentence)))
 }
 
 fn told<T, U>(answer: Result<T, CallError>, into: impl FnOnce(T) -> U) -> Result<U, types::Error> {
@@ -202,7 +211,7 @@ impl Host {
 
 impl speech::Host for Guest {
     async fn say(&mut self, prompt: speech::Prompt) -> Told<u32> {
-        let (arguments, checked) = journaled(convert::prompt("prompt", prompt));
+        let (arguments, checked) = weighed(weigh::prompt(&prompt), self.text_bytes, || convert::prompt("prompt", prompt));
         let answer = self.attempt(Function::Say, arguments, |host| {
             Box::pin(async move {
                 let prompt = host.rules.admit(checked?)?;
@@ -214,7 +223,7 @@ impl speech::Host for Guest {
     }
 
     async fn ask(&mut self, question: speech::Question) -> Told<speech::Answer> {
-        let (arguments, checked) = journaled(convert::question(question));
+        let (arguments, checked) = weighed(weigh::question(&question), self.text_bytes, || convert::question(question));
         let answer = self.attempt::<Answer, _>(Function::Ask, arguments, |host| {
             Box::pin(async move {
                 let mut question = checked?;
@@ -230,7 +239,7 @@ impl speech::Host for Guest {
     }
 
     async fn collect(&mut self, collection: speech::Collection) -> Told<speech::Answer> {
-        let (arguments, checked) = journaled(convert::collection(collection));
+        let (arguments, checked) = weighed(weigh::collection(&collection), self.text_bytes, || convert::collection(collection));
         let answer = self.attempt::<Answer, _>(Function::Collect, arguments, |host| {
             Box::pin(async move {
                 let mut collection = checked?;
@@ -269,7 +278,7 @@ impl runtime::Host for Guest {
         if let Some(host) = self.host_mut() {
             host.log_lines = lines.saturating_add(1);
         }
-        if lines >= LOG_LINES_MAX {
+        if lines >= self.log_lines {
             return self.pass_over();
         }
         message.truncate(message.floor_char_boundary(TEXT_BYTES_MAX));

@@ -149,7 +149,7 @@ pub(crate) async fn pass(
 }
 
 /// Whether a pattern, whose `*` stands for any characters, matches a whole key.
-fn matches(pattern: &str, key: &str) -> bool {
+pub(crate) fn matches(pattern: &str, key: &str) -> bool {
     let Some((head, tail)) = pattern.split_once('*') else { return pattern == key };
     let Some(mut rest) = key.strip_prefix(head) else { return false };
     let mut parts = tail.split('*').peekable();

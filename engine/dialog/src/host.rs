@@ -15,12 +15,16 @@ use serde_json::Value as Json;
 use wasmtime::{ResourceLimiter, UpdateDeadline};
 
 use crate::Conversation;
-use crate::engine::TICK_MS;
-use crate::functions::{LOG_LINES_MAX, write_log};
+use crate::engine::{TABLE_ELEMENTS_MAX, TICK_MS};
+use crate::functions::write_log;
 use crate::gate::Rules;
-use crate::journal::{BYTES_MAX, Clock, Closed, Divergence, ENTRIES_MAX, Outcome, SharedJournal};
+use crate::journal::{Clock, Closed, Divergence, ENTRIES_MAX, Outcome, SharedJournal};
 use crate::manifest::Limits;
 use crate::wasi::{Stream, Wasi};
+
+/// What a flow may hand over in one host call, texts and lists together, before any of it is looked at: lists that name one text a
+/// thousand times would fill the memory otherwise. Four times what `[limits] text-bytes` may be, since items of lists count as well.
+pub(crate) const HANDED_OVER_BYTES: usize = 1 << 20;
 
 /// A limit that ends a flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,8 +35,12 @@ pub enum Limit {
     Compute,
     /// `[limits] host-calls-per-second`.
     HostCalls,
-    /// The journal's size.
+    /// `[limits] journal-kib`, or the journal's number of entries.
     Journal,
+    /// What is handed over in one host call, whatever the manifest says.
+    HandedOver,
+    /// `[limits] call-minutes`, or the operator's longest call. Told by whoever holds the call.
+    CallLength,
     /// The flow's own stack.
     Stack,
     /// The engine's number of calls.
@@ -46,8 +54,12 @@ impl fmt::Display for Limit {
             Limit::Compute => f.write_str("the flow computed for longer than `[limits] compute-ms` without calling a host function"),
             Limit::HostCalls => f.write_str("the flow called more host functions in a second than `[limits] host-calls-per-second` grants"),
             Limit::Journal => {
-                write!(f, "the call's journal is full at {ENTRIES_MAX} entries or {} MiB: say and ask less in one call", BYTES_MAX >> 20)
+                write!(f, "the call's journal is full, at `[limits] journal-kib` or {ENTRIES_MAX} entries: say and ask less in one call")
             }
+            Limit::HandedOver => {
+                write!(f, "the flow handed over more than {} KiB in one host call: say less at once", HANDED_OVER_BYTES >> 10)
+            }
+            Limit::CallLength => f.write_str("the call lasted longer than `[limits] call-minutes` and the operator grant"),
             Limit::Stack => f.write_str("the flow's functions call each other too deeply: look for an endless recursion"),
             Limit::Calls => f.write_str("the engine runs as many flows as it has room for: raise its number of calls"),
         }
@@ -104,6 +116,8 @@ pub(crate) struct Guest {
     host: Option<Host>,
     pub(crate) memory: MemoryMeter,
     pub(crate) wasi: Wasi,
+    pub(crate) text_bytes: u64,
+    pub(crate) log_lines: u32,
     compute: ComputeMeter,
     calls: RateMeter,
 }
@@ -114,6 +128,8 @@ impl Guest {
         Self {
             host,
             wasi: Wasi::new(seed),
+            text_bytes: limits.text_bytes,
+            log_lines: limits.log_lines,
             memory: MemoryMeter { bytes: 0, max_bytes: limits.memory_bytes, refused: false },
             compute: ComputeMeter { ticks: 0, max_ticks: limits.compute_ms.div_ceil(TICK_MS) + 1 },
             calls: RateMeter { since: Instant::now(), calls: 0, max_calls: limits.host_calls_per_second },
@@ -191,7 +207,7 @@ impl Guest {
     fn show(&mut self, stream: Stream, lines: impl IntoIterator<Item = String>) {
         let Some(host) = self.host.as_mut() else { return };
         for line in lines {
-            if host.log_lines < LOG_LINES_MAX && !host.journal.is_replay() {
+            if host.log_lines < self.log_lines && !host.journal.is_replay() {
                 write_log(stream.level(), line.len(), if host.show_logs { &line } else { "" });
             }
             host.log_lines = host.log_lines.saturating_add(1);
@@ -229,9 +245,6 @@ pub(crate) struct MemoryMeter {
     /// Whether growing was ever refused: the trap that follows in most languages is then told as a limit.
     pub(crate) refused: bool,
 }
-
-/// No flow needs larger tables than a Python interpreter's.
-const TABLE_ELEMENTS_MAX: usize = 20_000;
 
 impl ResourceLimiter for MemoryMeter {
     fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {

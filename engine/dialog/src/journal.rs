@@ -21,7 +21,7 @@ use crate::replay::{Comparing, Difference, DifferenceKind, Next, Succeeding};
 
 /// A call of 15 minutes makes some hundred entries; more than this is a flow out of hand.
 pub const ENTRIES_MAX: usize = 10_000;
-/// What all arguments and answers of a call may take as JSON, so that a thousand calls cannot fill the memory.
+/// What all arguments and answers of a call may take as JSON where no manifest says otherwise, so that a thousand calls cannot fill the memory.
 pub const BYTES_MAX: usize = 4 << 20;
 
 /// One side of a difference.
@@ -55,7 +55,7 @@ pub struct Divergence {
 /// The journal is closed to the flow, which has to end.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Closed {
-    /// [`ENTRIES_MAX`] or [`BYTES_MAX`] is reached.
+    /// [`ENTRIES_MAX`] or the most bytes are reached.
     Full,
     /// The replay left the record.
     Diverged(Divergence),
@@ -112,6 +112,7 @@ enum Mode {
 struct State {
     journal: Journal,
     bytes: usize,
+    bytes_max: usize,
     mode: Mode,
     waiting: Option<Arc<Waiting>>,
 }
@@ -138,7 +139,7 @@ impl SharedJournal {
 
     fn with_mode(header: JournalHeader, mode: Mode) -> Self {
         let journal = Journal { header: JournalHeader { format: FORMAT, ..header }, entries: Vec::new() };
-        Self(Arc::new(Mutex::new(State { journal, bytes: 0, mode, waiting: None })))
+        Self(Arc::new(Mutex::new(State { journal, bytes: 0, bytes_max: BYTES_MAX, mode, waiting: None })))
     }
 
     /// A journal with which another version may take this one's call over: what was done comes from here, until the version comes to the
@@ -149,7 +150,7 @@ impl SharedJournal {
         let mode = Mode::Succeed(Succeeding::new(state.journal.entries.clone(), Arc::clone(waiting)));
         let mut journal = state.journal.clone();
         journal.header.version = version;
-        Some(Self(Arc::new(Mutex::new(State { journal, bytes: state.bytes, mode, waiting: None }))))
+        Some(Self(Arc::new(Mutex::new(State { journal, bytes: state.bytes, bytes_max: state.bytes_max, mode, waiting: None }))))
     }
 
     /// Ends the replay of a successor that has come to where the flow of `predecessor` waits: its answers come from the world from here on.
@@ -174,6 +175,11 @@ impl SharedJournal {
             Mode::Succeed(succeeding) => Some(succeeding.refusal()),
             Mode::Live | Mode::Replay { .. } | Mode::Compare(_) => None,
         }
+    }
+
+    /// Lets arguments and answers take so much from now on.
+    pub(crate) fn bound(&self, kib: u64) {
+        self.state().bytes_max = usize::try_from(kib.saturating_mul(1 << 10)).unwrap_or(usize::MAX);
     }
 
     /// The journal as it is now. A function that is still waiting is not in it.
@@ -334,7 +340,7 @@ impl SharedJournal {
         if matches!(state.mode, Mode::Succeed(_)) {
             return Ok(());
         }
-        if state.journal.entries.len() >= ENTRIES_MAX || state.bytes + bytes > BYTES_MAX {
+        if state.journal.entries.len() >= ENTRIES_MAX || state.bytes + bytes > state.bytes_max {
             return Err(Closed::Full);
         }
         state.bytes += bytes;

@@ -3,6 +3,7 @@
 //! It knows neither speech nor sessions nor sockets: a running flow reaches the world through [`Conversation`] alone, and every host call
 //! passes the call's journal.
 
+mod allowance;
 mod bindings;
 pub mod catalogue;
 mod choose;
@@ -22,17 +23,21 @@ pub mod manifest;
 mod pinned;
 mod places;
 pub mod replay;
+mod room;
 mod run;
 pub mod scripted;
 mod settling;
 pub mod single;
 mod source;
 pub mod states;
+mod tally;
 mod traps;
 pub mod version;
 mod wasi;
 pub mod watch;
+mod weigh;
 
+pub use allowance::Allowance;
 pub use catalogue::{Catalogue, CatalogueError, CatalogueSettings, ChangeError};
 pub use choose::NoFlow;
 pub use conversation::{Conversation, Instant};
@@ -48,4 +53,5 @@ pub use run::RunEnd;
 pub use scripted::{Scripted, ScriptedCaller};
 pub use single::FlowFiles;
 pub use states::{FlowState, Rejected, Stage, VersionState};
+pub use tally::FlowCounts;
 pub use version::{FlowVersion, PromptLibrary, PromptProblem};

@@ -8,6 +8,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use samvaad_model::{FlowName, Language, PhoneNumber};
 
+use crate::allowance::Allowance;
 use crate::compile::{Compiler, Origin};
 use crate::contract;
 use crate::description::Description;
@@ -21,12 +22,14 @@ use crate::traps::Traps;
 use crate::version::{FlowVersion, PromptLibrary};
 
 /// A step of loading.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step {
     /// Reading the files.
     Read,
     /// Parsing `flow.toml`, and comparing it with what the flow says of itself.
     Manifest,
+    /// Comparing `flow.toml` with what the operator allows.
+    Allowance,
     /// Comparing the contract's versions.
     Contract,
     /// Compiling the component.
@@ -44,6 +47,7 @@ impl fmt::Display for Step {
         f.write_str(match self {
             Step::Read => "read",
             Step::Manifest => "manifest",
+            Step::Allowance => "allowance",
             Step::Contract => "contract",
             Step::Compile => "compile",
             Step::Link => "link",
@@ -90,7 +94,7 @@ impl Fault {
         Self { step, reason, mend: mend.to_owned(), line: None }
     }
 
-    fn at(self, line: Option<usize>) -> Self {
+    pub(crate) fn at(self, line: Option<usize>) -> Self {
         Self { line, ..self }
     }
 }
@@ -101,11 +105,20 @@ pub(crate) struct Loader {
     engine: FlowEngine,
     compiler: Compiler,
     default_transfer: Vec<PhoneNumber>,
+    allowance: Allowance,
 }
 
 impl Loader {
-    pub(crate) fn new(engine: FlowEngine, compiler: Compiler, default_transfer: Vec<PhoneNumber>) -> Self {
-        Self { engine, compiler, default_transfer }
+    pub(crate) fn new(engine: FlowEngine, compiler: Compiler, default_transfer: Vec<PhoneNumber>, allowance: Allowance) -> Self {
+        Self { engine, compiler, default_transfer, allowance }
+    }
+
+    pub(crate) fn allow(&mut self, allowance: Allowance) {
+        self.allowance = allowance;
+    }
+
+    pub(crate) fn engine(&self) -> &FlowEngine {
+        &self.engine
     }
 
     /// Reads the files. Small beside all that follows, so that a flow that has not changed is soon known.
@@ -159,10 +172,12 @@ impl Loader {
     }
 
     fn manifest(&self, text: Option<&str>) -> Result<Manifest, Fault> {
-        let mut manifest = Manifest::parse(text.unwrap_or_default()).map_err(|errors| {
+        let text = text.unwrap_or_default();
+        let mut manifest = Manifest::parse(text).map_err(|errors| {
             let reasons = errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
             Fault::new(Step::Manifest, reasons, "mend `flow.toml`").at(errors.first().map(|error| error.line))
         })?;
+        self.allowance.admit(&mut manifest, text)?;
         if manifest.grants.transfer.is_none() && !self.default_transfer.is_empty() {
             manifest.grants.transfer = Some(BTreeMap::from([("default".to_owned(), self.default_transfer.clone())]));
         }

@@ -2,6 +2,7 @@
 //!
 //! Parsing is pure and reports every error at once, each with its line. A flow without a manifest has [`Manifest::default`].
 
+mod limits;
 mod read;
 mod update;
 
@@ -10,8 +11,8 @@ use std::collections::BTreeMap;
 use samvaad_model::{CallFacts, Direction, Language, PhoneNumber, Step};
 
 use crate::description::Description;
-use crate::engine::MEMORY_BYTES_MAX;
 
+pub use limits::Limits;
 pub use update::{GateKind, ReplayGate, Running, TrapBudget, Update};
 
 /// What the names of things begin with that only the engine can establish, from marks: `heard:disclosure`.
@@ -105,30 +106,6 @@ pub struct Grants {
     pub transfer: Option<BTreeMap<String, Vec<PhoneNumber>>>,
     /// Voices by their providers' names.
     pub voices: Vec<String>,
-}
-
-/// `[limits]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limits {
-    /// Linear memory, all memories together.
-    pub memory_bytes: u64,
-    /// How long the flow may compute between two host calls, in steps of 10 ms.
-    pub compute_ms: u64,
-    /// How long a call may last. The session ends it; the flow then gets `call-ended`.
-    pub call_minutes: u64,
-    /// How many host functions it may call within one second.
-    pub host_calls_per_second: u32,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { memory_bytes: 32 << 20, compute_ms: 50, call_minutes: 15, host_calls_per_second: 500 }
-    }
-}
-
-impl Limits {
-    /// The most a manifest may ask for.
-    pub const MAX: Self = Self { memory_bytes: MEMORY_BYTES_MAX, compute_ms: 1_000, call_minutes: 60, host_calls_per_second: 5_000 };
 }
 
 /// `[on-trap]`: what the caller hears, and what then becomes of him, after the flow has failed.
@@ -253,6 +230,9 @@ memory = "16MiB"
 compute-ms = 100
 call-minutes = 5
 host-calls-per-second = 50
+text-bytes = 2000
+log-lines = 0
+journal-kib = 512
 
 [on-trap]
 say = { template = "sorry" }
@@ -274,7 +254,16 @@ requires = ["heard:disclosure"]
         assert_eq!(manifest.settings.get("unclear-goodbye").map(String::as_str), Some("true"));
         let transfer = manifest.grants.transfer.unwrap();
         assert_eq!((transfer["default"].len(), transfer["legal"].len()), (2, 1));
-        assert_eq!(manifest.limits, Limits { memory_bytes: 16 << 20, compute_ms: 100, call_minutes: 5, host_calls_per_second: 50 });
+        let limits = Limits {
+            memory_bytes: 16 << 20,
+            compute_ms: 100,
+            call_minutes: 5,
+            host_calls_per_second: 50,
+            text_bytes: 2_000,
+            log_lines: 0,
+            journal_kib: 512,
+        };
+        assert_eq!(manifest.limits, limits);
         assert_eq!(
             manifest.on_trap,
             OnTrap { say: Some(TrapWords::Template("sorry".to_owned())), then: OnTrapThen::Transfer, budget: None }
@@ -290,7 +279,7 @@ requires = ["heard:disclosure"]
     #[test]
     fn all_errors_are_listed_at_once_with_their_lines() {
         let errors = Manifest::parse(
-            "[flow]\ntitel = \"x\"\nlanguages = [\"hindi language\"]\n[limits]\nmemory = \"1GiB\"\ncompute-ms = \"fast\"\n[grants]\ntransfer = { default = [\"agent\"] }\n\n[extra]\n[prompts]\nemi = { requires = [\"Identity\"] }\n[on-trap]\nthen = \"dance\"\n",
+            "[flow]\ntitel = \"x\"\nlanguages = [\"hindi language\"]\n[limits]\nmemory = \"1GiB\"\ncompute-ms = \"fast\"\ntext-bytes = 1\nlog-lines = -1\njournal-kib = 99999\n[grants]\ntransfer = { default = [\"agent\"] }\n\n[extra]\n[prompts]\nemi = { requires = [\"Identity\"] }\n[on-trap]\nthen = \"dance\"\n",
         )
         .unwrap_err();
         let told = errors.iter().map(ToString::to_string).collect::<Vec<_>>();
@@ -299,10 +288,13 @@ requires = ["heard:disclosure"]
             (3, "is not a language tag"),
             (5, "at most 64 MiB"),
             (6, "`compute-ms` takes a whole number"),
-            (8, "not a phone number"),
-            (10, "unknown key `extra`"),
-            (12, "`Identity`"),
-            (14, "`dance`"),
+            (7, "`text-bytes` takes a whole number from 16 to 262144"),
+            (8, "`log-lines` takes"),
+            (9, "`journal-kib` takes"),
+            (11, "not a phone number"),
+            (13, "unknown key `extra`"),
+            (15, "`Identity`"),
+            (17, "`dance`"),
         ];
         assert_eq!(told.len(), expected.len(), "{told:#?}");
         for (error, (line, words)) in errors.iter().zip(expected) {

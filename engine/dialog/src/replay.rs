@@ -50,8 +50,9 @@ impl<P> FlowVersion<P> {
         recorded.header.check()?;
         let caller = RecordedCaller::new(&recorded);
         let journal = SharedJournal::compare(recorded, tolerated.clone());
+        let limits = self.manifest().limits.of_replay();
         let conversation = Box::new(caller.reading(journal.clone()));
-        let end = self.program.run(conversation, journal.clone(), self.rules.clone(), &self.manifest().limits).await;
+        let end = self.program.run(conversation, journal.clone(), self.rules.clone(), &limits).await;
         let differences = journal.differences(matches!(end, RunEnd::Diverged(_)));
         let end = match (end, differences.last()) {
             // the flow ended and the record goes on

@@ -12,13 +12,13 @@ use crate::convert;
 use crate::description::Description;
 use crate::engine::FlowEngine;
 use crate::gate::Rules;
-use crate::host::{Ended, Guest, Host, Limit};
+use crate::host::{Ended, Guest, HANDED_OVER_BYTES, Host, Limit};
 use crate::journal::{Divergence, SharedJournal};
 use crate::manifest::Limits;
 use crate::wasi;
 
 /// `describe` returns constants; more than this is a program that does something else.
-const DESCRIBE: Limits = Limits { memory_bytes: Limits::MAX.memory_bytes, compute_ms: 500, call_minutes: 1, host_calls_per_second: 1 };
+const DESCRIBE: Limits = Limits { memory_bytes: Limits::MAX.memory_bytes, compute_ms: 500, host_calls_per_second: 1, ..Limits::MIN };
 
 /// A stack of endless recursion has thousands of frames; the innermost tell enough.
 const FRAMES_SHOWN: usize = 32;
@@ -53,7 +53,7 @@ impl RunEnd {
     pub fn is_flows_fault(&self) -> bool {
         match self {
             RunEnd::Trapped { .. } => true,
-            RunEnd::LimitExceeded { what } => *what != Limit::Calls,
+            RunEnd::LimitExceeded { what } => !matches!(what, Limit::Calls | Limit::CallLength),
             RunEnd::Failed(error) => !matches!(error, CallError::CallEnded | CallError::Unavailable(_)),
             RunEnd::Returned | RunEnd::CallEnded | RunEnd::Diverged(_) => false,
         }
@@ -81,6 +81,7 @@ impl Program {
         let mut store = Store::new(self.engine.wasmtime(), Guest::new(host, limits));
         store.limiter(|guest| &mut guest.memory);
         store.set_epoch_deadline(1);
+        store.set_hostcall_fuel(HANDED_OVER_BYTES);
         store.epoch_deadline_callback(|mut store| store.data_mut().tick());
         store
     }
@@ -108,13 +109,14 @@ impl Program {
         rules: Arc<Rules>,
         limits: &Limits,
     ) -> RunEnd {
+        journal.bound(limits.journal_kib);
         let host = Host::new(conversation, journal, rules, self.engine.shows_flow_logs());
         let mut store = self.store(Some(host), limits);
         let returned = async { self.pre.instantiate_async(&mut store).await?.call_run(&mut store).await }.await;
         store.data_mut().print_rest();
         let lines = store.data().host().map_or(0, |host| host.log_lines);
-        if lines > 256 {
-            tracing::warn!(target: "flow", dropped = lines - 256, "flow wrote more log lines than a call may have");
+        if lines > limits.log_lines {
+            tracing::warn!(target: "flow", dropped = lines - limits.log_lines, "flow wrote more log lines than a call may have");
         }
         match returned {
             Ok(Ok(())) => RunEnd::Returned,
@@ -145,6 +147,10 @@ fn run_end(error: &wasmtime::Error, guest: &Guest) -> RunEnd {
     }
     if error.downcast_ref::<PoolConcurrencyLimitError>().is_some() {
         return RunEnd::LimitExceeded { what: Limit::Calls };
+    }
+    // wasmtime has a type of its own for this, and does not show it
+    if error.root_cause().to_string().contains("fuel allocated for hostcalls") {
+        return RunEnd::LimitExceeded { what: Limit::HandedOver };
     }
     let reason = error.downcast_ref::<Trap>().map_or_else(|| error.root_cause().to_string(), Trap::to_string);
     RunEnd::Trapped { reason, stack: stack(error, guest) }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use samvaad_model::{FlowName, PhoneNumber};
 
+use crate::allowance::Allowance;
 use crate::compile::Compiler;
 use crate::description::Description;
 use crate::engine::FlowEngine;
@@ -22,7 +23,13 @@ impl FlowFiles {
     /// `components` is where compiled components are kept; `default_transfer` is the target of flows whose manifest grants none.
     pub fn new(engine: FlowEngine, components: PathBuf, default_transfer: Vec<PhoneNumber>) -> Self {
         let compiler = Compiler::new(engine.clone(), components);
-        Self { loader: Loader::new(engine, compiler, default_transfer) }
+        Self { loader: Loader::new(engine, compiler, default_transfer, Allowance::default()) }
+    }
+
+    /// The same, of manifests within what the operator allows.
+    pub fn within(mut self, allowance: Allowance) -> Self {
+        self.loader.allow(allowance);
+        self
     }
 
     /// Loads what lies at `path`: a flow's folder, its `flow.wasm`, or a component alone. A component alone takes manifest, prompts and audio

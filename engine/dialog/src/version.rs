@@ -101,7 +101,8 @@ impl<P> FlowVersion<P> {
     /// whose [`SharedJournal::divergence`] is the first difference.
     pub async fn replay(&self, recorded: Journal) -> (RunEnd, SharedJournal) {
         let journal = SharedJournal::replay(recorded);
+        let limits = self.manifest().limits.of_replay();
         let nobody = Box::new(ScriptedCaller::new([]));
-        (self.program.run(nobody, journal.clone(), self.rules.clone(), &self.manifest().limits).await, journal)
+        (self.program.run(nobody, journal.clone(), self.rules.clone(), &limits).await, journal)
     }
 }

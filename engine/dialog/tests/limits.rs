@@ -5,9 +5,9 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use common::{acting, facts};
+use common::{House, acting, facts};
 use samvaad_dialog::{Limit, RunEnd, ScriptedCaller};
-use samvaad_model::Function;
+use samvaad_model::{CallError, FlowName, Function};
 
 async fn run(act: &str, more: &str) -> (RunEnd, samvaad_model::Journal) {
     let (_house, version) = acting(act, more).await;
@@ -79,6 +79,48 @@ async fn log_lines_beyond_the_limit_are_dropped() {
     let (end, journal) = run("logs", "").await;
     assert_eq!(end, RunEnd::Returned);
     assert_eq!(journal.entries.iter().filter(|entry| entry.function == Function::Log).count(), 256);
+}
+
+#[tokio::test]
+async fn log_lines_are_as_many_as_the_manifest_says() {
+    let (end, journal) = run("logs", "[limits]\nlog-lines = 10\n").await;
+    assert_eq!(end, RunEnd::Returned);
+    assert_eq!(journal.entries.iter().filter(|entry| entry.function == Function::Log).count(), 10);
+}
+
+#[tokio::test]
+async fn a_journal_that_is_full_ends_its_flow() {
+    let (end, journal) = run("flood", "[limits]\nhost-calls-per-second = 5000\njournal-kib = 4\n").await;
+    assert_eq!(end, RunEnd::LimitExceeded { what: Limit::Journal });
+    let bytes = serde_json::to_string(&journal.entries).unwrap().len();
+    assert!((2 << 10..64 << 10).contains(&bytes) && journal.entries.len() < 500, "{bytes} bytes in {} entries", journal.entries.len());
+}
+
+#[tokio::test]
+async fn texts_beyond_the_limit_are_an_error_to_the_flow_and_reach_nobody() {
+    let (_house, version) = acting("converse", "[limits]\ntext-bytes = 32\n").await;
+    let (caller, journal) = (ScriptedCaller::new([]), version.journal(facts().call_id));
+    let scripted = caller.scripted();
+    let end = version.run(Box::new(caller), journal.clone()).await;
+    let RunEnd::Failed(CallError::Limit(sentence)) = end else { panic!("{end:?}") };
+    assert!(sentence.contains("bytes together and `[limits] text-bytes` is 32"), "{sentence}");
+    assert_eq!(scripted.lock().unwrap().said, []);
+    let entries = journal.snapshot().entries;
+    let asked = entries.iter().find(|entry| entry.function == Function::Ask).unwrap();
+    assert_eq!((&asked.answer["err"]["kind"], asked.arguments["invalid"].as_str()), (&"limit".into(), Some(sentence.as_str())));
+}
+
+#[tokio::test]
+async fn what_is_handed_over_at_once_is_bounded_before_it_is_copied() {
+    let house = House::new();
+    std::fs::write(house.flows().join("bulky.wasm"), include_bytes!("fixtures/bulky-0.1.0.wasm")).unwrap();
+    let (catalogue, rejections) = house.open().await;
+    assert_eq!(rejections, []);
+    let version = catalogue.active(&FlowName::parse("bulky").unwrap()).unwrap();
+    let journal = version.journal(facts().call_id);
+    let end = version.run(Box::new(ScriptedCaller::new([])), journal.clone()).await;
+    assert_eq!(end, RunEnd::LimitExceeded { what: Limit::HandedOver });
+    assert!(journal.is_empty());
 }
 
 #[tokio::test]

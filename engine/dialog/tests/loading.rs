@@ -6,8 +6,8 @@ mod common;
 use std::fs;
 
 use common::{ACTS, House, RULES, facts};
-use samvaad_dialog::{Catalogue, CatalogueSettings, RunEnd, ScriptedCaller, Step};
-use samvaad_model::{Decision, FlowName, Reply};
+use samvaad_dialog::{Allowance, Catalogue, CatalogueSettings, Limits, RunEnd, ScriptedCaller, Step};
+use samvaad_model::{Decision, FlowName, PhoneNumber, Reply};
 
 fn name(text: &str) -> FlowName {
     FlowName::parse(text).unwrap()
@@ -128,9 +128,44 @@ async fn a_bad_reload_changes_nothing_and_a_good_one_leaves_running_calls_alone(
 }
 
 #[tokio::test]
+async fn a_manifest_beyond_what_the_operator_allows_is_rejected_and_the_active_version_stays() {
+    let mut house = House::new();
+    house.allowance.limits = Limits { memory_bytes: 16 << 20, log_lines: 100, ..Limits::MAX };
+    house.allowance.transfer = Some(vec![PhoneNumber::parse("9876500000").unwrap()]);
+    let manifest = |limits: &str| format!("[settings]\nact = \"converse\"\n{RULES}\n[limits]\n{limits}\n");
+    house.add("acts", ACTS, &manifest("compute-ms = 60"));
+    let (catalogue, rejections) = house.open().await;
+    assert_eq!(rejections, []);
+    let active = catalogue.choose(&facts(), None).unwrap();
+    // what the manifest says stands, what it leaves unsaid is lowered
+    let Limits { memory_bytes, compute_ms, log_lines, call_minutes, .. } = active.manifest().limits;
+    assert_eq!((memory_bytes, compute_ms, log_lines, call_minutes), (16 << 20, 60, 100, 15));
+
+    house.add("acts", ACTS, &manifest("memory = \"17MiB\""));
+    let [rejection] = catalogue.reload().await.unwrap().try_into().unwrap();
+    assert_eq!((rejection.step, rejection.step.to_string().as_str()), (Step::Allowance, "allowance"));
+    assert_eq!(rejection.line, Some(manifest("").lines().count()));
+    assert!(rejection.reason.contains("17408 KiB") && rejection.reason.contains("16384 KiB"), "{rejection}");
+    assert!(rejection.mend.contains("`memory-mib` of `[limits]`"), "{rejection}");
+    assert_eq!(catalogue.choose(&facts(), None).unwrap().id, active.id);
+
+    house.add("acts", ACTS, &manifest("").replace("9876500000", "9876500001"));
+    let [rejection] = catalogue.reload().await.unwrap().try_into().unwrap();
+    assert!(rejection.reason.contains("`transfer`") && rejection.mend.contains("`transfer` of `[grants]`"), "{rejection}");
+    assert_eq!(catalogue.choose(&facts(), None).unwrap().id, active.id);
+    let counts = &catalogue.counts()["acts"];
+    assert_eq!((counts.published, counts.rejected.get(&Step::Allowance)), (1, Some(&2)));
+}
+
+#[tokio::test]
 async fn a_missing_folder_is_told_with_the_mend() {
     let house = House::new();
-    let settings = CatalogueSettings { components: house.components(), default_flow: None, default_transfer: Vec::new() };
+    let settings = CatalogueSettings {
+        components: house.components(),
+        default_flow: None,
+        default_transfer: Vec::new(),
+        allowance: Allowance::default(),
+    };
     let error = Catalogue::<()>::open(house.engine.clone(), &house.flows().join("nowhere"), settings).await.unwrap_err();
     assert!(error.to_string().contains("nowhere") && error.to_string().contains("make the folder"), "{error}");
 }

@@ -12,8 +12,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
+use crate::permits::Permits;
 use crate::problem;
-use crate::routes::{after, agents, calls, flows, health, passthru, status, stream, voicebot};
+use crate::refusal::Refusals;
+use crate::routes::{after, agents, calls, flows, health, metrics, passthru, status, stream, voicebot};
 
 /// A request's body may have so many bytes: records and callbacks are small.
 const BODY_BYTES: usize = 256 << 10;
@@ -28,6 +30,10 @@ pub struct App {
     pub config: Arc<Config>,
     /// What calls share.
     pub services: Arc<Services>,
+    /// The places of calls.
+    pub permits: Permits,
+    /// Calls that were not taken.
+    pub refusals: Arc<Refusals>,
     /// Work behind answered requests.
     pub behind: Arc<Semaphore>,
     /// Calls and work in progress.
@@ -41,7 +47,11 @@ pub struct App {
 impl App {
     /// An app over opened services.
     pub fn new(config: Config, services: Services) -> Self {
+        let places = config.server.max_calls.min(services.catalogue.max_calls());
+        tracing::info!(calls = places, "calls are taken up to this number");
         Self {
+            permits: Permits::new(places),
+            refusals: Arc::default(),
             config: Arc::new(config),
             services: Arc::new(services),
             behind: Arc::new(Semaphore::new(BEHIND)),
@@ -72,6 +82,7 @@ pub fn router(app: App) -> Router {
         .route("/api/flows/{name}/promote", post(flows::promote))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
+        .route("/metrics", get(metrics::metrics))
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::wrong_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES))

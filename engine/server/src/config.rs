@@ -12,8 +12,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::secret::Secret;
 
+mod allowance;
 mod read;
 
+pub use allowance::{GrantsAllowed, LimitsAllowed};
 pub use read::{ConfigError, read};
 
 /// All settings.
@@ -23,6 +25,10 @@ pub struct Config {
     pub server: Server,
     /// Calls.
     pub calls: Calls,
+    /// The most that manifests may ask for.
+    pub limits: LimitsAllowed,
+    /// The most that manifests may grant.
+    pub grants: GrantsAllowed,
     /// Stores.
     pub stores: Stores,
     /// Speech.
@@ -47,7 +53,7 @@ pub struct Server {
     pub applet_token: Option<Secret>,
     /// What `/api` requests have to carry as a bearer token; none lets everyone in.
     pub api_token: Option<Secret>,
-    /// How many calls may be live at once.
+    /// How many calls may be live at once; fewer where the machine has no room for so many, which is logged at the start.
     pub max_calls: u32,
     /// How long live calls may go on after a signal to stop, in seconds.
     pub drain_s: u64,
@@ -63,7 +69,7 @@ pub struct Calls {
     pub agents: Vec<PhoneNumber>,
     /// Minutes to add to UTC for the calls' local time.
     pub offset_minutes: i16,
-    /// The longest call, in minutes, whatever a manifest says.
+    /// The longest call, in minutes; a manifest may ask for less, and is rejected where it asks for more.
     pub longest_minutes: u64,
     /// The sample rate to ask Exotel for: 8000, 16000 or 24000.
     pub sample_rate_hz: u32,

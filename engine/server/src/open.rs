@@ -129,6 +129,7 @@ async fn open_catalogue(config: &Config, folders: &Folders) -> Result<Arc<Catalo
         components: folders.data.join("components"),
         default_flow: config.calls.flow.clone(),
         default_transfer: config.calls.agents.clone(),
+        allowance: config.allowance(),
     };
     let (catalogue, rejections) = Catalogue::open(engine, &folders.flows, settings).await?;
     let versions = catalogue.versions();

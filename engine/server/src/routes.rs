@@ -5,6 +5,7 @@ pub mod agents;
 pub mod calls;
 pub mod flows;
 pub mod health;
+pub mod metrics;
 pub mod passthru;
 pub mod status;
 pub mod stream;

@@ -2,7 +2,7 @@
 
 use std::future::IntoFuture;
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -22,7 +22,7 @@ const APPLETS: Duration = Duration::from_secs(5);
 pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
     let (drain, draining, stop, tasks) =
         (Duration::from_secs(app.config.server.drain_s), app.draining.clone(), app.stop.clone(), app.tasks.clone());
-    let services = app.services.clone();
+    let (services, permits) = (app.services.clone(), app.permits.clone());
     let close = CancellationToken::new();
     let server = axum::serve(listener, router(app)).with_graceful_shutdown(close.clone().cancelled_owned());
     let mut server = tokio::spawn(server.into_future());
@@ -32,9 +32,11 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output
     }
     let live = services.ledger.live();
     tracing::info!(live = live.len(), drain_s = drain.as_secs(), "stopping: no new calls, live ones go on");
-    let had_calls = !live.is_empty();
+    // calls that were promised a place are awaited as well
+    let has_calls = || permits.in_use(Instant::now()) != (0, 0);
+    let had_calls = has_calls();
     let drained = async {
-        while !live.is_empty() {
+        while has_calls() {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };

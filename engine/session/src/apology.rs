@@ -1,4 +1,4 @@
-//! The engine's own words, for when a flow has failed: nobody is left in silence.
+//! The engine's own words, for when a flow has failed or has to go: nobody is left in silence.
 
 use samvaad_model::{Language, Masked};
 use samvaad_speech::Utterance;
@@ -8,21 +8,151 @@ use crate::spoken::{Source, Spoken};
 /// The name these prompts have in a transcript, where a flow's have their template's.
 pub const NAME: &str = "engine-apology";
 
-/// What is said before the call goes to an agent, or ends.
-pub fn apology(language: &Language, transfer: bool) -> Spoken {
-    let (language, text) = match (language.primary(), transfer) {
-        ("hi", true) => {
-            (language.clone(), "माफ़ कीजिए, हमारी ओर से एक तकनीकी समस्या हुई है। कृपया प्रतीक्षा करें, हम आपको हमारे प्रतिनिधि से जोड़ रहे हैं।")
-        }
-        ("hi", false) => (language.clone(), "माफ़ कीजिए, हमारी ओर से एक तकनीकी समस्या हुई है। हम आपको बाद में फ़ोन करेंगे। धन्यवाद।"),
-        (_, true) => (Language::english(), "I am sorry, something went wrong on our side. Please wait while I connect you to a colleague."),
-        (_, false) => (Language::english(), "I am sorry, something went wrong on our side. We will call you again. Goodbye."),
+/// Why the conversation ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// Something of ours went wrong.
+    Failed,
+    /// The call has reached its longest time.
+    TooLong,
+}
+
+/// The sentences of one language.
+struct Words {
+    language: &'static str,
+    failed: &'static str,
+    too_long: &'static str,
+    transfer: &'static str,
+    goodbye: &'static str,
+}
+
+const ENGLISH: Words = Words {
+    language: "en",
+    failed: "I am sorry, something went wrong on our side.",
+    too_long: "I am sorry, we have run out of time for this call.",
+    transfer: "Please wait while I connect you to a colleague.",
+    goodbye: "We will call you again. Goodbye.",
+};
+
+const OTHERS: [Words; 10] = [
+    Words {
+        language: "hi",
+        failed: "माफ़ कीजिए, हमारी ओर से एक तकनीकी समस्या हुई है।",
+        too_long: "माफ़ कीजिए, इस कॉल का समय समाप्त हो गया है।",
+        transfer: "कृपया प्रतीक्षा करें, हम आपको हमारे प्रतिनिधि से जोड़ रहे हैं।",
+        goodbye: "हम आपको बाद में फ़ोन करेंगे। धन्यवाद।",
+    },
+    Words {
+        language: "mr",
+        failed: "माफ करा, आमच्याकडून एक तांत्रिक अडचण आली आहे.",
+        too_long: "माफ करा, या कॉलची वेळ संपली आहे.",
+        transfer: "कृपया थांबा, आम्ही तुम्हाला आमच्या प्रतिनिधीशी जोडत आहोत.",
+        goodbye: "आम्ही तुम्हाला नंतर फोन करू. धन्यवाद.",
+    },
+    Words {
+        language: "gu",
+        failed: "માફ કરશો, અમારા તરફથી એક ટેકનિકલ સમસ્યા આવી છે.",
+        too_long: "માફ કરશો, આ કૉલનો સમય પૂરો થઈ ગયો છે.",
+        transfer: "કૃપા કરીને રાહ જુઓ, અમે તમને અમારા પ્રતિનિધિ સાથે જોડી રહ્યા છીએ.",
+        goodbye: "અમે તમને પછીથી ફોન કરીશું. આભાર.",
+    },
+    Words {
+        language: "bn",
+        failed: "দুঃখিত, আমাদের দিক থেকে একটি প্রযুক্তিগত সমস্যা হয়েছে।",
+        too_long: "দুঃখিত, এই কলের সময় শেষ হয়ে গেছে।",
+        transfer: "অনুগ্রহ করে অপেক্ষা করুন, আমরা আপনাকে আমাদের প্রতিনিধির সঙ্গে যুক্ত করছি।",
+        goodbye: "আমরা আপনাকে পরে ফোন করব। ধন্যবাদ।",
+    },
+    Words {
+        language: "pa",
+        failed: "ਮਾਫ਼ ਕਰਨਾ, ਸਾਡੇ ਵੱਲੋਂ ਇੱਕ ਤਕਨੀਕੀ ਸਮੱਸਿਆ ਆਈ ਹੈ।",
+        too_long: "ਮਾਫ਼ ਕਰਨਾ, ਇਸ ਕਾਲ ਦਾ ਸਮਾਂ ਖ਼ਤਮ ਹੋ ਗਿਆ ਹੈ।",
+        transfer: "ਕਿਰਪਾ ਕਰਕੇ ਉਡੀਕ ਕਰੋ, ਅਸੀਂ ਤੁਹਾਨੂੰ ਆਪਣੇ ਪ੍ਰਤੀਨਿਧੀ ਨਾਲ ਜੋੜ ਰਹੇ ਹਾਂ।",
+        goodbye: "ਅਸੀਂ ਤੁਹਾਨੂੰ ਬਾਅਦ ਵਿੱਚ ਫ਼ੋਨ ਕਰਾਂਗੇ। ਧੰਨਵਾਦ।",
+    },
+    Words {
+        language: "or",
+        failed: "କ୍ଷମା କରିବେ, ଆମ ତରଫରୁ ଏକ ବୈଷୟିକ ସମସ୍ୟା ହୋଇଛି।",
+        too_long: "କ୍ଷମା କରିବେ, ଏହି କଲର ସମୟ ସରିଯାଇଛି।",
+        transfer: "ଦୟାକରି ଅପେକ୍ଷା କରନ୍ତୁ, ଆମେ ଆପଣଙ୍କୁ ଆମ ପ୍ରତିନିଧିଙ୍କ ସହ ଯୋଡ଼ୁଛୁ।",
+        goodbye: "ଆମେ ଆପଣଙ୍କୁ ପରେ ଫୋନ କରିବୁ। ଧନ୍ୟବାଦ।",
+    },
+    Words {
+        language: "ta",
+        failed: "மன்னிக்கவும், எங்கள் தரப்பில் ஒரு தொழில்நுட்பக் கோளாறு ஏற்பட்டுள்ளது.",
+        too_long: "மன்னிக்கவும், இந்த அழைப்பின் நேரம் முடிந்துவிட்டது.",
+        transfer: "தயவுசெய்து காத்திருங்கள், உங்களை எங்கள் பிரதிநிதியுடன் இணைக்கிறோம்.",
+        goodbye: "நாங்கள் உங்களைப் பிறகு அழைக்கிறோம். நன்றி.",
+    },
+    Words {
+        language: "te",
+        failed: "క్షమించండి, మా వైపు ఒక సాంకేతిక సమస్య వచ్చింది.",
+        too_long: "క్షమించండి, ఈ కాల్ సమయం ముగిసింది.",
+        transfer: "దయచేసి వేచి ఉండండి, మిమ్మల్ని మా ప్రతినిధితో కలుపుతున్నాము.",
+        goodbye: "మేము మీకు తర్వాత ఫోన్ చేస్తాము. ధన్యవాదాలు.",
+    },
+    Words {
+        language: "kn",
+        failed: "ಕ್ಷಮಿಸಿ, ನಮ್ಮ ಕಡೆಯಿಂದ ಒಂದು ತಾಂತ್ರಿಕ ಸಮಸ್ಯೆ ಉಂಟಾಗಿದೆ.",
+        too_long: "ಕ್ಷಮಿಸಿ, ಈ ಕರೆಯ ಸಮಯ ಮುಗಿದಿದೆ.",
+        transfer: "ದಯವಿಟ್ಟು ನಿರೀಕ್ಷಿಸಿ, ನಿಮ್ಮನ್ನು ನಮ್ಮ ಪ್ರತಿನಿಧಿಗೆ ಸಂಪರ್ಕಿಸುತ್ತಿದ್ದೇವೆ.",
+        goodbye: "ನಾವು ನಿಮಗೆ ನಂತರ ಕರೆ ಮಾಡುತ್ತೇವೆ. ಧನ್ಯವಾದಗಳು.",
+    },
+    Words {
+        language: "ml",
+        failed: "ക്ഷമിക്കണം, ഞങ്ങളുടെ ഭാഗത്ത് ഒരു സാങ്കേതിക തകരാർ ഉണ്ടായി.",
+        too_long: "ക്ഷമിക്കണം, ഈ കോളിന്റെ സമയം കഴിഞ്ഞു.",
+        transfer: "ദയവായി കാത്തിരിക്കൂ, ഞങ്ങൾ നിങ്ങളെ ഞങ്ങളുടെ പ്രതിനിധിയുമായി ബന്ധിപ്പിക്കുകയാണ്.",
+        goodbye: "ഞങ്ങൾ നിങ്ങളെ പിന്നീട് വിളിക്കാം. നന്ദി.",
+    },
+];
+
+/// What is said before the call goes to an agent, or ends: in the caller's language where it is one of the engine's eleven, else in English.
+pub fn apology(language: &Language, why: Why, transfer: bool) -> Spoken {
+    let (language, own) = match OTHERS.iter().find(|words| words.language == language.primary()) {
+        Some(words) => (language.clone(), words),
+        None => (Language::english(), &ENGLISH),
     };
-    words(language, text.to_owned())
+    let reason = match why {
+        Why::Failed => own.failed,
+        Why::TooLong => own.too_long,
+    };
+    let follows = if transfer { own.transfer } else { own.goodbye };
+    words(language, format!("{reason} {follows}"))
 }
 
 /// A flow's own words for the same.
 pub fn words(language: Language, text: String) -> Spoken {
     let utterance = Utterance { text: Masked::new(text), language, voice: None };
     Spoken { template: NAME.to_owned(), interruptible: false, source: Source::Words { utterance, personal: false } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(tag: &str, why: Why, transfer: bool) -> (String, String) {
+        let Source::Words { utterance, .. } = apology(&Language::parse(tag).unwrap(), why, transfer).source else { panic!("no words") };
+        (utterance.language.to_string(), utterance.text.expose().to_owned())
+    }
+
+    #[test]
+    fn everyone_hears_it_in_his_language_and_all_others_in_english() {
+        let english = said("en", Why::Failed, false);
+        assert_eq!(
+            english,
+            ("en-IN".to_owned(), "I am sorry, something went wrong on our side. We will call you again. Goodbye.".to_owned())
+        );
+        assert_eq!(said("fr", Why::Failed, false), english);
+        for Words { language, .. } in &OTHERS {
+            let mut each =
+                [(Why::Failed, true), (Why::Failed, false), (Why::TooLong, true), (Why::TooLong, false)].map(|(why, transfer)| {
+                    let (spoken, text) = said(language, why, transfer);
+                    assert!(spoken.starts_with(language) && text.chars().all(|letter| !letter.is_ascii_alphabetic()), "{language}: {text}");
+                    text
+                });
+            each.sort();
+            assert!(each.windows(2).all(|pair| pair[0] != pair[1]), "{each:#?}");
+        }
+    }
 }

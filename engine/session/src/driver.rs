@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use samvaad_audio::{Decoder, ResampleError};
-use samvaad_dialog::{FlowVersion, RunEnd};
+use samvaad_dialog::{FlowVersion, Limit, RunEnd};
 use samvaad_exotel::OutboundWriter;
 use samvaad_exotel::inbound::{self, Inbound, Start};
 use samvaad_model::PromptId;
@@ -109,8 +109,8 @@ impl<'a, W: Wire> Driver<'a, W> {
         &self.scribe
     }
 
-    /// Carries everything until the flow's future is done or the stream has ended; an ended stream leaves the flow `grace` to walk out.
-    /// Tells how the flow ended; nothing if it did not leave in time.
+    /// Carries everything until the flow's future is done, the stream has ended, or the call has reached its longest time; in the two latter cases
+    /// the flow has [`LEAVE`](crate::LEAVE) to walk out. Tells how the flow ended; nothing if it did not leave an ended stream in time.
     pub async fn converse(
         &mut self,
         flow: &mut RunningFlow,
@@ -122,6 +122,13 @@ impl<'a, W: Wire> Driver<'a, W> {
             if self.stream.is_some() {
                 commands.close();
                 return tokio::time::timeout(crate::LEAVE, self.walk_out(flow, commands)).await.ok();
+            }
+            if Instant::now() >= until {
+                self.machine.abandon(self.call.now_ms());
+                commands.close();
+                // for the flow this is the end of the call; the caller is still there
+                let _ = tokio::time::timeout(crate::LEAVE, self.walk_out(flow, commands)).await;
+                return Some(RunEnd::LimitExceeded { what: Limit::CallLength });
             }
             let awaited = self.machine.awaited();
             tokio::select! {
@@ -156,6 +163,9 @@ impl<'a, W: Wire> Driver<'a, W> {
         while self.stream.is_none() {
             self.step(until).await;
             self.settle().await;
+            if Instant::now() >= until {
+                self.end(StreamEnd::TooLong);
+            }
         }
     }
 
@@ -190,7 +200,7 @@ impl<'a, W: Wire> Driver<'a, W> {
         self.wire.close().await;
     }
 
-    /// Waits for one thing to happen and hands it to the machine. Dropping it loses nothing.
+    /// Waits for one thing to happen, until a time, and hands it to the machine. Dropping it loses nothing.
     async fn step(&mut self, until: Instant) {
         let now_ms = self.call.now_ms();
         let wake = self.machine.next_wake(now_ms).map_or(until, |at_ms| self.call.instant(at_ms).min(until));
@@ -199,11 +209,7 @@ impl<'a, W: Wire> Driver<'a, W> {
             received = self.wire.receive() => self.received(received),
             Some(hearing) = self.hearings.recv() => self.machine.hearing(self.call.now_ms(), hearing),
             Some((prompt, audio, piece)) = self.pieces.next() => self.piece(prompt, audio, piece),
-            () = tokio::time::sleep_until(wake) => {
-                if Instant::now() >= until {
-                    self.end(StreamEnd::TooLong);
-                }
-            }
+            () = tokio::time::sleep_until(wake) => {}
         }
         self.machine.tick(self.call.now_ms());
     }

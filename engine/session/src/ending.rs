@@ -1,6 +1,6 @@
 //! How a call ended, and the one outcome that follows from it.
 
-use samvaad_dialog::RunEnd;
+use samvaad_dialog::{Limit, RunEnd};
 use samvaad_model::{CallRecord, Decision};
 
 /// Why a call's stream ended.
@@ -29,6 +29,7 @@ pub fn settle(record: &mut CallRecord, stream: &StreamEnd, run: Option<&RunEnd>,
         StreamEnd::Finished | StreamEnd::HungUp | StreamEnd::Lost if returned && !(transfers && *stream != StreamEnd::Finished) => {
             (record.outcome.take().unwrap_or_else(|| "completed".to_owned()), record.detail.take())
         }
+        _ if matches!(run, Some(RunEnd::LimitExceeded { what: Limit::CallLength })) => ("too-long".to_owned(), Some(whereabouts)),
         _ if failed => ("flow-failed".to_owned(), run.map(describe)),
         StreamEnd::Finished => ("completed".to_owned(), record.detail.take()),
         StreamEnd::HungUp => ("hung-up".to_owned(), Some(whereabouts)),
@@ -50,6 +51,7 @@ pub fn describe(run: &RunEnd) -> String {
         RunEnd::CallEnded => "the flow left when the call ended".to_owned(),
         RunEnd::Failed(error) => format!("the flow returned an error: {error}"),
         RunEnd::Trapped { reason, .. } => format!("the flow trapped: {reason}"),
+        RunEnd::LimitExceeded { what: what @ Limit::CallLength } => what.to_string(),
         RunEnd::LimitExceeded { what } => format!("the flow exceeded a limit: {what}"),
         RunEnd::Diverged(divergence) => format!("the flow left the record at entry {}", divergence.seq),
     }

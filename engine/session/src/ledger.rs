@@ -1,13 +1,14 @@
 //! The records of calls, wherever they are: of live calls, of calls about to connect or just ended, and of all others in the database.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use samvaad_model::{CallId, CallRecord, CallSid};
+use samvaad_model::{CallId, CallRecord, CallSid, CallState};
 use samvaad_store::{CallRecords, RecordWriter, StoreError};
 
 use crate::call::{LiveCall, LiveCalls};
+use crate::outcomes::Outcomes;
 use crate::run::unix_ms;
 
 /// So many records of calls that are not live are kept at hand: those that wait for their stream, and those whose last
@@ -22,6 +23,7 @@ pub struct Ledger {
     recent: Mutex<Recent>,
     writer: RecordWriter,
     archive: Arc<dyn CallRecords>,
+    outcomes: Outcomes,
 }
 
 #[derive(Default)]
@@ -51,7 +53,7 @@ impl Recent {
 impl Ledger {
     /// A ledger over a database and the writer to it.
     pub fn new(writer: RecordWriter, archive: Arc<dyn CallRecords>) -> Self {
-        Self { live: LiveCalls::default(), recent: Mutex::default(), writer, archive }
+        Self { live: LiveCalls::default(), recent: Mutex::default(), writer, archive, outcomes: Outcomes::default() }
     }
 
     fn recent(&self) -> MutexGuard<'_, Recent> {
@@ -71,6 +73,15 @@ impl Ledger {
     /// The database behind.
     pub fn archive(&self) -> &Arc<dyn CallRecords> {
         &self.archive
+    }
+
+    /// How many calls have ended with each outcome since the start; those of flows beyond a bound under `others`.
+    pub fn outcomes(&self) -> BTreeMap<String, u64> {
+        self.outcomes.all()
+    }
+
+    fn count(&self, record: &CallRecord) {
+        self.outcomes.count(record.outcome.as_deref().unwrap_or("none"));
     }
 
     /// A record, as it stands now.
@@ -112,7 +123,11 @@ impl Ledger {
         let record = {
             let mut recent = self.recent();
             let mut record = recent.records.get(&call).cloned().or(archived).unwrap_or_else(|| CallRecord::new(call, unix_ms()));
+            let was_over = record.state == CallState::Ended;
             change(&mut record);
+            if record.state == CallState::Ended && !was_over {
+                self.count(&record);
+            }
             recent.put(record.clone());
             record
         };
@@ -131,6 +146,7 @@ impl Ledger {
     /// A call's record is whole.
     pub fn end(&self, call: &LiveCall) {
         let record = call.snapshot();
+        self.count(&record);
         self.recent().put(record.clone());
         self.live.leave(call.id());
         self.writer.submit(record);

@@ -14,6 +14,7 @@ pub mod files;
 pub mod ledger;
 pub mod live;
 pub mod machine;
+mod outcomes;
 mod playback;
 pub mod prompts;
 mod question;

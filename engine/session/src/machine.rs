@@ -312,12 +312,15 @@ impl Machine {
         }
     }
 
-    /// The flow has failed: what it asked is dropped, what it queued is silenced, so that the engine's own words can be said.
+    /// The flow has failed or has to go: what it asked ends as with the call, what it queued is silenced, so that the engine's own words can be
+    /// said.
     pub fn abandon(&mut self, now_ms: u64) {
         self.flush(now_ms);
         self.ear.close();
-        self.waiting = None;
         self.outputs.push_back(Output::StopListening);
+        if self.waiting.take().is_some() {
+            self.complete(Completion::Failed(CallError::CallEnded));
+        }
     }
 
     /// Moves on whatever waits, as far as time and playout allow.

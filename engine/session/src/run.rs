@@ -5,13 +5,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::FutureExt;
 use samvaad_dialog::journal::SharedJournal;
-use samvaad_dialog::{FlowVersion, NoFlow, OnTrapThen, Pinned, RunEnd, TrapWords};
+use samvaad_dialog::{FlowVersion, Limit, NoFlow, OnTrapThen, Pinned, RunEnd, TrapWords};
 use samvaad_exotel::inbound::Start;
 use samvaad_model::{CallFacts, CallRecord, CallState, CustomerRecord, Decision, Direction, Language, PhoneNumber, Step};
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::Instant;
 
-use crate::apology::apology;
+use crate::apology::{Why, apology};
 use crate::call::LiveCall;
 use crate::connect::{Clues, await_start, find};
 use crate::driver::{Driver, Parts};
@@ -36,11 +36,22 @@ pub fn unix_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
-/// Holds one call on an accepted socket, to its end. `session` is the last part of the socket's path. Returns when the record is handed
-/// over. `stop` resolves when the engine shuts down.
-pub async fn run_call<W: Wire>(mut wire: W, services: &Services, session: &str, stop: impl Future<Output = ()>) {
+/// Holds one call on an accepted socket, to its end. `session` is the last part of the socket's path. `admit` says whether the call that has
+/// started may be held, and gives what is kept as long as it is. Returns when the record is handed over. `stop` resolves when the engine shuts
+/// down.
+pub async fn run_call<W: Wire, P>(
+    mut wire: W,
+    services: &Services,
+    session: &str,
+    admit: impl FnOnce(&Start) -> Option<P>,
+    stop: impl Future<Output = ()>,
+) {
     match await_start(&mut wire).await {
         Ok((start, passed_over)) => {
+            let Some(_permit) = admit(&start) else {
+                wire.close().await;
+                return;
+            };
             let prepared = prepare(services, session, &start, passed_over).await;
             prepared.hold(wire, services, &start, stop).await;
         }
@@ -68,6 +79,8 @@ async fn prepare(services: &Services, session: &str, start: &Start, passed_over:
         Ok(Ok(None) | Err(_)) | Err(_) => CallRecord::new(found.call_id, now_ms),
     };
     record.state = CallState::Live;
+    // a stream that comes after all
+    (record.outcome, record.detail, record.ended_ms) = (None, None, None);
     record.call_sid = start.call_sid.clone().or(record.call_sid);
     record.stream_sid = Some(start.stream_sid.clone());
     record.customer_number =
@@ -177,7 +190,7 @@ impl Prepared {
                         told(&call, run);
                         services.catalogue.report(&running.held.version, run, unix_ms());
                         if is_failure(run) {
-                            excuse(&mut driver, &call, services, Some(&running.held.version)).await;
+                            excuse(&mut driver, &call, services, Some(&running.held.version), why(run)).await;
                         }
                     }
                     driver.finish(until.max(Instant::now() + APOLOGY)).await;
@@ -191,7 +204,7 @@ impl Prepared {
             Err(no_flow) => {
                 call.problem("no-flow", no_flow.to_string());
                 call.record().outcome = Some("no-flow".to_owned());
-                excuse(&mut driver, &call, services, None).await;
+                excuse(&mut driver, &call, services, None, Why::Failed).await;
                 driver.finish(Instant::now() + APOLOGY).await;
                 Some(RunEnd::Returned)
             }
@@ -211,9 +224,14 @@ fn is_failure(run: &RunEnd) -> bool {
     matches!(run, RunEnd::Failed(_) | RunEnd::Trapped { .. } | RunEnd::LimitExceeded { .. })
 }
 
+fn why(run: &RunEnd) -> Why {
+    if matches!(run, RunEnd::LimitExceeded { what: Limit::CallLength }) { Why::TooLong } else { Why::Failed }
+}
+
 fn told(call: &LiveCall, run: &RunEnd) {
     if is_failure(run) {
-        call.problem("flow-failed", describe(run));
+        let name = if why(run) == Why::TooLong { "too-long" } else { "flow-failed" };
+        call.problem(name, describe(run));
     }
     if let RunEnd::Trapped { stack, .. } = run {
         let record = call.record();
@@ -222,20 +240,26 @@ fn told(call: &LiveCall, run: &RunEnd) {
 }
 
 /// Says the engine's own words in the caller's language, and decides what follows, as the manifest's `[on-trap]` says.
-async fn excuse<W: Wire>(driver: &mut Driver<'_, W>, call: &LiveCall, services: &Services, version: Option<&FlowVersion<FlowPrompts>>) {
+async fn excuse<W: Wire>(
+    driver: &mut Driver<'_, W>,
+    call: &LiveCall,
+    services: &Services,
+    version: Option<&FlowVersion<FlowPrompts>>,
+    why: Why,
+) {
     let language = call.record().language.clone().unwrap_or_else(Language::english);
     let numbers = agents(services, version);
     let wants_transfer = version.is_none_or(|version| version.manifest().on_trap.then == OnTrapThen::Transfer);
     let transfer = wants_transfer && !numbers.is_empty();
     call.record().decision = Some(if transfer { Decision::Transfer { target: "default".to_owned(), numbers } } else { Decision::HangUp });
     let own = version.and_then(|version| version.manifest().on_trap.say.as_ref().and_then(|words| own_words(version, words, &language)));
-    driver.apologize(own.unwrap_or_else(|| apology(&language, transfer))).await;
+    driver.apologize(own.unwrap_or_else(|| apology(&language, why, transfer))).await;
 }
 
 fn own_words(version: &FlowVersion<FlowPrompts>, words: &TrapWords, language: &Language) -> Option<crate::spoken::Spoken> {
-    let text = match words {
-        TrapWords::Text(text) => text.clone(),
-        TrapWords::Template(name) => version.prompts.render_plain(name, language)?,
+    let (language, text) = match words {
+        TrapWords::Text(text) => (version.languages.first().unwrap_or(language), text.clone()),
+        TrapWords::Template(name) => (language, version.prompts.render_plain(name, language)?),
     };
     Some(crate::apology::words(language.clone(), text))
 }

@@ -88,12 +88,15 @@ impl Applets {
         id.filter(|_| status.is_success()).ok_or_else(refused)
     }
 
-    /// `GET /passthru`, before the stream. Anything but `OK` is a fault.
+    /// `GET /passthru`, before the stream. Anything but `OK` is a fault; 302 is the branch of calls that are not taken.
     pub async fn passthru(&self, facts: &Facts) -> Result<(), WireFault> {
         let request = "GET /passthru";
         let (status, body) = self.applet(request, "passthru", facts.parameters()).await?;
         if status == StatusCode::OK && body.trim() == "OK" {
             return Ok(());
+        }
+        if status == StatusCode::FOUND {
+            return Err(WireFault::Refused { words: body.trim().chars().take(200).collect() });
         }
         Err(WireFault::Applet { request, problem: format!("status {status} and `{}`, not 200 and `OK`", body.trim()) })
     }

@@ -104,9 +104,13 @@ struct Call<'a> {
 impl Call<'_> {
     /// Up to the end of the stream; none where there was none.
     async fn stream(&mut self) -> Result<Option<Played>, RunError> {
-        // a Passthru that fails does not keep Exotel from going on
+        // a Passthru that fails does not keep Exotel from going on, one that says so does
         let passthru = self.applets.passthru(&self.facts).await;
+        let is_refused = matches!(passthru, Err(WireFault::Refused { .. }));
         self.note(passthru);
+        if is_refused {
+            return Ok(None);
+        }
         let url = self.applets.voicebot_url(&self.facts).await;
         let Some(url) = self.note(url) else { return Ok(None) };
         let url = match self.scenario.sample_rate_hz {

@@ -8,7 +8,7 @@ use samvaad_audio::{Decoder, Encoding, Resampler, TurnDetector, TurnSettings, Vo
 use samvaad_exotel::far_end::{FarEnd, Stream};
 use samvaad_exotel::{Inbound, MediaFormat, OutboundWriter, Start, inbound};
 use samvaad_model::{AccountSid, CallSid, Language, StreamSid};
-use samvaad_session::apology::apology;
+use samvaad_session::apology::{Why, apology};
 use samvaad_session::machine::{Command, Machine, Output};
 use samvaad_sim::voice::Voice;
 
@@ -145,7 +145,7 @@ fn hear(frames: &[String]) -> anyhow::Result<Cost> {
 /// From a prompt's samples to a frame's text.
 fn speak(start: &Start) -> anyhow::Result<Cost> {
     let mut machine = Machine::new(RATE_HZ, Encoding::Pcm16)?;
-    machine.command(0, Command::Say(apology(&Language::english(), false)));
+    machine.command(0, Command::Say(apology(&Language::english(), Why::Failed, false)));
     let prompt = loop {
         match machine.output().context("the machine fetches no prompt")? {
             Output::Fetch(fetch) => break fetch.prompt,

@@ -1,5 +1,6 @@
 //! Reads `flow.toml` key by key, so that every error is found in one pass and has a line.
 
+mod limits;
 mod update;
 
 use std::collections::BTreeMap;
@@ -9,7 +10,7 @@ use samvaad_model::{Direction, Language, PhoneNumber, Step};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{Grants, HEARD, Limits, Manifest, ManifestError, OnTrap, OnTrapThen, PromptRule, QuestionRule, Takes, TrapWords};
+use super::{Grants, HEARD, Manifest, ManifestError, OnTrap, OnTrapThen, PromptRule, QuestionRule, Takes, TrapWords};
 
 pub(super) fn manifest(text: &str) -> Result<Manifest, Vec<ManifestError>> {
     let (document, errors) = DeTable::parse_recoverable(text);
@@ -232,44 +233,6 @@ impl Reader<'_> {
             true
         });
         grants
-    }
-
-    fn limits(&mut self, item: &Item<'_>) -> Limits {
-        let mut limits = Limits::default();
-        let known = ["memory", "compute-ms", "call-minutes", "host-calls-per-second"];
-        self.section("limits", item, &known, |reader, name, item| {
-            match name {
-                "memory" => limits.memory_bytes = reader.memory(name, item).unwrap_or(limits.memory_bytes),
-                "compute-ms" => {
-                    limits.compute_ms = reader.integer(name, item, 10..=Limits::MAX.compute_ms).unwrap_or(limits.compute_ms);
-                }
-                "call-minutes" => {
-                    limits.call_minutes = reader.integer(name, item, 1..=Limits::MAX.call_minutes).unwrap_or(limits.call_minutes);
-                }
-                "host-calls-per-second" => {
-                    let value = reader.integer(name, item, 10..=u64::from(Limits::MAX.host_calls_per_second));
-                    limits.host_calls_per_second =
-                        value.and_then(|value| u32::try_from(value).ok()).unwrap_or(limits.host_calls_per_second);
-                }
-                _ => return false,
-            }
-            true
-        });
-        limits
-    }
-
-    fn memory(&mut self, name: &str, item: &Item<'_>) -> Option<u64> {
-        let text = self.string(name, item)?;
-        let size = [("MiB", 1 << 20), ("KiB", 1 << 10)].into_iter().find_map(|(unit, bytes)| {
-            let number: u64 = text.strip_suffix(unit)?.trim().parse().ok()?;
-            number.checked_mul(bytes)
-        });
-        let size = size.filter(|size| (64 << 10..=Limits::MAX.memory_bytes).contains(size));
-        if size.is_none() {
-            let most = Limits::MAX.memory_bytes >> 20;
-            self.complain(item.span(), format!("`{name}` is `{text}`: give a size such as `32MiB`, at least 64 KiB, at most {most} MiB"));
-        }
-        size
     }
 
     fn on_trap(&mut self, item: &Item<'_>) -> OnTrap {

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use samvaad_dialog::{Catalogue, CatalogueSettings, EngineSettings, FlowEngine, FlowVersion, Rejection};
+use samvaad_dialog::{Allowance, Catalogue, CatalogueSettings, EngineSettings, FlowEngine, FlowVersion, Rejection};
 use samvaad_model::{CallFacts, CallId, Direction, FlowName, Language, PhoneNumber};
 
 /// The flow that does what its setting `act` says.
@@ -31,6 +31,8 @@ transfer = { requires = ["heard:disclosure"] }
 pub struct House {
     pub folder: tempfile::TempDir,
     pub engine: FlowEngine,
+    /// What the operator allows; everything unless a test says otherwise.
+    pub allowance: Allowance,
 }
 
 impl House {
@@ -38,7 +40,7 @@ impl House {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("flows")).unwrap();
         let engine = FlowEngine::new(&EngineSettings { max_calls: 20, ..EngineSettings::default() }).unwrap();
-        Self { folder, engine }
+        Self { folder, engine, allowance: Allowance::default() }
     }
 
     pub fn flows(&self) -> PathBuf {
@@ -62,6 +64,7 @@ impl House {
             components: self.components(),
             default_flow: default_flow.map(|name| FlowName::parse(name).unwrap()),
             default_transfer: vec![PhoneNumber::parse("08040009999").unwrap()],
+            allowance: self.allowance.clone(),
         };
         Catalogue::open(self.engine.clone(), &self.flows(), settings).await.unwrap()
     }

@@ -12,6 +12,8 @@ pub struct ConfigError(pub Vec<String>);
 
 /// The prefix of variables that override settings.
 const PREFIX: &str = "SAMVAAD_";
+/// The sections that there are.
+const SECTIONS: [&str; 7] = ["server", "calls", "limits", "grants", "stores", "speech", "log"];
 /// Variables of that prefix that are no settings.
 const NO_SETTINGS: [&str; 1] = ["SAMVAAD_TOOLS"];
 
@@ -37,16 +39,18 @@ pub fn read(text: &str, environment: impl IntoIterator<Item = (String, String)>)
     let config = Config {
         server: take("server").read(&mut errors),
         calls: take("calls").read(&mut errors),
+        limits: take("limits").read(&mut errors),
+        grants: take("grants").read(&mut errors),
         stores: take("stores").read(&mut errors),
         speech: take("speech").read(&mut errors),
         log: take("log").read(&mut errors),
     };
     for (name, section, ..) in &overrides {
-        if !["server", "calls", "stores", "speech", "log"].contains(&section.as_str()) {
+        if !SECTIONS.contains(&section.as_str()) {
             errors.push(format!("environment variable `{name}` overrides no setting: it begins with no section's name"));
         }
     }
-    errors.extend(sections.keys().map(|name| format!("unknown section `[{name}]`: there are server, calls, stores, speech and log")));
+    errors.extend(sections.keys().map(|name| format!("unknown section `[{name}]`: there are {}", SECTIONS.join(", "))));
     check(&config, &mut errors);
     if errors.is_empty() { Ok(config) } else { Err(ConfigError(errors)) }
 }
@@ -124,6 +128,7 @@ fn check(config: &Config, errors: &mut Vec<String>) {
     if !(-720..=840).contains(&calls.offset_minutes) {
         errors.push(format!("`offset-minutes` of `[calls]` is `{}`: offsets lie between -720 and 840", calls.offset_minutes));
     }
+    super::allowance::check(&config.limits, errors);
     let speech = &config.speech;
     if !(80..=400).contains(&speech.words_per_minute) {
         errors.push(format!("`words-per-minute` of `[speech]` is `{}`: choose 80 to 400", speech.words_per_minute));

@@ -26,7 +26,7 @@ impl Flows {
     pub(super) fn new(config: &Config, folders: &Folders, given: Option<PathBuf>, at_once: usize) -> Result<Self, ReplayError> {
         let max_calls = u32::try_from(at_once).unwrap_or(u32::MAX);
         let engine = FlowEngine::new(&EngineSettings { max_calls, ..EngineSettings::default() })?;
-        let files = FlowFiles::new(engine, folders.data.join("components"), config.calls.agents.clone());
+        let files = FlowFiles::new(engine, folders.data.join("components"), config.calls.agents.clone()).within(config.allowance());
         Ok(Self { files, folder: folders.flows.clone(), given, loaded: Mutex::default() })
     }
 

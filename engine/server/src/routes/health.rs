@@ -30,6 +30,7 @@ pub async fn readyz(State(app): State<App>) -> (StatusCode, Json<Value>) {
         "recognizer": recognizer,
         "draining": draining,
         "live-calls": services.ledger.live().len(),
+        "max-calls": app.permits.places(),
     });
     (if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(body))
 }

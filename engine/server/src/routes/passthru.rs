@@ -1,9 +1,9 @@
 //! `GET /passthru`: Exotel's Passthru applet before the bot. The answer is `OK`, at once, whatever it tells and whatever the stores do;
-//! the call is bound to its record behind it.
-
-use std::time::Duration;
+//! the call is bound to its record behind it. Only where the engine takes no further calls does it lead the Exotel flow another way.
 
 use axum::extract::{RawQuery, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use samvaad_exotel::applet::PassthruRequest;
 use samvaad_model::{CallId, CallState, Problem, Step};
 use samvaad_session::connect::{Clues, find};
@@ -11,18 +11,22 @@ use samvaad_session::run::unix_ms;
 
 use crate::access::Applet;
 use crate::app::App;
+use crate::permits::STREAM;
+use crate::refusal::{Door, admit, refused};
 
-/// A Passthru is followed by a stream within this time, or the Exotel flow is wrong.
-const STREAM: Duration = Duration::from_secs(10);
-
-/// Answers, and binds the call behind the answer.
-pub async fn passthru(_: Applet, State(app): State<App>, RawQuery(query): RawQuery) -> &'static str {
+/// Keeps a place for the call, answers, and binds the call behind the answer. 302 leads the Exotel flow to its second branch (Exotel: Passthru
+/// applet, support article 48283), without a `Location` that anyone could follow.
+pub async fn passthru(_: Applet, State(app): State<App>, RawQuery(query): RawQuery) -> Response {
     let request = PassthruRequest::parse(query.as_deref().unwrap_or_default());
+    if let Err(refusal) = admit(&app, request.call_sid.as_ref()) {
+        refused(&app, Door::Passthru, refusal, request);
+        return (StatusCode::FOUND, refusal.to_string()).into_response();
+    }
     match app.behind.clone().try_acquire_owned() {
         Ok(permit) => {
             let tasks = app.tasks.clone();
             tasks.spawn(async move {
-                let bound = bind(&app, request).await;
+                let bound = bind(&app, request, true).await;
                 drop(permit);
                 if let Some(call) = bound {
                     await_stream(&app, call).await;
@@ -31,13 +35,16 @@ pub async fn passthru(_: Applet, State(app): State<App>, RawQuery(query): RawQue
         }
         Err(_) => tracing::warn!("a passthru was answered and not recorded: too many are being worked on; `start` will find the call"),
     }
-    "OK"
+    "OK".into_response()
 }
 
-/// Binds the CallSid to its call, and notes the step. Nothing is returned where there is no CallSid: there is no call to speak of.
-async fn bind(app: &App, request: PassthruRequest) -> Option<CallId> {
+/// Binds the CallSid to its call, and notes the step where it is the Passthru that asks. Nothing is returned where there is no CallSid: there is
+/// no call to speak of.
+pub async fn bind(app: &App, request: PassthruRequest, is_passthru: bool) -> Option<CallId> {
     let Some(sid) = request.call_sid.clone() else {
-        tracing::warn!("a passthru came without a CallSid: see whether the applet's URL is called by Exotel, and not by a browser");
+        tracing::warn!(
+            "an applet's request came without a CallSid: see whether the applet's URL is called by Exotel, and not by a browser"
+        );
         return None;
     };
     let field = request.custom_field.as_ref().map(|field| field.expose().to_owned());
@@ -66,7 +73,7 @@ async fn bind(app: &App, request: PassthruRequest) -> Option<CallId> {
                 let detail = format!("{failure}; the call goes on without what is stored there");
                 record.problems.push(Problem { unix_ms: now_ms, name: "store-unavailable".to_owned(), detail });
             }
-            if record.reach(Step::PassthruReceived, now_ms) {
+            if is_passthru && record.reach(Step::PassthruReceived, now_ms) {
                 tracing::info!(target: "samvaad::step", %call, step = ?Step::PassthruReceived, customer_found = found.customer.is_some(), "step");
             }
         })

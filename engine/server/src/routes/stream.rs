@@ -1,20 +1,25 @@
 //! `/ws/voicebot/{session}`: the media stream. The upgrade is accepted before anything is looked up; `start` decides which call it is.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use bytes::BytesMut;
+use samvaad_exotel::applet::PassthruRequest;
+use samvaad_exotel::inbound::Start;
+use samvaad_model::CallSid;
 use samvaad_session::{Received, Wire, WireClosed, run_call};
 
 use crate::access;
 use crate::app::App;
 use crate::logs::WEBSOCKET;
+use crate::permits::Opening;
 use crate::problem::Problem;
+use crate::refusal::{Door, Refusal, refused, refused_stream};
 
 /// A frame may have so many bytes; Exotel's largest, 100 kB of audio in base64, has 134 kB. A peer that sends more is cut off.
 const FRAME_BYTES: usize = 256 << 10;
@@ -48,24 +53,36 @@ pub async fn with_token(
 
 fn accept(app: App, session: String, token: Option<String>, headers: &HeaderMap, upgrade: Upgrade) -> Result<Response, Problem> {
     access::stream(&app, headers, token.as_deref())?;
-    if app.draining.is_cancelled() {
-        return Err(Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "the engine is stopping and takes no new calls",
-            "connect to another engine",
-        ));
-    }
     let upgrade = upgrade?;
+    let opening = place(&app, &session).inspect_err(|refusal| refused_stream(&app, *refusal, &session))?;
     let upgrade = upgrade.max_message_size(FRAME_BYTES).max_frame_size(FRAME_BYTES).read_buffer_size(READ_BYTES);
     Ok(upgrade.on_upgrade(move |socket| async move {
         tracing::info!(target: WEBSOCKET, "opened");
-        let stop = app.stop.clone();
-        let services = app.services;
-        let call = async move { run_call(Socket::new(socket), &services, &session, stop.cancelled()).await };
+        let tasks = app.tasks.clone();
+        let call = async move {
+            let admit =
+                |start: &Start| opening.start(start.call_sid.as_ref(), Instant::now()).inspect_err(|_| unpromised(&app, start)).ok();
+            run_call(Socket::new(socket), &app.services, &session, admit, app.stop.cancelled()).await;
+        };
         // The call outlives the connection's task, so that its record is whole.
-        let _ = app.tasks.spawn(call).await;
+        let _ = tasks.spawn(call).await;
         tracing::info!(target: WEBSOCKET, "closed");
     }))
+}
+
+/// The place of a stream. An engine that is about to stop still holds the calls it has promised to.
+fn place(app: &App, session: &str) -> Result<Opening, Refusal> {
+    let (sid, now) = (CallSid::parse(session).ok(), Instant::now());
+    if app.draining.is_cancelled() && !sid.as_ref().is_some_and(|sid| app.permits.is_promised(sid, now)) {
+        return Err(Refusal::Draining);
+    }
+    app.permits.open(sid, now).map_err(|_| Refusal::Full)
+}
+
+/// A socket was let in for a call that is awaited, and another one has started on it.
+fn unpromised(app: &App, start: &Start) {
+    let (call_sid, from, to) = (start.call_sid.clone(), start.from.clone(), start.to.clone());
+    refused(app, Door::Start, Refusal::Full, PassthruRequest { call_sid, from, to, ..PassthruRequest::default() });
 }
 
 /// An axum socket as the session sees it.

@@ -9,6 +9,12 @@ use serde_json::{Value, json};
 
 use crate::access::{Api, Applet};
 use crate::app::App;
+use crate::problem::Problem;
+use crate::refusal::{ANYONE, Door, admit, refused};
+
+/// How the branches of the Passthru before the bot are laid.
+const FIRST_BRANCH: &str = "200: lead it to Voicebot; 302: the engine is full or stopping, lead it to Connect (which dials `agents` of \
+    `[calls]` then), to a message and Hangup, or to the Voicebot of another engine";
 
 /// Where Exotel finds this engine.
 struct Base {
@@ -42,11 +48,21 @@ impl Base {
     }
 }
 
-/// `{"url": …}` for the call that asks. A call without a CallSid gets a URL all the same: `start` decides.
-pub async fn voicebot_url(_: Applet, State(app): State<App>, headers: HeaderMap, RawQuery(query): RawQuery) -> Json<DynamicUrl> {
+/// `{"url": …}` for the call that asks. A call without a CallSid gets a URL all the same: `start` decides. 503 where the engine takes no further
+/// calls: the Exotel flow then goes on with its next applet, without trying to connect.
+pub async fn voicebot_url(
+    _: Applet,
+    State(app): State<App>,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Result<Json<DynamicUrl>, Problem> {
     let request = PassthruRequest::parse(query.as_deref().unwrap_or_default());
-    let session = request.call_sid.as_ref().map_or("call", |sid| sid.as_str());
-    Json(DynamicUrl { url: Base::new(&app, &headers).stream(&app, session) })
+    if let Err(refusal) = admit(&app, request.call_sid.as_ref()) {
+        refused(&app, Door::VoicebotUrl, refusal, request);
+        return Err(refusal.into());
+    }
+    let session = request.call_sid.as_ref().map_or(ANYONE, |sid| sid.as_str());
+    Ok(Json(DynamicUrl { url: Base::new(&app, &headers).stream(&app, session) }))
 }
 
 /// What to paste where, with the applets' settings. Holds the tokens, so it is the API's.
@@ -58,7 +74,7 @@ pub async fn websocket_url(_: Api, State(app): State<App>, headers: HeaderMap) -
     };
     Json(json!({
         "applets": [
-            { "applet": "Passthru", "url": base.applet(&app, "/passthru"), "async": false, "then": "Voicebot, on either branch" },
+            { "applet": "Passthru", "url": base.applet(&app, "/passthru"), "async": false, "then": FIRST_BRANCH },
             {
                 "applet": "Voicebot",
                 "url": base.applet(&app, "/voicebot-url"),

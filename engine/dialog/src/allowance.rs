@@ -1,0 +1,211 @@
+//! What the operator allows at most, whatever a manifest asks for: the maximum of each limit, and whom and what may be granted.
+//!
+//! A manifest that asks for more is rejected, line by line, so that nobody finds out in a call. One that says nothing gets the default, or the
+//! maximum where that is lower.
+
+use samvaad_model::PhoneNumber;
+use toml::de::{DeTable, DeValue};
+
+use crate::gate::matches;
+use crate::load::{Fault, Step};
+use crate::manifest::{Limits, Manifest};
+
+/// The most that any manifest may ask for. By default that is all that a manifest can say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Allowance {
+    /// The maximum of each limit.
+    pub limits: Limits,
+    /// Look-up keys that may be granted, as patterns whose `*` stands for any characters; none allows any.
+    pub lookup: Option<Vec<String>>,
+    /// Numbers that calls may be transferred to; none allows any.
+    pub transfer: Option<Vec<PhoneNumber>>,
+    /// Voices that may be granted; none allows any.
+    pub voices: Option<Vec<String>>,
+}
+
+impl Default for Allowance {
+    fn default() -> Self {
+        Self { limits: Limits::MAX, lookup: None, transfer: None, voices: None }
+    }
+}
+
+/// One thing that a manifest asks for and must not have.
+struct Beyond {
+    line: Option<usize>,
+    reason: String,
+    /// Where the operator says so, as a mend.
+    setting: &'static str,
+}
+
+impl Allowance {
+    /// Checks what a manifest says, of which `text` is the file, and lowers what it leaves unsaid.
+    pub(crate) fn admit(&self, manifest: &mut Manifest, text: &str) -> Result<(), Fault> {
+        let said = Said(text);
+        let mut beyond = self.limits_beyond(&manifest.limits, &said);
+        beyond.extend(self.grants_beyond(manifest, &said));
+        manifest.limits = manifest.limits.lowered(&self.limits);
+        if beyond.is_empty() {
+            return Ok(());
+        }
+        beyond.sort_by_key(|beyond| beyond.line);
+        let mut settings: Vec<_> = beyond.iter().map(|beyond| beyond.setting).collect();
+        settings.dedup();
+        let reasons = beyond.iter().map(|Beyond { line, reason, .. }| match line {
+            Some(line) => format!("line {line}: {reason}"),
+            None => reason.clone(),
+        });
+        let mend = format!("ask for less in `flow.toml`, or let the operator allow it by {} in samvaad.toml", settings.join(" and "));
+        let reasons: Vec<_> = reasons.collect();
+        Err(Fault::new(Step::Allowance, reasons.join("\n"), &mend).at(beyond.first().and_then(|beyond| beyond.line)))
+    }
+
+    fn limits_beyond(&self, asked: &Limits, said: &Said<'_>) -> Vec<Beyond> {
+        let most = &self.limits;
+        let calls = |limits: &Limits| u64::from(limits.host_calls_per_second);
+        let each = [
+            ("memory", asked.memory_bytes, most.memory_bytes, "`memory-mib` of `[limits]`"),
+            ("compute-ms", asked.compute_ms, most.compute_ms, "`compute-ms` of `[limits]`"),
+            ("call-minutes", asked.call_minutes, most.call_minutes, "`longest-minutes` of `[calls]`"),
+            ("host-calls-per-second", calls(asked), calls(most), "`host-calls-per-second` of `[limits]`"),
+            ("text-bytes", asked.text_bytes, most.text_bytes, "`text-bytes` of `[limits]`"),
+            ("log-lines", asked.log_lines.into(), most.log_lines.into(), "`log-lines` of `[limits]`"),
+            ("journal-kib", asked.journal_kib, most.journal_kib, "`journal-kib` of `[limits]`"),
+        ];
+        let beyond = each.into_iter().filter(|(_, asked, most, _)| asked > most).filter_map(|(key, asked, most, setting)| {
+            // what the manifest leaves unsaid is lowered
+            let line = said.line(&["limits", key], None)?;
+            let shown = |value: u64| if key == "memory" { format!("{} KiB", value >> 10) } else { value.to_string() };
+            let reason = format!("`{key}` is {} and the operator allows {}", shown(asked), shown(most));
+            Some(Beyond { line: Some(line), reason, setting })
+        });
+        beyond.collect()
+    }
+
+    fn grants_beyond(&self, manifest: &Manifest, said: &Said<'_>) -> Vec<Beyond> {
+        let grants = &manifest.grants;
+        let mut beyond = Vec::new();
+        let covered = |allowed: &[String], pattern: &str| allowed.iter().any(|allowed| matches(allowed, pattern));
+        for (at, pattern) in grants.lookup.iter().enumerate() {
+            // a `*` of the pattern is matched by none but a `*`: so whatever it stands for is allowed, too
+            if self.lookup.as_ref().is_some_and(|allowed| !covered(allowed, pattern)) {
+                let reason = format!("`lookup` has `{pattern}`, which the operator does not allow");
+                beyond.push(Beyond { line: said.line(&["grants", "lookup"], Some(at)), reason, setting: "`lookup` of `[grants]`" });
+            }
+        }
+        for (at, voice) in grants.voices.iter().enumerate() {
+            if self.voices.as_ref().is_some_and(|allowed| !allowed.contains(voice)) {
+                let reason = format!("`voices` has `{voice}`, which the operator does not allow");
+                beyond.push(Beyond { line: said.line(&["grants", "voices"], Some(at)), reason, setting: "`voices` of `[grants]`" });
+            }
+        }
+        for (target, numbers) in grants.transfer.iter().flatten() {
+            for (at, number) in numbers.iter().enumerate() {
+                if self.transfer.as_ref().is_some_and(|allowed| !allowed.contains(number)) {
+                    let reason = format!("`transfer` has {number} for `{target}`, whom the operator does not allow");
+                    let line = said.line(&["grants", "transfer", target], Some(at));
+                    beyond.push(Beyond { line, reason, setting: "`transfer` of `[grants]`" });
+                }
+            }
+        }
+        beyond
+    }
+}
+
+/// The text of a manifest that has been read.
+struct Said<'t>(&'t str);
+
+impl Said<'_> {
+    /// The line, from 1, of what stands under these keys, and of its item where it is a list; none where nothing stands there.
+    fn line(&self, keys: &[&str], item: Option<usize>) -> Option<usize> {
+        let document = DeTable::parse(self.0).ok()?;
+        let (last, sections) = keys.split_last()?;
+        let mut table = document.get_ref();
+        for key in sections {
+            let DeValue::Table(inner) = table.get(*key)?.get_ref() else { return None };
+            table = inner;
+        }
+        let value = table.get(*last)?;
+        let item = match (value.get_ref(), item) {
+            (DeValue::Array(items), Some(at)) => items.get(at),
+            _ => None,
+        };
+        let start = item.unwrap_or(value).span().start;
+        Some(1 + self.0.bytes().take(start).filter(|byte| *byte == b'\n').count())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn admit(allowance: &Allowance, text: &str) -> Result<Manifest, Fault> {
+        let mut manifest = Manifest::parse(text).unwrap();
+        allowance.admit(&mut manifest, text).map(|()| manifest)
+    }
+
+    fn strict() -> Allowance {
+        let limits = Limits {
+            memory_bytes: 16 << 20,
+            compute_ms: 20,
+            call_minutes: 5,
+            host_calls_per_second: 100,
+            text_bytes: 1_000,
+            log_lines: 10,
+            journal_kib: 64,
+        };
+        let some = |text: &str| Some(vec![text.to_owned()]);
+        let number = PhoneNumber::parse("9876543210").unwrap();
+        Allowance { limits, lookup: some("loan:*"), transfer: Some(vec![number]), voices: some("asha") }
+    }
+
+    #[test]
+    fn every_limit_beyond_its_maximum_is_told_with_line_value_maximum_and_setting() {
+        let text = "[limits]\nmemory = \"17MiB\"\ncompute-ms = 30\ncall-minutes = 6\nhost-calls-per-second = 101\ntext-bytes = 1001\n\
+                    log-lines = 11\njournal-kib = 65\n";
+        let Fault { step, reason, mend, line } = admit(&strict(), text).unwrap_err();
+        assert_eq!((step, line), (Step::Allowance, Some(2)));
+        let expected = [
+            "line 2: `memory` is 17408 KiB and the operator allows 16384 KiB",
+            "line 3: `compute-ms` is 30 and the operator allows 20",
+            "line 4: `call-minutes` is 6 and the operator allows 5",
+            "line 5: `host-calls-per-second` is 101 and the operator allows 100",
+            "line 6: `text-bytes` is 1001 and the operator allows 1000",
+            "line 7: `log-lines` is 11 and the operator allows 10",
+            "line 8: `journal-kib` is 65 and the operator allows 64",
+        ];
+        assert_eq!(reason.lines().collect::<Vec<_>>(), expected);
+        for setting in ["`memory-mib` of `[limits]`", "`longest-minutes` of `[calls]`", "`journal-kib` of `[limits]`", "samvaad.toml"] {
+            assert!(mend.contains(setting), "{mend}");
+        }
+    }
+
+    #[test]
+    fn what_a_manifest_leaves_unsaid_is_lowered_and_what_it_says_is_kept() {
+        let allowed = strict();
+        assert_eq!(admit(&allowed, "").unwrap().limits, allowed.limits);
+        let limits = admit(&allowed, "[limits]\ncompute-ms = 10\nlog-lines = 0\n").unwrap().limits;
+        assert_eq!(limits, Limits { compute_ms: 10, log_lines: 0, ..allowed.limits });
+        assert_eq!(admit(&Allowance::default(), "").unwrap().limits, Limits::default());
+    }
+
+    #[test]
+    fn grants_beyond_the_operators_are_told_with_their_lines() {
+        let text = "[grants]\nlookup = [\n  \"loan:12*\",\n  \"*\",\n  \"lo*\",\n]\nvoices = [\"asha\", \"ravi\"]\n\
+                    transfer = { default = [\"9876543210\"], legal = \"08040001111\" }\n";
+        let Fault { reason, mend, line, .. } = admit(&strict(), text).unwrap_err();
+        let told: Vec<_> = reason.lines().collect();
+        assert_eq!(line, Some(4));
+        assert!(told[0].starts_with("line 4: `lookup` has `*`") && told[1].starts_with("line 5: `lookup` has `lo*`"), "{told:#?}");
+        assert!(told[2].starts_with("line 7: `voices` has `ravi`") && told[3].starts_with("line 8: `transfer` has"), "{told:#?}");
+        assert!(told[3].contains("`legal`") && !told[3].contains("8040001111"), "{told:#?}");
+        assert_eq!(told.len(), 4);
+        assert!(mend.contains("`lookup` of `[grants]` and `voices` of `[grants]` and `transfer` of `[grants]`"), "{mend}");
+    }
+
+    #[test]
+    fn without_a_word_from_the_operator_everything_may_be_granted() {
+        let text =
+            "[grants]\nlookup = [\"*\"]\nvoices = [\"ravi\"]\ntransfer = { legal = \"08040001111\" }\n[limits]\nmemory = \"64MiB\"\n";
+        assert!(admit(&Allowance::default(), text).is_ok());
+    }
+}

@@ -1,0 +1,96 @@
+//! What has happened to each flow since the engine started, in numbers, for whoever watches it.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use crate::load::Step;
+use crate::run::RunEnd;
+
+/// So many flows are counted each by its name; those after them together. Names are those of files, and nobody bounds these.
+const FLOWS: usize = 256;
+/// The name under which they are.
+const OTHERS: &str = "others";
+
+/// What has happened to one flow.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FlowCounts {
+    /// Versions that were taken.
+    pub published: u64,
+    /// Candidates that were not, by the step that failed.
+    pub rejected: BTreeMap<Step, u64>,
+    /// Versions withdrawn, by people or for their failures.
+    pub rolled_back: u64,
+    /// Runs that ended by a trap,
+    pub trapped: u64,
+    /// that met a limit,
+    pub limited: u64,
+    /// or in which `run` returned an error of its own.
+    pub failed: u64,
+}
+
+/// The counts of all flows.
+#[derive(Debug, Default)]
+pub(crate) struct Tally(Mutex<BTreeMap<String, FlowCounts>>);
+
+impl Tally {
+    pub(crate) fn published(&self, flow: &str) {
+        self.count(flow, |counts| counts.published += 1);
+    }
+
+    pub(crate) fn rejected(&self, flow: &str, step: Step) {
+        self.count(flow, |counts| *counts.rejected.entry(step).or_default() += 1);
+    }
+
+    pub(crate) fn rolled_back(&self, flow: &str) {
+        self.count(flow, |counts| counts.rolled_back += 1);
+    }
+
+    /// A run has ended; one that ended well, or for no fault of the flow's, is not counted.
+    pub(crate) fn ended(&self, flow: &str, end: &RunEnd) {
+        if end.is_flows_fault() {
+            self.count(flow, |counts| match end {
+                RunEnd::Trapped { .. } => counts.trapped += 1,
+                RunEnd::LimitExceeded { .. } => counts.limited += 1,
+                _ => counts.failed += 1,
+            });
+        }
+    }
+
+    pub(crate) fn all(&self) -> BTreeMap<String, FlowCounts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn count(&self, flow: &str, change: impl FnOnce(&mut FlowCounts)) {
+        let mut flows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = if flows.len() < FLOWS || flows.contains_key(flow) { flow } else { OTHERS };
+        change(flows.entry(name.to_owned()).or_default());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::Limit;
+
+    #[test]
+    fn what_is_no_fault_of_the_flow_is_not_counted() {
+        let tally = Tally::default();
+        let trapped = RunEnd::Trapped { reason: "x".to_owned(), stack: Vec::new() };
+        let calls = RunEnd::LimitExceeded { what: Limit::Calls };
+        let too_long = RunEnd::LimitExceeded { what: Limit::CallLength };
+        let memory = RunEnd::LimitExceeded { what: Limit::Memory };
+        for end in [RunEnd::Returned, RunEnd::CallEnded, trapped, calls, too_long, memory] {
+            tally.ended("emi", &end);
+        }
+        assert_eq!(tally.all()["emi"], FlowCounts { trapped: 1, limited: 1, ..FlowCounts::default() });
+    }
+
+    #[test]
+    fn names_without_number_are_counted_together() {
+        let tally = Tally::default();
+        (0..2 * FLOWS).for_each(|at| tally.rejected(&format!("f{at:04}"), Step::Read));
+        tally.rejected("f0000", Step::Read);
+        let all = tally.all();
+        assert_eq!((all.len(), all[OTHERS].rejected[&Step::Read], all["f0000"].rejected[&Step::Read]), (FLOWS + 1, FLOWS as u64, 2));
+    }
+}

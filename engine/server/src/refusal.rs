@@ -1,0 +1,161 @@
+//! Calls that are not taken, because the engine is full or stopping: each is told in time for Exotel's flow to take another way, and has a record.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use axum::http::StatusCode;
+use samvaad_exotel::applet::PassthruRequest;
+use samvaad_model::{CallId, CallSid, CallState, Problem};
+use samvaad_session::run::unix_ms;
+
+use crate::app::App;
+use crate::problem;
+use crate::routes::passthru::bind;
+
+/// The outcome of a call that was not taken.
+pub const OUTCOME: &str = "refused-busy";
+
+/// Why a call is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+pub enum Refusal {
+    /// All places are taken or promised.
+    #[error("the engine is full: it holds as many calls as it may")]
+    Full,
+    /// The engine is about to stop.
+    #[error("the engine is stopping and takes no new calls")]
+    Draining,
+}
+
+/// Where a call asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Door {
+    /// `GET /passthru`.
+    Passthru,
+    /// `GET /voicebot-url`.
+    VoicebotUrl,
+    /// The socket's upgrade.
+    Stream,
+    /// `start`, on a socket that could have been another call's.
+    Start,
+}
+
+impl Refusal {
+    /// Its name in metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Refusal::Full => "full",
+            Refusal::Draining => "draining",
+        }
+    }
+
+    fn mend(self) -> &'static str {
+        match self {
+            Refusal::Full => "raise `max-calls` of `[server]`, or lead some calls to another engine",
+            Refusal::Draining => "connect to another engine",
+        }
+    }
+}
+
+impl Door {
+    /// Its name in metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Door::Passthru => "passthru",
+            Door::VoicebotUrl => "voicebot-url",
+            Door::Stream => "stream",
+            Door::Start => "start",
+        }
+    }
+}
+
+impl From<Refusal> for problem::Problem {
+    fn from(refusal: Refusal) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, refusal.to_string(), refusal.mend())
+    }
+}
+
+/// How many were refused, where and why.
+#[derive(Debug, Default)]
+pub struct Refusals(Mutex<BTreeMap<(Door, Refusal), u64>>);
+
+impl Refusals {
+    /// All counts, but those of zero.
+    pub fn all(&self) -> BTreeMap<(Door, Refusal), u64> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn count(&self, door: Door, refusal: Refusal) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry((door, refusal)).or_default() += 1;
+    }
+}
+
+/// Whether the call that an applet asks for may go on to its stream; its place is then kept. A live call has its place.
+pub fn admit(app: &App, sid: Option<&CallSid>) -> Result<(), Refusal> {
+    let now = Instant::now();
+    let is_live = |sid: &CallSid| app.services.ledger.live().by_sid(sid).is_some();
+    match sid {
+        Some(sid) if is_live(sid) => Ok(()),
+        Some(sid) if app.draining.is_cancelled() && !app.permits.is_promised(sid, now) => Err(Refusal::Draining),
+        Some(sid) => app.permits.promise(sid, now).map_err(|_| Refusal::Full),
+        None if app.draining.is_cancelled() => Err(Refusal::Draining),
+        // no place can be kept for it; its stream takes one, if there still is one
+        None if app.permits.has_place(now) => Ok(()),
+        None => Err(Refusal::Full),
+    }
+}
+
+/// Counts and tells a refusal, and gives the call its record behind the answer.
+pub fn refused(app: &App, door: Door, refusal: Refusal, request: PassthruRequest) {
+    app.refusals.count(door, refusal);
+    tracing::warn!(sid = ?request.call_sid, door = door.name(), reason = refusal.name(), mend = refusal.mend(), "a call was refused");
+    let Ok(permit) = app.behind.clone().try_acquire_owned() else {
+        tracing::warn!(door = door.name(), "a refused call was not recorded: too many are being worked on");
+        return;
+    };
+    let app = app.clone();
+    app.tasks.clone().spawn(async move {
+        if let Some(call) = bind(&app, request, door == Door::Passthru).await {
+            record(&app, call, door, refusal).await;
+        }
+        drop(permit);
+    });
+}
+
+/// A socket was refused of which only its path is known: a CallSid, our own id, or nothing of use.
+pub fn refused_stream(app: &App, refusal: Refusal, session: &str) {
+    if CallId::parse(session).is_none() && session != ANYONE {
+        let request = PassthruRequest { call_sid: CallSid::parse(session).ok(), ..PassthruRequest::default() };
+        return refused(app, Door::Stream, refusal, request);
+    }
+    app.refusals.count(Door::Stream, refusal);
+    tracing::warn!(session, reason = refusal.name(), mend = refusal.mend(), "a stream was refused");
+    if let (Some(call), Ok(permit)) = (CallId::parse(session), app.behind.clone().try_acquire_owned()) {
+        let app = app.clone();
+        app.tasks.clone().spawn(async move {
+            record(&app, call, Door::Stream, refusal).await;
+            drop(permit);
+        });
+    }
+}
+
+/// The session in the URL of a call that told no CallSid.
+pub const ANYONE: &str = "call";
+
+async fn record(app: &App, call: CallId, door: Door, refusal: Refusal) {
+    let now_ms = unix_ms();
+    app.services
+        .ledger
+        .update(call, |record| {
+            let detail = format!("{refusal} (`{}`): {}", door.name(), refusal.mend());
+            // it may have come in meanwhile, by Exotel's second try
+            if record.state == CallState::Pending {
+                record.state = CallState::Ended;
+                record.outcome = Some(OUTCOME.to_owned());
+                record.detail = Some(refusal.to_string());
+                record.ended_ms = Some(now_ms);
+                record.problems.push(Problem { unix_ms: now_ms, name: "refused".to_owned(), detail });
+            }
+        })
+        .await;
+}

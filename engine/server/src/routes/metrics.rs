@@ -1,0 +1,92 @@
+//! `GET /metrics`: counts and gauges for Prometheus, in the OpenMetrics text format that it reads.
+//!
+//! Everything is counted where it happens, and only read here. Labels are flows' names and outcomes, both of a bounded number; nothing tells of
+//! one call.
+
+use std::fmt;
+use std::time::Instant;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+use samvaad_dialog::FlowCounts;
+
+use crate::access::Api;
+use crate::app::App;
+use crate::problem::Problem;
+
+/// See the OpenMetrics specification, "Protocol Negotiation".
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// One count for each set of labels.
+type Counts<const LABELS: usize> = Family<[(&'static str, String); LABELS], Counter>;
+
+/// All metrics, as they are now.
+pub async fn metrics(_: Api, State(app): State<App>) -> Result<Response, Problem> {
+    let text =
+        told(&app).map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string(), "see the log of this time"))?;
+    Ok(([(CONTENT_TYPE, OPEN_METRICS)], text).into_response())
+}
+
+fn told(app: &App) -> Result<String, fmt::Error> {
+    let mut registry = Registry::with_prefix("samvaad");
+    calls(app, &mut registry);
+    flows(app, &mut registry);
+    let mut text = String::new();
+    encode(&mut text, &registry)?;
+    Ok(text)
+}
+
+fn calls(app: &App, registry: &mut Registry) {
+    let (_, promised) = app.permits.in_use(Instant::now());
+    let gauges = [
+        ("calls_live", "Calls with a stream now", app.services.ledger.live().len()),
+        ("calls_awaited", "Calls whose applet was told to go on and whose stream has not started", promised),
+        ("calls_max", "Calls that may be live at once", app.permits.places()),
+    ];
+    for (name, help, value) in gauges {
+        let gauge: Gauge = Gauge::default();
+        gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        registry.register(name, help, gauge);
+    }
+    let refused = Counts::<2>::default();
+    for ((door, refusal), count) in app.refusals.all() {
+        add(&refused, [("at", door.name()), ("reason", refusal.name())], count);
+    }
+    registry.register("calls_refused", "Calls that were not taken, by where they asked", refused);
+    let ended = Counts::<1>::default();
+    for (outcome, count) in app.services.ledger.outcomes() {
+        add(&ended, [("outcome", &outcome)], count);
+    }
+    registry.register("calls_ended", "Calls that have ended, by outcome", ended);
+}
+
+fn flows(app: &App, registry: &mut Registry) {
+    let (published, rejected, rolled_back, failed) =
+        (Counts::<1>::default(), Counts::<2>::default(), Counts::<1>::default(), Counts::<2>::default());
+    for (flow, counts) in &app.services.catalogue.counts() {
+        let FlowCounts { published: versions, rejected: candidates, rolled_back: back, trapped, limited, failed: erred } = counts;
+        add(&published, [("flow", flow)], *versions);
+        add(&rolled_back, [("flow", flow)], *back);
+        for (step, count) in candidates {
+            add(&rejected, [("flow", flow), ("step", &step.to_string())], *count);
+        }
+        for (kind, count) in [("trap", trapped), ("limit", limited), ("error", erred)] {
+            add(&failed, [("flow", flow), ("kind", kind)], *count);
+        }
+    }
+    registry.register("flow_versions_published", "Versions of flows that were taken", published);
+    registry.register("flow_candidates_rejected", "Candidates that were not taken, by the step that failed", rejected);
+    registry.register("flow_rollbacks", "Versions that were withdrawn, by people or for their failures", rolled_back);
+    registry.register("flow_failures", "Calls in which the flow trapped, met a limit or returned an error", failed);
+}
+
+fn add<const LABELS: usize>(family: &Counts<LABELS>, labels: [(&'static str, &str); LABELS], count: u64) {
+    family.get_or_create(&labels.map(|(name, value)| (name, value.to_owned()))).inc_by(count);
+}

@@ -1,0 +1,53 @@
+//! How calls have ended since the engine started, in numbers, for whoever watches it.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+/// So many outcomes are counted each by its name. A flow may call its own what it likes, even anew in each call.
+const NAMES: usize = 64;
+/// The name under which further ones are counted together.
+const OTHERS: &str = "others";
+/// The engine's own outcomes, which are always counted by name.
+const OWN: [&str; 10] = [
+    "completed",
+    "connection-lost",
+    "engine-failed",
+    "engine-stopped",
+    "flow-failed",
+    "hung-up",
+    "never-connected",
+    "no-flow",
+    "refused-busy",
+    "too-long",
+];
+
+/// The counts.
+#[derive(Debug, Default)]
+pub(crate) struct Outcomes(Mutex<BTreeMap<String, u64>>);
+
+impl Outcomes {
+    pub(crate) fn count(&self, outcome: &str) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_named = counts.len() < NAMES || counts.contains_key(outcome) || OWN.contains(&outcome);
+        *counts.entry(if is_named { outcome } else { OTHERS }.to_owned()).or_default() += 1;
+    }
+
+    pub(crate) fn all(&self) -> BTreeMap<String, u64> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flow_that_invents_outcomes_does_not_hide_the_engines_own() {
+        let outcomes = Outcomes::default();
+        (0..1_000).for_each(|at| outcomes.count(&format!("mood-{at:04}")));
+        ["mood-0000", "hung-up", "hung-up"].into_iter().for_each(|outcome| outcomes.count(outcome));
+        let all = outcomes.all();
+        assert_eq!((all["mood-0000"], all["hung-up"], all[OTHERS]), (2, 2, 936));
+        assert_eq!(all.len(), NAMES + 2);
+    }
+}

@@ -1,0 +1,189 @@
+//! Calls of made-up flows on a line of the test's own, in paused time: a synthesiser that hums, a database that keeps nothing.
+
+use std::fs;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use samvaad_dialog::{Allowance, Catalogue, CatalogueSettings, EngineSettings, FlowEngine, FlowVersion};
+use samvaad_model::{CallId, CallRecord, CallSid, CustomerRecord, FlowName, Masked, PhoneNumber};
+use samvaad_session::files::AudioFiles;
+use samvaad_session::{CallSettings, FlowPrompts, Ledger, Received, Services, Wire, WireClosed, run_call};
+use samvaad_speech::cache::{CacheSettings, PromptCache};
+use samvaad_speech::{Samples, SynthesisError, Synthesizer, Utterance};
+use samvaad_store::{CallRecords, MemorySessions, RecordWriter, SessionSettings, StoreError};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::sync::mpsc;
+
+/// The flow that does what its setting `act` says.
+const ACTS: &[u8] = include_bytes!("../../../dialog/tests/fixtures/acts-0.1.0.wasm");
+/// One call, and the engine's spare places for flows that are being loaded.
+pub const PLACES: usize = 17;
+/// Shorter than the first question of the flow.
+const LONGEST: Duration = Duration::from_secs(3);
+
+/// Flows, and the one line on which they are called.
+pub struct House {
+    folder: TempDir,
+    services: Option<Services>,
+    heard_ms: u64,
+}
+
+impl House {
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("flows")).unwrap();
+        Self { folder, services: None, heard_ms: 0 }
+    }
+
+    pub fn add(&self, name: &str, manifest: &str) {
+        let folder = self.folder.path().join("flows").join(name);
+        fs::create_dir_all(folder.join("prompts")).unwrap();
+        fs::write(folder.join("flow.wasm"), ACTS).unwrap();
+        let grants = "[flow]\nlanguages = [\"en-IN\", \"hi-IN\", \"mr-IN\"]\n[grants]\ntransfer = { default = [\"+919876500000\"] }\n";
+        fs::write(folder.join("flow.toml"), format!("{grants}{manifest}")).unwrap();
+        let prompts = "greeting = Hello { $name }\nemi = It is { $amount }\ndisclosure = Note\ntransfer = An agent?\ngoodbye = Bye\n";
+        for language in ["en-IN", "hi-IN", "mr-IN"] {
+            fs::write(folder.join("prompts").join(format!("{language}.ftl")), prompts).unwrap();
+        }
+    }
+
+    /// Loads the flows. From here on time stands still but for what is waited for.
+    pub async fn open(&mut self) {
+        let data = self.folder.path();
+        let engine = FlowEngine::new(&EngineSettings { max_calls: 1, ..EngineSettings::default() }).unwrap();
+        let settings = CatalogueSettings {
+            components: data.join("components"),
+            default_flow: None,
+            default_transfer: Vec::new(),
+            allowance: Allowance::default(),
+        };
+        let (catalogue, rejections) = Catalogue::open(engine, &data.join("flows"), settings).await.unwrap();
+        assert_eq!(rejections, []);
+        let writer = RecordWriter::start(Arc::new(Nowhere), &data.join("spool")).await.unwrap();
+        self.services = Some(Services {
+            catalogue: Arc::new(catalogue),
+            prompts: PromptCache::new(Arc::new(Hum), CacheSettings::default()),
+            recognizer: None,
+            sessions: Arc::new(MemorySessions::new(SessionSettings::default())),
+            ledger: Ledger::new(writer, Arc::new(Nowhere)),
+            files: AudioFiles::default(),
+            successions: Default::default(),
+            settings: CallSettings { offset_minutes: 330, longest: LONGEST, default_agents: Vec::new(), running: Default::default() },
+        });
+        tokio::time::pause();
+    }
+
+    fn services(&self) -> &Services {
+        self.services.as_ref().unwrap()
+    }
+
+    pub fn version(&self, flow: &str) -> Arc<FlowVersion<FlowPrompts>> {
+        self.services().catalogue.active(&FlowName::parse(flow).unwrap()).unwrap()
+    }
+
+    /// Holds a call of a customer who says nothing, to its end; gives its record.
+    pub async fn call(&mut self, flow: &str, language: &str) -> CallRecord {
+        let call_id = CallId::generate();
+        let fields = [("language".to_owned(), Masked::from(language))].into();
+        let phone = PhoneNumber::parse("9876543210").unwrap();
+        let flow = FlowName::parse(flow).unwrap();
+        self.services().sessions.put_customer(&CustomerRecord { call_id, phone, flow: Some(flow), fields }).await.unwrap();
+        let line = Line { start: Some(start(call_id)), heard: Arc::default() };
+        let heard = Arc::clone(&line.heard);
+        let session = call_id.to_string();
+        let held = run_call(line, self.services(), &session, |_| Some(()), std::future::pending());
+        tokio::time::timeout(Duration::from_secs(120), held).await.unwrap();
+        let messages = std::mem::take(&mut *heard.lock().unwrap());
+        let payload = |message: &Value| message["media"]["payload"].as_str().map_or(0, str::len);
+        // base64 of 16 bits at 8 kHz
+        self.heard_ms = messages.iter().map(payload).sum::<usize>() as u64 * 3 / 4 / 16;
+        self.services().ledger.get(call_id).await.unwrap().unwrap()
+    }
+
+    /// How much audio the last call had.
+    pub fn heard_ms(&self) -> u64 {
+        self.heard_ms
+    }
+}
+
+fn start(call: CallId) -> String {
+    let start = json!({ "call_sid": format!("sid-{call}"), "from": "09876543210", "to": "08045000000" });
+    json!({ "event": "start", "stream_sid": "stream", "start": start }).to_string()
+}
+
+/// A line on which nothing comes after `start`, not even marks.
+struct Line {
+    start: Option<String>,
+    heard: Arc<Mutex<Vec<Value>>>,
+}
+
+impl Wire for Line {
+    type Text = String;
+
+    async fn receive(&mut self) -> Received<String> {
+        match self.start.take() {
+            Some(start) => Received::Text(start),
+            None => std::future::pending().await,
+        }
+    }
+
+    async fn send(&mut self, text: &str) -> Result<(), WireClosed> {
+        self.heard.lock().unwrap().push(serde_json::from_str(text).unwrap());
+        Ok(())
+    }
+
+    async fn close(&mut self) {}
+}
+
+/// Says everything as a second of a low tone.
+struct Hum;
+
+#[async_trait]
+impl Synthesizer for Hum {
+    fn name(&self) -> &str {
+        "hum"
+    }
+
+    async fn synthesize(
+        &self,
+        _utterance: &Utterance,
+        rate_hz: u32,
+    ) -> Result<mpsc::Receiver<Result<Samples, SynthesisError>>, SynthesisError> {
+        let (sender, pieces) = mpsc::channel(1);
+        let samples: Vec<i16> = (0..rate_hz).map(|at| if at / 40 % 2 == 0 { 4_000 } else { -4_000 }).collect();
+        sender.try_send(Ok(samples.into())).unwrap();
+        Ok(pieces)
+    }
+}
+
+/// A database that keeps nothing.
+struct Nowhere;
+
+#[async_trait]
+impl CallRecords for Nowhere {
+    async fn save(&self, _record: &CallRecord) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn by_id(&self, _call: CallId) -> Result<Option<CallRecord>, StoreError> {
+        Ok(None)
+    }
+
+    async fn by_sid(&self, _sid: &CallSid) -> Result<Option<CallRecord>, StoreError> {
+        Ok(None)
+    }
+
+    async fn newest(&self, _limit: u32) -> Result<Vec<CallRecord>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn end_abandoned(&self, _now_unix_ms: u64) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
