@@ -30,7 +30,7 @@ pub enum WireFault {
     Handshake { reason: String },
     #[error("the stream's URL has {pairs} parameters of {characters} characters: Exotel takes 3 pairs and 256 characters")]
     TooManyParameters { pairs: usize, characters: usize },
-    #[error("the engine took the call not at all: {words}")]
+    #[error("the engine did not take the call: {words}")]
     Refused { words: String },
     #[error("`{request}`: {problem}")]
     Applet { request: &'static str, problem: String },
