@@ -18,8 +18,9 @@ use crate::lives::Lives;
 use crate::load::{Fault, Loader, Rejection, unix_ms};
 use crate::pinned::Pinned;
 use crate::places::{Lying, Place, lying};
+use crate::rehearsal::{self, Rehearsal};
 use crate::run::RunEnd;
-use crate::source::Unread;
+use crate::source::{Source, Unread};
 use crate::states::FlowState;
 use crate::version::{FlowVersion, PromptLibrary};
 
@@ -72,7 +73,6 @@ pub(crate) enum Verdict {
 type Flows<P> = BTreeMap<FlowName, Lives<P>>;
 
 /// The loaded flows.
-#[derive(Debug)]
 pub struct Catalogue<P> {
     folder: PathBuf,
     loader: Loader,
@@ -80,11 +80,29 @@ pub struct Catalogue<P> {
     flows: RwLock<Flows<P>>,
     strays: Mutex<Vec<Rejection>>,
     changes: watch::Sender<u64>,
+    rehearsal: Option<Arc<dyn Rehearsal<P>>>,
+}
+
+impl<P> std::fmt::Debug for Catalogue<P> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Catalogue").field("folder", &self.folder).finish_non_exhaustive()
+    }
 }
 
 impl<P: PromptLibrary> Catalogue<P> {
-    /// Loads all flows of a folder. What cannot be loaded is told beside, and hinders no other.
+    /// Loads all flows of a folder. What cannot be loaded is told beside, and hinders no other. There are no recorded calls, so that every
+    /// replay gate is open.
     pub async fn open(engine: FlowEngine, folder: &Path, settings: CatalogueSettings) -> Result<(Self, Vec<Rejection>), CatalogueError> {
+        Self::open_gated(engine, folder, settings, None).await
+    }
+
+    /// The same, where there may be recorded calls.
+    pub async fn open_gated(
+        engine: FlowEngine,
+        folder: &Path,
+        settings: CatalogueSettings,
+        rehearsal: Option<Arc<dyn Rehearsal<P>>>,
+    ) -> Result<(Self, Vec<Rejection>), CatalogueError> {
         let compiler = Compiler::new(engine.clone(), settings.components);
         let catalogue = Self {
             folder: folder.to_owned(),
@@ -93,6 +111,7 @@ impl<P: PromptLibrary> Catalogue<P> {
             flows: RwLock::default(),
             strays: Mutex::default(),
             changes: watch::Sender::new(0),
+            rehearsal,
         };
         let rejections = catalogue.reload().await?;
         Ok((catalogue, rejections))
@@ -159,8 +178,8 @@ impl<P: PromptLibrary> Catalogue<P> {
         };
         let version = match loaded {
             Some(loaded) => loaded,
-            None => match self.loader.load(name.clone(), source, alike).await {
-                Ok(version) => Arc::new(version),
+            None => match self.candidate(name, source, alike).await {
+                Ok(version) => version,
                 Err(fault) => return self.reject(name, Some(id), fault),
             },
         };
@@ -168,6 +187,13 @@ impl<P: PromptLibrary> Catalogue<P> {
         tracing::info!(flow = %name, version = %id, %stage, "flow version takes calls");
         self.changed();
         Verdict::Published
+    }
+
+    /// A version that may take calls: loaded, and through its gates.
+    async fn candidate(&self, name: &FlowName, source: Source, alike: Option<Arc<FlowVersion<P>>>) -> Result<Arc<FlowVersion<P>>, Fault> {
+        let version = Arc::new(self.loader.load(name.clone(), source, alike).await?);
+        rehearsal::pass(self.rehearsal.as_deref(), &version).await?;
+        Ok(version)
     }
 
     fn reject(&self, name: &FlowName, id: Option<VersionId>, fault: Fault) -> Verdict {

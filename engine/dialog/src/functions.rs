@@ -266,6 +266,7 @@ impl runtime::Host for Guest {
         let lines = self.host().map_or(0, |host| host.log_lines);
         if let Some(host) = self.host_mut() {
             host.log_lines = lines.saturating_add(1);
+            host.leave_line(level, &message);
         }
         if lines >= LOG_LINES_MAX {
             return self.pass_over();
@@ -290,7 +291,7 @@ impl runtime::Host for Guest {
     }
 }
 
-fn level_name(level: runtime::Level) -> &'static str {
+pub(crate) fn level_name(level: runtime::Level) -> &'static str {
     match level {
         runtime::Level::Debug => "debug",
         runtime::Level::Info => "info",

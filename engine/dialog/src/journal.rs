@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::replay::{Comparing, Difference, DifferenceKind, Next};
+use crate::trace::Trace;
 
 /// A call of 15 minutes makes some hundred entries; more than this is a flow out of hand.
 pub const ENTRIES_MAX: usize = 10_000;
@@ -100,6 +101,7 @@ struct State {
     journal: Journal,
     bytes: usize,
     mode: Mode,
+    trace: Trace,
 }
 
 /// A handle on one call's journal. Clones are the same journal.
@@ -124,12 +126,21 @@ impl SharedJournal {
 
     fn with_mode(header: JournalHeader, mode: Mode) -> Self {
         let journal = Journal { header: JournalHeader { format: FORMAT, ..header }, entries: Vec::new() };
-        Self(Arc::new(Mutex::new(State { journal, bytes: 0, mode })))
+        Self(Arc::new(Mutex::new(State { journal, bytes: 0, mode, trace: Trace::default() })))
     }
 
     /// The journal as it is now. A function that is still waiting is not in it.
     pub fn snapshot(&self) -> Journal {
         self.state().journal.clone()
+    }
+
+    /// What the run leaves for its author.
+    pub fn trace(&self) -> Trace {
+        self.state().trace.clone()
+    }
+
+    pub(crate) fn change_trace(&self, change: impl FnOnce(&mut Trace)) {
+        change(&mut self.state().trace);
     }
 
     /// How many entries it has.

@@ -37,6 +37,8 @@ pub enum Step {
     Describe,
     /// Checking the prompt files.
     Prompts,
+    /// Holding recorded calls again, where `[replay] gate` asks for it.
+    Replay,
 }
 
 impl fmt::Display for Step {
@@ -49,6 +51,7 @@ impl fmt::Display for Step {
             Step::Link => "link",
             Step::Describe => "describe",
             Step::Prompts => "prompts",
+            Step::Replay => "replay",
         })
     }
 }

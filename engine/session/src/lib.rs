@@ -15,6 +15,7 @@ pub mod ledger;
 pub mod live;
 pub mod machine;
 mod playback;
+mod postmortem;
 pub mod prompts;
 mod question;
 pub mod run;

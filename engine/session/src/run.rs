@@ -16,6 +16,7 @@ use crate::connect::{Clues, await_start, find};
 use crate::driver::{Driver, Parts};
 use crate::ending::{StreamEnd, describe, settle};
 use crate::live::LiveConversation;
+use crate::postmortem;
 use crate::prompts::FlowPrompts;
 use crate::scribe::whereabouts;
 use crate::services::Services;
@@ -172,7 +173,7 @@ impl Prepared {
                         None => None,
                     };
                     if let Some(run) = &run {
-                        told(&call, run);
+                        told(&call, &version, run);
                         services.catalogue.report(&version, run, unix_ms());
                         if is_failure(run) {
                             excuse(&mut driver, &call, services, Some(&version)).await;
@@ -209,13 +210,13 @@ fn is_failure(run: &RunEnd) -> bool {
     matches!(run, RunEnd::Failed(_) | RunEnd::Trapped { .. } | RunEnd::LimitExceeded { .. })
 }
 
-fn told(call: &LiveCall, run: &RunEnd) {
+fn told(call: &LiveCall, version: &FlowVersion<FlowPrompts>, run: &RunEnd) {
     if is_failure(run) {
         call.problem("flow-failed", describe(run));
-    }
-    if let RunEnd::Trapped { stack, .. } = run {
-        let record = call.record();
-        tracing::error!(call = %call.id(), flow = ?record.flow, version = ?record.version, ?stack, "a flow trapped: see its stack");
+        if let Some(journal) = call.journal() {
+            let report = postmortem::report(journal, version.name.clone(), version.id.clone(), run);
+            postmortem::tell(call, report, version.shows_logs());
+        }
     }
 }
 
