@@ -238,3 +238,43 @@ async fn a_gate_whose_store_is_away_stays_shut_until_it_is_back() {
         engine.http().post(engine.url("/api/flows/reload")).send().await.unwrap();
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_shipped_flows_hold_the_same_tests_in_every_language() {
+    let engine = Setup::new("[speech]\nrecognizer = 'none'").start();
+    let told: Value = engine.http().get(engine.url("/api/flows")).send().await.unwrap().json().await.unwrap();
+    let flows = told["flows"].as_array().unwrap();
+    assert_eq!(flows.len(), 3, "{told:#}");
+    let shared = fs::read_dir(root().join("flows/emi-reminder/tests")).unwrap().count();
+    for flow in flows {
+        assert!(active(flow).is_some() && flow["rejected"].as_array().unwrap().is_empty(), "{flow:#}");
+        let own = fs::read_dir(root().join("flows").join(flow["name"].as_str().unwrap()).join("tests")).unwrap().count();
+        assert_eq!(own, shared, "{flow:#}: run `make flows`");
+    }
+    let logs = fs::read_to_string(engine.house().join("logs/application.log")).unwrap();
+    assert_eq!(logs.matches(&format!("tests={shared}")).count(), 3, "{logs}");
+    assert!(!logs.contains("flow log"), "what a flow logs in its tests is in nobody's way: {logs}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_build_that_speaks_of_the_loan_too_soon_does_not_hold_the_shipped_tests() {
+    let house = House::new().await;
+    let tests = house.file("tests");
+    fs::create_dir(&tests).unwrap();
+    for test in fs::read_dir(root().join("flows/emi-reminder/tests")).unwrap().map(Result::unwrap) {
+        fs::copy(test.path(), tests.join(test.file_name())).unwrap();
+    }
+    let engine = house.start();
+    let first = active(&state(&engine).await).unwrap();
+    let next = house.folder.path().join("next.wasm");
+    fs::copy(root().join("plugins/target/fixtures/emi-before-identity.wasm"), &next).unwrap();
+    fs::rename(next, house.file("flow.wasm")).unwrap();
+    let state = until(&engine, "rejected", |state| !state["rejected"].as_array().unwrap().is_empty()).await;
+    let told = &state["rejected"][0];
+    assert_eq!((told["step"].as_str(), active(&state)), (Some("tests"), Some(first)), "{told:#}");
+    let reason = told["reason"].as_str().unwrap();
+    for words in ["`tests/agrees.toml`: expected the flow to end by itself", "`emi-details` may be spoken only after identity", "`tests/wrong-person.toml`"] {
+        assert!(reason.contains(words), "{told:#}");
+    }
+    assert!(told["mend"].as_str().unwrap().contains("mend the flow"), "{told:#}");
+}

@@ -22,6 +22,7 @@ use crate::rehearsal::{self, Rehearsal};
 use crate::run::RunEnd;
 use crate::source::{Source, Unread};
 use crate::states::FlowState;
+use crate::trial;
 use crate::version::{FlowVersion, PromptLibrary};
 
 /// What the operator says of all flows.
@@ -167,39 +168,82 @@ impl<P: PromptLibrary> Catalogue<P> {
             Err(Unread::Moving) => return Verdict::Moving,
             Err(Unread::Fault(fault)) => return self.reject(name, None, fault),
         };
-        let (id, loaded, alike) = {
+        let (id, tests) = (source.id.clone(), source.tests_digest.clone());
+        let (loaded, alike, is_taken) = {
             let flows = self.flows();
             let lives = flows.get(name);
-            if lives.is_some_and(|lives| lives.knows(&source.id)) {
+            if lives.is_some_and(|lives| lives.knows(&id, &tests)) {
                 return Verdict::Known;
             }
             let alike = lives.and_then(|lives| lives.with_component(&source.component_digest));
-            (source.id.clone(), lives.and_then(|lives| lives.with_id(&source.id)), alike)
+            (lives.and_then(|lives| lives.with_id(&id)), alike, lives.is_some_and(|lives| lives.has_taken(&id)))
         };
-        let version = match loaded {
-            Some(loaded) => loaded,
-            None => match self.candidate(name, source, alike).await {
-                Ok(version) => version,
-                Err(fault) => return self.reject(name, Some(id), fault),
-            },
+        if is_taken {
+            return self.test_again(name, loaded, id, tests, &source.parts.tests).await;
+        }
+        let version = match self.candidate(name, source, loaded, alike).await {
+            Ok(version) => version,
+            Err(fault) => return self.reject(name, Some((id, tests)), fault),
         };
-        let stage = self.change().entry(name.clone()).or_default().publish(version);
+        let stage = self.change().entry(name.clone()).or_default().publish(version, tests);
         tracing::info!(flow = %name, version = %id, %stage, "flow version takes calls");
         self.changed();
         Verdict::Published
     }
 
-    /// A version that may take calls: loaded, and through its gates.
-    async fn candidate(&self, name: &FlowName, source: Source, alike: Option<Arc<FlowVersion<P>>>) -> Result<Arc<FlowVersion<P>>, Fault> {
-        let version = Arc::new(self.loader.load(name.clone(), source, alike).await?);
-        rehearsal::pass(self.rehearsal.as_deref(), &version).await?;
+    /// A version that may take calls: loaded, and through its gates. One that is loaded has been through the gate of recorded calls.
+    async fn candidate(
+        &self,
+        name: &FlowName,
+        mut source: Source,
+        loaded: Option<Arc<FlowVersion<P>>>,
+        alike: Option<Arc<FlowVersion<P>>>,
+    ) -> Result<Arc<FlowVersion<P>>, Fault> {
+        let tests = std::mem::take(&mut source.parts.tests);
+        let is_loaded = loaded.is_some();
+        let version = match loaded {
+            Some(loaded) => loaded,
+            None => Arc::new(self.loader.load(name.clone(), source, alike).await?),
+        };
+        trial::pass(&version, &tests).await?;
+        if !is_loaded {
+            rehearsal::pass(self.rehearsal.as_deref(), &version).await?;
+        }
         Ok(version)
     }
 
-    fn reject(&self, name: &FlowName, id: Option<VersionId>, fault: Fault) -> Verdict {
+    /// Judges a version that was taken by its changed tests. Whatever they say, it stays what it is: one that takes calls goes on, one that
+    /// was withdrawn does not come back by itself.
+    async fn test_again(
+        &self,
+        name: &FlowName,
+        version: Option<Arc<FlowVersion<P>>>,
+        id: VersionId,
+        digest: String,
+        tests: &BTreeMap<String, String>,
+    ) -> Verdict {
+        let held = match &version {
+            Some(version) => trial::pass(version, tests).await,
+            None => Ok(()),
+        };
+        let mut flows = self.change();
+        let lives = flows.entry(name.clone()).or_default();
+        let Err(fault) = held else {
+            lives.tested(digest);
+            return Verdict::Known;
+        };
         let rejection = Rejection::new(name.as_str(), fault);
         told(&rejection);
-        self.change().entry(name.clone()).or_default().reject(id, rejection.clone(), unix_ms());
+        lives.fail_tests(id, digest, rejection.clone(), unix_ms());
+        drop(flows);
+        self.changed();
+        Verdict::Rejected(rejection)
+    }
+
+    fn reject(&self, name: &FlowName, judged: Option<(VersionId, String)>, fault: Fault) -> Verdict {
+        let rejection = Rejection::new(name.as_str(), fault);
+        told(&rejection);
+        self.change().entry(name.clone()).or_default().reject(judged, rejection.clone(), unix_ms());
         self.changed();
         Verdict::Rejected(rejection)
     }

@@ -32,6 +32,7 @@ mod source;
 pub mod states;
 mod trace;
 mod traps;
+mod trial;
 pub mod version;
 mod wasi;
 pub mod watch;

@@ -37,6 +37,8 @@ pub enum Step {
     Describe,
     /// Checking the prompt files.
     Prompts,
+    /// Holding the flow's own tests.
+    Tests,
     /// Holding recorded calls again, where `[replay] gate` asks for it.
     Replay,
 }
@@ -51,6 +53,7 @@ impl fmt::Display for Step {
             Step::Link => "link",
             Step::Describe => "describe",
             Step::Prompts => "prompts",
+            Step::Tests => "tests",
             Step::Replay => "replay",
         })
     }
@@ -68,8 +71,8 @@ pub struct Rejection {
     pub reason: String,
     /// What to do about it.
     pub mend: String,
-    /// The first line that is wrong, from 1, where there is one: of `flow.toml` or, in the step [`Step::Prompts`], of the file that `reason`
-    /// names first.
+    /// The first line that is wrong, from 1, where there is one: of `flow.toml` or, in the steps [`Step::Prompts`] and [`Step::Tests`], of the
+    /// file that `reason` names first.
     pub line: Option<usize>,
 }
 
@@ -93,7 +96,7 @@ impl Fault {
         Self { step, reason, mend: mend.to_owned(), line: None }
     }
 
-    fn at(self, line: Option<usize>) -> Self {
+    pub(crate) fn at(self, line: Option<usize>) -> Self {
         Self { line, ..self }
     }
 }
@@ -124,8 +127,8 @@ impl Loader {
         alike: Option<Arc<FlowVersion<P>>>,
     ) -> Result<FlowVersion<P>, Fault> {
         let began = Instant::now();
-        let Source { id, component_digest, parts } = source;
-        let Parts { component, manifest, prompts, audio } = parts;
+        let Source { id, component_digest, parts, .. } = source;
+        let Parts { component, manifest, prompts, audio, .. } = parts;
         let manifest = self.manifest(manifest.as_deref())?;
         let (program, description, code) = match alike {
             Some(alike) => (alike.program.clone(), alike.description.clone(), Origin::Shared),

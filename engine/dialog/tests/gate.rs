@@ -137,7 +137,8 @@ async fn a_gate_that_cannot_be_checked_stays_shut_until_it_can() {
 async fn a_gate_that_never_answers_is_given_up() {
     let gated = Gated::new().await;
     let first = gated.active();
-    let waiting = gated.put(&manifest("emi-first", GATE), None);
+    let candidate = manifest("emi-first", GATE);
+    let waiting = gated.put(&candidate, None);
     let mut waiting = std::pin::pin!(waiting);
     // reading and loading take real time; the gate's own is made to pass at once
     while gated.asked() == 0 {
