@@ -273,7 +273,11 @@ async fn a_build_that_speaks_of_the_loan_too_soon_does_not_hold_the_shipped_test
     let told = &state["rejected"][0];
     assert_eq!((told["step"].as_str(), active(&state)), (Some("tests"), Some(first)), "{told:#}");
     let reason = told["reason"].as_str().unwrap();
-    for words in ["`tests/agrees.toml`: expected the flow to end by itself", "`emi-details` may be spoken only after identity", "`tests/wrong-person.toml`"] {
+    for words in [
+        "`tests/agrees.toml`: expected the flow to end by itself",
+        "`emi-details` may be spoken only after identity",
+        "`tests/wrong-person.toml`",
+    ] {
         assert!(reason.contains(words), "{told:#}");
     }
     assert!(told["mend"].as_str().unwrap().contains("mend the flow"), "{told:#}");

@@ -186,12 +186,24 @@ mod tests {
             (Function::Log, json!({ "level": "info", "message": "Ravi" }), Json::Null, "log info ‹4 characters›"),
             (Function::Say, emi(1), json!({ "ok": 1 }), "say emi-details (loan-digits, amount)"),
             (Function::Say, json!({ "content": { "kind": "text", "value": "Ravi" } }), json!({ "ok": 1 }), "say text ‹4 characters›"),
-            (Function::Say, json!({ "invalid": "Ravi" }), json!({ "err": { "kind": "invalid", "value": "Ravi" } }),
-                "say with an argument that cannot be used → invalid"),
-            (Function::Ask, identity.clone(), answer(json!({ "kind": "choice", "value": "yes" })),
-                "ask identity: emi-details (loan-digits, amount) [yes, no] → choice yes"),
-            (Function::Ask, identity, answer(json!({ "kind": "text", "value": "Ravi" })),
-                "ask identity: emi-details (loan-digits, amount) [yes, no] → text ‹4 characters›"),
+            (
+                Function::Say,
+                json!({ "invalid": "Ravi" }),
+                json!({ "err": { "kind": "invalid", "value": "Ravi" } }),
+                "say with an argument that cannot be used → invalid",
+            ),
+            (
+                Function::Ask,
+                identity.clone(),
+                answer(json!({ "kind": "choice", "value": "yes" })),
+                "ask identity: emi-details (loan-digits, amount) [yes, no] → choice yes",
+            ),
+            (
+                Function::Ask,
+                identity,
+                answer(json!({ "kind": "text", "value": "Ravi" })),
+                "ask identity: emi-details (loan-digits, amount) [yes, no] → text ‹4 characters›",
+            ),
             (Function::Drain, Json::Null, json!({ "err": { "kind": "call-ended" } }), "drain → call-ended"),
         ] {
             assert_eq!(outline(&entry(function, arguments, answer)), told);
@@ -200,7 +212,8 @@ mod tests {
 
     #[test]
     fn a_value_in_a_names_place_is_told_by_its_length() {
-        for (value, told) in [("Ravi Kumar", "‹10 characters›"), ("9876543210", "‹10 characters›"), ("", "‹0 characters›"), ("q1", "q1")] {
+        for (value, told) in [("Ravi Kumar", "‹10 characters›"), ("9876543210", "‹10 characters›"), ("", "‹0 characters›"), ("q1", "q1")]
+        {
             assert_eq!(called(Function::Establish, &json!(value)), format!("establish {told}"));
         }
     }

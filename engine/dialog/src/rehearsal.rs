@@ -82,7 +82,11 @@ pub(crate) async fn pass<P>(rehearsal: Option<&dyn Rehearsal<P>>, candidate: &Ar
         }
         Err(_) => {
             let reason = format!("its {} recorded calls could not be replayed within {} s", gate.calls, GATE.as_secs());
-            return Err(Fault::new(Step::Replay, reason, "ask for fewer `calls` in `[replay] gate`, or POST /api/flows/reload when there is less to do"));
+            return Err(Fault::new(
+                Step::Replay,
+                reason,
+                "ask for fewer `calls` in `[replay] gate`, or POST /api/flows/reload when there is less to do",
+            ));
         }
     }
     Ok(())
@@ -99,7 +103,8 @@ fn told(gate: &ReplayGate, obstacle: &Obstacle) -> Fault {
         );
         return Fault::new(Step::Replay, reason, &mend);
     }
-    let mend = format!("`samvaad replay {call}` shows both sides; if it is intended, take `{kind}` out of `[replay] gate` for this version");
+    let mend =
+        format!("`samvaad replay {call}` shows both sides; if it is intended, take `{kind}` out of `[replay] gate` for this version");
     Fault::new(Step::Replay, reason, &mend)
 }
 

@@ -174,5 +174,10 @@ fn frames(error: &wasmtime::Error) -> Vec<String> {
             None => format!("function {} (build the flow with `strip = \"debuginfo\"` for its name)", frame.func_index()),
         }
     };
-    frames.iter().take(FRAMES_SHOWN).map(named).collect()
+    frames.iter().map(named).skip_while(|name| is_panicking(name)).take(FRAMES_SHOWN).collect()
+}
+
+/// What Rust does between a panic and its trap; the author's own functions come behind.
+fn is_panicking(name: &str) -> bool {
+    ["__rustc::", "std::panicking::", "std::sys::backtrace::", "core::panicking::"].iter().any(|room| name.starts_with(room))
 }

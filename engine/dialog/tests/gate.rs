@@ -47,8 +47,7 @@ impl Gated {
         house.add("acts", ACTS, &manifest("converse", ""));
         let settings = CatalogueSettings { components: house.components(), default_flow: None, default_transfer: Vec::new() };
         let rehearsal: Arc<dyn Rehearsal<()>> = Arc::clone(&told) as _;
-        let (catalogue, rejections) =
-            Catalogue::open_gated(house.engine.clone(), &house.flows(), settings, Some(rehearsal)).await.unwrap();
+        let (catalogue, rejections) = Catalogue::open_gated(house.engine.clone(), &house.flows(), settings, Some(rehearsal)).await.unwrap();
         assert_eq!(rejections, []);
         Self { house, told, catalogue }
     }
@@ -88,7 +87,9 @@ async fn a_candidate_that_repeats_the_recorded_calls_is_published() {
     let gated = Gated::new().await;
     let first = gated.active();
     assert_eq!(gated.asked(), 0, "a manifest without a gate asks for nothing");
-    for (act, answer) in [("emi-first", Rehearsed::Agrees { calls: 0 }), ("text", Rehearsed::Agrees { calls: 5 }), ("claim", Rehearsed::HeldBefore)] {
+    for (act, answer) in
+        [("emi-first", Rehearsed::Agrees { calls: 0 }), ("text", Rehearsed::Agrees { calls: 5 }), ("claim", Rehearsed::HeldBefore)]
+    {
         let before = gated.active();
         assert_eq!(gated.put(&manifest(act, GATE), Some(Ok(answer))).await, []);
         assert_ne!(gated.active(), before, "{act}");

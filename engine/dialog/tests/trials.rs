@@ -79,7 +79,8 @@ async fn a_flow_that_holds_its_tests_takes_calls() {
     let declines = "[[caller]]\nasked = 'identity'\nchoice = 'yes'\n[[caller]]\nasked = 'transfer'\ndoes = 'no-match'\n\
                     [expect]\noutcome = 'declined'\ntransfer = false\nsaid = ['emi', 'goodbye']\nnever-said = []\n";
     let hangs_up = "[[caller]]\nasked = 'identity'\ndoes = 'hang-up'\n[expect]\nonly-said = ['greeting']\ntransfer = false\n";
-    let silent = "[[caller]]\nasked = 'identity'\ndoes = 'no-input'\n[expect]\noutcome = 'wrong-person'\nonly-said = ['greeting', 'goodbye']\n";
+    let silent =
+        "[[caller]]\nasked = 'identity'\ndoes = 'no-input'\n[expect]\noutcome = 'wrong-person'\nonly-said = ['greeting', 'goodbye']\n";
     let (flow, rejections) =
         Flow::opened("converse", &[("agrees.toml", AGREES), ("d.toml", declines), ("h.toml", hangs_up), ("s.toml", silent)]).await;
     assert_eq!(rejections, []);
@@ -93,7 +94,10 @@ async fn what_does_not_hold_is_told_with_its_line_and_both_sides() {
         ("outcome = 'declined'", "line 5: expected the outcome `declined`; got `transferred`"),
         ("transfer = false", "line 5: expected no transfer; got one to `default`"),
         ("transfer = 'legal'", "line 5: expected a transfer to `legal`; got one to `default`"),
-        ("said = ['emi', 'greeting']", "line 5: expected `greeting` to be said there, in the order `emi`, `greeting`; got `greeting`, `emi`"),
+        (
+            "said = ['emi', 'greeting']",
+            "line 5: expected `greeting` to be said there, in the order `emi`, `greeting`; got `greeting`, `emi`",
+        ),
         ("only-said = ['greeting']", "line 5: expected to be said: `greeting`; got `greeting`, `emi`, `disclosure`, `transfer`"),
         ("never-said = ['emi']", "line 5: expected `emi` never to be said; got `greeting`, `emi`"),
         ("established = ['consent']", "line 5: expected `consent` to be established; got `identity`"),
@@ -130,7 +134,7 @@ async fn a_flow_that_asks_otherwise_than_the_script_answers_is_told_so() {
 #[tokio::test]
 async fn a_flow_that_fails_holds_no_test() {
     for (act, told) in [
-        ("trap", "got: the flow trapped: wasm `unreachable` instruction executed; in "),
+        ("trap", "got: the flow trapped: wasm trap: wasm `unreachable` instruction executed; in acts::fail < "),
         ("loop", "got: the flow computed for longer than `[limits] compute-ms`"),
         ("flood", "got: the call's journal is full"),
         ("emi-first", "got: `run` returned an error: refused: `emi` may be spoken only after identity"),

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CallId, CallSid, Direction, FailureReport, FlowName, Journal, Language, Line, Masked, PhoneNumber, StepEntry, StreamSid, VersionId};
+use crate::{
+    CallId, CallSid, Direction, FailureReport, FlowName, Journal, Language, Line, Masked, PhoneNumber, StepEntry, StreamSid, VersionId,
+};
 
 /// Where a call is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

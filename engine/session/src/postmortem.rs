@@ -69,7 +69,10 @@ impl Block<'_> {
     fn traced(&self, line: &Masked) -> String {
         let text = line.expose();
         let is_place = text.starts_with(char::is_whitespace) || text.starts_with("Traceback");
-        let kind = text.split_once(": ").map(|(kind, _)| kind).filter(|kind| kind.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.'));
+        let kind = text
+            .split_once(": ")
+            .map(|(kind, _)| kind)
+            .filter(|kind| kind.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.'));
         match kind {
             _ if is_place || self.in_full => one_line(text),
             Some(kind) => format!("{kind}: {line}"),
@@ -111,7 +114,8 @@ mod tests {
 
     fn failed() -> FailureReport {
         let line = |message: &str| LogLine { level: "info".to_owned(), message: message.into() };
-        let traceback = ["Traceback (most recent call last):", "  File \"flow.py\", line 9, in run", "ValueError: Ravi Kumar", "and more of Ravi"];
+        let traceback =
+            ["Traceback (most recent call last):", "  File \"flow.py\", line 9, in run", "ValueError: Ravi Kumar", "and more of Ravi"];
         FailureReport {
             flow: FlowName::parse("emi").unwrap(),
             version: VersionId::parse("ab12").unwrap(),

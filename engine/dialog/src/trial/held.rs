@@ -74,7 +74,9 @@ impl Trial {
             match wanted {
                 Transfer::None if target.is_some() => complain(*line, format!("expected no transfer; got {}", got())),
                 Transfer::Any if target.is_none() => complain(*line, "expected a transfer; got none".to_owned()),
-                Transfer::To(wanted) if target != Some(wanted) => complain(*line, format!("expected a transfer to `{wanted}`; got {}", got())),
+                Transfer::To(wanted) if target != Some(wanted) => {
+                    complain(*line, format!("expected a transfer to `{wanted}`; got {}", got()))
+                }
                 _ => {}
             }
         }

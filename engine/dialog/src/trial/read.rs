@@ -251,7 +251,8 @@ fn beginning(reader: &mut Reader<'_>, item: &Item<'_>) -> Option<u64> {
         DeValue::String(text) => text.to_string(),
         _ => String::new(),
     };
-    let moment = OffsetDateTime::parse(&text, &Rfc3339).ok().and_then(|moment| u64::try_from(moment.unix_timestamp_nanos() / 1_000_000).ok());
+    let moment =
+        OffsetDateTime::parse(&text, &Rfc3339).ok().and_then(|moment| u64::try_from(moment.unix_timestamp_nanos() / 1_000_000).ok());
     if moment.is_none() {
         reader.expect("at", item, "a time with its offset, such as 2026-11-20T11:00:00+05:30");
     }

@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::calls::from_record;
-use super::{Recorded, Replayed, ReplayError, replayed};
+use super::{Recorded, ReplayError, Replayed, replayed};
 
 /// Records are read in pages of so many.
 const PAGE: u32 = 32;
