@@ -19,10 +19,12 @@ use crate::lives::Lives;
 use crate::load::{Fault, Loader, Rejection, unix_ms};
 use crate::pinned::Pinned;
 use crate::places::{Lying, Place, lying};
+use crate::rehearsal::{self, Rehearsal};
 use crate::run::RunEnd;
-use crate::source::Unread;
+use crate::source::{Source, Unread};
 use crate::states::FlowState;
 use crate::tally::{FlowCounts, Tally};
+use crate::trial;
 use crate::version::{FlowVersion, PromptLibrary};
 
 /// What the operator says of all flows.
@@ -76,7 +78,6 @@ pub(crate) enum Verdict {
 type Flows<P> = BTreeMap<FlowName, Lives<P>>;
 
 /// The loaded flows.
-#[derive(Debug)]
 pub struct Catalogue<P> {
     folder: PathBuf,
     loader: Loader,
@@ -85,11 +86,29 @@ pub struct Catalogue<P> {
     strays: Mutex<Vec<Rejection>>,
     changes: watch::Sender<u64>,
     tally: Tally,
+    rehearsal: Option<Arc<dyn Rehearsal<P>>>,
+}
+
+impl<P> std::fmt::Debug for Catalogue<P> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Catalogue").field("folder", &self.folder).finish_non_exhaustive()
+    }
 }
 
 impl<P: PromptLibrary> Catalogue<P> {
-    /// Loads all flows of a folder. What cannot be loaded is told beside, and hinders no other.
+    /// Loads all flows of a folder. What cannot be loaded is told beside, and hinders no other. There are no recorded calls, so that every
+    /// replay gate is open.
     pub async fn open(engine: FlowEngine, folder: &Path, settings: CatalogueSettings) -> Result<(Self, Vec<Rejection>), CatalogueError> {
+        Self::open_gated(engine, folder, settings, None).await
+    }
+
+    /// The same, where there may be recorded calls.
+    pub async fn open_gated(
+        engine: FlowEngine,
+        folder: &Path,
+        settings: CatalogueSettings,
+        rehearsal: Option<Arc<dyn Rehearsal<P>>>,
+    ) -> Result<(Self, Vec<Rejection>), CatalogueError> {
         let compiler = Compiler::new(engine.clone(), settings.components);
         let catalogue = Self {
             folder: folder.to_owned(),
@@ -99,6 +118,7 @@ impl<P: PromptLibrary> Catalogue<P> {
             strays: Mutex::default(),
             changes: watch::Sender::new(0),
             tally: Tally::default(),
+            rehearsal,
         };
         let rejections = catalogue.reload().await?;
         Ok((catalogue, rejections))
@@ -157,34 +177,85 @@ impl<P: PromptLibrary> Catalogue<P> {
             Err(Unread::Moving) => return Verdict::Moving,
             Err(Unread::Fault(fault)) => return self.reject(name, None, fault),
         };
-        let (id, loaded, alike) = {
+        let (id, tests) = (source.id.clone(), source.tests_digest.clone());
+        let (loaded, alike, is_taken) = {
             let flows = self.flows();
             let lives = flows.get(name);
-            if lives.is_some_and(|lives| lives.knows(&source.id)) {
+            if lives.is_some_and(|lives| lives.knows(&id, &tests)) {
                 return Verdict::Known;
             }
             let alike = lives.and_then(|lives| lives.with_component(&source.component_digest));
-            (source.id.clone(), lives.and_then(|lives| lives.with_id(&source.id)), alike)
+            (lives.and_then(|lives| lives.with_id(&id)), alike, lives.is_some_and(|lives| lives.has_taken(&id)))
         };
-        let version = match loaded {
-            Some(loaded) => loaded,
-            None => match self.loader.load(name.clone(), source, alike).await {
-                Ok(version) => Arc::new(version),
-                Err(fault) => return self.reject(name, Some(id), fault),
-            },
+        if is_taken {
+            return self.test_again(name, loaded, id, tests, &source.parts.tests).await;
+        }
+        let version = match self.candidate(name, source, loaded, alike).await {
+            Ok(version) => version,
+            Err(fault) => return self.reject(name, Some((id, tests)), fault),
         };
-        let stage = self.change().entry(name.clone()).or_default().publish(version);
+        let stage = self.change().entry(name.clone()).or_default().publish(version, tests);
         tracing::info!(flow = %name, version = %id, %stage, "flow version takes calls");
         self.tally.published(name.as_str());
         self.changed();
         Verdict::Published
     }
 
-    fn reject(&self, name: &FlowName, id: Option<VersionId>, fault: Fault) -> Verdict {
+    /// A version that may take calls: loaded, and through its gates. One that is loaded has been through the gate of recorded calls.
+    async fn candidate(
+        &self,
+        name: &FlowName,
+        mut source: Source,
+        loaded: Option<Arc<FlowVersion<P>>>,
+        alike: Option<Arc<FlowVersion<P>>>,
+    ) -> Result<Arc<FlowVersion<P>>, Fault> {
+        let tests = std::mem::take(&mut source.parts.tests);
+        let is_loaded = loaded.is_some();
+        let version = match loaded {
+            Some(loaded) => loaded,
+            None => Arc::new(self.loader.load(name.clone(), source, alike).await?),
+        };
+        trial::pass(&version, &tests).await?;
+        if !is_loaded {
+            rehearsal::pass(self.rehearsal.as_deref(), &version).await?;
+        }
+        Ok(version)
+    }
+
+    /// Judges a version that was taken by its changed tests. Whatever they say, it stays what it is: one that takes calls goes on, one that
+    /// was withdrawn does not come back by itself.
+    async fn test_again(
+        &self,
+        name: &FlowName,
+        version: Option<Arc<FlowVersion<P>>>,
+        id: VersionId,
+        digest: String,
+        tests: &BTreeMap<String, String>,
+    ) -> Verdict {
+        let held = match &version {
+            Some(version) => trial::pass(version, tests).await,
+            None => Ok(()),
+        };
+        let mut flows = self.change();
+        let lives = flows.entry(name.clone()).or_default();
+        let Err(fault) = held else {
+            lives.tested(digest);
+            return Verdict::Known;
+        };
         let rejection = Rejection::new(name.as_str(), fault);
         told(&rejection);
         self.tally.rejected(name.as_str(), rejection.step);
-        self.change().entry(name.clone()).or_default().reject(id, rejection.clone(), unix_ms());
+        lives.fail_tests(id, digest, rejection.clone(), unix_ms());
+        drop(flows);
+        self.changed();
+        Verdict::Rejected(rejection)
+    }
+
+    fn reject(&self, name: &FlowName, judged: Option<(VersionId, String)>, fault: Fault) -> Verdict {
+        let rejection = Rejection::new(name.as_str(), fault);
+        told(&rejection);
+        self.tally.rejected(name.as_str(), rejection.step);
+        self.change().entry(name.clone()).or_default().reject(judged, rejection.clone(), unix_ms());
         self.changed();
         Verdict::Rejected(rejection)
     }

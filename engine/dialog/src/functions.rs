@@ -277,6 +277,7 @@ impl runtime::Host for Guest {
         let lines = self.host().map_or(0, |host| host.log_lines);
         if let Some(host) = self.host_mut() {
             host.log_lines = lines.saturating_add(1);
+            host.leave_line(level, &message);
         }
         if lines >= self.log_lines {
             return self.pass_over();
@@ -301,7 +302,7 @@ impl runtime::Host for Guest {
     }
 }
 
-fn level_name(level: runtime::Level) -> &'static str {
+pub(crate) fn level_name(level: runtime::Level) -> &'static str {
     match level {
         runtime::Level::Debug => "debug",
         runtime::Level::Info => "info",

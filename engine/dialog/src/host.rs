@@ -8,15 +8,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
-use samvaad_model::{CallError, Function, Language};
+use samvaad_model::{CallError, Function, Language, Masked};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 use wasmtime::{ResourceLimiter, UpdateDeadline};
 
 use crate::Conversation;
+use crate::bindings::runtime::Level;
 use crate::engine::{TABLE_ELEMENTS_MAX, TICK_MS};
-use crate::functions::write_log;
+use crate::functions::{level_name, write_log};
 use crate::gate::Rules;
 use crate::journal::{Clock, Closed, Divergence, ENTRIES_MAX, Outcome, SharedJournal};
 use crate::manifest::Limits;
@@ -207,6 +208,7 @@ impl Guest {
     fn show(&mut self, stream: Stream, lines: impl IntoIterator<Item = String>) {
         let Some(host) = self.host.as_mut() else { return };
         for line in lines {
+            host.leave_line(stream.level(), &line);
             if host.log_lines < self.log_lines && !host.journal.is_replay() {
                 write_log(stream.level(), line.len(), if host.show_logs { &line } else { "" });
             }
@@ -228,6 +230,18 @@ impl Host {
         let random = SplitMix64(journal.seed());
         let (established, notes) = (BTreeSet::new(), BTreeSet::new());
         Self { conversation, rules, established, notes, language: None, random, log_lines: 0, show_logs, journal }
+    }
+}
+
+impl Host {
+    /// Keeps a line of the flow for the report of its failure.
+    pub(crate) fn leave_line(&self, level: Level, message: &str) {
+        self.journal.change_trace(|trace| trace.line(level_name(level), message));
+    }
+
+    /// Keeps where the flow stood when it was ended.
+    pub(crate) fn leave_stack(&self, traceback: Vec<String>, stack: Vec<String>) {
+        self.journal.change_trace(|trace| (trace.traceback, trace.stack) = (traceback.into_iter().map(Masked::new).collect(), stack));
     }
 }
 

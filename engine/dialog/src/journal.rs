@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::replay::{Comparing, Difference, DifferenceKind, Next, Succeeding};
+use crate::trace::Trace;
 
 /// A call of 15 minutes makes some hundred entries; more than this is a flow out of hand.
 pub const ENTRIES_MAX: usize = 10_000;
@@ -115,6 +116,7 @@ struct State {
     bytes_max: usize,
     mode: Mode,
     waiting: Option<Arc<Waiting>>,
+    trace: Trace,
 }
 
 /// A handle on one call's journal. Clones are the same journal.
@@ -139,7 +141,7 @@ impl SharedJournal {
 
     fn with_mode(header: JournalHeader, mode: Mode) -> Self {
         let journal = Journal { header: JournalHeader { format: FORMAT, ..header }, entries: Vec::new() };
-        Self(Arc::new(Mutex::new(State { journal, bytes: 0, bytes_max: BYTES_MAX, mode, waiting: None })))
+        Self(Arc::new(Mutex::new(State { journal, bytes: 0, bytes_max: BYTES_MAX, mode, waiting: None, trace: Trace::default() })))
     }
 
     /// A journal with which another version may take this one's call over: what was done comes from here, until the version comes to the
@@ -150,7 +152,14 @@ impl SharedJournal {
         let mode = Mode::Succeed(Succeeding::new(state.journal.entries.clone(), Arc::clone(waiting)));
         let mut journal = state.journal.clone();
         journal.header.version = version;
-        Some(Self(Arc::new(Mutex::new(State { journal, bytes: state.bytes, bytes_max: state.bytes_max, mode, waiting: None }))))
+        Some(Self(Arc::new(Mutex::new(State {
+            journal,
+            bytes: state.bytes,
+            bytes_max: state.bytes_max,
+            mode,
+            waiting: None,
+            trace: Trace::default(),
+        }))))
     }
 
     /// Ends the replay of a successor that has come to where the flow of `predecessor` waits: its answers come from the world from here on.
@@ -185,6 +194,15 @@ impl SharedJournal {
     /// The journal as it is now. A function that is still waiting is not in it.
     pub fn snapshot(&self) -> Journal {
         self.state().journal.clone()
+    }
+
+    /// What the run leaves for its author.
+    pub fn trace(&self) -> Trace {
+        self.state().trace.clone()
+    }
+
+    pub(crate) fn change_trace(&self, change: impl FnOnce(&mut Trace)) {
+        change(&mut self.state().trace);
     }
 
     /// How many entries it has.

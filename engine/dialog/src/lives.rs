@@ -42,6 +42,8 @@ pub(crate) struct Lives<P> {
     /// Whose turn it is to load: one candidate at a time, each with the files as they are by then.
     pub(crate) turn: Arc<tokio::sync::Mutex<()>>,
     seen: Seen,
+    /// The digest of the flow's tests by which that was judged last, and whether they held.
+    tests: Option<(String, bool)>,
     candidate: Option<Arc<FlowVersion<P>>>,
     active: Option<Arc<FlowVersion<P>>>,
     /// The newest first.
@@ -56,6 +58,7 @@ impl<P> Default for Lives<P> {
         Self {
             turn: Arc::default(),
             seen: Seen::Gone,
+            tests: None,
             candidate: None,
             active: None,
             before: Vec::new(),
@@ -77,9 +80,15 @@ impl<P> Lives<P> {
         self.candidate.as_ref().filter(|candidate| lot < u64::from(candidate.manifest().update.weight)).or(self.active.as_ref())
     }
 
-    /// Whether these files were judged already.
-    pub(crate) fn knows(&self, id: &VersionId) -> bool {
-        matches!(&self.seen, Seen::Taken(seen) | Seen::Rejected(seen) if seen == id)
+    /// Whether these files were judged already, by these tests.
+    pub(crate) fn knows(&self, id: &VersionId, tests: &str) -> bool {
+        let is_seen = matches!(&self.seen, Seen::Taken(seen) | Seen::Rejected(seen) if seen == id);
+        is_seen && self.tests.as_ref().is_some_and(|(seen, _)| seen == tests)
+    }
+
+    /// Whether this version was taken from the folder, whatever became of it since.
+    pub(crate) fn has_taken(&self, id: &VersionId) -> bool {
+        matches!(&self.seen, Seen::Taken(seen) if seen == id)
     }
 
     /// Whether files of the flow lay in the folder when it was last looked at.
@@ -92,6 +101,18 @@ impl<P> Lives<P> {
         if matches!(self.seen, Seen::Rejected(_)) {
             self.seen = Seen::Unread;
         }
+        self.tests.take_if(|(_, held)| !*held);
+    }
+
+    /// The tests of the version that was taken have changed, and hold for it.
+    pub(crate) fn tested(&mut self, tests: String) {
+        self.tests = Some((tests, true));
+    }
+
+    /// They do not. The version stays what it is.
+    pub(crate) fn fail_tests(&mut self, id: VersionId, tests: String, rejection: Rejection, at_ms: u64) {
+        self.tests = Some((tests, false));
+        self.keep_rejected(Some(id), rejection, at_ms);
     }
 
     fn loaded(&self) -> impl Iterator<Item = Arc<FlowVersion<P>>> {
@@ -108,7 +129,8 @@ impl<P> Lives<P> {
     }
 
     /// Takes a version that lies in the folder: as a candidate where it asks for a share of the calls and there is another for the rest.
-    pub(crate) fn publish(&mut self, version: Arc<FlowVersion<P>>) -> Stage {
+    pub(crate) fn publish(&mut self, version: Arc<FlowVersion<P>>, tests: String) -> Stage {
+        self.tests = Some((tests, true));
         self.seen = Seen::Taken(version.id.clone());
         let is_active = self.active.as_ref().is_some_and(|active| active.id == version.id);
         if version.manifest().update.weight < 100 && self.active.is_some() && !is_active {
@@ -191,9 +213,15 @@ impl<P> Lives<P> {
         if is_candidate || self.candidate.is_none() { self.roll_back(reason, at_ms) } else { None }
     }
 
-    /// Keeps a candidate's rejection. `id` is none where its files could not be read.
-    pub(crate) fn reject(&mut self, id: Option<VersionId>, rejection: Rejection, at_ms: u64) {
+    /// Keeps a candidate's rejection. `judged` is the version with the digest of its tests; none where its files could not be read.
+    pub(crate) fn reject(&mut self, judged: Option<(VersionId, String)>, rejection: Rejection, at_ms: u64) {
+        let (id, tests) = judged.unzip();
         self.seen = id.clone().map_or(Seen::Unread, Seen::Rejected);
+        self.tests = tests.map(|tests| (tests, false));
+        self.keep_rejected(id, rejection, at_ms);
+    }
+
+    fn keep_rejected(&mut self, id: Option<VersionId>, rejection: Rejection, at_ms: u64) {
         self.rejected.retain(|earlier| (&earlier.version, &earlier.rejection) != (&id, &rejection));
         self.rejected.push_front(Rejected { version: id, rejection, at_ms });
         self.rejected.truncate(REJECTED);

@@ -40,6 +40,10 @@ pub enum Step {
     Describe,
     /// Checking the prompt files.
     Prompts,
+    /// Holding the flow's own tests.
+    Tests,
+    /// Holding recorded calls again, where `[replay] gate` asks for it.
+    Replay,
 }
 
 impl fmt::Display for Step {
@@ -53,6 +57,8 @@ impl fmt::Display for Step {
             Step::Link => "link",
             Step::Describe => "describe",
             Step::Prompts => "prompts",
+            Step::Tests => "tests",
+            Step::Replay => "replay",
         })
     }
 }
@@ -69,8 +75,8 @@ pub struct Rejection {
     pub reason: String,
     /// What to do about it.
     pub mend: String,
-    /// The first line that is wrong, from 1, where there is one: of `flow.toml` or, in the step [`Step::Prompts`], of the file that `reason`
-    /// names first.
+    /// The first line that is wrong, from 1, where there is one: of `flow.toml` or, in the steps [`Step::Prompts`] and [`Step::Tests`], of the
+    /// file that `reason` names first.
     pub line: Option<usize>,
 }
 
@@ -134,8 +140,8 @@ impl Loader {
         alike: Option<Arc<FlowVersion<P>>>,
     ) -> Result<FlowVersion<P>, Fault> {
         let began = Instant::now();
-        let Source { id, component_digest, parts } = source;
-        let Parts { component, manifest, prompts, audio } = parts;
+        let Source { id, component_digest, parts, .. } = source;
+        let Parts { component, manifest, prompts, audio, .. } = parts;
         let manifest = self.manifest(manifest.as_deref())?;
         let (program, description, code) = match alike {
             Some(alike) => (alike.program.clone(), alike.description.clone(), Origin::Shared),

@@ -3,7 +3,7 @@
 //! Parsing is pure and reports every error at once, each with its line. A flow without a manifest has [`Manifest::default`].
 
 mod limits;
-mod read;
+pub(crate) mod read;
 mod update;
 
 use std::collections::BTreeMap;

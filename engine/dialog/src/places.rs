@@ -118,7 +118,7 @@ impl Stamp {
                 stamp.add(path);
                 stamp.add(&path.join("flow.wasm"));
                 stamp.add(&path.join("flow.toml"));
-                for (folder, ending) in [("prompts", "ftl"), ("audio", "wav")] {
+                for (folder, ending) in [("prompts", "ftl"), ("audio", "wav"), ("tests", "toml")] {
                     // a folder that cannot be read is told when the flow is
                     let files = files(&path.join(folder), ending).unwrap_or_default();
                     files.iter().for_each(|(_, path)| stamp.add(path));

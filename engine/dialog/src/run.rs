@@ -77,6 +77,10 @@ impl Program {
         Ok(Self { engine: engine.clone(), pre: linked.map_err(|error| format!("{error:#}"))? })
     }
 
+    pub(crate) fn shows_logs(&self) -> bool {
+        self.engine.shows_flow_logs()
+    }
+
     fn store(&self, host: Option<Host>, limits: &Limits) -> Store<Guest> {
         let mut store = Store::new(self.engine.wasmtime(), Guest::new(host, limits));
         store.limiter(|guest| &mut guest.memory);
@@ -124,7 +128,13 @@ impl Program {
                 CallError::CallEnded => RunEnd::CallEnded,
                 error => RunEnd::Failed(error),
             },
-            Err(error) => run_end(&error, store.data()),
+            Err(error) => {
+                let guest = store.data();
+                if let Some(host) = guest.host() {
+                    host.leave_stack(guest.wasi.printed.last_words(), frames(&error));
+                }
+                run_end(&error, guest)
+            }
         }
     }
 }
@@ -158,13 +168,22 @@ fn run_end(error: &wasmtime::Error, guest: &Guest) -> RunEnd {
 
 /// What an interpreter wrote to standard error as it gave up, which is the script's own stack, then that of the component.
 fn stack(error: &wasmtime::Error, guest: &Guest) -> Vec<String> {
+    guest.wasi.printed.last_words().into_iter().chain(frames(error)).collect()
+}
+
+fn frames(error: &wasmtime::Error) -> Vec<String> {
     let frames = error.downcast_ref::<WasmBacktrace>().map(WasmBacktrace::frames).unwrap_or_default();
-    let frames = frames.iter().take(FRAMES_SHOWN).map(|frame| {
+    let named = |frame: &wasmtime::FrameInfo| {
         let symbol = frame.symbols().first().and_then(|symbol| symbol.name()).or(frame.func_name());
         match symbol {
             Some(name) => format!("{:#}", rustc_demangle::demangle(name)),
             None => format!("function {} (build the flow with `strip = \"debuginfo\"` for its name)", frame.func_index()),
         }
-    });
-    guest.wasi.printed.last_words().into_iter().chain(frames).collect()
+    };
+    frames.iter().map(named).skip_while(|name| is_panicking(name)).take(FRAMES_SHOWN).collect()
+}
+
+/// What Rust does between a panic and its trap; the author's own functions come behind.
+fn is_panicking(name: &str) -> bool {
+    ["__rustc::", "std::panicking::", "std::sys::backtrace::", "core::panicking::"].iter().any(|room| name.starts_with(room))
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use samvaad_model::{
-    Answer, CallError, CallFacts, CallId, Collection, Decision, Direction, Extent, Language, Masked, PhoneNumber, Playout, Prompt,
+    Answer, CallError, CallFacts, CallId, Choice, Collection, Decision, Direction, Extent, Language, Masked, PhoneNumber, Playout, Prompt,
     PromptId, Question, Reply,
 };
 
@@ -37,6 +37,8 @@ pub struct Scripted {
     pub notes: BTreeMap<String, Masked>,
     /// The language the flow set last.
     pub language: Option<Language>,
+    /// Scripted answers that the question put does not take, a sentence each.
+    pub unfit: Vec<String>,
 }
 
 impl Scripted {
@@ -49,6 +51,8 @@ impl Scripted {
 #[derive(Debug)]
 enum Act {
     Answer(Reply, Option<Language>),
+    Silent,
+    NotUnderstood,
     HangUp,
     Wait,
 }
@@ -103,6 +107,12 @@ impl ScriptedCaller {
         self
     }
 
+    /// When the call begins, in milliseconds since 1970.
+    pub fn with_beginning(mut self, unix_ms: u64) -> Self {
+        self.now_ms = unix_ms;
+        self
+    }
+
     /// A value that `lookup` finds.
     pub fn with_value(mut self, key: &str, value: &str) -> Self {
         self.values.insert(key.to_owned(), Masked::from(value));
@@ -117,6 +127,16 @@ impl ScriptedCaller {
     /// The same, in another language than the call's.
     pub fn answer_in(self, question: &str, reply: Reply, language: Language) -> Self {
         self.act(question, Act::Answer(reply, Some(language)))
+    }
+
+    /// He stays silent at this question, through all its attempts.
+    pub fn stay_silent_at(self, question: &str) -> Self {
+        self.act(question, Act::Silent)
+    }
+
+    /// He says what nobody understands, at each attempt.
+    pub fn not_understood_at(self, question: &str) -> Self {
+        self.act(question, Act::NotUnderstood)
     }
 
     /// He hangs up when this question is put.
@@ -181,36 +201,59 @@ impl ScriptedCaller {
         std::mem::take(&mut self.playouts)
     }
 
-    /// Puts a question: its prompt, then the scripted answer, or silence through all attempts.
-    async fn put(&mut self, name: String, prompt: Prompt, no_input: Vec<Prompt>, no_input_ms: u32) -> Result<Answer, CallError> {
+    /// Puts a question: its prompt, then the scripted answer, or silence through all attempts. `takes` tells why an answer is none of its.
+    async fn put(&mut self, put: Put, takes: impl Fn(&Reply) -> Option<String> + Send) -> Result<Answer, CallError> {
         self.alive()?;
-        self.queue(prompt);
+        self.queue(put.prompt);
         self.hear();
-        let act = self.script.get_mut(&name).and_then(VecDeque::pop_front);
-        self.told().asked.push(name);
-        match act {
-            Some(Act::Wait) => std::future::pending().await,
-            Some(Act::HangUp) => {
+        let act = self.script.get_mut(&put.name).and_then(VecDeque::pop_front).unwrap_or(Act::Silent);
+        self.told().asked.push(put.name.clone());
+        let (reply, again, waited_ms) = match act {
+            Act::Wait => std::future::pending().await,
+            Act::HangUp => {
                 self.ended = true;
-                Err(CallError::CallEnded)
+                return Err(CallError::CallEnded);
             }
-            Some(Act::Answer(reply, language)) => {
+            Act::Answer(reply, language) => {
+                if let Some(sentence) = takes(&reply) {
+                    self.told().unfit.push(format!("the question `{}` {sentence}", put.name));
+                }
                 self.now_ms += ANSWER_MS;
                 let confidence = if matches!(reply, Reply::NoInput) { 0.0 } else { 1.0 };
-                Ok(Answer { reply, confidence, language, transcript: None, attempts: 1, playouts: self.report() })
+                return Ok(Answer { reply, confidence, language, transcript: None, attempts: 1, playouts: self.report() });
             }
-            None => {
-                let mut attempts = 1;
-                for again in no_input {
-                    self.now_ms += u64::from(no_input_ms);
-                    attempts += 1;
-                    self.queue(again);
-                }
-                self.now_ms += u64::from(no_input_ms);
-                let playouts = self.report();
-                Ok(Answer { reply: Reply::NoInput, confidence: 0.0, language: None, transcript: None, attempts, playouts })
-            }
+            Act::Silent => (Reply::NoInput, put.no_input, u64::from(put.no_input_ms)),
+            Act::NotUnderstood => (Reply::NoMatch, put.no_match, ANSWER_MS),
+        };
+        let mut attempts = 1;
+        for prompt in again {
+            self.now_ms += waited_ms;
+            attempts += 1;
+            self.queue(prompt);
         }
+        self.now_ms += waited_ms;
+        Ok(Answer { reply, confidence: 0.0, language: None, transcript: None, attempts, playouts: self.report() })
+    }
+}
+
+/// What a question and a collection have in common.
+struct Put {
+    name: String,
+    prompt: Prompt,
+    no_input: Vec<Prompt>,
+    no_match: Vec<Prompt>,
+    no_input_ms: u32,
+}
+
+/// Why a question does not take an answer.
+fn unfit(choices: &[Choice], reply: &Reply) -> Option<String> {
+    let ids = choices.iter().map(|choice| choice.id.as_str()).collect::<Vec<_>>();
+    match reply {
+        Reply::Choice(id) if !ids.contains(&id.as_str()) && ids.is_empty() => Some(format!("takes free words, and not the choice `{id}`")),
+        Reply::Choice(id) if !ids.contains(&id.as_str()) => Some(format!("takes {}, and not `{id}`", ids.join(", "))),
+        Reply::Text(_) if !ids.is_empty() => Some(format!("takes {}, and no other words", ids.join(", "))),
+        Reply::Keys(_) => Some("takes no row of keys, but choices or words".to_owned()),
+        _ => None,
     }
 }
 
@@ -270,11 +313,19 @@ impl Conversation for ScriptedCaller {
     }
 
     async fn ask(&mut self, question: Question) -> Result<Answer, CallError> {
-        self.put(question.name, question.prompt, question.no_input, question.no_input_ms).await
+        let Question { name, prompt, choices, no_input_ms, no_input, no_match } = question;
+        self.put(Put { name, prompt, no_input, no_match, no_input_ms }, |reply| unfit(&choices, reply)).await
     }
 
     async fn collect(&mut self, collection: Collection) -> Result<Answer, CallError> {
-        self.put(collection.name, collection.prompt, collection.no_input, collection.no_input_ms).await
+        let Collection { name, prompt, min_keys, max_keys, no_input_ms, no_input, no_match, .. } = collection;
+        let takes = |reply: &Reply| match reply {
+            Reply::Keys(keys) if (usize::from(min_keys)..=usize::from(max_keys)).contains(&keys.expose().len()) => None,
+            Reply::Keys(_) => Some(format!("takes {min_keys} to {max_keys} keys")),
+            Reply::Choice(_) | Reply::Text(_) => Some("takes keys".to_owned()),
+            Reply::NoInput | Reply::NoMatch => None,
+        };
+        self.put(Put { name, prompt, no_input, no_match, no_input_ms }, takes).await
     }
 
     async fn drain(&mut self) -> Result<Vec<Playout>, CallError> {

@@ -1,6 +1,7 @@
-//! The files of a flow, read once: `flows/NAME/{flow.wasm, flow.toml, prompts/*.ftl, audio/*.wav}`, or `flows/NAME.wasm` alone.
+//! The files of a flow, read once: `flows/NAME/{flow.wasm, flow.toml, prompts/*.ftl, audio/*.wav, tests/*.toml}`, or `flows/NAME.wasm` alone.
 //!
-//! What is read here is the whole version: later changes of the files do not reach calls that run. Reading blocks.
+//! What is read here is the whole version: later changes of the files do not reach calls that run. Tests are no part of its identity, as no
+//! caller hears them: a changed test judges the version anew and makes no other. Reading blocks.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -30,6 +31,8 @@ pub(crate) struct Source {
     pub(crate) id: VersionId,
     /// The digest of the component alone, under which its compiled form is kept.
     pub(crate) component_digest: String,
+    /// The digest of the tests, which judge the version and are none of it.
+    pub(crate) tests_digest: String,
     pub(crate) parts: Parts,
 }
 
@@ -40,6 +43,8 @@ pub(crate) struct Parts {
     pub(crate) manifest: Option<String>,
     pub(crate) prompts: BTreeMap<Language, String>,
     pub(crate) audio: BTreeMap<String, Arc<[u8]>>,
+    /// By the file's name without the ending.
+    pub(crate) tests: BTreeMap<String, String>,
 }
 
 /// Why a flow was not read.
@@ -59,7 +64,8 @@ impl Source {
     }
 
     fn files(place: &Place) -> Result<Self, Fault> {
-        let mut parts = Parts { component: Vec::new(), manifest: None, prompts: BTreeMap::new(), audio: BTreeMap::new() };
+        let mut parts =
+            Parts { component: Vec::new(), manifest: None, prompts: BTreeMap::new(), audio: BTreeMap::new(), tests: BTreeMap::new() };
         match place.form {
             Form::Bare => parts.component = bytes(place, &place.path, COMPONENT_BYTES_MAX)?,
             Form::Folder => {
@@ -75,6 +81,9 @@ impl Source {
                 for (stem, path) in few(&place.path.join("audio"), "wav")? {
                     parts.audio.insert(stem, bytes(place, &path, AUDIO_BYTES_MAX)?.into());
                 }
+                for (stem, path) in few(&place.path.join("tests"), "toml")? {
+                    parts.tests.insert(stem, text(place, &path)?);
+                }
             }
         }
         Ok(Self::of(parts))
@@ -82,31 +91,31 @@ impl Source {
 
     /// Names the parts by their digests.
     pub(crate) fn of(parts: Parts) -> Self {
-        Self { id: parts.id(), component_digest: hex(&Sha256::digest(&parts.component)), parts }
+        let tests_digest = digest(parts.tests.iter().map(|(name, text)| (name.clone(), text.as_bytes())));
+        Self { id: parts.id(), component_digest: hex(&Sha256::digest(&parts.component)), tests_digest, parts }
     }
 }
 
 impl Parts {
-    /// The digest of all that makes the version. Each part goes in with its name and length, so that no two sets of files are alike.
+    /// The digest of all that makes the version.
     fn id(&self) -> VersionId {
-        let mut digest = Sha256::new();
-        let mut add = |name: &str, bytes: &[u8]| {
-            digest.update(format!("{name}\n{}\n", bytes.len()));
-            digest.update(bytes);
-        };
-        add("flow.wasm", &self.component);
-        if let Some(manifest) = &self.manifest {
-            add("flow.toml", manifest.as_bytes());
-        }
-        for (language, text) in &self.prompts {
-            add(&format!("prompts/{language}"), text.as_bytes());
-        }
-        for (name, bytes) in &self.audio {
-            add(&format!("audio/{name}"), bytes);
-        }
+        let component = std::iter::once(("flow.wasm".to_owned(), self.component.as_slice()));
+        let manifest = self.manifest.iter().map(|manifest| ("flow.toml".to_owned(), manifest.as_bytes()));
+        let prompts = self.prompts.iter().map(|(language, text)| (format!("prompts/{language}"), text.as_bytes()));
+        let audio = self.audio.iter().map(|(name, bytes)| (format!("audio/{name}"), &**bytes));
         #[expect(clippy::expect_used, reason = "64 hexadecimal digits are an id")]
-        VersionId::parse(hex(&digest.finalize())).expect("hexadecimal")
+        VersionId::parse(digest(component.chain(manifest).chain(prompts).chain(audio))).expect("hexadecimal")
     }
+}
+
+/// The digest of several files. Each goes in with its name and length, so that no two sets of files are alike.
+fn digest<'a>(files: impl Iterator<Item = (String, &'a [u8])>) -> String {
+    let mut digest = Sha256::new();
+    for (name, bytes) in files {
+        digest.update(format!("{name}\n{}\n", bytes.len()));
+        digest.update(bytes);
+    }
+    hex(&digest.finalize())
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
@@ -164,6 +173,20 @@ mod tests {
         assert!(seen.insert(id()));
         fs::write(folder.path().join("prompts/hi-IN.ftl"), "a").unwrap();
         assert!(!seen.insert(id()));
+    }
+
+    #[test]
+    fn tests_are_read_and_seen_and_no_part_of_the_identity() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("flow.wasm"), "a").unwrap();
+        let read = || Source::read(&Place::folder(folder.path())).unwrap();
+        let (before, place) = (read(), Place::folder(folder.path()));
+        fs::create_dir(folder.path().join("tests")).unwrap();
+        fs::write(folder.path().join("tests/agrees.toml"), "[expect]").unwrap();
+        let after = read();
+        assert_eq!((&after.id, after.parts.tests["agrees"].as_str()), (&before.id, "[expect]"));
+        assert_ne!(after.tests_digest, before.tests_digest);
+        assert!(!place.stands_still(), "the watcher sees it");
     }
 
     #[test]

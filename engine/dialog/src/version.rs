@@ -74,6 +74,11 @@ impl<P> FlowVersion<P> {
         &self.rules.manifest
     }
 
+    /// Whether what the flow logs may be shown in the engine's log in full.
+    pub fn shows_logs(&self) -> bool {
+        self.program.shows_logs()
+    }
+
     /// How many calls have it pinned now.
     pub fn calls(&self) -> u32 {
         self.calls.load(Ordering::Acquire)

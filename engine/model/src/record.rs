@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CallId, CallSid, Direction, FlowName, Journal, Language, Line, Masked, PhoneNumber, StepEntry, StreamSid, VersionId};
+use crate::{
+    CallId, CallSid, Direction, FailureReport, FlowName, Journal, Language, Line, Masked, PhoneNumber, StepEntry, StreamSid, VersionId,
+};
 
 /// Where a call is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,6 +102,9 @@ pub struct CallRecord {
     pub transcript: Vec<Line>,
     /// What went wrong.
     pub problems: Vec<Problem>,
+    /// How the flow failed, where it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<FailureReport>,
     /// The flow's journal.
     pub journal: Option<Journal>,
     /// Milliseconds since 1970-01-01T00:00:00Z of the record's making.
@@ -134,6 +139,7 @@ impl CallRecord {
             steps: Vec::new(),
             transcript: Vec::new(),
             problems: Vec::new(),
+            failure: None,
             journal: None,
             created_ms,
             started_ms: None,

@@ -16,6 +16,7 @@ use samvaad_speech::vosk::{Vosk, VoskError, VoskSettings};
 use samvaad_store::{CallRecords, LayeredSessions, MemorySessions, RecordWriter, RedisSessions, SessionSettings, SessionStore, SqlRecords};
 
 use crate::config::{Config, RecognizerKind, SynthesizerKind};
+use crate::replay::RecordedRehearsal;
 
 /// Where things are on this machine.
 #[derive(Debug, Clone)]
@@ -71,9 +72,12 @@ fn make(folder: &Path) -> Result<(), OpenError> {
 pub async fn open(config: &Config, folders: &Folders) -> Result<Services, OpenError> {
     make(&folders.data)?;
     let recognizer = open_recognizer(config);
-    let catalogue = open_catalogue(config, folders);
-    let stores = open_stores(config, folders);
-    let (recognizer, catalogue, (sessions, ledger)) = tokio::try_join!(recognizer, catalogue, stores)?;
+    let flows = async {
+        // replay gates ask for recorded calls
+        let stores = open_stores(config, folders).await?;
+        Ok((open_catalogue(config, folders, Arc::clone(&stores.records)).await?, stores))
+    };
+    let (recognizer, (catalogue, Stores { sessions, ledger, .. })) = tokio::try_join!(recognizer, flows)?;
     let SynthesizerKind::Espeak = config.speech.synthesizer;
     let words_per_minute = u16::try_from(config.speech.words_per_minute).unwrap_or(u16::MAX);
     let espeak = Espeak::new(EspeakSettings { words_per_minute, ..EspeakSettings::default() });
@@ -123,7 +127,7 @@ pub async fn open_recognizer(config: &Config) -> Result<Option<Arc<dyn Recognize
     }
 }
 
-async fn open_catalogue(config: &Config, folders: &Folders) -> Result<Arc<Catalogue<FlowPrompts>>, OpenError> {
+async fn open_catalogue(config: &Config, folders: &Folders, records: Arc<SqlRecords>) -> Result<Arc<Catalogue<FlowPrompts>>, OpenError> {
     let engine = FlowEngine::new(&EngineSettings { max_calls: config.server.max_calls, ..EngineSettings::default() })?;
     let settings = CatalogueSettings {
         components: folders.data.join("components"),
@@ -131,7 +135,8 @@ async fn open_catalogue(config: &Config, folders: &Folders) -> Result<Arc<Catalo
         default_transfer: config.calls.agents.clone(),
         allowance: config.allowance(),
     };
-    let (catalogue, rejections) = Catalogue::open(engine, &folders.flows, settings).await?;
+    let rehearsal = Arc::new(RecordedRehearsal::new(records, config.calls.offset_minutes));
+    let (catalogue, rejections) = Catalogue::open_gated(engine, &folders.flows, settings, Some(rehearsal)).await?;
     let versions = catalogue.versions();
     if versions.is_empty() {
         let told = |rejection: &Rejection| format!("`{}`: {} ({})", rejection.flow, rejection.reason, rejection.mend);
@@ -144,7 +149,13 @@ async fn open_catalogue(config: &Config, folders: &Folders) -> Result<Arc<Catalo
     Ok(catalogue)
 }
 
-async fn open_stores(config: &Config, folders: &Folders) -> Result<(Arc<dyn SessionStore>, Ledger), OpenError> {
+struct Stores {
+    sessions: Arc<dyn SessionStore>,
+    ledger: Ledger,
+    records: Arc<SqlRecords>,
+}
+
+async fn open_stores(config: &Config, folders: &Folders) -> Result<Stores, OpenError> {
     let settings = SessionSettings { ttl: Duration::from_secs(config.stores.ttl_hours * 3600), ..SessionSettings::default() };
     let near = MemorySessions::new(settings.clone());
     let sessions: Arc<dyn SessionStore> = match &config.stores.redis_url {
@@ -152,7 +163,8 @@ async fn open_stores(config: &Config, folders: &Folders) -> Result<(Arc<dyn Sess
         Some(url) => Arc::new(LayeredSessions::new(near, RedisSessions::connect(url.expose(), settings).await?)),
     };
     let database = config.stores.database_url.as_ref().map(|url| url.expose());
-    let archive: Arc<dyn CallRecords> = Arc::new(SqlRecords::open(database, &folders.data).await?);
+    let records = Arc::new(SqlRecords::open(database, &folders.data).await?);
+    let archive: Arc<dyn CallRecords> = Arc::clone(&records) as _;
     let abandoned = archive.end_abandoned(samvaad_session::run::unix_ms()).await.unwrap_or_else(|error| {
         tracing::error!(%error, "cannot end the records of calls that an earlier engine left");
         0
@@ -161,5 +173,5 @@ async fn open_stores(config: &Config, folders: &Folders) -> Result<(Arc<dyn Sess
         tracing::warn!(abandoned, "records of calls that an earlier engine left were ended");
     }
     let writer = RecordWriter::start(Arc::clone(&archive), &folders.data.join("spool")).await?;
-    Ok((sessions, Ledger::new(writer, archive)))
+    Ok(Stores { sessions, ledger: Ledger::new(writer, archive), records })
 }

@@ -4,6 +4,7 @@
 
 mod calls;
 mod flows;
+mod gate;
 mod report;
 mod since;
 mod sweep;
@@ -14,7 +15,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use samvaad_dialog::{EngineError, FlowVersion, Rejection};
+use samvaad_dialog::{EngineError, FlowVersion, Rejection, RunEnd};
 use samvaad_model::{CallRecord, Journal, JournalError};
 use samvaad_session::FlowPrompts;
 use samvaad_store::StoreError;
@@ -23,6 +24,7 @@ use crate::config::Config;
 use crate::open::Folders;
 use calls::Calls;
 use flows::Flows;
+pub use gate::RecordedRehearsal;
 pub use report::Replayed;
 pub use samvaad_dialog::DifferenceKind;
 pub use sweep::{Group, Progress, Sweep};
@@ -123,11 +125,22 @@ impl Replayer {
     }
 
     async fn replay(&self, recorded: Recorded, version: &Arc<FlowVersion<FlowPrompts>>) -> Result<Replayed, ReplayError> {
-        let everything = DifferenceKind::ALL.into_iter().collect();
-        let call = recorded.journal.header.call_id;
-        let unreadable = |reason| ReplayError::Journal { call: call.to_string(), reason };
-        let comparison = version.compare(recorded.journal.clone(), &everything).await.map_err(unreadable)?;
-        let words = Words::new(&recorded, version, self.offset_minutes);
-        Ok(Replayed::new(&recorded, comparison, &words, &self.tolerated))
+        Ok(replayed(&recorded, version, self.offset_minutes, &self.tolerated).await?.0)
     }
+}
+
+/// Replays one call past all that can be passed, and tells with it how the run ended.
+async fn replayed(
+    recorded: &Recorded,
+    version: &Arc<FlowVersion<FlowPrompts>>,
+    offset_minutes: i16,
+    tolerated: &BTreeSet<DifferenceKind>,
+) -> Result<(Replayed, RunEnd), ReplayError> {
+    let everything = DifferenceKind::ALL.into_iter().collect();
+    let call = recorded.journal.header.call_id;
+    let unreadable = |reason| ReplayError::Journal { call: call.to_string(), reason };
+    let comparison = version.compare(recorded.journal.clone(), &everything).await.map_err(unreadable)?;
+    let end = comparison.end.clone();
+    let words = Words::new(recorded, version, offset_minutes);
+    Ok((Replayed::new(recorded, comparison, &words, tolerated), end))
 }

@@ -16,6 +16,7 @@ pub mod live;
 pub mod machine;
 mod outcomes;
 mod playback;
+mod postmortem;
 pub mod prompts;
 mod question;
 pub mod run;

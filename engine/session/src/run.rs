@@ -17,6 +17,7 @@ use crate::connect::{Clues, await_start, find};
 use crate::driver::{Driver, Parts};
 use crate::ending::{StreamEnd, describe, settle};
 use crate::live::ConversationParts;
+use crate::postmortem;
 use crate::prompts::FlowPrompts;
 use crate::running::RunningFlow;
 use crate::scribe::whereabouts;
@@ -187,7 +188,7 @@ impl Prepared {
                 let held = async {
                     let run = driver.converse(&mut running, &mut succession, &mut commands, until).await;
                     if let Some(run) = &run {
-                        told(&call, run);
+                        told(&call, &running.held.version, run);
                         services.catalogue.report(&running.held.version, run, unix_ms());
                         if is_failure(run) {
                             excuse(&mut driver, &call, services, Some(&running.held.version), why(run)).await;
@@ -228,14 +229,18 @@ fn why(run: &RunEnd) -> Why {
     if matches!(run, RunEnd::LimitExceeded { what: Limit::CallLength }) { Why::TooLong } else { Why::Failed }
 }
 
-fn told(call: &LiveCall, run: &RunEnd) {
-    if is_failure(run) {
-        let name = if why(run) == Why::TooLong { "too-long" } else { "flow-failed" };
-        call.problem(name, describe(run));
+fn told(call: &LiveCall, version: &FlowVersion<FlowPrompts>, run: &RunEnd) {
+    if !is_failure(run) {
+        return;
     }
-    if let RunEnd::Trapped { stack, .. } = run {
-        let record = call.record();
-        tracing::error!(call = %call.id(), flow = ?record.flow, version = ?record.version, ?stack, "a flow trapped: see its stack");
+    if why(run) == Why::TooLong {
+        call.problem("too-long", describe(run));
+        return;
+    }
+    call.problem("flow-failed", describe(run));
+    if let Some(journal) = call.journal() {
+        let report = postmortem::report(&journal, version.name.clone(), version.id.clone(), run);
+        postmortem::tell(call, report, version.shows_logs());
     }
 }
 

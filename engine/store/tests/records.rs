@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use common::{assert_clean, full_record, in_state, record, sid};
-use samvaad_model::{CallId, CallRecord, CallState, Step};
+use samvaad_model::{CallId, CallRecord, CallState, FlowName, Step, VersionId};
 use samvaad_store::testing::PostgresServer;
 use samvaad_store::{CallRecords, DEADLINE, OpenError, SqlRecords, StoreError};
 use tempfile::TempDir;
@@ -79,6 +79,7 @@ for_every_database! {
     records_survive_closing_and_opening_again
     many_may_write_at_once
     all_records_since_a_time_come_page_by_page
+    a_flows_ended_calls_come_newest_first
 }
 
 async fn a_full_record_comes_back_as_it_was(Subject { records, statements, .. }: Subject) {
@@ -292,4 +293,32 @@ async fn a_newer_engines_tables_are_refused_not_used() {
     (subject.statements)(inserted);
     let error = SqlRecords::open(Some(&subject.url), Path::new(".")).await.err().unwrap();
     assert!(matches!(error, OpenError::Migration { .. }), "{error:?}");
+}
+
+async fn a_flows_ended_calls_come_newest_first(Subject { records, .. }: Subject) {
+    let flow = |name: &str| FlowName::parse(name).unwrap();
+    let of = |name: &str, version: &str, state| CallRecord {
+        flow: Some(flow(name)),
+        version: VersionId::parse(version).ok(),
+        ..in_state(state, 1)
+    };
+    let mut ended: Vec<_> = (0..5).map(|nth| of("emi", if nth == 0 { "a1" } else { "b2" }, CallState::Ended)).collect();
+    for call in ended.iter().chain(&[of("emi", "c3", CallState::Live), of("other", "d4", CallState::Ended), record(1)]) {
+        records.save(call).await.unwrap();
+    }
+    ended.reverse();
+    let (mut behind, mut found) = (None, Vec::new());
+    loop {
+        let page = records.newest_of(&flow("emi"), behind.as_ref(), 2).await.unwrap();
+        assert!(page.unreadable.is_empty());
+        found.extend(page.records);
+        behind = page.next;
+        if behind.is_none() {
+            break;
+        }
+    }
+    assert_eq!(found, ended);
+    for (name, version, held) in [("emi", "a1", true), ("emi", "c3", false), ("emi", "d4", false), ("other", "d4", true)] {
+        assert_eq!(records.has_held(&flow(name), &VersionId::parse(version).unwrap()).await.unwrap(), held, "{name} {version}");
+    }
 }

@@ -27,22 +27,28 @@ pub(super) fn manifest(text: &str) -> Result<Manifest, Vec<ManifestError>> {
     Err(reader.errors)
 }
 
-type Item<'i> = Spanned<DeValue<'i>>;
+pub(crate) type Item<'i> = Spanned<DeValue<'i>>;
 
-struct Reader<'t> {
-    text: &'t str,
-    errors: Vec<ManifestError>,
+/// Reads a document of TOML key by key, and keeps its errors.
+pub(crate) struct Reader<'t> {
+    pub(crate) text: &'t str,
+    pub(crate) errors: Vec<ManifestError>,
 }
 
 impl Reader<'_> {
-    fn complain(&mut self, span: Range<usize>, message: String) {
+    /// The line of a place, from 1.
+    pub(crate) fn line(&self, span: Range<usize>) -> usize {
         let before = self.text.as_bytes().iter().take(span.start);
-        let line = 1 + before.filter(|byte| **byte == b'\n').count();
+        1 + before.filter(|byte| **byte == b'\n').count()
+    }
+
+    pub(crate) fn complain(&mut self, span: Range<usize>, message: String) {
+        let line = self.line(span);
         self.errors.push(ManifestError { line, message });
     }
 
     /// Goes through a table's keys; `field` says whether it knows one.
-    fn table(&mut self, table: &DeTable<'_>, known: &[&str], mut field: impl FnMut(&mut Self, &str, &Item<'_>) -> bool) {
+    pub(crate) fn table(&mut self, table: &DeTable<'_>, known: &[&str], mut field: impl FnMut(&mut Self, &str, &Item<'_>) -> bool) {
         for (key, item) in table.iter() {
             let name = key.get_ref().as_ref();
             if !field(self, name, item) {
@@ -51,12 +57,12 @@ impl Reader<'_> {
         }
     }
 
-    fn expect(&mut self, name: &str, item: &Item<'_>, what: &str) {
+    pub(crate) fn expect(&mut self, name: &str, item: &Item<'_>, what: &str) {
         self.complain(item.span(), format!("`{name}` takes {what}"));
     }
 
     /// The item as a table, whose keys are then read.
-    fn section(&mut self, name: &str, item: &Item<'_>, known: &[&str], field: impl FnMut(&mut Self, &str, &Item<'_>) -> bool) {
+    pub(crate) fn section(&mut self, name: &str, item: &Item<'_>, known: &[&str], field: impl FnMut(&mut Self, &str, &Item<'_>) -> bool) {
         match item.get_ref() {
             DeValue::Table(table) => self.table(table, known, field),
             _ => self.expect(name, item, "a table"),
@@ -64,14 +70,14 @@ impl Reader<'_> {
     }
 
     /// The item as a table with names of the author's choice.
-    fn entries(&mut self, name: &str, item: &Item<'_>, mut entry: impl FnMut(&mut Self, &str, &Item<'_>)) {
+    pub(crate) fn entries(&mut self, name: &str, item: &Item<'_>, mut entry: impl FnMut(&mut Self, &str, &Item<'_>)) {
         self.section(name, item, &[], |reader, key, item| {
             entry(reader, key, item);
             true
         });
     }
 
-    fn string(&mut self, name: &str, item: &Item<'_>) -> Option<String> {
+    pub(crate) fn string(&mut self, name: &str, item: &Item<'_>) -> Option<String> {
         match item.get_ref() {
             DeValue::String(text) => Some(text.to_string()),
             _ => {
@@ -104,7 +110,7 @@ impl Reader<'_> {
     }
 
     /// An array of texts, or one text alone, each read by `parse`.
-    fn each<T>(&mut self, name: &str, item: &Item<'_>, parse: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
+    pub(crate) fn each<T>(&mut self, name: &str, item: &Item<'_>, parse: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
         let items = match item.get_ref() {
             DeValue::Array(items) => items.iter().collect(),
             _ => vec![item],
@@ -124,7 +130,7 @@ impl Reader<'_> {
         self.each(name, item, |text| PhoneNumber::parse(text).map_err(|error| error.to_string()))
     }
 
-    fn one_of<T: Copy>(&mut self, name: &str, item: &Item<'_>, choices: &[(&str, T)]) -> Option<T> {
+    pub(crate) fn one_of<T: Copy>(&mut self, name: &str, item: &Item<'_>, choices: &[(&str, T)]) -> Option<T> {
         let text = self.string(name, item)?;
         let found = choices.iter().find(|(choice, _)| *choice == text).map(|(_, value)| *value);
         if found.is_none() {

@@ -33,7 +33,7 @@ pub enum Running {
 pub struct ReplayGate {
     /// So many of the flow's newest calls.
     pub calls: u32,
-    /// Differences of these kinds reject the candidate. At least one.
+    /// Differences of these kinds reject the candidate, and those behind which the record can tell nothing more. At least one.
     pub kinds: Vec<GateKind>,
 }
 
@@ -48,6 +48,18 @@ pub enum GateKind {
     Dates,
     /// `decisions`: another transfer or outcome.
     Decisions,
+}
+
+impl GateKind {
+    /// As the manifest spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            GateKind::Wording => "wording",
+            GateKind::Amounts => "amounts",
+            GateKind::Dates => "dates",
+            GateKind::Decisions => "decisions",
+        }
+    }
 }
 
 /// `[on-trap] budget`: so many failures of a version within so long are borne; one more brings the version before back.

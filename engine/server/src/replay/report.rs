@@ -3,15 +3,16 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use samvaad_dialog::outline::function_name as name;
 use samvaad_dialog::replay::{Moment, What, moments};
 use samvaad_dialog::{Comparison, DifferenceKind};
 use samvaad_model::{Content, FlowName, Reply, VersionId};
 
 use super::Recorded;
-use super::verdict::{Told, name};
+use super::verdict::Told;
 use super::words::Words;
 
-/// Outcomes of records whose end was not the flow's: what it would have done then is nowhere.
+/// Outcomes of records whose end was not the flow's: what it would have done then is nowhere. So it is where the flow failed.
 const CUT: [&str; 5] = ["connection-lost", "engine-failed", "engine-stopped", "hung-up", "too-long"];
 /// The outcome, and the problem's name, of a flow that failed.
 const FAILED: &str = "flow-failed";
@@ -44,19 +45,24 @@ impl Replayed {
         let entries = &recorded.journal.entries;
         let until_seq = if comparison.is_whole() { u32::MAX } else { comparison.differences.last().map_or(u32::MAX, |last| last.seq) };
         let outcome = record.and_then(|record| record.outcome.as_deref()).unwrap_or_default();
-        let mut found = comparison.differences.as_slice();
-        if let [before @ .., last] = found
-            && last.expected.is_none()
-            && CUT.contains(&outcome)
-        {
-            found = before;
-        }
-        let mut differences: Vec<Told> = found.iter().map(|difference| Told::of(difference, words, entries)).collect();
         let had_failed = match record {
             Some(record) => outcome == FAILED || record.problems.iter().any(|problem| problem.name == FAILED),
             // a journal alone does not tell how its run ended; its own version ends as it did
             None => is_own,
         };
+        let mut found = comparison.differences.as_slice();
+        let mut ends = (!comparison.is_whole()).then(|| found.len().saturating_sub(1));
+        if let [before @ .., last] = found
+            && last.expected.is_none()
+            && (CUT.contains(&outcome) || (record.is_some() && had_failed))
+        {
+            (found, ends) = (before, None);
+        }
+        let mut differences: Vec<Told> = found.iter().map(|difference| Told::of(difference, words, entries)).collect();
+        // behind the record's own end there is nothing to be seen
+        if let Some(told) = ends.and_then(|last| differences.get_mut(last)) {
+            told.breaks_off |= found.last().is_some_and(|last| last.expected.is_some());
+        }
         if !had_failed {
             differences.extend(Told::of_failure(&comparison.end, entries.last().map_or(1, |last| last.seq)));
         }

@@ -1,5 +1,6 @@
 //! A difference as it is told: both sides in words, and where in the arguments it lies.
 
+use samvaad_dialog::outline::{called, differing, error_kind, function_name as name};
 use samvaad_dialog::{Difference, DifferenceKind, RunEnd, Side};
 use samvaad_model::{Content, Function, JournalEntry, Language, Prompt};
 use serde_json::Value as Json;
@@ -21,6 +22,19 @@ pub struct Told {
     pub got: String,
     /// Where the arguments first differ, with both values.
     pub at: Option<String>,
+    /// Whether the replay ended there, before the record's end: what follows was not seen.
+    pub breaks_off: bool,
+    /// Both sides without anything personal, for logs.
+    pub masked: Sides,
+}
+
+/// Both sides of a difference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sides {
+    /// What the record has.
+    pub expected: String,
+    /// What the version does.
+    pub got: String,
 }
 
 impl Told {
@@ -39,7 +53,8 @@ impl Told {
             at = first_difference("", &was.arguments, &is.arguments);
         }
         let subject = difference.expected.as_ref().or(difference.got.as_ref()).map_or_else(String::new, subject);
-        Self { kind: difference.kind, seq: difference.seq, subject, expected, got, at }
+        let (kind, seq, masked) = (difference.kind, difference.seq, Sides::of(difference));
+        Self { kind, seq, subject, expected, got, at, breaks_off: difference.got.is_none(), masked }
     }
 
     /// A run that ended with a failure of the flow, as a difference to one that did not.
@@ -53,13 +68,36 @@ impl Told {
             RunEnd::Returned | RunEnd::CallEnded | RunEnd::Diverged(_) => return None,
         };
         let (subject, expected) = ("the flow fails".to_owned(), "the flow ends by itself".to_owned());
-        Some(Self { kind: DifferenceKind::Decisions, seq, subject, expected, got, at: None })
+        let masked = Sides {
+            expected: expected.clone(),
+            got: match end {
+                RunEnd::Failed(error) => format!("`run` returned an error: {}", error_kind(error)),
+                RunEnd::Trapped { reason, .. } => format!("the flow trapped: {reason}"),
+                _ => got.clone(),
+            },
+        };
+        Some(Self { kind: DifferenceKind::Decisions, seq, subject, expected, got, at: None, breaks_off: true, masked })
     }
 }
 
-/// The contract's name of a function.
-pub(super) fn name(function: Function) -> String {
-    serde_json::to_value(function).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
+impl Sides {
+    fn of(difference: &Difference) -> Self {
+        let show = |side: &Option<Side>, none: &str| {
+            side.as_ref().map_or_else(|| none.to_owned(), |side| format!("`{}`", called(side.function, &side.arguments)))
+        };
+        let expected = show(&difference.expected, "the record's end");
+        let got = match (&difference.rule, &difference.expected, &difference.got) {
+            // a look-up's key may be somebody's number
+            (Some(_), _, Some(got)) if got.function == Function::Lookup => "a look-up that the manifest judges otherwise".to_owned(),
+            (Some(rule), ..) => rule.clone(),
+            (None, Some(was), Some(is)) if was.function == is.function => match differing(was, is) {
+                Some(place) => format!("{}, which differs at {place}", show(&difference.got, "")),
+                None => show(&difference.got, ""),
+            },
+            (None, _, got) => show(got, "the flow's end"),
+        };
+        Self { expected, got }
+    }
 }
 
 fn subject(side: &Side) -> String {

@@ -14,7 +14,7 @@ use samvaad_speech::words::speak;
 use time::{Date, OffsetDateTime};
 
 use super::Recorded;
-use super::verdict::Told;
+use super::verdict::{Sides, Told};
 
 /// Renders what a version says in a call of a certain day.
 pub(super) struct Words<'a> {
@@ -71,7 +71,12 @@ impl<'a> Words<'a> {
                 let got = render(template);
                 let kind = self.kind(template, line, &got);
                 let subject = format!("words of {name} in {}", line.language);
-                told.push(Told { kind, seq, subject, expected: words(name, line.text.expose()), got: words(name, &got), at: None });
+                let (was, is) = (words(name, line.text.expose()), words(name, &got));
+                let masked = Sides {
+                    expected: format!("the words of `{name}` in {} that were spoken", line.language),
+                    got: "other words of this version's prompt file".to_owned(),
+                };
+                told.push(Told { kind, seq, subject, expected: was, got: is, at: None, breaks_off: false, masked });
             }
         }
         told

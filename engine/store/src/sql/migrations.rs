@@ -6,8 +6,14 @@ use sqlx::{AssertSqlSafe, SqlSafeStr};
 /// Number, name and statements of each migration.
 type Source = (i64, &'static str, &'static str);
 
-const SQLITE: &[Source] = &[(1, "calls", include_str!("../../migrations/sqlite/0001_calls.sql"))];
-const POSTGRES: &[Source] = &[(1, "calls", include_str!("../../migrations/postgres/0001_calls.sql"))];
+const SQLITE: &[Source] = &[
+    (1, "calls", include_str!("../../migrations/sqlite/0001_calls.sql")),
+    (2, "calls by flow", include_str!("../../migrations/sqlite/0002_calls_by_flow.sql")),
+];
+const POSTGRES: &[Source] = &[
+    (1, "calls", include_str!("../../migrations/postgres/0001_calls.sql")),
+    (2, "calls by flow", include_str!("../../migrations/postgres/0002_calls_by_flow.sql")),
+];
 
 pub(super) fn sqlite() -> Migrator {
     migrator(SQLITE)

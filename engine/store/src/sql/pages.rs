@@ -1,12 +1,17 @@
-//! Reading many records, page by page, oldest first: for who goes through all calls of a time.
+//! Reading many records, page by page: oldest first for who goes through all calls of a time, newest first for a flow's.
 
-use samvaad_model::CallRecord;
+use samvaad_model::{CallRecord, FlowName, VersionId};
 
 use super::{Pool, SqlRecords, stored_ms};
 use crate::StoreError;
 
 /// Ids of calls sort by time, so that a page begins behind the last id of the one before, whatever is written meanwhile.
 const PAGE: &str = "SELECT call_id, record FROM calls WHERE created_ms >= $1 AND call_id > $2 ORDER BY call_id LIMIT $3";
+/// Behind every hexadecimal digit, in every collation.
+const BEHIND_ALL: &str = "g";
+const NEWEST_OF: &str = "SELECT call_id, record FROM calls WHERE flow = $1 AND state = 'ended' AND call_id < $2 \
+     ORDER BY call_id DESC LIMIT $3";
+const HAS_HELD: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM calls WHERE flow = $1 AND version = $2 AND state = 'ended' LIMIT 1) AS held";
 const COUNT: &str = "SELECT COUNT(*) FROM calls WHERE created_ms >= $1";
 
 /// A page of records.
@@ -32,16 +37,40 @@ impl SqlRecords {
             Pool::Sqlite(pool) => self.bounded(sqlx::query_as(PAGE).bind(since_ms).bind(behind).bind(most).fetch_all(pool)).await?,
             Pool::Postgres(pool) => self.bounded(sqlx::query_as(PAGE).bind(since_ms).bind(behind).bind(most).fetch_all(pool)).await?,
         };
-        let is_full = i64::try_from(rows.len()).is_ok_and(|rows| rows == most);
+        Ok(self.page_of(&rows, limit))
+    }
+
+    /// At most `limit` records of a flow's calls that have ended, the newest first, behind a mark; without one the newest of all.
+    pub async fn newest_of(&self, flow: &FlowName, behind: Option<&PageMark>, limit: u32) -> Result<Page, StoreError> {
+        let (flow, behind, most) = (flow.as_str(), behind.map_or(BEHIND_ALL, |mark| mark.0.as_str()), i64::from(limit));
+        let rows: Vec<(String, String)> = match &self.pool {
+            Pool::Sqlite(pool) => self.bounded(sqlx::query_as(NEWEST_OF).bind(flow).bind(behind).bind(most).fetch_all(pool)).await?,
+            Pool::Postgres(pool) => self.bounded(sqlx::query_as(NEWEST_OF).bind(flow).bind(behind).bind(most).fetch_all(pool)).await?,
+        };
+        Ok(self.page_of(&rows, limit))
+    }
+
+    /// Whether a call of this version of a flow has ended.
+    pub async fn has_held(&self, flow: &FlowName, version: &VersionId) -> Result<bool, StoreError> {
+        let (flow, version) = (flow.as_str(), version.as_str());
+        let held: i64 = match &self.pool {
+            Pool::Sqlite(pool) => self.bounded(sqlx::query_scalar(HAS_HELD).bind(flow).bind(version).fetch_one(pool)).await?,
+            Pool::Postgres(pool) => self.bounded(sqlx::query_scalar(HAS_HELD).bind(flow).bind(version).fetch_one(pool)).await?,
+        };
+        Ok(held > 0)
+    }
+
+    fn page_of(&self, rows: &[(String, String)], limit: u32) -> Page {
+        let is_full = usize::try_from(limit).is_ok_and(|limit| rows.len() == limit);
         let mut page = Page { records: Vec::new(), unreadable: Vec::new(), next: None };
         page.next = rows.last().filter(|_| is_full).map(|(call, _)| PageMark(call.clone()));
-        for (call, json) in &rows {
+        for (call, json) in rows {
             match self.read(call, json) {
                 Ok(record) => page.records.push(record),
                 Err(error) => page.unreadable.push(error),
             }
         }
-        Ok(page)
+        page
     }
 
     /// How many records were made at `since_ms` or later.

@@ -100,6 +100,18 @@ pub fn full_record() -> CallRecord {
         steps: vec![StepEntry { step: Step::Greeting, unix_ms: 1_000 }],
         transcript: vec![line],
         problems: vec![Problem { unix_ms: 5, name: "bad-frame".to_owned(), detail: "a frame of 3 bytes was passed over".to_owned() }],
+        failure: Some(FailureReport {
+            flow: flow.clone(),
+            version: version.clone(),
+            call_id,
+            reason: "the flow trapped: unreachable".to_owned(),
+            turn: 1,
+            after: Some("identity".to_owned()),
+            traceback: vec![Masked::new("ValueError: Asha Rao")],
+            stack: vec!["acts::fail".to_owned()],
+            entries: vec!["1 ask identity".to_owned()],
+            log: vec![LogLine { level: "info".to_owned(), message: Masked::new("it is Asha Rao") }],
+        }),
         journal: Some(Journal {
             header: JournalHeader { format: FORMAT, call_id, flow, version, seed: u64::MAX, began_ms: Some(1_767_591_000_000) },
             entries: vec![entry],

@@ -1,0 +1,113 @@
+//! A flow's own tests, `tests/*.toml` in its folder: scripted conversations that a version has to hold rightly before it takes calls.
+//!
+//! A file is one conversation: what is known of the call and the customer, what the caller answers, what has to come of it. Everything is
+//! made up: nothing is spoken, and time passes as the script goes. All files are held, and all that is wrong is told at once.
+
+mod held;
+mod read;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use samvaad_model::CallId;
+use tracing::instrument::WithSubscriber;
+use tracing::subscriber::NoSubscriber;
+
+use crate::load::{Fault, Step};
+use crate::manifest::Limits;
+use crate::run::RunEnd;
+use crate::version::FlowVersion;
+use held::Held;
+use read::Trial;
+
+/// How long one conversation may take. It takes milliseconds; a machine that compiles beside it needs longer.
+const CONVERSATION: Duration = Duration::from_secs(10);
+/// How long all of them may take.
+const ALL: Duration = Duration::from_secs(60);
+/// So many complaints are told.
+const TOLD: usize = 16;
+
+/// Something that is wrong with a test, or with the flow by it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Complaint {
+    /// The file's name without the ending.
+    file: String,
+    /// Its line, from 1, where there is one.
+    line: Option<usize>,
+    reason: String,
+}
+
+impl std::fmt::Display for Complaint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.line {
+            Some(line) => write!(f, "`tests/{}.toml` line {line}: {}", self.file, self.reason),
+            None => write!(f, "`tests/{}.toml`: {}", self.file, self.reason),
+        }
+    }
+}
+
+/// Holds a version's tests, by their files' names, and tells what does not hold.
+pub(crate) async fn pass<P>(version: &FlowVersion<P>, tests: &BTreeMap<String, String>) -> Result<(), Fault> {
+    if tests.is_empty() {
+        return Ok(());
+    }
+    let (mut trials, mut complaints) = (Vec::new(), Vec::new());
+    for (file, text) in tests {
+        match Trial::read(text, &version.description) {
+            Ok(trial) => trials.push((file, trial)),
+            Err(errors) => {
+                let complain = |(line, reason)| Complaint { file: file.clone(), line: Some(line), reason };
+                complaints.extend(errors.into_iter().map(complain));
+            }
+        }
+    }
+    if !complaints.is_empty() {
+        return Err(fault(&complaints, "mend the test"));
+    }
+    let all = async {
+        for (file, trial) in trials {
+            let held = hold(version, &trial).await;
+            let complain = |(line, reason)| Complaint { file: file.clone(), line, reason };
+            complaints.extend(trial.judge(&held).into_iter().map(complain));
+        }
+    };
+    if tokio::time::timeout(ALL, all).await.is_err() {
+        let reason = format!("the {} tests are not held within {} s", tests.len(), ALL.as_secs());
+        return Err(Fault::new(Step::Tests, reason, "keep fewer tests, or let the flow compute less"));
+    }
+    if complaints.is_empty() {
+        tracing::info!(flow = %version.name, version = %version.id, tests = tests.len(), "the flow's own tests hold");
+        return Ok(());
+    }
+    Err(fault(&complaints, "mend the flow; or the test, where it asks for what is no longer meant"))
+}
+
+fn fault(complaints: &[Complaint], mend: &str) -> Fault {
+    let mut reasons = complaints.iter().take(TOLD).map(ToString::to_string).collect::<Vec<_>>();
+    if complaints.len() > TOLD {
+        reasons.push(format!("and {} more", complaints.len() - TOLD));
+    }
+    Fault::new(Step::Tests, reasons.join("\n"), mend).at(complaints.first().and_then(|first| first.line))
+}
+
+/// Holds one conversation. What the flow logs in it is nobody's business.
+async fn hold<P>(version: &FlowVersion<P>, trial: &Trial) -> Held {
+    // the same randomness each time
+    let call_id = CallId::parse("00000000-0000-7000-8000-000000000001").unwrap_or_else(CallId::generate);
+    let caller = trial.caller(call_id);
+    let (scripted, journal) = (caller.scripted(), version.journal(call_id));
+    // minutes of a call pass within milliseconds
+    let limits = Limits { host_calls_per_second: u32::MAX, ..version.manifest().limits.clone() };
+    let run = version.program.run(Box::new(caller), journal.clone(), version.rules.clone(), &limits);
+    let run = run.with_subscriber(NoSubscriber::default());
+    let end = tokio::time::timeout(CONVERSATION, run).await.ok();
+    let scripted = scripted.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+    let stack = match &end {
+        Some(RunEnd::Returned | RunEnd::CallEnded) => Vec::new(),
+        _ => {
+            let trace = journal.trace();
+            trace.traceback.into_iter().map(samvaad_model::Masked::into_exposed).chain(trace.stack).collect()
+        }
+    };
+    Held { end, stack, scripted }
+}

@@ -1,0 +1,126 @@
+//! The replay gate over the call records: the newest calls of a flow, held again against a candidate before it takes calls.
+//!
+//! It sees what `samvaad replay` sees, changed prompt files included. It runs beside live calls, so it takes little: a page of records at a
+//! time, and never more than two replays at once in the whole process, whichever flows are loaded.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use samvaad_dialog::{FlowVersion, Obstacle, Rehearsal, Rehearsed, ReplayGate, RunEnd};
+use samvaad_model::CallRecord;
+use samvaad_session::FlowPrompts;
+use samvaad_store::SqlRecords;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::calls::from_record;
+use super::{Recorded, ReplayError, Replayed, replayed};
+
+/// Records are read in pages of so many.
+const PAGE: u32 = 32;
+/// The most replays at once: a call that is live never waits for more than one on each of two cores.
+const AT_ONCE_MAX: usize = 2;
+
+/// Replays recorded calls for gates.
+pub struct RecordedRehearsal {
+    records: Arc<SqlRecords>,
+    offset_minutes: i16,
+    turns: Arc<Semaphore>,
+}
+
+type Version = Arc<FlowVersion<FlowPrompts>>;
+type Found = Result<Option<Obstacle>, String>;
+
+impl RecordedRehearsal {
+    /// Over these records, of calls with this local time.
+    pub fn new(records: Arc<SqlRecords>, offset_minutes: i16) -> Self {
+        // half of the cores are left to the calls, whatever they do at the moment
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { records, offset_minutes, turns: Arc::new(Semaphore::new((cores / 2).clamp(1, AT_ONCE_MAX))) }
+    }
+
+    async fn turn(&self, recorded: Recorded, candidate: &Version, gate: &ReplayGate) -> impl Future<Output = Found> + use<> {
+        let turn = Arc::clone(&self.turns).acquire_owned().await;
+        let (candidate, gate, offset_minutes) = (Arc::clone(candidate), gate.clone(), self.offset_minutes);
+        async move {
+            let _turn = turn.map_err(|error| error.to_string())?;
+            obstacle(recorded, &candidate, &gate, offset_minutes).await
+        }
+    }
+}
+
+#[async_trait]
+impl Rehearsal<FlowPrompts> for RecordedRehearsal {
+    async fn rehearse(&self, candidate: &Version, gate: &ReplayGate) -> Result<Rehearsed, String> {
+        let flow = &candidate.name;
+        if self.records.has_held(flow, &candidate.id).await.map_err(|error| error.to_string())? {
+            return Ok(Rehearsed::HeldBefore);
+        }
+        let (mut calls, mut behind, mut running) = (0, None, JoinSet::new());
+        loop {
+            let page = self.records.newest_of(flow, behind.as_ref(), PAGE).await.map_err(|error| error.to_string())?;
+            for unreadable in page.unreadable {
+                tracing::warn!(%flow, error = %unreadable, "replay gate: a record was passed over");
+            }
+            for recorded in page.records.into_iter().filter_map(readable) {
+                if calls == gate.calls {
+                    break;
+                }
+                calls += 1;
+                running.spawn(self.turn(recorded, candidate, gate).await);
+                while let Some(done) = running.try_join_next() {
+                    if let Some(obstacle) = settled(done)? {
+                        return Ok(Rehearsed::Differs(obstacle));
+                    }
+                }
+            }
+            behind = page.next;
+            if behind.is_none() || calls == gate.calls {
+                break;
+            }
+        }
+        while let Some(done) = running.join_next().await {
+            if let Some(obstacle) = settled(done)? {
+                return Ok(Rehearsed::Differs(obstacle));
+            }
+        }
+        Ok(Rehearsed::Agrees { calls })
+    }
+}
+
+fn settled(done: Result<Found, tokio::task::JoinError>) -> Found {
+    done.unwrap_or_else(|error| Err(format!("a replay itself failed: {error}")))
+}
+
+/// Calls that never came to a flow have nothing to repeat, and a journal of a later engine cannot be read.
+fn readable(record: CallRecord) -> Option<Recorded> {
+    let call = record.call_id;
+    match from_record(record) {
+        Ok(recorded) => Some(recorded).filter(|recorded| !recorded.journal.entries.is_empty()),
+        Err(ReplayError::NoJournal(_)) => None,
+        Err(error) => {
+            tracing::warn!(%call, %error, "replay gate: a record was passed over");
+            None
+        }
+    }
+}
+
+/// The gravest difference of a call that stands in the way.
+async fn obstacle(recorded: Recorded, candidate: &Version, gate: &ReplayGate, offset_minutes: i16) -> Found {
+    let call = recorded.journal.header.call_id;
+    let (replayed, end) = replayed(&recorded, candidate, offset_minutes, &BTreeSet::new()).await.map_err(|error| error.to_string())?;
+    if matches!(end, RunEnd::LimitExceeded { what: samvaad_dialog::Limit::Calls }) {
+        return Err("the engine has no room for a replay beside its calls".to_owned());
+    }
+    let Replayed { differences, .. } = replayed;
+    let found = differences.into_iter().find(|told| gate.rejects(told.kind, told.breaks_off));
+    Ok(found.map(|told| Obstacle {
+        call,
+        seq: told.seq,
+        kind: told.kind,
+        expected: told.masked.expected,
+        got: told.masked.got,
+        breaks_off: told.breaks_off,
+    }))
+}

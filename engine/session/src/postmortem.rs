@@ -1,0 +1,155 @@
+//! The report of a flow that failed: put together from the call's journal and trace, kept with the call's record, written to the log.
+//!
+//! The record is where a customer's words belong, so the report has the flow's log there in full. In the engine's log lines of the flow and
+//! what an interpreter made of an exception are masked, unless the engine shows what flows log.
+
+use std::fmt;
+
+use samvaad_dialog::RunEnd;
+use samvaad_dialog::journal::SharedJournal;
+use samvaad_dialog::outline::outline;
+use samvaad_model::{FailureReport, FlowName, Function, JournalEntry, Masked, Prompt, VersionId};
+
+use crate::call::LiveCall;
+use crate::ending::describe;
+
+/// So many host calls are told, the last.
+const ENTRIES: usize = 10;
+
+/// Puts the report together.
+pub fn report(journal: &SharedJournal, flow: FlowName, version: VersionId, run: &RunEnd) -> FailureReport {
+    let (recorded, trace) = (journal.snapshot(), journal.trace());
+    let entries = &recorded.entries;
+    let is_question = |entry: &&JournalEntry| matches!(entry.function, Function::Ask | Function::Collect);
+    let last = entries.iter().skip(entries.len().saturating_sub(ENTRIES));
+    FailureReport {
+        flow,
+        version,
+        call_id: recorded.header.call_id,
+        reason: describe(run),
+        turn: u32::try_from(entries.iter().filter(is_question).count()).unwrap_or(u32::MAX),
+        after: entries.iter().rev().find_map(spoken),
+        log: trace.log(),
+        traceback: trace.traceback,
+        stack: trace.stack,
+        entries: last.map(|entry| format!("{} {}", entry.seq, outline(entry))).collect(),
+    }
+}
+
+/// The name of a question, or of the template that is said.
+fn spoken(entry: &JournalEntry) -> Option<String> {
+    let name = match entry.function {
+        Function::Ask | Function::Collect => entry.arguments.get("name")?.as_str()?.to_owned(),
+        Function::Say => serde_json::from_value::<Prompt>(entry.arguments.clone()).ok()?.template().to_owned(),
+        _ => return None,
+    };
+    Some(name).filter(|name| !name.is_empty())
+}
+
+/// Keeps the report with the call's record, and writes it to the log. `in_full` where what flows log may be shown.
+pub fn tell(call: &LiveCall, report: FailureReport, in_full: bool) {
+    let FailureReport { flow, version, turn, reason, .. } = &report;
+    let block = Block { report: &report, in_full };
+    tracing::error!(call = %call.id(), %flow, %version, turn, reason, "a flow failed, its author's report follows\n{block}");
+    call.record().failure = Some(report);
+}
+
+/// A report as a block of lines.
+struct Block<'a> {
+    report: &'a FailureReport,
+    in_full: bool,
+}
+
+impl Block<'_> {
+    fn shown(&self, text: &Masked) -> String {
+        if self.in_full { one_line(text.expose()) } else { text.to_string() }
+    }
+
+    /// A line of a traceback: where the script was is the author's, what an exception says may be the customer's.
+    fn traced(&self, line: &Masked) -> String {
+        let text = line.expose();
+        let is_place = text.starts_with(char::is_whitespace) || text.starts_with("Traceback");
+        let kind = text
+            .split_once(": ")
+            .map(|(kind, _)| kind)
+            .filter(|kind| kind.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.'));
+        match kind {
+            _ if is_place || self.in_full => one_line(text),
+            Some(kind) => format!("{kind}: {line}"),
+            None => line.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for Block<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let FailureReport { flow, version, call_id, reason, turn, after, traceback, stack, entries, log } = self.report;
+        writeln!(f, "  flow {flow}, version {version}")?;
+        writeln!(f, "  call {call_id}, turn {turn}, after {}", after.as_deref().unwrap_or("nothing was said"))?;
+        writeln!(f, "  {reason}")?;
+        let mut part = |title: &str, lines: Vec<String>| {
+            if lines.is_empty() {
+                return Ok(());
+            }
+            writeln!(f, "  {title}:")?;
+            lines.iter().try_for_each(|line| writeln!(f, "    {line}"))
+        };
+        part("traceback", traceback.iter().map(|line| self.traced(line)).collect())?;
+        part("stack, the innermost first", stack.iter().map(|frame| one_line(frame)).collect())?;
+        part("last host calls", entries.clone())?;
+        part("last log lines", log.iter().map(|line| format!("{} {}", line.level, self.shown(&line.message))).collect())
+    }
+}
+
+/// What a flow wrote cannot pass for a line of the log.
+fn one_line(text: &str) -> String {
+    text.chars().map(|sign| if sign.is_control() { ' ' } else { sign }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use samvaad_model::{CallId, LogLine};
+
+    use super::*;
+
+    fn failed() -> FailureReport {
+        let line = |message: &str| LogLine { level: "info".to_owned(), message: message.into() };
+        let traceback =
+            ["Traceback (most recent call last):", "  File \"flow.py\", line 9, in run", "ValueError: Ravi Kumar", "and more of Ravi"];
+        FailureReport {
+            flow: FlowName::parse("emi").unwrap(),
+            version: VersionId::parse("ab12").unwrap(),
+            call_id: CallId::parse("0190a1b2-0000-7000-8000-000000000001").unwrap(),
+            reason: "the flow trapped: unreachable".to_owned(),
+            turn: 2,
+            after: Some("transfer".to_owned()),
+            traceback: traceback.map(Masked::from).to_vec(),
+            stack: vec!["acts::fail".to_owned()],
+            entries: vec!["3 say emi-details (amount)".to_owned()],
+            log: vec![line("it is Ravi\n2026 ERROR forged")],
+        }
+    }
+
+    #[test]
+    fn the_log_tells_where_it_was_and_not_who_was_called() {
+        let told = Block { report: &failed(), in_full: false }.to_string();
+        for words in [
+            "flow emi, version ab12",
+            "turn 2, after transfer",
+            "    File \"flow.py\", line 9, in run",
+            "ValueError: ‹22 characters›",
+            "acts::fail",
+            "3 say emi-details (amount)",
+            "info ‹28 characters›",
+        ] {
+            assert!(told.contains(words), "`{words}` is not in {told}");
+        }
+        assert!(!told.contains("Ravi"), "{told}");
+    }
+
+    #[test]
+    fn an_author_may_see_it_all_and_no_line_of_the_flow_looks_like_the_engines() {
+        let told = Block { report: &failed(), in_full: true }.to_string();
+        assert!(told.contains("info it is Ravi 2026 ERROR forged") && told.contains("ValueError: Ravi Kumar"), "{told}");
+    }
+}
