@@ -54,7 +54,7 @@ async fn a_trap_is_one_report_in_the_record_and_in_the_log() {
 
     let logs = engine.logs();
     for line in [
-        "a flow failed, its author's report follows",
+        "a flow failed call=",
         "turn 1, after identity",
         "    acts::fail\n",
         "    3 ask identity: greeting (name) [yes, no] → choice yes\n",

@@ -50,7 +50,7 @@ fn spoken(entry: &JournalEntry) -> Option<String> {
 pub fn tell(call: &LiveCall, report: FailureReport, in_full: bool) {
     let FailureReport { flow, version, turn, reason, .. } = &report;
     let block = Block { report: &report, in_full };
-    tracing::error!(call = %call.id(), %flow, %version, turn, reason, "a flow failed, its author's report follows\n{block}");
+    tracing::error!(call = %call.id(), %flow, %version, turn, reason, report = %block, "a flow failed");
     call.record().failure = Some(report);
 }
 
@@ -84,7 +84,8 @@ impl Block<'_> {
 impl fmt::Display for Block<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let FailureReport { flow, version, call_id, reason, turn, after, traceback, stack, entries, log } = self.report;
-        writeln!(f, "  flow {flow}, version {version}")?;
+        // a line of its own, behind the event's fields
+        writeln!(f, "\n  flow {flow}, version {version}")?;
         writeln!(f, "  call {call_id}, turn {turn}, after {}", after.as_deref().unwrap_or("nothing was said"))?;
         writeln!(f, "  {reason}")?;
         let mut part = |title: &str, lines: Vec<String>| {
