@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use common::{ACTS, House, RULES, facts};
 use samvaad_dialog::{
-    Catalogue, CatalogueSettings, DifferenceKind, FlowVersion, Obstacle, Rehearsal, Rehearsed, Rejection, ReplayGate, Step,
+    Allowance, Catalogue, CatalogueSettings, DifferenceKind, FlowVersion, Obstacle, Rehearsal, Rehearsed, Rejection, ReplayGate, Step,
 };
 use samvaad_model::{FlowName, VersionId};
 
@@ -45,7 +45,12 @@ impl Gated {
         let house = House::new();
         let told = Arc::new(Told::default());
         house.add("acts", ACTS, &manifest("converse", ""));
-        let settings = CatalogueSettings { components: house.components(), default_flow: None, default_transfer: Vec::new() };
+        let settings = CatalogueSettings {
+            components: house.components(),
+            default_flow: None,
+            default_transfer: Vec::new(),
+            allowance: Allowance::default(),
+        };
         let rehearsal: Arc<dyn Rehearsal<()>> = Arc::clone(&told) as _;
         let (catalogue, rejections) = Catalogue::open_gated(house.engine.clone(), &house.flows(), settings, Some(rehearsal)).await.unwrap();
         assert_eq!(rejections, []);

@@ -11,8 +11,8 @@ use tempfile::TempDir;
 
 use super::program::{program, root};
 
-/// Opening the speech model and compiling the flows takes a second or two; on a busy machine more.
-const START: Duration = Duration::from_secs(60);
+/// Opening the speech model takes a second or two; a Python interpreter that was not compiled before fifteen, and on a busy machine more.
+const START: Duration = Duration::from_secs(180);
 /// Between two looks at what only looking tells.
 const LOOK: Duration = Duration::from_millis(20);
 

@@ -130,8 +130,12 @@ async fn a_successor_repeats_what_was_said_in_other_words_and_goes_on_where_the_
 async fn a_successor_that_does_something_else_is_told_with_both_sides() {
     let journal = waiting().await;
     for (first, third, told) in [
-        ("you owe ₹600", "goodbye", "entry 1 (amounts): expected say, got say"),
-        ("you owe ₹500", "goodbye at 7", "entry 3 (amounts): expected say, got say"),
+        (
+            "you owe ₹600",
+            "goodbye",
+            "entry 1 (amounts): expected say text ‹12 characters›, got say text ‹12 characters› with another `content.value`",
+        ),
+        ("you owe ₹500", "goodbye at 7", "entry 3 (amounts): expected say text ‹7 characters›, got say text ‹12 characters›"),
     ] {
         let successor = journal.successor(newer()).unwrap();
         let mut said = Vec::new();
@@ -144,7 +148,7 @@ async fn a_successor_that_does_something_else_is_told_with_both_sides() {
     }
     let ended = journal.successor(newer()).unwrap();
     put(&ended, Function::Say, "you owe ₹500", false).await.unwrap();
-    assert_eq!(ended.refusal().unwrap().to_string(), "entry 2 (structure): expected say, got the end");
+    assert_eq!(ended.refusal().unwrap().to_string(), "entry 2 (structure): expected say text ‹3 characters›, got the end");
 }
 
 #[tokio::test]

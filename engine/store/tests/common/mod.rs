@@ -90,7 +90,7 @@ pub fn full_record() -> CallRecord {
             from: VersionId::parse("0a").unwrap(),
             to: version.clone(),
             seq: 1,
-            refused: Some("entry 1 (structure): expected ask `identity`, got the end".to_owned()),
+            refused: Some("entry 1 (structure): expected ask identity: greeting (name) [yes, no], got the end".to_owned()),
         }],
         language: Some(Language::parse("hi").unwrap()),
         outcome: Some("transferred".to_owned()),
