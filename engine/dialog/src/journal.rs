@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::BoxFuture;
 use samvaad_model::journal::FORMAT;
-use samvaad_model::{CallError, Function, Journal, JournalEntry, JournalHeader};
+use samvaad_model::{CallError, CallId, Function, Journal, JournalEntry, JournalHeader};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -190,6 +190,10 @@ impl SharedJournal {
         }
     }
 
+    pub(crate) fn call_id(&self) -> CallId {
+        self.state().journal.header.call_id
+    }
+
     pub(crate) fn seed(&self) -> u64 {
         self.state().journal.header.seed
     }
@@ -294,7 +298,7 @@ fn weight(value: &Json) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use samvaad_model::{CallId, FlowName, VersionId};
+    use samvaad_model::{FlowName, VersionId};
     use serde_json::json;
 
     use super::*;

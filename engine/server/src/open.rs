@@ -25,6 +25,15 @@ pub struct Folders {
     pub flows: PathBuf,
 }
 
+/// Whom the engine serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Callers.
+    Production,
+    /// A flow's author, with made-up customers: what flows log is shown in full, and the engine begins without any flow that can be loaded.
+    Dev,
+}
+
 /// The engine cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -67,10 +76,10 @@ fn make(folder: &Path) -> Result<(), OpenError> {
 }
 
 /// Opens everything. The whole takes about a second, most of it the speech model.
-pub async fn open(config: &Config, folders: &Folders) -> Result<Services, OpenError> {
+pub async fn open(config: &Config, folders: &Folders, mode: Mode) -> Result<Services, OpenError> {
     make(&folders.data)?;
     let recognizer = open_recognizer(config);
-    let catalogue = open_catalogue(config, folders);
+    let catalogue = open_catalogue(config, folders, mode);
     let stores = open_stores(config, folders);
     let (recognizer, catalogue, (sessions, ledger)) = tokio::try_join!(recognizer, catalogue, stores)?;
     let SynthesizerKind::Espeak = config.speech.synthesizer;
@@ -120,8 +129,9 @@ pub async fn open_recognizer(config: &Config) -> Result<Option<Arc<dyn Recognize
     }
 }
 
-async fn open_catalogue(config: &Config, folders: &Folders) -> Result<Arc<Catalogue<FlowPrompts>>, OpenError> {
-    let engine = FlowEngine::new(&EngineSettings { max_calls: config.server.max_calls, ..EngineSettings::default() })?;
+async fn open_catalogue(config: &Config, folders: &Folders, mode: Mode) -> Result<Arc<Catalogue<FlowPrompts>>, OpenError> {
+    let show_flow_logs = mode == Mode::Dev;
+    let engine = FlowEngine::new(&EngineSettings { max_calls: config.server.max_calls, show_flow_logs, ..EngineSettings::default() })?;
     let settings = CatalogueSettings {
         components: folders.data.join("components"),
         default_flow: config.calls.flow.clone(),
@@ -129,7 +139,7 @@ async fn open_catalogue(config: &Config, folders: &Folders) -> Result<Arc<Catalo
     };
     let (catalogue, rejections) = Catalogue::open(engine, &folders.flows, settings).await?;
     let versions = catalogue.versions();
-    if versions.is_empty() {
+    if versions.is_empty() && mode == Mode::Production {
         let told = |rejection: &Rejection| format!("`{}`: {} ({})", rejection.flow, rejection.reason, rejection.mend);
         let reasons: Vec<String> = rejections.iter().map(told).collect();
         let reasons = if reasons.is_empty() { "it holds none".to_owned() } else { reasons.join("; ") };
