@@ -17,8 +17,8 @@ pub const STILL: Duration = Duration::from_millis(100);
 pub struct Task {
     /// Which plugin.
     pub plugin: FlowName,
-    /// When its last change was seen.
-    pub changed: Instant,
+    /// When its last change was seen; none where it is built only because nothing is known of its component yet.
+    pub changed: Option<Instant>,
 }
 
 /// The plugins with what was seen and built of them.
@@ -65,9 +65,10 @@ impl Builds {
         let due = |watched: &Watched| watched.is_old() && now.duration_since(watched.changed) >= STILL;
         let waiting = self.plugins.iter_mut().rev().filter(|(_, watched)| due(watched));
         let (plugin, watched) = waiting.max_by_key(|(_, watched)| watched.changed)?;
+        let changed = watched.built.map(|_| watched.changed);
         (watched.built, watched.failed) = (Some(watched.seen), false);
         self.running = Some(plugin.clone());
-        Some(Task { plugin: plugin.clone(), changed: watched.changed })
+        Some(Task { plugin: plugin.clone(), changed })
     }
 
     /// The build that ran has ended. Tells whether its sources have changed since it began, so that another follows.

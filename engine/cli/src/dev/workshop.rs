@@ -108,7 +108,9 @@ impl Workshop {
 
     fn begin(&self, task: Task) -> impl Future<Output = (Task, Option<Seen>, Built)> + Send + use<> {
         self.screen.tell(about(&task.plugin, "building", Tone::Faint));
-        self.screen.changed(&task.plugin, task.changed);
+        if let Some(changed) = task.changed {
+            self.screen.changed(&task.plugin, changed);
+        }
         let (command, project) = (self.command.clone(), self.project.clone());
         async move {
             let before = seen(&project.component(&task.plugin));
