@@ -21,6 +21,7 @@ mod load;
 pub mod manifest;
 mod pinned;
 mod places;
+mod remembered;
 pub mod replay;
 mod run;
 pub mod scripted;

@@ -16,6 +16,9 @@ use samvaad_store::{CallRecords, LayeredSessions, MemorySessions, RecordWriter, 
 
 use crate::config::{Config, RecognizerKind, SynthesizerKind};
 
+/// A Python interpreter's compiled functions take a third of this.
+const REMEMBERED_BYTES: usize = 256 << 20;
+
 /// Where things are on this machine.
 #[derive(Debug, Clone)]
 pub struct Folders {
@@ -130,8 +133,13 @@ pub async fn open_recognizer(config: &Config) -> Result<Option<Arc<dyn Recognize
 }
 
 async fn open_catalogue(config: &Config, folders: &Folders, mode: Mode) -> Result<Arc<Catalogue<FlowPrompts>>, OpenError> {
-    let show_flow_logs = mode == Mode::Dev;
-    let engine = FlowEngine::new(&EngineSettings { max_calls: config.server.max_calls, show_flow_logs, ..EngineSettings::default() })?;
+    let is_dev = mode == Mode::Dev;
+    let engine = FlowEngine::new(&EngineSettings {
+        max_calls: config.server.max_calls,
+        show_flow_logs: is_dev,
+        remembered_bytes: if is_dev { REMEMBERED_BYTES } else { 0 },
+        ..EngineSettings::default()
+    })?;
     let settings = CatalogueSettings {
         components: folders.data.join("components"),
         default_flow: config.calls.flow.clone(),
