@@ -15,13 +15,15 @@ const SUMS: [&str; 4] = [
     "For more information about this error, try",
     "error: aborting due to ",
 ];
-/// Where componentize-py begins to tell of itself and not of the script.
+/// Where componentize-py has told of itself and comes to the script, and where it begins to tell of itself again.
+const SCRIPTS: &str = "\nAssertionError: ";
 const BACKTRACE: &str = "Stack backtrace:";
 
 /// The lines to be shown, without those that tell nothing of the sources.
 pub fn words(output: &Output) -> Vec<String> {
     let text = String::from_utf8_lossy(&output.text);
-    let told = text.split_once(BACKTRACE).map_or(&*text, |(told, _)| told);
+    let told = text.split_once(SCRIPTS).map_or(&*text, |(_, told)| told);
+    let told = told.split_once(BACKTRACE).map_or(told, |(told, _)| told);
     let mut lines: Vec<String> = Vec::new();
     for line in told.lines().map(str::trim_end).filter(|line| !is_noise(line)) {
         // one empty line says as much as several, and none at the beginning
@@ -76,9 +78,10 @@ mod tests {
     }
 
     #[test]
-    fn a_traceback_of_a_script_ends_where_its_compilers_own_begins() {
-        let said = "SyntaxError: invalid syntax (script.py, line 96)\n\nStack backtrace:\n   0: <anyhow::Error>::msg\n  1: run\n";
-        assert_eq!(shown(said), ["SyntaxError: invalid syntax (script.py, line 96)"]);
+    fn a_traceback_of_a_script_is_shown_without_its_compilers_own() {
+        let said = "Traceback (most recent call last):\n  File \"componentize-py\", line 8, in <module>\nAssertionError: Traceback (most recent call last):\n  \
+                    File \"/0/script.py\", line 96\nSyntaxError: invalid syntax\n\nStack backtrace:\n   0: <anyhow::Error>::msg\n  1: run\n";
+        assert_eq!(shown(said), ["Traceback (most recent call last):", "  File \"/0/script.py\", line 96", "SyntaxError: invalid syntax"]);
     }
 
     #[test]
