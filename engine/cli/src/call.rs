@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
-use samvaad_server::{App, Config, Folders, logs, open, open_recognizer, serve};
+use samvaad_server::{App, Config, Folders, Mode, logs, open, open_recognizer, serve};
 use samvaad_sim::{CallReport, Scenario, View, run_with};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -54,7 +54,7 @@ impl Call {
         config.server.public_url = None;
         // The conversation is what is to be seen: the engine's own log goes to its files.
         let _logs = logs::begin_files_only(&config.log)?;
-        let services = open(&config, &Folders { data: self.data.clone(), flows: self.flows.clone() }).await?;
+        let services = open(&config, &Folders { data: self.data.clone(), flows: self.flows.clone() }, Mode::Production).await?;
         let listener = TcpListener::bind(config.server.listen).await.context("cannot listen on a port of this machine")?;
         let url = format!("http://{}{}", listener.local_addr()?, config.server.path);
         let (stop, stopped) = oneshot::channel::<()>();

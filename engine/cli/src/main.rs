@@ -1,7 +1,8 @@
-//! The `samvaad` program: serves calls, checks its configuration, and plays Exotel and a caller.
+//! The `samvaad` program: serves calls, serves a flow's author, checks its configuration, and plays Exotel and a caller.
 
 mod call;
 mod config;
+mod dev;
 mod replay;
 mod serve;
 
@@ -21,6 +22,8 @@ struct Arguments {
 enum Command {
     /// Serve calls until told to stop
     Serve(serve::Serve),
+    /// Serve calls while flows are written, building them when their sources change
+    Dev(dev::Dev),
     /// Check the configuration, or print it with its defaults
     #[command(subcommand)]
     Config(config::Command),
@@ -33,6 +36,7 @@ enum Command {
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Serve(serve) => serve.run(),
+        Command::Dev(dev) => dev.run(),
         Command::Config(command) => command.run(),
         Command::Call(call) => call.run(),
         Command::Replay(replay) => replay.run(),

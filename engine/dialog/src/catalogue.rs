@@ -3,6 +3,8 @@
 //! A new version is loaded beside the others and then published at one stroke; a call keeps the version that it was given. Whatever fails,
 //! the active version stays.
 
+mod changes;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -20,12 +22,13 @@ use crate::load::{Fault, Loader, Rejection, unix_ms};
 use crate::pinned::Pinned;
 use crate::places::{Lying, Place, lying};
 use crate::rehearsal::{self, Rehearsal};
-use crate::run::RunEnd;
 use crate::source::{Source, Unread};
 use crate::states::FlowState;
 use crate::tally::{FlowCounts, Tally};
 use crate::trial;
 use crate::version::{FlowVersion, PromptLibrary};
+
+pub use changes::ChangeError;
 
 /// What the operator says of all flows.
 #[derive(Debug, Clone)]
@@ -48,20 +51,6 @@ pub struct CatalogueError {
     pub folder: PathBuf,
     /// Why.
     pub reason: std::io::Error,
-}
-
-/// A version cannot be changed by hand.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ChangeError {
-    /// No such flow.
-    #[error("there is no flow `{0}`")]
-    Unknown(FlowName),
-    /// Nothing to bring back.
-    #[error("flow `{0}` has neither a candidate to withdraw nor a version before to bring back")]
-    NothingBefore(FlowName),
-    /// Nothing to promote.
-    #[error("flow `{0}` has neither a candidate nor a withdrawn version to promote")]
-    NothingToPromote(FlowName),
 }
 
 /// What became of a flow's files.
@@ -305,55 +294,6 @@ impl<P: PromptLibrary> Catalogue<P> {
         let flows = self.flows();
         let lives = flows.get(&version.name).filter(|lives| !lives.takes_calls(&version.id))?;
         lives.active().cloned()
-    }
-
-    /// Makes a flow's candidate active; without one, the version that was withdrawn. Gives the version that is now active.
-    pub fn promote(&self, name: &FlowName) -> Result<VersionId, ChangeError> {
-        let version = {
-            let mut flows = self.change();
-            let lives = flows.get_mut(name).ok_or_else(|| ChangeError::Unknown(name.clone()))?;
-            lives.promote().ok_or_else(|| ChangeError::NothingToPromote(name.clone()))?
-        };
-        tracing::info!(flow = %name, version = %version.id, "flow version was promoted");
-        self.changed();
-        Ok(version.id.clone())
-    }
-
-    /// Withdraws a flow's candidate; without one, its active version, and brings the version before back. Gives the version that is now
-    /// active. What was withdrawn comes back by a promotion, or not at all: the files have to change before the folder is heard again.
-    pub fn rollback(&self, name: &FlowName, reason: &str) -> Result<VersionId, ChangeError> {
-        let version = {
-            let mut flows = self.change();
-            let lives = flows.get_mut(name).ok_or_else(|| ChangeError::Unknown(name.clone()))?;
-            lives.roll_back(reason.to_owned(), unix_ms()).ok_or_else(|| ChangeError::NothingBefore(name.clone()))?
-        };
-        tracing::warn!(flow = %name, version = %version.id, reason, "flow was rolled back");
-        self.tally.rolled_back(name.as_str());
-        self.changed();
-        Ok(version.id.clone())
-    }
-
-    /// Takes note of how a run ended. Failures of a version above its `[on-trap] budget` bring the version before back, or withdraw the
-    /// candidate. `now_ms` is in milliseconds since 1970.
-    pub fn report(&self, version: &FlowVersion<P>, end: &RunEnd, now_ms: u64) {
-        let (name, id) = (&version.name, &version.id);
-        self.tally.ended(name.as_str(), end);
-        let (true, Some(budget)) = (end.is_flows_fault(), version.manifest().on_trap.budget) else { return };
-        let Some(traps) = version.trapped(now_ms) else { return };
-        let reason = format!("it failed {traps} times, more than `[on-trap] budget` = `{budget}` bears");
-        let back = {
-            let mut flows = self.change();
-            let Some(lives) = flows.get_mut(name).filter(|lives| lives.takes_calls(id)) else { return };
-            lives.withdraw(id, reason.clone(), now_ms)
-        };
-        match back {
-            Some(back) => {
-                tracing::error!(flow = %name, failing = %id, version = %back.id, reason, "flow was rolled back by itself: mend it");
-                self.tally.rolled_back(name.as_str());
-                self.changed();
-            }
-            None => tracing::error!(flow = %name, version = %id, reason, "flow keeps failing, and no version before is loaded: mend it"),
-        }
     }
 
     /// All flows with their versions, and what was rejected.

@@ -4,10 +4,12 @@
 //! call's task, parked while it waits in a host function, and made to yield every [`TICK_MS`] while it computes.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 use std::time::Duration;
 
 use wasmtime::{Config, Engine, EngineWeak, InstanceAllocationStrategy, PoolingAllocationConfig};
 
+use crate::remembered::RememberedFunctions;
 use crate::room::Machine;
 
 /// How often a computing flow yields to other calls, and the grain of `[limits] compute-ms`. A frame of audio is 100 ms, so a flow
@@ -47,11 +49,21 @@ pub struct EngineSettings {
     pub tables_per_call: u32,
     /// Whether what flows log is shown in the engine's log in full. It may hold personal data, so only where an author works on a flow.
     pub show_flow_logs: bool,
+    /// Memory for functions that were compiled before, in bytes, so that a component which is edited again and again compiles faster; 0 for
+    /// none.
+    pub remembered_bytes: usize,
 }
 
 impl Default for EngineSettings {
     fn default() -> Self {
-        Self { max_calls: 1_000, memories_per_call: 4, core_instances_per_call: 32, tables_per_call: 8, show_flow_logs: false }
+        Self {
+            max_calls: 1_000,
+            memories_per_call: 4,
+            core_instances_per_call: 32,
+            tables_per_call: 8,
+            show_flow_logs: false,
+            remembered_bytes: 0,
+        }
     }
 }
 
@@ -95,7 +107,11 @@ impl FlowEngine {
             tracing::warn!(wanted = settings.max_calls, calls, %limited_by, "fewer calls than configured fit into this machine");
         }
         let refuse = |error: wasmtime::Error| EngineError::Pool { calls, reason: format!("{error:#}") };
-        let engine = Engine::new(&config(settings, calls)).map_err(refuse)?;
+        let mut config = config(settings, calls);
+        if settings.remembered_bytes > 0 {
+            config.enable_incremental_compilation(Arc::new(RememberedFunctions::new(settings.remembered_bytes))).map_err(refuse)?;
+        }
+        let engine = Engine::new(&config).map_err(refuse)?;
         start_ticker(engine.weak())?;
         tracing::info!(calls, %limited_by, memory_bytes_max = MEMORY_BYTES_MAX, "webassembly pool is ready");
         Ok(Self { engine, max_calls: calls, show_flow_logs: settings.show_flow_logs })

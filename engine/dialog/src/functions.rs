@@ -312,11 +312,11 @@ pub(crate) fn level_name(level: runtime::Level) -> &'static str {
 }
 
 /// Writes a line of the flow to the engine's log.
-pub(crate) fn write_log(level: runtime::Level, bytes: usize, message: &str) {
+pub(crate) fn write_log(level: runtime::Level, bytes: usize, text: &str) {
     match level {
-        runtime::Level::Debug => tracing::debug!(target: "flow", bytes, message, "flow log"),
-        runtime::Level::Info => tracing::info!(target: "flow", bytes, message, "flow log"),
-        runtime::Level::Warn => tracing::warn!(target: "flow", bytes, message, "flow log"),
-        runtime::Level::Error => tracing::error!(target: "flow", bytes, message, "flow log"),
+        runtime::Level::Debug => tracing::debug!(target: "flow", bytes, text, "flow log"),
+        runtime::Level::Info => tracing::info!(target: "flow", bytes, text, "flow log"),
+        runtime::Level::Warn => tracing::warn!(target: "flow", bytes, text, "flow log"),
+        runtime::Level::Error => tracing::error!(target: "flow", bytes, text, "flow log"),
     }
 }

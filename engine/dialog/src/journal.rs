@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::BoxFuture;
 use samvaad_model::journal::FORMAT;
-use samvaad_model::{CallError, Function, Journal, JournalEntry, JournalHeader, VersionId};
+use samvaad_model::{CallError, CallId, Function, Journal, JournalEntry, JournalHeader, VersionId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -265,6 +265,10 @@ impl SharedJournal {
             Mode::Compare(comparing) => comparing.coming_answer(),
             _ => Json::Null,
         }
+    }
+
+    pub(crate) fn call_id(&self) -> CallId {
+        self.state().journal.header.call_id
     }
 
     pub(crate) fn seed(&self) -> u64 {

@@ -24,6 +24,7 @@ pub mod outline;
 mod pinned;
 mod places;
 mod rehearsal;
+mod remembered;
 pub mod replay;
 mod room;
 mod run;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use samvaad_model::journal::FORMAT;
 use samvaad_model::{CallId, FlowName, Journal, JournalHeader, Language, VersionId};
+use tracing::Instrument;
 
 use crate::Conversation;
 use crate::description::{Description, TemplateUse};
@@ -99,7 +100,9 @@ impl<P> FlowVersion<P> {
     /// Holds the conversation of one call, in an instance and store of its own. The manifest's limits hold, except the call's length, which
     /// is the conversation's to end. Cancel-safe: dropping the future drops instance and conversation; the journal stays with its handle.
     pub async fn run(&self, conversation: Box<dyn Conversation>, journal: SharedJournal) -> RunEnd {
-        self.program.run(conversation, journal, self.rules.clone(), &self.manifest().limits).await
+        // what the flow logs is told with its call
+        let span = tracing::info_span!("flow", name = %self.name, call = %journal.call_id());
+        self.program.run(conversation, journal, self.rules.clone(), &self.manifest().limits).instrument(span).await
     }
 
     /// Runs a recorded call of any version against this one. Nothing is spoken, asked or changed. Gives how the run ended, and the journal,

@@ -1,5 +1,7 @@
 //! What a caller answered.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Language, Masked, Playout};
@@ -18,6 +20,19 @@ pub enum Reply {
     NoInput,
     /// Nothing understood to the last attempt.
     NoMatch,
+}
+
+/// As a log may show it: a choice by its id, which is the flow's own word; the caller's words and keys masked.
+impl fmt::Display for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reply::Choice(id) => f.write_str(id),
+            Reply::Text(words) => write!(f, "words {words}"),
+            Reply::Keys(keys) => write!(f, "keys {keys}"),
+            Reply::NoInput => f.write_str("no-input"),
+            Reply::NoMatch => f.write_str("no-match"),
+        }
+    }
 }
 
 /// The end of a question.

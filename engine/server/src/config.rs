@@ -55,7 +55,7 @@ pub struct Server {
     pub api_token: Option<Secret>,
     /// How many calls may be live at once; fewer where the machine has no room for so many, which is logged at the start.
     pub max_calls: u32,
-    /// How long live calls may go on after a signal to stop, in seconds.
+    /// How long live calls may go on after a signal to stop, in seconds; with 0 they are ended at once, and no applet is waited for.
     pub drain_s: u64,
 }
 

@@ -17,6 +17,6 @@ pub mod serve;
 
 pub use app::{App, router};
 pub use config::{Config, ConfigError};
-pub use open::{Folders, OpenError, open, open_recognizer};
+pub use open::{Folders, Mode, OpenError, open, open_recognizer};
 pub use secret::Secret;
 pub use serve::serve;

@@ -7,7 +7,8 @@ use tracing::level_filters::LevelFilter;
 use tracing_appender::non_blocking::WorkerGuard;
 use tracing_appender::rolling::{RollingFileAppender, Rotation};
 use tracing_subscriber::filter::{EnvFilter, FilterExt, FilterFn};
-use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::layer::{Identity, Layer, SubscriberExt};
+use tracing_subscriber::registry::Registry;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::Log;
@@ -43,40 +44,31 @@ pub struct Logs(#[allow(dead_code, reason = "held to be dropped")] [WorkerGuard;
 
 /// Begins to log. Lines are dropped, not waited for, when a disk is too slow: a call never waits for a log.
 pub fn begin(settings: &Log) -> Result<Logs, LogError> {
-    begin_to(settings, true)
+    let console = tracing_subscriber::fmt::layer()
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .with_filter(level(settings)?);
+    begin_with(settings, Some(console))
 }
 
 /// Begins to log to the files alone, for commands whose console is for something else.
 pub fn begin_files_only(settings: &Log) -> Result<Logs, LogError> {
-    begin_to(settings, false)
+    begin_with(settings, None::<Identity>)
 }
 
-fn begin_to(settings: &Log, console: bool) -> Result<Logs, LogError> {
-    let level = || {
-        EnvFilter::builder()
-            .with_default_directive(LevelFilter::INFO.into())
-            .parse(&settings.level)
-            .map_err(|error| LogError::Level { level: settings.level.clone(), reason: error.to_string() })
-    };
+/// Begins to log to the files, and to what stands in place of the console's log.
+pub fn begin_with(settings: &Log, console: Option<impl Layer<Registry> + Send + Sync>) -> Result<Logs, LogError> {
     let (application, application_guard) = tracing_appender::non_blocking(rolling(&settings.folder, "application")?);
     let (websocket, websocket_guard) = tracing_appender::non_blocking(rolling(&settings.folder, "websocket")?);
     let is_websocket = |metadata: &tracing::Metadata<'_>| metadata.target().starts_with(WEBSOCKET);
     tracing_subscriber::registry()
-        .with(
-            console
-                .then(|| {
-                    tracing_subscriber::fmt::layer()
-                        .with_ansi(std::io::stderr().is_terminal())
-                        .with_writer(std::io::stderr)
-                        .with_target(false)
-                })
-                .with_filter(level()?),
-        )
+        .with(console)
         .with(
             tracing_subscriber::fmt::layer()
                 .with_ansi(false)
                 .with_writer(application)
-                .with_filter(level()?.and(FilterFn::new(move |metadata| !is_websocket(metadata)))),
+                .with_filter(level(settings)?.and(FilterFn::new(move |metadata| !is_websocket(metadata)))),
         )
         .with(
             tracing_subscriber::fmt::layer()
@@ -87,6 +79,13 @@ fn begin_to(settings: &Log, console: bool) -> Result<Logs, LogError> {
         .try_init()
         .map_err(|error| LogError::Folder { folder: settings.folder.display().to_string(), reason: error.to_string() })?;
     Ok(Logs([application_guard, websocket_guard]))
+}
+
+fn level(settings: &Log) -> Result<EnvFilter, LogError> {
+    EnvFilter::builder()
+        .with_default_directive(LevelFilter::INFO.into())
+        .parse(&settings.level)
+        .map_err(|error| LogError::Level { level: settings.level.clone(), reason: error.to_string() })
 }
 
 fn rolling(folder: &Path, name: &str) -> Result<RollingFileAppender, LogError> {

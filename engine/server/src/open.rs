@@ -18,6 +18,9 @@ use samvaad_store::{CallRecords, LayeredSessions, MemorySessions, RecordWriter, 
 use crate::config::{Config, RecognizerKind, SynthesizerKind};
 use crate::replay::RecordedRehearsal;
 
+/// A Python interpreter's compiled functions take a third of this.
+const REMEMBERED_BYTES: usize = 256 << 20;
+
 /// Where things are on this machine.
 #[derive(Debug, Clone)]
 pub struct Folders {
@@ -25,6 +28,15 @@ pub struct Folders {
     pub data: PathBuf,
     /// The flows.
     pub flows: PathBuf,
+}
+
+/// Whom the engine serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Callers.
+    Production,
+    /// A flow's author, with made-up customers: what flows log is shown in full, and the engine begins without any flow that can be loaded.
+    Dev,
 }
 
 /// The engine cannot start.
@@ -69,13 +81,13 @@ fn make(folder: &Path) -> Result<(), OpenError> {
 }
 
 /// Opens everything. The whole takes about a second, most of it the speech model.
-pub async fn open(config: &Config, folders: &Folders) -> Result<Services, OpenError> {
+pub async fn open(config: &Config, folders: &Folders, mode: Mode) -> Result<Services, OpenError> {
     make(&folders.data)?;
     let recognizer = open_recognizer(config);
     let flows = async {
         // replay gates ask for recorded calls
         let stores = open_stores(config, folders).await?;
-        Ok((open_catalogue(config, folders, Arc::clone(&stores.records)).await?, stores))
+        Ok((open_catalogue(config, folders, Arc::clone(&stores.records), mode).await?, stores))
     };
     let (recognizer, (catalogue, Stores { sessions, ledger, .. })) = tokio::try_join!(recognizer, flows)?;
     let SynthesizerKind::Espeak = config.speech.synthesizer;
@@ -102,7 +114,7 @@ pub async fn open(config: &Config, folders: &Folders) -> Result<Services, OpenEr
             offset_minutes: config.calls.offset_minutes,
             longest: Duration::from_secs(config.calls.longest_minutes * 60),
             default_agents: config.calls.agents.clone(),
-            running: Running::default(),
+            running: if mode == Mode::Dev { Running::Move } else { Running::Finish },
         },
     })
 }
@@ -127,8 +139,19 @@ pub async fn open_recognizer(config: &Config) -> Result<Option<Arc<dyn Recognize
     }
 }
 
-async fn open_catalogue(config: &Config, folders: &Folders, records: Arc<SqlRecords>) -> Result<Arc<Catalogue<FlowPrompts>>, OpenError> {
-    let engine = FlowEngine::new(&EngineSettings { max_calls: config.server.max_calls, ..EngineSettings::default() })?;
+async fn open_catalogue(
+    config: &Config,
+    folders: &Folders,
+    records: Arc<SqlRecords>,
+    mode: Mode,
+) -> Result<Arc<Catalogue<FlowPrompts>>, OpenError> {
+    let is_dev = mode == Mode::Dev;
+    let engine = FlowEngine::new(&EngineSettings {
+        max_calls: config.server.max_calls,
+        show_flow_logs: is_dev,
+        remembered_bytes: if is_dev { REMEMBERED_BYTES } else { 0 },
+        ..EngineSettings::default()
+    })?;
     let settings = CatalogueSettings {
         components: folders.data.join("components"),
         default_flow: config.calls.flow.clone(),
@@ -138,7 +161,7 @@ async fn open_catalogue(config: &Config, folders: &Folders, records: Arc<SqlReco
     let rehearsal = Arc::new(RecordedRehearsal::new(records, config.calls.offset_minutes));
     let (catalogue, rejections) = Catalogue::open_gated(engine, &folders.flows, settings, Some(rehearsal)).await?;
     let versions = catalogue.versions();
-    if versions.is_empty() {
+    if versions.is_empty() && mode == Mode::Production {
         let told = |rejection: &Rejection| format!("`{}`: {} ({})", rejection.flow, rejection.reason, rejection.mend);
         let reasons: Vec<String> = rejections.iter().map(told).collect();
         let reasons = if reasons.is_empty() { "it holds none".to_owned() } else { reasons.join("; ") };

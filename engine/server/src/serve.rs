@@ -14,7 +14,8 @@ const FLUSH: Duration = Duration::from_secs(10);
 /// How long calls may take to end once they are told to.
 const END: Duration = Duration::from_secs(5);
 
-/// How long after the last live call Exotel's applets may still ask what follows: the Passthru, Connect, the status callback.
+/// How long after the last live call Exotel's applets may still ask what follows: the Passthru, Connect, the status callback. Where calls get
+/// no time to end, neither do these.
 const APPLETS: Duration = Duration::from_secs(5);
 
 /// Serves on a bound listener until `shutdown` resolves. Then no new streams are taken, and live calls may go on for the configured time, with
@@ -44,7 +45,7 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output
         tracing::warn!(live = live.len(), "ending the calls that are still live");
     }
     stop.cancel();
-    if had_calls {
+    if had_calls && !drain.is_zero() {
         tokio::time::sleep(APPLETS).await;
     }
     close.cancel();

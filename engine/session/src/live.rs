@@ -146,8 +146,12 @@ impl LiveConversation {
     }
 
     async fn put(&mut self, asked: Asked) -> Result<Answer, CallError> {
+        let question = asked.name.clone();
         match self.command(Command::Ask(Box::new(asked))).await? {
-            Completion::Answered(answer) => Ok(answer),
+            Completion::Answered(answer) => {
+                tracing::debug!(call = %self.parts.call.id(), question, reply = %answer.reply, attempts = answer.attempts, "question answered");
+                Ok(answer)
+            }
             _ => Err(CallError::Unavailable("the session answered something else".to_owned())),
         }
     }

@@ -10,6 +10,7 @@ use samvaad_exotel::inbound::Start;
 use samvaad_model::{CallFacts, CallRecord, CallState, CustomerRecord, Decision, Direction, Language, PhoneNumber, Step};
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::Instant;
+use tracing::field::display;
 
 use crate::apology::{Why, apology};
 use crate::call::LiveCall;
@@ -132,6 +133,7 @@ impl Prepared {
             wire.close().await;
             return;
         }
+        tell_start(&call);
         let held = std::panic::AssertUnwindSafe(self.converse(wire, services, start, stop)).catch_unwind().await;
         if held.is_err() {
             call.problem("engine-panic", "the engine failed in this call: report it with the log of this time".to_owned());
@@ -145,6 +147,7 @@ impl Prepared {
             record.ended_ms = Some(call.unix_ms(call.now_ms()));
         }
         services.ledger.end(&call);
+        tracing::info!(call = %call.id(), outcome = call.record().outcome.as_deref(), lasted_ms = call.now_ms(), "call ended");
     }
 
     async fn converse<W: Wire>(self, wire: W, services: &Services, start: &Start, stop: impl Future<Output = ()>) {
@@ -219,6 +222,12 @@ impl Prepared {
         keep_decision(&call, services).await;
         driver.close().await;
     }
+}
+
+fn tell_start(call: &LiveCall) {
+    let record = call.record();
+    let (flow, version) = (record.flow.as_ref().map(display), record.version.as_ref().map(display));
+    tracing::info!(call = %call.id(), number = record.customer_number.as_ref().map(display), flow, version, "call started");
 }
 
 fn is_failure(run: &RunEnd) -> bool {

@@ -26,6 +26,7 @@ impl Scribe {
                 if let Some(ended_ms) = self.last_caller_ended_ms.take() {
                     tracing::debug!(call = %call.id(), response_ms = at_ms.saturating_sub(ended_ms), "response");
                 }
+                tracing::debug!(call = %call.id(), template, %text, %language, "prompt began");
                 let line =
                     Line { at_ms, lasted_ms: 0, speaker: Speaker::Bot, text, language, name: template, heard: None, confidence: None };
                 if let Some(place) = push(call, line) {

@@ -22,12 +22,13 @@ pub struct Setup {
     flows: PathBuf,
     data: Option<PathBuf>,
     variables: Vec<(String, String)>,
+    dev: Option<Vec<String>>,
 }
 
 impl Setup {
     /// With these sections in the configuration, all but `[log]`.
     pub fn new(config: impl Into<String>) -> Self {
-        Self { config: config.into(), flows: root().join("flows"), data: None, variables: Vec::new() }
+        Self { config: config.into(), flows: root().join("flows"), data: None, variables: Vec::new(), dev: None }
     }
 
     /// With another folder of flows.
@@ -44,6 +45,11 @@ impl Setup {
     pub fn variable(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// As `samvaad dev`, with these arguments.
+    pub fn dev(self, arguments: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self { dev: Some(arguments.into_iter().map(Into::into).collect()), ..self }
     }
 
     /// Starts the engine, which has to answer.
@@ -63,7 +69,8 @@ impl Setup {
 
     fn command(&self, house: &TempDir) -> Command {
         let mut command = program();
-        command.args(["serve", "--listen", "127.0.0.1:0", "--config"]).arg(self.write_config(house));
+        command.arg(if self.dev.is_some() { "dev" } else { "serve" }).args(self.dev.iter().flatten());
+        command.args(["--listen", "127.0.0.1:0", "--config"]).arg(self.write_config(house));
         let data = self.data.clone().unwrap_or_else(|| with_components(house.path().join("data")));
         command.arg("--data").arg(data).arg("--flows").arg(&self.flows);
         command.envs(self.variables.iter().cloned()).stdin(Stdio::null()).stdout(Stdio::null());
@@ -116,13 +123,19 @@ pub struct Engine {
 impl Engine {
     fn run(&mut self) {
         let console = self.console();
-        let process = self.setup.command(&self.house).stderr(File::create(&console).unwrap()).spawn().unwrap();
+        let mut command = self.setup.command(&self.house);
+        let written = File::create(&console).unwrap();
+        if self.setup.dev.is_some() {
+            // the view is on the one, what goes wrong before it on the other
+            command.stdout(File::options().append(true).open(&console).unwrap());
+        }
+        let process = command.stderr(written).spawn().unwrap();
         let process = self.process.insert(process);
         let given_up = Instant::now() + START;
         loop {
             let told = fs::read_to_string(&console).unwrap();
-            if let Some((_, address)) = told.split_once("listening address=") {
-                self.address = address.split_whitespace().next().unwrap().to_owned();
+            if let Some((_, address)) = told.split_once("listening address=").or_else(|| told.split_once("serving http://")) {
+                self.address = address.split_whitespace().next().unwrap().trim_end_matches(':').to_owned();
                 return;
             }
             let gone = process.try_wait().unwrap();
@@ -181,6 +194,11 @@ impl Engine {
     pub fn logs(&self) -> String {
         let log = |name: &str| fs::read_to_string(self.house.path().join("logs").join(name)).unwrap_or_default();
         [fs::read_to_string(self.console()).unwrap_or_default(), log("application.log"), log("websocket.log")].concat()
+    }
+
+    /// What it shows on its console.
+    pub fn shown(&self) -> String {
+        fs::read_to_string(self.console()).unwrap()
     }
 
     fn console(&self) -> PathBuf {

@@ -1,0 +1,148 @@
+//! `samvaad dev`: serves, builds plugins when their sources change, and shows verdicts, versions, calls and logs in one stream of lines.
+
+mod build;
+mod builds;
+mod calls;
+mod compilers;
+mod ears;
+mod events;
+mod line;
+mod project;
+mod screen;
+mod sources;
+mod story;
+mod workshop;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::Args;
+use samvaad_server::{App, Config, Folders, Mode, logs, open, serve};
+use tokio::task::JoinSet;
+use tracing_subscriber::filter::Targets;
+
+use crate::config::Source;
+use crate::serve::{bind, stopped, warn_of_open_doors};
+use line::{Line, Subject, Tone};
+use project::Project;
+use screen::Screen;
+use story::Story;
+use workshop::{BUILD, Workshop};
+
+/// The scenario that the first line of advice names, where it is there.
+const SCENARIO: &str = "tests/scenarios/agrees.toml";
+
+/// Serve calls while flows are written: build plugins when their sources change, and show what happens, line by line.
+#[derive(Args)]
+pub struct Dev {
+    #[command(flatten)]
+    source: Source,
+    /// The folder of the plugins' sources, in the project's folder
+    #[arg(long, value_name = "DIR", default_value = "plugins")]
+    plugins: PathBuf,
+    /// What builds a plugin, for `sh` in the project's folder: $1 is the plugin's name, $2 the folder of flows
+    #[arg(long, value_name = "COMMAND", long_help = build_help())]
+    build: Option<String>,
+    /// The address to listen on; `listen` of `[server]` otherwise
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+    /// The folder of databases, caches and spools
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    data: PathBuf,
+    /// The folder of flows
+    #[arg(long, value_name = "DIR", default_value = "flows")]
+    flows: PathBuf,
+}
+
+fn build_help() -> String {
+    format!(
+        "What builds a plugin, for `sh` in the project's folder: $1 is the plugin's name, $2 the folder of flows. It puts $2/$1/flow.wasm in \
+         place by renaming, and only where it has changed; ends with 0 when it could, and says otherwise why not [default: {BUILD}]"
+    )
+}
+
+impl Dev {
+    /// Serves and builds; returns when all is written.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let mut config = self.source.read()?;
+        if let Some(listen) = self.listen {
+            config.server.listen = listen;
+        }
+        // its author stops it to start it again
+        config.server.drain_s = 0;
+        let (screen, shown) = Screen::open(Story::new(wanted()?), config.calls.offset_minutes);
+        let screen = Arc::new(screen);
+        let logs = logs::begin_with(&config.log, Some(events::listener(Arc::clone(&screen), wanted()?)))?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
+        let served = runtime.block_on(self.serve(config, screen));
+        drop((logs, shown));
+        served.map(|()| ExitCode::SUCCESS)
+    }
+
+    async fn serve(self, config: Config, screen: Arc<Screen>) -> anyhow::Result<()> {
+        let workshop = Workshop::open(Project::find(&self.plugins, &self.flows)?, self.build, Arc::clone(&screen))?;
+        let say = |words: &str| screen.tell(Line::new(Subject::Dev, "", words, Tone::Plain));
+        let plugins: Vec<_> = workshop.plugins()?.iter().map(|(name, language)| format!("{name} ({language})")).collect();
+        let plugins = if plugins.is_empty() { "no plugin yet".to_owned() } else { plugins.join(", ") };
+        say(&format!("watching {}: {plugins}", self.plugins.display()));
+        let folders = Folders { data: self.data, flows: self.flows };
+        let services = open(&config, &folders, Mode::Dev).await?;
+        let listener = bind(config.server.listen).await?;
+        let address = listener.local_addr()?;
+        warn_of_open_doors(&config);
+        let url = format!("http://{}{}", reachable(address), config.server.path);
+        say(&format!("serving {url}: {}; Ctrl-C stops", taking(screen.flows())));
+        say(&format!("a call:  {} call --scenario {} --url {url}", program(), scenario()));
+        say(&format!("what to paste into Exotel's applets:  curl {url}/websocket-url"));
+        let stopped = stopped()?;
+        let mut building = JoinSet::new();
+        building.spawn(workshop.run());
+        let telling = Arc::clone(&screen);
+        let shutdown = async move {
+            stopped.await;
+            telling.tell(Line::new(Subject::Dev, "", "stopping", Tone::Plain));
+            building.shutdown().await;
+        };
+        serve(listener, App::new(config, services), shutdown).await.context("the server failed")?;
+        say("stopped");
+        Ok(())
+    }
+}
+
+/// What is shown of the engine's log besides warnings.
+fn wanted() -> anyhow::Result<Targets> {
+    match std::env::var("RUST_LOG") {
+        Ok(wanted) if !wanted.is_empty() => {
+            wanted.parse().with_context(|| format!("RUST_LOG is `{wanted}`, which is no level: write `info`, or `samvaad_session=debug`"))
+        }
+        _ => Ok(Targets::new()),
+    }
+}
+
+fn taking(flows: usize) -> String {
+    match flows {
+        0 => "no flow takes calls yet".to_owned(),
+        1 => "1 flow takes calls".to_owned(),
+        flows => format!("{flows} flows take calls"),
+    }
+}
+
+/// An address that this machine can call: one that stands for all its addresses cannot be called.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let mut address = address;
+    if address.ip().is_unspecified() {
+        address.set_ip(if address.is_ipv4() { [127, 0, 0, 1].into() } else { std::net::Ipv6Addr::LOCALHOST.into() });
+    }
+    address
+}
+
+fn program() -> String {
+    std::env::args().next().unwrap_or_else(|| "samvaad".to_owned())
+}
+
+fn scenario() -> &'static str {
+    if Path::new(SCENARIO).exists() { SCENARIO } else { "FILE" }
+}

@@ -1,0 +1,227 @@
+//! One run of the command that builds a plugin: in a process group of its own, bounded in time and output, and gone with its future.
+
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::process::{ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use samvaad_model::FlowName;
+use tokio::io::AsyncReadExt;
+use tokio::net::unix::pipe;
+use tokio::process::{Child, Command};
+
+use super::project::Project;
+
+/// A build that takes longer is ended: a first one fetches and compiles dependencies.
+pub const LONGEST: Duration = Duration::from_secs(600);
+
+/// So much of what a build says is kept; the rest is counted. The first error is what matters.
+const OUTPUT_BYTES: usize = 64 << 10;
+
+/// What was started by the build and lives on may hold its output open for so long.
+const LINGER: Duration = Duration::from_millis(500);
+
+/// How a build ended.
+#[derive(Debug)]
+pub struct Built {
+    /// How.
+    pub end: End,
+    /// What it said.
+    pub output: Output,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// How.
+#[derive(Debug)]
+pub enum End {
+    /// It ended by itself.
+    Ended(ExitStatus),
+    /// It took too long and was ended.
+    TooLong(Duration),
+    /// It could not be run.
+    NotRun(io::Error),
+}
+
+/// What a build said on both its streams, in order.
+#[derive(Debug, Default)]
+pub struct Output {
+    /// The beginning.
+    pub text: Vec<u8>,
+    /// How many bytes more there were.
+    pub left_out: usize,
+}
+
+impl Built {
+    /// Whether the build says that all is well.
+    pub fn is_ok(&self) -> bool {
+        matches!(&self.end, End::Ended(status) if status.success())
+    }
+}
+
+/// Builds a plugin by a command for `sh`, which has the plugin's name as `$1` and the folder of flows as `$2`. Dropping the future ends the
+/// command and all that it has started.
+pub async fn build(command: &str, project: &Project, plugin: &FlowName, longest: Duration) -> Built {
+    let began = Instant::now();
+    let mut output = Output::default();
+    let end = match run(command, project, plugin, longest, &mut output).await {
+        Ok(end) => end,
+        Err(error) => End::NotRun(error),
+    };
+    Built { end, output, took: began.elapsed() }
+}
+
+async fn run(command: &str, project: &Project, plugin: &FlowName, longest: Duration, output: &mut Output) -> io::Result<End> {
+    let (reader, writer) = io::pipe()?;
+    let mut reader = pipe::Receiver::from_owned_fd(reader.into())?;
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", command, "build", plugin.as_str()]).arg(&project.flows).current_dir(&project.root);
+    // a flow's author wants the compiler's words, not where in the compiler they were made
+    shell.env("RUST_BACKTRACE", "0");
+    shell.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer).process_group(0);
+    let mut shell = Command::from(shell);
+    let mut group = Group(shell.kill_on_drop(true).spawn()?);
+    // the command holds the pipe's other end, too, and would keep it open
+    drop(shell);
+    let ended = tokio::time::timeout(longest, group.listen(&mut reader, output)).await;
+    let end = match ended {
+        Ok(status) => End::Ended(status?),
+        Err(_) => End::TooLong(longest),
+    };
+    group.end();
+    let _ = tokio::time::timeout(LINGER, output.read(&mut reader)).await;
+    Ok(end)
+}
+
+/// A process with all that it has started.
+struct Group(Child);
+
+impl Group {
+    /// Reads until the process ends.
+    async fn listen(&mut self, reader: &mut pipe::Receiver, output: &mut Output) -> io::Result<ExitStatus> {
+        let mut is_open = true;
+        loop {
+            tokio::select! {
+                status = self.0.wait() => return status,
+                read = output.piece(reader), if is_open => is_open = read?,
+            }
+        }
+    }
+
+    /// Ends it, unless it has ended by itself: then its number may be another's.
+    fn end(&self) {
+        if let Some(group) = self.0.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw) {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl Output {
+    /// Reads to the end.
+    async fn read(&mut self, reader: &mut pipe::Receiver) -> io::Result<()> {
+        while self.piece(reader).await? {}
+        Ok(())
+    }
+
+    /// Reads what is there, or waits for some; tells whether there may be more. Cancel-safe.
+    async fn piece(&mut self, reader: &mut pipe::Receiver) -> io::Result<bool> {
+        let mut piece = [0; 4 << 10];
+        let read = reader.read(&mut piece).await?;
+        let room = OUTPUT_BYTES.saturating_sub(self.text.len()).min(read);
+        self.text.extend_from_slice(piece.get(..room).unwrap_or_default());
+        self.left_out += read - room;
+        Ok(read > 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    struct House {
+        folder: tempfile::TempDir,
+        project: Project,
+    }
+
+    impl House {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            fs::create_dir(folder.path().join("plugins")).unwrap();
+            let project = Project::find(&folder.path().join("plugins"), Path::new("/flows of mine")).unwrap();
+            Self { folder, project }
+        }
+
+        async fn build(&self, command: &str, longest: Duration) -> Built {
+            build(command, &self.project, &FlowName::parse("emi").unwrap(), longest).await
+        }
+
+        fn is_alive(&self) -> bool {
+            let id: i32 = fs::read_to_string(self.folder.path().join("id")).unwrap().trim().parse().unwrap();
+            // a process that nobody has waited for yet is there as a zombie
+            let state = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+            state.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with(" Z"))
+        }
+
+        async fn until_dead(&self) {
+            let given_up = Instant::now() + Duration::from_secs(20);
+            while self.is_alive() {
+                assert!(Instant::now() < given_up, "it lives on");
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        }
+    }
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[tokio::test]
+    async fn a_command_is_told_plugin_and_flows_and_its_words_are_kept_in_order() {
+        let house = House::new();
+        let built = house.build(r#"echo "$1 into $2"; echo "in $PWD" >&2; echo done; exit 3"#, LONG).await;
+        let root = house.folder.path().canonicalize().unwrap();
+        assert_eq!(String::from_utf8(built.output.text).unwrap(), format!("emi into /flows of mine\nin {}\ndone\n", root.display()));
+        assert!(matches!(built.end, End::Ended(status) if status.code() == Some(3)), "{:?}", built.end);
+    }
+
+    #[tokio::test]
+    async fn a_build_that_takes_too_long_is_ended_with_all_it_started() {
+        let house = House::new();
+        let built = house.build("sleep 600 & echo $! >id; wait", Duration::from_millis(500)).await;
+        assert!(matches!(built.end, End::TooLong(_)), "{:?}", built.end);
+        house.until_dead().await;
+    }
+
+    #[tokio::test]
+    async fn dropping_a_build_ends_all_it_started() {
+        let house = House::new();
+        let wait_for_id = async {
+            while fs::read_to_string(house.folder.path().join("id")).unwrap_or_default().is_empty() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::select! {
+            built = house.build("sleep 600 & echo $! >id; wait", LONG) => panic!("{built:?}"),
+            () = wait_for_id => {}
+        }
+        house.until_dead().await;
+    }
+
+    #[tokio::test]
+    async fn a_flood_of_words_is_bounded_and_a_lingering_child_is_not_waited_for() {
+        let house = House::new();
+        let built = house.build("head -c 1000000 /dev/zero | tr '\\0' x; sleep 600 & echo $! >id", LONG).await;
+        assert!(built.is_ok() && built.took < LONG, "{:?}", built.end);
+        assert_eq!((built.output.text.len(), built.output.left_out), (OUTPUT_BYTES, 1_000_000 - OUTPUT_BYTES));
+        let id = fs::read_to_string(house.folder.path().join("id")).unwrap();
+        std::process::Command::new("kill").arg(id.trim()).status().unwrap();
+    }
+}

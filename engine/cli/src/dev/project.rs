@@ -1,0 +1,155 @@
+//! Which plugins a project has, in which language, and where their sources are. Looks at files; writes none.
+
+use std::path::{Path, PathBuf};
+use std::{fmt, fs, io};
+
+use anyhow::{Context, bail};
+use samvaad_model::FlowName;
+
+use super::sources::is_passing;
+
+/// The folders of a project, absolute.
+#[derive(Debug, Clone)]
+pub struct Project {
+    /// Where builds run.
+    pub root: PathBuf,
+    /// Sources, a folder for each plugin.
+    pub plugins: PathBuf,
+    /// What the engine loads.
+    pub flows: PathBuf,
+}
+
+/// What a plugin is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Language {
+    /// `Cargo.toml`
+    Rust,
+    /// `src/flow.ts`
+    TypeScript,
+    /// `flow.py`
+    Python,
+}
+
+/// What a folder beside the plugins is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A flow's sources.
+    Plugin(Language),
+    /// What all plugins of a language may use.
+    Shared(Language),
+}
+
+impl Project {
+    /// The project around a folder of plugins.
+    pub fn find(plugins: &Path, flows: &Path) -> anyhow::Result<Self> {
+        let plugins = plugins.canonicalize().with_context(|| {
+            format!(
+                "cannot read the plugins' sources in `{}`: name their folder with --plugins, or take `samvaad serve --dev`",
+                plugins.display()
+            )
+        })?;
+        let Some(root) = plugins.parent().map(Path::to_owned) else { bail!("`{}` lies in no project: name another", plugins.display()) };
+        Ok(Self { root, plugins, flows: std::path::absolute(flows)? })
+    }
+
+    /// The folders beside each other in the folder of plugins, with what they are. All else is passed over.
+    pub fn folders(&self) -> io::Result<Vec<(FlowName, Kind)>> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&self.plugins)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let Some(name) = name.to_str().filter(|name| !is_passing(name)).and_then(|name| FlowName::parse(name).ok()) else { continue };
+            if let Some(kind) = Kind::of(&entry.path()) {
+                found.push((name, kind));
+            }
+        }
+        found.sort_by(|(a, _), (b, _)| a.cmp(b));
+        Ok(found)
+    }
+
+    /// What plugins of a language are made of besides their own folder and those shared in their language.
+    pub fn common(&self, language: Language) -> Vec<PathBuf> {
+        let mut common = vec![self.root.join("wit")];
+        if language == Language::Rust {
+            common.extend([self.plugins.join("Cargo.toml"), self.plugins.join("Cargo.lock")]);
+        }
+        common
+    }
+
+    /// A plugin's sources.
+    pub fn sources(&self, plugin: &FlowName) -> PathBuf {
+        self.plugins.join(plugin.as_str())
+    }
+
+    /// Where a plugin's component has to be.
+    pub fn component(&self, plugin: &FlowName) -> PathBuf {
+        self.flows.join(plugin.as_str()).join("flow.wasm")
+    }
+
+    /// A plugin's manifest: without one it is not built.
+    pub fn manifest(&self, plugin: &FlowName) -> PathBuf {
+        self.flows.join(plugin.as_str()).join("flow.toml")
+    }
+}
+
+impl Kind {
+    /// What a folder is. A crate is a plugin when a `cdylib` is made of it.
+    fn of(folder: &Path) -> Option<Self> {
+        if folder.join("flow.py").is_file() {
+            return Some(Kind::Plugin(Language::Python));
+        }
+        if folder.join("src/flow.ts").is_file() {
+            return Some(Kind::Plugin(Language::TypeScript));
+        }
+        if let Ok(manifest) = fs::read_to_string(folder.join("Cargo.toml")) {
+            let is_plugin = makes_cdylib(&manifest);
+            return Some(if is_plugin { Kind::Plugin(Language::Rust) } else { Kind::Shared(Language::Rust) });
+        }
+        match folder.file_name()?.to_str()? {
+            "javascript" => Some(Kind::Shared(Language::TypeScript)),
+            "python" => Some(Kind::Shared(Language::Python)),
+            _ => None,
+        }
+    }
+}
+
+fn makes_cdylib(manifest: &str) -> bool {
+    let manifest: Option<toml::Table> = manifest.parse().ok();
+    let kinds = manifest.as_ref().and_then(|manifest| manifest.get("lib")?.get("crate-type")?.as_array());
+    kinds.is_some_and(|kinds| kinds.iter().any(|kind| kind.as_str() == Some("cdylib")))
+}
+
+impl fmt::Display for Language {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Language::Rust => "Rust",
+            Language::TypeScript => "TypeScript",
+            Language::Python => "Python",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_plugins_of_this_repository_are_told_from_what_they_share() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let project = Project::find(&root.join("plugins"), &root.join("flows")).unwrap();
+        let folders = project.folders().unwrap();
+        let kind = |name: &str| folders.iter().find(|(found, _)| found.as_str() == name).map(|(_, kind)| *kind);
+        assert_eq!(kind("emi-reminder"), Some(Kind::Plugin(Language::Rust)));
+        assert_eq!(kind("emi-reminder-js"), Some(Kind::Plugin(Language::TypeScript)));
+        assert_eq!(kind("emi-reminder-py"), Some(Kind::Plugin(Language::Python)));
+        assert_eq!(kind("lender-record"), Some(Kind::Shared(Language::Rust)));
+        assert_eq!(kind("javascript"), Some(Kind::Shared(Language::TypeScript)));
+        assert_eq!((kind("fixtures"), kind("target")), (None, None));
+    }
+
+    #[test]
+    fn a_folder_of_plugins_that_is_not_there_is_told_with_its_mend() {
+        let told = Project::find(Path::new("nowhere"), Path::new("flows")).unwrap_err().to_string();
+        assert!(told.contains("`nowhere`") && told.contains("--plugins"), "{told}");
+    }
+}

@@ -1,0 +1,293 @@
+//! How the sources of each plugin look now: a digest of all that its component is made of. Reads files; blocks.
+//!
+//! What has changed is seen by comparing digests, so that a notification only says that it is time to look, and a file that is saved as it
+//! was builds nothing.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use samvaad_model::FlowName;
+use sha2::{Digest, Sha256};
+
+use super::project::{Kind, Language, Project};
+
+/// Of a larger file size, time and beginning are looked at: sources are small, and data beside them need not be read every few seconds.
+const FILE_BYTES: u64 = 1 << 20;
+/// A plugin's sources have no more files, in folders no deeper; what lies beyond is not looked at.
+const FILES: usize = 5_000;
+const DEPTH: usize = 16;
+/// Folders of what was built or fetched.
+const BUILT: [&str; 3] = ["target", "node_modules", "__pycache__"];
+/// Endings of what editors and compilers leave beside sources for a while. `4913` is vim's try whether it may write.
+const PASSING: [&str; 11] = ["~", "#", ".swp", ".swx", ".tmp", ".part", ".bak", ".orig", ".rej", ".pyc", "4913"];
+
+/// How something looked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sources {
+    /// Of names and contents.
+    pub digest: [u8; 32],
+    /// When the newest file was written.
+    pub newest: SystemTime,
+}
+
+/// Device and inode of a folder: another folder in its place has others.
+pub type FolderId = (u64, u64);
+
+/// What a look found.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The plugins that are to be built.
+    pub plugins: BTreeMap<FlowName, (Language, Sources)>,
+    /// Plugins that are not, since the folder of flows has no manifest for them.
+    pub without_manifest: Vec<FlowName>,
+    /// All folders with sources, to be listened to.
+    pub folders: BTreeMap<PathBuf, FolderId>,
+}
+
+/// Whether a file or folder is none of the sources: hidden, built, or an editor's.
+pub fn is_passing(name: &str) -> bool {
+    name.starts_with(['.', '#']) || BUILT.contains(&name) || PASSING.iter().any(|ending| name.ends_with(ending))
+}
+
+/// Looks at all sources of a project.
+pub fn look(project: &Project) -> io::Result<Found> {
+    let folders = project.folders()?;
+    let mut walk = Walk::default();
+    walk.listen(&project.plugins)?;
+    let mut found = Found::default();
+    let mut shared: BTreeMap<&FlowName, Sources> = BTreeMap::new();
+    for (name, kind) in &folders {
+        if matches!(kind, Kind::Shared(_)) {
+            shared.insert(name, walk.sources(&[project.sources(name)])?);
+        }
+    }
+    for (name, kind) in &folders {
+        let Kind::Plugin(language) = *kind else { continue };
+        if !project.manifest(name).exists() {
+            found.without_manifest.push(name.clone());
+            continue;
+        }
+        let mut places = vec![project.sources(name)];
+        places.extend(project.common(language));
+        let own = walk.sources(&places)?;
+        let concerning = |(other, kind): &&(FlowName, Kind)| *kind == Kind::Shared(language) && shared.contains_key(other);
+        let others = folders.iter().filter(concerning).filter_map(|(other, _)| shared.get(other));
+        found.plugins.insert(name.clone(), (language, together(own, others)));
+    }
+    found.folders = walk.folders;
+    Ok(found)
+}
+
+fn together<'a>(own: Sources, others: impl Iterator<Item = &'a Sources>) -> Sources {
+    let mut digest = Sha256::new_with_prefix(own.digest);
+    let mut newest = own.newest;
+    for other in others {
+        digest.update(other.digest);
+        newest = newest.max(other.newest);
+    }
+    Sources { digest: digest.finalize().into(), newest }
+}
+
+#[derive(Default)]
+struct Walk {
+    folders: BTreeMap<PathBuf, FolderId>,
+}
+
+impl Walk {
+    fn listen(&mut self, folder: &Path) -> io::Result<()> {
+        let found = fs::metadata(folder)?;
+        self.folders.insert(folder.to_owned(), (found.dev(), found.ino()));
+        Ok(())
+    }
+
+    /// Files and folders together. What goes away while it is looked at is as if it had not been there.
+    fn sources(&mut self, places: &[PathBuf]) -> io::Result<Sources> {
+        let mut files = Vec::new();
+        for place in places {
+            self.gather(place, 0, &mut files)?;
+        }
+        files.sort();
+        let mut sources = Sources { digest: [0; 32], newest: SystemTime::UNIX_EPOCH };
+        let mut digest = Sha256::new();
+        for file in files {
+            let Some((content, modified)) = gone_is_none(read(&file))? else { continue };
+            digest.update(file.as_os_str().as_encoded_bytes());
+            digest.update([0]);
+            digest.update(content);
+            sources.newest = sources.newest.max(modified);
+        }
+        sources.digest = digest.finalize().into();
+        Ok(sources)
+    }
+
+    fn gather(&mut self, place: &Path, depth: usize, files: &mut Vec<PathBuf>) -> io::Result<()> {
+        let Some(found) = gone_is_none(fs::symlink_metadata(place))? else { return Ok(()) };
+        if !found.is_dir() {
+            if files.len() < FILES && place.is_file() {
+                files.push(place.to_owned());
+            }
+            return Ok(());
+        }
+        self.folders.insert(place.to_owned(), (found.dev(), found.ino()));
+        let Some(entries) = gone_is_none(fs::read_dir(place))?.filter(|_| depth < DEPTH) else { return Ok(()) };
+        for entry in entries {
+            let entry = entry?;
+            if entry.file_name().to_str().is_some_and(|name| !is_passing(name)) {
+                self.gather(&entry.path(), depth + 1, files)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The digest of a file's content, and when it was written.
+fn read(file: &Path) -> io::Result<([u8; 32], SystemTime)> {
+    let mut opened = File::open(file)?;
+    let about = opened.metadata()?;
+    let mut digest = Sha256::new();
+    let mut content = Vec::new();
+    Read::by_ref(&mut opened).take(FILE_BYTES).read_to_end(&mut content)?;
+    digest.update(&content);
+    if about.len() > FILE_BYTES {
+        digest.update(format!("{} {} {}", about.len(), about.mtime(), about.mtime_nsec()));
+    }
+    Ok((digest.finalize().into(), about.modified()?))
+}
+
+fn gone_is_none<T>(read: io::Result<T>) -> io::Result<Option<T>> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct House(tempfile::TempDir);
+
+    impl House {
+        /// A flow in each language, one shared crate, and a plugin without a manifest.
+        fn new() -> Self {
+            let house = Self(tempfile::tempdir().unwrap());
+            let cdylib = "[lib]\ncrate-type = ['cdylib']";
+            for (file, text) in [
+                ("wit/dialog.wit", "package"),
+                ("plugins/Cargo.toml", "[workspace]"),
+                ("plugins/rs/Cargo.toml", cdylib),
+                ("plugins/rs/src/lib.rs", "fn"),
+                ("plugins/words/Cargo.toml", "[lib]"),
+                ("plugins/ts/src/flow.ts", "let"),
+                ("plugins/javascript/prelude.ts", "let"),
+                ("plugins/py/flow.py", "def"),
+                ("plugins/python/requirements.txt", "x"),
+                ("plugins/new/flow.py", "def"),
+                ("flows/rs/flow.toml", ""),
+                ("flows/ts/flow.toml", ""),
+                ("flows/py/flow.toml", ""),
+            ] {
+                house.write(file, text);
+            }
+            house
+        }
+
+        fn write(&self, file: &str, text: &str) {
+            let file = self.0.path().join(file);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, text).unwrap();
+        }
+
+        fn look(&self) -> Found {
+            look(&Project::find(&self.0.path().join("plugins"), &self.0.path().join("flows")).unwrap()).unwrap()
+        }
+
+        /// Which plugins a change of a file concerns.
+        fn concerned(&self, file: &str) -> String {
+            let before = self.look().plugins;
+            self.write(file, "something else");
+            let after = self.look().plugins;
+            assert!(before.keys().eq(after.keys()), "{before:?} {after:?}");
+            let changed = before.keys().filter(|name| before[name].1.digest != after[name].1.digest);
+            changed.map(FlowName::as_str).collect::<Vec<_>>().join(" ")
+        }
+    }
+
+    #[test]
+    fn a_file_concerns_the_plugins_that_are_made_of_it() {
+        let house = House::new();
+        for (file, concerned) in [
+            ("plugins/rs/src/lib.rs", "rs"),
+            ("plugins/rs/src/deep/er/words.rs", "rs"),
+            ("plugins/py/flow.py", "py"),
+            ("plugins/py/another.py", "py"),
+            ("plugins/words/src/lib.rs", "rs"),
+            ("plugins/Cargo.lock", "rs"),
+            ("plugins/javascript/prelude.ts", "ts"),
+            ("plugins/python/requirements.txt", "py"),
+            ("wit/dialog.wit", "py rs ts"),
+            ("flows/rs/flow.toml", ""),
+            ("plugins/README.md", ""),
+        ] {
+            assert_eq!(house.concerned(file), concerned, "{file}");
+        }
+    }
+
+    #[test]
+    fn what_is_built_or_left_by_editors_concerns_nobody() {
+        let house = House::new();
+        for file in [
+            "plugins/target/release/x.rs",
+            "plugins/rs/target/x.rs",
+            "plugins/ts/node_modules/a/index.ts",
+            "plugins/py/__pycache__/flow.cpython-311.pyc",
+            "plugins/py/.flow.py.swp",
+            "plugins/py/flow.py~",
+            "plugins/py/#flow.py#",
+            "plugins/py/.#flow.py",
+            "plugins/py/4913",
+            "plugins/py/flow.py.tmp",
+        ] {
+            assert_eq!(house.concerned(file), "", "{file}");
+        }
+        let folders = house.look().folders;
+        assert!(!folders.keys().any(|folder| folder.ends_with("target") || folder.ends_with("node_modules")), "{folders:?}");
+    }
+
+    #[test]
+    fn a_plugin_without_a_manifest_is_told_and_taken_once_it_has_one() {
+        let house = House::new();
+        let found = house.look();
+        assert_eq!(found.without_manifest, [FlowName::parse("new").unwrap()]);
+        assert_eq!(found.plugins.len(), 3);
+        house.write("flows/new/flow.toml", "");
+        let found = house.look();
+        assert_eq!((found.without_manifest.len(), found.plugins.len()), (0, 4));
+    }
+
+    #[test]
+    fn a_file_that_is_saved_as_it_was_looks_the_same_and_is_newer() {
+        let house = House::new();
+        let py = |found: &Found| found.plugins[&FlowName::parse("py").unwrap()].1;
+        let before = py(&house.look());
+        let file = house.0.path().join("plugins/py/flow.py");
+        let later = SystemTime::now() + std::time::Duration::from_secs(60);
+        File::options().write(true).open(file).unwrap().set_modified(later).unwrap();
+        let after = py(&house.look());
+        assert_eq!((before.digest, after.newest), (after.digest, later));
+        assert!(before.newest < after.newest);
+    }
+
+    #[test]
+    fn links_in_a_circle_are_no_sources() {
+        let house = House::new();
+        std::os::unix::fs::symlink("..", house.0.path().join("plugins/py/up")).unwrap();
+        std::os::unix::fs::symlink("nowhere", house.0.path().join("plugins/py/dangling.py")).unwrap();
+        assert_eq!(house.look().plugins.len(), 3);
+    }
+}

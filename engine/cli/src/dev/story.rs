@@ -1,0 +1,221 @@
+//! Turns what the engine tells into lines for a flow's author. Pure.
+//!
+//! The engine's events are told apart by their words, which `tests/tests/dev.rs` holds it to. What is not known here is shown as it is when it
+//! is a warning, or worse, or was asked for.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use samvaad_model::FlowName;
+use tracing::Level;
+use tracing_subscriber::filter::Targets;
+
+use super::calls::Calls;
+use super::events::Told;
+use super::line::{Line, Subject, Tone};
+
+/// Versions are shown by so many of their characters, as commits are.
+const VERSION: usize = 8;
+
+/// What has been told so far, as far as it is needed to understand what comes.
+#[derive(Debug, Default)]
+pub struct Story {
+    /// What is shown although it is neither known here nor a warning.
+    wanted: Targets,
+    active: BTreeMap<String, String>,
+    /// When the sources changed of which the next version is expected.
+    changed: BTreeMap<String, Instant>,
+    calls: Calls,
+}
+
+impl Story {
+    /// The beginning. Of what is not known here, `wanted` is shown besides warnings.
+    pub fn new(wanted: Targets) -> Self {
+        Self { wanted, ..Self::default() }
+    }
+
+    /// The sources of a flow changed, and a version is being built of them.
+    pub fn changed(&mut self, flow: &FlowName, at: Instant) {
+        self.changed.insert(flow.to_string(), at);
+    }
+
+    /// The change brings no other version.
+    pub fn unchanged(&mut self, flow: &FlowName) {
+        self.changed.remove(flow.as_str());
+    }
+
+    /// The version of a flow that takes calls.
+    pub fn active(&self, flow: &FlowName) -> Option<&str> {
+        self.active.get(flow.as_str()).map(String::as_str)
+    }
+
+    /// How many flows take calls.
+    pub fn flows(&self) -> usize {
+        self.active.len()
+    }
+
+    /// The line for an event, where there is one.
+    pub fn line(&mut self, told: &Told, now: Instant) -> Option<Line> {
+        if told.target == "flow" && told.message == "flow log" {
+            return Some(self.log(told));
+        }
+        if told.fields.contains_key("flow")
+            && let Some(line) = self.version(told, now)
+        {
+            return Some(line);
+        }
+        if let Some(line) = self.calls.line(told) {
+            return Some(line);
+        }
+        let is_wanted = told.level <= Level::WARN || self.wanted.would_enable(&told.target, &told.level);
+        is_wanted.then(|| anything(told))
+    }
+
+    fn log(&self, told: &Told) -> Line {
+        let tone = match told.level {
+            Level::ERROR => Tone::Bad,
+            Level::WARN => Tone::Odd,
+            Level::DEBUG | Level::TRACE => Tone::Faint,
+            Level::INFO => Tone::Plain,
+        };
+        let level = told.level.as_str().to_lowercase();
+        let words = format!("{}{level}: {}", self.calls.of(told.field("call")), told.field("text"));
+        Line::new(Subject::Log, told.field("name"), &words, tone)
+    }
+
+    fn version(&mut self, told: &Told, now: Instant) -> Option<Line> {
+        let (flow, version) = (told.field("flow").to_owned(), short(told.field("version")).to_owned());
+        let line = |words: String, tone| Line::new(Subject::Flow, &flow, &words, tone);
+        let reason = told.field("reason");
+        Some(match told.message.as_str() {
+            "flow version takes calls" => {
+                let since = self.changed.remove(&flow).map(|changed| now.duration_since(changed).as_secs_f64());
+                let since = since.map_or_else(String::new, |since| format!(", {since:.1} s after the change"));
+                if told.field("stage") != "active" {
+                    return Some(line(
+                        format!("version {version} is a {}: it takes a share of the calls{since}", told.field("stage")),
+                        Tone::Good,
+                    ));
+                }
+                let was = self.active.insert(flow.clone(), version.clone()).filter(|was| *was != version);
+                let was = was.map_or_else(String::new, |was| format!(" (was {was})"));
+                line(format!("version {version} is active{was}{since}"), Tone::Good)
+            }
+            "flow rejected" => {
+                self.changed.remove(&flow);
+                let place = match told.field("line") {
+                    "" => told.field("step").to_owned(),
+                    number => format!("{}, line {number}", told.field("step")),
+                };
+                let kept = match self.active.get(&flow) {
+                    Some(active) => format!("version {active} stays"),
+                    None => "no version of it takes calls".to_owned(),
+                };
+                line(format!("rejected ({place}): {reason}"), Tone::Bad).with(format!("mend: {}", told.field("mend"))).with(kept)
+            }
+            "flow takes no further calls: its files are gone" => {
+                self.active.remove(&flow);
+                line("takes no further calls: its files are gone".to_owned(), Tone::Odd)
+            }
+            "flow version was promoted" => {
+                self.active.insert(flow.clone(), version.clone());
+                line(format!("version {version} was promoted and is active"), Tone::Good)
+            }
+            "flow was rolled back" | "flow was rolled back by itself: mend it" => {
+                self.active.insert(flow.clone(), version.clone());
+                line(format!("version {version} is active again: {reason}"), Tone::Odd)
+            }
+            _ => return None,
+        })
+    }
+}
+
+/// An event as it is.
+fn anything(told: &Told) -> Line {
+    let tone = match told.level {
+        Level::ERROR => Tone::Bad,
+        Level::WARN => Tone::Odd,
+        _ => Tone::Faint,
+    };
+    let mut words = format!("{}: {}", told.level.as_str().to_lowercase(), told.message);
+    let mut more = Vec::new();
+    for (name, value) in &told.fields {
+        // what has several lines stands below
+        if value.contains('\n') || value.len() > 120 {
+            more.push(format!("{name}: {value}"))
+        } else {
+            words.push_str(&format!(" {name}={value}"))
+        }
+    }
+    more.iter().fold(Line::new(Subject::Engine, "", &words, tone), |line, more| line.with(more))
+}
+
+/// A version as it is shown.
+pub fn short(version: &str) -> &str {
+    version.get(..VERSION).unwrap_or(version)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn told(level: Level, message: &str, fields: &[(&'static str, &str)]) -> Told {
+        let fields = fields.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        Told { level, target: "samvaad_dialog::catalogue".to_owned(), message: message.to_owned(), fields }
+    }
+
+    fn shown(story: &mut Story, told: &Told, now: Instant) -> String {
+        story.line(told, now).map_or_else(String::new, |line| line.render("14:02:11", false))
+    }
+
+    fn active(version: &str) -> Told {
+        told(Level::INFO, "flow version takes calls", &[("flow", "emi"), ("version", version), ("stage", "active")])
+    }
+
+    #[test]
+    fn a_version_is_told_with_the_one_before_and_the_time_since_the_change() {
+        let (mut story, now) = (Story::default(), Instant::now());
+        let name = FlowName::parse("emi").unwrap();
+        assert!(shown(&mut story, &active("3fa2b4c6d8"), now).ends_with("version 3fa2b4c6 is active\n"));
+        story.changed(&name, now);
+        let line = shown(&mut story, &active("91bc3456ff"), now + Duration::from_millis(3_240));
+        assert!(line.ends_with("version 91bc3456 is active (was 3fa2b4c6), 3.2 s after the change\n"), "{line}");
+        assert_eq!(story.active(&name), Some("91bc3456"));
+    }
+
+    #[test]
+    fn a_rejection_is_told_with_step_line_reason_mend_and_what_stays() {
+        let (mut story, now) = (Story::default(), Instant::now());
+        shown(&mut story, &active("3fa2b4c6d8"), now);
+        let rejection =
+            [("flow", "emi"), ("step", "manifest"), ("line", "2"), ("reason", "unknown key `titel`\nand another"), ("mend", "mend it")];
+        let line = shown(&mut story, &told(Level::WARN, "flow rejected", &rejection), now);
+        let expected = "14:02:11 flow   emi              rejected (manifest, line 2): unknown key `titel`\n         and another\n         \
+                        mend: mend it\n         version 3fa2b4c6 stays\n";
+        assert_eq!(line, expected);
+    }
+
+    #[test]
+    fn a_flows_log_is_told_with_its_call_and_level() {
+        let mut story = Story::default();
+        let call =
+            told(Level::INFO, "call started", &[("call", "c1"), ("number", "xxxxxx3210"), ("flow", "emi"), ("version", "3fa2b4c6d8")]);
+        shown(&mut story, &call, Instant::now());
+        let log =
+            Told { target: "flow".to_owned(), ..told(Level::WARN, "flow log", &[("call", "c1"), ("name", "emi"), ("text", "no amount")]) };
+        assert_eq!(shown(&mut story, &log, Instant::now()), "14:02:11 log    emi              #1 warn: no amount\n");
+    }
+
+    #[test]
+    fn the_engines_warnings_are_shown_and_its_news_only_where_asked_for() {
+        let (mut story, now) = (Story::default(), Instant::now());
+        let news = told(Level::INFO, "webassembly pool is ready", &[("calls", "1000")]);
+        assert_eq!(shown(&mut story, &news, now), "");
+        let warning = told(Level::WARN, "no recogniser is configured: callers answer by keys", &[]);
+        assert_eq!(shown(&mut story, &warning, now), "14:02:11 engine warn: no recogniser is configured: callers answer by keys\n");
+        let mut asked = Story::new("info".parse().unwrap());
+        assert_eq!(shown(&mut asked, &news, now), "14:02:11 engine info: webassembly pool is ready calls=1000\n");
+    }
+}

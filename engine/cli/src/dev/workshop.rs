@@ -1,0 +1,185 @@
+//! Watches sources, builds what has changed, and tells what came of it. Whether a component is taken is the engine's to say.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::bail;
+use samvaad_model::FlowName;
+
+use super::build::{Built, End, LONGEST, build};
+use super::builds::{Builds, Task};
+use super::compilers::words;
+use super::ears::Ears;
+use super::line::{Line, Subject, Tone};
+use super::project::{Language, Project};
+use super::screen::Screen;
+use super::sources::{Found, look};
+
+/// How often sources are looked at when no notification comes.
+const RESCAN: Duration = Duration::from_secs(3);
+/// The shortest time between two looks: one save makes a dozen notifications.
+const BREATH: Duration = Duration::from_millis(20);
+
+/// What builds a plugin where nothing else is named, for `sh` in the project's folder.
+pub const BUILD: &str = r#".setup/flows --into "$2" "$1""#;
+
+/// Where sources become components.
+pub struct Workshop {
+    project: Project,
+    command: String,
+    screen: Arc<Screen>,
+    without_manifest: BTreeSet<FlowName>,
+}
+
+impl Workshop {
+    /// A workshop for a project. `command` is for `sh`, see [`build`]; without one [`BUILD`] has to be there.
+    pub fn open(project: Project, command: Option<String>, screen: Arc<Screen>) -> anyhow::Result<Self> {
+        let flows = project.root.join(".setup/flows");
+        if command.is_none() && !flows.exists() {
+            bail!(
+                "nothing builds the plugins in `{}`: `{}` is not there; name a command with --build",
+                project.plugins.display(),
+                flows.display()
+            );
+        }
+        let command = command.unwrap_or_else(|| BUILD.to_owned());
+        Ok(Self { project, command, screen, without_manifest: BTreeSet::new() })
+    }
+
+    /// The plugins that are built now, with their languages.
+    pub fn plugins(&self) -> anyhow::Result<Vec<(FlowName, Language)>> {
+        Ok(look(&self.project)?.plugins.into_iter().map(|(name, (language, _))| (name, language)).collect())
+    }
+
+    /// Goes on until it is dropped, and ends the running build then.
+    pub async fn run(mut self) {
+        let mut ears = Ears::default();
+        let wake = ears.wake();
+        let mut builds = Builds::default();
+        let mut running = None;
+        let mut unreadable: Option<String> = None;
+        loop {
+            let mut pause = RESCAN;
+            let project = self.project.clone();
+            let looked = tokio::task::spawn_blocking(move || {
+                let looked = look(&project);
+                let is_new = looked.as_ref().is_ok_and(|found| ears.listen(found.folders.clone()));
+                (looked, is_new, ears)
+            });
+            let Ok((looked, is_new, same_ears)) = looked.await else { return };
+            ears = same_ears;
+            match looked {
+                Ok(found) => {
+                    unreadable = None;
+                    self.tell_without_manifest(&found);
+                    let now = Instant::now();
+                    builds.look(now, found.plugins.into_iter().map(|(name, (_, sources))| (name, sources)));
+                    if let Some(task) = builds.next(now) {
+                        running = Some(Box::pin(self.begin(task)));
+                    }
+                    pause = builds.again(now).unwrap_or(RESCAN).max(BREATH);
+                }
+                Err(error) => self.tell_unreadable(&error, &mut unreadable),
+            }
+            if is_new {
+                continue;
+            }
+            let started = async {
+                match &mut running {
+                    Some(running) => running.await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                (task, before, built) = started => {
+                    running = None;
+                    let is_old = builds.ended(built.is_ok());
+                    self.tell(&task, before, built, is_old);
+                }
+                () = wake.notified() => tokio::time::sleep(BREATH).await,
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    fn begin(&self, task: Task) -> impl Future<Output = (Task, Option<Seen>, Built)> + Send + use<> {
+        self.screen.tell(about(&task.plugin, "building", Tone::Faint));
+        if let Some(changed) = task.changed {
+            self.screen.changed(&task.plugin, changed);
+        }
+        let (command, project) = (self.command.clone(), self.project.clone());
+        async move {
+            let before = seen(&project.component(&task.plugin));
+            let built = build(&command, &project, &task.plugin, LONGEST).await;
+            (task, before, built)
+        }
+    }
+
+    fn tell(&self, task: &Task, before: Option<Seen>, built: Built, is_old: bool) {
+        let Task { plugin, .. } = task;
+        let took = format!("{:.1} s", built.took.as_secs_f64());
+        let file = self.project.component(plugin);
+        let now = seen(&file);
+        let line = match &built.end {
+            End::Ended(status) if status.success() => match now {
+                None => about(plugin, format!("ended well after {took}, but there is no `{}`", file.display()), Tone::Bad)
+                    .with("mend: let the command of --build put it there, by renaming"),
+                now if now == before => about(plugin, format!("ok in {took}, the component is the same"), Tone::Plain),
+                Some(_) => about(plugin, format!("ok in {took}"), Tone::Good),
+            }
+            .with_all(words(&built.output)),
+            // its words are of sources that are not there any more
+            _ if is_old => about(plugin, format!("failed after {took}, and the sources have changed since"), Tone::Odd),
+            End::Ended(status) => {
+                about(plugin, format!("failed after {took} ({status}): {}", self.kept(plugin)), Tone::Bad).with_all(words(&built.output))
+            }
+            End::TooLong(longest) => {
+                let ended = format!("was ended after {} s: {}", longest.as_secs(), self.kept(plugin));
+                about(plugin, ended, Tone::Bad).with_all(words(&built.output)).with("mend: see what it waits for")
+            }
+            End::NotRun(error) => about(plugin, format!("could not be run: {error}"), Tone::Bad).with("mend: see whether `sh` can be run"),
+        };
+        if !built.is_ok() || now == before {
+            self.screen.unchanged(plugin);
+        }
+        self.screen.tell(line);
+    }
+
+    fn kept(&self, plugin: &FlowName) -> String {
+        self.screen
+            .active(plugin)
+            .map_or_else(|| "nothing is dropped".to_owned(), |version| format!("nothing is dropped, version {version} stays"))
+    }
+
+    fn tell_without_manifest(&mut self, found: &Found) {
+        for plugin in found.without_manifest.iter().filter(|plugin| !self.without_manifest.contains(*plugin)) {
+            let manifest = self.project.manifest(plugin);
+            let mend = format!("mend: make `{}`, empty for the defaults", manifest.display());
+            self.screen.tell(about(plugin, "is not built: it has no manifest", Tone::Odd).with(mend));
+        }
+        self.without_manifest = found.without_manifest.iter().cloned().collect();
+    }
+
+    fn tell_unreadable(&self, error: &std::io::Error, told: &mut Option<String>) {
+        let words = format!("the sources in `{}` cannot be read: {error}", self.project.plugins.display());
+        if told.as_ref() != Some(&words) {
+            self.screen.tell(Line::new(Subject::Build, "", &words, Tone::Bad));
+            *told = Some(words);
+        }
+    }
+}
+
+fn about(plugin: &FlowName, words: impl AsRef<str>, tone: Tone) -> Line {
+    Line::new(Subject::Build, plugin.as_str(), words.as_ref(), tone)
+}
+
+/// By what a file is told from another in its place.
+type Seen = (u64, u64, i64, i64);
+
+fn seen(file: &Path) -> Option<Seen> {
+    fs::metadata(file).ok().map(|file| (file.ino(), file.len(), file.mtime(), file.mtime_nsec()))
+}
