@@ -38,7 +38,7 @@ impl Calls {
         if told.message == "call ended" {
             self.calls.remove(id);
         }
-        Some(line.with_all(stack(told.field("stack"))))
+        Some(line.with_all(report(told.field("report"))))
     }
 
     fn call(&mut self, id: &str, number: &str) -> Call {
@@ -76,7 +76,14 @@ fn words(told: &Told) -> Option<(String, Tone)> {
         "question answered" => (format!("answer: {} = {}", field("question"), field("reply")), Tone::Plain),
         "established" => (format!("established: {}", field("established")), Tone::Plain),
         "problem in a call" => (format!("{}: {}", field("problem"), field("detail")), Tone::Odd),
-        "a flow trapped: see its stack" => ("the flow trapped:".to_owned(), Tone::Bad),
+        "a flow failed" => ("the flow failed:".to_owned(), Tone::Bad),
+        "call moved to another version" => {
+            (format!("goes on with version {} from entry {}", short(field("to")), field("entry")), Tone::Good)
+        }
+        "call stays on its version: the other one cannot take it over" => (
+            format!("stays on version {}, since {} cannot take it over: {}", short(field("from")), short(field("to")), field("reason")),
+            Tone::Odd,
+        ),
         "call ended" => {
             let seconds = field("lasted_ms").parse::<u64>().unwrap_or(0) / 1_000;
             (format!("ended: {} after {seconds} s", field("outcome")), Tone::Good)
@@ -103,12 +110,9 @@ fn rounded(confidence: &str) -> String {
     confidence.parse::<f32>().map_or_else(|_| confidence.to_owned(), |confidence| format!("{confidence:.2}"))
 }
 
-/// The frames of a stack, which is told as a list of texts.
-fn stack(told: &str) -> Vec<String> {
-    if told.is_empty() {
-        return Vec::new();
-    }
-    serde_json::from_str(told).unwrap_or_else(|_| vec![told.to_owned()])
+/// The lines of a failure's report, which is told as one block, indented.
+fn report(block: &str) -> impl Iterator<Item = String> {
+    block.lines().filter(|line| !line.is_empty()).map(|line| line.strip_prefix("  ").unwrap_or(line).to_owned())
 }
 
 #[cfg(test)]
@@ -154,10 +158,24 @@ mod tests {
     }
 
     #[test]
-    fn a_traps_stack_stands_below_it_frame_by_frame() {
+    fn the_report_of_a_failure_stands_below_it_line_by_line() {
         let mut calls = Calls::default();
-        let told = shown(&mut calls, "c1", "a flow trapped: see its stack", &[("stack", r#"["script::run", "emi::main"]"#)]);
-        assert_eq!(told, "14:02:20 call   #1               the flow trapped:\n         script::run\n         emi::main\n");
+        let block = "\n  flow emi, version ab\n  stack, the innermost first:\n    emi::main\n";
+        let told = shown(&mut calls, "c1", "a flow failed", &[("report", block)]);
+        assert_eq!(
+            told,
+            "14:02:20 call   #1               the flow failed:\n         flow emi, version ab\n         stack, the innermost first:\n           emi::main\n"
+        );
+    }
+
+    #[test]
+    fn a_version_that_takes_a_call_over_or_cannot_is_told() {
+        let mut calls = Calls::default();
+        let versions = [("flow", "emi"), ("from", "aaaaaaaaaa"), ("to", "bbbbbbbbbb"), ("entry", "7"), ("reason", "entry 3 (amounts)")];
+        let moved = shown(&mut calls, "c1", "call moved to another version", &versions);
+        assert!(moved.ends_with("goes on with version bbbbbbbb from entry 7\n"), "{moved}");
+        let stayed = shown(&mut calls, "c1", "call stays on its version: the other one cannot take it over", &versions);
+        assert!(stayed.ends_with("stays on version aaaaaaaa, since bbbbbbbb cannot take it over: entry 3 (amounts)\n"), "{stayed}");
     }
 
     #[test]
