@@ -199,10 +199,10 @@ fn table_of(row: &mut dyn FnMut(&str, Figure<'_>)) {
     row("  at the most", &|seen| figure(seen.kib_per_call(seen.most_kib as f64)));
     row("engine: threads", &|seen| seen.threads.to_string());
     row("first audio after start, ms: p50 / p95 / p99 / max", &|seen| spread(seen.report.first_media_ms, 1.0));
-    row("bot's frames late, ms: p50 / p95 / p99 / max", &|seen| spread(seen.report.bot_late_us, 1e3));
-    row("  gaps heard within prompts", &|seen| match seen.report.gaps {
+    row("bot's frames late, ms: p50 / p95 / p99 / max", &|seen| spread(seen.report.bot.late_us, 1e3));
+    row("  gaps heard within prompts", &|seen| match seen.report.bot.gaps {
         0 => "none".to_owned(),
-        gaps => format!("{gaps}, longest {} ms", figure(seen.report.gap_us.max as f64 / 1e3)),
+        gaps => format!("{gaps}, longest {} ms", figure(seen.report.bot.gap_us.max as f64 / 1e3)),
     });
     row("callers' own frames late, ms: p50 / p95 / p99 / max", &|seen| spread(seen.report.late_us, 1e3));
     row("cores: engine", &|seen| figure(seen.server.cores(seen.server.own())));
