@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use wasmtime::{Config, Engine, EngineWeak, InstanceAllocationStrategy, PoolingAllocationConfig};
 
+use crate::backstage::Backstage;
+
 /// How often a computing flow yields to other calls, and the grain of `[limits] compute-ms`. A frame of audio is 100 ms, so a flow
 /// that computes for a whole tick delays nobody's frame.
 pub const TICK_MS: u64 = 10;
@@ -72,15 +74,16 @@ pub enum EngineError {
         /// wasmtime's words.
         reason: String,
     },
-    /// The ticker thread could not be started.
-    #[error("cannot start the thread that interrupts busy flows: {0}: raise the process' thread limit")]
-    Ticker(#[from] std::io::Error),
+    /// A thread could not be started.
+    #[error("cannot start the threads that load flows and interrupt busy ones: {0}: raise the process' thread limit")]
+    Threads(#[from] std::io::Error),
 }
 
 /// The one engine. Cheap to clone.
 #[derive(Clone)]
 pub struct FlowEngine {
     engine: Engine,
+    backstage: Backstage,
     max_calls: u32,
     show_flow_logs: bool,
 }
@@ -101,8 +104,9 @@ impl FlowEngine {
         let refuse = |error: wasmtime::Error| EngineError::Pool { calls, reason: format!("{error:#}") };
         let engine = Engine::new(&config(settings, calls)).map_err(refuse)?;
         start_ticker(engine.weak())?;
+        let backstage = Backstage::new()?;
         tracing::info!(calls, memory_bytes_max = MEMORY_BYTES_MAX, "webassembly pool is ready");
-        Ok(Self { engine, max_calls: calls, show_flow_logs: settings.show_flow_logs })
+        Ok(Self { engine, backstage, max_calls: calls, show_flow_logs: settings.show_flow_logs })
     }
 
     /// How many calls may run at once on this machine. Whoever answers calls takes a permit out of so many first.
@@ -112,6 +116,11 @@ impl FlowEngine {
 
     pub(crate) fn wasmtime(&self) -> &Engine {
         &self.engine
+    }
+
+    /// Where whatever takes long is done that no call waits for.
+    pub(crate) fn backstage(&self) -> &Backstage {
+        &self.backstage
     }
 
     pub(crate) fn shows_flow_logs(&self) -> bool {

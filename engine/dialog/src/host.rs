@@ -35,6 +35,8 @@ pub enum Limit {
     Journal,
     /// The flow's own stack.
     Stack,
+    /// The size of what it hands over.
+    Handed,
     /// The engine's number of calls.
     Calls,
 }
@@ -49,6 +51,7 @@ impl fmt::Display for Limit {
                 write!(f, "the call's journal is full at {ENTRIES_MAX} entries or {} MiB: say and ask less in one call", BYTES_MAX >> 20)
             }
             Limit::Stack => f.write_str("the flow's functions call each other too deeply: look for an endless recursion"),
+            Limit::Handed => f.write_str("the flow handed over more than 2 MiB at once: a text may have 4,096 bytes and a list 256 items"),
             Limit::Calls => f.write_str("the engine runs as many flows as it has room for: raise its number of calls"),
         }
     }

@@ -3,6 +3,7 @@
 //! It knows neither speech nor sessions nor sockets: a running flow reaches the world through [`Conversation`] alone, and every host call
 //! passes the call's journal.
 
+mod backstage;
 mod bindings;
 pub mod catalogue;
 mod choose;

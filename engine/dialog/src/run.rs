@@ -20,6 +20,12 @@ use crate::wasi;
 /// `describe` returns constants; more than this is a program that does something else.
 const DESCRIBE: Limits = Limits { memory_bytes: Limits::MAX.memory_bytes, compute_ms: 500, call_minutes: 1, host_calls_per_second: 1 };
 
+/// What a flow may hand over at once, in an argument or an answer: far more than any that the contract takes. Copying it holds a thread of the
+/// call path, which nothing can interrupt.
+const HANDED_BYTES_MAX: usize = 2 << 20;
+/// What wasmtime says where it is more; its error has no public type.
+const HANDED_TOO_MUCH: &str = "fuel allocated for hostcalls has been exhausted";
+
 /// A stack of endless recursion has thousands of frames; the innermost tell enough.
 const FRAMES_SHOWN: usize = 32;
 
@@ -80,6 +86,7 @@ impl Program {
     fn store(&self, host: Option<Host>, limits: &Limits) -> Store<Guest> {
         let mut store = Store::new(self.engine.wasmtime(), Guest::new(host, limits));
         store.limiter(|guest| &mut guest.memory);
+        store.set_hostcall_fuel(HANDED_BYTES_MAX);
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|mut store| store.data_mut().tick());
         store
@@ -145,6 +152,9 @@ fn run_end(error: &wasmtime::Error, guest: &Guest) -> RunEnd {
     }
     if error.downcast_ref::<PoolConcurrencyLimitError>().is_some() {
         return RunEnd::LimitExceeded { what: Limit::Calls };
+    }
+    if error.root_cause().to_string().contains(HANDED_TOO_MUCH) {
+        return RunEnd::LimitExceeded { what: Limit::Handed };
     }
     let reason = error.downcast_ref::<Trap>().map_or_else(|| error.root_cause().to_string(), Trap::to_string);
     RunEnd::Trapped { reason, stack: stack(error, guest) }

@@ -33,7 +33,6 @@ pub async fn hold(engine: &Engine, sid: &str, number: &str, patience: Option<Dur
     let (mut heard, mut prompt, mut payload) = (Heard::default(), Prompt::default(), Vec::new());
     loop {
         if hangs_up.is_some_and(|at| Instant::now() >= at) {
-            heard.prompts.push(prompt);
             stream.hang_up(sid).await;
             return heard;
         }

@@ -16,9 +16,9 @@ use crate::replacing::{Replaced, replace};
 
 pub const CALLS: usize = 200;
 /// Between the first calls.
-const RAMP: Duration = Duration::from_millis(40);
+const RAMP: Duration = Duration::from_millis(100);
 /// For so long nothing happens but calls, for comparison.
-const QUIET: Duration = Duration::from_secs(15);
+const QUIET: Duration = Duration::from_secs(10);
 /// Much longer than it takes.
 const LONGEST_S: u64 = 600;
 
@@ -87,11 +87,13 @@ async fn gather() -> Crowd {
     let replaced = replace(&house).await;
     told("replaced", began);
     stage.send(Stage::Calling { phase: HOSTILE }).unwrap();
-    let ran = corpus::run(&house).await;
+    let ran = corpus::run(&house, &stage).await;
     told("hostile flows called", began);
     stage.send(Stage::LastCalls).unwrap();
     let report = playing.await.unwrap();
     told("all have ended", began);
+    for (n, p) in report.phases.iter().enumerate() { println!("{n}: {} frames, late {:?}, gaps {}, own {} {:?}", p.frames, p.late_us, p.gaps, p.own_gaps, p.own_gap_us); }
+    for (case, state) in &ran.unloaded { println!("{}: {}", case.name, state["rejected"][0]); }
 
     house.engine.is_well().await;
     house.engine.ask_to_stop();

@@ -126,7 +126,7 @@ pub async fn replace(house: &House) -> Replaced {
         ("a later contract", "flow.wasm", &later, "contract", "it needs samvaad:dialog 0.2.0, this engine has 0.1.0", None),
         ("a missing export", "flow.wasm", &nameless, "contract", "does not export `run`", None),
         ("no export at all", "flow.wasm", b"\0asm\x0d\0\x01\0", "contract", "does not export `describe`", None),
-        ("wrong types", "flow.wasm", &built("wrong-types"), "link", "describe", None),
+        ("wrong types", "flow.wasm", &built("wrong-types"), "link", "type", None),
         ("an unknown key", "flow.toml", b"[flow]\ntitel = 'EMI'\n", "manifest", "unknown key `titel`", Some(2)),
         ("a broken prompt", "prompts/en-IN.ftl", prompts, "prompts", "`prompts/en-IN.ftl` line 3", Some(3)),
     ] {
