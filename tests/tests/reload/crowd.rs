@@ -87,7 +87,7 @@ async fn gather() -> Crowd {
     let replaced = replace(&house).await;
     told("replaced", began);
     stage.send(Stage::Calling { phase: HOSTILE }).unwrap();
-    let ran = corpus::run(&house, &stage).await;
+    let ran = corpus::run(&house).await;
     told("hostile flows called", began);
     stage.send(Stage::LastCalls).unwrap();
     let report = playing.await.unwrap();

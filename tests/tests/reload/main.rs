@@ -37,7 +37,7 @@ fn no_call_is_dropped() {
     for record in crowd.good() {
         // who calls while the folder is gone is told so
         let without = record.started_ms.is_some_and(|at_ms| crowd.replaced.without_folder_ms.contains(&at_ms));
-        let expected = if without && record.flow.is_none() { "no-flow" } else { "transferred" };
+        let expected = if without && record.version.is_none() { "no-flow" } else { "transferred" };
         assert_eq!(record.outcome.as_deref(), Some(expected), "{record:#?}");
         assert!(record.problems.is_empty() || without, "{record:#?}");
     }
@@ -48,7 +48,7 @@ fn no_call_is_dropped() {
 fn every_call_is_on_the_version_that_its_record_names() {
     let crowd = crowd();
     let mut versions = BTreeSet::new();
-    for record in crowd.good().filter(|record| record.flow.is_some()) {
+    for record in crowd.good().filter(|record| record.version.is_some()) {
         let version = record.version.as_ref().unwrap().to_string();
         assert!(crowd.replaced.was_active(&version, record.started_ms.unwrap()), "{record:#?} {:#?}", crowd.replaced.published);
         let last = record.transcript.iter().rfind(|line| line.name == "please-wait").unwrap().text.expose();
