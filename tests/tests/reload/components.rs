@@ -9,7 +9,9 @@ use crate::support::root;
 /// A component of `plugins/fixtures`, or of a flow.
 pub fn built(name: &str) -> Vec<u8> {
     let (fixture, flow) = (format!("plugins/target/fixtures/{name}.wasm"), format!("flows/{name}/flow.wasm"));
-    fs::read(root().join(fixture)).or_else(|_| fs::read(root().join(flow))).unwrap_or_else(|error| panic!("`{name}`: {error}: run `make flows`"))
+    fs::read(root().join(fixture))
+        .or_else(|_| fs::read(root().join(flow)))
+        .unwrap_or_else(|error| panic!("`{name}`: {error}: run `make flows`"))
 }
 
 /// The component with each occurrence of some bytes replaced by as many others.

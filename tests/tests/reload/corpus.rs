@@ -142,7 +142,6 @@ pub async fn run(house: &House) -> Ran {
 
     let mut failed = Vec::new();
     for (some, cases) in call.chunks(AT_ONCE).enumerate() {
-        
         let calls = cases.iter().enumerate().map(async |(at, case)| {
             let number = format!("+9188000{:05}", some * AT_ONCE + at);
             let fields = json!({ "name": "Asha Rao", "language": case.language });

@@ -1,7 +1,7 @@
 //! Two hundred callers who talk while flows are replaced, and while hostile ones are loaded and called beside them. Played once for all tests.
 
 use std::sync::LazyLock;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use samvaad_model::CallRecord;
 use samvaad_sim::scenario::Customer;
@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use crate::corpus::{self, Ran};
 use crate::house::{EMI, House, calls};
+use crate::process::Reading;
 use crate::replacing::{Replaced, replace};
 
 pub const CALLS: usize = 200;
@@ -22,12 +23,6 @@ const QUIET: Duration = Duration::from_secs(10);
 /// Much longer than it takes.
 const LONGEST_S: u64 = 600;
 
-/// Phases of the evening.
-const BEGINNING: usize = 0;
-const QUIETLY: usize = 1;
-const REPLACING: usize = 2;
-const HOSTILE: usize = 3;
-
 /// What is left of the evening.
 pub struct Crowd {
     /// Of the two hundred callers.
@@ -36,20 +31,37 @@ pub struct Crowd {
     pub ran: Ran,
     /// Every record in the engine's database.
     pub records: Vec<CallRecord>,
-    pub logs: String,
+    quietly: Phase,
+    replacing: Phase,
+    hostile: Phase,
+}
+
+/// A part of the evening.
+struct Phase {
+    /// Its number for the callers.
+    number: usize,
+    /// Processors that were busy with neither the engine nor the callers.
+    others: f64,
 }
 
 impl Crowd {
-    pub fn quietly(&self) -> &BotFrames {
-        &self.report.phases[QUIETLY]
+    /// How the bot's frames came while nothing but calls were held, and how many processors were busy with other things.
+    pub fn quietly(&self) -> (&BotFrames, f64) {
+        self.phase(&self.quietly)
     }
 
-    pub fn while_replacing(&self) -> &BotFrames {
-        &self.report.phases[REPLACING]
+    /// The same while flows were replaced.
+    pub fn while_replacing(&self) -> (&BotFrames, f64) {
+        self.phase(&self.replacing)
     }
 
-    pub fn beside_hostile_flows(&self) -> &BotFrames {
-        &self.report.phases[HOSTILE]
+    /// The same while hostile flows were loaded and called.
+    pub fn beside_hostile_flows(&self) -> (&BotFrames, f64) {
+        self.phase(&self.hostile)
+    }
+
+    fn phase(&self, phase: &Phase) -> (&BotFrames, f64) {
+        (&self.report.phases[phase.number], phase.others)
     }
 
     /// The good calls.
@@ -74,36 +86,45 @@ fn load() -> Load {
 async fn gather() -> Crowd {
     let mut house = House::new().await;
     let url = house.engine.url("");
-    let (stage, stages) = watch::channel(Stage::Calling { phase: BEGINNING });
+    let (stage, stages) = watch::channel(Stage::Calling { phase: 0 });
     let playing = tokio::spawn(async move { load_in_stages(&load(), &url, stages).await.unwrap() });
-    let began = Instant::now();
     // between two calls a caller is away for a moment
     house.until(EMI, "talking to two hundred callers", |state| calls(state) >= CALLS as u64 * 9 / 10).await;
-    told("all are talking", began);
 
-    stage.send(Stage::Calling { phase: QUIETLY }).unwrap();
-    tokio::time::sleep(QUIET).await;
-    stage.send(Stage::Calling { phase: REPLACING }).unwrap();
-    let replaced = replace(&house).await;
-    told("replaced", began);
-    stage.send(Stage::Calling { phase: HOSTILE }).unwrap();
-    let ran = corpus::run(&house).await;
-    told("hostile flows called", began);
+    let (quietly, ()) = during(&house, &stage, 1, tokio::time::sleep(QUIET)).await;
+    let (replacing, replaced) = during(&house, &stage, 2, replace(&house)).await;
+    let (hostile, ran) = during(&house, &stage, 3, corpus::run(&house)).await;
     stage.send(Stage::LastCalls).unwrap();
     let report = playing.await.unwrap();
-    told("all have ended", began);
-    for (n, p) in report.phases.iter().enumerate() { println!("{n}: {} frames, late {:?}, gaps {}, own {} {:?}", p.frames, p.late_us, p.gaps, p.own_gaps, p.own_gap_us); }
-    for (case, state) in &ran.unloaded { println!("{}: {}", case.name, state["rejected"][0]); }
 
     house.engine.is_well().await;
     house.engine.ask_to_stop();
     assert!(house.engine.stopped(Duration::from_secs(30)).success());
     let store = SqlRecords::open(None, &house.engine.house().join("data")).await.unwrap();
     let records = store.newest(u32::MAX).await.unwrap();
-    Crowd { report, replaced, ran, records, logs: house.engine.logs() }
+    let crowd = Crowd { report, replaced, ran, records, quietly, replacing, hostile };
+    told(&crowd);
+    crowd
 }
 
-#[expect(clippy::print_stdout, reason = "`cargo test -- --nocapture` is to show how long each part takes")]
-fn told(what: &str, began: Instant) {
-    println!("{:5.1} s: {what}", began.elapsed().as_secs_f64());
+async fn during<T>(house: &House, stage: &watch::Sender<Stage>, number: usize, work: impl Future<Output = T>) -> (Phase, T) {
+    let read = || (Reading::of(house.engine.pid()).unwrap(), Reading::of(std::process::id()).unwrap());
+    stage.send(Stage::Calling { phase: number }).unwrap();
+    let before = read();
+    let result = work.await;
+    let after = read();
+    let (engine, callers) = (after.0 - before.0, after.1 - before.1);
+    let own = engine.own() + engine.children + callers.own();
+    (Phase { number, others: engine.cores(engine.machine.saturating_sub(own)) }, result)
+}
+
+#[expect(clippy::print_stdout, reason = "`cargo test -- --nocapture` is to show what was measured")]
+fn told(crowd: &Crowd) {
+    println!("\n{} calls, callers' own frames late {:?} us", crowd.report.calls, crowd.report.late_us);
+    let phases = [("only calls", crowd.quietly()), ("replacing", crowd.while_replacing()), ("hostile flows", crowd.beside_hostile_flows())];
+    for (what, (frames, others)) in phases {
+        let BotFrames { frames, late_us, gaps, own_gaps, own_gap_us, .. } = frames;
+        println!("{what:14} {frames} frames, {gaps} gaps heard, {own_gaps} made (longest {} us), late {late_us:?} us", own_gap_us.max);
+        println!("{:14} {others:.2} cores busy with other things", "");
+    }
 }

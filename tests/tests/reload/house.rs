@@ -51,13 +51,6 @@ impl House {
         self.folder.path().join("flows").join(name)
     }
 
-    /// Puts a copy of a flow of ours into the folder, at one stroke.
-    pub fn bring(&self, from: &Path, name: &str) {
-        let beside = self.folder.path().join(name);
-        copy(from, &beside);
-        fs::rename(beside, self.flow(name)).unwrap();
-    }
-
     pub async fn send(&self, method: Method, path: &str) -> (u16, Value) {
         let response = self.engine.http().request(method, self.engine.url(path)).send().await.unwrap();
         (response.status().as_u16(), response.json().await.unwrap())
