@@ -1,7 +1,7 @@
-//! The threads on which flows are loaded: of low priority, so that reading, hashing and compiling take what calls leave over.
+//! The threads on which flows are loaded. Once there are calls they have low priority, so that reading, hashing and compiling take what calls
+//! leave over: a thread of the call path that wants a processor gets it, however many flows are compiled.
 //!
-//! A thread of the call path that wants a processor gets it, however many flows are compiled. wasmtime's compiler, called here, spreads over
-//! these threads and no others. Calls themselves, and what `describe` computes, never run here.
+//! wasmtime's compiler, called here, spreads over these threads and no others. Calls themselves, and what `describe` computes, never run here.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,14 +13,19 @@ use tokio::sync::oneshot;
 /// of memory and of wasmtime's code, as calls do, and one that holds such a lock has to get on.
 const NICE: i32 = 10;
 
-/// The threads, as many as processors. Clones share them.
+/// The threads, as many as processors, at normal priority. Clones share them.
 #[derive(Debug, Clone)]
 pub(crate) struct Backstage(Arc<rayon::ThreadPool>);
 
 impl Backstage {
     pub(crate) fn new() -> io::Result<Self> {
-        let pool = rayon::ThreadPoolBuilder::new().thread_name(|nth| format!("flow-loader-{nth}")).start_handler(|_| step_back()).build();
+        let pool = rayon::ThreadPoolBuilder::new().thread_name(|nth| format!("flow-loader-{nth}")).build();
         Ok(Self(Arc::new(pool.map_err(io::Error::other)?)))
+    }
+
+    /// From now on calls go first.
+    pub(crate) fn step_back(&self) {
+        self.0.spawn_broadcast(|_| step_back());
     }
 
     /// Does some work there. The error says that it panicked.
@@ -57,11 +62,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn work_is_done_at_low_priority_and_nothing_else_is() {
+    async fn work_is_done_at_low_priority_once_there_are_calls_and_nothing_else_is() {
         let backstage = Backstage::new().unwrap();
+        let before = nice();
+        assert_eq!(backstage.run(nice).await, Ok(before));
+        backstage.step_back();
         assert_eq!(backstage.run(nice).await, Ok(NICE));
         assert_eq!(backstage.run(|| rayon::join(nice, nice)).await, Ok((NICE, NICE)), "what spreads stays there");
-        assert!(nice() < NICE);
+        assert_eq!(nice(), before);
     }
 
     #[tokio::test]

@@ -158,6 +158,11 @@ impl Loader {
         Ok((program, description, origin))
     }
 
+    /// From now on loading is done beside calls, which go first.
+    pub(crate) fn step_back(&self) {
+        self.engine.backstage().step_back();
+    }
+
     async fn aside<T: Send + 'static>(&self, step: Step, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Fault> {
         let failed = |error| Fault::new(step, format!("it failed: {error}"), "report it with the flow's files");
         self.engine.backstage().run(work).await.map_err(failed)
