@@ -64,8 +64,19 @@ pub enum Stage {
         /// From 0.
         phase: usize,
     },
-    /// Nobody calls any more: calls that are under way go to their own end. What is heard counts to the phase before.
-    LastCalls,
+    /// Nobody calls any more: calls that are under way go to their own end.
+    LastCalls {
+        /// As in `Calling`.
+        phase: usize,
+    },
+}
+
+impl Stage {
+    fn phase(self) -> usize {
+        match self {
+            Stage::Calling { phase } | Stage::LastCalls { phase } => phase,
+        }
+    }
 }
 
 /// Plays the load against the engine at `base_url`.
@@ -149,7 +160,7 @@ impl LoadCaller {
     async fn call_again_and_again(self, after: Duration) -> Tally {
         let mut tally = Tally::default();
         tokio::time::sleep(after).await;
-        while Instant::now() < self.until && *self.stages.borrow() != Stage::LastCalls {
+        while Instant::now() < self.until && matches!(*self.stages.borrow(), Stage::Calling { .. }) {
             tally.report.calls += 1;
             if let Err(problem) = self.call(&mut tally).await {
                 tally.problem(problem);
@@ -191,7 +202,6 @@ impl LoadCaller {
         let mut bot = BotAudio::default();
         // the same audio by the bot's own clock
         let mut sent = BotAudio::default();
-        let mut phase = 0;
         // callers do not all speak at the same moment
         let mut frames = self.frames.iter().enumerate().cycle().skip(self.nth * 37 % self.frames.len().max(1));
         let mut now_ms = 0;
@@ -222,9 +232,7 @@ impl LoadCaller {
                             tally.report.bot_audio_ms += ms;
                             let now_us = started.elapsed().as_micros() as u64;
                             let sent_us = media.timestamp_ms.map_or(now_us, |sent_ms| sent_ms * 1_000);
-                            if let Stage::Calling { phase: now } = *self.stages.borrow() {
-                                phase = now;
-                            }
+                            let phase = self.stages.borrow().phase();
                             if tally.frames(phase).count(bot.media(now_us, ms), sent.media(sent_us, ms)) {
                                 tally.first_media_ms.push(now_us / 1_000);
                             }

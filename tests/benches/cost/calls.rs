@@ -15,7 +15,7 @@ use crate::table::{Table, figure};
 
 const CALLS: usize = 100;
 /// Ten calls begin in a second.
-const RAMP: Duration = Duration::from_millis(100);
+pub const RAMP: Duration = Duration::from_millis(100);
 /// After the last call has begun, until all is running.
 const SETTLE: Duration = Duration::from_secs(2);
 /// How often memory, threads and live calls are looked at.
@@ -24,7 +24,7 @@ const LOOK: Duration = Duration::from_secs(2);
 const WARM_UP: (usize, u64) = (4, 6);
 
 /// How the callers of one run behave.
-struct Callers {
+pub struct Callers {
     /// By which the run is asked for.
     section: &'static str,
     title: &'static str,
@@ -37,7 +37,7 @@ struct Callers {
     watched: Duration,
 }
 
-const SILENT: Callers = Callers {
+pub const SILENT: Callers = Callers {
     section: "silent",
     title: "silent",
     recognizer: "none",
@@ -146,7 +146,8 @@ async fn watch(callers: &'static Callers) -> anyhow::Result<Seen> {
     })
 }
 
-fn load_of(callers: &Callers, calls: usize, seconds: u64) -> anyhow::Result<Load> {
+/// The load of so many such callers.
+pub fn load_of(callers: &Callers, calls: usize, seconds: u64) -> anyhow::Result<Load> {
     let customer = format!(
         r#"
         phone = "+919876500001"

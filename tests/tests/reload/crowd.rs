@@ -16,8 +16,8 @@ use crate::process::Reading;
 use crate::replacing::{Replaced, replace};
 
 pub const CALLS: usize = 200;
-/// Between the first calls.
-const RAMP: Duration = Duration::from_millis(100);
+/// Between the first calls: as long as a call lasts for all of them, so that there are always some that begin.
+const RAMP: Duration = Duration::from_millis(130);
 /// For so long nothing happens but calls, for comparison.
 const QUIET: Duration = Duration::from_secs(10);
 /// Much longer than it takes.
@@ -94,7 +94,7 @@ async fn gather() -> Crowd {
     let (quietly, ()) = during(&house, &stage, 1, tokio::time::sleep(QUIET)).await;
     let (replacing, replaced) = during(&house, &stage, 2, replace(&house)).await;
     let (hostile, ran) = during(&house, &stage, 3, corpus::run(&house)).await;
-    stage.send(Stage::LastCalls).unwrap();
+    stage.send(Stage::LastCalls { phase: 4 }).unwrap();
     let report = playing.await.unwrap();
 
     house.engine.is_well().await;
