@@ -39,5 +39,5 @@ lint: setup ## formatting, clippy, licences and sources of all crates
 	    cargo test --release --workspace --test licences $(LOCKED); \
 	fi
 
-bench: build flows ## what a call costs, in CPU and memory
+bench: build flows ## what a call, a flow and a reload beside calls cost
 	cargo bench --workspace --bench cost $(LOCKED)

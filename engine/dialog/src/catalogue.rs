@@ -265,6 +265,11 @@ impl<P: PromptLibrary> Catalogue<P> {
         self.flows().iter().filter(|(_, lives)| lives.lies()).map(|(name, _)| name.clone()).collect()
     }
 
+    /// The first flows are loaded: from now on calls go first.
+    pub(crate) fn step_back(&self) {
+        self.loader.step_back();
+    }
+
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }

@@ -1,4 +1,4 @@
-//! From a component to machine code, off the async threads, and the folder in which the machine code is kept.
+//! From a component to machine code, on the threads of [`crate::backstage`], and the folder in which the machine code is kept.
 //!
 //! A file there is the SHA-256 of the code, then the code. Its name holds the component's digest and a hash of wasmtime's version, config
 //! and processor, so that a file of another engine is not even opened. What cannot be used is compiled again and replaced.
@@ -14,7 +14,7 @@ use wasmtime::component::Component;
 
 use crate::engine::FlowEngine;
 
-/// How many components are compiled at once; the compiler itself uses all processors.
+/// How many components are compiled at once; the compiler itself uses all processors, as far as calls leave them.
 const COMPILATIONS: usize = 2;
 /// The length of a SHA-256.
 const DIGEST_BYTES: usize = 32;
@@ -45,7 +45,7 @@ impl Compiler {
     pub(crate) async fn compile(&self, component: Vec<u8>, digest: &str) -> Result<(Component, Origin), String> {
         let _permit = self.permits.acquire().await.map_err(|error| error.to_string())?;
         let (engine, file) = (self.engine.clone(), self.file(digest));
-        tokio::task::spawn_blocking(move || {
+        let compile = move || {
             if let Some(kept) = kept(&engine, &file) {
                 return Ok((kept, Origin::Cached));
             }
@@ -54,9 +54,8 @@ impl Compiler {
                 tracing::warn!(file = %file.display(), error, "compiled flow cannot be kept, so that the next start compiles it again");
             }
             Ok((compiled, Origin::Compiled))
-        })
-        .await
-        .map_err(|error| format!("the compiler failed: {error}"))?
+        };
+        self.engine.backstage().run(compile).await.map_err(|error| format!("the compiler failed: {error}"))?
     }
 
     fn file(&self, digest: &str) -> PathBuf {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use wasmtime::{Config, Engine, EngineWeak, InstanceAllocationStrategy, PoolingAllocationConfig};
 
+use crate::backstage::Backstage;
 use crate::remembered::RememberedFunctions;
 use crate::room::Machine;
 
@@ -80,15 +81,16 @@ pub enum EngineError {
         /// wasmtime's words.
         reason: String,
     },
-    /// The ticker thread could not be started.
-    #[error("cannot start the thread that interrupts busy flows: {0}: raise the process' thread limit")]
-    Ticker(#[from] std::io::Error),
+    /// A thread could not be started.
+    #[error("cannot start the threads that load flows and interrupt busy ones: {0}: raise the process' thread limit")]
+    Threads(#[from] std::io::Error),
 }
 
 /// The one engine. Cheap to clone.
 #[derive(Clone)]
 pub struct FlowEngine {
     engine: Engine,
+    backstage: Backstage,
     max_calls: u32,
     show_flow_logs: bool,
 }
@@ -113,8 +115,9 @@ impl FlowEngine {
         }
         let engine = Engine::new(&config).map_err(refuse)?;
         start_ticker(engine.weak())?;
+        let backstage = Backstage::new()?;
         tracing::info!(calls, %limited_by, memory_bytes_max = MEMORY_BYTES_MAX, "webassembly pool is ready");
-        Ok(Self { engine, max_calls: calls, show_flow_logs: settings.show_flow_logs })
+        Ok(Self { engine, backstage, max_calls: calls, show_flow_logs: settings.show_flow_logs })
     }
 
     /// How many calls may run at once on this machine. Whoever answers calls takes a permit out of so many first.
@@ -124,6 +127,11 @@ impl FlowEngine {
 
     pub(crate) fn wasmtime(&self) -> &Engine {
         &self.engine
+    }
+
+    /// Where whatever takes long is done that no call waits for.
+    pub(crate) fn backstage(&self) -> &Backstage {
+        &self.backstage
     }
 
     pub(crate) fn shows_flow_logs(&self) -> bool {

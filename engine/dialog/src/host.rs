@@ -34,6 +34,8 @@ pub enum Limit {
     Memory,
     /// `[limits] compute-ms`.
     Compute,
+    /// Computing for most of the time, a little before each host call.
+    Busy,
     /// `[limits] host-calls-per-second`.
     HostCalls,
     /// `[limits] journal-kib`, or the journal's number of entries.
@@ -53,6 +55,14 @@ impl fmt::Display for Limit {
         match self {
             Limit::Memory => f.write_str("the flow needs more memory than `[limits] memory` grants: raise it, or keep less"),
             Limit::Compute => f.write_str("the flow computed for longer than `[limits] compute-ms` without calling a host function"),
+            Limit::Busy => {
+                write!(
+                    f,
+                    "the flow computed for {} s of {} s: let it wait for the caller",
+                    BUSY_TICKS * TICK_MS / 1_000,
+                    BUSY_WINDOW.as_secs()
+                )
+            }
             Limit::HostCalls => f.write_str("the flow called more host functions in a second than `[limits] host-calls-per-second` grants"),
             Limit::Journal => {
                 write!(f, "the call's journal is full, at `[limits] journal-kib` or {ENTRIES_MAX} entries: say and ask less in one call")
@@ -132,7 +142,7 @@ impl Guest {
             text_bytes: limits.text_bytes,
             log_lines: limits.log_lines,
             memory: MemoryMeter { bytes: 0, max_bytes: limits.memory_bytes, refused: false },
-            compute: ComputeMeter { ticks: 0, max_ticks: limits.compute_ms.div_ceil(TICK_MS) + 1 },
+            compute: ComputeMeter { ticks: 0, max_ticks: limits.compute_ms.div_ceil(TICK_MS) + 1, since: Instant::now(), busy: 0 },
             calls: RateMeter { since: Instant::now(), calls: 0, max_calls: limits.host_calls_per_second },
         }
     }
@@ -143,6 +153,9 @@ impl Guest {
         self.compute.ticks += 1;
         if self.compute.ticks >= self.compute.max_ticks {
             return Err(Ended::Limit(Limit::Compute).into());
+        }
+        if self.compute.is_busy() {
+            return Err(Ended::Limit(Limit::Busy).into());
         }
         Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
     }
@@ -281,6 +294,26 @@ impl ResourceLimiter for MemoryMeter {
 struct ComputeMeter {
     ticks: u64,
     max_ticks: u64,
+    /// When the running window of [`BUSY_WINDOW`] began, and the ticks in it.
+    since: Instant,
+    busy: u64,
+}
+
+/// A conversation waits for the caller nearly all the time. A flow that does not keeps a processor from others, even if it calls the host
+/// often enough for `[limits] compute-ms`.
+const BUSY_WINDOW: Duration = Duration::from_secs(10);
+/// The most ticks in that time: two seconds.
+const BUSY_TICKS: u64 = 200;
+
+impl ComputeMeter {
+    /// Counts a tick of the running window. Tells whether there are too many.
+    fn is_busy(&mut self) -> bool {
+        if self.since.elapsed() >= BUSY_WINDOW {
+            (self.since, self.busy) = (Instant::now(), 0);
+        }
+        self.busy += 1;
+        self.busy > BUSY_TICKS
+    }
 }
 
 /// Host calls within the running second of real time.
@@ -343,5 +376,17 @@ mod tests {
             assert!(matches!(guest.tick(), Ok(UpdateDeadline::YieldCustom(1, _))));
         }
         assert!(guest.tick().is_err());
+    }
+
+    #[test]
+    fn a_flow_that_computes_between_all_its_host_calls_is_ended_as_well() {
+        let mut guest = Guest::new(None, &Limits::default());
+        for _ in 0..BUSY_TICKS {
+            assert!(guest.tick().is_ok());
+            // as a host call does
+            guest.compute.ticks = 0;
+        }
+        let ended = guest.tick().err().and_then(|error| error.downcast::<Ended>().ok());
+        assert!(matches!(ended, Some(Ended::Limit(Limit::Busy))), "{ended:?}");
     }
 }

@@ -4,6 +4,7 @@
 //! passes the call's journal.
 
 mod allowance;
+mod backstage;
 mod bindings;
 pub mod catalogue;
 mod choose;

@@ -129,7 +129,7 @@ impl Loader {
 
     /// Reads the files. Small beside all that follows, so that a flow that has not changed is soon known.
     pub(crate) async fn read(&self, place: Place) -> Result<Source, Unread> {
-        blocking(Step::Read, move || Source::read(&place)).await.map_err(Unread::Fault)?
+        self.aside(Step::Read, move || Source::read(&place)).await.map_err(Unread::Fault)?
     }
 
     /// Makes a version. `alike` is a loaded one with the same component, whose code is then used again: a changed prompt is live at once.
@@ -153,7 +153,7 @@ impl Loader {
         }
         let languages = languages(&manifest, &description, &prompts)?;
         let templates = description.templates.clone();
-        let prompts = blocking(Step::Prompts, move || P::build(&prompts, &templates)).await?;
+        let prompts = self.aside(Step::Prompts, move || P::build(&prompts, &templates)).await?;
         let prompts = prompts.map_err(|problems| {
             let reasons = problems.iter().map(|problem| problem.reason.as_str()).collect::<Vec<_>>().join("\n");
             Fault::new(Step::Prompts, reasons, "mend the prompt files").at(problems.first().and_then(|problem| problem.line))
@@ -167,7 +167,7 @@ impl Loader {
     }
 
     pub(crate) async fn build(&self, component: Vec<u8>, digest: &str) -> Result<(Program, Description, Origin), Fault> {
-        let component = blocking(Step::Contract, move || contract::check(&component).map(|()| component)).await??;
+        let component = self.aside(Step::Contract, move || contract::check(&component).map(|()| component)).await??;
         let broken = |reason| Fault::new(Step::Compile, reason, "build the component again");
         let (component, origin) = self.compiler.compile(component, digest).await.map_err(broken)?;
         let mismatch = |reason| Fault::new(Step::Link, reason, "build the flow against the `wit/` of this engine");
@@ -175,6 +175,16 @@ impl Loader {
         let unfit = |reason| Fault::new(Step::Describe, reason, "let `describe` return constants and nothing else");
         let description = program.describe().await.map_err(unfit)?;
         Ok((program, description, origin))
+    }
+
+    /// From now on loading is done beside calls, which go first.
+    pub(crate) fn step_back(&self) {
+        self.engine.backstage().step_back();
+    }
+
+    async fn aside<T: Send + 'static>(&self, step: Step, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Fault> {
+        let failed = |error| Fault::new(step, format!("it failed: {error}"), "report it with the flow's files");
+        self.engine.backstage().run(work).await.map_err(failed)
     }
 
     fn manifest(&self, text: Option<&str>) -> Result<Manifest, Fault> {
@@ -211,10 +221,4 @@ fn languages(manifest: &Manifest, description: &Description, prompts: &BTreeMap<
 /// Milliseconds since 1970-01-01T00:00:00Z, now.
 pub(crate) fn unix_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
-}
-
-async fn blocking<T: Send + 'static>(step: Step, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Fault> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| Fault::new(step, format!("it failed: {error}"), "report it with the flow's files"))
 }

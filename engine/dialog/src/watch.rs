@@ -26,8 +26,10 @@ const RESCAN: Duration = Duration::from_secs(3);
 /// The shortest time between two looks: one save of an editor makes a dozen notifications.
 const BREATH: Duration = Duration::from_millis(20);
 
-/// Watches a catalogue's folder. The task ends with the catalogue, which it does not keep alive, within a few seconds.
+/// Watches a catalogue's folder; from now on flows are loaded at low priority, since there are calls beside. The task ends with the catalogue,
+/// which it does not keep alive, within a few seconds.
 pub fn watch<P: PromptLibrary>(catalogue: &Arc<Catalogue<P>>) -> JoinHandle<()> {
+    catalogue.step_back();
     tokio::spawn(run(Arc::downgrade(catalogue)))
 }
 

@@ -195,9 +195,9 @@ impl<'a, W: Wire> Driver<'a, W> {
         self.stream.as_ref()
     }
 
-    /// Closes the socket, at the end.
-    pub async fn close(mut self) {
-        self.wire.close().await;
+    /// The socket, at the end.
+    pub fn into_wire(self) -> W {
+        self.wire
     }
 
     /// Waits for one thing to happen, until a time, and hands it to the machine. Dropping it loses nothing.

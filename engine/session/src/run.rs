@@ -48,19 +48,19 @@ pub async fn run_call<W: Wire, P>(
     admit: impl FnOnce(&Start) -> Option<P>,
     stop: impl Future<Output = ()>,
 ) {
-    match await_start(&mut wire).await {
-        Ok((start, passed_over)) => {
-            let Some(_permit) = admit(&start) else {
-                wire.close().await;
-                return;
-            };
-            let prepared = prepare(services, session, &start, passed_over).await;
-            prepared.hold(wire, services, &start, stop).await;
-        }
+    let open = match await_start(&mut wire).await {
+        Ok((start, passed_over)) => match admit(&start) {
+            Some(_permit) => prepare(services, session, &start, passed_over).await.hold(wire, services, &start, stop).await,
+            None => Some(wire),
+        },
         Err(error) => {
             tracing::warn!(%error, "a stream did not start");
-            wire.close().await;
+            Some(wire)
         }
+    };
+    // the peer may take its time to answer, when its call is over
+    if let Some(mut wire) = open {
+        wire.close().await;
     }
 }
 
@@ -126,12 +126,12 @@ fn customer_language(customer: Option<&CustomerRecord>) -> Language {
 }
 
 impl Prepared {
-    async fn hold<W: Wire>(self, mut wire: W, services: &Services, start: &Start, stop: impl Future<Output = ()>) {
+    /// Gives the socket back to be closed, unless it is gone.
+    async fn hold<W: Wire>(self, wire: W, services: &Services, start: &Start, stop: impl Future<Output = ()>) -> Option<W> {
         let call = Arc::clone(&self.call);
         if !services.ledger.begin(&call) {
             tracing::warn!(call = %call.id(), "a second stream of a live call was closed: one call has one stream");
-            wire.close().await;
-            return;
+            return Some(wire);
         }
         tell_start(&call);
         let held = std::panic::AssertUnwindSafe(self.converse(wire, services, start, stop)).catch_unwind().await;
@@ -148,9 +148,10 @@ impl Prepared {
         }
         services.ledger.end(&call);
         tracing::info!(call = %call.id(), outcome = call.record().outcome.as_deref(), lasted_ms = call.now_ms(), "call ended");
+        held.ok().flatten()
     }
 
-    async fn converse<W: Wire>(self, wire: W, services: &Services, start: &Start, stop: impl Future<Output = ()>) {
+    async fn converse<W: Wire>(self, wire: W, services: &Services, start: &Start, stop: impl Future<Output = ()>) -> Option<W> {
         let Self { call, facts, customer, flow } = self;
         // One command and one answer at a time: the flow is straight-line code.
         let (command_sender, mut commands) = mpsc::channel(1);
@@ -162,7 +163,7 @@ impl Prepared {
             Err(error) => {
                 call.problem("unusable-audio", format!("{error}; set the Voicebot applet's sample rate to 8000, 16000 or 24000"));
                 call.record().outcome = Some("connection-lost".to_owned());
-                return;
+                return None;
             }
         };
         driver.scribe().step(&call, Step::StreamConnected);
@@ -220,7 +221,7 @@ impl Prepared {
         settle(&mut call.record(), &stream, run.as_ref(), place);
         driver.scribe().step(&call, Step::Completed);
         keep_decision(&call, services).await;
-        driver.close().await;
+        Some(driver.into_wire())
     }
 }
 

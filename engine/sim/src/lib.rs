@@ -39,7 +39,7 @@ pub mod wire_log;
 
 pub use fault::WireFault;
 pub use listener::{Event, Listener, Silent, View, Who};
-pub use load::{Load, LoadReport, load};
+pub use load::{BotFrames, Load, LoadReport, Stage, load, load_in_stages};
 pub use report::{CallReport, Files};
 pub use run::{RunError, run, run_with};
 pub use scenario::{Scenario, ScenarioError};

@@ -4,8 +4,8 @@
 //! audio only counted. It checks no rules; [`crate::run()`] does.
 
 mod bot_audio;
+mod report;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,11 +13,13 @@ use reqwest::Url;
 use samvaad_exotel::far_end::FarEnd;
 use samvaad_exotel::{Outbound, parse_outbound};
 use samvaad_model::{Masked, PhoneNumber};
-use serde::Serialize;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
-use self::bot_audio::{BotAudio, Frame};
+use self::bot_audio::BotAudio;
+use self::report::Tally;
+pub use self::report::{BotFrames, LoadReport, Percentiles};
 use crate::applets::{Applets, EndedBy};
 use crate::conversation::FRAME_MS;
 use crate::facts::Facts;
@@ -42,7 +44,7 @@ const NTH: &str = "{n}";
 pub struct Load {
     /// Calls at once.
     pub calls: usize,
-    /// For so long. A call that ends earlier is followed by another one.
+    /// For so long at most. A call that ends earlier is followed by another one; then all hang up.
     pub seconds: u64,
     /// Between the first calls, so that they do not all begin at once.
     pub ramp: Duration,
@@ -54,54 +56,37 @@ pub struct Load {
     pub customer: Customer,
 }
 
-/// What came of it.
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct LoadReport {
-    /// Calls begun.
-    pub calls: u64,
-    /// How many had which outcome by the engine's record; `in-progress` were hung up at the end.
-    pub outcomes: BTreeMap<String, u64>,
-    /// What went wrong, how often.
-    pub problems: BTreeMap<String, u64>,
-    /// The caller's frames that were sent.
-    pub frames_sent: u64,
-    /// How late they were sent, in microseconds: a measure of this process, to be small before others are believed.
-    pub late_us: Percentiles,
-    /// From `start` to the bot's first audio, in milliseconds.
-    pub first_media_ms: Percentiles,
-    /// The bot's audio that came, in milliseconds.
-    pub bot_audio_ms: u64,
-    /// The bot's frames within prompts: how much later each came than its prompt's own pace, in microseconds.
-    pub bot_late_us: Percentiles,
-    /// How often the bot's audio ran dry in the middle of a prompt.
-    pub gaps: u64,
-    /// How long those gaps were, in microseconds.
-    pub gap_us: Percentiles,
-    /// The marks returned.
-    pub marks: u64,
+/// What the callers do, until the load's time is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// They call again and again. What is heard of the bot is counted to a phase of this number, so that phases of one run can be compared.
+    Calling {
+        /// From 0.
+        phase: usize,
+    },
+    /// Nobody calls any more: calls that are under way go to their own end.
+    LastCalls {
+        /// As in `Calling`.
+        phase: usize,
+    },
 }
 
-/// A distribution, by nearest rank.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-#[allow(missing_docs, reason = "each is what its name says")]
-pub struct Percentiles {
-    pub p50: u64,
-    pub p95: u64,
-    pub p99: u64,
-    pub max: u64,
-}
-
-impl Percentiles {
-    /// Of values in any order.
-    pub fn of(mut values: Vec<u64>) -> Self {
-        values.sort_unstable();
-        let rank = |percent: usize| values.get((values.len() * percent).div_ceil(100).saturating_sub(1)).copied().unwrap_or_default();
-        Self { p50: rank(50), p95: rank(95), p99: rank(99), max: values.last().copied().unwrap_or_default() }
+impl Stage {
+    fn phase(self) -> usize {
+        match self {
+            Stage::Calling { phase } | Stage::LastCalls { phase } => phase,
+        }
     }
 }
 
 /// Plays the load against the engine at `base_url`.
 pub async fn load(load: &Load, base_url: &str) -> Result<LoadReport, RunError> {
+    let (_told, stages) = watch::channel(Stage::Calling { phase: 0 });
+    load_in_stages(load, base_url, stages).await
+}
+
+/// The same; the callers do what the stage says.
+pub async fn load_in_stages(load: &Load, base_url: &str, stages: watch::Receiver<Stage>) -> Result<LoadReport, RunError> {
     let applets = Applets::new(base_url)?;
     let rate_hz = samvaad_exotel::MediaFormat::default().rate_hz;
     let speech = match &load.say {
@@ -119,6 +104,7 @@ pub async fn load(load: &Load, base_url: &str) -> Result<LoadReport, RunError> {
             press: load.press,
             customer: customer_of(nth, &load.customer),
             until,
+            stages: stages.clone(),
         };
         let after = load.ramp * u32::try_from(nth).unwrap_or(u32::MAX);
         tasks.spawn(caller.call_again_and_again(after));
@@ -130,12 +116,7 @@ pub async fn load(load: &Load, base_url: &str) -> Result<LoadReport, RunError> {
             Err(error) => all.problem(error.to_string()),
         }
     }
-    all.report.late_us = Percentiles::of(all.late_us);
-    all.report.first_media_ms = Percentiles::of(all.first_media_ms);
-    all.report.bot_late_us = Percentiles::of(all.bot_late_us);
-    all.report.gaps = all.gap_us.len() as u64;
-    all.report.gap_us = Percentiles::of(all.gap_us);
-    Ok(all.report)
+    Ok(all.report())
 }
 
 fn customer_of(nth: usize, pattern: &Customer) -> Customer {
@@ -165,38 +146,6 @@ fn caller_frames(speech: Option<Arc<[i16]>>, rate_hz: u32) -> Vec<Vec<u8>> {
         .collect()
 }
 
-#[derive(Default)]
-struct Tally {
-    report: LoadReport,
-    late_us: Vec<u64>,
-    first_media_ms: Vec<u64>,
-    bot_late_us: Vec<u64>,
-    gap_us: Vec<u64>,
-}
-
-impl Tally {
-    fn problem(&mut self, problem: String) {
-        *self.report.problems.entry(problem).or_default() += 1;
-    }
-
-    fn add(&mut self, other: Tally) {
-        self.report.calls += other.report.calls;
-        self.report.frames_sent += other.report.frames_sent;
-        self.report.bot_audio_ms += other.report.bot_audio_ms;
-        self.report.marks += other.report.marks;
-        for (outcome, count) in other.report.outcomes {
-            *self.report.outcomes.entry(outcome).or_default() += count;
-        }
-        for (problem, count) in other.report.problems {
-            *self.report.problems.entry(problem).or_default() += count;
-        }
-        self.late_us.extend(other.late_us);
-        self.first_media_ms.extend(other.first_media_ms);
-        self.bot_late_us.extend(other.bot_late_us);
-        self.gap_us.extend(other.gap_us);
-    }
-}
-
 struct LoadCaller {
     nth: usize,
     applets: Applets,
@@ -204,13 +153,14 @@ struct LoadCaller {
     press: Option<char>,
     customer: Customer,
     until: Instant,
+    stages: watch::Receiver<Stage>,
 }
 
 impl LoadCaller {
     async fn call_again_and_again(self, after: Duration) -> Tally {
         let mut tally = Tally::default();
         tokio::time::sleep(after).await;
-        while Instant::now() < self.until {
+        while Instant::now() < self.until && matches!(*self.stages.borrow(), Stage::Calling { .. }) {
             tally.report.calls += 1;
             if let Err(problem) = self.call(&mut tally).await {
                 tally.problem(problem);
@@ -250,6 +200,8 @@ impl LoadCaller {
         let mut ticks = interval_at(started, Duration::from_millis(FRAME_MS));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
         let mut bot = BotAudio::default();
+        // the same audio by the bot's own clock
+        let mut sent = BotAudio::default();
         // callers do not all speak at the same moment
         let mut frames = self.frames.iter().enumerate().cycle().skip(self.nth * 37 % self.frames.len().max(1));
         let mut now_ms = 0;
@@ -279,15 +231,20 @@ impl LoadCaller {
                             let ms = (media.payload.trim_end_matches('=').len() * 3 / 4 / bytes_per_ms.max(1)) as u64;
                             tally.report.bot_audio_ms += ms;
                             let now_us = started.elapsed().as_micros() as u64;
-                            match bot.media(now_us, ms) {
-                                Frame::FirstOfCall => tally.first_media_ms.push(now_us / 1_000),
-                                Frame::FirstOfPrompt => {}
-                                Frame::Paced { late_us } => tally.bot_late_us.push(late_us),
-                                Frame::AfterGap { gap_us } => tally.gap_us.push(gap_us),
+                            let sent_us = media.timestamp_ms.map_or(now_us, |sent_ms| sent_ms * 1_000);
+                            let phase = self.stages.borrow().phase();
+                            if tally.frames(phase).count(bot.media(now_us, ms), sent.media(sent_us, ms)) {
+                                tally.first_media_ms.push(now_us / 1_000);
                             }
                         }
-                        Ok(Outbound::Mark(mark)) => bot.mark(mark.name.to_string()),
-                        Ok(Outbound::Clear) => bot.clear(started.elapsed().as_micros() as u64),
+                        Ok(Outbound::Mark(mark)) => {
+                            sent.end_of_prompt();
+                            bot.mark(mark.name.to_string());
+                        }
+                        Ok(Outbound::Clear) => {
+                            sent.clear();
+                            bot.clear();
+                        }
                         Ok(Outbound::Unknown { event }) => tally.problem(format!("an event `{event}`")),
                         Err(error) => tally.problem(error.to_string()),
                     },
@@ -307,13 +264,6 @@ impl LoadCaller {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn percentiles_are_nearest_ranks() {
-        assert_eq!(Percentiles::of((1..=100).rev().collect()), Percentiles { p50: 50, p95: 95, p99: 99, max: 100 });
-        assert_eq!(Percentiles::of(vec![7]), Percentiles { p50: 7, p95: 7, p99: 7, max: 7 });
-        assert_eq!(Percentiles::of(Vec::new()), Percentiles::default());
-    }
 
     #[test]
     fn each_caller_has_a_number_and_a_name_of_his_own() {

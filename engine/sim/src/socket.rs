@@ -38,7 +38,11 @@ pub enum Incoming {
 
 /// An open stream.
 #[derive(Debug)]
-pub struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub struct Socket {
+    stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    /// The bot's close has come.
+    closed: bool,
+}
 
 impl Socket {
     /// Connects; a failed handshake is tried once more. User and password of the URL become an `Authorization` header.
@@ -60,14 +64,17 @@ impl Socket {
         }
         let connecting = tokio_tungstenite::connect_async_with_config(request, None, true);
         match timeout(HANDSHAKE_LIMIT, connecting).await {
-            Ok(connected) => connected.map(|(socket, _)| Self(socket)).map_err(|error| error.to_string()),
+            Ok(connected) => connected.map(|(stream, _)| Self { stream, closed: false }).map_err(|error| error.to_string()),
             Err(_) => Err(format!("no handshake within {} s", HANDSHAKE_LIMIT.as_secs())),
         }
     }
 
-    /// Sends a text message.
+    /// Sends a text message. One that crosses the bot's close is lost, as on the network.
     pub async fn send(&mut self, text: String) -> Result<(), String> {
-        match timeout(SEND_LIMIT, self.0.send(Message::text(text))).await {
+        if self.closed {
+            return Ok(());
+        }
+        match timeout(SEND_LIMIT, self.stream.send(Message::text(text))).await {
             Ok(sent) => sent.map_err(|error| error.to_string()),
             Err(_) => Err(format!("the bot has read nothing for {} s", SEND_LIMIT.as_secs())),
         }
@@ -75,26 +82,25 @@ impl Socket {
 
     /// The next message. May be dropped while it waits: nothing is lost.
     pub async fn next(&mut self) -> Incoming {
-        loop {
-            match self.0.next().await {
+        while !self.closed {
+            match self.stream.next().await {
                 Some(Ok(Message::Text(text))) => return Incoming::Text(text.as_str().to_owned()),
                 Some(Ok(Message::Binary(bytes))) => return Incoming::Binary(bytes.len()),
-                Some(Ok(Message::Close(_))) => {
-                    // the answer to a close is queued by the library and goes out with the next read
-                    let _ = timeout(LINGER, self.0.next()).await;
-                    return Incoming::Closed;
-                }
+                Some(Ok(Message::Close(_))) => self.closed = true,
                 Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
                 Some(Err(tungstenite::Error::ConnectionClosed)) | None => return Incoming::Closed,
                 Some(Err(error)) => return Incoming::Broken(error.to_string()),
             }
         }
+        // the answer to a close is queued by the library and goes out with the next read
+        let _ = timeout(LINGER, self.stream.next()).await;
+        Incoming::Closed
     }
 
     /// Ends the connection without a close: the bot sees 1006.
     pub async fn cut(mut self) {
-        let _ = self.0.get_mut().shutdown().await;
-        let drained = async { while let Some(Ok(_)) = self.0.next().await {} };
+        let _ = self.stream.get_mut().shutdown().await;
+        let drained = async { while let Some(Ok(_)) = self.stream.next().await {} };
         let _ = timeout(LINGER, drained).await;
     }
 }

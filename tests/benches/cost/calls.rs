@@ -15,7 +15,7 @@ use crate::table::{Table, figure};
 
 const CALLS: usize = 100;
 /// Ten calls begin in a second.
-const RAMP: Duration = Duration::from_millis(100);
+pub const RAMP: Duration = Duration::from_millis(100);
 /// After the last call has begun, until all is running.
 const SETTLE: Duration = Duration::from_secs(2);
 /// How often memory, threads and live calls are looked at.
@@ -24,7 +24,7 @@ const LOOK: Duration = Duration::from_secs(2);
 const WARM_UP: (usize, u64) = (4, 6);
 
 /// How the callers of one run behave.
-struct Callers {
+pub struct Callers {
     /// By which the run is asked for.
     section: &'static str,
     title: &'static str,
@@ -37,7 +37,7 @@ struct Callers {
     watched: Duration,
 }
 
-const SILENT: Callers = Callers {
+pub const SILENT: Callers = Callers {
     section: "silent",
     title: "silent",
     recognizer: "none",
@@ -146,7 +146,8 @@ async fn watch(callers: &'static Callers) -> anyhow::Result<Seen> {
     })
 }
 
-fn load_of(callers: &Callers, calls: usize, seconds: u64) -> anyhow::Result<Load> {
+/// The load of so many such callers.
+pub fn load_of(callers: &Callers, calls: usize, seconds: u64) -> anyhow::Result<Load> {
     let customer = format!(
         r#"
         phone = "+919876500001"
@@ -199,10 +200,10 @@ fn table_of(row: &mut dyn FnMut(&str, Figure<'_>)) {
     row("  at the most", &|seen| figure(seen.kib_per_call(seen.most_kib as f64)));
     row("engine: threads", &|seen| seen.threads.to_string());
     row("first audio after start, ms: p50 / p95 / p99 / max", &|seen| spread(seen.report.first_media_ms, 1.0));
-    row("bot's frames late, ms: p50 / p95 / p99 / max", &|seen| spread(seen.report.bot_late_us, 1e3));
-    row("  gaps heard within prompts", &|seen| match seen.report.gaps {
+    row("bot's frames late, ms: p50 / p95 / p99 / max", &|seen| spread(seen.report.bot.late_us, 1e3));
+    row("  gaps heard within prompts", &|seen| match seen.report.bot.gaps {
         0 => "none".to_owned(),
-        gaps => format!("{gaps}, longest {} ms", figure(seen.report.gap_us.max as f64 / 1e3)),
+        gaps => format!("{gaps}, longest {} ms", figure(seen.report.bot.gap_us.max as f64 / 1e3)),
     });
     row("callers' own frames late, ms: p50 / p95 / p99 / max", &|seen| spread(seen.report.late_us, 1e3));
     row("cores: engine", &|seen| figure(seen.server.cores(seen.server.own())));

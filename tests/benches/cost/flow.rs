@@ -1,7 +1,7 @@
-//! The WebAssembly host: what loading a flow costs, what a call's instance costs, and how fast recorded calls are replayed.
+//! The EMI reminder in each language it is written in: what loading it costs, a call, a replay, and a call that waits.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,99 +11,104 @@ use samvaad_dialog::{
 };
 use samvaad_model::{CallId, FlowName, Reply};
 use samvaad_session::FlowPrompts;
+use tokio::task::JoinSet;
 
-use crate::allocations;
+use crate::process::pss_kib;
 use crate::server::root;
-use crate::table::{Table, ns, time};
+use crate::table::{Table, figure, time};
 use crate::timing::Spread;
 
-const LOADS: usize = 5;
-const RUNS: usize = 2_000;
-const FLOODS: usize = 20;
-/// The most host calls that a manifest may allow in a second; the flood ends there.
-const FLOOD_CALLS: u32 = 5_000;
-
-/// A flow that does what its setting `act` says, in the form that is kept for tests.
-const ACTS: &str = "engine/dialog/tests/fixtures/acts-0.1.0.wasm";
+/// Each language with its column, and how often it is compiled: a Python interpreter takes many seconds.
+const LANGUAGES: [(&str, &str, usize); 3] =
+    [("emi-reminder", "Rust", 5), ("emi-reminder-js", "TypeScript", 3), ("emi-reminder-py", "Python", 1)];
+const RUNS: usize = 500;
+/// Calls that wait at once.
+const PARKED: usize = 400;
+/// How long they may take to come to their question.
+const PARKING: Duration = Duration::from_secs(30);
 
 const FIELDS: [(&str, &str); 5] =
     [("name", "Asha Rao"), ("language", "en-IN"), ("loan", "LN-00478213"), ("amount", "12,500"), ("due-date", "2026-12-05")];
 
-type Version = Arc<FlowVersion<FlowPrompts>>;
+pub type Version = Arc<FlowVersion<FlowPrompts>>;
 
-/// Prints the table. Runs on one thread, so that rates are of one core.
+/// What was measured of one language.
+struct Seen {
+    component_bytes: u64,
+    compiled: Spread,
+    cached: Spread,
+    conversation: Spread,
+    host_calls: usize,
+    replays_per_s: f64,
+    parked_kib: f64,
+    parked_mappings: f64,
+}
+
+/// Prints the table. Runs on one thread, so that rates are of one core; only the compiler takes all there are.
 pub async fn run() -> anyhow::Result<()> {
-    eprintln!("bench: flow host ...");
-    let house = tempfile::tempdir()?;
     let engine = FlowEngine::new(&EngineSettings::default())?;
-    shipped(&house.path().join("emi/emi-reminder"))?;
-    acting(&house.path().join("acts/nothing"), "")?;
-    acting(&house.path().join("acts/flood"), &format!("[limits]\nhost-calls-per-second = {FLOOD_CALLS}\ncompute-ms = 1000\n"))?;
-
-    let mut table = Table::new("flow host", &["p50", "p99"]);
-    let mut row = |name: &str, spread: &Spread| table.row(name, [time(spread.p50()), time(spread.p99())]);
-    let (mut cold, mut warm) = (Vec::new(), Vec::new());
-    for nth in 0..LOADS {
-        let components = house.path().join(format!("components-{nth}"));
-        for durations in [&mut cold, &mut warm] {
-            let began = Instant::now();
-            open(&engine, &house.path().join("emi"), &components, "emi-reminder").await?;
-            durations.push(began.elapsed());
-        }
+    let mut all = Vec::new();
+    for (name, column, compilations) in LANGUAGES {
+        eprintln!("bench: flow in {column} ...");
+        all.push(measure(&engine, name, compilations).await.with_context(|| format!("`{name}`: run `make flows`"))?);
     }
-    row("emi-reminder from its files, compiled", &Spread::of(cold));
-    row("  from the cache of compiled code", &Spread::of(warm));
-
-    let components = house.path().join("components");
-    let emi = open(&engine, &house.path().join("emi"), &components, "emi-reminder").await?;
-    let nothing = open(&engine, &house.path().join("acts"), &components, "nothing").await?;
-    let flood = open(&engine, &house.path().join("acts"), &components, "flood").await?;
-
-    let before = allocations::count();
-    let (empty, _) = runs(&nothing, RUNS, || ScriptedCaller::new([])).await;
-    let allocated = (allocations::count() - before) / RUNS as u64;
-    row("instance, a run of one host call, dropped", &empty);
-    let yes = || Reply::Choice("yes".to_owned());
-    let (emi_runs, journal) = runs(&emi, RUNS, || ScriptedCaller::new(FIELDS).answer("identity", yes()).answer("transfer", yes())).await;
-    let calls = journal.len();
-    row(&format!("emi-reminder from greeting to transfer, {calls} host calls"), &emi_runs);
-
-    let (flooded, journal) = runs(&flood, FLOODS, || ScriptedCaller::new([])).await;
-    let flood_calls = journal.len();
-    ensure!(flood_calls > FLOOD_CALLS as usize / 2, "the flood made {flood_calls} host calls only");
-    let flood_call = (flooded.p50().as_secs_f64() - empty.p50().as_secs_f64()) / flood_calls as f64;
-    let emi_call = (emi_runs.p50().as_secs_f64() - empty.p50().as_secs_f64()) / (calls as f64 - 1.0);
-    table.row("a host call with its journal entry: `now`", [ns(flood_call * 1e9), String::new()]);
-    table.row("  mean of those of emi-reminder", [ns(emi_call * 1e9), String::new()]);
-
-    let (rate, took) = replays(&emi).await?;
-    table.row("emi-reminder replayed from its journal", [time(took), String::new()]);
-    table.note(format!("replay: {rate:.0} calls a second on one core"));
-    table.note(format!("the run of one host call allocates {allocated} times"));
-    table.note("an instance alone cannot be made by the host's public interface: it is most of the run of one host call");
+    let mut table = Table::new("emi-reminder, in each language it is written in", &LANGUAGES.map(|(_, column, _)| column));
+    let mut row = |name: &str, figure: &dyn Fn(&Seen) -> String| table.row(name, all.iter().map(figure));
+    row("component, kB", &|seen| figure(seen.component_bytes as f64 / 1e3));
+    row("loaded from its files, compiled", &|seen| time(seen.compiled.p50()));
+    row("  with its machine code from the cache: p50", &|seen| time(seen.cached.p50()));
+    row("instance and whole conversation: p50", &|seen| time(seen.conversation.p50()));
+    row("  p99", &|seen| time(seen.conversation.p99()));
+    row("  host calls in it", &|seen| seen.host_calls.to_string());
+    row("replayed from its journal: calls a second on one core", &|seen| figure(seen.replays_per_s));
+    row(&format!("{PARKED} calls that wait for an answer, KiB (PSS) each"), &|seen| figure(seen.parked_kib));
+    row("  memory mappings each", &|seen| figure(seen.parked_mappings));
+    table.note("compiled with all cores, here and at the engine's start; beside calls the compiler takes what they leave");
     table.print();
     Ok(())
 }
 
-fn shipped(folder: &Path) -> anyhow::Result<()> {
-    let shipped = root().join("flows/emi-reminder");
+async fn measure(engine: &FlowEngine, name: &str, compilations: usize) -> anyhow::Result<Seen> {
+    let house = tempfile::tempdir()?;
+    let (flows, components) = (house.path().join("flows"), |nth: usize| house.path().join(format!("components-{nth}")));
+    shipped(name, &flows)?;
+    let (mut compiled, mut cached) = (Vec::new(), Vec::new());
+    for nth in 0..compilations {
+        compiled.push(loaded(engine, &flows, &components(nth), name).await?);
+        cached.push(loaded(engine, &flows, &components(nth), name).await?);
+    }
+    let version = open(engine, &flows, &components(0), name).await?;
+    let (conversation, journal) = runs(&version, RUNS, agreeing).await;
+    let (parked_kib, parked_mappings) = parked(&version).await?;
+    Ok(Seen {
+        component_bytes: fs::metadata(flows.join(name).join("flow.wasm"))?.len(),
+        compiled: Spread::of(compiled),
+        cached: Spread::of(cached),
+        conversation,
+        host_calls: journal.len(),
+        replays_per_s: replays_per_s(&version, &journal).await?,
+        parked_kib,
+        parked_mappings,
+    })
+}
+
+/// Copies a shipped flow into a folder of flows.
+pub fn shipped(name: &str, flows: &Path) -> anyhow::Result<PathBuf> {
+    let (shipped, folder) = (root().join("flows").join(name), flows.join(name));
     fs::create_dir_all(folder.join("prompts"))?;
     for file in ["flow.wasm", "flow.toml", "prompts/en-IN.ftl", "prompts/hi-IN.ftl"] {
-        fs::copy(shipped.join(file), folder.join(file)).with_context(|| format!("`{file}` of emi-reminder: run `make flows`"))?;
+        fs::copy(shipped.join(file), folder.join(file)).with_context(|| format!("`{file}` of {name}: run `make flows`"))?;
     }
-    Ok(())
+    Ok(folder)
 }
 
-fn acting(folder: &Path, limits: &str) -> anyhow::Result<()> {
-    let act = folder.file_name().unwrap_or_default().to_string_lossy();
-    fs::create_dir_all(folder.join("prompts"))?;
-    fs::copy(root().join(ACTS), folder.join("flow.wasm"))?;
-    fs::write(folder.join("flow.toml"), format!("[settings]\nact = \"{act}\"\n{limits}"))?;
-    let words = "greeting = Hello, { $name }\nemi = It is { $amount }\ndisclosure = Note\ntransfer = An agent?\ngoodbye = Goodbye\n";
-    Ok(fs::write(folder.join("prompts/en-IN.ftl"), words)?)
+async fn loaded(engine: &FlowEngine, flows: &Path, components: &Path, name: &str) -> anyhow::Result<Duration> {
+    let began = Instant::now();
+    open(engine, flows, components, name).await?;
+    Ok(began.elapsed())
 }
 
-async fn open(engine: &FlowEngine, flows: &Path, components: &Path, name: &str) -> anyhow::Result<Version> {
+pub async fn open(engine: &FlowEngine, flows: &Path, components: &Path, name: &str) -> anyhow::Result<Version> {
     let settings = CatalogueSettings {
         components: components.to_owned(),
         default_flow: None,
@@ -117,8 +122,13 @@ async fn open(engine: &FlowEngine, flows: &Path, components: &Path, name: &str) 
     catalogue.versions().get(&FlowName::parse(name)?).cloned().with_context(|| format!("no flow `{name}`"))
 }
 
+fn agreeing() -> ScriptedCaller {
+    let yes = || Reply::Choice("yes".to_owned());
+    ScriptedCaller::new(FIELDS).answer("identity", yes()).answer("transfer", yes())
+}
+
 /// How long each run takes, with its journal; the last journal beside.
-async fn runs(version: &Version, runs: usize, caller: impl Fn() -> ScriptedCaller) -> (Spread, SharedJournal) {
+pub async fn runs(version: &Version, runs: usize, caller: impl Fn() -> ScriptedCaller) -> (Spread, SharedJournal) {
     let mut took: Vec<Duration> = Vec::with_capacity(runs);
     let mut journal = version.journal(CallId::generate());
     for _ in 0..runs {
@@ -132,18 +142,34 @@ async fn runs(version: &Version, runs: usize, caller: impl Fn() -> ScriptedCalle
     (Spread::of(took), journal)
 }
 
-async fn replays(version: &Version) -> anyhow::Result<(f64, Duration)> {
-    let yes = || Reply::Choice("yes".to_owned());
-    let caller = ScriptedCaller::new(FIELDS).answer("identity", yes()).answer("transfer", yes());
-    let journal = version.journal(CallId::generate());
-    let end = version.run(Box::new(caller), journal.clone()).await;
-    ensure!(end == RunEnd::Returned, "the recorded call ended with {end:?}");
+async fn replays_per_s(version: &Version, journal: &SharedJournal) -> anyhow::Result<f64> {
     let recorded = journal.snapshot();
     let began = Instant::now();
     for _ in 0..RUNS {
         let (end, again) = version.replay(recorded.clone()).await;
         ensure!(end == RunEnd::Returned && again.divergence().is_none(), "the replay ended with {end:?}");
     }
-    let took = began.elapsed();
-    Ok((RUNS as f64 / took.as_secs_f64(), took / u32::try_from(RUNS)?))
+    Ok(RUNS as f64 / began.elapsed().as_secs_f64())
+}
+
+/// What each call weighs that waits for the answer to its last question: KiB, and memory mappings.
+async fn parked(version: &Version) -> anyhow::Result<(f64, f64)> {
+    let weigh = || Ok::<_, anyhow::Error>((pss_kib(std::process::id())?, fs::read_to_string("/proc/self/maps")?.lines().count()));
+    let (kib, mappings) = weigh()?;
+    let (mut calls, mut waiting) = (JoinSet::new(), Vec::new());
+    for _ in 0..PARKED {
+        let caller = ScriptedCaller::new(FIELDS).answer("identity", Reply::Choice("yes".to_owned())).never_answer("transfer");
+        waiting.push(caller.scripted());
+        let version = version.clone();
+        calls.spawn(async move { version.run(Box::new(caller), version.journal(CallId::generate())).await });
+    }
+    let asked =
+        || waiting.iter().all(|scripted| scripted.lock().is_ok_and(|scripted| scripted.asked.iter().any(|name| name == "transfer")));
+    let began = Instant::now();
+    while !asked() {
+        ensure!(began.elapsed() < PARKING, "the calls did not come to their last question within {} s", PARKING.as_secs());
+        tokio::task::yield_now().await;
+    }
+    let (kib_then, mappings_then) = weigh()?;
+    Ok(((kib_then as f64 - kib as f64) / PARKED as f64, (mappings_then as f64 - mappings as f64) / PARKED as f64))
 }

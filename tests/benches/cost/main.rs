@@ -7,8 +7,10 @@
 mod allocations;
 mod calls;
 mod flow;
+mod host_call;
 mod media;
 mod process;
+mod reloading;
 mod server;
 mod speech;
 mod table;
@@ -18,7 +20,7 @@ use std::fs;
 use std::time::Instant;
 
 /// What can be asked for by name: `cargo bench --workspace --bench cost -- media flow`. Without names all of it is measured.
-const SECTIONS: [&str; 6] = ["silent", "keys", "speaking", "media", "flow", "speech"];
+const SECTIONS: [&str; 7] = ["silent", "keys", "speaking", "reloading", "media", "flow", "speech"];
 
 fn main() -> anyhow::Result<()> {
     let began = Instant::now();
@@ -32,12 +34,16 @@ fn main() -> anyhow::Result<()> {
     println!("{}", machine());
     let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let silent = threads.block_on(calls::run(wanted))?;
+    if wanted("reloading") {
+        threads.block_on(reloading::run())?;
+    }
     let one_thread = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     if wanted("media") {
         one_thread.block_on(media::run(silent.as_ref()))?;
     }
     if wanted("flow") {
         one_thread.block_on(flow::run())?;
+        one_thread.block_on(host_call::run())?;
     }
     if wanted("speech") {
         one_thread.block_on(speech::run())?;

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use serde_json::Value as Json;
 
+use crate::flow::shipped;
+
 /// How long it may take to be ready: compiling the flows and reading the speech model take about a second.
 const READY: Duration = Duration::from_secs(30);
 /// How long it may take to end.
@@ -18,7 +20,7 @@ const END: Duration = Duration::from_secs(5);
 pub struct Server {
     child: Child,
     base_url: String,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// The project's folder.
@@ -38,9 +40,10 @@ fn program() -> anyhow::Result<PathBuf> {
 }
 
 impl Server {
-    /// Starts it with a recogniser of `[speech]`, and waits until it is ready.
+    /// Starts it with a recogniser of `[speech]` and the shipped flow in Rust, and waits until it is ready.
     pub async fn start(recognizer: &str) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
+        shipped("emi-reminder", &folder.path().join("flows"))?;
         let config = folder.path().join("samvaad.toml");
         let logs = toml::Value::from(folder.path().join("logs").to_string_lossy().as_ref());
         fs::write(&config, format!("[speech]\nrecognizer = \"{recognizer}\"\n[log]\nfolder = {logs}\n"))?;
@@ -48,12 +51,19 @@ impl Server {
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let mut command = Command::new(program()?);
         command.current_dir(root()).arg("serve").arg("--config").arg(&config).arg("--listen").arg(address.to_string());
-        command.arg("--data").arg(folder.path().join("data")).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+            .arg("--flows")
+            .arg(folder.path().join("flows"))
+            .arg("--data")
+            .arg(folder.path().join("data"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("SAMVAAD_")) {
             command.env_remove(name);
         }
         let child = command.spawn().context("cannot start `samvaad serve`")?;
-        let mut server = Self { child, base_url: format!("http://{address}"), _folder: folder };
+        let mut server = Self { child, base_url: format!("http://{address}"), folder };
         server.ready().await?;
         Ok(server)
     }
@@ -76,6 +86,11 @@ impl Server {
     pub async fn live_calls(&self) -> anyhow::Result<u64> {
         let ready: Json = reqwest::get(format!("{}/readyz", self.base_url)).await?.json().await?;
         ready.get("live-calls").and_then(Json::as_u64).context("`/readyz` tells no `live-calls`")
+    }
+
+    /// Its folder of flows.
+    pub fn flows(&self) -> PathBuf {
+        self.folder.path().join("flows")
     }
 
     pub fn base_url(&self) -> &str {

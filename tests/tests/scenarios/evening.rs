@@ -3,16 +3,19 @@
 use std::collections::VecDeque;
 use std::fs;
 use std::path::PathBuf;
+use std::process::Output;
 use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
 use samvaad_store::testing::RedisServer;
 use serde_json::Value;
 
-use crate::support::{Engine, Playing, Report, Setup, root, scenario};
+use crate::support::{Engine, Playing, Report, Setup, program, root, scenario};
 
 /// So many calls are held at once: two cores hold them on both sides with nine tenths of their time to spare.
 const AT_ONCE: usize = 7;
+/// The conversation in each language it is written in; the first holds the calls.
+pub const LANGUAGES: [&str; 3] = ["emi-reminder", "emi-reminder-js", "emi-reminder-py"];
 /// A scenario that expects what does not come.
 pub const PLANTED: &str = "planted";
 
@@ -32,6 +35,8 @@ pub struct Evening {
     pub calls: Vec<Call>,
     /// The call of the planted scenario.
     pub planted: Report,
+    /// `samvaad replay` of all calls, against the flow in each of [`LANGUAGES`].
+    pub replayed: Vec<Output>,
     /// Console, `application.log` and `websocket.log`.
     pub logs: String,
     /// `application.log` alone.
@@ -79,7 +84,8 @@ fn play_all() -> Evening {
     let log = |name: &str| fs::read_to_string(engine.house().join("logs").join(name)).unwrap_or_default();
     // The tests outlive this function, and a static is never dropped: the engine has to end here.
     let (application_log, websocket_log, logs) = (log("application.log"), log("websocket.log"), engine.logs());
-    Evening { calls, planted, logs, application_log, websocket_log }
+    let replayed = LANGUAGES.iter().map(|name| replay(&engine, name)).collect();
+    Evening { calls, planted, replayed, logs, application_log, websocket_log }
 }
 
 /// The scenario `agrees`, as somebody would write it who expects another end, and none of the words that a stranger must not hear. So it
@@ -94,6 +100,19 @@ fn expecting_something_else() -> String {
         .replace("[expect-transcript]", &never);
     assert_eq!(planted.matches("expect-agent").count() + planted.matches("bot-never-says").count() + planted.matches("99\"").count(), 3);
     planted
+}
+
+/// Replays all calls against a flow, which takes the name of the one that held them.
+fn replay(engine: &Engine, flow: &str) -> Output {
+    let workshop = tempfile::tempdir().unwrap();
+    let named = workshop.path().join(LANGUAGES[0]);
+    fs::create_dir_all(named.join("prompts")).unwrap();
+    for part in ["flow.wasm", "flow.toml", "prompts/en-IN.ftl", "prompts/hi-IN.ftl"] {
+        fs::copy(root().join("flows").join(flow).join(part), named.join(part)).unwrap();
+    }
+    let mut command = program();
+    command.args(["replay", "--all", "--flow"]).arg(named).arg("--data").arg(engine.house().join("data"));
+    command.arg("--config").arg(engine.house().join("samvaad.toml")).output().unwrap()
 }
 
 /// Plays them, a few at a time; the reports are in the scenarios' order.

@@ -2,6 +2,7 @@
 //! once, against one engine; each test looks at one thing that has to come of them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod determinism;
 mod evening;
 mod logs;
 #[path = "../support/mod.rs"]

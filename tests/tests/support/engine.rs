@@ -170,6 +170,11 @@ impl Engine {
         self.run();
     }
 
+    /// Its process' id.
+    pub fn pid(&self) -> u32 {
+        self.process.as_ref().unwrap().id()
+    }
+
     /// Its address, such as `127.0.0.1:40123`.
     pub fn address(&self) -> &str {
         &self.address

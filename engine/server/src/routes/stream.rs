@@ -28,6 +28,9 @@ const FRAME_BYTES: usize = 256 << 10;
 const READ_BYTES: usize = 4 << 10;
 /// A peer that does not take a frame within this time is gone.
 const SEND: Duration = Duration::from_secs(5);
+/// A peer that does not answer a close within this time is gone. Exotel's audio goes on until it has read the close: if that were left unread,
+/// the kernel would answer it with a reset, in which the close and the last frames can get lost.
+const CLOSE: Duration = Duration::from_secs(1);
 /// Room for outgoing frames; it is used again once they are sent.
 const BUFFER_BYTES: usize = 16 << 10;
 
@@ -140,6 +143,9 @@ impl Wire for Socket {
 
     async fn close(&mut self) {
         let frame = axum::extract::ws::CloseFrame { code: close_code::NORMAL, reason: Utf8Bytes::from_static("") };
-        let _ = self.bounded(Message::Close(Some(frame))).await;
+        if self.bounded(Message::Close(Some(frame))).await.is_ok() {
+            let answered = async { while !matches!(self.receive().await, Received::Closed) {} };
+            let _ = tokio::time::timeout(CLOSE, answered).await;
+        }
     }
 }

@@ -51,16 +51,21 @@ impl BotAudio {
         frame
     }
 
+    /// What comes next is of another prompt.
+    pub(super) fn end_of_prompt(&mut self) {
+        self.due_us = None;
+    }
+
     /// A mark came: it ends a prompt.
     pub(super) fn mark(&mut self, name: String) {
-        self.due_us = None;
+        self.end_of_prompt();
         self.marks.push_back((self.until_us.unwrap_or_default(), name));
     }
 
     /// What was not yet played is dropped, and its marks with it.
-    pub(super) fn clear(&mut self, now_us: u64) {
-        self.due_us = None;
-        self.until_us = Some(now_us);
+    pub(super) fn clear(&mut self) {
+        self.end_of_prompt();
+        self.until_us = self.until_us.map(|_| 0);
         self.marks.clear();
     }
 
@@ -86,7 +91,7 @@ mod tests {
         assert_eq!(audio.played(400 * MS).collect::<Vec<_>>(), ["a"]);
         audio.media(500 * MS, 100);
         audio.mark("b".to_owned());
-        audio.clear(520 * MS);
+        audio.clear();
         assert_eq!(audio.played(9_000 * MS).count(), 0);
     }
 

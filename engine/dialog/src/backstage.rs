@@ -1,0 +1,81 @@
+//! The threads on which flows are loaded. Once there are calls they have low priority, so that reading, hashing and compiling take what calls
+//! leave over: a thread of the call path that wants a processor gets it, however many flows are compiled.
+//!
+//! wasmtime's compiler, called here, spreads over these threads and no others. Calls themselves, and what `describe` computes, never run here.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+/// A tenth of a normal thread's share where both want the processor (`man 7 sched`). Not the lowest there is: these threads take the locks
+/// of memory and of wasmtime's code, as calls do, and one that holds such a lock has to get on.
+const NICE: i32 = 10;
+
+/// The threads, as many as processors, at normal priority. Clones share them.
+#[derive(Debug, Clone)]
+pub(crate) struct Backstage(Arc<rayon::ThreadPool>);
+
+impl Backstage {
+    pub(crate) fn new() -> io::Result<Self> {
+        let pool = rayon::ThreadPoolBuilder::new().thread_name(|nth| format!("flow-loader-{nth}")).build();
+        Ok(Self(Arc::new(pool.map_err(io::Error::other)?)))
+    }
+
+    /// From now on calls go first.
+    pub(crate) fn step_back(&self) {
+        self.0.spawn_broadcast(|_| step_back());
+    }
+
+    /// Does some work there. The error says that it panicked.
+    pub(crate) async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, &'static str> {
+        let (done, result) = oneshot::channel();
+        // who asked may be gone
+        self.0.spawn(move || drop(done.send(catch_unwind(AssertUnwindSafe(work)))));
+        match result.await {
+            Ok(Ok(result)) => Ok(result),
+            Ok(Err(_)) | Err(_) => Err("it panicked"),
+        }
+    }
+}
+
+/// Lowers the priority of the thread that calls this. Where the system refuses, all goes on as it is.
+fn step_back() {
+    #[expect(unsafe_code, reason = "three numbers go in and one comes out; on Linux 0 is the calling thread alone")]
+    let refused = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, NICE) } != 0;
+    if refused {
+        tracing::debug!(error = %io::Error::last_os_error(), "flows are loaded at the priority of calls");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// The field `nice` of the calling thread (`man 5 proc_pid_stat`).
+    fn nice() -> i32 {
+        let stat = fs::read_to_string("/proc/thread-self/stat").unwrap();
+        stat.rsplit_once(')').unwrap().1.split_whitespace().nth(16).unwrap().parse().unwrap()
+    }
+
+    #[tokio::test]
+    async fn work_is_done_at_low_priority_once_there_are_calls_and_nothing_else_is() {
+        let backstage = Backstage::new().unwrap();
+        let before = nice();
+        assert_eq!(backstage.run(nice).await, Ok(before));
+        backstage.step_back();
+        assert_eq!(backstage.run(nice).await, Ok(NICE));
+        assert_eq!(backstage.run(|| rayon::join(nice, nice)).await, Ok((NICE, NICE)), "what spreads stays there");
+        assert_eq!(nice(), before);
+    }
+
+    #[tokio::test]
+    async fn work_that_panics_is_told_and_the_next_is_done() {
+        let backstage = Backstage::new().unwrap();
+        assert_eq!(backstage.run(|| panic!("as asked")).await as Result<(), _>, Err("it panicked"));
+        assert_eq!(backstage.run(|| 7).await, Ok(7));
+    }
+}
