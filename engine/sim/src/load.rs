@@ -69,12 +69,15 @@ pub enum Stage {
         /// As in `Calling`.
         phase: usize,
     },
+    /// All hang up.
+    Over,
 }
 
 impl Stage {
-    fn phase(self) -> usize {
+    fn phase(self) -> Option<usize> {
         match self {
-            Stage::Calling { phase } | Stage::LastCalls { phase } => phase,
+            Stage::Calling { phase } | Stage::LastCalls { phase } => Some(phase),
+            Stage::Over => None,
         }
     }
 }
@@ -205,7 +208,7 @@ impl LoadCaller {
         // callers do not all speak at the same moment
         let mut frames = self.frames.iter().enumerate().cycle().skip(self.nth * 37 % self.frames.len().max(1));
         let mut now_ms = 0;
-        while Instant::now() < self.until {
+        while Instant::now() < self.until && *self.stages.borrow() != Stage::Over {
             tokio::select! {
                 biased;
                 due = ticks.tick() => {
@@ -232,7 +235,7 @@ impl LoadCaller {
                             tally.report.bot_audio_ms += ms;
                             let now_us = started.elapsed().as_micros() as u64;
                             let sent_us = media.timestamp_ms.map_or(now_us, |sent_ms| sent_ms * 1_000);
-                            let phase = self.stages.borrow().phase();
+                            let Some(phase) = self.stages.borrow().phase() else { continue };
                             if tally.frames(phase).count(bot.media(now_us, ms), sent.media(sent_us, ms)) {
                                 tally.first_media_ms.push(now_us / 1_000);
                             }

@@ -44,10 +44,10 @@ pub const SILENT: Callers = Callers {
     say: None,
     press: None,
     name: "Asha Rao",
-    watched: Duration::from_secs(14),
+    watched: Duration::from_secs(10),
 };
 const KEYS: Callers =
-    Callers { section: "keys", title: "pressing keys", press: Some('1'), name: "Asha {n}", watched: Duration::from_secs(26), ..SILENT };
+    Callers { section: "keys", title: "pressing keys", press: Some('1'), name: "Asha {n}", watched: Duration::from_secs(20), ..SILENT };
 const SPEAKING: Callers =
     Callers { section: "speaking", title: "speaking", recognizer: "vosk", say: Some("yes, speaking"), press: None, ..KEYS };
 

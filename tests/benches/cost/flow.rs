@@ -20,8 +20,8 @@ use crate::timing::Spread;
 
 /// Each language with its column, and how often it is compiled: a Python interpreter takes many seconds.
 const LANGUAGES: [(&str, &str, usize); 3] =
-    [("emi-reminder", "Rust", 5), ("emi-reminder-js", "TypeScript", 3), ("emi-reminder-py", "Python", 1)];
-const RUNS: usize = 500;
+    [("emi-reminder", "Rust", 5), ("emi-reminder-js", "TypeScript", 2), ("emi-reminder-py", "Python", 1)];
+const RUNS: usize = 300;
 /// Calls that wait at once.
 const PARKED: usize = 400;
 /// How long they may take to come to their question.
