@@ -292,6 +292,26 @@ async fn a_call_on_its_way_to_an_agent_does_not_move() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_does_not_come_there_in_time_is_dropped() {
+    let house = House::new(&FIRST);
+    let engine = &house.engine;
+    let caller = Caller::call(engine, "m-late").await;
+    caller.asked(engine, 1).await;
+    house.edit(&Survey { more: "think = 'forever'\n[limits]\nhost-calls-per-second = 5000", ..FIRST });
+    let stayed = caller.tried(engine, 1).await;
+    let reason = stayed["refused"].as_str().unwrap();
+    assert!(reason.starts_with("it did not come to entry ") && reason.ends_with(" within 100 ms"), "{reason}");
+    for question in [1, 2] {
+        caller.asked(engine, question).await;
+        caller.answer(engine, question, '1').await;
+    }
+    let heard = caller.heard.await.unwrap();
+    let record = engine.ended("m-late").await;
+    assert_unnoticed(&record, &heard, 2);
+    assert_eq!(record["version"], stayed["from"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn forty_calls_move_at_once() {
     let house = House::new(&FIRST);
     let engine = &house.engine;
