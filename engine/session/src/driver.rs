@@ -114,7 +114,7 @@ impl<'a, W: Wire> Driver<'a, W> {
     pub async fn converse(
         &mut self,
         flow: &mut RunningFlow,
-        succession: &mut Succession<'_>,
+        mut succession: Succession<'_>,
         commands: &mut mpsc::Receiver<Command>,
         until: Instant,
     ) -> Option<RunEnd> {

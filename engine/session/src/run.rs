@@ -187,10 +187,9 @@ impl Prepared {
                 };
                 let conversation = parts.conversation(Arc::clone(&version), None);
                 let mut running = RunningFlow::new(version, journal, conversation);
-                let mut succession = Succession::new(services, &parts);
                 let mut stop = std::pin::pin!(stop);
                 let held = async {
-                    let run = driver.converse(&mut running, &mut succession, &mut commands, until).await;
+                    let run = driver.converse(&mut running, Succession::new(services, &parts), &mut commands, until).await;
                     if let Some(run) = &run {
                         told(&call, &running.held.version, run);
                         services.catalogue.report(&running.held.version, run, unix_ms());
