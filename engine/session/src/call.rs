@@ -67,12 +67,20 @@ impl LiveCall {
 
     /// Notes something that went wrong, in the record and in the log.
     pub fn problem(&self, name: &str, detail: String) {
+        if self.keep_problem(name, detail.clone()) {
+            tracing::warn!(call = %self.id, problem = name, detail, "problem in a call");
+        }
+    }
+
+    /// Notes it in the record alone: a sentence of the flow's own may quote the customer. Tells whether there was room for it.
+    pub fn keep_problem(&self, name: &str, detail: String) -> bool {
         let unix_ms = self.unix_ms(self.now_ms());
         let mut record = self.record();
-        if record.problems.len() < PROBLEMS {
-            tracing::warn!(call = %self.id, problem = name, detail, "problem in a call");
+        let has_room = record.problems.len() < PROBLEMS;
+        if has_room {
             record.problems.push(Problem { unix_ms, name: name.to_owned(), detail });
         }
+        has_room
     }
 }
 

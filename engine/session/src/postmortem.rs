@@ -7,7 +7,7 @@ use std::fmt;
 
 use samvaad_dialog::RunEnd;
 use samvaad_dialog::journal::SharedJournal;
-use samvaad_dialog::outline::outline;
+use samvaad_dialog::outline::{error_kind, outline};
 use samvaad_model::{FailureReport, FlowName, Function, JournalEntry, Masked, Prompt, VersionId};
 
 use crate::call::LiveCall;
@@ -47,16 +47,27 @@ fn spoken(entry: &JournalEntry) -> Option<String> {
 }
 
 /// Keeps the report with the call's record, and writes it to the log. `in_full` where what flows log may be shown.
-pub fn tell(call: &LiveCall, report: FailureReport, in_full: bool) {
-    let FailureReport { flow, version, turn, reason, .. } = &report;
-    let block = Block { report: &report, in_full };
-    tracing::error!(call = %call.id(), %flow, %version, turn, reason, report = %block, "a flow failed");
+pub fn tell(call: &LiveCall, report: FailureReport, run: &RunEnd, in_full: bool) {
+    let FailureReport { flow, version, turn, .. } = &report;
+    let block = Block { report: &report, reason: reason(run, in_full), in_full };
+    tracing::error!(call = %call.id(), %flow, %version, turn, reason = block.reason, report = %block, "a flow failed");
     call.record().failure = Some(report);
+}
+
+/// Why a flow failed, for the log. An error that it returned may quote the customer in its sentence, which is in the record.
+fn reason(run: &RunEnd, in_full: bool) -> String {
+    match run {
+        RunEnd::Failed(error) if !in_full => {
+            format!("the flow returned an error: {}; its sentence is in the call's record", error_kind(error))
+        }
+        _ => describe(run),
+    }
 }
 
 /// A report as a block of lines.
 struct Block<'a> {
     report: &'a FailureReport,
+    reason: String,
     in_full: bool,
 }
 
@@ -83,7 +94,8 @@ impl Block<'_> {
 
 impl fmt::Display for Block<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let FailureReport { flow, version, call_id, reason, turn, after, traceback, stack, entries, log } = self.report;
+        let FailureReport { flow, version, call_id, turn, after, traceback, stack, entries, log, .. } = self.report;
+        let reason = &self.reason;
         // a line of its own, behind the event's fields
         writeln!(f, "\n  flow {flow}, version {version}")?;
         writeln!(f, "  call {call_id}, turn {turn}, after {}", after.as_deref().unwrap_or("nothing was said"))?;
@@ -109,7 +121,7 @@ fn one_line(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use samvaad_model::{CallId, LogLine};
+    use samvaad_model::{CallError, CallId, LogLine};
 
     use super::*;
 
@@ -132,8 +144,15 @@ mod tests {
     }
 
     #[test]
+    fn the_sentence_of_an_error_is_the_records_and_not_the_logs() {
+        let run = RunEnd::Failed(CallError::Invalid("Ravi Kumar has no loan".to_owned()));
+        assert!(describe(&run).contains("Ravi") && reason(&run, true).contains("Ravi"));
+        assert_eq!(reason(&run, false), "the flow returned an error: invalid; its sentence is in the call's record");
+    }
+
+    #[test]
     fn the_log_tells_where_it_was_and_not_who_was_called() {
-        let told = Block { report: &failed(), in_full: false }.to_string();
+        let told = Block { report: &failed(), reason: String::new(), in_full: false }.to_string();
         for words in [
             "flow emi, version ab12",
             "turn 2, after transfer",
@@ -150,7 +169,7 @@ mod tests {
 
     #[test]
     fn an_author_may_see_it_all_and_no_line_of_the_flow_looks_like_the_engines() {
-        let told = Block { report: &failed(), in_full: true }.to_string();
+        let told = Block { report: &failed(), reason: String::new(), in_full: true }.to_string();
         assert!(told.contains("info it is Ravi 2026 ERROR forged") && told.contains("ValueError: Ravi Kumar"), "{told}");
     }
 }

@@ -246,10 +246,10 @@ fn told(call: &LiveCall, version: &FlowVersion<FlowPrompts>, run: &RunEnd) {
         call.problem("too-long", describe(run));
         return;
     }
-    call.problem("flow-failed", describe(run));
+    call.keep_problem("flow-failed", describe(run));
     if let Some(journal) = call.journal() {
         let report = postmortem::report(&journal, version.name.clone(), version.id.clone(), run);
-        postmortem::tell(call, report, version.shows_logs());
+        postmortem::tell(call, report, run, version.shows_logs());
     }
 }
 
