@@ -56,17 +56,13 @@ impl<P> FlowVersion<P> {
         let differences = journal.differences(matches!(end, RunEnd::Diverged(_)));
         let end = match (end, differences.last()) {
             // the flow ended and the record goes on
-            (end, Some(last)) if last.got.is_none() && !matches!(end, RunEnd::Diverged(_)) && !is_failure(&end) => {
+            (end, Some(last)) if last.got.is_none() && !matches!(end, RunEnd::Diverged(_)) && !end.is_failure() => {
                 RunEnd::Diverged(last.divergence())
             }
             (end, _) => end,
         };
         Ok(Comparison { end, differences, entries: journal.snapshot().entries })
     }
-}
-
-fn is_failure(end: &RunEnd) -> bool {
-    matches!(end, RunEnd::Failed(_) | RunEnd::Trapped { .. } | RunEnd::LimitExceeded { .. })
 }
 
 impl From<Difference> for Closed {

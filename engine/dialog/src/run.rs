@@ -49,6 +49,11 @@ pub enum RunEnd {
 }
 
 impl RunEnd {
+    /// Whether the flow did not come to an end of its own: an error, a trap or a limit.
+    pub fn is_failure(&self) -> bool {
+        matches!(self, RunEnd::Failed(_) | RunEnd::Trapped { .. } | RunEnd::LimitExceeded { .. })
+    }
+
     /// Whether the flow itself is to blame: not a caller who hung up, nor a service or a place that the engine had not.
     pub fn is_flows_fault(&self) -> bool {
         match self {

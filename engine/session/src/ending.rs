@@ -21,7 +21,7 @@ pub enum StreamEnd {
 /// Sets the record's outcome, detail and decision. `whereabouts` says how far the conversation had come.
 pub fn settle(record: &mut CallRecord, stream: &StreamEnd, run: Option<&RunEnd>, whereabouts: String) {
     let returned = matches!(run, Some(RunEnd::Returned));
-    let failed = matches!(run, Some(RunEnd::Failed(_) | RunEnd::Trapped { .. } | RunEnd::LimitExceeded { .. }));
+    let failed = run.is_some_and(RunEnd::is_failure);
     let transfers = matches!(record.decision, Some(Decision::Transfer { .. }));
     let (outcome, detail) = match stream {
         // What the flow decided stands when it had returned, even if the caller did not wait for its last word; but nobody who has

@@ -193,7 +193,7 @@ impl Prepared {
                     if let Some(run) = &run {
                         told(&call, &running.held.version, run);
                         services.catalogue.report(&running.held.version, run, unix_ms());
-                        if is_failure(run) {
+                        if run.is_failure() {
                             excuse(&mut driver, &call, services, Some(&running.held.version), why(run)).await;
                         }
                     }
@@ -230,16 +230,12 @@ fn tell_start(call: &LiveCall) {
     tracing::info!(call = %call.id(), number = record.customer_number.as_ref().map(display), flow, version, "call started");
 }
 
-fn is_failure(run: &RunEnd) -> bool {
-    matches!(run, RunEnd::Failed(_) | RunEnd::Trapped { .. } | RunEnd::LimitExceeded { .. })
-}
-
 fn why(run: &RunEnd) -> Why {
     if matches!(run, RunEnd::LimitExceeded { what: Limit::CallLength }) { Why::TooLong } else { Why::Failed }
 }
 
 fn told(call: &LiveCall, version: &FlowVersion<FlowPrompts>, run: &RunEnd) {
-    if !is_failure(run) {
+    if !run.is_failure() {
         return;
     }
     if why(run) == Why::TooLong {
