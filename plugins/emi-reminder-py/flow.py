@@ -10,27 +10,42 @@ from lender_record import Instalment, Unreadable, language
 from repertoire import LANGUAGES, uses
 from script import Question, Script
 from wit_world.imports import call, customer, runtime, speech
-from wit_world.imports.types import Date, Description, Error_Invalid, Money, Value_Date, Value_Digits, Value_Money, Value_Text
+from wit_world.imports.types import Date, Description, Error_Invalid, Error_Refused, Money, Value_Date, Value_Digits, Value_Money, Value_Text
+
+# Wishes that a caller may have at any moment, with the key that means the same.
+WISHES = {"wrong-person": None, "later": None, "do-not-call": None, "stop": None}
 
 IDENTITY = Question(
     name="identity",
     opening="greeting",
-    choices={"yes": "1", "no": "2", "wrong-person": None, "who": None, "later": None},
+    choices={"yes": "1", "no": "2", "who": None, "repeat": None, "agent": None, **WISHES},
+    confirms=True,
     no_input_ms=5_000,
     no_input=["identity-no-input", "identity-no-input"],
     no_match=["identity-no-match", "identity-no-match"],
-    asked_back=("who", "who-is-calling", "identity-again"),
+    asked_back={
+        "who": ("who-is-calling", "identity-again"),
+        "repeat": (None, "greeting"),
+        "agent": ("identity-before-agent", "identity-again"),
+    },
 )
 
 TRANSFER = Question(
     name="transfer",
     opening="transfer-question",
-    choices={"yes": "1", "no": "2", "repeat": "3", "agent": "9"},
+    choices={"yes": "1", "no": "2", "repeat": "3", "agent": "9", "who": None, **WISHES},
+    confirms=False,
     no_input_ms=7_000,
     no_input=["transfer-no-input"],
     no_match=["transfer-no-match"],
-    asked_back=("repeat", "emi-details", "transfer-question"),
+    asked_back={"repeat": ("emi-details", "transfer-question"), "who": ("who-we-are", "transfer-question")},
 )
+
+
+def spoken_to(template: str) -> Question:
+    """Says a template to a caller who may stop it by a wish. Silence is no answer here, but consent to go on."""
+    choices = {"agent": "9", **WISHES}
+    return Question(template, template, choices, confirms=False, no_input_ms=500, no_input=[], no_match=[], asked_back={})
 
 
 class WitWorld(wit_world.WitWorld):
@@ -52,30 +67,83 @@ class WitWorld(wit_world.WitWorld):
         match script.ask(IDENTITY):
             case "yes":
                 call.establish("identity")
-            case "no" | "wrong-person":
+            case "no":
                 return script.end("wrong-person", None, "apology-wrong-person")
-            case "later":
-                return script.end("call-later", None, "goodbye-call-later")
             case "no-input":
                 return script.end("no-answer", "silence at the identity question", "goodbye-no-answer")
+            case answer if ends(script, answer):
+                return
             case _:
                 return script.end("unclear", "at the identity question", "goodbye-unclear")
 
-        script.say("emi-details")
-        script.say("disclosure")
+        for told in ("emi-details", "disclosure"):
+            wish = script.ask(spoken_to(told))
+            if wish == "agent":
+                return connect(script)
+            if ends(script, wish):
+                return
 
-        match script.ask(TRANSFER):
+        wanted = ask_unless_refused(script)
+        if wanted is None:
+            # the network has not confirmed that the disclosure was heard: it is said once more
+            script.say("disclosure")
+            wanted = ask_unless_refused(script)
+        match wanted:
+            case None:
+                script.end("unclear", "the disclosure is not known to have been heard", "goodbye-unclear")
             case "no":
-                return script.end("declined", None, "goodbye-declined")
+                script.end("declined", None, "goodbye-declined")
             case "no-input":
-                return script.end("no-answer", "silence at the transfer question", "goodbye-no-answer")
+                script.end("no-answer", "silence at the transfer question", "goodbye-no-answer")
+            case answer if ends(script, answer):
+                return
             case "no-match" if runtime.setting("unclear") == "goodbye":
-                return script.end("unclear", "at the transfer question", "goodbye-unclear")
+                unclear(script)
+            case _:
+                connect(script)
 
-        script.say("please-wait")
-        speech.drain()
+
+def ask_unless_refused(script: Script) -> str | None:
+    """The answer to the transfer question; nothing where a rule of the manifest refuses it."""
+    try:
+        return script.ask(TRANSFER)
+    except Err as error:
+        if isinstance(error.value, Error_Refused):
+            return None
+        raise
+
+
+def ends(script: Script, answer: str) -> bool:
+    """Ends the call where the caller's wish does so at any question."""
+    match answer:
+        case "wrong-person":
+            script.end("wrong-person", None, "apology-wrong-person")
+        case "later":
+            script.end("call-later", None, "goodbye-call-later")
+        case "do-not-call":
+            script.end("do-not-call", None, "goodbye-do-not-call")
+        case "stop":
+            script.end("declined", None, "goodbye-declined")
+        case _:
+            return False
+    return True
+
+
+def connect(script: Script) -> None:
+    """Sends the caller to an agent, as far as the engine lets the flow: nobody is connected whose answer was not understood and who may be anyone."""
+    try:
         call.transfer(None)
-        call.outcome("transferred", None)
+    except Err as error:
+        if isinstance(error.value, Error_Refused):
+            return unclear(script)
+        raise
+    script.say("please-wait")
+    speech.drain()
+    call.outcome("transferred", None)
+
+
+def unclear(script: Script) -> None:
+    script.end("unclear", "at the transfer question", "goodbye-unclear")
 
 
 def know(script: Script, instalment: Instalment) -> None:

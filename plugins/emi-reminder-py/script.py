@@ -20,12 +20,14 @@ class Question:
     opening: str
     # Each a lexicon of the engine, whose name is the answer's as well, with the key that means the same.
     choices: dict[str, str | None]
+    # Whether a `yes` has to confirm what was asked: "okay" and "tell me" do not.
+    confirms: bool
     no_input_ms: int
     # Templates after the first, second, … silence, and answer not understood.
     no_input: list[str]
     no_match: list[str]
-    # The choice that asks back, the template that answers it, and the one that asks again.
-    asked_back: tuple[str, str, str]
+    # By each choice that asks back: the template that answers it (none where asking again is answer enough), and the one that asks again.
+    asked_back: dict[str, tuple[str | None, str]]
 
 
 class Script:
@@ -51,21 +53,25 @@ class Script:
 
     def ask(self, question: Question) -> str:
         """Asks, and answers a caller who asks back. What comes is a choice's name, `no-input` or `no-match`."""
-        asks_back, reply, again = question.asked_back
         answer = self._ask_once(question, question.opening)
         for _ in range(_ANSWERED_AT_MOST):
-            if answer != asks_back:
+            if answer not in question.asked_back:
                 return answer
-            self.say(reply)
+            reply, again = question.asked_back[answer]
+            if reply is not None:
+                self.say(reply)
             answer = self._ask_once(question, again)
-        return "no-match" if answer == asks_back else answer
+        return "no-match" if answer in question.asked_back else answer
 
     def _ask_once(self, question: Question, opening: str) -> str:
+        def lexicon(id: str) -> str:
+            return "confirm" if question.confirms and id == "yes" else id
+
         answer = speech.ask(
             speech.Question(
                 name=question.name,
                 prompt=self._prompt(opening),
-                choices=[speech.Choice(id=id, lexicon=id, phrases=[], key=key) for id, key in question.choices.items()],
+                choices=[speech.Choice(id=id, lexicon=lexicon(id), phrases=[], key=key) for id, key in question.choices.items()],
                 no_input_ms=question.no_input_ms,
                 no_input=[self._prompt(template) for template in question.no_input],
                 no_match=[self._prompt(template) for template in question.no_match],

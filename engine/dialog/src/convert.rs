@@ -21,7 +21,7 @@ const WAIT_MS: std::ops::RangeInclusive<u32> = 500..=60_000;
 /// The contract's bounds of the number of keys.
 const KEYS: std::ops::RangeInclusive<u8> = 1..=32;
 /// The engine's lexicons, by the contract's names.
-const LEXICONS: [&str; 7] = ["yes", "no", "agent", "repeat", "later", "wrong-person", "who"];
+const LEXICONS: [&str; 10] = ["yes", "confirm", "no", "agent", "repeat", "later", "wrong-person", "who", "do-not-call", "stop"];
 /// Bound of a disposition and of what can be established.
 const SLUG_BYTES_MAX: usize = 64;
 
@@ -222,7 +222,8 @@ pub(crate) fn playouts_to_wit(playouts: Vec<Playout>) -> Vec<types::Playout> {
 fn playout_to_wit(playout: Playout) -> types::Playout {
     let heard = match playout.heard {
         Extent::Whole => types::Extent::Whole,
-        Extent::Partial => types::Extent::Partial,
+        // what is only assumed may not be claimed
+        Extent::Assumed | Extent::Partial => types::Extent::Partial,
         Extent::Unheard => types::Extent::Unheard,
     };
     types::Playout { prompt: playout.prompt.0, template: playout.template, heard, heard_ms: playout.heard_ms }

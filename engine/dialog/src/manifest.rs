@@ -156,6 +156,9 @@ pub struct QuestionRule {
     pub requires: Vec<String>,
     /// The step of the call that is reached when it is put.
     pub step: Option<Step>,
+    /// Spoken answers that the recogniser is less sure of are not understood, in per cent; the engine's own measure where the manifest says
+    /// nothing.
+    pub min_confidence_percent: Option<u8>,
 }
 
 /// One error of a manifest.

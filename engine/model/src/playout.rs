@@ -11,8 +11,10 @@ pub struct PromptId(pub u32);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Extent {
-    /// To its end.
+    /// To its end: the network's mark behind it came back.
     Whole,
+    /// It was sent to its end, and no mark came back. It establishes nothing.
+    Assumed,
     /// Begun, then interrupted or cut off.
     Partial,
     /// Not a sample of it.

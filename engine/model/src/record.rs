@@ -88,7 +88,7 @@ pub struct CallRecord {
     /// The language at the end.
     pub language: Option<Language>,
     /// The one outcome: a disposition of the flow (`declined`), or the engine's own: `hung-up`, `flow-failed`, `connection-lost`,
-    /// `no-flow`, `never-connected`, `refused-busy`, `engine-stopped`, `too-long`.
+    /// `no-flow`, `never-connected`, `refused-busy`, `engine-stopped`, `too-long`, `no-media`, `peer-lost`.
     pub outcome: Option<String>,
     /// More about it: where the caller hung up, the fields that were missing.
     pub detail: Option<String>,

@@ -8,6 +8,9 @@ use crate::spoken::{Source, Spoken};
 /// The name these prompts have in a transcript, where a flow's have their template's.
 pub const NAME: &str = "engine-apology";
 
+/// The name of the prompt that asks to wait.
+pub const ONE_MOMENT: &str = "engine-one-moment";
+
 /// Why the conversation ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Why {
@@ -21,6 +24,7 @@ pub enum Why {
 struct Words {
     language: &'static str,
     failed: &'static str,
+    one_moment: &'static str,
     too_long: &'static str,
     transfer: &'static str,
     goodbye: &'static str,
@@ -29,6 +33,7 @@ struct Words {
 const ENGLISH: Words = Words {
     language: "en",
     failed: "I am sorry, something went wrong on our side.",
+    one_moment: "One moment, please.",
     too_long: "I am sorry, we have run out of time for this call.",
     transfer: "Please wait while I connect you to a colleague.",
     goodbye: "We will call you again. Goodbye.",
@@ -38,6 +43,7 @@ const OTHERS: [Words; 10] = [
     Words {
         language: "hi",
         failed: "माफ़ कीजिए, हमारी ओर से एक तकनीकी समस्या हुई है।",
+        one_moment: "एक क्षण रुकिए।",
         too_long: "माफ़ कीजिए, इस कॉल का समय समाप्त हो गया है।",
         transfer: "कृपया प्रतीक्षा करें, हम आपको हमारे प्रतिनिधि से जोड़ रहे हैं।",
         goodbye: "हम आपको बाद में फ़ोन करेंगे। धन्यवाद।",
@@ -45,6 +51,7 @@ const OTHERS: [Words; 10] = [
     Words {
         language: "mr",
         failed: "माफ करा, आमच्याकडून एक तांत्रिक अडचण आली आहे.",
+        one_moment: "एक क्षण थांबा.",
         too_long: "माफ करा, या कॉलची वेळ संपली आहे.",
         transfer: "कृपया थांबा, आम्ही तुम्हाला आमच्या प्रतिनिधीशी जोडत आहोत.",
         goodbye: "आम्ही तुम्हाला नंतर फोन करू. धन्यवाद.",
@@ -52,6 +59,7 @@ const OTHERS: [Words; 10] = [
     Words {
         language: "gu",
         failed: "માફ કરશો, અમારા તરફથી એક ટેકનિકલ સમસ્યા આવી છે.",
+        one_moment: "એક ક્ષણ થોભો.",
         too_long: "માફ કરશો, આ કૉલનો સમય પૂરો થઈ ગયો છે.",
         transfer: "કૃપા કરીને રાહ જુઓ, અમે તમને અમારા પ્રતિનિધિ સાથે જોડી રહ્યા છીએ.",
         goodbye: "અમે તમને પછીથી ફોન કરીશું. આભાર.",
@@ -59,6 +67,7 @@ const OTHERS: [Words; 10] = [
     Words {
         language: "bn",
         failed: "দুঃখিত, আমাদের দিক থেকে একটি প্রযুক্তিগত সমস্যা হয়েছে।",
+        one_moment: "এক মুহূর্ত অপেক্ষা করুন।",
         too_long: "দুঃখিত, এই কলের সময় শেষ হয়ে গেছে।",
         transfer: "অনুগ্রহ করে অপেক্ষা করুন, আমরা আপনাকে আমাদের প্রতিনিধির সঙ্গে যুক্ত করছি।",
         goodbye: "আমরা আপনাকে পরে ফোন করব। ধন্যবাদ।",
@@ -66,6 +75,7 @@ const OTHERS: [Words; 10] = [
     Words {
         language: "pa",
         failed: "ਮਾਫ਼ ਕਰਨਾ, ਸਾਡੇ ਵੱਲੋਂ ਇੱਕ ਤਕਨੀਕੀ ਸਮੱਸਿਆ ਆਈ ਹੈ।",
+        one_moment: "ਇੱਕ ਪਲ ਰੁਕੋ ਜੀ।",
         too_long: "ਮਾਫ਼ ਕਰਨਾ, ਇਸ ਕਾਲ ਦਾ ਸਮਾਂ ਖ਼ਤਮ ਹੋ ਗਿਆ ਹੈ।",
         transfer: "ਕਿਰਪਾ ਕਰਕੇ ਉਡੀਕ ਕਰੋ, ਅਸੀਂ ਤੁਹਾਨੂੰ ਆਪਣੇ ਪ੍ਰਤੀਨਿਧੀ ਨਾਲ ਜੋੜ ਰਹੇ ਹਾਂ।",
         goodbye: "ਅਸੀਂ ਤੁਹਾਨੂੰ ਬਾਅਦ ਵਿੱਚ ਫ਼ੋਨ ਕਰਾਂਗੇ। ਧੰਨਵਾਦ।",
@@ -73,6 +83,7 @@ const OTHERS: [Words; 10] = [
     Words {
         language: "or",
         failed: "କ୍ଷମା କରିବେ, ଆମ ତରଫରୁ ଏକ ବୈଷୟିକ ସମସ୍ୟା ହୋଇଛି।",
+        one_moment: "ଦୟାକରି ଗୋଟିଏ ମୁହୂର୍ତ୍ତ ଅପେକ୍ଷା କରନ୍ତୁ।",
         too_long: "କ୍ଷମା କରିବେ, ଏହି କଲର ସମୟ ସରିଯାଇଛି।",
         transfer: "ଦୟାକରି ଅପେକ୍ଷା କରନ୍ତୁ, ଆମେ ଆପଣଙ୍କୁ ଆମ ପ୍ରତିନିଧିଙ୍କ ସହ ଯୋଡ଼ୁଛୁ।",
         goodbye: "ଆମେ ଆପଣଙ୍କୁ ପରେ ଫୋନ କରିବୁ। ଧନ୍ୟବାଦ।",
@@ -80,6 +91,7 @@ const OTHERS: [Words; 10] = [
     Words {
         language: "ta",
         failed: "மன்னிக்கவும், எங்கள் தரப்பில் ஒரு தொழில்நுட்பக் கோளாறு ஏற்பட்டுள்ளது.",
+        one_moment: "ஒரு நிமிடம் காத்திருங்கள்.",
         too_long: "மன்னிக்கவும், இந்த அழைப்பின் நேரம் முடிந்துவிட்டது.",
         transfer: "தயவுசெய்து காத்திருங்கள், உங்களை எங்கள் பிரதிநிதியுடன் இணைக்கிறோம்.",
         goodbye: "நாங்கள் உங்களைப் பிறகு அழைக்கிறோம். நன்றி.",
@@ -87,6 +99,7 @@ const OTHERS: [Words; 10] = [
     Words {
         language: "te",
         failed: "క్షమించండి, మా వైపు ఒక సాంకేతిక సమస్య వచ్చింది.",
+        one_moment: "ఒక్క క్షణం ఆగండి.",
         too_long: "క్షమించండి, ఈ కాల్ సమయం ముగిసింది.",
         transfer: "దయచేసి వేచి ఉండండి, మిమ్మల్ని మా ప్రతినిధితో కలుపుతున్నాము.",
         goodbye: "మేము మీకు తర్వాత ఫోన్ చేస్తాము. ధన్యవాదాలు.",
@@ -94,6 +107,7 @@ const OTHERS: [Words; 10] = [
     Words {
         language: "kn",
         failed: "ಕ್ಷಮಿಸಿ, ನಮ್ಮ ಕಡೆಯಿಂದ ಒಂದು ತಾಂತ್ರಿಕ ಸಮಸ್ಯೆ ಉಂಟಾಗಿದೆ.",
+        one_moment: "ಒಂದು ಕ್ಷಣ ನಿರೀಕ್ಷಿಸಿ.",
         too_long: "ಕ್ಷಮಿಸಿ, ಈ ಕರೆಯ ಸಮಯ ಮುಗಿದಿದೆ.",
         transfer: "ದಯವಿಟ್ಟು ನಿರೀಕ್ಷಿಸಿ, ನಿಮ್ಮನ್ನು ನಮ್ಮ ಪ್ರತಿನಿಧಿಗೆ ಸಂಪರ್ಕಿಸುತ್ತಿದ್ದೇವೆ.",
         goodbye: "ನಾವು ನಿಮಗೆ ನಂತರ ಕರೆ ಮಾಡುತ್ತೇವೆ. ಧನ್ಯವಾದಗಳು.",
@@ -101,6 +115,7 @@ const OTHERS: [Words; 10] = [
     Words {
         language: "ml",
         failed: "ക്ഷമിക്കണം, ഞങ്ങളുടെ ഭാഗത്ത് ഒരു സാങ്കേതിക തകരാർ ഉണ്ടായി.",
+        one_moment: "ഒരു നിമിഷം കാത്തിരിക്കൂ.",
         too_long: "ക്ഷമിക്കണം, ഈ കോളിന്റെ സമയം കഴിഞ്ഞു.",
         transfer: "ദയവായി കാത്തിരിക്കൂ, ഞങ്ങൾ നിങ്ങളെ ഞങ്ങളുടെ പ്രതിനിധിയുമായി ബന്ധിപ്പിക്കുകയാണ്.",
         goodbye: "ഞങ്ങൾ നിങ്ങളെ പിന്നീട് വിളിക്കാം. നന്ദി.",
@@ -109,16 +124,27 @@ const OTHERS: [Words; 10] = [
 
 /// What is said before the call goes to an agent, or ends: in the caller's language where it is one of the engine's eleven, else in English.
 pub fn apology(language: &Language, why: Why, transfer: bool) -> Spoken {
-    let (language, own) = match OTHERS.iter().find(|words| words.language == language.primary()) {
-        Some(words) => (language.clone(), words),
-        None => (Language::english(), &ENGLISH),
-    };
+    let (language, own) = of(language);
     let reason = match why {
         Why::Failed => own.failed,
         Why::TooLong => own.too_long,
     };
     let follows = if transfer { own.transfer } else { own.goodbye };
     words(language, format!("{reason} {follows}"))
+}
+
+/// Asks the caller to wait while what they said is being understood.
+pub fn one_moment(language: &Language) -> Spoken {
+    let (language, own) = of(language);
+    Spoken { template: ONE_MOMENT.to_owned(), ..words(language, own.one_moment.to_owned()) }
+}
+
+/// The engine's words of a language, or the English ones.
+fn of(language: &Language) -> (Language, &'static Words) {
+    match OTHERS.iter().find(|words| words.language == language.primary()) {
+        Some(words) => (language.clone(), words),
+        None => (Language::english(), &ENGLISH),
+    }
 }
 
 /// A flow's own words for the same.

@@ -342,6 +342,7 @@ impl<'a, W: Wire> Driver<'a, W> {
                 // The flow waits for this answer, and has room for it; it is gone only when it has ended.
                 let _ = self.completions.try_send(completion);
             }
+            Output::PeerLost { ever } => self.end(StreamEnd::PeerLost { ever }),
             Output::Close => {
                 if self.stream.is_none() {
                     self.stream = Some(StreamEnd::Finished);

@@ -12,6 +12,11 @@ pub enum StreamEnd {
     HungUp,
     /// The socket closed without a `stop`.
     Lost,
+    /// No audio has come for so long that nobody can be there. `ever` says whether any had come at all.
+    PeerLost {
+        /// See above.
+        ever: bool,
+    },
     /// The call reached its longest time.
     TooLong,
     /// The engine is shutting down.
@@ -34,6 +39,8 @@ pub fn settle(record: &mut CallRecord, stream: &StreamEnd, run: Option<&RunEnd>,
         StreamEnd::Finished => ("completed".to_owned(), record.detail.take()),
         StreamEnd::HungUp => ("hung-up".to_owned(), Some(whereabouts)),
         StreamEnd::Lost => ("connection-lost".to_owned(), Some(whereabouts)),
+        StreamEnd::PeerLost { ever: true } => ("peer-lost".to_owned(), Some(whereabouts)),
+        StreamEnd::PeerLost { ever: false } => ("no-media".to_owned(), Some(whereabouts)),
         StreamEnd::TooLong => ("too-long".to_owned(), Some(whereabouts)),
         StreamEnd::EngineStopped => ("engine-stopped".to_owned(), Some(whereabouts)),
     };

@@ -29,6 +29,18 @@ pub enum Event {
         /// Milliseconds of it.
         heard_ms: u64,
     },
+    /// A prompt that was assumed to have been heard has been: a later mark came back.
+    PromptConfirmed {
+        /// Which.
+        prompt: PromptId,
+    },
+    /// Prompts were sent to their end, and the network has not returned a single mark.
+    NoMarks,
+    /// For some seconds not one frame of the caller's audio has come.
+    NoMedia {
+        /// Whether any had come before.
+        stopped: bool,
+    },
     /// A prompt could not be spoken.
     PromptFailed {
         /// Which.
@@ -45,6 +57,21 @@ pub enum Event {
     },
     /// The engine listens for an answer.
     Listening,
+    /// The caller said something while a prompt was spoken, before the question was heard: no answer.
+    TalkedOver {
+        /// The question that was being put.
+        question: String,
+        /// The words; empty for a sound that was no word.
+        text: Masked,
+        /// Their language.
+        language: Language,
+        /// How sure the recogniser was.
+        confidence: f32,
+        /// When they began.
+        began_ms: u64,
+        /// When they ended.
+        ended_ms: u64,
+    },
     /// The caller interrupted.
     BargedIn {
         /// When he began to speak.

@@ -25,6 +25,9 @@ use crate::spoken::{Source, Spoken};
 /// How long a look-up in the session store may take.
 const LOOKUP: Duration = Duration::from_secs(1);
 
+/// Words that are less sure than this are not understood, unless the manifest's `min-confidence` says otherwise.
+const MIN_CONFIDENCE: f32 = 0.5;
+
 /// What the conversations of one call are made of, whichever version holds them.
 #[derive(Clone)]
 pub struct ConversationParts {
@@ -235,14 +238,16 @@ impl Conversation for LiveConversation {
             let matcher = ChoiceMatcher::new(&question.choices, &languages).map_err(|error| CallError::Invalid(error.to_string()))?;
             Answers::Choices(matcher)
         };
-        let phrases = match &answers {
-            Answers::Choices(matcher) => matcher.phrases(),
-            Answers::Open | Answers::Keys { .. } => Vec::new(),
+        let (phrases, decoys) = match &answers {
+            Answers::Choices(matcher) => (matcher.phrases(), matcher.decoys()),
+            Answers::Open | Answers::Keys { .. } => Default::default(),
         };
+        let min_confidence = self.version.manifest().questions.get(&question.name).and_then(|rule| rule.min_confidence_percent);
         let asked = Asked {
             name: question.name,
             answers,
-            expectation: Expectation { languages, phrases },
+            expectation: Expectation { languages, phrases, decoys },
+            min_confidence: min_confidence.map_or(MIN_CONFIDENCE, |percent| f32::from(percent) / 100.0),
             prompt: self.spoken(question.prompt)?,
             no_input_ms: u64::from(question.no_input_ms),
             no_input: self.all_spoken(question.no_input)?,
@@ -260,7 +265,8 @@ impl Conversation for LiveConversation {
                 terminator: collection.terminator,
                 between_ms: u64::from(collection.between_keys_ms),
             },
-            expectation: Expectation { languages: Vec::new(), phrases: Vec::new() },
+            expectation: Expectation::default(),
+            min_confidence: MIN_CONFIDENCE,
             prompt: self.spoken(collection.prompt)?,
             no_input_ms: u64::from(collection.no_input_ms),
             no_input: self.all_spoken(collection.no_input)?,

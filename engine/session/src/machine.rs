@@ -3,12 +3,14 @@
 //! No socket, task or clock inside. Whoever drives it hands in audio, keys, marks, samples, hearings and the flow's commands, then
 //! takes [`Machine::output`] until there is none, sends what [`Machine::send`] gives, and comes back at [`Machine::next_wake`].
 
+mod attempts;
+mod keys;
 mod turns;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use samvaad_audio::{Encoding, ResampleError, TurnSettings};
 use samvaad_model::{Answer, CallError, Playout, PromptId};
@@ -17,7 +19,7 @@ use samvaad_speech::{Expectation, Samples};
 use crate::ear::Ear;
 use crate::event::Event;
 use crate::playback::{Playback, Sending};
-use crate::question::{Answers, Asked, Asking, Phase};
+use crate::question::{Answers, Asked, Asking};
 use crate::spoken::{Fetch, Spoken};
 
 /// Speech shorter than this is no turn at all.
@@ -30,6 +32,12 @@ const END_SILENCE_OPEN_MS: u32 = 900;
 const MAX_TURN_MS: u32 = 12_000;
 /// When no audio has come for so long, the network stalls, and that counts as silence.
 const STALL_MS: u64 = 500;
+/// When no audio has come for so long, something is wrong on the way: it is reported once.
+const NO_MEDIA_MS: u64 = 4_000;
+/// When no audio has come for so long, nobody is there any more.
+const PEER_LOST_MS: u64 = 20_000;
+/// So many names of questions that the caller has heard are remembered.
+const HEARD_QUESTIONS: usize = 64;
 
 /// What the flow wants. One at a time: it waits for each answer.
 pub enum Command {
@@ -107,6 +115,11 @@ pub enum Output {
     Complete(Completion),
     /// All is said: close the stream.
     Close,
+    /// No audio has come for so long that nobody can be there. `ever` says whether any had come at all.
+    PeerLost {
+        /// See above.
+        ever: bool,
+    },
 }
 
 enum Waiting {
@@ -124,8 +137,22 @@ pub struct Machine {
     waiting: Option<Waiting>,
     outputs: VecDeque<Output>,
     events: VecDeque<Event>,
-    last_audio_ms: u64,
+    keys: keys::TypedAhead,
+    /// Names of questions that the caller has heard to their end.
+    heard_questions: BTreeSet<String>,
+    /// Utterances that were finished, and whose words the recogniser has not given yet.
+    awaited_hearings: u32,
+    last_audio_ms: Option<u64>,
+    reported: Reported,
     ended: bool,
+}
+
+/// What is reported once in a call.
+#[derive(Default)]
+struct Reported {
+    no_media: bool,
+    no_marks: bool,
+    peer_lost: bool,
 }
 
 impl Machine {
@@ -138,7 +165,11 @@ impl Machine {
             waiting: None,
             outputs: VecDeque::new(),
             events: VecDeque::new(),
-            last_audio_ms: 0,
+            keys: keys::TypedAhead::default(),
+            heard_questions: BTreeSet::new(),
+            awaited_hearings: 0,
+            last_audio_ms: None,
+            reported: Reported::default(),
             ended: false,
         })
     }
@@ -185,16 +216,18 @@ impl Machine {
     /// When to come back though nothing came in.
     pub fn next_wake(&self, now_ms: u64) -> Option<u64> {
         let question = match &self.waiting {
-            Some(Waiting::Ask(asking)) => match asking.phase {
-                Phase::Listening { deadline_ms } | Phase::Understanding { deadline_ms, .. } | Phase::Keying { deadline_ms } => {
-                    Some(deadline_ms)
-                }
-                Phase::Speaking { .. } => Some(now_ms + STALL_MS),
-                Phase::Prompting => None,
-            },
+            Some(Waiting::Ask(asking)) => self.question_wake(now_ms, asking),
             _ => None,
         };
-        [question, self.playback.next_wake(now_ms)].into_iter().flatten().min()
+        let silent_since_ms = self.last_audio_ms.unwrap_or(0);
+        let media = if !self.reported.no_media {
+            Some(silent_since_ms + NO_MEDIA_MS)
+        } else if !self.reported.peer_lost {
+            Some(silent_since_ms + PEER_LOST_MS)
+        } else {
+            None
+        };
+        [question, self.playback.next_wake(now_ms), media].into_iter().flatten().min()
     }
 
     /// The flow wants something.
@@ -218,14 +251,17 @@ impl Machine {
                     Answers::Open => self.listen(&asked, END_SILENCE_OPEN_MS),
                     Answers::Keys { .. } => {}
                 }
-                Waiting::Ask(Box::new(Asking::new(*asked)))
+                let is_heard = self.heard_questions.contains(&asked.name);
+                Waiting::Ask(Box::new(Asking::new(*asked, is_heard)))
             }
         });
+        self.take_typed_ahead(now_ms);
         self.advance(now_ms);
     }
 
     fn listen(&mut self, asked: &Asked, end_silence_ms: u32) {
         self.outputs.push_back(Output::Listen(asked.expectation.clone()));
+        self.awaited_hearings = 0;
         self.ear.set_end_silence_ms(end_silence_ms);
     }
 
@@ -240,20 +276,23 @@ impl Machine {
         if self.ended {
             return;
         }
-        self.last_audio_ms = now_ms;
+        self.last_audio_ms = Some(now_ms);
         let heard = self.ear.listen(now_ms, samples);
         self.speech(now_ms, heard.ended);
         self.advance(now_ms);
     }
 
-    fn flush(&mut self, now_ms: u64) {
-        if self.playback.flush(now_ms, &mut self.events) {
+    /// Silences what is being said; gives the prompts that were not heard to their end.
+    fn flush(&mut self, now_ms: u64) -> Vec<Spoken> {
+        let flushed = self.playback.flush(now_ms, &mut self.events);
+        if flushed.is_unplayed {
             self.outputs.push_back(Output::Clear);
         }
         let playouts = self.playback.take_done();
         if let Some(Waiting::Ask(asking)) = &mut self.waiting {
             asking.heard(playouts);
         }
+        flushed.prompts
     }
 
     fn complete(&mut self, completion: Completion) {
@@ -288,14 +327,35 @@ impl Machine {
 
     /// Time has passed.
     pub fn tick(&mut self, now_ms: u64) {
-        let silent_ms = now_ms.saturating_sub(self.last_audio_ms);
+        let silent_ms = now_ms.saturating_sub(self.last_audio_ms.unwrap_or(0));
         if silent_ms >= STALL_MS
             && let Some(ended_ms) = self.ear.stalled(now_ms, u32::try_from(silent_ms).unwrap_or(u32::MAX))
         {
             self.speech(now_ms, Some(ended_ms));
         }
         self.playback.pass_over_lost_marks(now_ms, &mut self.events);
+        self.watch_network(silent_ms);
         self.advance(now_ms);
+    }
+
+    /// Reports, once each, a network that returns no marks or brings no audio.
+    fn watch_network(&mut self, silent_ms: u64) {
+        let stopped = self.last_audio_ms.is_some();
+        if self.ended {
+            return;
+        }
+        if !self.reported.no_marks && self.playback.lacks_marks() {
+            self.reported.no_marks = true;
+            self.events.push_back(Event::NoMarks);
+        }
+        if !self.reported.no_media && silent_ms >= NO_MEDIA_MS {
+            self.reported.no_media = true;
+            self.events.push_back(Event::NoMedia { stopped });
+        }
+        if !self.reported.peer_lost && silent_ms >= PEER_LOST_MS {
+            self.reported.peer_lost = true;
+            self.outputs.push_back(Output::PeerLost { ever: stopped });
+        }
     }
 
     /// The call is over: whoever waits is told, and what was heard of each prompt is settled.
@@ -304,7 +364,7 @@ impl Machine {
             return;
         }
         self.ended = true;
-        self.playback.flush(now_ms, &mut self.events);
+        let _ = self.playback.flush(now_ms, &mut self.events);
         self.ear.close();
         self.outputs.push_back(Output::StopListening);
         if self.waiting.take().is_some() {

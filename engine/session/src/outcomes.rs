@@ -8,7 +8,7 @@ const NAMES: usize = 64;
 /// The name under which further ones are counted together.
 const OTHERS: &str = "others";
 /// The engine's own outcomes, which are always counted by name.
-const OWN: [&str; 10] = [
+const OWN: [&str; 12] = [
     "completed",
     "connection-lost",
     "engine-failed",
@@ -17,6 +17,8 @@ const OWN: [&str; 10] = [
     "hung-up",
     "never-connected",
     "no-flow",
+    "no-media",
+    "peer-lost",
     "refused-busy",
     "too-long",
 ];

@@ -1,6 +1,7 @@
 //! The bot's side of the line: queued prompts, cut into frames and paced, and what the caller heard of each.
 //!
-//! Sans-I/O. What was heard is known from returned marks; between marks it is reckoned from what was sent and when.
+//! Sans-I/O. What was heard is known from returned marks; between marks it is reckoned from what was sent and when. A prompt whose mark does
+//! not come back is assumed to have been heard, which establishes nothing; a mark that comes back later confirms it, since audio is played in order.
 
 use std::collections::VecDeque;
 
@@ -21,6 +22,10 @@ pub const QUEUE: usize = 64;
 const SHORT_MS: u64 = 120;
 /// A prompt whose samples have not come after this time is passed over: silence is worse than a missing sentence.
 const FIRST_SAMPLES_MS: u64 = 6_000;
+/// What the names of marks begin with; the prompt's number follows.
+const MARK: &str = "prompt-";
+/// So many assumed prompts may still be confirmed by a later mark.
+const ASSUMED: usize = 64;
 
 struct Queued {
     id: PromptId,
@@ -49,12 +54,24 @@ pub enum Sending {
     Mark(String),
 }
 
+/// What was dropped.
+pub struct Flushed {
+    /// Whether something was sent that has not been played, and so has to be cleared.
+    pub is_unplayed: bool,
+    /// The prompts that were not heard to their end, in order.
+    pub prompts: Vec<Spoken>,
+}
+
 /// Plays prompts.
 pub struct Playback {
     framer: Framer,
     clock: PlayoutClock,
     queue: VecDeque<Queued>,
     done: Vec<Playout>,
+    /// Prompts whose marks did not come back in time, oldest first.
+    assumed: VecDeque<PromptId>,
+    /// Whether the network has returned any mark.
+    has_marks: bool,
     rate_hz: u32,
     last_id: u32,
 }
@@ -67,6 +84,8 @@ impl Playback {
             clock: PlayoutClock::new(rate_hz),
             queue: VecDeque::new(),
             done: Vec::new(),
+            assumed: VecDeque::new(),
+            has_marks: false,
             rate_hz,
             last_id: 0,
         }
@@ -97,6 +116,19 @@ impl Playback {
     /// Whether nothing waits to be heard.
     pub fn is_idle(&self) -> bool {
         self.queue.is_empty()
+    }
+
+    /// How many prompts wait to be heard to their end.
+    pub fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// How long all that is queued will still be heard, in milliseconds; none while a prompt is still being synthesised.
+    pub fn remaining_ms(&self, now_ms: u64) -> Option<u64> {
+        let samples = |queued: &Queued| queued.cursor.is_complete().then(|| queued.cursor.available() as u64);
+        let unsent = self.queue.iter().map(samples).sum::<Option<u64>>()? * 1_000 / u64::from(self.rate_hz);
+        let unheard = self.clock.sent_ms().saturating_sub(self.clock.position_ms(now_ms));
+        Some(unsent + unheard)
     }
 
     /// Whether everything that waits to be heard may be interrupted.
@@ -145,7 +177,7 @@ impl Playback {
             events.push_back(Event::PromptFailed { prompt: queued.id, template: queued.spoken.template.clone(), reason });
         }
         if queued.cursor.is_drained() {
-            let mark = format!("prompt-{}", queued.id.0);
+            let mark = format!("{MARK}{}", queued.id.0);
             // A call has far fewer prompts queued than the clock keeps marks; a mark it does not keep is passed over when it is overdue.
             let _ = self.clock.mark(mark.clone(), now_ms);
             queued.mark = Some(mark.clone());
@@ -191,60 +223,81 @@ impl Playback {
 
     /// A mark came back: what was sent before it has been heard.
     pub fn mark_returned(&mut self, now_ms: u64, name: &str, events: &mut VecDeque<Event>) {
+        let Some(returned) = name.strip_prefix(MARK).and_then(|id| id.parse().ok()).map(PromptId) else { return };
         for mark in self.clock.mark_returned(name, now_ms) {
-            self.end_marked(&mark, events);
+            self.end_marked(&mark, Extent::Whole, events);
+        }
+        if returned.0 > self.last_id {
+            return;
+        }
+        self.has_marks = true;
+        while let Some(prompt) = self.assumed.pop_front_if(|prompt| *prompt <= returned) {
+            events.push_back(Event::PromptConfirmed { prompt });
         }
     }
 
     /// Ends prompts whose marks are overdue: marks are sometimes lost, and a call must not wait for them.
     pub fn pass_over_lost_marks(&mut self, now_ms: u64, events: &mut VecDeque<Event>) {
         while let Some(mark) = self.clock.take_overdue(now_ms) {
-            self.end_marked(&mark, events);
+            self.end_marked(&mark, Extent::Assumed, events);
         }
     }
 
-    fn end_marked(&mut self, mark: &str, events: &mut VecDeque<Event>) {
+    /// Whether prompts were sent to their end and not one mark has come back.
+    pub fn lacks_marks(&self) -> bool {
+        !self.has_marks && !self.assumed.is_empty()
+    }
+
+    fn end_marked(&mut self, mark: &str, heard: Extent, events: &mut VecDeque<Event>) {
         let Some(place) = self.queue.iter().position(|queued| queued.mark.as_deref() == Some(mark)) else { return };
         for _ in 0..=place {
-            self.end_front(events);
+            self.end_front(heard, events);
         }
     }
 
-    fn end_front(&mut self, events: &mut VecDeque<Event>) {
+    fn end_front(&mut self, heard: Extent, events: &mut VecDeque<Event>) {
         if let Some(queued) = self.queue.pop_front() {
             let heard = match (queued.failed, queued.sent_ms) {
                 (_, 0) => Extent::Unheard,
                 (true, _) => Extent::Partial,
-                (false, _) => Extent::Whole,
+                (false, _) => heard,
             };
             self.end(&queued, heard, queued.sent_ms, events);
         }
     }
 
     fn end(&mut self, queued: &Queued, heard: Extent, heard_ms: u64, events: &mut VecDeque<Event>) {
+        if heard == Extent::Assumed {
+            if self.assumed.len() == ASSUMED {
+                self.assumed.pop_front();
+            }
+            self.assumed.push_back(queued.id);
+        }
         let template = queued.spoken.template.clone();
         events.push_back(Event::PromptEnded { prompt: queued.id, template, heard, heard_ms });
         self.done.push(queued.playout(heard, heard_ms));
     }
 
-    /// Drops all that is queued: the caller interrupted, or the call ended. What was heard of each is reckoned. Tells whether
-    /// anything was sent that has not been played, and so has to be cleared.
-    pub fn flush(&mut self, now_ms: u64, events: &mut VecDeque<Event>) -> bool {
+    /// Drops all that is queued: the caller interrupted, or the call ended. What was heard of each is reckoned.
+    pub fn flush(&mut self, now_ms: u64, events: &mut VecDeque<Event>) -> Flushed {
         let position_ms = self.clock.position_ms(now_ms);
-        let unplayed = self.clock.lead_ms(now_ms) > 0;
+        let mut flushed = Flushed { is_unplayed: self.clock.lead_ms(now_ms) > 0, prompts: Vec::new() };
         while let Some(queued) = self.queue.pop_front() {
             let heard_ms = queued.starts_at.map_or(0, |start| position_ms.saturating_sub(start).min(queued.sent_ms));
             let heard = if heard_ms == 0 {
                 Extent::Unheard
             } else if queued.mark.is_some() && heard_ms == queued.sent_ms && !queued.failed {
-                Extent::Whole
+                Extent::Assumed
             } else {
                 Extent::Partial
             };
             self.end(&queued, heard, heard_ms, events);
+            if heard != Extent::Assumed {
+                flushed.prompts.push(queued.spoken);
+            }
         }
         self.clock.cleared(now_ms);
-        unplayed
+        flushed
     }
 
     /// Takes the report of prompts that have ended since it was last taken.

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use samvaad_model::{Answer, Language, Masked, Playout, Reply};
+use samvaad_model::{Answer, Extent, Language, Masked, Playout, Reply};
 use samvaad_speech::Expectation;
 use samvaad_speech::words::ChoiceMatcher;
 
@@ -37,6 +37,8 @@ pub struct Asked {
     pub expectation: Expectation,
     /// What is asked.
     pub prompt: Spoken,
+    /// Less sure words are not understood, 0 to 1.
+    pub min_confidence: f32,
     /// How long the caller may stay silent.
     pub no_input_ms: u64,
     /// Said after the first, second, … silence.
@@ -55,31 +57,51 @@ pub enum Phase {
         /// When silence becomes a no-input.
         deadline_ms: u64,
     },
-    /// The caller speaks.
-    Speaking {
-        /// When he began.
-        began_ms: u64,
-        /// Whether he interrupted a prompt.
-        barged_in: bool,
-    },
-    /// He has finished; the recogniser has until `deadline_ms` to say what he said.
-    Understanding {
-        /// When he began.
-        began_ms: u64,
-        /// When he ended.
-        ended_ms: u64,
-        /// When the recogniser's time is up.
-        deadline_ms: u64,
-        /// Whether he interrupted a prompt.
-        barged_in: bool,
-        /// The no-input deadline to go back to where it was only a noise.
-        resume_ms: u64,
-    },
     /// Keys are coming in; the next one is awaited until `deadline_ms`.
     Keying {
         /// When the answer is taken as it is.
         deadline_ms: u64,
     },
+}
+
+/// Something that the caller says, while it is said or being understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Utterance {
+    /// When they began.
+    pub began_ms: u64,
+    /// Whether it may be an answer: the question had been heard when they began.
+    pub counts: bool,
+    /// Whether it interrupted a prompt.
+    pub barged_in: bool,
+    /// The choice that the words so far make, and since when.
+    pub candidate: Option<(String, u64)>,
+    /// Whether that choice may stop what is being said.
+    pub stops: bool,
+    /// Where it is.
+    pub stage: Stage,
+}
+
+/// Where an utterance is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// The caller speaks.
+    Speaking,
+    /// They have finished; the recogniser has until `deadline_ms` to report what they said.
+    Understanding {
+        /// When they ended.
+        ended_ms: u64,
+        /// When the recogniser's time is up.
+        deadline_ms: u64,
+        /// Whether the caller has been asked to wait for it.
+        is_late: bool,
+    },
+}
+
+impl Utterance {
+    /// Somebody begins to speak.
+    pub fn new(began_ms: u64, counts: bool) -> Self {
+        Self { began_ms, counts, barged_in: false, candidate: None, stops: false, stage: Stage::Speaking }
+    }
 }
 
 /// A question being asked.
@@ -88,10 +110,20 @@ pub struct Asking {
     pub asked: Asked,
     /// Where it is.
     pub phase: Phase,
+    /// What the caller is saying.
+    pub utterance: Option<Utterance>,
+    /// Whether the caller has heard the question.
+    pub is_heard: bool,
+    /// Whether they spoke while it was put, and got no answer to that.
+    pub was_talked_over: bool,
+    /// Prompts that the caller's words stopped; they are said again if those words were no answer.
+    pub stopped: Vec<Spoken>,
     /// The keys so far.
     pub keys: String,
     /// Noises in this attempt that were no words.
     pub noises: u32,
+    /// How often the recogniser was too late.
+    pub overloads: u32,
     /// How often it was put.
     attempts: u32,
     /// What became of the prompts so far.
@@ -109,14 +141,37 @@ pub enum Next {
 }
 
 impl Asking {
-    /// A question whose prompt has just been queued.
-    pub fn new(asked: Asked) -> Self {
-        Self { asked, phase: Phase::Prompting, keys: String::new(), noises: 0, attempts: 1, playouts: Vec::new(), transcript: None }
+    /// A question whose prompt has just been queued. `is_heard` says whether the caller has heard it earlier in the call.
+    pub fn new(asked: Asked, is_heard: bool) -> Self {
+        Self {
+            asked,
+            phase: Phase::Prompting,
+            utterance: None,
+            is_heard,
+            was_talked_over: false,
+            stopped: Vec::new(),
+            keys: String::new(),
+            noises: 0,
+            overloads: 0,
+            attempts: 1,
+            playouts: Vec::new(),
+            transcript: None,
+        }
+    }
+
+    /// Whether the question's last prompt reached the caller, as far as is known.
+    pub fn was_delivered(&self) -> bool {
+        self.playouts.last().is_some_and(|playout| matches!(playout.heard, Extent::Whole | Extent::Assumed))
     }
 
     /// Adds what became of prompts.
     pub fn heard(&mut self, playouts: impl IntoIterator<Item = Playout>) {
         self.playouts.extend(playouts);
+    }
+
+    /// Takes what became of the prompts so far.
+    pub fn take_playouts(&mut self) -> Vec<Playout> {
+        std::mem::take(&mut self.playouts)
     }
 
     /// The caller was silent.
@@ -151,6 +206,8 @@ impl Asking {
     fn again(&mut self, prompt: Spoken) -> Next {
         self.attempts += 1;
         self.phase = Phase::Prompting;
+        self.utterance = None;
+        self.was_talked_over = false;
         self.keys.clear();
         self.noises = 0;
         Next::Again(prompt)
@@ -163,7 +220,7 @@ impl Asking {
             language,
             transcript: self.transcript.take(),
             attempts: self.attempts,
-            playouts: std::mem::take(&mut self.playouts),
+            playouts: self.take_playouts(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Writes what happens in a call into its record, its steps and the log.
 
 use samvaad_dialog::Manifest;
-use samvaad_model::{CallState, Extent, Line, Masked, PromptId, Speaker, Step};
+use samvaad_model::{CallState, Extent, Language, Line, Masked, PromptId, Speaker, Step};
 
 use crate::call::LiveCall;
 use crate::event::Event;
@@ -14,6 +14,8 @@ const LINES: usize = 2_000;
 pub struct Scribe {
     /// Which transcript line is which prompt's, of those not yet ended.
     open: Vec<(PromptId, usize)>,
+    /// The same of those that are assumed to have been heard, with their templates.
+    assumed: Vec<(PromptId, usize, String)>,
     last_caller_ended_ms: Option<u64>,
 }
 
@@ -37,16 +39,36 @@ impl Scribe {
                 tracing::debug!(call = %call.id(), template, ?heard, heard_ms, "prompt ended");
                 if let Some(at) = self.open.iter().position(|(open, _)| *open == prompt) {
                     let (_, place) = self.open.swap_remove(at);
+                    if heard == Extent::Assumed {
+                        self.assumed.push((prompt, place, template.clone()));
+                    }
                     if let Some(line) = call.record().transcript.get_mut(place) {
                         line.heard = Some(heard);
                         line.lasted_ms = heard_ms;
                     }
                 }
-                if heard == Extent::Whole
-                    && let Some(step) = manifest.and_then(|manifest| manifest.prompts.get(&template)).and_then(|rule| rule.step)
-                {
-                    self.step(call, step);
+                if heard == Extent::Whole {
+                    self.delivered(call, manifest, &template);
                 }
+            }
+            Event::PromptConfirmed { prompt } => {
+                if let Some(at) = self.assumed.iter().position(|(assumed, ..)| *assumed == prompt) {
+                    let (_, place, template) = self.assumed.swap_remove(at);
+                    if let Some(line) = call.record().transcript.get_mut(place) {
+                        line.heard = Some(Extent::Whole);
+                    }
+                    self.delivered(call, manifest, &template);
+                }
+            }
+            Event::NoMarks => call.problem(
+                "no-marks",
+                "no mark came back behind what was sent, so nothing is known to have been heard: use the Voicebot applet (or `StreamType=bidirectional`), \
+                 not the one-way Stream applet"
+                    .to_owned(),
+            ),
+            Event::NoMedia { stopped } => {
+                let when = if stopped { "the caller's audio stopped coming" } else { "not one frame of the caller's audio came after `start`" };
+                call.problem("no-media", format!("{when}: check the network and proxies between Exotel and the engine"));
             }
             Event::PromptFailed { template, reason, .. } => call.problem("prompt-failed", format!("`{template}` was not spoken: {reason}")),
             Event::Asked { question } => {
@@ -62,24 +84,18 @@ impl Scribe {
             Event::Said { question, text, language, confidence, began_ms, ended_ms } => {
                 tracing::info!(call = %call.id(), question, %text, %language, confidence, "caller said");
                 self.last_caller_ended_ms = Some(ended_ms);
-                push(
-                    call,
-                    Line {
-                        at_ms: began_ms,
-                        lasted_ms: ended_ms.saturating_sub(began_ms),
-                        speaker: Speaker::Caller,
-                        text,
-                        language,
-                        name: question,
-                        heard: None,
-                        confidence: Some(confidence),
-                    },
-                );
+                push(call, spoken_line(question, text, language, confidence, began_ms, ended_ms));
+            }
+            Event::TalkedOver { question, text, language, confidence, began_ms, ended_ms } => {
+                tracing::info!(call = %call.id(), question, %text, %language, confidence, "caller spoke over a prompt, which is no answer");
+                if !text.is_empty() {
+                    push(call, spoken_line(question, text, language, confidence, began_ms, ended_ms));
+                }
             }
             Event::Keyed { question, keys, at_ms } => {
                 tracing::info!(call = %call.id(), question, %keys, "caller pressed keys");
                 self.last_caller_ended_ms = Some(at_ms);
-                let language = call.record().language.clone().unwrap_or_else(samvaad_model::Language::english);
+                let language = call.record().language.clone().unwrap_or_else(Language::english);
                 push(
                     call,
                     Line {
@@ -98,6 +114,13 @@ impl Scribe {
         }
     }
 
+    /// A prompt was heard to its end: reaches the step that it stands for.
+    fn delivered(&self, call: &LiveCall, manifest: Option<&Manifest>, template: &str) {
+        if let Some(step) = manifest.and_then(|manifest| manifest.prompts.get(template)).and_then(|rule| rule.step) {
+            self.step(call, step);
+        }
+    }
+
     /// Records a step, once, and tells it.
     pub fn step(&self, call: &LiveCall, step: Step) {
         let at_ms = call.now_ms();
@@ -105,6 +128,11 @@ impl Scribe {
             tracing::info!(target: "samvaad::step", call = %call.id(), ?step, at_ms, "step");
         }
     }
+}
+
+fn spoken_line(name: String, text: Masked, language: Language, confidence: f32, began_ms: u64, ended_ms: u64) -> Line {
+    let lasted_ms = ended_ms.saturating_sub(began_ms);
+    Line { at_ms: began_ms, lasted_ms, speaker: Speaker::Caller, text, language, name, heard: None, confidence: Some(confidence) }
 }
 
 fn push(call: &LiveCall, line: Line) -> Option<usize> {

@@ -41,7 +41,7 @@ pub async fn recognize(
 ) -> Result<Vec<String>, BotWordsError> {
     let samples = samvaad_audio::convert(samples, rate_hz, recognition::RATE_HZ)?;
     let (sender, mut hearings) = mpsc::channel(recognition::HEARINGS);
-    let free_speech = Expectation { languages: vec![language.clone()], phrases: Vec::new() };
+    let free_speech = Expectation { languages: vec![language.clone()], phrases: Vec::new(), decoys: Vec::new() };
     let mut listening = recognizer.listen(free_speech, sender)?;
     let mut words = Vec::new();
     for turn in turns(&samples) {

@@ -113,6 +113,7 @@ fn readable(lines: &[Line]) -> String {
         };
         let heard = match line.heard {
             None | Some(Extent::Whole) => "",
+            Some(Extent::Assumed) => " (assumed: no mark came back)",
             Some(Extent::Partial) => " (interrupted)",
             Some(Extent::Unheard) => " (unheard)",
         };

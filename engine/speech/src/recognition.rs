@@ -7,13 +7,16 @@ use tokio::sync::mpsc;
 pub const RATE_HZ: u32 = 16_000;
 
 /// What to listen for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Expectation {
     /// The languages the caller may answer in, likeliest first.
     pub languages: Vec<Language>,
     /// The phrases of a closed question, lower case, of all those languages; empty means free speech. A recogniser
     /// may answer outside them only with [`Recognized::unknown`].
     pub phrases: Vec<String>,
+    /// Other phrases and words that the caller may say, lower case: a recogniser that is bound to `phrases` knows them besides, so that it
+    /// does not hear the phrase that sounds most like them. What it recognises of them stands in [`Recognized::text`].
+    pub decoys: Vec<String>,
 }
 
 /// Words as recognised.

@@ -1,7 +1,7 @@
 //! Offline recognition: Vosk, opened at run time, decoding on threads of its own.
 //!
 //! `libvosk.so` is not linked, so the engine builds and runs without it; what is missing is said when it is opened. A closed question
-//! is recognised by a grammar of its phrases, with `[unk]` for everything else; free speech by the model's whole language. A model
+//! is recognised by a grammar of its phrases and decoys, with `[unk]` for everything else; free speech by the model's whole language. A model
 //! hears 16 kHz; audio from a telephone has to be resampled to that, not relabelled.
 //!
 //! It never blocks an async thread after [`Vosk::open`], and never logs what a caller said. A [`Hearing::Partial`] has confidence 0,
@@ -129,7 +129,7 @@ impl Recognizer for Vosk {
             return Err(RecognitionError::NoModel(expectation.languages.into_iter().next().unwrap_or_else(Language::english)));
         };
         let (language, model) = (language.clone(), Arc::clone(model));
-        let listening = self.workers.begin(Request { model, language, phrases: expectation.phrases, hearings })?;
+        let listening = self.workers.begin(Request { model, language, phrases: expectation.phrases, decoys: expectation.decoys, hearings })?;
         Ok(Box::new(listening))
     }
 }

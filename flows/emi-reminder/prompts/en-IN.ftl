@@ -6,6 +6,7 @@
 greeting = Hello, this is { $bot-name }, an automated assistant, calling on behalf of { $lender }. Am I speaking with { $name }?
 who-is-calling = This is { $bot-name }, an automated assistant, calling on behalf of { $lender }. It is a personal matter, which I may discuss with { $name } only.
 identity-again = Am I speaking with { $name }? Please say yes or no.
+identity-before-agent = I can connect you to a colleague, as soon as I know whom I am speaking with.
 identity-no-input = Hello, can you hear me? Am I speaking with { $name }? Please say yes or no, or press 1 for yes and 2 for no.
 identity-no-match = Sorry, I did not understand that. Am I speaking with { $name }? Please say yes or no, or press 1 for yes and 2 for no.
 language-changed = Sure, let us continue in English.
@@ -17,6 +18,7 @@ disclosure = Please note: if the instalment remains unpaid after the due date, l
 
 ## Shall an agent help?
 
+who-we-are = This is { $bot-name }, an automated assistant, calling on behalf of { $lender } about your loan.
 transfer-question = Would you like to speak to one of our agents about this? You can say yes, no, or repeat.
 transfer-no-input = Are you still there? Would you like to speak to an agent? Please say yes or no, or press 1 for yes, 2 for no, and 3 to hear the details again.
 transfer-no-match = Sorry, I did not understand that. Would you like to speak to an agent? Please say yes or no, or press 1 for yes, 2 for no, and 3 to hear the details again.
@@ -28,5 +30,6 @@ apology-incomplete-data = Hello, this is { $bot-name }, an automated assistant, 
 apology-wrong-person = We are sorry to have disturbed you. Thank you for your time. Goodbye.
 goodbye-call-later = All right, we will call you at another time. Thank you. Goodbye.
 goodbye-declined = All right. Thank you for your time. Goodbye.
+goodbye-do-not-call = All right, we have noted that you do not wish to be called again. Goodbye.
 goodbye-no-answer = We could not hear you, so we will call again at another time. Goodbye.
 goodbye-unclear = I am sorry that I could not understand you. We will call again at another time. Goodbye.

@@ -15,22 +15,41 @@ import { type Question, Script } from "./script.ts";
 const IDENTITY: Question = {
   name: "identity",
   opening: "greeting",
-  choices: { "yes": "1", "no": "2", "wrong-person": null, "who": null, "later": null },
+  choices: {
+    "yes": "1", "no": "2", "wrong-person": null, "who": null, "repeat": null, "agent": null, "later": null, "do-not-call": null, "stop": null,
+  },
+  confirms: true,
   noInputMs: 5_000,
   noInput: ["identity-no-input", "identity-no-input"],
   noMatch: ["identity-no-match", "identity-no-match"],
-  askedBack: { choice: "who", reply: "who-is-calling", again: "identity-again" },
+  askedBack: {
+    who: { reply: "who-is-calling", again: "identity-again" },
+    repeat: { reply: null, again: "greeting" },
+    agent: { reply: "identity-before-agent", again: "identity-again" },
+  },
 };
 
 const TRANSFER: Question = {
   name: "transfer",
   opening: "transfer-question",
-  choices: { "yes": "1", "no": "2", "repeat": "3", "agent": "9" },
+  choices: {
+    "yes": "1", "no": "2", "repeat": "3", "agent": "9", "who": null, "wrong-person": null, "later": null, "do-not-call": null, "stop": null,
+  },
+  confirms: false,
   noInputMs: 7_000,
   noInput: ["transfer-no-input"],
   noMatch: ["transfer-no-match"],
-  askedBack: { choice: "repeat", reply: "emi-details", again: "transfer-question" },
+  askedBack: {
+    repeat: { reply: "emi-details", again: "transfer-question" },
+    who: { reply: "who-we-are", again: "transfer-question" },
+  },
 };
+
+/** Says a template to a caller who may stop it by a wish. Silence is no answer here, but consent to go on. */
+function spokenTo(template: string): Question {
+  const choices = { "agent": "9", "wrong-person": null, "later": null, "do-not-call": null, "stop": null };
+  return { name: template, opening: template, choices, confirms: false, noInputMs: 500, noInput: [], noMatch: [], askedBack: {} };
+}
 
 export function describe(): Description {
   const templates = Object.entries(TEMPLATES).map(([name, takes]) => ({
@@ -56,35 +75,73 @@ export function run(): void {
   script.know("amount", { tag: "money", val: { minor: instalment.amountPaise, currency: "INR" } });
   script.know("due-date", { tag: "date", val: instalment.due });
 
-  switch (script.ask(IDENTITY)) {
-    case "yes":
-      establish("identity");
-      break;
-    case "no":
-    case "wrong-person":
-      return script.end("wrong-person", null, "apology-wrong-person");
-    case "later":
-      return script.end("call-later", null, "goodbye-call-later");
-    case "no-input":
-      return script.end("no-answer", "silence at the identity question", "goodbye-no-answer");
-    default:
-      return script.end("unclear", "at the identity question", "goodbye-unclear");
+  const identity = script.ask(IDENTITY);
+  if (identity === "no") return script.end("wrong-person", null, "apology-wrong-person");
+  if (identity === "no-input") return script.end("no-answer", "silence at the identity question", "goodbye-no-answer");
+  if (ends(script, identity)) return;
+  if (identity !== "yes") return script.end("unclear", "at the identity question", "goodbye-unclear");
+  establish("identity");
+
+  for (const told of ["emi-details", "disclosure"]) {
+    const wish = script.ask(spokenTo(told));
+    if (wish === "agent") return connect(script);
+    if (ends(script, wish)) return;
   }
 
-  script.say("emi-details");
-  script.say("disclosure");
-
-  const wanted = script.ask(TRANSFER);
+  let wanted = unlessRefused(() => script.ask(TRANSFER));
+  if (wanted === null) {
+    // the network has not confirmed that the disclosure was heard: it is said once more
+    script.say("disclosure");
+    wanted = unlessRefused(() => script.ask(TRANSFER));
+  }
+  if (wanted === null) return script.end("unclear", "the disclosure is not known to have been heard", "goodbye-unclear");
   if (wanted === "no") return script.end("declined", null, "goodbye-declined");
   if (wanted === "no-input") return script.end("no-answer", "silence at the transfer question", "goodbye-no-answer");
-  if (wanted === "no-match" && setting("unclear") === "goodbye") {
-    return script.end("unclear", "at the transfer question", "goodbye-unclear");
-  }
+  if (ends(script, wanted)) return;
+  if (wanted === "no-match" && setting("unclear") === "goodbye") return unclear(script);
+  connect(script);
+}
 
+/** Ends the call where the caller's wish does so at any question. */
+function ends(script: Script, answer: string): boolean {
+  if (answer === "wrong-person") script.end("wrong-person", null, "apology-wrong-person");
+  else if (answer === "later") script.end("call-later", null, "goodbye-call-later");
+  else if (answer === "do-not-call") script.end("do-not-call", null, "goodbye-do-not-call");
+  else if (answer === "stop") script.end("declined", null, "goodbye-declined");
+  else return false;
+  return true;
+}
+
+/** Sends the caller to an agent, as far as the engine lets the flow: nobody is connected whose answer was not understood and who may be anyone. */
+function connect(script: Script): void {
+  const decided = unlessRefused(() => {
+    transfer(null);
+    return true;
+  });
+  if (decided === null) return unclear(script);
   script.say("please-wait");
   drain();
-  transfer(null);
   outcome("transferred", null);
+}
+
+function unclear(script: Script): void {
+  script.end("unclear", "at the transfer question", "goodbye-unclear");
+}
+
+/** What an action gives; nothing where a rule of the manifest, or the engine, refuses it. */
+function unlessRefused<T>(action: () => T): T | null {
+  try {
+    return action();
+  } catch (error) {
+    if (refused(error)) return null;
+    throw error;
+  }
+}
+
+/** The contract's errors are thrown as they are, or as the payload of the toolchain's own error. */
+function refused(error: unknown): boolean {
+  const thrown = error as { tag?: unknown; payload?: { tag?: unknown } } | null;
+  return thrown?.tag === "refused" || thrown?.payload?.tag === "refused";
 }
 
 function needed(name: string): string {

@@ -13,13 +13,15 @@ export interface Question {
   opening: string;
   /** Each a lexicon of the engine, whose name is the answer's as well, with the key that means the same. */
   choices: Record<string, string | null>;
+  /** Whether a `yes` has to confirm what was asked: "okay" and "tell me" do not. */
+  confirms: boolean;
   noInputMs: number;
   /** Templates after the first, second, … silence. */
   noInput: string[];
   /** Templates after the first, second, … answer not understood. */
   noMatch: string[];
-  /** The choice that asks back, the template that answers it, and the one that asks again. */
-  askedBack: { choice: string; reply: string; again: string };
+  /** By each choice that asks back: the template that answers it (none where asking again is answer enough), and the one that asks again. */
+  askedBack: Record<string, { reply: string | null; again: string }>;
 }
 
 /** So often a caller who asks back is answered; then it is a `no-match`. */
@@ -55,21 +57,23 @@ export class Script {
 
   /** Asks, and answers a caller who asks back. What comes is a choice's name, `no-input` or `no-match`. */
   ask(question: Question): string {
-    const { choice, reply, again } = question.askedBack;
     let answer = this.askOnce(question, question.opening);
-    for (let answered = 0; answer === choice && answered < ANSWERED_AT_MOST; answered++) {
-      this.say(reply);
-      answer = this.askOnce(question, again);
+    for (let answered = 0; answered < ANSWERED_AT_MOST; answered++) {
+      const asksBack = question.askedBack[answer];
+      if (asksBack === undefined) return answer;
+      if (asksBack.reply !== null) this.say(asksBack.reply);
+      answer = this.askOnce(question, asksBack.again);
     }
-    return answer === choice ? "no-match" : answer;
+    return answer in question.askedBack ? "no-match" : answer;
   }
 
   private askOnce(question: Question, opening: string): string {
+    const lexicon = (id: string) => (question.confirms && id === "yes" ? "confirm" : id);
     const prompts = (templates: string[]) => templates.map((template) => this.prompt(template));
     const answer = ask({
       name: question.name,
       prompt: this.prompt(opening),
-      choices: Object.entries(question.choices).map(([id, key]) => ({ id, lexicon: id, phrases: [], key })),
+      choices: Object.entries(question.choices).map(([id, key]) => ({ id, lexicon: lexicon(id), phrases: [], key })),
       noInputMs: question.noInputMs,
       noInput: prompts(question.noInput),
       noMatch: prompts(question.noMatch),

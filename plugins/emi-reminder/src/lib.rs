@@ -15,22 +15,65 @@ use script::{Question, Script};
 const IDENTITY: Question<'_> = Question {
     name: "identity",
     opening: "greeting",
-    choices: &[("yes", Some("1")), ("no", Some("2")), ("wrong-person", None), ("who", None), ("later", None)],
+    choices: &[
+        ("yes", Some("1")),
+        ("no", Some("2")),
+        ("wrong-person", None),
+        ("who", None),
+        ("repeat", None),
+        ("agent", None),
+        ("later", None),
+        ("do-not-call", None),
+        ("stop", None),
+    ],
+    confirms: true,
     no_input_ms: 5_000,
     no_input: &["identity-no-input", "identity-no-input"],
     no_match: &["identity-no-match", "identity-no-match"],
-    asked_back: ("who", "who-is-calling", "identity-again"),
+    asked_back: &[
+        ("who", Some("who-is-calling"), "identity-again"),
+        ("repeat", None, "greeting"),
+        ("agent", Some("identity-before-agent"), "identity-again"),
+    ],
 };
+
+const DETAILS: Question<'_> = spoken_to("emi-details");
+const DISCLOSURE: Question<'_> = spoken_to("disclosure");
 
 const TRANSFER: Question<'_> = Question {
     name: "transfer",
     opening: "transfer-question",
-    choices: &[("yes", Some("1")), ("no", Some("2")), ("repeat", Some("3")), ("agent", Some("9"))],
+    choices: &[
+        ("yes", Some("1")),
+        ("no", Some("2")),
+        ("repeat", Some("3")),
+        ("agent", Some("9")),
+        ("who", None),
+        ("wrong-person", None),
+        ("later", None),
+        ("do-not-call", None),
+        ("stop", None),
+    ],
+    confirms: false,
     no_input_ms: 7_000,
     no_input: &["transfer-no-input"],
     no_match: &["transfer-no-match"],
-    asked_back: ("repeat", "emi-details", "transfer-question"),
+    asked_back: &[("repeat", Some("emi-details"), "transfer-question"), ("who", Some("who-we-are"), "transfer-question")],
 };
+
+/// Says a template to a caller who may stop it by a wish. Silence is no answer here, but consent to go on.
+const fn spoken_to(template: &str) -> Question<'_> {
+    Question {
+        name: template,
+        opening: template,
+        choices: &[("agent", Some("9")), ("wrong-person", None), ("later", None), ("do-not-call", None), ("stop", None)],
+        confirms: false,
+        no_input_ms: 500,
+        no_input: &[],
+        no_match: &[],
+        asked_back: &[],
+    }
+}
 
 struct EmiReminder;
 
@@ -56,29 +99,68 @@ impl Guest for EmiReminder {
 
         match script.ask(&IDENTITY)?.as_str() {
             "yes" => call::establish("identity")?,
-            "no" | "wrong-person" => return script.end("wrong-person", None, "apology-wrong-person"),
-            "later" => return script.end("call-later", None, "goodbye-call-later"),
+            "no" => return script.end("wrong-person", None, "apology-wrong-person"),
             "no-input" => return script.end("no-answer", Some("silence at the identity question"), "goodbye-no-answer"),
+            answer if ends(&script, answer)? => return Ok(()),
             _ => return script.end("unclear", Some("at the identity question"), "goodbye-unclear"),
         }
 
-        script.say("emi-details")?;
-        script.say("disclosure")?;
-
-        match script.ask(&TRANSFER)?.as_str() {
-            "no" => return script.end("declined", None, "goodbye-declined"),
-            "no-input" => return script.end("no-answer", Some("silence at the transfer question"), "goodbye-no-answer"),
-            "no-match" if runtime::setting("unclear").as_deref() == Some("goodbye") => {
-                return script.end("unclear", Some("at the transfer question"), "goodbye-unclear");
+        for told in [&DETAILS, &DISCLOSURE] {
+            match script.ask(told)?.as_str() {
+                "agent" => return connect(&script),
+                answer if ends(&script, answer)? => return Ok(()),
+                _ => {}
             }
-            _ => {}
         }
 
-        script.say("please-wait")?;
-        speech::drain()?;
-        call::transfer(None)?;
-        call::outcome("transferred", None)
+        let wanted = match script.ask(&TRANSFER) {
+            // the network has not confirmed that the disclosure was heard: it is said once more
+            Err(Error::Refused(_)) => {
+                script.say("disclosure")?;
+                script.ask(&TRANSFER)
+            }
+            wanted => wanted,
+        };
+        match wanted {
+            Err(Error::Refused(_)) => script.end("unclear", Some("the disclosure is not known to have been heard"), "goodbye-unclear"),
+            Err(error) => Err(error),
+            Ok(answer) => match answer.as_str() {
+                "yes" | "agent" => connect(&script),
+                "no" => script.end("declined", None, "goodbye-declined"),
+                "no-input" => script.end("no-answer", Some("silence at the transfer question"), "goodbye-no-answer"),
+                answer if ends(&script, answer)? => Ok(()),
+                _ if runtime::setting("unclear").as_deref() == Some("goodbye") => unclear(&script),
+                _ => connect(&script),
+            },
+        }
     }
+}
+
+/// Ends the call where the caller's wish does so at any question.
+fn ends(script: &Script, answer: &str) -> Result<bool, Error> {
+    match answer {
+        "wrong-person" => script.end("wrong-person", None, "apology-wrong-person")?,
+        "later" => script.end("call-later", None, "goodbye-call-later")?,
+        "do-not-call" => script.end("do-not-call", None, "goodbye-do-not-call")?,
+        "stop" => script.end("declined", None, "goodbye-declined")?,
+        _ => return Ok(false),
+    }
+    Ok(true)
+}
+
+/// Sends the caller to an agent, as far as the engine lets the flow: nobody is connected whose answer was not understood and who may be anyone.
+fn connect(script: &Script) -> Result<(), Error> {
+    match call::transfer(None) {
+        Err(Error::Refused(_)) => return unclear(script),
+        decided => decided?,
+    }
+    script.say("please-wait")?;
+    speech::drain()?;
+    call::outcome("transferred", None)
+}
+
+fn unclear(script: &Script) -> Result<(), Error> {
+    script.end("unclear", Some("at the transfer question"), "goodbye-unclear")
 }
 
 fn know(script: &mut Script, instalment: Instalment) {

@@ -51,14 +51,16 @@ pub struct Question<'a> {
     pub opening: &'a str,
     /// Each a lexicon of the engine, whose name is the answer's as well, with the key that means the same.
     pub choices: &'a [(&'a str, Option<&'a str>)],
+    /// Whether a `yes` has to confirm what was asked: "okay" and "tell me" do not.
+    pub confirms: bool,
     /// How long the caller may stay silent, in milliseconds.
     pub no_input_ms: u32,
     /// Templates after the first, second, … silence.
     pub no_input: &'a [&'a str],
     /// Templates after the first, second, … answer not understood.
     pub no_match: &'a [&'a str],
-    /// The choice that asks back, the template that answers it, and the one that asks again.
-    pub asked_back: (&'a str, &'a str, &'a str),
+    /// Each choice that asks back, the template that answers it (none where asking again is answer enough), and the one that asks again.
+    pub asked_back: &'a [(&'a str, Option<&'a str>, &'a str)],
 }
 
 /// So often a caller who asks back is answered; then it is a `no-match`.
@@ -99,23 +101,23 @@ impl Script {
 
     /// Asks, and answers a caller who asks back. What comes is a choice's name, `no-input` or `no-match`.
     pub fn ask(&mut self, question: &Question<'_>) -> Result<String, Error> {
-        let (asks_back, reply, again) = question.asked_back;
+        let asks_back = |answer: &str| question.asked_back.iter().find(|(choice, ..)| *choice == answer);
         let mut answer = self.ask_once(question, question.opening)?;
         for _ in 0..ANSWERED_AT_MOST {
-            if answer != asks_back {
-                return Ok(answer);
+            let Some((_, reply, again)) = asks_back(&answer) else { return Ok(answer) };
+            if let Some(reply) = reply {
+                self.say(reply)?;
             }
-            self.say(reply)?;
             answer = self.ask_once(question, again)?;
         }
-        Ok(if answer == asks_back { "no-match".to_owned() } else { answer })
+        Ok(if asks_back(&answer).is_some() { "no-match".to_owned() } else { answer })
     }
 
     fn ask_once(&mut self, question: &Question<'_>, opening: &str) -> Result<String, Error> {
         let prompts = |templates: &[&str]| templates.iter().map(|template| self.prompt(template)).collect();
         let choice = |(id, key): &(&str, Option<&str>)| speech::Choice {
             id: id.to_string(),
-            lexicon: Some(id.to_string()),
+            lexicon: Some(if question.confirms && *id == "yes" { "confirm" } else { id }.to_owned()),
             phrases: Vec::new(),
             key: key.map(str::to_owned),
         };

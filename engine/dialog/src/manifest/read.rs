@@ -303,14 +303,32 @@ impl Reader<'_> {
         });
     }
 
+    /// A share between 0 and 1, in per cent.
+    fn percent(&mut self, name: &str, item: &Item<'_>) -> Option<u8> {
+        let share: Option<f64> = match item.get_ref() {
+            DeValue::Float(number) => number.as_str().parse().ok(),
+            DeValue::Integer(number) => number.as_str().parse().ok(),
+            _ => None,
+        };
+        match share.filter(|share| (0.0..=1.0).contains(share)) {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is between 0 and 100")]
+            Some(share) => Some((share * 100.0).round() as u8),
+            None => {
+                self.expect(name, item, "a number between 0 and 1, such as 0.7");
+                None
+            }
+        }
+    }
+
     fn questions(&mut self, item: &Item<'_>) -> BTreeMap<String, QuestionRule> {
         let mut questions = BTreeMap::new();
         self.entries("questions", item, |reader, question, item| {
             let mut rule = QuestionRule::default();
-            reader.section(question, item, &["requires", "step"], |reader, name, item| {
+            reader.section(question, item, &["requires", "step", "min-confidence"], |reader, name, item| {
                 match name {
                     "requires" => rule.requires = reader.requires(name, item),
                     "step" => rule.step = reader.step(name, item),
+                    "min-confidence" => rule.min_confidence_percent = reader.percent(name, item),
                     _ => return false,
                 }
                 true

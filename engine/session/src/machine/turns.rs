@@ -1,244 +1,277 @@
-//! How a question is answered: voice, words and keys of the caller, silence, and what follows from each.
+//! How the caller's voice answers a question, and when it stops a prompt.
+//!
+//! An answer counts only for a question that was heard, all but its last moment. What is said before that is talk over the prompt, and the
+//! prompt goes on: people say "hello" as they pick up, and "okay" while they listen. Only who wants the bot to stop (wrong number, an agent,
+//! no more calls) is heard at any moment. A prompt is stopped by words that were understood, never by a sound.
 
-use samvaad_model::{Answer, Masked, Reply};
+use samvaad_model::Reply;
+use samvaad_speech::words::{ChoiceMatcher, Match};
 use samvaad_speech::{Hearing, Recognized};
 
-use super::{Completion, END_SILENCE_MS, Machine, Output, Waiting};
+use super::{END_SILENCE_MS, Machine, Output, Waiting};
 use crate::event::Event;
-use crate::question::{Answers, Next, Phase};
+use crate::question::{Answers, Asking, Phase, Stage, Utterance};
 
-/// Speech shorter than this does not interrupt a prompt: it is a cough, or "hm".
-const BARGE_IN_MS: u64 = 240;
-/// How long the recogniser may take for its last word.
+/// So much of a question may still be to come when its answer begins: nobody waits for the last syllable.
+const UNHEARD_MS: u64 = 600;
+/// Speech that interrupts the prompt of an open question, where every word is an answer.
+const BARGE_IN_MS: u64 = 300;
+/// So long a choice has to stand in the recogniser's partial words before it stops a prompt.
+const STABLE_MS: u64 = 120;
+/// How long the recogniser may take for its last word, before the caller is asked to wait for it.
 const UNDERSTAND_MS: u64 = 2_000;
+/// How long it may take then.
+const UNDERSTAND_LATE_MS: u64 = 6_000;
 /// After a noise that was no word, the caller has at least this long to begin.
 const RESUME_MS: u64 = 1_000;
 /// So many noises that were no words are passed over in one attempt; one more, and it counts as silence.
 const NOISES: u32 = 3;
-/// A choice explains at least this share of the words; less is a word that happens to be in a sentence about something else.
-const LEAST_SCORE: f32 = 0.3;
-/// Silence that ends a turn whose words are already a whole answer. No shorter, since people say "yes", and then "speaking".
+/// So often a question is put again because the recogniser was too late, without an attempt of the caller.
+const OVERLOADS: u32 = 2;
+/// Words that stop a prompt before the question was heard have to be surer than an answer.
+const URGENT_CONFIDENCE: f32 = 0.6;
+/// Silence that ends a turn whose words are already a whole answer.
 const END_SILENCE_COMPLETE_MS: u32 = 450;
+/// The same where the answer lets something personal be said: within a second a caller takes a wrong yes back.
+const END_SILENCE_CONFIRMATION_MS: u32 = 1_000;
+/// Silence that ends a turn whose last words begin an answer: "I … want … an agent".
+const END_SILENCE_UNFINISHED_MS: u32 = 1_200;
 
 impl Machine {
     /// Follows the caller's voice while a question is open that may be answered by it.
     pub(super) fn speech(&mut self, now_ms: u64, ended: Option<u64>) {
-        let Some(Waiting::Ask(asking)) = &mut self.waiting else { return };
-        if matches!(asking.asked.answers, Answers::Keys { .. }) {
+        let Some(Waiting::Ask(asking)) = &self.waiting else { return };
+        if matches!(asking.asked.answers, Answers::Keys { .. }) || matches!(asking.phase, Phase::Keying { .. }) {
             return;
         }
-        let speaking_since = self.ear.speaking_since();
-        match (asking.phase, speaking_since) {
-            (Phase::Prompting, Some(began_ms)) if now_ms >= began_ms + BARGE_IN_MS && self.playback.is_interruptible() => {
-                asking.phase = Phase::Speaking { began_ms, barged_in: true };
-                self.events.push_back(Event::BargedIn { at_ms: began_ms });
-                self.flush(now_ms);
-                self.ear.open();
-            }
-            (Phase::Listening { .. }, Some(began_ms)) => {
-                asking.phase = Phase::Speaking { began_ms, barged_in: false };
-                self.ear.open();
-            }
-            _ => {}
+        if let (None, Some(began_ms)) = (&asking.utterance, self.ear.speaking_since()) {
+            let counts = self.counts(now_ms, asking, began_ms);
+            self.begin_utterance(Utterance::new(began_ms, counts));
         }
+        self.stop_prompts(now_ms);
         if !self.ear.feed().is_empty() {
             self.outputs.push_back(Output::Feed);
         }
         if let (Some(Waiting::Ask(asking)), Some(ended_ms)) = (&mut self.waiting, ended)
-            && let Phase::Speaking { began_ms, barged_in } = asking.phase
+            && let Some(utterance) = asking.utterance.as_mut().filter(|utterance| utterance.stage == Stage::Speaking)
         {
-            asking.phase = Phase::Understanding {
-                began_ms,
-                ended_ms,
-                deadline_ms: now_ms + UNDERSTAND_MS,
-                barged_in,
-                resume_ms: now_ms + RESUME_MS.max(asking.asked.no_input_ms / 2),
-            };
+            utterance.stage = Stage::Understanding { ended_ms, deadline_ms: now_ms + UNDERSTAND_MS, is_late: false };
             self.ear.close();
+            self.awaited_hearings += 1;
             self.outputs.push_back(Output::Finish);
+        }
+    }
+
+    /// Whether what began at that time may be an answer: the question had been heard, all but its last moment, or it is put again to a caller
+    /// who has heard it before.
+    pub(super) fn counts(&self, now_ms: u64, asking: &Asking, began_ms: u64) -> bool {
+        let since_ms = now_ms.saturating_sub(began_ms);
+        let almost_over = self.playback.remaining_ms(now_ms).is_some_and(|remaining_ms| remaining_ms + since_ms <= UNHEARD_MS);
+        match asking.phase {
+            Phase::Prompting => almost_over || (asking.is_heard && self.playback.len() <= 1),
+            Phase::Listening { .. } | Phase::Keying { .. } => asking.is_heard,
+        }
+    }
+
+    fn begin_utterance(&mut self, utterance: Utterance) {
+        let Some(Waiting::Ask(asking)) = &mut self.waiting else { return };
+        let end_silence_ms = match &asking.asked.answers {
+            Answers::Choices(matcher) if matcher.has_confirmation() => END_SILENCE_CONFIRMATION_MS,
+            Answers::Choices(_) => END_SILENCE_MS,
+            Answers::Open | Answers::Keys { .. } => super::END_SILENCE_OPEN_MS,
+        };
+        asking.utterance = Some(utterance);
+        self.ear.set_end_silence_ms(end_silence_ms);
+        self.ear.open();
+    }
+
+    /// Stops what is being said where the caller's words so far ask for it.
+    fn stop_prompts(&mut self, now_ms: u64) {
+        let Some(Waiting::Ask(asking)) = &mut self.waiting else { return };
+        let Some(utterance) = asking.utterance.as_mut().filter(|utterance| !utterance.barged_in) else { return };
+        if self.playback.is_idle() {
+            return;
+        }
+        let may_interrupt = utterance.counts && self.playback.is_interruptible();
+        let stops = match &asking.asked.answers {
+            Answers::Choices(_) => {
+                let is_stable = utterance.candidate.as_ref().is_some_and(|(_, since_ms)| now_ms >= since_ms + STABLE_MS);
+                is_stable && (utterance.stops || may_interrupt)
+            }
+            Answers::Open => may_interrupt && now_ms >= utterance.began_ms + BARGE_IN_MS,
+            Answers::Keys { .. } => false,
+        };
+        if stops {
+            utterance.barged_in = true;
+            let began_ms = utterance.began_ms;
+            self.events.push_back(Event::BargedIn { at_ms: began_ms });
+            let stopped = self.flush(now_ms);
+            if let Some(Waiting::Ask(asking)) = &mut self.waiting {
+                asking.stopped = stopped;
+                asking.phase = Phase::Listening { deadline_ms: now_ms + asking.asked.no_input_ms };
+            }
         }
     }
 
     /// What the recognition heard.
     pub fn hearing(&mut self, now_ms: u64, hearing: Hearing) {
-        let Some(Waiting::Ask(asking)) = &mut self.waiting else { return };
         match hearing {
-            Hearing::Partial(recognized) => {
-                if let Answers::Choices(matcher) = &asking.asked.answers {
-                    let complete = matcher.is_complete(recognized.text.expose());
-                    self.ear.set_end_silence_ms(if complete { END_SILENCE_COMPLETE_MS } else { END_SILENCE_MS });
+            Hearing::Partial(recognized) => self.understood_so_far(now_ms, &recognized),
+            Hearing::Final(recognized) => {
+                self.awaited_hearings = self.awaited_hearings.saturating_sub(1);
+                if self.awaited_hearings == 0 {
+                    self.understood(now_ms, recognized);
                 }
             }
-            Hearing::Final(recognized) => self.understood(now_ms, recognized),
             Hearing::Failed(error) => {
+                self.awaited_hearings = 0;
                 self.events.push_back(Event::RecognitionFailed { reason: error.to_string() });
-                if matches!(asking.phase, Phase::Speaking { .. } | Phase::Understanding { .. }) {
-                    self.not_understood(now_ms, None, 0.0);
+                if let Some(Waiting::Ask(asking)) = &mut self.waiting
+                    && asking.utterance.is_some()
+                {
+                    self.put_again(now_ms);
                 }
             }
         }
         self.advance(now_ms);
     }
 
+    fn understood_so_far(&mut self, now_ms: u64, recognized: &Recognized) {
+        let Some(Waiting::Ask(asking)) = &mut self.waiting else { return };
+        let Answers::Choices(matcher) = &asking.asked.answers else { return };
+        let Some(utterance) = asking.utterance.as_mut().filter(|utterance| utterance.stage == Stage::Speaking) else { return };
+        let found = choice(matcher, recognized);
+        self.ear.set_end_silence_ms(match &found {
+            Some(found) if matcher.is_confirmation(found) => END_SILENCE_CONFIRMATION_MS,
+            Some(_) if matcher.is_complete(recognized.text.expose()) => END_SILENCE_COMPLETE_MS,
+            None if matcher.is_unfinished(recognized.text.expose()) => END_SILENCE_UNFINISHED_MS,
+            _ if matcher.has_confirmation() => END_SILENCE_CONFIRMATION_MS,
+            _ => END_SILENCE_MS,
+        });
+        utterance.stops = found.as_ref().is_some_and(is_urgent);
+        let same = utterance.candidate.take().filter(|(choice, _)| found.as_ref().is_some_and(|found| found.choice == *choice));
+        utterance.candidate = same.or_else(|| found.map(|found| (found.choice, now_ms)));
+    }
+
     fn understood(&mut self, now_ms: u64, recognized: Recognized) {
         let Some(Waiting::Ask(asking)) = &mut self.waiting else { return };
-        let Phase::Understanding { began_ms, ended_ms, barged_in, resume_ms, .. } = asking.phase else { return };
-        let Recognized { text, confidence, language, unknown } = recognized;
-        // A recogniser can be sure that something was said, and not of what.
-        let confidence = if text.is_empty() { 0.0 } else { confidence };
-        if text.is_empty() && !unknown && !barged_in {
-            asking.noises += 1;
-            if asking.noises > NOISES {
-                let next = asking.no_input();
-                self.next_attempt(now_ms, next);
-                return;
-            }
-            asking.phase = Phase::Listening { deadline_ms: resume_ms };
-            self.restart_turn();
-            return;
+        let Some(utterance) = &asking.utterance else { return };
+        let Stage::Understanding { ended_ms, .. } = utterance.stage else { return };
+        let (began_ms, counts) = (utterance.began_ms, utterance.counts);
+        if recognized.text.is_empty() && !recognized.unknown {
+            return self.noise(now_ms);
         }
         let question = asking.asked.name.clone();
-        let said = |language| Event::Said { question, text: text.clone(), language, confidence, began_ms, ended_ms };
+        // A recogniser can be sure that something was said, and not of what.
+        let confidence = if recognized.text.is_empty() { 0.0 } else { recognized.confidence };
+        let is_answer = counts && asking.phase != Phase::Prompting || counts && self.playback.is_interruptible();
         match &asking.asked.answers {
-            Answers::Choices(matcher) => match matcher.best(text.expose()).filter(|found| found.score >= LEAST_SCORE) {
-                Some(found) => {
-                    self.events.push_back(said(found.language.clone()));
-                    let answer = asking.spoken(Reply::Choice(found.choice), text, confidence, found.language);
-                    self.answered(answer);
+            Answers::Choices(matcher) => {
+                let least = asking.asked.min_confidence;
+                let found = choice(matcher, &recognized).filter(|_| confidence >= least);
+                let Recognized { text, language, .. } = recognized;
+                let language = found.as_ref().map_or(language, |found| found.language.clone());
+                let stops = found.as_ref().is_some_and(|found| is_urgent(found) && confidence >= URGENT_CONFIDENCE);
+                match found {
+                    Some(found) if is_answer || stops => {
+                        self.events.push_back(Event::Said { question, text: text.clone(), language, confidence, began_ms, ended_ms });
+                        let _ = self.flush(now_ms);
+                        let Some(Waiting::Ask(asking)) = &mut self.waiting else { return };
+                        let answer = asking.spoken(Reply::Choice(found.choice), text, confidence, found.language);
+                        self.answered(answer);
+                    }
+                    None if counts && self.playback.is_idle() && asking.stopped.is_empty() => {
+                        self.events.push_back(Event::Said { question, text: text.clone(), language, confidence, began_ms, ended_ms });
+                        self.not_understood(now_ms, Some(text), confidence);
+                    }
+                    _ => {
+                        self.events.push_back(Event::TalkedOver { question, text, language, confidence, began_ms, ended_ms });
+                        self.talked_over(now_ms);
+                    }
                 }
-                None => {
-                    self.events.push_back(said(language));
-                    self.not_understood(now_ms, Some(text), confidence);
-                }
-            },
+            }
             Answers::Open => {
-                self.events.push_back(said(language.clone()));
-                let answer = asking.spoken(Reply::Text(text.clone()), text, confidence, language);
-                self.answered(answer);
+                let Recognized { text, language, .. } = recognized;
+                if is_answer {
+                    self.events.push_back(Event::Said {
+                        question,
+                        text: text.clone(),
+                        language: language.clone(),
+                        confidence,
+                        began_ms,
+                        ended_ms,
+                    });
+                    let _ = self.flush(now_ms);
+                    let Some(Waiting::Ask(asking)) = &mut self.waiting else { return };
+                    let answer = asking.spoken(Reply::Text(text.clone()), text, confidence, language);
+                    self.answered(answer);
+                } else {
+                    self.events.push_back(Event::TalkedOver { question, text, language, confidence, began_ms, ended_ms });
+                    self.talked_over(now_ms);
+                }
             }
             Answers::Keys { .. } => {}
         }
     }
 
-    /// A key was pressed.
-    pub fn key(&mut self, now_ms: u64, key: char) {
-        if self.ended {
-            return;
-        }
-        // A key's tone is heard as speech.
-        self.ear.reset();
-        let interruptible = self.playback.is_interruptible();
+    /// A sound that was no word uses up no attempt, as long as there are few of them.
+    fn noise(&mut self, now_ms: u64) {
         let Some(Waiting::Ask(asking)) = &mut self.waiting else { return };
-        if asking.phase == Phase::Prompting && !interruptible {
-            return;
+        asking.utterance = None;
+        if !asking.stopped.is_empty() {
+            return self.talked_over(now_ms);
         }
-        asking.keys.push(key);
-        let event = Event::Keyed { question: asking.asked.name.clone(), keys: Masked::new(asking.keys.clone()), at_ms: now_ms };
-        match &asking.asked.answers {
-            Answers::Choices(matcher) => {
-                let choice = matcher.key(key).map(str::to_owned);
-                self.events.push_back(event);
-                self.hush(now_ms);
-                let Some(Waiting::Ask(asking)) = &mut self.waiting else { return };
-                match choice {
-                    Some(choice) => {
-                        let answer = asking.keyed(Reply::Choice(choice));
-                        self.answered(answer);
-                    }
-                    None => self.not_understood(now_ms, None, 1.0),
-                }
-            }
-            Answers::Keys { max, terminator, between_ms, .. } => {
-                let over = *terminator == Some(key) || asking.keys.len() >= *max;
-                asking.phase = Phase::Keying { deadline_ms: if over { now_ms } else { now_ms + between_ms } };
-                self.hush(now_ms);
-            }
-            Answers::Open => self.events.push_back(event),
-        }
-        self.advance(now_ms);
-    }
-
-    /// Keys interrupt what is being said and heard.
-    fn hush(&mut self, now_ms: u64) {
-        self.flush(now_ms);
-        self.ear.close();
-        self.outputs.push_back(Output::Forget);
-    }
-
-    fn keyed(&mut self, now_ms: u64) {
-        let Some(Waiting::Ask(asking)) = &mut self.waiting else { return };
-        let Answers::Keys { min, terminator, .. } = asking.asked.answers else { return };
-        let mut keys = std::mem::take(&mut asking.keys);
-        if terminator.is_some_and(|terminator| keys.ends_with(terminator)) {
-            keys.pop();
-        }
-        let enough = keys.chars().count() >= min;
-        let keys = Masked::new(keys);
-        self.events.push_back(Event::Keyed { question: asking.asked.name.clone(), keys: keys.clone(), at_ms: now_ms });
-        if enough {
-            let answer = asking.keyed(Reply::Keys(keys));
-            self.answered(answer);
-        } else {
-            self.not_understood(now_ms, None, 1.0);
-        }
-    }
-
-    fn not_understood(&mut self, now_ms: u64, transcript: Option<Masked>, confidence: f32) {
-        let Some(Waiting::Ask(asking)) = &mut self.waiting else { return };
-        let next = asking.no_match(transcript, confidence);
-        self.next_attempt(now_ms, next);
-    }
-
-    fn next_attempt(&mut self, now_ms: u64, next: Next) {
-        match next {
-            Next::Again(prompt) => {
-                self.restart_turn();
-                self.queue(now_ms, prompt);
-            }
-            Next::Over(answer) => self.answered(answer),
-        }
-    }
-
-    fn restart_turn(&mut self) {
-        self.ear.close();
-        self.ear.reset();
-        self.outputs.push_back(Output::Forget);
-    }
-
-    fn answered(&mut self, answer: Answer) {
-        self.ear.close();
-        self.ear.reset();
-        self.outputs.push_back(Output::StopListening);
-        self.waiting = None;
-        self.complete(Completion::Answered(answer));
-    }
-
-    /// The utterance ended, and no recogniser runs that could tell what was said.
-    pub fn heard_nothing(&mut self, now_ms: u64) {
-        self.not_understood(now_ms, None, 0.0);
-        self.advance(now_ms);
-    }
-
-    pub(super) fn advance_question(&mut self, now_ms: u64) {
-        let Some(Waiting::Ask(asking)) = &mut self.waiting else { return };
-        match asking.phase {
-            Phase::Prompting if self.playback.is_idle() => {
-                asking.heard(self.playback.take_done());
-                asking.phase = Phase::Listening { deadline_ms: now_ms + asking.asked.no_input_ms };
-                self.events.push_back(Event::Listening);
-            }
-            Phase::Listening { deadline_ms } if now_ms >= deadline_ms => {
+        if let Phase::Listening { deadline_ms } = &mut asking.phase {
+            asking.noises += 1;
+            *deadline_ms = (*deadline_ms).max(now_ms + RESUME_MS.max(asking.asked.no_input_ms / 2));
+            if asking.noises > NOISES {
                 let next = asking.no_input();
-                self.next_attempt(now_ms, next);
+                return self.next_attempt(now_ms, next);
             }
-            Phase::Understanding { deadline_ms, .. } if now_ms >= deadline_ms => {
-                self.events.push_back(Event::RecognitionFailed {
-                    reason: format!("no result within {UNDERSTAND_MS} ms: the recogniser is overloaded"),
-                });
-                self.not_understood(now_ms, None, 0.0);
-            }
-            Phase::Keying { deadline_ms } if now_ms >= deadline_ms => self.keyed(now_ms),
-            _ => {}
         }
+        self.ear.close();
     }
+
+    /// The recogniser has not given its last word in time, which is no fault of the caller's.
+    pub(super) fn overloaded(&mut self, now_ms: u64, is_late: bool) {
+        let Some(Waiting::Ask(asking)) = &mut self.waiting else { return };
+        let Some(utterance) = &mut asking.utterance else { return };
+        if !is_late && let Stage::Understanding { deadline_ms, is_late, .. } = &mut utterance.stage {
+            (*deadline_ms, *is_late) = (now_ms + UNDERSTAND_LATE_MS, true);
+            if self.playback.is_idle() {
+                let language = asking.asked.prompt.language().clone();
+                self.queue(now_ms, crate::apology::one_moment(&language));
+            }
+            return;
+        }
+        self.events.push_back(Event::RecognitionFailed {
+            reason: format!("no result within {} ms: the recogniser is overloaded", UNDERSTAND_MS + UNDERSTAND_LATE_MS),
+        });
+        self.put_again(now_ms);
+    }
+
+    /// Puts the question again, without an attempt of the caller; after some times it is given up.
+    fn put_again(&mut self, now_ms: u64) {
+        let Some(Waiting::Ask(asking)) = &mut self.waiting else { return };
+        asking.overloads += 1;
+        if asking.overloads > OVERLOADS {
+            return self.not_understood(now_ms, None, 0.0);
+        }
+        asking.utterance = None;
+        asking.stopped.clear();
+        asking.phase = Phase::Prompting;
+        let prompt = asking.asked.prompt.clone();
+        self.restart_turn();
+        self.queue(now_ms, prompt);
+    }
+}
+
+/// The choice that was said: as a whole, with no word beside it that the recogniser does not know.
+fn choice(matcher: &ChoiceMatcher, recognized: &Recognized) -> Option<Match> {
+    if recognized.unknown { None } else { matcher.best(recognized.text.expose()) }
+}
+
+/// Whether the caller wants the bot to stop, whatever it is saying.
+fn is_urgent(found: &Match) -> bool {
+    found.lexicon.is_some_and(|lexicon| lexicon.is_urgent())
 }

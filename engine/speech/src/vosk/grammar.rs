@@ -1,4 +1,6 @@
-//! The grammar of a closed question: its phrases, as far as the model knows their words, and `[unk]` for all else.
+//! The grammar of a closed question: its phrases and decoys, as far as the model knows their words, and `[unk]` for all else.
+//!
+//! Vosk makes a bigram model of it: words recombine across phrases ("call me yes"), so a decoy stands for its words anywhere in an utterance.
 
 use std::collections::BTreeSet;
 
@@ -9,17 +11,17 @@ pub(super) const UNKNOWN: &str = "[unk]";
 
 /// The grammar as Vosk takes it, a JSON list. A phrase with a word outside the model's vocabulary is left out, since it could never
 /// be recognised; with no phrase left, everything that is said is [`UNKNOWN`].
-pub(super) fn compile(model: &Model, phrases: &[String]) -> String {
-    let known = known_phrases(phrases, |word| model.knows(word));
-    let dropped = phrases.len().saturating_sub(known.len());
+pub(super) fn compile(model: &Model, phrases: &[String], decoys: &[String]) -> String {
+    let known = known_phrases(phrases.iter().chain(decoys), |word| model.knows(word));
+    let dropped = (phrases.len() + decoys.len()).saturating_sub(known.len());
     tracing::debug!(phrases = known.len(), dropped, "grammar made");
     let entries: Vec<&str> = known.iter().map(String::as_str).chain([UNKNOWN]).collect();
     serde_json::json!(entries).to_string()
 }
 
-fn known_phrases(phrases: &[String], knows: impl Fn(&str) -> bool) -> BTreeSet<String> {
+fn known_phrases<'a>(phrases: impl IntoIterator<Item = &'a String>, knows: impl Fn(&str) -> bool) -> BTreeSet<String> {
     phrases
-        .iter()
+        .into_iter()
         .map(|phrase| words_of(phrase))
         .filter(|words| !words.is_empty() && words.iter().all(|word| knows(word)))
         .map(|words| words.join(" "))

@@ -22,6 +22,8 @@ pub(super) struct Request {
     pub(super) language: Language,
     /// Empty for free speech.
     pub(super) phrases: Vec<String>,
+    /// What the grammar of the phrases has besides.
+    pub(super) decoys: Vec<String>,
     pub(super) hearings: mpsc::Sender<Hearing>,
 }
 

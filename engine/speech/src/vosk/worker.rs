@@ -121,8 +121,8 @@ struct Decoding {
 
 impl Decoding {
     fn new(inbox: Arc<Inbox>) -> Self {
-        let Request { model, phrases, .. } = &inbox.request;
-        let grammar = (!phrases.is_empty()).then(|| grammar::compile(model, phrases));
+        let Request { model, phrases, decoys, .. } = &inbox.request;
+        let grammar = (!phrases.is_empty()).then(|| grammar::compile(model, phrases, decoys));
         let decoder = Decoder::new(model, RATE_HZ, grammar.as_deref());
         let undelivered = decoder.is_none().then(|| failed("vosk could not make a recogniser of this grammar"));
         Self { inbox, decoder, words: Words::default(), fed: false, undelivered }

@@ -62,6 +62,7 @@ pub fn expect(languages: &[&str], phrases: &[&str]) -> Expectation {
     Expectation {
         languages: languages.iter().map(|tag| Language::parse(tag).unwrap()).collect(),
         phrases: phrases.iter().map(|&phrase| phrase.to_owned()).collect(),
+        decoys: Vec::new(),
     }
 }
 

@@ -169,9 +169,10 @@ pub(super) fn yes_or_no() -> Box<Asked> {
     let matcher = ChoiceMatcher::new(&[choice("yes", '1'), choice("no", '2')], &[Language::english()]).unwrap();
     Box::new(Asked {
         name: "identity".to_owned(),
-        expectation: Expectation { languages: vec![Language::english()], phrases: matcher.phrases() },
+        expectation: Expectation { languages: vec![Language::english()], phrases: matcher.phrases(), decoys: matcher.decoys() },
         answers: Answers::Choices(matcher),
         prompt: spoken("greeting"),
+        min_confidence: 0.5,
         no_input_ms: 5_000,
         no_input: [spoken("still-there"), spoken("still-there-again")].into(),
         no_match: [spoken("pardon")].into(),
@@ -180,5 +181,5 @@ pub(super) fn yes_or_no() -> Box<Asked> {
 
 pub(super) fn keys(min: usize, max: usize) -> Box<Asked> {
     let answers = Answers::Keys { min, max, terminator: Some('#'), between_ms: 2_000 };
-    Box::new(Asked { answers, expectation: Expectation { languages: Vec::new(), phrases: Vec::new() }, ..*yes_or_no() })
+    Box::new(Asked { answers, expectation: Expectation::default(), ..*yes_or_no() })
 }

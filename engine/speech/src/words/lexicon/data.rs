@@ -1,11 +1,13 @@
 //! The engine's lexicons, one file a language: `data/<language>.toml`.
 //!
 //! A lexicon has firm phrases, phrases that count only at the beginning of an answer (`opening`: words that mean something else further
-//! on, such as Punjabi ਹਾਂ, "yes" and "am"), and weak ones, which count only where nothing firm was said. `aside` holds what answers
-//! nothing and must not be taken for an answer. Phrases are patterns.
+//! on, such as Punjabi ਹਾਂ, "yes" and "am"), weak ones, which count only where nothing firm was said, and phrases that agree to something
+//! rather than state it (`consent`: firm, but no confirmation). `aside` holds what answers nothing and must not be taken for an answer,
+//! `filler` what may stand beside any answer and says nothing. Phrases are patterns.
 //!
 //! `listen` are the phrases that a recogniser is told to expect: the few that callers say most, because it errs
-//! more the more it listens for. A lexicon without them listens for its phrases in the language's own script.
+//! more the more it listens for. A lexicon without them listens for its phrases in the language's own script. `decoys` are frequent words that
+//! are no answer: a recogniser that does not know them would hear an answer in their place.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
@@ -23,12 +25,16 @@ pub(super) enum Weight {
     Opening,
     /// It counts where nothing firm was said.
     Weak,
+    /// As firm, but no answer to a question that asks for a confirmation.
+    Consent,
+    /// It says nothing, and stands beside anything.
+    Filler,
 }
 
 /// What a phrase stands for in a language.
 #[derive(Debug, Clone)]
 pub(super) struct Phrase {
-    /// Which lexicon has it; `None` is an aside.
+    /// Which lexicon has it; `None` is an aside or a filler.
     pub(super) lexicon: Option<Lexicon>,
     /// How much it says.
     pub(super) weight: Weight,
@@ -45,6 +51,8 @@ pub(super) struct Phrasebook {
     by_words: HashMap<String, Vec<Phrase>>,
     /// Words of the longest one.
     pub(super) longest: usize,
+    /// Words that are no answer, for a recogniser to tell answers from.
+    pub(super) decoys: Vec<String>,
 }
 
 impl Phrasebook {
@@ -69,8 +77,14 @@ struct File {
     later: Section,
     wrong_person: Section,
     who: Section,
+    do_not_call: Section,
+    stop: Section,
     #[serde(default)]
     aside: Section,
+    #[serde(default)]
+    filler: Section,
+    #[serde(default)]
+    decoys: Vec<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -84,6 +98,8 @@ struct Section {
     opening: Vec<String>,
     #[serde(default)]
     weak: Vec<String>,
+    #[serde(default)]
+    consent: Vec<String>,
 }
 
 /// The files, by primary language tag.
@@ -120,16 +136,23 @@ fn read(primary: &str, text: &str) -> Result<Phrasebook, LexiconError> {
         (Some(Lexicon::Later), file.later),
         (Some(Lexicon::WrongPerson), file.wrong_person),
         (Some(Lexicon::Who), file.who),
+        (Some(Lexicon::DoNotCall), file.do_not_call),
+        (Some(Lexicon::Stop), file.stop),
         (None, file.aside),
     ];
-    let mut book = Phrasebook::default();
+    let filler = phrases_of(&file.filler).map_err(broken)?.into_keys().map(|text| (None, text, Weight::Filler, false));
+    let mut book = Phrasebook { decoys: file.decoys, ..Phrasebook::default() };
+    let mut phrases: Vec<_> = filler.collect();
     for (lexicon, section) in sections {
         for (text, weight) in phrases_of(&section).map_err(broken)? {
-            let words = normal::words(&text);
             let listened = if section.listen.is_empty() { !text.is_ascii() } else { section.listen.contains(&text) };
-            book.longest = book.longest.max(words.len());
-            book.by_words.entry(words.join(" ")).or_default().push(Phrase { lexicon, weight, listened, text });
+            phrases.push((lexicon, text, weight, listened));
         }
+    }
+    for (lexicon, text, weight, listened) in phrases {
+        let words = normal::words(&text);
+        book.longest = book.longest.max(words.len());
+        book.by_words.entry(words.join(" ")).or_default().push(Phrase { lexicon, weight, listened, text });
     }
     Ok(book)
 }
@@ -140,6 +163,7 @@ fn phrases_of(section: &Section) -> Result<BTreeMap<String, Weight>, String> {
     let weights = [
         (Weight::Weak, &section.weak),
         (Weight::Opening, &section.opening),
+        (Weight::Consent, &section.consent),
         (Weight::Firm, &section.firm),
         (Weight::Firm, &section.listen),
     ];

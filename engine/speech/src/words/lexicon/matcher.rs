@@ -18,6 +18,8 @@ const MAX_WORDS: usize = 256;
 #[derive(Debug)]
 pub struct ChoiceMatcher {
     table: Table,
+    /// The normalised phrases of all choices, in order, to look beginnings up in.
+    answers: BTreeSet<String>,
     keys: BTreeMap<char, usize>,
 }
 
@@ -28,8 +30,8 @@ pub struct Match {
     pub choice: String,
     /// The language of the phrases that matched.
     pub language: Language,
-    /// The share of the utterance's words that the choice's phrases explain, 0 to 1.
-    pub score: f32,
+    /// The lexicon of the longest phrase that matched; none where the flow brought it.
+    pub lexicon: Option<Lexicon>,
 }
 
 /// A phrase found in the utterance.
@@ -52,14 +54,20 @@ impl Hit {
     /// Whether the other one, being part of this longer phrase, does not count.
     fn hides(&self, other: &Hit) -> bool {
         let longer = self.words > other.words && self.start <= other.start && self.end() >= other.end();
-        let denies = matches!(self.meaning.lexicon, None | Some(Lexicon::No));
-        longer && (self.meaning.choice.is_some() || denies || !other.meaning.own)
+        let denies = matches!(self.meaning.lexicon, None | Some(Lexicon::No)) && self.meaning.weight != Weight::Filler;
+        let of_another = self.meaning.lexicon.is_some_and(Lexicon::hides_others) && !other.meaning.own;
+        longer && (self.meaning.choice.is_some() || denies || of_another)
     }
 
     /// Whether the very same words mean this rather than the other one.
     fn takes(&self, other: &Hit) -> bool {
         let is_choice = self.meaning.choice.is_some() && self.meaning.choice != other.meaning.choice;
         self.same_place(other) && is_choice && particularity(&self.meaning) > particularity(&other.meaning)
+    }
+
+    /// Whether its words may stand beside any answer: they say nothing of their own.
+    fn stands_beside(&self) -> bool {
+        self.meaning.lexicon == Some(Lexicon::Yes) || matches!(self.meaning.weight, Weight::Weak | Weight::Filler)
     }
 
     fn is_firm(&self, lexicon: Lexicon) -> bool {
@@ -76,27 +84,40 @@ impl ChoiceMatcher {
     pub fn new(choices: &[Choice], languages: &[Language]) -> Result<Self, LexiconError> {
         let english = [Language::english()];
         let table = Table::of(choices, if languages.is_empty() { &english } else { languages })?;
-        Ok(Self { table, keys: keys(choices)? })
+        let answers = table.answers();
+        Ok(Self { table, answers, keys: keys(choices)? })
     }
 
-    /// The choice that the words make, or none where they make none or two.
+    /// The choice that the words make as a whole, or none where they make none or two, or hold a word that is no part of it.
     pub fn best(&self, text: &str) -> Option<Match> {
         let words = normal::words(text);
-        let said = self.hits(words.get(..MAX_WORDS).unwrap_or(&words));
+        if words.len() > MAX_WORDS {
+            return None;
+        }
+        let said = self.hits(&words);
         let meant = meant(&said)?;
         let winner = winner(&meant)?;
-        let choice = self.table.choices.get(winner)?.clone();
         let hits: Vec<Hit> = meant.into_iter().filter(|hit| hit.meaning.choice == Some(winner)).collect();
+        let is_too_weak = self.table.asks_firmly(winner) && hits.iter().all(|hit| hit.meaning.weight == Weight::Weak);
+        let beside = said.iter().filter(|hit| hit.stands_beside());
+        if is_too_weak || explained(hits.iter().chain(beside)) < words.len() {
+            return None;
+        }
+        let choice = self.table.choices.get(winner)?.clone();
         let language = self.table.languages.get(likeliest_language(&hits)?)?.clone();
-        #[expect(clippy::cast_precision_loss, reason = "both are at most a few thousand")]
-        let score = explained(&hits) as f32 / words.len() as f32;
-        Some(Match { choice, language, score })
+        let lexicon = hits.iter().max_by_key(|hit| hit.words).and_then(|hit| hit.meaning.lexicon);
+        Some(Match { choice, language, lexicon })
     }
 
     /// The phrases to listen for, lower case, each once: all of the flow's own, and of the engine's those that callers say most. Fewer
     /// than [`best`](Self::best) understands, because a recogniser errs more the more it listens for.
     pub fn phrases(&self) -> Vec<String> {
         self.table.listened().into_iter().collect()
+    }
+
+    /// Phrases and words that are no choice here, lower case, each once, for a recogniser to tell the choices from.
+    pub fn decoys(&self) -> Vec<String> {
+        self.table.decoys().into_iter().collect()
     }
 
     /// The choice that a key makes.
@@ -108,6 +129,32 @@ impl ChoiceMatcher {
     pub fn is_complete(&self, partial: &str) -> bool {
         let phrase = normal::words(partial).join(" ");
         self.table.meanings(&phrase).iter().any(|meaning| meaning.choice.is_some()) && self.best(partial).is_some()
+    }
+
+    /// Whether the last words so far are the beginning of a choice's phrase, and no answer yet: the caller is in the middle of it.
+    pub fn is_unfinished(&self, partial: &str) -> bool {
+        let words = normal::words(partial);
+        let begins = |start: usize| {
+            let beginning = words.get(start..).unwrap_or_default().join(" ") + " ";
+            self.answers.range(beginning.clone()..).next().is_some_and(|phrase| phrase.starts_with(&beginning))
+        };
+        let longest = words.len().min(self.table.longest);
+        self.best(partial).is_none() && (words.len() - longest..words.len()).any(begins)
+    }
+
+    /// Whether one of the choices is a confirmation, the lexicon `confirm`.
+    pub fn has_confirmation(&self) -> bool {
+        (0..self.table.choices.len()).any(|choice| self.table.asks_firmly(choice))
+    }
+
+    /// Whether the choice of this id is the confirmation.
+    pub fn confirms(&self, choice: &str) -> bool {
+        self.table.choices.iter().position(|known| known == choice).is_some_and(|choice| self.table.asks_firmly(choice))
+    }
+
+    /// Whether the words confirm, which a caller may take back in the same breath.
+    pub fn is_confirmation(&self, found: &Match) -> bool {
+        self.confirms(&found.choice)
     }
 
     fn hits(&self, words: &[String]) -> Vec<Hit> {
@@ -151,8 +198,8 @@ fn winner(meant: &[Hit]) -> Option<usize> {
 }
 
 /// How many words the hits cover.
-fn explained(hits: &[Hit]) -> usize {
-    hits.iter().flat_map(|hit| hit.start..hit.end()).collect::<BTreeSet<_>>().len()
+fn explained<'a>(hits: impl IntoIterator<Item = &'a Hit>) -> usize {
+    hits.into_iter().flat_map(|hit| hit.start..hit.end()).collect::<BTreeSet<_>>().len()
 }
 
 /// The language whose phrases cover most; of equals the likeliest.

@@ -1,20 +1,27 @@
 //! What a caller's words mean: the choice of a closed question.
 //!
 //! A [`ChoiceMatcher`] is made of a question's choices. It looks for their phrases in what was heard, on word boundaries, and answers
-//! with one choice or none; a wrong choice costs more than asking again. The rules, in this order:
+//! with one choice or none; a wrong choice costs more than asking again. **The whole utterance has to be that choice**: a word that belongs to
+//! none of its phrases ("yes, he is my father") makes it no answer. The rules, in this order:
 //!
 //! 1. A phrase inside a longer one does not count: `no` in "no problem", `agent` in "i don't want an agent". This holds for longer
 //!    phrases of the lexicon `no`, and for remarks that answer nothing ("i am not sure"), even where `no` is no choice; the phrases
 //!    of `who` and `wrong-person` hide only other lexicons' phrases, never those that a flow brought itself.
 //! 2. Where two choices have the very same phrase, the flow's own comes before the engine's, then the more particular lexicon has it:
-//!    `wrong-person`, `who`, `later`, `repeat`, `agent`, `no`, `yes`.
+//!    `wrong-person`, `do-not-call`, `who`, `later`, `repeat`, `agent`, `no`, `yes`.
 //! 3. A clear yes together with a clear no is no answer.
 //! 4. Weak phrases ("okay", "sure", "sorry") count only where nothing firm was said.
 //! 5. A yes is an opener: beside any other choice ("yes, connect me", "yes, who is this") the other one is meant.
 //! 6. Of what is left the longest phrase wins; two choices with equally long ones are no answer.
+//! 7. Words that say nothing (`filler`: "uh", "sir", "please"), weak phrases and the opening yes may stand beside the winner; any other word
+//!    that its phrases do not cover makes the utterance no answer.
+//!
+//! The lexicon `confirm` has the phrases of `yes`, for questions whose answer lets something personal be said ("am I speaking with …?").
+//! Phrases that agree to something rather than state it (`consent`: "go ahead", "why not") and weak ones ("okay") are no answer to such a
+//! question by themselves: callers say them to be polite, before they know what is asked.
 //!
 //! The answer's language is that of the phrases that matched; where languages share them, the likeliest of them.
-//! Without a choice of the lexicon `wrong-person`, its phrases are a `no`.
+//! Without a choice of the lexicon `wrong-person`, `do-not-call` or `stop`, its phrases are a `no`.
 //!
 //! Nothing is learned, weighed or guessed: the same words always give the same choice.
 
@@ -44,11 +51,28 @@ pub enum Lexicon {
     WrongPerson,
     /// `who`: asks who is calling, or what about.
     Who,
+    /// `do-not-call`: asks not to be called again.
+    DoNotCall,
+    /// `stop`: wants the bot to be quiet.
+    Stop,
+    /// `confirm`: the phrases of `yes`, where acknowledging is not enough.
+    Confirm,
 }
 
 impl Lexicon {
     /// All of them.
-    pub const ALL: [Self; 7] = [Self::Yes, Self::No, Self::Agent, Self::Repeat, Self::Later, Self::WrongPerson, Self::Who];
+    pub const ALL: [Self; 10] = [
+        Self::Yes,
+        Self::No,
+        Self::Agent,
+        Self::Repeat,
+        Self::Later,
+        Self::WrongPerson,
+        Self::Who,
+        Self::DoNotCall,
+        Self::Stop,
+        Self::Confirm,
+    ];
 
     /// Its name in the contract.
     pub fn name(self) -> &'static str {
@@ -60,6 +84,9 @@ impl Lexicon {
             Self::Later => "later",
             Self::WrongPerson => "wrong-person",
             Self::Who => "who",
+            Self::DoNotCall => "do-not-call",
+            Self::Stop => "stop",
+            Self::Confirm => "confirm",
         }
     }
 
@@ -68,16 +95,32 @@ impl Lexicon {
         Self::ALL.into_iter().find(|lexicon| lexicon.name() == name)
     }
 
+    /// Whether its phrases hide other lexicons' shorter ones even where it is no choice.
+    fn hides_others(self) -> bool {
+        matches!(self, Self::Who | Self::WrongPerson | Self::DoNotCall)
+    }
+
+    /// Whether a caller who says so wants the bot to stop at once, whatever it is saying.
+    pub fn is_urgent(self) -> bool {
+        matches!(self, Self::WrongPerson | Self::DoNotCall | Self::Agent | Self::Stop | Self::Later)
+    }
+
+    /// The lexicon whose phrases it has.
+    fn phrases_of(self) -> Self {
+        if self == Self::Confirm { Self::Yes } else { self }
+    }
+
     /// How particular its phrases are: of two lexicons with the same phrase the higher one has it.
     fn particularity(self) -> u8 {
         match self {
-            Self::Yes => 0,
-            Self::No => 1,
+            Self::Yes | Self::Confirm => 0,
+            Self::No | Self::Stop => 1,
             Self::Agent => 2,
             Self::Repeat => 3,
             Self::Later => 4,
             Self::Who => 5,
-            Self::WrongPerson => 6,
+            Self::DoNotCall => 6,
+            Self::WrongPerson => 7,
         }
     }
 }
@@ -86,7 +129,7 @@ impl Lexicon {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LexiconError {
     /// No lexicon of that name.
-    #[error("choice `{choice}`: there is no lexicon `{name}`; the lexicons are yes, no, agent, repeat, later, wrong-person and who")]
+    #[error("choice `{choice}`: there is no lexicon `{name}`; the lexicons are yes, confirm, no, agent, repeat, later, wrong-person, who, do-not-call and stop")]
     Unknown {
         /// The choice's id.
         choice: String,

@@ -37,8 +37,10 @@ pub(super) struct Table {
     own_written: BTreeSet<String>,
     /// The lexicons, with their language's place.
     books: Vec<(usize, &'static Phrasebook)>,
-    /// Which choice starts from which lexicon.
+    /// Which choice starts from which lexicon; one that starts from `confirm` stands under `yes`.
     wanted: HashMap<Lexicon, usize>,
+    /// Whether the `yes` is to be a confirmation.
+    confirms: bool,
 }
 
 impl Table {
@@ -52,6 +54,7 @@ impl Table {
             own_written: BTreeSet::new(),
             books: Vec::new(),
             wanted: wanted(choices)?,
+            confirms: choices.iter().any(|choice| choice.lexicon.as_deref() == Some(Lexicon::Confirm.name())),
         };
         for (index, language) in languages.iter().enumerate() {
             if let Some(book) = data::phrasebook(language.primary())? {
@@ -69,37 +72,71 @@ impl Table {
     pub(super) fn meanings(&self, words: &str) -> Vec<Meaning> {
         let own = self.own.get(words).into_iter().flatten().copied();
         let shared = self.books.iter().flat_map(|(language, book)| {
-            let meaning = |phrase: &Phrase| {
-                let choice = self.choice_of(phrase.lexicon);
-                let hides = matches!(phrase.lexicon, None | Some(Lexicon::No | Lexicon::Who | Lexicon::WrongPerson));
-                let weight = phrase.weight;
-                (choice.is_some() || hides).then_some(Meaning { choice, lexicon: phrase.lexicon, own: false, weight, language: *language })
+            let meaning = move |phrase: &Phrase| Meaning {
+                choice: self.choice_of(phrase.lexicon),
+                lexicon: phrase.lexicon,
+                own: false,
+                weight: self.weight(phrase),
+                language: *language,
             };
-            book.find(words).iter().filter_map(meaning)
+            book.find(words).iter().map(meaning)
         });
         own.chain(shared).collect()
     }
 
-    /// The phrases that a recogniser is told to expect, as written. Of what is no choice only denials and asides are worth hearing: they
-    /// turn a choice's words round.
+    /// How much a phrase says in this question.
+    fn weight(&self, phrase: &Phrase) -> Weight {
+        match phrase.weight {
+            Weight::Consent if self.confirms => Weight::Weak,
+            Weight::Consent => Weight::Firm,
+            Weight::Opening if self.confirms && phrase.lexicon == Some(Lexicon::Yes) => Weight::Weak,
+            weight => weight,
+        }
+    }
+
+    /// Whether weak phrases of this choice are too little for an answer.
+    pub(super) fn asks_firmly(&self, choice: usize) -> bool {
+        self.confirms && self.wanted.get(&Lexicon::Yes) == Some(&choice)
+    }
+
+    /// The phrases that a recogniser is told to expect, as written: those of the choices.
     pub(super) fn listened(&self) -> BTreeSet<String> {
-        let heard = |phrase: &&Phrase| {
-            phrase.listened && (self.choice_of(phrase.lexicon).is_some() || matches!(phrase.lexicon, None | Some(Lexicon::No)))
-        };
-        let shared = self.books.iter().flat_map(|(_, book)| book.phrases().filter(heard));
+        let shared = self.books.iter().flat_map(|(_, book)| book.phrases().filter(|phrase| self.is_listened(phrase)));
         self.own_written.iter().cloned().chain(shared.map(|phrase| phrase.text.clone())).collect()
     }
 
-    /// The choice that a lexicon's phrases make. Somebody else on the line says no, where nothing more particular can be answered.
+    /// What a recogniser is to know besides, so that it does not hear a choice in its place: phrases that answer other questions, fillers, and
+    /// frequent words.
+    pub(super) fn decoys(&self) -> BTreeSet<String> {
+        let decoy = |phrase: &&Phrase| phrase.weight == Weight::Filler || (phrase.listened && !self.is_listened(phrase));
+        let phrases = self.books.iter().flat_map(|(_, book)| book.phrases().filter(decoy).map(|phrase| &phrase.text));
+        let words = self.books.iter().flat_map(|(_, book)| &book.decoys);
+        phrases.chain(words).cloned().collect()
+    }
+
+    /// The normalised phrases of all choices.
+    pub(super) fn answers(&self) -> BTreeSet<String> {
+        let of_choice = |phrase: &&Phrase| self.choice_of(phrase.lexicon).is_some();
+        let shared = self.books.iter().flat_map(|(_, book)| book.phrases().filter(of_choice).map(|phrase| normal::words(&phrase.text).join(" ")));
+        self.own.keys().cloned().chain(shared).collect()
+    }
+
+    fn is_listened(&self, phrase: &Phrase) -> bool {
+        phrase.listened && self.choice_of(phrase.lexicon).is_some()
+    }
+
+    /// The choice that a lexicon's phrases make. Somebody else on the line, and who wants no calls, say no where nothing more particular can be
+    /// answered.
     fn choice_of(&self, lexicon: Option<Lexicon>) -> Option<usize> {
         let lexicon = lexicon?;
-        let stand_in = if lexicon == Lexicon::WrongPerson { self.wanted.get(&Lexicon::No) } else { None };
+        let denies = matches!(lexicon, Lexicon::WrongPerson | Lexicon::DoNotCall | Lexicon::Stop);
+        let stand_in = if denies { self.wanted.get(&Lexicon::No) } else { None };
         self.wanted.get(&lexicon).or(stand_in).copied()
     }
 
     /// A flow's phrases count in every language it gives them in, those it was not asked in coming last.
     fn add_own(&mut self, index: usize, choice: &Choice) -> Result<(), LexiconError> {
-        let lexicon = choice.lexicon.as_deref().and_then(Lexicon::named);
+        let lexicon = choice.lexicon.as_deref().and_then(Lexicon::named).map(Lexicon::phrases_of);
         for phrases in &choice.phrases {
             let language = self.languages.iter().position(|language| *language == phrases.language).unwrap_or_else(|| {
                 self.languages.push(phrases.language.clone());
@@ -130,7 +167,7 @@ fn wanted(choices: &[Choice]) -> Result<HashMap<Lexicon, usize>, LexiconError> {
     for (index, choice) in choices.iter().enumerate() {
         let Some(name) = &choice.lexicon else { continue };
         let unknown = || LexiconError::Unknown { choice: choice.id.clone(), name: name.clone() };
-        let lexicon = Lexicon::named(name).ok_or_else(unknown)?;
+        let lexicon = Lexicon::named(name).map(Lexicon::phrases_of).ok_or_else(unknown)?;
         if let Some(first) = wanted.insert(lexicon, index) {
             let first = choices.get(first).map(|choice| choice.id.clone()).unwrap_or_default();
             return Err(LexiconError::Shared { first, second: choice.id.clone(), name: name.clone() });
