@@ -20,11 +20,18 @@ struct Group {
     /// Whether the choice has to be understood.
     #[serde(default = "required")]
     required: bool,
+    /// How many voices speak each sentence; not all do where the test would take too long.
+    #[serde(default = "voices")]
+    voices: usize,
     words: Vec<Words>,
 }
 
 fn required() -> bool {
     true
+}
+
+fn voices() -> usize {
+    1
 }
 
 /// Whose voices speak it.
@@ -56,6 +63,7 @@ pub struct Sentence {
     pub language: Spoken,
     pub means: Vec<String>,
     pub required: bool,
+    pub voices: usize,
     /// As a person writes it.
     pub text: String,
     /// As the voice is given it; `[700 ms]` is a pause.
@@ -68,7 +76,7 @@ impl Sentence {
     /// An English sentence that means no choice.
     pub fn plain(kind: &str, words: &str) -> Self {
         let (text, sound) = (words.to_owned(), words.to_owned());
-        Self { kind: kind.to_owned(), language: Spoken::En, means: Vec::new(), required: false, text, sound, cut_ms: None }
+        Self { kind: kind.to_owned(), language: Spoken::En, means: Vec::new(), required: false, voices: 2, text, sound, cut_ms: None }
     }
 
     /// Whether one of these choices is a right answer.
@@ -93,14 +101,14 @@ impl Sentence {
 pub fn sentences(file: &str) -> Vec<Sentence> {
     let corpus: Corpus = toml::from_str(file).unwrap();
     let sentences = corpus.say.into_iter().flat_map(|group| {
-        let Group { kind, language, means, required, words } = group;
+        let Group { kind, language, means, required, voices, words } = group;
         words.into_iter().map(move |words| {
             let (text, sound, cut_ms) = match words {
                 Words::Plain(text) => (text, None, None),
                 Words::Spelt { text, sound, cut_ms } => (text, sound, cut_ms),
             };
             let sound = sound.unwrap_or_else(|| text.clone());
-            Sentence { kind: kind.clone(), language, means: means.clone(), required, text, sound, cut_ms }
+            Sentence { kind: kind.clone(), language, means: means.clone(), required, voices, text, sound, cut_ms }
         })
     });
     sentences.collect()

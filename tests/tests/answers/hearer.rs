@@ -1,7 +1,9 @@
 //! The real recogniser, waited for: whoever feeds it goes on when it has decoded what it was fed, so that what is heard does not depend on
 //! how busy the machine is.
 
-use std::path::PathBuf;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex};
 
 use samvaad_model::Language;
@@ -31,7 +33,8 @@ pub struct Hearer {
 impl Hearer {
     fn open() -> Self {
         let folder = std::env::var_os("SAMVAAD_TOOLS").map_or_else(|| root().join(".tools"), PathBuf::from).join("vosk");
-        let models = [(Language::english(), folder.join("vosk-model-small-en-us-0.15"))];
+        let model = without_dither(&folder.join("vosk-model-small-en-us-0.15"));
+        let models = [(Language::english(), model.path().to_owned())];
         let settings = VoskSettings { library: folder.join("libvosk.so"), models: models.into(), workers: 1 };
         let vosk = Vosk::open(settings).unwrap_or_else(|error| panic!("{error}\nrun `make setup`"));
         let expectation = Expectation { languages: vec![Language::english()], phrases: vec!["yes".to_owned()] };
@@ -86,6 +89,26 @@ impl Listening {
     pub fn reset(&mut self) {
         self.recognition.reset();
     }
+}
+
+/// The model as it is, but that no random noise is added to what it hears: the same clip is heard as the same words each time. The line has
+/// noise of its own.
+fn without_dither(model: &Path) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = |error| panic!("`{}`: {error}\nrun `make setup`", model.display());
+    let parts = fs::read_dir(model.canonicalize().unwrap_or_else(missing)).unwrap();
+    for part in parts.map(Result::unwrap).filter(|part| part.file_name() != "conf") {
+        symlink(part.path(), folder.path().join(part.file_name())).unwrap();
+    }
+    let conf = folder.path().join("conf");
+    fs::create_dir(&conf).unwrap();
+    for part in fs::read_dir(model.join("conf")).unwrap().map(Result::unwrap) {
+        fs::copy(part.path(), conf.join(part.file_name())).unwrap();
+    }
+    let mut settings = fs::read_to_string(conf.join("mfcc.conf")).unwrap();
+    settings.push_str("\n--dither=0\n");
+    fs::write(conf.join("mfcc.conf"), settings).unwrap();
+    folder
 }
 
 fn begin(vosk: &Vosk, expectation: Expectation) -> (Box<dyn Recognition>, mpsc::Receiver<Hearing>) {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use samvaad_audio::Encoding;
+use samvaad_audio::{Encoding, g711};
 use samvaad_model::{Extent, Playout, Reply};
 use samvaad_session::event::Event;
 use samvaad_session::machine::{Command, Completion, Machine, Output};
@@ -36,6 +36,9 @@ const AGAIN_MS: u32 = 1_000;
 /// How long the prompt before the question is.
 const DISCLOSURE_MS: u32 = 3_000;
 
+/// What a line has of its own, at most, on each side of zero: -70 dBFS. Without it there would be no sound at all between words.
+const NOISE: i16 = 10;
+
 /// What became of the question.
 #[derive(Debug, Clone, Default)]
 pub struct Outcome {
@@ -62,6 +65,7 @@ pub fn put(hearer: &mut Hearer, asked: Asked, prompt_ms: u32, when: When, clip: 
         listening: None,
         now_ms: 0,
         playing_until_ms: 0,
+        noise: 1,
         marks: Vec::new(),
         prompt_ms,
         disclosed_ms: None,
@@ -88,6 +92,7 @@ struct Line<'a> {
     listening: Option<Listening>,
     now_ms: u64,
     playing_until_ms: u64,
+    noise: u32,
     marks: Vec<(u64, String)>,
     prompt_ms: u32,
     /// When the prompt before the question began to be heard; the question's own; and when that ended.
@@ -117,6 +122,7 @@ impl Line<'_> {
             {
                 frame[..spoken.len()].copy_from_slice(spoken);
             }
+            let frame = frame.map(|sample| self.over_the_line(sample));
             self.frame(&frame);
             let all_said = frames.peek().is_none();
             if let Some((why, _)) = self.again.take_if(|(_, at_ms)| all_said && self.now_ms >= *at_ms + ASKED_AGAIN_MS) {
@@ -131,6 +137,14 @@ impl Line<'_> {
             };
             self.outcome.question = self.outcome.question.or_else(|| question_heard(&answer.playouts));
         }
+    }
+
+    /// A sample with the line's noise, the same in every call, through G.711.
+    fn over_the_line(&mut self, sample: i16) -> i16 {
+        // Numerical Recipes' generator; its upper bits are the random ones
+        self.noise = self.noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let noise = (self.noise >> 16) as i16 % (NOISE + 1);
+        g711::decode(g711::encode(sample.saturating_add(noise)))
     }
 
     /// 20 ms of the caller, and what follows from them.

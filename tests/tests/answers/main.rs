@@ -1,7 +1,8 @@
 //! Who answers, and what is understood: people's sentences by four voices that are not the bot's, heard by the real recogniser, answered by
 //! the session's machine in virtual time.
 //!
-//! What is heard does not depend on how busy the machine is. Clips are made once and kept in the build folder. For the whole table:
+//! What is heard does not depend on how busy the machine is. Clips are made once and kept in the build folder. For the whole table, every
+//! sentence in all four voices:
 //! `SAMVAAD_ANSWERS=/tmp/answers.tsv cargo test --release -p samvaad-tests --test answers`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -47,8 +48,9 @@ fn plain(kind: &str, words: &[&str]) -> Vec<Sentence> {
 
 /// Has every sentence said by each of its voices, on all hearers.
 fn answered(sentences: &[Sentence], question: fn() -> Asked, prompt_ms: u32, when: When) -> Vec<Row> {
-    let each = |sentence: &Sentence| caller::voices(sentence.language).map(|voice| (sentence.clone(), voice));
-    let work: Mutex<Vec<(usize, (Sentence, &'static str))>> = Mutex::new(sentences.iter().flat_map(each).enumerate().collect());
+    let each =
+        |(index, sentence): (usize, &Sentence)| caller::voices(sentence, index).map(|voice| (sentence.clone(), voice)).collect::<Vec<_>>();
+    let work: Mutex<Vec<(usize, (Sentence, &'static str))>> = Mutex::new(sentences.iter().enumerate().flat_map(each).enumerate().collect());
     let mut rows: Vec<(usize, Row)> = Vec::new();
     std::thread::scope(|scope| {
         let hearing = hearer::hearers().iter().map(|hearer| {
