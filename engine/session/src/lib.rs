@@ -29,9 +29,12 @@ pub mod wire;
 
 pub use call::{LiveCall, LiveCalls};
 pub use ledger::Ledger;
+pub use playback::Sending;
 pub use prompts::FlowPrompts;
+pub use question::{Answers, Asked};
 pub use run::run_call;
 pub use services::{CallSettings, Services};
+pub use spoken::{Fetch, Source, Spoken};
 pub use wire::{Received, Wire, WireClosed};
 
 use std::time::Duration;
