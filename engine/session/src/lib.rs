@@ -29,6 +29,7 @@ pub mod wire;
 
 pub use call::{LiveCall, LiveCalls};
 pub use ledger::Ledger;
+pub use live::MIN_CONFIDENCE;
 pub use playback::Sending;
 pub use prompts::FlowPrompts;
 pub use question::{Answers, Asked};

@@ -26,7 +26,7 @@ use crate::spoken::{Source, Spoken};
 const LOOKUP: Duration = Duration::from_secs(1);
 
 /// Words that are less sure than this are not understood, unless the manifest's `min-confidence` says otherwise.
-const MIN_CONFIDENCE: f32 = 0.5;
+pub const MIN_CONFIDENCE: f32 = 0.5;
 
 /// What the conversations of one call are made of, whichever version holds them.
 #[derive(Clone)]

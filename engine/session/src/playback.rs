@@ -224,10 +224,12 @@ impl Playback {
     /// A mark came back: what was sent before it has been heard.
     pub fn mark_returned(&mut self, now_ms: u64, name: &str, events: &mut VecDeque<Event>) {
         let Some(returned) = name.strip_prefix(MARK).and_then(|id| id.parse().ok()).map(PromptId) else { return };
-        for mark in self.clock.mark_returned(name, now_ms) {
-            self.end_marked(&mark, Extent::Whole, events);
+        let settled = self.clock.mark_returned(name, now_ms);
+        for mark in &settled {
+            self.end_marked(mark, Extent::Whole, events);
         }
-        if returned.0 > self.last_id {
+        // a mark behind audio that was cleared confirms nothing: it may come back because it was dropped
+        if settled.is_empty() && !self.assumed.contains(&returned) {
             return;
         }
         self.has_marks = true;
@@ -239,6 +241,10 @@ impl Playback {
     /// Ends prompts whose marks are overdue: marks are sometimes lost, and a call must not wait for them.
     pub fn pass_over_lost_marks(&mut self, now_ms: u64, events: &mut VecDeque<Event>) {
         while let Some(mark) = self.clock.take_overdue(now_ms) {
+            if self.assumed.len() == ASSUMED {
+                self.assumed.pop_front();
+            }
+            self.assumed.extend(mark.strip_prefix(MARK).and_then(|id| id.parse().ok()).map(PromptId));
             self.end_marked(&mark, Extent::Assumed, events);
         }
     }
@@ -267,12 +273,6 @@ impl Playback {
     }
 
     fn end(&mut self, queued: &Queued, heard: Extent, heard_ms: u64, events: &mut VecDeque<Event>) {
-        if heard == Extent::Assumed {
-            if self.assumed.len() == ASSUMED {
-                self.assumed.pop_front();
-            }
-            self.assumed.push_back(queued.id);
-        }
         let template = queued.spoken.template.clone();
         events.push_back(Event::PromptEnded { prompt: queued.id, template, heard, heard_ms });
         self.done.push(queued.playout(heard, heard_ms));

@@ -213,7 +213,7 @@ impl Line<'_> {
             }
             Output::StopListening => self.listening = None,
             Output::Complete(completion) => self.completion = Some(completion),
-            Output::Close => {}
+            Output::Close | Output::PeerLost { .. } => {}
         }
     }
 

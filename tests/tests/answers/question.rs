@@ -12,13 +12,12 @@ pub const DISCLOSURE: &str = "disclosure";
 
 /// "Am I speaking with Priya?"
 pub fn identity() -> Asked {
-    let choices = [("yes", Some('1')), ("no", Some('2')), ("wrong-person", None), ("who", None), ("later", None)];
-    asked("identity", &choices, 5_000, 2)
+    asked("identity", "confirm", &["no", "who", "repeat", "agent", "wrong-person", "later", "do-not-call", "stop"], 5_000, 2)
 }
 
 /// "Would you like to speak to one of our agents?"
 pub fn transfer() -> Asked {
-    asked("transfer", &[("yes", Some('1')), ("no", Some('2')), ("repeat", Some('3')), ("agent", Some('9'))], 7_000, 1)
+    asked("transfer", "yes", &["no", "repeat", "agent", "who", "wrong-person", "later", "do-not-call", "stop"], 7_000, 1)
 }
 
 /// What is said before the second question, whole.
@@ -26,15 +25,16 @@ pub fn disclosure() -> Spoken {
     Spoken { interruptible: false, ..spoken(DISCLOSURE) }
 }
 
-fn asked(name: &str, choices: &[(&str, Option<char>)], no_input_ms: u64, again: usize) -> Asked {
+fn asked(name: &str, yes: &str, others: &[&str], no_input_ms: u64, again: usize) -> Asked {
     let languages = vec![Language::english(), Language::parse("hi-IN").unwrap()];
-    let choice =
-        |(id, key): &(&str, Option<char>)| Choice { id: (*id).to_owned(), lexicon: Some((*id).to_owned()), phrases: Vec::new(), key: *key };
-    let matcher = ChoiceMatcher::new(&choices.iter().map(choice).collect::<Vec<_>>(), &languages).unwrap();
+    let choice = |id: &str, lexicon: &str| Choice { id: id.to_owned(), lexicon: Some(lexicon.to_owned()), phrases: Vec::new(), key: None };
+    let choices: Vec<_> = std::iter::once(choice("yes", yes)).chain(others.iter().map(|other| choice(other, other))).collect();
+    let matcher = ChoiceMatcher::new(&choices, &languages).unwrap();
     Asked {
         name: name.to_owned(),
-        expectation: Expectation { languages, phrases: matcher.phrases() },
+        expectation: Expectation { languages, phrases: matcher.phrases(), decoys: matcher.decoys() },
         answers: Answers::Choices(matcher),
+        min_confidence: samvaad_session::MIN_CONFIDENCE,
         prompt: spoken(PROMPT),
         no_input_ms,
         no_input: vec![spoken("no-input"); again].into(),

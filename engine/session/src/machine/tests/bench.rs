@@ -97,7 +97,7 @@ impl Bench {
             Output::Feed => self.machine.fed(),
             Output::Complete(completion) => self.completions.push(completion),
             Output::Close => self.log.push(format!("{} close", self.now_ms)),
-            Output::Listen(_) | Output::Forget | Output::StopListening => {}
+            Output::Listen(_) | Output::Forget | Output::StopListening | Output::PeerLost { .. } => {}
         }
     }
 
@@ -149,6 +149,10 @@ pub(super) fn name(event: &Event) -> String {
         Event::Asked { question } => format!("asked {question}"),
         Event::Listening => "listening".to_owned(),
         Event::BargedIn { .. } => "barged-in".to_owned(),
+        Event::TalkedOver { text, .. } => format!("talked over {}", text.expose()),
+        Event::PromptConfirmed { prompt } => format!("confirmed {}", prompt.0),
+        Event::NoMarks => "no marks".to_owned(),
+        Event::NoMedia { .. } => "no media".to_owned(),
         Event::Said { text, .. } => format!("said {}", text.expose()),
         Event::Keyed { keys, .. } => format!("keyed {}", keys.expose()),
         Event::RecognitionFailed { .. } => "recognition failed".to_owned(),
