@@ -9,11 +9,15 @@
 //! - Feeding a stream in pieces gives what feeding it whole gives, whatever the pieces' lengths.
 //! - Functions that fill a buffer *append*, except where they say that they replace.
 
+pub mod background;
 pub mod convert;
+mod decimate;
+pub mod echo;
 pub mod encoding;
 pub mod framer;
 pub mod g711;
 pub mod level;
+pub mod listener;
 pub mod pcm;
 pub mod playout;
 pub mod recording;
@@ -24,8 +28,10 @@ pub mod turn;
 pub mod voice;
 
 pub use convert::convert;
+pub use echo::EchoGuard;
 pub use encoding::{Decoder, Encoding};
 pub use framer::{FrameInfo, Framer, PromptCursor};
+pub use listener::Listener;
 pub use playout::{MARK_GRACE_MS, MarksFull, PlayoutClock};
 pub use recording::{RecordingError, StereoRecording};
 pub use resample::{ResampleError, Resampler};
