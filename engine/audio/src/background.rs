@@ -13,39 +13,54 @@ use crate::voice::FRAME_MS;
 /// The quietest voice: below it is a line without one.
 const LEAST_DBFS: f32 = -57.0;
 
-/// The background as it is taken to be at most while too little of it was heard.
-const FIRST_DBFS: f32 = -48.0;
-
-/// So long the first guess holds.
-const FIRST_FRAMES: u32 = 400 / FRAME_MS;
+/// To interrupt the bot takes a voice of this level: 20 dB under a usual one, ITU-T P.56 puts a telephone's speech at -30 to -16 dBFS. A fainter
+/// one can answer, when the bot has finished.
+const INTERRUPTING_DBFS: f32 = -34.0;
 
 /// How far a voice stands out from an even noise, and from one of much spread.
-const MARGIN_DB: (f32, f32) = (6.0, 13.0);
+const MARGIN_DB: (f32, f32) = (5.0, 13.0);
 
 /// How many spreads it stands out.
 const SPREADS: f32 = 2.2;
 
-/// Over the quietest of the last two seconds.
-const OVER_QUIETEST_DB: f32 = 9.0;
+/// Over the quietest of the last two seconds, or of what was heard so far, if that is so many frames.
+const OVER_QUIETEST_DB: f32 = 8.0;
+const LEAST_FRAMES: u32 = 128 / FRAME_MS;
 
 /// The background rises by this share of the difference in each frame (a second), and falls by that (a quarter of one).
 const RISE: f32 = FRAME_MS as f32 / 1_000.0;
 const FALL: f32 = FRAME_MS as f32 / 250.0;
 
 /// Within a turn what is so far below its loudest is no longer of it.
-const BELOW_TURN_DB: f32 = 24.0;
+const BELOW_TURN_DB: f32 = 17.0;
 
 /// Another turn's voice may be so much fainter than the one before.
 const BELOW_NEAR_DB: f32 = 14.0;
 
 /// Whatever the last voice was, one of this level is near.
-const NEAR_ENOUGH_DBFS: f32 = -34.0;
+const NEAR_ENOUGH_DBFS: f32 = -30.0;
 
 /// What is known of the last voice fades by this in each frame: 1 dB a second.
 const FADE_DB: f32 = FRAME_MS as f32 / 1_000.0;
 
+/// A line without noise is taken to have this much.
+const FAINT_DBFS: f32 = -80.0;
+
 /// The corner of the high-pass, as the pole of a first-order filter: 150 Hz at 16 kHz.
 const POLE: f32 = 0.943;
+
+/// What is known of a frame besides its samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FrameFacts {
+    /// Voice activity found speech that is no echo.
+    pub speech: bool,
+    /// A turn of the caller is in progress.
+    pub in_turn: bool,
+    /// What the bot says is being heard.
+    pub bot_plays: bool,
+    /// What is in it is neither echo nor a tone, which come and go: it belongs to the line, or to the caller.
+    pub of_line: bool,
+}
 
 /// Follows one line.
 #[derive(Debug, Clone)]
@@ -55,6 +70,8 @@ pub struct Background {
     /// Powers of the last three frames: what voice activity looks at.
     powers: [f32; 3],
     frames: u32,
+    /// Frames that were followed.
+    followed: u32,
     mean_dbfs: f32,
     spread_db: f32,
     quietest: Quietest,
@@ -76,29 +93,30 @@ impl Background {
             last: (0.0, 0.0),
             powers: [0.0; 3],
             frames: 0,
-            mean_dbfs: FIRST_DBFS,
-            spread_db: 1.0,
+            followed: 0,
+            mean_dbfs: FAINT_DBFS,
+            spread_db: 4.0,
             quietest: Quietest::default(),
             turn_dbfs: SILENCE_DBFS,
             near_dbfs: SILENCE_DBFS,
         }
     }
 
-    /// Whether a frame of 16 kHz stands out. `of_line`: what is in it belongs to the line, and is no echo or tone that comes and goes.
-    pub fn push(&mut self, frame: &[i16], voiced: bool, in_turn: bool, of_line: bool) -> bool {
+    /// Whether a frame of 16 kHz stands out.
+    pub fn push(&mut self, frame: &[i16], facts: FrameFacts) -> bool {
+        let FrameFacts { speech, in_turn, of_line, .. } = facts;
         let power = self.power(frame);
         self.powers.rotate_left(1);
-        if let [.., newest] = &mut self.powers {
-            *newest = power;
-        }
+        let [.., newest] = &mut self.powers;
+        *newest = power;
         let level_dbfs = power_dbfs(self.powers.iter().sum::<f32>() / self.powers.len() as f32);
         self.quietest.push(level_dbfs);
         self.frames = self.frames.saturating_add(1);
-        let stands_out = level_dbfs >= self.least_dbfs(in_turn);
-        if of_line && !(stands_out && voiced) {
+        let stands_out = level_dbfs >= self.least_dbfs(facts);
+        if of_line && !(stands_out && speech) {
             self.follow(level_dbfs);
         }
-        if in_turn && stands_out && voiced {
+        if in_turn && stands_out && speech {
             self.turn_dbfs = self.turn_dbfs.max(level_dbfs);
         } else if !in_turn {
             if self.turn_dbfs > SILENCE_DBFS {
@@ -110,29 +128,28 @@ impl Background {
         stands_out
     }
 
-    /// What a voice has to reach now.
-    pub fn least_dbfs(&self, in_turn: bool) -> f32 {
+    /// What a voice has to reach.
+    fn least_dbfs(&self, facts: FrameFacts) -> f32 {
         let (even_db, uneven_db) = MARGIN_DB;
-        let quietest_dbfs = self.quietest.dbfs();
-        let mean_dbfs = if self.frames < FIRST_FRAMES { quietest_dbfs.min(FIRST_DBFS) } else { self.mean_dbfs };
-        let over_mean = mean_dbfs + (SPREADS * self.spread_db).clamp(even_db, uneven_db);
-        let over_quietest = if self.quietest.is_full() { quietest_dbfs + OVER_QUIETEST_DB } else { SILENCE_DBFS };
+        let over_mean = self.mean_dbfs + (SPREADS * self.spread_db).clamp(even_db, uneven_db);
+        let over_quietest = if self.frames >= LEAST_FRAMES { self.quietest.dbfs() + OVER_QUIETEST_DB } else { SILENCE_DBFS };
         let over_line = over_mean.max(over_quietest).max(LEAST_DBFS);
-        if in_turn {
-            over_line.max(self.turn_dbfs - BELOW_TURN_DB)
-        } else {
-            over_line.max((self.near_dbfs - BELOW_NEAR_DB).min(NEAR_ENOUGH_DBFS))
+        if facts.in_turn {
+            return over_line.max(self.turn_dbfs - BELOW_TURN_DB);
         }
+        let near_dbfs = (self.near_dbfs - BELOW_NEAR_DB).min(NEAR_ENOUGH_DBFS);
+        over_line.max(if facts.bot_plays { near_dbfs.max(INTERRUPTING_DBFS) } else { near_dbfs })
     }
 
     fn follow(&mut self, level_dbfs: f32) {
-        let level_dbfs = level_dbfs.max(-90.0);
-        if self.frames == FIRST_FRAMES {
-            self.mean_dbfs = self.quietest.dbfs().max(-90.0);
+        self.followed = self.followed.saturating_add(1);
+        let difference = level_dbfs.max(FAINT_DBFS) - self.mean_dbfs;
+        // the first ones count alike
+        let least = 1.0 / self.followed as f32;
+        self.mean_dbfs += difference * least.max(if difference > 0.0 { RISE } else { FALL });
+        if self.followed > 1 {
+            self.spread_db += (difference.abs() - self.spread_db) * RISE;
         }
-        let difference = level_dbfs - self.mean_dbfs;
-        self.mean_dbfs += difference * if difference > 0.0 { RISE } else { FALL };
-        self.spread_db += (difference.abs() - self.spread_db) * RISE;
     }
 
     fn power(&mut self, frame: &[i16]) -> f32 {
@@ -159,12 +176,11 @@ struct Quietest {
     stretches: [f32; STRETCHES],
     current: f32,
     frames: u32,
-    filled: usize,
 }
 
 impl Default for Quietest {
     fn default() -> Self {
-        Self { stretches: [f32::INFINITY; STRETCHES], current: f32::INFINITY, frames: 0, filled: 0 }
+        Self { stretches: [f32::INFINITY; STRETCHES], current: f32::INFINITY, frames: 0 }
     }
 }
 
@@ -174,16 +190,10 @@ impl Quietest {
         self.frames += 1;
         if self.frames == STRETCH_FRAMES {
             self.stretches.rotate_left(1);
-            if let [.., newest] = &mut self.stretches {
-                *newest = self.current;
-            }
+            let [.., newest] = &mut self.stretches;
+            *newest = self.current;
             (self.current, self.frames) = (f32::INFINITY, 0);
-            self.filled = (self.filled + 1).min(STRETCHES);
         }
-    }
-
-    fn is_full(&self) -> bool {
-        self.filled == STRETCHES
     }
 
     fn dbfs(&self) -> f32 {

@@ -13,7 +13,7 @@ mod fit;
 mod reference;
 mod search;
 
-use crate::decimate::{DECIMATION, Decimator, NARROW_HZ};
+use crate::decimate::{DECIMATION, Decimator, NARROW_HZ, dot};
 use crate::resample::ResampleError;
 use crate::voice::FRAME_SAMPLES;
 use arrival::Arrival;
@@ -30,14 +30,20 @@ const EARLY: u64 = 64 * NARROW_HZ as u64 / 1_000;
 /// How long after its playing something may come back: the delays, and the window.
 const SPAN: u64 = (DELAYS + WINDOW) as u64;
 
+/// So long after its playing something counts as being played: 300 ms.
+const PLAYING: u64 = 300 * NARROW_HZ as u64 / 1_000;
+
 /// Positions begin so late that none that is reckoned back from them is negative.
 const BASE: u64 = 2 * SPAN;
 
 /// From this explained share on what is heard is echo. A caller as loud as the echo leaves a share of a half.
 const ECHO_SHARE: f32 = 0.62;
 
-/// A delay is looked for in every so manieth frame at most.
-const SEARCH_FRAMES: u32 = 2;
+/// What is heard is judged anew in every so manieth frame of speech.
+const JUDGE_FRAMES: u32 = 2;
+
+/// After so many searches in vain it is not the echo that speaks, and one in so many is enough.
+const SEARCHES: u32 = 6;
 
 /// Frames whose quietest is the line's noise: 1.5 s.
 const NOISE_FRAMES: u32 = 94;
@@ -59,7 +65,10 @@ pub struct EchoGuard {
     fitter: Fitter,
     /// Of the last good fit: by how much what is heard lags behind what is played, more [`EARLY`].
     delay: Option<u64>,
-    since_search: u32,
+    /// Searches in vain since something was explained.
+    searches: u32,
+    since_judged: u32,
+    verdict: bool,
     noise: Noise,
     comparing: bool,
 }
@@ -77,7 +86,9 @@ impl EchoGuard {
             search: Search::new(),
             fitter: Fitter::new(),
             delay: None,
-            since_search: SEARCH_FRAMES,
+            searches: 0,
+            since_judged: JUDGE_FRAMES,
+            verdict: false,
             noise: Noise::default(),
             comparing: false,
         })
@@ -93,6 +104,11 @@ impl EchoGuard {
         self.arrival.push(now_ms, samples_16k)
     }
 
+    /// Whether what was sent is being played at this position (of 16 kHz), or was until 0.3 s ago, which is how late it may be heard.
+    pub fn is_playing(&self, position: u64) -> bool {
+        self.reference.sounds(position / DECIMATION as u64, PLAYING)
+    }
+
     /// Whether one frame of 16 kHz that ends at `end`, in which there is `speech`, is the bot's own voice.
     pub fn hear(&mut self, frame: &[i16], end: u64, speech: bool) -> bool {
         let end = end / DECIMATION as u64;
@@ -102,6 +118,7 @@ impl EchoGuard {
         }
         if !self.comparing {
             self.comparing = true;
+            (self.searches, self.since_judged, self.verdict) = (0, JUDGE_FRAMES, false);
             self.decimator.reset();
             self.heard.fill(0.0);
             self.noise = Noise::default();
@@ -114,8 +131,12 @@ impl EchoGuard {
             *place = *sample;
         }
         self.noise.push(&self.narrow);
-        self.since_search = self.since_search.saturating_add(1);
-        speech && self.is_echo((end + BASE).saturating_sub(WINDOW as u64))
+        self.since_judged = self.since_judged.saturating_add(1);
+        if speech && self.since_judged >= JUDGE_FRAMES {
+            self.since_judged = 0;
+            self.verdict = self.is_echo((end + BASE).saturating_sub(WINDOW as u64));
+        }
+        speech && self.verdict
     }
 
     /// `start`: where the window of what is heard begins, plus [`BASE`].
@@ -123,12 +144,13 @@ impl EchoGuard {
         if let Some(delay) = self.delay
             && self.share(start, delay) >= ECHO_SHARE
         {
+            self.searches = 0;
             return true;
         }
-        if self.since_search < SEARCH_FRAMES {
+        self.searches += 1;
+        if self.searches > SEARCHES && !self.searches.is_multiple_of(SEARCHES) {
             return false;
         }
-        self.since_search = 0;
         let oldest = start + EARLY - DELAYS as u64;
         copy(&self.reference, oldest, &mut self.played);
         let Some(position) = self.search.best(&self.heard, &self.played) else { return false };
@@ -136,6 +158,7 @@ impl EchoGuard {
         let share = self.share(start, delay);
         if share >= ECHO_SHARE {
             self.delay = Some(delay);
+            self.searches = 0;
         }
         share >= ECHO_SHARE
     }
@@ -167,7 +190,7 @@ struct Noise {
 
 impl Noise {
     fn push(&mut self, frame: &[f32]) {
-        let power = frame.iter().map(|sample| sample * sample).sum::<f32>() / frame.len().max(1) as f32;
+        let power = dot(frame, frame) / frame.len().max(1) as f32;
         let [before, current] = &mut self.minima;
         *current = Some(current.map_or(power, |minimum| minimum.min(power)));
         self.frames += 1;

@@ -24,6 +24,7 @@ pub mod recording;
 pub mod resample;
 #[cfg(test)]
 mod test_signals;
+pub mod tone;
 pub mod turn;
 pub mod voice;
 

@@ -3,9 +3,10 @@
 //! A frame is the caller's speech if voice activity finds speech in it, it stands out from the line's background, and it is not what
 //! the bot itself plays, come back. What is echo is silence for the recogniser as well.
 
-use crate::background::Background;
+use crate::background::{Background, FrameFacts};
 use crate::echo::EchoGuard;
 use crate::resample::{LISTENING_HZ, ResampleError, Resampler};
+use crate::tone::ToneDetector;
 use crate::turn::{TurnDetector, TurnEvent, TurnSettings};
 use crate::voice::{FRAME_MS, FRAME_SAMPLES, VoiceActivity};
 
@@ -22,6 +23,7 @@ pub struct Listener {
     activity: VoiceActivity,
     guard: EchoGuard,
     background: Background,
+    tones: ToneDetector,
     detector: TurnDetector,
     wide: Vec<i16>,
     /// What is left of a frame: less than [`FRAME_SAMPLES`] between calls.
@@ -39,6 +41,7 @@ impl Listener {
             activity: VoiceActivity::new(),
             guard: EchoGuard::new(rate_hz)?,
             background: Background::new(),
+            tones: ToneDetector::new(),
             detector: TurnDetector::new(settings),
             wide: Vec::new(),
             begun: Vec::with_capacity(FRAME_SAMPLES),
@@ -82,8 +85,11 @@ impl Listener {
         self.since_echo = if echo { 0 } else { self.since_echo.saturating_add(1) };
         let echo_rest = !speech && self.since_echo <= ECHO_REST_FRAMES;
         let in_turn = self.detector.is_speaking();
-        let stands_out = self.background.push(&self.begun, speech && !echo, in_turn, !echo && !echo_rest);
-        let voice = speech && stands_out && !echo;
+        let tone = self.tones.push(&self.begun, speech && !echo);
+        let of_line = !echo && !echo_rest && !tone;
+        let bot_plays = self.guard.is_playing(end);
+        let stands_out = self.background.push(&self.begun, FrameFacts { speech: speech && !echo, in_turn, bot_plays, of_line });
+        let voice = speech && stands_out && of_line;
         self.since_voice = if voice { 0 } else { self.since_voice.saturating_add(1) };
 
         if echo || echo_rest {

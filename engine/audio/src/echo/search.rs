@@ -6,6 +6,8 @@ use std::sync::{Arc, LazyLock};
 use realfft::num_complex::Complex;
 use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 
+use crate::decimate::dot;
+
 /// What is compared, in samples of 4 kHz: 200 ms.
 pub const WINDOW: usize = 800;
 
@@ -75,18 +77,18 @@ impl Search {
             }
         }
         self.backward.process_with_scratch(&mut self.played, &mut self.padded, &mut self.scratch).ok()?;
-        let energy = |samples: &[f32]| samples.iter().map(|sample| f64::from(*sample).powi(2)).sum::<f64>();
+        let energy = |samples: &[f32]| f64::from(dot(samples, samples));
         // what is almost silent fits everything by chance
         let least = energy(played) * 0.01;
         let mut running = energy(played.get(..WINDOW)?);
-        let (mut best, mut best_likeness) = (None, 0.0);
-        for (position, correlation) in self.padded.iter().take(DELAYS).enumerate() {
-            let likeness = f64::from(*correlation).powi(2) / running.max(least).max(1.0);
-            if likeness > best_likeness {
-                (best, best_likeness) = (Some(position), likeness);
+        let (mut best, mut best_power, mut best_energy) = (None, 0.0, 1.0);
+        let (leaving, entering) = (played.iter(), played.get(WINDOW..)?.iter());
+        for (position, ((correlation, leaves), enters)) in self.padded.iter().zip(leaving).zip(entering).enumerate() {
+            let (power, energy) = (f64::from(correlation * correlation), running.max(least).max(1.0));
+            if power * best_energy > best_power * energy {
+                (best, best_power, best_energy) = (Some(position), power, energy);
             }
-            let (leaves, enters) = (played.get(position)?, played.get(position + WINDOW)?);
-            running += f64::from(*enters).powi(2) - f64::from(*leaves).powi(2);
+            running += f64::from(enters * enters - leaves * leaves);
         }
         best
     }
