@@ -1,6 +1,6 @@
 //! The echo guard: whether what comes in is the bot's own voice, come back.
 //!
-//! What was sent is kept by the time at which it is played ([`Reference`]). While it can still come back, each frame of speech is compared
+//! What was sent is kept by the time at which it is played (`echo/reference.rs`). While it can still come back, each frame of speech is compared
 //! with it: the last 200 ms of what is heard, at 4 kHz, are fitted by a short filter from what was played. The delay is the one at which
 //! the last fit was good; where that does not explain what is heard, it is looked for anew among all of 0 to 760 ms. What is explained
 //! for the most part is echo. A caller who speaks over it is not explained, and is heard.
@@ -51,7 +51,7 @@ const NOISE_FRAMES: u32 = 94;
 /// The noise's mean, over its quietest frame.
 const NOISE_OVER_MINIMUM: f32 = 2.0;
 
-/// Compares one call's inbound stream with its outbound one.
+/// Compares one call's inbound stream with its outbound one. About 120 kB, on the heap.
 #[derive(Debug)]
 pub struct EchoGuard {
     reference: Reference,

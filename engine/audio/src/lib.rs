@@ -4,7 +4,7 @@
 //! as arguments. Nothing here reads a clock, does I/O (save writing a WAV to a writer it is given), spawns or waits.
 //!
 //! Invariants:
-//! - Nothing of the inbound path (bytes, samples, 16 kHz, voice activity, turns) nor of framing allocates per frame once its buffers have
+//! - Nothing of the inbound path (bytes, samples, 16 kHz, echo, voice activity, turns) nor of framing allocates per frame once its buffers have
 //!   grown; `tests/steady_state.rs` counts.
 //! - Feeding a stream in pieces gives what feeding it whole gives, whatever the pieces' lengths.
 //! - Functions that fill a buffer *append*, except where they say that they replace.
