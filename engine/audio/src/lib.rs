@@ -19,6 +19,7 @@ pub mod g711;
 pub mod level;
 pub mod listener;
 pub mod pcm;
+pub mod pitch;
 pub mod playout;
 pub mod recording;
 pub mod resample;

@@ -5,6 +5,7 @@
 
 use crate::background::{Background, FrameFacts};
 use crate::echo::EchoGuard;
+use crate::pitch::Pitch;
 use crate::resample::{LISTENING_HZ, ResampleError, Resampler};
 use crate::tone::ToneDetector;
 use crate::turn::{TurnDetector, TurnEvent, TurnSettings};
@@ -24,6 +25,7 @@ pub struct Listener {
     guard: EchoGuard,
     background: Background,
     tones: ToneDetector,
+    pitch: Pitch,
     detector: TurnDetector,
     wide: Vec<i16>,
     /// What is left of a frame: less than [`FRAME_SAMPLES`] between calls.
@@ -42,6 +44,7 @@ impl Listener {
             guard: EchoGuard::new(rate_hz)?,
             background: Background::new(),
             tones: ToneDetector::new(),
+            pitch: Pitch::new(),
             detector: TurnDetector::new(settings),
             wide: Vec::new(),
             begun: Vec::with_capacity(FRAME_SAMPLES),
@@ -90,6 +93,7 @@ impl Listener {
         let bot_plays = self.guard.is_playing(end);
         let stands_out = self.background.push(&self.begun, FrameFacts { speech: speech && !echo, in_turn, bot_plays, of_line });
         let voice = speech && stands_out && of_line;
+        let pitched = self.pitch.push(&self.begun, voice);
         self.since_voice = if voice { 0 } else { self.since_voice.saturating_add(1) };
 
         if echo || echo_rest {
@@ -100,6 +104,9 @@ impl Listener {
         if speech && !voice && !echo && self.since_voice <= TRAILING_FRAMES {
             return self.detector.push_trailing(now_ms);
         }
+        if voice && !pitched {
+            return self.detector.push_voiceless(now_ms);
+        }
         self.detector.push(crate::voice::VoiceFrame { speech: voice, probability: 1.0 }, now_ms)
     }
 
@@ -108,7 +115,7 @@ impl Listener {
         &self.heard
     }
 
-    /// How much speech of the caller there is in the turn in progress, or was in the last one.
+    /// How much speech of the caller there is in the turn in progress, or was in the last one; what has no voice in it, as a cough, does not count.
     pub fn voiced_ms(&self) -> u32 {
         self.detector.voiced_ms()
     }

@@ -77,7 +77,7 @@ impl TurnDetector {
 
     /// Takes one frame that ended at `at_ms`. Events alternate: `Began`, then `Ended` or `TooLong`.
     pub fn push(&mut self, frame: VoiceFrame, at_ms: u64) -> Option<TurnEvent> {
-        if frame.speech { self.speech(at_ms) } else { self.silence(FRAME_MS, at_ms) }
+        if frame.speech { self.speech(FRAME_MS, at_ms) } else { self.silence(FRAME_MS, at_ms) }
     }
 
     /// Takes one frame that ended at `at_ms`, in which voice activity lingers though nothing is to be heard: a turn goes on, but it is no speech.
@@ -85,6 +85,12 @@ impl TurnDetector {
         let State::Speaking { elapsed_ms, .. } = &mut self.state else { return self.silence(FRAME_MS, at_ms) };
         *elapsed_ms = elapsed_ms.saturating_add(FRAME_MS);
         self.too_long()
+    }
+
+    /// Takes one frame that ended at `at_ms`, with a sound that may be speech and has no voice in it, such as a whisper or a cough: begins a turn, and
+    /// goes on with one, but does not count.
+    pub fn push_voiceless(&mut self, at_ms: u64) -> Option<TurnEvent> {
+        self.speech(0, at_ms)
     }
 
     /// How much speech there is in the turn in progress, or was in the last one: frames of speech, not the time since its beginning.
@@ -120,7 +126,8 @@ impl TurnDetector {
         self.voiced_ms = 0;
     }
 
-    fn speech(&mut self, at_ms: u64) -> Option<TurnEvent> {
+    /// A frame of speech, of which so much counts.
+    fn speech(&mut self, counted_ms: u32, at_ms: u64) -> Option<TurnEvent> {
         let settings = self.settings;
         match &mut self.state {
             State::Waiting { leaking_ms, began_at_ms, elapsed_ms, voiced_ms } => {
@@ -129,7 +136,7 @@ impl TurnDetector {
                     (*elapsed_ms, *voiced_ms) = (0, 0);
                 }
                 *leaking_ms += FRAME_MS;
-                *voiced_ms = voiced_ms.saturating_add(FRAME_MS);
+                *voiced_ms = voiced_ms.saturating_add(counted_ms);
                 *elapsed_ms = elapsed_ms.saturating_add(FRAME_MS);
                 if *leaking_ms < settings.onset_ms {
                     return None;
@@ -140,7 +147,7 @@ impl TurnDetector {
                 Some(TurnEvent::Began { at_ms })
             }
             State::Speaking { elapsed_ms, silence_ms, resumed_ms, last_speech_ms } => {
-                self.voiced_ms = self.voiced_ms.saturating_add(FRAME_MS);
+                self.voiced_ms = self.voiced_ms.saturating_add(counted_ms);
                 *resumed_ms += FRAME_MS;
                 if *silence_ms == 0 || *resumed_ms >= RESUME_MS {
                     (*silence_ms, *resumed_ms, *last_speech_ms) = (0, 0, at_ms);

@@ -97,3 +97,15 @@ fn a_tenth_of_a_second_of_speech_is_no_quarter_of_one() {
     assert!(heard.voiced_ms <= 160, "{} ms", heard.voiced_ms);
     assert_eq!(heard.interrupted_ms, None);
 }
+
+#[test]
+fn a_cough_is_not_counted_as_speech() {
+    // shaped like one: two bursts of noise that die away
+    let burst: Vec<i16> = noise(6, -16.0, 8 * 300).iter().enumerate().map(|(n, sample)| sample / (1 + n as i16 / 500)).collect();
+    for bursts_ms in [&[1_000][..], &[1_000, 1_450]] {
+        let mut line = noise(2, -65.0, 4 * SECOND);
+        bursts_ms.iter().for_each(|&at_ms| mix(&mut line, at_ms, &burst));
+        let heard = Call::new(line).hear();
+        assert!(heard.voiced_ms < 100, "{bursts_ms:?}: {} ms, {:?}", heard.voiced_ms, heard.turns);
+    }
+}

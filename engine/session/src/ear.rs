@@ -89,7 +89,7 @@ impl Ear {
         self.speaking_since
     }
 
-    /// How much speech, in milliseconds, there is in the turn in progress, or was in the last one until the next begins: neither the pauses in it,
+    /// How much speech, in milliseconds, there is in the turn in progress, or was in the last one until the next begins: neither the pauses in it, nor a cough,
     /// nor the bot's echo, nor the line's background count. 0 after [`Ear::reset`].
     pub fn voiced_ms(&self) -> u32 {
         self.listener.voiced_ms()
