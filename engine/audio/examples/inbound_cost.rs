@@ -1,46 +1,63 @@
-//! What hearing one call costs: CPU time per second of audio, for each step of the inbound path, and for all.
+//! What hearing one call costs: CPU time per second of audio, on a silent line, with a caller who speaks, and with a bot that speaks and is
+//! heard, or is not. Voice activity alone stands beside it.
 //! `cargo run --release -p samvaad-audio --example inbound_cost`
 #![allow(clippy::print_stdout, reason = "it is what the example is for")]
 
 use std::time::{Duration, Instant};
 
-use samvaad_audio::{Decoder, Encoding, ResampleError, Resampler, TurnDetector, TurnSettings, VoiceActivity};
+use samvaad_audio::{Listener, TurnSettings, VoiceActivity, convert};
 
-const SECONDS: u32 = 600;
+const SECONDS: u32 = 120;
 
-fn main() -> Result<(), ResampleError> {
+/// A frame of what is sent.
+const SENT_MS: u32 = 100;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let words = |bytes: &[u8]| hound::WavReader::new(bytes)?.samples().collect::<Result<Vec<i16>, _>>();
+    let (bot, caller) =
+        (words(include_bytes!("../tests/data/greeting_en_8k.wav"))?, words(include_bytes!("../tests/data/agent_please_8k.wav"))?);
     for rate_hz in [8_000, 16_000, 24_000] {
-        let step = f64::from(500) * std::f64::consts::TAU / f64::from(rate_hz);
-        let tone: Vec<i16> = (0..rate_hz / 50).map(|n| (8_000.0 * (step * f64::from(n)).sin()) as i16).collect();
-        let mut message = Vec::new();
-        Encoding::Pcm16.encode(&tone, &mut message);
-
-        let mut decoder = Decoder::new(Encoding::Pcm16);
-        let mut resampler = Resampler::new(rate_hz, 16_000)?;
-        let mut voice = VoiceActivity::new();
-        let mut turns = TurnDetector::new(TurnSettings::default());
-        let (mut pcm, mut pcm_16k, mut events) = (Vec::new(), Vec::new(), 0);
-        let mut spent = [Duration::ZERO; 3];
-        for n in 0..u64::from(SECONDS * 50) {
-            pcm.clear();
-            pcm_16k.clear();
-            let started = Instant::now();
-            decoder.decode(&message, &mut pcm);
-            let decoded = Instant::now();
-            resampler.push(&pcm, &mut pcm_16k);
-            let resampled = Instant::now();
-            voice.push(&pcm_16k, |frame| events += u32::from(turns.push(frame, n * 20).is_some()));
-            for (sum, took) in spent.iter_mut().zip([decoded - started, resampled - decoded, resampled.elapsed()]) {
-                *sum += took;
-            }
+        let second = |samples: &[i16], gain: f32| -> Result<Vec<i16>, Box<dyn std::error::Error>> {
+            let samples = convert(samples, 8_000, rate_hz)?;
+            Ok(samples.iter().map(|sample| (f32::from(*sample) * gain) as i16).cycle().take((rate_hz * SECONDS) as usize).collect())
+        };
+        let silence = vec![0; (rate_hz * SECONDS) as usize];
+        let (bot, echo, caller) = (second(&bot, 1.0)?, second(&bot, 0.1)?, second(&caller, 1.0)?);
+        println!("{rate_hz:>5} Hz: voice activity alone {:?}", alone(&convert(&caller, rate_hz, 16_000)?) / SECONDS);
+        for (name, line, played) in [
+            ("silence", &silence, None),
+            ("a caller", &caller, None),
+            ("the bot, without echo", &silence, Some(&bot)),
+            ("the bot and its echo", &echo, Some(&bot)),
+            ("a caller over the bot", &caller, Some(&bot)),
+        ] {
+            let (spent, events) = heard(rate_hz, line, played)?;
+            println!("  {name}: {:?} per second of audio ({events} turn events)", spent / SECONDS);
         }
-        let [decoding, resampling, judging] = spent.map(|sum| sum / SECONDS);
-        let all = spent.iter().sum::<Duration>() / SECONDS;
-        println!(
-            "{rate_hz:>5} Hz: decode {decoding:?}, resample {resampling:?}, voice and turns {judging:?}; {all:?} per second of audio, \
-             {:.0} calls a core ({events} turn events)",
-            1.0 / all.as_secs_f64()
-        );
     }
     Ok(())
+}
+
+fn alone(samples_16k: &[i16]) -> Duration {
+    let (mut activity, mut frames) = (VoiceActivity::new(), 0);
+    let started = Instant::now();
+    activity.push(samples_16k, |frame| frames += u32::from(frame.speech));
+    std::hint::black_box(frames);
+    started.elapsed()
+}
+
+fn heard(rate_hz: u32, line: &[i16], played: Option<&Vec<i16>>) -> Result<(Duration, u32), Box<dyn std::error::Error>> {
+    let mut listener = Listener::new(rate_hz, TurnSettings::default())?;
+    let mut sent = played.into_iter().flat_map(|samples| samples.chunks((rate_hz * SENT_MS / 1_000) as usize));
+    let mut events = 0;
+    let started = Instant::now();
+    for (n, samples) in (0_u64..).zip(line.chunks(rate_hz as usize / 50)) {
+        if n.is_multiple_of(u64::from(SENT_MS / 20))
+            && let Some(frame) = sent.next()
+        {
+            listener.played(n * 20, frame);
+        }
+        listener.listen((n + 1) * 20, samples, |_| events += 1);
+    }
+    Ok((started.elapsed(), events))
 }

@@ -20,6 +20,11 @@ pub fn peak_dbfs(samples: &[i16]) -> f32 {
     dbfs(f64::from(peak))
 }
 
+/// Of a mean square.
+pub fn power_dbfs(mean_square: f32) -> f32 {
+    dbfs(f64::from(mean_square).sqrt())
+}
+
 fn dbfs(amplitude: f64) -> f32 {
     ((20.0 * (amplitude / FULL_SCALE).log10()) as f32).max(SILENCE_DBFS)
 }

@@ -49,32 +49,53 @@ pub enum TurnEvent {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Nobody speaks, or not for long enough. `voiced_ms` leaks; the other two are when it last left zero, and how long ago in frames.
-    Waiting { voiced_ms: u32, began_at_ms: u64, elapsed_ms: u32 },
+    /// Nobody speaks, or not for long enough. `leaking_ms` is speech that leaks; the others are when it last left zero, how long ago in
+    /// frames, and how much of that was speech.
+    Waiting { leaking_ms: u32, began_at_ms: u64, elapsed_ms: u32, voiced_ms: u32 },
     /// A turn.
     Speaking { elapsed_ms: u32, silence_ms: u32, resumed_ms: u32, last_speech_ms: u64 },
     /// After a turn that was too long.
     Exhausted { silence_ms: u32 },
 }
 
-const WAITING: State = State::Waiting { voiced_ms: 0, began_at_ms: 0, elapsed_ms: 0 };
+const WAITING: State = State::Waiting { leaking_ms: 0, began_at_ms: 0, elapsed_ms: 0, voiced_ms: 0 };
 
 /// Finds the turns in one stream of voice activity.
 #[derive(Debug, Clone)]
 pub struct TurnDetector {
     settings: TurnSettings,
     state: State,
+    /// Speech of the turn in progress, or of the last one.
+    voiced_ms: u32,
 }
 
 impl TurnDetector {
     /// A detector that waits for a turn.
     pub fn new(settings: TurnSettings) -> Self {
-        Self { settings, state: WAITING }
+        Self { settings, state: WAITING, voiced_ms: 0 }
     }
 
     /// Takes one frame that ended at `at_ms`. Events alternate: `Began`, then `Ended` or `TooLong`.
     pub fn push(&mut self, frame: VoiceFrame, at_ms: u64) -> Option<TurnEvent> {
-        if frame.speech { self.speech(at_ms) } else { self.silence(FRAME_MS, at_ms) }
+        if frame.speech { self.speech(FRAME_MS, at_ms) } else { self.silence(FRAME_MS, at_ms) }
+    }
+
+    /// Takes one frame that ended at `at_ms`, in which voice activity lingers though nothing is to be heard: a turn goes on, but it is no speech.
+    pub fn push_trailing(&mut self, at_ms: u64) -> Option<TurnEvent> {
+        let State::Speaking { elapsed_ms, .. } = &mut self.state else { return self.silence(FRAME_MS, at_ms) };
+        *elapsed_ms = elapsed_ms.saturating_add(FRAME_MS);
+        self.too_long()
+    }
+
+    /// Takes one frame that ended at `at_ms`, with a sound that may be speech and has no voice in it, such as a whisper or a cough: begins a turn, and
+    /// goes on with one, but does not count.
+    pub fn push_voiceless(&mut self, at_ms: u64) -> Option<TurnEvent> {
+        self.speech(0, at_ms)
+    }
+
+    /// How much speech there is in the turn in progress, or was in the last one: frames of speech, not the time since its beginning.
+    pub fn voiced_ms(&self) -> u32 {
+        self.voiced_ms
     }
 
     /// No media has come for `silence_ms` until `at_ms`: counts as silence, so that a turn ends also when the network stops sending.
@@ -102,26 +123,31 @@ impl TurnDetector {
     /// Waits for a new turn, reporting nothing of the one in progress. Settings stay as they were last set.
     pub fn reset(&mut self) {
         self.state = WAITING;
+        self.voiced_ms = 0;
     }
 
-    fn speech(&mut self, at_ms: u64) -> Option<TurnEvent> {
+    /// A frame of speech, of which so much counts.
+    fn speech(&mut self, counted_ms: u32, at_ms: u64) -> Option<TurnEvent> {
         let settings = self.settings;
         match &mut self.state {
-            State::Waiting { voiced_ms, began_at_ms, elapsed_ms } => {
-                if *voiced_ms == 0 {
+            State::Waiting { leaking_ms, began_at_ms, elapsed_ms, voiced_ms } => {
+                if *leaking_ms == 0 {
                     *began_at_ms = at_ms.saturating_sub(u64::from(FRAME_MS));
-                    *elapsed_ms = 0;
+                    (*elapsed_ms, *voiced_ms) = (0, 0);
                 }
-                *voiced_ms += FRAME_MS;
+                *leaking_ms += FRAME_MS;
+                *voiced_ms = voiced_ms.saturating_add(counted_ms);
                 *elapsed_ms = elapsed_ms.saturating_add(FRAME_MS);
-                if *voiced_ms < settings.onset_ms {
+                if *leaking_ms < settings.onset_ms {
                     return None;
                 }
+                self.voiced_ms = *voiced_ms;
                 let (at_ms, last_speech_ms, elapsed_ms) = (*began_at_ms, at_ms, *elapsed_ms);
                 self.state = State::Speaking { elapsed_ms, silence_ms: 0, resumed_ms: 0, last_speech_ms };
                 Some(TurnEvent::Began { at_ms })
             }
             State::Speaking { elapsed_ms, silence_ms, resumed_ms, last_speech_ms } => {
+                self.voiced_ms = self.voiced_ms.saturating_add(counted_ms);
                 *resumed_ms += FRAME_MS;
                 if *silence_ms == 0 || *resumed_ms >= RESUME_MS {
                     (*silence_ms, *resumed_ms, *last_speech_ms) = (0, 0, at_ms);
@@ -141,9 +167,9 @@ impl TurnDetector {
     fn silence(&mut self, span_ms: u32, at_ms: u64) -> Option<TurnEvent> {
         let settings = self.settings;
         match &mut self.state {
-            State::Waiting { voiced_ms, elapsed_ms, .. } => {
+            State::Waiting { leaking_ms, elapsed_ms, .. } => {
                 // half as fast as it grew: the stop before a "t" takes little away, a pause takes all
-                *voiced_ms = voiced_ms.saturating_sub(span_ms.div_ceil(2));
+                *leaking_ms = leaking_ms.saturating_sub(span_ms.div_ceil(2));
                 *elapsed_ms = elapsed_ms.saturating_add(span_ms);
                 None
             }

@@ -1,7 +1,7 @@
 //! Voice activity: whether somebody speaks, frame by frame, by the `earshot` network. Knows nothing of turns; see [`crate::turn`].
 //!
-//! A tone in the band of the voice is taken for speech: ringback, and a key that is also heard in-band (7 to 9 frames for one of 100 ms),
-//! so forget the turn in progress when a key is reported.
+//! It takes for speech whatever resembles it, however faint: a television, music, a steady noise in the band of a telephone, ringback, a key that
+//! is also heard in-band (7 to 9 frames for one of 100 ms). What of that is the caller's, [`crate::listener`] decides.
 
 use earshot::Detector;
 

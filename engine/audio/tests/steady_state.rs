@@ -6,7 +6,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::Arc;
 
-use samvaad_audio::{Decoder, Encoding, Framer, PlayoutClock, PromptCursor, Resampler, TurnDetector, TurnSettings, VoiceActivity};
+use samvaad_audio::{Decoder, Encoding, Framer, Listener, PlayoutClock, PromptCursor, TurnSettings};
 
 thread_local! {
     /// Of this thread alone: the test harness allocates on its own threads meanwhile.
@@ -50,30 +50,29 @@ fn the_counter_counts() {
 fn hearing_allocates_nothing_per_frame() {
     for (encoding, rate_hz) in [(Encoding::Pcm16, 8_000), (Encoding::Pcm16, 16_000), (Encoding::Pcm16, 24_000), (Encoding::MuLaw, 8_000)] {
         let mut decoder = Decoder::new(encoding);
-        let mut resampler = Resampler::new(rate_hz, 16_000).unwrap();
-        let mut voice = VoiceActivity::new();
-        let mut turns = TurnDetector::new(TurnSettings::default());
-        let (mut pcm, mut pcm_16k) = (Vec::new(), Vec::new());
+        let mut listener = Listener::new(rate_hz, TurnSettings::default()).unwrap();
+        let mut pcm = Vec::new();
         // an odd length, so that samples are split between messages; a tone in bursts, so that the detectors have something to do
         let tone: Vec<i16> = (0..4_800).map(|n| (8_000.0 * (f64::from(n) * 0.11).sin()) as i16).collect();
         let mut wire = Vec::new();
         encoding.encode(&tone, &mut wire);
         let message = &wire[..rate_hz as usize / 50 * encoding.bytes_per_sample() + 1];
-        let mut frames = 0;
-        let mut hear = |at_ms: u64| {
+        let (mut heard, mut events) = (0, 0);
+        let mut hear = |n: usize| {
+            let at_ms = n as u64 * 20;
             pcm.clear();
-            pcm_16k.clear();
             decoder.decode(message, &mut pcm);
-            resampler.push(&pcm, &mut pcm_16k);
-            voice.push(&pcm_16k, |frame| {
-                frames += 1;
-                turns.push(frame, at_ms);
-            });
+            // for a second of two something is played, a frame of 100 ms at a time
+            if n % 100 < 50 && n.is_multiple_of(5) {
+                listener.played(at_ms, &tone[..rate_hz as usize / 10]);
+            }
+            listener.listen(at_ms, &pcm, |_| events += 1);
+            heard += listener.heard().len();
         };
-        (0..10).for_each(|n| hear(n * 20));
-        let count = allocations_of(|| (10..3_000).for_each(|n| hear(n * 20)));
-        assert_eq!(count, 0, "{encoding:?} at {rate_hz} Hz, in {frames} frames");
-        assert!(frames > 3_600, "only {frames} frames were judged");
+        (0..10).for_each(&mut hear);
+        let count = allocations_of(|| (10..3_000).for_each(&mut hear));
+        assert_eq!(count, 0, "{encoding:?} at {rate_hz} Hz, in {heard} samples");
+        assert!(heard > 3_600 * 256, "only {heard} samples were judged");
     }
 }
 

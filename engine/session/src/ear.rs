@@ -1,10 +1,10 @@
-//! The caller's side of the line: resampling, voice activity, turns, and the samples a recogniser gets.
+//! The caller's side of the line: turns of the caller, whatever else is on the line, and the samples a recogniser gets.
 //!
 //! Sans-I/O. Nothing is allocated per frame once its buffers have grown.
 
 use std::collections::VecDeque;
 
-use samvaad_audio::{ResampleError, Resampler, TurnDetector, TurnEvent, TurnSettings, VoiceActivity};
+use samvaad_audio::{Listener, ResampleError, TurnEvent, TurnSettings};
 use samvaad_speech::recognition::RATE_HZ;
 
 /// What is kept of the time before speech was noticed, so that a word's first sound is not lost.
@@ -13,11 +13,8 @@ const PREROLL_SAMPLES: usize = PREROLL_MS * RATE_HZ as usize / 1000;
 
 /// Listens to the caller.
 pub struct Ear {
-    resampler: Resampler,
-    activity: VoiceActivity,
-    detector: TurnDetector,
+    listener: Listener,
     preroll: VecDeque<i16>,
-    wide: Vec<i16>,
     feed: Vec<i16>,
     feeding: bool,
     speaking_since: Option<u64>,
@@ -36,28 +33,27 @@ impl Ear {
     /// An ear for audio at the call's rate: 8, 16 or 24 kHz.
     pub fn new(rate_hz: u32, settings: TurnSettings) -> Result<Self, ResampleError> {
         Ok(Self {
-            resampler: Resampler::new(rate_hz, RATE_HZ)?,
-            activity: VoiceActivity::new(),
-            detector: TurnDetector::new(settings),
+            listener: Listener::new(rate_hz, settings)?,
             preroll: VecDeque::with_capacity(PREROLL_SAMPLES + 1),
-            wide: Vec::new(),
             feed: Vec::new(),
             feeding: false,
             speaking_since: None,
         })
     }
 
+    /// These samples, at the call's rate, were sent, and are played from `at_ms` on by the playout clock. When they come back, attenuated and up
+    /// to 0.7 s later, they are no speech of the caller.
+    pub fn played(&mut self, at_ms: u64, samples: &[i16]) {
+        self.listener.played(at_ms, samples);
+    }
+
     /// Takes samples at the call's rate, as they come.
     pub fn listen(&mut self, now_ms: u64, samples: &[i16]) -> Heard {
-        self.wide.clear();
-        self.resampler.push(samples, &mut self.wide);
         let mut heard = Heard::default();
-        let detector = &mut self.detector;
-        self.activity.push(&self.wide, |frame| match detector.push(frame, now_ms) {
-            Some(TurnEvent::Began { at_ms }) => heard.began = Some(at_ms),
-            Some(TurnEvent::Ended { at_ms }) => heard.ended = Some(at_ms),
-            Some(TurnEvent::TooLong) => heard.ended = Some(now_ms),
-            None => {}
+        self.listener.listen(now_ms, samples, |event| match event {
+            TurnEvent::Began { at_ms } => heard.began = Some(at_ms),
+            TurnEvent::Ended { at_ms } => heard.ended = Some(at_ms),
+            TurnEvent::TooLong => heard.ended = Some(now_ms),
         });
         if let Some(at_ms) = heard.began {
             self.speaking_since = Some(at_ms);
@@ -65,20 +61,21 @@ impl Ear {
         if heard.ended.is_some() {
             self.speaking_since = None;
         }
+        let samples = self.listener.heard();
         if self.feeding {
-            self.feed.extend_from_slice(&self.wide);
+            self.feed.extend_from_slice(samples);
         } else {
-            let surplus = (self.preroll.len() + self.wide.len()).saturating_sub(PREROLL_SAMPLES);
+            let surplus = (self.preroll.len() + samples.len()).saturating_sub(PREROLL_SAMPLES);
             self.preroll.drain(..surplus.min(self.preroll.len()));
-            let newest = self.wide.len().saturating_sub(PREROLL_SAMPLES);
-            self.preroll.extend(self.wide.get(newest..).unwrap_or_default());
+            let newest = samples.len().saturating_sub(PREROLL_SAMPLES);
+            self.preroll.extend(samples.get(newest..).unwrap_or_default());
         }
         heard
     }
 
     /// Nothing has come since `now_ms - silence_ms`: the network stalls, which counts as silence.
     pub fn stalled(&mut self, now_ms: u64, silence_ms: u32) -> Option<u64> {
-        match self.detector.stalled(silence_ms, now_ms) {
+        match self.listener.turns_mut().stalled(silence_ms, now_ms) {
             Some(TurnEvent::Ended { at_ms }) => {
                 self.speaking_since = None;
                 Some(at_ms)
@@ -87,9 +84,15 @@ impl Ear {
         }
     }
 
-    /// Since when the caller has been speaking, if he is.
+    /// Since when the caller has been speaking, if they are.
     pub fn speaking_since(&self) -> Option<u64> {
         self.speaking_since
+    }
+
+    /// How much speech, in milliseconds, there is in the turn in progress, or was in the last one until the next begins: neither the pauses in it, nor a cough,
+    /// nor the bot's echo, nor the line's background count. 0 after [`Ear::reset`].
+    pub fn voiced_ms(&self) -> u32 {
+        self.listener.voiced_ms()
     }
 
     /// From now on what is heard goes to the recogniser, beginning with the pre-roll.
@@ -116,12 +119,12 @@ impl Ear {
 
     /// How much silence ends a turn from now on.
     pub fn set_end_silence_ms(&mut self, end_silence_ms: u32) {
-        self.detector.set_end_silence_ms(end_silence_ms);
+        self.listener.turns_mut().set_end_silence_ms(end_silence_ms);
     }
 
     /// Forgets a turn in progress.
     pub fn reset(&mut self) {
-        self.detector.reset();
+        self.listener.turns_mut().reset();
         self.speaking_since = None;
     }
 }

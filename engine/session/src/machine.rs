@@ -12,7 +12,7 @@ mod tests;
 
 use std::collections::{BTreeSet, VecDeque};
 
-use samvaad_audio::{Encoding, ResampleError, TurnSettings};
+use samvaad_audio::{Decoder, Encoding, ResampleError, TurnSettings};
 use samvaad_model::{Answer, CallError, Playout, PromptId};
 use samvaad_speech::{Expectation, Samples};
 
@@ -134,6 +134,9 @@ enum Waiting {
 pub struct Machine {
     playback: Playback,
     ear: Ear,
+    /// What is sent, as the network hears it, for the ear to know it by.
+    sent: Decoder,
+    played: Vec<i16>,
     waiting: Option<Waiting>,
     outputs: VecDeque<Output>,
     events: VecDeque<Event>,
@@ -162,6 +165,8 @@ impl Machine {
         Ok(Self {
             playback: Playback::new(rate_hz, encoding),
             ear: Ear::new(rate_hz, settings)?,
+            sent: Decoder::new(encoding),
+            played: Vec::new(),
             waiting: None,
             outputs: VecDeque::new(),
             events: VecDeque::new(),
@@ -210,7 +215,14 @@ impl Machine {
         if self.ended {
             return None;
         }
-        self.playback.send(now_ms, frame, &mut self.events)
+        let heard_at_ms = now_ms + self.playback.lead_ms(now_ms);
+        let sending = self.playback.send(now_ms, frame, &mut self.events);
+        if sending == Some(Sending::Frame) {
+            self.played.clear();
+            self.sent.decode(frame, &mut self.played);
+            self.ear.played(heard_at_ms, &self.played);
+        }
+        sending
     }
 
     /// When to come back though nothing came in.

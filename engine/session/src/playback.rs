@@ -163,6 +163,11 @@ impl Playback {
         self.queue.iter_mut().find(|queued| queued.id == prompt)
     }
 
+    /// How much that was sent is still to be played.
+    pub fn lead_ms(&self, now_ms: u64) -> u64 {
+        self.clock.lead_ms(now_ms)
+    }
+
     /// Writes the next frame into `frame`, or names the next mark, when its time has come.
     pub fn send(&mut self, now_ms: u64, frame: &mut Vec<u8>, events: &mut VecDeque<Event>) -> Option<Sending> {
         let queued = self.queue.iter_mut().find(|queued| queued.mark.is_none())?;

@@ -114,3 +114,40 @@ fn a_reset_detector_reports_nothing_of_the_turn_before() {
     assert_eq!(push_all(&mut detector, "....................", 128), []);
     assert_eq!(push_all(&mut detector, "#####.......", 448), [], "the count of the onset starts anew");
 }
+
+#[test]
+fn speech_is_counted_and_not_the_time_since_its_beginning() {
+    let mut detector = TurnDetector::new(SETTINGS);
+    // 96 ms of speech, 128 of none, 48 of speech
+    push_all(&mut detector, "######........###", 0);
+    assert!(detector.is_speaking());
+    assert_eq!(detector.voiced_ms(), 9 * 16);
+    push_all(&mut detector, "..........", 272);
+    assert_eq!((detector.is_speaking(), detector.voiced_ms()), (false, 9 * 16), "stays until the next turn");
+    push_all(&mut detector, "..........######", 432);
+    assert_eq!(detector.voiced_ms(), 6 * 16);
+    detector.reset();
+    assert_eq!(detector.voiced_ms(), 0);
+}
+
+#[test]
+fn what_lingers_after_speech_is_neither_speech_nor_silence() {
+    let mut detector = TurnDetector::new(SETTINGS);
+    push_all(&mut detector, "######", 0);
+    assert!((7..=16).all(|n| detector.push_trailing(n * 16).is_none()));
+    assert_eq!(detector.voiced_ms(), 6 * 16);
+    // the silence of 160 ms begins only now, and the speech ended before what lingered
+    let reported = push_all(&mut detector, "..........", 256);
+    assert_eq!(reported, [(416, TurnEvent::Ended { at_ms: 96 })]);
+}
+
+#[test]
+fn what_lingers_begins_no_turn_and_does_not_prolong_one_without_end() {
+    let mut detector = TurnDetector::new(SETTINGS);
+    push_all(&mut detector, "###", 0);
+    assert!((4..=40).all(|n| detector.push_trailing(n * 16).is_none()));
+    assert!(!detector.is_speaking());
+    push_all(&mut detector, "######", 640);
+    let events: Vec<_> = (47..=200).filter_map(|n| detector.push_trailing(n * 16)).collect();
+    assert_eq!(events, [TurnEvent::TooLong]);
+}

@@ -1,6 +1,7 @@
 //! What the machine does, told as pages of values: no socket, no clock, no recogniser.
 
 mod bench;
+mod echo;
 
 use samvaad_model::{CallError, Extent, Masked, PromptId, Reply};
 

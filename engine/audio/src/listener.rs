@@ -1,0 +1,132 @@
+//! The inbound path as a whole: samples at the call's rate in, turns of the caller out, and what a recogniser is to hear.
+//!
+//! A frame is the caller's speech if voice activity finds speech in it, it stands out from the line's background, and it is not what
+//! the bot itself plays, come back. What is echo is silence for the recogniser as well.
+
+use crate::background::{Background, FrameFacts};
+use crate::echo::EchoGuard;
+use crate::pitch::Pitch;
+use crate::resample::{LISTENING_HZ, ResampleError, Resampler};
+use crate::tone::ToneDetector;
+use crate::turn::{TurnDetector, TurnEvent, TurnSettings};
+use crate::voice::{FRAME_MS, FRAME_SAMPLES, VoiceActivity};
+
+/// Voice activity lets go so long after the last sound: until then a turn has no silence yet.
+const TRAILING_FRAMES: u32 = 160 / FRAME_MS;
+
+/// What follows echo for so long, and is no speech, is its rest.
+const ECHO_REST_FRAMES: u32 = 200 / FRAME_MS;
+
+/// Listens to one caller. About 140 kB, on the heap.
+#[derive(Debug)]
+pub struct Listener {
+    resampler: Resampler,
+    activity: VoiceActivity,
+    guard: EchoGuard,
+    background: Background,
+    tones: ToneDetector,
+    pitch: Pitch,
+    detector: TurnDetector,
+    wide: Vec<i16>,
+    /// What is left of a frame: less than [`FRAME_SAMPLES`] between calls.
+    begun: Vec<i16>,
+    heard: Vec<i16>,
+    since_voice: u32,
+    since_echo: u32,
+}
+
+impl Listener {
+    /// For a call at that rate: 8, 16 or 24 kHz.
+    pub fn new(rate_hz: u32, settings: TurnSettings) -> Result<Self, ResampleError> {
+        Ok(Self {
+            resampler: Resampler::new(rate_hz, LISTENING_HZ)?,
+            activity: VoiceActivity::new(),
+            guard: EchoGuard::new(rate_hz)?,
+            background: Background::new(),
+            tones: ToneDetector::new(),
+            pitch: Pitch::new(),
+            detector: TurnDetector::new(settings),
+            wide: Vec::new(),
+            begun: Vec::with_capacity(FRAME_SAMPLES),
+            heard: Vec::new(),
+            since_voice: u32::MAX,
+            since_echo: u32::MAX,
+        })
+    }
+
+    /// These samples, at the call's rate, were sent, and are played from `at_ms` on: their echo is no speech of the caller.
+    pub fn played(&mut self, at_ms: u64, samples: &[i16]) {
+        self.guard.played(at_ms, samples);
+    }
+
+    /// Takes samples at the call's rate that have come by `now_ms`, and calls `on_event` for each event of a turn.
+    pub fn listen(&mut self, now_ms: u64, samples: &[i16], mut on_event: impl FnMut(TurnEvent)) {
+        self.wide.clear();
+        self.heard.clear();
+        self.resampler.push(samples, &mut self.wide);
+        let wide = std::mem::take(&mut self.wide);
+        let first = self.guard.arrived(now_ms, wide.len());
+        let mut rest = wide.as_slice();
+        while self.begun.len() + rest.len() >= FRAME_SAMPLES {
+            let (head, tail) = rest.split_at(FRAME_SAMPLES - self.begun.len());
+            self.begun.extend_from_slice(head);
+            rest = tail;
+            let end = first + (wide.len() - rest.len()) as u64;
+            let event = self.frame(end, now_ms);
+            event.into_iter().for_each(&mut on_event);
+            self.begun.clear();
+        }
+        self.begun.extend_from_slice(rest);
+        self.wide = wide;
+    }
+
+    /// Judges the frame in `begun`.
+    fn frame(&mut self, end: u64, now_ms: u64) -> Option<TurnEvent> {
+        let mut speech = false;
+        self.activity.push(&self.begun, |frame| speech = frame.speech);
+        let echo = self.guard.hear(&self.begun, end, speech);
+        self.since_echo = if echo { 0 } else { self.since_echo.saturating_add(1) };
+        let echo_rest = !speech && self.since_echo <= ECHO_REST_FRAMES;
+        let in_turn = self.detector.is_speaking();
+        let tone = self.tones.push(&self.begun, speech && !echo);
+        let of_line = !echo && !echo_rest && !tone;
+        let bot_plays = self.guard.is_playing(end);
+        let stands_out = self.background.push(&self.begun, FrameFacts { speech: speech && !echo, in_turn, bot_plays, of_line });
+        let voice = speech && stands_out && of_line;
+        let pitched = self.pitch.push(&self.begun, voice);
+        self.since_voice = if voice { 0 } else { self.since_voice.saturating_add(1) };
+
+        if echo || echo_rest {
+            self.heard.extend(std::iter::repeat_n(0, self.begun.len()));
+        } else {
+            self.heard.extend_from_slice(&self.begun);
+        }
+        if speech && !voice && !echo && self.since_voice <= TRAILING_FRAMES {
+            return self.detector.push_trailing(now_ms);
+        }
+        if voice && !pitched {
+            return self.detector.push_voiceless(now_ms);
+        }
+        self.detector.push(crate::voice::VoiceFrame { speech: voice, probability: 1.0 }, now_ms)
+    }
+
+    /// What came with the last [`listen`](Self::listen), in whole frames of 16 kHz, with silence in place of echo.
+    pub fn heard(&self) -> &[i16] {
+        &self.heard
+    }
+
+    /// How much speech of the caller there is in the turn in progress, or was in the last one; what has no voice in it, as a cough, does not count.
+    pub fn voiced_ms(&self) -> u32 {
+        self.detector.voiced_ms()
+    }
+
+    /// The turns.
+    pub fn turns(&self) -> &TurnDetector {
+        &self.detector
+    }
+
+    /// The turns, to change how they begin and end.
+    pub fn turns_mut(&mut self) -> &mut TurnDetector {
+        &mut self.detector
+    }
+}

@@ -1,0 +1,132 @@
+//! Tones: ringback, beeps of answering machines and fax machines, keys heard in-band. Voice activity takes them for speech.
+//!
+//! A tone is one or two frequencies that hold nearly all the power of 64 ms and stand still. A voice glides, and has more harmonics
+//! than two; where it has not (a hum), nothing that could be an answer is lost.
+
+use std::fmt;
+use std::sync::{Arc, LazyLock};
+
+use realfft::num_complex::Complex;
+use realfft::{RealFftPlanner, RealToComplex};
+
+use crate::resample::LISTENING_HZ;
+use crate::voice::{FRAME_MS, FRAME_SAMPLES};
+
+/// What is looked at: 64 ms of 16 kHz, in bins of 15.6 Hz.
+const WINDOW: usize = 4 * FRAME_SAMPLES;
+
+/// Tones are looked for up to here.
+const HIGHEST_HZ: u32 = 3_400;
+
+/// Bins looked at; the first few hold mains hum and offsets.
+const BINS: std::ops::Range<usize> = 10..(HIGHEST_HZ as usize * WINDOW / LISTENING_HZ as usize);
+
+/// Bins to either side that belong to a peak: the main lobe of a Hann window, and a little of a tone that is modulated.
+const LOBE: usize = 3;
+
+/// The share of the power that one or two peaks of a tone hold.
+const SHARE: f32 = 0.95;
+
+/// So far a tone's frequency moves between frames, in bins.
+const STILL: usize = 1;
+
+/// A tone has stood still for so many frames.
+const STEADY_FRAMES: u32 = 3;
+
+/// After a tone voice activity lets go so late.
+const TRAILING_FRAMES: u32 = 160 / FRAME_MS;
+
+static FORWARD: LazyLock<Arc<dyn RealToComplex<f32>>> = LazyLock::new(|| RealFftPlanner::new().plan_fft_forward(WINDOW));
+
+static HANN: LazyLock<[f32; WINDOW]> =
+    LazyLock::new(|| std::array::from_fn(|n| 0.5 - 0.5 * (2.0 * std::f32::consts::PI * n as f32 / WINDOW as f32).cos()));
+
+/// Finds tones in one stream of frames. About 20 kB.
+pub struct ToneDetector {
+    forward: Arc<dyn RealToComplex<f32>>,
+    window: Vec<f32>,
+    weighted: Vec<f32>,
+    spectrum: Vec<Complex<f32>>,
+    scratch: Vec<Complex<f32>>,
+    powers: Vec<f32>,
+    /// The strongest bin of the frame before, if that could be a tone's.
+    peak: Option<usize>,
+    steady: u32,
+    since: u32,
+}
+
+impl fmt::Debug for ToneDetector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ToneDetector").field("peak", &self.peak).field("steady", &self.steady).finish_non_exhaustive()
+    }
+}
+
+impl Default for ToneDetector {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ToneDetector {
+    /// At the start of a stream.
+    pub fn new() -> Self {
+        let forward = &*FORWARD;
+        Self {
+            window: vec![0.0; WINDOW],
+            weighted: forward.make_input_vec(),
+            spectrum: forward.make_output_vec(),
+            scratch: forward.make_scratch_vec(),
+            powers: vec![0.0; WINDOW / 2 + 1],
+            forward: Arc::clone(forward),
+            peak: None,
+            steady: 0,
+            since: u32::MAX,
+        }
+    }
+
+    /// Takes a frame of 16 kHz, and looks into it where it is `audible`: whether a tone is heard, or has just ended.
+    pub fn push(&mut self, frame: &[i16], audible: bool) -> bool {
+        let length = frame.len().min(WINDOW);
+        self.window.copy_within(length.., 0);
+        for (place, sample) in self.window.iter_mut().skip(WINDOW - length).zip(frame) {
+            *place = f32::from(*sample);
+        }
+        let peak = if audible { self.tone() } else { None };
+        self.steady = match (self.peak, peak) {
+            (Some(before), Some(now)) if before.abs_diff(now) <= STILL => self.steady + 1,
+            (_, Some(_)) => 1,
+            (_, None) => 0,
+        };
+        self.peak = peak;
+        self.since = if self.steady >= STEADY_FRAMES { 0 } else { self.since.saturating_add(1) };
+        self.since == 0 || (self.since <= TRAILING_FRAMES && !audible)
+    }
+
+    /// The strongest bin, if it and at most one other peak hold nearly all.
+    fn tone(&mut self) -> Option<usize> {
+        for ((place, sample), weight) in self.weighted.iter_mut().zip(&self.window).zip(HANN.iter()) {
+            *place = sample * weight;
+        }
+        self.forward.process_with_scratch(&mut self.weighted, &mut self.spectrum, &mut self.scratch).ok()?;
+        for (power, bin) in self.powers.iter_mut().zip(&self.spectrum) {
+            *power = bin.norm_sqr();
+        }
+        let powers = self.powers.get_mut(BINS)?;
+        let all: f32 = powers.iter().sum();
+        let (first, first_power) = take_peak(powers)?;
+        let (_, second_power) = take_peak(powers)?;
+        (all > 0.0 && first_power + second_power >= SHARE * all).then_some(first)
+    }
+}
+
+/// The strongest bin, and the power of its lobe, which is taken away.
+fn take_peak(powers: &mut [f32]) -> Option<(usize, f32)> {
+    let (peak, _) = powers.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1))?;
+    let lobe = powers.get_mut(peak.saturating_sub(LOBE)..)?;
+    let mut sum = 0.0;
+    for power in lobe.iter_mut().take(2 * LOBE + 1) {
+        sum += *power;
+        *power = 0.0;
+    }
+    Some((peak, sum))
+}

@@ -1,0 +1,90 @@
+//! A call whose line gives back what the bot says.
+
+use std::sync::Arc;
+
+use samvaad_audio::Encoding;
+
+use super::bench::yes_or_no;
+use crate::event::Event;
+use crate::machine::{Command, Machine, Output};
+use crate::playback::Sending;
+
+/// Read from the crate that has it: espeak-ng asking for a customer, 3.7 s.
+fn greeting() -> Vec<i16> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../audio/tests/data/greeting_en_8k.wav");
+    hound::WavReader::open(path).unwrap().samples::<i16>().map(Result::unwrap).collect()
+}
+
+/// Asks with the greeting on a line with an echo, and a caller who speaks at a time, or never. What happened, with its times.
+fn call(encoding: Encoding, echo_db: f32, delay_ms: usize, caller: &[i16], caller_at_ms: usize) -> Vec<(u64, Event)> {
+    let gain = 10_f32.powf(echo_db / 20.0);
+    let greeting = greeting();
+    let mut machine = Machine::new(8_000, encoding).unwrap();
+    let mut decoder = samvaad_audio::Decoder::new(encoding);
+    let (mut line, mut played, mut frame, mut events) = (vec![0_i16; 8 * 9_000], 0, Vec::new(), Vec::new());
+    for (place, sample) in line[8 * caller_at_ms..].iter_mut().zip(caller) {
+        *place = *sample;
+    }
+    machine.command(0, Command::Ask(yes_or_no()));
+    for now_ms in (0..8_000).step_by(20) {
+        if now_ms > 0 {
+            machine.audio(now_ms, &line[8 * (now_ms as usize - 20)..8 * now_ms as usize]);
+        }
+        machine.tick(now_ms);
+        loop {
+            while let Some(output) = machine.output() {
+                match output {
+                    Output::Fetch(fetch) => {
+                        machine.piece(fetch.prompt, Arc::from(greeting.as_slice()));
+                        machine.pieces_complete(fetch.prompt);
+                    }
+                    Output::Clear => played = 8 * now_ms as usize,
+                    Output::Feed => machine.fed(),
+                    _ => {}
+                }
+            }
+            while let Some(event) = machine.event() {
+                events.push((now_ms, event));
+            }
+            match machine.send(now_ms, &mut frame) {
+                Some(Sending::Frame) => {
+                    let mut samples = Vec::new();
+                    decoder.decode(&frame, &mut samples);
+                    played = played.max(8 * now_ms as usize);
+                    for (place, sample) in line[(played + 8 * delay_ms).min(8 * 8_990)..].iter_mut().zip(&samples) {
+                        *place = place.saturating_add((f32::from(*sample) * gain).round() as i16);
+                    }
+                    played += samples.len();
+                }
+                Some(Sending::Mark(mark)) => machine.mark(now_ms, &mark),
+                None => break,
+            }
+        }
+    }
+    events
+}
+
+#[test]
+fn the_bots_own_echo_does_not_interrupt_it() {
+    for (encoding, echo_db, delay_ms) in [
+        (Encoding::Pcm16, -12.0, 0),
+        (Encoding::Pcm16, -20.0, 150),
+        (Encoding::MuLaw, -20.0, 300),
+        (Encoding::Pcm16, -30.0, 500),
+        (Encoding::Pcm16, -45.0, 150),
+    ] {
+        let events = call(encoding, echo_db, delay_ms, &[], 0);
+        let interrupted = events.iter().any(|(_, event)| matches!(event, Event::BargedIn { .. } | Event::Said { .. }));
+        assert!(!interrupted, "{encoding:?}, {echo_db} dB after {delay_ms} ms: {events:#?}");
+        assert!(events.iter().any(|(_, event)| matches!(event, Event::Listening)), "{events:#?}");
+    }
+}
+
+#[test]
+fn a_caller_interrupts_over_the_echo() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../audio/tests/data/no_wrong_number_8k.wav");
+    let caller: Vec<i16> = hound::WavReader::open(path).unwrap().samples::<i16>().map(Result::unwrap).collect();
+    let events = call(Encoding::Pcm16, -20.0, 150, &caller, 1_500);
+    let interrupted = events.iter().find(|(_, event)| matches!(event, Event::BargedIn { .. })).map(|(at_ms, _)| *at_ms);
+    assert!(interrupted.is_some_and(|at_ms| (1_600..2_000).contains(&at_ms)), "{interrupted:?}: {events:#?}");
+}
