@@ -37,7 +37,7 @@ impl Hearer {
         let models = [(Language::english(), model.path().to_owned())];
         let settings = VoskSettings { library: folder.join("libvosk.so"), models: models.into(), workers: 1 };
         let vosk = Vosk::open(settings).unwrap_or_else(|error| panic!("{error}\nrun `make setup`"));
-        let expectation = Expectation { languages: vec![Language::english()], phrases: vec!["yes".to_owned()] };
+        let expectation = Expectation { languages: vec![Language::english()], phrases: vec!["yes".to_owned()], decoys: Vec::new() };
         let bell = begin(&vosk, expectation);
         Self { vosk, bell }
     }

@@ -14,8 +14,8 @@ use crate::question::{Answers, Asking, Phase, Stage, Utterance};
 
 /// So much of a question may still be to come when its answer begins: nobody waits for the last syllable.
 const UNHEARD_MS: u64 = 600;
-/// Speech that interrupts the prompt of an open question, where every word is an answer.
-const BARGE_IN_MS: u64 = 300;
+/// So much speech interrupts the prompt of an open question, where every word is an answer.
+const BARGE_IN_MS: u32 = 300;
 /// So long a choice has to stand in the recogniser's partial words before it stops a prompt.
 const STABLE_MS: u64 = 120;
 /// How long the recogniser may take for its last word, before the caller is asked to wait for it.
@@ -98,7 +98,7 @@ impl Machine {
                 let is_stable = utterance.candidate.as_ref().is_some_and(|(_, since_ms)| now_ms >= since_ms + STABLE_MS);
                 is_stable && (utterance.stops || may_interrupt)
             }
-            Answers::Open => may_interrupt && now_ms >= utterance.began_ms + BARGE_IN_MS,
+            Answers::Open => may_interrupt && self.ear.voiced_ms() >= BARGE_IN_MS,
             Answers::Keys { .. } => false,
         };
         if stops {
