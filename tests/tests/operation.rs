@@ -7,15 +7,31 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use support::{Engine, Setup, Stream, program, refusal};
+use support::{Engine, Setup, Stream, program, refusal, root};
+use tempfile::TempDir;
 
 /// Callers answer by keys here: no words are waited for.
 const BY_KEYS: &str = "[speech]\nrecognizer = 'none'\n";
 /// Of open files, for an engine that has few: it takes a dozen calls.
 const FEW_FILES: u32 = 120;
+
+/// An engine with the shipped flow in Rust alone: the others take long to compile.
+fn setup(config: impl Into<String>) -> Setup {
+    static FLOWS: LazyLock<TempDir> = LazyLock::new(|| {
+        let (flows, shipped) = (tempfile::tempdir().unwrap(), root().join("flows/emi-reminder"));
+        let copy = flows.path().join("emi-reminder");
+        fs::create_dir_all(copy.join("prompts")).unwrap();
+        for file in ["flow.wasm", "flow.toml", "prompts/en-IN.ftl", "prompts/hi-IN.ftl"] {
+            fs::copy(shipped.join(file), copy.join(file)).unwrap();
+        }
+        flows
+    });
+    Setup::new(config).flows(FLOWS.path())
+}
 
 async fn ready(engine: &Engine) -> Value {
     engine.http().get(engine.url("/readyz")).send().await.unwrap().json().await.unwrap()
@@ -40,7 +56,7 @@ fn crowd(engine: &Engine, size: usize) -> Vec<TcpStream> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crowd_of_idle_connections_takes_no_voice_and_keeps_no_call_out() {
-    let engine = Setup::new(BY_KEYS).open_files(FEW_FILES).start();
+    let engine = setup(BY_KEYS).open_files(FEW_FILES).start();
     let told = ready(&engine).await;
     let (calls, connections) = (told["max-calls"].as_u64().unwrap(), told["max-connections"].as_u64().unwrap());
     assert!((2..u64::from(FEW_FILES)).contains(&calls) && (2..u64::from(FEW_FILES)).contains(&connections), "{told}");
@@ -68,7 +84,7 @@ async fn a_crowd_of_idle_connections_takes_no_voice_and_keeps_no_call_out() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_does_not_come_to_its_end_is_given_up() {
-    let engine = Setup::new(format!("{BY_KEYS}[server]\nhead-s = 1\nbody-s = 1\n")).start();
+    let engine = setup(format!("{BY_KEYS}[server]\nhead-s = 1\nbody-s = 1\n")).start();
     for mut stream in crowd(&engine, 4) {
         stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         let mut answer = Vec::new();
@@ -83,10 +99,10 @@ async fn a_request_that_does_not_come_to_its_end_is_given_up() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_urls_that_are_told_open_the_doors_whatever_the_tokens_are() {
     let tokens = "stream-token = 's+t/r?e#a%m&0=12'\napplet-token = 'p+q r'\napi-token = 'a+b/c?d#e%f&0=12'\n";
-    let told = refusal(&Setup::new(format!("{BY_KEYS}[server]\n{tokens}"))).words;
+    let told = refusal(&setup(format!("{BY_KEYS}[server]\n{tokens}"))).words;
     assert!(told.contains("`applet-token`") && !told.contains("p+q"), "{told}");
 
-    let engine = Setup::new(format!("{BY_KEYS}[server]\n{}", tokens.replace("p+q r", "p+q/r?s#t%u&v=wx"))).start();
+    let engine = setup(format!("{BY_KEYS}[server]\n{}", tokens.replace("p+q r", "p+q/r?s#t%u&v=wx"))).start();
     let told = engine.http().get(engine.url("/websocket-url")).bearer_auth("a+b/c?d#e%f&0=12").send().await.unwrap();
     let told: Value = told.json().await.unwrap();
     for applet in told["applets"].as_array().unwrap() {
@@ -104,18 +120,18 @@ async fn the_urls_that_are_told_open_the_doors_whatever_the_tokens_are() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_answer_hands_out_a_token_that_nothing_guards() {
-    let engine = Setup::new(format!("{BY_KEYS}[server]\ninsecure = true\nstream-token = 'stream-0123456789'\n")).start();
+    let engine = setup(format!("{BY_KEYS}[server]\ninsecure = true\nstream-token = 'stream-0123456789'\n")).start();
     for path in ["/voicebot-url", "/voicebot-url?CallSid=a", "/websocket-url"] {
         let body = engine.http().get(engine.url(path)).send().await.unwrap().text().await.unwrap();
         assert!(!body.contains("0123456789") && body.contains("-token"), "{path}: {body}");
     }
-    let told = refusal(&Setup::new(format!("{BY_KEYS}[server]\nstream-token = 'stream-0123456789'\n"))).words;
+    let told = refusal(&setup(format!("{BY_KEYS}[server]\nstream-token = 'stream-0123456789'\n"))).words;
     assert!(told.contains("`applet-token` and `api-token`") && !told.contains("0123456789"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn signals_stop_the_engine_after_its_calls_or_at_once_and_a_closed_terminal_does_not() {
-    let mut engine = Setup::new(BY_KEYS).start();
+    let mut engine = setup(BY_KEYS).start();
     let mut live = Stream::begin(&engine, "sig-a", "09876530003").await;
     live.hear_voice().await;
     engine.signal("HUP");
@@ -136,9 +152,9 @@ async fn signals_stop_the_engine_after_its_calls_or_at_once_and_a_closed_termina
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_engine_on_the_same_data_is_refused() {
-    let engine = Setup::new(BY_KEYS).start();
+    let engine = setup(BY_KEYS).start();
     let data = engine.house().join("data");
-    let refused = refusal(&Setup::new(BY_KEYS).data(&data));
+    let refused = refusal(&setup(BY_KEYS).data(&data));
     assert_eq!(refused.code, Some(1));
     for part in [&data.display().to_string(), "another engine", "--data", &engine.pid().to_string()] {
         assert!(refused.words.contains(part), "`{part}` is missing: {}", refused.words);
@@ -148,12 +164,12 @@ async fn a_second_engine_on_the_same_data_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn serve_says_when_it_runs_on_sample_values_and_takes_the_operators() {
-    let engine = Setup::new(BY_KEYS).start();
+    let engine = setup(BY_KEYS).start();
     let samples = &ready(&engine).await["samples"];
     assert_eq!(samples["emi-reminder"], serde_json::json!(["bot-name", "lender", "transfer.default"]), "{samples}");
     assert!(engine.logs().contains("the flow runs on sample values"), "{}", engine.logs());
     let own = "[calls]\nagents = ['08040001111']\n[settings]\nlender = 'Mine'\nbot-name = 'Ravi'\n";
-    let engine = Setup::new(format!("{BY_KEYS}{own}")).start();
+    let engine = setup(format!("{BY_KEYS}{own}")).start();
     assert_eq!(ready(&engine).await["samples"], serde_json::json!({}));
     assert!(!engine.logs().contains("sample values"), "{}", engine.logs());
 }
