@@ -39,7 +39,12 @@ impl Serve {
             // signals mean something from the first moment on
             let stop = Stop::listen()?;
             let _lock = DataLock::take(&folders.data)?;
-            let services = open(&config, &folders, if self.dev { Mode::Dev } else { Mode::Production }).await?;
+            let mode = if self.dev { Mode::Dev } else { Mode::Production };
+            let services = tokio::select! {
+                opened = open(&config, &folders, mode) => opened?,
+                // there are no calls yet
+                () = stop.after_calls.cancelled() => return Ok(()),
+            };
             let listener = bind(config.server.listen).await?;
             tracing::info!(address = %listener.local_addr()?, "listening");
             warn_of_open_doors(&config);

@@ -10,6 +10,9 @@ const MOST: u64 = 1 << 20;
 /// the stores' pools that are made when they are needed (8); flows that are read (4); prompts and spooled records that are written (4).
 const RESERVE: u64 = 40;
 
+/// Requests of as many calls come at once even to a small engine.
+const LEAST_CONNECTIONS: u32 = 4;
+
 /// What the limit allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
@@ -41,14 +44,14 @@ pub fn open() -> u64 {
     counted.and_then(|count| u64::try_from(count).ok()).unwrap_or(RESERVE)
 }
 
-/// Shares out what is left of `limit` when `open` are open. At least one call and two connections: less would be no engine.
+/// Shares out what is left of `limit` when `open` are open. At least one call and four connections: less would be no engine.
 pub fn share(limit: u64, open: u64, calls: u32, connections: u32) -> Budget {
     let left = u32::try_from(limit.saturating_sub(open + RESERVE)).unwrap_or(u32::MAX);
     if calls.saturating_add(connections) <= left {
         return Budget { calls, connections };
     }
     // a call comes with three requests, one after another, mostly on one connection
-    let connections = connections.min((left / 3).max(2));
+    let connections = connections.min((left / 3).max(LEAST_CONNECTIONS));
     Budget { calls: calls.min(left.saturating_sub(connections).max(1)), connections }
 }
 
@@ -62,7 +65,7 @@ mod tests {
         assert_eq!(share(1_024, 30, 1_000, 512), Budget { calls: 636, connections: 318 });
         assert_eq!(share(1_024, 30, 100, 512), Budget { calls: 100, connections: 512 });
         assert_eq!(share(100, 30, 1_000, 512), Budget { calls: 20, connections: 10 });
-        assert_eq!(share(64, 30, 1_000, 512), Budget { calls: 1, connections: 2 });
+        assert_eq!(share(64, 30, 1_000, 512), Budget { calls: 1, connections: 4 });
         for limit in 80..5_000 {
             let Budget { calls, connections } = share(limit, 30, 1_000, 512);
             assert!(u64::from(calls + connections) + 30 + RESERVE <= limit, "{limit}");

@@ -25,10 +25,10 @@ pub(super) fn check(server: &Server, errors: &mut Vec<String>) {
     }
     if !set.is_empty() {
         errors.push(format!(
-            "{} of `[server]` has no value, while {} has one: set all three tokens, since each guards an answer of the engine that holds \
-             another one; or, in a test, give `--insecure` or `insecure = true`",
-            names(&missing),
-            names(&set)
+            "`[server]` gives {} and not {}: set all three tokens, since each guards an answer of the engine that holds another one; or, in \
+             a test, give `--insecure` or `insecure = true`",
+            names(&set),
+            names(&missing)
         ));
     } else if !server.listen.ip().to_canonical().is_loopback() {
         errors.push(format!(
