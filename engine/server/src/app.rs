@@ -76,7 +76,7 @@ struct Places {
     limited_by: Option<String>,
 }
 
-/// How many calls, and connections beside them, this machine and the limits of this process allow.
+/// How many calls, and how many connections without one, this machine and the limits of this process allow.
 fn places(config: &Config, services: &Services) -> Places {
     let server = &config.server;
     let fitting = server.max_calls.min(services.catalogue.max_calls());

@@ -1,4 +1,4 @@
-//! How many files, sockets and pipes this process may have open, and how they are shared out: a part is kept for what calls need beside their
+//! How many files, sockets and pipes this process may have open, and how they are shared out: a part is kept for what calls need besides their
 //! sockets, so that no crowd of connections takes a live call's voice away.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -6,7 +6,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// More than this is never asked for: some programs, inheriting it, close every descriptor that could be open.
 const MOST: u64 = 1 << 20;
 
-/// Kept beside what is open at the start: four processes that speak, each with three pipes of two ends while it starts (24); connections of
+/// Kept in addition to what is open at the start: four processes that speak, each with three pipes of two ends while it starts (24); connections of
 /// the stores' pools that are made when they are needed (8); flows that are read (4); prompts and spooled records that are written (4).
 const RESERVE: u64 = 40;
 

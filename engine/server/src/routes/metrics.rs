@@ -50,7 +50,7 @@ fn calls(app: &App, registry: &mut Registry) {
         ("calls_awaited", "Calls whose applet was told to go on and whose stream has not started", promised),
         ("calls_max", "Calls that may be live at once", app.permits.places()),
         ("connections_open", "Connections that hold no call", app.connections.open()),
-        ("connections_max", "Connections that there may be beside calls", app.connections.most()),
+        ("connections_max", "Connections without a call that there may be", app.connections.most()),
     ];
     for (name, help, value) in gauges {
         let gauge: Gauge = Gauge::default();
