@@ -207,10 +207,10 @@ async fn metrics_tell_of_flows_and_calls_to_whoever_has_the_token() {
         let prompts = "greeting = Hello { $name }\nemi = { $amount }\ndisclosure = Note\ntransfer = Agent?\ngoodbye = Bye\n";
         std::fs::write(flows.join(name).join("prompts/en-IN.ftl"), prompts).unwrap();
     }
-    let config = format!("{BY_KEYS}[limits]\nmemory-mib = 32\n[server]\napi-token = 'api-8'\n");
+    let config = format!("{BY_KEYS}[limits]\nmemory-mib = 32\n[server]\ninsecure = true\napi-token = 'api-8-0123456789-'\n");
     let engine = Setup::new(config).flows(&flows).start();
     assert_eq!(status(&engine, "/metrics").await, 401);
-    let with_token = |path: &str| engine.http().get(engine.url(path)).bearer_auth("api-8").send();
+    let with_token = |path: &str| engine.http().get(engine.url(path)).bearer_auth("api-8-0123456789-").send();
 
     let rejected: Value = with_token("/api/flows").await.unwrap().json().await.unwrap();
     let fault = &rejected["flows"][0]["rejected"][0];

@@ -12,6 +12,7 @@ use support::{Engine, Setup, Stream};
 /// Callers answer by keys here: no words are waited for.
 const BY_KEYS: &str = "[speech]\nrecognizer = 'none'\n";
 const AGENT: &str = "+918000000001";
+const OWN_AGENT: &str = "+918000000077";
 
 fn engine(sections: &str) -> Engine {
     Setup::new(format!("{BY_KEYS}{sections}")).start()
@@ -122,14 +123,15 @@ async fn without_a_public_url_the_requests_host_is_taken_and_warned_of() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_applets_after_the_bot_lead_a_transfer_to_the_agent_and_nothing_else() {
-    let engine = engine("[calls]\nring-s = 20\n");
+    // the operator's agents, not the shipped flow's sample number
+    let engine = engine(&format!("[calls]\nring-s = 20\nagents = ['{OWN_AGENT}']\n"));
     let call = transferred(&engine, "sid-transfer", "09876520002").await;
     let after = get(&engine, "/passthru/after?CallSid=sid-transfer&Stream%5BStatus%5D=completed&Stream%5BDisconnectedBy%5D=bot").await;
     assert_eq!((after.status().as_u16(), after.headers().get("location")), (302, None));
     let (status, content_type, body) = told(get(&engine, "/connect?CallSid=sid-transfer").await).await;
     let reply: Value = serde_json::from_str(&body).unwrap();
     assert_eq!((status, content_type.as_str()), (200, "application/json"));
-    assert_eq!((&reply["destination"]["numbers"], &reply["max_ringing_duration"]), (&json!([AGENT]), &20.into()));
+    assert_eq!((&reply["destination"]["numbers"], &reply["max_ringing_duration"]), (&json!([OWN_AGENT]), &20.into()));
     engine.record_when(&call, Duration::from_secs(5), |record| record["exotel"]["Stream[DisconnectedBy]"] == "bot").await;
 
     for query in ["", "?CallSid=unknown", "?CallSid=%7BCallSid%7D"] {
@@ -212,9 +214,12 @@ async fn readyz_tells_what_is_there() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_keep_strangers_out_of_each_door() {
-    let engine = engine("[server]\nstream-token = 'stream-7'\napplet-token = 'applet-7'\napi-token = 'api-7'\n");
+    let engine =
+        engine("[server]\nstream-token = 'stream-7-0123456789'\napplet-token = 'applet-7-0123456789'\napi-token = 'api-7-0123456789-'\n");
     for path in ["/passthru", "/passthru/after", "/voicebot-url", "/connect"] {
-        for (query, status) in [("", 401), ("?token=wrong", 401), ("?token=stream-7", 401), ("?token=applet-7&CallSid=tok1", 200)] {
+        for (query, status) in
+            [("", 401), ("?token=wrong", 401), ("?token=stream-7-0123456789", 401), ("?token=applet-7-0123456789&CallSid=tok1", 200)]
+        {
             let response = get(&engine, &format!("{path}{query}")).await;
             assert_eq!(response.status(), status, "{path}{query}");
             if status == 401 {
@@ -223,7 +228,7 @@ async fn tokens_keep_strangers_out_of_each_door() {
             }
         }
     }
-    for (token, status) in [(None, 401), (Some("wrong"), 401), (Some("applet-7"), 401), (Some("api-7"), 200)] {
+    for (token, status) in [(None, 401), (Some("wrong"), 401), (Some("applet-7-0123456789"), 401), (Some("api-7-0123456789-"), 200)] {
         for path in ["/api/calls", "/websocket-url"] {
             let request = engine.http().get(engine.url(path));
             let request = token.iter().fold(request, |request, token| request.bearer_auth(token));
@@ -238,17 +243,17 @@ async fn tokens_keep_strangers_out_of_each_door() {
             .body("CallSid=a")
     };
     assert_eq!(post("").send().await.unwrap().status(), 401);
-    assert_eq!(post("?token=applet-7").send().await.unwrap().status(), 200);
+    assert_eq!(post("?token=applet-7-0123456789").send().await.unwrap().status(), 200);
     assert_eq!((get(&engine, "/healthz").await.status().as_u16(), get(&engine, "/readyz").await.status().as_u16()), (200, 200));
 
-    let url: Value = get(&engine, "/voicebot-url?token=applet-7&CallSid=tok1").await.json().await.unwrap();
+    let url: Value = get(&engine, "/voicebot-url?token=applet-7-0123456789&CallSid=tok1").await.json().await.unwrap();
     let path = url["url"].as_str().unwrap().split_once(engine.address()).unwrap().1.to_owned();
     assert!(Stream::open(&engine, &path).await.is_ok(), "the URL that is told opens the stream: {path}");
     for path in ["/ws/voicebot/tok1", "/ws/voicebot/wrong/tok1"] {
         assert_eq!(Stream::open(&engine, path).await.err(), Some(401), "{path}");
     }
-    // Exotel makes this header of `wss://user:stream-7@host`; base64 of `user:stream-7` and of `user:wrong`.
-    for (credentials, refused) in [("dXNlcjpzdHJlYW0tNw==", None), ("dXNlcjp3cm9uZw==", Some(401)), ("%%", Some(401))] {
+    // Exotel makes this header of `wss://user:stream-7-0123456789@host`; base64 of `user:stream-7-0123456789` and of `user:wrong`.
+    for (credentials, refused) in [("dXNlcjpzdHJlYW0tNy0wMTIzNDU2Nzg5", None), ("dXNlcjp3cm9uZw==", Some(401)), ("%%", Some(401))] {
         let opened = Stream::open_with(&engine, "/ws/voicebot/tok1", &[("authorization", format!("Basic {credentials}"))]).await;
         assert_eq!(opened.err(), refused, "{credentials}");
     }

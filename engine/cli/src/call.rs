@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
-use samvaad_server::{App, Config, Folders, Mode, logs, open, open_recognizer, serve};
+use samvaad_server::{App, Config, DataLock, Folders, Mode, Secret, logs, open, open_recognizer, serve};
 use samvaad_sim::{CallReport, Scenario, View, run_with};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -54,12 +54,13 @@ impl Call {
         config.server.public_url = None;
         // The conversation is what is to be seen: the engine's own log goes to its files.
         let _logs = logs::begin_files_only(&config.log)?;
+        let _lock = DataLock::take(&self.data)?;
         let services = open(&config, &Folders { data: self.data.clone(), flows: self.flows.clone() }, Mode::Production).await?;
         let listener = TcpListener::bind(config.server.listen).await.context("cannot listen on a port of this machine")?;
         let url = format!("http://{}{}", listener.local_addr()?, config.server.path);
         let (stop, stopped) = oneshot::channel::<()>();
         let app = App::new(config.clone(), services);
-        let engine = tokio::spawn(serve(listener, app, async move { drop(stopped.await) }));
+        let engine = tokio::spawn(serve(listener, app, async move { drop(stopped.await) }, std::future::pending()));
         let played = self.against(&url, &scenarios, &config).await;
         drop(stop);
         engine.await.context("the engine died")?.context("the engine failed")?;
@@ -67,6 +68,7 @@ impl Call {
     }
 
     async fn against(&self, url: &str, scenarios: &[(String, Scenario)], config: &Config) -> anyhow::Result<ExitCode> {
+        let url = &with_tokens(url, config);
         let view = View::new(std::io::stdout());
         let recognizer = if scenarios.iter().any(|(_, scenario)| listens(scenario)) { open_recognizer(config).await? } else { None };
         let mut all_ok = true;
@@ -79,6 +81,18 @@ impl Call {
             show(&report)?;
         }
         Ok(if all_ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+/// The engine's address with the configuration's tokens, unless it has some itself.
+fn with_tokens(url: &str, config: &Config) -> String {
+    let server = &config.server;
+    let in_url = |token: &Option<Secret>| token.as_ref().map_or_else(String::new, Secret::in_url);
+    match url.split_once("://") {
+        Some((scheme, rest)) if !rest.contains('@') && (server.applet_token.is_some() || server.api_token.is_some()) => {
+            format!("{scheme}://{}:{}@{rest}", in_url(&server.applet_token), in_url(&server.api_token))
+        }
+        _ => url.to_owned(),
     }
 }
 

@@ -1,15 +1,16 @@
 //! `samvaad config`, and how every command finds its configuration.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::{Args, Subcommand};
 use samvaad_server::Config;
-use samvaad_server::config::read;
+use samvaad_server::config::{CommandLine, printed, read_with};
 
 /// The file that is read when none is named.
-const FILE: &str = "samvaad.toml";
+pub const FILE: &str = "samvaad.toml";
 
 /// Where the configuration is.
 #[derive(Args)]
@@ -20,14 +21,40 @@ pub struct Source {
 }
 
 impl Source {
-    /// Reads the file and the environment.
+    /// Reads the file and the environment, for whatever serves nobody.
     pub fn read(&self) -> anyhow::Result<Config> {
+        self.read_with(&CommandLine::default())
+    }
+
+    fn read_with(&self, line: &CommandLine) -> anyhow::Result<Config> {
         let text = match &self.config {
             Some(file) => std::fs::read_to_string(file).with_context(|| format!("cannot read the configuration `{}`", file.display()))?,
             None if Path::new(FILE).exists() => std::fs::read_to_string(FILE).with_context(|| format!("cannot read `{FILE}`"))?,
             None => String::new(),
         };
-        Ok(read(&text, std::env::vars())?)
+        // a variable that is no text is none of ours
+        let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        Ok(read_with(&text, variables, line)?)
+    }
+}
+
+/// What a command that serves may be given above the configuration.
+#[derive(Args)]
+pub struct Serving {
+    #[command(flatten)]
+    source: Source,
+    /// The address to listen on; `listen` of `[server]` otherwise
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+    /// Serve without tokens where others can reach the engine: for tests alone
+    #[arg(long)]
+    insecure: bool,
+}
+
+impl Serving {
+    /// Reads the configuration, with the command line above it.
+    pub fn read(&self) -> anyhow::Result<Config> {
+        self.source.read_with(&CommandLine { listen: self.listen, insecure: self.insecure, serves: true })
     }
 }
 
@@ -36,7 +63,7 @@ impl Source {
 pub enum Command {
     /// Say whether it is right, and all that is wrong with it
     Check(Source),
-    /// Print it with its defaults, secrets masked
+    /// Print every setting with its sentence, set or not; secrets are masked
     Print(Source),
 }
 
@@ -46,18 +73,13 @@ impl Command {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Command::Check(source) => {
-                source.read()?;
+                source.read_with(&CommandLine { serves: true, ..CommandLine::default() })?;
                 println!("the configuration is right");
             }
             Command::Print(source) => {
-                let Ok(text) = toml_of(&source.read()?) else { bail!("the configuration cannot be written as TOML") };
-                print!("{text}");
+                print!("{}", printed(&source.read()?));
             }
         }
         Ok(ExitCode::SUCCESS)
     }
-}
-
-fn toml_of(config: &Config) -> Result<String, toml::ser::Error> {
-    toml::to_string_pretty(config)
 }

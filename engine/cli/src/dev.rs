@@ -20,12 +20,13 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
-use samvaad_server::{App, Config, Folders, Mode, logs, open, serve};
+use samvaad_server::{App, Config, DataLock, Folders, Mode, logs, open, serve};
 use tokio::task::JoinSet;
 use tracing_subscriber::filter::Targets;
 
-use crate::config::Source;
-use crate::serve::{bind, stopped, warn_of_open_doors};
+use crate::config::Serving;
+use crate::serve::{bind, warn_of_open_doors};
+use crate::signals::Stop;
 use line::{Line, Subject, Tone};
 use project::Project;
 use screen::Screen;
@@ -39,16 +40,13 @@ const SCENARIO: &str = "tests/scenarios/agrees.toml";
 #[derive(Args)]
 pub struct Dev {
     #[command(flatten)]
-    source: Source,
+    serving: Serving,
     /// The folder of the plugins' sources, in the project's folder
     #[arg(long, value_name = "DIR", default_value = "plugins")]
     plugins: PathBuf,
     /// What builds a plugin, for `sh` in the project's folder: $1 is the plugin's name, $2 the folder of flows
     #[arg(long, value_name = "COMMAND", long_help = build_help())]
     build: Option<String>,
-    /// The address to listen on; `listen` of `[server]` otherwise
-    #[arg(long, value_name = "ADDR")]
-    listen: Option<SocketAddr>,
     /// The folder of databases, caches and spools
     #[arg(long, value_name = "DIR", default_value = "data")]
     data: PathBuf,
@@ -67,12 +65,9 @@ fn build_help() -> String {
 impl Dev {
     /// Serves and builds; returns when all is written.
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let mut config = self.source.read()?;
-        if let Some(listen) = self.listen {
-            config.server.listen = listen;
-        }
+        let mut config = self.serving.read()?;
         // its author stops it to start it again
-        config.server.drain_s = 0;
+        config.server.drain_s = Some(0);
         let (screen, shown) = Screen::open(Story::new(wanted()?), config.calls.offset_minutes);
         let screen = Arc::new(screen);
         let logs = logs::begin_with(&config.log, Some(events::listener(Arc::clone(&screen), wanted()?)))?;
@@ -89,6 +84,8 @@ impl Dev {
         let plugins = if plugins.is_empty() { "no plugin yet".to_owned() } else { plugins.join(", ") };
         say(&format!("watching {}: {plugins}", self.plugins.display()));
         let folders = Folders { data: self.data, flows: self.flows };
+        let stop = Stop::listen()?;
+        let _lock = DataLock::take(&folders.data)?;
         let services = open(&config, &folders, Mode::Dev).await?;
         let listener = bind(config.server.listen).await?;
         let address = listener.local_addr()?;
@@ -97,7 +94,7 @@ impl Dev {
         say(&format!("serving {url}: {}; Ctrl-C stops", taking(screen.flows())));
         say(&format!("a call:  {} call --scenario {} --url {url}", program(), scenario()));
         say(&format!("what to paste into Exotel's applets:  curl {url}/websocket-url"));
-        let stopped = stopped()?;
+        let stopped = stop.after_calls.cancelled_owned();
         let mut building = JoinSet::new();
         building.spawn(workshop.run());
         let telling = Arc::clone(&screen);
@@ -106,7 +103,7 @@ impl Dev {
             telling.tell(Line::new(Subject::Dev, "", "stopping", Tone::Plain));
             building.shutdown().await;
         };
-        serve(listener, App::new(config, services), shutdown).await.context("the server failed")?;
+        serve(listener, App::new(config, services), shutdown, stop.at_once.cancelled_owned()).await.context("the server failed")?;
         say("stopped");
         Ok(())
     }

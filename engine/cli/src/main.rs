@@ -3,8 +3,10 @@
 mod call;
 mod config;
 mod dev;
+mod init;
 mod replay;
 mod serve;
+mod signals;
 
 use std::process::ExitCode;
 
@@ -22,9 +24,11 @@ struct Arguments {
 enum Command {
     /// Serve calls until told to stop
     Serve(serve::Serve),
+    /// Write a commented configuration with random tokens
+    Init(init::Init),
     /// Serve calls while flows are written, building them when their sources change
     Dev(dev::Dev),
-    /// Check the configuration, or print it with its defaults
+    /// Check the configuration, or print every setting
     #[command(subcommand)]
     Config(config::Command),
     /// Play Exotel and a caller against a running engine
@@ -36,6 +40,7 @@ enum Command {
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Serve(serve) => serve.run(),
+        Command::Init(init) => init.run(),
         Command::Dev(dev) => dev.run(),
         Command::Config(command) => command.run(),
         Command::Call(call) => call.run(),

@@ -6,20 +6,17 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
-use samvaad_server::{App, Folders, Mode, logs, open, serve};
+use samvaad_server::{App, DataLock, Folders, Mode, logs, open, serve};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 
-use crate::config::Source;
+use crate::config::Serving;
+use crate::signals::Stop;
 
 /// Serve calls until told to stop.
 #[derive(Args)]
 pub struct Serve {
     #[command(flatten)]
-    source: Source,
-    /// The address to listen on; `listen` of `[server]` otherwise
-    #[arg(long, value_name = "ADDR")]
-    listen: Option<SocketAddr>,
+    serving: Serving,
     /// The folder of databases, caches and spools
     #[arg(long, value_name = "DIR", default_value = "data")]
     data: PathBuf,
@@ -34,19 +31,25 @@ pub struct Serve {
 impl Serve {
     /// Serves; returns when all is written.
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let mut config = self.source.read()?;
-        if let Some(listen) = self.listen {
-            config.server.listen = listen;
-        }
+        let config = self.serving.read()?;
         let logs = logs::begin(&config.log)?;
         let folders = Folders { data: self.data, flows: self.flows };
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
         let served = runtime.block_on(async {
-            let services = open(&config, &folders, if self.dev { Mode::Dev } else { Mode::Production }).await?;
+            // signals mean something from the first moment on
+            let stop = Stop::listen()?;
+            let _lock = DataLock::take(&folders.data)?;
+            let mode = if self.dev { Mode::Dev } else { Mode::Production };
+            let services = tokio::select! {
+                opened = open(&config, &folders, mode) => opened?,
+                // there are no calls yet
+                () = stop.after_calls.cancelled() => return Ok(()),
+            };
             let listener = bind(config.server.listen).await?;
             tracing::info!(address = %listener.local_addr()?, "listening");
             warn_of_open_doors(&config);
-            serve(listener, App::new(config, services), stopped()?).await.context("the server failed")
+            let (after_calls, at_once) = (stop.after_calls.cancelled_owned(), stop.at_once.cancelled_owned());
+            serve(listener, App::new(config, services), after_calls, at_once).await.context("the server failed")
         });
         drop(logs);
         served.map(|()| ExitCode::SUCCESS)
@@ -60,20 +63,21 @@ pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
         .with_context(|| format!("cannot listen on `{address}`: end what listens there, or name another address with --listen"))
 }
 
-/// Says that anyone can read calls, where it is so.
+/// Says who can do what, where it is more than should be.
 pub fn warn_of_open_doors(config: &samvaad_server::Config) {
-    if config.server.api_token.is_none() && !config.server.listen.ip().is_loopback() {
-        tracing::warn!("anyone who reaches this address can read calls: set `api-token` of `[server]`, or listen on 127.0.0.1");
+    let server = &config.server;
+    let tokens = [&server.stream_token, &server.applet_token, &server.api_token];
+    if tokens.iter().all(|token| token.is_some()) {
+        return;
     }
-}
-
-/// Resolves at the first SIGINT or SIGTERM.
-pub fn stopped() -> anyhow::Result<impl Future<Output = ()>> {
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
+    if !server.listen.ip().to_canonical().is_loopback() {
+        tracing::warn!(
+            "insecure: whoever reaches this address can read calls and hold them; set the three tokens of `[server]`, or listen on 127.0.0.1"
+        );
+    } else if server.public_url.is_some() {
+        tracing::warn!(
+            "`public-url` leads here and there are no tokens: whoever reaches it can read calls and hold them; set the three tokens of \
+             `[server]` (`samvaad init` writes a configuration with random ones)"
+        );
+    }
 }

@@ -9,6 +9,7 @@ use toml::de::{DeTable, DeValue};
 use crate::gate::matches;
 use crate::load::{Fault, Step};
 use crate::manifest::{Limits, Manifest};
+use crate::overrides::Overrides;
 
 /// The most that any manifest may ask for. By default that is all that a manifest can say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,11 +22,13 @@ pub struct Allowance {
     pub transfer: Option<Vec<PhoneNumber>>,
     /// Voices that may be granted; none allows any.
     pub voices: Option<Vec<String>>,
+    /// What stands above manifests.
+    pub overrides: Overrides,
 }
 
 impl Default for Allowance {
     fn default() -> Self {
-        Self { limits: Limits::MAX, lookup: None, transfer: None, voices: None }
+        Self { limits: Limits::MAX, lookup: None, transfer: None, voices: None, overrides: Overrides::default() }
     }
 }
 
@@ -98,11 +101,12 @@ impl Allowance {
                 beyond.push(Beyond { line: said.line(&["grants", "voices"], Some(at)), reason, setting: "`voices` of `[grants]`" });
             }
         }
-        for (target, numbers) in grants.transfer.iter().flatten() {
+        let granted = grants.transfer.iter().flatten().map(|granted| ("grants", granted));
+        for (section, (target, numbers)) in granted.chain(manifest.samples.transfer.iter().map(|sample| ("samples", sample))) {
             for (at, number) in numbers.iter().enumerate() {
                 if self.transfer.as_ref().is_some_and(|allowed| !allowed.contains(number)) {
                     let reason = format!("`transfer` has {number} for `{target}`, whom the operator does not allow");
-                    let line = said.line(&["grants", "transfer", target], Some(at));
+                    let line = said.line(&[section, "transfer", target], Some(at));
                     beyond.push(Beyond { line, reason, setting: "`transfer` of `[grants]`" });
                 }
             }
@@ -155,7 +159,7 @@ mod tests {
         };
         let some = |text: &str| Some(vec![text.to_owned()]);
         let number = PhoneNumber::parse("9876543210").unwrap();
-        Allowance { limits, lookup: some("loan:*"), transfer: Some(vec![number]), voices: some("asha") }
+        Allowance { limits, lookup: some("loan:*"), transfer: Some(vec![number]), voices: some("asha"), ..Allowance::default() }
     }
 
     #[test]

@@ -105,6 +105,9 @@ impl Fault {
     }
 }
 
+/// What the log says of a flow that speaks for a lender who does not exist.
+const SAMPLES: &str = "the flow runs on sample values: give yours in samvaad.toml (`samvaad init` writes one, with a place for each)";
+
 /// Loads flows.
 #[derive(Debug)]
 pub(crate) struct Loader {
@@ -142,7 +145,7 @@ impl Loader {
         let began = Instant::now();
         let Source { id, component_digest, parts, .. } = source;
         let Parts { component, manifest, prompts, audio, .. } = parts;
-        let manifest = self.manifest(manifest.as_deref())?;
+        let manifest = self.manifest(&name, manifest.as_deref())?;
         let (program, description, code) = match alike {
             Some(alike) => (alike.program.clone(), alike.description.clone(), Origin::Shared),
             None => self.build(component, &component_digest).await?,
@@ -159,9 +162,13 @@ impl Loader {
             Fault::new(Step::Prompts, reasons, "mend the prompt files").at(problems.first().and_then(|problem| problem.line))
         })?;
 
+        let samples = manifest.samples.names();
         let rules = Arc::new(Rules::new(manifest, &description, languages.clone(), audio.keys().cloned().collect()));
         let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::info!(flow = %name, version = %id, ?code, took_ms, "flow loaded");
+        if !samples.is_empty() {
+            tracing::warn!(flow = %name, samples = samples.join(", "), "{SAMPLES}");
+        }
         let (loaded_ms, calls, traps) = (unix_ms(), AtomicU32::new(0), Traps::default());
         Ok(FlowVersion { name, id, description, languages, prompts, audio, loaded_ms, component_digest, program, rules, calls, traps })
     }
@@ -187,15 +194,21 @@ impl Loader {
         self.engine.backstage().run(work).await.map_err(failed)
     }
 
-    fn manifest(&self, text: Option<&str>) -> Result<Manifest, Fault> {
+    fn manifest(&self, flow: &FlowName, text: Option<&str>) -> Result<Manifest, Fault> {
         let text = text.unwrap_or_default();
         let mut manifest = Manifest::parse(text).map_err(|errors| {
             let reasons = errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
             Fault::new(Step::Manifest, reasons, "mend `flow.toml`").at(errors.first().map(|error| error.line))
         })?;
+        let overrides = &self.allowance.overrides;
+        overrides.clear(flow, &mut manifest);
         self.allowance.admit(&mut manifest, text)?;
+        let unnamed = overrides.apply(flow, &mut manifest);
         if manifest.grants.transfer.is_none() && !self.default_transfer.is_empty() {
             manifest.grants.transfer = Some(BTreeMap::from([("default".to_owned(), self.default_transfer.clone())]));
+        }
+        if !unnamed.is_empty() {
+            tracing::warn!(%flow, settings = unnamed.join(", "), "the configuration gives settings that the flow's manifest does not name");
         }
         Ok(manifest)
     }

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use samvaad_model::{CallFacts, Direction, Language, PhoneNumber, Step};
 
 use crate::description::Description;
+use crate::overrides::Samples;
 
 pub use limits::Limits;
 pub use update::{GateKind, ReplayGate, Running, TrapBudget, Update};
@@ -29,6 +30,8 @@ pub struct Manifest {
     pub takes: Takes,
     /// `[settings]`: the flow's own, as text.
     pub settings: BTreeMap<String, String>,
+    /// `[samples]`: values for trying it out; once it is loaded, those of them that are in use.
+    pub samples: Samples,
     /// `[grants]`.
     pub grants: Grants,
     /// `[limits]`.
@@ -54,6 +57,7 @@ impl Default for Manifest {
             languages: Vec::new(),
             takes: Takes::default(),
             settings: BTreeMap::new(),
+            samples: Samples::default(),
             grants: Grants::default(),
             limits: Limits::default(),
             on_trap: OnTrap::default(),

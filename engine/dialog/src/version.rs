@@ -75,6 +75,11 @@ impl<P> FlowVersion<P> {
         &self.rules.manifest
     }
 
+    /// The sample values that calls of it use, by the names of settings and as `transfer.TARGET`.
+    pub fn samples(&self) -> Vec<String> {
+        self.rules.manifest.samples.names()
+    }
+
     /// Whether what the flow logs may be shown in the engine's log in full.
     pub fn shows_logs(&self) -> bool {
         self.program.shows_logs()

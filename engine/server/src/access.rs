@@ -1,21 +1,16 @@
 //! Who may ask: tokens of applets, of the API and of the media stream. Exotel signs nothing, so a token in the URL is all there is.
 
-use axum::extract::{FromRequestParts, Query};
+use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde::Deserialize;
+use percent_encoding::percent_decode_str;
 
 use crate::app::App;
 use crate::problem::Problem;
 use crate::secret::Secret;
-
-#[derive(Deserialize)]
-struct Token {
-    token: Option<String>,
-}
 
 fn refused(mend: &'static str) -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, "the token is missing or wrong", mend)
@@ -25,6 +20,18 @@ fn right(expected: Option<&Secret>, given: Option<&str>) -> bool {
     expected.is_none_or(|expected| given.is_some_and(|given| expected.is(given)))
 }
 
+/// Whether a query has the token: encoded as `/websocket-url` shows it, or as a person wrote it into the applet, with a `+` that stands for
+/// itself.
+fn in_query(expected: Option<&Secret>, query: &str) -> bool {
+    let as_form = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "token").map(|(_, token)| token);
+    let as_written = query.split('&').find_map(|pair| pair.strip_prefix("token=")).and_then(decoded);
+    right(expected, as_form.as_deref()) || right(expected, as_written.as_deref())
+}
+
+fn decoded(text: &str) -> Option<String> {
+    percent_decode_str(text).decode_utf8().ok().map(Into::into)
+}
+
 /// An applet's request, with the configured token in its query.
 pub struct Applet;
 
@@ -32,8 +39,7 @@ impl FromRequestParts<App> for Applet {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let given = Query::<Token>::try_from_uri(&parts.uri).ok().and_then(|query| query.0.token);
-        if right(app.config.server.applet_token.as_ref(), given.as_deref()) {
+        if in_query(app.config.server.applet_token.as_ref(), parts.uri.query().unwrap_or_default()) {
             Ok(Self)
         } else {
             Err(refused("add `?token=…` with `applet-token` of `[server]` to the URL in the applet"))
@@ -68,9 +74,31 @@ pub fn stream(app: &App, headers: &HeaderMap, in_path: Option<&str>) -> Result<(
         .and_then(|decoded| String::from_utf8(decoded).ok());
     let password = basic.as_deref().and_then(|credentials| credentials.split_once(':')).map(|(_, password)| password);
     let expected = app.config.server.stream_token.as_ref();
-    if right(expected, in_path) || (expected.is_some() && right(expected, password)) {
+    // whoever writes `wss://user:TOKEN@…` encodes it for the URL, and not every client decodes it again
+    let is_password = |password: &str| right(expected, Some(password)) || right(expected, decoded(password).as_deref());
+    if right(expected, in_path) || password.is_some_and(is_password) {
         Ok(())
     } else {
         Err(refused("use the URL that /voicebot-url answers, or `wss://user:TOKEN@…` with `stream-token` of `[server]`"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_matches_as_it_is_shown_and_as_people_write_it() {
+        let token = Secret::new("p+q/r=s%t&u#v");
+        let shown = format!("CallSid=a&token={}&x=1", token.in_url());
+        assert!(in_query(Some(&token), &shown));
+        let plus = Secret::new("p+q=r");
+        for query in ["token=p+q=r", "token=p%2Bq%3Dr", "a=b&token=p+q=r&c=d"] {
+            assert!(in_query(Some(&plus), query), "{query}");
+        }
+        for query in ["", "token=", "token", "token=p", "token=p+q=r%0A", "token=p%20q=r", "Token=p+q=r", "xtoken=p+q=r", "token=%FF"] {
+            assert!(!in_query(Some(&plus), query), "{query}");
+        }
+        assert!(in_query(None, ""), "without a token everyone may ask");
     }
 }

@@ -12,6 +12,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
+use crate::connections::Connections;
+use crate::descriptors::{self, Budget};
 use crate::permits::Permits;
 use crate::problem;
 use crate::refusal::Refusals;
@@ -32,6 +34,10 @@ pub struct App {
     pub services: Arc<Services>,
     /// The places of calls.
     pub permits: Permits,
+    /// What keeps their number below the configured one, and how to change that.
+    pub limited_by: Option<String>,
+    /// Connections that hold no call.
+    pub connections: Connections,
     /// Calls that were not taken.
     pub refusals: Arc<Refusals>,
     /// Work behind answered requests.
@@ -47,10 +53,12 @@ pub struct App {
 impl App {
     /// An app over opened services.
     pub fn new(config: Config, services: Services) -> Self {
-        let places = config.server.max_calls.min(services.catalogue.max_calls());
-        tracing::info!(calls = places, "calls are taken up to this number");
+        let Places { calls, connections, limited_by } = places(&config, &services);
+        tracing::info!(calls, connections, "calls are taken up to this number");
         Self {
-            permits: Permits::new(places),
+            permits: Permits::new(calls),
+            limited_by,
+            connections: Connections::new(connections, config.server.connections_per_address),
             refusals: Arc::default(),
             config: Arc::new(config),
             services: Arc::new(services),
@@ -60,6 +68,39 @@ impl App {
             stop: CancellationToken::new(),
         }
     }
+}
+
+struct Places {
+    calls: u32,
+    connections: u32,
+    limited_by: Option<String>,
+}
+
+/// How many calls, and how many connections without one, this machine and the limits of this process allow.
+fn places(config: &Config, services: &Services) -> Places {
+    let server = &config.server;
+    let fitting = server.max_calls.min(services.catalogue.max_calls());
+    let (limit, open) = (descriptors::limit(), descriptors::open());
+    let Budget { calls, connections } = descriptors::share(limit, open, fitting, server.connections);
+    let limited_by = if calls < fitting {
+        Some(format!("the limit of {limit} open files: raise it by `ulimit -n`, or LimitNOFILE= of the systemd unit"))
+    } else if fitting < server.max_calls {
+        Some("the machine's memory mappings or the process' address space: see the log of the start".to_owned())
+    } else {
+        None
+    };
+    if calls < fitting || connections < server.connections {
+        tracing::warn!(
+            limit,
+            wanted_calls = server.max_calls,
+            calls,
+            wanted_connections = server.connections,
+            connections,
+            "the limit of open files is low: fewer calls and connections than configured are taken; raise it by `ulimit -n`, or LimitNOFILE= \
+             of the systemd unit"
+        );
+    }
+    Places { calls, connections, limited_by }
 }
 
 /// All routes, below the configured path.

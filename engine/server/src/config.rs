@@ -1,11 +1,13 @@
 //! The configuration: one TOML file, with environment variables above it.
 //!
 //! Every key has a default, so that the engine runs without a file. Unknown keys are errors, and all errors are told at once. A variable
-//! `SAMVAAD_SECTION_KEY` overrides `key` of `[section]`: `SAMVAAD_STORES_REDIS_URL` is `redis-url` of `[stores]`.
+//! `SAMVAAD_SECTION_KEY` overrides `key` of `[section]`: `SAMVAAD_STORES_REDIS_URL` is `redis-url` of `[stores]`. What each setting is, in a
+//! sentence, is in `sentences.rs`: `config print` and `init` show it.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use samvaad_model::{FlowName, Language, PhoneNumber};
 use serde::{Deserialize, Serialize};
@@ -13,10 +15,20 @@ use serde::{Deserialize, Serialize};
 use crate::secret::Secret;
 
 mod allowance;
+mod checks;
+mod doors;
+mod overrides;
+mod print;
 mod read;
+mod sentences;
+mod starter;
+mod urls;
 
 pub use allowance::{GrantsAllowed, LimitsAllowed};
-pub use read::{ConfigError, read};
+pub use overrides::{FlowOverrides, SettingValue};
+pub use print::printed;
+pub use read::{CommandLine, ConfigError, read, read_with};
+pub use starter::Starter;
 
 /// All settings.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -29,6 +41,10 @@ pub struct Config {
     pub limits: LimitsAllowed,
     /// The most that manifests may grant.
     pub grants: GrantsAllowed,
+    /// Settings of all flows, above their manifests'.
+    pub settings: BTreeMap<String, SettingValue>,
+    /// What stands above the manifest of one flow.
+    pub flows: BTreeMap<FlowName, FlowOverrides>,
     /// Stores.
     pub stores: Stores,
     /// Speech.
@@ -53,11 +69,39 @@ pub struct Server {
     pub applet_token: Option<Secret>,
     /// What `/api` requests have to carry as a bearer token; none lets everyone in.
     pub api_token: Option<Secret>,
+    /// Whether to serve with fewer than three tokens where others can reach the engine.
+    pub insecure: bool,
     /// How many calls may be live at once; fewer where the machine has no room for so many, which is logged at the start.
     pub max_calls: u32,
-    /// How long live calls may go on after a signal to stop, in seconds; with 0 they are ended at once, and no applet is waited for.
-    pub drain_s: u64,
+    /// How long live calls may go on after a signal to stop, in seconds; with 0 they are ended at once, and no applet is waited for. Without
+    /// it, as long as a call may last.
+    pub drain_s: Option<u64>,
+    /// Connections at once that hold no call; fewer where the descriptors do not suffice.
+    pub connections: u32,
+    /// The same of one address.
+    pub connections_per_address: u32,
+    /// How long the head of a connection's first request may take, in seconds.
+    pub head_s: u64,
+    /// How long a connection may be idle between requests, in seconds; the head of the next request has to come within this time as well.
+    pub idle_s: u64,
+    /// How long a request's body may take, in seconds.
+    pub body_s: u64,
 }
+
+impl Config {
+    /// How long live calls may go on after a signal to stop.
+    pub fn drain(&self) -> Duration {
+        self.server.drain_s.map_or_else(|| self.longest_call() + LAST_WORDS, Duration::from_secs)
+    }
+
+    /// How long a call may last.
+    pub fn longest_call(&self) -> Duration {
+        Duration::from_secs(self.calls.longest_minutes.saturating_mul(60))
+    }
+}
+
+/// A call that was promised a place before the signal may begin after it, and has last words behind its longest time.
+const LAST_WORDS: Duration = Duration::from_secs(60);
 
 /// `[calls]`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -65,7 +109,7 @@ pub struct Server {
 pub struct Calls {
     /// The flow of calls that no flow's manifest claims.
     pub flow: Option<FlowName>,
-    /// Whom to dial for a transfer, where a flow's manifest names nobody.
+    /// Whom to dial for a transfer, above the `default` target of any flow's manifest.
     pub agents: Vec<PhoneNumber>,
     /// Minutes to add to UTC for the calls' local time.
     pub offset_minutes: i16,
@@ -154,14 +198,20 @@ pub struct Log {
 impl Default for Server {
     fn default() -> Self {
         Self {
-            listen: SocketAddr::from(([0, 0, 0, 0], 8000)),
+            listen: SocketAddr::from(([127, 0, 0, 1], 8000)),
             public_url: None,
             path: String::new(),
             stream_token: None,
             applet_token: None,
             api_token: None,
+            insecure: false,
             max_calls: 1_000,
-            drain_s: 30,
+            drain_s: None,
+            connections: 512,
+            connections_per_address: 256,
+            head_s: 10,
+            idle_s: 75,
+            body_s: 10,
         }
     }
 }

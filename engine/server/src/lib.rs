@@ -5,6 +5,11 @@
 pub mod access;
 pub mod app;
 pub mod config;
+mod connection;
+pub mod connections;
+pub mod descriptors;
+mod listener;
+pub mod lock;
 pub mod logs;
 pub mod open;
 pub mod permits;
@@ -16,7 +21,8 @@ pub mod secret;
 pub mod serve;
 
 pub use app::{App, router};
-pub use config::{Config, ConfigError};
+pub use config::{Config, ConfigError, Starter};
+pub use lock::{DataLock, LockError};
 pub use open::{Folders, Mode, OpenError, open, open_recognizer};
 pub use secret::Secret;
 pub use serve::serve;

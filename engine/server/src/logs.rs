@@ -82,10 +82,25 @@ pub fn begin_with(settings: &Log, console: Option<impl Layer<Registry> + Send + 
 }
 
 fn level(settings: &Log) -> Result<EnvFilter, LogError> {
-    EnvFilter::builder()
-        .with_default_directive(LevelFilter::INFO.into())
-        .parse(&settings.level)
-        .map_err(|error| LogError::Level { level: settings.level.clone(), reason: error.to_string() })
+    filter(&settings.level)
+}
+
+/// Reads `level` of `[log]`: a level for all, and levels for parts of the engine. What is left unsaid is logged from `info` on. A word that is
+/// no level would be taken for the name of a part, and nothing else logged: so it is refused.
+pub fn filter(text: &str) -> Result<EnvFilter, LogError> {
+    let refused = |reason: String| LogError::Level { level: text.to_owned(), reason };
+    let mut has_level = false;
+    for directive in text.split(',').map(str::trim) {
+        let level = directive.rsplit_once('=').map_or(directive, |(_, level)| level.trim());
+        // to the parser nothing is a level, too
+        if level.is_empty() || level.parse::<LevelFilter>().is_err() {
+            return Err(refused(format!("`{level}` is no level: there are off, error, warn, info, debug and trace")));
+        }
+        has_level |= !directive.contains('=');
+    }
+    let base = if has_level { None } else { Some("info") };
+    let text = base.into_iter().chain(text.split(',').map(str::trim)).collect::<Vec<_>>().join(",");
+    EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).parse(text).map_err(|error| refused(error.to_string()))
 }
 
 fn rolling(folder: &Path, name: &str) -> Result<RollingFileAppender, LogError> {
@@ -102,4 +117,29 @@ fn rolling(folder: &Path, name: &str) -> Result<RollingFileAppender, LogError> {
         .max_log_files(DAYS)
         .build(folder)
         .map_err(|error| refused(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_that_is_none_is_refused_and_not_taken_for_a_name() {
+        for level in ["warning", "", "info,", "verbose", "samvaad=loud", "info,samvaad", "info;debug", "information"] {
+            let error = filter(level).unwrap_err().to_string();
+            assert!(error.contains(&format!("`level` of `[log]` is `{level}`")), "{error}");
+        }
+        for level in [
+            "info",
+            "WARN",
+            "off",
+            "info,samvaad_session=debug",
+            "samvaad_session=debug",
+            "info, samvaad::websocket=trace",
+            "warn,[call]=debug",
+        ] {
+            assert!(filter(level).is_ok(), "{level}");
+        }
+        assert!(filter("samvaad_session=debug").unwrap().to_string().contains("info"), "all else is still logged");
+    }
 }

@@ -1,11 +1,15 @@
 //! Opens what calls need: flows, speech, stores. Says what is missing and how to mend it, before the first call.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use samvaad_dialog::watch::watch;
-use samvaad_dialog::{Catalogue, CatalogueError, CatalogueSettings, EngineError, EngineSettings, FlowEngine, Rejection, Running};
+use samvaad_dialog::{
+    Catalogue, CatalogueError, CatalogueSettings, EngineError, EngineSettings, FlowEngine, FlowVersion, Rejection, Running,
+};
+use samvaad_model::FlowName;
 use samvaad_session::files::AudioFiles;
 use samvaad_session::succession::Successions;
 use samvaad_session::{CallSettings, FlowPrompts, Ledger, Services};
@@ -16,6 +20,7 @@ use samvaad_speech::vosk::{Vosk, VoskError, VoskSettings};
 use samvaad_store::{CallRecords, LayeredSessions, MemorySessions, RecordWriter, RedisSessions, SessionSettings, SessionStore, SqlRecords};
 
 use crate::config::{Config, RecognizerKind, SynthesizerKind};
+use crate::descriptors;
 use crate::replay::RecordedRehearsal;
 
 /// A Python interpreter's compiled functions take a third of this.
@@ -82,6 +87,7 @@ fn make(folder: &Path) -> Result<(), OpenError> {
 
 /// Opens everything. The whole takes about a second, most of it the speech model.
 pub async fn open(config: &Config, folders: &Folders, mode: Mode) -> Result<Services, OpenError> {
+    descriptors::raise();
     make(&folders.data)?;
     let recognizer = open_recognizer(config);
     let flows = async {
@@ -112,7 +118,7 @@ pub async fn open(config: &Config, folders: &Folders, mode: Mode) -> Result<Serv
         successions: Successions::default(),
         settings: CallSettings {
             offset_minutes: config.calls.offset_minutes,
-            longest: Duration::from_secs(config.calls.longest_minutes * 60),
+            longest: config.longest_call(),
             default_agents: config.calls.agents.clone(),
             running: if mode == Mode::Dev { Running::Move } else { Running::Finish },
         },
@@ -167,9 +173,21 @@ async fn open_catalogue(
         let reasons = if reasons.is_empty() { "it holds none".to_owned() } else { reasons.join("; ") };
         return Err(OpenError::NoFlow { folder: folders.flows.clone(), reasons });
     }
+    warn_of_unused(config, &versions);
     let catalogue = Arc::new(catalogue);
     watch(&catalogue);
     Ok(catalogue)
+}
+
+/// A misspelt name of a setting or a flow changes nothing, so it is told.
+fn warn_of_unused(config: &Config, versions: &BTreeMap<FlowName, Arc<FlowVersion<FlowPrompts>>>) {
+    let is_named = |setting: &String| versions.values().any(|version| version.manifest().settings.contains_key(setting));
+    for setting in config.settings.keys().filter(|setting| !is_named(setting)) {
+        tracing::warn!(setting, "no flow's manifest names this setting of `[settings]`: see whether it is misspelt");
+    }
+    for flow in config.flows.keys().filter(|flow| !versions.contains_key(*flow)) {
+        tracing::warn!(%flow, "`[flows]` has settings of a flow that is not there: see whether its name is misspelt");
+    }
 }
 
 struct Stores {

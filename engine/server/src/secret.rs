@@ -2,14 +2,36 @@
 
 use std::fmt;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize, Serializer};
+use sha2::{Digest, Sha256};
+
+/// What is encoded in URLs.
+const RESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A password, token, or URL that holds one. It has no readable `Debug`, `Display` or serialised form.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
 
+/// Bytes of a random token: 144 bits, 24 characters.
+const TOKEN_BYTES: usize = 18;
+
+/// The system gave no randomness.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the system gives no random bytes for tokens: {0}")]
+pub struct NoRandomness(String);
+
 impl Secret {
+    /// A random token of characters that no URL has to encode.
+    pub fn random() -> Result<Self, NoRandomness> {
+        let mut bytes = [0; TOKEN_BYTES];
+        getrandom::fill(&mut bytes).map_err(|error| NoRandomness(error.to_string()))?;
+        Ok(Self(URL_SAFE_NO_PAD.encode(bytes)))
+    }
+
     /// Wraps a secret.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
@@ -20,11 +42,15 @@ impl Secret {
         &self.0
     }
 
-    /// Compares without telling by its time how much was right.
+    /// Compares in a time that depends neither on how much is right nor on the secret's length: digests are compared.
     pub fn is(&self, other: &str) -> bool {
-        let (own, other) = (self.0.as_bytes(), other.as_bytes());
-        let differing = own.iter().zip(other).fold(0, |differing, (a, b)| differing | (a ^ b));
-        own.len() == other.len() && differing == 0
+        let (own, other) = (Sha256::digest(self.0.as_bytes()), Sha256::digest(other.as_bytes()));
+        own.iter().zip(other.iter()).fold(0, |differing, (a, b)| differing | (a ^ b)) == 0
+    }
+
+    /// The secret as it stands in a URL's path or query: all but letters, digits, `-`, `.`, `_` and `~` is percent-encoded (RFC 3986, 2.3).
+    pub fn in_url(&self) -> String {
+        utf8_percent_encode(&self.0, &RESERVED).to_string()
     }
 }
 
@@ -49,5 +75,11 @@ mod tests {
         let secret = Secret::new("redis://:hunter2@host");
         assert_eq!(format!("{secret:?} {}", serde_json::to_string(&secret).unwrap()), "‹secret› \"‹secret›\"");
         assert!(secret.is("redis://:hunter2@host") && !secret.is("redis://:hunter2@hosT") && !secret.is(""));
+        assert!(!secret.is("redis://:hunter2@hos") && !secret.is("redis://:hunter2@host\n"));
+    }
+
+    #[test]
+    fn a_secret_in_a_url_is_percent_encoded() {
+        assert_eq!(Secret::new("p+q/r?s#t%u v-w_x.y~z").in_url(), "p%2Bq%2Fr%3Fs%23t%25u%20v-w_x.y~z");
     }
 }

@@ -1,6 +1,5 @@
 //! Serves until told to stop, then lets live calls end.
 
-use std::future::IntoFuture;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -8,45 +7,82 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, router};
+use crate::connection::Patience;
+use crate::listener::listen;
 
 /// How long the last records may take to be written.
 const FLUSH: Duration = Duration::from_secs(10);
+/// The same where the engine was told a second time to stop.
+const FLUSH_AT_ONCE: Duration = Duration::from_secs(2);
 /// How long calls may take to end once they are told to.
 const END: Duration = Duration::from_secs(5);
+/// Whether all calls have ended is looked at so often.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// How long after the last live call Exotel's applets may still ask what follows: the Passthru, Connect, the status callback. Where calls get
 /// no time to end, neither do these.
 const APPLETS: Duration = Duration::from_secs(5);
 
 /// Serves on a bound listener until `shutdown` resolves. Then no new streams are taken, and live calls may go on for the configured time, with
-/// the applets that follow them answered; what is left of them is ended, with a record each.
-pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
-    let (drain, draining, stop, tasks) =
-        (Duration::from_secs(app.config.server.drain_s), app.draining.clone(), app.stop.clone(), app.tasks.clone());
-    let (services, permits) = (app.services.clone(), app.permits.clone());
-    let close = CancellationToken::new();
-    let server = axum::serve(listener, router(app)).with_graceful_shutdown(close.clone().cancelled_owned());
-    let mut server = tokio::spawn(server.into_future());
+/// the applets that follow them answered; what is left of them is ended, with a record each. When `at_once` resolves nothing more is waited
+/// for: calls are ended, and what is written is written.
+pub async fn serve(
+    listener: TcpListener,
+    app: App,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+    at_once: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let (drain, draining, stop, tasks) = (app.config.drain(), app.draining.clone(), app.stop.clone(), app.tasks.clone());
+    let (services, permits, longest) = (app.services.clone(), app.permits.clone(), app.config.longest_call());
+    let server = &app.config.server;
+    let [head, idle, body] = [server.head_s, server.idle_s, server.body_s].map(Duration::from_secs);
+    let patience = Patience { head, idle, body };
+    let (close, connections) = (CancellationToken::new(), app.connections.clone());
+    if drain < longest {
+        tracing::info!(
+            drain_s = drain.as_secs(),
+            longest_s = longest.as_secs(),
+            "a call may last longer than it is waited for at a stop: without `drain-s` of `[server]` every call is held to its end"
+        );
+    }
+    let mut server = tokio::spawn(listen(listener, router(app), connections, patience, close.clone()));
     tokio::select! {
-        ended = &mut server => return ended.unwrap_or_else(|error| Err(io::Error::other(error))),
+        ended = &mut server => return ended.map_err(io::Error::other),
         () = shutdown => draining.cancel(),
     }
     let live = services.ledger.live();
-    tracing::info!(live = live.len(), drain_s = drain.as_secs(), "stopping: no new calls, live ones go on");
+    tracing::info!(
+        live = live.len(),
+        drain_s = drain.as_secs(),
+        "stopping: no new calls, live ones go on; a second signal ends them at once"
+    );
     // calls that were promised a place are awaited as well
     let has_calls = || permits.in_use(Instant::now()) != (0, 0);
     let had_calls = has_calls();
     let drained = async {
         while has_calls() {
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            tokio::time::sleep(LOOK).await;
         }
     };
-    if tokio::time::timeout(drain, drained).await.is_err() {
-        tracing::warn!(live = live.len(), "ending the calls that are still live");
-    }
+    let mut at_once = std::pin::pin!(at_once);
+    let is_patient = tokio::select! {
+        drained = tokio::time::timeout(drain, drained) => {
+            if drained.is_err() {
+                tracing::warn!(live = live.len(), "ending the calls that are still live");
+            }
+            true
+        }
+        () = &mut at_once => {
+            tracing::warn!(live = live.len(), "a second signal: ending all calls at once");
+            false
+        }
+    };
     stop.cancel();
-    if had_calls && !drain.is_zero() {
-        tokio::time::sleep(APPLETS).await;
+    if is_patient && had_calls && !drain.is_zero() {
+        tokio::select! {
+            () = tokio::time::sleep(APPLETS) => {}
+            () = &mut at_once => {}
+        }
     }
     close.cancel();
     if tokio::time::timeout(END, &mut server).await.is_err() {
@@ -57,7 +93,7 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output
     if tokio::time::timeout(END, tasks.wait()).await.is_err() {
         tracing::error!("some calls did not end in time");
     }
-    let flushed = services.ledger.writer().flush(FLUSH).await;
+    let flushed = services.ledger.writer().flush(if is_patient { FLUSH } else { FLUSH_AT_ONCE }).await;
     tracing::info!(spooled = flushed.spooled, lost = flushed.lost, "stopped");
     Ok(())
 }

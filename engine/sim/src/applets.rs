@@ -3,9 +3,11 @@
 //!
 //! Every request is bounded by [`APPLET_LIMIT`], as Exotel's are. It never retries.
 
+use std::fmt;
 use std::time::Duration;
 
-use reqwest::{Client, Response, StatusCode, Url};
+use percent_encoding::percent_decode_str;
+use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
 use samvaad_model::{CallId, CallRecord, CallState, PhoneNumber};
 use serde_json::Value as Json;
 
@@ -61,26 +63,40 @@ pub enum EngineError {
 }
 
 /// The engine, over HTTP.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Applets {
     http: Client,
     base: Url,
+    /// What Exotel's requests carry.
+    applet_token: Option<String>,
+    /// What requests to the API carry.
+    api_token: Option<String>,
+}
+
+/// Without the tokens.
+impl fmt::Debug for Applets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Applets").field("base", &self.base.as_str()).finish_non_exhaustive()
+    }
 }
 
 impl Applets {
-    /// For the engine at a base URL.
+    /// For the engine at a base URL. Where it wants tokens, they stand before the host: `http://APPLET-TOKEN:API-TOKEN@…`, percent-encoded.
     pub fn new(base_url: &str) -> Result<Self, EngineError> {
-        let wrong = || EngineError::BaseUrl { base_url: base_url.to_owned() };
-        let base = Url::parse(base_url).ok().filter(|url| !url.cannot_be_a_base()).ok_or_else(wrong)?;
+        let wrong = || EngineError::BaseUrl { base_url: base_url.rsplit('@').next().unwrap_or_default().to_owned() };
+        let mut base = Url::parse(base_url).ok().filter(|url| !url.cannot_be_a_base()).ok_or_else(wrong)?;
+        let decoded = |text: &str| percent_decode_str(text).decode_utf8().ok().filter(|text| !text.is_empty()).map(String::from);
+        let (applet_token, api_token) = (decoded(base.username()), base.password().and_then(decoded));
+        base.set_username("").and_then(|()| base.set_password(None)).map_err(|()| wrong())?;
         let http = Client::builder().timeout(APPLET_LIMIT).redirect(reqwest::redirect::Policy::none()).build().map_err(|_| wrong())?;
-        Ok(Self { http, base })
+        Ok(Self { http, base, applet_token, api_token })
     }
 
     /// `POST /api/calls`: stores the customer's record for a coming call, and tells the engine's id of it.
     pub async fn store_customer(&self, customer: &Customer) -> Result<CallId, EngineError> {
         let url = self.url("api/calls");
         let unreachable = |error: reqwest::Error| EngineError::Unreachable { url: url.to_string(), reason: told(&error) };
-        let response = self.http.post(url.clone()).json(customer).send().await.map_err(unreachable)?;
+        let response = self.to_api(self.http.post(url.clone())).json(customer).send().await.map_err(unreachable)?;
         let status = response.status();
         let body = response.text().await.map_err(unreachable)?;
         let id = serde_json::from_str::<Json>(&body).ok().and_then(|body| CallId::parse(body.get("call_id")?.as_str()?));
@@ -168,7 +184,8 @@ impl Applets {
             ("Legs[0][OnCallDuration]", &lasted_s.to_string()),
         ]);
         let body = form.query().unwrap_or_default().to_owned();
-        let post = self.http.post(self.url("status")).header("content-type", "application/x-www-form-urlencoded").body(body);
+        let post =
+            self.of_exotel(self.http.post(self.url("status"))).header("content-type", "application/x-www-form-urlencoded").body(body);
         let response = post.send().await.map_err(|error| WireFault::Applet { request, problem: told(&error) })?;
         if response.status().is_success() {
             return Ok(());
@@ -178,7 +195,8 @@ impl Applets {
 
     /// `GET /api/calls/{id}`: the record as it is now, if it can be read.
     pub async fn record(&self, call_id: CallId) -> Option<CallRecord> {
-        let response = self.http.get(self.url(&format!("api/calls/{call_id}"))).send().await.and_then(Response::error_for_status).ok()?;
+        let request = self.to_api(self.http.get(self.url(&format!("api/calls/{call_id}"))));
+        let response = request.send().await.and_then(Response::error_for_status).ok()?;
         response.json().await.inspect_err(|error| tracing::warn!(%error, "the call's record cannot be read")).ok()
     }
 
@@ -200,9 +218,17 @@ impl Applets {
 
     async fn applet(&self, request: &'static str, path: &str, parameters: Vec<(&str, String)>) -> Result<(StatusCode, String), WireFault> {
         let fault = |error: reqwest::Error| WireFault::Applet { request, problem: told(&error) };
-        let get = self.http.get(self.url(path)).header("exotel-version", "1.0").query(&parameters);
+        let get = self.of_exotel(self.http.get(self.url(path))).header("exotel-version", "1.0").query(&parameters);
         let response = get.send().await.map_err(fault)?;
         Ok((response.status(), response.text().await.map_err(fault)?))
+    }
+
+    fn of_exotel(&self, request: RequestBuilder) -> RequestBuilder {
+        self.applet_token.iter().fold(request, |request, token| request.query(&[("token", token)]))
+    }
+
+    fn to_api(&self, request: RequestBuilder) -> RequestBuilder {
+        self.api_token.iter().fold(request, |request, token| request.bearer_auth(token))
     }
 
     fn url(&self, path: &str) -> Url {

@@ -23,12 +23,13 @@ pub struct Setup {
     data: Option<PathBuf>,
     variables: Vec<(String, String)>,
     dev: Option<Vec<String>>,
+    open_files: Option<u32>,
 }
 
 impl Setup {
     /// With these sections in the configuration, all but `[log]`.
     pub fn new(config: impl Into<String>) -> Self {
-        Self { config: config.into(), flows: root().join("flows"), data: None, variables: Vec::new(), dev: None }
+        Self { config: config.into(), flows: root().join("flows"), data: None, variables: Vec::new(), dev: None, open_files: None }
     }
 
     /// With another folder of flows.
@@ -52,6 +53,11 @@ impl Setup {
         Self { dev: Some(arguments.into_iter().map(Into::into).collect()), ..self }
     }
 
+    /// With a limit of open files, as `ulimit -n` sets it.
+    pub fn open_files(self, limit: u32) -> Self {
+        Self { open_files: Some(limit), ..self }
+    }
+
     /// Starts the engine, which has to answer.
     pub fn start(self) -> Engine {
         let house = tempfile::tempdir().unwrap();
@@ -68,7 +74,10 @@ impl Setup {
     }
 
     fn command(&self, house: &TempDir) -> Command {
-        let mut command = program();
+        let mut command = match self.open_files {
+            Some(limit) => limited(&program(), limit),
+            None => program(),
+        };
         command.arg(if self.dev.is_some() { "dev" } else { "serve" }).args(self.dev.iter().flatten());
         command.args(["--listen", "127.0.0.1:0", "--config"]).arg(self.write_config(house));
         let data = self.data.clone().unwrap_or_else(|| with_components(house.path().join("data")));
@@ -76,6 +85,20 @@ impl Setup {
         command.envs(self.variables.iter().cloned()).stdin(Stdio::null()).stdout(Stdio::null());
         command
     }
+}
+
+/// The same command with a limit of open files.
+fn limited(command: &Command, limit: u32) -> Command {
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "ulimit -n \"$1\" && shift && exec \"$@\"", "sh", &limit.to_string()]).arg(command.get_program());
+    limited.current_dir(command.get_current_dir().unwrap());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => limited.env(name, value),
+            None => limited.env_remove(name),
+        };
+    }
+    limited
 }
 
 /// A data folder in which the machine code of flows is that of all tests: a Python interpreter takes ten seconds to compile.
@@ -154,8 +177,13 @@ impl Engine {
 
     /// Asks it to stop (SIGTERM), and goes on.
     pub fn ask_to_stop(&self) {
+        self.signal("TERM");
+    }
+
+    /// Sends it a signal, by its name.
+    pub fn signal(&self, name: &str) {
         let id = self.process.as_ref().unwrap().id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().unwrap().success());
     }
 
     /// Waits until it has stopped; panics when it has not in time.

@@ -67,6 +67,10 @@ impl Story {
         if let Some(line) = self.calls.line(told) {
             return Some(line);
         }
+        // no news to whoever writes a flow: it is tried out
+        if told.message.starts_with("the flow runs on sample values") {
+            return None;
+        }
         let is_wanted = told.level <= Level::WARN || self.wanted.would_enable(&told.target, &told.level);
         is_wanted.then(|| anything(told))
     }

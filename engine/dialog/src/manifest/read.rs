@@ -11,6 +11,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::{Grants, HEARD, Manifest, ManifestError, OnTrap, OnTrapThen, PromptRule, QuestionRule, Takes, TrapWords};
+use crate::overrides::Samples;
 
 pub(super) fn manifest(text: &str) -> Result<Manifest, Vec<ManifestError>> {
     let (document, errors) = DeTable::parse_recoverable(text);
@@ -142,12 +143,13 @@ impl Reader<'_> {
 
     fn document(&mut self, document: &DeTable<'_>) -> Manifest {
         let mut manifest = Manifest::default();
-        let known = ["flow", "match", "settings", "grants", "limits", "on-trap", "update", "replay", "prompts", "questions"];
+        let known = ["flow", "match", "settings", "samples", "grants", "limits", "on-trap", "update", "replay", "prompts", "questions"];
         self.table(document, &known, |reader, name, item| {
             match name {
                 "flow" => reader.flow(item, &mut manifest),
                 "match" => manifest.takes = reader.takes(item),
                 "settings" => manifest.settings = reader.settings(item),
+                "samples" => manifest.samples = reader.samples(item),
                 "grants" => manifest.grants = reader.grants(item),
                 "limits" => manifest.limits = reader.limits(item),
                 "on-trap" => manifest.on_trap = reader.on_trap(item),
@@ -223,22 +225,37 @@ impl Reader<'_> {
             match name {
                 "lookup" => grants.lookup = reader.each(name, item, |text| Ok(text.to_owned())),
                 "voices" => grants.voices = reader.each(name, item, |text| Ok(text.to_owned())),
-                "transfer" => {
-                    let mut targets = BTreeMap::new();
-                    reader.entries(name, item, |reader, target, item| {
-                        let numbers = reader.numbers(target, item);
-                        if matches!(item.get_ref(), DeValue::Array(items) if items.is_empty()) {
-                            reader.expect(target, item, "at least one phone number");
-                        }
-                        targets.insert(target.to_owned(), numbers);
-                    });
-                    grants.transfer = Some(targets);
-                }
+                "transfer" => grants.transfer = Some(reader.targets(name, item)),
                 _ => return false,
             }
             true
         });
         grants
+    }
+
+    fn targets(&mut self, name: &str, item: &Item<'_>) -> BTreeMap<String, Vec<PhoneNumber>> {
+        let mut targets = BTreeMap::new();
+        self.entries(name, item, |reader, target, item| {
+            let numbers = reader.numbers(target, item);
+            if matches!(item.get_ref(), DeValue::Array(items) if items.is_empty()) {
+                reader.expect(target, item, "at least one phone number");
+            }
+            targets.insert(target.to_owned(), numbers);
+        });
+        targets
+    }
+
+    fn samples(&mut self, item: &Item<'_>) -> Samples {
+        let mut samples = Samples::default();
+        self.section("samples", item, &["settings", "transfer"], |reader, name, item| {
+            match name {
+                "settings" => samples.settings = reader.settings(item),
+                "transfer" => samples.transfer = reader.targets(name, item),
+                _ => return false,
+            }
+            true
+        });
+        samples
     }
 
     fn on_trap(&mut self, item: &Item<'_>) -> OnTrap {

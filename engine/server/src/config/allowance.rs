@@ -69,7 +69,7 @@ impl Config {
             journal_kib,
         };
         let GrantsAllowed { lookup, transfer, voices } = self.grants.clone();
-        Allowance { limits, lookup, transfer, voices }
+        Allowance { limits, lookup, transfer, voices, overrides: self.overrides() }
     }
 }
 

@@ -1,34 +1,53 @@
 //! Reads a configuration, and lists everything that is wrong with it.
 
+use std::net::SocketAddr;
+
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
-use super::{Config, Server};
+use super::{Config, checks, doors};
 
 /// Everything that is wrong with a configuration, a sentence each.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the configuration has {} error(s):\n  {}", .0.len(), .0.join("\n  "))]
 pub struct ConfigError(pub Vec<String>);
 
+/// What the command line says above file and environment.
+#[derive(Debug, Clone, Default)]
+pub struct CommandLine {
+    /// The address to listen on.
+    pub listen: Option<SocketAddr>,
+    /// Whether to serve without tokens where others can reach the engine.
+    pub insecure: bool,
+    /// Whether the command serves at all, so that the address and the tokens are judged.
+    pub serves: bool,
+}
+
 /// The prefix of variables that override settings.
 const PREFIX: &str = "SAMVAAD_";
 /// The sections that there are.
-const SECTIONS: [&str; 7] = ["server", "calls", "limits", "grants", "stores", "speech", "log"];
+const SECTIONS: [&str; 9] = ["server", "calls", "limits", "grants", "settings", "flows", "stores", "speech", "log"];
 /// Variables of that prefix that are no settings.
 const NO_SETTINGS: [&str; 1] = ["SAMVAAD_TOOLS"];
+/// Settings whose values are never repeated, not even where they are of a wrong type.
+const SECRETS: [&str; 5] = ["stream-token", "applet-token", "api-token", "redis-url", "database-url"];
 
-/// Reads the text of a configuration file and the environment above it.
+/// Reads the text of a configuration file and the environment above it, for whatever does not serve.
 pub fn read(text: &str, environment: impl IntoIterator<Item = (String, String)>) -> Result<Config, ConfigError> {
+    read_with(text, environment, &CommandLine::default())
+}
+
+/// Reads the text of a configuration file, the environment above it, and the command line above both.
+pub fn read_with(text: &str, environment: impl IntoIterator<Item = (String, String)>, line: &CommandLine) -> Result<Config, ConfigError> {
     let mut errors = Vec::new();
-    let mut sections = match text.parse::<Table>() {
-        Ok(table) => table,
-        Err(error) => return Err(ConfigError(vec![format!("it is no TOML: {}", error.to_string().trim())])),
-    };
+    let mut sections = text.parse::<Table>().map_err(|error| ConfigError(vec![no_toml(text, &error)]))?;
     let mut overrides = Vec::new();
     for (name, value) in environment {
         if let Some(path) = name.strip_prefix(PREFIX).filter(|_| !NO_SETTINGS.contains(&name.as_str())) {
             let (section, key) = path.split_once('_').unwrap_or((path, ""));
             overrides.push((name.clone(), section.to_ascii_lowercase(), key.to_ascii_lowercase().replace('_', "-"), value));
+        } else if name.to_ascii_uppercase().starts_with(PREFIX) && !NO_SETTINGS.contains(&name.as_str()) {
+            errors.push(format!("environment variable `{name}` overrides no setting: write it as `{}`", name.to_ascii_uppercase()));
         }
     }
     let mut take = |name: &str| Section {
@@ -36,11 +55,13 @@ pub fn read(text: &str, environment: impl IntoIterator<Item = (String, String)>)
         table: sections.remove(name).unwrap_or_else(|| Value::Table(Table::new())),
         overrides: overrides.iter().filter(|(_, section, ..)| section == name).cloned().collect(),
     };
-    let config = Config {
+    let mut config = Config {
         server: take("server").read(&mut errors),
         calls: take("calls").read(&mut errors),
         limits: take("limits").read(&mut errors),
         grants: take("grants").read(&mut errors),
+        settings: take("settings").read(&mut errors),
+        flows: take("flows").read(&mut errors),
         stores: take("stores").read(&mut errors),
         speech: take("speech").read(&mut errors),
         log: take("log").read(&mut errors),
@@ -51,8 +72,21 @@ pub fn read(text: &str, environment: impl IntoIterator<Item = (String, String)>)
         }
     }
     errors.extend(sections.keys().map(|name| format!("unknown section `[{name}]`: there are {}", SECTIONS.join(", "))));
-    check(&config, &mut errors);
+    config.server.listen = line.listen.unwrap_or(config.server.listen);
+    config.server.insecure |= line.insecure;
+    checks::check(&config, &mut errors);
+    if line.serves {
+        doors::check(&config.server, &mut errors);
+    }
     if errors.is_empty() { Ok(config) } else { Err(ConfigError(errors)) }
+}
+
+/// What is wrong and where, without the line itself: a password may stand in it.
+fn no_toml(text: &str, error: &toml::de::Error) -> String {
+    let start = error.span().map_or(0, |span| span.start);
+    let before = text.get(..start).unwrap_or(text);
+    let (line, column) = (1 + before.matches('\n').count(), 1 + before.rsplit('\n').next().unwrap_or_default().chars().count());
+    format!("it is no TOML (line {line}, column {column}): {}", error.message())
 }
 
 struct Section {
@@ -99,43 +133,9 @@ impl Section {
 
 fn reads<T: DeserializeOwned>(key: &str, value: &Value) -> Result<(), String> {
     let alone = Table::from_iter([(key.to_owned(), value.clone())]);
-    Value::Table(alone).try_into::<T>().map(drop).map_err(|error| error.message().to_owned())
-}
-
-fn check(config: &Config, errors: &mut Vec<String>) {
-    let Server { public_url, path, max_calls, .. } = &config.server;
-    if let Some(url) = public_url
-        && !["http://", "https://"].iter().any(|scheme| url.starts_with(scheme))
-    {
-        errors.push("`public-url` of `[server]` has to begin with `https://` (or `http://` in a test)".to_owned());
-    }
-    if !path.is_empty() && (!path.starts_with('/') || path.ends_with('/')) {
-        errors.push(format!("`path` of `[server]` is `{path}`: it has to begin with a slash and end without one, or be empty"));
-    }
-    if *max_calls == 0 {
-        errors.push("`max-calls` of `[server]` is 0: allow at least one call".to_owned());
-    }
-    let calls = &config.calls;
-    if ![8_000, 16_000, 24_000].contains(&calls.sample_rate_hz) {
-        errors.push(format!("`sample-rate-hz` of `[calls]` is `{}`: Exotel has 8000, 16000 and 24000", calls.sample_rate_hz));
-    }
-    if !(1..=60).contains(&calls.ring_s) {
-        errors.push(format!("`ring-s` of `[calls]` is `{}`: Exotel rings 1 to 60 seconds", calls.ring_s));
-    }
-    if !(1..=60).contains(&calls.longest_minutes) {
-        errors.push(format!("`longest-minutes` of `[calls]` is `{}`: a stream lasts 1 to 60 minutes", calls.longest_minutes));
-    }
-    if !(-720..=840).contains(&calls.offset_minutes) {
-        errors.push(format!("`offset-minutes` of `[calls]` is `{}`: offsets lie between -720 and 840", calls.offset_minutes));
-    }
-    super::allowance::check(&config.limits, errors);
-    let speech = &config.speech;
-    if !(80..=400).contains(&speech.words_per_minute) {
-        errors.push(format!("`words-per-minute` of `[speech]` is `{}`: choose 80 to 400", speech.words_per_minute));
-    }
-    if !(1..=64).contains(&speech.recognizer_threads) {
-        errors.push(format!("`recognizer-threads` of `[speech]` is `{}`: choose 1 to 64", speech.recognizer_threads));
-    }
+    let is_secret = SECRETS.contains(&key) && !value.is_str();
+    let told = |error: toml::de::Error| if is_secret { "it takes a text in quotes".to_owned() } else { error.message().to_owned() };
+    Value::Table(alone).try_into::<T>().map(drop).map_err(told)
 }
 
 #[cfg(test)]
@@ -189,6 +189,54 @@ mod tests {
             assert!(errors.iter().any(|error| error.contains(part)), "{part} is missing in {errors:#?}");
         }
         assert_eq!(errors.len(), 7, "{errors:#?}");
+    }
+
+    #[test]
+    fn a_misspelt_or_empty_variable_is_told_by_its_name() {
+        for (variable, value) in [
+            ("SAMVAAD_SERVR_PORT", "1"),
+            ("SAMVAAD_SERVER_PORT", "1"),
+            ("SAMVAAD_SERVER", "1"),
+            ("samvaad_server_max_calls", "1"),
+            ("SAMVAAD_CALLS_FLOW", ""),
+            ("SAMVAAD_FLOWS_EMI", "1"),
+        ] {
+            let ConfigError(errors) = with("", &[(variable, value)]).unwrap_err();
+            assert!(errors.len() == 1 && errors[0].contains(&format!("`{variable}`")), "{variable}: {errors:#?}");
+        }
+        assert_eq!(with("", &[("SAMVAAD_SETTINGS_BOT_NAME", "Ravi")]).unwrap().settings["bot-name"], "Ravi".into());
+    }
+
+    #[test]
+    fn one_pass_names_every_setting_and_no_secret() {
+        let text = "[server]\npublic-url = 'bot.example.com'\napi-token = 918273645546372\n[stores]\ndatabase-url = ''\n\
+            redis-url = 'redis://:hunt@er2@host'\nttl-hours = 0\n[log]\nlevel = 'warning'\nfolder = ''\n\
+            [settings]\nlender = ['x']\n[flows.emi.transfer]\ndefault = []\n[flows.survey]\ncolour = 1\n";
+        let ConfigError(errors) = with(text, &[("SAMVAAD_SERVER_STREAM_TOKEN", "true"), ("SAMVAAD_STORES_TTL_HOURS", "soon")]).unwrap_err();
+        let told = errors.join("\n");
+        for part in [
+            "`public-url`",
+            "`api-token` of `[server]`: it takes a text",
+            "`database-url`",
+            "`redis-url`",
+            "`SAMVAAD_STORES_TTL_HOURS`",
+            "`level` of `[log]` is `warning`",
+            "`folder` of `[log]`",
+            "`lender` of `[settings]`: it takes a text",
+            "`default` of `[flows.emi.transfer]`",
+            "`survey` of `[flows]`",
+        ] {
+            assert!(told.contains(part), "{part} is missing in {told}");
+        }
+        for secret in ["918273645546372", "hunt", "er2@"] {
+            assert!(!told.contains(secret), "{secret} is in {told}");
+        }
+    }
+
+    #[test]
+    fn the_line_of_broken_toml_is_not_repeated() {
+        let error = with("[stores]\ndatabase-url = \"postgres://u:hunter2@host\n", &[]).unwrap_err().to_string();
+        assert!(error.contains("line 2") && !error.contains("hunter2"), "{error}");
     }
 
     #[test]

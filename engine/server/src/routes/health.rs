@@ -1,8 +1,14 @@
 //! `GET /healthz` (the process answers) and `GET /readyz` (what it needs answers too).
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use samvaad_dialog::FlowVersion;
+use samvaad_model::FlowName;
+use samvaad_session::FlowPrompts;
 use serde_json::{Value, json};
 
 use crate::app::App;
@@ -31,6 +37,15 @@ pub async fn readyz(State(app): State<App>) -> (StatusCode, Json<Value>) {
         "draining": draining,
         "live-calls": services.ledger.live().len(),
         "max-calls": app.permits.places(),
+        "limited-by": app.limited_by,
+        "max-connections": app.connections.most(),
+        "samples": samples(&versions),
     });
     (if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(body))
+}
+
+/// The sample values that flows run on: those that take calls speak for a lender who does not exist.
+fn samples(versions: &BTreeMap<FlowName, Arc<FlowVersion<FlowPrompts>>>) -> BTreeMap<String, Vec<String>> {
+    let each = versions.iter().map(|(name, version)| (name.to_string(), version.samples()));
+    each.filter(|(_, samples)| !samples.is_empty()).collect()
 }

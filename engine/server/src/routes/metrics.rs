@@ -49,6 +49,8 @@ fn calls(app: &App, registry: &mut Registry) {
         ("calls_live", "Calls with a stream now", app.services.ledger.live().len()),
         ("calls_awaited", "Calls whose applet was told to go on and whose stream has not started", promised),
         ("calls_max", "Calls that may be live at once", app.permits.places()),
+        ("connections_open", "Connections that hold no call", app.connections.open()),
+        ("connections_max", "Connections without a call that there may be", app.connections.most()),
     ];
     for (name, help, value) in gauges {
         let gauge: Gauge = Gauge::default();
@@ -60,6 +62,12 @@ fn calls(app: &App, registry: &mut Registry) {
         add(&refused, [("at", door.name()), ("reason", refusal.name())], count);
     }
     registry.register("calls_refused", "Calls that were not taken, by where they asked", refused);
+    let closed = Counts::<1>::default();
+    let counts = app.connections.counts();
+    for (reason, count) in [("idle", counts.replaced), ("crowded", counts.refused)] {
+        add(&closed, [("reason", reason)], count);
+    }
+    registry.register("connections_closed", "Connections that were closed for others: idle ones, or new ones where none was idle", closed);
     let ended = Counts::<1>::default();
     for (outcome, count) in app.services.ledger.outcomes() {
         add(&ended, [("outcome", &outcome)], count);

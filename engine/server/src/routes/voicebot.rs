@@ -2,8 +2,8 @@
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
-use axum::http::HeaderMap;
 use axum::http::header::HOST;
+use axum::http::{HeaderMap, StatusCode};
 use samvaad_exotel::applet::{DynamicUrl, PassthruRequest};
 use serde_json::{Value, json};
 
@@ -11,6 +11,7 @@ use crate::access::{Api, Applet};
 use crate::app::App;
 use crate::problem::Problem;
 use crate::refusal::{ANYONE, Door, admit, refused};
+use crate::secret::Secret;
 
 /// How the branches of the Passthru before the bot are laid.
 const FIRST_BRANCH: &str = "200: lead it to Voicebot; 302: the engine is full or stopping, lead it to Connect (which dials `agents` of \
@@ -37,61 +38,84 @@ impl Base {
         Self { http: format!("{http}{}", server.path), ws: format!("{ws}{}", server.path) }
     }
 
-    fn stream(&self, app: &App, session: &str) -> String {
-        let token = app.config.server.stream_token.as_ref().map_or_else(String::new, |token| format!("{}/", token.expose()));
+    /// `shown` makes of a token what stands in the URL.
+    fn stream(&self, app: &App, session: &str, shown: impl Fn(&Secret) -> String) -> String {
+        let token = app.config.server.stream_token.as_ref().map_or_else(String::new, |token| format!("{}/", shown(token)));
         format!("{}/ws/voicebot/{token}{session}?sample-rate={}", self.ws, app.config.calls.sample_rate_hz)
     }
 
-    fn applet(&self, app: &App, path: &str) -> String {
-        let token = app.config.server.applet_token.as_ref().map_or_else(String::new, |token| format!("?token={}", token.expose()));
+    fn applet(&self, app: &App, path: &str, shown: impl Fn(&Secret) -> String) -> String {
+        let token = app.config.server.applet_token.as_ref().map_or_else(String::new, |token| format!("?token={}", shown(token)));
         format!("{}{path}{token}", self.http)
     }
 }
 
 /// `{"url": …}` for the call that asks. A call without a CallSid gets a URL all the same: `start` decides. 503 where the engine takes no further
-/// calls: the Exotel flow then goes on with its next applet, without trying to connect.
+/// calls: the Exotel flow then goes on with its next applet, without trying to connect. 403 where the URL would hold a token and no token guards
+/// this answer.
 pub async fn voicebot_url(
     _: Applet,
     State(app): State<App>,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Json<DynamicUrl>, Problem> {
+    let server = &app.config.server;
+    if server.stream_token.is_some() && server.applet_token.is_none() {
+        return Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "the stream's URL holds a token, and none guards this answer",
+            "set `applet-token` of `[server]`, or give the Voicebot applet the stream's fixed URL",
+        ));
+    }
     let request = PassthruRequest::parse(query.as_deref().unwrap_or_default());
     if let Err(refusal) = admit(&app, request.call_sid.as_ref()) {
         refused(&app, Door::VoicebotUrl, refusal, request);
         return Err(refusal.into());
     }
     let session = request.call_sid.as_ref().map_or(ANYONE, |sid| sid.as_str());
-    Ok(Json(DynamicUrl { url: Base::new(&app, &headers).stream(&app, session) }))
+    Ok(Json(DynamicUrl { url: Base::new(&app, &headers).stream(&app, session, Secret::in_url) }))
 }
 
-/// What to paste where, with the applets' settings. Holds the tokens, so it is the API's.
+/// What to paste where, with the applets' settings. Holds the tokens, so it is the API's: where no `api-token` guards it, a word stands in the
+/// place of each.
 pub async fn websocket_url(_: Api, State(app): State<App>, headers: HeaderMap) -> Json<Value> {
     let base = Base::new(&app, &headers);
+    let is_guarded = app.config.server.api_token.is_some();
+    let shown = |token: &Secret| if is_guarded { token.in_url() } else { "TOKEN".to_owned() };
+    let applet = |path: &str| base.applet(&app, path, shown);
     let second_branch = match app.config.calls.after {
         crate::config::After::Status => "302: a transfer was decided, lead it to Connect; 200: lead it to Hangup",
         crate::config::After::Select => "follow it with SwitchCase: `transfer` leads to Connect, `hang-up` to Hangup",
     };
     Json(json!({
         "applets": [
-            { "applet": "Passthru", "url": base.applet(&app, "/passthru"), "async": false, "then": FIRST_BRANCH },
+            { "applet": "Passthru", "url": applet("/passthru"), "async": false, "then": FIRST_BRANCH },
             {
                 "applet": "Voicebot",
-                "url": base.applet(&app, "/voicebot-url"),
-                "url-fixed": base.stream(&app, "{CallSid}"),
+                "url": applet("/voicebot-url"),
+                "url-fixed": base.stream(&app, "{CallSid}", shown),
                 "sample-rate-hz": app.config.calls.sample_rate_hz,
                 "encoding": "PCM, 16 bits, little-endian, mono, base64",
                 "custom-parameters": "at most 3, of 256 characters in all",
                 "note": "take `url`; `url-fixed` is for accounts that cannot use a dynamic one"
             },
-            { "applet": "Passthru", "url": base.applet(&app, "/passthru/after"), "async": false, "then": second_branch },
-            { "applet": "Connect", "url": base.applet(&app, "/connect"), "dial-whom": "dynamic URL" },
+            { "applet": "Passthru", "url": applet("/passthru/after"), "async": false, "then": second_branch },
+            { "applet": "Connect", "url": applet("/connect"), "dial-whom": "dynamic URL" },
         ],
-        "status-callback": base.applet(&app, "/status"),
-        "warnings": if base.ws.starts_with("wss://") {
-            json!([])
-        } else {
-            json!(["Exotel connects to wss:// with a valid certificate only: set `public-url` of `[server]` to the https:// address in front of this engine"])
-        },
+        "status-callback": applet("/status"),
+        "warnings": warnings(&app, &base),
     }))
+}
+
+fn warnings(app: &App, base: &Base) -> Vec<&'static str> {
+    let server = &app.config.server;
+    let has_hidden = server.api_token.is_none() && (server.stream_token.is_some() || server.applet_token.is_some());
+    let each = [
+        (
+            !base.ws.starts_with("wss://"),
+            "Exotel connects to wss:// with a valid certificate only: set `public-url` of `[server]` to the https:// address in front of this engine",
+        ),
+        (has_hidden, "TOKEN stands for the tokens of `[server]`, which are not shown as no `api-token` guards this answer: set one"),
+    ];
+    each.into_iter().filter(|(is_so, _)| *is_so).map(|(_, warning)| warning).collect()
 }

@@ -1,0 +1,77 @@
+//! `samvaad init`: writes a configuration for a new operator, with random tokens.
+
+use std::fs::File;
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use samvaad_model::PhoneNumber;
+use samvaad_server::config::{CommandLine, read_with};
+use samvaad_server::{Secret, Starter};
+
+/// It holds tokens: the owner alone may read it.
+const MODE: u32 = 0o600;
+
+/// Write a commented configuration with random tokens. What is not given is left in a comment, to be filled in. A file that is there already
+/// is never changed.
+#[derive(Args)]
+pub struct Init {
+    /// The file to write
+    #[arg(long, value_name = "FILE", default_value = crate::config::FILE)]
+    config: PathBuf,
+    /// In whose name the bot calls
+    #[arg(long, value_name = "NAME")]
+    lender: Option<String>,
+    /// The name by which the bot introduces itself
+    #[arg(long, value_name = "NAME")]
+    bot_name: Option<String>,
+    /// Whom to dial for a transfer; may be given several times
+    #[arg(long = "agent", value_name = "NUMBER", value_parser = PhoneNumber::parse)]
+    agents: Vec<PhoneNumber>,
+    /// How Exotel reaches the engine, such as `https://bot.example.com`
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
+    /// Redis, for sessions and customers
+    #[arg(long, value_name = "URL")]
+    redis_url: Option<String>,
+    /// PostgreSQL, for call records
+    #[arg(long, value_name = "URL")]
+    database_url: Option<String>,
+}
+
+impl Init {
+    /// Writes the file.
+    #[expect(clippy::print_stdout, reason = "what the operator does next")]
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let starter = Starter {
+            lender: self.lender,
+            bot_name: self.bot_name,
+            agents: self.agents,
+            public_url: self.public_url,
+            redis_url: self.redis_url.map(Secret::new),
+            database_url: self.database_url.map(Secret::new),
+        };
+        let text = starter.text()?;
+        // what is wrong with a value is said now, and not at the start of the engine
+        read_with(&text, [], &CommandLine { serves: true, ..CommandLine::default() })?;
+        let file = self.config.display();
+        let opened = File::options().write(true).create_new(true).mode(MODE).open(&self.config);
+        let mut opened = match opened {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                bail!("`{file}` is there already and stays as it is: move it away, or name another file with --config")
+            }
+            opened => opened.with_context(|| format!("cannot write `{file}`"))?,
+        };
+        opened.write_all(text.as_bytes()).with_context(|| format!("cannot write `{file}`"))?;
+        println!("wrote `{file}`, with random tokens; only you may read it");
+        let missing = starter.missing();
+        if !missing.is_empty() {
+            println!("still to be filled in: {}", missing.join(", "));
+        }
+        println!("then: `samvaad serve`, and `GET /websocket-url` with `api-token` says what to paste into Exotel's applets");
+        Ok(ExitCode::SUCCESS)
+    }
+}

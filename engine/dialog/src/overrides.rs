@@ -1,0 +1,165 @@
+//! What the operator says above a flow's manifest: whom to dial, and the flow's settings. The manifest's own values are the defaults; sample
+//! values, which a flow carries so that it can be tried out, come last.
+
+use std::collections::BTreeMap;
+
+use samvaad_model::{FlowName, PhoneNumber};
+
+use crate::manifest::Manifest;
+
+/// The target of a transfer that names none.
+const DEFAULT: &str = "default";
+
+/// The operator's values, above those of manifests.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// Whom the target `default` dials, of every flow that may transfer to it.
+    pub agents: Vec<PhoneNumber>,
+    /// Settings of every flow whose manifest names them.
+    pub settings: BTreeMap<String, String>,
+    /// Settings of one flow, whether its manifest names them or not; they stand above `settings`.
+    pub flow_settings: BTreeMap<FlowName, BTreeMap<String, String>>,
+    /// Transfer targets of one flow; they stand above `agents`.
+    pub flow_transfer: BTreeMap<FlowName, BTreeMap<String, Vec<PhoneNumber>>>,
+}
+
+/// `[samples]`: values for trying a flow out. They are used where neither the operator nor the rest of the manifest gives any.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Samples {
+    /// `[samples.settings]`
+    pub settings: BTreeMap<String, String>,
+    /// `[samples.transfer]`
+    pub transfer: BTreeMap<String, Vec<PhoneNumber>>,
+}
+
+impl Samples {
+    /// What they are for: the names of settings, and `transfer.TARGET`.
+    pub fn names(&self) -> Vec<String> {
+        let targets = self.transfer.keys().map(|target| format!("transfer.{target}"));
+        self.settings.keys().cloned().chain(targets).collect()
+    }
+}
+
+impl Overrides {
+    /// The transfer targets of a flow whose numbers the operator gives.
+    fn targets(&self, flow: &FlowName) -> BTreeMap<String, Vec<PhoneNumber>> {
+        let mut targets = BTreeMap::new();
+        if !self.agents.is_empty() {
+            targets.insert(DEFAULT.to_owned(), self.agents.clone());
+        }
+        targets.extend(self.flow_transfer.get(flow).into_iter().flatten().map(|(target, numbers)| (target.clone(), numbers.clone())));
+        targets
+    }
+
+    /// Takes away the numbers of a manifest that are not used, so that nobody judges them.
+    pub(crate) fn clear(&self, flow: &FlowName, manifest: &mut Manifest) {
+        let replaced = self.targets(flow);
+        manifest.samples.transfer.retain(|target, _| !replaced.contains_key(target));
+        let granted = manifest.grants.transfer.iter_mut().flatten();
+        granted.filter(|(target, _)| replaced.contains_key(*target)).for_each(|(_, numbers)| numbers.clear());
+    }
+
+    /// Fills in what the operator gives, and samples where nobody gives anything. Afterwards `samples` of the manifest are those in use.
+    /// Returns the settings given for this flow alone that its manifest does not name.
+    pub(crate) fn apply(&self, flow: &FlowName, manifest: &mut Manifest) -> Vec<String> {
+        let own = self.flow_settings.get(flow);
+        let is_named =
+            |manifest: &Manifest, name: &String| manifest.settings.contains_key(name) || manifest.samples.settings.contains_key(name);
+        let unnamed = own.into_iter().flatten().map(|(name, _)| name).filter(|name| !is_named(manifest, name)).cloned().collect();
+        for (name, value) in self.settings.iter().filter(|(name, _)| is_named(manifest, name)).collect::<Vec<_>>() {
+            manifest.settings.insert(name.clone(), value.clone());
+        }
+        manifest.settings.extend(own.into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())));
+        manifest.samples.settings.retain(|name, _| !manifest.settings.contains_key(name));
+        manifest.settings.extend(manifest.samples.settings.clone());
+
+        let own = self.flow_transfer.get(flow).cloned().unwrap_or_default();
+        let samples = std::mem::take(&mut manifest.samples.transfer);
+        let mut granted = manifest.grants.transfer.take();
+        // who grants targets and not this one means it
+        if !self.agents.is_empty() && granted.as_ref().is_none_or(|granted| granted.contains_key(DEFAULT)) {
+            granted.get_or_insert_default().insert(DEFAULT.to_owned(), self.agents.clone());
+        }
+        if !own.is_empty() {
+            granted.get_or_insert_default().extend(own);
+        }
+        for (target, numbers) in samples {
+            if !granted.as_ref().is_some_and(|granted| granted.contains_key(&target)) {
+                granted.get_or_insert_default().insert(target.clone(), numbers.clone());
+                manifest.samples.transfer.insert(target, numbers);
+            }
+        }
+        manifest.grants.transfer = granted;
+        unnamed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHIPPED: &str = "[settings]\nunclear = 'transfer'\n[samples.settings]\nlender = 'Sample Finance'\nbot-name = 'Sam'\n\
+        [samples.transfer]\ndefault = ['08011112222']\n";
+
+    fn flow() -> FlowName {
+        FlowName::parse("emi").unwrap()
+    }
+
+    fn number(text: &str) -> PhoneNumber {
+        PhoneNumber::parse(text).unwrap()
+    }
+
+    fn settings<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, String> {
+        pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+
+    fn applied(overrides: &Overrides, text: &str) -> (Manifest, Vec<String>) {
+        let mut manifest = Manifest::parse(text).unwrap();
+        overrides.clear(&flow(), &mut manifest);
+        let unnamed = overrides.apply(&flow(), &mut manifest);
+        (manifest, unnamed)
+    }
+
+    fn dialled(manifest: &Manifest, target: &str) -> Option<Vec<PhoneNumber>> {
+        manifest.grants.transfer.as_ref()?.get(target).cloned()
+    }
+
+    #[test]
+    fn samples_are_used_and_named_where_nobody_gives_anything() {
+        let (manifest, _) = applied(&Overrides::default(), SHIPPED);
+        assert_eq!((manifest.settings["lender"].as_str(), manifest.settings["bot-name"].as_str()), ("Sample Finance", "Sam"));
+        assert_eq!(dialled(&manifest, "default"), Some(vec![number("08011112222")]));
+        assert_eq!(manifest.samples.names(), ["bot-name", "lender", "transfer.default"]);
+    }
+
+    #[test]
+    fn transfers_go_to_the_operators_agents_and_not_to_the_sample_number() {
+        let overrides = Overrides { agents: vec![number("08040001111")], settings: settings([("lender", "Mine")]), ..Overrides::default() };
+        let (manifest, _) = applied(&overrides, SHIPPED);
+        assert_eq!(dialled(&manifest, "default"), Some(overrides.agents.clone()));
+        assert_eq!((manifest.settings["lender"].as_str(), manifest.samples.names()), ("Mine", vec!["bot-name".to_owned()]));
+        // above numbers that a manifest grants itself as well
+        let (manifest, _) = applied(&overrides, "[grants]\ntransfer = { default = ['08011112222'], legal = ['08033334444'] }\n");
+        assert_eq!(
+            (dialled(&manifest, "default"), dialled(&manifest, "legal")),
+            (Some(overrides.agents.clone()), Some(vec![number("08033334444")]))
+        );
+        // a flow that may transfer to its own targets alone stays so
+        let (manifest, _) = applied(&overrides, "[grants]\ntransfer = { legal = ['08033334444'] }\n");
+        assert_eq!(dialled(&manifest, "default"), None);
+    }
+
+    #[test]
+    fn what_is_given_for_one_flow_stands_above_what_is_given_for_all() {
+        let overrides = Overrides {
+            agents: vec![number("08040001111")],
+            settings: settings([("lender", "Mine"), ("colour", "red")]),
+            flow_settings: BTreeMap::from([(flow(), settings([("lender", "Ours"), ("lendr", "x")]))]),
+            flow_transfer: BTreeMap::from([(flow(), BTreeMap::from([("default".to_owned(), vec![number("08055556666")])]))]),
+        };
+        let (manifest, unnamed) = applied(&overrides, SHIPPED);
+        assert_eq!((manifest.settings["lender"].as_str(), unnamed), ("Ours", vec!["lendr".to_owned()]));
+        assert!(!manifest.settings.contains_key("colour"), "the manifest does not name it");
+        assert_eq!(dialled(&manifest, "default"), Some(vec![number("08055556666")]));
+    }
+}

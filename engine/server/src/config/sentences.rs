@@ -1,0 +1,197 @@
+//! What each setting is, in a sentence, and an example for where it has no value: the one source of `config print` and `init`.
+
+/// A section of the configuration.
+pub(super) struct Section {
+    /// Its name.
+    pub(super) name: &'static str,
+    /// What it holds.
+    pub(super) sentence: &'static str,
+    /// Its settings, in the order in which they are printed.
+    pub(super) settings: &'static [Setting],
+}
+
+/// A setting.
+pub(super) struct Setting {
+    /// Its key.
+    pub(super) key: &'static str,
+    /// What it is.
+    pub(super) sentence: &'static str,
+    /// A value as TOML, for where there is none.
+    pub(super) example: &'static str,
+}
+
+const fn setting(key: &'static str, sentence: &'static str, example: &'static str) -> Setting {
+    Setting { key, sentence, example }
+}
+
+/// All sections and settings. `[settings]` and `[flows]` have names of the flows' choice: theirs are examples.
+pub(super) const SECTIONS: [Section; 9] = [
+    Section {
+        name: "server",
+        sentence: "Where the engine listens, how it is reached, and by whom.",
+        settings: &[
+            setting(
+                "listen",
+                "The address to listen on. Others than this machine are served only with all three tokens.",
+                "\"127.0.0.1:8000\"",
+            ),
+            setting(
+                "public-url",
+                "How Exotel reaches this engine, such as the https:// address of the proxy in front of it, without `path`. Without it, URLs \
+                 are made of the `Host` of each request.",
+                "\"https://bot.example.com\"",
+            ),
+            setting("path", "A path before all routes, such as \"/bot\"; empty for none.", "\"\""),
+            setting(
+                "stream-token",
+                "What the media stream's URL has to carry. Three tokens or none: each guards an answer that holds another one. 16 to 256 \
+                 characters of printable ASCII.",
+                "\"a random text\"",
+            ),
+            setting(
+                "applet-token",
+                "What the requests of Exotel's applets have to carry, as `token=` in their query.",
+                "\"another random text\"",
+            ),
+            setting("api-token", "What requests to /api and /websocket-url have to carry, as a bearer token.", "\"a third random text\""),
+            setting(
+                "insecure",
+                "Whether to serve with fewer than three tokens where others can reach the engine. For tests alone.",
+                "false",
+            ),
+            setting(
+                "max-calls",
+                "How many calls may be live at once; fewer where the machine has no room, which is logged at the start.",
+                "1000",
+            ),
+            setting(
+                "drain-s",
+                "How long live calls may go on after a signal to stop, in seconds; with 0 they are ended at once. Without it, as long as a \
+                 call may last. A second signal ends them at once.",
+                "1860",
+            ),
+            setting(
+                "connections",
+                "Connections at once that hold no call; at this number the one that has been idle for longest is closed for a new one. Fewer \
+                 where the limit of open files is low, which is logged at the start.",
+                "512",
+            ),
+            setting("connections-per-address", "The same for the connections of one address. A proxy in front is one address.", "256"),
+            setting("head-s", "How long the head of a connection's first request may take, in seconds.", "10"),
+            setting(
+                "idle-s",
+                "How long a connection may be idle between requests, in seconds: longer than a proxy in front keeps one, so that it never uses \
+                 one that is being closed.",
+                "75",
+            ),
+            setting("body-s", "How long the body of a request may take, in seconds.", "10"),
+        ],
+    },
+    Section {
+        name: "calls",
+        sentence: "What holds for all calls.",
+        settings: &[
+            setting("flow", "The flow of calls that no flow's manifest claims.", "\"emi-reminder\""),
+            setting(
+                "agents",
+                "Whom to dial for a transfer, in this order. They stand above the numbers of any flow's manifest.",
+                "[\"+91…\"]",
+            ),
+            setting("offset-minutes", "Minutes to add to UTC for the calls' local time: 330 in India.", "330"),
+            setting("longest-minutes", "The longest call, in minutes, at most 60. A manifest that asks for more is rejected.", "30"),
+            setting("sample-rate-hz", "The sample rate to ask Exotel for: 8000, 16000 or 24000.", "8000"),
+            setting(
+                "after",
+                "What /passthru/after answers: \"status\" (302 for a transfer, else 200) or \"select\" (for a SwitchCase applet).",
+                "\"status\"",
+            ),
+            setting("ring-s", "How long an agent's phone rings, in seconds, at most 60.", "30"),
+        ],
+    },
+    Section {
+        name: "settings",
+        sentence: "Settings of all flows whose manifests name them; they stand above the manifests' values.",
+        settings: &[
+            setting("lender", "In whose name the bot calls.", "\"Your company\""),
+            setting("bot-name", "The name by which the bot introduces itself.", "\"The bot's name\""),
+        ],
+    },
+    Section {
+        name: "flows",
+        sentence: "What holds for one flow, by its name; it stands above [settings], `agents` of [calls] and the flow's manifest.",
+        settings: &[setting(
+            "emi-reminder",
+            "Settings, and whom to dial by transfer target.",
+            "{ settings = { lender = \"Your company\" }, transfer = { default = [\"+91…\"] } }",
+        )],
+    },
+    Section {
+        name: "stores",
+        sentence: "Where sessions, customers and call records are kept.",
+        settings: &[
+            setting(
+                "redis-url",
+                "Redis for sessions and customers; without it they are kept in this process.",
+                "\"redis://:password@host:6379/0\"",
+            ),
+            setting(
+                "database-url",
+                "PostgreSQL or SQLite for call records; without it a SQLite file in the data folder. Special characters of a password are \
+                 percent-encoded: `@` is `%40`.",
+                "\"postgres://user:password@host:5432/samvaad\"",
+            ),
+            setting("ttl-hours", "How long sessions and customers are kept, in hours.", "24"),
+        ],
+    },
+    Section {
+        name: "speech",
+        sentence: "Who speaks and who listens.",
+        settings: &[
+            setting("synthesizer", "Who speaks: \"espeak\".", "\"espeak\""),
+            setting("recognizer", "Who listens: \"vosk\", or \"none\", so that callers answer by keys.", "\"vosk\""),
+            setting("words-per-minute", "How fast the bot speaks, 80 to 400.", "155"),
+            setting("vosk-library", "Vosk's shared library.", "\".tools/vosk/libvosk.so\""),
+            setting("vosk-models", "Vosk's model folders by language.", "{ en-IN = \".tools/vosk/vosk-model-small-en-us-0.15\" }"),
+            setting("recognizer-threads", "Threads that recognise, 1 to 64.", "2"),
+            setting("cache-mib", "Memory for spoken prompts, in MiB.", "64"),
+            setting("cache-disk-mib", "Disk for spoken prompts, in MiB.", "512"),
+        ],
+    },
+    Section {
+        name: "limits",
+        sentence: "The most that the manifest of any flow may ask for; one that asks for more is rejected.",
+        settings: &[
+            setting("memory-mib", "Memory of one call's flow, in MiB.", "64"),
+            setting("compute-ms", "How long a flow may compute between two calls of the engine, in ms.", "1000"),
+            setting("host-calls-per-second", "Calls of the engine by one flow within a second.", "1000"),
+            setting("text-bytes", "Bytes of all texts in one prompt or question.", "16384"),
+            setting("log-lines", "Log lines of one call.", "1000"),
+            setting("journal-kib", "The journal of one call, in KiB.", "16384"),
+        ],
+    },
+    Section {
+        name: "grants",
+        sentence: "The most that the manifest of any flow may grant to it; one that grants more is rejected.",
+        settings: &[
+            setting(
+                "lookup",
+                "Keys that a flow may look up, as patterns whose `*` stands for any characters; an empty list for none.",
+                "[\"loan:*\"]",
+            ),
+            setting("transfer", "Numbers that a manifest may give as transfer targets; an empty list for none.", "[\"+91…\"]"),
+            setting("voices", "Voices that a flow may speak with; an empty list for the languages' own alone.", "[\"en-in\"]"),
+        ],
+    },
+    Section {
+        name: "log",
+        sentence: "What is logged, and where to.",
+        settings: &[
+            setting(
+                "level",
+                "The least level (off, error, warn, info, debug, trace), for all and for parts: \"info,samvaad_session=debug\".",
+                "\"info\"",
+            ),
+            setting("folder", "The folder of application.log and websocket.log.", "\"logs\""),
+        ],
+    },
+];
