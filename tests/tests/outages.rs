@@ -9,7 +9,7 @@ use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use samvaad_store::testing::RedisServer;
-use serde_json::Value;
+use serde_json::{Value, json};
 use support::{Engine, Playing, Setup, Stream, refusal, root, scenario};
 
 /// A call reaches any of its prompts within this.
@@ -69,6 +69,34 @@ async fn a_call_outlives_its_redis_and_reaches_the_agent() {
     }
     engine.customer("+919876510001", None).await;
     assert_ne!(redis.command(&["DBSIZE"]), ":0\r\n", "the new Redis holds what was stored since");
+    engine.is_well().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_whose_redis_hangs_is_told_of_nobody_else() {
+    let redis = RedisServer::start();
+    let engine = Setup::new(format!("[speech]\nrecognizer = 'none'\n[stores]\nredis-url = '{}'", redis.url())).start();
+    let order = async |name: &str, phone: &str| {
+        let fields = json!({ "name": name, "language": "en-IN", "loan": "LN-00478213", "amount": "12,500", "due-date": "2026-12-05" });
+        let order = json!({ "phone": phone, "flow": "emi-reminder", "fields": fields });
+        let created = engine.http().post(engine.url("/api/calls")).json(&order).send().await.unwrap();
+        created.json::<Value>().await.unwrap()["call_id"].as_str().unwrap().to_owned()
+    };
+    let older = order("Priya Sharma", "+919876510004").await;
+    order("Ravi Kumar", "+919876510004").await;
+    redis.command(&["CLIENT", "PAUSE", "6000", "ALL"]);
+    // one whose order the Passthru names, one that is found by nothing but its number
+    engine.http().get(engine.url(&format!("/passthru?CallSid=hung-1&CallFrom=09876510004&CustomField={older}"))).send().await.unwrap();
+    for sid in ["hung-1", "hung-2"] {
+        let mut stream = Stream::begin(&engine, sid, "09876510004").await;
+        stream.hear_voice().await;
+        stream.hang_up(sid).await;
+        let record = engine.ended(sid).await;
+        let said = record["transcript"].to_string();
+        assert!(!said.contains("Ravi"), "the newer order is another one: {said}");
+        assert!(sid == "hung-1" || !said.contains("Priya"), "{said}");
+        assert!(record["problems"].to_string().contains("store-unavailable"), "{record:#}");
+    }
     engine.is_well().await;
 }
 

@@ -66,6 +66,9 @@ pub struct VersionMove {
 pub struct CallRecord {
     /// Our id.
     pub call_id: CallId,
+    /// The order it was dialled for: the id that `POST /api/calls` answered. The first call of an order has its id; each further one has its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<CallId>,
     /// Exotel's id, once known.
     pub call_sid: Option<CallSid>,
     /// The stream's id, once known.
@@ -122,6 +125,7 @@ impl CallRecord {
     pub fn new(call_id: CallId, created_ms: u64) -> Self {
         Self {
             call_id,
+            order: None,
             call_sid: None,
             stream_sid: None,
             state: CallState::Pending,

@@ -72,16 +72,28 @@ impl LiveCall {
         }
     }
 
+    /// The same, unless an earlier request of the call has noted it.
+    pub fn problem_once(&self, name: &str, detail: String) {
+        let is_noted = self.record().problems.iter().any(|problem| problem.name == name && problem.detail == detail);
+        if !is_noted {
+            self.problem(name, detail);
+        }
+    }
+
     /// Notes it in the record alone: a sentence of the flow's own may quote the customer. Tells whether there was room for it.
     pub fn keep_problem(&self, name: &str, detail: String) -> bool {
         let unix_ms = self.unix_ms(self.now_ms());
-        let mut record = self.record();
-        let has_room = record.problems.len() < PROBLEMS;
-        if has_room {
-            record.problems.push(Problem { unix_ms, name: name.to_owned(), detail });
-        }
-        has_room
+        keep_problem(&mut self.record(), unix_ms, name, detail)
     }
+}
+
+/// Notes a problem in a record. Returns whether there was room for it.
+pub fn keep_problem(record: &mut CallRecord, unix_ms: u64, name: &str, detail: String) -> bool {
+    let has_room = record.problems.len() < PROBLEMS;
+    if has_room {
+        record.problems.push(Problem { unix_ms, name: name.to_owned(), detail });
+    }
+    has_room
 }
 
 /// A record keeps so many problems; a peer that sends nothing but rubbish adds no more.

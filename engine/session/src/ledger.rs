@@ -103,7 +103,8 @@ impl Ledger {
         }
         let recent = {
             let recent = self.recent();
-            recent.sids.get(sid).and_then(|call| recent.records.get(call)).cloned()
+            let record = recent.sids.get(sid).and_then(|call| recent.records.get(call));
+            record.filter(|record| record.call_sid.as_ref() == Some(sid)).cloned()
         };
         match recent {
             Some(record) => Ok(Some(record)),

@@ -4,6 +4,7 @@
 //! a flow, a store, a disk or a log.
 
 pub mod apology;
+pub mod binding;
 pub mod call;
 pub mod connect;
 pub mod driver;
@@ -11,6 +12,7 @@ mod ear;
 pub mod ending;
 pub mod event;
 pub mod files;
+pub mod find;
 pub mod ledger;
 pub mod live;
 pub mod machine;

@@ -7,16 +7,17 @@ use futures_util::FutureExt;
 use samvaad_dialog::journal::SharedJournal;
 use samvaad_dialog::{FlowVersion, Limit, NoFlow, OnTrapThen, Pinned, RunEnd, TrapWords};
 use samvaad_exotel::inbound::Start;
-use samvaad_model::{CallFacts, CallRecord, CallState, CustomerRecord, Decision, Direction, Language, PhoneNumber, Step};
+use samvaad_model::{CallFacts, CallId, CallRecord, CallState, CustomerRecord, Decision, Direction, Language, PhoneNumber, Step};
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::Instant;
 use tracing::field::display;
 
 use crate::apology::{Why, apology};
-use crate::call::LiveCall;
-use crate::connect::{Clues, await_start, find};
+use crate::call::{LiveCall, keep_problem};
+use crate::connect::await_start;
 use crate::driver::{Driver, Parts};
 use crate::ending::{StreamEnd, describe, settle};
+use crate::find::{AT_START, Found, Sought, find, sighting_of};
 use crate::live::ConversationParts;
 use crate::postmortem;
 use crate::prompts::FlowPrompts;
@@ -26,8 +27,6 @@ use crate::services::Services;
 use crate::succession::Succession;
 use crate::wire::Wire;
 
-/// How long reading an earlier record of the call may take; without it the record begins anew.
-const EARLIER: Duration = Duration::from_millis(200);
 /// How long storing the decision may take before the socket is closed: Exotel's next applet asks for it.
 const DECISION: Duration = Duration::from_secs(1);
 /// How long the engine's own last words may take.
@@ -50,7 +49,10 @@ pub async fn run_call<W: Wire, P>(
 ) {
     let open = match await_start(&mut wire).await {
         Ok((start, passed_over)) => match admit(&start) {
-            Some(_permit) => prepare(services, session, &start, passed_over).await.hold(wire, services, &start, stop).await,
+            Some(_permit) => match prepare(services, session, &start, passed_over).await {
+                Some(prepared) => prepared.hold(wire, services, &start, stop).await,
+                None => Some(wire),
+            },
             None => Some(wire),
         },
         Err(error) => {
@@ -72,50 +74,84 @@ struct Prepared {
     flow: Result<(Pinned<FlowPrompts>, SharedJournal), NoFlow>,
 }
 
-async fn prepare(services: &Services, session: &str, start: &Start, passed_over: usize) -> Prepared {
-    let clues = Clues { sid: start.call_sid.as_ref(), session, parameters: &start.custom_parameters, number: start.from.as_ref() };
-    let found = find(services, clues).await;
+/// Nothing where the stream is refused: its call has, or had, a stream.
+async fn prepare(services: &Services, session: &str, start: &Start, passed_over: usize) -> Option<Prepared> {
+    let sought =
+        Sought { sid: start.call_sid.as_ref(), session, stream: Some(&start.stream_sid), sighting: sighting_of(start), within: AT_START };
+    let mut found = find(services, sought).await;
+    let mut problems = found.problems();
     let now_ms = unix_ms();
-    let mut record = match tokio::time::timeout(EARLIER, services.ledger.get(found.call_id)).await {
-        Ok(Ok(Some(earlier))) => earlier,
-        Ok(Ok(None) | Err(_)) | Err(_) => CallRecord::new(found.call_id, now_ms),
+    let mut record = match std::mem::replace(&mut found.earlier, Ok(None)) {
+        Ok(Some(earlier)) if earlier.started_ms.is_some() => {
+            refuse_second(services, earlier).await;
+            return None;
+        }
+        Ok(Some(earlier)) => earlier,
+        Ok(None) => CallRecord::new(found.call_id, now_ms),
+        // what cannot be read is not written over
+        Err(error) => {
+            problems.push(("store-unavailable", format!("{error}; whether there was a record of this call already is not known")));
+            CallRecord::new(CallId::generate(), now_ms)
+        }
     };
     record.state = CallState::Live;
     // a stream that comes after all
     (record.outcome, record.detail, record.ended_ms) = (None, None, None);
-    record.call_sid = start.call_sid.clone().or(record.call_sid);
+    record.order = found.order.or(record.order);
+    record.call_sid = found.sid.clone().or(record.call_sid);
     record.stream_sid = Some(start.stream_sid.clone());
-    record.customer_number =
-        found.customer.as_ref().map(|customer| customer.phone.clone()).or(record.customer_number).or_else(|| start.from.clone());
-    record.line_number = start.to.clone().or(record.line_number);
+    // the number on the line, which need not be the one that was ordered
+    record.customer_number.clone_from(&found.number);
+    record.line_number = found.line.clone().or(record.line_number);
     record.started_ms = Some(now_ms);
-    let facts = CallFacts {
-        call_id: found.call_id,
-        call_sid: start.call_sid.clone(),
-        direction: record.direction.unwrap_or(if found.customer.is_some() { Direction::Outbound } else { Direction::Inbound }),
-        customer_number: record.customer_number.clone(),
-        line_number: record.line_number.clone(),
-        language: customer_language(found.customer.as_ref()),
-        parameters: start.custom_parameters.clone(),
-    };
-    record.direction = Some(facts.direction);
-    record.language = Some(facts.language.clone());
-    let wanted = found.customer.as_ref().and_then(|customer| customer.flow.as_ref());
+    let facts = facts(&mut record, &found, start);
+    let wanted = found.flow.as_ref();
     let flow = services.catalogue.choose(&facts, wanted).map(|version| {
         record.flow = Some(version.name.clone());
         record.version = Some(version.id.clone());
-        let journal = version.journal(found.call_id);
+        let journal = version.journal(record.call_id);
         (version, journal)
     });
     let journal = flow.as_ref().ok().map(|(_, journal)| journal.clone());
     let call = Arc::new(LiveCall::new(record, journal, now_ms));
-    for failure in &found.failures {
-        call.problem("store-unavailable", format!("{failure}; the call goes on without what is stored there"));
+    for (name, detail) in problems {
+        call.problem_once(name, detail);
     }
     if passed_over > 0 {
         call.problem("bad-frame", format!("{passed_over} frames before `start` were passed over"));
     }
-    Prepared { call, facts, customer: found.customer, flow }
+    Some(Prepared { call, facts, customer: found.customer, flow })
+}
+
+fn facts(record: &mut CallRecord, found: &Found, start: &Start) -> CallFacts {
+    let direction = record.direction.unwrap_or(if found.order.is_some() { Direction::Outbound } else { Direction::Inbound });
+    let language = customer_language(found.customer.as_ref());
+    (record.direction, record.language) = (Some(direction), Some(language.clone()));
+    CallFacts {
+        call_id: record.call_id,
+        call_sid: record.call_sid.clone(),
+        direction,
+        customer_number: record.customer_number.clone(),
+        line_number: record.line_number.clone(),
+        language,
+        parameters: start.custom_parameters.clone(),
+    }
+}
+
+/// One call has one stream: what its record says of that one is not replaced by another.
+async fn refuse_second(services: &Services, earlier: CallRecord) {
+    const NAME: &str = "second-stream";
+    let (call, state) = (earlier.call_id, earlier.state);
+    tracing::warn!(%call, ?state, "a second stream of a call was closed: one call has one stream");
+    if earlier.problems.iter().any(|problem| problem.name == NAME) {
+        return;
+    }
+    let detail = "another stream began with the CallSid of this call and was closed: lead the Exotel flow to one Voicebot applet a call";
+    let now_ms = unix_ms();
+    let note = |record: &mut CallRecord| {
+        keep_problem(record, now_ms, NAME, detail.to_owned());
+    };
+    services.ledger.update(call, note).await;
 }
 
 fn customer_language(customer: Option<&CustomerRecord>) -> Language {
@@ -134,6 +170,13 @@ impl Prepared {
             return Some(wire);
         }
         tell_start(&call);
+        if let Some(order) = self.customer.as_ref().map(|customer| customer.call_id) {
+            let sessions = Arc::clone(&services.sessions);
+            // the call does not wait for it; the store bounds it
+            tokio::spawn(async move {
+                sessions.hold(order).await.inspect_err(|error| tracing::error!(%error, "an order that was held stays open"))
+            });
+        }
         let held = std::panic::AssertUnwindSafe(self.converse(wire, services, start, stop)).catch_unwind().await;
         if held.is_err() {
             call.problem("engine-panic", "the engine failed in this call: report it with the log of this time".to_owned());

@@ -6,7 +6,9 @@ use samvaad_model::{CallId, CallSid, CustomerRecord, Decision, PhoneNumber};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::binding::{Binding, Claimant, Order, Sighting};
 use crate::keys::{Key, SessionSettings};
+use crate::sessions::{ORDERS_OF_A_NUMBER, SIGHTINGS_OF_A_CALL};
 use crate::{SessionStore, StoreError};
 
 /// Texts under keys, each with the TTL of the settings. Every function is bounded by [`crate::DEADLINE`].
@@ -21,54 +23,123 @@ pub(crate) trait KeyValue: Send + Sync {
     /// The text of a key.
     async fn get(&self, key: &Key) -> Result<Option<String>, StoreError>;
 
+    /// The texts of keys, in their order.
+    async fn get_all(&self, keys: &[Key]) -> Result<Vec<Option<String>>, StoreError>;
+
     /// Writes all pairs or none; what was there is replaced.
     async fn put_all(&self, pairs: &[(Key, String)]) -> Result<(), StoreError>;
 
+    /// Puts a text in front of a list, of which the first `kept` remain. A text stands in a list once.
+    async fn push(&self, key: &Key, value: String, kept: usize) -> Result<(), StoreError>;
+
+    /// A list, the newest text first; empty where there is none.
+    async fn list(&self, key: &Key) -> Result<Vec<String>, StoreError>;
+
     /// Writes where nothing is yet. Returns what is there afterwards.
     async fn put_first(&self, key: &Key, value: String) -> Result<String, StoreError>;
+
+    /// The same at once; a store that is not in this process returns what it was given.
+    fn put_first_here(&self, _key: &Key, value: String) -> String {
+        value
+    }
+
+    /// Pushes at once; a store that is not in this process does nothing.
+    fn push_here(&self, _key: &Key, _value: String, _kept: usize) {}
 
     /// Whether it answers.
     async fn answers(&self) -> Result<(), StoreError>;
 }
 
-/// Keeps a customer's record under its call alone: the number's newest record stays what it was.
+/// Keeps a customer's record under its own id alone: it is not found by its number.
 pub(crate) async fn put_by_call<T: KeyValue>(store: &T, customer: &CustomerRecord) -> Result<(), StoreError> {
     let key = store.settings().customer(customer.call_id);
     let record = written::<T>(&key, customer)?;
     store.put_all(&[(key, record)]).await
 }
 
+/// Binds a CallSid, whatever it was bound to.
+pub(crate) async fn rebind<T: KeyValue>(store: &T, sid: &CallSid, binding: Binding) -> Result<(), StoreError> {
+    store.put_all(&[(store.settings().sid(sid), binding.to_string())]).await
+}
+
 #[async_trait]
 impl<T: KeyValue> SessionStore for T {
     async fn put_customer(&self, customer: &CustomerRecord) -> Result<(), StoreError> {
-        let by_call = self.settings().customer(customer.call_id);
-        let by_phone = self.settings().phone(&customer.phone);
-        let record = written::<T>(&by_call, customer)?;
-        self.put_all(&[(by_call, record), (by_phone, customer.call_id.to_string())]).await
+        put_by_call(self, customer).await?;
+        let orders = self.settings().orders(&customer.phone);
+        self.push(&orders, customer.call_id.to_string(), ORDERS_OF_A_NUMBER).await
     }
 
-    async fn customer_by_call(&self, call: CallId) -> Result<Option<CustomerRecord>, StoreError> {
-        let key = self.settings().customer(call);
+    async fn customer_by_call(&self, order: CallId) -> Result<Option<CustomerRecord>, StoreError> {
+        let key = self.settings().customer(order);
         self.get(&key).await?.map(|text| read::<T, _>(&key, &text)).transpose()
     }
 
-    async fn customer_by_phone(&self, phone: &PhoneNumber) -> Result<Option<CustomerRecord>, StoreError> {
-        let key = self.settings().phone(phone);
-        match self.get(&key).await? {
-            Some(text) => self.customer_by_call(call_id::<T>(&key, &text)?).await,
-            None => Ok(None),
+    async fn orders_of(&self, phone: &PhoneNumber) -> Result<Vec<Order>, StoreError> {
+        let settings = self.settings();
+        let key = settings.orders(phone);
+        let ids = self.list(&key).await?;
+        let ids = ids.iter().map(|text| call_id::<T>(&key, text)).collect::<Result<Vec<_>, _>>()?;
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let keys: Vec<Key> = ids.iter().flat_map(|id| [settings.customer(*id), settings.held(*id)]).collect();
+        let texts = self.get_all(&keys).await?;
+        let mut orders = Vec::with_capacity(ids.len());
+        for (keys, texts) in keys.chunks(2).zip(texts.chunks(2)) {
+            if let ([key, _], [Some(record), held]) = (keys, texts) {
+                orders.push(Order { customer: read::<T, _>(key, record)?, held: held.is_some() });
+            }
+        }
+        Ok(orders)
+    }
+
+    async fn hold(&self, order: CallId) -> Result<(), StoreError> {
+        self.put_all(&[(self.settings().held(order), "held".to_owned())]).await
+    }
+
+    async fn claim(&self, order: CallId, claimant: Claimant<'_>) -> Result<bool, StoreError> {
+        let name = claimant.to_string();
+        Ok(self.put_first(&self.settings().claim(order), name.clone()).await? == name)
+    }
+
+    fn claim_here(&self, order: CallId, claimant: Claimant<'_>) -> bool {
+        let name = claimant.to_string();
+        self.put_first_here(&self.settings().claim(order), name.clone()) == name
+    }
+
+    fn see_here(&self, sid: &CallSid, sighting: &Sighting) {
+        let key = self.settings().seen(sid);
+        if let Ok(text) = written::<T>(&key, sighting) {
+            self.push_here(&key, text, SIGHTINGS_OF_A_CALL);
         }
     }
 
-    async fn bind(&self, sid: &CallSid, call: CallId) -> Result<CallId, StoreError> {
-        let key = self.settings().sid(sid);
-        let bound = self.put_first(&key, call.to_string()).await?;
-        call_id::<T>(&key, &bound)
+    async fn see(&self, sid: &CallSid, sighting: &Sighting) -> Result<(), StoreError> {
+        let key = self.settings().seen(sid);
+        let text = written::<T>(&key, sighting)?;
+        self.push(&key, text, SIGHTINGS_OF_A_CALL).await
     }
 
-    async fn bound(&self, sid: &CallSid) -> Result<Option<CallId>, StoreError> {
+    async fn sightings(&self, sid: &CallSid) -> Result<Vec<Sighting>, StoreError> {
+        let key = self.settings().seen(sid);
+        self.list(&key).await?.iter().map(|text| read::<T, _>(&key, text)).collect()
+    }
+
+    async fn bind(&self, sid: &CallSid, binding: Binding) -> Result<Binding, StoreError> {
         let key = self.settings().sid(sid);
-        self.get(&key).await?.map(|text| call_id::<T>(&key, &text)).transpose()
+        let bound = self.put_first(&key, binding.to_string()).await?;
+        read_binding::<T>(&key, &bound)
+    }
+
+    fn bind_here(&self, sid: &CallSid, binding: Binding) -> Binding {
+        let bound = self.put_first_here(&self.settings().sid(sid), binding.to_string());
+        Binding::parse(&bound).unwrap_or(binding)
+    }
+
+    async fn bound(&self, sid: &CallSid) -> Result<Option<Binding>, StoreError> {
+        let key = self.settings().sid(sid);
+        self.get(&key).await?.map(|text| read_binding::<T>(&key, &text)).transpose()
     }
 
     async fn put_decision(&self, sid: &CallSid, decision: &Decision) -> Result<(), StoreError> {
@@ -101,6 +172,10 @@ fn read<S: KeyValue, V: DeserializeOwned>(key: &Key, text: &str) -> Result<V, St
 
 fn call_id<S: KeyValue>(key: &Key, text: &str) -> Result<CallId, StoreError> {
     CallId::parse(text).ok_or_else(|| unreadable::<S>(key, "not a call id".to_owned()))
+}
+
+fn read_binding<S: KeyValue>(key: &Key, text: &str) -> Result<Binding, StoreError> {
+    Binding::parse(text).ok_or_else(|| unreadable::<S>(key, "no call id".to_owned()))
 }
 
 fn unreadable<S: KeyValue>(key: &Key, reason: String) -> StoreError {

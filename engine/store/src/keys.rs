@@ -3,8 +3,11 @@
 //! | key | value | written by |
 //! |---|---|---|
 //! | `samvaad:customer:{call_id}` | the customer's record, JSON | `put_customer` |
-//! | `samvaad:phone:{e164}` | the call id of the number's newest record | `put_customer` |
-//! | `samvaad:sid:{call_sid}` | the call id bound to Exotel's CallSid | `bind` |
+//! | `samvaad:orders:{e164}` | the ids of the number's orders, newest first, a list | `put_customer` |
+//! | `samvaad:held:{order}` | `held`, once the order was handed to a flow | `hold` |
+//! | `samvaad:claim:{order}` | Exotel's id of the call whose record has the order's id | `claim` |
+//! | `samvaad:sid:{call_sid}` | the call id bound to Exotel's CallSid, and behind a space the order's | `bind` |
+//! | `samvaad:seen:{call_sid}` | what applets have said of the call, newest first, a list of JSON | `see` |
 //! | `samvaad:decision:{call_sid}` | what happens after the conversation, JSON | `put_decision` |
 //!
 //! `samvaad` is the default of [`SessionSettings::prefix`]. Every key has a TTL from the moment it is written. A flow's look-up takes a key
@@ -40,8 +43,20 @@ impl SessionSettings {
         Key::open(format!("{}:customer:{call}", self.prefix))
     }
 
-    pub(crate) fn phone(&self, phone: &PhoneNumber) -> Key {
-        Key { text: format!("{}:phone:{}", self.prefix, phone.expose()), shown: format!("{}:phone:{phone}", self.prefix) }
+    pub(crate) fn orders(&self, phone: &PhoneNumber) -> Key {
+        Key { text: format!("{}:orders:{}", self.prefix, phone.expose()), shown: format!("{}:orders:{phone}", self.prefix) }
+    }
+
+    pub(crate) fn held(&self, order: CallId) -> Key {
+        Key::open(format!("{}:held:{order}", self.prefix))
+    }
+
+    pub(crate) fn claim(&self, order: CallId) -> Key {
+        Key::open(format!("{}:claim:{order}", self.prefix))
+    }
+
+    pub(crate) fn seen(&self, sid: &CallSid) -> Key {
+        Key::open(format!("{}:seen:{sid}", self.prefix))
     }
 
     pub(crate) fn sid(&self, sid: &CallSid) -> Key {
@@ -100,7 +115,10 @@ mod tests {
         let (call, sid) = (CallId::generate(), CallSid::parse("abc123").unwrap());
         let phone = PhoneNumber::parse("09876543210").unwrap();
         assert_eq!(settings.customer(call).text, format!("samvaad:customer:{call}"));
-        assert_eq!(settings.phone(&phone).text, "samvaad:phone:+919876543210");
+        assert_eq!(settings.orders(&phone).text, "samvaad:orders:+919876543210");
+        assert_eq!(settings.held(call).text, format!("samvaad:held:{call}"));
+        assert_eq!(settings.claim(call).text, format!("samvaad:claim:{call}"));
+        assert_eq!(settings.seen(&sid).text, "samvaad:seen:abc123");
         assert_eq!(settings.sid(&sid).text, "samvaad:sid:abc123");
         assert_eq!(settings.decision(&sid).text, "samvaad:decision:abc123");
     }
@@ -108,7 +126,7 @@ mod tests {
     #[test]
     fn shown_keys_hold_no_whole_number() {
         let phone = PhoneNumber::parse("9876543210").unwrap();
-        assert_eq!(SessionSettings::default().phone(&phone).shown, "samvaad:phone:xxxxxx3210");
+        assert_eq!(SessionSettings::default().orders(&phone).shown, "samvaad:orders:xxxxxx3210");
         assert_eq!(Key::foreign("crm:919876543210:loan:42:é").shown, "crm:xxxxxxxx3210:loan:42:é");
     }
 }

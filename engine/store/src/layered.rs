@@ -3,12 +3,13 @@
 use async_trait::async_trait;
 use samvaad_model::{CallId, CallSid, CustomerRecord, Decision, PhoneNumber};
 
-use crate::keyed::put_by_call;
+use crate::binding::{Binding, Claimant, Order, Sighting};
+use crate::keyed::{put_by_call, rebind};
 use crate::{MemorySessions, RedisSessions, SessionStore, StoreError};
 
 /// Two stores as one. What is written goes to both, and counts as stored when the near one has it and the far one failed: the error is told
-/// in the log. What belongs to one call (its record, its binding, its decision) is read near first; a number's newest record may have been
-/// written by another engine, so it is read far first.
+/// in the log. What belongs to one call (its record, its binding, its decision) is read near first. The orders of a number may have been
+/// stored by another engine, so the near store alone cannot say how many there are: while the far one is away, that is an error.
 pub struct LayeredSessions {
     near: MemorySessions,
     far: RedisSessions,
@@ -48,33 +49,81 @@ impl SessionStore for LayeredSessions {
         }
     }
 
-    async fn customer_by_phone(&self, phone: &PhoneNumber) -> Result<Option<CustomerRecord>, StoreError> {
-        match self.far.customer_by_phone(phone).await {
-            Ok(Some(customer)) => {
-                self.near.put_customer(&customer).await?;
-                Ok(Some(customer))
+    async fn orders_of(&self, phone: &PhoneNumber) -> Result<Vec<Order>, StoreError> {
+        let mut orders = self.far.orders_of(phone).await?;
+        for near in self.near.orders_of(phone).await? {
+            match orders.iter_mut().find(|order| order.customer.call_id == near.customer.call_id) {
+                Some(order) => order.held |= near.held,
+                // stored while the far one was away
+                None => orders.push(near),
             }
-            Ok(None) => self.near.customer_by_phone(phone).await,
-            Err(error) => match self.near.customer_by_phone(phone).await? {
-                Some(customer) => Ok(Some(customer)),
-                None => Err(error),
-            },
         }
+        Ok(orders)
     }
 
-    async fn bind(&self, sid: &CallSid, call: CallId) -> Result<CallId, StoreError> {
-        match self.far.bind(sid, call).await {
-            Ok(bound) => self.near.bind(sid, bound).await,
+    async fn hold(&self, order: CallId) -> Result<(), StoreError> {
+        self.near.hold(order).await?;
+        tolerate(self.far.hold(order).await);
+        Ok(())
+    }
+
+    async fn claim(&self, order: CallId, claimant: Claimant<'_>) -> Result<bool, StoreError> {
+        if !self.near.claim_here(order, claimant) {
+            return Ok(false);
+        }
+        Ok(self.far.claim(order, claimant).await.unwrap_or_else(|error| {
+            tolerate(Err(error));
+            true
+        }))
+    }
+
+    fn claim_here(&self, order: CallId, claimant: Claimant<'_>) -> bool {
+        self.near.claim_here(order, claimant)
+    }
+
+    fn see_here(&self, sid: &CallSid, sighting: &Sighting) {
+        self.near.see_here(sid, sighting);
+    }
+
+    async fn see(&self, sid: &CallSid, sighting: &Sighting) -> Result<(), StoreError> {
+        self.near.see(sid, sighting).await?;
+        tolerate(self.far.see(sid, sighting).await);
+        Ok(())
+    }
+
+    async fn sightings(&self, sid: &CallSid) -> Result<Vec<Sighting>, StoreError> {
+        let mut seen = self.near.sightings(sid).await?;
+        if seen.iter().all(|sighting| sighting.orders.is_empty()) {
+            // a request to another engine may have named the order
+            let far = self.far.sightings(sid).await?;
+            seen.extend(far.into_iter().filter(|sighting| !sighting.orders.is_empty()));
+        }
+        Ok(seen)
+    }
+
+    async fn bind(&self, sid: &CallSid, binding: Binding) -> Result<Binding, StoreError> {
+        let here = self.near.bind_here(sid, binding);
+        match self.far.bind(sid, here).await {
+            Ok(bound) => {
+                if bound != here {
+                    rebind(&self.near, sid, bound).await?;
+                }
+                Ok(bound)
+            }
             Err(error) => {
                 tolerate(Err(error));
-                self.near.bind(sid, call).await
+                Ok(here)
             }
         }
     }
 
-    async fn bound(&self, sid: &CallSid) -> Result<Option<CallId>, StoreError> {
+    fn bind_here(&self, sid: &CallSid, binding: Binding) -> Binding {
+        self.near.bind_here(sid, binding)
+    }
+
+    async fn bound(&self, sid: &CallSid) -> Result<Option<Binding>, StoreError> {
         match self.near.bound(sid).await? {
-            Some(call) => Ok(Some(call)),
+            Some(binding) => Ok(Some(binding)),
             None => self.far.bound(sid).await,
         }
     }

@@ -11,9 +11,11 @@ use crate::StoreError;
 use crate::keyed::KeyValue;
 use crate::keys::{Key, SessionSettings};
 
-/// The most keys kept. A call needs four of some 300 bytes, so this is 50,000 calls in about 100 MB; beyond it the key that would expire
+/// The most keys kept. A call needs seven of some 300 bytes, so this is 50,000 calls in about 150 MB; beyond it the key that would expire
 /// first gives way.
-pub const MAX_KEYS: usize = 200_000;
+pub const MAX_KEYS: usize = 350_000;
+/// Between the texts of a list: ids and JSON on one line hold none.
+const NEXT: &str = "\n";
 
 /// The session store without a server.
 pub struct MemorySessions {
@@ -81,6 +83,20 @@ impl KeyValue for MemorySessions {
         Ok(self.live().by_key.get(&key.text).map(|text| text.value.clone()))
     }
 
+    async fn get_all(&self, keys: &[Key]) -> Result<Vec<Option<String>>, StoreError> {
+        let texts = self.live();
+        Ok(keys.iter().map(|key| texts.by_key.get(&key.text).map(|text| text.value.clone())).collect())
+    }
+
+    async fn push(&self, key: &Key, value: String, kept: usize) -> Result<(), StoreError> {
+        self.push_here(key, value, kept);
+        Ok(())
+    }
+
+    async fn list(&self, key: &Key) -> Result<Vec<String>, StoreError> {
+        Ok(self.get(key).await?.map(|text| text.split(NEXT).map(str::to_owned).collect()).unwrap_or_default())
+    }
+
     async fn put_all(&self, pairs: &[(Key, String)]) -> Result<(), StoreError> {
         let mut texts = self.live();
         for (key, value) in pairs {
@@ -90,12 +106,25 @@ impl KeyValue for MemorySessions {
     }
 
     async fn put_first(&self, key: &Key, value: String) -> Result<String, StoreError> {
+        Ok(self.put_first_here(key, value))
+    }
+
+    fn put_first_here(&self, key: &Key, value: String) -> String {
         let mut texts = self.live();
         if let Some(first) = texts.by_key.get(&key.text) {
-            return Ok(first.value.clone());
+            return first.value.clone();
         }
         self.keep_in(&mut texts, &key.text, value.clone());
-        Ok(value)
+        value
+    }
+
+    fn push_here(&self, key: &Key, value: String, kept: usize) {
+        let mut texts = self.live();
+        let older = texts.by_key.get(&key.text).map(|text| text.value.clone()).unwrap_or_default();
+        let older = older.split(NEXT).filter(|text| !text.is_empty() && *text != value).take(kept.saturating_sub(1));
+        let list: Vec<&str> = std::iter::once(value.as_str()).chain(older).collect();
+        let list = list.join(NEXT);
+        self.keep_in(&mut texts, &key.text, list);
     }
 
     async fn answers(&self) -> Result<(), StoreError> {

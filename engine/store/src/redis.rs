@@ -82,6 +82,32 @@ impl KeyValue for RedisSessions {
         Ok(value)
     }
 
+    async fn get_all(&self, keys: &[Key]) -> Result<Vec<Option<String>>, StoreError> {
+        let mut commands = redis::pipe();
+        commands.cmd("MGET").arg(keys.iter().map(|key| key.text.as_str()).collect::<Vec<_>>());
+        let shown = keys.first().map_or("", |key| &key.shown);
+        let (values,) = self.bounded(&commands, shown).await?;
+        Ok(values)
+    }
+
+    async fn push(&self, key: &Key, value: String, kept: usize) -> Result<(), StoreError> {
+        let mut commands = redis::pipe();
+        commands.atomic();
+        // what is pushed a second time, on a new connection, stands there once
+        commands.cmd("LREM").arg(&key.text).arg(0).arg(&value).ignore();
+        commands.cmd("LPUSH").arg(&key.text).arg(value).ignore();
+        commands.cmd("LTRIM").arg(&key.text).arg(0).arg(kept.saturating_sub(1)).ignore();
+        commands.cmd("PEXPIRE").arg(&key.text).arg(self.settings.ttl_ms()).ignore();
+        self.bounded(&commands, &key.shown).await
+    }
+
+    async fn list(&self, key: &Key) -> Result<Vec<String>, StoreError> {
+        let mut commands = redis::pipe();
+        commands.cmd("LRANGE").arg(&key.text).arg(0).arg(-1);
+        let (values,) = self.bounded(&commands, &key.shown).await?;
+        Ok(values)
+    }
+
     async fn put_all(&self, pairs: &[(Key, String)]) -> Result<(), StoreError> {
         let mut commands = redis::pipe();
         commands.atomic();

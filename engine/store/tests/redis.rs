@@ -8,12 +8,16 @@ use std::time::{Duration, Instant};
 use common::{assert_clean, customer, phone, settings, sid};
 use samvaad_model::{CallId, Decision};
 use samvaad_store::testing::RedisServer;
-use samvaad_store::{DEADLINE, OpenError, RedisSessions, SessionStore, StoreError};
+use samvaad_store::{Binding, Claimant, DEADLINE, OpenError, Order, RedisSessions, SessionStore, Sighting, StoreError};
 
 /// What a busy machine may add to the deadline.
 const SLACK: Duration = Duration::from_millis(500);
 
 const TTL_MS: u64 = 90_000;
+
+fn binding() -> Binding {
+    Binding { call_id: CallId::generate(), order: Some(CallId::generate()) }
+}
 
 async fn connected(server: &RedisServer) -> RedisSessions {
     RedisSessions::connect(&server.url(), settings(TTL_MS)).await.unwrap()
@@ -25,26 +29,30 @@ async fn every_key_is_as_documented_and_has_its_ttl() {
     let store = connected(&server).await;
     let asha = customer("09876543210");
     store.put_customer(&asha).await.unwrap();
-    store.bind(&sid("abc"), asha.call_id).await.unwrap();
+    store.bind(&sid("abc"), Binding { call_id: asha.call_id, order: Some(asha.call_id) }).await.unwrap();
+    store.hold(asha.call_id).await.unwrap();
+    store.claim(asha.call_id, Claimant::Call(&sid("abc"))).await.unwrap();
+    store.see(&sid("abc"), &Sighting::default()).await.unwrap();
     store.put_decision(&sid("abc"), &Decision::HangUp).await.unwrap();
 
     let call = asha.call_id;
-    let keys = [format!("samvaad:customer:{call}"), "samvaad:phone:+919876543210".into(), "samvaad:sid:abc".into()];
-    for key in keys.iter().map(String::as_str).chain(["samvaad:decision:abc"]) {
+    let keys = ["customer", "held", "claim"].map(|kind| format!("samvaad:{kind}:{call}"));
+    let others = ["samvaad:orders:+919876543210", "samvaad:sid:abc", "samvaad:seen:abc", "samvaad:decision:abc"];
+    for key in keys.iter().map(String::as_str).chain(others) {
         let answer = server.command(&["PTTL", key]);
         let ttl_ms: u64 = answer.trim().trim_start_matches(':').parse().unwrap_or_else(|_| panic!("`{key}`: {answer}"));
         assert!((TTL_MS - 10_000..=TTL_MS).contains(&ttl_ms), "`{key}`: {ttl_ms}");
     }
-    assert_eq!(server.command(&["DBSIZE"]), ":4\r\n");
+    assert_eq!(server.command(&["DBSIZE"]), ":7\r\n");
 }
 
 #[tokio::test]
 async fn a_second_binding_does_not_prolong_the_first() {
     let server = RedisServer::start();
     let store = connected(&server).await;
-    store.bind(&sid("abc"), CallId::generate()).await.unwrap();
+    store.bind(&sid("abc"), binding()).await.unwrap();
     server.command(&["PEXPIRE", "samvaad:sid:abc", "5000"]);
-    store.bind(&sid("abc"), CallId::generate()).await.unwrap();
+    store.bind(&sid("abc"), binding()).await.unwrap();
     let ttl_ms: u64 = server.command(&["PTTL", "samvaad:sid:abc"]).trim().trim_start_matches(':').parse().unwrap();
     assert!(ttl_ms <= 5_000, "{ttl_ms}");
 }
@@ -58,7 +66,7 @@ async fn a_killed_redis_is_unavailable_within_the_deadline_and_back_after_its_re
     server.kill();
     for _ in 0..3 {
         let asked = Instant::now();
-        let error = store.customer_by_phone(&phone("9876543210")).await.unwrap_err();
+        let error = store.orders_of(&phone("9876543210")).await.unwrap_err();
         assert!(matches!(error, StoreError::Unavailable { store: "Redis", .. }), "{error:?}");
         assert!(asked.elapsed() < DEADLINE + SLACK, "{:?}", asked.elapsed());
         assert_clean(&error.to_string(), &[]);
@@ -66,9 +74,9 @@ async fn a_killed_redis_is_unavailable_within_the_deadline_and_back_after_its_re
 
     server.restart();
     store.ping().await.expect("the first request after its return is answered");
-    let asha = customer("9876543210");
+    let asha = customer("9876543211");
     store.put_customer(&asha).await.unwrap();
-    assert_eq!(store.customer_by_phone(&phone("9876543210")).await.unwrap(), Some(asha));
+    assert_eq!(store.orders_of(&asha.phone).await.unwrap(), [Order { customer: asha, held: false }]);
 }
 
 #[tokio::test]
@@ -76,8 +84,8 @@ async fn a_redis_that_died_and_returned_unnoticed_is_no_error() {
     let mut server = RedisServer::start();
     let store = connected(&server).await;
     server.restart();
-    let call = CallId::generate();
-    assert_eq!(store.bind(&sid("abc"), call).await, Ok(call));
+    let binding = binding();
+    assert_eq!(store.bind(&sid("abc"), binding).await, Ok(binding));
 }
 
 #[tokio::test]

@@ -6,9 +6,10 @@ mod common;
 use std::sync::Arc;
 
 use common::{customer, phone, settings, sid};
-use samvaad_model::{CallId, Decision};
+use samvaad_model::{CallId, CustomerRecord, Decision, Direction, StreamSid};
+use samvaad_store::sessions::{ORDERS_OF_A_NUMBER, SIGHTINGS_OF_A_CALL};
 use samvaad_store::testing::RedisServer;
-use samvaad_store::{MemorySessions, RedisSessions, SessionStore};
+use samvaad_store::{Binding, Claimant, Ends, MemorySessions, Order, RedisSessions, SessionStore, Sighting};
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
@@ -46,7 +47,10 @@ macro_rules! for_every_store {
 
 for_every_store! {
     a_customer_is_found_by_call_and_by_number_in_any_spelling
-    the_newest_record_of_a_number_wins
+    all_orders_of_a_number_are_found_newest_first
+    an_order_that_was_held_is_not_open
+    the_first_claim_of_an_order_wins
+    what_applets_said_of_a_call_is_kept_once_each
     what_was_never_stored_is_absent
     the_first_binding_of_a_call_sid_wins
     the_first_binding_wins_among_many_at_once
@@ -61,28 +65,77 @@ async fn a_customer_is_found_by_call_and_by_number_in_any_spelling(Subject { sto
     store.put_customer(&asha).await.unwrap();
     assert_eq!(store.customer_by_call(asha.call_id).await.unwrap().as_ref(), Some(&asha));
     for spelling in ["+919876543210", "919876543210", "09876543210", "9876543210", "0091 98765 43210"] {
-        assert_eq!(store.customer_by_phone(&phone(spelling)).await.unwrap().as_ref(), Some(&asha), "{spelling}");
+        assert_eq!(store.orders_of(&phone(spelling)).await.unwrap(), [open(&asha)], "{spelling}");
     }
 }
 
-async fn the_newest_record_of_a_number_wins(Subject { store, .. }: Subject) {
-    let (older, newer) = (customer("9876543210"), customer("09876543210"));
-    store.put_customer(&older).await.unwrap();
-    store.put_customer(&newer).await.unwrap();
-    assert_eq!(store.customer_by_phone(&phone("+919876543210")).await.unwrap(), Some(newer));
-    assert_eq!(store.customer_by_call(older.call_id).await.unwrap(), Some(older), "the older call keeps its own");
+fn open(customer: &CustomerRecord) -> Order {
+    Order { customer: customer.clone(), held: false }
+}
+
+async fn all_orders_of_a_number_are_found_newest_first(Subject { store, .. }: Subject) {
+    let (older, newer, other) = (customer("9876543210"), customer("09876543210"), customer("9876543211"));
+    for customer in [&older, &other, &newer] {
+        store.put_customer(customer).await.unwrap();
+    }
+    assert_eq!(store.orders_of(&phone("+919876543210")).await.unwrap(), [open(&newer), open(&older)]);
+    assert_eq!(store.customer_by_call(older.call_id).await.unwrap().as_ref(), Some(&older));
+    for _ in 0..ORDERS_OF_A_NUMBER {
+        store.put_customer(&customer("9876543210")).await.unwrap();
+    }
+    let orders = store.orders_of(&phone("9876543210")).await.unwrap();
+    assert_eq!(orders.len(), ORDERS_OF_A_NUMBER);
+    assert!(!orders.contains(&open(&newer)), "the oldest have gone");
+}
+
+async fn an_order_that_was_held_is_not_open(Subject { store, .. }: Subject) {
+    let (first, second) = (customer("9876543210"), customer("9876543210"));
+    store.put_customer(&first).await.unwrap();
+    store.put_customer(&second).await.unwrap();
+    store.hold(first.call_id).await.unwrap();
+    let orders = store.orders_of(&phone("9876543210")).await.unwrap();
+    assert_eq!(orders, [open(&second), Order { customer: first, held: true }]);
+}
+
+async fn the_first_claim_of_an_order_wins(Subject { store, .. }: Subject) {
+    let (order, first, second) = (CallId::generate(), sid("first"), sid("second"));
+    assert!(store.claim(order, Claimant::Call(&first)).await.unwrap());
+    assert!(!store.claim(order, Claimant::Call(&second)).await.unwrap());
+    assert!(!store.claim(order, Claimant::Stream(&StreamSid::parse("first").unwrap())).await.unwrap());
+    assert!(store.claim(order, Claimant::Call(&first)).await.unwrap(), "the same call asks twice");
+    assert!(store.claim(CallId::generate(), Claimant::Call(&second)).await.unwrap());
+}
+
+async fn what_applets_said_of_a_call_is_kept_once_each(Subject { store, .. }: Subject) {
+    let call = sid("abc");
+    let ends = Ends { from: Some(phone("09876543210")), to: None, direction: Some(Direction::Outbound) };
+    let first = Sighting { orders: vec![CallId::generate()], ends: vec![ends] };
+    let second = Sighting { orders: vec![CallId::generate()], ends: Vec::new() };
+    for sighting in [&first, &second, &first] {
+        store.see(&call, sighting).await.unwrap();
+    }
+    assert_eq!(store.sightings(&call).await.unwrap(), [first, second]);
+    assert_eq!(store.sightings(&sid("other")).await.unwrap(), []);
+    for _ in 0..2 * SIGHTINGS_OF_A_CALL {
+        store.see(&call, &Sighting { orders: vec![CallId::generate()], ends: Vec::new() }).await.unwrap();
+    }
+    assert_eq!(store.sightings(&call).await.unwrap().len(), SIGHTINGS_OF_A_CALL);
 }
 
 async fn what_was_never_stored_is_absent(Subject { store, .. }: Subject) {
     assert_eq!(store.customer_by_call(CallId::generate()).await.unwrap(), None);
-    assert_eq!(store.customer_by_phone(&phone("9876543210")).await.unwrap(), None);
+    assert_eq!(store.orders_of(&phone("9876543210")).await.unwrap(), []);
     assert_eq!(store.bound(&sid("unknown")).await.unwrap(), None);
     assert_eq!(store.decision(&sid("unknown")).await.unwrap(), None);
     assert_eq!(store.lookup("unknown").await.unwrap(), None);
 }
 
+fn binding(order: Option<CallId>) -> Binding {
+    Binding { call_id: CallId::generate(), order }
+}
+
 async fn the_first_binding_of_a_call_sid_wins(Subject { store, .. }: Subject) {
-    let (first, second) = (CallId::generate(), CallId::generate());
+    let (first, second) = (binding(Some(CallId::generate())), binding(None));
     assert_eq!(store.bind(&sid("abc"), first).await.unwrap(), first);
     assert_eq!(store.bind(&sid("abc"), second).await.unwrap(), first);
     assert_eq!(store.bound(&sid("abc")).await.unwrap(), Some(first));
@@ -93,10 +146,10 @@ async fn the_first_binding_wins_among_many_at_once(Subject { store, .. }: Subjec
     let tasks: Vec<_> = (0..50)
         .map(|_| {
             let store = Arc::clone(&store);
-            tokio::spawn(async move { store.bind(&sid("abc"), CallId::generate()).await.unwrap() })
+            tokio::spawn(async move { store.bind(&sid("abc"), binding(None)).await.unwrap() })
         })
         .collect();
-    let bound = store.bind(&sid("abc"), CallId::generate()).await.unwrap();
+    let bound = store.bind(&sid("abc"), binding(None)).await.unwrap();
     for task in tasks {
         assert_eq!(task.await.unwrap(), bound);
     }
@@ -117,15 +170,17 @@ async fn a_lookup_takes_its_key_verbatim(subject: Subject) {
 async fn a_corrupt_value_is_told_apart_from_an_absent_one(subject: Subject) {
     let call = CallId::generate();
     (subject.put_foreign)(&format!("samvaad:customer:{call}"), r#"{"call_id": "Asha Rao"}"#);
-    (subject.put_foreign)("samvaad:phone:+919876543210", "Asha Rao");
+    (subject.put_foreign)("samvaad:orders:+919876543210", "Asha Rao");
     (subject.put_foreign)("samvaad:sid:abc", "Asha Rao");
+    (subject.put_foreign)("samvaad:seen:abc", "Asha Rao");
     (subject.put_foreign)("samvaad:decision:abc", r#"{"kind":"transfer","#);
     let store = subject.store;
     let errors = [
         store.customer_by_call(call).await.unwrap_err(),
-        store.customer_by_phone(&phone("9876543210")).await.unwrap_err(),
+        store.orders_of(&phone("9876543210")).await.unwrap_err(),
+        store.sightings(&sid("abc")).await.unwrap_err(),
         store.bound(&sid("abc")).await.unwrap_err(),
-        store.bind(&sid("abc"), call).await.unwrap_err(),
+        store.bind(&sid("abc"), binding(None)).await.unwrap_err(),
         store.decision(&sid("abc")).await.unwrap_err(),
     ];
     for error in errors {

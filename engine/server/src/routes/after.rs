@@ -55,7 +55,7 @@ pub async fn decision(app: &App, sid: &CallSid) -> Result<Option<Decision>, ()> 
 pub async fn call_of(app: &App, sid: &CallSid) -> Option<CallId> {
     match app.services.ledger.by_sid(sid).await {
         Ok(Some(record)) => Some(record.call_id),
-        _ => app.services.sessions.bound(sid).await.ok().flatten(),
+        _ => app.services.sessions.bound(sid).await.ok().flatten().map(|bound| bound.call_id),
     }
 }
 

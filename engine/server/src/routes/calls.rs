@@ -76,7 +76,12 @@ pub async fn show(_: Api, State(app): State<App>, id: Result<Path<String>, PathR
     let Path(id) = id?;
     let ledger = &app.services.ledger;
     let found = match (CallId::parse(&id), CallSid::parse(id)) {
-        (Some(call), _) => ledger.get(call).await,
+        // a CallSid of 32 hexadecimal digits reads like an id of ours
+        (Some(call), Ok(sid)) => match ledger.get(call).await {
+            Ok(None) => ledger.by_sid(&sid).await,
+            found => found,
+        },
+        (Some(call), Err(_)) => ledger.get(call).await,
         (None, Ok(sid)) => ledger.by_sid(&sid).await,
         (None, Err(error)) => {
             return Err(Problem::bad_request(error.to_string(), "ask by the id that POST /api/calls answered, or by CallSid"));

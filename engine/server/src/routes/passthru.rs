@@ -5,9 +5,11 @@ use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use samvaad_exotel::applet::PassthruRequest;
-use samvaad_model::{CallId, CallState, Problem, Step};
-use samvaad_session::connect::{Clues, find};
+use samvaad_model::{CallId, CallSid, CallState, Problem, Step};
+use samvaad_session::call::keep_problem;
+use samvaad_session::find::{BEHIND_ANSWER, Sought, find, named_orders};
 use samvaad_session::run::unix_ms;
+use samvaad_store::{Ends, Sighting};
 
 use crate::access::Applet;
 use crate::app::App;
@@ -22,6 +24,7 @@ pub async fn passthru(_: Applet, State(app): State<App>, RawQuery(query): RawQue
         refused(&app, Door::Passthru, refusal, request);
         return (StatusCode::FOUND, refusal.to_string()).into_response();
     }
+    see(&app, &request);
     match app.behind.clone().try_acquire_owned() {
         Ok(permit) => {
             let tasks = app.tasks.clone();
@@ -47,41 +50,72 @@ pub async fn bind(app: &App, request: PassthruRequest, is_passthru: bool) -> Opt
         );
         return None;
     };
-    let field = request.custom_field.as_ref().map(|field| field.expose().to_owned());
-    let mut parameters: Vec<(String, String)> = field.into_iter().map(|field| ("CustomField".to_owned(), field)).collect();
-    if let Some(id) = request.custom_parameters().text("call-id") {
-        parameters.push(("call-id".to_owned(), id));
-    }
-    let clues = Clues { sid: Some(&sid), session: "", parameters: &parameters, number: request.customer_number() };
-    let mut found = find(&app.services, clues).await;
-    let call = match app.services.sessions.bind(&sid, found.call_id).await {
-        Ok(call) => call,
-        Err(error) => {
-            found.failures.push(error);
-            found.call_id
-        }
-    };
-    let now_ms = unix_ms();
+    let sighting = sighting_of(&request);
+    keep(app, &sid, &sighting).await;
+    let sought = Sought { sid: Some(&sid), session: "", stream: None, sighting, within: BEHIND_ANSWER };
+    let found = find(&app.services, sought).await;
+    let (call, now_ms) = (found.call_id, unix_ms());
+    let customer_found = found.customer.is_some();
     app.services
         .ledger
         .update(call, |record| {
-            record.call_sid = Some(sid);
+            record.call_sid.get_or_insert(sid);
+            record.order = record.order.or(found.order);
             record.direction = request.direction.or(record.direction);
-            record.customer_number = request.customer_number().cloned().or(record.customer_number.take());
-            record.line_number = request.line_number().cloned().or(record.line_number.take());
-            for failure in &found.failures {
-                let detail = format!("{failure}; the call goes on without what is stored there");
-                record.problems.push(Problem { unix_ms: now_ms, name: "store-unavailable".to_owned(), detail });
+            let has_begun = record.started_ms.is_some();
+            if !has_begun {
+                record.customer_number = found.number.clone().or(record.customer_number.take());
+                record.line_number = found.line.clone().or(record.line_number.take());
+            }
+            for (name, detail) in if has_begun { found.late_problems() } else { found.problems() } {
+                if !record.problems.iter().any(|problem| problem.name == name && problem.detail == detail) {
+                    tracing::warn!(%call, problem = name, detail, "problem in a call");
+                    keep_problem(record, now_ms, name, detail);
+                }
             }
             if is_passthru && record.reach(Step::PassthruReceived, now_ms) {
-                tracing::info!(target: "samvaad::step", %call, step = ?Step::PassthruReceived, customer_found = found.customer.is_some(), "step");
+                tracing::info!(target: "samvaad::step", %call, step = ?Step::PassthruReceived, customer_found, "step");
             }
         })
         .await;
-    for failure in &found.failures {
-        tracing::error!(%call, error = %failure, "a store failed; the call goes on without what is stored there");
-    }
     Some(call)
+}
+
+/// Keeps for this process, at once, what an applet's request says of its call: the stream may come before the stores have answered.
+fn see(app: &App, request: &PassthruRequest) {
+    let sighting = sighting_of(request);
+    if let Some(sid) = &request.call_sid
+        && sighting != Sighting::default()
+    {
+        app.services.sessions.see_here(sid, &sighting);
+    }
+}
+
+/// The same, and behind the answer for other engines.
+pub fn share(app: &App, request: &PassthruRequest) {
+    see(app, request);
+    let (Some(sid), Ok(permit)) = (request.call_sid.clone(), app.behind.clone().try_acquire_owned()) else { return };
+    let (app, sighting) = (app.clone(), sighting_of(request));
+    app.tasks.clone().spawn(async move {
+        keep(&app, &sid, &sighting).await;
+        drop(permit);
+    });
+}
+
+async fn keep(app: &App, sid: &CallSid, sighting: &Sighting) {
+    if *sighting != Sighting::default()
+        && let Err(error) = app.services.sessions.see(sid, sighting).await
+    {
+        tracing::error!(%sid, %error, "what an applet said of a call was not kept");
+    }
+}
+
+fn sighting_of(request: &PassthruRequest) -> Sighting {
+    let field = request.custom_field.as_ref().map(|field| ("CustomField", field.expose()));
+    let ends = [(&request.call_from, &request.call_to), (&request.from, &request.to)];
+    let ends = ends.into_iter().filter(|(from, to)| from.is_some() || to.is_some());
+    let ends = ends.map(|(from, to)| Ends { from: from.clone(), to: to.clone(), direction: request.direction }).collect();
+    Sighting { orders: named_orders(field), ends }
 }
 
 /// Tells of a call whose stream never comes: the commonest mistake in an Exotel flow.
@@ -102,6 +136,10 @@ async fn await_stream(app: &App, call: CallId) {
     app.services
         .ledger
         .update(call, |record| {
+            // a stream may have come in this moment
+            if record.state != CallState::Pending {
+                return;
+            }
             record.state = CallState::Ended;
             record.outcome = Some("never-connected".to_owned());
             record.ended_ms = Some(now_ms);

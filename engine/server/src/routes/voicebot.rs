@@ -11,6 +11,7 @@ use crate::access::{Api, Applet};
 use crate::app::App;
 use crate::problem::Problem;
 use crate::refusal::{ANYONE, Door, admit, refused};
+use crate::routes::passthru::share;
 use crate::secret::Secret;
 
 /// How the branches of the Passthru before the bot are laid.
@@ -72,6 +73,7 @@ pub async fn voicebot_url(
         refused(&app, Door::VoicebotUrl, refusal, request);
         return Err(refusal.into());
     }
+    share(&app, &request);
     let session = request.call_sid.as_ref().map_or(ANYONE, |sid| sid.as_str());
     Ok(Json(DynamicUrl { url: Base::new(&app, &headers).stream(&app, session, Secret::in_url) }))
 }

@@ -1,4 +1,5 @@
 //! Calls of made-up flows on a line of the test's own, in paused time: a synthesiser that hums, a database that keeps nothing.
+#![allow(dead_code, reason = "each suite uses its part")]
 
 use std::fs;
 use std::sync::{Arc, Mutex};
@@ -11,7 +12,7 @@ use samvaad_session::files::AudioFiles;
 use samvaad_session::{CallSettings, FlowPrompts, Ledger, Received, Services, Wire, WireClosed, run_call};
 use samvaad_speech::cache::{CacheSettings, PromptCache};
 use samvaad_speech::{Samples, SynthesisError, Synthesizer, Utterance};
-use samvaad_store::{CallRecords, MemorySessions, RecordWriter, SessionSettings, StoreError};
+use samvaad_store::{CallRecords, MemorySessions, RecordWriter, SessionSettings, SessionStore, StoreError};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
@@ -27,6 +28,7 @@ const LONGEST: Duration = Duration::from_secs(3);
 pub struct House {
     folder: TempDir,
     services: Option<Services>,
+    sessions: Arc<dyn SessionStore>,
     heard_ms: u64,
 }
 
@@ -34,7 +36,13 @@ impl House {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("flows")).unwrap();
-        Self { folder, services: None, heard_ms: 0 }
+        let sessions = Arc::new(MemorySessions::new(SessionSettings::default()));
+        Self { folder, services: None, sessions, heard_ms: 0 }
+    }
+
+    /// With another session store.
+    pub fn over(sessions: Arc<dyn SessionStore>) -> Self {
+        Self { sessions, ..Self::new() }
     }
 
     pub fn add(&self, name: &str, manifest: &str) {
@@ -66,7 +74,7 @@ impl House {
             catalogue: Arc::new(catalogue),
             prompts: PromptCache::new(Arc::new(Hum), CacheSettings::default()),
             recognizer: None,
-            sessions: Arc::new(MemorySessions::new(SessionSettings::default())),
+            sessions: Arc::clone(&self.sessions),
             ledger: Ledger::new(writer, Arc::new(Nowhere)),
             files: AudioFiles::default(),
             successions: Default::default(),
@@ -75,7 +83,7 @@ impl House {
         tokio::time::pause();
     }
 
-    fn services(&self) -> &Services {
+    pub fn services(&self) -> &Services {
         self.services.as_ref().unwrap()
     }
 
@@ -100,6 +108,32 @@ impl House {
         // base64 of 16 bits at 8 kHz
         self.heard_ms = messages.iter().map(payload).sum::<usize>() as u64 * 3 / 4 / 16;
         self.services().ledger.get(call_id).await.unwrap().unwrap()
+    }
+
+    /// Stores an order of a customer who speaks this language.
+    pub async fn order(&self, phone: &str, language: &str) -> CallId {
+        let call_id = CallId::generate();
+        let fields = [("language".to_owned(), Masked::from(language))].into();
+        let customer = CustomerRecord { call_id, phone: PhoneNumber::parse(phone).unwrap(), flow: None, fields };
+        self.services().sessions.put_customer(&customer).await.unwrap();
+        call_id
+    }
+
+    /// Holds a stream that begins with this `start`, to its end; gives the milliseconds until the bot's first message.
+    pub async fn stream(&self, session: &str, start: Value) -> Option<u128> {
+        let began = tokio::time::Instant::now();
+        let line = Line { start: Some(start.to_string()), heard: Arc::default() };
+        let first = Arc::new(Mutex::new(None));
+        let line = Timed { line, began, first: Arc::clone(&first) };
+        let held = run_call(line, self.services(), session, |_| Some(()), std::future::pending());
+        tokio::time::timeout(Duration::from_secs(120), held).await.unwrap();
+        let first = first.lock().unwrap().take();
+        first
+    }
+
+    /// The record of a call, by Exotel's id.
+    pub async fn of(&self, sid: &str) -> CallRecord {
+        self.services().ledger.by_sid(&CallSid::parse(sid).unwrap()).await.unwrap().unwrap()
     }
 
     /// How much audio the last call had.
@@ -132,6 +166,28 @@ impl Wire for Line {
     async fn send(&mut self, text: &str) -> Result<(), WireClosed> {
         self.heard.lock().unwrap().push(serde_json::from_str(text).unwrap());
         Ok(())
+    }
+
+    async fn close(&mut self) {}
+}
+
+/// A line that notes when the bot sends for the first time.
+struct Timed {
+    line: Line,
+    began: tokio::time::Instant,
+    first: Arc<Mutex<Option<u128>>>,
+}
+
+impl Wire for Timed {
+    type Text = String;
+
+    async fn receive(&mut self) -> Received<String> {
+        self.line.receive().await
+    }
+
+    async fn send(&mut self, text: &str) -> Result<(), WireClosed> {
+        self.first.lock().unwrap().get_or_insert(self.began.elapsed().as_millis());
+        self.line.send(text).await
     }
 
     async fn close(&mut self) {}

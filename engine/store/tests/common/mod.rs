@@ -77,6 +77,7 @@ pub fn full_record() -> CallRecord {
     };
     CallRecord {
         call_id,
+        order: Some(CallId::generate()),
         call_sid: Some(sid(&format!("sid-{call_id}"))),
         stream_sid: Some(StreamSid::parse("stream-1").unwrap()),
         state: CallState::Ended,
