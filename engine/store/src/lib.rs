@@ -3,6 +3,7 @@
 //! It knows nothing of HTTP, flows or speech. Every operation is bounded in time; none retries for long: a call never waits for a store.
 //! What a call leaves behind goes through [`RecordWriter`], which outlasts a database that is away.
 
+pub mod do_not_call;
 mod keyed;
 pub mod keys;
 mod layered;
@@ -18,6 +19,7 @@ pub mod testing;
 pub mod writer;
 
 pub use self::redis::RedisSessions;
+pub use do_not_call::DoNotCall;
 pub use keys::SessionSettings;
 pub use layered::LayeredSessions;
 pub use memory::MemorySessions;
