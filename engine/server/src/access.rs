@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
 use crate::app::App;
-use crate::problem::Problem;
+use crate::problem::{Cause, Problem};
 use crate::secret::Secret;
 
 #[derive(Deserialize)]
@@ -18,7 +18,7 @@ struct Token {
 }
 
 fn refused(mend: &'static str) -> Problem {
-    Problem::new(StatusCode::UNAUTHORIZED, "the token is missing or wrong", mend)
+    Problem::new(StatusCode::UNAUTHORIZED, "the token is missing or wrong", mend).because(Cause::Token)
 }
 
 fn right(expected: Option<&Secret>, given: Option<&str>) -> bool {

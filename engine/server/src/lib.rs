@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod app;
+mod awaited;
 pub mod config;
 pub mod logs;
 pub mod open;
@@ -14,6 +15,7 @@ pub mod replay;
 mod routes;
 pub mod secret;
 pub mod serve;
+pub mod unserved;
 
 pub use app::{App, router};
 pub use config::{Config, ConfigError};

@@ -14,6 +14,7 @@ pub mod files;
 pub mod ledger;
 pub mod live;
 pub mod machine;
+pub mod network;
 mod outcomes;
 mod playback;
 mod postmortem;
@@ -25,14 +26,16 @@ pub mod scribe;
 pub mod services;
 mod spoken;
 pub mod succession;
+pub mod transfer;
+mod unheard;
 pub mod wire;
 
 pub use call::{LiveCall, LiveCalls};
 pub use ledger::Ledger;
 pub use prompts::FlowPrompts;
-pub use run::run_call;
+pub use run::{Ran, run_call};
 pub use services::{CallSettings, Services};
-pub use wire::{Received, Wire, WireClosed};
+pub use wire::{Break, Received, Wire, WireClosed};
 
 use std::time::Duration;
 

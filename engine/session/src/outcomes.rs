@@ -8,17 +8,29 @@ const NAMES: usize = 64;
 /// The name under which further ones are counted together.
 const OTHERS: &str = "others";
 /// The engine's own outcomes, which are always counted by name.
-const OWN: [&str; 10] = [
+const OWN: [&str; 22] = [
+    "agent-busy",
+    "agent-unreachable",
+    "agents-never-asked",
+    "agents-not-answering",
+    "busy",
+    "call-canceled",
+    "call-failed",
     "completed",
     "connection-lost",
+    "do-not-call",
     "engine-failed",
     "engine-stopped",
     "flow-failed",
     "hung-up",
+    "hung-up-before-agent",
     "never-connected",
     "no-flow",
+    "not-answered",
     "refused-busy",
     "too-long",
+    "transfer-decided",
+    "transferred",
 ];
 
 /// The counts.

@@ -5,13 +5,13 @@ use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use samvaad_exotel::applet::PassthruRequest;
-use samvaad_model::{CallId, CallState, Problem, Step};
+use samvaad_model::{CallId, Problem, Step};
 use samvaad_session::connect::{Clues, find};
 use samvaad_session::run::unix_ms;
 
 use crate::access::Applet;
 use crate::app::App;
-use crate::permits::STREAM;
+use crate::awaited::await_stream;
 use crate::refusal::{Door, admit, refused};
 
 /// Keeps a place for the call, answers, and binds the call behind the answer. 302 leads the Exotel flow to its second branch (Exotel: Passthru
@@ -74,7 +74,8 @@ pub async fn bind(app: &App, request: PassthruRequest, is_passthru: bool) -> Opt
                 record.problems.push(Problem { unix_ms: now_ms, name: "store-unavailable".to_owned(), detail });
             }
             if is_passthru && record.reach(Step::PassthruReceived, now_ms) {
-                tracing::info!(target: "samvaad::step", %call, step = ?Step::PassthruReceived, customer_found = found.customer.is_some(), "step");
+                let sid = record.call_sid.as_ref().map(tracing::field::display);
+                tracing::info!(target: "samvaad::step", %call, sid, step = ?Step::PassthruReceived, customer_found = found.customer.is_some(), "step");
             }
         })
         .await;
@@ -82,30 +83,4 @@ pub async fn bind(app: &App, request: PassthruRequest, is_passthru: bool) -> Opt
         tracing::error!(%call, error = %failure, "a store failed; the call goes on without what is stored there");
     }
     Some(call)
-}
-
-/// Tells of a call whose stream never comes: the commonest mistake in an Exotel flow.
-async fn await_stream(app: &App, call: CallId) {
-    tokio::select! {
-        () = tokio::time::sleep(STREAM) => {}
-        () = app.stop.cancelled() => return,
-    }
-    if !matches!(app.services.ledger.get(call).await, Ok(Some(record)) if record.state == CallState::Pending) {
-        return;
-    }
-    let detail = format!(
-        "no stream came within {} s of the passthru: the Exotel flow has no Voicebot applet after Passthru, or its URL is wrong; GET /websocket-url tells the right one",
-        STREAM.as_secs()
-    );
-    tracing::error!(%call, detail, "a call is stuck");
-    let now_ms = unix_ms();
-    app.services
-        .ledger
-        .update(call, |record| {
-            record.state = CallState::Ended;
-            record.outcome = Some("never-connected".to_owned());
-            record.ended_ms = Some(now_ms);
-            record.problems.push(Problem { unix_ms: now_ms, name: "no-stream".to_owned(), detail });
-        })
-        .await;
 }

@@ -16,14 +16,19 @@ use crate::refusal::{ANYONE, Door, admit, refused};
 const FIRST_BRANCH: &str = "200: lead it to Voicebot; 302: the engine is full or stopping, lead it to Connect (which dials `agents` of \
     `[calls]` then), to a message and Hangup, or to the Voicebot of another engine";
 
+/// What makes the record say whether an agent answered.
+const BEHIND_CONNECT: &str = "lead all branches to a Passthru with the URL of the one after the bot, then to Hangup: it reports whether an agent \
+    answered";
+
 /// Where Exotel finds this engine.
-struct Base {
+pub struct Base {
     http: String,
     ws: String,
 }
 
 impl Base {
-    fn new(app: &App, headers: &HeaderMap) -> Self {
+    /// As the configuration says, else as this request came.
+    pub fn new(app: &App, headers: &HeaderMap) -> Self {
         let server = &app.config.server;
         let http = match &server.public_url {
             Some(url) => url.trim_end_matches('/').to_owned(),
@@ -42,7 +47,8 @@ impl Base {
         format!("{}/ws/voicebot/{token}{session}?sample-rate={}", self.ws, app.config.calls.sample_rate_hz)
     }
 
-    fn applet(&self, app: &App, path: &str) -> String {
+    /// The URL of an applet, with the applets' token.
+    pub fn applet(&self, app: &App, path: &str) -> String {
         let token = app.config.server.applet_token.as_ref().map_or_else(String::new, |token| format!("?token={}", token.expose()));
         format!("{}{path}{token}", self.http)
     }
@@ -85,7 +91,7 @@ pub async fn websocket_url(_: Api, State(app): State<App>, headers: HeaderMap) -
                 "note": "take `url`; `url-fixed` is for accounts that cannot use a dynamic one"
             },
             { "applet": "Passthru", "url": base.applet(&app, "/passthru/after"), "async": false, "then": second_branch },
-            { "applet": "Connect", "url": base.applet(&app, "/connect"), "dial-whom": "dynamic URL" },
+            { "applet": "Connect", "url": base.applet(&app, "/connect"), "dial-whom": "dynamic URL", "then": BEHIND_CONNECT },
         ],
         "status-callback": base.applet(&app, "/status"),
         "warnings": if base.ws.starts_with("wss://") {
