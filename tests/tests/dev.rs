@@ -170,7 +170,7 @@ async fn a_call_is_shown_turn_by_turn_and_nothing_personal_with_it() {
     let playing = Playing::begin(&house.engine, &scenario("keys-english"));
     let report = tokio::task::spawn_blocking(|| playing.report()).await.unwrap();
     assert_eq!(report.code, Some(0), "{}", report.shown);
-    house.shows("call   #1 xxxxxx0008    ended: transferred after", 1).await;
+    house.shows("call   #1 xxxxxx0008    ended: transfer-decided after", 1).await;
     for words in [
         "announced, waits for Exotel".to_owned(),
         "Exotel asks, the customer is known".to_owned(),

@@ -54,7 +54,7 @@ async fn transferred(engine: &Engine, sid: &str, phone: &str) -> String {
             }
         }
     }
-    assert_eq!(engine.ended(&call).await["outcome"], "transferred", "{}", engine.logs());
+    assert_eq!(engine.ended(&call).await["outcome"], "transfer-decided", "{}", engine.logs());
     call
 }
 

@@ -165,7 +165,7 @@ fn noted<'a>(record: &'a Value, note: &str) -> &'a str {
 fn assert_unnoticed(record: &Value, heard: &[Value], questions: usize) {
     assert_eq!(said(record).iter().filter(|name| **name == "question").count(), questions, "{record:#}");
     assert!(heard.iter().all(|message| message["event"] != "clear"), "what was being said went on");
-    assert_eq!((&record["problems"], &record["outcome"]), (&json!([]), &json!("surveyed")), "{record:#}");
+    assert_eq!((&record["problems"], &record["disposition"]), (&json!([]), &json!("surveyed")), "{record:#}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -288,7 +288,7 @@ async fn a_call_on_its_way_to_an_agent_does_not_move() {
     let record = engine.ended("m-transfer").await;
     assert_unnoticed(&record, &heard, 2);
     assert_eq!((&record["version"], &record["moves"]), (&before["version"], &before["moves"]));
-    assert_eq!(record["decision"]["kind"], "transfer");
+    assert_eq!((&record["decision"]["kind"], &record["outcome"]), (&"transfer".into(), &"transfer-decided".into()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,6 +10,7 @@ use samvaad_model::{AccountSid, CallSid, PhoneNumber, StreamSid};
 
 use crate::frame::{DtmfBody, Frame, StartBody};
 use crate::lenient::Scalar;
+use crate::repair::repaired;
 use crate::{Media, MediaFormat, ParseError};
 
 /// One message from Exotel.
@@ -96,8 +97,26 @@ pub struct Stop {
 /// # Errors
 /// No JSON, no `event`, over 256 KiB, or a field missing that the event means nothing without: `start` needs `stream_sid`, `media`
 /// its payload, `dtmf` its digit, `mark` its name.
+///
+/// One value that cannot be held (half an emoji in a parameter) does not spoil the message: see the crate's `repair`.
 pub fn parse(text: &str) -> Result<Inbound<'_>, ParseError> {
-    let frame = Frame::read(text)?;
+    match Frame::read(text) {
+        Ok(frame) => of_frame(frame),
+        Err(ParseError::NotJson(error)) => match repaired(text) {
+            Some(text) => of_frame(Frame::read(&text)?).map(Inbound::into_owned),
+            None => Err(ParseError::NotJson(error)),
+        },
+        Err(error) => Err(error),
+    }
+}
+
+/// The CallSid of a `start` that [`parse`] cannot use, so that its call can be named all the same.
+pub fn call_sid_of(start: &str) -> Option<CallSid> {
+    let of = |text: &str| Frame::read(text).ok().and_then(|frame| call_sid(frame.start.call_sid));
+    of(start).or_else(|| of(&repaired(start)?))
+}
+
+fn of_frame(frame: Frame<'_>) -> Result<Inbound<'_>, ParseError> {
     let Scalar::Text(event) = frame.event else {
         return Err(ParseError::Missing { field: "event", expected: "the event's name as a text, such as `media`" });
     };
@@ -120,6 +139,22 @@ pub fn parse(text: &str) -> Result<Inbound<'_>, ParseError> {
         "clear" => Inbound::Clear,
         _ => Inbound::Unknown { event },
     })
+}
+
+impl Inbound<'_> {
+    /// The same, borrowed from nothing.
+    fn into_owned(self) -> Inbound<'static> {
+        match self {
+            Inbound::Connected => Inbound::Connected,
+            Inbound::Start(start) => Inbound::Start(start),
+            Inbound::Media(media) => Inbound::Media(media.into_owned()),
+            Inbound::Dtmf(dtmf) => Inbound::Dtmf(dtmf),
+            Inbound::Mark(mark) => Inbound::Mark(Mark { name: Cow::Owned(mark.name.into_owned()), sequence: mark.sequence }),
+            Inbound::Stop(stop) => Inbound::Stop(stop),
+            Inbound::Clear => Inbound::Clear,
+            Inbound::Unknown { event } => Inbound::Unknown { event: Cow::Owned(event.into_owned()) },
+        }
+    }
 }
 
 fn call_sid(value: Scalar<'_>) -> Option<CallSid> {
@@ -234,6 +269,51 @@ mod tests {
             r#"{"event":"start","stream_sid":"s","mediaFormat":{"encoding":"mulaw","sampleRate":8000},"start":{"media_format":{"sample_rate":"16kHz"}}}"#,
         );
         assert_eq!(start.media_format, MediaFormat { encoding: crate::Encoding::MuLaw, rate_hz: 16_000 });
+    }
+
+    #[test]
+    fn half_an_emoji_in_any_text_of_any_message_costs_nothing_else() {
+        let whole = start(
+            r#"{"event":"start","stream_sid":"s","x\ud83d":"\udc00","start":{"call_sid":"c1","from":"\ud83d","custom_parameters":{"name":"Asha \ud83d","ok":"\ud83d\ude00"}}}"#,
+        );
+        let parameters = [("name", "Asha \u{fffd}"), ("ok", "\u{1f600}")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!((whole.call_sid.unwrap().as_str(), whole.from, whole.custom_parameters), ("c1", None, parameters.to_vec()));
+        for (text, expected) in [
+            (r#"{"event":"mark","mark":{"name":"m1"},"x":"\ud83d"}"#, Inbound::Mark(Mark { name: "m1".into(), sequence: None })),
+            (r#"{"event":"\ud83d"}"#, Inbound::Unknown { event: "\u{fffd}".into() }),
+        ] {
+            assert_eq!(parse(text).unwrap(), expected, "{text}");
+        }
+        let text = r#"{"event":"media","media":{"payload":"AAA=","\udfff":"\udfff"},"sequence_number":1e999}"#;
+        let Inbound::Media(media) = parse(text).unwrap() else { panic!("no media") };
+        assert_eq!((media.payload.as_ref(), media.sequence), ("AAA=", None));
+        let stop = parse(r#"{"event":"stop","stop":{"reason":"call\ud83dended"}}"#).unwrap();
+        assert!(matches!(stop, Inbound::Stop(stop) if stop.reason.as_deref() == Some("call\u{fffd}ended")));
+    }
+
+    #[test]
+    fn a_start_of_odd_values_is_still_a_start() {
+        let deep = format!("{}1{}", "[".repeat(5_000), "]".repeat(5_000));
+        for extra in [
+            r#","sequence_number":1e999"#.to_owned(),
+            r#","sequence_number":123456789012345678901234567890"#.to_owned(),
+            format!(r#","x":{deep}"#),
+            r#","start":{"call_sid":"c0"},"start":{"call_sid":"c1"}"#.to_owned(),
+            ",\"x\":\"a\tb\"".to_owned(),
+        ] {
+            let text =
+                format!(r#"{{"event":"start","stream_sid":"s","start":{{"call_sid":"c1","custom_parameters":{{"p":{deep}}}}}{extra}}}"#);
+            assert_eq!(start(&text).call_sid.unwrap().as_str(), "c1", "{}", &text[..80]);
+        }
+    }
+
+    #[test]
+    fn an_unusable_start_still_names_its_call() {
+        for text in [r#"{"event":"start","start":{"call_sid":"c1"}}"#, r#"{"event":"start","start":{"callSid":"c1","from":"\ud83d"}}"#] {
+            assert!(parse(text).is_err(), "{text}");
+            assert_eq!(call_sid_of(text).unwrap().as_str(), "c1", "{text}");
+        }
+        assert_eq!(call_sid_of("start"), None);
     }
 
     #[test]

@@ -24,6 +24,7 @@ pub mod media;
 mod multipart;
 pub mod outbound;
 pub mod parameters;
+mod repair;
 pub mod rest;
 pub mod status;
 

@@ -182,6 +182,12 @@ impl<'a> Media<'a> {
         Ok(Self { stream_sid: stream_sid.into_text(), sequence, chunk: body.chunk.count(), timestamp_ms: body.timestamp.count(), payload })
     }
 
+    pub(crate) fn into_owned(self) -> Media<'static> {
+        let owned = |text: Cow<'a, str>| Cow::Owned(text.into_owned());
+        let Self { stream_sid, sequence, chunk, timestamp_ms, payload } = self;
+        Media { stream_sid: stream_sid.map(owned), sequence, chunk, timestamp_ms, payload: Cow::Owned(payload.into_owned()) }
+    }
+
     /// Replaces the buffer's content by the audio's bytes. Allocates only while the buffer is shorter than any frame before;
     /// on error the buffer is left empty.
     pub fn decode_into(&self, audio: &mut Vec<u8>) -> Result<(), ParseError> {

@@ -9,6 +9,7 @@ use std::fmt;
 use samvaad_model::{CallSid, Masked, PhoneNumber};
 use serde_json::Value;
 
+use crate::repair::repaired;
 use crate::{ParseError, multipart};
 
 /// Exotel's longest requests have about forty parameters.
@@ -62,7 +63,7 @@ impl Parameters {
         if text.len() > MAX_BODY_BYTES {
             return Err(ParseError::TooLong { bytes: text.len(), limit: MAX_BODY_BYTES });
         }
-        let value: Value = serde_json::from_str(text).map_err(ParseError::NotJson)?;
+        let value: Value = json(text).map_err(ParseError::NotJson)?;
         let mut parameters = Self::default();
         parameters.flatten("", &value, 0);
         Ok(parameters)
@@ -158,9 +159,9 @@ impl Parameters {
             return;
         }
         if NESTED.iter().any(|nested| nested.eq_ignore_ascii_case(&name))
-            && let Ok(json @ (Value::Object(_) | Value::Array(_))) = serde_json::from_str(&value)
+            && let Ok(nested @ (Value::Object(_) | Value::Array(_))) = json(&value)
         {
-            return self.flatten(&name, &json, 0);
+            return self.flatten(&name, &nested, 0);
         }
         self.pairs.push((name, value));
     }
@@ -179,6 +180,11 @@ impl Parameters {
             other => self.add(name.to_owned(), other.to_string()),
         }
     }
+}
+
+/// JSON of which a value or two may be such as no text or number can hold.
+fn json(text: &str) -> Result<Value, serde_json::Error> {
+    serde_json::from_str(text).or_else(|error| repaired(text).map_or(Err(error), |text| serde_json::from_str(&text)))
 }
 
 /// The value, unless it is one of Exotel's words for nothing.
@@ -231,6 +237,21 @@ mod tests {
         let json = format!(r#"{{"a":[{}0]}}"#, "0,".repeat(10_000));
         assert_eq!(Parameters::from_json(&json).unwrap().pairs.len(), MAX_PARAMETERS);
         assert!(Parameters::from_json(&"[".repeat(100_000)).is_err());
+    }
+
+    #[test]
+    fn half_an_emoji_or_bytes_that_are_no_utf_8_cost_no_other_parameter() {
+        let cases = [
+            Parameters::from_json(r#"{"CallSid":"c1","CustomField":"Asha \ud83d","ConversationDuration":1e999}"#).unwrap(),
+            Parameters::from_query("CallSid=c1&CustomField=Asha%20%F0%9F"),
+            Parameters::from_body(None, b"CallSid=c1&CustomField=Asha \xf0\x9f").unwrap(),
+        ];
+        for parameters in cases {
+            assert_eq!(parameters.call_sid().unwrap().as_str(), "c1");
+            assert_eq!(parameters.get("CustomField"), Some("Asha \u{fffd}"));
+        }
+        let nested = Parameters::from_query("Stream=%7B%22Status%22%3A%22failed%22%2C%22Error%22%3A%22%5Cud83d%22%7D");
+        assert_eq!(nested.get("Stream[Status]"), Some("failed"));
     }
 
     #[test]

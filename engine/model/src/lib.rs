@@ -19,6 +19,7 @@ pub mod question;
 pub mod record;
 pub mod step;
 pub mod transcript;
+pub mod transfer;
 
 pub use answer::{Answer, Reply};
 pub use call::{CallFacts, Direction};
@@ -36,3 +37,4 @@ pub use question::{Choice, Collection, Phrases, Question};
 pub use record::{CallRecord, CallState, Decision, Problem, VersionMove};
 pub use step::{Step, StepEntry};
 pub use transcript::{Line, Speaker};
+pub use transfer::{AgentLeg, AgentLegState, ConnectAsked, Transfer};

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CallId, CallSid, Direction, FailureReport, FlowName, Journal, Language, Line, Masked, PhoneNumber, StepEntry, StreamSid, VersionId,
+    CallId, CallSid, Direction, FailureReport, FlowName, Journal, Language, Line, Masked, PhoneNumber, StepEntry, StreamSid, Transfer,
+    VersionId,
 };
 
 /// Where a call is.
@@ -90,13 +91,26 @@ pub struct CallRecord {
     pub moves: Vec<VersionMove>,
     /// The language at the end.
     pub language: Option<Language>,
-    /// The one outcome: a disposition of the flow (`declined`), or the engine's own: `hung-up`, `flow-failed`, `connection-lost`,
-    /// `no-flow`, `never-connected`, `refused-busy`, `engine-stopped`, `too-long`, `no-media`, `peer-lost`.
+    /// The one outcome: what happened. What the network reports stands before what the flow meant to come of it.
+    ///
+    /// | outcomes | of |
+    /// |---|---|
+    /// | `not-answered`, `busy`, `call-failed`, `call-canceled` | calls that the customer never took, by the status callback |
+    /// | `never-connected`, `refused-busy` | calls without a stream |
+    /// | `transfer-decided`, then `transferred`, `agent-busy`, `agents-not-answering`, `agent-unreachable`, `hung-up-before-agent` or `agents-never-asked` | transfers, as far as the agent's leg is known |
+    /// | `hung-up`, `flow-failed`, `connection-lost`, `peer-lost`, `no-media`, `no-flow`, `engine-stopped`, `engine-failed`, `too-long` | conversations that did not come to their end |
+    /// | any other, such as `declined` | all other conversations: the flow's disposition |
     pub outcome: Option<String>,
+    /// What the flow itself called the conversation (`call.outcome`), whatever became of it afterwards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disposition: Option<String>,
     /// More about it: where the caller hung up, the fields that were missing.
     pub detail: Option<String>,
     /// What happens next, as `/passthru/after` and `/connect` answer it.
     pub decision: Option<Decision>,
+    /// What became of a transfer, where one was decided or asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transfer: Option<Transfer>,
     /// Values the flow noted.
     pub notes: BTreeMap<String, Masked>,
     /// The steps reached.
@@ -137,8 +151,10 @@ impl CallRecord {
             moves: Vec::new(),
             language: None,
             outcome: None,
+            disposition: None,
             detail: None,
             decision: None,
+            transfer: None,
             notes: BTreeMap::new(),
             steps: Vec::new(),
             transcript: Vec::new(),

@@ -9,11 +9,11 @@ use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 
 use crate::app::App;
-use crate::problem::Problem;
+use crate::problem::{Cause, Problem};
 use crate::secret::Secret;
 
 fn refused(mend: &'static str) -> Problem {
-    Problem::new(StatusCode::UNAUTHORIZED, "the token is missing or wrong", mend)
+    Problem::new(StatusCode::UNAUTHORIZED, "the token is missing or wrong", mend).because(Cause::Token)
 }
 
 fn right(expected: Option<&Secret>, given: Option<&str>) -> bool {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 use samvaad_session::Services;
 use tokio::sync::Semaphore;
@@ -17,7 +17,8 @@ use crate::descriptors::{self, Budget};
 use crate::permits::Permits;
 use crate::problem;
 use crate::refusal::Refusals;
-use crate::routes::{after, agents, calls, flows, health, metrics, passthru, status, stream, voicebot};
+use crate::routes::{after, agents, calls, do_not_call, flows, health, metrics, passthru, status, stream, voicebot};
+use crate::unserved::{self, Unserved};
 
 /// A request's body may have so many bytes: records and callbacks are small.
 const BODY_BYTES: usize = 256 << 10;
@@ -40,6 +41,8 @@ pub struct App {
     pub connections: Connections,
     /// Calls that were not taken.
     pub refusals: Arc<Refusals>,
+    /// Requests that were not served.
+    pub unserved: Arc<Unserved>,
     /// Work behind answered requests.
     pub behind: Arc<Semaphore>,
     /// Calls and work in progress.
@@ -60,6 +63,7 @@ impl App {
             limited_by,
             connections: Connections::new(connections, config.server.connections_per_address),
             refusals: Arc::default(),
+            unserved: Arc::default(),
             config: Arc::new(config),
             services: Arc::new(services),
             behind: Arc::new(Semaphore::new(BEHIND)),
@@ -105,7 +109,7 @@ fn places(config: &Config, services: &Services) -> Places {
 
 /// All routes, below the configured path.
 pub fn router(app: App) -> Router {
-    let path = app.config.server.path.clone();
+    let (path, watched) = (app.config.server.path.clone(), app.clone());
     let routes = Router::new()
         .route("/passthru", get(passthru::passthru))
         .route("/passthru/after", get(after::after))
@@ -114,9 +118,11 @@ pub fn router(app: App) -> Router {
         .route("/ws/voicebot/{session}", get(stream::open))
         .route("/ws/voicebot/{token}/{session}", get(stream::with_token))
         .route("/connect", get(agents::connect))
+        .route("/connect/event", get(agents::event))
         .route("/status", post(status::status))
         .route("/api/calls", post(calls::create).get(calls::newest))
         .route("/api/calls/{id}", get(calls::show))
+        .route("/api/do-not-call/{phone}", get(do_not_call::show).delete(do_not_call::lift))
         .route("/api/flows", get(flows::list))
         .route("/api/flows/reload", post(flows::reload))
         .route("/api/flows/{name}/rollback", post(flows::rollback))
@@ -129,5 +135,5 @@ pub fn router(app: App) -> Router {
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .with_state(app);
     let routes = if path.is_empty() { routes } else { Router::new().nest(&path, routes).fallback(problem::no_such_route) };
-    routes.layer(from_fn(problem::end_connection))
+    routes.layer(from_fn(problem::end_connection)).layer(from_fn_with_state(watched, unserved::watch))
 }

@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod app;
+mod awaited;
 pub mod config;
 mod connection;
 pub mod connections;
@@ -19,6 +20,7 @@ pub mod replay;
 mod routes;
 pub mod secret;
 pub mod serve;
+pub mod unserved;
 
 pub use app::{App, router};
 pub use config::{Config, ConfigError, Starter};

@@ -15,6 +15,23 @@ use serde::Serialize;
 pub struct Problem {
     status: StatusCode,
     body: Body,
+    cause: Option<Cause>,
+}
+
+/// Why a request of Exotel could not be served, where the set-up is wrong: such requests are logged, counted and kept with their call
+/// (`unserved.rs`). It travels with the answer, among its extensions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cause {
+    /// The token is missing or wrong.
+    Token,
+    /// Nothing is at this path.
+    Path,
+    /// Something is at this path, for another method.
+    Method,
+    /// A media stream came without a WebSocket upgrade.
+    Upgrade,
+    /// The body cannot be read.
+    Body,
 }
 
 #[derive(Debug, Serialize)]
@@ -26,7 +43,12 @@ struct Body {
 impl Problem {
     /// An answer with this status.
     pub fn new(status: StatusCode, error: impl Into<String>, mend: &'static str) -> Self {
-        Self { status, body: Body { error: error.into(), mend } }
+        Self { status, body: Body { error: error.into(), mend }, cause: None }
+    }
+
+    /// The same, with a cause that is to be logged and counted.
+    pub fn because(self, cause: Cause) -> Self {
+        Self { cause: Some(cause), ..self }
     }
 
     /// The request is unusable.
@@ -42,13 +64,17 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        (self.status, Json(self.body)).into_response()
+        let mut response = (self.status, Json(self.body)).into_response();
+        if let Some(cause) = self.cause {
+            response.extensions_mut().insert(cause);
+        }
+        response
     }
 }
 
 impl From<BytesRejection> for Problem {
     fn from(rejection: BytesRejection) -> Self {
-        Self::new(rejection.status(), rejection.body_text(), "send a whole body of at most 256 KiB")
+        Self::new(rejection.status(), rejection.body_text(), "send a whole body of at most 256 KiB").because(Cause::Body)
     }
 }
 
@@ -60,7 +86,12 @@ impl From<PathRejection> for Problem {
 
 impl From<WebSocketUpgradeRejection> for Problem {
     fn from(rejection: WebSocketUpgradeRejection) -> Self {
-        Self::new(rejection.status(), rejection.body_text(), "connect by WebSocket, as Exotel's Voicebot applet does")
+        Self::new(
+            rejection.status(),
+            rejection.body_text(),
+            "connect by WebSocket, as Exotel's Voicebot applet does; a proxy in between has to pass `Upgrade`",
+        )
+        .because(Cause::Upgrade)
     }
 }
 
@@ -88,6 +119,7 @@ pub async fn no_such_route(uri: Uri) -> Problem {
         format!("nothing is at `{}`", uri.path()),
         "GET /websocket-url tells what to paste into Exotel's applets",
     )
+    .because(Cause::Path)
 }
 
 /// Something is here, for another method.
@@ -97,4 +129,5 @@ pub async fn wrong_method(method: Method, uri: Uri) -> Problem {
         format!("`{}` does not take {method}", uri.path()),
         "Exotel's applets use GET, its status callback POST",
     )
+    .because(Cause::Method)
 }

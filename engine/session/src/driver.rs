@@ -27,6 +27,7 @@ use crate::scribe::Scribe;
 use crate::services::Services;
 use crate::spoken::{Fetch, Source};
 use crate::succession::Succession;
+use crate::unheard;
 use crate::wire::{Received, Wire};
 
 /// So many unusable frames of a call are told; further ones are passed over in silence, since a broken peer sends fifty a second.
@@ -218,6 +219,10 @@ impl<'a, W: Wire> Driver<'a, W> {
         let now_ms = self.call.now_ms();
         match received {
             Received::Closed => self.end(StreamEnd::Lost),
+            Received::Broken(why) => {
+                self.call.problem(why.name, why.detail);
+                self.end(StreamEnd::Lost);
+            }
             Received::Binary(bytes) => {
                 self.rubbish(format!("a binary frame of {bytes} bytes was passed over: Exotel sends text frames only"))
             }
@@ -315,6 +320,10 @@ impl<'a, W: Wire> Driver<'a, W> {
                 self.hearings = hearings;
                 self.recognition = None;
                 let Some(recognizer) = &self.services.recognizer else { return };
+                // the flow may have changed it
+                if let Some(language) = expectation.languages.first() {
+                    unheard::check(self.call, Some(recognizer.as_ref()), language);
+                }
                 match recognizer.listen(expectation, sender) {
                     Ok(recognition) => self.recognition = Some(recognition),
                     Err(error) => self.machine.recognition_failed(error.to_string()),

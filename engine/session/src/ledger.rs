@@ -4,16 +4,19 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use samvaad_model::{CallId, CallRecord, CallSid, CallState};
-use samvaad_store::{CallRecords, RecordWriter, StoreError};
+use samvaad_model::{CallId, CallRecord, CallSid, CallState, PhoneNumber};
+use samvaad_store::{CallRecords, DoNotCall, RecordWriter, StoreError};
 
 use crate::call::{LiveCall, LiveCalls};
 use crate::outcomes::Outcomes;
 use crate::run::unix_ms;
+use crate::transfer;
 
 /// So many records of calls that are not live are kept at hand: those that wait for their stream, and those whose last
 /// applets have yet to ask. The oldest go first; they are in the database.
 const RECENT: usize = 4_096;
+/// So many customers who asked not to be called are known without the database, which has them moments later.
+const WISHES: usize = 4_096;
 /// How long the database may take to find a record.
 const READ: Duration = Duration::from_millis(800);
 
@@ -24,6 +27,8 @@ pub struct Ledger {
     writer: RecordWriter,
     archive: Arc<dyn CallRecords>,
     outcomes: Outcomes,
+    transfers: Outcomes,
+    wishes: Mutex<HashMap<PhoneNumber, DoNotCall>>,
 }
 
 #[derive(Default)]
@@ -53,7 +58,15 @@ impl Recent {
 impl Ledger {
     /// A ledger over a database and the writer to it.
     pub fn new(writer: RecordWriter, archive: Arc<dyn CallRecords>) -> Self {
-        Self { live: LiveCalls::default(), recent: Mutex::default(), writer, archive, outcomes: Outcomes::default() }
+        Self {
+            live: LiveCalls::default(),
+            recent: Mutex::default(),
+            writer,
+            archive,
+            outcomes: Outcomes::default(),
+            transfers: Outcomes::default(),
+            wishes: Mutex::default(),
+        }
     }
 
     fn recent(&self) -> MutexGuard<'_, Recent> {
@@ -82,6 +95,47 @@ impl Ledger {
 
     fn count(&self, record: &CallRecord) {
         self.outcomes.count(record.outcome.as_deref().unwrap_or("none"));
+    }
+
+    /// What has become of transfers since the start. One of which something better was reported afterwards counts under both.
+    pub fn transfers(&self) -> BTreeMap<String, u64> {
+        self.transfers.all()
+    }
+
+    fn count_transfer(&self, before: Option<&str>, record: &CallRecord) {
+        let outcome = record.outcome.as_deref();
+        if let Some(outcome) = outcome.filter(|outcome| transfer::is_outcome(outcome) && *outcome != transfer::DECIDED)
+            && before != Some(outcome)
+        {
+            self.transfers.count(outcome);
+        }
+    }
+
+    /// Whether a customer has asked not to be called any more.
+    pub async fn do_not_call(&self, phone: &PhoneNumber) -> Result<Option<DoNotCall>, StoreError> {
+        let unsaved = self.wishes().get(phone).copied();
+        match unsaved {
+            Some(wish) => Ok(Some(wish)),
+            None => bounded(self.archive.do_not_call(phone)).await,
+        }
+    }
+
+    /// A customer may be called again. Tells whether they had asked not to be.
+    pub async fn lift_do_not_call(&self, phone: &PhoneNumber) -> Result<bool, StoreError> {
+        let unsaved = self.wishes().get(phone).copied();
+        let lifted = bounded(async { self.archive.lift_do_not_call(phone, unsaved, unix_ms()).await.map(Some) }).await?;
+        self.wishes().remove(phone);
+        Ok(lifted.is_some_and(|lifted| lifted > 0))
+    }
+
+    fn wishes(&self) -> MutexGuard<'_, HashMap<PhoneNumber, DoNotCall>> {
+        self.wishes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The call of a CallSid, where this process has heard of it: at once.
+    pub fn known(&self, sid: &CallSid) -> Option<CallId> {
+        let live = self.live.by_sid(sid).map(|live| live.id());
+        live.or_else(|| self.recent().sids.get(sid).copied())
     }
 
     /// A record, as it stands now.
@@ -124,11 +178,12 @@ impl Ledger {
         let record = {
             let mut recent = self.recent();
             let mut record = recent.records.get(&call).cloned().or(archived).unwrap_or_else(|| CallRecord::new(call, unix_ms()));
-            let was_over = record.state == CallState::Ended;
+            let (was_over, before) = (record.state == CallState::Ended, record.outcome.clone());
             change(&mut record);
             if record.state == CallState::Ended && !was_over {
                 self.count(&record);
             }
+            self.count_transfer(before.as_deref(), &record);
             recent.put(record.clone());
             record
         };
@@ -148,6 +203,14 @@ impl Ledger {
     pub fn end(&self, call: &LiveCall) {
         let record = call.snapshot();
         self.count(&record);
+        self.count_transfer(None, &record);
+        if let (Some(wish), Some(phone)) = (DoNotCall::of(&record), &record.customer_number) {
+            let mut wishes = self.wishes();
+            if wishes.len() >= WISHES {
+                wishes.clear();
+            }
+            wishes.insert(phone.clone(), wish);
+        }
         self.recent().put(record.clone());
         self.live.leave(call.id());
         self.writer.submit(record);

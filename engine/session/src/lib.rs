@@ -16,6 +16,7 @@ pub mod find;
 pub mod ledger;
 pub mod live;
 pub mod machine;
+pub mod network;
 mod outcomes;
 mod playback;
 mod postmortem;
@@ -27,6 +28,8 @@ pub mod scribe;
 pub mod services;
 mod spoken;
 pub mod succession;
+pub mod transfer;
+mod unheard;
 pub mod wire;
 
 pub use call::{LiveCall, LiveCalls};
@@ -35,10 +38,10 @@ pub use live::MIN_CONFIDENCE;
 pub use playback::Sending;
 pub use prompts::FlowPrompts;
 pub use question::{Answers, Asked};
-pub use run::run_call;
+pub use run::{Ran, run_call};
 pub use services::{CallSettings, Services};
 pub use spoken::{Fetch, Source, Spoken};
-pub use wire::{Received, Wire, WireClosed};
+pub use wire::{Break, Received, Wire, WireClosed};
 
 use std::time::Duration;
 

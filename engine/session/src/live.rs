@@ -196,7 +196,7 @@ impl Conversation for LiveConversation {
     async fn outcome(&mut self, disposition: String, detail: Option<String>) -> Result<(), CallError> {
         self.alive()?;
         let mut record = self.parts.call.record();
-        record.outcome = Some(disposition);
+        record.disposition = Some(disposition);
         record.detail = detail;
         Ok(())
     }

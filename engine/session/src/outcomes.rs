@@ -8,19 +8,31 @@ const NAMES: usize = 64;
 /// The name under which further ones are counted together.
 const OTHERS: &str = "others";
 /// The engine's own outcomes, which are always counted by name.
-const OWN: [&str; 12] = [
+const OWN: [&str; 24] = [
+    "agent-busy",
+    "agent-unreachable",
+    "agents-never-asked",
+    "agents-not-answering",
+    "busy",
+    "call-canceled",
+    "call-failed",
     "completed",
     "connection-lost",
+    "do-not-call",
     "engine-failed",
     "engine-stopped",
     "flow-failed",
     "hung-up",
+    "hung-up-before-agent",
     "never-connected",
     "no-flow",
     "no-media",
+    "not-answered",
     "peer-lost",
     "refused-busy",
     "too-long",
+    "transfer-decided",
+    "transferred",
 ];
 
 /// The counts.

@@ -7,14 +7,15 @@ use futures_util::FutureExt;
 use samvaad_dialog::journal::SharedJournal;
 use samvaad_dialog::{FlowVersion, Limit, NoFlow, OnTrapThen, Pinned, RunEnd, TrapWords};
 use samvaad_exotel::inbound::Start;
-use samvaad_model::{CallFacts, CallId, CallRecord, CallState, CustomerRecord, Decision, Direction, Language, PhoneNumber, Step};
+use samvaad_model::{CallFacts, CallId, CallRecord, CallSid, CallState, CustomerRecord, Decision, Direction, Language, PhoneNumber, Step};
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::Instant;
+use tracing::Instrument;
 use tracing::field::display;
 
 use crate::apology::{Why, apology};
 use crate::call::{LiveCall, keep_problem};
-use crate::connect::await_start;
+use crate::connect::{NoStart, await_start};
 use crate::driver::{Driver, Parts};
 use crate::ending::{StreamEnd, describe, settle};
 use crate::find::{AT_START, Found, Sought, find, sighting_of};
@@ -25,6 +26,8 @@ use crate::running::RunningFlow;
 use crate::scribe::whereabouts;
 use crate::services::Services;
 use crate::succession::Succession;
+use crate::transfer;
+use crate::unheard;
 use crate::wire::Wire;
 
 /// How long storing the decision may take before the socket is closed: Exotel's next applet asks for it.
@@ -37,6 +40,22 @@ pub fn unix_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
+/// What became of a socket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ran {
+    /// A call was held on it, and its record is handed over.
+    Held {
+        /// The call.
+        call: CallId,
+        /// Exotel's id of it, where it was told.
+        sid: Option<CallSid>,
+    },
+    /// The call that started was not admitted, or has another stream.
+    Refused,
+    /// No call started.
+    NotStarted(NoStart),
+}
+
 /// Holds one call on an accepted socket, to its end. `session` is the last part of the socket's path. `admit` says whether the call that has
 /// started may be held, and gives what is kept as long as it is. Returns when the record is handed over. `stop` resolves when the engine shuts
 /// down.
@@ -46,24 +65,35 @@ pub async fn run_call<W: Wire, P>(
     session: &str,
     admit: impl FnOnce(&Start) -> Option<P>,
     stop: impl Future<Output = ()>,
-) {
-    let open = match await_start(&mut wire).await {
+) -> Ran {
+    let (open, ran) = match await_start(&mut wire).await {
         Ok((start, passed_over)) => match admit(&start) {
             Some(_permit) => match prepare(services, session, &start, passed_over).await {
-                Some(prepared) => prepared.hold(wire, services, &start, stop).await,
-                None => Some(wire),
+                Some(prepared) => {
+                    // on every line of this call, the flow's as well
+                    let sid = prepared.call.record().call_sid.clone();
+                    let span = tracing::error_span!("call", call = %prepared.call.id(), sid = sid.map(display));
+                    prepared.hold(wire, services, &start, stop).instrument(span).await
+                }
+                None => (Some(wire), Ran::Refused),
             },
-            None => Some(wire),
+            None => (Some(wire), Ran::Refused),
         },
         Err(error) => {
-            tracing::warn!(%error, "a stream did not start");
-            Some(wire)
+            tracing::warn!(%error, session = short(session), "a stream did not start");
+            (Some(wire), Ran::NotStarted(error))
         }
     };
     // the peer may take its time to answer, when its call is over
     if let Some(mut wire) = open {
         wire.close().await;
     }
+    ran
+}
+
+/// A session as a log shows it: whoever connects may write there what they like.
+fn short(session: &str) -> &str {
+    session.split_at_checked(64).map_or(session, |(short, _)| short)
 }
 
 /// A call of which everything is known that can be known before the flow begins.
@@ -96,7 +126,8 @@ async fn prepare(services: &Services, session: &str, start: &Start, passed_over:
     };
     record.state = CallState::Live;
     // a stream that comes after all
-    (record.outcome, record.detail, record.ended_ms) = (None, None, None);
+    (record.outcome, record.disposition, record.detail, record.ended_ms) = (None, None, None, None);
+    record.transfer = None;
     record.order = found.order.or(record.order);
     record.call_sid = found.sid.clone().or(record.call_sid);
     record.stream_sid = Some(start.stream_sid.clone());
@@ -163,13 +194,14 @@ fn customer_language(customer: Option<&CustomerRecord>) -> Language {
 
 impl Prepared {
     /// Gives the socket back to be closed, unless it is gone.
-    async fn hold<W: Wire>(self, wire: W, services: &Services, start: &Start, stop: impl Future<Output = ()>) -> Option<W> {
+    async fn hold<W: Wire>(self, wire: W, services: &Services, start: &Start, stop: impl Future<Output = ()>) -> (Option<W>, Ran) {
         let call = Arc::clone(&self.call);
         if !services.ledger.begin(&call) {
             tracing::warn!(call = %call.id(), "a second stream of a live call was closed: one call has one stream");
-            return Some(wire);
+            return (Some(wire), Ran::Refused);
         }
-        tell_start(&call);
+        tell_start(&call, start);
+        unheard::check(&call, services.recognizer.as_deref(), &self.facts.language);
         if let Some(order) = self.customer.as_ref().map(|customer| customer.call_id) {
             let sessions = Arc::clone(&services.sessions);
             // the call does not wait for it; the store bounds it
@@ -187,11 +219,15 @@ impl Prepared {
         {
             let mut record = call.record();
             record.state = CallState::Ended;
-            record.ended_ms = Some(call.unix_ms(call.now_ms()));
+            let now_ms = call.unix_ms(call.now_ms());
+            record.ended_ms = Some(now_ms);
+            // the applets may have asked already
+            transfer::settle(&mut record, now_ms, false);
         }
         services.ledger.end(&call);
         tracing::info!(call = %call.id(), outcome = call.record().outcome.as_deref(), lasted_ms = call.now_ms(), "call ended");
-        held.ok().flatten()
+        let sid = call.record().call_sid.clone();
+        (held.ok().flatten(), Ran::Held { call: call.id(), sid })
     }
 
     async fn converse<W: Wire>(self, wire: W, services: &Services, start: &Start, stop: impl Future<Output = ()>) -> Option<W> {
@@ -267,8 +303,9 @@ impl Prepared {
     }
 }
 
-fn tell_start(call: &LiveCall) {
+fn tell_start(call: &LiveCall, start: &Start) {
     let record = call.record();
+    tracing::info!(call = %call.id(), sid = record.call_sid.as_ref().map(display), stream = %start.stream_sid, "WebSocket started");
     let (flow, version) = (record.flow.as_ref().map(display), record.version.as_ref().map(display));
     tracing::info!(call = %call.id(), number = record.customer_number.as_ref().map(display), flow, version, "call started");
 }

@@ -11,6 +11,17 @@ pub enum Received<T> {
     Binary(usize),
     /// The peer closed, or the network is lost.
     Closed,
+    /// The socket was given up for a reason that is known: what came cannot be taken.
+    Broken(Break),
+}
+
+/// Why a socket was given up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Break {
+    /// The problem's name in the call's record: `message-too-long`.
+    pub name: &'static str,
+    /// One sentence with the fix, free of personal data.
+    pub detail: String,
 }
 
 /// The socket is gone; nothing further can be sent.
@@ -23,7 +34,7 @@ pub trait Wire: Send {
     /// A received text, borrowed or counted, so that no frame is copied.
     type Text: AsRef<str> + Send;
 
-    /// The next frame. After `Closed` it is not called again.
+    /// The next frame. After `Closed` or `Broken` it is not called again.
     fn receive(&mut self) -> impl Future<Output = Received<Self::Text>> + Send;
 
     /// Sends a text frame. Bounded by whoever implements it: a peer that does not read is `WireClosed`.

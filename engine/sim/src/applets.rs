@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
 use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
+use samvaad_exotel::applet::{ConnectReply, Destination};
 use samvaad_model::{CallId, CallRecord, CallState, PhoneNumber};
+use serde::Deserialize;
 use serde_json::Value as Json;
 
 use crate::facts::Facts;
@@ -33,6 +35,42 @@ pub enum EndedBy {
     User,
     /// There never was one.
     Nobody,
+}
+
+/// The Connect applet's answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Connected {
+    /// The agents' numbers, in the order they are dialled.
+    pub numbers: Vec<PhoneNumber>,
+    /// Where the events of their legs are to be reported.
+    pub events: Option<Url>,
+}
+
+/// What the agent does whose phone rings.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AgentAnswer {
+    /// Answers, and talks for a moment.
+    #[default]
+    Answers,
+    /// Is talking to somebody else.
+    Busy,
+    /// Lets it ring.
+    NoAnswer,
+}
+
+/// How long an agent talks, as Exotel reports it; nobody waits for it.
+const AGENT_TALKS_S: u64 = 20;
+
+impl AgentAnswer {
+    /// The agent's leg in Exotel's words.
+    fn status(self) -> &'static str {
+        match self {
+            AgentAnswer::Answers => "completed",
+            AgentAnswer::Busy => "busy",
+            AgentAnswer::NoAnswer => "no-answer",
+        }
+    }
 }
 
 /// The engine cannot be called at all.
@@ -155,23 +193,63 @@ impl Applets {
         }
     }
 
-    /// `GET /connect`: the agents' numbers, in the order they are dialled.
-    pub async fn connect(&self, facts: &Facts) -> Result<Vec<PhoneNumber>, WireFault> {
+    /// `GET /connect`: whom to dial.
+    pub async fn connect(&self, facts: &Facts) -> Result<Connected, WireFault> {
         let request = "GET /connect";
         let fault = |problem: String| WireFault::Applet { request, problem };
         let (status, body) = self.applet(request, "connect", facts.parameters()).await?;
         if status != StatusCode::OK {
             return Err(fault(format!("status {status}, not 200")));
         }
-        let body = serde_json::from_str::<Json>(&body).map_err(|error| fault(format!("no JSON: {error}")))?;
-        let numbers = body.pointer("/destination/numbers").and_then(Json::as_array);
-        let numbers = numbers.ok_or_else(|| fault("no `destination.numbers`".to_owned()))?;
-        let number = |text: &Json| text.as_str().and_then(|text| PhoneNumber::parse(text).ok());
-        numbers.iter().map(|text| number(text).ok_or_else(|| fault("a destination that is no number".to_owned()))).collect()
+        let reply = ConnectReply::parse(&body).map_err(|error| fault(error.to_string()))?;
+        let Destination::Numbers(numbers) = reply.destination else { return Err(fault("a trunk, and no numbers".to_owned())) };
+        let events = match reply.dial_passthru_event_url {
+            Some(url) => Some(Url::parse(&url).map_err(|error| fault(format!("`dial_passthru_event_url` is no URL: {error}")))?),
+            None => None,
+        };
+        Ok(Connected { numbers, events })
+    }
+
+    /// Connect's events of one agent's leg, one after another (support article 3000106308).
+    pub async fn agent_events(&self, url: &Url, facts: &Facts, agent: &PhoneNumber, answer: AgentAnswer) -> Result<(), WireFault> {
+        let request = "dial_passthru_event_url";
+        let answered: &[&str] = if answer == AgentAnswer::Answers { &["Answered"] } else { &[] };
+        for event in ["Dial", "Ringing"].iter().chain(answered).chain(&["Terminal"]) {
+            let mut parameters = facts.parameters();
+            parameters.extend([
+                ("DialWhomNumber", agent.expose().to_owned()),
+                ("EventType", (*event).to_owned()),
+                ("Status", if *event == "Terminal" { "free" } else { "busy" }.to_owned()),
+            ]);
+            let (status, _) = self.get(request, url.clone(), parameters).await?;
+            if status != StatusCode::OK {
+                return Err(WireFault::Applet { request, problem: format!("status {status}, not 200") });
+            }
+        }
+        Ok(())
+    }
+
+    /// `GET /passthru/after` behind Connect: how the agent's leg ended. Whatever it answers, the flow of applets ends there.
+    pub async fn passthru_behind_connect(&self, facts: &Facts, agent: &PhoneNumber, answer: AgentAnswer) -> Result<(), WireFault> {
+        let request = "GET /passthru/after, behind Connect";
+        let mut parameters = facts.parameters();
+        parameters.retain(|(name, _)| !matches!(*name, "DialCallStatus" | "DialCallDuration" | "DialWhomNumber" | "CallType"));
+        let (call_type, seconds) = if answer == AgentAnswer::Answers { ("completed", AGENT_TALKS_S) } else { ("incomplete", 0) };
+        parameters.extend([
+            ("DialCallStatus", answer.status().to_owned()),
+            ("DialCallDuration", seconds.to_string()),
+            ("DialWhomNumber", agent.expose().to_owned()),
+            ("CallType", call_type.to_owned()),
+        ]);
+        let (status, body) = self.applet(request, "passthru/after", parameters).await?;
+        if status == StatusCode::OK && !body.contains("transfer") {
+            return Ok(());
+        }
+        Err(WireFault::Applet { request, problem: format!("status {status}: it leads back to Connect") })
     }
 
     /// `POST /status`: the call is over.
-    pub async fn status(&self, facts: &Facts, lasted_s: u64) -> Result<(), WireFault> {
+    pub async fn status(&self, facts: &Facts, lasted_s: u64, agent: Option<AgentAnswer>) -> Result<(), WireFault> {
         let request = "POST /status";
         let mut form = self.url("status");
         form.query_pairs_mut().extend_pairs([
@@ -183,6 +261,10 @@ impl Applets {
             ("Legs[0][Status]", "completed"),
             ("Legs[0][OnCallDuration]", &lasted_s.to_string()),
         ]);
+        if let Some(answer) = agent {
+            let seconds = if answer == AgentAnswer::Answers { AGENT_TALKS_S } else { 0 };
+            form.query_pairs_mut().extend_pairs([("Legs[1][Status]", answer.status()), ("Legs[1][OnCallDuration]", &seconds.to_string())]);
+        }
         let body = form.query().unwrap_or_default().to_owned();
         let post =
             self.of_exotel(self.http.post(self.url("status"))).header("content-type", "application/x-www-form-urlencoded").body(body);
@@ -200,13 +282,13 @@ impl Applets {
         response.json().await.inspect_err(|error| tracing::warn!(%error, "the call's record cannot be read")).ok()
     }
 
-    /// The record of a call that is over: as soon as it says so itself, or as it is when that takes too long.
-    pub async fn final_record(&self, call_id: CallId) -> Option<CallRecord> {
+    /// The record of a call that is over: as soon as it is `so`, or as it is when that takes too long.
+    pub async fn final_record(&self, call_id: CallId, so: impl Fn(&CallRecord) -> bool) -> Option<CallRecord> {
         let mut newest = None;
         let ended = async {
             loop {
                 newest = self.record(call_id).await.or(newest.take());
-                if newest.as_ref().is_some_and(|record: &CallRecord| record.state == CallState::Ended) {
+                if newest.as_ref().is_some_and(|record: &CallRecord| record.state == CallState::Ended && so(record)) {
                     return;
                 }
                 tokio::time::sleep(RECORD_EVERY).await;
@@ -217,8 +299,12 @@ impl Applets {
     }
 
     async fn applet(&self, request: &'static str, path: &str, parameters: Vec<(&str, String)>) -> Result<(StatusCode, String), WireFault> {
+        self.get(request, self.url(path), parameters).await
+    }
+
+    async fn get(&self, request: &'static str, url: Url, parameters: Vec<(&str, String)>) -> Result<(StatusCode, String), WireFault> {
         let fault = |error: reqwest::Error| WireFault::Applet { request, problem: told(&error) };
-        let get = self.of_exotel(self.http.get(self.url(path))).header("exotel-version", "1.0").query(&parameters);
+        let get = self.of_exotel(self.http.get(url)).header("exotel-version", "1.0").query(&parameters);
         let response = get.send().await.map_err(fault)?;
         Ok((response.status(), response.text().await.map_err(fault)?))
     }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use reqwest::Url;
 use samvaad_exotel::far_end::FarEnd;
 use samvaad_exotel::{Outbound, parse_outbound};
-use samvaad_model::{Masked, PhoneNumber};
+use samvaad_model::{CallRecord, Masked, PhoneNumber};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
@@ -20,7 +20,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use self::bot_audio::BotAudio;
 use self::report::Tally;
 pub use self::report::{BotFrames, LoadReport, Percentiles};
-use crate::applets::{Applets, EndedBy};
+use crate::applets::{AgentAnswer, Applets, EndedBy};
 use crate::conversation::FRAME_MS;
 use crate::facts::Facts;
 use crate::mouth::Mouth;
@@ -180,8 +180,16 @@ impl LoadCaller {
         self.applets.passthru(&facts).await.map_err(|fault| fault.to_string())?;
         let url = self.applets.voicebot_url(&facts).await.map_err(|fault| fault.to_string())?;
         let ended_by = self.stream(&url, &facts, tally).await?;
-        self.applets.passthru_after(&facts, ended_by, 0).await.map_err(|fault| fault.to_string())?;
-        let record = self.applets.final_record(call_id).await;
+        let goes_on = self.applets.passthru_after(&facts, ended_by, 0).await.map_err(|fault| fault.to_string())?;
+        if goes_on && ended_by == EndedBy::Bot {
+            let connected = self.applets.connect(&facts).await.map_err(|fault| fault.to_string())?;
+            if let Some(agent) = connected.numbers.first() {
+                let answers = AgentAnswer::Answers;
+                self.applets.passthru_behind_connect(&facts, agent, answers).await.map_err(|fault| fault.to_string())?;
+            }
+        }
+        let is_settled = |record: &CallRecord| !goes_on || record.outcome.as_deref() != Some("transfer-decided");
+        let record = self.applets.final_record(call_id, is_settled).await;
         let outcome = record.and_then(|record| record.outcome).unwrap_or_else(|| "in-progress".to_owned());
         *tally.report.outcomes.entry(outcome).or_default() += 1;
         Ok(())

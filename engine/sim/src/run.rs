@@ -1,12 +1,14 @@
-//! One call from end to end, as Exotel makes it: customer, Passthru, stream URL, stream, Passthru after, Connect, status; then the verdict.
+//! One call from end to end, as Exotel makes it: customer, Passthru, stream URL, stream, Passthru after, Connect, the agent, status; then the
+//! verdict.
 
 use std::collections::HashMap;
 use std::path::Path;
 
-use samvaad_model::{Language, PhoneNumber};
+use reqwest::Url;
+use samvaad_model::{CallRecord, Language, PhoneNumber};
 use samvaad_speech::Recognizer;
 
-use crate::applets::{Applets, EndedBy, EngineError};
+use crate::applets::{AgentAnswer, Applets, Connected, EndedBy, EngineError};
 use crate::bot_words::{self, BotWordsError};
 use crate::conversation::{Caller, Played, play};
 use crate::facts::Facts;
@@ -59,7 +61,9 @@ pub async fn run_with(
     let played = call.stream().await?;
     let agent = call.after(played.as_ref()).await;
 
-    let record = call.applets.final_record(call_id).await;
+    // what Exotel reports is worked on behind the answers
+    let is_settled = |record: &CallRecord| agent.is_none() || record.outcome.as_deref() != Some("transfer-decided");
+    let record = call.applets.final_record(call_id, is_settled).await;
     let shown = played.as_ref().map_or(0, |played| played.lines_shown);
     let transcript = record.as_ref().map_or_else(Vec::new, |record| record.transcript.clone());
     transcript.iter().skip(shown).for_each(|line| listener.event(&Event::of_line(line)));
@@ -157,18 +161,36 @@ impl Call<'_> {
         let goes_on = self.note(goes_on).unwrap_or(false);
         let mut agent = None;
         if goes_on && ended_by != EndedBy::User {
-            let numbers = self.applets.connect(&self.facts).await;
-            agent = self.note(numbers).and_then(|numbers| numbers.into_iter().next());
-            self.tell(match &agent {
-                Some(number) => format!("connects the agent at {number}"),
-                None => "was given no agent to connect".to_owned(),
-            });
+            let connected = self.applets.connect(&self.facts).await;
+            let Connected { numbers, events } = self.note(connected).unwrap_or_default();
+            agent = numbers.into_iter().next();
+            match &agent {
+                Some(number) => self.agent(number, events.as_ref()).await,
+                None => self.tell("was given no agent to connect".to_owned()),
+            }
         } else {
             self.tell("the call ends here".to_owned());
         }
-        let told = self.applets.status(&self.facts, lasted_s).await;
+        let answer = agent.as_ref().map(|_| self.scenario.agent);
+        let told = self.applets.status(&self.facts, lasted_s, answer).await;
         self.note(told);
         agent
+    }
+
+    /// The agent's phone rings, and the agent does what the scenario says; Exotel reports it.
+    async fn agent(&mut self, number: &PhoneNumber, events: Option<&Url>) {
+        let answer = self.scenario.agent;
+        self.tell(match answer {
+            AgentAnswer::Answers => format!("connects the agent at {number}, who answers"),
+            AgentAnswer::Busy => format!("dials the agent at {number}, whose line is busy"),
+            AgentAnswer::NoAnswer => format!("dials the agent at {number}, who does not answer"),
+        });
+        if let Some(url) = events {
+            let told = self.applets.agent_events(url, &self.facts, number, answer).await;
+            self.note(told);
+        }
+        let told = self.applets.passthru_behind_connect(&self.facts, number, answer).await;
+        self.note(told);
     }
 
     fn note<T>(&mut self, result: Result<T, WireFault>) -> Option<T> {

@@ -8,6 +8,7 @@ use std::path::Path;
 use samvaad_model::{FlowName, Masked, PhoneNumber};
 use serde::{Deserialize, Serialize};
 
+use crate::applets::AgentAnswer;
 use crate::voice::Voice;
 
 /// A call to be played.
@@ -18,9 +19,12 @@ pub struct Scenario {
     pub title: String,
     /// The outcome that the call's record must have.
     pub expect: String,
-    /// Whether the Connect applet must be given an agent's number. Absent: exactly when `transferred` is expected.
+    /// Whether the Connect applet must be given an agent's number. Absent: exactly when an outcome is expected that an agent's phone comes to.
     #[serde(default)]
     pub expect_agent: Option<bool>,
+    /// What the agent does whose phone rings: `answers`, `busy` or `no-answer`.
+    #[serde(default)]
+    pub agent: AgentAnswer,
     /// The caller's voice.
     #[serde(default)]
     pub voice: Voice,
@@ -226,7 +230,7 @@ impl Scenario {
 
     /// Whether the Connect applet must be given an agent's number.
     pub fn expects_agent(&self) -> bool {
-        self.expect_agent.unwrap_or(self.expect == "transferred")
+        self.expect_agent.unwrap_or(matches!(self.expect.as_str(), "transferred" | "agent-busy" | "agents-not-answering"))
     }
 }
 

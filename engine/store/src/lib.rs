@@ -4,6 +4,7 @@
 //! What a call leaves behind goes through [`RecordWriter`], which outlasts a database that is away.
 
 pub mod binding;
+pub mod do_not_call;
 mod keyed;
 pub mod keys;
 mod layered;
@@ -20,6 +21,7 @@ pub mod writer;
 
 pub use self::redis::RedisSessions;
 pub use binding::{Binding, Claimant, Ends, Order, Sighting};
+pub use do_not_call::DoNotCall;
 pub use keys::SessionSettings;
 pub use layered::LayeredSessions;
 pub use memory::MemorySessions;

@@ -1,14 +1,15 @@
 //! Call records: what remains of a call for good.
 
 use async_trait::async_trait;
-use samvaad_model::{CallId, CallRecord, CallSid, CallState, Step};
+use samvaad_model::{CallId, CallRecord, CallSid, CallState, PhoneNumber, Step};
 
-use crate::StoreError;
+use crate::{DoNotCall, StoreError};
 
 /// Call records, in SQLite or PostgreSQL.
 #[async_trait]
 pub trait CallRecords: Send + Sync {
-    /// Writes a record, whole; the one of the same call id is replaced.
+    /// Writes a record, whole; the one of the same call id is replaced. What a customer asked for in it ([`DoNotCall`]) is kept with their
+    /// number, once.
     async fn save(&self, record: &CallRecord) -> Result<(), StoreError>;
 
     /// The record of a call.
@@ -22,6 +23,12 @@ pub trait CallRecords: Send + Sync {
 
     /// Ends every record left `live` by an engine that died, with outcome `engine-stopped`; tells how many. Called once, at start.
     async fn end_abandoned(&self, now_unix_ms: u64) -> Result<u64, StoreError>;
+
+    /// Whether a customer has asked not to be called any more, the newest wish that was not lifted.
+    async fn do_not_call(&self, phone: &PhoneNumber) -> Result<Option<DoNotCall>, StoreError>;
+
+    /// Lifts all wishes of a number, and `unsaved`, whose record may still be on its way to the database; tells how many were in force there.
+    async fn lift_do_not_call(&self, phone: &PhoneNumber, unsaved: Option<DoNotCall>, now_unix_ms: u64) -> Result<u64, StoreError>;
 
     /// Whether the database answers.
     async fn ping(&self) -> Result<(), StoreError>;

@@ -8,9 +8,9 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use common::{assert_clean, full_record, in_state, record, sid};
-use samvaad_model::{CallId, CallRecord, CallState, FlowName, Step, VersionId};
+use samvaad_model::{CallId, CallRecord, CallState, FlowName, PhoneNumber, Step, VersionId};
 use samvaad_store::testing::PostgresServer;
-use samvaad_store::{CallRecords, DEADLINE, OpenError, SqlRecords, StoreError};
+use samvaad_store::{CallRecords, DEADLINE, DoNotCall, OpenError, SqlRecords, StoreError};
 use tempfile::TempDir;
 
 /// One for all tests of this file, a database for each. It goes when the process does.
@@ -80,6 +80,7 @@ for_every_database! {
     many_may_write_at_once
     all_records_since_a_time_come_page_by_page
     a_flows_ended_calls_come_newest_first
+    a_wish_not_to_be_called_is_kept_until_it_is_lifted
 }
 
 async fn a_full_record_comes_back_as_it_was(Subject { records, statements, .. }: Subject) {
@@ -173,6 +174,35 @@ async fn records_survive_closing_and_opening_again(Subject { records, url, _fold
     let again = SqlRecords::open(Some(&url), folder.path()).await.unwrap();
     again.ping().await.unwrap();
     assert_eq!(again.newest(10).await.unwrap(), [saved]);
+}
+
+async fn a_wish_not_to_be_called_is_kept_until_it_is_lifted(Subject { records, url, _folder: folder, .. }: Subject) {
+    let asks = |created_ms| {
+        let record = full_record();
+        CallRecord { disposition: Some("do-not-call".to_owned()), ended_ms: Some(created_ms), created_ms, ..record }
+    };
+    let (first, second) = (asks(10), asks(20));
+    let (phone, other) = (first.customer_number.clone().unwrap(), PhoneNumber::parse("9876500000").unwrap());
+    assert_eq!(records.do_not_call(&phone).await.unwrap(), None);
+    for record in [&first, &second, &first] {
+        records.save(record).await.unwrap();
+    }
+    records.save(&CallRecord { state: CallState::Live, customer_number: Some(other.clone()), ..asks(30) }).await.unwrap();
+    assert_eq!(records.do_not_call(&other).await.unwrap(), None, "the call is not over");
+    records.close().await;
+
+    let records = SqlRecords::open(Some(&url), folder.path()).await.unwrap();
+    assert_eq!(records.do_not_call(&phone).await.unwrap(), Some(DoNotCall { call_id: second.call_id, since_ms: 20 }));
+    assert_eq!(records.lift_do_not_call(&phone, None, 40).await.unwrap(), 2);
+    // a late callback saves the record of that call once more
+    records.save(&second).await.unwrap();
+    assert_eq!(records.do_not_call(&phone).await.unwrap(), None);
+    let third = asks(50);
+    records.lift_do_not_call(&phone, DoNotCall::of(&third), 60).await.unwrap();
+    records.save(&third).await.unwrap();
+    assert_eq!(records.do_not_call(&phone).await.unwrap(), None, "lifted before its record was saved");
+    records.save(&asks(70)).await.unwrap();
+    assert!(records.do_not_call(&phone).await.unwrap().is_some(), "asked anew");
 }
 
 async fn many_may_write_at_once(Subject { records, .. }: Subject) {

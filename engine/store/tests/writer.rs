@@ -11,9 +11,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use common::switched::{SOON, Switched, started, until_saved};
 use common::{assert_clean, full_record, in_state, record};
-use samvaad_model::{CallId, CallRecord, CallSid, CallState};
+use samvaad_model::{CallId, CallRecord, CallSid, CallState, PhoneNumber};
 use samvaad_store::testing::PostgresServer;
-use samvaad_store::{CallRecords, Flushed, RecordWriter, SqlRecords, StoreError};
+use samvaad_store::{CallRecords, DoNotCall, Flushed, RecordWriter, SqlRecords, StoreError};
 
 fn files(spool: &Path) -> usize {
     std::fs::read_dir(spool).unwrap().count()
@@ -162,6 +162,8 @@ async fn a_flush_that_takes_too_long_leaves_the_records_in_the_spool() {
         async fn by_sid(&self, _: &CallSid) -> Result<Option<CallRecord>, StoreError> { std::future::pending().await }
         async fn newest(&self, _: u32) -> Result<Vec<CallRecord>, StoreError> { std::future::pending().await }
         async fn end_abandoned(&self, _: u64) -> Result<u64, StoreError> { std::future::pending().await }
+        async fn do_not_call(&self, _: &PhoneNumber) -> Result<Option<DoNotCall>, StoreError> { std::future::pending().await }
+        async fn lift_do_not_call(&self, _: &PhoneNumber, _: Option<DoNotCall>, _: u64) -> Result<u64, StoreError> { std::future::pending().await }
         async fn ping(&self) -> Result<(), StoreError> { std::future::pending().await }
     }
 

@@ -143,7 +143,7 @@ mod tests {
         tell("c1", "caller said", &[("text", "‹3 characters›"), ("language", "en-IN"), ("confidence", "0.912345")]);
         tell("c1", "question answered", &[("question", "identity"), ("reply", "yes")]);
         tell("c1", "prompt ended", &[("template", "emi-details"), ("heard", "Whole"), ("heard_ms", "880")]);
-        tell("c1", "call ended", &[("outcome", "transferred"), ("lasted_ms", "41320")]);
+        tell("c1", "call ended", &[("outcome", "transfer-decided"), ("lasted_ms", "41320")]);
         assert_eq!(
             told,
             "14:02:20 call   #1 xxxxxx3210    started on emi 3fa2b4c6\n\
@@ -153,7 +153,7 @@ mod tests {
              14:02:20 call   #1 xxxxxx3210    bot: greeting was cut off after 880 ms\n\
              14:02:20 call   #1 xxxxxx3210    caller: ‹3 characters› in en-IN, confidence 0.91\n\
              14:02:20 call   #1 xxxxxx3210    answer: identity = yes\n\
-             14:02:20 call   #1 xxxxxx3210    ended: transferred after 41 s\n"
+             14:02:20 call   #1 xxxxxx3210    ended: transfer-decided after 41 s\n"
         );
     }
 

@@ -43,6 +43,9 @@ pub struct ConnectReply {
     /// Words before the two talk.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_call_playback: Option<StartCallPlayback>,
+    /// Where Exotel reports what becomes of each agent's leg.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dial_passthru_event_url: Option<String>,
     /// For a trunk: parameters as a query.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub custom_params: Option<String>,
@@ -154,6 +157,12 @@ impl ConnectReply {
         }
     }
 
+    /// The same, with a URL for what becomes of the agents' legs; nothing is dialled without numbers, so nothing is to be reported then.
+    pub fn with_events(self, url: String) -> Self {
+        let dials = !matches!(&self.destination, Destination::Numbers(numbers) if numbers.is_empty());
+        Self { dial_passthru_event_url: dials.then_some(url), ..self }
+    }
+
     /// Leads the flow to "We didn't dial anyone".
     pub fn nobody() -> Self {
         Self {
@@ -166,6 +175,7 @@ impl ConnectReply {
             max_conversation_duration: None,
             music_on_hold: None,
             start_call_playback: None,
+            dial_passthru_event_url: None,
             custom_params: None,
         }
     }
@@ -211,6 +221,7 @@ mod tests {
     #[test]
     fn without_numbers_nobody_is_dialled() {
         assert_eq!(json(&ConnectReply::dial(vec![], TERMS)), r#"{"destination":{"numbers":[]}}"#);
+        assert_eq!(json(&ConnectReply::nobody().with_events("https://e".to_owned())), r#"{"destination":{"numbers":[]}}"#);
     }
 
     #[test]

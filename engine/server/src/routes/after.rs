@@ -1,15 +1,19 @@
-//! `GET /passthru/after`: Exotel's Passthru applet after the bot. Tells whether to connect an agent, as its flow wants to hear it.
+//! `GET /passthru/after`: Exotel's Passthru applet after the bot. Tells whether to connect an agent, as its flow wants to hear it. Behind Connect
+//! the same applet reports how the agent's leg ended.
 
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use samvaad_exotel::applet::{PassthruRequest, SwitchCase};
+use samvaad_exotel::applet::{PassthruRequest, StreamOutcome, StreamStatus, SwitchCase};
 use samvaad_model::{CallId, CallSid, Decision};
+use samvaad_session::run::unix_ms;
+use samvaad_session::{network, transfer};
 
 use crate::access::Applet;
 use crate::app::App;
 use crate::config;
+use crate::unserved::explain;
 
 /// 302 leads to the flow's second branch, 200 to its first (Exotel: Passthru applet, support article 48283); or a SwitchCase's select.
 pub async fn after(_: Applet, State(app): State<App>, RawQuery(query): RawQuery) -> Response {
@@ -18,7 +22,7 @@ pub async fn after(_: Applet, State(app): State<App>, RawQuery(query): RawQuery)
         Some(sid) => decision(&app, sid).await.ok().flatten(),
         None => None,
     };
-    let transfer = matches!(decided, Some(Decision::Transfer { .. }));
+    let transfer = matches!(decided, Some(Decision::Transfer { .. })) && !is_behind_connect(&app, &request).await;
     if let Some(sid) = request.call_sid.clone() {
         let app = app.clone();
         app.tasks.clone().spawn(async move { note(&app, &sid, request).await });
@@ -31,6 +35,12 @@ pub async fn after(_: Applet, State(app): State<App>, RawQuery(query): RawQuery)
             ([(CONTENT_TYPE, SwitchCase::CONTENT_TYPE)], SwitchCase { select }.body()).into_response()
         }
     }
+}
+
+/// The same Passthru may stand behind Connect as well: nobody is to be connected twice.
+async fn is_behind_connect(app: &App, request: &PassthruRequest) -> bool {
+    let (Some(sid), Some(_)) = (&request.call_sid, &request.dial_call_status) else { return false };
+    matches!(app.services.ledger.by_sid(sid).await, Ok(Some(record)) if transfer::is_behind_connect(&record, request))
 }
 
 /// What was decided for a call; an error where no store could tell.
@@ -60,12 +70,36 @@ pub async fn call_of(app: &App, sid: &CallSid) -> Option<CallId> {
 }
 
 async fn note(app: &App, sid: &CallSid, request: PassthruRequest) {
-    let Some(call) = call_of(app, sid).await else {
+    let Some(call) = explain(app, sid).await else {
         tracing::warn!(%sid, "a passthru after the bot tells of a call that is not known here");
         return;
     };
-    if let Some(error) = request.stream.as_ref().and_then(|stream| stream.error.as_ref()) {
-        tracing::error!(%call, error, "Exotel could not stream this call: see whether the socket's URL can be reached from outside");
+    let problem = request.stream.as_ref().and_then(stream_problem);
+    if let Some((problem, detail)) = &problem {
+        tracing::error!(%call, %sid, problem, detail, "Exotel could not stream this call");
     }
-    app.services.ledger.update(call, |record| record.exotel.extend(request.told)).await;
+    let now_ms = unix_ms();
+    app.services
+        .ledger
+        .update(call, |record| {
+            network::merge(&mut record.exotel, request.told.clone());
+            if let Some((name, detail)) = problem {
+                network::note(record, name, detail, now_ms);
+                network::never_connected(record, "Exotel could not stream this call", now_ms);
+            }
+            transfer::passthru_after(record, &request, now_ms);
+        })
+        .await;
+}
+
+/// What Exotel says went wrong with a stream.
+fn stream_problem(stream: &StreamOutcome) -> Option<(&'static str, String)> {
+    if stream.is_throttled() {
+        let detail = "Exotel has throttled the stream: the account has more at once than it may; ask Exotel for a higher limit";
+        return Some(("stream-throttled", detail.to_owned()));
+    }
+    let error = stream.error.as_deref().or_else(|| (stream.status == Some(StreamStatus::Failed)).then_some("no reason was told"))?;
+    let error: String = error.chars().take(200).collect();
+    let hint = "see whether the socket's URL can be reached from outside, with wss:// and a valid certificate";
+    Some(("stream-failed", format!("Exotel could not stream this call (`{error}`): {hint}")))
 }

@@ -1,18 +1,29 @@
-//! `GET /connect`: the Connect applet's dynamic URL. Tells which agents to dial.
+//! `GET /connect`: the Connect applet's dynamic URL. Tells which agents to dial. `GET /connect/event`: what becomes of their legs.
+
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
+use axum::http::HeaderMap;
 use samvaad_exotel::applet::{Channels, ConnectReply, ConnectTerms, MAX_CONVERSATION_S, MusicType, PassthruRequest};
-use samvaad_model::{CallSid, Decision};
+use samvaad_model::{CallSid, Decision, PhoneNumber};
+use samvaad_session::run::unix_ms;
+use samvaad_session::transfer;
 
 use crate::access::Applet;
 use crate::app::App;
 use crate::refusal::OUTCOME;
-use crate::routes::after::decision;
+use crate::routes::after::{call_of, decision};
+use crate::routes::voicebot::Base;
+use crate::secret::Secret;
+use crate::unserved::explain;
+
+/// How long the answer waits for its trace in the call's record. Exotel waits for 5 s.
+const TRACE: Duration = Duration::from_millis(500);
 
 /// Numbers in the order of dialling; none for "we didn't dial anyone". Where no store can tell what was decided, or the call was refused, the
 /// default agents are dialled: the Exotel flow came here because somebody is to be connected.
-pub async fn connect(_: Applet, State(app): State<App>, RawQuery(query): RawQuery) -> Json<ConnectReply> {
+pub async fn connect(_: Applet, State(app): State<App>, headers: HeaderMap, RawQuery(query): RawQuery) -> Json<ConnectReply> {
     let request = PassthruRequest::parse(query.as_deref().unwrap_or_default());
     let numbers = match &request.call_sid {
         None => Vec::new(),
@@ -23,14 +34,44 @@ pub async fn connect(_: Applet, State(app): State<App>, RawQuery(query): RawQuer
             Err(()) => app.config.calls.agents.clone(),
         },
     };
-    tracing::info!(sid = ?request.call_sid, agents = numbers.len(), "connect");
     let terms = ConnectTerms {
         record: Some(Channels::Dual),
         ringing_s: app.config.calls.ring_s,
         conversation_s: MAX_CONVERSATION_S,
         music: MusicType::DefaultTone,
     };
-    Json(ConnectReply::dial(numbers, terms))
+    if let Some(sid) = request.call_sid {
+        let (app, numbers) = (app.clone(), numbers.clone());
+        let traced = app.tasks.clone().spawn(async move { asked(&app, &sid, &numbers).await });
+        // What is asked behind Connect follows from it; a store that is slow is not waited for, and the trace comes later.
+        let _ = tokio::time::timeout(TRACE, traced).await;
+    }
+    let events = Base::new(&app, &headers).applet(&app, "/connect/event", Secret::in_url);
+    Json(ConnectReply::dial(numbers, terms).with_events(events))
+}
+
+/// Leaves a trace of the question in the call's record.
+async fn asked(app: &App, sid: &CallSid, numbers: &[PhoneNumber]) {
+    let call = explain(app, sid).await;
+    tracing::info!(call = call.map(display), %sid, agents = numbers.len(), "connect");
+    if let Some(call) = call {
+        app.services.ledger.update(call, |record| transfer::connect_asked(record, numbers, unix_ms())).await;
+    }
+}
+
+/// One thing that happened to an agent's leg (Exotel: Connect applet, `dial_passthru_event_url`). Always answered `OK`.
+pub async fn event(_: Applet, State(app): State<App>, RawQuery(query): RawQuery) -> &'static str {
+    let request = PassthruRequest::parse(query.as_deref().unwrap_or_default());
+    app.tasks.clone().spawn(async move {
+        let Some(sid) = &request.call_sid else { return };
+        let Some(call) = call_of(&app, sid).await else {
+            tracing::warn!(%sid, "an agent's leg is told of, of a call that is not known here");
+            return;
+        };
+        tracing::info!(%call, %sid, event = request.event_type.as_deref(), "agent's leg");
+        app.services.ledger.update(call, |record| transfer::agent_event(record, &request, unix_ms())).await;
+    });
+    "OK"
 }
 
 async fn was_refused(app: &App, sid: &CallSid) -> bool {

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::Api;
 use crate::app::App;
 use crate::problem::Problem;
+use crate::routes::do_not_call::refuse_unwanted;
 
 /// A record may have so many fields,
 const FIELDS: usize = 64;
@@ -40,7 +41,7 @@ pub struct Created {
     call_id: CallId,
 }
 
-/// Stores a record. 201 with the call's id; 400 for an unusable body, 503 where the session store does not answer.
+/// Stores a record. 201 with the call's id; 400 for an unusable body, 409 for a customer who asked not to be called, 503 where the session store does not answer.
 pub async fn create(_: Api, State(app): State<App>, body: Result<Bytes, BytesRejection>) -> Result<(StatusCode, Json<Created>), Problem> {
     const MEND: &str = r#"send {"phone": "+91…", "flow": "emi-reminder", "fields": {"name": "…"}}"#;
     let new: NewCall = serde_json::from_slice(&body?).map_err(|error| {
@@ -55,6 +56,7 @@ pub async fn create(_: Api, State(app): State<App>, body: Result<Bytes, BytesRej
         let name: String = name.chars().take(64).collect();
         return Err(Problem::bad_request(format!("the field `{name}` is too long"), "send at most 1,024 bytes a field"));
     }
+    refuse_unwanted(&app, &new.phone).await?;
     let call_id = CallId::generate();
     let customer = CustomerRecord { call_id, phone: new.phone, flow: new.flow, fields: new.fields };
     app.services.sessions.put_customer(&customer).await.map_err(|error| Problem::unavailable(error.to_string()))?;

@@ -68,11 +68,21 @@ fn calls(app: &App, registry: &mut Registry) {
         add(&closed, [("reason", reason)], count);
     }
     registry.register("connections_closed", "Connections that were closed for others: idle ones, or new ones where none was idle", closed);
+    let unserved = Counts::<2>::default();
+    for ((path, cause), count) in app.unserved.all() {
+        add(&unserved, [("path", path), ("cause", cause)], count);
+    }
+    registry.register("requests_unserved", "Requests and streams that were not served as the set-up is wrong, by path and cause", unserved);
+    let transfers = Counts::<1>::default();
+    for (outcome, count) in app.services.ledger.transfers() {
+        add(&transfers, [("outcome", &outcome)], count);
+    }
+    registry.register("transfers", "What became of transfers, once it was known", transfers);
     let ended = Counts::<1>::default();
     for (outcome, count) in app.services.ledger.outcomes() {
         add(&ended, [("outcome", &outcome)], count);
     }
-    registry.register("calls_ended", "Calls that have ended, by outcome", ended);
+    registry.register("calls_ended", "Calls that have ended, by outcome at their end; a transfer is `transfer-decided` then", ended);
 }
 
 fn flows(app: &App, registry: &mut Registry) {

@@ -5,7 +5,7 @@ use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use samvaad_exotel::applet::PassthruRequest;
-use samvaad_model::{CallId, CallSid, CallState, Problem, Step};
+use samvaad_model::{CallId, CallSid, Step};
 use samvaad_session::call::keep_problem;
 use samvaad_session::find::{BEHIND_ANSWER, Sought, find, named_orders};
 use samvaad_session::run::unix_ms;
@@ -13,7 +13,7 @@ use samvaad_store::{Ends, Sighting};
 
 use crate::access::Applet;
 use crate::app::App;
-use crate::permits::STREAM;
+use crate::awaited::await_stream;
 use crate::refusal::{Door, admit, refused};
 
 /// Keeps a place for the call, answers, and binds the call behind the answer. 302 leads the Exotel flow to its second branch (Exotel: Passthru
@@ -74,7 +74,8 @@ pub async fn bind(app: &App, request: PassthruRequest, is_passthru: bool) -> Opt
                 }
             }
             if is_passthru && record.reach(Step::PassthruReceived, now_ms) {
-                tracing::info!(target: "samvaad::step", %call, step = ?Step::PassthruReceived, customer_found, "step");
+                let sid = record.call_sid.as_ref().map(tracing::field::display);
+                tracing::info!(target: "samvaad::step", %call, sid, step = ?Step::PassthruReceived, customer_found, "step");
             }
         })
         .await;
@@ -116,34 +117,4 @@ fn sighting_of(request: &PassthruRequest) -> Sighting {
     let ends = ends.into_iter().filter(|(from, to)| from.is_some() || to.is_some());
     let ends = ends.map(|(from, to)| Ends { from: from.clone(), to: to.clone(), direction: request.direction }).collect();
     Sighting { orders: named_orders(field), ends }
-}
-
-/// Tells of a call whose stream never comes: the commonest mistake in an Exotel flow.
-async fn await_stream(app: &App, call: CallId) {
-    tokio::select! {
-        () = tokio::time::sleep(STREAM) => {}
-        () = app.stop.cancelled() => return,
-    }
-    if !matches!(app.services.ledger.get(call).await, Ok(Some(record)) if record.state == CallState::Pending) {
-        return;
-    }
-    let detail = format!(
-        "no stream came within {} s of the passthru: the Exotel flow has no Voicebot applet after Passthru, or its URL is wrong; GET /websocket-url tells the right one",
-        STREAM.as_secs()
-    );
-    tracing::error!(%call, detail, "a call is stuck");
-    let now_ms = unix_ms();
-    app.services
-        .ledger
-        .update(call, |record| {
-            // a stream may have come in this moment
-            if record.state != CallState::Pending {
-                return;
-            }
-            record.state = CallState::Ended;
-            record.outcome = Some("never-connected".to_owned());
-            record.ended_ms = Some(now_ms);
-            record.problems.push(Problem { unix_ms: now_ms, name: "no-stream".to_owned(), detail });
-        })
-        .await;
 }

@@ -1,4 +1,5 @@
-//! `POST /status`: Exotel's status callback. Closes the record: duration, recording, reason.
+//! `POST /status`: Exotel's status callback. Closes the record: duration, recording, reason; the outcome of a call that was never taken, and of
+//! a transfer.
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -6,12 +7,17 @@ use axum::extract::rejection::BytesRejection;
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use samvaad_exotel::status::StatusCallback;
-use samvaad_model::CallId;
+use samvaad_exotel::{CallStatus, Parameters};
+use samvaad_model::{CallId, CallSid, Masked};
+use samvaad_session::find::{BEHIND_ANSWER, Sought, find};
+use samvaad_session::network;
+use samvaad_session::run::unix_ms;
+use samvaad_store::Sighting;
 
 use crate::access::Applet;
 use crate::app::App;
-use crate::problem::Problem;
-use crate::routes::after::call_of;
+use crate::problem::{Cause, Problem};
+use crate::unserved::explain;
 
 /// Takes a callback in any of Exotel's forms. One of a call that is not known here is answered `OK` too: Exotel cannot mend it.
 pub async fn status(
@@ -22,18 +28,62 @@ pub async fn status(
 ) -> Result<&'static str, Problem> {
     let body = body?;
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let callback = StatusCallback::from_body(content_type, &body)
-        .map_err(|error| Problem::bad_request(error.to_string(), "send Exotel's status callback as form, multipart or JSON"))?;
-    let Some(sid) = callback.call_sid.clone() else {
-        return Err(Problem::bad_request("`CallSid` is missing", "send Exotel's status callback with its CallSid"));
-    };
+    let callback = StatusCallback::from_body(content_type, &body).map_err(|error| {
+        Problem::bad_request(error.to_string(), "send Exotel's status callback as form, multipart or JSON").because(Cause::Body)
+    })?;
+    let packed = |field: &str| Parameters::from_query(field).get("call-id").and_then(CallId::parse);
+    let order = callback.custom_field.as_ref().map(Masked::expose).and_then(|field| CallId::parse(field).or_else(|| packed(field)));
+    if callback.call_sid.is_none() && order.is_none() {
+        let missing = "`CallSid` is missing, and no `CustomField` names a call";
+        return Err(Problem::bad_request(missing, "send Exotel's status callback with its CallSid").because(Cause::Body));
+    }
     app.tasks.clone().spawn(async move {
-        let named = callback.custom_field.as_ref().and_then(|field| CallId::parse(field.expose()));
-        let Some(call) = call_of(&app, &sid).await.or(named) else {
-            tracing::warn!(%sid, "a status callback tells of a call that is not known here");
+        let sid = callback.call_sid.as_ref();
+        let Some(call) = call_of_callback(&app, sid, order).await else {
+            tracing::warn!(sid = sid.map(display), "a status callback tells of a call that is not known here");
             return;
         };
-        app.services.ledger.update(call, |record| record.exotel.extend(callback.told)).await;
+        let mut ended = None;
+        app.services
+            .ledger
+            .update(call, |record| {
+                network::reported(record, &callback, unix_ms());
+                ended = Some(record.outcome.clone()).filter(|_| network::was_not_taken(record));
+            })
+            .await;
+        let status = callback.status.as_ref().map(CallStatus::as_str);
+        tracing::info!(%call, sid = sid.map(display), status, outcome = ended.flatten(), "status callback");
     });
     Ok("OK")
+}
+
+/// The call of a callback: by its CallSid, else by the order in its `CustomField`, whose CallSid it then is. An order that was dialled before
+/// under another CallSid gets a record of its own for this call.
+async fn call_of_callback(app: &App, sid: Option<&CallSid>, order: Option<CallId>) -> Option<CallId> {
+    if let Some(sid) = sid
+        && let Some(call) = explain(app, sid).await
+    {
+        return Some(call);
+    }
+    let order = order?;
+    let is_recorded = matches!(app.services.ledger.get(order).await, Ok(Some(_)));
+    // an id that somebody made up makes no record
+    if !is_recorded && !matches!(app.services.sessions.customer_by_call(order).await, Ok(Some(_))) {
+        return None;
+    }
+    let Some(sid) = sid else { return Some(order) };
+    let sighting = Sighting { orders: vec![order], ends: Vec::new() };
+    let found = find(&app.services, Sought { sid: Some(sid), session: "", stream: None, sighting, within: BEHIND_ANSWER }).await;
+    let call = found.call_id;
+    if call != order {
+        app.services
+            .ledger
+            .update(call, |attempt| {
+                attempt.order = attempt.order.or(found.order);
+                attempt.customer_number = attempt.customer_number.take().or(found.number);
+                attempt.flow = attempt.flow.take().or(found.flow);
+            })
+            .await;
+    }
+    explain(app, sid).await.or(Some(call))
 }

@@ -11,15 +11,18 @@ use axum::response::Response;
 use bytes::BytesMut;
 use samvaad_exotel::applet::PassthruRequest;
 use samvaad_exotel::inbound::Start;
-use samvaad_model::CallSid;
-use samvaad_session::{Received, Wire, WireClosed, run_call};
+use samvaad_model::{CallId, CallSid};
+use samvaad_session::{Break, Ran, Received, Wire, WireClosed, run_call};
+use tracing::field::display;
 
 use crate::access;
 use crate::app::App;
+use crate::awaited::await_connect;
 use crate::logs::WEBSOCKET;
 use crate::permits::Opening;
 use crate::problem::Problem;
-use crate::refusal::{Door, Refusal, refused, refused_stream};
+use crate::refusal::{ANYONE, Door, Refusal, refused, refused_stream};
+use crate::unserved::{explain, unstarted};
 
 /// A frame may have so many bytes; Exotel's largest, 100 kB of audio in base64, has 134 kB. A peer that sends more is cut off.
 const FRAME_BYTES: usize = 256 << 10;
@@ -60,17 +63,43 @@ fn accept(app: App, session: String, token: Option<String>, headers: &HeaderMap,
     let opening = place(&app, &session).inspect_err(|refusal| refused_stream(&app, *refusal, &session))?;
     let upgrade = upgrade.max_message_size(FRAME_BYTES).max_frame_size(FRAME_BYTES).read_buffer_size(READ_BYTES);
     Ok(upgrade.on_upgrade(move |socket| async move {
-        tracing::info!(target: WEBSOCKET, "opened");
         let tasks = app.tasks.clone();
-        let call = async move {
-            let admit =
-                |start: &Start| opening.start(start.call_sid.as_ref(), Instant::now()).inspect_err(|_| unpromised(&app, start)).ok();
-            run_call(Socket::new(socket), &app.services, &session, admit, app.stop.cancelled()).await;
-        };
         // The call outlives the connection's task, so that its record is whole.
-        let _ = tasks.spawn(call).await;
-        tracing::info!(target: WEBSOCKET, "closed");
+        let _ = tasks.spawn(hold(app, socket, session, opening)).await;
     }))
+}
+
+/// Holds the call of a socket. Both logs have its beginning and its end, with the ids that are known by then.
+async fn hold(app: App, socket: WebSocket, session: String, opening: Opening) {
+    let path_sid = CallSid::parse(session.clone()).ok().filter(|sid| sid.as_str() != ANYONE);
+    let known = CallId::parse(&session).or_else(|| path_sid.as_ref().and_then(|sid| app.services.ledger.known(sid)));
+    told("opened", known, path_sid.as_ref());
+    let waiting = app.unserved.waiting(path_sid.clone());
+    let admit = |start: &Start| {
+        waiting.started();
+        opening.start(start.call_sid.as_ref(), Instant::now()).inspect_err(|_| unpromised(&app, start)).ok()
+    };
+    match run_call(Socket::new(socket), &app.services, &session, admit, app.stop.cancelled()).await {
+        Ran::Held { call, sid } => {
+            told("closed", Some(call), sid.as_ref());
+            if let Some(sid) = sid.filter(|sid| app.unserved.has(sid)) {
+                explain(&app, &sid).await;
+            }
+            let tasks = app.tasks.clone();
+            tasks.spawn(async move { await_connect(&app, call).await });
+        }
+        Ran::Refused => told("closed", known, path_sid.as_ref()),
+        Ran::NotStarted(no_start) => {
+            told("closed", known, no_start.call_sid().or(path_sid.as_ref()));
+            unstarted(&app, &session, &no_start);
+        }
+    }
+}
+
+fn told(what: &str, call: Option<CallId>, sid: Option<&CallSid>) {
+    let (call, sid) = (call.map(display), sid.map(display));
+    tracing::info!(target: WEBSOCKET, call, sid, "{what}");
+    tracing::info!(call, sid, "WebSocket {what}");
 }
 
 /// The place of a stream. An engine that is about to stop still holds the calls it has promised to.
@@ -126,10 +155,10 @@ impl Wire for Socket {
                 Some(Ok(Message::Binary(bytes))) => return Received::Binary(bytes.len()),
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 Some(Ok(Message::Close(_))) | None => return Received::Closed,
-                // Exotel ends a stream without a close frame; that is no error.
                 Some(Err(error)) => {
                     tracing::debug!(target: WEBSOCKET, %error, "ended");
-                    return Received::Closed;
+                    // Exotel ends a stream without a close frame; that is no error.
+                    return broken(&error).map_or(Received::Closed, Received::Broken);
                 }
             }
         }
@@ -144,8 +173,34 @@ impl Wire for Socket {
     async fn close(&mut self) {
         let frame = axum::extract::ws::CloseFrame { code: close_code::NORMAL, reason: Utf8Bytes::from_static("") };
         if self.bounded(Message::Close(Some(frame))).await.is_ok() {
-            let answered = async { while !matches!(self.receive().await, Received::Closed) {} };
+            let answered = async { while !matches!(self.receive().await, Received::Closed | Received::Broken(_)) {} };
             let _ = tokio::time::timeout(CLOSE, answered).await;
         }
     }
+}
+
+/// Why the library gave a socket up, where the peer has broken the rules; nothing where it or the network just went away.
+fn broken(error: &axum::Error) -> Option<Break> {
+    let error = std::error::Error::source(error)?.downcast_ref::<tungstenite::Error>()?;
+    let (name, detail) = match error {
+        tungstenite::Error::Capacity(_) => (
+            "message-too-long",
+            format!(
+                "a message of over {} KiB came, and the socket was closed: send audio in messages of at most 100,000 bytes",
+                FRAME_BYTES >> 10
+            ),
+        ),
+        tungstenite::Error::Utf8(_) => {
+            ("not-utf-8", "a text frame that is no UTF-8 came, and the socket was closed: send JSON in UTF-8".to_owned())
+        }
+        tungstenite::Error::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake) => return None,
+        tungstenite::Error::Protocol(error) => (
+            "websocket-broken",
+            format!(
+                "the peer broke the WebSocket protocol ({error}), and the socket was closed: see what stands between Exotel and the engine"
+            ),
+        ),
+        _ => return None,
+    };
+    Some(Break { name, detail })
 }

@@ -18,14 +18,19 @@ use crate::secret::Secret;
 const FIRST_BRANCH: &str = "200: lead it to Voicebot; 302: the engine is full or stopping, lead it to Connect (which dials `agents` of \
     `[calls]` then), to a message and Hangup, or to the Voicebot of another engine";
 
+/// What makes the record say whether an agent answered.
+const BEHIND_CONNECT: &str = "lead all branches to a Passthru with the URL of the one after the bot, then to Hangup: it reports whether an agent \
+    answered";
+
 /// Where Exotel finds this engine.
-struct Base {
+pub struct Base {
     http: String,
     ws: String,
 }
 
 impl Base {
-    fn new(app: &App, headers: &HeaderMap) -> Self {
+    /// As the configuration says, else as this request came.
+    pub fn new(app: &App, headers: &HeaderMap) -> Self {
         let server = &app.config.server;
         let http = match &server.public_url {
             Some(url) => url.trim_end_matches('/').to_owned(),
@@ -45,7 +50,8 @@ impl Base {
         format!("{}/ws/voicebot/{token}{session}?sample-rate={}", self.ws, app.config.calls.sample_rate_hz)
     }
 
-    fn applet(&self, app: &App, path: &str, shown: impl Fn(&Secret) -> String) -> String {
+    /// The URL of an applet, with the applets' token as `shown` shows it.
+    pub fn applet(&self, app: &App, path: &str, shown: impl Fn(&Secret) -> String) -> String {
         let token = app.config.server.applet_token.as_ref().map_or_else(String::new, |token| format!("?token={}", shown(token)));
         format!("{}{path}{token}", self.http)
     }
@@ -102,7 +108,7 @@ pub async fn websocket_url(_: Api, State(app): State<App>, headers: HeaderMap) -
                 "note": "take `url`; `url-fixed` is for accounts that cannot use a dynamic one"
             },
             { "applet": "Passthru", "url": applet("/passthru/after"), "async": false, "then": second_branch },
-            { "applet": "Connect", "url": applet("/connect"), "dial-whom": "dynamic URL" },
+            { "applet": "Connect", "url": applet("/connect"), "dial-whom": "dynamic URL", "then": BEHIND_CONNECT },
         ],
         "status-callback": applet("/status"),
         "warnings": warnings(&app, &base),

@@ -12,7 +12,7 @@ use samvaad_session::files::AudioFiles;
 use samvaad_session::{CallSettings, FlowPrompts, Ledger, Received, Services, Wire, WireClosed, run_call};
 use samvaad_speech::cache::{CacheSettings, PromptCache};
 use samvaad_speech::{Samples, SynthesisError, Synthesizer, Utterance};
-use samvaad_store::{CallRecords, MemorySessions, RecordWriter, SessionSettings, SessionStore, StoreError};
+use samvaad_store::{CallRecords, DoNotCall, MemorySessions, RecordWriter, SessionSettings, SessionStore, StoreError};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
@@ -236,6 +236,14 @@ impl CallRecords for Nowhere {
     }
 
     async fn end_abandoned(&self, _now_unix_ms: u64) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
+    async fn do_not_call(&self, _phone: &PhoneNumber) -> Result<Option<DoNotCall>, StoreError> {
+        Ok(None)
+    }
+
+    async fn lift_do_not_call(&self, _phone: &PhoneNumber, _unsaved: Option<DoNotCall>, _now_unix_ms: u64) -> Result<u64, StoreError> {
         Ok(0)
     }
 

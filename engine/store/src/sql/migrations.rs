@@ -9,10 +9,12 @@ type Source = (i64, &'static str, &'static str);
 const SQLITE: &[Source] = &[
     (1, "calls", include_str!("../../migrations/sqlite/0001_calls.sql")),
     (2, "calls by flow", include_str!("../../migrations/sqlite/0002_calls_by_flow.sql")),
+    (3, "do not call", include_str!("../../migrations/sqlite/0003_do_not_call.sql")),
 ];
 const POSTGRES: &[Source] = &[
     (1, "calls", include_str!("../../migrations/postgres/0001_calls.sql")),
     (2, "calls by flow", include_str!("../../migrations/postgres/0002_calls_by_flow.sql")),
+    (3, "do not call", include_str!("../../migrations/postgres/0003_do_not_call.sql")),
 ];
 
 pub(super) fn sqlite() -> Migrator {

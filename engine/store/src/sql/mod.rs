@@ -10,12 +10,12 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
-use samvaad_model::{CallId, CallRecord, CallSid, CallState};
+use samvaad_model::{CallId, CallRecord, CallSid, CallState, PhoneNumber};
 use sqlx::{PgPool, SqlitePool};
 
 use crate::keyed::json_fault;
 use crate::records::{ENGINE_STOPPED, abandon};
-use crate::{CallRecords, DEADLINE, OpenError, StoreError};
+use crate::{CallRecords, DEADLINE, DoNotCall, OpenError, StoreError};
 
 pub use pages::{Page, PageMark};
 
@@ -35,6 +35,10 @@ const LIVE: &str = "SELECT call_id, record FROM calls WHERE state = 'live' ORDER
 // Only what is still live: the record's true end may have come from the spool meanwhile.
 const END: &str =
     "UPDATE calls SET state = $2, outcome = $3, ended_ms = $4, updated_ms = $5, record = $6 WHERE call_id = $1 AND state = 'live'";
+// A record is saved again and again; what was lifted stays lifted.
+const WISH: &str = "INSERT INTO do_not_call (call_id, phone, since_ms) VALUES ($1, $2, $3) ON CONFLICT (call_id) DO NOTHING";
+const WISH_OF: &str = "SELECT call_id, since_ms FROM do_not_call WHERE phone = $1 AND lifted_ms IS NULL ORDER BY since_ms DESC LIMIT 1";
+const LIFT: &str = "UPDATE do_not_call SET lifted_ms = $2 WHERE phone = $1 AND lifted_ms IS NULL";
 
 /// How many abandoned records are held in memory at once.
 const ABANDONED_AT_ONCE: i64 = 100;
@@ -102,6 +106,13 @@ impl SqlRecords {
         StoreError::Unreadable { store: self.store(), key: key.to_owned(), reason: json_fault(error) }
     }
 
+    async fn keep_wish(&self, phone: &PhoneNumber, wish: DoNotCall) -> Result<(), StoreError> {
+        on_either!(self, pool => async {
+            let query = sqlx::query(WISH).bind(wish.call_id.to_string()).bind(phone.expose()).bind(stored_ms(wish.since_ms));
+            query.execute(pool).await.map(drop)
+        })
+    }
+
     /// Ends one record. Where its JSON cannot be read the columns alone are ended, so that it is not found live for ever.
     async fn end(&self, call: &str, json: &str, now_unix_ms: u64) -> Result<u64, StoreError> {
         let record = match self.read(call, json) {
@@ -133,6 +144,9 @@ impl SqlRecords {
 impl CallRecords for SqlRecords {
     async fn save(&self, record: &CallRecord) -> Result<(), StoreError> {
         let json = self.written(record)?;
+        if let (Some(wish), Some(phone)) = (DoNotCall::of(record), &record.customer_number) {
+            self.keep_wish(phone, wish).await?;
+        }
         on_either!(self, pool => async {
             sqlx::query(SAVE)
                 .bind(record.call_id.to_string())
@@ -185,6 +199,27 @@ impl CallRecords for SqlRecords {
                 ended += self.end(call, json, now_unix_ms).await?;
             }
         }
+    }
+
+    async fn do_not_call(&self, phone: &PhoneNumber) -> Result<Option<DoNotCall>, StoreError> {
+        let row: Option<(String, i64)> = on_either!(self, pool => sqlx::query_as(WISH_OF).bind(phone.expose()).fetch_optional(pool))?;
+        let wish = |(call, since_ms): (String, i64)| {
+            let unreadable =
+                || StoreError::Unreadable { store: self.store(), key: "do_not_call".to_owned(), reason: "no call's id".to_owned() };
+            let call_id = CallId::parse(&call).ok_or_else(unreadable)?;
+            Ok(DoNotCall { call_id, since_ms: u64::try_from(since_ms).unwrap_or_default() })
+        };
+        row.map(wish).transpose()
+    }
+
+    async fn lift_do_not_call(&self, phone: &PhoneNumber, unsaved: Option<DoNotCall>, now_unix_ms: u64) -> Result<u64, StoreError> {
+        if let Some(wish) = unsaved {
+            self.keep_wish(phone, wish).await?;
+        }
+        on_either!(self, pool => async {
+            let done = sqlx::query(LIFT).bind(phone.expose()).bind(stored_ms(now_unix_ms)).execute(pool).await?;
+            Ok(done.rows_affected())
+        })
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

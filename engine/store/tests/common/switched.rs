@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use samvaad_model::{CallId, CallRecord, CallSid};
-use samvaad_store::{CallRecords, RecordWriter, StoreError};
+use samvaad_model::{CallId, CallRecord, CallSid, PhoneNumber};
+use samvaad_store::{CallRecords, DoNotCall, RecordWriter, StoreError};
 
 /// Long enough for what needs no outage to end.
 pub const SOON: Duration = Duration::from_secs(5);
@@ -64,6 +64,14 @@ impl CallRecords for Switched {
     }
 
     async fn end_abandoned(&self, _now_unix_ms: u64) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
+    async fn do_not_call(&self, _phone: &PhoneNumber) -> Result<Option<DoNotCall>, StoreError> {
+        Ok(None)
+    }
+
+    async fn lift_do_not_call(&self, _phone: &PhoneNumber, _unsaved: Option<DoNotCall>, _now_unix_ms: u64) -> Result<u64, StoreError> {
         Ok(0)
     }
 

@@ -1,0 +1,59 @@
+//! `/api/do-not-call/{phone}`: customers who asked not to be called any more. The wish is made in a call (a flow's outcome `do-not-call`) and kept
+//! with the records; here it is shown, and lifted when the customer has changed their mind.
+
+use axum::Json;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use samvaad_model::PhoneNumber;
+use samvaad_store::DoNotCall;
+use serde_json::{Value, json};
+
+use crate::access::Api;
+use crate::app::App;
+use crate::problem::Problem;
+
+type Phone = Result<Path<String>, PathRejection>;
+
+/// The wish of a number; 404 where there is none.
+pub async fn show(_: Api, State(app): State<App>, phone: Phone) -> Result<Json<DoNotCall>, Problem> {
+    let phone = read(phone)?;
+    let wish = app.services.ledger.do_not_call(&phone).await.map_err(|error| Problem::unavailable(error.to_string()))?;
+    wish.map(Json).ok_or_else(|| none(&phone))
+}
+
+/// Lifts the wish of a number; 404 where there is none.
+pub async fn lift(_: Api, State(app): State<App>, phone: Phone) -> Result<Json<Value>, Problem> {
+    let phone = read(phone)?;
+    match app.services.ledger.lift_do_not_call(&phone).await {
+        Ok(true) => {
+            tracing::info!(number = %phone, "a customer may be called again");
+            Ok(Json(json!({ "lifted": true })))
+        }
+        Ok(false) => Err(none(&phone)),
+        Err(error) => Err(Problem::unavailable(error.to_string())),
+    }
+}
+
+/// Nobody is called who asked not to be. Where the database does not tell, nobody is called either.
+pub async fn refuse_unwanted(app: &App, phone: &PhoneNumber) -> Result<(), Problem> {
+    match app.services.ledger.do_not_call(phone).await {
+        Ok(None) => Ok(()),
+        Ok(Some(DoNotCall { call_id, .. })) => Err(Problem::new(
+            StatusCode::CONFLICT,
+            format!("cannot take a call to `{phone}`: the customer asked not to be called any more, in call {call_id}"),
+            "leave them in peace; if they have changed their mind, DELETE /api/do-not-call/{phone}",
+        )),
+        Err(error) => Err(Problem::unavailable(format!("cannot tell whether `{phone}` asked not to be called: {error}"))),
+    }
+}
+
+fn read(phone: Phone) -> Result<PhoneNumber, Problem> {
+    let Path(phone) = phone?;
+    PhoneNumber::parse(&phone)
+        .map_err(|error| Problem::bad_request(error.to_string(), "ask by the number, such as /api/do-not-call/+919876543210"))
+}
+
+fn none(phone: &PhoneNumber) -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, format!("`{phone}` has not asked not to be called"), "nothing is to be lifted")
+}

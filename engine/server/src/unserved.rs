@@ -1,0 +1,335 @@
+//! What Exotel asked and the engine did not serve: an applet without its token, a wrong path, a stream without an upgrade or without a `start`.
+//!
+//! Each is logged (bounded), counted by path and cause, and kept with its call. Where the call is not known yet, it is remembered by its
+//! CallSid until it is. A stranger can cause all of this too, so everything here is bounded, and a refused request makes no record.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use samvaad_model::{CallId, CallSid, Problem};
+use samvaad_session::connect::NoStart;
+use samvaad_session::network::note;
+use samvaad_session::run::unix_ms;
+use tokio::sync::Notify;
+
+mod asked;
+
+use asked::{Asked, STREAM, of_session};
+
+use crate::app::App;
+use crate::awaited::conclude_after_stream;
+use crate::problem::Cause;
+use crate::routes::after::call_of;
+
+/// So many calls that nobody knows yet are remembered; the oldest gives way.
+const CALLS: usize = 1_024;
+/// So many problems of each.
+const OF_A_CALL: usize = 4;
+/// So many problems of sockets that named no call are remembered.
+const UNNAMED: usize = 64;
+/// In each minute so many lines are written for one path and cause; further ones are counted.
+const LINES: u64 = 10;
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Counts, log lines of this minute, what waits for its call, and sockets that wait for their `start`.
+#[derive(Debug, Default)]
+pub struct Unserved {
+    known: Mutex<Known>,
+    /// A socket's `start` has come, or will not come any more.
+    decided: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    counts: BTreeMap<Kind, u64>,
+    lines: BTreeMap<Kind, Lines>,
+    by_sid: HashMap<CallSid, Vec<Problem>>,
+    order: VecDeque<CallSid>,
+    unnamed: VecDeque<(Instant, Problem)>,
+    /// How many sockets wait for their `start`, by the CallSid in their path.
+    waiting: HashMap<Option<CallSid>, usize>,
+}
+
+/// A path and a cause, both of a bounded number.
+type Kind = (&'static str, &'static str);
+
+#[derive(Debug)]
+struct Lines {
+    since: Instant,
+    count: u64,
+}
+
+impl Unserved {
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A socket has opened whose path has this CallSid, or none. It waits for its `start` until the guard is told otherwise, or dropped.
+    pub fn waiting(self: &Arc<Self>, sid: Option<CallSid>) -> Waiting {
+        *self.known().waiting.entry(sid.clone()).or_default() += 1;
+        Waiting { unserved: Arc::clone(self), sid, started: AtomicBool::new(false) }
+    }
+
+    /// Waits, until a time, for sockets that may become the stream of a call.
+    pub async fn until_decided(&self, sid: Option<&CallSid>, until: Instant) {
+        loop {
+            let decided = self.decided.notified();
+            let may_start = {
+                let known = self.known();
+                known.waiting.contains_key(&None) || known.waiting.contains_key(&sid.cloned())
+            };
+            if !may_start || tokio::time::timeout_at(until.into(), decided).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn decide(&self, sid: &Option<CallSid>) {
+        let mut known = self.known();
+        if let Some(count) = known.waiting.get_mut(sid) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                known.waiting.remove(sid);
+            }
+        }
+        drop(known);
+        self.decided.notify_waiters();
+    }
+
+    /// How many there were, by path and cause.
+    pub fn all(&self) -> BTreeMap<(&'static str, &'static str), u64> {
+        self.known().counts.clone()
+    }
+
+    /// Counts one. Tells whether it may be logged, and if so, how many were not since the last line.
+    fn count(&self, kind: Kind, now: Instant) -> Option<u64> {
+        let mut known = self.known();
+        *known.counts.entry(kind).or_default() += 1;
+        let lines = known.lines.entry(kind).or_insert(Lines { since: now, count: 0 });
+        let mut untold = 0;
+        if now.duration_since(lines.since) >= MINUTE {
+            untold = lines.count.saturating_sub(LINES);
+            *lines = Lines { since: now, count: 0 };
+        }
+        lines.count += 1;
+        (lines.count <= LINES).then_some(untold)
+    }
+
+    /// Remembers what belongs to a CallSid. Tells whether it is the first of it.
+    fn remember(&self, sid: &CallSid, problem: Problem) -> bool {
+        let mut known = self.known();
+        if let Some(problems) = known.by_sid.get_mut(sid) {
+            if problems.len() < OF_A_CALL && problems.iter().all(|earlier| earlier.name != problem.name) {
+                problems.push(problem);
+            }
+            return false;
+        }
+        if known.order.len() >= CALLS
+            && let Some(oldest) = known.order.pop_front()
+        {
+            known.by_sid.remove(&oldest);
+        }
+        known.order.push_back(sid.clone());
+        known.by_sid.insert(sid.clone(), vec![problem]);
+        true
+    }
+
+    fn remember_unnamed(&self, problem: Problem, now: Instant) {
+        let mut known = self.known();
+        if known.unnamed.len() >= UNNAMED {
+            known.unnamed.pop_front();
+        }
+        known.unnamed.push_back((now, problem));
+    }
+
+    fn take(&self, sid: &CallSid) -> Vec<Problem> {
+        let mut known = self.known();
+        let taken = known.by_sid.remove(sid).unwrap_or_default();
+        if !taken.is_empty() {
+            known.order.retain(|other| other != sid);
+        }
+        taken
+    }
+
+    /// Whether something is remembered of a CallSid.
+    pub fn has(&self, sid: &CallSid) -> bool {
+        self.known().by_sid.contains_key(sid)
+    }
+
+    /// What was wrong with a socket that named no call, since a time: it may have been any call that waits for its stream.
+    pub fn unnamed_since(&self, since: Instant) -> Option<Problem> {
+        self.known().unnamed.iter().find(|(at, _)| *at >= since).map(|(_, problem)| problem.clone())
+    }
+}
+
+/// A socket that waits for its `start`.
+#[derive(Debug)]
+pub struct Waiting {
+    unserved: Arc<Unserved>,
+    sid: Option<CallSid>,
+    started: AtomicBool,
+}
+
+impl Waiting {
+    /// Its `start` has come.
+    pub fn started(&self) {
+        if !self.started.swap(true, Ordering::Relaxed) {
+            self.unserved.decide(&self.sid);
+        }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.started();
+    }
+}
+
+/// Watches all answers for those that carry a [`Cause`].
+pub async fn watch(State(app): State<App>, request: Request, next: Next) -> Response {
+    let uri = request.uri().clone();
+    let response = next.run(request).await;
+    if let Some(cause) = response.extensions().get::<Cause>().copied() {
+        let asked = Asked::read(&app.config.server.path, uri.path(), uri.query().unwrap_or_default());
+        asked.unserved(&app, cause);
+    }
+    response
+}
+
+/// A stream did not start. What it was to be is known by its `start`, by the session in its path, or not at all.
+pub fn unstarted(app: &App, session: &str, no_start: &NoStart) {
+    // logged where it happened
+    let _ = app.unserved.count((STREAM, no_start.name()), Instant::now());
+    let (session_sid, call) = of_session(session);
+    let problem = Problem { unix_ms: unix_ms(), name: no_start.name().to_owned(), detail: no_start.to_string() };
+    keep(app, no_start.call_sid().cloned().or(session_sid), call, problem, true);
+}
+
+/// Brings what is remembered of a CallSid to its call's record, where there is one.
+pub async fn explain(app: &App, sid: &CallSid) -> Option<CallId> {
+    let call = call_of(app, sid).await?;
+    attach(app, call, app.unserved.take(sid)).await;
+    Some(call)
+}
+
+async fn attach(app: &App, call: CallId, problems: Vec<Problem>) {
+    if !problems.is_empty() {
+        let noted = |record: &mut samvaad_model::CallRecord| {
+            for Problem { unix_ms, name, detail } in problems {
+                note(record, &name, detail, unix_ms);
+            }
+        };
+        app.services.ledger.update(call, noted).await;
+    }
+}
+
+/// Keeps a problem with its call, now or when it is known.
+fn keep(app: &App, sid: Option<CallSid>, call: Option<CallId>, problem: Problem, is_stream: bool) {
+    match (sid, call) {
+        (Some(sid), _) => {
+            let is_first = app.unserved.remember(&sid, problem);
+            let Ok(permit) = app.behind.clone().try_acquire_owned() else { return };
+            let app = app.clone();
+            app.tasks.clone().spawn(async move {
+                explain(&app, &sid).await;
+                drop(permit);
+                if is_first && is_stream {
+                    conclude_after_stream(&app, &sid).await;
+                }
+            });
+        }
+        (None, Some(call)) => {
+            let Ok(permit) = app.behind.clone().try_acquire_owned() else { return };
+            let app = app.clone();
+            app.tasks.clone().spawn(async move {
+                // an id that somebody made up makes no record
+                if matches!(app.services.ledger.get(call).await, Ok(Some(_))) {
+                    attach(&app, call, vec![problem]).await;
+                }
+                drop(permit);
+            });
+        }
+        (None, None) if is_stream => app.unserved.remember_unnamed(problem, Instant::now()),
+        (None, None) => {}
+    }
+}
+
+impl Asked {
+    fn unserved(self, app: &App, cause: Cause) {
+        let (name, hint) = self.hint(cause);
+        if let Some(untold) = app.unserved.count((self.place, cause.name()), Instant::now()) {
+            let Self { shown, sid, .. } = &self;
+            let sid = sid.as_ref().map(tracing::field::display);
+            tracing::warn!(path = shown, cause = cause.name(), sid, hint, untold, "a request was not served");
+        }
+        if !matches!(self.place, "/api" | "/metrics" | "/websocket-url" | "/healthz" | "/readyz") {
+            let detail = format!("Exotel asked `{}` and was not answered: {hint}", self.shown);
+            let problem = Problem { unix_ms: unix_ms(), name: name.to_owned(), detail };
+            keep(app, self.sid, self.call, problem, self.place == STREAM);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(name: &str) -> Problem {
+        Problem { unix_ms: 1, name: name.to_owned(), detail: String::new() }
+    }
+
+    #[test]
+    fn a_flood_of_requests_is_counted_and_hardly_logged() {
+        let (unserved, start) = (Unserved::default(), Instant::now());
+        let told = (0..1_000).filter(|_| unserved.count(("/connect", "token"), start).is_some()).count();
+        assert_eq!((told as u64, unserved.all()[&("/connect", "token")]), (LINES, 1_000));
+        assert_eq!(
+            unserved.count(("/connect", "token"), start + MINUTE),
+            Some(1_000 - LINES),
+            "the next minute says how many were left out"
+        );
+        assert_eq!(unserved.count(("other", "path"), start), Some(0), "each kind has lines of its own");
+    }
+
+    #[test]
+    fn what_waits_for_its_call_is_bounded_and_taken_once() {
+        let unserved = Unserved::default();
+        let sid = |nth: usize| CallSid::parse(format!("c{nth}")).unwrap();
+        assert!(unserved.remember(&sid(0), problem("wrong-path")));
+        for nth in 0..2 * CALLS {
+            unserved.remember(&sid(nth), problem("applet-refused"));
+            unserved.remember(&sid(nth), problem("applet-refused"));
+            unserved.remember_unnamed(problem("no-upgrade"), Instant::now());
+        }
+        assert!(!unserved.has(&sid(0)) && unserved.has(&sid(2 * CALLS - 1)));
+        let sizes = |known: &Known| (known.order.len(), known.by_sid.len(), known.unnamed.len());
+        assert_eq!(sizes(&unserved.known()), (CALLS, CALLS, UNNAMED));
+        assert_eq!(unserved.take(&sid(2 * CALLS - 1)), [problem("applet-refused")]);
+        assert_eq!(unserved.take(&sid(2 * CALLS - 1)), []);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_waits_for_its_stream_waits_for_the_sockets_that_may_be_it() {
+        let unserved = Arc::new(Unserved::default());
+        let sid = CallSid::parse("c1").unwrap();
+        let soon = || Instant::now() + Duration::from_secs(600);
+        unserved.until_decided(Some(&sid), soon()).await;
+        let _other = unserved.waiting(CallSid::parse("c2").ok());
+        unserved.until_decided(Some(&sid), soon()).await;
+        for name in [Some(sid.clone()), None] {
+            let waiting = unserved.waiting(name.clone());
+            let mut decided = std::pin::pin!(unserved.until_decided(Some(&sid), soon()));
+            assert!(tokio::time::timeout(Duration::from_secs(1), &mut decided).await.is_err(), "{name:?}");
+            waiting.started();
+            decided.await;
+        }
+        let _stays = unserved.waiting(None);
+        unserved.until_decided(Some(&sid), Instant::now()).await;
+        assert_eq!(unserved.known().waiting.len(), 2);
+    }
+}

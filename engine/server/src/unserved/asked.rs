@@ -1,0 +1,133 @@
+//! What an unserved request asked for, and for which call; what its call's record and the log say about it.
+
+use samvaad_exotel::applet::PassthruRequest;
+use samvaad_model::{CallId, CallSid};
+
+use crate::problem::Cause;
+use crate::refusal::ANYONE;
+
+/// Where the media stream's socket opens.
+pub(super) const STREAM: &str = "/ws/voicebot";
+/// What the engine serves, as metrics name it.
+const PLACES: [&str; 10] = [
+    "/passthru",
+    "/passthru/after",
+    "/voicebot-url",
+    "/websocket-url",
+    "/connect",
+    "/connect/event",
+    "/status",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+];
+/// All other paths.
+const ELSEWHERE: &str = "other";
+
+/// A CallSid, or our own id; neither of a call that told no CallSid, or of the text of a template.
+pub(super) fn of_session(session: &str) -> (Option<CallSid>, Option<CallId>) {
+    match CallId::parse(session) {
+        Some(call) => (None, Some(call)),
+        None if session == ANYONE => (None, None),
+        None => (CallSid::parse(session).ok(), None),
+    }
+}
+
+/// What was asked.
+pub(super) struct Asked {
+    pub(super) place: &'static str,
+    /// The path's beginning: behind it there may be a token.
+    pub(super) shown: String,
+    pub(super) sid: Option<CallSid>,
+    pub(super) call: Option<CallId>,
+}
+
+impl Asked {
+    pub(super) fn read(prefix: &str, path: &str, query: &str) -> Self {
+        let own = path.strip_prefix(prefix).unwrap_or(path);
+        let mut shown: String = path.split('/').take(3).collect::<Vec<_>>().join("/").chars().take(64).collect();
+        if path.matches('/').count() > 2 {
+            shown.push_str("/…");
+        }
+        if own.starts_with("/ws/") {
+            let place = if own.starts_with("/ws/voicebot/") { STREAM } else { ELSEWHERE };
+            let (sid, call) = of_session(own.rsplit('/').next().unwrap_or_default());
+            return Self { place, shown, sid, call };
+        }
+        let place = match PLACES.iter().find(|place| **place == own) {
+            Some(place) => *place,
+            None if own.starts_with("/api/") => "/api",
+            None => ELSEWHERE,
+        };
+        let request = PassthruRequest::parse(query);
+        let call = request.custom_field.as_ref().and_then(|field| CallId::parse(field.expose()));
+        Self { place, shown, sid: request.call_sid, call }
+    }
+
+    /// The problem's name in a call's record, and what to do about it.
+    pub(super) fn hint(&self, cause: Cause) -> (&'static str, &'static str) {
+        match cause {
+            Cause::Token if self.place == STREAM => (
+                "stream-refused",
+                "the token is missing or wrong; put the URL of /voicebot-url into the Voicebot applet, or `wss://user:TOKEN@…` with \
+                 `stream-token` of `[server]`",
+            ),
+            Cause::Token if self.place == "/api" || self.place == "/metrics" || self.place == "/websocket-url" => {
+                ("applet-refused", "the token is missing or wrong; send `Authorization: Bearer …` with `api-token` of `[server]`")
+            }
+            Cause::Token => (
+                "applet-refused",
+                "the token is missing or wrong; add `?token=…` with `applet-token` of `[server]` to the URL in the applet, as GET /websocket-url \
+                 tells it",
+            ),
+            Cause::Path => ("wrong-path", "nothing is at this path; GET /websocket-url tells what to paste into Exotel's applets"),
+            Cause::Method => ("wrong-method", "it takes another method; Exotel's applets use GET, its status callback POST"),
+            Cause::Upgrade => (
+                "no-upgrade",
+                "the request had no WebSocket upgrade; let the proxy in front pass it on (nginx: `proxy_http_version 1.1; proxy_set_header \
+                 Upgrade $http_upgrade; proxy_set_header Connection \"upgrade\";`)",
+            ),
+            Cause::Body => ("unreadable-callback", "its body could not be read; let Exotel send it as a form, multipart or JSON"),
+        }
+    }
+}
+
+impl Cause {
+    /// Its name in metrics and logs.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Cause::Token => "token",
+            Cause::Path => "path",
+            Cause::Method => "method",
+            Cause::Upgrade => "no-upgrade",
+            Cause::Body => "body",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_known_by_its_place_and_its_call_and_no_token_is_shown() {
+        let order = "0190a1b2-0000-7000-8000-000000000001";
+        let (by_order, stream_of_order) = (format!("CustomField={order}"), format!("/bot/ws/voicebot/{order}"));
+        for (path, query, place, shown, sid, call) in [
+            ("/bot/connect", "CallSid=c1&token=secret", "/connect", "/bot/connect", Some("c1"), None),
+            ("/bot/passthru/after", "CallSid=c1", "/passthru/after", "/bot/passthru/…", Some("c1"), None),
+            ("/conect", "CallSid=c1", ELSEWHERE, "/conect", Some("c1"), None),
+            ("/bot/passthru", by_order.as_str(), "/passthru", "/bot/passthru", None, Some(order)),
+            ("/bot/ws/voicebot/secret/c2", "", STREAM, "/bot/ws/…", Some("c2"), None),
+            ("/ws/voicebt/secret/c2", "", ELSEWHERE, "/ws/voicebt/…", Some("c2"), None),
+            ("/bot/ws/voicebot/call", "", STREAM, "/bot/ws/…", None, None),
+            ("/bot/ws/voicebot/%7BCallSid%7D", "", STREAM, "/bot/ws/…", None, None),
+            (stream_of_order.as_str(), "", STREAM, "/bot/ws/…", None, Some(order)),
+            ("/bot/api/calls/9876543210", "", "/api", "/bot/api/…", None, None),
+        ] {
+            let asked = Asked::read("/bot", path, query);
+            assert_eq!((asked.place, asked.shown.as_str()), (place, shown), "{path}");
+            assert_eq!((asked.sid.as_ref().map(CallSid::as_str), asked.call), (sid, call.and_then(CallId::parse)), "{path}");
+        }
+    }
+}

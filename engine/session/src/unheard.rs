@@ -1,0 +1,63 @@
+//! Languages that the recogniser has no model of: the record of a call in one of them says that speech could not be heard.
+
+use samvaad_model::Language;
+use samvaad_speech::Recognizer;
+
+use crate::call::LiveCall;
+use crate::network::note;
+
+/// The problem's name.
+const NAME: &str = "language-not-heard";
+
+/// Notes, once a call, that its customer can answer by keys alone. Without any recogniser that is the operator's wish, and no problem.
+pub fn check(call: &LiveCall, recognizer: Option<&dyn Recognizer>, language: &Language) {
+    let Some(recognizer) = recognizer.filter(|recognizer| !recognizer.understands(language)) else { return };
+    let detail = format!(
+        "`{language}` is not understood by {}, so the caller can answer by keys alone: name a model for it in `vosk-models` of `[speech]`",
+        recognizer.name()
+    );
+    let unix_ms = call.unix_ms(call.now_ms());
+    if note(&mut call.record(), NAME, detail.clone(), unix_ms) {
+        tracing::warn!(call = %call.id(), problem = NAME, detail, "problem in a call");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use samvaad_model::{CallId, CallRecord};
+    use samvaad_speech::{Expectation, Hearing, Recognition, RecognitionError};
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    /// Understands English.
+    struct English;
+
+    impl Recognizer for English {
+        fn name(&self) -> &str {
+            "english"
+        }
+
+        fn understands(&self, language: &Language) -> bool {
+            *language == Language::english()
+        }
+
+        fn listen(&self, _: Expectation, _: mpsc::Sender<Hearing>) -> Result<Box<dyn Recognition>, RecognitionError> {
+            unreachable!("nobody speaks")
+        }
+    }
+
+    #[test]
+    fn a_call_in_a_language_that_nobody_here_understands_says_so_once() {
+        let call = LiveCall::new(CallRecord::new(CallId::generate(), 1), None, 1);
+        let hindi = Language::parse("hi-IN").unwrap();
+        check(&call, None, &hindi);
+        check(&call, Some(&English), &Language::english());
+        assert!(call.record().problems.is_empty());
+        check(&call, Some(&English), &hindi);
+        check(&call, Some(&English), &hindi);
+        let problems = call.record().problems.clone();
+        assert_eq!(problems.len(), 1);
+        assert!(problems[0].name == "language-not-heard" && problems[0].detail.contains("`hi-IN`"), "{problems:?}");
+    }
+}
