@@ -19,6 +19,7 @@ pub mod question;
 pub mod record;
 pub mod step;
 pub mod transcript;
+pub mod values;
 
 pub use answer::{Answer, Reply};
 pub use call::{CallFacts, Direction};
