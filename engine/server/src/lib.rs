@@ -7,6 +7,7 @@ pub mod app;
 pub mod config;
 pub mod logs;
 pub mod open;
+pub mod order;
 pub mod permits;
 pub mod problem;
 pub mod refusal;

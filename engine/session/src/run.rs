@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::FutureExt;
 use samvaad_dialog::journal::SharedJournal;
-use samvaad_dialog::{FlowVersion, Limit, NoFlow, OnTrapThen, Pinned, RunEnd, TrapWords};
+use samvaad_dialog::{CustomerReading, CustomerSchema, FieldProblem, FlowVersion, Limit, NoFlow, OnTrapThen, Pinned, RunEnd, TrapWords};
 use samvaad_exotel::inbound::Start;
 use samvaad_model::{CallFacts, CallRecord, CallState, CustomerRecord, Decision, Direction, Language, PhoneNumber, Step};
 use tokio::sync::{Mutex, mpsc};
@@ -89,7 +89,7 @@ async fn prepare(services: &Services, session: &str, start: &Start, passed_over:
         found.customer.as_ref().map(|customer| customer.phone.clone()).or(record.customer_number).or_else(|| start.from.clone());
     record.line_number = start.to.clone().or(record.line_number);
     record.started_ms = Some(now_ms);
-    let facts = CallFacts {
+    let mut facts = CallFacts {
         call_id: found.call_id,
         call_sid: start.call_sid.clone(),
         direction: record.direction.unwrap_or(if found.customer.is_some() { Direction::Outbound } else { Direction::Inbound }),
@@ -99,7 +99,6 @@ async fn prepare(services: &Services, session: &str, start: &Start, passed_over:
         parameters: start.custom_parameters.clone(),
     };
     record.direction = Some(facts.direction);
-    record.language = Some(facts.language.clone());
     let wanted = found.customer.as_ref().and_then(|customer| customer.flow.as_ref());
     let flow = services.catalogue.choose(&facts, wanted).map(|version| {
         record.flow = Some(version.name.clone());
@@ -107,6 +106,12 @@ async fn prepare(services: &Services, session: &str, start: &Start, passed_over:
         let journal = version.journal(found.call_id);
         (version, journal)
     });
+    let (customer, unreadable) = match &flow {
+        Ok((version, _)) => by_manifest(found.customer, &version.manifest().customer, now_ms, services),
+        Err(_) => (found.customer, Vec::new()),
+    };
+    facts.language = customer_language(customer.as_ref());
+    record.language = Some(facts.language.clone());
     let journal = flow.as_ref().ok().map(|(_, journal)| journal.clone());
     let call = Arc::new(LiveCall::new(record, journal, now_ms));
     for failure in &found.failures {
@@ -115,7 +120,23 @@ async fn prepare(services: &Services, session: &str, start: &Start, passed_over:
     if passed_over > 0 {
         call.problem("bad-frame", format!("{passed_over} frames before `start` were passed over"));
     }
-    Prepared { call, facts, customer: found.customer, flow }
+    for field in unreadable {
+        call.problem("unusable-field", format!("{field}; the flow was not given it"));
+    }
+    Prepared { call, facts, customer, flow }
+}
+
+/// The customer's record as the flow's manifest reads it: it may have been stored for another version, or by another program.
+fn by_manifest(
+    customer: Option<CustomerRecord>,
+    schema: &CustomerSchema,
+    now_ms: u64,
+    services: &Services,
+) -> (Option<CustomerRecord>, Vec<FieldProblem>) {
+    let Some(customer) = customer else { return (None, Vec::new()) };
+    let today = samvaad_dialog::Instant { unix_ms: now_ms, offset_minutes: services.settings.offset_minutes }.date();
+    let CustomerReading { fields, problems } = schema.read(&customer.fields, today);
+    (Some(CustomerRecord { fields, ..customer }), problems)
 }
 
 fn customer_language(customer: Option<&CustomerRecord>) -> Language {
