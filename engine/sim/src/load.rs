@@ -181,7 +181,7 @@ impl LoadCaller {
         let url = self.applets.voicebot_url(&facts).await.map_err(|fault| fault.to_string())?;
         let ended_by = self.stream(&url, &facts, tally).await?;
         self.applets.passthru_after(&facts, ended_by, 0).await.map_err(|fault| fault.to_string())?;
-        let record = self.applets.final_record(call_id).await;
+        let record = self.applets.final_record(&call_id.to_string()).await;
         let outcome = record.and_then(|record| record.outcome).unwrap_or_else(|| "in-progress".to_owned());
         *tally.report.outcomes.entry(outcome).or_default() += 1;
         Ok(())

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use samvaad_model::{Language, PhoneNumber};
+use samvaad_model::{CallId, Language, PhoneNumber};
 use samvaad_speech::Recognizer;
 
 use crate::applets::{Applets, EndedBy, EngineError};
@@ -51,15 +51,17 @@ pub async fn run_with(
 ) -> Result<CallReport, RunError> {
     let files = Files::in_folder(out_dir)?;
     let applets = Applets::new(base_url)?;
-    let call_id = applets.store_customer(&scenario.customer).await?;
+    let call_id = if scenario.known { applets.store_customer(&scenario.customer).await? } else { CallId::generate() };
     let facts = Facts::new(call_id, scenario.customer.phone.clone(), scenario.direction)?;
-    let mut call = Call { scenario, applets, facts, listener, faults: Vec::new() };
+    // whom the engine does not know, it gives an id of its own
+    let record_id = if scenario.known { call_id.to_string() } else { facts.call_sid.to_string() };
+    let mut call = Call { scenario, applets, facts, record_id, listener, faults: Vec::new() };
 
     call.tell(format!("calls {}: {}", scenario.customer.phone, scenario.title));
     let played = call.stream().await?;
     let agent = call.after(played.as_ref()).await;
 
-    let record = call.applets.final_record(call_id).await;
+    let record = call.applets.final_record(&call.record_id).await;
     let shown = played.as_ref().map_or(0, |played| played.lines_shown);
     let transcript = record.as_ref().map_or_else(Vec::new, |record| record.transcript.clone());
     transcript.iter().skip(shown).for_each(|line| listener.event(&Event::of_line(line)));
@@ -97,6 +99,7 @@ struct Call<'a> {
     scenario: &'a Scenario,
     applets: Applets,
     facts: Facts,
+    record_id: String,
     listener: &'a dyn Listener,
     faults: Vec<WireFault>,
 }
@@ -142,7 +145,7 @@ impl Call<'_> {
             speech,
             limit_ms: self.scenario.max_seconds * 1000,
             rate_hz: format.rate_hz,
-            watch: RecordWatch::begin(self.applets.clone(), self.facts.call_id),
+            watch: RecordWatch::begin(self.applets.clone(), self.record_id.clone()),
             listener: self.listener,
         };
         let mut played = play(wire, caller).await;
