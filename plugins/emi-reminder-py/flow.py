@@ -4,9 +4,11 @@ Before the identity is established not one word is said about the loan; the mani
 up ends the script at the next function: it raises `call-ended`, which goes through `run` to the engine.
 """
 
+from dataclasses import replace
+
 import wit_world
 from componentize_py_types import Err
-from lender_record import Instalment, Unreadable, language
+from lender_record import Instalment, Unreadable, is_past
 from repertoire import LANGUAGES, uses
 from script import Question, Script
 from wit_world.imports import call, customer, runtime, speech
@@ -39,15 +41,19 @@ class WitWorld(wit_world.WitWorld):
 
     def run(self) -> None:
         fields = dict(customer.fields())
-        script = Script(language(fields))
+        script = Script(fields.get("language", ""))
+        script.know("caller", Value_Text(setting("caller")))
         script.know("lender", Value_Text(setting("lender")))
         script.know("bot-name", Value_Text(setting("bot-name")))
 
         try:
-            know(script, Instalment.read(fields))
+            instalment = Instalment.read(fields)
         except Unreadable as lacking:
             runtime.log(runtime.Level.ERROR, f"the customer's record cannot be used, {lacking}: mend it and call again")
             return script.end("incomplete-data", str(lacking), "apology-incomplete-data")
+        now = runtime.now()
+        details = "emi-details-overdue" if is_past(instalment.due, now.unix_ms, now.offset_minutes) else "emi-details"
+        know(script, instalment)
 
         match script.ask(IDENTITY):
             case "yes":
@@ -61,10 +67,10 @@ class WitWorld(wit_world.WitWorld):
             case _:
                 return script.end("unclear", "at the identity question", "goodbye-unclear")
 
-        script.say("emi-details")
+        script.say(details)
         script.say("disclosure")
 
-        match script.ask(TRANSFER):
+        match script.ask(replace(TRANSFER, asked_back=("repeat", details, "transfer-question"))):
             case "no":
                 return script.end("declined", None, "goodbye-declined")
             case "no-input":

@@ -5,10 +5,10 @@
 
 import { establish, outcome, transfer } from "samvaad:dialog/call@0.1.0";
 import { fields } from "samvaad:dialog/customer@0.1.0";
-import { log, setting } from "samvaad:dialog/runtime@0.1.0";
+import { log, now, setting } from "samvaad:dialog/runtime@0.1.0";
 import { drain } from "samvaad:dialog/speech@0.1.0";
 import type { Description, DialogError, Kind } from "samvaad:dialog/types@0.1.0";
-import { language, readInstalment } from "./lender-record.ts";
+import { isPast, readInstalment } from "./lender-record.ts";
 import { LANGUAGES, TEMPLATES } from "./repertoire.ts";
 import { type Question, Script } from "./script.ts";
 
@@ -42,7 +42,8 @@ export function describe(): Description {
 
 export function run(): void {
   const record = new Map(fields());
-  const script = Script.begin(language(record));
+  const script = Script.begin(record.get("language") ?? "");
+  script.know("caller", { tag: "text", val: needed("caller") });
   script.know("lender", { tag: "text", val: needed("lender") });
   script.know("bot-name", { tag: "text", val: needed("bot-name") });
 
@@ -51,6 +52,7 @@ export function run(): void {
     log("error", `the customer's record cannot be used, ${instalment}: mend it and call again`);
     return script.end("incomplete-data", instalment, "apology-incomplete-data");
   }
+  const details = isPast(instalment.due, now()) ? "emi-details-overdue" : "emi-details";
   script.know("name", { tag: "text", val: instalment.name });
   script.know("loan-digits", { tag: "digits", val: instalment.loanDigits });
   script.know("amount", { tag: "money", val: { minor: instalment.amountPaise, currency: "INR" } });
@@ -71,10 +73,10 @@ export function run(): void {
       return script.end("unclear", "at the identity question", "goodbye-unclear");
   }
 
-  script.say("emi-details");
+  script.say(details);
   script.say("disclosure");
 
-  const wanted = script.ask(TRANSFER);
+  const wanted = script.ask({ ...TRANSFER, askedBack: { ...TRANSFER.askedBack, reply: details } });
   if (wanted === "no") return script.end("declined", null, "goodbye-declined");
   if (wanted === "no-input") return script.end("no-answer", "silence at the transfer question", "goodbye-no-answer");
   if (wanted === "no-match" && setting("unclear") === "goodbye") {

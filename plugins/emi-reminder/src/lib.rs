@@ -5,7 +5,7 @@
 
 mod repertoire;
 
-use lender_record::{Day, Instalment};
+use lender_record::{Day, Fields, Instalment};
 use repertoire::REPERTOIRE;
 use script::bindings::samvaad::dialog::types::{Date, Error, Money, Value};
 use script::bindings::samvaad::dialog::{call, customer, runtime, speech};
@@ -41,18 +41,23 @@ impl Guest for EmiReminder {
     }
 
     fn run() -> Result<(), Error> {
-        let fields = customer::fields()?.into_iter().collect();
-        let mut script = Script::begin(REPERTOIRE, lender_record::language(&fields))?;
+        let fields: Fields = customer::fields()?.into_iter().collect();
+        let mut script = Script::begin(REPERTOIRE, fields.get("language").map_or("", String::as_str))?;
+        script.know("caller", Value::Text(setting("caller")?));
         script.know("lender", Value::Text(setting("lender")?));
         script.know("bot-name", Value::Text(setting("bot-name")?));
 
-        match Instalment::read(&fields) {
-            Ok(instalment) => know(&mut script, instalment),
+        let instalment = match Instalment::read(&fields) {
+            Ok(instalment) => instalment,
             Err(lacking) => {
                 runtime::log(runtime::Level::Error, &format!("the customer's record cannot be used, {lacking}: mend it and call again"));
                 return script.end("incomplete-data", Some(&lacking), "apology-incomplete-data");
             }
-        }
+        };
+        let now = runtime::now();
+        let is_overdue = Day::of(now.unix_ms, now.offset_minutes).is_some_and(|today| instalment.due < today);
+        let details = if is_overdue { "emi-details-overdue" } else { "emi-details" };
+        know(&mut script, instalment);
 
         match script.ask(&IDENTITY)?.as_str() {
             "yes" => call::establish("identity")?,
@@ -62,10 +67,11 @@ impl Guest for EmiReminder {
             _ => return script.end("unclear", Some("at the identity question"), "goodbye-unclear"),
         }
 
-        script.say("emi-details")?;
+        script.say(details)?;
         script.say("disclosure")?;
 
-        match script.ask(&TRANSFER)?.as_str() {
+        let (repeat, _, again) = TRANSFER.asked_back;
+        match script.ask(&Question { asked_back: (repeat, details, again), ..TRANSFER })?.as_str() {
             "no" => return script.end("declined", None, "goodbye-declined"),
             "no-input" => return script.end("no-answer", Some("silence at the transfer question"), "goodbye-no-answer"),
             "no-match" if runtime::setting("unclear").as_deref() == Some("goodbye") => {

@@ -74,9 +74,7 @@ impl CustomerSchema {
                     field.of_state(record)
                 }
                 None => {
-                    if field.required {
-                        reading.problems.push(self.missing(name, field, record));
-                    }
+                    reading.problems.extend(self.missing(name, field, record));
                     field.of_state(record)
                 }
             };
@@ -87,17 +85,16 @@ impl CustomerSchema {
         reading
     }
 
-    /// A required field that is not there. Where a field of nearly the same name is, that is what is wrong.
-    fn missing(&self, name: &str, field: &CustomerField, record: &BTreeMap<String, Masked>) -> FieldProblem {
+    /// What is wrong with a field that is not there: the flow needs it, or its value stands under nearly the same name and would be lost.
+    fn missing(&self, name: &str, field: &CustomerField, record: &BTreeMap<String, Masked>) -> Option<FieldProblem> {
         let plain = |name: &str| name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
         let near = record.keys().find(|other| !self.fields.contains_key(*other) && plain(other) == plain(name));
-        let reason = match near {
-            Some(near) => {
-                format!("is missing, and `{}` stands there instead: write the name as here", near.chars().take(64).collect::<String>())
-            }
-            None => format!("is missing: the flow needs it, as {}", field.kind),
+        let reason = match near.map(|near| near.chars().take(64).collect::<String>()) {
+            Some(near) => format!("is missing, and `{near}` stands there instead: write the name as here"),
+            None if field.required => format!("is missing: the flow needs it, as {}", field.kind),
+            None => return None,
         };
-        FieldProblem { field: name.to_owned(), shape: None, reason }
+        Some(FieldProblem { field: name.to_owned(), shape: None, reason })
     }
 }
 
@@ -184,6 +181,9 @@ language = { type = "language", from-state = "state" }
 
     #[test]
     fn a_language_that_cannot_be_read_is_the_states() {
+        let (_, problems) =
+            read(SCHEMA, &[("name", "Ravi"), ("amount", "1"), ("due-date", "2026-12-05"), ("loan", "1234"), ("Language", "hi")]);
+        assert_eq!(problems, ["`language` is missing, and `Language` stands there instead: write the name as here"]);
         let schema = "[customer]\nlanguage = { type = \"language\", from-state = \"state\" }";
         let (fields, problems) = read(schema, &[("language", "klingon"), ("state", "Kerala")]);
         assert_eq!((fields.get("language").map(String::as_str), problems.len()), (Some("ml-IN"), 1));
