@@ -1,6 +1,7 @@
 //! A customer's record that another program has stored: what of it cannot be read for certain is not given to the flow, and the call's record says so.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+#[allow(dead_code, reason = "another test needs the rest")]
 mod common;
 
 use common::House;
@@ -9,7 +10,8 @@ use samvaad_model::Function;
 #[tokio::test]
 async fn an_unreadable_value_in_the_store_is_not_given_to_the_flow_and_is_a_problem_without_the_value() {
     let mut house = House::new();
-    let schema = "[settings]\nact = \"converse\"\n[customer]\nlanguage = { type = \"language\" }\namount = { type = \"money\", required = true }\n";
+    let schema =
+        "[settings]\nact = \"converse\"\n[customer]\nlanguage = { type = \"language\" }\namount = { type = \"money\", required = true }\n";
     house.add("flow", schema);
     house.open().await;
     let record = house.call("flow", "klingon").await;
