@@ -4,9 +4,11 @@ Before the identity is established not one word is said about the loan; the mani
 up ends the script at the next function: it raises `call-ended`, which goes through `run` to the engine.
 """
 
+from dataclasses import replace
+
 import wit_world
 from componentize_py_types import Err
-from lender_record import Instalment, Unreadable, language
+from lender_record import Instalment, Unreadable, is_past
 from repertoire import LANGUAGES, uses
 from script import Question, Script
 from wit_world.imports import call, customer, runtime, speech
@@ -38,7 +40,8 @@ TRANSFER = Question(
     no_input_ms=7_000,
     no_input=["transfer-no-input"],
     no_match=["transfer-no-match"],
-    asked_back={"repeat": ("emi-details", "transfer-question"), "who": ("who-we-are", "transfer-question")},
+    # how the details are repeated depends on the day
+    asked_back={},
 )
 
 
@@ -54,15 +57,19 @@ class WitWorld(wit_world.WitWorld):
 
     def run(self) -> None:
         fields = dict(customer.fields())
-        script = Script(language(fields))
+        script = Script(fields.get("language", ""))
+        script.know("caller", Value_Text(setting("caller")))
         script.know("lender", Value_Text(setting("lender")))
         script.know("bot-name", Value_Text(setting("bot-name")))
 
         try:
-            know(script, Instalment.read(fields))
+            instalment = Instalment.read(fields)
         except Unreadable as lacking:
             runtime.log(runtime.Level.ERROR, f"the customer's record cannot be used, {lacking}: mend it and call again")
             return script.end("incomplete-data", str(lacking), "apology-incomplete-data")
+        now = runtime.now()
+        details = "emi-details-overdue" if is_past(instalment.due, now.unix_ms, now.offset_minutes) else "emi-details"
+        know(script, instalment)
 
         match script.ask(IDENTITY):
             case "yes":
@@ -76,18 +83,19 @@ class WitWorld(wit_world.WitWorld):
             case _:
                 return script.end("unclear", "at the identity question", "goodbye-unclear")
 
-        for told in ("emi-details", "disclosure"):
+        for told in (details, "disclosure"):
             wish = script.ask(spoken_to(told))
             if wish == "agent":
                 return connect(script)
             if ends(script, wish):
                 return
 
-        wanted = ask_unless_refused(script)
+        transfer = replace(TRANSFER, asked_back={"repeat": (details, "transfer-question"), "who": ("who-we-are", "transfer-question")})
+        wanted = ask_unless_refused(script, transfer)
         if wanted is None:
             # the network has not confirmed that the disclosure was heard: it is said once more
             script.say("disclosure")
-            wanted = ask_unless_refused(script)
+            wanted = ask_unless_refused(script, transfer)
         match wanted:
             case None:
                 script.end("unclear", "the disclosure is not known to have been heard", "goodbye-unclear")
@@ -103,10 +111,10 @@ class WitWorld(wit_world.WitWorld):
                 connect(script)
 
 
-def ask_unless_refused(script: Script) -> str | None:
-    """The answer to the transfer question; nothing where a rule of the manifest refuses it."""
+def ask_unless_refused(script: Script, question: Question) -> str | None:
+    """The answer to a question; nothing where a rule of the manifest refuses it."""
     try:
-        return script.ask(TRANSFER)
+        return script.ask(question)
     except Err as error:
         if isinstance(error.value, Error_Refused):
             return None

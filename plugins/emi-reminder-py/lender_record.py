@@ -1,6 +1,8 @@
-"""What a lender's record of a customer says, read from its text fields.
+"""What a lender's record of a customer says, taken from its text fields.
 
-Pure: it knows neither the contract nor a call. What it cannot read it names by field, never by value, because values are personal.
+How people spell values is the engine's to read: `[customer]` of flow.toml declares the fields, and a flow is given them in one canonical
+spelling each. This takes that spelling and nothing else. Pure: it knows neither the contract nor a call. What it cannot take it names by
+field, never by value, because values are personal.
 """
 
 import re
@@ -15,7 +17,7 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True)
 class Instalment:
-    """An instalment that is due, and whose it is."""
+    """An instalment, and whose it is."""
 
     name: str
     # The last four digits of the loan's account.
@@ -26,50 +28,14 @@ class Instalment:
 
     @classmethod
     def read(cls, fields: Mapping[str, str]) -> "Instalment":
-        """Reads `name`, `loan`, `amount` and `due-date`."""
+        """Takes `name`, `loan`, `amount` and `due-date`."""
         readers = {"name": str, "loan": _last_four, "amount": _paise, "due-date": _day}
-        texts = {field: fields.get(field, "").strip() for field in readers}
+        texts = {field: fields.get(field, "") for field in readers}
         found = {field: read(texts[field]) if texts[field] else None for field, read in readers.items()}
         lacking = [field for field, value in found.items() if value is None]
         if lacking:
             raise Unreadable(f"missing or unreadable: {', '.join(lacking)}")
         return cls(*found.values())
-
-
-# Each language with its name and how the states that speak it begin, in plain lower-case letters.
-_LANGUAGES = [
-    ("en-IN", "english", ()),
-    ("ta-IN", "tamil", ("tamil", "puducherry", "pondicherry")),
-    ("kn-IN", "kannada", ("karnataka",)),
-    ("ml-IN", "malayalam", ("kerala", "lakshadweep")),
-    ("te-IN", "telugu", ("andhra", "telangana")),
-    ("mr-IN", "marathi", ("maharashtra",)),
-    ("gu-IN", "gujarati", ("gujarat",)),
-    ("bn-IN", "bengali", ("westbengal",)),
-    ("pa-IN", "punjabi", ("punjab",)),
-    ("or-IN", "odia", ("odisha", "orissa")),
-    (
-        "hi-IN",
-        "hindi",
-        tuple(
-            "andaman arunachal assam bihar chandigarh chhattisgarh dadra daman delhi newdelhi goa haryana himachal jammu jharkhand ladakh "
-            "madhya manipur meghalaya mizoram nagaland rajasthan sikkim tripura uttar".split()
-        ),
-    ),
-]
-
-
-def language(fields: Mapping[str, str]) -> str:
-    """The language that the record names, else its state's, else English. Whether the flow speaks it is another question."""
-    asked = re.split("[-_]", fields.get("language", "").strip().lower())[0]
-    state = re.sub("[^a-z]", "", fields.get("state", "").lower())
-    for tag, name, _ in _LANGUAGES:
-        if asked in (name, tag.split("-")[0]):
-            return tag
-    for tag, _, beginnings in _LANGUAGES:
-        if state.startswith(beginnings):
-            return tag
-    return "en-IN"
 
 
 def _last_four(account: str) -> str | None:
@@ -79,19 +45,23 @@ def _last_four(account: str) -> str | None:
 
 
 def _paise(text: str) -> int | None:
-    """Paise of rupees as lenders write them: `12500`, `12,500`, `1,25,000.50`. Nothing and less than nothing are no amounts."""
-    amount = re.fullmatch(r"₹*([0-9]+)(?:\.([0-9]{1,2}))?", re.sub("[, ]", "", text))
+    """Paise of `12450` or `12450.50`."""
+    amount = re.fullmatch(r"([0-9]+)(?:\.([0-9]{2}))?", text)
     if not amount:
         return None
-    minor = int(amount[1]) * 100 + int((amount[2] or "").ljust(2, "0"))
+    minor = int(amount[1]) * 100 + int(amount[2] or "0")
     return minor if 0 < minor < 2**63 else None
 
 
 def _day(text: str) -> date | None:
-    """`2026-11-30`, where there is such a day."""
-    parts = re.fullmatch("([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})", text)
+    """`2026-11-30`."""
+    parts = re.fullmatch("([0-9]{4})-([0-9]{2})-([0-9]{2})", text)
     try:
-        day = date(*map(int, parts.groups())) if parts else None
+        return date(*map(int, parts.groups())) if parts else None
     except ValueError:
         return None
-    return day if day and day.year >= 2000 else None
+
+
+def is_past(day: date, unix_ms: int, offset_minutes: int) -> bool:
+    """Whether a day lies before the one that the call's clock shows."""
+    return day < date.fromordinal(date(1970, 1, 1).toordinal() + (unix_ms // 60_000 + offset_minutes) // (24 * 60))

@@ -3,7 +3,13 @@
 from wit_world.imports.types import Kind, Kind_Date, Kind_Digits, Kind_Money, Kind_Text, TemplateUse
 
 _NAME: dict[str, Kind] = {"name": Kind_Text()}
-_BOT: dict[str, Kind] = {"bot-name": Kind_Text(), "lender": Kind_Text()}
+_BOT: dict[str, Kind] = {"bot-name": Kind_Text(), "caller": Kind_Text()}
+_INSTALMENT: dict[str, Kind] = {
+    "lender": Kind_Text(),
+    "loan-digits": Kind_Digits(),
+    "amount": Kind_Money(),
+    "due-date": Kind_Date(),
+}
 
 # The default first.
 LANGUAGES = ["en-IN", "hi-IN"]
@@ -17,7 +23,8 @@ TEMPLATES: dict[str, dict[str, Kind]] = {
     "identity-no-input": _NAME,
     "identity-no-match": _NAME,
     "language-changed": {},
-    "emi-details": {"loan-digits": Kind_Digits(), "amount": Kind_Money(), "due-date": Kind_Date()},
+    "emi-details": _INSTALMENT,
+    "emi-details-overdue": _INSTALMENT,
     "disclosure": {},
     "who-we-are": _BOT,
     "transfer-question": {},

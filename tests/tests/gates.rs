@@ -188,9 +188,9 @@ async fn what_would_change_amounts_or_decisions_of_recorded_calls_takes_no_calls
     let second = published(&engine, &first).await;
 
     // the amount is said no more, by the prompt file alone
-    house.change("prompts/en-IN.ftl", "Your monthly instalment of { $amount } is due", "Your monthly instalment is due");
+    house.change("prompts/en-IN.ftl", "Your EMI of { $amount } is due", "Your EMI is due");
     rejected(&engine, &["(amounts): expected the words of `emi-details` in en-IN", "got other words of this version's prompt file"]).await;
-    house.change("prompts/en-IN.ftl", "Your monthly instalment is due", "Your monthly instalment of { $amount } is due");
+    house.change("prompts/en-IN.ftl", "Your EMI is due", "Your EMI of { $amount } is due");
 
     // a caller who was put through would be bidden goodbye: the record cannot tell what follows
     house.change("flow.toml", "unclear = \"transfer\"", "unclear = \"goodbye\"");

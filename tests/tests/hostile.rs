@@ -221,8 +221,8 @@ async fn a_second_socket_of_a_live_call_is_closed_and_the_first_goes_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flow_that_is_not_there_ends_with_words_to_the_caller_and_a_record_that_names_it() {
-    let engine = engine();
-    let call = engine.customer("09876530010", Some("no-such-flow")).await;
+    let engine = Setup::new("[calls]\nflow = 'no-such-flow'\n[speech]\nrecognizer = 'none'").start();
+    let call = engine.customer("09876530010", None).await;
     let mut stream = Stream::begin(&engine, "h-no-flow", "09876530010").await;
     let mut media = 0;
     while let Some(message) = stream.hear().await {

@@ -143,9 +143,9 @@ async fn the_applets_after_the_bot_lead_a_transfer_to_the_agent_and_nothing_else
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_switch_case_is_answered_where_the_configuration_says_so() {
-    let engine = engine("[calls]\nafter = 'select'\nagents = ['08000000001']\n");
+    let engine = engine("[calls]\nflow = 'no-such-flow'\nafter = 'select'\nagents = ['08000000001']\n");
     // A call whose flow is not there goes to the configured agents, after the engine's own words.
-    let call = engine.customer("09876520003", Some("no-such-flow")).await;
+    let call = engine.customer("09876520003", None).await;
     let mut stream = Stream::begin(&engine, "sid-select", "09876520003").await;
     stream.until_closed().await;
     assert_eq!(engine.ended(&call).await["decision"]["numbers"], json!([AGENT]));
@@ -197,6 +197,91 @@ async fn a_stored_customer_is_shown_by_its_id_and_among_the_newest() {
     assert_eq!(missing.status(), 404);
     let body: Value = missing.json().await.unwrap();
     assert!(body["error"].is_string() && body["mend"].is_string(), "{body}");
+}
+
+/// A body of `POST /api/calls` for the shipped flow, with one field changed.
+fn order(field: &str, value: &str) -> Value {
+    let mut order = json!({
+        "phone": "+919876520006",
+        "flow": "emi-reminder",
+        "fields": { "name": "Priya Sharma", "loan": "LN-00478213", "amount": "12,500", "due-date": "2030-12-05" }
+    });
+    match field {
+        "phone" | "flow" => order[field] = json!(value),
+        _ => order["fields"][field] = json!(value),
+    }
+    order
+}
+
+async fn posted(engine: &Engine, order: &Value) -> (u16, String) {
+    let response = engine.http().post(engine.url("/api/calls")).json(order).send().await.unwrap();
+    (response.status().as_u16(), response.text().await.unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_value_that_cannot_be_read_for_certain_is_refused_when_it_is_posted() {
+    let engine = engine("");
+    for (field, values) in [
+        ("amount", &["12500,00", "12450 00", "12,5", "12.450,00", "1e5", "-12500", "0", "NULL", "9876543210"][..]),
+        ("loan", &["478213.0", "4.78E+05", "N/A"][..]),
+        ("name", &["NULL", "NA", ".", "12345", "{{name}}"][..]),
+        ("due-date", &["05/12/2026", "2026-02-30", "2206-12-05", "46361"][..]),
+        ("phone", &["9876543210.0", "987654321", "98765432101", "+9198765432101", "98765O3210"][..]),
+        ("language", &["klingon"][..]),
+    ] {
+        for value in values {
+            let (status, told) = posted(&engine, &order(field, value)).await;
+            let body: Value = serde_json::from_str(&told).unwrap();
+            assert_eq!(
+                (status, &body["fields"][0]["field"], body["fields"].as_array().unwrap().len()),
+                (400, &json!(field), 1),
+                "{value}: {told}"
+            );
+            assert!(body["fields"][0]["reason"].as_str().unwrap().len() > 20 && body["error"].as_str().unwrap().contains(field), "{told}");
+            assert!(value.len() < 3 || !told.contains(value), "`{value}` is shown: {told}");
+        }
+    }
+    for (field, value) in [
+        ("amount", "Rs. 12,450/-"),
+        ("amount", "INR 12450"),
+        ("due-date", "5-Dec-2030"),
+        ("phone", "+91 09876520006"),
+        ("phone", "+91 (0)9876520006"),
+        ("name", "Smt. Sunita Devi"),
+        ("branch", "no field of the flow"),
+    ] {
+        let (status, told) = posted(&engine, &order(field, value)).await;
+        assert_eq!(status, 201, "{field} `{value}`: {told}");
+        let call = serde_json::from_str::<Value>(&told).unwrap()["call_id"].as_str().unwrap().to_owned();
+        assert_eq!(engine.record(&call).await.unwrap()["customer_number"], "+919876520006", "{value}");
+    }
+    engine.is_well().await;
+    assert!(!engine.logs().contains("Sunita"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_for_a_flow_that_is_not_there_or_without_its_fields_is_refused_with_all_that_is_wrong() {
+    let engine = engine("");
+    let wrong = json!({ "phone": "123", "flow": "emi_reminder", "fields": {} });
+    let (status, told) = posted(&engine, &wrong).await;
+    assert_eq!(status, 400, "{told}");
+    let body: Value = serde_json::from_str(&told).unwrap();
+    let named: Vec<_> = body["fields"].as_array().unwrap().iter().map(|field| field["field"].as_str().unwrap()).collect();
+    assert_eq!(named, ["phone", "flow", "amount", "due-date", "loan", "name"], "{told}");
+    assert!(told.contains("`emi_reminder`") && told.contains("`emi-reminder`"), "the known flows are named: {told}");
+
+    // the only flow that takes calls which name none has its fields as well
+    let (status, told) =
+        posted(&engine, &json!({ "phone": "+919876520007", "fields": { "name": "Priya", "due_date": "2030-12-05" } })).await;
+    assert_eq!(status, 400, "{told}");
+    assert!(
+        ["`amount` is missing", "`loan` is missing", "`due_date` stands there instead"].iter().all(|words| told.contains(words)),
+        "{told}"
+    );
+
+    let (status, told) =
+        posted(&engine, &json!({ "phone": "+919876520007", "flow": "emi-reminder", "fields": { "amount": 12450.5 } })).await;
+    assert!(status == 400 && told.contains("`amount` is no text"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -199,7 +199,7 @@ async fn a_replay_shows_what_would_be_said_and_decided() {
         "Am I speaking with Ravi Kumar?  [greeting en-IN]",
         "caller   yes  [identity]",
         "decides  establish identity",
-        "ending in eight, two, one, three. Your monthly instalment of twelve thousand five hundred rupees is due on thirtieth of November",
+        "ending in eight, two, one, three. Your EMI of twelve thousand five hundred rupees is due on thirtieth of November",
         "decides  transfer default",
         "decides  outcome transferred",
     ];
@@ -248,9 +248,7 @@ async fn another_amount_is_told_first_with_both_sides_and_where_it_stands() {
     assert_eq!(shown.code, Some(1));
     let (amounts, wording) = (shown.out.find("amounts at entry").unwrap(), shown.out.find("wording at entry").unwrap());
     assert!(amounts < wording, "{}", shown.out);
-    for words in
-        ["instalment of nine thousand nine hundred rupees", "instalment of twelve thousand five hundred rupees", "990000, now 1250000"]
-    {
+    for words in ["EMI of nine thousand nine hundred rupees", "EMI of twelve thousand five hundred rupees", "990000, now 1250000"] {
         assert!(shown.out.contains(words), "no `{words}` in:\n{}", shown.out);
     }
 }

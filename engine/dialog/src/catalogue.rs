@@ -14,7 +14,7 @@ use samvaad_model::{CallFacts, FlowName, PhoneNumber, VersionId};
 use tokio::sync::watch;
 
 use crate::allowance::Allowance;
-use crate::choose::{NoFlow, choose};
+use crate::choose::{NoFlow, choose, may_take};
 use crate::compile::Compiler;
 use crate::engine::FlowEngine;
 use crate::lives::Lives;
@@ -292,6 +292,13 @@ impl<P: PromptLibrary> Catalogue<P> {
         let chosen = choose(&taking().collect::<Vec<_>>(), facts, wanted, self.default_flow.as_ref())?;
         let version = flows.get(chosen).and_then(|lives| lives.pick(facts.call_id)).cloned();
         version.map(Pinned::new).ok_or_else(|| NoFlow::Unmatched { there: taking().map(|(name, _)| name.clone()).collect() })
+    }
+
+    /// The flows that an order which names none may come to.
+    pub(crate) fn may_take_orders(&self) -> Vec<FlowName> {
+        let flows = self.flows();
+        let taking: Vec<_> = flows.iter().filter_map(|(name, lives)| Some((name, &lives.active()?.manifest().takes))).collect();
+        may_take(&taking, self.default_flow.as_ref()).into_iter().cloned().collect()
     }
 
     /// The version with which calls of this one may go on: the active one of its flow, where this one takes no new calls any more.

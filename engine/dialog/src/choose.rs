@@ -1,6 +1,6 @@
 //! Which flow a call gets: the one asked for, else the best match of the manifests, else the default, else the only one.
 
-use samvaad_model::{CallFacts, FlowName};
+use samvaad_model::{CallFacts, Direction, FlowName};
 
 use crate::manifest::Takes;
 
@@ -23,7 +23,7 @@ pub enum NoFlow {
     },
 }
 
-fn shown(there: &[FlowName]) -> String {
+pub(crate) fn shown(there: &[FlowName]) -> String {
     if there.is_empty() { "none".to_owned() } else { there.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ") }
 }
 
@@ -54,6 +54,17 @@ pub(crate) fn choose<'a>(
     }
 }
 
+/// The flows that an order which names none may come to: those that claim such calls, and those that take what nobody claims.
+pub(crate) fn may_take<'a>(flows: &[(&'a FlowName, &'a Takes)], default: Option<&FlowName>) -> Vec<&'a FlowName> {
+    let open = || flows.iter().filter(|(_, takes)| takes.weight > 0 && takes.direction != Some(Direction::Inbound));
+    let claiming = open().filter(|(_, takes)| takes.has_conditions());
+    let unclaimed: Vec<_> = match default {
+        Some(default) => flows.iter().filter(|(name, _)| *name == default).collect(),
+        None => open().filter(|(_, takes)| !takes.has_conditions()).collect(),
+    };
+    claiming.chain(unclaimed).map(|(name, _)| *name).collect()
+}
+
 fn best_match<'a>(flows: &[(&'a FlowName, &'a Takes)], facts: &CallFacts) -> Option<&'a FlowName> {
     let fits =
         flows.iter().filter(|(_, takes)| takes.weight > 0).filter_map(|(name, takes)| Some((takes.fit(facts)?, *name, takes.weight)));
@@ -71,7 +82,7 @@ fn best_match<'a>(flows: &[(&'a FlowName, &'a Takes)], facts: &CallFacts) -> Opt
 
 #[cfg(test)]
 mod tests {
-    use samvaad_model::{CallId, Direction, Language, PhoneNumber};
+    use samvaad_model::{CallId, Language, PhoneNumber};
 
     use super::*;
     use crate::manifest::Manifest;
@@ -128,6 +139,20 @@ mod tests {
         assert_eq!(chosen(&flows, &facts("emi"), None, None).unwrap(), "a");
         assert_eq!(chosen(&flows, &facts("emi"), Some("b"), None).unwrap(), "b");
         assert!(chosen(&flows[1..], &facts("emi"), None, None).is_err());
+    }
+
+    #[test]
+    fn an_order_without_a_flow_may_come_to_whoever_claims_it_or_takes_the_rest() {
+        let may = |flows: &[(&str, &str)], default: Option<&str>| {
+            let name = |text: &str| FlowName::parse(text).unwrap();
+            let flows: Vec<_> = flows.iter().map(|(flow, toml)| (name(flow), Manifest::parse(toml).unwrap().takes)).collect();
+            let flows: Vec<_> = flows.iter().map(|(name, takes)| (name, takes)).collect();
+            may_take(&flows, default.map(name).as_ref()).into_iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let (closed, inbound) = ("[match]\nweight = 0", "[match]\ndirection = \"inbound\"");
+        assert_eq!(may(&[("a", ""), ("b", closed), ("c", inbound)], None), ["a"]);
+        assert_eq!(may(&[("a", ""), ("b", LINE), ("c", "")], None), ["b", "a", "c"]);
+        assert_eq!(may(&[("a", ""), ("b", LINE), ("c", closed)], Some("c")), ["b", "c"]);
     }
 
     #[test]

@@ -12,6 +12,14 @@ pub struct Instant {
     pub offset_minutes: i16,
 }
 
+impl Instant {
+    /// The day there, in the call's local time.
+    pub fn date(self) -> time::Date {
+        let local_s = i64::try_from(self.unix_ms / 1000).unwrap_or(0) + i64::from(self.offset_minutes) * 60;
+        time::OffsetDateTime::from_unix_timestamp(local_s).map_or(time::Date::MIN, time::OffsetDateTime::date)
+    }
+}
+
 /// What a flow's host functions come to once the host has checked them: the manifest's rules, sizes and grants hold for everything
 /// that arrives here, and `Prompt::interruptible` is always set. Three implementations: the live session, the replay of a journal,
 /// the scripted caller of a test.
@@ -37,7 +45,7 @@ pub trait Conversation: Send {
     /// Sets the disposition.
     async fn outcome(&mut self, disposition: String, detail: Option<String>) -> Result<(), CallError>;
 
-    /// All fields of the customer's record, by name; empty ones are left out.
+    /// All fields of the customer's record, by name; empty ones are left out. The host reads them by the manifest's `[customer]`.
     async fn fields(&mut self) -> Result<Vec<(String, Masked)>, CallError>;
 
     /// A granted look-up.

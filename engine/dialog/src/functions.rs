@@ -146,13 +146,26 @@ impl call::Host for Guest {
     }
 }
 
+impl Host {
+    /// The record as the manifest's `[customer]` reads it: a flow is never given a value that cannot be read for certain, whoever stored it.
+    async fn customer_fields(&mut self) -> Result<Vec<(String, Masked)>, CallError> {
+        let fields = self.conversation.fields().await?;
+        let schema = &self.rules.manifest.customer;
+        if schema.fields.is_empty() {
+            return Ok(fields);
+        }
+        let today = self.conversation.now().date();
+        Ok(schema.read(&fields.into_iter().collect(), today).fields.into_iter().collect())
+    }
+}
+
 impl customer::Host for Guest {
     async fn field(&mut self, name: String) -> Told<Option<String>> {
         let (arguments, checked) = journaled(convert::text("name", name));
         let answer = self.attempt(Function::Field, arguments, |host| {
             Box::pin(async move {
                 let name = checked?;
-                let fields = host.conversation.fields().await?;
+                let fields = host.customer_fields().await?;
                 Ok(fields.into_iter().find(|(field, _)| *field == name).map(|(_, value)| value))
             })
         });
@@ -160,7 +173,7 @@ impl customer::Host for Guest {
     }
 
     async fn fields(&mut self) -> Told<Vec<(String, String)>> {
-        let answer = self.attempt(Function::Fields, Json::Null, |host| Box::pin(async move { host.conversation.fields().await }));
+        let answer = self.attempt(Function::Fields, Json::Null, |host| Box::pin(async move { host.customer_fields().await }));
         Ok(told(answer.await?, |fields| fields.into_iter().map(|(name, value)| (name, value.into_exposed())).collect()))
     }
 

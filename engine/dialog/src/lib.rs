@@ -21,6 +21,7 @@ pub mod journal;
 mod lives;
 mod load;
 pub mod manifest;
+mod orders;
 pub mod outline;
 mod overrides;
 mod pinned;
@@ -53,7 +54,11 @@ pub use engine::{EngineError, EngineSettings, FlowEngine};
 pub use host::Limit;
 pub use journal::{Divergence, SharedJournal, Side};
 pub use load::{Rejection, Step};
-pub use manifest::{GateKind, Limits, Manifest, ManifestError, OnTrap, OnTrapThen, ReplayGate, Running, TrapBudget, TrapWords};
+pub use manifest::{
+    CustomerField, CustomerReading, CustomerSchema, FieldProblem, GateKind, Limits, Manifest, ManifestError, OnTrap, OnTrapThen,
+    ReplayGate, Running, TrapBudget, TrapWords,
+};
+pub use orders::{NotAnOrder, UnknownFlow};
 pub use overrides::{Overrides, Samples};
 pub use pinned::Pinned;
 pub use rehearsal::{Obstacle, Rehearsal, Rehearsed};

@@ -2,6 +2,7 @@
 //!
 //! Parsing is pure and reports every error at once, each with its line. A flow without a manifest has [`Manifest::default`].
 
+mod customer;
 mod limits;
 pub(crate) mod read;
 mod update;
@@ -13,6 +14,7 @@ use samvaad_model::{CallFacts, Direction, Language, PhoneNumber, Step};
 use crate::description::Description;
 use crate::overrides::Samples;
 
+pub use customer::{CustomerField, CustomerReading, CustomerSchema, FieldProblem};
 pub use limits::Limits;
 pub use update::{GateKind, ReplayGate, Running, TrapBudget, Update};
 
@@ -28,6 +30,8 @@ pub struct Manifest {
     pub languages: Vec<Language>,
     /// `[match]`: which calls it takes.
     pub takes: Takes,
+    /// `[customer]`: what a customer's record has to hold.
+    pub customer: CustomerSchema,
     /// `[settings]`: the flow's own, as text.
     pub settings: BTreeMap<String, String>,
     /// `[samples]`: values for trying it out; once it is loaded, those of them that are in use.
@@ -56,6 +60,7 @@ impl Default for Manifest {
             title: None,
             languages: Vec::new(),
             takes: Takes::default(),
+            customer: CustomerSchema::default(),
             settings: BTreeMap::new(),
             samples: Samples::default(),
             grants: Grants::default(),
@@ -90,6 +95,11 @@ impl Default for Takes {
 }
 
 impl Takes {
+    /// Whether it claims any calls.
+    pub fn has_conditions(&self) -> bool {
+        !self.numbers.is_empty() || self.direction.is_some() || !self.parameters.is_empty()
+    }
+
     /// How many conditions a call meets, or none where it misses one or there are none.
     pub fn fit(&self, facts: &CallFacts) -> Option<usize> {
         let numbers = self.numbers.is_empty() || facts.line_number.as_ref().is_some_and(|line| self.numbers.contains(line));

@@ -20,6 +20,7 @@ pub mod record;
 pub mod step;
 pub mod transcript;
 pub mod transfer;
+pub mod values;
 
 pub use answer::{Answer, Reply};
 pub use call::{CallFacts, Direction};

@@ -19,8 +19,9 @@ pub struct NotAPhoneNumber;
 const DIGITS: std::ops::RangeInclusive<usize> = 5..=15;
 
 impl PhoneNumber {
-    /// Reads a number: spaces, hyphens, dots and brackets are passed over. An Indian number is kept as E.164 (`+91` and ten digits),
-    /// one that begins with `+` as it stands, any other as its digits.
+    /// Reads a number as the network and the operator write it, which may be a short code: spaces, hyphens and brackets are passed over. An
+    /// Indian number is kept as E.164 (`+91` and ten digits, without the trunk `0`), one that begins with `+` as it stands, any other as its
+    /// digits. A point makes it another kind of number (`9876543210.0`). For customers' numbers in lists see [`crate::values::phone`].
     pub fn parse(text: &str) -> Result<Self, NotAPhoneNumber> {
         let text = text.trim();
         let international = text.starts_with('+') || text.starts_with("00");
@@ -29,7 +30,7 @@ impl PhoneNumber {
             match character {
                 '0'..='9' => digits.push(character),
                 '+' if at == 0 => {}
-                ' ' | '-' | '.' | '(' | ')' => {}
+                ' ' | '-' | '(' | ')' => {}
                 _ => return Err(NotAPhoneNumber),
             }
         }
@@ -40,6 +41,7 @@ impl PhoneNumber {
         let indian = match significant.len() {
             10 if !international => Some(significant),
             12 => significant.strip_prefix("91"),
+            13 => significant.strip_prefix("910"),
             _ => None,
         };
         Ok(Self(match indian {
@@ -94,7 +96,16 @@ mod tests {
     #[test]
     fn every_spelling_of_an_indian_number_is_the_same() {
         let expected = PhoneNumber::parse("+919876543210").unwrap();
-        for spelling in ["919876543210", "09876543210", "9876543210", "+91 98765-43210", "00919876543210", "(0)98765 43210"] {
+        for spelling in [
+            "919876543210",
+            "09876543210",
+            "9876543210",
+            "+91 98765-43210",
+            "00919876543210",
+            "(0)98765 43210",
+            "+91 09876543210",
+            "+91 (0)9876543210",
+        ] {
             assert_eq!(PhoneNumber::parse(spelling).unwrap(), expected, "{spelling}");
         }
     }
@@ -107,7 +118,7 @@ mod tests {
 
     #[test]
     fn what_is_no_number_is_refused() {
-        for text in ["", "null", "{CallFrom}", "sip:agent@host", "123", "1234567890123456"] {
+        for text in ["", "null", "{CallFrom}", "sip:agent@host", "123", "1234567890123456", "9876543210.0"] {
             assert_eq!(PhoneNumber::parse(text), Err(NotAPhoneNumber), "{text}");
         }
     }

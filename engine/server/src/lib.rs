@@ -13,6 +13,7 @@ mod listener;
 pub mod lock;
 pub mod logs;
 pub mod open;
+pub mod order;
 pub mod permits;
 pub mod problem;
 pub mod refusal;

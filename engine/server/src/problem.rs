@@ -8,6 +8,7 @@ use axum::http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use samvaad_dialog::FieldProblem;
 use serde::Serialize;
 
 /// An answer to a request that cannot be served.
@@ -38,17 +39,37 @@ pub enum Cause {
 struct Body {
     error: String,
     mend: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    fields: Vec<Field>,
+}
+
+/// One field of a body that cannot be used. Its value is personal and stands here with its digits and letters masked.
+#[derive(Debug, Serialize)]
+struct Field {
+    field: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<String>,
+    reason: String,
 }
 
 impl Problem {
     /// An answer with this status.
     pub fn new(status: StatusCode, error: impl Into<String>, mend: &'static str) -> Self {
-        Self { status, body: Body { error: error.into(), mend }, cause: None }
+        Self { status, body: Body { error: error.into(), mend, fields: Vec::new() }, cause: None }
     }
 
     /// The same, with a cause that is to be logged and counted.
     pub fn because(self, cause: Cause) -> Self {
         Self { cause: Some(cause), ..self }
+    }
+
+    /// Fields of the body are missing or cannot be read: all of them at once, in words and as a list.
+    pub fn fields(problems: Vec<FieldProblem>) -> Self {
+        let told = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        let mut problem = Self::bad_request(format!("the record was not stored: {told}"), "correct these fields and send the record again");
+        let field = |FieldProblem { field, shape, reason }| Field { field, value: shape, reason };
+        problem.body.fields = problems.into_iter().map(field).collect();
+        problem
     }
 
     /// The request is unusable.

@@ -105,9 +105,7 @@ impl LiveConversation {
     }
 
     fn today(&mut self) -> time::Date {
-        let now = self.now();
-        let local_s = i64::try_from(now.unix_ms / 1000).unwrap_or(0) + i64::from(now.offset_minutes) * 60;
-        time::OffsetDateTime::from_unix_timestamp(local_s).map_or(time::Date::MIN, time::OffsetDateTime::date)
+        self.now().date()
     }
 
     fn spoken(&mut self, prompt: Prompt) -> Result<Spoken, CallError> {

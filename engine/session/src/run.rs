@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::FutureExt;
 use samvaad_dialog::journal::SharedJournal;
-use samvaad_dialog::{FlowVersion, Limit, NoFlow, OnTrapThen, Pinned, RunEnd, TrapWords};
+use samvaad_dialog::{CustomerReading, CustomerSchema, FieldProblem, FlowVersion, Limit, NoFlow, OnTrapThen, Pinned, RunEnd, TrapWords};
 use samvaad_exotel::inbound::Start;
 use samvaad_model::{CallFacts, CallId, CallRecord, CallSid, CallState, CustomerRecord, Decision, Direction, Language, PhoneNumber, Step};
 use tokio::sync::{Mutex, mpsc};
@@ -135,7 +135,7 @@ async fn prepare(services: &Services, session: &str, start: &Start, passed_over:
     record.customer_number.clone_from(&found.number);
     record.line_number = found.line.clone().or(record.line_number);
     record.started_ms = Some(now_ms);
-    let facts = facts(&mut record, &found, start);
+    let mut facts = facts(&mut record, &found, start);
     let wanted = found.flow.as_ref();
     let flow = services.catalogue.choose(&facts, wanted).map(|version| {
         record.flow = Some(version.name.clone());
@@ -143,6 +143,12 @@ async fn prepare(services: &Services, session: &str, start: &Start, passed_over:
         let journal = version.journal(record.call_id);
         (version, journal)
     });
+    let (customer, unreadable) = match &flow {
+        Ok((version, _)) => by_manifest(found.customer, &version.manifest().customer, now_ms, services),
+        Err(_) => (found.customer, Vec::new()),
+    };
+    facts.language = customer_language(customer.as_ref());
+    record.language = Some(facts.language.clone());
     let journal = flow.as_ref().ok().map(|(_, journal)| journal.clone());
     let call = Arc::new(LiveCall::new(record, journal, now_ms));
     for (name, detail) in problems {
@@ -151,20 +157,22 @@ async fn prepare(services: &Services, session: &str, start: &Start, passed_over:
     if passed_over > 0 {
         call.problem("bad-frame", format!("{passed_over} frames before `start` were passed over"));
     }
-    Some(Prepared { call, facts, customer: found.customer, flow })
+    for field in unreadable {
+        call.problem("unusable-field", format!("{field}; the flow was not given it"));
+    }
+    Some(Prepared { call, facts, customer, flow })
 }
 
 fn facts(record: &mut CallRecord, found: &Found, start: &Start) -> CallFacts {
     let direction = record.direction.unwrap_or(if found.order.is_some() { Direction::Outbound } else { Direction::Inbound });
-    let language = customer_language(found.customer.as_ref());
-    (record.direction, record.language) = (Some(direction), Some(language.clone()));
+    record.direction = Some(direction);
     CallFacts {
         call_id: record.call_id,
         call_sid: record.call_sid.clone(),
         direction,
         customer_number: record.customer_number.clone(),
         line_number: record.line_number.clone(),
-        language,
+        language: customer_language(found.customer.as_ref()),
         parameters: start.custom_parameters.clone(),
     }
 }
@@ -183,6 +191,19 @@ async fn refuse_second(services: &Services, earlier: CallRecord) {
         keep_problem(record, now_ms, NAME, detail.to_owned());
     };
     services.ledger.update(call, note).await;
+}
+
+/// The customer's record as the flow's manifest reads it: it may have been stored for another version, or by another program.
+fn by_manifest(
+    customer: Option<CustomerRecord>,
+    schema: &CustomerSchema,
+    now_ms: u64,
+    services: &Services,
+) -> (Option<CustomerRecord>, Vec<FieldProblem>) {
+    let Some(customer) = customer else { return (None, Vec::new()) };
+    let today = samvaad_dialog::Instant { unix_ms: now_ms, offset_minutes: services.settings.offset_minutes }.date();
+    let CustomerReading { fields, problems } = schema.read(&customer.fields, today);
+    (Some(CustomerRecord { fields, ..customer }), problems)
 }
 
 fn customer_language(customer: Option<&CustomerRecord>) -> Language {

@@ -275,19 +275,19 @@ impl Applets {
         Err(WireFault::Applet { request, problem: format!("status {}", response.status()) })
     }
 
-    /// `GET /api/calls/{id}`: the record as it is now, if it can be read.
-    pub async fn record(&self, call_id: CallId) -> Option<CallRecord> {
-        let request = self.to_api(self.http.get(self.url(&format!("api/calls/{call_id}"))));
+    /// `GET /api/calls/{id}`: the record as it is now, if it can be read. The id is the engine's own, or Exotel's CallSid.
+    pub async fn record(&self, id: &str) -> Option<CallRecord> {
+        let request = self.to_api(self.http.get(self.url(&format!("api/calls/{id}"))));
         let response = request.send().await.and_then(Response::error_for_status).ok()?;
         response.json().await.inspect_err(|error| tracing::warn!(%error, "the call's record cannot be read")).ok()
     }
 
     /// The record of a call that is over: as soon as it is `so`, or as it is when that takes too long.
-    pub async fn final_record(&self, call_id: CallId, so: impl Fn(&CallRecord) -> bool) -> Option<CallRecord> {
+    pub async fn final_record(&self, id: &str, so: impl Fn(&CallRecord) -> bool) -> Option<CallRecord> {
         let mut newest = None;
         let ended = async {
             loop {
-                newest = self.record(call_id).await.or(newest.take());
+                newest = self.record(id).await.or(newest.take());
                 if newest.as_ref().is_some_and(|record: &CallRecord| record.state == CallState::Ended && so(record)) {
                     return;
                 }

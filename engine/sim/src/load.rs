@@ -189,7 +189,7 @@ impl LoadCaller {
             }
         }
         let is_settled = |record: &CallRecord| !goes_on || record.outcome.as_deref() != Some("transfer-decided");
-        let record = self.applets.final_record(call_id, is_settled).await;
+        let record = self.applets.final_record(&call_id.to_string(), is_settled).await;
         let outcome = record.and_then(|record| record.outcome).unwrap_or_else(|| "in-progress".to_owned());
         *tally.report.outcomes.entry(outcome).or_default() += 1;
         Ok(())

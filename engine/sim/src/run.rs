@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use reqwest::Url;
-use samvaad_model::{CallRecord, Language, PhoneNumber};
+use samvaad_model::{CallId, CallRecord, Language, PhoneNumber};
 use samvaad_speech::Recognizer;
 
 use crate::applets::{AgentAnswer, Applets, Connected, EndedBy, EngineError};
@@ -53,9 +53,11 @@ pub async fn run_with(
 ) -> Result<CallReport, RunError> {
     let files = Files::in_folder(out_dir)?;
     let applets = Applets::new(base_url)?;
-    let call_id = applets.store_customer(&scenario.customer).await?;
+    let call_id = if scenario.known { applets.store_customer(&scenario.customer).await? } else { CallId::generate() };
     let facts = Facts::new(call_id, scenario.customer.phone.clone(), scenario.direction)?;
-    let mut call = Call { scenario, applets, facts, listener, faults: Vec::new() };
+    // whom the engine does not know, it gives an id of its own
+    let record_id = if scenario.known { call_id.to_string() } else { facts.call_sid.to_string() };
+    let mut call = Call { scenario, applets, facts, record_id, listener, faults: Vec::new() };
 
     call.tell(format!("calls {}: {}", scenario.customer.phone, scenario.title));
     let played = call.stream().await?;
@@ -63,7 +65,7 @@ pub async fn run_with(
 
     // what Exotel reports is worked on behind the answers
     let is_settled = |record: &CallRecord| agent.is_none() || record.outcome.as_deref() != Some("transfer-decided");
-    let record = call.applets.final_record(call_id, is_settled).await;
+    let record = call.applets.final_record(&call.record_id, is_settled).await;
     let shown = played.as_ref().map_or(0, |played| played.lines_shown);
     let transcript = record.as_ref().map_or_else(Vec::new, |record| record.transcript.clone());
     transcript.iter().skip(shown).for_each(|line| listener.event(&Event::of_line(line)));
@@ -101,6 +103,7 @@ struct Call<'a> {
     scenario: &'a Scenario,
     applets: Applets,
     facts: Facts,
+    record_id: String,
     listener: &'a dyn Listener,
     faults: Vec<WireFault>,
 }
@@ -146,7 +149,7 @@ impl Call<'_> {
             speech,
             limit_ms: self.scenario.max_seconds * 1000,
             rate_hz: format.rate_hz,
-            watch: RecordWatch::begin(self.applets.clone(), self.facts.call_id),
+            watch: RecordWatch::begin(self.applets.clone(), self.record_id.clone()),
             listener: self.listener,
         };
         let mut played = play(wire, caller).await;

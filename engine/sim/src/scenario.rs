@@ -31,6 +31,9 @@ pub struct Scenario {
     /// Who calls whom. An inbound call carries no call id, so that the engine must find the customer by his number.
     #[serde(default)]
     pub direction: Direction,
+    /// Whether the engine is given the customer's record before the call. One whom it does not know calls by themself.
+    #[serde(default = "known")]
+    pub known: bool,
     /// The stream's rate, 8,000, 16,000 or 24,000, whatever the engine's URL asks for. Absent: what it asks for.
     #[serde(default)]
     pub sample_rate_hz: Option<u32>,
@@ -184,6 +187,10 @@ fn is_keys(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|key| matches!(key, '0'..='9' | '*' | '#'))
 }
 
+fn known() -> bool {
+    true
+}
+
 fn default_max_seconds() -> u64 {
     120
 }
@@ -221,6 +228,11 @@ impl Scenario {
     pub fn parse(text: &str, name: &str) -> Result<Self, ScenarioError> {
         let invalid = |reason: String| ScenarioError::Invalid { name: name.to_owned(), reason };
         let scenario: Self = toml::from_str(text).map_err(|error| invalid(error.to_string()))?;
+        if !scenario.known && scenario.direction == Direction::Outbound {
+            return Err(invalid(
+                "`known = false`: the engine calls nobody whom it does not know; add `direction = \"inbound\"`".to_owned(),
+            ));
+        }
         match scenario.sample_rate_hz {
             None | Some(8_000 | 16_000 | 24_000) => {}
             Some(rate_hz) => return Err(invalid(format!("`sample-rate-hz = {rate_hz}`: Exotel knows 8000, 16000 and 24000"))),
@@ -271,6 +283,8 @@ mod tests {
         ] {
             assert!(steps(text).is_err(), "{text}");
         }
+        let called = format!("known = false\n{HEAD}");
+        assert!(Scenario::parse(&called, "test").unwrap_err().to_string().contains("inbound"));
         let odd_rate = format!("sample-rate-hz = 11025\n{HEAD}");
         assert!(Scenario::parse(&odd_rate, "test").unwrap_err().to_string().contains("11025"));
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use samvaad_model::{CallId, Line};
+use samvaad_model::Line;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
@@ -20,8 +20,8 @@ pub struct RecordWatch {
 }
 
 impl RecordWatch {
-    /// Begins to read.
-    pub fn begin(applets: Applets, call_id: CallId) -> Self {
+    /// Begins to read the record of this id.
+    pub fn begin(applets: Applets, id: String) -> Self {
         let (sender, newest) = watch::channel(Transcript::from(Vec::new()));
         let mut task = JoinSet::new();
         task.spawn(async move {
@@ -29,7 +29,7 @@ impl RecordWatch {
             times.set_missed_tick_behavior(MissedTickBehavior::Skip);
             while !sender.is_closed() {
                 times.tick().await;
-                if let Some(record) = applets.record(call_id).await {
+                if let Some(record) = applets.record(&id).await {
                     sender.send_replace(record.transcript.into());
                 }
             }

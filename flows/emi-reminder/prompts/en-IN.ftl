@@ -1,10 +1,11 @@
 # The EMI reminder in English. Amounts, dates and digits are spoken by the engine.
-# Up to and including "identity", and in the apologies, nothing may hint at a loan: a stranger may be listening.
+# Up to and including "identity", and in the apologies, nothing may hint at a loan, nor at a lender: a stranger may be listening. `$caller` is a
+# name that tells neither; `$lender` is said to the customer alone.
 
 ## Who is it?
 
-greeting = Hello, this is { $bot-name }, an automated assistant, calling on behalf of { $lender }. Am I speaking with { $name }?
-who-is-calling = This is { $bot-name }, an automated assistant, calling on behalf of { $lender }. It is a personal matter, which I may discuss with { $name } only.
+greeting = Hello, this is { $bot-name }, an automated assistant, calling from { $caller }. Am I speaking with { $name }?
+who-is-calling = This is { $bot-name }, an automated assistant, calling from { $caller }. It is a personal matter, which I may discuss with { $name } only.
 identity-again = Am I speaking with { $name }? Please say yes or no.
 identity-before-agent = I can connect you to a colleague, as soon as I know whom I am speaking with.
 identity-no-input = Hello, can you hear me? Am I speaking with { $name }? Please say yes or no, or press 1 for yes and 2 for no.
@@ -13,8 +14,9 @@ language-changed = Sure, let us continue in English.
 
 ## The instalment
 
-emi-details = Thank you. This is about your loan account ending in { $loan-digits }. Your monthly instalment of { $amount } is due on { $due-date }.
-disclosure = Please note: if the instalment remains unpaid after the due date, late payment charges may apply, and the delay may be reported to the credit bureaus, which can lower your credit score.
+emi-details = Thank you. I am calling from { $lender } about your loan account ending in { $loan-digits }. Your EMI of { $amount } is due on { $due-date }.
+emi-details-overdue = Thank you. I am calling from { $lender } about your loan account ending in { $loan-digits }. Your EMI of { $amount } was due on { $due-date }, and has not reached us yet.
+disclosure = Please note: if the EMI is not paid in time, a late fee may be charged, and the delay may be reported to CIBIL, which can lower your credit score.
 
 ## Shall an agent help?
 
@@ -26,7 +28,7 @@ please-wait = Thank you. Please wait while I connect you to an agent.
 
 ## The ends
 
-apology-incomplete-data = Hello, this is { $bot-name }, an automated assistant, calling on behalf of { $lender }. We are sorry, we cannot continue this call at the moment. We apologise for the inconvenience. Goodbye.
+apology-incomplete-data = Hello, this is { $bot-name }, an automated assistant, calling from { $caller }. We are sorry, we cannot continue this call at the moment. We apologise for the inconvenience. Goodbye.
 apology-wrong-person = We are sorry to have disturbed you. Thank you for your time. Goodbye.
 goodbye-call-later = All right, we will call you at another time. Thank you. Goodbye.
 goodbye-declined = All right. Thank you for your time. Goodbye.

@@ -5,10 +5,10 @@
 
 import { establish, outcome, transfer } from "samvaad:dialog/call@0.1.0";
 import { fields } from "samvaad:dialog/customer@0.1.0";
-import { log, setting } from "samvaad:dialog/runtime@0.1.0";
+import { log, now, setting } from "samvaad:dialog/runtime@0.1.0";
 import { drain } from "samvaad:dialog/speech@0.1.0";
 import type { Description, DialogError, Kind } from "samvaad:dialog/types@0.1.0";
-import { language, readInstalment } from "./lender-record.ts";
+import { isPast, readInstalment } from "./lender-record.ts";
 import { LANGUAGES, TEMPLATES } from "./repertoire.ts";
 import { type Question, Script } from "./script.ts";
 
@@ -39,10 +39,8 @@ const TRANSFER: Question = {
   noInputMs: 7_000,
   noInput: ["transfer-no-input"],
   noMatch: ["transfer-no-match"],
-  askedBack: {
-    repeat: { reply: "emi-details", again: "transfer-question" },
-    who: { reply: "who-we-are", again: "transfer-question" },
-  },
+  // how the details are repeated depends on the day
+  askedBack: {},
 };
 
 /** Says a template to a caller who may stop it by a wish. Silence is no answer here, but consent to go on. */
@@ -61,7 +59,8 @@ export function describe(): Description {
 
 export function run(): void {
   const record = new Map(fields());
-  const script = Script.begin(language(record));
+  const script = Script.begin(record.get("language") ?? "");
+  script.know("caller", { tag: "text", val: needed("caller") });
   script.know("lender", { tag: "text", val: needed("lender") });
   script.know("bot-name", { tag: "text", val: needed("bot-name") });
 
@@ -70,6 +69,7 @@ export function run(): void {
     log("error", `the customer's record cannot be used, ${instalment}: mend it and call again`);
     return script.end("incomplete-data", instalment, "apology-incomplete-data");
   }
+  const details = isPast(instalment.due, now()) ? "emi-details-overdue" : "emi-details";
   script.know("name", { tag: "text", val: instalment.name });
   script.know("loan-digits", { tag: "digits", val: instalment.loanDigits });
   script.know("amount", { tag: "money", val: { minor: instalment.amountPaise, currency: "INR" } });
@@ -82,17 +82,21 @@ export function run(): void {
   if (identity !== "yes") return script.end("unclear", "at the identity question", "goodbye-unclear");
   establish("identity");
 
-  for (const told of ["emi-details", "disclosure"]) {
+  for (const told of [details, "disclosure"]) {
     const wish = script.ask(spokenTo(told));
     if (wish === "agent") return connect(script);
     if (ends(script, wish)) return;
   }
 
-  let wanted = unlessRefused(() => script.ask(TRANSFER));
+  const transferQuestion: Question = {
+    ...TRANSFER,
+    askedBack: { repeat: { reply: details, again: "transfer-question" }, who: { reply: "who-we-are", again: "transfer-question" } },
+  };
+  let wanted = unlessRefused(() => script.ask(transferQuestion));
   if (wanted === null) {
     // the network has not confirmed that the disclosure was heard: it is said once more
     script.say("disclosure");
-    wanted = unlessRefused(() => script.ask(TRANSFER));
+    wanted = unlessRefused(() => script.ask(transferQuestion));
   }
   if (wanted === null) return script.end("unclear", "the disclosure is not known to have been heard", "goodbye-unclear");
   if (wanted === "no") return script.end("declined", null, "goodbye-declined");

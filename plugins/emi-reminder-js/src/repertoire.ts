@@ -5,7 +5,8 @@ import type { Kind } from "samvaad:dialog/types@0.1.0";
 type Kinds = Record<string, Exclude<Kind["tag"], "other">>;
 
 const NAME: Kinds = { name: "text" };
-const BOT: Kinds = { "bot-name": "text", lender: "text" };
+const BOT: Kinds = { "bot-name": "text", caller: "text" };
+const INSTALMENT: Kinds = { lender: "text", "loan-digits": "digits", amount: "money", "due-date": "date" };
 
 /** The default first. */
 export const LANGUAGES: readonly string[] = ["en-IN", "hi-IN"];
@@ -19,7 +20,8 @@ export const TEMPLATES: Record<string, Kinds> = {
   "identity-no-input": NAME,
   "identity-no-match": NAME,
   "language-changed": {},
-  "emi-details": { "loan-digits": "digits", "amount": "money", "due-date": "date" },
+  "emi-details": INSTALMENT,
+  "emi-details-overdue": INSTALMENT,
   "disclosure": {},
   "who-we-are": BOT,
   "transfer-question": {},

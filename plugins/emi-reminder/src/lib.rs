@@ -5,7 +5,7 @@
 
 mod repertoire;
 
-use lender_record::{Day, Instalment};
+use lender_record::{Day, Fields, Instalment};
 use repertoire::REPERTOIRE;
 use script::bindings::samvaad::dialog::types::{Date, Error, Money, Value};
 use script::bindings::samvaad::dialog::{call, customer, runtime, speech};
@@ -37,9 +37,6 @@ const IDENTITY: Question<'_> = Question {
     ],
 };
 
-const DETAILS: Question<'_> = spoken_to("emi-details");
-const DISCLOSURE: Question<'_> = spoken_to("disclosure");
-
 const TRANSFER: Question<'_> = Question {
     name: "transfer",
     opening: "transfer-question",
@@ -58,11 +55,12 @@ const TRANSFER: Question<'_> = Question {
     no_input_ms: 7_000,
     no_input: &["transfer-no-input"],
     no_match: &["transfer-no-match"],
-    asked_back: &[("repeat", Some("emi-details"), "transfer-question"), ("who", Some("who-we-are"), "transfer-question")],
+    // how the details are repeated depends on the day
+    asked_back: &[],
 };
 
 /// Says a template to a caller who may stop it by a wish. Silence is no answer here, but consent to go on.
-const fn spoken_to(template: &str) -> Question<'_> {
+fn spoken_to(template: &str) -> Question<'_> {
     Question {
         name: template,
         opening: template,
@@ -84,18 +82,23 @@ impl Guest for EmiReminder {
     }
 
     fn run() -> Result<(), Error> {
-        let fields = customer::fields()?.into_iter().collect();
-        let mut script = Script::begin(REPERTOIRE, lender_record::language(&fields))?;
+        let fields: Fields = customer::fields()?.into_iter().collect();
+        let mut script = Script::begin(REPERTOIRE, fields.get("language").map_or("", String::as_str))?;
+        script.know("caller", Value::Text(setting("caller")?));
         script.know("lender", Value::Text(setting("lender")?));
         script.know("bot-name", Value::Text(setting("bot-name")?));
 
-        match Instalment::read(&fields) {
-            Ok(instalment) => know(&mut script, instalment),
+        let instalment = match Instalment::read(&fields) {
+            Ok(instalment) => instalment,
             Err(lacking) => {
                 runtime::log(runtime::Level::Error, &format!("the customer's record cannot be used, {lacking}: mend it and call again"));
                 return script.end("incomplete-data", Some(&lacking), "apology-incomplete-data");
             }
-        }
+        };
+        let now = runtime::now();
+        let is_overdue = Day::of(now.unix_ms, now.offset_minutes).is_some_and(|today| instalment.due < today);
+        let details = if is_overdue { "emi-details-overdue" } else { "emi-details" };
+        know(&mut script, instalment);
 
         match script.ask(&IDENTITY)?.as_str() {
             "yes" => call::establish("identity")?,
@@ -105,19 +108,21 @@ impl Guest for EmiReminder {
             _ => return script.end("unclear", Some("at the identity question"), "goodbye-unclear"),
         }
 
-        for told in [&DETAILS, &DISCLOSURE] {
-            match script.ask(told)?.as_str() {
+        for told in [details, "disclosure"] {
+            match script.ask(&spoken_to(told))?.as_str() {
                 "agent" => return connect(&script),
                 answer if ends(&script, answer)? => return Ok(()),
                 _ => {}
             }
         }
 
-        let wanted = match script.ask(&TRANSFER) {
+        let asked_back = [("repeat", Some(details), "transfer-question"), ("who", Some("who-we-are"), "transfer-question")];
+        let transfer = Question { asked_back: &asked_back, ..TRANSFER };
+        let wanted = match script.ask(&transfer) {
             // the network has not confirmed that the disclosure was heard: it is said once more
             Err(Error::Refused(_)) => {
                 script.say("disclosure")?;
-                script.ask(&TRANSFER)
+                script.ask(&transfer)
             }
             wanted => wanted,
         };

@@ -1,13 +1,15 @@
-//! What a lender's record of a customer says, read from its text fields, for every flow that speaks of an instalment.
+//! What a lender's record of a customer says, taken from its text fields, for every flow that speaks of an instalment.
 //!
-//! Pure: it knows neither the contract nor a call. What it cannot read it names by field, never by value, because values are personal.
+//! How people spell values is the engine's to read: `[customer]` of `flow.toml` declares the fields, and a flow is given them in one canonical
+//! spelling each. This takes that spelling and nothing else. Pure: it knows neither the contract nor a call. What it cannot take it names by
+//! field, never by value, because values are personal.
 
 use std::collections::BTreeMap;
 
-/// The customer's record as stored, by field.
+/// The customer's record as the engine gives it, by field.
 pub type Fields = BTreeMap<String, String>;
 
-/// An instalment that is due, and whose it is.
+/// An instalment, and whose it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Instalment {
     /// The customer's name.
@@ -20,10 +22,10 @@ pub struct Instalment {
     pub due: Day,
 }
 
-/// A day that the calendar has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A day of the calendar. Days are in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Day {
-    /// 2000 or later.
+    /// Of four digits.
     pub year: u16,
     /// 1 to 12.
     pub month: u8,
@@ -32,9 +34,9 @@ pub struct Day {
 }
 
 impl Instalment {
-    /// Reads `name`, `loan`, `amount` and `due-date`, or says which of them are missing or unreadable.
+    /// Takes `name`, `loan`, `amount` and `due-date`, or says which of them are missing or unreadable.
     pub fn read(fields: &Fields) -> Result<Self, String> {
-        let text = |name| fields.get(name).map(|text| text.trim()).filter(|text| !text.is_empty());
+        let text = |name| fields.get(name).map(String::as_str).filter(|text| !text.is_empty());
         match (text("name"), text("loan").and_then(last_four), text("amount").and_then(paise), text("due-date").and_then(day)) {
             (Some(name), Some(loan_digits), Some(amount_paise), Some(due)) => {
                 Ok(Self { name: name.to_owned(), loan_digits, amount_paise, due })
@@ -49,60 +51,22 @@ impl Instalment {
     }
 }
 
-/// Each language with its name and how the states that speak it begin, in plain lower-case letters.
-const LANGUAGES: [(&str, &str, &[&str]); 11] = [
-    ("en-IN", "english", &[]),
-    ("ta-IN", "tamil", &["tamil", "puducherry", "pondicherry"]),
-    ("kn-IN", "kannada", &["karnataka"]),
-    ("ml-IN", "malayalam", &["kerala", "lakshadweep"]),
-    ("te-IN", "telugu", &["andhra", "telangana"]),
-    ("mr-IN", "marathi", &["maharashtra"]),
-    ("gu-IN", "gujarati", &["gujarat"]),
-    ("bn-IN", "bengali", &["westbengal"]),
-    ("pa-IN", "punjabi", &["punjab"]),
-    ("or-IN", "odia", &["odisha", "orissa"]),
-    (
-        "hi-IN",
-        "hindi",
-        &[
-            "andaman",
-            "arunachal",
-            "assam",
-            "bihar",
-            "chandigarh",
-            "chhattisgarh",
-            "dadra",
-            "daman",
-            "delhi",
-            "newdelhi",
-            "goa",
-            "haryana",
-            "himachal",
-            "jammu",
-            "jharkhand",
-            "ladakh",
-            "madhya",
-            "manipur",
-            "meghalaya",
-            "mizoram",
-            "nagaland",
-            "rajasthan",
-            "sikkim",
-            "tripura",
-            "uttar",
-        ],
-    ),
-];
-
-/// The language that the record names, else its state's, else English. Whether the flow speaks it is another question.
-pub fn language(fields: &Fields) -> &'static str {
-    let lower = |name| fields.get(name).map(|text| text.trim().to_ascii_lowercase()).unwrap_or_default();
-    let asked = lower("language");
-    let primary = asked.split(['-', '_']).next().unwrap_or_default();
-    let state: String = lower("state").chars().filter(char::is_ascii_alphabetic).collect();
-    let named = LANGUAGES.iter().find(|(tag, name, _)| tag.split('-').next() == Some(primary) || *name == primary);
-    let spoken = || LANGUAGES.iter().find(|(_, _, states)| states.iter().any(|beginning| state.starts_with(beginning)));
-    named.or_else(spoken).map_or("en-IN", |(tag, _, _)| tag)
+impl Day {
+    /// The day of a moment, in milliseconds since 1970, where so many minutes are added for local time.
+    pub fn of(unix_ms: u64, offset_minutes: i16) -> Option<Self> {
+        const MINUTES_OF_A_DAY: i64 = 24 * 60;
+        let minutes = i64::try_from(unix_ms / 60_000).ok()?.checked_add(i64::from(offset_minutes))?;
+        // Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms": civil_from_days, for days since 1970
+        let days = minutes.div_euclid(MINUTES_OF_A_DAY).checked_add(719_468)?;
+        let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+        let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let from_march = (5 * day_of_year + 2) / 153;
+        let day = day_of_year - (153 * from_march + 2) / 5 + 1;
+        let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+        let year = year_of_era + era * 400 + i64::from(month <= 2);
+        Some(Self { year: year.try_into().ok()?, month: month.try_into().ok()?, day: day.try_into().ok()? })
+    }
 }
 
 /// The last four of a loan account's digits.
@@ -111,29 +75,29 @@ fn last_four(account: &str) -> Option<String> {
     digits.get(digits.len().checked_sub(4)?..).map(str::to_owned)
 }
 
-/// Paise of rupees as lenders write them: `12500`, `12,500`, `1,25,000.50`. Nothing and less than nothing are no amounts.
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Paise of `12450` or `12450.50`.
 fn paise(text: &str) -> Option<i64> {
-    let plain: String = text.trim_start_matches('₹').chars().filter(|c| !matches!(c, ',' | ' ')).collect();
-    let (whole, part) = plain.split_once('.').unwrap_or((&plain, "0"));
-    if part.len() > 2 || ![whole, part].iter().all(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())) {
+    let (whole, part) = text.split_once('.').unwrap_or((text, "00"));
+    if part.len() != 2 || !is_digits(whole) || !is_digits(part) {
         return None;
     }
-    let minor = whole.parse::<i64>().ok()?.checked_mul(100)?.checked_add(format!("{part:0<2}").parse().ok()?)?;
+    let minor = whole.parse::<i64>().ok()?.checked_mul(100)?.checked_add(part.parse().ok()?)?;
     (minor > 0).then_some(minor)
 }
 
-/// `2026-11-30`, where there is such a day.
+/// `2026-11-30`.
 fn day(text: &str) -> Option<Day> {
-    let mut parts = text.split('-');
-    let (year, month, day) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let days = match month {
-        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
-        4 | 6 | 9 | 11 => 30,
-        2 => 28 + u8::from(leap),
-        _ => 0,
-    };
-    (parts.next().is_none() && year >= 2000 && (1..=days).contains(&day)).then_some(Day { year, month, day })
+    let parts: Vec<&str> = text.split('-').collect();
+    let [year, month, day] = parts.as_slice() else { return None };
+    if (year.len(), month.len(), day.len()) != (4, 2, 2) || !parts.iter().all(|part| is_digits(part)) {
+        return None;
+    }
+    let day = Day { year: year.parse().ok()?, month: month.parse().ok()?, day: day.parse().ok()? };
+    ((1..=12).contains(&day.month) && (1..=31).contains(&day.day)).then_some(day)
 }
 
 #[cfg(test)]

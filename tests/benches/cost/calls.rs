@@ -152,7 +152,7 @@ pub fn load_of(callers: &Callers, calls: usize, seconds: u64) -> anyhow::Result<
         r#"
         phone = "+919876500001"
         flow = "emi-reminder"
-        fields = {{ name = "{}", language = "en-IN", loan = "LN-00478213", amount = "12,500", due-date = "2026-12-05" }}
+        fields = {{ name = "{}", language = "en-IN", loan = "LN-00478213", amount = "12,500", due-date = "2030-12-05" }}
         "#,
         callers.name
     );

@@ -28,7 +28,7 @@ const PARKED: usize = 400;
 const PARKING: Duration = Duration::from_secs(30);
 
 const FIELDS: [(&str, &str); 5] =
-    [("name", "Asha Rao"), ("language", "en-IN"), ("loan", "LN-00478213"), ("amount", "12,500"), ("due-date", "2026-12-05")];
+    [("name", "Asha Rao"), ("language", "en-IN"), ("loan", "LN-00478213"), ("amount", "12,500"), ("due-date", "2030-12-05")];
 
 pub type Version = Arc<FlowVersion<FlowPrompts>>;
 

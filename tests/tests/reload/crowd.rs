@@ -78,7 +78,7 @@ pub fn crowd() -> &'static Crowd {
 }
 
 fn load() -> Load {
-    let fields = json!({ "name": "Asha Rao", "language": "en-IN", "loan": "LN00478213", "amount": "12,500", "due-date": "2026-12-05" });
+    let fields = json!({ "name": "Asha Rao", "language": "en-IN", "loan": "LN00478213", "amount": "12,500", "due-date": "2030-12-05" });
     let customer: Customer = serde_json::from_value(json!({ "phone": "+917000000000", "flow": EMI, "fields": fields })).unwrap();
     Load { calls: CALLS, seconds: LONGEST_S, ramp: RAMP, say: None, press: Some('1'), customer }
 }

@@ -15,7 +15,7 @@ const AGENT: &str = "+918000000001";
 /// A channel without this much is silent; speech has ten times as much.
 const AUDIBLE: u16 = 500;
 /// What a stranger must not hear, also in the spelling of the recogniser, which hears the bot's "loan" as "load".
-const OF_THE_LOAN: [&str; 17] = [
+const OF_THE_LOAN: [&str; 18] = [
     "loan",
     "loans",
     "load",
@@ -33,6 +33,7 @@ const OF_THE_LOAN: [&str; 17] = [
     "debt",
     "rupee",
     "rupees",
+    "finance",
 ];
 
 #[test]

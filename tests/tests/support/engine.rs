@@ -241,7 +241,7 @@ impl Engine {
     /// Stores a customer; returns the call's id.
     pub async fn customer(&self, phone: &str, flow: Option<&str>) -> String {
         let fields =
-            json!({ "name": "Priya Sharma", "language": "en-IN", "loan": "LN-00478213", "amount": "12,500", "due-date": "2026-12-05" });
+            json!({ "name": "Priya Sharma", "language": "en-IN", "loan": "LN-00478213", "amount": "12,500", "due-date": "2030-12-05" });
         let mut customer = json!({ "phone": phone, "fields": fields });
         if let Some(flow) = flow {
             customer["flow"] = json!(flow);

@@ -1,5 +1,6 @@
 //! Reads `flow.toml` key by key, so that every error is found in one pass and has a line.
 
+mod customer;
 mod limits;
 mod update;
 
@@ -143,11 +144,13 @@ impl Reader<'_> {
 
     fn document(&mut self, document: &DeTable<'_>) -> Manifest {
         let mut manifest = Manifest::default();
-        let known = ["flow", "match", "settings", "samples", "grants", "limits", "on-trap", "update", "replay", "prompts", "questions"];
+        let known =
+            ["flow", "match", "customer", "settings", "samples", "grants", "limits", "on-trap", "update", "replay", "prompts", "questions"];
         self.table(document, &known, |reader, name, item| {
             match name {
                 "flow" => reader.flow(item, &mut manifest),
                 "match" => manifest.takes = reader.takes(item),
+                "customer" => manifest.customer = reader.customer(item),
                 "settings" => manifest.settings = reader.settings(item),
                 "samples" => manifest.samples = reader.samples(item),
                 "grants" => manifest.grants = reader.grants(item),

@@ -1,38 +1,23 @@
 //! `/api/calls`: stores a customer's record for a coming call, and shows calls.
 
-use std::collections::BTreeMap;
-
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use samvaad_model::{CallId, CallRecord, CallSid, CustomerRecord, FlowName, Masked, PhoneNumber, Step};
+use samvaad_dialog::Instant;
+use samvaad_model::{CallId, CallRecord, CallSid, CustomerRecord, Step};
 use samvaad_session::run::unix_ms;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::access::Api;
 use crate::app::App;
+use crate::order::Order;
 use crate::problem::Problem;
 use crate::routes::do_not_call::refuse_unwanted;
 
-/// A record may have so many fields,
-const FIELDS: usize = 64;
-/// and each so many bytes.
-const FIELD_BYTES: usize = 1_024;
 /// `GET /api/calls` shows so many.
 const NEWEST: u32 = 50;
-
-/// A record for a coming call.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NewCall {
-    phone: PhoneNumber,
-    #[serde(default)]
-    flow: Option<FlowName>,
-    #[serde(default)]
-    fields: BTreeMap<String, Masked>,
-}
 
 /// A stored record.
 #[derive(Serialize)]
@@ -41,24 +26,15 @@ pub struct Created {
     call_id: CallId,
 }
 
-/// Stores a record. 201 with the call's id; 400 for an unusable body, 409 for a customer who asked not to be called, 503 where the session store does not answer.
+/// Stores a record. 201 with the call's id; 400 for a body with a field that the call's flow lacks or that cannot be read for certain, 409 for a
+/// customer who asked not to be called, 503 where the session store does not answer.
 pub async fn create(_: Api, State(app): State<App>, body: Result<Bytes, BytesRejection>) -> Result<(StatusCode, Json<Created>), Problem> {
-    const MEND: &str = r#"send {"phone": "+91…", "flow": "emi-reminder", "fields": {"name": "…"}}"#;
-    let new: NewCall = serde_json::from_slice(&body?).map_err(|error| {
-        // The place and the kind of error, without the value, which may be a number or a name.
-        let what = if error.is_data() { "a field is missing, unknown or of the wrong type" } else { "the body is no JSON" };
-        Problem::bad_request(format!("{what} (line {}, column {})", error.line(), error.column()), MEND)
-    })?;
-    if new.fields.len() > FIELDS {
-        return Err(Problem::bad_request(format!("{} fields are too many", new.fields.len()), "send at most 64 fields"));
-    }
-    if let Some((name, _)) = new.fields.iter().find(|(name, value)| name.len() > FIELD_BYTES || value.expose().len() > FIELD_BYTES) {
-        let name: String = name.chars().take(64).collect();
-        return Err(Problem::bad_request(format!("the field `{name}` is too long"), "send at most 1,024 bytes a field"));
-    }
-    refuse_unwanted(&app, &new.phone).await?;
+    let services = &app.services;
+    let today = Instant { unix_ms: unix_ms(), offset_minutes: services.settings.offset_minutes }.date();
+    let Order { phone, flow, fields } = Order::read(&body?, |flow, fields| services.catalogue.read_order(flow, fields, today))?;
+    refuse_unwanted(&app, &phone).await?;
     let call_id = CallId::generate();
-    let customer = CustomerRecord { call_id, phone: new.phone, flow: new.flow, fields: new.fields };
+    let customer = CustomerRecord { call_id, phone, flow, fields };
     app.services.sessions.put_customer(&customer).await.map_err(|error| Problem::unavailable(error.to_string()))?;
     let now_ms = unix_ms();
     app.services

@@ -64,6 +64,33 @@ fn year(year: i32) -> String {
     }
 }
 
+/// Before a postposition a noun stands in its oblique case: "एक रुपये की किस्त", never "एक रुपया की". Only the singular differs from what is
+/// said anywhere else.
+pub(super) fn oblique(sentence: String) -> String {
+    const CASES: [(&str, &str); 2] = [("रुपया", "रुपये"), ("पैसा", "पैसे")];
+    const POSTPOSITIONS: [&str; 12] = ["का", "के", "की", "को", "से", "में", "पर", "तक", "ने", "वाला", "वाली", "वाले"];
+    if !CASES.iter().any(|(direct, _)| sentence.contains(direct)) {
+        return sentence;
+    }
+    let mut words: Vec<&str> = sentence.split(' ').collect();
+    // from behind, as "एक रुपया और एक पैसा" is one amount: the case of its end is the case of both
+    let mut is_oblique = false;
+    for at in (0..words.len()).rev() {
+        let next = words.get(at + 1).copied().unwrap_or_default();
+        let joins = next == "और" && words.get(at + 3).is_some_and(|word| matches!(*word, "पैसे" | "पैसा"));
+        let Some(word) = words.get_mut(at) else { continue };
+        if let Some((_, case)) = CASES.iter().find(|(direct, _)| direct == word) {
+            is_oblique = POSTPOSITIONS.contains(&next) || (joins && is_oblique);
+            if is_oblique {
+                *word = case;
+            }
+        } else if *word == "पैसे" {
+            is_oblique = POSTPOSITIONS.contains(&next);
+        }
+    }
+    words.join(" ")
+}
+
 impl Tongue for Hindi {
     fn integer(&self, number: i64) -> String {
         let words = NUMERALS.words(number.unsigned_abs());

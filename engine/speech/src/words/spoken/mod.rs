@@ -12,6 +12,7 @@ mod figures;
 mod hindi;
 mod indic;
 mod numeral;
+mod titles;
 
 use samvaad_model::{Language, TimeOfDay, Value};
 use time::Date;
@@ -71,11 +72,11 @@ pub(crate) trait Tongue: Sync {
 /// personal: it never goes to a log.
 pub fn speak(value: &Value, language: &Language, today: Date) -> Result<String, SpokenError> {
     if let Value::Text(text) = value {
-        return Ok(one_line(text.expose()));
+        return Ok(titles::written_out(&one_line(text.expose()), language));
     }
     let tongue = tongue(language).ok_or_else(|| SpokenError::NoWords { kind: value.kind(), language: language.clone() })?;
     match value {
-        Value::Text(text) => Ok(one_line(text.expose())),
+        Value::Text(text) => Ok(titles::written_out(&one_line(text.expose()), language)),
         Value::Integer(number) => Ok(tongue.integer(*number)),
         Value::Money(money) => Ok(tongue.money(&Amount::of(money).ok_or(SpokenError::NotACurrency)?)),
         Value::Date(date) => {
@@ -117,6 +118,11 @@ fn spell(digits: &str, tongue: &dyn Tongue) -> Result<String, SpokenError> {
 /// A text as one line: control characters and runs of white space become one space.
 pub(crate) fn one_line(text: &str) -> String {
     text.split(|letter: char| letter.is_whitespace() || letter.is_control()).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// A whole sentence of a language, put right where the words of a value depend on what follows them.
+pub(crate) fn in_sentence(sentence: String, language: &Language) -> String {
+    if language.primary() == "hi" { hindi::oblique(sentence) } else { sentence }
 }
 
 #[cfg(test)]

@@ -97,7 +97,7 @@ pub(super) fn render(
         .write_pattern(&mut words, pattern, Some(&arguments), &mut errors)
         .map_err(|fmt::Error| RenderError::TooLong { template: name() })?;
     match errors.first() {
-        None => Ok(spoken::one_line(&words.0)),
+        None => Ok(spoken::in_sentence(spoken::one_line(&words.0), language)),
         Some(error) => Err(RenderError::Unresolved { template: name(), reason: error.to_string().to_lowercase() }),
     }
 }

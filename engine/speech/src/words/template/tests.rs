@@ -101,6 +101,24 @@ fn values_are_spoken_in_the_language_of_the_file() {
 }
 
 #[test]
+fn one_rupee_stands_in_its_oblique_case_before_a_postposition() {
+    let book = PromptBook::parse(&files(&[("hi-IN", "emi = आपकी { $amount } की ईएमआई।\nsum = कुल { $amount } है।\n")])).unwrap();
+    let said = |name: &str, minor: i64| {
+        let amount = Value::Money(Money { minor, currency: "INR".to_owned() });
+        book.render(&template(name, vec![argument("amount", amount)]), &language("hi-IN"), TODAY).unwrap()
+    };
+    for (name, minor, words) in [
+        ("emi", 100, "आपकी एक रुपये की ईएमआई।"),
+        ("emi", 1, "आपकी एक पैसे की ईएमआई।"),
+        ("emi", 101, "आपकी एक रुपये और एक पैसे की ईएमआई।"),
+        ("emi", 150, "आपकी एक रुपये और पचास पैसे की ईएमआई।"),
+        ("sum", 101, "कुल एक रुपया और एक पैसा है।"),
+    ] {
+        assert_eq!(said(name, minor), words);
+    }
+}
+
+#[test]
 fn integers_are_spoken_and_choose_plurals() {
     let book = book();
     for (tag, days, words) in [

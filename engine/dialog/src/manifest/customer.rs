@@ -1,0 +1,203 @@
+//! `[customer]`: what a customer's record holds for this flow, and how a record is read by it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use samvaad_model::Masked;
+use samvaad_model::values::{Kind, Unreadable, is_placeholder, language_of_state, shape};
+use time::Date;
+
+/// The fields that a flow needs or uses, by name. Other fields of a record are left as they are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CustomerSchema {
+    /// Each field that the manifest declares.
+    pub fields: BTreeMap<String, CustomerField>,
+}
+
+/// One declared field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CustomerField {
+    /// What it holds.
+    pub kind: Kind,
+    /// Whether a record without it is refused.
+    pub required: bool,
+    /// For a language: the field with the customer's state, which tells it where the record names none.
+    pub from_state: Option<String>,
+}
+
+/// A record as a schema reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CustomerReading {
+    /// Declared fields in their canonical spelling, all others as they were. What cannot be read is left out.
+    pub fields: BTreeMap<String, Masked>,
+    /// What is missing or cannot be read.
+    pub problems: Vec<FieldProblem>,
+}
+
+/// Why a field cannot be used. It does not hold the value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldProblem {
+    /// The field's name.
+    pub field: String,
+    /// The value with its digits and letters masked; none where there is no value.
+    pub shape: Option<String>,
+    /// What is wrong and what to write instead; it goes on from the field's name.
+    pub reason: String,
+}
+
+impl fmt::Display for FieldProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` {}", self.field, self.reason)
+    }
+}
+
+impl FieldProblem {
+    /// A value that cannot be read for certain.
+    pub fn unreadable(field: &str, value: &str, why: Unreadable) -> Self {
+        Self { field: field.to_owned(), shape: Some(shape(value)), reason: why.to_string() }
+    }
+}
+
+impl CustomerSchema {
+    /// Reads a record. `today` is the day in the call's local time. Reading what was read before changes nothing.
+    pub fn read(&self, record: &BTreeMap<String, Masked>, today: Date) -> CustomerReading {
+        let undeclared = record.iter().filter(|(name, _)| !self.fields.contains_key(*name));
+        let mut reading =
+            CustomerReading { fields: undeclared.map(|(name, value)| (name.clone(), value.clone())).collect(), problems: Vec::new() };
+        for (name, field) in &self.fields {
+            let given = record.get(name).map(Masked::expose).filter(|value| !value.trim().is_empty());
+            let read = match given.map(|value| (value, field.kind.canonical(value, today))) {
+                Some((_, Ok(canonical))) => Some(canonical),
+                Some((value, Err(_))) if !field.required && is_placeholder(value) => field.of_state(record),
+                Some((value, Err(why))) => {
+                    reading.problems.push(FieldProblem::unreadable(name, value, why));
+                    field.of_state(record)
+                }
+                None => {
+                    reading.problems.extend(self.missing(name, field, record));
+                    field.of_state(record)
+                }
+            };
+            if let Some(read) = read {
+                reading.fields.insert(name.clone(), Masked::new(read));
+            }
+        }
+        reading
+    }
+
+    /// What is wrong with a field that is not there: the flow needs it, or its value stands under nearly the same name and would be lost.
+    fn missing(&self, name: &str, field: &CustomerField, record: &BTreeMap<String, Masked>) -> Option<FieldProblem> {
+        let plain = |name: &str| name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
+        let near = record.keys().find(|other| !self.fields.contains_key(*other) && plain(other) == plain(name));
+        let reason = match near.map(|near| near.chars().take(64).collect::<String>()) {
+            Some(near) => format!("is missing, and `{near}` stands there instead: write the name as here"),
+            None if field.required => format!("is missing: the flow needs it, as {}", field.kind),
+            None => return None,
+        };
+        Some(FieldProblem { field: name.to_owned(), shape: None, reason })
+    }
+}
+
+impl CustomerField {
+    fn of_state(&self, record: &BTreeMap<String, Masked>) -> Option<String> {
+        let state = record.get(self.from_state.as_ref()?)?;
+        language_of_state(state.expose()).map(String::from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::date;
+
+    use super::*;
+    use crate::manifest::Manifest;
+
+    const TODAY: Date = date!(2026 - 11 - 26);
+
+    const SCHEMA: &str = r#"
+[customer]
+name = { type = "name", required = true }
+amount = { type = "money", required = true }
+due-date = { type = "date", required = true }
+loan = { type = "account", required = true }
+city = { type = "text" }
+language = { type = "language", from-state = "state" }
+"#;
+
+    fn read(schema: &str, pairs: &[(&str, &str)]) -> (BTreeMap<String, String>, Vec<String>) {
+        let record = pairs.iter().map(|(name, value)| ((*name).to_owned(), Masked::from(*value))).collect();
+        let reading = Manifest::parse(schema).unwrap().customer.read(&record, TODAY);
+        let fields = reading.fields.into_iter().map(|(name, value)| (name, value.into_exposed())).collect();
+        (fields, reading.problems.iter().map(ToString::to_string).collect())
+    }
+
+    fn is(fields: &BTreeMap<String, String>, pairs: &[(&str, &str)]) {
+        let expected = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<BTreeMap<_, _>>();
+        assert_eq!(fields, &expected);
+    }
+
+    #[test]
+    fn declared_fields_become_canonical_and_others_stay_as_they_are() {
+        let record = [
+            ("name", " Ravi  Kumar "),
+            ("amount", "Rs. 12,450/-"),
+            ("due-date", "5-Dec-26"),
+            ("loan", "LN-00478213"),
+            ("state", "Bihar"),
+            ("x", " 1,2,3 "),
+        ];
+        let (fields, problems) = read(SCHEMA, &record);
+        assert_eq!(problems, Vec::<String>::new());
+        let canonical = [
+            ("name", "Ravi Kumar"),
+            ("amount", "12450"),
+            ("due-date", "2026-12-05"),
+            ("loan", "LN-00478213"),
+            ("language", "hi-IN"),
+            ("state", "Bihar"),
+            ("x", " 1,2,3 "),
+        ];
+        is(&fields, &canonical);
+        let again: Vec<_> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(read(SCHEMA, &again), (fields.clone(), Vec::new()), "read again it is the same");
+    }
+
+    #[test]
+    fn all_that_is_missing_or_unreadable_is_named_at_once_and_left_out() {
+        let (fields, problems) = read(SCHEMA, &[("name", "NULL"), ("amount", "12500,00"), ("Due Date", "2026-12-05"), ("city", "N/A")]);
+        is(&fields, &[("Due Date", "2026-12-05")]);
+        assert_eq!(problems.len(), 4, "{problems:#?}");
+        let told = problems.join("\n");
+        for words in [
+            "`name` only says",
+            "`amount` has its commas",
+            "`Due Date` stands there instead",
+            "`loan` is missing: the flow needs it, as account",
+        ] {
+            assert!(told.contains(words), "`{words}`: {told}");
+        }
+        assert!(!told.contains("12500"), "{told}");
+    }
+
+    #[test]
+    fn a_language_that_cannot_be_read_is_the_states() {
+        let (_, problems) =
+            read(SCHEMA, &[("name", "Ravi"), ("amount", "1"), ("due-date", "2026-12-05"), ("loan", "1234"), ("Language", "hi")]);
+        assert_eq!(problems, ["`language` is missing, and `Language` stands there instead: write the name as here"]);
+        let schema = "[customer]\nlanguage = { type = \"language\", from-state = \"state\" }";
+        let (fields, problems) = read(schema, &[("language", "klingon"), ("state", "Kerala")]);
+        assert_eq!((fields.get("language").map(String::as_str), problems.len()), (Some("ml-IN"), 1));
+        let (fields, problems) = read(schema, &[("language", "n/a"), ("state", "elsewhere")]);
+        assert_eq!((fields.get("language"), problems.len()), (None, 0));
+    }
+
+    #[test]
+    fn a_schema_that_cannot_be_is_rejected_by_line() {
+        let errors = Manifest::parse(
+            "[customer]\nname = { type = \"nmae\" }\namount = { required = true }\n\"due date\" = { type = \"date\" }\nloan = { type = \"account\", requird = true }\nplan = { type = \"text\", from-state = \"state\" }\ncity = \"text\"\n",
+        )
+        .unwrap_err();
+        let lines: Vec<_> = errors.iter().map(|error| error.line).collect();
+        assert_eq!(lines, [2, 3, 4, 5, 6, 7], "{errors:#?}");
+    }
+}

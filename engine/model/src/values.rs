@@ -1,0 +1,114 @@
+//! Readers for the values of a customer's record, as lenders and their programs write them: one for each kind, for the API, for the running
+//! flow and for whatever else takes records in.
+//!
+//! What cannot be read for certain is refused, never guessed: a wrong amount or a wrong number is worse than no call. A refusal says why and
+//! what to write instead, and never repeats the value, which is personal. What a reader accepts it returns in one canonical spelling, which it
+//! reads again as itself.
+//!
+//! Pure: today's date is an argument. `values/cases.txt` is the table of spellings.
+
+mod account;
+mod date;
+mod language;
+mod money;
+mod phone;
+mod shape;
+mod text;
+
+use std::fmt;
+
+use time::Date;
+
+pub use account::account;
+pub use date::{YEARS_AWAY, date};
+pub use language::{language, language_of_state};
+pub use money::{RUPEES_BELOW, money};
+pub use phone::phone;
+pub use shape::shape;
+pub use text::{is_placeholder, name, text};
+
+/// Why a value cannot be read for certain. It does not hold the value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}: {hint}")]
+pub struct Unreadable {
+    /// What is wrong, such as "has no day": it goes on from the field's name.
+    pub reason: &'static str,
+    /// What to write instead.
+    pub hint: &'static str,
+}
+
+impl Unreadable {
+    pub(crate) const fn new(reason: &'static str, hint: &'static str) -> Self {
+        Self { reason, hint }
+    }
+}
+
+/// What a field holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Any words. Canonical: one line without surplus spaces.
+    Text,
+    /// A person's or a firm's name. Canonical: one line without surplus spaces.
+    Name,
+    /// An amount in rupees, more than zero. Canonical: `12450` or `12450.50`.
+    Money,
+    /// A day. Canonical: `2026-12-05`.
+    Date,
+    /// An account's number, of which the last four digits may be spoken. Canonical: without surplus spaces.
+    Account,
+    /// A customer's phone number. Canonical: E.164, `+919876543210`.
+    Phone,
+    /// A language that the engine has words for. Canonical: its tag, `hi-IN`.
+    Language,
+}
+
+impl Kind {
+    /// Every kind with its name in a manifest.
+    pub const ALL: [(&'static str, Self); 7] = [
+        ("text", Self::Text),
+        ("name", Self::Name),
+        ("money", Self::Money),
+        ("date", Self::Date),
+        ("account", Self::Account),
+        ("phone", Self::Phone),
+        ("language", Self::Language),
+    ];
+
+    /// The value in its canonical spelling. `today` is the day in India: dates far from it are refused.
+    pub fn canonical(self, value: &str, today: Date) -> Result<String, Unreadable> {
+        match self {
+            Self::Text => text(value),
+            Self::Name => name(value),
+            Self::Money => money(value).map(money::canonical),
+            Self::Date => date(value, today).map(|day| format!("{:04}-{:02}-{:02}", day.year(), u8::from(day.month()), day.day())),
+            Self::Account => account(value),
+            Self::Phone => phone(value).map(|number| number.expose().to_owned()),
+            Self::Language => language(value).map(|language| language.as_str().to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(Self::ALL.iter().find(|(_, kind)| kind == self).map_or("text", |(name, _)| name))
+    }
+}
+
+/// What every reader looks at first: a value that is there.
+fn present<'v>(value: &'v str, hint: &'static str) -> Result<&'v str, Unreadable> {
+    let value = value.trim();
+    if value.is_empty() {
+        return Err(Unreadable::new("is empty", hint));
+    }
+    if is_placeholder(value) {
+        return Err(Unreadable::new("only says that there is no value", hint));
+    }
+    Ok(value)
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests;
