@@ -2,17 +2,20 @@
 //!
 //! Parsing is pure and reports every error at once, each with its line. A flow without a manifest has [`Manifest::default`].
 
+mod check;
 mod limits;
+pub(crate) mod names;
 pub(crate) mod read;
+mod rules;
+mod said;
 mod update;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use samvaad_model::{CallFacts, Direction, Language, PhoneNumber, Step};
 
-use crate::description::Description;
-
 pub use limits::Limits;
+pub(crate) use said::Said;
 pub use update::{GateKind, ReplayGate, Running, TrapBudget, Update};
 
 /// What the names of things begin with that only the engine can establish, from marks: `heard:disclosure`.
@@ -25,6 +28,10 @@ pub struct Manifest {
     pub title: Option<String>,
     /// `[flow] languages`: the languages to offer, the default first; empty leaves it to the flow and its prompt files.
     pub languages: Vec<Language>,
+    /// `[flow] establishes`: all that the flow establishes (`call.establish`). Where it is given, nothing else may be required.
+    pub establishes: Option<Vec<String>>,
+    /// `[flow] asks`: the names of all its questions and collections. Where it is given, `[questions]` may have no other.
+    pub asks: Option<Vec<String>>,
     /// `[match]`: which calls it takes.
     pub takes: Takes,
     /// `[settings]`: the flow's own, as text.
@@ -33,6 +40,8 @@ pub struct Manifest {
     pub grants: Grants,
     /// `[limits]`.
     pub limits: Limits,
+    /// The limits that it names itself; the others are the engine's.
+    pub limits_given: BTreeSet<String>,
     /// `[on-trap]`.
     pub on_trap: OnTrap,
     /// `[update]`: how a new version comes to calls.
@@ -52,10 +61,13 @@ impl Default for Manifest {
         Self {
             title: None,
             languages: Vec::new(),
+            establishes: None,
+            asks: None,
             takes: Takes::default(),
             settings: BTreeMap::new(),
             grants: Grants::default(),
             limits: Limits::default(),
+            limits_given: BTreeSet::new(),
             on_trap: OnTrap::default(),
             update: Update::default(),
             replay_gate: None,
@@ -86,13 +98,18 @@ impl Default for Takes {
 }
 
 impl Takes {
+    /// How many conditions there are.
+    pub fn conditions(&self) -> usize {
+        usize::from(!self.numbers.is_empty()) + usize::from(self.direction.is_some()) + self.parameters.len()
+    }
+
     /// How many conditions a call meets, or none where it misses one or there are none.
     pub fn fit(&self, facts: &CallFacts) -> Option<usize> {
         let numbers = self.numbers.is_empty() || facts.line_number.as_ref().is_some_and(|line| self.numbers.contains(line));
         let direction = self.direction.is_none_or(|direction| direction == facts.direction);
         let has = |name: &String, value: &String| facts.parameters.iter().any(|(key, given)| key == name && given == value);
         let parameters = self.parameters.iter().all(|(name, value)| has(name, value));
-        let conditions = usize::from(!self.numbers.is_empty()) + usize::from(self.direction.is_some()) + self.parameters.len();
+        let conditions = self.conditions();
         (numbers && direction && parameters && conditions > 0).then_some(conditions)
     }
 }
@@ -172,28 +189,6 @@ impl Manifest {
     /// Reads a manifest, or lists all that is wrong with it, by line.
     pub fn parse(text: &str) -> Result<Self, Vec<ManifestError>> {
         read::manifest(text)
-    }
-
-    /// Compares it with what the flow says of itself: a rule for a template that does not exist would guard nothing.
-    pub fn check(&self, description: &Description) -> Vec<String> {
-        let unknown = |name: &str| !description.uses(name);
-        let mut wrong = Vec::new();
-        for name in self.prompts.keys().filter(|name| unknown(name)) {
-            wrong.push(format!("`[prompts] {name}` is no template that the flow uses: mend the name, or name it in `describe`"));
-        }
-        let by_prompt = self.prompts.values().flat_map(|rule| &rule.requires);
-        let by_question = self.questions.values().flat_map(|rule| &rule.requires);
-        for required in by_prompt.chain(by_question) {
-            if required.strip_prefix(HEARD).is_some_and(unknown) {
-                wrong.push(format!("`requires` has `{required}`, but the flow uses no such template: it could never be heard"));
-            }
-        }
-        if let Some(TrapWords::Template(name)) =
-            self.on_trap.say.as_ref().filter(|say| matches!(say, TrapWords::Template(name) if unknown(name)))
-        {
-            wrong.push(format!("`[on-trap] say` names the template `{name}`, which the flow does not use: name it in `describe`"));
-        }
-        wrong
     }
 }
 
@@ -307,13 +302,5 @@ requires = ["heard:disclosure"]
     fn broken_toml_is_told_with_its_line() {
         let errors = Manifest::parse("[flow]\ntitle = \n[limits\n").unwrap_err();
         assert_eq!(errors[0].line, 2, "{errors:?}");
-    }
-
-    #[test]
-    fn a_rule_for_a_template_that_does_not_exist_is_told() {
-        let text = "[prompts]\nemmi = { requires = [\"heard:nothing\"] }\n[on-trap]\nsay = { template = \"sorry\" }";
-        let description =
-            Description { name: "t".to_owned(), version: "1".to_owned(), languages: vec![Language::english()], templates: Vec::new() };
-        assert_eq!(Manifest::parse(text).unwrap().check(&description).len(), 3);
     }
 }
