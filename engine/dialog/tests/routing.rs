@@ -21,7 +21,7 @@ fn add(house: &House, flow: &str, manifest: &str) {
 #[tokio::test]
 async fn a_flow_dropped_beside_a_single_one_takes_none_of_its_calls_even_after_a_restart() {
     let house = House::new();
-    add(&house, "second", "");
+    add(&house, "second", "# its own words, so that no file of the others is the same\n");
     let watched = Watched::over(house).await;
     assert_eq!(taken(&watched.catalogue).as_deref(), Some("second"));
     // whatever their names' order is

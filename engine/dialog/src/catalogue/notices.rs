@@ -136,12 +136,11 @@ impl<P: PromptLibrary> Catalogue<P> {
         let flows = self.flows();
         let own =
             self.warnings(&flows).into_iter().flat_map(|(name, warnings)| warnings.into_iter().map(move |warning| (name.clone(), warning)));
-        let mut own: Vec<_> = own.collect();
+        let own: Vec<_> = own.collect();
         drop(flows);
-        // what is said of two flows is said once
-        own.dedup_by(|(_, one), (_, other)| one == other);
         let mut said = self.notices.said.lock().unwrap_or_else(PoisonError::into_inner);
         let before = std::mem::take(&mut *said);
+        // what is said of two flows is said once
         let mut says = |warning: String| {
             let is_new = !before.contains(&warning) && !said.contains(&warning);
             said.insert(warning);
@@ -176,8 +175,10 @@ impl<P: PromptLibrary> Catalogue<P> {
             self.kept.note_home(home.clone()).then_some(home)
         };
         if let Some(home) = is_new {
-            let home = home.as_ref().map_or("none", FlowName::as_str);
-            tracing::info!(flow = home, "calls that no flow claims go to");
+            match home {
+                Some(flow) => tracing::info!(%flow, "flow takes the calls that no flow claims"),
+                None => tracing::info!("nobody takes the calls that no flow claims"),
+            }
             let kept = Arc::clone(&self.kept);
             self.loader.engine().backstage().spawn_light(move || kept.write_home());
         }
