@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_word_manifests_may_ask_for_all_there_is() {
+    fn without_a_word_manifests_may_ask_for_every_limit_and_for_no_look_up_or_voice() {
         let allowance = with("", &[]).unwrap().allowance();
         assert_eq!(allowance, Allowance { limits: Limits { call_minutes: 30, ..Limits::MAX }, ..Allowance::default() });
     }
