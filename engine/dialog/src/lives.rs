@@ -269,6 +269,11 @@ impl<P> Lives<P> {
         self.keep_rejected(id, rejection, at_ms);
     }
 
+    /// Whether the files could not be read before either, for the same reason.
+    pub(crate) fn was_unread_for(&self, rejection: &Rejection) -> bool {
+        self.seen == Seen::Unread && self.rejected.front().is_some_and(|newest| newest.version.is_none() && newest.rejection == *rejection)
+    }
+
     fn keep_rejected(&mut self, id: Option<VersionId>, rejection: Rejection, at_ms: u64) {
         self.rejected.retain(|earlier| (&earlier.version, &earlier.rejection) != (&id, &rejection));
         self.rejected.push_front(Rejected { version: id, rejection, at_ms });

@@ -171,7 +171,12 @@ impl<P: PromptLibrary> Catalogue<P> {
                 return Verdict::Known;
             }
             lives.judge(look);
+            // files that still cannot be read are no news
+            let is_known = judged.is_none() && lives.was_unread_for(&rejection);
             lives.reject(judged, rejection.clone(), unix_ms());
+            if is_known {
+                return Verdict::Rejected(rejection);
+            }
         }
         told(&rejection);
         self.tally.rejected(name.as_str(), rejection.step);
@@ -275,6 +280,18 @@ mod tests {
         for compilation in compilations {
             assert!(compilation.await.unwrap().is_ok());
         }
+    }
+
+    #[tokio::test]
+    async fn files_that_still_cannot_be_read_are_told_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let (flows, name) = (folder.path().join("flows"), FlowName::parse("acts").unwrap());
+        let catalogue = catalogue(folder.path(), &name).await;
+        fs::remove_file(flows.join("acts/flow.wasm")).unwrap();
+        for _ in 0..3 {
+            assert!(matches!(catalogue.take(&name, place(&flows, &name)).await, Verdict::Rejected(_)));
+        }
+        assert_eq!(catalogue.counts()["acts"].rejected.get(&Step::Read), Some(&1));
     }
 
     #[tokio::test]
