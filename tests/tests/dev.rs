@@ -150,6 +150,18 @@ async fn a_change_during_a_build_is_built_once_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_failing_build_that_writes_into_its_own_folder_comes_to_rest() {
+    let house = House::new();
+    let runs = house.folder.path().join("runs");
+    house.edit("emi-reminder", "echo run >>runs; cp runs plugins/emi-reminder/build.log; exit 1");
+    house.shows("its sources changed during this build too: it is built again with the next change", 1).await;
+    assert_eq!(fs::read_to_string(&runs).unwrap(), "run\nrun\nrun\n");
+    house.edit("emi-reminder", "echo run >>runs; exit 1");
+    house.shows("failed after", 4).await;
+    assert_eq!(fs::read_to_string(&runs).unwrap(), "run\nrun\nrun\nrun\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_new_plugin_is_told_what_it_lacks() {
     let house = House::new();
     house.edit("kyc", "true");

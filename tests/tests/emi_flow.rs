@@ -99,7 +99,13 @@ async fn flow(shipped: Shipped, component: &str, manifest: impl Fn(String) -> St
         fs::write(folder.join(prompts), built(&format!("flows/{}/{prompts}", shipped.name()))).unwrap();
     }
     let components = Path::new(env!("CARGO_TARGET_TMPDIR")).join("components");
-    let settings = CatalogueSettings { components, default_flow: None, default_transfer: Vec::new(), allowance: Allowance::default() };
+    let settings = CatalogueSettings {
+        components,
+        default_flow: None,
+        default_transfer: Vec::new(),
+        allowance: Allowance::default(),
+        ..CatalogueSettings::default()
+    };
     let (catalogue, rejections) = Catalogue::open(engine.clone(), &house.path().join("flows"), settings).await.unwrap();
     assert_eq!(rejections, []);
     catalogue.versions().into_values().next().unwrap()

@@ -269,11 +269,15 @@ async fn a_rule_that_forbids_what_was_said_is_a_decision_told_with_its_reason() 
     let house = House::new().await;
     let call = house.call(BEGAN_MS, agreeing()).await;
     house.save(std::slice::from_ref(&call)).await;
-    let strict =
-        house.changed("strict", "flow.toml", "emi-details = { requires = [\"identity\"]", "emi-details = { requires = [\"consent\"]");
+    let strict = house.changed(
+        "strict",
+        "flow.toml",
+        "emi-details = { requires = [\"identity\"]",
+        "emi-details = { requires = [\"heard:disclosure\"]",
+    );
     let shown = house.replay(&[&call.call_id.to_string(), "--flow", &strict]);
     assert_eq!((shown.code, shown.out.contains("decisions at entry")), (Some(1), true), "{shown:?}");
-    assert!(shown.out.contains("this version refuses it: refused: `emi-details` may be spoken only after consent"), "{shown:?}");
+    assert!(shown.out.contains("this version refuses it: refused: `emi-details` may be spoken only after heard:disclosure"), "{shown:?}");
 }
 
 #[tokio::test]

@@ -1,26 +1,25 @@
 //! What the operator allows at most, whatever a manifest asks for: the maximum of each limit, and whom and what may be granted.
 //!
 //! A manifest that asks for more is rejected, line by line, so that nobody finds out in a call. One that says nothing gets the default, or the
-//! maximum where that is lower.
+//! maximum where that is lower. Look-ups and voices are granted by the operator or not at all.
 
 use samvaad_model::PhoneNumber;
-use toml::de::{DeTable, DeValue};
 
 use crate::gate::matches;
 use crate::load::{Fault, Step};
-use crate::manifest::{Limits, Manifest};
+use crate::manifest::{Limits, Manifest, Said};
 use crate::overrides::Overrides;
 
-/// The most that any manifest may ask for. By default that is all that a manifest can say.
+/// The most that any manifest may ask for. By default that is every limit and every number to transfer to, and neither look-ups nor voices.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Allowance {
     /// The maximum of each limit.
     pub limits: Limits,
-    /// Look-up keys that may be granted, as patterns whose `*` stands for any characters; none allows any.
+    /// Look-up keys that may be granted, as patterns whose `*` stands for any characters; none allows no look-up.
     pub lookup: Option<Vec<String>>,
     /// Numbers that calls may be transferred to; none allows any.
     pub transfer: Option<Vec<PhoneNumber>>,
-    /// Voices that may be granted; none allows any.
+    /// Voices that may be granted, as patterns as well; none allows no voice but each language's own.
     pub voices: Option<Vec<String>>,
     /// What stands above manifests.
     pub overrides: Overrides,
@@ -41,6 +40,12 @@ struct Beyond {
 }
 
 impl Allowance {
+    /// All that a manifest can say: for flows that take no calls.
+    pub fn everything() -> Self {
+        let any = || Some(vec!["*".to_owned()]);
+        Self { lookup: any(), voices: any(), ..Self::default() }
+    }
+
     /// Checks what a manifest says, of which `text` is the file, and lowers what it leaves unsaid.
     pub(crate) fn admit(&self, manifest: &mut Manifest, text: &str) -> Result<(), Fault> {
         let said = Said(text);
@@ -87,16 +92,16 @@ impl Allowance {
     fn grants_beyond(&self, manifest: &Manifest, said: &Said<'_>) -> Vec<Beyond> {
         let grants = &manifest.grants;
         let mut beyond = Vec::new();
-        let covered = |allowed: &[String], pattern: &str| allowed.iter().any(|allowed| matches(allowed, pattern));
+        let covered = |allowed: &Option<Vec<String>>, pattern: &str| allowed.iter().flatten().any(|allowed| matches(allowed, pattern));
         for (at, pattern) in grants.lookup.iter().enumerate() {
             // a `*` of the pattern is matched by none but a `*`: so whatever it stands for is allowed, too
-            if self.lookup.as_ref().is_some_and(|allowed| !covered(allowed, pattern)) {
+            if !covered(&self.lookup, pattern) {
                 let reason = format!("`lookup` has `{pattern}`, which the operator does not allow");
                 beyond.push(Beyond { line: said.line(&["grants", "lookup"], Some(at)), reason, setting: "`lookup` of `[grants]`" });
             }
         }
         for (at, voice) in grants.voices.iter().enumerate() {
-            if self.voices.as_ref().is_some_and(|allowed| !allowed.contains(voice)) {
+            if !covered(&self.voices, voice) {
                 let reason = format!("`voices` has `{voice}`, which the operator does not allow");
                 beyond.push(Beyond { line: said.line(&["grants", "voices"], Some(at)), reason, setting: "`voices` of `[grants]`" });
             }
@@ -112,29 +117,6 @@ impl Allowance {
             }
         }
         beyond
-    }
-}
-
-/// The text of a manifest that has been read.
-struct Said<'t>(&'t str);
-
-impl Said<'_> {
-    /// The line, from 1, of what stands under these keys, and of its item where it is a list; none where nothing stands there.
-    fn line(&self, keys: &[&str], item: Option<usize>) -> Option<usize> {
-        let document = DeTable::parse(self.0).ok()?;
-        let (last, sections) = keys.split_last()?;
-        let mut table = document.get_ref();
-        for key in sections {
-            let DeValue::Table(inner) = table.get(*key)?.get_ref() else { return None };
-            table = inner;
-        }
-        let value = table.get(*last)?;
-        let item = match (value.get_ref(), item) {
-            (DeValue::Array(items), Some(at)) => items.get(at),
-            _ => None,
-        };
-        let start = item.unwrap_or(value).span().start;
-        Some(1 + self.0.bytes().take(start).filter(|byte| *byte == b'\n').count())
     }
 }
 
@@ -207,9 +189,15 @@ mod tests {
     }
 
     #[test]
-    fn without_a_word_from_the_operator_everything_may_be_granted() {
+    fn without_a_word_from_the_operator_no_look_up_and_no_voice_is_granted() {
         let text =
             "[grants]\nlookup = [\"*\"]\nvoices = [\"ravi\"]\ntransfer = { legal = \"08040001111\" }\n[limits]\nmemory = \"64MiB\"\n";
-        assert!(admit(&Allowance::default(), text).is_ok());
+        let Fault { reason, mend, .. } = admit(&Allowance::default(), text).unwrap_err();
+        let told: Vec<_> = reason.lines().collect();
+        assert!(told[0].starts_with("line 2: `lookup` has `*`") && told[1].starts_with("line 3: `voices` has `ravi`"), "{told:#?}");
+        assert_eq!(told.len(), 2);
+        assert!(mend.contains("let the operator allow it by `lookup` of `[grants]` and `voices` of `[grants]` in samvaad.toml"), "{mend}");
+        assert!(admit(&Allowance::everything(), text).is_ok());
+        assert!(admit(&Allowance::default(), "[grants]\nlookup = []\nvoices = []\n").is_ok());
     }
 }

@@ -13,30 +13,53 @@ use tokio::sync::oneshot;
 /// of memory and of wasmtime's code, as calls do, and one that holds such a lock has to get on.
 const NICE: i32 = 10;
 
-/// The threads, as many as processors, at normal priority. Clones share them.
+/// Threads for what takes milliseconds: one that hangs on a disk leaves another.
+const LIGHT_THREADS: usize = 2;
+
+/// The threads: as many as processors for compiling, and a few for all that takes milliseconds, so that an edited prompt does not wait until
+/// another flow's component is compiled. At normal priority. Clones share them.
 #[derive(Debug, Clone)]
-pub(crate) struct Backstage(Arc<rayon::ThreadPool>);
+pub(crate) struct Backstage {
+    heavy: Arc<rayon::ThreadPool>,
+    light: Arc<rayon::ThreadPool>,
+}
 
 impl Backstage {
     pub(crate) fn new() -> io::Result<Self> {
-        let pool = rayon::ThreadPoolBuilder::new().thread_name(|nth| format!("flow-loader-{nth}")).build();
-        Ok(Self(Arc::new(pool.map_err(io::Error::other)?)))
+        let heavy = rayon::ThreadPoolBuilder::new().thread_name(|nth| format!("flow-loader-{nth}")).build();
+        let light = rayon::ThreadPoolBuilder::new().thread_name(|nth| format!("flow-reader-{nth}")).num_threads(LIGHT_THREADS).build();
+        Ok(Self { heavy: Arc::new(heavy.map_err(io::Error::other)?), light: Arc::new(light.map_err(io::Error::other)?) })
     }
 
     /// From now on calls go first.
     pub(crate) fn step_back(&self) {
-        self.0.spawn_broadcast(|_| step_back());
+        self.heavy.spawn_broadcast(|_| step_back());
+        self.light.spawn_broadcast(|_| step_back());
     }
 
-    /// Does some work there. The error says that it panicked.
+    /// Does some work there that may take seconds. The error says that it panicked.
     pub(crate) async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, &'static str> {
-        let (done, result) = oneshot::channel();
-        // who asked may be gone
-        self.0.spawn(move || drop(done.send(catch_unwind(AssertUnwindSafe(work)))));
-        match result.await {
-            Ok(Ok(result)) => Ok(result),
-            Ok(Err(_)) | Err(_) => Err("it panicked"),
-        }
+        run_on(&self.heavy, work).await
+    }
+
+    /// Does some work of milliseconds, beside whatever is compiled. The error says that it panicked.
+    pub(crate) async fn run_light<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, &'static str> {
+        run_on(&self.light, work).await
+    }
+
+    /// The same, for nobody who waits.
+    pub(crate) fn spawn_light(&self, work: impl FnOnce() + Send + 'static) {
+        self.light.spawn(move || drop(catch_unwind(AssertUnwindSafe(work))));
+    }
+}
+
+async fn run_on<T: Send + 'static>(pool: &rayon::ThreadPool, work: impl FnOnce() -> T + Send + 'static) -> Result<T, &'static str> {
+    let (done, result) = oneshot::channel();
+    // who asked may be gone
+    pool.spawn(move || drop(done.send(catch_unwind(AssertUnwindSafe(work)))));
+    match result.await {
+        Ok(Ok(result)) => Ok(result),
+        Ok(Err(_)) | Err(_) => Err("it panicked"),
     }
 }
 
@@ -78,5 +101,20 @@ mod tests {
         let panics = || -> u8 { panic!("as asked") };
         assert_eq!(backstage.run(panics).await, Err("it panicked"));
         assert_eq!(backstage.run(|| 7).await, Ok(7));
+    }
+
+    #[tokio::test]
+    async fn a_moments_work_does_not_wait_for_what_is_compiled() {
+        let backstage = Backstage::new().unwrap();
+        let compiled = Arc::new(std::sync::Barrier::new(backstage.heavy.current_num_threads() + 1));
+        for _ in 0..backstage.heavy.current_num_threads() {
+            let compiled = Arc::clone(&compiled);
+            backstage.heavy.spawn(move || {
+                compiled.wait();
+            });
+        }
+        // with all threads of the other kind taken, this would never end
+        assert_eq!(backstage.run_light(|| 7).await, Ok(7));
+        compiled.wait();
     }
 }

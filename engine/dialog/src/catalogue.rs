@@ -4,37 +4,43 @@
 //! the active version stays.
 
 mod changes;
+mod lasting;
+mod notices;
+mod taking;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use futures_util::future::join_all;
-use samvaad_model::{CallFacts, FlowName, PhoneNumber, VersionId};
+use samvaad_model::{CallFacts, FlowName, PhoneNumber};
 use tokio::sync::watch;
 
 use crate::allowance::Allowance;
 use crate::choose::{NoFlow, choose, may_take};
 use crate::compile::Compiler;
 use crate::engine::FlowEngine;
+use crate::kept::Kept;
 use crate::lives::Lives;
-use crate::load::{Fault, Loader, Rejection, unix_ms};
+use crate::load::{Fault, Loader, Rejection};
+use crate::manifest::Takes;
 use crate::pinned::Pinned;
 use crate::places::{Lying, Place, lying};
-use crate::rehearsal::{self, Rehearsal};
-use crate::source::{Source, Unread};
+use crate::rehearsal::Rehearsal;
 use crate::states::FlowState;
 use crate::tally::{FlowCounts, Tally};
-use crate::trial;
 use crate::version::{FlowVersion, PromptLibrary};
 
 pub use changes::ChangeError;
+use notices::Notices;
 
 /// What the operator says of all flows.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct CatalogueSettings {
     /// Where compiled components are kept, such as `data/components`. Must be writable by the engine alone: its files are trusted.
     pub components: PathBuf,
+    /// Where the version of each flow that took calls last is kept over a restart, such as `data/flows`; none keeps nothing.
+    pub kept: Option<PathBuf>,
     /// The flow of calls that ask for none and match none.
     pub default_flow: Option<FlowName>,
     /// The `default` transfer target of flows whose manifest grants none, and of bare components.
@@ -75,6 +81,8 @@ pub struct Catalogue<P> {
     strays: Mutex<Vec<Rejection>>,
     changes: watch::Sender<u64>,
     tally: Tally,
+    kept: Arc<Kept>,
+    notices: Notices,
     rehearsal: Option<Arc<dyn Rehearsal<P>>>,
 }
 
@@ -99,6 +107,7 @@ impl<P: PromptLibrary> Catalogue<P> {
         rehearsal: Option<Arc<dyn Rehearsal<P>>>,
     ) -> Result<(Self, Vec<Rejection>), CatalogueError> {
         let compiler = Compiler::new(engine.clone(), settings.components);
+        let kept = engine.backstage().run_light(move || Kept::open(settings.kept)).await;
         let catalogue = Self {
             folder: folder.to_owned(),
             loader: Loader::new(engine, compiler, settings.default_transfer, settings.allowance),
@@ -107,9 +116,17 @@ impl<P: PromptLibrary> Catalogue<P> {
             strays: Mutex::default(),
             changes: watch::Sender::new(0),
             tally: Tally::default(),
+            kept: Arc::new(kept.unwrap_or_else(|_| Kept::open(None))),
+            notices: Notices::default(),
             rehearsal,
         };
-        let rejections = catalogue.reload().await?;
+        let rejections = {
+            let _quiet = catalogue.notices.quiet();
+            let rejections = catalogue.reload().await?;
+            catalogue.restore().await;
+            rejections
+        };
+        catalogue.look_over();
         Ok((catalogue, rejections))
     }
 
@@ -121,6 +138,8 @@ impl<P: PromptLibrary> Catalogue<P> {
         gone.iter().for_each(|name| self.retire(name));
         self.change().values_mut().for_each(Lives::pardon);
         let mut rejections = self.strays();
+        // several come at once: which of them is loaded first decides nothing
+        let quiet = self.notices.quiet();
         let loads = places.into_iter().map(|(name, place)| async move {
             let verdict = self.take(&name, place).await;
             (name, verdict)
@@ -132,6 +151,8 @@ impl<P: PromptLibrary> Catalogue<P> {
                 Verdict::Known | Verdict::Published => {}
             }
         }
+        drop(quiet);
+        self.look_over();
         Ok(rejections)
     }
 
@@ -155,98 +176,6 @@ impl<P: PromptLibrary> Catalogue<P> {
     fn moving(&self, name: &FlowName) -> Rejection {
         let reason = "its files changed while they were read".to_owned();
         Rejection::new(name.as_str(), Fault::new(crate::load::Step::Read, reason, "nothing: they are taken when they stand still"))
-    }
-
-    /// Loads what lies in a place, if it is new, and publishes it. One load of a flow at a time, each with the files as they are by then.
-    pub(crate) async fn take(&self, name: &FlowName, place: Place) -> Verdict {
-        let turn = Arc::clone(&self.change().entry(name.clone()).or_default().turn);
-        let _turn = turn.lock().await;
-        let source = match self.loader.read(place).await {
-            Ok(source) => source,
-            Err(Unread::Moving) => return Verdict::Moving,
-            Err(Unread::Fault(fault)) => return self.reject(name, None, fault),
-        };
-        let (id, tests) = (source.id.clone(), source.tests_digest.clone());
-        let (loaded, alike, is_taken) = {
-            let flows = self.flows();
-            let lives = flows.get(name);
-            if lives.is_some_and(|lives| lives.knows(&id, &tests)) {
-                return Verdict::Known;
-            }
-            let alike = lives.and_then(|lives| lives.with_component(&source.component_digest));
-            (lives.and_then(|lives| lives.with_id(&id)), alike, lives.is_some_and(|lives| lives.has_taken(&id)))
-        };
-        if is_taken {
-            return self.test_again(name, loaded, id, tests, &source.parts.tests).await;
-        }
-        let version = match self.candidate(name, source, loaded, alike).await {
-            Ok(version) => version,
-            Err(fault) => return self.reject(name, Some((id, tests)), fault),
-        };
-        let stage = self.change().entry(name.clone()).or_default().publish(version, tests);
-        tracing::info!(flow = %name, version = %id, %stage, "flow version takes calls");
-        self.tally.published(name.as_str());
-        self.changed();
-        Verdict::Published
-    }
-
-    /// A version that may take calls: loaded, and through its gates. One that is loaded has been through the gate of recorded calls.
-    async fn candidate(
-        &self,
-        name: &FlowName,
-        mut source: Source,
-        loaded: Option<Arc<FlowVersion<P>>>,
-        alike: Option<Arc<FlowVersion<P>>>,
-    ) -> Result<Arc<FlowVersion<P>>, Fault> {
-        let tests = std::mem::take(&mut source.parts.tests);
-        let is_loaded = loaded.is_some();
-        let version = match loaded {
-            Some(loaded) => loaded,
-            None => Arc::new(self.loader.load(name.clone(), source, alike).await?),
-        };
-        trial::pass(&version, &tests).await?;
-        if !is_loaded {
-            rehearsal::pass(self.rehearsal.as_deref(), &version).await?;
-        }
-        Ok(version)
-    }
-
-    /// Judges a version that was taken by its changed tests. Whatever they say, it stays what it is: one that takes calls goes on, one that
-    /// was withdrawn does not come back by itself.
-    async fn test_again(
-        &self,
-        name: &FlowName,
-        version: Option<Arc<FlowVersion<P>>>,
-        id: VersionId,
-        digest: String,
-        tests: &BTreeMap<String, String>,
-    ) -> Verdict {
-        let held = match &version {
-            Some(version) => trial::pass(version, tests).await,
-            None => Ok(()),
-        };
-        let mut flows = self.change();
-        let lives = flows.entry(name.clone()).or_default();
-        let Err(fault) = held else {
-            lives.tested(digest);
-            return Verdict::Known;
-        };
-        let rejection = Rejection::new(name.as_str(), fault);
-        told(&rejection);
-        self.tally.rejected(name.as_str(), rejection.step);
-        lives.fail_tests(id, digest, rejection.clone(), unix_ms());
-        drop(flows);
-        self.changed();
-        Verdict::Rejected(rejection)
-    }
-
-    fn reject(&self, name: &FlowName, judged: Option<(VersionId, String)>, fault: Fault) -> Verdict {
-        let rejection = Rejection::new(name.as_str(), fault);
-        told(&rejection);
-        self.tally.rejected(name.as_str(), rejection.step);
-        self.change().entry(name.clone()).or_default().reject(judged, rejection.clone(), unix_ms());
-        self.changed();
-        Verdict::Rejected(rejection)
     }
 
     /// A flow's files are gone.
@@ -288,10 +217,10 @@ impl<P: PromptLibrary> Catalogue<P> {
     /// that flow the active version or its candidate.
     pub fn choose(&self, facts: &CallFacts, wanted: Option<&FlowName>) -> Result<Pinned<P>, NoFlow> {
         let flows = self.flows();
-        let taking = || flows.iter().filter_map(|(name, lives)| Some((name, &lives.active()?.manifest().takes)));
-        let chosen = choose(&taking().collect::<Vec<_>>(), facts, wanted, self.default_flow.as_ref())?;
+        let taking = taking(&flows);
+        let chosen = choose(&taking, facts, wanted, self.default_flow.as_ref(), self.kept.home().as_ref())?;
         let version = flows.get(chosen).and_then(|lives| lives.pick(facts.call_id)).cloned();
-        version.map(Pinned::new).ok_or_else(|| NoFlow::Unmatched { there: taking().map(|(name, _)| name.clone()).collect() })
+        version.map(Pinned::new).ok_or_else(|| NoFlow::Unmatched { there: taking.into_iter().map(|(name, _)| name.clone()).collect() })
     }
 
     /// The flows that an order which names none may come to.
@@ -308,10 +237,13 @@ impl<P: PromptLibrary> Catalogue<P> {
         lives.active().cloned()
     }
 
-    /// All flows with their versions, and what was rejected.
+    /// All flows with their versions, what was rejected, and what is odd.
     pub fn states(&self) -> Vec<FlowState> {
-        let states = self.flows().iter().map(|(name, lives)| lives.state(name)).collect::<Vec<_>>();
-        states.into_iter().filter(|state| !state.versions.is_empty() || !state.rejected.is_empty()).collect()
+        let flows = self.flows();
+        let mut warnings = self.warnings(&flows);
+        let states =
+            flows.iter().map(|(name, lives)| FlowState { warnings: warnings.remove(name).unwrap_or_default(), ..lives.state(name) });
+        states.filter(|state| !state.versions.is_empty() || !state.rejected.is_empty()).collect()
     }
 
     /// What lies in the folder and is no flow.
@@ -335,6 +267,7 @@ impl<P: PromptLibrary> Catalogue<P> {
     }
 
     fn changed(&self) {
+        self.look_over();
         self.changes.send_modify(|change| *change += 1);
     }
 
@@ -345,6 +278,11 @@ impl<P: PromptLibrary> Catalogue<P> {
     fn change(&self) -> RwLockWriteGuard<'_, Flows<P>> {
         self.flows.write().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The flows that take calls, with what each claims.
+fn taking<P>(flows: &Flows<P>) -> Vec<(&FlowName, &Takes)> {
+    flows.iter().filter_map(|(name, lives)| Some((name, &lives.active()?.manifest().takes))).collect()
 }
 
 fn told(rejection: &Rejection) {

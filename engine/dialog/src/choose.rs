@@ -1,4 +1,4 @@
-//! Which flow a call gets: the one asked for, else the best match of the manifests, else the default, else the only one.
+//! Which flow a call gets: the one asked for, else the best match of the manifests, else the one that unclaimed calls go to ([`unclaimed`]).
 
 use samvaad_model::{CallFacts, Direction, FlowName};
 
@@ -16,7 +16,7 @@ pub enum NoFlow {
         there: Vec<FlowName>,
     },
     /// No manifest matches and no default is set.
-    #[error("no flow takes this call: {} loaded: add a `[match]` to one, or name a default flow", shown(.there))]
+    #[error("no flow takes this call: {} loaded: add a `[match]` to one, or name one by `flow` of `[calls]`", shown(.there))]
     Unmatched {
         /// Those that are loaded.
         there: Vec<FlowName>,
@@ -34,24 +34,79 @@ pub(crate) fn choose<'a>(
     facts: &CallFacts,
     wanted: Option<&FlowName>,
     default: Option<&FlowName>,
+    home: Option<&FlowName>,
 ) -> Result<&'a FlowName, NoFlow> {
-    let there = || flows.iter().map(|(name, _)| (*name).clone()).collect();
-    let loaded = |wanted: &FlowName| flows.iter().find(|(name, _)| *name == wanted).map(|(name, _)| *name);
     if let Some(wanted) = wanted {
-        return loaded(wanted).ok_or_else(|| NoFlow::Unknown { wanted: wanted.clone(), there: there() });
+        return loaded(flows, wanted);
     }
-    if let Some(name) = best_match(flows, facts) {
-        return Ok(name);
+    match best_match(flows, facts) {
+        Some(name) => Ok(name),
+        None => unclaimed(flows, default, home).map(|(name, _)| name),
     }
+}
+
+/// Why a flow takes the calls that none claims.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Because {
+    /// The operator says so.
+    Default,
+    /// It had them before others came: no flow takes calls from another but by a claim.
+    Before,
+    /// It is the only one without conditions.
+    CatchAll,
+    /// It is the only one there is.
+    Only,
+}
+
+impl Because {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Because::Default => "`flow` of `[calls]` names it",
+            Because::Before => "it took them before the other flows came; `flow` of `[calls]` can name another",
+            Because::CatchAll => "it is the only flow without conditions in `[match]`",
+            Because::Only => "it is the only flow",
+        }
+    }
+}
+
+/// The flow of calls that none claims: the default; else `home`, which had them last; else the only one without conditions; else the only one.
+pub(crate) fn unclaimed<'a>(
+    flows: &[(&'a FlowName, &'a Takes)],
+    default: Option<&FlowName>,
+    home: Option<&FlowName>,
+) -> Result<(&'a FlowName, Because), NoFlow> {
     if let Some(default) = default {
-        return loaded(default).ok_or_else(|| NoFlow::Unknown { wanted: default.clone(), there: there() });
+        return loaded(flows, default).map(|name| (name, Because::Default));
     }
-    // A flow of weight 0 takes the calls that ask for it, and no others.
-    let mut open = flows.iter().filter(|(_, takes)| takes.weight > 0);
-    match (open.next(), open.next()) {
-        (Some((only, _)), None) => Ok(only),
-        _ => Err(NoFlow::Unmatched { there: there() }),
+    if let Some(home) = home {
+        // while it is not loaded, its calls are nobody else's
+        let because = if open(flows).count() == 1 { Because::Only } else { Because::Before };
+        return loaded(flows, home).map(|name| (name, because));
     }
+    if let Some((only, _)) = sole(open(flows)) {
+        return Ok((only, Because::Only));
+    }
+    let catch_all = sole(open(flows).filter(|(_, takes)| takes.conditions() == 0));
+    catch_all.map(|(name, _)| (name, Because::CatchAll)).ok_or_else(|| NoFlow::Unmatched { there: names(flows) })
+}
+
+fn sole<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
+    let first = items.next()?;
+    items.next().is_none().then_some(first)
+}
+
+/// Flows that take calls which do not ask for them: one of weight 0 takes no others.
+pub(crate) fn open<'a, 'f>(flows: &'f [(&'a FlowName, &'a Takes)]) -> impl Iterator<Item = (&'a FlowName, &'a Takes)> + use<'a, 'f> {
+    flows.iter().copied().filter(|(_, takes)| takes.weight > 0)
+}
+
+fn loaded<'a>(flows: &[(&'a FlowName, &'a Takes)], wanted: &FlowName) -> Result<&'a FlowName, NoFlow> {
+    let found = flows.iter().find(|(name, _)| *name == wanted).map(|(name, _)| *name);
+    found.ok_or_else(|| NoFlow::Unknown { wanted: wanted.clone(), there: names(flows) })
+}
+
+fn names(flows: &[(&FlowName, &Takes)]) -> Vec<FlowName> {
+    flows.iter().map(|(name, _)| (*name).clone()).collect()
 }
 
 /// The flows that an order which names none may come to: those that claim such calls, and those that take what nobody claims.
@@ -100,10 +155,20 @@ mod tests {
     }
 
     fn chosen(flows: &[(&str, &str)], facts: &CallFacts, wanted: Option<&str>, default: Option<&str>) -> Result<String, NoFlow> {
+        chosen_with(flows, facts, wanted, default, None)
+    }
+
+    fn chosen_with(
+        flows: &[(&str, &str)],
+        facts: &CallFacts,
+        wanted: Option<&str>,
+        default: Option<&str>,
+        home: Option<&str>,
+    ) -> Result<String, NoFlow> {
         let name = |text: &str| FlowName::parse(text).unwrap();
         let flows: Vec<_> = flows.iter().map(|(flow, toml)| (name(flow), Manifest::parse(toml).unwrap().takes)).collect();
         let flows: Vec<_> = flows.iter().map(|(name, takes)| (name, takes)).collect();
-        choose(&flows, facts, wanted.map(name).as_ref(), default.map(name).as_ref()).map(ToString::to_string)
+        choose(&flows, facts, wanted.map(name).as_ref(), default.map(name).as_ref(), home.map(name).as_ref()).map(ToString::to_string)
     }
 
     const LINE: &str = "[match]\nnumbers = [\"08040001234\"]";
@@ -131,6 +196,26 @@ mod tests {
         assert_eq!(chosen(&[("a", "")], &facts("emi"), None, None).unwrap(), "a");
         assert!(matches!(chosen(&[("a", ""), ("b", "")], &facts("emi"), None, None), Err(NoFlow::Unmatched { there }) if there.len() == 2));
         assert_eq!(chosen(&[], &facts("emi"), None, None), Err(NoFlow::Unmatched { there: Vec::new() }));
+    }
+
+    #[test]
+    fn a_flow_dropped_beside_another_takes_no_call_that_it_does_not_claim() {
+        let beside = |toml: &'static str| [("a", ""), ("b", toml)];
+        let taken = |flows: &[(&str, &str)], campaign: &str, home: Option<&str>| chosen_with(flows, &facts(campaign), None, None, home);
+        for home in [Some("a"), Some("b")] {
+            assert_eq!(taken(&beside(""), "emi", home).unwrap(), home.unwrap());
+        }
+        // one that claims some takes these, with or without anybody who had calls before
+        for home in [None, Some("a")] {
+            assert_eq!(taken(&beside(CAMPAIGN), "emi", home).unwrap(), "b");
+            assert_eq!(taken(&beside(CAMPAIGN), "other", home).unwrap(), "a");
+        }
+        // the only one had all of them, whatever it claims
+        let claims = [("a", CAMPAIGN), ("b", "")];
+        assert_eq!(taken(&claims[..1], "other", None).unwrap(), "a");
+        assert_eq!(taken(&claims, "other", Some("a")).unwrap(), "a");
+        // its calls are not another's while it is away
+        assert!(matches!(taken(&claims[1..], "other", Some("a")), Err(NoFlow::Unknown { wanted, .. }) if wanted.as_str() == "a"));
     }
 
     #[test]

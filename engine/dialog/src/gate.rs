@@ -12,6 +12,16 @@ use crate::convert::{Checked, shown};
 use crate::description::{Description, Kind};
 use crate::manifest::{HEARD, Manifest};
 
+/// What the keys of the engine's own records begin with, such as those of customers and of what was decided. No manifest and no operator can
+/// grant them: whatever a pattern matches, another customer's record is not among it.
+const OWN_KEYS: &str = "samvaad:";
+
+/// Whether a key, or a pattern of keys, is one of the engine's own records, in whatever spelling.
+pub(crate) fn is_engines_own(key: &str) -> bool {
+    let spelt = key.chars().filter(|letter| !letter.is_whitespace() && !letter.is_control()).flat_map(char::to_lowercase);
+    spelt.take(OWN_KEYS.len()).eq(OWN_KEYS.chars())
+}
+
 /// The rules of one version: manifest, templates with their arguments, languages and audio files.
 #[derive(Debug)]
 pub(crate) struct Rules {
@@ -110,6 +120,11 @@ impl Rules {
     }
 
     pub(crate) fn check_lookup(&self, key: &str) -> Result<(), CallError> {
+        if is_engines_own(key) {
+            let (subject, reason) =
+                (shown(key), "the engine's own records are granted to no flow: read the customer's by `field`".to_owned());
+            return Err(CallError::Refused(Refusal { subject, missing: Vec::new(), reason }));
+        }
         let granted = self.manifest.grants.lookup.iter().any(|pattern| matches(pattern, key));
         if granted { Ok(()) } else { Err(not_granted(key, "look-up key", "lookup")) }
     }
@@ -213,6 +228,27 @@ mod tests {
         ] {
             assert_eq!(matches(pattern, key), expected, "{pattern} {key}");
         }
+    }
+
+    #[test]
+    fn the_engines_own_records_are_granted_to_no_flow_whatever_the_patterns_say() {
+        for pattern in ["*", "s*", "*:*", "samv*:customer:*", "*customer*"] {
+            let rules = rules(&format!("[grants]\nlookup = [\"{pattern}\"]"));
+            for key in [
+                "samvaad:customer:019b",
+                "samvaad:phone:+919876543210",
+                "SAMVAAD:customer:x",
+                " samvaad:sid:a",
+                "sam\tvaad:customer:1",
+                "\0samvaad:decision:a",
+            ] {
+                assert!(matches!(rules.check_lookup(key), Err(CallError::Refused(_))), "{pattern} {key}");
+            }
+        }
+        let all = rules("[grants]\nlookup = [\"*\"]");
+        assert!(["loan:42", "samvaad", "crm:samvaad:1", "s"].iter().all(|key| all.check_lookup(key).is_ok()));
+        let errors = Manifest::parse("[grants]\nlookup = [\"loan:*\",\n\"Samvaad:customer:*\"]").unwrap_err();
+        assert!(errors[0].to_string().starts_with("line 3: `lookup` has `Samvaad:customer:*`: the engine's own records"), "{errors:?}");
     }
 
     #[test]

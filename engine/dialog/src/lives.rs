@@ -3,7 +3,7 @@
 //! A version is a *candidate* (it takes a share of the new calls, to be tried), *active*, then *before* (loaded, so that it can come back at
 //! once) or *draining* (only its calls keep it) and gone with its last call. One that was brought back from is *withdrawn*. No I/O, no waiting.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Weak};
 
 use samvaad_model::{CallId, FlowName, VersionId};
@@ -39,8 +39,13 @@ struct Withdrawn<P> {
 /// The versions of one flow.
 #[derive(Debug)]
 pub(crate) struct Lives<P> {
-    /// Whose turn it is to load: one candidate at a time, each with the files as they are by then.
+    /// Whose turn it is to compile a component: one candidate at a time, each with the files as they are by then.
     pub(crate) turn: Arc<tokio::sync::Mutex<()>>,
+    /// The same of candidates whose component is loaded. They do not wait for what is compiled.
+    pub(crate) light_turn: Arc<tokio::sync::Mutex<()>>,
+    /// How many looks at the files there were, and of which the newest verdict is: a load that was overtaken says nothing any more.
+    looks: u64,
+    judged: u64,
     seen: Seen,
     /// The digest of the flow's tests by which that was judged last, and whether they held.
     tests: Option<(String, bool)>,
@@ -51,12 +56,17 @@ pub(crate) struct Lives<P> {
     withdrawn: Option<Withdrawn<P>>,
     draining: Vec<Weak<FlowVersion<P>>>,
     rejected: VecDeque<Rejected>,
+    /// The version that came from what was kept, since the files in the folder were rejected at the start.
+    restored: Option<VersionId>,
 }
 
 impl<P> Default for Lives<P> {
     fn default() -> Self {
         Self {
             turn: Arc::default(),
+            light_turn: Arc::default(),
+            looks: 0,
+            judged: 0,
             seen: Seen::Gone,
             tests: None,
             candidate: None,
@@ -65,6 +75,7 @@ impl<P> Default for Lives<P> {
             withdrawn: None,
             draining: Vec::new(),
             rejected: VecDeque::new(),
+            restored: None,
         }
     }
 }
@@ -78,6 +89,22 @@ impl<P> Lives<P> {
     pub(crate) fn pick(&self, call: CallId) -> Option<&Arc<FlowVersion<P>>> {
         let lot = SplitMix64(call.seed()).next() % 100;
         self.candidate.as_ref().filter(|candidate| lot < u64::from(candidate.manifest().update.weight)).or(self.active.as_ref())
+    }
+
+    /// The number of a look at the files that begins now.
+    pub(crate) fn begin_look(&mut self) -> u64 {
+        self.looks += 1;
+        self.looks
+    }
+
+    /// Whether a later look has come to a verdict.
+    pub(crate) fn is_overtaken(&self, look: u64) -> bool {
+        look < self.judged
+    }
+
+    /// A look has come to a verdict.
+    pub(crate) fn judge(&mut self, look: u64) {
+        self.judged = self.judged.max(look);
     }
 
     /// Whether these files were judged already, by these tests.
@@ -128,12 +155,33 @@ impl<P> Lives<P> {
         self.loaded().find(|version| version.component_digest == digest)
     }
 
+    /// The versions that take calls or may come back.
+    pub(crate) fn ids(&self) -> BTreeSet<VersionId> {
+        self.loaded().map(|version| version.id.clone()).collect()
+    }
+
+    /// Whether a version that is published now becomes active.
+    pub(crate) fn becomes_active(&self, version: &FlowVersion<P>) -> bool {
+        let is_active = self.active.as_ref().is_some_and(|active| active.id == version.id);
+        version.manifest().update.weight == 100 || self.active.is_none() || is_active
+    }
+
+    /// Makes the version that was kept active. What lies in the folder stays what it was judged to be.
+    pub(crate) fn restore(&mut self, version: Arc<FlowVersion<P>>) {
+        self.restored = Some(version.id.clone());
+        self.activate(version);
+    }
+
+    /// Whether the version that takes calls is the kept one, and not what lies in the folder.
+    pub(crate) fn is_restored(&self) -> bool {
+        self.active.as_ref().is_some_and(|active| self.restored.as_ref() == Some(&active.id) && !self.has_taken(&active.id))
+    }
+
     /// Takes a version that lies in the folder: as a candidate where it asks for a share of the calls and there is another for the rest.
     pub(crate) fn publish(&mut self, version: Arc<FlowVersion<P>>, tests: String) -> Stage {
         self.tests = Some((tests, true));
         self.seen = Seen::Taken(version.id.clone());
-        let is_active = self.active.as_ref().is_some_and(|active| active.id == version.id);
-        if version.manifest().update.weight < 100 && self.active.is_some() && !is_active {
+        if !self.becomes_active(&version) {
             self.forget(&version.id);
             let earlier = self.candidate.replace(version);
             self.leave(earlier);
@@ -221,6 +269,11 @@ impl<P> Lives<P> {
         self.keep_rejected(id, rejection, at_ms);
     }
 
+    /// Whether the files could not be read before either, for the same reason.
+    pub(crate) fn was_unread_for(&self, rejection: &Rejection) -> bool {
+        self.seen == Seen::Unread && self.rejected.front().is_some_and(|newest| newest.version.is_none() && newest.rejection == *rejection)
+    }
+
     fn keep_rejected(&mut self, id: Option<VersionId>, rejection: Rejection, at_ms: u64) {
         self.rejected.retain(|earlier| (&earlier.version, &earlier.rejection) != (&id, &rejection));
         self.rejected.push_front(Rejected { version: id, rejection, at_ms });
@@ -253,6 +306,7 @@ impl<P> Lives<P> {
             name: name.clone(),
             versions: candidate.chain(active).chain(before).chain(withdrawn).chain(draining).collect(),
             rejected: self.rejected.iter().cloned().collect(),
+            warnings: Vec::new(),
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::contract;
 use crate::description::Description;
 use crate::engine::FlowEngine;
 use crate::gate::Rules;
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, ManifestError};
 use crate::places::Place;
 use crate::run::Program;
 use crate::source::{Parts, Source, Unread};
@@ -145,19 +145,23 @@ impl Loader {
         let began = Instant::now();
         let Source { id, component_digest, parts, .. } = source;
         let Parts { component, manifest, prompts, audio, .. } = parts;
+        let text = manifest.clone().unwrap_or_default();
         let manifest = self.manifest(&name, manifest.as_deref())?;
         let (program, description, code) = match alike {
             Some(alike) => (alike.program.clone(), alike.description.clone(), Origin::Shared),
             None => self.build(component, &component_digest).await?,
         };
-        let wrong = manifest.check(&description);
-        if !wrong.is_empty() {
-            return Err(Fault::new(Step::Manifest, wrong.join("\n"), "mend `flow.toml`"));
-        }
+        no_errors(&manifest.check(&description, &text))?;
         let languages = languages(&manifest, &description, &prompts)?;
         let templates = description.templates.clone();
-        let prompts = self.aside(Step::Prompts, move || P::build(&prompts, &templates)).await?;
-        let prompts = prompts.map_err(|problems| {
+        let prompts = self.aside(Step::Prompts, {
+            let audio = audio.clone();
+            move || match P::build(&prompts, &templates) {
+                Ok(built) => Some(P::check_audio(&audio)).filter(|problems| !problems.is_empty()).map_or(Ok(built), Err),
+                Err(problems) => Err(problems),
+            }
+        });
+        let prompts = prompts.await?.map_err(|problems| {
             let reasons = problems.iter().map(|problem| problem.reason.as_str()).collect::<Vec<_>>().join("\n");
             Fault::new(Step::Prompts, reasons, "mend the prompt files").at(problems.first().and_then(|problem| problem.line))
         })?;
@@ -189,9 +193,10 @@ impl Loader {
         self.engine.backstage().step_back();
     }
 
-    async fn aside<T: Send + 'static>(&self, step: Step, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Fault> {
+    /// Does work of milliseconds on a thread of its own kind.
+    pub(crate) async fn aside<T: Send + 'static>(&self, step: Step, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Fault> {
         let failed = |error| Fault::new(step, format!("it failed: {error}"), "report it with the flow's files");
-        self.engine.backstage().run(work).await.map_err(failed)
+        self.engine.backstage().run_light(work).await.map_err(failed)
     }
 
     fn manifest(&self, flow: &FlowName, text: Option<&str>) -> Result<Manifest, Fault> {
@@ -212,6 +217,13 @@ impl Loader {
         }
         Ok(manifest)
     }
+}
+
+/// Refuses a manifest with errors, all of them told at once.
+pub(crate) fn no_errors(errors: &[ManifestError]) -> Result<(), Fault> {
+    let Some(first) = errors.first() else { return Ok(()) };
+    let reasons = errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    Err(Fault::new(Step::Manifest, reasons, "correct `flow.toml`").at(Some(first.line)))
 }
 
 /// The flow's languages: those of the manifest, else those that `describe` names and after them those that merely have a prompt file, so that

@@ -2,20 +2,24 @@
 //!
 //! Parsing is pure and reports every error at once, each with its line. A flow without a manifest has [`Manifest::default`].
 
+mod check;
 mod customer;
 mod limits;
+pub(crate) mod names;
 pub(crate) mod read;
+mod rules;
+mod said;
 mod update;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use samvaad_model::{CallFacts, Direction, Language, PhoneNumber, Step};
 
-use crate::description::Description;
 use crate::overrides::Samples;
 
 pub use customer::{CustomerField, CustomerReading, CustomerSchema, FieldProblem};
 pub use limits::Limits;
+pub(crate) use said::Said;
 pub use update::{GateKind, ReplayGate, Running, TrapBudget, Update};
 
 /// What the names of things begin with that only the engine can establish, from marks: `heard:disclosure`.
@@ -28,6 +32,10 @@ pub struct Manifest {
     pub title: Option<String>,
     /// `[flow] languages`: the languages to offer, the default first; empty leaves it to the flow and its prompt files.
     pub languages: Vec<Language>,
+    /// `[flow] establishes`: all that the flow establishes (`call.establish`). Where it is given, nothing else may be required.
+    pub establishes: Option<Vec<String>>,
+    /// `[flow] asks`: the names of all its questions and collections. Where it is given, `[questions]` may have no other.
+    pub asks: Option<Vec<String>>,
     /// `[match]`: which calls it takes.
     pub takes: Takes,
     /// `[customer]`: what a customer's record has to hold.
@@ -40,6 +48,8 @@ pub struct Manifest {
     pub grants: Grants,
     /// `[limits]`.
     pub limits: Limits,
+    /// The limits that it names itself; the others are the engine's.
+    pub limits_given: BTreeSet<String>,
     /// `[on-trap]`.
     pub on_trap: OnTrap,
     /// `[update]`: how a new version comes to calls.
@@ -59,12 +69,15 @@ impl Default for Manifest {
         Self {
             title: None,
             languages: Vec::new(),
+            establishes: None,
+            asks: None,
             takes: Takes::default(),
             customer: CustomerSchema::default(),
             settings: BTreeMap::new(),
             samples: Samples::default(),
             grants: Grants::default(),
             limits: Limits::default(),
+            limits_given: BTreeSet::new(),
             on_trap: OnTrap::default(),
             update: Update::default(),
             replay_gate: None,
@@ -97,7 +110,12 @@ impl Default for Takes {
 impl Takes {
     /// Whether it claims any calls.
     pub fn has_conditions(&self) -> bool {
-        !self.numbers.is_empty() || self.direction.is_some() || !self.parameters.is_empty()
+        self.conditions() > 0
+    }
+
+    /// How many conditions there are.
+    pub fn conditions(&self) -> usize {
+        usize::from(!self.numbers.is_empty()) + usize::from(self.direction.is_some()) + self.parameters.len()
     }
 
     /// How many conditions a call meets, or none where it misses one or there are none.
@@ -106,7 +124,7 @@ impl Takes {
         let direction = self.direction.is_none_or(|direction| direction == facts.direction);
         let has = |name: &String, value: &String| facts.parameters.iter().any(|(key, given)| key == name && given == value);
         let parameters = self.parameters.iter().all(|(name, value)| has(name, value));
-        let conditions = usize::from(!self.numbers.is_empty()) + usize::from(self.direction.is_some()) + self.parameters.len();
+        let conditions = self.conditions();
         (numbers && direction && parameters && conditions > 0).then_some(conditions)
     }
 }
@@ -189,28 +207,6 @@ impl Manifest {
     /// Reads a manifest, or lists all that is wrong with it, by line.
     pub fn parse(text: &str) -> Result<Self, Vec<ManifestError>> {
         read::manifest(text)
-    }
-
-    /// Compares it with what the flow says of itself: a rule for a template that does not exist would guard nothing.
-    pub fn check(&self, description: &Description) -> Vec<String> {
-        let unknown = |name: &str| !description.uses(name);
-        let mut wrong = Vec::new();
-        for name in self.prompts.keys().filter(|name| unknown(name)) {
-            wrong.push(format!("`[prompts] {name}` is no template that the flow uses: mend the name, or name it in `describe`"));
-        }
-        let by_prompt = self.prompts.values().flat_map(|rule| &rule.requires);
-        let by_question = self.questions.values().flat_map(|rule| &rule.requires);
-        for required in by_prompt.chain(by_question) {
-            if required.strip_prefix(HEARD).is_some_and(unknown) {
-                wrong.push(format!("`requires` has `{required}`, but the flow uses no such template: it could never be heard"));
-            }
-        }
-        if let Some(TrapWords::Template(name)) =
-            self.on_trap.say.as_ref().filter(|say| matches!(say, TrapWords::Template(name) if unknown(name)))
-        {
-            wrong.push(format!("`[on-trap] say` names the template `{name}`, which the flow does not use: name it in `describe`"));
-        }
-        wrong
     }
 }
 
@@ -324,13 +320,5 @@ requires = ["heard:disclosure"]
     fn broken_toml_is_told_with_its_line() {
         let errors = Manifest::parse("[flow]\ntitle = \n[limits\n").unwrap_err();
         assert_eq!(errors[0].line, 2, "{errors:?}");
-    }
-
-    #[test]
-    fn a_rule_for_a_template_that_does_not_exist_is_told() {
-        let text = "[prompts]\nemmi = { requires = [\"heard:nothing\"] }\n[on-trap]\nsay = { template = \"sorry\" }";
-        let description =
-            Description { name: "t".to_owned(), version: "1".to_owned(), languages: vec![Language::english()], templates: Vec::new() };
-        assert_eq!(Manifest::parse(text).unwrap().check(&description).len(), 3);
     }
 }

@@ -18,6 +18,8 @@ pub(crate) const AWAY: Duration = Duration::from_secs(1);
 pub(crate) struct Settling {
     flows: BTreeMap<FlowName, Watched>,
     away: BTreeMap<FlowName, Instant>,
+    /// How many loads were begun.
+    loads: u64,
 }
 
 #[derive(Debug)]
@@ -29,12 +31,11 @@ struct Watched {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
-    /// It has changed, and has to stand still.
+    /// It has changed, and has to stand still. A load that runs is of files that are no longer there: it is not waited for, since it may take
+    /// long, and what is there now may take milliseconds.
     Changed,
-    /// It is being loaded.
-    Loading,
-    /// It has changed while it was being loaded.
-    ChangedAgain,
+    /// It is being loaded, by this load.
+    Loading(u64),
     /// It was judged as it is.
     Judged,
 }
@@ -42,8 +43,8 @@ enum Step {
 /// What is to be done after a look at the folder.
 #[derive(Debug, Default)]
 pub(crate) struct Due {
-    /// Flows to be loaded. Each has to be told of by [`Settling::loaded`].
-    pub(crate) load: Vec<(FlowName, Place)>,
+    /// Flows to be loaded, each with the load's number, by which [`Settling::loaded`] has to be told of it.
+    pub(crate) load: Vec<(FlowName, Place, u64)>,
     /// Flows whose files are gone.
     pub(crate) gone: Vec<FlowName>,
     /// When to look again, where something is in motion.
@@ -54,7 +55,7 @@ impl Settling {
     /// Compares what lies in the folder with what lay there before. `known` are the flows that the catalogue knows files of.
     pub(crate) fn look(&mut self, now: Instant, places: BTreeMap<FlowName, Place>, known: &BTreeSet<FlowName>) -> Due {
         let mut due = Due::default();
-        self.flows.retain(|name, watched| places.contains_key(name) || watched.step == Step::Loading);
+        self.flows.retain(|name, _| places.contains_key(name));
         self.away.retain(|name, _| known.contains(name) && !places.contains_key(name));
         for name in known.iter().filter(|name| !places.contains_key(*name)) {
             let since = *self.away.entry(name.clone()).or_insert(now);
@@ -67,14 +68,14 @@ impl Settling {
             let fresh = || Watched { stamp: place.stamp.clone(), since: now, step: Step::Changed };
             let watched = self.flows.entry(name.clone()).or_insert_with(fresh);
             if watched.stamp != place.stamp {
-                let step = if watched.is_loading() { Step::ChangedAgain } else { Step::Changed };
-                *watched = Watched { step, ..fresh() };
+                *watched = fresh();
             }
             match STILL.checked_sub(now.duration_since(watched.since)).filter(|left| !left.is_zero()) {
                 Some(left) if watched.step == Step::Changed => due.again(left),
                 None if watched.step == Step::Changed => {
-                    watched.step = Step::Loading;
-                    due.load.push((name, place));
+                    self.loads += 1;
+                    watched.step = Step::Loading(self.loads);
+                    due.load.push((name, place, self.loads));
                 }
                 _ => {}
             }
@@ -82,15 +83,12 @@ impl Settling {
         due
     }
 
-    /// A flow was loaded or rejected; `judged` tells whether its files stood still meanwhile.
-    pub(crate) fn loaded(&mut self, now: Instant, name: &FlowName, judged: Judged) {
-        let Some(watched) = self.flows.get_mut(name) else { return };
-        watched.step = match (watched.step, judged) {
-            (Step::Loading, Judged::AsFound) => Step::Judged,
-            _ => Step::Changed,
-        };
-        if judged == Judged::Moving {
-            watched.since = now;
+    /// A load has ended; `judged` tells whether the flow's files stood still meanwhile. One that was overtaken by a change says nothing.
+    pub(crate) fn loaded(&mut self, now: Instant, name: &FlowName, load: u64, judged: Judged) {
+        let Some(watched) = self.flows.get_mut(name).filter(|watched| watched.step == Step::Loading(load)) else { return };
+        match judged {
+            Judged::AsFound => watched.step = Step::Judged,
+            Judged::Moving => (watched.step, watched.since) = (Step::Changed, now),
         }
     }
 }
@@ -102,12 +100,6 @@ pub(crate) enum Judged {
     AsFound,
     /// They changed while they were read.
     Moving,
-}
-
-impl Watched {
-    fn is_loading(&self) -> bool {
-        matches!(self.step, Step::Loading | Step::ChangedAgain)
-    }
 }
 
 impl Due {
@@ -130,12 +122,13 @@ mod tests {
         folder: tempfile::TempDir,
         now: Instant,
         known: BTreeSet<FlowName>,
+        load: u64,
     }
 
     impl Bench {
         fn new() -> Self {
             let folder = tempfile::tempdir().unwrap();
-            Self { settling: Settling::default(), folder, now: Instant::now(), known: BTreeSet::new() }
+            Self { settling: Settling::default(), folder, now: Instant::now(), known: BTreeSet::new(), load: 0 }
         }
 
         fn file(&self) -> std::path::PathBuf {
@@ -148,12 +141,18 @@ mod tests {
         }
 
         fn loads(&mut self, ms: u64) -> usize {
-            self.after(ms).load.len()
+            let load = self.after(ms).load;
+            self.load = load.last().map_or(self.load, |(.., number)| *number);
+            load.len()
         }
 
         fn loaded(&mut self, judged: Judged) {
+            self.loaded_by(self.load, judged);
+        }
+
+        fn loaded_by(&mut self, load: u64, judged: Judged) {
             let name = FlowName::parse("emi").unwrap();
-            self.settling.loaded(self.now, &name, judged);
+            self.settling.loaded(self.now, &name, load, judged);
             self.known.insert(name);
         }
     }
@@ -181,16 +180,20 @@ mod tests {
     }
 
     #[test]
-    fn a_change_during_a_load_is_loaded_after_it() {
+    fn a_change_during_a_load_is_loaded_beside_it() {
         let mut bench = Bench::new();
         fs::write(bench.file(), "a").unwrap();
         assert_eq!((bench.loads(0), bench.loads(200)), (0, 1));
+        let overtaken = bench.load;
         fs::write(bench.file(), "ab").unwrap();
-        assert_eq!((bench.loads(10), bench.loads(500)), (0, 0));
-        bench.loaded(Judged::AsFound);
-        assert_eq!(bench.loads(0), 1);
+        assert_eq!((bench.loads(10), bench.loads(199), bench.loads(1)), (0, 0, 1));
+        // what the first load says is of files that are gone
+        bench.loaded_by(overtaken, Judged::Moving);
+        assert_eq!(bench.loads(500), 0);
         bench.loaded(Judged::Moving);
         assert_eq!((bench.loads(199), bench.loads(1)), (0, 1));
+        bench.loaded(Judged::AsFound);
+        assert_eq!(bench.loads(500), 0);
     }
 
     #[test]

@@ -20,10 +20,11 @@ pub struct FlowFiles {
 }
 
 impl FlowFiles {
-    /// `components` is where compiled components are kept; `default_transfer` is the target of flows whose manifest grants none.
+    /// `components` is where compiled components are kept; `default_transfer` is the target of flows whose manifest grants none. Manifests may
+    /// ask for all there is, as long as [`FlowFiles::within`] says nothing else.
     pub fn new(engine: FlowEngine, components: PathBuf, default_transfer: Vec<PhoneNumber>) -> Self {
         let compiler = Compiler::new(engine.clone(), components);
-        Self { loader: Loader::new(engine, compiler, default_transfer, Allowance::default()) }
+        Self { loader: Loader::new(engine, compiler, default_transfer, Allowance::everything()) }
     }
 
     /// The same, of manifests within what the operator allows.

@@ -37,7 +37,7 @@ pub(crate) struct Source {
 }
 
 /// What makes a version.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Parts {
     pub(crate) component: Vec<u8>,
     pub(crate) manifest: Option<String>,

@@ -97,6 +97,19 @@ pub struct FlowState {
     pub versions: Vec<VersionState>,
     /// Candidates that were not taken, the newest first.
     pub rejected: Vec<Rejected>,
+    /// What is odd about it though it takes calls, a sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// What becomes of the calls that no flow claims.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unclaimed {
+    /// The flow that takes them; none where they end as `no-flow`.
+    pub flow: Option<FlowName>,
+    /// Why, in a few words.
+    pub because: String,
+    /// Whether somebody has to do something about it.
+    pub is_problem: bool,
 }
 
 impl FlowState {

@@ -15,6 +15,7 @@ use tracing::subscriber::NoSubscriber;
 
 use crate::load::{Fault, Step};
 use crate::manifest::Limits;
+use crate::manifest::names::Observed;
 use crate::run::RunEnd;
 use crate::version::FlowVersion;
 use held::Held;
@@ -46,10 +47,11 @@ impl std::fmt::Display for Complaint {
     }
 }
 
-/// Holds a version's tests, by their files' names, and tells what does not hold.
-pub(crate) async fn pass<P>(version: &FlowVersion<P>, tests: &BTreeMap<String, String>) -> Result<(), Fault> {
+/// Holds a version's tests, by their files' names, and tells what does not hold; else what the flow asked and established in them.
+pub(crate) async fn pass<P>(version: &FlowVersion<P>, tests: &BTreeMap<String, String>) -> Result<Observed, Fault> {
+    let mut observed = Observed::default();
     if tests.is_empty() {
-        return Ok(());
+        return Ok(observed);
     }
     let (mut trials, mut complaints) = (Vec::new(), Vec::new());
     for (file, text) in tests {
@@ -67,6 +69,8 @@ pub(crate) async fn pass<P>(version: &FlowVersion<P>, tests: &BTreeMap<String, S
     let all = async {
         for (file, trial) in trials {
             let held = hold(version, &trial).await;
+            observed.asked.extend(held.scripted.asked.iter().cloned());
+            observed.established.extend(held.scripted.established.iter().cloned());
             let complain = |(line, reason)| Complaint { file: file.clone(), line, reason };
             complaints.extend(trial.judge(&held).into_iter().map(complain));
         }
@@ -77,7 +81,7 @@ pub(crate) async fn pass<P>(version: &FlowVersion<P>, tests: &BTreeMap<String, S
     }
     if complaints.is_empty() {
         tracing::info!(flow = %version.name, version = %version.id, tests = tests.len(), "the flow's own tests hold");
-        return Ok(());
+        return Ok(observed);
     }
     Err(fault(&complaints, "mend the flow; or the test, where it asks for what is no longer meant"))
 }

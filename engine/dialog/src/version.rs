@@ -22,6 +22,11 @@ pub trait PromptLibrary: Sized + Send + Sync + 'static {
     /// Takes the flow's prompt files, by language, and checks that each has every template the flow uses with no other arguments than it
     /// gives. The error lists all that is wrong.
     fn build(prompts: &BTreeMap<Language, String>, uses: &[TemplateUse]) -> Result<Self, Vec<PromptProblem>>;
+
+    /// Looks at the flow's audio files (WAV), by name without the ending, and lists those that could not be played.
+    fn check_audio(_audio: &BTreeMap<String, Arc<[u8]>>) -> Vec<PromptProblem> {
+        Vec::new()
+    }
 }
 
 /// What is wrong with a prompt file.

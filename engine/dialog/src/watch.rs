@@ -37,7 +37,7 @@ async fn run<P: PromptLibrary>(catalogue: Weak<Catalogue<P>>) {
     let wake = Arc::new(Notify::new());
     let mut ears = Ears { wake: Arc::clone(&wake), folder: None, watcher: None };
     let mut settling = Settling::default();
-    let mut loads: JoinSet<(FlowName, Judged)> = JoinSet::new();
+    let mut loads: JoinSet<(FlowName, u64, Judged)> = JoinSet::new();
     let mut unreadable: Option<String> = None;
     loop {
         let Some(catalogue) = catalogue.upgrade() else { return };
@@ -52,11 +52,11 @@ async fn run<P: PromptLibrary>(catalogue: Weak<Catalogue<P>>) {
                 unreadable = None;
                 let due = settling.look(Instant::now(), places, &catalogue.lying());
                 due.gone.iter().for_each(|name| catalogue.retire(name));
-                for (name, place) in due.load {
+                for (name, place, load) in due.load {
                     let catalogue = Arc::clone(&catalogue);
                     loads.spawn(async move {
                         let verdict = catalogue.take(&name, place).await;
-                        (name, if matches!(verdict, Verdict::Moving) { Judged::Moving } else { Judged::AsFound })
+                        (name, load, if matches!(verdict, Verdict::Moving) { Judged::Moving } else { Judged::AsFound })
                     });
                 }
                 pause = due.again.unwrap_or(RESCAN).max(BREATH);
@@ -74,7 +74,7 @@ async fn run<P: PromptLibrary>(catalogue: Weak<Catalogue<P>>) {
         tokio::select! {
             () = wake.notified() => {}
             Some(loaded) = loads.join_next(), if !loads.is_empty() => match loaded {
-                Ok((name, judged)) => settling.loaded(Instant::now(), &name, judged),
+                Ok((name, load, judged)) => settling.loaded(Instant::now(), &name, load, judged),
                 Err(error) => {
                     tracing::error!(%error, "loading a flow failed: report it with the flow's files");
                     settling = Settling::default();

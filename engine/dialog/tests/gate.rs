@@ -49,7 +49,8 @@ impl Gated {
             components: house.components(),
             default_flow: None,
             default_transfer: Vec::new(),
-            allowance: Allowance::default(),
+            allowance: Allowance::everything(),
+            ..CatalogueSettings::default()
         };
         let rehearsal: Arc<dyn Rehearsal<()>> = Arc::clone(&told) as _;
         let (catalogue, rejections) = Catalogue::open_gated(house.engine.clone(), &house.flows(), settings, Some(rehearsal)).await.unwrap();

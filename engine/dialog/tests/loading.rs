@@ -165,6 +165,7 @@ async fn a_missing_folder_is_told_with_the_mend() {
         default_flow: None,
         default_transfer: Vec::new(),
         allowance: Allowance::default(),
+        ..CatalogueSettings::default()
     };
     let error = Catalogue::<()>::open(house.engine.clone(), &house.flows().join("nowhere"), settings).await.unwrap_err();
     assert!(error.to_string().contains("nowhere") && error.to_string().contains("make the folder"), "{error}");

@@ -96,6 +96,8 @@ pub async fn open(config: &Config, folders: &Folders, mode: Mode) -> Result<Serv
         Ok((open_catalogue(config, folders, Arc::clone(&stores.records), mode).await?, stores))
     };
     let (recognizer, (catalogue, Stores { sessions, ledger, .. })) = tokio::try_join!(recognizer, flows)?;
+    let ears = recognizer.clone();
+    catalogue.hears(move |language| ears.as_ref().is_some_and(|recognizer| recognizer.understands(language)));
     let SynthesizerKind::Espeak = config.speech.synthesizer;
     let words_per_minute = u16::try_from(config.speech.words_per_minute).unwrap_or(u16::MAX);
     let espeak = Espeak::new(EspeakSettings { words_per_minute, ..EspeakSettings::default() });
@@ -160,6 +162,7 @@ async fn open_catalogue(
     })?;
     let settings = CatalogueSettings {
         components: folders.data.join("components"),
+        kept: Some(folders.data.join("flows")),
         default_flow: config.calls.flow.clone(),
         default_transfer: config.calls.agents.clone(),
         allowance: config.allowance(),

@@ -51,12 +51,27 @@ impl AudioFiles {
     }
 }
 
-fn decode(wav: &[u8], rate_hz: u32) -> Result<Samples, String> {
+/// Whether a file could be played, by its head.
+pub fn check(name: &str, wav: &[u8]) -> Result<(), FileError> {
+    let opened = open(wav).and_then(|reader| {
+        let rate_hz = reader.spec().sample_rate;
+        samvaad_audio::convert(&[0; 160], rate_hz, 8_000).map(drop).map_err(|error| error.to_string())
+    });
+    opened.map_err(|reason| FileError::Unplayable { name: name.to_owned(), reason })
+}
+
+fn open(wav: &[u8]) -> Result<hound::WavReader<Cursor<&[u8]>>, String> {
     let reader = hound::WavReader::new(Cursor::new(wav)).map_err(|error| error.to_string())?;
     let spec = reader.spec();
     if spec.channels != 1 || spec.bits_per_sample != 16 || spec.sample_format != hound::SampleFormat::Int {
         return Err(format!("it has {} channel(s) of {} bits", spec.channels, spec.bits_per_sample));
     }
+    Ok(reader)
+}
+
+fn decode(wav: &[u8], rate_hz: u32) -> Result<Samples, String> {
+    let reader = open(wav)?;
+    let spec = reader.spec();
     let samples = reader.into_samples::<i16>().collect::<Result<Vec<i16>, _>>().map_err(|error| error.to_string())?;
     let converted = samvaad_audio::convert(&samples, spec.sample_rate, rate_hz).map_err(|error| error.to_string())?;
     Ok(converted.into())
@@ -87,5 +102,9 @@ mod tests {
     fn what_cannot_be_played_says_why() {
         assert!(decode(&wav(2, 8_000), 8_000).unwrap_err().contains("2 channel"));
         assert!(decode(b"RIFF", 8_000).is_err());
+        assert!(check("gong", &wav(1, 24_000)).is_ok());
+        let told = check("gong", &wav(2, 8_000)).unwrap_err().to_string();
+        assert!(told.starts_with("cannot play audio file `gong`: it has 2 channel(s)"), "{told}");
+        assert!(check("gong", b"RIFF").is_err());
     }
 }

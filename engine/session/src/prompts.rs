@@ -1,11 +1,14 @@
 //! A flow's templates, as the loader makes them and the session renders them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use samvaad_dialog::{PromptLibrary, PromptProblem, TemplateUse};
 use samvaad_model::{Language, Template};
 use samvaad_speech::words::{PromptBook, RenderError, Severity, TemplateProblem, TemplateUse as Use};
 use time::Date;
+
+use crate::files;
 
 /// The templates of one version.
 pub struct FlowPrompts(PromptBook);
@@ -40,5 +43,13 @@ impl PromptLibrary for FlowPrompts {
             tracing::warn!(%warning, "odd prompts");
         }
         if errors.is_empty() { Ok(Self(book)) } else { Err(told(errors)) }
+    }
+
+    fn check_audio(audio: &BTreeMap<String, Arc<[u8]>>) -> Vec<PromptProblem> {
+        let problem = |(name, wav): (&String, &Arc<[u8]>)| {
+            let reason = files::check(name, wav).err()?.to_string();
+            Some(PromptProblem { line: None, reason })
+        };
+        audio.iter().filter_map(problem).collect()
     }
 }

@@ -39,6 +39,11 @@ impl SessionSettings {
         u64::try_from(self.ttl.as_millis()).unwrap_or(u64::MAX).max(1)
     }
 
+    /// Whether a key is one of ours, which no look-up may read.
+    pub(crate) fn owns(&self, key: &str) -> bool {
+        key.strip_prefix(&self.prefix).is_some_and(|rest| rest.starts_with(':'))
+    }
+
     pub(crate) fn customer(&self, call: CallId) -> Key {
         Key::open(format!("{}:customer:{call}", self.prefix))
     }
@@ -121,6 +126,13 @@ mod tests {
         assert_eq!(settings.seen(&sid).text, "samvaad:seen:abc123");
         assert_eq!(settings.sid(&sid).text, "samvaad:sid:abc123");
         assert_eq!(settings.decision(&sid).text, "samvaad:decision:abc123");
+    }
+
+    #[test]
+    fn our_own_keys_are_known_by_their_prefix() {
+        let settings = SessionSettings::default();
+        assert!(settings.owns(&settings.customer(CallId::generate()).text));
+        assert!(["loan:42", "samvaad", "samvaadx:1", "crm:samvaad:1"].iter().all(|key| !settings.owns(key)));
     }
 
     #[test]

@@ -87,7 +87,7 @@ pub trait SessionStore: Send + Sync {
     /// What was decided.
     async fn decision(&self, sid: &CallSid) -> Result<Option<Decision>, StoreError>;
 
-    /// A flow's look-up of a key outside of ours.
+    /// A flow's look-up of a key outside of ours; none under ours.
     async fn lookup(&self, key: &str) -> Result<Option<String>, StoreError>;
 
     /// Whether the store answers.

@@ -114,6 +114,7 @@ pub async fn open(engine: &FlowEngine, flows: &Path, components: &Path, name: &s
         default_flow: None,
         default_transfer: Vec::new(),
         allowance: Allowance::default(),
+        ..CatalogueSettings::default()
     };
     let (catalogue, rejections) = Catalogue::open(engine.clone(), flows, settings).await?;
     if let Some(rejection) = rejections.into_iter().next() {

@@ -1,6 +1,8 @@
 //! Decides what is built next. Pure: time and what was seen are arguments.
 //!
-//! One build at a time. A plugin is built when its sources have stood still; what changes while it is built is built once more after it.
+//! One build at a time. A plugin is built when its sources have stood still; what changes while it is built is built once more after it. Only
+//! contents count: a file that is written again as it was has not changed. A build may write into the folder of its sources; one that changes
+//! them each time is not followed by others without end.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -11,6 +13,9 @@ use super::sources::Sources;
 
 /// Sources are built when they have looked the same for so long: an editor that saves all its files takes less.
 pub const STILL: Duration = Duration::from_millis(100);
+
+/// So many builds in a row may follow from what changed during a build. With the next change while nothing is built all begins anew.
+const FOLLOWING: u32 = 2;
 
 /// What is to be built.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,14 +39,37 @@ struct Watched {
     changed: Instant,
     /// Of the last build that was begun.
     built: Option<Sources>,
-    failed: bool,
+    /// Whether the last change was seen while something was built.
+    during: bool,
+    /// How many builds in a row followed from such changes.
+    following: u32,
 }
 
 impl Watched {
-    /// Whether it has changed since its last build. After a failure a save of the same text counts: its author has mended something else.
-    fn is_old(&self) -> bool {
-        self.built.is_none_or(|built| built.digest != self.seen.digest || (self.failed && built.newest != self.seen.newest))
+    /// Whether it has changed since its last build.
+    fn has_changed(&self) -> bool {
+        self.built != Some(self.seen)
     }
+
+    /// Whether it changes only by being built.
+    fn is_chasing(&self) -> bool {
+        self.during && self.following >= FOLLOWING
+    }
+
+    fn is_old(&self) -> bool {
+        self.has_changed() && !self.is_chasing()
+    }
+}
+
+/// What follows a build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Follows {
+    /// Nothing, until something changes.
+    Nothing,
+    /// Another build: the sources have changed since it began.
+    Build,
+    /// Nothing, although the sources have changed since it began, as they did during the builds before: it may be the build that writes there.
+    Chase,
 }
 
 impl Builds {
@@ -49,9 +77,10 @@ impl Builds {
     pub fn look(&mut self, now: Instant, found: impl IntoIterator<Item = (FlowName, Sources)>) {
         let mut before = std::mem::take(&mut self.plugins);
         for (name, sources) in found {
-            let mut watched = before.remove(&name).unwrap_or(Watched { seen: sources, changed: now, built: None, failed: false });
+            let mut watched =
+                before.remove(&name).unwrap_or(Watched { seen: sources, changed: now, built: None, during: false, following: 0 });
             if watched.seen != sources {
-                (watched.seen, watched.changed) = (sources, now);
+                (watched.seen, watched.changed, watched.during) = (sources, now, self.running.is_some());
             }
             self.plugins.insert(name, watched);
         }
@@ -66,17 +95,19 @@ impl Builds {
         let waiting = self.plugins.iter_mut().rev().filter(|(_, watched)| due(watched));
         let (plugin, watched) = waiting.max_by_key(|(_, watched)| watched.changed)?;
         let changed = watched.built.map(|_| watched.changed);
-        (watched.built, watched.failed) = (Some(watched.seen), false);
+        watched.following = if watched.during { watched.following + 1 } else { 0 };
+        watched.built = Some(watched.seen);
         self.running = Some(plugin.clone());
         Some(Task { plugin: plugin.clone(), changed })
     }
 
-    /// The build that ran has ended. Tells whether its sources have changed since it began, so that another follows.
-    pub fn ended(&mut self, ok: bool) -> bool {
-        let Some(watched) = self.running.take().and_then(|plugin| self.plugins.get_mut(&plugin)) else { return false };
-        let is_old = watched.is_old();
-        watched.failed = !ok;
-        is_old
+    /// The build that ran has ended. What changed until then has to be seen before.
+    pub fn ended(&mut self) -> Follows {
+        match self.running.take().and_then(|plugin| self.plugins.get(&plugin)) {
+            Some(watched) if watched.is_old() => Follows::Build,
+            Some(watched) if watched.has_changed() => Follows::Chase,
+            _ => Follows::Nothing,
+        }
     }
 
     /// When to look again, where something is about to be built.
@@ -88,8 +119,6 @@ impl Builds {
 
 #[cfg(test)]
 mod tests {
-    use std::time::SystemTime;
-
     use super::*;
 
     /// A clock that goes by the test's hand, over two plugins.
@@ -103,12 +132,12 @@ mod tests {
     impl Bench {
         /// Both plugins are built.
         fn new() -> Self {
-            let sources = Sources { digest: [0; 32], newest: SystemTime::UNIX_EPOCH };
+            let sources = Sources { digest: [0; 32] };
             let mut bench = Self { builds: Builds::default(), now: Instant::now(), emi: sources, kyc: sources };
             assert_eq!((bench.after(0), bench.after(100)), (None, Some("emi".to_owned())));
-            assert!(!bench.builds.ended(true));
+            assert_eq!(bench.builds.ended(), Follows::Nothing);
             assert_eq!(bench.after(0), Some("kyc".to_owned()));
-            assert!(!bench.builds.ended(true));
+            assert_eq!(bench.builds.ended(), Follows::Nothing);
             bench
         }
 
@@ -135,7 +164,7 @@ mod tests {
         assert_eq!(bench.after(99), None);
         assert_eq!(bench.after(99), None);
         assert_eq!(bench.after(1).as_deref(), Some("emi"));
-        assert!(!bench.builds.ended(true));
+        assert_eq!(bench.builds.ended(), Follows::Nothing);
         assert_eq!((bench.after(1_000), bench.builds.again(bench.now)), (None, None));
     }
 
@@ -148,10 +177,10 @@ mod tests {
             bench.edit_emi();
             assert_eq!((bench.after(500), bench.builds.again(bench.now)), (None, None));
         }
-        assert!(bench.builds.ended(false), "another follows");
+        assert_eq!(bench.builds.ended(), Follows::Build);
         assert_eq!(bench.after(0), None);
         assert_eq!(bench.after(100).as_deref(), Some("emi"));
-        assert!(!bench.builds.ended(true));
+        assert_eq!(bench.builds.ended(), Follows::Nothing);
         assert_eq!(bench.after(1_000), None);
     }
 
@@ -165,25 +194,44 @@ mod tests {
         assert_eq!(bench.after(90).as_deref(), Some("emi"));
         bench.edit_emi();
         bench.after(50);
-        bench.builds.ended(true);
+        bench.builds.ended();
         assert_eq!(bench.after(200).as_deref(), Some("emi"));
-        bench.builds.ended(true);
+        bench.builds.ended();
         assert_eq!(bench.after(0).as_deref(), Some("kyc"));
     }
 
     #[test]
-    fn a_failure_is_tried_again_with_the_next_save_and_not_before() {
+    fn a_failure_is_tried_again_with_the_next_change_and_a_save_without_one_is_none() {
         let mut bench = Bench::new();
         bench.edit_emi();
         bench.after(0);
         assert_eq!(bench.after(100).as_deref(), Some("emi"));
-        bench.builds.ended(false);
-        assert_eq!(bench.after(60_000), None);
-        bench.emi.newest += Duration::from_secs(1);
+        bench.builds.ended();
+        // whatever a build or an editor writes again as it was
+        assert_eq!((bench.after(0), bench.after(60_000)), (None, None));
+        bench.edit_emi();
         assert_eq!((bench.after(0), bench.after(100).as_deref()), (None, Some("emi")));
-        bench.builds.ended(true);
-        bench.emi.newest += Duration::from_secs(1);
-        assert_eq!((bench.after(0), bench.after(100)), (None, None), "what is built needs no second time");
+    }
+
+    #[test]
+    fn a_build_that_writes_into_its_own_sources_does_not_build_for_ever() {
+        let mut bench = Bench::new();
+        bench.edit_emi();
+        bench.after(0);
+        let mut built = 0;
+        while bench.after(100).as_deref() == Some("emi") {
+            built += 1;
+            assert!(built < 10, "it builds for ever");
+            // a log with the time in it, written at the end of each build
+            bench.edit_emi();
+            assert_eq!(bench.after(50), None);
+            let follows = bench.builds.ended();
+            assert_eq!(follows, if built <= FOLLOWING { Follows::Build } else { Follows::Chase });
+        }
+        assert_eq!((built, bench.after(60_000)), (1 + FOLLOWING, None));
+        // what its author changes is built
+        bench.edit_emi();
+        assert_eq!((bench.after(0), bench.after(100).as_deref()), (None, Some("emi")));
     }
 
     #[test]
@@ -193,7 +241,7 @@ mod tests {
         bench.after(0);
         assert_eq!(bench.after(100).as_deref(), Some("emi"));
         bench.builds.look(bench.now, []);
-        assert!(!bench.builds.ended(true));
+        assert_eq!(bench.builds.ended(), Follows::Nothing);
         assert_eq!(bench.builds.next(bench.now), None);
     }
 }

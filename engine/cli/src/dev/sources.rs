@@ -8,7 +8,6 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use samvaad_model::FlowName;
 use sha2::{Digest, Sha256};
@@ -30,8 +29,6 @@ const PASSING: [&str; 11] = ["~", "#", ".swp", ".swx", ".tmp", ".part", ".bak", 
 pub struct Sources {
     /// Of names and contents.
     pub digest: [u8; 32],
-    /// When the newest file was written.
-    pub newest: SystemTime,
 }
 
 /// Device and inode of a folder: another folder in its place has others.
@@ -84,12 +81,10 @@ pub fn look(project: &Project) -> io::Result<Found> {
 
 fn together<'a>(own: Sources, others: impl Iterator<Item = &'a Sources>) -> Sources {
     let mut digest = Sha256::new_with_prefix(own.digest);
-    let mut newest = own.newest;
     for other in others {
         digest.update(other.digest);
-        newest = newest.max(other.newest);
     }
-    Sources { digest: digest.finalize().into(), newest }
+    Sources { digest: digest.finalize().into() }
 }
 
 #[derive(Default)]
@@ -111,17 +106,14 @@ impl Walk {
             self.gather(place, 0, &mut files)?;
         }
         files.sort();
-        let mut sources = Sources { digest: [0; 32], newest: SystemTime::UNIX_EPOCH };
         let mut digest = Sha256::new();
         for file in files {
-            let Some((content, modified)) = gone_is_none(read(&file))? else { continue };
+            let Some(content) = gone_is_none(read(&file))? else { continue };
             digest.update(file.as_os_str().as_encoded_bytes());
             digest.update([0]);
             digest.update(content);
-            sources.newest = sources.newest.max(modified);
         }
-        sources.digest = digest.finalize().into();
-        Ok(sources)
+        Ok(Sources { digest: digest.finalize().into() })
     }
 
     fn gather(&mut self, place: &Path, depth: usize, files: &mut Vec<PathBuf>) -> io::Result<()> {
@@ -144,8 +136,8 @@ impl Walk {
     }
 }
 
-/// The digest of a file's content, and when it was written.
-fn read(file: &Path) -> io::Result<([u8; 32], SystemTime)> {
+/// The digest of a file's content.
+fn read(file: &Path) -> io::Result<[u8; 32]> {
     let mut opened = File::open(file)?;
     let about = opened.metadata()?;
     let mut digest = Sha256::new();
@@ -155,7 +147,7 @@ fn read(file: &Path) -> io::Result<([u8; 32], SystemTime)> {
     if about.len() > FILE_BYTES {
         digest.update(format!("{} {} {}", about.len(), about.mtime(), about.mtime_nsec()));
     }
-    Ok((digest.finalize().into(), about.modified()?))
+    Ok(digest.finalize().into())
 }
 
 fn gone_is_none<T>(read: io::Result<T>) -> io::Result<Option<T>> {
@@ -271,16 +263,15 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_saved_as_it_was_looks_the_same_and_is_newer() {
+    fn a_file_that_is_saved_as_it_was_looks_the_same() {
         let house = House::new();
         let py = |found: &Found| found.plugins[&FlowName::parse("py").unwrap()].1;
         let before = py(&house.look());
         let file = house.0.path().join("plugins/py/flow.py");
-        let later = SystemTime::now() + std::time::Duration::from_secs(60);
+        let later = std::time::SystemTime::now() + std::time::Duration::from_secs(60);
         File::options().write(true).open(file).unwrap().set_modified(later).unwrap();
         let after = py(&house.look());
-        assert_eq!((before.digest, after.newest), (after.digest, later));
-        assert!(before.newest < after.newest);
+        assert_eq!(before, after);
     }
 
     #[test]

@@ -121,6 +121,10 @@ impl Story {
                 self.active.remove(&flow);
                 line("takes no further calls: its files are gone".to_owned(), Tone::Odd)
             }
+            "flow goes on with the version that took calls last: what lies in the folder was not taken" => {
+                self.active.insert(flow.clone(), version.clone());
+                line(format!("version {version}, which took calls last, goes on"), Tone::Odd)
+            }
             "flow version was promoted" => {
                 self.active.insert(flow.clone(), version.clone());
                 line(format!("version {version} was promoted and is active"), Tone::Good)

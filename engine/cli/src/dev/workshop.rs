@@ -11,7 +11,7 @@ use anyhow::bail;
 use samvaad_model::FlowName;
 
 use super::build::{Built, End, LONGEST, build};
-use super::builds::{Builds, Task};
+use super::builds::{Builds, Follows, Task};
 use super::compilers::words;
 use super::ears::Ears;
 use super::line::{Line, Subject, Tone};
@@ -61,6 +61,7 @@ impl Workshop {
         let wake = ears.wake();
         let mut builds = Builds::default();
         let mut running = None;
+        let mut ended: Option<(Task, Option<Seen>, Built)> = None;
         let mut unreadable: Option<String> = None;
         loop {
             let mut pause = RESCAN;
@@ -78,6 +79,11 @@ impl Workshop {
                     self.tell_without_manifest(&found);
                     let now = Instant::now();
                     builds.look(now, found.plugins.into_iter().map(|(name, (_, sources))| (name, sources)));
+                    // what the build itself has written is seen before it counts as ended
+                    if let Some((task, before, built)) = ended.take() {
+                        let follows = builds.ended();
+                        self.tell(&task, before, built, follows);
+                    }
                     if let Some(task) = builds.next(now) {
                         running = Some(Box::pin(self.begin(task)));
                     }
@@ -95,11 +101,7 @@ impl Workshop {
                 }
             };
             tokio::select! {
-                (task, before, built) = started => {
-                    running = None;
-                    let is_old = builds.ended(built.is_ok());
-                    self.tell(&task, before, built, is_old);
-                }
+                built = started => (running, ended) = (None, Some(built)),
                 () = wake.notified() => tokio::time::sleep(BREATH).await,
                 () = tokio::time::sleep(pause) => {}
             }
@@ -119,7 +121,7 @@ impl Workshop {
         }
     }
 
-    fn tell(&self, task: &Task, before: Option<Seen>, built: Built, is_old: bool) {
+    fn tell(&self, task: &Task, before: Option<Seen>, built: Built, follows: Follows) {
         let Task { plugin, .. } = task;
         let took = format!("{:.1} s", built.took.as_secs_f64());
         let file = self.project.component(plugin);
@@ -133,7 +135,7 @@ impl Workshop {
             }
             .with_all(words(&built.output)),
             // its words are of sources that are not there any more
-            _ if is_old => about(plugin, format!("failed after {took}, and the sources have changed since"), Tone::Odd),
+            _ if follows == Follows::Build => about(plugin, format!("failed after {took}, and the sources have changed since"), Tone::Odd),
             End::Ended(status) => {
                 about(plugin, format!("failed after {took} ({status}): {}", self.kept(plugin)), Tone::Bad).with_all(words(&built.output))
             }
@@ -147,6 +149,11 @@ impl Workshop {
             self.screen.unchanged(plugin);
         }
         self.screen.tell(line);
+        if follows == Follows::Chase {
+            let words = "its sources changed during this build too: it is built again with the next change";
+            let hint = format!("hint: does the build write into `{}`? let it write elsewhere", self.project.sources(plugin).display());
+            self.screen.tell(about(plugin, words, Tone::Odd).with(hint));
+        }
     }
 
     fn kept(&self, plugin: &FlowName) -> String {

@@ -30,6 +30,7 @@ impl<P: PromptLibrary> Catalogue<P> {
             lives.promote().ok_or_else(|| ChangeError::NothingToPromote(name.clone()))?
         };
         tracing::info!(flow = %name, version = %version.id, "flow version was promoted");
+        self.remember(name);
         self.changed();
         Ok(version.id.clone())
     }
@@ -44,6 +45,7 @@ impl<P: PromptLibrary> Catalogue<P> {
         };
         tracing::warn!(flow = %name, version = %version.id, reason, "flow was rolled back");
         self.tally.rolled_back(name.as_str());
+        self.remember(name);
         self.changed();
         Ok(version.id.clone())
     }
@@ -65,6 +67,7 @@ impl<P: PromptLibrary> Catalogue<P> {
             Some(back) => {
                 tracing::error!(flow = %name, failing = %id, version = %back.id, reason, "flow was rolled back by itself: mend it");
                 self.tally.rolled_back(name.as_str());
+                self.remember(name);
                 self.changed();
             }
             None => tracing::error!(flow = %name, version = %id, reason, "flow keeps failing, and no version before is loaded: mend it"),

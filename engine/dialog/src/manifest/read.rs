@@ -13,6 +13,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::{Grants, HEARD, Manifest, ManifestError, OnTrap, OnTrapThen, PromptRule, QuestionRule, Takes, TrapWords};
 use crate::overrides::Samples;
+use crate::gate::is_engines_own;
 
 pub(super) fn manifest(text: &str) -> Result<Manifest, Vec<ManifestError>> {
     let (document, errors) = DeTable::parse_recoverable(text);
@@ -154,7 +155,10 @@ impl Reader<'_> {
                 "settings" => manifest.settings = reader.settings(item),
                 "samples" => manifest.samples = reader.samples(item),
                 "grants" => manifest.grants = reader.grants(item),
-                "limits" => manifest.limits = reader.limits(item),
+                "limits" => {
+                    manifest.limits = reader.limits(item);
+                    manifest.limits_given = limits::given(item);
+                }
                 "on-trap" => manifest.on_trap = reader.on_trap(item),
                 "update" => manifest.update = reader.update(item),
                 "replay" => manifest.replay_gate = reader.replay(item),
@@ -168,9 +172,11 @@ impl Reader<'_> {
     }
 
     fn flow(&mut self, item: &Item<'_>, manifest: &mut Manifest) {
-        self.section("flow", item, &["title", "languages"], |reader, name, item| {
+        self.section("flow", item, &["title", "languages", "establishes", "asks"], |reader, name, item| {
             match name {
                 "title" => manifest.title = reader.string(name, item),
+                "establishes" => manifest.establishes = Some(reader.each(name, item, established)),
+                "asks" => manifest.asks = Some(reader.each(name, item, question_name)),
                 "languages" => {
                     manifest.languages = reader.each(name, item, |text| Language::parse(text).map_err(|error| error.to_string()));
                 }
@@ -226,7 +232,7 @@ impl Reader<'_> {
         let mut grants = Grants::default();
         self.section("grants", item, &["lookup", "transfer", "voices"], |reader, name, item| {
             match name {
-                "lookup" => grants.lookup = reader.each(name, item, |text| Ok(text.to_owned())),
+                "lookup" => grants.lookup = reader.each(name, item, look_up),
                 "voices" => grants.voices = reader.each(name, item, |text| Ok(text.to_owned())),
                 "transfer" => grants.transfer = Some(reader.targets(name, item)),
                 _ => return false,
@@ -294,10 +300,9 @@ impl Reader<'_> {
 
     fn requires(&mut self, name: &str, item: &Item<'_>) -> Vec<String> {
         self.each(name, item, |text| {
-            let slug = |part: &str| !part.is_empty() && part.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
             let identifier =
                 |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-            let usable = text.strip_prefix(HEARD).map_or_else(|| slug(text), identifier);
+            let usable = text.strip_prefix(HEARD).map_or_else(|| is_slug(text), identifier);
             let mend = || "give a name in lower-case letters, digits and hyphens, or `heard:` and a template".to_owned();
             if usable { Ok(text.to_owned()) } else { Err(mend()) }
         })
@@ -357,4 +362,22 @@ impl Reader<'_> {
         });
         questions
     }
+}
+
+/// As `call.establish` takes it.
+fn is_slug(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+}
+
+fn established(text: &str) -> Result<String, String> {
+    let hint = || "give a name in lower-case letters, digits and hyphens; what is heard the engine establishes by itself".to_owned();
+    if is_slug(text) { Ok(text.to_owned()) } else { Err(hint()) }
+}
+
+fn look_up(text: &str) -> Result<String, String> {
+    if is_engines_own(text) { Err("the engine's own records are granted to no flow".to_owned()) } else { Ok(text.to_owned()) }
+}
+
+fn question_name(text: &str) -> Result<String, String> {
+    if text.is_empty() { Err("give the name that the flow gives to the question".to_owned()) } else { Ok(text.to_owned()) }
 }

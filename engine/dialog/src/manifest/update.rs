@@ -10,11 +10,14 @@ pub struct Update {
     pub weight: u8,
     /// `running`: what becomes of running calls; the engine's own mode decides where nothing is said.
     pub running: Option<Running>,
+    /// `drops-rules`: rules of the version before that this one is meant not to have, as the rejection of a manifest with fewer rules names
+    /// them, such as `prompts.emi-details.requires.identity`.
+    pub drops_rules: Vec<String>,
 }
 
 impl Default for Update {
     fn default() -> Self {
-        Self { weight: 100, running: None }
+        Self { weight: 100, running: None, drops_rules: Vec::new() }
     }
 }
 
@@ -126,7 +129,7 @@ mod tests {
              [on-trap]\nbudget = \"3/10m\"\n",
         )
         .unwrap();
-        assert_eq!(manifest.update, Update { weight: 10, running: Some(Running::Move) });
+        assert_eq!(manifest.update, Update { weight: 10, running: Some(Running::Move), drops_rules: Vec::new() });
         assert_eq!(manifest.replay_gate, Some(ReplayGate { calls: 50, kinds: vec![GateKind::Amounts, GateKind::Decisions] }));
         assert_eq!(manifest.on_trap.budget, TrapBudget::parse("3/10m").ok());
         let plain = Manifest::default();

@@ -40,7 +40,7 @@ impl House {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("flows")).unwrap();
         let engine = FlowEngine::new(&EngineSettings { max_calls: 20, ..EngineSettings::default() }).unwrap();
-        Self { folder, engine, allowance: Allowance::default() }
+        Self { folder, engine, allowance: Allowance::everything() }
     }
 
     pub fn flows(&self) -> PathBuf {
@@ -65,6 +65,7 @@ impl House {
             default_flow: default_flow.map(|name| FlowName::parse(name).unwrap()),
             default_transfer: vec![PhoneNumber::parse("08040009999").unwrap()],
             allowance: self.allowance.clone(),
+            kept: Some(self.folder.path().join("data/flows")),
         };
         Catalogue::open(self.engine.clone(), &self.flows(), settings).await.unwrap()
     }

@@ -28,15 +28,16 @@ pub struct LimitsAllowed {
     pub journal_kib: u64,
 }
 
-/// `[grants]`: a manifest that grants more is rejected. A key that is missing allows everything, an empty list nothing.
+/// `[grants]`: a manifest that grants more is rejected. Without `lookup` and `voices` no flow has any; without `transfer` a manifest may name
+/// every number, with an empty list none.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct GrantsAllowed {
-    /// Look-up keys, as patterns whose `*` stands for any characters.
+    /// Look-up keys, as patterns whose `*` stands for any characters. The engine's own records are never among them.
     pub lookup: Option<Vec<String>>,
     /// Numbers that calls may be transferred to.
     pub transfer: Option<Vec<PhoneNumber>>,
-    /// Voices.
+    /// Voices, as patterns as well.
     pub voices: Option<Vec<String>>,
 }
 
@@ -101,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_word_manifests_may_ask_for_all_there_is() {
+    fn without_a_word_manifests_may_ask_for_every_limit_and_for_no_look_up_or_voice() {
         let allowance = with("", &[]).unwrap().allowance();
         assert_eq!(allowance, Allowance { limits: Limits { call_minutes: 30, ..Limits::MAX }, ..Allowance::default() });
     }

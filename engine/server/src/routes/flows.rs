@@ -20,6 +20,15 @@ pub struct Flows {
     flows: Vec<Flow>,
     /// What lies in the folder and is no flow.
     strays: Vec<Fault>,
+    unclaimed: Unclaimed,
+}
+
+/// What becomes of the calls that no flow claims by its `[match]`.
+#[derive(Serialize)]
+struct Unclaimed {
+    /// Who takes them; `null` where they end as `no-flow`.
+    flow: Option<FlowName>,
+    because: String,
 }
 
 /// One flow.
@@ -28,6 +37,8 @@ pub struct Flow {
     name: FlowName,
     versions: Vec<Version>,
     rejected: Vec<Fault>,
+    /// What is odd about it though it takes calls.
+    warnings: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -112,7 +123,9 @@ fn unchanged(error: ChangeError) -> Problem {
 
 fn all(app: &App) -> Flows {
     let catalogue = &app.services.catalogue;
+    let samvaad_dialog::Unclaimed { flow: unclaimed, because, .. } = catalogue.unclaimed();
     Flows {
+        unclaimed: Unclaimed { flow: unclaimed, because },
         flows: catalogue.states().into_iter().map(flow).collect(),
         strays: catalogue.strays().into_iter().map(|stray| fault(stray, None, None)).collect(),
     }
@@ -125,7 +138,8 @@ fn one(app: &App, name: FlowName) -> Result<Json<Flow>, Problem> {
 
 fn flow(state: FlowState) -> Flow {
     let rejected = state.rejected.into_iter().map(|Rejected { version, rejection, at_ms }| fault(rejection, version, Some(at_ms)));
-    Flow { name: state.name, versions: state.versions.into_iter().map(version).collect(), rejected: rejected.collect() }
+    let versions = state.versions.into_iter().map(version).collect();
+    Flow { name: state.name, versions, rejected: rejected.collect(), warnings: state.warnings }
 }
 
 fn version(state: VersionState) -> Version {

@@ -26,13 +26,15 @@ pub async fn readyz(State(app): State<App>) -> (StatusCode, Json<Value>) {
     let told = |result: Result<(), _>| result.map_or_else(|error: samvaad_store::StoreError| error.to_string(), |()| "ok".to_owned());
     let versions = services.catalogue.versions();
     let flows: Vec<&str> = versions.keys().map(|name| name.as_str()).collect();
+    let problems = services.catalogue.problems();
     let draining = app.draining.is_cancelled();
-    let ready = sessions.is_ok() && records.is_ok() && !flows.is_empty() && !draining;
+    let ready = sessions.is_ok() && records.is_ok() && !flows.is_empty() && problems.is_empty() && !draining;
     let recognizer = services.recognizer.as_ref().map_or("none: callers answer by keys", |recognizer| recognizer.name());
     let body = json!({
         "sessions": told(sessions),
         "records": told(records),
         "flows": if flows.is_empty() { json!("none: put one into the flows folder") } else { json!(flows) },
+        "problems": problems,
         "recognizer": recognizer,
         "draining": draining,
         "live-calls": services.ledger.live().len(),

@@ -66,6 +66,7 @@ impl House {
             default_flow: None,
             default_transfer: Vec::new(),
             allowance: Allowance::default(),
+            ..CatalogueSettings::default()
         };
         let (catalogue, rejections) = Catalogue::open(engine, &data.join("flows"), settings).await.unwrap();
         assert_eq!(rejections, []);

@@ -1,9 +1,20 @@
 //! Reads `[limits]`.
 
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
+
+use toml::de::DeValue;
 
 use super::{Item, Reader};
 use crate::manifest::Limits;
+
+/// The limits that the manifest names itself.
+pub(super) fn given(item: &Item<'_>) -> BTreeSet<String> {
+    match item.get_ref() {
+        DeValue::Table(table) => table.iter().map(|(key, _)| key.get_ref().to_string()).collect(),
+        _ => BTreeSet::new(),
+    }
+}
 
 impl Reader<'_> {
     pub(super) fn limits(&mut self, item: &Item<'_>) -> Limits {

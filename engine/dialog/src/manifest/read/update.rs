@@ -9,9 +9,10 @@ const GATE_CALLS_MAX: u64 = 10_000;
 impl Reader<'_> {
     pub(super) fn update(&mut self, item: &Item<'_>) -> Update {
         let mut update = Update::default();
-        self.section("update", item, &["running", "weight"], |reader, name, item| {
+        self.section("update", item, &["running", "weight", "drops-rules"], |reader, name, item| {
             match name {
                 "running" => update.running = reader.one_of(name, item, &[("finish", Running::Finish), ("move", Running::Move)]),
+                "drops-rules" => update.drops_rules = reader.each(name, item, super::super::rules::named),
                 "weight" => {
                     let weight = reader.integer(name, item, 0..=100).and_then(|weight| u8::try_from(weight).ok());
                     update.weight = weight.unwrap_or(update.weight);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use samvaad_model::Language;
 
-use super::{Pages, Severity, TemplateProblem, TemplateUse};
+use super::{MAX_PROMPT_BYTES, Pages, Severity, TemplateProblem, TemplateUse};
 
 /// The types of arguments there are.
 const KINDS: [&str; 6] = ["text", "integer", "money", "date", "time", "digits"];
@@ -15,6 +15,7 @@ pub(super) fn check(pages: &BTreeMap<Language, Pages>, uses: &[TemplateUse]) -> 
     for one in uses {
         for page in pages.values() {
             problems.extend(missing(page, one));
+            problems.extend(too_long(page, one));
         }
         problems.extend(unspoken(pages, one));
         problems.extend(unknown_kinds(one));
@@ -40,6 +41,18 @@ fn missing(page: &Pages, one: &TemplateUse) -> Vec<TemplateProblem> {
             problem(Some(*line), format!("message `{name}` needs `${variable}`, which the flow does not give"), mend)
         })
         .collect()
+}
+
+/// A message that no call could speak.
+fn too_long(page: &Pages, one: &TemplateUse) -> Option<TemplateProblem> {
+    let length = page.lengths.get(&one.name).filter(|length| length.bytes > MAX_PROMPT_BYTES)?;
+    Some(TemplateProblem {
+        severity: Severity::Error,
+        file: page.file.clone(),
+        line: Some(length.line),
+        message: format!("message `{}` has {} bytes, and a prompt at most {MAX_PROMPT_BYTES}", one.name, length.bytes),
+        mend: "shorten it, or let the flow say it in several messages".to_owned(),
+    })
 }
 
 /// Arguments that no language speaks. One language may leave out what another needs.

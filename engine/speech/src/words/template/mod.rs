@@ -9,6 +9,7 @@
 mod bounds;
 mod check;
 mod graph;
+mod length;
 mod problem;
 mod render;
 
@@ -23,6 +24,7 @@ pub use problem::{Severity, TemplateProblem};
 pub use render::{MAX_PROMPT_BYTES, RenderError};
 
 use graph::Needs;
+use length::Length;
 use problem::{Report, line_of};
 
 /// A template that a flow uses, with the name and type of each argument it gives (`text`, `integer`, `money`, `date`, `time`, `digits`).
@@ -40,6 +42,8 @@ struct Pages {
     bundle: FluentBundle<FluentResource>,
     /// For every message with a text: the variables it needs, its references' included, with the line of a use.
     messages: BTreeMap<String, Needs>,
+    /// How long each message is at least.
+    lengths: BTreeMap<String, Length>,
 }
 
 /// All prompt files of a flow, parsed. Made once, shared by all calls (`Arc`), never changed.
@@ -71,7 +75,7 @@ impl PromptBook {
     }
 
     /// Compares the files with the templates a flow says it uses. Every language must have every template, with no variable that the
-    /// flow does not give; an argument that no language speaks is a warning. Nothing found: an empty list.
+    /// flow does not give, and no more words than a prompt may have; an argument that no language speaks is a warning. Nothing found: an empty list.
     pub fn check(&self, uses: &[TemplateUse]) -> Vec<TemplateProblem> {
         check::check(&self.pages, uses)
     }
@@ -117,6 +121,7 @@ impl Pages {
             }
         };
         let messages = graph::messages(&resource, &mut report);
+        let lengths = if report.is_empty() { length::lengths(&resource) } else { BTreeMap::new() };
         let identifier: LanguageIdentifier = language.as_str().parse().unwrap_or_default();
         let mut bundle = FluentBundle::new_concurrent(vec![identifier]);
         // isolation marks are for mixed writing directions on a screen; a synthesiser would stumble over them
@@ -125,7 +130,7 @@ impl Pages {
         // names used twice were reported by the graph, with their lines
         let _ = bundle.add_resource(resource);
         let problems = report.into_problems();
-        if problems.is_empty() { Ok(Self { file, bundle, messages }) } else { Err(problems) }
+        if problems.is_empty() { Ok(Self { file, bundle, messages, lengths }) } else { Err(problems) }
     }
 }
 

@@ -65,6 +65,11 @@ impl<'a> Report<'a> {
         }
     }
 
+    /// Whether nothing is wrong so far.
+    pub(super) fn is_empty(&self) -> bool {
+        self.problems.is_empty()
+    }
+
     /// The line of a word that the parser cut out of a copy of the text.
     pub(super) fn line_in(&self, source: &str, word: &str) -> usize {
         let offset = (word.as_ptr() as usize).saturating_sub(source.as_ptr() as usize);

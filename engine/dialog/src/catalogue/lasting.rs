@@ -1,0 +1,83 @@
+//! What is kept of flows over a restart, and taken from there.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use samvaad_model::FlowName;
+
+use super::Catalogue;
+use crate::kept::Last;
+use crate::load::{Fault, Rejection};
+use crate::source::{Parts, Source};
+use crate::version::{FlowVersion, PromptLibrary};
+
+/// A version does not wait longer for the disk on which it is kept.
+const KEEPING: Duration = Duration::from_secs(2);
+
+impl<P: PromptLibrary> Catalogue<P> {
+    /// Keeps a version that is about to take calls, so that whoever sees it take calls finds it after a restart.
+    pub(super) async fn keep(&self, version: &Arc<FlowVersion<P>>, parts: Parts, look: u64) {
+        let (kept, name, id) = (Arc::clone(&self.kept), version.name.clone(), version.id.clone());
+        let note = {
+            let flows = self.flows();
+            let lives = flows.get(&name).filter(|lives| !lives.is_overtaken(look) && lives.becomes_active(version));
+            lives.map(|lives| (last(version, parts.manifest.is_some()), lives.ids()))
+        };
+        let keeping = self.loader.engine().backstage().run_light(move || {
+            kept.store(&name, &id, &parts);
+            if let Some((last, loaded)) = note
+                && kept.note(&name, last, &loaded)
+            {
+                kept.write(&name);
+            }
+        });
+        if tokio::time::timeout(KEEPING, keeping).await.is_err() {
+            tracing::warn!(flow = %version.name, version = %version.id, within_s = KEEPING.as_secs(), "flow version is not kept yet: the disk is slow");
+        }
+    }
+
+    /// Takes note of the version that takes calls now, after a change.
+    pub(super) fn remember(&self, name: &FlowName) {
+        let is_new = {
+            let flows = self.flows();
+            let Some((active, lives)) = flows.get(name).and_then(|lives| Some((lives.active()?, lives))) else { return };
+            self.kept.note(name, last(active, false), &lives.ids())
+        };
+        if is_new {
+            let (kept, name) = (Arc::clone(&self.kept), name.clone());
+            self.loader.engine().backstage().spawn_light(move || kept.write(&name));
+        }
+    }
+
+    /// Gives flows whose files lie in the folder and cannot be taken the version that took calls last.
+    pub(super) async fn restore(&self) {
+        let without: Vec<_> = self.flows().iter().filter(|(_, lives)| lives.active().is_none()).map(|(name, _)| name.clone()).collect();
+        for name in without {
+            let (kept, flow) = (Arc::clone(&self.kept), name.clone());
+            let restored = self.loader.engine().backstage().run_light(move || kept.restore(&flow)).await;
+            let Ok(Some(restored)) = restored else { continue };
+            let version = async {
+                let (id, parts) = restored?;
+                let source = Source::of(parts);
+                if source.id != id {
+                    return Err(format!("the files kept are not those of version {id}"));
+                }
+                let told = |fault: Fault| Rejection::new(name.as_str(), fault).to_string();
+                self.loader.load(name.clone(), source, None).await.map_err(told)
+            };
+            match version.await {
+                Ok(version) => {
+                    tracing::warn!(flow = %name, version = %version.id, "flow goes on with the version that took calls last: what lies in the folder was not taken");
+                    self.change().entry(name.clone()).or_default().restore(Arc::new(version));
+                }
+                Err(reason) => {
+                    tracing::error!(flow = %name, reason, "the version that took calls last cannot be brought back: the flow takes no calls")
+                }
+            }
+        }
+    }
+}
+
+fn last<P>(version: &FlowVersion<P>, has_manifest: bool) -> Last {
+    Last { version: version.id.clone(), has_manifest, rules: version.manifest().rules() }
+}

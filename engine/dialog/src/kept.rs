@@ -1,0 +1,226 @@
+//! What outlives a restart: of each flow the version that took calls last, with the rules it set, and who had the calls that no flow claims.
+//!
+//! `NAME.json` tells a flow's versions by the digests of their files, which lie in `objects/`, each once, under its digest. The rules are in
+//! memory as well, so that they are compared without a disk. What cannot be written is a warning: calls go on, and a restart knows less.
+//! All but [`Kept::last`] and [`Kept::note`] blocks.
+
+mod disk;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use samvaad_model::{FlowName, VersionId};
+use serde::{Deserialize, Serialize};
+
+use crate::source::Parts;
+use disk::Disk;
+
+/// Of the files' form; one of another form is passed over.
+const FORMAT: u32 = 1;
+
+/// The version of a flow that took calls last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Last {
+    pub(crate) version: VersionId,
+    /// Whether it had a manifest.
+    pub(crate) has_manifest: bool,
+    /// The rules of its manifest.
+    pub(crate) rules: BTreeSet<String>,
+}
+
+/// A version's files: `flow.wasm`, `flow.toml`, `prompts/LANGUAGE`, `audio/NAME`, each with its digest.
+type Files = BTreeMap<String, String>;
+
+/// What is kept of one flow.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Entry {
+    format: u32,
+    last: Option<Last>,
+    versions: BTreeMap<VersionId, Files>,
+}
+
+/// The memory of all flows. Without a folder it ends with the process.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    disk: Option<Disk>,
+    flows: Mutex<BTreeMap<FlowName, Entry>>,
+    home: Mutex<Option<FlowName>>,
+}
+
+impl Kept {
+    /// Reads what an earlier process has left in a folder.
+    pub(crate) fn open(folder: Option<PathBuf>) -> Self {
+        let disk = folder.map(Disk::new);
+        let (flows, home) = disk.as_ref().map(Disk::read).unwrap_or_default();
+        Self { disk, flows: Mutex::new(flows), home: Mutex::new(home) }
+    }
+
+    /// The version of a flow that took calls last, now or before the restart.
+    pub(crate) fn last(&self, name: &FlowName) -> Option<Last> {
+        self.flows().get(name)?.last.clone()
+    }
+
+    /// Who takes the calls that no flow claims.
+    pub(crate) fn home(&self) -> Option<FlowName> {
+        self.home.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Keeps the files of a version that is about to take calls.
+    pub(crate) fn store(&self, name: &FlowName, id: &VersionId, parts: &Parts) {
+        let Some(disk) = &self.disk else { return };
+        // before anybody else may let go of files that no version has
+        let stored = |files| drop(self.flows().entry(name.clone()).or_default().versions.insert(id.clone(), files));
+        if let Err(error) = disk.store(parts, stored) {
+            disk.warn(name, &error);
+        }
+    }
+
+    /// Takes note of the version that takes calls now, and of those that may come back; [`Kept::write`] has to follow. False where nothing is new.
+    /// A flow that has had a manifest is one with a manifest for good.
+    pub(crate) fn note(&self, name: &FlowName, mut last: Last, loaded: &BTreeSet<VersionId>) -> bool {
+        let mut flows = self.flows();
+        let entry = flows.entry(name.clone()).or_default();
+        let before = entry.clone();
+        entry.format = FORMAT;
+        last.has_manifest |= entry.last.as_ref().is_some_and(|last| last.has_manifest);
+        entry.versions.retain(|id, _| *id == last.version || loaded.contains(id));
+        entry.last = Some(last);
+        *entry != before
+    }
+
+    /// The same of who takes the calls that no flow claims.
+    pub(crate) fn note_home(&self, home: Option<FlowName>) -> bool {
+        let mut kept = self.home.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = *kept != home;
+        *kept = home;
+        is_new
+    }
+
+    /// Writes what is noted of a flow, as it is by then, and lets go of files that no version has any more.
+    pub(crate) fn write(&self, name: &FlowName) {
+        let Some(disk) = &self.disk else { return };
+        let now = || {
+            let flows = self.flows();
+            let used = flows.values().flat_map(|entry| entry.versions.values()).flat_map(|files| files.values().cloned());
+            (flows.get(name).cloned().unwrap_or_default(), used.collect())
+        };
+        if let Err(error) = disk.write(name, now) {
+            disk.warn(name, &error);
+        }
+    }
+
+    /// Writes who takes the calls that no flow claims.
+    pub(crate) fn write_home(&self) {
+        if let Some(disk) = &self.disk {
+            disk.write_home(|| self.home());
+        }
+    }
+
+    /// The files of the version that took calls last. The error is why they cannot be had, in one sentence; none where nothing is kept.
+    pub(crate) fn restore(&self, name: &FlowName) -> Option<Result<(VersionId, Parts), String>> {
+        let disk = self.disk.as_ref()?;
+        let (id, files) = {
+            let flows = self.flows();
+            let entry = flows.get(name)?;
+            let id = entry.last.as_ref()?.version.clone();
+            let files = entry.versions.get(&id).cloned();
+            (id, files)
+        };
+        let files = files.ok_or_else(|| "its files were not kept".to_owned());
+        Some(files.and_then(|files| disk.restore(&files)).map(|parts| (id, parts)))
+    }
+
+    fn flows(&self) -> MutexGuard<'_, BTreeMap<FlowName, Entry>> {
+        self.flows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use samvaad_model::Language;
+
+    use super::*;
+    use crate::source::Source;
+
+    fn name() -> FlowName {
+        FlowName::parse("emi").unwrap()
+    }
+
+    fn parts(prompt: &str) -> Parts {
+        Parts {
+            component: b"component".to_vec(),
+            manifest: Some("[flow]\n".to_owned()),
+            prompts: BTreeMap::from([(Language::english(), prompt.to_owned())]),
+            audio: BTreeMap::from([("gong".to_owned(), b"RIFF".as_slice().into())]),
+            tests: BTreeMap::new(),
+        }
+    }
+
+    fn keep(kept: &Kept, parts: &Parts, loaded: &BTreeSet<VersionId>) -> VersionId {
+        let id = Source::of(parts.clone()).id;
+        kept.store(&name(), &id, parts);
+        let last = Last { version: id.clone(), has_manifest: true, rules: BTreeSet::from(["prompts.texts".to_owned()]) };
+        assert!(kept.note(&name(), last, loaded));
+        kept.write(&name());
+        id
+    }
+
+    fn objects(folder: &Path) -> usize {
+        fs::read_dir(folder.join("objects")).unwrap().count()
+    }
+
+    #[test]
+    fn the_last_version_and_its_rules_outlive_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || Kept::open(Some(folder.path().to_owned()));
+        let kept = open();
+        let first = keep(&kept, &parts("a"), &BTreeSet::new());
+        assert!(kept.note_home(Some(name())));
+        kept.write_home();
+
+        let kept = open();
+        assert_eq!((kept.last(&name()).unwrap().version, kept.home()), (first.clone(), Some(name())));
+        assert!(kept.last(&name()).unwrap().rules.contains("prompts.texts"));
+        let (id, restored) = kept.restore(&name()).unwrap().unwrap();
+        assert_eq!((&id, Source::of(restored).id), (&first, first.clone()));
+
+        // a changed prompt keeps one file more, and the earlier version as long as it may come back
+        let second = keep(&kept, &parts("b"), &BTreeSet::from([first.clone()]));
+        assert_eq!(objects(folder.path()), 5);
+        keep(&kept, &parts("c"), &BTreeSet::from([second]));
+        assert_eq!((objects(folder.path()), open().restore(&name()).is_some()), (5, true));
+    }
+
+    #[test]
+    fn damaged_files_are_told_and_their_rules_are_known_all_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        keep(&Kept::open(Some(folder.path().to_owned())), &parts("a"), &BTreeSet::new());
+        for object in fs::read_dir(folder.path().join("objects")).unwrap() {
+            fs::write(object.unwrap().path(), "damaged").unwrap();
+        }
+        let kept = Kept::open(Some(folder.path().to_owned()));
+        assert!(kept.restore(&name()).unwrap().unwrap_err().contains("damaged"));
+        assert!(kept.last(&name()).unwrap().rules.contains("prompts.texts"));
+        fs::write(folder.path().join("emi.json"), "{").unwrap();
+        assert_eq!(Kept::open(Some(folder.path().to_owned())).last(&name()), None);
+    }
+
+    #[test]
+    fn without_a_folder_rules_are_known_as_long_as_the_process_lives() {
+        let kept = Kept::open(None);
+        let id = keep(&kept, &parts("a"), &BTreeSet::new());
+        assert!(kept.last(&name()).unwrap().version == id && kept.restore(&name()).is_none());
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_stops_nothing() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let kept = Kept::open(Some(file.path().join("below-a-file")));
+        let id = keep(&kept, &parts("a"), &BTreeSet::new());
+        assert_eq!(kept.last(&name()).unwrap().version, id);
+    }
+}

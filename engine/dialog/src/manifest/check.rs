@@ -1,0 +1,289 @@
+//! What of a manifest can be seen to be wrong as soon as it is known what the flow says of itself.
+//!
+//! A rule for what does not exist guards nothing, a requirement that nothing can meet refuses every call, and a text that no call can speak is
+//! found by a caller: none of them may load.
+
+use std::collections::BTreeSet;
+
+use super::names::did_you_mean;
+use super::{HEARD, Manifest, ManifestError, Said, TrapWords};
+use crate::convert::TEXT_BYTES_MAX;
+use crate::description::{Description, TemplateUse};
+
+/// What is wrong, in the order in which it was found.
+struct Wrong<'t> {
+    said: Said<'t>,
+    errors: Vec<ManifestError>,
+}
+
+impl Wrong<'_> {
+    fn push(&mut self, keys: &[&str], item: Option<usize>, message: String) {
+        // what stands nowhere is about the file as a whole
+        let line = self.said.line(keys, item).unwrap_or(1);
+        self.errors.push(ManifestError { line, message });
+    }
+}
+
+impl Manifest {
+    /// Compares it with what the flow says of itself; `text` is the file.
+    pub fn check(&self, description: &Description, text: &str) -> Vec<ManifestError> {
+        let mut wrong = Wrong { said: Said(text), errors: Vec::new() };
+        self.check_templates(description, &mut wrong);
+        self.check_requirements(description, &mut wrong);
+        self.check_circles(&mut wrong);
+        self.check_questions(&mut wrong);
+        self.check_trap_words(description, &mut wrong);
+        self.check_lengths(description, &mut wrong);
+        self.check_dropped(&mut wrong);
+        wrong.errors.sort_by_key(|error| error.line);
+        wrong.errors
+    }
+
+    fn check_templates(&self, description: &Description, wrong: &mut Wrong<'_>) {
+        for name in self.prompts.keys().filter(|name| !description.uses(name)) {
+            let hint = did_you_mean(name, templates(description));
+            wrong.push(
+                &["prompts", name],
+                None,
+                format!("`[prompts] {name}` is no template that the flow uses: fix the name, or name it in `describe`{hint}"),
+            );
+        }
+    }
+
+    /// Every requirement with its keys and place in the list.
+    fn requirements(&self) -> impl Iterator<Item = ([&str; 3], usize, &str)> {
+        let by_prompt = self.prompts.iter().map(|(name, rule)| ("prompts", name, &rule.requires));
+        let by_question = self.questions.iter().map(|(name, rule)| ("questions", name, &rule.requires));
+        by_prompt.chain(by_question).flat_map(|(section, name, requires)| {
+            requires.iter().enumerate().map(move |(at, required)| ([section, name.as_str(), "requires"], at, required.as_str()))
+        })
+    }
+
+    fn check_requirements(&self, description: &Description, wrong: &mut Wrong<'_>) {
+        for (keys, at, required) in self.requirements() {
+            if let Some(template) = required.strip_prefix(HEARD) {
+                if !description.uses(template) {
+                    let hint = did_you_mean(template, templates(description));
+                    wrong.push(
+                        &keys,
+                        Some(at),
+                        format!("`requires` has `{required}`, but the flow uses no such template: it could never be heard{hint}"),
+                    );
+                }
+            } else if let Some(establishes) = &self.establishes
+                && !establishes.iter().any(|established| established == required)
+            {
+                let hint = did_you_mean(required, establishes.iter().map(String::as_str));
+                wrong.push(&keys, Some(at), format!("`requires` has `{required}`, which `[flow] establishes` does not have, so that nothing would ever meet it: fix the name, or add it there{hint}"));
+            }
+        }
+    }
+
+    /// Templates that require each other, or themselves, to have been heard before.
+    fn check_circles(&self, wrong: &mut Wrong<'_>) {
+        let heard = |name: &str| {
+            let requires = self.prompts.get(name).map(|rule| rule.requires.as_slice()).unwrap_or_default();
+            requires.iter().filter_map(|required| required.strip_prefix(HEARD)).collect::<Vec<_>>()
+        };
+        let mut waiting: BTreeSet<&str> = self.prompts.keys().map(String::as_str).collect();
+        loop {
+            let speakable = waiting.iter().find(|name| !heard(name).iter().any(|before| waiting.contains(before))).copied();
+            let Some(name) = speakable else { break };
+            waiting.remove(name);
+        }
+        for name in &waiting {
+            let before = heard(name).into_iter().filter(|before| waiting.contains(before)).collect::<Vec<_>>().join("`, `");
+            wrong.push(
+                &["prompts", name, "requires"],
+                None,
+                format!(
+                    "`{name}` may be spoken only after `{before}` was heard, and the other way round: take one of the requirements away"
+                ),
+            );
+        }
+    }
+
+    fn check_questions(&self, wrong: &mut Wrong<'_>) {
+        let Some(asks) = &self.asks else { return };
+        for name in self.questions.keys().filter(|name| !asks.contains(name)) {
+            let hint = did_you_mean(name, asks.iter().map(String::as_str));
+            wrong.push(&["questions", name], None, format!("`[questions] {name}` is no question that `[flow] asks` has, so that its rule would guard nothing: fix the name, or add it there{hint}"));
+        }
+    }
+
+    /// What is said after a failure is said without arguments, and nothing is checked before it any more.
+    fn check_trap_words(&self, description: &Description, wrong: &mut Wrong<'_>) {
+        let keys = ["on-trap", "say"];
+        let name = match &self.on_trap.say {
+            Some(TrapWords::Template(name)) => name,
+            Some(TrapWords::Text(words)) if words.len() > TEXT_BYTES_MAX => {
+                return wrong.push(
+                    &keys,
+                    None,
+                    format!("`[on-trap] say` has {} bytes, and a prompt at most {TEXT_BYTES_MAX}: shorten it", words.len()),
+                );
+            }
+            _ => return,
+        };
+        let Some(used) = description.templates.iter().find(|used| used.name == *name) else {
+            let hint = did_you_mean(name, templates(description));
+            return wrong.push(
+                &keys,
+                None,
+                format!("`[on-trap] say` names the template `{name}`, which the flow does not use: name it in `describe`{hint}"),
+            );
+        };
+        if !used.arguments.is_empty() {
+            wrong.push(
+                &keys,
+                None,
+                format!(
+                    "`[on-trap] say` names the template `{name}`, which has arguments that nobody gives after a failure: take one without"
+                ),
+            );
+        }
+        if self.prompts.get(name).is_some_and(|rule| !rule.requires.is_empty()) {
+            wrong.push(&keys, None, format!("`[on-trap] say` names the template `{name}`, which has requirements that a failure does not wait for: take one that everybody may hear"));
+        }
+    }
+
+    /// What no call could speak within its limits.
+    fn check_lengths(&self, description: &Description, wrong: &mut Wrong<'_>) {
+        for used in &description.templates {
+            let bytes = used.name.len() + used.arguments.iter().map(|(name, _)| name.len()).sum::<usize>();
+            if u64::try_from(bytes).is_ok_and(|bytes| bytes > self.limits.text_bytes) {
+                wrong.push(
+                    &["limits", "text-bytes"],
+                    None,
+                    format!(
+                        "`text-bytes` is {}, and the names alone of `{}` and its arguments have {bytes} bytes: raise it",
+                        self.limits.text_bytes, used.name
+                    ),
+                );
+            }
+        }
+        for (name, value) in self.settings.iter().filter(|(_, value)| value.len() > TEXT_BYTES_MAX) {
+            wrong.push(
+                &["settings", name],
+                None,
+                format!("`{name}` has {} bytes, and no prompt takes a text of more than {TEXT_BYTES_MAX}: shorten it", value.len()),
+            );
+        }
+    }
+
+    /// What is said to be dropped and stands there: such a line would let the rule go unseen another time.
+    fn check_dropped(&self, wrong: &mut Wrong<'_>) {
+        let rules = self.rules();
+        for (at, name) in self.update.drops_rules.iter().enumerate().filter(|(_, name)| rules.contains(*name)) {
+            wrong.push(
+                &["update", "drops-rules"],
+                Some(at),
+                format!("`drops-rules` has `{name}`, which this manifest sets: take it out of one of them"),
+            );
+        }
+    }
+}
+
+fn templates(description: &Description) -> impl Iterator<Item = &str> {
+    description.templates.iter().map(|TemplateUse { name, .. }| name.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use samvaad_model::Language;
+
+    use super::*;
+    use crate::description::Kind;
+
+    /// All errors of a manifest of a flow with these templates, a line each.
+    fn wrong(text: &str) -> String {
+        let template = |name: &str, arguments: &[&str]| TemplateUse {
+            name: name.to_owned(),
+            arguments: arguments.iter().map(|name| ((*name).to_owned(), Kind::Text)).collect(),
+        };
+        let templates = vec![
+            template("greeting", &["name"]),
+            template("emi-details", &["amount"]),
+            template("disclosure", &[]),
+            template("sorry", &[]),
+        ];
+        let description = Description { name: "t".to_owned(), version: "1".to_owned(), languages: vec![Language::english()], templates };
+        let errors = Manifest::parse(text).unwrap().check(&description, text);
+        errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    }
+
+    const FLOW: &str = "[flow]\nestablishes = [\"identity\"]\nasks = [\"identity\", \"transfer\"]\n";
+
+    #[test]
+    fn a_manifest_that_names_what_there_is_is_taken() {
+        let text = "[prompts]\nemi-details = { requires = [\"identity\"] }\ndisclosure = { requires = [\"heard:emi-details\"] }\n\
+                    [questions]\ntransfer = { requires = [\"heard:disclosure\"] }\n[on-trap]\nsay = { template = \"sorry\" }\n";
+        assert_eq!(wrong(&format!("{FLOW}{text}")), "");
+        assert_eq!(wrong(text), "");
+    }
+
+    #[test]
+    fn a_misspelt_name_is_told_with_its_line_and_the_name_that_was_meant() {
+        for (text, words) in [
+            (
+                "[prompts]\nemi-detials = { step = \"emi-delivered\" }\n",
+                "line 5: `[prompts] emi-detials` is no template that the flow uses: fix the name, or name it in `describe`; did you mean `emi-details`?",
+            ),
+            (
+                "[prompts]\nemi-details = { requires = [\n\"identity\",\n\"identitty\"] }\n",
+                "line 7: `requires` has `identitty`, which `[flow] establishes` does not have, so that nothing would ever meet it: fix the name, or add it there; did you mean `identity`?",
+            ),
+            ("[prompts]\nemi-details = { requires = [\"identit\"] }\n", "; did you mean `identity`?"),
+            ("[prompts]\nemi-details = { requires = [\"consent\"] }\n", "line 5: `requires` has `consent`, which"),
+            (
+                "[questions]\ntransfr = { requires = [\"identity\"] }\n",
+                "line 5: `[questions] transfr` is no question that `[flow] asks` has, so that its rule would guard nothing: fix the name, or add it there; did you mean `transfer`?",
+            ),
+            ("[questions]\ntransfer = { requires = [\"identtiy\"] }\n", "`requires` has `identtiy`"),
+            (
+                "[questions]\ntransfer = { requires = [\"heard:disclosur\"] }\n",
+                "line 5: `requires` has `heard:disclosur`, but the flow uses no such template: it could never be heard; did you mean `disclosure`?",
+            ),
+            ("[on-trap]\nsay = { template = \"sory\" }\n", "; did you mean `sorry`?"),
+        ] {
+            let told = wrong(&format!("{FLOW}{text}"));
+            assert!(told.contains(words) && told.lines().count() == 1, "{told}");
+        }
+    }
+
+    #[test]
+    fn what_could_never_be_spoken_is_told() {
+        for (text, words) in [
+            (
+                "[prompts]\ndisclosure = { requires = [\"heard:disclosure\"] }\n",
+                "line 2: `disclosure` may be spoken only after `disclosure` was heard",
+            ),
+            (
+                "[prompts]\nsorry = { requires = [\"heard:disclosure\"] }\ndisclosure = { requires = [\"heard:emi-details\"] }\n\
+                 emi-details = { requires = [\"heard:disclosure\"] }\n",
+                "line 3: `disclosure` may be spoken only after `emi-details` was heard, and the other way round",
+            ),
+            (
+                "[limits]\ntext-bytes = 16\n",
+                "line 2: `text-bytes` is 16, and the names alone of `emi-details` and its arguments have 17 bytes",
+            ),
+            ("[on-trap]\nsay = { template = \"greeting\" }\n", "has arguments that nobody gives"),
+            (
+                "[prompts]\nsorry = { requires = [\"identity\"] }\n[on-trap]\nsay = { template = \"sorry\" }\n",
+                "line 4: `[on-trap] say` names the template `sorry`, which has requirements",
+            ),
+        ] {
+            assert!(wrong(text).contains(words), "{}", wrong(text));
+        }
+        let long = "x".repeat(4_097);
+        assert!(wrong(&format!("[settings]\nlender = \"{long}\"\n")).starts_with("line 2: `lender` has 4097 bytes"));
+        assert!(wrong(&format!("[on-trap]\nsay = \"{long}\"\n")).starts_with("line 2: `[on-trap] say` has 4097 bytes"));
+    }
+
+    #[test]
+    fn a_rule_is_not_set_and_dropped_at_once() {
+        let text = "[update]\ndrops-rules = [\"prompts.disclosure.interruptible\"]\n[prompts]\ndisclosure = { interruptible = false }\n";
+        assert!(wrong(text).starts_with("line 2: `drops-rules` has `prompts.disclosure.interruptible`, which this manifest sets"));
+        assert_eq!(wrong(&text.replace("interruptible = false", "interruptible = true")), "");
+    }
+}

@@ -1,0 +1,26 @@
+//! Where in a manifest's text something stands.
+
+use toml::de::{DeTable, DeValue};
+
+/// The text of a manifest that has been read.
+pub(crate) struct Said<'t>(pub(crate) &'t str);
+
+impl Said<'_> {
+    /// The line, from 1, of what stands under these keys, and of its item where it is a list; none where nothing stands there.
+    pub(crate) fn line(&self, keys: &[&str], item: Option<usize>) -> Option<usize> {
+        let document = DeTable::parse(self.0).ok()?;
+        let (last, sections) = keys.split_last()?;
+        let mut table = document.get_ref();
+        for key in sections {
+            let DeValue::Table(inner) = table.get(*key)?.get_ref() else { return None };
+            table = inner;
+        }
+        let value = table.get(*last)?;
+        let item = match (value.get_ref(), item) {
+            (DeValue::Array(items), Some(at)) => items.get(at),
+            _ => None,
+        };
+        let start = item.unwrap_or(value).span().start;
+        Some(1 + self.0.bytes().take(start).filter(|byte| *byte == b'\n').count())
+    }
+}
