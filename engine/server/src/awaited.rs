@@ -7,6 +7,7 @@ use samvaad_model::{CallId, CallSid, CallState};
 use samvaad_session::network::{has_cause, never_connected, note};
 use samvaad_session::run::unix_ms;
 use samvaad_session::transfer;
+use samvaad_store::Binding;
 
 use crate::app::App;
 use crate::permits::STREAM;
@@ -45,7 +46,8 @@ pub async fn conclude_after_stream(app: &App, sid: &CallSid) {
         return;
     }
     // no Passthru, no order, no other stream
-    let Ok(call) = app.services.sessions.bind(sid, CallId::generate()).await else { return };
+    let binding = Binding { call_id: CallId::generate(), order: None };
+    let Ok(Binding { call_id: call, .. }) = app.services.sessions.bind(sid, binding).await else { return };
     app.services.ledger.update(call, |record| record.call_sid = Some(sid.clone())).await;
     explain(app, sid).await;
     conclude(app, call, since).await;
