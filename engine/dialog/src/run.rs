@@ -98,7 +98,8 @@ impl Program {
     /// Asks the flow what it is, under limits and with no call.
     pub(crate) async fn describe(&self) -> Result<Description, String> {
         let mut store = self.store(None, &DESCRIBE);
-        let told = async { self.pre.instantiate_async(&mut store).await?.call_describe(&mut store).await }.await;
+        let compute = store.data().compute.clone();
+        let told = compute.count(async { self.pre.instantiate_async(&mut store).await?.call_describe(&mut store).await }).await;
         match told {
             Ok(description) => Description::read(description),
             Err(error) => Err(match run_end(&error, store.data()) {
@@ -121,7 +122,8 @@ impl Program {
         journal.bound(limits.journal_kib);
         let host = Host::new(conversation, journal, rules, self.engine.shows_flow_logs());
         let mut store = self.store(Some(host), limits);
-        let returned = async { self.pre.instantiate_async(&mut store).await?.call_run(&mut store).await }.await;
+        let compute = store.data().compute.clone();
+        let returned = compute.count(async { self.pre.instantiate_async(&mut store).await?.call_run(&mut store).await }).await;
         store.data_mut().print_rest();
         let lines = store.data().host().map_or(0, |host| host.log_lines);
         if lines > limits.log_lines {
