@@ -31,6 +31,12 @@ enum Command {
     Call(call::Call),
     /// Run recorded calls again, against their own version of a flow or another one
     Replay(replay::Replay),
+    /// Compile one component for an engine that waits for it: from standard input, as it orders
+    #[command(hide = true)]
+    CompileComponent {
+        /// What the engine orders
+        order: String,
+    },
 }
 
 fn main() -> ExitCode {
@@ -40,6 +46,7 @@ fn main() -> ExitCode {
         Command::Config(command) => command.run(),
         Command::Call(call) => call.run(),
         Command::Replay(replay) => replay.run(),
+        Command::CompileComponent { order } => Ok(samvaad_server::compile_component(&order)),
     };
     match done {
         Ok(code) => code,

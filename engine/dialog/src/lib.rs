@@ -47,6 +47,8 @@ mod weigh;
 pub use allowance::Allowance;
 pub use catalogue::{Catalogue, CatalogueError, CatalogueSettings, ChangeError};
 pub use choose::NoFlow;
+pub use compile::CompileIn;
+pub use compile::inside::compile_component;
 pub use conversation::{Conversation, Instant};
 pub use description::{Description, Kind, TemplateUse};
 pub use engine::{EngineError, EngineSettings, FlowEngine};

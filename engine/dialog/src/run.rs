@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use samvaad_model::CallError;
 use wasmtime::component::{Component, HasSelf, Linker};
-use wasmtime::{PoolConcurrencyLimitError, Store, Trap, WasmBacktrace};
+use wasmtime::{Engine, PoolConcurrencyLimitError, Store, Trap, WasmBacktrace};
 
 use crate::Conversation;
 use crate::bindings::{Dialog, DialogPre};
@@ -14,6 +14,7 @@ use crate::engine::FlowEngine;
 use crate::gate::Rules;
 use crate::host::{Ended, Guest, HANDED_OVER_BYTES, Host, Limit};
 use crate::journal::{Divergence, SharedJournal};
+use crate::load::{Fault, Step};
 use crate::manifest::Limits;
 use crate::wasi;
 
@@ -73,13 +74,18 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// Links a component. The error is wasmtime's, in one line.
-    pub(crate) fn link(engine: &FlowEngine, component: &Component) -> Result<Self, String> {
-        let mut linker = Linker::new(engine.wasmtime());
-        let linked = Dialog::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest: &mut Guest| guest)
+    /// Links a component.
+    pub(crate) fn link(engine: &FlowEngine, component: &Component) -> Result<Self, Fault> {
+        Ok(Self { engine: engine.clone(), pre: Self::linked(engine.wasmtime(), component)? })
+    }
+
+    /// Links a component that may not be meant to run.
+    pub(crate) fn linked(engine: &Engine, component: &Component) -> Result<DialogPre<Guest>, Fault> {
+        let mut linker = Linker::new(engine);
+        Dialog::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest: &mut Guest| guest)
             .and_then(|()| wasi::link(&mut linker, component))
-            .and_then(|()| DialogPre::new(linker.instantiate_pre(component)?));
-        Ok(Self { engine: engine.clone(), pre: linked.map_err(|error| format!("{error:#}"))? })
+            .and_then(|()| DialogPre::new(linker.instantiate_pre(component)?))
+            .map_err(|error| Fault::new(Step::Link, format!("{error:#}"), "build the flow against the `wit/` of this engine"))
     }
 
     pub(crate) fn shows_logs(&self) -> bool {

@@ -18,5 +18,6 @@ pub mod serve;
 pub use app::{App, router};
 pub use config::{Config, ConfigError};
 pub use open::{Folders, Mode, OpenError, open, open_recognizer};
+pub use samvaad_dialog::compile_component;
 pub use secret::Secret;
 pub use serve::serve;

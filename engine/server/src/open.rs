@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use samvaad_dialog::watch::watch;
-use samvaad_dialog::{Catalogue, CatalogueError, CatalogueSettings, EngineError, EngineSettings, FlowEngine, Rejection, Running};
+use samvaad_dialog::{
+    Catalogue, CatalogueError, CatalogueSettings, CompileIn, EngineError, EngineSettings, FlowEngine, Rejection, Running,
+};
 use samvaad_session::files::AudioFiles;
 use samvaad_session::succession::Successions;
 use samvaad_session::{CallSettings, FlowPrompts, Ledger, Services};
@@ -19,7 +21,7 @@ use crate::config::{Config, RecognizerKind, SynthesizerKind};
 use crate::replay::RecordedRehearsal;
 
 /// A Python interpreter's compiled functions take a third of this.
-const REMEMBERED_BYTES: usize = 256 << 20;
+const REMEMBERED_BYTES: u64 = 256 << 20;
 
 /// Where things are on this machine.
 #[derive(Debug, Clone)]
@@ -81,6 +83,9 @@ fn make(folder: &Path) -> Result<(), OpenError> {
 }
 
 /// Opens everything. The whole takes about a second, most of it the speech model.
+///
+/// The program that calls this is started once more for each component that is compiled: its command `compile-component` has to be answered by
+/// [`compile_component`](crate::compile_component).
 pub async fn open(config: &Config, folders: &Folders, mode: Mode) -> Result<Services, OpenError> {
     make(&folders.data)?;
     let recognizer = open_recognizer(config);
@@ -150,6 +155,7 @@ async fn open_catalogue(
         max_calls: config.server.max_calls,
         show_flow_logs: is_dev,
         remembered_bytes: if is_dev { REMEMBERED_BYTES } else { 0 },
+        compile_in: CompileIn::child_of_this_program()?,
         ..EngineSettings::default()
     })?;
     let settings = CatalogueSettings {
