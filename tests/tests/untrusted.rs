@@ -115,11 +115,14 @@ fn with(id: u8, content: &[u8]) -> Vec<u8> {
 
 /// Components inside each other.
 fn nested_components(depth: usize) -> Vec<u8> {
-    let mut inner = COMPONENT.to_vec();
+    let (mut heads, mut length) = (Vec::new(), COMPONENT.len());
     for _ in 0..depth {
-        inner = [COMPONENT, &section(4, &inner)].concat();
+        let head = [COMPONENT, &[4], &leb128(length)].concat();
+        length += head.len();
+        heads.push(head);
     }
-    inner
+    heads.reverse();
+    [&heads.concat(), COMPONENT].concat()
 }
 
 /// A type section with one type: instance types inside each other.
@@ -127,14 +130,14 @@ fn nested_instance_types(depth: usize) -> Vec<u8> {
     [&[1][..], &[0x42, 1, 1].repeat(depth), &[0x42, 0]].concat()
 }
 
-/// A type section in which each type is a list of the one before.
+/// A type section with an instance type, in which each type is a list of the one before.
 fn list_of_lists(depth: usize) -> Vec<u8> {
-    let mut types = vec![0x70, 0x73];
+    let mut types = vec![1, 0x70, 0x73];
     for inner in 0..depth {
-        types.push(0x70);
+        types.extend([1, 0x70]);
         types.extend(leb128(inner));
     }
-    [leb128(depth + 1), types].concat()
+    [vec![1, 0x42], leb128(depth + 1), types].concat()
 }
 
 /// A core module of functions with as many locals as may be, each a few bytes long.
@@ -207,7 +210,7 @@ async fn what_is_deep_cut_off_huge_or_endless_is_rejected_while_a_good_flow_is_c
     let imports = section(10, &[leb128(50_000), imports.collect()].concat());
     let cases = [
         ("components", nested_components(2_000), "contract"),
-        ("components-in-a-flow", with(4, &nested_components(2_000)), "compile"),
+        ("components-in-a-flow", with(4, &nested_components(20_000)), "compile"),
         ("lists", with(7, &list_of_lists(100_000)), "compile"),
         ("imports", [COMPONENT, &instance_type, &imports].concat(), "contract"),
         ("cut-off", good[..good.len() - 1_000].to_vec(), "contract"),

@@ -80,9 +80,12 @@ impl Compiler {
 
     /// Checks a component and compiles it, or takes its machine code from the folder.
     pub(crate) async fn compile(&self, component: Vec<u8>, digest: &str) -> Result<(Component, Origin), Fault> {
+        // what is there does not wait for those that are compiled; and where one waits, it may be there by then
+        if let Some(kept) = self.kept(digest).await? {
+            return Ok((kept, Origin::Cached));
+        }
         let _permit = self.permits.acquire().await.map_err(|error| failed(&error.to_string()))?;
-        let (engine, file) = (self.engine.clone(), self.file(digest, "cwasm"));
-        if let Some(kept) = self.aside(move || kept(&engine, &file)).await? {
+        if let Some(kept) = self.kept(digest).await? {
             return Ok((kept, Origin::Cached));
         }
         let compiled = match self.engine.compile_in() {
@@ -104,6 +107,11 @@ impl Compiler {
             Ok((compiled, Origin::Compiled))
         })
         .await?
+    }
+
+    async fn kept(&self, digest: &str) -> Result<Option<Component>, Fault> {
+        let (engine, file) = (self.engine.clone(), self.file(digest, "cwasm"));
+        self.aside(move || kept(&engine, &file)).await
     }
 
     async fn compile_in_child(&self, program: &Path, component: Vec<u8>, digest: &str) -> Result<Component, Fault> {

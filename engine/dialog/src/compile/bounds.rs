@@ -34,7 +34,7 @@ impl Bounds {
             memory_bytes,
             // an arena of glibc's allocator reserves 128 MiB at first, of which it returns half
             address_bytes: memory_bytes.saturating_add(MIB.saturating_mul(1_024 + 192 * threads as u64)),
-            cpu_s: 15 + component.saturating_mul(10) / MIB,
+            cpu_s: 10 + component.saturating_mul(10) / MIB,
             stack_bytes: MIB,
             code_bytes: (64 * MIB).saturating_add(component.saturating_mul(16)),
             threads,

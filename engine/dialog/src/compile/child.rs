@@ -167,3 +167,36 @@ fn ended(status: ExitStatus, complaints: &str, bounds: &Bounds) -> Failure {
 
 /// How a program of Rust ends that panicked.
 const PANICKED: i32 = 101;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(status: i32, complaints: &str) -> (bool, String) {
+        match ended(ExitStatus::from_raw(status), complaints, &Bounds::of(1 << 20)) {
+            Failure::Lasting(fault) => (true, fault.reason),
+            Failure::Passing(fault) => (false, fault.reason),
+        }
+    }
+
+    #[test]
+    fn what_ended_a_child_is_told_by_its_cause_and_only_the_components_own_doing_lasts() {
+        let exit = |code: i32| code << 8;
+        let panicked = "\nthread 'main' panicked at /home/of/a/crate.rs:7:9:\nindex out of bounds\nnote: run with\n";
+        for (status, complaints, lasts, words) in [
+            (libc::SIGABRT, "thread 'a' has overflowed its stack\nfatal runtime error", true, "overflows a stack of 1 MiB"),
+            (libc::SIGABRT, "memory allocation of 402653184 bytes failed", true, "more than 320 MiB of memory"),
+            (libc::SIGXCPU, "", true, "more than 20 s of processor time"),
+            (libc::SIGXFSZ, "", true, "compiled it has more than 80 MiB"),
+            (libc::SIGSEGV, "", true, "ended the compiler (signal 11)"),
+            (exit(PANICKED), panicked, true, "ended the compiler: index out of bounds"),
+            (libc::SIGKILL, "", false, "ended from outside by signal 9"),
+            (libc::SIGTERM, "", false, "ended from outside by signal 15"),
+            (exit(1), "cannot compile the component: no threads", false, "cannot compile the component: no threads"),
+        ] {
+            let (does_last, reason) = told(status, complaints);
+            assert_eq!(does_last, lasts, "{reason}");
+            assert!(reason.contains(words) && !reason.contains("/home"), "{reason}");
+        }
+    }
+}
