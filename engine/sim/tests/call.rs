@@ -34,7 +34,7 @@ async fn a_call_runs_from_passthru_to_the_agent() {
     assert_eq!(report.outcome.as_deref(), Some("done"));
     // no upper bounds: how soon the bot of this test is heard is the machine's doing
     assert!(report.first_audio_ms.is_some());
-    assert!(matches!(report.response_ms[..], [400..]), "{:?}", report.response_ms);
+    assert!(matches!(report.response_ms[..], [ms] if ms >= 400), "{:?}", report.response_ms);
     assert_eq!(report.transcript[0].name, "greeting");
 
     let (caller, bot) = sides(&report.files.recording);
