@@ -31,12 +31,9 @@ enum Command {
     Call(call::Call),
     /// Run recorded calls again, against their own version of a flow or another one
     Replay(replay::Replay),
-    /// Compile one component for an engine that waits for it: from standard input, as it orders
+    /// Compile the component on standard input as an engine orders
     #[command(hide = true)]
-    CompileComponent {
-        /// What the engine orders
-        order: String,
-    },
+    CompileComponent { order: String },
 }
 
 fn main() -> ExitCode {

@@ -182,7 +182,7 @@ mod tests {
     #[test]
     fn what_ended_a_child_is_told_by_its_cause_and_only_the_components_own_doing_lasts() {
         let exit = |code: i32| code << 8;
-        let panicked = "\nthread 'main' panicked at /home/of/a/crate.rs:7:9:\nindex out of bounds\nnote: run with\n";
+        let panicked = "\nthread 'main' panicked at /of/a/crate.rs:7:9:\nindex out of bounds\nnote: run with\n";
         for (status, complaints, lasts, words) in [
             (libc::SIGABRT, "thread 'a' has overflowed its stack\nfatal runtime error", true, "overflows a stack of 1 MiB"),
             (libc::SIGABRT, "memory allocation of 402653184 bytes failed", true, "more than 320 MiB of memory"),
@@ -196,7 +196,7 @@ mod tests {
         ] {
             let (does_last, reason) = told(status, complaints);
             assert_eq!(does_last, lasts, "{reason}");
-            assert!(reason.contains(words) && !reason.contains("/home"), "{reason}");
+            assert!(reason.contains(words) && !reason.contains("crate.rs"), "{reason}");
         }
     }
 }
