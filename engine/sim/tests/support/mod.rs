@@ -96,10 +96,12 @@ impl BotEnd {
         start
     }
 
-    /// Sends a tone in one frame: between several of them a busy machine may take the bot away, which is heard as a gap.
+    /// Sends a tone in frames of 100 ms, all at once. On a busy machine the simulator may not take them at once, which it counts as gaps.
     pub async fn tone(&mut self, ms: usize) {
-        let samples = (0..ms * 8).flat_map(|at| ((at as f32 * 0.4).sin() * 8000.0).to_le_i16());
-        self.media(samples.collect()).await;
+        for _ in 0..ms / 100 {
+            let samples = (0..800).flat_map(|at| ((at as f32 * 0.4).sin() * 8000.0).to_le_i16());
+            self.media(samples.collect()).await;
+        }
     }
 
     pub async fn media(&mut self, bytes: Vec<u8>) {
