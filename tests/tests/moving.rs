@@ -15,8 +15,8 @@ use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-/// No step takes a tenth of it on an idle machine.
-const BOUND: Duration = Duration::from_secs(30);
+/// No step takes a hundredth of it on an idle machine.
+const BOUND: Duration = Duration::from_secs(180);
 
 const PROMPTS: &str =
     "due = Your instalment of { $amount } is due.\nquestion = Are you content with the { $about }?\nthanks = Thank you.\n";
@@ -300,7 +300,7 @@ async fn a_version_that_does_not_come_there_in_time_is_dropped() {
     house.edit(&Survey { more: "think = 'forever'\n[limits]\nhost-calls-per-second = 5000", ..FIRST });
     let stayed = caller.tried(engine, 1).await;
     let reason = stayed["refused"].as_str().unwrap();
-    assert!(reason.starts_with("it did not come to entry ") && reason.ends_with(" within 100 ms"), "{reason}");
+    assert!(reason.starts_with("it did not come to entry ") && reason.ends_with(" within 100 ms of processor time"), "{reason}");
     for question in [1, 2] {
         caller.asked(engine, question).await;
         caller.answer(engine, question, '1').await;

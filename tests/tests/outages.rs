@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use samvaad_store::testing::RedisServer;
 use serde_json::{Value, json};
-use support::{Engine, Playing, Setup, Stream, refusal, root, scenario};
+use support::{Engine, PATIENCE, Playing, Setup, Stream, refusal, root, scenario};
 
 /// A call reaches any of its prompts within this.
-const CONVERSATION: Duration = Duration::from_secs(60);
+const CONVERSATION: Duration = Duration::from_secs(180);
 
 /// The one call of an engine, once the bot has begun to say a template.
 async fn saying(engine: &Engine, template: &str) -> Value {
@@ -62,7 +62,7 @@ async fn a_call_outlives_its_redis_and_reaches_the_agent() {
     assert_eq!(engine.ended(id(&record)).await["outcome"], "transferred");
 
     redis.restart();
-    let given_up = Instant::now() + Duration::from_secs(10);
+    let given_up = Instant::now() + PATIENCE;
     while readyz(&engine).await.0 != 200 {
         assert!(Instant::now() < given_up, "{:?}", readyz(&engine).await);
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -200,7 +200,7 @@ async fn a_live_call_goes_on_to_its_agent_after_the_signal_to_stop() {
     let record = saying(&engine, "emi-details").await;
     engine.ask_to_stop();
     let report = tokio::task::spawn_blocking(|| playing.report()).await.unwrap();
-    let status = engine.stopped(Duration::from_secs(30));
+    let status = engine.stopped(PATIENCE);
     assert_eq!(status.code(), Some(0));
     engine.start_again();
     assert_eq!(engine.record(id(&record)).await.unwrap()["outcome"], "transferred");
@@ -216,7 +216,7 @@ async fn a_call_that_is_not_over_in_time_is_ended_with_a_record_when_the_engine_
     stream.hear_voice().await;
     engine.ask_to_stop();
     stream.until_closed().await;
-    assert_eq!(engine.stopped(Duration::from_secs(20)).code(), Some(0));
+    assert_eq!(engine.stopped(PATIENCE).code(), Some(0));
     engine.start_again();
     let record = engine.record(&call).await.unwrap();
     assert_eq!((&record["state"], &record["outcome"]), (&"ended".into(), &"engine-stopped".into()), "{record:#}");
@@ -231,7 +231,7 @@ async fn half_a_request_does_not_keep_the_engine_from_stopping() {
     half.write_all(b"POST /status HTTP/1.1\r\nHost: engine\r\nContent-Length: 100\r\n\r\nCallSid=").unwrap();
     engine.is_well().await;
     engine.ask_to_stop();
-    assert_eq!(engine.stopped(Duration::from_secs(20)).code(), Some(0));
+    assert_eq!(engine.stopped(PATIENCE).code(), Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -240,7 +240,7 @@ async fn a_call_of_an_engine_that_died_has_a_record_after_the_next_start() {
     let call = engine.customer("+919876510003", None).await;
     let mut stream = Stream::begin(&engine, &call, "09876510003").await;
     stream.hear_voice().await;
-    engine.record_when(&call, Duration::from_secs(5), |record| record["state"] == "live").await;
+    engine.record_when(&call, PATIENCE, |record| record["state"] == "live").await;
     // The writer has a moment: what it has not yet written when the power goes is lost, and a dead process is no power cut.
     wait_for_row(&engine, &call).await;
     engine.crash();
@@ -252,7 +252,7 @@ async fn a_call_of_an_engine_that_died_has_a_record_after_the_next_start() {
 
 /// The list of calls comes from the database alone.
 async fn wait_for_row(engine: &Engine, call: &str) {
-    let given_up = Instant::now() + Duration::from_secs(5);
+    let given_up = Instant::now() + PATIENCE;
     loop {
         let newest: Vec<Value> = engine.http().get(engine.url("/api/calls")).send().await.unwrap().json().await.unwrap();
         if newest.iter().any(|record| record["call_id"] == call && record["state"] == "live") {

@@ -104,12 +104,11 @@ async fn nothing_outside_is_reached_and_the_script_gets_its_languages_own_errors
 
 #[tokio::test]
 async fn sleeping_takes_no_time_but_the_clock_shows_it() {
-    let began = std::time::Instant::now();
     let version = clockwork("py").await;
-    let loaded = began.elapsed();
+    let began = std::time::Instant::now();
     let (_, scripted, _) = call(&version, CallId::generate(), ScriptedCaller::new([])).await;
     assert_eq!(noted(&scripted, "slept"), "60");
-    assert!(began.elapsed() - loaded < std::time::Duration::from_secs(10));
+    assert!(began.elapsed() < std::time::Duration::from_secs(60), "the call waited");
 }
 
 #[tokio::test]

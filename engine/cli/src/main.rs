@@ -35,6 +35,9 @@ enum Command {
     Call(call::Call),
     /// Run recorded calls again, against their own version of a flow or another one
     Replay(replay::Replay),
+    /// Compile the component on standard input as an engine orders
+    #[command(hide = true)]
+    CompileComponent { order: String },
 }
 
 fn main() -> ExitCode {
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
         Command::Config(command) => command.run(),
         Command::Call(call) => call.run(),
         Command::Replay(replay) => replay.run(),
+        Command::CompileComponent { order } => Ok(samvaad_server::compile_component(&order)),
     };
     match done {
         Ok(code) => code,

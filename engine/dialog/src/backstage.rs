@@ -1,7 +1,8 @@
 //! The threads on which flows are loaded. Once there are calls they have low priority, so that reading, hashing and compiling take what calls
 //! leave over: a thread of the call path that wants a processor gets it, however many flows are compiled.
 //!
-//! wasmtime's compiler, called here, spreads over these threads and no others. Calls themselves, and what `describe` computes, never run here.
+//! Processes that compile are started here and have the same priority; where the engine's own process compiles, wasmtime's compiler spreads over
+//! these threads and no others. Calls themselves, and what `describe` computes, never run here.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,7 +1,16 @@
-//! From a component to machine code, on the threads of [`crate::backstage`], and the folder in which the machine code is kept.
+//! From a component to machine code, and the folder in which the machine code is kept.
 //!
-//! A file there is the SHA-256 of the code, then the code. Its name holds the component's digest and a hash of wasmtime's version, config
-//! and processor, so that a file of another engine is not even opened. What cannot be used is compiled again and replaced.
+//! A component comes from anyone who can put a file into the folder of flows, and parsers and compilers recurse and allocate as their input
+//! says. So its bytes are parsed by a child process with limits ([`child`], [`inside`]); this process takes only what the child made of them.
+//! A component that a child came to grief on is not tried again ([`verdicts`]).
+//!
+//! A file of machine code is its SHA-256, then the code. Its name holds the component's digest and a hash of wasmtime's version, config
+//! and processor and of the contract, so that a file of another engine is not even opened. What cannot be used is compiled again and replaced.
+
+pub(crate) mod bounds;
+mod child;
+pub(crate) mod inside;
+mod verdicts;
 
 use std::fs;
 use std::io::Write;
@@ -12,12 +21,40 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use wasmtime::component::Component;
 
-use crate::engine::FlowEngine;
+use crate::compile::child::Failure;
+use crate::contract;
+use crate::engine::{EngineError, FlowEngine};
+use crate::load::{Fault, Step};
 
 /// How many components are compiled at once; the compiler itself uses all processors, as far as calls leave them.
 const COMPILATIONS: usize = 2;
 /// The length of a SHA-256.
 const DIGEST_BYTES: usize = 32;
+
+/// Which process parses and compiles components.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum CompileIn {
+    /// The engine's own. A hostile component can end it, so this is for components of one's own alone, as tests and benches have.
+    #[default]
+    ThisProcess,
+    /// A child process for each component, with limits of stack, memory and time: this program, started as `PROGRAM compile-component ORDER`,
+    /// which has to pass the order to [`compile_component`](crate::compile_component).
+    Child(PathBuf),
+}
+
+impl CompileIn {
+    /// In a child process of the running program, which answers `compile-component`.
+    ///
+    /// # Errors
+    ///
+    /// Where the system does not say which program runs.
+    pub fn child_of_this_program() -> Result<Self, EngineError> {
+        // leads to the running program even when its file has been replaced by a newer build, of which compiled code would be of no use
+        let running = Path::new("/proc/self/exe");
+        let program = if running.exists() { Ok(running.to_owned()) } else { std::env::current_exe() };
+        program.map(Self::Child).map_err(EngineError::Program)
+    }
+}
 
 /// Where the machine code came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,26 +78,77 @@ impl Compiler {
         Self { engine, folder, permits: Arc::new(Semaphore::new(COMPILATIONS)) }
     }
 
-    /// Compiles a component, or takes its machine code from the folder. The error is wasmtime's, in one line.
-    pub(crate) async fn compile(&self, component: Vec<u8>, digest: &str) -> Result<(Component, Origin), String> {
-        let _permit = self.permits.acquire().await.map_err(|error| error.to_string())?;
-        let (engine, file) = (self.engine.clone(), self.file(digest));
-        let compile = move || {
-            if let Some(kept) = kept(&engine, &file) {
-                return Ok((kept, Origin::Cached));
+    /// Checks a component and compiles it, or takes its machine code from the folder.
+    pub(crate) async fn compile(&self, component: Vec<u8>, digest: &str) -> Result<(Component, Origin), Fault> {
+        // what is there does not wait for those that are compiled; and where one waits, it may be there by then
+        if let Some(kept) = self.kept(digest).await? {
+            return Ok((kept, Origin::Cached));
+        }
+        let _permit = self.permits.acquire().await.map_err(|error| failed(&error.to_string()))?;
+        if let Some(kept) = self.kept(digest).await? {
+            return Ok((kept, Origin::Cached));
+        }
+        let compiled = match self.engine.compile_in() {
+            CompileIn::ThisProcess => {
+                let engine = self.engine.clone();
+                self.aside(move || {
+                    contract::check(&component)?;
+                    Component::from_binary(engine.wasmtime(), &component).map_err(|error| broken(&error))
+                })
+                .await??
             }
-            let compiled = Component::from_binary(engine.wasmtime(), &component).map_err(|error| format!("{error:#}"))?;
+            CompileIn::Child(program) => self.compile_in_child(program, component, digest).await?,
+        };
+        let file = self.file(digest, "cwasm");
+        self.aside(move || {
             if let Err(error) = keep(&compiled, &file) {
                 tracing::warn!(file = %file.display(), error, "compiled flow cannot be kept, so that the next start compiles it again");
             }
             Ok((compiled, Origin::Compiled))
-        };
-        self.engine.backstage().run(compile).await.map_err(|error| format!("the compiler failed: {error}"))?
+        })
+        .await?
     }
 
-    fn file(&self, digest: &str) -> PathBuf {
-        self.folder.join(format!("{digest}-{:016x}.cwasm", self.engine.compatibility()))
+    async fn kept(&self, digest: &str) -> Result<Option<Component>, Fault> {
+        let (engine, file) = (self.engine.clone(), self.file(digest, "cwasm"));
+        self.aside(move || kept(&engine, &file)).await
     }
+
+    async fn compile_in_child(&self, program: &Path, component: Vec<u8>, digest: &str) -> Result<Component, Fault> {
+        let bounds = bounds::Bounds::of(component.len());
+        let verdict = self.file(digest, "rejected");
+        if let Some(fault) = verdicts::read(&verdict, &bounds) {
+            tracing::info!(%digest, "component is not tried again: its compiler did not survive it");
+            return Err(fault);
+        }
+        tracing::debug!(%digest, bytes = component.len(), "component is compiled by a process of its own");
+        let code = child::compile(&self.engine, program, component, &bounds).await.map_err(|failure| match failure {
+            Failure::Passing(fault) => fault,
+            Failure::Lasting(fault) => {
+                verdicts::keep(&verdict, &bounds, &fault);
+                fault
+            }
+        })?;
+        let engine = self.engine.clone();
+        self.aside(move || usable(&engine, &code).map_err(|error| broken(&error))).await?
+    }
+
+    fn file(&self, digest: &str, ending: &str) -> PathBuf {
+        self.folder.join(format!("{digest}-{:016x}.{ending}", self.engine.compatibility()))
+    }
+
+    async fn aside<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Fault> {
+        self.engine.backstage().run(work).await.map_err(failed)
+    }
+}
+
+fn failed(error: &str) -> Fault {
+    Fault::new(Step::Compile, format!("the compiler failed: {error}"), "report it with the flow's files")
+}
+
+/// What wasmtime says of a component, in one line.
+fn broken(error: &wasmtime::Error) -> Fault {
+    Fault::new(Step::Compile, format!("{error:#}"), "build the component again")
 }
 
 fn kept(engine: &FlowEngine, file: &Path) -> Option<Component> {
@@ -70,25 +158,34 @@ fn kept(engine: &FlowEngine, file: &Path) -> Option<Component> {
         tracing::warn!(file = %file.display(), "compiled flow is damaged and is compiled again");
         return None;
     }
-    // wasmtime checks version and config, but trusts the code itself: so it must have been written by this engine. The digest tells
-    // damage and half-written files; against a writer of ill will the folder has to be guarded as the engine's own binary is.
-    #[expect(unsafe_code, reason = "machine code from the engine's own folder, whole by its digest")]
-    unsafe { Component::deserialize(engine.wasmtime(), code) }
+    usable(engine, code)
         .inspect_err(|error| tracing::warn!(file = %file.display(), error = %error, "compiled flow cannot be used and is compiled again"))
         .ok()
+}
+
+/// Makes compiled code ready to run.
+fn usable(engine: &FlowEngine, code: &[u8]) -> wasmtime::Result<Component> {
+    // wasmtime checks version and config, but trusts the code itself: so it must have been made by this engine or by its child, which hands
+    // it over in a file that has no name. In the folder the digest tells damage and half-written files; against a writer of ill will the
+    // folder has to be guarded as the engine's own binary is.
+    #[expect(unsafe_code, reason = "machine code of the engine's own child or folder, whole by its digest")]
+    unsafe {
+        Component::deserialize(engine.wasmtime(), code)
+    }
 }
 
 /// Writes beside and renames, so that no reader ever sees half a file.
 fn keep(component: &Component, file: &Path) -> Result<(), String> {
     let code = component.serialize().map_err(|error| format!("{error:#}"))?;
+    write_whole(file, &[&Sha256::digest(&code), &code]).map_err(|error| error.to_string())
+}
+
+fn write_whole(file: &Path, parts: &[&[u8]]) -> std::io::Result<()> {
     let folder = file.parent().unwrap_or(Path::new("."));
-    let written = fs::create_dir_all(folder).and_then(|()| {
-        let mut beside = tempfile::NamedTempFile::new_in(folder)?;
-        beside.write_all(&Sha256::digest(&code))?;
-        beside.write_all(&code)?;
-        beside.persist(file).map_err(|error| error.error)
-    });
-    written.map(|_| ()).map_err(|error| error.to_string())
+    fs::create_dir_all(folder)?;
+    let mut beside = tempfile::NamedTempFile::new_in(folder)?;
+    parts.iter().try_for_each(|part| beside.write_all(part))?;
+    beside.persist(file).map(|_| ()).map_err(|error| error.error)
 }
 
 #[cfg(test)]
@@ -96,8 +193,8 @@ mod tests {
     use super::*;
     use crate::engine::EngineSettings;
 
-    /// The smallest component.
-    const EMPTY: &[u8] = b"\0asm\x0d\0\x01\0";
+    /// The smallest of the kept components.
+    const BULKY: &[u8] = include_bytes!("../tests/fixtures/bulky-0.1.0.wasm");
 
     #[tokio::test]
     async fn a_component_is_compiled_once_and_again_when_its_file_is_damaged() {
@@ -107,11 +204,11 @@ mod tests {
         let mut origins = Vec::new();
         for damage in [false, false, true, false] {
             if damage {
-                let mut bytes = fs::read(compiler.file("d")).unwrap();
+                let mut bytes = fs::read(compiler.file("d", "cwasm")).unwrap();
                 *bytes.last_mut().unwrap() ^= 1;
-                fs::write(compiler.file("d"), bytes).unwrap();
+                fs::write(compiler.file("d", "cwasm"), bytes).unwrap();
             }
-            origins.push(compiler.compile(EMPTY.to_vec(), "d").await.unwrap().1);
+            origins.push(compiler.compile(BULKY.to_vec(), "d").await.unwrap().1);
         }
         assert_eq!(origins, [Origin::Compiled, Origin::Cached, Origin::Compiled, Origin::Cached]);
     }
@@ -121,6 +218,6 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         let engine = FlowEngine::new(&EngineSettings { max_calls: 1, ..EngineSettings::default() }).unwrap();
         let compiler = Compiler::new(engine, file.path().join("below-a-file"));
-        assert_eq!(compiler.compile(EMPTY.to_vec(), "d").await.unwrap().1, Origin::Compiled);
+        assert_eq!(compiler.compile(BULKY.to_vec(), "d").await.unwrap().1, Origin::Compiled);
     }
 }

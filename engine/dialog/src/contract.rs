@@ -42,6 +42,11 @@ impl std::fmt::Display for Version {
     }
 }
 
+/// What a verdict of [`check`] depends on besides the component.
+pub(crate) fn identity() -> impl std::hash::Hash {
+    (PACKAGE, VERSION.to_string(), EXPORTS, wasi::identity())
+}
+
 /// Says whether a component can be of use to this engine at all.
 pub(crate) fn check(component: &[u8]) -> Result<(), Fault> {
     let names = Names::read(component)?;

@@ -10,7 +10,9 @@ use std::time::Duration;
 use wasmtime::{Config, Engine, EngineWeak, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::backstage::Backstage;
-use crate::remembered::RememberedFunctions;
+use crate::compile::CompileIn;
+use crate::contract;
+use crate::remembered::RememberedFile;
 use crate::room::Machine;
 
 /// How often a computing flow yields to other calls, and the grain of `[limits] compute-ms`. A frame of audio is 100 ms, so a flow
@@ -50,9 +52,11 @@ pub struct EngineSettings {
     pub tables_per_call: u32,
     /// Whether what flows log is shown in the engine's log in full. It may hold personal data, so only where an author works on a flow.
     pub show_flow_logs: bool,
-    /// Memory for functions that were compiled before, in bytes, so that a component which is edited again and again compiles faster; 0 for
-    /// none.
-    pub remembered_bytes: usize,
+    /// Room for functions that were compiled before, in bytes on disk, so that a component which is edited again and again compiles faster; 0
+    /// for none. Only child processes have the use of it.
+    pub remembered_bytes: u64,
+    /// Where components are parsed and compiled.
+    pub compile_in: CompileIn,
 }
 
 impl Default for EngineSettings {
@@ -64,6 +68,7 @@ impl Default for EngineSettings {
             tables_per_call: 8,
             show_flow_logs: false,
             remembered_bytes: 0,
+            compile_in: CompileIn::default(),
         }
     }
 }
@@ -84,6 +89,12 @@ pub enum EngineError {
     /// A thread could not be started.
     #[error("cannot start the threads that load flows and interrupt busy ones: {0}: raise the process' thread limit")]
     Threads(#[from] std::io::Error),
+    /// This program's own file is not known.
+    #[error("cannot tell which program this is, to compile flows in a process of its own: {0}: mount /proc")]
+    Program(std::io::Error),
+    /// The file of functions that were compiled before could not be made.
+    #[error("cannot make a temporary file for compiled functions: {0}: make room, or name another folder by TMPDIR")]
+    Remembered(std::io::Error),
 }
 
 /// The one engine. Cheap to clone.
@@ -93,6 +104,8 @@ pub struct FlowEngine {
     backstage: Backstage,
     max_calls: u32,
     show_flow_logs: bool,
+    compile_in: CompileIn,
+    remembered: Option<Arc<RememberedFile>>,
 }
 
 impl std::fmt::Debug for FlowEngine {
@@ -109,15 +122,14 @@ impl FlowEngine {
             tracing::warn!(wanted = settings.max_calls, calls, %limited_by, "fewer calls than configured fit into this machine");
         }
         let refuse = |error: wasmtime::Error| EngineError::Pool { calls, reason: format!("{error:#}") };
-        let mut config = config(settings, calls);
-        if settings.remembered_bytes > 0 {
-            config.enable_incremental_compilation(Arc::new(RememberedFunctions::new(settings.remembered_bytes))).map_err(refuse)?;
-        }
-        let engine = Engine::new(&config).map_err(refuse)?;
+        let engine = Engine::new(&config(settings, calls)).map_err(refuse)?;
+        let remembered = (settings.remembered_bytes > 0).then(|| RememberedFile::new(settings.remembered_bytes));
+        let remembered = remembered.transpose().map_err(EngineError::Remembered)?.map(Arc::new);
         start_ticker(engine.weak())?;
         let backstage = Backstage::new()?;
         tracing::info!(calls, %limited_by, memory_bytes_max = MEMORY_BYTES_MAX, "webassembly pool is ready");
-        Ok(Self { engine, backstage, max_calls: calls, show_flow_logs: settings.show_flow_logs })
+        let (show_flow_logs, compile_in) = (settings.show_flow_logs, settings.compile_in.clone());
+        Ok(Self { engine, backstage, max_calls: calls, show_flow_logs, compile_in, remembered })
     }
 
     /// How many calls may run at once on this machine. Whoever answers calls takes a permit out of so many first.
@@ -138,10 +150,21 @@ impl FlowEngine {
         self.show_flow_logs
     }
 
-    /// Tells compiled code of this wasmtime, config and processor from any other.
+    /// Which process compiles.
+    pub(crate) fn compile_in(&self) -> &CompileIn {
+        &self.compile_in
+    }
+
+    /// Functions that were compiled before, where they are remembered.
+    pub(crate) fn remembered(&self) -> Option<&Arc<RememberedFile>> {
+        self.remembered.as_ref()
+    }
+
+    /// Tells compiled code of this wasmtime, config and processor, checked by this contract, from any other.
     pub(crate) fn compatibility(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         self.engine.precompile_compatibility_hash().hash(&mut hasher);
+        contract::identity().hash(&mut hasher);
         hasher.finish()
     }
 }
@@ -160,6 +183,13 @@ fn config(settings: &EngineSettings, calls: u32) -> Config {
         .table_elements(TABLE_ELEMENTS_MAX)
         .max_memory_size(usize::try_from(MEMORY_BYTES_MAX).unwrap_or(usize::MAX));
 
+    let mut config = config_without_pool();
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    config
+}
+
+/// All that compiled code depends on. Instances are made by the pool of [`config`], which it does not depend on.
+pub(crate) fn config_without_pool() -> Config {
     let mut config = Config::new();
     config
         .wasm_component_model(true)
@@ -171,8 +201,7 @@ fn config(settings: &EngineSettings, calls: u32) -> Config {
         // a guard in front only helps against faults of the compiler itself, and costs one mapping per memory
         .guard_before_linear_memory(false)
         // an instance begins as a copy-on-write view of its initial memory: microseconds, and unshared only where written
-        .memory_init_cow(true)
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+        .memory_init_cow(true);
     config
 }
 

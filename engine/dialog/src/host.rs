@@ -5,22 +5,22 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use samvaad_model::{CallError, Function, Language, Masked};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
-use wasmtime::{ResourceLimiter, UpdateDeadline};
+use wasmtime::UpdateDeadline;
 
 use crate::Conversation;
 use crate::bindings::runtime::Level;
-use crate::engine::{TABLE_ELEMENTS_MAX, TICK_MS};
 use crate::functions::{level_name, write_log};
 use crate::gate::Rules;
 use crate::journal::{Clock, Closed, Divergence, ENTRIES_MAX, Outcome, SharedJournal};
 use crate::manifest::Limits;
+use crate::meters::compute::{ARRIVAL, BUSY, BUSY_WINDOW, ComputeMeter};
+use crate::meters::{MemoryMeter, RateMeter};
 use crate::wasi::{Stream, Wasi};
 
 /// What a flow may hand over in one host call, texts and lists together, before any of it is looked at: lists that name one text a
@@ -36,6 +36,8 @@ pub enum Limit {
     Compute,
     /// Computing for most of the time, a little before each host call.
     Busy,
+    /// What a version may compute until it comes to where a running call waits that it is to take over.
+    Arrival,
     /// `[limits] host-calls-per-second`.
     HostCalls,
     /// `[limits] journal-kib`, or the journal's number of entries.
@@ -56,12 +58,10 @@ impl fmt::Display for Limit {
             Limit::Memory => f.write_str("the flow needs more memory than `[limits] memory` grants: raise it, or keep less"),
             Limit::Compute => f.write_str("the flow computed for longer than `[limits] compute-ms` without calling a host function"),
             Limit::Busy => {
-                write!(
-                    f,
-                    "the flow computed for {} s of {} s: let it wait for the caller",
-                    BUSY_TICKS * TICK_MS / 1_000,
-                    BUSY_WINDOW.as_secs()
-                )
+                write!(f, "the flow computed for {} s of {} s: let it wait for the caller", BUSY.as_secs(), BUSY_WINDOW.as_secs())
+            }
+            Limit::Arrival => {
+                write!(f, "the flow did not come to where the call waits within {} ms of processor time", ARRIVAL.as_millis())
             }
             Limit::HostCalls => f.write_str("the flow called more host functions in a second than `[limits] host-calls-per-second` grants"),
             Limit::Journal => {
@@ -129,7 +129,7 @@ pub(crate) struct Guest {
     pub(crate) wasi: Wasi,
     pub(crate) text_bytes: u64,
     pub(crate) log_lines: u32,
-    compute: ComputeMeter,
+    pub(crate) compute: ComputeMeter,
     calls: RateMeter,
 }
 
@@ -141,21 +141,18 @@ impl Guest {
             wasi: Wasi::new(seed),
             text_bytes: limits.text_bytes,
             log_lines: limits.log_lines,
-            memory: MemoryMeter { bytes: 0, max_bytes: limits.memory_bytes, refused: false },
-            compute: ComputeMeter { ticks: 0, max_ticks: limits.compute_ms.div_ceil(TICK_MS) + 1, since: Instant::now(), busy: 0 },
-            calls: RateMeter { since: Instant::now(), calls: 0, max_calls: limits.host_calls_per_second },
+            memory: MemoryMeter::new(limits.memory_bytes),
+            compute: ComputeMeter::new(limits.compute_ms),
+            calls: RateMeter::new(limits.host_calls_per_second),
         }
     }
 
-    /// Called at each tick of the epoch that finds the flow computing: it yields, until its time is up. Ticks and not milliseconds are
-    /// counted, so that a flow does not pay for the time it was made to wait.
+    /// Called at each tick of the epoch that finds the flow computing: it yields, until its time is up.
     pub(crate) fn tick(&mut self) -> wasmtime::Result<UpdateDeadline> {
-        self.compute.ticks += 1;
-        if self.compute.ticks >= self.compute.max_ticks {
-            return Err(Ended::Limit(Limit::Compute).into());
-        }
-        if self.compute.is_busy() {
-            return Err(Ended::Limit(Limit::Busy).into());
+        self.compute.tick().map_err(Ended::Limit)?;
+        // only a version that has not taken its call over may yet be refused
+        if self.compute.is_late() && self.host.as_ref().is_some_and(|host| host.journal.refusal().is_some()) {
+            return Err(Ended::Limit(Limit::Arrival).into());
         }
         Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
     }
@@ -170,10 +167,11 @@ impl Guest {
         let journal = host.journal.clone();
         // a recorded quarter of an hour runs within milliseconds
         if !journal.is_replay() {
-            self.calls.count()?;
+            self.calls.count().map_err(Ended::Limit)?;
         }
+        self.compute.host_begins();
         let answer = journal.call(host, function, arguments, live).await.map_err(Ended::from)?;
-        self.compute.ticks = 0;
+        self.compute.host_ends();
         Ok(answer)
     }
 
@@ -191,7 +189,7 @@ impl Guest {
     pub(crate) fn pass_over(&mut self) -> wasmtime::Result<()> {
         let is_replay = self.host.as_ref().is_some_and(|host| host.journal.is_replay());
         if !is_replay {
-            self.calls.count()?;
+            self.calls.count().map_err(Ended::Limit)?;
         }
         Ok(())
     }
@@ -264,76 +262,6 @@ impl Clock for Host {
     }
 }
 
-/// Counts linear memory, all memories of a component together.
-#[derive(Debug)]
-pub(crate) struct MemoryMeter {
-    bytes: u64,
-    max_bytes: u64,
-    /// Whether growing was ever refused: the trap that follows in most languages is then told as a limit.
-    pub(crate) refused: bool,
-}
-
-impl ResourceLimiter for MemoryMeter {
-    fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
-        let bytes = self.bytes.saturating_add(desired.saturating_sub(current) as u64);
-        if bytes > self.max_bytes {
-            self.refused = true;
-            return Ok(false);
-        }
-        self.bytes = bytes;
-        Ok(true)
-    }
-
-    fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(desired <= TABLE_ELEMENTS_MAX)
-    }
-}
-
-/// Ticks since the last host call. The first tick comes at any time within its 10 ms, so one more than the limit holds is allowed.
-#[derive(Debug)]
-struct ComputeMeter {
-    ticks: u64,
-    max_ticks: u64,
-    /// When the running window of [`BUSY_WINDOW`] began, and the ticks in it.
-    since: Instant,
-    busy: u64,
-}
-
-/// A conversation waits for the caller nearly all the time. A flow that does not keeps a processor from others, even if it calls the host
-/// often enough for `[limits] compute-ms`.
-const BUSY_WINDOW: Duration = Duration::from_secs(10);
-/// The most ticks in that time: two seconds.
-const BUSY_TICKS: u64 = 200;
-
-impl ComputeMeter {
-    /// Counts a tick of the running window. Tells whether there are too many.
-    fn is_busy(&mut self) -> bool {
-        if self.since.elapsed() >= BUSY_WINDOW {
-            (self.since, self.busy) = (Instant::now(), 0);
-        }
-        self.busy += 1;
-        self.busy > BUSY_TICKS
-    }
-}
-
-/// Host calls within the running second of real time.
-#[derive(Debug)]
-struct RateMeter {
-    since: Instant,
-    calls: u32,
-    max_calls: u32,
-}
-
-impl RateMeter {
-    fn count(&mut self) -> Result<(), Ended> {
-        if self.since.elapsed() >= Duration::from_secs(1) {
-            (self.since, self.calls) = (Instant::now(), 0);
-        }
-        self.calls += 1;
-        if self.calls > self.max_calls { Err(Ended::Limit(Limit::HostCalls)) } else { Ok(()) }
-    }
-}
-
 /// Sebastiano Vigna's generator (<https://prng.di.unimi.it/splitmix64.c>): the call's randomness, the same for the same seed on every machine.
 #[derive(Debug)]
 pub(crate) struct SplitMix64(pub(crate) u64);
@@ -358,35 +286,5 @@ mod tests {
             [random.next(), random.next(), random.next()],
             [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]
         );
-    }
-
-    #[test]
-    fn memories_are_counted_together() {
-        let mut meter = MemoryMeter { bytes: 0, max_bytes: 100, refused: false };
-        assert!(meter.memory_growing(0, 60, None).unwrap());
-        assert!(!meter.memory_growing(0, 60, None).unwrap());
-        assert!(meter.memory_growing(60, 100, None).unwrap());
-        assert!(meter.refused);
-    }
-
-    #[test]
-    fn a_computing_flow_yields_and_is_ended_after_its_time() {
-        let mut guest = Guest::new(None, &Limits::default());
-        for _ in 0..5 {
-            assert!(matches!(guest.tick(), Ok(UpdateDeadline::YieldCustom(1, _))));
-        }
-        assert!(guest.tick().is_err());
-    }
-
-    #[test]
-    fn a_flow_that_computes_between_all_its_host_calls_is_ended_as_well() {
-        let mut guest = Guest::new(None, &Limits::default());
-        for _ in 0..BUSY_TICKS {
-            assert!(guest.tick().is_ok());
-            // as a host call does
-            guest.compute.ticks = 0;
-        }
-        let ended = guest.tick().err().and_then(|error| error.downcast::<Ended>().ok());
-        assert!(matches!(ended, Some(Ended::Limit(Limit::Busy))), "{ended:?}");
     }
 }

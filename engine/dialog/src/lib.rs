@@ -23,6 +23,7 @@ mod kept;
 mod lives;
 mod load;
 pub mod manifest;
+mod meters;
 mod orders;
 pub mod outline;
 mod overrides;
@@ -50,6 +51,8 @@ mod weigh;
 pub use allowance::Allowance;
 pub use catalogue::{Catalogue, CatalogueError, CatalogueSettings, ChangeError};
 pub use choose::NoFlow;
+pub use compile::CompileIn;
+pub use compile::inside::compile_component;
 pub use conversation::{Conversation, Instant};
 pub use description::{Description, Kind, TemplateUse};
 pub use engine::{EngineError, EngineSettings, FlowEngine};
@@ -60,6 +63,7 @@ pub use manifest::{
     CustomerField, CustomerReading, CustomerSchema, FieldProblem, GateKind, Limits, Manifest, ManifestError, OnTrap, OnTrapThen,
     ReplayGate, Running, TrapBudget, TrapWords,
 };
+pub use meters::compute::ARRIVAL;
 pub use orders::{NotAnOrder, UnknownFlow};
 pub use overrides::{Overrides, Samples};
 pub use pinned::Pinned;

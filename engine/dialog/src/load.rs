@@ -10,7 +10,6 @@ use samvaad_model::{FlowName, Language, PhoneNumber};
 
 use crate::allowance::Allowance;
 use crate::compile::{Compiler, Origin};
-use crate::contract;
 use crate::description::Description;
 use crate::engine::FlowEngine;
 use crate::gate::Rules;
@@ -178,11 +177,9 @@ impl Loader {
     }
 
     pub(crate) async fn build(&self, component: Vec<u8>, digest: &str) -> Result<(Program, Description, Origin), Fault> {
-        let component = self.aside(Step::Contract, move || contract::check(&component).map(|()| component)).await??;
-        let broken = |reason| Fault::new(Step::Compile, reason, "build the component again");
-        let (component, origin) = self.compiler.compile(component, digest).await.map_err(broken)?;
-        let mismatch = |reason| Fault::new(Step::Link, reason, "build the flow against the `wit/` of this engine");
-        let program = Program::link(&self.engine, &component).map_err(mismatch)?;
+        let (component, origin) = self.compiler.compile(component, digest).await?;
+        let engine = self.engine.clone();
+        let program = self.aside(Step::Link, move || Program::link(&engine, &component)).await??;
         let unfit = |reason| Fault::new(Step::Describe, reason, "let `describe` return constants and nothing else");
         let description = program.describe().await.map_err(unfit)?;
         Ok((program, description, origin))

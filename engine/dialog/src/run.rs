@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use samvaad_model::CallError;
 use wasmtime::component::{Component, HasSelf, Linker};
-use wasmtime::{PoolConcurrencyLimitError, Store, Trap, WasmBacktrace};
+use wasmtime::{Engine, PoolConcurrencyLimitError, Store, Trap, WasmBacktrace};
 
 use crate::Conversation;
 use crate::bindings::{Dialog, DialogPre};
@@ -14,6 +14,7 @@ use crate::engine::FlowEngine;
 use crate::gate::Rules;
 use crate::host::{Ended, Guest, HANDED_OVER_BYTES, Host, Limit};
 use crate::journal::{Divergence, SharedJournal};
+use crate::load::{Fault, Step};
 use crate::manifest::Limits;
 use crate::wasi;
 
@@ -73,13 +74,18 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// Links a component. The error is wasmtime's, in one line.
-    pub(crate) fn link(engine: &FlowEngine, component: &Component) -> Result<Self, String> {
-        let mut linker = Linker::new(engine.wasmtime());
-        let linked = Dialog::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest: &mut Guest| guest)
+    /// Links a component.
+    pub(crate) fn link(engine: &FlowEngine, component: &Component) -> Result<Self, Fault> {
+        Ok(Self { engine: engine.clone(), pre: Self::linked(engine.wasmtime(), component)? })
+    }
+
+    /// Links a component that may not be meant to run.
+    pub(crate) fn linked(engine: &Engine, component: &Component) -> Result<DialogPre<Guest>, Fault> {
+        let mut linker = Linker::new(engine);
+        Dialog::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest: &mut Guest| guest)
             .and_then(|()| wasi::link(&mut linker, component))
-            .and_then(|()| DialogPre::new(linker.instantiate_pre(component)?));
-        Ok(Self { engine: engine.clone(), pre: linked.map_err(|error| format!("{error:#}"))? })
+            .and_then(|()| DialogPre::new(linker.instantiate_pre(component)?))
+            .map_err(|error| Fault::new(Step::Link, format!("{error:#}"), "build the flow against the `wit/` of this engine"))
     }
 
     pub(crate) fn shows_logs(&self) -> bool {
@@ -98,7 +104,8 @@ impl Program {
     /// Asks the flow what it is, under limits and with no call.
     pub(crate) async fn describe(&self) -> Result<Description, String> {
         let mut store = self.store(None, &DESCRIBE);
-        let told = async { self.pre.instantiate_async(&mut store).await?.call_describe(&mut store).await }.await;
+        let compute = store.data().compute.clone();
+        let told = compute.count(async { self.pre.instantiate_async(&mut store).await?.call_describe(&mut store).await }).await;
         match told {
             Ok(description) => Description::read(description),
             Err(error) => Err(match run_end(&error, store.data()) {
@@ -121,7 +128,8 @@ impl Program {
         journal.bound(limits.journal_kib);
         let host = Host::new(conversation, journal, rules, self.engine.shows_flow_logs());
         let mut store = self.store(Some(host), limits);
-        let returned = async { self.pre.instantiate_async(&mut store).await?.call_run(&mut store).await }.await;
+        let compute = store.data().compute.clone();
+        let returned = compute.count(async { self.pre.instantiate_async(&mut store).await?.call_run(&mut store).await }).await;
         store.data_mut().print_rest();
         let lines = store.data().host().map_or(0, |host| host.log_lines);
         if lines > limits.log_lines {

@@ -100,6 +100,11 @@ pub(crate) fn seals(import: &str) -> bool {
     interface(import).is_some()
 }
 
+/// What [`seals`] depends on.
+pub(crate) fn identity() -> impl std::hash::Hash {
+    (INTERFACES, VERSIONS)
+}
+
 fn interface(import: &str) -> Option<&str> {
     let (interface, version) = import.split_once('@')?;
     (INTERFACES.contains(&interface) && version.starts_with(VERSIONS)).then_some(interface)

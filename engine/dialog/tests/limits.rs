@@ -3,8 +3,6 @@
 
 mod common;
 
-use std::time::{Duration, Instant};
-
 use common::{House, acting, facts};
 use samvaad_dialog::{Limit, RunEnd, ScriptedCaller};
 use samvaad_model::{CallError, FlowName, Function};
@@ -25,27 +23,25 @@ async fn a_trap_names_the_functions_it_came_through() {
     assert_eq!(journal.entries.len(), 1, "the journal outlives the trapped store");
 }
 
-/// One thread for both, so that the flow has to let the other task run.
-#[tokio::test(flavor = "current_thread")]
-async fn an_endless_loop_is_ended_and_delays_nobody() {
-    let (_house, version) = acting("loop", "[limits]\ncompute-ms = 200\n").await;
-    let other = tokio::spawn(async {
-        let mut longest = Duration::ZERO;
-        for _ in 0..5 {
-            let begun = Instant::now();
-            tokio::time::sleep(Duration::from_millis(5)).await;
-            longest = longest.max(begun.elapsed());
-        }
-        longest
-    });
-    let begun = Instant::now();
-    let end = version.run(Box::new(ScriptedCaller::new([])), version.journal(facts().call_id)).await;
-    let took = begun.elapsed();
+#[tokio::test]
+async fn an_endless_loop_is_ended() {
+    let (end, _) = run("loop", "[limits]\ncompute-ms = 200\n").await;
     assert_eq!(end, RunEnd::LimitExceeded { what: Limit::Compute });
-    assert!((Duration::from_millis(150)..Duration::from_secs(5)).contains(&took), "{took:?}");
-    assert!(other.is_finished(), "the other task ran meanwhile");
-    let longest = other.await.unwrap();
-    assert!(longest < Duration::from_millis(150), "{longest:?}");
+}
+
+/// One thread for both, so that the flow has to let the other task run. It would be ended after a second of processor time, however long
+/// that takes; the other task needs it to yield a few times.
+#[tokio::test(flavor = "current_thread")]
+async fn an_endless_loop_delays_nobody() {
+    let (_house, version) = acting("loop", "[limits]\ncompute-ms = 1000\n").await;
+    let journal = version.journal(facts().call_id);
+    let looping = tokio::spawn(async move { version.run(Box::new(ScriptedCaller::new([])), journal).await });
+    for _ in 0..5 {
+        tokio::task::yield_now().await;
+        assert!(!looping.is_finished(), "this task runs only when the flow has been ended");
+    }
+    looping.abort();
+    assert!(looping.await.unwrap_err().is_cancelled());
 }
 
 #[tokio::test]
@@ -62,9 +58,10 @@ async fn endless_recursion_meets_the_stack_limit() {
 
 #[tokio::test]
 async fn a_flood_of_host_calls_is_ended() {
-    let (end, journal) = run("flood", "").await;
+    // so few that they are made within one second on the busiest machine
+    let (end, journal) = run("flood", "[limits]\nhost-calls-per-second = 10\n").await;
     assert_eq!(end, RunEnd::LimitExceeded { what: Limit::HostCalls });
-    assert!(journal.entries.len() <= 501, "{}", journal.entries.len());
+    assert!(journal.entries.len() <= 11, "{}", journal.entries.len());
 }
 
 #[tokio::test]

@@ -13,6 +13,9 @@ use common::{ACTS, House, RULES};
 use samvaad_dialog::{Stage, Step};
 use tokio::time::interval;
 
+/// What stands still for so long is taken.
+const STILL: Duration = Duration::from_millis(200);
+
 fn manifest(act: &str) -> String {
     format!("[settings]\nact = \"{act}\"\n{RULES}")
 }
@@ -37,7 +40,7 @@ async fn a_changed_prompt_is_live_without_compiling_anything() {
     assert!(!watched.house.components().exists());
     assert_eq!(watched.stage("acts", &after), Some((Stage::Active, 0)));
     assert_eq!(watched.stage("acts", &before), Some((Stage::Before, 0)));
-    assert!(took >= Duration::from_millis(200), "taken while it might still grow: {took:?}");
+    assert!(took >= STILL, "taken while it might still grow: {took:?}");
 }
 
 #[tokio::test]
@@ -46,17 +49,22 @@ async fn a_file_that_is_still_being_written_is_not_taken() {
     let before = watched.active("acts").unwrap();
     let flow = watched.house.flows().join("acts");
     fs::write(flow.join("flow.toml"), manifest("emi-first")).unwrap();
-    // never 200 ms without a change, for longer than the watcher would wait
+    // 50 ms between two changes, for longer than the watcher would wait
     let mut component = fs::File::create(flow.join("flow.wasm")).unwrap();
-    let mut pace = interval(Duration::from_millis(50));
+    let (mut pace, mut written, mut longest) = (interval(Duration::from_millis(50)), Instant::now(), Duration::ZERO);
     for piece in ACTS.chunks(ACTS.len().div_ceil(20)) {
         pace.tick().await;
         component.write_all(piece).unwrap();
+        longest = longest.max(written.elapsed());
+        written = Instant::now();
         assert_eq!(watched.active("acts").as_ref(), Some(&before));
     }
     drop(component);
     watched.until_other("acts", &before).await;
-    assert_eq!(watched.state("acts").unwrap().rejected, []);
+    // on a machine that kept this test from writing for so long the file did look whole, and half of it was taken and rejected
+    if longest < STILL {
+        assert_eq!(watched.state("acts").unwrap().rejected, []);
+    }
 }
 
 #[tokio::test]
@@ -216,5 +224,5 @@ async fn the_watcher_ends_with_its_catalogue() {
     let catalogue = std::sync::Arc::new(catalogue);
     let task = samvaad_dialog::watch::watch(&catalogue);
     drop(catalogue);
-    tokio::time::timeout(Duration::from_secs(30), task).await.unwrap().unwrap();
+    tokio::time::timeout(Duration::from_secs(120), task).await.unwrap().unwrap();
 }

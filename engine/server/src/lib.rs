@@ -27,5 +27,6 @@ pub use app::{App, router};
 pub use config::{Config, ConfigError, Starter};
 pub use lock::{DataLock, LockError};
 pub use open::{Folders, Mode, OpenError, open, open_recognizer};
+pub use samvaad_dialog::compile_component;
 pub use secret::Secret;
 pub use serve::serve;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use samvaad_dialog::watch::watch;
 use samvaad_dialog::{
-    Catalogue, CatalogueError, CatalogueSettings, EngineError, EngineSettings, FlowEngine, FlowVersion, Rejection, Running,
+    Catalogue, CatalogueError, CatalogueSettings, CompileIn, EngineError, EngineSettings, FlowEngine, FlowVersion, Rejection, Running,
 };
 use samvaad_model::FlowName;
 use samvaad_session::files::AudioFiles;
@@ -24,7 +24,7 @@ use crate::descriptors;
 use crate::replay::RecordedRehearsal;
 
 /// A Python interpreter's compiled functions take a third of this.
-const REMEMBERED_BYTES: usize = 256 << 20;
+const REMEMBERED_BYTES: u64 = 256 << 20;
 
 /// Where things are on this machine.
 #[derive(Debug, Clone)]
@@ -86,6 +86,9 @@ fn make(folder: &Path) -> Result<(), OpenError> {
 }
 
 /// Opens everything. The whole takes about a second, most of it the speech model.
+///
+/// The program that calls this is started once more for each component that is compiled: its command `compile-component` has to be answered by
+/// [`compile_component`](crate::compile_component).
 pub async fn open(config: &Config, folders: &Folders, mode: Mode) -> Result<Services, OpenError> {
     descriptors::raise();
     make(&folders.data)?;
@@ -158,6 +161,7 @@ async fn open_catalogue(
         max_calls: config.server.max_calls,
         show_flow_logs: is_dev,
         remembered_bytes: if is_dev { REMEMBERED_BYTES } else { 0 },
+        compile_in: CompileIn::child_of_this_program()?,
         ..EngineSettings::default()
     })?;
     let settings = CatalogueSettings {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, pending};
-use samvaad_dialog::{FlowVersion, Pinned, RunEnd, Running};
+use samvaad_dialog::{ARRIVAL, FlowVersion, Limit, Pinned, RunEnd, Running};
 use samvaad_model::{Decision, VersionMove};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio::time::Instant;
@@ -20,8 +20,9 @@ use crate::prompts::FlowPrompts;
 use crate::running::{Held, RunningFlow};
 use crate::services::Services;
 
-/// How long a version may take to come to where a call waits.
-const ARRIVE: Duration = Duration::from_millis(100);
+/// How long a version may take to come to where a call waits, in real time: long enough for [`ARRIVAL`], which is what it may compute, on the
+/// busiest machine. The call waits for its caller meanwhile, and notices nothing.
+const ARRIVE: Duration = Duration::from_secs(10);
 /// So many newer versions are tried in one call.
 const MOVES: usize = 64;
 /// So many calls try at once: each has an instance beside the one it runs on, and repeating a journal is work.
@@ -181,11 +182,14 @@ impl Attempt {
             biased;
             Ok(()) = &mut self.arrived => None,
             end = self.flow.run.ended() => Some(match self.flow.held.journal.refusal() {
+                _ if end == (RunEnd::LimitExceeded { what: Limit::Arrival }) => {
+                    format!("it did not come to entry {} within {} ms of processor time", self.seq, ARRIVAL.as_millis())
+                }
                 Some(refusal) if !matches!(end, RunEnd::Trapped { .. } | RunEnd::LimitExceeded { .. }) => refusal.to_string(),
                 _ => describe(&end),
             }),
             () = tokio::time::sleep_until(self.until) => {
-                Some(format!("it did not come to entry {} within {} ms", self.seq, ARRIVE.as_millis()))
+                Some(format!("it did not come to entry {} within {} s", self.seq, ARRIVE.as_secs()))
             }
         }
     }

@@ -78,7 +78,7 @@ fn files_in(folder: &Path) -> Vec<std::path::PathBuf> {
 
 /// Waits until the one prompt file is there: it is written after the prompt was handed out.
 async fn the_file_in(folder: &Path) -> std::path::PathBuf {
-    tokio::time::timeout(Duration::from_secs(10), async {
+    tokio::time::timeout(Duration::from_secs(120), async {
         loop {
             if let Some(file) = files_in(folder).into_iter().find(|file| file.extension().is_some_and(|ending| ending == "pcm")) {
                 return file;

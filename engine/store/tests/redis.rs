@@ -3,20 +3,35 @@
 
 mod common;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use common::{assert_clean, customer, phone, settings, sid};
 use samvaad_model::{CallId, Decision};
 use samvaad_store::testing::RedisServer;
 use samvaad_store::{Binding, Claimant, DEADLINE, OpenError, Order, RedisSessions, SessionStore, Sighting, StoreError};
+use tokio::time::Instant;
 
-/// What a busy machine may add to the deadline.
-const SLACK: Duration = Duration::from_millis(500);
+/// Longer than the busiest machine needs for what Redis does at once.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The grain of the runtime's timers.
+const TIMER: Duration = Duration::from_millis(2);
 
 const TTL_MS: u64 = 90_000;
 
 fn binding() -> Binding {
     Binding { call_id: CallId::generate(), order: Some(CallId::generate()) }
+}
+
+/// Runs something with the clock stopped: while nothing but a timer is waited for it goes on to that timer at once, so that a deadline is met
+/// to the millisecond, however busy the machine is. Gives how long it took by that clock.
+async fn by_a_stopped_clock<T>(what: impl Future<Output = T>) -> (T, Duration) {
+    tokio::time::pause();
+    let began = Instant::now();
+    let result = what.await;
+    let took = began.elapsed();
+    tokio::time::resume();
+    (result, took)
 }
 
 async fn connected(server: &RedisServer) -> RedisSessions {
@@ -65,10 +80,10 @@ async fn a_killed_redis_is_unavailable_within_the_deadline_and_back_after_its_re
 
     server.kill();
     for _ in 0..3 {
-        let asked = Instant::now();
-        let error = store.orders_of(&phone("9876543210")).await.unwrap_err();
+        let (answer, took) = by_a_stopped_clock(store.orders_of(&phone("9876543210"))).await;
+        let error = answer.unwrap_err();
         assert!(matches!(error, StoreError::Unavailable { store: "Redis", .. }), "{error:?}");
-        assert!(asked.elapsed() < DEADLINE + SLACK, "{:?}", asked.elapsed());
+        assert!(took <= DEADLINE + TIMER, "{took:?}");
         assert_clean(&error.to_string(), &[]);
     }
 
@@ -93,12 +108,12 @@ async fn a_silent_redis_is_unavailable_at_the_deadline() {
     let server = RedisServer::start();
     let store = connected(&server).await;
     server.command(&["CLIENT", "PAUSE", "2500", "ALL"]);
-    let asked = Instant::now();
-    let error = store.lookup("crm:9876543210").await.unwrap_err();
+    let (answer, took) = by_a_stopped_clock(store.lookup("crm:9876543210")).await;
+    let error = answer.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}");
-    assert!(asked.elapsed() >= DEADLINE - SLACK && asked.elapsed() < DEADLINE + SLACK, "{:?}", asked.elapsed());
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    store.ping().await.expect("it goes on when Redis does");
+    assert!((DEADLINE..=DEADLINE + TIMER).contains(&took), "{took:?}");
+    let goes_on = async { while store.ping().await.is_err() {} };
+    tokio::time::timeout(PATIENCE, goes_on).await.expect("it goes on when Redis does");
 }
 
 #[tokio::test]
@@ -122,9 +137,10 @@ async fn no_redis_at_start_is_an_error_with_its_mend_and_without_its_password() 
     let mut server = RedisServer::start();
     let port = server.port();
     server.kill();
-    let started = Instant::now();
-    let error = RedisSessions::connect(&format!("redis://user:hunter2@127.0.0.1:{port}/0"), settings(TTL_MS)).await.err().unwrap();
-    assert!(started.elapsed() < DEADLINE + SLACK, "{:?}", started.elapsed());
+    let url = format!("redis://user:hunter2@127.0.0.1:{port}/0");
+    let (connected, took) = by_a_stopped_clock(RedisSessions::connect(&url, settings(TTL_MS))).await;
+    let error = connected.err().unwrap();
+    assert!(took <= DEADLINE + TIMER, "{took:?}");
     let told = error.to_string();
     assert!(told.contains(&format!("127.0.0.1:{port}")) && told.contains("redis-server"), "{told}");
     assert_clean(&format!("{error} {error:?}"), &["hunter2"]);

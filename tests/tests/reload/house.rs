@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::support::{Engine, Setup, root};
 
 /// Each step takes a second; under load and beside a compiler it may take more.
-const BOUND: Duration = Duration::from_secs(60);
+const BOUND: Duration = Duration::from_secs(180);
 const LOOK: Duration = Duration::from_millis(20);
 
 /// The flow of all good calls.

@@ -29,8 +29,9 @@ const AUDIBLE: u16 = 500;
 const WORDS_MS: usize = 400;
 /// Of so many frames one may come after a gap; none does on a machine that has nothing else to do.
 const FRAMES_PER_GAP: u64 = 2_000;
-/// The same where other programs keep the processors busy: gaps are then theirs as well.
-const FRAMES_PER_GAP_BESIDE_OTHERS: u64 = 40;
+/// The same where other programs keep the processors busy: nearly all gaps are then theirs, and only a caller whom the engine itself leaves without
+/// sound is seen.
+const FRAMES_PER_GAP_BESIDE_OTHERS: u64 = 8;
 /// So many busy processors are others at work.
 const OTHERS: f64 = 0.25;
 

@@ -7,7 +7,7 @@ mod playing;
 mod program;
 mod stream;
 
-pub use engine::{Engine, Refusal, Setup, refusal};
+pub use engine::{Engine, PATIENCE, Refusal, Setup, refusal};
 pub use playing::{Playing, Report, scenario};
 pub use program::{program, root};
 pub use stream::{Stream, start_of};

@@ -13,7 +13,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use super::engine::Engine;
 
 /// The bot's first words come within a fraction of this, and a socket that never starts is closed after a third.
-const WAIT: Duration = Duration::from_secs(30);
+const WAIT: Duration = Duration::from_secs(90);
 
 /// A right `start` of a call from a number.
 pub fn start_of(sid: &str, number: &str) -> Value {

@@ -10,7 +10,7 @@ use crate::engine::MEMORY_BYTES_MAX;
 pub struct Limits {
     /// `memory`: linear memory, all memories together.
     pub memory_bytes: u64,
-    /// `compute-ms`: how long the flow may compute between two host calls, in steps of 10 ms.
+    /// `compute-ms`: how long the flow may compute between two host calls, in processor time; looked at every 10 ms.
     pub compute_ms: u64,
     /// `call-minutes`: how long a call may last. The session ends it; the flow then gets `call-ended`.
     pub call_minutes: u64,

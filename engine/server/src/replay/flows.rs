@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use samvaad_dialog::{EngineSettings, FlowEngine, FlowFiles, FlowVersion, Rejection};
+use samvaad_dialog::{CompileIn, EngineSettings, FlowEngine, FlowFiles, FlowVersion, Rejection};
 use samvaad_model::FlowName;
 use samvaad_session::FlowPrompts;
 use tokio::sync::Mutex;
@@ -25,7 +25,8 @@ pub(super) struct Flows {
 impl Flows {
     pub(super) fn new(config: &Config, folders: &Folders, given: Option<PathBuf>, at_once: usize) -> Result<Self, ReplayError> {
         let max_calls = u32::try_from(at_once).unwrap_or(u32::MAX);
-        let engine = FlowEngine::new(&EngineSettings { max_calls, ..EngineSettings::default() })?;
+        let compile_in = CompileIn::child_of_this_program()?;
+        let engine = FlowEngine::new(&EngineSettings { max_calls, compile_in, ..EngineSettings::default() })?;
         let files = FlowFiles::new(engine, folders.data.join("components"), config.calls.agents.clone()).within(config.allowance());
         Ok(Self { files, folder: folders.flows.clone(), given, loaded: Mutex::default() })
     }

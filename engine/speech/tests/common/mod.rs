@@ -14,7 +14,7 @@ use samvaad_speech::{Expectation, Hearing, Recognition, RecognitionError, Recogn
 use tokio::sync::mpsc;
 
 /// No test waits longer for anything.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The folder of downloaded tools.
 pub fn tools() -> PathBuf {

@@ -24,8 +24,8 @@ wait "$server"
 /// The server's output, in its folder.
 const LOG: &str = "server.log";
 
-/// How long a server may take to be ready.
-const START_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a server may take to be ready, on the busiest machine.
+const START_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Between two looks whether it is. Nothing tells when a server is ready but asking it.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);

@@ -1,0 +1,305 @@
+//! How long a flow computes: processor time of the thread it is on, while its own code runs.
+//!
+//! Real time would make the verdict depend on what else the machine does: a thread that the kernel has taken away computes nothing. A flow may
+//! be on another thread after each yield, so the time is counted from poll to poll; host functions are left out. The arithmetic is pure
+//! ([`Account`]), the clocks are read by [`ComputeMeter`].
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::host::Limit;
+
+/// A conversation waits for the caller nearly all the time. A flow that does not keeps a processor from others, even if it calls the host
+/// often enough for `[limits] compute-ms`. Counted is the flow's own time, what it computes and what it waits in host functions, since the
+/// time in which it is merely kept from a processor says nothing of it.
+pub(crate) const BUSY_WINDOW: Duration = Duration::from_secs(10);
+
+/// The most that a flow may compute in that time.
+pub(crate) const BUSY: Duration = Duration::from_secs(2);
+
+/// The most that a version may compute until it comes to where a running call waits. An honest one repeats its journal within some
+/// milliseconds.
+pub const ARRIVAL: Duration = Duration::from_millis(100);
+
+/// The account of one run. Clones share it: one is in the flow's store, one where the run is polled.
+#[derive(Debug, Clone)]
+pub(crate) struct ComputeMeter(Arc<Mutex<Account>>);
+
+impl ComputeMeter {
+    /// `compute_ms` is the most between two host calls.
+    pub(crate) fn new(compute_ms: u64) -> Self {
+        Self(Arc::new(Mutex::new(Account::new(Duration::from_millis(compute_ms)))))
+    }
+
+    /// Runs what runs the flow, and counts what it computes in each poll.
+    pub(crate) async fn count<T>(&self, run: impl Future<Output = T>) -> T {
+        let mut run = pin!(run);
+        poll_fn(|context| {
+            self.account().resumed(thread_time(), Instant::now());
+            let polled = run.as_mut().poll(context);
+            self.account().parked(thread_time(), Instant::now());
+            polled
+        })
+        .await
+    }
+
+    /// Called while the flow's own code runs: the limit that is met, where there is one.
+    pub(crate) fn tick(&self) -> Result<(), Limit> {
+        self.account().tick(thread_time())
+    }
+
+    /// Whether a version that is to take a call over has computed for longer than it may until then; looked at after [`ComputeMeter::tick`].
+    pub(crate) fn is_late(&self) -> bool {
+        self.account().busy > ARRIVAL
+    }
+
+    /// The flow has called a host function.
+    pub(crate) fn host_begins(&self) {
+        self.account().host_begins(thread_time());
+    }
+
+    /// The host function returns to the flow, whose time between two host calls begins anew.
+    pub(crate) fn host_ends(&self) {
+        self.account().host_ends(thread_time());
+    }
+
+    fn account(&self) -> MutexGuard<'_, Account> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Processor time of the calling thread.
+fn thread_time() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    #[expect(unsafe_code, reason = "writes to the struct that it is given, and every thread has this clock")]
+    let result = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
+    debug_assert_eq!(result, 0, "the clock of a thread can always be read");
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+/// Where a run is.
+#[derive(Debug, Clone, Copy)]
+enum At {
+    /// Its own code, on a thread whose processor time was this when it was counted last.
+    Flow { counted: Duration },
+    /// A host function.
+    Host,
+    /// Its own code, made to yield.
+    Yielded,
+    /// A host function that waits, since then.
+    Waiting { since: Instant },
+}
+
+/// The sums.
+#[derive(Debug)]
+struct Account {
+    at: At,
+    /// Since the last host call.
+    computed: Duration,
+    max: Duration,
+    /// In the running window.
+    busy: Duration,
+    waited: Duration,
+}
+
+impl Account {
+    fn new(max: Duration) -> Self {
+        Self { at: At::Yielded, computed: Duration::ZERO, max, busy: Duration::ZERO, waited: Duration::ZERO }
+    }
+
+    /// A poll begins. `thread` is the thread's processor time.
+    fn resumed(&mut self, thread: Duration, now: Instant) {
+        self.at = match self.at {
+            At::Waiting { since } => {
+                self.waited += now.saturating_duration_since(since);
+                At::Host
+            }
+            At::Host => At::Host,
+            At::Flow { .. } | At::Yielded => At::Flow { counted: thread },
+        };
+    }
+
+    /// A poll ends.
+    fn parked(&mut self, thread: Duration, now: Instant) {
+        self.charge(thread);
+        self.at = match self.at {
+            At::Flow { .. } | At::Yielded => At::Yielded,
+            At::Host => At::Waiting { since: now },
+            waiting @ At::Waiting { .. } => waiting,
+        };
+    }
+
+    fn host_begins(&mut self, thread: Duration) {
+        self.charge(thread);
+        self.at = At::Host;
+    }
+
+    fn host_ends(&mut self, thread: Duration) {
+        self.at = At::Flow { counted: thread };
+        self.computed = Duration::ZERO;
+    }
+
+    fn tick(&mut self, thread: Duration) -> Result<(), Limit> {
+        if let At::Yielded = self.at {
+            self.at = At::Flow { counted: thread };
+        }
+        self.charge(thread);
+        if self.computed >= self.max {
+            return Err(Limit::Compute);
+        }
+        if self.busy > BUSY {
+            return Err(Limit::Busy);
+        }
+        if self.busy + self.waited >= BUSY_WINDOW {
+            (self.busy, self.waited) = (Duration::ZERO, Duration::ZERO);
+        }
+        Ok(())
+    }
+
+    fn charge(&mut self, thread: Duration) {
+        let At::Flow { counted } = self.at else { return };
+        let computed = thread.saturating_sub(counted);
+        self.computed += computed;
+        self.busy += computed;
+        self.at = At::Flow { counted: thread };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    /// An account with clocks that go as the test says.
+    struct Bench {
+        account: Account,
+        thread: Duration,
+        now: Instant,
+    }
+
+    impl Bench {
+        fn new(max_ms: u32) -> Self {
+            let mut bench = Self { account: Account::new(MS * max_ms), thread: MS * 700, now: Instant::now() };
+            bench.resume();
+            bench
+        }
+
+        fn resume(&mut self) {
+            self.account.resumed(self.thread, self.now);
+        }
+
+        fn park(&mut self) {
+            self.account.parked(self.thread, self.now);
+        }
+
+        /// The thread has the processor for so long.
+        fn works(&mut self, ms: u32) -> &mut Self {
+            (self.thread, self.now) = (self.thread + MS * ms, self.now + MS * ms);
+            self
+        }
+
+        fn tick(&mut self) -> Result<(), Limit> {
+            self.account.tick(self.thread)
+        }
+
+        /// A host function that waits for so long.
+        fn host(&mut self, waits_ms: u32) {
+            self.account.host_begins(self.thread);
+            self.works(1).park();
+            self.now += MS * waits_ms;
+            self.resume();
+            self.works(1);
+            self.account.host_ends(self.thread);
+        }
+    }
+
+    #[test]
+    fn a_computing_flow_is_ended_after_its_time() {
+        let mut bench = Bench::new(50);
+        for _ in 0..4 {
+            assert_eq!(bench.works(10).tick(), Ok(()));
+        }
+        assert_eq!(bench.works(10).tick(), Err(Limit::Compute));
+    }
+
+    #[test]
+    fn a_thread_that_the_kernel_takes_away_does_not_pay() {
+        let mut bench = Bench::new(50);
+        for _ in 0..1_000 {
+            bench.now += MS * 500;
+            assert_eq!(bench.tick(), Ok(()));
+        }
+        assert_eq!(bench.works(49).tick(), Ok(()));
+        assert_eq!(bench.works(1).tick(), Err(Limit::Compute));
+    }
+
+    #[test]
+    fn what_other_calls_compute_between_two_polls_is_theirs() {
+        let mut bench = Bench::new(50);
+        for _ in 0..4 {
+            assert_eq!(bench.works(10).tick(), Ok(()));
+            bench.park();
+            // on this thread, then on one that has computed less
+            bench.thread = if bench.thread > MS * 1_000 { MS * 3 } else { bench.thread + MS * 5_000 };
+            bench.resume();
+        }
+        assert_eq!(bench.works(9).tick(), Ok(()));
+        assert_eq!(bench.works(1).tick(), Err(Limit::Compute));
+    }
+
+    #[test]
+    fn host_functions_are_not_the_flows_time() {
+        let mut bench = Bench::new(50);
+        for _ in 0..5 {
+            bench.works(20);
+            bench.account.host_begins(bench.thread);
+            bench.works(400);
+            bench.account.host_ends(bench.thread);
+            assert_eq!(bench.works(20).tick(), Ok(()));
+        }
+    }
+
+    #[test]
+    fn a_flow_that_computes_between_all_its_host_calls_is_ended_however_long_that_takes() {
+        // with a processor of its own, and with a twentieth of one
+        for kept_away_ms in [0, 190] {
+            let mut bench = Bench::new(50);
+            for _ in 0..200 {
+                bench.now += MS * kept_away_ms;
+                assert_eq!(bench.works(10).tick(), Ok(()));
+                bench.host(0);
+            }
+            assert_eq!(bench.works(1).tick(), Err(Limit::Busy));
+        }
+    }
+
+    #[test]
+    fn a_conversation_that_waits_for_its_caller_goes_on() {
+        let mut bench = Bench::new(50);
+        for _ in 0..1_000 {
+            assert_eq!(bench.works(40).tick(), Ok(()));
+            bench.host(170);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_run_is_counted_while_it_is_polled_and_no_longer() {
+        let meter = ComputeMeter::new(50);
+        let flow = meter.clone();
+        let spin = |time: Duration| {
+            let until = thread_time() + time;
+            while thread_time() < until {}
+        };
+        meter.count(tokio::task::yield_now()).await;
+        spin(MS * 100);
+        let met = meter.count(async {
+            let before = flow.tick();
+            spin(MS * 60);
+            (before, flow.tick())
+        });
+        assert_eq!(met.await, (Ok(()), Err(Limit::Compute)));
+    }
+}
