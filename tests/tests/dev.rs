@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use support::{Engine, Playing, Setup, Stream, root, scenario};
 use tempfile::TempDir;
 

@@ -408,7 +408,7 @@ async fn a_retry_of_an_order_has_a_record_of_its_own_and_a_second_stream_none() 
     }
     let mut second = Stream::begin(&engine, "try-1", "09876520012").await;
     assert_eq!(second.until_closed().await, [] as [Value; 0], "the second stream of a call hears nothing");
-    let mut now = engine.record_when("try-1", Duration::from_secs(5), |record| has_problem(record, "second-stream")).await;
+    let mut now = engine.record_when("try-1", PATIENCE, |record| has_problem(record, "second-stream")).await;
     for record in [&mut first, &mut now] {
         record["problems"] = Value::Null;
     }
@@ -428,7 +428,7 @@ async fn a_passthru_that_comes_late_belongs_to_the_call_that_runs() {
         get(&engine, "/voicebot-url?CallSid=late-1&CallFrom=09876520013").await;
     }
     let told = |record: &Value| record["steps"].to_string().contains("passthru-received");
-    let record = engine.record_when("late-1", Duration::from_secs(5), told).await;
+    let record = engine.record_when("late-1", PATIENCE, told).await;
     assert_eq!((&record["call_id"], &record["state"]), (&live["call_id"], &"live".into()));
     stream.hang_up("late-1").await;
     let ended = engine.ended("late-1").await;

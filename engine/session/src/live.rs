@@ -1,17 +1,17 @@
 //! The conversation of a live call: what a flow asks of the world becomes commands to the machine, or is answered at once.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use samvaad_dialog::{Conversation, FlowVersion, Instant};
 use samvaad_model::{
     Answer, CallError, CallFacts, Collection, Content, CustomerRecord, Decision, Extent, Language, Masked, Playout, Prompt, PromptId,
-    Question,
+    Question, Refusal, Reply,
 };
 use samvaad_speech::words::ChoiceMatcher;
-use samvaad_speech::{Expectation, Utterance};
+use samvaad_speech::{Expectation, Recognizer, Utterance};
 use samvaad_store::SessionStore;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
@@ -49,6 +49,19 @@ pub struct ConversationParts {
     pub rate_hz: u32,
     /// Minutes to add for local time.
     pub offset_minutes: i16,
+    /// The recogniser, where there is one.
+    pub recognizer: Option<Arc<dyn Recognizer>>,
+    /// Where the call stands, whichever version holds it.
+    pub standing: Arc<std::sync::Mutex<Standing>>,
+}
+
+/// What a transfer depends on.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Standing {
+    /// The flow has established something, such as who is on the line.
+    is_anyone_known: bool,
+    /// The last question was not answered: silence, or nothing that was understood.
+    is_unclear: bool,
 }
 
 impl ConversationParts {
@@ -150,11 +163,30 @@ impl LiveConversation {
         let question = asked.name.clone();
         match self.command(Command::Ask(Box::new(asked))).await? {
             Completion::Answered(answer) => {
+                self.standing().is_unclear = matches!(answer.reply, Reply::NoInput | Reply::NoMatch);
                 tracing::debug!(call = %self.parts.call.id(), question, reply = %answer.reply, attempts = answer.attempts, "question answered");
                 Ok(answer)
             }
             _ => Err(CallError::Unavailable("the session answered something else".to_owned())),
         }
+    }
+
+    fn standing(&self) -> MutexGuard<'_, Standing> {
+        self.parts.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Nobody is connected because they were not understood, unless the flow knows who they are and the recogniser their language: what was
+    /// not understood may have been a refusal.
+    fn refuse_unclear_transfer(&self) -> Result<(), CallError> {
+        let Standing { is_anyone_known, is_unclear } = *self.standing();
+        let language = &self.parts.facts.language;
+        let is_heard = self.parts.recognizer.as_ref().is_some_and(|recognizer| recognizer.understands(language));
+        if !is_unclear || (is_anyone_known && is_heard) {
+            return Ok(());
+        }
+        let why = if is_anyone_known { "no recogniser here understands their language" } else { "nothing is established of them" };
+        let reason = format!("a caller whose answer was not understood is not transferred, as {why}: say goodbye, or ask again");
+        Err(CallError::Refused(Refusal { subject: "transfer".to_owned(), missing: Vec::new(), reason }))
     }
 
     fn alive(&self) -> Result<(), CallError> {
@@ -181,12 +213,16 @@ impl Conversation for LiveConversation {
 
     async fn establish(&mut self, name: String) -> Result<(), CallError> {
         self.alive()?;
+        self.standing().is_anyone_known = true;
         tracing::info!(call = %self.parts.call.id(), established = name, "established");
         Ok(())
     }
 
     async fn decide(&mut self, decision: Decision) -> Result<(), CallError> {
         self.alive()?;
+        if matches!(decision, Decision::Transfer { .. }) {
+            self.refuse_unclear_transfer()?;
+        }
         self.parts.call.record().decision = Some(decision);
         Ok(())
     }

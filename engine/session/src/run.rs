@@ -284,6 +284,8 @@ impl Prepared {
                     completions: Arc::new(Mutex::new(completions)),
                     rate_hz: start.media_format.rate_hz,
                     offset_minutes: services.settings.offset_minutes,
+                    recognizer: services.recognizer.clone(),
+                    standing: Default::default(),
                 };
                 let conversation = parts.conversation(Arc::clone(&version), None);
                 let mut running = RunningFlow::new(version, journal, conversation);

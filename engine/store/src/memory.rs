@@ -182,7 +182,7 @@ mod tests {
     use samvaad_model::{CallId, CallSid};
 
     use super::*;
-    use crate::SessionStore;
+    use crate::{Binding, SessionStore};
 
     fn settings(ttl_s: u64) -> SessionSettings {
         SessionSettings { ttl: Duration::from_secs(ttl_s), ..SessionSettings::default() }
@@ -195,7 +195,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_key_is_gone_when_its_ttl_is_over() {
         let store = MemorySessions::new(settings(60));
-        store.bind(&sid("a"), CallId::generate()).await.unwrap();
+        store.bind(&sid("a"), Binding { call_id: CallId::generate(), order: None }).await.unwrap();
         tokio::time::advance(Duration::from_secs(59)).await;
         assert!(store.bound(&sid("a")).await.unwrap().is_some());
         tokio::time::advance(Duration::from_secs(1)).await;

@@ -8,6 +8,8 @@ use crate::question::{Asking, Next, Phase, Stage};
 
 /// After words that were no answer, the caller is expected to go on within this time; then they are asked again.
 const TALKED_OVER_MS: u64 = 2_000;
+/// So many noises and words that are no answer are passed over in one attempt; one more, and it counts as silence: a television never stops.
+pub(super) const NOISES: u32 = 3;
 
 impl Machine {
     /// When an open question has to be looked at again.
@@ -115,15 +117,19 @@ impl Machine {
         asking.utterance = None;
         asking.was_talked_over = true;
         let stopped = std::mem::take(&mut asking.stopped);
-        if let Phase::Listening { deadline_ms } = &mut asking.phase {
-            *deadline_ms = now_ms + TALKED_OVER_MS.min(asking.asked.no_input_ms);
-        }
+        self.ear.close();
         if !stopped.is_empty() {
             asking.phase = Phase::Prompting;
             for spoken in stopped {
                 self.queue(now_ms, spoken);
             }
+        } else if let Phase::Listening { deadline_ms } = &mut asking.phase {
+            *deadline_ms = now_ms + TALKED_OVER_MS.min(asking.asked.no_input_ms);
+            asking.noises += 1;
+            if asking.noises > NOISES {
+                let next = asking.no_input();
+                self.next_attempt(now_ms, next);
+            }
         }
-        self.ear.close();
     }
 }

@@ -8,6 +8,7 @@ use samvaad_model::Reply;
 use samvaad_speech::words::{ChoiceMatcher, Match};
 use samvaad_speech::{Hearing, Recognized};
 
+use super::attempts::NOISES;
 use super::{END_SILENCE_MS, Machine, Output, Waiting};
 use crate::event::Event;
 use crate::question::{Answers, Asking, Phase, Stage, Utterance};
@@ -24,8 +25,6 @@ const UNDERSTAND_MS: u64 = 2_000;
 const UNDERSTAND_LATE_MS: u64 = 6_000;
 /// After a noise that was no word, the caller has at least this long to begin.
 const RESUME_MS: u64 = 1_000;
-/// So many noises that were no words are passed over in one attempt; one more, and it counts as silence.
-const NOISES: u32 = 3;
 /// So often a question is put again because the recogniser was too late, without an attempt of the caller.
 const OVERLOADS: u32 = 2;
 /// Words that stop a prompt before the question was heard have to be surer than an answer.

@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use samvaad_model::Language;
 use tokio::sync::mpsc;
@@ -74,6 +75,8 @@ enum Entry {
 pub(super) struct Backlog {
     entries: VecDeque<Entry>,
     samples: VecDeque<i16>,
+    /// Since when an utterance that is over waits for its words.
+    over_since: Option<Instant>,
     /// It stands in the worker's queue, or the worker is at it.
     queued: bool,
     closed: bool,
@@ -97,6 +100,12 @@ impl Backlog {
     /// Adds the end of an utterance.
     pub(super) fn finish(&mut self) {
         self.entries.push_back(Entry::Finish);
+        self.over_since.get_or_insert_with(Instant::now);
+    }
+
+    /// Since when somebody waits for the words of an utterance that is over; none where they still speak.
+    pub(super) fn over_since(&self) -> Option<Instant> {
+        self.over_since
     }
 
     /// Drops what came after the last finish, and has the worker forget what it has of it.
@@ -142,7 +151,11 @@ impl Backlog {
                 }
                 Task::Decode
             }
-            Some(Entry::Finish) => Task::Finish,
+            Some(Entry::Finish) => {
+                // one that was finished later is as urgent as this one was: it is next to be served
+                self.over_since = self.over_since.filter(|_| self.entries.contains(&Entry::Finish));
+                Task::Finish
+            }
             Some(Entry::Reset) => Task::Reset,
             None => {
                 self.queued = false;
@@ -194,6 +207,20 @@ mod tests {
         backlog.finish();
         assert_eq!(tasks(&mut backlog).last(), Some(&(Task::Finish, 0)));
         assert!(backlog.push(&[1]), "there is room again");
+    }
+
+    #[test]
+    fn an_utterance_that_is_over_waits_until_its_words_are_asked_for() {
+        let mut backlog = Backlog::default();
+        backlog.push(&[1; 50]);
+        assert_eq!(backlog.over_since(), None);
+        backlog.finish();
+        let since = backlog.over_since();
+        assert!(since.is_some());
+        assert_eq!(backlog.take(&mut Vec::new(), 100), Task::Decode);
+        assert_eq!(backlog.over_since(), since, "its samples are part of the wait");
+        assert_eq!(backlog.take(&mut Vec::new(), 100), Task::Finish);
+        assert_eq!(backlog.over_since(), None);
     }
 
     #[test]

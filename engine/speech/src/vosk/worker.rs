@@ -1,13 +1,14 @@
 //! The threads that decode: each serves its recognitions in turns of one slice of audio, so that a long utterance of one call does not
-//! hold up the short answer of another.
+//! hold up the short answer of another. Callers who have finished are served before those who still speak, who has waited longest first:
+//! when many answer at once, as many as possible are understood in time.
 //!
 //! A decoder is made, used and freed on its worker's thread. A worker never waits for a listener: when a final hearing finds the channel
 //! full, that recognition alone rests until there is room.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 use std::time::Duration;
 
 use tokio::sync::mpsc::error::TrySendError;
@@ -39,6 +40,8 @@ pub(super) struct Worker {
     again: Sender<Wake>,
     stop: Arc<AtomicBool>,
     decodings: HashMap<u64, Decoding>,
+    /// Those that something is to be done for.
+    ready: VecDeque<Arc<Inbox>>,
     /// Those whose listener has no room for a final hearing.
     waiting: Vec<Arc<Inbox>>,
 }
@@ -46,27 +49,45 @@ pub(super) struct Worker {
 impl Worker {
     /// A worker without recognitions, made on the thread that it will run on. `again` is the other end of `wakes`.
     pub(super) fn new(wakes: Receiver<Wake>, again: Sender<Wake>, stop: Arc<AtomicBool>) -> Self {
-        Self { wakes, again, stop, decodings: HashMap::new(), waiting: Vec::new() }
+        Self { wakes, again, stop, decodings: HashMap::new(), ready: VecDeque::new(), waiting: Vec::new() }
     }
 
     /// Works until it is told to stop.
     pub(super) fn run(mut self) {
         let mut slice = Vec::with_capacity(SLICE_SAMPLES);
         while !self.stop.load(Ordering::Acquire) {
-            let wake = match self.waiting.is_empty() {
-                true => self.wakes.recv().map_err(|_| RecvTimeoutError::Disconnected),
-                false => self.wakes.recv_timeout(FULL_RETRY),
+            let wake = match (self.ready.is_empty(), self.waiting.is_empty()) {
+                (true, true) => self.wakes.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                (true, false) => self.wakes.recv_timeout(FULL_RETRY),
+                (false, _) => self.wakes.try_recv().map_err(|error| match error {
+                    TryRecvError::Empty => RecvTimeoutError::Timeout,
+                    TryRecvError::Disconnected => RecvTimeoutError::Disconnected,
+                }),
             };
             match wake {
-                Ok(Wake::Inbox(inbox)) => self.serve(inbox, &mut slice),
+                Ok(Wake::Inbox(inbox)) => {
+                    self.ready.push_back(inbox);
+                    continue;
+                }
                 Ok(Wake::Stop) | Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {}
+            }
+            if let Some(inbox) = self.most_urgent() {
+                self.serve(inbox, &mut slice);
             }
             for inbox in std::mem::take(&mut self.waiting) {
                 self.serve(inbox, &mut slice);
             }
         }
         self.close();
+    }
+
+    /// Takes out whoever has waited longest since they finished, or else whose turn it is.
+    fn most_urgent(&mut self) -> Option<Arc<Inbox>> {
+        let over_since = |inbox: &Arc<Inbox>| inbox.with(|backlog| backlog.over_since());
+        let finished = self.ready.iter().enumerate().filter_map(|(at, inbox)| Some((over_since(inbox)?, at)));
+        let at = finished.min().map_or(0, |(_, at)| at);
+        self.ready.remove(at)
     }
 
     /// One turn of one recognition.
@@ -99,7 +120,7 @@ impl Worker {
             Wake::Inbox(inbox) => Some(inbox),
             Wake::Stop => None,
         });
-        let served = self.decodings.into_values().map(|decoding| decoding.inbox);
+        let served = self.decodings.into_values().map(|decoding| decoding.inbox).chain(self.ready);
         let inboxes: HashMap<u64, Arc<Inbox>> = served.chain(unserved).map(|inbox| (inbox.id, inbox)).collect();
         for inbox in inboxes.into_values() {
             let _ = inbox.request.hearings.try_send(Hearing::Failed(closed()));

@@ -28,6 +28,9 @@ pub(super) struct Bench {
     pub(super) prompt_ms: u64,
     pub(super) speech: Vec<i16>,
     pub(super) recognised: Option<(&'static str, bool)>,
+    /// What the recogniser gives while the caller still speaks.
+    pub(super) partial: Option<&'static str>,
+    pub(super) confidence: f32,
 }
 
 pub(super) fn yes_wav() -> Vec<i16> {
@@ -48,6 +51,8 @@ impl Bench {
             prompt_ms: 1_000,
             speech: Vec::new(),
             recognised: None,
+            partial: None,
+            confidence: 0.9,
         }
     }
 
@@ -90,14 +95,21 @@ impl Bench {
             }
             Output::Finish => {
                 if let Some((words, unknown)) = self.recognised.take() {
-                    let heard = Recognized { text: Masked::new(words), confidence: 0.9, language: Language::english(), unknown };
+                    let heard = self.recognized(words, unknown);
                     self.machine.hearing(self.now_ms, Hearing::Final(heard));
                 }
             }
-            Output::Feed => self.machine.fed(),
+            Output::Feed => {
+                self.machine.fed();
+                if let Some(words) = self.partial.take() {
+                    let heard = self.recognized(words, false);
+                    self.machine.hearing(self.now_ms, Hearing::Partial(heard));
+                }
+            }
+            Output::PeerLost { .. } => self.log.push(format!("{} peer lost", self.now_ms)),
             Output::Complete(completion) => self.completions.push(completion),
             Output::Close => self.log.push(format!("{} close", self.now_ms)),
-            Output::Listen(_) | Output::Forget | Output::StopListening | Output::PeerLost { .. } => {}
+            Output::Listen(_) | Output::Forget | Output::StopListening => {}
         }
     }
 
@@ -127,6 +139,23 @@ impl Bench {
     pub(super) fn says(&mut self, words: &'static str) {
         self.speech = yes_wav();
         self.recognised = Some((words, words.is_empty()));
+    }
+
+    /// The same, and the recogniser has the words before the caller has finished.
+    pub(super) fn says_at_once(&mut self, words: &'static str) {
+        self.says(words);
+        self.partial = Some(words);
+    }
+
+    /// The recogniser's words come at last.
+    pub(super) fn final_words(&mut self, words: &str) {
+        let heard = self.recognized(words, false);
+        self.machine.hearing(self.now_ms, Hearing::Final(heard));
+        self.settle();
+    }
+
+    fn recognized(&self, words: &str, unknown: bool) -> Recognized {
+        Recognized { text: Masked::new(words), confidence: self.confidence, language: Language::english(), unknown }
     }
 
     pub(super) fn answer(&self) -> &Answer {

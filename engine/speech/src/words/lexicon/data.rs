@@ -3,7 +3,7 @@
 //! A lexicon has firm phrases, phrases that count only at the beginning of an answer (`opening`: words that mean something else further
 //! on, such as Punjabi ਹਾਂ, "yes" and "am"), weak ones, which count only where nothing firm was said, and phrases that agree to something
 //! rather than state it (`consent`: firm, but no confirmation). `aside` holds what answers nothing and must not be taken for an answer,
-//! `filler` what may stand beside any answer and says nothing. Phrases are patterns.
+//! `filler` what may stand beside any answer and says nothing, `particle` what may stand beside any but a yes. Phrases are patterns.
 //!
 //! `listen` are the phrases that a recogniser is told to expect: the few that callers say most, because it errs
 //! more the more it listens for. A lexicon without them listens for its phrases in the language's own script. `decoys` are frequent words that
@@ -29,6 +29,8 @@ pub(super) enum Weight {
     Consent,
     /// It says nothing, and stands beside anything.
     Filler,
+    /// It says little, and stands beside anything but a yes.
+    Particle,
 }
 
 /// What a phrase stands for in a language.
@@ -83,6 +85,8 @@ struct File {
     aside: Section,
     #[serde(default)]
     filler: Section,
+    #[serde(default)]
+    particle: Section,
     #[serde(default)]
     decoys: Vec<String>,
 }
@@ -140,9 +144,11 @@ fn read(primary: &str, text: &str) -> Result<Phrasebook, LexiconError> {
         (Some(Lexicon::Stop), file.stop),
         (None, file.aside),
     ];
-    let filler = phrases_of(&file.filler).map_err(broken)?.into_keys().map(|text| (None, text, Weight::Filler, false));
     let mut book = Phrasebook { decoys: file.decoys, ..Phrasebook::default() };
-    let mut phrases: Vec<_> = filler.collect();
+    let mut phrases = Vec::new();
+    for (section, weight) in [(&file.filler, Weight::Filler), (&file.particle, Weight::Particle)] {
+        phrases.extend(phrases_of(section).map_err(broken)?.into_keys().map(|text| (None, text, weight, false)));
+    }
     for (lexicon, section) in sections {
         for (text, weight) in phrases_of(&section).map_err(broken)? {
             let listened = if section.listen.is_empty() { !text.is_ascii() } else { section.listen.contains(&text) };

@@ -54,7 +54,8 @@ impl Hit {
     /// Whether the other one, being part of this longer phrase, does not count.
     fn hides(&self, other: &Hit) -> bool {
         let longer = self.words > other.words && self.start <= other.start && self.end() >= other.end();
-        let denies = matches!(self.meaning.lexicon, None | Some(Lexicon::No)) && self.meaning.weight != Weight::Filler;
+        let denies =
+            matches!(self.meaning.lexicon, None | Some(Lexicon::No)) && !matches!(self.meaning.weight, Weight::Filler | Weight::Particle);
         let of_another = self.meaning.lexicon.is_some_and(Lexicon::hides_others) && !other.meaning.own;
         longer && (self.meaning.choice.is_some() || denies || of_another)
     }
@@ -65,9 +66,14 @@ impl Hit {
         self.same_place(other) && is_choice && particularity(&self.meaning) > particularity(&other.meaning)
     }
 
-    /// Whether its words may stand beside any answer: they say nothing of their own.
-    fn stands_beside(&self) -> bool {
-        self.meaning.lexicon == Some(Lexicon::Yes) || matches!(self.meaning.weight, Weight::Weak | Weight::Filler)
+    /// Whether its words may stand beside an answer of that lexicon: they say nothing of their own, or the same.
+    fn stands_beside(&self, answer: Option<Lexicon>) -> bool {
+        let denies_too = self.meaning.lexicon == Some(Lexicon::No) && answer.is_some_and(Lexicon::declines);
+        match self.meaning.weight {
+            Weight::Weak | Weight::Filler => true,
+            Weight::Particle => answer != Some(Lexicon::Yes),
+            Weight::Firm | Weight::Opening | Weight::Consent => denies_too || self.meaning.lexicon == Some(Lexicon::Yes),
+        }
     }
 
     fn is_firm(&self, lexicon: Lexicon) -> bool {
@@ -99,13 +105,13 @@ impl ChoiceMatcher {
         let winner = winner(&meant)?;
         let hits: Vec<Hit> = meant.into_iter().filter(|hit| hit.meaning.choice == Some(winner)).collect();
         let is_too_weak = self.table.asks_firmly(winner) && hits.iter().all(|hit| hit.meaning.weight == Weight::Weak);
-        let beside = said.iter().filter(|hit| hit.stands_beside());
+        let lexicon = hits.iter().max_by_key(|hit| hit.words).and_then(|hit| hit.meaning.lexicon);
+        let beside = said.iter().filter(|hit| hit.stands_beside(lexicon));
         if is_too_weak || explained(hits.iter().chain(beside)) < words.len() {
             return None;
         }
         let choice = self.table.choices.get(winner)?.clone();
         let language = self.table.languages.get(likeliest_language(&hits)?)?.clone();
-        let lexicon = hits.iter().max_by_key(|hit| hit.words).and_then(|hit| hit.meaning.lexicon);
         Some(Match { choice, language, lexicon })
     }
 

@@ -13,8 +13,9 @@
 //! 4. Weak phrases ("okay", "sure", "sorry") count only where nothing firm was said.
 //! 5. A yes is an opener: beside any other choice ("yes, connect me", "yes, who is this") the other one is meant.
 //! 6. Of what is left the longest phrase wins; two choices with equally long ones are no answer.
-//! 7. Words that say nothing (`filler`: "uh", "sir", "please"), weak phrases and the opening yes may stand beside the winner; any other word
-//!    that its phrases do not cover makes the utterance no answer.
+//! 7. Words that say nothing (`filler`: "uh", "sir", "please"), weak phrases and the opening yes may stand beside the winner, a "no" beside
+//!    what declines as well, and small words (`particle`: "my", "i am", "the") beside all but a yes. Any other word that the winner's phrases
+//!    do not cover makes the utterance no answer.
 //!
 //! The lexicon `confirm` has the phrases of `yes`, for questions whose answer lets something personal be said ("am I speaking with …?").
 //! Phrases that agree to something rather than state it (`consent`: "go ahead", "why not") and weak ones ("okay") are no answer to such a
@@ -98,6 +99,11 @@ impl Lexicon {
     /// Whether its phrases hide other lexicons' shorter ones even where it is no choice.
     fn hides_others(self) -> bool {
         matches!(self, Self::Who | Self::WrongPerson | Self::DoNotCall)
+    }
+
+    /// Whether its phrases decline what was asked, so that a "no" beside them says the same.
+    fn declines(self) -> bool {
+        matches!(self, Self::No | Self::WrongPerson | Self::DoNotCall | Self::Later | Self::Stop)
     }
 
     /// Whether a caller who says so wants the bot to stop at once, whatever it is saying.

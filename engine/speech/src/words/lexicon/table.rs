@@ -111,7 +111,8 @@ impl Table {
         let decoy = |phrase: &&Phrase| phrase.weight == Weight::Filler || (phrase.listened && !self.is_listened(phrase));
         let phrases = self.books.iter().flat_map(|(_, book)| book.phrases().filter(decoy).map(|phrase| &phrase.text));
         let words = self.books.iter().flat_map(|(_, book)| &book.decoys);
-        phrases.chain(words).cloned().collect()
+        let listened = self.listened();
+        phrases.chain(words).filter(|phrase| !listened.contains(*phrase)).cloned().collect()
     }
 
     /// The normalised phrases of all choices.
