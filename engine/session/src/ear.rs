@@ -8,7 +8,7 @@ use samvaad_audio::{Listener, ResampleError, TurnEvent, TurnSettings};
 use samvaad_speech::recognition::RATE_HZ;
 
 /// What is kept of the time before speech was noticed, so that a word's first sound is not lost.
-const PREROLL_MS: usize = 480;
+const PREROLL_MS: usize = 1_000;
 const PREROLL_SAMPLES: usize = PREROLL_MS * RATE_HZ as usize / 1000;
 
 /// Listens to the caller.

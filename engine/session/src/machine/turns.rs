@@ -31,8 +31,9 @@ const OVERLOADS: u32 = 2;
 const URGENT_CONFIDENCE: f32 = 0.6;
 /// Silence that ends a turn whose words are already a whole answer.
 const END_SILENCE_COMPLETE_MS: u32 = 450;
-/// The same where the answer lets something personal be said: within a second a caller takes a wrong yes back.
-const END_SILENCE_CONFIRMATION_MS: u32 = 1_000;
+/// The same where the answer lets something personal be said: within a second a caller takes a wrong yes back, and the first sound of that has
+/// to be there before the turn is over.
+const END_SILENCE_CONFIRMATION_MS: u32 = 1_200;
 /// Silence that ends a turn whose last words begin an answer: "I … want … an agent".
 const END_SILENCE_UNFINISHED_MS: u32 = 1_200;
 
