@@ -26,7 +26,7 @@ TEMPLATES: dict[str, dict[str, Kind]] = {
     "emi-details": _INSTALMENT,
     "emi-details-overdue": _INSTALMENT,
     "disclosure": {},
-    "who-we-are": _BOT,
+    "who-we-are": {"bot-name": Kind_Text(), "lender": Kind_Text()},
     "transfer-question": {},
     "transfer-no-input": {},
     "transfer-no-match": {},

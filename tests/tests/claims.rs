@@ -248,14 +248,14 @@ async fn a_stream_that_does_not_start_is_told_with_its_cause_and_not_with_the_ap
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_engine_refused_itself_is_logged_counted_and_kept_with_the_call() {
-    let engine = House::new("[server]\nstream-token = 'stream-token-1'\napplet-token = 'applet-token-1'\n");
+    let engine = House::new("[server]\ninsecure = true\nstream-token = 'stream-token-0001'\napplet-token = 'applet-token-0001'\n");
     let order = engine.customer("09876553001", None).await;
     // every applet but the first has lost its token
-    assert_eq!(get(&engine, &format!("/passthru?token=applet-token-1&CallSid=lost&CustomField={order}")).await, 200);
+    assert_eq!(get(&engine, &format!("/passthru?token=applet-token-0001&CallSid=lost&CustomField={order}")).await, 200);
     engine.record_when(&order, SOON, |record| record["call_sid"] == "lost").await;
     assert_eq!(get(&engine, "/voicebot-url?CallSid=lost").await, 401);
     assert_eq!(Stream::open(&engine, "/ws/voicebot/lost").await.err(), Some(401));
-    assert_eq!(get(&engine, "/ws/voicebot/stream-token-1/lost").await, 400, "no upgrade");
+    assert_eq!(get(&engine, "/ws/voicebot/stream-token-0001/lost").await, 400, "no upgrade");
     let record = engine.record_when(&order, Duration::from_secs(15), |record| record["state"] == "ended").await;
     let mut names = problems(&record);
     names.sort();
@@ -271,9 +271,9 @@ async fn what_the_engine_refused_itself_is_logged_counted_and_kept_with_the_call
     engine.record_when(&order, SOON, |record| problems(record) == ["applet-refused"]).await;
     let order = engine.customer("09876553003", None).await;
     assert_eq!(get(&engine, "/passthru?CallSid=later").await, 401);
-    assert_eq!(get(&engine, &format!("/passthru?token=applet-token-1&CallSid=later&CustomField={order}")).await, 200);
+    assert_eq!(get(&engine, &format!("/passthru?token=applet-token-0001&CallSid=later&CustomField={order}")).await, 200);
     let url: Value =
-        engine.http().get(engine.url("/voicebot-url?token=applet-token-1&CallSid=later")).send().await.unwrap().json().await.unwrap();
+        engine.http().get(engine.url("/voicebot-url?token=applet-token-0001&CallSid=later")).send().await.unwrap().json().await.unwrap();
     let path = url["url"].as_str().unwrap().split_once(engine.address()).unwrap().1.to_owned();
     let mut stream = Stream::open(&engine, &path).await.unwrap();
     stream.say(&support::start_of("later", "09876553003")).await;
@@ -292,7 +292,7 @@ async fn what_the_engine_refused_itself_is_logged_counted_and_kept_with_the_call
     let logs = engine.logs();
     let line = logs.lines().find(|line| line.contains("a request was not served") && line.contains("/voicebot-url")).unwrap();
     assert!(line.contains("sid=lost") && line.contains("applet-token"), "{line}");
-    assert!(!logs.contains("stream-token-1") && !logs.contains("applet-token-1"), "no token reaches a log");
+    assert!(!logs.contains("stream-token-0001") && !logs.contains("applet-token-0001"), "no token reaches a log");
 }
 
 #[tokio::test(flavor = "multi_thread")]

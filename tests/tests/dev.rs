@@ -188,7 +188,6 @@ async fn a_call_is_shown_turn_by_turn_and_nothing_personal_with_it() {
         "Exotel asks, the customer is known".to_owned(),
         format!("started on emi-reminder {version}"),
         "bot: greeting ‹".to_owned(),
-        "bot: greeting was cut off after".to_owned(),
         "caller: keys ‹1 characters›".to_owned(),
         "answer: identity = yes".to_owned(),
         "established: identity".to_owned(),

@@ -193,7 +193,7 @@ async fn the_instalment_is_repeated_for_who_asks_but_not_for_ever(shipped: Shipp
 
     let (_, scripted, _) = shipped.call((0..9).fold(known(), |caller, _| caller.answer("transfer", says("repeat")))).await;
     assert!(transferred(&scripted));
-    assert_eq!(scripted.asked.len(), 5);
+    assert_eq!(scripted.asked.iter().filter(|asked| *asked == "transfer").count(), 4);
 }
 
 async fn who_is_not_understood_reaches_an_agent_unless_the_lender_wants_a_goodbye(shipped: Shipped) {

@@ -65,10 +65,15 @@ pub struct Found {
 impl Found {
     /// What is to be noted in the record of a call whose flow has not begun: names and sentences, free of personal data.
     pub fn problems(&self) -> Vec<(&'static str, String)> {
-        let failures = self.failures.iter().map(|failure| format!("{failure}; the call goes on without what is stored there"));
-        let failures = failures.map(|detail| ("store-unavailable", detail));
+        let failures = self.failures().into_iter();
         let doubt = self.doubt.iter().map(|doubt| (doubt.name(), format!("the flow got no customer record: {doubt}")));
         failures.chain(doubt).collect()
+    }
+
+    /// What the stores could not say: all that is to be noted before the stream starts, since only then it is decided who is on the line.
+    pub fn failures(&self) -> Vec<(&'static str, String)> {
+        let failures = self.failures.iter().map(|failure| format!("{failure}; the call goes on without what is stored there"));
+        failures.map(|detail| ("store-unavailable", detail)).collect()
     }
 
     /// The same of a call whose flow began before this request came: only what should have kept the record from it.

@@ -47,7 +47,7 @@ async fn every_limit_ends_with_words_in_the_callers_language_and_leads_him_where
         assert!(apology(&record).starts_with(expected) && apology(&record).contains("प्रतिनिधि"), "{flow}: {}", apology(&record));
         let Some(Decision::Transfer { numbers, .. }) = &record.decision else { panic!("{flow}: {:?}", record.decision) };
         assert_eq!(numbers[0].expose(), "+919876500000", "{flow}");
-        assert!(record.problems[0].detail.contains(words), "{flow}: {:?}", record.problems);
+        assert!(record.problems.iter().any(|problem| problem.detail.contains(words)), "{flow}: {:?}", record.problems);
         assert!(house.heard_ms() > 900, "{flow}: the words went out as audio");
     }
 }

@@ -49,7 +49,7 @@ async fn a_call_runs_from_passthru_to_the_agent() {
 
     let seen = seen.lock().unwrap();
     let paths: Vec<&str> = seen.requests.iter().map(|(path, ..)| path.as_str()).collect();
-    assert_eq!(paths, ["passthru", "after", "connect"]);
+    assert_eq!(paths, ["passthru", "after", "connect", "after"]);
     assert_eq!(seen.requests[0].1["CustomField"], seen.record.call_id.to_string());
     assert_eq!(seen.requests[1].1["Stream[DisconnectedBy]"], "bot");
     assert_eq!(seen.requests[2].2["exotel-version"], "1.0");

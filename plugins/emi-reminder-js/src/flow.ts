@@ -16,7 +16,7 @@ const IDENTITY: Question = {
   name: "identity",
   opening: "greeting",
   choices: {
-    "yes": "1", "no": "2", "wrong-person": null, "who": null, "repeat": null, "agent": null, "later": null, "do-not-call": null, "stop": null,
+    "yes": "1", "no": "2", "who": null, "repeat": null, "agent": null, "wrong-person": null, "later": null, "do-not-call": null, "stop": null,
   },
   confirms: true,
   noInputMs: 5_000,

@@ -23,7 +23,7 @@ export const TEMPLATES: Record<string, Kinds> = {
   "emi-details": INSTALMENT,
   "emi-details-overdue": INSTALMENT,
   "disclosure": {},
-  "who-we-are": BOT,
+  "who-we-are": { "bot-name": "text", lender: "text" },
   "transfer-question": {},
   "transfer-no-input": {},
   "transfer-no-match": {},

@@ -18,10 +18,10 @@ const IDENTITY: Question<'_> = Question {
     choices: &[
         ("yes", Some("1")),
         ("no", Some("2")),
-        ("wrong-person", None),
         ("who", None),
         ("repeat", None),
         ("agent", None),
+        ("wrong-person", None),
         ("later", None),
         ("do-not-call", None),
         ("stop", None),

@@ -67,7 +67,7 @@ pub async fn bind(app: &App, request: PassthruRequest, is_passthru: bool) -> Opt
                 record.customer_number = found.number.clone().or(record.customer_number.take());
                 record.line_number = found.line.clone().or(record.line_number.take());
             }
-            for (name, detail) in if has_begun { found.late_problems() } else { found.problems() } {
+            for (name, detail) in if has_begun { found.late_problems() } else { found.failures() } {
                 if !record.problems.iter().any(|problem| problem.name == name && problem.detail == detail) {
                     tracing::warn!(%call, problem = name, detail, "problem in a call");
                     keep_problem(record, now_ms, name, detail);

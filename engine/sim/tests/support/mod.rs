@@ -224,7 +224,7 @@ async fn voicebot_url(State(app): State<App>) -> Json<Value> {
 async fn passthru_after(State(app): State<App>, Query(parameters): Parameters, headers: HeaderMap) -> StatusCode {
     let mut seen = app.seen.lock().unwrap();
     // behind Connect the way ends
-    let is_behind_connect = parameters.keys().any(|name| name == "DialCallStatus");
+    let is_behind_connect = seen.requests.iter().any(|(path, ..)| path == "connect");
     seen.requests.push(("after".to_owned(), parameters, headers));
     if seen.agent.is_some() && !is_behind_connect { StatusCode::FOUND } else { StatusCode::OK }
 }

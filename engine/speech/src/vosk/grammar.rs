@@ -9,13 +9,18 @@ use super::ffi::Model;
 /// Vosk's word for speech that is none of the phrases.
 pub(super) const UNKNOWN: &str = "[unk]";
 
+/// An answer is so much likelier than a decoy: Vosk counts how often a phrase stands in the list.
+const WEIGHT: usize = 3;
+
 /// The grammar as Vosk takes it, a JSON list. A phrase with a word outside the model's vocabulary is left out, since it could never
 /// be recognised; with no phrase left, everything that is said is [`UNKNOWN`].
 pub(super) fn compile(model: &Model, phrases: &[String], decoys: &[String]) -> String {
-    let known = known_phrases(phrases.iter().chain(decoys), |word| model.knows(word));
-    let dropped = (phrases.len() + decoys.len()).saturating_sub(known.len());
-    tracing::debug!(phrases = known.len(), dropped, "grammar made");
-    let entries: Vec<&str> = known.iter().map(String::as_str).chain([UNKNOWN]).collect();
+    let answers = known_phrases(phrases, |word| model.knows(word));
+    let decoys = known_phrases(decoys, |word| model.knows(word));
+    let dropped = phrases.len().saturating_sub(answers.len());
+    tracing::debug!(phrases = answers.len(), decoys = decoys.len(), dropped, "grammar made");
+    let weighted = answers.iter().flat_map(|phrase| std::iter::repeat_n(phrase.as_str(), WEIGHT));
+    let entries: Vec<&str> = weighted.chain(decoys.iter().map(String::as_str)).chain([UNKNOWN]).collect();
     serde_json::json!(entries).to_string()
 }
 
