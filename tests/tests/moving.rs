@@ -165,7 +165,9 @@ fn noted<'a>(record: &'a Value, note: &str) -> &'a str {
 fn assert_unnoticed(record: &Value, heard: &[Value], questions: usize) {
     assert_eq!(said(record).iter().filter(|name| **name == "question").count(), questions, "{record:#}");
     assert!(heard.iter().all(|message| message["event"] != "clear"), "what was being said went on");
-    assert_eq!((&record["problems"], &record["disposition"]), (&json!([]), &json!("surveyed")), "{record:#}");
+    // this line brings no audio of the caller's
+    let problems = record["problems"].as_array().unwrap().iter().filter(|problem| problem["name"] != "no-media").count();
+    assert_eq!((problems, &record["disposition"]), (0, &json!("surveyed")), "{record:#}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

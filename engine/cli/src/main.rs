@@ -8,6 +8,7 @@ mod replay;
 mod serve;
 mod signals;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -50,14 +51,9 @@ fn main() -> ExitCode {
         Command::Replay(replay) => replay.run(),
         Command::CompileComponent { order } => Ok(samvaad_server::compile_component(&order)),
     };
-    match done {
-        Ok(code) => code,
-        Err(error) => {
-            #[expect(clippy::print_stderr, reason = "the one place where a command's failure is told")]
-            {
-                eprintln!("samvaad: {error:#}");
-            }
-            ExitCode::FAILURE
-        }
-    }
+    done.unwrap_or_else(|error| {
+        // the one place where a command's failure is reported
+        let _ = writeln!(std::io::stderr(), "samvaad: {error:#}");
+        ExitCode::FAILURE
+    })
 }

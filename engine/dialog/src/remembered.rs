@@ -65,11 +65,14 @@ fn empty() -> io::Result<NamedTempFile> {
     tempfile::Builder::new().prefix("flow-functions-").append(true).tempfile()
 }
 
+/// A key of wasmtime's, and its machine code.
+type Entry = (Box<[u8]>, Box<[u8]>);
+
 /// A child's side: machine code by wasmtime's key of a function.
 pub(crate) struct RememberedFunctions {
     bytes: Vec<u8>,
     known: HashMap<Box<[u8]>, Range<usize>>,
-    fresh: Mutex<Vec<(Box<[u8]>, Box<[u8]>)>>,
+    fresh: Mutex<Vec<Entry>>,
 }
 
 impl RememberedFunctions {

@@ -5,6 +5,7 @@
 
 mod attempts;
 mod keys;
+mod network;
 mod turns;
 
 #[cfg(test)]
@@ -32,10 +33,6 @@ const END_SILENCE_OPEN_MS: u32 = 900;
 const MAX_TURN_MS: u32 = 12_000;
 /// When no audio has come for so long, the network stalls, and that counts as silence.
 const STALL_MS: u64 = 500;
-/// When no audio has come for so long, something is wrong on the way: it is reported once.
-const NO_MEDIA_MS: u64 = 4_000;
-/// When no audio has come for so long, nobody is there any more.
-const PEER_LOST_MS: u64 = 20_000;
 /// So many names of questions that the caller has heard are remembered.
 const HEARD_QUESTIONS: usize = 64;
 
@@ -146,16 +143,8 @@ pub struct Machine {
     /// Utterances that were finished, and whose words the recogniser has not given yet.
     awaited_hearings: u32,
     last_audio_ms: Option<u64>,
-    reported: Reported,
+    reported: network::Reported,
     ended: bool,
-}
-
-/// What is reported once in a call.
-#[derive(Default)]
-struct Reported {
-    no_media: bool,
-    no_marks: bool,
-    peer_lost: bool,
 }
 
 impl Machine {
@@ -174,7 +163,7 @@ impl Machine {
             heard_questions: BTreeSet::new(),
             awaited_hearings: 0,
             last_audio_ms: None,
-            reported: Reported::default(),
+            reported: network::Reported::default(),
             ended: false,
         })
     }
@@ -231,14 +220,7 @@ impl Machine {
             Some(Waiting::Ask(asking)) => self.question_wake(now_ms, asking),
             _ => None,
         };
-        let silent_since_ms = self.last_audio_ms.unwrap_or(0);
-        let media = if !self.reported.no_media {
-            Some(silent_since_ms + NO_MEDIA_MS)
-        } else if !self.reported.peer_lost {
-            Some(silent_since_ms + PEER_LOST_MS)
-        } else {
-            None
-        };
+        let media = self.network_wake();
         [question, self.playback.next_wake(now_ms), media].into_iter().flatten().min()
     }
 
@@ -348,26 +330,6 @@ impl Machine {
         self.playback.pass_over_lost_marks(now_ms, &mut self.events);
         self.watch_network(silent_ms);
         self.advance(now_ms);
-    }
-
-    /// Reports, once each, a network that returns no marks or brings no audio.
-    fn watch_network(&mut self, silent_ms: u64) {
-        let stopped = self.last_audio_ms.is_some();
-        if self.ended {
-            return;
-        }
-        if !self.reported.no_marks && self.playback.lacks_marks() {
-            self.reported.no_marks = true;
-            self.events.push_back(Event::NoMarks);
-        }
-        if !self.reported.no_media && silent_ms >= NO_MEDIA_MS {
-            self.reported.no_media = true;
-            self.events.push_back(Event::NoMedia { stopped });
-        }
-        if !self.reported.peer_lost && silent_ms >= PEER_LOST_MS {
-            self.reported.peer_lost = true;
-            self.outputs.push_back(Output::PeerLost { ever: stopped });
-        }
     }
 
     /// The call is over: whoever waits is told, and what was heard of each prompt is settled.

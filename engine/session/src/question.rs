@@ -9,6 +9,7 @@ use samvaad_speech::words::ChoiceMatcher;
 use crate::spoken::Spoken;
 
 /// How a question's answers are understood.
+#[expect(clippy::large_enum_variant, reason = "a call has one question open at a time")]
 pub enum Answers {
     /// One of the choices, spoken or keyed.
     Choices(ChoiceMatcher),
@@ -214,13 +215,6 @@ impl Asking {
     }
 
     fn answer(&mut self, reply: Reply, confidence: f32, language: Option<Language>) -> Answer {
-        Answer {
-            reply,
-            confidence,
-            language,
-            transcript: self.transcript.take(),
-            attempts: self.attempts,
-            playouts: self.take_playouts(),
-        }
+        Answer { reply, confidence, language, transcript: self.transcript.take(), attempts: self.attempts, playouts: self.take_playouts() }
     }
 }

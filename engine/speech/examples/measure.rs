@@ -94,8 +94,11 @@ async fn recognition(samples: &[i16]) -> anyhow::Result<()> {
 }
 
 async fn measure(vosk: &Vosk, name: &str, phrases: &[&str], samples: &[i16]) -> anyhow::Result<()> {
-    let expectation =
-        Expectation { languages: vec![Language::english()], phrases: phrases.iter().map(|&phrase| phrase.to_owned()).collect(), decoys: Vec::new() };
+    let expectation = Expectation {
+        languages: vec![Language::english()],
+        phrases: phrases.iter().map(|&phrase| phrase.to_owned()).collect(),
+        decoys: Vec::new(),
+    };
     let (mut made, mut decoded, mut finished) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
     for _ in 0..RUNS {
         let (sender, mut hearings) = mpsc::channel(256);

@@ -129,7 +129,8 @@ impl Recognizer for Vosk {
             return Err(RecognitionError::NoModel(expectation.languages.into_iter().next().unwrap_or_else(Language::english)));
         };
         let (language, model) = (language.clone(), Arc::clone(model));
-        let listening = self.workers.begin(Request { model, language, phrases: expectation.phrases, decoys: expectation.decoys, hearings })?;
+        let listening =
+            self.workers.begin(Request { model, language, phrases: expectation.phrases, decoys: expectation.decoys, hearings })?;
         Ok(Box::new(listening))
     }
 }

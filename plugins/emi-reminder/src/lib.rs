@@ -15,17 +15,7 @@ use script::{Question, Script};
 const IDENTITY: Question<'_> = Question {
     name: "identity",
     opening: "greeting",
-    choices: &[
-        ("yes", Some("1")),
-        ("no", Some("2")),
-        ("who", None),
-        ("repeat", None),
-        ("agent", None),
-        ("wrong-person", None),
-        ("later", None),
-        ("do-not-call", None),
-        ("stop", None),
-    ],
+    choices: "yes=1 no=2 who repeat agent wrong-person later do-not-call stop",
     confirms: true,
     no_input_ms: 5_000,
     no_input: &["identity-no-input", "identity-no-input"],
@@ -40,23 +30,12 @@ const IDENTITY: Question<'_> = Question {
 const TRANSFER: Question<'_> = Question {
     name: "transfer",
     opening: "transfer-question",
-    choices: &[
-        ("yes", Some("1")),
-        ("no", Some("2")),
-        ("repeat", Some("3")),
-        ("agent", Some("9")),
-        ("who", None),
-        ("wrong-person", None),
-        ("later", None),
-        ("do-not-call", None),
-        ("stop", None),
-    ],
+    choices: "yes=1 no=2 repeat=3 agent=9 who wrong-person later do-not-call stop",
     confirms: false,
     no_input_ms: 7_000,
     no_input: &["transfer-no-input"],
     no_match: &["transfer-no-match"],
-    // how the details are repeated depends on the day
-    asked_back: &[],
+    asked_back: &[], // how the details are repeated depends on the day
 };
 
 /// Says a template to a caller who may stop it by a wish. Silence is no answer here, but consent to go on.
@@ -64,7 +43,7 @@ fn spoken_to(template: &str) -> Question<'_> {
     Question {
         name: template,
         opening: template,
-        choices: &[("agent", Some("9")), ("wrong-person", None), ("later", None), ("do-not-call", None), ("stop", None)],
+        choices: "agent=9 wrong-person later do-not-call stop",
         confirms: false,
         no_input_ms: 500,
         no_input: &[],
@@ -84,9 +63,7 @@ impl Guest for EmiReminder {
     fn run() -> Result<(), Error> {
         let fields: Fields = customer::fields()?.into_iter().collect();
         let mut script = Script::begin(REPERTOIRE, fields.get("language").map_or("", String::as_str))?;
-        script.know("caller", Value::Text(setting("caller")?));
-        script.know("lender", Value::Text(setting("lender")?));
-        script.know("bot-name", Value::Text(setting("bot-name")?));
+        ["caller", "lender", "bot-name"].iter().try_for_each(|name| script.know_setting(name))?;
 
         let instalment = match Instalment::read(&fields) {
             Ok(instalment) => instalment,
@@ -118,14 +95,12 @@ impl Guest for EmiReminder {
 
         let asked_back = [("repeat", Some(details), "transfer-question"), ("who", Some("who-we-are"), "transfer-question")];
         let transfer = Question { asked_back: &asked_back, ..TRANSFER };
-        let wanted = match script.ask(&transfer) {
+        let mut wanted = script.ask(&transfer);
+        if matches!(wanted, Err(Error::Refused(_))) {
             // the network has not confirmed that the disclosure was heard: it is said once more
-            Err(Error::Refused(_)) => {
-                script.say("disclosure")?;
-                script.ask(&transfer)
-            }
-            wanted => wanted,
-        };
+            script.say("disclosure")?;
+            wanted = script.ask(&transfer);
+        }
         match wanted {
             Err(Error::Refused(_)) => script.end("unclear", Some("the disclosure is not known to have been heard"), "goodbye-unclear"),
             Err(error) => Err(error),
@@ -143,14 +118,14 @@ impl Guest for EmiReminder {
 
 /// Ends the call where the caller's wish does so at any question.
 fn ends(script: &Script, answer: &str) -> Result<bool, Error> {
-    match answer {
-        "wrong-person" => script.end("wrong-person", None, "apology-wrong-person")?,
-        "later" => script.end("call-later", None, "goodbye-call-later")?,
-        "do-not-call" => script.end("do-not-call", None, "goodbye-do-not-call")?,
-        "stop" => script.end("declined", None, "goodbye-declined")?,
+    let (disposition, template) = match answer {
+        "wrong-person" => ("wrong-person", "apology-wrong-person"),
+        "later" => ("call-later", "goodbye-call-later"),
+        "do-not-call" => ("do-not-call", "goodbye-do-not-call"),
+        "stop" => ("declined", "goodbye-declined"),
         _ => return Ok(false),
-    }
-    Ok(true)
+    };
+    script.end(disposition, None, template).map(|()| true)
 }
 
 /// Sends the caller to an agent, as far as the engine lets the flow: nobody is connected whose answer was not understood and who may be anyone.
@@ -174,10 +149,6 @@ fn know(script: &mut Script, instalment: Instalment) {
     script.know("loan-digits", Value::Digits(instalment.loan_digits));
     script.know("amount", Value::Money(Money { minor: instalment.amount_paise, currency: "INR".to_owned() }));
     script.know("due-date", Value::Date(Date { year, month, day }));
-}
-
-fn setting(name: &str) -> Result<String, Error> {
-    runtime::setting(name).ok_or_else(|| Error::Invalid(format!("`{name}` is not set: add it to `[settings]` in flow.toml")))
 }
 
 #[allow(unsafe_code, reason = "generated from the contract")]

@@ -13,7 +13,7 @@ pub mod bindings {
 }
 
 use bindings::samvaad::dialog::types::{Argument, Content, Error, Kind, Prompt, Template, TemplateUse, Value};
-use bindings::samvaad::dialog::{call, speech};
+use bindings::samvaad::dialog::{call, runtime, speech};
 
 /// A template's name, and the names and types of its arguments.
 pub type Spoken = (&'static str, &'static [(&'static str, Kind)]);
@@ -49,8 +49,8 @@ pub struct Question<'a> {
     pub name: &'a str,
     /// The template that asks.
     pub opening: &'a str,
-    /// Each a lexicon of the engine, whose name is the answer's as well, with the key that means the same.
-    pub choices: &'a [(&'a str, Option<&'a str>)],
+    /// Each a lexicon of the engine, whose name is the answer's as well, with the key that means the same: `yes=1 no=2 who`.
+    pub choices: &'a str,
     /// Whether a `yes` has to confirm what was asked: "okay" and "tell me" do not.
     pub confirms: bool,
     /// How long the caller may stay silent, in milliseconds.
@@ -88,6 +88,13 @@ impl Script {
         self.known.push(Argument { name: argument.to_owned(), value });
     }
 
+    /// From now on templates may tell this setting of the manifest.
+    pub fn know_setting(&mut self, name: &str) -> Result<(), Error> {
+        let missing = || Error::Invalid(format!("`{name}` is not set: add it to `[settings]` in flow.toml"));
+        self.know(name, Value::Text(runtime::setting(name).ok_or_else(missing)?));
+        Ok(())
+    }
+
     /// Says a template.
     pub fn say(&self, template: &str) -> Result<(), Error> {
         speech::say(&self.prompt(template)).map(|_| ())
@@ -115,16 +122,15 @@ impl Script {
 
     fn ask_once(&mut self, question: &Question<'_>, opening: &str) -> Result<String, Error> {
         let prompts = |templates: &[&str]| templates.iter().map(|template| self.prompt(template)).collect();
-        let choice = |(id, key): &(&str, Option<&str>)| speech::Choice {
-            id: id.to_string(),
-            lexicon: Some(if question.confirms && *id == "yes" { "confirm" } else { id }.to_owned()),
-            phrases: Vec::new(),
-            key: key.map(str::to_owned),
+        let choice = |choice: &str| {
+            let (id, key) = choice.split_once('=').map_or((choice, None), |(id, key)| (id, Some(key.to_owned())));
+            let lexicon = if question.confirms && id == "yes" { "confirm" } else { id };
+            speech::Choice { id: id.to_owned(), lexicon: Some(lexicon.to_owned()), phrases: Vec::new(), key }
         };
         let answer = speech::ask(&speech::Question {
             name: question.name.to_owned(),
             prompt: self.prompt(opening),
-            choices: question.choices.iter().map(choice).collect(),
+            choices: question.choices.split(' ').map(choice).collect(),
             no_input_ms: question.no_input_ms,
             no_input: prompts(question.no_input),
             no_match: prompts(question.no_match),

@@ -102,8 +102,9 @@ fn identity() -> anyhow::Result<Expectation> {
     let choice = |name: &str| Choice { id: name.to_owned(), lexicon: Some(name.to_owned()), phrases: Vec::new(), key: None };
     let choices = ["yes", "no", "wrong-person", "who", "later"].map(choice);
     let languages = vec![Language::english(), Language::parse("hi-IN")?];
-    let phrases = ChoiceMatcher::new(&choices, &languages)?.phrases();
-    Ok(Expectation { languages, phrases })
+    let matcher = ChoiceMatcher::new(&choices, &languages)?;
+    let (phrases, decoys) = (matcher.phrases(), matcher.decoys());
+    Ok(Expectation { languages, phrases, decoys })
 }
 
 async fn until_final(hearings: &mut mpsc::Receiver<Hearing>) -> anyhow::Result<()> {

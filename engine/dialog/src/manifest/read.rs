@@ -12,8 +12,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::{Grants, HEARD, Manifest, ManifestError, OnTrap, OnTrapThen, PromptRule, QuestionRule, Takes, TrapWords};
-use crate::overrides::Samples;
 use crate::gate::is_engines_own;
+use crate::overrides::Samples;
 
 pub(super) fn manifest(text: &str) -> Result<Manifest, Vec<ManifestError>> {
     let (document, errors) = DeTable::parse_recoverable(text);

@@ -79,7 +79,7 @@ fn read(value: &str) -> Result<Parts, &'static str> {
 fn figures(value: &str, [first, second, third]: [&str; 3]) -> Result<Parts, &'static str> {
     const NO_DAY: &str = "is no day that can be read for certain";
     let separator = value.get(first.len()..).and_then(|rest| rest.chars().next()).filter(|sign| matches!(sign, '-' | '/' | '.'));
-    if !separator.is_some_and(|sign| value == [first, second, third].join(&sign.to_string())) {
+    if separator.is_none_or(|sign| value != [first, second, third].join(&sign.to_string())) {
         return Err(NO_DAY);
     }
     let number = |part: &str| if part.len() <= 2 { part.parse::<u8>().map_err(|_| NO_DAY) } else { Err(NO_DAY) };

@@ -164,7 +164,7 @@ impl Machine {
         let question = asking.asked.name.clone();
         // A recogniser can be sure that something was said, and not of what.
         let confidence = if recognized.text.is_empty() { 0.0 } else { recognized.confidence };
-        let is_answer = counts && asking.phase != Phase::Prompting || counts && self.playback.is_interruptible();
+        let is_answer = counts && (asking.phase != Phase::Prompting || self.playback.is_interruptible());
         match &asking.asked.answers {
             Answers::Choices(matcher) => {
                 let least = asking.asked.min_confidence;

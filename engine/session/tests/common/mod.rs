@@ -128,8 +128,7 @@ impl House {
         let line = Timed { line, began, first: Arc::clone(&first) };
         let held = run_call(line, self.services(), session, |_| Some(()), std::future::pending());
         tokio::time::timeout(Duration::from_secs(120), held).await.unwrap();
-        let first = first.lock().unwrap().take();
-        first
+        first.lock().unwrap().take()
     }
 
     /// The record of a call, by Exotel's id.

@@ -135,7 +135,9 @@ impl Lexicon {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LexiconError {
     /// No lexicon of that name.
-    #[error("choice `{choice}`: there is no lexicon `{name}`; the lexicons are yes, confirm, no, agent, repeat, later, wrong-person, who, do-not-call and stop")]
+    #[error(
+        "choice `{choice}`: there is no lexicon `{name}`; the lexicons are yes, confirm, no, agent, repeat, later, wrong-person, who, do-not-call and stop"
+    )]
     Unknown {
         /// The choice's id.
         choice: String,

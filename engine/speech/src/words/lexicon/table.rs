@@ -118,7 +118,8 @@ impl Table {
     /// The normalised phrases of all choices.
     pub(super) fn answers(&self) -> BTreeSet<String> {
         let of_choice = |phrase: &&Phrase| self.choice_of(phrase.lexicon).is_some();
-        let shared = self.books.iter().flat_map(|(_, book)| book.phrases().filter(of_choice).map(|phrase| normal::words(&phrase.text).join(" ")));
+        let shared =
+            self.books.iter().flat_map(|(_, book)| book.phrases().filter(of_choice).map(|phrase| normal::words(&phrase.text).join(" ")));
         self.own.keys().cloned().chain(shared).collect()
     }
 

@@ -72,7 +72,9 @@ fn no_phrase_is_both_yes_and_another_answer() {
         let book = data::phrasebook(primary).unwrap().unwrap();
         for yes in book.phrases().filter(|phrase| phrase.lexicon == Some(Lexicon::Yes)) {
             let alike = book.find(&normal::words(&yes.text).join(" "));
-            let other = alike.iter().find(|phrase| phrase.lexicon != Some(Lexicon::Yes) && !matches!(phrase.weight, data::Weight::Filler | data::Weight::Particle));
+            let other = alike.iter().find(|phrase| {
+                phrase.lexicon != Some(Lexicon::Yes) && !matches!(phrase.weight, data::Weight::Filler | data::Weight::Particle)
+            });
             assert!(other.is_none(), "{primary}: `{}` is also of {:?}", yes.text, other.map(|phrase| phrase.lexicon));
         }
     }
@@ -143,7 +145,9 @@ fn a_confirmation_is_more_than_a_polite_word() {
 #[test]
 fn who_begins_a_phrase_has_not_finished() {
     let matcher = matcher(&[from_lexicon("yes"), from_lexicon("agent")], &["en"]);
-    for (said, is_unfinished) in [("i", true), ("i want", true), ("well i want an", true), ("yes", false), ("agent", false), ("banana", false), ("", false)] {
+    for (said, is_unfinished) in
+        [("i", true), ("i want", true), ("well i want an", true), ("yes", false), ("agent", false), ("banana", false), ("", false)]
+    {
         assert_eq!(matcher.is_unfinished(said), is_unfinished, "{said}");
     }
 }
