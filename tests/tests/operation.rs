@@ -168,7 +168,7 @@ async fn serve_says_when_it_runs_on_sample_values_and_takes_the_operators() {
     let samples = &ready(&engine).await["samples"];
     assert_eq!(samples["emi-reminder"], serde_json::json!(["bot-name", "caller", "lender", "transfer.default"]), "{samples}");
     assert!(engine.logs().contains("the flow runs on sample values"), "{}", engine.logs());
-    let own = "[calls]\nagents = ['08040001111']\n[settings]\nlender = 'Mine'\nbot-name = 'Ravi'\n";
+    let own = "[calls]\nagents = ['08040001111']\n[settings]\nlender = 'Mine'\ncaller = 'Mine'\nbot-name = 'Ravi'\n";
     let engine = setup(format!("{BY_KEYS}{own}")).start();
     assert_eq!(ready(&engine).await["samples"], serde_json::json!({}));
     assert!(!engine.logs().contains("sample values"), "{}", engine.logs());
