@@ -10,7 +10,7 @@ use super::ffi::Model;
 pub(super) const UNKNOWN: &str = "[unk]";
 
 /// An answer is so much likelier than a decoy: Vosk counts how often a phrase stands in the list.
-const WEIGHT: usize = 5;
+const WEIGHT: usize = 3;
 
 /// The grammar as Vosk takes it, a JSON list. A phrase with a word outside the model's vocabulary is left out, since it could never
 /// be recognised; with no phrase left, everything that is said is [`UNKNOWN`].
