@@ -234,8 +234,8 @@ async fn another_amount_is_told_first_with_both_sides_and_where_it_stands() {
     let house = House::new().await;
     let mut call = house.call(BEGAN_MS, agreeing()).await;
     let entries = &mut call.journal.as_mut().unwrap().entries;
-    let emi = entries.iter_mut().find(|entry| entry.function == Function::Say).unwrap();
-    for argument in emi.arguments["content"]["value"]["arguments"].as_array_mut().unwrap() {
+    let emi = entries.iter_mut().find(|entry| entry.function == Function::Ask && entry.arguments["name"] == "emi-details").unwrap();
+    for argument in emi.arguments["prompt"]["content"]["value"]["arguments"].as_array_mut().unwrap() {
         match argument["name"].as_str().unwrap() {
             "amount" => argument["value"]["value"]["minor"] = json!(990_000),
             "due-date" => argument["value"]["value"] = json!("2026-12-05"),
@@ -288,7 +288,7 @@ async fn another_component_is_tried_with_the_files_of_the_flow_it_replaces() {
     let hasty = root().join("plugins/target/fixtures/emi-before-identity.wasm");
     let shown = house.replay(&[&call.call_id.to_string(), "--flow", &hasty.display().to_string()]);
     assert_eq!((shown.code, shown.out.contains("structure at entry")), (Some(1), true), "{shown:?}");
-    assert!(shown.out.contains("recorded  ask identity") && shown.out.contains("now       say emi-details"), "{shown:?}");
+    assert!(shown.out.contains("recorded  now") && shown.out.contains("now       say emi-details"), "{shown:?}");
     // the record goes no further, so that no tolerance makes it the same call
     let tolerated = house.replay(&[&call.call_id.to_string(), "--flow", &hasty.display().to_string(), "--tolerate", "wording,amounts"]);
     assert_eq!(tolerated.code, Some(1));
