@@ -124,7 +124,7 @@ fn the_customer_is_understood() {
 fn nobody_is_connected_to_an_agent_who_has_not_said_so() {
     let rows = answered(&sentences(TRANSFER), question::transfer, SHORT_MS, ANSWERS_AFTER);
     table::keep("transfer", &rows);
-    // the aim is none; what is left is heard wrongly, not judged wrongly
+    // the aim is none: "yes but why", "who is speaking" heard as "speaking", and a "no" behind a yes are still taken
     assert_never(&rows, &["yes", "agent"], 3);
     assert_understood(&rows, &["yes", "agent"], UNDERSTOOD_TRANSFER);
 }
