@@ -186,7 +186,7 @@ fn init_writes_a_configuration_that_checks_and_never_overwrites_one() {
     let (done, told, _) = run(&["init", "--public-url", "bot.example.com"]);
     assert!(!done && told.contains("`public-url`") && !house.path().join("samvaad.toml").exists(), "{told}");
     let (done, told, text) = run(&["init", "--lender", "Mine", "--agent", "08040001111"]);
-    assert!(done && told.contains("bot-name, public-url") && text.contains("lender = \"Mine\""), "{told}\n{text}");
+    assert!(done && told.contains("caller, bot-name, public-url") && text.contains("lender = \"Mine\""), "{told}\n{text}");
     let mode = fs::metadata(house.path().join("samvaad.toml")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     let tokens = text.lines().filter(|line| line.contains("-token = "));

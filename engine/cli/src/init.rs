@@ -25,6 +25,9 @@ pub struct Init {
     /// In whose name the bot calls
     #[arg(long, value_name = "NAME")]
     lender: Option<String>,
+    /// Who is calling, as a stranger may hear it: a name that does not tell what the call is about
+    #[arg(long, value_name = "NAME")]
+    caller: Option<String>,
     /// The name by which the bot introduces itself
     #[arg(long, value_name = "NAME")]
     bot_name: Option<String>,
@@ -48,6 +51,7 @@ impl Init {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let starter = Starter {
             lender: self.lender,
+            caller: self.caller,
             bot_name: self.bot_name,
             agents: self.agents,
             public_url: self.public_url,

@@ -35,7 +35,7 @@ const ANSWERS_AFTER: When = When::After(300);
 /// Of so many answers that are a yes …
 const OF_YES: usize = 30;
 /// … as many are understood at the identity question, where nothing may be guessed,
-const UNDERSTOOD: usize = 27;
+const UNDERSTOOD: usize = 28;
 /// and as many at the transfer question.
 const UNDERSTOOD_TRANSFER: usize = 26;
 
@@ -124,8 +124,7 @@ fn the_customer_is_understood() {
 fn nobody_is_connected_to_an_agent_who_has_not_said_so() {
     let rows = answered(&sentences(TRANSFER), question::transfer, SHORT_MS, ANSWERS_AFTER);
     table::keep("transfer", &rows);
-    // the aim is none: "yes but why", "who is speaking" heard as "speaking", and a "no" behind a yes are still taken
-    assert_never(&rows, &["yes", "agent"], 3);
+    assert_never(&rows, &["yes", "agent"], 0);
     assert_understood(&rows, &["yes", "agent"], UNDERSTOOD_TRANSFER);
 }
 

@@ -113,6 +113,11 @@ pub(super) const SECTIONS: [Section; 9] = [
         sentence: "Settings of all flows whose manifests name them; they stand above the manifests' values.",
         settings: &[
             setting("lender", "In whose name the bot calls.", "\"Your company\""),
+            setting(
+                "caller",
+                "Who is calling, as a stranger may hear it: a name that does not tell what the call is about.",
+                "\"Your company, in short\"",
+            ),
             setting("bot-name", "The name by which the bot introduces itself.", "\"The bot's name\""),
         ],
     },

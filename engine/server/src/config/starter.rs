@@ -12,6 +12,8 @@ use crate::secret::{NoRandomness, Secret};
 pub struct Starter {
     /// In whose name the bot calls.
     pub lender: Option<String>,
+    /// Who is calling, as a stranger may hear it.
+    pub caller: Option<String>,
     /// The bot's name.
     pub bot_name: Option<String>,
     /// Whom to dial for a transfer.
@@ -28,7 +30,7 @@ pub struct Starter {
 const WRITTEN: [(&str, &[&str]); 4] = [
     ("server", &["listen", "public-url", "stream-token", "applet-token", "api-token"]),
     ("calls", &["agents"]),
-    ("settings", &["lender", "bot-name"]),
+    ("settings", &["lender", "caller", "bot-name"]),
     ("stores", &["redis-url", "database-url"]),
 ];
 
@@ -59,6 +61,7 @@ impl Starter {
     pub fn missing(&self) -> Vec<&'static str> {
         let missing = [
             ("lender", self.lender.is_none()),
+            ("caller", self.caller.is_none()),
             ("bot-name", self.bot_name.is_none()),
             ("agents", self.agents.is_empty()),
             ("public-url", self.public_url.is_none()),
@@ -74,6 +77,7 @@ impl Starter {
             "stream-token" | "applet-token" | "api-token" => secret(&Some(Secret::random()?)),
             "public-url" => text(&self.public_url),
             "lender" => text(&self.lender),
+            "caller" => text(&self.caller),
             "bot-name" => text(&self.bot_name),
             "agents" if self.agents.is_empty() => None,
             "agents" => Some(Value::Array(self.agents.iter().map(|agent| Value::String(agent.expose().to_owned())).collect())),
@@ -92,6 +96,7 @@ mod tests {
     fn full() -> Starter {
         Starter {
             lender: Some("Müller \"& Sons\"".to_owned()),
+            caller: Some("Müller".to_owned()),
             bot_name: Some("Ravi".to_owned()),
             agents: vec![PhoneNumber::parse("08040001111").unwrap()],
             public_url: Some("https://bot.example.com".to_owned()),
@@ -112,7 +117,7 @@ mod tests {
             assert_eq!(config.settings.get("lender").cloned(), starter.lender.as_deref().map(Into::into));
             assert_eq!((config.stores.redis_url, config.stores.database_url), (starter.redis_url.clone(), starter.database_url.clone()));
         }
-        assert_eq!((Starter::default().missing(), full().missing()), (vec!["lender", "bot-name", "agents", "public-url"], vec![]));
+        assert_eq!((Starter::default().missing(), full().missing()), (vec!["lender", "caller", "bot-name", "agents", "public-url"], vec![]));
     }
 
     #[test]
@@ -121,7 +126,7 @@ mod tests {
         let is_setting = |line: &str| line.split_once(" = ").is_some_and(|(key, _)| !key.contains(' '));
         let lines = text.lines().map(|line| line.strip_prefix("# ").filter(|line| is_setting(line)).unwrap_or(line));
         let config = read_with(&lines.collect::<Vec<_>>().join("\n"), [], &CommandLine::default()).unwrap();
-        assert!(config.server.public_url.is_some() && config.calls.agents.len() == 1 && config.settings.len() == 2);
+        assert!(config.server.public_url.is_some() && config.calls.agents.len() == 1 && config.settings.len() == 3);
         assert!(config.stores.redis_url.is_some() && config.stores.database_url.is_some());
     }
 

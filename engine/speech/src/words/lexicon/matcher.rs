@@ -70,7 +70,9 @@ impl Hit {
     fn stands_beside(&self, answer: Option<Lexicon>) -> bool {
         let denies_too = self.meaning.lexicon == Some(Lexicon::No) && answer.is_some_and(Lexicon::declines);
         match self.meaning.weight {
-            Weight::Weak | Weight::Filler => true,
+            Weight::Filler => true,
+            // "yes, but who?" is a question, and no consent
+            Weight::Weak => answer != Some(Lexicon::Yes) || self.meaning.lexicon == answer,
             Weight::Particle => answer != Some(Lexicon::Yes),
             Weight::Firm | Weight::Opening | Weight::Consent => denies_too || self.meaning.lexicon == Some(Lexicon::Yes),
         }

@@ -13,9 +13,9 @@
 //! 4. Weak phrases ("okay", "sure", "sorry") count only where nothing firm was said.
 //! 5. A yes is an opener: beside any other choice ("yes, connect me", "yes, who is this") the other one is meant.
 //! 6. Of what is left the longest phrase wins; two choices with equally long ones are no answer.
-//! 7. Words that say nothing (`filler`: "uh", "sir", "please"), weak phrases and the opening yes may stand beside the winner, a "no" beside
-//!    what declines as well, and small words (`particle`: "my", "i am", "the") beside all but a yes. Any other word that the winner's phrases
-//!    do not cover makes the utterance no answer.
+//! 7. Words that say nothing (`filler`: "uh", "sir", "please") and the opening yes may stand beside the winner, a "no" beside what declines as
+//!    well, and small words (`particle`: "my", "i am", "the") and weak phrases ("why", "sorry") beside all but a yes. Any other word that the
+//!    winner's phrases do not cover makes the utterance no answer.
 //!
 //! The lexicon `confirm` has the phrases of `yes`, for questions whose answer lets something personal be said ("am I speaking with …?").
 //! Phrases that agree to something rather than state it (`consent`: "go ahead", "why not") and weak ones ("okay") are no answer to such a
