@@ -29,6 +29,8 @@ pub struct Ledger {
     outcomes: Outcomes,
     transfers: Outcomes,
     wishes: Mutex<HashMap<PhoneNumber, DoNotCall>>,
+    /// Held while a record is changed or moves from the live calls to the recent ones: an applet asks in the very moment in which the stream ends.
+    changing: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -66,7 +68,12 @@ impl Ledger {
             outcomes: Outcomes::default(),
             transfers: Outcomes::default(),
             wishes: Mutex::default(),
+            changing: Mutex::default(),
         }
+    }
+
+    fn changing(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn recent(&self) -> MutexGuard<'_, Recent> {
@@ -168,14 +175,13 @@ impl Ledger {
 
     /// Changes a record, which is made if there is none, and hands it to the writer.
     pub async fn update(&self, call: CallId, change: impl FnOnce(&mut CallRecord)) {
-        if let Some(live) = self.live.by_id(call) {
-            change(&mut live.record());
-            self.writer.submit(live.snapshot());
-            return;
-        }
-        let known = self.recent().records.contains_key(&call);
+        let known = self.live.by_id(call).is_some() || self.recent().records.contains_key(&call);
         let archived = if known { None } else { bounded(self.archive.by_id(call)).await.ok().flatten() };
-        let record = {
+        let _changing = self.changing();
+        let record = if let Some(live) = self.live.by_id(call) {
+            change(&mut live.record());
+            live.snapshot()
+        } else {
             let mut recent = self.recent();
             let mut record = recent.records.get(&call).cloned().or(archived).unwrap_or_else(|| CallRecord::new(call, unix_ms()));
             let (was_over, before) = (record.state == CallState::Ended, record.outcome.clone());
@@ -201,6 +207,7 @@ impl Ledger {
 
     /// A call's record is whole.
     pub fn end(&self, call: &LiveCall) {
+        let _changing = self.changing();
         let record = call.snapshot();
         self.count(&record);
         self.count_transfer(None, &record);
@@ -221,4 +228,46 @@ async fn bounded<T>(read: impl Future<Output = Result<Option<T>, StoreError>>) -
     tokio::time::timeout(READ, read).await.unwrap_or_else(|_| {
         Err(StoreError::Unavailable { store: "the call database", reason: format!("no answer within {} ms", READ.as_millis()) })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+
+    use samvaad_store::SqlRecords;
+
+    use super::*;
+    use crate::call::keep_problem;
+
+    /// As often as it takes for both orders, and what is between them, to happen.
+    const TIMES: usize = 2_000;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_change_in_the_moment_in_which_the_call_ends_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let archive: Arc<dyn CallRecords> = Arc::new(SqlRecords::open(None, folder.path()).await.unwrap());
+        let writer = RecordWriter::start(Arc::clone(&archive), &folder.path().join("spool")).await.unwrap();
+        let ledger = Ledger::new(writer, archive);
+        let runtime = tokio::runtime::Handle::current();
+        for time in 0..TIMES {
+            let call = Arc::new(LiveCall::new(CallRecord::new(CallId::generate(), 1), None, 1));
+            assert!(ledger.begin(&call));
+            let both = Barrier::new(2);
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    both.wait();
+                    call.record().state = CallState::Ended;
+                    ledger.end(&call);
+                });
+                scope.spawn(|| {
+                    both.wait();
+                    runtime.block_on(ledger.update(call.id(), |record| {
+                        keep_problem(record, 1, "asked", String::new());
+                    }));
+                });
+            });
+            let record = ledger.get(call.id()).await.unwrap().unwrap();
+            assert_eq!((record.state, record.problems.len()), (CallState::Ended, 1), "the {time}th time");
+        }
+    }
 }

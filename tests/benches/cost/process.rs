@@ -19,7 +19,7 @@ pub struct Reading {
     pub system: Duration,
     /// Of its children that have ended.
     pub children: Duration,
-    /// Of all processes of the machine, itself included.
+    /// Of all processes of the machine, itself included, and of other machines on the same processors.
     pub machine: Duration,
 }
 
@@ -64,9 +64,9 @@ impl Reading {
         let fields = stat(pid)?;
         let ticks = |at: usize| -> anyhow::Result<Duration> { Ok(TICK * u32::try_from(field(&fields, at)?)?) };
         let machine = fs::read_to_string("/proc/stat").context("cannot read `/proc/stat`")?;
-        // user, nice, system; idle and waiting are left out; interrupts
+        // user, nice, system; idle and waiting are left out; interrupts; what other machines were given
         let machine = machine.lines().next().unwrap_or_default().split_whitespace().skip(1).map(|count| count.parse::<u32>().unwrap_or(0));
-        let machine: u32 = machine.enumerate().filter(|(at, _)| [0, 1, 2, 5, 6].contains(at)).map(|(_, count)| count).sum();
+        let machine: u32 = machine.enumerate().filter(|(at, _)| [0, 1, 2, 5, 6, 7].contains(at)).map(|(_, count)| count).sum();
         Ok(Self { at: Instant::now(), user: ticks(14)?, system: ticks(15)?, children: ticks(16)? + ticks(17)?, machine: TICK * machine })
     }
 }

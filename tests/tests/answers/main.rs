@@ -35,7 +35,7 @@ const ANSWERS_AFTER: When = When::After(300);
 /// Of so many answers that are a yes …
 const OF_YES: usize = 30;
 /// … as many are understood at the identity question, where nothing may be guessed,
-const UNDERSTOOD: usize = 28;
+const UNDERSTOOD: usize = 27;
 /// and as many at the transfer question.
 const UNDERSTOOD_TRANSFER: usize = 26;
 
