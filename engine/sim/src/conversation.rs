@@ -17,6 +17,7 @@ use crate::heard::Heard;
 use crate::listener::{Event, Listener, Who};
 use crate::mouth::Mouth;
 use crate::playback::Playback;
+use crate::room::Room;
 use crate::scenario::{Action, Step};
 use crate::watch::RecordWatch;
 use crate::wire::{Gone, Wire};
@@ -38,6 +39,8 @@ pub struct Caller<'a> {
     pub steps: Vec<Step>,
     /// What he says, by its words, at the stream's rate.
     pub speech: HashMap<String, Arc<[i16]>>,
+    /// Where he is.
+    pub room: Room,
     /// He hangs up after so long.
     pub limit_ms: u64,
     /// The stream's rate.
@@ -181,6 +184,7 @@ impl Conversation<'_> {
             let into_ms = samples as u64 * 1000 / u64::from(self.caller.rate_hz);
             self.heard.caller_fell_silent(self.now_ms + into_ms);
         }
+        self.caller.room.fill(&self.bot_audio, &mut self.frame);
         self.caller_audio.extend_from_slice(&self.frame);
         wire.media(&self.frame, self.now_ms).await?;
         Ok(None)

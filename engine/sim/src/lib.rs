@@ -9,7 +9,7 @@
 //! | [`run`](mod@run) | one call from Passthru to status |
 //! | [`conversation`] | its stream, frame by frame |
 //! | [`director`], [`heard`] | when the caller's next step is due, and what he heard |
-//! | [`mouth`], [`playback`], [`voice`] | the caller's audio, the network's buffer, the caller's voice |
+//! | [`mouth`], [`room`], [`playback`], [`voice`] | the caller's audio, what else is on the line, the network's buffer, the caller's voice |
 //! | [`wire`], [`wire_check`], [`fault`] | the socket, Exotel's rules, their breaches |
 //! | [`verdict`], [`report`], [`listener`] | what came of it |
 //! | [`load`](mod@load) | many calls at once, for benches |
@@ -26,6 +26,7 @@ pub mod load;
 pub mod mouth;
 pub mod playback;
 pub mod report;
+pub mod room;
 pub mod run;
 pub mod scenario;
 mod socket;

@@ -15,6 +15,7 @@ use crate::facts::Facts;
 use crate::fault::WireFault;
 use crate::listener::{Event, Listener, Who};
 use crate::report::{CallReport, Files, WriteError};
+use crate::room::Room;
 use crate::scenario::{Action, Scenario};
 use crate::stream_url;
 use crate::verdict::complaints;
@@ -147,6 +148,7 @@ impl Call<'_> {
         let caller = Caller {
             steps: self.scenario.caller.clone(),
             speech,
+            room: Room::new(&self.scenario.line, format.rate_hz).await?,
             limit_ms: self.scenario.max_seconds * 1000,
             rate_hz: format.rate_hz,
             watch: RecordWatch::begin(self.applets.clone(), self.record_id.clone()),

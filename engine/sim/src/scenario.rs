@@ -9,6 +9,7 @@ use samvaad_model::{FlowName, Masked, PhoneNumber};
 use serde::{Deserialize, Serialize};
 
 use crate::applets::AgentAnswer;
+use crate::room::Line;
 use crate::voice::Voice;
 
 /// A call to be played.
@@ -28,6 +29,9 @@ pub struct Scenario {
     /// The caller's voice.
     #[serde(default)]
     pub voice: Voice,
+    /// What there is on the line beside the caller.
+    #[serde(default)]
+    pub line: Line,
     /// Who calls whom. An inbound call carries no call id, so that the engine must find the customer by his number.
     #[serde(default)]
     pub direction: Direction,

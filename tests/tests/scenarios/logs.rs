@@ -53,12 +53,18 @@ fn personal() -> Vec<String> {
     personal
 }
 
+/// Whether a log shows a text. A few digits may stand by chance within the microseconds of a time: as a number of their own they do not.
+fn shows(log: &str, text: &str) -> bool {
+    let is_short_number = text.len() < 8 && text.chars().all(|letter| letter.is_ascii_digit());
+    if is_short_number { log.split(|letter: char| !letter.is_ascii_digit()).any(|number| number == text) } else { log.contains(text) }
+}
+
 #[test]
 fn no_number_digits_name_or_word_of_a_caller_reaches_a_log() {
     let logs = evening().logs.to_lowercase();
     let personal = personal();
     assert!(personal.len() > 40, "there is something to look for: {personal:?}");
-    let leaks: Vec<_> = personal.iter().filter(|text| logs.contains(&text.to_lowercase())).collect();
+    let leaks: Vec<_> = personal.iter().filter(|text| shows(&logs, &text.to_lowercase())).collect();
     let lines: Vec<_> = leaks.iter().filter_map(|text| logs.lines().find(|line| line.contains(&text.to_lowercase()))).collect();
     assert!(leaks.is_empty(), "{leaks:?} in\n{}", lines.join("\n"));
 }

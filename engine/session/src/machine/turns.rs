@@ -5,7 +5,7 @@
 //! no more calls) is heard at any moment. A prompt is stopped by words that were understood, never by a sound.
 
 use samvaad_model::Reply;
-use samvaad_speech::words::{ChoiceMatcher, Lexicon, Match};
+use samvaad_speech::words::{ChoiceMatcher, Match};
 use samvaad_speech::{Hearing, Recognized};
 
 use super::attempts::NOISES;
@@ -31,9 +31,9 @@ const OVERLOADS: u32 = 2;
 const URGENT_CONFIDENCE: f32 = 0.6;
 /// Silence that ends a turn whose words are already a whole answer.
 const END_SILENCE_COMPLETE_MS: u32 = 450;
-/// The same where the answer is a yes: within a second a caller takes a wrong one back, and the first sound of that has to be there before the turn
-/// is over.
-const END_SILENCE_CONFIRMATION_MS: u32 = 1_200;
+/// The same where the answer is a yes, or may turn out to be one: within a second a caller takes a wrong one back, and the first sound of that has
+/// to be there before the turn is over.
+const END_SILENCE_YES_MS: u32 = 1_200;
 /// Silence that ends a turn whose last words begin an answer: "I … want … an agent".
 const END_SILENCE_UNFINISHED_MS: u32 = 1_200;
 
@@ -76,7 +76,7 @@ impl Machine {
     fn begin_utterance(&mut self, utterance: Utterance) {
         let Some(Waiting::Ask(asking)) = &mut self.waiting else { return };
         let end_silence_ms = match &asking.asked.answers {
-            Answers::Choices(matcher) if matcher.has_confirmation() => END_SILENCE_CONFIRMATION_MS,
+            Answers::Choices(matcher) if matcher.has_yes() => END_SILENCE_YES_MS,
             Answers::Choices(_) => END_SILENCE_MS,
             Answers::Open | Answers::Keys { .. } => super::END_SILENCE_OPEN_MS,
         };
@@ -142,10 +142,10 @@ impl Machine {
         let Some(utterance) = asking.utterance.as_mut().filter(|utterance| utterance.stage == Stage::Speaking) else { return };
         let found = choice(matcher, recognized);
         self.ear.set_end_silence_ms(match &found {
-            Some(found) if found.lexicon == Some(Lexicon::Yes) || matcher.is_confirmation(found) => END_SILENCE_CONFIRMATION_MS,
+            Some(found) if matcher.is_yes(&found.choice) => END_SILENCE_YES_MS,
             Some(_) if matcher.is_complete(recognized.text.expose()) => END_SILENCE_COMPLETE_MS,
             None if matcher.is_unfinished(recognized.text.expose()) => END_SILENCE_UNFINISHED_MS,
-            _ if matcher.has_confirmation() => END_SILENCE_CONFIRMATION_MS,
+            _ if matcher.has_confirmation() => END_SILENCE_YES_MS,
             _ => END_SILENCE_MS,
         });
         utterance.stops = found.as_ref().is_some_and(is_urgent);

@@ -12,6 +12,6 @@ pub mod lexicon;
 pub mod spoken;
 pub mod template;
 
-pub use lexicon::{ChoiceMatcher, Lexicon, LexiconError, Match};
+pub use lexicon::{ChoiceMatcher, LexiconError, Match};
 pub use spoken::{SpokenError, speak};
 pub use template::{PromptBook, RenderError, Severity, TemplateProblem, TemplateUse};

@@ -11,7 +11,7 @@ use samvaad_model::*;
 use samvaad_store::SessionSettings;
 
 /// What must never be seen in an error or a log.
-pub const PERSONAL: [&str; 4] = ["Asha Rao", "9876543210", "haan boliye", "4321"];
+pub const PERSONAL: [&str; 4] = ["Asha Rao", "9876543210", "haan boliye", "LN-4321"];
 
 pub fn phone(text: &str) -> PhoneNumber {
     PhoneNumber::parse(text).unwrap()
@@ -22,7 +22,7 @@ pub fn sid(text: &str) -> CallSid {
 }
 
 pub fn customer(number: &str) -> CustomerRecord {
-    let fields = [("name", "Asha Rao"), ("loan", "4321"), ("state", "Tamil Nadu")];
+    let fields = [("name", "Asha Rao"), ("loan", "LN-4321"), ("state", "Tamil Nadu")];
     CustomerRecord {
         call_id: CallId::generate(),
         phone: phone(number),

@@ -150,19 +150,24 @@ impl ChoiceMatcher {
         self.best(partial).is_none() && (words.len() - longest..words.len()).any(begins)
     }
 
-    /// Whether one of the choices is a confirmation, the lexicon `confirm`.
+    /// Whether one of the choices is a yes, of the lexicon `yes` or `confirm`.
+    pub fn has_yes(&self) -> bool {
+        self.table.yes().is_some()
+    }
+
+    /// Whether the choice of this id is the yes, which a caller may take back in the same breath.
+    pub fn is_yes(&self, choice: &str) -> bool {
+        self.table.yes().and_then(|yes| self.table.choices.get(yes)).is_some_and(|yes| yes == choice)
+    }
+
+    /// Whether the yes is a confirmation, the lexicon `confirm`.
     pub fn has_confirmation(&self) -> bool {
-        (0..self.table.choices.len()).any(|choice| self.table.asks_firmly(choice))
+        self.table.yes().is_some_and(|yes| self.table.asks_firmly(yes))
     }
 
     /// Whether the choice of this id is the confirmation.
     pub fn confirms(&self, choice: &str) -> bool {
-        self.table.choices.iter().position(|known| known == choice).is_some_and(|choice| self.table.asks_firmly(choice))
-    }
-
-    /// Whether the words confirm, which a caller may take back in the same breath.
-    pub fn is_confirmation(&self, found: &Match) -> bool {
-        self.confirms(&found.choice)
+        self.has_confirmation() && self.is_yes(choice)
     }
 
     fn hits(&self, words: &[String]) -> Vec<Hit> {

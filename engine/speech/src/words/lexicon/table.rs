@@ -94,9 +94,14 @@ impl Table {
         }
     }
 
+    /// The choice that is a yes.
+    pub(super) fn yes(&self) -> Option<usize> {
+        self.wanted.get(&Lexicon::Yes).copied()
+    }
+
     /// Whether weak phrases of this choice are too little for an answer.
     pub(super) fn asks_firmly(&self, choice: usize) -> bool {
-        self.confirms && self.wanted.get(&Lexicon::Yes) == Some(&choice)
+        self.confirms && self.yes() == Some(choice)
     }
 
     /// The phrases that a recogniser is told to expect, as written: those of the choices.
