@@ -2,10 +2,11 @@
 //! them finds the same.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+use std::cell::RefCell;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 
 use samvaad_dialog::{Allowance, Catalogue, CatalogueSettings, EngineSettings, FlowEngine, FlowVersion, RunEnd, Scripted, ScriptedCaller};
 use samvaad_model::{CallId, Function, Journal};
@@ -118,12 +119,16 @@ async fn console_lines_are_lines_of_the_journal() {
     assert_eq!(lines, [&serde_json::json!({ "level": "info", "message": "noted {\"times\":2}" })]);
 }
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+thread_local! {
+    /// What was logged on this thread. A subscriber of one thread alone loses lines while other threads log for the first time.
+    static LOG: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+struct Log;
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
+        LOG.with_borrow_mut(|log| log.write(bytes))
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -134,13 +139,10 @@ impl Write for Log {
 #[tokio::test]
 async fn what_is_printed_is_a_line_of_the_calls_log_but_not_again_in_a_replay() {
     let version = clockwork("py").await;
-    let log = Log::default();
-    let written = log.clone();
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || written.clone()).finish();
-    let _here = tracing::subscriber::set_default(subscriber);
+    tracing_subscriber::fmt().with_ansi(false).with_writer(|| Log).init();
     let (_, _, journal) = call(&version, CallId::generate(), ScriptedCaller::new([])).await;
     version.replay(journal).await;
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = String::from_utf8(LOG.take()).unwrap();
     assert_eq!(log.matches("flow log").count(), 1, "{log}");
     assert!(log.contains("message=\"noted\"") || log.contains("noted"), "{log}");
 }

@@ -128,6 +128,11 @@ impl Background {
         stands_out
     }
 
+    /// How loud the line is without the caller.
+    pub fn mean_dbfs(&self) -> f32 {
+        self.mean_dbfs
+    }
+
     /// What a voice has to reach.
     fn least_dbfs(&self, facts: FrameFacts) -> f32 {
         let (even_db, uneven_db) = MARGIN_DB;

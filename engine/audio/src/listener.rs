@@ -17,6 +17,12 @@ const TRAILING_FRAMES: u32 = 160 / FRAME_MS;
 /// What follows echo for so long, and is no speech, is its rest.
 const ECHO_REST_FRAMES: u32 = 200 / FRAME_MS;
 
+/// A line whose background is louder has people or machines on it that a recogniser would hear words in.
+const NOISY_DBFS: f32 = -55.0;
+
+/// What follows the caller's voice for so long may still be a word's end.
+const WORD_END_FRAMES: u32 = 240 / FRAME_MS;
+
 /// Listens to one caller. About 140 kB, on the heap.
 #[derive(Debug)]
 pub struct Listener {
@@ -113,6 +119,16 @@ impl Listener {
     /// What came with the last [`listen`](Self::listen), in whole frames of 16 kHz, with silence in place of echo.
     pub fn heard(&self) -> &[i16] {
         &self.heard
+    }
+
+    /// Whether the line has a background that may be taken for words.
+    pub fn is_noisy(&self) -> bool {
+        self.background.mean_dbfs() > NOISY_DBFS
+    }
+
+    /// Whether what came last is background of a noisy line: the caller has not spoken for longer than a word takes to die away.
+    pub fn is_background(&self) -> bool {
+        self.is_noisy() && self.since_voice > WORD_END_FRAMES
     }
 
     /// How much speech of the caller there is in the turn in progress, or was in the last one; what has no voice in it, as a cough, does not count.

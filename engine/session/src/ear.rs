@@ -10,11 +10,18 @@ use samvaad_speech::recognition::RATE_HZ;
 /// What is kept of the time before speech was noticed, so that a word's first sound is not lost.
 const PREROLL_MS: usize = 1_000;
 const PREROLL_SAMPLES: usize = PREROLL_MS * RATE_HZ as usize / 1000;
+/// What may be a word's first sound, before it was noticed; what is older is the line's background.
+const ONSET_SAMPLES: usize = 400 * RATE_HZ as usize / 1000;
+/// So much quieter a recogniser is given a noisy line's background, 20 dB: it would hear words of other people, or of a television, before and
+/// behind the caller's.
+const BACKGROUND_SHARE: i16 = 10;
 
 /// Listens to the caller.
 pub struct Ear {
     listener: Listener,
     preroll: VecDeque<i16>,
+    /// The last of a noisy line's background: a word may begin in it.
+    background: VecDeque<i16>,
     feed: Vec<i16>,
     feeding: bool,
     speaking_since: Option<u64>,
@@ -35,6 +42,7 @@ impl Ear {
         Ok(Self {
             listener: Listener::new(rate_hz, settings)?,
             preroll: VecDeque::with_capacity(PREROLL_SAMPLES + 1),
+            background: VecDeque::new(),
             feed: Vec::new(),
             feeding: false,
             speaking_since: None,
@@ -63,7 +71,14 @@ impl Ear {
         }
         let samples = self.listener.heard();
         if self.feeding {
-            self.feed.extend_from_slice(samples);
+            if self.listener.is_background() {
+                self.background.extend(samples);
+                let before = self.background.len().saturating_sub(ONSET_SAMPLES);
+                self.feed.extend(self.background.drain(..before).map(|sample| sample / BACKGROUND_SHARE));
+            } else {
+                self.feed.extend(self.background.drain(..));
+                self.feed.extend_from_slice(samples);
+            }
         } else {
             let surplus = (self.preroll.len() + samples.len()).saturating_sub(PREROLL_SAMPLES);
             self.preroll.drain(..surplus.min(self.preroll.len()));
@@ -99,6 +114,9 @@ impl Ear {
     pub fn open(&mut self) {
         self.feeding = true;
         self.feed.clear();
+        self.background.clear();
+        let before = if self.listener.is_noisy() { self.preroll.len().saturating_sub(ONSET_SAMPLES) } else { 0 };
+        self.feed.extend(self.preroll.drain(..before).map(|sample| sample / BACKGROUND_SHARE));
         self.feed.extend(self.preroll.drain(..));
     }
 

@@ -34,7 +34,6 @@ fn every_situation_has_a_scenario() {
         "repeat",
         "silence",
         "stops-at-once",
-        "television",
         "unclear-twice",
         "wrong-person",
     ];
