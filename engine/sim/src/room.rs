@@ -65,7 +65,8 @@ impl Room {
     pub fn fill(&mut self, bot: &[i16], frame: &mut [i16]) {
         let first = bot.len().saturating_sub(frame.len());
         for (nth, sample) in frame.iter_mut().enumerate() {
-            let echo = self.echo.as_ref().and_then(|echo| Some(echo.gain * f32::from(*bot.get((first + nth).checked_sub(echo.delay_samples)?)?)));
+            let echo =
+                self.echo.as_ref().and_then(|echo| Some(echo.gain * f32::from(*bot.get((first + nth).checked_sub(echo.delay_samples)?)?)));
             let background = self.background_gain * self.voices(self.at);
             self.at += 1;
             *sample = sample.saturating_add((echo.unwrap_or_default() + background) as i16);

@@ -8,6 +8,7 @@ use samvaad_model::{Extent, Playout, Reply};
 use samvaad_session::event::Event;
 use samvaad_session::machine::{Command, Completion, Machine, Output};
 use samvaad_session::{Asked, Sending};
+use samvaad_sim::room::Room;
 use samvaad_speech::Hearing;
 
 use crate::caller::{RATE_HZ, samples};
@@ -57,14 +58,15 @@ impl Outcome {
     }
 }
 
-/// Puts a question and has the caller say something.
-pub fn put(hearer: &mut Hearer, asked: Asked, prompt_ms: u32, when: When, clip: &[i16]) -> Outcome {
+/// Puts a question and has the caller, who is in that room, say something.
+pub fn put(hearer: &mut Hearer, room: &Room, asked: Asked, prompt_ms: u32, when: When, clip: &[i16]) -> Outcome {
     let mut line = Line {
         hearer,
         machine: Machine::new(RATE_HZ, Encoding::MuLaw).unwrap(),
         listening: None,
         now_ms: 0,
         playing_until_ms: 0,
+        room: room.clone(),
         noise: 1,
         marks: Vec::new(),
         prompt_ms,
@@ -92,6 +94,7 @@ struct Line<'a> {
     listening: Option<Listening>,
     now_ms: u64,
     playing_until_ms: u64,
+    room: Room,
     noise: u32,
     marks: Vec<(u64, String)>,
     prompt_ms: u32,
@@ -122,6 +125,7 @@ impl Line<'_> {
             {
                 frame[..spoken.len()].copy_from_slice(spoken);
             }
+            self.room.fill(&[], &mut frame);
             let frame = frame.map(|sample| self.over_the_line(sample));
             self.frame(&frame);
             let all_said = frames.peek().is_none();

@@ -117,7 +117,10 @@ mod tests {
             assert_eq!(config.settings.get("lender").cloned(), starter.lender.as_deref().map(Into::into));
             assert_eq!((config.stores.redis_url, config.stores.database_url), (starter.redis_url.clone(), starter.database_url.clone()));
         }
-        assert_eq!((Starter::default().missing(), full().missing()), (vec!["lender", "caller", "bot-name", "agents", "public-url"], vec![]));
+        assert_eq!(
+            (Starter::default().missing(), full().missing()),
+            (vec!["lender", "caller", "bot-name", "agents", "public-url"], vec![])
+        );
     }
 
     #[test]
