@@ -146,3 +146,75 @@ impl Ear {
         self.speaking_since = None;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use samvaad_audio::level::rms_dbfs;
+
+    use super::*;
+
+    const FRAME_MS: usize = 20;
+    /// Noise of -40 dBFS: 25 dB under the voice.
+    const NOISE: i32 = 566;
+
+    /// The same noise in every run, by Marsaglia's xorshift.
+    fn with_noise(speech: &[i16]) -> Vec<i16> {
+        let mut state = 0x5eed_cafe_u32;
+        let mut noise = || {
+            state ^= state << 13;
+            state ^= state >> 17;
+            state ^= state << 5;
+            ((state >> 16) as i32 % (2 * NOISE + 1) - NOISE) as i16
+        };
+        speech.iter().map(|sample| sample.saturating_add(noise())).collect()
+    }
+
+    /// Two seconds of the line, a word, and two seconds of the line, as a recogniser is given them.
+    fn fed(line: impl Fn(&[i16]) -> Vec<i16>) -> Vec<i16> {
+        let word = include_bytes!("../tests/data/yes-8k.wav").as_chunks::<2>().0.iter().skip(22).map(|pair| i16::from_le_bytes(*pair));
+        let silence = vec![0; 16_000];
+        let samples = line(&[silence.clone(), word.collect(), silence].concat());
+        let settings = TurnSettings { onset_ms: 60, end_silence_ms: 3_000, max_turn_ms: 10_000 };
+        let (mut ear, mut fed) = (Ear::new(8_000, settings).unwrap(), Vec::new());
+        for (frame, samples) in samples.chunks(8 * FRAME_MS).enumerate() {
+            if ear.listen((frame * FRAME_MS) as u64, samples).began.is_some() {
+                ear.open();
+            }
+            fed.extend_from_slice(ear.feed());
+            ear.fed();
+        }
+        fed
+    }
+
+    fn ms(samples: &[i16], from: usize, to: usize) -> f32 {
+        rms_dbfs(&samples[from * 16..to * 16])
+    }
+
+    #[test]
+    fn the_background_of_a_noisy_line_is_quieter_before_and_behind_the_word_and_not_within_it() {
+        let (noisy, plain) = (fed(with_noise), fed(|samples| samples.to_vec()));
+        let end = noisy.len() / 16;
+        assert!(
+            ms(&noisy, 0, 500) < -55.0 && ms(&noisy, end - 1_000, end) < -55.0,
+            "{} {}",
+            ms(&noisy, 0, 500),
+            ms(&noisy, end - 1_000, end)
+        );
+        assert!(
+            (ms(&noisy, 700, 900) + 40.0).abs() < 4.0,
+            "what comes just before the word may be its first sound: {}",
+            ms(&noisy, 700, 900)
+        );
+        let word = |samples: &[i16]| rms_dbfs(&samples[PREROLL_SAMPLES..][..RATE_HZ as usize / 5]);
+        assert!((word(&noisy) - word(&plain)).abs() < 1.0, "{} {}", word(&noisy), word(&plain));
+    }
+
+    #[test]
+    fn a_quiet_line_is_given_as_it_is() {
+        let faint = |samples: &[i16]| {
+            with_noise(samples).iter().zip(samples).map(|(noisy, sample)| sample + (noisy - sample) / 50).collect::<Vec<_>>()
+        };
+        let fed = fed(faint);
+        assert!((ms(&fed, 0, 500) + 74.0).abs() < 4.0, "{}", ms(&fed, 0, 500));
+    }
+}

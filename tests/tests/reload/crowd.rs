@@ -72,9 +72,18 @@ impl Crowd {
 
 /// The evening; whoever asks first waits until it is over.
 pub fn crowd() -> &'static Crowd {
-    static CROWD: LazyLock<Crowd> =
-        LazyLock::new(|| tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(gather()));
+    static CROWD: LazyLock<Crowd> = LazyLock::new(play);
     &CROWD
+}
+
+/// Another one, played when it is asked for.
+pub fn crowd_again() -> &'static Crowd {
+    static AGAIN: LazyLock<Crowd> = LazyLock::new(play);
+    &AGAIN
+}
+
+fn play() -> Crowd {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(gather())
 }
 
 fn load() -> Load {

@@ -17,7 +17,7 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use crowd::{CALLS, crowd};
+use crowd::{CALLS, Crowd, crowd, crowd_again};
 use house::{EMI, House};
 use reqwest::Method;
 use samvaad_model::{CallRecord, CallState, Extent, Speaker};
@@ -81,23 +81,32 @@ fn each_candidate_that_is_not_taken_is_told_and_changes_nothing() {
 }
 
 /// Frames are sent ahead of their playing; one that comes after all before it has been played leaves a gap. Gaps are counted by the engine's
-/// own clock, and compared with those of the same run while nothing but calls were held.
-fn is_steady((frames, others): (&BotFrames, f64)) {
-    let (quiet, others_before) = crowd().quietly();
+/// own clock, and compared with those of the same run while nothing but calls were held. The machine may be to blame for too many, which no
+/// counter of it tells for certain: then all is played again, and what the engine does it does again.
+fn assert_steady(part: fn(&Crowd) -> (&BotFrames, f64)) {
+    let Some(first) = unsteady(crowd(), part) else { return };
+    let second = unsteady(crowd_again(), part);
+    assert!(second.is_none(), "twice: {first}\n{}", second.unwrap_or_default());
+}
+
+/// What is wrong where frames were late in a part of the evening.
+fn unsteady(crowd: &Crowd, part: fn(&Crowd) -> (&BotFrames, f64)) -> Option<String> {
+    let ((frames, others), (quiet, others_before)) = (part(crowd), crowd.quietly());
     let frames_per_gap = if others.max(others_before) > OTHERS { FRAMES_PER_GAP_BESIDE_OTHERS } else { FRAMES_PER_GAP };
     let bearable = frames.frames / frames_per_gap + frames.frames * quiet.own_gaps * 2 / quiet.frames;
     assert!(frames.frames > 5_000 && quiet.frames > 5_000, "{frames:#?}, {quiet:#?}");
-    assert!(frames.own_gaps <= bearable, "{frames:#?}, with nothing but calls: {quiet:#?}, others: {others_before} and {others} cores");
+    let told = || format!("{frames:#?}, with nothing but calls: {quiet:#?}, others: {others_before} and {others} cores");
+    (frames.own_gaps > bearable).then(told)
 }
 
 #[test]
 fn no_frame_is_late_while_flows_are_replaced() {
-    is_steady(crowd().while_replacing());
+    assert_steady(Crowd::while_replacing);
 }
 
 #[test]
 fn no_frame_is_late_beside_hostile_flows() {
-    is_steady(crowd().beside_hostile_flows());
+    assert_steady(Crowd::beside_hostile_flows);
 }
 
 #[test]
