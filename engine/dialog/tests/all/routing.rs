@@ -1,12 +1,9 @@
 //! Several flows: who takes the calls that none claims, who takes those that two claim, and what is said of it.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-
-mod common;
 
 use std::fs;
 
-use common::watched::{Watched, name};
-use common::{ACTS, House, facts};
+use crate::common::watched::{Watched, name};
+use crate::common::{ACTS, House, facts};
 use samvaad_dialog::Catalogue;
 use samvaad_model::Language;
 

@@ -1,12 +1,9 @@
 //! The lives of a version: candidate, active, before, withdrawn, draining; and who brings which back.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-
-mod common;
 
 use std::fs;
 
-use common::watched::{Watched, name};
-use common::{ACTS, House, RULES, facts};
+use crate::common::watched::{Watched, name};
+use crate::common::{ACTS, House, RULES, facts};
 use samvaad_dialog::{ChangeError, Limit, RunEnd, ScriptedCaller, Stage};
 use samvaad_model::{CallError, CallFacts, CallId, VersionId};
 

@@ -1,13 +1,10 @@
 //! Replays that are compared: kept journals, and each kind of difference.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-
-mod common;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::{acting, facts};
+use crate::common::{acting, facts};
 use samvaad_dialog::replay::{What, moments};
 use samvaad_dialog::{Comparison, DifferenceKind, FlowFiles, FlowVersion, RunEnd, ScriptedCaller};
 use samvaad_model::{Function, Journal, JournalEntry, JournalError, Reply, VersionId};
@@ -283,16 +280,16 @@ async fn a_flow_is_loaded_by_itself_and_a_component_alone_takes_the_rest_of_the_
 }
 
 /// The flow under these rules alone.
-async fn house(act: &str, manifest: &str) -> (common::House, std::sync::Arc<FlowVersion<()>>) {
-    let house = common::House::new();
-    house.add("acts", common::ACTS, &format!("[settings]\nact = \"{act}\"\n{manifest}"));
+async fn house(act: &str, manifest: &str) -> (crate::common::House, std::sync::Arc<FlowVersion<()>>) {
+    let house = crate::common::House::new();
+    house.add("acts", crate::common::ACTS, &format!("[settings]\nact = \"{act}\"\n{manifest}"));
     let files = FlowFiles::new(house.engine.clone(), house.components(), Vec::new());
     let version = files.load(samvaad_model::FlowName::parse("acts").unwrap(), &house.flows().join("acts"), None).await.unwrap();
     (house, std::sync::Arc::new(version))
 }
 
 /// The rules of the conversation, and further ones for its prompts.
-async fn ruled(prompts: &str) -> (common::House, std::sync::Arc<FlowVersion<()>>) {
-    let manifest = common::RULES.replace("texts = false\n", &format!("texts = false\n{prompts}"));
+async fn ruled(prompts: &str) -> (crate::common::House, std::sync::Arc<FlowVersion<()>>) {
+    let manifest = crate::common::RULES.replace("texts = false\n", &format!("texts = false\n{prompts}"));
     house("converse", &manifest).await
 }

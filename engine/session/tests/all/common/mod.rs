@@ -1,5 +1,4 @@
 //! Calls of made-up flows on a line of the test's own, in paused time: a synthesiser that hums, a database that keeps nothing.
-#![allow(dead_code, reason = "each suite uses its part")]
 
 use std::fs;
 use std::sync::{Arc, Mutex};
@@ -18,7 +17,7 @@ use tempfile::TempDir;
 use tokio::sync::mpsc;
 
 /// The flow that does what its setting `act` says.
-const ACTS: &[u8] = include_bytes!("../../../dialog/tests/fixtures/acts-0.1.0.wasm");
+const ACTS: &[u8] = include_bytes!("../../../../dialog/tests/fixtures/acts-0.1.0.wasm");
 /// One call, and the engine's spare places for flows that are being loaded.
 pub const PLACES: usize = 17;
 /// Shorter than the first question of the flow.

@@ -1,11 +1,8 @@
 //! Folders of flows, good and bad: what is taken, what is rejected and with which words.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-
-mod common;
 
 use std::fs;
 
-use common::{ACTS, House, RULES, facts};
+use crate::common::{ACTS, House, RULES, facts};
 use samvaad_dialog::{Allowance, Catalogue, CatalogueSettings, Limits, RunEnd, ScriptedCaller, Step};
 use samvaad_model::{Decision, FlowName, PhoneNumber, Reply};
 
@@ -63,7 +60,7 @@ async fn a_bad_flow_prevents_no_other() {
 #[tokio::test]
 async fn a_bare_component_is_a_flow_with_defaults() {
     let house = House::new();
-    fs::write(house.flows().join("bare.wasm"), include_bytes!("fixtures/bare-0.1.0.wasm")).unwrap();
+    fs::write(house.flows().join("bare.wasm"), include_bytes!("../fixtures/bare-0.1.0.wasm")).unwrap();
     let (catalogue, rejections) = house.open().await;
     assert_eq!(rejections, []);
     let version = catalogue.choose(&facts(), Some(&name("bare"))).unwrap();
@@ -81,7 +78,7 @@ async fn a_bare_component_is_a_flow_with_defaults() {
 async fn templates_without_prompt_files_and_a_describe_that_does_more_are_rejected() {
     let house = House::new();
     fs::write(house.flows().join("acts.wasm"), ACTS).unwrap();
-    fs::write(house.flows().join("prying.wasm"), include_bytes!("fixtures/prying-0.1.0.wasm")).unwrap();
+    fs::write(house.flows().join("prying.wasm"), include_bytes!("../fixtures/prying-0.1.0.wasm")).unwrap();
     let (_, rejections) = house.open().await;
     assert_eq!(rejections.iter().map(|rejection| rejection.step).collect::<Vec<_>>(), [Step::Prompts, Step::Describe]);
     assert!(rejections[0].reason.contains("prompts/en-IN.ftl"), "{}", rejections[0]);

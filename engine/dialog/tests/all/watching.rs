@@ -1,15 +1,12 @@
 //! The flows folder while it is watched: what becomes of every kind of change, with real files.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-
-mod common;
 
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::time::{Duration, Instant};
 
-use common::watched::{Watched, name};
-use common::{ACTS, House, RULES};
+use crate::common::watched::{Watched, name};
+use crate::common::{ACTS, House, RULES};
 use samvaad_dialog::{Stage, Step};
 use tokio::time::interval;
 
@@ -107,7 +104,7 @@ async fn only_the_newest_rejections_are_remembered() {
 async fn flows_come_go_and_change_their_names() {
     let watched = watched().await;
     let flows = watched.house.flows();
-    fs::write(flows.join("bare.wasm.part"), include_bytes!("fixtures/bare-0.1.0.wasm")).unwrap();
+    fs::write(flows.join("bare.wasm.part"), include_bytes!("../fixtures/bare-0.1.0.wasm")).unwrap();
     fs::rename(flows.join("bare.wasm.part"), flows.join("bare.wasm")).unwrap();
     watched.until("bare", |_| watched.active("bare").is_some()).await;
     let acts = watched.active("acts").unwrap();
@@ -126,7 +123,7 @@ async fn a_deleted_folder_ends_no_call_and_comes_back_as_it_was() {
     fs::rename(flows.join("acts"), watched.house.folder.path().join("away")).unwrap();
     watched.until("gone", |_| watched.active("acts").is_none()).await;
     assert_eq!(watched.stage("acts", &held.id), Some((Stage::Before, 1)));
-    assert!(watched.catalogue.choose(&common::facts(), None).is_err());
+    assert!(watched.catalogue.choose(&crate::common::facts(), None).is_err());
     fs::rename(watched.house.folder.path().join("away"), flows.join("acts")).unwrap();
     watched.until("back", |_| watched.active("acts") == Some(held.id.clone())).await;
 }

@@ -1,12 +1,9 @@
 //! Rules do not fall off: not by a manifest that is gone or half there, not by a misspelt name, not by a restart.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-
-mod common;
 
 use std::fs;
 
-use common::watched::{Watched, name};
-use common::{ACTS, House, RULES, facts};
+use crate::common::watched::{Watched, name};
+use crate::common::{ACTS, House, RULES, facts};
 use samvaad_dialog::{Allowance, Catalogue, Rejection, RunEnd, ScriptedCaller, Step};
 use samvaad_model::{CallError, VersionId};
 

@@ -1,5 +1,4 @@
 //! A folder of flows made for one test, out of the kept component.
-#![allow(dead_code, reason = "each test file uses its part")]
 
 pub mod watched;
 
@@ -11,7 +10,7 @@ use samvaad_dialog::{Allowance, Catalogue, CatalogueSettings, EngineSettings, Fl
 use samvaad_model::{CallFacts, CallId, Direction, FlowName, Language, PhoneNumber};
 
 /// The flow that does what its setting `act` says.
-pub const ACTS: &[u8] = include_bytes!("../fixtures/acts-0.1.0.wasm");
+pub const ACTS: &[u8] = include_bytes!("../../fixtures/acts-0.1.0.wasm");
 
 /// The rules of its small conversation.
 pub const RULES: &str = r#"

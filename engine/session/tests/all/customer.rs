@@ -1,9 +1,6 @@
 //! A customer's record that another program has stored: what of it cannot be read for certain is not given to the flow, and the call's record says so.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-mod common;
-
-use common::House;
+use crate::common::House;
 use samvaad_model::Function;
 
 #[tokio::test]

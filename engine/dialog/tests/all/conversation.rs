@@ -1,9 +1,6 @@
 //! Whole runs of a flow with a scripted caller: what he hears, what is journaled, and what a replay makes of it.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-mod common;
-
-use common::{acting, facts, golden};
+use crate::common::{acting, facts, golden};
 use samvaad_dialog::{RunEnd, Scripted, ScriptedCaller};
 use samvaad_model::{Decision, Extent, Function, Journal, Reply, VersionId};
 

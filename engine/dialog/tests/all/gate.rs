@@ -1,12 +1,9 @@
 //! The replay gate in the catalogue: whom it is put to, and what becomes of a candidate that does not pass.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-
-mod common;
 
 use std::sync::{Arc, Mutex};
 
+use crate::common::{ACTS, House, RULES, facts};
 use async_trait::async_trait;
-use common::{ACTS, House, RULES, facts};
 use samvaad_dialog::{
     Allowance, Catalogue, CatalogueSettings, DifferenceKind, FlowVersion, Obstacle, Rehearsal, Rehearsed, Rejection, ReplayGate, Step,
 };

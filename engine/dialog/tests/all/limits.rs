@@ -1,9 +1,6 @@
 //! Flows that go wrong: each ends alone, with its reason, and hurts nobody else.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-mod common;
-
-use common::{House, acting, facts};
+use crate::common::{House, acting, facts};
 use samvaad_dialog::{Limit, RunEnd, ScriptedCaller};
 use samvaad_model::{CallError, FlowName, Function};
 
@@ -110,7 +107,7 @@ async fn texts_beyond_the_limit_are_an_error_to_the_flow_and_reach_nobody() {
 #[tokio::test]
 async fn what_is_handed_over_at_once_is_bounded_before_it_is_copied() {
     let house = House::new();
-    std::fs::write(house.flows().join("bulky.wasm"), include_bytes!("fixtures/bulky-0.1.0.wasm")).unwrap();
+    std::fs::write(house.flows().join("bulky.wasm"), include_bytes!("../fixtures/bulky-0.1.0.wasm")).unwrap();
     let (catalogue, rejections) = house.open().await;
     assert_eq!(rejections, []);
     let version = catalogue.active(&FlowName::parse("bulky").unwrap()).unwrap();

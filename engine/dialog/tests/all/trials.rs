@@ -1,12 +1,9 @@
 //! A flow's own tests: what they hold it to, how a failing one is told, and when they are held.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-
-mod common;
 
 use std::fs;
 
-use common::watched::{Watched, name};
-use common::{ACTS, House, RULES};
+use crate::common::watched::{Watched, name};
+use crate::common::{ACTS, House, RULES};
 use samvaad_dialog::{Catalogue, Rejection, Stage, Step};
 
 /// The kept flow's conversation as it is: greeting, identity, the instalment, the disclosure, the transfer question.
@@ -212,7 +209,7 @@ async fn a_withdrawn_version_does_not_come_back_by_a_changed_test() {
 async fn a_bare_component_has_no_tests() {
     let house = House::new();
     fs::create_dir_all(house.flows().join("tests")).unwrap();
-    fs::write(house.flows().join("bare.wasm"), include_bytes!("fixtures/bare-0.1.0.wasm")).unwrap();
+    fs::write(house.flows().join("bare.wasm"), include_bytes!("../fixtures/bare-0.1.0.wasm")).unwrap();
     let (catalogue, rejections) = house.open().await;
     assert!(catalogue.active(&name("bare")).is_some(), "{rejections:?}");
 }

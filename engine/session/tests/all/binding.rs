@@ -1,18 +1,14 @@
 //! Whose record a call gets: the customer's whose number is on the line, or nobody's. Each order's customer has a language of their own, which
 //! the flow speaks: so it shows whose record it had.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-
-mod common;
-mod silent;
 
 use std::sync::Arc;
 
-use common::House;
+use crate::common::House;
+use crate::silent::Silent;
 use samvaad_model::{CallId, CallRecord, CallSid, CallState, Step};
 use samvaad_session::find::{AT_START, BEHIND_ANSWER, Found, Sought, find, named_orders};
 use samvaad_store::{Ends, Sighting};
 use serde_json::{Value, json};
-use silent::Silent;
 
 const A: &str = "09876500001";
 const B: &str = "09876500002";

@@ -1,10 +1,7 @@
 //! A flow that meets a limit, or runs out of time: its caller hears words in his language, then goes where `[on-trap]` says, and the call has one
 //! record with one outcome.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-mod common;
-
-use common::{House, PLACES};
+use crate::common::{House, PLACES};
 use samvaad_dialog::ScriptedCaller;
 use samvaad_model::{CallId, CallRecord, CallState, Decision, Extent};
 

@@ -1,0 +1,14 @@
+//! All tests of the crate from outside, in one program: each program of its own would be linked with the whole engine of WebAssembly.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod common;
+mod conversation;
+mod gate;
+mod limits;
+mod lives;
+mod loading;
+mod replay;
+mod routing;
+mod rules;
+mod trials;
+mod watching;
