@@ -111,6 +111,13 @@ fn a_stranger_hears_not_one_word_about_the_loan() {
 }
 
 #[test]
+fn who_has_been_called_by_mistake_says_so_and_hears_no_more() {
+    let lines = evening().call("stops-at-once").record["transcript"].as_array().unwrap().clone();
+    let details = lines.iter().find(|line| line["name"] == "emi-details" && line["speaker"] == "bot").unwrap();
+    assert_eq!(details["heard"], "partial", "{lines:#?}");
+}
+
+#[test]
 fn the_nine_steps_are_reached_in_their_order() {
     let record = &evening().call("agrees").record;
     let steps = record["steps"].as_array().unwrap();
