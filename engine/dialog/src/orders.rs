@@ -31,9 +31,8 @@ pub struct UnknownFlow {
 
 impl<P: PromptLibrary> Catalogue<P> {
     /// Reads a record for a coming call: by the flow that it names, else by those that the call may come to, of which one has to take it. The
-    /// answer is the record as it is to be stored, in canonical spellings. While no flow
-    /// is loaded, as for the moment in which its folder is replaced, there is nothing to read a record by: it is stored as it comes, and read before
-    /// its call.
+    /// answer is the record as it is to be stored, in canonical spellings. While no flow is loaded, as for the moment in which its folder is
+    /// replaced, there is nothing to read a record by: it is stored as it comes, and read before its call.
     pub fn read_order(
         &self,
         wanted: Option<&str>,
