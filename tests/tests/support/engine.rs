@@ -296,8 +296,10 @@ impl Drop for Engine {
     }
 }
 
+/// Tests share engines, and each has a runtime of its own: a connection that is kept belongs to a runtime that may be gone.
 fn client() -> Client {
-    Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(PATIENCE).build().unwrap()
+    let builder = Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(PATIENCE);
+    builder.pool_max_idle_per_host(0).build().unwrap()
 }
 
 fn ended(mut process: Child, within: Duration) -> Option<ExitStatus> {
