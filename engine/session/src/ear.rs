@@ -12,16 +12,15 @@ const PREROLL_MS: usize = 1_000;
 const PREROLL_SAMPLES: usize = PREROLL_MS * RATE_HZ as usize / 1000;
 /// What may be a word's first sound, before it was noticed; what is older is the line's background.
 const ONSET_SAMPLES: usize = 400 * RATE_HZ as usize / 1000;
-/// So much quieter a recogniser is given a noisy line's background, 20 dB: it would hear words of other people, or of a television, before and
-/// behind the caller's.
+/// A noisy line's background is attenuated by this factor, 20 dB, for the recogniser: it would hear words of other people, or of a television, before
+/// and after the caller's.
 const BACKGROUND_SHARE: i16 = 10;
 
 /// Listens to the caller.
 pub struct Ear {
     listener: Listener,
-    preroll: VecDeque<i16>,
-    /// The last of a noisy line's background: a word may begin in it.
-    background: VecDeque<i16>,
+    /// What the recogniser is not given yet: the pre-roll, and in a noisy line's pauses the last moment, in which a word may begin.
+    held: VecDeque<i16>,
     feed: Vec<i16>,
     feeding: bool,
     speaking_since: Option<u64>,
@@ -41,8 +40,7 @@ impl Ear {
     pub fn new(rate_hz: u32, settings: TurnSettings) -> Result<Self, ResampleError> {
         Ok(Self {
             listener: Listener::new(rate_hz, settings)?,
-            preroll: VecDeque::with_capacity(PREROLL_SAMPLES + 1),
-            background: VecDeque::new(),
+            held: VecDeque::with_capacity(PREROLL_SAMPLES + 1),
             feed: Vec::new(),
             feeding: false,
             speaking_since: None,
@@ -69,21 +67,13 @@ impl Ear {
         if heard.ended.is_some() {
             self.speaking_since = None;
         }
-        let samples = self.listener.heard();
-        if self.feeding {
-            if self.listener.is_background() {
-                self.background.extend(samples);
-                let before = self.background.len().saturating_sub(ONSET_SAMPLES);
-                self.feed.extend(self.background.drain(..before).map(|sample| sample / BACKGROUND_SHARE));
-            } else {
-                self.feed.extend(self.background.drain(..));
-                self.feed.extend_from_slice(samples);
-            }
+        self.held.extend(self.listener.heard());
+        if !self.feeding {
+            self.held.drain(..self.held.len().saturating_sub(PREROLL_SAMPLES));
+        } else if self.listener.is_background() {
+            self.feed_background();
         } else {
-            let surplus = (self.preroll.len() + samples.len()).saturating_sub(PREROLL_SAMPLES);
-            self.preroll.drain(..surplus.min(self.preroll.len()));
-            let newest = samples.len().saturating_sub(PREROLL_SAMPLES);
-            self.preroll.extend(samples.get(newest..).unwrap_or_default());
+            self.feed.extend(self.held.drain(..));
         }
         heard
     }
@@ -114,15 +104,23 @@ impl Ear {
     pub fn open(&mut self) {
         self.feeding = true;
         self.feed.clear();
-        self.background.clear();
-        let before = if self.listener.is_noisy() { self.preroll.len().saturating_sub(ONSET_SAMPLES) } else { 0 };
-        self.feed.extend(self.preroll.drain(..before).map(|sample| sample / BACKGROUND_SHARE));
-        self.feed.extend(self.preroll.drain(..));
+        if self.listener.is_noisy() {
+            self.feed_background();
+        }
+        self.feed.extend(self.held.drain(..));
+    }
+
+    /// Gives the recogniser what is held, attenuated, up to where a word may have begun.
+    fn feed_background(&mut self) {
+        let before = self.held.len().saturating_sub(ONSET_SAMPLES);
+        self.feed.extend(self.held.drain(..before).map(|sample| sample / BACKGROUND_SHARE));
     }
 
     /// Nothing further goes to the recogniser.
     pub fn close(&mut self) {
-        self.feeding = false;
+        if std::mem::take(&mut self.feeding) {
+            self.held.clear();
+        }
     }
 
     /// What the recogniser has not had yet; call [`Ear::fed`] afterwards.
