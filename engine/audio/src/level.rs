@@ -25,6 +25,11 @@ pub fn power_dbfs(mean_square: f32) -> f32 {
     dbfs(f64::from(mean_square).sqrt())
 }
 
+/// The factor by which samples are multiplied to be so many decibels louder.
+pub fn gain(db: f32) -> f32 {
+    10f32.powf(db / 20.0)
+}
+
 fn dbfs(amplitude: f64) -> f32 {
     ((20.0 * (amplitude / FULL_SCALE).log10()) as f32).max(SILENCE_DBFS)
 }

@@ -39,7 +39,7 @@ pub struct Caller<'a> {
     pub steps: Vec<Step>,
     /// What he says, by its words, at the stream's rate.
     pub speech: HashMap<String, Arc<[i16]>>,
-    /// Where he is.
+    /// What else is on the line.
     pub room: Room,
     /// He hangs up after so long.
     pub limit_ms: u64,

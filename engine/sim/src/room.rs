@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use samvaad_audio::level::rms_dbfs;
+use samvaad_audio::level::{gain, rms_dbfs};
 use serde::Deserialize;
 
 use crate::voice::{Voice, VoiceError};
@@ -16,17 +16,17 @@ const BACKGROUND: [(&str, &str); 3] = [
     ("awb", "The minister said on Tuesday that the new line will open before the monsoon, and that the fares stay as they are."),
 ];
 
-/// What there is on the line beside the caller's words, in a scenario's `[line]`. Nothing of it but a telephone's own low noise, where it is not given.
+/// What else is on the line, in a scenario's `[line]`. Without it there is only a telephone's own low noise.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Line {
-    /// The bot's voice comes back at this level relative to what it sent, in decibels, such as -20: a loudspeaker, or a hybrid on the way.
+    /// The level of the bot's echo relative to what it sent, in decibels, such as -20: from a loudspeaker, or a hybrid on the way.
     #[serde(default)]
     pub echo_db: Option<f32>,
-    /// It comes back so many milliseconds later.
+    /// The delay of the echo, in milliseconds.
     #[serde(default)]
     pub echo_ms: u32,
-    /// People talk, or a television is on, at this level, in dB below full scale. The caller speaks at -20.
+    /// The level of people who talk in the background, or of a television, in dBFS. The caller speaks at -20.
     #[serde(default)]
     pub background_dbfs: Option<f32>,
 }
@@ -50,7 +50,9 @@ impl Room {
     /// Prepares what a line has, at the stream's rate.
     pub async fn new(line: &Line, rate_hz: u32) -> Result<Self, VoiceError> {
         let mut room = Self {
-            echo: line.echo_db.map(|db| Echo { gain: gain(db), delay_samples: (line.echo_ms * rate_hz / 1_000) as usize }),
+            echo: line
+                .echo_db
+                .map(|db| Echo { gain: gain(db), delay_samples: (u64::from(line.echo_ms) * u64::from(rate_hz) / 1_000) as usize }),
             ..Self::default()
         };
         let Some(dbfs) = line.background_dbfs else { return Ok(room) };
@@ -82,11 +84,6 @@ impl Room {
         let longest = self.background.iter().map(|voice| voice.len()).max().unwrap_or_default();
         (0..longest).map(|at| self.voices(at).clamp(f32::from(i16::MIN), f32::from(i16::MAX)) as i16).collect()
     }
-}
-
-/// A level in decibels as a factor.
-fn gain(db: f32) -> f32 {
-    10f32.powf(db / 20.0)
 }
 
 #[cfg(test)]

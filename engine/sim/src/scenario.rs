@@ -29,7 +29,7 @@ pub struct Scenario {
     /// The caller's voice.
     #[serde(default)]
     pub voice: Voice,
-    /// What there is on the line beside the caller.
+    /// What is on the line besides the caller.
     #[serde(default)]
     pub line: Line,
     /// Who calls whom. An inbound call carries no call id, so that the engine must find the customer by his number.

@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
-use samvaad_audio::level::rms_dbfs;
+use samvaad_audio::level::{gain, rms_dbfs};
 use serde::Deserialize;
 use tokio::process::Command;
 
@@ -128,7 +128,7 @@ fn trimmed(samples: &[i16]) -> &[i16] {
 
 /// At [`LEVEL_DBFS`] on average, and never past full scale.
 fn levelled(samples: &[i16]) -> Vec<i16> {
-    let gain = 10f32.powf((LEVEL_DBFS - rms_dbfs(samples)) / 20.0);
+    let gain = gain(LEVEL_DBFS - rms_dbfs(samples));
     samples.iter().map(|&sample| (f32::from(sample) * gain).clamp(f32::from(i16::MIN), f32::from(i16::MAX)) as i16).collect()
 }
 

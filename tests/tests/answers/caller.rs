@@ -7,7 +7,7 @@ use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use samvaad_audio::level::rms_dbfs;
+use samvaad_audio::level::{gain, rms_dbfs};
 
 use crate::corpus::{Sentence, Spoken};
 use crate::table;
@@ -98,7 +98,7 @@ fn without_silence(samples: &[i16]) -> &[i16] {
 
 /// At a telephone's usual level.
 fn levelled(samples: &[i16]) -> Vec<i16> {
-    let gain = 10f32.powf((LEVEL_DBFS - rms_dbfs(samples)) / 20.0);
+    let gain = gain(LEVEL_DBFS - rms_dbfs(samples));
     samples.iter().map(|&sample| (f32::from(sample) * gain).clamp(f32::from(i16::MIN), f32::from(i16::MAX)) as i16).collect()
 }
 

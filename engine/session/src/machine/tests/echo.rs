@@ -19,7 +19,7 @@ fn greeting() -> Vec<i16> {
 /// recogniser was first given something.
 fn call(encoding: Encoding, echo_db: f32, delay_ms: usize, caller: &[i16], caller_at_ms: usize) -> (Vec<(u64, Event)>, Option<u64>) {
     let mut heard_ms = None;
-    let gain = 10_f32.powf(echo_db / 20.0);
+    let gain = samvaad_audio::level::gain(echo_db);
     let greeting = greeting();
     let mut machine = Machine::new(8_000, encoding).unwrap();
     let mut decoder = samvaad_audio::Decoder::new(encoding);
