@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use samvaad_dialog::{Allowance, Catalogue, CatalogueSettings, EngineSettings, FlowEngine, FlowVersion, RunEnd, Scripted, ScriptedCaller};
+use samvaad_dialog::{Catalogue, CatalogueSettings, EngineSettings, FlowEngine, FlowVersion, RunEnd, Scripted, ScriptedCaller};
 use samvaad_model::{CallError, CallId, Content, Decision, Journal, Language, Reply};
 use tokio::sync::OnceCell;
 
@@ -99,13 +99,7 @@ async fn flow(shipped: Shipped, component: &str, manifest: impl Fn(String) -> St
         fs::write(folder.join(prompts), built(&format!("flows/{}/{prompts}", shipped.name()))).unwrap();
     }
     let components = Path::new(env!("CARGO_TARGET_TMPDIR")).join("components");
-    let settings = CatalogueSettings {
-        components,
-        default_flow: None,
-        default_transfer: Vec::new(),
-        allowance: Allowance::default(),
-        ..CatalogueSettings::default()
-    };
+    let settings = CatalogueSettings { components, ..CatalogueSettings::default() };
     let (catalogue, rejections) = Catalogue::open(engine.clone(), &house.path().join("flows"), settings).await.unwrap();
     assert_eq!(rejections, []);
     catalogue.versions().into_values().next().unwrap()

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use samvaad_dialog::{Allowance, Catalogue, CatalogueSettings, EngineSettings, FlowEngine, FlowVersion, RunEnd, Scripted, ScriptedCaller};
+use samvaad_dialog::{Catalogue, CatalogueSettings, EngineSettings, FlowEngine, FlowVersion, RunEnd, Scripted, ScriptedCaller};
 use samvaad_model::{CallId, Function, Journal};
 use tokio::sync::OnceCell;
 
@@ -30,13 +30,7 @@ async fn load(name: &str) -> Arc<FlowVersion<()>> {
     let copied = fs::copy(&built, house.path().join(format!("flows/{name}.wasm")));
     copied.unwrap_or_else(|error| panic!("cannot read `{}`: {error}: run `make flows`", built.display()));
     let components = Path::new(env!("CARGO_TARGET_TMPDIR")).join("components");
-    let settings = CatalogueSettings {
-        components,
-        default_flow: None,
-        default_transfer: Vec::new(),
-        allowance: Allowance::default(),
-        ..CatalogueSettings::default()
-    };
+    let settings = CatalogueSettings { components, ..CatalogueSettings::default() };
     let (catalogue, rejections) = Catalogue::open(engine.clone(), &house.path().join("flows"), settings).await.unwrap();
     assert_eq!(rejections, []);
     catalogue.versions().into_values().next().unwrap()

@@ -6,9 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
-use samvaad_dialog::{
-    Allowance, Catalogue, CatalogueSettings, EngineSettings, FlowEngine, FlowVersion, RunEnd, ScriptedCaller, SharedJournal,
-};
+use samvaad_dialog::{Catalogue, CatalogueSettings, EngineSettings, FlowEngine, FlowVersion, RunEnd, ScriptedCaller, SharedJournal};
 use samvaad_model::{CallId, FlowName, Reply};
 use samvaad_session::FlowPrompts;
 use tokio::task::JoinSet;
@@ -109,13 +107,7 @@ async fn loaded(engine: &FlowEngine, flows: &Path, components: &Path, name: &str
 }
 
 pub async fn open(engine: &FlowEngine, flows: &Path, components: &Path, name: &str) -> anyhow::Result<Version> {
-    let settings = CatalogueSettings {
-        components: components.to_owned(),
-        default_flow: None,
-        default_transfer: Vec::new(),
-        allowance: Allowance::default(),
-        ..CatalogueSettings::default()
-    };
+    let settings = CatalogueSettings { components: components.to_owned(), ..CatalogueSettings::default() };
     let (catalogue, rejections) = Catalogue::open(engine.clone(), flows, settings).await?;
     if let Some(rejection) = rejections.into_iter().next() {
         bail!(rejection);

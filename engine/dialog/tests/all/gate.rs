@@ -42,13 +42,8 @@ impl Gated {
         let house = House::new();
         let told = Arc::new(Told::default());
         house.add("acts", ACTS, &manifest("converse", ""));
-        let settings = CatalogueSettings {
-            components: house.components(),
-            default_flow: None,
-            default_transfer: Vec::new(),
-            allowance: Allowance::everything(),
-            ..CatalogueSettings::default()
-        };
+        let settings =
+            CatalogueSettings { components: house.components(), allowance: Allowance::everything(), ..CatalogueSettings::default() };
         let rehearsal: Arc<dyn Rehearsal<()>> = Arc::clone(&told) as _;
         let (catalogue, rejections) = Catalogue::open_gated(house.engine.clone(), &house.flows(), settings, Some(rehearsal)).await.unwrap();
         assert_eq!(rejections, []);

@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::common::{ACTS, House, RULES, facts};
-use samvaad_dialog::{Allowance, Catalogue, CatalogueSettings, Limits, RunEnd, ScriptedCaller, Step};
+use samvaad_dialog::{Catalogue, CatalogueSettings, Limits, RunEnd, ScriptedCaller, Step};
 use samvaad_model::{Decision, FlowName, PhoneNumber, Reply};
 
 fn name(text: &str) -> FlowName {
@@ -157,13 +157,7 @@ async fn a_manifest_beyond_what_the_operator_allows_is_rejected_and_the_active_v
 #[tokio::test]
 async fn a_missing_folder_is_told_with_the_mend() {
     let house = House::new();
-    let settings = CatalogueSettings {
-        components: house.components(),
-        default_flow: None,
-        default_transfer: Vec::new(),
-        allowance: Allowance::default(),
-        ..CatalogueSettings::default()
-    };
+    let settings = CatalogueSettings { components: house.components(), ..CatalogueSettings::default() };
     let error = Catalogue::<()>::open(house.engine.clone(), &house.flows().join("nowhere"), settings).await.unwrap_err();
     assert!(error.to_string().contains("nowhere") && error.to_string().contains("make the folder"), "{error}");
 }

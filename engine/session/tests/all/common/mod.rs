@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use samvaad_dialog::{Allowance, Catalogue, CatalogueSettings, EngineSettings, FlowEngine, FlowVersion};
+use samvaad_dialog::{Catalogue, CatalogueSettings, EngineSettings, FlowEngine, FlowVersion};
 use samvaad_model::{CallId, CallRecord, CallSid, CustomerRecord, FlowName, Masked, PhoneNumber};
 use samvaad_session::files::AudioFiles;
 use samvaad_session::{CallSettings, FlowPrompts, Ledger, Received, Services, Wire, WireClosed, run_call};
@@ -60,13 +60,7 @@ impl House {
     pub async fn open(&mut self) {
         let data = self.folder.path();
         let engine = FlowEngine::new(&EngineSettings { max_calls: 1, ..EngineSettings::default() }).unwrap();
-        let settings = CatalogueSettings {
-            components: data.join("components"),
-            default_flow: None,
-            default_transfer: Vec::new(),
-            allowance: Allowance::default(),
-            ..CatalogueSettings::default()
-        };
+        let settings = CatalogueSettings { components: data.join("components"), ..CatalogueSettings::default() };
         let (catalogue, rejections) = Catalogue::open(engine, &data.join("flows"), settings).await.unwrap();
         assert_eq!(rejections, []);
         let writer = RecordWriter::start(Arc::new(Nowhere), &data.join("spool")).await.unwrap();
