@@ -9,7 +9,8 @@
 //! more the more it listens for. A lexicon without them listens for its phrases in the language's own script. `decoys` are frequent words that
 //! are no answer: a recogniser that does not know them would hear an answer in their place.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use std::ops::Bound::{Included, Unbounded};
 use std::sync::LazyLock;
 
 use serde::Deserialize;
@@ -50,7 +51,7 @@ pub(super) struct Phrase {
 #[derive(Debug, Default)]
 pub(super) struct Phrasebook {
     /// By their normalised words with single spaces.
-    by_words: HashMap<String, Vec<Phrase>>,
+    by_words: BTreeMap<String, Vec<Phrase>>,
     /// Words of the longest one.
     pub(super) longest: usize,
     /// Words that are no answer, for a recogniser to tell answers from.
@@ -63,7 +64,13 @@ impl Phrasebook {
         self.by_words.get(words).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// Every phrase, in no order.
+    /// The phrases whose normalised words begin so.
+    pub(super) fn beginning(&self, beginning: &str) -> impl Iterator<Item = &Phrase> {
+        let from = self.by_words.range::<str, _>((Included(beginning), Unbounded));
+        from.take_while(move |(words, _)| words.starts_with(beginning)).flat_map(|(_, phrases)| phrases)
+    }
+
+    /// Every phrase, by its words.
     pub(super) fn phrases(&self) -> impl Iterator<Item = &Phrase> {
         self.by_words.values().flatten()
     }

@@ -18,8 +18,6 @@ const MAX_WORDS: usize = 256;
 #[derive(Debug)]
 pub struct ChoiceMatcher {
     table: Table,
-    /// The normalised phrases of all choices, in order, to look beginnings up in.
-    answers: BTreeSet<String>,
     keys: BTreeMap<char, usize>,
 }
 
@@ -92,8 +90,7 @@ impl ChoiceMatcher {
     pub fn new(choices: &[Choice], languages: &[Language]) -> Result<Self, LexiconError> {
         let english = [Language::english()];
         let table = Table::of(choices, if languages.is_empty() { &english } else { languages })?;
-        let answers = table.answers();
-        Ok(Self { table, answers, keys: keys(choices)? })
+        Ok(Self { table, keys: keys(choices)? })
     }
 
     /// The choice that the words make as a whole, or none where they make none or two, or hold a word that is no part of it.
@@ -144,7 +141,7 @@ impl ChoiceMatcher {
         let words = normal::words(partial);
         let begins = |start: usize| {
             let beginning = words.get(start..).unwrap_or_default().join(" ") + " ";
-            self.answers.range(beginning.clone()..).next().is_some_and(|phrase| phrase.starts_with(&beginning))
+            self.table.begins_answer(&beginning)
         };
         let longest = words.len().min(self.table.longest);
         self.best(partial).is_none() && (words.len() - longest..words.len()).any(begins)

@@ -1,6 +1,7 @@
 //! The phrases of one question: the choices' own, and those of the lexicons they start from or must be kept apart from.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound::{Included, Unbounded};
 
 use samvaad_model::{Choice, Language};
 
@@ -32,7 +33,7 @@ pub(super) struct Table {
     /// Words of the longest phrase.
     pub(super) longest: usize,
     /// The flow's own phrases, by their normalised words with single spaces.
-    own: HashMap<String, Vec<Meaning>>,
+    own: BTreeMap<String, Vec<Meaning>>,
     /// The flow's own phrases as written, lower case.
     own_written: BTreeSet<String>,
     /// The lexicons, with their language's place.
@@ -50,7 +51,7 @@ impl Table {
             choices: choices.iter().map(|choice| choice.id.clone()).collect(),
             languages: languages.to_vec(),
             longest: 0,
-            own: HashMap::new(),
+            own: BTreeMap::new(),
             own_written: BTreeSet::new(),
             books: Vec::new(),
             wanted: wanted(choices)?,
@@ -120,12 +121,11 @@ impl Table {
         phrases.chain(words).filter(|phrase| !listened.contains(*phrase)).cloned().collect()
     }
 
-    /// The normalised phrases of all choices.
-    pub(super) fn answers(&self) -> BTreeSet<String> {
-        let of_choice = |phrase: &&Phrase| self.choice_of(phrase.lexicon).is_some();
-        let shared =
-            self.books.iter().flat_map(|(_, book)| book.phrases().filter(of_choice).map(|phrase| normal::words(&phrase.text).join(" ")));
-        self.own.keys().cloned().chain(shared).collect()
+    /// Whether a phrase of a choice begins with these normalised words.
+    pub(super) fn begins_answer(&self, beginning: &str) -> bool {
+        let own = self.own.range::<str, _>((Included(beginning), Unbounded)).next().is_some_and(|(words, _)| words.starts_with(beginning));
+        let is_choice = |phrase: &Phrase| self.choice_of(phrase.lexicon).is_some();
+        own || self.books.iter().any(|(_, book)| book.beginning(beginning).any(is_choice))
     }
 
     fn is_listened(&self, phrase: &Phrase) -> bool {
