@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::Request;
 use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
+use axum::http::header::{CONNECTION, CONTENT_LENGTH, RETRY_AFTER, TRANSFER_ENCODING};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -86,6 +86,10 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = (self.status, Json(self.body)).into_response();
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            // RFC 9110, 10.2.3: seconds
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
         if let Some(cause) = self.cause {
             response.extensions_mut().insert(cause);
         }
@@ -151,4 +155,16 @@ pub async fn wrong_method(method: Method, uri: Uri) -> Problem {
         "Exotel's applets use GET, its status callback POST",
     )
     .because(Cause::Method)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_done_now_says_when_to_ask_again() {
+        let after = |problem: Problem| problem.into_response().headers().get(RETRY_AFTER).cloned();
+        assert_eq!(after(Problem::unavailable("Redis does not answer")).unwrap(), "1");
+        assert_eq!(after(Problem::bad_request("no JSON", "send JSON")), None);
+    }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use reqwest::Url;
 use samvaad_exotel::far_end::FarEnd;
 use samvaad_exotel::{Outbound, parse_outbound};
-use samvaad_model::{CallRecord, Masked, PhoneNumber};
+use samvaad_model::{CallId, CallRecord, Masked, PhoneNumber};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
@@ -20,7 +20,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use self::bot_audio::BotAudio;
 use self::report::Tally;
 pub use self::report::{BotFrames, LoadReport, Percentiles};
-use crate::applets::{AgentAnswer, Applets, EndedBy};
+use crate::applets::{AgentAnswer, Applets, EndedBy, EngineError};
 use crate::conversation::FRAME_MS;
 use crate::facts::Facts;
 use crate::mouth::Mouth;
@@ -38,6 +38,10 @@ const KEY_HELD_MS: u64 = 120;
 
 /// In the customer's fields this stands for the caller's number among all, so that no two have the same name.
 const NTH: &str = "{n}";
+
+/// So often a record is sent to an engine that cannot store it, and so long after the last time.
+const ORDER_TRIES: u32 = 10;
+const ORDER_AGAIN: Duration = Duration::from_secs(1);
 
 /// What to do.
 #[derive(Debug, Clone)]
@@ -175,7 +179,7 @@ impl LoadCaller {
     }
 
     async fn call(&self, tally: &mut Tally) -> Result<(), String> {
-        let call_id = self.applets.store_customer(&self.customer).await.map_err(|error| error.to_string())?;
+        let call_id = self.order().await.map_err(|error| error.to_string())?;
         let facts = Facts::new(call_id, self.customer.phone.clone(), Direction::Outbound).map_err(|error| error.to_string())?;
         self.applets.passthru(&facts).await.map_err(|fault| fault.to_string())?;
         let url = self.applets.voicebot_url(&facts).await.map_err(|fault| fault.to_string())?;
@@ -193,6 +197,18 @@ impl LoadCaller {
         let outcome = record.and_then(|record| record.outcome).unwrap_or_else(|| "in-progress".to_owned());
         *tally.report.outcomes.entry(outcome).or_default() += 1;
         Ok(())
+    }
+
+    /// Stores the customer's record, and again after a while where the engine says that it cannot now: whoever orders calls does the same.
+    async fn order(&self) -> Result<CallId, EngineError> {
+        let mut tries = 1;
+        loop {
+            match self.applets.store_customer(&self.customer).await {
+                Err(EngineError::Refused { status: 503, .. }) if tries < ORDER_TRIES => tries += 1,
+                stored => return stored,
+            }
+            tokio::time::sleep(ORDER_AGAIN).await;
+        }
     }
 
     async fn stream(&self, url: &Url, facts: &Facts, tally: &mut Tally) -> Result<EndedBy, String> {

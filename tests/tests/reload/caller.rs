@@ -5,10 +5,16 @@ use std::time::{Duration, Instant};
 use samvaad_exotel::{Outbound, parse_outbound};
 use serde_json::{Value, json};
 
-use crate::support::{Engine, Stream};
+use tokio::time::MissedTickBehavior;
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::support::{Engine, PATIENCE, Stream, silence_of};
 
 /// Samples in a millisecond.
 const PER_MS: usize = 8;
+
+/// The caller's line is silent, and sends so; a line that sends nothing is taken for broken.
+const FRAME: Duration = Duration::from_millis(120);
 
 /// What the caller heard.
 #[derive(Debug, Default)]
@@ -30,13 +36,28 @@ pub struct Prompt {
 pub async fn hold(engine: &Engine, sid: &str, number: &str, patience: Option<Duration>) -> Heard {
     let mut stream = Stream::begin(engine, sid, number).await;
     let hangs_up = patience.map(|patience| Instant::now() + patience);
+    let silence = silence_of(sid).to_string();
+    let mut ticks = tokio::time::interval(FRAME);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut heard_at = Instant::now();
     let (mut heard, mut prompt, mut payload) = (Heard::default(), Prompt::default(), Vec::new());
     loop {
         if hangs_up.is_some_and(|at| Instant::now() >= at) {
             stream.hang_up(sid).await;
             return heard;
         }
-        let Some(message) = stream.hear().await else { break };
+        let message = tokio::select! {
+            biased;
+            _ = ticks.tick() => {
+                assert!(heard_at.elapsed() < PATIENCE, "the bot says nothing and does not close the socket");
+                // it may be closing it now
+                let _ = stream.send(Message::text(&silence)).await;
+                continue;
+            }
+            message = stream.hear() => message,
+        };
+        let Some(message) = message else { break };
+        heard_at = Instant::now();
         match parse_outbound(&message.to_string()).unwrap() {
             Outbound::Media(media) => {
                 payload.clear();
@@ -61,5 +82,5 @@ pub async fn hold(engine: &Engine, sid: &str, number: &str, patience: Option<Dur
 }
 
 async fn send(stream: &mut Stream, message: &Value) -> Result<(), tokio_tungstenite::tungstenite::Error> {
-    stream.send(tokio_tungstenite::tungstenite::Message::text(message.to_string())).await
+    stream.send(Message::text(message.to_string())).await
 }

@@ -146,8 +146,7 @@ pub async fn run(house: &House) -> Ran {
             let number = format!("+9188000{:05}", some * AT_ONCE + at);
             let fields = json!({ "name": "Asha Rao", "language": case.language });
             let customer = json!({ "phone": number, "flow": case.name(), "fields": fields });
-            let stored = house.engine.http().post(house.engine.url("/api/calls")).json(&customer).send().await.unwrap();
-            let id = stored.json::<Value>().await.unwrap()["call_id"].as_str().unwrap().to_owned();
+            let id = house.engine.order(&customer).await;
             let heard = hold(&house.engine, &case.name(), &number, case.hang_up_s.map(Duration::from_secs)).await;
             (case.clone(), number, id, heard)
         });

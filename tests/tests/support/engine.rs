@@ -249,9 +249,22 @@ impl Engine {
         if let Some(flow) = flow {
             customer["flow"] = json!(flow);
         }
-        let response = self.http.post(self.url("/api/calls")).json(&customer).send().await.unwrap();
-        assert_eq!(response.status(), 201);
-        response.json::<Value>().await.unwrap()["call_id"].as_str().unwrap().to_owned()
+        self.order(&customer).await
+    }
+
+    /// Orders a call, and again where the engine says that it cannot tell now, as it does on a machine whose disk is busy; returns the call's id.
+    pub async fn order(&self, customer: &Value) -> String {
+        let given_up = Instant::now() + PATIENCE;
+        loop {
+            let response = self.http.post(self.url("/api/calls")).json(customer).send().await.unwrap();
+            if response.status() == 503 && Instant::now() < given_up {
+                let after_s = response.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+                tokio::time::sleep(Duration::from_secs(after_s)).await;
+                continue;
+            }
+            assert_eq!(response.status(), 201, "{}", response.text().await.unwrap());
+            return response.json::<Value>().await.unwrap()["call_id"].as_str().unwrap().to_owned();
+        }
     }
 
     /// The record of a call, by our id or by CallSid, where there is one.

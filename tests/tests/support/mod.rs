@@ -10,4 +10,4 @@ mod stream;
 pub use engine::{Engine, PATIENCE, Refusal, Setup, refusal};
 pub use playing::{Playing, Report, scenario};
 pub use program::{program, root};
-pub use stream::{Stream, start_of};
+pub use stream::{Stream, silence_of, start_of};

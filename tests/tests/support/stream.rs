@@ -32,6 +32,12 @@ pub fn start_of(sid: &str, number: &str) -> Value {
     })
 }
 
+/// 120 ms in which the caller of that call says nothing: 1,920 bytes of linear PCM, in base64.
+pub fn silence_of(sid: &str) -> Value {
+    let payload = "A".repeat(2_560);
+    json!({ "event": "media", "stream_sid": format!("stream-{sid}"), "media": { "payload": payload } })
+}
+
 /// An open socket.
 pub struct Stream(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
