@@ -14,14 +14,14 @@ help: ## what there is to make
 setup: ## bring what is missing, and say what and why; a second run only looks
 	@.setup/run
 
-build: setup ## the engine and the command `samvaad`, into target/release
+build: setup ## the engine and the command `ghanti`, into target/release
 	cargo build --release --workspace $(LOCKED)
 
 flows: setup ## the plugins, as flow.wasm into their folders in flows/
 	@.setup/flows
 
 demo: build flows ## one whole call: greeting, identity, the instalment, an agent
-	target/release/samvaad call --scenario tests/scenarios/agrees.toml
+	target/release/ghanti call --scenario tests/scenarios/agrees.toml
 
 # tests wait for calls more than they compute
 test: export RUST_TEST_THREADS ?= 4

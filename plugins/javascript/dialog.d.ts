@@ -1,7 +1,7 @@
 // The contract of wit/dialog.wit as componentize-qjs shows it to TypeScript: `none` is null, a 64-bit number is a number, and a function whose
 // result is an error throws it as it stands. What each item means is told in wit/dialog.wit.
 
-declare module "samvaad:dialog/types@0.1.0" {
+declare module "ghanti:dialog/types@0.1.0" {
   export type Language = string;
   export type DialogError =
     | { tag: "call-ended" }
@@ -28,8 +28,8 @@ declare module "samvaad:dialog/types@0.1.0" {
   export interface Description { name: string; version: string; languages: Language[]; templates: TemplateUse[] }
 }
 
-declare module "samvaad:dialog/call@0.1.0" {
-  import type { Language } from "samvaad:dialog/types@0.1.0";
+declare module "ghanti:dialog/call@0.1.0" {
+  import type { Language } from "ghanti:dialog/types@0.1.0";
   export type Direction = { tag: "inbound" | "outbound" } | { tag: "other"; val: string };
   export interface CallFacts {
     callId: string;
@@ -46,15 +46,15 @@ declare module "samvaad:dialog/call@0.1.0" {
   export function outcome(disposition: string, detail: string | null): void;
 }
 
-declare module "samvaad:dialog/customer@0.1.0" {
+declare module "ghanti:dialog/customer@0.1.0" {
   export function field(name: string): string | null;
   export function fields(): [string, string][];
   export function lookup(key: string): string | null;
   export function note(name: string, value: string): void;
 }
 
-declare module "samvaad:dialog/speech@0.1.0" {
-  import type { Language, Playout, Prompt } from "samvaad:dialog/types@0.1.0";
+declare module "ghanti:dialog/speech@0.1.0" {
+  import type { Language, Playout, Prompt } from "ghanti:dialog/types@0.1.0";
   export interface Phrases { language: Language; words: string[] }
   export interface Choice { id: string; lexicon: string | null; phrases: Phrases[]; key: string | null }
   export interface Question {
@@ -91,7 +91,7 @@ declare module "samvaad:dialog/speech@0.1.0" {
   export function drain(): Playout[];
 }
 
-declare module "samvaad:dialog/runtime@0.1.0" {
+declare module "ghanti:dialog/runtime@0.1.0" {
   export interface Instant { unixMs: number; offsetMinutes: number }
   export type Level = "debug" | "info" | "warn" | "error";
   export function now(): Instant;

@@ -1,6 +1,6 @@
 // What scripts expect around them and QuickJS in a flow lacks, by the contract's own functions. Bundled before every flow.
 
-import { log, random, type Level } from "samvaad:dialog/runtime@0.1.0";
+import { log, random, type Level } from "ghanti:dialog/runtime@0.1.0";
 
 declare global {
   var console: Record<"debug" | "info" | "log" | "warn" | "error", (...parts: unknown[]) => void>;

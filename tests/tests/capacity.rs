@@ -42,7 +42,7 @@ async fn metric(engine: &Engine, name: &str) -> u64 {
 /// Waits until the gauges of calls that are live and awaited say this.
 async fn until_in_use(engine: &Engine, live: u64, awaited: u64) {
     let given_up = Instant::now() + PATIENCE;
-    while (metric(engine, "samvaad_calls_live ").await, metric(engine, "samvaad_calls_awaited ").await) != (live, awaited) {
+    while (metric(engine, "ghanti_calls_live ").await, metric(engine, "ghanti_calls_awaited ").await) != (live, awaited) {
         assert!(Instant::now() < given_up, "never {live} live and {awaited} awaited:\n{}\n{}", metrics(engine).await, engine.logs());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -173,7 +173,7 @@ async fn an_engine_that_stops_turns_calls_away_and_holds_those_it_has_promised_t
     assert!(response.text().await.unwrap().contains("stopping"));
     assert_eq!(status(&engine, "/voicebot-url?CallSid=stop-d").await, 503);
     assert_eq!(Stream::open(&engine, "/ws/voicebot/stop-e").await.err(), Some(503));
-    assert_eq!(metric(&engine, "samvaad_calls_refused_total{at=\"stream\",reason=\"draining\"}").await, 1);
+    assert_eq!(metric(&engine, "ghanti_calls_refused_total{at=\"stream\",reason=\"draining\"}").await, 1);
     let record = engine.ended("stop-c").await;
     assert_eq!((&record["outcome"], record["detail"].as_str().unwrap().contains("stopping")), (&"refused-busy".into(), true));
 
@@ -226,21 +226,21 @@ async fn metrics_tell_of_flows_and_calls_to_whoever_has_the_token() {
     let given_up = Instant::now() + PATIENCE;
     let told = loop {
         let told = with_token("/metrics").await.unwrap().text().await.unwrap();
-        if told.contains("samvaad_calls_ended_total{outcome=\"flow-failed\"} 1") {
+        if told.contains("ghanti_calls_ended_total{outcome=\"flow-failed\"} 1") {
             break told;
         }
         assert!(Instant::now() < given_up, "{told}\n{}", engine.logs());
         tokio::time::sleep(Duration::from_millis(50)).await;
     };
     for line in [
-        "# TYPE samvaad_calls_live gauge",
-        "samvaad_calls_live 0",
-        "samvaad_calls_max 1000",
-        "samvaad_flow_versions_published_total{flow=\"traps\"} 1",
-        "samvaad_flow_candidates_rejected_total{flow=\"greedy\",step=\"allowance\"} 1",
-        "samvaad_flow_failures_total{flow=\"traps\",kind=\"trap\"} 1",
-        "samvaad_flow_failures_total{flow=\"traps\",kind=\"limit\"} 0",
-        "samvaad_flow_rollbacks_total{flow=\"traps\"} 0",
+        "# TYPE ghanti_calls_live gauge",
+        "ghanti_calls_live 0",
+        "ghanti_calls_max 1000",
+        "ghanti_flow_versions_published_total{flow=\"traps\"} 1",
+        "ghanti_flow_candidates_rejected_total{flow=\"greedy\",step=\"allowance\"} 1",
+        "ghanti_flow_failures_total{flow=\"traps\",kind=\"trap\"} 1",
+        "ghanti_flow_failures_total{flow=\"traps\",kind=\"limit\"} 0",
+        "ghanti_flow_rollbacks_total{flow=\"traps\"} 0",
         "# EOF",
     ] {
         assert!(told.lines().any(|told| told == line), "`{line}` is missing in\n{told}");
@@ -251,7 +251,7 @@ async fn metrics_tell_of_flows_and_calls_to_whoever_has_the_token() {
 #[test]
 fn the_operators_maxima_are_printed_and_checked() {
     let house = tempfile::tempdir().unwrap();
-    let file = house.path().join("samvaad.toml");
+    let file = house.path().join("ghanti.toml");
     let run = |command: &str, text: &str| {
         std::fs::write(&file, text).unwrap();
         let output = program().args(["config", command, "--config"]).arg(&file).output().unwrap();

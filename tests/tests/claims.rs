@@ -135,7 +135,7 @@ async fn calls_that_were_never_taken_are_over_and_counted() {
         form(&engine, &format!("CallSid={sid}&Status=in-progress&DateUpdated=late")).await;
         let record = engine.record_when(&sid, SOON, |record| record["exotel"]["DateUpdated"] == "late").await;
         assert_eq!((&record["outcome"], &record["exotel"]["Status"]), (&outcome.into(), &status.into()));
-        let counted = format!("samvaad_calls_ended_total{{outcome=\"{outcome}\"}} 1");
+        let counted = format!("ghanti_calls_ended_total{{outcome=\"{outcome}\"}} 1");
         let metrics = metrics(&engine).await;
         assert!(metrics.contains(&counted), "`{counted}` is not in {metrics}");
     }
@@ -177,7 +177,7 @@ async fn a_transfer_is_what_the_agents_leg_says() {
     let record = engine.record_when(&call, SOON, |record| record["exotel"]["Status"] == "completed").await;
     assert_eq!((&record["outcome"], &record["problems"]), (&"transferred".into(), &json!([])));
     let metrics = metrics(&engine).await;
-    for counted in ["samvaad_transfers_total{outcome=\"transferred\"} 1", "samvaad_calls_ended_total{outcome=\"transfer-decided\"} 1"] {
+    for counted in ["ghanti_transfers_total{outcome=\"transferred\"} 1", "ghanti_calls_ended_total{outcome=\"transfer-decided\"} 1"] {
         assert!(metrics.contains(counted), "`{counted}` is not in {metrics}");
     }
 
@@ -232,7 +232,7 @@ async fn a_stream_that_does_not_start_is_told_with_its_cause_and_not_with_the_ap
     assert_eq!(problems(&record), ["stream-closed-early"]);
     let metrics = metrics(&engine).await;
     for cause in ["stream-not-started", "unusable-start", "message-too-long", "stream-closed-early"] {
-        let counted = format!("samvaad_requests_unserved_total{{path=\"/ws/voicebot\",cause=\"{cause}\"}}");
+        let counted = format!("ghanti_requests_unserved_total{{path=\"/ws/voicebot\",cause=\"{cause}\"}}");
         assert!(metrics.contains(&counted), "`{counted}` is not in {metrics}");
     }
 
@@ -286,7 +286,7 @@ async fn what_the_engine_refused_itself_is_logged_counted_and_kept_with_the_call
     for (path, cause, count) in
         [("/passthru", "token", 2), ("/voicebot-url", "token", 1), ("/ws/voicebot", "token", 1), ("/ws/voicebot", "no-upgrade", 1)]
     {
-        let counted = format!("samvaad_requests_unserved_total{{path=\"{path}\",cause=\"{cause}\"}} {count}");
+        let counted = format!("ghanti_requests_unserved_total{{path=\"{path}\",cause=\"{cause}\"}} {count}");
         assert!(metrics.contains(&counted), "`{counted}` is not in {metrics}");
     }
     let logs = engine.logs();
@@ -329,12 +329,12 @@ async fn who_asked_not_to_be_called_is_not_called() {
     // the record that a call with this wish leaves behind, as the flows make it
     house.engine.crash();
     let data = house.house().join("data");
-    let store = samvaad_store::SqlRecords::open(None, &data).await.unwrap();
-    let mut record = samvaad_model::CallRecord::new(samvaad_model::CallId::parse(&order).unwrap(), 1);
-    record.state = samvaad_model::CallState::Ended;
-    record.customer_number = Some(samvaad_model::PhoneNumber::parse(phone).unwrap());
+    let store = ghanti_store::SqlRecords::open(None, &data).await.unwrap();
+    let mut record = ghanti_model::CallRecord::new(ghanti_model::CallId::parse(&order).unwrap(), 1);
+    record.state = ghanti_model::CallState::Ended;
+    record.customer_number = Some(ghanti_model::PhoneNumber::parse(phone).unwrap());
     (record.disposition, record.outcome) = (Some("do-not-call".to_owned()), Some("do-not-call".to_owned()));
-    samvaad_store::CallRecords::save(&store, &record).await.unwrap();
+    ghanti_store::CallRecords::save(&store, &record).await.unwrap();
     store.close().await;
     house.engine.start_again();
     let engine = &house.engine;

@@ -1,4 +1,4 @@
-//! `samvaad dev` through the built program, with a compiler of the test's own: a plugin's source is a script for `sh`, which puts a component in
+//! `ghanti dev` through the built program, with a compiler of the test's own: a plugin's source is a script for `sh`, which puts a component in
 //! place as a compiler would, or says what is wrong.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 

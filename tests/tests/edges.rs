@@ -9,23 +9,23 @@ use serde_json::Value;
 
 /// Each crate with those it may know; the same holds for what its tests use.
 const MAY_KNOW: &[(&str, &[&str])] = &[
-    ("samvaad-model", &[]),
-    ("samvaad-audio", &["samvaad-model"]),
-    ("samvaad-dialog", &["samvaad-model"]),
-    ("samvaad-exotel", &["samvaad-model"]),
-    ("samvaad-speech", &["samvaad-model"]),
-    ("samvaad-store", &["samvaad-model"]),
-    ("samvaad-session", &["samvaad-audio", "samvaad-dialog", "samvaad-exotel", "samvaad-model", "samvaad-speech", "samvaad-store"]),
+    ("ghanti-model", &[]),
+    ("ghanti-audio", &["ghanti-model"]),
+    ("ghanti-dialog", &["ghanti-model"]),
+    ("ghanti-exotel", &["ghanti-model"]),
+    ("ghanti-speech", &["ghanti-model"]),
+    ("ghanti-store", &["ghanti-model"]),
+    ("ghanti-session", &["ghanti-audio", "ghanti-dialog", "ghanti-exotel", "ghanti-model", "ghanti-speech", "ghanti-store"]),
     (
-        "samvaad-server",
-        &["samvaad-audio", "samvaad-dialog", "samvaad-exotel", "samvaad-model", "samvaad-session", "samvaad-speech", "samvaad-store"],
+        "ghanti-server",
+        &["ghanti-audio", "ghanti-dialog", "ghanti-exotel", "ghanti-model", "ghanti-session", "ghanti-speech", "ghanti-store"],
     ),
-    ("samvaad-sim", &["samvaad-audio", "samvaad-exotel", "samvaad-model", "samvaad-speech"]),
-    ("samvaad-cli", &["samvaad-model", "samvaad-server", "samvaad-sim"]),
+    ("ghanti-sim", &["ghanti-audio", "ghanti-exotel", "ghanti-model", "ghanti-speech"]),
+    ("ghanti-cli", &["ghanti-model", "ghanti-server", "ghanti-sim"]),
 ];
 
 /// The crate of cross-crate tests may know them all; nobody may know it.
-const TESTS: &str = "samvaad-tests";
+const TESTS: &str = "ghanti-tests";
 
 type Edge = (String, String);
 
@@ -72,7 +72,7 @@ fn arrows_between_crates_run_one_way() {
 #[test]
 fn an_arrow_against_the_walls_is_found() {
     let (_, mut edges) = workspace_edges();
-    let planted = [("samvaad-dialog", "samvaad-speech"), ("samvaad-model", "samvaad-audio"), ("samvaad-sim", "samvaad-session")];
+    let planted = [("ghanti-dialog", "ghanti-speech"), ("ghanti-model", "ghanti-audio"), ("ghanti-sim", "ghanti-session")];
     edges.extend(planted.map(|(from, to)| (from.to_owned(), to.to_owned())));
     let found = forbidden(&edges);
     for (from, to) in planted {

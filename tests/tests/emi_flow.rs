@@ -9,8 +9,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use samvaad_dialog::{Catalogue, CatalogueSettings, EngineSettings, FlowEngine, FlowVersion, RunEnd, Scripted, ScriptedCaller};
-use samvaad_model::{CallError, CallId, Content, Decision, Journal, Language, Reply};
+use ghanti_dialog::{Catalogue, CatalogueSettings, EngineSettings, FlowEngine, FlowVersion, RunEnd, Scripted, ScriptedCaller};
+use ghanti_model::{CallError, CallId, Content, Decision, Journal, Language, Reply};
 use tokio::sync::OnceCell;
 
 const RAVI: [(&str, &str); 5] =

@@ -8,13 +8,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use samvaad_dialog::{EngineSettings, FlowEngine, FlowFiles, FlowVersion, ScriptedCaller};
-use samvaad_model::{
+use ghanti_dialog::{EngineSettings, FlowEngine, FlowFiles, FlowVersion, ScriptedCaller};
+use ghanti_model::{
     CallFacts, CallId, CallRecord, CallState, Content, Direction, Extent, FlowName, Language, Line, Reply, Speaker, VersionId,
 };
-use samvaad_session::FlowPrompts;
-use samvaad_store::testing::PostgresServer;
-use samvaad_store::{CallRecords, SqlRecords};
+use ghanti_session::FlowPrompts;
+use ghanti_store::testing::PostgresServer;
+use ghanti_store::{CallRecords, SqlRecords};
 use serde_json::Value;
 use support::{Engine, Setup, root};
 use tempfile::TempDir;
@@ -195,7 +195,7 @@ async fn what_would_change_amounts_or_decisions_of_recorded_calls_takes_no_calls
     // a caller who was put through would be bidden goodbye: the record cannot tell what follows
     house.change("flow.toml", "unclear = \"transfer\"", "unclear = \"goodbye\"");
     let told = rejected(&engine, &[&unclear.to_string(), "its replay ends there"]).await;
-    assert!(told["mend"].as_str().unwrap().contains(&format!("samvaad replay {unclear}")), "{told:#}");
+    assert!(told["mend"].as_str().unwrap().contains(&format!("ghanti replay {unclear}")), "{told:#}");
 
     // the version of an author who means it asks for no gate
     house.change("flow.toml", GATE, "\n");

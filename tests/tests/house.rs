@@ -75,6 +75,20 @@ fn every_crate_takes_the_workspace_lints() {
     }
 }
 
+/// Another company in this field has a product of that name. The change log says that it was this one's.
+#[test]
+fn nothing_has_the_former_name() {
+    let former = ["sam", "vaad"].concat();
+    let of_root = fs::read_dir(root()).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
+    let folders =
+        ["engine", "plugins", "flows", "wit", "tests", ".setup", ".ci", "docs"].into_iter().filter(|folder| root().join(folder).is_dir());
+    for path in of_root.chain(folders.flat_map(files)).filter(|path| !path.ends_with("CHANGELOG.md")) {
+        let bytes = fs::read(&path).unwrap();
+        let text = String::from_utf8_lossy(&bytes).to_lowercase();
+        assert!(!text.contains(&former) && !path.to_string_lossy().to_lowercase().contains(&former), "`{}`", path.display());
+    }
+}
+
 #[test]
 fn nothing_tells_where_it_was_built() {
     let machine = ["/root/", "/home/", "/work/", "/Users/"];

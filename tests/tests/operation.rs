@@ -178,16 +178,16 @@ async fn serve_says_when_it_runs_on_sample_values_and_takes_the_operators() {
 fn init_writes_a_configuration_that_checks_and_never_overwrites_one() {
     let house = tempfile::tempdir().unwrap();
     let run = |arguments: &[&str]| {
-        let file = house.path().join("samvaad.toml");
+        let file = house.path().join("ghanti.toml");
         let output = program().args(arguments).arg("--config").arg(&file).output().unwrap();
         let told = [output.stdout, output.stderr].concat();
         (output.status.success(), String::from_utf8(told).unwrap(), fs::read_to_string(&file).unwrap_or_default())
     };
     let (done, told, _) = run(&["init", "--public-url", "bot.example.com"]);
-    assert!(!done && told.contains("`public-url`") && !house.path().join("samvaad.toml").exists(), "{told}");
+    assert!(!done && told.contains("`public-url`") && !house.path().join("ghanti.toml").exists(), "{told}");
     let (done, told, text) = run(&["init", "--lender", "Mine", "--agent", "08040001111"]);
     assert!(done && told.contains("caller, bot-name, public-url") && text.contains("lender = \"Mine\""), "{told}\n{text}");
-    let mode = fs::metadata(house.path().join("samvaad.toml")).unwrap().permissions().mode();
+    let mode = fs::metadata(house.path().join("ghanti.toml")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     let tokens = text.lines().filter(|line| line.contains("-token = "));
     assert!(tokens.clone().count() == 3 && tokens.clone().all(|line| !told.contains(line)), "{text}");

@@ -8,7 +8,7 @@ use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use samvaad_store::testing::RedisServer;
+use ghanti_store::testing::RedisServer;
 use serde_json::{Value, json};
 use support::{Engine, PATIENCE, Playing, Setup, Stream, refusal, root, scenario};
 
@@ -131,7 +131,7 @@ fn what_is_missing_at_the_start_is_told_with_the_mend() {
             vec!["call records", "gone", "mkdir"],
         ),
         ("the data folder, a file", setup(String::new()).data(&file), vec!["a-file", "--data"]),
-        ("the data folder, not writable", setup(String::new()).data("/proc/samvaad"), vec!["/proc/samvaad", "--data"]),
+        ("the data folder, not writable", setup(String::new()).data("/proc/ghanti"), vec!["/proc/ghanti", "--data"]),
         ("flows", setup(String::new()).flows(&empty), vec!["empty", "make flows", "--flows"]),
         ("the flows' folder", setup(String::new()).flows(&gone), vec!["gone", "flows"]),
         ("a right flow", setup(String::new()).flows(&broken), vec!["emi-reminder", "make flows"]),
@@ -153,7 +153,7 @@ fn a_port_that_is_taken_is_told_with_the_mend() {
     let address = occupied.local_addr().unwrap().to_string();
     // `--listen` comes first on the command line of every test's engine, so the second program is run by hand.
     let house = tempfile::tempdir().unwrap();
-    let config = house.path().join("samvaad.toml");
+    let config = house.path().join("ghanti.toml");
     fs::write(&config, format!("[speech]\nrecognizer = 'none'\n[log]\nfolder = '{}'", house.path().display())).unwrap();
     let mut serve = support::program();
     serve.args(["serve", "--listen", &address, "--data"]).arg(house.path().join("data")).arg("--config").arg(config);
@@ -166,9 +166,9 @@ fn a_port_that_is_taken_is_told_with_the_mend() {
 #[test]
 fn all_that_is_wrong_with_a_configuration_is_told_at_once() {
     let config = "[server]\nlisten = 'nowhere'\ncolour = 'red'\n[calls]\nsample-rate-hz = 44100\nagents = ['x']\n[extra]\n";
-    let refused = refusal(&Setup::new(config).variable("SAMVAAD_SPEECH_WORDS_PER_MINUTE", "fast"));
+    let refused = refusal(&Setup::new(config).variable("GHANTI_SPEECH_WORDS_PER_MINUTE", "fast"));
     assert_eq!(refused.code, Some(1));
-    for word in ["6 error", "`listen`", "`colour`", "`sample-rate-hz`", "`agents`", "`[extra]`", "SAMVAAD_SPEECH_WORDS_PER_MINUTE"] {
+    for word in ["6 error", "`listen`", "`colour`", "`sample-rate-hz`", "`agents`", "`[extra]`", "GHANTI_SPEECH_WORDS_PER_MINUTE"] {
         assert!(refused.words.contains(word), "`{word}` is missing: {}", refused.words);
     }
     let refused = refusal(&Setup::new("[server\n"));
@@ -180,7 +180,7 @@ fn logs_that_cannot_be_written_are_told_with_the_mend() {
     let house = tempfile::tempdir().unwrap();
     let file = house.path().join("a-file");
     fs::write(&file, "").unwrap();
-    let refused = refusal(&Setup::new("").variable("SAMVAAD_LOG_FOLDER", &file.display().to_string()));
+    let refused = refusal(&Setup::new("").variable("GHANTI_LOG_FOLDER", &file.display().to_string()));
     assert_eq!(refused.code, Some(1));
     assert!(refused.words.contains("a-file") && refused.words.contains("`folder` of `[log]`"), "{}", refused.words);
 }
@@ -190,7 +190,7 @@ async fn a_missing_data_folder_is_made() {
     let house = tempfile::tempdir().unwrap();
     let engine = Setup::new("[speech]\nrecognizer = 'none'").data(house.path().join("new/data")).start();
     assert_eq!(readyz(&engine).await.0, 200);
-    assert!(house.path().join("new/data/samvaad.db").is_file());
+    assert!(house.path().join("new/data/ghanti.db").is_file());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -272,5 +272,5 @@ fn a_call_against_nobody_is_told_with_the_mend() {
     let output = call.current_dir(root()).output().unwrap();
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1));
-    assert!(told.contains("does not answer") && told.contains("samvaad serve"), "{told}");
+    assert!(told.contains("does not answer") && told.contains("ghanti serve"), "{told}");
 }

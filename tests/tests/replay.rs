@@ -1,4 +1,4 @@
-//! `samvaad replay` as it is built: recorded calls of the shipped flow against it and against changed copies, and the exit codes.
+//! `ghanti replay` as it is built: recorded calls of the shipped flow against it and against changed copies, and the exit codes.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod support;
@@ -6,11 +6,11 @@ mod support;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use samvaad_dialog::{EngineSettings, FlowEngine, FlowFiles, FlowVersion, ScriptedCaller};
-use samvaad_model::{
+use ghanti_dialog::{EngineSettings, FlowEngine, FlowFiles, FlowVersion, ScriptedCaller};
+use ghanti_model::{
     CallFacts, CallId, CallRecord, CallSid, CallState, Direction, Extent, FlowName, Function, Language, Line, Reply, Speaker,
 };
-use samvaad_store::{CallRecords, SqlRecords};
+use ghanti_store::{CallRecords, SqlRecords};
 use serde_json::json;
 use support::{program, root};
 use tempfile::TempDir;
@@ -185,7 +185,7 @@ async fn every_path_replays_without_a_difference_and_leaves_everything_as_it_was
     calls.reverse();
     assert_eq!(house.records().await.newest(100).await.unwrap(), calls);
     let mut left: Vec<_> = fs::read_dir(house.path("data")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    left.retain(|name| !name.to_string_lossy().starts_with("samvaad.db"));
+    left.retain(|name| !name.to_string_lossy().starts_with("ghanti.db"));
     assert_eq!(left, ["components"]);
 }
 

@@ -8,8 +8,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use samvaad_dialog::{Catalogue, CatalogueSettings, EngineSettings, FlowEngine, FlowVersion, RunEnd, Scripted, ScriptedCaller};
-use samvaad_model::{CallId, Function, Journal};
+use ghanti_dialog::{Catalogue, CatalogueSettings, EngineSettings, FlowEngine, FlowVersion, RunEnd, Scripted, ScriptedCaller};
+use ghanti_model::{CallId, Function, Journal};
 use tokio::sync::OnceCell;
 
 /// When a scripted call begins, and what it has come to once its one prompt of a second was heard.

@@ -1,11 +1,11 @@
 //! What hearing one call costs: CPU time per second of audio, on a silent line, with a caller who speaks, and with a bot that speaks and is
 //! heard, or is not. Voice activity alone stands beside it.
-//! `cargo run --release -p samvaad-audio --example inbound_cost`
+//! `cargo run --release -p ghanti-audio --example inbound_cost`
 #![allow(clippy::print_stdout, reason = "it is what the example is for")]
 
 use std::time::{Duration, Instant};
 
-use samvaad_audio::{Listener, TurnSettings, VoiceActivity, convert};
+use ghanti_audio::{Listener, TurnSettings, VoiceActivity, convert};
 
 const SECONDS: u32 = 120;
 

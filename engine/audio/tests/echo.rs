@@ -4,7 +4,7 @@
 mod common;
 
 use common::{Call, agent_please, gained, greeting_en, greeting_hi, hello, mix, mix_at, no_wrong_number, noise};
-use samvaad_audio::{Encoding, convert, level};
+use ghanti_audio::{Encoding, convert, level};
 
 const STARTS_MS: usize = 500;
 const DELAYS_MS: [usize; 5] = [0, 50, 150, 300, 500];

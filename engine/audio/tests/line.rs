@@ -4,7 +4,7 @@
 mod common;
 
 use common::{Call, agent_please, babble, gained, hello, mix, no_wrong_number, noise, tones};
-use samvaad_audio::TurnEvent;
+use ghanti_audio::TurnEvent;
 
 const SECOND: usize = 8_000;
 

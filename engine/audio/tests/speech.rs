@@ -3,7 +3,7 @@
 //! `data/agent_please_8k.wav` is flite's voice `slt` saying "Yes, I would like to talk to an agent, please", at 8 kHz.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
-use samvaad_audio::{Decoder, Encoding, Resampler, TurnDetector, TurnEvent, TurnSettings, VoiceActivity, level};
+use ghanti_audio::{Decoder, Encoding, Resampler, TurnDetector, TurnEvent, TurnSettings, VoiceActivity, level};
 
 const LEAD_MS: u64 = 1_000;
 

@@ -6,7 +6,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::Arc;
 
-use samvaad_audio::{Decoder, Encoding, Framer, Listener, PlayoutClock, PromptCursor, TurnSettings};
+use ghanti_audio::{Decoder, Encoding, Framer, Listener, PlayoutClock, PromptCursor, TurnSettings};
 
 thread_local! {
     /// Of this thread alone: the test harness allocates on its own threads meanwhile.

@@ -1,4 +1,4 @@
-//! `samvaad call`: plays Exotel and a caller, shows the conversation as it happens, and tells whether it came out as expected.
+//! `ghanti call`: plays Exotel and a caller, shows the conversation as it happens, and tells whether it came out as expected.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
-use samvaad_server::{App, Config, DataLock, Folders, Mode, Secret, logs, open, open_recognizer, serve};
-use samvaad_sim::{CallReport, Scenario, View, run_with};
+use ghanti_server::{App, Config, DataLock, Folders, Mode, Secret, logs, open, open_recognizer, serve};
+use ghanti_sim::{CallReport, Scenario, View, run_with};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 

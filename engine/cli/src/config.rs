@@ -1,4 +1,4 @@
-//! `samvaad config`, and how every command finds its configuration.
+//! `ghanti config`, and how every command finds its configuration.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -6,16 +6,16 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use samvaad_server::Config;
-use samvaad_server::config::{CommandLine, printed, read_with};
+use ghanti_server::Config;
+use ghanti_server::config::{CommandLine, printed, read_with};
 
 /// The file that is read when none is named.
-pub const FILE: &str = "samvaad.toml";
+pub const FILE: &str = "ghanti.toml";
 
 /// Where the configuration is.
 #[derive(Args)]
 pub struct Source {
-    /// The configuration's file; without this `samvaad.toml`, if there
+    /// The configuration's file; without this `ghanti.toml`, if there
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }

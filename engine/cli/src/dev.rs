@@ -1,4 +1,4 @@
-//! `samvaad dev`: serves, builds plugins when their sources change, and shows verdicts, versions, calls and logs in one stream of lines.
+//! `ghanti dev`: serves, builds plugins when their sources change, and shows verdicts, versions, calls and logs in one stream of lines.
 
 mod build;
 mod builds;
@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
-use samvaad_server::{App, Config, DataLock, Folders, Mode, logs, open, serve};
+use ghanti_server::{App, Config, DataLock, Folders, Mode, logs, open, serve};
 use tokio::task::JoinSet;
 use tracing_subscriber::filter::Targets;
 
@@ -113,7 +113,7 @@ impl Dev {
 fn wanted() -> anyhow::Result<Targets> {
     match std::env::var("RUST_LOG") {
         Ok(wanted) if !wanted.is_empty() => {
-            wanted.parse().with_context(|| format!("RUST_LOG is `{wanted}`, which is no level: write `info`, or `samvaad_session=debug`"))
+            wanted.parse().with_context(|| format!("RUST_LOG is `{wanted}`, which is no level: write `info`, or `ghanti_session=debug`"))
         }
         _ => Ok(Targets::new()),
     }
@@ -137,7 +137,7 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 }
 
 fn program() -> String {
-    std::env::args().next().unwrap_or_else(|| "samvaad".to_owned())
+    std::env::args().next().unwrap_or_else(|| "ghanti".to_owned())
 }
 
 fn scenario() -> &'static str {

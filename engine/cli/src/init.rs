@@ -1,4 +1,4 @@
-//! `samvaad init`: writes a configuration for a new operator, with random tokens.
+//! `ghanti init`: writes a configuration for a new operator, with random tokens.
 
 use std::fs::File;
 use std::io::{ErrorKind, Write};
@@ -8,9 +8,9 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::Args;
-use samvaad_model::PhoneNumber;
-use samvaad_server::config::{CommandLine, read_with};
-use samvaad_server::{Secret, Starter};
+use ghanti_model::PhoneNumber;
+use ghanti_server::config::{CommandLine, read_with};
+use ghanti_server::{Secret, Starter};
 
 /// It holds tokens: the owner alone may read it.
 const MODE: u32 = 0o600;
@@ -75,7 +75,7 @@ impl Init {
         if !missing.is_empty() {
             println!("still to be filled in: {}", missing.join(", "));
         }
-        println!("then: `samvaad serve`, and `GET /websocket-url` with `api-token` says what to paste into Exotel's applets");
+        println!("then: `ghanti serve`, and `GET /websocket-url` with `api-token` says what to paste into Exotel's applets");
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -1,4 +1,4 @@
-//! The `samvaad` program: serves calls, serves a flow's author, checks its configuration, and plays Exotel and a caller.
+//! The `ghanti` program: serves calls, serves a flow's author, checks its configuration, and plays Exotel and a caller.
 
 mod call;
 mod config;
@@ -15,7 +15,7 @@ use clap::{Parser, Subcommand};
 
 /// A voicebot engine for Exotel telephony.
 #[derive(Parser)]
-#[command(name = "samvaad", version, about)]
+#[command(name = "ghanti", version, about)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -49,11 +49,11 @@ fn main() -> ExitCode {
         Command::Config(command) => command.run(),
         Command::Call(call) => call.run(),
         Command::Replay(replay) => replay.run(),
-        Command::CompileComponent { order } => Ok(samvaad_server::compile_component(&order)),
+        Command::CompileComponent { order } => Ok(ghanti_server::compile_component(&order)),
     };
     done.unwrap_or_else(|error| {
         // the one place where a command's failure is reported
-        let _ = writeln!(std::io::stderr(), "samvaad: {error:#}");
+        let _ = writeln!(std::io::stderr(), "ghanti: {error:#}");
         ExitCode::FAILURE
     })
 }

@@ -1,4 +1,4 @@
-//! `samvaad replay`: runs recorded calls again and tells what would be different.
+//! `ghanti replay`: runs recorded calls again and tells what would be different.
 
 use std::collections::BTreeSet;
 use std::io::{IsTerminal, Write};
@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
+use ghanti_server::Folders;
+use ghanti_server::replay::{DifferenceKind, Progress, ReplaySettings, Replayer};
 use indicatif::{ProgressBar, ProgressStyle};
-use samvaad_server::Folders;
-use samvaad_server::replay::{DifferenceKind, Progress, ReplaySettings, Replayer};
 
 use crate::config::Source;
 
@@ -52,7 +52,7 @@ impl Replay {
     /// Replays. Whatever keeps it from that is told here, since it has an exit code of its own.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         self.replay().or_else(|error| {
-            writeln!(std::io::stderr(), "samvaad: {error:#}")?;
+            writeln!(std::io::stderr(), "ghanti: {error:#}")?;
             Ok(ExitCode::from(NOT_RUN))
         })
     }

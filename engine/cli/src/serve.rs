@@ -1,4 +1,4 @@
-//! `samvaad serve`: read settings, open, log the bound address, run until a signal, drain.
+//! `ghanti serve`: read settings, open, log the bound address, run until a signal, drain.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
-use samvaad_server::{App, DataLock, Folders, Mode, logs, open, serve};
+use ghanti_server::{App, DataLock, Folders, Mode, logs, open, serve};
 use tokio::net::TcpListener;
 
 use crate::config::Serving;
@@ -64,7 +64,7 @@ pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 }
 
 /// Says who can do what, where it is more than should be.
-pub fn warn_of_open_doors(config: &samvaad_server::Config) {
+pub fn warn_of_open_doors(config: &ghanti_server::Config) {
     let server = &config.server;
     let tokens = [&server.stream_token, &server.applet_token, &server.api_token];
     if tokens.iter().all(|token| token.is_some()) {
@@ -77,7 +77,7 @@ pub fn warn_of_open_doors(config: &samvaad_server::Config) {
     } else if server.public_url.is_some() {
         tracing::warn!(
             "`public-url` leads here and there are no tokens: whoever reaches it can read calls and hold them; set the three tokens of \
-             `[server]` (`samvaad init` writes a configuration with random ones)"
+             `[server]` (`ghanti init` writes a configuration with random ones)"
         );
     }
 }

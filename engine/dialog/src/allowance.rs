@@ -3,7 +3,7 @@
 //! A manifest that asks for more is rejected, line by line, so that nobody finds out in a call. One that says nothing gets the default, or the
 //! maximum where that is lower. Look-ups and voices are granted by the operator or not at all.
 
-use samvaad_model::PhoneNumber;
+use ghanti_model::PhoneNumber;
 
 use crate::gate::matches;
 use crate::load::{Fault, Step};
@@ -62,7 +62,7 @@ impl Allowance {
             Some(line) => format!("line {line}: {reason}"),
             None => reason.clone(),
         });
-        let mend = format!("ask for less in `flow.toml`, or let the operator allow it by {} in samvaad.toml", settings.join(" and "));
+        let mend = format!("ask for less in `flow.toml`, or let the operator allow it by {} in ghanti.toml", settings.join(" and "));
         let reasons: Vec<_> = reasons.collect();
         Err(Fault::new(Step::Allowance, reasons.join("\n"), &mend).at(beyond.first().and_then(|beyond| beyond.line)))
     }
@@ -160,7 +160,7 @@ mod tests {
             "line 8: `journal-kib` is 65 and the operator allows 64",
         ];
         assert_eq!(reason.lines().collect::<Vec<_>>(), expected);
-        for setting in ["`memory-mib` of `[limits]`", "`longest-minutes` of `[calls]`", "`journal-kib` of `[limits]`", "samvaad.toml"] {
+        for setting in ["`memory-mib` of `[limits]`", "`longest-minutes` of `[calls]`", "`journal-kib` of `[limits]`", "ghanti.toml"] {
             assert!(mend.contains(setting), "{mend}");
         }
     }
@@ -196,7 +196,7 @@ mod tests {
         let told: Vec<_> = reason.lines().collect();
         assert!(told[0].starts_with("line 2: `lookup` has `*`") && told[1].starts_with("line 3: `voices` has `ravi`"), "{told:#?}");
         assert_eq!(told.len(), 2);
-        assert!(mend.contains("let the operator allow it by `lookup` of `[grants]` and `voices` of `[grants]` in samvaad.toml"), "{mend}");
+        assert!(mend.contains("let the operator allow it by `lookup` of `[grants]` and `voices` of `[grants]` in ghanti.toml"), "{mend}");
         assert!(admit(&Allowance::everything(), text).is_ok());
         assert!(admit(&Allowance::default(), "[grants]\nlookup = []\nvoices = []\n").is_ok());
     }

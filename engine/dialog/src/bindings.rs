@@ -9,4 +9,4 @@ wasmtime::component::bindgen!({
     exports: { default: async },
 });
 
-pub use samvaad::dialog::{call, customer, runtime, speech, types};
+pub use ghanti::dialog::{call, customer, runtime, speech, types};

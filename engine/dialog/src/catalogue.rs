@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use futures_util::future::join_all;
-use samvaad_model::{CallFacts, FlowName, PhoneNumber};
+use ghanti_model::{CallFacts, FlowName, PhoneNumber};
 use tokio::sync::watch;
 
 use crate::allowance::Allowance;

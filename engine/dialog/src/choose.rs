@@ -1,6 +1,6 @@
 //! Which flow a call gets: the one asked for, else the best match of the manifests, else the one that unclaimed calls go to ([`unclaimed`]).
 
-use samvaad_model::{CallFacts, Direction, FlowName};
+use ghanti_model::{CallFacts, Direction, FlowName};
 
 use crate::manifest::Takes;
 
@@ -137,7 +137,7 @@ fn best_match<'a>(flows: &[(&'a FlowName, &'a Takes)], facts: &CallFacts) -> Opt
 
 #[cfg(test)]
 mod tests {
-    use samvaad_model::{CallId, Language, PhoneNumber};
+    use ghanti_model::{CallId, Language, PhoneNumber};
 
     use super::*;
     use crate::manifest::Manifest;

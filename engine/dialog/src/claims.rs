@@ -1,6 +1,6 @@
 //! Flows that claim the same calls: what is said of it, so that nobody finds out by missing them. Pure.
 
-use samvaad_model::FlowName;
+use ghanti_model::FlowName;
 
 use crate::choose::open;
 use crate::manifest::Takes;

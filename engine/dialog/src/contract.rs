@@ -8,7 +8,7 @@ use crate::load::{Fault, Step};
 use crate::wasi;
 
 /// The package of `wit/`.
-const PACKAGE: &str = "samvaad:dialog";
+const PACKAGE: &str = "ghanti:dialog";
 /// Its version in this engine.
 const VERSION: Version = Version(0, 1, 0);
 /// What every flow exports.

@@ -1,7 +1,7 @@
 //! The wall between a running flow and the world.
 
 use async_trait::async_trait;
-use samvaad_model::{Answer, CallError, CallFacts, Collection, Decision, Language, Masked, Playout, Prompt, PromptId, Question};
+use ghanti_model::{Answer, CallError, CallFacts, Collection, Decision, Language, Masked, Playout, Prompt, PromptId, Question};
 
 /// A point in time, as a flow sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

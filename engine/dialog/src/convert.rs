@@ -2,7 +2,7 @@
 //!
 //! A refusal is one sentence that names the argument and the mend; it becomes `error.invalid`.
 
-use samvaad_model::{
+use ghanti_model::{
     Answer, Argument, CallError, Choice, Collection, Content, Extent, Language, Masked, Money, Phrases, Playout, Prompt, Question, Refusal,
     Reply, Template, TimeOfDay, Value,
 };

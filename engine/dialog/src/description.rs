@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use samvaad_model::Language;
+use ghanti_model::Language;
 
 use crate::bindings::{self, types};
 use crate::convert::{self, Checked};
@@ -25,7 +25,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Its name in the contract, as [`samvaad_model::Value::kind`] spells it.
+    /// Its name in the contract, as [`ghanti_model::Value::kind`] spells it.
     pub fn as_str(self) -> &'static str {
         match self {
             Kind::Text => "text",

@@ -2,7 +2,7 @@
 //!
 //! An unusable argument makes an entry too: its arguments are then the sentence that refuses them, so that no oversized text is kept.
 
-use samvaad_model::{Answer, CallError, Decision, Direction, Function, Language, Masked, Playout, Prompt, PromptId};
+use ghanti_model::{Answer, CallError, Decision, Direction, Function, Language, Masked, Playout, Prompt, PromptId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use samvaad_model::{CallError, Content, Decision, Language, Prompt, Refusal, Template};
+use ghanti_model::{CallError, Content, Decision, Language, Prompt, Refusal, Template};
 
 use crate::Conversation;
 use crate::convert::{Checked, shown};
@@ -14,7 +14,7 @@ use crate::manifest::{HEARD, Manifest};
 
 /// What the keys of the engine's own records begin with, such as those of customers and of what was decided. No manifest and no operator can
 /// grant them: whatever a pattern matches, another customer's record is not among it.
-const OWN_KEYS: &str = "samvaad:";
+const OWN_KEYS: &str = "ghanti:";
 
 /// Whether a key, or a pattern of keys, is one of the engine's own records, in whatever spelling.
 pub(crate) fn is_engines_own(key: &str) -> bool {
@@ -183,7 +183,7 @@ pub(crate) fn matches(pattern: &str, key: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use samvaad_model::{Argument, Money, Value};
+    use ghanti_model::{Argument, Money, Value};
 
     use super::*;
     use crate::description::TemplateUse;
@@ -235,20 +235,20 @@ mod tests {
         for pattern in ["*", "s*", "*:*", "samv*:customer:*", "*customer*"] {
             let rules = rules(&format!("[grants]\nlookup = [\"{pattern}\"]"));
             for key in [
-                "samvaad:customer:019b",
-                "samvaad:phone:+919876543210",
-                "SAMVAAD:customer:x",
-                " samvaad:sid:a",
+                "ghanti:customer:019b",
+                "ghanti:phone:+919876543210",
+                "GHANTI:customer:x",
+                " ghanti:sid:a",
                 "sam\tvaad:customer:1",
-                "\0samvaad:decision:a",
+                "\0ghanti:decision:a",
             ] {
                 assert!(matches!(rules.check_lookup(key), Err(CallError::Refused(_))), "{pattern} {key}");
             }
         }
         let all = rules("[grants]\nlookup = [\"*\"]");
-        assert!(["loan:42", "samvaad", "crm:samvaad:1", "s"].iter().all(|key| all.check_lookup(key).is_ok()));
-        let errors = Manifest::parse("[grants]\nlookup = [\"loan:*\",\n\"Samvaad:customer:*\"]").unwrap_err();
-        assert!(errors[0].to_string().starts_with("line 3: `lookup` has `Samvaad:customer:*`: the engine's own records"), "{errors:?}");
+        assert!(["loan:42", "ghanti", "crm:ghanti:1", "s"].iter().all(|key| all.check_lookup(key).is_ok()));
+        let errors = Manifest::parse("[grants]\nlookup = [\"loan:*\",\n\"Ghanti:customer:*\"]").unwrap_err();
+        assert!(errors[0].to_string().starts_with("line 3: `lookup` has `Ghanti:customer:*`: the engine's own records"), "{errors:?}");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use samvaad_model::{CallError, Function, Language, Masked};
+use ghanti_model::{CallError, Function, Language, Masked};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;

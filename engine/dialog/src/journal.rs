@@ -11,8 +11,8 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::BoxFuture;
-use samvaad_model::journal::FORMAT;
-use samvaad_model::{CallError, CallId, Function, Journal, JournalEntry, JournalHeader, VersionId};
+use ghanti_model::journal::FORMAT;
+use ghanti_model::{CallError, CallId, Function, Journal, JournalEntry, JournalHeader, VersionId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;

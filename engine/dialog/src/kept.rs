@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use samvaad_model::{FlowName, VersionId};
+use ghanti_model::{FlowName, VersionId};
 use serde::{Deserialize, Serialize};
 
 use crate::source::Parts;
@@ -141,7 +141,7 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
-    use samvaad_model::Language;
+    use ghanti_model::Language;
 
     use super::*;
     use crate::source::Source;

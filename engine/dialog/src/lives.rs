@@ -6,7 +6,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Weak};
 
-use samvaad_model::{CallId, FlowName, VersionId};
+use ghanti_model::{CallId, FlowName, VersionId};
 
 use crate::host::SplitMix64;
 use crate::load::Rejection;

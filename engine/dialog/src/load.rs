@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use samvaad_model::{FlowName, Language, PhoneNumber};
+use ghanti_model::{FlowName, Language, PhoneNumber};
 
 use crate::allowance::Allowance;
 use crate::compile::{Compiler, Origin};
@@ -105,7 +105,7 @@ impl Fault {
 }
 
 /// What the log says of a flow that speaks for a lender who does not exist.
-const SAMPLES: &str = "the flow runs on sample values: give yours in samvaad.toml (`samvaad init` writes one, with a place for each)";
+const SAMPLES: &str = "the flow runs on sample values: give yours in ghanti.toml (`ghanti init` writes one, with a place for each)";
 
 /// Loads flows.
 #[derive(Debug)]

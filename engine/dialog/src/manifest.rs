@@ -13,7 +13,7 @@ mod update;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use samvaad_model::{CallFacts, Direction, Language, PhoneNumber, Step};
+use ghanti_model::{CallFacts, Direction, Language, PhoneNumber, Step};
 
 use crate::overrides::Samples;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use samvaad_model::{FlowName, Masked};
+use ghanti_model::{FlowName, Masked};
 use time::Date;
 
 use crate::catalogue::Catalogue;

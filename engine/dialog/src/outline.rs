@@ -3,7 +3,7 @@
 //!
 //! `say emi-details (loan-digits, amount, due-date)`, `ask identity: greeting (name) → choice yes`, `note told-at ‹13 characters›`.
 
-use samvaad_model::{Answer, CallError, Collection, Content, Function, JournalEntry, Masked, Prompt, Question, Reply};
+use ghanti_model::{Answer, CallError, Collection, Content, Function, JournalEntry, Masked, Prompt, Question, Reply};
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 

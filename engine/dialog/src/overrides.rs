@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use samvaad_model::{FlowName, PhoneNumber};
+use ghanti_model::{FlowName, PhoneNumber};
 
 use crate::manifest::Manifest;
 

@@ -9,7 +9,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use samvaad_model::FlowName;
+use ghanti_model::FlowName;
 
 use crate::load::{Fault, Rejection, Step};
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use samvaad_model::CallId;
+use ghanti_model::CallId;
 
 use crate::load::{Fault, Step};
 use crate::manifest::ReplayGate;
@@ -99,12 +99,11 @@ fn told(gate: &ReplayGate, obstacle: &Obstacle) -> Fault {
         let named = gate.kinds.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(", ");
         let reason = format!("{reason}; its replay ends there, so that what follows cannot be shown to agree in {named}");
         let mend = format!(
-            "`samvaad replay {call}` shows both sides; if it is intended, take `[replay] gate` away for this version, and put it back when calls of it are recorded"
+            "`ghanti replay {call}` shows both sides; if it is intended, take `[replay] gate` away for this version, and put it back when calls of it are recorded"
         );
         return Fault::new(Step::Replay, reason, &mend);
     }
-    let mend =
-        format!("`samvaad replay {call}` shows both sides; if it is intended, take `{kind}` out of `[replay] gate` for this version");
+    let mend = format!("`ghanti replay {call}` shows both sides; if it is intended, take `{kind}` out of `[replay] gate` for this version");
     Fault::new(Step::Replay, reason, &mend)
 }
 

@@ -13,7 +13,7 @@ mod told;
 
 use std::collections::BTreeSet;
 
-use samvaad_model::{Journal, JournalEntry, JournalError};
+use ghanti_model::{Journal, JournalEntry, JournalError};
 
 pub(crate) use comparing::{Comparing, Next};
 pub use difference::{Difference, DifferenceKind, other_words};

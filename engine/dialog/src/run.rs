@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use samvaad_model::CallError;
+use ghanti_model::CallError;
 use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Engine, PoolConcurrencyLimitError, Store, Trap, WasmBacktrace};
 

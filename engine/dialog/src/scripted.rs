@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use samvaad_model::{
+use ghanti_model::{
     Answer, CallError, CallFacts, CallId, Choice, Collection, Decision, Direction, Extent, Language, Masked, PhoneNumber, Playout, Prompt,
     PromptId, Question, Reply,
 };

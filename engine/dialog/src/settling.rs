@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use samvaad_model::FlowName;
+use ghanti_model::FlowName;
 
 use crate::places::{Place, Stamp};
 

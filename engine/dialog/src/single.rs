@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use samvaad_model::{FlowName, PhoneNumber};
+use ghanti_model::{FlowName, PhoneNumber};
 
 use crate::allowance::Allowance;
 use crate::compile::Compiler;

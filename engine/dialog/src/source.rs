@@ -9,7 +9,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use samvaad_model::{Language, VersionId};
+use ghanti_model::{Language, VersionId};
 use sha2::{Digest, Sha256};
 
 use crate::load::{Fault, Step};

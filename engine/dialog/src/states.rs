@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use samvaad_model::{FlowName, VersionId};
+use ghanti_model::{FlowName, VersionId};
 
 use crate::load::Rejection;
 use crate::version::FlowVersion;

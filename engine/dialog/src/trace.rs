@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 
-use samvaad_model::{LogLine, Masked};
+use ghanti_model::{LogLine, Masked};
 
 /// So many lines are kept, the last.
 const LINES: usize = 20;

@@ -9,7 +9,7 @@ mod read;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use samvaad_model::CallId;
+use ghanti_model::CallId;
 use tracing::instrument::WithSubscriber;
 use tracing::subscriber::NoSubscriber;
 
@@ -110,7 +110,7 @@ async fn hold<P>(version: &FlowVersion<P>, trial: &Trial) -> Held {
         Some(RunEnd::Returned | RunEnd::CallEnded) => Vec::new(),
         _ => {
             let trace = journal.trace();
-            trace.traceback.into_iter().map(samvaad_model::Masked::into_exposed).chain(trace.stack).collect()
+            trace.traceback.into_iter().map(ghanti_model::Masked::into_exposed).chain(trace.stack).collect()
         }
     };
     Held { end, stack, scripted }

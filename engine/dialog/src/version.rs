@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use samvaad_model::journal::FORMAT;
-use samvaad_model::{CallId, FlowName, Journal, JournalHeader, Language, VersionId};
+use ghanti_model::journal::FORMAT;
+use ghanti_model::{CallId, FlowName, Journal, JournalHeader, Language, VersionId};
 use tracing::Instrument;
 
 use crate::Conversation;

@@ -10,9 +10,9 @@ use std::path::Path;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use ghanti_model::FlowName;
 use notify::event::{AccessKind, AccessMode};
 use notify::{Config, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
-use samvaad_model::FlowName;
 use tokio::sync::Notify;
 use tokio::task::{JoinHandle, JoinSet};
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::fmt::{self, Write};
 
 use base64::display::Base64Display;
-use samvaad_model::{AccountSid, CallSid, Masked, StreamSid};
+use ghanti_model::{AccountSid, CallSid, Masked, StreamSid};
 
 use crate::frame::Frame;
 use crate::inbound::Mark;

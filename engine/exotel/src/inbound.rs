@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use samvaad_model::{AccountSid, CallSid, PhoneNumber, StreamSid};
+use ghanti_model::{AccountSid, CallSid, PhoneNumber, StreamSid};
 
 use crate::frame::{DtmfBody, Frame, StartBody};
 use crate::lenient::Scalar;

@@ -8,7 +8,7 @@
 use std::fmt::{self, Write};
 
 use base64::display::Base64Display;
-use samvaad_model::StreamSid;
+use ghanti_model::StreamSid;
 
 use crate::media::{BASE64, FrameError};
 use crate::{MediaFormat, Start};

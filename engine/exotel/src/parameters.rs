@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use samvaad_model::{CallSid, Masked, PhoneNumber};
+use ghanti_model::{CallSid, Masked, PhoneNumber};
 use serde_json::Value;
 
 use crate::repair::repaired;

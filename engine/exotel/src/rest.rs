@@ -2,7 +2,7 @@
 //!
 //! Source: Exotel, "Make a call" API (`.json` form) and its page on WSS errors and monitoring (XML).
 
-use samvaad_model::CallSid;
+use ghanti_model::CallSid;
 
 use crate::{CallStatus, Parameters, ParseError};
 

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use samvaad_model::{CallSid, Direction, Masked, PhoneNumber};
+use ghanti_model::{CallSid, Direction, Masked, PhoneNumber};
 
 use crate::applet::Leg;
 use crate::{CallStatus, Parameters, ParseError};

@@ -7,8 +7,8 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use bytes::BytesMut;
-use samvaad_exotel::{FarEnd, Inbound, MediaFormat, Outbound, OutboundWriter, far_end, inbound, parse_outbound};
-use samvaad_model::{AccountSid, CallSid, StreamSid};
+use ghanti_exotel::{FarEnd, Inbound, MediaFormat, Outbound, OutboundWriter, far_end, inbound, parse_outbound};
+use ghanti_model::{AccountSid, CallSid, StreamSid};
 
 thread_local! {
     /// Allocations of this thread: tests run on several.

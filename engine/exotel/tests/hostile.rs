@@ -2,10 +2,10 @@
 //! generator is seeded, so a failure is the same on every run.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use samvaad_exotel::applet::{ConnectReply, PassthruRequest};
-use samvaad_exotel::rest::{ActiveStreams, parse_reply};
-use samvaad_exotel::status::StatusCallback;
-use samvaad_exotel::{Inbound, Outbound, OutboundWriter, ParseError, inbound, parse_outbound};
+use ghanti_exotel::applet::{ConnectReply, PassthruRequest};
+use ghanti_exotel::rest::{ActiveStreams, parse_reply};
+use ghanti_exotel::status::StatusCallback;
+use ghanti_exotel::{Inbound, Outbound, OutboundWriter, ParseError, inbound, parse_outbound};
 
 const SAMPLES: &str = include_str!("data/exotel.jsonl");
 

@@ -8,13 +8,13 @@
     reason = "a test fails by panicking, and says where on its output"
 )]
 
-use samvaad_exotel::applet::{
+use ghanti_exotel::applet::{
     Channels, ConnectReply, Destination, DisconnectedBy, DynamicUrl, MusicType, PassthruRequest, PlaybackTo, StreamStatus, SwitchCase,
 };
-use samvaad_exotel::rest::{ActiveStreams, ApiReply, parse_reply};
-use samvaad_exotel::status::StatusCallback;
-use samvaad_exotel::{CallStatus, Encoding, Inbound, MediaFormat, Outbound, Parameters, Start, inbound, parse_outbound};
-use samvaad_model::{Direction, PhoneNumber};
+use ghanti_exotel::rest::{ActiveStreams, ApiReply, parse_reply};
+use ghanti_exotel::status::StatusCallback;
+use ghanti_exotel::{CallStatus, Encoding, Inbound, MediaFormat, Outbound, Parameters, Start, inbound, parse_outbound};
+use ghanti_model::{Direction, PhoneNumber};
 use serde_json::Value;
 use serde_json::value::RawValue;
 

@@ -3,11 +3,11 @@
 
 use std::time::{Duration, Instant};
 
-use samvaad_model::{CallId, CallSid, CallState};
-use samvaad_session::network::{has_cause, never_connected, note};
-use samvaad_session::run::unix_ms;
-use samvaad_session::transfer;
-use samvaad_store::Binding;
+use ghanti_model::{CallId, CallSid, CallState};
+use ghanti_session::network::{has_cause, never_connected, note};
+use ghanti_session::run::unix_ms;
+use ghanti_session::transfer;
+use ghanti_store::Binding;
 
 use crate::app::App;
 use crate::permits::STREAM;

@@ -1,7 +1,7 @@
 //! The configuration: one TOML file, with environment variables above it.
 //!
 //! Every key has a default, so that the engine runs without a file. Unknown keys are errors, and all errors are told at once. A variable
-//! `SAMVAAD_SECTION_KEY` overrides `key` of `[section]`: `SAMVAAD_STORES_REDIS_URL` is `redis-url` of `[stores]`. What each setting is, in a
+//! `GHANTI_SECTION_KEY` overrides `key` of `[section]`: `GHANTI_STORES_REDIS_URL` is `redis-url` of `[stores]`. What each setting is, in a
 //! sentence, is in `sentences.rs`: `config print` and `init` show it.
 
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use samvaad_model::{FlowName, Language, PhoneNumber};
+use ghanti_model::{FlowName, Language, PhoneNumber};
 use serde::{Deserialize, Serialize};
 
 use crate::secret::Secret;
@@ -189,7 +189,7 @@ pub enum RecognizerKind {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Log {
-    /// The least level, in `tracing`'s syntax: `info`, or `info,samvaad_session=debug`.
+    /// The least level, in `tracing`'s syntax: `info`, or `info,ghanti_session=debug`.
     pub level: String,
     /// The folder of `application.log` and `websocket.log`.
     pub folder: PathBuf,

@@ -25,8 +25,8 @@ pub mod unserved;
 
 pub use app::{App, router};
 pub use config::{Config, ConfigError, Starter};
+pub use ghanti_dialog::compile_component;
 pub use lock::{DataLock, LockError};
 pub use open::{Folders, Mode, OpenError, open, open_recognizer};
-pub use samvaad_dialog::compile_component;
 pub use secret::Secret;
 pub use serve::serve;

@@ -14,7 +14,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::config::Log;
 
 /// Events of this target go to `websocket.log`; all else to `application.log`.
-pub const WEBSOCKET: &str = "samvaad::websocket";
+pub const WEBSOCKET: &str = "ghanti::websocket";
 /// So many days are kept.
 const DAYS: usize = 14;
 
@@ -22,7 +22,7 @@ const DAYS: usize = 14;
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
     /// The level is none.
-    #[error("`level` of `[log]` is `{level}`, which is none: write `info`, or `info,samvaad_session=debug` ({reason})")]
+    #[error("`level` of `[log]` is `{level}`, which is none: write `info`, or `info,ghanti_session=debug` ({reason})")]
     Level {
         /// What was written.
         level: String,
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn a_level_that_is_none_is_refused_and_not_taken_for_a_name() {
-        for level in ["warning", "", "info,", "verbose", "samvaad=loud", "info,samvaad", "info;debug", "information"] {
+        for level in ["warning", "", "info,", "verbose", "ghanti=loud", "info,ghanti", "info;debug", "information"] {
             let error = filter(level).unwrap_err().to_string();
             assert!(error.contains(&format!("`level` of `[log]` is `{level}`")), "{error}");
         }
@@ -133,13 +133,13 @@ mod tests {
             "info",
             "WARN",
             "off",
-            "info,samvaad_session=debug",
-            "samvaad_session=debug",
-            "info, samvaad::websocket=trace",
+            "info,ghanti_session=debug",
+            "ghanti_session=debug",
+            "info, ghanti::websocket=trace",
             "warn,[call]=debug",
         ] {
             assert!(filter(level).is_ok(), "{level}");
         }
-        assert!(filter("samvaad_session=debug").unwrap().to_string().contains("info"), "all else is still logged");
+        assert!(filter("ghanti_session=debug").unwrap().to_string().contains("info"), "all else is still logged");
     }
 }

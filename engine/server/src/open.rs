@@ -5,19 +5,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use samvaad_dialog::watch::watch;
-use samvaad_dialog::{
+use ghanti_dialog::watch::watch;
+use ghanti_dialog::{
     Catalogue, CatalogueError, CatalogueSettings, CompileIn, EngineError, EngineSettings, FlowEngine, FlowVersion, Rejection, Running,
 };
-use samvaad_model::FlowName;
-use samvaad_session::files::AudioFiles;
-use samvaad_session::succession::Successions;
-use samvaad_session::{CallSettings, FlowPrompts, Ledger, Services};
-use samvaad_speech::Recognizer;
-use samvaad_speech::cache::{CacheSettings, PromptCache};
-use samvaad_speech::espeak::{Espeak, EspeakSettings};
-use samvaad_speech::vosk::{Vosk, VoskError, VoskSettings};
-use samvaad_store::{CallRecords, LayeredSessions, MemorySessions, RecordWriter, RedisSessions, SessionSettings, SessionStore, SqlRecords};
+use ghanti_model::FlowName;
+use ghanti_session::files::AudioFiles;
+use ghanti_session::succession::Successions;
+use ghanti_session::{CallSettings, FlowPrompts, Ledger, Services};
+use ghanti_speech::Recognizer;
+use ghanti_speech::cache::{CacheSettings, PromptCache};
+use ghanti_speech::espeak::{Espeak, EspeakSettings};
+use ghanti_speech::vosk::{Vosk, VoskError, VoskSettings};
+use ghanti_store::{CallRecords, LayeredSessions, MemorySessions, RecordWriter, RedisSessions, SessionSettings, SessionStore, SqlRecords};
 
 use crate::config::{Config, RecognizerKind, SynthesizerKind};
 use crate::descriptors;
@@ -49,7 +49,7 @@ pub enum Mode {
 pub enum OpenError {
     /// A store.
     #[error(transparent)]
-    Store(#[from] samvaad_store::OpenError),
+    Store(#[from] ghanti_store::OpenError),
     /// The flows' folder.
     #[error(transparent)]
     Flows(#[from] CatalogueError),
@@ -213,7 +213,7 @@ async fn open_stores(config: &Config, folders: &Folders) -> Result<Stores, OpenE
     let database = config.stores.database_url.as_ref().map(|url| url.expose());
     let records = Arc::new(SqlRecords::open(database, &folders.data).await?);
     let archive: Arc<dyn CallRecords> = Arc::clone(&records) as _;
-    let abandoned = archive.end_abandoned(samvaad_session::run::unix_ms()).await.unwrap_or_else(|error| {
+    let abandoned = archive.end_abandoned(ghanti_session::run::unix_ms()).await.unwrap_or_else(|error| {
         tracing::error!(%error, "cannot end the records of calls that an earlier engine left");
         0
     });

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use samvaad_dialog::{FieldProblem, NotAnOrder};
-use samvaad_model::values::phone;
-use samvaad_model::{FlowName, Masked, PhoneNumber};
+use ghanti_dialog::{FieldProblem, NotAnOrder};
+use ghanti_model::values::phone;
+use ghanti_model::{FlowName, Masked, PhoneNumber};
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value as Json;

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use samvaad_model::CallSid;
+use ghanti_model::CallSid;
 
 /// A stream comes within this time after its applet's request, or the Exotel flow is wrong.
 pub const STREAM: Duration = Duration::from_secs(10);

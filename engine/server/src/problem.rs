@@ -8,7 +8,7 @@ use axum::http::header::{CONNECTION, CONTENT_LENGTH, RETRY_AFTER, TRANSFER_ENCOD
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use samvaad_dialog::FieldProblem;
+use ghanti_dialog::FieldProblem;
 use serde::Serialize;
 
 /// An answer to a request that cannot be served.

@@ -5,9 +5,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use axum::http::StatusCode;
-use samvaad_exotel::applet::PassthruRequest;
-use samvaad_model::{CallId, CallSid, CallState, Problem};
-use samvaad_session::run::unix_ms;
+use ghanti_exotel::applet::PassthruRequest;
+use ghanti_model::{CallId, CallSid, CallState, Problem};
+use ghanti_session::run::unix_ms;
 
 use crate::app::App;
 use crate::problem;

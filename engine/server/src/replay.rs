@@ -1,4 +1,4 @@
-//! `samvaad replay`: recorded calls run again, against their own version of a flow or another one, and the differences are told.
+//! `ghanti replay`: recorded calls run again, against their own version of a flow or another one, and the differences are told.
 //!
 //! It reads records and flows. It speaks nothing, asks nobody, writes to no store and no log; compiled components are kept as always.
 
@@ -15,18 +15,18 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use samvaad_dialog::{EngineError, FlowVersion, Rejection, RunEnd};
-use samvaad_model::{CallRecord, Journal, JournalError};
-use samvaad_session::FlowPrompts;
-use samvaad_store::StoreError;
+use ghanti_dialog::{EngineError, FlowVersion, Rejection, RunEnd};
+use ghanti_model::{CallRecord, Journal, JournalError};
+use ghanti_session::FlowPrompts;
+use ghanti_store::StoreError;
 
 use crate::config::Config;
 use crate::open::Folders;
 use calls::Calls;
 use flows::Flows;
 pub use gate::RecordedRehearsal;
+pub use ghanti_dialog::DifferenceKind;
 pub use report::Replayed;
-pub use samvaad_dialog::DifferenceKind;
 pub use sweep::{Group, Progress, Sweep};
 pub use verdict::Told;
 use words::Words;
@@ -73,7 +73,7 @@ pub enum ReplayError {
     },
     /// The database cannot be opened.
     #[error(transparent)]
-    Records(#[from] samvaad_store::OpenError),
+    Records(#[from] ghanti_store::OpenError),
     /// The database does not answer.
     #[error(transparent)]
     Store(#[from] StoreError),

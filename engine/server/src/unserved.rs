@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use samvaad_model::{CallId, CallSid, Problem};
-use samvaad_session::connect::NoStart;
-use samvaad_session::network::note;
-use samvaad_session::run::unix_ms;
+use ghanti_model::{CallId, CallSid, Problem};
+use ghanti_session::connect::NoStart;
+use ghanti_session::network::note;
+use ghanti_session::run::unix_ms;
 use tokio::sync::Notify;
 
 mod asked;
@@ -219,7 +219,7 @@ pub async fn explain(app: &App, sid: &CallSid) -> Option<CallId> {
 
 async fn attach(app: &App, call: CallId, problems: Vec<Problem>) {
     if !problems.is_empty() {
-        let noted = |record: &mut samvaad_model::CallRecord| {
+        let noted = |record: &mut ghanti_model::CallRecord| {
             for Problem { unix_ms, name, detail } in problems {
                 note(record, &name, detail, unix_ms);
             }

@@ -1,7 +1,7 @@
 //! The engine's own words, for when a flow has failed or has to go: nobody is left in silence.
 
-use samvaad_model::{Language, Masked};
-use samvaad_speech::Utterance;
+use ghanti_model::{Language, Masked};
+use ghanti_speech::Utterance;
 
 use crate::spoken::{Source, Spoken};
 

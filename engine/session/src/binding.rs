@@ -10,8 +10,8 @@
 //!    several, none is.
 //! 4. **What could not be read is not guessed**: neither an order that was named nor the orders of a number are replaced by others.
 
-use samvaad_model::{CallId, CustomerRecord, Direction, FlowName, PhoneNumber};
-use samvaad_store::{Ends, Order};
+use ghanti_model::{CallId, CustomerRecord, Direction, FlowName, PhoneNumber};
+use ghanti_store::{Ends, Order};
 
 /// What a store said.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use samvaad_dialog::journal::SharedJournal;
-use samvaad_model::{CallId, CallRecord, CallSid, Problem, VersionId};
+use ghanti_dialog::journal::SharedJournal;
+use ghanti_model::{CallId, CallRecord, CallSid, Problem, VersionId};
 use tokio::time::Instant;
 
 /// A live call: shared by its task, its flow and whoever asks for it over HTTP. Its lock is held for moments only, never across a wait.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use samvaad_exotel::inbound::{self, Inbound, Start};
-use samvaad_model::CallSid;
+use ghanti_exotel::inbound::{self, Inbound, Start};
+use ghanti_model::CallSid;
 
 use crate::wire::{Break, Received, Wire};
 

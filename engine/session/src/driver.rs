@@ -6,14 +6,14 @@
 use std::sync::Arc;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use samvaad_audio::{Decoder, ResampleError};
-use samvaad_dialog::{FlowVersion, Limit, RunEnd};
-use samvaad_exotel::OutboundWriter;
-use samvaad_exotel::inbound::{self, Inbound, Start};
-use samvaad_model::PromptId;
-use samvaad_speech::cache::{Keep, PromptAudio};
-use samvaad_speech::recognition::HEARINGS;
-use samvaad_speech::{Hearing, Recognition, Samples};
+use ghanti_audio::{Decoder, ResampleError};
+use ghanti_dialog::{FlowVersion, Limit, RunEnd};
+use ghanti_exotel::OutboundWriter;
+use ghanti_exotel::inbound::{self, Inbound, Start};
+use ghanti_model::PromptId;
+use ghanti_speech::cache::{Keep, PromptAudio};
+use ghanti_speech::recognition::HEARINGS;
+use ghanti_speech::{Hearing, Recognition, Samples};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -78,8 +78,8 @@ impl<'a, W: Wire> Driver<'a, W> {
     pub fn new(parts: Parts<'a, W>) -> Result<Self, ResampleError> {
         let format = parts.start.media_format;
         let encoding = match format.encoding {
-            samvaad_exotel::Encoding::Linear16 => samvaad_audio::Encoding::Pcm16,
-            samvaad_exotel::Encoding::MuLaw => samvaad_audio::Encoding::MuLaw,
+            ghanti_exotel::Encoding::Linear16 => ghanti_audio::Encoding::Pcm16,
+            ghanti_exotel::Encoding::MuLaw => ghanti_audio::Encoding::MuLaw,
         };
         // No recognition runs yet; the channel of the first one replaces this closed one.
         let (_, hearings) = mpsc::channel(1);

@@ -4,8 +4,8 @@
 
 use std::collections::VecDeque;
 
-use samvaad_audio::{Listener, ResampleError, TurnEvent, TurnSettings};
-use samvaad_speech::recognition::RATE_HZ;
+use ghanti_audio::{Listener, ResampleError, TurnEvent, TurnSettings};
+use ghanti_speech::recognition::RATE_HZ;
 
 /// What is kept of the time before speech was noticed, so that a word's first sound is not lost.
 const PREROLL_MS: usize = 1_000;
@@ -147,7 +147,7 @@ impl Ear {
 
 #[cfg(test)]
 mod tests {
-    use samvaad_audio::level::rms_dbfs;
+    use ghanti_audio::level::rms_dbfs;
 
     use super::*;
 

@@ -1,8 +1,8 @@
 //! How a call ended, and the one outcome that follows from it.
 
-use samvaad_dialog::{Limit, RunEnd};
-use samvaad_model::{CallRecord, Decision};
-use samvaad_store::do_not_call::DO_NOT_CALL;
+use ghanti_dialog::{Limit, RunEnd};
+use ghanti_model::{CallRecord, Decision};
+use ghanti_store::do_not_call::DO_NOT_CALL;
 
 use crate::transfer;
 
@@ -89,7 +89,7 @@ pub fn describe(run: &RunEnd) -> String {
 
 #[cfg(test)]
 mod tests {
-    use samvaad_model::CallId;
+    use ghanti_model::CallId;
 
     use super::*;
 

@@ -1,6 +1,6 @@
 //! What happens in a call, as the record, the log and a listener hear of it.
 
-use samvaad_model::{Extent, Language, Masked, PromptId};
+use ghanti_model::{Extent, Language, Masked, PromptId};
 
 /// Something happened. Times are milliseconds since the stream's start.
 #[derive(Debug, Clone, PartialEq)]

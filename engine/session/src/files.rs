@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::io::Cursor;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use samvaad_dialog::FlowVersion;
-use samvaad_model::VersionId;
-use samvaad_speech::Samples;
+use ghanti_dialog::FlowVersion;
+use ghanti_model::VersionId;
+use ghanti_speech::Samples;
 
 /// So many decoded files are kept; when there are more, all are let go and decoded anew as they are used.
 const FILES: usize = 256;
@@ -55,7 +55,7 @@ impl AudioFiles {
 pub fn check(name: &str, wav: &[u8]) -> Result<(), FileError> {
     let opened = open(wav).and_then(|reader| {
         let rate_hz = reader.spec().sample_rate;
-        samvaad_audio::convert(&[0; 160], rate_hz, 8_000).map(drop).map_err(|error| error.to_string())
+        ghanti_audio::convert(&[0; 160], rate_hz, 8_000).map(drop).map_err(|error| error.to_string())
     });
     opened.map_err(|reason| FileError::Unplayable { name: name.to_owned(), reason })
 }
@@ -73,7 +73,7 @@ fn decode(wav: &[u8], rate_hz: u32) -> Result<Samples, String> {
     let reader = open(wav)?;
     let spec = reader.spec();
     let samples = reader.into_samples::<i16>().collect::<Result<Vec<i16>, _>>().map_err(|error| error.to_string())?;
-    let converted = samvaad_audio::convert(&samples, spec.sample_rate, rate_hz).map_err(|error| error.to_string())?;
+    let converted = ghanti_audio::convert(&samples, spec.sample_rate, rate_hz).map_err(|error| error.to_string())?;
     Ok(converted.into())
 }
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{join_all, join3};
-use samvaad_exotel::Parameters;
-use samvaad_exotel::inbound::Start;
-use samvaad_model::{CallId, CallRecord, CallSid, CustomerRecord, FlowName, PhoneNumber, StreamSid};
-use samvaad_store::{Binding, Claimant, Ends, Sighting, StoreError};
+use ghanti_exotel::Parameters;
+use ghanti_exotel::inbound::Start;
+use ghanti_model::{CallId, CallRecord, CallSid, CustomerRecord, FlowName, PhoneNumber, StreamSid};
+use ghanti_store::{Binding, Claimant, Ends, Sighting, StoreError};
 use tokio::time::{Instant, timeout_at};
 
 use crate::binding::{Doubt, Evidence, Parties, Stored, Verdict, decide, parties, wanted_flow};

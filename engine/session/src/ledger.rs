@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use samvaad_model::{CallId, CallRecord, CallSid, CallState, PhoneNumber};
-use samvaad_store::{CallRecords, DoNotCall, RecordWriter, StoreError};
+use ghanti_model::{CallId, CallRecord, CallSid, CallState, PhoneNumber};
+use ghanti_store::{CallRecords, DoNotCall, RecordWriter, StoreError};
 
 use crate::call::{LiveCall, LiveCalls};
 use crate::outcomes::Outcomes;
@@ -234,7 +234,7 @@ async fn bounded<T>(read: impl Future<Output = Result<Option<T>, StoreError>>) -
 mod tests {
     use std::sync::Barrier;
 
-    use samvaad_store::SqlRecords;
+    use ghanti_store::SqlRecords;
 
     use super::*;
     use crate::call::keep_problem;

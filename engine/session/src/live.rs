@@ -5,14 +5,14 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use samvaad_dialog::{Conversation, FlowVersion, Instant};
-use samvaad_model::{
+use ghanti_dialog::{Conversation, FlowVersion, Instant};
+use ghanti_model::{
     Answer, CallError, CallFacts, Collection, Content, CustomerRecord, Decision, Extent, Language, Masked, Playout, Prompt, PromptId,
     Question, Refusal, Reply,
 };
-use samvaad_speech::words::ChoiceMatcher;
-use samvaad_speech::{Expectation, Recognizer, Utterance};
-use samvaad_store::SessionStore;
+use ghanti_speech::words::ChoiceMatcher;
+use ghanti_speech::{Expectation, Recognizer, Utterance};
+use ghanti_store::SessionStore;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use crate::call::LiveCall;

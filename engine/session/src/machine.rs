@@ -13,9 +13,9 @@ mod tests;
 
 use std::collections::{BTreeSet, VecDeque};
 
-use samvaad_audio::{Decoder, Encoding, ResampleError, TurnSettings};
-use samvaad_model::{Answer, CallError, Playout, PromptId};
-use samvaad_speech::{Expectation, Samples};
+use ghanti_audio::{Decoder, Encoding, ResampleError, TurnSettings};
+use ghanti_model::{Answer, CallError, Playout, PromptId};
+use ghanti_speech::{Expectation, Samples};
 
 use crate::ear::Ear;
 use crate::event::Event;

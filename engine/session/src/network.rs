@@ -4,9 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use samvaad_exotel::CallStatus;
-use samvaad_exotel::status::StatusCallback;
-use samvaad_model::{CallRecord, CallState, Problem};
+use ghanti_exotel::CallStatus;
+use ghanti_exotel::status::StatusCallback;
+use ghanti_model::{CallRecord, CallState, Problem};
 
 use crate::transfer;
 

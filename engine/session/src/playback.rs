@@ -5,9 +5,9 @@
 
 use std::collections::VecDeque;
 
-use samvaad_audio::{Encoding, Framer, PlayoutClock, PromptCursor};
-use samvaad_model::{Extent, Playout, PromptId};
-use samvaad_speech::Samples;
+use ghanti_audio::{Encoding, Framer, PlayoutClock, PromptCursor};
+use ghanti_model::{Extent, Playout, PromptId};
+use ghanti_speech::Samples;
 
 use crate::event::Event;
 use crate::spoken::Spoken;

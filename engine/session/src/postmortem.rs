@@ -5,10 +5,10 @@
 
 use std::fmt;
 
-use samvaad_dialog::RunEnd;
-use samvaad_dialog::journal::SharedJournal;
-use samvaad_dialog::outline::{error_kind, outline};
-use samvaad_model::{FailureReport, FlowName, Function, JournalEntry, Masked, Prompt, VersionId};
+use ghanti_dialog::RunEnd;
+use ghanti_dialog::journal::SharedJournal;
+use ghanti_dialog::outline::{error_kind, outline};
+use ghanti_model::{FailureReport, FlowName, Function, JournalEntry, Masked, Prompt, VersionId};
 
 use crate::call::LiveCall;
 use crate::ending::describe;
@@ -121,7 +121,7 @@ fn one_line(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use samvaad_model::{CallError, CallId, LogLine};
+    use ghanti_model::{CallError, CallId, LogLine};
 
     use super::*;
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use samvaad_dialog::{PromptLibrary, PromptProblem, TemplateUse};
-use samvaad_model::{Language, Template};
-use samvaad_speech::words::{PromptBook, RenderError, Severity, TemplateProblem, TemplateUse as Use};
+use ghanti_dialog::{PromptLibrary, PromptProblem, TemplateUse};
+use ghanti_model::{Language, Template};
+use ghanti_speech::words::{PromptBook, RenderError, Severity, TemplateProblem, TemplateUse as Use};
 use time::Date;
 
 use crate::files;

@@ -2,9 +2,9 @@
 
 use std::collections::VecDeque;
 
-use samvaad_model::{Answer, Extent, Language, Masked, Playout, Reply};
-use samvaad_speech::Expectation;
-use samvaad_speech::words::ChoiceMatcher;
+use ghanti_model::{Answer, Extent, Language, Masked, Playout, Reply};
+use ghanti_speech::Expectation;
+use ghanti_speech::words::ChoiceMatcher;
 
 use crate::spoken::Spoken;
 

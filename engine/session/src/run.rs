@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::FutureExt;
-use samvaad_dialog::journal::SharedJournal;
-use samvaad_dialog::{CustomerReading, CustomerSchema, FieldProblem, FlowVersion, Limit, NoFlow, OnTrapThen, Pinned, RunEnd, TrapWords};
-use samvaad_exotel::inbound::Start;
-use samvaad_model::{CallFacts, CallId, CallRecord, CallSid, CallState, CustomerRecord, Decision, Direction, Language, PhoneNumber, Step};
+use ghanti_dialog::journal::SharedJournal;
+use ghanti_dialog::{CustomerReading, CustomerSchema, FieldProblem, FlowVersion, Limit, NoFlow, OnTrapThen, Pinned, RunEnd, TrapWords};
+use ghanti_exotel::inbound::Start;
+use ghanti_model::{CallFacts, CallId, CallRecord, CallSid, CallState, CustomerRecord, Decision, Direction, Language, PhoneNumber, Step};
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::Instant;
 use tracing::Instrument;
@@ -201,7 +201,7 @@ fn by_manifest(
     services: &Services,
 ) -> (Option<CustomerRecord>, Vec<FieldProblem>) {
     let Some(customer) = customer else { return (None, Vec::new()) };
-    let today = samvaad_dialog::Instant { unix_ms: now_ms, offset_minutes: services.settings.offset_minutes }.date();
+    let today = ghanti_dialog::Instant { unix_ms: now_ms, offset_minutes: services.settings.offset_minutes }.date();
     let CustomerReading { fields, problems } = schema.read(&customer.fields, today);
     (Some(CustomerRecord { fields, ..customer }), problems)
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use futures_util::future::{BoxFuture, pending};
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use samvaad_dialog::journal::SharedJournal;
-use samvaad_dialog::{Pinned, RunEnd};
+use ghanti_dialog::journal::SharedJournal;
+use ghanti_dialog::{Pinned, RunEnd};
 
 use crate::live::LiveConversation;
 use crate::prompts::FlowPrompts;

@@ -1,7 +1,7 @@
 //! Writes what happens in a call into its record, its steps and the log.
 
-use samvaad_dialog::Manifest;
-use samvaad_model::{CallState, Extent, Language, Line, Masked, PromptId, Speaker, Step};
+use ghanti_dialog::Manifest;
+use ghanti_model::{CallState, Extent, Language, Line, Masked, PromptId, Speaker, Step};
 
 use crate::call::LiveCall;
 use crate::event::Event;
@@ -125,7 +125,7 @@ impl Scribe {
     pub fn step(&self, call: &LiveCall, step: Step) {
         let at_ms = call.now_ms();
         if call.record().reach(step, call.unix_ms(at_ms)) {
-            tracing::info!(target: "samvaad::step", call = %call.id(), ?step, at_ms, "step");
+            tracing::info!(target: "ghanti::step", call = %call.id(), ?step, at_ms, "step");
         }
     }
 }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use samvaad_dialog::{Catalogue, Running};
-use samvaad_model::PhoneNumber;
-use samvaad_speech::Recognizer;
-use samvaad_speech::cache::PromptCache;
-use samvaad_store::SessionStore;
+use ghanti_dialog::{Catalogue, Running};
+use ghanti_model::PhoneNumber;
+use ghanti_speech::Recognizer;
+use ghanti_speech::cache::PromptCache;
+use ghanti_store::SessionStore;
 
 use crate::files::AudioFiles;
 use crate::ledger::Ledger;

@@ -1,7 +1,7 @@
 //! A prompt as the machine sees it: rendered words, or samples of a file.
 
-use samvaad_model::{Language, Masked, PromptId};
-use samvaad_speech::{Samples, Utterance};
+use ghanti_model::{Language, Masked, PromptId};
+use ghanti_speech::{Samples, Utterance};
 
 /// Where a prompt's samples come from.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, pending};
-use samvaad_dialog::{ARRIVAL, FlowVersion, Limit, Pinned, RunEnd, Running};
-use samvaad_model::{Decision, VersionMove};
+use ghanti_dialog::{ARRIVAL, FlowVersion, Limit, Pinned, RunEnd, Running};
+use ghanti_model::{Decision, VersionMove};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio::time::Instant;
 

@@ -3,9 +3,9 @@
 //! The flow decides a transfer; Exotel's applets make it, after the stream, if its flow is laid so. What has happened follows from all that
 //! has been reported so far, whatever the order in which it came.
 
-use samvaad_exotel::CallStatus;
-use samvaad_exotel::applet::{Leg, PassthruRequest};
-use samvaad_model::{AgentLeg, AgentLegState, CallRecord, CallState, ConnectAsked, Decision, PhoneNumber};
+use ghanti_exotel::CallStatus;
+use ghanti_exotel::applet::{Leg, PassthruRequest};
+use ghanti_model::{AgentLeg, AgentLegState, CallRecord, CallState, ConnectAsked, Decision, PhoneNumber};
 
 use crate::network::{final_status, has_cause, note};
 

@@ -1,7 +1,7 @@
 //! Languages that the recogniser has no model of: the record of a call in one of them says that speech could not be heard.
 
-use samvaad_model::Language;
-use samvaad_speech::Recognizer;
+use ghanti_model::Language;
+use ghanti_speech::Recognizer;
 
 use crate::call::LiveCall;
 use crate::network::note;
@@ -24,8 +24,8 @@ pub fn check(call: &LiveCall, recognizer: Option<&dyn Recognizer>, language: &La
 
 #[cfg(test)]
 mod tests {
-    use samvaad_model::{CallId, CallRecord};
-    use samvaad_speech::{Expectation, Hearing, Recognition, RecognitionError};
+    use ghanti_model::{CallId, CallRecord};
+    use ghanti_speech::{Expectation, Hearing, Recognition, RecognitionError};
     use tokio::sync::mpsc;
 
     use super::*;

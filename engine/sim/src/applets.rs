@@ -6,10 +6,10 @@
 use std::fmt;
 use std::time::Duration;
 
+use ghanti_exotel::applet::{ConnectReply, Destination};
+use ghanti_model::{CallId, CallRecord, CallState, PhoneNumber};
 use percent_encoding::percent_decode_str;
 use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
-use samvaad_exotel::applet::{ConnectReply, Destination};
-use samvaad_model::{CallId, CallRecord, CallState, PhoneNumber};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
@@ -83,7 +83,7 @@ pub enum EngineError {
         base_url: String,
     },
     /// It does not answer.
-    #[error("the engine at `{url}` does not answer: start it with `samvaad serve` ({reason})")]
+    #[error("the engine at `{url}` does not answer: start it with `ghanti serve` ({reason})")]
     Unreachable {
         /// What was asked.
         url: String,

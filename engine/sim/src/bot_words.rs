@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use samvaad_model::Language;
-use samvaad_speech::{Expectation, Hearing, RecognitionError, Recognizer, recognition};
+use ghanti_model::Language;
+use ghanti_speech::{Expectation, Hearing, RecognitionError, Recognizer, recognition};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -26,7 +26,7 @@ pub enum BotWordsError {
     Recognition(#[from] RecognitionError),
     /// The audio's rate is none it can be given.
     #[error(transparent)]
-    Rate(#[from] samvaad_audio::ResampleError),
+    Rate(#[from] ghanti_audio::ResampleError),
     /// It fell silent.
     #[error("the recogniser `{0}` gave no words within {seconds} s", seconds = LIMIT.as_secs())]
     Silent(String),
@@ -39,7 +39,7 @@ pub async fn recognize(
     samples: &[i16],
     rate_hz: u32,
 ) -> Result<Vec<String>, BotWordsError> {
-    let samples = samvaad_audio::convert(samples, rate_hz, recognition::RATE_HZ)?;
+    let samples = ghanti_audio::convert(samples, rate_hz, recognition::RATE_HZ)?;
     let (sender, mut hearings) = mpsc::channel(recognition::HEARINGS);
     let free_speech = Expectation { languages: vec![language.clone()], phrases: Vec::new(), decoys: Vec::new() };
     let mut listening = recognizer.listen(free_speech, sender)?;

@@ -7,7 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use samvaad_model::Line;
+use ghanti_model::Line;
 use tokio::time::{MissedTickBehavior, interval_at};
 
 use crate::applets::EndedBy;

@@ -2,7 +2,7 @@
 //!
 //! Pure: time is an argument. Only what the bot says after the step before counts, so that one turn of the bot never answers two steps.
 
-use samvaad_model::{Line, Speaker};
+use ghanti_model::{Line, Speaker};
 
 use crate::heard::Heard;
 use crate::scenario::{Action, Step, When};
@@ -69,7 +69,7 @@ impl Director {
 
 #[cfg(test)]
 mod tests {
-    use samvaad_model::{Extent, Language, Masked};
+    use ghanti_model::{Extent, Language, Masked};
 
     use super::*;
 

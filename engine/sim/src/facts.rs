@@ -1,9 +1,9 @@
 //! What Exotel knows of a call, in the spellings it really uses.
 
-use samvaad_exotel::MediaFormat;
-use samvaad_exotel::far_end::Stream;
-use samvaad_model::id::NotAnId;
-use samvaad_model::{AccountSid, CallId, CallSid, Masked, PhoneNumber, StreamSid};
+use ghanti_exotel::MediaFormat;
+use ghanti_exotel::far_end::Stream;
+use ghanti_model::id::NotAnId;
+use ghanti_model::{AccountSid, CallId, CallSid, Masked, PhoneNumber, StreamSid};
 use time::OffsetDateTime;
 use time::macros::{format_description, offset};
 
@@ -13,7 +13,7 @@ use crate::scenario::Direction;
 pub const LINE_NUMBER: &str = "08045000000";
 
 /// The tenant's name.
-pub const ACCOUNT_SID: &str = "samvaad1";
+pub const ACCOUNT_SID: &str = "ghanti1";
 
 /// One call, as Exotel sees it.
 #[derive(Debug, Clone)]

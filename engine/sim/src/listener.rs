@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::sync::Mutex;
 
-use samvaad_model::{Line, Speaker};
+use ghanti_model::{Line, Speaker};
 
 /// Who did something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +88,7 @@ impl<W: Write + Send> Listener for View<W> {
 
 #[cfg(test)]
 mod tests {
-    use samvaad_model::{Language, Masked};
+    use ghanti_model::{Language, Masked};
 
     use super::*;
 

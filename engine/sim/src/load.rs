@@ -9,10 +9,10 @@ mod report;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ghanti_exotel::far_end::FarEnd;
+use ghanti_exotel::{Outbound, parse_outbound};
+use ghanti_model::{CallId, CallRecord, Masked, PhoneNumber};
 use reqwest::Url;
-use samvaad_exotel::far_end::FarEnd;
-use samvaad_exotel::{Outbound, parse_outbound};
-use samvaad_model::{CallId, CallRecord, Masked, PhoneNumber};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
@@ -95,7 +95,7 @@ pub async fn load(load: &Load, base_url: &str) -> Result<LoadReport, RunError> {
 /// The same; the callers do what the stage says.
 pub async fn load_in_stages(load: &Load, base_url: &str, stages: watch::Receiver<Stage>) -> Result<LoadReport, RunError> {
     let applets = Applets::new(base_url)?;
-    let rate_hz = samvaad_exotel::MediaFormat::default().rate_hz;
+    let rate_hz = ghanti_exotel::MediaFormat::default().rate_hz;
     let speech = match &load.say {
         Some(words) => Some(Voice::default().speak(words, rate_hz).await?),
         None => None,

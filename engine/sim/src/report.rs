@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
-use samvaad_audio::StereoRecording;
-use samvaad_model::{CallRecord, Extent, Line, PhoneNumber, Speaker};
+use ghanti_audio::StereoRecording;
+use ghanti_model::{CallRecord, Extent, Line, PhoneNumber, Speaker};
 use serde::Serialize;
 
 use crate::conversation::Played;

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use samvaad_audio::level::{gain, rms_dbfs};
+use ghanti_audio::level::{gain, rms_dbfs};
 use serde::Deserialize;
 
 use crate::voice::{Voice, VoiceError};

@@ -4,9 +4,9 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use ghanti_model::{CallId, CallRecord, Language, PhoneNumber};
+use ghanti_speech::Recognizer;
 use reqwest::Url;
-use samvaad_model::{CallId, CallRecord, Language, PhoneNumber};
-use samvaad_speech::Recognizer;
 
 use crate::applets::{AgentAnswer, Applets, Connected, EndedBy, EngineError};
 use crate::bot_words::{self, BotWordsError};
@@ -36,7 +36,7 @@ pub enum RunError {
     #[error("cannot listen to the bot's words: {0}")]
     BotWords(#[from] BotWordsError),
     #[error(transparent)]
-    Id(#[from] samvaad_model::id::NotAnId),
+    Id(#[from] ghanti_model::id::NotAnId),
 }
 
 /// Plays a scenario against the engine at `base_url` and writes what came of it to `out_dir`.

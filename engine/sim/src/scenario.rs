@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use samvaad_model::{FlowName, Masked, PhoneNumber};
+use ghanti_model::{FlowName, Masked, PhoneNumber};
 use serde::{Deserialize, Serialize};
 
 use crate::applets::AgentAnswer;

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
+use ghanti_exotel::MediaFormat;
+use ghanti_model::Masked;
 use reqwest::Url;
-use samvaad_exotel::MediaFormat;
-use samvaad_model::Masked;
 
 use crate::fault::WireFault;
 

@@ -1,6 +1,6 @@
 //! Whether a call came to what its scenario expects, and if not, why: one sentence for each thing.
 
-use samvaad_model::{CallRecord, CallState, PhoneNumber, Speaker};
+use ghanti_model::{CallRecord, CallState, PhoneNumber, Speaker};
 
 use crate::conversation::Played;
 use crate::fault::WireFault;
@@ -85,7 +85,7 @@ fn says(text: &str, phrase: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use samvaad_model::{CallId, Language, Line, Masked};
+    use ghanti_model::{CallId, Language, Line, Masked};
 
     use super::*;
 

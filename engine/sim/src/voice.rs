@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
-use samvaad_audio::level::{gain, rms_dbfs};
+use ghanti_audio::level::{gain, rms_dbfs};
 use serde::Deserialize;
 use tokio::process::Command;
 
@@ -72,7 +72,7 @@ impl Voice {
         let path = folder.path().join("caller.wav");
         self.synthesize(words, &path).await?;
         let (samples, made_at_hz) = read_wav(&path).map_err(|error| self.failed(error.to_string()))?;
-        let samples = samvaad_audio::convert(&samples, made_at_hz, rate_hz).map_err(|error| self.failed(error.to_string()))?;
+        let samples = ghanti_audio::convert(&samples, made_at_hz, rate_hz).map_err(|error| self.failed(error.to_string()))?;
         let samples = levelled(trimmed(&samples));
         match trimmed(&samples) {
             [] => Err(self.failed("silence".to_owned())),

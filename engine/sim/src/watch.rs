@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use samvaad_model::Line;
+use ghanti_model::Line;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};

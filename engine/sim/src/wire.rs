@@ -3,9 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
+use ghanti_exotel::FarEnd;
+use ghanti_exotel::far_end::Stream;
 use reqwest::Url;
-use samvaad_exotel::FarEnd;
-use samvaad_exotel::far_end::Stream;
 use tokio::time::{Instant, timeout};
 
 use crate::fault::WireFault;

@@ -4,7 +4,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use samvaad_exotel::MediaFormat;
+use ghanti_exotel::MediaFormat;
 use serde_json::Value as Json;
 
 use crate::fault::WireFault;

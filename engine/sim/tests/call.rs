@@ -151,7 +151,7 @@ async fn a_failed_handshake_is_tried_once_more() {
 
     let prepare = |seen: &mut support::Seen| {
         seen.refuse_handshakes = 2;
-        seen.record.state = samvaad_model::CallState::Ended;
+        seen.record.state = ghanti_model::CallState::Ended;
     };
     let (report, seen, _folder) = play_prepared(CUSTOMER, prepare, |_| async {}).await;
     assert!(report.complaints.iter().any(|complaint| complaint.contains("could not be opened")), "{:?}", report.complaints);
@@ -186,8 +186,8 @@ async fn a_call_that_does_not_end_is_hung_up_and_fails() {
     })
     .await;
     let folder = tempfile::tempdir().unwrap();
-    let scenario = samvaad_sim::Scenario::parse(&format!("title = \"t\"\nexpect = \"done\"\n{scenario}"), "t").unwrap();
-    let report = samvaad_sim::run(&scenario, &base_url, folder.path(), &samvaad_sim::Silent).await.unwrap();
+    let scenario = ghanti_sim::Scenario::parse(&format!("title = \"t\"\nexpect = \"done\"\n{scenario}"), "t").unwrap();
+    let report = ghanti_sim::run(&scenario, &base_url, folder.path(), &ghanti_sim::Silent).await.unwrap();
     assert_eq!(report.complaints, ["the call was not over after 1 s: the caller hung up"]);
 }
 
@@ -203,8 +203,8 @@ async fn load_keeps_so_many_calls_going_and_counts_their_outcomes() {
     .await;
     let customer = toml::from_str("phone = \"+919876500001\"").unwrap();
     let ramp = std::time::Duration::from_millis(20);
-    let load = samvaad_sim::Load { calls: 5, seconds: 4, ramp, say: Some("yes".to_owned()), press: Some('1'), customer };
-    let report = samvaad_sim::load(&load, &base_url).await.unwrap();
+    let load = ghanti_sim::Load { calls: 5, seconds: 4, ramp, say: Some("yes".to_owned()), press: Some('1'), customer };
+    let report = ghanti_sim::load(&load, &base_url).await.unwrap();
     assert_eq!(report.problems, Default::default());
     assert!(report.calls > 5, "each of the five called again: {report:?}");
     assert_eq!(report.outcomes.values().sum::<u64>(), report.calls);

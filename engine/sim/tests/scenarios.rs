@@ -5,8 +5,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use samvaad_sim::Scenario;
-use samvaad_sim::scenario::When;
+use ghanti_sim::Scenario;
+use ghanti_sim::scenario::When;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")

@@ -1,4 +1,4 @@
-//! Prints what speech costs on this machine: `cargo run --release -p samvaad-speech --example measure`.
+//! Prints what speech costs on this machine: `cargo run --release -p ghanti-speech --example measure`.
 //!
 //! Synthesis: time to the first piece, speed, and level in each language. Recognition: reading the model, making a recogniser, speed,
 //! and time from the end of an utterance to its words. Needs what `make setup` brings.
@@ -8,10 +8,10 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
+use ghanti_model::Language;
+use ghanti_speech::{Espeak, Expectation, Hearing, RecognitionError, Recognizer, Synthesizer, Utterance, Vosk, VoskSettings};
 use rubato::audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{Fft, FixedSync, Resampler};
-use samvaad_model::Language;
-use samvaad_speech::{Espeak, Expectation, Hearing, RecognitionError, Recognizer, Synthesizer, Utterance, Vosk, VoskSettings};
 use tokio::sync::mpsc;
 
 const SENTENCES: [(&str, &str); 11] = [
@@ -81,7 +81,7 @@ fn speech_level_dbfs(samples: &[i16]) -> f64 {
 }
 
 async fn recognition(samples: &[i16]) -> anyhow::Result<()> {
-    let tools = std::env::var_os("SAMVAAD_TOOLS").map_or_else(|| PathBuf::from(".tools"), PathBuf::from).join("vosk");
+    let tools = std::env::var_os("GHANTI_TOOLS").map_or_else(|| PathBuf::from(".tools"), PathBuf::from).join("vosk");
     let models = [(Language::english(), tools.join("vosk-model-small-en-us-0.15"))].into();
     let begun = Instant::now();
     let vosk = Vosk::open(VoskSettings { library: tools.join("libvosk.so"), models, workers: 1 })?;

@@ -7,7 +7,7 @@
 //! `TooSlow` when the program does not get done. A dropped receiver ends the process.
 //!
 //! Level: its speech, pauses left out, measured -17.7 to -20.3 dBFS at 8 kHz in the eleven languages with peaks just below full scale
-//! (`cargo run --release -p samvaad-speech --example measure`). That suits a telephone line, and more would clip, so it is left as it is.
+//! (`cargo run --release -p ghanti-speech --example measure`). That suits a telephone line, and more would clip, so it is left as it is.
 
 mod resample;
 mod shaping;
@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use samvaad_model::Language;
+use ghanti_model::Language;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 use tokio::sync::{Semaphore, mpsc};

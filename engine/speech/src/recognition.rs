@@ -1,6 +1,6 @@
 //! Speech in: from samples to words, while they are spoken.
 
-use samvaad_model::{Language, Masked};
+use ghanti_model::{Language, Masked};
 use tokio::sync::mpsc;
 
 /// Every recogniser takes PCM16 mono at this rate.

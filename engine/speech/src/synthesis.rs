@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use samvaad_model::{Language, Masked};
+use ghanti_model::{Language, Masked};
 use tokio::sync::mpsc;
 
 /// Words to be spoken, complete: templates are rendered, amounts are words.

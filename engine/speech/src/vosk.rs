@@ -21,7 +21,7 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use samvaad_model::Language;
+use ghanti_model::Language;
 use tokio::sync::mpsc;
 
 use self::ffi::{Model, VoskLibrary};

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use samvaad_model::Language;
-use samvaad_speech::{CacheSettings, Keep, PromptAudio, PromptCache, Samples, SynthesisError, Synthesizer, Utterance};
+use ghanti_model::Language;
+use ghanti_speech::{CacheSettings, Keep, PromptAudio, PromptCache, Samples, SynthesisError, Synthesizer, Utterance};
 use tokio::sync::mpsc;
 
 type Pieces = mpsc::Sender<Result<Samples, SynthesisError>>;

@@ -5,7 +5,7 @@ mod common;
 
 use std::path::PathBuf;
 
-use samvaad_speech::{Espeak, EspeakSettings, SynthesisError, Synthesizer, Utterance};
+use ghanti_speech::{Espeak, EspeakSettings, SynthesisError, Synthesizer, Utterance};
 use tokio::time::timeout;
 
 use common::{Ear, PATIENCE, expect, resample, utterance, vosk};

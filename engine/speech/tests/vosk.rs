@@ -5,8 +5,8 @@ mod common;
 
 use std::path::PathBuf;
 
-use samvaad_model::Language;
-use samvaad_speech::{Hearing, RecognitionError, Recognizer, Vosk, VoskSettings};
+use ghanti_model::Language;
+use ghanti_speech::{Hearing, RecognitionError, Recognizer, Vosk, VoskSettings};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 

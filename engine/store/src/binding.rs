@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use samvaad_model::{CallId, CallSid, CustomerRecord, Direction, PhoneNumber, StreamSid};
+use ghanti_model::{CallId, CallSid, CustomerRecord, Direction, PhoneNumber, StreamSid};
 use serde::{Deserialize, Serialize};
 
 /// Which call of ours a CallSid is.

@@ -1,6 +1,6 @@
 //! Customers who asked not to be called any more.
 
-use samvaad_model::{CallId, CallRecord, CallState};
+use ghanti_model::{CallId, CallRecord, CallState};
 use serde::Serialize;
 
 /// The disposition of a conversation in which the customer asked for it.

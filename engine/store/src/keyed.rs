@@ -2,7 +2,7 @@
 //! values and meanings cannot drift apart.
 
 use async_trait::async_trait;
-use samvaad_model::{CallId, CallSid, CustomerRecord, Decision, PhoneNumber};
+use ghanti_model::{CallId, CallSid, CustomerRecord, Decision, PhoneNumber};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 

@@ -2,20 +2,20 @@
 //!
 //! | key | value | written by |
 //! |---|---|---|
-//! | `samvaad:customer:{call_id}` | the customer's record, JSON | `put_customer` |
-//! | `samvaad:orders:{e164}` | the ids of the number's orders, newest first, a list | `put_customer` |
-//! | `samvaad:held:{order}` | `held`, once the order was handed to a flow | `hold` |
-//! | `samvaad:claim:{order}` | Exotel's id of the call whose record has the order's id | `claim` |
-//! | `samvaad:sid:{call_sid}` | the call id bound to Exotel's CallSid, and behind a space the order's | `bind` |
-//! | `samvaad:seen:{call_sid}` | what applets have said of the call, newest first, a list of JSON | `see` |
-//! | `samvaad:decision:{call_sid}` | what happens after the conversation, JSON | `put_decision` |
+//! | `ghanti:customer:{call_id}` | the customer's record, JSON | `put_customer` |
+//! | `ghanti:orders:{e164}` | the ids of the number's orders, newest first, a list | `put_customer` |
+//! | `ghanti:held:{order}` | `held`, once the order was handed to a flow | `hold` |
+//! | `ghanti:claim:{order}` | Exotel's id of the call whose record has the order's id | `claim` |
+//! | `ghanti:sid:{call_sid}` | the call id bound to Exotel's CallSid, and behind a space the order's | `bind` |
+//! | `ghanti:seen:{call_sid}` | what applets have said of the call, newest first, a list of JSON | `see` |
+//! | `ghanti:decision:{call_sid}` | what happens after the conversation, JSON | `put_decision` |
 //!
-//! `samvaad` is the default of [`SessionSettings::prefix`]. Every key has a TTL from the moment it is written. A flow's look-up takes a key
+//! `ghanti` is the default of [`SessionSettings::prefix`]. Every key has a TTL from the moment it is written. A flow's look-up takes a key
 //! verbatim, without the prefix.
 
 use std::time::Duration;
 
-use samvaad_model::{CallId, CallSid, PhoneNumber};
+use ghanti_model::{CallId, CallSid, PhoneNumber};
 
 /// How the session store names its keys and how long it keeps them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,9 +27,9 @@ pub struct SessionSettings {
 }
 
 impl Default for SessionSettings {
-    /// Prefix `samvaad`, and a day: a campaign stores its records in the morning and dials until night.
+    /// Prefix `ghanti`, and a day: a campaign stores its records in the morning and dials until night.
     fn default() -> Self {
-        Self { prefix: "samvaad".to_owned(), ttl: Duration::from_secs(24 * 60 * 60) }
+        Self { prefix: "ghanti".to_owned(), ttl: Duration::from_secs(24 * 60 * 60) }
     }
 }
 
@@ -119,26 +119,26 @@ mod tests {
         let settings = SessionSettings::default();
         let (call, sid) = (CallId::generate(), CallSid::parse("abc123").unwrap());
         let phone = PhoneNumber::parse("09876543210").unwrap();
-        assert_eq!(settings.customer(call).text, format!("samvaad:customer:{call}"));
-        assert_eq!(settings.orders(&phone).text, "samvaad:orders:+919876543210");
-        assert_eq!(settings.held(call).text, format!("samvaad:held:{call}"));
-        assert_eq!(settings.claim(call).text, format!("samvaad:claim:{call}"));
-        assert_eq!(settings.seen(&sid).text, "samvaad:seen:abc123");
-        assert_eq!(settings.sid(&sid).text, "samvaad:sid:abc123");
-        assert_eq!(settings.decision(&sid).text, "samvaad:decision:abc123");
+        assert_eq!(settings.customer(call).text, format!("ghanti:customer:{call}"));
+        assert_eq!(settings.orders(&phone).text, "ghanti:orders:+919876543210");
+        assert_eq!(settings.held(call).text, format!("ghanti:held:{call}"));
+        assert_eq!(settings.claim(call).text, format!("ghanti:claim:{call}"));
+        assert_eq!(settings.seen(&sid).text, "ghanti:seen:abc123");
+        assert_eq!(settings.sid(&sid).text, "ghanti:sid:abc123");
+        assert_eq!(settings.decision(&sid).text, "ghanti:decision:abc123");
     }
 
     #[test]
     fn our_own_keys_are_known_by_their_prefix() {
         let settings = SessionSettings::default();
         assert!(settings.owns(&settings.customer(CallId::generate()).text));
-        assert!(["loan:42", "samvaad", "samvaadx:1", "crm:samvaad:1"].iter().all(|key| !settings.owns(key)));
+        assert!(["loan:42", "ghanti", "ghantix:1", "crm:ghanti:1"].iter().all(|key| !settings.owns(key)));
     }
 
     #[test]
     fn shown_keys_hold_no_whole_number() {
         let phone = PhoneNumber::parse("9876543210").unwrap();
-        assert_eq!(SessionSettings::default().orders(&phone).shown, "samvaad:orders:xxxxxx3210");
+        assert_eq!(SessionSettings::default().orders(&phone).shown, "ghanti:orders:xxxxxx3210");
         assert_eq!(Key::foreign("crm:919876543210:loan:42:é").shown, "crm:xxxxxxxx3210:loan:42:é");
     }
 }

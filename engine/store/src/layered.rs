@@ -1,7 +1,7 @@
 //! Sessions in Redis, with a copy near: a call that this process has seen is found again even while Redis is away.
 
 use async_trait::async_trait;
-use samvaad_model::{CallId, CallSid, CustomerRecord, Decision, PhoneNumber};
+use ghanti_model::{CallId, CallSid, CustomerRecord, Decision, PhoneNumber};
 
 use crate::binding::{Binding, Claimant, Order, Sighting};
 use crate::keyed::{put_by_call, rebind};

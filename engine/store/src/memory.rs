@@ -179,7 +179,7 @@ impl Texts {
 mod tests {
     use std::time::Duration;
 
-    use samvaad_model::{CallId, CallSid};
+    use ghanti_model::{CallId, CallSid};
 
     use super::*;
     use crate::{Binding, SessionStore};

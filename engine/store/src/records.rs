@@ -1,7 +1,7 @@
 //! Call records: what remains of a call for good.
 
 use async_trait::async_trait;
-use samvaad_model::{CallId, CallRecord, CallSid, CallState, PhoneNumber, Step};
+use ghanti_model::{CallId, CallRecord, CallSid, CallState, PhoneNumber, Step};
 
 use crate::{DoNotCall, StoreError};
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use samvaad_model::{CallId, CallSid, CustomerRecord, Decision, PhoneNumber};
+use ghanti_model::{CallId, CallSid, CustomerRecord, Decision, PhoneNumber};
 
 use crate::binding::{Binding, Claimant, Order, Sighting};
 

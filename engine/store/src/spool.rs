@@ -12,7 +12,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use samvaad_model::{CallId, CallRecord};
+use ghanti_model::{CallId, CallRecord};
 
 const RECORD: &str = "json";
 const BEING_WRITTEN: &str = "tmp";

@@ -4,9 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use samvaad_model::{CallId, CallSid, CustomerRecord, Decision, PhoneNumber};
-use samvaad_store::testing::RedisServer;
-use samvaad_store::{Binding, Claimant, LayeredSessions, MemorySessions, Order, RedisSessions, SessionSettings, SessionStore, Sighting};
+use ghanti_model::{CallId, CallSid, CustomerRecord, Decision, PhoneNumber};
+use ghanti_store::testing::RedisServer;
+use ghanti_store::{Binding, Claimant, LayeredSessions, MemorySessions, Order, RedisSessions, SessionSettings, SessionStore, Sighting};
 
 fn customer(phone: &str) -> CustomerRecord {
     CustomerRecord { call_id: CallId::generate(), phone: PhoneNumber::parse(phone).unwrap(), flow: None, fields: BTreeMap::new() }

@@ -8,9 +8,9 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use common::{assert_clean, full_record, in_state, record, sid};
-use samvaad_model::{CallId, CallRecord, CallState, FlowName, PhoneNumber, Step, VersionId};
-use samvaad_store::testing::PostgresServer;
-use samvaad_store::{CallRecords, DEADLINE, DoNotCall, OpenError, SqlRecords, StoreError};
+use ghanti_model::{CallId, CallRecord, CallState, FlowName, PhoneNumber, Step, VersionId};
+use ghanti_store::testing::PostgresServer;
+use ghanti_store::{CallRecords, DEADLINE, DoNotCall, OpenError, SqlRecords, StoreError};
 use tempfile::TempDir;
 
 /// One for all tests of this file, a database for each. It goes when the process does.
@@ -248,8 +248,8 @@ async fn without_a_url_the_file_lies_in_the_data_folder_whatever_its_name() {
     std::fs::create_dir(&data).unwrap();
     let records = SqlRecords::open(None, &data).await.unwrap();
     records.save(&full_record()).await.unwrap();
-    assert!(data.join("samvaad.db").is_file());
-    assert_eq!(sqlite_statements(&data.join("samvaad.db"), "PRAGMA journal_mode"), "wal");
+    assert!(data.join("ghanti.db").is_file());
+    assert_eq!(sqlite_statements(&data.join("ghanti.db"), "PRAGMA journal_mode"), "wal");
 }
 
 #[tokio::test]
@@ -263,7 +263,7 @@ async fn a_missing_data_folder_is_an_error_with_its_mend() {
 #[tokio::test]
 async fn a_file_that_cannot_be_written_is_an_error_with_its_mend() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::create_dir(folder.path().join("samvaad.db")).unwrap();
+    std::fs::create_dir(folder.path().join("ghanti.db")).unwrap();
     let error = SqlRecords::open(None, folder.path()).await.err().unwrap();
     assert!(matches!(error, OpenError::Folder { .. }), "{error:?}");
     assert!(error.to_string().contains("let the engine's user write"), "{error}");
@@ -279,7 +279,7 @@ async fn no_postgres_at_start_is_an_error_with_its_mend_and_without_its_password
     let password = postgres().password();
     let wrong_password = url.replace(password, "hunter2");
     let wrong_database = url.replace("/refusals", "/nowhere");
-    for url in ["postgres://user:hunter2@127.0.0.1:9/samvaad", &wrong_password, &wrong_database] {
+    for url in ["postgres://user:hunter2@127.0.0.1:9/ghanti", &wrong_password, &wrong_database] {
         let error = SqlRecords::open(Some(url), Path::new(".")).await.err().unwrap();
         assert!(matches!(error, OpenError::Unreachable { store: "PostgreSQL", .. }), "{error:?}");
         let told = error.to_string();

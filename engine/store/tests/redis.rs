@@ -6,9 +6,9 @@ mod common;
 use std::time::Duration;
 
 use common::{assert_clean, customer, phone, settings, sid};
-use samvaad_model::{CallId, Decision};
-use samvaad_store::testing::RedisServer;
-use samvaad_store::{Binding, Claimant, DEADLINE, OpenError, Order, RedisSessions, SessionStore, Sighting, StoreError};
+use ghanti_model::{CallId, Decision};
+use ghanti_store::testing::RedisServer;
+use ghanti_store::{Binding, Claimant, DEADLINE, OpenError, Order, RedisSessions, SessionStore, Sighting, StoreError};
 use tokio::time::Instant;
 
 /// Longer than the busiest machine needs for what Redis does at once.
@@ -51,8 +51,8 @@ async fn every_key_is_as_documented_and_has_its_ttl() {
     store.put_decision(&sid("abc"), &Decision::HangUp).await.unwrap();
 
     let call = asha.call_id;
-    let keys = ["customer", "held", "claim"].map(|kind| format!("samvaad:{kind}:{call}"));
-    let others = ["samvaad:orders:+919876543210", "samvaad:sid:abc", "samvaad:seen:abc", "samvaad:decision:abc"];
+    let keys = ["customer", "held", "claim"].map(|kind| format!("ghanti:{kind}:{call}"));
+    let others = ["ghanti:orders:+919876543210", "ghanti:sid:abc", "ghanti:seen:abc", "ghanti:decision:abc"];
     for key in keys.iter().map(String::as_str).chain(others) {
         let answer = server.command(&["PTTL", key]);
         let ttl_ms: u64 = answer.trim().trim_start_matches(':').parse().unwrap_or_else(|_| panic!("`{key}`: {answer}"));
@@ -66,9 +66,9 @@ async fn a_second_binding_does_not_prolong_the_first() {
     let server = RedisServer::start();
     let store = connected(&server).await;
     store.bind(&sid("abc"), binding()).await.unwrap();
-    server.command(&["PEXPIRE", "samvaad:sid:abc", "5000"]);
+    server.command(&["PEXPIRE", "ghanti:sid:abc", "5000"]);
     store.bind(&sid("abc"), binding()).await.unwrap();
-    let ttl_ms: u64 = server.command(&["PTTL", "samvaad:sid:abc"]).trim().trim_start_matches(':').parse().unwrap();
+    let ttl_ms: u64 = server.command(&["PTTL", "ghanti:sid:abc"]).trim().trim_start_matches(':').parse().unwrap();
     assert!(ttl_ms <= 5_000, "{ttl_ms}");
 }
 

@@ -6,10 +6,10 @@ mod common;
 use std::sync::Arc;
 
 use common::{customer, phone, settings, sid};
-use samvaad_model::{CallId, CustomerRecord, Decision, Direction, StreamSid};
-use samvaad_store::sessions::{ORDERS_OF_A_NUMBER, SIGHTINGS_OF_A_CALL};
-use samvaad_store::testing::RedisServer;
-use samvaad_store::{Binding, Claimant, Ends, MemorySessions, Order, RedisSessions, SessionStore, Sighting};
+use ghanti_model::{CallId, CustomerRecord, Decision, Direction, StreamSid};
+use ghanti_store::sessions::{ORDERS_OF_A_NUMBER, SIGHTINGS_OF_A_CALL};
+use ghanti_store::testing::RedisServer;
+use ghanti_store::{Binding, Claimant, Ends, MemorySessions, Order, RedisSessions, SessionStore, Sighting};
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
@@ -169,11 +169,11 @@ async fn a_lookup_takes_its_key_verbatim(subject: Subject) {
 
 async fn a_corrupt_value_is_told_apart_from_an_absent_one(subject: Subject) {
     let call = CallId::generate();
-    (subject.put_foreign)(&format!("samvaad:customer:{call}"), r#"{"call_id": "Asha Rao"}"#);
-    (subject.put_foreign)("samvaad:orders:+919876543210", "Asha Rao");
-    (subject.put_foreign)("samvaad:sid:abc", "Asha Rao");
-    (subject.put_foreign)("samvaad:seen:abc", "Asha Rao");
-    (subject.put_foreign)("samvaad:decision:abc", r#"{"kind":"transfer","#);
+    (subject.put_foreign)(&format!("ghanti:customer:{call}"), r#"{"call_id": "Asha Rao"}"#);
+    (subject.put_foreign)("ghanti:orders:+919876543210", "Asha Rao");
+    (subject.put_foreign)("ghanti:sid:abc", "Asha Rao");
+    (subject.put_foreign)("ghanti:seen:abc", "Asha Rao");
+    (subject.put_foreign)("ghanti:decision:abc", r#"{"kind":"transfer","#);
     let store = subject.store;
     let errors = [
         store.customer_by_call(call).await.unwrap_err(),
@@ -184,7 +184,7 @@ async fn a_corrupt_value_is_told_apart_from_an_absent_one(subject: Subject) {
         store.decision(&sid("abc")).await.unwrap_err(),
     ];
     for error in errors {
-        assert!(matches!(error, samvaad_store::StoreError::Unreadable { .. }), "{error:?}");
+        assert!(matches!(error, ghanti_store::StoreError::Unreadable { .. }), "{error:?}");
         common::assert_clean(&format!("{error} {error:?}"), &[]);
     }
 }

@@ -11,9 +11,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use common::switched::{SOON, Switched, started, until_saved};
 use common::{assert_clean, full_record, in_state, record};
-use samvaad_model::{CallId, CallRecord, CallSid, CallState, PhoneNumber};
-use samvaad_store::testing::PostgresServer;
-use samvaad_store::{CallRecords, DoNotCall, Flushed, RecordWriter, SqlRecords, StoreError};
+use ghanti_model::{CallId, CallRecord, CallSid, CallState, PhoneNumber};
+use ghanti_store::testing::PostgresServer;
+use ghanti_store::{CallRecords, DoNotCall, Flushed, RecordWriter, SqlRecords, StoreError};
 
 /// For what a real database does at once, on the busiest machine.
 const PATIENCE: Duration = Duration::from_secs(120);

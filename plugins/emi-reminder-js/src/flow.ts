@@ -3,11 +3,11 @@
 // Before the identity is established not one word is said about the loan; the manifest makes the host hold to that as well. A caller who
 // hangs up ends the script at the next function: it throws `call-ended`, which goes through `run` to the engine.
 
-import { establish, outcome, transfer } from "samvaad:dialog/call@0.1.0";
-import { fields } from "samvaad:dialog/customer@0.1.0";
-import { log, now, setting } from "samvaad:dialog/runtime@0.1.0";
-import { drain } from "samvaad:dialog/speech@0.1.0";
-import type { Description, DialogError, Kind } from "samvaad:dialog/types@0.1.0";
+import { establish, outcome, transfer } from "ghanti:dialog/call@0.1.0";
+import { fields } from "ghanti:dialog/customer@0.1.0";
+import { log, now, setting } from "ghanti:dialog/runtime@0.1.0";
+import { drain } from "ghanti:dialog/speech@0.1.0";
+import type { Description, DialogError, Kind } from "ghanti:dialog/types@0.1.0";
 import { isPast, readInstalment } from "./lender-record.ts";
 import { LANGUAGES, TEMPLATES } from "./repertoire.ts";
 import { type Question, Script } from "./script.ts";

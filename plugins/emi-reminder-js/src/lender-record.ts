@@ -2,8 +2,8 @@
 // flow.toml declares the fields, and a flow is given them in one canonical spelling each. This takes that spelling and nothing else. Pure: it
 // knows neither the contract nor a call. What it cannot take it names by field, never by value, because values are personal.
 
-import type { Instant } from "samvaad:dialog/runtime@0.1.0";
-import type { CalendarDate } from "samvaad:dialog/types@0.1.0";
+import type { Instant } from "ghanti:dialog/runtime@0.1.0";
+import type { CalendarDate } from "ghanti:dialog/types@0.1.0";
 
 /** The customer's record as the engine gives it, by field. */
 export type Fields = ReadonlyMap<string, string>;

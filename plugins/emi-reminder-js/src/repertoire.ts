@@ -1,6 +1,6 @@
 // The languages and templates of flows/emi-reminder-js/prompts/. The loader compares them with the prompt files.
 
-import type { Kind } from "samvaad:dialog/types@0.1.0";
+import type { Kind } from "ghanti:dialog/types@0.1.0";
 
 type Kinds = Record<string, Exclude<Kind["tag"], "other">>;
 

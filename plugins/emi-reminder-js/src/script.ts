@@ -1,8 +1,8 @@
 // Speaks by templates and asks by choices: what a conversation needs beyond the contract's own functions.
 
-import { outcome, setLanguage } from "samvaad:dialog/call@0.1.0";
-import { ask, say } from "samvaad:dialog/speech@0.1.0";
-import type { Prompt, Value } from "samvaad:dialog/types@0.1.0";
+import { outcome, setLanguage } from "ghanti:dialog/call@0.1.0";
+import { ask, say } from "ghanti:dialog/speech@0.1.0";
+import type { Prompt, Value } from "ghanti:dialog/types@0.1.0";
 import { LANGUAGES, TEMPLATES } from "./repertoire.ts";
 
 /** A closed question, by its templates. */

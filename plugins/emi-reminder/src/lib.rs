@@ -7,8 +7,8 @@ mod repertoire;
 
 use lender_record::{Day, Fields, Instalment};
 use repertoire::REPERTOIRE;
-use script::bindings::samvaad::dialog::types::{Date, Error, Money, Value};
-use script::bindings::samvaad::dialog::{call, customer, runtime, speech};
+use script::bindings::ghanti::dialog::types::{Date, Error, Money, Value};
+use script::bindings::ghanti::dialog::{call, customer, runtime, speech};
 use script::bindings::{Description, Guest};
 use script::{Question, Script};
 

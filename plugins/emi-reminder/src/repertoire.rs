@@ -1,6 +1,6 @@
 //! The languages and templates of `flows/emi-reminder/prompts/`.
 
-use script::bindings::samvaad::dialog::types::Kind;
+use script::bindings::ghanti::dialog::types::Kind;
 use script::{Repertoire, Spoken};
 
 const NAME: (&str, Kind) = ("name", Kind::Text);

@@ -12,8 +12,8 @@ pub mod bindings {
     });
 }
 
-use bindings::samvaad::dialog::types::{Argument, Content, Error, Kind, Prompt, Template, TemplateUse, Value};
-use bindings::samvaad::dialog::{call, runtime, speech};
+use bindings::ghanti::dialog::types::{Argument, Content, Error, Kind, Prompt, Template, TemplateUse, Value};
+use bindings::ghanti::dialog::{call, runtime, speech};
 
 /// A template's name, and the names and types of its arguments.
 pub type Spoken = (&'static str, &'static [(&'static str, Kind)]);

@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use samvaad_sim::load::Percentiles;
-use samvaad_sim::{Load, LoadReport};
+use ghanti_sim::load::Percentiles;
+use ghanti_sim::{Load, LoadReport};
 
 use crate::process::{Reading, Spent, pss_kib, threads};
 use crate::server::Server;
@@ -104,7 +104,7 @@ pub async fn run(wanted: impl Fn(&str) -> bool) -> anyhow::Result<Option<Silent>
 async fn watch(callers: &'static Callers) -> anyhow::Result<Seen> {
     let server = Server::start(callers.recognizer).await?;
     let (warm_calls, warm_seconds) = WARM_UP;
-    samvaad_sim::load(&load_of(callers, warm_calls, warm_seconds)?, server.base_url()).await?;
+    ghanti_sim::load(&load_of(callers, warm_calls, warm_seconds)?, server.base_url()).await?;
 
     let (pid, own) = (server.pid(), std::process::id());
     let before = Reading::of(pid)?;
@@ -115,7 +115,7 @@ async fn watch(callers: &'static Callers) -> anyhow::Result<Seen> {
     let ramp = RAMP * u32::try_from(CALLS)? + SETTLE;
     let load = load_of(callers, CALLS, (ramp + callers.watched).as_secs() + 1)?;
     let base_url = server.base_url().to_owned();
-    let playing = tokio::spawn(async move { samvaad_sim::load(&load, &base_url).await });
+    let playing = tokio::spawn(async move { ghanti_sim::load(&load, &base_url).await });
 
     tokio::time::sleep(ramp).await;
     let (server_before, own_before) = (Reading::of(pid)?, Reading::of(own)?);

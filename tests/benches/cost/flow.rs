@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
-use samvaad_dialog::{Catalogue, CatalogueSettings, EngineSettings, FlowEngine, FlowVersion, RunEnd, ScriptedCaller, SharedJournal};
-use samvaad_model::{CallId, FlowName, Reply};
-use samvaad_session::FlowPrompts;
+use ghanti_dialog::{Catalogue, CatalogueSettings, EngineSettings, FlowEngine, FlowVersion, RunEnd, ScriptedCaller, SharedJournal};
+use ghanti_model::{CallId, FlowName, Reply};
+use ghanti_session::FlowPrompts;
 use tokio::task::JoinSet;
 
 use crate::process::pss_kib;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::ensure;
-use samvaad_dialog::{EngineSettings, FlowEngine, ScriptedCaller};
+use ghanti_dialog::{EngineSettings, FlowEngine, ScriptedCaller};
 
 use crate::allocations;
 use crate::flow::{open, runs};

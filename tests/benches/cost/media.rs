@@ -4,13 +4,13 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use samvaad_audio::{Decoder, Encoding, Resampler, TurnDetector, TurnSettings, VoiceActivity};
-use samvaad_exotel::far_end::{FarEnd, Stream};
-use samvaad_exotel::{Inbound, MediaFormat, OutboundWriter, Start, inbound};
-use samvaad_model::{AccountSid, CallSid, Language, StreamSid};
-use samvaad_session::apology::{Why, apology};
-use samvaad_session::machine::{Command, Machine, Output};
-use samvaad_sim::voice::Voice;
+use ghanti_audio::{Decoder, Encoding, Resampler, TurnDetector, TurnSettings, VoiceActivity};
+use ghanti_exotel::far_end::{FarEnd, Stream};
+use ghanti_exotel::{Inbound, MediaFormat, OutboundWriter, Start, inbound};
+use ghanti_model::{AccountSid, CallSid, Language, StreamSid};
+use ghanti_session::apology::{Why, apology};
+use ghanti_session::machine::{Command, Machine, Output};
+use ghanti_sim::voice::Voice;
 
 use crate::calls::Silent;
 use crate::table::{Table, figure, ns};
@@ -87,7 +87,7 @@ async fn caller() -> anyhow::Result<(Start, Vec<String>)> {
     let mut far_end = FarEnd::new(Stream {
         stream_sid: StreamSid::parse("95be037f0ff02b427c3a4a59ae721a6p")?,
         call_sid: CallSid::parse("85be037f0ff02b427c3a4a59ae721a6p")?,
-        account_sid: AccountSid::parse("samvaad1")?,
+        account_sid: AccountSid::parse("ghanti1")?,
         from: "09876500001".into(),
         to: "08045000000".into(),
         custom_parameters: Vec::new(),

@@ -4,7 +4,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use samvaad_sim::{BotFrames, Stage, load_in_stages};
+use ghanti_sim::{BotFrames, Stage, load_in_stages};
 use serde_json::Value as Json;
 use tokio::sync::watch;
 
@@ -37,7 +37,7 @@ pub async fn run() -> anyhow::Result<()> {
     eprintln!("bench: {CALLS} calls, flows are loaded beside them ...");
     let server = Server::start("none").await?;
     let ramp = RAMP * u32::try_from(CALLS)? / 2;
-    let load = samvaad_sim::Load { ramp: RAMP / 2, ..load_of(&SILENT, CALLS, 600)? };
+    let load = ghanti_sim::Load { ramp: RAMP / 2, ..load_of(&SILENT, CALLS, 600)? };
     let (stage, stages) = watch::channel(Stage::Calling { phase: 0 });
     let base_url = server.base_url().to_owned();
     let playing = tokio::spawn(async move { load_in_stages(&load, &base_url, stages).await });

@@ -1,4 +1,4 @@
-//! `target/release/samvaad serve` as a child process, with its own configuration, data and logs in a temporary folder.
+//! `target/release/ghanti serve` as a child process, with its own configuration, data and logs in a temporary folder.
 
 use std::fs;
 use std::net::TcpListener;
@@ -32,7 +32,7 @@ pub fn root() -> PathBuf {
 fn program() -> anyhow::Result<PathBuf> {
     let bench = std::env::current_exe()?;
     let release = bench.parent().and_then(Path::parent).context("this bench lies in no folder")?;
-    let program = release.join("samvaad");
+    let program = release.join("ghanti");
     if !program.is_file() {
         bail!("`{}` is not there: run `make build`", program.display());
     }
@@ -44,7 +44,7 @@ impl Server {
     pub async fn start(recognizer: &str) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         shipped("emi-reminder", &folder.path().join("flows"))?;
-        let config = folder.path().join("samvaad.toml");
+        let config = folder.path().join("ghanti.toml");
         let logs = toml::Value::from(folder.path().join("logs").to_string_lossy().as_ref());
         fs::write(&config, format!("[speech]\nrecognizer = \"{recognizer}\"\n[log]\nfolder = {logs}\n"))?;
         // free at this moment; nobody else on this machine is likely to take it within the next
@@ -59,10 +59,10 @@ impl Server {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("SAMVAAD_")) {
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("GHANTI_")) {
             command.env_remove(name);
         }
-        let child = command.spawn().context("cannot start `samvaad serve`")?;
+        let child = command.spawn().context("cannot start `ghanti serve`")?;
         let mut server = Self { child, base_url: format!("http://{address}"), folder };
         server.ready().await?;
         Ok(server)
@@ -72,10 +72,10 @@ impl Server {
         let began = Instant::now();
         while self.live_calls().await.is_err() {
             if let Some(status) = self.child.try_wait()? {
-                bail!("`samvaad serve` ended with {status}: start it by hand to see why");
+                bail!("`ghanti serve` ended with {status}: start it by hand to see why");
             }
             if began.elapsed() > READY {
-                bail!("`samvaad serve` was not ready within {} s", READY.as_secs());
+                bail!("`ghanti serve` was not ready within {} s", READY.as_secs());
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use samvaad_model::{Choice, Language};
-use samvaad_sim::voice::Voice;
-use samvaad_speech::words::ChoiceMatcher;
-use samvaad_speech::{
+use ghanti_model::{Choice, Language};
+use ghanti_sim::voice::Voice;
+use ghanti_speech::words::ChoiceMatcher;
+use ghanti_speech::{
     CacheSettings, Espeak, Expectation, Hearing, Keep, PromptCache, Recognition, Recognizer, Synthesizer, Utterance, Vosk, VoskSettings,
 };
 use tokio::sync::mpsc;
@@ -92,7 +92,7 @@ async fn hold(vosk: &Vosk, expectation: &Expectation, answer: &[i16]) -> anyhow:
 }
 
 fn open() -> anyhow::Result<Vosk> {
-    let tools = std::env::var_os("SAMVAAD_TOOLS").map_or_else(|| root().join(".tools"), PathBuf::from).join("vosk");
+    let tools = std::env::var_os("GHANTI_TOOLS").map_or_else(|| root().join(".tools"), PathBuf::from).join("vosk");
     let models = [(Language::english(), tools.join("vosk-model-small-en-us-0.15"))].into();
     Ok(Vosk::open(VoskSettings { library: tools.join("libvosk.so"), models, workers: 1 })?)
 }

@@ -7,7 +7,7 @@ use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use samvaad_audio::level::{gain, rms_dbfs};
+use ghanti_audio::level::{gain, rms_dbfs};
 
 use crate::corpus::{Sentence, Spoken};
 use crate::table;
@@ -78,7 +78,7 @@ fn synthesized(voice: &str, words: &str) -> Vec<i16> {
     assert!(done.success(), "`{program:?}`: {done}");
     let mut wav = hound::WavReader::open(&file).unwrap();
     let rate_hz = wav.spec().sample_rate;
-    samvaad_audio::convert(&wav.samples().map(Result::unwrap).collect::<Vec<i16>>(), rate_hz, RATE_HZ).unwrap()
+    ghanti_audio::convert(&wav.samples().map(Result::unwrap).collect::<Vec<i16>>(), rate_hz, RATE_HZ).unwrap()
 }
 
 fn arguments(program: &str, before: [&OsStr; 3], file: &Path, after: [&str; 2]) -> Command {

@@ -6,9 +6,9 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex};
 
-use samvaad_model::Language;
-use samvaad_speech::recognition::HEARINGS;
-use samvaad_speech::{Expectation, Hearing, Recognition, Recognizer, Vosk, VoskSettings};
+use ghanti_model::Language;
+use ghanti_speech::recognition::HEARINGS;
+use ghanti_speech::{Expectation, Hearing, Recognition, Recognizer, Vosk, VoskSettings};
 use tokio::sync::mpsc;
 
 use crate::root;
@@ -32,7 +32,7 @@ pub struct Hearer {
 
 impl Hearer {
     fn open() -> Self {
-        let folder = std::env::var_os("SAMVAAD_TOOLS").map_or_else(|| root().join(".tools"), PathBuf::from).join("vosk");
+        let folder = std::env::var_os("GHANTI_TOOLS").map_or_else(|| root().join(".tools"), PathBuf::from).join("vosk");
         let model = without_dither(&folder.join("vosk-model-small-en-us-0.15"));
         let models = [(Language::english(), model.path().to_owned())];
         let settings = VoskSettings { library: folder.join("libvosk.so"), models: models.into(), workers: 1 };

@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use samvaad_audio::{Encoding, g711};
-use samvaad_model::{Extent, Playout, Reply};
-use samvaad_session::event::Event;
-use samvaad_session::machine::{Command, Completion, Machine, Output};
-use samvaad_session::{Asked, Sending};
-use samvaad_sim::room::Room;
-use samvaad_speech::Hearing;
+use ghanti_audio::{Encoding, g711};
+use ghanti_model::{Extent, Playout, Reply};
+use ghanti_session::event::Event;
+use ghanti_session::machine::{Command, Completion, Machine, Output};
+use ghanti_session::{Asked, Sending};
+use ghanti_sim::room::Room;
+use ghanti_speech::Hearing;
 
 use crate::caller::{RATE_HZ, samples};
 use crate::hearer::{Hearer, Listening};

@@ -3,7 +3,7 @@
 //!
 //! What is heard does not depend on how busy the machine is. Clips are made once and kept in the build folder. For the whole table, every
 //! sentence in all four voices:
-//! `SAMVAAD_ANSWERS=/tmp/answers.tsv cargo test --release -p samvaad-tests --test answers`.
+//! `GHANTI_ANSWERS=/tmp/answers.tsv cargo test --release -p ghanti-tests --test answers`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod caller;
@@ -17,10 +17,10 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 
 use corpus::{Sentence, sentences};
+use ghanti_model::Extent;
+use ghanti_session::Asked;
+use ghanti_sim::room::{Line, Room};
 use line::When;
-use samvaad_model::Extent;
-use samvaad_session::Asked;
-use samvaad_sim::room::{Line, Room};
 use table::Row;
 
 const IDENTITY: &str = include_str!("identity.toml");

@@ -1,9 +1,9 @@
 //! The EMI reminder's two closed questions, as a live call's `ask` makes them.
 
-use samvaad_model::{Choice, Language, Masked};
-use samvaad_session::{Answers, Asked, Source, Spoken};
-use samvaad_speech::words::ChoiceMatcher;
-use samvaad_speech::{Expectation, Utterance};
+use ghanti_model::{Choice, Language, Masked};
+use ghanti_session::{Answers, Asked, Source, Spoken};
+use ghanti_speech::words::ChoiceMatcher;
+use ghanti_speech::{Expectation, Utterance};
 
 /// The template of what is asked; what is said when it is put again is named for why.
 pub const PROMPT: &str = "question";
@@ -34,7 +34,7 @@ fn asked(name: &str, yes: &str, others: &[&str], no_input_ms: u64, again: usize)
         name: name.to_owned(),
         expectation: Expectation { languages, phrases: matcher.phrases(), decoys: matcher.decoys() },
         answers: Answers::Choices(matcher),
-        min_confidence: samvaad_session::MIN_CONFIDENCE,
+        min_confidence: ghanti_session::MIN_CONFIDENCE,
         prompt: spoken(PROMPT),
         no_input_ms,
         no_input: vec![spoken("no-input"); again].into(),

@@ -59,14 +59,14 @@ pub fn counts(rows: &[Row]) -> String {
 }
 
 /// For tuning: where the rows are kept, if they are.
-const KEPT: &str = "SAMVAAD_ANSWERS";
+const KEPT: &str = "GHANTI_ANSWERS";
 
 /// Whether the whole table is wanted: all sentences in all their voices.
 pub fn is_kept() -> bool {
     std::env::var_os(KEPT).is_some()
 }
 
-/// With `SAMVAAD_ANSWERS=FILE` all rows are appended to that file, tab-separated, each with the test's name before it.
+/// With `GHANTI_ANSWERS=FILE` all rows are appended to that file, tab-separated, each with the test's name before it.
 pub fn keep(test: &str, rows: &[Row]) {
     let Some(path) = std::env::var_os(KEPT) else { return };
     let mut file = OpenOptions::new().create(true).append(true).open(path).unwrap();

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use samvaad_dialog::Manifest;
+use ghanti_dialog::Manifest;
 
 use super::{Shipped, built, root};
 

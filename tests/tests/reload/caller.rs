@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use samvaad_exotel::{Outbound, parse_outbound};
+use ghanti_exotel::{Outbound, parse_outbound};
 use serde_json::{Value, json};
 
 use tokio::time::MissedTickBehavior;

@@ -3,10 +3,10 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use samvaad_model::CallRecord;
-use samvaad_sim::scenario::Customer;
-use samvaad_sim::{BotFrames, Load, LoadReport, Stage, load_in_stages};
-use samvaad_store::{CallRecords, SqlRecords};
+use ghanti_model::CallRecord;
+use ghanti_sim::scenario::Customer;
+use ghanti_sim::{BotFrames, Load, LoadReport, Stage, load_in_stages};
+use ghanti_store::{CallRecords, SqlRecords};
 use serde_json::json;
 use tokio::sync::watch;
 

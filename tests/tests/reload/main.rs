@@ -18,10 +18,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use crowd::{CALLS, Crowd, crowd, crowd_again};
+use ghanti_model::{CallRecord, CallState, Extent, Speaker};
+use ghanti_sim::BotFrames;
 use house::{EMI, House};
 use reqwest::Method;
-use samvaad_model::{CallRecord, CallState, Extent, Speaker};
-use samvaad_sim::BotFrames;
 
 /// Speech is louder than this.
 const AUDIBLE: u16 = 500;

@@ -132,7 +132,7 @@ pub async fn replace(house: &House) -> Replaced {
     for (what, file, bytes, step, words, line) in [
         ("a bad component", "flow.wasm", &broken[..], "contract", "no WebAssembly component", None),
         ("a half-copied file", "flow.wasm", &component[..component.len() / 2], "contract", "no WebAssembly component", None),
-        ("a later contract", "flow.wasm", &later, "contract", "it needs samvaad:dialog 0.2.0, this engine has 0.1.0", None),
+        ("a later contract", "flow.wasm", &later, "contract", "it needs ghanti:dialog 0.2.0, this engine has 0.1.0", None),
         ("a missing export", "flow.wasm", &nameless, "contract", "does not export `run`", None),
         ("no export at all", "flow.wasm", b"\0asm\x0d\0\x01\0", "contract", "does not export `describe`", None),
         ("wrong types", "flow.wasm", &built("wrong-types"), "link", "type", None),

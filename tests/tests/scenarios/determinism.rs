@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use samvaad_dialog::{EngineSettings, FlowEngine, FlowFiles, FlowVersion, RunEnd};
-use samvaad_model::{FlowName, Journal, JournalHeader};
+use ghanti_dialog::{EngineSettings, FlowEngine, FlowFiles, FlowVersion, RunEnd};
+use ghanti_model::{FlowName, Journal, JournalHeader};
 
 use crate::evening::{LANGUAGES, PLANTED, evening};
 use crate::support::root;

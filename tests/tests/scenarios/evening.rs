@@ -7,7 +7,7 @@ use std::process::Output;
 use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
-use samvaad_store::testing::RedisServer;
+use ghanti_store::testing::RedisServer;
 use serde_json::Value;
 
 use crate::support::{Engine, Playing, Report, Setup, program, root, scenario};
@@ -35,7 +35,7 @@ pub struct Evening {
     pub calls: Vec<Call>,
     /// The call of the planted scenario.
     pub planted: Report,
-    /// `samvaad replay` of all calls, against the flow in each of [`LANGUAGES`].
+    /// `ghanti replay` of all calls, against the flow in each of [`LANGUAGES`].
     pub replayed: Vec<Output>,
     /// Console, `application.log` and `websocket.log`.
     pub logs: String,
@@ -112,7 +112,7 @@ fn replay(engine: &Engine, flow: &str) -> Output {
     }
     let mut command = program();
     command.args(["replay", "--all", "--flow"]).arg(named).arg("--data").arg(engine.house().join("data"));
-    command.arg("--config").arg(engine.house().join("samvaad.toml")).output().unwrap()
+    command.arg("--config").arg(engine.house().join("ghanti.toml")).output().unwrap()
 }
 
 /// Plays them, a few at a time; the reports are in the scenarios' order.

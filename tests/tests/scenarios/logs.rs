@@ -28,7 +28,7 @@ fn the_websocket_log_tells_of_every_stream() {
     let told = |word: &str| log.lines().filter(|line| line.contains(word)).count();
     let streams = evening().calls.len() + 1;
     assert_eq!((told("opened"), told("closed")), (streams, streams), "{log}");
-    assert!(!evening().application_log.contains("samvaad::websocket"), "one log for each");
+    assert!(!evening().application_log.contains("ghanti::websocket"), "one log for each");
 }
 
 /// Everything personal of every call, in all spellings that were in use.

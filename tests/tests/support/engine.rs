@@ -1,4 +1,4 @@
-//! A `samvaad serve` of the test's own, on a free port and with folders of its own, gone when the test is.
+//! A `ghanti serve` of the test's own, on a free port and with folders of its own, gone when the test is.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -51,7 +51,7 @@ impl Setup {
         self
     }
 
-    /// As `samvaad dev`, with these arguments.
+    /// As `ghanti dev`, with these arguments.
     pub fn dev(self, arguments: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self { dev: Some(arguments.into_iter().map(Into::into).collect()), ..self }
     }
@@ -70,9 +70,9 @@ impl Setup {
     }
 
     fn write_config(&self, house: &TempDir) -> PathBuf {
-        let file = house.path().join("samvaad.toml");
+        let file = house.path().join("ghanti.toml");
         let folder = house.path().join("logs");
-        fs::write(&file, format!("{}\n[log]\nfolder = '{}'\nlevel = 'info,samvaad=debug'\n", self.config, folder.display())).unwrap();
+        fs::write(&file, format!("{}\n[log]\nfolder = '{}'\nlevel = 'info,ghanti=debug'\n", self.config, folder.display())).unwrap();
         file
     }
 
@@ -133,7 +133,7 @@ pub fn refusal(setup: &Setup) -> Refusal {
     let process = setup.command(&house).stderr(File::create(&console).unwrap()).spawn().unwrap();
     let status = ended(process, START).unwrap_or_else(|| panic!("the engine went on:\n{}", fs::read_to_string(&console).unwrap()));
     let told = fs::read_to_string(&console).unwrap();
-    let words = told.find("samvaad: ").map_or_else(|| panic!("no word of why:\n{told}"), |at| told[at..].to_owned());
+    let words = told.find("ghanti: ").map_or_else(|| panic!("no word of why:\n{told}"), |at| told[at..].to_owned());
     Refusal { code: status.code(), words }
 }
 

@@ -1,4 +1,4 @@
-//! Calls played by the program itself: `samvaad call --scenario FILE --url ENGINE`, a process each.
+//! Calls played by the program itself: `ghanti call --scenario FILE --url ENGINE`, a process each.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -53,7 +53,7 @@ impl Playing {
         let process = program()
             .arg("call")
             .arg("--config")
-            .arg(engine.house().join("samvaad.toml"))
+            .arg(engine.house().join("ghanti.toml"))
             .arg("--scenario")
             .arg(scenario)
             .args(["--url", &engine.url("")])

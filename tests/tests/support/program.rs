@@ -1,4 +1,4 @@
-//! The program under test: `target/release/samvaad`, as `make build` made it, and no older than its sources.
+//! The program under test: `target/release/ghanti`, as `make build` made it, and no older than its sources.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ pub fn program() -> Command {
     let mut command = Command::new(&*BUILT);
     command.current_dir(root()).env("NO_COLOR", "1");
     for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("SAMVAAD_") && name != "SAMVAAD_TOOLS" {
+        if name.to_string_lossy().starts_with("GHANTI_") && name != "GHANTI_TOOLS" {
             command.env_remove(name);
         }
     }
@@ -34,7 +34,7 @@ fn built() -> PathBuf {
     // A test lies in `release/deps`, its program in `release`.
     let tests = std::env::current_exe().unwrap();
     let release = tests.parent().and_then(Path::parent).unwrap();
-    let (file, sources) = (release.join("samvaad"), release.join("samvaad.d"));
+    let (file, sources) = (release.join("ghanti"), release.join("ghanti.d"));
     let built = modified(&file).unwrap_or_else(|| panic!("`{}` is not there: run `make build`", file.display()));
     let sources =
         fs::read_to_string(&sources).unwrap_or_else(|error| panic!("cannot read `{}`: {error}: run `make build`", sources.display()));

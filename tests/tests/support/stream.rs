@@ -24,7 +24,7 @@ pub fn start_of(sid: &str, number: &str) -> Value {
         "start": {
             "stream_sid": format!("stream-{sid}"),
             "call_sid": sid,
-            "account_sid": "samvaad1",
+            "account_sid": "ghanti1",
             "from": number,
             "to": "08045000000",
             "media_format": { "encoding": "base64", "sample_rate": "8000", "bit_rate": "128kbps" },

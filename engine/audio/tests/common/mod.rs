@@ -5,8 +5,8 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
-use samvaad_audio::level::rms_dbfs;
-use samvaad_audio::{Decoder, Encoding, Listener, TurnEvent, TurnSettings};
+use ghanti_audio::level::rms_dbfs;
+use ghanti_audio::{Decoder, Encoding, Listener, TurnEvent, TurnSettings};
 
 /// What a session sets.
 pub const SETTINGS: TurnSettings = TurnSettings { onset_ms: 96, end_silence_ms: 650, max_turn_ms: 12_000 };

@@ -5,8 +5,8 @@ use std::os::unix::process::CommandExt;
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use ghanti_model::FlowName;
 use rustix::process::{Pid, Signal, kill_process_group};
-use samvaad_model::FlowName;
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use samvaad_model::FlowName;
+use ghanti_model::FlowName;
 
 use super::sources::Sources;
 

@@ -124,7 +124,7 @@ mod tests {
     fn shown(calls: &mut Calls, call: &str, message: &str, fields: &[(&'static str, &str)]) -> String {
         let mut fields: BTreeMap<_, _> = fields.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
         fields.insert("call", call.to_owned());
-        let told = Told { level: Level::INFO, target: "samvaad_session::run".to_owned(), message: message.to_owned(), fields };
+        let told = Told { level: Level::INFO, target: "ghanti_session::run".to_owned(), message: message.to_owned(), fields };
         calls.line(&told).map_or_else(String::new, |line| line.render("14:02:20", false))
     }
 

@@ -43,7 +43,7 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     let is_heard = move |about: &Metadata<'_>| {
-        let is_own = about.target().starts_with("samvaad") || about.target() == "flow";
+        let is_own = about.target().starts_with("ghanti") || about.target() == "flow";
         let level = if is_own { Level::DEBUG } else { Level::WARN };
         *about.level() <= level || wanted.would_enable(about.target(), about.level())
     };

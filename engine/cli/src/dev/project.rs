@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::{fmt, fs, io};
 
 use anyhow::{Context, bail};
-use samvaad_model::FlowName;
+use ghanti_model::FlowName;
 
 use super::sources::is_passing;
 
@@ -44,7 +44,7 @@ impl Project {
     pub fn find(plugins: &Path, flows: &Path) -> anyhow::Result<Self> {
         let plugins = plugins.canonicalize().with_context(|| {
             format!(
-                "cannot read the plugins' sources in `{}`: name their folder with --plugins, or take `samvaad serve --dev`",
+                "cannot read the plugins' sources in `{}`: name their folder with --plugins, or take `ghanti serve --dev`",
                 plugins.display()
             )
         })?;

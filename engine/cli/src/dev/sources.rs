@@ -9,7 +9,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use samvaad_model::FlowName;
+use ghanti_model::FlowName;
 use sha2::{Digest, Sha256};
 
 use super::project::{Kind, Language, Project};

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use samvaad_model::FlowName;
+use ghanti_model::FlowName;
 use tracing::Level;
 use tracing_subscriber::filter::Targets;
 
@@ -171,7 +171,7 @@ mod tests {
 
     fn told(level: Level, message: &str, fields: &[(&'static str, &str)]) -> Told {
         let fields = fields.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
-        Told { level, target: "samvaad_dialog::catalogue".to_owned(), message: message.to_owned(), fields }
+        Told { level, target: "ghanti_dialog::catalogue".to_owned(), message: message.to_owned(), fields }
     }
 
     fn shown(story: &mut Story, told: &Told, now: Instant) -> String {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
-use samvaad_model::FlowName;
+use ghanti_model::FlowName;
 
 use super::build::{Built, End, LONGEST, build};
 use super::builds::{Builds, Follows, Task};

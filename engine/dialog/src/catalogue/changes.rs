@@ -1,6 +1,6 @@
 //! Versions that are changed while their files stay what they are: by people, or for their failures.
 
-use samvaad_model::{FlowName, VersionId};
+use ghanti_model::{FlowName, VersionId};
 
 use super::Catalogue;
 use crate::load::unix_ms;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use samvaad_model::FlowName;
+use ghanti_model::FlowName;
 
 use super::Catalogue;
 use crate::kept::Last;

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use samvaad_model::{FlowName, Language};
+use ghanti_model::{FlowName, Language};
 
 use super::{Catalogue, Flows, taking};
 use crate::choose::{NoFlow, open, unclaimed};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use samvaad_model::{FlowName, VersionId};
+use ghanti_model::{FlowName, VersionId};
 
 use super::{Catalogue, Verdict, told};
 use crate::load::{Fault, Rejection, Step, no_errors, unix_ms};

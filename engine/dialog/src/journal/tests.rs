@@ -1,6 +1,6 @@
 //! The journal by itself: entries, replays, differences, sizes.
 
-use samvaad_model::{CallId, FlowName, VersionId};
+use ghanti_model::{CallId, FlowName, VersionId};
 use serde_json::json;
 
 use super::*;

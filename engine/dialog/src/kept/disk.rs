@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use samvaad_model::{FlowName, Language};
+use ghanti_model::{FlowName, Language};
 use sha2::{Digest, Sha256};
 
 use super::{Entry, FORMAT, Files};

@@ -190,7 +190,7 @@ fn templates(description: &Description) -> impl Iterator<Item = &str> {
 
 #[cfg(test)]
 mod tests {
-    use samvaad_model::Language;
+    use ghanti_model::Language;
 
     use super::*;
     use crate::description::Kind;

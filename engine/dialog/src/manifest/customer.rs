@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use samvaad_model::Masked;
-use samvaad_model::values::{Kind, Unreadable, is_placeholder, language_of_state, shape};
+use ghanti_model::Masked;
+use ghanti_model::values::{Kind, Unreadable, is_placeholder, language_of_state, shape};
 use time::Date;
 
 /// The fields that a flow needs or uses, by name. Other fields of a record are left as they are.

@@ -7,7 +7,7 @@ mod update;
 use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
 
-use samvaad_model::{Direction, Language, PhoneNumber, Step};
+use ghanti_model::{Direction, Language, PhoneNumber, Step};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 

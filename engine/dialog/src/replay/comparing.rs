@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use samvaad_model::{CallError, Function, JournalEntry};
+use ghanti_model::{CallError, Function, JournalEntry};
 use serde_json::Value as Json;
 
 use super::difference::{Difference, DifferenceKind};

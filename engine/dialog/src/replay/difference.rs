@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-use samvaad_model::{Argument, Collection, Content, Function, Prompt, Question, Value};
+use ghanti_model::{Argument, Collection, Content, Function, Prompt, Question, Value};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;

@@ -1,6 +1,6 @@
 //! A journal as a conversation: what was said, answered and decided, one after another.
 
-use samvaad_model::{Answer, CallError, Collection, Content, Function, JournalEntry, Language, Masked, Prompt, Question};
+use ghanti_model::{Answer, CallError, Collection, Content, Function, JournalEntry, Language, Masked, Prompt, Question};
 use serde::de::DeserializeOwned;
 
 /// Something that a listener or a lender would notice.

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use samvaad_model::{
+use ghanti_model::{
     Answer, CallError, CallFacts, CallId, Collection, Decision, Direction, Extent, Function, Journal, Language, Masked, Playout, Prompt,
     PromptId, Question,
 };

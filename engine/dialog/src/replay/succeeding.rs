@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use samvaad_model::{CallError, Function, JournalEntry};
+use ghanti_model::{CallError, Function, JournalEntry};
 use serde_json::Value as Json;
 
 use super::comparing::{Comparing, Next, is_versions_own};

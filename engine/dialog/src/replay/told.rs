@@ -22,7 +22,7 @@ impl fmt::Display for Difference {
 
 #[cfg(test)]
 mod tests {
-    use samvaad_model::Function;
+    use ghanti_model::Function;
     use serde_json::json;
 
     use super::*;

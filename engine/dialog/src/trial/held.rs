@@ -1,6 +1,6 @@
 //! What came of a test's conversation, and what of that is not as it has to be.
 
-use samvaad_model::Decision;
+use ghanti_model::Decision;
 
 use super::read::{Answer, Gives, Transfer, Trial};
 use crate::run::RunEnd;

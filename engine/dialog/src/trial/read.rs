@@ -1,6 +1,6 @@
 //! Reads a test's file, key by key, as `flow.toml` is read: every error at once, each with its line.
 
-use samvaad_model::{CallFacts, CallId, Direction, Language, Masked, PhoneNumber, Reply};
+use ghanti_model::{CallFacts, CallId, Direction, Language, Masked, PhoneNumber, Reply};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use toml::de::{DeTable, DeValue};

@@ -1,8 +1,8 @@
 //! Whole runs of a flow with a scripted caller: what he hears, what is journaled, and what a replay makes of it.
 
 use crate::common::{acting, facts, golden};
-use samvaad_dialog::{RunEnd, Scripted, ScriptedCaller};
-use samvaad_model::{Decision, Extent, Function, Journal, Reply, VersionId};
+use ghanti_dialog::{RunEnd, Scripted, ScriptedCaller};
+use ghanti_model::{Decision, Extent, Function, Journal, Reply, VersionId};
 
 /// A caller who confirms who he is and wants an agent.
 fn agreeing() -> ScriptedCaller {
@@ -94,7 +94,7 @@ async fn silence_is_one_answer_with_all_its_attempts() {
 #[tokio::test]
 async fn a_prompt_before_its_requirement_never_reaches_the_caller() {
     let (end, scripted, _) = run("emi-first", ScriptedCaller::new([])).await;
-    let RunEnd::Failed(samvaad_model::CallError::Refused(refusal)) = end else { panic!("{end:?}") };
+    let RunEnd::Failed(ghanti_model::CallError::Refused(refusal)) = end else { panic!("{end:?}") };
     assert_eq!((refusal.subject.as_str(), refusal.missing), ("emi", vec!["identity".to_owned()]));
     assert!(refusal.reason.contains("only after identity"), "{}", refusal.reason);
     assert_eq!(scripted.said, []);
@@ -103,7 +103,7 @@ async fn a_prompt_before_its_requirement_never_reaches_the_caller() {
 #[tokio::test]
 async fn a_question_waits_until_its_disclosure_was_heard() {
     let (end, scripted, _) = run("question-first", ScriptedCaller::new([])).await;
-    assert!(matches!(end, RunEnd::Failed(samvaad_model::CallError::Refused(_))), "{end:?}");
+    assert!(matches!(end, RunEnd::Failed(ghanti_model::CallError::Refused(_))), "{end:?}");
     assert_eq!(scripted.said, []);
     // the same conversation with the disclosure before it goes through, although nothing but the question waits for it
     let (end, _, journal) = run("converse", agreeing()).await;
@@ -123,7 +123,7 @@ async fn a_question_waits_until_its_disclosure_was_heard() {
 async fn what_the_manifest_does_not_grant_is_refused() {
     for (act, subject) in [("text", "text"), ("transfer-anywhere", "elsewhere"), ("lookup", "other:42")] {
         let (end, scripted, _) = run(act, ScriptedCaller::new([]).with_value("loan:42", "12")).await;
-        let RunEnd::Failed(samvaad_model::CallError::Refused(refusal)) = end else { panic!("{act}: {end:?}") };
+        let RunEnd::Failed(ghanti_model::CallError::Refused(refusal)) = end else { panic!("{act}: {end:?}") };
         assert_eq!(refusal.subject, subject);
         assert_eq!((scripted.said, scripted.decision), (Vec::new(), None));
         assert_eq!(scripted.notes.get("looked-up").map(|value| value.expose()), (act == "lookup").then_some("12"));
@@ -136,7 +136,7 @@ async fn unusable_arguments_are_told_with_the_mend() {
         [("claim", "only the engine establishes"), ("strange", "is not a language tag"), ("tamil", "add `prompts/ta-IN.ftl`")]
     {
         let (end, _, journal) = run(act, ScriptedCaller::new([])).await;
-        let RunEnd::Failed(samvaad_model::CallError::Invalid(sentence)) = end else { panic!("{act}: {end:?}") };
+        let RunEnd::Failed(ghanti_model::CallError::Invalid(sentence)) = end else { panic!("{act}: {end:?}") };
         assert!(sentence.contains(words), "{sentence}");
         assert_eq!(journal.entries.last().unwrap().answer["err"]["kind"], "invalid");
     }

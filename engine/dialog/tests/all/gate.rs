@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex};
 
 use crate::common::{ACTS, House, RULES, facts};
 use async_trait::async_trait;
-use samvaad_dialog::{
+use ghanti_dialog::{
     Allowance, Catalogue, CatalogueSettings, DifferenceKind, FlowVersion, Obstacle, Rehearsal, Rehearsed, Rejection, ReplayGate, Step,
 };
-use samvaad_model::{FlowName, VersionId};
+use ghanti_model::{FlowName, VersionId};
 
 const GATE: &str = "[replay]\ngate = { calls = 5, kinds = [\"amounts\"] }\n";
 

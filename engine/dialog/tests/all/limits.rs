@@ -1,10 +1,10 @@
 //! Flows that go wrong: each ends alone, with its reason, and hurts nobody else.
 
 use crate::common::{House, acting, facts};
-use samvaad_dialog::{Limit, RunEnd, ScriptedCaller};
-use samvaad_model::{CallError, FlowName, Function};
+use ghanti_dialog::{Limit, RunEnd, ScriptedCaller};
+use ghanti_model::{CallError, FlowName, Function};
 
-async fn run(act: &str, more: &str) -> (RunEnd, samvaad_model::Journal) {
+async fn run(act: &str, more: &str) -> (RunEnd, ghanti_model::Journal) {
     let (_house, version) = acting(act, more).await;
     let journal = version.journal(facts().call_id);
     let end = version.run(Box::new(ScriptedCaller::new([]).hang_up_at("identity")), journal.clone()).await;

@@ -4,8 +4,8 @@ use std::fs;
 
 use crate::common::watched::{Watched, name};
 use crate::common::{ACTS, House, RULES, facts};
-use samvaad_dialog::{ChangeError, Limit, RunEnd, ScriptedCaller, Stage};
-use samvaad_model::{CallError, CallFacts, CallId, VersionId};
+use ghanti_dialog::{ChangeError, Limit, RunEnd, ScriptedCaller, Stage};
+use ghanti_model::{CallError, CallFacts, CallId, VersionId};
 
 struct Flow(Watched);
 

@@ -3,8 +3,8 @@
 use std::fs;
 
 use crate::common::{ACTS, House, RULES, facts};
-use samvaad_dialog::{Catalogue, CatalogueSettings, Limits, RunEnd, ScriptedCaller, Step};
-use samvaad_model::{Decision, FlowName, PhoneNumber, Reply};
+use ghanti_dialog::{Catalogue, CatalogueSettings, Limits, RunEnd, ScriptedCaller, Step};
+use ghanti_model::{Decision, FlowName, PhoneNumber, Reply};
 
 fn name(text: &str) -> FlowName {
     FlowName::parse(text).unwrap()
@@ -42,7 +42,7 @@ async fn a_bad_flow_prevents_no_other() {
     let told = |flow: &str| rejections.iter().find(|rejection| rejection.flow == flow).unwrap_or_else(|| panic!("{flow}: {rejections:#?}"));
     for (flow, step, words) in [
         ("broken", Step::Contract, "no WebAssembly component"),
-        ("future", Step::Contract, "it needs samvaad:dialog 0.2.0, this engine has 0.1.0"),
+        ("future", Step::Contract, "it needs ghanti:dialog 0.2.0, this engine has 0.1.0"),
         ("core", Step::Contract, "core module"),
         ("typo", Step::Manifest, "`[prompts] emmi` is no template"),
         ("unread", Step::Manifest, "line 2: unknown key `name`"),

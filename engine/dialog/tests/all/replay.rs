@@ -5,9 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::common::{acting, facts};
-use samvaad_dialog::replay::{What, moments};
-use samvaad_dialog::{Comparison, DifferenceKind, FlowFiles, FlowVersion, RunEnd, ScriptedCaller};
-use samvaad_model::{Function, Journal, JournalEntry, JournalError, Reply, VersionId};
+use ghanti_dialog::replay::{What, moments};
+use ghanti_dialog::{Comparison, DifferenceKind, FlowFiles, FlowVersion, RunEnd, ScriptedCaller};
+use ghanti_model::{Function, Journal, JournalEntry, JournalError, Reply, VersionId};
 use serde_json::{Value as Json, json};
 
 fn caller() -> ScriptedCaller {
@@ -44,7 +44,7 @@ async fn record(version: &FlowVersion<()>, caller: ScriptedCaller) -> Journal {
     let journal = version.journal(facts().call_id);
     version.run(Box::new(caller), journal.clone()).await;
     Journal {
-        header: samvaad_model::JournalHeader { version: VersionId::parse("golden").unwrap(), ..journal.snapshot().header },
+        header: ghanti_model::JournalHeader { version: VersionId::parse("golden").unwrap(), ..journal.snapshot().header },
         ..journal.snapshot()
     }
 }
@@ -254,7 +254,7 @@ async fn a_journal_reads_as_a_conversation() {
     let text = fs::read_to_string(golden("stays-silent")).unwrap();
     let journal = Journal::read(serde_json::from_str(&text).unwrap()).unwrap();
     let told = moments(&journal.entries).into_iter().map(|moment| match moment.what {
-        What::Said { content: samvaad_model::Content::Template(template), .. } => template.name,
+        What::Said { content: ghanti_model::Content::Template(template), .. } => template.name,
         What::Answered { question, answer } => format!("{question}: {:?}", answer.reply),
         What::Decided { words, .. } => words.into_exposed(),
         other => format!("{other:?}"),
@@ -284,7 +284,7 @@ async fn house(act: &str, manifest: &str) -> (crate::common::House, std::sync::A
     let house = crate::common::House::new();
     house.add("acts", crate::common::ACTS, &format!("[settings]\nact = \"{act}\"\n{manifest}"));
     let files = FlowFiles::new(house.engine.clone(), house.components(), Vec::new());
-    let version = files.load(samvaad_model::FlowName::parse("acts").unwrap(), &house.flows().join("acts"), None).await.unwrap();
+    let version = files.load(ghanti_model::FlowName::parse("acts").unwrap(), &house.flows().join("acts"), None).await.unwrap();
     (house, std::sync::Arc::new(version))
 }
 

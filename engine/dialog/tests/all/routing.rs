@@ -4,8 +4,8 @@ use std::fs;
 
 use crate::common::watched::{Watched, name};
 use crate::common::{ACTS, House, facts};
-use samvaad_dialog::Catalogue;
-use samvaad_model::Language;
+use ghanti_dialog::Catalogue;
+use ghanti_model::Language;
 
 fn taken(catalogue: &Catalogue<()>) -> Option<String> {
     catalogue.choose(&facts(), None).ok().map(|version| version.name.to_string())

@@ -4,8 +4,8 @@ use std::fs;
 
 use crate::common::watched::{Watched, name};
 use crate::common::{ACTS, House, RULES, facts};
-use samvaad_dialog::{Allowance, Catalogue, Rejection, RunEnd, ScriptedCaller, Step};
-use samvaad_model::{CallError, VersionId};
+use ghanti_dialog::{Allowance, Catalogue, Rejection, RunEnd, ScriptedCaller, Step};
+use ghanti_model::{CallError, VersionId};
 
 /// Says the instalment to whoever is there.
 fn hasty(rules: &str) -> String {

@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::common::watched::{Watched, name};
 use crate::common::{ACTS, House, RULES};
-use samvaad_dialog::{Catalogue, Rejection, Stage, Step};
+use ghanti_dialog::{Catalogue, Rejection, Stage, Step};
 
 /// The kept flow's conversation as it is: greeting, identity, the instalment, the disclosure, the transfer question.
 const AGREES: &str = r#"

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::common::watched::{Watched, name};
 use crate::common::{ACTS, House, RULES};
-use samvaad_dialog::{Stage, Step};
+use ghanti_dialog::{Stage, Step};
 use tokio::time::interval;
 
 /// What stands still for so long is taken.
@@ -219,7 +219,7 @@ async fn the_watcher_ends_with_its_catalogue() {
     let house = House::new();
     let (catalogue, _) = house.open().await;
     let catalogue = std::sync::Arc::new(catalogue);
-    let task = samvaad_dialog::watch::watch(&catalogue);
+    let task = ghanti_dialog::watch::watch(&catalogue);
     drop(catalogue);
     tokio::time::timeout(Duration::from_secs(120), task).await.unwrap().unwrap();
 }

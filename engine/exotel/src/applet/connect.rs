@@ -3,7 +3,7 @@
 //!
 //! Source: Exotel, "Programmable Connect: working with the Connect applet's dynamic URL"; the limits from integrations.
 
-use samvaad_model::PhoneNumber;
+use ghanti_model::PhoneNumber;
 use serde::{Deserialize, Serialize};
 
 use crate::ParseError;

@@ -1,6 +1,6 @@
 //! One leg of a call, as applets and callbacks tell of it: `Legs[0][Status]` and so on.
 
-use samvaad_model::PhoneNumber;
+use ghanti_model::PhoneNumber;
 
 use crate::{CallStatus, Parameters};
 

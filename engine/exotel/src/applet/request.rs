@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use samvaad_model::{CallSid, Direction, Masked, PhoneNumber};
+use ghanti_model::{CallSid, Direction, Masked, PhoneNumber};
 
 use super::{Leg, StreamOutcome};
 use crate::{CallStatus, Parameters};

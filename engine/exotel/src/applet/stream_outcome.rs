@@ -2,7 +2,7 @@
 //!
 //! Source: Exotel's support article on Passthru after the Voicebot applet.
 
-use samvaad_model::StreamSid;
+use ghanti_model::StreamSid;
 
 use crate::Parameters;
 

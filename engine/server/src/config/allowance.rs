@@ -3,8 +3,8 @@
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
-use samvaad_dialog::{Allowance, Limits};
-use samvaad_model::PhoneNumber;
+use ghanti_dialog::{Allowance, Limits};
+use ghanti_model::PhoneNumber;
 use serde::{Deserialize, Serialize};
 
 use super::Config;
@@ -111,7 +111,7 @@ mod tests {
     fn file_and_variables_say_what_manifests_may_ask_for() {
         let config = with(
             "[limits]\nmemory-mib = 16\nlog-lines = 20\n[grants]\nlookup = ['loan:*']\ntransfer = []\n[calls]\nlongest-minutes = 5\n",
-            &[("SAMVAAD_LIMITS_JOURNAL_KIB", "64"), ("SAMVAAD_GRANTS_VOICES", "['asha']")],
+            &[("GHANTI_LIMITS_JOURNAL_KIB", "64"), ("GHANTI_GRANTS_VOICES", "['asha']")],
         );
         let allowance = config.unwrap().allowance();
         let limits = Limits { memory_bytes: 16 << 20, log_lines: 20, journal_kib: 64, call_minutes: 5, ..Limits::MAX };

@@ -33,7 +33,7 @@ pub(super) fn check(server: &Server, errors: &mut Vec<String>) {
     } else if !server.listen.ip().to_canonical().is_loopback() {
         errors.push(format!(
             "`listen` of `[server]` is `{}`, which others can reach, and there are no tokens: set `stream-token`, `applet-token` and \
-             `api-token` (`samvaad init` writes a configuration with random ones), or listen on `127.0.0.1:{}` behind a proxy; or, in a \
+             `api-token` (`ghanti init` writes a configuration with random ones), or listen on `127.0.0.1:{}` behind a proxy; or, in a \
              test, give `--insecure` or `insecure = true`",
             server.listen,
             server.listen.port()
@@ -92,7 +92,7 @@ mod tests {
         }
         for listen in ["0.0.0.0:8000", "192.168.1.4:8000", "[::]:8000", "[::ffff:10.0.0.1]:1"] {
             let told = refused(&format!("listen = '{listen}'"));
-            assert!(told.contains(listen) && told.contains("--insecure") && told.contains("samvaad init"), "{told}");
+            assert!(told.contains(listen) && told.contains("--insecure") && told.contains("ghanti init"), "{told}");
             assert!(serving(&format!("listen = '{listen}'\n{TOKENS}"), CommandLine::default()).is_ok(), "{listen}");
             assert!(serving(&format!("listen = '{listen}'\ninsecure = true"), CommandLine::default()).is_ok(), "{listen}");
         }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use samvaad_dialog::Overrides;
-use samvaad_model::PhoneNumber;
+use ghanti_dialog::Overrides;
+use ghanti_model::PhoneNumber;
 use serde::{Deserialize, Serialize};
 
 use super::Config;

@@ -11,7 +11,7 @@ const WIDTH: usize = 110;
 /// Prints all settings. Those without a value stand in a comment, with an example; secrets are masked.
 pub fn printed(config: &Config) -> String {
     let all = Table::try_from(config).unwrap_or_default();
-    let mut text = "# Every setting of Samvaad. One in a comment has no value: what follows it is an example.\n".to_owned();
+    let mut text = "# Every setting of Ghanti. One in a comment has no value: what follows it is an example.\n".to_owned();
     for section in &SECTIONS {
         heading(section, &mut text);
         let values = all.get(section.name).and_then(Value::as_table);

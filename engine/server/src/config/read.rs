@@ -24,11 +24,11 @@ pub struct CommandLine {
 }
 
 /// The prefix of variables that override settings.
-const PREFIX: &str = "SAMVAAD_";
+const PREFIX: &str = "GHANTI_";
 /// The sections that there are.
 const SECTIONS: [&str; 9] = ["server", "calls", "limits", "grants", "settings", "flows", "stores", "speech", "log"];
 /// Variables of that prefix that are no settings.
-const NO_SETTINGS: [&str; 1] = ["SAMVAAD_TOOLS"];
+const NO_SETTINGS: [&str; 1] = ["GHANTI_TOOLS"];
 /// Settings whose values are never repeated, not even where they are of a wrong type.
 const SECRETS: [&str; 5] = ["stream-token", "applet-token", "api-token", "redis-url", "database-url"];
 
@@ -157,10 +157,10 @@ mod tests {
         let config = with(
             "[server]\nmax-calls = 5\n[calls]\nafter = 'select'",
             &[
-                ("SAMVAAD_SERVER_MAX_CALLS", "7"),
-                ("SAMVAAD_STORES_REDIS_URL", "redis://localhost"),
-                ("SAMVAAD_CALLS_AGENTS", "['+918000000001']"),
-                ("SAMVAAD_TOOLS", "elsewhere"),
+                ("GHANTI_SERVER_MAX_CALLS", "7"),
+                ("GHANTI_STORES_REDIS_URL", "redis://localhost"),
+                ("GHANTI_CALLS_AGENTS", "['+918000000001']"),
+                ("GHANTI_TOOLS", "elsewhere"),
                 ("HOME", "/"),
             ],
         )
@@ -174,18 +174,12 @@ mod tests {
     fn all_errors_are_told_at_once() {
         let ConfigError(errors) = with(
             "[server]\nlisten = 'nowhere'\ncolour = 'red'\n[calls]\nsample-rate-hz = 44100\nagents = ['x']\n[extra]\n",
-            &[("SAMVAAD_SPEECH_WORDS_PER_MINUTE", "fast"), ("SAMVAAD_NOTHING_AT_ALL", "1")],
+            &[("GHANTI_SPEECH_WORDS_PER_MINUTE", "fast"), ("GHANTI_NOTHING_AT_ALL", "1")],
         )
         .unwrap_err();
-        for part in [
-            "`listen` of `[server]`",
-            "`colour`",
-            "`sample-rate-hz`",
-            "`agents`",
-            "`[extra]`",
-            "WORDS_PER_MINUTE",
-            "SAMVAAD_NOTHING_AT_ALL",
-        ] {
+        for part in
+            ["`listen` of `[server]`", "`colour`", "`sample-rate-hz`", "`agents`", "`[extra]`", "WORDS_PER_MINUTE", "GHANTI_NOTHING_AT_ALL"]
+        {
             assert!(errors.iter().any(|error| error.contains(part)), "{part} is missing in {errors:#?}");
         }
         assert_eq!(errors.len(), 7, "{errors:#?}");
@@ -194,17 +188,17 @@ mod tests {
     #[test]
     fn a_misspelt_or_empty_variable_is_told_by_its_name() {
         for (variable, value) in [
-            ("SAMVAAD_SERVR_PORT", "1"),
-            ("SAMVAAD_SERVER_PORT", "1"),
-            ("SAMVAAD_SERVER", "1"),
-            ("samvaad_server_max_calls", "1"),
-            ("SAMVAAD_CALLS_FLOW", ""),
-            ("SAMVAAD_FLOWS_EMI", "1"),
+            ("GHANTI_SERVR_PORT", "1"),
+            ("GHANTI_SERVER_PORT", "1"),
+            ("GHANTI_SERVER", "1"),
+            ("ghanti_server_max_calls", "1"),
+            ("GHANTI_CALLS_FLOW", ""),
+            ("GHANTI_FLOWS_EMI", "1"),
         ] {
             let ConfigError(errors) = with("", &[(variable, value)]).unwrap_err();
             assert!(errors.len() == 1 && errors[0].contains(&format!("`{variable}`")), "{variable}: {errors:#?}");
         }
-        assert_eq!(with("", &[("SAMVAAD_SETTINGS_BOT_NAME", "Ravi")]).unwrap().settings["bot-name"], "Ravi".into());
+        assert_eq!(with("", &[("GHANTI_SETTINGS_BOT_NAME", "Ravi")]).unwrap().settings["bot-name"], "Ravi".into());
     }
 
     #[test]
@@ -212,14 +206,14 @@ mod tests {
         let text = "[server]\npublic-url = 'bot.example.com'\napi-token = 918273645546372\n[stores]\ndatabase-url = ''\n\
             redis-url = 'redis://:hunt@er2@host'\nttl-hours = 0\n[log]\nlevel = 'warning'\nfolder = ''\n\
             [settings]\nlender = ['x']\n[flows.emi.transfer]\ndefault = []\n[flows.survey]\ncolour = 1\n";
-        let ConfigError(errors) = with(text, &[("SAMVAAD_SERVER_STREAM_TOKEN", "true"), ("SAMVAAD_STORES_TTL_HOURS", "soon")]).unwrap_err();
+        let ConfigError(errors) = with(text, &[("GHANTI_SERVER_STREAM_TOKEN", "true"), ("GHANTI_STORES_TTL_HOURS", "soon")]).unwrap_err();
         let told = errors.join("\n");
         for part in [
             "`public-url`",
             "`api-token` of `[server]`: it takes a text",
             "`database-url`",
             "`redis-url`",
-            "`SAMVAAD_STORES_TTL_HOURS`",
+            "`GHANTI_STORES_TTL_HOURS`",
             "`level` of `[log]` is `warning`",
             "`folder` of `[log]`",
             "`lender` of `[settings]`: it takes a text",

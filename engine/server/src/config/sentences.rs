@@ -143,7 +143,7 @@ pub(super) const SECTIONS: [Section; 9] = [
                 "database-url",
                 "PostgreSQL or SQLite for call records; without it a SQLite file in the data folder. Special characters of a password are \
                  percent-encoded: `@` is `%40`.",
-                "\"postgres://user:password@host:5432/samvaad\"",
+                "\"postgres://user:password@host:5432/ghanti\"",
             ),
             setting("ttl-hours", "How long sessions and customers are kept, in hours.", "24"),
         ],
@@ -193,7 +193,7 @@ pub(super) const SECTIONS: [Section; 9] = [
         settings: &[
             setting(
                 "level",
-                "The least level (off, error, warn, info, debug, trace), for all and for parts: \"info,samvaad_session=debug\".",
+                "The least level (off, error, warn, info, debug, trace), for all and for parts: \"info,ghanti_session=debug\".",
                 "\"info\"",
             ),
             setting("folder", "The folder of application.log and websocket.log.", "\"logs\""),

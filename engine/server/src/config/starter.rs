@@ -1,6 +1,6 @@
-//! The configuration that `samvaad init` writes: what a new operator has to decide, with sentences, and random tokens.
+//! The configuration that `ghanti init` writes: what a new operator has to decide, with sentences, and random tokens.
 
-use samvaad_model::PhoneNumber;
+use ghanti_model::PhoneNumber;
 use toml::Value;
 
 use super::print::{comment, heading, inline, line, unset};
@@ -39,7 +39,7 @@ impl Starter {
     pub fn text(&self) -> Result<String, NoRandomness> {
         let mut text = String::new();
         comment(
-            "Settings of Samvaad. `samvaad config print` shows all there are, `samvaad config check` says what is wrong with these. This file \
+            "Settings of Ghanti. `ghanti config print` shows all there are, `ghanti config check` says what is wrong with these. This file \
              holds tokens: keep it readable for the engine alone.",
             &mut text,
         );

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use samvaad_model::{CallId, CallRecord, CallSid, Journal};
-use samvaad_store::{CallRecords, SqlRecords};
+use ghanti_model::{CallId, CallRecord, CallSid, Journal};
+use ghanti_store::{CallRecords, SqlRecords};
 use serde_json::Value as Json;
 
 use super::{Recorded, ReplayError};
@@ -12,7 +12,7 @@ use crate::open::Folders;
 use crate::secret::Secret;
 
 /// The records' file in the data folder, where the configuration names no database.
-const FILE: &str = "samvaad.db";
+const FILE: &str = "ghanti.db";
 
 pub(super) struct Calls {
     database: Option<Secret>,

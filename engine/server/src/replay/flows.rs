@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use samvaad_dialog::{CompileIn, EngineSettings, FlowEngine, FlowFiles, FlowVersion, Rejection};
-use samvaad_model::FlowName;
-use samvaad_session::FlowPrompts;
+use ghanti_dialog::{CompileIn, EngineSettings, FlowEngine, FlowFiles, FlowVersion, Rejection};
+use ghanti_model::FlowName;
+use ghanti_session::FlowPrompts;
 use tokio::sync::Mutex;
 
 use super::ReplayError;

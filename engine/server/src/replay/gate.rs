@@ -1,16 +1,16 @@
 //! The replay gate over the call records: the newest calls of a flow, held again against a candidate before it takes calls.
 //!
-//! It sees what `samvaad replay` sees, changed prompt files included. It runs beside live calls, so it takes little: a page of records at a
+//! It sees what `ghanti replay` sees, changed prompt files included. It runs beside live calls, so it takes little: a page of records at a
 //! time, and never more than two replays at once in the whole process, whichever flows are loaded.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use samvaad_dialog::{FlowVersion, Obstacle, Rehearsal, Rehearsed, ReplayGate, RunEnd};
-use samvaad_model::CallRecord;
-use samvaad_session::FlowPrompts;
-use samvaad_store::SqlRecords;
+use ghanti_dialog::{FlowVersion, Obstacle, Rehearsal, Rehearsed, ReplayGate, RunEnd};
+use ghanti_model::CallRecord;
+use ghanti_session::FlowPrompts;
+use ghanti_store::SqlRecords;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -110,7 +110,7 @@ fn readable(record: CallRecord) -> Option<Recorded> {
 async fn obstacle(recorded: Recorded, candidate: &Version, gate: &ReplayGate, offset_minutes: i16) -> Found {
     let call = recorded.journal.header.call_id;
     let (replayed, end) = replayed(&recorded, candidate, offset_minutes, &BTreeSet::new()).await.map_err(|error| error.to_string())?;
-    if matches!(end, RunEnd::LimitExceeded { what: samvaad_dialog::Limit::Calls }) {
+    if matches!(end, RunEnd::LimitExceeded { what: ghanti_dialog::Limit::Calls }) {
         return Err("the engine has no room for a replay beside its calls".to_owned());
     }
     let Replayed { differences, .. } = replayed;

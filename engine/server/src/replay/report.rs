@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use samvaad_dialog::outline::function_name as name;
-use samvaad_dialog::replay::{Moment, What, moments};
-use samvaad_dialog::{Comparison, DifferenceKind};
-use samvaad_model::{Content, FlowName, Reply, VersionId};
+use ghanti_dialog::outline::function_name as name;
+use ghanti_dialog::replay::{Moment, What, moments};
+use ghanti_dialog::{Comparison, DifferenceKind};
+use ghanti_model::{Content, FlowName, Reply, VersionId};
 
 use super::Recorded;
 use super::verdict::Told;

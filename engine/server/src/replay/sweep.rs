@@ -5,10 +5,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use samvaad_model::CallRecord;
-use samvaad_session::run::unix_ms;
-use samvaad_store::sql::PageMark;
-use samvaad_store::{SqlRecords, StoreError};
+use ghanti_model::CallRecord;
+use ghanti_session::run::unix_ms;
+use ghanti_store::sql::PageMark;
+use ghanti_store::{SqlRecords, StoreError};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 

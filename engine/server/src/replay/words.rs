@@ -6,11 +6,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use samvaad_dialog::replay::{other_words, prompts};
-use samvaad_dialog::{DifferenceKind, FlowVersion};
-use samvaad_model::{Content, Language, Line, Speaker, Template, Value};
-use samvaad_session::FlowPrompts;
-use samvaad_speech::words::speak;
+use ghanti_dialog::replay::{other_words, prompts};
+use ghanti_dialog::{DifferenceKind, FlowVersion};
+use ghanti_model::{Content, Language, Line, Speaker, Template, Value};
+use ghanti_session::FlowPrompts;
+use ghanti_speech::words::speak;
 use time::{Date, OffsetDateTime};
 
 use super::Recorded;

@@ -5,10 +5,10 @@ use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use samvaad_exotel::applet::{PassthruRequest, StreamOutcome, StreamStatus, SwitchCase};
-use samvaad_model::{CallId, CallSid, Decision};
-use samvaad_session::run::unix_ms;
-use samvaad_session::{network, transfer};
+use ghanti_exotel::applet::{PassthruRequest, StreamOutcome, StreamStatus, SwitchCase};
+use ghanti_model::{CallId, CallSid, Decision};
+use ghanti_session::run::unix_ms;
+use ghanti_session::{network, transfer};
 
 use crate::access::Applet;
 use crate::app::App;

@@ -5,10 +5,10 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
-use samvaad_exotel::applet::{Channels, ConnectReply, ConnectTerms, MAX_CONVERSATION_S, MusicType, PassthruRequest};
-use samvaad_model::{CallSid, Decision, PhoneNumber};
-use samvaad_session::run::unix_ms;
-use samvaad_session::transfer;
+use ghanti_exotel::applet::{Channels, ConnectReply, ConnectTerms, MAX_CONVERSATION_S, MusicType, PassthruRequest};
+use ghanti_model::{CallSid, Decision, PhoneNumber};
+use ghanti_session::run::unix_ms;
+use ghanti_session::transfer;
 
 use crate::access::Applet;
 use crate::app::App;

@@ -5,9 +5,9 @@ use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use samvaad_dialog::Instant;
-use samvaad_model::{CallId, CallRecord, CallSid, CustomerRecord, Step};
-use samvaad_session::run::unix_ms;
+use ghanti_dialog::Instant;
+use ghanti_model::{CallId, CallRecord, CallSid, CustomerRecord, Step};
+use ghanti_session::run::unix_ms;
 use serde::Serialize;
 
 use crate::access::Api;
@@ -45,7 +45,7 @@ pub async fn create(_: Api, State(app): State<App>, body: Result<Bytes, BytesRej
             record.reach(Step::Triggered, now_ms);
         })
         .await;
-    tracing::info!(target: "samvaad::step", call = %call_id, step = ?Step::Triggered, number = %customer.phone, "step");
+    tracing::info!(target: "ghanti::step", call = %call_id, step = ?Step::Triggered, number = %customer.phone, "step");
     Ok((StatusCode::CREATED, Json(Created { call_id })))
 }
 

@@ -5,8 +5,8 @@ use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use samvaad_model::PhoneNumber;
-use samvaad_store::DoNotCall;
+use ghanti_model::PhoneNumber;
+use ghanti_store::DoNotCall;
 use serde_json::{Value, json};
 
 use crate::access::Api;

@@ -3,8 +3,8 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use samvaad_dialog::{ChangeError, FlowState, Rejected, Rejection, Stage, VersionState};
-use samvaad_model::{FlowName, VersionId};
+use ghanti_dialog::{ChangeError, FlowState, Rejected, Rejection, Stage, VersionState};
+use ghanti_model::{FlowName, VersionId};
 use serde::Serialize;
 
 use crate::access::Api;
@@ -123,7 +123,7 @@ fn unchanged(error: ChangeError) -> Problem {
 
 fn all(app: &App) -> Flows {
     let catalogue = &app.services.catalogue;
-    let samvaad_dialog::Unclaimed { flow: unclaimed, because, .. } = catalogue.unclaimed();
+    let ghanti_dialog::Unclaimed { flow: unclaimed, because, .. } = catalogue.unclaimed();
     Flows {
         unclaimed: Unclaimed { flow: unclaimed, because },
         flows: catalogue.states().into_iter().map(flow).collect(),

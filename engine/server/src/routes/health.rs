@@ -6,9 +6,9 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use samvaad_dialog::FlowVersion;
-use samvaad_model::FlowName;
-use samvaad_session::FlowPrompts;
+use ghanti_dialog::FlowVersion;
+use ghanti_model::FlowName;
+use ghanti_session::FlowPrompts;
 use serde_json::{Value, json};
 
 use crate::app::App;
@@ -23,7 +23,7 @@ pub async fn healthz() -> &'static str {
 pub async fn readyz(State(app): State<App>) -> (StatusCode, Json<Value>) {
     let services = &app.services;
     let (sessions, records) = tokio::join!(services.sessions.ping(), services.ledger.archive().ping());
-    let told = |result: Result<(), _>| result.map_or_else(|error: samvaad_store::StoreError| error.to_string(), |()| "ok".to_owned());
+    let told = |result: Result<(), _>| result.map_or_else(|error: ghanti_store::StoreError| error.to_string(), |()| "ok".to_owned());
     let versions = services.catalogue.versions();
     let flows: Vec<&str> = versions.keys().map(|name| name.as_str()).collect();
     let problems = services.catalogue.problems();

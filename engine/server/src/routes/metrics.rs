@@ -10,12 +10,12 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
+use ghanti_dialog::FlowCounts;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
-use samvaad_dialog::FlowCounts;
 
 use crate::access::Api;
 use crate::app::App;
@@ -35,7 +35,7 @@ pub async fn metrics(_: Api, State(app): State<App>) -> Result<Response, Problem
 }
 
 fn told(app: &App) -> Result<String, fmt::Error> {
-    let mut registry = Registry::with_prefix("samvaad");
+    let mut registry = Registry::with_prefix("ghanti");
     calls(app, &mut registry);
     flows(app, &mut registry);
     let mut text = String::new();

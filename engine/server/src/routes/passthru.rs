@@ -4,12 +4,12 @@
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use samvaad_exotel::applet::PassthruRequest;
-use samvaad_model::{CallId, CallSid, Step};
-use samvaad_session::call::keep_problem;
-use samvaad_session::find::{BEHIND_ANSWER, Sought, find, named_orders};
-use samvaad_session::run::unix_ms;
-use samvaad_store::{Ends, Sighting};
+use ghanti_exotel::applet::PassthruRequest;
+use ghanti_model::{CallId, CallSid, Step};
+use ghanti_session::call::keep_problem;
+use ghanti_session::find::{BEHIND_ANSWER, Sought, find, named_orders};
+use ghanti_session::run::unix_ms;
+use ghanti_store::{Ends, Sighting};
 
 use crate::access::Applet;
 use crate::app::App;
@@ -75,7 +75,7 @@ pub async fn bind(app: &App, request: PassthruRequest, is_passthru: bool) -> Opt
             }
             if is_passthru && record.reach(Step::PassthruReceived, now_ms) {
                 let sid = record.call_sid.as_ref().map(tracing::field::display);
-                tracing::info!(target: "samvaad::step", %call, sid, step = ?Step::PassthruReceived, customer_found, "step");
+                tracing::info!(target: "ghanti::step", %call, sid, step = ?Step::PassthruReceived, customer_found, "step");
             }
         })
         .await;

@@ -9,10 +9,10 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use bytes::BytesMut;
-use samvaad_exotel::applet::PassthruRequest;
-use samvaad_exotel::inbound::Start;
-use samvaad_model::{CallId, CallSid};
-use samvaad_session::{Break, Ran, Received, Wire, WireClosed, run_call};
+use ghanti_exotel::applet::PassthruRequest;
+use ghanti_exotel::inbound::Start;
+use ghanti_model::{CallId, CallSid};
+use ghanti_session::{Break, Ran, Received, Wire, WireClosed, run_call};
 use tracing::field::display;
 
 use crate::access;

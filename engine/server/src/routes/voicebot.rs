@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::http::header::HOST;
 use axum::http::{HeaderMap, StatusCode};
-use samvaad_exotel::applet::{DynamicUrl, PassthruRequest};
+use ghanti_exotel::applet::{DynamicUrl, PassthruRequest};
 use serde_json::{Value, json};
 
 use crate::access::{Api, Applet};

@@ -1,7 +1,7 @@
 //! What an unserved request asked for, and for which call; what its call's record and the log say about it.
 
-use samvaad_exotel::applet::PassthruRequest;
-use samvaad_model::{CallId, CallSid};
+use ghanti_exotel::applet::PassthruRequest;
+use ghanti_model::{CallId, CallSid};
 
 use crate::problem::Cause;
 use crate::refusal::ANYONE;

@@ -1,6 +1,6 @@
 //! The attempts of a question: silence, what was not understood, the next prompt, the answer.
 
-use samvaad_model::{Answer, Masked};
+use ghanti_model::{Answer, Masked};
 
 use super::{Completion, HEARD_QUESTIONS, Machine, Output, STALL_MS, Waiting};
 use crate::event::Event;

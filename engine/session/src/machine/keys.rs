@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use samvaad_model::{Masked, Reply};
+use ghanti_model::{Masked, Reply};
 
 use super::{Machine, Output, Waiting};
 use crate::event::Event;
@@ -119,7 +119,7 @@ impl Machine {
     }
 
     /// Keys interrupt what is being said and heard.
-    fn hush(&mut self, now_ms: u64, answer: Option<samvaad_model::Answer>) {
+    fn hush(&mut self, now_ms: u64, answer: Option<ghanti_model::Answer>) {
         let _ = self.flush(now_ms);
         self.ear.close();
         self.outputs.push_back(Output::Forget);

@@ -4,9 +4,9 @@
 //! prompt goes on: people say "hello" as they pick up, and "okay" while they listen. Only who wants the bot to stop (wrong number, an agent,
 //! no more calls) is heard at any moment. A prompt is stopped by words that were understood, never by a sound.
 
-use samvaad_model::Reply;
-use samvaad_speech::words::{ChoiceMatcher, Match};
-use samvaad_speech::{Hearing, Recognized};
+use ghanti_model::Reply;
+use ghanti_speech::words::{ChoiceMatcher, Match};
+use ghanti_speech::{Hearing, Recognized};
 
 use super::attempts::NOISES;
 use super::{END_SILENCE_MS, Machine, Output, Waiting};

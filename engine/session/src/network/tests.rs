@@ -1,7 +1,7 @@
 //! Callbacks in any order, and what a record says after them.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use samvaad_model::CallId;
+use ghanti_model::CallId;
 
 use super::*;
 

@@ -1,8 +1,8 @@
 //! Transfers whose agents answer, do not answer, or are never asked; reports in any order.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use samvaad_exotel::status::StatusCallback;
-use samvaad_model::CallId;
+use ghanti_exotel::status::StatusCallback;
+use ghanti_model::CallId;
 
 use super::*;
 use crate::network::reported;

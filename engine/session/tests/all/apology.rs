@@ -2,8 +2,8 @@
 //! record with one outcome.
 
 use crate::common::{House, PLACES};
-use samvaad_dialog::ScriptedCaller;
-use samvaad_model::{CallId, CallRecord, CallState, Decision, Extent};
+use ghanti_dialog::ScriptedCaller;
+use ghanti_model::{CallId, CallRecord, CallState, Decision, Extent};
 
 /// Flows that do one thing each, with what their record has to tell.
 const FAILING: [(&str, &str, &str, &str); 8] = [

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use crate::common::House;
 use crate::silent::Silent;
-use samvaad_model::{CallId, CallRecord, CallSid, CallState, Step};
-use samvaad_session::find::{AT_START, BEHIND_ANSWER, Found, Sought, find, named_orders};
-use samvaad_store::{Ends, Sighting};
+use ghanti_model::{CallId, CallRecord, CallSid, CallState, Step};
+use ghanti_session::find::{AT_START, BEHIND_ANSWER, Found, Sought, find, named_orders};
+use ghanti_store::{Ends, Sighting};
 use serde_json::{Value, json};
 
 const A: &str = "09876500001";
@@ -32,7 +32,7 @@ fn start(sid: &str, from: Option<&str>, parameters: Value) -> Value {
 async fn passthru(house: &House, sid: &str, order: Option<CallId>, from: Option<&str>) -> Found {
     let sid = CallSid::parse(sid).unwrap();
     let field = order.map(|order| order.to_string());
-    let number = |text: &str| samvaad_model::PhoneNumber::parse(text).unwrap();
+    let number = |text: &str| ghanti_model::PhoneNumber::parse(text).unwrap();
     let ends = Ends { from: from.map(number), to: Some(number(LINE)), direction: None };
     let sighting = Sighting { orders: named_orders(field.iter().map(|field| ("CustomField", field.as_str()))), ends: vec![ends] };
     house.services().sessions.see_here(&sid, &sighting);

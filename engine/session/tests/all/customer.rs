@@ -1,7 +1,7 @@
 //! A customer's record that another program has stored: what of it cannot be read for certain is not given to the flow, and the call's record says so.
 
 use crate::common::House;
-use samvaad_model::Function;
+use ghanti_model::Function;
 
 #[tokio::test]
 async fn an_unreadable_value_in_the_store_is_not_given_to_the_flow_and_is_a_problem_without_the_value() {

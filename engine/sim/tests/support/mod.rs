@@ -15,8 +15,8 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use samvaad_model::{CallId, CallRecord, CallState, Extent, Language, Line, Masked, Speaker};
-use samvaad_sim::{CallReport, Scenario, Silent};
+use ghanti_model::{CallId, CallRecord, CallState, Extent, Language, Line, Masked, Speaker};
+use ghanti_sim::{CallReport, Scenario, Silent};
 use serde_json::{Value, json};
 
 /// What the bot has seen, and the record it shows.
@@ -171,7 +171,7 @@ where
     let folder = tempfile::tempdir().unwrap();
     let head = "title = \"test\"\nexpect = \"done\"\nmax-seconds = 20\n";
     let scenario = Scenario::parse(&format!("{head}{scenario}"), "test").unwrap();
-    let report = samvaad_sim::run(&scenario, &base_url, folder.path(), &Silent).await.unwrap();
+    let report = ghanti_sim::run(&scenario, &base_url, folder.path(), &Silent).await.unwrap();
     (report, seen, folder)
 }
 
@@ -262,5 +262,5 @@ pub fn sides(recording: &Path) -> (Vec<i16>, Vec<i16>) {
 
 /// Milliseconds of a side in which something is audible, in steps of 20.
 pub fn audible_ms(side: &[i16], rate_hz: usize) -> usize {
-    side.chunks(rate_hz / 50).filter(|frame| frame.iter().any(|&sample| samvaad_sim::heard::is_audible(sample))).count() * 20
+    side.chunks(rate_hz / 50).filter(|frame| frame.iter().any(|&sample| ghanti_sim::heard::is_audible(sample))).count() * 20
 }

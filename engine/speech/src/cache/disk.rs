@@ -143,7 +143,7 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
-    use samvaad_model::Language;
+    use ghanti_model::Language;
 
     use super::*;
     use crate::cache::Keep;

@@ -41,7 +41,7 @@ impl fmt::Debug for Key {
 
 #[cfg(test)]
 mod tests {
-    use samvaad_model::Language;
+    use ghanti_model::Language;
 
     use super::*;
 

@@ -69,7 +69,7 @@ fn bytes_of(speech: &Speech) -> usize {
 mod tests {
     use std::sync::Arc;
 
-    use samvaad_model::Language;
+    use ghanti_model::Language;
 
     use super::*;
     use crate::cache::Keep;

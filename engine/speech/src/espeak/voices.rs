@@ -1,6 +1,6 @@
 //! Which of espeak-ng's voices speaks which language.
 
-use samvaad_model::Language;
+use ghanti_model::Language;
 
 /// The voice for a language, by espeak-ng's own name (`espeak-ng --voices`), or nothing where it has none.
 pub(super) fn voice_for(language: &Language) -> Option<&'static str> {

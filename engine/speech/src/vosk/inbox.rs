@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use samvaad_model::Language;
+use ghanti_model::Language;
 use tokio::sync::mpsc;
 
 use super::ffi::Model;

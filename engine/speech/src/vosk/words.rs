@@ -1,6 +1,6 @@
 //! The words of an utterance, gathered from Vosk's JSON answers.
 
-use samvaad_model::{Language, Masked};
+use ghanti_model::{Language, Masked};
 use serde::Deserialize;
 
 use super::grammar::UNKNOWN;

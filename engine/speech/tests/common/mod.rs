@@ -6,11 +6,11 @@ use std::process::Command;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use ghanti_model::Language;
+use ghanti_speech::recognition::HEARINGS;
+use ghanti_speech::{Expectation, Hearing, Recognition, RecognitionError, Recognized, Recognizer, Utterance, Vosk, VoskSettings};
 use rubato::audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{Fft, FixedSync, Resampler};
-use samvaad_model::Language;
-use samvaad_speech::recognition::HEARINGS;
-use samvaad_speech::{Expectation, Hearing, Recognition, RecognitionError, Recognized, Recognizer, Utterance, Vosk, VoskSettings};
 use tokio::sync::mpsc;
 
 /// No test waits longer for anything.
@@ -18,7 +18,7 @@ pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The folder of downloaded tools.
 pub fn tools() -> PathBuf {
-    std::env::var_os("SAMVAAD_TOOLS").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../.tools"), PathBuf::from)
+    std::env::var_os("GHANTI_TOOLS").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../.tools"), PathBuf::from)
 }
 
 /// Settings of the Vosk that `make setup` brings.

@@ -13,7 +13,7 @@ use super::{POSTGRES, Pool, SQLITE, migrations};
 use crate::{DEADLINE, OpenError};
 
 /// The database's file in the data folder, where no URL is given.
-const FILE: &str = "samvaad.db";
+const FILE: &str = "ghanti.db";
 
 /// Connections to PostgreSQL. Records are written by one task; the rest is for those who read them.
 const POSTGRES_CONNECTIONS: u32 = 8;
@@ -41,7 +41,7 @@ pub(super) async fn connect(url: Option<&str>, data_dir: &Path) -> Result<Pool, 
         Some(_) => Err(OpenError::Url {
             store: "the call records",
             reason: "it begins with neither `sqlite:` nor `postgres:`".to_owned(),
-            example: "postgres://user:password@host:5432/samvaad",
+            example: "postgres://user:password@host:5432/ghanti",
         }),
     }
 }
@@ -65,12 +65,12 @@ async fn sqlite(options: SqliteConnectOptions) -> Result<Pool, OpenError> {
 }
 
 async fn postgres(options: PgConnectOptions) -> Result<Pool, OpenError> {
-    let options = options.application_name("samvaad").disable_statement_logging();
+    let options = options.application_name("ghanti").disable_statement_logging();
     let unreachable = |reason: String| OpenError::Unreachable {
         store: POSTGRES,
         address: format!("{}:{}/{}", options.get_host(), options.get_port(), options.get_database().unwrap_or_default()),
         reason,
-        mend: "start it, create the database (`createdb samvaad`), or correct the database's URL; without one the records go to SQLite",
+        mend: "start it, create the database (`createdb ghanti`), or correct the database's URL; without one the records go to SQLite",
     };
     let mut connection = tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(&options))
         .await
@@ -117,6 +117,6 @@ fn unusable(store: &'static str, error: &sqlx::Error) -> OpenError {
         sqlx::Error::Configuration(cause) => cause.to_string().split(['`', '"']).next().unwrap_or_default().trim().to_owned(),
         _ => "it does not parse".to_owned(),
     };
-    let example = if store == SQLITE { "sqlite://data/samvaad.db" } else { "postgres://user:password@host:5432/samvaad" };
+    let example = if store == SQLITE { "sqlite://data/ghanti.db" } else { "postgres://user:password@host:5432/ghanti" };
     OpenError::Url { store, reason, example }
 }

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
-use samvaad_model::{CallId, CallRecord, CallSid, CallState, PhoneNumber};
+use ghanti_model::{CallId, CallRecord, CallSid, CallState, PhoneNumber};
 use sqlx::{PgPool, SqlitePool};
 
 use crate::keyed::json_fault;
@@ -64,7 +64,7 @@ macro_rules! on_either {
 }
 
 impl SqlRecords {
-    /// Opens the database of `url` (`postgres://…` or `sqlite://…`), or without one the file `samvaad.db` in `data_dir`, and brings its
+    /// Opens the database of `url` (`postgres://…` or `sqlite://…`), or without one the file `ghanti.db` in `data_dir`, and brings its
     /// tables up to date. A missing file is made, a missing folder is an error.
     pub async fn open(url: Option<&str>, data_dir: &Path) -> Result<Self, OpenError> {
         Ok(Self { pool: connect::connect(url, data_dir).await? })

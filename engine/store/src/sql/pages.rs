@@ -1,6 +1,6 @@
 //! Reading many records, page by page: oldest first for who goes through all calls of a time, newest first for a flow's.
 
-use samvaad_model::{CallRecord, FlowName, VersionId};
+use ghanti_model::{CallRecord, FlowName, VersionId};
 
 use super::{Pool, SqlRecords, stored_ms};
 use crate::StoreError;

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use super::process::{Process, RunAs, free_port, log_of, program};
 
 /// The superuser of the test's server, and its password.
-const USER: &str = "samvaad";
+const USER: &str = "ghanti";
 const PASSWORD: &str = "tiger-lily-77";
 
 /// How often another port is tried: between finding a free one and binding it, somebody else may take it.
@@ -29,7 +29,7 @@ pub struct PostgresServer {
 impl PostgresServer {
     /// Makes a cluster, starts it and waits until it takes connections. It refuses to be run by root, and is then run by the user `postgres`.
     pub fn start() -> Self {
-        let dir = TempDir::with_prefix("samvaad-postgres-").expect("a temporary folder");
+        let dir = TempDir::with_prefix("ghanti-postgres-").expect("a temporary folder");
         let run_as = fs::metadata(dir.path()).expect("the temporary folder").uid().eq(&0).then(postgres_user);
         if let Some(RunAs { uid, gid }) = run_as {
             chown(dir.path(), Some(uid), Some(gid)).expect("giving the temporary folder to `postgres`");

@@ -22,7 +22,7 @@ pub struct RedisServer {
 impl RedisServer {
     /// Starts one, and waits until it answers.
     pub fn start() -> Self {
-        let dir = TempDir::with_prefix("samvaad-redis-").expect("a temporary folder");
+        let dir = TempDir::with_prefix("ghanti-redis-").expect("a temporary folder");
         let mut server = Self { process: None, dir, port: 0 };
         for _ in 0..PORTS_TRIED {
             server.port = free_port();

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use samvaad_model::CallRecord;
+use ghanti_model::CallRecord;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use samvaad_model::{CallId, CallRecord};
+use ghanti_model::{CallId, CallRecord};
 
 use crate::spool::{INHERITED, Revision};
 

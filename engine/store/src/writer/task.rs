@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use samvaad_model::{CallId, CallRecord, CallState};
+use ghanti_model::{CallId, CallRecord, CallState};
 use tokio::time::Instant;
 
 use super::Shared;

@@ -6,9 +6,9 @@ pub mod switched;
 
 use std::collections::BTreeMap;
 
-use samvaad_model::journal::FORMAT;
-use samvaad_model::*;
-use samvaad_store::SessionSettings;
+use ghanti_model::journal::FORMAT;
+use ghanti_model::*;
+use ghanti_store::SessionSettings;
 
 /// What must never be seen in an error or a log.
 pub const PERSONAL: [&str; 4] = ["Asha Rao", "9876543210", "haan boliye", "LN-4321"];

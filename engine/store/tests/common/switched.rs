@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use samvaad_model::{CallId, CallRecord, CallSid, PhoneNumber};
-use samvaad_store::{CallRecords, DoNotCall, RecordWriter, StoreError};
+use ghanti_model::{CallId, CallRecord, CallSid, PhoneNumber};
+use ghanti_store::{CallRecords, DoNotCall, RecordWriter, StoreError};
 
 /// Long enough for what needs no outage to end.
 pub const SOON: Duration = Duration::from_secs(5);

@@ -1,6 +1,6 @@
 //! Reads `[customer]`.
 
-use samvaad_model::values::Kind;
+use ghanti_model::values::Kind;
 
 use super::{Item, Reader};
 use crate::manifest::{CustomerField, CustomerSchema};

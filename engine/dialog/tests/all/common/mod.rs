@@ -6,8 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use samvaad_dialog::{Allowance, Catalogue, CatalogueSettings, EngineSettings, FlowEngine, FlowVersion, Rejection};
-use samvaad_model::{CallFacts, CallId, Direction, FlowName, Language, PhoneNumber};
+use ghanti_dialog::{Allowance, Catalogue, CatalogueSettings, EngineSettings, FlowEngine, FlowVersion, Rejection};
+use ghanti_model::{CallFacts, CallId, Direction, FlowName, Language, PhoneNumber};
 
 /// The flow that does what its setting `act` says.
 pub const ACTS: &[u8] = include_bytes!("../../fixtures/acts-0.1.0.wasm");

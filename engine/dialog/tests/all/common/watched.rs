@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use samvaad_dialog::{Catalogue, FlowState, Pinned, Rejection, Stage, watch};
-use samvaad_model::{CallFacts, CallId, FlowName, VersionId};
+use ghanti_dialog::{Catalogue, FlowState, Pinned, Rejection, Stage, watch};
+use ghanti_model::{CallFacts, CallId, FlowName, VersionId};
 
 use super::{House, facts};
 

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use samvaad_audio::Encoding;
-use samvaad_model::{Answer, Choice, Language, Masked};
-use samvaad_speech::words::ChoiceMatcher;
-use samvaad_speech::{Expectation, Hearing, Recognized, Utterance};
+use ghanti_audio::Encoding;
+use ghanti_model::{Answer, Choice, Language, Masked};
+use ghanti_speech::words::ChoiceMatcher;
+use ghanti_speech::{Expectation, Hearing, Recognized, Utterance};
 
 use crate::event::Event;
 use crate::machine::{Command, Completion, Machine, Output};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use samvaad_audio::Encoding;
+use ghanti_audio::Encoding;
 
 use super::bench::yes_or_no;
 use crate::event::Event;
@@ -19,10 +19,10 @@ fn greeting() -> Vec<i16> {
 /// recogniser was first given something.
 fn call(encoding: Encoding, echo_db: f32, delay_ms: usize, caller: &[i16], caller_at_ms: usize) -> (Vec<(u64, Event)>, Option<u64>) {
     let mut heard_ms = None;
-    let gain = samvaad_audio::level::gain(echo_db);
+    let gain = ghanti_audio::level::gain(echo_db);
     let greeting = greeting();
     let mut machine = Machine::new(8_000, encoding).unwrap();
-    let mut decoder = samvaad_audio::Decoder::new(encoding);
+    let mut decoder = ghanti_audio::Decoder::new(encoding);
     let (mut line, mut played, mut frame, mut events) = (vec![0_i16; 8 * 9_000], 0, Vec::new(), Vec::new());
     for (place, sample) in line[8 * caller_at_ms..].iter_mut().zip(caller) {
         *place = *sample;

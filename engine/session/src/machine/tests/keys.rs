@@ -1,6 +1,6 @@
 //! Keys: answers, collections, and keys that are typed ahead.
 
-use samvaad_model::{Masked, Reply};
+use ghanti_model::{Masked, Reply};
 
 use super::bench::{Bench, disclosure, keys, spoken, yes_or_no};
 use crate::machine::Command;

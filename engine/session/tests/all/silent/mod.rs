@@ -4,8 +4,8 @@ use std::future::pending;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use samvaad_model::{CallId, CallSid, CustomerRecord, Decision, PhoneNumber};
-use samvaad_store::{Binding, Claimant, MemorySessions, Order, SessionSettings, SessionStore, Sighting, StoreError};
+use ghanti_model::{CallId, CallSid, CustomerRecord, Decision, PhoneNumber};
+use ghanti_store::{Binding, Claimant, MemorySessions, Order, SessionSettings, SessionStore, Sighting, StoreError};
 
 /// What is near answers; for all else Redis is waited for.
 pub struct Silent {

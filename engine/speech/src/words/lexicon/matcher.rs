@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use samvaad_model::{Choice, Language};
+use ghanti_model::{Choice, Language};
 
 use super::data::Weight;
 use super::table::{Meaning, Table};

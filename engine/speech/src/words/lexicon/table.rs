@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound::{Included, Unbounded};
 
-use samvaad_model::{Choice, Language};
+use ghanti_model::{Choice, Language};
 
 use super::data::{self, Phrase, Phrasebook, Weight};
 use super::{Lexicon, LexiconError, normal};

@@ -1,6 +1,6 @@
 //! What callers say, by tables, and the rules one by one.
 
-use samvaad_model::{Choice, Language, Phrases};
+use ghanti_model::{Choice, Language, Phrases};
 
 use super::data::FILES;
 use super::*;

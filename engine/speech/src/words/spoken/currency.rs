@@ -1,6 +1,6 @@
 //! Amounts of money, split into the units that are spoken.
 
-use samvaad_model::Money;
+use ghanti_model::Money;
 
 /// An amount in units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! English as spoken in India: rupees in lakh and crore, other currencies in million and billion.
 
-use samvaad_model::TimeOfDay;
+use ghanti_model::TimeOfDay;
 use time::Month;
 
 use super::Tongue;

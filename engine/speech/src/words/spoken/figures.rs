@@ -1,6 +1,6 @@
 //! Languages spoken by figures: the synthesiser reads them in its own language, the words around them are ours.
 
-use samvaad_model::TimeOfDay;
+use ghanti_model::TimeOfDay;
 use time::Month;
 
 use super::Tongue;

@@ -1,6 +1,6 @@
 //! Hindi, in Devanagari: every number below a hundred has a word of its own.
 
-use samvaad_model::TimeOfDay;
+use ghanti_model::TimeOfDay;
 use time::Month;
 
 use super::Tongue;

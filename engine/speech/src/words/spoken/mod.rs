@@ -14,7 +14,7 @@ mod indic;
 mod numeral;
 mod titles;
 
-use samvaad_model::{Language, TimeOfDay, Value};
+use ghanti_model::{Language, TimeOfDay, Value};
 use time::Date;
 
 use currency::Amount;

@@ -1,6 +1,6 @@
 //! What is spoken, by tables: `language | value | words`.
 
-use samvaad_model::{Language, Masked, Money, TimeOfDay, Value};
+use ghanti_model::{Language, Masked, Money, TimeOfDay, Value};
 use time::{Date, Duration, Month, macros::date};
 
 use super::{SpokenError, speak};

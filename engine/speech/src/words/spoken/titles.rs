@@ -3,7 +3,7 @@
 //! A table of English and Hindi; Hindi's words serve Marathi, which has them in the same letters. The other languages have the four titles
 //! that nearly every list uses, and keep the rest as it is written.
 
-use samvaad_model::Language;
+use ghanti_model::Language;
 
 /// An abbreviation in lower-case letters without its points, and its words in English and in Hindi.
 type Row = (&'static str, &'static str, &'static str);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use samvaad_model::Language;
+use ghanti_model::Language;
 
 use super::{MAX_PROMPT_BYTES, Pages, Severity, TemplateProblem, TemplateUse};
 

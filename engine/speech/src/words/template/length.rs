@@ -87,7 +87,7 @@ impl<'r> Texts<'r> {
 
 #[cfg(test)]
 mod tests {
-    use samvaad_model::Language;
+    use ghanti_model::Language;
 
     use crate::words::template::{MAX_PROMPT_BYTES, PromptBook, TemplateUse};
 

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 use fluent_bundle::FluentResource;
 use fluent_bundle::concurrent::FluentBundle;
-use samvaad_model::{Language, Template};
+use ghanti_model::{Language, Template};
 use unic_langid::LanguageIdentifier;
 
 pub use problem::{Severity, TemplateProblem};

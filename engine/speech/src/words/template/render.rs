@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use fluent_bundle::{FluentArgs, FluentValue};
-use samvaad_model::{Language, Template, Value};
+use ghanti_model::{Language, Template, Value};
 use time::Date;
 
 use super::Pages;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use samvaad_model::{Argument, Language, Masked, Money, Template, TimeOfDay, Value};
+use ghanti_model::{Argument, Language, Masked, Money, Template, TimeOfDay, Value};
 use time::{Date, macros::date};
 
 use super::*;
