@@ -1,6 +1,13 @@
-//! An engine that holds as many calls as it may: each further call is told in time for Exotel's flow to take another way, has a record, and no
-//! place is lost on any way; and what an operator sees of it all.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+//! An engine that holds as many calls as it may: each further call is told in time for Exotel's
+//! flow to take another way, has a record, and no place is lost on any way; and what an operator
+//! sees of it all.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 
@@ -15,7 +22,10 @@ const BY_KEYS: &str = "[speech]\nrecognizer = 'none'\n";
 const AGENT: &str = "+918000000009";
 
 fn engine(calls: u32) -> Engine {
-    Setup::new(format!("{BY_KEYS}[server]\nmax-calls = {calls}\n[calls]\nagents = ['{AGENT}']\n")).start()
+    Setup::new(format!(
+        "{BY_KEYS}[server]\nmax-calls = {calls}\n[calls]\nagents = ['{AGENT}']\n"
+    ))
+    .start()
 }
 
 async fn get(engine: &Engine, path: &str) -> Response {
@@ -29,36 +39,66 @@ async fn status(engine: &Engine, path: &str) -> u16 {
 async fn metrics(engine: &Engine) -> String {
     let response = get(engine, "/metrics").await;
     assert_eq!(response.status(), 200);
-    assert!(response.headers()["content-type"].to_str().unwrap().starts_with("application/openmetrics-text"));
+    assert!(
+        response.headers()["content-type"]
+            .to_str()
+            .unwrap()
+            .starts_with("application/openmetrics-text")
+    );
     response.text().await.unwrap()
 }
 
 /// One value of `/metrics`, as it is written; 0 where it is not there.
 async fn metric(engine: &Engine, name: &str) -> u64 {
     let told = metrics(engine).await;
-    told.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok()).unwrap_or(0)
+    told.lines()
+        .find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
+        .unwrap_or(0)
 }
 
 /// Waits until the gauges of calls that are live and awaited say this.
 async fn until_in_use(engine: &Engine, live: u64, awaited: u64) {
     let given_up = Instant::now() + PATIENCE;
-    while (metric(engine, "ghanti_calls_live ").await, metric(engine, "ghanti_calls_awaited ").await) != (live, awaited) {
-        assert!(Instant::now() < given_up, "never {live} live and {awaited} awaited:\n{}\n{}", metrics(engine).await, engine.logs());
+    while (
+        metric(engine, "ghanti_calls_live ").await,
+        metric(engine, "ghanti_calls_awaited ").await,
+    ) != (live, awaited)
+    {
+        assert!(
+            Instant::now() < given_up,
+            "never {live} live and {awaited} awaited:\n{}\n{}",
+            metrics(engine).await,
+            engine.logs()
+        );
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
 async fn refused(engine: &Engine, sid: &str) -> Value {
     let record = engine.ended(sid).await;
-    assert_eq!((&record["outcome"], &record["problems"][0]["name"]), (&"refused-busy".into(), &"refused".into()), "{record:#}");
-    assert!(record["problems"][0]["detail"].as_str().unwrap().contains("max-calls"), "{record:#}");
+    assert_eq!(
+        (&record["outcome"], &record["problems"][0]["name"]),
+        (&"refused-busy".into(), &"refused".into()),
+        "{record:#}"
+    );
+    assert!(
+        record["problems"][0]["detail"]
+            .as_str()
+            .unwrap()
+            .contains("max-calls"),
+        "{record:#}"
+    );
     record
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_engine_turns_each_further_call_away_at_every_door_and_takes_one_when_another_ends() {
+async fn a_full_engine_turns_each_further_call_away_at_every_door_and_takes_one_when_another_ends()
+{
     let engine = engine(2);
-    assert_eq!(status(&engine, "/passthru?CallSid=cap-a&CallFrom=09876540001").await, 200);
+    assert_eq!(
+        status(&engine, "/passthru?CallSid=cap-a&CallFrom=09876540001").await,
+        200
+    );
     let mut a = Stream::begin(&engine, "cap-a", "09876540001").await;
     a.hear_voice().await;
     let mut b = Stream::begin(&engine, "cap-b", "09876540002").await;
@@ -66,28 +106,62 @@ async fn a_full_engine_turns_each_further_call_away_at_every_door_and_takes_one_
     until_in_use(&engine, 2, 0).await;
 
     let response = get(&engine, "/passthru?CallSid=cap-c&CallFrom=09876540003").await;
-    assert_eq!((response.status().as_u16(), response.headers().get("location")), (302, None));
+    assert_eq!(
+        (
+            response.status().as_u16(),
+            response.headers().get("location")
+        ),
+        (302, None)
+    );
     assert!(response.text().await.unwrap().contains("full"));
     let response = get(&engine, "/voicebot-url?CallSid=cap-d&CallFrom=09876540004").await;
     assert_eq!(response.status(), 503);
     let body: Value = response.json().await.unwrap();
-    assert!(body["error"].as_str().unwrap().contains("full") && body["mend"].as_str().unwrap().contains("max-calls"), "{body}");
-    assert_eq!(Stream::open(&engine, "/ws/voicebot/cap-e").await.err(), Some(503));
+    assert!(
+        body["error"].as_str().unwrap().contains("full")
+            && body["mend"].as_str().unwrap().contains("max-calls"),
+        "{body}"
+    );
+    assert_eq!(
+        Stream::open(&engine, "/ws/voicebot/cap-e").await.err(),
+        Some(503)
+    );
     // without an id as well: nothing could be held for it
-    assert_eq!((status(&engine, "/passthru").await, status(&engine, "/voicebot-url").await), (302, 503));
+    assert_eq!(
+        (
+            status(&engine, "/passthru").await,
+            status(&engine, "/voicebot-url").await
+        ),
+        (302, 503)
+    );
 
     let record = refused(&engine, "cap-c").await;
-    assert_eq!((&record["customer_number"], &record["steps"][0]["step"]), (&"+919876540003".into(), &"passthru-received".into()));
+    assert_eq!(
+        (&record["customer_number"], &record["steps"][0]["step"]),
+        (&"+919876540003".into(), &"passthru-received".into())
+    );
     refused(&engine, "cap-d").await;
     refused(&engine, "cap-e").await;
     // whoever leads such a call to Connect wants somebody to be dialled
     let numbers = |reply: Value| reply["destination"]["numbers"].clone();
-    assert_eq!(numbers(get(&engine, "/connect?CallSid=cap-c").await.json().await.unwrap()), json!([AGENT]));
+    assert_eq!(
+        numbers(
+            get(&engine, "/connect?CallSid=cap-c")
+                .await
+                .json()
+                .await
+                .unwrap()
+        ),
+        json!([AGENT])
+    );
     assert_eq!(status(&engine, "/passthru/after?CallSid=cap-c").await, 200);
 
     // a live call has its place, whatever it asks; a second stream of it has none
     assert_eq!(status(&engine, "/passthru?CallSid=cap-a").await, 200);
-    assert_eq!(Stream::open(&engine, "/ws/voicebot/cap-a").await.err(), Some(503));
+    assert_eq!(
+        Stream::open(&engine, "/ws/voicebot/cap-a").await.err(),
+        Some(503)
+    );
     until_in_use(&engine, 2, 0).await;
     b.hear_voice().await;
 
@@ -100,35 +174,62 @@ async fn a_full_engine_turns_each_further_call_away_at_every_door_and_takes_one_
     assert_eq!(status(&engine, "/passthru?CallSid=cap-f").await, 302);
     c.hang_up("cap-c").await;
     b.hang_up("cap-b").await;
-    let record = engine.record_when("cap-c", PATIENCE, |record| record["outcome"] != "refused-busy").await;
-    assert!(record["state"] == "ended" && record["started_ms"].is_u64() && record["flow"] == "emi-reminder", "{record:#}");
+    let record = engine
+        .record_when("cap-c", PATIENCE, |record| {
+            record["outcome"] != "refused-busy"
+        })
+        .await;
+    assert!(
+        record["state"] == "ended"
+            && record["started_ms"].is_u64()
+            && record["flow"] == "emi-reminder",
+        "{record:#}"
+    );
     until_in_use(&engine, 0, 0).await;
     engine.is_well().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_place_is_kept_for_the_call_that_was_told_to_go_on_and_given_back_when_it_does_not_come() {
+async fn a_place_is_kept_for_the_call_that_was_told_to_go_on_and_given_back_when_it_does_not_come()
+{
     let engine = engine(2);
     // asked for twice, kept once; the dynamic URL is the same call's
-    for path in ["/passthru?CallSid=kept-a", "/passthru?CallSid=kept-a", "/voicebot-url?CallSid=kept-a"] {
+    for path in [
+        "/passthru?CallSid=kept-a",
+        "/passthru?CallSid=kept-a",
+        "/voicebot-url?CallSid=kept-a",
+    ] {
         assert_eq!(status(&engine, path).await, 200);
     }
     until_in_use(&engine, 0, 1).await;
     assert_eq!(status(&engine, "/voicebot-url?CallSid=kept-b").await, 200);
     assert_eq!(status(&engine, "/passthru?CallSid=kept-c").await, 302);
     // a stranger may be one of the two, until it says that it is not
-    let mut stranger = Stream::open(&engine, "/ws/voicebot/%7BCallSid%7D").await.unwrap();
-    stranger.say(&support::start_of("kept-x", "09876540010")).await;
+    let mut stranger = Stream::open(&engine, "/ws/voicebot/%7BCallSid%7D")
+        .await
+        .unwrap();
+    stranger
+        .say(&support::start_of("kept-x", "09876540010"))
+        .await;
     assert_eq!(stranger.until_closed().await, [] as [Value; 0]);
     refused(&engine, "kept-x").await;
     // and one of them is, although its path does not say so
-    let mut a = Stream::open(&engine, "/ws/voicebot/%7BCallSid%7D").await.unwrap();
+    let mut a = Stream::open(&engine, "/ws/voicebot/%7BCallSid%7D")
+        .await
+        .unwrap();
     a.say(&support::start_of("kept-a", "09876540011")).await;
     a.hear_voice().await;
     until_in_use(&engine, 1, 1).await;
 
     // a second stream of the live call is closed, and costs nothing
-    assert_eq!(Stream::open(&engine, "/ws/voicebot/kept-a").await.err().unwrap_or(101), 101, "`kept-b` is awaited, and this may be it");
+    assert_eq!(
+        Stream::open(&engine, "/ws/voicebot/kept-a")
+            .await
+            .err()
+            .unwrap_or(101),
+        101,
+        "`kept-b` is awaited, and this may be it"
+    );
     // `kept-b` never comes
     until_in_use(&engine, 1, 0).await;
     let mut second = Stream::begin(&engine, "kept-a", "09876540011").await;
@@ -147,7 +248,12 @@ async fn a_socket_that_never_starts_keeps_no_place() {
     let mut silent = Stream::open(&engine, "/ws/voicebot/never").await.unwrap();
     silent.say(&json!({ "event": "connected" })).await;
     assert_eq!(status(&engine, "/passthru?CallSid=never-2").await, 302);
-    assert_eq!(tokio::time::timeout(PATIENCE, silent.until_closed()).await.unwrap(), [] as [Value; 0]);
+    assert_eq!(
+        tokio::time::timeout(PATIENCE, silent.until_closed())
+            .await
+            .unwrap(),
+        [] as [Value; 0]
+    );
     let given_up = Instant::now() + PATIENCE;
     while status(&engine, "/passthru?CallSid=never-3").await != 200 {
         assert!(Instant::now() < given_up, "{}", engine.logs());
@@ -172,10 +278,26 @@ async fn an_engine_that_stops_turns_calls_away_and_holds_those_it_has_promised_t
     assert_eq!(response.status(), 302);
     assert!(response.text().await.unwrap().contains("stopping"));
     assert_eq!(status(&engine, "/voicebot-url?CallSid=stop-d").await, 503);
-    assert_eq!(Stream::open(&engine, "/ws/voicebot/stop-e").await.err(), Some(503));
-    assert_eq!(metric(&engine, "ghanti_calls_refused_total{at=\"stream\",reason=\"draining\"}").await, 1);
+    assert_eq!(
+        Stream::open(&engine, "/ws/voicebot/stop-e").await.err(),
+        Some(503)
+    );
+    assert_eq!(
+        metric(
+            &engine,
+            "ghanti_calls_refused_total{at=\"stream\",reason=\"draining\"}"
+        )
+        .await,
+        1
+    );
     let record = engine.ended("stop-c").await;
-    assert_eq!((&record["outcome"], record["detail"].as_str().unwrap().contains("stopping")), (&"refused-busy".into(), true));
+    assert_eq!(
+        (
+            &record["outcome"],
+            record["detail"].as_str().unwrap().contains("stopping")
+        ),
+        (&"refused-busy".into(), true)
+    );
 
     live.hang_up("stop-a").await;
     let mut promised = Stream::begin(&engine, "stop-b", "09876540021").await;
@@ -189,10 +311,18 @@ async fn the_operator_is_told_how_to_lay_the_branches_and_sees_the_cap() {
     let engine = engine(3);
     let told: Value = get(&engine, "/websocket-url").await.json().await.unwrap();
     let branches = told["applets"][0]["then"].as_str().unwrap();
-    assert!(branches.contains("200: lead it to Voicebot") && branches.contains("302: the engine is full"), "{branches}");
+    assert!(
+        branches.contains("200: lead it to Voicebot")
+            && branches.contains("302: the engine is full"),
+        "{branches}"
+    );
     let ready: Value = get(&engine, "/readyz").await.json().await.unwrap();
     assert_eq!(ready["max-calls"], 3);
-    assert!(engine.logs().contains("webassembly pool is ready calls=3"), "{}", engine.logs());
+    assert!(
+        engine.logs().contains("webassembly pool is ready calls=3"),
+        "{}",
+        engine.logs()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -200,27 +330,59 @@ async fn metrics_tell_of_flows_and_calls_to_whoever_has_the_token() {
     let house = tempfile::tempdir().unwrap();
     let flows = house.path().join("flows");
     let acts = support::root().join("engine/dialog/tests/fixtures/acts-0.1.0.wasm");
-    for (name, manifest) in [("traps", "[settings]\nact = 'trap'\n"), ("greedy", "[limits]\nmemory = '33MiB'\n")] {
+    for (name, manifest) in [
+        ("traps", "[settings]\nact = 'trap'\n"),
+        ("greedy", "[limits]\nmemory = '33MiB'\n"),
+    ] {
         std::fs::create_dir_all(flows.join(name).join("prompts")).unwrap();
         std::fs::copy(&acts, flows.join(name).join("flow.wasm")).unwrap();
         std::fs::write(flows.join(name).join("flow.toml"), manifest).unwrap();
         let prompts = "greeting = Hello { $name }\nemi = { $amount }\ndisclosure = Note\ntransfer = Agent?\ngoodbye = Bye\n";
         std::fs::write(flows.join(name).join("prompts/en-IN.ftl"), prompts).unwrap();
     }
-    let config = format!("{BY_KEYS}[limits]\nmemory-mib = 32\n[server]\ninsecure = true\napi-token = 'api-8-0123456789-'\n");
+    let config = format!(
+        "{BY_KEYS}[limits]\nmemory-mib = 32\n[server]\ninsecure = true\napi-token = 'api-8-0123456789-'\n"
+    );
     let engine = Setup::new(config).flows(&flows).start();
     assert_eq!(status(&engine, "/metrics").await, 401);
-    let with_token = |path: &str| engine.http().get(engine.url(path)).bearer_auth("api-8-0123456789-").send();
+    let with_token = |path: &str| {
+        engine
+            .http()
+            .get(engine.url(path))
+            .bearer_auth("api-8-0123456789-")
+            .send()
+    };
 
-    let rejected: Value = with_token("/api/flows").await.unwrap().json().await.unwrap();
+    let rejected: Value = with_token("/api/flows")
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
     let fault = &rejected["flows"][0]["rejected"][0];
-    assert_eq!((&fault["flow"], &fault["step"], &fault["line"]), (&"greedy".into(), &"allowance".into(), &2.into()), "{rejected:#}");
-    assert!(fault["mend"].as_str().unwrap().contains("`memory-mib` of `[limits]`"), "{rejected:#}");
+    assert_eq!(
+        (&fault["flow"], &fault["step"], &fault["line"]),
+        (&"greedy".into(), &"allowance".into(), &2.into()),
+        "{rejected:#}"
+    );
+    assert!(
+        fault["mend"]
+            .as_str()
+            .unwrap()
+            .contains("`memory-mib` of `[limits]`"),
+        "{rejected:#}"
+    );
 
     let mut stream = Stream::begin(&engine, "met-a", "09876540030").await;
     while let Some(message) = stream.hear().await {
         if message["event"] == "mark" {
-            drop(stream.send(tokio_tungstenite::tungstenite::Message::text(message.to_string())).await);
+            drop(
+                stream
+                    .send(tokio_tungstenite::tungstenite::Message::text(
+                        message.to_string(),
+                    ))
+                    .await,
+            );
         }
     }
     let given_up = Instant::now() + PATIENCE;
@@ -243,9 +405,15 @@ async fn metrics_tell_of_flows_and_calls_to_whoever_has_the_token() {
         "ghanti_flow_rollbacks_total{flow=\"traps\"} 0",
         "# EOF",
     ] {
-        assert!(told.lines().any(|told| told == line), "`{line}` is missing in\n{told}");
+        assert!(
+            told.lines().any(|told| told == line),
+            "`{line}` is missing in\n{told}"
+        );
     }
-    assert!(!told.contains("met-a") && !told.contains("98765"), "nothing tells of one call: {told}");
+    assert!(
+        !told.contains("met-a") && !told.contains("98765"),
+        "nothing tells of one call: {told}"
+    );
 }
 
 #[test]
@@ -254,13 +422,37 @@ fn the_operators_maxima_are_printed_and_checked() {
     let file = house.path().join("ghanti.toml");
     let run = |command: &str, text: &str| {
         std::fs::write(&file, text).unwrap();
-        let output = program().args(["config", command, "--config"]).arg(&file).output().unwrap();
-        (output.status.success(), String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+        let output = program()
+            .args(["config", command, "--config"])
+            .arg(&file)
+            .output()
+            .unwrap();
+        (
+            output.status.success(),
+            String::from_utf8(output.stdout).unwrap(),
+            String::from_utf8(output.stderr).unwrap(),
+        )
     };
-    let (_, printed, _) = run("print", "[limits]\nlog-lines = 7\n[grants]\nlookup = ['loan:*']\n");
-    for line in ["[limits]", "memory-mib = 64", "compute-ms = 1000", "log-lines = 7", "journal-kib = 16384", "lookup = [\"loan:*\"]"] {
-        assert!(printed.lines().any(|told| told == line), "`{line}` is missing in\n{printed}");
+    let (_, printed, _) = run(
+        "print",
+        "[limits]\nlog-lines = 7\n[grants]\nlookup = ['loan:*']\n",
+    );
+    for line in [
+        "[limits]",
+        "memory-mib = 64",
+        "compute-ms = 1000",
+        "log-lines = 7",
+        "journal-kib = 16384",
+        "lookup = [\"loan:*\"]",
+    ] {
+        assert!(
+            printed.lines().any(|told| told == line),
+            "`{line}` is missing in\n{printed}"
+        );
     }
     let (right, _, told) = run("check", "[limits]\nmemory-mib = 4096\n");
-    assert!(!right && told.contains("`memory-mib` of `[limits]` is `4096`: choose 1 to 64"), "{told}");
+    assert!(
+        !right && told.contains("`memory-mib` of `[limits]` is `4096`: choose 1 to 64"),
+        "{told}"
+    );
 }

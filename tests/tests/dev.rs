@@ -1,6 +1,12 @@
-//! `ghanti dev` through the built program, with a compiler of the test's own: a plugin's source is a script for `sh`, which puts a component in
-//! place as a compiler would, or says what is wrong.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+//! `ghanti dev` through the built program, with a compiler of the test's own: a plugin's source is
+//! a script for `sh`, which puts a component in place as a compiler would, or says what is wrong.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 
@@ -29,7 +35,10 @@ impl House {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("plugins")).unwrap();
-        let (from, to) = (root().join("flows/emi-reminder"), folder.path().join("flows/emi-reminder"));
+        let (from, to) = (
+            root().join("flows/emi-reminder"),
+            folder.path().join("flows/emi-reminder"),
+        );
         fs::create_dir_all(to.join("prompts")).unwrap();
         for file in ["flow.toml", "prompts/en-IN.ftl", "prompts/hi-IN.ftl"] {
             fs::copy(from.join(file), to.join(file)).unwrap();
@@ -42,7 +51,12 @@ impl House {
 
     /// Edits the source of a plugin.
     fn edit(&self, plugin: &str, script: &str) {
-        let file = self.folder.path().join("plugins").join(plugin).join("flow.py");
+        let file = self
+            .folder
+            .path()
+            .join("plugins")
+            .join(plugin)
+            .join("flow.py");
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         fs::write(file, script).unwrap();
     }
@@ -53,26 +67,50 @@ impl House {
         loop {
             let shown = self.engine.shown();
             let lines: Vec<_> = shown.lines().filter(|line| line.contains(words)).collect();
-            assert!(lines.len() <= times, "`{words}` is shown more than {times} times:\n{shown}");
+            assert!(
+                lines.len() <= times,
+                "`{words}` is shown more than {times} times:\n{shown}"
+            );
             if lines.len() == times {
                 return lines[times - 1].to_owned();
             }
-            assert!(Instant::now() < given_up, "`{words}` is not shown {times} times:\n{shown}");
+            assert!(
+                Instant::now() < given_up,
+                "`{words}` is not shown {times} times:\n{shown}"
+            );
             tokio::time::sleep(LOOK).await;
         }
     }
 
     async fn active(&self) -> String {
-        let flows: Value = self.engine.http().get(self.engine.url("/api/flows")).send().await.unwrap().json().await.unwrap();
+        let flows: Value = self
+            .engine
+            .http()
+            .get(self.engine.url("/api/flows"))
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap();
         let versions = flows["flows"][0]["versions"].as_array().unwrap();
-        versions.iter().find(|version| version["state"] == "active").unwrap()["id"].as_str().unwrap()[..8].to_owned()
+        versions
+            .iter()
+            .find(|version| version["state"] == "active")
+            .unwrap()["id"]
+            .as_str()
+            .unwrap()[..8]
+            .to_owned()
     }
 }
 
 /// A source that becomes the shipped component, with this done to it on the way.
 fn good(on_the_way: &str) -> String {
     let built = root().join("flows/emi-reminder/flow.wasm");
-    format!(r#"cp '{}' "$2/$1/new.part"; {on_the_way}; mv "$2/$1/new.part" "$2/$1/flow.wasm""#, built.display())
+    format!(
+        r#"cp '{}' "$2/$1/new.part"; {on_the_way}; mv "$2/$1/new.part" "$2/$1/flow.wasm""#,
+        built.display()
+    )
 }
 
 fn another() -> String {
@@ -95,18 +133,28 @@ async fn an_edit_becomes_a_version_and_an_error_drops_nothing() {
         "echo '   Compiling emi v0.1.0' >&2; echo 'error[E0308]: mismatched types'; echo ' --> src/lib.rs:3:9' >&2; exit 101",
     );
     let line = house.shows("failed after", 1).await;
-    assert!(line.contains("nothing is dropped") && line.contains(&first), "{line}");
-    house.shows("         error[E0308]: mismatched types", 1).await;
+    assert!(
+        line.contains("nothing is dropped") && line.contains(&first),
+        "{line}"
+    );
+    house
+        .shows("         error[E0308]: mismatched types", 1)
+        .await;
     house.shows("          --> src/lib.rs:3:9", 1).await;
     assert!(!house.engine.shown().contains("Compiling"));
     assert_eq!(house.active().await, first);
 
     // what is built and is no good is the engine's to reject
-    house.edit("emi-reminder", &good(r#"truncate -s 1000 "$2/$1/new.part""#));
+    house.edit(
+        "emi-reminder",
+        &good(r#"truncate -s 1000 "$2/$1/new.part""#),
+    );
     house.shows("rejected (contract", 1).await;
     // the first was that there was no component yet
     house.shows("         mend: ", 2).await;
-    house.shows(&format!("         version {first} stays"), 1).await;
+    house
+        .shows(&format!("         version {first} stays"), 1)
+        .await;
     assert_eq!(house.active().await, first);
 
     house.edit("emi-reminder", &another());
@@ -116,7 +164,10 @@ async fn an_edit_becomes_a_version_and_an_error_drops_nothing() {
     assert!(second != first && line.contains(&second), "{line}");
 
     // words and rules are no plugin's, and live without a build
-    let prompts = house.folder.path().join("flows/emi-reminder/prompts/en-IN.ftl");
+    let prompts = house
+        .folder
+        .path()
+        .join("flows/emi-reminder/prompts/en-IN.ftl");
     let words = fs::read_to_string(&prompts).unwrap();
     fs::write(&prompts, format!("{words}unused = A word more.\n")).unwrap();
     house.shows(&format!("(was {second})"), 1).await;
@@ -129,7 +180,12 @@ async fn an_edit_becomes_a_version_and_an_error_drops_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_during_a_build_is_built_once_more() {
     let house = House::new();
-    let waits = |nth: usize| format!("# {nth}\necho run >>runs; until [ -e go ]; do sleep 0.02; done; {}", good("true"));
+    let waits = |nth: usize| {
+        format!(
+            "# {nth}\necho run >>runs; until [ -e go ]; do sleep 0.02; done; {}",
+            good("true")
+        )
+    };
     house.edit("emi-reminder", &waits(1));
     house.shows("build  emi-reminder     building", 1).await;
     let runs = house.folder.path().join("runs");
@@ -153,8 +209,16 @@ async fn a_change_during_a_build_is_built_once_more() {
 async fn a_failing_build_that_writes_into_its_own_folder_comes_to_rest() {
     let house = House::new();
     let runs = house.folder.path().join("runs");
-    house.edit("emi-reminder", "echo run >>runs; cp runs plugins/emi-reminder/build.log; exit 1");
-    house.shows("its sources changed during this build too: it is built again with the next change", 1).await;
+    house.edit(
+        "emi-reminder",
+        "echo run >>runs; cp runs plugins/emi-reminder/build.log; exit 1",
+    );
+    house
+        .shows(
+            "its sources changed during this build too: it is built again with the next change",
+            1,
+        )
+        .await;
     assert_eq!(fs::read_to_string(&runs).unwrap(), "run\nrun\nrun\n");
     house.edit("emi-reminder", "echo run >>runs; exit 1");
     house.shows("failed after", 4).await;
@@ -165,12 +229,23 @@ async fn a_failing_build_that_writes_into_its_own_folder_comes_to_rest() {
 async fn a_new_plugin_is_told_what_it_lacks() {
     let house = House::new();
     house.edit("kyc", "true");
-    house.shows("build  kyc              is not built: it has no manifest", 1).await;
-    house.shows("flows/kyc/flow.toml`, empty for the defaults", 1).await;
+    house
+        .shows(
+            "build  kyc              is not built: it has no manifest",
+            1,
+        )
+        .await;
+    house
+        .shows("flows/kyc/flow.toml`, empty for the defaults", 1)
+        .await;
     fs::create_dir(house.folder.path().join("flows/kyc")).unwrap();
     fs::write(house.folder.path().join("flows/kyc/flow.toml"), "").unwrap();
-    house.shows("build  kyc              ended well after", 1).await;
-    house.shows("mend: let the command of --build put it there", 1).await;
+    house
+        .shows("build  kyc              ended well after", 1)
+        .await;
+    house
+        .shows("mend: let the command of --build put it there", 1)
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -180,9 +255,13 @@ async fn a_call_is_shown_turn_by_turn_and_nothing_personal_with_it() {
     house.shows("is active", 1).await;
     let version = house.active().await;
     let playing = Playing::begin(&house.engine, &scenario("keys-english"));
-    let report = tokio::task::spawn_blocking(|| playing.report()).await.unwrap();
+    let report = tokio::task::spawn_blocking(|| playing.report())
+        .await
+        .unwrap();
     assert_eq!(report.code, Some(0), "{}", report.shown);
-    house.shows("call   #1 xxxxxx0008    ended: transfer-decided after", 1).await;
+    house
+        .shows("call   #1 xxxxxx0008    ended: transfer-decided after", 1)
+        .await;
     for words in [
         "announced, waits for Exotel".to_owned(),
         "Exotel asks, the customer is known".to_owned(),
@@ -195,11 +274,27 @@ async fn a_call_is_shown_turn_by_turn_and_nothing_personal_with_it() {
         "step: the instalment was heard".to_owned(),
         "answer: transfer = agent".to_owned(),
     ] {
-        let line = house.engine.shown().lines().find(|line| line.contains(&words)).map(str::to_owned);
-        assert!(line.is_some_and(|line| line.contains("call   #1 xxxxxx0008 ")), "`{words}` is not shown:\n{}", house.engine.shown());
+        let line = house
+            .engine
+            .shown()
+            .lines()
+            .find(|line| line.contains(&words))
+            .map(str::to_owned);
+        assert!(
+            line.is_some_and(|line| line.contains("call   #1 xxxxxx0008 ")),
+            "`{words}` is not shown:\n{}",
+            house.engine.shown()
+        );
     }
     let shown = house.engine.shown();
-    for personal in ["Priya", "9876500008", "12,500", "twelve thousand", "00478213", "Sahyog"] {
+    for personal in [
+        "Priya",
+        "9876500008",
+        "12,500",
+        "twelve thousand",
+        "00478213",
+        "Sahyog",
+    ] {
         assert!(!shown.contains(personal), "`{personal}` is shown:\n{shown}");
     }
 }
@@ -212,7 +307,10 @@ async fn what_a_flow_logs_is_shown_with_its_call() {
     // who calls and is not known has no record
     let mut stream = Stream::begin(&house.engine, "sid-of-a-log", "09876500077").await;
     let line = house.shows("the customer's record cannot be used", 1).await;
-    assert!(line.contains("log    emi-reminder     #1 error: "), "{line}");
+    assert!(
+        line.contains("log    emi-reminder     #1 error: "),
+        "{line}"
+    );
     stream.until_closed().await;
 }
 
@@ -232,11 +330,18 @@ async fn stopping_ends_the_build_and_the_calls_at_once() {
     house.engine.ask_to_stop();
     let status = house.engine.stopped(BOUND);
     assert!(status.success(), "{status}");
-    assert!(house.engine.shown().ends_with("dev    stopped\n"), "{}", house.engine.shown());
+    assert!(
+        house.engine.shown().ends_with("dev    stopped\n"),
+        "{}",
+        house.engine.shown()
+    );
     let process = format!("/proc/{}/cmdline", fs::read_to_string(&id).unwrap().trim());
     let given_up = Instant::now() + BOUND;
     while fs::read(&process).is_ok_and(|line| line.starts_with(b"sleep")) {
-        assert!(Instant::now() < given_up, "what the build had started lives on");
+        assert!(
+            Instant::now() < given_up,
+            "what the build had started lives on"
+        );
         tokio::time::sleep(LOOK).await;
     }
     house.edit("emi-reminder", &another());
@@ -250,9 +355,21 @@ async fn the_projects_own_build_leaves_a_component_alone_that_does_not_change() 
     fs::create_dir(flows.path().join("emi-reminder")).unwrap();
     let build = || {
         let mut build = std::process::Command::new(root().join(".setup/flows"));
-        let built = build.arg("--into").arg(flows.path()).arg("emi-reminder").output().unwrap();
-        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-        fs::metadata(flows.path().join("emi-reminder/flow.wasm")).unwrap().modified().unwrap()
+        let built = build
+            .arg("--into")
+            .arg(flows.path())
+            .arg("emi-reminder")
+            .output()
+            .unwrap();
+        assert!(
+            built.status.success(),
+            "{}",
+            String::from_utf8_lossy(&built.stderr)
+        );
+        fs::metadata(flows.path().join("emi-reminder/flow.wasm"))
+            .unwrap()
+            .modified()
+            .unwrap()
     };
     assert_eq!(build(), build());
     let there = |name: &str| Path::new(flows.path()).join(name).exists();

@@ -1,5 +1,12 @@
-//! A flow that traps in a call of the built program: its author finds one report in the call's record and in the log.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+//! A flow that traps in a call of the built program: its author finds one report in the call's
+//! record and in the log.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 
@@ -9,23 +16,37 @@ use serde_json::{Value, json};
 use support::{Engine, Setup, Stream, root};
 use tempfile::TempDir;
 
-const PROMPTS: &str =
-    "greeting = Hello { $name }\nemi = Please pay { $amount }\ndisclosure = Charges apply\ntransfer = An agent?\ngoodbye = Goodbye\n";
+const PROMPTS: &str = "greeting = Hello { $name }\nemi = Please pay { $amount }\ndisclosure = Charges apply\ntransfer = An agent?\ngoodbye = Goodbye\n";
 
 /// An engine with the tests' flow, which does what its setting `act` says.
 fn acting(act: &str) -> (TempDir, Engine) {
     let house = tempfile::tempdir().unwrap();
     let flow = house.path().join("flows/acts");
     fs::create_dir_all(flow.join("prompts")).unwrap();
-    fs::copy(root().join("plugins/target/fixtures/acts.wasm"), flow.join("flow.wasm")).unwrap();
-    fs::write(flow.join("flow.toml"), format!("[settings]\nact = '{act}'\n")).unwrap();
+    fs::copy(
+        root().join("plugins/target/fixtures/acts.wasm"),
+        flow.join("flow.wasm"),
+    )
+    .unwrap();
+    fs::write(
+        flow.join("flow.toml"),
+        format!("[settings]\nact = '{act}'\n"),
+    )
+    .unwrap();
     fs::write(flow.join("prompts/en-IN.ftl"), PROMPTS).unwrap();
-    let engine = Setup::new("[speech]\nrecognizer = 'none'").flows(house.path().join("flows")).start();
+    let engine = Setup::new("[speech]\nrecognizer = 'none'")
+        .flows(house.path().join("flows"))
+        .start();
     (house, engine)
 }
 
 fn lines(report: &Value, part: &str) -> Vec<String> {
-    report[part].as_array().unwrap().iter().map(|line| line.as_str().unwrap().to_owned()).collect()
+    report[part]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| line.as_str().unwrap().to_owned())
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -40,17 +61,40 @@ async fn a_trap_is_one_report_in_the_record_and_in_the_log() {
     let record = engine.ended(&call).await;
     assert_eq!(record["outcome"], "flow-failed");
     let report = &record["failure"];
-    assert_eq!((&report["flow"], &report["version"], &report["call_id"]), (&record["flow"], &record["version"], &record["call_id"]));
-    assert!(report["reason"].as_str().unwrap().starts_with("the flow trapped: "), "{report:#}");
-    assert_eq!((&report["turn"], &report["after"]), (&json!(1), &json!("identity")));
+    assert_eq!(
+        (&report["flow"], &report["version"], &report["call_id"]),
+        (&record["flow"], &record["version"], &record["call_id"])
+    );
+    assert!(
+        report["reason"]
+            .as_str()
+            .unwrap()
+            .starts_with("the flow trapped: "),
+        "{report:#}"
+    );
+    assert_eq!(
+        (&report["turn"], &report["after"]),
+        (&json!(1), &json!("identity"))
+    );
     let stack = lines(report, "stack");
-    assert_eq!(stack[0], "acts::fail", "Rust's own panicking is left out: {stack:#?}");
+    assert_eq!(
+        stack[0], "acts::fail",
+        "Rust's own panicking is left out: {stack:#?}"
+    );
     let entries = lines(report, "entries");
     assert_eq!(
         entries,
-        ["1 setting act", "2 field name", "3 ask identity: greeting (name) [yes, no] → choice yes", "4 log warn ‹32 characters›",]
+        [
+            "1 setting act",
+            "2 field name",
+            "3 ask identity: greeting (name) [yes, no] → choice yes",
+            "4 log warn ‹32 characters›",
+        ]
     );
-    assert_eq!(report["log"], json!([{ "level": "warn", "message": "it was Priya Sharma who answered" }]));
+    assert_eq!(
+        report["log"],
+        json!([{ "level": "warn", "message": "it was Priya Sharma who answered" }])
+    );
 
     let logs = engine.logs();
     for line in [
@@ -72,11 +116,28 @@ async fn a_trap_is_one_report_in_the_record_and_in_the_log() {
 async fn an_endless_loop_is_told_with_the_place_where_it_turned() {
     let (_house, engine) = acting("loop");
     let call = engine.customer("09876540002", None).await;
-    Stream::begin(&engine, "loop-1", "09876540002").await.until_closed().await;
+    Stream::begin(&engine, "loop-1", "09876540002")
+        .await
+        .until_closed()
+        .await;
     let report = engine.ended(&call).await["failure"].clone();
-    assert!(report["reason"].as_str().unwrap().contains("[limits] compute-ms"), "{report:#}");
-    assert_eq!((&report["turn"], &report["after"]), (&json!(0), &Value::Null));
-    assert!(lines(&report, "stack").iter().any(|frame| frame == "acts::spin"), "{report:#}");
+    assert!(
+        report["reason"]
+            .as_str()
+            .unwrap()
+            .contains("[limits] compute-ms"),
+        "{report:#}"
+    );
+    assert_eq!(
+        (&report["turn"], &report["after"]),
+        (&json!(0), &Value::Null)
+    );
+    assert!(
+        lines(&report, "stack")
+            .iter()
+            .any(|frame| frame == "acts::spin"),
+        "{report:#}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -84,14 +145,29 @@ async fn a_call_that_goes_well_has_no_report() {
     let (_house, engine) = acting("claim");
     // what the flow claims is refused, which it returns as an error: that is a failure too
     let call = engine.customer("09876540003", None).await;
-    Stream::begin(&engine, "claim-1", "09876540003").await.until_closed().await;
+    Stream::begin(&engine, "claim-1", "09876540003")
+        .await
+        .until_closed()
+        .await;
     let record = engine.ended(&call).await;
-    assert_eq!(lines(&record["failure"], "entries"), ["1 setting act", "2 establish with an argument that cannot be used → invalid"]);
+    assert_eq!(
+        lines(&record["failure"], "entries"),
+        [
+            "1 setting act",
+            "2 establish with an argument that cannot be used → invalid"
+        ]
+    );
     assert_eq!(lines(&record["failure"], "stack"), Vec::<String>::new());
 
     let (_house, engine) = acting("text");
     let call = engine.customer("09876540004", None).await;
-    Stream::begin(&engine, "text-1", "09876540004").await.until_closed().await;
+    Stream::begin(&engine, "text-1", "09876540004")
+        .await
+        .until_closed()
+        .await;
     let record = engine.ended(&call).await;
-    assert_eq!((&record["outcome"], record.get("failure")), (&json!("completed"), None));
+    assert_eq!(
+        (&record["outcome"], record.get("failure")),
+        (&json!("completed"), None)
+    );
 }

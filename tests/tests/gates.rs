@@ -1,5 +1,12 @@
-//! The replay gate of the built program: recorded calls of the shipped flow stand in the way of a candidate that would hold them otherwise.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+//! The replay gate of the built program: recorded calls of the shipped flow stand in the way of a
+//! candidate that would hold them otherwise.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 
@@ -10,7 +17,8 @@ use std::time::{Duration, Instant};
 
 use ghanti_dialog::{EngineSettings, FlowEngine, FlowFiles, FlowVersion, ScriptedCaller};
 use ghanti_model::{
-    CallFacts, CallId, CallRecord, CallState, Content, Direction, Extent, FlowName, Language, Line, Reply, Speaker, VersionId,
+    CallFacts, CallId, CallRecord, CallState, Content, Direction, Extent, FlowName, Language, Line,
+    Reply, Speaker, VersionId,
 };
 use ghanti_session::FlowPrompts;
 use ghanti_store::testing::PostgresServer;
@@ -19,7 +27,12 @@ use serde_json::Value;
 use support::{Engine, Setup, root};
 use tempfile::TempDir;
 
-const FIELDS: [(&str, &str); 4] = [("name", "Ravi Kumar"), ("loan", "LN00478213"), ("amount", "12,500"), ("due-date", "2026-11-30")];
+const FIELDS: [(&str, &str); 4] = [
+    ("name", "Ravi Kumar"),
+    ("loan", "LN00478213"),
+    ("amount", "12,500"),
+    ("due-date", "2026-11-30"),
+];
 const GATE: &str = "\n[replay]\ngate = { calls = 20, kinds = ['amounts', 'decisions'] }\n";
 /// Each step takes a second; under load more.
 const BOUND: Duration = Duration::from_secs(180);
@@ -38,13 +51,31 @@ impl House {
         fs::create_dir_all(path("data")).unwrap();
         fs::create_dir_all(path("flows/emi-reminder/prompts")).unwrap();
         let original = root().join("flows/emi-reminder");
-        for file in ["flow.wasm", "flow.toml", "prompts/en-IN.ftl", "prompts/hi-IN.ftl"] {
+        for file in [
+            "flow.wasm",
+            "flow.toml",
+            "prompts/en-IN.ftl",
+            "prompts/hi-IN.ftl",
+        ] {
             fs::copy(original.join(file), path("flows/emi-reminder").join(file)).unwrap();
         }
-        let engine = FlowEngine::new(&EngineSettings { max_calls: 2, ..EngineSettings::default() }).unwrap();
+        let engine = FlowEngine::new(&EngineSettings {
+            max_calls: 2,
+            ..EngineSettings::default()
+        })
+        .unwrap();
         let files = FlowFiles::new(engine, path("data/components"), Vec::new());
-        let shipped = Arc::new(files.load(FlowName::parse("emi-reminder").unwrap(), &original, None).await.unwrap());
-        let house = Self { folder, shipped, database: None };
+        let shipped = Arc::new(
+            files
+                .load(FlowName::parse("emi-reminder").unwrap(), &original, None)
+                .await
+                .unwrap(),
+        );
+        let house = Self {
+            folder,
+            shipped,
+            database: None,
+        };
         house.change("flow.toml", "", GATE);
         house
     }
@@ -57,11 +88,23 @@ impl House {
     fn change(&self, file: &str, from: &str, to: &str) {
         let text = fs::read_to_string(self.file(file)).unwrap();
         assert!(text.contains(from), "{file} has no `{from}`");
-        fs::write(self.file(file), if from.is_empty() { text + to } else { text.replace(from, to) }).unwrap();
+        fs::write(
+            self.file(file),
+            if from.is_empty() {
+                text + to
+            } else {
+                text.replace(from, to)
+            },
+        )
+        .unwrap();
     }
 
     fn start(&self) -> Engine {
-        let database = self.database.as_ref().map(|url| format!("[stores]\ndatabase-url = '{url}'\n")).unwrap_or_default();
+        let database = self
+            .database
+            .as_ref()
+            .map(|url| format!("[stores]\ndatabase-url = '{url}'\n"))
+            .unwrap_or_default();
         Setup::new(format!("[speech]\nrecognizer = 'none'\n{database}"))
             .flows(self.folder.path().join("flows"))
             .data(self.folder.path().join("data"))
@@ -89,7 +132,9 @@ impl House {
         let mut record = CallRecord::new(call_id, 1);
         record.state = CallState::Ended;
         record.flow = Some(self.shipped.name.clone());
-        record.version = Some(version.map_or(self.shipped.id.clone(), |version| VersionId::parse(version).unwrap()));
+        record.version = Some(version.map_or(self.shipped.id.clone(), |version| {
+            VersionId::parse(version).unwrap()
+        }));
         journal.header.version = record.version.clone().unwrap();
         record.outcome = scripted.outcome.clone().or(Some("hung-up".to_owned()));
         let today = time_of(journal.header.began_ms.unwrap());
@@ -97,14 +142,33 @@ impl House {
             .said
             .iter()
             .filter_map(|prompt| {
-                let Content::Template(template) = &prompt.content else { return None };
-                let text = self.shipped.prompts.render(template, &language, today).unwrap().into();
-                let (language, heard, name) = (language.clone(), Some(Extent::Whole), template.name.clone());
-                Some(Line { at_ms: 0, lasted_ms: 1_000, speaker: Speaker::Bot, text, language, name, heard, confidence: None })
+                let Content::Template(template) = &prompt.content else {
+                    return None;
+                };
+                let text = self
+                    .shipped
+                    .prompts
+                    .render(template, &language, today)
+                    .unwrap()
+                    .into();
+                let (language, heard, name) =
+                    (language.clone(), Some(Extent::Whole), template.name.clone());
+                Some(Line {
+                    at_ms: 0,
+                    lasted_ms: 1_000,
+                    speaker: Speaker::Bot,
+                    text,
+                    language,
+                    name,
+                    heard,
+                    confidence: None,
+                })
             })
             .collect();
         record.journal = Some(journal);
-        let records = SqlRecords::open(self.database.as_deref(), &self.folder.path().join("data")).await.unwrap();
+        let records = SqlRecords::open(self.database.as_deref(), &self.folder.path().join("data"))
+            .await
+            .unwrap();
         records.save(&record).await.unwrap();
         records.close().await;
         call_id
@@ -112,7 +176,9 @@ impl House {
 }
 
 fn time_of(unix_ms: u64) -> time::Date {
-    time::OffsetDateTime::from_unix_timestamp(i64::try_from(unix_ms / 1_000).unwrap() + 330 * 60).unwrap().date()
+    time::OffsetDateTime::from_unix_timestamp(i64::try_from(unix_ms / 1_000).unwrap() + 330 * 60)
+        .unwrap()
+        .date()
 }
 
 fn says(id: &str) -> Reply {
@@ -120,11 +186,15 @@ fn says(id: &str) -> Reply {
 }
 
 fn agreeing() -> ScriptedCaller {
-    ScriptedCaller::new(FIELDS).answer("identity", says("yes")).answer("transfer", says("yes"))
+    ScriptedCaller::new(FIELDS)
+        .answer("identity", says("yes"))
+        .answer("transfer", says("yes"))
 }
 
 fn unclear() -> ScriptedCaller {
-    ScriptedCaller::new(FIELDS).answer("identity", says("yes")).answer("transfer", Reply::NoMatch)
+    ScriptedCaller::new(FIELDS)
+        .answer("identity", says("yes"))
+        .answer("transfer", Reply::NoMatch)
 }
 
 fn wrong_person() -> ScriptedCaller {
@@ -133,12 +203,23 @@ fn wrong_person() -> ScriptedCaller {
 
 /// What `GET /api/flows` says of the flow.
 async fn state(engine: &Engine) -> Value {
-    let told: Value = engine.http().get(engine.url("/api/flows")).send().await.unwrap().json().await.unwrap();
+    let told: Value = engine
+        .http()
+        .get(engine.url("/api/flows"))
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
     told["flows"][0].clone()
 }
 
 fn active(state: &Value) -> Option<String> {
-    let active = state["versions"].as_array()?.iter().find(|version| version["state"] == "active")?;
+    let active = state["versions"]
+        .as_array()?
+        .iter()
+        .find(|version| version["state"] == "active")?;
     active["id"].as_str().map(str::to_owned)
 }
 
@@ -149,7 +230,11 @@ async fn until(engine: &Engine, what: &str, so: impl Fn(&Value) -> bool) -> Valu
         if so(&state) {
             return state;
         }
-        assert!(Instant::now() < given_up, "never {what}: {state:#}\n{}", engine.logs());
+        assert!(
+            Instant::now() < given_up,
+            "never {what}: {state:#}\n{}",
+            engine.logs()
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -157,18 +242,37 @@ async fn until(engine: &Engine, what: &str, so: impl Fn(&Value) -> bool) -> Valu
 /// The candidate is rejected by the gate; nothing of the customer is in what is told.
 async fn rejected(engine: &Engine, words: &[&str]) -> Value {
     let before = active(&state(engine).await);
-    let has = |told: &Value| words.iter().all(|words| told["reason"].as_str().is_some_and(|reason| reason.contains(words)));
+    let has = |told: &Value| {
+        words.iter().all(|words| {
+            told["reason"]
+                .as_str()
+                .is_some_and(|reason| reason.contains(words))
+        })
+    };
     let state = until(engine, words[0], |state| has(&state["rejected"][0])).await;
     let told = &state["rejected"][0];
-    assert_eq!((told["step"].as_str(), active(&state)), (Some("replay"), before), "{state:#}");
+    assert_eq!(
+        (told["step"].as_str(), active(&state)),
+        (Some("replay"), before),
+        "{state:#}"
+    );
     for personal in ["Ravi", "8213", "12,500", "12500", "1250000"] {
-        assert!(!told.to_string().contains(personal) && !engine.logs().contains(personal), "`{personal}` is told: {told:#}");
+        assert!(
+            !told.to_string().contains(personal) && !engine.logs().contains(personal),
+            "`{personal}` is told: {told:#}"
+        );
     }
     told.clone()
 }
 
 async fn published(engine: &Engine, before: &str) -> String {
-    active(&until(engine, "another version", |state| active(state).is_some_and(|id| id != before)).await).unwrap()
+    active(
+        &until(engine, "another version", |state| {
+            active(state).is_some_and(|id| id != before)
+        })
+        .await,
+    )
+    .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -179,23 +283,61 @@ async fn what_would_change_amounts_or_decisions_of_recorded_calls_takes_no_calls
     }
     let unclear = house.record(unclear(), None).await;
     let engine = house.start();
-    let first = active(&state(&engine).await).expect("the gate lets the unchanged conversation pass");
-    assert!(engine.logs().contains("recorded calls come out the same"), "{}", engine.logs());
-    assert!(engine.logs().contains("calls=3 asked_for=20"), "{}", engine.logs());
+    let first =
+        active(&state(&engine).await).expect("the gate lets the unchanged conversation pass");
+    assert!(
+        engine.logs().contains("recorded calls come out the same"),
+        "{}",
+        engine.logs()
+    );
+    assert!(
+        engine.logs().contains("calls=3 asked_for=20"),
+        "{}",
+        engine.logs()
+    );
 
     // other words are not what this gate minds
-    house.change("prompts/en-IN.ftl", "Please wait while I connect you", "Please hold on while I connect you");
+    house.change(
+        "prompts/en-IN.ftl",
+        "Please wait while I connect you",
+        "Please hold on while I connect you",
+    );
     let second = published(&engine, &first).await;
 
     // the amount is said no more, by the prompt file alone
-    house.change("prompts/en-IN.ftl", "Your EMI of { $amount } is due", "Your EMI is due");
-    rejected(&engine, &["(amounts): expected the words of `emi-details` in en-IN", "got other words of this version's prompt file"]).await;
-    house.change("prompts/en-IN.ftl", "Your EMI is due", "Your EMI of { $amount } is due");
+    house.change(
+        "prompts/en-IN.ftl",
+        "Your EMI of { $amount } is due",
+        "Your EMI is due",
+    );
+    rejected(
+        &engine,
+        &[
+            "(amounts): expected the words of `emi-details` in en-IN",
+            "got other words of this version's prompt file",
+        ],
+    )
+    .await;
+    house.change(
+        "prompts/en-IN.ftl",
+        "Your EMI is due",
+        "Your EMI of { $amount } is due",
+    );
 
     // a caller who was put through would be bidden goodbye: the record cannot tell what follows
-    house.change("flow.toml", "unclear = \"transfer\"", "unclear = \"goodbye\"");
+    house.change(
+        "flow.toml",
+        "unclear = \"transfer\"",
+        "unclear = \"goodbye\"",
+    );
     let told = rejected(&engine, &[&unclear.to_string(), "its replay ends there"]).await;
-    assert!(told["mend"].as_str().unwrap().contains(&format!("ghanti replay {unclear}")), "{told:#}");
+    assert!(
+        told["mend"]
+            .as_str()
+            .unwrap()
+            .contains(&format!("ghanti replay {unclear}")),
+        "{told:#}"
+    );
 
     // the version of an author who means it asks for no gate
     house.change("flow.toml", GATE, "\n");
@@ -208,15 +350,29 @@ async fn a_version_that_held_calls_needs_no_gate_when_the_engine_starts_again() 
     let house = House::new().await;
     let mut engine = house.start();
     let version = active(&state(&engine).await).expect("without recorded calls the gate is open");
-    assert!(engine.logs().contains("calls=0 asked_for=20"), "{}", engine.logs());
+    assert!(
+        engine.logs().contains("calls=0 asked_for=20"),
+        "{}",
+        engine.logs()
+    );
     // a call of another version that this one would hold otherwise
-    house.change("flow.toml", "unclear = \"transfer\"", "unclear = \"goodbye\"");
+    house.change(
+        "flow.toml",
+        "unclear = \"transfer\"",
+        "unclear = \"goodbye\"",
+    );
     let changed = published(&engine, &version).await;
     house.record(wrong_person(), Some(&changed)).await;
     house.record(unclear(), None).await;
     engine.start_again();
     assert_eq!(active(&state(&engine).await), Some(changed));
-    assert!(engine.logs().contains("calls were held on this version before"), "{}", engine.logs());
+    assert!(
+        engine
+            .logs()
+            .contains("calls were held on this version before"),
+        "{}",
+        engine.logs()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -228,32 +384,78 @@ async fn a_gate_whose_store_is_away_stays_shut_until_it_is_back() {
     let engine = house.start();
     let first = active(&state(&engine).await).unwrap();
     postgres.kill();
-    house.change("prompts/en-IN.ftl", "Please wait while I connect you", "Please hold on while I connect you");
-    let told = rejected(&engine, &["the recorded calls cannot be replayed", "PostgreSQL"]).await;
-    assert!(told["mend"].as_str().unwrap().contains("POST /api/flows/reload"), "{told:#}");
+    house.change(
+        "prompts/en-IN.ftl",
+        "Please wait while I connect you",
+        "Please hold on while I connect you",
+    );
+    let told = rejected(
+        &engine,
+        &["the recorded calls cannot be replayed", "PostgreSQL"],
+    )
+    .await;
+    assert!(
+        told["mend"]
+            .as_str()
+            .unwrap()
+            .contains("POST /api/flows/reload"),
+        "{told:#}"
+    );
     postgres.restart();
     let given_up = Instant::now() + BOUND;
     while active(&state(&engine).await).as_ref() == Some(&first) {
         assert!(Instant::now() < given_up, "{:#}", state(&engine).await);
-        engine.http().post(engine.url("/api/flows/reload")).send().await.unwrap();
+        engine
+            .http()
+            .post(engine.url("/api/flows/reload"))
+            .send()
+            .await
+            .unwrap();
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_shipped_flows_hold_the_same_tests_in_every_language() {
     let engine = Setup::new("[speech]\nrecognizer = 'none'").start();
-    let told: Value = engine.http().get(engine.url("/api/flows")).send().await.unwrap().json().await.unwrap();
+    let told: Value = engine
+        .http()
+        .get(engine.url("/api/flows"))
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
     let flows = told["flows"].as_array().unwrap();
     assert_eq!(flows.len(), 3, "{told:#}");
-    let shared = fs::read_dir(root().join("flows/emi-reminder/tests")).unwrap().count();
+    let shared = fs::read_dir(root().join("flows/emi-reminder/tests"))
+        .unwrap()
+        .count();
     for flow in flows {
-        assert!(active(flow).is_some() && flow["rejected"].as_array().unwrap().is_empty(), "{flow:#}");
-        let own = fs::read_dir(root().join("flows").join(flow["name"].as_str().unwrap()).join("tests")).unwrap().count();
+        assert!(
+            active(flow).is_some() && flow["rejected"].as_array().unwrap().is_empty(),
+            "{flow:#}"
+        );
+        let own = fs::read_dir(
+            root()
+                .join("flows")
+                .join(flow["name"].as_str().unwrap())
+                .join("tests"),
+        )
+        .unwrap()
+        .count();
         assert_eq!(own, shared, "{flow:#}: run `make flows`");
     }
     let logs = fs::read_to_string(engine.house().join("logs/application.log")).unwrap();
-    assert_eq!(logs.matches(&format!("tests={shared}")).count(), 3, "{logs}");
-    assert!(!logs.contains("flow log"), "what a flow logs in its tests is in nobody's way: {logs}");
+    assert_eq!(
+        logs.matches(&format!("tests={shared}")).count(),
+        3,
+        "{logs}"
+    );
+    assert!(
+        !logs.contains("flow log"),
+        "what a flow logs in its tests is in nobody's way: {logs}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -261,17 +463,31 @@ async fn a_build_that_speaks_of_the_loan_too_soon_does_not_hold_the_shipped_test
     let house = House::new().await;
     let tests = house.file("tests");
     fs::create_dir(&tests).unwrap();
-    for test in fs::read_dir(root().join("flows/emi-reminder/tests")).unwrap().map(Result::unwrap) {
+    for test in fs::read_dir(root().join("flows/emi-reminder/tests"))
+        .unwrap()
+        .map(Result::unwrap)
+    {
         fs::copy(test.path(), tests.join(test.file_name())).unwrap();
     }
     let engine = house.start();
     let first = active(&state(&engine).await).unwrap();
     let next = house.folder.path().join("next.wasm");
-    fs::copy(root().join("plugins/target/fixtures/emi-before-identity.wasm"), &next).unwrap();
+    fs::copy(
+        root().join("plugins/target/fixtures/emi-before-identity.wasm"),
+        &next,
+    )
+    .unwrap();
     fs::rename(next, house.file("flow.wasm")).unwrap();
-    let state = until(&engine, "rejected", |state| !state["rejected"].as_array().unwrap().is_empty()).await;
+    let state = until(&engine, "rejected", |state| {
+        !state["rejected"].as_array().unwrap().is_empty()
+    })
+    .await;
     let told = &state["rejected"][0];
-    assert_eq!((told["step"].as_str(), active(&state)), (Some("tests"), Some(first)), "{told:#}");
+    assert_eq!(
+        (told["step"].as_str(), active(&state)),
+        (Some("tests"), Some(first)),
+        "{told:#}"
+    );
     let reason = told["reason"].as_str().unwrap();
     for words in [
         "`tests/agrees.toml`: expected the flow to end by itself",
@@ -280,5 +496,8 @@ async fn a_build_that_speaks_of_the_loan_too_soon_does_not_hold_the_shipped_test
     ] {
         assert!(reason.contains(words), "{told:#}");
     }
-    assert!(told["mend"].as_str().unwrap().contains("mend the flow"), "{told:#}");
+    assert!(
+        told["mend"].as_str().unwrap().contains("mend the flow"),
+        "{told:#}"
+    );
 }

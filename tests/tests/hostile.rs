@@ -1,6 +1,12 @@
-//! What no Exotel would send, on every endpoint and on the socket: it is refused with a clear error or passed over, the engine goes on, and
-//! every call that began has a record with its outcome.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+//! What no Exotel would send, on every endpoint and on the socket: it is refused with a clear error
+//! or passed over, the engine goes on, and every call that began has a record with its outcome.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 
@@ -31,7 +37,12 @@ async fn talking(engine: &Engine, sid: &str, phone: &str) -> Stream {
 }
 
 fn problems(record: &Value) -> Vec<String> {
-    record["problems"].as_array().unwrap().iter().map(|problem| format!("{}: {}", problem["name"], problem["detail"])).collect()
+    record["problems"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|problem| format!("{}: {}", problem["name"], problem["detail"]))
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -39,26 +50,107 @@ async fn wrong_requests_get_an_error_with_its_mend() {
     let engine = engine();
     let form = "application/x-www-form-urlencoded";
     let megabyte = "x".repeat(1 << 20);
-    let fields: Value = (0..100).map(|at| (format!("f{at}"), Value::from("v"))).collect::<serde_json::Map<_, _>>().into();
+    let fields: Value = (0..100)
+        .map(|at| (format!("f{at}"), Value::from("v")))
+        .collect::<serde_json::Map<_, _>>()
+        .into();
     for (method, path, content_type, body, status) in [
-        (Method::POST, "/api/calls", "application/json", String::new(), 400),
-        (Method::POST, "/api/calls", "application/json", "{\"phone\":".to_owned(), 400),
-        (Method::POST, "/api/calls", "application/json", "[]".to_owned(), 400),
-        (Method::POST, "/api/calls", "application/json", json!({ "phone": "nobody" }).to_string(), 400),
-        (Method::POST, "/api/calls", "application/json", json!({ "phone": "9876530001", "colour": 1 }).to_string(), 400),
-        (Method::POST, "/api/calls", "application/json", json!({ "phone": "9876530001", "flow": "../etc" }).to_string(), 400),
-        (Method::POST, "/api/calls", "application/json", json!({ "phone": "9876530001", "fields": { "name": 7 } }).to_string(), 400),
-        (Method::POST, "/api/calls", "application/json", json!({ "phone": "9876530001", "fields": fields }).to_string(), 400),
-        (Method::POST, "/api/calls", "application/json", megabyte.clone(), 413),
+        (
+            Method::POST,
+            "/api/calls",
+            "application/json",
+            String::new(),
+            400,
+        ),
+        (
+            Method::POST,
+            "/api/calls",
+            "application/json",
+            "{\"phone\":".to_owned(),
+            400,
+        ),
+        (
+            Method::POST,
+            "/api/calls",
+            "application/json",
+            "[]".to_owned(),
+            400,
+        ),
+        (
+            Method::POST,
+            "/api/calls",
+            "application/json",
+            json!({ "phone": "nobody" }).to_string(),
+            400,
+        ),
+        (
+            Method::POST,
+            "/api/calls",
+            "application/json",
+            json!({ "phone": "9876530001", "colour": 1 }).to_string(),
+            400,
+        ),
+        (
+            Method::POST,
+            "/api/calls",
+            "application/json",
+            json!({ "phone": "9876530001", "flow": "../etc" }).to_string(),
+            400,
+        ),
+        (
+            Method::POST,
+            "/api/calls",
+            "application/json",
+            json!({ "phone": "9876530001", "fields": { "name": 7 } }).to_string(),
+            400,
+        ),
+        (
+            Method::POST,
+            "/api/calls",
+            "application/json",
+            json!({ "phone": "9876530001", "fields": fields }).to_string(),
+            400,
+        ),
+        (
+            Method::POST,
+            "/api/calls",
+            "application/json",
+            megabyte.clone(),
+            413,
+        ),
         (Method::POST, "/status", form, megabyte, 413),
         (Method::POST, "/status", form, String::new(), 400),
-        (Method::POST, "/status", "application/json", "{".to_owned(), 400),
-        (Method::POST, "/status", "multipart/form-data", "no boundary".to_owned(), 400),
-        (Method::POST, "/status", form, "CallSid=%7BCallSid%7D".to_owned(), 400),
+        (
+            Method::POST,
+            "/status",
+            "application/json",
+            "{".to_owned(),
+            400,
+        ),
+        (
+            Method::POST,
+            "/status",
+            "multipart/form-data",
+            "no boundary".to_owned(),
+            400,
+        ),
+        (
+            Method::POST,
+            "/status",
+            form,
+            "CallSid=%7BCallSid%7D".to_owned(),
+            400,
+        ),
         (Method::GET, "/api/calls/no%20id", form, String::new(), 400),
         (Method::GET, "/api/calls/%FF", form, String::new(), 400),
         (Method::GET, "/api/calls/unknown", form, String::new(), 404),
-        (Method::GET, "/ws/voicebot/a-browser", form, String::new(), 400),
+        (
+            Method::GET,
+            "/ws/voicebot/a-browser",
+            form,
+            String::new(),
+            400,
+        ),
         (Method::GET, "/ws/voicebot", form, String::new(), 404),
         (Method::GET, "/", form, String::new(), 404),
         (Method::GET, "/../../etc/passwd", form, String::new(), 404),
@@ -71,18 +163,40 @@ async fn wrong_requests_get_an_error_with_its_mend() {
         (Method::POST, "/healthz", form, String::new(), 405),
         (Method::POST, "/ws/voicebot/a", form, String::new(), 405),
     ] {
-        let (what, has_body) = (format!("{method} {path} with {} bytes", body.len()), !body.is_empty());
-        let sent = engine.http().request(method, engine.url(path)).header("content-type", content_type).body(body).send().await;
+        let (what, has_body) = (
+            format!("{method} {path} with {} bytes", body.len()),
+            !body.is_empty(),
+        );
+        let sent = engine
+            .http()
+            .request(method, engine.url(path))
+            .header("content-type", content_type)
+            .body(body)
+            .send()
+            .await;
         let response = sent.unwrap_or_else(|error| panic!("{what}: {error:?}"));
         assert_eq!(response.status(), status, "{what}");
-        let ends = response.headers().get("connection").is_some_and(|value| value == "close");
-        assert_eq!(ends, has_body, "{what}: a body that may be unread ends the connection, and the client is told");
+        let ends = response
+            .headers()
+            .get("connection")
+            .is_some_and(|value| value == "close");
+        assert_eq!(
+            ends, has_body,
+            "{what}: a body that may be unread ends the connection, and the client is told"
+        );
         let told = response.text().await.unwrap();
-        let error: Value = serde_json::from_str(&told).unwrap_or_else(|_| panic!("{what}: the answer is no JSON but `{told}`"));
+        let error: Value = serde_json::from_str(&told)
+            .unwrap_or_else(|_| panic!("{what}: the answer is no JSON but `{told}`"));
         for key in ["error", "mend"] {
-            assert!(error[key].as_str().is_some_and(|text| !text.is_empty()), "{what}: `{key}` is missing: {told}");
+            assert!(
+                error[key].as_str().is_some_and(|text| !text.is_empty()),
+                "{what}: `{key}` is missing: {told}"
+            );
         }
-        assert!(!told.contains("9876530001") && !told.contains("nobody"), "{what}: the value is not repeated: {told}");
+        assert!(
+            !told.contains("9876530001") && !told.contains("nobody"),
+            "{what}: the value is not repeated: {told}"
+        );
     }
     engine.is_well().await;
 }
@@ -92,11 +206,20 @@ async fn a_huge_query_is_answered_as_long_as_http_can_carry_it() {
     let engine = engine();
     let long = "x".repeat(20_000);
     for path in ["/passthru", "/passthru/after", "/voicebot-url", "/connect"] {
-        let response = engine.http().get(engine.url(&format!("{path}?CallSid={long}&CustomField={long}"))).send().await.unwrap();
+        let response = engine
+            .http()
+            .get(engine.url(&format!("{path}?CallSid={long}&CustomField={long}")))
+            .send()
+            .await
+            .unwrap();
         assert_eq!(response.status(), 200, "{path}");
     }
     let endless = "x".repeat(1 << 20);
-    let refused = engine.http().get(engine.url(&format!("/passthru?CallSid={endless}"))).send().await;
+    let refused = engine
+        .http()
+        .get(engine.url(&format!("/passthru?CallSid={endless}")))
+        .send()
+        .await;
     assert!(refused.is_err() || refused.is_ok_and(|response| response.status().is_client_error()));
     engine.is_well().await;
 }
@@ -118,17 +241,33 @@ async fn rubbish_in_the_middle_of_a_call_is_passed_over_and_told_in_its_record()
         Message::Ping(vec![1].into()),
         Message::text("{\"event\":\"surprise\"}"),
         Message::text("{\"event\":\"clear\"}"),
-        Message::text(format!("{{\"event\":\"x\",\"deep\":{}{}}}", "[".repeat(500), "]".repeat(500))),
+        Message::text(format!(
+            "{{\"event\":\"x\",\"deep\":{}{}}}",
+            "[".repeat(500),
+            "]".repeat(500)
+        )),
     ] {
         stream.send(rubbish).await.unwrap();
     }
     stream.hear_voice().await;
     stream.hang_up("h-rubbish").await;
     let record = engine.ended("h-rubbish").await;
-    assert_eq!(record["outcome"], "hung-up", "the call went on to its own end: {record:#}");
+    assert_eq!(
+        record["outcome"], "hung-up",
+        "the call went on to its own end: {record:#}"
+    );
     let problems = problems(&record).join("\n");
-    for part in ["bad-frame", "as JSON", "`event` is missing", "media.payload", "binary frame of 320 bytes"] {
-        assert!(problems.contains(part), "`{part}` is missing in\n{problems}");
+    for part in [
+        "bad-frame",
+        "as JSON",
+        "`event` is missing",
+        "media.payload",
+        "binary frame of 320 bytes",
+    ] {
+        assert!(
+            problems.contains(part),
+            "`{part}` is missing in\n{problems}"
+        );
     }
     engine.is_well().await;
 }
@@ -138,7 +277,12 @@ async fn rubbish_without_end_neither_fills_the_record_nor_stops_the_bot() {
     let engine = engine();
     let mut stream = talking(&engine, "h-flood", "09876530003").await;
     for _ in 0..5_000 {
-        stream.send(Message::text("{\"event\":\"media\",\"media\":{\"payload\":\"*\"}}")).await.unwrap();
+        stream
+            .send(Message::text(
+                "{\"event\":\"media\",\"media\":{\"payload\":\"*\"}}",
+            ))
+            .await
+            .unwrap();
     }
     stream.hear_voice().await;
     stream.hang_up("h-flood").await;
@@ -169,7 +313,9 @@ async fn media_before_start_is_passed_over() {
     engine.customer("09876530006", None).await;
     let mut stream = Stream::open(&engine, "/ws/voicebot/h-early").await.unwrap();
     for _ in 0..10 {
-        stream.say(&json!({ "event": "media", "media": { "payload": "AAAA" } })).await;
+        stream
+            .say(&json!({ "event": "media", "media": { "payload": "AAAA" } }))
+            .await;
     }
     stream.send(Message::binary(vec![1, 2, 3])).await.unwrap();
     stream.say(&start_of("h-early", "09876530006")).await;
@@ -177,7 +323,13 @@ async fn media_before_start_is_passed_over() {
     stream.hang_up("h-early").await;
     let record = engine.ended("h-early").await;
     assert_eq!(record["outcome"], "hung-up");
-    assert!(problems(&record).join("").contains("11 frames before `start`"), "{:?}", problems(&record));
+    assert!(
+        problems(&record)
+            .join("")
+            .contains("11 frames before `start`"),
+        "{:?}",
+        problems(&record)
+    );
     engine.is_well().await;
 }
 
@@ -189,8 +341,15 @@ async fn a_second_start_is_passed_over() {
     stream.hear_voice().await;
     stream.hang_up("h-twice").await;
     let record = engine.ended("h-twice").await;
-    assert_eq!((&record["outcome"], &record["stream_sid"]), (&"hung-up".into(), &"stream-h-twice".into()));
-    assert!(problems(&record).join("").contains("second `start`"), "{:?}", problems(&record));
+    assert_eq!(
+        (&record["outcome"], &record["stream_sid"]),
+        (&"hung-up".into(), &"stream-h-twice".into())
+    );
+    assert!(
+        problems(&record).join("").contains("second `start`"),
+        "{:?}",
+        problems(&record)
+    );
     assert_eq!(engine.record("h-twice-other").await, None);
     engine.is_well().await;
 }
@@ -199,10 +358,18 @@ async fn a_second_start_is_passed_over() {
 async fn a_second_socket_of_a_live_call_is_closed_and_the_first_goes_on() {
     let engine = engine();
     // One that Passthru told of, and one that it did not.
-    for (sid, phone, bound) in [("h-second1", "09876530008", true), ("h-second2", "09876530009", false)] {
+    for (sid, phone, bound) in [
+        ("h-second1", "09876530008", true),
+        ("h-second2", "09876530009", false),
+    ] {
         let call = engine.customer(phone, None).await;
         if bound {
-            engine.http().get(engine.url(&format!("/passthru?CallSid={sid}&CustomField={call}"))).send().await.unwrap();
+            engine
+                .http()
+                .get(engine.url(&format!("/passthru?CallSid={sid}&CustomField={call}")))
+                .send()
+                .await
+                .unwrap();
             engine.record_when(sid, PATIENCE, |_| true).await;
         }
         let mut first = Stream::begin(&engine, sid, phone).await;
@@ -213,14 +380,19 @@ async fn a_second_socket_of_a_live_call_is_closed_and_the_first_goes_on() {
         first.hear_voice().await;
         first.hang_up(sid).await;
         let record = engine.ended(sid).await;
-        assert_eq!((&record["call_id"], &record["outcome"]), (&Value::from(call), &"hung-up".into()), "{sid}");
+        assert_eq!(
+            (&record["call_id"], &record["outcome"]),
+            (&Value::from(call), &"hung-up".into()),
+            "{sid}"
+        );
     }
     engine.is_well().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flow_that_is_not_there_ends_with_words_to_the_caller_and_a_record_that_names_it() {
-    let engine = Setup::new("[calls]\nflow = 'no-such-flow'\n[speech]\nrecognizer = 'none'").start();
+    let engine =
+        Setup::new("[calls]\nflow = 'no-such-flow'\n[speech]\nrecognizer = 'none'").start();
     let call = engine.customer("09876530010", None).await;
     let mut stream = Stream::begin(&engine, "h-no-flow", "09876530010").await;
     let mut media = 0;
@@ -232,9 +404,14 @@ async fn a_flow_that_is_not_there_ends_with_words_to_the_caller_and_a_record_tha
     }
     assert!(media > 5, "the caller hears an apology: {media} frames");
     let record = engine.ended(&call).await;
-    assert_eq!((&record["outcome"], &record["call_sid"]), (&"no-flow".into(), &"h-no-flow".into()), "{record:#}");
+    assert_eq!(
+        (&record["outcome"], &record["call_sid"]),
+        (&"no-flow".into(), &"h-no-flow".into()),
+        "{record:#}"
+    );
     assert!(
-        problems(&record).join("").contains("no-such-flow") && problems(&record).join("").contains("emi-reminder"),
+        problems(&record).join("").contains("no-such-flow")
+            && problems(&record).join("").contains("emi-reminder"),
         "{:?}",
         problems(&record)
     );
@@ -245,15 +422,33 @@ async fn a_flow_that_is_not_there_ends_with_words_to_the_caller_and_a_record_tha
 async fn a_socket_that_never_starts_is_closed_and_its_passthru_has_a_record() {
     let engine = engine();
     let call = engine.customer("09876530011", None).await;
-    engine.http().get(engine.url(&format!("/passthru?CallSid=h-silent&CustomField={call}"))).send().await.unwrap();
-    let mut silent = Stream::open(&engine, "/ws/voicebot/h-silent").await.unwrap();
-    let mut rubbish = Stream::open(&engine, "/ws/voicebot/h-rubbish-only").await.unwrap();
+    engine
+        .http()
+        .get(engine.url(&format!("/passthru?CallSid=h-silent&CustomField={call}")))
+        .send()
+        .await
+        .unwrap();
+    let mut silent = Stream::open(&engine, "/ws/voicebot/h-silent")
+        .await
+        .unwrap();
+    let mut rubbish = Stream::open(&engine, "/ws/voicebot/h-rubbish-only")
+        .await
+        .unwrap();
     for _ in 0..100 {
         drop(rubbish.send(Message::text("nonsense")).await);
     }
-    assert_eq!(rubbish.until_closed().await, [] as [Value; 0], "nothing is sent before `start`");
+    assert_eq!(
+        rubbish.until_closed().await,
+        [] as [Value; 0],
+        "nothing is sent before `start`"
+    );
     silent.say(&json!({ "event": "connected" })).await;
-    assert_eq!(tokio::time::timeout(PATIENCE, silent.until_closed()).await.unwrap(), [] as [Value; 0]);
+    assert_eq!(
+        tokio::time::timeout(PATIENCE, silent.until_closed())
+            .await
+            .unwrap(),
+        [] as [Value; 0]
+    );
     let record = engine.ended(&call).await;
     assert_eq!(record["outcome"], "never-connected");
     engine.is_well().await;
@@ -262,10 +457,18 @@ async fn a_socket_that_never_starts_is_closed_and_its_passthru_has_a_record() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unusable_start_is_refused_and_told_in_the_log() {
     let engine = engine();
-    let mut stream = Stream::open(&engine, "/ws/voicebot/h-bad-start").await.unwrap();
-    stream.say(&json!({ "event": "start", "start": { "call_sid": "h-bad-start" } })).await;
+    let mut stream = Stream::open(&engine, "/ws/voicebot/h-bad-start")
+        .await
+        .unwrap();
+    stream
+        .say(&json!({ "event": "start", "start": { "call_sid": "h-bad-start" } }))
+        .await;
     assert_eq!(stream.until_closed().await, [] as [Value; 0]);
-    assert!(engine.logs().contains("`stream_sid` is missing"), "{}", engine.logs());
+    assert!(
+        engine.logs().contains("`stream_sid` is missing"),
+        "{}",
+        engine.logs()
+    );
     engine.is_well().await;
 }
 
@@ -276,11 +479,23 @@ async fn a_start_is_understood_in_every_spelling() {
     let camel = json!({ "event": "start", "streamSid": "s1", "start": { "streamSid": "s1", "callSid": "h-camel", "accountSid": "a",
         "from": "09876530012", "to": "08045000000", "mediaFormat": media_format } });
     let bare = json!({ "event": "start", "stream_sid": "s2", "start": { "from": "09876530013" } });
-    let template = start_of("{CallSid}", "09876530014").to_string().replace("stream-{CallSid}", "s3");
+    let template = start_of("{CallSid}", "09876530014")
+        .to_string()
+        .replace("stream-{CallSid}", "s3");
     for (path, phone, start, sid) in [
-        ("/ws/voicebot/h-camel", "09876530012", camel, Some("h-camel")),
+        (
+            "/ws/voicebot/h-camel",
+            "09876530012",
+            camel,
+            Some("h-camel"),
+        ),
         ("/ws/voicebot/h-no-sid", "09876530013", bare, None),
-        ("/ws/voicebot/{CallSid}", "09876530014", serde_json::from_str(&template).unwrap(), None),
+        (
+            "/ws/voicebot/{CallSid}",
+            "09876530014",
+            serde_json::from_str(&template).unwrap(),
+            None,
+        ),
     ] {
         let call = engine.customer(phone, None).await;
         let mut stream = Stream::open(&engine, path).await.unwrap();
@@ -289,9 +504,19 @@ async fn a_start_is_understood_in_every_spelling() {
         stream.hang_up("any").await;
         let record = engine.ended(&call).await;
         assert_eq!(record["outcome"], "hung-up", "{path}");
-        assert!(record["transcript"][0]["text"].as_str().unwrap().contains("Priya Sharma"), "{path}: the customer was found by his number");
+        assert!(
+            record["transcript"][0]["text"]
+                .as_str()
+                .unwrap()
+                .contains("Priya Sharma"),
+            "{path}: the customer was found by his number"
+        );
         if let Some(sid) = sid {
-            assert_eq!(engine.ended(sid).await["call_id"], Value::from(call), "{path}");
+            assert_eq!(
+                engine.ended(sid).await["call_id"],
+                Value::from(call),
+                "{path}"
+            );
         }
     }
     engine.is_well().await;
@@ -301,14 +526,26 @@ async fn a_start_is_understood_in_every_spelling() {
 async fn a_start_without_call_sid_belongs_to_the_call_that_passthru_told_of() {
     let engine = engine();
     let call = engine.customer("09876530015", None).await;
-    engine.http().get(engine.url(&format!("/passthru?CallSid=h-by-path&CustomField={call}"))).send().await.unwrap();
+    engine
+        .http()
+        .get(engine.url(&format!("/passthru?CallSid=h-by-path&CustomField={call}")))
+        .send()
+        .await
+        .unwrap();
     engine.record_when("h-by-path", PATIENCE, |_| true).await;
-    let mut stream = Stream::open(&engine, "/ws/voicebot/h-by-path").await.unwrap();
-    stream.say(&json!({ "event": "start", "stream_sid": "s5", "start": {} })).await;
+    let mut stream = Stream::open(&engine, "/ws/voicebot/h-by-path")
+        .await
+        .unwrap();
+    stream
+        .say(&json!({ "event": "start", "stream_sid": "s5", "start": {} }))
+        .await;
     stream.hear_voice().await;
     stream.hang_up("h-by-path").await;
     // Exotel's applets behind the bot will ask by this CallSid.
-    assert_eq!(engine.ended("h-by-path").await["call_id"], Value::from(call));
+    assert_eq!(
+        engine.ended("h-by-path").await["call_id"],
+        Value::from(call)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -319,7 +556,11 @@ async fn a_rate_that_exotel_does_not_have_still_leaves_a_record() {
     start["start"]["media_format"] = json!({ "encoding": "opus", "sample_rate": "999999" });
     let mut stream = Stream::open(&engine, "/ws/voicebot/h-rate").await.unwrap();
     stream.say(&start).await;
-    drop(stream.send(Message::text("{\"event\":\"stop\",\"stop\":{}}")).await);
+    drop(
+        stream
+            .send(Message::text("{\"event\":\"stop\",\"stop\":{}}"))
+            .await,
+    );
     stream.until_closed().await;
     assert!(engine.ended(&call).await["outcome"].is_string());
     engine.is_well().await;
@@ -332,6 +573,10 @@ async fn a_caller_who_vanishes_leaves_a_record() {
     drop(stream);
     let record = engine.ended("h-vanished").await;
     assert_eq!(record["outcome"], "connection-lost");
-    assert!(record["detail"].as_str().unwrap().contains("greeting"), "{}", record["detail"]);
+    assert!(
+        record["detail"].as_str().unwrap().contains("greeting"),
+        "{}",
+        record["detail"]
+    );
     engine.is_well().await;
 }

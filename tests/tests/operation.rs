@@ -1,5 +1,12 @@
-//! What an operator does and what befalls the engine: settings, tokens, signals, a crowd at the door, a second engine on the same data.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+//! What an operator does and what befalls the engine: settings, tokens, signals, a crowd at the
+//! door, a second engine on the same data.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 
@@ -22,10 +29,18 @@ const FEW_FILES: u32 = 120;
 /// An engine with the shipped flow in Rust alone: the others take long to compile.
 fn setup(config: impl Into<String>) -> Setup {
     static FLOWS: LazyLock<TempDir> = LazyLock::new(|| {
-        let (flows, shipped) = (tempfile::tempdir().unwrap(), root().join("flows/emi-reminder"));
+        let (flows, shipped) = (
+            tempfile::tempdir().unwrap(),
+            root().join("flows/emi-reminder"),
+        );
         let copy = flows.path().join("emi-reminder");
         fs::create_dir_all(copy.join("prompts")).unwrap();
-        for file in ["flow.wasm", "flow.toml", "prompts/en-IN.ftl", "prompts/hi-IN.ftl"] {
+        for file in [
+            "flow.wasm",
+            "flow.toml",
+            "prompts/en-IN.ftl",
+            "prompts/hi-IN.ftl",
+        ] {
             fs::copy(shipped.join(file), copy.join(file)).unwrap();
         }
         flows
@@ -34,7 +49,15 @@ fn setup(config: impl Into<String>) -> Setup {
 }
 
 async fn ready(engine: &Engine) -> Value {
-    engine.http().get(engine.url("/readyz")).send().await.unwrap().json().await.unwrap()
+    engine
+        .http()
+        .get(engine.url("/readyz"))
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap()
 }
 
 /// Connections that ask for nothing, for half a request, or send half a body.
@@ -58,24 +81,52 @@ fn crowd(engine: &Engine, size: usize) -> Vec<TcpStream> {
 async fn a_crowd_of_idle_connections_takes_no_voice_and_keeps_no_call_out() {
     let engine = setup(BY_KEYS).open_files(FEW_FILES).start();
     let told = ready(&engine).await;
-    let (calls, connections) = (told["max-calls"].as_u64().unwrap(), told["max-connections"].as_u64().unwrap());
-    assert!((2..u64::from(FEW_FILES)).contains(&calls) && (2..u64::from(FEW_FILES)).contains(&connections), "{told}");
-    assert!(told["limited-by"].as_str().unwrap().contains("`ulimit -n`"), "{told}");
-    assert!(engine.logs().contains("the limit of open files is low"), "{}", engine.logs());
+    let (calls, connections) = (
+        told["max-calls"].as_u64().unwrap(),
+        told["max-connections"].as_u64().unwrap(),
+    );
+    assert!(
+        (2..u64::from(FEW_FILES)).contains(&calls)
+            && (2..u64::from(FEW_FILES)).contains(&connections),
+        "{told}"
+    );
+    assert!(
+        told["limited-by"].as_str().unwrap().contains("`ulimit -n`"),
+        "{told}"
+    );
+    assert!(
+        engine.logs().contains("the limit of open files is low"),
+        "{}",
+        engine.logs()
+    );
 
     engine.customer("09876530001", None).await;
     let mut live = Stream::begin(&engine, "crowd-a", "09876530001").await;
     live.hear_voice().await;
     let crowd = crowd(&engine, 300);
-    // the second call's greeting has a name in it, so that a process has to speak it; the first one's voice goes on
+    // the second call's greeting has a name in it, so that a process has to speak it; the first
+    // one's voice goes on
     engine.customer("09876530002", None).await;
-    let passthru = engine.http().get(engine.url("/passthru?CallSid=crowd-b&CallFrom=09876530002")).send().await.unwrap();
+    let passthru = engine
+        .http()
+        .get(engine.url("/passthru?CallSid=crowd-b&CallFrom=09876530002"))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(passthru.status(), 200);
     let mut second = Stream::begin(&engine, "crowd-b", "09876530002").await;
     second.hear_voice().await;
     live.hear_voice().await;
-    assert!(engine.logs().contains("too many connections"), "{}", engine.logs());
-    assert!(!engine.logs().contains("cannot accept") && !engine.logs().contains("cannot start"), "{}", engine.logs());
+    assert!(
+        engine.logs().contains("too many connections"),
+        "{}",
+        engine.logs()
+    );
+    assert!(
+        !engine.logs().contains("cannot accept") && !engine.logs().contains("cannot start"),
+        "{}",
+        engine.logs()
+    );
     drop(crowd);
     live.hang_up("crowd-a").await;
     second.hang_up("crowd-b").await;
@@ -86,11 +137,17 @@ async fn a_crowd_of_idle_connections_takes_no_voice_and_keeps_no_call_out() {
 async fn a_request_that_does_not_come_to_its_end_is_given_up() {
     let engine = setup(format!("{BY_KEYS}[server]\nhead-s = 1\nbody-s = 1\n")).start();
     for mut stream in crowd(&engine, 4) {
-        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(60)))
+            .unwrap();
         let mut answer = Vec::new();
         // closed, with or without an answer; a reset is a close as well
         if let Err(error) = stream.read_to_end(&mut answer) {
-            assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "it is still open: {error}");
+            assert_eq!(
+                error.kind(),
+                std::io::ErrorKind::ConnectionReset,
+                "it is still open: {error}"
+            );
         }
     }
     engine.is_well().await;
@@ -100,33 +157,90 @@ async fn a_request_that_does_not_come_to_its_end_is_given_up() {
 async fn the_urls_that_are_told_open_the_doors_whatever_the_tokens_are() {
     let tokens = "stream-token = 's+t/r?e#a%m&0=12'\napplet-token = 'p+q r'\napi-token = 'a+b/c?d#e%f&0=12'\n";
     let told = refusal(&setup(format!("{BY_KEYS}[server]\n{tokens}"))).words;
-    assert!(told.contains("`applet-token`") && !told.contains("p+q"), "{told}");
+    assert!(
+        told.contains("`applet-token`") && !told.contains("p+q"),
+        "{told}"
+    );
 
-    let engine = setup(format!("{BY_KEYS}[server]\n{}", tokens.replace("p+q r", "p+q/r?s#t%u&v=wx"))).start();
-    let told = engine.http().get(engine.url("/websocket-url")).bearer_auth("a+b/c?d#e%f&0=12").send().await.unwrap();
+    let engine = setup(format!(
+        "{BY_KEYS}[server]\n{}",
+        tokens.replace("p+q r", "p+q/r?s#t%u&v=wx")
+    ))
+    .start();
+    let told = engine
+        .http()
+        .get(engine.url("/websocket-url"))
+        .bearer_auth("a+b/c?d#e%f&0=12")
+        .send()
+        .await
+        .unwrap();
     let told: Value = told.json().await.unwrap();
     for applet in told["applets"].as_array().unwrap() {
-        let response = engine.http().get(applet["url"].as_str().unwrap()).send().await.unwrap();
+        let response = engine
+            .http()
+            .get(applet["url"].as_str().unwrap())
+            .send()
+            .await
+            .unwrap();
         assert_eq!(response.status(), 200, "{applet}");
     }
     let dynamic = told["applets"][1]["url"].as_str().unwrap();
-    let url: Value = engine.http().get(dynamic).query(&[("CallSid", "url-a")]).send().await.unwrap().json().await.unwrap();
-    let path = url["url"].as_str().unwrap().split_once(engine.address()).unwrap().1;
+    let url: Value = engine
+        .http()
+        .get(dynamic)
+        .query(&[("CallSid", "url-a")])
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    let path = url["url"]
+        .as_str()
+        .unwrap()
+        .split_once(engine.address())
+        .unwrap()
+        .1;
     assert!(Stream::open(&engine, path).await.is_ok(), "{path}");
     // as people write it, with a `+` that stands for itself
-    let passthru = engine.http().get(engine.url("/passthru?token=p+q/r?s%23t%25u%26v=wx")).send().await.unwrap();
+    let passthru = engine
+        .http()
+        .get(engine.url("/passthru?token=p+q/r?s%23t%25u%26v=wx"))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(passthru.status(), 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_answer_hands_out_a_token_that_nothing_guards() {
-    let engine = setup(format!("{BY_KEYS}[server]\ninsecure = true\nstream-token = 'stream-0123456789'\n")).start();
+    let engine = setup(format!(
+        "{BY_KEYS}[server]\ninsecure = true\nstream-token = 'stream-0123456789'\n"
+    ))
+    .start();
     for path in ["/voicebot-url", "/voicebot-url?CallSid=a", "/websocket-url"] {
-        let body = engine.http().get(engine.url(path)).send().await.unwrap().text().await.unwrap();
-        assert!(!body.contains("0123456789") && body.contains("-token"), "{path}: {body}");
+        let body = engine
+            .http()
+            .get(engine.url(path))
+            .send()
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap();
+        assert!(
+            !body.contains("0123456789") && body.contains("-token"),
+            "{path}: {body}"
+        );
     }
-    let told = refusal(&setup(format!("{BY_KEYS}[server]\nstream-token = 'stream-0123456789'\n"))).words;
-    assert!(told.contains("`applet-token` and `api-token`") && !told.contains("0123456789"), "{told}");
+    let told = refusal(&setup(format!(
+        "{BY_KEYS}[server]\nstream-token = 'stream-0123456789'\n"
+    )))
+    .words;
+    assert!(
+        told.contains("`applet-token` and `api-token`") && !told.contains("0123456789"),
+        "{told}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -142,12 +256,26 @@ async fn signals_stop_the_engine_after_its_calls_or_at_once_and_a_closed_termina
         assert!(Instant::now() < given_up, "{}", engine.logs());
     }
     live.hear_voice().await;
-    assert!(engine.logs().contains("SIGHUP is ignored") && engine.logs().contains("drain_s=1860"), "{}", engine.logs());
+    assert!(
+        engine.logs().contains("SIGHUP is ignored") && engine.logs().contains("drain_s=1860"),
+        "{}",
+        engine.logs()
+    );
     let asked = Instant::now();
     engine.ask_to_stop();
     assert_eq!(engine.stopped(Duration::from_secs(60)).code(), Some(0));
-    assert!(asked.elapsed() < Duration::from_secs(30), "the call could have gone on for minutes");
-    assert!(engine.logs().contains("a second signal: ending all calls at once") && engine.logs().contains("lost=0"), "{}", engine.logs());
+    assert!(
+        asked.elapsed() < Duration::from_secs(30),
+        "the call could have gone on for minutes"
+    );
+    assert!(
+        engine
+            .logs()
+            .contains("a second signal: ending all calls at once")
+            && engine.logs().contains("lost=0"),
+        "{}",
+        engine.logs()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -156,8 +284,17 @@ async fn a_second_engine_on_the_same_data_is_refused() {
     let data = engine.house().join("data");
     let refused = refusal(&setup(BY_KEYS).data(&data));
     assert_eq!(refused.code, Some(1));
-    for part in [&data.display().to_string(), "another engine", "--data", &engine.pid().to_string()] {
-        assert!(refused.words.contains(part), "`{part}` is missing: {}", refused.words);
+    for part in [
+        &data.display().to_string(),
+        "another engine",
+        "--data",
+        &engine.pid().to_string(),
+    ] {
+        assert!(
+            refused.words.contains(part),
+            "`{part}` is missing: {}",
+            refused.words
+        );
     }
     engine.is_well().await;
 }
@@ -166,12 +303,24 @@ async fn a_second_engine_on_the_same_data_is_refused() {
 async fn serve_says_when_it_runs_on_sample_values_and_takes_the_operators() {
     let engine = setup(BY_KEYS).start();
     let samples = &ready(&engine).await["samples"];
-    assert_eq!(samples["emi-reminder"], serde_json::json!(["bot-name", "caller", "lender", "transfer.default"]), "{samples}");
-    assert!(engine.logs().contains("the flow runs on sample values"), "{}", engine.logs());
+    assert_eq!(
+        samples["emi-reminder"],
+        serde_json::json!(["bot-name", "caller", "lender", "transfer.default"]),
+        "{samples}"
+    );
+    assert!(
+        engine.logs().contains("the flow runs on sample values"),
+        "{}",
+        engine.logs()
+    );
     let own = "[calls]\nagents = ['08040001111']\n[settings]\nlender = 'Mine'\ncaller = 'Mine'\nbot-name = 'Ravi'\n";
     let engine = setup(format!("{BY_KEYS}{own}")).start();
     assert_eq!(ready(&engine).await["samples"], serde_json::json!({}));
-    assert!(!engine.logs().contains("sample values"), "{}", engine.logs());
+    assert!(
+        !engine.logs().contains("sample values"),
+        "{}",
+        engine.logs()
+    );
 }
 
 #[test]
@@ -179,25 +328,55 @@ fn init_writes_a_configuration_that_checks_and_never_overwrites_one() {
     let house = tempfile::tempdir().unwrap();
     let run = |arguments: &[&str]| {
         let file = house.path().join("ghanti.toml");
-        let output = program().args(arguments).arg("--config").arg(&file).output().unwrap();
+        let output = program()
+            .args(arguments)
+            .arg("--config")
+            .arg(&file)
+            .output()
+            .unwrap();
         let told = [output.stdout, output.stderr].concat();
-        (output.status.success(), String::from_utf8(told).unwrap(), fs::read_to_string(&file).unwrap_or_default())
+        (
+            output.status.success(),
+            String::from_utf8(told).unwrap(),
+            fs::read_to_string(&file).unwrap_or_default(),
+        )
     };
     let (done, told, _) = run(&["init", "--public-url", "bot.example.com"]);
-    assert!(!done && told.contains("`public-url`") && !house.path().join("ghanti.toml").exists(), "{told}");
+    assert!(
+        !done && told.contains("`public-url`") && !house.path().join("ghanti.toml").exists(),
+        "{told}"
+    );
     let (done, told, text) = run(&["init", "--lender", "Mine", "--agent", "08040001111"]);
-    assert!(done && told.contains("caller, bot-name, public-url") && text.contains("lender = \"Mine\""), "{told}\n{text}");
-    let mode = fs::metadata(house.path().join("ghanti.toml")).unwrap().permissions().mode();
+    assert!(
+        done && told.contains("caller, bot-name, public-url") && text.contains("lender = \"Mine\""),
+        "{told}\n{text}"
+    );
+    let mode = fs::metadata(house.path().join("ghanti.toml"))
+        .unwrap()
+        .permissions()
+        .mode();
     assert_eq!(mode & 0o777, 0o600);
     let tokens = text.lines().filter(|line| line.contains("-token = "));
-    assert!(tokens.clone().count() == 3 && tokens.clone().all(|line| !told.contains(line)), "{text}");
+    assert!(
+        tokens.clone().count() == 3 && tokens.clone().all(|line| !told.contains(line)),
+        "{text}"
+    );
     let (done, told, after) = run(&["init"]);
-    assert!(!done && told.contains("is there already") && after == text, "{told}");
+    assert!(
+        !done && told.contains("is there already") && after == text,
+        "{told}"
+    );
     assert!(run(&["config", "check"]).0);
     let (done, printed, _) = run(&["config", "print"]);
-    for line in
-        ["lender = \"Mine\"", "agents = [\"+918040001111\"]", "api-token = \"‹secret›\"", "# redis-url = \"redis://:password@host:6379/0\""]
-    {
-        assert!(done && printed.lines().any(|printed| printed == line), "`{line}` is missing in\n{printed}");
+    for line in [
+        "lender = \"Mine\"",
+        "agents = [\"+918040001111\"]",
+        "api-token = \"‹secret›\"",
+        "# redis-url = \"redis://:password@host:6379/0\"",
+    ] {
+        assert!(
+            done && printed.lines().any(|printed| printed == line),
+            "`{line}` is missing in\n{printed}"
+        );
     }
 }

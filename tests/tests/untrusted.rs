@@ -1,6 +1,13 @@
-//! Components that bring down whoever parses or compiles them, dropped into the folder of a running engine: each is rejected with its reason,
-//! nothing else notices, and after a restart it is rejected without being tried again.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+//! Components that bring down whoever parses or compiles them, dropped into the folder of a running
+//! engine: each is rejected with its reason, nothing else notices, and after a restart it is
+//! rejected without being tried again.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 
@@ -31,11 +38,16 @@ impl House {
         let flow = folder.path().join("flows/good");
         fs::create_dir_all(flow.join("prompts")).unwrap();
         fs::write(flow.join("flow.wasm"), good()).unwrap();
-        fs::write(flow.join("flow.toml"), "[settings]\nact = 'converse'\n[grants]\ntransfer = { default = ['+919876500000'] }\n").unwrap();
+        fs::write(
+            flow.join("flow.toml"),
+            "[settings]\nact = 'converse'\n[grants]\ntransfer = { default = ['+919876500000'] }\n",
+        )
+        .unwrap();
         let prompts = "greeting = Hello { $name }\nemi = { $amount }\ndisclosure = Note\ntransfer = Agent?\ngoodbye = Bye\n";
         fs::write(flow.join("prompts/en-IN.ftl"), prompts).unwrap();
         // a data folder of its own: what other tests have found of a component is not known here
-        let setup = Setup::new("[speech]\nrecognizer = 'none'\n[calls]\nflow = 'good'\n").flows(folder.path().join("flows"));
+        let setup = Setup::new("[speech]\nrecognizer = 'none'\n[calls]\nflow = 'good'\n")
+            .flows(folder.path().join("flows"));
         let engine = setup.data(folder.path().join("data")).start();
         Self { folder, engine }
     }
@@ -52,21 +64,51 @@ impl House {
     }
 
     async fn state(&self, name: &str) -> Value {
-        let all = self.engine.http().get(self.engine.url("/api/flows")).send().await.unwrap().json::<Value>().await.unwrap();
-        all["flows"].as_array().unwrap().iter().find(|state| state["name"] == name).cloned().unwrap_or_default()
+        let all = self
+            .engine
+            .http()
+            .get(self.engine.url("/api/flows"))
+            .send()
+            .await
+            .unwrap()
+            .json::<Value>()
+            .await
+            .unwrap();
+        all["flows"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|state| state["name"] == name)
+            .cloned()
+            .unwrap_or_default()
     }
 
-    /// Waits for a flow's rejection. Gives it with the most memory that a child was seen to have, in bytes.
+    /// Waits for a flow's rejection. Gives it with the most memory that a child was seen to have,
+    /// in bytes.
     async fn rejected(&self, name: &str) -> (Value, u64) {
         let (given_up, mut most) = (Instant::now() + PATIENCE * 2, 0);
         loop {
-            most = most.max(children(self.engine.pid()).into_iter().map(|child| memory(child, "VmRSS:")).max().unwrap_or(0));
+            most = most.max(
+                children(self.engine.pid())
+                    .into_iter()
+                    .map(|child| memory(child, "VmRSS:"))
+                    .max()
+                    .unwrap_or(0),
+            );
             let state = self.state(name).await;
             if state["rejected"][0].is_object() {
-                assert_eq!(state["versions"].as_array().map(Vec::len), Some(0), "{state:#}");
+                assert_eq!(
+                    state["versions"].as_array().map(Vec::len),
+                    Some(0),
+                    "{state:#}"
+                );
                 return (state["rejected"][0].clone(), most);
             }
-            assert!(Instant::now() < given_up, "`{name}` is not judged: {state:#}\n{}", self.engine.logs());
+            assert!(
+                Instant::now() < given_up,
+                "`{name}` is not judged: {state:#}\n{}",
+                self.engine.logs()
+            );
             tokio::time::sleep(LOOK).await;
         }
     }
@@ -84,13 +126,25 @@ fn sample(name: &str) -> Vec<u8> {
 fn children(pid: u32) -> Vec<u32> {
     let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten();
     let children = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
-    children.flat_map(|ids| ids.split_whitespace().filter_map(|id| id.parse().ok()).collect::<Vec<_>>()).collect()
+    children
+        .flat_map(|ids| {
+            ids.split_whitespace()
+                .filter_map(|id| id.parse().ok())
+                .collect::<Vec<_>>()
+        })
+        .collect()
 }
 
 /// A line of `/proc/PID/status` in bytes; 0 where the process is gone.
 fn memory(pid: u32, line: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let kib = status.lines().find_map(|told| told.strip_prefix(line)?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    let kib = status.lines().find_map(|told| {
+        told.strip_prefix(line)?
+            .trim()
+            .strip_suffix(" kB")?
+            .parse::<u64>()
+            .ok()
+    });
     kib.unwrap_or(0) << 10
 }
 
@@ -159,9 +213,17 @@ async fn a_component_that_ends_its_compiler_is_rejected_and_not_tried_again_afte
     let before = memory(house.engine.pid(), "VmHWM:");
 
     let cases = [
-        ("crash-2000", sample("crash-2000.wasm"), "overflows a stack of 1 MiB"),
+        (
+            "crash-2000",
+            sample("crash-2000.wasm"),
+            "overflows a stack of 1 MiB",
+        ),
         ("membomb", sample("membomb.wasm"), "MiB of memory"),
-        ("instance-types", with(7, &nested_instance_types(100_000)), "overflows a stack of 1 MiB"),
+        (
+            "instance-types",
+            with(7, &nested_instance_types(100_000)),
+            "overflows a stack of 1 MiB",
+        ),
     ];
     for (name, component, _) in &cases {
         house.bring(name, component);
@@ -169,27 +231,58 @@ async fn a_component_that_ends_its_compiler_is_rejected_and_not_tried_again_afte
     for (name, _, words) in &cases {
         let (rejection, most) = house.rejected(name).await;
         assert_eq!(rejection["step"], "compile", "{name}: {rejection:#}");
-        assert!(rejection["reason"].as_str().unwrap().contains(words), "{name}: {rejection:#}");
-        assert!(rejection["mend"].as_str().unwrap().contains("build the component again"), "{name}: {rejection:#}");
+        assert!(
+            rejection["reason"].as_str().unwrap().contains(words),
+            "{name}: {rejection:#}"
+        );
+        assert!(
+            rejection["mend"]
+                .as_str()
+                .unwrap()
+                .contains("build the component again"),
+            "{name}: {rejection:#}"
+        );
         assert!(most < 700 * MIB, "{name}: a child had {} MiB", most / MIB);
     }
     let grown = memory(house.engine.pid(), "VmHWM:") - before;
-    assert!(grown < 150 * MIB, "the engine took {} MiB more", grown / MIB);
+    assert!(
+        grown < 150 * MIB,
+        "the engine took {} MiB more",
+        grown / MIB
+    );
     stream.hang_up("untrusted-1").await;
-    assert_eq!(house.engine.ended("untrusted-1").await["outcome"], "hung-up");
+    assert_eq!(
+        house.engine.ended("untrusted-1").await["outcome"],
+        "hung-up"
+    );
     house.engine.is_well().await;
-    assert_eq!(house.engine.logs().matches(TRIED).count() % (1 + cases.len()), 0, "one child for each component");
+    assert_eq!(
+        house.engine.logs().matches(TRIED).count() % (1 + cases.len()),
+        0,
+        "one child for each component"
+    );
 
     house.engine.start_again();
     for (name, _, words) in &cases {
         let (rejection, _) = house.rejected(name).await;
-        assert!(rejection["reason"].as_str().unwrap().contains(words), "{name}: {rejection:#}");
+        assert!(
+            rejection["reason"].as_str().unwrap().contains(words),
+            "{name}: {rejection:#}"
+        );
     }
-    assert!(!house.engine.shown().contains(TRIED), "{}", house.engine.shown());
+    assert!(
+        !house.engine.shown().contains(TRIED),
+        "{}",
+        house.engine.shown()
+    );
     // under another name it is the same component
     house.bring("again", &cases[0].1);
     house.rejected("again").await;
-    assert!(!house.engine.shown().contains(TRIED), "{}", house.engine.shown());
+    assert!(
+        !house.engine.shown().contains(TRIED),
+        "{}",
+        house.engine.shown()
+    );
     let mut stream = Stream::begin(&house.engine, "untrusted-2", "09876550001").await;
     stream.hear_voice().await;
     stream.hang_up("untrusted-2").await;
@@ -210,9 +303,17 @@ async fn what_is_deep_cut_off_huge_or_endless_is_rejected_while_a_good_flow_is_c
     let imports = section(10, &[leb128(50_000), imports.collect()].concat());
     let cases = [
         ("components", nested_components(2_000), "contract"),
-        ("components-in-a-flow", with(4, &nested_components(20_000)), "compile"),
+        (
+            "components-in-a-flow",
+            with(4, &nested_components(20_000)),
+            "compile",
+        ),
         ("lists", with(7, &list_of_lists(100_000)), "compile"),
-        ("imports", [COMPONENT, &instance_type, &imports].concat(), "contract"),
+        (
+            "imports",
+            [COMPONENT, &instance_type, &imports].concat(),
+            "contract",
+        ),
         ("cut-off", good[..good.len() - 1_000].to_vec(), "contract"),
         ("locals", with(1, &locals(20_000)), "compile"),
     ];
@@ -220,13 +321,25 @@ async fn what_is_deep_cut_off_huge_or_endless_is_rejected_while_a_good_flow_is_c
         house.bring(name, component);
     }
     // a good flow is loaded meanwhile
-    house.bring("another", &fs::read(Path::new(&root()).join("engine/dialog/tests/fixtures/bare-0.1.0.wasm")).unwrap());
+    house.bring(
+        "another",
+        &fs::read(Path::new(&root()).join("engine/dialog/tests/fixtures/bare-0.1.0.wasm")).unwrap(),
+    );
     let (rejection, _) = house.rejected("huge").await;
-    assert!(rejection["reason"].as_str().unwrap().contains("is larger than 32 MiB"), "{rejection:#}");
+    assert!(
+        rejection["reason"]
+            .as_str()
+            .unwrap()
+            .contains("is larger than 32 MiB"),
+        "{rejection:#}"
+    );
     for (name, _, step) in &cases {
         let (rejection, most) = house.rejected(name).await;
         assert_eq!(rejection["step"], *step, "{name}: {rejection:#}");
-        assert!(rejection["reason"].as_str().unwrap().len() < 4_096, "{name}: {rejection:#}");
+        assert!(
+            rejection["reason"].as_str().unwrap().len() < 4_096,
+            "{name}: {rejection:#}"
+        );
         assert!(most < 700 * MIB, "{name}: a child had {} MiB", most / MIB);
     }
     let given_up = Instant::now() + PATIENCE;

@@ -1,9 +1,10 @@
-//! How loud the line is without the caller, and whether a frame stands out from it: voice activity takes a television, a street of voices or
-//! music for speech, however faint.
+//! How loud the line is without the caller, and whether a frame stands out from it: voice activity
+//! takes a television, a street of voices or music for speech, however faint.
 //!
-//! The background is followed as a mean and a spread of levels over the frames that do not stand out, so that a line's even noise may come
-//! near the caller's voice, and babble may not. It begins with the quietest that was heard, since nothing is known before, and a sound that
-//! has no pause for two seconds becomes background, whatever it was taken for.
+//! The background is followed as a mean and a spread of levels over the frames that do not stand
+//! out, so that a line's even noise may come near the caller's voice, and babble may not. It begins
+//! with the quietest that was heard, since nothing is known before, and a sound that has no pause
+//! for two seconds becomes background, whatever it was taken for.
 //!
 //! Levels are dBFS of 16 ms above 150 Hz, without mains hum and offsets.
 
@@ -13,8 +14,8 @@ use crate::voice::FRAME_MS;
 /// The quietest voice: below it is a line without one.
 const LEAST_DBFS: f32 = -57.0;
 
-/// To interrupt the bot takes a voice of this level: 20 dB under a usual one, ITU-T P.56 puts a telephone's speech at -30 to -16 dBFS. A fainter
-/// one can answer, when the bot has finished.
+/// To interrupt the bot takes a voice of this level: 20 dB under a usual one, ITU-T P.56 puts a
+/// telephone's speech at -30 to -16 dBFS. A fainter one can answer, when the bot has finished.
 const INTERRUPTING_DBFS: f32 = -34.0;
 
 /// How far a voice stands out from an even noise, and from one of much spread.
@@ -23,11 +24,13 @@ const MARGIN_DB: (f32, f32) = (5.0, 13.0);
 /// How many spreads it stands out.
 const SPREADS: f32 = 2.2;
 
-/// Over the quietest of the last two seconds, or of what was heard so far, if that is so many frames.
+/// Over the quietest of the last two seconds, or of what was heard so far, if that is so many
+/// frames.
 const OVER_QUIETEST_DB: f32 = 8.0;
 const LEAST_FRAMES: u32 = 128 / FRAME_MS;
 
-/// The background rises by this share of the difference in each frame (a second), and falls by that (a quarter of one).
+/// The background rises by this share of the difference in each frame (a second), and falls by that
+/// (a quarter of one).
 const RISE: f32 = FRAME_MS as f32 / 1_000.0;
 const FALL: f32 = FRAME_MS as f32 / 250.0;
 
@@ -58,7 +61,8 @@ pub struct FrameFacts {
     pub in_turn: bool,
     /// What the bot says is being heard.
     pub bot_plays: bool,
-    /// What is in it is neither echo nor a tone, which come and go: it belongs to the line, or to the caller.
+    /// What is in it is neither echo nor a tone, which come and go: it belongs to the line, or to
+    /// the caller.
     pub of_line: bool,
 }
 
@@ -104,7 +108,12 @@ impl Background {
 
     /// Whether a frame of 16 kHz stands out.
     pub fn push(&mut self, frame: &[i16], facts: FrameFacts) -> bool {
-        let FrameFacts { speech, in_turn, of_line, .. } = facts;
+        let FrameFacts {
+            speech,
+            in_turn,
+            of_line,
+            ..
+        } = facts;
         let power = self.power(frame);
         self.powers.rotate_left(1);
         let [.., newest] = &mut self.powers;
@@ -137,13 +146,21 @@ impl Background {
     fn least_dbfs(&self, facts: FrameFacts) -> f32 {
         let (even_db, uneven_db) = MARGIN_DB;
         let over_mean = self.mean_dbfs + (SPREADS * self.spread_db).clamp(even_db, uneven_db);
-        let over_quietest = if self.frames >= LEAST_FRAMES { self.quietest.dbfs() + OVER_QUIETEST_DB } else { SILENCE_DBFS };
+        let over_quietest = if self.frames >= LEAST_FRAMES {
+            self.quietest.dbfs() + OVER_QUIETEST_DB
+        } else {
+            SILENCE_DBFS
+        };
         let over_line = over_mean.max(over_quietest).max(LEAST_DBFS);
         if facts.in_turn {
             return over_line.max(self.turn_dbfs - BELOW_TURN_DB);
         }
         let near_dbfs = (self.near_dbfs - BELOW_NEAR_DB).min(NEAR_ENOUGH_DBFS);
-        over_line.max(if facts.bot_plays { near_dbfs.max(INTERRUPTING_DBFS) } else { near_dbfs })
+        over_line.max(if facts.bot_plays {
+            near_dbfs.max(INTERRUPTING_DBFS)
+        } else {
+            near_dbfs
+        })
     }
 
     fn follow(&mut self, level_dbfs: f32) {
@@ -185,7 +202,11 @@ struct Quietest {
 
 impl Default for Quietest {
     fn default() -> Self {
-        Self { stretches: [f32::INFINITY; STRETCHES], current: f32::INFINITY, frames: 0 }
+        Self {
+            stretches: [f32::INFINITY; STRETCHES],
+            current: f32::INFINITY,
+            frames: 0,
+        }
     }
 }
 
@@ -202,6 +223,10 @@ impl Quietest {
     }
 
     fn dbfs(&self) -> f32 {
-        self.stretches.iter().copied().fold(self.current, f32::min).clamp(SILENCE_DBFS, 0.0)
+        self.stretches
+            .iter()
+            .copied()
+            .fold(self.current, f32::min)
+            .clamp(SILENCE_DBFS, 0.0)
     }
 }

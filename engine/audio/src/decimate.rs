@@ -1,6 +1,7 @@
-//! From 16 kHz to the 4 kHz at which echo is looked for: streaming, low-passed at 1.7 kHz and pre-emphasised, so that what it gives is
-//! roughly white for speech. There the two copies of a sentence are most alike, whatever codecs are between them, and a comparison costs
-//! a sixteenth of what it costs at 16 kHz.
+//! From 16 kHz to the 4 kHz at which echo is looked for: streaming, low-passed at 1.7 kHz and
+//! pre-emphasised, so that what it gives is roughly white for speech. There the two copies of a
+//! sentence are most alike, whatever codecs are between them, and a comparison costs a sixteenth of
+//! what it costs at 16 kHz.
 
 use std::f32::consts::PI;
 use std::sync::LazyLock;
@@ -22,7 +23,11 @@ static LOW_PASS: LazyLock<[f32; TAPS]> = LazyLock::new(|| {
     let mut taps = [0.0; TAPS];
     for (n, tap) in taps.iter_mut().enumerate() {
         let x = (n as f32 - middle) * 2.0 * 1_700.0 / 16_000.0;
-        let sinc = if x.abs() < 1e-6 { 1.0 } else { (PI * x).sin() / (PI * x) };
+        let sinc = if x.abs() < 1e-6 {
+            1.0
+        } else {
+            (PI * x).sin() / (PI * x)
+        };
         *tap = sinc * (0.54 - 0.46 * (2.0 * PI * n as f32 / (TAPS - 1) as f32).cos());
     }
     let sum: f32 = taps.iter().sum();
@@ -45,12 +50,16 @@ impl Default for Decimator {
 impl Decimator {
     /// At the start of a stream: as if silence came before.
     pub fn new() -> Self {
-        Self { window: vec![0.0; TAPS - DECIMATION], last: 0.0 }
+        Self {
+            window: vec![0.0; TAPS - DECIMATION],
+            last: 0.0,
+        }
     }
 
     /// Appends what `samples` of 16 kHz, of any number, become to `out`.
     pub fn push(&mut self, samples: &[i16], out: &mut Vec<f32>) {
-        self.window.extend(samples.iter().map(|&sample| f32::from(sample)));
+        self.window
+            .extend(samples.iter().map(|&sample| f32::from(sample)));
         let (mut start, taps) = (0, &*LOW_PASS);
         while let Some(window) = self.window.get(start..start + TAPS) {
             let low = dot(window, taps);
@@ -69,7 +78,8 @@ impl Decimator {
     }
 }
 
-/// The sum of products, of as many as the shorter has. In eight sums: so the compiler keeps them in vector registers, as it may not reorder one.
+/// The sum of products, of as many as the shorter has. In eight sums: so the compiler keeps them in
+/// vector registers, as it may not reorder one.
 #[allow(clippy::indexing_slicing, reason = "within arrays of eight")]
 pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     let length = a.len().min(b.len());
@@ -97,7 +107,9 @@ mod tests {
 
     fn decimated(samples: &[i16], piece: usize) -> Vec<f32> {
         let (mut decimator, mut out) = (Decimator::new(), Vec::new());
-        samples.chunks(piece).for_each(|piece| decimator.push(piece, &mut out));
+        samples
+            .chunks(piece)
+            .for_each(|piece| decimator.push(piece, &mut out));
         out
     }
 
@@ -120,7 +132,10 @@ mod tests {
         let kept = power(&decimated(&sine(16_000, 1_000, 8_000.0, 500), 256)[200..]);
         for tone_hz in [2_600, 3_000, 5_000, 7_000] {
             let folded = power(&decimated(&sine(16_000, tone_hz, 8_000.0, 500), 256)[200..]);
-            assert!(10.0 * (kept / folded).log10() > 30.0, "{tone_hz} Hz: {kept} and {folded}");
+            assert!(
+                10.0 * (kept / folded).log10() > 30.0,
+                "{tone_hz} Hz: {kept} and {folded}"
+            );
         }
     }
 }

@@ -1,12 +1,14 @@
 //! The echo guard: whether what comes in is the bot's own voice, come back.
 //!
-//! What was sent is kept by the time at which it is played (`echo/reference.rs`). While it can still come back, each frame of speech is compared
-//! with it: the last 200 ms of what is heard, at 4 kHz, are fitted by a short filter from what was played. The delay is the one at which
-//! the last fit was good; where that does not explain what is heard, it is looked for anew among all of 0 to 760 ms. What is explained
-//! for the most part is echo. A caller who speaks over it is not explained, and is heard.
+//! What was sent is kept by the time at which it is played (`echo/reference.rs`). While it can
+//! still come back, each frame of speech is compared with it: the last 200 ms of what is heard, at
+//! 4 kHz, are fitted by a short filter from what was played. The delay is the one at which the last
+//! fit was good; where that does not explain what is heard, it is looked for anew among all of 0 to
+//! 760 ms. What is explained for the most part is echo. A caller who speaks over it is not
+//! explained, and is heard.
 //!
-//! The guard remembers no gain and adapts to nothing but the delay: there is nothing in it that a loud caller could drive off. It costs nothing
-//! when nothing was played within the last second.
+//! The guard remembers no gain and adapts to nothing but the delay: there is nothing in it that a
+//! loud caller could drive off. It costs nothing when nothing was played within the last second.
 
 mod arrival;
 mod fit;
@@ -24,7 +26,8 @@ use search::{DELAYS, Search, WINDOW};
 /// Samples of 4 kHz in one frame of voice activity.
 const FRAME: usize = FRAME_SAMPLES / DECIMATION;
 
-/// What is heard may come so much before it is played by the playout clock, which knows the network's buffer only by what was sent: 64 ms.
+/// What is heard may come so much before it is played by the playout clock, which knows the
+/// network's buffer only by what was sent: 64 ms.
 const EARLY: u64 = 64 * NARROW_HZ as u64 / 1_000;
 
 /// How long after its playing something may come back: the delays, and the window.
@@ -36,7 +39,8 @@ const PLAYING: u64 = 300 * NARROW_HZ as u64 / 1_000;
 /// Positions begin so late that none that is reckoned back from them is negative.
 const BASE: u64 = 2 * SPAN;
 
-/// From this explained share on what is heard is echo. A caller as loud as the echo leaves a share of a half.
+/// From this explained share on what is heard is echo. A caller as loud as the echo leaves a share
+/// of a half.
 const ECHO_SHARE: f32 = 0.62;
 
 /// What is heard is judged anew in every so manieth frame of speech.
@@ -99,17 +103,20 @@ impl EchoGuard {
         self.reference.push(at_ms, samples);
     }
 
-    /// So many samples of 16 kHz have arrived by `now_ms`. Returns the position of the first, to be counted on from for [`hear`](Self::hear).
+    /// So many samples of 16 kHz have arrived by `now_ms`. Returns the position of the first, to be
+    /// counted on from for [`hear`](Self::hear).
     pub fn arrived(&mut self, now_ms: u64, samples_16k: usize) -> u64 {
         self.arrival.push(now_ms, samples_16k)
     }
 
-    /// Whether what was sent is being played at this position (of 16 kHz), or was until 0.3 s ago, which is how late it may be heard.
+    /// Whether what was sent is being played at this position (of 16 kHz), or was until 0.3 s ago,
+    /// which is how late it may be heard.
     pub fn is_playing(&self, position: u64) -> bool {
         self.reference.sounds(position / DECIMATION as u64, PLAYING)
     }
 
-    /// Whether one frame of 16 kHz that ends at `end`, in which there is `speech`, is the bot's own voice.
+    /// Whether one frame of 16 kHz that ends at `end`, in which there is `speech`, is the bot's own
+    /// voice.
     pub fn hear(&mut self, frame: &[i16], end: u64, speech: bool) -> bool {
         let end = end / DECIMATION as u64;
         if !self.reference.sounds(end, SPAN) {
@@ -153,7 +160,9 @@ impl EchoGuard {
         }
         let oldest = start + EARLY - DELAYS as u64;
         copy(&self.reference, oldest, &mut self.played);
-        let Some(position) = self.search.best(&self.heard, &self.played) else { return false };
+        let Some(position) = self.search.best(&self.heard, &self.played) else {
+            return false;
+        };
         let delay = (DELAYS - position.min(DELAYS)) as u64;
         let share = self.share(start, delay);
         if share >= ECHO_SHARE {
@@ -163,13 +172,24 @@ impl EchoGuard {
         share >= ECHO_SHARE
     }
 
-    /// Which share of what is heard is explained by what was played so much before; what is no louder than the line's noise needs no explanation.
+    /// Which share of what is heard is explained by what was played so much before; what is no
+    /// louder than the line's noise needs no explanation.
     fn share(&mut self, start: u64, delay: u64) -> f32 {
-        let Some(played) = self.played.get_mut(..PLAYED) else { return 0.0 };
-        copy(&self.reference, (start + EARLY + AHEAD as u64).saturating_sub(delay + TAPS as u64 - 1), played);
+        let Some(played) = self.played.get_mut(..PLAYED) else {
+            return 0.0;
+        };
+        copy(
+            &self.reference,
+            (start + EARLY + AHEAD as u64).saturating_sub(delay + TAPS as u64 - 1),
+            played,
+        );
         let fit = self.fitter.fit(&self.heard, played);
         let rest = (fit.heard - fit.explained - NOISE_OVER_MINIMUM * self.noise.minimum()).max(0.0);
-        if fit.explained <= 0.0 { 0.0 } else { fit.explained / (fit.explained + rest) }
+        if fit.explained <= 0.0 {
+            0.0
+        } else {
+            fit.explained / (fit.explained + rest)
+        }
     }
 }
 
@@ -200,6 +220,11 @@ impl Noise {
     }
 
     fn minimum(&self) -> f32 {
-        self.minima.iter().flatten().copied().reduce(f32::min).unwrap_or_default()
+        self.minima
+            .iter()
+            .flatten()
+            .copied()
+            .reduce(f32::min)
+            .unwrap_or_default()
     }
 }

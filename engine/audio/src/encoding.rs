@@ -1,4 +1,5 @@
-//! The two ways samples travel on the wire, behind one choice. Exotel sends PCM16LE; streams started through its Legs API may be μ-law.
+//! The two ways samples travel on the wire, behind one choice. Exotel sends PCM16LE; streams
+//! started through its Legs API may be μ-law.
 
 use crate::{g711, pcm};
 
@@ -49,7 +50,10 @@ pub struct Decoder {
 impl Decoder {
     /// A decoder at the start of a stream.
     pub fn new(encoding: Encoding) -> Self {
-        Self { encoding, pcm: pcm::PcmDecoder::new() }
+        Self {
+            encoding,
+            pcm: pcm::PcmDecoder::new(),
+        }
     }
 
     /// Appends the samples of one message to `out`.

@@ -1,5 +1,6 @@
-//! From prompts to wire frames of the sizes Exotel wants: multiples of 320 bytes, 100 ms or more each. A last packet of another length
-//! makes the platform wait 20 ms, which is heard as a gap (Exotel's support page on stream audio).
+//! From prompts to wire frames of the sizes Exotel wants: multiples of 320 bytes, 100 ms or more
+//! each. A last packet of another length makes the platform wait 20 ms, which is heard as a gap
+//! (Exotel's support page on stream audio).
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,8 +16,8 @@ pub const MIN_FRAME_MS: u32 = 100;
 /// The longest frame that is asked for, in milliseconds: a longer one delays whatever comes next.
 pub const MAX_FRAME_MS: u32 = 200;
 
-/// One prompt on its way out: pieces of PCM16 at the wire's rate, which may still be growing at the end. A piece is shared by all calls
-/// that play it, and let go of when it has been framed.
+/// One prompt on its way out: pieces of PCM16 at the wire's rate, which may still be growing at the
+/// end. A piece is shared by all calls that play it, and let go of when it has been framed.
 #[derive(Debug, Clone, Default)]
 pub struct PromptCursor {
     pieces: VecDeque<Arc<[i16]>>,
@@ -35,7 +36,9 @@ impl PromptCursor {
     /// A prompt that is there as a whole, from a cache.
     pub fn whole(pieces: impl IntoIterator<Item = Arc<[i16]>>) -> Self {
         let mut prompt = Self::new();
-        pieces.into_iter().for_each(|piece| prompt.push_piece(piece));
+        pieces
+            .into_iter()
+            .for_each(|piece| prompt.push_piece(piece));
         prompt.complete();
         prompt
     }
@@ -74,7 +77,9 @@ impl PromptCursor {
         let mut wanted = samples.min(self.available);
         self.available -= wanted;
         while wanted > 0 {
-            let Some(piece) = self.pieces.front() else { return };
+            let Some(piece) = self.pieces.front() else {
+                return;
+            };
             let rest = piece.get(self.offset..).unwrap_or_default();
             let taken = rest.get(..wanted).unwrap_or(rest);
             run(taken);
@@ -97,7 +102,8 @@ pub struct FrameInfo {
     pub padding: usize,
 }
 
-/// Cuts prompts into frames for one wire. Holds no samples: what is left of a prompt is in its cursor.
+/// Cuts prompts into frames for one wire. Holds no samples: what is left of a prompt is in its
+/// cursor.
 #[derive(Debug, Clone)]
 pub struct Framer {
     encoding: Encoding,
@@ -107,10 +113,15 @@ pub struct Framer {
 }
 
 impl Framer {
-    /// Frames of `frame_ms` (held within 100 to 200, then rounded up to a multiple of 320 bytes) at `rate_hz`.
+    /// Frames of `frame_ms` (held within 100 to 200, then rounded up to a multiple of 320 bytes) at
+    /// `rate_hz`.
     pub fn new(rate_hz: u32, frame_ms: u32, encoding: Encoding) -> Self {
         let quantum_samples = QUANTUM_BYTES / encoding.bytes_per_sample();
-        let samples = |ms: u32| (rate_hz as usize * ms as usize).div_ceil(1_000).next_multiple_of(quantum_samples);
+        let samples = |ms: u32| {
+            (rate_hz as usize * ms as usize)
+                .div_ceil(1_000)
+                .next_multiple_of(quantum_samples)
+        };
         Self {
             encoding,
             quantum_samples,
@@ -124,8 +135,8 @@ impl Framer {
         self.frame_samples
     }
 
-    /// Replaces the content of `out` by the prompt's next frame, in bytes. None when the prompt is drained, or when it is still growing and
-    /// has less than a full frame.
+    /// Replaces the content of `out` by the prompt's next frame, in bytes. None when the prompt is
+    /// drained, or when it is still growing and has less than a full frame.
     ///
     /// The last frame is padded with silence to a multiple of 320 bytes and to 100 ms.
     pub fn next(&self, prompt: &mut PromptCursor, out: &mut Vec<u8>) -> Option<FrameInfo> {
@@ -143,8 +154,8 @@ impl Framer {
         Some(self.cut(prompt, wanted, out))
     }
 
-    /// Like [`next`](Self::next), but of a prompt that is still growing it takes what there is once that makes 100 ms: for the first
-    /// frame, and when what was sent is about to run out.
+    /// Like [`next`](Self::next), but of a prompt that is still growing it takes what there is once
+    /// that makes 100 ms: for the first frame, and when what was sent is about to run out.
     pub fn next_early(&self, prompt: &mut PromptCursor, out: &mut Vec<u8>) -> Option<FrameInfo> {
         let available = prompt.available();
         if prompt.is_complete() || available >= self.frame_samples || available < self.min_samples {
@@ -153,8 +164,9 @@ impl Framer {
         Some(self.cut(prompt, available - available % self.quantum_samples, out))
     }
 
-    /// A full frame; less where it would leave a last frame so short that it had to be padded to 100 ms: that silence would
-    /// delay the end of the prompt, and so the moment from which the caller is listened to.
+    /// A full frame; less where it would leave a last frame so short that it had to be padded to
+    /// 100 ms: that silence would delay the end of the prompt, and so the moment from which the
+    /// caller is listened to.
     fn before_the_last(&self, available: usize) -> usize {
         let left = available - self.frame_samples;
         if left >= self.min_samples {
@@ -162,13 +174,19 @@ impl Framer {
         }
         let shorter = available - self.min_samples;
         let shorter = shorter - shorter % self.quantum_samples;
-        if shorter >= self.min_samples { shorter } else { self.frame_samples }
+        if shorter >= self.min_samples {
+            shorter
+        } else {
+            self.frame_samples
+        }
     }
 
     fn cut(&self, prompt: &mut PromptCursor, wanted: usize, out: &mut Vec<u8>) -> FrameInfo {
         out.clear();
         prompt.take(wanted, |run| self.encoding.encode(run, out));
-        let samples = wanted.next_multiple_of(self.quantum_samples).max(self.min_samples);
+        let samples = wanted
+            .next_multiple_of(self.quantum_samples)
+            .max(self.min_samples);
         let padding = samples - wanted;
         self.encoding.encode_silence(padding, out);
         FrameInfo { samples, padding }
@@ -180,7 +198,8 @@ mod tests {
     use super::*;
     use crate::encoding::Decoder;
 
-    /// All frames of a prompt cut into pieces of `piece` samples, decoded; checks each frame's size on the way.
+    /// All frames of a prompt cut into pieces of `piece` samples, decoded; checks each frame's size
+    /// on the way.
     fn framed(framer: &Framer, samples: &[i16], piece: usize) -> (Vec<i16>, Vec<FrameInfo>) {
         let mut prompt = PromptCursor::whole(samples.chunks(piece).map(Arc::from));
         let (mut heard, mut infos, mut out) = (Vec::new(), Vec::new(), Vec::new());
@@ -197,7 +216,13 @@ mod tests {
     #[test]
     fn frames_hold_the_whole_prompt_then_silence_whatever_the_pieces() {
         let samples: Vec<i16> = (0..12_345).map(|n| n % 1_000 + 1).collect();
-        for (rate_hz, frame_ms) in [(8_000, 100), (8_000, 200), (16_000, 150), (24_000, 125), (24_000, 200)] {
+        for (rate_hz, frame_ms) in [
+            (8_000, 100),
+            (8_000, 200),
+            (16_000, 150),
+            (24_000, 125),
+            (24_000, 200),
+        ] {
             let framer = Framer::new(rate_hz, frame_ms, Encoding::Pcm16);
             for piece in [1, 79, 1_600, 20_000] {
                 let (heard, infos) = framed(&framer, &samples, piece);
@@ -211,16 +236,22 @@ mod tests {
 
     #[test]
     fn a_frame_lasts_100_to_200_ms_at_every_rate_and_length() {
-        for (rate_hz, encoding) in
-            [(8_000, Encoding::Pcm16), (16_000, Encoding::Pcm16), (24_000, Encoding::Pcm16), (8_000, Encoding::MuLaw)]
-        {
+        for (rate_hz, encoding) in [
+            (8_000, Encoding::Pcm16),
+            (16_000, Encoding::Pcm16),
+            (24_000, Encoding::Pcm16),
+            (8_000, Encoding::MuLaw),
+        ] {
             for frame_ms in [0, 100, 160, 200, 900] {
                 let framer = Framer::new(rate_hz, frame_ms, encoding);
                 for length in [1, 500, 1_601, 1_999, 2_400, 3_333, 4_900] {
                     let (_, infos) = framed(&framer, &vec![5; length], 700);
                     for info in infos {
                         let ms = info.samples * 1_000 / rate_hz as usize;
-                        assert!((100..=200).contains(&ms), "{rate_hz} Hz, {encoding:?}, {frame_ms} ms, {length} samples: {ms} ms");
+                        assert!(
+                            (100..=200).contains(&ms),
+                            "{rate_hz} Hz, {encoding:?}, {frame_ms} ms, {length} samples: {ms} ms"
+                        );
                     }
                 }
             }
@@ -231,7 +262,19 @@ mod tests {
     fn the_frame_before_the_last_is_shortened_rather_than_the_last_padded() {
         let framer = Framer::new(8_000, 200, Encoding::Pcm16);
         let (_, infos) = framed(&framer, &[7; 1_840], 1_840);
-        assert_eq!(infos, [FrameInfo { samples: 960, padding: 0 }, FrameInfo { samples: 960, padding: 80 }]);
+        assert_eq!(
+            infos,
+            [
+                FrameInfo {
+                    samples: 960,
+                    padding: 0
+                },
+                FrameInfo {
+                    samples: 960,
+                    padding: 80
+                }
+            ]
+        );
     }
 
     #[test]
@@ -242,10 +285,22 @@ mod tests {
         assert_eq!(framer.next(&mut prompt, &mut out), None);
         assert!(out.is_empty());
         prompt.push_piece(Arc::from([1; 2]));
-        assert_eq!(framer.next(&mut prompt, &mut out), Some(FrameInfo { samples: 1_600, padding: 0 }));
+        assert_eq!(
+            framer.next(&mut prompt, &mut out),
+            Some(FrameInfo {
+                samples: 1_600,
+                padding: 0
+            })
+        );
         assert_eq!(framer.next(&mut prompt, &mut out), None);
         prompt.complete();
-        assert_eq!(framer.next(&mut prompt, &mut out), Some(FrameInfo { samples: 800, padding: 799 }));
+        assert_eq!(
+            framer.next(&mut prompt, &mut out),
+            Some(FrameInfo {
+                samples: 800,
+                padding: 799
+            })
+        );
         assert!(prompt.is_drained());
     }
 
@@ -256,7 +311,13 @@ mod tests {
         prompt.push_piece(Arc::from([1; 799]));
         assert_eq!(framer.next_early(&mut prompt, &mut out), None);
         prompt.push_piece(Arc::from([1; 200]));
-        assert_eq!(framer.next_early(&mut prompt, &mut out), Some(FrameInfo { samples: 960, padding: 0 }));
+        assert_eq!(
+            framer.next_early(&mut prompt, &mut out),
+            Some(FrameInfo {
+                samples: 960,
+                padding: 0
+            })
+        );
         assert_eq!(prompt.available(), 39);
     }
 

@@ -1,5 +1,6 @@
-//! G.711 μ-law, as ITU-T Recommendation G.711 (11/88) tabulates it and the ITU's own code (G.191, `ulaw_compress`, `ulaw_expand`) computes
-//! it. The standard's 14-bit values are the upper 14 bits of an `i16` here.
+//! G.711 μ-law, as ITU-T Recommendation G.711 (11/88) tabulates it and the ITU's own code (G.191,
+//! `ulaw_compress`, `ulaw_expand`) computes it. The standard's 14-bit values are the upper 14 bits
+//! of an `i16` here.
 
 /// What silence is in μ-law; a zero byte would be the loudest negative sample.
 pub const SILENCE: u8 = 0xff;
@@ -11,7 +12,10 @@ const EXPANDED: [i16; 256] = expanded();
 
 /// One μ-law byte as a sample.
 pub fn decode(code: u8) -> i16 {
-    #[expect(clippy::indexing_slicing, reason = "a byte cannot reach past 256 entries")]
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "a byte cannot reach past 256 entries"
+    )]
     EXPANDED[usize::from(code)]
 }
 
@@ -40,7 +44,10 @@ const fn expanded() -> [i16; 256] {
     let mut table = [0; 256];
     let mut code = 0;
     while code < table.len() {
-        #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which would refuse an index past the end")]
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "evaluated by the compiler, which would refuse an index past the end"
+        )]
         {
             table[code] = expand(code as u8);
         }
@@ -62,7 +69,8 @@ const fn expand(code: u8) -> i16 {
 mod tests {
     use super::*;
 
-    /// Table 2a/G.711, column 8 (quantized value, 14 bits) of the first and last code of each positive segment.
+    /// Table 2a/G.711, column 8 (quantized value, 14 bits) of the first and last code of each
+    /// positive segment.
     const TABLE_2A: [(u8, i16); 16] = [
         (0b1000_0000, 8031),
         (0b1000_1111, 4191),
@@ -86,7 +94,11 @@ mod tests {
     fn decoding_agrees_with_table_2a() {
         for (code, value) in TABLE_2A {
             assert_eq!(decode(code), value * 4, "code {code:08b}");
-            assert_eq!(decode(code & 0x7f), -value * 4, "the negative of code {code:08b}");
+            assert_eq!(
+                decode(code & 0x7f),
+                -value * 4,
+                "the negative of code {code:08b}"
+            );
         }
     }
 
@@ -94,18 +106,31 @@ mod tests {
     fn values_within_a_segment_are_evenly_spaced() {
         // with the ends of every segment given by the table, this determines all 256 values
         for segment in 0x8..=0xf_u8 {
-            let values: Vec<i32> = (0..16).map(|low| i32::from(decode((segment << 4) | low))).collect();
+            let values: Vec<i32> = (0..16)
+                .map(|low| i32::from(decode((segment << 4) | low)))
+                .collect();
             let step = values[0] - values[1];
-            assert!(values.windows(2).all(|pair| pair[0] - pair[1] == step), "segment {segment:x}");
+            assert!(
+                values.windows(2).all(|pair| pair[0] - pair[1] == step),
+                "segment {segment:x}"
+            );
         }
     }
 
     #[test]
     fn encoding_switches_codes_at_the_decision_values_of_table_2a() {
         // column 5: below the decision value the next code, from it on the code of the row
-        for (code, decision) in
-            [(0x80, 7903), (0x8f, 4063), (0x9f, 2015), (0xaf, 991), (0xbf, 479), (0xcf, 223), (0xdf, 95), (0xef, 31), (0xfe, 1)]
-        {
+        for (code, decision) in [
+            (0x80, 7903),
+            (0x8f, 4063),
+            (0x9f, 2015),
+            (0xaf, 991),
+            (0xbf, 479),
+            (0xcf, 223),
+            (0xdf, 95),
+            (0xef, 31),
+            (0xfe, 1),
+        ] {
             assert_eq!(encode(decision * 4), code, "at {decision}");
             assert_eq!(encode(decision * 4 - 1), code + 1, "below {decision}");
         }
@@ -124,7 +149,11 @@ mod tests {
     fn the_error_of_a_round_trip_is_at_most_half_a_step() {
         for sample in (-32_635..=32_635_i16).step_by(7) {
             let error = (i32::from(decode(encode(sample))) - i32::from(sample)).abs();
-            assert!(error <= i32::from(sample).abs() / 32 + 8, "{sample} became {}", decode(encode(sample)));
+            assert!(
+                error <= i32::from(sample).abs() / 32 + 8,
+                "{sample} became {}",
+                decode(encode(sample))
+            );
         }
         assert_eq!(encode(i16::MAX), 0x80);
         assert_eq!(encode(i16::MIN), 0x00);

@@ -1,4 +1,5 @@
-//! How loud samples are, in dBFS: 0 dB is the amplitude 32,768. A sine at full scale has a peak of 0 dBFS and an RMS of -3 dBFS.
+//! How loud samples are, in dBFS: 0 dB is the amplitude 32,768. A sine at full scale has a peak of
+//! 0 dBFS and an RMS of -3 dBFS.
 
 /// What digital silence and an empty slice measure.
 pub const SILENCE_DBFS: f32 = -120.0;
@@ -10,13 +11,20 @@ pub fn rms_dbfs(samples: &[i16]) -> f32 {
     if samples.is_empty() {
         return SILENCE_DBFS;
     }
-    let energy: f64 = samples.iter().map(|sample| f64::from(*sample).powi(2)).sum();
+    let energy: f64 = samples
+        .iter()
+        .map(|sample| f64::from(*sample).powi(2))
+        .sum();
     dbfs((energy / samples.len() as f64).sqrt())
 }
 
 /// The largest amplitude, in dBFS; [`SILENCE_DBFS`] for silence and for no samples.
 pub fn peak_dbfs(samples: &[i16]) -> f32 {
-    let peak = samples.iter().map(|sample| sample.unsigned_abs()).max().unwrap_or(0);
+    let peak = samples
+        .iter()
+        .map(|sample| sample.unsigned_abs())
+        .max()
+        .unwrap_or(0);
     dbfs(f64::from(peak))
 }
 
@@ -40,14 +48,18 @@ mod tests {
 
     #[test]
     fn a_full_scale_square_wave_is_zero_dbfs() {
-        let square: Vec<i16> = (0..1000).map(|n| if n % 2 == 0 { i16::MIN } else { i16::MAX }).collect();
+        let square: Vec<i16> = (0..1000)
+            .map(|n| if n % 2 == 0 { i16::MIN } else { i16::MAX })
+            .collect();
         assert!(rms_dbfs(&square).abs() < 0.01);
         assert!(peak_dbfs(&square).abs() < 0.01);
     }
 
     #[test]
     fn a_sine_has_three_db_between_peak_and_rms() {
-        let sine: Vec<i16> = (0..8000).map(|n| (10_000.0 * (f64::from(n) * 0.3).sin()) as i16).collect();
+        let sine: Vec<i16> = (0..8000)
+            .map(|n| (10_000.0 * (f64::from(n) * 0.3).sin()) as i16)
+            .collect();
         assert!((peak_dbfs(&sine) - rms_dbfs(&sine) - 3.01).abs() < 0.05);
     }
 

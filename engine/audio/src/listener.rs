@@ -1,7 +1,9 @@
-//! The inbound path as a whole: samples at the call's rate in, turns of the caller out, and what a recogniser is to hear.
+//! The inbound path as a whole: samples at the call's rate in, turns of the caller out, and what a
+//! recogniser is to hear.
 //!
-//! A frame is the caller's speech if voice activity finds speech in it, it stands out from the line's background, and it is not what
-//! the bot itself plays, come back. What is echo is silence for the recogniser as well.
+//! A frame is the caller's speech if voice activity finds speech in it, it stands out from the
+//! line's background, and it is not what the bot itself plays, come back. What is echo is silence
+//! for the recogniser as well.
 
 use crate::background::{Background, FrameFacts};
 use crate::echo::EchoGuard;
@@ -17,7 +19,8 @@ const TRAILING_FRAMES: u32 = 160 / FRAME_MS;
 /// What follows echo for so long, and is no speech, is its rest.
 const ECHO_REST_FRAMES: u32 = 200 / FRAME_MS;
 
-/// A line whose background is louder has people or machines on it that a recogniser would hear words in.
+/// A line whose background is louder has people or machines on it that a recogniser would hear
+/// words in.
 const NOISY_DBFS: f32 = -55.0;
 
 /// What follows the caller's voice for so long may still be a word's end.
@@ -60,12 +63,14 @@ impl Listener {
         })
     }
 
-    /// These samples, at the call's rate, were sent, and are played from `at_ms` on: their echo is no speech of the caller.
+    /// These samples, at the call's rate, were sent, and are played from `at_ms` on: their echo is
+    /// no speech of the caller.
     pub fn played(&mut self, at_ms: u64, samples: &[i16]) {
         self.guard.played(at_ms, samples);
     }
 
-    /// Takes samples at the call's rate that have come by `now_ms`, and calls `on_event` for each event of a turn.
+    /// Takes samples at the call's rate that have come by `now_ms`, and calls `on_event` for each
+    /// event of a turn.
     pub fn listen(&mut self, now_ms: u64, samples: &[i16], mut on_event: impl FnMut(TurnEvent)) {
         self.wide.clear();
         self.heard.clear();
@@ -89,18 +94,35 @@ impl Listener {
     /// Judges the frame in `begun`.
     fn frame(&mut self, end: u64, now_ms: u64) -> Option<TurnEvent> {
         let mut speech = false;
-        self.activity.push(&self.begun, |frame| speech = frame.speech);
+        self.activity
+            .push(&self.begun, |frame| speech = frame.speech);
         let echo = self.guard.hear(&self.begun, end, speech);
-        self.since_echo = if echo { 0 } else { self.since_echo.saturating_add(1) };
+        self.since_echo = if echo {
+            0
+        } else {
+            self.since_echo.saturating_add(1)
+        };
         let echo_rest = !speech && self.since_echo <= ECHO_REST_FRAMES;
         let in_turn = self.detector.is_speaking();
         let tone = self.tones.push(&self.begun, speech && !echo);
         let of_line = !echo && !echo_rest && !tone;
         let bot_plays = self.guard.is_playing(end);
-        let stands_out = self.background.push(&self.begun, FrameFacts { speech: speech && !echo, in_turn, bot_plays, of_line });
+        let stands_out = self.background.push(
+            &self.begun,
+            FrameFacts {
+                speech: speech && !echo,
+                in_turn,
+                bot_plays,
+                of_line,
+            },
+        );
         let voice = speech && stands_out && of_line;
         let pitched = self.pitch.push(&self.begun, voice);
-        self.since_voice = if voice { 0 } else { self.since_voice.saturating_add(1) };
+        self.since_voice = if voice {
+            0
+        } else {
+            self.since_voice.saturating_add(1)
+        };
 
         if echo || echo_rest {
             self.heard.extend(std::iter::repeat_n(0, self.begun.len()));
@@ -113,10 +135,17 @@ impl Listener {
         if voice && !pitched {
             return self.detector.push_voiceless(now_ms);
         }
-        self.detector.push(crate::voice::VoiceFrame { speech: voice, probability: 1.0 }, now_ms)
+        self.detector.push(
+            crate::voice::VoiceFrame {
+                speech: voice,
+                probability: 1.0,
+            },
+            now_ms,
+        )
     }
 
-    /// What came with the last [`listen`](Self::listen), in whole frames of 16 kHz, with silence in place of echo.
+    /// What came with the last [`listen`](Self::listen), in whole frames of 16 kHz, with silence in
+    /// place of echo.
     pub fn heard(&self) -> &[i16] {
         &self.heard
     }
@@ -126,12 +155,14 @@ impl Listener {
         self.background.mean_dbfs() > NOISY_DBFS
     }
 
-    /// Whether what came last is background of a noisy line: the caller has not spoken for longer than a word takes to die away.
+    /// Whether what came last is background of a noisy line: the caller has not spoken for longer
+    /// than a word takes to die away.
     pub fn is_background(&self) -> bool {
         self.is_noisy() && self.since_voice > WORD_END_FRAMES
     }
 
-    /// How much speech of the caller there is in the turn in progress, or was in the last one; what has no voice in it, as a cough, does not count.
+    /// How much speech of the caller there is in the turn in progress, or was in the last one; what
+    /// has no voice in it, as a cough, does not count.
     pub fn voiced_ms(&self) -> u32 {
         self.detector.voiced_ms()
     }

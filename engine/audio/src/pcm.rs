@@ -1,6 +1,7 @@
 //! PCM16LE bytes and samples. Never assumes that a message of the network holds whole samples.
 
-/// Turns a stream of PCM16LE bytes into samples. A sample cut in two by the end of one message is put together with the next.
+/// Turns a stream of PCM16LE bytes into samples. A sample cut in two by the end of one message is
+/// put together with the next.
 #[derive(Debug, Clone, Default)]
 pub struct PcmDecoder {
     carried: Option<u8>,
@@ -48,7 +49,10 @@ mod tests {
 
     #[test]
     fn bytes_are_little_endian_samples() {
-        assert_eq!(decoded_in_pieces_of(&[0x01, 0x00, 0xff, 0xff, 0x00, 0x80], 6), [1, -1, -32768]);
+        assert_eq!(
+            decoded_in_pieces_of(&[0x01, 0x00, 0xff, 0xff, 0x00, 0x80], 6),
+            [1, -1, -32768]
+        );
     }
 
     #[test]
@@ -57,7 +61,11 @@ mod tests {
         let mut bytes = Vec::new();
         encode(&samples, &mut bytes);
         for piece_bytes in [1, 2, 3, 7, 319, 1731] {
-            assert_eq!(decoded_in_pieces_of(&bytes, piece_bytes), samples, "pieces of {piece_bytes} bytes");
+            assert_eq!(
+                decoded_in_pieces_of(&bytes, piece_bytes),
+                samples,
+                "pieces of {piece_bytes} bytes"
+            );
         }
     }
 

@@ -1,5 +1,5 @@
-//! Whether a sound repeats itself as a voice does: a vowel has a pitch, a cough, a breath or a gust on the microphone has none. Voice activity
-//! takes both for speech.
+//! Whether a sound repeats itself as a voice does: a vowel has a pitch, a cough, a breath or a gust
+//! on the microphone has none. Voice activity takes both for speech.
 
 use crate::decimate::{Decimator, NARROW_HZ, dot};
 use crate::voice::FRAME_MS;
@@ -12,7 +12,8 @@ const PERIODS: std::ops::Range<usize> = (NARROW_HZ as usize / 400)..(NARROW_HZ a
 
 const KEPT: usize = WINDOW + PERIODS.end;
 
-/// A voice is so like itself one period before, as a correlation coefficient; noise reaches 0.35 by chance.
+/// A voice is so like itself one period before, as a correlation coefficient; noise reaches 0.35 by
+/// chance.
 const LIKENESS: f32 = 0.48;
 
 /// The consonants before the next vowel belong to the voice.
@@ -36,10 +37,16 @@ impl Default for Pitch {
 impl Pitch {
     /// At the start of a stream.
     pub fn new() -> Self {
-        Self { decimator: Decimator::new(), narrow: Vec::new(), kept: vec![0.0; KEPT], since: u32::MAX }
+        Self {
+            decimator: Decimator::new(),
+            narrow: Vec::new(),
+            kept: vec![0.0; KEPT],
+            since: u32::MAX,
+        }
     }
 
-    /// Takes a frame of 16 kHz, and looks into it where there may be a `voice`: whether one with a pitch speaks, or has just spoken.
+    /// Takes a frame of 16 kHz, and looks into it where there may be a `voice`: whether one with a
+    /// pitch speaks, or has just spoken.
     pub fn push(&mut self, frame: &[i16], voice: bool) -> bool {
         self.narrow.clear();
         self.decimator.push(frame, &mut self.narrow);
@@ -48,17 +55,27 @@ impl Pitch {
         for (place, sample) in self.kept.iter_mut().skip(KEPT - length).zip(&self.narrow) {
             *place = *sample;
         }
-        self.since = if voice && self.repeats() { 0 } else { self.since.saturating_add(1) };
+        self.since = if voice && self.repeats() {
+            0
+        } else {
+            self.since.saturating_add(1)
+        };
         voice && self.since <= LASTS_FRAMES
     }
 
     fn repeats(&self) -> bool {
-        let Some((_, newest)) = self.kept.split_at_checked(KEPT - WINDOW) else { return false };
+        let Some((_, newest)) = self.kept.split_at_checked(KEPT - WINDOW) else {
+            return false;
+        };
         let energy = dot(newest, newest);
         PERIODS.into_iter().any(|period| {
-            let before = self.kept.get(KEPT - WINDOW - period..KEPT - period).unwrap_or_default();
+            let before = self
+                .kept
+                .get(KEPT - WINDOW - period..KEPT - period)
+                .unwrap_or_default();
             let likeness = dot(newest, before);
-            likeness > 0.0 && likeness * likeness >= LIKENESS * LIKENESS * energy * dot(before, before)
+            likeness > 0.0
+                && likeness * likeness >= LIKENESS * LIKENESS * energy * dot(before, before)
         })
     }
 }
@@ -70,7 +87,10 @@ mod tests {
 
     fn pitched(samples: &[i16]) -> usize {
         let mut pitch = Pitch::new();
-        samples.chunks_exact(256).filter(|frame| pitch.push(frame, true)).count()
+        samples
+            .chunks_exact(256)
+            .filter(|frame| pitch.push(frame, true))
+            .count()
     }
 
     #[test]
@@ -83,9 +103,15 @@ mod tests {
     #[test]
     fn harmonics_of_a_voice_have_one() {
         for hz in [90, 130, 220, 330] {
-            let voice: Vec<i16> =
-                (3..9).map(|n| sine(16_000, n * hz, 2_000.0, 1_000)).reduce(|a, b| a.iter().zip(b).map(|(a, b)| a + b).collect()).unwrap();
-            assert!(pitched(&voice) >= 58, "{hz} Hz: {} of 62 frames", pitched(&voice));
+            let voice: Vec<i16> = (3..9)
+                .map(|n| sine(16_000, n * hz, 2_000.0, 1_000))
+                .reduce(|a, b| a.iter().zip(b).map(|(a, b)| a + b).collect())
+                .unwrap();
+            assert!(
+                pitched(&voice) >= 58,
+                "{hz} Hz: {} of 62 frames",
+                pitched(&voice)
+            );
         }
     }
 }

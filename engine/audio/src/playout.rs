@@ -1,31 +1,35 @@
-//! What the network is playing: a model of the audio that was sent, corrected by the marks that come back.
+//! What the network is playing: a model of the audio that was sent, corrected by the marks that
+//! come back.
 //!
-//! Audio that is sent is played at once, or after what is buffered. A mark stands behind what was sent before it and comes back when
-//! that has been played. Two things are told apart:
+//! Audio that is sent is played at once, or after what is buffered. A mark stands behind what was
+//! sent before it and comes back when that has been played. Two things are told apart:
 //!
-//! - *when audio ends as reckoned* drives pacing ([`lead_ms`](PlayoutClock::lead_ms)). A mark that comes back late does not change it: the
-//!   way to the caller is long, but what is buffered at its end is as much as was sent ahead. If it did, one late mark (a second was
-//!   seen) would hold back audio until the caller hears a gap.
-//! - *what has been heard* ([`position_ms`](PlayoutClock::position_ms)) follows the marks: it lags by as much as the last one was late.
-//!   A mark that comes early moves both.
+//! - *when audio ends as reckoned* drives pacing ([`lead_ms`](PlayoutClock::lead_ms)). A mark that
+//!   comes back late does not change it: the way to the caller is long, but what is buffered at its
+//!   end is as much as was sent ahead. If it did, one late mark (a second was seen) would hold back
+//!   audio until the caller hears a gap.
+//! - *what has been heard* ([`position_ms`](PlayoutClock::position_ms)) follows the marks: it lags
+//!   by as much as the last one was late. A mark that comes early moves both.
 //!
 //! Invariants:
 //! - 0 <= confirmed by marks <= position <= sent. What a mark has confirmed stays so.
-//! - Position grows with time; it steps back only when a mark is later than those before, and never behind what is confirmed.
-//! - Marks come back in the order they were placed: one speaks for all before it. Unknown ones, second ones, and those whose audio was
-//!   cleared change nothing.
+//! - Position grows with time; it steps back only when a mark is later than those before, and never
+//!   behind what is confirmed.
+//! - Marks come back in the order they were placed: one speaks for all before it. Unknown ones,
+//!   second ones, and those whose audio was cleared change nothing.
 //! - At most [`MAX_MARKS`] marks are outstanding.
 
 use std::collections::VecDeque;
 
-/// How long after its time a mark may still come back; then the audio before it counts as heard. Marks were seen a second late,
-/// and those outstanding when a stream stops never come.
+/// How long after its time a mark may still come back; then the audio before it counts as heard.
+/// Marks were seen a second late, and those outstanding when a stream stops never come.
 pub const MARK_GRACE_MS: u64 = 1_500;
 
 /// How many marks may be outstanding.
 pub const MAX_MARKS: usize = 256;
 
-/// The most that the heard position is put back by a late mark. A later one is late by itself, not its audio.
+/// The most that the heard position is put back by a late mark. A later one is late by itself, not
+/// its audio.
 const MAX_LAG_MS: u64 = 500;
 
 /// No further mark can be placed.
@@ -75,7 +79,8 @@ impl PlayoutClock {
         }
     }
 
-    /// That many samples were sent, padding included. Returns when the first of them is played, as reckoned.
+    /// That many samples were sent, padding included. Returns when the first of them is played, as
+    /// reckoned.
     pub fn sent(&mut self, now_ms: u64, samples: usize) -> u64 {
         let end_ms = self.end_ms();
         if now_ms > end_ms {
@@ -103,10 +108,11 @@ impl PlayoutClock {
         self.duration_ms(self.played_samples(now_ms.saturating_sub(self.lag_ms)))
     }
 
-    /// A `clear` was sent: drops what is unplayed, and the marks behind it. Returns how much that was, in milliseconds; what was heard in
-    /// the end is then [`sent_ms`](Self::sent_ms).
+    /// A `clear` was sent: drops what is unplayed, and the marks behind it. Returns how much that
+    /// was, in milliseconds; what was heard in the end is then [`sent_ms`](Self::sent_ms).
     pub fn cleared(&mut self, now_ms: u64) -> u64 {
-        // without the lag: until the `clear` arrives the network plays on for as long as audio takes to get there
+        // without the lag: until the `clear` arrives the network plays on for as long as audio
+        // takes to get there
         let played = self.played_samples(now_ms);
         let dropped = self.sent_samples() - played;
         self.run_samples -= dropped.min(self.run_samples);
@@ -120,15 +126,27 @@ impl PlayoutClock {
         if self.marks.len() >= MAX_MARKS {
             return Err(MarksFull { name });
         }
-        self.marks.push_back(Mark { name, position: self.sent_samples(), due_ms: now_ms.max(self.end_ms()) });
+        self.marks.push_back(Mark {
+            name,
+            position: self.sent_samples(),
+            due_ms: now_ms.max(self.end_ms()),
+        });
         Ok(())
     }
 
-    /// A mark came back: what was sent before it has been heard. Returns the names of the marks this settles, oldest first: those before
-    /// it that never came, and itself. Empty where the mark is not outstanding.
+    /// A mark came back: what was sent before it has been heard. Returns the names of the marks
+    /// this settles, oldest first: those before it that never came, and itself. Empty where the
+    /// mark is not outstanding.
     pub fn mark_returned(&mut self, name: &str, now_ms: u64) -> Vec<String> {
-        let Some(index) = self.marks.iter().position(|mark| mark.name == name) else { return Vec::new() };
-        let Some(Mark { position, due_ms, .. }) = self.marks.get(index).cloned() else { return Vec::new() };
+        let Some(index) = self.marks.iter().position(|mark| mark.name == name) else {
+            return Vec::new();
+        };
+        let Some(Mark {
+            position, due_ms, ..
+        }) = self.marks.get(index).cloned()
+        else {
+            return Vec::new();
+        };
         let settled = self.marks.drain(..=index).map(|mark| mark.name).collect();
         self.confirmed_samples = self.confirmed_samples.max(position);
         if now_ms >= due_ms {
@@ -139,17 +157,25 @@ impl PlayoutClock {
         settled
     }
 
-    /// When a mark should come back by our own reckoning, or None when it is not outstanding. By [`MARK_GRACE_MS`] later it is overdue.
+    /// When a mark should come back by our own reckoning, or None when it is not outstanding. By
+    /// [`MARK_GRACE_MS`] later it is overdue.
     pub fn due_ms(&self, name: &str) -> Option<u64> {
-        self.marks.iter().find(|mark| mark.name == name).map(|mark| mark.due_ms + self.lag_ms)
+        self.marks
+            .iter()
+            .find(|mark| mark.name == name)
+            .map(|mark| mark.due_ms + self.lag_ms)
     }
 
-    /// When the oldest outstanding mark is overdue: the time to set a timer to, for [`take_overdue`](Self::take_overdue).
+    /// When the oldest outstanding mark is overdue: the time to set a timer to, for
+    /// [`take_overdue`](Self::take_overdue).
     pub fn overdue_at_ms(&self) -> Option<u64> {
-        self.marks.front().map(|mark| mark.due_ms + self.lag_ms + MARK_GRACE_MS)
+        self.marks
+            .front()
+            .map(|mark| mark.due_ms + self.lag_ms + MARK_GRACE_MS)
     }
 
-    /// Gives up the oldest mark if it is overdue: what was sent before it counts as heard. Call until it returns None.
+    /// Gives up the oldest mark if it is overdue: what was sent before it counts as heard. Call
+    /// until it returns None.
     pub fn take_overdue(&mut self, now_ms: u64) -> Option<String> {
         if self.overdue_at_ms()? > now_ms {
             return None;
@@ -180,8 +206,12 @@ impl PlayoutClock {
 
     fn played_samples(&self, at_ms: u64) -> u64 {
         let reckoned = match at_ms.checked_sub(self.run_start_ms) {
-            Some(since_start_ms) => self.earlier_samples + self.run_samples.min(self.samples(since_start_ms)),
-            None => self.earlier_samples.saturating_sub(self.samples(self.earlier_end_ms.saturating_sub(at_ms))),
+            Some(since_start_ms) => {
+                self.earlier_samples + self.run_samples.min(self.samples(since_start_ms))
+            }
+            None => self
+                .earlier_samples
+                .saturating_sub(self.samples(self.earlier_end_ms.saturating_sub(at_ms))),
         };
         reckoned.max(self.confirmed_samples)
     }

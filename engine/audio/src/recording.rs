@@ -1,14 +1,16 @@
-//! A call as both sides heard it, in stereo: the caller left, the bot right, on one timeline that begins with the stream.
+//! A call as both sides heard it, in stereo: the caller left, the bot right, on one timeline that
+//! begins with the stream.
 //!
-//! Held in memory (1.9 MB a minute at 8 kHz) and written at the end to a writer that is given: the only I/O of this crate.
+//! Held in memory (1.9 MB a minute at 8 kHz) and written at the end to a writer that is given: the
+//! only I/O of this crate.
 
 use std::io::{Seek, Write};
 
 /// The longest recording, in minutes: Exotel ends a stream after an hour.
 pub const MAX_MINUTES: u64 = 60;
 
-/// Audio that is placed within this many milliseconds of what its side already has is joined to it without a gap: times in whole
-/// milliseconds, and the network's jitter, would be heard as clicks.
+/// Audio that is placed within this many milliseconds of what its side already has is joined to it
+/// without a gap: times in whole milliseconds, and the network's jitter, would be heard as clicks.
 const JOIN_MS: u64 = 20;
 
 /// Why a recording could not be written.
@@ -28,16 +30,22 @@ pub struct StereoRecording {
 impl StereoRecording {
     /// An empty recording at the wire's rate.
     pub fn new(rate_hz: u32) -> Self {
-        Self { rate_hz, caller: Vec::new(), bot: Vec::new(), cut: false }
+        Self {
+            rate_hz,
+            caller: Vec::new(),
+            bot: Vec::new(),
+            cut: false,
+        }
     }
 
-    /// What the caller said, the first sample at `at_ms` of the stream: the time of the media, not of its arrival.
+    /// What the caller said, the first sample at `at_ms` of the stream: the time of the media, not
+    /// of its arrival.
     pub fn caller(&mut self, at_ms: u64, samples: &[i16]) {
         self.cut |= place(&mut self.caller, self.rate_hz, at_ms, samples);
     }
 
-    /// What the bot said, the first sample at the time at which it is really played. What turns out unplayed is taken back by
-    /// [`bot_cleared`](Self::bot_cleared).
+    /// What the bot said, the first sample at the time at which it is really played. What turns out
+    /// unplayed is taken back by [`bot_cleared`](Self::bot_cleared).
     pub fn bot(&mut self, at_ms: u64, samples: &[i16]) {
         self.cut |= place(&mut self.bot, self.rate_hz, at_ms, samples);
     }
@@ -57,9 +65,15 @@ impl StereoRecording {
         self.cut
     }
 
-    /// Writes a WAV file: PCM16, two channels, the shorter side filled up with silence. Buffers nothing: wrap a file in a `BufWriter`.
+    /// Writes a WAV file: PCM16, two channels, the shorter side filled up with silence. Buffers
+    /// nothing: wrap a file in a `BufWriter`.
     pub fn write_wav(&self, writer: impl Write + Seek) -> Result<(), RecordingError> {
-        let spec = hound::WavSpec { channels: 2, sample_rate: self.rate_hz, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
+        let spec = hound::WavSpec {
+            channels: 2,
+            sample_rate: self.rate_hz,
+            bits_per_sample: 16,
+            sample_format: hound::SampleFormat::Int,
+        };
         let mut wav = hound::WavWriter::new(writer, spec)?;
         for at in 0..self.caller.len().max(self.bot.len()) {
             for side in [&self.caller, &self.bot] {
@@ -77,7 +91,9 @@ fn place(side: &mut Vec<i16>, rate_hz: u32, at_ms: u64, samples: &[i16]) -> bool
     if start.abs_diff(side.len()) <= offset(rate_hz, JOIN_MS) {
         start = side.len();
     }
-    let kept = samples.get(..limit.saturating_sub(start)).unwrap_or(samples);
+    let kept = samples
+        .get(..limit.saturating_sub(start))
+        .unwrap_or(samples);
     if !kept.is_empty() {
         if side.len() < start {
             side.resize(start, 0);
@@ -109,7 +125,10 @@ mod tests {
         let mut wav = hound::WavReader::new(bytes).unwrap();
         assert_eq!((wav.spec().channels, wav.spec().sample_rate), (2, 8_000));
         let samples: Vec<i16> = wav.samples().map(Result::unwrap).collect();
-        (samples.iter().step_by(2).copied().collect(), samples.iter().skip(1).step_by(2).copied().collect())
+        (
+            samples.iter().step_by(2).copied().collect(),
+            samples.iter().skip(1).step_by(2).copied().collect(),
+        )
     }
 
     #[test]
@@ -121,8 +140,16 @@ mod tests {
         let (left, right) = sides(&recording);
         assert_eq!(left.len(), 1_608);
         assert_eq!(right.len(), left.len());
-        assert!(left[..80].iter().all(|s| *s == 1) && left[80..1_600].iter().all(|s| *s == 0) && left[1_600..].iter().all(|s| *s == 3));
-        assert!(right[..800].iter().all(|s| *s == 0) && right[800..960].iter().all(|s| *s == 2) && right[960..].iter().all(|s| *s == 0));
+        assert!(
+            left[..80].iter().all(|s| *s == 1)
+                && left[80..1_600].iter().all(|s| *s == 0)
+                && left[1_600..].iter().all(|s| *s == 3)
+        );
+        assert!(
+            right[..800].iter().all(|s| *s == 0)
+                && right[800..960].iter().all(|s| *s == 2)
+                && right[960..].iter().all(|s| *s == 0)
+        );
     }
 
     #[test]
@@ -144,7 +171,9 @@ mod tests {
         recording.bot(300, &[4; 80]);
         let (_, right) = sides(&recording);
         assert!(
-            right[..400].iter().all(|s| *s == 2) && right[400..2_400].iter().all(|s| *s == 0) && right[2_400..].iter().all(|s| *s == 4)
+            right[..400].iter().all(|s| *s == 2)
+                && right[400..2_400].iter().all(|s| *s == 0)
+                && right[2_400..].iter().all(|s| *s == 4)
         );
     }
 

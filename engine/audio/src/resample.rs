@@ -1,7 +1,9 @@
-//! Inbound resampling to the 16 kHz that voice activity and recognisers take: streaming, in integers, with a short polyphase FIR.
+//! Inbound resampling to the 16 kHz that voice activity and recognisers take: streaming, in
+//! integers, with a short polyphase FIR.
 //!
-//! One filter design serves every call (a `static`); a call owns a few hundred bytes of history. Integers make the output the same
-//! on every machine, so that a recorded call replays exactly. Prompts are resampled elsewhere: see [`crate::convert`].
+//! One filter design serves every call (a `static`); a call owns a few hundred bytes of history.
+//! Integers make the output the same on every machine, so that a recorded call replays exactly.
+//! Prompts are resampled elsewhere: see [`crate::convert`].
 
 use std::f64::consts::PI;
 use std::sync::LazyLock;
@@ -9,7 +11,8 @@ use std::sync::LazyLock;
 /// The rate of everything that listens.
 pub const LISTENING_HZ: u32 = 16_000;
 
-/// Coefficients are fixed-point with this many fractional bits, so that the tap of value 1 fits an `i16`.
+/// Coefficients are fixed-point with this many fractional bits, so that the tap of value 1 fits an
+/// `i16`.
 const FRACTION_BITS: u32 = 14;
 
 /// Passes up to 3.4 kHz, stops images from 4.6 kHz; delays by 2.5 ms.
@@ -46,22 +49,32 @@ pub struct Resampler {
 }
 
 impl Resampler {
-    /// A resampler at the start of a stream of 8, 16 or 24 kHz, to 16 kHz. Other rates are [`ResampleError::Rates`].
+    /// A resampler at the start of a stream of 8, 16 or 24 kHz, to 16 kHz. Other rates are
+    /// [`ResampleError::Rates`].
     pub fn new(from_hz: u32, to_hz: u32) -> Result<Self, ResampleError> {
         let filter = match (from_hz, to_hz) {
             (8_000, LISTENING_HZ) => Some(&*FROM_8000),
             (16_000, LISTENING_HZ) => None,
             (24_000, LISTENING_HZ) => Some(&*FROM_24000),
             _ => {
-                return Err(ResampleError::Rates { from_hz, to_hz, mend: "a stream may have 8000, 16000 or 24000, and is heard at 16000" });
+                return Err(ResampleError::Rates {
+                    from_hz,
+                    to_hz,
+                    mend: "a stream may have 8000, 16000 or 24000, and is heard at 16000",
+                });
             }
         };
         // zeros before the first sample, so that output begins with it
         let window = vec![0; filter.map_or(0, |filter| filter.taps - 1)];
-        Ok(Self { filter, window, phase: 0 })
+        Ok(Self {
+            filter,
+            window,
+            phase: 0,
+        })
     }
 
-    /// Appends what `samples`, of any number, become to `out`. Feeding in pieces gives the same samples as feeding at once.
+    /// Appends what `samples`, of any number, become to `out`. Feeding in pieces gives the same
+    /// samples as feeding at once.
     pub fn push(&mut self, samples: &[i16], out: &mut Vec<i16>) {
         let Some(filter) = self.filter else {
             out.extend_from_slice(samples);
@@ -69,7 +82,10 @@ impl Resampler {
         };
         self.window.extend_from_slice(samples);
         let mut start = 0;
-        while let (Some(window), Some(taps)) = (self.window.get(start..start + filter.taps), filter.phases.get(self.phase)) {
+        while let (Some(window), Some(taps)) = (
+            self.window.get(start..start + filter.taps),
+            filter.phases.get(self.phase),
+        ) {
             out.push(weighted_sum(window, taps));
             self.phase += filter.down;
             start += self.phase / filter.up;
@@ -96,28 +112,45 @@ impl Filter {
         let coefficient = |n: usize| {
             let n = n as f64;
             // a Blackman window: images and aliases are 74 dB down
-            let window = 0.42 - 0.5 * (2.0 * PI * n / length).cos() + 0.08 * (4.0 * PI * n / length).cos();
+            let window =
+                0.42 - 0.5 * (2.0 * PI * n / length).cos() + 0.08 * (4.0 * PI * n / length).cos();
             sinc(bandwidth * (n - length / 2.0)) * window
         };
         let phases = (0..up)
             .map(|phase| {
-                let oldest_first: Vec<f64> = (0..taps).rev().map(|tap| coefficient(phase + up * tap)).collect();
+                let oldest_first: Vec<f64> = (0..taps)
+                    .rev()
+                    .map(|tap| coefficient(phase + up * tap))
+                    .collect();
                 quantized(&oldest_first)
             })
             .collect();
-        Self { up, down, taps, phases }
+        Self {
+            up,
+            down,
+            taps,
+            phases,
+        }
     }
 }
 
 fn sinc(x: f64) -> f64 {
-    if x == 0.0 { 1.0 } else { (PI * x).sin() / (PI * x) }
+    if x == 0.0 {
+        1.0
+    } else {
+        (PI * x).sin() / (PI * x)
+    }
 }
 
-/// Scales coefficients to a sum of one. What rounding leaves over goes to the largest, so that a constant stays what it is.
+/// Scales coefficients to a sum of one. What rounding leaves over goes to the largest, so that a
+/// constant stays what it is.
 fn quantized(coefficients: &[f64]) -> Vec<i16> {
     let one = 1_i16 << FRACTION_BITS;
     let sum: f64 = coefficients.iter().sum();
-    let mut rounded: Vec<i16> = coefficients.iter().map(|c| (c / sum * f64::from(one)).round() as i16).collect();
+    let mut rounded: Vec<i16> = coefficients
+        .iter()
+        .map(|c| (c / sum * f64::from(one)).round() as i16)
+        .collect();
     let left_over = one - rounded.iter().sum::<i16>();
     if let Some(largest) = rounded.iter_mut().max() {
         *largest += left_over;
@@ -127,7 +160,11 @@ fn quantized(coefficients: &[f64]) -> Vec<i16> {
 
 fn weighted_sum(samples: &[i16], coefficients: &[i16]) -> i16 {
     // no overflow: the magnitudes of a phase's coefficients sum to less than 3
-    let sum: i32 = samples.iter().zip(coefficients).map(|(sample, c)| i32::from(*sample) * i32::from(*c)).sum();
+    let sum: i32 = samples
+        .iter()
+        .zip(coefficients)
+        .map(|(sample, c)| i32::from(*sample) * i32::from(*c))
+        .sum();
     let rounded = (sum + (1 << (FRACTION_BITS - 1))) >> FRACTION_BITS;
     rounded.clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as i16
 }
@@ -148,12 +185,26 @@ mod tests {
 
     #[test]
     fn a_sine_stays_that_sine() {
-        for (from_hz, tone_hz) in [(8_000, 300), (8_000, 1000), (8_000, 3300), (16_000, 1000), (24_000, 1000), (24_000, 6500)] {
+        for (from_hz, tone_hz) in [
+            (8_000, 300),
+            (8_000, 1000),
+            (8_000, 3300),
+            (16_000, 1000),
+            (24_000, 1000),
+            (24_000, 6500),
+        ] {
             let out = resampled(&sine(from_hz, tone_hz, 10_000.0, 500), from_hz, 160);
             let snr_db = signal_to_rest_db(&out[400..], LISTENING_HZ, tone_hz);
-            assert!(snr_db > 60.0, "{tone_hz} Hz at {from_hz} Hz: {snr_db:.1} dB");
-            let gain_db = crate::level::rms_dbfs(&out[400..]) - crate::level::rms_dbfs(&sine(16_000, tone_hz, 10_000.0, 500));
-            assert!(gain_db.abs() < 0.6, "{tone_hz} Hz at {from_hz} Hz: gain {gain_db:.2} dB");
+            assert!(
+                snr_db > 60.0,
+                "{tone_hz} Hz at {from_hz} Hz: {snr_db:.1} dB"
+            );
+            let gain_db = crate::level::rms_dbfs(&out[400..])
+                - crate::level::rms_dbfs(&sine(16_000, tone_hz, 10_000.0, 500));
+            assert!(
+                gain_db.abs() < 0.6,
+                "{tone_hz} Hz at {from_hz} Hz: gain {gain_db:.2} dB"
+            );
         }
     }
 
@@ -169,7 +220,11 @@ mod tests {
             let samples = crate::test_signals::noise(7, 12_000.0, 5_000);
             let whole = resampled(&samples, from_hz, samples.len());
             for piece in [1, 2, 3, 80, 159, 866] {
-                assert_eq!(resampled(&samples, from_hz, piece), whole, "{from_hz} Hz in pieces of {piece}");
+                assert_eq!(
+                    resampled(&samples, from_hz, piece),
+                    whole,
+                    "{from_hz} Hz in pieces of {piece}"
+                );
             }
         }
     }
@@ -181,18 +236,29 @@ mod tests {
             samples[0] = 20_000;
             let out = resampled(&samples, from_hz, 160);
             assert_eq!(out.len(), 1600, "{from_hz} Hz");
-            let loudest = (0..out.len()).max_by_key(|at| out[*at].unsigned_abs()).unwrap();
+            let loudest = (0..out.len())
+                .max_by_key(|at| out[*at].unsigned_abs())
+                .unwrap();
             assert!(loudest < 5 * 16, "{from_hz} Hz: {loudest} samples");
         }
     }
 
     #[test]
     fn full_scale_clips_instead_of_wrapping() {
-        let square: Vec<i16> = (0..800).map(|n| if n % 40 < 20 { i16::MIN } else { i16::MAX }).collect();
+        let square: Vec<i16> = (0..800)
+            .map(|n| if n % 40 < 20 { i16::MIN } else { i16::MAX })
+            .collect();
         let out = resampled(&square, 8_000, 160);
-        let (low, high) = (out[200..].iter().min().unwrap(), out[200..].iter().max().unwrap());
+        let (low, high) = (
+            out[200..].iter().min().unwrap(),
+            out[200..].iter().max().unwrap(),
+        );
         assert_eq!((*low, *high), (i16::MIN, i16::MAX));
-        assert!(out[200..].windows(2).all(|pair| (i32::from(pair[0]) - i32::from(pair[1])).abs() < 50_000));
+        assert!(
+            out[200..]
+                .windows(2)
+                .all(|pair| (i32::from(pair[0]) - i32::from(pair[1])).abs() < 50_000)
+        );
     }
 
     #[test]

@@ -1,7 +1,9 @@
-//! Tones: ringback, beeps of answering machines and fax machines, keys heard in-band. Voice activity takes them for speech.
+//! Tones: ringback, beeps of answering machines and fax machines, keys heard in-band. Voice
+//! activity takes them for speech.
 //!
-//! A tone is one or two frequencies that hold nearly all the power of 64 ms and stand still. A voice glides, and has more harmonics
-//! than two; where it has not (a hum), nothing that could be an answer is lost.
+//! A tone is one or two frequencies that hold nearly all the power of 64 ms and stand still. A
+//! voice glides, and has more harmonics than two; where it has not (a hum), nothing that could be
+//! an answer is lost.
 
 use std::fmt;
 use std::sync::{Arc, LazyLock};
@@ -21,7 +23,8 @@ const HIGHEST_HZ: u32 = 3_400;
 /// Bins looked at; the first few hold mains hum and offsets.
 const BINS: std::ops::Range<usize> = 10..(HIGHEST_HZ as usize * WINDOW / LISTENING_HZ as usize);
 
-/// Bins to either side that belong to a peak: the main lobe of a Hann window, and a little of a tone that is modulated.
+/// Bins to either side that belong to a peak: the main lobe of a Hann window, and a little of a
+/// tone that is modulated.
 const LOBE: usize = 3;
 
 /// The share of the power that one or two peaks of a tone hold.
@@ -36,10 +39,14 @@ const STEADY_FRAMES: u32 = 3;
 /// After a tone voice activity lets go so late.
 const TRAILING_FRAMES: u32 = 160 / FRAME_MS;
 
-static FORWARD: LazyLock<Arc<dyn RealToComplex<f32>>> = LazyLock::new(|| RealFftPlanner::new().plan_fft_forward(WINDOW));
+static FORWARD: LazyLock<Arc<dyn RealToComplex<f32>>> =
+    LazyLock::new(|| RealFftPlanner::new().plan_fft_forward(WINDOW));
 
-static HANN: LazyLock<[f32; WINDOW]> =
-    LazyLock::new(|| std::array::from_fn(|n| 0.5 - 0.5 * (2.0 * std::f32::consts::PI * n as f32 / WINDOW as f32).cos()));
+static HANN: LazyLock<[f32; WINDOW]> = LazyLock::new(|| {
+    std::array::from_fn(|n| {
+        0.5 - 0.5 * (2.0 * std::f32::consts::PI * n as f32 / WINDOW as f32).cos()
+    })
+});
 
 /// Finds tones in one stream of frames. About 20 kB.
 pub struct ToneDetector {
@@ -57,7 +64,10 @@ pub struct ToneDetector {
 
 impl fmt::Debug for ToneDetector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ToneDetector").field("peak", &self.peak).field("steady", &self.steady).finish_non_exhaustive()
+        f.debug_struct("ToneDetector")
+            .field("peak", &self.peak)
+            .field("steady", &self.steady)
+            .finish_non_exhaustive()
     }
 }
 
@@ -84,7 +94,8 @@ impl ToneDetector {
         }
     }
 
-    /// Takes a frame of 16 kHz, and looks into it where it is `audible`: whether a tone is heard, or has just ended.
+    /// Takes a frame of 16 kHz, and looks into it where it is `audible`: whether a tone is heard,
+    /// or has just ended.
     pub fn push(&mut self, frame: &[i16], audible: bool) -> bool {
         let length = frame.len().min(WINDOW);
         self.window.copy_within(length.., 0);
@@ -98,16 +109,23 @@ impl ToneDetector {
             (_, None) => 0,
         };
         self.peak = peak;
-        self.since = if self.steady >= STEADY_FRAMES { 0 } else { self.since.saturating_add(1) };
+        self.since = if self.steady >= STEADY_FRAMES {
+            0
+        } else {
+            self.since.saturating_add(1)
+        };
         self.since == 0 || (self.since <= TRAILING_FRAMES && !audible)
     }
 
     /// The strongest bin, if it and at most one other peak hold nearly all.
     fn tone(&mut self) -> Option<usize> {
-        for ((place, sample), weight) in self.weighted.iter_mut().zip(&self.window).zip(HANN.iter()) {
+        for ((place, sample), weight) in self.weighted.iter_mut().zip(&self.window).zip(HANN.iter())
+        {
             *place = sample * weight;
         }
-        self.forward.process_with_scratch(&mut self.weighted, &mut self.spectrum, &mut self.scratch).ok()?;
+        self.forward
+            .process_with_scratch(&mut self.weighted, &mut self.spectrum, &mut self.scratch)
+            .ok()?;
         for (power, bin) in self.powers.iter_mut().zip(&self.spectrum) {
             *power = bin.norm_sqr();
         }
@@ -121,7 +139,10 @@ impl ToneDetector {
 
 /// The strongest bin, and the power of its lobe, which is taken away.
 fn take_peak(powers: &mut [f32]) -> Option<(usize, f32)> {
-    let (peak, _) = powers.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1))?;
+    let (peak, _) = powers
+        .iter()
+        .enumerate()
+        .max_by(|a, b| a.1.total_cmp(b.1))?;
     let lobe = powers.get_mut(peak.saturating_sub(LOBE)..)?;
     let mut sum = 0.0;
     for power in lobe.iter_mut().take(2 * LOBE + 1) {

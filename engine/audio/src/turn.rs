@@ -1,22 +1,26 @@
-//! Turns: from frames of voice activity to "the caller began", "the caller has finished", "the caller goes on too long".
+//! Turns: from frames of voice activity to "the caller began", "the caller has finished", "the
+//! caller goes on too long".
 //!
-//! Durations are counted in frames, not read off a clock: media that the network delivers in a burst makes no turn shorter or longer.
-//! Times are used only to say when something was.
+//! Durations are counted in frames, not read off a clock: media that the network delivers in a
+//! burst makes no turn shorter or longer. Times are used only to say when something was.
 //!
-//! Two counts leak instead of starting anew, because voice activity flickers: the speech that begins a turn survives the gaps inside words,
-//! and the silence that ends one survives a click.
+//! Two counts leak instead of starting anew, because voice activity flickers: the speech that
+//! begins a turn survives the gaps inside words, and the silence that ends one survives a click.
 
 use crate::voice::{FRAME_MS, VoiceFrame};
 
-/// Speech that takes an ending turn up again. Less is a click, a breath or a lip sound, and does not put off the end.
+/// Speech that takes an ending turn up again. Less is a click, a breath or a lip sound, and does
+/// not put off the end.
 const RESUME_MS: u32 = 3 * FRAME_MS;
 
 /// When a turn begins and ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TurnSettings {
-    /// Speech needed before a turn counts as begun. To interrupt a prompt it should be longer, such as 240.
+    /// Speech needed before a turn counts as begun. To interrupt a prompt it should be longer, such
+    /// as 240.
     pub onset_ms: u32,
-    /// Silence that ends a turn, counted in frames: voice activity itself lets go some 100 to 170 ms after the last sound.
+    /// Silence that ends a turn, counted in frames: voice activity itself lets go some 100 to 170
+    /// ms after the last sound.
     pub end_silence_ms: u32,
     /// The longest turn.
     pub max_turn_ms: u32,
@@ -24,7 +28,11 @@ pub struct TurnSettings {
 
 impl Default for TurnSettings {
     fn default() -> Self {
-        Self { onset_ms: 96, end_silence_ms: 600, max_turn_ms: 12_000 }
+        Self {
+            onset_ms: 96,
+            end_silence_ms: 600,
+            max_turn_ms: 12_000,
+        }
     }
 }
 
@@ -33,8 +41,8 @@ impl Default for TurnSettings {
 pub enum TurnEvent {
     /// The caller speaks.
     Began {
-        /// When the speech began: `onset_ms` or more before it is reported. Voice activity itself wakes some 30 ms after the first sound,
-        /// so take a little more than this from before.
+        /// When the speech began: `onset_ms` or more before it is reported. Voice activity itself
+        /// wakes some 30 ms after the first sound, so take a little more than this from before.
         at_ms: u64,
     },
     /// The caller has finished.
@@ -42,23 +50,38 @@ pub enum TurnEvent {
         /// When the last speech ended: `end_silence_ms` or more before it is reported.
         at_ms: u64,
     },
-    /// The turn is as long as it may be, and counts as ended. The next one begins only after a silence of `end_silence_ms`, so that
-    /// a television does not begin turn after turn.
+    /// The turn is as long as it may be, and counts as ended. The next one begins only after a
+    /// silence of `end_silence_ms`, so that a television does not begin turn after turn.
     TooLong,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Nobody speaks, or not for long enough. `leaking_ms` is speech that leaks; the others are when it last left zero, how long ago in
-    /// frames, and how much of that was speech.
-    Waiting { leaking_ms: u32, began_at_ms: u64, elapsed_ms: u32, voiced_ms: u32 },
+    /// Nobody speaks, or not for long enough. `leaking_ms` is speech that leaks; the others are
+    /// when it last left zero, how long ago in frames, and how much of that was speech.
+    Waiting {
+        leaking_ms: u32,
+        began_at_ms: u64,
+        elapsed_ms: u32,
+        voiced_ms: u32,
+    },
     /// A turn.
-    Speaking { elapsed_ms: u32, silence_ms: u32, resumed_ms: u32, last_speech_ms: u64 },
+    Speaking {
+        elapsed_ms: u32,
+        silence_ms: u32,
+        resumed_ms: u32,
+        last_speech_ms: u64,
+    },
     /// After a turn that was too long.
     Exhausted { silence_ms: u32 },
 }
 
-const WAITING: State = State::Waiting { leaking_ms: 0, began_at_ms: 0, elapsed_ms: 0, voiced_ms: 0 };
+const WAITING: State = State::Waiting {
+    leaking_ms: 0,
+    began_at_ms: 0,
+    elapsed_ms: 0,
+    voiced_ms: 0,
+};
 
 /// Finds the turns in one stream of voice activity.
 #[derive(Debug, Clone)]
@@ -72,45 +95,59 @@ pub struct TurnDetector {
 impl TurnDetector {
     /// A detector that waits for a turn.
     pub fn new(settings: TurnSettings) -> Self {
-        Self { settings, state: WAITING, voiced_ms: 0 }
+        Self {
+            settings,
+            state: WAITING,
+            voiced_ms: 0,
+        }
     }
 
     /// Takes one frame that ended at `at_ms`. Events alternate: `Began`, then `Ended` or `TooLong`.
     pub fn push(&mut self, frame: VoiceFrame, at_ms: u64) -> Option<TurnEvent> {
-        if frame.speech { self.speech(FRAME_MS, at_ms) } else { self.silence(FRAME_MS, at_ms) }
+        if frame.speech {
+            self.speech(FRAME_MS, at_ms)
+        } else {
+            self.silence(FRAME_MS, at_ms)
+        }
     }
 
-    /// Takes one frame that ended at `at_ms`, in which voice activity lingers though nothing is to be heard: a turn goes on, but it is no speech.
+    /// Takes one frame that ended at `at_ms`, in which voice activity lingers though nothing is to
+    /// be heard: a turn goes on, but it is no speech.
     pub fn push_trailing(&mut self, at_ms: u64) -> Option<TurnEvent> {
-        let State::Speaking { elapsed_ms, .. } = &mut self.state else { return self.silence(FRAME_MS, at_ms) };
+        let State::Speaking { elapsed_ms, .. } = &mut self.state else {
+            return self.silence(FRAME_MS, at_ms);
+        };
         *elapsed_ms = elapsed_ms.saturating_add(FRAME_MS);
         self.too_long()
     }
 
-    /// Takes one frame that ended at `at_ms`, with a sound that may be speech and has no voice in it, such as a whisper or a cough: begins a turn, and
-    /// goes on with one, but does not count.
+    /// Takes one frame that ended at `at_ms`, with a sound that may be speech and has no voice in
+    /// it, such as a whisper or a cough: begins a turn, and goes on with one, but does not count.
     pub fn push_voiceless(&mut self, at_ms: u64) -> Option<TurnEvent> {
         self.speech(0, at_ms)
     }
 
-    /// How much speech there is in the turn in progress, or was in the last one: frames of speech, not the time since its beginning.
+    /// How much speech there is in the turn in progress, or was in the last one: frames of speech,
+    /// not the time since its beginning.
     pub fn voiced_ms(&self) -> u32 {
         self.voiced_ms
     }
 
-    /// No media has come for `silence_ms` until `at_ms`: counts as silence, so that a turn ends also when the network stops sending.
-    /// Call it when media is overdue, each stretch of time once.
+    /// No media has come for `silence_ms` until `at_ms`: counts as silence, so that a turn ends
+    /// also when the network stops sending. Call it when media is overdue, each stretch of time
+    /// once.
     pub fn stalled(&mut self, silence_ms: u32, at_ms: u64) -> Option<TurnEvent> {
         self.silence(silence_ms, at_ms)
     }
 
-    /// Changes how much silence ends a turn, from the next frame on and also within a turn: less once what was understood so far is a
-    /// complete answer, more once it is clearly not.
+    /// Changes how much silence ends a turn, from the next frame on and also within a turn: less
+    /// once what was understood so far is a complete answer, more once it is clearly not.
     pub fn set_end_silence_ms(&mut self, end_silence_ms: u32) {
         self.settings.end_silence_ms = end_silence_ms;
     }
 
-    /// Changes how much speech begins a turn, from the next frame on: more while a prompt plays, less while listening.
+    /// Changes how much speech begins a turn, from the next frame on: more while a prompt plays,
+    /// less while listening.
     pub fn set_onset_ms(&mut self, onset_ms: u32) {
         self.settings.onset_ms = onset_ms;
     }
@@ -120,7 +157,8 @@ impl TurnDetector {
         matches!(self.state, State::Speaking { .. })
     }
 
-    /// Waits for a new turn, reporting nothing of the one in progress. Settings stay as they were last set.
+    /// Waits for a new turn, reporting nothing of the one in progress. Settings stay as they were
+    /// last set.
     pub fn reset(&mut self) {
         self.state = WAITING;
         self.voiced_ms = 0;
@@ -130,7 +168,12 @@ impl TurnDetector {
     fn speech(&mut self, counted_ms: u32, at_ms: u64) -> Option<TurnEvent> {
         let settings = self.settings;
         match &mut self.state {
-            State::Waiting { leaking_ms, began_at_ms, elapsed_ms, voiced_ms } => {
+            State::Waiting {
+                leaking_ms,
+                began_at_ms,
+                elapsed_ms,
+                voiced_ms,
+            } => {
                 if *leaking_ms == 0 {
                     *began_at_ms = at_ms.saturating_sub(u64::from(FRAME_MS));
                     (*elapsed_ms, *voiced_ms) = (0, 0);
@@ -143,10 +186,20 @@ impl TurnDetector {
                 }
                 self.voiced_ms = *voiced_ms;
                 let (at_ms, last_speech_ms, elapsed_ms) = (*began_at_ms, at_ms, *elapsed_ms);
-                self.state = State::Speaking { elapsed_ms, silence_ms: 0, resumed_ms: 0, last_speech_ms };
+                self.state = State::Speaking {
+                    elapsed_ms,
+                    silence_ms: 0,
+                    resumed_ms: 0,
+                    last_speech_ms,
+                };
                 Some(TurnEvent::Began { at_ms })
             }
-            State::Speaking { elapsed_ms, silence_ms, resumed_ms, last_speech_ms } => {
+            State::Speaking {
+                elapsed_ms,
+                silence_ms,
+                resumed_ms,
+                last_speech_ms,
+            } => {
                 self.voiced_ms = self.voiced_ms.saturating_add(counted_ms);
                 *resumed_ms += FRAME_MS;
                 if *silence_ms == 0 || *resumed_ms >= RESUME_MS {
@@ -167,13 +220,23 @@ impl TurnDetector {
     fn silence(&mut self, span_ms: u32, at_ms: u64) -> Option<TurnEvent> {
         let settings = self.settings;
         match &mut self.state {
-            State::Waiting { leaking_ms, elapsed_ms, .. } => {
-                // half as fast as it grew: the stop before a "t" takes little away, a pause takes all
+            State::Waiting {
+                leaking_ms,
+                elapsed_ms,
+                ..
+            } => {
+                // half as fast as it grew: the stop before a "t" takes little away, a pause takes
+                // all
                 *leaking_ms = leaking_ms.saturating_sub(span_ms.div_ceil(2));
                 *elapsed_ms = elapsed_ms.saturating_add(span_ms);
                 None
             }
-            State::Speaking { elapsed_ms, silence_ms, resumed_ms, last_speech_ms } => {
+            State::Speaking {
+                elapsed_ms,
+                silence_ms,
+                resumed_ms,
+                last_speech_ms,
+            } => {
                 *resumed_ms = resumed_ms.saturating_sub(span_ms.div_ceil(2));
                 *silence_ms = silence_ms.saturating_add(span_ms);
                 *elapsed_ms = elapsed_ms.saturating_add(span_ms);
@@ -195,7 +258,14 @@ impl TurnDetector {
     }
 
     fn too_long(&mut self) -> Option<TurnEvent> {
-        let State::Speaking { elapsed_ms, silence_ms, .. } = self.state else { return None };
+        let State::Speaking {
+            elapsed_ms,
+            silence_ms,
+            ..
+        } = self.state
+        else {
+            return None;
+        };
         if elapsed_ms < self.settings.max_turn_ms {
             return None;
         }

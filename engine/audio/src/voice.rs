@@ -1,7 +1,9 @@
-//! Voice activity: whether somebody speaks, frame by frame, by the `earshot` network. Knows nothing of turns; see [`crate::turn`].
+//! Voice activity: whether somebody speaks, frame by frame, by the `earshot` network. Knows nothing
+//! of turns; see [`crate::turn`].
 //!
-//! It takes for speech whatever resembles it, however faint: a television, music, a steady noise in the band of a telephone, ringback, a key that
-//! is also heard in-band (7 to 9 frames for one of 100 ms). What of that is the caller's, [`crate::listener`] decides.
+//! It takes for speech whatever resembles it, however faint: a television, music, a steady noise in
+//! the band of a telephone, ringback, a key that is also heard in-band (7 to 9 frames for one of
+//! 100 ms). What of that is the caller's, [`crate::listener`] decides.
 
 use earshot::Detector;
 
@@ -32,7 +34,9 @@ pub struct VoiceActivity {
 
 impl std::fmt::Debug for VoiceActivity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("VoiceActivity").field("begun", &self.begun.len()).finish_non_exhaustive()
+        f.debug_struct("VoiceActivity")
+            .field("begun", &self.begun.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -45,7 +49,10 @@ impl Default for VoiceActivity {
 impl VoiceActivity {
     /// A judge at the start of a stream.
     pub fn new() -> Self {
-        Self { detector: Detector::default_boxed(), begun: Vec::with_capacity(FRAME_SAMPLES) }
+        Self {
+            detector: Detector::default_boxed(),
+            begun: Vec::with_capacity(FRAME_SAMPLES),
+        }
     }
 
     /// Takes samples of any number and calls `on_frame` for each frame they complete, in order.
@@ -77,7 +84,10 @@ impl VoiceActivity {
 
 fn judged(detector: &mut Detector, frame: &[i16]) -> VoiceFrame {
     let probability = detector.predict_i16(frame);
-    VoiceFrame { speech: probability >= SPEECH_PROBABILITY, probability }
+    VoiceFrame {
+        speech: probability >= SPEECH_PROBABILITY,
+        probability,
+    }
 }
 
 #[cfg(test)]
@@ -112,7 +122,10 @@ mod tests {
             ("loud noise", noise(3, 6_000.0, 32_000)),
             ("mains hum", sine(16_000, 50, 3_000.0, 2_000)),
         ] {
-            let speech = frames_of(&samples, 320).iter().filter(|frame| frame.speech).count();
+            let speech = frames_of(&samples, 320)
+                .iter()
+                .filter(|frame| frame.speech)
+                .count();
             assert!(speech <= 3, "{name}: {speech} of 125 frames");
         }
     }

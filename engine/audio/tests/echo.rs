@@ -1,9 +1,13 @@
-//! The bot's own voice comes back: attenuated, late, with noise and through the line's encoding. It is no turn, whatever it says.
+//! The bot's own voice comes back: attenuated, late, with noise and through the line's encoding. It
+//! is no turn, whatever it says.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
 mod common;
 
-use common::{Call, agent_please, gained, greeting_en, greeting_hi, hello, mix, mix_at, no_wrong_number, noise};
+use common::{
+    Call, agent_please, gained, greeting_en, greeting_hi, hello, mix, mix_at, no_wrong_number,
+    noise,
+};
 use ghanti_audio::{Encoding, convert, level};
 
 const STARTS_MS: usize = 500;
@@ -12,7 +16,10 @@ const DELAYS_MS: [usize; 5] = [0, 50, 150, 300, 500];
 /// A line on which a prompt comes back.
 fn line(prompt: &[i16], echo_db: f32, delay_ms: usize, noise_dbfs: Option<f32>) -> Vec<i16> {
     let length = prompt.len() + 8 * 1_500;
-    let mut line = noise_dbfs.map_or_else(|| vec![0; length], |level_dbfs| noise(7, level_dbfs, length));
+    let mut line = noise_dbfs.map_or_else(
+        || vec![0; length],
+        |level_dbfs| noise(7, level_dbfs, length),
+    );
     mix(&mut line, STARTS_MS + delay_ms, &gained(prompt, echo_db));
     line
 }
@@ -23,8 +30,14 @@ fn the_bots_own_voice_is_no_turn() {
         for echo_db in [-12.0, -20.0, -30.0, -45.0] {
             for delay_ms in DELAYS_MS {
                 for noise_dbfs in [None, Some(-55.0)] {
-                    let heard = Call::new(line(&prompt, echo_db, delay_ms, noise_dbfs)).playing(STARTS_MS, &prompt).hear();
-                    assert_eq!(heard.turns, [], "{name}, {echo_db} dB after {delay_ms} ms, noise {noise_dbfs:?}");
+                    let heard = Call::new(line(&prompt, echo_db, delay_ms, noise_dbfs))
+                        .playing(STARTS_MS, &prompt)
+                        .hear();
+                    assert_eq!(
+                        heard.turns,
+                        [],
+                        "{name}, {echo_db} dB after {delay_ms} ms, noise {noise_dbfs:?}"
+                    );
                 }
             }
         }
@@ -34,18 +47,42 @@ fn the_bots_own_voice_is_no_turn() {
 #[test]
 fn without_the_guard_it_would_be_one() {
     let prompt = greeting_en();
-    assert!(!Call::new(line(&prompt, -20.0, 150, None)).hear().turns.is_empty());
+    assert!(
+        !Call::new(line(&prompt, -20.0, 150, None))
+            .hear()
+            .turns
+            .is_empty()
+    );
 }
 
 #[test]
 fn echo_is_known_at_every_rate_and_encoding() {
-    for (rate_hz, encoding) in [(8_000, Encoding::MuLaw), (16_000, Encoding::Pcm16), (24_000, Encoding::Pcm16)] {
+    for (rate_hz, encoding) in [
+        (8_000, Encoding::MuLaw),
+        (16_000, Encoding::Pcm16),
+        (24_000, Encoding::Pcm16),
+    ] {
         let prompt = convert(&greeting_en(), 8_000, rate_hz as u32).unwrap();
         for echo_db in [-12.0, -30.0] {
             let mut line = vec![0; prompt.len() + 2 * rate_hz];
-            mix_at(&mut line, rate_hz, STARTS_MS + 150, &gained(&prompt, echo_db));
-            let heard = Call { rate_hz, encoding, ..Call::new(line) }.playing(STARTS_MS, &prompt).hear();
-            assert_eq!(heard.turns, [], "{encoding:?} at {rate_hz} Hz, {echo_db} dB");
+            mix_at(
+                &mut line,
+                rate_hz,
+                STARTS_MS + 150,
+                &gained(&prompt, echo_db),
+            );
+            let heard = Call {
+                rate_hz,
+                encoding,
+                ..Call::new(line)
+            }
+            .playing(STARTS_MS, &prompt)
+            .hear();
+            assert_eq!(
+                heard.turns,
+                [],
+                "{encoding:?} at {rate_hz} Hz, {echo_db} dB"
+            );
         }
     }
 }
@@ -65,7 +102,13 @@ fn echo_in_bursts_after_a_stall_is_no_turn() {
     let prompt = greeting_en();
     let call = Call::new(line(&prompt, -20.0, 150, Some(-55.0))).playing(STARTS_MS, &prompt);
     // nothing comes from 2.0 to 2.4 s, then all of it at once
-    let heard = call.hear_when(|ended_ms| if (2_000..2_400).contains(&ended_ms) { 2_400 } else { ended_ms });
+    let heard = call.hear_when(|ended_ms| {
+        if (2_000..2_400).contains(&ended_ms) {
+            2_400
+        } else {
+            ended_ms
+        }
+    });
     assert_eq!(heard.turns, []);
 }
 
@@ -76,13 +119,20 @@ fn a_delay_that_changes_between_prompts_is_found_again() {
     let mut line = noise(5, -58.0, 8 * (second_ms + 1_500) + second.len());
     mix(&mut line, STARTS_MS + 80, &gained(&first, -18.0));
     mix(&mut line, second_ms + 260, &gained(&second, -26.0));
-    let heard = Call::new(line).playing(STARTS_MS, &first).playing(second_ms, &second).hear();
+    let heard = Call::new(line)
+        .playing(STARTS_MS, &first)
+        .playing(second_ms, &second)
+        .hear();
     assert_eq!(heard.turns, []);
 }
 
 #[test]
 fn a_caller_who_speaks_over_the_bot_is_heard_at_once() {
-    let callers = [("agent", agent_please()), ("no", no_wrong_number()), ("hello", hello())];
+    let callers = [
+        ("agent", agent_please()),
+        ("no", no_wrong_number()),
+        ("hello", hello()),
+    ];
     // "agent" begins with a short yes, and a pause
     let (mut late, mut calls) = (Vec::new(), 0);
     for (words, caller) in &callers {
@@ -100,15 +150,25 @@ fn a_caller_who_speaks_over_the_bot_is_heard_at_once() {
                         mix(&mut line, at_ms, caller);
                         let heard = Call::new(line).playing(STARTS_MS, &prompt).hear();
                         calls += 1;
-                        if heard.interrupted_ms.is_none_or(|heard_ms| heard_ms > at_ms as u64 + alone + 100) {
-                            late.push(format!("{words} over {name} at {at_ms}, {echo_db} dB, {delay_ms} ms: {:?}", heard.interrupted_ms));
+                        if heard
+                            .interrupted_ms
+                            .is_none_or(|heard_ms| heard_ms > at_ms as u64 + alone + 100)
+                        {
+                            late.push(format!(
+                                "{words} over {name} at {at_ms}, {echo_db} dB, {delay_ms} ms: {:?}",
+                                heard.interrupted_ms
+                            ));
                         }
                     }
                 }
             }
         }
     }
-    assert!(late.len() * 20 <= calls, "{} of {calls} late: {late:#?}", late.len());
+    assert!(
+        late.len() * 20 <= calls,
+        "{} of {calls} late: {late:#?}",
+        late.len()
+    );
 }
 
 #[test]
@@ -127,5 +187,8 @@ fn the_recogniser_gets_silence_in_place_of_echo() {
     let without = call.hear().samples_16k;
     let with = call.playing(STARTS_MS, &prompt).hear().samples_16k;
     let (before_dbfs, after_dbfs) = (level::rms_dbfs(&without), level::rms_dbfs(&with));
-    assert!(after_dbfs < before_dbfs - 15.0, "{before_dbfs} and {after_dbfs}");
+    assert!(
+        after_dbfs < before_dbfs - 15.0,
+        "{before_dbfs} and {after_dbfs}"
+    );
 }

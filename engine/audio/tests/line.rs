@@ -1,4 +1,5 @@
-//! What else is on a line: a room full of voices, noise, tones, music. None of it is the caller, who is heard over it.
+//! What else is on a line: a room full of voices, noise, tones, music. None of it is the caller,
+//! who is heard over it.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
 mod common;
@@ -20,7 +21,11 @@ fn babble_and_noise_are_no_turn() {
     for level_dbfs in [-35.0, -40.0, -45.0] {
         for seed in 1..=3 {
             let heard = Call::new(line(&babble(seed, level_dbfs, 12 * SECOND))).hear();
-            assert!(heard.voiced_ms < 240, "babble {seed} at {level_dbfs} dBFS: {heard:?}", heard = heard.turns);
+            assert!(
+                heard.voiced_ms < 240,
+                "babble {seed} at {level_dbfs} dBFS: {heard:?}",
+                heard = heard.turns
+            );
         }
     }
     for level_dbfs in [-25.0, -35.0, -45.0] {
@@ -32,15 +37,27 @@ fn babble_and_noise_are_no_turn() {
 #[test]
 fn the_caller_is_heard_over_babble_and_their_turn_ends() {
     for (level_dbfs, caller_db) in [(-35.0, 0.0), (-40.0, 0.0), (-45.0, 0.0), (-45.0, -10.0)] {
-        for (words, caller) in [("agent", agent_please()), ("no", no_wrong_number()), ("hello", hello())] {
+        for (words, caller) in [
+            ("agent", agent_please()),
+            ("no", no_wrong_number()),
+            ("hello", hello()),
+        ] {
             let mut line = line(&babble(2, level_dbfs, 12 * SECOND));
             mix(&mut line, 6_000, &gained(&caller, caller_db));
             let heard = Call::new(line).hear();
             // "agent" begins with a short yes, and a pause
             let name = format!("{words} at {caller_db} dB over babble at {level_dbfs} dBFS");
-            assert!(heard.interrupted_ms.is_some_and(|at_ms| at_ms < 6_600), "{name}: {:?}", heard.interrupted_ms);
+            assert!(
+                heard.interrupted_ms.is_some_and(|at_ms| at_ms < 6_600),
+                "{name}: {:?}",
+                heard.interrupted_ms
+            );
             let over_ms = 6_000 + caller.len() as u64 / 8 + 2_000;
-            assert!(heard.ended_ms.is_some_and(|ended_ms| ended_ms < over_ms), "{name}: ended at {:?}", heard.ended_ms);
+            assert!(
+                heard.ended_ms.is_some_and(|ended_ms| ended_ms < over_ms),
+                "{name}: ended at {:?}",
+                heard.ended_ms
+            );
         }
     }
 }
@@ -50,8 +67,18 @@ fn tones_are_no_turn() {
     for (name, tones_hz, level_dbfs, cadence) in [
         ("ringback of India", &[400.0, 450.0][..], -20.0, (400, 200)),
         ("ringback of Europe", &[425.0], -15.0, (1_000, 4_000)),
-        ("ringback of America", &[440.0, 480.0], -18.0, (2_000, 4_000)),
-        ("beep of an answering machine", &[1_000.0], -15.0, (500, 3_000)),
+        (
+            "ringback of America",
+            &[440.0, 480.0],
+            -18.0,
+            (2_000, 4_000),
+        ),
+        (
+            "beep of an answering machine",
+            &[1_000.0],
+            -15.0,
+            (500, 3_000),
+        ),
         ("calling fax machine", &[1_100.0], -15.0, (500, 3_000)),
         ("answering fax machine", &[2_100.0], -15.0, (3_000, 1_000)),
         ("a key", &[697.0, 1_209.0], -12.0, (100, 900)),
@@ -65,8 +92,19 @@ fn tones_are_no_turn() {
 #[test]
 fn steady_chords_are_no_turn() {
     let mut chords = vec![0; 12 * SECOND];
-    for (n, tones_hz) in [[262.0, 330.0, 392.0, 784.0], [220.0, 262.0, 330.0, 660.0], [175.0, 220.0, 262.0, 523.0]].iter().enumerate() {
-        mix(&mut chords, 4_000 * n, &tones(tones_hz, -22.0, (1, 0), 4 * SECOND));
+    for (n, tones_hz) in [
+        [262.0, 330.0, 392.0, 784.0],
+        [220.0, 262.0, 330.0, 660.0],
+        [175.0, 220.0, 262.0, 523.0],
+    ]
+    .iter()
+    .enumerate()
+    {
+        mix(
+            &mut chords,
+            4_000 * n,
+            &tones(tones_hz, -22.0, (1, 0), 4 * SECOND),
+        );
     }
     let heard = Call::new(line(&chords)).hear();
     assert!(heard.voiced_ms < 240, "{heard:?}", heard = heard.turns);
@@ -81,7 +119,14 @@ fn a_quiet_caller_on_a_clean_line_is_heard() {
                 mix(&mut line, at_ms, &gained(&hello(), gain_db));
                 let heard = Call::new(line).hear();
                 let name = format!("{gain_db} dB at {at_ms} ms over {noise_dbfs} dBFS");
-                assert!(matches!(heard.turns[..], [TurnEvent::Began { .. }, TurnEvent::Ended { .. }]), "{name}: {:?}", heard.turns);
+                assert!(
+                    matches!(
+                        heard.turns[..],
+                        [TurnEvent::Began { .. }, TurnEvent::Ended { .. }]
+                    ),
+                    "{name}: {:?}",
+                    heard.turns
+                );
                 assert!(heard.voiced_ms >= 192, "{name}: {} ms", heard.voiced_ms);
             }
         }
@@ -101,11 +146,22 @@ fn a_tenth_of_a_second_of_speech_is_no_quarter_of_one() {
 #[test]
 fn a_cough_is_not_counted_as_speech() {
     // shaped like one: two bursts of noise that die away
-    let burst: Vec<i16> = noise(6, -16.0, 8 * 300).iter().enumerate().map(|(n, sample)| sample / (1 + n as i16 / 500)).collect();
+    let burst: Vec<i16> = noise(6, -16.0, 8 * 300)
+        .iter()
+        .enumerate()
+        .map(|(n, sample)| sample / (1 + n as i16 / 500))
+        .collect();
     for bursts_ms in [&[1_000][..], &[1_000, 1_450]] {
         let mut line = noise(2, -65.0, 4 * SECOND);
-        bursts_ms.iter().for_each(|&at_ms| mix(&mut line, at_ms, &burst));
+        bursts_ms
+            .iter()
+            .for_each(|&at_ms| mix(&mut line, at_ms, &burst));
         let heard = Call::new(line).hear();
-        assert!(heard.voiced_ms < 100, "{bursts_ms:?}: {} ms, {:?}", heard.voiced_ms, heard.turns);
+        assert!(
+            heard.voiced_ms < 100,
+            "{bursts_ms:?}: {} ms, {:?}",
+            heard.voiced_ms,
+            heard.turns
+        );
     }
 }

@@ -1,5 +1,9 @@
-//! The media path of a call allocates nothing per frame once its buffers have grown: counted by an allocator of this test's own.
-#![allow(unsafe_code, reason = "an allocator cannot be written otherwise; this one only counts and passes on")]
+//! The media path of a call allocates nothing per frame once its buffers have grown: counted by an
+//! allocator of this test's own.
+#![allow(
+    unsafe_code,
+    reason = "an allocator cannot be written otherwise; this one only counts and passes on"
+)]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -48,12 +52,20 @@ fn the_counter_counts() {
 
 #[test]
 fn hearing_allocates_nothing_per_frame() {
-    for (encoding, rate_hz) in [(Encoding::Pcm16, 8_000), (Encoding::Pcm16, 16_000), (Encoding::Pcm16, 24_000), (Encoding::MuLaw, 8_000)] {
+    for (encoding, rate_hz) in [
+        (Encoding::Pcm16, 8_000),
+        (Encoding::Pcm16, 16_000),
+        (Encoding::Pcm16, 24_000),
+        (Encoding::MuLaw, 8_000),
+    ] {
         let mut decoder = Decoder::new(encoding);
         let mut listener = Listener::new(rate_hz, TurnSettings::default()).unwrap();
         let mut pcm = Vec::new();
-        // an odd length, so that samples are split between messages; a tone in bursts, so that the detectors have something to do
-        let tone: Vec<i16> = (0..4_800).map(|n| (8_000.0 * (f64::from(n) * 0.11).sin()) as i16).collect();
+        // an odd length, so that samples are split between messages; a tone in bursts, so that the
+        // detectors have something to do
+        let tone: Vec<i16> = (0..4_800)
+            .map(|n| (8_000.0 * (f64::from(n) * 0.11).sin()) as i16)
+            .collect();
         let mut wire = Vec::new();
         encoding.encode(&tone, &mut wire);
         let message = &wire[..rate_hz as usize / 50 * encoding.bytes_per_sample() + 1];

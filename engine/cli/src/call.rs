@@ -1,4 +1,5 @@
-//! `ghanti call`: plays Exotel and a caller, shows the conversation as it happens, and tells whether it came out as expected.
+//! `ghanti call`: plays Exotel and a caller, shows the conversation as it happens, and tells
+//! whether it came out as expected.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -8,14 +9,17 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
-use ghanti_server::{App, Config, DataLock, Folders, Mode, Secret, logs, open, open_recognizer, serve};
+use ghanti_server::{
+    App, Config, DataLock, Folders, Mode, Secret, logs, open, open_recognizer, serve,
+};
 use ghanti_sim::{CallReport, Scenario, View, run_with};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use crate::config::Source;
 
-/// Play Exotel and a caller. Exits with 0 when every outcome was the expected one, with 1 otherwise.
+/// Play Exotel and a caller. Exits with 0 when every outcome was the expected one, with 1
+/// otherwise.
 #[derive(Args)]
 pub struct Call {
     #[command(flatten)]
@@ -41,12 +45,19 @@ impl Call {
     /// Plays all scenarios, one after another.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let config = self.source.read()?;
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .context("cannot start threads")?;
         runtime.block_on(self.play(config))
     }
 
     async fn play(self, mut config: Config) -> anyhow::Result<ExitCode> {
-        let scenarios = self.scenario.iter().map(|file| read(file)).collect::<anyhow::Result<Vec<_>>>()?;
+        let scenarios = self
+            .scenario
+            .iter()
+            .map(|file| read(file))
+            .collect::<anyhow::Result<Vec<_>>>()?;
         if let Some(url) = &self.url {
             return self.against(url, &scenarios, &config).await;
         }
@@ -55,32 +66,64 @@ impl Call {
         // The conversation is what is to be seen: the engine's own log goes to its files.
         let _logs = logs::begin_files_only(&config.log)?;
         let _lock = DataLock::take(&self.data)?;
-        let services = open(&config, &Folders { data: self.data.clone(), flows: self.flows.clone() }, Mode::Production).await?;
-        let listener = TcpListener::bind(config.server.listen).await.context("cannot listen on a port of this machine")?;
+        let services = open(
+            &config,
+            &Folders {
+                data: self.data.clone(),
+                flows: self.flows.clone(),
+            },
+            Mode::Production,
+        )
+        .await?;
+        let listener = TcpListener::bind(config.server.listen)
+            .await
+            .context("cannot listen on a port of this machine")?;
         let url = format!("http://{}{}", listener.local_addr()?, config.server.path);
         let (stop, stopped) = oneshot::channel::<()>();
         let app = App::new(config.clone(), services);
-        let engine = tokio::spawn(serve(listener, app, async move { drop(stopped.await) }, std::future::pending()));
+        let engine = tokio::spawn(serve(
+            listener,
+            app,
+            async move { drop(stopped.await) },
+            std::future::pending(),
+        ));
         let played = self.against(&url, &scenarios, &config).await;
         drop(stop);
-        engine.await.context("the engine died")?.context("the engine failed")?;
+        engine
+            .await
+            .context("the engine died")?
+            .context("the engine failed")?;
         played
     }
 
-    async fn against(&self, url: &str, scenarios: &[(String, Scenario)], config: &Config) -> anyhow::Result<ExitCode> {
+    async fn against(
+        &self,
+        url: &str,
+        scenarios: &[(String, Scenario)],
+        config: &Config,
+    ) -> anyhow::Result<ExitCode> {
         let url = &with_tokens(url, config);
         let view = View::new(std::io::stdout());
-        let recognizer = if scenarios.iter().any(|(_, scenario)| listens(scenario)) { open_recognizer(config).await? } else { None };
+        let recognizer = if scenarios.iter().any(|(_, scenario)| listens(scenario)) {
+            open_recognizer(config).await?
+        } else {
+            None
+        };
         let mut all_ok = true;
         for (name, scenario) in scenarios {
             let folder = self.out.join(name);
             let listener: Option<Arc<_>> = recognizer.clone().filter(|_| listens(scenario));
-            let report =
-                run_with(scenario, url, &folder, &view, listener.as_deref()).await.with_context(|| format!("cannot play `{name}`"))?;
+            let report = run_with(scenario, url, &folder, &view, listener.as_deref())
+                .await
+                .with_context(|| format!("cannot play `{name}`"))?;
             all_ok &= report.ok;
             show(&report)?;
         }
-        Ok(if all_ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        Ok(if all_ok {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        })
     }
 }
 
@@ -89,8 +132,15 @@ fn with_tokens(url: &str, config: &Config) -> String {
     let server = &config.server;
     let in_url = |token: &Option<Secret>| token.as_ref().map_or_else(String::new, Secret::in_url);
     match url.split_once("://") {
-        Some((scheme, rest)) if !rest.contains('@') && (server.applet_token.is_some() || server.api_token.is_some()) => {
-            format!("{scheme}://{}:{}@{rest}", in_url(&server.applet_token), in_url(&server.api_token))
+        Some((scheme, rest))
+            if !rest.contains('@')
+                && (server.applet_token.is_some() || server.api_token.is_some()) =>
+        {
+            format!(
+                "{scheme}://{}:{}@{rest}",
+                in_url(&server.applet_token),
+                in_url(&server.api_token)
+            )
         }
         _ => url.to_owned(),
     }
@@ -103,7 +153,10 @@ fn listens(scenario: &Scenario) -> bool {
 
 fn read(file: &Path) -> anyhow::Result<(String, Scenario)> {
     let scenario = Scenario::load(file)?;
-    let name = file.file_stem().map_or_else(|| "call".to_owned(), |stem| stem.to_string_lossy().into_owned());
+    let name = file.file_stem().map_or_else(
+        || "call".to_owned(),
+        |stem| stem.to_string_lossy().into_owned(),
+    );
     Ok((name, scenario))
 }
 
@@ -111,13 +164,34 @@ fn show(report: &CallReport) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     let ms = |ms: Option<u64>| ms.map_or_else(|| "none".to_owned(), |ms| format!("{ms} ms"));
     writeln!(out)?;
-    writeln!(out, "outcome      {} (expected {})", report.outcome.as_deref().unwrap_or("none"), report.expected)?;
+    writeln!(
+        out,
+        "outcome      {} (expected {})",
+        report.outcome.as_deref().unwrap_or("none"),
+        report.expected
+    )?;
     if let Some(agent) = &report.agent {
         writeln!(out, "agent        {}", agent.expose())?;
     }
-    writeln!(out, "first audio  {} after start", ms(report.first_audio_ms))?;
-    let responses: Vec<String> = report.response_ms.iter().map(|ms| format!("{ms} ms")).collect();
-    writeln!(out, "responses    {}", if responses.is_empty() { "none".to_owned() } else { responses.join(", ") })?;
+    writeln!(
+        out,
+        "first audio  {} after start",
+        ms(report.first_audio_ms)
+    )?;
+    let responses: Vec<String> = report
+        .response_ms
+        .iter()
+        .map(|ms| format!("{ms} ms"))
+        .collect();
+    writeln!(
+        out,
+        "responses    {}",
+        if responses.is_empty() {
+            "none".to_owned()
+        } else {
+            responses.join(", ")
+        }
+    )?;
     writeln!(out, "recording    {}", report.files.recording.display())?;
     writeln!(out, "transcript   {}", report.files.transcript.display())?;
     for complaint in &report.complaints {

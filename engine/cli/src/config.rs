@@ -28,12 +28,17 @@ impl Source {
 
     fn read_with(&self, line: &CommandLine) -> anyhow::Result<Config> {
         let text = match &self.config {
-            Some(file) => std::fs::read_to_string(file).with_context(|| format!("cannot read the configuration `{}`", file.display()))?,
-            None if Path::new(FILE).exists() => std::fs::read_to_string(FILE).with_context(|| format!("cannot read `{FILE}`"))?,
+            Some(file) => std::fs::read_to_string(file)
+                .with_context(|| format!("cannot read the configuration `{}`", file.display()))?,
+            None if Path::new(FILE).exists() => {
+                std::fs::read_to_string(FILE).with_context(|| format!("cannot read `{FILE}`"))?
+            }
             None => String::new(),
         };
         // a variable that is no text is none of ours
-        let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let variables = std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
         Ok(read_with(&text, variables, line)?)
     }
 }
@@ -54,7 +59,11 @@ pub struct Serving {
 impl Serving {
     /// Reads the configuration, with the command line above it.
     pub fn read(&self) -> anyhow::Result<Config> {
-        self.source.read_with(&CommandLine { listen: self.listen, insecure: self.insecure, serves: true })
+        self.source.read_with(&CommandLine {
+            listen: self.listen,
+            insecure: self.insecure,
+            serves: true,
+        })
     }
 }
 
@@ -73,7 +82,10 @@ impl Command {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Command::Check(source) => {
-                source.read_with(&CommandLine { serves: true, ..CommandLine::default() })?;
+                source.read_with(&CommandLine {
+                    serves: true,
+                    ..CommandLine::default()
+                })?;
                 println!("the configuration is right");
             }
             Command::Print(source) => {

@@ -1,4 +1,5 @@
-//! `ghanti dev`: serves, builds plugins when their sources change, and shows verdicts, versions, calls and logs in one stream of lines.
+//! `ghanti dev`: serves, builds plugins when their sources change, and shows verdicts, versions,
+//! calls and logs in one stream of lines.
 
 mod build;
 mod builds;
@@ -36,7 +37,8 @@ use workshop::{BUILD, Workshop};
 /// The scenario that the first line of advice names, where it is there.
 const SCENARIO: &str = "tests/scenarios/agrees.toml";
 
-/// Serve calls while flows are written: build plugins when their sources change, and show what happens, line by line.
+/// Serve calls while flows are written: build plugins when their sources change, and show what
+/// happens, line by line.
 #[derive(Args)]
 pub struct Dev {
     #[command(flatten)]
@@ -44,7 +46,8 @@ pub struct Dev {
     /// The folder of the plugins' sources, in the project's folder
     #[arg(long, value_name = "DIR", default_value = "plugins")]
     plugins: PathBuf,
-    /// What builds a plugin, for `sh` in the project's folder: $1 is the plugin's name, $2 the folder of flows
+    /// What builds a plugin, for `sh` in the project's folder: $1 is the plugin's name, $2 the
+    /// folder of flows
     #[arg(long, value_name = "COMMAND", long_help = build_help())]
     build: Option<String>,
     /// The folder of databases, caches and spools
@@ -70,20 +73,41 @@ impl Dev {
         config.server.drain_s = Some(0);
         let (screen, shown) = Screen::open(Story::new(wanted()?), config.calls.offset_minutes);
         let screen = Arc::new(screen);
-        let logs = logs::begin_with(&config.log, Some(events::listener(Arc::clone(&screen), wanted()?)))?;
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
+        let logs = logs::begin_with(
+            &config.log,
+            Some(events::listener(Arc::clone(&screen), wanted()?)),
+        )?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .context("cannot start threads")?;
         let served = runtime.block_on(self.serve(config, screen));
         drop((logs, shown));
         served.map(|()| ExitCode::SUCCESS)
     }
 
     async fn serve(self, config: Config, screen: Arc<Screen>) -> anyhow::Result<()> {
-        let workshop = Workshop::open(Project::find(&self.plugins, &self.flows)?, self.build, Arc::clone(&screen))?;
+        let workshop = Workshop::open(
+            Project::find(&self.plugins, &self.flows)?,
+            self.build,
+            Arc::clone(&screen),
+        )?;
         let say = |words: &str| screen.tell(Line::new(Subject::Dev, "", words, Tone::Plain));
-        let plugins: Vec<_> = workshop.plugins()?.iter().map(|(name, language)| format!("{name} ({language})")).collect();
-        let plugins = if plugins.is_empty() { "no plugin yet".to_owned() } else { plugins.join(", ") };
+        let plugins: Vec<_> = workshop
+            .plugins()?
+            .iter()
+            .map(|(name, language)| format!("{name} ({language})"))
+            .collect();
+        let plugins = if plugins.is_empty() {
+            "no plugin yet".to_owned()
+        } else {
+            plugins.join(", ")
+        };
         say(&format!("watching {}: {plugins}", self.plugins.display()));
-        let folders = Folders { data: self.data, flows: self.flows };
+        let folders = Folders {
+            data: self.data,
+            flows: self.flows,
+        };
         let stop = Stop::listen()?;
         let _lock = DataLock::take(&folders.data)?;
         let services = open(&config, &folders, Mode::Dev).await?;
@@ -91,9 +115,18 @@ impl Dev {
         let address = listener.local_addr()?;
         warn_of_open_doors(&config);
         let url = format!("http://{}{}", reachable(address), config.server.path);
-        say(&format!("serving {url}: {}; Ctrl-C stops", taking(screen.flows())));
-        say(&format!("a call:  {} call --scenario {} --url {url}", program(), scenario()));
-        say(&format!("what to paste into Exotel's applets:  curl {url}/websocket-url"));
+        say(&format!(
+            "serving {url}: {}; Ctrl-C stops",
+            taking(screen.flows())
+        ));
+        say(&format!(
+            "a call:  {} call --scenario {} --url {url}",
+            program(),
+            scenario()
+        ));
+        say(&format!(
+            "what to paste into Exotel's applets:  curl {url}/websocket-url"
+        ));
         let stopped = stop.after_calls.cancelled_owned();
         let mut building = JoinSet::new();
         building.spawn(workshop.run());
@@ -103,7 +136,14 @@ impl Dev {
             telling.tell(Line::new(Subject::Dev, "", "stopping", Tone::Plain));
             building.shutdown().await;
         };
-        serve(listener, App::new(config, services), shutdown, stop.at_once.cancelled_owned()).await.context("the server failed")?;
+        serve(
+            listener,
+            App::new(config, services),
+            shutdown,
+            stop.at_once.cancelled_owned(),
+        )
+        .await
+        .context("the server failed")?;
         say("stopped");
         Ok(())
     }
@@ -112,9 +152,11 @@ impl Dev {
 /// What is shown of the engine's log besides warnings.
 fn wanted() -> anyhow::Result<Targets> {
     match std::env::var("RUST_LOG") {
-        Ok(wanted) if !wanted.is_empty() => {
-            wanted.parse().with_context(|| format!("RUST_LOG is `{wanted}`, which is no level: write `info`, or `ghanti_session=debug`"))
-        }
+        Ok(wanted) if !wanted.is_empty() => wanted.parse().with_context(|| {
+            format!(
+                "RUST_LOG is `{wanted}`, which is no level: write `info`, or `ghanti_session=debug`"
+            )
+        }),
         _ => Ok(Targets::new()),
     }
 }
@@ -131,15 +173,25 @@ fn taking(flows: usize) -> String {
 fn reachable(address: SocketAddr) -> SocketAddr {
     let mut address = address;
     if address.ip().is_unspecified() {
-        address.set_ip(if address.is_ipv4() { [127, 0, 0, 1].into() } else { std::net::Ipv6Addr::LOCALHOST.into() });
+        address.set_ip(if address.is_ipv4() {
+            [127, 0, 0, 1].into()
+        } else {
+            std::net::Ipv6Addr::LOCALHOST.into()
+        });
     }
     address
 }
 
 fn program() -> String {
-    std::env::args().next().unwrap_or_else(|| "ghanti".to_owned())
+    std::env::args()
+        .next()
+        .unwrap_or_else(|| "ghanti".to_owned())
 }
 
 fn scenario() -> &'static str {
-    if Path::new(SCENARIO).exists() { SCENARIO } else { "FILE" }
+    if Path::new(SCENARIO).exists() {
+        SCENARIO
+    } else {
+        "FILE"
+    }
 }

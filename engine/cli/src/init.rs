@@ -15,8 +15,8 @@ use ghanti_server::{Secret, Starter};
 /// It holds tokens: the owner alone may read it.
 const MODE: u32 = 0o600;
 
-/// Write a commented configuration with random tokens. What is not given is left in a comment, to be filled in. A file that is there already
-/// is never changed.
+/// Write a commented configuration with random tokens. What is not given is left in a comment, to
+/// be filled in. A file that is there already is never changed.
 #[derive(Args)]
 pub struct Init {
     /// The file to write
@@ -60,22 +60,39 @@ impl Init {
         };
         let text = starter.text()?;
         // what is wrong with a value is said now, and not at the start of the engine
-        read_with(&text, [], &CommandLine { serves: true, ..CommandLine::default() })?;
+        read_with(
+            &text,
+            [],
+            &CommandLine {
+                serves: true,
+                ..CommandLine::default()
+            },
+        )?;
         let file = self.config.display();
-        let opened = File::options().write(true).create_new(true).mode(MODE).open(&self.config);
+        let opened = File::options()
+            .write(true)
+            .create_new(true)
+            .mode(MODE)
+            .open(&self.config);
         let mut opened = match opened {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                bail!("`{file}` is there already and stays as it is: move it away, or name another file with --config")
+                bail!(
+                    "`{file}` is there already and stays as it is: move it away, or name another file with --config"
+                )
             }
             opened => opened.with_context(|| format!("cannot write `{file}`"))?,
         };
-        opened.write_all(text.as_bytes()).with_context(|| format!("cannot write `{file}`"))?;
+        opened
+            .write_all(text.as_bytes())
+            .with_context(|| format!("cannot write `{file}`"))?;
         println!("wrote `{file}`, with random tokens; only you may read it");
         let missing = starter.missing();
         if !missing.is_empty() {
             println!("still to be filled in: {}", missing.join(", "));
         }
-        println!("then: `ghanti serve`, and `GET /websocket-url` with `api-token` says what to paste into Exotel's applets");
+        println!(
+            "then: `ghanti serve`, and `GET /websocket-url` with `api-token` says what to paste into Exotel's applets"
+        );
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -1,4 +1,5 @@
-//! The `ghanti` program: serves calls, serves a flow's author, checks its configuration, and plays Exotel and a caller.
+//! The `ghanti` program: serves calls, serves a flow's author, checks its configuration, and plays
+//! Exotel and a caller.
 
 mod call;
 mod config;

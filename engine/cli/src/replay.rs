@@ -19,8 +19,8 @@ const DIFFERENT: u8 = 1;
 /// It, or some of it, could not be run.
 const NOT_RUN: u8 = 2;
 
-/// Run recorded calls again, speaking nothing and changing nothing. Exits with 0 when nothing differs, with 1 when something does, and
-/// with 2 when it cannot be run.
+/// Run recorded calls again, speaking nothing and changing nothing. Exits with 0 when nothing
+/// differs, with 1 when something does, and with 2 when it cannot be run.
 #[derive(Args)]
 pub struct Replay {
     #[command(flatten)]
@@ -34,10 +34,12 @@ pub struct Replay {
     /// Only calls since this date (2026-11-30), or not older than this (2d, 12h)
     #[arg(long, value_name = "WHEN", requires = "all")]
     since: Option<String>,
-    /// The version to run against, a flow's folder or component; the flow in the folder of flows otherwise
+    /// The version to run against, a flow's folder or component; the flow in the folder of flows
+    /// otherwise
     #[arg(long, value_name = "FILE-OR-FOLDER")]
     flow: Option<PathBuf>,
-    /// A kind of difference that does not count: amounts, decisions, dates, structure or wording; may be given several times
+    /// A kind of difference that does not count: amounts, decisions, dates, structure or wording;
+    /// may be given several times
     #[arg(long, value_name = "KIND", value_delimiter = ',')]
     tolerate: Vec<DifferenceKind>,
     /// The folder of databases, caches and spools
@@ -59,11 +61,24 @@ impl Replay {
 
     fn replay(self) -> anyhow::Result<ExitCode> {
         let config = self.source.read()?;
-        let folders = Folders { data: self.data, flows: self.flows };
+        let folders = Folders {
+            data: self.data,
+            flows: self.flows,
+        };
         let tolerated: BTreeSet<_> = self.tolerate.into_iter().collect();
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .context("cannot start threads")?;
         runtime.block_on(async {
-            let replayer = Arc::new(Replayer::new(&config, &folders, ReplaySettings { flow: self.flow, tolerated })?);
+            let replayer = Arc::new(Replayer::new(
+                &config,
+                &folders,
+                ReplaySettings {
+                    flow: self.flow,
+                    tolerated,
+                },
+            )?);
             let mut out = std::io::stdout().lock();
             let (is_same, is_whole) = match &self.call {
                 Some(call) => {
@@ -97,6 +112,7 @@ fn bar() -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let style = ProgressStyle::with_template("{bar:40} {pos} of {len} calls, {eta} left").unwrap_or_else(|_| ProgressStyle::default_bar());
+    let style = ProgressStyle::with_template("{bar:40} {pos} of {len} calls, {eta} left")
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(0).with_style(style)
 }

@@ -23,7 +23,8 @@ pub struct Serve {
     /// The folder of flows
     #[arg(long, value_name = "DIR", default_value = "flows")]
     flows: PathBuf,
-    /// For a flow's author: show what flows log in full, and begin without any flow that can be loaded
+    /// For a flow's author: show what flows log in full, and begin without any flow that can be
+    /// loaded
     #[arg(long)]
     dev: bool,
 }
@@ -33,13 +34,23 @@ impl Serve {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let config = self.serving.read()?;
         let logs = logs::begin(&config.log)?;
-        let folders = Folders { data: self.data, flows: self.flows };
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
+        let folders = Folders {
+            data: self.data,
+            flows: self.flows,
+        };
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .context("cannot start threads")?;
         let served = runtime.block_on(async {
             // signals mean something from the first moment on
             let stop = Stop::listen()?;
             let _lock = DataLock::take(&folders.data)?;
-            let mode = if self.dev { Mode::Dev } else { Mode::Production };
+            let mode = if self.dev {
+                Mode::Dev
+            } else {
+                Mode::Production
+            };
             let services = tokio::select! {
                 opened = open(&config, &folders, mode) => opened?,
                 // there are no calls yet
@@ -48,8 +59,13 @@ impl Serve {
             let listener = bind(config.server.listen).await?;
             tracing::info!(address = %listener.local_addr()?, "listening");
             warn_of_open_doors(&config);
-            let (after_calls, at_once) = (stop.after_calls.cancelled_owned(), stop.at_once.cancelled_owned());
-            serve(listener, App::new(config, services), after_calls, at_once).await.context("the server failed")
+            let (after_calls, at_once) = (
+                stop.after_calls.cancelled_owned(),
+                stop.at_once.cancelled_owned(),
+            );
+            serve(listener, App::new(config, services), after_calls, at_once)
+                .await
+                .context("the server failed")
         });
         drop(logs);
         served.map(|()| ExitCode::SUCCESS)
@@ -66,7 +82,11 @@ pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 /// Says who can do what, where it is more than should be.
 pub fn warn_of_open_doors(config: &ghanti_server::Config) {
     let server = &config.server;
-    let tokens = [&server.stream_token, &server.applet_token, &server.api_token];
+    let tokens = [
+        &server.stream_token,
+        &server.applet_token,
+        &server.api_token,
+    ];
     if tokens.iter().all(|token| token.is_some()) {
         return;
     }

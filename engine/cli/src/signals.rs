@@ -1,5 +1,6 @@
-//! What signals mean: the first SIGINT or SIGTERM stops the engine when its calls have ended, the second at once, the third without a record.
-//! SIGHUP means nothing here: settings are read at the start, flows and prompts whenever they change, and a terminal that closes ends no call.
+//! What signals mean: the first SIGINT or SIGTERM stops the engine when its calls have ended, the
+//! second at once, the third without a record. SIGHUP means nothing here: settings are read at the
+//! start, flows and prompts whenever they change, and a terminal that closes ends no call.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -19,9 +20,15 @@ pub struct Stop {
 impl Stop {
     /// Listens to signals from now on.
     pub fn listen() -> anyhow::Result<Self> {
-        let stop = Self { after_calls: CancellationToken::new(), at_once: CancellationToken::new() };
-        let (interrupt, terminate, hang_up) =
-            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
+        let stop = Self {
+            after_calls: CancellationToken::new(),
+            at_once: CancellationToken::new(),
+        };
+        let (interrupt, terminate, hang_up) = (
+            signal(SignalKind::interrupt())?,
+            signal(SignalKind::terminate())?,
+            signal(SignalKind::hangup())?,
+        );
         tokio::spawn(stop.clone().follow(interrupt, terminate, hang_up));
         Ok(stop)
     }
@@ -43,7 +50,10 @@ impl Stop {
                 tracing::warn!(signal = name, "told a second time to stop");
                 self.at_once.cancel();
             } else {
-                tracing::error!(signal = name, "told a third time to stop: the last records may be lost");
+                tracing::error!(
+                    signal = name,
+                    "told a third time to stop: the last records may be lost"
+                );
                 std::process::exit(ENDED);
             }
         }

@@ -1,7 +1,9 @@
-//! What the operator allows at most, whatever a manifest asks for: the maximum of each limit, and whom and what may be granted.
+//! What the operator allows at most, whatever a manifest asks for: the maximum of each limit, and
+//! whom and what may be granted.
 //!
-//! A manifest that asks for more is rejected, line by line, so that nobody finds out in a call. One that says nothing gets the default, or the
-//! maximum where that is lower. Look-ups and voices are granted by the operator or not at all.
+//! A manifest that asks for more is rejected, line by line, so that nobody finds out in a call. One
+//! that says nothing gets the default, or the maximum where that is lower. Look-ups and voices are
+//! granted by the operator or not at all.
 
 use ghanti_model::PhoneNumber;
 
@@ -10,16 +12,19 @@ use crate::load::{Fault, Step};
 use crate::manifest::{Limits, Manifest, Said};
 use crate::overrides::Overrides;
 
-/// The most that any manifest may ask for. By default that is every limit and every number to transfer to, and neither look-ups nor voices.
+/// The most that any manifest may ask for. By default that is every limit and every number to
+/// transfer to, and neither look-ups nor voices.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Allowance {
     /// The maximum of each limit.
     pub limits: Limits,
-    /// Look-up keys that may be granted, as patterns whose `*` stands for any characters; none allows no look-up.
+    /// Look-up keys that may be granted, as patterns whose `*` stands for any characters; none
+    /// allows no look-up.
     pub lookup: Option<Vec<String>>,
     /// Numbers that calls may be transferred to; none allows any.
     pub transfer: Option<Vec<PhoneNumber>>,
-    /// Voices that may be granted, as patterns as well; none allows no voice but each language's own.
+    /// Voices that may be granted, as patterns as well; none allows no voice but each language's
+    /// own.
     pub voices: Option<Vec<String>>,
     /// What stands above manifests.
     pub overrides: Overrides,
@@ -27,7 +32,13 @@ pub struct Allowance {
 
 impl Default for Allowance {
     fn default() -> Self {
-        Self { limits: Limits::MAX, lookup: None, transfer: None, voices: None, overrides: Overrides::default() }
+        Self {
+            limits: Limits::MAX,
+            lookup: None,
+            transfer: None,
+            voices: None,
+            overrides: Overrides::default(),
+        }
     }
 }
 
@@ -43,7 +54,11 @@ impl Allowance {
     /// All that a manifest can say: for flows that take no calls.
     pub fn everything() -> Self {
         let any = || Some(vec!["*".to_owned()]);
-        Self { lookup: any(), voices: any(), ..Self::default() }
+        Self {
+            lookup: any(),
+            voices: any(),
+            ..Self::default()
+        }
     }
 
     /// Checks what a manifest says, of which `text` is the file, and lowers what it leaves unsaid.
@@ -62,57 +77,147 @@ impl Allowance {
             Some(line) => format!("line {line}: {reason}"),
             None => reason.clone(),
         });
-        let mend = format!("ask for less in `flow.toml`, or let the operator allow it by {} in ghanti.toml", settings.join(" and "));
+        let mend = format!(
+            "ask for less in `flow.toml`, or let the operator allow it by {} in ghanti.toml",
+            settings.join(" and ")
+        );
         let reasons: Vec<_> = reasons.collect();
-        Err(Fault::new(Step::Allowance, reasons.join("\n"), &mend).at(beyond.first().and_then(|beyond| beyond.line)))
+        Err(Fault::new(Step::Allowance, reasons.join("\n"), &mend)
+            .at(beyond.first().and_then(|beyond| beyond.line)))
     }
 
     fn limits_beyond(&self, asked: &Limits, said: &Said<'_>) -> Vec<Beyond> {
         let most = &self.limits;
         let calls = |limits: &Limits| u64::from(limits.host_calls_per_second);
         let each = [
-            ("memory", asked.memory_bytes, most.memory_bytes, "`memory-mib` of `[limits]`"),
-            ("compute-ms", asked.compute_ms, most.compute_ms, "`compute-ms` of `[limits]`"),
-            ("call-minutes", asked.call_minutes, most.call_minutes, "`longest-minutes` of `[calls]`"),
-            ("host-calls-per-second", calls(asked), calls(most), "`host-calls-per-second` of `[limits]`"),
-            ("text-bytes", asked.text_bytes, most.text_bytes, "`text-bytes` of `[limits]`"),
-            ("log-lines", asked.log_lines.into(), most.log_lines.into(), "`log-lines` of `[limits]`"),
-            ("journal-kib", asked.journal_kib, most.journal_kib, "`journal-kib` of `[limits]`"),
+            (
+                "memory",
+                asked.memory_bytes,
+                most.memory_bytes,
+                "`memory-mib` of `[limits]`",
+            ),
+            (
+                "compute-ms",
+                asked.compute_ms,
+                most.compute_ms,
+                "`compute-ms` of `[limits]`",
+            ),
+            (
+                "call-minutes",
+                asked.call_minutes,
+                most.call_minutes,
+                "`longest-minutes` of `[calls]`",
+            ),
+            (
+                "host-calls-per-second",
+                calls(asked),
+                calls(most),
+                "`host-calls-per-second` of `[limits]`",
+            ),
+            (
+                "text-bytes",
+                asked.text_bytes,
+                most.text_bytes,
+                "`text-bytes` of `[limits]`",
+            ),
+            (
+                "log-lines",
+                asked.log_lines.into(),
+                most.log_lines.into(),
+                "`log-lines` of `[limits]`",
+            ),
+            (
+                "journal-kib",
+                asked.journal_kib,
+                most.journal_kib,
+                "`journal-kib` of `[limits]`",
+            ),
         ];
-        let beyond = each.into_iter().filter(|(_, asked, most, _)| asked > most).filter_map(|(key, asked, most, setting)| {
-            // what the manifest leaves unsaid is lowered
-            let line = said.line(&["limits", key], None)?;
-            let shown = |value: u64| if key == "memory" { format!("{} KiB", value >> 10) } else { value.to_string() };
-            let reason = format!("`{key}` is {} and the operator allows {}", shown(asked), shown(most));
-            Some(Beyond { line: Some(line), reason, setting })
-        });
+        let beyond = each
+            .into_iter()
+            .filter(|(_, asked, most, _)| asked > most)
+            .filter_map(|(key, asked, most, setting)| {
+                // what the manifest leaves unsaid is lowered
+                let line = said.line(&["limits", key], None)?;
+                let shown = |value: u64| {
+                    if key == "memory" {
+                        format!("{} KiB", value >> 10)
+                    } else {
+                        value.to_string()
+                    }
+                };
+                let reason = format!(
+                    "`{key}` is {} and the operator allows {}",
+                    shown(asked),
+                    shown(most)
+                );
+                Some(Beyond {
+                    line: Some(line),
+                    reason,
+                    setting,
+                })
+            });
         beyond.collect()
     }
 
     fn grants_beyond(&self, manifest: &Manifest, said: &Said<'_>) -> Vec<Beyond> {
         let grants = &manifest.grants;
         let mut beyond = Vec::new();
-        let covered = |allowed: &Option<Vec<String>>, pattern: &str| allowed.iter().flatten().any(|allowed| matches(allowed, pattern));
+        let covered = |allowed: &Option<Vec<String>>, pattern: &str| {
+            allowed
+                .iter()
+                .flatten()
+                .any(|allowed| matches(allowed, pattern))
+        };
         for (at, pattern) in grants.lookup.iter().enumerate() {
-            // a `*` of the pattern is matched by none but a `*`: so whatever it stands for is allowed, too
+            // a `*` of the pattern is matched by none but a `*`: so whatever it stands for is
+            // allowed, too
             if !covered(&self.lookup, pattern) {
                 let reason = format!("`lookup` has `{pattern}`, which the operator does not allow");
-                beyond.push(Beyond { line: said.line(&["grants", "lookup"], Some(at)), reason, setting: "`lookup` of `[grants]`" });
+                beyond.push(Beyond {
+                    line: said.line(&["grants", "lookup"], Some(at)),
+                    reason,
+                    setting: "`lookup` of `[grants]`",
+                });
             }
         }
         for (at, voice) in grants.voices.iter().enumerate() {
             if !covered(&self.voices, voice) {
                 let reason = format!("`voices` has `{voice}`, which the operator does not allow");
-                beyond.push(Beyond { line: said.line(&["grants", "voices"], Some(at)), reason, setting: "`voices` of `[grants]`" });
+                beyond.push(Beyond {
+                    line: said.line(&["grants", "voices"], Some(at)),
+                    reason,
+                    setting: "`voices` of `[grants]`",
+                });
             }
         }
-        let granted = grants.transfer.iter().flatten().map(|granted| ("grants", granted));
-        for (section, (target, numbers)) in granted.chain(manifest.samples.transfer.iter().map(|sample| ("samples", sample))) {
+        let granted = grants
+            .transfer
+            .iter()
+            .flatten()
+            .map(|granted| ("grants", granted));
+        for (section, (target, numbers)) in granted.chain(
+            manifest
+                .samples
+                .transfer
+                .iter()
+                .map(|sample| ("samples", sample)),
+        ) {
             for (at, number) in numbers.iter().enumerate() {
-                if self.transfer.as_ref().is_some_and(|allowed| !allowed.contains(number)) {
-                    let reason = format!("`transfer` has {number} for `{target}`, whom the operator does not allow");
+                if self
+                    .transfer
+                    .as_ref()
+                    .is_some_and(|allowed| !allowed.contains(number))
+                {
+                    let reason = format!(
+                        "`transfer` has {number} for `{target}`, whom the operator does not allow"
+                    );
                     let line = said.line(&[section, "transfer", target], Some(at));
-                    beyond.push(Beyond { line, reason, setting: "`transfer` of `[grants]`" });
+                    beyond.push(Beyond {
+                        line,
+                        reason,
+                        setting: "`transfer` of `[grants]`",
+                    });
                 }
             }
         }
@@ -141,14 +246,25 @@ mod tests {
         };
         let some = |text: &str| Some(vec![text.to_owned()]);
         let number = PhoneNumber::parse("9876543210").unwrap();
-        Allowance { limits, lookup: some("loan:*"), transfer: Some(vec![number]), voices: some("asha"), ..Allowance::default() }
+        Allowance {
+            limits,
+            lookup: some("loan:*"),
+            transfer: Some(vec![number]),
+            voices: some("asha"),
+            ..Allowance::default()
+        }
     }
 
     #[test]
     fn every_limit_beyond_its_maximum_is_told_with_line_value_maximum_and_setting() {
         let text = "[limits]\nmemory = \"17MiB\"\ncompute-ms = 30\ncall-minutes = 6\nhost-calls-per-second = 101\ntext-bytes = 1001\n\
                     log-lines = 11\njournal-kib = 65\n";
-        let Fault { step, reason, mend, line } = admit(&strict(), text).unwrap_err();
+        let Fault {
+            step,
+            reason,
+            mend,
+            line,
+        } = admit(&strict(), text).unwrap_err();
         assert_eq!((step, line), (Step::Allowance, Some(2)));
         let expected = [
             "line 2: `memory` is 17408 KiB and the operator allows 16384 KiB",
@@ -160,7 +276,12 @@ mod tests {
             "line 8: `journal-kib` is 65 and the operator allows 64",
         ];
         assert_eq!(reason.lines().collect::<Vec<_>>(), expected);
-        for setting in ["`memory-mib` of `[limits]`", "`longest-minutes` of `[calls]`", "`journal-kib` of `[limits]`", "ghanti.toml"] {
+        for setting in [
+            "`memory-mib` of `[limits]`",
+            "`longest-minutes` of `[calls]`",
+            "`journal-kib` of `[limits]`",
+            "ghanti.toml",
+        ] {
             assert!(mend.contains(setting), "{mend}");
         }
     }
@@ -169,35 +290,74 @@ mod tests {
     fn what_a_manifest_leaves_unsaid_is_lowered_and_what_it_says_is_kept() {
         let allowed = strict();
         assert_eq!(admit(&allowed, "").unwrap().limits, allowed.limits);
-        let limits = admit(&allowed, "[limits]\ncompute-ms = 10\nlog-lines = 0\n").unwrap().limits;
-        assert_eq!(limits, Limits { compute_ms: 10, log_lines: 0, ..allowed.limits });
-        assert_eq!(admit(&Allowance::default(), "").unwrap().limits, Limits::default());
+        let limits = admit(&allowed, "[limits]\ncompute-ms = 10\nlog-lines = 0\n")
+            .unwrap()
+            .limits;
+        assert_eq!(
+            limits,
+            Limits {
+                compute_ms: 10,
+                log_lines: 0,
+                ..allowed.limits
+            }
+        );
+        assert_eq!(
+            admit(&Allowance::default(), "").unwrap().limits,
+            Limits::default()
+        );
     }
 
     #[test]
     fn grants_beyond_the_operators_are_told_with_their_lines() {
         let text = "[grants]\nlookup = [\n  \"loan:12*\",\n  \"*\",\n  \"lo*\",\n]\nvoices = [\"asha\", \"ravi\"]\n\
                     transfer = { default = [\"9876543210\"], legal = \"08040001111\" }\n";
-        let Fault { reason, mend, line, .. } = admit(&strict(), text).unwrap_err();
+        let Fault {
+            reason, mend, line, ..
+        } = admit(&strict(), text).unwrap_err();
         let told: Vec<_> = reason.lines().collect();
         assert_eq!(line, Some(4));
-        assert!(told[0].starts_with("line 4: `lookup` has `*`") && told[1].starts_with("line 5: `lookup` has `lo*`"), "{told:#?}");
-        assert!(told[2].starts_with("line 7: `voices` has `ravi`") && told[3].starts_with("line 8: `transfer` has"), "{told:#?}");
-        assert!(told[3].contains("`legal`") && !told[3].contains("8040001111"), "{told:#?}");
+        assert!(
+            told[0].starts_with("line 4: `lookup` has `*`")
+                && told[1].starts_with("line 5: `lookup` has `lo*`"),
+            "{told:#?}"
+        );
+        assert!(
+            told[2].starts_with("line 7: `voices` has `ravi`")
+                && told[3].starts_with("line 8: `transfer` has"),
+            "{told:#?}"
+        );
+        assert!(
+            told[3].contains("`legal`") && !told[3].contains("8040001111"),
+            "{told:#?}"
+        );
         assert_eq!(told.len(), 4);
-        assert!(mend.contains("`lookup` of `[grants]` and `voices` of `[grants]` and `transfer` of `[grants]`"), "{mend}");
+        assert!(
+            mend.contains(
+                "`lookup` of `[grants]` and `voices` of `[grants]` and `transfer` of `[grants]`"
+            ),
+            "{mend}"
+        );
     }
 
     #[test]
     fn without_a_word_from_the_operator_no_look_up_and_no_voice_is_granted() {
-        let text =
-            "[grants]\nlookup = [\"*\"]\nvoices = [\"ravi\"]\ntransfer = { legal = \"08040001111\" }\n[limits]\nmemory = \"64MiB\"\n";
+        let text = "[grants]\nlookup = [\"*\"]\nvoices = [\"ravi\"]\ntransfer = { legal = \"08040001111\" }\n[limits]\nmemory = \"64MiB\"\n";
         let Fault { reason, mend, .. } = admit(&Allowance::default(), text).unwrap_err();
         let told: Vec<_> = reason.lines().collect();
-        assert!(told[0].starts_with("line 2: `lookup` has `*`") && told[1].starts_with("line 3: `voices` has `ravi`"), "{told:#?}");
+        assert!(
+            told[0].starts_with("line 2: `lookup` has `*`")
+                && told[1].starts_with("line 3: `voices` has `ravi`"),
+            "{told:#?}"
+        );
         assert_eq!(told.len(), 2);
         assert!(mend.contains("let the operator allow it by `lookup` of `[grants]` and `voices` of `[grants]` in ghanti.toml"), "{mend}");
         assert!(admit(&Allowance::everything(), text).is_ok());
-        assert!(admit(&Allowance::default(), "[grants]\nlookup = []\nvoices = []\n").is_ok());
+        assert!(
+            admit(
+                &Allowance::default(),
+                "[grants]\nlookup = []\nvoices = []\n"
+            )
+            .is_ok()
+        );
     }
 }

@@ -1,8 +1,10 @@
-//! The threads on which flows are loaded. Once there are calls they have low priority, so that reading, hashing and compiling take what calls
-//! leave over: a thread of the call path that wants a processor gets it, however many flows are compiled.
+//! The threads on which flows are loaded. Once there are calls they have low priority, so that
+//! reading, hashing and compiling take what calls leave over: a thread of the call path that wants
+//! a processor gets it, however many flows are compiled.
 //!
-//! Processes that compile are started here and have the same priority; where the engine's own process compiles, wasmtime's compiler spreads over
-//! these threads and no others. Calls themselves, and what `describe` computes, never run here.
+//! Processes that compile are started here and have the same priority; where the engine's own
+//! process compiles, wasmtime's compiler spreads over these threads and no others. Calls
+//! themselves, and what `describe` computes, never run here.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,15 +12,17 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-/// A tenth of a normal thread's share where both want the processor (`man 7 sched`). Not the lowest there is: these threads take the locks
-/// of memory and of wasmtime's code, as calls do, and one that holds such a lock has to get on.
+/// A tenth of a normal thread's share where both want the processor (`man 7 sched`). Not the lowest
+/// there is: these threads take the locks of memory and of wasmtime's code, as calls do, and one
+/// that holds such a lock has to get on.
 const NICE: i32 = 10;
 
 /// Threads for what takes milliseconds: one that hangs on a disk leaves another.
 const LIGHT_THREADS: usize = 2;
 
-/// The threads: as many as processors for compiling, and a few for all that takes milliseconds, so that an edited prompt does not wait until
-/// another flow's component is compiled. At normal priority. Clones share them.
+/// The threads: as many as processors for compiling, and a few for all that takes milliseconds, so
+/// that an edited prompt does not wait until another flow's component is compiled. At normal
+/// priority. Clones share them.
 #[derive(Debug, Clone)]
 pub(crate) struct Backstage {
     heavy: Arc<rayon::ThreadPool>,
@@ -27,9 +31,17 @@ pub(crate) struct Backstage {
 
 impl Backstage {
     pub(crate) fn new() -> io::Result<Self> {
-        let heavy = rayon::ThreadPoolBuilder::new().thread_name(|nth| format!("flow-loader-{nth}")).build();
-        let light = rayon::ThreadPoolBuilder::new().thread_name(|nth| format!("flow-reader-{nth}")).num_threads(LIGHT_THREADS).build();
-        Ok(Self { heavy: Arc::new(heavy.map_err(io::Error::other)?), light: Arc::new(light.map_err(io::Error::other)?) })
+        let heavy = rayon::ThreadPoolBuilder::new()
+            .thread_name(|nth| format!("flow-loader-{nth}"))
+            .build();
+        let light = rayon::ThreadPoolBuilder::new()
+            .thread_name(|nth| format!("flow-reader-{nth}"))
+            .num_threads(LIGHT_THREADS)
+            .build();
+        Ok(Self {
+            heavy: Arc::new(heavy.map_err(io::Error::other)?),
+            light: Arc::new(light.map_err(io::Error::other)?),
+        })
     }
 
     /// From now on calls go first.
@@ -39,22 +51,33 @@ impl Backstage {
     }
 
     /// Does some work there that may take seconds. The error says that it panicked.
-    pub(crate) async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, &'static str> {
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, &'static str> {
         run_on(&self.heavy, work).await
     }
 
-    /// Does some work of milliseconds, beside whatever is compiled. The error says that it panicked.
-    pub(crate) async fn run_light<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, &'static str> {
+    /// Does some work of milliseconds, beside whatever is compiled. The error says that it
+    /// panicked.
+    pub(crate) async fn run_light<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, &'static str> {
         run_on(&self.light, work).await
     }
 
     /// The same, for nobody who waits.
     pub(crate) fn spawn_light(&self, work: impl FnOnce() + Send + 'static) {
-        self.light.spawn(move || drop(catch_unwind(AssertUnwindSafe(work))));
+        self.light
+            .spawn(move || drop(catch_unwind(AssertUnwindSafe(work))));
     }
 }
 
-async fn run_on<T: Send + 'static>(pool: &rayon::ThreadPool, work: impl FnOnce() -> T + Send + 'static) -> Result<T, &'static str> {
+async fn run_on<T: Send + 'static>(
+    pool: &rayon::ThreadPool,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, &'static str> {
     let (done, result) = oneshot::channel();
     // who asked may be gone
     pool.spawn(move || drop(done.send(catch_unwind(AssertUnwindSafe(work)))));
@@ -64,9 +87,13 @@ async fn run_on<T: Send + 'static>(pool: &rayon::ThreadPool, work: impl FnOnce()
     }
 }
 
-/// Lowers the priority of the thread that calls this. Where the system refuses, all goes on as it is.
+/// Lowers the priority of the thread that calls this. Where the system refuses, all goes on as it
+/// is.
 fn step_back() {
-    #[expect(unsafe_code, reason = "three numbers go in and one comes out; on Linux 0 is the calling thread alone")]
+    #[expect(
+        unsafe_code,
+        reason = "three numbers go in and one comes out; on Linux 0 is the calling thread alone"
+    )]
     let refused = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, NICE) } != 0;
     if refused {
         tracing::debug!(error = %io::Error::last_os_error(), "flows are loaded at the priority of calls");
@@ -82,7 +109,14 @@ mod tests {
     /// The field `nice` of the calling thread (`man 5 proc_pid_stat`).
     fn nice() -> i32 {
         let stat = fs::read_to_string("/proc/thread-self/stat").unwrap();
-        stat.rsplit_once(')').unwrap().1.split_whitespace().nth(16).unwrap().parse().unwrap()
+        stat.rsplit_once(')')
+            .unwrap()
+            .1
+            .split_whitespace()
+            .nth(16)
+            .unwrap()
+            .parse()
+            .unwrap()
     }
 
     #[tokio::test]
@@ -92,7 +126,11 @@ mod tests {
         assert_eq!(backstage.run(nice).await, Ok(before));
         backstage.step_back();
         assert_eq!(backstage.run(nice).await, Ok(NICE));
-        assert_eq!(backstage.run(|| rayon::join(nice, nice)).await, Ok((NICE, NICE)), "what spreads stays there");
+        assert_eq!(
+            backstage.run(|| rayon::join(nice, nice)).await,
+            Ok((NICE, NICE)),
+            "what spreads stays there"
+        );
         assert_eq!(nice(), before);
     }
 
@@ -107,7 +145,9 @@ mod tests {
     #[tokio::test]
     async fn a_moments_work_does_not_wait_for_what_is_compiled() {
         let backstage = Backstage::new().unwrap();
-        let compiled = Arc::new(std::sync::Barrier::new(backstage.heavy.current_num_threads() + 1));
+        let compiled = Arc::new(std::sync::Barrier::new(
+            backstage.heavy.current_num_threads() + 1,
+        ));
         for _ in 0..backstage.heavy.current_num_threads() {
             let compiled = Arc::clone(&compiled);
             backstage.heavy.spawn(move || {

@@ -1,7 +1,7 @@
 //! The flows that calls can have, each with its versions.
 //!
-//! A new version is loaded beside the others and then published at one stroke; a call keeps the version that it was given. Whatever fails,
-//! the active version stays.
+//! A new version is loaded beside the others and then published at one stroke; a call keeps the
+//! version that it was given. Whatever fails, the active version stays.
 
 mod changes;
 mod lasting;
@@ -37,9 +37,11 @@ use notices::Notices;
 /// What the operator says of all flows.
 #[derive(Debug, Clone, Default)]
 pub struct CatalogueSettings {
-    /// Where compiled components are kept, such as `data/components`. Must be writable by the engine alone: its files are trusted.
+    /// Where compiled components are kept, such as `data/components`. Must be writable by the
+    /// engine alone: its files are trusted.
     pub components: PathBuf,
-    /// Where the version of each flow that took calls last is kept over a restart, such as `data/flows`; none keeps nothing.
+    /// Where the version of each flow that took calls last is kept over a restart, such as
+    /// `data/flows`; none keeps nothing.
     pub kept: Option<PathBuf>,
     /// The flow of calls that ask for none and match none.
     pub default_flow: Option<FlowName>,
@@ -88,14 +90,20 @@ pub struct Catalogue<P> {
 
 impl<P> std::fmt::Debug for Catalogue<P> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Catalogue").field("folder", &self.folder).finish_non_exhaustive()
+        f.debug_struct("Catalogue")
+            .field("folder", &self.folder)
+            .finish_non_exhaustive()
     }
 }
 
 impl<P: PromptLibrary> Catalogue<P> {
-    /// Loads all flows of a folder. What cannot be loaded is told beside, and hinders no other. There are no recorded calls, so that every
-    /// replay gate is open.
-    pub async fn open(engine: FlowEngine, folder: &Path, settings: CatalogueSettings) -> Result<(Self, Vec<Rejection>), CatalogueError> {
+    /// Loads all flows of a folder. What cannot be loaded is told beside, and hinders no other.
+    /// There are no recorded calls, so that every replay gate is open.
+    pub async fn open(
+        engine: FlowEngine,
+        folder: &Path,
+        settings: CatalogueSettings,
+    ) -> Result<(Self, Vec<Rejection>), CatalogueError> {
         Self::open_gated(engine, folder, settings, None).await
     }
 
@@ -107,10 +115,18 @@ impl<P: PromptLibrary> Catalogue<P> {
         rehearsal: Option<Arc<dyn Rehearsal<P>>>,
     ) -> Result<(Self, Vec<Rejection>), CatalogueError> {
         let compiler = Compiler::new(engine.clone(), settings.components);
-        let kept = engine.backstage().run_light(move || Kept::open(settings.kept)).await;
+        let kept = engine
+            .backstage()
+            .run_light(move || Kept::open(settings.kept))
+            .await;
         let catalogue = Self {
             folder: folder.to_owned(),
-            loader: Loader::new(engine, compiler, settings.default_transfer, settings.allowance),
+            loader: Loader::new(
+                engine,
+                compiler,
+                settings.default_transfer,
+                settings.allowance,
+            ),
             default_flow: settings.default_flow,
             flows: RwLock::default(),
             strays: Mutex::default(),
@@ -130,11 +146,16 @@ impl<P: PromptLibrary> Catalogue<P> {
         Ok((catalogue, rejections))
     }
 
-    /// Looks through the folder again and publishes what has changed; what was rejected is tried again. A flow that cannot be loaded keeps the
-    /// version it has; one whose files are gone takes no further calls. A version that was withdrawn stays so.
+    /// Looks through the folder again and publishes what has changed; what was rejected is tried
+    /// again. A flow that cannot be loaded keeps the version it has; one whose files are gone takes
+    /// no further calls. A version that was withdrawn stays so.
     pub async fn reload(&self) -> Result<Vec<Rejection>, CatalogueError> {
         let places = self.look().await?;
-        let gone: Vec<_> = self.lying().into_iter().filter(|name| !places.contains_key(name)).collect();
+        let gone: Vec<_> = self
+            .lying()
+            .into_iter()
+            .filter(|name| !places.contains_key(name))
+            .collect();
         gone.iter().for_each(|name| self.retire(name));
         self.change().values_mut().for_each(Lives::pardon);
         let mut rejections = self.strays();
@@ -159,8 +180,13 @@ impl<P: PromptLibrary> Catalogue<P> {
     /// What lies in the folder. What is no flow is kept, and told once.
     pub(crate) async fn look(&self) -> Result<BTreeMap<FlowName, Place>, CatalogueError> {
         let folder = self.folder.clone();
-        let found = tokio::task::spawn_blocking(move || lying(&folder)).await.unwrap_or_else(|error| Err(std::io::Error::other(error)));
-        let Lying { places, strays } = found.map_err(|reason| CatalogueError { folder: self.folder.clone(), reason })?;
+        let found = tokio::task::spawn_blocking(move || lying(&folder))
+            .await
+            .unwrap_or_else(|error| Err(std::io::Error::other(error)));
+        let Lying { places, strays } = found.map_err(|reason| CatalogueError {
+            folder: self.folder.clone(),
+            reason,
+        })?;
         let mut known = self.strays.lock().unwrap_or_else(PoisonError::into_inner);
         if *known != strays {
             for stray in strays.iter().filter(|stray| !known.contains(stray)) {
@@ -175,7 +201,14 @@ impl<P: PromptLibrary> Catalogue<P> {
 
     fn moving(&self, name: &FlowName) -> Rejection {
         let reason = "its files changed while they were read".to_owned();
-        Rejection::new(name.as_str(), Fault::new(crate::load::Step::Read, reason, "nothing: they are taken when they stand still"))
+        Rejection::new(
+            name.as_str(),
+            Fault::new(
+                crate::load::Step::Read,
+                reason,
+                "nothing: they are taken when they stand still",
+            ),
+        )
     }
 
     /// A flow's files are gone.
@@ -191,7 +224,11 @@ impl<P: PromptLibrary> Catalogue<P> {
 
     /// The flows whose files lay in the folder when it was last looked at.
     pub(crate) fn lying(&self) -> BTreeSet<FlowName> {
-        self.flows().iter().filter(|(_, lives)| lives.lies()).map(|(name, _)| name.clone()).collect()
+        self.flows()
+            .iter()
+            .filter(|(_, lives)| lives.lies())
+            .map(|(name, _)| name.clone())
+            .collect()
     }
 
     /// The first flows are loaded: from now on calls go first.
@@ -205,7 +242,10 @@ impl<P: PromptLibrary> Catalogue<P> {
 
     /// The active versions, by the flows' names.
     pub fn versions(&self) -> BTreeMap<FlowName, Arc<FlowVersion<P>>> {
-        self.flows().iter().filter_map(|(name, lives)| Some((name.clone(), Arc::clone(lives.active()?)))).collect()
+        self.flows()
+            .iter()
+            .filter_map(|(name, lives)| Some((name.clone(), Arc::clone(lives.active()?))))
+            .collect()
     }
 
     /// A flow's active version.
@@ -213,27 +253,52 @@ impl<P: PromptLibrary> Catalogue<P> {
         self.flows().get(name)?.active().cloned()
     }
 
-    /// The version for a call, pinned: of the flow that is wanted, else the best match of the manifests, else the default or only one; and of
-    /// that flow the active version or its candidate.
-    pub fn choose(&self, facts: &CallFacts, wanted: Option<&FlowName>) -> Result<Pinned<P>, NoFlow> {
+    /// The version for a call, pinned: of the flow that is wanted, else the best match of the
+    /// manifests, else the default or only one; and of that flow the active version or its
+    /// candidate.
+    pub fn choose(
+        &self,
+        facts: &CallFacts,
+        wanted: Option<&FlowName>,
+    ) -> Result<Pinned<P>, NoFlow> {
         let flows = self.flows();
         let taking = taking(&flows);
-        let chosen = choose(&taking, facts, wanted, self.default_flow.as_ref(), self.kept.home().as_ref())?;
-        let version = flows.get(chosen).and_then(|lives| lives.pick(facts.call_id)).cloned();
-        version.map(Pinned::new).ok_or_else(|| NoFlow::Unmatched { there: taking.into_iter().map(|(name, _)| name.clone()).collect() })
+        let chosen = choose(
+            &taking,
+            facts,
+            wanted,
+            self.default_flow.as_ref(),
+            self.kept.home().as_ref(),
+        )?;
+        let version = flows
+            .get(chosen)
+            .and_then(|lives| lives.pick(facts.call_id))
+            .cloned();
+        version.map(Pinned::new).ok_or_else(|| NoFlow::Unmatched {
+            there: taking.into_iter().map(|(name, _)| name.clone()).collect(),
+        })
     }
 
     /// The flows that an order which names none may come to.
     pub(crate) fn may_take_orders(&self) -> Vec<FlowName> {
         let flows = self.flows();
-        let taking: Vec<_> = flows.iter().filter_map(|(name, lives)| Some((name, &lives.active()?.manifest().takes))).collect();
-        may_take(&taking, self.default_flow.as_ref()).into_iter().cloned().collect()
+        let taking: Vec<_> = flows
+            .iter()
+            .filter_map(|(name, lives)| Some((name, &lives.active()?.manifest().takes)))
+            .collect();
+        may_take(&taking, self.default_flow.as_ref())
+            .into_iter()
+            .cloned()
+            .collect()
     }
 
-    /// The version with which calls of this one may go on: the active one of its flow, where this one takes no new calls any more.
+    /// The version with which calls of this one may go on: the active one of its flow, where this
+    /// one takes no new calls any more.
     pub fn successor(&self, version: &FlowVersion<P>) -> Option<Arc<FlowVersion<P>>> {
         let flows = self.flows();
-        let lives = flows.get(&version.name).filter(|lives| !lives.takes_calls(&version.id))?;
+        let lives = flows
+            .get(&version.name)
+            .filter(|lives| !lives.takes_calls(&version.id))?;
         lives.active().cloned()
     }
 
@@ -241,17 +306,25 @@ impl<P: PromptLibrary> Catalogue<P> {
     pub fn states(&self) -> Vec<FlowState> {
         let flows = self.flows();
         let mut warnings = self.warnings(&flows);
-        let states =
-            flows.iter().map(|(name, lives)| FlowState { warnings: warnings.remove(name).unwrap_or_default(), ..lives.state(name) });
-        states.filter(|state| !state.versions.is_empty() || !state.rejected.is_empty()).collect()
+        let states = flows.iter().map(|(name, lives)| FlowState {
+            warnings: warnings.remove(name).unwrap_or_default(),
+            ..lives.state(name)
+        });
+        states
+            .filter(|state| !state.versions.is_empty() || !state.rejected.is_empty())
+            .collect()
     }
 
     /// What lies in the folder and is no flow.
     pub fn strays(&self) -> Vec<Rejection> {
-        self.strays.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.strays
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
-    /// What has happened to each flow since the start, by name; beyond 256 flows the rest under `others`.
+    /// What has happened to each flow since the start, by name; beyond 256 flows the rest under
+    /// `others`.
     pub fn counts(&self) -> BTreeMap<String, FlowCounts> {
         self.tally.all()
     }
@@ -261,7 +334,8 @@ impl<P: PromptLibrary> Catalogue<P> {
         self.loader.engine().max_calls()
     }
 
-    /// Counts up whenever something in [`Catalogue::states`] or [`Catalogue::strays`] has changed, but for the numbers of calls.
+    /// Counts up whenever something in [`Catalogue::states`] or [`Catalogue::strays`] has changed,
+    /// but for the numbers of calls.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }
@@ -282,10 +356,19 @@ impl<P: PromptLibrary> Catalogue<P> {
 
 /// The flows that take calls, with what each claims.
 fn taking<P>(flows: &Flows<P>) -> Vec<(&FlowName, &Takes)> {
-    flows.iter().filter_map(|(name, lives)| Some((name, &lives.active()?.manifest().takes))).collect()
+    flows
+        .iter()
+        .filter_map(|(name, lives)| Some((name, &lives.active()?.manifest().takes)))
+        .collect()
 }
 
 fn told(rejection: &Rejection) {
-    let Rejection { flow, step, reason, mend, line } = rejection;
+    let Rejection {
+        flow,
+        step,
+        reason,
+        mend,
+        line,
+    } = rejection;
     tracing::warn!(flow, %step, line, reason, mend, "flow rejected");
 }

@@ -1,4 +1,5 @@
-//! Which flow a call gets: the one asked for, else the best match of the manifests, else the one that unclaimed calls go to ([`unclaimed`]).
+//! Which flow a call gets: the one asked for, else the best match of the manifests, else the one
+//! that unclaimed calls go to ([`unclaimed`]).
 
 use ghanti_model::{CallFacts, Direction, FlowName};
 
@@ -24,11 +25,19 @@ pub enum NoFlow {
 }
 
 pub(crate) fn shown(there: &[FlowName]) -> String {
-    if there.is_empty() { "none".to_owned() } else { there.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ") }
+    if there.is_empty() {
+        "none".to_owned()
+    } else {
+        there
+            .iter()
+            .map(|name| format!("`{name}`"))
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
 }
 
-/// Chooses among loaded flows, given in the order of their names. Flows that match equally well share the calls by weight; the call's id
-/// decides, so that the choice can be repeated.
+/// Chooses among loaded flows, given in the order of their names. Flows that match equally well
+/// share the calls by weight; the call's id decides, so that the choice can be repeated.
 pub(crate) fn choose<'a>(
     flows: &[(&'a FlowName, &'a Takes)],
     facts: &CallFacts,
@@ -62,14 +71,17 @@ impl Because {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Because::Default => "`flow` of `[calls]` names it",
-            Because::Before => "it took them before the other flows came; `flow` of `[calls]` can name another",
+            Because::Before => {
+                "it took them before the other flows came; `flow` of `[calls]` can name another"
+            }
             Because::CatchAll => "it is the only flow without conditions in `[match]`",
             Because::Only => "it is the only flow",
         }
     }
 }
 
-/// The flow of calls that none claims: the default; else `home`, which had them last; else the only one without conditions; else the only one.
+/// The flow of calls that none claims: the default; else `home`, which had them last; else the only
+/// one without conditions; else the only one.
 pub(crate) fn unclaimed<'a>(
     flows: &[(&'a FlowName, &'a Takes)],
     default: Option<&FlowName>,
@@ -80,14 +92,22 @@ pub(crate) fn unclaimed<'a>(
     }
     if let Some(home) = home {
         // while it is not loaded, its calls are nobody else's
-        let because = if open(flows).count() == 1 { Because::Only } else { Because::Before };
+        let because = if open(flows).count() == 1 {
+            Because::Only
+        } else {
+            Because::Before
+        };
         return loaded(flows, home).map(|name| (name, because));
     }
     if let Some((only, _)) = sole(open(flows)) {
         return Ok((only, Because::Only));
     }
     let catch_all = sole(open(flows).filter(|(_, takes)| takes.conditions() == 0));
-    catch_all.map(|(name, _)| (name, Because::CatchAll)).ok_or_else(|| NoFlow::Unmatched { there: names(flows) })
+    catch_all
+        .map(|(name, _)| (name, Because::CatchAll))
+        .ok_or_else(|| NoFlow::Unmatched {
+            there: names(flows),
+        })
 }
 
 fn sole<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
@@ -96,36 +116,62 @@ fn sole<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
 }
 
 /// Flows that take calls which do not ask for them: one of weight 0 takes no others.
-pub(crate) fn open<'a, 'f>(flows: &'f [(&'a FlowName, &'a Takes)]) -> impl Iterator<Item = (&'a FlowName, &'a Takes)> + use<'a, 'f> {
+pub(crate) fn open<'a, 'f>(
+    flows: &'f [(&'a FlowName, &'a Takes)],
+) -> impl Iterator<Item = (&'a FlowName, &'a Takes)> + use<'a, 'f> {
     flows.iter().copied().filter(|(_, takes)| takes.weight > 0)
 }
 
-fn loaded<'a>(flows: &[(&'a FlowName, &'a Takes)], wanted: &FlowName) -> Result<&'a FlowName, NoFlow> {
-    let found = flows.iter().find(|(name, _)| *name == wanted).map(|(name, _)| *name);
-    found.ok_or_else(|| NoFlow::Unknown { wanted: wanted.clone(), there: names(flows) })
+fn loaded<'a>(
+    flows: &[(&'a FlowName, &'a Takes)],
+    wanted: &FlowName,
+) -> Result<&'a FlowName, NoFlow> {
+    let found = flows
+        .iter()
+        .find(|(name, _)| *name == wanted)
+        .map(|(name, _)| *name);
+    found.ok_or_else(|| NoFlow::Unknown {
+        wanted: wanted.clone(),
+        there: names(flows),
+    })
 }
 
 fn names(flows: &[(&FlowName, &Takes)]) -> Vec<FlowName> {
     flows.iter().map(|(name, _)| (*name).clone()).collect()
 }
 
-/// The flows that an order which names none may come to: those that claim such calls, and those that take what nobody claims.
-pub(crate) fn may_take<'a>(flows: &[(&'a FlowName, &'a Takes)], default: Option<&FlowName>) -> Vec<&'a FlowName> {
-    let open = || flows.iter().filter(|(_, takes)| takes.weight > 0 && takes.direction != Some(Direction::Inbound));
+/// The flows that an order which names none may come to: those that claim such calls, and those
+/// that take what nobody claims.
+pub(crate) fn may_take<'a>(
+    flows: &[(&'a FlowName, &'a Takes)],
+    default: Option<&FlowName>,
+) -> Vec<&'a FlowName> {
+    let open = || {
+        flows
+            .iter()
+            .filter(|(_, takes)| takes.weight > 0 && takes.direction != Some(Direction::Inbound))
+    };
     let claiming = open().filter(|(_, takes)| takes.has_conditions());
     let unclaimed: Vec<_> = match default {
         Some(default) => flows.iter().filter(|(name, _)| *name == default).collect(),
-        None => open().filter(|(_, takes)| !takes.has_conditions()).collect(),
+        None => open()
+            .filter(|(_, takes)| !takes.has_conditions())
+            .collect(),
     };
     claiming.chain(unclaimed).map(|(name, _)| *name).collect()
 }
 
 fn best_match<'a>(flows: &[(&'a FlowName, &'a Takes)], facts: &CallFacts) -> Option<&'a FlowName> {
-    let fits =
-        flows.iter().filter(|(_, takes)| takes.weight > 0).filter_map(|(name, takes)| Some((takes.fit(facts)?, *name, takes.weight)));
+    let fits = flows
+        .iter()
+        .filter(|(_, takes)| takes.weight > 0)
+        .filter_map(|(name, takes)| Some((takes.fit(facts)?, *name, takes.weight)));
     let fits: Vec<_> = fits.collect();
     let best = fits.iter().map(|(conditions, ..)| *conditions).max()?;
-    let equal: Vec<_> = fits.into_iter().filter(|(conditions, ..)| *conditions == best).collect();
+    let equal: Vec<_> = fits
+        .into_iter()
+        .filter(|(conditions, ..)| *conditions == best)
+        .collect();
     let total: u64 = equal.iter().map(|(.., weight)| u64::from(*weight)).sum();
     let mut share = facts.call_id.seed().checked_rem(total)?;
     equal.into_iter().find_map(|(_, name, weight)| {
@@ -154,7 +200,12 @@ mod tests {
         }
     }
 
-    fn chosen(flows: &[(&str, &str)], facts: &CallFacts, wanted: Option<&str>, default: Option<&str>) -> Result<String, NoFlow> {
+    fn chosen(
+        flows: &[(&str, &str)],
+        facts: &CallFacts,
+        wanted: Option<&str>,
+        default: Option<&str>,
+    ) -> Result<String, NoFlow> {
         chosen_with(flows, facts, wanted, default, None)
     }
 
@@ -166,42 +217,74 @@ mod tests {
         home: Option<&str>,
     ) -> Result<String, NoFlow> {
         let name = |text: &str| FlowName::parse(text).unwrap();
-        let flows: Vec<_> = flows.iter().map(|(flow, toml)| (name(flow), Manifest::parse(toml).unwrap().takes)).collect();
+        let flows: Vec<_> = flows
+            .iter()
+            .map(|(flow, toml)| (name(flow), Manifest::parse(toml).unwrap().takes))
+            .collect();
         let flows: Vec<_> = flows.iter().map(|(name, takes)| (name, takes)).collect();
-        choose(&flows, facts, wanted.map(name).as_ref(), default.map(name).as_ref(), home.map(name).as_ref()).map(ToString::to_string)
+        choose(
+            &flows,
+            facts,
+            wanted.map(name).as_ref(),
+            default.map(name).as_ref(),
+            home.map(name).as_ref(),
+        )
+        .map(ToString::to_string)
     }
 
     const LINE: &str = "[match]\nnumbers = [\"08040001234\"]";
-    const CAMPAIGN: &str = "[match]\nnumbers = [\"08040001234\"]\nparameters = { campaign = \"emi\" }";
+    const CAMPAIGN: &str =
+        "[match]\nnumbers = [\"08040001234\"]\nparameters = { campaign = \"emi\" }";
 
     #[test]
     fn the_flow_asked_for_is_taken_or_missed_by_name() {
         let flows = [("a", ""), ("b", LINE)];
         assert_eq!(chosen(&flows, &facts("emi"), Some("a"), None).unwrap(), "a");
-        let error = chosen(&flows, &facts("emi"), Some("c"), None).unwrap_err().to_string();
-        assert_eq!(error, "there is no flow `c`, only `a`, `b`: mend the name, or see why it was rejected");
+        let error = chosen(&flows, &facts("emi"), Some("c"), None)
+            .unwrap_err()
+            .to_string();
+        assert_eq!(
+            error,
+            "there is no flow `c`, only `a`, `b`: mend the name, or see why it was rejected"
+        );
     }
 
     #[test]
     fn the_most_particular_match_wins() {
         let flows = [("a", LINE), ("b", CAMPAIGN), ("c", "")];
         assert_eq!(chosen(&flows, &facts("emi"), None, Some("c")).unwrap(), "b");
-        assert_eq!(chosen(&flows, &facts("other"), None, Some("c")).unwrap(), "a");
+        assert_eq!(
+            chosen(&flows, &facts("other"), None, Some("c")).unwrap(),
+            "a"
+        );
     }
 
     #[test]
     fn without_a_match_the_default_or_the_only_flow_is_taken() {
         let inbound = "[match]\ndirection = \"inbound\"";
-        assert_eq!(chosen(&[("a", inbound), ("b", "")], &facts("emi"), None, Some("b")).unwrap(), "b");
-        assert_eq!(chosen(&[("a", "")], &facts("emi"), None, None).unwrap(), "a");
-        assert!(matches!(chosen(&[("a", ""), ("b", "")], &facts("emi"), None, None), Err(NoFlow::Unmatched { there }) if there.len() == 2));
-        assert_eq!(chosen(&[], &facts("emi"), None, None), Err(NoFlow::Unmatched { there: Vec::new() }));
+        assert_eq!(
+            chosen(&[("a", inbound), ("b", "")], &facts("emi"), None, Some("b")).unwrap(),
+            "b"
+        );
+        assert_eq!(
+            chosen(&[("a", "")], &facts("emi"), None, None).unwrap(),
+            "a"
+        );
+        assert!(
+            matches!(chosen(&[("a", ""), ("b", "")], &facts("emi"), None, None), Err(NoFlow::Unmatched { there }) if there.len() == 2)
+        );
+        assert_eq!(
+            chosen(&[], &facts("emi"), None, None),
+            Err(NoFlow::Unmatched { there: Vec::new() })
+        );
     }
 
     #[test]
     fn a_flow_dropped_beside_another_takes_no_call_that_it_does_not_claim() {
         let beside = |toml: &'static str| [("a", ""), ("b", toml)];
-        let taken = |flows: &[(&str, &str)], campaign: &str, home: Option<&str>| chosen_with(flows, &facts(campaign), None, None, home);
+        let taken = |flows: &[(&str, &str)], campaign: &str, home: Option<&str>| {
+            chosen_with(flows, &facts(campaign), None, None, home)
+        };
         for home in [Some("a"), Some("b")] {
             assert_eq!(taken(&beside(""), "emi", home).unwrap(), home.unwrap());
         }
@@ -215,7 +298,9 @@ mod tests {
         assert_eq!(taken(&claims[..1], "other", None).unwrap(), "a");
         assert_eq!(taken(&claims, "other", Some("a")).unwrap(), "a");
         // its calls are not another's while it is away
-        assert!(matches!(taken(&claims[1..], "other", Some("a")), Err(NoFlow::Unknown { wanted, .. }) if wanted.as_str() == "a"));
+        assert!(
+            matches!(taken(&claims[1..], "other", Some("a")), Err(NoFlow::Unknown { wanted, .. }) if wanted.as_str() == "a")
+        );
     }
 
     #[test]
@@ -230,14 +315,29 @@ mod tests {
     fn an_order_without_a_flow_may_come_to_whoever_claims_it_or_takes_the_rest() {
         let may = |flows: &[(&str, &str)], default: Option<&str>| {
             let name = |text: &str| FlowName::parse(text).unwrap();
-            let flows: Vec<_> = flows.iter().map(|(flow, toml)| (name(flow), Manifest::parse(toml).unwrap().takes)).collect();
+            let flows: Vec<_> = flows
+                .iter()
+                .map(|(flow, toml)| (name(flow), Manifest::parse(toml).unwrap().takes))
+                .collect();
             let flows: Vec<_> = flows.iter().map(|(name, takes)| (name, takes)).collect();
-            may_take(&flows, default.map(name).as_ref()).into_iter().map(ToString::to_string).collect::<Vec<_>>()
+            may_take(&flows, default.map(name).as_ref())
+                .into_iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
         };
         let (closed, inbound) = ("[match]\nweight = 0", "[match]\ndirection = \"inbound\"");
-        assert_eq!(may(&[("a", ""), ("b", closed), ("c", inbound)], None), ["a"]);
-        assert_eq!(may(&[("a", ""), ("b", LINE), ("c", "")], None), ["b", "a", "c"]);
-        assert_eq!(may(&[("a", ""), ("b", LINE), ("c", closed)], Some("c")), ["b", "c"]);
+        assert_eq!(
+            may(&[("a", ""), ("b", closed), ("c", inbound)], None),
+            ["a"]
+        );
+        assert_eq!(
+            may(&[("a", ""), ("b", LINE), ("c", "")], None),
+            ["b", "a", "c"]
+        );
+        assert_eq!(
+            may(&[("a", ""), ("b", LINE), ("c", closed)], Some("c")),
+            ["b", "c"]
+        );
     }
 
     #[test]
@@ -245,9 +345,14 @@ mod tests {
         let canary = format!("{LINE}\nweight = 10");
         let old = format!("{LINE}\nweight = 90");
         let flows = [("canary", canary.as_str()), ("old", old.as_str())];
-        let taken = (0..1_000).filter(|_| chosen(&flows, &facts("x"), None, None).unwrap() == "canary").count();
+        let taken = (0..1_000)
+            .filter(|_| chosen(&flows, &facts("x"), None, None).unwrap() == "canary")
+            .count();
         assert!((50..200).contains(&taken), "{taken}");
         let call = facts("x");
-        assert_eq!(chosen(&flows, &call, None, None), chosen(&flows, &call, None, None));
+        assert_eq!(
+            chosen(&flows, &call, None, None),
+            chosen(&flows, &call, None, None)
+        );
     }
 }

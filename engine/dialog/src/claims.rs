@@ -1,4 +1,5 @@
-//! Flows that claim the same calls: what is said of it, so that nobody finds out by missing them. Pure.
+//! Flows that claim the same calls: what is said of it, so that nobody finds out by missing them.
+//! Pure.
 
 use ghanti_model::FlowName;
 
@@ -7,7 +8,9 @@ use crate::manifest::Takes;
 
 /// For every two flows whose `[match]` can meet the same call: both names, and who gets it.
 pub(crate) fn overlaps(flows: &[(&FlowName, &Takes)]) -> Vec<(FlowName, FlowName, String)> {
-    let claiming: Vec<_> = open(flows).filter(|(_, takes)| takes.conditions() > 0).collect();
+    let claiming: Vec<_> = open(flows)
+        .filter(|(_, takes)| takes.conditions() > 0)
+        .collect();
     let mut overlaps = Vec::new();
     for (at, (first, takes)) in claiming.iter().enumerate() {
         for (second, other) in claiming.iter().skip(at + 1) {
@@ -22,20 +25,42 @@ pub(crate) fn overlaps(flows: &[(&FlowName, &Takes)]) -> Vec<(FlowName, FlowName
 
 /// Which calls both claim, in words; none where no call can meet both.
 fn shared(one: &Takes, other: &Takes) -> Option<String> {
-    let numbers: Vec<_> = one.numbers.iter().filter(|number| other.numbers.contains(number)).map(ToString::to_string).collect();
+    let numbers: Vec<_> = one
+        .numbers
+        .iter()
+        .filter(|number| other.numbers.contains(number))
+        .map(ToString::to_string)
+        .collect();
     if numbers.is_empty() && !one.numbers.is_empty() && !other.numbers.is_empty() {
         return None;
     }
-    if one.direction.zip(other.direction).is_some_and(|(one, other)| one != other) {
+    if one
+        .direction
+        .zip(other.direction)
+        .is_some_and(|(one, other)| one != other)
+    {
         return None;
     }
-    if one.parameters.iter().any(|(name, value)| other.parameters.get(name).is_some_and(|other| other != value)) {
+    if one.parameters.iter().any(|(name, value)| {
+        other
+            .parameters
+            .get(name)
+            .is_some_and(|other| other != value)
+    }) {
         return None;
     }
-    Some(if numbers.is_empty() { "calls".to_owned() } else { format!("calls of {}", numbers.join(", ")) })
+    Some(if numbers.is_empty() {
+        "calls".to_owned()
+    } else {
+        format!("calls of {}", numbers.join(", "))
+    })
 }
 
-fn sentence((first, takes): (&FlowName, &Takes), (second, other): (&FlowName, &Takes), calls: &str) -> String {
+fn sentence(
+    (first, takes): (&FlowName, &Takes),
+    (second, other): (&FlowName, &Takes),
+    calls: &str,
+) -> String {
     let hint = "if that is not meant, change one `[match]`";
     match takes.conditions().cmp(&other.conditions()) {
         std::cmp::Ordering::Equal => format!(
@@ -59,24 +84,44 @@ mod tests {
     fn told(first: &str, second: &str) -> Vec<String> {
         let name = |text: &str| FlowName::parse(text).unwrap();
         let flows: Vec<_> = [("a", first), ("b", second)]
-            .map(|(flow, toml)| (name(flow), Manifest::parse(&format!("[match]\n{toml}")).unwrap().takes))
+            .map(|(flow, toml)| {
+                (
+                    name(flow),
+                    Manifest::parse(&format!("[match]\n{toml}")).unwrap().takes,
+                )
+            })
             .into();
         let flows: Vec<_> = flows.iter().map(|(name, takes)| (name, takes)).collect();
-        overlaps(&flows).into_iter().map(|(_, _, sentence)| sentence).collect()
+        overlaps(&flows)
+            .into_iter()
+            .map(|(_, _, sentence)| sentence)
+            .collect()
     }
 
     const LINE: &str = "numbers = [\"08040001234\"]\n";
 
     #[test]
     fn two_flows_that_claim_one_number_are_told_with_who_gets_its_calls() {
-        let [equal] = told(LINE, &format!("{LINE}weight = 50")).try_into().unwrap();
+        let [equal] = told(LINE, &format!("{LINE}weight = 50"))
+            .try_into()
+            .unwrap();
         assert!(equal.contains("`a` and `b` claim the same calls of xxxxxx1234 and share them by `weight`, 100 to 50"), "{equal}");
-        let [more] = told(LINE, &format!("{LINE}direction = \"inbound\"")).try_into().unwrap();
+        let [more] = told(LINE, &format!("{LINE}direction = \"inbound\""))
+            .try_into()
+            .unwrap();
         assert!(more.contains("`b` takes those that meet both"), "{more}");
-        let [more] = told(&format!("{LINE}parameters = {{ campaign = \"emi\" }}"), LINE).try_into().unwrap();
+        let [more] = told(
+            &format!("{LINE}parameters = {{ campaign = \"emi\" }}"),
+            LINE,
+        )
+        .try_into()
+        .unwrap();
         assert!(more.contains("`a` takes those that meet both"), "{more}");
         assert_eq!(told("direction = \"inbound\"", LINE).len(), 1);
-        assert_eq!(told("parameters = { a = \"1\" }", "parameters = { b = \"1\" }").len(), 1);
+        assert_eq!(
+            told("parameters = { a = \"1\" }", "parameters = { b = \"1\" }").len(),
+            1
+        );
     }
 
     #[test]
@@ -84,11 +129,18 @@ mod tests {
         for (first, second) in [
             (LINE, "numbers = [\"08040001235\"]"),
             ("direction = \"inbound\"", "direction = \"outbound\""),
-            ("parameters = { campaign = \"emi\" }", "parameters = { campaign = \"kyc\" }"),
+            (
+                "parameters = { campaign = \"emi\" }",
+                "parameters = { campaign = \"kyc\" }",
+            ),
             (LINE, ""),
             (LINE, "numbers = [\"08040001234\"]\nweight = 0"),
         ] {
-            assert_eq!(told(first, second), Vec::<String>::new(), "{first} {second}");
+            assert_eq!(
+                told(first, second),
+                Vec::<String>::new(),
+                "{first} {second}"
+            );
         }
     }
 }

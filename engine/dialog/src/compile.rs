@@ -1,11 +1,13 @@
 //! From a component to machine code, and the folder in which the machine code is kept.
 //!
-//! A component comes from anyone who can put a file into the folder of flows, and parsers and compilers recurse and allocate as their input
-//! says. So its bytes are parsed by a child process with limits ([`child`], [`inside`]); this process takes only what the child made of them.
-//! A component that a child came to grief on is not tried again ([`verdicts`]).
+//! A component comes from anyone who can put a file into the folder of flows, and parsers and
+//! compilers recurse and allocate as their input says. So its bytes are parsed by a child process
+//! with limits ([`child`], [`inside`]); this process takes only what the child made of them. A
+//! component that a child came to grief on is not tried again ([`verdicts`]).
 //!
-//! A file of machine code is its SHA-256, then the code. Its name holds the component's digest and a hash of wasmtime's version, config
-//! and processor and of the contract, so that a file of another engine is not even opened. What cannot be used is compiled again and replaced.
+//! A file of machine code is its SHA-256, then the code. Its name holds the component's digest and
+//! a hash of wasmtime's version, config and processor and of the contract, so that a file of
+//! another engine is not even opened. What cannot be used is compiled again and replaced.
 
 pub(crate) mod bounds;
 mod child;
@@ -26,7 +28,8 @@ use crate::contract;
 use crate::engine::{EngineError, FlowEngine};
 use crate::load::{Fault, Step};
 
-/// How many components are compiled at once; the compiler itself uses all processors, as far as calls leave them.
+/// How many components are compiled at once; the compiler itself uses all processors, as far as
+/// calls leave them.
 const COMPILATIONS: usize = 2;
 /// The length of a SHA-256.
 const DIGEST_BYTES: usize = 32;
@@ -34,11 +37,13 @@ const DIGEST_BYTES: usize = 32;
 /// Which process parses and compiles components.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum CompileIn {
-    /// The engine's own. A hostile component can end it, so this is for components of one's own alone, as tests and benches have.
+    /// The engine's own. A hostile component can end it, so this is for components of one's own
+    /// alone, as tests and benches have.
     #[default]
     ThisProcess,
-    /// A child process for each component, with limits of stack, memory and time: this program, started as `PROGRAM compile-component ORDER`,
-    /// which has to pass the order to [`compile_component`](crate::compile_component).
+    /// A child process for each component, with limits of stack, memory and time: this program,
+    /// started as `PROGRAM compile-component ORDER`, which has to pass the order to
+    /// [`compile_component`](crate::compile_component).
     Child(PathBuf),
 }
 
@@ -49,9 +54,14 @@ impl CompileIn {
     ///
     /// Where the system does not say which program runs.
     pub fn child_of_this_program() -> Result<Self, EngineError> {
-        // leads to the running program even when its file has been replaced by a newer build, of which compiled code would be of no use
+        // leads to the running program even when its file has been replaced by a newer build, of
+        // which compiled code would be of no use
         let running = Path::new("/proc/self/exe");
-        let program = if running.exists() { Ok(running.to_owned()) } else { std::env::current_exe() };
+        let program = if running.exists() {
+            Ok(running.to_owned())
+        } else {
+            std::env::current_exe()
+        };
         program.map(Self::Child).map_err(EngineError::Program)
     }
 }
@@ -75,16 +85,29 @@ pub(crate) struct Compiler {
 
 impl Compiler {
     pub(crate) fn new(engine: FlowEngine, folder: PathBuf) -> Self {
-        Self { engine, folder, permits: Arc::new(Semaphore::new(COMPILATIONS)) }
+        Self {
+            engine,
+            folder,
+            permits: Arc::new(Semaphore::new(COMPILATIONS)),
+        }
     }
 
     /// Checks a component and compiles it, or takes its machine code from the folder.
-    pub(crate) async fn compile(&self, component: Vec<u8>, digest: &str) -> Result<(Component, Origin), Fault> {
-        // what is there does not wait for those that are compiled; and where one waits, it may be there by then
+    pub(crate) async fn compile(
+        &self,
+        component: Vec<u8>,
+        digest: &str,
+    ) -> Result<(Component, Origin), Fault> {
+        // what is there does not wait for those that are compiled; and where one waits, it may be
+        // there by then
         if let Some(kept) = self.kept(digest).await? {
             return Ok((kept, Origin::Cached));
         }
-        let _permit = self.permits.acquire().await.map_err(|error| failed(&error.to_string()))?;
+        let _permit = self
+            .permits
+            .acquire()
+            .await
+            .map_err(|error| failed(&error.to_string()))?;
         if let Some(kept) = self.kept(digest).await? {
             return Ok((kept, Origin::Cached));
         }
@@ -93,7 +116,8 @@ impl Compiler {
                 let engine = self.engine.clone();
                 self.aside(move || {
                     contract::check(&component)?;
-                    Component::from_binary(engine.wasmtime(), &component).map_err(|error| broken(&error))
+                    Component::from_binary(engine.wasmtime(), &component)
+                        .map_err(|error| broken(&error))
                 })
                 .await??
             }
@@ -114,7 +138,12 @@ impl Compiler {
         self.aside(move || kept(&engine, &file)).await
     }
 
-    async fn compile_in_child(&self, program: &Path, component: Vec<u8>, digest: &str) -> Result<Component, Fault> {
+    async fn compile_in_child(
+        &self,
+        program: &Path,
+        component: Vec<u8>,
+        digest: &str,
+    ) -> Result<Component, Fault> {
         let bounds = bounds::Bounds::of(component.len());
         let verdict = self.file(digest, "rejected");
         if let Some(fault) = verdicts::read(&verdict, &bounds) {
@@ -122,33 +151,50 @@ impl Compiler {
             return Err(fault);
         }
         tracing::debug!(%digest, bytes = component.len(), "component is compiled by a process of its own");
-        let code = child::compile(&self.engine, program, component, &bounds).await.map_err(|failure| match failure {
-            Failure::Passing(fault) => fault,
-            Failure::Lasting(fault) => {
-                verdicts::keep(&verdict, &bounds, &fault);
-                fault
-            }
-        })?;
+        let code = child::compile(&self.engine, program, component, &bounds)
+            .await
+            .map_err(|failure| match failure {
+                Failure::Passing(fault) => fault,
+                Failure::Lasting(fault) => {
+                    verdicts::keep(&verdict, &bounds, &fault);
+                    fault
+                }
+            })?;
         let engine = self.engine.clone();
-        self.aside(move || usable(&engine, &code).map_err(|error| broken(&error))).await?
+        self.aside(move || usable(&engine, &code).map_err(|error| broken(&error)))
+            .await?
     }
 
     fn file(&self, digest: &str, ending: &str) -> PathBuf {
-        self.folder.join(format!("{digest}-{:016x}.{ending}", self.engine.compatibility()))
+        self.folder.join(format!(
+            "{digest}-{:016x}.{ending}",
+            self.engine.compatibility()
+        ))
     }
 
-    async fn aside<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Fault> {
+    async fn aside<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Fault> {
         self.engine.backstage().run(work).await.map_err(failed)
     }
 }
 
 fn failed(error: &str) -> Fault {
-    Fault::new(Step::Compile, format!("the compiler failed: {error}"), "report it with the flow's files")
+    Fault::new(
+        Step::Compile,
+        format!("the compiler failed: {error}"),
+        "report it with the flow's files",
+    )
 }
 
 /// What wasmtime says of a component, in one line.
 fn broken(error: &wasmtime::Error) -> Fault {
-    Fault::new(Step::Compile, format!("{error:#}"), "build the component again")
+    Fault::new(
+        Step::Compile,
+        format!("{error:#}"),
+        "build the component again",
+    )
 }
 
 fn kept(engine: &FlowEngine, file: &Path) -> Option<Component> {
@@ -165,10 +211,14 @@ fn kept(engine: &FlowEngine, file: &Path) -> Option<Component> {
 
 /// Makes compiled code ready to run.
 fn usable(engine: &FlowEngine, code: &[u8]) -> wasmtime::Result<Component> {
-    // wasmtime checks version and config, but trusts the code itself: so it must have been made by this engine or by its child, which hands
-    // it over in a file that has no name. In the folder the digest tells damage and half-written files; against a writer of ill will the
-    // folder has to be guarded as the engine's own binary is.
-    #[expect(unsafe_code, reason = "machine code of the engine's own child or folder, whole by its digest")]
+    // wasmtime checks version and config, but trusts the code itself: so it must have been made by
+    // this engine or by its child, which hands it over in a file that has no name. In the folder
+    // the digest tells damage and half-written files; against a writer of ill will the folder has
+    // to be guarded as the engine's own binary is.
+    #[expect(
+        unsafe_code,
+        reason = "machine code of the engine's own child or folder, whole by its digest"
+    )]
     unsafe {
         Component::deserialize(engine.wasmtime(), code)
     }
@@ -176,7 +226,9 @@ fn usable(engine: &FlowEngine, code: &[u8]) -> wasmtime::Result<Component> {
 
 /// Writes beside and renames, so that no reader ever sees half a file.
 fn keep(component: &Component, file: &Path) -> Result<(), String> {
-    let code = component.serialize().map_err(|error| format!("{error:#}"))?;
+    let code = component
+        .serialize()
+        .map_err(|error| format!("{error:#}"))?;
     write_whole(file, &[&Sha256::digest(&code), &code]).map_err(|error| error.to_string())
 }
 
@@ -185,7 +237,10 @@ fn write_whole(file: &Path, parts: &[&[u8]]) -> std::io::Result<()> {
     fs::create_dir_all(folder)?;
     let mut beside = tempfile::NamedTempFile::new_in(folder)?;
     parts.iter().try_for_each(|part| beside.write_all(part))?;
-    beside.persist(file).map(|_| ()).map_err(|error| error.error)
+    beside
+        .persist(file)
+        .map(|_| ())
+        .map_err(|error| error.error)
 }
 
 #[cfg(test)]
@@ -199,7 +254,11 @@ mod tests {
     #[tokio::test]
     async fn a_component_is_compiled_once_and_again_when_its_file_is_damaged() {
         let folder = tempfile::tempdir().unwrap();
-        let engine = FlowEngine::new(&EngineSettings { max_calls: 1, ..EngineSettings::default() }).unwrap();
+        let engine = FlowEngine::new(&EngineSettings {
+            max_calls: 1,
+            ..EngineSettings::default()
+        })
+        .unwrap();
         let compiler = Compiler::new(engine, folder.path().join("components"));
         let mut origins = Vec::new();
         for damage in [false, false, true, false] {
@@ -210,14 +269,29 @@ mod tests {
             }
             origins.push(compiler.compile(BULKY.to_vec(), "d").await.unwrap().1);
         }
-        assert_eq!(origins, [Origin::Compiled, Origin::Cached, Origin::Compiled, Origin::Cached]);
+        assert_eq!(
+            origins,
+            [
+                Origin::Compiled,
+                Origin::Cached,
+                Origin::Compiled,
+                Origin::Cached
+            ]
+        );
     }
 
     #[tokio::test]
     async fn a_folder_that_cannot_be_written_does_not_stop_a_flow() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let engine = FlowEngine::new(&EngineSettings { max_calls: 1, ..EngineSettings::default() }).unwrap();
+        let engine = FlowEngine::new(&EngineSettings {
+            max_calls: 1,
+            ..EngineSettings::default()
+        })
+        .unwrap();
         let compiler = Compiler::new(engine, file.path().join("below-a-file"));
-        assert_eq!(compiler.compile(BULKY.to_vec(), "d").await.unwrap().1, Origin::Compiled);
+        assert_eq!(
+            compiler.compile(BULKY.to_vec(), "d").await.unwrap().1,
+            Origin::Compiled
+        );
     }
 }

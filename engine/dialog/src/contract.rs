@@ -26,7 +26,8 @@ impl Version {
         }
     }
 
-    /// Whether an engine of this version runs a flow that was built for another, by the rules of semantic versions.
+    /// Whether an engine of this version runs a flow that was built for another, by the rules of
+    /// semantic versions.
     fn serves(self, needed: Self) -> bool {
         let Version(major, minor, patch) = self;
         match needed {
@@ -68,16 +69,26 @@ pub(crate) fn check(component: &[u8]) -> Result<(), Fault> {
         }
     }
     if !foreign.is_empty() {
-        let reason = format!("it imports {}, which this engine does not give", foreign.join(", "));
+        let reason = format!(
+            "it imports {}, which this engine does not give",
+            foreign.join(", ")
+        );
         return Err(Fault::new(
             Step::Contract,
             reason,
             "build the flow so that it imports nothing but the contract and what JavaScript and Python need of WASI",
         ));
     }
-    if let Some(missing) = EXPORTS.iter().find(|export| !names.exports.iter().any(|name| name == *export)) {
+    if let Some(missing) = EXPORTS
+        .iter()
+        .find(|export| !names.exports.iter().any(|name| name == *export))
+    {
         let reason = format!("it does not export `{missing}`");
-        return Err(Fault::new(Step::Contract, reason, &format!("build it for the world `dialog` of {PACKAGE}")));
+        return Err(Fault::new(
+            Step::Contract,
+            reason,
+            &format!("build it for the world `dialog` of {PACKAGE}"),
+        ));
     }
     Ok(())
 }
@@ -90,17 +101,32 @@ struct Names {
 impl Names {
     fn read(component: &[u8]) -> Result<Self, Fault> {
         let broken = |error: wasmparser::BinaryReaderError| {
-            let reason = format!("it is no WebAssembly component: {} at byte {}", error.message(), error.offset());
+            let reason = format!(
+                "it is no WebAssembly component: {} at byte {}",
+                error.message(),
+                error.offset()
+            );
             Fault::new(Step::Contract, reason, "build it again, and copy it whole")
         };
-        let mut names = Names { imports: Vec::new(), exports: Vec::new() };
+        let mut names = Names {
+            imports: Vec::new(),
+            exports: Vec::new(),
+        };
         // modules and components inside the component have imports and exports of their own
         let mut depth = 0_u32;
         for payload in Parser::new(0).parse_all(component) {
             match payload.map_err(broken)? {
-                Payload::Version { encoding: Encoding::Module, .. } if depth == 0 => {
-                    let mend = "make a component of it: `make flows` does, or `wasm-tools component new`";
-                    return Err(Fault::new(Step::Contract, "it is a core module, not a component".to_owned(), mend));
+                Payload::Version {
+                    encoding: Encoding::Module,
+                    ..
+                } if depth == 0 => {
+                    let mend =
+                        "make a component of it: `make flows` does, or `wasm-tools component new`";
+                    return Err(Fault::new(
+                        Step::Contract,
+                        "it is a core module, not a component".to_owned(),
+                        mend,
+                    ));
                 }
                 Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
                 Payload::End(_) => depth = depth.saturating_sub(1),
@@ -115,7 +141,9 @@ impl Names {
                 }
                 Payload::ComponentExportSection(section) if depth == 0 => {
                     for export in section {
-                        names.exports.push(export.map_err(broken)?.name.name.to_owned());
+                        names
+                            .exports
+                            .push(export.map_err(broken)?.name.name.to_owned());
                     }
                 }
                 _ => {}
@@ -137,7 +165,11 @@ mod tests {
 
     #[test]
     fn versions_serve_what_they_promise() {
-        let serves = |engine: &str, flow: &str| Version::parse(engine).unwrap().serves(Version::parse(flow).unwrap());
+        let serves = |engine: &str, flow: &str| {
+            Version::parse(engine)
+                .unwrap()
+                .serves(Version::parse(flow).unwrap())
+        };
         assert!(serves("0.1.2", "0.1.0"));
         assert!(!serves("0.1.0", "0.1.2"));
         assert!(!serves("0.2.0", "0.1.0"));
@@ -153,18 +185,35 @@ mod tests {
         let length = u8::try_from(name.len()).unwrap();
         let import = [&[1, 0, length], name.as_bytes(), &[5, 0]].concat();
         let instance_type = b"\x07\x03\x01\x42\x00";
-        [&b"\0asm\x0d\0\x01\0"[..], instance_type, &[0x0a, length + 5], &import].concat()
+        [
+            &b"\0asm\x0d\0\x01\0"[..],
+            instance_type,
+            &[0x0a, length + 5],
+            &import,
+        ]
+        .concat()
     }
 
     #[test]
     fn what_is_neither_the_contract_nor_sealed_is_rejected_by_name() {
-        for import in ["wasi:http/outgoing-handler@0.2.0", "wasi:keyvalue/store@0.2.0", "wasi:clocks/wall-clock@0.3.0", "acme:bank/ledger"]
-        {
+        for import in [
+            "wasi:http/outgoing-handler@0.2.0",
+            "wasi:keyvalue/store@0.2.0",
+            "wasi:clocks/wall-clock@0.3.0",
+            "acme:bank/ledger",
+        ] {
             let fault = check(&importing(import)).unwrap_err();
-            assert_eq!(fault.reason, format!("it imports `{import}`, which this engine does not give"));
+            assert_eq!(
+                fault.reason,
+                format!("it imports `{import}`, which this engine does not give")
+            );
         }
         for import in ["wasi:clocks/wall-clock@0.2.9", "wasi:sockets/tcp@0.2.0"] {
-            assert_eq!(check(&importing(import)).unwrap_err().reason, "it does not export `describe`", "{import}");
+            assert_eq!(
+                check(&importing(import)).unwrap_err().reason,
+                "it does not export `describe`",
+                "{import}"
+            );
         }
     }
 

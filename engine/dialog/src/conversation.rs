@@ -1,7 +1,10 @@
 //! The wall between a running flow and the world.
 
 use async_trait::async_trait;
-use ghanti_model::{Answer, CallError, CallFacts, Collection, Decision, Language, Masked, Playout, Prompt, PromptId, Question};
+use ghanti_model::{
+    Answer, CallError, CallFacts, Collection, Decision, Language, Masked, Playout, Prompt,
+    PromptId, Question,
+};
 
 /// A point in time, as a flow sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -15,16 +18,19 @@ pub struct Instant {
 impl Instant {
     /// The day there, in the call's local time.
     pub fn date(self) -> time::Date {
-        let local_s = i64::try_from(self.unix_ms / 1000).unwrap_or(0) + i64::from(self.offset_minutes) * 60;
-        time::OffsetDateTime::from_unix_timestamp(local_s).map_or(time::Date::MIN, time::OffsetDateTime::date)
+        let local_s =
+            i64::try_from(self.unix_ms / 1000).unwrap_or(0) + i64::from(self.offset_minutes) * 60;
+        time::OffsetDateTime::from_unix_timestamp(local_s)
+            .map_or(time::Date::MIN, time::OffsetDateTime::date)
     }
 }
 
-/// What a flow's host functions come to once the host has checked them: the manifest's rules, sizes and grants hold for everything
-/// that arrives here, and `Prompt::interruptible` is always set. Three implementations: the live session, the replay of a journal,
-/// the scripted caller of a test.
+/// What a flow's host functions come to once the host has checked them: the manifest's rules, sizes
+/// and grants hold for everything that arrives here, and `Prompt::interruptible` is always set.
+/// Three implementations: the live session, the replay of a journal, the scripted caller of a test.
 ///
-/// After the call has ended every function with a `Result` returns [`CallError::CallEnded`] at once.
+/// After the call has ended every function with a `Result` returns [`CallError::CallEnded`] at
+/// once.
 #[async_trait]
 pub trait Conversation: Send {
     /// Facts of the call.
@@ -36,16 +42,22 @@ pub trait Conversation: Send {
     /// Changes the language of further prompts and expected answers.
     async fn set_language(&mut self, language: Language) -> Result<(), CallError>;
 
-    /// Records that something is established. The host keeps the set itself; this is for the call's record and steps.
+    /// Records that something is established. The host keeps the set itself; this is for the call's
+    /// record and steps.
     async fn establish(&mut self, name: String) -> Result<(), CallError>;
 
     /// Decides what happens after the conversation.
     async fn decide(&mut self, decision: Decision) -> Result<(), CallError>;
 
     /// Sets the disposition.
-    async fn outcome(&mut self, disposition: String, detail: Option<String>) -> Result<(), CallError>;
+    async fn outcome(
+        &mut self,
+        disposition: String,
+        detail: Option<String>,
+    ) -> Result<(), CallError>;
 
-    /// All fields of the customer's record, by name; empty ones are left out. The host reads them by the manifest's `[customer]`.
+    /// All fields of the customer's record, by name; empty ones are left out. The host reads them
+    /// by the manifest's `[customer]`.
     async fn fields(&mut self) -> Result<Vec<(String, Masked)>, CallError>;
 
     /// A granted look-up.
@@ -66,7 +78,8 @@ pub trait Conversation: Send {
     /// Waits until all that is queued was heard, and takes the report of it.
     async fn drain(&mut self) -> Result<Vec<Playout>, CallError>;
 
-    /// Waits like `drain`, but leaves the report to the next `ask` or `drain`. The host calls it before a prompt with requirements.
+    /// Waits like `drain`, but leaves the report to the next `ask` or `drain`. The host calls it
+    /// before a prompt with requirements.
     async fn settle(&mut self) -> Result<(), CallError>;
 
     /// Whether a prompt of this template has been heard to its end in this call.

@@ -1,7 +1,9 @@
-//! The one WebAssembly engine of the process, its numbers, and the clock that interrupts busy flows.
+//! The one WebAssembly engine of the process, its numbers, and the clock that interrupts busy
+//! flows.
 //!
-//! All flows share one [`FlowEngine`]; nothing else configures wasmtime. A flow never runs on a thread of its own: it is a fiber inside the
-//! call's task, parked while it waits in a host function, and made to yield every [`TICK_MS`] while it computes.
+//! All flows share one [`FlowEngine`]; nothing else configures wasmtime. A flow never runs on a
+//! thread of its own: it is a fiber inside the call's task, parked while it waits in a host
+//! function, and made to yield every [`TICK_MS`] while it computes.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -15,25 +17,29 @@ use crate::contract;
 use crate::remembered::RememberedFile;
 use crate::room::Machine;
 
-/// How often a computing flow yields to other calls, and the grain of `[limits] compute-ms`. A frame of audio is 100 ms, so a flow
-/// that computes for a whole tick delays nobody's frame.
+/// How often a computing flow yields to other calls, and the grain of `[limits] compute-ms`. A
+/// frame of audio is 100 ms, so a flow that computes for a whole tick delays nobody's frame.
 pub const TICK_MS: u64 = 10;
 
-/// The most linear memory any flow may be granted, and the address space kept for each: 64 MiB holds a Python guest (the largest measured,
-/// 40 MiB) and lets 10,000 calls fit into the 47 bits of address space, where wasmtime's default of 4 GiB does not.
+/// The most linear memory any flow may be granted, and the address space kept for each: 64 MiB
+/// holds a Python guest (the largest measured, 40 MiB) and lets 10,000 calls fit into the 47 bits
+/// of address space, where wasmtime's default of 4 GiB does not.
 pub const MEMORY_BYTES_MAX: u64 = 64 << 20;
 
-/// Unmapped bytes behind each memory: one page of WebAssembly. With a reservation below 4 GiB bounds are checked in code, so that a larger
-/// guard saves nothing.
+/// Unmapped bytes behind each memory: one page of WebAssembly. With a reservation below 4 GiB
+/// bounds are checked in code, so that a larger guard saves nothing.
 const GUARD_BYTES: u64 = 64 << 10;
 
-/// A guest's own stack. Python's recursion, the deepest measured, stays below; endless recursion ends here with a trap.
+/// A guest's own stack. Python's recursion, the deepest measured, stays below; endless recursion
+/// ends here with a trap.
 const WASM_STACK_BYTES: usize = 512 << 10;
 
-/// A fiber's stack: the guest's part and 1.5 MiB for the host functions called from it. Only touched pages cost memory.
+/// A fiber's stack: the guest's part and 1.5 MiB for the host functions called from it. Only
+/// touched pages cost memory.
 const FIBER_STACK_BYTES: usize = 2 << 20;
 
-/// The most elements of a table, and the address space kept for each: no flow needs larger ones than a Python interpreter's.
+/// The most elements of a table, and the address space kept for each: no flow needs larger ones
+/// than a Python interpreter's.
 pub(crate) const TABLE_ELEMENTS_MAX: usize = 20_000;
 
 /// Instances above the number of calls: probes of flows that are being loaded, and replays.
@@ -42,18 +48,21 @@ const SPARE_INSTANCES: u32 = 16;
 /// Sizes of the pool out of which every call's instance is made.
 #[derive(Debug, Clone)]
 pub struct EngineSettings {
-    /// How many calls may run at once; lowered where the machine's mappings or address space do not suffice, see [`FlowEngine::max_calls`].
+    /// How many calls may run at once; lowered where the machine's mappings or address space do not
+    /// suffice, see [`FlowEngine::max_calls`].
     pub max_calls: u32,
     /// Memories of one component: 1 for Rust, C and Python, 3 for JavaScript by QuickJS.
     pub memories_per_call: u32,
-    /// Core instances of one component: 3 for Rust, 13 for JavaScript by QuickJS, 14 and those of its C extensions for Python.
+    /// Core instances of one component: 3 for Rust, 13 for JavaScript by QuickJS, 14 and those of
+    /// its C extensions for Python.
     pub core_instances_per_call: u32,
     /// Tables of one component: 2 for Rust and Python, 3 for JavaScript.
     pub tables_per_call: u32,
-    /// Whether what flows log is shown in the engine's log in full. It may hold personal data, so only where an author works on a flow.
+    /// Whether what flows log is shown in the engine's log in full. It may hold personal data, so
+    /// only where an author works on a flow.
     pub show_flow_logs: bool,
-    /// Room for functions that were compiled before, in bytes on disk, so that a component which is edited again and again compiles faster; 0
-    /// for none. Only child processes have the use of it.
+    /// Room for functions that were compiled before, in bytes on disk, so that a component which is
+    /// edited again and again compiles faster; 0 for none. Only child processes have the use of it.
     pub remembered_bytes: u64,
     /// Where components are parsed and compiled.
     pub compile_in: CompileIn,
@@ -87,13 +96,19 @@ pub enum EngineError {
         reason: String,
     },
     /// A thread could not be started.
-    #[error("cannot start the threads that load flows and interrupt busy ones: {0}: raise the process' thread limit")]
+    #[error(
+        "cannot start the threads that load flows and interrupt busy ones: {0}: raise the process' thread limit"
+    )]
     Threads(#[from] std::io::Error),
     /// This program's own file is not known.
-    #[error("cannot tell which program this is, to compile flows in a process of its own: {0}: mount /proc")]
+    #[error(
+        "cannot tell which program this is, to compile flows in a process of its own: {0}: mount /proc"
+    )]
     Program(std::io::Error),
     /// The file of functions that were compiled before could not be made.
-    #[error("cannot make a temporary file for compiled functions: {0}: make room, or name another folder by TMPDIR")]
+    #[error(
+        "cannot make a temporary file for compiled functions: {0}: make room, or name another folder by TMPDIR"
+    )]
     Remembered(std::io::Error),
 }
 
@@ -110,29 +125,47 @@ pub struct FlowEngine {
 
 impl std::fmt::Debug for FlowEngine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("FlowEngine").field("max_calls", &self.max_calls).finish_non_exhaustive()
+        f.debug_struct("FlowEngine")
+            .field("max_calls", &self.max_calls)
+            .finish_non_exhaustive()
     }
 }
 
 impl FlowEngine {
     /// Sets up the engine and starts its ticker, which ends with the last clone of the engine.
     pub fn new(settings: &EngineSettings) -> Result<Self, EngineError> {
-        let (calls, limited_by) = Machine::this().calls(settings.max_calls, SPARE_INSTANCES, call_bytes(settings));
+        let (calls, limited_by) =
+            Machine::this().calls(settings.max_calls, SPARE_INSTANCES, call_bytes(settings));
         if calls < settings.max_calls {
             tracing::warn!(wanted = settings.max_calls, calls, %limited_by, "fewer calls than configured fit into this machine");
         }
-        let refuse = |error: wasmtime::Error| EngineError::Pool { calls, reason: format!("{error:#}") };
+        let refuse = |error: wasmtime::Error| EngineError::Pool {
+            calls,
+            reason: format!("{error:#}"),
+        };
         let engine = Engine::new(&config(settings, calls)).map_err(refuse)?;
-        let remembered = (settings.remembered_bytes > 0).then(|| RememberedFile::new(settings.remembered_bytes));
-        let remembered = remembered.transpose().map_err(EngineError::Remembered)?.map(Arc::new);
+        let remembered =
+            (settings.remembered_bytes > 0).then(|| RememberedFile::new(settings.remembered_bytes));
+        let remembered = remembered
+            .transpose()
+            .map_err(EngineError::Remembered)?
+            .map(Arc::new);
         start_ticker(engine.weak())?;
         let backstage = Backstage::new()?;
         tracing::info!(calls, %limited_by, memory_bytes_max = MEMORY_BYTES_MAX, "webassembly pool is ready");
         let (show_flow_logs, compile_in) = (settings.show_flow_logs, settings.compile_in.clone());
-        Ok(Self { engine, backstage, max_calls: calls, show_flow_logs, compile_in, remembered })
+        Ok(Self {
+            engine,
+            backstage,
+            max_calls: calls,
+            show_flow_logs,
+            compile_in,
+            remembered,
+        })
     }
 
-    /// How many calls may run at once on this machine. Whoever answers calls takes a permit out of so many first.
+    /// How many calls may run at once on this machine. Whoever answers calls takes a permit out of
+    /// so many first.
     pub fn max_calls(&self) -> u32 {
         self.max_calls
     }
@@ -160,10 +193,13 @@ impl FlowEngine {
         self.remembered.as_ref()
     }
 
-    /// Tells compiled code of this wasmtime, config and processor, checked by this contract, from any other.
+    /// Tells compiled code of this wasmtime, config and processor, checked by this contract, from
+    /// any other.
     pub(crate) fn compatibility(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
-        self.engine.precompile_compatibility_hash().hash(&mut hasher);
+        self.engine
+            .precompile_compatibility_hash()
+            .hash(&mut hasher);
         contract::identity().hash(&mut hasher);
         hasher.finish()
     }
@@ -188,7 +224,8 @@ fn config(settings: &EngineSettings, calls: u32) -> Config {
     config
 }
 
-/// All that compiled code depends on. Instances are made by the pool of [`config`], which it does not depend on.
+/// All that compiled code depends on. Instances are made by the pool of [`config`], which it does
+/// not depend on.
 pub(crate) fn config_without_pool() -> Config {
     let mut config = Config::new();
     config
@@ -198,31 +235,38 @@ pub(crate) fn config_without_pool() -> Config {
         .async_stack_size(FIBER_STACK_BYTES)
         .memory_reservation(MEMORY_BYTES_MAX)
         .memory_guard_size(GUARD_BYTES)
-        // a guard in front only helps against faults of the compiler itself, and costs one mapping per memory
+        // a guard in front only helps against faults of the compiler itself, and costs one mapping
+        // per memory
         .guard_before_linear_memory(false)
-        // an instance begins as a copy-on-write view of its initial memory: microseconds, and unshared only where written
+        // an instance begins as a copy-on-write view of its initial memory: microseconds, and
+        // unshared only where written
         .memory_init_cow(true);
     config
 }
 
-/// What one place in the pool takes of the address space: memories with their guards, tables of pointers, a stack with its guard.
+/// What one place in the pool takes of the address space: memories with their guards, tables of
+/// pointers, a stack with its guard.
 fn call_bytes(settings: &EngineSettings) -> u64 {
     let memories = (MEMORY_BYTES_MAX + GUARD_BYTES) * u64::from(settings.memories_per_call);
-    let tables = (TABLE_ELEMENTS_MAX * size_of::<usize>()) as u64 * u64::from(settings.tables_per_call);
+    let tables =
+        (TABLE_ELEMENTS_MAX * size_of::<usize>()) as u64 * u64::from(settings.tables_per_call);
     memories + tables + FIBER_STACK_BYTES as u64 + GUARD_BYTES
 }
 
 /// A thread and not a task: it has to tick while a flow keeps an async thread busy.
 fn start_ticker(engine: EngineWeak) -> std::io::Result<()> {
-    std::thread::Builder::new().name("flow-ticker".to_owned()).stack_size(64 << 10).spawn(move || {
-        loop {
-            std::thread::sleep(Duration::from_millis(TICK_MS));
-            match engine.upgrade() {
-                Some(engine) => engine.increment_epoch(),
-                None => return,
+    std::thread::Builder::new()
+        .name("flow-ticker".to_owned())
+        .stack_size(64 << 10)
+        .spawn(move || {
+            loop {
+                std::thread::sleep(Duration::from_millis(TICK_MS));
+                match engine.upgrade() {
+                    Some(engine) => engine.increment_epoch(),
+                    None => return,
+                }
             }
-        }
-    })?;
+        })?;
     Ok(())
 }
 

@@ -1,8 +1,12 @@
-//! The functions of the contract, each: convert and check the arguments, one journal entry, convert the answer.
+//! The functions of the contract, each: convert and check the arguments, one journal entry, convert
+//! the answer.
 //!
-//! An unusable argument makes an entry too: its arguments are then the sentence that refuses them, so that no oversized text is kept.
+//! An unusable argument makes an entry too: its arguments are then the sentence that refuses them,
+//! so that no oversized text is kept.
 
-use ghanti_model::{Answer, CallError, Decision, Direction, Function, Language, Masked, Playout, Prompt, PromptId};
+use ghanti_model::{
+    Answer, CallError, Decision, Direction, Function, Language, Masked, Playout, Prompt, PromptId,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
@@ -23,19 +27,33 @@ type Told<T> = wasmtime::Result<Result<T, types::Error>>;
 fn journaled<T: Serialize>(checked: Checked<T>) -> (Json, Result<T, CallError>) {
     match checked {
         // the model's own types, whose serialization cannot fail
-        Ok(arguments) => (serde_json::to_value(&arguments).unwrap_or_default(), Ok(arguments)),
-        Err(sentence) => (json!({ "invalid": sentence }), Err(CallError::Invalid(sentence))),
+        Ok(arguments) => (
+            serde_json::to_value(&arguments).unwrap_or_default(),
+            Ok(arguments),
+        ),
+        Err(sentence) => (
+            json!({ "invalid": sentence }),
+            Err(CallError::Invalid(sentence)),
+        ),
     }
 }
 
 /// The same, where the texts have so many bytes together; what is too much is not even looked at.
-fn weighed<T: Serialize>(bytes: usize, most: u64, check: impl FnOnce() -> Checked<T>) -> (Json, Result<T, CallError>) {
+fn weighed<T: Serialize>(
+    bytes: usize,
+    most: u64,
+    check: impl FnOnce() -> Checked<T>,
+) -> (Json, Result<T, CallError>) {
     if u64::try_from(bytes).is_ok_and(|bytes| bytes <= most) {
         return journaled(check());
     }
-    let sentence =
-        format!("its texts have {bytes} bytes together and `[limits] text-bytes` is {most}: say and ask less at once, or raise it");
-    (json!({ "invalid": sentence }), Err(CallError::Limit(sentence)))
+    let sentence = format!(
+        "its texts have {bytes} bytes together and `[limits] text-bytes` is {most}: say and ask less at once, or raise it"
+    );
+    (
+        json!({ "invalid": sentence }),
+        Err(CallError::Limit(sentence)),
+    )
 }
 
 fn told<T, U>(answer: Result<T, CallError>, into: impl FnOnce(T) -> U) -> Result<U, types::Error> {
@@ -44,7 +62,8 @@ fn told<T, U>(answer: Result<T, CallError>, into: impl FnOnce(T) -> U) -> Result
 
 impl types::Host for Guest {}
 
-/// The call's facts as a flow sees them and the journal keeps them: the customer's number is masked.
+/// The call's facts as a flow sees them and the journal keeps them: the customer's number is
+/// masked.
 #[derive(Serialize, Deserialize)]
 struct Facts {
     call_id: String,
@@ -64,8 +83,14 @@ impl call::Host for Guest {
                     Facts {
                         call_id: facts.call_id.to_string(),
                         direction: facts.direction,
-                        customer_number: facts.customer_number.map(|number| number.masked()).unwrap_or_default(),
-                        line_number: facts.line_number.map(|number| number.expose().to_owned()).unwrap_or_default(),
+                        customer_number: facts
+                            .customer_number
+                            .map(|number| number.masked())
+                            .unwrap_or_default(),
+                        line_number: facts
+                            .line_number
+                            .map(|number| number.expose().to_owned())
+                            .unwrap_or_default(),
                         language: host.language.clone().unwrap_or(facts.language),
                         parameters: facts.parameters,
                     }
@@ -106,14 +131,18 @@ impl call::Host for Guest {
 
     async fn establish(&mut self, name: String) -> Told<()> {
         let checked = if name.starts_with(HEARD) {
-            Err(format!("`name` begins with `{HEARD}`, which only the engine establishes, from marks: wait with `drain`"))
+            Err(format!(
+                "`name` begins with `{HEARD}`, which only the engine establishes, from marks: wait with `drain`"
+            ))
         } else {
             convert::slug("name", name)
         };
         let (arguments, checked) = journaled(checked);
         let name = checked.as_ref().ok().cloned();
         let answer = self
-            .attempt(Function::Establish, arguments, |host| Box::pin(async move { host.conversation.establish(checked?).await }))
+            .attempt(Function::Establish, arguments, |host| {
+                Box::pin(async move { host.conversation.establish(checked?).await })
+            })
             .await?;
         if let (Ok(()), Some(name), Some(host)) = (&answer, name, self.host_mut()) {
             host.established.insert(name);
@@ -122,7 +151,11 @@ impl call::Host for Guest {
     }
 
     async fn transfer(&mut self, target: Option<String>) -> Told<()> {
-        let (arguments, checked) = journaled(target.map(|target| convert::text("target", target)).transpose());
+        let (arguments, checked) = journaled(
+            target
+                .map(|target| convert::text("target", target))
+                .transpose(),
+        );
         let answer = self.attempt(Function::Transfer, arguments, |host| {
             Box::pin(async move {
                 let decision: Decision = host.rules.transfer(checked?)?;
@@ -133,8 +166,14 @@ impl call::Host for Guest {
     }
 
     async fn outcome(&mut self, disposition: String, detail: Option<String>) -> Told<()> {
-        let checked = convert::slug("disposition", disposition)
-            .and_then(|disposition| Ok((disposition, detail.map(|detail| convert::text("detail", detail)).transpose()?)));
+        let checked = convert::slug("disposition", disposition).and_then(|disposition| {
+            Ok((
+                disposition,
+                detail
+                    .map(|detail| convert::text("detail", detail))
+                    .transpose()?,
+            ))
+        });
         let (arguments, checked) = journaled(checked);
         let answer = self.attempt(Function::Outcome, arguments, |host| {
             Box::pin(async move {
@@ -147,7 +186,8 @@ impl call::Host for Guest {
 }
 
 impl Host {
-    /// The record as the manifest's `[customer]` reads it: a flow is never given a value that cannot be read for certain, whoever stored it.
+    /// The record as the manifest's `[customer]` reads it: a flow is never given a value that
+    /// cannot be read for certain, whoever stored it.
     async fn customer_fields(&mut self) -> Result<Vec<(String, Masked)>, CallError> {
         let fields = self.conversation.fields().await?;
         let schema = &self.rules.manifest.customer;
@@ -155,7 +195,11 @@ impl Host {
             return Ok(fields);
         }
         let today = self.conversation.now().date();
-        Ok(schema.read(&fields.into_iter().collect(), today).fields.into_iter().collect())
+        Ok(schema
+            .read(&fields.into_iter().collect(), today)
+            .fields
+            .into_iter()
+            .collect())
     }
 }
 
@@ -166,15 +210,25 @@ impl customer::Host for Guest {
             Box::pin(async move {
                 let name = checked?;
                 let fields = host.customer_fields().await?;
-                Ok(fields.into_iter().find(|(field, _)| *field == name).map(|(_, value)| value))
+                Ok(fields
+                    .into_iter()
+                    .find(|(field, _)| *field == name)
+                    .map(|(_, value)| value))
             })
         });
         Ok(told(answer.await?, |value| value.map(Masked::into_exposed)))
     }
 
     async fn fields(&mut self) -> Told<Vec<(String, String)>> {
-        let answer = self.attempt(Function::Fields, Json::Null, |host| Box::pin(async move { host.customer_fields().await }));
-        Ok(told(answer.await?, |fields| fields.into_iter().map(|(name, value)| (name, value.into_exposed())).collect()))
+        let answer = self.attempt(Function::Fields, Json::Null, |host| {
+            Box::pin(async move { host.customer_fields().await })
+        });
+        Ok(told(answer.await?, |fields| {
+            fields
+                .into_iter()
+                .map(|(name, value)| (name, value.into_exposed()))
+                .collect()
+        }))
     }
 
     async fn lookup(&mut self, key: String) -> Told<Option<String>> {
@@ -190,7 +244,8 @@ impl customer::Host for Guest {
     }
 
     async fn note(&mut self, name: String, value: String) -> Told<()> {
-        let checked = convert::text("name", name).and_then(|name| Ok((name, Masked::new(convert::text("value", value)?))));
+        let checked = convert::text("name", name)
+            .and_then(|name| Ok((name, Masked::new(convert::text("value", value)?))));
         let (arguments, checked) = journaled(checked);
         let noted = checked.as_ref().ok().map(|(name, _)| name.clone());
         let answer = self
@@ -213,18 +268,30 @@ impl customer::Host for Guest {
 
 impl Host {
     fn admit_all(&self, prompts: Vec<Prompt>) -> Result<Vec<Prompt>, CallError> {
-        prompts.into_iter().map(|prompt| self.rules.admit(prompt)).collect()
+        prompts
+            .into_iter()
+            .map(|prompt| self.rules.admit(prompt))
+            .collect()
     }
 
     /// Refuses the prompts unless all that they, or the question, require has been established.
     async fn pass(&mut self, question: Option<&str>, prompts: &[&Prompt]) -> Result<(), CallError> {
-        gate::pass(&self.rules, &self.established, self.conversation.as_mut(), question, prompts).await
+        gate::pass(
+            &self.rules,
+            &self.established,
+            self.conversation.as_mut(),
+            question,
+            prompts,
+        )
+        .await
     }
 }
 
 impl speech::Host for Guest {
     async fn say(&mut self, prompt: speech::Prompt) -> Told<u32> {
-        let (arguments, checked) = weighed(weigh::prompt(&prompt), self.text_bytes, || convert::prompt("prompt", prompt));
+        let (arguments, checked) = weighed(weigh::prompt(&prompt), self.text_bytes, || {
+            convert::prompt("prompt", prompt)
+        });
         let answer = self.attempt(Function::Say, arguments, |host| {
             Box::pin(async move {
                 let prompt = host.rules.admit(checked?)?;
@@ -236,14 +303,20 @@ impl speech::Host for Guest {
     }
 
     async fn ask(&mut self, question: speech::Question) -> Told<speech::Answer> {
-        let (arguments, checked) = weighed(weigh::question(&question), self.text_bytes, || convert::question(question));
+        let (arguments, checked) = weighed(weigh::question(&question), self.text_bytes, || {
+            convert::question(question)
+        });
         let answer = self.attempt::<Answer, _>(Function::Ask, arguments, |host| {
             Box::pin(async move {
                 let mut question = checked?;
                 question.prompt = host.rules.admit(question.prompt)?;
                 question.no_input = host.admit_all(question.no_input)?;
                 question.no_match = host.admit_all(question.no_match)?;
-                let prompts: Vec<_> = [&question.prompt].into_iter().chain(&question.no_input).chain(&question.no_match).collect();
+                let prompts: Vec<_> = [&question.prompt]
+                    .into_iter()
+                    .chain(&question.no_input)
+                    .chain(&question.no_match)
+                    .collect();
                 host.pass(Some(&question.name), &prompts).await?;
                 host.conversation.ask(question).await
             })
@@ -252,14 +325,20 @@ impl speech::Host for Guest {
     }
 
     async fn collect(&mut self, collection: speech::Collection) -> Told<speech::Answer> {
-        let (arguments, checked) = weighed(weigh::collection(&collection), self.text_bytes, || convert::collection(collection));
+        let (arguments, checked) = weighed(weigh::collection(&collection), self.text_bytes, || {
+            convert::collection(collection)
+        });
         let answer = self.attempt::<Answer, _>(Function::Collect, arguments, |host| {
             Box::pin(async move {
                 let mut collection = checked?;
                 collection.prompt = host.rules.admit(collection.prompt)?;
                 collection.no_input = host.admit_all(collection.no_input)?;
                 collection.no_match = host.admit_all(collection.no_match)?;
-                let prompts: Vec<_> = [&collection.prompt].into_iter().chain(&collection.no_input).chain(&collection.no_match).collect();
+                let prompts: Vec<_> = [&collection.prompt]
+                    .into_iter()
+                    .chain(&collection.no_input)
+                    .chain(&collection.no_match)
+                    .collect();
                 host.pass(Some(&collection.name), &prompts).await?;
                 host.conversation.collect(collection).await
             })
@@ -268,22 +347,34 @@ impl speech::Host for Guest {
     }
 
     async fn drain(&mut self) -> Told<Vec<speech::Playout>> {
-        let answer =
-            self.attempt::<Vec<Playout>, _>(Function::Drain, Json::Null, |host| Box::pin(async move { host.conversation.drain().await }));
+        let answer = self.attempt::<Vec<Playout>, _>(Function::Drain, Json::Null, |host| {
+            Box::pin(async move { host.conversation.drain().await })
+        });
         Ok(told(answer.await?, convert::playouts_to_wit))
     }
 }
 
 impl runtime::Host for Guest {
     async fn now(&mut self) -> wasmtime::Result<runtime::Instant> {
-        let now: Instant = self.call(Function::Now, Json::Null, |host| Box::pin(async move { host.conversation.now() })).await?;
-        Ok(runtime::Instant { unix_ms: now.unix_ms, offset_minutes: now.offset_minutes })
+        let now: Instant = self
+            .call(Function::Now, Json::Null, |host| {
+                Box::pin(async move { host.conversation.now() })
+            })
+            .await?;
+        Ok(runtime::Instant {
+            unix_ms: now.unix_ms,
+            offset_minutes: now.offset_minutes,
+        })
     }
 
     async fn random(&mut self) -> wasmtime::Result<u64> {
-        // drawn in a replay too, so that a version that takes over from there goes on with the next one
+        // drawn in a replay too, so that a version that takes over from there goes on with the next
+        // one
         let random = self.host_mut().map_or(0, |host| host.random.next());
-        self.call(Function::Random, Json::Null, move |_| Box::pin(async move { random })).await
+        self.call(Function::Random, Json::Null, move |_| {
+            Box::pin(async move { random })
+        })
+        .await
     }
 
     async fn log(&mut self, level: runtime::Level, mut message: String) -> wasmtime::Result<()> {
@@ -298,7 +389,8 @@ impl runtime::Host for Guest {
         message.truncate(message.floor_char_boundary(TEXT_BYTES_MAX));
         let arguments = json!({ "level": level_name(level), "message": message });
         self.call(Function::Log, arguments, move |host| {
-            // what an author logs may be personal: the journal keeps it, the engine's log shows that there is something
+            // what an author logs may be personal: the journal keeps it, the engine's log shows
+            // that there is something
             let shown = if host.show_logs { message.as_str() } else { "" };
             write_log(level, message.len(), shown);
             Box::pin(async {})
@@ -309,7 +401,11 @@ impl runtime::Host for Guest {
     async fn setting(&mut self, name: String) -> wasmtime::Result<Option<String>> {
         let (arguments, checked) = journaled(convert::text("name", name));
         self.call(Function::Setting, arguments, |host| {
-            Box::pin(async move { checked.ok().and_then(|name| host.rules.manifest.settings.get(&name).cloned()) })
+            Box::pin(async move {
+                checked
+                    .ok()
+                    .and_then(|name| host.rules.manifest.settings.get(&name).cloned())
+            })
         })
         .await
     }

@@ -1,7 +1,9 @@
-//! The rules of a lender: what may be spoken, when, to whom a call may go, and what may be looked up.
+//! The rules of a lender: what may be spoken, when, to whom a call may go, and what may be looked
+//! up.
 //!
-//! They come from the manifest and hold whatever the flow does: nothing that is refused here reaches the [`Conversation`]. What has been
-//! heard is known from the conversation's marks and cannot be claimed by a flow.
+//! They come from the manifest and hold whatever the flow does: nothing that is refused here
+//! reaches the [`Conversation`]. What has been heard is known from the conversation's marks and
+//! cannot be claimed by a flow.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,13 +14,17 @@ use crate::convert::{Checked, shown};
 use crate::description::{Description, Kind};
 use crate::manifest::{HEARD, Manifest};
 
-/// What the keys of the engine's own records begin with, such as those of customers and of what was decided. No manifest and no operator can
-/// grant them: whatever a pattern matches, another customer's record is not among it.
+/// What the keys of the engine's own records begin with, such as those of customers and of what was
+/// decided. No manifest and no operator can grant them: whatever a pattern matches, another
+/// customer's record is not among it.
 const OWN_KEYS: &str = "ghanti:";
 
 /// Whether a key, or a pattern of keys, is one of the engine's own records, in whatever spelling.
 pub(crate) fn is_engines_own(key: &str) -> bool {
-    let spelt = key.chars().filter(|letter| !letter.is_whitespace() && !letter.is_control()).flat_map(char::to_lowercase);
+    let spelt = key
+        .chars()
+        .filter(|letter| !letter.is_whitespace() && !letter.is_control())
+        .flat_map(char::to_lowercase);
     spelt.take(OWN_KEYS.len()).eq(OWN_KEYS.chars())
 }
 
@@ -32,25 +38,54 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
-    pub(crate) fn new(manifest: Manifest, description: &Description, languages: Vec<Language>, audio: BTreeSet<String>) -> Self {
-        let templates = description.templates.iter().map(|used| (used.name.clone(), used.arguments.iter().cloned().collect())).collect();
-        Self { manifest, templates, languages, audio }
+    pub(crate) fn new(
+        manifest: Manifest,
+        description: &Description,
+        languages: Vec<Language>,
+        audio: BTreeSet<String>,
+    ) -> Self {
+        let templates = description
+            .templates
+            .iter()
+            .map(|used| (used.name.clone(), used.arguments.iter().cloned().collect()))
+            .collect();
+        Self {
+            manifest,
+            templates,
+            languages,
+            audio,
+        }
     }
 
     pub(crate) fn check_language(&self, language: &Language) -> Result<(), CallError> {
         if self.languages.contains(language) {
             return Ok(());
         }
-        let known = self.languages.iter().map(Language::as_str).collect::<Vec<_>>().join(", ");
-        Err(CallError::Invalid(format!("the flow has no prompts in `{language}`, only in {known}: add `prompts/{language}.ftl`")))
+        let known = self
+            .languages
+            .iter()
+            .map(Language::as_str)
+            .collect::<Vec<_>>()
+            .join(", ");
+        Err(CallError::Invalid(format!(
+            "the flow has no prompts in `{language}`, only in {known}: add `prompts/{language}.ftl`"
+        )))
     }
 
-    /// Checks all of a prompt that does not depend on what has happened in the call, and settles whether it may be interrupted.
+    /// Checks all of a prompt that does not depend on what has happened in the call, and settles
+    /// whether it may be interrupted.
     pub(crate) fn admit(&self, mut prompt: Prompt) -> Result<Prompt, CallError> {
         if let Some(language) = &prompt.language {
             self.check_language(language)?;
         }
-        if let Some(voice) = prompt.voice.as_deref().filter(|voice| !self.manifest.grants.voices.iter().any(|granted| granted == voice)) {
+        if let Some(voice) = prompt.voice.as_deref().filter(|voice| {
+            !self
+                .manifest
+                .grants
+                .voices
+                .iter()
+                .any(|granted| granted == voice)
+        }) {
             return Err(not_granted(voice, "voice", "voices"));
         }
         let rule = match &prompt.content {
@@ -60,15 +95,23 @@ impl Rules {
             }
             Content::Text(_) if !self.manifest.texts => {
                 let reason = "the manifest forbids plain texts (`[prompts] texts = false`): say it by a template".to_owned();
-                return Err(CallError::Refused(Refusal { subject: "text".to_owned(), missing: Vec::new(), reason }));
+                return Err(CallError::Refused(Refusal {
+                    subject: "text".to_owned(),
+                    missing: Vec::new(),
+                    reason,
+                }));
             }
             Content::Text(_) => None,
             Content::Audio(name) if !self.audio.contains(name) => {
-                return Err(CallError::Invalid(format!("the flow has no audio file `{0}`: add `audio/{0}.wav`", shown(name))));
+                return Err(CallError::Invalid(format!(
+                    "the flow has no audio file `{0}`: add `audio/{0}.wav`",
+                    shown(name)
+                )));
             }
             Content::Audio(_) => None,
         };
-        // a manifest that forbids interrupting cannot be overruled by the flow, one that allows it can
+        // a manifest that forbids interrupting cannot be overruled by the flow, one that allows it
+        // can
         prompt.interruptible = match rule.and_then(|rule| rule.interruptible) {
             Some(false) => Some(false),
             ruled => Some(prompt.interruptible.or(ruled).unwrap_or(true)),
@@ -79,22 +122,43 @@ impl Rules {
     fn check_template(&self, template: &Template) -> Checked<()> {
         let name = shown(&template.name);
         let Some(wanted) = self.templates.get(&template.name) else {
-            return Err(format!("`{name}` is no template that `describe` names: add it there, and to every prompt file"));
+            return Err(format!(
+                "`{name}` is no template that `describe` names: add it there, and to every prompt file"
+            ));
         };
-        if let Some(missing) = wanted.keys().find(|wanted| template.arguments.iter().all(|given| given.name != **wanted)) {
-            return Err(format!("the template `{name}` lacks its argument `{missing}`: give it"));
+        if let Some(missing) = wanted.keys().find(|wanted| {
+            template
+                .arguments
+                .iter()
+                .all(|given| given.name != **wanted)
+        }) {
+            return Err(format!(
+                "the template `{name}` lacks its argument `{missing}`: give it"
+            ));
         }
         for (at, given) in template.arguments.iter().enumerate() {
             let argument = shown(&given.name);
-            if template.arguments.iter().skip(at + 1).any(|later| later.name == given.name) {
-                return Err(format!("the template `{name}` is given `{argument}` twice: give it once"));
+            if template
+                .arguments
+                .iter()
+                .skip(at + 1)
+                .any(|later| later.name == given.name)
+            {
+                return Err(format!(
+                    "the template `{name}` is given `{argument}` twice: give it once"
+                ));
             }
             match wanted.get(&given.name) {
                 None => {
-                    return Err(format!("the template `{name}` has no argument `{argument}` in `describe`: add it there or leave it out"));
+                    return Err(format!(
+                        "the template `{name}` has no argument `{argument}` in `describe`: add it there or leave it out"
+                    ));
                 }
                 Some(kind) if kind.as_str() != given.value.kind() => {
-                    return Err(format!("the argument `{argument}` of `{name}` is {}: give it as {kind}", given.value.kind()));
+                    return Err(format!(
+                        "the argument `{argument}` of `{name}` is {}: give it as {kind}",
+                        given.value.kind()
+                    ));
                 }
                 Some(_) => {}
             }
@@ -103,40 +167,81 @@ impl Rules {
     }
 
     /// What has to be established before any of these prompts, put by this question, may be spoken.
-    fn requirements<'a>(&'a self, question: Option<&str>, prompts: impl IntoIterator<Item = &'a Prompt>) -> BTreeSet<&'a str> {
-        let by_question = question.and_then(|name| self.manifest.questions.get(name)).into_iter().flat_map(|rule| &rule.requires);
-        let by_prompt =
-            prompts.into_iter().filter_map(|prompt| self.manifest.prompts.get(prompt.template())).flat_map(|rule| &rule.requires);
+    fn requirements<'a>(
+        &'a self,
+        question: Option<&str>,
+        prompts: impl IntoIterator<Item = &'a Prompt>,
+    ) -> BTreeSet<&'a str> {
+        let by_question = question
+            .and_then(|name| self.manifest.questions.get(name))
+            .into_iter()
+            .flat_map(|rule| &rule.requires);
+        let by_prompt = prompts
+            .into_iter()
+            .filter_map(|prompt| self.manifest.prompts.get(prompt.template()))
+            .flat_map(|rule| &rule.requires);
         by_question.chain(by_prompt).map(String::as_str).collect()
     }
 
     /// The decision that a transfer comes to.
     pub(crate) fn transfer(&self, target: Option<String>) -> Result<Decision, CallError> {
         let target = target.unwrap_or_else(|| "default".to_owned());
-        match self.manifest.grants.transfer.as_ref().and_then(|targets| targets.get(&target)) {
-            Some(numbers) => Ok(Decision::Transfer { target, numbers: numbers.clone() }),
+        match self
+            .manifest
+            .grants
+            .transfer
+            .as_ref()
+            .and_then(|targets| targets.get(&target))
+        {
+            Some(numbers) => Ok(Decision::Transfer {
+                target,
+                numbers: numbers.clone(),
+            }),
             None => Err(not_granted(&target, "transfer target", "transfer")),
         }
     }
 
     pub(crate) fn check_lookup(&self, key: &str) -> Result<(), CallError> {
         if is_engines_own(key) {
-            let (subject, reason) =
-                (shown(key), "the engine's own records are granted to no flow: read the customer's by `field`".to_owned());
-            return Err(CallError::Refused(Refusal { subject, missing: Vec::new(), reason }));
+            let (subject, reason) = (
+                shown(key),
+                "the engine's own records are granted to no flow: read the customer's by `field`"
+                    .to_owned(),
+            );
+            return Err(CallError::Refused(Refusal {
+                subject,
+                missing: Vec::new(),
+                reason,
+            }));
         }
-        let granted = self.manifest.grants.lookup.iter().any(|pattern| matches(pattern, key));
-        if granted { Ok(()) } else { Err(not_granted(key, "look-up key", "lookup")) }
+        let granted = self
+            .manifest
+            .grants
+            .lookup
+            .iter()
+            .any(|pattern| matches(pattern, key));
+        if granted {
+            Ok(())
+        } else {
+            Err(not_granted(key, "look-up key", "lookup"))
+        }
     }
 }
 
 fn not_granted(subject: &str, what: &str, grant: &str) -> CallError {
     let subject = shown(subject);
-    let reason = format!("the {what} `{subject}` is not granted: add it to `[grants] {grant}` of the manifest");
-    CallError::Refused(Refusal { subject, missing: Vec::new(), reason })
+    let reason = format!(
+        "the {what} `{subject}` is not granted: add it to `[grants] {grant}` of the manifest"
+    );
+    CallError::Refused(Refusal {
+        subject,
+        missing: Vec::new(),
+        reason,
+    })
 }
 
-/// Waits until what is queued has been heard, where anything is required, and then checks that it is established.
+/// Waits until what is queued has been heard, where anything is required, and then checks that it
+/// is established.
 pub(crate) async fn pass(
     rules: &Rules,
     established: &BTreeSet<String>,
@@ -153,20 +258,35 @@ pub(crate) async fn pass(
         Some(template) => conversation.heard_whole(template),
         None => established.contains(required),
     };
-    let missing: Vec<String> = requires.into_iter().filter(|required| !holds(required)).map(str::to_owned).collect();
+    let missing: Vec<String> = requires
+        .into_iter()
+        .filter(|required| !holds(required))
+        .map(str::to_owned)
+        .collect();
     if missing.is_empty() {
         return Ok(());
     }
     let first = prompts.first().map_or("", |prompt| prompt.template());
     let subject = shown(question.filter(|_| first.is_empty()).unwrap_or(first));
-    let reason = format!("`{subject}` may be spoken only after {}: establish it first, or change the manifest", missing.join(" and "));
-    Err(CallError::Refused(Refusal { subject, missing, reason }))
+    let reason = format!(
+        "`{subject}` may be spoken only after {}: establish it first, or change the manifest",
+        missing.join(" and ")
+    );
+    Err(CallError::Refused(Refusal {
+        subject,
+        missing,
+        reason,
+    }))
 }
 
 /// Whether a pattern, whose `*` stands for any characters, matches a whole key.
 pub(crate) fn matches(pattern: &str, key: &str) -> bool {
-    let Some((head, tail)) = pattern.split_once('*') else { return pattern == key };
-    let Some(mut rest) = key.strip_prefix(head) else { return false };
+    let Some((head, tail)) = pattern.split_once('*') else {
+        return pattern == key;
+    };
+    let Some(mut rest) = key.strip_prefix(head) else {
+        return false;
+    };
     let mut parts = tail.split('*').peekable();
     while let Some(part) = parts.next() {
         if parts.peek().is_none() {
@@ -194,22 +314,44 @@ mod tests {
             name: "t".to_owned(),
             version: "1".to_owned(),
             languages: vec![Language::english()],
-            templates: vec![TemplateUse { name: "emi".to_owned(), arguments }],
+            templates: vec![TemplateUse {
+                name: "emi".to_owned(),
+                arguments,
+            }],
         };
         let audio = BTreeSet::from(["chime".to_owned()]);
-        Rules::new(Manifest::parse(manifest).unwrap(), &description, vec![Language::english()], audio)
+        Rules::new(
+            Manifest::parse(manifest).unwrap(),
+            &description,
+            vec![Language::english()],
+            audio,
+        )
     }
 
     fn prompt(content: Content) -> Prompt {
-        Prompt { content, language: None, voice: None, interruptible: None }
+        Prompt {
+            content,
+            language: None,
+            voice: None,
+            interruptible: None,
+        }
     }
 
     fn emi(arguments: Vec<Argument>) -> Prompt {
-        prompt(Content::Template(Template { name: "emi".to_owned(), arguments }))
+        prompt(Content::Template(Template {
+            name: "emi".to_owned(),
+            arguments,
+        }))
     }
 
     fn amount() -> Argument {
-        Argument { name: "amount".to_owned(), value: Value::Money(Money { minor: 100, currency: "INR".to_owned() }) }
+        Argument {
+            name: "amount".to_owned(),
+            value: Value::Money(Money {
+                minor: 100,
+                currency: "INR".to_owned(),
+            }),
+        }
     }
 
     #[test]
@@ -242,58 +384,109 @@ mod tests {
                 "sam\tvaad:customer:1",
                 "\0ghanti:decision:a",
             ] {
-                assert!(matches!(rules.check_lookup(key), Err(CallError::Refused(_))), "{pattern} {key}");
+                assert!(
+                    matches!(rules.check_lookup(key), Err(CallError::Refused(_))),
+                    "{pattern} {key}"
+                );
             }
         }
         let all = rules("[grants]\nlookup = [\"*\"]");
-        assert!(["loan:42", "ghanti", "crm:ghanti:1", "s"].iter().all(|key| all.check_lookup(key).is_ok()));
-        let errors = Manifest::parse("[grants]\nlookup = [\"loan:*\",\n\"Ghanti:customer:*\"]").unwrap_err();
-        assert!(errors[0].to_string().starts_with("line 3: `lookup` has `Ghanti:customer:*`: the engine's own records"), "{errors:?}");
+        assert!(
+            ["loan:42", "ghanti", "crm:ghanti:1", "s"]
+                .iter()
+                .all(|key| all.check_lookup(key).is_ok())
+        );
+        let errors =
+            Manifest::parse("[grants]\nlookup = [\"loan:*\",\n\"Ghanti:customer:*\"]").unwrap_err();
+        assert!(
+            errors[0]
+                .to_string()
+                .starts_with("line 3: `lookup` has `Ghanti:customer:*`: the engine's own records"),
+            "{errors:?}"
+        );
     }
 
     #[test]
     fn a_manifest_that_forbids_interrupting_cannot_be_overruled() {
         let strict = rules("[prompts]\nemi = { interruptible = false }");
-        let asked = Prompt { interruptible: Some(true), ..emi(vec![amount()]) };
+        let asked = Prompt {
+            interruptible: Some(true),
+            ..emi(vec![amount()])
+        };
         assert_eq!(strict.admit(asked).unwrap().interruptible, Some(false));
         let lax = rules("[prompts]\nemi = { interruptible = true }");
-        let asked = Prompt { interruptible: Some(false), ..emi(vec![amount()]) };
+        let asked = Prompt {
+            interruptible: Some(false),
+            ..emi(vec![amount()])
+        };
         assert_eq!(lax.admit(asked).unwrap().interruptible, Some(false));
-        assert_eq!(lax.admit(emi(vec![amount()])).unwrap().interruptible, Some(true));
+        assert_eq!(
+            lax.admit(emi(vec![amount()])).unwrap().interruptible,
+            Some(true)
+        );
     }
 
     #[test]
     fn templates_take_the_arguments_that_describe_names() {
         let rules = rules("");
-        let text = Argument { name: "amount".to_owned(), value: Value::Text("x".into()) };
-        let extra = Argument { name: "more".to_owned(), value: Value::Integer(1) };
+        let text = Argument {
+            name: "amount".to_owned(),
+            value: Value::Text("x".into()),
+        };
+        let extra = Argument {
+            name: "more".to_owned(),
+            value: Value::Integer(1),
+        };
         for (arguments, word) in [
             (vec![], "lacks its argument `amount`"),
             (vec![text], "give it as money"),
             (vec![amount(), extra], "no argument `more`"),
             (vec![amount(), amount()], "twice"),
         ] {
-            let CallError::Invalid(sentence) = rules.admit(emi(arguments)).unwrap_err() else { panic!("not invalid") };
+            let CallError::Invalid(sentence) = rules.admit(emi(arguments)).unwrap_err() else {
+                panic!("not invalid")
+            };
             assert!(sentence.contains(word), "{sentence}");
         }
-        assert!(rules.admit(prompt(Content::Audio("chime".to_owned()))).is_ok());
-        assert!(matches!(rules.admit(prompt(Content::Audio("gong".to_owned()))), Err(CallError::Invalid(_))));
+        assert!(
+            rules
+                .admit(prompt(Content::Audio("chime".to_owned())))
+                .is_ok()
+        );
+        assert!(matches!(
+            rules.admit(prompt(Content::Audio("gong".to_owned()))),
+            Err(CallError::Invalid(_))
+        ));
     }
 
     #[test]
     fn plain_texts_can_be_forbidden() {
         let text = || prompt(Content::Text("your loan".into()));
         assert!(rules("").admit(text()).is_ok());
-        assert!(matches!(rules("[prompts]\ntexts = false").admit(text()), Err(CallError::Refused(_))));
+        assert!(matches!(
+            rules("[prompts]\ntexts = false").admit(text()),
+            Err(CallError::Refused(_))
+        ));
     }
 
     #[test]
     fn transfers_and_voices_are_granted_by_name() {
-        let rules = rules("[grants]\ntransfer = { default = [\"9876543210\"] }\nvoices = [\"asha\"]");
-        assert!(matches!(rules.transfer(None), Ok(Decision::Transfer { numbers, .. }) if numbers.len() == 1));
-        assert!(matches!(rules.transfer(Some("sales".to_owned())), Err(CallError::Refused(refusal)) if refusal.subject == "sales"));
-        let voice = |name: &str| Prompt { voice: Some(name.to_owned()), ..emi(vec![amount()]) };
+        let rules =
+            rules("[grants]\ntransfer = { default = [\"9876543210\"] }\nvoices = [\"asha\"]");
+        assert!(
+            matches!(rules.transfer(None), Ok(Decision::Transfer { numbers, .. }) if numbers.len() == 1)
+        );
+        assert!(
+            matches!(rules.transfer(Some("sales".to_owned())), Err(CallError::Refused(refusal)) if refusal.subject == "sales")
+        );
+        let voice = |name: &str| Prompt {
+            voice: Some(name.to_owned()),
+            ..emi(vec![amount()])
+        };
         assert!(rules.admit(voice("asha")).is_ok());
-        assert!(matches!(rules.admit(voice("ravi")), Err(CallError::Refused(_))));
+        assert!(matches!(
+            rules.admit(voice("ravi")),
+            Err(CallError::Refused(_))
+        ));
     }
 }

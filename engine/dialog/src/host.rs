@@ -1,6 +1,8 @@
-//! What one running flow has on the host's side of the wall: its conversation, journal, rules and meters.
+//! What one running flow has on the host's side of the wall: its conversation, journal, rules and
+//! meters.
 //!
-//! It lives in the flow's store and is dropped with it. Nothing here outlives the call but the journal.
+//! It lives in the flow's store and is dropped with it. Nothing here outlives the call but the
+//! journal.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -23,8 +25,9 @@ use crate::meters::compute::{ARRIVAL, BUSY, BUSY_WINDOW, ComputeMeter};
 use crate::meters::{MemoryMeter, RateMeter};
 use crate::wasi::{Stream, Wasi};
 
-/// What a flow may hand over in one host call, texts and lists together, before any of it is looked at: lists that name one text a
-/// thousand times would fill the memory otherwise. Four times what `[limits] text-bytes` may be, since items of lists count as well.
+/// What a flow may hand over in one host call, texts and lists together, before any of it is looked
+/// at: lists that name one text a thousand times would fill the memory otherwise. Four times what
+/// `[limits] text-bytes` may be, since items of lists count as well.
 pub(crate) const HANDED_OVER_BYTES: usize = 1 << 20;
 
 /// A limit that ends a flow.
@@ -36,7 +39,8 @@ pub enum Limit {
     Compute,
     /// Computing for most of the time, a little before each host call.
     Busy,
-    /// What a version may compute until it comes to where a running call waits that it is to take over.
+    /// What a version may compute until it comes to where a running call waits that it is to take
+    /// over.
     Arrival,
     /// `[limits] host-calls-per-second`.
     HostCalls,
@@ -86,9 +90,13 @@ pub(crate) enum Ended {
     Diverged(Divergence),
     #[error("entry {0} of the record holds no answer of this contract")]
     Unreadable(u32),
-    #[error("`describe` called `{0:?}`: it runs before any call, so it can only return what the flow is")]
+    #[error(
+        "`describe` called `{0:?}`: it runs before any call, so it can only return what the flow is"
+    )]
     NoCall(Function),
-    #[error("the flow called `{0}`, which is closed to flows: take files and connections out of the script")]
+    #[error(
+        "the flow called `{0}`, which is closed to flows: take files and connections out of the script"
+    )]
     Closed(String),
     #[error("the flow called `exit`: let it return from `run`, or raise an error")]
     Exited,
@@ -122,7 +130,8 @@ pub(crate) struct Host {
     journal: SharedJournal,
 }
 
-/// What a store holds: meters always, a host only where there is a call. `describe` runs without one.
+/// What a store holds: meters always, a host only where there is a call. `describe` runs without
+/// one.
 pub(crate) struct Guest {
     host: Option<Host>,
     pub(crate) memory: MemoryMeter,
@@ -147,18 +156,32 @@ impl Guest {
         }
     }
 
-    /// Called at each tick of the epoch that finds the flow computing: it yields, until its time is up.
+    /// Called at each tick of the epoch that finds the flow computing: it yields, until its time is
+    /// up.
     pub(crate) fn tick(&mut self) -> wasmtime::Result<UpdateDeadline> {
         self.compute.tick().map_err(Ended::Limit)?;
         // only a version that has not taken its call over may yet be refused
-        if self.compute.is_late() && self.host.as_ref().is_some_and(|host| host.journal.refusal().is_some()) {
+        if self.compute.is_late()
+            && self
+                .host
+                .as_ref()
+                .is_some_and(|host| host.journal.refusal().is_some())
+        {
             return Err(Ended::Limit(Limit::Arrival).into());
         }
-        Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+        Ok(UpdateDeadline::YieldCustom(
+            1,
+            Box::pin(tokio::task::yield_now()),
+        ))
     }
 
     /// The way of every host function: the meters, then the journal. `live` asks the world.
-    pub(crate) async fn call<T, L>(&mut self, function: Function, arguments: Json, live: L) -> wasmtime::Result<T>
+    pub(crate) async fn call<T, L>(
+        &mut self,
+        function: Function,
+        arguments: Json,
+        live: L,
+    ) -> wasmtime::Result<T>
     where
         T: Serialize + DeserializeOwned + Send,
         L: for<'a> FnOnce(&'a mut Host) -> BoxFuture<'a, T> + Send,
@@ -170,39 +193,57 @@ impl Guest {
             self.calls.count().map_err(Ended::Limit)?;
         }
         self.compute.host_begins();
-        let answer = journal.call(host, function, arguments, live).await.map_err(Ended::from)?;
+        let answer = journal
+            .call(host, function, arguments, live)
+            .await
+            .map_err(Ended::from)?;
         self.compute.host_ends();
         Ok(answer)
     }
 
     /// [`Guest::call`] for a function that can fail.
-    pub(crate) async fn attempt<T, L>(&mut self, function: Function, arguments: Json, live: L) -> wasmtime::Result<Result<T, CallError>>
+    pub(crate) async fn attempt<T, L>(
+        &mut self,
+        function: Function,
+        arguments: Json,
+        live: L,
+    ) -> wasmtime::Result<Result<T, CallError>>
     where
         T: Serialize + DeserializeOwned + Send + 'static,
         L: for<'a> FnOnce(&'a mut Host) -> BoxFuture<'a, Result<T, CallError>> + Send + 'static,
     {
-        let outcome: Outcome<T> = self.call(function, arguments, |host| Box::pin(async move { Outcome::from(live(host).await) })).await?;
+        let outcome: Outcome<T> = self
+            .call(function, arguments, |host| {
+                Box::pin(async move { Outcome::from(live(host).await) })
+            })
+            .await?;
         Ok(outcome.into())
     }
 
     /// Counts a call that leaves no journal entry.
     pub(crate) fn pass_over(&mut self) -> wasmtime::Result<()> {
-        let is_replay = self.host.as_ref().is_some_and(|host| host.journal.is_replay());
+        let is_replay = self
+            .host
+            .as_ref()
+            .is_some_and(|host| host.journal.is_replay());
         if !is_replay {
             self.calls.count().map_err(Ended::Limit)?;
         }
         Ok(())
     }
 
-    /// The time of the journal's last answer, since 1970; at first when the call's first function is called. `describe` has none.
+    /// The time of the journal's last answer, since 1970; at first when the call's first function
+    /// is called. `describe` has none.
     pub(crate) fn journal_ms(&mut self) -> u64 {
-        let Some(host) = self.host.as_mut() else { return 0 };
+        let Some(host) = self.host.as_mut() else {
+            return 0;
+        };
         let journal = host.journal.clone();
         journal.now_ms(host)
     }
 
-    /// Prints to the call's log, a line at a time. Lines are dropped and counted as those of `runtime.log` are. A replay, whose lines have
-    /// been in the log before, shows none.
+    /// Prints to the call's log, a line at a time. Lines are dropped and counted as those of
+    /// `runtime.log` are. A replay, whose lines have been in the log before, shows none.
     pub(crate) fn print(&mut self, stream: Stream, bytes: &[u8]) {
         let lines = self.wasi.printed.take(stream, bytes);
         self.show(stream, lines);
@@ -217,11 +258,17 @@ impl Guest {
     }
 
     fn show(&mut self, stream: Stream, lines: impl IntoIterator<Item = String>) {
-        let Some(host) = self.host.as_mut() else { return };
+        let Some(host) = self.host.as_mut() else {
+            return;
+        };
         for line in lines {
             host.leave_line(stream.level(), &line);
             if host.log_lines < self.log_lines && !host.journal.is_replay() {
-                write_log(stream.level(), line.len(), if host.show_logs { &line } else { "" });
+                write_log(
+                    stream.level(),
+                    line.len(),
+                    if host.show_logs { &line } else { "" },
+                );
             }
             host.log_lines = host.log_lines.saturating_add(1);
         }
@@ -237,22 +284,41 @@ impl Guest {
 }
 
 impl Host {
-    pub(crate) fn new(conversation: Box<dyn Conversation>, journal: SharedJournal, rules: Arc<Rules>, show_logs: bool) -> Self {
+    pub(crate) fn new(
+        conversation: Box<dyn Conversation>,
+        journal: SharedJournal,
+        rules: Arc<Rules>,
+        show_logs: bool,
+    ) -> Self {
         let random = SplitMix64(journal.seed());
         let (established, notes) = (BTreeSet::new(), BTreeSet::new());
-        Self { conversation, rules, established, notes, language: None, random, log_lines: 0, show_logs, journal }
+        Self {
+            conversation,
+            rules,
+            established,
+            notes,
+            language: None,
+            random,
+            log_lines: 0,
+            show_logs,
+            journal,
+        }
     }
 }
 
 impl Host {
     /// Keeps a line of the flow for the report of its failure.
     pub(crate) fn leave_line(&self, level: Level, message: &str) {
-        self.journal.change_trace(|trace| trace.line(level_name(level), message));
+        self.journal
+            .change_trace(|trace| trace.line(level_name(level), message));
     }
 
     /// Keeps where the flow stood when it was ended.
     pub(crate) fn leave_stack(&self, traceback: Vec<String>, stack: Vec<String>) {
-        self.journal.change_trace(|trace| (trace.traceback, trace.stack) = (traceback.into_iter().map(Masked::new).collect(), stack));
+        self.journal.change_trace(|trace| {
+            (trace.traceback, trace.stack) =
+                (traceback.into_iter().map(Masked::new).collect(), stack)
+        });
     }
 }
 
@@ -262,7 +328,8 @@ impl Clock for Host {
     }
 }
 
-/// Sebastiano Vigna's generator (<https://prng.di.unimi.it/splitmix64.c>): the call's randomness, the same for the same seed on every machine.
+/// Sebastiano Vigna's generator (<https://prng.di.unimi.it/splitmix64.c>): the call's randomness,
+/// the same for the same seed on every machine.
 #[derive(Debug)]
 pub(crate) struct SplitMix64(pub(crate) u64);
 
@@ -284,7 +351,11 @@ mod tests {
         let mut random = SplitMix64(1_234_567);
         assert_eq!(
             [random.next(), random.next(), random.next()],
-            [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]
+            [
+                6_457_827_717_110_365_317,
+                3_203_168_211_198_807_973,
+                9_817_491_932_198_370_423
+            ]
         );
     }
 }

@@ -1,8 +1,9 @@
 //! The journal of a running call: the one way of every host function.
 //!
-//! [`SharedJournal::call`] is the only place that knows whether an answer comes from the world or from a record. It has no clock:
-//! time comes from the call's [`Conversation`](crate::Conversation). The handle outlives the flow's store, so that the journal of a flow that
-//! trapped is still there, and can be read while the call goes on.
+//! [`SharedJournal::call`] is the only place that knows whether an answer comes from the world or
+//! from a record. It has no clock: time comes from the call's
+//! [`Conversation`](crate::Conversation). The handle outlives the flow's store, so that the journal
+//! of a flow that trapped is still there, and can be read while the call goes on.
 
 #[cfg(test)]
 mod tests;
@@ -22,7 +23,8 @@ use crate::trace::Trace;
 
 /// A call of 15 minutes makes some hundred entries; more than this is a flow out of hand.
 pub const ENTRIES_MAX: usize = 10_000;
-/// What all arguments and answers of a call may take as JSON where no manifest says otherwise, so that a thousand calls cannot fill the memory.
+/// What all arguments and answers of a call may take as JSON where no manifest says otherwise, so
+/// that a thousand calls cannot fill the memory.
 pub const BYTES_MAX: usize = 4 << 20;
 
 /// One side of a difference.
@@ -131,25 +133,54 @@ impl SharedJournal {
 
     /// A journal that takes its answers from a record, and compares what is asked with it.
     pub fn replay(recorded: Journal) -> Self {
-        Self::with_mode(recorded.header, Mode::Replay { recorded: recorded.entries.into(), divergence: None })
+        Self::with_mode(
+            recorded.header,
+            Mode::Replay {
+                recorded: recorded.entries.into(),
+                divergence: None,
+            },
+        )
     }
 
-    /// A journal that takes the world's part from a record, goes on past differences of the `tolerated` kinds and keeps them all.
+    /// A journal that takes the world's part from a record, goes on past differences of the
+    /// `tolerated` kinds and keeps them all.
     pub(crate) fn compare(recorded: Journal, tolerated: BTreeSet<DifferenceKind>) -> Self {
-        Self::with_mode(recorded.header, Mode::Compare(Comparing::new(recorded.entries, tolerated)))
+        Self::with_mode(
+            recorded.header,
+            Mode::Compare(Comparing::new(recorded.entries, tolerated)),
+        )
     }
 
     fn with_mode(header: JournalHeader, mode: Mode) -> Self {
-        let journal = Journal { header: JournalHeader { format: FORMAT, ..header }, entries: Vec::new() };
-        Self(Arc::new(Mutex::new(State { journal, bytes: 0, bytes_max: BYTES_MAX, mode, waiting: None, trace: Trace::default() })))
+        let journal = Journal {
+            header: JournalHeader {
+                format: FORMAT,
+                ..header
+            },
+            entries: Vec::new(),
+        };
+        Self(Arc::new(Mutex::new(State {
+            journal,
+            bytes: 0,
+            bytes_max: BYTES_MAX,
+            mode,
+            waiting: None,
+            trace: Trace::default(),
+        })))
     }
 
-    /// A journal with which another version may take this one's call over: what was done comes from here, until the version comes to the
-    /// function in which the flow waits now. Nothing where it does not wait.
+    /// A journal with which another version may take this one's call over: what was done comes from
+    /// here, until the version comes to the function in which the flow waits now. Nothing where it
+    /// does not wait.
     pub fn successor(&self, version: VersionId) -> Option<Self> {
         let state = self.state();
-        let (Mode::Live, Some(waiting)) = (&state.mode, &state.waiting) else { return None };
-        let mode = Mode::Succeed(Succeeding::new(state.journal.entries.clone(), Arc::clone(waiting)));
+        let (Mode::Live, Some(waiting)) = (&state.mode, &state.waiting) else {
+            return None;
+        };
+        let mode = Mode::Succeed(Succeeding::new(
+            state.journal.entries.clone(),
+            Arc::clone(waiting),
+        ));
         let mut journal = state.journal.clone();
         journal.header.version = version;
         Some(Self(Arc::new(Mutex::new(State {
@@ -162,8 +193,9 @@ impl SharedJournal {
         }))))
     }
 
-    /// Ends the replay of a successor that has come to where the flow of `predecessor` waits: its answers come from the world from here on.
-    /// Tells whether it is there; it is not where the other has gone on since.
+    /// Ends the replay of a successor that has come to where the flow of `predecessor` waits: its
+    /// answers come from the world from here on. Tells whether it is there; it is not where the
+    /// other has gone on since.
     pub fn take_over(&self, predecessor: &Self) -> bool {
         let (entries, waits) = {
             let other = predecessor.state();
@@ -215,26 +247,46 @@ impl SharedJournal {
         self.len() == 0
     }
 
-    /// The first difference of a replay, where there was one: also, once the flow has ended, entries that it did not come to.
+    /// The first difference of a replay, where there was one: also, once the flow has ended,
+    /// entries that it did not come to.
     pub fn divergence(&self) -> Option<Divergence> {
         match &self.state().mode {
             Mode::Live => None,
             Mode::Succeed(succeeding) => Some(succeeding.refusal().divergence()),
-            Mode::Compare(comparing) => comparing.differences(true).first().map(Difference::divergence),
-            Mode::Replay { recorded, divergence } => divergence
-                .clone()
-                .or_else(|| recorded.front().map(|entry| Divergence { seq: entry.seq, expected: Some(side(entry)), got: None })),
+            Mode::Compare(comparing) => comparing
+                .differences(true)
+                .first()
+                .map(Difference::divergence),
+            Mode::Replay {
+                recorded,
+                divergence,
+            } => divergence.clone().or_else(|| {
+                recorded.front().map(|entry| Divergence {
+                    seq: entry.seq,
+                    expected: Some(side(entry)),
+                    got: None,
+                })
+            }),
         }
     }
 
-    /// When the last answer came, in milliseconds since 1970: the same in every replay. Before the first one it is the beginning.
+    /// When the last answer came, in milliseconds since 1970: the same in every replay. Before the
+    /// first one it is the beginning.
     pub(crate) fn now_ms(&self, clock: &mut impl Clock) -> u64 {
         let mut state = self.state();
         let answered_ms = match &state.mode {
             Mode::Succeed(succeeding) => succeeding.answered_ms(),
-            _ => state.journal.entries.last().map_or(0, |entry| entry.at_ms.saturating_add(entry.took_ms)),
+            _ => state
+                .journal
+                .entries
+                .last()
+                .map_or(0, |entry| entry.at_ms.saturating_add(entry.took_ms)),
         };
-        let began_ms = *state.journal.header.began_ms.get_or_insert_with(|| clock.unix_ms());
+        let began_ms = *state
+            .journal
+            .header
+            .began_ms
+            .get_or_insert_with(|| clock.unix_ms());
         began_ms.saturating_add(answered_ms)
     }
 
@@ -243,7 +295,8 @@ impl SharedJournal {
         !matches!(self.state().mode, Mode::Live)
     }
 
-    /// What a comparison has found. `was_ended` tells that it ended the run itself, so that the rest of the record means nothing.
+    /// What a comparison has found. `was_ended` tells that it ended the run itself, so that the
+    /// rest of the record means nothing.
     pub(crate) fn differences(&self, was_ended: bool) -> Vec<Difference> {
         match &self.state().mode {
             Mode::Compare(comparing) => comparing.differences(was_ended),
@@ -251,7 +304,8 @@ impl SharedJournal {
         }
     }
 
-    /// The record's answer to the function that runs, for a conversation that stands for the record's.
+    /// The record's answer to the function that runs, for a conversation that stands for the
+    /// record's.
     pub(crate) fn take_answer(&self) -> Json {
         match &mut self.state().mode {
             Mode::Compare(comparing) => comparing.answer(),
@@ -275,23 +329,38 @@ impl SharedJournal {
         self.state().journal.header.seed
     }
 
-    /// The way of every host function: `live` asks the world, and is not called where the answer comes from a record.
-    pub(crate) async fn call<H, T, L>(&self, host: &mut H, function: Function, arguments: Json, live: L) -> Result<T, Closed>
+    /// The way of every host function: `live` asks the world, and is not called where the answer
+    /// comes from a record.
+    pub(crate) async fn call<H, T, L>(
+        &self,
+        host: &mut H,
+        function: Function,
+        arguments: Json,
+        live: L,
+    ) -> Result<T, Closed>
     where
         H: Clock + Send,
         T: Serialize + DeserializeOwned + Send,
         L: for<'a> FnOnce(&'a mut H) -> BoxFuture<'a, T> + Send,
     {
         let waiting = match self.next(function, &arguments)? {
-            Next::Live => self.wait_in(Waiting { side: Side { function, arguments }, called_ms: host.unix_ms() }),
+            Next::Live => self.wait_in(Waiting {
+                side: Side {
+                    function,
+                    arguments,
+                },
+                called_ms: host.unix_ms(),
+            }),
             Next::Waiting(waiting) => self.wait_in(waiting),
             Next::Record(entry) => {
-                let answer = serde_json::from_value(entry.answer.clone()).map_err(|_| Closed::Unreadable(entry.seq))?;
+                let answer = serde_json::from_value(entry.answer.clone())
+                    .map_err(|_| Closed::Unreadable(entry.seq))?;
                 self.append(entry)?;
                 return Ok(answer);
             }
             Next::Version(entry) => {
-                let recorded: T = serde_json::from_value(entry.answer.clone()).map_err(|_| Closed::Unreadable(entry.seq))?;
+                let recorded: T = serde_json::from_value(entry.answer.clone())
+                    .map_err(|_| Closed::Unreadable(entry.seq))?;
                 let answer = live(host).await;
                 self.judge(entry, &recorded, &answer)?;
                 return Ok(answer);
@@ -310,7 +379,8 @@ impl SharedJournal {
         waiting
     }
 
-    /// The function that the flow waited in has its answer. A successor that has not taken over by now never will.
+    /// The function that the flow waited in has its answer. A successor that has not taken over by
+    /// now never will.
     fn waited(&self, waiting: Arc<Waiting>, now_ms: u64, answer: Json) -> Result<(), Closed> {
         let at_ms = {
             let mut state = self.state();
@@ -318,10 +388,29 @@ impl SharedJournal {
             if let Mode::Succeed(succeeding) = &mut state.mode {
                 return Err(succeeding.refused_there(&answer).into());
             }
-            waiting.called_ms.saturating_sub(*state.journal.header.began_ms.get_or_insert(waiting.called_ms))
+            waiting.called_ms.saturating_sub(
+                *state
+                    .journal
+                    .header
+                    .began_ms
+                    .get_or_insert(waiting.called_ms),
+            )
         };
-        let Waiting { side: Side { function, arguments }, called_ms } = Arc::unwrap_or_clone(waiting);
-        self.append(JournalEntry { seq: 0, at_ms, took_ms: now_ms.saturating_sub(called_ms), function, arguments, answer })
+        let Waiting {
+            side: Side {
+                function,
+                arguments,
+            },
+            called_ms,
+        } = Arc::unwrap_or_clone(waiting);
+        self.append(JournalEntry {
+            seq: 0,
+            at_ms,
+            took_ms: now_ms.saturating_sub(called_ms),
+            function,
+            arguments,
+            answer,
+        })
     }
 
     /// Where the answer comes from. A record that does not agree closes the journal.
@@ -332,13 +421,25 @@ impl SharedJournal {
             Mode::Live => return Ok(Next::Live),
             Mode::Compare(comparing) => return Ok(comparing.next(function, arguments.clone())?),
             Mode::Succeed(succeeding) => return Ok(succeeding.next(function, arguments.clone())?),
-            Mode::Replay { recorded, divergence } => (recorded, divergence),
+            Mode::Replay {
+                recorded,
+                divergence,
+            } => (recorded, divergence),
         };
         match recorded.pop_front() {
-            Some(entry) if entry.function == function && entry.arguments == *arguments => Ok(Next::Record(entry)),
+            Some(entry) if entry.function == function && entry.arguments == *arguments => {
+                Ok(Next::Record(entry))
+            }
             entry => {
-                let got = Some(Side { function, arguments: arguments.clone() });
-                let difference = Divergence { seq, expected: entry.as_ref().map(side), got };
+                let got = Some(Side {
+                    function,
+                    arguments: arguments.clone(),
+                });
+                let difference = Divergence {
+                    seq,
+                    expected: entry.as_ref().map(side),
+                    got,
+                };
                 *divergence = Some(difference.clone());
                 Err(Closed::Diverged(difference))
             }
@@ -346,7 +447,12 @@ impl SharedJournal {
     }
 
     /// Compares a version's own answer with the recorded one, and keeps it.
-    fn judge<T: Serialize>(&self, entry: JournalEntry, recorded: &T, answer: &T) -> Result<(), Closed> {
+    fn judge<T: Serialize>(
+        &self,
+        entry: JournalEntry,
+        recorded: &T,
+        answer: &T,
+    ) -> Result<(), Closed> {
         let json = |answer: &T| serde_json::to_value(answer).unwrap_or_default();
         let answer = json(answer);
         if let Mode::Compare(comparing) = &mut self.state().mode {
@@ -378,11 +484,16 @@ impl SharedJournal {
 }
 
 fn next_seq(journal: &Journal) -> u32 {
-    u32::try_from(journal.entries.len()).unwrap_or(u32::MAX).saturating_add(1)
+    u32::try_from(journal.entries.len())
+        .unwrap_or(u32::MAX)
+        .saturating_add(1)
 }
 
 fn side(entry: &JournalEntry) -> Side {
-    Side { function: entry.function, arguments: entry.arguments.clone() }
+    Side {
+        function: entry.function,
+        arguments: entry.arguments.clone(),
+    }
 }
 
 /// Roughly the bytes of a value as JSON, without writing it.
@@ -392,6 +503,12 @@ fn weight(value: &Json) -> usize {
         Json::Number(_) => 12,
         Json::String(text) => text.len() + 2,
         Json::Array(items) => items.iter().map(|item| weight(item) + 1).sum::<usize>() + 2,
-        Json::Object(fields) => fields.iter().map(|(name, field)| name.len() + 4 + weight(field)).sum::<usize>() + 2,
+        Json::Object(fields) => {
+            fields
+                .iter()
+                .map(|(name, field)| name.len() + 4 + weight(field))
+                .sum::<usize>()
+                + 2
+        }
     }
 }

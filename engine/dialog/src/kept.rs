@@ -1,8 +1,10 @@
-//! What outlives a restart: of each flow the version that took calls last, with the rules it set, and who had the calls that no flow claims.
+//! What outlives a restart: of each flow the version that took calls last, with the rules it set,
+//! and who had the calls that no flow claims.
 //!
-//! `NAME.json` tells a flow's versions by the digests of their files, which lie in `objects/`, each once, under its digest. The rules are in
-//! memory as well, so that they are compared without a disk. What cannot be written is a warning: calls go on, and a restart knows less.
-//! All but [`Kept::last`] and [`Kept::note`] blocks.
+//! `NAME.json` tells a flow's versions by the digests of their files, which lie in `objects/`, each
+//! once, under its digest. The rules are in memory as well, so that they are compared without a
+//! disk. What cannot be written is a warning: calls go on, and a restart knows less. All but
+//! [`Kept::last`] and [`Kept::note`] blocks.
 
 mod disk;
 
@@ -29,7 +31,8 @@ pub(crate) struct Last {
     pub(crate) rules: BTreeSet<String>,
 }
 
-/// A version's files: `flow.wasm`, `flow.toml`, `prompts/LANGUAGE`, `audio/NAME`, each with its digest.
+/// A version's files: `flow.wasm`, `flow.toml`, `prompts/LANGUAGE`, `audio/NAME`, each with its
+/// digest.
 type Files = BTreeMap<String, String>;
 
 /// What is kept of one flow.
@@ -53,7 +56,11 @@ impl Kept {
     pub(crate) fn open(folder: Option<PathBuf>) -> Self {
         let disk = folder.map(Disk::new);
         let (flows, home) = disk.as_ref().map(Disk::read).unwrap_or_default();
-        Self { disk, flows: Mutex::new(flows), home: Mutex::new(home) }
+        Self {
+            disk,
+            flows: Mutex::new(flows),
+            home: Mutex::new(home),
+        }
     }
 
     /// The version of a flow that took calls last, now or before the restart.
@@ -63,28 +70,47 @@ impl Kept {
 
     /// Who takes the calls that no flow claims.
     pub(crate) fn home(&self) -> Option<FlowName> {
-        self.home.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.home
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Keeps the files of a version that is about to take calls.
     pub(crate) fn store(&self, name: &FlowName, id: &VersionId, parts: &Parts) {
         let Some(disk) = &self.disk else { return };
         // before anybody else may let go of files that no version has
-        let stored = |files| drop(self.flows().entry(name.clone()).or_default().versions.insert(id.clone(), files));
+        let stored = |files| {
+            drop(
+                self.flows()
+                    .entry(name.clone())
+                    .or_default()
+                    .versions
+                    .insert(id.clone(), files),
+            )
+        };
         if let Err(error) = disk.store(parts, stored) {
             disk.warn(name, &error);
         }
     }
 
-    /// Takes note of the version that takes calls now, and of those that may come back; [`Kept::write`] has to follow. False where nothing is new.
-    /// A flow that has had a manifest is one with a manifest for good.
-    pub(crate) fn note(&self, name: &FlowName, mut last: Last, loaded: &BTreeSet<VersionId>) -> bool {
+    /// Takes note of the version that takes calls now, and of those that may come back;
+    /// [`Kept::write`] has to follow. False where nothing is new. A flow that has had a manifest is
+    /// one with a manifest for good.
+    pub(crate) fn note(
+        &self,
+        name: &FlowName,
+        mut last: Last,
+        loaded: &BTreeSet<VersionId>,
+    ) -> bool {
         let mut flows = self.flows();
         let entry = flows.entry(name.clone()).or_default();
         let before = entry.clone();
         entry.format = FORMAT;
         last.has_manifest |= entry.last.as_ref().is_some_and(|last| last.has_manifest);
-        entry.versions.retain(|id, _| *id == last.version || loaded.contains(id));
+        entry
+            .versions
+            .retain(|id, _| *id == last.version || loaded.contains(id));
         entry.last = Some(last);
         *entry != before
     }
@@ -97,12 +123,16 @@ impl Kept {
         is_new
     }
 
-    /// Writes what is noted of a flow, as it is by then, and lets go of files that no version has any more.
+    /// Writes what is noted of a flow, as it is by then, and lets go of files that no version has
+    /// any more.
     pub(crate) fn write(&self, name: &FlowName) {
         let Some(disk) = &self.disk else { return };
         let now = || {
             let flows = self.flows();
-            let used = flows.values().flat_map(|entry| entry.versions.values()).flat_map(|files| files.values().cloned());
+            let used = flows
+                .values()
+                .flat_map(|entry| entry.versions.values())
+                .flat_map(|files| files.values().cloned());
             (flows.get(name).cloned().unwrap_or_default(), used.collect())
         };
         if let Err(error) = disk.write(name, now) {
@@ -117,7 +147,8 @@ impl Kept {
         }
     }
 
-    /// The files of the version that took calls last. The error is why they cannot be had, in one sentence; none where nothing is kept.
+    /// The files of the version that took calls last. The error is why they cannot be had, in one
+    /// sentence; none where nothing is kept.
     pub(crate) fn restore(&self, name: &FlowName) -> Option<Result<(VersionId, Parts), String>> {
         let disk = self.disk.as_ref()?;
         let (id, files) = {
@@ -128,7 +159,11 @@ impl Kept {
             (id, files)
         };
         let files = files.ok_or_else(|| "its files were not kept".to_owned());
-        Some(files.and_then(|files| disk.restore(&files)).map(|parts| (id, parts)))
+        Some(
+            files
+                .and_then(|files| disk.restore(&files))
+                .map(|parts| (id, parts)),
+        )
     }
 
     fn flows(&self) -> MutexGuard<'_, BTreeMap<FlowName, Entry>> {
@@ -163,7 +198,11 @@ mod tests {
     fn keep(kept: &Kept, parts: &Parts, loaded: &BTreeSet<VersionId>) -> VersionId {
         let id = Source::of(parts.clone()).id;
         kept.store(&name(), &id, parts);
-        let last = Last { version: id.clone(), has_manifest: true, rules: BTreeSet::from(["prompts.texts".to_owned()]) };
+        let last = Last {
+            version: id.clone(),
+            has_manifest: true,
+            rules: BTreeSet::from(["prompts.texts".to_owned()]),
+        };
         assert!(kept.note(&name(), last, loaded));
         kept.write(&name());
         id
@@ -183,7 +222,10 @@ mod tests {
         kept.write_home();
 
         let kept = open();
-        assert_eq!((kept.last(&name()).unwrap().version, kept.home()), (first.clone(), Some(name())));
+        assert_eq!(
+            (kept.last(&name()).unwrap().version, kept.home()),
+            (first.clone(), Some(name()))
+        );
         assert!(kept.last(&name()).unwrap().rules.contains("prompts.texts"));
         let (id, restored) = kept.restore(&name()).unwrap().unwrap();
         assert_eq!((&id, Source::of(restored).id), (&first, first.clone()));
@@ -192,21 +234,36 @@ mod tests {
         let second = keep(&kept, &parts("b"), &BTreeSet::from([first.clone()]));
         assert_eq!(objects(folder.path()), 5);
         keep(&kept, &parts("c"), &BTreeSet::from([second]));
-        assert_eq!((objects(folder.path()), open().restore(&name()).is_some()), (5, true));
+        assert_eq!(
+            (objects(folder.path()), open().restore(&name()).is_some()),
+            (5, true)
+        );
     }
 
     #[test]
     fn damaged_files_are_told_and_their_rules_are_known_all_the_same() {
         let folder = tempfile::tempdir().unwrap();
-        keep(&Kept::open(Some(folder.path().to_owned())), &parts("a"), &BTreeSet::new());
+        keep(
+            &Kept::open(Some(folder.path().to_owned())),
+            &parts("a"),
+            &BTreeSet::new(),
+        );
         for object in fs::read_dir(folder.path().join("objects")).unwrap() {
             fs::write(object.unwrap().path(), "damaged").unwrap();
         }
         let kept = Kept::open(Some(folder.path().to_owned()));
-        assert!(kept.restore(&name()).unwrap().unwrap_err().contains("damaged"));
+        assert!(
+            kept.restore(&name())
+                .unwrap()
+                .unwrap_err()
+                .contains("damaged")
+        );
         assert!(kept.last(&name()).unwrap().rules.contains("prompts.texts"));
         fs::write(folder.path().join("emi.json"), "{").unwrap();
-        assert_eq!(Kept::open(Some(folder.path().to_owned())).last(&name()), None);
+        assert_eq!(
+            Kept::open(Some(folder.path().to_owned())).last(&name()),
+            None
+        );
     }
 
     #[test]

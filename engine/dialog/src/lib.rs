@@ -1,7 +1,7 @@
 //! The WebAssembly host: loads flows, keeps their versions, and runs one instance for each call.
 //!
-//! It knows neither speech nor sessions nor sockets: a running flow reaches the world through [`Conversation`] alone, and every host call
-//! passes the call's journal.
+//! It knows neither speech nor sessions nor sockets: a running flow reaches the world through
+//! [`Conversation`] alone, and every host call passes the call's journal.
 
 mod allowance;
 mod backstage;
@@ -60,8 +60,8 @@ pub use host::Limit;
 pub use journal::{Divergence, SharedJournal, Side};
 pub use load::{Rejection, Step};
 pub use manifest::{
-    CustomerField, CustomerReading, CustomerSchema, FieldProblem, GateKind, Limits, Manifest, ManifestError, OnTrap, OnTrapThen,
-    ReplayGate, Running, TrapBudget, TrapWords,
+    CustomerField, CustomerReading, CustomerSchema, FieldProblem, GateKind, Limits, Manifest,
+    ManifestError, OnTrap, OnTrapThen, ReplayGate, Running, TrapBudget, TrapWords,
 };
 pub use meters::compute::ARRIVAL;
 pub use orders::{NotAnOrder, UnknownFlow};

@@ -1,7 +1,9 @@
-//! The versions of one flow: which takes calls, which wait, which came before, which were turned away.
+//! The versions of one flow: which takes calls, which wait, which came before, which were turned
+//! away.
 //!
-//! A version is a *candidate* (it takes a share of the new calls, to be tried), *active*, then *before* (loaded, so that it can come back at
-//! once) or *draining* (only its calls keep it) and gone with its last call. One that was brought back from is *withdrawn*. No I/O, no waiting.
+//! A version is a *candidate* (it takes a share of the new calls, to be tried), *active*, then
+//! *before* (loaded, so that it can come back at once) or *draining* (only its calls keep it) and
+//! gone with its last call. One that was brought back from is *withdrawn*. No I/O, no waiting.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Weak};
@@ -39,11 +41,13 @@ struct Withdrawn<P> {
 /// The versions of one flow.
 #[derive(Debug)]
 pub(crate) struct Lives<P> {
-    /// Whose turn it is to compile a component: one candidate at a time, each with the files as they are by then.
+    /// Whose turn it is to compile a component: one candidate at a time, each with the files as
+    /// they are by then.
     pub(crate) turn: Arc<tokio::sync::Mutex<()>>,
     /// The same of candidates whose component is loaded. They do not wait for what is compiled.
     pub(crate) light_turn: Arc<tokio::sync::Mutex<()>>,
-    /// How many looks at the files there were, and of which the newest verdict is: a load that was overtaken says nothing any more.
+    /// How many looks at the files there were, and of which the newest verdict is: a load that was
+    /// overtaken says nothing any more.
     looks: u64,
     judged: u64,
     seen: Seen,
@@ -56,7 +60,8 @@ pub(crate) struct Lives<P> {
     withdrawn: Option<Withdrawn<P>>,
     draining: Vec<Weak<FlowVersion<P>>>,
     rejected: VecDeque<Rejected>,
-    /// The version that came from what was kept, since the files in the folder were rejected at the start.
+    /// The version that came from what was kept, since the files in the folder were rejected at the
+    /// start.
     restored: Option<VersionId>,
 }
 
@@ -85,10 +90,14 @@ impl<P> Lives<P> {
         self.active.as_ref()
     }
 
-    /// The version for a new call: the candidate for its share, chosen by the call's id so that the choice can be repeated.
+    /// The version for a new call: the candidate for its share, chosen by the call's id so that the
+    /// choice can be repeated.
     pub(crate) fn pick(&self, call: CallId) -> Option<&Arc<FlowVersion<P>>> {
         let lot = SplitMix64(call.seed()).next() % 100;
-        self.candidate.as_ref().filter(|candidate| lot < u64::from(candidate.manifest().update.weight)).or(self.active.as_ref())
+        self.candidate
+            .as_ref()
+            .filter(|candidate| lot < u64::from(candidate.manifest().update.weight))
+            .or(self.active.as_ref())
     }
 
     /// The number of a look at the files that begins now.
@@ -137,14 +146,26 @@ impl<P> Lives<P> {
     }
 
     /// They do not. The version stays what it is.
-    pub(crate) fn fail_tests(&mut self, id: VersionId, tests: String, rejection: Rejection, at_ms: u64) {
+    pub(crate) fn fail_tests(
+        &mut self,
+        id: VersionId,
+        tests: String,
+        rejection: Rejection,
+        at_ms: u64,
+    ) {
         self.tests = Some((tests, false));
         self.keep_rejected(Some(id), rejection, at_ms);
     }
 
     fn loaded(&self) -> impl Iterator<Item = Arc<FlowVersion<P>>> {
-        let held = self.candidate.iter().chain(&self.active).chain(&self.before).chain(self.withdrawn.iter().map(|gone| &gone.version));
-        held.cloned().chain(self.draining.iter().filter_map(Weak::upgrade))
+        let held = self
+            .candidate
+            .iter()
+            .chain(&self.active)
+            .chain(&self.before)
+            .chain(self.withdrawn.iter().map(|gone| &gone.version));
+        held.cloned()
+            .chain(self.draining.iter().filter_map(Weak::upgrade))
     }
 
     pub(crate) fn with_id(&self, id: &VersionId) -> Option<Arc<FlowVersion<P>>> {
@@ -152,7 +173,8 @@ impl<P> Lives<P> {
     }
 
     pub(crate) fn with_component(&self, digest: &str) -> Option<Arc<FlowVersion<P>>> {
-        self.loaded().find(|version| version.component_digest == digest)
+        self.loaded()
+            .find(|version| version.component_digest == digest)
     }
 
     /// The versions that take calls or may come back.
@@ -162,11 +184,15 @@ impl<P> Lives<P> {
 
     /// Whether a version that is published now becomes active.
     pub(crate) fn becomes_active(&self, version: &FlowVersion<P>) -> bool {
-        let is_active = self.active.as_ref().is_some_and(|active| active.id == version.id);
+        let is_active = self
+            .active
+            .as_ref()
+            .is_some_and(|active| active.id == version.id);
         version.manifest().update.weight == 100 || self.active.is_none() || is_active
     }
 
-    /// Makes the version that was kept active. What lies in the folder stays what it was judged to be.
+    /// Makes the version that was kept active. What lies in the folder stays what it was judged to
+    /// be.
     pub(crate) fn restore(&mut self, version: Arc<FlowVersion<P>>) {
         self.restored = Some(version.id.clone());
         self.activate(version);
@@ -174,10 +200,13 @@ impl<P> Lives<P> {
 
     /// Whether the version that takes calls is the kept one, and not what lies in the folder.
     pub(crate) fn is_restored(&self) -> bool {
-        self.active.as_ref().is_some_and(|active| self.restored.as_ref() == Some(&active.id) && !self.has_taken(&active.id))
+        self.active.as_ref().is_some_and(|active| {
+            self.restored.as_ref() == Some(&active.id) && !self.has_taken(&active.id)
+        })
     }
 
-    /// Takes a version that lies in the folder: as a candidate where it asks for a share of the calls and there is another for the rest.
+    /// Takes a version that lies in the folder: as a candidate where it asks for a share of the
+    /// calls and there is another for the rest.
     pub(crate) fn publish(&mut self, version: Arc<FlowVersion<P>>, tests: String) -> Stage {
         self.tests = Some((tests, true));
         self.seen = Seen::Taken(version.id.clone());
@@ -195,7 +224,11 @@ impl<P> Lives<P> {
         self.forget(&version.id);
         let candidate = self.candidate.take();
         self.leave(candidate);
-        if self.active.as_ref().is_some_and(|active| active.id == version.id) {
+        if self
+            .active
+            .as_ref()
+            .is_some_and(|active| active.id == version.id)
+        {
             return;
         }
         let earlier = self.active.replace(version);
@@ -211,7 +244,8 @@ impl<P> Lives<P> {
         self.candidate.take_if(|version| version.id == *id);
         self.before.retain(|version| version.id != *id);
         self.withdrawn.take_if(|gone| gone.version.id == *id);
-        self.draining.retain(|version| version.upgrade().is_some_and(|version| version.id != *id));
+        self.draining
+            .retain(|version| version.upgrade().is_some_and(|version| version.id != *id));
     }
 
     /// From here on only calls hold it.
@@ -220,14 +254,19 @@ impl<P> Lives<P> {
         self.draining.retain(|version| version.strong_count() > 0);
     }
 
-    /// Makes the candidate active, or else the version that was withdrawn. None where there is neither.
+    /// Makes the candidate active, or else the version that was withdrawn. None where there is
+    /// neither.
     pub(crate) fn promote(&mut self) -> Option<Arc<FlowVersion<P>>> {
-        let version = self.candidate.take().or_else(|| self.withdrawn.take().map(|gone| gone.version))?;
+        let version = self
+            .candidate
+            .take()
+            .or_else(|| self.withdrawn.take().map(|gone| gone.version))?;
         self.activate(Arc::clone(&version));
         Some(version)
     }
 
-    /// Withdraws the candidate; without one, the active version, and brings the version before back. Gives the version that now is active.
+    /// Withdraws the candidate; without one, the active version, and brings the version before
+    /// back. Gives the version that now is active.
     pub(crate) fn roll_back(&mut self, reason: String, at_ms: u64) -> Option<Arc<FlowVersion<P>>> {
         let (back, version) = match (self.candidate.take(), &self.active) {
             (Some(candidate), Some(active)) => (Arc::clone(active), Some(candidate)),
@@ -239,7 +278,11 @@ impl<P> Lives<P> {
             }
         };
         if let Some(version) = version {
-            let earlier = self.withdrawn.replace(Withdrawn { version, reason, at_ms });
+            let earlier = self.withdrawn.replace(Withdrawn {
+                version,
+                reason,
+                at_ms,
+            });
             self.leave(earlier.map(|gone| gone.version));
         }
         Some(back)
@@ -247,22 +290,44 @@ impl<P> Lives<P> {
 
     /// Whether a version takes new calls.
     pub(crate) fn takes_calls(&self, id: &VersionId) -> bool {
-        self.candidate.iter().chain(&self.active).any(|version| version.id == *id)
+        self.candidate
+            .iter()
+            .chain(&self.active)
+            .any(|version| version.id == *id)
     }
 
-    /// Withdraws one of the versions that take calls. When it is the active one, a candidate gives way with it: the calls are to go back to
-    /// what was tried longest. Gives the version that now is active; none where there is no version before.
-    pub(crate) fn withdraw(&mut self, id: &VersionId, reason: String, at_ms: u64) -> Option<Arc<FlowVersion<P>>> {
-        let is_candidate = self.candidate.as_ref().is_some_and(|candidate| candidate.id == *id);
+    /// Withdraws one of the versions that take calls. When it is the active one, a candidate gives
+    /// way with it: the calls are to go back to what was tried longest. Gives the version that now
+    /// is active; none where there is no version before.
+    pub(crate) fn withdraw(
+        &mut self,
+        id: &VersionId,
+        reason: String,
+        at_ms: u64,
+    ) -> Option<Arc<FlowVersion<P>>> {
+        let is_candidate = self
+            .candidate
+            .as_ref()
+            .is_some_and(|candidate| candidate.id == *id);
         if !is_candidate && !self.before.is_empty() {
             let candidate = self.candidate.take();
             self.leave(candidate);
         }
-        if is_candidate || self.candidate.is_none() { self.roll_back(reason, at_ms) } else { None }
+        if is_candidate || self.candidate.is_none() {
+            self.roll_back(reason, at_ms)
+        } else {
+            None
+        }
     }
 
-    /// Keeps a candidate's rejection. `judged` is the version with the digest of its tests; none where its files could not be read.
-    pub(crate) fn reject(&mut self, judged: Option<(VersionId, String)>, rejection: Rejection, at_ms: u64) {
+    /// Keeps a candidate's rejection. `judged` is the version with the digest of its tests; none
+    /// where its files could not be read.
+    pub(crate) fn reject(
+        &mut self,
+        judged: Option<(VersionId, String)>,
+        rejection: Rejection,
+        at_ms: u64,
+    ) {
         let (id, tests) = judged.unzip();
         self.seen = id.clone().map_or(Seen::Unread, Seen::Rejected);
         self.tests = tests.map(|tests| (tests, false));
@@ -271,12 +336,21 @@ impl<P> Lives<P> {
 
     /// Whether the files could not be read before either, for the same reason.
     pub(crate) fn was_unread_for(&self, rejection: &Rejection) -> bool {
-        self.seen == Seen::Unread && self.rejected.front().is_some_and(|newest| newest.version.is_none() && newest.rejection == *rejection)
+        self.seen == Seen::Unread
+            && self
+                .rejected
+                .front()
+                .is_some_and(|newest| newest.version.is_none() && newest.rejection == *rejection)
     }
 
     fn keep_rejected(&mut self, id: Option<VersionId>, rejection: Rejection, at_ms: u64) {
-        self.rejected.retain(|earlier| (&earlier.version, &earlier.rejection) != (&id, &rejection));
-        self.rejected.push_front(Rejected { version: id, rejection, at_ms });
+        self.rejected
+            .retain(|earlier| (&earlier.version, &earlier.rejection) != (&id, &rejection));
+        self.rejected.push_front(Rejected {
+            version: id,
+            rejection,
+            at_ms,
+        });
         self.rejected.truncate(REJECTED);
     }
 
@@ -292,19 +366,37 @@ impl<P> Lives<P> {
     }
 
     pub(crate) fn state(&self, name: &FlowName) -> FlowState {
-        let candidate = self.candidate.iter().map(|version| VersionState::of(version, Stage::Candidate));
-        let active = self.active.iter().map(|version| VersionState::of(version, Stage::Active));
-        let before = self.before.iter().map(|version| VersionState::of(version, Stage::Before));
+        let candidate = self
+            .candidate
+            .iter()
+            .map(|version| VersionState::of(version, Stage::Candidate));
+        let active = self
+            .active
+            .iter()
+            .map(|version| VersionState::of(version, Stage::Active));
+        let before = self
+            .before
+            .iter()
+            .map(|version| VersionState::of(version, Stage::Before));
         let withdrawn = self.withdrawn.iter().map(|gone| VersionState {
             reason: Some(gone.reason.clone()),
             withdrawn_ms: Some(gone.at_ms),
             ..VersionState::of(&gone.version, Stage::Withdrawn)
         });
-        let draining = self.draining.iter().filter_map(Weak::upgrade).filter(|version| version.calls() > 0);
+        let draining = self
+            .draining
+            .iter()
+            .filter_map(Weak::upgrade)
+            .filter(|version| version.calls() > 0);
         let draining = draining.map(|version| VersionState::of(&version, Stage::Draining));
         FlowState {
             name: name.clone(),
-            versions: candidate.chain(active).chain(before).chain(withdrawn).chain(draining).collect(),
+            versions: candidate
+                .chain(active)
+                .chain(before)
+                .chain(withdrawn)
+                .chain(draining)
+                .collect(),
             rejected: self.rejected.iter().cloned().collect(),
             warnings: Vec::new(),
         }

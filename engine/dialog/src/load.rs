@@ -1,4 +1,5 @@
-//! From the files of a flow to a version that calls can run, step by step. What fails is told with its step, reason and mend.
+//! From the files of a flow to a version that calls can run, step by step. What fails is told with
+//! its step, reason and mend.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -70,18 +71,25 @@ pub struct Rejection {
     pub flow: String,
     /// The step that failed.
     pub step: Step,
-    /// What is wrong; several errors are told in as many lines, each with its line in the file where there is one.
+    /// What is wrong; several errors are told in as many lines, each with its line in the file
+    /// where there is one.
     pub reason: String,
     /// What to do about it.
     pub mend: String,
-    /// The first line that is wrong, from 1, where there is one: of `flow.toml` or, in the steps [`Step::Prompts`] and [`Step::Tests`], of the
-    /// file that `reason` names first.
+    /// The first line that is wrong, from 1, where there is one: of `flow.toml` or, in the steps
+    /// [`Step::Prompts`] and [`Step::Tests`], of the file that `reason` names first.
     pub line: Option<usize>,
 }
 
 impl Rejection {
     pub(crate) fn new(flow: &str, fault: Fault) -> Self {
-        Self { flow: flow.to_owned(), step: fault.step, reason: fault.reason, mend: fault.mend, line: fault.line }
+        Self {
+            flow: flow.to_owned(),
+            step: fault.step,
+            reason: fault.reason,
+            mend: fault.mend,
+            line: fault.line,
+        }
     }
 }
 
@@ -96,7 +104,12 @@ pub(crate) struct Fault {
 
 impl Fault {
     pub(crate) fn new(step: Step, reason: String, mend: &str) -> Self {
-        Self { step, reason, mend: mend.to_owned(), line: None }
+        Self {
+            step,
+            reason,
+            mend: mend.to_owned(),
+            line: None,
+        }
     }
 
     pub(crate) fn at(self, line: Option<usize>) -> Self {
@@ -117,8 +130,18 @@ pub(crate) struct Loader {
 }
 
 impl Loader {
-    pub(crate) fn new(engine: FlowEngine, compiler: Compiler, default_transfer: Vec<PhoneNumber>, allowance: Allowance) -> Self {
-        Self { engine, compiler, default_transfer, allowance }
+    pub(crate) fn new(
+        engine: FlowEngine,
+        compiler: Compiler,
+        default_transfer: Vec<PhoneNumber>,
+        allowance: Allowance,
+    ) -> Self {
+        Self {
+            engine,
+            compiler,
+            default_transfer,
+            allowance,
+        }
     }
 
     pub(crate) fn allow(&mut self, allowance: Allowance) {
@@ -129,12 +152,16 @@ impl Loader {
         &self.engine
     }
 
-    /// Reads the files. Small beside all that follows, so that a flow that has not changed is soon known.
+    /// Reads the files. Small beside all that follows, so that a flow that has not changed is soon
+    /// known.
     pub(crate) async fn read(&self, place: Place) -> Result<Source, Unread> {
-        self.aside(Step::Read, move || Source::read(&place)).await.map_err(Unread::Fault)?
+        self.aside(Step::Read, move || Source::read(&place))
+            .await
+            .map_err(Unread::Fault)?
     }
 
-    /// Makes a version. `alike` is a loaded one with the same component, whose code is then used again: a changed prompt is live at once.
+    /// Makes a version. `alike` is a loaded one with the same component, whose code is then used
+    /// again: a changed prompt is live at once.
     pub(crate) async fn load<P: PromptLibrary>(
         &self,
         name: FlowName,
@@ -142,12 +169,27 @@ impl Loader {
         alike: Option<Arc<FlowVersion<P>>>,
     ) -> Result<FlowVersion<P>, Fault> {
         let began = Instant::now();
-        let Source { id, component_digest, parts, .. } = source;
-        let Parts { component, manifest, prompts, audio, .. } = parts;
+        let Source {
+            id,
+            component_digest,
+            parts,
+            ..
+        } = source;
+        let Parts {
+            component,
+            manifest,
+            prompts,
+            audio,
+            ..
+        } = parts;
         let text = manifest.clone().unwrap_or_default();
         let manifest = self.manifest(&name, manifest.as_deref())?;
         let (program, description, code) = match alike {
-            Some(alike) => (alike.program.clone(), alike.description.clone(), Origin::Shared),
+            Some(alike) => (
+                alike.program.clone(),
+                alike.description.clone(),
+                Origin::Shared,
+            ),
             None => self.build(component, &component_digest).await?,
         };
         no_errors(&manifest.check(&description, &text))?;
@@ -156,31 +198,68 @@ impl Loader {
         let prompts = self.aside(Step::Prompts, {
             let audio = audio.clone();
             move || match P::build(&prompts, &templates) {
-                Ok(built) => Some(P::check_audio(&audio)).filter(|problems| !problems.is_empty()).map_or(Ok(built), Err),
+                Ok(built) => Some(P::check_audio(&audio))
+                    .filter(|problems| !problems.is_empty())
+                    .map_or(Ok(built), Err),
                 Err(problems) => Err(problems),
             }
         });
         let prompts = prompts.await?.map_err(|problems| {
-            let reasons = problems.iter().map(|problem| problem.reason.as_str()).collect::<Vec<_>>().join("\n");
-            Fault::new(Step::Prompts, reasons, "mend the prompt files").at(problems.first().and_then(|problem| problem.line))
+            let reasons = problems
+                .iter()
+                .map(|problem| problem.reason.as_str())
+                .collect::<Vec<_>>()
+                .join("\n");
+            Fault::new(Step::Prompts, reasons, "mend the prompt files")
+                .at(problems.first().and_then(|problem| problem.line))
         })?;
 
         let samples = manifest.samples.names();
-        let rules = Arc::new(Rules::new(manifest, &description, languages.clone(), audio.keys().cloned().collect()));
+        let rules = Arc::new(Rules::new(
+            manifest,
+            &description,
+            languages.clone(),
+            audio.keys().cloned().collect(),
+        ));
         let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::info!(flow = %name, version = %id, ?code, took_ms, "flow loaded");
         if !samples.is_empty() {
             tracing::warn!(flow = %name, samples = samples.join(", "), "{SAMPLES}");
         }
         let (loaded_ms, calls, traps) = (unix_ms(), AtomicU32::new(0), Traps::default());
-        Ok(FlowVersion { name, id, description, languages, prompts, audio, loaded_ms, component_digest, program, rules, calls, traps })
+        Ok(FlowVersion {
+            name,
+            id,
+            description,
+            languages,
+            prompts,
+            audio,
+            loaded_ms,
+            component_digest,
+            program,
+            rules,
+            calls,
+            traps,
+        })
     }
 
-    pub(crate) async fn build(&self, component: Vec<u8>, digest: &str) -> Result<(Program, Description, Origin), Fault> {
+    pub(crate) async fn build(
+        &self,
+        component: Vec<u8>,
+        digest: &str,
+    ) -> Result<(Program, Description, Origin), Fault> {
         let (component, origin) = self.compiler.compile(component, digest).await?;
         let engine = self.engine.clone();
-        let program = self.aside(Step::Link, move || Program::link(&engine, &component)).await??;
-        let unfit = |reason| Fault::new(Step::Describe, reason, "let `describe` return constants and nothing else");
+        let program = self
+            .aside(Step::Link, move || Program::link(&engine, &component))
+            .await??;
+        let unfit = |reason| {
+            Fault::new(
+                Step::Describe,
+                reason,
+                "let `describe` return constants and nothing else",
+            )
+        };
         let description = program.describe().await.map_err(unfit)?;
         Ok((program, description, origin))
     }
@@ -191,23 +270,45 @@ impl Loader {
     }
 
     /// Does work of milliseconds on a thread of its own kind.
-    pub(crate) async fn aside<T: Send + 'static>(&self, step: Step, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Fault> {
-        let failed = |error| Fault::new(step, format!("it failed: {error}"), "report it with the flow's files");
-        self.engine.backstage().run_light(work).await.map_err(failed)
+    pub(crate) async fn aside<T: Send + 'static>(
+        &self,
+        step: Step,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Fault> {
+        let failed = |error| {
+            Fault::new(
+                step,
+                format!("it failed: {error}"),
+                "report it with the flow's files",
+            )
+        };
+        self.engine
+            .backstage()
+            .run_light(work)
+            .await
+            .map_err(failed)
     }
 
     fn manifest(&self, flow: &FlowName, text: Option<&str>) -> Result<Manifest, Fault> {
         let text = text.unwrap_or_default();
         let mut manifest = Manifest::parse(text).map_err(|errors| {
-            let reasons = errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
-            Fault::new(Step::Manifest, reasons, "mend `flow.toml`").at(errors.first().map(|error| error.line))
+            let reasons = errors
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join("\n");
+            Fault::new(Step::Manifest, reasons, "mend `flow.toml`")
+                .at(errors.first().map(|error| error.line))
         })?;
         let overrides = &self.allowance.overrides;
         overrides.clear(flow, &mut manifest);
         self.allowance.admit(&mut manifest, text)?;
         let unnamed = overrides.apply(flow, &mut manifest);
         if manifest.grants.transfer.is_none() && !self.default_transfer.is_empty() {
-            manifest.grants.transfer = Some(BTreeMap::from([("default".to_owned(), self.default_transfer.clone())]));
+            manifest.grants.transfer = Some(BTreeMap::from([(
+                "default".to_owned(),
+                self.default_transfer.clone(),
+            )]));
         }
         if !unnamed.is_empty() {
             tracing::warn!(%flow, settings = unnamed.join(", "), "the configuration gives settings that the flow's manifest does not name");
@@ -218,29 +319,57 @@ impl Loader {
 
 /// Refuses a manifest with errors, all of them told at once.
 pub(crate) fn no_errors(errors: &[ManifestError]) -> Result<(), Fault> {
-    let Some(first) = errors.first() else { return Ok(()) };
-    let reasons = errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    let Some(first) = errors.first() else {
+        return Ok(());
+    };
+    let reasons = errors
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n");
     Err(Fault::new(Step::Manifest, reasons, "correct `flow.toml`").at(Some(first.line)))
 }
 
-/// The flow's languages: those of the manifest, else those that `describe` names and after them those that merely have a prompt file, so that
-/// a lender adds a language by adding a file. A flow with templates needs a file for each.
-fn languages(manifest: &Manifest, description: &Description, prompts: &BTreeMap<Language, String>) -> Result<Vec<Language>, Fault> {
+/// The flow's languages: those of the manifest, else those that `describe` names and after them
+/// those that merely have a prompt file, so that a lender adds a language by adding a file. A flow
+/// with templates needs a file for each.
+fn languages(
+    manifest: &Manifest,
+    description: &Description,
+    prompts: &BTreeMap<Language, String>,
+) -> Result<Vec<Language>, Fault> {
     let mut languages = manifest.languages.clone();
     if languages.is_empty() {
         languages.clone_from(&description.languages);
-        languages.extend(prompts.keys().filter(|language| !description.languages.contains(language)).cloned());
+        languages.extend(
+            prompts
+                .keys()
+                .filter(|language| !description.languages.contains(language))
+                .cloned(),
+        );
     }
-    let missing = languages.iter().filter(|language| !description.templates.is_empty() && !prompts.contains_key(language));
-    let missing = missing.map(|language| format!("`prompts/{language}.ftl` is missing")).collect::<Vec<_>>();
+    let missing = languages
+        .iter()
+        .filter(|language| !description.templates.is_empty() && !prompts.contains_key(language));
+    let missing = missing
+        .map(|language| format!("`prompts/{language}.ftl` is missing"))
+        .collect::<Vec<_>>();
     if missing.is_empty() {
         Ok(languages)
     } else {
-        Err(Fault::new(Step::Prompts, missing.join("\n"), "add the file, or take the language away"))
+        Err(Fault::new(
+            Step::Prompts,
+            missing.join("\n"),
+            "add the file, or take the language away",
+        ))
     }
 }
 
 /// Milliseconds since 1970-01-01T00:00:00Z, now.
 pub(crate) fn unix_ms() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| {
+            u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+        })
 }

@@ -1,6 +1,8 @@
-//! `flow.toml`: which calls a flow takes, its settings, what it is granted, its limits, and the rules for its prompts.
+//! `flow.toml`: which calls a flow takes, its settings, what it is granted, its limits, and the
+//! rules for its prompts.
 //!
-//! Parsing is pure and reports every error at once, each with its line. A flow without a manifest has [`Manifest::default`].
+//! Parsing is pure and reports every error at once, each with its line. A flow without a manifest
+//! has [`Manifest::default`].
 
 mod check;
 mod customer;
@@ -22,7 +24,8 @@ pub use limits::Limits;
 pub(crate) use said::Said;
 pub use update::{GateKind, ReplayGate, Running, TrapBudget, Update};
 
-/// What the names of things begin with that only the engine can establish, from marks: `heard:disclosure`.
+/// What the names of things begin with that only the engine can establish, from marks:
+/// `heard:disclosure`.
 pub const HEARD: &str = "heard:";
 
 /// A flow's manifest.
@@ -30,11 +33,14 @@ pub const HEARD: &str = "heard:";
 pub struct Manifest {
     /// `[flow] title`: for people.
     pub title: Option<String>,
-    /// `[flow] languages`: the languages to offer, the default first; empty leaves it to the flow and its prompt files.
+    /// `[flow] languages`: the languages to offer, the default first; empty leaves it to the flow
+    /// and its prompt files.
     pub languages: Vec<Language>,
-    /// `[flow] establishes`: all that the flow establishes (`call.establish`). Where it is given, nothing else may be required.
+    /// `[flow] establishes`: all that the flow establishes (`call.establish`). Where it is given,
+    /// nothing else may be required.
     pub establishes: Option<Vec<String>>,
-    /// `[flow] asks`: the names of all its questions and collections. Where it is given, `[questions]` may have no other.
+    /// `[flow] asks`: the names of all its questions and collections. Where it is given,
+    /// `[questions]` may have no other.
     pub asks: Option<Vec<String>>,
     /// `[match]`: which calls it takes.
     pub takes: Takes,
@@ -56,7 +62,8 @@ pub struct Manifest {
     pub update: Update,
     /// `[replay] gate`: recorded calls which a new version has to repeat first.
     pub replay_gate: Option<ReplayGate>,
-    /// `[prompts] texts`: whether prompts may be plain texts, to which no rule for a template applies.
+    /// `[prompts] texts`: whether prompts may be plain texts, to which no rule for a template
+    /// applies.
     pub texts: bool,
     /// `[prompts]`: rules by template.
     pub prompts: BTreeMap<String, PromptRule>,
@@ -88,7 +95,8 @@ impl Default for Manifest {
     }
 }
 
-/// `[match]`: conditions that a call has to meet, all of them. None at all means that the flow is chosen by name or as the default only.
+/// `[match]`: conditions that a call has to meet, all of them. None at all means that the flow is
+/// chosen by name or as the default only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Takes {
     /// The line's number is one of these.
@@ -97,13 +105,19 @@ pub struct Takes {
     pub direction: Option<Direction>,
     /// Each of these parameters has this value.
     pub parameters: BTreeMap<String, String>,
-    /// The share of calls among flows that match equally well; 100 where nothing is said, 0 takes none.
+    /// The share of calls among flows that match equally well; 100 where nothing is said, 0 takes
+    /// none.
     pub weight: u32,
 }
 
 impl Default for Takes {
     fn default() -> Self {
-        Self { numbers: Vec::new(), direction: None, parameters: BTreeMap::new(), weight: 100 }
+        Self {
+            numbers: Vec::new(),
+            direction: None,
+            parameters: BTreeMap::new(),
+            weight: 100,
+        }
     }
 }
 
@@ -115,14 +129,27 @@ impl Takes {
 
     /// How many conditions there are.
     pub fn conditions(&self) -> usize {
-        usize::from(!self.numbers.is_empty()) + usize::from(self.direction.is_some()) + self.parameters.len()
+        usize::from(!self.numbers.is_empty())
+            + usize::from(self.direction.is_some())
+            + self.parameters.len()
     }
 
     /// How many conditions a call meets, or none where it misses one or there are none.
     pub fn fit(&self, facts: &CallFacts) -> Option<usize> {
-        let numbers = self.numbers.is_empty() || facts.line_number.as_ref().is_some_and(|line| self.numbers.contains(line));
-        let direction = self.direction.is_none_or(|direction| direction == facts.direction);
-        let has = |name: &String, value: &String| facts.parameters.iter().any(|(key, given)| key == name && given == value);
+        let numbers = self.numbers.is_empty()
+            || facts
+                .line_number
+                .as_ref()
+                .is_some_and(|line| self.numbers.contains(line));
+        let direction = self
+            .direction
+            .is_none_or(|direction| direction == facts.direction);
+        let has = |name: &String, value: &String| {
+            facts
+                .parameters
+                .iter()
+                .any(|(key, given)| key == name && given == value)
+        };
         let parameters = self.parameters.iter().all(|(name, value)| has(name, value));
         let conditions = self.conditions();
         (numbers && direction && parameters && conditions > 0).then_some(conditions)
@@ -147,7 +174,8 @@ pub struct OnTrap {
     pub say: Option<TrapWords>,
     /// What follows.
     pub then: OnTrapThen,
-    /// How many failures are borne before the version before comes back; without one only people bring it back.
+    /// How many failures are borne before the version before comes back; without one only people
+    /// bring it back.
     pub budget: Option<TrapBudget>,
 }
 
@@ -188,8 +216,8 @@ pub struct QuestionRule {
     pub requires: Vec<String>,
     /// The step of the call that is reached when it is put.
     pub step: Option<Step>,
-    /// Spoken answers that the recogniser is less sure of are not understood, in per cent; the engine's own measure where the manifest says
-    /// nothing.
+    /// Spoken answers that the recogniser is less sure of are not understood, in per cent; the
+    /// engine's own measure where the manifest says nothing.
     pub min_confidence_percent: Option<u8>,
 }
 
@@ -261,10 +289,26 @@ requires = ["heard:disclosure"]
 "#,
         )
         .unwrap();
-        assert_eq!(manifest.languages.iter().map(Language::as_str).collect::<Vec<_>>(), ["en-IN", "hi-IN"]);
-        assert_eq!((manifest.takes.direction, manifest.takes.weight), (Some(Direction::Outbound), 10));
-        assert_eq!(manifest.settings.get("tries").map(String::as_str), Some("2"));
-        assert_eq!(manifest.settings.get("unclear-goodbye").map(String::as_str), Some("true"));
+        assert_eq!(
+            manifest
+                .languages
+                .iter()
+                .map(Language::as_str)
+                .collect::<Vec<_>>(),
+            ["en-IN", "hi-IN"]
+        );
+        assert_eq!(
+            (manifest.takes.direction, manifest.takes.weight),
+            (Some(Direction::Outbound), 10)
+        );
+        assert_eq!(
+            manifest.settings.get("tries").map(String::as_str),
+            Some("2")
+        );
+        assert_eq!(
+            manifest.settings.get("unclear-goodbye").map(String::as_str),
+            Some("true")
+        );
         let transfer = manifest.grants.transfer.unwrap();
         assert_eq!((transfer["default"].len(), transfer["legal"].len()), (2, 1));
         let limits = Limits {
@@ -279,14 +323,25 @@ requires = ["heard:disclosure"]
         assert_eq!(manifest.limits, limits);
         assert_eq!(
             manifest.on_trap,
-            OnTrap { say: Some(TrapWords::Template("sorry".to_owned())), then: OnTrapThen::Transfer, budget: None }
+            OnTrap {
+                say: Some(TrapWords::Template("sorry".to_owned())),
+                then: OnTrapThen::Transfer,
+                budget: None
+            }
         );
         assert!(!manifest.texts);
         assert_eq!(
             manifest.prompts["disclosure"],
-            PromptRule { interruptible: Some(false), requires: vec!["identity".to_owned()], step: Some(Step::EmiDelivered) }
+            PromptRule {
+                interruptible: Some(false),
+                requires: vec!["identity".to_owned()],
+                step: Some(Step::EmiDelivered)
+            }
         );
-        assert_eq!(manifest.questions["transfer"].requires, ["heard:disclosure"]);
+        assert_eq!(
+            manifest.questions["transfer"].requires,
+            ["heard:disclosure"]
+        );
     }
 
     #[test]

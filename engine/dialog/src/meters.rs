@@ -1,5 +1,5 @@
-//! What one run of a flow uses: memory, computing time, host calls. Each meter only counts and compares; [`Guest`](crate::host::Guest) ends
-//! the flow.
+//! What one run of a flow uses: memory, computing time, host calls. Each meter only counts and
+//! compares; [`Guest`](crate::host::Guest) ends the flow.
 
 pub(crate) mod compute;
 
@@ -15,19 +15,31 @@ use crate::host::Limit;
 pub(crate) struct MemoryMeter {
     bytes: u64,
     max_bytes: u64,
-    /// Whether growing was ever refused: the trap that follows in most languages is then told as a limit.
+    /// Whether growing was ever refused: the trap that follows in most languages is then told as a
+    /// limit.
     pub(crate) refused: bool,
 }
 
 impl MemoryMeter {
     pub(crate) fn new(max_bytes: u64) -> Self {
-        Self { bytes: 0, max_bytes, refused: false }
+        Self {
+            bytes: 0,
+            max_bytes,
+            refused: false,
+        }
     }
 }
 
 impl ResourceLimiter for MemoryMeter {
-    fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
-        let bytes = self.bytes.saturating_add(desired.saturating_sub(current) as u64);
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let bytes = self
+            .bytes
+            .saturating_add(desired.saturating_sub(current) as u64);
         if bytes > self.max_bytes {
             self.refused = true;
             return Ok(false);
@@ -36,7 +48,12 @@ impl ResourceLimiter for MemoryMeter {
         Ok(true)
     }
 
-    fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         Ok(desired <= TABLE_ELEMENTS_MAX)
     }
 }
@@ -51,7 +68,11 @@ pub(crate) struct RateMeter {
 
 impl RateMeter {
     pub(crate) fn new(max_calls: u32) -> Self {
-        Self { since: Instant::now(), calls: 0, max_calls }
+        Self {
+            since: Instant::now(),
+            calls: 0,
+            max_calls,
+        }
     }
 
     pub(crate) fn count(&mut self) -> Result<(), Limit> {
@@ -59,7 +80,11 @@ impl RateMeter {
             (self.since, self.calls) = (Instant::now(), 0);
         }
         self.calls += 1;
-        if self.calls > self.max_calls { Err(Limit::HostCalls) } else { Ok(()) }
+        if self.calls > self.max_calls {
+            Err(Limit::HostCalls)
+        } else {
+            Ok(())
+        }
     }
 }
 

@@ -30,9 +30,11 @@ pub struct UnknownFlow {
 }
 
 impl<P: PromptLibrary> Catalogue<P> {
-    /// Reads a record for a coming call: by the flow that it names, else by those that the call may come to, of which one has to take it. The
-    /// answer is the record as it is to be stored, in canonical spellings. While no flow is loaded, as for the moment in which its folder is
-    /// replaced, there is nothing to read a record by: it is stored as it comes, and read before its call.
+    /// Reads a record for a coming call: by the flow that it names, else by those that the call may
+    /// come to, of which one has to take it. The answer is the record as it is to be stored, in
+    /// canonical spellings. While no flow is loaded, as for the moment in which its folder is
+    /// replaced, there is nothing to read a record by: it is stored as it comes, and read before
+    /// its call.
     pub fn read_order(
         &self,
         wanted: Option<&str>,
@@ -43,32 +45,68 @@ impl<P: PromptLibrary> Catalogue<P> {
         if versions.is_empty() {
             return Ok(record.clone());
         }
-        let schema = |name: &FlowName| versions.get(name).map(|version| &version.manifest().customer);
+        let schema = |name: &FlowName| {
+            versions
+                .get(name)
+                .map(|version| &version.manifest().customer)
+        };
         let Some(wanted) = wanted else {
             let schemas: Vec<_> = self.may_take_orders().iter().filter_map(schema).collect();
-            return read_by_one(&schemas, record, today).map_err(|fields| NotAnOrder { flow: None, fields });
+            return read_by_one(&schemas, record, today)
+                .map_err(|fields| NotAnOrder { flow: None, fields });
         };
         let there = versions.keys().find(|name| name.as_str() == wanted);
-        let meant = there.or_else(|| versions.keys().find(|name| plain(name.as_str()) == plain(wanted)));
-        let meant = meant.or(if versions.len() == 1 { versions.keys().next() } else { None });
-        let reading = meant.and_then(schema).map(|schema| schema.read(record, today));
-        let CustomerReading { fields, problems } =
-            reading.unwrap_or_else(|| CustomerReading { fields: record.clone(), problems: Vec::new() });
-        let flow = there.is_none().then(|| UnknownFlow { wanted: wanted.to_owned(), there: versions.keys().cloned().collect() });
-        if flow.is_none() && problems.is_empty() { Ok(fields) } else { Err(NotAnOrder { flow, fields: problems }) }
+        let meant = there.or_else(|| {
+            versions
+                .keys()
+                .find(|name| plain(name.as_str()) == plain(wanted))
+        });
+        let meant = meant.or(if versions.len() == 1 {
+            versions.keys().next()
+        } else {
+            None
+        });
+        let reading = meant
+            .and_then(schema)
+            .map(|schema| schema.read(record, today));
+        let CustomerReading { fields, problems } = reading.unwrap_or_else(|| CustomerReading {
+            fields: record.clone(),
+            problems: Vec::new(),
+        });
+        let flow = there.is_none().then(|| UnknownFlow {
+            wanted: wanted.to_owned(),
+            there: versions.keys().cloned().collect(),
+        });
+        if flow.is_none() && problems.is_empty() {
+            Ok(fields)
+        } else {
+            Err(NotAnOrder {
+                flow,
+                fields: problems,
+            })
+        }
     }
 }
 
-/// Reads a record by whichever schemas take it. Where they have different spellings of a value, it stays as it is; where none takes it, the one
-/// that lacks least says what is wrong.
+/// Reads a record by whichever schemas take it. Where they have different spellings of a value, it
+/// stays as it is; where none takes it, the one that lacks least says what is wrong.
 fn read_by_one(
     schemas: &[&CustomerSchema],
     record: &BTreeMap<String, Masked>,
     today: Date,
 ) -> Result<BTreeMap<String, Masked>, Vec<FieldProblem>> {
-    let readings: Vec<_> = schemas.iter().map(|schema| schema.read(record, today)).collect();
-    let mut taken = readings.iter().filter(|reading| reading.problems.is_empty()).map(|reading| &reading.fields);
-    match (taken.next(), readings.iter().min_by_key(|reading| reading.problems.len())) {
+    let readings: Vec<_> = schemas
+        .iter()
+        .map(|schema| schema.read(record, today))
+        .collect();
+    let mut taken = readings
+        .iter()
+        .filter(|reading| reading.problems.is_empty())
+        .map(|reading| &reading.fields);
+    match (
+        taken.next(),
+        readings.iter().min_by_key(|reading| reading.problems.len()),
+    ) {
         (Some(first), _) if taken.all(|other| other == first) => Ok(first.clone()),
         (None, Some(nearest)) => Err(nearest.problems.clone()),
         _ => Ok(record.clone()),
@@ -77,7 +115,10 @@ fn read_by_one(
 
 /// A name without what people and programs spell in different ways.
 fn plain(name: &str) -> String {
-    name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+    name.chars()
+        .filter(|letter| letter.is_alphanumeric())
+        .flat_map(char::to_lowercase)
+        .collect()
 }
 
 #[cfg(test)]
@@ -87,12 +128,30 @@ mod tests {
     use super::*;
     use crate::manifest::Manifest;
 
-    fn read(manifests: &[&str], pairs: &[(&str, &str)]) -> Result<Vec<(String, String)>, Vec<String>> {
-        let schemas: Vec<_> = manifests.iter().map(|toml| Manifest::parse(toml).unwrap().customer).collect();
-        let record = pairs.iter().map(|(name, value)| ((*name).to_owned(), Masked::from(*value))).collect();
-        let read = read_by_one(&schemas.iter().collect::<Vec<_>>(), &record, date!(2026 - 11 - 26));
-        read.map(|fields| fields.into_iter().map(|(name, value)| (name, value.into_exposed())).collect())
-            .map_err(|problems| problems.into_iter().map(|problem| problem.field).collect())
+    fn read(
+        manifests: &[&str],
+        pairs: &[(&str, &str)],
+    ) -> Result<Vec<(String, String)>, Vec<String>> {
+        let schemas: Vec<_> = manifests
+            .iter()
+            .map(|toml| Manifest::parse(toml).unwrap().customer)
+            .collect();
+        let record = pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), Masked::from(*value)))
+            .collect();
+        let read = read_by_one(
+            &schemas.iter().collect::<Vec<_>>(),
+            &record,
+            date!(2026 - 11 - 26),
+        );
+        read.map(|fields| {
+            fields
+                .into_iter()
+                .map(|(name, value)| (name, value.into_exposed()))
+                .collect()
+        })
+        .map_err(|problems| problems.into_iter().map(|problem| problem.field).collect())
     }
 
     fn pair(name: &str, value: &str) -> (String, String) {
@@ -104,12 +163,30 @@ mod tests {
 
     #[test]
     fn an_order_that_names_no_flow_has_to_suit_one_that_the_call_may_come_to() {
-        assert_eq!(read(&[AMOUNT], &[("amount", "Rs. 5/-")]), Ok(vec![pair("amount", "5")]));
-        assert_eq!(read(&[AMOUNT, AMOUNT], &[("amount", "Rs. 5/-")]), Ok(vec![pair("amount", "5")]));
-        assert_eq!(read(&[AMOUNT, LOAN], &[("amount", "5,0")]), Err(vec!["amount".to_owned()]));
-        assert_eq!(read(&[AMOUNT, LOAN], &[("amount", "Rs. 5/-")]), Ok(vec![pair("amount", "5")]));
+        assert_eq!(
+            read(&[AMOUNT], &[("amount", "Rs. 5/-")]),
+            Ok(vec![pair("amount", "5")])
+        );
+        assert_eq!(
+            read(&[AMOUNT, AMOUNT], &[("amount", "Rs. 5/-")]),
+            Ok(vec![pair("amount", "5")])
+        );
+        assert_eq!(
+            read(&[AMOUNT, LOAN], &[("amount", "5,0")]),
+            Err(vec!["amount".to_owned()])
+        );
+        assert_eq!(
+            read(&[AMOUNT, LOAN], &[("amount", "Rs. 5/-")]),
+            Ok(vec![pair("amount", "5")])
+        );
         let spelt_otherwise = "[customer]\namount = { type = \"text\" }";
-        assert_eq!(read(&[AMOUNT, spelt_otherwise], &[("amount", "Rs. 5/-")]), Ok(vec![pair("amount", "Rs. 5/-")]));
-        assert_eq!(read(&[], &[("amount", "5,0")]), Ok(vec![pair("amount", "5,0")]));
+        assert_eq!(
+            read(&[AMOUNT, spelt_otherwise], &[("amount", "Rs. 5/-")]),
+            Ok(vec![pair("amount", "Rs. 5/-")])
+        );
+        assert_eq!(
+            read(&[], &[("amount", "5,0")]),
+            Ok(vec![pair("amount", "5,0")])
+        );
     }
 }

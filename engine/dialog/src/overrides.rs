@@ -1,5 +1,6 @@
-//! What the operator says above a flow's manifest: whom to dial, and the flow's settings. The manifest's own values are the defaults; sample
-//! values, which a flow carries so that it can be tried out, come last.
+//! What the operator says above a flow's manifest: whom to dial, and the flow's settings. The
+//! manifest's own values are the defaults; sample values, which a flow carries so that it can be
+//! tried out, come last.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +24,8 @@ pub struct Overrides {
     pub flow_transfer: BTreeMap<FlowName, BTreeMap<String, Vec<PhoneNumber>>>,
 }
 
-/// `[samples]`: values for trying a flow out. They are used where neither the operator nor the rest of the manifest gives any.
+/// `[samples]`: values for trying a flow out. They are used where neither the operator nor the rest
+/// of the manifest gives any.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Samples {
     /// `[samples.settings]`
@@ -35,7 +37,10 @@ pub struct Samples {
 impl Samples {
     /// What they are for: the names of settings, and `transfer.TARGET`.
     pub fn names(&self) -> Vec<String> {
-        let targets = self.transfer.keys().map(|target| format!("transfer.{target}"));
+        let targets = self
+            .transfer
+            .keys()
+            .map(|target| format!("transfer.{target}"));
         self.settings.keys().cloned().chain(targets).collect()
     }
 }
@@ -47,45 +52,87 @@ impl Overrides {
         if !self.agents.is_empty() {
             targets.insert(DEFAULT.to_owned(), self.agents.clone());
         }
-        targets.extend(self.flow_transfer.get(flow).into_iter().flatten().map(|(target, numbers)| (target.clone(), numbers.clone())));
+        targets.extend(
+            self.flow_transfer
+                .get(flow)
+                .into_iter()
+                .flatten()
+                .map(|(target, numbers)| (target.clone(), numbers.clone())),
+        );
         targets
     }
 
     /// Takes away the numbers of a manifest that are not used, so that nobody judges them.
     pub(crate) fn clear(&self, flow: &FlowName, manifest: &mut Manifest) {
         let replaced = self.targets(flow);
-        manifest.samples.transfer.retain(|target, _| !replaced.contains_key(target));
+        manifest
+            .samples
+            .transfer
+            .retain(|target, _| !replaced.contains_key(target));
         let granted = manifest.grants.transfer.iter_mut().flatten();
-        granted.filter(|(target, _)| replaced.contains_key(*target)).for_each(|(_, numbers)| numbers.clear());
+        granted
+            .filter(|(target, _)| replaced.contains_key(*target))
+            .for_each(|(_, numbers)| numbers.clear());
     }
 
-    /// Fills in what the operator gives, and samples where nobody gives anything. Afterwards `samples` of the manifest are those in use.
-    /// Returns the settings given for this flow alone that its manifest does not name.
+    /// Fills in what the operator gives, and samples where nobody gives anything. Afterwards
+    /// `samples` of the manifest are those in use. Returns the settings given for this flow alone
+    /// that its manifest does not name.
     pub(crate) fn apply(&self, flow: &FlowName, manifest: &mut Manifest) -> Vec<String> {
         let own = self.flow_settings.get(flow);
-        let is_named =
-            |manifest: &Manifest, name: &String| manifest.settings.contains_key(name) || manifest.samples.settings.contains_key(name);
-        let unnamed = own.into_iter().flatten().map(|(name, _)| name).filter(|name| !is_named(manifest, name)).cloned().collect();
-        for (name, value) in self.settings.iter().filter(|(name, _)| is_named(manifest, name)).collect::<Vec<_>>() {
+        let is_named = |manifest: &Manifest, name: &String| {
+            manifest.settings.contains_key(name) || manifest.samples.settings.contains_key(name)
+        };
+        let unnamed = own
+            .into_iter()
+            .flatten()
+            .map(|(name, _)| name)
+            .filter(|name| !is_named(manifest, name))
+            .cloned()
+            .collect();
+        for (name, value) in self
+            .settings
+            .iter()
+            .filter(|(name, _)| is_named(manifest, name))
+            .collect::<Vec<_>>()
+        {
             manifest.settings.insert(name.clone(), value.clone());
         }
-        manifest.settings.extend(own.into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())));
-        manifest.samples.settings.retain(|name, _| !manifest.settings.contains_key(name));
+        manifest.settings.extend(
+            own.into_iter()
+                .flatten()
+                .map(|(name, value)| (name.clone(), value.clone())),
+        );
+        manifest
+            .samples
+            .settings
+            .retain(|name, _| !manifest.settings.contains_key(name));
         manifest.settings.extend(manifest.samples.settings.clone());
 
         let own = self.flow_transfer.get(flow).cloned().unwrap_or_default();
         let samples = std::mem::take(&mut manifest.samples.transfer);
         let mut granted = manifest.grants.transfer.take();
         // who grants targets and not this one means it
-        if !self.agents.is_empty() && granted.as_ref().is_none_or(|granted| granted.contains_key(DEFAULT)) {
-            granted.get_or_insert_default().insert(DEFAULT.to_owned(), self.agents.clone());
+        if !self.agents.is_empty()
+            && granted
+                .as_ref()
+                .is_none_or(|granted| granted.contains_key(DEFAULT))
+        {
+            granted
+                .get_or_insert_default()
+                .insert(DEFAULT.to_owned(), self.agents.clone());
         }
         if !own.is_empty() {
             granted.get_or_insert_default().extend(own);
         }
         for (target, numbers) in samples {
-            if !granted.as_ref().is_some_and(|granted| granted.contains_key(&target)) {
-                granted.get_or_insert_default().insert(target.clone(), numbers.clone());
+            if !granted
+                .as_ref()
+                .is_some_and(|granted| granted.contains_key(&target))
+            {
+                granted
+                    .get_or_insert_default()
+                    .insert(target.clone(), numbers.clone());
                 manifest.samples.transfer.insert(target, numbers);
             }
         }
@@ -110,7 +157,10 @@ mod tests {
     }
 
     fn settings<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, String> {
-        pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+        pairs
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect()
     }
 
     fn applied(overrides: &Overrides, text: &str) -> (Manifest, Vec<String>) {
@@ -127,25 +177,59 @@ mod tests {
     #[test]
     fn samples_are_used_and_named_where_nobody_gives_anything() {
         let (manifest, _) = applied(&Overrides::default(), SHIPPED);
-        assert_eq!((manifest.settings["lender"].as_str(), manifest.settings["bot-name"].as_str()), ("Sample Finance", "Sam"));
-        assert_eq!(dialled(&manifest, "default"), Some(vec![number("08011112222")]));
-        assert_eq!(manifest.samples.names(), ["bot-name", "lender", "transfer.default"]);
+        assert_eq!(
+            (
+                manifest.settings["lender"].as_str(),
+                manifest.settings["bot-name"].as_str()
+            ),
+            ("Sample Finance", "Sam")
+        );
+        assert_eq!(
+            dialled(&manifest, "default"),
+            Some(vec![number("08011112222")])
+        );
+        assert_eq!(
+            manifest.samples.names(),
+            ["bot-name", "lender", "transfer.default"]
+        );
     }
 
     #[test]
     fn transfers_go_to_the_operators_agents_and_not_to_the_sample_number() {
-        let overrides = Overrides { agents: vec![number("08040001111")], settings: settings([("lender", "Mine")]), ..Overrides::default() };
+        let overrides = Overrides {
+            agents: vec![number("08040001111")],
+            settings: settings([("lender", "Mine")]),
+            ..Overrides::default()
+        };
         let (manifest, _) = applied(&overrides, SHIPPED);
-        assert_eq!(dialled(&manifest, "default"), Some(overrides.agents.clone()));
-        assert_eq!((manifest.settings["lender"].as_str(), manifest.samples.names()), ("Mine", vec!["bot-name".to_owned()]));
+        assert_eq!(
+            dialled(&manifest, "default"),
+            Some(overrides.agents.clone())
+        );
+        assert_eq!(
+            (
+                manifest.settings["lender"].as_str(),
+                manifest.samples.names()
+            ),
+            ("Mine", vec!["bot-name".to_owned()])
+        );
         // above numbers that a manifest grants itself as well
-        let (manifest, _) = applied(&overrides, "[grants]\ntransfer = { default = ['08011112222'], legal = ['08033334444'] }\n");
+        let (manifest, _) = applied(
+            &overrides,
+            "[grants]\ntransfer = { default = ['08011112222'], legal = ['08033334444'] }\n",
+        );
         assert_eq!(
             (dialled(&manifest, "default"), dialled(&manifest, "legal")),
-            (Some(overrides.agents.clone()), Some(vec![number("08033334444")]))
+            (
+                Some(overrides.agents.clone()),
+                Some(vec![number("08033334444")])
+            )
         );
         // a flow that may transfer to its own targets alone stays so
-        let (manifest, _) = applied(&overrides, "[grants]\ntransfer = { legal = ['08033334444'] }\n");
+        let (manifest, _) = applied(
+            &overrides,
+            "[grants]\ntransfer = { legal = ['08033334444'] }\n",
+        );
         assert_eq!(dialled(&manifest, "default"), None);
     }
 
@@ -154,12 +238,27 @@ mod tests {
         let overrides = Overrides {
             agents: vec![number("08040001111")],
             settings: settings([("lender", "Mine"), ("colour", "red")]),
-            flow_settings: BTreeMap::from([(flow(), settings([("lender", "Ours"), ("lendr", "x")]))]),
-            flow_transfer: BTreeMap::from([(flow(), BTreeMap::from([("default".to_owned(), vec![number("08055556666")])]))]),
+            flow_settings: BTreeMap::from([(
+                flow(),
+                settings([("lender", "Ours"), ("lendr", "x")]),
+            )]),
+            flow_transfer: BTreeMap::from([(
+                flow(),
+                BTreeMap::from([("default".to_owned(), vec![number("08055556666")])]),
+            )]),
         };
         let (manifest, unnamed) = applied(&overrides, SHIPPED);
-        assert_eq!((manifest.settings["lender"].as_str(), unnamed), ("Ours", vec!["lendr".to_owned()]));
-        assert!(!manifest.settings.contains_key("colour"), "the manifest does not name it");
-        assert_eq!(dialled(&manifest, "default"), Some(vec![number("08055556666")]));
+        assert_eq!(
+            (manifest.settings["lender"].as_str(), unnamed),
+            ("Ours", vec!["lendr".to_owned()])
+        );
+        assert!(
+            !manifest.settings.contains_key("colour"),
+            "the manifest does not name it"
+        );
+        assert_eq!(
+            dialled(&manifest, "default"),
+            Some(vec![number("08055556666")])
+        );
     }
 }

@@ -6,7 +6,8 @@ use std::sync::atomic::Ordering;
 
 use crate::version::FlowVersion;
 
-/// A pinned version. It counts as one call of its version until it is dropped: keep it as long as the call lasts.
+/// A pinned version. It counts as one call of its version until it is dropped: keep it as long as
+/// the call lasts.
 pub struct Pinned<P>(Arc<FlowVersion<P>>);
 
 impl<P> Pinned<P> {

@@ -1,7 +1,9 @@
-//! Which flows lie in the folder, and the stamps by which a change of their files is seen. Looks at files, and opens none. Blocks.
+//! Which flows lie in the folder, and the stamps by which a change of their files is seen. Looks at
+//! files, and opens none. Blocks.
 //!
-//! Links are followed as long as they stay inside the flows folder, so that `emi -> .releases/7` can be switched at one stroke; what leads
-//! out of it is rejected when it is read ([`Place::inside`]).
+//! Links are followed as long as they stay inside the flows folder, so that `emi -> .releases/7`
+//! can be switched at one stroke; what leads out of it is rejected when it is read
+//! ([`Place::inside`]).
 
 use std::collections::BTreeMap;
 use std::fs::{self, Metadata};
@@ -14,7 +16,9 @@ use ghanti_model::FlowName;
 use crate::load::{Fault, Rejection, Step};
 
 /// Endings of what editors, copiers and deployers leave beside a file for a while.
-const PASSING: [&str; 9] = ["~", "#", ".swp", ".swx", ".tmp", ".part", ".bak", ".orig", ".old"];
+const PASSING: [&str; 9] = [
+    "~", "#", ".swp", ".swx", ".tmp", ".part", ".bak", ".orig", ".old",
+];
 
 /// Where a flow lies, and how its files looked.
 #[derive(Debug, Clone)]
@@ -34,8 +38,9 @@ pub(crate) enum Form {
     Bare,
 }
 
-/// Size, times and identity of each file of a flow. The time of the last change of the inode is there because it cannot be set back: a file
-/// that is renamed into place with an old time of modification differs by it.
+/// Size, times and identity of each file of a flow. The time of the last change of the inode is
+/// there because it cannot be set back: a file that is renamed into place with an old time of
+/// modification differs by it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Stamp(BTreeMap<PathBuf, Seen>);
 
@@ -49,32 +54,58 @@ pub(crate) struct Lying {
     pub(crate) strays: Vec<Rejection>,
 }
 
-/// The flows in a folder. Hidden files, files of other kinds and what editors leave behind are passed over.
+/// The flows in a folder. Hidden files, files of other kinds and what editors leave behind are
+/// passed over.
 pub(crate) fn lying(folder: &Path) -> io::Result<Lying> {
     let root = folder.canonicalize()?;
-    let mut lying = Lying { places: BTreeMap::new(), strays: Vec::new() };
+    let mut lying = Lying {
+        places: BTreeMap::new(),
+        strays: Vec::new(),
+    };
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
-        let Some(file) = path.file_name().and_then(|name| name.to_str()).filter(|name| !passing(name)) else { continue };
+        let Some(file) = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .filter(|name| !passing(name))
+        else {
+            continue;
+        };
         let (name, form) = match file.strip_suffix(".wasm") {
             Some(name) => (name, Form::Bare),
             // a link that leads nowhere is told when it is read
             None if path.is_dir() || (path.is_symlink() && !path.exists()) => (file, Form::Folder),
             None => continue,
         };
-        let reject = |reason: String, mend: &str| Rejection::new(file, Fault::new(Step::Read, reason, mend));
+        let reject =
+            |reason: String, mend: &str| Rejection::new(file, Fault::new(Step::Read, reason, mend));
         let Ok(name) = FlowName::parse(name) else {
-            lying.strays.push(reject(format!("`{name}` is no name of a flow"), "rename it: letters, digits, `-`, `_` and `.`"));
+            lying.strays.push(reject(
+                format!("`{name}` is no name of a flow"),
+                "rename it: letters, digits, `-`, `_` and `.`",
+            ));
             continue;
         };
         let twice = lying.places.contains_key(&name);
         if twice {
-            lying.strays.push(reject(format!("`{name}.wasm` and the folder `{name}` name the same flow"), "remove one of them"));
+            lying.strays.push(reject(
+                format!("`{name}.wasm` and the folder `{name}` name the same flow"),
+                "remove one of them",
+            ));
         }
-        // the folder wins over the bare component of the same name, in whichever order they are read
+        // the folder wins over the bare component of the same name, in whichever order they are
+        // read
         if !twice || form == Form::Folder {
             let stamp = Stamp::of(&path, form);
-            lying.places.insert(name, Place { root: root.clone(), path, form, stamp });
+            lying.places.insert(
+                name,
+                Place {
+                    root: root.clone(),
+                    path,
+                    form,
+                    stamp,
+                },
+            );
         }
     }
     Ok(lying)
@@ -83,8 +114,17 @@ pub(crate) fn lying(folder: &Path) -> io::Result<Lying> {
 impl Place {
     /// A flow by itself, wherever it lies: a folder, or a component.
     pub(crate) fn alone(path: &Path) -> io::Result<Self> {
-        let form = if path.is_dir() { Form::Folder } else { Form::Bare };
-        Ok(Self { root: path.canonicalize()?, path: path.to_owned(), form, stamp: Stamp::of(path, form) })
+        let form = if path.is_dir() {
+            Form::Folder
+        } else {
+            Form::Bare
+        };
+        Ok(Self {
+            root: path.canonicalize()?,
+            path: path.to_owned(),
+            form,
+            stamp: Stamp::of(path, form),
+        })
     }
 
     /// Whether the files still look as they did when the place was found.
@@ -94,18 +134,33 @@ impl Place {
 
     /// A file of this place without links, or why it must not be read.
     pub(crate) fn inside(&self, path: &Path) -> Result<PathBuf, Fault> {
-        let real = path.canonicalize().map_err(|error| unreadable(path, &error))?;
+        let real = path
+            .canonicalize()
+            .map_err(|error| unreadable(path, &error))?;
         if real.starts_with(&self.root) {
             return Ok(real);
         }
-        let reason = format!("`{}` is a link to `{}`, outside the flows folder", path.display(), real.display());
-        Err(Fault::new(Step::Read, reason, "copy the files into the flows folder; links may lead to what lies in it"))
+        let reason = format!(
+            "`{}` is a link to `{}`, outside the flows folder",
+            path.display(),
+            real.display()
+        );
+        Err(Fault::new(
+            Step::Read,
+            reason,
+            "copy the files into the flows folder; links may lead to what lies in it",
+        ))
     }
 
     #[cfg(test)]
     pub(crate) fn folder(path: &Path) -> Self {
         let root = path.canonicalize().unwrap();
-        Self { root, path: path.to_owned(), form: Form::Folder, stamp: Stamp::of(path, Form::Folder) }
+        Self {
+            root,
+            path: path.to_owned(),
+            form: Form::Folder,
+            stamp: Stamp::of(path, Form::Folder),
+        }
     }
 }
 
@@ -129,11 +184,18 @@ impl Stamp {
     }
 
     fn add(&mut self, path: &Path) {
-        let Ok(found) = fs::metadata(path) else { return };
+        let Ok(found) = fs::metadata(path) else {
+            return;
+        };
         // a folder's own times change with files that are none of the flow's
         let seen = |file: Metadata| match file.is_dir() {
             true => (0, (0, 0), (0, 0), file.ino()),
-            false => (file.len(), (file.mtime(), file.mtime_nsec()), (file.ctime(), file.ctime_nsec()), file.ino()),
+            false => (
+                file.len(),
+                (file.mtime(), file.mtime_nsec()),
+                (file.ctime(), file.ctime_nsec()),
+                file.ino(),
+            ),
         };
         self.0.insert(path.to_owned(), seen(found));
     }
@@ -143,7 +205,8 @@ fn passing(name: &str) -> bool {
     name.starts_with(['.', '#']) || PASSING.iter().any(|ending| name.ends_with(ending))
 }
 
-/// Files of one kind in a folder, by their names without the ending. A folder that is not there has none.
+/// Files of one kind in a folder, by their names without the ending. A folder that is not there has
+/// none.
 pub(crate) fn files(folder: &Path, ending: &str) -> Result<Vec<(String, PathBuf)>, Fault> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -153,7 +216,13 @@ pub(crate) fn files(folder: &Path, ending: &str) -> Result<Vec<(String, PathBuf)
     let mut files = Vec::new();
     for entry in entries {
         let path = entry.map_err(|error| unreadable(folder, &error))?.path();
-        let Some(stem) = path.file_stem().and_then(|stem| stem.to_str()).filter(|stem| !passing(stem)) else { continue };
+        let Some(stem) = path
+            .file_stem()
+            .and_then(|stem| stem.to_str())
+            .filter(|stem| !passing(stem))
+        else {
+            continue;
+        };
         if path.extension().is_some_and(|found| found == ending) {
             files.push((stem.to_owned(), path.clone()));
         }
@@ -162,8 +231,16 @@ pub(crate) fn files(folder: &Path, ending: &str) -> Result<Vec<(String, PathBuf)
 }
 
 pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Fault {
-    let mend = if error.kind() == io::ErrorKind::NotFound { "put it there" } else { "check the file and its permissions" };
-    Fault::new(Step::Read, format!("cannot read `{}`: {error}", path.display()), mend)
+    let mend = if error.kind() == io::ErrorKind::NotFound {
+        "put it there"
+    } else {
+        "check the file and its permissions"
+    };
+    Fault::new(
+        Step::Read,
+        format!("cannot read `{}`: {error}", path.display()),
+        mend,
+    )
 }
 
 #[cfg(test)]
@@ -173,7 +250,12 @@ mod tests {
     use super::*;
 
     fn names(folder: &Path) -> Vec<String> {
-        lying(folder).unwrap().places.keys().map(ToString::to_string).collect()
+        lying(folder)
+            .unwrap()
+            .places
+            .keys()
+            .map(ToString::to_string)
+            .collect()
     }
 
     #[test]
@@ -184,7 +266,14 @@ mod tests {
             fs::write(folder.path().join(file), "").unwrap();
         }
         let lying = lying(folder.path()).unwrap();
-        assert_eq!(lying.places.values().map(|place| place.form).collect::<Vec<_>>(), [Form::Folder]);
+        assert_eq!(
+            lying
+                .places
+                .values()
+                .map(|place| place.form)
+                .collect::<Vec<_>>(),
+            [Form::Folder]
+        );
         assert_eq!(lying.strays.len(), 2, "{:?}", lying.strays);
     }
 
@@ -195,13 +284,34 @@ mod tests {
         fs::create_dir_all(flows.join("emi/prompts")).unwrap();
         fs::write(flows.join("emi/flow.wasm"), "a").unwrap();
         fs::write(flows.join("emi/prompts/en-IN.ftl"), "a").unwrap();
-        let before = lying(flows).unwrap().places.values().next().unwrap().clone();
-        for file in [".emi.wasm.swp", "emi.wasm~", "4913", ".#emi.wasm", "#emi.wasm#", ".hidden.wasm", "new.wasm.tmp", "new.wasm.part"] {
+        let before = lying(flows)
+            .unwrap()
+            .places
+            .values()
+            .next()
+            .unwrap()
+            .clone();
+        for file in [
+            ".emi.wasm.swp",
+            "emi.wasm~",
+            "4913",
+            ".#emi.wasm",
+            "#emi.wasm#",
+            ".hidden.wasm",
+            "new.wasm.tmp",
+            "new.wasm.part",
+        ] {
             fs::write(flows.join(file), "").unwrap();
         }
-        for file in
-            ["4913", "flow.wasm~", ".flow.toml.swp", "prompts/.#en-IN.ftl", "prompts/en-IN.ftl~", "prompts/4913", "prompts/#en-IN.ftl#"]
-        {
+        for file in [
+            "4913",
+            "flow.wasm~",
+            ".flow.toml.swp",
+            "prompts/.#en-IN.ftl",
+            "prompts/en-IN.ftl~",
+            "prompts/4913",
+            "prompts/#en-IN.ftl#",
+        ] {
             fs::write(flows.join("emi").join(file), "").unwrap();
         }
         for name in ["emi~", "emi.bak", ".releases", "emi.tmp"] {
@@ -209,7 +319,10 @@ mod tests {
         }
         symlink("user@host.1:2", flows.join(".#emi")).unwrap();
         let after = lying(flows).unwrap();
-        assert_eq!((names(flows), after.strays), (vec!["emi".to_owned()], Vec::new()));
+        assert_eq!(
+            (names(flows), after.strays),
+            (vec!["emi".to_owned()], Vec::new())
+        );
         assert!(before.stands_still());
     }
 
@@ -219,10 +332,23 @@ mod tests {
         let flow = folder.path().join("emi");
         fs::create_dir_all(flow.join("prompts")).unwrap();
         fs::write(flow.join("flow.wasm"), "old").unwrap();
-        let place = lying(folder.path()).unwrap().places.into_values().next().unwrap();
-        let date = fs::metadata(flow.join("flow.wasm")).unwrap().modified().unwrap();
+        let place = lying(folder.path())
+            .unwrap()
+            .places
+            .into_values()
+            .next()
+            .unwrap();
+        let date = fs::metadata(flow.join("flow.wasm"))
+            .unwrap()
+            .modified()
+            .unwrap();
         fs::write(flow.join("beside"), "new").unwrap();
-        fs::File::options().write(true).open(flow.join("beside")).unwrap().set_modified(date).unwrap();
+        fs::File::options()
+            .write(true)
+            .open(flow.join("beside"))
+            .unwrap()
+            .set_modified(date)
+            .unwrap();
         assert!(place.stands_still());
         fs::rename(flow.join("beside"), flow.join("flow.wasm")).unwrap();
         assert!(!place.stands_still());
@@ -242,10 +368,18 @@ mod tests {
         let places = lying(flows).unwrap().places;
         let told = |name: &str| {
             let place = &places[&FlowName::parse(name).unwrap()];
-            place.inside(&place.path.join("flow.wasm")).map_err(|fault| fault.reason)
+            place
+                .inside(&place.path.join("flow.wasm"))
+                .map_err(|fault| fault.reason)
         };
         assert!(told("inside").unwrap().ends_with(".releases/7/flow.wasm"));
-        assert!(told("outside").unwrap_err().contains("outside the flows folder"), "{:?}", told("outside"));
+        assert!(
+            told("outside")
+                .unwrap_err()
+                .contains("outside the flows folder"),
+            "{:?}",
+            told("outside")
+        );
         assert!(told("dangling").unwrap_err().contains("dangling/flow.wasm"));
     }
 }

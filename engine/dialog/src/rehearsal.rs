@@ -1,8 +1,10 @@
-//! The replay gate: recorded calls that a candidate has to repeat between its load and its publication, where its manifest asks for it.
+//! The replay gate: recorded calls that a candidate has to repeat between its load and its
+//! publication, where its manifest asks for it.
 //!
-//! The catalogue knows neither records nor words: who has both is its [`Rehearsal`]. Which difference stands in the way is decided here. A
-//! replay that breaks off before the record's end does so whatever kinds are named: what the version would have said and decided behind that
-//! point is not known, so it cannot be shown to agree.
+//! The catalogue knows neither records nor words: who has both is its [`Rehearsal`]. Which
+//! difference stands in the way is decided here. A replay that breaks off before the record's end
+//! does so whatever kinds are named: what the version would have said and decided behind that point
+//! is not known, so it cannot be shown to agree.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,26 +17,34 @@ use crate::manifest::ReplayGate;
 use crate::replay::DifferenceKind;
 use crate::version::FlowVersion;
 
-/// How long a gate may take. Ten thousand calls of a flow in Rust took 12 s, one at a time on a busy machine.
+/// How long a gate may take. Ten thousand calls of a flow in Rust took 12 s, one at a time on a
+/// busy machine.
 const GATE: Duration = Duration::from_secs(60);
 
-/// Holds recorded calls again against candidates. It speaks nothing, changes nothing and is in no call's way.
+/// Holds recorded calls again against candidates. It speaks nothing, changes nothing and is in no
+/// call's way.
 #[async_trait]
 pub trait Rehearsal<P>: Send + Sync {
-    /// Replays the flow's newest recorded calls, as many as the gate asks for or as there are, up to the first difference that
-    /// [`ReplayGate::rejects`]. The error is why that cannot be done, in one sentence.
-    async fn rehearse(&self, candidate: &Arc<FlowVersion<P>>, gate: &ReplayGate) -> Result<Rehearsed, String>;
+    /// Replays the flow's newest recorded calls, as many as the gate asks for or as there are, up
+    /// to the first difference that [`ReplayGate::rejects`]. The error is why that cannot be done,
+    /// in one sentence.
+    async fn rehearse(
+        &self,
+        candidate: &Arc<FlowVersion<P>>,
+        gate: &ReplayGate,
+    ) -> Result<Rehearsed, String>;
 }
 
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rehearsed {
-    /// Calls have been held on this very version, so that it has passed before: nothing was replayed. An engine that starts again has its
-    /// flows, whatever was recorded meanwhile.
+    /// Calls have been held on this very version, so that it has passed before: nothing was
+    /// replayed. An engine that starts again has its flows, whatever was recorded meanwhile.
     HeldBefore,
     /// No difference stands in the way.
     Agrees {
-        /// So many calls were replayed; fewer than asked for where there are no more, none on the first day.
+        /// So many calls were replayed; fewer than asked for where there are no more, none on the
+        /// first day.
         calls: u32,
     },
     /// This one does.
@@ -59,29 +69,49 @@ pub struct Obstacle {
 }
 
 impl ReplayGate {
-    /// Whether a difference stands in the way: one of a kind that is named, or one at which the replay broke off.
+    /// Whether a difference stands in the way: one of a kind that is named, or one at which the
+    /// replay broke off.
     pub fn rejects(&self, kind: DifferenceKind, breaks_off: bool) -> bool {
-        breaks_off || self.kinds.iter().any(|named| DifferenceKind::from(*named) == kind)
+        breaks_off
+            || self
+                .kinds
+                .iter()
+                .any(|named| DifferenceKind::from(*named) == kind)
     }
 }
 
 /// Lets a candidate through its gate, or tells why not.
-pub(crate) async fn pass<P>(rehearsal: Option<&dyn Rehearsal<P>>, candidate: &Arc<FlowVersion<P>>) -> Result<(), Fault> {
-    let (Some(gate), Some(rehearsal)) = (&candidate.manifest().replay_gate, rehearsal) else { return Ok(()) };
+pub(crate) async fn pass<P>(
+    rehearsal: Option<&dyn Rehearsal<P>>,
+    candidate: &Arc<FlowVersion<P>>,
+) -> Result<(), Fault> {
+    let (Some(gate), Some(rehearsal)) = (&candidate.manifest().replay_gate, rehearsal) else {
+        return Ok(());
+    };
     let (flow, version) = (&candidate.name, &candidate.id);
     let rehearsed = tokio::time::timeout(GATE, rehearsal.rehearse(candidate, gate)).await;
     match rehearsed {
-        Ok(Ok(Rehearsed::HeldBefore)) => tracing::info!(%flow, %version, "replay gate: calls were held on this version before"),
+        Ok(Ok(Rehearsed::HeldBefore)) => {
+            tracing::info!(%flow, %version, "replay gate: calls were held on this version before")
+        }
         Ok(Ok(Rehearsed::Agrees { calls })) => {
             tracing::info!(%flow, %version, calls, asked_for = gate.calls, "replay gate: recorded calls come out the same");
         }
         Ok(Ok(Rehearsed::Differs(obstacle))) => return Err(told(gate, &obstacle)),
         Ok(Err(reason)) => {
             let mend = "mend that, then POST /api/flows/reload; or take `[replay] gate` away";
-            return Err(Fault::new(Step::Replay, format!("the recorded calls cannot be replayed: {reason}"), mend));
+            return Err(Fault::new(
+                Step::Replay,
+                format!("the recorded calls cannot be replayed: {reason}"),
+                mend,
+            ));
         }
         Err(_) => {
-            let reason = format!("its {} recorded calls could not be replayed within {} s", gate.calls, GATE.as_secs());
+            let reason = format!(
+                "its {} recorded calls could not be replayed within {} s",
+                gate.calls,
+                GATE.as_secs()
+            );
             return Err(Fault::new(
                 Step::Replay,
                 reason,
@@ -93,17 +123,35 @@ pub(crate) async fn pass<P>(rehearsal: Option<&dyn Rehearsal<P>>, candidate: &Ar
 }
 
 fn told(gate: &ReplayGate, obstacle: &Obstacle) -> Fault {
-    let Obstacle { call, seq, kind, expected, got, breaks_off } = obstacle;
-    let reason = format!("call {call} would go otherwise at entry {seq} ({kind}): expected {expected}; got {got}");
+    let Obstacle {
+        call,
+        seq,
+        kind,
+        expected,
+        got,
+        breaks_off,
+    } = obstacle;
+    let reason = format!(
+        "call {call} would go otherwise at entry {seq} ({kind}): expected {expected}; got {got}"
+    );
     if *breaks_off {
-        let named = gate.kinds.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(", ");
-        let reason = format!("{reason}; its replay ends there, so that what follows cannot be shown to agree in {named}");
+        let named = gate
+            .kinds
+            .iter()
+            .map(|kind| kind.as_str())
+            .collect::<Vec<_>>()
+            .join(", ");
+        let reason = format!(
+            "{reason}; its replay ends there, so that what follows cannot be shown to agree in {named}"
+        );
         let mend = format!(
             "`ghanti replay {call}` shows both sides; if it is intended, take `[replay] gate` away for this version, and put it back when calls of it are recorded"
         );
         return Fault::new(Step::Replay, reason, &mend);
     }
-    let mend = format!("`ghanti replay {call}` shows both sides; if it is intended, take `{kind}` out of `[replay] gate` for this version");
+    let mend = format!(
+        "`ghanti replay {call}` shows both sides; if it is intended, take `{kind}` out of `[replay] gate` for this version"
+    );
     Fault::new(Step::Replay, reason, &mend)
 }
 
@@ -114,7 +162,10 @@ mod tests {
 
     #[test]
     fn a_gate_minds_the_kinds_it_names_and_whatever_hides_the_rest() {
-        let gate = ReplayGate { calls: 1, kinds: vec![GateKind::Amounts, GateKind::Decisions] };
+        let gate = ReplayGate {
+            calls: 1,
+            kinds: vec![GateKind::Amounts, GateKind::Decisions],
+        };
         for (kind, breaks_off, rejects) in [
             (DifferenceKind::Amounts, false, true),
             (DifferenceKind::Decisions, false, true),
@@ -123,7 +174,11 @@ mod tests {
             (DifferenceKind::Structure, true, true),
             (DifferenceKind::Dates, true, true),
         ] {
-            assert_eq!(gate.rejects(kind, breaks_off), rejects, "{kind} {breaks_off}");
+            assert_eq!(
+                gate.rejects(kind, breaks_off),
+                rejects,
+                "{kind} {breaks_off}"
+            );
         }
     }
 }

@@ -1,9 +1,10 @@
-//! Functions that were compiled before, so that a component which differs in a few of them compiles within a second: that of a Python script is
-//! an interpreter of 18 MB with some data behind it.
+//! Functions that were compiled before, so that a component which differs in a few of them compiles
+//! within a second: that of a Python script is an interpreter of 18 MB with some data behind it.
 //!
-//! They lie in a file of the engine's, as long as it runs and within a bound. Each child that compiles reads the file ([`RememberedFunctions`])
-//! and leaves the functions that it had to compile in another, which the engine adds ([`RememberedFile`]). Both are entries one after another:
-//! the lengths of key and code, 4 bytes each with the lowest first, then key and code.
+//! They lie in a file of the engine's, as long as it runs and within a bound. Each child that
+//! compiles reads the file ([`RememberedFunctions`]) and leaves the functions that it had to
+//! compile in another, which the engine adds ([`RememberedFile`]). Both are entries one after
+//! another: the lengths of key and code, 4 bytes each with the lowest first, then key and code.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -26,9 +27,13 @@ pub(crate) struct RememberedFile {
 }
 
 impl RememberedFile {
-    /// Remembers nothing yet. When it is full it forgets all, since most are of components that nobody loads again.
+    /// Remembers nothing yet. When it is full it forgets all, since most are of components that
+    /// nobody loads again.
     pub(crate) fn new(max_bytes: u64) -> io::Result<Self> {
-        Ok(Self { max_bytes, file: Mutex::new(empty()?) })
+        Ok(Self {
+            max_bytes,
+            file: Mutex::new(empty()?),
+        })
     }
 
     /// Where a child finds what is known. The file may be gone by the time it looks.
@@ -62,7 +67,10 @@ impl RememberedFile {
 }
 
 fn empty() -> io::Result<NamedTempFile> {
-    tempfile::Builder::new().prefix("flow-functions-").append(true).tempfile()
+    tempfile::Builder::new()
+        .prefix("flow-functions-")
+        .append(true)
+        .tempfile()
 }
 
 /// A key of wasmtime's, and its machine code.
@@ -89,14 +97,27 @@ impl RememberedFunctions {
                 known.insert(key.into(), code);
             }
         }
-        Ok(Self { bytes, known, fresh: Mutex::default() })
+        Ok(Self {
+            bytes,
+            known,
+            fresh: Mutex::default(),
+        })
     }
 
     /// Writes what was compiled besides.
     pub(crate) fn write_fresh(&self, file: &Path) -> io::Result<()> {
         let mut file = BufWriter::new(File::options().write(true).open(file)?);
-        for (key, code) in self.fresh.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            let length = |bytes: &[u8]| u32::try_from(bytes.len()).map(u32::to_le_bytes).map_err(io::Error::other);
+        for (key, code) in self
+            .fresh
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+        {
+            let length = |bytes: &[u8]| {
+                u32::try_from(bytes.len())
+                    .map(u32::to_le_bytes)
+                    .map_err(io::Error::other)
+            };
             file.write_all(&length(key)?)?;
             file.write_all(&length(code)?)?;
             file.write_all(key)?;
@@ -120,18 +141,25 @@ fn entry(bytes: &[u8], at: usize) -> Option<(Range<usize>, Range<usize>)> {
 
 impl CacheStore for RememberedFunctions {
     fn get(&self, key: &[u8]) -> Option<Cow<'_, [u8]>> {
-        self.bytes.get(self.known.get(key)?.clone()).map(Cow::Borrowed)
+        self.bytes
+            .get(self.known.get(key)?.clone())
+            .map(Cow::Borrowed)
     }
 
     fn insert(&self, key: &[u8], code: Vec<u8>) -> bool {
-        self.fresh.lock().unwrap_or_else(PoisonError::into_inner).push((key.into(), code.into_boxed_slice()));
+        self.fresh
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push((key.into(), code.into_boxed_slice()));
         true
     }
 }
 
 impl fmt::Debug for RememberedFunctions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RememberedFunctions").field("known", &self.known.len()).finish_non_exhaustive()
+        f.debug_struct("RememberedFunctions")
+            .field("known", &self.known.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -141,7 +169,10 @@ mod tests {
 
     /// What one child knows, and leaves.
     fn child(remembered: &RememberedFile, compiles: &[(&[u8], usize)]) -> Vec<Option<usize>> {
-        let (functions, fresh) = (RememberedFunctions::open(&remembered.path()).unwrap(), empty().unwrap());
+        let (functions, fresh) = (
+            RememberedFunctions::open(&remembered.path()).unwrap(),
+            empty().unwrap(),
+        );
         let found = compiles.iter().map(|(key, bytes)| {
             let known = functions.get(key).map(|code| code.len());
             if known.is_none() {
@@ -159,8 +190,14 @@ mod tests {
     fn what_one_child_has_compiled_the_next_one_finds() {
         let remembered = RememberedFile::new(1_000).unwrap();
         assert_eq!(child(&remembered, &[(b"a", 60), (b"b", 70)]), [None, None]);
-        assert_eq!(child(&remembered, &[(b"b", 70), (b"c", 80)]), [Some(70), None]);
-        assert_eq!(child(&remembered, &[(b"a", 60), (b"b", 70), (b"c", 80)]), [Some(60), Some(70), Some(80)]);
+        assert_eq!(
+            child(&remembered, &[(b"b", 70), (b"c", 80)]),
+            [Some(70), None]
+        );
+        assert_eq!(
+            child(&remembered, &[(b"a", 60), (b"b", 70), (b"c", 80)]),
+            [Some(60), Some(70), Some(80)]
+        );
     }
 
     #[test]
@@ -170,7 +207,10 @@ mod tests {
         assert_eq!(child(&remembered, &[(b"b", 61)]), [None]);
         assert_eq!(child(&remembered, &[(b"c", 200)]), [None]);
         assert_eq!(fs::metadata(remembered.path()).unwrap().len(), 70);
-        assert_eq!(child(&remembered, &[(b"b", 61), (b"a", 60)]), [Some(61), None]);
+        assert_eq!(
+            child(&remembered, &[(b"b", 61), (b"a", 60)]),
+            [Some(61), None]
+        );
     }
 
     #[test]
@@ -182,7 +222,14 @@ mod tests {
         for length in [whole.len() - 1, whole.len() - 70, whole.len() - 75, 69] {
             fs::write(cut.path(), &whole[..length]).unwrap();
             let functions = RememberedFunctions::open(cut.path()).unwrap();
-            assert_eq!((functions.get(b"a").map(|code| code.len()), functions.get(b"b").is_some()), (Some(60), false), "{length}");
+            assert_eq!(
+                (
+                    functions.get(b"a").map(|code| code.len()),
+                    functions.get(b"b").is_some()
+                ),
+                (Some(60), false),
+                "{length}"
+            );
         }
     }
 }

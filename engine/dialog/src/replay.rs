@@ -1,8 +1,10 @@
-//! Replay for people: a recorded call runs against a version, and every difference is told with its kind.
+//! Replay for people: a recorded call runs against a version, and every difference is told with its
+//! kind.
 //!
-//! It goes further than [`FlowVersion::replay`], which ends at the first difference. The world is the record's: what the caller answered, what
-//! the stores held, the time and chance. All else is the version's own: its settings, and the rules of its manifest, so that a prompt it
-//! would refuse is told although the record has it spoken. Nothing is spoken, asked or changed.
+//! It goes further than [`FlowVersion::replay`], which ends at the first difference. The world is
+//! the record's: what the caller answered, what the stores held, the time and chance. All else is
+//! the version's own: its settings, and the rules of its manifest, so that a prompt it would refuse
+//! is told although the record has it spoken. Nothing is spoken, asked or changed.
 
 mod comparing;
 mod difference;
@@ -32,7 +34,8 @@ pub struct Comparison {
     pub end: RunEnd,
     /// In the order of the conversation; empty when the version does what the record says.
     pub differences: Vec<Difference>,
-    /// What the version did, as far as it came, with the answers it got. [`moments`] makes them readable.
+    /// What the version did, as far as it came, with the answers it got. [`moments`] makes them
+    /// readable.
     pub entries: Vec<JournalEntry>,
 }
 
@@ -44,24 +47,40 @@ impl Comparison {
 }
 
 impl<P> FlowVersion<P> {
-    /// Runs a recorded call of any version against this one. The run goes on past differences of the `tolerated` kinds with the record's
-    /// answer, where that still is an answer to what was asked; any other difference ends it.
-    pub async fn compare(&self, recorded: Journal, tolerated: &BTreeSet<DifferenceKind>) -> Result<Comparison, JournalError> {
+    /// Runs a recorded call of any version against this one. The run goes on past differences of
+    /// the `tolerated` kinds with the record's answer, where that still is an answer to what was
+    /// asked; any other difference ends it.
+    pub async fn compare(
+        &self,
+        recorded: Journal,
+        tolerated: &BTreeSet<DifferenceKind>,
+    ) -> Result<Comparison, JournalError> {
         recorded.header.check()?;
         let caller = RecordedCaller::new(&recorded);
         let journal = SharedJournal::compare(recorded, tolerated.clone());
         let limits = self.manifest().limits.of_replay();
         let conversation = Box::new(caller.reading(journal.clone()));
-        let end = self.program.run(conversation, journal.clone(), self.rules.clone(), &limits).await;
+        let end = self
+            .program
+            .run(conversation, journal.clone(), self.rules.clone(), &limits)
+            .await;
         let differences = journal.differences(matches!(end, RunEnd::Diverged(_)));
         let end = match (end, differences.last()) {
             // the flow ended and the record goes on
-            (end, Some(last)) if last.got.is_none() && !matches!(end, RunEnd::Diverged(_)) && !end.is_failure() => {
+            (end, Some(last))
+                if last.got.is_none()
+                    && !matches!(end, RunEnd::Diverged(_))
+                    && !end.is_failure() =>
+            {
                 RunEnd::Diverged(last.divergence())
             }
             (end, _) => end,
         };
-        Ok(Comparison { end, differences, entries: journal.snapshot().entries })
+        Ok(Comparison {
+            end,
+            differences,
+            entries: journal.snapshot().entries,
+        })
     }
 }
 

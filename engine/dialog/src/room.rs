@@ -1,13 +1,16 @@
-//! How many calls a machine has room for. Pure: what the machine gives is an argument, and read by [`Machine::this`] alone.
+//! How many calls a machine has room for. Pure: what the machine gives is an argument, and read by
+//! [`Machine::this`] alone.
 //!
-//! Every call's place in the pool takes address space, reserved at the start and mostly never touched, and memory mappings while it is used.
+//! Every call's place in the pool takes address space, reserved at the start and mostly never
+//! touched, and memory mappings while it is used.
 
 use std::fmt;
 
 /// Memory mappings of one parked call of a small guest: 60,097 were counted at 10,000 calls.
 const MAPPINGS_PER_CALL: u32 = 6;
 
-/// Mappings left to the rest of the process: libraries, thread stacks, speech models, allocator arenas.
+/// Mappings left to the rest of the process: libraries, thread stacks, speech models, allocator
+/// arenas.
 const MAPPINGS_RESERVED: u32 = 15_000;
 
 /// Linux' own default of `vm.max_map_count`, for where it cannot be read.
@@ -16,8 +19,8 @@ const MAPPINGS_DEFAULT: u32 = 65_530;
 /// Address space of a process on x86_64 and on aarch64 as Linux configures them: 47 bits.
 const ADDRESSES_BYTES: u64 = 1 << 47;
 
-/// Address space left to the rest of the process: 64 MiB for the allocator's arena of each thread, thread stacks, speech models, compiled
-/// flows.
+/// Address space left to the rest of the process: 64 MiB for the allocator's arena of each thread,
+/// thread stacks, speech models, compiled flows.
 const ADDRESSES_RESERVED_BYTES: u64 = 4 << 30;
 
 /// What a machine gives to this process.
@@ -42,7 +45,9 @@ impl fmt::Display for LimitedBy {
         f.write_str(match self {
             LimitedBy::Settings => "the configured number of calls",
             LimitedBy::Mappings => "vm.max_map_count: raise it by sysctl",
-            LimitedBy::Addresses => "the process' address space: raise `ulimit -v`, or LimitAS= of its systemd unit",
+            LimitedBy::Addresses => {
+                "the process' address space: raise `ulimit -v`, or LimitAS= of its systemd unit"
+            }
         })
     }
 }
@@ -50,17 +55,30 @@ impl fmt::Display for LimitedBy {
 impl Machine {
     /// This one.
     pub(crate) fn this() -> Self {
-        let mappings = std::fs::read_to_string("/proc/sys/vm/max_map_count").ok().and_then(|text| text.trim().parse().ok());
+        let mappings = std::fs::read_to_string("/proc/sys/vm/max_map_count")
+            .ok()
+            .and_then(|text| text.trim().parse().ok());
         let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
-        let addresses_bytes = address_space_limit(&limits).unwrap_or(ADDRESSES_BYTES).min(ADDRESSES_BYTES);
-        Self { mappings: mappings.unwrap_or(MAPPINGS_DEFAULT), addresses_bytes }
+        let addresses_bytes = address_space_limit(&limits)
+            .unwrap_or(ADDRESSES_BYTES)
+            .min(ADDRESSES_BYTES);
+        Self {
+            mappings: mappings.unwrap_or(MAPPINGS_DEFAULT),
+            addresses_bytes,
+        }
     }
 
-    /// How many calls fit, each taking `call_bytes` of address space, and what limits them. At least one; `spare` more places are made besides.
+    /// How many calls fit, each taking `call_bytes` of address space, and what limits them. At
+    /// least one; `spare` more places are made besides.
     pub(crate) fn calls(&self, wanted: u32, spare: u32, call_bytes: u64) -> (u32, LimitedBy) {
         let mapped = self.mappings.saturating_sub(MAPPINGS_RESERVED) / MAPPINGS_PER_CALL;
-        let places = self.addresses_bytes.saturating_sub(ADDRESSES_RESERVED_BYTES) / call_bytes.max(1);
-        let addressed = u32::try_from(places).unwrap_or(u32::MAX).saturating_sub(spare);
+        let places = self
+            .addresses_bytes
+            .saturating_sub(ADDRESSES_RESERVED_BYTES)
+            / call_bytes.max(1);
+        let addressed = u32::try_from(places)
+            .unwrap_or(u32::MAX)
+            .saturating_sub(spare);
         let (calls, by) = match (mapped, addressed) {
             _ if wanted <= mapped.min(addressed) => (wanted, LimitedBy::Settings),
             _ if mapped <= addressed => (mapped, LimitedBy::Mappings),
@@ -70,9 +88,12 @@ impl Machine {
     }
 }
 
-/// The soft limit in `/proc/self/limits`, in bytes; none where there is none. `prlimit(2)`, which would tell it too, is no safe call.
+/// The soft limit in `/proc/self/limits`, in bytes; none where there is none. `prlimit(2)`, which
+/// would tell it too, is no safe call.
 fn address_space_limit(limits: &str) -> Option<u64> {
-    let line = limits.lines().find_map(|line| line.strip_prefix("Max address space"))?;
+    let line = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max address space"))?;
     line.split_whitespace().next()?.parse().ok()
 }
 
@@ -80,27 +101,68 @@ fn address_space_limit(limits: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
-    const SPACIOUS: Machine = Machine { mappings: 65_530, addresses_bytes: ADDRESSES_BYTES };
+    const SPACIOUS: Machine = Machine {
+        mappings: 65_530,
+        addresses_bytes: ADDRESSES_BYTES,
+    };
     const CALL_BYTES: u64 = 260 << 20;
 
     #[test]
     fn the_number_of_calls_is_capped_by_the_mappings_of_the_machine() {
-        assert_eq!(SPACIOUS.calls(1_000, 16, CALL_BYTES), (1_000, LimitedBy::Settings));
-        assert_eq!(SPACIOUS.calls(10_000, 16, CALL_BYTES), (8_421, LimitedBy::Mappings));
-        assert_eq!(Machine { mappings: 1_000_000, ..SPACIOUS }.calls(10_000, 16, CALL_BYTES), (10_000, LimitedBy::Settings));
-        assert_eq!(Machine { mappings: 0, ..SPACIOUS }.calls(10, 16, CALL_BYTES), (1, LimitedBy::Mappings));
+        assert_eq!(
+            SPACIOUS.calls(1_000, 16, CALL_BYTES),
+            (1_000, LimitedBy::Settings)
+        );
+        assert_eq!(
+            SPACIOUS.calls(10_000, 16, CALL_BYTES),
+            (8_421, LimitedBy::Mappings)
+        );
+        assert_eq!(
+            Machine {
+                mappings: 1_000_000,
+                ..SPACIOUS
+            }
+            .calls(10_000, 16, CALL_BYTES),
+            (10_000, LimitedBy::Settings)
+        );
+        assert_eq!(
+            Machine {
+                mappings: 0,
+                ..SPACIOUS
+            }
+            .calls(10, 16, CALL_BYTES),
+            (1, LimitedBy::Mappings)
+        );
     }
 
     #[test]
     fn the_number_of_calls_is_capped_by_the_address_space() {
-        let of = |addresses_bytes| Machine { addresses_bytes, ..SPACIOUS };
+        let of = |addresses_bytes| Machine {
+            addresses_bytes,
+            ..SPACIOUS
+        };
         // 30 GiB are left for 118 places, 16 of them spare
-        assert_eq!(of(34 << 30).calls(1_000, 16, CALL_BYTES), (102, LimitedBy::Addresses));
-        assert_eq!(of(34 << 30).calls(102, 16, CALL_BYTES), (102, LimitedBy::Settings));
-        assert_eq!(of(1 << 30).calls(1_000, 16, CALL_BYTES), (1, LimitedBy::Addresses));
+        assert_eq!(
+            of(34 << 30).calls(1_000, 16, CALL_BYTES),
+            (102, LimitedBy::Addresses)
+        );
+        assert_eq!(
+            of(34 << 30).calls(102, 16, CALL_BYTES),
+            (102, LimitedBy::Settings)
+        );
+        assert_eq!(
+            of(1 << 30).calls(1_000, 16, CALL_BYTES),
+            (1, LimitedBy::Addresses)
+        );
         // all of 47 bits hold half a million calls, if only they could be mapped
-        let endless = Machine { mappings: u32::MAX, ..SPACIOUS };
-        assert_eq!(endless.calls(u32::MAX, 16, CALL_BYTES), (516_190, LimitedBy::Addresses));
+        let endless = Machine {
+            mappings: u32::MAX,
+            ..SPACIOUS
+        };
+        assert_eq!(
+            endless.calls(u32::MAX, 16, CALL_BYTES),
+            (516_190, LimitedBy::Addresses)
+        );
     }
 
     #[test]
@@ -109,7 +171,10 @@ mod tests {
                      Max cpu time              unlimited            unlimited            seconds   \n\
                      Max address space         34359738368          unlimited            bytes     \n";
         assert_eq!(address_space_limit(table), Some(34_359_738_368));
-        assert_eq!(address_space_limit(&table.replace("34359738368", "unlimited")), None);
+        assert_eq!(
+            address_space_limit(&table.replace("34359738368", "unlimited")),
+            None
+        );
         assert_eq!(address_space_limit(""), None);
         assert!(Machine::this().addresses_bytes > 0);
     }

@@ -1,4 +1,5 @@
-//! A linked component, and one run of it: a store of its own for every call, dropped when the run ends, however it ends.
+//! A linked component, and one run of it: a store of its own for every call, dropped when the run
+//! ends, however it ends.
 
 use std::sync::Arc;
 
@@ -19,7 +20,12 @@ use crate::manifest::Limits;
 use crate::wasi;
 
 /// `describe` returns constants; more than this is a program that does something else.
-const DESCRIBE: Limits = Limits { memory_bytes: Limits::MAX.memory_bytes, compute_ms: 500, host_calls_per_second: 1, ..Limits::MIN };
+const DESCRIBE: Limits = Limits {
+    memory_bytes: Limits::MAX.memory_bytes,
+    compute_ms: 500,
+    host_calls_per_second: 1,
+    ..Limits::MIN
+};
 
 /// A stack of endless recursion has thousands of frames; the innermost tell enough.
 const FRAMES_SHOWN: usize = 32;
@@ -52,15 +58,21 @@ pub enum RunEnd {
 impl RunEnd {
     /// Whether the flow did not come to an end of its own: an error, a trap or a limit.
     pub fn is_failure(&self) -> bool {
-        matches!(self, RunEnd::Failed(_) | RunEnd::Trapped { .. } | RunEnd::LimitExceeded { .. })
+        matches!(
+            self,
+            RunEnd::Failed(_) | RunEnd::Trapped { .. } | RunEnd::LimitExceeded { .. }
+        )
     }
 
-    /// Whether the flow itself is to blame: not a caller who hung up, nor a service or a place that the engine had not.
+    /// Whether the flow itself is to blame: not a caller who hung up, nor a service or a place that
+    /// the engine had not.
     pub fn is_flows_fault(&self) -> bool {
         match self {
             RunEnd::Trapped { .. } => true,
             RunEnd::LimitExceeded { what } => !matches!(what, Limit::Calls | Limit::CallLength),
-            RunEnd::Failed(error) => !matches!(error, CallError::CallEnded | CallError::Unavailable(_)),
+            RunEnd::Failed(error) => {
+                !matches!(error, CallError::CallEnded | CallError::Unavailable(_))
+            }
             RunEnd::Returned | RunEnd::CallEnded | RunEnd::Diverged(_) => false,
         }
     }
@@ -76,16 +88,28 @@ pub(crate) struct Program {
 impl Program {
     /// Links a component.
     pub(crate) fn link(engine: &FlowEngine, component: &Component) -> Result<Self, Fault> {
-        Ok(Self { engine: engine.clone(), pre: Self::linked(engine.wasmtime(), component)? })
+        Ok(Self {
+            engine: engine.clone(),
+            pre: Self::linked(engine.wasmtime(), component)?,
+        })
     }
 
     /// Links a component that may not be meant to run.
-    pub(crate) fn linked(engine: &Engine, component: &Component) -> Result<DialogPre<Guest>, Fault> {
+    pub(crate) fn linked(
+        engine: &Engine,
+        component: &Component,
+    ) -> Result<DialogPre<Guest>, Fault> {
         let mut linker = Linker::new(engine);
         Dialog::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest: &mut Guest| guest)
             .and_then(|()| wasi::link(&mut linker, component))
             .and_then(|()| DialogPre::new(linker.instantiate_pre(component)?))
-            .map_err(|error| Fault::new(Step::Link, format!("{error:#}"), "build the flow against the `wit/` of this engine"))
+            .map_err(|error| {
+                Fault::new(
+                    Step::Link,
+                    format!("{error:#}"),
+                    "build the flow against the `wit/` of this engine",
+                )
+            })
     }
 
     pub(crate) fn shows_logs(&self) -> bool {
@@ -105,7 +129,15 @@ impl Program {
     pub(crate) async fn describe(&self) -> Result<Description, String> {
         let mut store = self.store(None, &DESCRIBE);
         let compute = store.data().compute.clone();
-        let told = compute.count(async { self.pre.instantiate_async(&mut store).await?.call_describe(&mut store).await }).await;
+        let told = compute
+            .count(async {
+                self.pre
+                    .instantiate_async(&mut store)
+                    .await?
+                    .call_describe(&mut store)
+                    .await
+            })
+            .await;
         match told {
             Ok(description) => Description::read(description),
             Err(error) => Err(match run_end(&error, store.data()) {
@@ -117,7 +149,8 @@ impl Program {
         }
     }
 
-    /// Holds the conversation of one call. Dropping the future drops the store and the conversation with it.
+    /// Holds the conversation of one call. Dropping the future drops the store and the conversation
+    /// with it.
     pub(crate) async fn run(
         &self,
         conversation: Box<dyn Conversation>,
@@ -129,7 +162,15 @@ impl Program {
         let host = Host::new(conversation, journal, rules, self.engine.shows_flow_logs());
         let mut store = self.store(Some(host), limits);
         let compute = store.data().compute.clone();
-        let returned = compute.count(async { self.pre.instantiate_async(&mut store).await?.call_run(&mut store).await }).await;
+        let returned = compute
+            .count(async {
+                self.pre
+                    .instantiate_async(&mut store)
+                    .await?
+                    .call_run(&mut store)
+                    .await
+            })
+            .await;
         store.data_mut().print_rest();
         let lines = store.data().host().map_or(0, |host| host.log_lines);
         if lines > limits.log_lines {
@@ -157,7 +198,10 @@ fn run_end(error: &wasmtime::Error, guest: &Guest) -> RunEnd {
         Some(Ended::Limit(what)) => return RunEnd::LimitExceeded { what: *what },
         Some(Ended::Diverged(divergence)) => return RunEnd::Diverged(divergence.clone()),
         Some(ended) => {
-            return RunEnd::Trapped { reason: ended.to_string(), stack: stack(error, guest) };
+            return RunEnd::Trapped {
+                reason: ended.to_string(),
+                stack: stack(error, guest),
+            };
         }
         None => {}
     }
@@ -166,37 +210,79 @@ fn run_end(error: &wasmtime::Error, guest: &Guest) -> RunEnd {
     }
     // a guest that gets no memory traps or gives up by itself, each language in its own way
     if guest.memory.refused {
-        return RunEnd::LimitExceeded { what: Limit::Memory };
+        return RunEnd::LimitExceeded {
+            what: Limit::Memory,
+        };
     }
     if error.downcast_ref::<PoolConcurrencyLimitError>().is_some() {
         return RunEnd::LimitExceeded { what: Limit::Calls };
     }
     // wasmtime has a type of its own for this, and does not show it
-    if error.root_cause().to_string().contains("fuel allocated for hostcalls") {
-        return RunEnd::LimitExceeded { what: Limit::HandedOver };
+    if error
+        .root_cause()
+        .to_string()
+        .contains("fuel allocated for hostcalls")
+    {
+        return RunEnd::LimitExceeded {
+            what: Limit::HandedOver,
+        };
     }
-    let reason = error.downcast_ref::<Trap>().map_or_else(|| error.root_cause().to_string(), Trap::to_string);
-    RunEnd::Trapped { reason, stack: stack(error, guest) }
+    let reason = error
+        .downcast_ref::<Trap>()
+        .map_or_else(|| error.root_cause().to_string(), Trap::to_string);
+    RunEnd::Trapped {
+        reason,
+        stack: stack(error, guest),
+    }
 }
 
-/// What an interpreter wrote to standard error as it gave up, which is the script's own stack, then that of the component.
+/// What an interpreter wrote to standard error as it gave up, which is the script's own stack, then
+/// that of the component.
 fn stack(error: &wasmtime::Error, guest: &Guest) -> Vec<String> {
-    guest.wasi.printed.last_words().into_iter().chain(frames(error)).collect()
+    guest
+        .wasi
+        .printed
+        .last_words()
+        .into_iter()
+        .chain(frames(error))
+        .collect()
 }
 
 fn frames(error: &wasmtime::Error) -> Vec<String> {
-    let frames = error.downcast_ref::<WasmBacktrace>().map(WasmBacktrace::frames).unwrap_or_default();
+    let frames = error
+        .downcast_ref::<WasmBacktrace>()
+        .map(WasmBacktrace::frames)
+        .unwrap_or_default();
     let named = |frame: &wasmtime::FrameInfo| {
-        let symbol = frame.symbols().first().and_then(|symbol| symbol.name()).or(frame.func_name());
+        let symbol = frame
+            .symbols()
+            .first()
+            .and_then(|symbol| symbol.name())
+            .or(frame.func_name());
         match symbol {
             Some(name) => format!("{:#}", rustc_demangle::demangle(name)),
-            None => format!("function {} (build the flow with `strip = \"debuginfo\"` for its name)", frame.func_index()),
+            None => format!(
+                "function {} (build the flow with `strip = \"debuginfo\"` for its name)",
+                frame.func_index()
+            ),
         }
     };
-    frames.iter().map(named).skip_while(|name| is_panicking(name)).take(FRAMES_SHOWN).collect()
+    frames
+        .iter()
+        .map(named)
+        .skip_while(|name| is_panicking(name))
+        .take(FRAMES_SHOWN)
+        .collect()
 }
 
 /// What Rust does between a panic and its trap; the author's own functions come behind.
 fn is_panicking(name: &str) -> bool {
-    ["__rustc::", "std::panicking::", "std::sys::backtrace::", "core::panicking::"].iter().any(|room| name.starts_with(room))
+    [
+        "__rustc::",
+        "std::panicking::",
+        "std::sys::backtrace::",
+        "core::panicking::",
+    ]
+    .iter()
+    .any(|room| name.starts_with(room))
 }

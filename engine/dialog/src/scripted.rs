@@ -1,14 +1,16 @@
-//! A caller who answers by a script: a [`Conversation`] without telephony or speech, for tests of flows.
+//! A caller who answers by a script: a [`Conversation`] without telephony or speech, for tests of
+//! flows.
 //!
-//! Time is made up: every prompt is heard to its end in one second, every answer takes one and a half.
+//! Time is made up: every prompt is heard to its end in one second, every answer takes one and a
+//! half.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use ghanti_model::{
-    Answer, CallError, CallFacts, CallId, Choice, Collection, Decision, Direction, Extent, Language, Masked, PhoneNumber, Playout, Prompt,
-    PromptId, Question, Reply,
+    Answer, CallError, CallFacts, CallId, Choice, Collection, Decision, Direction, Extent,
+    Language, Masked, PhoneNumber, Playout, Prompt, PromptId, Question, Reply,
 };
 
 use crate::conversation::{Conversation, Instant};
@@ -44,7 +46,11 @@ pub struct Scripted {
 impl Scripted {
     /// The templates spoken, in order.
     pub fn templates(&self) -> Vec<&str> {
-        self.said.iter().map(Prompt::template).filter(|name| !name.is_empty()).collect()
+        self.said
+            .iter()
+            .map(Prompt::template)
+            .filter(|name| !name.is_empty())
+            .collect()
     }
 }
 
@@ -75,7 +81,8 @@ pub struct ScriptedCaller {
 }
 
 impl ScriptedCaller {
-    /// A caller with these fields in his record. He stays silent at every question that nothing is scripted for.
+    /// A caller with these fields in his record. He stays silent at every question that nothing is
+    /// scripted for.
     pub fn new<'a>(fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let facts = CallFacts {
             call_id: CallId::generate(),
@@ -88,7 +95,10 @@ impl ScriptedCaller {
         };
         Self {
             facts,
-            fields: fields.into_iter().map(|(name, value)| (name.to_owned(), Masked::from(value))).collect(),
+            fields: fields
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), Masked::from(value)))
+                .collect(),
             values: BTreeMap::new(),
             script: BTreeMap::new(),
             interrupted: BTreeSet::new(),
@@ -156,7 +166,10 @@ impl ScriptedCaller {
     }
 
     fn act(mut self, question: &str, act: Act) -> Self {
-        self.script.entry(question.to_owned()).or_default().push_back(act);
+        self.script
+            .entry(question.to_owned())
+            .or_default()
+            .push_back(act);
         self
     }
 
@@ -170,18 +183,32 @@ impl ScriptedCaller {
     }
 
     fn alive(&self) -> Result<(), CallError> {
-        if self.ended { Err(CallError::CallEnded) } else { Ok(()) }
+        if self.ended {
+            Err(CallError::CallEnded)
+        } else {
+            Ok(())
+        }
     }
 
     fn queue(&mut self, prompt: Prompt) -> PromptId {
         let template = prompt.template().to_owned();
-        let interrupted = self.interrupted.contains(&template) && prompt.interruptible != Some(false);
+        let interrupted =
+            self.interrupted.contains(&template) && prompt.interruptible != Some(false);
         let mut scripted = self.told();
         scripted.said.push(prompt);
         let id = PromptId(u32::try_from(scripted.said.len()).unwrap_or(u32::MAX));
         drop(scripted);
-        let (heard, heard_ms) = if interrupted { (Extent::Partial, PROMPT_MS / 2) } else { (Extent::Whole, PROMPT_MS) };
-        self.playouts.push(Playout { prompt: id, template, heard, heard_ms });
+        let (heard, heard_ms) = if interrupted {
+            (Extent::Partial, PROMPT_MS / 2)
+        } else {
+            (Extent::Whole, PROMPT_MS)
+        };
+        self.playouts.push(Playout {
+            prompt: id,
+            template,
+            heard,
+            heard_ms,
+        });
         id
     }
 
@@ -201,12 +228,21 @@ impl ScriptedCaller {
         std::mem::take(&mut self.playouts)
     }
 
-    /// Puts a question: its prompt, then the scripted answer, or silence through all attempts. `takes` tells why an answer is none of its.
-    async fn put(&mut self, put: Put, takes: impl Fn(&Reply) -> Option<String> + Send) -> Result<Answer, CallError> {
+    /// Puts a question: its prompt, then the scripted answer, or silence through all attempts.
+    /// `takes` tells why an answer is none of its.
+    async fn put(
+        &mut self,
+        put: Put,
+        takes: impl Fn(&Reply) -> Option<String> + Send,
+    ) -> Result<Answer, CallError> {
         self.alive()?;
         self.queue(put.prompt);
         self.hear();
-        let act = self.script.get_mut(&put.name).and_then(VecDeque::pop_front).unwrap_or(Act::Silent);
+        let act = self
+            .script
+            .get_mut(&put.name)
+            .and_then(VecDeque::pop_front)
+            .unwrap_or(Act::Silent);
         self.told().asked.push(put.name.clone());
         let (reply, again, waited_ms) = match act {
             Act::Wait => std::future::pending().await,
@@ -216,11 +252,24 @@ impl ScriptedCaller {
             }
             Act::Answer(reply, language) => {
                 if let Some(sentence) = takes(&reply) {
-                    self.told().unfit.push(format!("the question `{}` {sentence}", put.name));
+                    self.told()
+                        .unfit
+                        .push(format!("the question `{}` {sentence}", put.name));
                 }
                 self.now_ms += ANSWER_MS;
-                let confidence = if matches!(reply, Reply::NoInput) { 0.0 } else { 1.0 };
-                return Ok(Answer { reply, confidence, language, transcript: None, attempts: 1, playouts: self.report() });
+                let confidence = if matches!(reply, Reply::NoInput) {
+                    0.0
+                } else {
+                    1.0
+                };
+                return Ok(Answer {
+                    reply,
+                    confidence,
+                    language,
+                    transcript: None,
+                    attempts: 1,
+                    playouts: self.report(),
+                });
             }
             Act::Silent => (Reply::NoInput, put.no_input, u64::from(put.no_input_ms)),
             Act::NotUnderstood => (Reply::NoMatch, put.no_match, ANSWER_MS),
@@ -232,7 +281,14 @@ impl ScriptedCaller {
             self.queue(prompt);
         }
         self.now_ms += waited_ms;
-        Ok(Answer { reply, confidence: 0.0, language: None, transcript: None, attempts, playouts: self.report() })
+        Ok(Answer {
+            reply,
+            confidence: 0.0,
+            language: None,
+            transcript: None,
+            attempts,
+            playouts: self.report(),
+        })
     }
 }
 
@@ -247,11 +303,20 @@ struct Put {
 
 /// Why a question does not take an answer.
 fn unfit(choices: &[Choice], reply: &Reply) -> Option<String> {
-    let ids = choices.iter().map(|choice| choice.id.as_str()).collect::<Vec<_>>();
+    let ids = choices
+        .iter()
+        .map(|choice| choice.id.as_str())
+        .collect::<Vec<_>>();
     match reply {
-        Reply::Choice(id) if !ids.contains(&id.as_str()) && ids.is_empty() => Some(format!("takes free words, and not the choice `{id}`")),
-        Reply::Choice(id) if !ids.contains(&id.as_str()) => Some(format!("takes {}, and not `{id}`", ids.join(", "))),
-        Reply::Text(_) if !ids.is_empty() => Some(format!("takes {}, and no other words", ids.join(", "))),
+        Reply::Choice(id) if !ids.contains(&id.as_str()) && ids.is_empty() => {
+            Some(format!("takes free words, and not the choice `{id}`"))
+        }
+        Reply::Choice(id) if !ids.contains(&id.as_str()) => {
+            Some(format!("takes {}, and not `{id}`", ids.join(", ")))
+        }
+        Reply::Text(_) if !ids.is_empty() => {
+            Some(format!("takes {}, and no other words", ids.join(", ")))
+        }
         Reply::Keys(_) => Some("takes no row of keys, but choices or words".to_owned()),
         _ => None,
     }
@@ -264,7 +329,10 @@ impl Conversation for ScriptedCaller {
     }
 
     fn now(&mut self) -> Instant {
-        Instant { unix_ms: self.now_ms, offset_minutes: 330 }
+        Instant {
+            unix_ms: self.now_ms,
+            offset_minutes: 330,
+        }
     }
 
     async fn set_language(&mut self, language: Language) -> Result<(), CallError> {
@@ -285,7 +353,11 @@ impl Conversation for ScriptedCaller {
         Ok(())
     }
 
-    async fn outcome(&mut self, disposition: String, _detail: Option<String>) -> Result<(), CallError> {
+    async fn outcome(
+        &mut self,
+        disposition: String,
+        _detail: Option<String>,
+    ) -> Result<(), CallError> {
         self.alive()?;
         self.told().outcome = Some(disposition);
         Ok(())
@@ -313,19 +385,60 @@ impl Conversation for ScriptedCaller {
     }
 
     async fn ask(&mut self, question: Question) -> Result<Answer, CallError> {
-        let Question { name, prompt, choices, no_input_ms, no_input, no_match } = question;
-        self.put(Put { name, prompt, no_input, no_match, no_input_ms }, |reply| unfit(&choices, reply)).await
+        let Question {
+            name,
+            prompt,
+            choices,
+            no_input_ms,
+            no_input,
+            no_match,
+        } = question;
+        self.put(
+            Put {
+                name,
+                prompt,
+                no_input,
+                no_match,
+                no_input_ms,
+            },
+            |reply| unfit(&choices, reply),
+        )
+        .await
     }
 
     async fn collect(&mut self, collection: Collection) -> Result<Answer, CallError> {
-        let Collection { name, prompt, min_keys, max_keys, no_input_ms, no_input, no_match, .. } = collection;
+        let Collection {
+            name,
+            prompt,
+            min_keys,
+            max_keys,
+            no_input_ms,
+            no_input,
+            no_match,
+            ..
+        } = collection;
         let takes = |reply: &Reply| match reply {
-            Reply::Keys(keys) if (usize::from(min_keys)..=usize::from(max_keys)).contains(&keys.expose().len()) => None,
+            Reply::Keys(keys)
+                if (usize::from(min_keys)..=usize::from(max_keys))
+                    .contains(&keys.expose().len()) =>
+            {
+                None
+            }
             Reply::Keys(_) => Some(format!("takes {min_keys} to {max_keys} keys")),
             Reply::Choice(_) | Reply::Text(_) => Some("takes keys".to_owned()),
             Reply::NoInput | Reply::NoMatch => None,
         };
-        self.put(Put { name, prompt, no_input, no_match, no_input_ms }, takes).await
+        self.put(
+            Put {
+                name,
+                prompt,
+                no_input,
+                no_match,
+                no_input_ms,
+            },
+            takes,
+        )
+        .await
     }
 
     async fn drain(&mut self) -> Result<Vec<Playout>, CallError> {

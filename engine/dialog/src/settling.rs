@@ -1,4 +1,5 @@
-//! Decides when changed files are taken, and when missing ones are given up. Pure: time is an argument.
+//! Decides when changed files are taken, and when missing ones are given up. Pure: time is an
+//! argument.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -10,7 +11,8 @@ use crate::places::{Place, Stamp};
 /// Files are taken when they have looked the same for so long: a copy in progress grows within it.
 pub(crate) const STILL: Duration = Duration::from_millis(200);
 
-/// A flow takes no further calls when its files have been away for so long: a folder that is being replaced is away for a moment.
+/// A flow takes no further calls when its files have been away for so long: a folder that is being
+/// replaced is away for a moment.
 pub(crate) const AWAY: Duration = Duration::from_secs(1);
 
 /// What the watcher remembers of the folder.
@@ -31,8 +33,9 @@ struct Watched {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
-    /// It has changed, and has to stand still. A load that runs is of files that are no longer there: it is not waited for, since it may take
-    /// long, and what is there now may take milliseconds.
+    /// It has changed, and has to stand still. A load that runs is of files that are no longer
+    /// there: it is not waited for, since it may take long, and what is there now may take
+    /// milliseconds.
     Changed,
     /// It is being loaded, by this load.
     Loading(u64),
@@ -43,7 +46,8 @@ enum Step {
 /// What is to be done after a look at the folder.
 #[derive(Debug, Default)]
 pub(crate) struct Due {
-    /// Flows to be loaded, each with the load's number, by which [`Settling::loaded`] has to be told of it.
+    /// Flows to be loaded, each with the load's number, by which [`Settling::loaded`] has to be
+    /// told of it.
     pub(crate) load: Vec<(FlowName, Place, u64)>,
     /// Flows whose files are gone.
     pub(crate) gone: Vec<FlowName>,
@@ -52,25 +56,42 @@ pub(crate) struct Due {
 }
 
 impl Settling {
-    /// Compares what lies in the folder with what lay there before. `known` are the flows that the catalogue knows files of.
-    pub(crate) fn look(&mut self, now: Instant, places: BTreeMap<FlowName, Place>, known: &BTreeSet<FlowName>) -> Due {
+    /// Compares what lies in the folder with what lay there before. `known` are the flows that the
+    /// catalogue knows files of.
+    pub(crate) fn look(
+        &mut self,
+        now: Instant,
+        places: BTreeMap<FlowName, Place>,
+        known: &BTreeSet<FlowName>,
+    ) -> Due {
         let mut due = Due::default();
         self.flows.retain(|name, _| places.contains_key(name));
-        self.away.retain(|name, _| known.contains(name) && !places.contains_key(name));
+        self.away
+            .retain(|name, _| known.contains(name) && !places.contains_key(name));
         for name in known.iter().filter(|name| !places.contains_key(*name)) {
             let since = *self.away.entry(name.clone()).or_insert(now);
-            match AWAY.checked_sub(now.duration_since(since)).filter(|left| !left.is_zero()) {
+            match AWAY
+                .checked_sub(now.duration_since(since))
+                .filter(|left| !left.is_zero())
+            {
                 Some(left) => due.again(left),
                 None => due.gone.push(name.clone()),
             }
         }
         for (name, place) in places {
-            let fresh = || Watched { stamp: place.stamp.clone(), since: now, step: Step::Changed };
+            let fresh = || Watched {
+                stamp: place.stamp.clone(),
+                since: now,
+                step: Step::Changed,
+            };
             let watched = self.flows.entry(name.clone()).or_insert_with(fresh);
             if watched.stamp != place.stamp {
                 *watched = fresh();
             }
-            match STILL.checked_sub(now.duration_since(watched.since)).filter(|left| !left.is_zero()) {
+            match STILL
+                .checked_sub(now.duration_since(watched.since))
+                .filter(|left| !left.is_zero())
+            {
                 Some(left) if watched.step == Step::Changed => due.again(left),
                 None if watched.step == Step::Changed => {
                     self.loads += 1;
@@ -83,9 +104,16 @@ impl Settling {
         due
     }
 
-    /// A load has ended; `judged` tells whether the flow's files stood still meanwhile. One that was overtaken by a change says nothing.
+    /// A load has ended; `judged` tells whether the flow's files stood still meanwhile. One that
+    /// was overtaken by a change says nothing.
     pub(crate) fn loaded(&mut self, now: Instant, name: &FlowName, load: u64, judged: Judged) {
-        let Some(watched) = self.flows.get_mut(name).filter(|watched| watched.step == Step::Loading(load)) else { return };
+        let Some(watched) = self
+            .flows
+            .get_mut(name)
+            .filter(|watched| watched.step == Step::Loading(load))
+        else {
+            return;
+        };
         match judged {
             Judged::AsFound => watched.step = Step::Judged,
             Judged::Moving => (watched.step, watched.since) = (Step::Changed, now),
@@ -128,7 +156,13 @@ mod tests {
     impl Bench {
         fn new() -> Self {
             let folder = tempfile::tempdir().unwrap();
-            Self { settling: Settling::default(), folder, now: Instant::now(), known: BTreeSet::new(), load: 0 }
+            Self {
+                settling: Settling::default(),
+                folder,
+                now: Instant::now(),
+                known: BTreeSet::new(),
+                load: 0,
+            }
         }
 
         fn file(&self) -> std::path::PathBuf {
@@ -137,7 +171,11 @@ mod tests {
 
         fn after(&mut self, ms: u64) -> Due {
             self.now += Duration::from_millis(ms);
-            self.settling.look(self.now, lying(self.folder.path()).unwrap().places, &self.known)
+            self.settling.look(
+                self.now,
+                lying(self.folder.path()).unwrap().places,
+                &self.known,
+            )
         }
 
         fn loads(&mut self, ms: u64) -> usize {
@@ -186,7 +224,10 @@ mod tests {
         assert_eq!((bench.loads(0), bench.loads(200)), (0, 1));
         let overtaken = bench.load;
         fs::write(bench.file(), "ab").unwrap();
-        assert_eq!((bench.loads(10), bench.loads(199), bench.loads(1)), (0, 0, 1));
+        assert_eq!(
+            (bench.loads(10), bench.loads(199), bench.loads(1)),
+            (0, 0, 1)
+        );
         // what the first load says is of files that are gone
         bench.loaded_by(overtaken, Judged::Moving);
         assert_eq!(bench.loads(500), 0);
@@ -208,7 +249,10 @@ mod tests {
         fs::write(bench.file(), "a").unwrap();
         assert_eq!(bench.after(50).gone, []);
         fs::remove_file(bench.file()).unwrap();
-        assert_eq!((bench.after(50).gone, bench.after(999).gone), (vec![], vec![]));
+        assert_eq!(
+            (bench.after(50).gone, bench.after(999).gone),
+            (vec![], vec![])
+        );
         assert_eq!(bench.after(1).gone.len(), 1);
     }
 }

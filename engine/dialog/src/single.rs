@@ -1,4 +1,5 @@
-//! One flow from its files, beside every catalogue: for replays and whoever else wants a version that takes no calls.
+//! One flow from its files, beside every catalogue: for replays and whoever else wants a version
+//! that takes no calls.
 
 use std::path::{Path, PathBuf};
 
@@ -20,11 +21,18 @@ pub struct FlowFiles {
 }
 
 impl FlowFiles {
-    /// `components` is where compiled components are kept; `default_transfer` is the target of flows whose manifest grants none. Manifests may
-    /// ask for all there is, as long as [`FlowFiles::within`] says nothing else.
-    pub fn new(engine: FlowEngine, components: PathBuf, default_transfer: Vec<PhoneNumber>) -> Self {
+    /// `components` is where compiled components are kept; `default_transfer` is the target of
+    /// flows whose manifest grants none. Manifests may ask for all there is, as long as
+    /// [`FlowFiles::within`] says nothing else.
+    pub fn new(
+        engine: FlowEngine,
+        components: PathBuf,
+        default_transfer: Vec<PhoneNumber>,
+    ) -> Self {
         let compiler = Compiler::new(engine.clone(), components);
-        Self { loader: Loader::new(engine, compiler, default_transfer, Allowance::everything()) }
+        Self {
+            loader: Loader::new(engine, compiler, default_transfer, Allowance::everything()),
+        }
     }
 
     /// The same, of manifests within what the operator allows.
@@ -33,41 +41,70 @@ impl FlowFiles {
         self
     }
 
-    /// Loads what lies at `path`: a flow's folder, its `flow.wasm`, or a component alone. A component alone takes manifest, prompts and audio
-    /// of the folder `beside`, where one is given, so that a new build can be tried without copying.
-    pub async fn load<P: PromptLibrary>(&self, name: FlowName, path: &Path, beside: Option<&Path>) -> Result<FlowVersion<P>, Rejection> {
+    /// Loads what lies at `path`: a flow's folder, its `flow.wasm`, or a component alone. A
+    /// component alone takes manifest, prompts and audio of the folder `beside`, where one is
+    /// given, so that a new build can be tried without copying.
+    pub async fn load<P: PromptLibrary>(
+        &self,
+        name: FlowName,
+        path: &Path,
+        beside: Option<&Path>,
+    ) -> Result<FlowVersion<P>, Rejection> {
         let told = name.clone();
-        self.try_load(name, path, beside).await.map_err(|fault| Rejection::new(told.as_str(), fault))
+        self.try_load(name, path, beside)
+            .await
+            .map_err(|fault| Rejection::new(told.as_str(), fault))
     }
 
     /// Asks the component at `path` what it is, whatever manifest and prompts there are.
     pub async fn describe(&self, path: &Path) -> Result<Description, Rejection> {
         let described = async {
             let source = self.read(place(path)).await?;
-            self.loader.build(source.parts.component, &source.component_digest).await
+            self.loader
+                .build(source.parts.component, &source.component_digest)
+                .await
         };
         let shown = path.display().to_string();
-        described.await.map(|(_, description, _)| description).map_err(|fault| Rejection::new(&shown, fault))
+        described
+            .await
+            .map(|(_, description, _)| description)
+            .map_err(|fault| Rejection::new(&shown, fault))
     }
 
-    async fn try_load<P: PromptLibrary>(&self, name: FlowName, path: &Path, beside: Option<&Path>) -> Result<FlowVersion<P>, Fault> {
+    async fn try_load<P: PromptLibrary>(
+        &self,
+        name: FlowName,
+        path: &Path,
+        beside: Option<&Path>,
+    ) -> Result<FlowVersion<P>, Fault> {
         let path = place(path);
         let mut source = self.read(path).await?;
         if let Some(beside) = beside.filter(|beside| beside.is_dir() && !path.is_dir()) {
             let rest = self.read(beside).await?.parts;
-            source = Source::of(Parts { component: source.parts.component, ..rest });
+            source = Source::of(Parts {
+                component: source.parts.component,
+                ..rest
+            });
         }
         self.loader.load(name, source, None).await
     }
 
     async fn read(&self, path: &Path) -> Result<Source, Fault> {
         let place = Place::alone(path).map_err(|error| unreadable(path, &error))?;
-        self.loader.read(place).await.map_err(|unread| match unread {
-            Unread::Fault(fault) => fault,
-            Unread::Moving => {
-                Fault::new(Step::Read, format!("the files in `{}` changed while they were read", path.display()), "try again")
-            }
-        })
+        self.loader
+            .read(place)
+            .await
+            .map_err(|unread| match unread {
+                Unread::Fault(fault) => fault,
+                Unread::Moving => Fault::new(
+                    Step::Read,
+                    format!(
+                        "the files in `{}` changed while they were read",
+                        path.display()
+                    ),
+                    "try again",
+                ),
+            })
     }
 }
 

@@ -1,7 +1,9 @@
-//! The files of a flow, read once: `flows/NAME/{flow.wasm, flow.toml, prompts/*.ftl, audio/*.wav, tests/*.toml}`, or `flows/NAME.wasm` alone.
+//! The files of a flow, read once: `flows/NAME/{flow.wasm, flow.toml, prompts/*.ftl, audio/*.wav,
+//! tests/*.toml}`, or `flows/NAME.wasm` alone.
 //!
-//! What is read here is the whole version: later changes of the files do not reach calls that run. Tests are no part of its identity, as no
-//! caller hears them: a changed test judges the version anew and makes no other. Reading blocks.
+//! What is read here is the whole version: later changes of the files do not reach calls that run.
+//! Tests are no part of its identity, as no caller hears them: a changed test judges the version
+//! anew and makes no other. Reading blocks.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -60,26 +62,45 @@ impl Source {
     /// Reads the files of a place, as long as they stay what they were when it was found.
     pub(crate) fn read(place: &Place) -> Result<Self, Unread> {
         let read = Self::files(place);
-        if place.stands_still() { read.map_err(Unread::Fault) } else { Err(Unread::Moving) }
+        if place.stands_still() {
+            read.map_err(Unread::Fault)
+        } else {
+            Err(Unread::Moving)
+        }
     }
 
     fn files(place: &Place) -> Result<Self, Fault> {
-        let mut parts =
-            Parts { component: Vec::new(), manifest: None, prompts: BTreeMap::new(), audio: BTreeMap::new(), tests: BTreeMap::new() };
+        let mut parts = Parts {
+            component: Vec::new(),
+            manifest: None,
+            prompts: BTreeMap::new(),
+            audio: BTreeMap::new(),
+            tests: BTreeMap::new(),
+        };
         match place.form {
             Form::Bare => parts.component = bytes(place, &place.path, COMPONENT_BYTES_MAX)?,
             Form::Folder => {
                 parts.component = bytes(place, &place.path.join("flow.wasm"), COMPONENT_BYTES_MAX)?;
                 let manifest = place.path.join("flow.toml");
-                parts.manifest = if manifest.exists() { Some(text(place, &manifest)?) } else { None };
+                parts.manifest = if manifest.exists() {
+                    Some(text(place, &manifest)?)
+                } else {
+                    None
+                };
                 for (stem, path) in few(&place.path.join("prompts"), "ftl")? {
                     let language = Language::parse(&stem).map_err(|error| {
-                        Fault::new(Step::Prompts, format!("`prompts/{stem}.ftl` is named after no language: {error}"), "rename the file")
+                        Fault::new(
+                            Step::Prompts,
+                            format!("`prompts/{stem}.ftl` is named after no language: {error}"),
+                            "rename the file",
+                        )
                     })?;
                     parts.prompts.insert(language, text(place, &path)?);
                 }
                 for (stem, path) in few(&place.path.join("audio"), "wav")? {
-                    parts.audio.insert(stem, bytes(place, &path, AUDIO_BYTES_MAX)?.into());
+                    parts
+                        .audio
+                        .insert(stem, bytes(place, &path, AUDIO_BYTES_MAX)?.into());
                 }
                 for (stem, path) in few(&place.path.join("tests"), "toml")? {
                     parts.tests.insert(stem, text(place, &path)?);
@@ -91,8 +112,18 @@ impl Source {
 
     /// Names the parts by their digests.
     pub(crate) fn of(parts: Parts) -> Self {
-        let tests_digest = digest(parts.tests.iter().map(|(name, text)| (name.clone(), text.as_bytes())));
-        Self { id: parts.id(), component_digest: hex(&Sha256::digest(&parts.component)), tests_digest, parts }
+        let tests_digest = digest(
+            parts
+                .tests
+                .iter()
+                .map(|(name, text)| (name.clone(), text.as_bytes())),
+        );
+        Self {
+            id: parts.id(),
+            component_digest: hex(&Sha256::digest(&parts.component)),
+            tests_digest,
+            parts,
+        }
     }
 }
 
@@ -100,15 +131,28 @@ impl Parts {
     /// The digest of all that makes the version.
     fn id(&self) -> VersionId {
         let component = std::iter::once(("flow.wasm".to_owned(), self.component.as_slice()));
-        let manifest = self.manifest.iter().map(|manifest| ("flow.toml".to_owned(), manifest.as_bytes()));
-        let prompts = self.prompts.iter().map(|(language, text)| (format!("prompts/{language}"), text.as_bytes()));
-        let audio = self.audio.iter().map(|(name, bytes)| (format!("audio/{name}"), &**bytes));
+        let manifest = self
+            .manifest
+            .iter()
+            .map(|manifest| ("flow.toml".to_owned(), manifest.as_bytes()));
+        let prompts = self
+            .prompts
+            .iter()
+            .map(|(language, text)| (format!("prompts/{language}"), text.as_bytes()));
+        let audio = self
+            .audio
+            .iter()
+            .map(|(name, bytes)| (format!("audio/{name}"), &**bytes));
         #[expect(clippy::expect_used, reason = "64 hexadecimal digits are an id")]
-        VersionId::parse(digest(component.chain(manifest).chain(prompts).chain(audio))).expect("hexadecimal")
+        VersionId::parse(digest(
+            component.chain(manifest).chain(prompts).chain(audio),
+        ))
+        .expect("hexadecimal")
     }
 }
 
-/// The digest of several files. Each goes in with its name and length, so that no two sets of files are alike.
+/// The digest of several files. Each goes in with its name and length, so that no two sets of files
+/// are alike.
 fn digest<'a>(files: impl Iterator<Item = (String, &'a [u8])>) -> String {
     let mut digest = Sha256::new();
     for (name, bytes) in files {
@@ -126,28 +170,47 @@ fn few(folder: &Path, ending: &str) -> Result<Vec<(String, PathBuf)>, Fault> {
     let files = files(folder, ending)?;
     if files.len() > FILES_MAX {
         let reason = format!("`{}` has {} files", folder.display(), files.len());
-        return Err(Fault::new(Step::Read, reason, &format!("keep at most {FILES_MAX}")));
+        return Err(Fault::new(
+            Step::Read,
+            reason,
+            &format!("keep at most {FILES_MAX}"),
+        ));
     }
     Ok(files)
 }
 
 fn text(place: &Place, path: &Path) -> Result<String, Fault> {
-    String::from_utf8(bytes(place, path, TEXT_BYTES_MAX)?)
-        .map_err(|_| Fault::new(Step::Read, format!("`{}` is not UTF-8", path.display()), "save it as UTF-8"))
+    String::from_utf8(bytes(place, path, TEXT_BYTES_MAX)?).map_err(|_| {
+        Fault::new(
+            Step::Read,
+            format!("`{}` is not UTF-8", path.display()),
+            "save it as UTF-8",
+        )
+    })
 }
 
 fn bytes(place: &Place, path: &Path, max: u64) -> Result<Vec<u8>, Fault> {
     let real = place.inside(path)?;
     // opening a pipe would wait for its writer
     if !real.is_file() {
-        return Err(Fault::new(Step::Read, format!("`{}` is no file", path.display()), "put a file there"));
+        return Err(Fault::new(
+            Step::Read,
+            format!("`{}` is no file", path.display()),
+            "put a file there",
+        ));
     }
     let file = File::open(real).map_err(|error| unreadable(path, &error))?;
     let mut read = Vec::new();
-    file.take(max + 1).read_to_end(&mut read).map_err(|error| unreadable(path, &error))?;
+    file.take(max + 1)
+        .read_to_end(&mut read)
+        .map_err(|error| unreadable(path, &error))?;
     if read.len() as u64 > max {
         let reason = format!("`{}` is larger than {} MiB", path.display(), max >> 20);
-        return Err(Fault::new(Step::Read, reason, "make it smaller: strip debug information, shorten recordings"));
+        return Err(Fault::new(
+            Step::Read,
+            reason,
+            "make it smaller: strip debug information, shorten recordings",
+        ));
     }
     Ok(read)
 }
@@ -165,7 +228,13 @@ mod tests {
         let id = || Source::read(&Place::folder(folder.path())).unwrap().id;
         fs::create_dir_all(folder.path().join("prompts")).unwrap();
         fs::create_dir_all(folder.path().join("audio")).unwrap();
-        for file in ["flow.wasm", "flow.toml", "prompts/en-IN.ftl", "prompts/hi-IN.ftl", "audio/chime.wav"] {
+        for file in [
+            "flow.wasm",
+            "flow.toml",
+            "prompts/en-IN.ftl",
+            "prompts/hi-IN.ftl",
+            "audio/chime.wav",
+        ] {
             fs::write(folder.path().join(file), "a").unwrap();
             assert!(seen.insert(id()), "{file}");
         }
@@ -184,7 +253,10 @@ mod tests {
         fs::create_dir(folder.path().join("tests")).unwrap();
         fs::write(folder.path().join("tests/agrees.toml"), "[expect]").unwrap();
         let after = read();
-        assert_eq!((&after.id, after.parts.tests["agrees"].as_str()), (&before.id, "[expect]"));
+        assert_eq!(
+            (&after.id, after.parts.tests["agrees"].as_str()),
+            (&before.id, "[expect]")
+        );
         assert_ne!(after.tests_digest, before.tests_digest);
         assert!(!place.stands_still(), "the watcher sees it");
     }

@@ -14,9 +14,11 @@ pub enum Stage {
     Candidate,
     /// Takes the new calls.
     Active,
-    /// Was active, and stays loaded so that it can come back at once. Calls that began with it go on.
+    /// Was active, and stays loaded so that it can come back at once. Calls that began with it go
+    /// on.
     Before,
-    /// Was withdrawn, by people or for its failures. Calls that began with it go on; no new ones come unless it is promoted.
+    /// Was withdrawn, by people or for its failures. Calls that began with it go on; no new ones
+    /// come unless it is promoted.
     Withdrawn,
     /// Kept only by the calls that began with it.
     Draining,
@@ -48,7 +50,8 @@ pub struct VersionState {
     pub id: VersionId,
     /// How its author counts it.
     pub author_version: String,
-    /// Where it is in its life. One that was active and has calls yet is draining, loaded or not: see `calls`.
+    /// Where it is in its life. One that was active and has calls yet is draining, loaded or not:
+    /// see `calls`.
     pub stage: Stage,
     /// How many calls are on it now.
     pub calls: u32,
@@ -88,7 +91,8 @@ pub struct Rejected {
     pub at_ms: u64,
 }
 
-/// A flow with its versions: the candidate, the active one, those before (newest first), the one withdrawn, those that drain.
+/// A flow with its versions: the candidate, the active one, those before (newest first), the one
+/// withdrawn, those that drain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FlowState {
     /// Its name.

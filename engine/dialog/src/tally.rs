@@ -6,7 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use crate::load::Step;
 use crate::run::RunEnd;
 
-/// So many flows are counted each by its name; those after them together. Names are those of files, and nobody bounds these.
+/// So many flows are counted each by its name; those after them together. Names are those of files,
+/// and nobody bounds these.
 const FLOWS: usize = 256;
 /// The name under which they are.
 const OTHERS: &str = "others";
@@ -38,7 +39,9 @@ impl Tally {
     }
 
     pub(crate) fn rejected(&self, flow: &str, step: Step) {
-        self.count(flow, |counts| *counts.rejected.entry(step).or_default() += 1);
+        self.count(flow, |counts| {
+            *counts.rejected.entry(step).or_default() += 1
+        });
     }
 
     pub(crate) fn rolled_back(&self, flow: &str) {
@@ -57,12 +60,19 @@ impl Tally {
     }
 
     pub(crate) fn all(&self) -> BTreeMap<String, FlowCounts> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     fn count(&self, flow: &str, change: impl FnOnce(&mut FlowCounts)) {
         let mut flows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let name = if flows.len() < FLOWS || flows.contains_key(flow) { flow } else { OTHERS };
+        let name = if flows.len() < FLOWS || flows.contains_key(flow) {
+            flow
+        } else {
+            OTHERS
+        };
         change(flows.entry(name.to_owned()).or_default());
     }
 }
@@ -75,14 +85,35 @@ mod tests {
     #[test]
     fn what_is_no_fault_of_the_flow_is_not_counted() {
         let tally = Tally::default();
-        let trapped = RunEnd::Trapped { reason: "x".to_owned(), stack: Vec::new() };
+        let trapped = RunEnd::Trapped {
+            reason: "x".to_owned(),
+            stack: Vec::new(),
+        };
         let calls = RunEnd::LimitExceeded { what: Limit::Calls };
-        let too_long = RunEnd::LimitExceeded { what: Limit::CallLength };
-        let memory = RunEnd::LimitExceeded { what: Limit::Memory };
-        for end in [RunEnd::Returned, RunEnd::CallEnded, trapped, calls, too_long, memory] {
+        let too_long = RunEnd::LimitExceeded {
+            what: Limit::CallLength,
+        };
+        let memory = RunEnd::LimitExceeded {
+            what: Limit::Memory,
+        };
+        for end in [
+            RunEnd::Returned,
+            RunEnd::CallEnded,
+            trapped,
+            calls,
+            too_long,
+            memory,
+        ] {
             tally.ended("emi", &end);
         }
-        assert_eq!(tally.all()["emi"], FlowCounts { trapped: 1, limited: 1, ..FlowCounts::default() });
+        assert_eq!(
+            tally.all()["emi"],
+            FlowCounts {
+                trapped: 1,
+                limited: 1,
+                ..FlowCounts::default()
+            }
+        );
     }
 
     #[test]
@@ -91,6 +122,13 @@ mod tests {
         (0..2 * FLOWS).for_each(|at| tally.rejected(&format!("f{at:04}"), Step::Read));
         tally.rejected("f0000", Step::Read);
         let all = tally.all();
-        assert_eq!((all.len(), all[OTHERS].rejected[&Step::Read], all["f0000"].rejected[&Step::Read]), (FLOWS + 1, FLOWS as u64, 2));
+        assert_eq!(
+            (
+                all.len(),
+                all[OTHERS].rejected[&Step::Read],
+                all["f0000"].rejected[&Step::Read]
+            ),
+            (FLOWS + 1, FLOWS as u64, 2)
+        );
     }
 }

@@ -1,6 +1,8 @@
-//! What a run leaves for its author beside the journal: its last log lines, and where it stood when it was ended.
+//! What a run leaves for its author beside the journal: its last log lines, and where it stood when
+//! it was ended.
 //!
-//! It lies with the journal, which outlives the flow's store. It is no part of the record of the call unless the flow fails.
+//! It lies with the journal, which outlives the flow's store. It is no part of the record of the
+//! call unless the flow fails.
 
 use std::collections::VecDeque;
 
@@ -23,8 +25,13 @@ pub struct Trace {
 
 impl Trace {
     pub(crate) fn line(&mut self, level: &str, message: &str) {
-        let cut = message.get(..message.floor_char_boundary(LINE_BYTES)).unwrap_or_default();
-        self.log.push_back(LogLine { level: level.to_owned(), message: Masked::from(cut) });
+        let cut = message
+            .get(..message.floor_char_boundary(LINE_BYTES))
+            .unwrap_or_default();
+        self.log.push_back(LogLine {
+            level: level.to_owned(),
+            message: Masked::from(cut),
+        });
         if self.log.len() > LINES {
             self.log.pop_front();
         }
@@ -46,6 +53,13 @@ mod tests {
         (0..100).for_each(|line| trace.line("info", &format!("line {line}")));
         trace.line("warn", &"ü".repeat(400));
         let log = trace.log();
-        assert_eq!((log.len(), log[0].message.expose(), log[19].message.expose().len()), (LINES, "line 81", LINE_BYTES));
+        assert_eq!(
+            (
+                log.len(),
+                log[0].message.expose(),
+                log[19].message.expose().len()
+            ),
+            (LINES, "line 81", LINE_BYTES)
+        );
     }
 }

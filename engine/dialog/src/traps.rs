@@ -14,10 +14,16 @@ impl Traps {
     pub(crate) fn count(&self, budget: TrapBudget, now_ms: u64) -> Option<usize> {
         let mut at_ms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         at_ms.push_back(now_ms);
-        while at_ms.front().is_some_and(|at| at.saturating_add(budget.within_ms) <= now_ms) {
+        while at_ms
+            .front()
+            .is_some_and(|at| at.saturating_add(budget.within_ms) <= now_ms)
+        {
             at_ms.pop_front();
         }
-        let (traps, borne) = (at_ms.len(), usize::try_from(budget.traps).unwrap_or(usize::MAX));
+        let (traps, borne) = (
+            at_ms.len(),
+            usize::try_from(budget.traps).unwrap_or(usize::MAX),
+        );
         if traps > borne.saturating_add(1) {
             at_ms.pop_front();
         }
@@ -31,10 +37,19 @@ mod tests {
 
     #[test]
     fn failures_above_the_budget_within_its_time_are_told() {
-        let budget = TrapBudget { traps: 2, within_ms: 1_000 };
+        let budget = TrapBudget {
+            traps: 2,
+            within_ms: 1_000,
+        };
         let traps = Traps::default();
-        assert_eq!([0, 500, 999, 1_100, 1_500].map(|now_ms| traps.count(budget, now_ms)), [None, None, Some(3), Some(3), Some(3)]);
+        assert_eq!(
+            [0, 500, 999, 1_100, 1_500].map(|now_ms| traps.count(budget, now_ms)),
+            [None, None, Some(3), Some(3), Some(3)]
+        );
         let slow = Traps::default();
-        assert_eq!([0, 600, 1_000, 1_600, 2_000].map(|now_ms| slow.count(budget, now_ms)), [None; 5]);
+        assert_eq!(
+            [0, 600, 1_000, 1_600, 2_000].map(|now_ms| slow.count(budget, now_ms)),
+            [None; 5]
+        );
     }
 }

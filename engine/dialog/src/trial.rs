@@ -1,7 +1,9 @@
-//! A flow's own tests, `tests/*.toml` in its folder: scripted conversations that a version has to hold rightly before it takes calls.
+//! A flow's own tests, `tests/*.toml` in its folder: scripted conversations that a version has to
+//! hold rightly before it takes calls.
 //!
-//! A file is one conversation: what is known of the call and the customer, what the caller answers, what has to come of it. Everything is
-//! made up: nothing is spoken, and time passes as the script goes. All files are held, and all that is wrong is told at once.
+//! A file is one conversation: what is known of the call and the customer, what the caller answers,
+//! what has to come of it. Everything is made up: nothing is spoken, and time passes as the script
+//! goes. All files are held, and all that is wrong is told at once.
 
 mod held;
 mod read;
@@ -21,7 +23,8 @@ use crate::version::FlowVersion;
 use held::Held;
 use read::Trial;
 
-/// How long one conversation may take. It takes milliseconds; a machine that compiles beside it needs longer.
+/// How long one conversation may take. It takes milliseconds; a machine that compiles beside it
+/// needs longer.
 const CONVERSATION: Duration = Duration::from_secs(10);
 /// How long all of them may take.
 const ALL: Duration = Duration::from_secs(60);
@@ -47,8 +50,12 @@ impl std::fmt::Display for Complaint {
     }
 }
 
-/// Holds a version's tests, by their files' names, and tells what does not hold; else what the flow asked and established in them.
-pub(crate) async fn pass<P>(version: &FlowVersion<P>, tests: &BTreeMap<String, String>) -> Result<Observed, Fault> {
+/// Holds a version's tests, by their files' names, and tells what does not hold; else what the flow
+/// asked and established in them.
+pub(crate) async fn pass<P>(
+    version: &FlowVersion<P>,
+    tests: &BTreeMap<String, String>,
+) -> Result<Observed, Fault> {
     let mut observed = Observed::default();
     if tests.is_empty() {
         return Ok(observed);
@@ -58,7 +65,11 @@ pub(crate) async fn pass<P>(version: &FlowVersion<P>, tests: &BTreeMap<String, S
         match Trial::read(text, &version.description) {
             Ok(trial) => trials.push((file, trial)),
             Err(errors) => {
-                let complain = |(line, reason)| Complaint { file: file.clone(), line: Some(line), reason };
+                let complain = |(line, reason)| Complaint {
+                    file: file.clone(),
+                    line: Some(line),
+                    reason,
+                };
                 complaints.extend(errors.into_iter().map(complain));
             }
         }
@@ -70,48 +81,91 @@ pub(crate) async fn pass<P>(version: &FlowVersion<P>, tests: &BTreeMap<String, S
         for (file, trial) in trials {
             let held = hold(version, &trial).await;
             observed.asked.extend(held.scripted.asked.iter().cloned());
-            observed.established.extend(held.scripted.established.iter().cloned());
-            let complain = |(line, reason)| Complaint { file: file.clone(), line, reason };
+            observed
+                .established
+                .extend(held.scripted.established.iter().cloned());
+            let complain = |(line, reason)| Complaint {
+                file: file.clone(),
+                line,
+                reason,
+            };
             complaints.extend(trial.judge(&held).into_iter().map(complain));
         }
     };
     if tokio::time::timeout(ALL, all).await.is_err() {
-        let reason = format!("the {} tests are not held within {} s", tests.len(), ALL.as_secs());
-        return Err(Fault::new(Step::Tests, reason, "keep fewer tests, or let the flow compute less"));
+        let reason = format!(
+            "the {} tests are not held within {} s",
+            tests.len(),
+            ALL.as_secs()
+        );
+        return Err(Fault::new(
+            Step::Tests,
+            reason,
+            "keep fewer tests, or let the flow compute less",
+        ));
     }
     if complaints.is_empty() {
         tracing::info!(flow = %version.name, version = %version.id, tests = tests.len(), "the flow's own tests hold");
         return Ok(observed);
     }
-    Err(fault(&complaints, "mend the flow; or the test, where it asks for what is no longer meant"))
+    Err(fault(
+        &complaints,
+        "mend the flow; or the test, where it asks for what is no longer meant",
+    ))
 }
 
 fn fault(complaints: &[Complaint], mend: &str) -> Fault {
-    let mut reasons = complaints.iter().take(TOLD).map(ToString::to_string).collect::<Vec<_>>();
+    let mut reasons = complaints
+        .iter()
+        .take(TOLD)
+        .map(ToString::to_string)
+        .collect::<Vec<_>>();
     if complaints.len() > TOLD {
         reasons.push(format!("and {} more", complaints.len() - TOLD));
     }
-    Fault::new(Step::Tests, reasons.join("\n"), mend).at(complaints.first().and_then(|first| first.line))
+    Fault::new(Step::Tests, reasons.join("\n"), mend)
+        .at(complaints.first().and_then(|first| first.line))
 }
 
 /// Holds one conversation. What the flow logs in it is nobody's business.
 async fn hold<P>(version: &FlowVersion<P>, trial: &Trial) -> Held {
     // the same randomness each time
-    let call_id = CallId::parse("00000000-0000-7000-8000-000000000001").unwrap_or_else(CallId::generate);
+    let call_id =
+        CallId::parse("00000000-0000-7000-8000-000000000001").unwrap_or_else(CallId::generate);
     let caller = trial.caller(call_id);
     let (scripted, journal) = (caller.scripted(), version.journal(call_id));
     // minutes of a call pass within milliseconds
-    let limits = Limits { host_calls_per_second: u32::MAX, ..version.manifest().limits.clone() };
-    let run = version.program.run(Box::new(caller), journal.clone(), version.rules.clone(), &limits);
+    let limits = Limits {
+        host_calls_per_second: u32::MAX,
+        ..version.manifest().limits.clone()
+    };
+    let run = version.program.run(
+        Box::new(caller),
+        journal.clone(),
+        version.rules.clone(),
+        &limits,
+    );
     let run = run.with_subscriber(NoSubscriber::default());
     let end = tokio::time::timeout(CONVERSATION, run).await.ok();
-    let scripted = scripted.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+    let scripted = scripted
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+        .clone();
     let stack = match &end {
         Some(RunEnd::Returned | RunEnd::CallEnded) => Vec::new(),
         _ => {
             let trace = journal.trace();
-            trace.traceback.into_iter().map(ghanti_model::Masked::into_exposed).chain(trace.stack).collect()
+            trace
+                .traceback
+                .into_iter()
+                .map(ghanti_model::Masked::into_exposed)
+                .chain(trace.stack)
+                .collect()
         }
     };
-    Held { end, stack, scripted }
+    Held {
+        end,
+        stack,
+        scripted,
+    }
 }

@@ -19,11 +19,15 @@ use crate::traps::Traps;
 
 /// What turns templates into words. Implemented outside, since the host knows nothing of speech.
 pub trait PromptLibrary: Sized + Send + Sync + 'static {
-    /// Takes the flow's prompt files, by language, and checks that each has every template the flow uses with no other arguments than it
-    /// gives. The error lists all that is wrong.
-    fn build(prompts: &BTreeMap<Language, String>, uses: &[TemplateUse]) -> Result<Self, Vec<PromptProblem>>;
+    /// Takes the flow's prompt files, by language, and checks that each has every template the flow
+    /// uses with no other arguments than it gives. The error lists all that is wrong.
+    fn build(
+        prompts: &BTreeMap<Language, String>,
+        uses: &[TemplateUse],
+    ) -> Result<Self, Vec<PromptProblem>>;
 
-    /// Looks at the flow's audio files (WAV), by name without the ending, and lists those that could not be played.
+    /// Looks at the flow's audio files (WAV), by name without the ending, and lists those that
+    /// could not be played.
     fn check_audio(_audio: &BTreeMap<String, Arc<[u8]>>) -> Vec<PromptProblem> {
         Vec::new()
     }
@@ -40,7 +44,10 @@ pub struct PromptProblem {
 
 /// For tests and tools that speak nothing: takes any prompt file.
 impl PromptLibrary for () {
-    fn build(_prompts: &BTreeMap<Language, String>, _uses: &[TemplateUse]) -> Result<Self, Vec<PromptProblem>> {
+    fn build(
+        _prompts: &BTreeMap<Language, String>,
+        _uses: &[TemplateUse],
+    ) -> Result<Self, Vec<PromptProblem>> {
         Ok(())
     }
 }
@@ -70,7 +77,10 @@ pub struct FlowVersion<P> {
 
 impl<P> std::fmt::Debug for FlowVersion<P> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("FlowVersion").field("name", &self.name).field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("FlowVersion")
+            .field("name", &self.name)
+            .field("id", &self.id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -95,8 +105,9 @@ impl<P> FlowVersion<P> {
         self.calls.load(Ordering::Acquire)
     }
 
-    /// Counts a failure of this version at `now_ms`, in milliseconds since 1970. Tells how many there were within the budget's time, this one
-    /// included, if they are more than `[on-trap] budget` bears.
+    /// Counts a failure of this version at `now_ms`, in milliseconds since 1970. Tells how many
+    /// there were within the budget's time, this one included, if they are more than `[on-trap]
+    /// budget` bears.
     pub fn trapped(&self, now_ms: u64) -> Option<usize> {
         self.traps.count(self.manifest().on_trap.budget?, now_ms)
     }
@@ -104,23 +115,45 @@ impl<P> FlowVersion<P> {
     /// An empty journal for a call of this version; the call's id is the seed of its randomness.
     pub fn journal(&self, call_id: CallId) -> SharedJournal {
         let (flow, version) = (self.name.clone(), self.id.clone());
-        SharedJournal::live(JournalHeader { format: FORMAT, call_id, flow, version, seed: call_id.seed(), began_ms: None })
+        SharedJournal::live(JournalHeader {
+            format: FORMAT,
+            call_id,
+            flow,
+            version,
+            seed: call_id.seed(),
+            began_ms: None,
+        })
     }
 
-    /// Holds the conversation of one call, in an instance and store of its own. The manifest's limits hold, except the call's length, which
-    /// is the conversation's to end. Cancel-safe: dropping the future drops instance and conversation; the journal stays with its handle.
+    /// Holds the conversation of one call, in an instance and store of its own. The manifest's
+    /// limits hold, except the call's length, which is the conversation's to end. Cancel-safe:
+    /// dropping the future drops instance and conversation; the journal stays with its handle.
     pub async fn run(&self, conversation: Box<dyn Conversation>, journal: SharedJournal) -> RunEnd {
         // what the flow logs is told with its call
         let span = tracing::info_span!("flow", name = %self.name, call = %journal.call_id());
-        self.program.run(conversation, journal, self.rules.clone(), &self.manifest().limits).instrument(span).await
+        self.program
+            .run(
+                conversation,
+                journal,
+                self.rules.clone(),
+                &self.manifest().limits,
+            )
+            .instrument(span)
+            .await
     }
 
-    /// Runs a recorded call of any version against this one. Nothing is spoken, asked or changed. Gives how the run ended, and the journal,
-    /// whose [`SharedJournal::divergence`] is the first difference.
+    /// Runs a recorded call of any version against this one. Nothing is spoken, asked or changed.
+    /// Gives how the run ended, and the journal, whose [`SharedJournal::divergence`] is the first
+    /// difference.
     pub async fn replay(&self, recorded: Journal) -> (RunEnd, SharedJournal) {
         let journal = SharedJournal::replay(recorded);
         let limits = self.manifest().limits.of_replay();
         let nobody = Box::new(ScriptedCaller::new([]));
-        (self.program.run(nobody, journal.clone(), self.rules.clone(), &limits).await, journal)
+        (
+            self.program
+                .run(nobody, journal.clone(), self.rules.clone(), &limits)
+                .await,
+            journal,
+        )
     }
 }

@@ -1,8 +1,10 @@
 //! The part of WASI 0.2 that flows in JavaScript and Python get, sealed and deterministic.
 //!
-//! Their toolchains import WASI whether a script uses it or not. Here the clock is the journal's, randomness comes from the call's seed, what
-//! is printed goes to the call's log, and a wait is over at once. Arguments, environment and standard input are empty, and every function of
-//! files and sockets refuses. Nothing reaches the machine, and nothing needs a journal entry: the same journal gives the same run.
+//! Their toolchains import WASI whether a script uses it or not. Here the clock is the journal's,
+//! randomness comes from the call's seed, what is printed goes to the call's log, and a wait is
+//! over at once. Arguments, environment and standard input are empty, and every function of files
+//! and sockets refuses. Nothing reaches the machine, and nothing needs a journal entry: the same
+//! journal gives the same run.
 
 mod clock;
 mod closed;
@@ -10,15 +12,18 @@ mod given;
 mod output;
 
 use wasmtime::component::types::ComponentItem;
-use wasmtime::component::{Component, Linker, LinkerInstance, Resource, ResourceTable, ResourceType};
+use wasmtime::component::{
+    Component, Linker, LinkerInstance, Resource, ResourceTable, ResourceType,
+};
 
 use crate::host::{Ended, Guest, SplitMix64};
 use clock::FlowClock;
 use output::Printed;
 pub(crate) use output::Stream;
 
-/// What QuickJS (componentize-qjs 0.4.5) and CPython (componentize-py 0.25.1) import for the emptiest of scripts, and the two further
-/// interfaces of randomness. Python's C library always names sockets: they are linked, and closed.
+/// What QuickJS (componentize-qjs 0.4.5) and CPython (componentize-py 0.25.1) import for the
+/// emptiest of scripts, and the two further interfaces of randomness. Python's C library always
+/// names sockets: they are linked, and closed.
 const INTERFACES: [&str; 27] = [
     "wasi:cli/environment",
     "wasi:cli/exit",
@@ -52,10 +57,12 @@ const INTERFACES: [&str; 27] = [
 /// The line of versions whose interfaces only gain functions; a gained one is closed.
 const VERSIONS: &str = "0.2.";
 
-/// Handles a flow may hold at once. Three streams and a few timers are the use; each costs the host some bytes.
+/// Handles a flow may hold at once. Three streams and a few timers are the use; each costs the host
+/// some bytes.
 const HANDLES_MAX: usize = 256;
 
-/// Sets the randomness of scripts apart from that of `runtime.random`, so that neither shifts the other.
+/// Sets the randomness of scripts apart from that of `runtime.random`, so that neither shifts the
+/// other.
 const RANDOM_STREAM: u64 = 0x5741_5349_2072_6e64;
 
 /// What a flow may wait for.
@@ -87,11 +94,19 @@ impl Wasi {
     pub(crate) fn new(seed: u64) -> Self {
         let mut handles = ResourceTable::new();
         handles.set_max_capacity(HANDLES_MAX);
-        Self { clock: FlowClock::default(), random: SplitMix64(seed ^ RANDOM_STREAM), handles, printed: Printed::default() }
+        Self {
+            clock: FlowClock::default(),
+            random: SplitMix64(seed ^ RANDOM_STREAM),
+            handles,
+            printed: Printed::default(),
+        }
     }
 
     fn hand_out<R: Send + 'static>(&mut self, resource: R) -> wasmtime::Result<Resource<R>> {
-        Ok(self.handles.push(resource).map_err(|_| Ended::Handles(HANDLES_MAX))?)
+        Ok(self
+            .handles
+            .push(resource)
+            .map_err(|_| Ended::Handles(HANDLES_MAX))?)
     }
 }
 
@@ -110,16 +125,23 @@ fn interface(import: &str) -> Option<&str> {
     (INTERFACES.contains(&interface) && version.starts_with(VERSIONS)).then_some(interface)
 }
 
-/// Links what the component imports of WASI, item by item as it names them: one that is not given here is closed, whatever its type.
+/// Links what the component imports of WASI, item by item as it names them: one that is not given
+/// here is closed, whatever its type.
 pub(crate) fn link(linker: &mut Linker<Guest>, component: &Component) -> wasmtime::Result<()> {
     let engine = linker.engine().clone();
     for (import, item) in component.component_type().imports(&engine) {
-        let (Some(interface), ComponentItem::ComponentInstance(wanted)) = (interface(import), item.ty) else { continue };
+        let (Some(interface), ComponentItem::ComponentInstance(wanted)) =
+            (interface(import), item.ty)
+        else {
+            continue;
+        };
         let mut instance = linker.instance(import)?;
         for (name, item) in wanted.exports(&engine) {
             match item.ty {
                 ComponentItem::Resource(_) => resource(&mut instance, name)?,
-                ComponentItem::ComponentFunc(_) if !given::give(&mut instance, interface, name)? => {
+                ComponentItem::ComponentFunc(_)
+                    if !given::give(&mut instance, interface, name)? =>
+                {
                     closed::close(&mut instance, interface, name)?;
                 }
                 _ => {}
@@ -140,9 +162,16 @@ fn resource(instance: &mut LinkerInstance<'_, Guest>, name: &str) -> wasmtime::R
     }
 }
 
-fn droppable<R: Send + 'static>(instance: &mut LinkerInstance<'_, Guest>, name: &str) -> wasmtime::Result<()> {
+fn droppable<R: Send + 'static>(
+    instance: &mut LinkerInstance<'_, Guest>,
+    name: &str,
+) -> wasmtime::Result<()> {
     instance.resource(name, ResourceType::host::<R>(), |mut store, handle| {
-        store.data_mut().wasi.handles.delete(Resource::<R>::new_own(handle))?;
+        store
+            .data_mut()
+            .wasi
+            .handles
+            .delete(Resource::<R>::new_own(handle))?;
         Ok(())
     })
 }
@@ -154,7 +183,11 @@ mod tests {
     #[test]
     fn only_the_listed_interfaces_of_wasi_0_2_are_sealed() {
         assert!(seals("wasi:clocks/wall-clock@0.2.12") && seals("wasi:sockets/tcp@0.2.0"));
-        assert!(!seals("wasi:http/outgoing-handler@0.2.0") && !seals("wasi:clocks/wall-clock@0.3.0") && !seals("wasi:clocks/wall-clock"));
+        assert!(
+            !seals("wasi:http/outgoing-handler@0.2.0")
+                && !seals("wasi:clocks/wall-clock@0.3.0")
+                && !seals("wasi:clocks/wall-clock")
+        );
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Watches the flows folder and lets the catalogue load what has changed, off the call path.
 //!
-//! Notifications only say that it is time to look: what has changed is seen by looking, and the folder is looked at every few seconds in any
-//! case, since notifications get lost, do not come from network folders, and cease when the folder itself is replaced. While the folder
-//! cannot be read all flows stay as they are.
+//! Notifications only say that it is time to look: what has changed is seen by looking, and the
+//! folder is looked at every few seconds in any case, since notifications get lost, do not come
+//! from network folders, and cease when the folder itself is replaced. While the folder cannot be
+//! read all flows stay as they are.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -26,8 +27,9 @@ const RESCAN: Duration = Duration::from_secs(3);
 /// The shortest time between two looks: one save of an editor makes a dozen notifications.
 const BREATH: Duration = Duration::from_millis(20);
 
-/// Watches a catalogue's folder; from now on flows are loaded at low priority, since there are calls beside. The task ends with the catalogue,
-/// which it does not keep alive, within a few seconds.
+/// Watches a catalogue's folder; from now on flows are loaded at low priority, since there are
+/// calls beside. The task ends with the catalogue, which it does not keep alive, within a few
+/// seconds.
 pub fn watch<P: PromptLibrary>(catalogue: &Arc<Catalogue<P>>) -> JoinHandle<()> {
     catalogue.step_back();
     tokio::spawn(run(Arc::downgrade(catalogue)))
@@ -35,16 +37,26 @@ pub fn watch<P: PromptLibrary>(catalogue: &Arc<Catalogue<P>>) -> JoinHandle<()> 
 
 async fn run<P: PromptLibrary>(catalogue: Weak<Catalogue<P>>) {
     let wake = Arc::new(Notify::new());
-    let mut ears = Ears { wake: Arc::clone(&wake), folder: None, watcher: None };
+    let mut ears = Ears {
+        wake: Arc::clone(&wake),
+        folder: None,
+        watcher: None,
+    };
     let mut settling = Settling::default();
     let mut loads: JoinSet<(FlowName, u64, Judged)> = JoinSet::new();
     let mut unreadable: Option<String> = None;
     loop {
-        let Some(catalogue) = catalogue.upgrade() else { return };
+        let Some(catalogue) = catalogue.upgrade() else {
+            return;
+        };
         // the ears are opened before the look, so that nothing falls between the two
         ears = match listening(ears, catalogue.folder()).await {
             Some(ears) => ears,
-            None => Ears { wake: Arc::clone(&wake), folder: None, watcher: None },
+            None => Ears {
+                wake: Arc::clone(&wake),
+                folder: None,
+                watcher: None,
+            },
         };
         let mut pause = RESCAN;
         match catalogue.look().await {
@@ -56,7 +68,15 @@ async fn run<P: PromptLibrary>(catalogue: Weak<Catalogue<P>>) {
                     let catalogue = Arc::clone(&catalogue);
                     loads.spawn(async move {
                         let verdict = catalogue.take(&name, place).await;
-                        (name, load, if matches!(verdict, Verdict::Moving) { Judged::Moving } else { Judged::AsFound })
+                        (
+                            name,
+                            load,
+                            if matches!(verdict, Verdict::Moving) {
+                                Judged::Moving
+                            } else {
+                                Judged::AsFound
+                            },
+                        )
                     });
                 }
                 pause = due.again.unwrap_or(RESCAN).max(BREATH);
@@ -106,7 +126,9 @@ async fn listening(mut ears: Ears, folder: &Path) -> Option<Ears> {
 impl Ears {
     /// Listens anew where the folder at this path is another one than before.
     fn listen(&mut self, path: &Path) {
-        let folder = fs::metadata(path).ok().map(|folder| (folder.dev(), folder.ino()));
+        let folder = fs::metadata(path)
+            .ok()
+            .map(|folder| (folder.dev(), folder.ino()));
         if folder == self.folder {
             return;
         }
@@ -127,7 +149,8 @@ impl Ears {
                 wake.notify_one();
             }
         };
-        let mut watcher = RecommendedWatcher::new(hear, Config::default().with_follow_symlinks(false))?;
+        let mut watcher =
+            RecommendedWatcher::new(hear, Config::default().with_follow_symlinks(false))?;
         watcher.watch(path, RecursiveMode::Recursive)?;
         Ok(watcher)
     }

@@ -1,23 +1,35 @@
-//! What the texts of one host call take together, in bytes: what `[limits] text-bytes` is about. Looked at before anything else is made of them.
+//! What the texts of one host call take together, in bytes: what `[limits] text-bytes` is about.
+//! Looked at before anything else is made of them.
 
 use crate::bindings::{speech, types};
 
 pub(crate) fn prompt(prompt: &types::Prompt) -> usize {
     let content = match &prompt.content {
-        types::Content::Text(text) | types::Content::Audio(text) | types::Content::Other(text) => text.len(),
-        types::Content::Template(template) => template.name.len() + template.arguments.iter().map(argument).sum::<usize>(),
+        types::Content::Text(text) | types::Content::Audio(text) | types::Content::Other(text) => {
+            text.len()
+        }
+        types::Content::Template(template) => {
+            template.name.len() + template.arguments.iter().map(argument).sum::<usize>()
+        }
     };
     content + optional(prompt.language.as_ref()) + optional(prompt.voice.as_ref())
 }
 
 pub(crate) fn question(question: &speech::Question) -> usize {
     let choices = question.choices.iter().map(choice).sum::<usize>();
-    question.name.len() + prompt(&question.prompt) + choices + prompts(&question.no_input) + prompts(&question.no_match)
+    question.name.len()
+        + prompt(&question.prompt)
+        + choices
+        + prompts(&question.no_input)
+        + prompts(&question.no_match)
 }
 
 pub(crate) fn collection(collection: &speech::Collection) -> usize {
     let reprompts = prompts(&collection.no_input) + prompts(&collection.no_match);
-    collection.name.len() + prompt(&collection.prompt) + optional(collection.terminator.as_ref()) + reprompts
+    collection.name.len()
+        + prompt(&collection.prompt)
+        + optional(collection.terminator.as_ref())
+        + reprompts
 }
 
 fn prompts(told: &[types::Prompt]) -> usize {
@@ -25,13 +37,20 @@ fn prompts(told: &[types::Prompt]) -> usize {
 }
 
 fn choice(choice: &speech::Choice) -> usize {
-    let phrases = choice.phrases.iter().map(|phrases| phrases.language.len() + phrases.words.iter().map(String::len).sum::<usize>());
-    choice.id.len() + optional(choice.lexicon.as_ref()) + optional(choice.key.as_ref()) + phrases.sum::<usize>()
+    let phrases = choice.phrases.iter().map(|phrases| {
+        phrases.language.len() + phrases.words.iter().map(String::len).sum::<usize>()
+    });
+    choice.id.len()
+        + optional(choice.lexicon.as_ref())
+        + optional(choice.key.as_ref())
+        + phrases.sum::<usize>()
 }
 
 fn argument(argument: &types::Argument) -> usize {
     let value = match &argument.value {
-        types::Value::Text(text) | types::Value::Digits(text) | types::Value::Other(text) => text.len(),
+        types::Value::Text(text) | types::Value::Digits(text) | types::Value::Other(text) => {
+            text.len()
+        }
         types::Value::Money(money) => money.currency.len(),
         types::Value::Integer(_) | types::Value::Date(_) | types::Value::Time(_) => 0,
     };

@@ -56,6 +56,13 @@ impl CallStatus {
 
     /// Whether the call is over.
     pub fn is_final(&self) -> bool {
-        matches!(self, CallStatus::Completed | CallStatus::Failed | CallStatus::Busy | CallStatus::NoAnswer | CallStatus::Canceled)
+        matches!(
+            self,
+            CallStatus::Completed
+                | CallStatus::Failed
+                | CallStatus::Busy
+                | CallStatus::NoAnswer
+                | CallStatus::Canceled
+        )
     }
 }

@@ -1,5 +1,6 @@
-//! The stream seen from Exotel's side, for a simulator: reading what a bot sends, and writing what Exotel sends, in the words of
-//! real calls (texts for numbers, snake_case, `encoding` `base64` for PCM, no `custom_parameters` when there are none).
+//! The stream seen from Exotel's side, for a simulator: reading what a bot sends, and writing what
+//! Exotel sends, in the words of real calls (texts for numbers, snake_case, `encoding` `base64` for
+//! PCM, no `custom_parameters` when there are none).
 
 use std::borrow::Cow;
 use std::fmt::{self, Write};
@@ -17,7 +18,8 @@ use crate::{Encoding, Media, MediaFormat, ParseError};
 /// One message from a bot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outbound<'a> {
-    /// Audio to play. Exotel plays nothing that names another stream; check [`Media::stream_sid`] and [`MediaFormat::check_frame`].
+    /// Audio to play. Exotel plays nothing that names another stream; check [`Media::stream_sid`]
+    /// and [`MediaFormat::check_frame`].
     Media(Media<'a>),
     /// A mark to return when what came before it has been played.
     Mark(Mark<'a>),
@@ -30,11 +32,15 @@ pub enum Outbound<'a> {
     },
 }
 
-/// Reads one message of a bot, in either spelling. Errors as [`inbound::parse`](crate::inbound::parse).
+/// Reads one message of a bot, in either spelling. Errors as
+/// [`inbound::parse`](crate::inbound::parse).
 pub fn parse_outbound(text: &str) -> Result<Outbound<'_>, ParseError> {
     let frame = Frame::read(text)?;
     let Scalar::Text(event) = frame.event else {
-        return Err(ParseError::Missing { field: "event", expected: "`media`, `mark` or `clear`" });
+        return Err(ParseError::Missing {
+            field: "event",
+            expected: "`media`, `mark` or `clear`",
+        });
     };
     let sequence = frame.sequence_number.count();
     Ok(match event.as_ref() {
@@ -64,7 +70,8 @@ pub struct Stream {
     pub media_format: MediaFormat,
 }
 
-/// Writes Exotel's messages of one stream, with one counter for the whole socket that begins at 1 with `start`.
+/// Writes Exotel's messages of one stream, with one counter for the whole socket that begins at 1
+/// with `start`.
 #[derive(Debug, Clone)]
 pub struct FarEnd {
     stream: Stream,
@@ -75,7 +82,11 @@ pub struct FarEnd {
 impl FarEnd {
     /// A stream that has sent nothing yet.
     pub fn new(stream: Stream) -> Self {
-        Self { stream, sequence: 0, chunk: 0 }
+        Self {
+            stream,
+            sequence: 0,
+            chunk: 0,
+        }
     }
 
     /// The stream's facts.
@@ -91,15 +102,33 @@ impl FarEnd {
     /// Appends `start`.
     pub fn start(&mut self, out: &mut impl Write) -> fmt::Result {
         self.open("start", out)?;
-        let Stream { stream_sid, call_sid, account_sid, media_format, .. } = &self.stream;
-        let (from, to) = (JsonText(self.stream.from.expose()), JsonText(self.stream.to.expose()));
+        let Stream {
+            stream_sid,
+            call_sid,
+            account_sid,
+            media_format,
+            ..
+        } = &self.stream;
+        let (from, to) = (
+            JsonText(self.stream.from.expose()),
+            JsonText(self.stream.to.expose()),
+        );
         write!(
             out,
             r#","start":{{"stream_sid":"{stream_sid}","call_sid":"{call_sid}","account_sid":"{account_sid}","from":{from},"to":{to}"#
         )?;
         for (at, (name, value)) in self.stream.custom_parameters.iter().enumerate() {
-            let before = if at == 0 { r#","custom_parameters":{"# } else { "," };
-            write!(out, "{before}{}:{}", JsonText(name), JsonText(value.expose()))?;
+            let before = if at == 0 {
+                r#","custom_parameters":{"#
+            } else {
+                ","
+            };
+            write!(
+                out,
+                "{before}{}:{}",
+                JsonText(name),
+                JsonText(value.expose())
+            )?;
         }
         if !self.stream.custom_parameters.is_empty() {
             out.write_char('}')?;
@@ -109,21 +138,32 @@ impl FarEnd {
             Encoding::MuLaw => "mulaw",
         };
         let (rate_hz, kbps) = (media_format.rate_hz, media_format.bytes_per_ms() * 8);
-        write!(out, r#","media_format":{{"encoding":"{encoding}","sample_rate":"{rate_hz}","bit_rate":"{kbps}kbps"}}}}}}"#)
+        write!(
+            out,
+            r#","media_format":{{"encoding":"{encoding}","sample_rate":"{rate_hz}","bit_rate":"{kbps}kbps"}}}}}}"#
+        )
     }
 
-    /// Appends `media`. Real calls send 20 ms a message (320 bytes at 8 kHz); any length is allowed. `timestamp_ms` counts from the start.
+    /// Appends `media`. Real calls send 20 ms a message (320 bytes at 8 kHz); any length is
+    /// allowed. `timestamp_ms` counts from the start.
     pub fn media(&mut self, audio: &[u8], timestamp_ms: u64, out: &mut impl Write) -> fmt::Result {
         self.open("media", out)?;
         self.chunk += 1;
         let (chunk, payload) = (self.chunk, Base64Display::new(audio, &BASE64));
-        write!(out, r#","media":{{"chunk":"{chunk}","timestamp":"{timestamp_ms}","payload":"{payload}"}}}}"#)
+        write!(
+            out,
+            r#","media":{{"chunk":"{chunk}","timestamp":"{timestamp_ms}","payload":"{payload}"}}}}"#
+        )
     }
 
     /// Appends `dtmf`: a key and how long it was held.
     pub fn dtmf(&mut self, digit: char, duration_ms: u64, out: &mut impl Write) -> fmt::Result {
         self.open("dtmf", out)?;
-        write!(out, r#","dtmf":{{"digit":{},"duration":"{duration_ms}"}}}}"#, JsonText(digit.encode_utf8(&mut [0; 4])))
+        write!(
+            out,
+            r#","dtmf":{{"digit":{},"duration":"{duration_ms}"}}}}"#,
+            JsonText(digit.encode_utf8(&mut [0; 4]))
+        )
     }
 
     /// Appends `mark`, returned when what came before it has been played.
@@ -135,14 +175,26 @@ impl FarEnd {
     /// Appends `stop`. Real calls say `canceled or call ended`.
     pub fn stop(&mut self, reason: &str, out: &mut impl Write) -> fmt::Result {
         self.open("stop", out)?;
-        let Stream { call_sid, account_sid, .. } = &self.stream;
-        write!(out, r#","stop":{{"call_sid":"{call_sid}","account_sid":"{account_sid}","reason":{}}}}}"#, JsonText(reason))
+        let Stream {
+            call_sid,
+            account_sid,
+            ..
+        } = &self.stream;
+        write!(
+            out,
+            r#","stop":{{"call_sid":"{call_sid}","account_sid":"{account_sid}","reason":{}}}}}"#,
+            JsonText(reason)
+        )
     }
 
     /// The keys that every message but `connected` begins with, in the order of real calls.
     fn open(&mut self, event: &str, out: &mut impl Write) -> fmt::Result {
         self.sequence += 1;
-        write!(out, r#"{{"event":"{event}","stream_sid":"{}","sequence_number":"{}""#, self.stream.stream_sid, self.sequence)
+        write!(
+            out,
+            r#"{{"event":"{event}","stream_sid":"{}","sequence_number":"{}""#,
+            self.stream.stream_sid, self.sequence
+        )
     }
 }
 
@@ -157,7 +209,10 @@ mod tests {
             account_sid: AccountSid::parse("ezora2").unwrap(),
             from: "+14120000000".into(),
             to: "08045000000".into(),
-            custom_parameters: vec![("serviceHost".to_owned(), "customer-support.acme-corp".into())],
+            custom_parameters: vec![(
+                "serviceHost".to_owned(),
+                "customer-support.acme-corp".into(),
+            )],
             media_format: MediaFormat::default(),
         }
     }
@@ -171,7 +226,10 @@ mod tests {
     #[test]
     fn start_is_the_one_of_a_real_call() {
         let mut far_end = FarEnd::new(stream());
-        assert_eq!(written(|out| far_end.connected(out)), r#"{"event":"connected"}"#);
+        assert_eq!(
+            written(|out| far_end.connected(out)),
+            r#"{"event":"connected"}"#
+        );
         assert_eq!(
             written(|out| far_end.start(out)),
             r#"{"event":"start","stream_sid":"95be037f0ff02b427c3a4a59ae72198c","sequence_number":"1","start":{"stream_sid":"95be037f0ff02b427c3a4a59ae72198c","call_sid":"75b90b4b77ce9e6fe9a60a26f03d198c","account_sid":"ezora2","from":"+14120000000","to":"08045000000","custom_parameters":{"serviceHost":"customer-support.acme-corp"},"media_format":{"encoding":"base64","sample_rate":"8000","bit_rate":"128kbps"}}}"#
@@ -180,11 +238,23 @@ mod tests {
 
     #[test]
     fn without_parameters_the_key_is_absent_and_mu_law_is_said() {
-        let media_format = MediaFormat { encoding: Encoding::MuLaw, rate_hz: 8_000 };
-        let mut far_end = FarEnd::new(Stream { custom_parameters: vec![], media_format, ..stream() });
+        let media_format = MediaFormat {
+            encoding: Encoding::MuLaw,
+            rate_hz: 8_000,
+        };
+        let mut far_end = FarEnd::new(Stream {
+            custom_parameters: vec![],
+            media_format,
+            ..stream()
+        });
         let text = written(|out| far_end.start(out));
         assert!(!text.contains("custom_parameters"));
-        assert!(text.ends_with(r#""media_format":{"encoding":"mulaw","sample_rate":"8000","bit_rate":"64kbps"}}}"#), "{text}");
+        assert!(
+            text.ends_with(
+                r#""media_format":{"encoding":"mulaw","sample_rate":"8000","bit_rate":"64kbps"}}}"#
+            ),
+            "{text}"
+        );
     }
 
     #[test]
@@ -200,11 +270,15 @@ mod tests {
         );
         assert_eq!(
             written(|out| far_end.dtmf('#', 100, out)),
-            format!(r##"{{"event":"dtmf","stream_sid":"{sid}","sequence_number":"3","dtmf":{{"digit":"#","duration":"100"}}}}"##)
+            format!(
+                r##"{{"event":"dtmf","stream_sid":"{sid}","sequence_number":"3","dtmf":{{"digit":"#","duration":"100"}}}}"##
+            )
         );
         assert_eq!(
             written(|out| far_end.mark("my-label", out)),
-            format!(r#"{{"event":"mark","stream_sid":"{sid}","sequence_number":"4","mark":{{"name":"my-label"}}}}"#)
+            format!(
+                r#"{{"event":"mark","stream_sid":"{sid}","sequence_number":"4","mark":{{"name":"my-label"}}}}"#
+            )
         );
         assert_eq!(
             written(|out| far_end.stop("callended", out)),

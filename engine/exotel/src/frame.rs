@@ -1,14 +1,17 @@
-//! One message of the media stream as it lies on the wire, all kinds in one, read in one pass. The keys are those of either
-//! spelling; which of them mean something is decided by whoever knows the `event`.
+//! One message of the media stream as it lies on the wire, all kinds in one, read in one pass. The
+//! keys are those of either spelling; which of them mean something is decided by whoever knows the
+//! `event`.
 //!
-//! Source: Exotel, "Working with the Stream and Voicebot applets"; real `start` messages are snake_case, older samples camelCase.
+//! Source: Exotel, "Working with the Stream and Voicebot applets"; real `start` messages are
+//! snake_case, older samples camelCase.
 
 use serde::de::MapAccess;
 
 use crate::ParseError;
 use crate::lenient::{Lenient, Object, Pairs, Scalar, skip};
 
-/// The longest message that is read. Exotel's own limit of 100000 bytes of audio makes about 133 kB of base64.
+/// The longest message that is read. Exotel's own limit of 100000 bytes of audio makes about 133 kB
+/// of base64.
 pub(crate) const MAX_MESSAGE_BYTES: usize = 256 * 1024;
 
 /// The top level.
@@ -72,9 +75,14 @@ impl<'a> Frame<'a> {
     /// Reads one message. Allocates nothing unless a text has escapes, or custom parameters.
     pub(crate) fn read(text: &'a str) -> Result<Self, ParseError> {
         if text.len() > MAX_MESSAGE_BYTES {
-            return Err(ParseError::TooLong { bytes: text.len(), limit: MAX_MESSAGE_BYTES });
+            return Err(ParseError::TooLong {
+                bytes: text.len(),
+                limit: MAX_MESSAGE_BYTES,
+            });
         }
-        serde_json::from_str::<Lenient<Frame<'a>>>(text).map(|frame| frame.0).map_err(ParseError::NotJson)
+        serde_json::from_str::<Lenient<Frame<'a>>>(text)
+            .map(|frame| frame.0)
+            .map_err(ParseError::NotJson)
     }
 }
 

@@ -1,7 +1,8 @@
 //! What Exotel sends on the media stream. One text frame holds one message.
 //!
-//! Source: Exotel, "Working with the Stream and Voicebot applets", and messages of real calls where they differ: numbers come
-//! as texts, `encoding` is `base64`, `custom_parameters` is missing when there are none, a `stop` has reasons that no page lists.
+//! Source: Exotel, "Working with the Stream and Voicebot applets", and messages of real calls where
+//! they differ: numbers come as texts, `encoding` is `base64`, `custom_parameters` is missing when
+//! there are none, a `stop` has reasons that no page lists.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -37,7 +38,8 @@ pub enum Inbound<'a> {
     },
 }
 
-/// The facts of a stream. Made by [`parse`] alone, so that whoever holds one knows that the stream has begun.
+/// The facts of a stream. Made by [`parse`] alone, so that whoever holds one knows that the stream
+/// has begun.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Start {
@@ -51,7 +53,8 @@ pub struct Start {
     pub from: Option<PhoneNumber>,
     /// The other number, mostly the ExoPhone.
     pub to: Option<PhoneNumber>,
-    /// The query parameters of the stream's URL, in their order. May be personal: shown by name only.
+    /// The query parameters of the stream's URL, in their order. May be personal: shown by name
+    /// only.
     pub custom_parameters: Vec<(String, String)>,
     /// The audio, in both directions.
     pub media_format: MediaFormat,
@@ -86,7 +89,8 @@ pub struct Stop {
     pub call_sid: Option<CallSid>,
     /// The tenant, where told.
     pub account_sid: Option<AccountSid>,
-    /// Exotel's words: `callended` and `stopped` in its pages, `canceled or call ended` on real calls. To be shown, not understood.
+    /// Exotel's words: `callended` and `stopped` in its pages, `canceled or call ended` on real
+    /// calls. To be shown, not understood.
     pub reason: Option<String>,
     /// Its place among all messages of the socket.
     pub sequence: Option<u64>,
@@ -95,10 +99,11 @@ pub struct Stop {
 /// Reads one message. A `media` message is borrowed from the text and costs no allocation.
 ///
 /// # Errors
-/// No JSON, no `event`, over 256 KiB, or a field missing that the event means nothing without: `start` needs `stream_sid`, `media`
-/// its payload, `dtmf` its digit, `mark` its name.
+/// No JSON, no `event`, over 256 KiB, or a field missing that the event means nothing without:
+/// `start` needs `stream_sid`, `media` its payload, `dtmf` its digit, `mark` its name.
 ///
-/// One value that cannot be held (half an emoji in a parameter) does not spoil the message: see the crate's `repair`.
+/// One value that cannot be held (half an emoji in a parameter) does not spoil the message: see the
+/// crate's `repair`.
 pub fn parse(text: &str) -> Result<Inbound<'_>, ParseError> {
     match Frame::read(text) {
         Ok(frame) => of_frame(frame),
@@ -112,13 +117,20 @@ pub fn parse(text: &str) -> Result<Inbound<'_>, ParseError> {
 
 /// The CallSid of a `start` that [`parse`] cannot use, so that its call can be named all the same.
 pub fn call_sid_of(start: &str) -> Option<CallSid> {
-    let of = |text: &str| Frame::read(text).ok().and_then(|frame| call_sid(frame.start.call_sid));
+    let of = |text: &str| {
+        Frame::read(text)
+            .ok()
+            .and_then(|frame| call_sid(frame.start.call_sid))
+    };
     of(start).or_else(|| of(&repaired(start)?))
 }
 
 fn of_frame(frame: Frame<'_>) -> Result<Inbound<'_>, ParseError> {
     let Scalar::Text(event) = frame.event else {
-        return Err(ParseError::Missing { field: "event", expected: "the event's name as a text, such as `media`" });
+        return Err(ParseError::Missing {
+            field: "event",
+            expected: "the event's name as a text, such as `media`",
+        });
     };
     let sequence = frame.sequence_number.count();
     Ok(match event.as_ref() {
@@ -127,7 +139,12 @@ fn of_frame(frame: Frame<'_>) -> Result<Inbound<'_>, ParseError> {
         "dtmf" => Inbound::Dtmf(Dtmf::read(frame.digit, frame.dtmf, sequence)?),
         "start" => {
             let media_format = MediaFormat::read([&frame.start.media_format, &frame.media_format]);
-            Inbound::Start(Start::read(frame.stream_sid, frame.start, media_format, sequence)?)
+            Inbound::Start(Start::read(
+                frame.stream_sid,
+                frame.start,
+                media_format,
+                sequence,
+            )?)
         }
         "stop" => Inbound::Stop(Stop {
             call_sid: call_sid(frame.stop.call_sid),
@@ -149,10 +166,15 @@ impl Inbound<'_> {
             Inbound::Start(start) => Inbound::Start(start),
             Inbound::Media(media) => Inbound::Media(media.into_owned()),
             Inbound::Dtmf(dtmf) => Inbound::Dtmf(dtmf),
-            Inbound::Mark(mark) => Inbound::Mark(Mark { name: Cow::Owned(mark.name.into_owned()), sequence: mark.sequence }),
+            Inbound::Mark(mark) => Inbound::Mark(Mark {
+                name: Cow::Owned(mark.name.into_owned()),
+                sequence: mark.sequence,
+            }),
             Inbound::Stop(stop) => Inbound::Stop(stop),
             Inbound::Clear => Inbound::Clear,
-            Inbound::Unknown { event } => Inbound::Unknown { event: Cow::Owned(event.into_owned()) },
+            Inbound::Unknown { event } => Inbound::Unknown {
+                event: Cow::Owned(event.into_owned()),
+            },
         }
     }
 }
@@ -174,10 +196,18 @@ fn phone_number(value: Scalar<'_>) -> Option<PhoneNumber> {
 }
 
 impl Start {
-    fn read(top: Scalar<'_>, body: StartBody<'_>, media_format: MediaFormat, sequence: Option<u64>) -> Result<Self, ParseError> {
+    fn read(
+        top: Scalar<'_>,
+        body: StartBody<'_>,
+        media_format: MediaFormat,
+        sequence: Option<u64>,
+    ) -> Result<Self, ParseError> {
         let stream_sid = stream_sid(top)
             .or_else(|| stream_sid(body.stream_sid))
-            .ok_or(ParseError::Missing { field: "stream_sid", expected: "the stream's id: 1 to 128 letters, digits, `-`, `_` or `.`" })?;
+            .ok_or(ParseError::Missing {
+                field: "stream_sid",
+                expected: "the stream's id: 1 to 128 letters, digits, `-`, `_` or `.`",
+            })?;
         Ok(Self {
             stream_sid,
             call_sid: call_sid(body.call_sid),
@@ -192,11 +222,26 @@ impl Start {
 }
 
 impl Dtmf {
-    fn read(top: Scalar<'_>, body: DtmfBody<'_>, sequence: Option<u64>) -> Result<Self, ParseError> {
-        let digit = body.digit.into_text().or_else(|| top.into_text()).and_then(|text| key(text.trim()));
+    fn read(
+        top: Scalar<'_>,
+        body: DtmfBody<'_>,
+        sequence: Option<u64>,
+    ) -> Result<Self, ParseError> {
+        let digit = body
+            .digit
+            .into_text()
+            .or_else(|| top.into_text())
+            .and_then(|text| key(text.trim()));
         let expected = "one of `0` to `9`, `*`, `#`, `A` to `D` as a text";
-        let digit = digit.ok_or(ParseError::Missing { field: "dtmf.digit", expected })?;
-        Ok(Self { digit, duration_ms: body.duration.count(), sequence })
+        let digit = digit.ok_or(ParseError::Missing {
+            field: "dtmf.digit",
+            expected,
+        })?;
+        Ok(Self {
+            digit,
+            duration_ms: body.duration.count(),
+            sequence,
+        })
     }
 }
 
@@ -210,14 +255,21 @@ fn key(text: &str) -> Option<char> {
 impl<'a> Mark<'a> {
     pub(crate) fn read(name: Scalar<'a>, sequence: Option<u64>) -> Result<Self, ParseError> {
         let expected = "the name the mark was sent with";
-        let name = name.into_text().ok_or(ParseError::Missing { field: "mark.name", expected })?;
+        let name = name.into_text().ok_or(ParseError::Missing {
+            field: "mark.name",
+            expected,
+        })?;
         Ok(Self { name, sequence })
     }
 }
 
 impl fmt::Debug for Start {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<&str> = self.custom_parameters.iter().map(|(name, _)| name.as_str()).collect();
+        let names: Vec<&str> = self
+            .custom_parameters
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
         f.debug_struct("Start")
             .field("stream_sid", &self.stream_sid)
             .field("call_sid", &self.call_sid)
@@ -231,7 +283,9 @@ impl fmt::Debug for Start {
 
 impl fmt::Debug for Dtmf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Dtmf").field("duration_ms", &self.duration_ms).finish_non_exhaustive()
+        f.debug_struct("Dtmf")
+            .field("duration_ms", &self.duration_ms)
+            .finish_non_exhaustive()
     }
 }
 
@@ -248,19 +302,37 @@ mod tests {
 
     #[test]
     fn custom_parameters_may_be_missing_or_empty_in_every_way() {
-        for parameters in
-            ["", r#","custom_parameters":null"#, r#","custom_parameters":"""#, r#","custom_parameters":{}"#, r#","custom_parameters":[1]"#]
-        {
-            let text = format!(r#"{{"event":"start","stream_sid":"s1","start":{{"call_sid":"c1"{parameters}}}}}"#);
+        for parameters in [
+            "",
+            r#","custom_parameters":null"#,
+            r#","custom_parameters":"""#,
+            r#","custom_parameters":{}"#,
+            r#","custom_parameters":[1]"#,
+        ] {
+            let text = format!(
+                r#"{{"event":"start","stream_sid":"s1","start":{{"call_sid":"c1"{parameters}}}}}"#
+            );
             let start = start(&text);
-            assert_eq!((start.custom_parameters, start.call_sid.unwrap().as_str()), (vec![], "c1"), "{parameters}");
+            assert_eq!(
+                (start.custom_parameters, start.call_sid.unwrap().as_str()),
+                (vec![], "c1"),
+                "{parameters}"
+            );
         }
     }
 
     #[test]
     fn parameters_keep_their_order_and_may_be_numbers() {
-        let start = start(r#"{"event":"start","start":{"streamSid":"s1","customParameters":{"b":"x","a":7,"c":null}}}"#);
-        assert_eq!(start.custom_parameters, [("b".to_owned(), "x".to_owned()), ("a".to_owned(), "7".to_owned())]);
+        let start = start(
+            r#"{"event":"start","start":{"streamSid":"s1","customParameters":{"b":"x","a":7,"c":null}}}"#,
+        );
+        assert_eq!(
+            start.custom_parameters,
+            [
+                ("b".to_owned(), "x".to_owned()),
+                ("a".to_owned(), "7".to_owned())
+            ]
+        );
     }
 
     #[test]
@@ -268,7 +340,13 @@ mod tests {
         let start = start(
             r#"{"event":"start","stream_sid":"s","mediaFormat":{"encoding":"mulaw","sampleRate":8000},"start":{"media_format":{"sample_rate":"16kHz"}}}"#,
         );
-        assert_eq!(start.media_format, MediaFormat { encoding: crate::Encoding::MuLaw, rate_hz: 16_000 });
+        assert_eq!(
+            start.media_format,
+            MediaFormat {
+                encoding: crate::Encoding::MuLaw,
+                rate_hz: 16_000
+            }
+        );
     }
 
     #[test]
@@ -276,19 +354,42 @@ mod tests {
         let whole = start(
             r#"{"event":"start","stream_sid":"s","x\ud83d":"\udc00","start":{"call_sid":"c1","from":"\ud83d","custom_parameters":{"name":"Asha \ud83d","ok":"\ud83d\ude00"}}}"#,
         );
-        let parameters = [("name", "Asha \u{fffd}"), ("ok", "\u{1f600}")].map(|(name, value)| (name.to_owned(), value.to_owned()));
-        assert_eq!((whole.call_sid.unwrap().as_str(), whole.from, whole.custom_parameters), ("c1", None, parameters.to_vec()));
+        let parameters = [("name", "Asha \u{fffd}"), ("ok", "\u{1f600}")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(
+            (
+                whole.call_sid.unwrap().as_str(),
+                whole.from,
+                whole.custom_parameters
+            ),
+            ("c1", None, parameters.to_vec())
+        );
         for (text, expected) in [
-            (r#"{"event":"mark","mark":{"name":"m1"},"x":"\ud83d"}"#, Inbound::Mark(Mark { name: "m1".into(), sequence: None })),
-            (r#"{"event":"\ud83d"}"#, Inbound::Unknown { event: "\u{fffd}".into() }),
+            (
+                r#"{"event":"mark","mark":{"name":"m1"},"x":"\ud83d"}"#,
+                Inbound::Mark(Mark {
+                    name: "m1".into(),
+                    sequence: None,
+                }),
+            ),
+            (
+                r#"{"event":"\ud83d"}"#,
+                Inbound::Unknown {
+                    event: "\u{fffd}".into(),
+                },
+            ),
         ] {
             assert_eq!(parse(text).unwrap(), expected, "{text}");
         }
         let text = r#"{"event":"media","media":{"payload":"AAA=","\udfff":"\udfff"},"sequence_number":1e999}"#;
-        let Inbound::Media(media) = parse(text).unwrap() else { panic!("no media") };
+        let Inbound::Media(media) = parse(text).unwrap() else {
+            panic!("no media")
+        };
         assert_eq!((media.payload.as_ref(), media.sequence), ("AAA=", None));
         let stop = parse(r#"{"event":"stop","stop":{"reason":"call\ud83dended"}}"#).unwrap();
-        assert!(matches!(stop, Inbound::Stop(stop) if stop.reason.as_deref() == Some("call\u{fffd}ended")));
+        assert!(
+            matches!(stop, Inbound::Stop(stop) if stop.reason.as_deref() == Some("call\u{fffd}ended"))
+        );
     }
 
     #[test]
@@ -301,15 +402,24 @@ mod tests {
             r#","start":{"call_sid":"c0"},"start":{"call_sid":"c1"}"#.to_owned(),
             ",\"x\":\"a\tb\"".to_owned(),
         ] {
-            let text =
-                format!(r#"{{"event":"start","stream_sid":"s","start":{{"call_sid":"c1","custom_parameters":{{"p":{deep}}}}}{extra}}}"#);
-            assert_eq!(start(&text).call_sid.unwrap().as_str(), "c1", "{}", &text[..80]);
+            let text = format!(
+                r#"{{"event":"start","stream_sid":"s","start":{{"call_sid":"c1","custom_parameters":{{"p":{deep}}}}}{extra}}}"#
+            );
+            assert_eq!(
+                start(&text).call_sid.unwrap().as_str(),
+                "c1",
+                "{}",
+                &text[..80]
+            );
         }
     }
 
     #[test]
     fn an_unusable_start_still_names_its_call() {
-        for text in [r#"{"event":"start","start":{"call_sid":"c1"}}"#, r#"{"event":"start","start":{"callSid":"c1","from":"\ud83d"}}"#] {
+        for text in [
+            r#"{"event":"start","start":{"call_sid":"c1"}}"#,
+            r#"{"event":"start","start":{"callSid":"c1","from":"\ud83d"}}"#,
+        ] {
             assert!(parse(text).is_err(), "{text}");
             assert_eq!(call_sid_of(text).unwrap().as_str(), "c1", "{text}");
         }
@@ -318,13 +428,17 @@ mod tests {
 
     #[test]
     fn a_template_text_or_a_withheld_number_is_none() {
-        let start = start(r#"{"event":"start","stream_sid":"s","start":{"call_sid":"{CallSid}","from":"anonymous","to":null}}"#);
+        let start = start(
+            r#"{"event":"start","stream_sid":"s","start":{"call_sid":"{CallSid}","from":"anonymous","to":null}}"#,
+        );
         assert_eq!((start.call_sid, start.from, start.to), (None, None, None));
     }
 
     #[test]
     fn both_spellings_in_one_message_are_no_error() {
-        let start = start(r#"{"event":"start","stream_sid":"s","streamSid":"s","start":{"call_sid":"c","callSid":"c"}}"#);
+        let start = start(
+            r#"{"event":"start","stream_sid":"s","streamSid":"s","start":{"call_sid":"c","callSid":"c"}}"#,
+        );
         assert_eq!(start.call_sid.unwrap().as_str(), "c");
     }
 
@@ -335,7 +449,15 @@ mod tests {
             r#"{"event":"dtmf","dtmf":{"digit":5}}"#,
             r#"{"event":"dtmf","dtmf":{"digit":" 5 ","duration":null}}"#,
         ] {
-            assert_eq!(parse(text).unwrap(), Inbound::Dtmf(Dtmf { digit: '5', duration_ms: None, sequence: None }), "{text}");
+            assert_eq!(
+                parse(text).unwrap(),
+                Inbound::Dtmf(Dtmf {
+                    digit: '5',
+                    duration_ms: None,
+                    sequence: None
+                }),
+                "{text}"
+            );
         }
     }
 
@@ -349,28 +471,58 @@ mod tests {
             ("[1]", "`event` is missing"),
             (r#"{"event":5}"#, "`event` is missing"),
             (r#"{"event":"start"}"#, "`stream_sid` is missing"),
-            (r#"{"event":"start","stream_sid":"a/b","start":7}"#, "`stream_sid` is missing"),
-            (r#"{"event":"media","media":""}"#, "`media.payload` is missing"),
-            (r#"{"event":"media","media":{"payload":7}}"#, "`media.payload` is missing"),
-            (r#"{"event":"dtmf","dtmf":{"digit":"55"}}"#, "`dtmf.digit` is missing"),
+            (
+                r#"{"event":"start","stream_sid":"a/b","start":7}"#,
+                "`stream_sid` is missing",
+            ),
+            (
+                r#"{"event":"media","media":""}"#,
+                "`media.payload` is missing",
+            ),
+            (
+                r#"{"event":"media","media":{"payload":7}}"#,
+                "`media.payload` is missing",
+            ),
+            (
+                r#"{"event":"dtmf","dtmf":{"digit":"55"}}"#,
+                "`dtmf.digit` is missing",
+            ),
             (r#"{"event":"mark"}"#, "`mark.name` is missing"),
         ];
         for (text, expected) in cases {
             let error = parse(text).unwrap_err().to_string();
-            assert!(error.contains(expected) && error.contains("send "), "{text}: {error}");
+            assert!(
+                error.contains(expected) && error.contains("send "),
+                "{text}: {error}"
+            );
         }
     }
 
     #[test]
     fn unknown_events_and_keys_are_passed_over() {
-        assert_eq!(parse(r#"{"event":"silence","x":[{"y":1}]}"#).unwrap(), Inbound::Unknown { event: "silence".into() });
-        assert_eq!(parse(r#"{"event":"clear","z":null}"#).unwrap(), Inbound::Clear);
+        assert_eq!(
+            parse(r#"{"event":"silence","x":[{"y":1}]}"#).unwrap(),
+            Inbound::Unknown {
+                event: "silence".into()
+            }
+        );
+        assert_eq!(
+            parse(r#"{"event":"clear","z":null}"#).unwrap(),
+            Inbound::Clear
+        );
     }
 
     #[test]
     fn nothing_personal_is_shown() {
         let text = r#"{"event":"start","stream_sid":"s","start":{"from":"09876543210","custom_parameters":{"name":"Asha"}}}"#;
-        let shown = format!("{:?} {:?}", parse(text).unwrap(), parse(r#"{"event":"dtmf","digit":"7"}"#).unwrap());
-        assert!(!shown.contains("98765") && !shown.contains("Asha") && !shown.contains('7'), "{shown}");
+        let shown = format!(
+            "{:?} {:?}",
+            parse(text).unwrap(),
+            parse(r#"{"event":"dtmf","digit":"7"}"#).unwrap()
+        );
+        assert!(
+            !shown.contains("98765") && !shown.contains("Asha") && !shown.contains('7'),
+            "{shown}"
+        );
     }
 }

@@ -1,5 +1,6 @@
-//! JSON values that may come in the wrong type. A field of the wrong type counts as absent instead of spoiling the whole
-//! message; whoever needs the field says so afterwards. Texts are borrowed from the message: nothing is allocated unless a text has escapes.
+//! JSON values that may come in the wrong type. A field of the wrong type counts as absent instead
+//! of spoiling the whole message; whoever needs the field says so afterwards. Texts are borrowed
+//! from the message: nothing is allocated unless a text has escapes.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -56,7 +57,9 @@ impl<'a> Scalar<'a> {
             Scalar::Absent => None,
             Scalar::Text(text) => text.trim().parse().ok(),
             Scalar::Whole(number) => Some(*number),
-            Scalar::Fraction(number) if *number >= 0.0 && number.fract() == 0.0 => Some(*number as u64),
+            Scalar::Fraction(number) if *number >= 0.0 && number.fract() == 0.0 => {
+                Some(*number as u64)
+            }
             Scalar::Fraction(_) => None,
         }
     }
@@ -68,7 +71,9 @@ struct Word<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl<'de, T: Object<'de>> Deserialize<'de> for Lenient<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ObjectVisitor(PhantomData)).map(Lenient)
+        deserializer
+            .deserialize_any(ObjectVisitor(PhantomData))
+            .map(Lenient)
     }
 }
 

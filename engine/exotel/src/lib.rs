@@ -1,8 +1,10 @@
-//! Exotel's words: the messages of its media stream, the requests and replies of its applets, its callbacks.
+//! Exotel's words: the messages of its media stream, the requests and replies of its applets, its
+//! callbacks.
 //!
-//! Reading is tolerant, because Exotel's documents, samples and real calls disagree; writing is strict, because only one
-//! spelling is known to work everywhere. Nothing here does I/O, reads a clock or logs. No input makes it panic: what cannot be
-//! understood is an error that names the thing and the mend, what is not known is passed over.
+//! Reading is tolerant, because Exotel's documents, samples and real calls disagree; writing is
+//! strict, because only one spelling is known to work everywhere. Nothing here does I/O, reads a
+//! clock or logs. No input makes it panic: what cannot be understood is an error that names the
+//! thing and the mend, what is not known is passed over.
 //!
 //! | module | direction | words |
 //! |---|---|---|

@@ -1,7 +1,8 @@
-//! The audio of a stream: its format, its frames, and one `media` message. The same in both directions.
+//! The audio of a stream: its format, its frames, and one `media` message. The same in both
+//! directions.
 //!
-//! Sources: Exotel, "Working with the Stream and Voicebot applets" (format, `sample-rate`), and the support article on voicebot
-//! chunk sizes (the rules for frames).
+//! Sources: Exotel, "Working with the Stream and Voicebot applets" (format, `sample-rate`), and the
+//! support article on voicebot chunk sizes (the rules for frames).
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,11 +15,13 @@ use crate::ParseError;
 use crate::frame::{FormatBody, MediaBody};
 use crate::lenient::Scalar;
 
-/// A frame's length is a multiple of this many bytes; after any other length Exotel waits 20 ms, which is heard as a gap.
+/// A frame's length is a multiple of this many bytes; after any other length Exotel waits 20 ms,
+/// which is heard as a gap.
 pub const FRAME_MULTIPLE_BYTES: usize = 320;
 /// The shortest frame that plays without jitter, in milliseconds of audio.
 pub const FRAME_MIN_MS: usize = 100;
-/// The longest frame we send, in milliseconds of audio: what a barge-in finds queued is to be short.
+/// The longest frame we send, in milliseconds of audio: what a barge-in finds queued is to be
+/// short.
 pub const FRAME_MAX_MS: usize = 200;
 /// Exotel's own upper limit of one message's audio, before base64.
 pub const FRAME_MAX_BYTES: usize = 100_000;
@@ -28,7 +31,9 @@ pub const DEFAULT_RATE_HZ: u32 = 8_000;
 /// Standard base64; padding may be missing.
 pub(crate) const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent).with_decode_allow_trailing_bits(true),
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
 );
 
 /// How samples are coded.
@@ -54,13 +59,17 @@ pub struct MediaFormat {
 #[non_exhaustive]
 pub enum FrameError {
     /// Not a multiple of 320 bytes.
-    #[error("cannot send `{bytes}` bytes of audio: a frame is a multiple of 320 bytes; pad the tail with silence")]
+    #[error(
+        "cannot send `{bytes}` bytes of audio: a frame is a multiple of 320 bytes; pad the tail with silence"
+    )]
     Uneven {
         /// The audio's length.
         bytes: usize,
     },
     /// Shorter than 100 or longer than 200 ms, or over 100000 bytes.
-    #[error("cannot send `{bytes}` bytes of audio: a frame holds 100 to 200 ms, here `{min}` to `{max}` bytes")]
+    #[error(
+        "cannot send `{bytes}` bytes of audio: a frame holds 100 to 200 ms, here `{min}` to `{max}` bytes"
+    )]
     Length {
         /// The audio's length.
         bytes: usize,
@@ -76,7 +85,10 @@ pub enum FrameError {
 
 impl Default for MediaFormat {
     fn default() -> Self {
-        Self { encoding: Encoding::Linear16, rate_hz: DEFAULT_RATE_HZ }
+        Self {
+            encoding: Encoding::Linear16,
+            rate_hz: DEFAULT_RATE_HZ,
+        }
     }
 }
 
@@ -90,12 +102,14 @@ impl MediaFormat {
         }
     }
 
-    /// The shortest frame we may send, in bytes: 100 ms, rounded up to a multiple of 320. The best one for a quick barge-in.
+    /// The shortest frame we may send, in bytes: 100 ms, rounded up to a multiple of 320. The best
+    /// one for a quick barge-in.
     pub fn min_frame_bytes(self) -> usize {
         (self.bytes_per_ms() * FRAME_MIN_MS).next_multiple_of(FRAME_MULTIPLE_BYTES)
     }
 
-    /// The longest frame we may send, in bytes: 200 ms, rounded down to a multiple of 320, and never over Exotel's 100000.
+    /// The longest frame we may send, in bytes: 200 ms, rounded down to a multiple of 320, and
+    /// never over Exotel's 100000.
     pub fn max_frame_bytes(self) -> usize {
         let bytes = (self.bytes_per_ms() * FRAME_MAX_MS).min(FRAME_MAX_BYTES);
         bytes - bytes % FRAME_MULTIPLE_BYTES
@@ -121,7 +135,8 @@ impl MediaFormat {
         Ok(())
     }
 
-    /// Takes the first body that says anything; real streams say `base64` for PCM, so only names of mu-law count as mu-law.
+    /// Takes the first body that says anything; real streams say `base64` for PCM, so only names of
+    /// mu-law count as mu-law.
     pub(crate) fn read(bodies: [&FormatBody<'_>; 2]) -> Self {
         let mut encoding = None;
         let mut rate_hz = None;
@@ -129,18 +144,34 @@ impl MediaFormat {
             encoding = encoding.or_else(|| read_encoding(&body.encoding));
             rate_hz = rate_hz.or_else(|| read_rate_hz(&body.sample_rate));
         }
-        Self { encoding: encoding.unwrap_or(Encoding::Linear16), rate_hz: rate_hz.unwrap_or(DEFAULT_RATE_HZ) }
+        Self {
+            encoding: encoding.unwrap_or(Encoding::Linear16),
+            rate_hz: rate_hz.unwrap_or(DEFAULT_RATE_HZ),
+        }
     }
 }
 
 fn read_encoding(value: &Scalar<'_>) -> Option<Encoding> {
-    let Scalar::Text(text) = value else { return None };
+    let Scalar::Text(text) = value else {
+        return None;
+    };
     if text.trim().is_empty() {
         return None;
     }
-    let letters: String = text.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect();
-    let mu_law = ["mulaw", "ulaw", "pcmu"].iter().any(|name| letters.contains(name)) || text.contains("μ-law");
-    Some(if mu_law { Encoding::MuLaw } else { Encoding::Linear16 })
+    let letters: String = text
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|letter| letter.to_ascii_lowercase())
+        .collect();
+    let mu_law = ["mulaw", "ulaw", "pcmu"]
+        .iter()
+        .any(|name| letters.contains(name))
+        || text.contains("μ-law");
+    Some(if mu_law {
+        Encoding::MuLaw
+    } else {
+        Encoding::Linear16
+    })
 }
 
 /// `8000`, `"8000"`, `"8000Hz"`, `"16 kHz"`; none for a rate that Exotel does not offer.
@@ -150,7 +181,11 @@ fn read_rate_hz(value: &Scalar<'_>) -> Option<u32> {
             let text = text.trim().to_ascii_lowercase();
             let text = text.strip_suffix("hz").unwrap_or(&text).trim_end();
             match text.strip_suffix('k') {
-                Some(thousands) => thousands.trim_end().parse::<u64>().ok()?.checked_mul(1000)?,
+                Some(thousands) => thousands
+                    .trim_end()
+                    .parse::<u64>()
+                    .ok()?
+                    .checked_mul(1000)?,
                 None => text.parse().ok()?,
             }
         }
@@ -175,21 +210,46 @@ pub struct Media<'a> {
 }
 
 impl<'a> Media<'a> {
-    pub(crate) fn read(stream_sid: Scalar<'a>, sequence: Option<u64>, body: MediaBody<'a>) -> Result<Self, ParseError> {
+    pub(crate) fn read(
+        stream_sid: Scalar<'a>,
+        sequence: Option<u64>,
+        body: MediaBody<'a>,
+    ) -> Result<Self, ParseError> {
         let Scalar::Text(payload) = body.payload else {
-            return Err(ParseError::Missing { field: "media.payload", expected: "the audio's bytes in standard base64" });
+            return Err(ParseError::Missing {
+                field: "media.payload",
+                expected: "the audio's bytes in standard base64",
+            });
         };
-        Ok(Self { stream_sid: stream_sid.into_text(), sequence, chunk: body.chunk.count(), timestamp_ms: body.timestamp.count(), payload })
+        Ok(Self {
+            stream_sid: stream_sid.into_text(),
+            sequence,
+            chunk: body.chunk.count(),
+            timestamp_ms: body.timestamp.count(),
+            payload,
+        })
     }
 
     pub(crate) fn into_owned(self) -> Media<'static> {
         let owned = |text: Cow<'a, str>| Cow::Owned(text.into_owned());
-        let Self { stream_sid, sequence, chunk, timestamp_ms, payload } = self;
-        Media { stream_sid: stream_sid.map(owned), sequence, chunk, timestamp_ms, payload: Cow::Owned(payload.into_owned()) }
+        let Self {
+            stream_sid,
+            sequence,
+            chunk,
+            timestamp_ms,
+            payload,
+        } = self;
+        Media {
+            stream_sid: stream_sid.map(owned),
+            sequence,
+            chunk,
+            timestamp_ms,
+            payload: Cow::Owned(payload.into_owned()),
+        }
     }
 
-    /// Replaces the buffer's content by the audio's bytes. Allocates only while the buffer is shorter than any frame before;
-    /// on error the buffer is left empty.
+    /// Replaces the buffer's content by the audio's bytes. Allocates only while the buffer is
+    /// shorter than any frame before; on error the buffer is left empty.
     pub fn decode_into(&self, audio: &mut Vec<u8>) -> Result<(), ParseError> {
         let payload = self.payload.as_bytes();
         audio.resize(base64::decoded_len_estimate(payload.len()), 0);
@@ -235,17 +295,46 @@ mod tests {
         ];
         for (wire, expected) in cases {
             let value: Scalar<'_> = serde_json::from_str(wire).unwrap();
-            assert_eq!(read_rate_hz(&value).unwrap_or(DEFAULT_RATE_HZ), expected, "{wire}");
+            assert_eq!(
+                read_rate_hz(&value).unwrap_or(DEFAULT_RATE_HZ),
+                expected,
+                "{wire}"
+            );
         }
     }
 
     #[test]
     fn only_names_of_mu_law_are_mu_law() {
-        for name in ["mulaw", "MULAW", "audio/x-mulaw", "audio/x-mulaw;rate=8000", "PCMU", "ulaw", "mu-law", "u-law", "μ-law"] {
-            assert_eq!(read_encoding(&Scalar::Text(name.into())), Some(Encoding::MuLaw), "{name}");
+        for name in [
+            "mulaw",
+            "MULAW",
+            "audio/x-mulaw",
+            "audio/x-mulaw;rate=8000",
+            "PCMU",
+            "ulaw",
+            "mu-law",
+            "u-law",
+            "μ-law",
+        ] {
+            assert_eq!(
+                read_encoding(&Scalar::Text(name.into())),
+                Some(Encoding::MuLaw),
+                "{name}"
+            );
         }
-        for name in ["base64", "raw", "audio/x-raw", "linear16", "raw/slin", "pcm"] {
-            assert_eq!(read_encoding(&Scalar::Text(name.into())), Some(Encoding::Linear16), "{name}");
+        for name in [
+            "base64",
+            "raw",
+            "audio/x-raw",
+            "linear16",
+            "raw/slin",
+            "pcm",
+        ] {
+            assert_eq!(
+                read_encoding(&Scalar::Text(name.into())),
+                Some(Encoding::Linear16),
+                "{name}"
+            );
         }
     }
 
@@ -259,22 +348,50 @@ mod tests {
         ];
         for (encoding, rate_hz, min, max) in cases {
             let format = MediaFormat { encoding, rate_hz };
-            assert_eq!((format.min_frame_bytes(), format.max_frame_bytes()), (min, max), "{format:?}");
-            assert!(format.check_frame(min).is_ok() && format.check_frame(max).is_ok(), "{format:?}");
-            assert!(matches!(format.check_frame(min + 1), Err(FrameError::Uneven { .. })));
-            assert!(matches!(format.check_frame(max + 320), Err(FrameError::Length { .. })));
-            assert!(matches!(format.check_frame(min - 320), Err(FrameError::Length { .. })));
+            assert_eq!(
+                (format.min_frame_bytes(), format.max_frame_bytes()),
+                (min, max),
+                "{format:?}"
+            );
+            assert!(
+                format.check_frame(min).is_ok() && format.check_frame(max).is_ok(),
+                "{format:?}"
+            );
+            assert!(matches!(
+                format.check_frame(min + 1),
+                Err(FrameError::Uneven { .. })
+            ));
+            assert!(matches!(
+                format.check_frame(max + 320),
+                Err(FrameError::Length { .. })
+            ));
+            assert!(matches!(
+                format.check_frame(min - 320),
+                Err(FrameError::Length { .. })
+            ));
         }
     }
 
     fn media(payload: &str) -> Media<'_> {
-        Media { stream_sid: None, sequence: None, chunk: None, timestamp_ms: None, payload: Cow::Borrowed(payload) }
+        Media {
+            stream_sid: None,
+            sequence: None,
+            chunk: None,
+            timestamp_ms: None,
+            payload: Cow::Borrowed(payload),
+        }
     }
 
     #[test]
     fn audio_of_any_length_is_decoded_over_what_was_there() {
         let mut audio = vec![9; 400];
-        for (payload, expected) in [("AAEC", &[0, 1, 2][..]), ("AAE=", &[0, 1]), ("AAE", &[0, 1]), ("", &[]), ("/w==", &[255])] {
+        for (payload, expected) in [
+            ("AAEC", &[0, 1, 2][..]),
+            ("AAE=", &[0, 1]),
+            ("AAE", &[0, 1]),
+            ("", &[]),
+            ("/w==", &[255]),
+        ] {
             media(payload).decode_into(&mut audio).unwrap();
             assert_eq!(audio, expected, "{payload}");
         }
@@ -284,7 +401,13 @@ mod tests {
     fn wrong_base64_is_an_error_and_leaves_nothing() {
         let mut audio = vec![9; 4];
         for payload in ["A", "****", "AA=A", "AAEC\n", "ÄÖÜ"] {
-            assert!(matches!(media(payload).decode_into(&mut audio), Err(ParseError::NotBase64(_))), "{payload}");
+            assert!(
+                matches!(
+                    media(payload).decode_into(&mut audio),
+                    Err(ParseError::NotBase64(_))
+                ),
+                "{payload}"
+            );
             assert!(audio.is_empty());
         }
     }

@@ -1,9 +1,9 @@
-//! What the engine sends on the media stream, in the one spelling that is known to work everywhere: `stream_sid` in snake_case,
-//! exactly as `start` told it, and numbers as texts. Messages go into a buffer of the caller's (`String`, `BytesMut`), which
-//! is not allocated anew for each frame.
+//! What the engine sends on the media stream, in the one spelling that is known to work everywhere:
+//! `stream_sid` in snake_case, exactly as `start` told it, and numbers as texts. Messages go into a
+//! buffer of the caller's (`String`, `BytesMut`), which is not allocated anew for each frame.
 //!
-//! Source: Exotel, "Working with the Stream and Voicebot applets"; `sequence_number`, `chunk` and `timestamp` are optional there, and
-//! Exotel's own bots send them.
+//! Source: Exotel, "Working with the Stream and Voicebot applets"; `sequence_number`, `chunk` and
+//! `timestamp` are optional there, and Exotel's own bots send them.
 
 use std::fmt::{self, Write};
 
@@ -13,7 +13,8 @@ use ghanti_model::StreamSid;
 use crate::media::{BASE64, FrameError};
 use crate::{MediaFormat, Start};
 
-/// Writes the messages of one stream. It is made of the stream's `start`, so nothing can be sent before that came.
+/// Writes the messages of one stream. It is made of the stream's `start`, so nothing can be sent
+/// before that came.
 #[derive(Debug, Clone)]
 pub struct OutboundWriter {
     stream_sid: StreamSid,
@@ -24,7 +25,11 @@ pub struct OutboundWriter {
 impl OutboundWriter {
     /// A writer for the stream that has begun.
     pub fn new(start: &Start) -> Self {
-        Self { stream_sid: start.stream_sid.clone(), format: start.media_format, frames: 0 }
+        Self {
+            stream_sid: start.stream_sid.clone(),
+            format: start.media_format,
+            frames: 0,
+        }
     }
 
     /// The audio's format.
@@ -32,16 +37,25 @@ impl OutboundWriter {
         self.format
     }
 
-    /// Appends a `media` message with one frame of audio, coded as [`format`](Self::format) says. `timestamp_ms` is its place in the
-    /// stream, in milliseconds from its start.
+    /// Appends a `media` message with one frame of audio, coded as [`format`](Self::format) says.
+    /// `timestamp_ms` is its place in the stream, in milliseconds from its start.
     ///
     /// # Errors
-    /// The audio is no frame: not a multiple of 320 bytes, or not 100 to 200 ms long. Nothing is written then.
-    pub fn media(&mut self, audio: &[u8], timestamp_ms: u64, out: &mut impl Write) -> Result<(), FrameError> {
+    /// The audio is no frame: not a multiple of 320 bytes, or not 100 to 200 ms long. Nothing is
+    /// written then.
+    pub fn media(
+        &mut self,
+        audio: &[u8],
+        timestamp_ms: u64,
+        out: &mut impl Write,
+    ) -> Result<(), FrameError> {
         self.format.check_frame(audio.len())?;
         self.frames += 1;
-        // only audio is numbered, so one counter serves for both: a gap could be taken for a lost frame
-        let Self { stream_sid, frames, .. } = self;
+        // only audio is numbered, so one counter serves for both: a gap could be taken for a lost
+        // frame
+        let Self {
+            stream_sid, frames, ..
+        } = self;
         let payload = Base64Display::new(audio, &BASE64);
         write!(
             out,
@@ -50,20 +64,28 @@ impl OutboundWriter {
         Ok(())
     }
 
-    /// Appends a `mark`: Exotel returns it once the audio sent before it has been played. Marks that are waiting when the call stops
-    /// never come back.
+    /// Appends a `mark`: Exotel returns it once the audio sent before it has been played. Marks
+    /// that are waiting when the call stops never come back.
     pub fn mark(&self, name: &str, out: &mut impl Write) -> fmt::Result {
         let (stream_sid, name) = (&self.stream_sid, JsonText(name));
-        write!(out, r#"{{"event":"mark","stream_sid":"{stream_sid}","mark":{{"name":{name}}}}}"#)
+        write!(
+            out,
+            r#"{{"event":"mark","stream_sid":"{stream_sid}","mark":{{"name":{name}}}}}"#
+        )
     }
 
     /// Appends a `clear`: Exotel drops the audio that it has not yet played.
     pub fn clear(&self, out: &mut impl Write) -> fmt::Result {
-        write!(out, r#"{{"event":"clear","stream_sid":"{}"}}"#, self.stream_sid)
+        write!(
+            out,
+            r#"{{"event":"clear","stream_sid":"{}"}}"#,
+            self.stream_sid
+        )
     }
 }
 
-/// A free text as a JSON string, quotes included. Ids need none of this: their form has no character to escape.
+/// A free text as a JSON string, quotes included. Ids need none of this: their form has no
+/// character to escape.
 pub(crate) struct JsonText<'a>(pub(crate) &'a str);
 
 impl fmt::Display for JsonText<'_> {
@@ -79,7 +101,9 @@ mod tests {
 
     fn writer() -> OutboundWriter {
         let text = r#"{"event":"start","stream_sid":"95be037f0ff02b427c3a4a59ae721a6p","start":{"call_sid":"c1"}}"#;
-        let Inbound::Start(start) = inbound::parse(text).unwrap() else { panic!("no start") };
+        let Inbound::Start(start) = inbound::parse(text).unwrap() else {
+            panic!("no start")
+        };
         OutboundWriter::new(&start)
     }
 
@@ -102,7 +126,10 @@ mod tests {
     fn a_frame_that_would_be_heard_as_a_gap_is_refused_and_not_counted() {
         let (mut writer, mut out) = (writer(), String::new());
         for bytes in [0, 1, 320, 1599, 4096, 3520, 100_160] {
-            assert!(writer.media(&vec![0; bytes], 0, &mut out).is_err(), "{bytes}");
+            assert!(
+                writer.media(&vec![0; bytes], 0, &mut out).is_err(),
+                "{bytes}"
+            );
         }
         assert_eq!(out, "");
         writer.media(&[0; 3200], 0, &mut out).unwrap();

@@ -1,5 +1,6 @@
-//! Named values as Exotel sends them over HTTP: a query, a form (URL-encoded or multipart) or JSON, all brought to one flat form with
-//! bracketed names, `Legs[0][Status]`. Values that mean nothing (`null`, an empty text, 1970, the text of a template that nobody filled in) are none.
+//! Named values as Exotel sends them over HTTP: a query, a form (URL-encoded or multipart) or JSON,
+//! all brought to one flat form with bracketed names, `Legs[0][Status]`. Values that mean nothing
+//! (`null`, an empty text, 1970, the text of a template that nobody filled in) are none.
 //!
 //! Source: Exotel, "Passthru applet" and "StatusCallback"; the odd values are from real requests.
 
@@ -30,9 +31,19 @@ const SHOWN: &[&str] = &[
     "DisconnectedBy", "StreamSID", "Status", "Duration", "DetailedStatus", "Error", "EventType", "DateCreated", "DateUpdated",
     "ConversationDuration", "AnsweredBy",
 ];
-/// The same for phone numbers, of which the last four digits are shown. All other values are masked whole.
-const NUMBERS: &[&str] =
-    &["From", "To", "CallFrom", "CallTo", "DialWhomNumber", "OutgoingPhoneNumber", "ForwardedFrom", "Number", "CallerId"];
+/// The same for phone numbers, of which the last four digits are shown. All other values are masked
+/// whole.
+const NUMBERS: &[&str] = &[
+    "From",
+    "To",
+    "CallFrom",
+    "CallTo",
+    "DialWhomNumber",
+    "OutgoingPhoneNumber",
+    "ForwardedFrom",
+    "Number",
+    "CallerId",
+];
 
 /// Named values, in the order sent. `Debug` is masked.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -41,13 +52,16 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// Reads a query or an URL-encoded form. Cannot fail: what is no UTF-8 is replaced, what has no `=` is a name without a value.
+    /// Reads a query or an URL-encoded form. Cannot fail: what is no UTF-8 is replaced, what has no
+    /// `=` is a name without a value.
     pub fn from_query(query: &str) -> Self {
         Self::from_encoded(query.trim_start_matches('?').as_bytes())
     }
 
     /// Takes pairs that somebody else has decoded.
-    pub fn from_pairs<N: Into<String>, V: Into<String>>(pairs: impl IntoIterator<Item = (N, V)>) -> Self {
+    pub fn from_pairs<N: Into<String>, V: Into<String>>(
+        pairs: impl IntoIterator<Item = (N, V)>,
+    ) -> Self {
         let mut parameters = Self::default();
         for (name, value) in pairs {
             parameters.add(name.into(), value.into());
@@ -61,7 +75,10 @@ impl Parameters {
     /// Over 256 KiB, or no JSON.
     pub fn from_json(text: &str) -> Result<Self, ParseError> {
         if text.len() > MAX_BODY_BYTES {
-            return Err(ParseError::TooLong { bytes: text.len(), limit: MAX_BODY_BYTES });
+            return Err(ParseError::TooLong {
+                bytes: text.len(),
+                limit: MAX_BODY_BYTES,
+            });
         }
         let value: Value = json(text).map_err(ParseError::NotJson)?;
         let mut parameters = Self::default();
@@ -69,32 +86,48 @@ impl Parameters {
         Ok(parameters)
     }
 
-    /// Reads a body by its content type; a form when there is none. Multipart, Exotel's default for callbacks, may hold texts only.
+    /// Reads a body by its content type; a form when there is none. Multipart, Exotel's default for
+    /// callbacks, may hold texts only.
     ///
     /// # Errors
     /// Over 256 KiB, broken JSON, multipart without a boundary, or another type.
     pub fn from_body(content_type: Option<&str>, body: &[u8]) -> Result<Self, ParseError> {
         if body.len() > MAX_BODY_BYTES {
-            return Err(ParseError::TooLong { bytes: body.len(), limit: MAX_BODY_BYTES });
+            return Err(ParseError::TooLong {
+                bytes: body.len(),
+                limit: MAX_BODY_BYTES,
+            });
         }
         let content_type = content_type.unwrap_or("application/x-www-form-urlencoded");
-        let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let kind = content_type
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
         match kind.as_str() {
             "application/x-www-form-urlencoded" => Ok(Self::from_encoded(body)),
             "application/json" => Self::from_json(&String::from_utf8_lossy(body)),
             "multipart/form-data" => {
-                let boundary = multipart::boundary(content_type)
-                    .ok_or(ParseError::Missing { field: "boundary", expected: "the boundary of the multipart body in its content type" })?;
+                let boundary = multipart::boundary(content_type).ok_or(ParseError::Missing {
+                    field: "boundary",
+                    expected: "the boundary of the multipart body in its content type",
+                })?;
                 Ok(Self::from_pairs(multipart::pairs(boundary, body)))
             }
             _ => Err(ParseError::ContentType(kind)),
         }
     }
 
-    /// The value of a name, in any case of letters; none when missing or meaningless. Of several the last that means something:
-    /// Exotel appends its own to what the configured URL already had.
+    /// The value of a name, in any case of letters; none when missing or meaningless. Of several
+    /// the last that means something: Exotel appends its own to what the configured URL already
+    /// had.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.pairs.iter().rev().filter(|(given, _)| given.eq_ignore_ascii_case(name)).find_map(|(_, value)| meaning(value))
+        self.pairs
+            .iter()
+            .rev()
+            .filter(|(given, _)| given.eq_ignore_ascii_case(name))
+            .find_map(|(_, value)| meaning(value))
     }
 
     /// The same as text of its own.
@@ -125,29 +158,49 @@ impl Parameters {
     /// The values of a list, `name[]` or `name[0]`, `name[1]` and so on, in the order sent.
     pub fn list<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         let item = move |given: &str| {
-            let index = given.strip_prefix(name).and_then(|rest| rest.strip_prefix('[')).and_then(|rest| rest.strip_suffix(']'));
+            let index = given
+                .strip_prefix(name)
+                .and_then(|rest| rest.strip_prefix('['))
+                .and_then(|rest| rest.strip_suffix(']'));
             index.is_some_and(|index| index.bytes().all(|byte| byte.is_ascii_digit()))
         };
-        self.pairs.iter().filter(move |(given, _)| item(given)).filter_map(|(_, value)| meaning(value))
+        self.pairs
+            .iter()
+            .filter(move |(given, _)| item(given))
+            .filter_map(|(_, value)| meaning(value))
     }
 
     /// Whether any name begins so.
     pub(crate) fn has_prefix(&self, prefix: &str) -> bool {
-        self.pairs.iter().any(|(name, _)| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix)))
+        self.pairs.iter().any(|(name, _)| {
+            name.get(..prefix.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+        })
     }
 
-    /// What was told, for a record or a log: states, times and ids as they are, numbers with four digits, all else by its length.
+    /// What was told, for a record or a log: states, times and ids as they are, numbers with four
+    /// digits, all else by its length.
     pub fn masked(&self) -> BTreeMap<String, String> {
         let shown = |name: &str, value: &str| {
-            let last = name.trim_end_matches(']').rsplit('[').next().unwrap_or(name);
-            let is_one_of = |names: &[&str]| names.iter().any(|known| known.eq_ignore_ascii_case(last));
+            let last = name
+                .trim_end_matches(']')
+                .rsplit('[')
+                .next()
+                .unwrap_or(name);
+            let is_one_of =
+                |names: &[&str]| names.iter().any(|known| known.eq_ignore_ascii_case(last));
             match PhoneNumber::parse(value) {
                 _ if is_one_of(SHOWN) => value.to_owned(),
                 Ok(number) if is_one_of(NUMBERS) => number.masked(),
                 _ => Masked::from(value).to_string(),
             }
         };
-        self.pairs.iter().filter_map(|(name, value)| meaning(value).map(|value| (name.clone(), shown(name, value)))).collect()
+        self.pairs
+            .iter()
+            .filter_map(|(name, value)| {
+                meaning(value).map(|value| (name.clone(), shown(name, value)))
+            })
+            .collect()
     }
 
     fn from_encoded(bytes: &[u8]) -> Self {
@@ -158,7 +211,9 @@ impl Parameters {
         if self.pairs.len() >= MAX_PARAMETERS {
             return;
         }
-        if NESTED.iter().any(|nested| nested.eq_ignore_ascii_case(&name))
+        if NESTED
+            .iter()
+            .any(|nested| nested.eq_ignore_ascii_case(&name))
             && let Ok(nested @ (Value::Object(_) | Value::Array(_))) = json(&value)
         {
             return self.flatten(&name, &nested, 0);
@@ -167,12 +222,22 @@ impl Parameters {
     }
 
     fn flatten(&mut self, name: &str, value: &Value, depth: usize) {
-        let inner = |key: &str| if name.is_empty() { key.to_owned() } else { format!("{name}[{key}]") };
+        let inner = |key: &str| {
+            if name.is_empty() {
+                key.to_owned()
+            } else {
+                format!("{name}[{key}]")
+            }
+        };
         match value {
             Value::Object(_) | Value::Array(_) if depth == MAX_DEPTH => {}
-            Value::Object(object) => object.iter().for_each(|(key, value)| self.flatten(&inner(key), value, depth + 1)),
+            Value::Object(object) => object
+                .iter()
+                .for_each(|(key, value)| self.flatten(&inner(key), value, depth + 1)),
             Value::Array(list) => {
-                list.iter().enumerate().for_each(|(at, value)| self.flatten(&inner(&at.to_string()), value, depth + 1));
+                list.iter().enumerate().for_each(|(at, value)| {
+                    self.flatten(&inner(&at.to_string()), value, depth + 1)
+                });
             }
             // kept, so that a leg that was not attempted still counts as a leg
             Value::Null => self.add(name.to_owned(), String::new()),
@@ -184,22 +249,37 @@ impl Parameters {
 
 /// JSON of which a value or two may be such as no text or number can hold.
 fn json(text: &str) -> Result<Value, serde_json::Error> {
-    serde_json::from_str(text).or_else(|error| repaired(text).map_or(Err(error), |text| serde_json::from_str(&text)))
+    serde_json::from_str(text)
+        .or_else(|error| repaired(text).map_or(Err(error), |text| serde_json::from_str(&text)))
 }
 
 /// The value, unless it is one of Exotel's words for nothing.
 fn meaning(value: &str) -> Option<&str> {
     let value = value.trim();
-    let nothing = value.is_empty() || value.eq_ignore_ascii_case("null") || NO_TIMES.contains(&value) || is_template(value);
+    let nothing = value.is_empty()
+        || value.eq_ignore_ascii_case("null")
+        || NO_TIMES.contains(&value)
+        || is_template(value);
     (!nothing).then_some(value)
 }
 
 /// `{CallSid}` or `{{CallSid}}`: a template that was sent as it stands.
 fn is_template(value: &str) -> bool {
-    let Some(inner) = value.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else { return false };
-    let inner = inner.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(inner);
+    let Some(inner) = value
+        .strip_prefix('{')
+        .and_then(|rest| rest.strip_suffix('}'))
+    else {
+        return false;
+    };
+    let inner = inner
+        .strip_prefix('{')
+        .and_then(|rest| rest.strip_suffix('}'))
+        .unwrap_or(inner);
     let inner = inner.trim();
-    !inner.is_empty() && inner.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'[' | b']'))
+    !inner.is_empty()
+        && inner
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'[' | b']'))
 }
 
 impl fmt::Debug for Parameters {
@@ -214,10 +294,22 @@ mod tests {
 
     #[test]
     fn words_for_nothing_are_none() {
-        for value in
-            ["", "null", "NULL", " ", "1970-01-01 05:30:00", "0000-00-00 00:00:00", "{CallSid}", "{{CallSid}}", "{{ Stream[Status] }}"]
-        {
-            assert_eq!(Parameters::from_pairs([("x", value)]).get("x"), None, "{value}");
+        for value in [
+            "",
+            "null",
+            "NULL",
+            " ",
+            "1970-01-01 05:30:00",
+            "0000-00-00 00:00:00",
+            "{CallSid}",
+            "{{CallSid}}",
+            "{{ Stream[Status] }}",
+        ] {
+            assert_eq!(
+                Parameters::from_pairs([("x", value)]).get("x"),
+                None,
+                "{value}"
+            );
         }
         for value in ["0", "{\"a\":1}", "{}", "nullable", "1970-01-02 05:30:00"] {
             assert_eq!(Parameters::from_pairs([("x", value)]).get("x"), Some(value));
@@ -226,7 +318,8 @@ mod tests {
 
     #[test]
     fn the_last_value_that_means_something_wins() {
-        let parameters = Parameters::from_query("?CallSid={CallSid}&token=t&callsid=c1&CallSid=null");
+        let parameters =
+            Parameters::from_query("?CallSid={CallSid}&token=t&callsid=c1&CallSid=null");
         assert_eq!(parameters.call_sid().unwrap().as_str(), "c1");
     }
 
@@ -235,14 +328,20 @@ mod tests {
         let query = "Legs[0][Number]=1&".repeat(10_000);
         assert_eq!(Parameters::from_query(&query).pairs.len(), MAX_PARAMETERS);
         let json = format!(r#"{{"a":[{}0]}}"#, "0,".repeat(10_000));
-        assert_eq!(Parameters::from_json(&json).unwrap().pairs.len(), MAX_PARAMETERS);
+        assert_eq!(
+            Parameters::from_json(&json).unwrap().pairs.len(),
+            MAX_PARAMETERS
+        );
         assert!(Parameters::from_json(&"[".repeat(100_000)).is_err());
     }
 
     #[test]
     fn half_an_emoji_or_bytes_that_are_no_utf_8_cost_no_other_parameter() {
         let cases = [
-            Parameters::from_json(r#"{"CallSid":"c1","CustomField":"Asha \ud83d","ConversationDuration":1e999}"#).unwrap(),
+            Parameters::from_json(
+                r#"{"CallSid":"c1","CustomField":"Asha \ud83d","ConversationDuration":1e999}"#,
+            )
+            .unwrap(),
             Parameters::from_query("CallSid=c1&CustomField=Asha%20%F0%9F"),
             Parameters::from_body(None, b"CallSid=c1&CustomField=Asha \xf0\x9f").unwrap(),
         ];
@@ -250,7 +349,9 @@ mod tests {
             assert_eq!(parameters.call_sid().unwrap().as_str(), "c1");
             assert_eq!(parameters.get("CustomField"), Some("Asha \u{fffd}"));
         }
-        let nested = Parameters::from_query("Stream=%7B%22Status%22%3A%22failed%22%2C%22Error%22%3A%22%5Cud83d%22%7D");
+        let nested = Parameters::from_query(
+            "Stream=%7B%22Status%22%3A%22failed%22%2C%22Error%22%3A%22%5Cud83d%22%7D",
+        );
         assert_eq!(nested.get("Stream[Status]"), Some("failed"));
     }
 
@@ -261,13 +362,23 @@ mod tests {
                          Content-Disposition: form-data; name=\"Legs[0][Status]\"\r\n\r\nbusy\r\n--b1--\r\n";
         let cases = [
             (None, "CallSid=c1&Legs%5B0%5D%5BStatus%5D=busy"),
-            (Some("application/json; charset=utf-8"), r#"{"CallSid":"c1","Legs":[{"Status":"busy"}]}"#),
+            (
+                Some("application/json; charset=utf-8"),
+                r#"{"CallSid":"c1","Legs":[{"Status":"busy"}]}"#,
+            ),
             (Some("multipart/form-data; boundary=b1"), multipart),
         ];
         for (content_type, body) in cases {
-            assert_eq!(Parameters::from_body(content_type, body.as_bytes()).unwrap(), expected, "{content_type:?}");
+            assert_eq!(
+                Parameters::from_body(content_type, body.as_bytes()).unwrap(),
+                expected,
+                "{content_type:?}"
+            );
         }
-        assert!(matches!(Parameters::from_body(Some("text/xml"), b"<a/>"), Err(ParseError::ContentType(_))));
+        assert!(matches!(
+            Parameters::from_body(Some("text/xml"), b"<a/>"),
+            Err(ParseError::ContentType(_))
+        ));
     }
 
     #[test]
@@ -276,7 +387,17 @@ mod tests {
             "CallSid=c1&From=09876543210&digits=8917654&CustomField=asha&Stream[Status]=failed&Stream[StreamUrl]=wss://x/secret",
         );
         let shown = format!("{parameters:?}");
-        assert!(shown.contains(r#""CallSid": "c1""#) && shown.contains("xxxxxx3210") && shown.contains("failed"), "{shown}");
-        assert!(!["98765", "7654", "asha", "secret"].iter().any(|secret| shown.contains(secret)), "{shown}");
+        assert!(
+            shown.contains(r#""CallSid": "c1""#)
+                && shown.contains("xxxxxx3210")
+                && shown.contains("failed"),
+            "{shown}"
+        );
+        assert!(
+            !["98765", "7654", "asha", "secret"]
+                .iter()
+                .any(|secret| shown.contains(secret)),
+            "{shown}"
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! JSON that is right but for one value that no Rust text or number can hold. Without a repair one such value would cost the whole message, and
-//! a `start` its call.
+//! JSON that is right but for one value that no Rust text or number can hold. Without a repair one
+//! such value would cost the whole message, and a `start` its call.
 //!
 //! | what comes | what is read |
 //! |---|---|
@@ -30,7 +30,9 @@ pub(crate) fn repaired(text: &str) -> Option<String> {
                 (character.len_utf8(), None)
             }
         };
-        let Some((piece, behind)) = rest.split_at_checked(taken) else { break };
+        let Some((piece, behind)) = rest.split_at_checked(taken) else {
+            break;
+        };
         repaired.push_str(replacement.unwrap_or(piece));
         changed |= replacement.is_some();
         rest = behind;
@@ -39,7 +41,8 @@ pub(crate) fn repaired(text: &str) -> Option<String> {
     changed.then_some(repaired)
 }
 
-/// The escape at the beginning, with its other half where it is a pair: how many bytes it has, and what is to stand there instead.
+/// The escape at the beginning, with its other half where it is a pair: how many bytes it has, and
+/// what is to stand there instead.
 fn escape(text: &str) -> (usize, Option<&'static str>) {
     match unit(text) {
         Some(0xd800..=0xdbff) => match text.get(ESCAPE_BYTES..).and_then(unit) {
@@ -57,13 +60,18 @@ fn escape(text: &str) -> (usize, Option<&'static str>) {
 fn unit(text: &str) -> Option<u32> {
     let digits = text.strip_prefix("\\u")?.get(..4)?;
     let is_hexadecimal = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-    is_hexadecimal.then(|| u32::from_str_radix(digits, 16).ok()).flatten()
+    is_hexadecimal
+        .then(|| u32::from_str_radix(digits, 16).ok())
+        .flatten()
 }
 
 fn number(text: &str) -> (usize, Option<&'static str>) {
     let is_part = |byte: u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
     let taken = text.bytes().take_while(|byte| is_part(*byte)).count();
-    let is_beyond = text.get(..taken).and_then(|digits| digits.parse::<f64>().ok()).is_some_and(f64::is_infinite);
+    let is_beyond = text
+        .get(..taken)
+        .and_then(|digits| digits.parse::<f64>().ok())
+        .is_some_and(f64::is_infinite);
     (taken, is_beyond.then_some("null"))
 }
 
@@ -76,7 +84,10 @@ mod tests {
         for (text, expected) in [
             (r#"{"a":"Asha \ud83d"}"#, r#"{"a":"Asha \ufffd"}"#),
             (r#"{"a":"\ude00x"}"#, r#"{"a":"\ufffdx"}"#),
-            (r#"{"a":"\ud83d\ud83d\ude00"}"#, r#"{"a":"\ufffd\ud83d\ude00"}"#),
+            (
+                r#"{"a":"\ud83d\ud83d\ude00"}"#,
+                r#"{"a":"\ufffd\ud83d\ude00"}"#,
+            ),
             (r#"{"\uD83D":1}"#, r#"{"\ufffd":1}"#),
             (r#"{"a":"\ud83d\u0041"}"#, r#"{"a":"\ufffd\u0041"}"#),
         ] {
@@ -102,7 +113,13 @@ mod tests {
 
     #[test]
     fn numbers_beyond_all_bounds_and_raw_control_characters_are_replaced() {
-        assert_eq!(repaired("{\"a\":1e999,\"b\":-1E+400}").as_deref(), Some("{\"a\":null,\"b\":null}"));
-        assert_eq!(repaired("{\"a\":\"x\ny\"}").as_deref(), Some("{\"a\":\"x y\"}"));
+        assert_eq!(
+            repaired("{\"a\":1e999,\"b\":-1E+400}").as_deref(),
+            Some("{\"a\":null,\"b\":null}")
+        );
+        assert_eq!(
+            repaired("{\"a\":\"x\ny\"}").as_deref(),
+            Some("{\"a\":\"x y\"}")
+        );
     }
 }

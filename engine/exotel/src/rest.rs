@@ -1,6 +1,8 @@
-//! What Exotel's API answers, read only: the call that was made, an error, how many streams are up. Sending is elsewhere.
+//! What Exotel's API answers, read only: the call that was made, an error, how many streams are up.
+//! Sending is elsewhere.
 //!
-//! Source: Exotel, "Make a call" API (`.json` form) and its page on WSS errors and monitoring (XML).
+//! Source: Exotel, "Make a call" API (`.json` form) and its page on WSS errors and monitoring
+//! (XML).
 
 use ghanti_model::CallSid;
 
@@ -59,13 +61,19 @@ pub fn parse_reply(text: &str) -> Result<ApiReply, ParseError> {
         return Ok(ApiReply::Exception(RestException {
             status: parameters.count("RestException[Status]"),
             code: parameters.text("RestException[Code]"),
-            message: parameters.text("RestException[Message]").unwrap_or_default(),
+            message: parameters
+                .text("RestException[Message]")
+                .unwrap_or_default(),
         }));
     }
-    let sid = parameters.get("Call[Sid]").and_then(|sid| CallSid::parse(sid).ok());
+    let sid = parameters
+        .get("Call[Sid]")
+        .and_then(|sid| CallSid::parse(sid).ok());
     Ok(ApiReply::Call(Call {
-        sid: sid
-            .ok_or(ParseError::Missing { field: "Call.Sid", expected: "a `Call` or a `RestException`; ask with `.json` in the path" })?,
+        sid: sid.ok_or(ParseError::Missing {
+            field: "Call.Sid",
+            expected: "a `Call` or a `RestException`; ask with `.json` in the path",
+        })?,
         status: parameters.get("Call[Status]").map(CallStatus::parse),
         duration_s: parameters.count("Call[Duration]"),
         recording_url: parameters.text("Call[RecordingUrl]"),
@@ -76,10 +84,21 @@ impl ActiveStreams {
     /// Reads the answer of `ActiveStreams`, which comes as XML.
     pub fn parse(xml: &str) -> Result<Self, ParseError> {
         let count = |field: &'static str| {
-            let inner = xml.split_once(&format!("<{field}>")).and_then(|(_, rest)| rest.split_once('<')).map(|(inner, _)| inner.trim());
-            inner.and_then(|inner| inner.parse().ok()).ok_or(ParseError::Missing { field, expected: "a count between its tags" })
+            let inner = xml
+                .split_once(&format!("<{field}>"))
+                .and_then(|(_, rest)| rest.split_once('<'))
+                .map(|(inner, _)| inner.trim());
+            inner
+                .and_then(|inner| inner.parse().ok())
+                .ok_or(ParseError::Missing {
+                    field,
+                    expected: "a count between its tags",
+                })
         };
-        Ok(Self { active: count("ActiveStreamCount")?, limit: count("ThrottleLimit")? })
+        Ok(Self {
+            active: count("ActiveStreamCount")?,
+            limit: count("ThrottleLimit")?,
+        })
     }
 }
 
@@ -93,15 +112,25 @@ mod tests {
             r#"{"Call":{"Sid":"c1","ParentCallSid":null,"Status":"in-progress","To":null,"Duration":null,"RecordingUrl":null}}"#,
             r#"{"call":{"sid":"c1","status":"in-progress"}}"#,
         ] {
-            let expected =
-                Call { sid: CallSid::parse("c1").unwrap(), status: Some(CallStatus::InProgress), duration_s: None, recording_url: None };
+            let expected = Call {
+                sid: CallSid::parse("c1").unwrap(),
+                status: Some(CallStatus::InProgress),
+                duration_s: None,
+                recording_url: None,
+            };
             assert_eq!(parse_reply(text).unwrap(), ApiReply::Call(expected));
         }
     }
 
     #[test]
     fn what_is_neither_call_nor_error_is_refused() {
-        for text in ["", "<TwilioResponse/>", "{}", r#"{"Call":{}}"#, r#"{"Call":{"Sid":""}}"#] {
+        for text in [
+            "",
+            "<TwilioResponse/>",
+            "{}",
+            r#"{"Call":{}}"#,
+            r#"{"Call":{"Sid":""}}"#,
+        ] {
             assert!(parse_reply(text).is_err(), "{text}");
         }
         assert!(ActiveStreams::parse("<ActiveStreamCount>x</ActiveStreamCount>").is_err());

@@ -1,6 +1,8 @@
-//! The status callback: what Exotel tells of a call after it, once or more, late or never. It is not signed.
+//! The status callback: what Exotel tells of a call after it, once or more, late or never. It is
+//! not signed.
 //!
-//! Source: Exotel, "StatusCallback". Only `CallSid`, `DateUpdated`, `Status` and `RecordingUrl` always come; the rest where events were asked for.
+//! Source: Exotel, "StatusCallback". Only `CallSid`, `DateUpdated`, `Status` and `RecordingUrl`
+//! always come; the rest where events were asked for.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +11,8 @@ use ghanti_model::{CallSid, Direction, Masked, PhoneNumber};
 use crate::applet::Leg;
 use crate::{CallStatus, Parameters, ParseError};
 
-/// What a callback tells; what was not told is none. Times are Exotel's texts, in India's time without saying so.
+/// What a callback tells; what was not told is none. Times are Exotel's texts, in India's time
+/// without saying so.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StatusCallback {
     /// The call's id.
@@ -50,7 +53,8 @@ impl StatusCallback {
     /// # Errors
     /// As [`Parameters::from_body`].
     pub fn from_body(content_type: Option<&str>, body: &[u8]) -> Result<Self, ParseError> {
-        Parameters::from_body(content_type, body).map(|parameters| Self::from_parameters(&parameters))
+        Parameters::from_body(content_type, body)
+            .map(|parameters| Self::from_parameters(&parameters))
     }
 
     /// Reads the JSON form.
@@ -59,7 +63,9 @@ impl StatusCallback {
     }
 
     /// Takes a form that somebody else has decoded.
-    pub fn from_pairs<N: Into<String>, V: Into<String>>(pairs: impl IntoIterator<Item = (N, V)>) -> Self {
+    pub fn from_pairs<N: Into<String>, V: Into<String>>(
+        pairs: impl IntoIterator<Item = (N, V)>,
+    ) -> Self {
         Self::from_parameters(&Parameters::from_pairs(pairs))
     }
 
@@ -93,7 +99,9 @@ mod tests {
     fn a_leg_that_was_not_attempted_has_no_status() {
         let form = "CallSid=c1&Status=in-progress&EventType=answered&Legs%5B0%5D%5BStatus%5D=in-progress&Legs%5B1%5D%5BStatus%5D=";
         let json = r#"{"CallSid":"c1","Status":"in-progress","EventType":"answered","Legs":[{"Status":"in-progress"},{"Status":null}]}"#;
-        let form = StatusCallback::from_body(Some("application/x-www-form-urlencoded"), form.as_bytes()).unwrap();
+        let form =
+            StatusCallback::from_body(Some("application/x-www-form-urlencoded"), form.as_bytes())
+                .unwrap();
         let json = StatusCallback::from_json(json).unwrap();
         assert_eq!(form, json);
         let statuses: Vec<_> = form.legs.into_iter().map(|leg| leg.status).collect();
@@ -102,9 +110,17 @@ mod tests {
 
     #[test]
     fn the_four_basic_fields_are_enough() {
-        let pairs = [("CallSid", "c1"), ("DateUpdated", "2024-01-15 14:30:45"), ("Status", "no-answer"), ("RecordingUrl", "null")];
+        let pairs = [
+            ("CallSid", "c1"),
+            ("DateUpdated", "2024-01-15 14:30:45"),
+            ("Status", "no-answer"),
+            ("RecordingUrl", "null"),
+        ];
         let callback = StatusCallback::from_pairs(pairs);
-        assert_eq!((callback.status, callback.recording_url), (Some(CallStatus::NoAnswer), None));
+        assert_eq!(
+            (callback.status, callback.recording_url),
+            (Some(CallStatus::NoAnswer), None)
+        );
         assert_eq!(callback.told.len(), 3);
     }
 }

@@ -1,13 +1,24 @@
-//! The media path of a call allocates nothing in the steady state, in either direction: with thousands of calls, fifty messages a
-//! second each, the allocator would otherwise be what the engine does most.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
-#![allow(unsafe_code, reason = "counting allocations takes a global allocator, and that trait is unsafe to implement")]
+//! The media path of a call allocates nothing in the steady state, in either direction: with
+//! thousands of calls, fifty messages a second each, the allocator would otherwise be what the
+//! engine does most.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+#![allow(
+    unsafe_code,
+    reason = "counting allocations takes a global allocator, and that trait is unsafe to implement"
+)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use bytes::BytesMut;
-use ghanti_exotel::{FarEnd, Inbound, MediaFormat, Outbound, OutboundWriter, far_end, inbound, parse_outbound};
+use ghanti_exotel::{
+    FarEnd, Inbound, MediaFormat, Outbound, OutboundWriter, far_end, inbound, parse_outbound,
+};
 use ghanti_model::{AccountSid, CallSid, StreamSid};
 
 thread_local! {
@@ -17,7 +28,8 @@ thread_local! {
 
 struct Counting;
 
-// SAFETY: every call goes on to the system's allocator unchanged; counting touches a thread-local cell that needs no allocation.
+// SAFETY: every call goes on to the system's allocator unchanged; counting touches a thread-local
+// cell that needs no allocation.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.with(|count| count.set(count.get() + 1));
@@ -63,7 +75,9 @@ fn far_end() -> FarEnd {
 fn writer() -> OutboundWriter {
     let mut text = String::new();
     far_end().start(&mut text).unwrap();
-    let Inbound::Start(start) = inbound::parse(&text).unwrap() else { panic!("no start") };
+    let Inbound::Start(start) = inbound::parse(&text).unwrap() else {
+        panic!("no start")
+    };
     OutboundWriter::new(&start)
 }
 
@@ -76,13 +90,15 @@ fn the_counter_counts() {
 fn reading_and_decoding_a_media_message_allocates_nothing() {
     let mut text = String::new();
     far_end().media(&[7; 320], 20, &mut text).unwrap();
-    // numbers instead of texts, unknown keys, another order; only an unknown key with objects in it would cost serde_json a scratch buffer
-    let odd =
-        r#"{"media":{"payload":"AAAA","track":"inbound","chunk":2,"timestamp":10},"x":null,"y":"z","sequence_number":3,"event":"media"}"#;
+    // numbers instead of texts, unknown keys, another order; only an unknown key with objects in it
+    // would cost serde_json a scratch buffer
+    let odd = r#"{"media":{"payload":"AAAA","track":"inbound","chunk":2,"timestamp":10},"x":null,"y":"z","sequence_number":3,"event":"media"}"#;
     let mut audio = Vec::new();
     for text in [text.as_str(), odd] {
         let allocations = allocations_of(|| {
-            let Ok(Inbound::Media(media)) = inbound::parse(text) else { panic!("no media") };
+            let Ok(Inbound::Media(media)) = inbound::parse(text) else {
+                panic!("no media")
+            };
             media.decode_into(&mut audio).unwrap();
         });
         assert_eq!(allocations, 0, "{text}");
@@ -109,7 +125,9 @@ fn a_simulator_reads_a_bots_audio_without_allocating() {
     writer().media(&[0; 1600], 0, &mut text).unwrap();
     let mut audio = Vec::new();
     let allocations = allocations_of(|| {
-        let Ok(Outbound::Media(media)) = parse_outbound(&text) else { panic!("no media") };
+        let Ok(Outbound::Media(media)) = parse_outbound(&text) else {
+            panic!("no media")
+        };
         media.decode_into(&mut audio).unwrap();
     });
     assert_eq!((allocations, audio.len()), (0, 1600));

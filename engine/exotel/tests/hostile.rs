@@ -1,6 +1,11 @@
-//! No input makes a reader panic: random bytes, samples cut off at every byte, samples with random changes, deep and huge ones. The
-//! generator is seeded, so a failure is the same on every run.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+//! No input makes a reader panic: random bytes, samples cut off at every byte, samples with random
+//! changes, deep and huge ones. The generator is seeded, so a failure is the same on every run.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 use ghanti_exotel::applet::{ConnectReply, PassthruRequest};
 use ghanti_exotel::rest::{ActiveStreams, parse_reply};
@@ -62,7 +67,8 @@ impl Random {
     }
 }
 
-/// Gives the bytes to every reader. What comes out must be usable too: audio decodes or is an error, a start makes a writer.
+/// Gives the bytes to every reader. What comes out must be usable too: audio decodes or is an
+/// error, a start makes a writer.
 fn feed(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let mut audio = Vec::new();
@@ -70,7 +76,9 @@ fn feed(bytes: &[u8]) {
         Ok(Inbound::Media(media)) => drop(media.decode_into(&mut audio)),
         Ok(Inbound::Start(start)) => {
             let mut out = String::new();
-            OutboundWriter::new(&start).media(&[0; 9600], 0, &mut out).ok();
+            OutboundWriter::new(&start)
+                .media(&[0; 9600], 0, &mut out)
+                .ok();
             OutboundWriter::new(&start).mark(&text, &mut out).unwrap();
         }
         Ok(other) => drop(format!("{other:?}")),
@@ -81,7 +89,12 @@ fn feed(bytes: &[u8]) {
     }
     let request = PassthruRequest::parse(&text);
     drop((format!("{request:?}"), request.custom_parameters()));
-    for content_type in [None, Some("application/json"), Some("multipart/form-data; boundary=b"), Some(text.as_ref())] {
+    for content_type in [
+        None,
+        Some("application/json"),
+        Some("multipart/form-data; boundary=b"),
+        Some(text.as_ref()),
+    ] {
         StatusCallback::from_body(content_type, bytes).ok();
     }
     ConnectReply::parse(&text).ok();
@@ -90,7 +103,9 @@ fn feed(bytes: &[u8]) {
 }
 
 fn messages() -> Vec<String> {
-    let message = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap()["message"].to_string();
+    let message = |line: &str| {
+        serde_json::from_str::<serde_json::Value>(line).unwrap()["message"].to_string()
+    };
     SAMPLES.lines().map(message).collect()
 }
 
@@ -109,7 +124,9 @@ fn random_pieces_never_panic() {
     let mut random = Random(2);
     for _ in 0..20_000 {
         let count = random.below(24);
-        let text: String = (0..count).map(|_| PIECES[random.below(PIECES.len())]).collect();
+        let text: String = (0..count)
+            .map(|_| PIECES[random.below(PIECES.len())])
+            .collect();
         feed(text.as_bytes());
     }
 }
@@ -156,7 +173,10 @@ fn depth_is_passed_over_or_refused_but_never_fatal() {
             let deep = format!("{}1{}", open.repeat(depth), close.repeat(depth));
             feed(deep.as_bytes());
             for key in ["x", "event", "media", "start", "stream_sid"] {
-                feed(format!(r#"{{"{key}":{deep},"event":"media","media":{{"payload":"AA=="}}}}"#).as_bytes());
+                feed(
+                    format!(r#"{{"{key}":{deep},"event":"media","media":{{"payload":"AA=="}}}}"#)
+                        .as_bytes(),
+                );
             }
         }
     }
@@ -164,8 +184,20 @@ fn depth_is_passed_over_or_refused_but_never_fatal() {
 
 #[test]
 fn a_huge_message_is_refused_before_it_is_read() {
-    let huge = format!(r#"{{"event":"media","media":{{"payload":"{}"}}}}"#, "A".repeat(10_000_000));
-    assert!(matches!(inbound::parse(&huge), Err(ParseError::TooLong { .. })));
-    assert!(matches!(parse_outbound(&huge), Err(ParseError::TooLong { .. })));
-    assert!(matches!(StatusCallback::from_body(None, huge.as_bytes()), Err(ParseError::TooLong { .. })));
+    let huge = format!(
+        r#"{{"event":"media","media":{{"payload":"{}"}}}}"#,
+        "A".repeat(10_000_000)
+    );
+    assert!(matches!(
+        inbound::parse(&huge),
+        Err(ParseError::TooLong { .. })
+    ));
+    assert!(matches!(
+        parse_outbound(&huge),
+        Err(ParseError::TooLong { .. })
+    ));
+    assert!(matches!(
+        StatusCallback::from_body(None, huge.as_bytes()),
+        Err(ParseError::TooLong { .. })
+    ));
 }

@@ -22,7 +22,8 @@ pub enum Reply {
     NoMatch,
 }
 
-/// As a log may show it: a choice by its id, which is the flow's own word; the caller's words and keys masked.
+/// As a log may show it: a choice by its id, which is the flow's own word; the caller's words and
+/// keys masked.
 impl fmt::Display for Reply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -16,6 +16,7 @@ pub struct CustomerRecord {
     /// The flow this call is to run; the engine chooses when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flow: Option<FlowName>,
-    /// All else, by name: `name`, `language`, `state`, `loan`, `amount`, `due-date` and what else a flow asks for.
+    /// All else, by name: `name`, `language`, `state`, `loan`, `amount`, `due-date` and what else a
+    /// flow asks for.
     pub fields: BTreeMap<String, Masked>,
 }

@@ -33,14 +33,19 @@ impl fmt::Display for CallId {
     }
 }
 
-/// A text from outside is no id: empty, over 128 bytes, or with characters beyond letters, digits, `-`, `_` and `.`.
+/// A text from outside is no id: empty, over 128 bytes, or with characters beyond letters, digits,
+/// `-`, `_` and `.`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not an id: use 1 to 128 letters, digits, `-`, `_` or `.`")]
 pub struct NotAnId;
 
 fn checked(text: String) -> Result<String, NotAnId> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    if (1..=128).contains(&text.len()) && text.bytes().all(allowed) { Ok(text) } else { Err(NotAnId) }
+    if (1..=128).contains(&text.len()) && text.bytes().all(allowed) {
+        Ok(text)
+    } else {
+        Err(NotAnId)
+    }
 }
 
 macro_rules! text_id {
@@ -85,7 +90,8 @@ macro_rules! text_id {
 }
 
 text_id! {
-    /// Exotel's id of a call. Real ones are 32 lower-case letters and digits, not hexadecimal; nothing is assumed of them.
+    /// Exotel's id of a call. Real ones are 32 lower-case letters and digits, not hexadecimal;
+    /// nothing is assumed of them.
     CallSid
 }
 text_id! {

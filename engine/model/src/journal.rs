@@ -11,7 +11,10 @@ pub const FORMAT: u32 = 1;
 /// A function of the contract, by its name there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[allow(missing_docs, reason = "each is the function of the same name in wit/dialog.wit")]
+#[allow(
+    missing_docs,
+    reason = "each is the function of the same name in wit/dialog.wit"
+)]
 pub enum Function {
     Facts,
     SetLanguage,
@@ -52,11 +55,19 @@ impl Function {
     pub fn class(self) -> Class {
         match self {
             Function::Log => Class::Inert,
-            Function::Now | Function::Random | Function::Facts | Function::Setting | Function::Field | Function::Fields => Class::Local,
+            Function::Now
+            | Function::Random
+            | Function::Facts
+            | Function::Setting
+            | Function::Field
+            | Function::Fields => Class::Local,
             Function::Lookup => Class::Read,
-            Function::SetLanguage | Function::Establish | Function::Transfer | Function::Outcome | Function::Note | Function::Say => {
-                Class::Act
-            }
+            Function::SetLanguage
+            | Function::Establish
+            | Function::Transfer
+            | Function::Outcome
+            | Function::Note
+            | Function::Say => Class::Act,
             Function::Ask | Function::Collect | Function::Drain => Class::Wait,
         }
     }
@@ -110,27 +121,41 @@ pub struct Journal {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum JournalError {
     /// A later engine wrote it.
-    #[error("the journal has format {0} and this engine reads format {FORMAT}: take the engine that wrote it, or a later one")]
+    #[error(
+        "the journal has format {0} and this engine reads format {FORMAT}: take the engine that wrote it, or a later one"
+    )]
     Newer(u64),
     /// It says no format.
-    #[error("it is no journal, since `header.format` is missing: give the `journal` of a call's record")]
+    #[error(
+        "it is no journal, since `header.format` is missing: give the `journal` of a call's record"
+    )]
     NoFormat,
     /// It says a format and does not keep to it.
-    #[error("the journal of format {FORMAT} cannot be read: it was cut off or changed; fetch it again")]
+    #[error(
+        "the journal of format {FORMAT} cannot be read: it was cut off or changed; fetch it again"
+    )]
     Malformed,
 }
 
 impl JournalHeader {
     /// Refuses a format that this engine does not know.
     pub fn check(&self) -> Result<(), JournalError> {
-        if self.format > FORMAT { Err(JournalError::Newer(u64::from(self.format))) } else { Ok(()) }
+        if self.format > FORMAT {
+            Err(JournalError::Newer(u64::from(self.format)))
+        } else {
+            Ok(())
+        }
     }
 }
 
 impl Journal {
-    /// Reads a journal. The format is looked at before all else, since a later one may hold what this engine has no words for.
+    /// Reads a journal. The format is looked at before all else, since a later one may hold what
+    /// this engine has no words for.
     pub fn read(json: Json) -> Result<Self, JournalError> {
-        let format = json.pointer("/header/format").and_then(Json::as_u64).ok_or(JournalError::NoFormat)?;
+        let format = json
+            .pointer("/header/format")
+            .and_then(Json::as_u64)
+            .ok_or(JournalError::NoFormat)?;
         if format > u64::from(FORMAT) {
             return Err(JournalError::Newer(format));
         }
@@ -151,7 +176,13 @@ mod tests {
             error.to_string(),
             "the journal has format 2 and this engine reads format 1: take the engine that wrote it, or a later one"
         );
-        assert_eq!(Journal::read(json!({ "entries": [] })), Err(JournalError::NoFormat));
-        assert_eq!(Journal::read(json!({ "header": { "format": 1 } })), Err(JournalError::Malformed));
+        assert_eq!(
+            Journal::read(json!({ "entries": [] })),
+            Err(JournalError::NoFormat)
+        );
+        assert_eq!(
+            Journal::read(json!({ "header": { "format": 1 } })),
+            Err(JournalError::Malformed)
+        );
     }
 }

@@ -18,14 +18,21 @@ impl Language {
     /// Reads `hi-IN`, `hi_in`, or `hi` (whose region is then India).
     pub fn parse(text: &str) -> Result<Self, NotALanguage> {
         let refuse = || NotALanguage(text.chars().take(32).collect());
-        let (language, region) = text.trim().split_once(['-', '_']).unwrap_or((text.trim(), "IN"));
+        let (language, region) = text
+            .trim()
+            .split_once(['-', '_'])
+            .unwrap_or((text.trim(), "IN"));
         let letters = |part: &str, lengths: std::ops::RangeInclusive<usize>| {
             lengths.contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphabetic())
         };
         if !letters(language, 2..=3) || !letters(region, 2..=2) {
             return Err(refuse());
         }
-        Ok(Self(format!("{}-{}", language.to_ascii_lowercase(), region.to_ascii_uppercase())))
+        Ok(Self(format!(
+            "{}-{}",
+            language.to_ascii_lowercase(),
+            region.to_ascii_uppercase()
+        )))
     }
 
     /// English as spoken in India, the language when nothing else is known.

@@ -1,7 +1,9 @@
-//! The words all rooms share: ids, call facts, prompts, questions and answers, journal entries, steps, records, outcomes.
+//! The words all rooms share: ids, call facts, prompts, questions and answers, journal entries,
+//! steps, records, outcomes.
 //!
-//! Nothing here does I/O, reads a clock or knows of Exotel, WebAssembly or a database. What is personal (numbers, digits,
-//! words) is kept in types whose `Debug` and `Display` are masked; showing it takes a call to `expose`.
+//! Nothing here does I/O, reads a clock or knows of Exotel, WebAssembly or a database. What is
+//! personal (numbers, digits, words) is kept in types whose `Debug` and `Display` are masked;
+//! showing it takes a call to `expose`.
 
 pub mod answer;
 pub mod call;

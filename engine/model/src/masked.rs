@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A personal text: a name, a transcript, an account's digits. `Debug` and `Display` show only its length; serde writes it in full,
-/// because journals and records are the place where it belongs.
+/// A personal text: a name, a transcript, an account's digits. `Debug` and `Display` show only its
+/// length; serde writes it in full, because journals and records are the place where it belongs.
 #[derive(Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Masked(String);

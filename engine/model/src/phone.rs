@@ -4,8 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A phone number in one spelling. Two spellings of one Indian number (`+91 98765 43210`, `919876543210`, `09876543210`,
-/// `9876543210`) are equal; `Debug` and `Display` show the last four digits alone.
+/// A phone number in one spelling. Two spellings of one Indian number (`+91 98765 43210`,
+/// `919876543210`, `09876543210`, `9876543210`) are equal; `Debug` and `Display` show the last four
+/// digits alone.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PhoneNumber(String);
@@ -19,9 +20,11 @@ pub struct NotAPhoneNumber;
 const DIGITS: std::ops::RangeInclusive<usize> = 5..=15;
 
 impl PhoneNumber {
-    /// Reads a number as the network and the operator write it, which may be a short code: spaces, hyphens and brackets are passed over. An
-    /// Indian number is kept as E.164 (`+91` and ten digits, without the trunk `0`), one that begins with `+` as it stands, any other as its
-    /// digits. A point makes it another kind of number (`9876543210.0`). For customers' numbers in lists see [`crate::values::phone`].
+    /// Reads a number as the network and the operator write it, which may be a short code: spaces,
+    /// hyphens and brackets are passed over. An Indian number is kept as E.164 (`+91` and ten
+    /// digits, without the trunk `0`), one that begins with `+` as it stands, any other as its
+    /// digits. A point makes it another kind of number (`9876543210.0`). For customers' numbers in
+    /// lists see [`crate::values::phone`].
     pub fn parse(text: &str) -> Result<Self, NotAPhoneNumber> {
         let text = text.trim();
         let international = text.starts_with('+') || text.starts_with("00");
@@ -51,14 +54,19 @@ impl PhoneNumber {
         }))
     }
 
-    /// The number itself, E.164 where it is known to be: for dialling and for keys, never for a log.
+    /// The number itself, E.164 where it is known to be: for dialling and for keys, never for a
+    /// log.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
     /// The last four digits behind crosses: what a flow and a log may see.
     pub fn masked(&self) -> String {
-        let tail: String = self.0.chars().skip(self.0.chars().count().saturating_sub(4)).collect();
+        let tail: String = self
+            .0
+            .chars()
+            .skip(self.0.chars().count().saturating_sub(4))
+            .collect();
         format!("xxxxxx{tail}")
     }
 }
@@ -106,19 +114,37 @@ mod tests {
             "+91 09876543210",
             "+91 (0)9876543210",
         ] {
-            assert_eq!(PhoneNumber::parse(spelling).unwrap(), expected, "{spelling}");
+            assert_eq!(
+                PhoneNumber::parse(spelling).unwrap(),
+                expected,
+                "{spelling}"
+            );
         }
     }
 
     #[test]
     fn a_foreign_number_stays_foreign() {
-        assert_eq!(PhoneNumber::parse("+14129162450").unwrap().expose(), "+14129162450");
-        assert_ne!(PhoneNumber::parse("+19876543210").unwrap(), PhoneNumber::parse("9876543210").unwrap());
+        assert_eq!(
+            PhoneNumber::parse("+14129162450").unwrap().expose(),
+            "+14129162450"
+        );
+        assert_ne!(
+            PhoneNumber::parse("+19876543210").unwrap(),
+            PhoneNumber::parse("9876543210").unwrap()
+        );
     }
 
     #[test]
     fn what_is_no_number_is_refused() {
-        for text in ["", "null", "{CallFrom}", "sip:agent@host", "123", "1234567890123456", "9876543210.0"] {
+        for text in [
+            "",
+            "null",
+            "{CallFrom}",
+            "sip:agent@host",
+            "123",
+            "1234567890123456",
+            "9876543210.0",
+        ] {
             assert_eq!(PhoneNumber::parse(text), Err(NotAPhoneNumber), "{text}");
         }
     }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CallId, CallSid, Direction, FailureReport, FlowName, Journal, Language, Line, Masked, PhoneNumber, StepEntry, StreamSid, Transfer,
-    VersionId,
+    CallId, CallSid, Direction, FailureReport, FlowName, Journal, Language, Line, Masked,
+    PhoneNumber, StepEntry, StreamSid, Transfer, VersionId,
 };
 
 /// Where a call is.
@@ -56,9 +56,11 @@ pub struct VersionMove {
     pub from: VersionId,
     /// The newer one.
     pub to: VersionId,
-    /// The journal entry in which the call waited, from 1. Where the call moved, this entry and all that follow are of the newer version.
+    /// The journal entry in which the call waited, from 1. Where the call moved, this entry and all
+    /// that follow are of the newer version.
     pub seq: u32,
-    /// Why the call stayed where it was; nothing where it moved. One sentence, free of personal data.
+    /// Why the call stayed where it was; nothing where it moved. One sentence, free of personal
+    /// data.
     pub refused: Option<String>,
 }
 
@@ -67,7 +69,8 @@ pub struct VersionMove {
 pub struct CallRecord {
     /// Our id.
     pub call_id: CallId,
-    /// The order it was dialled for: the id that `POST /api/calls` answered. The first call of an order has its id; each further one has its own.
+    /// The order it was dialled for: the id that `POST /api/calls` answered. The first call of an
+    /// order has its id; each further one has its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<CallId>,
     /// Exotel's id, once known.
@@ -86,12 +89,14 @@ pub struct CallRecord {
     pub flow: Option<FlowName>,
     /// Its version; of a call that moved, the one it moved to.
     pub version: Option<VersionId>,
-    /// Newer versions that were there while it was going on, where the flow lets running calls move.
+    /// Newer versions that were there while it was going on, where the flow lets running calls
+    /// move.
     #[serde(default)]
     pub moves: Vec<VersionMove>,
     /// The language at the end.
     pub language: Option<Language>,
-    /// The one outcome: what happened. What the network reports stands before what the flow meant to come of it.
+    /// The one outcome: what happened. What the network reports stands before what the flow meant
+    /// to come of it.
     ///
     /// | outcomes | of |
     /// |---|---|
@@ -101,7 +106,8 @@ pub struct CallRecord {
     /// | `hung-up`, `flow-failed`, `connection-lost`, `peer-lost`, `no-media`, `no-flow`, `engine-stopped`, `engine-failed`, `too-long` | conversations that did not come to their end |
     /// | any other, such as `declined` | all other conversations: the flow's disposition |
     pub outcome: Option<String>,
-    /// What the flow itself called the conversation (`call.outcome`), whatever became of it afterwards.
+    /// What the flow itself called the conversation (`call.outcome`), whatever became of it
+    /// afterwards.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disposition: Option<String>,
     /// More about it: where the caller hung up, the fields that were missing.
@@ -130,7 +136,8 @@ pub struct CallRecord {
     pub started_ms: Option<u64>,
     /// The same of the stream's end.
     pub ended_ms: Option<u64>,
-    /// What Exotel told of the call afterwards (`POST /status` and the Passthru after), as it told it, numbers masked.
+    /// What Exotel told of the call afterwards (`POST /status` and the Passthru after), as it told
+    /// it, numbers masked.
     pub exotel: BTreeMap<String, String>,
 }
 

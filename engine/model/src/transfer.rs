@@ -2,13 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A record keeps so many questions of the Connect applet; with `fetch_after_attempt` it asks again after each agent.
+/// A record keeps so many questions of the Connect applet; with `fetch_after_attempt` it asks again
+/// after each agent.
 const ASKED: usize = 16;
 
 /// What is known of a transfer that was decided.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transfer {
-    /// When the Passthru after the bot asked for the first time, in milliseconds since 1970-01-01T00:00:00Z.
+    /// When the Passthru after the bot asked for the first time, in milliseconds since
+    /// 1970-01-01T00:00:00Z.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passthru_after_ms: Option<u64>,
     /// Each time that the Connect applet asked for the agents' numbers.
@@ -40,7 +42,8 @@ pub struct AgentLeg {
     pub agent: Option<String>,
 }
 
-/// How far an agent's leg came. Later ones weigh more: an answer is final, and ringing is no news once the leg is over.
+/// How far an agent's leg came. Later ones weigh more: an answer is final, and ringing is no news
+/// once the leg is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AgentLegState {
@@ -75,7 +78,8 @@ impl Transfer {
         }
     }
 
-    /// Something was reported of an agent's leg. Of two ends the later one counts, as one agent is dialled after another; an answer stays.
+    /// Something was reported of an agent's leg. Of two ends the later one counts, as one agent is
+    /// dialled after another; an answer stays.
     pub fn report(&mut self, leg: AgentLeg) {
         let known = self.leg.as_ref().map(|known| known.state);
         let is_news = match known {
@@ -85,7 +89,9 @@ impl Transfer {
             Some(known) => leg.state >= known,
         };
         if is_news {
-            let agent = leg.agent.or_else(|| self.leg.take().and_then(|known| known.agent));
+            let agent = leg
+                .agent
+                .or_else(|| self.leg.take().and_then(|known| known.agent));
             self.leg = Some(AgentLeg { agent, ..leg });
         }
     }
@@ -97,15 +103,28 @@ mod tests {
 
     fn after(states: &[AgentLegState]) -> Option<AgentLegState> {
         let mut transfer = Transfer::default();
-        states.iter().for_each(|state| transfer.report(AgentLeg { state: *state, unix_ms: 1, agent: None }));
+        states.iter().for_each(|state| {
+            transfer.report(AgentLeg {
+                state: *state,
+                unix_ms: 1,
+                agent: None,
+            })
+        });
         transfer.leg.map(|leg| leg.state)
     }
 
     #[test]
     fn an_agent_who_answered_has_answered() {
         use AgentLegState::{Answered, Busy, Dialled, NotAnswered, Ringing};
-        assert_eq!(after(&[Dialled, Ringing, Answered, NotAnswered, Ringing, Busy]), Some(Answered));
-        assert_eq!(after(&[Busy, Answered]), Some(Answered), "the next agent answered");
+        assert_eq!(
+            after(&[Dialled, Ringing, Answered, NotAnswered, Ringing, Busy]),
+            Some(Answered)
+        );
+        assert_eq!(
+            after(&[Busy, Answered]),
+            Some(Answered),
+            "the next agent answered"
+        );
     }
 
     #[test]

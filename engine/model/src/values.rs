@@ -1,9 +1,10 @@
-//! Readers for the values of a customer's record, as lenders and their programs write them: one for each kind, for the API, for the running
-//! flow and for whatever else takes records in.
+//! Readers for the values of a customer's record, as lenders and their programs write them: one for
+//! each kind, for the API, for the running flow and for whatever else takes records in.
 //!
-//! What cannot be read for certain is refused, never guessed: a wrong amount or a wrong number is worse than no call. A refusal says why and
-//! what to write instead, and never repeats the value, which is personal. What a reader accepts it returns in one canonical spelling, which it
-//! reads again as itself.
+//! What cannot be read for certain is refused, never guessed: a wrong amount or a wrong number is
+//! worse than no call. A refusal says why and what to write instead, and never repeats the value,
+//! which is personal. What a reader accepts it returns in one canonical spelling, which it reads
+//! again as itself.
 //!
 //! Pure: today's date is an argument. `values/cases.txt` is the table of spellings.
 
@@ -54,7 +55,8 @@ pub enum Kind {
     Money,
     /// A day. Canonical: `2026-12-05`.
     Date,
-    /// An account's number, of which the last four digits may be spoken. Canonical: without surplus spaces.
+    /// An account's number, of which the last four digits may be spoken. Canonical: without surplus
+    /// spaces.
     Account,
     /// A customer's phone number. Canonical: E.164, `+919876543210`.
     Phone,
@@ -74,13 +76,21 @@ impl Kind {
         ("language", Self::Language),
     ];
 
-    /// The value in its canonical spelling. `today` is the day in India: dates far from it are refused.
+    /// The value in its canonical spelling. `today` is the day in India: dates far from it are
+    /// refused.
     pub fn canonical(self, value: &str, today: Date) -> Result<String, Unreadable> {
         match self {
             Self::Text => text(value),
             Self::Name => name(value),
             Self::Money => money(value).map(money::canonical),
-            Self::Date => date(value, today).map(|day| format!("{:04}-{:02}-{:02}", day.year(), u8::from(day.month()), day.day())),
+            Self::Date => date(value, today).map(|day| {
+                format!(
+                    "{:04}-{:02}-{:02}",
+                    day.year(),
+                    u8::from(day.month()),
+                    day.day()
+                )
+            }),
             Self::Account => account(value),
             Self::Phone => phone(value).map(|number| number.expose().to_owned()),
             Self::Language => language(value).map(|language| language.as_str().to_owned()),
@@ -90,7 +100,12 @@ impl Kind {
 
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(Self::ALL.iter().find(|(_, kind)| kind == self).map_or("text", |(name, _)| name))
+        f.write_str(
+            Self::ALL
+                .iter()
+                .find(|(_, kind)| kind == self)
+                .map_or("text", |(name, _)| name),
+        )
     }
 }
 

@@ -1,4 +1,5 @@
-//! Who may ask: tokens of applets, of the API and of the media stream. Exotel signs nothing, so a token in the URL is all there is.
+//! Who may ask: tokens of applets, of the API and of the media stream. Exotel signs nothing, so a
+//! token in the URL is all there is.
 
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
@@ -13,18 +14,28 @@ use crate::problem::{Cause, Problem};
 use crate::secret::Secret;
 
 fn refused(mend: &'static str) -> Problem {
-    Problem::new(StatusCode::UNAUTHORIZED, "the token is missing or wrong", mend).because(Cause::Token)
+    Problem::new(
+        StatusCode::UNAUTHORIZED,
+        "the token is missing or wrong",
+        mend,
+    )
+    .because(Cause::Token)
 }
 
 fn right(expected: Option<&Secret>, given: Option<&str>) -> bool {
     expected.is_none_or(|expected| given.is_some_and(|given| expected.is(given)))
 }
 
-/// Whether a query has the token: encoded as `/websocket-url` shows it, or as a person wrote it into the applet, with a `+` that stands for
-/// itself.
+/// Whether a query has the token: encoded as `/websocket-url` shows it, or as a person wrote it
+/// into the applet, with a `+` that stands for itself.
 fn in_query(expected: Option<&Secret>, query: &str) -> bool {
-    let as_form = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "token").map(|(_, token)| token);
-    let as_written = query.split('&').find_map(|pair| pair.strip_prefix("token=")).and_then(decoded);
+    let as_form = form_urlencoded::parse(query.as_bytes())
+        .find(|(name, _)| name == "token")
+        .map(|(_, token)| token);
+    let as_written = query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("token="))
+        .and_then(decoded);
     right(expected, as_form.as_deref()) || right(expected, as_written.as_deref())
 }
 
@@ -39,10 +50,15 @@ impl FromRequestParts<App> for Applet {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        if in_query(app.config.server.applet_token.as_ref(), parts.uri.query().unwrap_or_default()) {
+        if in_query(
+            app.config.server.applet_token.as_ref(),
+            parts.uri.query().unwrap_or_default(),
+        ) {
             Ok(Self)
         } else {
-            Err(refused("add `?token=…` with `applet-token` of `[server]` to the URL in the applet"))
+            Err(refused(
+                "add `?token=…` with `applet-token` of `[server]` to the URL in the applet",
+            ))
         }
     }
 }
@@ -54,17 +70,23 @@ impl FromRequestParts<App> for Api {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let given = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|value| value.strip_prefix("Bearer "));
+        let given = parts
+            .headers
+            .get(AUTHORIZATION)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.strip_prefix("Bearer "));
         if right(app.config.server.api_token.as_ref(), given) {
             Ok(Self)
         } else {
-            Err(refused("send `Authorization: Bearer …` with `api-token` of `[server]`"))
+            Err(refused(
+                "send `Authorization: Bearer …` with `api-token` of `[server]`",
+            ))
         }
     }
 }
 
-/// Whether a media stream may open: by a token in its path, or as the password of HTTP Basic, which Exotel makes of
-/// `wss://user:password@host` (Exotel: Voicebot applet, authentication).
+/// Whether a media stream may open: by a token in its path, or as the password of HTTP Basic, which
+/// Exotel makes of `wss://user:password@host` (Exotel: Voicebot applet, authentication).
 pub fn stream(app: &App, headers: &HeaderMap, in_path: Option<&str>) -> Result<(), Problem> {
     let basic = headers
         .get(AUTHORIZATION)
@@ -72,14 +94,22 @@ pub fn stream(app: &App, headers: &HeaderMap, in_path: Option<&str>) -> Result<(
         .and_then(|value| value.strip_prefix("Basic "))
         .and_then(|encoded| STANDARD.decode(encoded).ok())
         .and_then(|decoded| String::from_utf8(decoded).ok());
-    let password = basic.as_deref().and_then(|credentials| credentials.split_once(':')).map(|(_, password)| password);
+    let password = basic
+        .as_deref()
+        .and_then(|credentials| credentials.split_once(':'))
+        .map(|(_, password)| password);
     let expected = app.config.server.stream_token.as_ref();
-    // whoever writes `wss://user:TOKEN@…` encodes it for the URL, and not every client decodes it again
-    let is_password = |password: &str| right(expected, Some(password)) || right(expected, decoded(password).as_deref());
+    // whoever writes `wss://user:TOKEN@…` encodes it for the URL, and not every client decodes it
+    // again
+    let is_password = |password: &str| {
+        right(expected, Some(password)) || right(expected, decoded(password).as_deref())
+    };
     if right(expected, in_path) || password.is_some_and(is_password) {
         Ok(())
     } else {
-        Err(refused("use the URL that /voicebot-url answers, or `wss://user:TOKEN@…` with `stream-token` of `[server]`"))
+        Err(refused(
+            "use the URL that /voicebot-url answers, or `wss://user:TOKEN@…` with `stream-token` of `[server]`",
+        ))
     }
 }
 
@@ -96,7 +126,17 @@ mod tests {
         for query in ["token=p+q=r", "token=p%2Bq%3Dr", "a=b&token=p+q=r&c=d"] {
             assert!(in_query(Some(&plus), query), "{query}");
         }
-        for query in ["", "token=", "token", "token=p", "token=p+q=r%0A", "token=p%20q=r", "Token=p+q=r", "xtoken=p+q=r", "token=%FF"] {
+        for query in [
+            "",
+            "token=",
+            "token",
+            "token=p",
+            "token=p+q=r%0A",
+            "token=p%20q=r",
+            "Token=p+q=r",
+            "xtoken=p+q=r",
+            "token=%FF",
+        ] {
             assert!(!in_query(Some(&plus), query), "{query}");
         }
         assert!(in_query(None, ""), "without a token everyone may ask");

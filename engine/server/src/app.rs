@@ -17,13 +17,15 @@ use crate::descriptors::{self, Budget};
 use crate::permits::Permits;
 use crate::problem;
 use crate::refusal::Refusals;
-use crate::routes::{after, agents, calls, do_not_call, flows, health, metrics, passthru, status, stream, voicebot};
+use crate::routes::{
+    after, agents, calls, do_not_call, flows, health, metrics, passthru, status, stream, voicebot,
+};
 use crate::unserved::{self, Unserved};
 
 /// A request's body may have so many bytes: records and callbacks are small.
 const BODY_BYTES: usize = 256 << 10;
-/// So many requests of applets may be worked on behind their answers; above it they are answered all the same, and worked on by the
-/// call's `start`.
+/// So many requests of applets may be worked on behind their answers; above it they are answered
+/// all the same, and worked on by the call's `start`.
 pub const BEHIND: usize = 512;
 
 /// What every request handler has at hand.
@@ -56,7 +58,11 @@ pub struct App {
 impl App {
     /// An app over opened services.
     pub fn new(config: Config, services: Services) -> Self {
-        let Places { calls, connections, limited_by } = places(&config, &services);
+        let Places {
+            calls,
+            connections,
+            limited_by,
+        } = places(&config, &services);
         tracing::info!(calls, connections, "calls are taken up to this number");
         Self {
             permits: Permits::new(calls),
@@ -80,16 +86,23 @@ struct Places {
     limited_by: Option<String>,
 }
 
-/// How many calls, and how many connections without one, this machine and the limits of this process allow.
+/// How many calls, and how many connections without one, this machine and the limits of this
+/// process allow.
 fn places(config: &Config, services: &Services) -> Places {
     let server = &config.server;
     let fitting = server.max_calls.min(services.catalogue.max_calls());
     let (limit, open) = (descriptors::limit(), descriptors::open());
-    let Budget { calls, connections } = descriptors::share(limit, open, fitting, server.connections);
+    let Budget { calls, connections } =
+        descriptors::share(limit, open, fitting, server.connections);
     let limited_by = if calls < fitting {
-        Some(format!("the limit of {limit} open files: raise it by `ulimit -n`, or LimitNOFILE= of the systemd unit"))
+        Some(format!(
+            "the limit of {limit} open files: raise it by `ulimit -n`, or LimitNOFILE= of the systemd unit"
+        ))
     } else if fitting < server.max_calls {
-        Some("the machine's memory mappings or the process' address space: see the log of the start".to_owned())
+        Some(
+            "the machine's memory mappings or the process' address space: see the log of the start"
+                .to_owned(),
+        )
     } else {
         None
     };
@@ -104,7 +117,11 @@ fn places(config: &Config, services: &Services) -> Places {
              of the systemd unit"
         );
     }
-    Places { calls, connections, limited_by }
+    Places {
+        calls,
+        connections,
+        limited_by,
+    }
 }
 
 /// All routes, below the configured path.
@@ -113,7 +130,10 @@ pub fn router(app: App) -> Router {
     let routes = Router::new()
         .route("/passthru", get(passthru::passthru))
         .route("/passthru/after", get(after::after))
-        .route("/voicebot-url", get(voicebot::voicebot_url).post(voicebot::voicebot_url))
+        .route(
+            "/voicebot-url",
+            get(voicebot::voicebot_url).post(voicebot::voicebot_url),
+        )
         .route("/websocket-url", get(voicebot::websocket_url))
         .route("/ws/voicebot/{session}", get(stream::open))
         .route("/ws/voicebot/{token}/{session}", get(stream::with_token))
@@ -122,7 +142,10 @@ pub fn router(app: App) -> Router {
         .route("/status", post(status::status))
         .route("/api/calls", post(calls::create).get(calls::newest))
         .route("/api/calls/{id}", get(calls::show))
-        .route("/api/do-not-call/{phone}", get(do_not_call::show).delete(do_not_call::lift))
+        .route(
+            "/api/do-not-call/{phone}",
+            get(do_not_call::show).delete(do_not_call::lift),
+        )
         .route("/api/flows", get(flows::list))
         .route("/api/flows/reload", post(flows::reload))
         .route("/api/flows/{name}/rollback", post(flows::rollback))
@@ -134,6 +157,14 @@ pub fn router(app: App) -> Router {
         .method_not_allowed_fallback(problem::wrong_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .with_state(app);
-    let routes = if path.is_empty() { routes } else { Router::new().nest(&path, routes).fallback(problem::no_such_route) };
-    routes.layer(from_fn(problem::end_connection)).layer(from_fn_with_state(watched, unserved::watch))
+    let routes = if path.is_empty() {
+        routes
+    } else {
+        Router::new()
+            .nest(&path, routes)
+            .fallback(problem::no_such_route)
+    };
+    routes
+        .layer(from_fn(problem::end_connection))
+        .layer(from_fn_with_state(watched, unserved::watch))
 }

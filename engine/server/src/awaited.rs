@@ -1,5 +1,6 @@
-//! Calls that wait for Exotel: for their stream after the Passthru, for the Connect applet after a transfer was decided. What never comes within
-//! its time is told with the call, with its cause where the engine knows one.
+//! Calls that wait for Exotel: for their stream after the Passthru, for the Connect applet after a
+//! transfer was decided. What never comes within its time is told with the call, with its cause
+//! where the engine knows one.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +17,8 @@ use crate::unserved::explain;
 /// A socket that opened in time starts, or is given up, within this time.
 const SOCKET: Duration = Duration::from_secs(11);
 
-/// After the stream's end the Passthru and the Connect applet ask within moments, or after an announcement between them.
+/// After the stream's end the Passthru and the Connect applet ask within moments, or after an
+/// announcement between them.
 const CONNECT: Duration = Duration::from_secs(30);
 
 /// Waits for the stream of a call that the Passthru told of, and ends the call where there is none.
@@ -32,7 +34,8 @@ pub async fn await_stream(app: &App, call: CallId) {
     }
 }
 
-/// A stream of this CallSid did not start. Exotel tries twice; after that the call is over, and has a record in any case.
+/// A stream of this CallSid did not start. Exotel tries twice; after that the call is over, and has
+/// a record in any case.
 pub async fn conclude_after_stream(app: &App, sid: &CallSid) {
     let since = Instant::now();
     tokio::select! {
@@ -46,16 +49,26 @@ pub async fn conclude_after_stream(app: &App, sid: &CallSid) {
         return;
     }
     // no Passthru, no order, no other stream
-    let binding = Binding { call_id: CallId::generate(), order: None };
-    let Ok(Binding { call_id: call, .. }) = app.services.sessions.bind(sid, binding).await else { return };
-    app.services.ledger.update(call, |record| record.call_sid = Some(sid.clone())).await;
+    let binding = Binding {
+        call_id: CallId::generate(),
+        order: None,
+    };
+    let Ok(Binding { call_id: call, .. }) = app.services.sessions.bind(sid, binding).await else {
+        return;
+    };
+    app.services
+        .ledger
+        .update(call, |record| record.call_sid = Some(sid.clone()))
+        .await;
     explain(app, sid).await;
     conclude(app, call, since).await;
 }
 
 async fn conclude(app: &App, call: CallId, since: Instant) {
     let ledger = &app.services.ledger;
-    let Ok(Some(record)) = ledger.get(call).await else { return };
+    let Ok(Some(record)) = ledger.get(call).await else {
+        return;
+    };
     if record.state != CallState::Pending {
         return;
     }
@@ -68,13 +81,26 @@ async fn conclude(app: &App, call: CallId, since: Instant) {
     ledger
         .update(call, |record| {
             if let Some(problem) = unnamed.filter(|_| !has_cause(record)) {
-                note(record, &problem.name, format!("on a socket that named no call: {}", problem.detail), now_ms);
+                note(
+                    record,
+                    &problem.name,
+                    format!("on a socket that named no call: {}", problem.detail),
+                    now_ms,
+                );
             }
-            never_connected(record, &format!("no stream came within {} s of the passthru", STREAM.as_secs()), now_ms);
+            never_connected(
+                record,
+                &format!(
+                    "no stream came within {} s of the passthru",
+                    STREAM.as_secs()
+                ),
+                now_ms,
+            );
             told = record.problems.last().cloned();
         })
         .await;
-    let (problem, detail) = told.map_or_else(Default::default, |problem| (problem.name, problem.detail));
+    let (problem, detail) =
+        told.map_or_else(Default::default, |problem| (problem.name, problem.detail));
     let sid = record.call_sid.as_ref().map(tracing::field::display);
     tracing::error!(%call, sid, problem, detail, "a call is stuck");
 }
@@ -90,8 +116,15 @@ pub async fn await_connect(app: &App, call: CallId) {
         // what is not known stays so: the record says that a transfer was decided
         () = app.stop.cancelled() => return,
     }
-    let Ok(Some(record)) = ledger.get(call).await else { return };
-    if !transfer::is_decided(&record) || record.transfer.as_ref().is_some_and(|transfer| !transfer.asked.is_empty()) {
+    let Ok(Some(record)) = ledger.get(call).await else {
+        return;
+    };
+    if !transfer::is_decided(&record)
+        || record
+            .transfer
+            .as_ref()
+            .is_some_and(|transfer| !transfer.asked.is_empty())
+    {
         return;
     }
     if let Some(sid) = &record.call_sid {

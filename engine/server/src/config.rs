@@ -1,8 +1,9 @@
 //! The configuration: one TOML file, with environment variables above it.
 //!
-//! Every key has a default, so that the engine runs without a file. Unknown keys are errors, and all errors are told at once. A variable
-//! `GHANTI_SECTION_KEY` overrides `key` of `[section]`: `GHANTI_STORES_REDIS_URL` is `redis-url` of `[stores]`. What each setting is, in a
-//! sentence, is in `sentences.rs`: `config print` and `init` show it.
+//! Every key has a default, so that the engine runs without a file. Unknown keys are errors, and
+//! all errors are told at once. A variable `GHANTI_SECTION_KEY` overrides `key` of `[section]`:
+//! `GHANTI_STORES_REDIS_URL` is `redis-url` of `[stores]`. What each setting is, in a sentence, is
+//! in `sentences.rs`: `config print` and `init` show it.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -59,11 +60,13 @@ pub struct Config {
 pub struct Server {
     /// The address to listen on.
     pub listen: SocketAddr,
-    /// How Exotel reaches this engine, such as `https://bot.example.com`; when absent, the request's own `Host`.
+    /// How Exotel reaches this engine, such as `https://bot.example.com`; when absent, the
+    /// request's own `Host`.
     pub public_url: Option<String>,
     /// A path before all routes, such as `/bot`; empty for none.
     pub path: String,
-    /// What the media stream's URL has to carry (in its path, or as the password of HTTP Basic); none lets everyone in.
+    /// What the media stream's URL has to carry (in its path, or as the password of HTTP Basic);
+    /// none lets everyone in.
     pub stream_token: Option<Secret>,
     /// What Exotel's HTTP requests have to carry as `token=` in their query; none lets everyone in.
     pub applet_token: Option<Secret>,
@@ -71,10 +74,11 @@ pub struct Server {
     pub api_token: Option<Secret>,
     /// Whether to serve with fewer than three tokens where others can reach the engine.
     pub insecure: bool,
-    /// How many calls may be live at once; fewer where the machine has no room for so many, which is logged at the start.
+    /// How many calls may be live at once; fewer where the machine has no room for so many, which
+    /// is logged at the start.
     pub max_calls: u32,
-    /// How long live calls may go on after a signal to stop, in seconds; with 0 they are ended at once, and no applet is waited for. Without
-    /// it, as long as a call may last.
+    /// How long live calls may go on after a signal to stop, in seconds; with 0 they are ended at
+    /// once, and no applet is waited for. Without it, as long as a call may last.
     pub drain_s: Option<u64>,
     /// Connections at once that hold no call; fewer where the descriptors do not suffice.
     pub connections: u32,
@@ -82,7 +86,8 @@ pub struct Server {
     pub connections_per_address: u32,
     /// How long the head of a connection's first request may take, in seconds.
     pub head_s: u64,
-    /// How long a connection may be idle between requests, in seconds; the head of the next request has to come within this time as well.
+    /// How long a connection may be idle between requests, in seconds; the head of the next request
+    /// has to come within this time as well.
     pub idle_s: u64,
     /// How long a request's body may take, in seconds.
     pub body_s: u64,
@@ -91,7 +96,9 @@ pub struct Server {
 impl Config {
     /// How long live calls may go on after a signal to stop.
     pub fn drain(&self) -> Duration {
-        self.server.drain_s.map_or_else(|| self.longest_call() + LAST_WORDS, Duration::from_secs)
+        self.server
+            .drain_s
+            .map_or_else(|| self.longest_call() + LAST_WORDS, Duration::from_secs)
     }
 
     /// How long a call may last.
@@ -100,7 +107,8 @@ impl Config {
     }
 }
 
-/// A call that was promised a place before the signal may begin after it, and has last words behind its longest time.
+/// A call that was promised a place before the signal may begin after it, and has last words behind
+/// its longest time.
 const LAST_WORDS: Duration = Duration::from_secs(60);
 
 /// `[calls]`
@@ -113,11 +121,13 @@ pub struct Calls {
     pub agents: Vec<PhoneNumber>,
     /// Minutes to add to UTC for the calls' local time.
     pub offset_minutes: i16,
-    /// The longest call, in minutes; a manifest may ask for less, and is rejected where it asks for more.
+    /// The longest call, in minutes; a manifest may ask for less, and is rejected where it asks for
+    /// more.
     pub longest_minutes: u64,
     /// The sample rate to ask Exotel for: 8000, 16000 or 24000.
     pub sample_rate_hz: u32,
-    /// What `/passthru/after` answers: `status` (302 for a transfer, else 200) or `select` (a SwitchCase's `{"select": …}`).
+    /// What `/passthru/after` answers: `status` (302 for a transfer, else 200) or `select` (a
+    /// SwitchCase's `{"select": …}`).
     pub after: After,
     /// How long an agent's phone rings, in seconds, at most 60.
     pub ring_s: u32,
@@ -139,7 +149,8 @@ pub enum After {
 pub struct Stores {
     /// Redis for sessions and customers; in process when absent.
     pub redis_url: Option<Secret>,
-    /// `postgres://…` or `sqlite://…` for call records; a SQLite file in the data folder when absent.
+    /// `postgres://…` or `sqlite://…` for call records; a SQLite file in the data folder when
+    /// absent.
     pub database_url: Option<Secret>,
     /// How long sessions and customers are kept, in hours.
     pub ttl_hours: u64,
@@ -232,7 +243,11 @@ impl Default for Calls {
 
 impl Default for Stores {
     fn default() -> Self {
-        Self { redis_url: None, database_url: None, ttl_hours: 24 }
+        Self {
+            redis_url: None,
+            database_url: None,
+            ttl_hours: 24,
+        }
     }
 }
 
@@ -244,7 +259,10 @@ impl Default for Speech {
             recognizer: RecognizerKind::Vosk,
             words_per_minute: 155,
             vosk_library: vosk.join("libvosk.so"),
-            vosk_models: BTreeMap::from([(Language::english(), vosk.join("vosk-model-small-en-us-0.15"))]),
+            vosk_models: BTreeMap::from([(
+                Language::english(),
+                vosk.join("vosk-model-small-en-us-0.15"),
+            )]),
             recognizer_threads: 2,
             cache_mib: 64,
             cache_disk_mib: 512,
@@ -254,6 +272,9 @@ impl Default for Speech {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { level: "info".to_owned(), folder: PathBuf::from("logs") }
+        Self {
+            level: "info".to_owned(),
+            folder: PathBuf::from("logs"),
+        }
     }
 }

@@ -1,4 +1,5 @@
-//! One connection: requests answered one after another, each within its time, until one of them becomes a stream.
+//! One connection: requests answered one after another, each within its time, until one of them
+//! becomes a stream.
 
 use std::convert::Infallible;
 use std::io;
@@ -23,10 +24,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::connections::Connection;
 
-/// The head of a request may have so many bytes, and so many headers: an applet's has under a thousandth.
+/// The head of a request may have so many bytes, and so many headers: an applet's has under a
+/// thousandth.
 const HEAD_BYTES: usize = 64 << 10;
 const HEADERS: usize = 100;
-/// A peer that takes nothing of an answer for so long is gone. A stream has a shorter time of its own.
+/// A peer that takes nothing of an answer for so long is gone. A stream has a shorter time of its
+/// own.
 const TAKES_NOTHING: Duration = Duration::from_secs(20);
 
 /// How long a peer may take.
@@ -40,29 +43,53 @@ pub(crate) struct Patience {
     pub(crate) body: Duration,
 }
 
-/// Answers requests until the peer closes, is too slow, or has to go: after the current answer when `closing` resolves, at once when another
-/// connection takes its place. Returns when the connection is closed or has become a stream.
-pub(crate) async fn answer(stream: TcpStream, router: Router, connection: Connection, patience: Patience, closing: CancellationToken) {
+/// Answers requests until the peer closes, is too slow, or has to go: after the current answer when
+/// `closing` resolves, at once when another connection takes its place. Returns when the connection
+/// is closed or has become a stream.
+pub(crate) async fn answer(
+    stream: TcpStream,
+    router: Router,
+    connection: Connection,
+    patience: Patience,
+    closing: CancellationToken,
+) {
     let connection = Arc::new(connection);
     let router = TowerToHyperService::new(router);
     let has_asked = Arc::new(AtomicBool::new(false));
-    let (of_service, asks, body_patience) = (Arc::clone(&connection), Arc::clone(&has_asked), patience.body);
+    let (of_service, asks, body_patience) = (
+        Arc::clone(&connection),
+        Arc::clone(&has_asked),
+        patience.body,
+    );
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let connection = Arc::clone(&of_service);
         asks.store(true, Ordering::Relaxed);
         if request.body().is_end_stream() {
             connection.is_answered();
         }
-        let bounded = |inner| Body::new(RequestBody { inner, late: Box::pin(sleep(body_patience)), connection: Arc::clone(&connection) });
+        let bounded = |inner| {
+            Body::new(RequestBody {
+                inner,
+                late: Box::pin(sleep(body_patience)),
+                connection: Arc::clone(&connection),
+            })
+        };
         let answered = router.call(request.map(bounded));
         async move {
             let response: Response = answered.await?;
             Ok::<_, Infallible>(response.map(|inner| ResponseBody { inner, connection }))
         }
     });
-    let io = TokioIo::new(Impatient { stream, since: None });
+    let io = TokioIo::new(Impatient {
+        stream,
+        since: None,
+    });
     let mut server = http1::Builder::new();
-    server.timer(TokioTimer::new()).header_read_timeout(patience.idle).max_buf_size(HEAD_BYTES).max_headers(HEADERS);
+    server
+        .timer(TokioTimer::new())
+        .header_read_timeout(patience.idle)
+        .max_buf_size(HEAD_BYTES)
+        .max_headers(HEADERS);
     let mut served = std::pin::pin!(server.serve_connection(io, service).with_upgrades());
     let mut late = std::pin::pin!(sleep(patience.head));
     let (mut is_closing, mut is_new) = (false, true);
@@ -100,7 +127,10 @@ impl HttpBody for RequestBody {
     type Data = Bytes;
     type Error = BoxError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match Pin::new(&mut self.inner).poll_frame(cx) {
             Poll::Ready(frame) => {
                 if frame.is_none() || self.inner.is_end_stream() {
@@ -110,7 +140,11 @@ impl HttpBody for RequestBody {
             }
             Poll::Pending => {
                 ready!(self.late.as_mut().poll(cx));
-                Poll::Ready(Some(Err(io::Error::new(io::ErrorKind::TimedOut, "the body did not come in time").into())))
+                Poll::Ready(Some(Err(io::Error::new(
+                    io::ErrorKind::TimedOut,
+                    "the body did not come in time",
+                )
+                .into())))
             }
         }
     }
@@ -134,7 +168,10 @@ impl HttpBody for ResponseBody {
     type Data = Bytes;
     type Error = axum::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         Pin::new(&mut self.inner).poll_frame(cx)
     }
 
@@ -161,30 +198,48 @@ struct Impatient {
 }
 
 impl Impatient {
-    fn bounded<T>(&mut self, written: Poll<io::Result<T>>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
+    fn bounded<T>(
+        &mut self,
+        written: Poll<io::Result<T>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<T>> {
         if written.is_ready() {
             self.since = None;
             return written;
         }
-        let late = self.since.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + TAKES_NOTHING)));
+        let late = self.since.get_or_insert_with(|| {
+            Box::pin(tokio::time::sleep_until(Instant::now() + TAKES_NOTHING))
+        });
         ready!(late.as_mut().poll(cx));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
 impl AsyncRead for Impatient {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buffer)
     }
 }
 
 impl AsyncWrite for Impatient {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.bounded(written, cx)
     }
 
-    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, slices: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
         self.bounded(written, cx)
     }

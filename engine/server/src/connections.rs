@@ -1,8 +1,11 @@
-//! The connections that hold no call: how many there may be, in all and of one address, and which of them goes where there are more.
+//! The connections that hold no call: how many there may be, in all and of one address, and which
+//! of them goes where there are more.
 //!
-//! A connection waits (for a request's head, for the rest of a body, or idle between requests) or is being answered. At a cap the one that has
-//! waited for longest is closed for the new one, so that connections nobody uses keep nobody out. Only where all are being answered is the new
-//! one closed. A connection that has become a call's stream counts no more: calls have places of their own. Pure: nothing here is a socket.
+//! A connection waits (for a request's head, for the rest of a body, or idle between requests) or
+//! is being answered. At a cap the one that has waited for longest is closed for the new one, so
+//! that connections nobody uses keep nobody out. Only where all are being answered is the new one
+//! closed. A connection that has become a call's stream counts no more: calls have places of their
+//! own. Pure: nothing here is a socket.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
@@ -52,7 +55,11 @@ impl Connections {
     /// So many in all, and of one address.
     pub fn new(most: u32, most_of_address: u32) -> Self {
         let size = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
-        Self { most: size(most), most_of_address: size(most_of_address), state: Arc::default() }
+        Self {
+            most: size(most),
+            most_of_address: size(most_of_address),
+            state: Arc::default(),
+        }
     }
 
     /// How many there may be.
@@ -70,11 +77,19 @@ impl Connections {
         self.state().counts
     }
 
-    /// Takes a connection in. With it comes what resolves when the one that was closed for it is gone.
-    pub fn admit(&self, address: IpAddr) -> Result<(Connection, Option<CancellationToken>), Crowded> {
+    /// Takes a connection in. With it comes what resolves when the one that was closed for it is
+    /// gone.
+    pub fn admit(
+        &self,
+        address: IpAddr,
+    ) -> Result<(Connection, Option<CancellationToken>), Crowded> {
         let address = network(address);
         let mut state = self.state();
-        let of_address = state.open.values().filter(|open| open.address == address).count();
+        let of_address = state
+            .open
+            .values()
+            .filter(|open| open.address == address)
+            .count();
         let replaced = if of_address >= self.most_of_address {
             Some(state.longest_waiting(|open| open.address == address))
         } else if state.open.len() >= self.most {
@@ -94,8 +109,24 @@ impl Connections {
         let (close, gone) = (CancellationToken::new(), CancellationToken::new());
         state.clock += 1;
         let id = state.clock;
-        state.open.insert(id, Open { address, waits: Some(id), close: close.clone(), gone: gone.clone() });
-        Ok((Connection { id, close, gone, state: Arc::clone(&self.state) }, replaced))
+        state.open.insert(
+            id,
+            Open {
+                address,
+                waits: Some(id),
+                close: close.clone(),
+                gone: gone.clone(),
+            },
+        );
+        Ok((
+            Connection {
+                id,
+                close,
+                gone,
+                state: Arc::clone(&self.state),
+            },
+            replaced,
+        ))
     }
 
     /// Closes the one that has waited for longest, where the system has no descriptor left.
@@ -117,7 +148,11 @@ fn locked(state: &Mutex<State>) -> MutexGuard<'_, State> {
 
 impl State {
     fn longest_waiting(&self, is_one: impl Fn(&Open) -> bool) -> Option<u64> {
-        let waiting = self.open.iter().filter(|(_, open)| is_one(open)).filter_map(|(id, open)| Some((open.waits?, *id)));
+        let waiting = self
+            .open
+            .iter()
+            .filter(|(_, open)| is_one(open))
+            .filter_map(|(id, open)| Some((open.waits?, *id)));
         waiting.min().map(|(_, id)| id)
     }
 
@@ -127,7 +162,10 @@ impl State {
         for open in self.open.values().filter(|open| open.waits.is_some()) {
             *waiting.entry(open.address).or_default() += 1;
         }
-        waiting.into_iter().max_by_key(|(address, count)| (*count, *address)).map(|(address, _)| address)
+        waiting
+            .into_iter()
+            .max_by_key(|(address, count)| (*count, *address))
+            .map(|(address, _)| address)
     }
 
     fn close(&mut self, id: u64) -> Option<CancellationToken> {
@@ -141,7 +179,9 @@ impl State {
 /// A provider gives a customer a whole network of 64 bits, so that is one address.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64))),
+        IpAddr::V6(address) => {
+            IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)))
+        }
         address => address,
     }
 }
@@ -207,7 +247,11 @@ mod tests {
     #[test]
     fn the_one_that_has_waited_for_longest_goes_for_a_new_one() {
         let connections = Connections::new(3, 3);
-        let all = [open(&connections, 1), open(&connections, 1), open(&connections, 1)];
+        let all = [
+            open(&connections, 1),
+            open(&connections, 1),
+            open(&connections, 1),
+        ];
         all[0].is_answered();
         all[1].is_answered();
         all[1].waits();
@@ -218,7 +262,16 @@ mod tests {
         assert!(!replaced.is_cancelled());
         drop(third);
         assert!(replaced.is_cancelled() && is_open(&new));
-        assert_eq!((connections.open(), connections.counts()), (3, Counts { replaced: 1, refused: 0 }));
+        assert_eq!(
+            (connections.open(), connections.counts()),
+            (
+                3,
+                Counts {
+                    replaced: 1,
+                    refused: 0
+                }
+            )
+        );
     }
 
     #[test]
@@ -226,9 +279,19 @@ mod tests {
         let connections = Connections::new(10, 8);
         let honest = open(&connections, 2);
         let mut crowd: Vec<_> = (0..1_000).map(|_| open(&connections, 1)).collect();
-        assert_eq!((connections.open(), crowd.iter().filter(|one| is_open(one)).count(), is_open(&honest)), (9, 8, true));
+        assert_eq!(
+            (
+                connections.open(),
+                crowd.iter().filter(|one| is_open(one)).count(),
+                is_open(&honest)
+            ),
+            (9, 8, true)
+        );
         let others: Vec<_> = (3..8).map(|last| open(&connections, last)).collect();
-        assert!(is_open(&honest) && others.iter().all(is_open), "those of the crowd go first");
+        assert!(
+            is_open(&honest) && others.iter().all(is_open),
+            "those of the crowd go first"
+        );
         assert_eq!(connections.open(), 10);
         crowd.clear();
         assert_eq!(connections.open(), 6);
@@ -251,10 +314,20 @@ mod tests {
     fn a_network_of_a_customer_is_one_address() {
         let connections = Connections::new(10, 1);
         let first = connections.admit("2001:db8::1".parse().unwrap()).unwrap().0;
-        let second = connections.admit("2001:db8::ffff:2".parse().unwrap()).unwrap().0;
+        let second = connections
+            .admit("2001:db8::ffff:2".parse().unwrap())
+            .unwrap()
+            .0;
         assert!(!is_open(&first) && is_open(&second));
-        let third = connections.admit("2001:db8:0:1::1".parse().unwrap()).unwrap().0;
-        let mapped = ["::ffff:192.0.2.1", "192.0.2.1"].map(|text| connections.admit(text.parse().unwrap()).unwrap().0);
-        assert_eq!([&second, &third, &mapped[0], &mapped[1]].map(is_open), [true, true, false, true]);
+        let third = connections
+            .admit("2001:db8:0:1::1".parse().unwrap())
+            .unwrap()
+            .0;
+        let mapped = ["::ffff:192.0.2.1", "192.0.2.1"]
+            .map(|text| connections.admit(text.parse().unwrap()).unwrap().0);
+        assert_eq!(
+            [&second, &third, &mapped[0], &mapped[1]].map(is_open),
+            [true, true, false, true]
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! The engine as a server: configuration, logs, Exotel's HTTP and WebSocket, the API.
 //!
-//! Handlers read a request, ask the session's ledger or the stores, and answer; none holds a call up.
+//! Handlers read a request, ask the session's ledger or the stores, and answer; none holds a call
+//! up.
 
 pub mod access;
 pub mod app;

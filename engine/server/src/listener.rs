@@ -11,14 +11,16 @@ use tokio_util::task::TaskTracker;
 use crate::connection::{Patience, answer};
 use crate::connections::{Connections, Counts};
 
-/// How long the connection that is closed for a new one may take to be gone. It is dropped, so that is a matter of a busy machine.
+/// How long the connection that is closed for a new one may take to be gone. It is dropped, so that
+/// is a matter of a busy machine.
 const GONE: Duration = Duration::from_millis(200);
 /// After an error of the system, such as too many open files, nothing is accepted for so long.
 const REST: Duration = Duration::from_millis(50);
 /// What happens often is told once in so long.
 const TELL: Duration = Duration::from_secs(10);
 
-/// Serves connections until `closing` resolves, and returns when all are answered and closed. Dropping it ends them at once.
+/// Serves connections until `closing` resolves, and returns when all are answered and closed.
+/// Dropping it ends them at once.
 pub(crate) async fn listen(
     listener: TcpListener,
     router: Router,
@@ -39,7 +41,13 @@ pub(crate) async fn listen(
         match accepted {
             Ok((stream, peer)) => match connections.admit(peer.ip()) {
                 Ok((connection, replaced)) => {
-                    tasks.spawn(answer(ready(stream), router.clone(), connection, patience, dropped.clone()));
+                    tasks.spawn(answer(
+                        ready(stream),
+                        router.clone(),
+                        connection,
+                        patience,
+                        dropped.clone(),
+                    ));
                     if let Some(gone) = replaced {
                         let _ = tokio::time::timeout(GONE, gone.cancelled()).await;
                     }
@@ -70,7 +78,12 @@ fn ready(stream: TcpStream) -> TcpStream {
 
 /// The peer has gone before it was accepted.
 fn is_of_peer(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset)
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+    )
 }
 
 /// Tells of closed connections, a line for many.
@@ -89,7 +102,10 @@ impl News {
         if counts == self.told {
             return;
         }
-        let (replaced, refused) = (counts.replaced - self.told.replaced, counts.refused - self.told.refused);
+        let (replaced, refused) = (
+            counts.replaced - self.told.replaced,
+            counts.refused - self.told.refused,
+        );
         (self.told, self.next) = (counts, Some(now + TELL));
         tracing::warn!(
             replaced,

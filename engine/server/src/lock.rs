@@ -1,10 +1,12 @@
-//! One engine for a data folder: a second one would end the first one's calls, and both would write the same files.
+//! One engine for a data folder: a second one would end the first one's calls, and both would write
+//! the same files.
 
 use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
-/// The file in the data folder. It stays when the engine is gone; what counts is the lock, which the system gives back with the process.
+/// The file in the data folder. It stays when the engine is gone; what counts is the lock, which
+/// the system gives back with the process.
 const FILE: &str = "engine.lock";
 
 /// The data folder is not ours.
@@ -39,15 +41,31 @@ pub struct DataLock(#[expect(dead_code, reason = "locked as long as it is open")
 impl DataLock {
     /// Takes a data folder, which is made where it is not there.
     pub fn take(folder: &Path) -> Result<Self, LockError> {
-        let refused = |reason| LockError::Folder { folder: folder.to_owned(), reason };
+        let refused = |reason| LockError::Folder {
+            folder: folder.to_owned(),
+            reason,
+        };
         std::fs::create_dir_all(folder).map_err(refused)?;
-        let mut file = File::options().read(true).write(true).create(true).truncate(false).open(folder.join(FILE)).map_err(refused)?;
+        let mut file = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(folder.join(FILE))
+            .map_err(refused)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut text = String::new();
-                let process = Read::by_ref(&mut file).take(16).read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok());
-                return Err(LockError::InUse { folder: folder.to_owned(), process });
+                let process = Read::by_ref(&mut file)
+                    .take(16)
+                    .read_to_string(&mut text)
+                    .ok()
+                    .and_then(|_| text.trim().parse().ok());
+                return Err(LockError::InUse {
+                    folder: folder.to_owned(),
+                    process,
+                });
             }
             // some network file systems have no locks
             Err(TryLockError::Error(error)) if error.kind() == std::io::ErrorKind::Unsupported => {
@@ -56,7 +74,10 @@ impl DataLock {
             }
             Err(TryLockError::Error(error)) => return Err(refused(error)),
         }
-        let named = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
+        let named = file
+            .set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| writeln!(file, "{}", std::process::id()));
         named.map_err(refused)?;
         Ok(Self(Some(file)))
     }
@@ -72,8 +93,16 @@ mod tests {
         let data = folder.path().join("new/data");
         let first = DataLock::take(&data).unwrap();
         let told = DataLock::take(&data).unwrap_err().to_string();
-        assert!(told.contains("new/data") && told.contains("--data") && told.contains(&std::process::id().to_string()), "{told}");
+        assert!(
+            told.contains("new/data")
+                && told.contains("--data")
+                && told.contains(&std::process::id().to_string()),
+            "{told}"
+        );
         drop(first);
-        assert!(DataLock::take(&data).is_ok(), "what an engine left behind keeps nobody out");
+        assert!(
+            DataLock::take(&data).is_ok(),
+            "what an engine left behind keeps nobody out"
+        );
     }
 }

@@ -22,7 +22,9 @@ const DAYS: usize = 14;
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
     /// The level is none.
-    #[error("`level` of `[log]` is `{level}`, which is none: write `info`, or `info,ghanti_session=debug` ({reason})")]
+    #[error(
+        "`level` of `[log]` is `{level}`, which is none: write `info`, or `info,ghanti_session=debug` ({reason})"
+    )]
     Level {
         /// What was written.
         level: String,
@@ -30,7 +32,9 @@ pub enum LogError {
         reason: String,
     },
     /// The folder cannot be written.
-    #[error("cannot write logs to `{folder}`: {reason}; make the folder writable, or set `folder` of `[log]`")]
+    #[error(
+        "cannot write logs to `{folder}`: {reason}; make the folder writable, or set `folder` of `[log]`"
+    )]
     Folder {
         /// Which folder.
         folder: String,
@@ -42,7 +46,8 @@ pub enum LogError {
 /// Keeps the log writers alive; dropping it writes what is still waiting.
 pub struct Logs(#[allow(dead_code, reason = "held to be dropped")] [WorkerGuard; 2]);
 
-/// Begins to log. Lines are dropped, not waited for, when a disk is too slow: a call never waits for a log.
+/// Begins to log. Lines are dropped, not waited for, when a disk is too slow: a call never waits
+/// for a log.
 pub fn begin(settings: &Log) -> Result<Logs, LogError> {
     let console = tracing_subscriber::fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())
@@ -58,9 +63,14 @@ pub fn begin_files_only(settings: &Log) -> Result<Logs, LogError> {
 }
 
 /// Begins to log to the files, and to what stands in place of the console's log.
-pub fn begin_with(settings: &Log, console: Option<impl Layer<Registry> + Send + Sync>) -> Result<Logs, LogError> {
-    let (application, application_guard) = tracing_appender::non_blocking(rolling(&settings.folder, "application")?);
-    let (websocket, websocket_guard) = tracing_appender::non_blocking(rolling(&settings.folder, "websocket")?);
+pub fn begin_with(
+    settings: &Log,
+    console: Option<impl Layer<Registry> + Send + Sync>,
+) -> Result<Logs, LogError> {
+    let (application, application_guard) =
+        tracing_appender::non_blocking(rolling(&settings.folder, "application")?);
+    let (websocket, websocket_guard) =
+        tracing_appender::non_blocking(rolling(&settings.folder, "websocket")?);
     let is_websocket = |metadata: &tracing::Metadata<'_>| metadata.target().starts_with(WEBSOCKET);
     tracing_subscriber::registry()
         .with(console)
@@ -68,16 +78,23 @@ pub fn begin_with(settings: &Log, console: Option<impl Layer<Registry> + Send + 
             tracing_subscriber::fmt::layer()
                 .with_ansi(false)
                 .with_writer(application)
-                .with_filter(level(settings)?.and(FilterFn::new(move |metadata| !is_websocket(metadata)))),
+                .with_filter(
+                    level(settings)?.and(FilterFn::new(move |metadata| !is_websocket(metadata))),
+                ),
         )
         .with(
             tracing_subscriber::fmt::layer()
                 .with_ansi(false)
                 .with_writer(websocket)
-                .with_filter(LevelFilter::DEBUG.and(FilterFn::new(move |metadata| is_websocket(metadata)))),
+                .with_filter(
+                    LevelFilter::DEBUG.and(FilterFn::new(move |metadata| is_websocket(metadata))),
+                ),
         )
         .try_init()
-        .map_err(|error| LogError::Folder { folder: settings.folder.display().to_string(), reason: error.to_string() })?;
+        .map_err(|error| LogError::Folder {
+            folder: settings.folder.display().to_string(),
+            reason: error.to_string(),
+        })?;
     Ok(Logs([application_guard, websocket_guard]))
 }
 
@@ -85,26 +102,44 @@ fn level(settings: &Log) -> Result<EnvFilter, LogError> {
     filter(&settings.level)
 }
 
-/// Reads `level` of `[log]`: a level for all, and levels for parts of the engine. What is left unsaid is logged from `info` on. A word that is
-/// no level would be taken for the name of a part, and nothing else logged: so it is refused.
+/// Reads `level` of `[log]`: a level for all, and levels for parts of the engine. What is left
+/// unsaid is logged from `info` on. A word that is no level would be taken for the name of a part,
+/// and nothing else logged: so it is refused.
 pub fn filter(text: &str) -> Result<EnvFilter, LogError> {
-    let refused = |reason: String| LogError::Level { level: text.to_owned(), reason };
+    let refused = |reason: String| LogError::Level {
+        level: text.to_owned(),
+        reason,
+    };
     let mut has_level = false;
     for directive in text.split(',').map(str::trim) {
-        let level = directive.rsplit_once('=').map_or(directive, |(_, level)| level.trim());
+        let level = directive
+            .rsplit_once('=')
+            .map_or(directive, |(_, level)| level.trim());
         // to the parser nothing is a level, too
         if level.is_empty() || level.parse::<LevelFilter>().is_err() {
-            return Err(refused(format!("`{level}` is no level: there are off, error, warn, info, debug and trace")));
+            return Err(refused(format!(
+                "`{level}` is no level: there are off, error, warn, info, debug and trace"
+            )));
         }
         has_level |= !directive.contains('=');
     }
     let base = if has_level { None } else { Some("info") };
-    let text = base.into_iter().chain(text.split(',').map(str::trim)).collect::<Vec<_>>().join(",");
-    EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).parse(text).map_err(|error| refused(error.to_string()))
+    let text = base
+        .into_iter()
+        .chain(text.split(',').map(str::trim))
+        .collect::<Vec<_>>()
+        .join(",");
+    EnvFilter::builder()
+        .with_default_directive(LevelFilter::INFO.into())
+        .parse(text)
+        .map_err(|error| refused(error.to_string()))
 }
 
 fn rolling(folder: &Path, name: &str) -> Result<RollingFileAppender, LogError> {
-    let refused = |reason: String| LogError::Folder { folder: folder.display().to_string(), reason };
+    let refused = |reason: String| LogError::Folder {
+        folder: folder.display().to_string(),
+        reason,
+    };
     // The appender complains on the console of a folder that it is about to make,
     std::fs::create_dir_all(folder).map_err(|error| refused(error.to_string()))?;
     // and its link would lead nowhere from within a relative one.
@@ -125,9 +160,21 @@ mod tests {
 
     #[test]
     fn a_level_that_is_none_is_refused_and_not_taken_for_a_name() {
-        for level in ["warning", "", "info,", "verbose", "ghanti=loud", "info,ghanti", "info;debug", "information"] {
+        for level in [
+            "warning",
+            "",
+            "info,",
+            "verbose",
+            "ghanti=loud",
+            "info,ghanti",
+            "info;debug",
+            "information",
+        ] {
             let error = filter(level).unwrap_err().to_string();
-            assert!(error.contains(&format!("`level` of `[log]` is `{level}`")), "{error}");
+            assert!(
+                error.contains(&format!("`level` of `[log]` is `{level}`")),
+                "{error}"
+            );
         }
         for level in [
             "info",
@@ -140,6 +187,12 @@ mod tests {
         ] {
             assert!(filter(level).is_ok(), "{level}");
         }
-        assert!(filter("ghanti_session=debug").unwrap().to_string().contains("info"), "all else is still logged");
+        assert!(
+            filter("ghanti_session=debug")
+                .unwrap()
+                .to_string()
+                .contains("info"),
+            "all else is still logged"
+        );
     }
 }

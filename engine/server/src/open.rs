@@ -1,4 +1,5 @@
-//! Opens what calls need: flows, speech, stores. Says what is missing and how to mend it, before the first call.
+//! Opens what calls need: flows, speech, stores. Says what is missing and how to mend it, before
+//! the first call.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,7 +8,8 @@ use std::time::Duration;
 
 use ghanti_dialog::watch::watch;
 use ghanti_dialog::{
-    Catalogue, CatalogueError, CatalogueSettings, CompileIn, EngineError, EngineSettings, FlowEngine, FlowVersion, Rejection, Running,
+    Catalogue, CatalogueError, CatalogueSettings, CompileIn, EngineError, EngineSettings,
+    FlowEngine, FlowVersion, Rejection, Running,
 };
 use ghanti_model::FlowName;
 use ghanti_session::files::AudioFiles;
@@ -17,7 +19,10 @@ use ghanti_speech::Recognizer;
 use ghanti_speech::cache::{CacheSettings, PromptCache};
 use ghanti_speech::espeak::{Espeak, EspeakSettings};
 use ghanti_speech::vosk::{Vosk, VoskError, VoskSettings};
-use ghanti_store::{CallRecords, LayeredSessions, MemorySessions, RecordWriter, RedisSessions, SessionSettings, SessionStore, SqlRecords};
+use ghanti_store::{
+    CallRecords, LayeredSessions, MemorySessions, RecordWriter, RedisSessions, SessionSettings,
+    SessionStore, SqlRecords,
+};
 
 use crate::config::{Config, RecognizerKind, SynthesizerKind};
 use crate::descriptors;
@@ -40,7 +45,8 @@ pub struct Folders {
 pub enum Mode {
     /// Callers.
     Production,
-    /// A flow's author, with made-up customers: what flows log is shown in full, and the engine begins without any flow that can be loaded.
+    /// A flow's author, with made-up customers: what flows log is shown in full, and the engine
+    /// begins without any flow that can be loaded.
     Dev,
 }
 
@@ -82,12 +88,16 @@ pub enum OpenError {
 
 /// A folder of ours could not be made.
 fn make(folder: &Path) -> Result<(), OpenError> {
-    std::fs::create_dir_all(folder).map_err(|reason| OpenError::Data { folder: folder.to_owned(), reason })
+    std::fs::create_dir_all(folder).map_err(|reason| OpenError::Data {
+        folder: folder.to_owned(),
+        reason,
+    })
 }
 
 /// Opens everything. The whole takes about a second, most of it the speech model.
 ///
-/// The program that calls this is started once more for each component that is compiled: its command `compile-component` has to be answered by
+/// The program that calls this is started once more for each component that is compiled: its
+/// command `compile-component` has to be answered by
 /// [`compile_component`](crate::compile_component).
 pub async fn open(config: &Config, folders: &Folders, mode: Mode) -> Result<Services, OpenError> {
     descriptors::raise();
@@ -96,14 +106,31 @@ pub async fn open(config: &Config, folders: &Folders, mode: Mode) -> Result<Serv
     let flows = async {
         // replay gates ask for recorded calls
         let stores = open_stores(config, folders).await?;
-        Ok((open_catalogue(config, folders, Arc::clone(&stores.records), mode).await?, stores))
+        Ok((
+            open_catalogue(config, folders, Arc::clone(&stores.records), mode).await?,
+            stores,
+        ))
     };
-    let (recognizer, (catalogue, Stores { sessions, ledger, .. })) = tokio::try_join!(recognizer, flows)?;
+    let (
+        recognizer,
+        (
+            catalogue,
+            Stores {
+                sessions, ledger, ..
+            },
+        ),
+    ) = tokio::try_join!(recognizer, flows)?;
     let ears = recognizer.clone();
-    catalogue.hears(move |language| ears.as_ref().is_some_and(|recognizer| recognizer.understands(language)));
+    catalogue.hears(move |language| {
+        ears.as_ref()
+            .is_some_and(|recognizer| recognizer.understands(language))
+    });
     let SynthesizerKind::Espeak = config.speech.synthesizer;
     let words_per_minute = u16::try_from(config.speech.words_per_minute).unwrap_or(u16::MAX);
-    let espeak = Espeak::new(EspeakSettings { words_per_minute, ..EspeakSettings::default() });
+    let espeak = Espeak::new(EspeakSettings {
+        words_per_minute,
+        ..EspeakSettings::default()
+    });
     let mib = |mib: u64| mib.saturating_mul(1 << 20);
     let prompts = PromptCache::new(
         Arc::new(espeak),
@@ -125,7 +152,11 @@ pub async fn open(config: &Config, folders: &Folders, mode: Mode) -> Result<Serv
             offset_minutes: config.calls.offset_minutes,
             longest: config.longest_call(),
             default_agents: config.calls.agents.clone(),
-            running: if mode == Mode::Dev { Running::Move } else { Running::Finish },
+            running: if mode == Mode::Dev {
+                Running::Move
+            } else {
+                Running::Finish
+            },
         },
     })
 }
@@ -144,7 +175,9 @@ pub async fn open_recognizer(config: &Config) -> Result<Option<Arc<dyn Recognize
                 models: speech.vosk_models.clone(),
                 workers: speech.recognizer_threads,
             };
-            let vosk = tokio::task::spawn_blocking(move || Vosk::open(settings)).await.map_err(|_| OpenError::Thread)??;
+            let vosk = tokio::task::spawn_blocking(move || Vosk::open(settings))
+                .await
+                .map_err(|_| OpenError::Thread)??;
             Ok(Some(Arc::new(vosk)))
         }
     }
@@ -172,13 +205,26 @@ async fn open_catalogue(
         allowance: config.allowance(),
     };
     let rehearsal = Arc::new(RecordedRehearsal::new(records, config.calls.offset_minutes));
-    let (catalogue, rejections) = Catalogue::open_gated(engine, &folders.flows, settings, Some(rehearsal)).await?;
+    let (catalogue, rejections) =
+        Catalogue::open_gated(engine, &folders.flows, settings, Some(rehearsal)).await?;
     let versions = catalogue.versions();
     if versions.is_empty() && mode == Mode::Production {
-        let told = |rejection: &Rejection| format!("`{}`: {} ({})", rejection.flow, rejection.reason, rejection.mend);
+        let told = |rejection: &Rejection| {
+            format!(
+                "`{}`: {} ({})",
+                rejection.flow, rejection.reason, rejection.mend
+            )
+        };
         let reasons: Vec<String> = rejections.iter().map(told).collect();
-        let reasons = if reasons.is_empty() { "it holds none".to_owned() } else { reasons.join("; ") };
-        return Err(OpenError::NoFlow { folder: folders.flows.clone(), reasons });
+        let reasons = if reasons.is_empty() {
+            "it holds none".to_owned()
+        } else {
+            reasons.join("; ")
+        };
+        return Err(OpenError::NoFlow {
+            folder: folders.flows.clone(),
+            reasons,
+        });
     }
     warn_of_unused(config, &versions);
     let catalogue = Arc::new(catalogue);
@@ -188,11 +234,22 @@ async fn open_catalogue(
 
 /// A misspelt name of a setting or a flow changes nothing, so it is told.
 fn warn_of_unused(config: &Config, versions: &BTreeMap<FlowName, Arc<FlowVersion<FlowPrompts>>>) {
-    let is_named = |setting: &String| versions.values().any(|version| version.manifest().settings.contains_key(setting));
+    let is_named = |setting: &String| {
+        versions
+            .values()
+            .any(|version| version.manifest().settings.contains_key(setting))
+    };
     for setting in config.settings.keys().filter(|setting| !is_named(setting)) {
-        tracing::warn!(setting, "no flow's manifest names this setting of `[settings]`: see whether it is misspelt");
+        tracing::warn!(
+            setting,
+            "no flow's manifest names this setting of `[settings]`: see whether it is misspelt"
+        );
     }
-    for flow in config.flows.keys().filter(|flow| !versions.contains_key(*flow)) {
+    for flow in config
+        .flows
+        .keys()
+        .filter(|flow| !versions.contains_key(*flow))
+    {
         tracing::warn!(%flow, "`[flows]` has settings of a flow that is not there: see whether its name is misspelt");
     }
 }
@@ -204,22 +261,38 @@ struct Stores {
 }
 
 async fn open_stores(config: &Config, folders: &Folders) -> Result<Stores, OpenError> {
-    let settings = SessionSettings { ttl: Duration::from_secs(config.stores.ttl_hours * 3600), ..SessionSettings::default() };
+    let settings = SessionSettings {
+        ttl: Duration::from_secs(config.stores.ttl_hours * 3600),
+        ..SessionSettings::default()
+    };
     let near = MemorySessions::new(settings.clone());
     let sessions: Arc<dyn SessionStore> = match &config.stores.redis_url {
         None => Arc::new(near),
-        Some(url) => Arc::new(LayeredSessions::new(near, RedisSessions::connect(url.expose(), settings).await?)),
+        Some(url) => Arc::new(LayeredSessions::new(
+            near,
+            RedisSessions::connect(url.expose(), settings).await?,
+        )),
     };
     let database = config.stores.database_url.as_ref().map(|url| url.expose());
     let records = Arc::new(SqlRecords::open(database, &folders.data).await?);
     let archive: Arc<dyn CallRecords> = Arc::clone(&records) as _;
-    let abandoned = archive.end_abandoned(ghanti_session::run::unix_ms()).await.unwrap_or_else(|error| {
-        tracing::error!(%error, "cannot end the records of calls that an earlier engine left");
-        0
-    });
+    let abandoned = archive
+        .end_abandoned(ghanti_session::run::unix_ms())
+        .await
+        .unwrap_or_else(|error| {
+            tracing::error!(%error, "cannot end the records of calls that an earlier engine left");
+            0
+        });
     if abandoned > 0 {
-        tracing::warn!(abandoned, "records of calls that an earlier engine left were ended");
+        tracing::warn!(
+            abandoned,
+            "records of calls that an earlier engine left were ended"
+        );
     }
     let writer = RecordWriter::start(Arc::clone(&archive), &folders.data.join("spool")).await?;
-    Ok(Stores { sessions, ledger: Ledger::new(writer, archive), records })
+    Ok(Stores {
+        sessions,
+        ledger: Ledger::new(writer, archive),
+        records,
+    })
 }

@@ -1,4 +1,5 @@
-//! The body of `POST /api/calls`: read whole, so that all that is wrong with it is named at once, and never with a value.
+//! The body of `POST /api/calls`: read whole, so that all that is wrong with it is named at once,
+//! and never with a value.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -32,7 +33,8 @@ pub struct Order {
     pub fields: BTreeMap<String, Masked>,
 }
 
-/// The body as it is written. `phone` and `flow` may be anything here, so that they are judged together with the fields.
+/// The body as it is written. `phone` and `flow` may be anything here, so that they are judged
+/// together with the fields.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Body {
@@ -52,18 +54,34 @@ impl Order {
     /// Reads a body. `read_fields` reads the fields as the flow of this name wants them.
     pub fn read(
         body: &[u8],
-        read_fields: impl FnOnce(Option<&str>, &BTreeMap<String, Masked>) -> Result<BTreeMap<String, Masked>, NotAnOrder>,
+        read_fields: impl FnOnce(
+            Option<&str>,
+            &BTreeMap<String, Masked>,
+        ) -> Result<BTreeMap<String, Masked>, NotAnOrder>,
     ) -> Result<Self, Problem> {
         let body: Body = serde_json::from_slice(body).map_err(|error| {
             // The place and the kind of error, without the value, which may be a number or a name.
-            let what = if error.is_data() { "a field is unknown or of the wrong type" } else { "the body is no JSON" };
-            Problem::bad_request(format!("{what} (line {}, column {})", error.line(), error.column()), FIX)
+            let what = if error.is_data() {
+                "a field is unknown or of the wrong type"
+            } else {
+                "the body is no JSON"
+            };
+            Problem::bad_request(
+                format!("{what} (line {}, column {})", error.line(), error.column()),
+                FIX,
+            )
         })?;
         let mut problems = Vec::new();
-        let phone = text("phone", &body.phone, &mut problems)
-            .and_then(|text| phone(text).map_err(|why| problems.push(FieldProblem::unreadable("phone", text, why))).ok());
+        let phone = text("phone", &body.phone, &mut problems).and_then(|text| {
+            phone(text)
+                .map_err(|why| problems.push(FieldProblem::unreadable("phone", text, why)))
+                .ok()
+        });
         if body.phone.is_null() {
-            problems.push(problem("phone", "is missing: write `+91` and the ten digits"));
+            problems.push(problem(
+                "phone",
+                "is missing: write `+91` and the ten digits",
+            ));
         }
         let wanted = text("flow", &body.flow, &mut problems);
         let fields = body.fields.read(&mut problems)?;
@@ -71,15 +89,25 @@ impl Order {
             Ok(fields) if problems.is_empty() => {
                 let flow = wanted.map(FlowName::parse).transpose();
                 match (phone, flow) {
-                    (Some(phone), Ok(flow)) => return Ok(Self { phone, flow, fields }),
-                    _ => problems.push(problem("flow", "is no name of a flow: leave it out, or name one that is loaded")),
+                    (Some(phone), Ok(flow)) => {
+                        return Ok(Self {
+                            phone,
+                            flow,
+                            fields,
+                        });
+                    }
+                    _ => problems.push(problem(
+                        "flow",
+                        "is no name of a flow: leave it out, or name one that is loaded",
+                    )),
                 }
             }
             Ok(_) => {}
             Err(NotAnOrder { flow, fields }) => {
                 problems.extend(flow.map(|unknown| problem("flow", &unknown.to_string())));
                 // what was refused above is not missing besides
-                let is_new = |field: &FieldProblem| problems.iter().all(|known| known.field != field.field);
+                let is_new =
+                    |field: &FieldProblem| problems.iter().all(|known| known.field != field.field);
                 let new: Vec<_> = fields.into_iter().filter(is_new).collect();
                 problems.extend(new);
             }
@@ -91,19 +119,28 @@ impl Order {
 impl Fields {
     fn read(self, problems: &mut Vec<FieldProblem>) -> Result<BTreeMap<String, Masked>, Problem> {
         if self.0.len() > FIELDS {
-            return Err(Problem::bad_request(format!("{} fields are too many", self.0.len()), "send at most 64 fields"));
+            return Err(Problem::bad_request(
+                format!("{} fields are too many", self.0.len()),
+                "send at most 64 fields",
+            ));
         }
         let mut fields = BTreeMap::new();
         for (name, value) in self.0 {
             let shown: String = name.chars().take(SHOWN).collect();
             let Some(value) = text(&shown, &value, problems) else {
                 if value.is_null() {
-                    problems.push(problem(&shown, "is null: leave the field out, or write its value in quotes"));
+                    problems.push(problem(
+                        &shown,
+                        "is null: leave the field out, or write its value in quotes",
+                    ));
                 }
                 continue;
             };
             if name.len() > FIELD_BYTES || value.len() > FIELD_BYTES {
-                problems.push(problem(&shown, "is too long: send at most 1,024 bytes a field"));
+                problems.push(problem(
+                    &shown,
+                    "is too long: send at most 1,024 bytes a field",
+                ));
             } else if fields.insert(name, Masked::from(value)).is_some() {
                 problems.push(problem(&shown, "stands there twice: send each field once"));
             }
@@ -112,21 +149,29 @@ impl Fields {
     }
 }
 
-/// A text, or nothing where there is null; anything else is a problem, since a number is not what was typed: `478213.0`, `4.78e5`.
+/// A text, or nothing where there is null; anything else is a problem, since a number is not what
+/// was typed: `478213.0`, `4.78e5`.
 fn text<'j>(field: &str, value: &'j Json, problems: &mut Vec<FieldProblem>) -> Option<&'j str> {
     match value {
         Json::String(text) => return Some(text),
         Json::Null => {}
-        Json::Number(_) | Json::Bool(_) => {
-            problems.push(problem(field, "is no text: write its value in quotes, as the customer would read it"))
+        Json::Number(_) | Json::Bool(_) => problems.push(problem(
+            field,
+            "is no text: write its value in quotes, as the customer would read it",
+        )),
+        Json::Array(_) | Json::Object(_) => {
+            problems.push(problem(field, "is no text: write one value in quotes"))
         }
-        Json::Array(_) | Json::Object(_) => problems.push(problem(field, "is no text: write one value in quotes")),
     }
     None
 }
 
 fn problem(field: &str, reason: &str) -> FieldProblem {
-    FieldProblem { field: field.to_owned(), shape: None, reason: reason.to_owned() }
+    FieldProblem {
+        field: field.to_owned(),
+        shape: None,
+        reason: reason.to_owned(),
+    }
 }
 
 impl<'de> Deserialize<'de> for Fields {
@@ -167,29 +212,66 @@ mod tests {
         for (body, words) in [
             (r#"{"fields": {}}"#, "`phone` is missing"),
             (r#"{"phone": 9876543210}"#, "`phone` is no text"),
-            (r#"{"phone": "+91 98765 4321", "fields": {"amount": 12450.10}}"#, "`amount` is no text"),
-            (r#"{"phone": "98765432101", "fields": {}}"#, "`phone` has not the ten digits"),
+            (
+                r#"{"phone": "+91 98765 4321", "fields": {"amount": 12450.10}}"#,
+                "`amount` is no text",
+            ),
+            (
+                r#"{"phone": "98765432101", "fields": {}}"#,
+                "`phone` has not the ten digits",
+            ),
             (r#"{"phone": "9876543210", "flow": 7}"#, "`flow` is no text"),
-            (r#"{"phone": "9876543210", "flow": "../etc"}"#, "`flow` is no name"),
-            (r#"{"phone": "9876543210", "fields": {"amount": "1", "amount": "2"}}"#, "`amount` stands there twice"),
-            (r#"{"phone": "9876543210", "fields": {"amount": null}}"#, "`amount` is null"),
-            (r#"{"phone": "9876543210", "fields": {"loan": ["478213"]}}"#, "`loan` is no text"),
+            (
+                r#"{"phone": "9876543210", "flow": "../etc"}"#,
+                "`flow` is no name",
+            ),
+            (
+                r#"{"phone": "9876543210", "fields": {"amount": "1", "amount": "2"}}"#,
+                "`amount` stands there twice",
+            ),
+            (
+                r#"{"phone": "9876543210", "fields": {"amount": null}}"#,
+                "`amount` is null",
+            ),
+            (
+                r#"{"phone": "9876543210", "fields": {"loan": ["478213"]}}"#,
+                "`loan` is no text",
+            ),
             (r#"{"phone": "9876543210", "fields": []}"#, "wrong type"),
             (r#"{"phone": "9876543210", "colour": 1}"#, "unknown"),
             (r#"{"phone": "#, "no JSON"),
         ] {
             let told = refused(body);
             assert!(told.contains(words), "{body}: {told}");
-            assert!(!told.contains("9876543210") && !told.contains("478213"), "{told}");
+            assert!(
+                !told.contains("9876543210") && !told.contains("478213"),
+                "{told}"
+            );
         }
         let all = refused(r#"{"phone": "123", "flow": 7, "fields": {"a": 1, "b": null}}"#);
-        assert!(["`phone`", "`flow`", "`a`", "`b`"].iter().all(|field| all.contains(field)), "{all}");
+        assert!(
+            ["`phone`", "`flow`", "`a`", "`b`"]
+                .iter()
+                .all(|field| all.contains(field)),
+            "{all}"
+        );
     }
 
     #[test]
     fn a_number_is_stored_in_one_spelling() {
         let taken = |_: Option<&str>, fields: &BTreeMap<String, Masked>| Ok(fields.clone());
-        let order = Order::read(br#"{"phone": "+91 (0)98765 43210", "flow": "emi", "fields": {"a": "1"}}"#, taken).unwrap();
-        assert_eq!((order.phone.expose(), order.flow.unwrap().as_str(), order.fields.len()), ("+919876543210", "emi", 1));
+        let order = Order::read(
+            br#"{"phone": "+91 (0)98765 43210", "flow": "emi", "fields": {"a": "1"}}"#,
+            taken,
+        )
+        .unwrap();
+        assert_eq!(
+            (
+                order.phone.expose(),
+                order.flow.unwrap().as_str(),
+                order.fields.len()
+            ),
+            ("+919876543210", "emi", 1)
+        );
     }
 }

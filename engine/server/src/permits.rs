@@ -1,8 +1,10 @@
-//! How many calls are held, and for whom a place is kept between the applet that was told to go on and the stream that comes.
+//! How many calls are held, and for whom a place is kept between the applet that was told to go on
+//! and the stream that comes.
 //!
-//! A place is taken before a call is answered: an applet's request promises one to its CallSid, the stream that starts with this CallSid
-//! takes it, and the call's end gives it back. A promise nobody comes for lapses by itself, so that no place is lost and nobody can keep
-//! them all. Pure: time is an argument. Promises never outnumber the places, so they need no other bound.
+//! A place is taken before a call is answered: an applet's request promises one to its CallSid, the
+//! stream that starts with this CallSid takes it, and the call's end gives it back. A promise
+//! nobody comes for lapses by itself, so that no place is lost and nobody can keep them all. Pure:
+//! time is an argument. Promises never outnumber the places, so they need no other bound.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,7 +15,8 @@ use ghanti_model::CallSid;
 /// A stream comes within this time after its applet's request, or the Exotel flow is wrong.
 pub const STREAM: Duration = Duration::from_secs(10);
 
-/// A promise that is renewed, by further requests and by sockets that open, lapses all the same after this time.
+/// A promise that is renewed, by further requests and by sockets that open, lapses all the same
+/// after this time.
 const LONGEST: Duration = Duration::from_secs(30);
 
 /// There is no place.
@@ -51,7 +54,10 @@ impl Promise {
 impl Permits {
     /// So many places.
     pub fn new(places: u32) -> Self {
-        Self { places: usize::try_from(places).unwrap_or(usize::MAX), state: Arc::default() }
+        Self {
+            places: usize::try_from(places).unwrap_or(usize::MAX),
+            state: Arc::default(),
+        }
     }
 
     /// How many places there are.
@@ -75,7 +81,8 @@ impl Permits {
         self.state(now).promised.contains_key(sid)
     }
 
-    /// Keeps a place for a call until its stream starts; one that has it already keeps it for longer.
+    /// Keeps a place for a call until its stream starts; one that has it already keeps it for
+    /// longer.
     pub fn promise(&self, sid: &CallSid, now: Instant) -> Result<(), Full> {
         let mut state = self.state(now);
         if let Some(promise) = state.promised.get_mut(sid) {
@@ -85,15 +92,23 @@ impl Permits {
         if !self.has_free(&state) {
             return Err(Full);
         }
-        state.promised.insert(sid.clone(), Promise { since: now, until: now + STREAM });
+        state.promised.insert(
+            sid.clone(),
+            Promise {
+                since: now,
+                until: now + STREAM,
+            },
+        );
         Ok(())
     }
 
-    /// A socket opens. `session` is what its path says. As only `start` tells which call it is, a socket is let in as well while a promise to
-    /// some call is open; so many of them, and no more.
+    /// A socket opens. `session` is what its path says. As only `start` tells which call it is, a
+    /// socket is let in as well while a promise to some call is open; so many of them, and no more.
     pub fn open(&self, session: Option<CallSid>, now: Instant) -> Result<Opening, Full> {
         let mut state = self.state(now);
-        let promise = session.as_ref().and_then(|session| state.promised.get_mut(session));
+        let promise = session
+            .as_ref()
+            .and_then(|session| state.promised.get_mut(session));
         let is_promised = promise.map(|promise| promise.renew(now)).is_some();
         let place = if is_promised {
             Place::Promised
@@ -106,7 +121,11 @@ impl Permits {
         } else {
             return Err(Full);
         };
-        Ok(Opening { permits: self.clone(), session, place })
+        Ok(Opening {
+            permits: self.clone(),
+            session,
+            place,
+        })
     }
 
     fn has_free(&self, state: &State) -> bool {
@@ -125,7 +144,8 @@ fn locked(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A socket on which `start` has not come. Dropping it gives back what it took, and leaves promises as they are: Exotel tries twice.
+/// A socket on which `start` has not come. Dropping it gives back what it took, and leaves promises
+/// as they are: Exotel tries twice.
 #[derive(Debug)]
 pub struct Opening {
     permits: Permits,
@@ -141,11 +161,19 @@ enum Place {
 }
 
 impl Opening {
-    /// `start` has come, with the call's id if it has one: the call takes what it was promised, or what its socket took, or a free place.
+    /// `start` has come, with the call's id if it has one: the call takes what it was promised, or
+    /// what its socket took, or a free place.
     pub fn start(self, sid: Option<&CallSid>, now: Instant) -> Result<Permit, Full> {
-        let Self { permits, session, place } = self;
+        let Self {
+            permits,
+            session,
+            place,
+        } = self;
         let mut state = permits.state(now);
-        let was_promised = sid.into_iter().chain(&session).any(|name| state.promised.remove(name).is_some());
+        let was_promised = sid
+            .into_iter()
+            .chain(&session)
+            .any(|name| state.promised.remove(name).is_some());
         match place {
             Place::Taken(permit) => Ok(permit),
             place if was_promised || permits.has_free(&state) => {

@@ -19,8 +19,9 @@ pub struct Problem {
     cause: Option<Cause>,
 }
 
-/// Why a request of Exotel could not be served, where the set-up is wrong: such requests are logged, counted and kept with their call
-/// (`unserved.rs`). It travels with the answer, among its extensions.
+/// Why a request of Exotel could not be served, where the set-up is wrong: such requests are
+/// logged, counted and kept with their call (`unserved.rs`). It travels with the answer, among its
+/// extensions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cause {
     /// The token is missing or wrong.
@@ -43,7 +44,8 @@ struct Body {
     fields: Vec<Field>,
 }
 
-/// One field of a body that cannot be used. Its value is personal and stands here with its digits and letters masked.
+/// One field of a body that cannot be used. Its value is personal and stands here with its digits
+/// and letters masked.
 #[derive(Debug, Serialize)]
 struct Field {
     field: String,
@@ -55,19 +57,46 @@ struct Field {
 impl Problem {
     /// An answer with this status.
     pub fn new(status: StatusCode, error: impl Into<String>, mend: &'static str) -> Self {
-        Self { status, body: Body { error: error.into(), mend, fields: Vec::new() }, cause: None }
+        Self {
+            status,
+            body: Body {
+                error: error.into(),
+                mend,
+                fields: Vec::new(),
+            },
+            cause: None,
+        }
     }
 
     /// The same, with a cause that is to be logged and counted.
     pub fn because(self, cause: Cause) -> Self {
-        Self { cause: Some(cause), ..self }
+        Self {
+            cause: Some(cause),
+            ..self
+        }
     }
 
-    /// Fields of the body are missing or cannot be read: all of them at once, in words and as a list.
+    /// Fields of the body are missing or cannot be read: all of them at once, in words and as a
+    /// list.
     pub fn fields(problems: Vec<FieldProblem>) -> Self {
-        let told = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-        let mut problem = Self::bad_request(format!("the record was not stored: {told}"), "correct these fields and send the record again");
-        let field = |FieldProblem { field, shape, reason }| Field { field, value: shape, reason };
+        let told = problems
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("; ");
+        let mut problem = Self::bad_request(
+            format!("the record was not stored: {told}"),
+            "correct these fields and send the record again",
+        );
+        let field = |FieldProblem {
+                         field,
+                         shape,
+                         reason,
+                     }| Field {
+            field,
+            value: shape,
+            reason,
+        };
         problem.body.fields = problems.into_iter().map(field).collect();
         problem
     }
@@ -79,7 +108,11 @@ impl Problem {
 
     /// A store does not answer.
     pub fn unavailable(error: impl Into<String>) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, error, "see /readyz, and the log of this time")
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            error,
+            "see /readyz, and the log of this time",
+        )
     }
 }
 
@@ -88,7 +121,9 @@ impl IntoResponse for Problem {
         let mut response = (self.status, Json(self.body)).into_response();
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             // RFC 9110, 10.2.3: seconds
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            response
+                .headers_mut()
+                .insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
         if let Some(cause) = self.cause {
             response.extensions_mut().insert(cause);
@@ -99,13 +134,22 @@ impl IntoResponse for Problem {
 
 impl From<BytesRejection> for Problem {
     fn from(rejection: BytesRejection) -> Self {
-        Self::new(rejection.status(), rejection.body_text(), "send a whole body of at most 256 KiB").because(Cause::Body)
+        Self::new(
+            rejection.status(),
+            rejection.body_text(),
+            "send a whole body of at most 256 KiB",
+        )
+        .because(Cause::Body)
     }
 }
 
 impl From<PathRejection> for Problem {
     fn from(rejection: PathRejection) -> Self {
-        Self::new(rejection.status(), rejection.body_text(), "write the path in UTF-8, percent-encoded")
+        Self::new(
+            rejection.status(),
+            rejection.body_text(),
+            "write the path in UTF-8, percent-encoded",
+        )
     }
 }
 
@@ -120,20 +164,26 @@ impl From<WebSocketUpgradeRejection> for Problem {
     }
 }
 
-/// A problem may be told before the request's body has come. What of it is not read ends the connection, and the peer is told, so that it sends
-/// its next request on another one (RFC 9112, 9.6).
+/// A problem may be told before the request's body has come. What of it is not read ends the
+/// connection, and the peer is told, so that it sends its next request on another one (RFC 9112,
+/// 9.6).
 pub async fn end_connection(request: Request, next: Next) -> Response {
     let has_body = request.version() <= Version::HTTP_11 && has_body(request.headers());
     let mut response = next.run(request).await;
     if has_body && (response.status().is_client_error() || response.status().is_server_error()) {
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        response
+            .headers_mut()
+            .insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response
 }
 
 /// As RFC 9112, 6.3 tells it.
 fn has_body(headers: &HeaderMap) -> bool {
-    headers.contains_key(TRANSFER_ENCODING) || headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0")
+    headers.contains_key(TRANSFER_ENCODING)
+        || headers
+            .get(CONTENT_LENGTH)
+            .is_some_and(|length| length != "0")
 }
 
 /// Nothing is here.
@@ -164,7 +214,10 @@ mod tests {
     #[test]
     fn what_cannot_be_done_now_says_when_to_ask_again() {
         let after = |problem: Problem| problem.into_response().headers().get(RETRY_AFTER).cloned();
-        assert_eq!(after(Problem::unavailable("Redis does not answer")).unwrap(), "1");
+        assert_eq!(
+            after(Problem::unavailable("Redis does not answer")).unwrap(),
+            "1"
+        );
         assert_eq!(after(Problem::bad_request("no JSON", "send JSON")), None);
     }
 }

@@ -1,4 +1,5 @@
-//! Calls that are not taken, because the engine is full or stopping: each is told in time for Exotel's flow to take another way, and has a record.
+//! Calls that are not taken, because the engine is full or stopping: each is told in time for
+//! Exotel's flow to take another way, and has a record.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -51,7 +52,9 @@ impl Refusal {
 
     fn mend(self) -> &'static str {
         match self {
-            Refusal::Full => "raise `max-calls` of `[server]`, or lead some calls to another engine",
+            Refusal::Full => {
+                "raise `max-calls` of `[server]`, or lead some calls to another engine"
+            }
             Refusal::Draining => "connect to another engine",
         }
     }
@@ -71,7 +74,11 @@ impl Door {
 
 impl From<Refusal> for problem::Problem {
     fn from(refusal: Refusal) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, refusal.to_string(), refusal.mend())
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            refusal.to_string(),
+            refusal.mend(),
+        )
     }
 }
 
@@ -82,21 +89,32 @@ pub struct Refusals(Mutex<BTreeMap<(Door, Refusal), u64>>);
 impl Refusals {
     /// All counts, but those of zero.
     pub fn all(&self) -> BTreeMap<(Door, Refusal), u64> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     fn count(&self, door: Door, refusal: Refusal) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry((door, refusal)).or_default() += 1;
+        *self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry((door, refusal))
+            .or_default() += 1;
     }
 }
 
-/// Whether the call that an applet asks for may go on to its stream; its place is then kept. A live call has its place.
+/// Whether the call that an applet asks for may go on to its stream; its place is then kept. A live
+/// call has its place.
 pub fn admit(app: &App, sid: Option<&CallSid>) -> Result<(), Refusal> {
     let now = Instant::now();
     let is_live = |sid: &CallSid| app.services.ledger.live().by_sid(sid).is_some();
     match sid {
         Some(sid) if is_live(sid) => Ok(()),
-        Some(sid) if app.draining.is_cancelled() && !app.permits.is_promised(sid, now) => Err(Refusal::Draining),
+        Some(sid) if app.draining.is_cancelled() && !app.permits.is_promised(sid, now) => {
+            Err(Refusal::Draining)
+        }
         Some(sid) => app.permits.promise(sid, now).map_err(|_| Refusal::Full),
         None if app.draining.is_cancelled() => Err(Refusal::Draining),
         // no place can be kept for it; its stream takes one, if there still is one
@@ -110,7 +128,10 @@ pub fn refused(app: &App, door: Door, refusal: Refusal, request: PassthruRequest
     app.refusals.count(door, refusal);
     tracing::warn!(sid = ?request.call_sid, door = door.name(), reason = refusal.name(), mend = refusal.mend(), "a call was refused");
     let Ok(permit) = app.behind.clone().try_acquire_owned() else {
-        tracing::warn!(door = door.name(), "a refused call was not recorded: too many are being worked on");
+        tracing::warn!(
+            door = door.name(),
+            "a refused call was not recorded: too many are being worked on"
+        );
         return;
     };
     let app = app.clone();
@@ -125,12 +146,23 @@ pub fn refused(app: &App, door: Door, refusal: Refusal, request: PassthruRequest
 /// A socket was refused of which only its path is known: a CallSid, our own id, or nothing of use.
 pub fn refused_stream(app: &App, refusal: Refusal, session: &str) {
     if CallId::parse(session).is_none() && session != ANYONE {
-        let request = PassthruRequest { call_sid: CallSid::parse(session).ok(), ..PassthruRequest::default() };
+        let request = PassthruRequest {
+            call_sid: CallSid::parse(session).ok(),
+            ..PassthruRequest::default()
+        };
         return refused(app, Door::Stream, refusal, request);
     }
     app.refusals.count(Door::Stream, refusal);
-    tracing::warn!(session, reason = refusal.name(), mend = refusal.mend(), "a stream was refused");
-    if let (Some(call), Ok(permit)) = (CallId::parse(session), app.behind.clone().try_acquire_owned()) {
+    tracing::warn!(
+        session,
+        reason = refusal.name(),
+        mend = refusal.mend(),
+        "a stream was refused"
+    );
+    if let (Some(call), Ok(permit)) = (
+        CallId::parse(session),
+        app.behind.clone().try_acquire_owned(),
+    ) {
         let app = app.clone();
         app.tasks.clone().spawn(async move {
             record(&app, call, Door::Stream, refusal).await;
@@ -154,7 +186,11 @@ async fn record(app: &App, call: CallId, door: Door, refusal: Refusal) {
                 record.outcome = Some(OUTCOME.to_owned());
                 record.detail = Some(refusal.to_string());
                 record.ended_ms = Some(now_ms);
-                record.problems.push(Problem { unix_ms: now_ms, name: "refused".to_owned(), detail });
+                record.problems.push(Problem {
+                    unix_ms: now_ms,
+                    name: "refused".to_owned(),
+                    detail,
+                });
             }
         })
         .await;

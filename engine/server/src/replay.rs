@@ -1,6 +1,8 @@
-//! `ghanti replay`: recorded calls run again, against their own version of a flow or another one, and the differences are told.
+//! `ghanti replay`: recorded calls run again, against their own version of a flow or another one,
+//! and the differences are told.
 //!
-//! It reads records and flows. It speaks nothing, asks nobody, writes to no store and no log; compiled components are kept as always.
+//! It reads records and flows. It speaks nothing, asks nobody, writes to no store and no log;
+//! compiled components are kept as always.
 
 mod calls;
 mod flows;
@@ -34,7 +36,8 @@ use words::Words;
 /// What a replay is to be.
 #[derive(Debug, Clone, Default)]
 pub struct ReplaySettings {
-    /// The version to run against: a flow's folder, or a component. Without it the flow as it lies in the flows folder.
+    /// The version to run against: a flow's folder, or a component. Without it the flow as it lies
+    /// in the flows folder.
     pub flow: Option<PathBuf>,
     /// Differences of these kinds are shown and do not count.
     pub tolerated: BTreeSet<DifferenceKind>,
@@ -44,10 +47,14 @@ pub struct ReplaySettings {
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
     /// No such call.
-    #[error("there is no call `{0}` in the records: name our id of the call, Exotel's CallSid, or a file with its journal or record")]
+    #[error(
+        "there is no call `{0}` in the records: name our id of the call, Exotel's CallSid, or a file with its journal or record"
+    )]
     NoCall(String),
     /// The text is neither an id nor a file.
-    #[error("`{0}` is neither a file nor an id of a call: name our id of the call, Exotel's CallSid, or a file with its journal or record")]
+    #[error(
+        "`{0}` is neither a file nor an id of a call: name our id of the call, Exotel's CallSid, or a file with its journal or record"
+    )]
     NotACall(String),
     /// There are no records.
     #[error("there are no call records in `{}`: name the data folder with --data, or the database in the configuration", .0.display())]
@@ -84,7 +91,9 @@ pub enum ReplayError {
     #[error(transparent)]
     Rejected(#[from] Rejection),
     /// `--since`.
-    #[error("`{0}` is no time to begin at: write a date (`2026-11-30`), or how long ago (`2d`, `12h`, `30m`)")]
+    #[error(
+        "`{0}` is no time to begin at: write a date (`2026-11-30`), or how long ago (`2d`, `12h`, `30m`)"
+    )]
     Since(String),
 }
 
@@ -106,7 +115,11 @@ pub struct Replayer {
 
 impl Replayer {
     /// Makes ready; the flows are loaded when a call needs them.
-    pub fn new(config: &Config, folders: &Folders, settings: ReplaySettings) -> Result<Self, ReplayError> {
+    pub fn new(
+        config: &Config,
+        folders: &Folders,
+        settings: ReplaySettings,
+    ) -> Result<Self, ReplayError> {
         let at_once = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Self {
             calls: Calls::new(config, folders),
@@ -124,8 +137,16 @@ impl Replayer {
         self.replay(recorded, &version).await
     }
 
-    async fn replay(&self, recorded: Recorded, version: &Arc<FlowVersion<FlowPrompts>>) -> Result<Replayed, ReplayError> {
-        Ok(replayed(&recorded, version, self.offset_minutes, &self.tolerated).await?.0)
+    async fn replay(
+        &self,
+        recorded: Recorded,
+        version: &Arc<FlowVersion<FlowPrompts>>,
+    ) -> Result<Replayed, ReplayError> {
+        Ok(
+            replayed(&recorded, version, self.offset_minutes, &self.tolerated)
+                .await?
+                .0,
+        )
     }
 }
 
@@ -138,8 +159,14 @@ async fn replayed(
 ) -> Result<(Replayed, RunEnd), ReplayError> {
     let everything = DifferenceKind::ALL.into_iter().collect();
     let call = recorded.journal.header.call_id;
-    let unreadable = |reason| ReplayError::Journal { call: call.to_string(), reason };
-    let comparison = version.compare(recorded.journal.clone(), &everything).await.map_err(unreadable)?;
+    let unreadable = |reason| ReplayError::Journal {
+        call: call.to_string(),
+        reason,
+    };
+    let comparison = version
+        .compare(recorded.journal.clone(), &everything)
+        .await
+        .map_err(unreadable)?;
     let end = comparison.end.clone();
     let words = Words::new(recorded, version, offset_minutes);
     Ok((Replayed::new(recorded, comparison, &words, tolerated), end))

@@ -9,9 +9,14 @@ use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
 /// What is encoded in URLs.
-const RESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const RESERVED: AsciiSet = NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
-/// A password, token, or URL that holds one. It has no readable `Debug`, `Display` or serialised form.
+/// A password, token, or URL that holds one. It has no readable `Debug`, `Display` or serialised
+/// form.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
@@ -42,13 +47,21 @@ impl Secret {
         &self.0
     }
 
-    /// Compares in a time that depends neither on how much is right nor on the secret's length: digests are compared.
+    /// Compares in a time that depends neither on how much is right nor on the secret's length:
+    /// digests are compared.
     pub fn is(&self, other: &str) -> bool {
-        let (own, other) = (Sha256::digest(self.0.as_bytes()), Sha256::digest(other.as_bytes()));
-        own.iter().zip(other.iter()).fold(0, |differing, (a, b)| differing | (a ^ b)) == 0
+        let (own, other) = (
+            Sha256::digest(self.0.as_bytes()),
+            Sha256::digest(other.as_bytes()),
+        );
+        own.iter()
+            .zip(other.iter())
+            .fold(0, |differing, (a, b)| differing | (a ^ b))
+            == 0
     }
 
-    /// The secret as it stands in a URL's path or query: all but letters, digits, `-`, `.`, `_` and `~` is percent-encoded (RFC 3986, 2.3).
+    /// The secret as it stands in a URL's path or query: all but letters, digits, `-`, `.`, `_` and
+    /// `~` is percent-encoded (RFC 3986, 2.3).
     pub fn in_url(&self) -> String {
         utf8_percent_encode(&self.0, &RESERVED).to_string()
     }
@@ -73,13 +86,23 @@ mod tests {
     #[test]
     fn a_secret_is_never_shown() {
         let secret = Secret::new("redis://:hunter2@host");
-        assert_eq!(format!("{secret:?} {}", serde_json::to_string(&secret).unwrap()), "‹secret› \"‹secret›\"");
-        assert!(secret.is("redis://:hunter2@host") && !secret.is("redis://:hunter2@hosT") && !secret.is(""));
+        assert_eq!(
+            format!("{secret:?} {}", serde_json::to_string(&secret).unwrap()),
+            "‹secret› \"‹secret›\""
+        );
+        assert!(
+            secret.is("redis://:hunter2@host")
+                && !secret.is("redis://:hunter2@hosT")
+                && !secret.is("")
+        );
         assert!(!secret.is("redis://:hunter2@hos") && !secret.is("redis://:hunter2@host\n"));
     }
 
     #[test]
     fn a_secret_in_a_url_is_percent_encoded() {
-        assert_eq!(Secret::new("p+q/r?s#t%u v-w_x.y~z").in_url(), "p%2Bq%2Fr%3Fs%23t%25u%20v-w_x.y~z");
+        assert_eq!(
+            Secret::new("p+q/r?s#t%u v-w_x.y~z").in_url(),
+            "p%2Bq%2Fr%3Fs%23t%25u%20v-w_x.y~z"
+        );
     }
 }

@@ -19,21 +19,31 @@ const END: Duration = Duration::from_secs(5);
 /// Whether all calls have ended is looked at so often.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// How long after the last live call Exotel's applets may still ask what follows: the Passthru, Connect, the status callback. Where calls get
-/// no time to end, neither do these.
+/// How long after the last live call Exotel's applets may still ask what follows: the Passthru,
+/// Connect, the status callback. Where calls get no time to end, neither do these.
 const APPLETS: Duration = Duration::from_secs(5);
 
-/// Serves on a bound listener until `shutdown` resolves. Then no new streams are taken, and live calls may go on for the configured time, with
-/// the applets that follow them answered; what is left of them is ended, with a record each. When `at_once` resolves nothing more is waited
-/// for: calls are ended, and what is written is written.
+/// Serves on a bound listener until `shutdown` resolves. Then no new streams are taken, and live
+/// calls may go on for the configured time, with the applets that follow them answered; what is
+/// left of them is ended, with a record each. When `at_once` resolves nothing more is waited for:
+/// calls are ended, and what is written is written.
 pub async fn serve(
     listener: TcpListener,
     app: App,
     shutdown: impl Future<Output = ()> + Send + 'static,
     at_once: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let (drain, draining, stop, tasks) = (app.config.drain(), app.draining.clone(), app.stop.clone(), app.tasks.clone());
-    let (services, permits, longest) = (app.services.clone(), app.permits.clone(), app.config.longest_call());
+    let (drain, draining, stop, tasks) = (
+        app.config.drain(),
+        app.draining.clone(),
+        app.stop.clone(),
+        app.tasks.clone(),
+    );
+    let (services, permits, longest) = (
+        app.services.clone(),
+        app.permits.clone(),
+        app.config.longest_call(),
+    );
     let server = &app.config.server;
     let [head, idle, body] = [server.head_s, server.idle_s, server.body_s].map(Duration::from_secs);
     let patience = Patience { head, idle, body };
@@ -45,7 +55,13 @@ pub async fn serve(
             "a call may last longer than it is waited for at a stop: without `drain-s` of `[server]` every call is held to its end"
         );
     }
-    let mut server = tokio::spawn(listen(listener, router(app), connections, patience, close.clone()));
+    let mut server = tokio::spawn(listen(
+        listener,
+        router(app),
+        connections,
+        patience,
+        close.clone(),
+    ));
     tokio::select! {
         ended = &mut server => return ended.map_err(io::Error::other),
         () = shutdown => draining.cancel(),
@@ -93,7 +109,11 @@ pub async fn serve(
     if tokio::time::timeout(END, tasks.wait()).await.is_err() {
         tracing::error!("some calls did not end in time");
     }
-    let flushed = services.ledger.writer().flush(if is_patient { FLUSH } else { FLUSH_AT_ONCE }).await;
+    let flushed = services
+        .ledger
+        .writer()
+        .flush(if is_patient { FLUSH } else { FLUSH_AT_ONCE })
+        .await;
     tracing::info!(spooled = flushed.spooled, lost = flushed.lost, "stopped");
     Ok(())
 }

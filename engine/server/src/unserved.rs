@@ -1,7 +1,9 @@
-//! What Exotel asked and the engine did not serve: an applet without its token, a wrong path, a stream without an upgrade or without a `start`.
+//! What Exotel asked and the engine did not serve: an applet without its token, a wrong path, a
+//! stream without an upgrade or without a `start`.
 //!
-//! Each is logged (bounded), counted by path and cause, and kept with its call. Where the call is not known yet, it is remembered by its
-//! CallSid until it is. A stranger can cause all of this too, so everything here is bounded, and a refused request makes no record.
+//! Each is logged (bounded), counted by path and cause, and kept with its call. Where the call is
+//! not known yet, it is remembered by its CallSid until it is. A stranger can cause all of this
+//! too, so everything here is bounded, and a refused request makes no record.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -36,7 +38,8 @@ const UNNAMED: usize = 64;
 const LINES: u64 = 10;
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Counts, log lines of this minute, what waits for its call, and sockets that wait for their `start`.
+/// Counts, log lines of this minute, what waits for its call, and sockets that wait for their
+/// `start`.
 #[derive(Debug, Default)]
 pub struct Unserved {
     known: Mutex<Known>,
@@ -69,10 +72,15 @@ impl Unserved {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A socket has opened whose path has this CallSid, or none. It waits for its `start` until the guard is told otherwise, or dropped.
+    /// A socket has opened whose path has this CallSid, or none. It waits for its `start` until the
+    /// guard is told otherwise, or dropped.
     pub fn waiting(self: &Arc<Self>, sid: Option<CallSid>) -> Waiting {
         *self.known().waiting.entry(sid.clone()).or_default() += 1;
-        Waiting { unserved: Arc::clone(self), sid, started: AtomicBool::new(false) }
+        Waiting {
+            unserved: Arc::clone(self),
+            sid,
+            started: AtomicBool::new(false),
+        }
     }
 
     /// Waits, until a time, for sockets that may become the stream of a call.
@@ -83,7 +91,11 @@ impl Unserved {
                 let known = self.known();
                 known.waiting.contains_key(&None) || known.waiting.contains_key(&sid.cloned())
             };
-            if !may_start || tokio::time::timeout_at(until.into(), decided).await.is_err() {
+            if !may_start
+                || tokio::time::timeout_at(until.into(), decided)
+                    .await
+                    .is_err()
+            {
                 return;
             }
         }
@@ -106,15 +118,22 @@ impl Unserved {
         self.known().counts.clone()
     }
 
-    /// Counts one. Tells whether it may be logged, and if so, how many were not since the last line.
+    /// Counts one. Tells whether it may be logged, and if so, how many were not since the last
+    /// line.
     fn count(&self, kind: Kind, now: Instant) -> Option<u64> {
         let mut known = self.known();
         *known.counts.entry(kind).or_default() += 1;
-        let lines = known.lines.entry(kind).or_insert(Lines { since: now, count: 0 });
+        let lines = known.lines.entry(kind).or_insert(Lines {
+            since: now,
+            count: 0,
+        });
         let mut untold = 0;
         if now.duration_since(lines.since) >= MINUTE {
             untold = lines.count.saturating_sub(LINES);
-            *lines = Lines { since: now, count: 0 };
+            *lines = Lines {
+                since: now,
+                count: 0,
+            };
         }
         lines.count += 1;
         (lines.count <= LINES).then_some(untold)
@@ -124,7 +143,9 @@ impl Unserved {
     fn remember(&self, sid: &CallSid, problem: Problem) -> bool {
         let mut known = self.known();
         if let Some(problems) = known.by_sid.get_mut(sid) {
-            if problems.len() < OF_A_CALL && problems.iter().all(|earlier| earlier.name != problem.name) {
+            if problems.len() < OF_A_CALL
+                && problems.iter().all(|earlier| earlier.name != problem.name)
+            {
                 problems.push(problem);
             }
             return false;
@@ -161,9 +182,14 @@ impl Unserved {
         self.known().by_sid.contains_key(sid)
     }
 
-    /// What was wrong with a socket that named no call, since a time: it may have been any call that waits for its stream.
+    /// What was wrong with a socket that named no call, since a time: it may have been any call
+    /// that waits for its stream.
     pub fn unnamed_since(&self, since: Instant) -> Option<Problem> {
-        self.known().unnamed.iter().find(|(at, _)| *at >= since).map(|(_, problem)| problem.clone())
+        self.known()
+            .unnamed
+            .iter()
+            .find(|(at, _)| *at >= since)
+            .map(|(_, problem)| problem.clone())
     }
 }
 
@@ -195,19 +221,36 @@ pub async fn watch(State(app): State<App>, request: Request, next: Next) -> Resp
     let uri = request.uri().clone();
     let response = next.run(request).await;
     if let Some(cause) = response.extensions().get::<Cause>().copied() {
-        let asked = Asked::read(&app.config.server.path, uri.path(), uri.query().unwrap_or_default());
+        let asked = Asked::read(
+            &app.config.server.path,
+            uri.path(),
+            uri.query().unwrap_or_default(),
+        );
         asked.unserved(&app, cause);
     }
     response
 }
 
-/// A stream did not start. What it was to be is known by its `start`, by the session in its path, or not at all.
+/// A stream did not start. What it was to be is known by its `start`, by the session in its path,
+/// or not at all.
 pub fn unstarted(app: &App, session: &str, no_start: &NoStart) {
     // logged where it happened
-    let _ = app.unserved.count((STREAM, no_start.name()), Instant::now());
+    let _ = app
+        .unserved
+        .count((STREAM, no_start.name()), Instant::now());
     let (session_sid, call) = of_session(session);
-    let problem = Problem { unix_ms: unix_ms(), name: no_start.name().to_owned(), detail: no_start.to_string() };
-    keep(app, no_start.call_sid().cloned().or(session_sid), call, problem, true);
+    let problem = Problem {
+        unix_ms: unix_ms(),
+        name: no_start.name().to_owned(),
+        detail: no_start.to_string(),
+    };
+    keep(
+        app,
+        no_start.call_sid().cloned().or(session_sid),
+        call,
+        problem,
+        true,
+    );
 }
 
 /// Brings what is remembered of a CallSid to its call's record, where there is one.
@@ -220,7 +263,12 @@ pub async fn explain(app: &App, sid: &CallSid) -> Option<CallId> {
 async fn attach(app: &App, call: CallId, problems: Vec<Problem>) {
     if !problems.is_empty() {
         let noted = |record: &mut ghanti_model::CallRecord| {
-            for Problem { unix_ms, name, detail } in problems {
+            for Problem {
+                unix_ms,
+                name,
+                detail,
+            } in problems
+            {
                 note(record, &name, detail, unix_ms);
             }
         };
@@ -233,7 +281,9 @@ fn keep(app: &App, sid: Option<CallSid>, call: Option<CallId>, problem: Problem,
     match (sid, call) {
         (Some(sid), _) => {
             let is_first = app.unserved.remember(&sid, problem);
-            let Ok(permit) = app.behind.clone().try_acquire_owned() else { return };
+            let Ok(permit) = app.behind.clone().try_acquire_owned() else {
+                return;
+            };
             let app = app.clone();
             app.tasks.clone().spawn(async move {
                 explain(&app, &sid).await;
@@ -244,7 +294,9 @@ fn keep(app: &App, sid: Option<CallSid>, call: Option<CallId>, problem: Problem,
             });
         }
         (None, Some(call)) => {
-            let Ok(permit) = app.behind.clone().try_acquire_owned() else { return };
+            let Ok(permit) = app.behind.clone().try_acquire_owned() else {
+                return;
+            };
             let app = app.clone();
             app.tasks.clone().spawn(async move {
                 // an id that somebody made up makes no record
@@ -262,14 +314,31 @@ fn keep(app: &App, sid: Option<CallSid>, call: Option<CallId>, problem: Problem,
 impl Asked {
     fn unserved(self, app: &App, cause: Cause) {
         let (name, hint) = self.hint(cause);
-        if let Some(untold) = app.unserved.count((self.place, cause.name()), Instant::now()) {
+        if let Some(untold) = app
+            .unserved
+            .count((self.place, cause.name()), Instant::now())
+        {
             let Self { shown, sid, .. } = &self;
             let sid = sid.as_ref().map(tracing::field::display);
-            tracing::warn!(path = shown, cause = cause.name(), sid, hint, untold, "a request was not served");
+            tracing::warn!(
+                path = shown,
+                cause = cause.name(),
+                sid,
+                hint,
+                untold,
+                "a request was not served"
+            );
         }
-        if !matches!(self.place, "/api" | "/metrics" | "/websocket-url" | "/healthz" | "/readyz") {
+        if !matches!(
+            self.place,
+            "/api" | "/metrics" | "/websocket-url" | "/healthz" | "/readyz"
+        ) {
             let detail = format!("Exotel asked `{}` and was not answered: {hint}", self.shown);
-            let problem = Problem { unix_ms: unix_ms(), name: name.to_owned(), detail };
+            let problem = Problem {
+                unix_ms: unix_ms(),
+                name: name.to_owned(),
+                detail,
+            };
             keep(app, self.sid, self.call, problem, self.place == STREAM);
         }
     }
@@ -280,20 +349,33 @@ mod tests {
     use super::*;
 
     fn problem(name: &str) -> Problem {
-        Problem { unix_ms: 1, name: name.to_owned(), detail: String::new() }
+        Problem {
+            unix_ms: 1,
+            name: name.to_owned(),
+            detail: String::new(),
+        }
     }
 
     #[test]
     fn a_flood_of_requests_is_counted_and_hardly_logged() {
         let (unserved, start) = (Unserved::default(), Instant::now());
-        let told = (0..1_000).filter(|_| unserved.count(("/connect", "token"), start).is_some()).count();
-        assert_eq!((told as u64, unserved.all()[&("/connect", "token")]), (LINES, 1_000));
+        let told = (0..1_000)
+            .filter(|_| unserved.count(("/connect", "token"), start).is_some())
+            .count();
+        assert_eq!(
+            (told as u64, unserved.all()[&("/connect", "token")]),
+            (LINES, 1_000)
+        );
         assert_eq!(
             unserved.count(("/connect", "token"), start + MINUTE),
             Some(1_000 - LINES),
             "the next minute says how many were left out"
         );
-        assert_eq!(unserved.count(("other", "path"), start), Some(0), "each kind has lines of its own");
+        assert_eq!(
+            unserved.count(("other", "path"), start),
+            Some(0),
+            "each kind has lines of its own"
+        );
     }
 
     #[test]
@@ -309,7 +391,10 @@ mod tests {
         assert!(!unserved.has(&sid(0)) && unserved.has(&sid(2 * CALLS - 1)));
         let sizes = |known: &Known| (known.order.len(), known.by_sid.len(), known.unnamed.len());
         assert_eq!(sizes(&unserved.known()), (CALLS, CALLS, UNNAMED));
-        assert_eq!(unserved.take(&sid(2 * CALLS - 1)), [problem("applet-refused")]);
+        assert_eq!(
+            unserved.take(&sid(2 * CALLS - 1)),
+            [problem("applet-refused")]
+        );
         assert_eq!(unserved.take(&sid(2 * CALLS - 1)), []);
     }
 
@@ -324,7 +409,12 @@ mod tests {
         for name in [Some(sid.clone()), None] {
             let waiting = unserved.waiting(name.clone());
             let mut decided = std::pin::pin!(unserved.until_decided(Some(&sid), soon()));
-            assert!(tokio::time::timeout(Duration::from_secs(1), &mut decided).await.is_err(), "{name:?}");
+            assert!(
+                tokio::time::timeout(Duration::from_secs(1), &mut decided)
+                    .await
+                    .is_err(),
+                "{name:?}"
+            );
             waiting.started();
             decided.await;
         }

@@ -122,7 +122,8 @@ const OTHERS: [Words; 10] = [
     },
 ];
 
-/// What is said before the call goes to an agent, or ends: in the caller's language where it is one of the engine's eleven, else in English.
+/// What is said before the call goes to an agent, or ends: in the caller's language where it is one
+/// of the engine's eleven, else in English.
 pub fn apology(language: &Language, why: Why, transfer: bool) -> Spoken {
     let (language, own) = of(language);
     let reason = match why {
@@ -136,12 +137,18 @@ pub fn apology(language: &Language, why: Why, transfer: bool) -> Spoken {
 /// Asks the caller to wait while what they said is being understood.
 pub fn one_moment(language: &Language) -> Spoken {
     let (language, own) = of(language);
-    Spoken { template: ONE_MOMENT.to_owned(), ..words(language, own.one_moment.to_owned()) }
+    Spoken {
+        template: ONE_MOMENT.to_owned(),
+        ..words(language, own.one_moment.to_owned())
+    }
 }
 
 /// The engine's words of a language, or the English ones.
 fn of(language: &Language) -> (Language, &'static Words) {
-    match OTHERS.iter().find(|words| words.language == language.primary()) {
+    match OTHERS
+        .iter()
+        .find(|words| words.language == language.primary())
+    {
         Some(words) => (language.clone(), words),
         None => (Language::english(), &ENGLISH),
     }
@@ -149,8 +156,19 @@ fn of(language: &Language) -> (Language, &'static Words) {
 
 /// A flow's own words for the same.
 pub fn words(language: Language, text: String) -> Spoken {
-    let utterance = Utterance { text: Masked::new(text), language, voice: None };
-    Spoken { template: NAME.to_owned(), interruptible: false, source: Source::Words { utterance, personal: false } }
+    let utterance = Utterance {
+        text: Masked::new(text),
+        language,
+        voice: None,
+    };
+    Spoken {
+        template: NAME.to_owned(),
+        interruptible: false,
+        source: Source::Words {
+            utterance,
+            personal: false,
+        },
+    }
 }
 
 #[cfg(test)]
@@ -158,8 +176,15 @@ mod tests {
     use super::*;
 
     fn said(tag: &str, why: Why, transfer: bool) -> (String, String) {
-        let Source::Words { utterance, .. } = apology(&Language::parse(tag).unwrap(), why, transfer).source else { panic!("no words") };
-        (utterance.language.to_string(), utterance.text.expose().to_owned())
+        let Source::Words { utterance, .. } =
+            apology(&Language::parse(tag).unwrap(), why, transfer).source
+        else {
+            panic!("no words")
+        };
+        (
+            utterance.language.to_string(),
+            utterance.text.expose().to_owned(),
+        )
     }
 
     #[test]
@@ -167,16 +192,29 @@ mod tests {
         let english = said("en", Why::Failed, false);
         assert_eq!(
             english,
-            ("en-IN".to_owned(), "I am sorry, something went wrong on our side. We will call you again. Goodbye.".to_owned())
+            (
+                "en-IN".to_owned(),
+                "I am sorry, something went wrong on our side. We will call you again. Goodbye."
+                    .to_owned()
+            )
         );
         assert_eq!(said("fr", Why::Failed, false), english);
         for Words { language, .. } in &OTHERS {
-            let mut each =
-                [(Why::Failed, true), (Why::Failed, false), (Why::TooLong, true), (Why::TooLong, false)].map(|(why, transfer)| {
-                    let (spoken, text) = said(language, why, transfer);
-                    assert!(spoken.starts_with(language) && text.chars().all(|letter| !letter.is_ascii_alphabetic()), "{language}: {text}");
-                    text
-                });
+            let mut each = [
+                (Why::Failed, true),
+                (Why::Failed, false),
+                (Why::TooLong, true),
+                (Why::TooLong, false),
+            ]
+            .map(|(why, transfer)| {
+                let (spoken, text) = said(language, why, transfer);
+                assert!(
+                    spoken.starts_with(language)
+                        && text.chars().all(|letter| !letter.is_ascii_alphabetic()),
+                    "{language}: {text}"
+                );
+                text
+            });
             each.sort();
             assert!(each.windows(2).all(|pair| pair[0] != pair[1]), "{each:#?}");
         }

@@ -1,14 +1,18 @@
-//! Which customer's record a call may get. Pure: what Exotel said and what the stores hold comes in, one [`Verdict`] goes out.
+//! Which customer's record a call may get. Pure: what Exotel said and what the stores hold comes
+//! in, one [`Verdict`] goes out.
 //!
-//! The worst that can happen here is that one person hears of another person's loan. So a record is handed to a flow only where everything that
-//! is known of the call agrees with it, in this order:
+//! The worst that can happen here is that one person hears of another person's loan. So a record is
+//! handed to a flow only where everything that is known of the call agrees with it, in this order:
 //!
-//! 1. **An order that was named** (`CustomField` of an applet's request, `call-id` or `CustomField` of the stream's URL, the URL's path, or an
-//!    earlier request of the same CallSid) is the call's order. If several were named, none is.
-//! 2. **The number on the line** has to be the order's own. If it is another one, or unknown, the flow gets no record.
-//! 3. **If no order was named**, the number's only open order is the call's; if it has none, its only order of an earlier call. If it has
-//!    several, none is.
-//! 4. **What could not be read is not guessed**: neither an order that was named nor the orders of a number are replaced by others.
+//! 1. **An order that was named** (`CustomField` of an applet's request, `call-id` or `CustomField`
+//!    of the stream's URL, the URL's path, or an earlier request of the same CallSid) is the call's
+//!    order. If several were named, none is.
+//! 2. **The number on the line** has to be the order's own. If it is another one, or unknown, the
+//!    flow gets no record.
+//! 3. **If no order was named**, the number's only open order is the call's; if it has none, its
+//!    only order of an earlier call. If it has several, none is.
+//! 4. **What could not be read is not guessed**: neither an order that was named nor the orders of
+//!    a number are replaced by others.
 
 use ghanti_model::{CallId, CustomerRecord, Direction, FlowName, PhoneNumber};
 use ghanti_store::{Ends, Order};
@@ -82,19 +86,25 @@ pub enum Doubt {
         order: CallId,
     },
     /// Nothing is stored under the id.
-    #[error("no order `{order}` is stored, or it has expired (`ttl-hours` of `[stores]`): post it again, and dial with the new id")]
+    #[error(
+        "no order `{order}` is stored, or it has expired (`ttl-hours` of `[stores]`): post it again, and dial with the new id"
+    )]
     UnknownOrder {
         /// The order.
         order: CallId,
     },
     /// One call, several orders.
-    #[error("{orders} different orders were named for one call: give each call one order's id, in `CustomField` alone")]
+    #[error(
+        "{orders} different orders were named for one call: give each call one order's id, in `CustomField` alone"
+    )]
     SeveralNamed {
         /// How many.
         orders: usize,
     },
     /// The number has several orders, and none was named.
-    #[error("the number `{number}` has {orders} orders and the call names none: dial with the order's id as `CustomField`")]
+    #[error(
+        "the number `{number}` has {orders} orders and the call names none: dial with the order's id as `CustomField`"
+    )]
     SeveralOrders {
         /// The number.
         number: PhoneNumber,
@@ -102,7 +112,9 @@ pub enum Doubt {
         orders: usize,
     },
     /// A store did not answer.
-    #[error("what is stored for the call could not be read in time, and nothing was guessed: see /readyz")]
+    #[error(
+        "what is stored for the call could not be read in time, and nothing was guessed: see /readyz"
+    )]
     Unreadable,
 }
 
@@ -128,19 +140,30 @@ pub struct Parties {
     pub line: Option<PhoneNumber>,
 }
 
-/// Who is on the line. The customer is `From`, whatever the direction: Exotel's API calls `From` whom it dials first, and real requests bear it
-/// out. Two things show that the ends stand the other way round: `From` is known to be a line, or a request of an outbound call has the number
-/// that was ordered as its `To`. (Without a direction it could be a call that Exotel connects from one number to another; who of the two
-/// is heard is not known then.)
+/// Who is on the line. The customer is `From`, whatever the direction: Exotel's API calls `From`
+/// whom it dials first, and real requests bear it out. Two things show that the ends stand the
+/// other way round: `From` is known to be a line, or a request of an outbound call has the number
+/// that was ordered as its `To`. (Without a direction it could be a call that Exotel connects from
+/// one number to another; who of the two is heard is not known then.)
 pub fn parties(ends: &[Ends], lines: &[PhoneNumber], ordered: Option<&PhoneNumber>) -> Parties {
     let mut lines: Vec<&PhoneNumber> = lines.iter().collect();
     let mut parties = Parties::default();
-    for Ends { from, to, direction } in ends {
+    for Ends {
+        from,
+        to,
+        direction,
+    } in ends
+    {
         let (from, to) = (from.as_ref(), to.as_ref());
-        let is_line = |number: Option<&PhoneNumber>| number.is_some_and(|number| lines.contains(&number));
+        let is_line =
+            |number: Option<&PhoneNumber>| number.is_some_and(|number| lines.contains(&number));
         let is_reversed = to.is_some()
             && !is_line(to)
-            && (is_line(from) || (*direction == Some(Direction::Outbound) && from.is_some() && from != ordered && to == ordered));
+            && (is_line(from)
+                || (*direction == Some(Direction::Outbound)
+                    && from.is_some()
+                    && from != ordered
+                    && to == ordered));
         let (customer, line) = if is_reversed { (to, from) } else { (from, to) };
         let customer = customer.filter(|number| !is_line(Some(*number)));
         if let Some(customer) = customer
@@ -164,7 +187,9 @@ pub fn decide(evidence: &Evidence<'_>) -> Verdict {
         [(_, Stored::Unreadable)] => Verdict::Doubt(Doubt::Unreadable),
         [(order, Stored::Missing)] => Verdict::Doubt(Doubt::UnknownOrder { order: *order }),
         [(order, Stored::Found(customer))] => of_order(evidence, *order, customer),
-        several => Verdict::Doubt(Doubt::SeveralNamed { orders: several.len() }),
+        several => Verdict::Doubt(Doubt::SeveralNamed {
+            orders: several.len(),
+        }),
     }
 }
 
@@ -173,8 +198,14 @@ fn of_order(evidence: &Evidence<'_>, order: CallId, customer: &CustomerRecord) -
     match called.as_slice() {
         [] => Verdict::Doubt(Doubt::UnknownNumber { order }),
         [number] if *number == customer.phone => Verdict::Customer(customer.clone()),
-        [number] => Verdict::Doubt(Doubt::WrongNumber { order, ordered: customer.phone.clone(), called: number.clone() }),
-        several => Verdict::Doubt(Doubt::NumbersDiffer { numbers: several.len() }),
+        [number] => Verdict::Doubt(Doubt::WrongNumber {
+            order,
+            ordered: customer.phone.clone(),
+            called: number.clone(),
+        }),
+        several => Verdict::Doubt(Doubt::NumbersDiffer {
+            numbers: several.len(),
+        }),
     }
 }
 
@@ -183,7 +214,11 @@ fn of_number(evidence: &Evidence<'_>) -> Verdict {
     let number = match called.as_slice() {
         [] => return Verdict::Nobody,
         [number] => number,
-        several => return Verdict::Doubt(Doubt::NumbersDiffer { numbers: several.len() }),
+        several => {
+            return Verdict::Doubt(Doubt::NumbersDiffer {
+                numbers: several.len(),
+            });
+        }
     };
     let orders = match &evidence.of_number {
         Stored::Found(orders) => orders,
@@ -191,7 +226,11 @@ fn of_number(evidence: &Evidence<'_>) -> Verdict {
         Stored::Unreadable => return Verdict::Doubt(Doubt::Unreadable),
     };
     let open: Vec<&Order> = orders.iter().filter(|order| !order.held).collect();
-    let candidates = if open.is_empty() { orders.iter().collect() } else { open };
+    let candidates = if open.is_empty() {
+        orders.iter().collect()
+    } else {
+        open
+    };
     match candidates.as_slice() {
         [] => Verdict::Nobody,
         [only] if only.customer.phone == *number => Verdict::Customer(only.customer.clone()),
@@ -200,21 +239,31 @@ fn of_number(evidence: &Evidence<'_>) -> Verdict {
             ordered: only.customer.phone.clone(),
             called: number.clone(),
         }),
-        several => Verdict::Doubt(Doubt::SeveralOrders { number: number.clone(), orders: several.len() }),
+        several => Verdict::Doubt(Doubt::SeveralOrders {
+            number: number.clone(),
+            orders: several.len(),
+        }),
     }
 }
 
-/// The flow that the call was ordered for. A flow's name says nothing of anybody, so the call gets it without the record too.
+/// The flow that the call was ordered for. A flow's name says nothing of anybody, so the call gets
+/// it without the record too.
 pub fn wanted_flow(evidence: &Evidence<'_>) -> Option<FlowName> {
     let orders = match &evidence.of_number {
         Stored::Found(orders) => orders.as_slice(),
         Stored::Missing | Stored::Unreadable => &[],
     };
-    let open = orders.iter().filter(|order| !order.held).map(|order| &order.customer);
-    let named = evidence.named.iter().filter_map(|(_, stored)| match stored {
-        Stored::Found(customer) => Some(customer),
-        Stored::Missing | Stored::Unreadable => None,
-    });
+    let open = orders
+        .iter()
+        .filter(|order| !order.held)
+        .map(|order| &order.customer);
+    let named = evidence
+        .named
+        .iter()
+        .filter_map(|(_, stored)| match stored {
+            Stored::Found(customer) => Some(customer),
+            Stored::Missing | Stored::Unreadable => None,
+        });
     let mut flows = named.chain(open).map(|customer| customer.flow.as_ref());
     let first = flows.next()??;
     flows.all(|flow| flow == Some(first)).then(|| first.clone())

@@ -7,7 +7,8 @@ use ghanti_dialog::journal::SharedJournal;
 use ghanti_model::{CallId, CallRecord, CallSid, Problem, VersionId};
 use tokio::time::Instant;
 
-/// A live call: shared by its task, its flow and whoever asks for it over HTTP. Its lock is held for moments only, never across a wait.
+/// A live call: shared by its task, its flow and whoever asks for it over HTTP. Its lock is held
+/// for moments only, never across a wait.
 pub struct LiveCall {
     id: CallId,
     record: Mutex<CallRecord>,
@@ -19,7 +20,13 @@ pub struct LiveCall {
 impl LiveCall {
     /// A call whose stream starts now.
     pub fn new(record: CallRecord, journal: Option<SharedJournal>, started_unix_ms: u64) -> Self {
-        Self { id: record.call_id, record: Mutex::new(record), journal: Mutex::new(journal), started: Instant::now(), started_unix_ms }
+        Self {
+            id: record.call_id,
+            record: Mutex::new(record),
+            journal: Mutex::new(journal),
+            started: Instant::now(),
+            started_unix_ms,
+        }
     }
 
     /// Its id.
@@ -49,7 +56,10 @@ impl LiveCall {
 
     /// The flow's journal, which goes on growing; none where no flow was found.
     pub fn journal(&self) -> Option<SharedJournal> {
-        self.journal.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.journal
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Another version of the flow goes on with this journal.
@@ -74,13 +84,18 @@ impl LiveCall {
 
     /// The same, unless an earlier request of the call has noted it.
     pub fn problem_once(&self, name: &str, detail: String) {
-        let is_noted = self.record().problems.iter().any(|problem| problem.name == name && problem.detail == detail);
+        let is_noted = self
+            .record()
+            .problems
+            .iter()
+            .any(|problem| problem.name == name && problem.detail == detail);
         if !is_noted {
             self.problem(name, detail);
         }
     }
 
-    /// Notes it in the record alone: a sentence of the flow's own may quote the customer. Tells whether there was room for it.
+    /// Notes it in the record alone: a sentence of the flow's own may quote the customer. Tells
+    /// whether there was room for it.
     pub fn keep_problem(&self, name: &str, detail: String) -> bool {
         let unix_ms = self.unix_ms(self.now_ms());
         keep_problem(&mut self.record(), unix_ms, name, detail)
@@ -91,7 +106,11 @@ impl LiveCall {
 pub fn keep_problem(record: &mut CallRecord, unix_ms: u64, name: &str, detail: String) -> bool {
     let has_room = record.problems.len() < PROBLEMS;
     if has_room {
-        record.problems.push(Problem { unix_ms, name: name.to_owned(), detail });
+        record.problems.push(Problem {
+            unix_ms,
+            name: name.to_owned(),
+            detail,
+        });
     }
     has_room
 }
@@ -133,7 +152,10 @@ impl LiveCalls {
 
     /// The live call of a CallSid.
     pub fn by_sid(&self, sid: &CallSid) -> Option<Arc<LiveCall>> {
-        self.calls().values().find(|call| call.record().call_sid.as_ref() == Some(sid)).cloned()
+        self.calls()
+            .values()
+            .find(|call| call.record().call_sid.as_ref() == Some(sid))
+            .cloned()
     }
 
     /// How many there are.

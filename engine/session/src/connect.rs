@@ -21,7 +21,9 @@ pub enum NoStart {
     )]
     Closed,
     /// Exotel ended the stream first.
-    #[error("Exotel ended the stream before `start`, as it does when the caller hangs up at once: nothing is to be set right")]
+    #[error(
+        "Exotel ended the stream before `start`, as it does when the caller hangs up at once: nothing is to be set right"
+    )]
     Stopped,
     /// Nothing came in time.
     #[error("no `start` within {} s of the socket's opening: only Exotel's Voicebot applet may connect here", START.as_secs())]
@@ -34,7 +36,9 @@ pub enum NoStart {
     )]
     OnlyConnected,
     /// Too much came before it.
-    #[error("{BEFORE_START} frames came and none was `start`: only Exotel's Voicebot applet may connect here")]
+    #[error(
+        "{BEFORE_START} frames came and none was `start`: only Exotel's Voicebot applet may connect here"
+    )]
     Rubbish,
     /// The `start` is unusable.
     #[error("unusable `start`: {reason}")]
@@ -85,7 +89,10 @@ pub async fn await_start<W: Wire>(wire: &mut W) -> Result<(Start, usize), NoStar
                     Ok(Inbound::Stop(_)) => return Err(NoStart::Stopped),
                     Ok(_) => passed_over += 1,
                     Err(error) if text.as_ref().contains("\"start\"") => {
-                        return Err(NoStart::Unusable { reason: error.to_string(), call_sid: inbound::call_sid_of(text.as_ref()) });
+                        return Err(NoStart::Unusable {
+                            reason: error.to_string(),
+                            call_sid: inbound::call_sid_of(text.as_ref()),
+                        });
                     }
                     Err(_) => passed_over += 1,
                 },
@@ -94,5 +101,9 @@ pub async fn await_start<W: Wire>(wire: &mut W) -> Result<(Start, usize), NoStar
         Err(NoStart::Rubbish)
     })
     .await;
-    started.unwrap_or(Err(if connected { NoStart::OnlyConnected } else { NoStart::TooLate }))
+    started.unwrap_or(Err(if connected {
+        NoStart::OnlyConnected
+    } else {
+        NoStart::TooLate
+    }))
 }

@@ -1,7 +1,8 @@
-//! Drives one live call: carries frames between the socket and the machine, samples to the recogniser, commands from the flow.
+//! Drives one live call: carries frames between the socket and the machine, samples to the
+//! recogniser, commands from the flow.
 //!
-//! One task for each call. The flow runs inside it as a future of its own: while it computes it yields every few milliseconds, so that the
-//! caller's audio never waits for it.
+//! One task for each call. The flow runs inside it as a future of its own: while it computes it
+//! yields every few milliseconds, so that the caller's audio never waits for it.
 
 use std::sync::Arc;
 
@@ -30,10 +31,13 @@ use crate::succession::Succession;
 use crate::unheard;
 use crate::wire::{Received, Wire};
 
-/// So many unusable frames of a call are told; further ones are passed over in silence, since a broken peer sends fifty a second.
+/// So many unusable frames of a call are told; further ones are passed over in silence, since a
+/// broken peer sends fifty a second.
 const RUBBISH: u32 = 8;
 
-type NextPiece = std::pin::Pin<Box<dyn Future<Output = (PromptId, PromptAudio, Option<Result<Samples, String>>)> + Send>>;
+type NextPiece = std::pin::Pin<
+    Box<dyn Future<Output = (PromptId, PromptAudio, Option<Result<Samples, String>>)> + Send>,
+>;
 
 /// What a call's task holds besides the flow.
 pub struct Driver<'a, W: Wire> {
@@ -110,8 +114,9 @@ impl<'a, W: Wire> Driver<'a, W> {
         &self.scribe
     }
 
-    /// Carries everything until the flow's future is done, the stream has ended, or the call has reached its longest time; in the two latter cases
-    /// the flow has [`LEAVE`](crate::LEAVE) to walk out. Tells how the flow ended; nothing if it did not leave an ended stream in time.
+    /// Carries everything until the flow's future is done, the stream has ended, or the call has
+    /// reached its longest time; in the two latter cases the flow has [`LEAVE`](crate::LEAVE) to
+    /// walk out. Tells how the flow ended; nothing if it did not leave an ended stream in time.
     pub async fn converse(
         &mut self,
         flow: &mut RunningFlow,
@@ -122,14 +127,18 @@ impl<'a, W: Wire> Driver<'a, W> {
         loop {
             if self.stream.is_some() {
                 commands.close();
-                return tokio::time::timeout(crate::LEAVE, self.walk_out(flow, commands)).await.ok();
+                return tokio::time::timeout(crate::LEAVE, self.walk_out(flow, commands))
+                    .await
+                    .ok();
             }
             if Instant::now() >= until {
                 self.machine.abandon(self.call.now_ms());
                 commands.close();
                 // for the flow this is the end of the call; the caller is still there
                 let _ = tokio::time::timeout(crate::LEAVE, self.walk_out(flow, commands)).await;
-                return Some(RunEnd::LimitExceeded { what: Limit::CallLength });
+                return Some(RunEnd::LimitExceeded {
+                    what: Limit::CallLength,
+                });
             }
             let awaited = self.machine.awaited();
             tokio::select! {
@@ -146,8 +155,13 @@ impl<'a, W: Wire> Driver<'a, W> {
         }
     }
 
-    /// The stream has ended while the flow waits: its command gets its answer, and every further one fails.
-    async fn walk_out(&mut self, flow: &mut RunningFlow, commands: &mut mpsc::Receiver<Command>) -> RunEnd {
+    /// The stream has ended while the flow waits: its command gets its answer, and every further
+    /// one fails.
+    async fn walk_out(
+        &mut self,
+        flow: &mut RunningFlow,
+        commands: &mut mpsc::Receiver<Command>,
+    ) -> RunEnd {
         loop {
             self.settle().await;
             tokio::select! {
@@ -201,10 +215,14 @@ impl<'a, W: Wire> Driver<'a, W> {
         self.wire
     }
 
-    /// Waits for one thing to happen, until a time, and hands it to the machine. Dropping it loses nothing.
+    /// Waits for one thing to happen, until a time, and hands it to the machine. Dropping it loses
+    /// nothing.
     async fn step(&mut self, until: Instant) {
         let now_ms = self.call.now_ms();
-        let wake = self.machine.next_wake(now_ms).map_or(until, |at_ms| self.call.instant(at_ms).min(until));
+        let wake = self
+            .machine
+            .next_wake(now_ms)
+            .map_or(until, |at_ms| self.call.instant(at_ms).min(until));
         tokio::select! {
             biased;
             received = self.wire.receive() => self.received(received),
@@ -223,9 +241,9 @@ impl<'a, W: Wire> Driver<'a, W> {
                 self.call.problem(why.name, why.detail);
                 self.end(StreamEnd::Lost);
             }
-            Received::Binary(bytes) => {
-                self.rubbish(format!("a binary frame of {bytes} bytes was passed over: Exotel sends text frames only"))
-            }
+            Received::Binary(bytes) => self.rubbish(format!(
+                "a binary frame of {bytes} bytes was passed over: Exotel sends text frames only"
+            )),
             Received::Text(text) => match inbound::parse(text.as_ref()) {
                 Ok(Inbound::Media(media)) => {
                     self.payload.clear();
@@ -244,7 +262,9 @@ impl<'a, W: Wire> Driver<'a, W> {
                     tracing::debug!(call = %self.call.id(), reason = stop.reason.as_deref(), "stop");
                     self.end(StreamEnd::HungUp);
                 }
-                Ok(Inbound::Start(_)) => self.rubbish("a second `start` was passed over: one socket carries one stream".to_owned()),
+                Ok(Inbound::Start(_)) => self.rubbish(
+                    "a second `start` was passed over: one socket carries one stream".to_owned(),
+                ),
                 Ok(Inbound::Connected | Inbound::Clear | Inbound::Unknown { .. }) => {}
                 Err(error) => self.rubbish(error.to_string()),
             },
@@ -258,7 +278,12 @@ impl<'a, W: Wire> Driver<'a, W> {
         }
     }
 
-    fn piece(&mut self, prompt: PromptId, audio: PromptAudio, piece: Option<Result<Samples, String>>) {
+    fn piece(
+        &mut self,
+        prompt: PromptId,
+        audio: PromptAudio,
+        piece: Option<Result<Samples, String>>,
+    ) {
         match piece {
             Some(Ok(samples)) => {
                 self.machine.piece(prompt, samples);
@@ -276,7 +301,11 @@ impl<'a, W: Wire> Driver<'a, W> {
                 self.perform(output).await;
             }
             while let Some(event) = self.machine.event() {
-                self.scribe.write(self.call, self.flow.as_deref().map(FlowVersion::manifest), event);
+                self.scribe.write(
+                    self.call,
+                    self.flow.as_deref().map(FlowVersion::manifest),
+                    event,
+                );
             }
             if self.stream.is_some() || !self.send_due().await {
                 return;
@@ -290,8 +319,14 @@ impl<'a, W: Wire> Driver<'a, W> {
         self.text.clear();
         let written = match self.machine.send(now_ms, &mut self.payload) {
             None => return false,
-            Some(Sending::Frame) => self.writer.media(&self.payload, now_ms, &mut self.text).map_err(|error| error.to_string()),
-            Some(Sending::Mark(name)) => self.writer.mark(&name, &mut self.text).map_err(|error| error.to_string()),
+            Some(Sending::Frame) => self
+                .writer
+                .media(&self.payload, now_ms, &mut self.text)
+                .map_err(|error| error.to_string()),
+            Some(Sending::Mark(name)) => self
+                .writer
+                .mark(&name, &mut self.text)
+                .map_err(|error| error.to_string()),
         };
         match written {
             Ok(()) => self.transmit().await,
@@ -319,7 +354,9 @@ impl<'a, W: Wire> Driver<'a, W> {
                 let (sender, hearings) = mpsc::channel(HEARINGS);
                 self.hearings = hearings;
                 self.recognition = None;
-                let Some(recognizer) = &self.services.recognizer else { return };
+                let Some(recognizer) = &self.services.recognizer else {
+                    return;
+                };
                 // the flow may have changed it
                 if let Some(language) = expectation.languages.first() {
                     unheard::check(self.call, Some(recognizer.as_ref()), language);
@@ -348,7 +385,8 @@ impl<'a, W: Wire> Driver<'a, W> {
             }
             Output::StopListening => self.recognition = None,
             Output::Complete(completion) => {
-                // The flow waits for this answer, and has room for it; it is gone only when it has ended.
+                // The flow waits for this answer, and has room for it; it is gone only when it has
+                // ended.
                 let _ = self.completions.try_send(completion);
             }
             Output::PeerLost { ever } => self.end(StreamEnd::PeerLost { ever }),
@@ -367,8 +405,15 @@ impl<'a, W: Wire> Driver<'a, W> {
                 self.machine.piece(prompt, samples);
                 self.machine.pieces_complete(prompt);
             }
-            Source::Words { utterance, personal } => {
-                let keep = if personal { Keep::Personal } else { Keep::Shared };
+            Source::Words {
+                utterance,
+                personal,
+            } => {
+                let keep = if personal {
+                    Keep::Personal
+                } else {
+                    Keep::Shared
+                };
                 let audio = self.services.prompts.fetch(&utterance, self.rate_hz, keep);
                 self.pieces.push(next_piece(prompt, audio));
             }
@@ -378,7 +423,10 @@ impl<'a, W: Wire> Driver<'a, W> {
 
 fn next_piece(prompt: PromptId, mut audio: PromptAudio) -> NextPiece {
     Box::pin(async move {
-        let piece = audio.next().await.map(|piece| piece.map_err(|error| error.to_string()));
+        let piece = audio
+            .next()
+            .await
+            .map(|piece| piece.map_err(|error| error.to_string()));
         (prompt, audio, piece)
     })
 }

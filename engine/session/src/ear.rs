@@ -1,4 +1,5 @@
-//! The caller's side of the line: turns of the caller, whatever else is on the line, and the samples a recogniser gets.
+//! The caller's side of the line: turns of the caller, whatever else is on the line, and the
+//! samples a recogniser gets.
 //!
 //! Sans-I/O. Nothing is allocated per frame once its buffers have grown.
 
@@ -12,14 +13,15 @@ const PREROLL_MS: usize = 1_000;
 const PREROLL_SAMPLES: usize = PREROLL_MS * RATE_HZ as usize / 1000;
 /// What may be a word's first sound, before it was noticed; what is older is the line's background.
 const ONSET_SAMPLES: usize = 400 * RATE_HZ as usize / 1000;
-/// A noisy line's background is attenuated by this factor, 20 dB, for the recogniser: it would hear words of other people, or of a television, before
-/// and after the caller's.
+/// A noisy line's background is attenuated by this factor, 20 dB, for the recogniser: it would hear
+/// words of other people, or of a television, before and after the caller's.
 const BACKGROUND_SHARE: i16 = 10;
 
 /// Listens to the caller.
 pub struct Ear {
     listener: Listener,
-    /// What the recogniser is not given yet: the pre-roll, and in a noisy line's pauses the last moment, in which a word may begin.
+    /// What the recogniser is not given yet: the pre-roll, and in a noisy line's pauses the last
+    /// moment, in which a word may begin.
     held: VecDeque<i16>,
     feed: Vec<i16>,
     feeding: bool,
@@ -47,8 +49,9 @@ impl Ear {
         })
     }
 
-    /// These samples, at the call's rate, were sent, and are played from `at_ms` on by the playout clock. When they come back, attenuated and up
-    /// to 0.7 s later, they are no speech of the caller.
+    /// These samples, at the call's rate, were sent, and are played from `at_ms` on by the playout
+    /// clock. When they come back, attenuated and up to 0.7 s later, they are no speech of the
+    /// caller.
     pub fn played(&mut self, at_ms: u64, samples: &[i16]) {
         self.listener.played(at_ms, samples);
     }
@@ -69,7 +72,8 @@ impl Ear {
         }
         self.held.extend(self.listener.heard());
         if !self.feeding {
-            self.held.drain(..self.held.len().saturating_sub(PREROLL_SAMPLES));
+            self.held
+                .drain(..self.held.len().saturating_sub(PREROLL_SAMPLES));
         } else if self.listener.is_background() {
             self.feed_background();
         } else {
@@ -94,8 +98,9 @@ impl Ear {
         self.speaking_since
     }
 
-    /// How much speech, in milliseconds, there is in the turn in progress, or was in the last one until the next begins: neither the pauses in it, nor a cough,
-    /// nor the bot's echo, nor the line's background count. 0 after [`Ear::reset`].
+    /// How much speech, in milliseconds, there is in the turn in progress, or was in the last one
+    /// until the next begins: neither the pauses in it, nor a cough, nor the bot's echo, nor the
+    /// line's background count. 0 after [`Ear::reset`].
     pub fn voiced_ms(&self) -> u32 {
         self.listener.voiced_ms()
     }
@@ -113,7 +118,11 @@ impl Ear {
     /// Gives the recogniser what is held, attenuated, up to where a word may have begun.
     fn feed_background(&mut self) {
         let before = self.held.len().saturating_sub(ONSET_SAMPLES);
-        self.feed.extend(self.held.drain(..before).map(|sample| sample / BACKGROUND_SHARE));
+        self.feed.extend(
+            self.held
+                .drain(..before)
+                .map(|sample| sample / BACKGROUND_SHARE),
+        );
     }
 
     /// Nothing further goes to the recogniser.
@@ -164,18 +173,34 @@ mod tests {
             state ^= state << 5;
             ((state >> 16) as i32 % (2 * NOISE + 1) - NOISE) as i16
         };
-        speech.iter().map(|sample| sample.saturating_add(noise())).collect()
+        speech
+            .iter()
+            .map(|sample| sample.saturating_add(noise()))
+            .collect()
     }
 
     /// Two seconds of the line, a word, and two seconds of the line, as a recogniser is given them.
     fn fed(line: impl Fn(&[i16]) -> Vec<i16>) -> Vec<i16> {
-        let word = include_bytes!("../tests/data/yes-8k.wav").as_chunks::<2>().0.iter().skip(22).map(|pair| i16::from_le_bytes(*pair));
+        let word = include_bytes!("../tests/data/yes-8k.wav")
+            .as_chunks::<2>()
+            .0
+            .iter()
+            .skip(22)
+            .map(|pair| i16::from_le_bytes(*pair));
         let silence = vec![0; 16_000];
         let samples = line(&[silence.clone(), word.collect(), silence].concat());
-        let settings = TurnSettings { onset_ms: 60, end_silence_ms: 3_000, max_turn_ms: 10_000 };
+        let settings = TurnSettings {
+            onset_ms: 60,
+            end_silence_ms: 3_000,
+            max_turn_ms: 10_000,
+        };
         let (mut ear, mut fed) = (Ear::new(8_000, settings).unwrap(), Vec::new());
         for (frame, samples) in samples.chunks(8 * FRAME_MS).enumerate() {
-            if ear.listen((frame * FRAME_MS) as u64, samples).began.is_some() {
+            if ear
+                .listen((frame * FRAME_MS) as u64, samples)
+                .began
+                .is_some()
+            {
                 ear.open();
             }
             fed.extend_from_slice(ear.feed());
@@ -204,15 +229,28 @@ mod tests {
             ms(&noisy, 700, 900)
         );
         let word = |samples: &[i16]| rms_dbfs(&samples[PREROLL_SAMPLES..][..RATE_HZ as usize / 5]);
-        assert!((word(&noisy) - word(&plain)).abs() < 1.0, "{} {}", word(&noisy), word(&plain));
+        assert!(
+            (word(&noisy) - word(&plain)).abs() < 1.0,
+            "{} {}",
+            word(&noisy),
+            word(&plain)
+        );
     }
 
     #[test]
     fn a_quiet_line_is_given_as_it_is() {
         let faint = |samples: &[i16]| {
-            with_noise(samples).iter().zip(samples).map(|(noisy, sample)| sample + (noisy - sample) / 50).collect::<Vec<_>>()
+            with_noise(samples)
+                .iter()
+                .zip(samples)
+                .map(|(noisy, sample)| sample + (noisy - sample) / 50)
+                .collect::<Vec<_>>()
         };
         let fed = fed(faint);
-        assert!((ms(&fed, 0, 500) + 74.0).abs() < 4.0, "{}", ms(&fed, 0, 500));
+        assert!(
+            (ms(&fed, 0, 500) + 74.0).abs() < 4.0,
+            "{}",
+            ms(&fed, 0, 500)
+        );
     }
 }

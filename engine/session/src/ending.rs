@@ -15,7 +15,8 @@ pub enum StreamEnd {
     HungUp,
     /// The socket closed without a `stop`.
     Lost,
-    /// No audio has come for so long that nobody can be there. `ever` says whether any had come at all.
+    /// No audio has come for so long that nobody can be there. `ever` says whether any had come at
+    /// all.
     PeerLost {
         /// See above.
         ever: bool,
@@ -26,23 +27,41 @@ pub enum StreamEnd {
     EngineStopped,
 }
 
-/// Sets the record's outcome, detail and decision. `whereabouts` says how far the conversation had come.
-pub fn settle(record: &mut CallRecord, stream: &StreamEnd, run: Option<&RunEnd>, whereabouts: String) {
+/// Sets the record's outcome, detail and decision. `whereabouts` says how far the conversation had
+/// come.
+pub fn settle(
+    record: &mut CallRecord,
+    stream: &StreamEnd,
+    run: Option<&RunEnd>,
+    whereabouts: String,
+) {
     let returned = matches!(run, Some(RunEnd::Returned));
     let failed = run.is_some_and(RunEnd::is_failure);
     let transfers = transfer::is_decided(record);
     let asked_not_to_be_called = record.disposition.as_deref() == Some(DO_NOT_CALL);
     let (outcome, detail) = match stream {
-        // What the flow decided stands when it had returned, even if the caller did not wait for its last word; but nobody who has
-        // hung up can be connected.
-        StreamEnd::Finished | StreamEnd::HungUp | StreamEnd::Lost if returned && !(transfers && *stream != StreamEnd::Finished) => {
+        // What the flow decided stands when it had returned, even if the caller did not wait for
+        // its last word; but nobody who has hung up can be connected.
+        StreamEnd::Finished | StreamEnd::HungUp | StreamEnd::Lost
+            if returned && !(transfers && *stream != StreamEnd::Finished) =>
+        {
             conversation(record)
         }
-        _ if matches!(run, Some(RunEnd::LimitExceeded { what: Limit::CallLength })) => ("too-long".to_owned(), Some(whereabouts)),
+        _ if matches!(
+            run,
+            Some(RunEnd::LimitExceeded {
+                what: Limit::CallLength
+            })
+        ) =>
+        {
+            ("too-long".to_owned(), Some(whereabouts))
+        }
         _ if failed => ("flow-failed".to_owned(), run.map(describe)),
         StreamEnd::Finished => ("completed".to_owned(), record.detail.take()),
         // the usual end of a call after such a wish
-        StreamEnd::HungUp | StreamEnd::Lost if asked_not_to_be_called => (DO_NOT_CALL.to_owned(), Some(whereabouts)),
+        StreamEnd::HungUp | StreamEnd::Lost if asked_not_to_be_called => {
+            (DO_NOT_CALL.to_owned(), Some(whereabouts))
+        }
         StreamEnd::HungUp => ("hung-up".to_owned(), Some(whereabouts)),
         StreamEnd::Lost => ("connection-lost".to_owned(), Some(whereabouts)),
         StreamEnd::PeerLost { ever: true } => ("peer-lost".to_owned(), Some(whereabouts)),
@@ -57,8 +76,9 @@ pub fn settle(record: &mut CallRecord, stream: &StreamEnd, run: Option<&RunEnd>,
     }
 }
 
-/// What came of a conversation that ended as the flow wanted: the engine's own word where it has one, then what is to happen next, then what
-/// the flow called it. A flow cannot claim what the network has yet to report.
+/// What came of a conversation that ended as the flow wanted: the engine's own word where it has
+/// one, then what is to happen next, then what the flow called it. A flow cannot claim what the
+/// network has yet to report.
 fn conversation(record: &mut CallRecord) -> (String, Option<String>) {
     let detail = record.detail.take();
     if let Some(own) = record.outcome.take() {
@@ -66,9 +86,12 @@ fn conversation(record: &mut CallRecord) -> (String, Option<String>) {
     }
     match &record.disposition {
         _ if transfer::is_decided(record) => (transfer::DECIDED.to_owned(), detail),
-        Some(claimed) if transfer::is_outcome(claimed) => {
-            ("completed".to_owned(), Some(format!("the flow called it `{claimed}` and decided no transfer")))
-        }
+        Some(claimed) if transfer::is_outcome(claimed) => (
+            "completed".to_owned(),
+            Some(format!(
+                "the flow called it `{claimed}` and decided no transfer"
+            )),
+        ),
         Some(disposition) => (disposition.clone(), detail),
         None => ("completed".to_owned(), detail),
     }
@@ -81,9 +104,13 @@ pub fn describe(run: &RunEnd) -> String {
         RunEnd::CallEnded => "the flow left when the call ended".to_owned(),
         RunEnd::Failed(error) => format!("the flow returned an error: {error}"),
         RunEnd::Trapped { reason, .. } => format!("the flow trapped: {reason}"),
-        RunEnd::LimitExceeded { what: what @ Limit::CallLength } => what.to_string(),
+        RunEnd::LimitExceeded {
+            what: what @ Limit::CallLength,
+        } => what.to_string(),
         RunEnd::LimitExceeded { what } => format!("the flow exceeded a limit: {what}"),
-        RunEnd::Diverged(divergence) => format!("the flow left the record at entry {}", divergence.seq),
+        RunEnd::Diverged(divergence) => {
+            format!("the flow left the record at entry {}", divergence.seq)
+        }
     }
 }
 
@@ -93,42 +120,111 @@ mod tests {
 
     use super::*;
 
-    fn ended(disposition: Option<&str>, decision: Option<Decision>, stream: StreamEnd, run: Option<RunEnd>) -> (String, CallRecord) {
+    fn ended(
+        disposition: Option<&str>,
+        decision: Option<Decision>,
+        stream: StreamEnd,
+        run: Option<RunEnd>,
+    ) -> (String, CallRecord) {
         let mut record = CallRecord::new(CallId::generate(), 1);
         record.disposition = disposition.map(str::to_owned);
         record.decision = decision;
-        settle(&mut record, &stream, run.as_ref(), "after `greeting`".to_owned());
+        settle(
+            &mut record,
+            &stream,
+            run.as_ref(),
+            "after `greeting`".to_owned(),
+        );
         (record.outcome.clone().unwrap_or_default(), record)
     }
 
     fn transfer() -> Option<Decision> {
-        Some(Decision::Transfer { target: "default".to_owned(), numbers: Vec::new() })
+        Some(Decision::Transfer {
+            target: "default".to_owned(),
+            numbers: Vec::new(),
+        })
     }
 
     #[test]
     fn a_flow_that_says_transferred_has_only_decided_it() {
         for disposition in [Some("transferred"), Some("disputed"), None] {
-            let (outcome, record) = ended(disposition, transfer(), StreamEnd::Finished, Some(RunEnd::Returned));
-            assert_eq!((outcome.as_str(), record.disposition.as_deref()), ("transfer-decided", disposition));
+            let (outcome, record) = ended(
+                disposition,
+                transfer(),
+                StreamEnd::Finished,
+                Some(RunEnd::Returned),
+            );
+            assert_eq!(
+                (outcome.as_str(), record.disposition.as_deref()),
+                ("transfer-decided", disposition)
+            );
         }
-        let (outcome, _) = ended(Some("transferred"), None, StreamEnd::Finished, Some(RunEnd::Returned));
+        let (outcome, _) = ended(
+            Some("transferred"),
+            None,
+            StreamEnd::Finished,
+            Some(RunEnd::Returned),
+        );
         assert_eq!(outcome, "completed", "it decided no transfer");
-        let (outcome, record) = ended(Some("transferred"), transfer(), StreamEnd::HungUp, Some(RunEnd::Returned));
-        assert_eq!((outcome.as_str(), record.decision), ("hung-up", Some(Decision::HangUp)), "nobody is there to be connected");
+        let (outcome, record) = ended(
+            Some("transferred"),
+            transfer(),
+            StreamEnd::HungUp,
+            Some(RunEnd::Returned),
+        );
+        assert_eq!(
+            (outcome.as_str(), record.decision),
+            ("hung-up", Some(Decision::HangUp)),
+            "nobody is there to be connected"
+        );
     }
 
     #[test]
     fn other_dispositions_are_the_outcome() {
-        assert_eq!(ended(Some("declined"), None, StreamEnd::HungUp, Some(RunEnd::Returned)).0, "declined");
-        assert_eq!(ended(None, None, StreamEnd::Finished, Some(RunEnd::Returned)).0, "completed");
+        assert_eq!(
+            ended(
+                Some("declined"),
+                None,
+                StreamEnd::HungUp,
+                Some(RunEnd::Returned)
+            )
+            .0,
+            "declined"
+        );
+        assert_eq!(
+            ended(None, None, StreamEnd::Finished, Some(RunEnd::Returned)).0,
+            "completed"
+        );
     }
 
     #[test]
     fn whoever_asks_not_to_be_called_and_hangs_up_has_asked() {
         for stream in [StreamEnd::HungUp, StreamEnd::Lost] {
-            assert_eq!(ended(Some(DO_NOT_CALL), None, stream.clone(), Some(RunEnd::CallEnded)).0, DO_NOT_CALL);
-            assert_ne!(ended(Some("declined"), None, stream.clone(), None).0, "declined", "{stream:?}");
+            assert_eq!(
+                ended(
+                    Some(DO_NOT_CALL),
+                    None,
+                    stream.clone(),
+                    Some(RunEnd::CallEnded)
+                )
+                .0,
+                DO_NOT_CALL
+            );
+            assert_ne!(
+                ended(Some("declined"), None, stream.clone(), None).0,
+                "declined",
+                "{stream:?}"
+            );
         }
-        assert_eq!(ended(Some(DO_NOT_CALL), None, StreamEnd::Finished, Some(RunEnd::Returned)).0, DO_NOT_CALL);
+        assert_eq!(
+            ended(
+                Some(DO_NOT_CALL),
+                None,
+                StreamEnd::Finished,
+                Some(RunEnd::Returned)
+            )
+            .0,
+            DO_NOT_CALL
+        );
     }
 }

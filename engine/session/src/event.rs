@@ -57,7 +57,8 @@ pub enum Event {
     },
     /// The engine listens for an answer.
     Listening,
-    /// The caller said something while a prompt was spoken, before the question was heard: no answer.
+    /// The caller said something while a prompt was spoken, before the question was heard: no
+    /// answer.
     TalkedOver {
         /// The question that was being put.
         question: String,

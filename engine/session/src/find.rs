@@ -1,5 +1,6 @@
-//! Finds the call that a request or a stream belongs to, and the customer's record that it may get. All look-ups together have one deadline;
-//! what is not known by then counts as unreadable, and `binding.rs` says what follows.
+//! Finds the call that a request or a stream belongs to, and the customer's record that it may get.
+//! All look-ups together have one deadline; what is not known by then counts as unreadable, and
+//! `binding.rs` says what follows.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +15,8 @@ use tokio::time::{Instant, timeout_at};
 use crate::binding::{Doubt, Evidence, Parties, Stored, Verdict, decide, parties, wanted_flow};
 use crate::services::Services;
 
-/// How long everything may take that is looked up when a stream starts: the caller hears nothing meanwhile.
+/// How long everything may take that is looked up when a stream starts: the caller hears nothing
+/// meanwhile.
 pub const AT_START: Duration = Duration::from_millis(300);
 /// The same behind an applet's answer, where nobody waits.
 pub const BEHIND_ANSWER: Duration = Duration::from_secs(3);
@@ -28,7 +30,8 @@ pub type Earlier = Result<Option<CallRecord>, StoreError>;
 pub struct Sought<'a> {
     /// Exotel's id of it, where the request has one.
     pub sid: Option<&'a CallSid>,
-    /// The last part of the socket's path: a CallSid, our own id, or the literal `{CallSid}`; empty where there is no socket.
+    /// The last part of the socket's path: a CallSid, our own id, or the literal `{CallSid}`; empty
+    /// where there is no socket.
     pub session: &'a str,
     /// The stream, which claims the order's id for its record where there is no CallSid.
     pub stream: Option<&'a StreamSid>,
@@ -63,37 +66,71 @@ pub struct Found {
 }
 
 impl Found {
-    /// What is to be noted in the record of a call whose flow has not begun: names and sentences, free of personal data.
+    /// What is to be noted in the record of a call whose flow has not begun: names and sentences,
+    /// free of personal data.
     pub fn problems(&self) -> Vec<(&'static str, String)> {
         let failures = self.failures().into_iter();
-        let doubt = self.doubt.iter().map(|doubt| (doubt.name(), format!("the flow got no customer record: {doubt}")));
+        let doubt = self.doubt.iter().map(|doubt| {
+            (
+                doubt.name(),
+                format!("the flow got no customer record: {doubt}"),
+            )
+        });
         failures.chain(doubt).collect()
     }
 
-    /// What the stores could not say: all that is to be noted before the stream starts, since only then it is decided who is on the line.
+    /// What the stores could not say: all that is to be noted before the stream starts, since only
+    /// then it is decided who is on the line.
     pub fn failures(&self) -> Vec<(&'static str, String)> {
-        let failures = self.failures.iter().map(|failure| format!("{failure}; the call goes on without what is stored there"));
-        failures.map(|detail| ("store-unavailable", detail)).collect()
+        let failures = self
+            .failures
+            .iter()
+            .map(|failure| format!("{failure}; the call goes on without what is stored there"));
+        failures
+            .map(|detail| ("store-unavailable", detail))
+            .collect()
     }
 
-    /// The same of a call whose flow began before this request came: only what should have kept the record from it.
+    /// The same of a call whose flow began before this request came: only what should have kept the
+    /// record from it.
     pub fn late_problems(&self) -> Vec<(&'static str, String)> {
-        let is_late = |doubt: &&Doubt| matches!(doubt, Doubt::WrongNumber { .. } | Doubt::NumbersDiffer { .. });
+        let is_late = |doubt: &&Doubt| {
+            matches!(
+                doubt,
+                Doubt::WrongNumber { .. } | Doubt::NumbersDiffer { .. }
+            )
+        };
         let doubt = self.doubt.iter().filter(is_late);
-        doubt.map(|doubt| (doubt.name(), format!("an applet asked when the flow had begun: {doubt}"))).collect()
+        doubt
+            .map(|doubt| {
+                (
+                    doubt.name(),
+                    format!("an applet asked when the flow had begun: {doubt}"),
+                )
+            })
+            .collect()
     }
 }
 
-/// The orders that parameters name: by our id in `call-id`, `order` or `CustomField`, or in parameters that are packed into a `CustomField`.
+/// The orders that parameters name: by our id in `call-id`, `order` or `CustomField`, or in
+/// parameters that are packed into a `CustomField`.
 pub fn named_orders<'a>(parameters: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<CallId> {
     let mut named = Vec::new();
     for (name, value) in parameters {
-        let name: String = name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect();
+        let name: String = name
+            .chars()
+            .filter(char::is_ascii_alphanumeric)
+            .map(|letter| letter.to_ascii_lowercase())
+            .collect();
         if !["callid", "customfield", "order", "orderid"].contains(&name.as_str()) {
             continue;
         }
         let packed = Parameters::from_query(value);
-        let ids = std::iter::once(value).chain(["call-id", "call_id", "order"].into_iter().filter_map(|name| packed.get(name)));
+        let ids = std::iter::once(value).chain(
+            ["call-id", "call_id", "order"]
+                .into_iter()
+                .filter_map(|name| packed.get(name)),
+        );
         for id in ids.filter_map(|text| CallId::parse(text.trim())) {
             if named.len() < NAMED && !named.contains(&id) {
                 named.push(id);
@@ -105,24 +142,52 @@ pub fn named_orders<'a>(parameters: impl IntoIterator<Item = (&'a str, &'a str)>
 
 /// What a `start` says of its call.
 pub fn sighting_of(start: &Start) -> Sighting {
-    let parameters = start.custom_parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    let ends = Ends { from: start.from.clone(), to: start.to.clone(), direction: None };
-    Sighting { orders: named_orders(parameters), ends: vec![ends] }
+    let parameters = start
+        .custom_parameters
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()));
+    let ends = Ends {
+        from: start.from.clone(),
+        to: start.to.clone(),
+        direction: None,
+    };
+    Sighting {
+        orders: named_orders(parameters),
+        ends: vec![ends],
+    }
 }
 
 /// Finds the call, decides which record its flow may have, and binds the call to its CallSid.
 pub async fn find(services: &Services, sought: Sought<'_>) -> Found {
-    let mut asking = Asking { until: Instant::now() + sought.within, within: sought.within, failures: Vec::new() };
+    let mut asking = Asking {
+        until: Instant::now() + sought.within,
+        within: sought.within,
+        failures: Vec::new(),
+    };
     let known = Known::read(services, &sought, &mut asking).await;
     let lines = lines(services);
-    let ends: Vec<Ends> = known.seen.iter().rev().flat_map(|seen| &seen.ends).chain(&sought.sighting.ends).cloned().collect();
+    let ends: Vec<Ends> = known
+        .seen
+        .iter()
+        .rev()
+        .flat_map(|seen| &seen.ends)
+        .chain(&sought.sighting.ends)
+        .cloned()
+        .collect();
     let of_number = match parties(&ends, &lines, None).customer.as_slice() {
-        [number] if known.named.is_empty() && known.is_complete => {
-            asking.ask(services.sessions.orders_of(number)).await.map_or(Stored::Unreadable, Stored::Found)
-        }
+        [number] if known.named.is_empty() && known.is_complete => asking
+            .ask(services.sessions.orders_of(number))
+            .await
+            .map_or(Stored::Unreadable, Stored::Found),
         _ => Stored::Missing,
     };
-    let evidence = Evidence { named: &known.named, is_complete: known.is_complete, ends: &ends, lines: &lines, of_number };
+    let evidence = Evidence {
+        named: &known.named,
+        is_complete: known.is_complete,
+        ends: &ends,
+        lines: &lines,
+        of_number,
+    };
     let verdict = decide(&evidence);
     let flow = match &verdict {
         Verdict::Customer(customer) => customer.flow.clone(),
@@ -136,26 +201,63 @@ pub async fn find(services: &Services, sought: Sought<'_>) -> Found {
         _ => None,
     };
     let phone = ordered.and_then(|(_, phone)| phone);
-    let Parties { customer: numbers, line } = parties(&ends, &lines, phone);
-    let number = numbers.iter().find(|number| phone.is_some_and(|phone| phone != *number)).or(numbers.first()).cloned();
+    let Parties {
+        customer: numbers,
+        line,
+    } = parties(&ends, &lines, phone);
+    let number = numbers
+        .iter()
+        .find(|number| phone.is_some_and(|phone| phone != *number))
+        .or(numbers.first())
+        .cloned();
 
     let is_stored = !matches!(known.named.as_slice(), [(_, Stored::Missing)]);
     let order = ordered.map(|(order, _)| order);
-    let claim = Claim { order, is_stored, sid: known.sid.as_ref(), stream: sought.stream };
+    let claim = Claim {
+        order,
+        is_stored,
+        sid: known.sid.as_ref(),
+        stream: sought.stream,
+    };
     let (call_id, earlier, order) = match known.call() {
-        Some(call_id) => (call_id, asking.record(services, call_id, known.earlier).await, order),
+        Some(call_id) => (
+            call_id,
+            asking.record(services, call_id, known.earlier).await,
+            order,
+        ),
         None => claim.call(services, &mut asking).await,
     };
-    let bound = bind(services, &mut asking, known.sid.as_ref(), Binding { call_id, order }).await;
+    let bound = bind(
+        services,
+        &mut asking,
+        known.sid.as_ref(),
+        Binding { call_id, order },
+    )
+    .await;
     // another request of the call may have been quicker
-    let earlier = if bound == call_id { earlier } else { asking.record(services, bound, Ok(None)).await };
+    let earlier = if bound == call_id {
+        earlier
+    } else {
+        asking.record(services, bound, Ok(None)).await
+    };
 
     let (customer, doubt) = match verdict {
         Verdict::Customer(customer) => (Some(customer), None),
         Verdict::Nobody => (None, None),
         Verdict::Doubt(doubt) => (None, Some(doubt)),
     };
-    Found { call_id: bound, sid: known.sid, order, customer, flow, number, line, earlier, doubt, failures: asking.failures }
+    Found {
+        call_id: bound,
+        sid: known.sid,
+        order,
+        customer,
+        flow,
+        number,
+        line,
+        earlier,
+        doubt,
+        failures: asking.failures,
+    }
 }
 
 /// Look-ups with one deadline for all of them, and those that failed.
@@ -166,10 +268,19 @@ struct Asking {
 }
 
 impl Asking {
-    async fn bounded<T>(&self, answer: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    async fn bounded<T>(
+        &self,
+        answer: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
         timeout_at(self.until, answer).await.unwrap_or_else(|_| {
-            let reason = format!("what is looked up for a call may take {} ms in all", self.within.as_millis());
-            Err(StoreError::Unavailable { store: "a store", reason })
+            let reason = format!(
+                "what is looked up for a call may take {} ms in all",
+                self.within.as_millis()
+            );
+            Err(StoreError::Unavailable {
+                store: "a store",
+                reason,
+            })
         })
     }
 
@@ -210,7 +321,10 @@ struct Known {
 impl Known {
     async fn read(services: &Services, sought: &Sought<'_>, asking: &mut Asking) -> Self {
         let sessions = services.sessions.as_ref();
-        let asked = sought.sid.cloned().or_else(|| CallSid::parse(sought.session).ok());
+        let asked = sought
+            .sid
+            .cloned()
+            .or_else(|| CallSid::parse(sought.session).ok());
         let (bound, seen, earlier) = match &asked {
             Some(sid) => {
                 let (bound, seen, earlier) = join3(
@@ -226,35 +340,74 @@ impl Known {
         let is_complete = bound.is_some() && seen.is_some();
         let (bound, seen) = (bound.flatten(), seen.unwrap_or_default());
         // the path is the call's CallSid only where something is known of such a call
-        let is_call = sought.sid.is_some() || bound.is_some() || !seen.is_empty() || matches!(earlier, Ok(Some(_)));
-        let (sid, earlier) = if is_call { (asked, earlier) } else { (None, Ok(None)) };
+        let is_call = sought.sid.is_some()
+            || bound.is_some()
+            || !seen.is_empty()
+            || matches!(earlier, Ok(Some(_)));
+        let (sid, earlier) = if is_call {
+            (asked, earlier)
+        } else {
+            (None, Ok(None))
+        };
 
         let in_path = CallId::parse(sought.session);
         let mut orders: Vec<CallId> = Vec::new();
-        for order in seen.iter().flat_map(|seen| &seen.orders).chain(&sought.sighting.orders).chain(&in_path) {
+        for order in seen
+            .iter()
+            .flat_map(|seen| &seen.orders)
+            .chain(&sought.sighting.orders)
+            .chain(&in_path)
+        {
             if !orders.contains(order) {
                 orders.push(*order);
             }
         }
-        let bound_order = || bound.and_then(|bound| bound.order).or_else(|| earlier.as_ref().ok()?.as_ref()?.order);
+        let bound_order = || {
+            bound
+                .and_then(|bound| bound.order)
+                .or_else(|| earlier.as_ref().ok()?.as_ref()?.order)
+        };
         if orders.is_empty() {
             orders.extend(bound_order());
         }
-        let records = join_all(orders.iter().map(|order| asking.bounded(sessions.customer_by_call(*order)))).await;
+        let records = join_all(
+            orders
+                .iter()
+                .map(|order| asking.bounded(sessions.customer_by_call(*order))),
+        )
+        .await;
         let mut named = Vec::with_capacity(orders.len());
         for (order, record) in orders.into_iter().zip(records) {
-            let stored = asking.note(record).map_or(Stored::Unreadable, |record| record.map_or(Stored::Missing, Stored::Found));
+            let stored = asking.note(record).map_or(Stored::Unreadable, |record| {
+                record.map_or(Stored::Missing, Stored::Found)
+            });
             // a CallSid of 32 hexadecimal digits reads like an id of ours
-            let is_sid = in_path == Some(order) && sid.as_ref().is_some_and(|sid| sid.as_str() == sought.session);
+            let is_sid = in_path == Some(order)
+                && sid
+                    .as_ref()
+                    .is_some_and(|sid| sid.as_str() == sought.session);
             if !is_sid || matches!(stored, Stored::Found(_)) {
                 named.push((order, stored));
             }
         }
-        Self { sid, bound, seen, earlier, named, is_complete }
+        Self {
+            sid,
+            bound,
+            seen,
+            earlier,
+            named,
+            is_complete,
+        }
     }
 
     fn call(&self) -> Option<CallId> {
-        self.bound.map(|bound| bound.call_id).or_else(|| self.earlier.as_ref().ok()?.as_ref().map(|record| record.call_id))
+        self.bound.map(|bound| bound.call_id).or_else(|| {
+            self.earlier
+                .as_ref()
+                .ok()?
+                .as_ref()
+                .map(|record| record.call_id)
+        })
     }
 }
 
@@ -268,31 +421,56 @@ struct Claim<'a> {
 
 impl Claim<'_> {
     /// The call's id, the record that there is of it, and its order.
-    async fn call(self, services: &Services, asking: &mut Asking) -> (CallId, Earlier, Option<CallId>) {
-        let Some(order) = self.order else { return (CallId::generate(), Ok(None), None) };
+    async fn call(
+        self,
+        services: &Services,
+        asking: &mut Asking,
+    ) -> (CallId, Earlier, Option<CallId>) {
+        let Some(order) = self.order else {
+            return (CallId::generate(), Ok(None), None);
+        };
         let earlier = asking.bounded(services.ledger.get(order)).await;
         let is_free = match &earlier {
-            Ok(Some(record)) => record.started_ms.is_none() && (record.call_sid.is_none() || record.call_sid.as_ref() == self.sid),
+            Ok(Some(record)) => {
+                record.started_ms.is_none()
+                    && (record.call_sid.is_none() || record.call_sid.as_ref() == self.sid)
+            }
             Ok(None) => self.is_stored,
             Err(_) => false,
         };
         // an id that nobody knows is no order
         let known = (self.is_stored || matches!(earlier, Ok(Some(_)))).then_some(order);
-        let claimant = self.sid.map(Claimant::Call).or(self.stream.map(Claimant::Stream));
+        let claimant = self
+            .sid
+            .map(Claimant::Call)
+            .or(self.stream.map(Claimant::Stream));
         let is_ours = match claimant {
-            Some(claimant) if is_free => match asking.ask(services.sessions.claim(order, claimant)).await {
-                Some(is_ours) => is_ours,
-                None => services.sessions.claim_here(order, claimant),
-            },
+            Some(claimant) if is_free => {
+                match asking.ask(services.sessions.claim(order, claimant)).await {
+                    Some(is_ours) => is_ours,
+                    None => services.sessions.claim_here(order, claimant),
+                }
+            }
             _ => false,
         };
-        if is_ours { (order, earlier, known) } else { (CallId::generate(), Ok(None), known) }
+        if is_ours {
+            (order, earlier, known)
+        } else {
+            (CallId::generate(), Ok(None), known)
+        }
     }
 }
 
 /// Binds a call to its CallSid. The first binding wins; its call's id is returned.
-async fn bind(services: &Services, asking: &mut Asking, sid: Option<&CallSid>, binding: Binding) -> CallId {
-    let Some(sid) = sid else { return binding.call_id };
+async fn bind(
+    services: &Services,
+    asking: &mut Asking,
+    sid: Option<&CallSid>,
+    binding: Binding,
+) -> CallId {
+    let Some(sid) = sid else {
+        return binding.call_id;
+    };
     let sessions = &services.sessions;
     if let Some(bound) = asking.ask(sessions.bind(sid, binding)).await {
         return bound.call_id;
@@ -306,7 +484,12 @@ async fn bind(services: &Services, asking: &mut Asking, sid: Option<&CallSid>, b
 
 /// The numbers on which flows are called, as their manifests name them.
 fn lines(services: &Services) -> Vec<PhoneNumber> {
-    services.catalogue.versions().values().flat_map(|version| version.manifest().takes.numbers.clone()).collect()
+    services
+        .catalogue
+        .versions()
+        .values()
+        .flat_map(|version| version.manifest().takes.numbers.clone())
+        .collect()
 }
 
 #[cfg(test)]

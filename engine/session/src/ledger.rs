@@ -1,4 +1,5 @@
-//! The records of calls, wherever they are: of live calls, of calls about to connect or just ended, and of all others in the database.
+//! The records of calls, wherever they are: of live calls, of calls about to connect or just ended,
+//! and of all others in the database.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,10 +13,11 @@ use crate::outcomes::Outcomes;
 use crate::run::unix_ms;
 use crate::transfer;
 
-/// So many records of calls that are not live are kept at hand: those that wait for their stream, and those whose last
-/// applets have yet to ask. The oldest go first; they are in the database.
+/// So many records of calls that are not live are kept at hand: those that wait for their stream,
+/// and those whose last applets have yet to ask. The oldest go first; they are in the database.
 const RECENT: usize = 4_096;
-/// So many customers who asked not to be called are known without the database, which has them moments later.
+/// So many customers who asked not to be called are known without the database, which has them
+/// moments later.
 const WISHES: usize = 4_096;
 /// How long the database may take to find a record.
 const READ: Duration = Duration::from_millis(800);
@@ -29,7 +31,8 @@ pub struct Ledger {
     outcomes: Outcomes,
     transfers: Outcomes,
     wishes: Mutex<HashMap<PhoneNumber, DoNotCall>>,
-    /// Held while a record is changed or moves from the live calls to the recent ones: an applet asks in the very moment in which the stream ends.
+    /// Held while a record is changed or moves from the live calls to the recent ones: an applet
+    /// asks in the very moment in which the stream ends.
     changing: Mutex<()>,
 }
 
@@ -45,12 +48,19 @@ impl Recent {
         if let Some(sid) = &record.call_sid {
             self.sids.insert(sid.clone(), record.call_id);
         }
-        if self.records.insert(record.call_id, record.clone()).is_none() {
+        if self
+            .records
+            .insert(record.call_id, record.clone())
+            .is_none()
+        {
             self.order.push_back(record.call_id);
         }
         if self.order.len() > RECENT
             && let Some(oldest) = self.order.pop_front()
-            && let Some(sid) = self.records.remove(&oldest).and_then(|oldest| oldest.call_sid)
+            && let Some(sid) = self
+                .records
+                .remove(&oldest)
+                .and_then(|oldest| oldest.call_sid)
         {
             self.sids.remove(&sid);
         }
@@ -95,23 +105,27 @@ impl Ledger {
         &self.archive
     }
 
-    /// How many calls have ended with each outcome since the start; those of flows beyond a bound under `others`.
+    /// How many calls have ended with each outcome since the start; those of flows beyond a bound
+    /// under `others`.
     pub fn outcomes(&self) -> BTreeMap<String, u64> {
         self.outcomes.all()
     }
 
     fn count(&self, record: &CallRecord) {
-        self.outcomes.count(record.outcome.as_deref().unwrap_or("none"));
+        self.outcomes
+            .count(record.outcome.as_deref().unwrap_or("none"));
     }
 
-    /// What has become of transfers since the start. One of which something better was reported afterwards counts under both.
+    /// What has become of transfers since the start. One of which something better was reported
+    /// afterwards counts under both.
     pub fn transfers(&self) -> BTreeMap<String, u64> {
         self.transfers.all()
     }
 
     fn count_transfer(&self, before: Option<&str>, record: &CallRecord) {
         let outcome = record.outcome.as_deref();
-        if let Some(outcome) = outcome.filter(|outcome| transfer::is_outcome(outcome) && *outcome != transfer::DECIDED)
+        if let Some(outcome) =
+            outcome.filter(|outcome| transfer::is_outcome(outcome) && *outcome != transfer::DECIDED)
             && before != Some(outcome)
         {
             self.transfers.count(outcome);
@@ -130,7 +144,13 @@ impl Ledger {
     /// A customer may be called again. Tells whether they had asked not to be.
     pub async fn lift_do_not_call(&self, phone: &PhoneNumber) -> Result<bool, StoreError> {
         let unsaved = self.wishes().get(phone).copied();
-        let lifted = bounded(async { self.archive.lift_do_not_call(phone, unsaved, unix_ms()).await.map(Some) }).await?;
+        let lifted = bounded(async {
+            self.archive
+                .lift_do_not_call(phone, unsaved, unix_ms())
+                .await
+                .map(Some)
+        })
+        .await?;
         self.wishes().remove(phone);
         Ok(lifted.is_some_and(|lifted| lifted > 0))
     }
@@ -164,8 +184,13 @@ impl Ledger {
         }
         let recent = {
             let recent = self.recent();
-            let record = recent.sids.get(sid).and_then(|call| recent.records.get(call));
-            record.filter(|record| record.call_sid.as_ref() == Some(sid)).cloned()
+            let record = recent
+                .sids
+                .get(sid)
+                .and_then(|call| recent.records.get(call));
+            record
+                .filter(|record| record.call_sid.as_ref() == Some(sid))
+                .cloned()
         };
         match recent {
             Some(record) => Ok(Some(record)),
@@ -176,14 +201,23 @@ impl Ledger {
     /// Changes a record, which is made if there is none, and hands it to the writer.
     pub async fn update(&self, call: CallId, change: impl FnOnce(&mut CallRecord)) {
         let known = self.live.by_id(call).is_some() || self.recent().records.contains_key(&call);
-        let archived = if known { None } else { bounded(self.archive.by_id(call)).await.ok().flatten() };
+        let archived = if known {
+            None
+        } else {
+            bounded(self.archive.by_id(call)).await.ok().flatten()
+        };
         let _changing = self.changing();
         let record = if let Some(live) = self.live.by_id(call) {
             change(&mut live.record());
             live.snapshot()
         } else {
             let mut recent = self.recent();
-            let mut record = recent.records.get(&call).cloned().or(archived).unwrap_or_else(|| CallRecord::new(call, unix_ms()));
+            let mut record = recent
+                .records
+                .get(&call)
+                .cloned()
+                .or(archived)
+                .unwrap_or_else(|| CallRecord::new(call, unix_ms()));
             let (was_over, before) = (record.state == CallState::Ended, record.outcome.clone());
             change(&mut record);
             if record.state == CallState::Ended && !was_over {
@@ -224,9 +258,14 @@ impl Ledger {
     }
 }
 
-async fn bounded<T>(read: impl Future<Output = Result<Option<T>, StoreError>>) -> Result<Option<T>, StoreError> {
+async fn bounded<T>(
+    read: impl Future<Output = Result<Option<T>, StoreError>>,
+) -> Result<Option<T>, StoreError> {
     tokio::time::timeout(READ, read).await.unwrap_or_else(|_| {
-        Err(StoreError::Unavailable { store: "the call database", reason: format!("no answer within {} ms", READ.as_millis()) })
+        Err(StoreError::Unavailable {
+            store: "the call database",
+            reason: format!("no answer within {} ms", READ.as_millis()),
+        })
     })
 }
 
@@ -245,12 +284,19 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn a_change_in_the_moment_in_which_the_call_ends_is_kept() {
         let folder = tempfile::tempdir().unwrap();
-        let archive: Arc<dyn CallRecords> = Arc::new(SqlRecords::open(None, folder.path()).await.unwrap());
-        let writer = RecordWriter::start(Arc::clone(&archive), &folder.path().join("spool")).await.unwrap();
+        let archive: Arc<dyn CallRecords> =
+            Arc::new(SqlRecords::open(None, folder.path()).await.unwrap());
+        let writer = RecordWriter::start(Arc::clone(&archive), &folder.path().join("spool"))
+            .await
+            .unwrap();
         let ledger = Ledger::new(writer, archive);
         let runtime = tokio::runtime::Handle::current();
         for time in 0..TIMES {
-            let call = Arc::new(LiveCall::new(CallRecord::new(CallId::generate(), 1), None, 1));
+            let call = Arc::new(LiveCall::new(
+                CallRecord::new(CallId::generate(), 1),
+                None,
+                1,
+            ));
             assert!(ledger.begin(&call));
             let both = Barrier::new(2);
             std::thread::scope(|scope| {
@@ -267,7 +313,11 @@ mod tests {
                 });
             });
             let record = ledger.get(call.id()).await.unwrap().unwrap();
-            assert_eq!((record.state, record.problems.len()), (CallState::Ended, 1), "the {time}th time");
+            assert_eq!(
+                (record.state, record.problems.len()),
+                (CallState::Ended, 1),
+                "the {time}th time"
+            );
         }
     }
 }

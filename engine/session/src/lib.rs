@@ -1,7 +1,8 @@
-//! One live call: a pure state machine ([`machine`]), and the one task that drives it ([`run_call`]).
+//! One live call: a pure state machine ([`machine`]), and the one task that drives it
+//! ([`run_call`]).
 //!
-//! The machine never does I/O and reads no clock. The driver never decides what is said: that is the flow's. Caller audio never waits for
-//! a flow, a store, a disk or a log.
+//! The machine never does I/O and reads no clock. The driver never decides what is said: that is
+//! the flow's. Caller audio never waits for a flow, a store, a disk or a log.
 
 pub mod apology;
 pub mod binding;

@@ -1,4 +1,5 @@
-//! The conversation of a live call: what a flow asks of the world becomes commands to the machine, or is answered at once.
+//! The conversation of a live call: what a flow asks of the world becomes commands to the machine,
+//! or is answered at once.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, MutexGuard, PoisonError};
@@ -7,8 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ghanti_dialog::{Conversation, FlowVersion, Instant};
 use ghanti_model::{
-    Answer, CallError, CallFacts, Collection, Content, CustomerRecord, Decision, Extent, Language, Masked, Playout, Prompt, PromptId,
-    Question, Refusal, Reply,
+    Answer, CallError, CallFacts, Collection, Content, CustomerRecord, Decision, Extent, Language,
+    Masked, Playout, Prompt, PromptId, Question, Refusal, Reply,
 };
 use ghanti_speech::words::ChoiceMatcher;
 use ghanti_speech::{Expectation, Recognizer, Utterance};
@@ -25,7 +26,8 @@ use crate::spoken::{Source, Spoken};
 /// How long a look-up in the session store may take.
 const LOOKUP: Duration = Duration::from_secs(1);
 
-/// Words that are less sure than this are not understood, unless the manifest's `min-confidence` says otherwise.
+/// Words that are less sure than this are not understood, unless the manifest's `min-confidence`
+/// says otherwise.
 pub const MIN_CONFIDENCE: f32 = 0.5;
 
 /// What the conversations of one call are made of, whichever version holds them.
@@ -66,10 +68,29 @@ pub struct Standing {
 
 impl ConversationParts {
     /// A conversation of this call for a version that begins it, or takes it over.
-    pub fn conversation(&self, version: Arc<FlowVersion<FlowPrompts>>, takeover: Option<Takeover>) -> LiveConversation {
-        let language = self.call.record().language.clone().unwrap_or_else(|| self.facts.language.clone());
-        let facts = CallFacts { language, ..self.facts.clone() };
-        LiveConversation { parts: Self { facts, ..self.clone() }, version, takeover }
+    pub fn conversation(
+        &self,
+        version: Arc<FlowVersion<FlowPrompts>>,
+        takeover: Option<Takeover>,
+    ) -> LiveConversation {
+        let language = self
+            .call
+            .record()
+            .language
+            .clone()
+            .unwrap_or_else(|| self.facts.language.clone());
+        let facts = CallFacts {
+            language,
+            ..self.facts.clone()
+        };
+        LiveConversation {
+            parts: Self {
+                facts,
+                ..self.clone()
+            },
+            version,
+            takeover,
+        }
     }
 }
 
@@ -98,14 +119,21 @@ impl LiveConversation {
                 self.takeover = Some(takeover);
                 return Ok(Completion::Settled);
             }
-            takeover.arrived.send(()).map_err(|()| CallError::CallEnded)?;
+            takeover
+                .arrived
+                .send(())
+                .map_err(|()| CallError::CallEnded)?;
             takeover.go.await.map_err(|_| CallError::CallEnded)?;
             let completion = self.completion().await?;
             if command.awaits() == Some(takeover.awaited) {
                 return Ok(completion);
             }
         }
-        self.parts.commands.send(command).await.map_err(|_| CallError::CallEnded)?;
+        self.parts
+            .commands
+            .send(command)
+            .await
+            .map_err(|_| CallError::CallEnded)?;
         self.completion().await
     }
 
@@ -122,18 +150,31 @@ impl LiveConversation {
     }
 
     fn spoken(&mut self, prompt: Prompt) -> Result<Spoken, CallError> {
-        let language = prompt.language.clone().unwrap_or_else(|| self.parts.facts.language.clone());
+        let language = prompt
+            .language
+            .clone()
+            .unwrap_or_else(|| self.parts.facts.language.clone());
         let template = prompt.template().to_owned();
         let words = |text, personal, language| {
-            let utterance = Utterance { text, language, voice: prompt.voice.clone() };
-            Source::Words { utterance, personal }
+            let utterance = Utterance {
+                text,
+                language,
+                voice: prompt.voice.clone(),
+            };
+            Source::Words {
+                utterance,
+                personal,
+            }
         };
         let source = match prompt.content {
             Content::Text(text) => words(text, true, language),
             Content::Template(template) => {
                 let today = self.today();
-                let text =
-                    self.version.prompts.render(&template, &language, today).map_err(|error| CallError::Invalid(error.to_string()))?;
+                let text = self
+                    .version
+                    .prompts
+                    .render(&template, &language, today)
+                    .map_err(|error| CallError::Invalid(error.to_string()))?;
                 words(Masked::new(text), !template.arguments.is_empty(), language)
             }
             Content::Audio(name) => {
@@ -142,20 +183,35 @@ impl LiveConversation {
                     .files
                     .samples(&self.version, &name, self.parts.rate_hz)
                     .map_err(|error| CallError::Invalid(error.to_string()))?;
-                Source::File { name, samples, language }
+                Source::File {
+                    name,
+                    samples,
+                    language,
+                }
             }
         };
-        Ok(Spoken { template, interruptible: prompt.interruptible.unwrap_or(true), source })
+        Ok(Spoken {
+            template,
+            interruptible: prompt.interruptible.unwrap_or(true),
+            source,
+        })
     }
 
     fn all_spoken(&mut self, prompts: Vec<Prompt>) -> Result<VecDeque<Spoken>, CallError> {
-        prompts.into_iter().map(|prompt| self.spoken(prompt)).collect()
+        prompts
+            .into_iter()
+            .map(|prompt| self.spoken(prompt))
+            .collect()
     }
 
     /// The languages a caller may answer in: the call's, then the flow's others.
     fn languages(&self) -> Vec<Language> {
         let current = &self.parts.facts.language;
-        let others = self.version.languages.iter().filter(|language| *language != current);
+        let others = self
+            .version
+            .languages
+            .iter()
+            .filter(|language| *language != current);
         std::iter::once(current).chain(others).cloned().collect()
     }
 
@@ -163,34 +219,61 @@ impl LiveConversation {
         let question = asked.name.clone();
         match self.command(Command::Ask(Box::new(asked))).await? {
             Completion::Answered(answer) => {
-                self.standing().is_unclear = matches!(answer.reply, Reply::NoInput | Reply::NoMatch);
+                self.standing().is_unclear =
+                    matches!(answer.reply, Reply::NoInput | Reply::NoMatch);
                 tracing::debug!(call = %self.parts.call.id(), question, reply = %answer.reply, attempts = answer.attempts, "question answered");
                 Ok(answer)
             }
-            _ => Err(CallError::Unavailable("the session answered something else".to_owned())),
+            _ => Err(CallError::Unavailable(
+                "the session answered something else".to_owned(),
+            )),
         }
     }
 
     fn standing(&self) -> MutexGuard<'_, Standing> {
-        self.parts.standing.lock().unwrap_or_else(PoisonError::into_inner)
+        self.parts
+            .standing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Nobody is connected because they were not understood, unless the flow knows who they are and the recogniser their language: what was
-    /// not understood may have been a refusal.
+    /// Nobody is connected because they were not understood, unless the flow knows who they are and
+    /// the recogniser their language: what was not understood may have been a refusal.
     fn refuse_unclear_transfer(&self) -> Result<(), CallError> {
-        let Standing { is_anyone_known, is_unclear } = *self.standing();
+        let Standing {
+            is_anyone_known,
+            is_unclear,
+        } = *self.standing();
         let language = &self.parts.facts.language;
-        let is_heard = self.parts.recognizer.as_ref().is_some_and(|recognizer| recognizer.understands(language));
+        let is_heard = self
+            .parts
+            .recognizer
+            .as_ref()
+            .is_some_and(|recognizer| recognizer.understands(language));
         if !is_unclear || (is_anyone_known && is_heard) {
             return Ok(());
         }
-        let why = if is_anyone_known { "no recogniser here understands their language" } else { "nothing is established of them" };
-        let reason = format!("a caller whose answer was not understood is not transferred, as {why}: say goodbye, or ask again");
-        Err(CallError::Refused(Refusal { subject: "transfer".to_owned(), missing: Vec::new(), reason }))
+        let why = if is_anyone_known {
+            "no recogniser here understands their language"
+        } else {
+            "nothing is established of them"
+        };
+        let reason = format!(
+            "a caller whose answer was not understood is not transferred, as {why}: say goodbye, or ask again"
+        );
+        Err(CallError::Refused(Refusal {
+            subject: "transfer".to_owned(),
+            missing: Vec::new(),
+            reason,
+        }))
     }
 
     fn alive(&self) -> Result<(), CallError> {
-        if self.parts.commands.is_closed() { Err(CallError::CallEnded) } else { Ok(()) }
+        if self.parts.commands.is_closed() {
+            Err(CallError::CallEnded)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -201,7 +284,10 @@ impl Conversation for LiveConversation {
     }
 
     fn now(&mut self) -> Instant {
-        Instant { unix_ms: self.parts.call.unix_ms(self.parts.call.now_ms()), offset_minutes: self.parts.offset_minutes }
+        Instant {
+            unix_ms: self.parts.call.unix_ms(self.parts.call.now_ms()),
+            offset_minutes: self.parts.offset_minutes,
+        }
     }
 
     async fn set_language(&mut self, language: Language) -> Result<(), CallError> {
@@ -227,7 +313,11 @@ impl Conversation for LiveConversation {
         Ok(())
     }
 
-    async fn outcome(&mut self, disposition: String, detail: Option<String>) -> Result<(), CallError> {
+    async fn outcome(
+        &mut self,
+        disposition: String,
+        detail: Option<String>,
+    ) -> Result<(), CallError> {
         self.alive()?;
         let mut record = self.parts.call.record();
         record.disposition = Some(disposition);
@@ -237,8 +327,15 @@ impl Conversation for LiveConversation {
 
     async fn fields(&mut self) -> Result<Vec<(String, Masked)>, CallError> {
         self.alive()?;
-        let fields = self.parts.customer.iter().flat_map(|customer| &customer.fields);
-        Ok(fields.filter(|(_, value)| !value.expose().trim().is_empty()).map(|(name, value)| (name.clone(), value.clone())).collect())
+        let fields = self
+            .parts
+            .customer
+            .iter()
+            .flat_map(|customer| &customer.fields);
+        Ok(fields
+            .filter(|(_, value)| !value.expose().trim().is_empty())
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect())
     }
 
     async fn lookup(&mut self, key: String) -> Result<Option<Masked>, CallError> {
@@ -246,7 +343,10 @@ impl Conversation for LiveConversation {
         match tokio::time::timeout(LOOKUP, self.parts.sessions.lookup(&key)).await {
             Ok(Ok(value)) => Ok(value.map(Masked::new)),
             Ok(Err(error)) => Err(CallError::Unavailable(error.to_string())),
-            Err(_) => Err(CallError::Unavailable(format!("no answer within {} ms", LOOKUP.as_millis()))),
+            Err(_) => Err(CallError::Unavailable(format!(
+                "no answer within {} ms",
+                LOOKUP.as_millis()
+            ))),
         }
     }
 
@@ -260,7 +360,9 @@ impl Conversation for LiveConversation {
         let spoken = self.spoken(prompt)?;
         match self.command(Command::Say(spoken)).await? {
             Completion::Queued(prompt) => Ok(prompt),
-            _ => Err(CallError::Unavailable("the session answered something else".to_owned())),
+            _ => Err(CallError::Unavailable(
+                "the session answered something else".to_owned(),
+            )),
         }
     }
 
@@ -269,19 +371,30 @@ impl Conversation for LiveConversation {
         let answers = if question.choices.is_empty() {
             Answers::Open
         } else {
-            let matcher = ChoiceMatcher::new(&question.choices, &languages).map_err(|error| CallError::Invalid(error.to_string()))?;
+            let matcher = ChoiceMatcher::new(&question.choices, &languages)
+                .map_err(|error| CallError::Invalid(error.to_string()))?;
             Answers::Choices(matcher)
         };
         let (phrases, decoys) = match &answers {
             Answers::Choices(matcher) => (matcher.phrases(), matcher.decoys()),
             Answers::Open | Answers::Keys { .. } => Default::default(),
         };
-        let min_confidence = self.version.manifest().questions.get(&question.name).and_then(|rule| rule.min_confidence_percent);
+        let min_confidence = self
+            .version
+            .manifest()
+            .questions
+            .get(&question.name)
+            .and_then(|rule| rule.min_confidence_percent);
         let asked = Asked {
             name: question.name,
             answers,
-            expectation: Expectation { languages, phrases, decoys },
-            min_confidence: min_confidence.map_or(MIN_CONFIDENCE, |percent| f32::from(percent) / 100.0),
+            expectation: Expectation {
+                languages,
+                phrases,
+                decoys,
+            },
+            min_confidence: min_confidence
+                .map_or(MIN_CONFIDENCE, |percent| f32::from(percent) / 100.0),
             prompt: self.spoken(question.prompt)?,
             no_input_ms: u64::from(question.no_input_ms),
             no_input: self.all_spoken(question.no_input)?,
@@ -312,7 +425,9 @@ impl Conversation for LiveConversation {
     async fn drain(&mut self) -> Result<Vec<Playout>, CallError> {
         match self.command(Command::Drain).await? {
             Completion::Drained(playouts) => Ok(playouts),
-            _ => Err(CallError::Unavailable("the session answered something else".to_owned())),
+            _ => Err(CallError::Unavailable(
+                "the session answered something else".to_owned(),
+            )),
         }
     }
 
@@ -321,6 +436,11 @@ impl Conversation for LiveConversation {
     }
 
     fn heard_whole(&self, template: &str) -> bool {
-        self.parts.call.record().transcript.iter().any(|line| line.name == template && line.heard == Some(Extent::Whole))
+        self.parts
+            .call
+            .record()
+            .transcript
+            .iter()
+            .any(|line| line.name == template && line.heard == Some(Extent::Whole))
     }
 }

@@ -1,7 +1,8 @@
 //! One live call as a pure state machine: what comes in, with its time, and what is to go out.
 //!
-//! No socket, task or clock inside. Whoever drives it hands in audio, keys, marks, samples, hearings and the flow's commands, then
-//! takes [`Machine::output`] until there is none, sends what [`Machine::send`] gives, and comes back at [`Machine::next_wake`].
+//! No socket, task or clock inside. Whoever drives it hands in audio, keys, marks, samples,
+//! hearings and the flow's commands, then takes [`Machine::output`] until there is none, sends what
+//! [`Machine::send`] gives, and comes back at [`Machine::next_wake`].
 
 mod attempts;
 mod keys;
@@ -112,7 +113,8 @@ pub enum Output {
     Complete(Completion),
     /// All is said: close the stream.
     Close,
-    /// No audio has come for so long that nobody can be there. `ever` says whether any had come at all.
+    /// No audio has come for so long that nobody can be there. `ever` says whether any had come at
+    /// all.
     PeerLost {
         /// See above.
         ever: bool,
@@ -150,7 +152,11 @@ pub struct Machine {
 impl Machine {
     /// A call whose stream has started, at time 0. The rate is 8, 16 or 24 kHz.
     pub fn new(rate_hz: u32, encoding: Encoding) -> Result<Self, ResampleError> {
-        let settings = TurnSettings { onset_ms: ONSET_MS, end_silence_ms: END_SILENCE_MS, max_turn_ms: MAX_TURN_MS };
+        let settings = TurnSettings {
+            onset_ms: ONSET_MS,
+            end_silence_ms: END_SILENCE_MS,
+            max_turn_ms: MAX_TURN_MS,
+        };
         Ok(Self {
             playback: Playback::new(rate_hz, encoding),
             ear: Ear::new(rate_hz, settings)?,
@@ -221,7 +227,10 @@ impl Machine {
             _ => None,
         };
         let media = self.network_wake();
-        [question, self.playback.next_wake(now_ms), media].into_iter().flatten().min()
+        [question, self.playback.next_wake(now_ms), media]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// The flow wants something.
@@ -239,7 +248,9 @@ impl Machine {
                 // Speech that began before the question is no answer to it.
                 self.ear.reset();
                 self.queue(now_ms, asked.prompt.clone());
-                self.events.push_back(Event::Asked { question: asked.name.clone() });
+                self.events.push_back(Event::Asked {
+                    question: asked.name.clone(),
+                });
                 match &asked.answers {
                     Answers::Choices(_) => self.listen(&asked, END_SILENCE_MS),
                     Answers::Open => self.listen(&asked, END_SILENCE_OPEN_MS),
@@ -254,14 +265,16 @@ impl Machine {
     }
 
     fn listen(&mut self, asked: &Asked, end_silence_ms: u32) {
-        self.outputs.push_back(Output::Listen(asked.expectation.clone()));
+        self.outputs
+            .push_back(Output::Listen(asked.expectation.clone()));
         self.awaited_hearings = 0;
         self.ear.set_end_silence_ms(end_silence_ms);
     }
 
     fn queue(&mut self, now_ms: u64, spoken: Spoken) -> PromptId {
         let prompt = self.playback.queue(now_ms, spoken.clone());
-        self.outputs.push_back(Output::Fetch(Fetch { prompt, spoken }));
+        self.outputs
+            .push_back(Output::Fetch(Fetch { prompt, spoken }));
         prompt
     }
 
@@ -314,7 +327,8 @@ impl Machine {
         self.playback.fail(prompt, reason, &mut self.events);
     }
 
-    /// Nothing can be recognised for the question that is open: it is answered by keys, or not at all.
+    /// Nothing can be recognised for the question that is open: it is answered by keys, or not at
+    /// all.
     pub fn recognition_failed(&mut self, reason: String) {
         self.events.push_back(Event::RecognitionFailed { reason });
     }
@@ -323,7 +337,9 @@ impl Machine {
     pub fn tick(&mut self, now_ms: u64) {
         let silent_ms = now_ms.saturating_sub(self.last_audio_ms.unwrap_or(0));
         if silent_ms >= STALL_MS
-            && let Some(ended_ms) = self.ear.stalled(now_ms, u32::try_from(silent_ms).unwrap_or(u32::MAX))
+            && let Some(ended_ms) = self
+                .ear
+                .stalled(now_ms, u32::try_from(silent_ms).unwrap_or(u32::MAX))
         {
             self.speech(now_ms, Some(ended_ms));
         }
@@ -346,8 +362,8 @@ impl Machine {
         }
     }
 
-    /// The flow has failed or has to go: what it asked ends as with the call, what it queued is silenced, so that the engine's own words can be
-    /// said.
+    /// The flow has failed or has to go: what it asked ends as with the call, what it queued is
+    /// silenced, so that the engine's own words can be said.
     pub fn abandon(&mut self, now_ms: u64) {
         self.flush(now_ms);
         self.ear.close();
@@ -369,7 +385,9 @@ impl Machine {
                 self.complete(Completion::Drained(playouts));
             }
             Some(Waiting::Settle) if self.playback.is_idle() => self.complete(Completion::Settled),
-            Some(Waiting::Finish) if self.playback.is_idle() => self.outputs.push_back(Output::Close),
+            Some(Waiting::Finish) if self.playback.is_idle() => {
+                self.outputs.push_back(Output::Close)
+            }
             waiting => {
                 self.waiting = waiting;
                 self.advance_question(now_ms);

@@ -1,6 +1,8 @@
-//! What the network reports of a call (the status callback, the applets after the bot), brought into its record. Pure.
+//! What the network reports of a call (the status callback, the applets after the bot), brought
+//! into its record. Pure.
 //!
-//! Reports come late, twice, in any order and from anybody. A final status therefore stays, a duration never shrinks, and what is kept is bounded.
+//! Reports come late, twice, in any order and from anybody. A final status therefore stays, a
+//! duration never shrinks, and what is kept is bounded.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +24,8 @@ const PROBLEMS: usize = 32;
 pub const NEVER_CONNECTED: &str = "never-connected";
 /// The outcomes of calls that the customer never took.
 const UNTAKEN: [&str; 4] = ["not-answered", "busy", "call-failed", "call-canceled"];
-/// Problems that say why there was no stream, or no applet's answer: where one is known, no other cause is guessed.
+/// Problems that say why there was no stream, or no applet's answer: where one is known, no other
+/// cause is guessed.
 const CAUSES: [&str; 14] = [
     "applet-refused",
     "message-too-long",
@@ -63,10 +66,14 @@ pub fn final_status(record: &CallRecord) -> Option<CallStatus> {
 pub fn merge(known: &mut BTreeMap<String, String>, told: BTreeMap<String, String>) {
     let known_final = status_of(known).filter(CallStatus::is_final);
     // of a time before the end, or another end than the first
-    let is_stale = known_final.is_some_and(|known| status_of(&told).is_some_and(|told| told != known));
+    let is_stale =
+        known_final.is_some_and(|known| status_of(&told).is_some_and(|told| told != known));
     for (name, value) in told {
         let value: String = value.chars().take(VALUE_CHARACTERS).collect();
-        let known_name = known.keys().find(|known| known.eq_ignore_ascii_case(&name)).cloned();
+        let known_name = known
+            .keys()
+            .find(|known| known.eq_ignore_ascii_case(&name))
+            .cloned();
         let Some(known_name) = known_name else {
             if known.len() < WORDS && name.len() <= NAME_BYTES {
                 known.insert(name, value);
@@ -84,17 +91,27 @@ pub fn merge(known: &mut BTreeMap<String, String>, told: BTreeMap<String, String
 
 /// Whether a known value stands against a new one.
 fn stays(name: &str, known: &str, told: &str) -> bool {
-    let last = name.trim_end_matches(']').rsplit('[').next().unwrap_or(name).to_ascii_lowercase();
+    let last = name
+        .trim_end_matches(']')
+        .rsplit('[')
+        .next()
+        .unwrap_or(name)
+        .to_ascii_lowercase();
     let seconds = |text: &str| text.parse::<u64>().ok();
     match last.as_str() {
         "status" | "callstatus" => CallStatus::parse(known).is_final(),
-        "conversationduration" | "oncallduration" | "duration" => seconds(known).is_some() && seconds(told) < seconds(known),
+        "conversationduration" | "oncallduration" | "duration" => {
+            seconds(known).is_some() && seconds(told) < seconds(known)
+        }
         _ => false,
     }
 }
 
 fn status_of(words: &BTreeMap<String, String>) -> Option<CallStatus> {
-    words.iter().find(|(name, _)| name.eq_ignore_ascii_case("Status")).map(|(_, word)| CallStatus::parse(word))
+    words
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case("Status"))
+        .map(|(_, word)| CallStatus::parse(word))
 }
 
 /// The call is over, and it has had no stream.
@@ -104,17 +121,23 @@ fn without_stream(record: &mut CallRecord, status: &CallStatus, now_ms: u64) {
         CallStatus::Busy => "busy",
         CallStatus::Failed => "call-failed",
         CallStatus::Canceled => "call-canceled",
-        _ if record.state == CallState::Pending => return never_connected(record, "the call is over, and no stream came", now_ms),
+        _ if record.state == CallState::Pending => {
+            return never_connected(record, "the call is over, and no stream came", now_ms);
+        }
         _ => return,
     };
-    let is_guess = record.started_ms.is_none() && record.outcome.as_deref() == Some(NEVER_CONNECTED);
+    let is_guess =
+        record.started_ms.is_none() && record.outcome.as_deref() == Some(NEVER_CONNECTED);
     if record.state == CallState::Pending || is_guess {
-        record.problems.retain(|problem| problem.name != "no-stream");
+        record
+            .problems
+            .retain(|problem| problem.name != "no-stream");
         end(record, outcome, now_ms);
     }
 }
 
-/// Ends a call that waits for its stream. Where the cause is not known already, it is the commonest mistake in an Exotel flow.
+/// Ends a call that waits for its stream. Where the cause is not known already, it is the commonest
+/// mistake in an Exotel flow.
 pub fn never_connected(record: &mut CallRecord, what: &str, now_ms: u64) {
     if record.state != CallState::Pending {
         return;
@@ -136,19 +159,30 @@ fn end(record: &mut CallRecord, outcome: &str, now_ms: u64) {
 
 /// Whether the record says why there was no stream, or why an applet got no answer.
 pub fn has_cause(record: &CallRecord) -> bool {
-    record.problems.iter().any(|problem| CAUSES.contains(&problem.name.as_str()))
+    record
+        .problems
+        .iter()
+        .any(|problem| CAUSES.contains(&problem.name.as_str()))
 }
 
 /// Whether the customer never took the call, as the network reported.
 pub fn was_not_taken(record: &CallRecord) -> bool {
-    record.outcome.as_deref().is_some_and(|outcome| UNTAKEN.contains(&outcome))
+    record
+        .outcome
+        .as_deref()
+        .is_some_and(|outcome| UNTAKEN.contains(&outcome))
 }
 
 /// Adds a problem, once for each name. Tells whether it was new.
 pub fn note(record: &mut CallRecord, name: &str, detail: String, now_ms: u64) -> bool {
-    let is_new = record.problems.len() < PROBLEMS && record.problems.iter().all(|problem| problem.name != name);
+    let is_new = record.problems.len() < PROBLEMS
+        && record.problems.iter().all(|problem| problem.name != name);
     if is_new {
-        record.problems.push(Problem { unix_ms: now_ms, name: name.to_owned(), detail });
+        record.problems.push(Problem {
+            unix_ms: now_ms,
+            name: name.to_owned(),
+            detail,
+        });
     }
     is_new
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-/// So many outcomes are counted each by its name. A flow may call its own what it likes, even anew in each call.
+/// So many outcomes are counted each by its name. A flow may call its own what it likes, even anew
+/// in each call.
 const NAMES: usize = 64;
 /// The name under which further ones are counted together.
 const OTHERS: &str = "others";
@@ -42,12 +43,18 @@ pub(crate) struct Outcomes(Mutex<BTreeMap<String, u64>>);
 impl Outcomes {
     pub(crate) fn count(&self, outcome: &str) {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_named = counts.len() < NAMES || counts.contains_key(outcome) || OWN.contains(&outcome);
-        *counts.entry(if is_named { outcome } else { OTHERS }.to_owned()).or_default() += 1;
+        let is_named =
+            counts.len() < NAMES || counts.contains_key(outcome) || OWN.contains(&outcome);
+        *counts
+            .entry(if is_named { outcome } else { OTHERS }.to_owned())
+            .or_default() += 1;
     }
 
     pub(crate) fn all(&self) -> BTreeMap<String, u64> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
@@ -59,7 +66,9 @@ mod tests {
     fn a_flow_that_invents_outcomes_does_not_hide_the_engines_own() {
         let outcomes = Outcomes::default();
         (0..1_000).for_each(|at| outcomes.count(&format!("mood-{at:04}")));
-        ["mood-0000", "hung-up", "hung-up"].into_iter().for_each(|outcome| outcomes.count(outcome));
+        ["mood-0000", "hung-up", "hung-up"]
+            .into_iter()
+            .for_each(|outcome| outcomes.count(outcome));
         let all = outcomes.all();
         assert_eq!((all["mood-0000"], all["hung-up"], all[OTHERS]), (2, 2, 936));
         assert_eq!(all.len(), NAMES + 2);

@@ -1,7 +1,9 @@
-//! The bot's side of the line: queued prompts, cut into frames and paced, and what the caller heard of each.
+//! The bot's side of the line: queued prompts, cut into frames and paced, and what the caller heard
+//! of each.
 //!
-//! Sans-I/O. What was heard is known from returned marks; between marks it is reckoned from what was sent and when. A prompt whose mark does
-//! not come back is assumed to have been heard, which establishes nothing; a mark that comes back later confirms it, since audio is played in order.
+//! Sans-I/O. What was heard is known from returned marks; between marks it is reckoned from what
+//! was sent and when. A prompt whose mark does not come back is assumed to have been heard, which
+//! establishes nothing; a mark that comes back later confirms it, since audio is played in order.
 
 use std::collections::VecDeque;
 
@@ -12,15 +14,18 @@ use ghanti_speech::Samples;
 use crate::event::Event;
 use crate::spoken::Spoken;
 
-/// Audio is sent so far ahead of its playing: enough for the network's jitter, little enough for an interruption to be heard at once.
+/// Audio is sent so far ahead of its playing: enough for the network's jitter, little enough for an
+/// interruption to be heard at once.
 const LEAD_MS: u64 = 300;
 /// Length of a frame. Exotel wants 100 to 200 ms (Exotel: Voicebot applet, outbound rules).
 const FRAME_MS: u32 = 100;
 /// So many prompts may wait to be heard; a further `say` waits for a place.
 pub const QUEUE: usize = 64;
-/// When so little is left to play, a prompt that is still being made is sent in short frames rather than late.
+/// When so little is left to play, a prompt that is still being made is sent in short frames rather
+/// than late.
 const SHORT_MS: u64 = 120;
-/// A prompt whose samples have not come after this time is passed over: silence is worse than a missing sentence.
+/// A prompt whose samples have not come after this time is passed over: silence is worse than a
+/// missing sentence.
 const FIRST_SAMPLES_MS: u64 = 6_000;
 /// What the names of marks begin with; the prompt's number follows.
 const MARK: &str = "prompt-";
@@ -41,7 +46,12 @@ struct Queued {
 
 impl Queued {
     fn playout(&self, heard: Extent, heard_ms: u64) -> Playout {
-        Playout { prompt: self.id, template: self.spoken.template.clone(), heard, heard_ms: u32::try_from(heard_ms).unwrap_or(u32::MAX) }
+        Playout {
+            prompt: self.id,
+            template: self.spoken.template.clone(),
+            heard,
+            heard_ms: u32::try_from(heard_ms).unwrap_or(u32::MAX),
+        }
     }
 }
 
@@ -123,11 +133,21 @@ impl Playback {
         self.queue.len()
     }
 
-    /// How long all that is queued will still be heard, in milliseconds; none while a prompt is still being synthesised.
+    /// How long all that is queued will still be heard, in milliseconds; none while a prompt is
+    /// still being synthesised.
     pub fn remaining_ms(&self, now_ms: u64) -> Option<u64> {
-        let samples = |queued: &Queued| queued.cursor.is_complete().then(|| queued.cursor.available() as u64);
-        let unsent = self.queue.iter().map(samples).sum::<Option<u64>>()? * 1_000 / u64::from(self.rate_hz);
-        let unheard = self.clock.sent_ms().saturating_sub(self.clock.position_ms(now_ms));
+        let samples = |queued: &Queued| {
+            queued
+                .cursor
+                .is_complete()
+                .then(|| queued.cursor.available() as u64)
+        };
+        let unsent =
+            self.queue.iter().map(samples).sum::<Option<u64>>()? * 1_000 / u64::from(self.rate_hz);
+        let unheard = self
+            .clock
+            .sent_ms()
+            .saturating_sub(self.clock.position_ms(now_ms));
         Some(unsent + unheard)
     }
 
@@ -155,7 +175,11 @@ impl Playback {
         if let Some(queued) = self.find(prompt) {
             queued.failed = true;
             queued.cursor.complete();
-            events.push_back(Event::PromptFailed { prompt, template: queued.spoken.template.clone(), reason });
+            events.push_back(Event::PromptFailed {
+                prompt,
+                template: queued.spoken.template.clone(),
+                reason,
+            });
         }
     }
 
@@ -169,7 +193,12 @@ impl Playback {
     }
 
     /// Writes the next frame into `frame`, or names the next mark, when its time has come.
-    pub fn send(&mut self, now_ms: u64, frame: &mut Vec<u8>, events: &mut VecDeque<Event>) -> Option<Sending> {
+    pub fn send(
+        &mut self,
+        now_ms: u64,
+        frame: &mut Vec<u8>,
+        events: &mut VecDeque<Event>,
+    ) -> Option<Sending> {
         let queued = self.queue.iter_mut().find(|queued| queued.mark.is_none())?;
         if queued.starts_at.is_none()
             && queued.cursor.available() == 0
@@ -178,12 +207,19 @@ impl Playback {
         {
             queued.failed = true;
             queued.cursor.complete();
-            let reason = format!("no samples came within {FIRST_SAMPLES_MS} ms: see whether the synthesiser is overloaded");
-            events.push_back(Event::PromptFailed { prompt: queued.id, template: queued.spoken.template.clone(), reason });
+            let reason = format!(
+                "no samples came within {FIRST_SAMPLES_MS} ms: see whether the synthesiser is overloaded"
+            );
+            events.push_back(Event::PromptFailed {
+                prompt: queued.id,
+                template: queued.spoken.template.clone(),
+                reason,
+            });
         }
         if queued.cursor.is_drained() {
             let mark = format!("{MARK}{}", queued.id.0);
-            // A call has far fewer prompts queued than the clock keeps marks; a mark it does not keep is passed over when it is overdue.
+            // A call has far fewer prompts queued than the clock keeps marks; a mark it does not
+            // keep is passed over when it is overdue.
             let _ = self.clock.mark(mark.clone(), now_ms);
             queued.mark = Some(mark.clone());
             return Some(Sending::Mark(mark));
@@ -194,7 +230,9 @@ impl Playback {
         frame.clear();
         let info = match self.framer.next(&mut queued.cursor, frame) {
             Some(info) => info,
-            None if self.clock.lead_ms(now_ms) <= SHORT_MS => self.framer.next_early(&mut queued.cursor, frame)?,
+            None if self.clock.lead_ms(now_ms) <= SHORT_MS => {
+                self.framer.next_early(&mut queued.cursor, frame)?
+            }
             None => return None,
         };
         let frame_ms = info.samples as u64 * 1000 / u64::from(self.rate_hz);
@@ -213,27 +251,39 @@ impl Playback {
         Some(Sending::Frame)
     }
 
-    /// When something is to be done next, where it does not depend on samples or marks that have yet to come.
+    /// When something is to be done next, where it does not depend on samples or marks that have
+    /// yet to come.
     pub fn next_wake(&self, now_ms: u64) -> Option<u64> {
-        let to_send = self.queue.iter().find(|queued| queued.mark.is_none()).map(|queued| {
-            if queued.cursor.available() > 0 || queued.cursor.is_drained() {
-                now_ms + (self.clock.lead_ms(now_ms) + 1).saturating_sub(LEAD_MS)
-            } else {
-                queued.queued_ms + FIRST_SAMPLES_MS
-            }
-        });
+        let to_send = self
+            .queue
+            .iter()
+            .find(|queued| queued.mark.is_none())
+            .map(|queued| {
+                if queued.cursor.available() > 0 || queued.cursor.is_drained() {
+                    now_ms + (self.clock.lead_ms(now_ms) + 1).saturating_sub(LEAD_MS)
+                } else {
+                    queued.queued_ms + FIRST_SAMPLES_MS
+                }
+            });
         let to_return = self.clock.overdue_at_ms();
         [to_send, to_return].into_iter().flatten().min()
     }
 
     /// A mark came back: what was sent before it has been heard.
     pub fn mark_returned(&mut self, now_ms: u64, name: &str, events: &mut VecDeque<Event>) {
-        let Some(returned) = name.strip_prefix(MARK).and_then(|id| id.parse().ok()).map(PromptId) else { return };
+        let Some(returned) = name
+            .strip_prefix(MARK)
+            .and_then(|id| id.parse().ok())
+            .map(PromptId)
+        else {
+            return;
+        };
         let settled = self.clock.mark_returned(name, now_ms);
         for mark in &settled {
             self.end_marked(mark, Extent::Whole, events);
         }
-        // a mark behind audio that was cleared confirms nothing: it may come back because it was dropped
+        // a mark behind audio that was cleared confirms nothing: it may come back because it was
+        // dropped
         if settled.is_empty() && !self.assumed.contains(&returned) {
             return;
         }
@@ -243,13 +293,18 @@ impl Playback {
         }
     }
 
-    /// Ends prompts whose marks are overdue: marks are sometimes lost, and a call must not wait for them.
+    /// Ends prompts whose marks are overdue: marks are sometimes lost, and a call must not wait for
+    /// them.
     pub fn pass_over_lost_marks(&mut self, now_ms: u64, events: &mut VecDeque<Event>) {
         while let Some(mark) = self.clock.take_overdue(now_ms) {
             if self.assumed.len() == ASSUMED {
                 self.assumed.pop_front();
             }
-            self.assumed.extend(mark.strip_prefix(MARK).and_then(|id| id.parse().ok()).map(PromptId));
+            self.assumed.extend(
+                mark.strip_prefix(MARK)
+                    .and_then(|id| id.parse().ok())
+                    .map(PromptId),
+            );
             self.end_marked(&mark, Extent::Assumed, events);
         }
     }
@@ -260,7 +315,13 @@ impl Playback {
     }
 
     fn end_marked(&mut self, mark: &str, heard: Extent, events: &mut VecDeque<Event>) {
-        let Some(place) = self.queue.iter().position(|queued| queued.mark.as_deref() == Some(mark)) else { return };
+        let Some(place) = self
+            .queue
+            .iter()
+            .position(|queued| queued.mark.as_deref() == Some(mark))
+        else {
+            return;
+        };
         for _ in 0..=place {
             self.end_front(heard, events);
         }
@@ -279,16 +340,27 @@ impl Playback {
 
     fn end(&mut self, queued: &Queued, heard: Extent, heard_ms: u64, events: &mut VecDeque<Event>) {
         let template = queued.spoken.template.clone();
-        events.push_back(Event::PromptEnded { prompt: queued.id, template, heard, heard_ms });
+        events.push_back(Event::PromptEnded {
+            prompt: queued.id,
+            template,
+            heard,
+            heard_ms,
+        });
         self.done.push(queued.playout(heard, heard_ms));
     }
 
-    /// Drops all that is queued: the caller interrupted, or the call ended. What was heard of each is reckoned.
+    /// Drops all that is queued: the caller interrupted, or the call ended. What was heard of each
+    /// is reckoned.
     pub fn flush(&mut self, now_ms: u64, events: &mut VecDeque<Event>) -> Flushed {
         let position_ms = self.clock.position_ms(now_ms);
-        let mut flushed = Flushed { is_unplayed: self.clock.lead_ms(now_ms) > 0, prompts: Vec::new() };
+        let mut flushed = Flushed {
+            is_unplayed: self.clock.lead_ms(now_ms) > 0,
+            prompts: Vec::new(),
+        };
         while let Some(queued) = self.queue.pop_front() {
-            let heard_ms = queued.starts_at.map_or(0, |start| position_ms.saturating_sub(start).min(queued.sent_ms));
+            let heard_ms = queued.starts_at.map_or(0, |start| {
+                position_ms.saturating_sub(start).min(queued.sent_ms)
+            });
             let heard = if heard_ms == 0 {
                 Extent::Unheard
             } else if queued.mark.is_some() && heard_ms == queued.sent_ms && !queued.failed {

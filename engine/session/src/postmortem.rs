@@ -1,7 +1,9 @@
-//! The report of a flow that failed: put together from the call's journal and trace, kept with the call's record, written to the log.
+//! The report of a flow that failed: put together from the call's journal and trace, kept with the
+//! call's record, written to the log.
 //!
-//! The record is where a customer's words belong, so the report has the flow's log there in full. In the engine's log lines of the flow and
-//! what an interpreter made of an exception are masked, unless the engine shows what flows log.
+//! The record is where a customer's words belong, so the report has the flow's log there in full.
+//! In the engine's log lines of the flow and what an interpreter made of an exception are masked,
+//! unless the engine shows what flows log.
 
 use std::fmt;
 
@@ -17,10 +19,16 @@ use crate::ending::describe;
 const ENTRIES: usize = 10;
 
 /// Puts the report together.
-pub fn report(journal: &SharedJournal, flow: FlowName, version: VersionId, run: &RunEnd) -> FailureReport {
+pub fn report(
+    journal: &SharedJournal,
+    flow: FlowName,
+    version: VersionId,
+    run: &RunEnd,
+) -> FailureReport {
     let (recorded, trace) = (journal.snapshot(), journal.trace());
     let entries = &recorded.entries;
-    let is_question = |entry: &&JournalEntry| matches!(entry.function, Function::Ask | Function::Collect);
+    let is_question =
+        |entry: &&JournalEntry| matches!(entry.function, Function::Ask | Function::Collect);
     let last = entries.iter().skip(entries.len().saturating_sub(ENTRIES));
     FailureReport {
         flow,
@@ -32,7 +40,9 @@ pub fn report(journal: &SharedJournal, flow: FlowName, version: VersionId, run: 
         log: trace.log(),
         traceback: trace.traceback,
         stack: trace.stack,
-        entries: last.map(|entry| format!("{} {}", entry.seq, outline(entry))).collect(),
+        entries: last
+            .map(|entry| format!("{} {}", entry.seq, outline(entry)))
+            .collect(),
     }
 }
 
@@ -40,25 +50,42 @@ pub fn report(journal: &SharedJournal, flow: FlowName, version: VersionId, run: 
 fn spoken(entry: &JournalEntry) -> Option<String> {
     let name = match entry.function {
         Function::Ask | Function::Collect => entry.arguments.get("name")?.as_str()?.to_owned(),
-        Function::Say => serde_json::from_value::<Prompt>(entry.arguments.clone()).ok()?.template().to_owned(),
+        Function::Say => serde_json::from_value::<Prompt>(entry.arguments.clone())
+            .ok()?
+            .template()
+            .to_owned(),
         _ => return None,
     };
     Some(name).filter(|name| !name.is_empty())
 }
 
-/// Keeps the report with the call's record, and writes it to the log. `in_full` where what flows log may be shown.
+/// Keeps the report with the call's record, and writes it to the log. `in_full` where what flows
+/// log may be shown.
 pub fn tell(call: &LiveCall, report: FailureReport, run: &RunEnd, in_full: bool) {
-    let FailureReport { flow, version, turn, .. } = &report;
-    let block = Block { report: &report, reason: reason(run, in_full), in_full };
+    let FailureReport {
+        flow,
+        version,
+        turn,
+        ..
+    } = &report;
+    let block = Block {
+        report: &report,
+        reason: reason(run, in_full),
+        in_full,
+    };
     tracing::error!(call = %call.id(), %flow, %version, turn, reason = block.reason, report = %block, "a flow failed");
     call.record().failure = Some(report);
 }
 
-/// Why a flow failed, for the log. An error that it returned may quote the customer in its sentence, which is in the record.
+/// Why a flow failed, for the log. An error that it returned may quote the customer in its
+/// sentence, which is in the record.
 fn reason(run: &RunEnd, in_full: bool) -> String {
     match run {
         RunEnd::Failed(error) if !in_full => {
-            format!("the flow returned an error: {}; its sentence is in the call's record", error_kind(error))
+            format!(
+                "the flow returned an error: {}; its sentence is in the call's record",
+                error_kind(error)
+            )
         }
         _ => describe(run),
     }
@@ -73,17 +100,22 @@ struct Block<'a> {
 
 impl Block<'_> {
     fn shown(&self, text: &Masked) -> String {
-        if self.in_full { one_line(text.expose()) } else { text.to_string() }
+        if self.in_full {
+            one_line(text.expose())
+        } else {
+            text.to_string()
+        }
     }
 
-    /// A line of a traceback: where the script was is the author's, what an exception says may be the customer's.
+    /// A line of a traceback: where the script was is the author's, what an exception says may be
+    /// the customer's.
     fn traced(&self, line: &Masked) -> String {
         let text = line.expose();
         let is_place = text.starts_with(char::is_whitespace) || text.starts_with("Traceback");
-        let kind = text
-            .split_once(": ")
-            .map(|(kind, _)| kind)
-            .filter(|kind| kind.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.'));
+        let kind = text.split_once(": ").map(|(kind, _)| kind).filter(|kind| {
+            kind.bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'.')
+        });
         match kind {
             _ if is_place || self.in_full => one_line(text),
             Some(kind) => format!("{kind}: {line}"),
@@ -94,11 +126,26 @@ impl Block<'_> {
 
 impl fmt::Display for Block<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let FailureReport { flow, version, call_id, turn, after, traceback, stack, entries, log, .. } = self.report;
+        let FailureReport {
+            flow,
+            version,
+            call_id,
+            turn,
+            after,
+            traceback,
+            stack,
+            entries,
+            log,
+            ..
+        } = self.report;
         let reason = &self.reason;
         // a line of its own, behind the event's fields
         writeln!(f, "\n  flow {flow}, version {version}")?;
-        writeln!(f, "  call {call_id}, turn {turn}, after {}", after.as_deref().unwrap_or("nothing was said"))?;
+        writeln!(
+            f,
+            "  call {call_id}, turn {turn}, after {}",
+            after.as_deref().unwrap_or("nothing was said")
+        )?;
         writeln!(f, "  {reason}")?;
         let mut part = |title: &str, lines: Vec<String>| {
             if lines.is_empty() {
@@ -107,16 +154,29 @@ impl fmt::Display for Block<'_> {
             writeln!(f, "  {title}:")?;
             lines.iter().try_for_each(|line| writeln!(f, "    {line}"))
         };
-        part("traceback", traceback.iter().map(|line| self.traced(line)).collect())?;
-        part("stack, the innermost first", stack.iter().map(|frame| one_line(frame)).collect())?;
+        part(
+            "traceback",
+            traceback.iter().map(|line| self.traced(line)).collect(),
+        )?;
+        part(
+            "stack, the innermost first",
+            stack.iter().map(|frame| one_line(frame)).collect(),
+        )?;
         part("last host calls", entries.clone())?;
-        part("last log lines", log.iter().map(|line| format!("{} {}", line.level, self.shown(&line.message))).collect())
+        part(
+            "last log lines",
+            log.iter()
+                .map(|line| format!("{} {}", line.level, self.shown(&line.message)))
+                .collect(),
+        )
     }
 }
 
 /// What a flow wrote cannot pass for a line of the log.
 fn one_line(text: &str) -> String {
-    text.chars().map(|sign| if sign.is_control() { ' ' } else { sign }).collect()
+    text.chars()
+        .map(|sign| if sign.is_control() { ' ' } else { sign })
+        .collect()
 }
 
 #[cfg(test)]
@@ -126,9 +186,16 @@ mod tests {
     use super::*;
 
     fn failed() -> FailureReport {
-        let line = |message: &str| LogLine { level: "info".to_owned(), message: message.into() };
-        let traceback =
-            ["Traceback (most recent call last):", "  File \"flow.py\", line 9, in run", "ValueError: Ravi Kumar", "and more of Ravi"];
+        let line = |message: &str| LogLine {
+            level: "info".to_owned(),
+            message: message.into(),
+        };
+        let traceback = [
+            "Traceback (most recent call last):",
+            "  File \"flow.py\", line 9, in run",
+            "ValueError: Ravi Kumar",
+            "and more of Ravi",
+        ];
         FailureReport {
             flow: FlowName::parse("emi").unwrap(),
             version: VersionId::parse("ab12").unwrap(),
@@ -147,12 +214,20 @@ mod tests {
     fn the_sentence_of_an_error_is_the_records_and_not_the_logs() {
         let run = RunEnd::Failed(CallError::Invalid("Ravi Kumar has no loan".to_owned()));
         assert!(describe(&run).contains("Ravi") && reason(&run, true).contains("Ravi"));
-        assert_eq!(reason(&run, false), "the flow returned an error: invalid; its sentence is in the call's record");
+        assert_eq!(
+            reason(&run, false),
+            "the flow returned an error: invalid; its sentence is in the call's record"
+        );
     }
 
     #[test]
     fn the_log_tells_where_it_was_and_not_who_was_called() {
-        let told = Block { report: &failed(), reason: String::new(), in_full: false }.to_string();
+        let told = Block {
+            report: &failed(),
+            reason: String::new(),
+            in_full: false,
+        }
+        .to_string();
         for words in [
             "flow emi, version ab12",
             "turn 2, after transfer",
@@ -169,7 +244,16 @@ mod tests {
 
     #[test]
     fn an_author_may_see_it_all_and_no_line_of_the_flow_looks_like_the_engines() {
-        let told = Block { report: &failed(), reason: String::new(), in_full: true }.to_string();
-        assert!(told.contains("info it is Ravi 2026 ERROR forged") && told.contains("ValueError: Ravi Kumar"), "{told}");
+        let told = Block {
+            report: &failed(),
+            reason: String::new(),
+            in_full: true,
+        }
+        .to_string();
+        assert!(
+            told.contains("info it is Ravi 2026 ERROR forged")
+                && told.contains("ValueError: Ravi Kumar"),
+            "{told}"
+        );
     }
 }

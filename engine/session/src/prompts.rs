@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use ghanti_dialog::{PromptLibrary, PromptProblem, TemplateUse};
 use ghanti_model::{Language, Template};
-use ghanti_speech::words::{PromptBook, RenderError, Severity, TemplateProblem, TemplateUse as Use};
+use ghanti_speech::words::{
+    PromptBook, RenderError, Severity, TemplateProblem, TemplateUse as Use,
+};
 use time::Date;
 
 use crate::files;
@@ -15,34 +17,59 @@ pub struct FlowPrompts(PromptBook);
 
 impl FlowPrompts {
     /// The words of a template.
-    pub fn render(&self, template: &Template, language: &Language, today: Date) -> Result<String, RenderError> {
+    pub fn render(
+        &self,
+        template: &Template,
+        language: &Language,
+        today: Date,
+    ) -> Result<String, RenderError> {
         self.0.render(template, language, today)
     }
 
     /// The words of a template without arguments; none where there is no such.
     pub fn render_plain(&self, name: &str, language: &Language) -> Option<String> {
-        let template = Template { name: name.to_owned(), arguments: Vec::new() };
+        let template = Template {
+            name: name.to_owned(),
+            arguments: Vec::new(),
+        };
         self.0.render(&template, language, Date::MIN).ok()
     }
 }
 
 impl PromptLibrary for FlowPrompts {
-    fn build(prompts: &BTreeMap<Language, String>, uses: &[TemplateUse]) -> Result<Self, Vec<PromptProblem>> {
-        let one = |problem: &TemplateProblem| PromptProblem { line: problem.line, reason: problem.to_string() };
+    fn build(
+        prompts: &BTreeMap<Language, String>,
+        uses: &[TemplateUse],
+    ) -> Result<Self, Vec<PromptProblem>> {
+        let one = |problem: &TemplateProblem| PromptProblem {
+            line: problem.line,
+            reason: problem.to_string(),
+        };
         let told = |problems: Vec<TemplateProblem>| problems.iter().map(one).collect::<Vec<_>>();
         let book = PromptBook::parse(prompts).map_err(told)?;
         let uses: Vec<Use> = uses
             .iter()
             .map(|one| Use {
                 name: one.name.clone(),
-                arguments: one.arguments.iter().map(|(name, kind)| (name.clone(), kind.as_str().to_owned())).collect(),
+                arguments: one
+                    .arguments
+                    .iter()
+                    .map(|(name, kind)| (name.clone(), kind.as_str().to_owned()))
+                    .collect(),
             })
             .collect();
-        let (errors, warnings): (Vec<_>, Vec<_>) = book.check(&uses).into_iter().partition(|problem| problem.severity == Severity::Error);
+        let (errors, warnings): (Vec<_>, Vec<_>) = book
+            .check(&uses)
+            .into_iter()
+            .partition(|problem| problem.severity == Severity::Error);
         for warning in &warnings {
             tracing::warn!(%warning, "odd prompts");
         }
-        if errors.is_empty() { Ok(Self(book)) } else { Err(told(errors)) }
+        if errors.is_empty() {
+            Ok(Self(book))
+        } else {
+            Err(told(errors))
+        }
     }
 
     fn check_audio(audio: &BTreeMap<String, Arc<[u8]>>) -> Vec<PromptProblem> {

@@ -9,7 +9,10 @@ use ghanti_speech::words::ChoiceMatcher;
 use crate::spoken::Spoken;
 
 /// How a question's answers are understood.
-#[expect(clippy::large_enum_variant, reason = "a call has one question open at a time")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a call has one question open at a time"
+)]
 pub enum Answers {
     /// One of the choices, spoken or keyed.
     Choices(ChoiceMatcher),
@@ -101,7 +104,14 @@ pub enum Stage {
 impl Utterance {
     /// Somebody begins to speak.
     pub fn new(began_ms: u64, counts: bool) -> Self {
-        Self { began_ms, counts, barged_in: false, candidate: None, stops: false, stage: Stage::Speaking }
+        Self {
+            began_ms,
+            counts,
+            barged_in: false,
+            candidate: None,
+            stops: false,
+            stage: Stage::Speaking,
+        }
     }
 }
 
@@ -142,7 +152,8 @@ pub enum Next {
 }
 
 impl Asking {
-    /// A question whose prompt has just been queued. `is_heard` says whether the caller has heard it earlier in the call.
+    /// A question whose prompt has just been queued. `is_heard` says whether the caller has heard
+    /// it earlier in the call.
     pub fn new(asked: Asked, is_heard: bool) -> Self {
         Self {
             asked,
@@ -162,7 +173,9 @@ impl Asking {
 
     /// Whether the question's last prompt reached the caller, as far as is known.
     pub fn was_delivered(&self) -> bool {
-        self.playouts.last().is_some_and(|playout| matches!(playout.heard, Extent::Whole | Extent::Assumed))
+        self.playouts
+            .last()
+            .is_some_and(|playout| matches!(playout.heard, Extent::Whole | Extent::Assumed))
     }
 
     /// Adds what became of prompts.
@@ -193,7 +206,13 @@ impl Asking {
     }
 
     /// The caller answered in words.
-    pub fn spoken(&mut self, reply: Reply, transcript: Masked, confidence: f32, language: Language) -> Answer {
+    pub fn spoken(
+        &mut self,
+        reply: Reply,
+        transcript: Masked,
+        confidence: f32,
+        language: Language,
+    ) -> Answer {
         self.transcript = Some(transcript);
         self.answer(reply, confidence, Some(language))
     }
@@ -215,6 +234,13 @@ impl Asking {
     }
 
     fn answer(&mut self, reply: Reply, confidence: f32, language: Option<Language>) -> Answer {
-        Answer { reply, confidence, language, transcript: self.transcript.take(), attempts: self.attempts, playouts: self.take_playouts() }
+        Answer {
+            reply,
+            confidence,
+            language,
+            transcript: self.transcript.take(),
+            attempts: self.attempts,
+            playouts: self.take_playouts(),
+        }
     }
 }

@@ -5,9 +5,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::FutureExt;
 use ghanti_dialog::journal::SharedJournal;
-use ghanti_dialog::{CustomerReading, CustomerSchema, FieldProblem, FlowVersion, Limit, NoFlow, OnTrapThen, Pinned, RunEnd, TrapWords};
+use ghanti_dialog::{
+    CustomerReading, CustomerSchema, FieldProblem, FlowVersion, Limit, NoFlow, OnTrapThen, Pinned,
+    RunEnd, TrapWords,
+};
 use ghanti_exotel::inbound::Start;
-use ghanti_model::{CallFacts, CallId, CallRecord, CallSid, CallState, CustomerRecord, Decision, Direction, Language, PhoneNumber, Step};
+use ghanti_model::{
+    CallFacts, CallId, CallRecord, CallSid, CallState, CustomerRecord, Decision, Direction,
+    Language, PhoneNumber, Step,
+};
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::Instant;
 use tracing::Instrument;
@@ -30,14 +36,19 @@ use crate::transfer;
 use crate::unheard;
 use crate::wire::Wire;
 
-/// How long storing the decision may take before the socket is closed: Exotel's next applet asks for it.
+/// How long storing the decision may take before the socket is closed: Exotel's next applet asks
+/// for it.
 const DECISION: Duration = Duration::from_secs(1);
 /// How long the engine's own last words may take.
 const APOLOGY: Duration = Duration::from_secs(30);
 
 /// Milliseconds since 1970-01-01T00:00:00Z, now.
 pub fn unix_ms() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| {
+            u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+        })
 }
 
 /// What became of a socket.
@@ -56,9 +67,9 @@ pub enum Ran {
     NotStarted(NoStart),
 }
 
-/// Holds one call on an accepted socket, to its end. `session` is the last part of the socket's path. `admit` says whether the call that has
-/// started may be held, and gives what is kept as long as it is. Returns when the record is handed over. `stop` resolves when the engine shuts
-/// down.
+/// Holds one call on an accepted socket, to its end. `session` is the last part of the socket's
+/// path. `admit` says whether the call that has started may be held, and gives what is kept as long
+/// as it is. Returns when the record is handed over. `stop` resolves when the engine shuts down.
 pub async fn run_call<W: Wire, P>(
     mut wire: W,
     services: &Services,
@@ -73,7 +84,10 @@ pub async fn run_call<W: Wire, P>(
                     // on every line of this call, the flow's as well
                     let sid = prepared.call.record().call_sid.clone();
                     let span = tracing::error_span!("call", call = %prepared.call.id(), sid = sid.map(display));
-                    prepared.hold(wire, services, &start, stop).instrument(span).await
+                    prepared
+                        .hold(wire, services, &start, stop)
+                        .instrument(span)
+                        .await
                 }
                 None => (Some(wire), Ran::Refused),
             },
@@ -93,7 +107,9 @@ pub async fn run_call<W: Wire, P>(
 
 /// A session as a log shows it: whoever connects may write there what they like.
 fn short(session: &str) -> &str {
-    session.split_at_checked(64).map_or(session, |(short, _)| short)
+    session
+        .split_at_checked(64)
+        .map_or(session, |(short, _)| short)
 }
 
 /// A call of which everything is known that can be known before the flow begins.
@@ -105,9 +121,19 @@ struct Prepared {
 }
 
 /// Nothing where the stream is refused: its call has, or had, a stream.
-async fn prepare(services: &Services, session: &str, start: &Start, passed_over: usize) -> Option<Prepared> {
-    let sought =
-        Sought { sid: start.call_sid.as_ref(), session, stream: Some(&start.stream_sid), sighting: sighting_of(start), within: AT_START };
+async fn prepare(
+    services: &Services,
+    session: &str,
+    start: &Start,
+    passed_over: usize,
+) -> Option<Prepared> {
+    let sought = Sought {
+        sid: start.call_sid.as_ref(),
+        session,
+        stream: Some(&start.stream_sid),
+        sighting: sighting_of(start),
+        within: AT_START,
+    };
     let mut found = find(services, sought).await;
     let mut problems = found.problems();
     let now_ms = unix_ms();
@@ -120,13 +146,21 @@ async fn prepare(services: &Services, session: &str, start: &Start, passed_over:
         Ok(None) => CallRecord::new(found.call_id, now_ms),
         // what cannot be read is not written over
         Err(error) => {
-            problems.push(("store-unavailable", format!("{error}; whether there was a record of this call already is not known")));
+            problems.push((
+                "store-unavailable",
+                format!("{error}; whether there was a record of this call already is not known"),
+            ));
             CallRecord::new(CallId::generate(), now_ms)
         }
     };
     record.state = CallState::Live;
     // a stream that comes after all
-    (record.outcome, record.disposition, record.detail, record.ended_ms) = (None, None, None, None);
+    (
+        record.outcome,
+        record.disposition,
+        record.detail,
+        record.ended_ms,
+    ) = (None, None, None, None);
     record.transfer = None;
     record.order = found.order.or(record.order);
     record.call_sid = found.sid.clone().or(record.call_sid);
@@ -144,7 +178,12 @@ async fn prepare(services: &Services, session: &str, start: &Start, passed_over:
         (version, journal)
     });
     let (customer, unreadable) = match &flow {
-        Ok((version, _)) => by_manifest(found.customer, &version.manifest().customer, now_ms, services),
+        Ok((version, _)) => by_manifest(
+            found.customer,
+            &version.manifest().customer,
+            now_ms,
+            services,
+        ),
         Err(_) => (found.customer, Vec::new()),
     };
     facts.language = customer_language(customer.as_ref());
@@ -155,16 +194,31 @@ async fn prepare(services: &Services, session: &str, start: &Start, passed_over:
         call.problem_once(name, detail);
     }
     if passed_over > 0 {
-        call.problem("bad-frame", format!("{passed_over} frames before `start` were passed over"));
+        call.problem(
+            "bad-frame",
+            format!("{passed_over} frames before `start` were passed over"),
+        );
     }
     for field in unreadable {
-        call.problem("unusable-field", format!("{field}; the flow was not given it"));
+        call.problem(
+            "unusable-field",
+            format!("{field}; the flow was not given it"),
+        );
     }
-    Some(Prepared { call, facts, customer, flow })
+    Some(Prepared {
+        call,
+        facts,
+        customer,
+        flow,
+    })
 }
 
 fn facts(record: &mut CallRecord, found: &Found, start: &Start) -> CallFacts {
-    let direction = record.direction.unwrap_or(if found.order.is_some() { Direction::Outbound } else { Direction::Inbound });
+    let direction = record.direction.unwrap_or(if found.order.is_some() {
+        Direction::Outbound
+    } else {
+        Direction::Inbound
+    });
     record.direction = Some(direction);
     CallFacts {
         call_id: record.call_id,
@@ -193,15 +247,22 @@ async fn refuse_second(services: &Services, earlier: CallRecord) {
     services.ledger.update(call, note).await;
 }
 
-/// The customer's record as the flow's manifest reads it: it may have been stored for another version, or by another program.
+/// The customer's record as the flow's manifest reads it: it may have been stored for another
+/// version, or by another program.
 fn by_manifest(
     customer: Option<CustomerRecord>,
     schema: &CustomerSchema,
     now_ms: u64,
     services: &Services,
 ) -> (Option<CustomerRecord>, Vec<FieldProblem>) {
-    let Some(customer) = customer else { return (None, Vec::new()) };
-    let today = ghanti_dialog::Instant { unix_ms: now_ms, offset_minutes: services.settings.offset_minutes }.date();
+    let Some(customer) = customer else {
+        return (None, Vec::new());
+    };
+    let today = ghanti_dialog::Instant {
+        unix_ms: now_ms,
+        offset_minutes: services.settings.offset_minutes,
+    }
+    .date();
     let CustomerReading { fields, problems } = schema.read(&customer.fields, today);
     (Some(CustomerRecord { fields, ..customer }), problems)
 }
@@ -215,7 +276,13 @@ fn customer_language(customer: Option<&CustomerRecord>) -> Language {
 
 impl Prepared {
     /// Gives the socket back to be closed, unless it is gone.
-    async fn hold<W: Wire>(self, wire: W, services: &Services, start: &Start, stop: impl Future<Output = ()>) -> (Option<W>, Ran) {
+    async fn hold<W: Wire>(
+        self,
+        wire: W,
+        services: &Services,
+        start: &Start,
+        stop: impl Future<Output = ()>,
+    ) -> (Option<W>, Ran) {
         let call = Arc::clone(&self.call);
         if !services.ledger.begin(&call) {
             tracing::warn!(call = %call.id(), "a second stream of a live call was closed: one call has one stream");
@@ -227,12 +294,19 @@ impl Prepared {
             let sessions = Arc::clone(&services.sessions);
             // the call does not wait for it; the store bounds it
             tokio::spawn(async move {
-                sessions.hold(order).await.inspect_err(|error| tracing::error!(%error, "an order that was held stays open"))
+                sessions.hold(order).await.inspect_err(
+                    |error| tracing::error!(%error, "an order that was held stays open"),
+                )
             });
         }
-        let held = std::panic::AssertUnwindSafe(self.converse(wire, services, start, stop)).catch_unwind().await;
+        let held = std::panic::AssertUnwindSafe(self.converse(wire, services, start, stop))
+            .catch_unwind()
+            .await;
         if held.is_err() {
-            call.problem("engine-panic", "the engine failed in this call: report it with the log of this time".to_owned());
+            call.problem(
+                "engine-panic",
+                "the engine failed in this call: report it with the log of this time".to_owned(),
+            );
             let mut record = call.record();
             record.outcome = Some("engine-failed".to_owned());
             record.decision = Some(Decision::HangUp);
@@ -248,20 +322,49 @@ impl Prepared {
         services.ledger.end(&call);
         tracing::info!(call = %call.id(), outcome = call.record().outcome.as_deref(), lasted_ms = call.now_ms(), "call ended");
         let sid = call.record().call_sid.clone();
-        (held.ok().flatten(), Ran::Held { call: call.id(), sid })
+        (
+            held.ok().flatten(),
+            Ran::Held {
+                call: call.id(),
+                sid,
+            },
+        )
     }
 
-    async fn converse<W: Wire>(self, wire: W, services: &Services, start: &Start, stop: impl Future<Output = ()>) -> Option<W> {
-        let Self { call, facts, customer, flow } = self;
+    async fn converse<W: Wire>(
+        self,
+        wire: W,
+        services: &Services,
+        start: &Start,
+        stop: impl Future<Output = ()>,
+    ) -> Option<W> {
+        let Self {
+            call,
+            facts,
+            customer,
+            flow,
+        } = self;
         // One command and one answer at a time: the flow is straight-line code.
         let (command_sender, mut commands) = mpsc::channel(1);
         let (completion_sender, completions) = mpsc::channel(1);
         let pinned = flow.as_ref().ok().map(|(version, _)| Arc::clone(version));
-        let parts = Parts { wire, services, call: &call, flow: pinned, start, completions: completion_sender };
+        let parts = Parts {
+            wire,
+            services,
+            call: &call,
+            flow: pinned,
+            start,
+            completions: completion_sender,
+        };
         let mut driver = match Driver::new(parts) {
             Ok(driver) => driver,
             Err(error) => {
-                call.problem("unusable-audio", format!("{error}; set the Voicebot applet's sample rate to 8000, 16000 or 24000"));
+                call.problem(
+                    "unusable-audio",
+                    format!(
+                        "{error}; set the Voicebot applet's sample rate to 8000, 16000 or 24000"
+                    ),
+                );
                 call.record().outcome = Some("connection-lost".to_owned());
                 return None;
             }
@@ -272,8 +375,10 @@ impl Prepared {
         }
         let run = match flow {
             Ok((version, journal)) => {
-                let until =
-                    Instant::now() + services.settings.longest.min(Duration::from_secs(version.manifest().limits.call_minutes * 60));
+                let until = Instant::now()
+                    + services.settings.longest.min(Duration::from_secs(
+                        version.manifest().limits.call_minutes * 60,
+                    ));
                 let parts = ConversationParts {
                     call: Arc::clone(&call),
                     facts,
@@ -291,12 +396,28 @@ impl Prepared {
                 let mut running = RunningFlow::new(version, journal, conversation);
                 let mut stop = std::pin::pin!(stop);
                 let held = async {
-                    let run = driver.converse(&mut running, Succession::new(services, &parts), &mut commands, until).await;
+                    let run = driver
+                        .converse(
+                            &mut running,
+                            Succession::new(services, &parts),
+                            &mut commands,
+                            until,
+                        )
+                        .await;
                     if let Some(run) = &run {
                         told(&call, &running.held.version, run);
-                        services.catalogue.report(&running.held.version, run, unix_ms());
+                        services
+                            .catalogue
+                            .report(&running.held.version, run, unix_ms());
                         if run.is_failure() {
-                            excuse(&mut driver, &call, services, Some(&running.held.version), why(run)).await;
+                            excuse(
+                                &mut driver,
+                                &call,
+                                services,
+                                Some(&running.held.version),
+                                why(run),
+                            )
+                            .await;
                         }
                     }
                     driver.finish(until.max(Instant::now() + APOLOGY)).await;
@@ -317,7 +438,10 @@ impl Prepared {
         };
         driver.end(StreamEnd::EngineStopped);
         driver.flush_events().await;
-        let stream = driver.stream_end().cloned().unwrap_or(StreamEnd::EngineStopped);
+        let stream = driver
+            .stream_end()
+            .cloned()
+            .unwrap_or(StreamEnd::EngineStopped);
         let place = whereabouts(&call);
         settle(&mut call.record(), &stream, run.as_ref(), place);
         driver.scribe().step(&call, Step::Completed);
@@ -329,12 +453,24 @@ impl Prepared {
 fn tell_start(call: &LiveCall, start: &Start) {
     let record = call.record();
     tracing::info!(call = %call.id(), sid = record.call_sid.as_ref().map(display), stream = %start.stream_sid, "WebSocket started");
-    let (flow, version) = (record.flow.as_ref().map(display), record.version.as_ref().map(display));
+    let (flow, version) = (
+        record.flow.as_ref().map(display),
+        record.version.as_ref().map(display),
+    );
     tracing::info!(call = %call.id(), number = record.customer_number.as_ref().map(display), flow, version, "call started");
 }
 
 fn why(run: &RunEnd) -> Why {
-    if matches!(run, RunEnd::LimitExceeded { what: Limit::CallLength }) { Why::TooLong } else { Why::Failed }
+    if matches!(
+        run,
+        RunEnd::LimitExceeded {
+            what: Limit::CallLength
+        }
+    ) {
+        Why::TooLong
+    } else {
+        Why::Failed
+    }
 }
 
 fn told(call: &LiveCall, version: &FlowVersion<FlowPrompts>, run: &RunEnd) {
@@ -352,7 +488,8 @@ fn told(call: &LiveCall, version: &FlowVersion<FlowPrompts>, run: &RunEnd) {
     }
 }
 
-/// Says the engine's own words in the caller's language, and decides what follows, as the manifest's `[on-trap]` says.
+/// Says the engine's own words in the caller's language, and decides what follows, as the
+/// manifest's `[on-trap]` says.
 async fn excuse<W: Wire>(
     driver: &mut Driver<'_, W>,
     call: &LiveCall,
@@ -360,16 +497,41 @@ async fn excuse<W: Wire>(
     version: Option<&FlowVersion<FlowPrompts>>,
     why: Why,
 ) {
-    let language = call.record().language.clone().unwrap_or_else(Language::english);
+    let language = call
+        .record()
+        .language
+        .clone()
+        .unwrap_or_else(Language::english);
     let numbers = agents(services, version);
-    let wants_transfer = version.is_none_or(|version| version.manifest().on_trap.then == OnTrapThen::Transfer);
+    let wants_transfer =
+        version.is_none_or(|version| version.manifest().on_trap.then == OnTrapThen::Transfer);
     let transfer = wants_transfer && !numbers.is_empty();
-    call.record().decision = Some(if transfer { Decision::Transfer { target: "default".to_owned(), numbers } } else { Decision::HangUp });
-    let own = version.and_then(|version| version.manifest().on_trap.say.as_ref().and_then(|words| own_words(version, words, &language)));
-    driver.apologize(own.unwrap_or_else(|| apology(&language, why, transfer))).await;
+    call.record().decision = Some(if transfer {
+        Decision::Transfer {
+            target: "default".to_owned(),
+            numbers,
+        }
+    } else {
+        Decision::HangUp
+    });
+    let own = version.and_then(|version| {
+        version
+            .manifest()
+            .on_trap
+            .say
+            .as_ref()
+            .and_then(|words| own_words(version, words, &language))
+    });
+    driver
+        .apologize(own.unwrap_or_else(|| apology(&language, why, transfer)))
+        .await;
 }
 
-fn own_words(version: &FlowVersion<FlowPrompts>, words: &TrapWords, language: &Language) -> Option<crate::spoken::Spoken> {
+fn own_words(
+    version: &FlowVersion<FlowPrompts>,
+    words: &TrapWords,
+    language: &Language,
+) -> Option<crate::spoken::Spoken> {
     let (language, text) = match words {
         TrapWords::Text(text) => (version.languages.first().unwrap_or(language), text.clone()),
         TrapWords::Template(name) => (language, version.prompts.render_plain(name, language)?),
@@ -390,10 +552,18 @@ async fn keep_decision(call: &LiveCall, services: &Services) {
         let record = call.record();
         (record.call_sid.clone(), record.decision.clone())
     };
-    let (Some(sid), Some(decision)) = (sid, decision) else { return };
+    let (Some(sid), Some(decision)) = (sid, decision) else {
+        return;
+    };
     match tokio::time::timeout(DECISION, services.sessions.put_decision(&sid, &decision)).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => call.problem("store-unavailable", format!("{error}; the applets after the bot answer from the record")),
-        Err(_) => call.problem("store-unavailable", format!("storing the decision took over {} ms", DECISION.as_millis())),
+        Ok(Err(error)) => call.problem(
+            "store-unavailable",
+            format!("{error}; the applets after the bot answer from the record"),
+        ),
+        Err(_) => call.problem(
+            "store-unavailable",
+            format!("storing the decision took over {} ms", DECISION.as_millis()),
+        ),
     }
 }

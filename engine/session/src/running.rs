@@ -31,15 +31,24 @@ pub struct Run(FuturesUnordered<BoxFuture<'static, RunEnd>>);
 
 impl RunningFlow {
     /// A flow that begins when it is first waited for.
-    pub fn new(version: Pinned<FlowPrompts>, journal: SharedJournal, conversation: LiveConversation) -> Self {
+    pub fn new(
+        version: Pinned<FlowPrompts>,
+        journal: SharedJournal,
+        conversation: LiveConversation,
+    ) -> Self {
         let (runs, kept) = (Arc::clone(&version), journal.clone());
-        let run: BoxFuture<'static, RunEnd> = Box::pin(async move { runs.run(Box::new(conversation), kept).await });
-        Self { held: Held { version, journal }, run: Run(FuturesUnordered::from_iter([run])) }
+        let run: BoxFuture<'static, RunEnd> =
+            Box::pin(async move { runs.run(Box::new(conversation), kept).await });
+        Self {
+            held: Held { version, journal },
+            run: Run(FuturesUnordered::from_iter([run])),
+        }
     }
 }
 
 impl Run {
-    /// Runs the flow to its end, and tells how it ended: once, it waits for ever after that. Dropping this future loses nothing.
+    /// Runs the flow to its end, and tells how it ended: once, it waits for ever after that.
+    /// Dropping this future loses nothing.
     pub async fn ended(&mut self) -> RunEnd {
         match self.0.next().await {
             Some(end) => end,

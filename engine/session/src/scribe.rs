@@ -20,7 +20,8 @@ pub struct Scribe {
 }
 
 impl Scribe {
-    /// Writes an event down. The flow's manifest names the templates and questions that stand for a step.
+    /// Writes an event down. The flow's manifest names the templates and questions that stand for a
+    /// step.
     pub fn write(&mut self, call: &LiveCall, manifest: Option<&Manifest>, event: Event) {
         match event {
             Event::PromptBegan { prompt, template, text, language, at_ms } => {
@@ -116,7 +117,10 @@ impl Scribe {
 
     /// A prompt was heard to its end: reaches the step that it stands for.
     fn delivered(&self, call: &LiveCall, manifest: Option<&Manifest>, template: &str) {
-        if let Some(step) = manifest.and_then(|manifest| manifest.prompts.get(template)).and_then(|rule| rule.step) {
+        if let Some(step) = manifest
+            .and_then(|manifest| manifest.prompts.get(template))
+            .and_then(|rule| rule.step)
+        {
             self.step(call, step);
         }
     }
@@ -130,9 +134,25 @@ impl Scribe {
     }
 }
 
-fn spoken_line(name: String, text: Masked, language: Language, confidence: f32, began_ms: u64, ended_ms: u64) -> Line {
+fn spoken_line(
+    name: String,
+    text: Masked,
+    language: Language,
+    confidence: f32,
+    began_ms: u64,
+    ended_ms: u64,
+) -> Line {
     let lasted_ms = ended_ms.saturating_sub(began_ms);
-    Line { at_ms: began_ms, lasted_ms, speaker: Speaker::Caller, text, language, name, heard: None, confidence: Some(confidence) }
+    Line {
+        at_ms: began_ms,
+        lasted_ms,
+        speaker: Speaker::Caller,
+        text,
+        language,
+        name,
+        heard: None,
+        confidence: Some(confidence),
+    }
 }
 
 fn push(call: &LiveCall, line: Line) -> Option<usize> {
@@ -147,11 +167,19 @@ fn push(call: &LiveCall, line: Line) -> Option<usize> {
 pub fn whereabouts(call: &LiveCall) -> String {
     let record = call.record();
     debug_assert!(record.state != CallState::Pending);
-    let last = record.transcript.iter().rev().find(|line| line.speaker == Speaker::Bot);
+    let last = record
+        .transcript
+        .iter()
+        .rev()
+        .find(|line| line.speaker == Speaker::Bot);
     match last {
         None => "before anything was said".to_owned(),
         Some(line) => {
-            let words = if line.name.is_empty() { Masked::default().to_string() } else { format!("`{}`", line.name) };
+            let words = if line.name.is_empty() {
+                Masked::default().to_string()
+            } else {
+                format!("`{}`", line.name)
+            };
             match line.heard {
                 Some(Extent::Whole) => format!("after {words}"),
                 _ => format!("during {words}, {} ms into it", line.lasted_ms),

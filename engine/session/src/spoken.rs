@@ -6,7 +6,8 @@ use ghanti_speech::{Samples, Utterance};
 /// Where a prompt's samples come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
-    /// Words for the synthesiser. Personal ones hold something of the customer and are kept out of the shared prompt cache.
+    /// Words for the synthesiser. Personal ones hold something of the customer and are kept out of
+    /// the shared prompt cache.
     Words {
         /// The words, with language and voice.
         utterance: Utterance,

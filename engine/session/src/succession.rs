@@ -1,8 +1,10 @@
-//! A newer version of the flow takes a running call over, where the flow lets it: while the call waits for its caller, the newer version
-//! repeats the journal in a store of its own, and goes on from there if it comes to where the call waits.
+//! A newer version of the flow takes a running call over, where the flow lets it: while the call
+//! waits for its caller, the newer version repeats the journal in a store of its own, and goes on
+//! from there if it comes to where the call waits.
 //!
-//! The caller notices nothing: what was spoken stays spoken, and the same wait goes on. A version that does not come there is dropped, the
-//! call stays on the one it has, and its record keeps why, so that the pair is not tried again.
+//! The caller notices nothing: what was spoken stays spoken, and the same wait goes on. A version
+//! that does not come there is dropped, the call stays on the one it has, and its record keeps why,
+//! so that the pair is not tried again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,12 +22,14 @@ use crate::prompts::FlowPrompts;
 use crate::running::{Held, RunningFlow};
 use crate::services::Services;
 
-/// How long a version may take to come to where a call waits, in real time: long enough for [`ARRIVAL`], which is what it may compute, on the
-/// busiest machine. The call waits for its caller meanwhile, and notices nothing.
+/// How long a version may take to come to where a call waits, in real time: long enough for
+/// [`ARRIVAL`], which is what it may compute, on the busiest machine. The call waits for its caller
+/// meanwhile, and notices nothing.
 const ARRIVE: Duration = Duration::from_secs(10);
 /// So many newer versions are tried in one call.
 const MOVES: usize = 64;
-/// So many calls try at once: each has an instance beside the one it runs on, and repeating a journal is work.
+/// So many calls try at once: each has an instance beside the one it runs on, and repeating a
+/// journal is work.
 const AT_ONCE: usize = 4;
 
 /// Places for versions that come up to where calls wait. Clones are the same places.
@@ -70,11 +74,17 @@ struct Attempt {
 impl<'a> Succession<'a> {
     /// For a call whose conversations are made of these parts.
     pub fn new(services: &'a Services, parts: &'a ConversationParts) -> Self {
-        Self { services, parts, changes: services.catalogue.changes(), state: State::Looking }
+        Self {
+            services,
+            parts,
+            changes: services.catalogue.changes(),
+            state: State::Looking,
+        }
     }
 
-    /// Waits until a newer version takes over from the running one, and gives it. `awaited` is what that waits for now: whenever it waits for
-    /// something else, ask again. Dropping this future loses nothing.
+    /// Waits until a newer version takes over from the running one, and gives it. `awaited` is what
+    /// that waits for now: whenever it waits for something else, ask again. Dropping this future
+    /// loses nothing.
     pub async fn next(&mut self, running: &Held, awaited: Option<Awaited>) -> RunningFlow {
         loop {
             match &mut self.state {
@@ -100,12 +110,18 @@ impl<'a> Succession<'a> {
                     };
                     let place = place.await;
                     let newer = self.newer(running);
-                    let attempt = place.zip(newer).and_then(|(place, newer)| self.begin(running, newer, awaited, place));
-                    self.state = attempt.map_or(State::Settled, |attempt| State::Trying(Box::new(attempt)));
+                    let attempt = place
+                        .zip(newer)
+                        .and_then(|(place, newer)| self.begin(running, newer, awaited, place));
+                    self.state =
+                        attempt.map_or(State::Settled, |attempt| State::Trying(Box::new(attempt)));
                 }
                 State::Trying(attempt) => {
                     let refusal = attempt.arrive().await;
-                    let State::Trying(attempt) = std::mem::replace(&mut self.state, State::Looking) else { continue };
+                    let State::Trying(attempt) = std::mem::replace(&mut self.state, State::Looking)
+                    else {
+                        continue;
+                    };
                     if let Some(reason) = refusal {
                         self.note(running, &attempt, Some(reason));
                     } else if awaited == Some(attempt.awaited)
@@ -118,7 +134,8 @@ impl<'a> Succession<'a> {
                         let _ = go.send(());
                         return flow;
                     }
-                    // a version that came too late, as the call has gone on meanwhile, begins again from there
+                    // a version that came too late, as the call has gone on meanwhile, begins again
+                    // from there
                 }
             }
         }
@@ -127,8 +144,15 @@ impl<'a> Succession<'a> {
     /// The version that the call may move to.
     fn newer(&self, running: &Held) -> Option<Arc<FlowVersion<FlowPrompts>>> {
         let version = self.services.catalogue.successor(&running.version)?;
-        let moves = version.manifest().update.running.unwrap_or(self.services.settings.running) == Running::Move;
-        let was_refused = |tried: &VersionMove| tried.refused.is_some() && tried.from == running.version.id && tried.to == version.id;
+        let moves = version
+            .manifest()
+            .update
+            .running
+            .unwrap_or(self.services.settings.running)
+            == Running::Move;
+        let was_refused = |tried: &VersionMove| {
+            tried.refused.is_some() && tried.from == running.version.id && tried.to == version.id
+        };
         let record = self.parts.call.record();
         let is_tried = record.moves.len() >= MOVES || record.moves.iter().any(was_refused);
         drop(record);
@@ -143,19 +167,39 @@ impl<'a> Succession<'a> {
         place: OwnedSemaphorePermit,
     ) -> Option<Attempt> {
         let journal = running.journal.successor(version.id.clone())?;
-        let seq = u32::try_from(journal.len()).unwrap_or(u32::MAX).saturating_add(1);
+        let seq = u32::try_from(journal.len())
+            .unwrap_or(u32::MAX)
+            .saturating_add(1);
         let (has_arrived, arrived) = oneshot::channel();
         let (go, goes) = oneshot::channel();
-        let takeover = Takeover { awaited, arrived: has_arrived, go: goes };
-        let conversation = self.parts.conversation(Arc::clone(&version), Some(takeover));
+        let takeover = Takeover {
+            awaited,
+            arrived: has_arrived,
+            go: goes,
+        };
+        let conversation = self
+            .parts
+            .conversation(Arc::clone(&version), Some(takeover));
         let flow = RunningFlow::new(Pinned::new(version), journal, conversation);
-        Some(Attempt { flow, awaited, seq, arrived, go, until: Instant::now() + ARRIVE, _place: place })
+        Some(Attempt {
+            flow,
+            awaited,
+            seq,
+            arrived,
+            go,
+            until: Instant::now() + ARRIVE,
+            _place: place,
+        })
     }
 
     /// Writes down what became of a newer version.
     fn note(&self, running: &Held, attempt: &Attempt, refused: Option<String>) {
         let (call, seq) = (&self.parts.call, attempt.seq);
-        let (flow, from, to) = (&running.version.name, running.version.id.clone(), attempt.flow.held.version.id.clone());
+        let (flow, from, to) = (
+            &running.version.name,
+            running.version.id.clone(),
+            attempt.flow.held.version.id.clone(),
+        );
         match &refused {
             None => {
                 tracing::info!(call = %call.id(), %flow, %from, %to, entry = seq, "call moved to another version");
@@ -166,7 +210,13 @@ impl<'a> Succession<'a> {
             }
         }
         let unix_ms = call.unix_ms(call.now_ms());
-        call.record().moves.push(VersionMove { unix_ms, from, to, seq, refused });
+        call.record().moves.push(VersionMove {
+            unix_ms,
+            from,
+            to,
+            seq,
+            refused,
+        });
     }
 }
 
@@ -196,7 +246,8 @@ impl Attempt {
 }
 
 impl ConversationParts {
-    /// Whether a transfer is decided: the call is on its way to an agent, and nothing changes any more.
+    /// Whether a transfer is decided: the call is on its way to an agent, and nothing changes any
+    /// more.
     fn transfers(&self) -> bool {
         matches!(self.call.record().decision, Some(Decision::Transfer { .. }))
     }

@@ -1,11 +1,15 @@
-//! What becomes of a transfer: decided, asked for by the Connect applet, answered by an agent or not. Pure.
+//! What becomes of a transfer: decided, asked for by the Connect applet, answered by an agent or
+//! not. Pure.
 //!
-//! The flow decides a transfer; Exotel's applets make it, after the stream, if its flow is laid so. What has happened follows from all that
-//! has been reported so far, whatever the order in which it came.
+//! The flow decides a transfer; Exotel's applets make it, after the stream, if its flow is laid so.
+//! What has happened follows from all that has been reported so far, whatever the order in which it
+//! came.
 
 use ghanti_exotel::CallStatus;
 use ghanti_exotel::applet::{Leg, PassthruRequest};
-use ghanti_model::{AgentLeg, AgentLegState, CallRecord, CallState, ConnectAsked, Decision, PhoneNumber};
+use ghanti_model::{
+    AgentLeg, AgentLegState, CallRecord, CallState, ConnectAsked, Decision, PhoneNumber,
+};
 
 use crate::network::{final_status, has_cause, note};
 
@@ -14,8 +18,15 @@ pub const DECIDED: &str = "transfer-decided";
 /// The Connect applet never asked for the agents' numbers.
 const NEVER_ASKED: &str = "agents-never-asked";
 /// All outcomes of transfers.
-const OUTCOMES: [&str; 7] =
-    [DECIDED, NEVER_ASKED, "agent-busy", "agent-unreachable", "agents-not-answering", "hung-up-before-agent", "transferred"];
+const OUTCOMES: [&str; 7] = [
+    DECIDED,
+    NEVER_ASKED,
+    "agent-busy",
+    "agent-unreachable",
+    "agents-not-answering",
+    "hung-up-before-agent",
+    "transferred",
+];
 
 /// Whether an outcome is one of a transfer.
 pub fn is_outcome(outcome: &str) -> bool {
@@ -27,7 +38,8 @@ pub fn is_decided(record: &CallRecord) -> bool {
     matches!(record.decision, Some(Decision::Transfer { .. }))
 }
 
-/// Sets the outcome of a call that has ended with a transfer, from all that is known. `is_overdue`: the applets had their time to ask.
+/// Sets the outcome of a call that has ended with a transfer, from all that is known. `is_overdue`:
+/// the applets had their time to ask.
 pub fn settle(record: &mut CallRecord, now_ms: u64, is_overdue: bool) {
     if record.state != CallState::Ended || !is_decided(record) {
         return;
@@ -56,10 +68,16 @@ pub fn settle(record: &mut CallRecord, now_ms: u64, is_overdue: bool) {
         let detail = never_asked(record, passthru_after);
         note(record, NEVER_ASKED, detail, now_ms);
     } else {
-        record.problems.retain(|problem| problem.name != NEVER_ASKED);
+        record
+            .problems
+            .retain(|problem| problem.name != NEVER_ASKED);
     }
     // how the conversation failed weighs more than what became of it then
-    record.outcome = Some(if is_outcome(&was) { outcome.to_owned() } else { was });
+    record.outcome = Some(if is_outcome(&was) {
+        outcome.to_owned()
+    } else {
+        was
+    });
 }
 
 fn never_asked(record: &CallRecord, passthru_after: bool) -> String {
@@ -77,13 +95,23 @@ fn never_asked(record: &CallRecord, passthru_after: bool) -> String {
     format!("a transfer was decided, and no agent's number was ever asked for: {why}")
 }
 
-/// The Passthru applet after the bot asked, or the one after Connect, which reports how the agent's leg ended.
+/// The Passthru applet after the bot asked, or the one after Connect, which reports how the agent's
+/// leg ended.
 pub fn passthru_after(record: &mut CallRecord, request: &PassthruRequest, now_ms: u64) {
     if is_decided(record) {
-        record.transfer.get_or_insert_default().passthru_after_ms.get_or_insert(now_ms);
+        record
+            .transfer
+            .get_or_insert_default()
+            .passthru_after_ms
+            .get_or_insert(now_ms);
     }
     if has_asked(record) {
-        report(record, ended(request), request.dial_whom_number.as_ref(), now_ms);
+        report(
+            record,
+            ended(request),
+            request.dial_whom_number.as_ref(),
+            now_ms,
+        );
     }
     settle(record, now_ms, false);
 }
@@ -92,18 +120,31 @@ pub fn passthru_after(record: &mut CallRecord, request: &PassthruRequest, now_ms
 pub fn connect_asked(record: &mut CallRecord, numbers: &[PhoneNumber], now_ms: u64) {
     let numbers: Vec<String> = numbers.iter().map(PhoneNumber::masked).collect();
     let is_wanted = is_decided(record) || !numbers.is_empty();
-    record.transfer.get_or_insert_default().ask(ConnectAsked { unix_ms: now_ms, numbers });
+    record.transfer.get_or_insert_default().ask(ConnectAsked {
+        unix_ms: now_ms,
+        numbers,
+    });
     if !is_wanted {
         let detail = "Exotel asked `/connect` although no transfer was decided, and was given no number: lead the 200 branch (or the case \
                       `hang-up`) of the Passthru after the bot to Hangup";
-        note(record, "connect-without-transfer", detail.to_owned(), now_ms);
+        note(
+            record,
+            "connect-without-transfer",
+            detail.to_owned(),
+            now_ms,
+        );
     }
     settle(record, now_ms, false);
 }
 
 /// Connect's event URL reported something of an agent's leg.
 pub fn agent_event(record: &mut CallRecord, request: &PassthruRequest, now_ms: u64) {
-    let state = match request.event_type.as_deref().map(str::to_ascii_lowercase).as_deref() {
+    let state = match request
+        .event_type
+        .as_deref()
+        .map(str::to_ascii_lowercase)
+        .as_deref()
+    {
         Some("dial") => Some(AgentLegState::Dialled),
         Some("ringing") => Some(AgentLegState::Ringing),
         Some("answered") => Some(AgentLegState::Answered),
@@ -121,16 +162,24 @@ pub(crate) fn legs(record: &mut CallRecord, legs: &[Leg], now_ms: u64) {
     }
     for leg in legs.iter().skip(1) {
         let talked = leg.on_call_duration_s.is_some_and(|seconds| seconds > 0);
-        let state = if talked { Some(AgentLegState::Answered) } else { leg.status.as_ref().and_then(state_of) };
+        let state = if talked {
+            Some(AgentLegState::Answered)
+        } else {
+            leg.status.as_ref().and_then(state_of)
+        };
         report(record, state, leg.number.as_ref(), now_ms);
     }
 }
 
 fn has_asked(record: &CallRecord) -> bool {
-    record.transfer.as_ref().is_some_and(|transfer| !transfer.asked.is_empty() || transfer.leg.is_some())
+    record
+        .transfer
+        .as_ref()
+        .is_some_and(|transfer| !transfer.asked.is_empty() || transfer.leg.is_some())
 }
 
-/// How an agent's leg ended, as an applet behind Connect is told. `DialCallStatus` says it, else `CallType`.
+/// How an agent's leg ended, as an applet behind Connect is told. `DialCallStatus` says it, else
+/// `CallType`.
 fn ended(request: &PassthruRequest) -> Option<AgentLegState> {
     let by_type = || match request.call_type.as_deref()? {
         "completed" => Some(AgentLegState::Answered),
@@ -138,7 +187,11 @@ fn ended(request: &PassthruRequest) -> Option<AgentLegState> {
         "incomplete" => Some(AgentLegState::NotAnswered),
         _ => None,
     };
-    request.dial_call_status.as_ref().and_then(state_of).or_else(by_type)
+    request
+        .dial_call_status
+        .as_ref()
+        .and_then(state_of)
+        .or_else(by_type)
 }
 
 fn state_of(status: &CallStatus) -> Option<AgentLegState> {
@@ -153,16 +206,30 @@ fn state_of(status: &CallStatus) -> Option<AgentLegState> {
     }
 }
 
-fn report(record: &mut CallRecord, state: Option<AgentLegState>, agent: Option<&PhoneNumber>, now_ms: u64) {
+fn report(
+    record: &mut CallRecord,
+    state: Option<AgentLegState>,
+    agent: Option<&PhoneNumber>,
+    now_ms: u64,
+) {
     if let Some(state) = state {
-        let leg = AgentLeg { state, unix_ms: now_ms, agent: agent.map(PhoneNumber::masked) };
+        let leg = AgentLeg {
+            state,
+            unix_ms: now_ms,
+            agent: agent.map(PhoneNumber::masked),
+        };
         record.transfer.get_or_insert_default().report(leg);
     }
 }
 
-/// Whether a request comes from behind the Connect applet: the agent's leg is over, so nobody is to be connected once more.
+/// Whether a request comes from behind the Connect applet: the agent's leg is over, so nobody is to
+/// be connected once more.
 pub fn is_behind_connect(record: &CallRecord, request: &PassthruRequest) -> bool {
-    has_asked(record) && request.dial_call_status.as_ref().is_some_and(CallStatus::is_final)
+    has_asked(record)
+        && request
+            .dial_call_status
+            .as_ref()
+            .is_some_and(CallStatus::is_final)
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! Languages that the recogniser has no model of: the record of a call in one of them says that speech could not be heard.
+//! Languages that the recogniser has no model of: the record of a call in one of them says that
+//! speech could not be heard.
 
 use ghanti_model::Language;
 use ghanti_speech::Recognizer;
@@ -9,9 +10,12 @@ use crate::network::note;
 /// The problem's name.
 const NAME: &str = "language-not-heard";
 
-/// Notes, once a call, that its customer can answer by keys alone. Without any recogniser that is the operator's wish, and no problem.
+/// Notes, once a call, that its customer can answer by keys alone. Without any recogniser that is
+/// the operator's wish, and no problem.
 pub fn check(call: &LiveCall, recognizer: Option<&dyn Recognizer>, language: &Language) {
-    let Some(recognizer) = recognizer.filter(|recognizer| !recognizer.understands(language)) else { return };
+    let Some(recognizer) = recognizer.filter(|recognizer| !recognizer.understands(language)) else {
+        return;
+    };
     let detail = format!(
         "`{language}` is not understood by {}, so the caller can answer by keys alone: name a model for it in `vosk-models` of `[speech]`",
         recognizer.name()
@@ -42,7 +46,11 @@ mod tests {
             *language == Language::english()
         }
 
-        fn listen(&self, _: Expectation, _: mpsc::Sender<Hearing>) -> Result<Box<dyn Recognition>, RecognitionError> {
+        fn listen(
+            &self,
+            _: Expectation,
+            _: mpsc::Sender<Hearing>,
+        ) -> Result<Box<dyn Recognition>, RecognitionError> {
             unreachable!("nobody speaks")
         }
     }
@@ -58,6 +66,9 @@ mod tests {
         check(&call, Some(&English), &hindi);
         let problems = call.record().problems.clone();
         assert_eq!(problems.len(), 1);
-        assert!(problems[0].name == "language-not-heard" && problems[0].detail.contains("`hi-IN`"), "{problems:?}");
+        assert!(
+            problems[0].name == "language-not-heard" && problems[0].detail.contains("`hi-IN`"),
+            "{problems:?}"
+        );
     }
 }

@@ -29,7 +29,8 @@ pub struct Break {
 #[error("the socket is closed")]
 pub struct WireClosed;
 
-/// A socket that carries text frames. `receive` may be dropped while it waits without losing a frame.
+/// A socket that carries text frames. `receive` may be dropped while it waits without losing a
+/// frame.
 pub trait Wire: Send {
     /// A received text, borrowed or counted, so that no frame is copied.
     type Text: AsRef<str> + Send;
@@ -37,7 +38,8 @@ pub trait Wire: Send {
     /// The next frame. After `Closed` or `Broken` it is not called again.
     fn receive(&mut self) -> impl Future<Output = Received<Self::Text>> + Send;
 
-    /// Sends a text frame. Bounded by whoever implements it: a peer that does not read is `WireClosed`.
+    /// Sends a text frame. Bounded by whoever implements it: a peer that does not read is
+    /// `WireClosed`.
     fn send(&mut self, text: &str) -> impl Future<Output = Result<(), WireClosed>> + Send;
 
     /// Closes with code 1000.

@@ -1,5 +1,5 @@
-//! Exotel's HTTP requests around a call: Passthru, the dynamic stream URL, Connect, the status callback; and the engine's own API
-//! for storing a customer and reading a record.
+//! Exotel's HTTP requests around a call: Passthru, the dynamic stream URL, Connect, the status
+//! callback; and the engine's own API for storing a customer and reading a record.
 //!
 //! Every request is bounded by [`APPLET_LIMIT`], as Exotel's are. It never retries.
 
@@ -114,35 +114,76 @@ pub struct Applets {
 /// Without the tokens.
 impl fmt::Debug for Applets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Applets").field("base", &self.base.as_str()).finish_non_exhaustive()
+        f.debug_struct("Applets")
+            .field("base", &self.base.as_str())
+            .finish_non_exhaustive()
     }
 }
 
 impl Applets {
-    /// For the engine at a base URL. Where it wants tokens, they stand before the host: `http://APPLET-TOKEN:API-TOKEN@…`, percent-encoded.
+    /// For the engine at a base URL. Where it wants tokens, they stand before the host:
+    /// `http://APPLET-TOKEN:API-TOKEN@…`, percent-encoded.
     pub fn new(base_url: &str) -> Result<Self, EngineError> {
-        let wrong = || EngineError::BaseUrl { base_url: base_url.rsplit('@').next().unwrap_or_default().to_owned() };
-        let mut base = Url::parse(base_url).ok().filter(|url| !url.cannot_be_a_base()).ok_or_else(wrong)?;
-        let decoded = |text: &str| percent_decode_str(text).decode_utf8().ok().filter(|text| !text.is_empty()).map(String::from);
-        let (applet_token, api_token) = (decoded(base.username()), base.password().and_then(decoded));
-        base.set_username("").and_then(|()| base.set_password(None)).map_err(|()| wrong())?;
-        let http = Client::builder().timeout(APPLET_LIMIT).redirect(reqwest::redirect::Policy::none()).build().map_err(|_| wrong())?;
-        Ok(Self { http, base, applet_token, api_token })
+        let wrong = || EngineError::BaseUrl {
+            base_url: base_url.rsplit('@').next().unwrap_or_default().to_owned(),
+        };
+        let mut base = Url::parse(base_url)
+            .ok()
+            .filter(|url| !url.cannot_be_a_base())
+            .ok_or_else(wrong)?;
+        let decoded = |text: &str| {
+            percent_decode_str(text)
+                .decode_utf8()
+                .ok()
+                .filter(|text| !text.is_empty())
+                .map(String::from)
+        };
+        let (applet_token, api_token) =
+            (decoded(base.username()), base.password().and_then(decoded));
+        base.set_username("")
+            .and_then(|()| base.set_password(None))
+            .map_err(|()| wrong())?;
+        let http = Client::builder()
+            .timeout(APPLET_LIMIT)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .map_err(|_| wrong())?;
+        Ok(Self {
+            http,
+            base,
+            applet_token,
+            api_token,
+        })
     }
 
-    /// `POST /api/calls`: stores the customer's record for a coming call, and tells the engine's id of it.
+    /// `POST /api/calls`: stores the customer's record for a coming call, and tells the engine's id
+    /// of it.
     pub async fn store_customer(&self, customer: &Customer) -> Result<CallId, EngineError> {
         let url = self.url("api/calls");
-        let unreachable = |error: reqwest::Error| EngineError::Unreachable { url: url.to_string(), reason: told(&error) };
-        let response = self.to_api(self.http.post(url.clone())).json(customer).send().await.map_err(unreachable)?;
+        let unreachable = |error: reqwest::Error| EngineError::Unreachable {
+            url: url.to_string(),
+            reason: told(&error),
+        };
+        let response = self
+            .to_api(self.http.post(url.clone()))
+            .json(customer)
+            .send()
+            .await
+            .map_err(unreachable)?;
         let status = response.status();
         let body = response.text().await.map_err(unreachable)?;
-        let id = serde_json::from_str::<Json>(&body).ok().and_then(|body| CallId::parse(body.get("call_id")?.as_str()?));
-        let refused = || EngineError::Refused { status: status.as_u16(), body: body.chars().take(400).collect() };
+        let id = serde_json::from_str::<Json>(&body)
+            .ok()
+            .and_then(|body| CallId::parse(body.get("call_id")?.as_str()?));
+        let refused = || EngineError::Refused {
+            status: status.as_u16(),
+            body: body.chars().take(400).collect(),
+        };
         id.filter(|_| status.is_success()).ok_or_else(refused)
     }
 
-    /// `GET /passthru`, before the stream. Anything but `OK` is a fault; 302 is the branch of calls that are not taken.
+    /// `GET /passthru`, before the stream. Anything but `OK` is a fault; 302 is the branch of calls
+    /// that are not taken.
     pub async fn passthru(&self, facts: &Facts) -> Result<(), WireFault> {
         let request = "GET /passthru";
         let (status, body) = self.applet(request, "passthru", facts.parameters()).await?;
@@ -150,25 +191,42 @@ impl Applets {
             return Ok(());
         }
         if status == StatusCode::FOUND {
-            return Err(WireFault::Refused { words: body.trim().chars().take(200).collect() });
+            return Err(WireFault::Refused {
+                words: body.trim().chars().take(200).collect(),
+            });
         }
-        Err(WireFault::Applet { request, problem: format!("status {status} and `{}`, not 200 and `OK`", body.trim()) })
+        Err(WireFault::Applet {
+            request,
+            problem: format!("status {status} and `{}`, not 200 and `OK`", body.trim()),
+        })
     }
 
     /// `GET /voicebot-url`: where to connect.
     pub async fn voicebot_url(&self, facts: &Facts) -> Result<Url, WireFault> {
         let request = "GET /voicebot-url";
-        let (status, body) = self.applet(request, "voicebot-url", facts.parameters()).await?;
-        let url = serde_json::from_str::<Json>(&body).ok().and_then(|body| Url::parse(body.get("url")?.as_str()?).ok());
+        let (status, body) = self
+            .applet(request, "voicebot-url", facts.parameters())
+            .await?;
+        let url = serde_json::from_str::<Json>(&body)
+            .ok()
+            .and_then(|body| Url::parse(body.get("url")?.as_str()?).ok());
         match url.filter(|url| status == StatusCode::OK && matches!(url.scheme(), "ws" | "wss")) {
             Some(url) => Ok(url),
-            None => Err(WireFault::Applet { request, problem: format!("status {status} without `{{\"url\": \"wss://…\"}}`") }),
+            None => Err(WireFault::Applet {
+                request,
+                problem: format!("status {status} without `{{\"url\": \"wss://…\"}}`"),
+            }),
         }
     }
 
-    /// `GET /passthru/after`: whether the flow of applets goes on to Connect. By status (302 is the branch to the agents), or by a
-    /// SwitchCase's `select`: `transfer`.
-    pub async fn passthru_after(&self, facts: &Facts, ended_by: EndedBy, lasted_s: u64) -> Result<bool, WireFault> {
+    /// `GET /passthru/after`: whether the flow of applets goes on to Connect. By status (302 is the
+    /// branch to the agents), or by a SwitchCase's `select`: `transfer`.
+    pub async fn passthru_after(
+        &self,
+        facts: &Facts,
+        ended_by: EndedBy,
+        lasted_s: u64,
+    ) -> Result<bool, WireFault> {
         let request = "GET /passthru/after";
         let (status, by) = match ended_by {
             EndedBy::Bot => ("completed", "bot"),
@@ -186,10 +244,15 @@ impl Applets {
         match status {
             StatusCode::FOUND => Ok(true),
             StatusCode::OK => {
-                let select = serde_json::from_str::<Json>(&body).ok().and_then(|body| Some(body.get("select")?.as_str()?.to_owned()));
+                let select = serde_json::from_str::<Json>(&body)
+                    .ok()
+                    .and_then(|body| Some(body.get("select")?.as_str()?.to_owned()));
                 Ok(select.is_some_and(|case| case == "transfer"))
             }
-            other => Err(WireFault::Applet { request, problem: format!("status {other}: Exotel branches on 200 and 302 alone") }),
+            other => Err(WireFault::Applet {
+                request,
+                problem: format!("status {other}: Exotel branches on 200 and 302 alone"),
+            }),
         }
     }
 
@@ -202,39 +265,79 @@ impl Applets {
             return Err(fault(format!("status {status}, not 200")));
         }
         let reply = ConnectReply::parse(&body).map_err(|error| fault(error.to_string()))?;
-        let Destination::Numbers(numbers) = reply.destination else { return Err(fault("a trunk, and no numbers".to_owned())) };
-        let events = match reply.dial_passthru_event_url {
-            Some(url) => Some(Url::parse(&url).map_err(|error| fault(format!("`dial_passthru_event_url` is no URL: {error}")))?),
-            None => None,
+        let Destination::Numbers(numbers) = reply.destination else {
+            return Err(fault("a trunk, and no numbers".to_owned()));
         };
+        let events =
+            match reply.dial_passthru_event_url {
+                Some(url) => Some(Url::parse(&url).map_err(|error| {
+                    fault(format!("`dial_passthru_event_url` is no URL: {error}"))
+                })?),
+                None => None,
+            };
         Ok(Connected { numbers, events })
     }
 
     /// Connect's events of one agent's leg, one after another (support article 3000106308).
-    pub async fn agent_events(&self, url: &Url, facts: &Facts, agent: &PhoneNumber, answer: AgentAnswer) -> Result<(), WireFault> {
+    pub async fn agent_events(
+        &self,
+        url: &Url,
+        facts: &Facts,
+        agent: &PhoneNumber,
+        answer: AgentAnswer,
+    ) -> Result<(), WireFault> {
         let request = "dial_passthru_event_url";
-        let answered: &[&str] = if answer == AgentAnswer::Answers { &["Answered"] } else { &[] };
-        for event in ["Dial", "Ringing"].iter().chain(answered).chain(&["Terminal"]) {
+        let answered: &[&str] = if answer == AgentAnswer::Answers {
+            &["Answered"]
+        } else {
+            &[]
+        };
+        for event in ["Dial", "Ringing"]
+            .iter()
+            .chain(answered)
+            .chain(&["Terminal"])
+        {
             let mut parameters = facts.parameters();
             parameters.extend([
                 ("DialWhomNumber", agent.expose().to_owned()),
                 ("EventType", (*event).to_owned()),
-                ("Status", if *event == "Terminal" { "free" } else { "busy" }.to_owned()),
+                (
+                    "Status",
+                    if *event == "Terminal" { "free" } else { "busy" }.to_owned(),
+                ),
             ]);
             let (status, _) = self.get(request, url.clone(), parameters).await?;
             if status != StatusCode::OK {
-                return Err(WireFault::Applet { request, problem: format!("status {status}, not 200") });
+                return Err(WireFault::Applet {
+                    request,
+                    problem: format!("status {status}, not 200"),
+                });
             }
         }
         Ok(())
     }
 
-    /// `GET /passthru/after` behind Connect: how the agent's leg ended. Whatever it answers, the flow of applets ends there.
-    pub async fn passthru_behind_connect(&self, facts: &Facts, agent: &PhoneNumber, answer: AgentAnswer) -> Result<(), WireFault> {
+    /// `GET /passthru/after` behind Connect: how the agent's leg ended. Whatever it answers, the
+    /// flow of applets ends there.
+    pub async fn passthru_behind_connect(
+        &self,
+        facts: &Facts,
+        agent: &PhoneNumber,
+        answer: AgentAnswer,
+    ) -> Result<(), WireFault> {
         let request = "GET /passthru/after, behind Connect";
         let mut parameters = facts.parameters();
-        parameters.retain(|(name, _)| !matches!(*name, "DialCallStatus" | "DialCallDuration" | "DialWhomNumber" | "CallType"));
-        let (call_type, seconds) = if answer == AgentAnswer::Answers { ("completed", AGENT_TALKS_S) } else { ("incomplete", 0) };
+        parameters.retain(|(name, _)| {
+            !matches!(
+                *name,
+                "DialCallStatus" | "DialCallDuration" | "DialWhomNumber" | "CallType"
+            )
+        });
+        let (call_type, seconds) = if answer == AgentAnswer::Answers {
+            ("completed", AGENT_TALKS_S)
+        } else {
+            ("incomplete", 0)
+        };
         parameters.extend([
             ("DialCallStatus", answer.status().to_owned()),
             ("DialCallDuration", seconds.to_string()),
@@ -245,11 +348,19 @@ impl Applets {
         if status == StatusCode::OK && !body.contains("transfer") {
             return Ok(());
         }
-        Err(WireFault::Applet { request, problem: format!("status {status}: it leads back to Connect") })
+        Err(WireFault::Applet {
+            request,
+            problem: format!("status {status}: it leads back to Connect"),
+        })
     }
 
     /// `POST /status`: the call is over.
-    pub async fn status(&self, facts: &Facts, lasted_s: u64, agent: Option<AgentAnswer>) -> Result<(), WireFault> {
+    pub async fn status(
+        &self,
+        facts: &Facts,
+        lasted_s: u64,
+        agent: Option<AgentAnswer>,
+    ) -> Result<(), WireFault> {
         let request = "POST /status";
         let mut form = self.url("status");
         form.query_pairs_mut().extend_pairs([
@@ -262,33 +373,64 @@ impl Applets {
             ("Legs[0][OnCallDuration]", &lasted_s.to_string()),
         ]);
         if let Some(answer) = agent {
-            let seconds = if answer == AgentAnswer::Answers { AGENT_TALKS_S } else { 0 };
-            form.query_pairs_mut().extend_pairs([("Legs[1][Status]", answer.status()), ("Legs[1][OnCallDuration]", &seconds.to_string())]);
+            let seconds = if answer == AgentAnswer::Answers {
+                AGENT_TALKS_S
+            } else {
+                0
+            };
+            form.query_pairs_mut().extend_pairs([
+                ("Legs[1][Status]", answer.status()),
+                ("Legs[1][OnCallDuration]", &seconds.to_string()),
+            ]);
         }
         let body = form.query().unwrap_or_default().to_owned();
-        let post =
-            self.of_exotel(self.http.post(self.url("status"))).header("content-type", "application/x-www-form-urlencoded").body(body);
-        let response = post.send().await.map_err(|error| WireFault::Applet { request, problem: told(&error) })?;
+        let post = self
+            .of_exotel(self.http.post(self.url("status")))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(body);
+        let response = post.send().await.map_err(|error| WireFault::Applet {
+            request,
+            problem: told(&error),
+        })?;
         if response.status().is_success() {
             return Ok(());
         }
-        Err(WireFault::Applet { request, problem: format!("status {}", response.status()) })
+        Err(WireFault::Applet {
+            request,
+            problem: format!("status {}", response.status()),
+        })
     }
 
-    /// `GET /api/calls/{id}`: the record as it is now, if it can be read. The id is the engine's own, or Exotel's CallSid.
+    /// `GET /api/calls/{id}`: the record as it is now, if it can be read. The id is the engine's
+    /// own, or Exotel's CallSid.
     pub async fn record(&self, id: &str) -> Option<CallRecord> {
         let request = self.to_api(self.http.get(self.url(&format!("api/calls/{id}"))));
-        let response = request.send().await.and_then(Response::error_for_status).ok()?;
-        response.json().await.inspect_err(|error| tracing::warn!(%error, "the call's record cannot be read")).ok()
+        let response = request
+            .send()
+            .await
+            .and_then(Response::error_for_status)
+            .ok()?;
+        response
+            .json()
+            .await
+            .inspect_err(|error| tracing::warn!(%error, "the call's record cannot be read"))
+            .ok()
     }
 
-    /// The record of a call that is over: as soon as it is `so`, or as it is when that takes too long.
-    pub async fn final_record(&self, id: &str, so: impl Fn(&CallRecord) -> bool) -> Option<CallRecord> {
+    /// The record of a call that is over: as soon as it is `so`, or as it is when that takes too
+    /// long.
+    pub async fn final_record(
+        &self,
+        id: &str,
+        so: impl Fn(&CallRecord) -> bool,
+    ) -> Option<CallRecord> {
         let mut newest = None;
         let ended = async {
             loop {
                 newest = self.record(id).await.or(newest.take());
-                if newest.as_ref().is_some_and(|record: &CallRecord| record.state == CallState::Ended && so(record)) {
+                if newest.as_ref().is_some_and(|record: &CallRecord| {
+                    record.state == CallState::Ended && so(record)
+                }) {
                     return;
                 }
                 tokio::time::sleep(RECORD_EVERY).await;
@@ -298,28 +440,51 @@ impl Applets {
         newest
     }
 
-    async fn applet(&self, request: &'static str, path: &str, parameters: Vec<(&str, String)>) -> Result<(StatusCode, String), WireFault> {
+    async fn applet(
+        &self,
+        request: &'static str,
+        path: &str,
+        parameters: Vec<(&str, String)>,
+    ) -> Result<(StatusCode, String), WireFault> {
         self.get(request, self.url(path), parameters).await
     }
 
-    async fn get(&self, request: &'static str, url: Url, parameters: Vec<(&str, String)>) -> Result<(StatusCode, String), WireFault> {
-        let fault = |error: reqwest::Error| WireFault::Applet { request, problem: told(&error) };
-        let get = self.of_exotel(self.http.get(url)).header("exotel-version", "1.0").query(&parameters);
+    async fn get(
+        &self,
+        request: &'static str,
+        url: Url,
+        parameters: Vec<(&str, String)>,
+    ) -> Result<(StatusCode, String), WireFault> {
+        let fault = |error: reqwest::Error| WireFault::Applet {
+            request,
+            problem: told(&error),
+        };
+        let get = self
+            .of_exotel(self.http.get(url))
+            .header("exotel-version", "1.0")
+            .query(&parameters);
         let response = get.send().await.map_err(fault)?;
         Ok((response.status(), response.text().await.map_err(fault)?))
     }
 
     fn of_exotel(&self, request: RequestBuilder) -> RequestBuilder {
-        self.applet_token.iter().fold(request, |request, token| request.query(&[("token", token)]))
+        self.applet_token
+            .iter()
+            .fold(request, |request, token| request.query(&[("token", token)]))
     }
 
     fn to_api(&self, request: RequestBuilder) -> RequestBuilder {
-        self.api_token.iter().fold(request, |request, token| request.bearer_auth(token))
+        self.api_token
+            .iter()
+            .fold(request, |request, token| request.bearer_auth(token))
     }
 
     fn url(&self, path: &str) -> Url {
         let mut url = self.base.clone();
-        url.set_path(&format!("{}/{path}", self.base.path().trim_end_matches('/')));
+        url.set_path(&format!(
+            "{}/{path}",
+            self.base.path().trim_end_matches('/')
+        ));
         url
     }
 }

@@ -1,4 +1,5 @@
-//! What the bot really said, by a recogniser listening to its audio: a second witness beside the record's transcript.
+//! What the bot really said, by a recogniser listening to its audio: a second witness beside the
+//! record's transcript.
 
 use std::time::Duration;
 
@@ -41,7 +42,11 @@ pub async fn recognize(
 ) -> Result<Vec<String>, BotWordsError> {
     let samples = ghanti_audio::convert(samples, rate_hz, recognition::RATE_HZ)?;
     let (sender, mut hearings) = mpsc::channel(recognition::HEARINGS);
-    let free_speech = Expectation { languages: vec![language.clone()], phrases: Vec::new(), decoys: Vec::new() };
+    let free_speech = Expectation {
+        languages: vec![language.clone()],
+        phrases: Vec::new(),
+        decoys: Vec::new(),
+    };
     let mut listening = recognizer.listen(free_speech, sender)?;
     let mut words = Vec::new();
     for turn in turns(&samples) {
@@ -62,11 +67,15 @@ pub async fn recognize(
                     Some(Hearing::Final(recognized)) => return Ok(recognized.text.into_exposed()),
                     Some(Hearing::Partial(_)) => {}
                     Some(Hearing::Failed(error)) => return Err(error),
-                    None => return Err(RecognitionError::Unavailable(recognizer.name().to_owned())),
+                    None => {
+                        return Err(RecognitionError::Unavailable(recognizer.name().to_owned()));
+                    }
                 }
             }
         };
-        let heard = timeout(LIMIT, heard).await.map_err(|_| BotWordsError::Silent(recognizer.name().to_owned()))??;
+        let heard = timeout(LIMIT, heard)
+            .await
+            .map_err(|_| BotWordsError::Silent(recognizer.name().to_owned()))??;
         if !heard.is_empty() {
             words.push(heard);
         }
@@ -80,14 +89,23 @@ fn turns(samples: &[i16]) -> Vec<&[i16]> {
     let margin = PIECE * 3;
     let mut turns = Vec::new();
     let mut open: Option<(usize, usize)> = None;
-    for (at, _) in samples.iter().enumerate().filter(|(_, sample)| is_audible(**sample)) {
+    for (at, _) in samples
+        .iter()
+        .enumerate()
+        .filter(|(_, sample)| is_audible(**sample))
+    {
         match &mut open {
             Some((_, last)) if at - *last < silence => *last = at,
             _ => turns.extend(open.replace((at, at))),
         }
     }
     turns.extend(open);
-    turns.into_iter().filter_map(|(first, last)| samples.get(first.saturating_sub(margin)..(last + margin).min(samples.len()))).collect()
+    turns
+        .into_iter()
+        .filter_map(|(first, last)| {
+            samples.get(first.saturating_sub(margin)..(last + margin).min(samples.len()))
+        })
+        .collect()
 }
 
 #[cfg(test)]

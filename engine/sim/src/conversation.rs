@@ -1,7 +1,8 @@
-//! The stream of one call in real time: every 20 ms a frame of the bot is played, a step of the scenario may fall due, and a frame of the
-//! caller is sent.
+//! The stream of one call in real time: every 20 ms a frame of the bot is played, a step of the
+//! scenario may fall due, and a frame of the caller is sent.
 //!
-//! One task. Frames keep to a fixed time base: a late one is followed at once by the next, so that nothing drifts.
+//! One task. Frames keep to a fixed time base: a late one is followed at once by the next, so that
+//! nothing drifts.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -197,14 +198,21 @@ impl Conversation<'_> {
                 self.tell(Who::Caller, format!("“{words}”"));
                 if let Some(samples) = self.caller.speech.get(words) {
                     self.heard.caller_speaks();
-                    self.director.acts(self.now_ms + samples.len() as u64 * 1000 / u64::from(self.caller.rate_hz));
+                    self.director.acts(
+                        self.now_ms + samples.len() as u64 * 1000 / u64::from(self.caller.rate_hz),
+                    );
                     self.mouth.say(Arc::clone(samples));
                 }
             }
             Action::Keys(keys) => {
                 self.tell(Who::Caller, format!("presses {keys}"));
-                self.keys.extend(keys.chars().zip(0..).map(|(key, nth)| (self.now_ms + nth * KEY_EVERY_MS, key)));
-                self.director.acts(self.now_ms + keys.len() as u64 * KEY_EVERY_MS);
+                self.keys.extend(
+                    keys.chars()
+                        .zip(0..)
+                        .map(|(key, nth)| (self.now_ms + nth * KEY_EVERY_MS, key)),
+                );
+                self.director
+                    .acts(self.now_ms + keys.len() as u64 * KEY_EVERY_MS);
             }
             Action::Silence => self.tell(Who::Caller, "stays silent".to_owned()),
             Action::HangUp => {
@@ -222,18 +230,25 @@ impl Conversation<'_> {
         };
         match &end {
             End::Bot => {
-                let ms = self.playback.audible_waiting_samples() as u64 * 1000 / u64::from(self.caller.rate_hz);
+                let ms = self.playback.audible_waiting_samples() as u64 * 1000
+                    / u64::from(self.caller.rate_hz);
                 if ms > UNHEARD_MS {
                     check.breach(WireFault::ClosedTooEarly { ms });
                 }
                 self.tell(Who::Exotel, "the bot has closed the stream".to_owned());
             }
-            End::Broken(reason) => check.breach(WireFault::Broken { reason: reason.clone() }),
+            End::Broken(reason) => check.breach(WireFault::Broken {
+                reason: reason.clone(),
+            }),
             End::Caller | End::OutOfTime => {}
         }
         self.show(&self.caller.watch.transcript());
         Played {
-            ended_by: if matches!(end, End::Bot | End::Broken(_)) { EndedBy::Bot } else { EndedBy::User },
+            ended_by: if matches!(end, End::Bot | End::Broken(_)) {
+                EndedBy::Bot
+            } else {
+                EndedBy::User
+            },
             lasted_ms: self.now_ms,
             out_of_time: matches!(end, End::OutOfTime),
             steps_left: self.director.remaining(),
@@ -257,6 +272,10 @@ impl Conversation<'_> {
     }
 
     fn tell(&self, who: Who, text: String) {
-        self.caller.listener.event(&Event { at_ms: Some(self.now_ms), who, text });
+        self.caller.listener.event(&Event {
+            at_ms: Some(self.now_ms),
+            who,
+            text,
+        });
     }
 }

@@ -1,13 +1,15 @@
 //! Decides when the caller's next step is due, from what he has heard and from the call's record.
 //!
-//! Pure: time is an argument. Only what the bot says after the step before counts, so that one turn of the bot never answers two steps.
+//! Pure: time is an argument. Only what the bot says after the step before counts, so that one turn
+//! of the bot never answers two steps.
 
 use ghanti_model::{Line, Speaker};
 
 use crate::heard::Heard;
 use crate::scenario::{Action, Step, When};
 
-/// What is still heard of the bot so shortly after the caller's step belongs to the turn he interrupted.
+/// What is still heard of the bot so shortly after the caller's step belongs to the turn he
+/// interrupted.
 const RESIDUE_MS: u64 = 300;
 
 /// Leads through the steps of a scenario.
@@ -21,13 +23,19 @@ pub struct Director {
 impl Director {
     /// At the stream's `start`.
     pub fn new(steps: Vec<Step>) -> Self {
-        Self { steps: steps.into_iter(), before: None }
+        Self {
+            steps: steps.into_iter(),
+            before: None,
+        }
     }
 
-    /// The next action, if it is due now. The caller of this then tells by [`Director::acts`] how long it takes.
+    /// The next action, if it is due now. The caller of this then tells by [`Director::acts`] how
+    /// long it takes.
     pub fn due(&mut self, now_ms: u64, heard: &Heard, transcript: &[Line]) -> Option<Action> {
         let step = self.steps.as_slice().first()?;
-        if self.before.is_some_and(|(_, ended_ms)| now_ms < ended_ms) || !self.is_time(&step.when, now_ms, heard, transcript) {
+        if self.before.is_some_and(|(_, ended_ms)| now_ms < ended_ms)
+            || !self.is_time(&step.when, now_ms, heard, transcript)
+        {
             return None;
         }
         self.before = Some((now_ms, now_ms));
@@ -50,19 +58,33 @@ impl Director {
         let silent = heard.is_silent(now_ms);
         let spoken = |name: &str| {
             let after_ms = self.before.map_or(0, |(began_ms, _)| began_ms);
-            transcript.iter().rev().find(|line| line.speaker == Speaker::Bot && line.name == name && line.at_ms >= after_ms)
+            transcript.iter().rev().find(|line| {
+                line.speaker == Speaker::Bot && line.name == name && line.at_ms >= after_ms
+            })
         };
         match when {
             When::AfterTurn => {
-                let new = |last_ms| self.before.is_none_or(|(_, ended_ms)| last_ms > ended_ms + RESIDUE_MS);
+                let new = |last_ms| {
+                    self.before
+                        .is_none_or(|(_, ended_ms)| last_ms > ended_ms + RESIDUE_MS)
+                };
                 silent && heard.last_audible_ms().is_some_and(new)
             }
             When::During { ms } => {
-                let new = |turn_ms: &u64| self.before.is_none_or(|(began_ms, _)| *turn_ms > began_ms);
-                !silent && heard.turn_began_ms().filter(new).is_some_and(|turn_ms| now_ms >= turn_ms + ms)
+                let new =
+                    |turn_ms: &u64| self.before.is_none_or(|(began_ms, _)| *turn_ms > began_ms);
+                !silent
+                    && heard
+                        .turn_began_ms()
+                        .filter(new)
+                        .is_some_and(|turn_ms| now_ms >= turn_ms + ms)
             }
-            When::AfterTemplate { name } => silent && spoken(name).is_some_and(|line| line.heard.is_some()),
-            When::IntoTemplate { name, ms } => spoken(name).is_some_and(|line| now_ms >= line.at_ms + ms),
+            When::AfterTemplate { name } => {
+                silent && spoken(name).is_some_and(|line| line.heard.is_some())
+            }
+            When::IntoTemplate { name, ms } => {
+                spoken(name).is_some_and(|line| now_ms >= line.at_ms + ms)
+            }
         }
     }
 }
@@ -74,22 +96,43 @@ mod tests {
     use super::*;
 
     fn step(when: When) -> Step {
-        Step { when, action: Action::Silence }
+        Step {
+            when,
+            action: Action::Silence,
+        }
     }
 
     fn bot_speaks(heard: &mut Heard, from_ms: u64, to_ms: u64) {
-        (from_ms..to_ms).step_by(20).for_each(|at_ms| heard.bot(at_ms, &[3000; 160]));
+        (from_ms..to_ms)
+            .step_by(20)
+            .for_each(|at_ms| heard.bot(at_ms, &[3000; 160]));
     }
 
     fn line(name: &str, at_ms: u64, heard: Option<Extent>) -> Line {
         let (text, language) = (Masked::new("words"), Language::english());
-        Line { at_ms, lasted_ms: 0, speaker: Speaker::Bot, text, language, name: name.to_owned(), heard, confidence: None }
+        Line {
+            at_ms,
+            lasted_ms: 0,
+            speaker: Speaker::Bot,
+            text,
+            language,
+            name: name.to_owned(),
+            heard,
+            confidence: None,
+        }
     }
 
     #[test]
     fn the_caller_waits_for_the_end_of_the_turn() {
-        let (mut director, mut heard) = (Director::new(vec![step(When::AfterTurn)]), Heard::new(8_000));
-        assert_eq!(director.due(5_000, &heard, &[]), None, "the bot has not spoken");
+        let (mut director, mut heard) = (
+            Director::new(vec![step(When::AfterTurn)]),
+            Heard::new(8_000),
+        );
+        assert_eq!(
+            director.due(5_000, &heard, &[]),
+            None,
+            "the bot has not spoken"
+        );
         bot_speaks(&mut heard, 5_000, 6_000);
         assert_eq!(director.due(6_600, &heard, &[]), None);
         assert_eq!(director.due(6_700, &heard, &[]), Some(Action::Silence));
@@ -98,7 +141,10 @@ mod tests {
 
     #[test]
     fn one_turn_of_the_bot_answers_one_step() {
-        let (mut director, mut heard) = (Director::new(vec![step(When::AfterTurn), step(When::AfterTurn)]), Heard::new(8_000));
+        let (mut director, mut heard) = (
+            Director::new(vec![step(When::AfterTurn), step(When::AfterTurn)]),
+            Heard::new(8_000),
+        );
         bot_speaks(&mut heard, 0, 1_000);
         assert!(director.due(1_700, &heard, &[]).is_some());
         director.acts(2_500);
@@ -109,7 +155,10 @@ mod tests {
 
     #[test]
     fn the_rest_of_an_interrupted_turn_is_no_answer() {
-        let (mut director, mut heard) = (Director::new(vec![step(When::During { ms: 500 }), step(When::AfterTurn)]), Heard::new(8_000));
+        let (mut director, mut heard) = (
+            Director::new(vec![step(When::During { ms: 500 }), step(When::AfterTurn)]),
+            Heard::new(8_000),
+        );
         bot_speaks(&mut heard, 0, 520);
         assert!(director.due(520, &heard, &[]).is_some());
         director.acts(1_000);
@@ -119,7 +168,10 @@ mod tests {
 
     #[test]
     fn a_turn_that_the_caller_could_not_interrupt_counts() {
-        let (mut director, mut heard) = (Director::new(vec![step(When::During { ms: 500 }), step(When::AfterTurn)]), Heard::new(8_000));
+        let (mut director, mut heard) = (
+            Director::new(vec![step(When::During { ms: 500 }), step(When::AfterTurn)]),
+            Heard::new(8_000),
+        );
         bot_speaks(&mut heard, 0, 520);
         assert!(director.due(520, &heard, &[]).is_some());
         director.acts(1_000);
@@ -129,22 +181,56 @@ mod tests {
 
     #[test]
     fn a_template_counts_once_it_was_heard_and_only_after_the_step_before() {
-        let when = When::AfterTemplate { name: "emi".to_owned() };
-        let (mut director, mut heard) = (Director::new(vec![step(when.clone()), step(when)]), Heard::new(8_000));
+        let when = When::AfterTemplate {
+            name: "emi".to_owned(),
+        };
+        let (mut director, mut heard) = (
+            Director::new(vec![step(when.clone()), step(when)]),
+            Heard::new(8_000),
+        );
         bot_speaks(&mut heard, 0, 1_000);
-        assert_eq!(director.due(1_700, &heard, &[line("emi", 0, None)]), None, "begun, not yet heard");
+        assert_eq!(
+            director.due(1_700, &heard, &[line("emi", 0, None)]),
+            None,
+            "begun, not yet heard"
+        );
         let first = line("emi", 0, Some(Extent::Whole));
-        assert!(director.due(1_720, &heard, std::slice::from_ref(&first)).is_some());
-        assert_eq!(director.due(1_740, &heard, std::slice::from_ref(&first)), None);
+        assert!(
+            director
+                .due(1_720, &heard, std::slice::from_ref(&first))
+                .is_some()
+        );
+        assert_eq!(
+            director.due(1_740, &heard, std::slice::from_ref(&first)),
+            None
+        );
         bot_speaks(&mut heard, 3_000, 4_000);
-        assert!(director.due(4_700, &heard, &[first, line("emi", 3_000, Some(Extent::Whole))]).is_some());
+        assert!(
+            director
+                .due(
+                    4_700,
+                    &heard,
+                    &[first, line("emi", 3_000, Some(Extent::Whole))]
+                )
+                .is_some()
+        );
     }
 
     #[test]
     fn a_step_can_fall_into_the_middle_of_a_template() {
-        let when = When::IntoTemplate { name: "emi".to_owned(), ms: 800 };
+        let when = When::IntoTemplate {
+            name: "emi".to_owned(),
+            ms: 800,
+        };
         let (mut director, heard) = (Director::new(vec![step(when)]), Heard::new(8_000));
-        assert_eq!(director.due(1_799, &heard, &[line("emi", 1_000, None)]), None);
-        assert!(director.due(1_800, &heard, &[line("emi", 1_000, None)]).is_some());
+        assert_eq!(
+            director.due(1_799, &heard, &[line("emi", 1_000, None)]),
+            None
+        );
+        assert!(
+            director
+                .due(1_800, &heard, &[line("emi", 1_000, None)])
+                .is_some()
+        );
     }
 }

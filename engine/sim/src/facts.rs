@@ -32,22 +32,44 @@ pub struct Facts {
 
 impl Facts {
     /// A new call. Its sids end beyond hexadecimal, as real ones do.
-    pub fn new(call_id: CallId, customer: PhoneNumber, direction: Direction) -> Result<Self, NotAnId> {
+    pub fn new(
+        call_id: CallId,
+        customer: PhoneNumber,
+        direction: Direction,
+    ) -> Result<Self, NotAnId> {
         let sid = || {
-            let id: String = CallId::generate().to_string().chars().filter(|character| *character != '-').skip(3).collect();
+            let id: String = CallId::generate()
+                .to_string()
+                .chars()
+                .filter(|character| *character != '-')
+                .skip(3)
+                .collect();
             format!("{id}a6p")
         };
-        Ok(Self { call_sid: CallSid::parse(sid())?, stream_sid: StreamSid::parse(sid())?, customer, direction, call_id })
+        Ok(Self {
+            call_sid: CallSid::parse(sid())?,
+            stream_sid: StreamSid::parse(sid())?,
+            customer,
+            direction,
+            call_id,
+        })
     }
 
-    /// The customer's number as Exotel spells Indian ones, `0` and ten digits; others as they stand.
+    /// The customer's number as Exotel spells Indian ones, `0` and ten digits; others as they
+    /// stand.
     pub fn customer_number(&self) -> String {
         let number = self.customer.expose();
-        number.strip_prefix("+91").map_or_else(|| number.to_owned(), |national| format!("0{national}"))
+        number
+            .strip_prefix("+91")
+            .map_or_else(|| number.to_owned(), |national| format!("0{national}"))
     }
 
     /// What `start` will say.
-    pub fn stream(&self, custom_parameters: Vec<(String, Masked)>, media_format: MediaFormat) -> Result<Stream, NotAnId> {
+    pub fn stream(
+        &self,
+        custom_parameters: Vec<(String, Masked)>,
+        media_format: MediaFormat,
+    ) -> Result<Stream, NotAnId> {
         Ok(Stream {
             stream_sid: self.stream_sid.clone(),
             call_sid: self.call_sid.clone(),
@@ -62,8 +84,14 @@ impl Facts {
     /// The parameters of every applet's request, before those of its own (support article 48283).
     pub fn parameters(&self) -> Vec<(&'static str, String)> {
         let now = OffsetDateTime::now_utc().to_offset(offset!(+5:30));
-        let created = now.format(format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second]"));
-        let plain = now.format(format_description!("[year]-[month]-[day] [hour]:[minute]:[second]")).unwrap_or_default();
+        let created = now.format(format_description!(
+            "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second]"
+        ));
+        let plain = now
+            .format(format_description!(
+                "[year]-[month]-[day] [hour]:[minute]:[second]"
+            ))
+            .unwrap_or_default();
         let direction = match self.direction {
             Direction::Inbound => "incoming",
             Direction::Outbound => "outbound-dial",
@@ -100,12 +128,24 @@ mod tests {
     use super::*;
 
     fn parameters(direction: Direction) -> Vec<(&'static str, String)> {
-        Facts::new(CallId::generate(), PhoneNumber::parse("+919876500001").unwrap(), direction).unwrap().parameters()
+        Facts::new(
+            CallId::generate(),
+            PhoneNumber::parse("+919876500001").unwrap(),
+            direction,
+        )
+        .unwrap()
+        .parameters()
     }
 
     #[test]
     fn numbers_and_sids_are_spelt_as_exotel_spells_them() {
-        let of = |key| parameters(Direction::Outbound).into_iter().find(|(name, _)| *name == key).unwrap().1;
+        let of = |key| {
+            parameters(Direction::Outbound)
+                .into_iter()
+                .find(|(name, _)| *name == key)
+                .unwrap()
+                .1
+        };
         assert_eq!(of("CallFrom"), "09876500001");
         assert_eq!(of("CallSid").len(), 32);
         assert!(of("CallSid").ends_with("a6p"));
@@ -114,7 +154,15 @@ mod tests {
 
     #[test]
     fn an_inbound_call_carries_no_custom_field() {
-        assert!(parameters(Direction::Outbound).iter().any(|(name, _)| *name == "CustomField"));
-        assert!(parameters(Direction::Inbound).iter().all(|(name, _)| *name != "CustomField"));
+        assert!(
+            parameters(Direction::Outbound)
+                .iter()
+                .any(|(name, _)| *name == "CustomField")
+        );
+        assert!(
+            parameters(Direction::Inbound)
+                .iter()
+                .all(|(name, _)| *name != "CustomField")
+        );
     }
 }

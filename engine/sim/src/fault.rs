@@ -4,7 +4,10 @@ use serde::{Serialize, Serializer};
 
 /// A breach of Exotel's rules, on the socket or in the answer to an applet.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[allow(missing_docs, reason = "each message says what its variant and its values are")]
+#[allow(
+    missing_docs,
+    reason = "each message says what its variant and its values are"
+)]
 pub enum WireFault {
     #[error("a text message of {bytes} bytes is no JSON")]
     NotJson { bytes: usize },
@@ -28,12 +31,17 @@ pub enum WireFault {
     Broken { reason: String },
     #[error("the stream could not be opened: {reason}")]
     Handshake { reason: String },
-    #[error("the stream's URL has {pairs} parameters of {characters} characters: Exotel takes 3 pairs and 256 characters")]
+    #[error(
+        "the stream's URL has {pairs} parameters of {characters} characters: Exotel takes 3 pairs and 256 characters"
+    )]
     TooManyParameters { pairs: usize, characters: usize },
     #[error("the engine did not take the call: {words}")]
     Refused { words: String },
     #[error("`{request}`: {problem}")]
-    Applet { request: &'static str, problem: String },
+    Applet {
+        request: &'static str,
+        problem: String,
+    },
 }
 
 impl Serialize for WireFault {

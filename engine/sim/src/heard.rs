@@ -1,14 +1,17 @@
-//! What the caller's ear makes of the bot's audio as it is played: turns, and how long answers take.
+//! What the caller's ear makes of the bot's audio as it is played: turns, and how long answers
+//! take.
 //!
 //! Pure: samples and their time are arguments.
 
-/// Silence of this length after audio ends a turn of the bot. Longer than a synthesiser's pause between sentences.
+/// Silence of this length after audio ends a turn of the bot. Longer than a synthesiser's pause
+/// between sentences.
 pub const TURN_SILENCE_MS: u64 = 700;
 
 /// A sample above this amplitude is audible: -45 dBFS.
 const AUDIBLE: u16 = 184;
 
-/// Where the bot was audible so shortly before the caller's last word, he was interrupting it: no answer can be timed there.
+/// Where the bot was audible so shortly before the caller's last word, he was interrupting it: no
+/// answer can be timed there.
 const OVERLAP_MS: u64 = 500;
 
 /// Whether a sample is above -45 dBFS.
@@ -49,7 +52,9 @@ impl Heard {
 
     /// A frame of the bot's audio, as the caller hears it from `at_ms` on.
     pub fn bot(&mut self, at_ms: u64, frame: &[i16]) {
-        let Some((first, last)) = audible_span(frame) else { return };
+        let Some((first, last)) = audible_span(frame) else {
+            return;
+        };
         let (first_ms, last_ms) = (at_ms + self.span_ms(first), at_ms + self.span_ms(last));
         if self.is_silent(first_ms) {
             self.turn_began_ms = Some(first_ms);
@@ -63,7 +68,9 @@ impl Heard {
 
     /// The caller's last audible sample of what he says now was heard at `at_ms`.
     pub fn caller_fell_silent(&mut self, at_ms: u64) {
-        let interrupted = self.last_audible_ms.is_some_and(|last_ms| last_ms + OVERLAP_MS > at_ms);
+        let interrupted = self
+            .last_audible_ms
+            .is_some_and(|last_ms| last_ms + OVERLAP_MS > at_ms);
         self.caller_fell_silent_ms = (!interrupted).then_some(at_ms);
     }
 
@@ -74,7 +81,8 @@ impl Heard {
 
     /// Whether the bot has not been heard for [`TURN_SILENCE_MS`], or not yet at all.
     pub fn is_silent(&self, now_ms: u64) -> bool {
-        self.last_audible_ms.is_none_or(|last_ms| now_ms.saturating_sub(last_ms) >= TURN_SILENCE_MS)
+        self.last_audible_ms
+            .is_none_or(|last_ms| now_ms.saturating_sub(last_ms) >= TURN_SILENCE_MS)
     }
 
     /// When the bot's newest turn began.
@@ -92,7 +100,8 @@ impl Heard {
         self.first_audio_ms
     }
 
-    /// From the caller's last audible sample to the bot's next one, for each answer that could be timed.
+    /// From the caller's last audible sample to the bot's next one, for each answer that could be
+    /// timed.
     pub fn response_ms(&self) -> &[u64] {
         &self.response_ms
     }
@@ -126,7 +135,11 @@ mod tests {
         heard.bot(100, &LOUD);
         assert!(!heard.is_silent(119 + 699));
         heard.bot(800, &LOUD);
-        assert_eq!(heard.turn_began_ms(), Some(100), "a pause of 680 ms is within the turn");
+        assert_eq!(
+            heard.turn_began_ms(),
+            Some(100),
+            "a pause of 680 ms is within the turn"
+        );
         assert!(heard.is_silent(819 + 700));
         heard.bot(1600, &LOUD);
         assert_eq!(heard.turn_began_ms(), Some(1600));

@@ -1,7 +1,9 @@
-//! An Exotel of our own that calls the engine, with a caller who talks: for demonstrations, tests and load.
+//! An Exotel of our own that calls the engine, with a caller who talks: for demonstrations, tests
+//! and load.
 //!
-//! It speaks Exotel's wire and nothing else: HTTP applets, one WebSocket, real time. It never looks inside the engine, except by the
-//! engine's public API, and it reports whatever the engine does that a real Exotel would stumble over.
+//! It speaks Exotel's wire and nothing else: HTTP applets, one WebSocket, real time. It never looks
+//! inside the engine, except by the engine's public API, and it reports whatever the engine does
+//! that a real Exotel would stumble over.
 //!
 //! | module | what it is |
 //! |---|---|

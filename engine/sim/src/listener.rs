@@ -25,7 +25,8 @@ pub struct Event {
     pub at_ms: Option<u64>,
     /// Who did it.
     pub who: Who,
-    /// What, in words to be read. It may hold what a customer said or was told: show it, never log it.
+    /// What, in words to be read. It may hold what a customer said or was told: show it, never log
+    /// it.
     pub text: String,
 }
 
@@ -37,11 +38,17 @@ impl Event {
             Speaker::Bot => (Who::Bot, format!("{}  [{}]", line.text.expose(), line.name)),
             Speaker::Keys => (Who::Understood, format!("keys {}", line.text.expose())),
             Speaker::Caller => {
-                let sure = line.confidence.map_or_else(String::new, |confidence| format!(", {:.0} % sure", confidence * 100.0));
+                let sure = line.confidence.map_or_else(String::new, |confidence| {
+                    format!(", {:.0} % sure", confidence * 100.0)
+                });
                 (Who::Understood, format!("“{}”{sure}", line.text.expose()))
             }
         };
-        Self { at_ms: Some(line.at_ms), who, text }
+        Self {
+            at_ms: Some(line.at_ms),
+            who,
+            text,
+        }
     }
 }
 
@@ -72,7 +79,10 @@ impl<W: Write + Send> View<W> {
 
 impl<W: Write + Send> Listener for View<W> {
     fn event(&self, event: &Event) {
-        let time = event.at_ms.map_or_else(|| "      ".to_owned(), |at_ms| format!("{:5.1}s", at_ms as f64 / 1000.0));
+        let time = event.at_ms.map_or_else(
+            || "      ".to_owned(),
+            |at_ms| format!("{:5.1}s", at_ms as f64 / 1000.0),
+        );
         let who = match event.who {
             Who::Exotel => "exotel",
             Who::Bot => "bot   ",

@@ -1,7 +1,9 @@
-//! Many calls at once from one process, for benches: each sends 20 ms frames in real time, plays what comes, and returns the marks.
+//! Many calls at once from one process, for benches: each sends 20 ms frames in real time, plays
+//! what comes, and returns the marks.
 //!
-//! Light on purpose, so that it measures the engine and not itself: one task a call, the caller's audio shared by all of them, the bot's
-//! audio only counted. It checks no rules; [`crate::run()`] does.
+//! Light on purpose, so that it measures the engine and not itself: one task a call, the caller's
+//! audio shared by all of them, the bot's audio only counted. It checks no rules; [`crate::run()`]
+//! does.
 
 mod bot_audio;
 mod report;
@@ -36,7 +38,8 @@ const PAUSE_MS: u64 = 4_000;
 /// How long a key is held.
 const KEY_HELD_MS: u64 = 120;
 
-/// In the customer's fields this stands for the caller's number among all, so that no two have the same name.
+/// In the customer's fields this stands for the caller's number among all, so that no two have the
+/// same name.
 const NTH: &str = "{n}";
 
 /// So often a record is sent to an engine that cannot store it, and so long after the last time.
@@ -56,14 +59,16 @@ pub struct Load {
     pub say: Option<String>,
     /// The key that every caller presses again and again.
     pub press: Option<char>,
-    /// The customer's record of every call; its number is counted up, and `{n}` in its fields becomes the caller's number among all.
+    /// The customer's record of every call; its number is counted up, and `{n}` in its fields
+    /// becomes the caller's number among all.
     pub customer: Customer,
 }
 
 /// What the callers do, until the load's time is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// They call again and again. What is heard of the bot is counted to a phase of this number, so that phases of one run can be compared.
+    /// They call again and again. What is heard of the bot is counted to a phase of this number, so
+    /// that phases of one run can be compared.
     Calling {
         /// From 0.
         phase: usize,
@@ -93,7 +98,11 @@ pub async fn load(load: &Load, base_url: &str) -> Result<LoadReport, RunError> {
 }
 
 /// The same; the callers do what the stage says.
-pub async fn load_in_stages(load: &Load, base_url: &str, stages: watch::Receiver<Stage>) -> Result<LoadReport, RunError> {
+pub async fn load_in_stages(
+    load: &Load,
+    base_url: &str,
+    stages: watch::Receiver<Stage>,
+) -> Result<LoadReport, RunError> {
     let applets = Applets::new(base_url)?;
     let rate_hz = ghanti_exotel::MediaFormat::default().rate_hz;
     let speech = match &load.say {
@@ -139,7 +148,9 @@ fn customer_of(nth: usize, pattern: &Customer) -> Customer {
 
 /// One round of the caller's audio, in frames as they go out.
 fn caller_frames(speech: Option<Arc<[i16]>>, rate_hz: u32) -> Vec<Vec<u8>> {
-    let speech_ms = speech.as_ref().map_or(0, |speech| speech.len() as u64 * 1000 / u64::from(rate_hz));
+    let speech_ms = speech
+        .as_ref()
+        .map_or(0, |speech| speech.len() as u64 * 1000 / u64::from(rate_hz));
     let mut mouth = Mouth::default();
     if let Some(speech) = speech {
         mouth.say(speech);
@@ -148,7 +159,10 @@ fn caller_frames(speech: Option<Arc<[i16]>>, rate_hz: u32) -> Vec<Vec<u8>> {
     (0..(speech_ms + PAUSE_MS) / FRAME_MS)
         .map(|_| {
             mouth.fill(&mut frame);
-            frame.iter().flat_map(|sample: &i16| sample.to_le_bytes()).collect()
+            frame
+                .iter()
+                .flat_map(|sample: &i16| sample.to_le_bytes())
+                .collect()
         })
         .collect()
 }
@@ -167,7 +181,8 @@ impl LoadCaller {
     async fn call_again_and_again(self, after: Duration) -> Tally {
         let mut tally = Tally::default();
         tokio::time::sleep(after).await;
-        while Instant::now() < self.until && matches!(*self.stages.borrow(), Stage::Calling { .. }) {
+        while Instant::now() < self.until && matches!(*self.stages.borrow(), Stage::Calling { .. })
+        {
             tally.report.calls += 1;
             if let Err(problem) = self.call(&mut tally).await {
                 tally.problem(problem);
@@ -180,26 +195,52 @@ impl LoadCaller {
 
     async fn call(&self, tally: &mut Tally) -> Result<(), String> {
         let call_id = self.order().await.map_err(|error| error.to_string())?;
-        let facts = Facts::new(call_id, self.customer.phone.clone(), Direction::Outbound).map_err(|error| error.to_string())?;
-        self.applets.passthru(&facts).await.map_err(|fault| fault.to_string())?;
-        let url = self.applets.voicebot_url(&facts).await.map_err(|fault| fault.to_string())?;
+        let facts = Facts::new(call_id, self.customer.phone.clone(), Direction::Outbound)
+            .map_err(|error| error.to_string())?;
+        self.applets
+            .passthru(&facts)
+            .await
+            .map_err(|fault| fault.to_string())?;
+        let url = self
+            .applets
+            .voicebot_url(&facts)
+            .await
+            .map_err(|fault| fault.to_string())?;
         let ended_by = self.stream(&url, &facts, tally).await?;
-        let goes_on = self.applets.passthru_after(&facts, ended_by, 0).await.map_err(|fault| fault.to_string())?;
+        let goes_on = self
+            .applets
+            .passthru_after(&facts, ended_by, 0)
+            .await
+            .map_err(|fault| fault.to_string())?;
         if goes_on && ended_by == EndedBy::Bot {
-            let connected = self.applets.connect(&facts).await.map_err(|fault| fault.to_string())?;
+            let connected = self
+                .applets
+                .connect(&facts)
+                .await
+                .map_err(|fault| fault.to_string())?;
             if let Some(agent) = connected.numbers.first() {
                 let answers = AgentAnswer::Answers;
-                self.applets.passthru_behind_connect(&facts, agent, answers).await.map_err(|fault| fault.to_string())?;
+                self.applets
+                    .passthru_behind_connect(&facts, agent, answers)
+                    .await
+                    .map_err(|fault| fault.to_string())?;
             }
         }
-        let is_settled = |record: &CallRecord| !goes_on || record.outcome.as_deref() != Some("transfer-decided");
-        let record = self.applets.final_record(&call_id.to_string(), is_settled).await;
-        let outcome = record.and_then(|record| record.outcome).unwrap_or_else(|| "in-progress".to_owned());
+        let is_settled =
+            |record: &CallRecord| !goes_on || record.outcome.as_deref() != Some("transfer-decided");
+        let record = self
+            .applets
+            .final_record(&call_id.to_string(), is_settled)
+            .await;
+        let outcome = record
+            .and_then(|record| record.outcome)
+            .unwrap_or_else(|| "in-progress".to_owned());
         *tally.report.outcomes.entry(outcome).or_default() += 1;
         Ok(())
     }
 
-    /// Stores the customer's record, and again after a while where the engine says that it cannot now: whoever orders calls does the same.
+    /// Stores the customer's record, and again after a while where the engine says that it cannot
+    /// now: whoever orders calls does the same.
     async fn order(&self) -> Result<CallId, EngineError> {
         let mut tries = 1;
         loop {
@@ -212,7 +253,9 @@ impl LoadCaller {
     }
 
     async fn stream(&self, url: &Url, facts: &Facts, tally: &mut Tally) -> Result<EndedBy, String> {
-        let stream = facts.stream(stream_url::parameters(url).0, stream_url::format(url)).map_err(|error| error.to_string())?;
+        let stream = facts
+            .stream(stream_url::parameters(url).0, stream_url::format(url))
+            .map_err(|error| error.to_string())?;
         let bytes_per_ms = stream.media_format.bytes_per_ms();
         let mut far_end = FarEnd::new(stream);
         let mut socket = Socket::open(url).await?;
@@ -230,7 +273,12 @@ impl LoadCaller {
         // the same audio by the bot's own clock
         let mut sent = BotAudio::default();
         // callers do not all speak at the same moment
-        let mut frames = self.frames.iter().enumerate().cycle().skip(self.nth * 37 % self.frames.len().max(1));
+        let mut frames = self
+            .frames
+            .iter()
+            .enumerate()
+            .cycle()
+            .skip(self.nth * 37 % self.frames.len().max(1));
         let mut now_ms = 0;
         while Instant::now() < self.until && *self.stages.borrow() != Stage::Over {
             tokio::select! {
@@ -294,10 +342,19 @@ mod tests {
 
     #[test]
     fn each_caller_has_a_number_and_a_name_of_his_own() {
-        let pattern: Customer = toml::from_str("phone = \"+919876500001\"\n[fields]\nname = \"Asha {n}\"\nstate = \"Goa\"").unwrap();
+        let pattern: Customer = toml::from_str(
+            "phone = \"+919876500001\"\n[fields]\nname = \"Asha {n}\"\nstate = \"Goa\"",
+        )
+        .unwrap();
         let customer = customer_of(7, &pattern);
         assert_eq!(customer.phone.expose(), "+917000000007");
-        assert_eq!((customer.fields["name"].expose(), customer.fields["state"].expose()), ("Asha 7", "Goa"));
+        assert_eq!(
+            (
+                customer.fields["name"].expose(),
+                customer.fields["state"].expose()
+            ),
+            ("Asha 7", "Goa")
+        );
     }
 
     #[test]

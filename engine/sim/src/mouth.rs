@@ -16,7 +16,10 @@ pub struct Mouth {
 
 impl Default for Mouth {
     fn default() -> Self {
-        Self { noise: 0x5eed_cafe, speech: None }
+        Self {
+            noise: 0x5eed_cafe,
+            speech: None,
+        }
     }
 }
 
@@ -33,7 +36,11 @@ impl Mouth {
         }
         let (samples, spoken) = self.speech.as_mut()?;
         let rest = samples.get(*spoken..).unwrap_or_default();
-        let mixed = frame.iter_mut().zip(rest).map(|(noise, speech)| *noise = noise.saturating_add(*speech)).count();
+        let mixed = frame
+            .iter_mut()
+            .zip(rest)
+            .map(|(noise, speech)| *noise = noise.saturating_add(*speech))
+            .count();
         *spoken += mixed;
         if *spoken < samples.len() {
             return None;

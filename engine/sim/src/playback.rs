@@ -1,8 +1,10 @@
-//! The network's playback buffer: the bot's audio and marks in the order they came, played in real time.
+//! The network's playback buffer: the bot's audio and marks in the order they came, played in real
+//! time.
 //!
-//! Pure: one call of [`Playback::play`] is one frame's time. A mark comes back when the frame that held the last sample before it has
-//! been played. `clear` drops what was not played, and the marks in it with it: whether Exotel returns those is not known, and an engine
-//! that waits for them would wait for ever, so the harder case is played.
+//! Pure: one call of [`Playback::play`] is one frame's time. A mark comes back when the frame that
+//! held the last sample before it has been played. `clear` drops what was not played, and the marks
+//! in it with it: whether Exotel returns those is not known, and an engine that waits for them
+//! would wait for ever, so the harder case is played.
 
 use std::collections::VecDeque;
 
@@ -58,12 +60,18 @@ impl Playback {
 
     /// The same up to the last audible one: what a caller would miss.
     pub fn audible_waiting_samples(&self) -> usize {
-        self.waiting().enumerate().filter(|(_, sample)| is_audible(*sample)).last().map_or(0, |(at, _)| at + 1)
+        self.waiting()
+            .enumerate()
+            .filter(|(_, sample)| is_audible(*sample))
+            .last()
+            .map_or(0, |(at, _)| at + 1)
     }
 
     fn waiting(&self) -> impl Iterator<Item = i16> {
         self.queue.iter().flat_map(|queued| match queued {
-            Queued::Audio { samples, played } => samples.get(*played..).unwrap_or_default().iter().copied(),
+            Queued::Audio { samples, played } => {
+                samples.get(*played..).unwrap_or_default().iter().copied()
+            }
             Queued::Mark(_) => [].iter().copied(),
         })
     }
@@ -73,7 +81,8 @@ impl Playback {
         self.gaps
     }
 
-    /// Plays the next frame into `frame`, silence where nothing waits, and returns the marks that the frame before has reached.
+    /// Plays the next frame into `frame`, silence where nothing waits, and returns the marks that
+    /// the frame before has reached.
     pub fn play(&mut self, frame: &mut [i16]) -> Vec<String> {
         let returned = std::mem::take(&mut self.reached);
         let mut places = frame.iter_mut();
@@ -81,7 +90,11 @@ impl Playback {
             match self.queue.front_mut() {
                 Some(Queued::Audio { samples, played }) => {
                     let rest = samples.get(*played..).unwrap_or_default();
-                    *played += rest.iter().zip(places.by_ref()).map(|(sample, place)| *place = *sample).count();
+                    *played += rest
+                        .iter()
+                        .zip(places.by_ref())
+                        .map(|(sample, place)| *place = *sample)
+                        .count();
                     if *played < samples.len() {
                         return returned;
                     }

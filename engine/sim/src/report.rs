@@ -1,4 +1,5 @@
-//! What came of a played call, and the folder it is written to: recording, transcript, journal, wire log and this report.
+//! What came of a played call, and the folder it is written to: recording, transcript, journal,
+//! wire log and this report.
 
 use std::fmt::Write as _;
 use std::io::BufWriter;
@@ -28,7 +29,8 @@ pub struct CallReport {
     pub agent: Option<PhoneNumber>,
     /// From `start` to the bot's first audible sample, as the caller heard it.
     pub first_audio_ms: Option<u64>,
-    /// From the caller's last audible sample to the bot's next one, for each answer that could be timed.
+    /// From the caller's last audible sample to the bot's next one, for each answer that could be
+    /// timed.
     pub response_ms: Vec<u64>,
     /// How often the bot's speech ran dry in the middle of an utterance.
     pub gaps: u32,
@@ -83,13 +85,21 @@ impl Files {
     }
 
     /// Writes all of them. Blocks: a call is over by then.
-    pub fn write(&self, report: &CallReport, record: Option<&CallRecord>, played: Option<&Played>) -> Result<(), WriteError> {
+    pub fn write(
+        &self,
+        report: &CallReport,
+        record: Option<&CallRecord>,
+        played: Option<&Played>,
+    ) -> Result<(), WriteError> {
         if let Some(played) = played {
             self.write_recording(played)?;
             write(&self.wire, &played.wire_log)?;
         }
         write(&self.transcript, &readable(&report.transcript))?;
-        write(&self.journal, &json(&record.and_then(|record| record.journal.as_ref())))?;
+        write(
+            &self.journal,
+            &json(&record.and_then(|record| record.journal.as_ref())),
+        )?;
         write(&self.report, &json(report))
     }
 
@@ -97,8 +107,11 @@ impl Files {
         let mut recording = StereoRecording::new(played.rate_hz);
         recording.caller(0, &played.caller_audio);
         recording.bot(0, &played.bot_audio);
-        let file = std::fs::File::create(&self.recording).map_err(|error| failed(&self.recording, &error))?;
-        recording.write_wav(BufWriter::new(file)).map_err(|error| failed(&self.recording, &error))
+        let file = std::fs::File::create(&self.recording)
+            .map_err(|error| failed(&self.recording, &error))?;
+        recording
+            .write_wav(BufWriter::new(file))
+            .map_err(|error| failed(&self.recording, &error))
     }
 }
 
@@ -118,13 +131,20 @@ fn readable(lines: &[Line]) -> String {
             Some(Extent::Unheard) => " (unheard)",
         };
         let seconds = line.at_ms as f64 / 1000.0;
-        let _ = writeln!(page, "{seconds:6.1}  {speaker:6}  {}{heard}  [{} {}]", line.text.expose(), line.name, line.language);
+        let _ = writeln!(
+            page,
+            "{seconds:6.1}  {speaker:6}  {}{heard}  [{} {}]",
+            line.text.expose(),
+            line.name,
+            line.language
+        );
     }
     page
 }
 
 fn json(value: &impl Serialize) -> String {
-    serde_json::to_string_pretty(value).unwrap_or_else(|error| format!("{{\"error\": \"{error}\"}}"))
+    serde_json::to_string_pretty(value)
+        .unwrap_or_else(|error| format!("{{\"error\": \"{error}\"}}"))
 }
 
 fn write(path: &Path, text: &str) -> Result<(), WriteError> {
@@ -132,5 +152,8 @@ fn write(path: &Path, text: &str) -> Result<(), WriteError> {
 }
 
 fn failed(path: &Path, reason: &dyn std::fmt::Display) -> WriteError {
-    WriteError { path: path.display().to_string(), reason: reason.to_string() }
+    WriteError {
+        path: path.display().to_string(),
+        reason: reason.to_string(),
+    }
 }

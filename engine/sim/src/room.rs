@@ -1,4 +1,5 @@
-//! Where the caller is: a telephone that gives the bot's voice back, and people who talk in the background.
+//! Where the caller is: a telephone that gives the bot's voice back, and people who talk in the
+//! background.
 //!
 //! Pure: the samples are arguments, and the same room sounds the same in every run.
 
@@ -11,22 +12,34 @@ use crate::voice::{Voice, VoiceError};
 
 /// What the people in the background say, and the voices in which they do.
 const BACKGROUND: [(&str, &str); 3] = [
-    ("rms", "And in the other match this evening the home side won by three wickets, with four balls to spare, after a slow start."),
-    ("kal16", "Did you put the milk into the fridge? I told you twice that the guests are coming at seven, and nothing is ready yet."),
-    ("awb", "The minister said on Tuesday that the new line will open before the monsoon, and that the fares stay as they are."),
+    (
+        "rms",
+        "And in the other match this evening the home side won by three wickets, with four balls to spare, after a slow start.",
+    ),
+    (
+        "kal16",
+        "Did you put the milk into the fridge? I told you twice that the guests are coming at seven, and nothing is ready yet.",
+    ),
+    (
+        "awb",
+        "The minister said on Tuesday that the new line will open before the monsoon, and that the fares stay as they are.",
+    ),
 ];
 
-/// What else is on the line, in a scenario's `[line]`. Without it there is only a telephone's own low noise.
+/// What else is on the line, in a scenario's `[line]`. Without it there is only a telephone's own
+/// low noise.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Line {
-    /// The level of the bot's echo relative to what it sent, in decibels, such as -20: from a loudspeaker, or a hybrid on the way.
+    /// The level of the bot's echo relative to what it sent, in decibels, such as -20: from a
+    /// loudspeaker, or a hybrid on the way.
     #[serde(default)]
     pub echo_db: Option<f32>,
     /// The delay of the echo, in milliseconds.
     #[serde(default)]
     pub echo_ms: u32,
-    /// The level of people who talk in the background, or of a television, in dBFS. The caller speaks at -20.
+    /// The level of people who talk in the background, or of a television, in dBFS. The caller
+    /// speaks at -20.
     #[serde(default)]
     pub background_dbfs: Option<f32>,
 }
@@ -50,25 +63,34 @@ impl Room {
     /// Prepares what a line has, at the stream's rate.
     pub async fn new(line: &Line, rate_hz: u32) -> Result<Self, VoiceError> {
         let mut room = Self {
-            echo: line
-                .echo_db
-                .map(|db| Echo { gain: gain(db), delay_samples: (u64::from(line.echo_ms) * u64::from(rate_hz) / 1_000) as usize }),
+            echo: line.echo_db.map(|db| Echo {
+                gain: gain(db),
+                delay_samples: (u64::from(line.echo_ms) * u64::from(rate_hz) / 1_000) as usize,
+            }),
             ..Self::default()
         };
-        let Some(dbfs) = line.background_dbfs else { return Ok(room) };
+        let Some(dbfs) = line.background_dbfs else {
+            return Ok(room);
+        };
         for (voice, words) in BACKGROUND {
-            room.background.push(Voice::Flite(voice.to_owned()).speak(words, rate_hz).await?);
+            room.background
+                .push(Voice::Flite(voice.to_owned()).speak(words, rate_hz).await?);
         }
         room.background_gain = gain(dbfs - rms_dbfs(&room.all_voices()));
         Ok(room)
     }
 
-    /// Mixes the room into a frame of the caller, which is heard while the last frame of `bot` is played.
+    /// Mixes the room into a frame of the caller, which is heard while the last frame of `bot` is
+    /// played.
     pub fn fill(&mut self, bot: &[i16], frame: &mut [i16]) {
         let first = bot.len().saturating_sub(frame.len());
         for (nth, sample) in frame.iter_mut().enumerate() {
-            let echo =
-                self.echo.as_ref().and_then(|echo| Some(echo.gain * f32::from(*bot.get((first + nth).checked_sub(echo.delay_samples)?)?)));
+            let echo = self.echo.as_ref().and_then(|echo| {
+                Some(
+                    echo.gain
+                        * f32::from(*bot.get((first + nth).checked_sub(echo.delay_samples)?)?),
+                )
+            });
             let background = self.background_gain * self.voices(self.at);
             self.at += 1;
             *sample = sample.saturating_add((echo.unwrap_or_default() + background) as i16);
@@ -77,12 +99,26 @@ impl Room {
 
     /// All voices at once, each from its beginning again when it has ended.
     fn voices(&self, at: usize) -> f32 {
-        self.background.iter().filter_map(|voice| voice.get(at % voice.len())).map(|sample| f32::from(*sample)).sum()
+        self.background
+            .iter()
+            .filter_map(|voice| voice.get(at % voice.len()))
+            .map(|sample| f32::from(*sample))
+            .sum()
     }
 
     fn all_voices(&self) -> Vec<i16> {
-        let longest = self.background.iter().map(|voice| voice.len()).max().unwrap_or_default();
-        (0..longest).map(|at| self.voices(at).clamp(f32::from(i16::MIN), f32::from(i16::MAX)) as i16).collect()
+        let longest = self
+            .background
+            .iter()
+            .map(|voice| voice.len())
+            .max()
+            .unwrap_or_default();
+        (0..longest)
+            .map(|at| {
+                self.voices(at)
+                    .clamp(f32::from(i16::MIN), f32::from(i16::MAX)) as i16
+            })
+            .collect()
     }
 }
 
@@ -93,13 +129,20 @@ mod tests {
     #[tokio::test]
     async fn an_empty_room_adds_nothing() {
         let mut frame = [7; 4];
-        Room::new(&Line::default(), 8_000).await.unwrap().fill(&[1_000; 8], &mut frame);
+        Room::new(&Line::default(), 8_000)
+            .await
+            .unwrap()
+            .fill(&[1_000; 8], &mut frame);
         assert_eq!(frame, [7; 4]);
     }
 
     #[tokio::test]
     async fn the_bots_voice_comes_back_later_and_quieter() {
-        let line = Line { echo_db: Some(-20.0), echo_ms: 1, background_dbfs: None };
+        let line = Line {
+            echo_db: Some(-20.0),
+            echo_ms: 1,
+            background_dbfs: None,
+        };
         let mut room = Room::new(&line, 8_000).await.unwrap();
         let mut frame = [0; 10];
         let bot: Vec<i16> = (0..30).map(|at| at * 100).collect();
@@ -112,12 +155,19 @@ mod tests {
 
     #[tokio::test]
     async fn people_talk_as_loud_as_they_are_told_without_end() {
-        let line = Line { background_dbfs: Some(-40.0), ..Line::default() };
+        let line = Line {
+            background_dbfs: Some(-40.0),
+            ..Line::default()
+        };
         let mut room = Room::new(&line, 8_000).await.unwrap();
         for _ in 0..3 {
             let mut frame = vec![0; 80_000];
             room.fill(&[], &mut frame);
-            assert!((rms_dbfs(&frame) + 40.0).abs() < 2.0, "{} dBFS", rms_dbfs(&frame));
+            assert!(
+                (rms_dbfs(&frame) + 40.0).abs() < 2.0,
+                "{} dBFS",
+                rms_dbfs(&frame)
+            );
         }
     }
 }

@@ -1,5 +1,5 @@
-//! One call from end to end, as Exotel makes it: customer, Passthru, stream URL, stream, Passthru after, Connect, the agent, status; then the
-//! verdict.
+//! One call from end to end, as Exotel makes it: customer, Passthru, stream URL, stream, Passthru
+//! after, Connect, the agent, status; then the verdict.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -23,7 +23,8 @@ use crate::voice::VoiceError;
 use crate::watch::RecordWatch;
 use crate::wire::Wire;
 
-/// A scenario could not be played. What the engine does wrong in a call is no error but in the report.
+/// A scenario could not be played. What the engine does wrong in a call is no error but in the
+/// report.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "each is what it holds")]
 pub enum RunError {
@@ -40,7 +41,12 @@ pub enum RunError {
 }
 
 /// Plays a scenario against the engine at `base_url` and writes what came of it to `out_dir`.
-pub async fn run(scenario: &Scenario, base_url: &str, out_dir: &Path, listener: &dyn Listener) -> Result<CallReport, RunError> {
+pub async fn run(
+    scenario: &Scenario,
+    base_url: &str,
+    out_dir: &Path,
+    listener: &dyn Listener,
+) -> Result<CallReport, RunError> {
     run_with(scenario, base_url, out_dir, listener, None).await
 }
 
@@ -54,31 +60,66 @@ pub async fn run_with(
 ) -> Result<CallReport, RunError> {
     let files = Files::in_folder(out_dir)?;
     let applets = Applets::new(base_url)?;
-    let call_id = if scenario.known { applets.store_customer(&scenario.customer).await? } else { CallId::generate() };
+    let call_id = if scenario.known {
+        applets.store_customer(&scenario.customer).await?
+    } else {
+        CallId::generate()
+    };
     let facts = Facts::new(call_id, scenario.customer.phone.clone(), scenario.direction)?;
     // whom the engine does not know, it gives an id of its own
-    let record_id = if scenario.known { call_id.to_string() } else { facts.call_sid.to_string() };
-    let mut call = Call { scenario, applets, facts, record_id, listener, faults: Vec::new() };
+    let record_id = if scenario.known {
+        call_id.to_string()
+    } else {
+        facts.call_sid.to_string()
+    };
+    let mut call = Call {
+        scenario,
+        applets,
+        facts,
+        record_id,
+        listener,
+        faults: Vec::new(),
+    };
 
-    call.tell(format!("calls {}: {}", scenario.customer.phone, scenario.title));
+    call.tell(format!(
+        "calls {}: {}",
+        scenario.customer.phone, scenario.title
+    ));
     let played = call.stream().await?;
     let agent = call.after(played.as_ref()).await;
 
     // what Exotel reports is worked on behind the answers
-    let is_settled = |record: &CallRecord| agent.is_none() || record.outcome.as_deref() != Some("transfer-decided");
+    let is_settled = |record: &CallRecord| {
+        agent.is_none() || record.outcome.as_deref() != Some("transfer-decided")
+    };
     let record = call.applets.final_record(&call.record_id, is_settled).await;
     let shown = played.as_ref().map_or(0, |played| played.lines_shown);
-    let transcript = record.as_ref().map_or_else(Vec::new, |record| record.transcript.clone());
-    transcript.iter().skip(shown).for_each(|line| listener.event(&Event::of_line(line)));
+    let transcript = record
+        .as_ref()
+        .map_or_else(Vec::new, |record| record.transcript.clone());
+    transcript
+        .iter()
+        .skip(shown)
+        .for_each(|line| listener.event(&Event::of_line(line)));
 
     let bot_words = match (recognizer, &played) {
         (Some(recognizer), Some(played)) => {
-            let language = record.as_ref().and_then(|record| record.language.clone()).unwrap_or_else(Language::english);
+            let language = record
+                .as_ref()
+                .and_then(|record| record.language.clone())
+                .unwrap_or_else(Language::english);
             bot_words::recognize(recognizer, &language, &played.bot_audio, played.rate_hz).await?
         }
         _ => Vec::new(),
     };
-    let complaints = complaints(scenario, record.as_ref(), played.as_ref(), agent.as_ref(), &call.faults, &bot_words);
+    let complaints = complaints(
+        scenario,
+        record.as_ref(),
+        played.as_ref(),
+        agent.as_ref(),
+        &call.faults,
+        &bot_words,
+    );
     let report = CallReport {
         title: scenario.title.clone(),
         outcome: record.as_ref().and_then(|record| record.outcome.clone()),
@@ -86,8 +127,12 @@ pub async fn run_with(
         ok: complaints.is_empty(),
         complaints,
         agent,
-        first_audio_ms: played.as_ref().and_then(|played| played.heard.first_audio_ms()),
-        response_ms: played.as_ref().map_or_else(Vec::new, |played| played.heard.response_ms().to_vec()),
+        first_audio_ms: played
+            .as_ref()
+            .and_then(|played| played.heard.first_audio_ms()),
+        response_ms: played
+            .as_ref()
+            .map_or_else(Vec::new, |played| played.heard.response_ms().to_vec()),
         gaps: played.as_ref().map_or(0, |played| played.gaps),
         lasted_ms: played.as_ref().map_or(0, |played| played.lasted_ms),
         wire_faults: call.faults,
@@ -120,7 +165,9 @@ impl Call<'_> {
             return Ok(None);
         }
         let url = self.applets.voicebot_url(&self.facts).await;
-        let Some(url) = self.note(url) else { return Ok(None) };
+        let Some(url) = self.note(url) else {
+            return Ok(None);
+        };
         let url = match self.scenario.sample_rate_hz {
             Some(rate_hz) => stream_url::with_rate(url, rate_hz),
             None => url,
@@ -134,7 +181,10 @@ impl Call<'_> {
             if let Action::Say(words) = &step.action
                 && !speech.contains_key(words)
             {
-                speech.insert(words.clone(), self.scenario.voice.speak(words, format.rate_hz).await?);
+                speech.insert(
+                    words.clone(),
+                    self.scenario.voice.speak(words, format.rate_hz).await?,
+                );
             }
         }
         let wire = match Wire::open(&url, self.facts.stream(parameters, format)?).await {
@@ -159,10 +209,16 @@ impl Call<'_> {
         Ok(Some(played))
     }
 
-    /// The applets behind the stream. Exotel asks Connect only where the Passthru says so and the caller is still there.
+    /// The applets behind the stream. Exotel asks Connect only where the Passthru says so and the
+    /// caller is still there.
     async fn after(&mut self, played: Option<&Played>) -> Option<PhoneNumber> {
-        let (ended_by, lasted_s) = played.map_or((EndedBy::Nobody, 0), |played| (played.ended_by, played.lasted_ms / 1000));
-        let goes_on = self.applets.passthru_after(&self.facts, ended_by, lasted_s).await;
+        let (ended_by, lasted_s) = played.map_or((EndedBy::Nobody, 0), |played| {
+            (played.ended_by, played.lasted_ms / 1000)
+        });
+        let goes_on = self
+            .applets
+            .passthru_after(&self.facts, ended_by, lasted_s)
+            .await;
         let goes_on = self.note(goes_on).unwrap_or(false);
         let mut agent = None;
         if goes_on && ended_by != EndedBy::User {
@@ -191,10 +247,16 @@ impl Call<'_> {
             AgentAnswer::NoAnswer => format!("dials the agent at {number}, who does not answer"),
         });
         if let Some(url) = events {
-            let told = self.applets.agent_events(url, &self.facts, number, answer).await;
+            let told = self
+                .applets
+                .agent_events(url, &self.facts, number, answer)
+                .await;
             self.note(told);
         }
-        let told = self.applets.passthru_behind_connect(&self.facts, number, answer).await;
+        let told = self
+            .applets
+            .passthru_behind_connect(&self.facts, number, answer)
+            .await;
         self.note(told);
     }
 
@@ -203,6 +265,10 @@ impl Call<'_> {
     }
 
     fn tell(&self, text: String) {
-        self.listener.event(&Event { at_ms: None, who: Who::Exotel, text });
+        self.listener.event(&Event {
+            at_ms: None,
+            who: Who::Exotel,
+            text,
+        });
     }
 }

@@ -1,4 +1,5 @@
-//! A scenario: who is called, what he says after what he hears, and what must come of it. A small TOML file; unknown keys are errors.
+//! A scenario: who is called, what he says after what he hears, and what must come of it. A small
+//! TOML file; unknown keys are errors.
 //!
 //! Reading one does no I/O beyond the file itself and never touches the engine.
 
@@ -20,7 +21,8 @@ pub struct Scenario {
     pub title: String,
     /// The outcome that the call's record must have.
     pub expect: String,
-    /// Whether the Connect applet must be given an agent's number. Absent: exactly when an outcome is expected that an agent's phone comes to.
+    /// Whether the Connect applet must be given an agent's number. Absent: exactly when an outcome
+    /// is expected that an agent's phone comes to.
     #[serde(default)]
     pub expect_agent: Option<bool>,
     /// What the agent does whose phone rings: `answers`, `busy` or `no-answer`.
@@ -32,13 +34,16 @@ pub struct Scenario {
     /// What is on the line besides the caller.
     #[serde(default)]
     pub line: Line,
-    /// Who calls whom. An inbound call carries no call id, so that the engine must find the customer by his number.
+    /// Who calls whom. An inbound call carries no call id, so that the engine must find the
+    /// customer by his number.
     #[serde(default)]
     pub direction: Direction,
-    /// Whether the engine is given the customer's record before the call. One whom it does not know calls by themself.
+    /// Whether the engine is given the customer's record before the call. One whom it does not know
+    /// calls by themself.
     #[serde(default = "known")]
     pub known: bool,
-    /// The stream's rate, 8,000, 16,000 or 24,000, whatever the engine's URL asks for. Absent: what it asks for.
+    /// The stream's rate, 8,000, 16,000 or 24,000, whatever the engine's URL asks for. Absent: what
+    /// it asks for.
     #[serde(default)]
     pub sample_rate_hz: Option<u32>,
     /// The caller hangs up after so long, and the scenario has failed.
@@ -175,14 +180,20 @@ impl TryFrom<WrittenStep> for Step {
             (None, None, Some(name), Some(ms)) => When::IntoTemplate { name, ms },
             _ => return Err("a step has one time: `after`, `during`, or `after-template` with or without `into-ms`".to_owned()),
         };
-        let action = match (written.say, written.keys, written.hang_up, written.silence) {
-            (Some(words), None, None, None) if !words.trim().is_empty() => Action::Say(words),
-            (None, Some(keys), None, None) if is_keys(&keys) => Action::Keys(keys),
-            (None, Some(_), None, None) => return Err("`keys` are some of `0` to `9`, `*` and `#`".to_owned()),
-            (None, None, Some(true), None) => Action::HangUp,
-            (None, None, None, Some(true)) => Action::Silence,
-            _ => return Err("a step has one action: `say`, `keys`, `hang-up = true` or `silence = true`".to_owned()),
-        };
+        let action =
+            match (written.say, written.keys, written.hang_up, written.silence) {
+                (Some(words), None, None, None) if !words.trim().is_empty() => Action::Say(words),
+                (None, Some(keys), None, None) if is_keys(&keys) => Action::Keys(keys),
+                (None, Some(_), None, None) => {
+                    return Err("`keys` are some of `0` to `9`, `*` and `#`".to_owned());
+                }
+                (None, None, Some(true), None) => Action::HangUp,
+                (None, None, None, Some(true)) => Action::Silence,
+                _ => return Err(
+                    "a step has one action: `say`, `keys`, `hang-up = true` or `silence = true`"
+                        .to_owned(),
+                ),
+            };
         Ok(Self { when, action })
     }
 }
@@ -224,13 +235,19 @@ impl Scenario {
     /// Reads a scenario's file.
     pub fn load(path: &Path) -> Result<Self, ScenarioError> {
         let name = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|reason| ScenarioError::Unreadable { path: name.clone(), reason })?;
+        let text = std::fs::read_to_string(path).map_err(|reason| ScenarioError::Unreadable {
+            path: name.clone(),
+            reason,
+        })?;
         Self::parse(&text, &name)
     }
 
     /// Reads a scenario's text; `name` is for the error.
     pub fn parse(text: &str, name: &str) -> Result<Self, ScenarioError> {
-        let invalid = |reason: String| ScenarioError::Invalid { name: name.to_owned(), reason };
+        let invalid = |reason: String| ScenarioError::Invalid {
+            name: name.to_owned(),
+            reason,
+        };
         let scenario: Self = toml::from_str(text).map_err(|error| invalid(error.to_string()))?;
         if !scenario.known && scenario.direction == Direction::Outbound {
             return Err(invalid(
@@ -239,14 +256,21 @@ impl Scenario {
         }
         match scenario.sample_rate_hz {
             None | Some(8_000 | 16_000 | 24_000) => {}
-            Some(rate_hz) => return Err(invalid(format!("`sample-rate-hz = {rate_hz}`: Exotel knows 8000, 16000 and 24000"))),
+            Some(rate_hz) => {
+                return Err(invalid(format!(
+                    "`sample-rate-hz = {rate_hz}`: Exotel knows 8000, 16000 and 24000"
+                )));
+            }
         }
         Ok(scenario)
     }
 
     /// Whether the Connect applet must be given an agent's number.
     pub fn expects_agent(&self) -> bool {
-        self.expect_agent.unwrap_or(matches!(self.expect.as_str(), "transferred" | "agent-busy" | "agents-not-answering"))
+        self.expect_agent.unwrap_or(matches!(
+            self.expect.as_str(),
+            "transferred" | "agent-busy" | "agents-not-answering"
+        ))
     }
 }
 
@@ -254,7 +278,8 @@ impl Scenario {
 mod tests {
     use super::*;
 
-    const HEAD: &str = "title = \"t\"\nexpect = \"transferred\"\n[customer]\nphone = \"+919876500001\"\n";
+    const HEAD: &str =
+        "title = \"t\"\nexpect = \"transferred\"\n[customer]\nphone = \"+919876500001\"\n";
 
     fn steps(text: &str) -> Result<Vec<Step>, ScenarioError> {
         Scenario::parse(&format!("{HEAD}{text}"), "test").map(|scenario| scenario.caller)
@@ -266,10 +291,27 @@ mod tests {
                     [[caller]]\nafter-template = \"emi-details\"\nhang-up = true\n\
                     [[caller]]\nafter-template = \"emi-details\"\ninto-ms = 900\nsilence = true\n";
         let expected = [
-            Step { when: When::AfterTurn, action: Action::Say("yes".to_owned()) },
-            Step { when: When::During { ms: 1500 }, action: Action::Keys("1#".to_owned()) },
-            Step { when: When::AfterTemplate { name: "emi-details".to_owned() }, action: Action::HangUp },
-            Step { when: When::IntoTemplate { name: "emi-details".to_owned(), ms: 900 }, action: Action::Silence },
+            Step {
+                when: When::AfterTurn,
+                action: Action::Say("yes".to_owned()),
+            },
+            Step {
+                when: When::During { ms: 1500 },
+                action: Action::Keys("1#".to_owned()),
+            },
+            Step {
+                when: When::AfterTemplate {
+                    name: "emi-details".to_owned(),
+                },
+                action: Action::HangUp,
+            },
+            Step {
+                when: When::IntoTemplate {
+                    name: "emi-details".to_owned(),
+                    ms: 900,
+                },
+                action: Action::Silence,
+            },
         ];
         assert_eq!(steps(text).unwrap(), expected);
     }
@@ -288,15 +330,31 @@ mod tests {
             assert!(steps(text).is_err(), "{text}");
         }
         let called = format!("known = false\n{HEAD}");
-        assert!(Scenario::parse(&called, "test").unwrap_err().to_string().contains("inbound"));
+        assert!(
+            Scenario::parse(&called, "test")
+                .unwrap_err()
+                .to_string()
+                .contains("inbound")
+        );
         let odd_rate = format!("sample-rate-hz = 11025\n{HEAD}");
-        assert!(Scenario::parse(&odd_rate, "test").unwrap_err().to_string().contains("11025"));
+        assert!(
+            Scenario::parse(&odd_rate, "test")
+                .unwrap_err()
+                .to_string()
+                .contains("11025")
+        );
     }
 
     #[test]
     fn an_agent_is_expected_exactly_with_a_transfer() {
         let scenario = Scenario::parse(HEAD, "test").unwrap();
         assert!(scenario.expects_agent());
-        assert!(!Scenario { expect: "declined".to_owned(), ..scenario }.expects_agent());
+        assert!(
+            !Scenario {
+                expect: "declined".to_owned(),
+                ..scenario
+            }
+            .expects_agent()
+        );
     }
 }

@@ -20,7 +20,8 @@ const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 /// A peer that takes no bytes for this long is gone.
 const SEND_LIMIT: Duration = Duration::from_secs(5);
 
-/// After the last message the socket is read so long, so that a reset does not overtake that message.
+/// After the last message the socket is read so long, so that a reset does not overtake that
+/// message.
 const LINGER: Duration = Duration::from_millis(500);
 
 /// What comes from the bot.
@@ -45,7 +46,8 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// Connects; a failed handshake is tried once more. User and password of the URL become an `Authorization` header.
+    /// Connects; a failed handshake is tried once more. User and password of the URL become an
+    /// `Authorization` header.
     pub async fn open(url: &Url) -> Result<Self, String> {
         match Self::handshake(url).await {
             Ok(socket) => Ok(socket),
@@ -56,16 +58,30 @@ impl Socket {
     async fn handshake(url: &Url) -> Result<Self, String> {
         let mut bare = url.clone();
         let _ = bare.set_username("").and_then(|()| bare.set_password(None));
-        let mut request = bare.as_str().into_client_request().map_err(|error| error.to_string())?;
+        let mut request = bare
+            .as_str()
+            .into_client_request()
+            .map_err(|error| error.to_string())?;
         if let Some(password) = url.password() {
-            let basic = format!("Basic {}", STANDARD.encode(format!("{}:{password}", url.username())));
+            let basic = format!(
+                "Basic {}",
+                STANDARD.encode(format!("{}:{password}", url.username()))
+            );
             let value = HeaderValue::from_str(&basic).map_err(|error| error.to_string())?;
             request.headers_mut().insert(header::AUTHORIZATION, value);
         }
         let connecting = tokio_tungstenite::connect_async_with_config(request, None, true);
         match timeout(HANDSHAKE_LIMIT, connecting).await {
-            Ok(connected) => connected.map(|(stream, _)| Self { stream, closed: false }).map_err(|error| error.to_string()),
-            Err(_) => Err(format!("no handshake within {} s", HANDSHAKE_LIMIT.as_secs())),
+            Ok(connected) => connected
+                .map(|(stream, _)| Self {
+                    stream,
+                    closed: false,
+                })
+                .map_err(|error| error.to_string()),
+            Err(_) => Err(format!(
+                "no handshake within {} s",
+                HANDSHAKE_LIMIT.as_secs()
+            )),
         }
     }
 
@@ -76,7 +92,10 @@ impl Socket {
         }
         match timeout(SEND_LIMIT, self.stream.send(Message::text(text))).await {
             Ok(sent) => sent.map_err(|error| error.to_string()),
-            Err(_) => Err(format!("the bot has read nothing for {} s", SEND_LIMIT.as_secs())),
+            Err(_) => Err(format!(
+                "the bot has read nothing for {} s",
+                SEND_LIMIT.as_secs()
+            )),
         }
     }
 

@@ -19,10 +19,16 @@ pub fn complaints(
     match played {
         None => complaints.push("there was no stream".to_owned()),
         Some(played) if played.out_of_time => {
-            complaints.push(format!("the call was not over after {} s: the caller hung up", scenario.max_seconds));
+            complaints.push(format!(
+                "the call was not over after {} s: the caller hung up",
+                scenario.max_seconds
+            ));
         }
         Some(played) if played.steps_left > 0 => {
-            complaints.push(format!("the call was over before the caller's last {} steps fell due", played.steps_left));
+            complaints.push(format!(
+                "the call was over before the caller's last {} steps fell due",
+                played.steps_left
+            ));
         }
         Some(_) => {}
     }
@@ -45,12 +51,24 @@ fn of_record(scenario: &Scenario, record: &CallRecord, bot_words: &[String]) -> 
     }
     let outcome = record.outcome.as_deref().unwrap_or("none");
     if outcome != scenario.expect {
-        complaints.push(format!("the outcome is `{outcome}`, not `{}`", scenario.expect));
+        complaints.push(format!(
+            "the outcome is `{outcome}`, not `{}`",
+            scenario.expect
+        ));
     }
-    let lines = || record.transcript.iter().filter(|line| line.speaker == Speaker::Bot);
+    let lines = || {
+        record
+            .transcript
+            .iter()
+            .filter(|line| line.speaker == Speaker::Bot)
+    };
     let said: Vec<&str> = lines().map(|line| line.text.expose()).collect();
     let wanted = &scenario.expect_transcript;
-    for phrase in wanted.bot_says.iter().filter(|phrase| !said.iter().any(|text| says(text, phrase))) {
+    for phrase in wanted
+        .bot_says
+        .iter()
+        .filter(|phrase| !said.iter().any(|text| says(text, phrase)))
+    {
         complaints.push(format!("the bot never said “{phrase}”"));
     }
     for phrase in &wanted.bot_never_says {
@@ -64,10 +82,16 @@ fn of_record(scenario: &Scenario, record: &CallRecord, bot_words: &[String]) -> 
     let mut templates = lines().map(|line| line.name.as_str());
     for template in &wanted.templates {
         if !templates.any(|name| name == template) {
-            complaints.push(format!("the template `{template}` was not spoken in its place"));
+            complaints.push(format!(
+                "the template `{template}` was not spoken in its place"
+            ));
         }
     }
-    for template in wanted.never_templates.iter().filter(|template| lines().any(|line| line.name == **template)) {
+    for template in wanted
+        .never_templates
+        .iter()
+        .filter(|template| lines().any(|line| line.name == **template))
+    {
         complaints.push(format!("the template `{template}` was spoken"));
     }
     complaints
@@ -78,8 +102,13 @@ fn says(text: &str, phrase: &str) -> bool {
     let (text, phrase) = (text.to_lowercase(), phrase.to_lowercase());
     text.match_indices(&phrase).any(|(at, found)| {
         let before = text.get(..at).and_then(|before| before.chars().next_back());
-        let after = text.get(at + found.len()..).and_then(|after| after.chars().next());
-        ![before, after].into_iter().flatten().any(char::is_alphanumeric)
+        let after = text
+            .get(at + found.len()..)
+            .and_then(|after| after.chars().next());
+        ![before, after]
+            .into_iter()
+            .flatten()
+            .any(char::is_alphanumeric)
     })
 }
 
@@ -113,14 +142,31 @@ mod tests {
     #[test]
     fn a_call_as_expected_has_no_complaints() {
         let scenario = Scenario::parse(SCENARIO, "test").unwrap();
-        let record = record("declined", &[("greeting", "Good morning!"), ("other", "I am alone."), ("goodbye", "Bye.")]);
-        assert_eq!(of_record(&scenario, &record, &["a loaner".to_owned()]), Vec::<String>::new());
+        let record = record(
+            "declined",
+            &[
+                ("greeting", "Good morning!"),
+                ("other", "I am alone."),
+                ("goodbye", "Bye."),
+            ],
+        );
+        assert_eq!(
+            of_record(&scenario, &record, &["a loaner".to_owned()]),
+            Vec::<String>::new()
+        );
     }
 
     #[test]
     fn each_broken_expectation_is_told() {
         let scenario = Scenario::parse(SCENARIO, "test").unwrap();
-        let record = record("transferred", &[("goodbye", "Bye."), ("greeting", "Your loan is due."), ("emi", "…")]);
+        let record = record(
+            "transferred",
+            &[
+                ("goodbye", "Bye."),
+                ("greeting", "Your loan is due."),
+                ("emi", "…"),
+            ],
+        );
         let complaints = of_record(&scenario, &record, &["about the loan".to_owned()]);
         assert_eq!(
             complaints,

@@ -1,6 +1,8 @@
-//! The caller's voice: another than the bot's, by `flite` or, in other languages, `espeak-ng`, each in a process of its own.
+//! The caller's voice: another than the bot's, by `flite` or, in other languages, `espeak-ng`, each
+//! in a process of its own.
 //!
-//! Speech is made before the call, so that answering takes no time. Nothing is played on a sound card.
+//! Speech is made before the call, so that answering takes no time. Nothing is played on a sound
+//! card.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -17,7 +19,8 @@ const LIMIT: Duration = Duration::from_secs(20);
 /// How loud a caller speaks: a telephone's usual level, ITU-T P.56 puts it between -30 and -16.
 const LEVEL_DBFS: f32 = -20.0;
 
-/// Whose voice speaks: `slt`, `rms`, `kal16` or another of `flite -lv`; `espeak:hi` or another of `espeak-ng --voices`.
+/// Whose voice speaks: `slt`, `rms`, `kal16` or another of `flite -lv`; `espeak:hi` or another of
+/// `espeak-ng --voices`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(from = "String")]
 pub enum Voice {
@@ -46,7 +49,9 @@ impl From<String> for Voice {
 #[derive(Debug, thiserror::Error)]
 pub enum VoiceError {
     /// The program is not installed.
-    #[error("the caller's voice needs `{program}`: run `make setup`, or install the package `{program}` ({reason})")]
+    #[error(
+        "the caller's voice needs `{program}`: run `make setup`, or install the package `{program}` ({reason})"
+    )]
     Missing {
         /// Which.
         program: &'static str,
@@ -66,13 +71,16 @@ pub enum VoiceError {
 }
 
 impl Voice {
-    /// Speaks a sentence: PCM16 mono at `rate_hz`, without silence around it, at a telephone's level.
+    /// Speaks a sentence: PCM16 mono at `rate_hz`, without silence around it, at a telephone's
+    /// level.
     pub async fn speak(&self, words: &str, rate_hz: u32) -> Result<Arc<[i16]>, VoiceError> {
         let folder = tempfile::tempdir().map_err(|error| self.failed(error.to_string()))?;
         let path = folder.path().join("caller.wav");
         self.synthesize(words, &path).await?;
-        let (samples, made_at_hz) = read_wav(&path).map_err(|error| self.failed(error.to_string()))?;
-        let samples = ghanti_audio::convert(&samples, made_at_hz, rate_hz).map_err(|error| self.failed(error.to_string()))?;
+        let (samples, made_at_hz) =
+            read_wav(&path).map_err(|error| self.failed(error.to_string()))?;
+        let samples = ghanti_audio::convert(&samples, made_at_hz, rate_hz)
+            .map_err(|error| self.failed(error.to_string()))?;
         let samples = levelled(trimmed(&samples));
         match trimmed(&samples) {
             [] => Err(self.failed("silence".to_owned())),
@@ -83,11 +91,30 @@ impl Voice {
     async fn synthesize(&self, words: &str, path: &Path) -> Result<(), VoiceError> {
         let mut command = Command::new(self.program());
         match self {
-            Voice::Flite(name) => command.arg("-voice").arg(name).arg("-t").arg(words).arg("-o").arg(path),
-            Voice::Espeak(name) => command.arg("-v").arg(name).arg("-w").arg(path).arg("--").arg(words),
+            Voice::Flite(name) => command
+                .arg("-voice")
+                .arg(name)
+                .arg("-t")
+                .arg(words)
+                .arg("-o")
+                .arg(path),
+            Voice::Espeak(name) => command
+                .arg("-v")
+                .arg(name)
+                .arg("-w")
+                .arg(path)
+                .arg("--")
+                .arg(words),
         };
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
-        let missing = |reason| VoiceError::Missing { program: self.program(), reason };
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        let missing = |reason| VoiceError::Missing {
+            program: self.program(),
+            reason,
+        };
         let output = tokio::time::timeout(LIMIT, command.output())
             .await
             .map_err(|_| self.failed(format!("no answer within {} s", LIMIT.as_secs())))?
@@ -107,7 +134,11 @@ impl Voice {
 
     fn failed(&self, reason: String) -> VoiceError {
         let (Voice::Flite(voice) | Voice::Espeak(voice)) = self;
-        VoiceError::Failed { program: self.program(), voice: voice.clone(), reason }
+        VoiceError::Failed {
+            program: self.program(),
+            voice: voice.clone(),
+            reason,
+        }
     }
 }
 
@@ -117,10 +148,14 @@ fn read_wav(path: &Path) -> Result<(Vec<i16>, u32), hound::Error> {
     Ok((reader.samples::<i16>().collect::<Result<_, _>>()?, rate_hz))
 }
 
-/// Without the silence that synthesisers put around a sentence, so that the caller's last audible sample is the last one.
+/// Without the silence that synthesisers put around a sentence, so that the caller's last audible
+/// sample is the last one.
 fn trimmed(samples: &[i16]) -> &[i16] {
     let audible = |sample: &i16| crate::heard::is_audible(*sample);
-    match (samples.iter().position(audible), samples.iter().rposition(audible)) {
+    match (
+        samples.iter().position(audible),
+        samples.iter().rposition(audible),
+    ) {
         (Some(first), Some(last)) => samples.get(first..=last).unwrap_or_default(),
         _ => &[],
     }
@@ -129,7 +164,12 @@ fn trimmed(samples: &[i16]) -> &[i16] {
 /// At [`LEVEL_DBFS`] on average, and never past full scale.
 fn levelled(samples: &[i16]) -> Vec<i16> {
     let gain = gain(LEVEL_DBFS - rms_dbfs(samples));
-    samples.iter().map(|&sample| (f32::from(sample) * gain).clamp(f32::from(i16::MIN), f32::from(i16::MAX)) as i16).collect()
+    samples
+        .iter()
+        .map(|&sample| {
+            (f32::from(sample) * gain).clamp(f32::from(i16::MIN), f32::from(i16::MAX)) as i16
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -138,20 +178,41 @@ mod tests {
 
     #[tokio::test]
     async fn a_caller_speaks_at_a_telephones_level_with_no_silence_around_it() {
-        let samples = Voice::default().speak("yes, speaking", 8_000).await.unwrap();
-        assert!((LEVEL_DBFS - rms_dbfs(&samples)).abs() < 0.5, "{} dBFS", rms_dbfs(&samples));
-        assert!((4_000..16_000).contains(&samples.len()), "{} samples", samples.len());
+        let samples = Voice::default()
+            .speak("yes, speaking", 8_000)
+            .await
+            .unwrap();
+        assert!(
+            (LEVEL_DBFS - rms_dbfs(&samples)).abs() < 0.5,
+            "{} dBFS",
+            rms_dbfs(&samples)
+        );
+        assert!(
+            (4_000..16_000).contains(&samples.len()),
+            "{} samples",
+            samples.len()
+        );
         assert!(crate::heard::is_audible(samples[0]));
     }
 
     #[tokio::test]
     async fn hindi_is_spoken_too() {
-        assert!(Voice::from("espeak:hi".to_owned()).speak("जी हाँ", 16_000).await.unwrap().len() > 3_000);
+        assert!(
+            Voice::from("espeak:hi".to_owned())
+                .speak("जी हाँ", 16_000)
+                .await
+                .unwrap()
+                .len()
+                > 3_000
+        );
     }
 
     #[tokio::test]
     async fn an_unknown_voice_is_an_error_that_names_it() {
-        let error = Voice::from("espeak:nobody".to_owned()).speak("yes", 8_000).await.unwrap_err();
+        let error = Voice::from("espeak:nobody".to_owned())
+            .speak("yes", 8_000)
+            .await
+            .unwrap_err();
         assert!(error.to_string().contains("nobody"), "{error}");
     }
 }

@@ -1,4 +1,5 @@
-//! Reads the call's record again and again while the call runs, so that steps can wait for what the bot said and a console can show it.
+//! Reads the call's record again and again while the call runs, so that steps can wait for what the
+//! bot said and a console can show it.
 
 use std::sync::Arc;
 
@@ -34,7 +35,10 @@ impl RecordWatch {
                 }
             }
         });
-        Self { newest, _task: task }
+        Self {
+            newest,
+            _task: task,
+        }
     }
 
     /// The transcript as it was last read: empty until it could be read.

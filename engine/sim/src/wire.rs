@@ -45,7 +45,14 @@ impl Wire {
         let socket = Socket::open(url).await?;
         let check = WireCheck::new(stream.stream_sid.to_string(), stream.media_format);
         let far_end = FarEnd::new(stream);
-        Ok(Self { socket, far_end, check, log: WireLog::default(), started: Instant::now() + BEFORE_START, bytes: Vec::new() })
+        Ok(Self {
+            socket,
+            far_end,
+            check,
+            log: WireLog::default(),
+            started: Instant::now() + BEFORE_START,
+            bytes: Vec::new(),
+        })
     }
 
     /// Sends `connected` and `start`. Time counts from here.
@@ -64,14 +71,17 @@ impl Wire {
         let mut bytes = std::mem::take(&mut self.bytes);
         bytes.clear();
         bytes.extend(frame.iter().flat_map(|sample| sample.to_le_bytes()));
-        let sent = self.send(|far_end, out| far_end.media(&bytes, at_ms, out)).await;
+        let sent = self
+            .send(|far_end, out| far_end.media(&bytes, at_ms, out))
+            .await;
         self.bytes = bytes;
         sent
     }
 
     /// Sends a key.
     pub async fn dtmf(&mut self, key: char, held_ms: u64) -> Result<(), Gone> {
-        self.send(|far_end, out| far_end.dtmf(key, held_ms, out)).await
+        self.send(|far_end, out| far_end.dtmf(key, held_ms, out))
+            .await
     }
 
     /// Returns a mark.
@@ -79,7 +89,8 @@ impl Wire {
         self.send(|far_end, out| far_end.mark(name, out)).await
     }
 
-    /// The bot's next message; `None` for one that Exotel would ignore. May be dropped while it waits: nothing is lost.
+    /// The bot's next message; `None` for one that Exotel would ignore. May be dropped while it
+    /// waits: nothing is lost.
     pub async fn next(&mut self) -> Result<Option<FromBot>, Gone> {
         match self.socket.next().await {
             Incoming::Text(text) => {
@@ -104,7 +115,9 @@ impl Wire {
 
     /// The caller hangs up: `stop`, then the connection ends without a close.
     pub async fn hang_up(mut self) -> (WireCheck, WireLog) {
-        let _ = self.send(|far_end, out| far_end.stop(STOP_REASON, out)).await;
+        let _ = self
+            .send(|far_end, out| far_end.stop(STOP_REASON, out))
+            .await;
         self.log.event(self.at_ms(), Way::FromExotel, "cut");
         self.socket.cut().await;
         (self.check, self.log)
@@ -115,7 +128,10 @@ impl Wire {
         (self.check, self.log)
     }
 
-    async fn send(&mut self, write: impl FnOnce(&mut FarEnd, &mut String) -> fmt::Result) -> Result<(), Gone> {
+    async fn send(
+        &mut self,
+        write: impl FnOnce(&mut FarEnd, &mut String) -> fmt::Result,
+    ) -> Result<(), Gone> {
         let mut text = String::new();
         write(&mut self.far_end, &mut text).map_err(|error| Gone::Broken(error.to_string()))?;
         self.log.text(self.at_ms(), Way::FromExotel, &text);
@@ -136,7 +152,9 @@ impl Wire {
                 }
             }
         };
-        timeout(Duration::from_secs(1), closing).await.unwrap_or(Gone::Broken(reason))
+        timeout(Duration::from_secs(1), closing)
+            .await
+            .unwrap_or(Gone::Broken(reason))
     }
 
     /// Milliseconds since `start`, negative before it.

@@ -1,6 +1,7 @@
 //! Reads what a bot sends, as strictly as Exotel's rules are written, and keeps every breach.
 //!
-//! Works on the bare JSON on purpose: a tolerant parser would forgive what the engine's writer does wrong. Pure.
+//! Works on the bare JSON on purpose: a tolerant parser would forgive what the engine's writer does
+//! wrong. Pure.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -32,7 +33,12 @@ pub struct WireCheck {
 impl WireCheck {
     /// Before `start`.
     pub fn new(stream_sid: String, format: MediaFormat) -> Self {
-        Self { stream_sid, format, started: false, faults: Vec::new() }
+        Self {
+            stream_sid,
+            format,
+            started: false,
+            faults: Vec::new(),
+        }
     }
 
     /// `start` has been sent: audio may come.
@@ -42,7 +48,8 @@ impl WireCheck {
 
     /// A breach seen elsewhere.
     pub fn breach(&mut self, fault: WireFault) {
-        // one line a kind of fault is enough to fail a scenario, and a bot that repeats itself would flood the report
+        // one line a kind of fault is enough to fail a scenario, and a bot that repeats itself
+        // would flood the report
         if self.faults.len() < 64 {
             self.faults.push(fault);
         }
@@ -59,7 +66,11 @@ impl WireCheck {
             self.breach(WireFault::NotJson { bytes: text.len() });
             return None;
         };
-        let event = message.get("event").and_then(Json::as_str).unwrap_or_default().to_owned();
+        let event = message
+            .get("event")
+            .and_then(Json::as_str)
+            .unwrap_or_default()
+            .to_owned();
         if !matches!(event.as_str(), "media" | "mark" | "clear") {
             self.breach(WireFault::UnknownEvent { event });
             return None;
@@ -90,15 +101,27 @@ impl WireCheck {
     }
 
     fn media(&mut self, message: &Json) -> Option<FromBot> {
-        let payload = message.pointer("/media/payload").and_then(Json::as_str).and_then(|payload| STANDARD.decode(payload).ok());
+        let payload = message
+            .pointer("/media/payload")
+            .and_then(Json::as_str)
+            .and_then(|payload| STANDARD.decode(payload).ok());
         let Some(payload) = payload else {
             self.breach(WireFault::NotBase64);
             return None;
         };
         if let Err(error) = self.format.check_frame(payload.len()) {
-            self.breach(WireFault::Frame { problem: error.to_string() });
+            self.breach(WireFault::Frame {
+                problem: error.to_string(),
+            });
         }
-        Some(FromBot::Media(payload.as_chunks::<2>().0.iter().map(|pair| i16::from_le_bytes(*pair)).collect()))
+        Some(FromBot::Media(
+            payload
+                .as_chunks::<2>()
+                .0
+                .iter()
+                .map(|pair| i16::from_le_bytes(*pair))
+                .collect(),
+        ))
     }
 }
 
@@ -115,31 +138,57 @@ mod tests {
     fn faults(messages: &[String]) -> Vec<WireFault> {
         let mut check = WireCheck::new("s1".to_owned(), MediaFormat::default());
         check.starts();
-        messages.iter().for_each(|message| drop(check.text(message)));
+        messages
+            .iter()
+            .for_each(|message| drop(check.text(message)));
         check.into_faults()
     }
 
     #[test]
     fn frames_of_100_to_200_ms_are_right() {
-        let mark = json!({ "event": "mark", "stream_sid": "s1", "mark": { "name": "m" } }).to_string();
+        let mark =
+            json!({ "event": "mark", "stream_sid": "s1", "mark": { "name": "m" } }).to_string();
         let clear = json!({ "event": "clear", "stream_sid": "s1" }).to_string();
-        assert_eq!(faults(&[media(3200, "s1"), media(1600, "s1"), mark, media(1920, "s1"), clear]), []);
+        assert_eq!(
+            faults(&[
+                media(3200, "s1"),
+                media(1600, "s1"),
+                mark,
+                media(1920, "s1"),
+                clear
+            ]),
+            []
+        );
     }
 
     #[test]
     fn lengths_that_exotel_stumbles_over_are_faults() {
         for bytes in [0, 320, 1000, 1700, 3520, 100_160] {
-            assert!(matches!(faults(&[media(bytes, "s1")])[..], [WireFault::Frame { .. }]), "{bytes}");
+            assert!(
+                matches!(faults(&[media(bytes, "s1")])[..], [WireFault::Frame { .. }]),
+                "{bytes}"
+            );
         }
     }
 
     #[test]
     fn what_exotel_ignores_is_a_fault() {
-        assert_eq!(faults(&[media(1600, "s2")]), [WireFault::WrongStreamSid { event: "media".to_owned() }]);
+        assert_eq!(
+            faults(&[media(1600, "s2")]),
+            [WireFault::WrongStreamSid {
+                event: "media".to_owned()
+            }]
+        );
         assert_eq!(faults(&["{".to_owned()]), [WireFault::NotJson { bytes: 1 }]);
         let hang_up = json!({ "event": "hangup", "stream_sid": "s1" }).to_string();
-        assert_eq!(faults(&[hang_up]), [WireFault::UnknownEvent { event: "hangup".to_owned() }]);
-        let number = json!({ "event": "mark", "stream_sid": "s1", "mark": { "name": 7 } }).to_string();
+        assert_eq!(
+            faults(&[hang_up]),
+            [WireFault::UnknownEvent {
+                event: "hangup".to_owned()
+            }]
+        );
+        let number =
+            json!({ "event": "mark", "stream_sid": "s1", "mark": { "name": 7 } }).to_string();
         assert_eq!(faults(&[number]), [WireFault::MarkWithoutName]);
     }
 
@@ -147,6 +196,11 @@ mod tests {
     fn audio_before_start_is_a_fault() {
         let mut check = WireCheck::new("s1".to_owned(), MediaFormat::default());
         assert_eq!(check.text(&media(1600, "s1")), None);
-        assert_eq!(check.into_faults(), [WireFault::BeforeStart { event: "media".to_owned() }]);
+        assert_eq!(
+            check.into_faults(),
+            [WireFault::BeforeStart {
+                event: "media".to_owned()
+            }]
+        );
     }
 }

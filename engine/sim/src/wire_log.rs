@@ -1,6 +1,8 @@
-//! Everything that crossed the socket, as one JSON object a line: when, which way, what; audio as its number of bytes.
+//! Everything that crossed the socket, as one JSON object a line: when, which way, what; audio as
+//! its number of bytes.
 //!
-//! Kept in memory during the call, so that no disk is waited for. It holds the customer's number and keys: it belongs to a folder, not to a log.
+//! Kept in memory during the call, so that no disk is waited for. It holds the customer's number
+//! and keys: it belongs to a folder, not to a log.
 
 use serde_json::{Value as Json, json};
 
@@ -47,7 +49,8 @@ impl WireLog {
             Way::FromExotel => "exotel",
             Way::FromBot => "bot",
         };
-        self.0.push_str(&json!({ "ms": at_ms, "from": from, "message": message }).to_string());
+        self.0
+            .push_str(&json!({ "ms": at_ms, "from": from, "message": message }).to_string());
         self.0.push('\n');
     }
 }
@@ -65,11 +68,24 @@ mod tests {
     #[test]
     fn audio_is_logged_as_its_length() {
         let mut log = WireLog::default();
-        log.text(40, Way::FromBot, r#"{"event":"media","media":{"payload":"AAECAwQ="}}"#);
+        log.text(
+            40,
+            Way::FromBot,
+            r#"{"event":"media","media":{"payload":"AAECAwQ="}}"#,
+        );
         log.event(60, Way::FromBot, "close");
         let lines = log.into_lines();
-        let lines: Vec<Json> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        assert_eq!(lines[0], json!({ "ms": 40, "from": "bot", "message": { "event": "media", "media": { "payload": 5 } } }));
-        assert_eq!(lines[1], json!({ "ms": 60, "from": "bot", "message": "close" }));
+        let lines: Vec<Json> = lines
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        assert_eq!(
+            lines[0],
+            json!({ "ms": 40, "from": "bot", "message": { "event": "media", "media": { "payload": 5 } } })
+        );
+        assert_eq!(
+            lines[1],
+            json!({ "ms": 60, "from": "bot", "message": "close" })
+        );
     }
 }

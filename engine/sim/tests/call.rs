@@ -1,12 +1,19 @@
-//! Whole calls against a small bot: what it sees is what a real Exotel would send. Real time, since sockets know no other.
+//! Whole calls against a small bot: what it sees is what a real Exotel would send. Real time, since
+//! sockets know no other.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 
 use support::{audible_ms, play, play_prepared, sides};
 
-const CUSTOMER: &str = "[customer]\nphone = \"+919876500001\"\n[customer.fields]\nname = \"Asha Rao\"\n";
+const CUSTOMER: &str =
+    "[customer]\nphone = \"+919876500001\"\n[customer.fields]\nname = \"Asha Rao\"\n";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_runs_from_passthru_to_the_agent() {
@@ -30,30 +37,62 @@ async fn a_call_runs_from_passthru_to_the_agent() {
     })
     .await;
     assert_eq!(report.complaints, Vec::<String>::new());
-    assert_eq!(report.agent.as_ref().map(|number| number.expose()), Some("+918045111222"));
+    assert_eq!(
+        report.agent.as_ref().map(|number| number.expose()),
+        Some("+918045111222")
+    );
     assert_eq!(report.outcome.as_deref(), Some("done"));
     // no upper bounds: how soon the bot of this test is heard is the machine's doing
     assert!(report.first_audio_ms.is_some());
-    assert!(matches!(report.response_ms[..], [ms] if ms >= 400), "{:?}", report.response_ms);
+    assert!(
+        matches!(report.response_ms[..], [ms] if ms >= 400),
+        "{:?}",
+        report.response_ms
+    );
     assert_eq!(report.transcript[0].name, "greeting");
 
     let (caller, bot) = sides(&report.files.recording);
     assert_eq!(caller.len(), bot.len());
-    assert!((460..=560).contains(&audible_ms(&bot, 8_000)), "{} ms of the bot", audible_ms(&bot, 8_000));
-    assert!((500..1_600).contains(&audible_ms(&caller, 8_000)), "{} ms of the caller", audible_ms(&caller, 8_000));
-    for (file, holds) in
-        [(&report.files.wire, "\"payload\":1600"), (&report.files.transcript, "Am I speaking"), (&report.files.report, "done")]
-    {
-        assert!(std::fs::read_to_string(file).unwrap().contains(holds), "{}", file.display());
+    assert!(
+        (460..=560).contains(&audible_ms(&bot, 8_000)),
+        "{} ms of the bot",
+        audible_ms(&bot, 8_000)
+    );
+    assert!(
+        (500..1_600).contains(&audible_ms(&caller, 8_000)),
+        "{} ms of the caller",
+        audible_ms(&caller, 8_000)
+    );
+    for (file, holds) in [
+        (&report.files.wire, "\"payload\":1600"),
+        (&report.files.transcript, "Am I speaking"),
+        (&report.files.report, "done"),
+    ] {
+        assert!(
+            std::fs::read_to_string(file).unwrap().contains(holds),
+            "{}",
+            file.display()
+        );
     }
 
     let seen = seen.lock().unwrap();
-    let paths: Vec<&str> = seen.requests.iter().map(|(path, ..)| path.as_str()).collect();
+    let paths: Vec<&str> = seen
+        .requests
+        .iter()
+        .map(|(path, ..)| path.as_str())
+        .collect();
     assert_eq!(paths, ["passthru", "after", "connect", "after"]);
-    assert_eq!(seen.requests[0].1["CustomField"], seen.record.call_id.to_string());
+    assert_eq!(
+        seen.requests[0].1["CustomField"],
+        seen.record.call_id.to_string()
+    );
     assert_eq!(seen.requests[1].1["Stream[DisconnectedBy]"], "bot");
     assert_eq!(seen.requests[2].2["exotel-version"], "1.0");
-    assert!(seen.status_form.contains("Status=completed"), "{}", seen.status_form);
+    assert!(
+        seen.status_form.contains("Status=completed"),
+        "{}",
+        seen.status_form
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -66,8 +105,14 @@ async fn marks_come_back_in_order_when_their_audio_was_played() {
         bot.mark("b").await;
         let (first, first_ms) = bot.until("mark").await;
         let (second, second_ms) = bot.until("mark").await;
-        assert_eq!((&first["mark"]["name"], &second["mark"]["name"]), (&"a".into(), &"b".into()));
-        assert!(first_ms >= 400 && second_ms >= 400, "{first_ms} and {second_ms} ms");
+        assert_eq!(
+            (&first["mark"]["name"], &second["mark"]["name"]),
+            (&"a".into(), &"b".into())
+        );
+        assert!(
+            first_ms >= 400 && second_ms >= 400,
+            "{first_ms} and {second_ms} ms"
+        );
         bot.close().await;
     })
     .await;
@@ -95,7 +140,9 @@ async fn clear_drops_audio_and_its_marks() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keys_arrive_one_after_another_and_hanging_up_says_stop_and_cuts() {
-    let scenario = format!("{CUSTOMER}[[caller]]\nduring = 100\nkeys = \"1#\"\n[[caller]]\nafter-template = \"thanks\"\nhang-up = true\n");
+    let scenario = format!(
+        "{CUSTOMER}[[caller]]\nduring = 100\nkeys = \"1#\"\n[[caller]]\nafter-template = \"thanks\"\nhang-up = true\n"
+    );
     let (report, seen, _folder) = play(&scenario, |mut bot| async move {
         bot.started().await;
         bot.tone(500).await;
@@ -104,7 +151,11 @@ async fn keys_arrive_one_after_another_and_hanging_up_says_stop_and_cuts() {
         let (second, after_ms) = bot.until("dtmf").await;
         assert_eq!(second["dtmf"]["digit"], "#");
         assert!(after_ms >= 300, "{after_ms} ms");
-        bot.line("thanks", "Thank you.", bot.began.elapsed().as_millis() as u64);
+        bot.line(
+            "thanks",
+            "Thank you.",
+            bot.began.elapsed().as_millis() as u64,
+        );
         bot.tone(200).await;
         let (stop, _) = bot.until("stop").await;
         assert_eq!(stop["stop"]["reason"], "canceled or call ended");
@@ -133,7 +184,12 @@ async fn a_bot_that_breaks_exotels_rules_is_told_which() {
     .await;
     assert!(!report.ok);
     let told: Vec<String> = report.wire_faults.iter().map(ToString::to_string).collect();
-    for (fault, words) in told.iter().zip(["before `start`", "1000", "without the `stream_sid`", "unheard"]) {
+    for (fault, words) in told.iter().zip([
+        "before `start`",
+        "1000",
+        "without the `stream_sid`",
+        "unheard",
+    ]) {
         assert!(fault.contains(words), "{told:?}");
     }
     assert_eq!(told.len(), 4, "{told:?}");
@@ -154,8 +210,18 @@ async fn a_failed_handshake_is_tried_once_more() {
         seen.record.state = ghanti_model::CallState::Ended;
     };
     let (report, seen, _folder) = play_prepared(CUSTOMER, prepare, |_| async {}).await;
-    assert!(report.complaints.iter().any(|complaint| complaint.contains("could not be opened")), "{:?}", report.complaints);
-    assert_eq!(seen.lock().unwrap().requests[1].1["Stream[Status]"], "failed");
+    assert!(
+        report
+            .complaints
+            .iter()
+            .any(|complaint| complaint.contains("could not be opened")),
+        "{:?}",
+        report.complaints
+    );
+    assert_eq!(
+        seen.lock().unwrap().requests[1].1["Stream[Status]"],
+        "failed"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -167,7 +233,10 @@ async fn the_streams_url_chooses_rate_and_parameters() {
         assert_eq!(start["start"]["media_format"]["sample_rate"], "16000");
         assert_eq!(start["start"]["custom_parameters"]["job"], "7");
         let (media, _) = bot.until("media").await;
-        assert_eq!(media["media"]["payload"].as_str().unwrap().len(), 640usize.div_ceil(3) * 4);
+        assert_eq!(
+            media["media"]["payload"].as_str().unwrap().len(),
+            640usize.div_ceil(3) * 4
+        );
         bot.close().await;
     })
     .await;
@@ -186,9 +255,18 @@ async fn a_call_that_does_not_end_is_hung_up_and_fails() {
     })
     .await;
     let folder = tempfile::tempdir().unwrap();
-    let scenario = ghanti_sim::Scenario::parse(&format!("title = \"t\"\nexpect = \"done\"\n{scenario}"), "t").unwrap();
-    let report = ghanti_sim::run(&scenario, &base_url, folder.path(), &ghanti_sim::Silent).await.unwrap();
-    assert_eq!(report.complaints, ["the call was not over after 1 s: the caller hung up"]);
+    let scenario = ghanti_sim::Scenario::parse(
+        &format!("title = \"t\"\nexpect = \"done\"\n{scenario}"),
+        "t",
+    )
+    .unwrap();
+    let report = ghanti_sim::run(&scenario, &base_url, folder.path(), &ghanti_sim::Silent)
+        .await
+        .unwrap();
+    assert_eq!(
+        report.complaints,
+        ["the call was not over after 1 s: the caller hung up"]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -203,10 +281,23 @@ async fn load_keeps_so_many_calls_going_and_counts_their_outcomes() {
     .await;
     let customer = toml::from_str("phone = \"+919876500001\"").unwrap();
     let ramp = std::time::Duration::from_millis(20);
-    let load = ghanti_sim::Load { calls: 5, seconds: 4, ramp, say: Some("yes".to_owned()), press: Some('1'), customer };
+    let load = ghanti_sim::Load {
+        calls: 5,
+        seconds: 4,
+        ramp,
+        say: Some("yes".to_owned()),
+        press: Some('1'),
+        customer,
+    };
     let report = ghanti_sim::load(&load, &base_url).await.unwrap();
     assert_eq!(report.problems, Default::default());
-    assert!(report.calls > 5, "each of the five called again: {report:?}");
+    assert!(
+        report.calls > 5,
+        "each of the five called again: {report:?}"
+    );
     assert_eq!(report.outcomes.values().sum::<u64>(), report.calls);
-    assert!(report.outcomes["done"] > 5 && report.marks > 5 && report.frames_sent > 100, "{report:?}");
+    assert!(
+        report.outcomes["done"] > 5 && report.marks > 5 && report.frames_sent > 100,
+        "{report:?}"
+    );
 }

@@ -1,7 +1,9 @@
-//! Prints what speech costs on this machine: `cargo run --release -p ghanti-speech --example measure`.
+//! Prints what speech costs on this machine: `cargo run --release -p ghanti-speech --example
+//! measure`.
 //!
-//! Synthesis: time to the first piece, speed, and level in each language. Recognition: reading the model, making a recogniser, speed,
-//! and time from the end of an utterance to its words. Needs what `make setup` brings.
+//! Synthesis: time to the first piece, speed, and level in each language. Recognition: reading the
+//! model, making a recogniser, speed, and time from the end of an utterance to its words. Needs
+//! what `make setup` brings.
 #![allow(clippy::print_stdout, reason = "printing is what it is for")]
 
 use std::path::PathBuf;
@@ -9,23 +11,53 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
 use ghanti_model::Language;
-use ghanti_speech::{Espeak, Expectation, Hearing, RecognitionError, Recognizer, Synthesizer, Utterance, Vosk, VoskSettings};
+use ghanti_speech::{
+    Espeak, Expectation, Hearing, RecognitionError, Recognizer, Synthesizer, Utterance, Vosk,
+    VoskSettings,
+};
 use rubato::audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{Fft, FixedSync, Resampler};
 use tokio::sync::mpsc;
 
 const SENTENCES: [(&str, &str); 11] = [
-    ("en-IN", "Your instalment of twelve thousand five hundred rupees is due on the fifth of December."),
-    ("hi-IN", "आपकी बारह हज़ार पाँच सौ रुपये की किस्त पाँच दिसंबर को देय है।"),
-    ("ta-IN", "உங்கள் தவணை பன்னிரண்டாயிரத்து ஐநூறு ரூபாய் டிசம்பர் ஐந்தாம் தேதி செலுத்த வேண்டும்."),
-    ("te-IN", "మీ వాయిదా పన్నెండు వేల ఐదు వందల రూపాయలు డిసెంబర్ ఐదున చెల్లించాలి."),
-    ("mr-IN", "तुमचा बारा हजार पाचशे रुपयांचा हप्ता पाच डिसेंबरला देय आहे."),
-    ("kn-IN", "ನಿಮ್ಮ ಹನ್ನೆರಡು ಸಾವಿರದ ಐನೂರು ರೂಪಾಯಿ ಕಂತು ಡಿಸೆಂಬರ್ ಐದರಂದು ಪಾವತಿಸಬೇಕು."),
-    ("ml-IN", "നിങ്ങളുടെ പന്ത്രണ്ടായിരത്തി അഞ്ഞൂറ് രൂപയുടെ തവണ ഡിസംബർ അഞ്ചിന് അടയ്ക്കണം."),
+    (
+        "en-IN",
+        "Your instalment of twelve thousand five hundred rupees is due on the fifth of December.",
+    ),
+    (
+        "hi-IN",
+        "आपकी बारह हज़ार पाँच सौ रुपये की किस्त पाँच दिसंबर को देय है।",
+    ),
+    (
+        "ta-IN",
+        "உங்கள் தவணை பன்னிரண்டாயிரத்து ஐநூறு ரூபாய் டிசம்பர் ஐந்தாம் தேதி செலுத்த வேண்டும்.",
+    ),
+    (
+        "te-IN",
+        "మీ వాయిదా పన్నెండు వేల ఐదు వందల రూపాయలు డిసెంబర్ ఐదున చెల్లించాలి.",
+    ),
+    (
+        "mr-IN",
+        "तुमचा बारा हजार पाचशे रुपयांचा हप्ता पाच डिसेंबरला देय आहे.",
+    ),
+    (
+        "kn-IN",
+        "ನಿಮ್ಮ ಹನ್ನೆರಡು ಸಾವಿರದ ಐನೂರು ರೂಪಾಯಿ ಕಂತು ಡಿಸೆಂಬರ್ ಐದರಂದು ಪಾವತಿಸಬೇಕು.",
+    ),
+    (
+        "ml-IN",
+        "നിങ്ങളുടെ പന്ത്രണ്ടായിരത്തി അഞ്ഞൂറ് രൂപയുടെ തവണ ഡിസംബർ അഞ്ചിന് അടയ്ക്കണം.",
+    ),
     ("bn-IN", "আপনার বারো হাজার পাঁচশো টাকার কিস্তি পাঁচই ডিসেম্বর দিতে হবে।"),
-    ("gu-IN", "તમારો બાર હજાર પાંચસો રૂપિયાનો હપ્તો પાંચમી ડિસેમ્બરે ભરવાનો છે."),
+    (
+        "gu-IN",
+        "તમારો બાર હજાર પાંચસો રૂપિયાનો હપ્તો પાંચમી ડિસેમ્બરે ભરવાનો છે.",
+    ),
     ("pa-IN", "ਤੁਹਾਡੀ ਬਾਰਾਂ ਹਜ਼ਾਰ ਪੰਜ ਸੌ ਰੁਪਏ ਦੀ ਕਿਸ਼ਤ ਪੰਜ ਦਸੰਬਰ ਨੂੰ ਦੇਣੀ ਹੈ।"),
-    ("or-IN", "ଆପଣଙ୍କର ବାର ହଜାର ପାଞ୍ଚ ଶହ ଟଙ୍କାର କିସ୍ତି ଡିସେମ୍ବର ପାଞ୍ଚ ତାରିଖରେ ଦେୟ।"),
+    (
+        "or-IN",
+        "ଆପଣଙ୍କର ବାର ହଜାର ପାଞ୍ଚ ଶହ ଟଙ୍କାର କିସ୍ତି ଡିସେମ୍ବର ପାଞ୍ଚ ତାରିଖରେ ଦେୟ।",
+    ),
 ];
 
 const RUNS: u32 = 20;
@@ -38,11 +70,17 @@ async fn main() -> anyhow::Result<()> {
 
 /// Speaks every sentence; gives back the English one at 8 kHz.
 async fn synthesis() -> anyhow::Result<Vec<i16>> {
-    println!("synthesis at 8 kHz   first piece      whole    speech     RTF   level dBFS   peak dBFS");
+    println!(
+        "synthesis at 8 kHz   first piece      whole    speech     RTF   level dBFS   peak dBFS"
+    );
     let espeak = Espeak::default();
     let mut english = Vec::new();
     for (tag, text) in SENTENCES {
-        let utterance = Utterance { text: text.into(), language: Language::parse(tag)?, voice: None };
+        let utterance = Utterance {
+            text: text.into(),
+            language: Language::parse(tag)?,
+            voice: None,
+        };
         let (mut first, mut whole, mut samples) = (Duration::ZERO, Duration::ZERO, Vec::new());
         for _ in 0..RUNS {
             samples.clear();
@@ -57,7 +95,11 @@ async fn synthesis() -> anyhow::Result<Vec<i16>> {
             whole += begun.elapsed() / RUNS;
         }
         let seconds = samples.len() as f64 / 8_000.0;
-        let peak = samples.iter().map(|sample| sample.unsigned_abs()).max().unwrap_or(1);
+        let peak = samples
+            .iter()
+            .map(|sample| sample.unsigned_abs())
+            .max()
+            .unwrap_or(1);
         println!(
             "{tag:>19}  {first:>10.1?}  {whole:>9.1?}  {seconds:>6.2} s  {:>6.4}  {:>11.1}  {:>10.1}",
             whole.as_secs_f64() / seconds,
@@ -73,22 +115,52 @@ async fn synthesis() -> anyhow::Result<Vec<i16>> {
 
 /// The level of the frames of 20 ms that are within 30 dB of the loudest: pauses do not count.
 fn speech_level_dbfs(samples: &[i16]) -> f64 {
-    let power = |frame: &[i16]| frame.iter().map(|&sample| (f64::from(sample) / 32_768.0).powi(2)).sum::<f64>() / frame.len() as f64;
+    let power = |frame: &[i16]| {
+        frame
+            .iter()
+            .map(|&sample| (f64::from(sample) / 32_768.0).powi(2))
+            .sum::<f64>()
+            / frame.len() as f64
+    };
     let powers: Vec<f64> = samples.chunks_exact(160).map(power).collect();
     let loudest = powers.iter().copied().fold(0.0, f64::max);
-    let speech: Vec<f64> = powers.into_iter().filter(|&power| power > loudest / 1_000.0).collect();
+    let speech: Vec<f64> = powers
+        .into_iter()
+        .filter(|&power| power > loudest / 1_000.0)
+        .collect();
     10.0 * (speech.iter().sum::<f64>() / speech.len() as f64).log10()
 }
 
 async fn recognition(samples: &[i16]) -> anyhow::Result<()> {
-    let tools = std::env::var_os("GHANTI_TOOLS").map_or_else(|| PathBuf::from(".tools"), PathBuf::from).join("vosk");
-    let models = [(Language::english(), tools.join("vosk-model-small-en-us-0.15"))].into();
+    let tools = std::env::var_os("GHANTI_TOOLS")
+        .map_or_else(|| PathBuf::from(".tools"), PathBuf::from)
+        .join("vosk");
+    let models = [(
+        Language::english(),
+        tools.join("vosk-model-small-en-us-0.15"),
+    )]
+    .into();
     let begun = Instant::now();
-    let vosk = Vosk::open(VoskSettings { library: tools.join("libvosk.so"), models, workers: 1 })?;
-    println!("\nrecognition          opening library and model: {:.0?}", begun.elapsed());
+    let vosk = Vosk::open(VoskSettings {
+        library: tools.join("libvosk.so"),
+        models,
+        workers: 1,
+    })?;
+    println!(
+        "\nrecognition          opening library and model: {:.0?}",
+        begun.elapsed()
+    );
     println!("                          listen to first word ready      RTF   finish to final");
-    let closed =
-        ["yes", "yes speaking", "no", "repeat please", "connect me to an agent", "call me later", "wrong number", "twelve thousand"];
+    let closed = [
+        "yes",
+        "yes speaking",
+        "no",
+        "repeat please",
+        "connect me to an agent",
+        "call me later",
+        "wrong number",
+        "twelve thousand",
+    ];
     measure(&vosk, "grammar", &closed, samples).await?;
     measure(&vosk, "free", &[], samples).await
 }
@@ -120,7 +192,11 @@ async fn measure(vosk: &Vosk, name: &str, phrases: &[&str], samples: &[i16]) -> 
         decoded += begun.elapsed() / RUNS;
 
         // one second of speech in real time, to have nothing waiting when it ends
-        for frame in samples.get(..16_000).context("the sentence lasts over a second")?.chunks(1_600) {
+        for frame in samples
+            .get(..16_000)
+            .context("the sentence lasts over a second")?
+            .chunks(1_600)
+        {
             recognition.feed(frame)?;
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
@@ -148,6 +224,14 @@ async fn until_final(hearings: &mut mpsc::Receiver<Hearing>) -> anyhow::Result<(
 fn wide(samples: &[i16]) -> anyhow::Result<Vec<i16>> {
     let samples: Vec<f32> = samples.iter().map(|&sample| f32::from(sample)).collect();
     let mut fft = Fft::<f32>::new(8_000, 16_000, 1_024, 1, FixedSync::Both)?;
-    let wide = fft.process_all(&InterleavedSlice::new(&samples, 1, samples.len())?, samples.len(), None)?;
-    Ok(wide.take_data().into_iter().map(|sample| sample as i16).collect())
+    let wide = fft.process_all(
+        &InterleavedSlice::new(&samples, 1, samples.len())?,
+        samples.len(),
+        None,
+    )?;
+    Ok(wide
+        .take_data()
+        .into_iter()
+        .map(|sample| sample as i16)
+        .collect())
 }

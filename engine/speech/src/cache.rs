@@ -1,8 +1,9 @@
 //! The prompt cache: what was spoken once is played from memory or disk ever after.
 //!
-//! A prompt comes from memory, else from disk, else from the synthesizer. Calls that want the same prompt at the same time share one
-//! synthesis and hear it while it is made. Only whole prompts are kept. A disk that fails is logged and passed over: it never costs a
-//! call its prompt. Personal prompts ([`Keep::Personal`]) never touch the disk.
+//! A prompt comes from memory, else from disk, else from the synthesizer. Calls that want the same
+//! prompt at the same time share one synthesis and hear it while it is made. Only whole prompts are
+//! kept. A disk that fails is logged and passed over: it never costs a call its prompt. Personal
+//! prompts ([`Keep::Personal`]) never touch the disk.
 
 mod audio;
 mod disk;
@@ -25,18 +26,22 @@ use self::key::Key;
 use self::memory::Memory;
 use crate::synthesis::{Samples, SynthesisError, Synthesizer, Utterance};
 
-/// How long a personal prompt stays in memory: long enough to be made while the caller still speaks, or to be repeated when he asks for it.
+/// How long a personal prompt stays in memory: long enough to be made while the caller still
+/// speaks, or to be repeated when he asks for it.
 const PERSONAL_KEPT: Duration = Duration::from_secs(60);
 
-/// How long the synthesizer may take for the next piece. Providers have deadlines of their own; this one holds whatever they do.
+/// How long the synthesizer may take for the next piece. Providers have deadlines of their own;
+/// this one holds whatever they do.
 const PIECE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How prompts are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CacheSettings {
-    /// Most bytes of samples in memory: a minute of speech at 8 kHz takes a little under one million.
+    /// Most bytes of samples in memory: a minute of speech at 8 kHz takes a little under one
+    /// million.
     pub memory_bytes: usize,
-    /// Where shared prompts are kept beyond the process's life; nowhere when absent. Made when missing.
+    /// Where shared prompts are kept beyond the process's life; nowhere when absent. Made when
+    /// missing.
     pub folder: Option<PathBuf>,
     /// Most bytes in that folder.
     pub disk_bytes: u64,
@@ -44,7 +49,11 @@ pub struct CacheSettings {
 
 impl Default for CacheSettings {
     fn default() -> Self {
-        Self { memory_bytes: 64 << 20, folder: None, disk_bytes: 512 << 20 }
+        Self {
+            memory_bytes: 64 << 20,
+            folder: None,
+            disk_bytes: 512 << 20,
+        }
     }
 }
 
@@ -81,14 +90,27 @@ struct Growing {
 }
 
 impl PromptCache {
-    /// An empty memory in front of a synthesizer. The folder is not touched before the first prompt.
+    /// An empty memory in front of a synthesizer. The folder is not touched before the first
+    /// prompt.
     pub fn new(synthesizer: Arc<dyn Synthesizer>, settings: CacheSettings) -> Self {
-        let prompts = Prompts { memory: Memory::new(settings.memory_bytes), growing: HashMap::new() };
-        let disk = settings.folder.map(|folder| Disk::new(folder, settings.disk_bytes));
-        Self { shared: Arc::new(Shared { synthesizer, disk, prompts: Mutex::new(prompts) }) }
+        let prompts = Prompts {
+            memory: Memory::new(settings.memory_bytes),
+            growing: HashMap::new(),
+        };
+        let disk = settings
+            .folder
+            .map(|folder| Disk::new(folder, settings.disk_bytes));
+        Self {
+            shared: Arc::new(Shared {
+                synthesizer,
+                disk,
+                prompts: Mutex::new(prompts),
+            }),
+        }
     }
 
-    /// The audio of an utterance at `rate_hz`. Returns at once; what is not in memory comes while it is read or made.
+    /// The audio of an utterance at `rate_hz`. Returns at once; what is not in memory comes while
+    /// it is read or made.
     pub fn fetch(&self, utterance: &Utterance, rate_hz: u32, keep: Keep) -> PromptAudio {
         let key = Key::new(self.shared.synthesizer.name(), utterance, rate_hz, keep);
         let mut prompts = self.shared.prompts();
@@ -101,14 +123,33 @@ impl PromptCache {
         let (grow, grown) = watch::channel(());
         let growth = Arc::<Growth>::default();
         let audio = PromptAudio::growing(Follower::new(&growth, grown.clone()));
-        prompts.growing.insert(key, Growing { growth: Arc::clone(&growth), grown });
+        prompts.growing.insert(
+            key,
+            Growing {
+                growth: Arc::clone(&growth),
+                grown,
+            },
+        );
         drop(prompts);
-        tokio::spawn(Making { shared: Arc::clone(&self.shared), key, growth, grow }.run(utterance.clone(), rate_hz));
+        tokio::spawn(
+            Making {
+                shared: Arc::clone(&self.shared),
+                key,
+                growth,
+                grow,
+            }
+            .run(utterance.clone(), rate_hz),
+        );
         audio
     }
 
-    /// Has shared prompts ready before a call wants them. One after the other, so that calls come first; all are tried, and the first failure is told.
-    pub async fn prewarm(&self, utterances: &[Utterance], rate_hz: u32) -> Result<(), SynthesisError> {
+    /// Has shared prompts ready before a call wants them. One after the other, so that calls come
+    /// first; all are tried, and the first failure is told.
+    pub async fn prewarm(
+        &self,
+        utterances: &[Utterance],
+        rate_hz: u32,
+    ) -> Result<(), SynthesisError> {
         let mut outcome = Ok(());
         for utterance in utterances {
             let mut audio = self.fetch(utterance, rate_hz, Keep::Shared);
@@ -130,7 +171,8 @@ impl Shared {
         self.prompts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does something with the disk, on a blocking thread. Nothing without a disk, for a personal prompt, or when the disk fails.
+    /// Does something with the disk, on a blocking thread. Nothing without a disk, for a personal
+    /// prompt, or when the disk fails.
     async fn on_disk<T: Send + 'static>(
         self: &Arc<Self>,
         key: Key,
@@ -162,7 +204,11 @@ struct Making {
 impl Making {
     async fn run(self, utterance: Utterance, rate_hz: u32) {
         let key = self.key;
-        let stored = self.shared.on_disk(key, move |disk| disk.read(&key)).await.flatten();
+        let stored = self
+            .shared
+            .on_disk(key, move |disk| disk.read(&key))
+            .await
+            .flatten();
         let is_new = stored.is_none();
         let made = match stored {
             Some(samples) => {
@@ -176,7 +222,10 @@ impl Making {
         self.growth.end(made);
         if whole {
             let until = (key.keep == Keep::Personal).then(|| Instant::now() + PERSONAL_KEPT);
-            self.shared.prompts().memory.insert(key, Arc::clone(&speech), until);
+            self.shared
+                .prompts()
+                .memory
+                .insert(key, Arc::clone(&speech), until);
             if let Some(until) = until {
                 tokio::spawn(forget_at(until, key, Arc::downgrade(&self.shared)));
             }
@@ -185,15 +234,24 @@ impl Making {
         // from here on it comes from memory, or is tried again
         drop(self);
         if whole && is_new {
-            shared.on_disk(key, move |disk| disk.write(&key, &speech)).await;
+            shared
+                .on_disk(key, move |disk| disk.write(&key, &speech))
+                .await;
         }
     }
 
     async fn synthesize(&self, utterance: &Utterance, rate_hz: u32) -> Result<(), SynthesisError> {
-        let too_slow = |_| SynthesisError::TooSlow(u64::try_from(PIECE_TIMEOUT.as_millis()).unwrap_or(u64::MAX));
+        let too_slow = |_| {
+            SynthesisError::TooSlow(u64::try_from(PIECE_TIMEOUT.as_millis()).unwrap_or(u64::MAX))
+        };
         let synthesis = self.shared.synthesizer.synthesize(utterance, rate_hz);
-        let mut pieces = timeout(PIECE_TIMEOUT, synthesis).await.map_err(too_slow)??;
-        while let Some(piece) = timeout(PIECE_TIMEOUT, pieces.recv()).await.map_err(too_slow)? {
+        let mut pieces = timeout(PIECE_TIMEOUT, synthesis)
+            .await
+            .map_err(too_slow)??;
+        while let Some(piece) = timeout(PIECE_TIMEOUT, pieces.recv())
+            .await
+            .map_err(too_slow)?
+        {
             self.add(piece?);
         }
         Ok(())
@@ -206,9 +264,12 @@ impl Making {
 }
 
 impl Drop for Making {
-    /// Whatever happens to the task, nobody waits for it, and the next one who wants the prompt begins anew.
+    /// Whatever happens to the task, nobody waits for it, and the next one who wants the prompt
+    /// begins anew.
     fn drop(&mut self) {
-        self.growth.end(Err(SynthesisError::Unavailable("the synthesis was given up".to_owned())));
+        self.growth.end(Err(SynthesisError::Unavailable(
+            "the synthesis was given up".to_owned(),
+        )));
         self.shared.prompts().growing.remove(&self.key);
         self.grow.send_replace(());
     }

@@ -1,13 +1,16 @@
 //! The offline voice: espeak-ng, one process for each utterance.
 //!
-//! espeak-ng is under the GPL, so it is never linked: its program gets the text on standard input (never as an argument, where other
-//! users of the machine could read it) and answers with a WAV stream, which is resampled and handed on while it is still being made.
+//! espeak-ng is under the GPL, so it is never linked: its program gets the text on standard input
+//! (never as an argument, where other users of the machine could read it) and answers with a WAV
+//! stream, which is resampled and handed on while it is still being made.
 //!
-//! It fails with [`SynthesisError::NoVoice`] for a language it does not speak, `Unavailable` when the program is missing or complains, and
-//! `TooSlow` when the program does not get done. A dropped receiver ends the process.
+//! It fails with [`SynthesisError::NoVoice`] for a language it does not speak, `Unavailable` when
+//! the program is missing or complains, and `TooSlow` when the program does not get done. A dropped
+//! receiver ends the process.
 //!
-//! Level: its speech, pauses left out, measured -17.7 to -20.3 dBFS at 8 kHz in the eleven languages with peaks just below full scale
-//! (`cargo run --release -p ghanti-speech --example measure`). That suits a telephone line, and more would clip, so it is left as it is.
+//! Level: its speech, pauses left out, measured -17.7 to -20.3 dBFS at 8 kHz in the eleven
+//! languages with peaks just below full scale (`cargo run --release -p ghanti-speech --example
+//! measure`). That suits a telephone line, and more would clip, so it is left as it is.
 
 mod resample;
 mod shaping;
@@ -33,14 +36,17 @@ use tokio::time::{Instant, timeout};
 use self::shaping::Shaping;
 use crate::synthesis::{PIECES, Samples, SynthesisError, Synthesizer, Utterance};
 
-/// How many processes may run at once. One speaks fifty times faster than real time, so four keep up with any number of calls
-/// that share their prompts; more would only take the processor from the calls.
+/// How many processes may run at once. One speaks fifty times faster than real time, so four keep
+/// up with any number of calls that share their prompts; more would only take the processor from
+/// the calls.
 const PROCESSES: usize = 4;
 
-/// How long an utterance may wait for a free process and for that process's work, all together. Waiting for whoever plays it does not count.
+/// How long an utterance may wait for a free process and for that process's work, all together.
+/// Waiting for whoever plays it does not count.
 const DEADLINE: Duration = Duration::from_secs(5);
 
-/// How much is read of the pipe at once: 93 ms of speech, so that resampling never holds up the thread.
+/// How much is read of the pipe at once: 93 ms of speech, so that resampling never holds up the
+/// thread.
 const READ_BYTES: usize = 4_096;
 
 /// How much of the program's complaint is reported.
@@ -59,7 +65,11 @@ pub struct EspeakSettings {
 
 impl Default for EspeakSettings {
     fn default() -> Self {
-        Self { program: "espeak-ng".into(), words_per_minute: 155, voices: BTreeMap::new() }
+        Self {
+            program: "espeak-ng".into(),
+            words_per_minute: 155,
+            voices: BTreeMap::new(),
+        }
     }
 }
 
@@ -73,15 +83,24 @@ pub struct Espeak {
 impl Espeak {
     /// A synthesizer with these settings. Nothing is started before the first utterance.
     pub fn new(settings: EspeakSettings) -> Self {
-        Self { settings, processes: Arc::new(Semaphore::new(PROCESSES)) }
+        Self {
+            settings,
+            processes: Arc::new(Semaphore::new(PROCESSES)),
+        }
     }
 
     fn voice_for<'a>(&'a self, utterance: &'a Utterance) -> Result<&'a str, SynthesisError> {
-        let configured = utterance.voice.as_ref().or_else(|| self.settings.voices.get(&utterance.language)).map(String::as_str);
+        let configured = utterance
+            .voice
+            .as_ref()
+            .or_else(|| self.settings.voices.get(&utterance.language))
+            .map(String::as_str);
         let voice = configured.or_else(|| voices::voice_for(&utterance.language));
         let voice = voice.ok_or_else(|| SynthesisError::NoVoice(utterance.language.clone()))?;
         if !voices::is_voice_name(voice) {
-            return Err(SynthesisError::Unavailable(format!("`{voice}` is not the name of an espeak-ng voice; see `espeak-ng --voices`")));
+            return Err(SynthesisError::Unavailable(format!(
+                "`{voice}` is not the name of an espeak-ng voice; see `espeak-ng --voices`"
+            )));
         }
         Ok(voice)
     }
@@ -96,7 +115,9 @@ impl Espeak {
             .stderr(Stdio::piped())
             .kill_on_drop(true);
         // starting a process takes up to a millisecond, too long for an async thread
-        let started = spawn_blocking(move || command.spawn()).await.map_err(|error| broken(&error.to_string()))?;
+        let started = spawn_blocking(move || command.spawn())
+            .await
+            .map_err(|error| broken(&error.to_string()))?;
         started.map_err(|error| not_started(&self.settings.program, &error))
     }
 }
@@ -124,8 +145,11 @@ impl Synthesizer for Espeak {
             return Ok(mpsc::channel(1).1);
         }
         let mut patience = Patience { left: DEADLINE };
-        let free = patience.wait(Arc::clone(&self.processes).acquire_owned()).await?;
-        let permit = free.map_err(|_| SynthesisError::Unavailable("espeak-ng was shut down".to_owned()))?;
+        let free = patience
+            .wait(Arc::clone(&self.processes).acquire_owned())
+            .await?;
+        let permit =
+            free.map_err(|_| SynthesisError::Unavailable("espeak-ng was shut down".to_owned()))?;
         let child = self.start(voice).await?;
         let (pieces, receiver) = mpsc::channel(PIECES);
         tokio::spawn(async move {
@@ -142,7 +166,8 @@ impl Synthesizer for Espeak {
     }
 }
 
-/// Speaks one text: writes it to the process and hands on what comes back. Dropping this future kills the process.
+/// Speaks one text: writes it to the process and hands on what comes back. Dropping this future
+/// kills the process.
 async fn speak(
     mut child: Child,
     text: &str,
@@ -150,8 +175,12 @@ async fn speak(
     mut patience: Patience,
     pieces: &mpsc::Sender<Result<Samples, SynthesisError>>,
 ) -> Result<(), SynthesisError> {
-    let (Some(mut stdin), Some(mut stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take()) else {
-        return Err(SynthesisError::Unavailable("`espeak-ng` was started without pipes".to_owned()));
+    let (Some(mut stdin), Some(mut stdout), Some(stderr)) =
+        (child.stdin.take(), child.stdout.take(), child.stderr.take())
+    else {
+        return Err(SynthesisError::Unavailable(
+            "`espeak-ng` was started without pipes".to_owned(),
+        ));
     };
     // a process that died before it read all shows so in its exit status
     let _ = patience.wait(stdin.write_all(text.as_bytes())).await?;
@@ -162,25 +191,43 @@ async fn speak(
     let mut buffer = vec![0; READ_BYTES];
     let mut streamed = false;
     loop {
-        let read = patience.wait(stdout.read(&mut buffer)).await?.map_err(|error| broken(&error.to_string()))?;
-        let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else { break };
+        let read = patience
+            .wait(stdout.read(&mut buffer))
+            .await?
+            .map_err(|error| broken(&error.to_string()))?;
+        let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else {
+            break;
+        };
         streamed = true;
-        shaping.push(bytes, &mut made).map_err(|error| broken(&error))?;
+        shaping
+            .push(bytes, &mut made)
+            .map_err(|error| broken(&error))?;
         hand_over(&mut made, pieces).await;
     }
 
     let mut complaint = String::new();
-    let _ = patience.wait(stderr.take(COMPLAINT_BYTES).read_to_string(&mut complaint)).await?;
-    let status = patience.wait(child.wait()).await?.map_err(|error| broken(&error.to_string()))?;
+    let _ = patience
+        .wait(stderr.take(COMPLAINT_BYTES).read_to_string(&mut complaint))
+        .await?;
+    let status = patience
+        .wait(child.wait())
+        .await?
+        .map_err(|error| broken(&error.to_string()))?;
     if !status.success() || !streamed {
-        return Err(SynthesisError::Unavailable(format!("`espeak-ng` ended with {status}: {}", complaint.trim())));
+        return Err(SynthesisError::Unavailable(format!(
+            "`espeak-ng` ended with {status}: {}",
+            complaint.trim()
+        )));
     }
     shaping.finish(&mut made).map_err(|error| broken(&error))?;
     hand_over(&mut made, pieces).await;
     Ok(())
 }
 
-async fn hand_over(made: &mut Vec<Samples>, pieces: &mpsc::Sender<Result<Samples, SynthesisError>>) {
+async fn hand_over(
+    made: &mut Vec<Samples>,
+    pieces: &mpsc::Sender<Result<Samples, SynthesisError>>,
+) {
     for piece in made.drain(..) {
         // a closed channel ends the whole future from outside
         let _ = pieces.send(Ok(piece)).await;
@@ -197,20 +244,26 @@ impl Patience {
         let begun = Instant::now();
         let done = timeout(self.left, work).await;
         self.left = self.left.saturating_sub(begun.elapsed());
-        done.map_err(|_| SynthesisError::TooSlow(u64::try_from(DEADLINE.as_millis()).unwrap_or(u64::MAX)))
+        done.map_err(|_| {
+            SynthesisError::TooSlow(u64::try_from(DEADLINE.as_millis()).unwrap_or(u64::MAX))
+        })
     }
 }
 
-/// The text without what espeak-ng would take for commands: `[[` begins phoneme names, and a control character ends or hides text.
+/// The text without what espeak-ng would take for commands: `[[` begins phoneme names, and a
+/// control character ends or hides text.
 fn plain(text: &str) -> String {
-    text.replace("[[", "[ [").replace(|character: char| character.is_control(), " ")
+    text.replace("[[", "[ [")
+        .replace(|character: char| character.is_control(), " ")
 }
 
 fn not_started(program: &Path, error: &std::io::Error) -> SynthesisError {
     let program = program.display();
     SynthesisError::Unavailable(match error.kind() {
         ErrorKind::NotFound => {
-            format!("there is no program `{program}`: install the `espeak-ng` package, or set [speech] synthesizer")
+            format!(
+                "there is no program `{program}`: install the `espeak-ng` package, or set [speech] synthesizer"
+            )
         }
         _ => format!("cannot start `{program}`: {error}"),
     })

@@ -1,5 +1,5 @@
-//! Speech: synthesizers and recognisers behind two traits, the prompt cache, templates, choice lexicons, and how amounts, dates and
-//! digits are spoken.
+//! Speech: synthesizers and recognisers behind two traits, the prompt cache, templates, choice
+//! lexicons, and how amounts, dates and digits are spoken.
 //!
 //! It knows nothing of calls, sockets or flows.
 
@@ -12,6 +12,8 @@ pub mod words;
 
 pub use cache::{CacheSettings, Keep, PromptAudio, PromptCache};
 pub use espeak::{Espeak, EspeakSettings};
-pub use recognition::{Expectation, Hearing, Recognition, RecognitionError, Recognized, Recognizer};
+pub use recognition::{
+    Expectation, Hearing, Recognition, RecognitionError, Recognized, Recognizer,
+};
 pub use synthesis::{Samples, SynthesisError, Synthesizer, Utterance};
 pub use vosk::{Vosk, VoskError, VoskSettings};

@@ -11,11 +11,12 @@ pub const RATE_HZ: u32 = 16_000;
 pub struct Expectation {
     /// The languages the caller may answer in, likeliest first.
     pub languages: Vec<Language>,
-    /// The phrases of a closed question, lower case, of all those languages; empty means free speech. A recogniser
-    /// may answer outside them only with [`Recognized::unknown`].
+    /// The phrases of a closed question, lower case, of all those languages; empty means free
+    /// speech. A recogniser may answer outside them only with [`Recognized::unknown`].
     pub phrases: Vec<String>,
-    /// Other phrases and words that the caller may say, lower case: a recogniser that is bound to `phrases` knows them besides, so that it
-    /// does not hear the phrase that sounds most like them. What it recognises of them stands in [`Recognized::text`].
+    /// Other phrases and words that the caller may say, lower case: a recogniser that is bound to
+    /// `phrases` knows them besides, so that it does not hear the phrase that sounds most like
+    /// them. What it recognises of them stands in [`Recognized::text`].
     pub decoys: Vec<String>,
 }
 
@@ -57,12 +58,15 @@ pub enum RecognitionError {
     Overloaded,
 }
 
-/// A recognition in progress: one per question and attempt. Cheap to hold: it costs CPU only while it is fed.
+/// A recognition in progress: one per question and attempt. Cheap to hold: it costs CPU only while
+/// it is fed.
 pub trait Recognition: Send {
-    /// Hands over 16 kHz samples of any number. Never waits: work happens elsewhere. `Overloaded` tells that these samples were dropped.
+    /// Hands over 16 kHz samples of any number. Never waits: work happens elsewhere. `Overloaded`
+    /// tells that these samples were dropped.
     fn feed(&mut self, samples: &[i16]) -> Result<(), RecognitionError>;
 
-    /// The utterance is over: one [`Hearing::Final`] follows. Feeding again begins the next utterance.
+    /// The utterance is over: one [`Hearing::Final`] follows. Feeding again begins the next
+    /// utterance.
     fn finish(&mut self);
 
     /// Forgets what was fed since the last `finish`; nothing is reported for it.
@@ -81,5 +85,9 @@ pub trait Recognizer: Send + Sync {
     fn understands(&self, language: &Language) -> bool;
 
     /// Prepares to listen: returns at once, loading and compiling happen elsewhere.
-    fn listen(&self, expectation: Expectation, hearings: mpsc::Sender<Hearing>) -> Result<Box<dyn Recognition>, RecognitionError>;
+    fn listen(
+        &self,
+        expectation: Expectation,
+        hearings: mpsc::Sender<Hearing>,
+    ) -> Result<Box<dyn Recognition>, RecognitionError>;
 }

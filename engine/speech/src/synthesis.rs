@@ -17,10 +17,12 @@ pub struct Utterance {
     pub voice: Option<String>,
 }
 
-/// A piece of speech: PCM16 mono at the rate that was asked for. One copy serves every call that plays it.
+/// A piece of speech: PCM16 mono at the rate that was asked for. One copy serves every call that
+/// plays it.
 pub type Samples = Arc<[i16]>;
 
-/// How many pieces may wait between a synthesiser and whoever plays them; when full, the synthesiser waits.
+/// How many pieces may wait between a synthesiser and whoever plays them; when full, the
+/// synthesiser waits.
 pub const PIECES: usize = 16;
 
 /// Why words could not be spoken.
@@ -43,8 +45,9 @@ pub trait Synthesizer: Send + Sync {
     /// The provider's name, part of the prompt cache's key.
     fn name(&self) -> &str;
 
-    /// Speaks an utterance at `rate_hz` (8,000, 16,000 or 24,000). Pieces come as they are made; the channel closes after the last one
-    /// or after an error. Dropping the receiver stops the work.
+    /// Speaks an utterance at `rate_hz` (8,000, 16,000 or 24,000). Pieces come as they are made;
+    /// the channel closes after the last one or after an error. Dropping the receiver stops the
+    /// work.
     async fn synthesize(
         &self,
         utterance: &Utterance,

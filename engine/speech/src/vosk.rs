@@ -1,11 +1,13 @@
 //! Offline recognition: Vosk, opened at run time, decoding on threads of its own.
 //!
-//! `libvosk.so` is not linked, so the engine builds and runs without it; what is missing is said when it is opened. A closed question
-//! is recognised by a grammar of its phrases and decoys, with `[unk]` for everything else; free speech by the model's whole language. A model
-//! hears 16 kHz; audio from a telephone has to be resampled to that, not relabelled.
+//! `libvosk.so` is not linked, so the engine builds and runs without it; what is missing is said
+//! when it is opened. A closed question is recognised by a grammar of its phrases and decoys, with
+//! `[unk]` for everything else; free speech by the model's whole language. A model hears 16 kHz;
+//! audio from a telephone has to be resampled to that, not relabelled.
 //!
-//! It never blocks an async thread after [`Vosk::open`], and never logs what a caller said. A [`Hearing::Partial`] has confidence 0,
-//! because Vosk judges words only when they are final. Words recognised beside `[unk]` are in the text, with `unknown` set.
+//! It never blocks an async thread after [`Vosk::open`], and never logs what a caller said. A
+//! [`Hearing::Partial`] has confidence 0, because Vosk judges words only when they are final. Words
+//! recognised beside `[unk]` are in the text, with `unknown` set.
 //!
 //! [`Hearing::Partial`]: crate::Hearing::Partial
 
@@ -34,9 +36,11 @@ use crate::recognition::{Expectation, Hearing, Recognition, RecognitionError, Re
 pub struct VoskSettings {
     /// `libvosk.so`.
     pub library: PathBuf,
-    /// A model folder for each language that is to be understood. A model serves all regions of its language.
+    /// A model folder for each language that is to be understood. A model serves all regions of its
+    /// language.
     pub models: BTreeMap<Language, PathBuf>,
-    /// Threads that decode. Free speech takes 0.3 to 0.5 of a core for each caller who is speaking, a closed question a tenth of that.
+    /// Threads that decode. Free speech takes 0.3 to 0.5 of a core for each caller who is speaking,
+    /// a closed question a tenth of that.
     pub workers: usize,
 }
 
@@ -44,7 +48,9 @@ pub struct VoskSettings {
 #[derive(Debug, thiserror::Error)]
 pub enum VoskError {
     /// There is no such file, or it is not Vosk's.
-    #[error("cannot open the speech recogniser `{path}`: {reason}; run `make setup`, or set [speech] recognizer")]
+    #[error(
+        "cannot open the speech recogniser `{path}`: {reason}; run `make setup`, or set [speech] recognizer"
+    )]
     Library {
         /// As set.
         path: PathBuf,
@@ -52,7 +58,9 @@ pub enum VoskError {
         reason: String,
     },
     /// A model folder is missing, or not a whole model.
-    #[error("cannot read the `{language}` speech model `{path}`: {reason}; run `make setup`, or mend [speech] models")]
+    #[error(
+        "cannot read the `{language}` speech model `{path}`: {reason}; run `make setup`, or mend [speech] models"
+    )]
     Model {
         /// The language it was set for.
         language: Language,
@@ -73,10 +81,13 @@ pub struct Vosk {
 }
 
 impl Vosk {
-    /// Opens the library and reads the models, some tenths of a second each: call it when the engine starts, or on a blocking thread.
+    /// Opens the library and reads the models, some tenths of a second each: call it when the
+    /// engine starts, or on a blocking thread.
     pub fn open(settings: VoskSettings) -> Result<Self, VoskError> {
-        let library = VoskLibrary::open(&settings.library)
-            .map_err(|error| VoskError::Library { path: settings.library.clone(), reason: reason_of(&error) })?;
+        let library = VoskLibrary::open(&settings.library).map_err(|error| VoskError::Library {
+            path: settings.library.clone(),
+            reason: reason_of(&error),
+        })?;
         let mut loaded: BTreeMap<PathBuf, Arc<Model>> = BTreeMap::new();
         let mut models = BTreeMap::new();
         for (language, path) in settings.models {
@@ -87,28 +98,50 @@ impl Vosk {
             loaded.insert(path, Arc::clone(&model));
             models.insert(language, model);
         }
-        Ok(Self { workers: Workers::start(settings.workers)?, models })
+        Ok(Self {
+            workers: Workers::start(settings.workers)?,
+            models,
+        })
     }
 
     /// The model of a language: its own region's first, else another's.
     fn model_for(&self, language: &Language) -> Option<&Arc<Model>> {
-        let related = || self.models.iter().find(|(other, _)| other.primary() == language.primary()).map(|(_, model)| model);
+        let related = || {
+            self.models
+                .iter()
+                .find(|(other, _)| other.primary() == language.primary())
+                .map(|(_, model)| model)
+        };
         self.models.get(language).or_else(related)
     }
 }
 
 /// The system's own words are in the source of the loader's error.
 fn reason_of(error: &libloading::Error) -> String {
-    error.source().map_or_else(|| error.to_string(), ToString::to_string)
+    error
+        .source()
+        .map_or_else(|| error.to_string(), ToString::to_string)
 }
 
-fn load(library: &Arc<VoskLibrary>, language: &Language, path: &Path) -> Result<Arc<Model>, VoskError> {
-    let refuse = |reason| VoskError::Model { language: language.clone(), path: path.to_path_buf(), reason };
+fn load(
+    library: &Arc<VoskLibrary>,
+    language: &Language,
+    path: &Path,
+) -> Result<Arc<Model>, VoskError> {
+    let refuse = |reason| VoskError::Model {
+        language: language.clone(),
+        path: path.to_path_buf(),
+        reason,
+    };
     if !path.is_dir() {
         return Err(refuse("there is no such folder"));
     }
-    // models of Vosk have the acoustic model in one of two places; without it the library would complain past our log
-    if !["am/final.mdl", "final.mdl"].iter().any(|file| path.join(file).is_file()) {
+    // models of Vosk have the acoustic model in one of two places; without it the library would
+    // complain past our log
+    if !["am/final.mdl", "final.mdl"]
+        .iter()
+        .any(|file| path.join(file).is_file())
+    {
         return Err(refuse("it has no `am/final.mdl`"));
     }
     Model::load(library, path).ok_or_else(|| refuse("it is not a whole Vosk model"))
@@ -123,14 +156,32 @@ impl Recognizer for Vosk {
         self.model_for(language).is_some()
     }
 
-    fn listen(&self, expectation: Expectation, hearings: mpsc::Sender<Hearing>) -> Result<Box<dyn Recognition>, RecognitionError> {
-        let found = expectation.languages.iter().find_map(|language| Some((language, self.model_for(language)?)));
+    fn listen(
+        &self,
+        expectation: Expectation,
+        hearings: mpsc::Sender<Hearing>,
+    ) -> Result<Box<dyn Recognition>, RecognitionError> {
+        let found = expectation
+            .languages
+            .iter()
+            .find_map(|language| Some((language, self.model_for(language)?)));
         let Some((language, model)) = found else {
-            return Err(RecognitionError::NoModel(expectation.languages.into_iter().next().unwrap_or_else(Language::english)));
+            return Err(RecognitionError::NoModel(
+                expectation
+                    .languages
+                    .into_iter()
+                    .next()
+                    .unwrap_or_else(Language::english),
+            ));
         };
         let (language, model) = (language.clone(), Arc::clone(model));
-        let listening =
-            self.workers.begin(Request { model, language, phrases: expectation.phrases, decoys: expectation.decoys, hearings })?;
+        let listening = self.workers.begin(Request {
+            model,
+            language,
+            phrases: expectation.phrases,
+            decoys: expectation.decoys,
+            hearings,
+        })?;
         Ok(Box::new(listening))
     }
 }

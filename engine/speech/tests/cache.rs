@@ -1,5 +1,11 @@
 //! The prompt cache before a synthesizer that the test plays itself.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,7 +13,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ghanti_model::Language;
-use ghanti_speech::{CacheSettings, Keep, PromptAudio, PromptCache, Samples, SynthesisError, Synthesizer, Utterance};
+use ghanti_speech::{
+    CacheSettings, Keep, PromptAudio, PromptCache, Samples, SynthesisError, Synthesizer, Utterance,
+};
 use tokio::sync::mpsc;
 
 type Pieces = mpsc::Sender<Result<Samples, SynthesisError>>;
@@ -23,7 +31,11 @@ impl Synthesizer for Studio {
         "studio"
     }
 
-    async fn synthesize(&self, _: &Utterance, _: u32) -> Result<mpsc::Receiver<Result<Samples, SynthesisError>>, SynthesisError> {
+    async fn synthesize(
+        &self,
+        _: &Utterance,
+        _: u32,
+    ) -> Result<mpsc::Receiver<Result<Samples, SynthesisError>>, SynthesisError> {
         let (pieces, receiver) = mpsc::channel(16);
         self.begun.send(pieces).await.unwrap();
         Ok(receiver)
@@ -37,8 +49,15 @@ struct Scene {
 
 fn scene(memory_bytes: usize, folder: Option<&Path>) -> Scene {
     let (sender, begun) = mpsc::channel(16);
-    let settings = CacheSettings { memory_bytes, folder: folder.map(Path::to_owned), disk_bytes: 1 << 20 };
-    Scene { cache: PromptCache::new(Arc::new(Studio { begun: sender }), settings), begun }
+    let settings = CacheSettings {
+        memory_bytes,
+        folder: folder.map(Path::to_owned),
+        disk_bytes: 1 << 20,
+    };
+    Scene {
+        cache: PromptCache::new(Arc::new(Studio { begun: sender }), settings),
+        begun,
+    }
 }
 
 impl Scene {
@@ -61,7 +80,11 @@ fn piece(level: i16) -> Samples {
 }
 
 fn utterance(text: &str) -> Utterance {
-    Utterance { text: text.into(), language: Language::english(), voice: None }
+    Utterance {
+        text: text.into(),
+        language: Language::english(),
+        voice: None,
+    }
 }
 
 async fn all(audio: &mut PromptAudio) -> Result<Vec<i16>, SynthesisError> {
@@ -73,14 +96,20 @@ async fn all(audio: &mut PromptAudio) -> Result<Vec<i16>, SynthesisError> {
 }
 
 fn files_in(folder: &Path) -> Vec<std::path::PathBuf> {
-    std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
+    std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect()
 }
 
 /// Waits until the one prompt file is there: it is written after the prompt was handed out.
 async fn the_file_in(folder: &Path) -> std::path::PathBuf {
     tokio::time::timeout(Duration::from_secs(120), async {
         loop {
-            if let Some(file) = files_in(folder).into_iter().find(|file| file.extension().is_some_and(|ending| ending == "pcm")) {
+            if let Some(file) = files_in(folder)
+                .into_iter()
+                .find(|file| file.extension().is_some_and(|ending| ending == "pcm"))
+            {
                 return file;
             }
             tokio::task::yield_now().await;
@@ -100,7 +129,10 @@ async fn a_second_fetch_is_the_same_copy_without_a_synthesis() {
 
     let mut second = scene.cache.fetch(&utterance("hello"), 8_000, Keep::Shared);
     let second_piece = second.ready().expect("no waiting").unwrap().unwrap();
-    assert!(Arc::ptr_eq(&first_piece, &second_piece), "one copy serves both calls");
+    assert!(
+        Arc::ptr_eq(&first_piece, &second_piece),
+        "one copy serves both calls"
+    );
     assert!(second.ready().expect("no waiting").is_some());
     assert!(second.ready().expect("no waiting").is_none());
     assert_eq!(scene.waiting(), 0);
@@ -112,14 +144,28 @@ async fn calls_that_want_one_prompt_share_its_synthesis_while_it_is_made() {
     let mut early = scene.cache.fetch(&utterance("hello"), 8_000, Keep::Shared);
     let studio = scene.begun.recv().await.unwrap();
     studio.send(Ok(piece(1))).await.unwrap();
-    assert_eq!(early.next().await.unwrap().unwrap()[0], 1, "streamed before the end");
+    assert_eq!(
+        early.next().await.unwrap().unwrap()[0],
+        1,
+        "streamed before the end"
+    );
 
     let mut late = scene.cache.fetch(&utterance("hello"), 8_000, Keep::Shared);
-    assert_eq!(late.next().await.unwrap().unwrap()[0], 1, "the late one begins at the beginning");
+    assert_eq!(
+        late.next().await.unwrap().unwrap()[0],
+        1,
+        "the late one begins at the beginning"
+    );
     assert!(late.ready().is_none(), "the next piece is not made yet");
     studio.send(Ok(piece(2))).await.unwrap();
     drop(studio);
-    assert_eq!((all(&mut early).await.unwrap(), all(&mut late).await.unwrap()), (vec![2; 800], vec![2; 800]));
+    assert_eq!(
+        (
+            all(&mut early).await.unwrap(),
+            all(&mut late).await.unwrap()
+        ),
+        (vec![2; 800], vec![2; 800])
+    );
     assert_eq!(scene.waiting(), 0);
 }
 
@@ -127,11 +173,16 @@ async fn calls_that_want_one_prompt_share_its_synthesis_while_it_is_made() {
 async fn a_failed_synthesis_is_told_to_all_and_not_kept() {
     let folder = tempfile::tempdir().unwrap();
     let mut scene = scene(1 << 20, Some(folder.path()));
-    let (mut one, mut other) =
-        (scene.cache.fetch(&utterance("hello"), 8_000, Keep::Shared), scene.cache.fetch(&utterance("hello"), 8_000, Keep::Shared));
+    let (mut one, mut other) = (
+        scene.cache.fetch(&utterance("hello"), 8_000, Keep::Shared),
+        scene.cache.fetch(&utterance("hello"), 8_000, Keep::Shared),
+    );
     let studio = scene.begun.recv().await.unwrap();
     studio.send(Ok(piece(1))).await.unwrap();
-    studio.send(Err(SynthesisError::TooSlow(5_000))).await.unwrap();
+    studio
+        .send(Err(SynthesisError::TooSlow(5_000)))
+        .await
+        .unwrap();
     assert_eq!(all(&mut one).await, Err(SynthesisError::TooSlow(5_000)));
     assert_eq!(all(&mut other).await, Err(SynthesisError::TooSlow(5_000)));
     assert!(one.next().await.is_none());
@@ -158,13 +209,22 @@ async fn a_prompt_outlives_the_process_on_disk() {
     the_file_in(folder.path()).await;
 
     let mut after = scene(1 << 20, Some(folder.path()));
-    assert_eq!(all(&mut after.cache.fetch(&utterance("hello"), 8_000, Keep::Shared)).await.unwrap(), spoken);
+    assert_eq!(
+        all(&mut after.cache.fetch(&utterance("hello"), 8_000, Keep::Shared))
+            .await
+            .unwrap(),
+        spoken
+    );
     assert_eq!(after.waiting(), 0);
 }
 
 #[tokio::test]
 async fn a_damaged_file_is_replaced() {
-    let damages: [fn(&mut Vec<u8>); 3] = [|bytes| bytes.truncate(500), |bytes| bytes[60] ^= 1, Vec::clear];
+    let damages: [fn(&mut Vec<u8>); 3] = [
+        |bytes| bytes.truncate(500),
+        |bytes| bytes[60] ^= 1,
+        Vec::clear,
+    ];
     for damage in damages {
         let folder = tempfile::tempdir().unwrap();
         let mut before = scene(1 << 20, Some(folder.path()));
@@ -181,7 +241,10 @@ async fn a_damaged_file_is_replaced() {
         let mut audio = after.cache.fetch(&utterance("hello"), 8_000, Keep::Shared);
         after.speak(&[1]).await;
         assert_eq!(all(&mut audio).await.unwrap(), [1; 800]);
-        assert_eq!(std::fs::read(the_file_in(folder.path()).await).unwrap(), whole);
+        assert_eq!(
+            std::fs::read(the_file_in(folder.path()).await).unwrap(),
+            whole
+        );
     }
 }
 
@@ -200,10 +263,15 @@ async fn a_folder_that_cannot_be_used_costs_no_prompt() {
 async fn a_personal_prompt_never_touches_the_disk_and_is_soon_forgotten() {
     let folder = tempfile::tempdir().unwrap();
     let mut scene = scene(1 << 20, Some(folder.path()));
-    let mut audio = scene.cache.fetch(&utterance("Asha Rao, 12,500 rupees"), 8_000, Keep::Personal);
+    let mut audio = scene
+        .cache
+        .fetch(&utterance("Asha Rao, 12,500 rupees"), 8_000, Keep::Personal);
     scene.speak(&[1]).await;
     all(&mut audio).await.unwrap();
-    let mut repeated = scene.cache.fetch(&utterance("Asha Rao, 12,500 rupees"), 8_000, Keep::Personal);
+    let mut repeated =
+        scene
+            .cache
+            .fetch(&utterance("Asha Rao, 12,500 rupees"), 8_000, Keep::Personal);
     assert_eq!(all(&mut repeated).await.unwrap(), [1; 800]);
     assert_eq!(scene.cache.memory_bytes(), 1_600);
 
@@ -235,9 +303,19 @@ async fn a_synthesizer_that_hangs_is_given_up() {
 async fn prewarming_has_prompts_ready() {
     let mut scene = scene(1 << 20, None);
     let cache = scene.cache.clone();
-    let warming = tokio::spawn(async move { cache.prewarm(&[utterance("one"), utterance("two")], 8_000).await });
+    let warming = tokio::spawn(async move {
+        cache
+            .prewarm(&[utterance("one"), utterance("two")], 8_000)
+            .await
+    });
     scene.speak(&[1]).await;
     scene.speak(&[2]).await;
     warming.await.unwrap().unwrap();
-    assert!(scene.cache.fetch(&utterance("two"), 8_000, Keep::Shared).ready().is_some());
+    assert!(
+        scene
+            .cache
+            .fetch(&utterance("two"), 8_000, Keep::Shared)
+            .ready()
+            .is_some()
+    );
 }

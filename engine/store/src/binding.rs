@@ -1,7 +1,8 @@
 //! What links Exotel's CallSid to a call of ours and to the order it was dialled for.
 //!
-//! An *order* is a customer's record that was stored for a coming call (`POST /api/calls`). A *call* is what Exotel knows by a CallSid; several
-//! calls may be dialled for one order, and each has a record of its own.
+//! An *order* is a customer's record that was stored for a coming call (`POST /api/calls`). A
+//! *call* is what Exotel knows by a CallSid; several calls may be dialled for one order, and each
+//! has a record of its own.
 
 use std::fmt;
 
@@ -21,7 +22,10 @@ impl Binding {
     /// Reads what [`fmt::Display`] wrote: the call's id, and behind a space the order's.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let mut ids = text.split(' ').map(CallId::parse);
-        let binding = Self { call_id: ids.next()??, order: ids.next().map_or(Some(None), |order| order.map(Some))? };
+        let binding = Self {
+            call_id: ids.next()??,
+            order: ids.next().map_or(Some(None), |order| order.map(Some))?,
+        };
         ids.next().is_none().then_some(binding)
     }
 }
@@ -33,7 +37,8 @@ impl fmt::Display for Binding {
     }
 }
 
-/// What one request of Exotel's says about a call: an applet's before the stream, or the stream's `start`.
+/// What one request of Exotel's says about a call: an applet's before the stream, or the stream's
+/// `start`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sighting {
     /// The ids of ours that it names as the call's order.
@@ -62,7 +67,8 @@ pub struct Order {
     pub held: bool,
 }
 
-/// Who claims the record of an order for its call: Exotel's id of the call, or of its stream where the call has none.
+/// Who claims the record of an order for its call: Exotel's id of the call, or of its stream where
+/// the call has none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Claimant<'a> {
     /// A call.
@@ -87,12 +93,34 @@ mod tests {
     #[test]
     fn a_binding_is_read_as_it_was_written() {
         let (call_id, order) = (CallId::generate(), CallId::generate());
-        for binding in [Binding { call_id, order: None }, Binding { call_id, order: Some(order) }] {
+        for binding in [
+            Binding {
+                call_id,
+                order: None,
+            },
+            Binding {
+                call_id,
+                order: Some(order),
+            },
+        ] {
             assert_eq!(Binding::parse(&binding.to_string()), Some(binding));
         }
         // as engines before this one wrote it
-        assert_eq!(Binding::parse(&call_id.to_string()), Some(Binding { call_id, order: None }));
-        for text in ["", " ", "Asha Rao", &format!("{call_id} "), &format!("{call_id} x"), &format!("{call_id} {order} {order}")] {
+        assert_eq!(
+            Binding::parse(&call_id.to_string()),
+            Some(Binding {
+                call_id,
+                order: None
+            })
+        );
+        for text in [
+            "",
+            " ",
+            "Asha Rao",
+            &format!("{call_id} "),
+            &format!("{call_id} x"),
+            &format!("{call_id} {order} {order}"),
+        ] {
             assert_eq!(Binding::parse(text), None, "`{text}`");
         }
     }

@@ -19,7 +19,11 @@ impl DoNotCall {
     /// The wish that a finished call's record holds, whatever else came of the call.
     pub fn of(record: &CallRecord) -> Option<Self> {
         let is_wish = |word: &Option<String>| word.as_deref() == Some(DO_NOT_CALL);
-        let is_asked = record.state == CallState::Ended && (is_wish(&record.disposition) || is_wish(&record.outcome));
-        is_asked.then(|| Self { call_id: record.call_id, since_ms: record.ended_ms.unwrap_or(record.created_ms) })
+        let is_asked = record.state == CallState::Ended
+            && (is_wish(&record.disposition) || is_wish(&record.outcome));
+        is_asked.then(|| Self {
+            call_id: record.call_id,
+            since_ms: record.ended_ms.unwrap_or(record.created_ms),
+        })
     }
 }

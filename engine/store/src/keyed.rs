@@ -1,5 +1,5 @@
-//! The session store over anything that keeps texts under keys. Redis and the in-process store differ in [`KeyValue`] alone, so that keys,
-//! values and meanings cannot drift apart.
+//! The session store over anything that keeps texts under keys. Redis and the in-process store
+//! differ in [`KeyValue`] alone, so that keys, values and meanings cannot drift apart.
 
 use async_trait::async_trait;
 use ghanti_model::{CallId, CallSid, CustomerRecord, Decision, PhoneNumber};
@@ -11,7 +11,8 @@ use crate::keys::{Key, SessionSettings};
 use crate::sessions::{ORDERS_OF_A_NUMBER, SIGHTINGS_OF_A_CALL};
 use crate::{SessionStore, StoreError};
 
-/// Texts under keys, each with the TTL of the settings. Every function is bounded by [`crate::DEADLINE`].
+/// Texts under keys, each with the TTL of the settings. Every function is bounded by
+/// [`crate::DEADLINE`].
 #[async_trait]
 pub(crate) trait KeyValue: Send + Sync {
     /// What errors call it.
@@ -29,7 +30,8 @@ pub(crate) trait KeyValue: Send + Sync {
     /// Writes all pairs or none; what was there is replaced.
     async fn put_all(&self, pairs: &[(Key, String)]) -> Result<(), StoreError>;
 
-    /// Puts a text in front of a list, of which the first `kept` remain. A text stands in a list once.
+    /// Puts a text in front of a list, of which the first `kept` remain. A text stands in a list
+    /// once.
     async fn push(&self, key: &Key, value: String, kept: usize) -> Result<(), StoreError>;
 
     /// A list, the newest text first; empty where there is none.
@@ -51,15 +53,24 @@ pub(crate) trait KeyValue: Send + Sync {
 }
 
 /// Keeps a customer's record under its own id alone: it is not found by its number.
-pub(crate) async fn put_by_call<T: KeyValue>(store: &T, customer: &CustomerRecord) -> Result<(), StoreError> {
+pub(crate) async fn put_by_call<T: KeyValue>(
+    store: &T,
+    customer: &CustomerRecord,
+) -> Result<(), StoreError> {
     let key = store.settings().customer(customer.call_id);
     let record = written::<T>(&key, customer)?;
     store.put_all(&[(key, record)]).await
 }
 
 /// Binds a CallSid, whatever it was bound to.
-pub(crate) async fn rebind<T: KeyValue>(store: &T, sid: &CallSid, binding: Binding) -> Result<(), StoreError> {
-    store.put_all(&[(store.settings().sid(sid), binding.to_string())]).await
+pub(crate) async fn rebind<T: KeyValue>(
+    store: &T,
+    sid: &CallSid,
+    binding: Binding,
+) -> Result<(), StoreError> {
+    store
+        .put_all(&[(store.settings().sid(sid), binding.to_string())])
+        .await
 }
 
 #[async_trait]
@@ -67,40 +78,57 @@ impl<T: KeyValue> SessionStore for T {
     async fn put_customer(&self, customer: &CustomerRecord) -> Result<(), StoreError> {
         put_by_call(self, customer).await?;
         let orders = self.settings().orders(&customer.phone);
-        self.push(&orders, customer.call_id.to_string(), ORDERS_OF_A_NUMBER).await
+        self.push(&orders, customer.call_id.to_string(), ORDERS_OF_A_NUMBER)
+            .await
     }
 
     async fn customer_by_call(&self, order: CallId) -> Result<Option<CustomerRecord>, StoreError> {
         let key = self.settings().customer(order);
-        self.get(&key).await?.map(|text| read::<T, _>(&key, &text)).transpose()
+        self.get(&key)
+            .await?
+            .map(|text| read::<T, _>(&key, &text))
+            .transpose()
     }
 
     async fn orders_of(&self, phone: &PhoneNumber) -> Result<Vec<Order>, StoreError> {
         let settings = self.settings();
         let key = settings.orders(phone);
         let ids = self.list(&key).await?;
-        let ids = ids.iter().map(|text| call_id::<T>(&key, text)).collect::<Result<Vec<_>, _>>()?;
+        let ids = ids
+            .iter()
+            .map(|text| call_id::<T>(&key, text))
+            .collect::<Result<Vec<_>, _>>()?;
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let keys: Vec<Key> = ids.iter().flat_map(|id| [settings.customer(*id), settings.held(*id)]).collect();
+        let keys: Vec<Key> = ids
+            .iter()
+            .flat_map(|id| [settings.customer(*id), settings.held(*id)])
+            .collect();
         let texts = self.get_all(&keys).await?;
         let mut orders = Vec::with_capacity(ids.len());
         for (keys, texts) in keys.chunks(2).zip(texts.chunks(2)) {
             if let ([key, _], [Some(record), held]) = (keys, texts) {
-                orders.push(Order { customer: read::<T, _>(key, record)?, held: held.is_some() });
+                orders.push(Order {
+                    customer: read::<T, _>(key, record)?,
+                    held: held.is_some(),
+                });
             }
         }
         Ok(orders)
     }
 
     async fn hold(&self, order: CallId) -> Result<(), StoreError> {
-        self.put_all(&[(self.settings().held(order), "held".to_owned())]).await
+        self.put_all(&[(self.settings().held(order), "held".to_owned())])
+            .await
     }
 
     async fn claim(&self, order: CallId, claimant: Claimant<'_>) -> Result<bool, StoreError> {
         let name = claimant.to_string();
-        Ok(self.put_first(&self.settings().claim(order), name.clone()).await? == name)
+        Ok(self
+            .put_first(&self.settings().claim(order), name.clone())
+            .await?
+            == name)
     }
 
     fn claim_here(&self, order: CallId, claimant: Claimant<'_>) -> bool {
@@ -123,7 +151,11 @@ impl<T: KeyValue> SessionStore for T {
 
     async fn sightings(&self, sid: &CallSid) -> Result<Vec<Sighting>, StoreError> {
         let key = self.settings().seen(sid);
-        self.list(&key).await?.iter().map(|text| read::<T, _>(&key, text)).collect()
+        self.list(&key)
+            .await?
+            .iter()
+            .map(|text| read::<T, _>(&key, text))
+            .collect()
     }
 
     async fn bind(&self, sid: &CallSid, binding: Binding) -> Result<Binding, StoreError> {
@@ -139,7 +171,10 @@ impl<T: KeyValue> SessionStore for T {
 
     async fn bound(&self, sid: &CallSid) -> Result<Option<Binding>, StoreError> {
         let key = self.settings().sid(sid);
-        self.get(&key).await?.map(|text| read_binding::<T>(&key, &text)).transpose()
+        self.get(&key)
+            .await?
+            .map(|text| read_binding::<T>(&key, &text))
+            .transpose()
     }
 
     async fn put_decision(&self, sid: &CallSid, decision: &Decision) -> Result<(), StoreError> {
@@ -150,7 +185,10 @@ impl<T: KeyValue> SessionStore for T {
 
     async fn decision(&self, sid: &CallSid) -> Result<Option<Decision>, StoreError> {
         let key = self.settings().decision(sid);
-        self.get(&key).await?.map(|text| read::<T, _>(&key, &text)).transpose()
+        self.get(&key)
+            .await?
+            .map(|text| read::<T, _>(&key, &text))
+            .transpose()
     }
 
     async fn lookup(&self, key: &str) -> Result<Option<String>, StoreError> {
@@ -183,10 +221,15 @@ fn read_binding<S: KeyValue>(key: &Key, text: &str) -> Result<Binding, StoreErro
 }
 
 fn unreadable<S: KeyValue>(key: &Key, reason: String) -> StoreError {
-    StoreError::Unreadable { store: S::STORE, key: key.shown.clone(), reason }
+    StoreError::Unreadable {
+        store: S::STORE,
+        key: key.shown.clone(),
+        reason,
+    }
 }
 
-/// Where the JSON is wrong, and how. serde's own message may quote a stored value, and a stored value may be personal.
+/// Where the JSON is wrong, and how. serde's own message may quote a stored value, and a stored
+/// value may be personal.
 pub(crate) fn json_fault(error: &serde_json::Error) -> String {
     use serde_json::error::Category;
     let fault = match error.classify() {

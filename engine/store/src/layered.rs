@@ -1,4 +1,5 @@
-//! Sessions in Redis, with a copy near: a call that this process has seen is found again even while Redis is away.
+//! Sessions in Redis, with a copy near: a call that this process has seen is found again even while
+//! Redis is away.
 
 use async_trait::async_trait;
 use ghanti_model::{CallId, CallSid, CustomerRecord, Decision, PhoneNumber};
@@ -7,9 +8,11 @@ use crate::binding::{Binding, Claimant, Order, Sighting};
 use crate::keyed::{put_by_call, rebind};
 use crate::{MemorySessions, RedisSessions, SessionStore, StoreError};
 
-/// Two stores as one. What is written goes to both, and counts as stored when the near one has it and the far one failed: the error is told
-/// in the log. What belongs to one call (its record, its binding, its decision) is read near first. The orders of a number may have been
-/// stored by another engine, so the near store alone cannot say how many there are: while the far one is away, that is an error.
+/// Two stores as one. What is written goes to both, and counts as stored when the near one has it
+/// and the far one failed: the error is told in the log. What belongs to one call (its record, its
+/// binding, its decision) is read near first. The orders of a number may have been stored by
+/// another engine, so the near store alone cannot say how many there are: while the far one is
+/// away, that is an error.
 pub struct LayeredSessions {
     near: MemorySessions,
     far: RedisSessions,
@@ -52,7 +55,10 @@ impl SessionStore for LayeredSessions {
     async fn orders_of(&self, phone: &PhoneNumber) -> Result<Vec<Order>, StoreError> {
         let mut orders = self.far.orders_of(phone).await?;
         for near in self.near.orders_of(phone).await? {
-            match orders.iter_mut().find(|order| order.customer.call_id == near.customer.call_id) {
+            match orders
+                .iter_mut()
+                .find(|order| order.customer.call_id == near.customer.call_id)
+            {
                 Some(order) => order.held |= near.held,
                 // stored while the far one was away
                 None => orders.push(near),
@@ -71,10 +77,14 @@ impl SessionStore for LayeredSessions {
         if !self.near.claim_here(order, claimant) {
             return Ok(false);
         }
-        Ok(self.far.claim(order, claimant).await.unwrap_or_else(|error| {
-            tolerate(Err(error));
-            true
-        }))
+        Ok(self
+            .far
+            .claim(order, claimant)
+            .await
+            .unwrap_or_else(|error| {
+                tolerate(Err(error));
+                true
+            }))
     }
 
     fn claim_here(&self, order: CallId, claimant: Claimant<'_>) -> bool {
@@ -96,7 +106,10 @@ impl SessionStore for LayeredSessions {
         if seen.iter().all(|sighting| sighting.orders.is_empty()) {
             // a request to another engine may have named the order
             let far = self.far.sightings(sid).await?;
-            seen.extend(far.into_iter().filter(|sighting| !sighting.orders.is_empty()));
+            seen.extend(
+                far.into_iter()
+                    .filter(|sighting| !sighting.orders.is_empty()),
+            );
         }
         Ok(seen)
     }

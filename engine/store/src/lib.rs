@@ -1,7 +1,9 @@
-//! Where data lives: sessions and customers (Redis, or in process), call records (SQLite or PostgreSQL).
+//! Where data lives: sessions and customers (Redis, or in process), call records (SQLite or
+//! PostgreSQL).
 //!
-//! It knows nothing of HTTP, flows or speech. Every operation is bounded in time; none retries for long: a call never waits for a store.
-//! What a call leaves behind goes through [`RecordWriter`], which outlasts a database that is away.
+//! It knows nothing of HTTP, flows or speech. Every operation is bounded in time; none retries for
+//! long: a call never waits for a store. What a call leaves behind goes through [`RecordWriter`],
+//! which outlasts a database that is away.
 
 pub mod binding;
 pub mod do_not_call;

@@ -1,4 +1,5 @@
-//! Sessions and customers in this process: the default where no Redis is configured. They end with the process.
+//! Sessions and customers in this process: the default where no Redis is configured. They end with
+//! the process.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,8 +12,8 @@ use crate::StoreError;
 use crate::keyed::KeyValue;
 use crate::keys::{Key, SessionSettings};
 
-/// The most keys kept. A call needs seven of some 300 bytes, so this is 50,000 calls in about 150 MB; beyond it the key that would expire
-/// first gives way.
+/// The most keys kept. A call needs seven of some 300 bytes, so this is 50,000 calls in about 150
+/// MB; beyond it the key that would expire first gives way.
 pub const MAX_KEYS: usize = 350_000;
 /// Between the texts of a list: ids and JSON on one line hold none.
 const NEXT: &str = "\n";
@@ -32,7 +33,11 @@ impl MemorySessions {
 
     /// An empty store of at most `max_keys`.
     pub fn with_max_keys(settings: SessionSettings, max_keys: usize) -> Self {
-        Self { settings, max_keys, texts: Mutex::default() }
+        Self {
+            settings,
+            max_keys,
+            texts: Mutex::default(),
+        }
     }
 
     /// Stores a value of a key outside of ours for `lookup` to find, as other programs do in Redis.
@@ -80,12 +85,19 @@ impl KeyValue for MemorySessions {
     }
 
     async fn get(&self, key: &Key) -> Result<Option<String>, StoreError> {
-        Ok(self.live().by_key.get(&key.text).map(|text| text.value.clone()))
+        Ok(self
+            .live()
+            .by_key
+            .get(&key.text)
+            .map(|text| text.value.clone()))
     }
 
     async fn get_all(&self, keys: &[Key]) -> Result<Vec<Option<String>>, StoreError> {
         let texts = self.live();
-        Ok(keys.iter().map(|key| texts.by_key.get(&key.text).map(|text| text.value.clone())).collect())
+        Ok(keys
+            .iter()
+            .map(|key| texts.by_key.get(&key.text).map(|text| text.value.clone()))
+            .collect())
     }
 
     async fn push(&self, key: &Key, value: String, kept: usize) -> Result<(), StoreError> {
@@ -94,7 +106,11 @@ impl KeyValue for MemorySessions {
     }
 
     async fn list(&self, key: &Key) -> Result<Vec<String>, StoreError> {
-        Ok(self.get(key).await?.map(|text| text.split(NEXT).map(str::to_owned).collect()).unwrap_or_default())
+        Ok(self
+            .get(key)
+            .await?
+            .map(|text| text.split(NEXT).map(str::to_owned).collect())
+            .unwrap_or_default())
     }
 
     async fn put_all(&self, pairs: &[(Key, String)]) -> Result<(), StoreError> {
@@ -120,8 +136,15 @@ impl KeyValue for MemorySessions {
 
     fn push_here(&self, key: &Key, value: String, kept: usize) {
         let mut texts = self.live();
-        let older = texts.by_key.get(&key.text).map(|text| text.value.clone()).unwrap_or_default();
-        let older = older.split(NEXT).filter(|text| !text.is_empty() && *text != value).take(kept.saturating_sub(1));
+        let older = texts
+            .by_key
+            .get(&key.text)
+            .map(|text| text.value.clone())
+            .unwrap_or_default();
+        let older = older
+            .split(NEXT)
+            .filter(|text| !text.is_empty() && *text != value)
+            .take(kept.saturating_sub(1));
         let list: Vec<&str> = std::iter::once(value.as_str()).chain(older).collect();
         let list = list.join(NEXT);
         self.keep_in(&mut texts, &key.text, list);
@@ -169,7 +192,11 @@ impl Texts {
     }
 
     fn remove_expired(&mut self, now: Instant) {
-        while self.by_expiry.first_key_value().is_some_and(|((expires, _), _)| *expires <= now) {
+        while self
+            .by_expiry
+            .first_key_value()
+            .is_some_and(|((expires, _), _)| *expires <= now)
+        {
             self.remove_first_to_expire();
         }
     }
@@ -185,7 +212,10 @@ mod tests {
     use crate::{Binding, SessionStore};
 
     fn settings(ttl_s: u64) -> SessionSettings {
-        SessionSettings { ttl: Duration::from_secs(ttl_s), ..SessionSettings::default() }
+        SessionSettings {
+            ttl: Duration::from_secs(ttl_s),
+            ..SessionSettings::default()
+        }
     }
 
     fn sid(name: &str) -> CallSid {
@@ -195,7 +225,16 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_key_is_gone_when_its_ttl_is_over() {
         let store = MemorySessions::new(settings(60));
-        store.bind(&sid("a"), Binding { call_id: CallId::generate(), order: None }).await.unwrap();
+        store
+            .bind(
+                &sid("a"),
+                Binding {
+                    call_id: CallId::generate(),
+                    order: None,
+                },
+            )
+            .await
+            .unwrap();
         tokio::time::advance(Duration::from_secs(59)).await;
         assert!(store.bound(&sid("a")).await.unwrap().is_some());
         tokio::time::advance(Duration::from_secs(1)).await;

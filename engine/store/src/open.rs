@@ -1,12 +1,16 @@
-//! Why a store could not be opened at start: what is missing, and the mend. No text here holds a password.
+//! Why a store could not be opened at start: what is missing, and the mend. No text here holds a
+//! password.
 
 use std::path::PathBuf;
 
 /// A store could not be opened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
-    /// The URL is none that this engine can use. The URL itself is not repeated, because a password may stand in it.
-    #[error("cannot use the URL of {store}: {reason}; write it as `{example}`, with special characters of the password percent-encoded")]
+    /// The URL is none that this engine can use. The URL itself is not repeated, because a password
+    /// may stand in it.
+    #[error(
+        "cannot use the URL of {store}: {reason}; write it as `{example}`, with special characters of the password percent-encoded"
+    )]
     Url {
         /// Which store.
         store: &'static str,
@@ -38,7 +42,9 @@ pub enum OpenError {
         mend: String,
     },
     /// The tables are not those of this engine, and could not be made so.
-    #[error("cannot bring the tables of {store} up to date: {reason}; restore the database, or start the engine that last wrote it")]
+    #[error(
+        "cannot bring the tables of {store} up to date: {reason}; restore the database, or start the engine that last wrote it"
+    )]
     Migration {
         /// Which store.
         store: &'static str,

@@ -1,7 +1,7 @@
 //! Sessions and customers in Redis.
 //!
-//! One multiplexed connection serves all calls. It is made anew when it breaks, so Redis may die and come back; what is asked in between is
-//! `Unavailable` within [`DEADLINE`].
+//! One multiplexed connection serves all calls. It is made anew when it breaks, so Redis may die
+//! and come back; what is asked in between is `Unavailable` within [`DEADLINE`].
 
 use std::time::Duration;
 
@@ -16,7 +16,8 @@ use crate::{DEADLINE, OpenError, StoreError};
 
 const STORE: &str = "Redis";
 
-/// Unacknowledged data breaks the connection after this, so that a host that vanished without a word is not waited for by all calls.
+/// Unacknowledged data breaks the connection after this, so that a host that vanished without a
+/// word is not waited for by all calls.
 #[cfg(target_os = "linux")]
 const TCP_USER_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -27,12 +28,17 @@ pub struct RedisSessions {
 }
 
 impl RedisSessions {
-    /// Connects to a URL such as `redis://:password@host:6379/0`. Fails within [`DEADLINE`] where no Redis answers.
+    /// Connects to a URL such as `redis://:password@host:6379/0`. Fails within [`DEADLINE`] where
+    /// no Redis answers.
     pub async fn connect(url: &str, settings: SessionSettings) -> Result<Self, OpenError> {
-        let info = url.into_connection_info().map_err(|error| unusable(&error))?;
+        let info = url
+            .into_connection_info()
+            .map_err(|error| unusable(&error))?;
         let address = info.addr().to_string();
-        let client = Client::open(info.set_tcp_settings(tcp_settings())).map_err(|error| unusable(&error))?;
-        // No retries in there: an operation is tried twice by `bounded`, and every later one tries to connect again.
+        let client = Client::open(info.set_tcp_settings(tcp_settings()))
+            .map_err(|error| unusable(&error))?;
+        // No retries in there: an operation is tried twice by `bounded`, and every later one tries
+        // to connect again.
         let config = ConnectionManagerConfig::new()
             .set_number_of_retries(0)
             .set_connection_timeout(Some(DEADLINE))
@@ -43,28 +49,45 @@ impl RedisSessions {
             reason,
             mend: "start it (`redis-server`), correct `redis-url` of `[stores]`, or remove it to keep sessions in this process",
         };
-        let connection = tokio::time::timeout(DEADLINE, ConnectionManager::new_with_config(client, config))
+        let connection =
+            tokio::time::timeout(DEADLINE, ConnectionManager::new_with_config(client, config))
+                .await
+                .map_err(|_| unreachable(no_answer()))?
+                .map_err(|error| unreachable(error.to_string()))?;
+        let sessions = Self {
+            connection,
+            settings,
+        };
+        sessions
+            .answers()
             .await
-            .map_err(|_| unreachable(no_answer()))?
             .map_err(|error| unreachable(error.to_string()))?;
-        let sessions = Self { connection, settings };
-        sessions.answers().await.map_err(|error| unreachable(error.to_string()))?;
         Ok(sessions)
     }
 
-    /// Runs a transaction within the deadline. A broken connection is noticed only by using it, so what fails for that reason is tried a
-    /// second time, on a new connection: all that is asked of Redis here may be asked twice.
-    async fn bounded<T: FromRedisValue>(&self, commands: &Pipeline, key: &str) -> Result<T, StoreError> {
+    /// Runs a transaction within the deadline. A broken connection is noticed only by using it, so
+    /// what fails for that reason is tried a second time, on a new connection: all that is asked of
+    /// Redis here may be asked twice.
+    async fn bounded<T: FromRedisValue>(
+        &self,
+        commands: &Pipeline,
+        key: &str,
+    ) -> Result<T, StoreError> {
         let attempts = async {
             let mut connection = self.connection.clone();
             match commands.query_async(&mut connection).await {
-                Err(error) if error.is_io_error() && !error.is_timeout() => commands.query_async(&mut connection).await,
+                Err(error) if error.is_io_error() && !error.is_timeout() => {
+                    commands.query_async(&mut connection).await
+                }
                 answer => answer,
             }
         };
         match tokio::time::timeout(DEADLINE, attempts).await {
             Ok(answer) => answer.map_err(|error| failed(&error, key)),
-            Err(_) => Err(StoreError::Unavailable { store: STORE, reason: no_answer() }),
+            Err(_) => Err(StoreError::Unavailable {
+                store: STORE,
+                reason: no_answer(),
+            }),
         }
     }
 }
@@ -78,13 +101,17 @@ impl KeyValue for RedisSessions {
     }
 
     async fn get(&self, key: &Key) -> Result<Option<String>, StoreError> {
-        let (value,) = self.bounded(redis::pipe().get(&key.text), &key.shown).await?;
+        let (value,) = self
+            .bounded(redis::pipe().get(&key.text), &key.shown)
+            .await?;
         Ok(value)
     }
 
     async fn get_all(&self, keys: &[Key]) -> Result<Vec<Option<String>>, StoreError> {
         let mut commands = redis::pipe();
-        commands.cmd("MGET").arg(keys.iter().map(|key| key.text.as_str()).collect::<Vec<_>>());
+        commands
+            .cmd("MGET")
+            .arg(keys.iter().map(|key| key.text.as_str()).collect::<Vec<_>>());
         let shown = keys.first().map_or("", |key| &key.shown);
         let (values,) = self.bounded(&commands, shown).await?;
         Ok(values)
@@ -94,10 +121,24 @@ impl KeyValue for RedisSessions {
         let mut commands = redis::pipe();
         commands.atomic();
         // what is pushed a second time, on a new connection, stands there once
-        commands.cmd("LREM").arg(&key.text).arg(0).arg(&value).ignore();
+        commands
+            .cmd("LREM")
+            .arg(&key.text)
+            .arg(0)
+            .arg(&value)
+            .ignore();
         commands.cmd("LPUSH").arg(&key.text).arg(value).ignore();
-        commands.cmd("LTRIM").arg(&key.text).arg(0).arg(kept.saturating_sub(1)).ignore();
-        commands.cmd("PEXPIRE").arg(&key.text).arg(self.settings.ttl_ms()).ignore();
+        commands
+            .cmd("LTRIM")
+            .arg(&key.text)
+            .arg(0)
+            .arg(kept.saturating_sub(1))
+            .ignore();
+        commands
+            .cmd("PEXPIRE")
+            .arg(&key.text)
+            .arg(self.settings.ttl_ms())
+            .ignore();
         self.bounded(&commands, &key.shown).await
     }
 
@@ -112,7 +153,9 @@ impl KeyValue for RedisSessions {
         let mut commands = redis::pipe();
         commands.atomic();
         for (key, value) in pairs {
-            commands.pset_ex(&key.text, value, self.settings.ttl_ms()).ignore();
+            commands
+                .pset_ex(&key.text, value, self.settings.ttl_ms())
+                .ignore();
         }
         let shown = pairs.first().map_or("", |(key, _)| &key.shown);
         self.bounded(&commands, shown).await
@@ -122,7 +165,14 @@ impl KeyValue for RedisSessions {
         // In one transaction, so that the key cannot expire between the two.
         let mut commands = redis::pipe();
         commands.atomic();
-        commands.cmd("SET").arg(&key.text).arg(value).arg("NX").arg("PX").arg(self.settings.ttl_ms()).ignore();
+        commands
+            .cmd("SET")
+            .arg(&key.text)
+            .arg(value)
+            .arg("NX")
+            .arg("PX")
+            .arg(self.settings.ttl_ms())
+            .ignore();
         commands.get(&key.text);
         let (first,) = self.bounded(&commands, &key.shown).await?;
         Ok(first)
@@ -147,19 +197,38 @@ fn no_answer() -> String {
 /// The category alone: details of a URL that does not parse may hold the password.
 fn unusable(error: &RedisError) -> OpenError {
     let reason = error.category().to_owned();
-    OpenError::Url { store: STORE, reason, example: "redis://:password@host:6379/0" }
+    OpenError::Url {
+        store: STORE,
+        reason,
+        example: "redis://:password@host:6379/0",
+    }
 }
 
 fn failed(error: &RedisError, key: &str) -> StoreError {
-    if matches!(error.kind(), ErrorKind::Parse | ErrorKind::UnexpectedReturnType) || is_wrong_type(error) {
+    if matches!(
+        error.kind(),
+        ErrorKind::Parse | ErrorKind::UnexpectedReturnType
+    ) || is_wrong_type(error)
+    {
         let reason = "not a text in UTF-8".to_owned();
-        return StoreError::Unreadable { store: STORE, key: key.to_owned(), reason };
+        return StoreError::Unreadable {
+            store: STORE,
+            key: key.to_owned(),
+            reason,
+        };
     }
-    StoreError::Unavailable { store: STORE, reason: error.to_string() }
+    StoreError::Unavailable {
+        store: STORE,
+        reason: error.to_string(),
+    }
 }
 
 /// The key holds a list, a hash or such.
 fn is_wrong_type(error: &RedisError) -> bool {
     let answers = error.clone().into_server_errors();
-    answers.is_some_and(|answers| answers.iter().any(|(_, answer)| answer.code() == "WRONGTYPE"))
+    answers.is_some_and(|answers| {
+        answers
+            .iter()
+            .any(|(_, answer)| answer.code() == "WRONGTYPE")
+    })
 }

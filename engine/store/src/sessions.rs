@@ -1,4 +1,5 @@
-//! Sessions and customers: what Exotel's requests before, during and after a call must find again within milliseconds.
+//! Sessions and customers: what Exotel's requests before, during and after a call must find again
+//! within milliseconds.
 
 use std::time::Duration;
 
@@ -33,15 +34,18 @@ pub enum StoreError {
 /// The longest any session store operation may take before it is `Unavailable`.
 pub const DEADLINE: Duration = Duration::from_secs(1);
 
-/// The orders of one number that are kept; beyond them the oldest are no longer found by the number.
+/// The orders of one number that are kept; beyond them the oldest are no longer found by the
+/// number.
 pub const ORDERS_OF_A_NUMBER: usize = 32;
 
-/// What applets said of one call is kept so many times, the newest: Exotel asks twice before the stream, and may ask again.
+/// What applets said of one call is kept so many times, the newest: Exotel asks twice before the
+/// stream, and may ask again.
 pub const SIGHTINGS_OF_A_CALL: usize = 16;
 
 /// Sessions and customers, in Redis or in process. Every key has a TTL.
 ///
-/// Functions that end in `_here` answer at once from what this process itself keeps, and never wait for a server.
+/// Functions that end in `_here` answer at once from what this process itself keeps, and never wait
+/// for a server.
 #[async_trait]
 pub trait SessionStore: Send + Sync {
     /// Stores an order: found again by its id and by its phone number.
@@ -50,14 +54,15 @@ pub trait SessionStore: Send + Sync {
     /// The record of an order.
     async fn customer_by_call(&self, order: CallId) -> Result<Option<CustomerRecord>, StoreError>;
 
-    /// The orders of a number, in whatever spelling it came, newest first: at most [`ORDERS_OF_A_NUMBER`], and none that has expired.
+    /// The orders of a number, in whatever spelling it came, newest first: at most
+    /// [`ORDERS_OF_A_NUMBER`], and none that has expired.
     async fn orders_of(&self, phone: &PhoneNumber) -> Result<Vec<Order>, StoreError>;
 
     /// Notes that a call has begun in which the order was handed to a flow: it is no longer open.
     async fn hold(&self, order: CallId) -> Result<(), StoreError>;
 
-    /// Claims the order's own id for the record of a call. The first claim wins: returns whether it is the claimant's. Every further call of
-    /// the order has a record under an id of its own.
+    /// Claims the order's own id for the record of a call. The first claim wins: returns whether it
+    /// is the claimant's. Every further call of the order has a record under an id of its own.
     async fn claim(&self, order: CallId, claimant: Claimant<'_>) -> Result<bool, StoreError>;
 
     /// The same in this process alone.
@@ -72,7 +77,8 @@ pub trait SessionStore: Send + Sync {
     /// What requests have said of a call, newest first, at most [`SIGHTINGS_OF_A_CALL`].
     async fn sightings(&self, sid: &CallSid) -> Result<Vec<Sighting>, StoreError>;
 
-    /// Remembers which call of ours Exotel's CallSid is. The first binding of a CallSid wins; what is bound is returned.
+    /// Remembers which call of ours Exotel's CallSid is. The first binding of a CallSid wins; what
+    /// is bound is returned.
     async fn bind(&self, sid: &CallSid, binding: Binding) -> Result<Binding, StoreError>;
 
     /// The same in this process alone.

@@ -1,7 +1,9 @@
-//! Records that could not yet be written to the database, as files `{call_id}.json`: what outlasts both the database and this process.
+//! Records that could not yet be written to the database, as files `{call_id}.json`: what outlasts
+//! both the database and this process.
 //!
-//! Every function here touches the disk and blocks; none waits for anything else. A file is replaced whole by a rename, and survives the death
-//! of the process; it is not forced to the disk, so a power cut may take the newest. The folder's size is bounded by the disk alone: the
+//! Every function here touches the disk and blocks; none waits for anything else. A file is
+//! replaced whole by a rename, and survives the death of the process; it is not forced to the disk,
+//! so a power cut may take the newest. The folder's size is bounded by the disk alone: the
 //! alternative would be to lose records.
 
 use std::collections::BTreeMap;
@@ -18,7 +20,8 @@ const RECORD: &str = "json";
 const BEING_WRITTEN: &str = "tmp";
 const UNREADABLE: &str = "unreadable";
 
-/// Counts what a process submits: of two records of one call the one with the higher revision is newer. Files of an earlier process have 0.
+/// Counts what a process submits: of two records of one call the one with the higher revision is
+/// newer. Files of an earlier process have 0.
 pub(crate) type Revision = u64;
 
 /// The revision of what an earlier process left.
@@ -31,27 +34,40 @@ pub(crate) struct Spool {
 }
 
 impl Spool {
-    /// Opens the folder, which is made where it is missing, and takes stock of what an earlier process left in it.
+    /// Opens the folder, which is made where it is missing, and takes stock of what an earlier
+    /// process left in it.
     pub(crate) fn open(folder: &Path) -> io::Result<Self> {
         make_private_folder(folder)?;
         let mut files = BTreeMap::new();
         for entry in fs::read_dir(folder)? {
             let path = entry?.path();
-            let call = path.file_stem().and_then(|stem| stem.to_str()).and_then(CallId::parse);
-            match (call, path.extension().and_then(|extension| extension.to_str())) {
+            let call = path
+                .file_stem()
+                .and_then(|stem| stem.to_str())
+                .and_then(CallId::parse);
+            match (
+                call,
+                path.extension().and_then(|extension| extension.to_str()),
+            ) {
                 (Some(call), Some(RECORD)) => drop(files.insert(call, INHERITED)),
                 // The process died while it wrote this; what it was to replace is still there.
                 (Some(_), Some(BEING_WRITTEN)) => fs::remove_file(&path)?,
                 _ => {}
             }
         }
-        Ok(Self { folder: folder.to_path_buf(), files: Mutex::new(files) })
+        Ok(Self {
+            folder: folder.to_path_buf(),
+            files: Mutex::new(files),
+        })
     }
 
     /// Writes a record, unless a newer one of its call is there.
     pub(crate) fn put(&self, revision: Revision, record: &CallRecord) -> io::Result<()> {
         let mut files = self.files();
-        if files.get(&record.call_id).is_some_and(|&there| there > revision) {
+        if files
+            .get(&record.call_id)
+            .is_some_and(|&there| there > revision)
+        {
             return Ok(());
         }
         let unfinished = self.path(record.call_id, BEING_WRITTEN);
@@ -62,23 +78,29 @@ impl Spool {
         Ok(())
     }
 
-    /// Reads the record of a call; nothing where there is none any more. One that is not readable is set aside under another name and told
-    /// as an error of the kind `InvalidData`.
+    /// Reads the record of a call; nothing where there is none any more. One that is not readable
+    /// is set aside under another name and told as an error of the kind `InvalidData`.
     pub(crate) fn read(&self, call: CallId) -> io::Result<Option<(Revision, CallRecord)>> {
         let mut files = self.files();
-        let Some(&revision) = files.get(&call) else { return Ok(None) };
+        let Some(&revision) = files.get(&call) else {
+            return Ok(None);
+        };
         let path = self.path(call, RECORD);
         match serde_json::from_slice(&fs::read(&path)?) {
             Ok(record) => Ok(Some((revision, record))),
             Err(error) => {
                 fs::rename(&path, self.path(call, UNREADABLE))?;
                 files.remove(&call);
-                Err(io::Error::new(io::ErrorKind::InvalidData, crate::keyed::json_fault(&error)))
+                Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    crate::keyed::json_fault(&error),
+                ))
             }
         }
     }
 
-    /// Removes the record of a call, unless it is newer than `revision`: called when that one is in the database.
+    /// Removes the record of a call, unless it is newer than `revision`: called when that one is in
+    /// the database.
     pub(crate) fn remove(&self, call: CallId, revision: Revision) -> io::Result<()> {
         let mut files = self.files();
         if files.get(&call).is_some_and(|&there| there <= revision) {
@@ -88,11 +110,18 @@ impl Spool {
         Ok(())
     }
 
-    /// The call after `previous`, in a circle, so that a record the database refuses does not hold up the others.
+    /// The call after `previous`, in a circle, so that a record the database refuses does not hold
+    /// up the others.
     pub(crate) fn next(&self, previous: Option<CallId>) -> Option<CallId> {
         let files = self.files();
-        let after = previous.and_then(|call| files.range((Bound::Excluded(call), Bound::Unbounded)).next());
-        after.or_else(|| files.first_key_value()).map(|(&call, _)| call)
+        let after = previous.and_then(|call| {
+            files
+                .range((Bound::Excluded(call), Bound::Unbounded))
+                .next()
+        });
+        after
+            .or_else(|| files.first_key_value())
+            .map(|(&call, _)| call)
     }
 
     /// How many calls have a record here.
@@ -123,7 +152,12 @@ fn make_private_folder(folder: &Path) -> io::Result<()> {
 }
 
 fn create_private_file(path: &Path) -> io::Result<fs::File> {
-    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
 }
 
 #[cfg(test)]
@@ -152,11 +186,17 @@ mod tests {
     fn what_a_dead_process_left_is_found_and_its_half_written_file_is_not() {
         let folder = tempfile::tempdir().unwrap();
         let (whole, half) = (CallId::generate(), CallId::generate());
-        Spool::open(folder.path()).unwrap().put(7, &record(whole, 1)).unwrap();
+        Spool::open(folder.path())
+            .unwrap()
+            .put(7, &record(whole, 1))
+            .unwrap();
         fs::write(folder.path().join(format!("{half}.tmp")), "{\"call_id\":").unwrap();
         let spool = Spool::open(folder.path()).unwrap();
         assert_eq!(spool.next(None), Some(whole));
-        assert_eq!(spool.read(whole).unwrap(), Some((INHERITED, record(whole, 1))));
+        assert_eq!(
+            spool.read(whole).unwrap(),
+            Some((INHERITED, record(whole, 1)))
+        );
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
@@ -164,7 +204,11 @@ mod tests {
     fn an_unreadable_file_is_set_aside_not_deleted() {
         let folder = tempfile::tempdir().unwrap();
         let call = CallId::generate();
-        fs::write(folder.path().join(format!("{call}.json")), "{\"name\":\"Asha Rao\"}").unwrap();
+        fs::write(
+            folder.path().join(format!("{call}.json")),
+            "{\"name\":\"Asha Rao\"}",
+        )
+        .unwrap();
         let spool = Spool::open(folder.path()).unwrap();
         let error = spool.read(call).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::InvalidData);
@@ -194,6 +238,9 @@ mod tests {
         let call = CallId::generate();
         spool.put(1, &record(call, 1)).unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert_eq!((mode(&folder), mode(&folder.join(format!("{call}.json")))), (0o700, 0o600));
+        assert_eq!(
+            (mode(&folder), mode(&folder.join(format!("{call}.json")))),
+            (0o700, 0o600)
+        );
     }
 }

@@ -1,5 +1,11 @@
-//! What the record writer logs of an outage. Alone in its process: a log is caught whole only where no other test logs.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
+//! What the record writer logs of an outage. Alone in its process: a log is caught whole only where
+//! no other test logs.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
 
 mod common;
 
@@ -29,7 +35,10 @@ impl Write for Log {
 async fn an_outage_is_told_once_when_it_begins_and_once_when_it_is_over() {
     let log = Log::default();
     let writer_of_log = log.clone();
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer_of_log.clone()).finish();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(move || writer_of_log.clone())
+        .finish();
     let _guard = tracing::subscriber::set_default(subscriber);
 
     let (records, folder) = (Switched::new(), tempfile::tempdir().unwrap());
@@ -46,6 +55,14 @@ async fn an_outage_is_told_once_when_it_begins_and_once_when_it_is_over() {
     tokio::time::sleep(Duration::from_secs(1)).await;
 
     let told = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    assert_eq!((told.matches("ERROR").count(), told.matches("INFO").count(), told.lines().count()), (1, 1, 2), "{told}");
+    assert_eq!(
+        (
+            told.matches("ERROR").count(),
+            told.matches("INFO").count(),
+            told.lines().count()
+        ),
+        (1, 1, 2),
+        "{told}"
+    );
     assert_clean(&told, &[]);
 }

@@ -1,5 +1,10 @@
 //! What every record store does: one suite, run against SQLite and against a real PostgreSQL.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
 
 mod common;
 
@@ -32,7 +37,12 @@ async fn in_sqlite(_name: &str) -> Subject {
     let file = folder.path().join("calls.db");
     let url = format!("sqlite://{}", file.display());
     let records = SqlRecords::open(Some(&url), folder.path()).await.unwrap();
-    Subject { records, url, statements: Box::new(move |sql| sqlite_statements(&file, sql)), _folder: folder }
+    Subject {
+        records,
+        url,
+        statements: Box::new(move |sql| sqlite_statements(&file, sql)),
+        _folder: folder,
+    }
 }
 
 async fn in_postgres(name: &str) -> Subject {
@@ -40,19 +50,37 @@ async fn in_postgres(name: &str) -> Subject {
     let url = postgres().create_database(name);
     let records = SqlRecords::open(Some(&url), folder.path()).await.unwrap();
     let name = name.to_owned();
-    Subject { records, url, statements: Box::new(move |sql| postgres().sql(&name, sql)), _folder: folder }
+    Subject {
+        records,
+        url,
+        statements: Box::new(move |sql| postgres().sql(&name, sql)),
+        _folder: folder,
+    }
 }
 
 /// Runs a statement on a connection of its own; a query returns its first column's first value.
 fn sqlite_statements(file: &Path, sql: &str) -> String {
     use sqlx::{Connection, Row};
-    let (options, sql) = (sqlx::sqlite::SqliteConnectOptions::new().filename(file), sql.to_owned());
+    let (options, sql) = (
+        sqlx::sqlite::SqliteConnectOptions::new().filename(file),
+        sql.to_owned(),
+    );
     let thread = std::thread::spawn(move || {
-        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-            let mut connection = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
-            let row = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_optional(&mut connection).await.unwrap();
-            row.map(|row| row.try_get::<String, _>(0).unwrap_or_default()).unwrap_or_default()
-        })
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
+            .block_on(async {
+                let mut connection = sqlx::SqliteConnection::connect_with(&options)
+                    .await
+                    .unwrap();
+                let row = sqlx::query(sqlx::AssertSqlSafe(sql))
+                    .fetch_optional(&mut connection)
+                    .await
+                    .unwrap();
+                row.map(|row| row.try_get::<String, _>(0).unwrap_or_default())
+                    .unwrap_or_default()
+            })
     });
     thread.join().unwrap()
 }
@@ -83,11 +111,27 @@ for_every_database! {
     a_wish_not_to_be_called_is_kept_until_it_is_lifted
 }
 
-async fn a_full_record_comes_back_as_it_was(Subject { records, statements, .. }: Subject) {
+async fn a_full_record_comes_back_as_it_was(
+    Subject {
+        records,
+        statements,
+        ..
+    }: Subject,
+) {
     let saved = full_record();
     records.save(&saved).await.unwrap();
-    assert_eq!(records.by_id(saved.call_id).await.unwrap().as_ref(), Some(&saved));
-    assert_eq!(records.by_sid(saved.call_sid.as_ref().unwrap()).await.unwrap().as_ref(), Some(&saved));
+    assert_eq!(
+        records.by_id(saved.call_id).await.unwrap().as_ref(),
+        Some(&saved)
+    );
+    assert_eq!(
+        records
+            .by_sid(saved.call_sid.as_ref().unwrap())
+            .await
+            .unwrap()
+            .as_ref(),
+        Some(&saved)
+    );
     assert_eq!(records.by_id(CallId::generate()).await.unwrap(), None);
     assert_eq!(records.by_sid(&sid("unknown")).await.unwrap(), None);
     let columns = "SELECT state || ' ' || flow || ' ' || version || ' ' || outcome || ' ' || customer_number || ' ' || created_ms || ' ' || \
@@ -96,7 +140,13 @@ async fn a_full_record_comes_back_as_it_was(Subject { records, statements, .. }:
     assert_eq!(statements(columns), expected);
 }
 
-async fn saving_again_replaces_the_record_and_its_columns(Subject { records, statements, .. }: Subject) {
+async fn saving_again_replaces_the_record_and_its_columns(
+    Subject {
+        records,
+        statements,
+        ..
+    }: Subject,
+) {
     let mut call = in_state(CallState::Live, 5);
     records.save(&call).await.unwrap();
     call.state = CallState::Ended;
@@ -105,11 +155,17 @@ async fn saving_again_replaces_the_record_and_its_columns(Subject { records, sta
     records.save(&call).await.unwrap();
     assert_eq!(records.newest(10).await.unwrap(), [call.clone()]);
     assert_eq!(records.by_sid(&sid("late")).await.unwrap(), Some(call));
-    assert_eq!(statements("SELECT state || ' ' || outcome FROM calls"), "ended declined");
+    assert_eq!(
+        statements("SELECT state || ' ' || outcome FROM calls"),
+        "ended declined"
+    );
 }
 
 async fn the_newest_record_of_a_call_sid_is_found(Subject { records, .. }: Subject) {
-    let of_sid = |created_ms| CallRecord { call_sid: Some(sid("abc")), ..record(created_ms) };
+    let of_sid = |created_ms| CallRecord {
+        call_sid: Some(sid("abc")),
+        ..record(created_ms)
+    };
     let newer = of_sid(20);
     for call in [of_sid(10), newer.clone(), of_sid(15)] {
         records.save(&call).await.unwrap();
@@ -121,14 +177,28 @@ async fn the_newest_come_first_and_no_more_than_asked_for(Subject { records, .. 
     for created_ms in [30, 10, 50, 20, 40] {
         records.save(&record(created_ms)).await.unwrap();
     }
-    let times = |calls: Vec<CallRecord>| calls.iter().map(|call| call.created_ms).collect::<Vec<_>>();
+    let times =
+        |calls: Vec<CallRecord>| calls.iter().map(|call| call.created_ms).collect::<Vec<_>>();
     assert_eq!(times(records.newest(3).await.unwrap()), [50, 40, 30]);
-    assert_eq!(times(records.newest(100).await.unwrap()), [50, 40, 30, 20, 10]);
+    assert_eq!(
+        times(records.newest(100).await.unwrap()),
+        [50, 40, 30, 20, 10]
+    );
     assert!(records.newest(0).await.unwrap().is_empty());
 }
 
-async fn only_live_records_are_ended_after_a_crash(Subject { records, statements, .. }: Subject) {
-    let (pending, live, ended) = (in_state(CallState::Pending, 1), in_state(CallState::Live, 2), full_record());
+async fn only_live_records_are_ended_after_a_crash(
+    Subject {
+        records,
+        statements,
+        ..
+    }: Subject,
+) {
+    let (pending, live, ended) = (
+        in_state(CallState::Pending, 1),
+        in_state(CallState::Live, 2),
+        full_record(),
+    );
     for call in [&pending, &live, &ended] {
         records.save(call).await.unwrap();
     }
@@ -136,9 +206,15 @@ async fn only_live_records_are_ended_after_a_crash(Subject { records, statements
     assert_eq!(records.end_abandoned(99_000).await.unwrap(), 0);
 
     let now = records.by_id(live.call_id).await.unwrap().unwrap();
-    assert_eq!((now.state, now.outcome.as_deref(), now.ended_ms), (CallState::Ended, Some("engine-stopped"), Some(77_000)));
+    assert_eq!(
+        (now.state, now.outcome.as_deref(), now.ended_ms),
+        (CallState::Ended, Some("engine-stopped"), Some(77_000))
+    );
     assert!(now.steps.iter().any(|entry| entry.step == Step::Completed));
-    let columns = format!("SELECT state || ' ' || outcome || ' ' || ended_ms FROM calls WHERE call_id = '{}'", live.call_id);
+    let columns = format!(
+        "SELECT state || ' ' || outcome || ' ' || ended_ms FROM calls WHERE call_id = '{}'",
+        live.call_id
+    );
     assert_eq!(statements(&columns), "ended engine-stopped 77000");
     assert_eq!(records.by_id(pending.call_id).await.unwrap(), Some(pending));
     assert_eq!(records.by_id(ended.call_id).await.unwrap(), Some(ended));
@@ -146,26 +222,56 @@ async fn only_live_records_are_ended_after_a_crash(Subject { records, statements
 
 async fn hundreds_of_abandoned_records_are_all_ended(Subject { records, .. }: Subject) {
     for created_ms in 0..250 {
-        records.save(&in_state(CallState::Live, created_ms)).await.unwrap();
+        records
+            .save(&in_state(CallState::Live, created_ms))
+            .await
+            .unwrap();
     }
     assert_eq!(records.end_abandoned(1_000).await.unwrap(), 250);
-    assert!(records.newest(250).await.unwrap().iter().all(|call| call.state == CallState::Ended));
+    assert!(
+        records
+            .newest(250)
+            .await
+            .unwrap()
+            .iter()
+            .all(|call| call.state == CallState::Ended)
+    );
 }
 
-async fn an_unreadable_record_is_told_and_hides_no_other(Subject { records, statements, .. }: Subject) {
+async fn an_unreadable_record_is_told_and_hides_no_other(
+    Subject {
+        records,
+        statements,
+        ..
+    }: Subject,
+) {
     let (broken, whole) = (in_state(CallState::Live, 2), in_state(CallState::Live, 1));
     records.save(&broken).await.unwrap();
     records.save(&whole).await.unwrap();
-    statements(&format!("UPDATE calls SET record = '{{\"call_id\": \"Asha Rao\"}}' WHERE call_id = '{}'", broken.call_id));
+    statements(&format!(
+        "UPDATE calls SET record = '{{\"call_id\": \"Asha Rao\"}}' WHERE call_id = '{}'",
+        broken.call_id
+    ));
 
     let error = records.by_id(broken.call_id).await.unwrap_err();
     assert!(matches!(error, StoreError::Unreadable { .. }), "{error:?}");
     assert_clean(&format!("{error} {error:?}"), &[]);
     assert_eq!(records.newest(10).await.unwrap(), [whole]);
-    assert_eq!(records.end_abandoned(9).await.unwrap(), 2, "the broken one does not stay live for ever");
+    assert_eq!(
+        records.end_abandoned(9).await.unwrap(),
+        2,
+        "the broken one does not stay live for ever"
+    );
 }
 
-async fn records_survive_closing_and_opening_again(Subject { records, url, _folder: folder, .. }: Subject) {
+async fn records_survive_closing_and_opening_again(
+    Subject {
+        records,
+        url,
+        _folder: folder,
+        ..
+    }: Subject,
+) {
     let saved = full_record();
     records.save(&saved).await.unwrap();
     records.close().await;
@@ -176,33 +282,75 @@ async fn records_survive_closing_and_opening_again(Subject { records, url, _fold
     assert_eq!(again.newest(10).await.unwrap(), [saved]);
 }
 
-async fn a_wish_not_to_be_called_is_kept_until_it_is_lifted(Subject { records, url, _folder: folder, .. }: Subject) {
+async fn a_wish_not_to_be_called_is_kept_until_it_is_lifted(
+    Subject {
+        records,
+        url,
+        _folder: folder,
+        ..
+    }: Subject,
+) {
     let asks = |created_ms| {
         let record = full_record();
-        CallRecord { disposition: Some("do-not-call".to_owned()), ended_ms: Some(created_ms), created_ms, ..record }
+        CallRecord {
+            disposition: Some("do-not-call".to_owned()),
+            ended_ms: Some(created_ms),
+            created_ms,
+            ..record
+        }
     };
     let (first, second) = (asks(10), asks(20));
-    let (phone, other) = (first.customer_number.clone().unwrap(), PhoneNumber::parse("9876500000").unwrap());
+    let (phone, other) = (
+        first.customer_number.clone().unwrap(),
+        PhoneNumber::parse("9876500000").unwrap(),
+    );
     assert_eq!(records.do_not_call(&phone).await.unwrap(), None);
     for record in [&first, &second, &first] {
         records.save(record).await.unwrap();
     }
-    records.save(&CallRecord { state: CallState::Live, customer_number: Some(other.clone()), ..asks(30) }).await.unwrap();
-    assert_eq!(records.do_not_call(&other).await.unwrap(), None, "the call is not over");
+    records
+        .save(&CallRecord {
+            state: CallState::Live,
+            customer_number: Some(other.clone()),
+            ..asks(30)
+        })
+        .await
+        .unwrap();
+    assert_eq!(
+        records.do_not_call(&other).await.unwrap(),
+        None,
+        "the call is not over"
+    );
     records.close().await;
 
     let records = SqlRecords::open(Some(&url), folder.path()).await.unwrap();
-    assert_eq!(records.do_not_call(&phone).await.unwrap(), Some(DoNotCall { call_id: second.call_id, since_ms: 20 }));
+    assert_eq!(
+        records.do_not_call(&phone).await.unwrap(),
+        Some(DoNotCall {
+            call_id: second.call_id,
+            since_ms: 20
+        })
+    );
     assert_eq!(records.lift_do_not_call(&phone, None, 40).await.unwrap(), 2);
     // a late callback saves the record of that call once more
     records.save(&second).await.unwrap();
     assert_eq!(records.do_not_call(&phone).await.unwrap(), None);
     let third = asks(50);
-    records.lift_do_not_call(&phone, DoNotCall::of(&third), 60).await.unwrap();
+    records
+        .lift_do_not_call(&phone, DoNotCall::of(&third), 60)
+        .await
+        .unwrap();
     records.save(&third).await.unwrap();
-    assert_eq!(records.do_not_call(&phone).await.unwrap(), None, "lifted before its record was saved");
+    assert_eq!(
+        records.do_not_call(&phone).await.unwrap(),
+        None,
+        "lifted before its record was saved"
+    );
     records.save(&asks(70)).await.unwrap();
-    assert!(records.do_not_call(&phone).await.unwrap().is_some(), "asked anew");
+    assert!(
+        records.do_not_call(&phone).await.unwrap().is_some(),
+        "asked anew"
+    );
 }
 
 async fn many_may_write_at_once(Subject { records, .. }: Subject) {
@@ -219,12 +367,21 @@ async fn many_may_write_at_once(Subject { records, .. }: Subject) {
     assert_eq!(records.newest(100).await.unwrap().len(), 40);
 }
 
-async fn all_records_since_a_time_come_page_by_page(Subject { records, statements, .. }: Subject) {
+async fn all_records_since_a_time_come_page_by_page(
+    Subject {
+        records,
+        statements,
+        ..
+    }: Subject,
+) {
     let calls: Vec<_> = (0..25).map(record).collect();
     for call in &calls {
         records.save(call).await.unwrap();
     }
-    statements(&format!("UPDATE calls SET record = 'broken' WHERE call_id = '{}'", calls.get(12).unwrap().call_id));
+    statements(&format!(
+        "UPDATE calls SET record = 'broken' WHERE call_id = '{}'",
+        calls.get(12).unwrap().call_id
+    ));
     let (mut found, mut unreadable, mut sizes, mut behind) = (Vec::new(), 0, Vec::new(), None);
     loop {
         let page = records.page(5, behind.as_ref(), 8).await.unwrap();
@@ -238,7 +395,13 @@ async fn all_records_since_a_time_come_page_by_page(Subject { records, statement
     }
     assert_eq!((found.len(), unreadable, sizes), (19, 1, vec![7, 8, 4]));
     assert!(found.iter().all(|call| call.created_ms >= 5));
-    assert_eq!((records.count(5).await.unwrap(), records.count(100).await.unwrap()), (20, 0));
+    assert_eq!(
+        (
+            records.count(5).await.unwrap(),
+            records.count(100).await.unwrap()
+        ),
+        (20, 0)
+    );
 }
 
 #[tokio::test]
@@ -249,13 +412,19 @@ async fn without_a_url_the_file_lies_in_the_data_folder_whatever_its_name() {
     let records = SqlRecords::open(None, &data).await.unwrap();
     records.save(&full_record()).await.unwrap();
     assert!(data.join("ghanti.db").is_file());
-    assert_eq!(sqlite_statements(&data.join("ghanti.db"), "PRAGMA journal_mode"), "wal");
+    assert_eq!(
+        sqlite_statements(&data.join("ghanti.db"), "PRAGMA journal_mode"),
+        "wal"
+    );
 }
 
 #[tokio::test]
 async fn a_missing_data_folder_is_an_error_with_its_mend() {
     let folder = tempfile::tempdir().unwrap();
-    let error = SqlRecords::open(None, &folder.path().join("nowhere")).await.err().unwrap();
+    let error = SqlRecords::open(None, &folder.path().join("nowhere"))
+        .await
+        .err()
+        .unwrap();
     assert!(matches!(error, OpenError::Folder { .. }), "{error:?}");
     assert!(error.to_string().contains("mkdir -p"), "{error}");
 }
@@ -266,7 +435,10 @@ async fn a_file_that_cannot_be_written_is_an_error_with_its_mend() {
     std::fs::create_dir(folder.path().join("ghanti.db")).unwrap();
     let error = SqlRecords::open(None, folder.path()).await.err().unwrap();
     assert!(matches!(error, OpenError::Folder { .. }), "{error:?}");
-    assert!(error.to_string().contains("let the engine's user write"), "{error}");
+    assert!(
+        error.to_string().contains("let the engine's user write"),
+        "{error}"
+    );
     let file = folder.path().join("file");
     std::fs::write(&file, "").unwrap();
     let error = SqlRecords::open(None, &file).await.err().unwrap();
@@ -279,21 +451,46 @@ async fn no_postgres_at_start_is_an_error_with_its_mend_and_without_its_password
     let password = postgres().password();
     let wrong_password = url.replace(password, "hunter2");
     let wrong_database = url.replace("/refusals", "/nowhere");
-    for url in ["postgres://user:hunter2@127.0.0.1:9/ghanti", &wrong_password, &wrong_database] {
-        let error = SqlRecords::open(Some(url), Path::new(".")).await.err().unwrap();
-        assert!(matches!(error, OpenError::Unreachable { store: "PostgreSQL", .. }), "{error:?}");
+    for url in [
+        "postgres://user:hunter2@127.0.0.1:9/ghanti",
+        &wrong_password,
+        &wrong_database,
+    ] {
+        let error = SqlRecords::open(Some(url), Path::new("."))
+            .await
+            .err()
+            .unwrap();
+        assert!(
+            matches!(
+                error,
+                OpenError::Unreachable {
+                    store: "PostgreSQL",
+                    ..
+                }
+            ),
+            "{error:?}"
+        );
         let told = error.to_string();
-        assert!(told.contains("127.0.0.1:") && told.contains("createdb"), "{told}");
+        assert!(
+            told.contains("127.0.0.1:") && told.contains("createdb"),
+            "{told}"
+        );
         assert_clean(&format!("{error} {error:?}"), &["hunter2", password]);
     }
 }
 
 #[tokio::test]
 async fn an_unusable_url_is_told_without_its_password() {
-    for url in
-        ["mysql://u:hunter2@h/db", "postgres://u:hunter2@h:port/db", "postgres://u:p@h/db?sslmode=hunter2", "sqlite://a?mode=hunter2"]
-    {
-        let error = SqlRecords::open(Some(url), Path::new(".")).await.err().unwrap_or_else(|| panic!("`{url}` was taken"));
+    for url in [
+        "mysql://u:hunter2@h/db",
+        "postgres://u:hunter2@h:port/db",
+        "postgres://u:p@h/db?sslmode=hunter2",
+        "sqlite://a?mode=hunter2",
+    ] {
+        let error = SqlRecords::open(Some(url), Path::new("."))
+            .await
+            .err()
+            .unwrap_or_else(|| panic!("`{url}` was taken"));
         assert!(matches!(error, OpenError::Url { .. }), "{error:?}");
         assert_clean(&format!("{error} {error:?}"), &["hunter2"]);
     }
@@ -306,10 +503,17 @@ async fn a_locked_table_is_unavailable_at_the_deadline() {
     let holds = "SELECT pg_advisory_lock(1); SELECT pg_sleep(600)";
     let waits = "BEGIN; LOCK TABLE calls; SELECT pg_advisory_xact_lock(1); COMMIT";
     let gate = std::thread::spawn(move || postgres().sql("locked", holds));
-    until("locked", "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted");
+    until(
+        "locked",
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted",
+    );
     let lock = std::thread::spawn(move || postgres().sql("locked", waits));
-    until("locked", "SELECT count(*) FROM pg_locks WHERE relation = 'calls'::regclass AND mode = 'AccessExclusiveLock' AND granted");
-    // by a stopped clock, which goes on at once to the timer that is waited for: the deadline is met however busy the machine is
+    until(
+        "locked",
+        "SELECT count(*) FROM pg_locks WHERE relation = 'calls'::regclass AND mode = 'AccessExclusiveLock' AND granted",
+    );
+    // by a stopped clock, which goes on at once to the timer that is waited for: the deadline is
+    // met however busy the machine is
     tokio::time::pause();
     let asked = tokio::time::Instant::now();
     let error = subject.records.save(&full_record()).await.unwrap_err();
@@ -318,11 +522,18 @@ async fn a_locked_table_is_unavailable_at_the_deadline() {
     assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}");
     assert!(took <= DEADLINE + Duration::from_millis(2), "{took:?}");
     assert_clean(&error.to_string(), &[]);
-    postgres().sql("locked", "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted");
+    postgres().sql(
+        "locked",
+        "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted",
+    );
     // which psql takes for a failure
     drop(gate.join());
     lock.join().unwrap();
-    subject.records.save(&full_record()).await.expect("it goes on when the lock is gone");
+    subject
+        .records
+        .save(&full_record())
+        .await
+        .expect("it goes on when the lock is gone");
 }
 
 /// Waits until a query counts one.
@@ -338,7 +549,10 @@ async fn a_newer_engines_tables_are_refused_not_used() {
     let subject = in_postgres("newer").await;
     let inserted = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (99, 'x', true, '', 0)";
     (subject.statements)(inserted);
-    let error = SqlRecords::open(Some(&subject.url), Path::new(".")).await.err().unwrap();
+    let error = SqlRecords::open(Some(&subject.url), Path::new("."))
+        .await
+        .err()
+        .unwrap();
     assert!(matches!(error, OpenError::Migration { .. }), "{error:?}");
 }
 
@@ -349,14 +563,23 @@ async fn a_flows_ended_calls_come_newest_first(Subject { records, .. }: Subject)
         version: VersionId::parse(version).ok(),
         ..in_state(state, 1)
     };
-    let mut ended: Vec<_> = (0..5).map(|nth| of("emi", if nth == 0 { "a1" } else { "b2" }, CallState::Ended)).collect();
-    for call in ended.iter().chain(&[of("emi", "c3", CallState::Live), of("other", "d4", CallState::Ended), record(1)]) {
+    let mut ended: Vec<_> = (0..5)
+        .map(|nth| of("emi", if nth == 0 { "a1" } else { "b2" }, CallState::Ended))
+        .collect();
+    for call in ended.iter().chain(&[
+        of("emi", "c3", CallState::Live),
+        of("other", "d4", CallState::Ended),
+        record(1),
+    ]) {
         records.save(call).await.unwrap();
     }
     ended.reverse();
     let (mut behind, mut found) = (None, Vec::new());
     loop {
-        let page = records.newest_of(&flow("emi"), behind.as_ref(), 2).await.unwrap();
+        let page = records
+            .newest_of(&flow("emi"), behind.as_ref(), 2)
+            .await
+            .unwrap();
         assert!(page.unreadable.is_empty());
         found.extend(page.records);
         behind = page.next;
@@ -365,7 +588,19 @@ async fn a_flows_ended_calls_come_newest_first(Subject { records, .. }: Subject)
         }
     }
     assert_eq!(found, ended);
-    for (name, version, held) in [("emi", "a1", true), ("emi", "c3", false), ("emi", "d4", false), ("other", "d4", true)] {
-        assert_eq!(records.has_held(&flow(name), &VersionId::parse(version).unwrap()).await.unwrap(), held, "{name} {version}");
+    for (name, version, held) in [
+        ("emi", "a1", true),
+        ("emi", "c3", false),
+        ("emi", "d4", false),
+        ("other", "d4", true),
+    ] {
+        assert_eq!(
+            records
+                .has_held(&flow(name), &VersionId::parse(version).unwrap())
+                .await
+                .unwrap(),
+            held,
+            "{name} {version}"
+        );
     }
 }

@@ -1,5 +1,10 @@
 //! What is Redis's alone: keys and TTLs as they stand there, and its deaths.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
 
 mod common;
 
@@ -8,7 +13,10 @@ use std::time::Duration;
 use common::{assert_clean, customer, phone, settings, sid};
 use ghanti_model::{CallId, Decision};
 use ghanti_store::testing::RedisServer;
-use ghanti_store::{Binding, Claimant, DEADLINE, OpenError, Order, RedisSessions, SessionStore, Sighting, StoreError};
+use ghanti_store::{
+    Binding, Claimant, DEADLINE, OpenError, Order, RedisSessions, SessionStore, Sighting,
+    StoreError,
+};
 use tokio::time::Instant;
 
 /// Longer than the busiest machine needs for what Redis does at once.
@@ -20,11 +28,15 @@ const TIMER: Duration = Duration::from_millis(2);
 const TTL_MS: u64 = 90_000;
 
 fn binding() -> Binding {
-    Binding { call_id: CallId::generate(), order: Some(CallId::generate()) }
+    Binding {
+        call_id: CallId::generate(),
+        order: Some(CallId::generate()),
+    }
 }
 
-/// Runs something with the clock stopped: while nothing but a timer is waited for it goes on to that timer at once, so that a deadline is met
-/// to the millisecond, however busy the machine is. Gives how long it took by that clock.
+/// Runs something with the clock stopped: while nothing but a timer is waited for it goes on to
+/// that timer at once, so that a deadline is met to the millisecond, however busy the machine is.
+/// Gives how long it took by that clock.
 async fn by_a_stopped_clock<T>(what: impl Future<Output = T>) -> (T, Duration) {
     tokio::time::pause();
     let began = Instant::now();
@@ -35,7 +47,9 @@ async fn by_a_stopped_clock<T>(what: impl Future<Output = T>) -> (T, Duration) {
 }
 
 async fn connected(server: &RedisServer) -> RedisSessions {
-    RedisSessions::connect(&server.url(), settings(TTL_MS)).await.unwrap()
+    RedisSessions::connect(&server.url(), settings(TTL_MS))
+        .await
+        .unwrap()
 }
 
 #[tokio::test]
@@ -44,19 +58,46 @@ async fn every_key_is_as_documented_and_has_its_ttl() {
     let store = connected(&server).await;
     let asha = customer("09876543210");
     store.put_customer(&asha).await.unwrap();
-    store.bind(&sid("abc"), Binding { call_id: asha.call_id, order: Some(asha.call_id) }).await.unwrap();
+    store
+        .bind(
+            &sid("abc"),
+            Binding {
+                call_id: asha.call_id,
+                order: Some(asha.call_id),
+            },
+        )
+        .await
+        .unwrap();
     store.hold(asha.call_id).await.unwrap();
-    store.claim(asha.call_id, Claimant::Call(&sid("abc"))).await.unwrap();
+    store
+        .claim(asha.call_id, Claimant::Call(&sid("abc")))
+        .await
+        .unwrap();
     store.see(&sid("abc"), &Sighting::default()).await.unwrap();
-    store.put_decision(&sid("abc"), &Decision::HangUp).await.unwrap();
+    store
+        .put_decision(&sid("abc"), &Decision::HangUp)
+        .await
+        .unwrap();
 
     let call = asha.call_id;
     let keys = ["customer", "held", "claim"].map(|kind| format!("ghanti:{kind}:{call}"));
-    let others = ["ghanti:orders:+919876543210", "ghanti:sid:abc", "ghanti:seen:abc", "ghanti:decision:abc"];
+    let others = [
+        "ghanti:orders:+919876543210",
+        "ghanti:sid:abc",
+        "ghanti:seen:abc",
+        "ghanti:decision:abc",
+    ];
     for key in keys.iter().map(String::as_str).chain(others) {
         let answer = server.command(&["PTTL", key]);
-        let ttl_ms: u64 = answer.trim().trim_start_matches(':').parse().unwrap_or_else(|_| panic!("`{key}`: {answer}"));
-        assert!((TTL_MS - 10_000..=TTL_MS).contains(&ttl_ms), "`{key}`: {ttl_ms}");
+        let ttl_ms: u64 = answer
+            .trim()
+            .trim_start_matches(':')
+            .parse()
+            .unwrap_or_else(|_| panic!("`{key}`: {answer}"));
+        assert!(
+            (TTL_MS - 10_000..=TTL_MS).contains(&ttl_ms),
+            "`{key}`: {ttl_ms}"
+        );
     }
     assert_eq!(server.command(&["DBSIZE"]), ":7\r\n");
 }
@@ -68,7 +109,12 @@ async fn a_second_binding_does_not_prolong_the_first() {
     store.bind(&sid("abc"), binding()).await.unwrap();
     server.command(&["PEXPIRE", "ghanti:sid:abc", "5000"]);
     store.bind(&sid("abc"), binding()).await.unwrap();
-    let ttl_ms: u64 = server.command(&["PTTL", "ghanti:sid:abc"]).trim().trim_start_matches(':').parse().unwrap();
+    let ttl_ms: u64 = server
+        .command(&["PTTL", "ghanti:sid:abc"])
+        .trim()
+        .trim_start_matches(':')
+        .parse()
+        .unwrap();
     assert!(ttl_ms <= 5_000, "{ttl_ms}");
 }
 
@@ -82,16 +128,28 @@ async fn a_killed_redis_is_unavailable_within_the_deadline_and_back_after_its_re
     for _ in 0..3 {
         let (answer, took) = by_a_stopped_clock(store.orders_of(&phone("9876543210"))).await;
         let error = answer.unwrap_err();
-        assert!(matches!(error, StoreError::Unavailable { store: "Redis", .. }), "{error:?}");
+        assert!(
+            matches!(error, StoreError::Unavailable { store: "Redis", .. }),
+            "{error:?}"
+        );
         assert!(took <= DEADLINE + TIMER, "{took:?}");
         assert_clean(&error.to_string(), &[]);
     }
 
     server.restart();
-    store.ping().await.expect("the first request after its return is answered");
+    store
+        .ping()
+        .await
+        .expect("the first request after its return is answered");
     let asha = customer("9876543211");
     store.put_customer(&asha).await.unwrap();
-    assert_eq!(store.orders_of(&asha.phone).await.unwrap(), [Order { customer: asha, held: false }]);
+    assert_eq!(
+        store.orders_of(&asha.phone).await.unwrap(),
+        [Order {
+            customer: asha,
+            held: false
+        }]
+    );
 }
 
 #[tokio::test]
@@ -113,7 +171,9 @@ async fn a_silent_redis_is_unavailable_at_the_deadline() {
     assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}");
     assert!((DEADLINE..=DEADLINE + TIMER).contains(&took), "{took:?}");
     let goes_on = async { while store.ping().await.is_err() {} };
-    tokio::time::timeout(PATIENCE, goes_on).await.expect("it goes on when Redis does");
+    tokio::time::timeout(PATIENCE, goes_on)
+        .await
+        .expect("it goes on when Redis does");
 }
 
 #[tokio::test]
@@ -138,11 +198,15 @@ async fn no_redis_at_start_is_an_error_with_its_mend_and_without_its_password() 
     let port = server.port();
     server.kill();
     let url = format!("redis://user:hunter2@127.0.0.1:{port}/0");
-    let (connected, took) = by_a_stopped_clock(RedisSessions::connect(&url, settings(TTL_MS))).await;
+    let (connected, took) =
+        by_a_stopped_clock(RedisSessions::connect(&url, settings(TTL_MS))).await;
     let error = connected.err().unwrap();
     assert!(took <= DEADLINE + TIMER, "{took:?}");
     let told = error.to_string();
-    assert!(told.contains(&format!("127.0.0.1:{port}")) && told.contains("redis-server"), "{told}");
+    assert!(
+        told.contains(&format!("127.0.0.1:{port}")) && told.contains("redis-server"),
+        "{told}"
+    );
     assert_clean(&format!("{error} {error:?}"), &["hunter2"]);
 }
 
@@ -151,8 +215,14 @@ async fn a_refused_password_is_told_without_it() {
     let server = RedisServer::start();
     server.command(&["CONFIG", "SET", "requirepass", "correct-horse"]);
     let port = server.port();
-    for url in [format!("redis://:hunter2@127.0.0.1:{port}"), format!("redis://127.0.0.1:{port}")] {
-        let error = RedisSessions::connect(&url, settings(TTL_MS)).await.err().unwrap();
+    for url in [
+        format!("redis://:hunter2@127.0.0.1:{port}"),
+        format!("redis://127.0.0.1:{port}"),
+    ] {
+        let error = RedisSessions::connect(&url, settings(TTL_MS))
+            .await
+            .err()
+            .unwrap();
         assert!(matches!(error, OpenError::Unreachable { .. }), "{error:?}");
         assert_clean(&format!("{error} {error:?}"), &["hunter2", "correct-horse"]);
     }
@@ -162,9 +232,19 @@ async fn a_refused_password_is_told_without_it() {
 
 #[tokio::test]
 async fn an_unusable_url_is_told_without_its_password() {
-    let urls = ["http://u:hunter2@h", "redis://u:hunter2@h:port", "redis://u:hunter2@h/db", "rediss://:hunter2@h:1", "hunter2", ""];
+    let urls = [
+        "http://u:hunter2@h",
+        "redis://u:hunter2@h:port",
+        "redis://u:hunter2@h/db",
+        "rediss://:hunter2@h:1",
+        "hunter2",
+        "",
+    ];
     for url in urls {
-        let error = RedisSessions::connect(url, settings(TTL_MS)).await.err().unwrap_or_else(|| panic!("`{url}` was taken"));
+        let error = RedisSessions::connect(url, settings(TTL_MS))
+            .await
+            .err()
+            .unwrap_or_else(|| panic!("`{url}` was taken"));
         assert!(matches!(error, OpenError::Url { .. }), "{error:?}");
         assert_clean(&format!("{error} {error:?}"), &["hunter2"]);
     }

@@ -1,5 +1,11 @@
-//! What every session store does: one suite, run against the one in process and against a real Redis.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
+//! What every session store does: one suite, run against the one in process and against a real
+//! Redis.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
 
 mod common;
 
@@ -9,7 +15,9 @@ use common::{customer, phone, settings, sid};
 use ghanti_model::{CallId, CustomerRecord, Decision, Direction, StreamSid};
 use ghanti_store::sessions::{ORDERS_OF_A_NUMBER, SIGHTINGS_OF_A_CALL};
 use ghanti_store::testing::RedisServer;
-use ghanti_store::{Binding, Claimant, Ends, MemorySessions, Order, RedisSessions, SessionStore, Sighting};
+use ghanti_store::{
+    Binding, Claimant, Ends, MemorySessions, Order, RedisSessions, SessionStore, Sighting,
+};
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
@@ -25,13 +33,25 @@ struct Subject {
 async fn in_memory() -> Subject {
     let store = Arc::new(MemorySessions::new(settings(DAY_MS)));
     let foreign = Arc::clone(&store);
-    Subject { store, put_foreign: Box::new(move |key, value| foreign.put(key, value)) }
+    Subject {
+        store,
+        put_foreign: Box::new(move |key, value| foreign.put(key, value)),
+    }
 }
 
 async fn in_redis() -> Subject {
     let server = RedisServer::start();
-    let store = Arc::new(RedisSessions::connect(&server.url(), settings(DAY_MS)).await.unwrap());
-    Subject { store, put_foreign: Box::new(move |key, value| assert_eq!(server.command(&["SET", key, value]), "+OK\r\n")) }
+    let store = Arc::new(
+        RedisSessions::connect(&server.url(), settings(DAY_MS))
+            .await
+            .unwrap(),
+    );
+    Subject {
+        store,
+        put_foreign: Box::new(move |key, value| {
+            assert_eq!(server.command(&["SET", key, value]), "+OK\r\n")
+        }),
+    }
 }
 
 macro_rules! for_every_store {
@@ -63,23 +83,53 @@ for_every_store! {
 async fn a_customer_is_found_by_call_and_by_number_in_any_spelling(Subject { store, .. }: Subject) {
     let asha = customer("+91 98765-43210");
     store.put_customer(&asha).await.unwrap();
-    assert_eq!(store.customer_by_call(asha.call_id).await.unwrap().as_ref(), Some(&asha));
-    for spelling in ["+919876543210", "919876543210", "09876543210", "9876543210", "0091 98765 43210"] {
-        assert_eq!(store.orders_of(&phone(spelling)).await.unwrap(), [open(&asha)], "{spelling}");
+    assert_eq!(
+        store.customer_by_call(asha.call_id).await.unwrap().as_ref(),
+        Some(&asha)
+    );
+    for spelling in [
+        "+919876543210",
+        "919876543210",
+        "09876543210",
+        "9876543210",
+        "0091 98765 43210",
+    ] {
+        assert_eq!(
+            store.orders_of(&phone(spelling)).await.unwrap(),
+            [open(&asha)],
+            "{spelling}"
+        );
     }
 }
 
 fn open(customer: &CustomerRecord) -> Order {
-    Order { customer: customer.clone(), held: false }
+    Order {
+        customer: customer.clone(),
+        held: false,
+    }
 }
 
 async fn all_orders_of_a_number_are_found_newest_first(Subject { store, .. }: Subject) {
-    let (older, newer, other) = (customer("9876543210"), customer("09876543210"), customer("9876543211"));
+    let (older, newer, other) = (
+        customer("9876543210"),
+        customer("09876543210"),
+        customer("9876543211"),
+    );
     for customer in [&older, &other, &newer] {
         store.put_customer(customer).await.unwrap();
     }
-    assert_eq!(store.orders_of(&phone("+919876543210")).await.unwrap(), [open(&newer), open(&older)]);
-    assert_eq!(store.customer_by_call(older.call_id).await.unwrap().as_ref(), Some(&older));
+    assert_eq!(
+        store.orders_of(&phone("+919876543210")).await.unwrap(),
+        [open(&newer), open(&older)]
+    );
+    assert_eq!(
+        store
+            .customer_by_call(older.call_id)
+            .await
+            .unwrap()
+            .as_ref(),
+        Some(&older)
+    );
     for _ in 0..ORDERS_OF_A_NUMBER {
         store.put_customer(&customer("9876543210")).await.unwrap();
     }
@@ -94,36 +144,83 @@ async fn an_order_that_was_held_is_not_open(Subject { store, .. }: Subject) {
     store.put_customer(&second).await.unwrap();
     store.hold(first.call_id).await.unwrap();
     let orders = store.orders_of(&phone("9876543210")).await.unwrap();
-    assert_eq!(orders, [open(&second), Order { customer: first, held: true }]);
+    assert_eq!(
+        orders,
+        [
+            open(&second),
+            Order {
+                customer: first,
+                held: true
+            }
+        ]
+    );
 }
 
 async fn the_first_claim_of_an_order_wins(Subject { store, .. }: Subject) {
     let (order, first, second) = (CallId::generate(), sid("first"), sid("second"));
     assert!(store.claim(order, Claimant::Call(&first)).await.unwrap());
     assert!(!store.claim(order, Claimant::Call(&second)).await.unwrap());
-    assert!(!store.claim(order, Claimant::Stream(&StreamSid::parse("first").unwrap())).await.unwrap());
-    assert!(store.claim(order, Claimant::Call(&first)).await.unwrap(), "the same call asks twice");
-    assert!(store.claim(CallId::generate(), Claimant::Call(&second)).await.unwrap());
+    assert!(
+        !store
+            .claim(order, Claimant::Stream(&StreamSid::parse("first").unwrap()))
+            .await
+            .unwrap()
+    );
+    assert!(
+        store.claim(order, Claimant::Call(&first)).await.unwrap(),
+        "the same call asks twice"
+    );
+    assert!(
+        store
+            .claim(CallId::generate(), Claimant::Call(&second))
+            .await
+            .unwrap()
+    );
 }
 
 async fn what_applets_said_of_a_call_is_kept_once_each(Subject { store, .. }: Subject) {
     let call = sid("abc");
-    let ends = Ends { from: Some(phone("09876543210")), to: None, direction: Some(Direction::Outbound) };
-    let first = Sighting { orders: vec![CallId::generate()], ends: vec![ends] };
-    let second = Sighting { orders: vec![CallId::generate()], ends: Vec::new() };
+    let ends = Ends {
+        from: Some(phone("09876543210")),
+        to: None,
+        direction: Some(Direction::Outbound),
+    };
+    let first = Sighting {
+        orders: vec![CallId::generate()],
+        ends: vec![ends],
+    };
+    let second = Sighting {
+        orders: vec![CallId::generate()],
+        ends: Vec::new(),
+    };
     for sighting in [&first, &second, &first] {
         store.see(&call, sighting).await.unwrap();
     }
     assert_eq!(store.sightings(&call).await.unwrap(), [first, second]);
     assert_eq!(store.sightings(&sid("other")).await.unwrap(), []);
     for _ in 0..2 * SIGHTINGS_OF_A_CALL {
-        store.see(&call, &Sighting { orders: vec![CallId::generate()], ends: Vec::new() }).await.unwrap();
+        store
+            .see(
+                &call,
+                &Sighting {
+                    orders: vec![CallId::generate()],
+                    ends: Vec::new(),
+                },
+            )
+            .await
+            .unwrap();
     }
-    assert_eq!(store.sightings(&call).await.unwrap().len(), SIGHTINGS_OF_A_CALL);
+    assert_eq!(
+        store.sightings(&call).await.unwrap().len(),
+        SIGHTINGS_OF_A_CALL
+    );
 }
 
 async fn what_was_never_stored_is_absent(Subject { store, .. }: Subject) {
-    assert_eq!(store.customer_by_call(CallId::generate()).await.unwrap(), None);
+    assert_eq!(
+        store.customer_by_call(CallId::generate()).await.unwrap(),
+        None
+    );
     assert_eq!(store.orders_of(&phone("9876543210")).await.unwrap(), []);
     assert_eq!(store.bound(&sid("unknown")).await.unwrap(), None);
     assert_eq!(store.decision(&sid("unknown")).await.unwrap(), None);
@@ -131,7 +228,10 @@ async fn what_was_never_stored_is_absent(Subject { store, .. }: Subject) {
 }
 
 fn binding(order: Option<CallId>) -> Binding {
-    Binding { call_id: CallId::generate(), order }
+    Binding {
+        call_id: CallId::generate(),
+        order,
+    }
 }
 
 async fn the_first_binding_of_a_call_sid_wins(Subject { store, .. }: Subject) {
@@ -156,20 +256,37 @@ async fn the_first_binding_wins_among_many_at_once(Subject { store, .. }: Subjec
 }
 
 async fn the_last_decision_counts(Subject { store, .. }: Subject) {
-    let transfer = Decision::Transfer { target: "default".to_owned(), numbers: vec![phone("1800123456"), phone("9876543210")] };
-    store.put_decision(&sid("abc"), &Decision::HangUp).await.unwrap();
+    let transfer = Decision::Transfer {
+        target: "default".to_owned(),
+        numbers: vec![phone("1800123456"), phone("9876543210")],
+    };
+    store
+        .put_decision(&sid("abc"), &Decision::HangUp)
+        .await
+        .unwrap();
     store.put_decision(&sid("abc"), &transfer).await.unwrap();
     assert_eq!(store.decision(&sid("abc")).await.unwrap(), Some(transfer));
 }
 
 async fn a_lookup_takes_its_key_verbatim(subject: Subject) {
     (subject.put_foreign)("crm:919876543210:नाम", "gold, since 2019");
-    assert_eq!(subject.store.lookup("crm:919876543210:नाम").await.unwrap().as_deref(), Some("gold, since 2019"));
+    assert_eq!(
+        subject
+            .store
+            .lookup("crm:919876543210:नाम")
+            .await
+            .unwrap()
+            .as_deref(),
+        Some("gold, since 2019")
+    );
 }
 
 async fn a_corrupt_value_is_told_apart_from_an_absent_one(subject: Subject) {
     let call = CallId::generate();
-    (subject.put_foreign)(&format!("ghanti:customer:{call}"), r#"{"call_id": "Asha Rao"}"#);
+    (subject.put_foreign)(
+        &format!("ghanti:customer:{call}"),
+        r#"{"call_id": "Asha Rao"}"#,
+    );
     (subject.put_foreign)("ghanti:orders:+919876543210", "Asha Rao");
     (subject.put_foreign)("ghanti:sid:abc", "Asha Rao");
     (subject.put_foreign)("ghanti:seen:abc", "Asha Rao");
@@ -184,7 +301,10 @@ async fn a_corrupt_value_is_told_apart_from_an_absent_one(subject: Subject) {
         store.decision(&sid("abc")).await.unwrap_err(),
     ];
     for error in errors {
-        assert!(matches!(error, ghanti_store::StoreError::Unreadable { .. }), "{error:?}");
+        assert!(
+            matches!(error, ghanti_store::StoreError::Unreadable { .. }),
+            "{error:?}"
+        );
         common::assert_clean(&format!("{error} {error:?}"), &[]);
     }
 }

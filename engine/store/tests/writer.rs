@@ -1,5 +1,11 @@
-//! The record writer against a database that comes and goes: one that is switched, with time paused, and a real PostgreSQL that is killed.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
+//! The record writer against a database that comes and goes: one that is switched, with time
+//! paused, and a real PostgreSQL that is killed.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
 
 mod common;
 
@@ -31,9 +37,18 @@ async fn what_is_submitted_is_saved_and_the_latest_record_of_a_call_wins() {
         call.created_ms = created_ms;
         writer.submit(call.clone());
     }
-    assert_eq!(writer.flush(SOON).await, Flushed { spooled: 0, lost: 0 });
+    assert_eq!(
+        writer.flush(SOON).await,
+        Flushed {
+            spooled: 0,
+            lost: 0
+        }
+    );
     assert_eq!(records.saved(call.call_id).unwrap().created_ms, 100);
-    assert!(records.attempts.load(Ordering::SeqCst) < 100, "records of one call are put together");
+    assert!(
+        records.attempts.load(Ordering::SeqCst) < 100,
+        "records of one call are put together"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -45,17 +60,32 @@ async fn an_outage_loses_nothing_and_ends_by_itself() {
     for created_ms in 0..30 {
         writer.submit(record(created_ms));
     }
-    assert_eq!(writer.flush(SOON).await, Flushed { spooled: 30, lost: 0 });
+    assert_eq!(
+        writer.flush(SOON).await,
+        Flushed {
+            spooled: 30,
+            lost: 0
+        }
+    );
     assert_eq!((records.count(), files(&spool)), (0, 30));
 
     tokio::time::sleep(Duration::from_secs(60)).await;
     let attempts = records.attempts.load(Ordering::SeqCst);
-    assert!((5..20).contains(&attempts), "the pauses grow: {attempts} attempts within a minute");
+    assert!(
+        (5..20).contains(&attempts),
+        "the pauses grow: {attempts} attempts within a minute"
+    );
 
     records.set_down(false);
     until_saved(&records, 30).await;
     writer.submit(record(99));
-    assert_eq!(writer.flush(SOON).await, Flushed { spooled: 0, lost: 0 });
+    assert_eq!(
+        writer.flush(SOON).await,
+        Flushed {
+            spooled: 0,
+            lost: 0
+        }
+    );
     assert_eq!((records.count(), files(&spool)), (31, 0));
 }
 
@@ -72,7 +102,13 @@ async fn a_newer_record_is_not_undone_by_the_spooled_older_one() {
     writer.submit(call.clone());
     until_saved(&records, 1).await;
     tokio::time::sleep(Duration::from_secs(120)).await;
-    assert_eq!(writer.flush(SOON).await, Flushed { spooled: 0, lost: 0 });
+    assert_eq!(
+        writer.flush(SOON).await,
+        Flushed {
+            spooled: 0,
+            lost: 0
+        }
+    );
     assert_eq!(records.saved(call.call_id), Some(call));
 }
 
@@ -91,7 +127,10 @@ async fn what_a_dead_process_left_is_saved_at_start_and_its_live_calls_are_ended
     let _writer = started(&records, folder.path()).await;
     until_saved(&records, 2).await;
     assert_eq!(records.saved(ended.call_id), Some(ended));
-    assert_eq!(records.saved(live.call_id).unwrap().outcome.as_deref(), Some("engine-stopped"));
+    assert_eq!(
+        records.saved(live.call_id).unwrap().outcome.as_deref(),
+        Some("engine-stopped")
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -110,7 +149,9 @@ async fn an_end_in_the_database_is_not_undone_by_a_dead_process_s_older_file() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    tokio::time::timeout(SOON, gone).await.expect("the file is dealt with");
+    tokio::time::timeout(SOON, gone)
+        .await
+        .expect("the file is dealt with");
     assert_eq!(records.saved(call.call_id), Some(call));
 }
 
@@ -125,20 +166,38 @@ async fn a_record_the_database_refuses_holds_up_no_other() {
         writer.submit(record(created_ms));
     }
     until_saved(&records, 19).await;
-    assert_eq!(writer.flush(SOON).await, Flushed { spooled: 1, lost: 0 });
+    assert_eq!(
+        writer.flush(SOON).await,
+        Flushed {
+            spooled: 1,
+            lost: 0
+        }
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_full_queue_overflows_into_the_spool() {
     let (records, folder) = (Switched::new(), tempfile::tempdir().unwrap());
-    let writer = RecordWriter::start_with_capacity(Arc::clone(&records) as Arc<dyn CallRecords>, folder.path(), 3).await.unwrap();
+    let writer = RecordWriter::start_with_capacity(
+        Arc::clone(&records) as Arc<dyn CallRecords>,
+        folder.path(),
+        3,
+    )
+    .await
+    .unwrap();
     // The task does not run before this one waits: the fourth finds the queue full.
     for created_ms in 0..10 {
         writer.submit(record(created_ms));
     }
     assert_eq!(files(folder.path()), 7);
     until_saved(&records, 10).await;
-    assert_eq!(writer.flush(SOON).await, Flushed { spooled: 0, lost: 0 });
+    assert_eq!(
+        writer.flush(SOON).await,
+        Flushed {
+            spooled: 0,
+            lost: 0
+        }
+    );
 }
 
 #[tokio::test]
@@ -171,39 +230,72 @@ async fn a_flush_that_takes_too_long_leaves_the_records_in_the_spool() {
     }
 
     let folder = tempfile::tempdir().unwrap();
-    let writer = RecordWriter::start(Arc::new(Silent), folder.path()).await.unwrap();
+    let writer = RecordWriter::start(Arc::new(Silent), folder.path())
+        .await
+        .unwrap();
     for created_ms in 0..5 {
         writer.submit(record(created_ms));
     }
-    assert_eq!(writer.flush(SOON).await, Flushed { spooled: 5, lost: 0 });
+    assert_eq!(
+        writer.flush(SOON).await,
+        Flushed {
+            spooled: 5,
+            lost: 0
+        }
+    );
     assert_eq!(files(folder.path()), 5);
 }
 
 #[tokio::test]
 async fn a_missing_data_folder_is_an_error_with_its_mend() {
     let folder = tempfile::tempdir().unwrap();
-    let error = RecordWriter::start(Switched::new(), &folder.path().join("nowhere/spool")).await.err().unwrap();
-    assert!(error.to_string().contains("create the folder above it"), "{error}");
+    let error = RecordWriter::start(Switched::new(), &folder.path().join("nowhere/spool"))
+        .await
+        .err()
+        .unwrap();
+    assert!(
+        error.to_string().contains("create the folder above it"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
 async fn records_of_a_killed_postgres_are_in_it_after_its_return() {
-    let mut server = tokio::task::spawn_blocking(PostgresServer::start).await.unwrap();
-    let (url, folder) = (server.create_database("outage"), tempfile::tempdir().unwrap());
+    let mut server = tokio::task::spawn_blocking(PostgresServer::start)
+        .await
+        .unwrap();
+    let (url, folder) = (
+        server.create_database("outage"),
+        tempfile::tempdir().unwrap(),
+    );
     let records = Arc::new(SqlRecords::open(Some(&url), folder.path()).await.unwrap());
     let spool = folder.path().join("spool");
-    let writer = RecordWriter::start(Arc::clone(&records) as Arc<dyn CallRecords>, &spool).await.unwrap();
+    let writer = RecordWriter::start(Arc::clone(&records) as Arc<dyn CallRecords>, &spool)
+        .await
+        .unwrap();
 
     let before = full_record();
     writer.submit(before.clone());
-    assert_eq!(writer.flush(PATIENCE).await, Flushed { spooled: 0, lost: 0 });
+    assert_eq!(
+        writer.flush(PATIENCE).await,
+        Flushed {
+            spooled: 0,
+            lost: 0
+        }
+    );
 
     server.kill();
     let during: Vec<CallRecord> = (0..20).map(|_| full_record()).collect();
     for record in &during {
         writer.submit(record.clone());
     }
-    assert_eq!(writer.flush(SOON).await, Flushed { spooled: 20, lost: 0 });
+    assert_eq!(
+        writer.flush(SOON).await,
+        Flushed {
+            spooled: 20,
+            lost: 0
+        }
+    );
     assert_eq!(files(&spool), 20);
     let error = records.ping().await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}");
@@ -215,7 +307,9 @@ async fn records_of_a_killed_postgres_are_in_it_after_its_return() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, all_back).await.expect("the spool is replayed");
+    tokio::time::timeout(PATIENCE, all_back)
+        .await
+        .expect("the spool is replayed");
     for record in during.into_iter().chain([before]) {
         assert_eq!(records.by_id(record.call_id).await.unwrap(), Some(record));
     }

@@ -1,7 +1,8 @@
-//! The EMI reminder, read from top to bottom: greeting, identity, the instalment, the transfer question.
+//! The EMI reminder, read from top to bottom: greeting, identity, the instalment, the transfer
+//! question.
 //!
-//! Before the identity is established not one word is said about the loan; the manifest makes the host hold to that as well.
-//! A caller who hangs up ends the script at the next `?`.
+//! Before the identity is established not one word is said about the loan; the manifest makes the
+//! host hold to that as well. A caller who hangs up ends the script at the next `?`.
 
 mod repertoire;
 
@@ -38,7 +39,8 @@ const TRANSFER: Question<'_> = Question {
     asked_back: &[], // how the details are repeated depends on the day
 };
 
-/// Says a template to a caller who may stop it by a wish. Silence is no answer here, but consent to go on.
+/// Says a template to a caller who may stop it by a wish. Silence is no answer here, but consent to
+/// go on.
 fn spoken_to(template: &str) -> Question<'_> {
     Question {
         name: template,
@@ -57,32 +59,64 @@ struct EmiReminder;
 impl Guest for EmiReminder {
     fn describe() -> Description {
         let version = env!("CARGO_PKG_VERSION").to_owned();
-        Description { name: "emi-reminder".to_owned(), version, languages: REPERTOIRE.languages(), templates: REPERTOIRE.templates() }
+        Description {
+            name: "emi-reminder".to_owned(),
+            version,
+            languages: REPERTOIRE.languages(),
+            templates: REPERTOIRE.templates(),
+        }
     }
 
     fn run() -> Result<(), Error> {
         let fields: Fields = customer::fields()?.into_iter().collect();
-        let mut script = Script::begin(REPERTOIRE, fields.get("language").map_or("", String::as_str))?;
-        ["caller", "lender", "bot-name"].iter().try_for_each(|name| script.know_setting(name))?;
+        let mut script = Script::begin(
+            REPERTOIRE,
+            fields.get("language").map_or("", String::as_str),
+        )?;
+        ["caller", "lender", "bot-name"]
+            .iter()
+            .try_for_each(|name| script.know_setting(name))?;
 
         let instalment = match Instalment::read(&fields) {
             Ok(instalment) => instalment,
             Err(lacking) => {
-                runtime::log(runtime::Level::Error, &format!("the customer's record cannot be used, {lacking}: mend it and call again"));
+                runtime::log(
+                    runtime::Level::Error,
+                    &format!(
+                        "the customer's record cannot be used, {lacking}: mend it and call again"
+                    ),
+                );
                 return script.end("incomplete-data", Some(&lacking), "apology-incomplete-data");
             }
         };
         let now = runtime::now();
-        let is_overdue = Day::of(now.unix_ms, now.offset_minutes).is_some_and(|today| instalment.due < today);
-        let details = if is_overdue { "emi-details-overdue" } else { "emi-details" };
+        let is_overdue =
+            Day::of(now.unix_ms, now.offset_minutes).is_some_and(|today| instalment.due < today);
+        let details = if is_overdue {
+            "emi-details-overdue"
+        } else {
+            "emi-details"
+        };
         know(&mut script, instalment);
 
         match script.ask(&IDENTITY)?.as_str() {
             "yes" => call::establish("identity")?,
             "no" => return script.end("wrong-person", None, "apology-wrong-person"),
-            "no-input" => return script.end("no-answer", Some("silence at the identity question"), "goodbye-no-answer"),
+            "no-input" => {
+                return script.end(
+                    "no-answer",
+                    Some("silence at the identity question"),
+                    "goodbye-no-answer",
+                );
+            }
             answer if ends(&script, answer)? => return Ok(()),
-            _ => return script.end("unclear", Some("at the identity question"), "goodbye-unclear"),
+            _ => {
+                return script.end(
+                    "unclear",
+                    Some("at the identity question"),
+                    "goodbye-unclear",
+                );
+            }
         }
 
         for told in [details, "disclosure"] {
@@ -93,8 +127,14 @@ impl Guest for EmiReminder {
             }
         }
 
-        let asked_back = [("repeat", Some(details), "transfer-question"), ("who", Some("who-we-are"), "transfer-question")];
-        let transfer = Question { asked_back: &asked_back, ..TRANSFER };
+        let asked_back = [
+            ("repeat", Some(details), "transfer-question"),
+            ("who", Some("who-we-are"), "transfer-question"),
+        ];
+        let transfer = Question {
+            asked_back: &asked_back,
+            ..TRANSFER
+        };
         let mut wanted = script.ask(&transfer);
         if matches!(wanted, Err(Error::Refused(_))) {
             // the network has not confirmed that the disclosure was heard: it is said once more
@@ -102,12 +142,20 @@ impl Guest for EmiReminder {
             wanted = script.ask(&transfer);
         }
         match wanted {
-            Err(Error::Refused(_)) => script.end("unclear", Some("the disclosure is not known to have been heard"), "goodbye-unclear"),
+            Err(Error::Refused(_)) => script.end(
+                "unclear",
+                Some("the disclosure is not known to have been heard"),
+                "goodbye-unclear",
+            ),
             Err(error) => Err(error),
             Ok(answer) => match answer.as_str() {
                 "yes" | "agent" => connect(&script),
                 "no" => script.end("declined", None, "goodbye-declined"),
-                "no-input" => script.end("no-answer", Some("silence at the transfer question"), "goodbye-no-answer"),
+                "no-input" => script.end(
+                    "no-answer",
+                    Some("silence at the transfer question"),
+                    "goodbye-no-answer",
+                ),
                 answer if ends(&script, answer)? => Ok(()),
                 _ if runtime::setting("unclear").as_deref() == Some("goodbye") => unclear(&script),
                 _ => connect(&script),
@@ -128,7 +176,8 @@ fn ends(script: &Script, answer: &str) -> Result<bool, Error> {
     script.end(disposition, None, template).map(|()| true)
 }
 
-/// Sends the caller to an agent, as far as the engine lets the flow: nobody is connected whose answer was not understood and who may be anyone.
+/// Sends the caller to an agent, as far as the engine lets the flow: nobody is connected whose
+/// answer was not understood and who may be anyone.
 fn connect(script: &Script) -> Result<(), Error> {
     match call::transfer(None) {
         Err(Error::Refused(_)) => return unclear(script),
@@ -140,14 +189,24 @@ fn connect(script: &Script) -> Result<(), Error> {
 }
 
 fn unclear(script: &Script) -> Result<(), Error> {
-    script.end("unclear", Some("at the transfer question"), "goodbye-unclear")
+    script.end(
+        "unclear",
+        Some("at the transfer question"),
+        "goodbye-unclear",
+    )
 }
 
 fn know(script: &mut Script, instalment: Instalment) {
     let Day { year, month, day } = instalment.due;
     script.know("name", Value::Text(instalment.name));
     script.know("loan-digits", Value::Digits(instalment.loan_digits));
-    script.know("amount", Value::Money(Money { minor: instalment.amount_paise, currency: "INR".to_owned() }));
+    script.know(
+        "amount",
+        Value::Money(Money {
+            minor: instalment.amount_paise,
+            currency: "INR".to_owned(),
+        }),
+    );
     script.know("due-date", Value::Date(Date { year, month, day }));
 }
 

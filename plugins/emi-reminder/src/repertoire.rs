@@ -8,10 +8,18 @@ const BOT_NAME: (&str, Kind) = ("bot-name", Kind::Text);
 const CALLER: (&str, Kind) = ("caller", Kind::Text);
 const LENDER: (&str, Kind) = ("lender", Kind::Text);
 
-const INSTALMENT: &[(&str, Kind)] = &[LENDER, ("loan-digits", Kind::Digits), ("amount", Kind::Money), ("due-date", Kind::Date)];
+const INSTALMENT: &[(&str, Kind)] = &[
+    LENDER,
+    ("loan-digits", Kind::Digits),
+    ("amount", Kind::Money),
+    ("due-date", Kind::Date),
+];
 
 /// What this flow can say. The loader compares it with the prompt files.
-pub const REPERTOIRE: Repertoire = Repertoire { languages: &["en-IN", "hi-IN"], templates: TEMPLATES };
+pub const REPERTOIRE: Repertoire = Repertoire {
+    languages: &["en-IN", "hi-IN"],
+    templates: TEMPLATES,
+};
 
 const TEMPLATES: &[Spoken] = &[
     ("greeting", &[NAME, BOT_NAME, CALLER]),

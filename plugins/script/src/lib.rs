@@ -1,8 +1,15 @@
-//! What conversations written in Rust share: the contract's bindings, and a [`Script`] that speaks by templates and asks by choices.
+//! What conversations written in Rust share: the contract's bindings, and a [`Script`] that speaks
+//! by templates and asks by choices.
 //!
-//! A convenience and no part of the contract: a flow may call the bindings instead, or make its own.
+//! A convenience and no part of the contract: a flow may call the bindings instead, or make its
+//! own.
 
-#[allow(missing_docs, unsafe_code, clippy::all, reason = "generated from the contract")]
+#[allow(
+    missing_docs,
+    unsafe_code,
+    clippy::all,
+    reason = "generated from the contract"
+)]
 pub mod bindings {
     wit_bindgen::generate!({
         path: "../../wit",
@@ -12,7 +19,9 @@ pub mod bindings {
     });
 }
 
-use bindings::ghanti::dialog::types::{Argument, Content, Error, Kind, Prompt, Template, TemplateUse, Value};
+use bindings::ghanti::dialog::types::{
+    Argument, Content, Error, Kind, Prompt, Template, TemplateUse, Value,
+};
 use bindings::ghanti::dialog::{call, runtime, speech};
 
 /// A template's name, and the names and types of its arguments.
@@ -30,14 +39,19 @@ pub struct Repertoire {
 impl Repertoire {
     /// The languages as `describe` tells them.
     pub fn languages(&self) -> Vec<String> {
-        self.languages.iter().map(|language| language.to_string()).collect()
+        self.languages
+            .iter()
+            .map(|language| language.to_string())
+            .collect()
     }
 
     /// The templates as `describe` tells them.
     pub fn templates(&self) -> Vec<TemplateUse> {
         let argument = |(name, kind): &(&str, Kind)| (name.to_string(), kind.clone());
-        let template =
-            |(name, arguments): &Spoken| TemplateUse { name: name.to_string(), arguments: arguments.iter().map(argument).collect() };
+        let template = |(name, arguments): &Spoken| TemplateUse {
+            name: name.to_string(),
+            arguments: arguments.iter().map(argument).collect(),
+        };
         self.templates.iter().map(template).collect()
     }
 }
@@ -49,7 +63,8 @@ pub struct Question<'a> {
     pub name: &'a str,
     /// The template that asks.
     pub opening: &'a str,
-    /// Each a lexicon of the engine, whose name is the answer's as well, with the key that means the same: `yes=1 no=2 who`.
+    /// Each a lexicon of the engine, whose name is the answer's as well, with the key that means
+    /// the same: `yes=1 no=2 who`.
     pub choices: &'a str,
     /// Whether a `yes` has to confirm what was asked: "okay" and "tell me" do not.
     pub confirms: bool,
@@ -59,7 +74,8 @@ pub struct Question<'a> {
     pub no_input: &'a [&'a str],
     /// Templates after the first, second, … answer not understood.
     pub no_match: &'a [&'a str],
-    /// Each choice that asks back, the template that answers it (none where asking again is answer enough), and the one that asks again.
+    /// Each choice that asks back, the template that answers it (none where asking again is answer
+    /// enough), and the one that asks again.
     pub asked_back: &'a [(&'a str, Option<&'a str>, &'a str)],
 }
 
@@ -77,21 +93,41 @@ pub struct Script {
 impl Script {
     /// Begins in the wanted language, or in the repertoire's first where it has no prompts for it.
     pub fn begin(repertoire: Repertoire, wanted: &str) -> Result<Self, Error> {
-        let spoken = repertoire.languages.iter().find(|language| **language == wanted).or(repertoire.languages.first());
-        let language = spoken.map(|language| language.to_string()).unwrap_or_default();
+        let spoken = repertoire
+            .languages
+            .iter()
+            .find(|language| **language == wanted)
+            .or(repertoire.languages.first());
+        let language = spoken
+            .map(|language| language.to_string())
+            .unwrap_or_default();
         call::set_language(&language)?;
-        Ok(Self { repertoire, language, known: Vec::new() })
+        Ok(Self {
+            repertoire,
+            language,
+            known: Vec::new(),
+        })
     }
 
     /// From now on templates may tell this.
     pub fn know(&mut self, argument: &str, value: Value) {
-        self.known.push(Argument { name: argument.to_owned(), value });
+        self.known.push(Argument {
+            name: argument.to_owned(),
+            value,
+        });
     }
 
     /// From now on templates may tell this setting of the manifest.
     pub fn know_setting(&mut self, name: &str) -> Result<(), Error> {
-        let missing = || Error::Invalid(format!("`{name}` is not set: add it to `[settings]` in flow.toml"));
-        self.know(name, Value::Text(runtime::setting(name).ok_or_else(missing)?));
+        let missing = || {
+            Error::Invalid(format!(
+                "`{name}` is not set: add it to `[settings]` in flow.toml"
+            ))
+        };
+        self.know(
+            name,
+            Value::Text(runtime::setting(name).ok_or_else(missing)?),
+        );
         Ok(())
     }
 
@@ -101,31 +137,64 @@ impl Script {
     }
 
     /// Sets the disposition and says the last words.
-    pub fn end(&self, disposition: &str, detail: Option<&str>, template: &str) -> Result<(), Error> {
+    pub fn end(
+        &self,
+        disposition: &str,
+        detail: Option<&str>,
+        template: &str,
+    ) -> Result<(), Error> {
         call::outcome(disposition, detail)?;
         self.say(template)
     }
 
-    /// Asks, and answers a caller who asks back. What comes is a choice's name, `no-input` or `no-match`.
+    /// Asks, and answers a caller who asks back. What comes is a choice's name, `no-input` or
+    /// `no-match`.
     pub fn ask(&mut self, question: &Question<'_>) -> Result<String, Error> {
-        let asks_back = |answer: &str| question.asked_back.iter().find(|(choice, ..)| *choice == answer);
+        let asks_back = |answer: &str| {
+            question
+                .asked_back
+                .iter()
+                .find(|(choice, ..)| *choice == answer)
+        };
         let mut answer = self.ask_once(question, question.opening)?;
         for _ in 0..ANSWERED_AT_MOST {
-            let Some((_, reply, again)) = asks_back(&answer) else { return Ok(answer) };
+            let Some((_, reply, again)) = asks_back(&answer) else {
+                return Ok(answer);
+            };
             if let Some(reply) = reply {
                 self.say(reply)?;
             }
             answer = self.ask_once(question, again)?;
         }
-        Ok(if asks_back(&answer).is_some() { "no-match".to_owned() } else { answer })
+        Ok(if asks_back(&answer).is_some() {
+            "no-match".to_owned()
+        } else {
+            answer
+        })
     }
 
     fn ask_once(&mut self, question: &Question<'_>, opening: &str) -> Result<String, Error> {
-        let prompts = |templates: &[&str]| templates.iter().map(|template| self.prompt(template)).collect();
+        let prompts = |templates: &[&str]| {
+            templates
+                .iter()
+                .map(|template| self.prompt(template))
+                .collect()
+        };
         let choice = |choice: &str| {
-            let (id, key) = choice.split_once('=').map_or((choice, None), |(id, key)| (id, Some(key.to_owned())));
-            let lexicon = if question.confirms && id == "yes" { "confirm" } else { id };
-            speech::Choice { id: id.to_owned(), lexicon: Some(lexicon.to_owned()), phrases: Vec::new(), key }
+            let (id, key) = choice
+                .split_once('=')
+                .map_or((choice, None), |(id, key)| (id, Some(key.to_owned())));
+            let lexicon = if question.confirms && id == "yes" {
+                "confirm"
+            } else {
+                id
+            };
+            speech::Choice {
+                id: id.to_owned(),
+                lexicon: Some(lexicon.to_owned()),
+                phrases: Vec::new(),
+                key,
+            }
         };
         let answer = speech::ask(&speech::Question {
             name: question.name.to_owned(),
@@ -145,7 +214,9 @@ impl Script {
 
     /// Goes on in the language of an answer where there are prompts for it, and says so.
     fn follow(&mut self, heard: Option<String>) -> Result<(), Error> {
-        let other = heard.filter(|other| *other != self.language && self.repertoire.languages.contains(&other.as_str()));
+        let other = heard.filter(|other| {
+            *other != self.language && self.repertoire.languages.contains(&other.as_str())
+        });
         let Some(other) = other else { return Ok(()) };
         call::set_language(&other)?;
         self.language = other;
@@ -154,9 +225,25 @@ impl Script {
 
     /// A template with just the arguments it takes.
     fn prompt(&self, template: &str) -> Prompt {
-        let takes = self.repertoire.templates.iter().find(|(name, _)| *name == template).map_or(&[][..], |(_, takes)| takes);
-        let given = self.known.iter().filter(|argument| takes.iter().any(|(name, _)| *name == argument.name));
-        let content = Content::Template(Template { name: template.to_owned(), arguments: given.cloned().collect() });
-        Prompt { content, language: None, voice: None, interruptible: None }
+        let takes = self
+            .repertoire
+            .templates
+            .iter()
+            .find(|(name, _)| *name == template)
+            .map_or(&[][..], |(_, takes)| takes);
+        let given = self
+            .known
+            .iter()
+            .filter(|argument| takes.iter().any(|(name, _)| *name == argument.name));
+        let content = Content::Template(Template {
+            name: template.to_owned(),
+            arguments: given.cloned().collect(),
+        });
+        Prompt {
+            content,
+            language: None,
+            voice: None,
+            interruptible: None,
+        }
     }
 }

@@ -1,5 +1,8 @@
 //! Counts this thread's allocations, so that one per frame shows.
-#![allow(unsafe_code, reason = "an allocator cannot be written otherwise; this one only counts and passes on")]
+#![allow(
+    unsafe_code,
+    reason = "an allocator cannot be written otherwise; this one only counts and passes on"
+)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

@@ -1,7 +1,8 @@
 //! A hundred calls at once against the built program, over HTTP and WebSockets, in real time.
 //!
-//! Callers and engine share the machine's processors, so the engine's time is read from the kernel, not from the clock; how late
-//! frames came includes the callers' own lateness, which is told beside it.
+//! Callers and engine share the machine's processors, so the engine's time is read from the kernel,
+//! not from the clock; how late frames came includes the callers' own lateness, which is told
+//! beside it.
 
 use std::time::Duration;
 
@@ -46,10 +47,22 @@ pub const SILENT: Callers = Callers {
     name: "Asha Rao",
     watched: Duration::from_secs(10),
 };
-const KEYS: Callers =
-    Callers { section: "keys", title: "pressing keys", press: Some('1'), name: "Asha {n}", watched: Duration::from_secs(20), ..SILENT };
-const SPEAKING: Callers =
-    Callers { section: "speaking", title: "speaking", recognizer: "vosk", say: Some("yes, speaking"), press: None, ..KEYS };
+const KEYS: Callers = Callers {
+    section: "keys",
+    title: "pressing keys",
+    press: Some('1'),
+    name: "Asha {n}",
+    watched: Duration::from_secs(20),
+    ..SILENT
+};
+const SPEAKING: Callers = Callers {
+    section: "speaking",
+    title: "speaking",
+    recognizer: "vosk",
+    say: Some("yes, speaking"),
+    press: None,
+    ..KEYS
+};
 
 /// What was seen of one run.
 struct Seen {
@@ -78,7 +91,9 @@ impl Seen {
 
     /// All else that ran on this machine meanwhile.
     fn others(&self) -> Duration {
-        self.server.machine.saturating_sub(self.server.own() + self.server.children + self.simulator.own())
+        self.server
+            .machine
+            .saturating_sub(self.server.own() + self.server.children + self.simulator.own())
     }
 }
 
@@ -90,21 +105,36 @@ pub struct Silent {
 /// Plays the runs that are wanted and prints their table.
 pub async fn run(wanted: impl Fn(&str) -> bool) -> anyhow::Result<Option<Silent>> {
     let mut all = Vec::new();
-    for callers in [&SILENT, &KEYS, &SPEAKING].into_iter().filter(|callers| wanted(callers.section)) {
+    for callers in [&SILENT, &KEYS, &SPEAKING]
+        .into_iter()
+        .filter(|callers| wanted(callers.section))
+    {
         eprintln!("bench: {CALLS} calls, {} ...", callers.title);
-        all.push(watch(callers).await.with_context(|| format!("callers: {}", callers.title))?);
+        all.push(
+            watch(callers)
+                .await
+                .with_context(|| format!("callers: {}", callers.title))?,
+        );
     }
     if !all.is_empty() {
         print(&all);
     }
-    let silent = all.iter().find(|seen| seen.callers.section == SILENT.section);
-    Ok(silent.map(|seen| Silent { per_call_ms: seen.per_call_ms(seen.server.own()) }))
+    let silent = all
+        .iter()
+        .find(|seen| seen.callers.section == SILENT.section);
+    Ok(silent.map(|seen| Silent {
+        per_call_ms: seen.per_call_ms(seen.server.own()),
+    }))
 }
 
 async fn watch(callers: &'static Callers) -> anyhow::Result<Seen> {
     let server = Server::start(callers.recognizer).await?;
     let (warm_calls, warm_seconds) = WARM_UP;
-    ghanti_sim::load(&load_of(callers, warm_calls, warm_seconds)?, server.base_url()).await?;
+    ghanti_sim::load(
+        &load_of(callers, warm_calls, warm_seconds)?,
+        server.base_url(),
+    )
+    .await?;
 
     let (pid, own) = (server.pid(), std::process::id());
     let before = Reading::of(pid)?;
@@ -129,7 +159,10 @@ async fn watch(callers: &'static Callers) -> anyhow::Result<Seen> {
         most_kib = most_kib.max(now_kib);
         most_threads = most_threads.max(threads(pid)?);
     }
-    let (spent, simulator_spent) = (Reading::of(pid)? - server_before, Reading::of(own)? - own_before);
+    let (spent, simulator_spent) = (
+        Reading::of(pid)? - server_before,
+        Reading::of(own)? - own_before,
+    );
     let report = playing.await??;
     let mean = |sum: u64| sum as f64 / f64::from(looks);
     Ok(Seen {
@@ -156,12 +189,22 @@ pub fn load_of(callers: &Callers, calls: usize, seconds: u64) -> anyhow::Result<
         "#,
         callers.name
     );
-    Ok(Load { calls, seconds, ramp: RAMP, say: callers.say.map(str::to_owned), press: callers.press, customer: toml::from_str(&customer)? })
+    Ok(Load {
+        calls,
+        seconds,
+        ramp: RAMP,
+        say: callers.say.map(str::to_owned),
+        press: callers.press,
+        customer: toml::from_str(&customer)?,
+    })
 }
 
 fn print(all: &[Seen]) {
     let titles: Vec<&str> = all.iter().map(|seen| seen.callers.title).collect();
-    let mut table = Table::new(&format!("{CALLS} calls at once, flow emi-reminder, 8 kHz; callers are"), &titles);
+    let mut table = Table::new(
+        &format!("{CALLS} calls at once, flow emi-reminder, 8 kHz; callers are"),
+        &titles,
+    );
     let mut row = |name: &str, figure: Figure<'_>| table.row(name, all.iter().map(figure));
     table_of(&mut row);
     table.note("who is silent has the same name as all others, so every prompt comes from the cache; else each is greeted by his own name");
@@ -171,11 +214,22 @@ fn print(all: &[Seen]) {
     for seen in all {
         let title = seen.callers.title;
         let told = |counts: &std::collections::BTreeMap<String, u64>| {
-            counts.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
+            counts
+                .iter()
+                .map(|(name, count)| format!("{name} {count}"))
+                .collect::<Vec<_>>()
+                .join(", ")
         };
-        table.note(format!("{title}: {} calls: {}", seen.report.calls, told(&seen.report.outcomes)));
+        table.note(format!(
+            "{title}: {} calls: {}",
+            seen.report.calls,
+            told(&seen.report.outcomes)
+        ));
         if !seen.report.problems.is_empty() {
-            table.note(format!("{title}: PROBLEMS: {}", told(&seen.report.problems)));
+            table.note(format!(
+                "{title}: PROBLEMS: {}",
+                told(&seen.report.problems)
+            ));
         }
     }
     table.print();
@@ -186,28 +240,68 @@ type Figure<'a> = &'a dyn Fn(&Seen) -> String;
 
 fn table_of(row: &mut dyn FnMut(&str, Figure<'_>)) {
     let spread = |spread: Percentiles, unit: f64| {
-        [spread.p50, spread.p95, spread.p99, spread.max].map(|value| figure(value as f64 / unit)).join(" / ")
+        [spread.p50, spread.p95, spread.p99, spread.max]
+            .map(|value| figure(value as f64 / unit))
+            .join(" / ")
     };
     row("recogniser", &|seen| seen.callers.recognizer.to_owned());
     row("live calls, mean", &|seen| figure(seen.live));
-    row("engine: CPU ms per second and call", &|seen| figure(seen.per_call_ms(seen.server.own())));
-    row("  of it in the kernel", &|seen| figure(seen.per_call_ms(seen.server.system)));
-    row("  espeak-ng processes, beside it", &|seen| figure(seen.per_call_ms(seen.server.children)));
-    row("engine: calls a core, by that", &|seen| figure(1e3 / seen.per_call_ms(seen.server.own() + seen.server.children)));
-    row("engine: cores without calls", &|seen| figure(seen.idle.cores(seen.idle.own())));
-    row("engine: PSS without calls, MiB", &|seen| figure(seen.idle_kib as f64 / 1024.0));
-    row("engine: PSS per call, KiB", &|seen| figure(seen.kib_per_call(seen.pss_kib)));
-    row("  at the most", &|seen| figure(seen.kib_per_call(seen.most_kib as f64)));
-    row("engine: threads", &|seen| seen.threads.to_string());
-    row("first audio after start, ms: p50 / p95 / p99 / max", &|seen| spread(seen.report.first_media_ms, 1.0));
-    row("bot's frames late, ms: p50 / p95 / p99 / max", &|seen| spread(seen.report.bot.late_us, 1e3));
-    row("  gaps heard within prompts", &|seen| match seen.report.bot.gaps {
-        0 => "none".to_owned(),
-        gaps => format!("{gaps}, longest {} ms", figure(seen.report.bot.gap_us.max as f64 / 1e3)),
+    row("engine: CPU ms per second and call", &|seen| {
+        figure(seen.per_call_ms(seen.server.own()))
     });
-    row("callers' own frames late, ms: p50 / p95 / p99 / max", &|seen| spread(seen.report.late_us, 1e3));
-    row("cores: engine", &|seen| figure(seen.server.cores(seen.server.own())));
-    row("       espeak-ng", &|seen| figure(seen.server.cores(seen.server.children)));
-    row("       callers", &|seen| figure(seen.simulator.cores(seen.simulator.own())));
-    row("       all else on this machine", &|seen| figure(seen.server.cores(seen.others())));
+    row("  of it in the kernel", &|seen| {
+        figure(seen.per_call_ms(seen.server.system))
+    });
+    row("  espeak-ng processes, beside it", &|seen| {
+        figure(seen.per_call_ms(seen.server.children))
+    });
+    row("engine: calls a core, by that", &|seen| {
+        figure(1e3 / seen.per_call_ms(seen.server.own() + seen.server.children))
+    });
+    row("engine: cores without calls", &|seen| {
+        figure(seen.idle.cores(seen.idle.own()))
+    });
+    row("engine: PSS without calls, MiB", &|seen| {
+        figure(seen.idle_kib as f64 / 1024.0)
+    });
+    row("engine: PSS per call, KiB", &|seen| {
+        figure(seen.kib_per_call(seen.pss_kib))
+    });
+    row("  at the most", &|seen| {
+        figure(seen.kib_per_call(seen.most_kib as f64))
+    });
+    row("engine: threads", &|seen| seen.threads.to_string());
+    row(
+        "first audio after start, ms: p50 / p95 / p99 / max",
+        &|seen| spread(seen.report.first_media_ms, 1.0),
+    );
+    row("bot's frames late, ms: p50 / p95 / p99 / max", &|seen| {
+        spread(seen.report.bot.late_us, 1e3)
+    });
+    row(
+        "  gaps heard within prompts",
+        &|seen| match seen.report.bot.gaps {
+            0 => "none".to_owned(),
+            gaps => format!(
+                "{gaps}, longest {} ms",
+                figure(seen.report.bot.gap_us.max as f64 / 1e3)
+            ),
+        },
+    );
+    row(
+        "callers' own frames late, ms: p50 / p95 / p99 / max",
+        &|seen| spread(seen.report.late_us, 1e3),
+    );
+    row("cores: engine", &|seen| {
+        figure(seen.server.cores(seen.server.own()))
+    });
+    row("       espeak-ng", &|seen| {
+        figure(seen.server.cores(seen.server.children))
+    });
+    row("       callers", &|seen| {
+        figure(seen.simulator.cores(seen.simulator.own()))
+    });
+    row("       all else on this machine", &|seen| {
+        figure(seen.server.cores(seen.others()))
+    });
 }

@@ -1,4 +1,5 @@
-//! The EMI reminder in each language it is written in: what loading it costs, a call, a replay, and a call that waits.
+//! The EMI reminder in each language it is written in: what loading it costs, a call, a replay, and
+//! a call that waits.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,7 +7,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
-use ghanti_dialog::{Catalogue, CatalogueSettings, EngineSettings, FlowEngine, FlowVersion, RunEnd, ScriptedCaller, SharedJournal};
+use ghanti_dialog::{
+    Catalogue, CatalogueSettings, EngineSettings, FlowEngine, FlowVersion, RunEnd, ScriptedCaller,
+    SharedJournal,
+};
 use ghanti_model::{CallId, FlowName, Reply};
 use ghanti_session::FlowPrompts;
 use tokio::task::JoinSet;
@@ -16,17 +20,26 @@ use crate::server::root;
 use crate::table::{Table, figure, time};
 use crate::timing::Spread;
 
-/// Each language with its column, and how often it is compiled: a Python interpreter takes many seconds.
-const LANGUAGES: [(&str, &str, usize); 3] =
-    [("emi-reminder", "Rust", 5), ("emi-reminder-js", "TypeScript", 2), ("emi-reminder-py", "Python", 1)];
+/// Each language with its column, and how often it is compiled: a Python interpreter takes many
+/// seconds.
+const LANGUAGES: [(&str, &str, usize); 3] = [
+    ("emi-reminder", "Rust", 5),
+    ("emi-reminder-js", "TypeScript", 2),
+    ("emi-reminder-py", "Python", 1),
+];
 const RUNS: usize = 300;
 /// Calls that wait at once.
 const PARKED: usize = 400;
 /// How long they may take to come to their question.
 const PARKING: Duration = Duration::from_secs(30);
 
-const FIELDS: [(&str, &str); 5] =
-    [("name", "Asha Rao"), ("language", "en-IN"), ("loan", "LN-00478213"), ("amount", "12,500"), ("due-date", "2030-12-05")];
+const FIELDS: [(&str, &str); 5] = [
+    ("name", "Asha Rao"),
+    ("language", "en-IN"),
+    ("loan", "LN-00478213"),
+    ("amount", "12,500"),
+    ("due-date", "2030-12-05"),
+];
 
 pub type Version = Arc<FlowVersion<FlowPrompts>>;
 
@@ -42,25 +55,50 @@ struct Seen {
     parked_mappings: f64,
 }
 
-/// Prints the table. Runs on one thread, so that rates are of one core; only the compiler takes all there are.
+/// Prints the table. Runs on one thread, so that rates are of one core; only the compiler takes all
+/// there are.
 pub async fn run() -> anyhow::Result<()> {
     let engine = FlowEngine::new(&EngineSettings::default())?;
     let mut all = Vec::new();
     for (name, column, compilations) in LANGUAGES {
         eprintln!("bench: flow in {column} ...");
-        all.push(measure(&engine, name, compilations).await.with_context(|| format!("`{name}`: run `make flows`"))?);
+        all.push(
+            measure(&engine, name, compilations)
+                .await
+                .with_context(|| format!("`{name}`: run `make flows`"))?,
+        );
     }
-    let mut table = Table::new("emi-reminder, in each language it is written in", &LANGUAGES.map(|(_, column, _)| column));
-    let mut row = |name: &str, figure: &dyn Fn(&Seen) -> String| table.row(name, all.iter().map(figure));
-    row("component, kB", &|seen| figure(seen.component_bytes as f64 / 1e3));
-    row("loaded from its files, compiled", &|seen| time(seen.compiled.p50()));
-    row("  with its machine code from the cache: p50", &|seen| time(seen.cached.p50()));
-    row("instance and whole conversation: p50", &|seen| time(seen.conversation.p50()));
+    let mut table = Table::new(
+        "emi-reminder, in each language it is written in",
+        &LANGUAGES.map(|(_, column, _)| column),
+    );
+    let mut row =
+        |name: &str, figure: &dyn Fn(&Seen) -> String| table.row(name, all.iter().map(figure));
+    row("component, kB", &|seen| {
+        figure(seen.component_bytes as f64 / 1e3)
+    });
+    row("loaded from its files, compiled", &|seen| {
+        time(seen.compiled.p50())
+    });
+    row("  with its machine code from the cache: p50", &|seen| {
+        time(seen.cached.p50())
+    });
+    row("instance and whole conversation: p50", &|seen| {
+        time(seen.conversation.p50())
+    });
     row("  p99", &|seen| time(seen.conversation.p99()));
     row("  host calls in it", &|seen| seen.host_calls.to_string());
-    row("replayed from its journal: calls a second on one core", &|seen| figure(seen.replays_per_s));
-    row(&format!("{PARKED} calls that wait for an answer, KiB (PSS) each"), &|seen| figure(seen.parked_kib));
-    row("  memory mappings each", &|seen| figure(seen.parked_mappings));
+    row(
+        "replayed from its journal: calls a second on one core",
+        &|seen| figure(seen.replays_per_s),
+    );
+    row(
+        &format!("{PARKED} calls that wait for an answer, KiB (PSS) each"),
+        &|seen| figure(seen.parked_kib),
+    );
+    row("  memory mappings each", &|seen| {
+        figure(seen.parked_mappings)
+    });
     table.note("compiled with all cores, here and at the engine's start; beside calls the compiler takes what they leave");
     table.print();
     Ok(())
@@ -68,7 +106,9 @@ pub async fn run() -> anyhow::Result<()> {
 
 async fn measure(engine: &FlowEngine, name: &str, compilations: usize) -> anyhow::Result<Seen> {
     let house = tempfile::tempdir()?;
-    let (flows, components) = (house.path().join("flows"), |nth: usize| house.path().join(format!("components-{nth}")));
+    let (flows, components) = (house.path().join("flows"), |nth: usize| {
+        house.path().join(format!("components-{nth}"))
+    });
     shipped(name, &flows)?;
     let (mut compiled, mut cached) = (Vec::new(), Vec::new());
     for nth in 0..compilations {
@@ -94,41 +134,71 @@ async fn measure(engine: &FlowEngine, name: &str, compilations: usize) -> anyhow
 pub fn shipped(name: &str, flows: &Path) -> anyhow::Result<PathBuf> {
     let (shipped, folder) = (root().join("flows").join(name), flows.join(name));
     fs::create_dir_all(folder.join("prompts"))?;
-    for file in ["flow.wasm", "flow.toml", "prompts/en-IN.ftl", "prompts/hi-IN.ftl"] {
-        fs::copy(shipped.join(file), folder.join(file)).with_context(|| format!("`{file}` of {name}: run `make flows`"))?;
+    for file in [
+        "flow.wasm",
+        "flow.toml",
+        "prompts/en-IN.ftl",
+        "prompts/hi-IN.ftl",
+    ] {
+        fs::copy(shipped.join(file), folder.join(file))
+            .with_context(|| format!("`{file}` of {name}: run `make flows`"))?;
     }
     Ok(folder)
 }
 
-async fn loaded(engine: &FlowEngine, flows: &Path, components: &Path, name: &str) -> anyhow::Result<Duration> {
+async fn loaded(
+    engine: &FlowEngine,
+    flows: &Path,
+    components: &Path,
+    name: &str,
+) -> anyhow::Result<Duration> {
     let began = Instant::now();
     open(engine, flows, components, name).await?;
     Ok(began.elapsed())
 }
 
-pub async fn open(engine: &FlowEngine, flows: &Path, components: &Path, name: &str) -> anyhow::Result<Version> {
-    let settings = CatalogueSettings { components: components.to_owned(), ..CatalogueSettings::default() };
+pub async fn open(
+    engine: &FlowEngine,
+    flows: &Path,
+    components: &Path,
+    name: &str,
+) -> anyhow::Result<Version> {
+    let settings = CatalogueSettings {
+        components: components.to_owned(),
+        ..CatalogueSettings::default()
+    };
     let (catalogue, rejections) = Catalogue::open(engine.clone(), flows, settings).await?;
     if let Some(rejection) = rejections.into_iter().next() {
         bail!(rejection);
     }
-    catalogue.versions().get(&FlowName::parse(name)?).cloned().with_context(|| format!("no flow `{name}`"))
+    catalogue
+        .versions()
+        .get(&FlowName::parse(name)?)
+        .cloned()
+        .with_context(|| format!("no flow `{name}`"))
 }
 
 fn agreeing() -> ScriptedCaller {
     let yes = || Reply::Choice("yes".to_owned());
-    ScriptedCaller::new(FIELDS).answer("identity", yes()).answer("transfer", yes())
+    ScriptedCaller::new(FIELDS)
+        .answer("identity", yes())
+        .answer("transfer", yes())
 }
 
 /// How long each run takes, with its journal; the last journal beside.
-pub async fn runs(version: &Version, runs: usize, caller: impl Fn() -> ScriptedCaller) -> (Spread, SharedJournal) {
+pub async fn runs(
+    version: &Version,
+    runs: usize,
+    caller: impl Fn() -> ScriptedCaller,
+) -> (Spread, SharedJournal) {
     let mut took: Vec<Duration> = Vec::with_capacity(runs);
     let mut journal = version.journal(CallId::generate());
     for _ in 0..runs {
         journal = version.journal(CallId::generate());
         let (caller, kept) = (Box::new(caller()), journal.clone());
         let began = Instant::now();
-        // how it ends is of no account here: an act that is none fails, a flood is ended by the host
+        // how it ends is of no account here: an act that is none fails, a flood is ended by the
+        // host
         let _ = version.run(caller, kept).await;
         took.push(began.elapsed());
     }
@@ -140,29 +210,55 @@ async fn replays_per_s(version: &Version, journal: &SharedJournal) -> anyhow::Re
     let began = Instant::now();
     for _ in 0..RUNS {
         let (end, again) = version.replay(recorded.clone()).await;
-        ensure!(end == RunEnd::Returned && again.divergence().is_none(), "the replay ended with {end:?}");
+        ensure!(
+            end == RunEnd::Returned && again.divergence().is_none(),
+            "the replay ended with {end:?}"
+        );
     }
     Ok(RUNS as f64 / began.elapsed().as_secs_f64())
 }
 
 /// What each call weighs that waits for the answer to its last question: KiB, and memory mappings.
 async fn parked(version: &Version) -> anyhow::Result<(f64, f64)> {
-    let weigh = || Ok::<_, anyhow::Error>((pss_kib(std::process::id())?, fs::read_to_string("/proc/self/maps")?.lines().count()));
+    let weigh = || {
+        Ok::<_, anyhow::Error>((
+            pss_kib(std::process::id())?,
+            fs::read_to_string("/proc/self/maps")?.lines().count(),
+        ))
+    };
     let (kib, mappings) = weigh()?;
     let (mut calls, mut waiting) = (JoinSet::new(), Vec::new());
     for _ in 0..PARKED {
-        let caller = ScriptedCaller::new(FIELDS).answer("identity", Reply::Choice("yes".to_owned())).never_answer("transfer");
+        let caller = ScriptedCaller::new(FIELDS)
+            .answer("identity", Reply::Choice("yes".to_owned()))
+            .never_answer("transfer");
         waiting.push(caller.scripted());
         let version = version.clone();
-        calls.spawn(async move { version.run(Box::new(caller), version.journal(CallId::generate())).await });
+        calls.spawn(async move {
+            version
+                .run(Box::new(caller), version.journal(CallId::generate()))
+                .await
+        });
     }
-    let asked =
-        || waiting.iter().all(|scripted| scripted.lock().is_ok_and(|scripted| scripted.asked.iter().any(|name| name == "transfer")));
+    let asked = || {
+        waiting.iter().all(|scripted| {
+            scripted
+                .lock()
+                .is_ok_and(|scripted| scripted.asked.iter().any(|name| name == "transfer"))
+        })
+    };
     let began = Instant::now();
     while !asked() {
-        ensure!(began.elapsed() < PARKING, "the calls did not come to their last question within {} s", PARKING.as_secs());
+        ensure!(
+            began.elapsed() < PARKING,
+            "the calls did not come to their last question within {} s",
+            PARKING.as_secs()
+        );
         tokio::task::yield_now().await;
     }
     let (kib_then, mappings_then) = weigh()?;
-    Ok(((kib_then as f64 - kib as f64) / PARKED as f64, (mappings_then as f64 - mappings as f64) / PARKED as f64))
+    Ok((
+        (kib_then as f64 - kib as f64) / PARKED as f64,
+        (mappings_then as f64 - mappings as f64) / PARKED as f64,
+    ))
 }

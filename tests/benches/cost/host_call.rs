@@ -1,4 +1,5 @@
-//! The WebAssembly host without a script: what an instance costs, and what a host call does with its journal entry.
+//! The WebAssembly host without a script: what an instance costs, and what a host call does with
+//! its journal entry.
 
 use std::fs;
 use std::path::Path;
@@ -26,7 +27,10 @@ pub async fn run() -> anyhow::Result<()> {
     let engine = FlowEngine::new(&EngineSettings::default())?;
     let (flows, components) = (house.path().join("flows"), house.path().join("components"));
     acting(&flows.join("nothing"), "")?;
-    acting(&flows.join("flood"), &format!("[limits]\nhost-calls-per-second = {FLOOD_CALLS}\ncompute-ms = 1000\n"))?;
+    acting(
+        &flows.join("flood"),
+        &format!("[limits]\nhost-calls-per-second = {FLOOD_CALLS}\ncompute-ms = 1000\n"),
+    )?;
     let nothing = open(&engine, &flows, &components, "nothing").await?;
     let flood = open(&engine, &flows, &components, "flood").await?;
 
@@ -34,13 +38,24 @@ pub async fn run() -> anyhow::Result<()> {
     let before = allocations::count();
     let (empty, _) = runs(&nothing, RUNS, || ScriptedCaller::new([])).await;
     let allocated = (allocations::count() - before) / RUNS as u64;
-    table.row("instance, a run of one host call, dropped", [time(empty.p50()), time(empty.p99())]);
+    table.row(
+        "instance, a run of one host call, dropped",
+        [time(empty.p50()), time(empty.p99())],
+    );
     let (flooded, journal) = runs(&flood, FLOODS, || ScriptedCaller::new([])).await;
     let calls = journal.len();
-    ensure!(calls > FLOOD_CALLS as usize / 2, "the flood made {calls} host calls only");
+    ensure!(
+        calls > FLOOD_CALLS as usize / 2,
+        "the flood made {calls} host calls only"
+    );
     let call = (flooded.p50().as_secs_f64() - empty.p50().as_secs_f64()) / calls as f64;
-    table.row("a host call with its journal entry: `now`", [ns(call * 1e9), String::new()]);
-    table.note(format!("the run of one host call allocates {allocated} times"));
+    table.row(
+        "a host call with its journal entry: `now`",
+        [ns(call * 1e9), String::new()],
+    );
+    table.note(format!(
+        "the run of one host call allocates {allocated} times"
+    ));
     table.note("an instance alone cannot be made by the host's public interface: it is most of the run of one host call");
     table.print();
     Ok(())
@@ -50,7 +65,10 @@ fn acting(folder: &Path, limits: &str) -> anyhow::Result<()> {
     let act = folder.file_name().unwrap_or_default().to_string_lossy();
     fs::create_dir_all(folder.join("prompts"))?;
     fs::copy(root().join(ACTS), folder.join("flow.wasm"))?;
-    fs::write(folder.join("flow.toml"), format!("[settings]\nact = \"{act}\"\n{limits}"))?;
+    fs::write(
+        folder.join("flow.toml"),
+        format!("[settings]\nact = \"{act}\"\n{limits}"),
+    )?;
     let words = "greeting = Hello, { $name }\nemi = It is { $amount }\ndisclosure = Note\ntransfer = An agent?\ngoodbye = Goodbye\n";
     Ok(fs::write(folder.join("prompts/en-IN.ftl"), words)?)
 }

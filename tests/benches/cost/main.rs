@@ -1,7 +1,12 @@
 //! What a call costs, in one run and as tables: `make bench`.
 //!
-//! Nothing is asserted: figures depend on the machine, and those that are compared were measured within the same run.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a report for the terminal")]
+//! Nothing is asserted: figures depend on the machine, and those that are compared were measured
+//! within the same run.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a report for the terminal"
+)]
 #![allow(missing_docs, reason = "no library")]
 
 mod allocations;
@@ -19,25 +24,44 @@ mod timing;
 use std::fs;
 use std::time::Instant;
 
-/// What can be asked for by name: `cargo bench --workspace --bench cost -- media flow`. Without names all of it is measured.
-const SECTIONS: [&str; 7] = ["silent", "keys", "speaking", "reloading", "media", "flow", "speech"];
+/// What can be asked for by name: `cargo bench --workspace --bench cost -- media flow`. Without
+/// names all of it is measured.
+const SECTIONS: [&str; 7] = [
+    "silent",
+    "keys",
+    "speaking",
+    "reloading",
+    "media",
+    "flow",
+    "speech",
+];
 
 fn main() -> anyhow::Result<()> {
     let began = Instant::now();
     // cargo itself adds `--bench`
-    let named: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let named: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|argument| !argument.starts_with('-'))
+        .collect();
     if let Some(unknown) = named.iter().find(|name| !SECTIONS.contains(&name.as_str())) {
-        anyhow::bail!("there is no `{unknown}` to measure: name some of {}", SECTIONS.join(", "));
+        anyhow::bail!(
+            "there is no `{unknown}` to measure: name some of {}",
+            SECTIONS.join(", ")
+        );
     }
     let wanted = |section: &str| named.is_empty() || named.iter().any(|name| name == section);
 
     println!("{}", machine());
-    let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let threads = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     let silent = threads.block_on(calls::run(wanted))?;
     if wanted("reloading") {
         threads.block_on(reloading::run())?;
     }
-    let one_thread = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let one_thread = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     if wanted("media") {
         one_thread.block_on(media::run(silent.as_ref()))?;
     }
@@ -56,8 +80,18 @@ fn main() -> anyhow::Result<()> {
 fn machine() -> String {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = cpuinfo.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
+    let model = cpuinfo
+        .lines()
+        .find_map(|line| line.strip_prefix("model name"))
+        .unwrap_or_default();
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    let load = load.split_whitespace().next().unwrap_or("unknown").to_owned();
-    format!("{cores} cores, {}, load before the run: {load}", model.trim_start_matches([' ', '\t', ':']))
+    let load = load
+        .split_whitespace()
+        .next()
+        .unwrap_or("unknown")
+        .to_owned();
+    format!(
+        "{cores} cores, {}, load before the run: {load}",
+        model.trim_start_matches([' ', '\t', ':'])
+    )
 }

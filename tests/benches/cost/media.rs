@@ -1,4 +1,5 @@
-//! The media path of one call without its socket: what a caller's frame and the bot's frame cost, and their steps.
+//! The media path of one call without its socket: what a caller's frame and the bot's frame cost,
+//! and their steps.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -29,14 +30,23 @@ const PROMPT_S: usize = 1_200;
 pub async fn run(silent: Option<&Silent>) -> anyhow::Result<()> {
     eprintln!("bench: media path ...");
     let (start, frames) = caller().await?;
-    let mut table = Table::new("media path of one call, without its socket", &["time", "allocations"]);
+    let mut table = Table::new(
+        "media path of one call, without its socket",
+        &["time", "allocations"],
+    );
     let mut row = |name: &str, cost: Cost| table.row(name, [ns(cost.ns), figure(cost.allocations)]);
 
     let hear = hear(&frames)?;
     row("caller's frame of 20 ms, all of it", hear);
     let mut payload = Vec::new();
-    row("  JSON", each(&frames, |text| drop(black_box(inbound::parse(text)))));
-    row("  JSON and base64", each(&frames, |text| base64(text, &mut payload)));
+    row(
+        "  JSON",
+        each(&frames, |text| drop(black_box(inbound::parse(text)))),
+    );
+    row(
+        "  JSON and base64",
+        each(&frames, |text| base64(text, &mut payload)),
+    );
     let (mut bytes, mut pcm, mut wide) = (Vec::new(), Vec::new(), Vec::new());
     for text in &frames {
         base64(text, &mut payload);
@@ -44,18 +54,28 @@ pub async fn run(silent: Option<&Silent>) -> anyhow::Result<()> {
     }
     let mut decoder = Decoder::new(Encoding::Pcm16);
     let mut samples = Vec::new();
-    row("  PCM", each(&bytes, |bytes| decode(&mut decoder, bytes, &mut samples)));
+    row(
+        "  PCM",
+        each(&bytes, |bytes| decode(&mut decoder, bytes, &mut samples)),
+    );
     for bytes in &bytes {
         decode(&mut decoder, bytes, &mut samples);
         pcm.push(samples.clone());
     }
     let mut resampler = Resampler::new(RATE_HZ, 16_000)?;
-    row("  to 16 kHz", each(&pcm, |pcm| resample(&mut resampler, pcm, &mut samples)));
+    row(
+        "  to 16 kHz",
+        each(&pcm, |pcm| resample(&mut resampler, pcm, &mut samples)),
+    );
     for pcm in &pcm {
         resample(&mut resampler, pcm, &mut samples);
         wide.push(samples.clone());
     }
-    let (mut voice, mut turns, mut now_ms) = (VoiceActivity::new(), TurnDetector::new(TurnSettings::default()), 0);
+    let (mut voice, mut turns, mut now_ms) = (
+        VoiceActivity::new(),
+        TurnDetector::new(TurnSettings::default()),
+        0,
+    );
     row(
         "  voice activity and turns",
         each(&wide, |wide| {
@@ -68,8 +88,13 @@ pub async fn run(silent: Option<&Silent>) -> anyhow::Result<()> {
     let speak = speak(&start)?;
     row("bot's frame of 100 ms, all of it", speak);
 
-    let per_second_ms = (hear.ns * 1e3 / CALLER_FRAME_MS as f64 + speak.ns * 1e3 / BOT_FRAME_MS as f64) / 1e6;
-    table.note(format!("a second of both sides: {} ms, which is {} calls a core", figure(per_second_ms), figure(1e3 / per_second_ms)));
+    let per_second_ms =
+        (hear.ns * 1e3 / CALLER_FRAME_MS as f64 + speak.ns * 1e3 / BOT_FRAME_MS as f64) / 1e6;
+    table.note(format!(
+        "a second of both sides: {} ms, which is {} calls a core",
+        figure(per_second_ms),
+        figure(1e3 / per_second_ms)
+    ));
     if let Some(Silent { per_call_ms }) = silent {
         table.note(format!(
             "that is {} % of the {} ms that the engine spent on a second of a silent caller's call: the rest is sockets, timers and the flow",
@@ -83,7 +108,10 @@ pub async fn run(silent: Option<&Silent>) -> anyhow::Result<()> {
 
 /// `start`, and the texts of a caller's frames as they come over the socket.
 async fn caller() -> anyhow::Result<(Start, Vec<String>)> {
-    let media_format = MediaFormat { rate_hz: RATE_HZ, ..MediaFormat::default() };
+    let media_format = MediaFormat {
+        rate_hz: RATE_HZ,
+        ..MediaFormat::default()
+    };
     let mut far_end = FarEnd::new(Stream {
         stream_sid: StreamSid::parse("95be037f0ff02b427c3a4a59ae721a6p")?,
         call_sid: CallSid::parse("85be037f0ff02b427c3a4a59ae721a6p")?,
@@ -95,13 +123,24 @@ async fn caller() -> anyhow::Result<(Start, Vec<String>)> {
     });
     let mut text = String::new();
     far_end.start(&mut text)?;
-    let Inbound::Start(start) = inbound::parse(&text)? else { bail!("`start` is not read as one") };
+    let Inbound::Start(start) = inbound::parse(&text)? else {
+        bail!("`start` is not read as one")
+    };
 
-    let mut round = Voice::default().speak("yes, speaking", RATE_HZ).await?.to_vec();
+    let mut round = Voice::default()
+        .speak("yes, speaking", RATE_HZ)
+        .await?
+        .to_vec();
     round.resize(RATE_HZ as usize * ROUND_MS / 1_000, 0);
     let mut texts = Vec::new();
-    for frame in round.repeat(ROUNDS).chunks_exact(RATE_HZ as usize * CALLER_FRAME_MS as usize / 1_000) {
-        let bytes: Vec<u8> = frame.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+    for frame in round
+        .repeat(ROUNDS)
+        .chunks_exact(RATE_HZ as usize * CALLER_FRAME_MS as usize / 1_000)
+    {
+        let bytes: Vec<u8> = frame
+            .iter()
+            .flat_map(|sample| sample.to_le_bytes())
+            .collect();
         let mut text = String::new();
         far_end.media(&bytes, texts.len() as u64 * CALLER_FRAME_MS, &mut text)?;
         texts.push(text);
@@ -145,14 +184,19 @@ fn hear(frames: &[String]) -> anyhow::Result<Cost> {
 /// From a prompt's samples to a frame's text.
 fn speak(start: &Start) -> anyhow::Result<Cost> {
     let mut machine = Machine::new(RATE_HZ, Encoding::Pcm16)?;
-    machine.command(0, Command::Say(apology(&Language::english(), Why::Failed, false)));
+    machine.command(
+        0,
+        Command::Say(apology(&Language::english(), Why::Failed, false)),
+    );
     let prompt = loop {
         match machine.output().context("the machine fetches no prompt")? {
             Output::Fetch(fetch) => break fetch.prompt,
             _ => continue,
         }
     };
-    let samples: Arc<[i16]> = (0..RATE_HZ as usize * PROMPT_S).map(|at| (at % 64) as i16 * 100).collect();
+    let samples: Arc<[i16]> = (0..RATE_HZ as usize * PROMPT_S)
+        .map(|at| (at % 64) as i16 * 100)
+        .collect();
     machine.piece(prompt, samples);
     machine.pieces_complete(prompt);
     let mut writer = OutboundWriter::new(start);
@@ -163,7 +207,9 @@ fn speak(start: &Start) -> anyhow::Result<Cost> {
     let cost = each(&steps, |()| {
         now_ms += BOT_FRAME_MS;
         text.clear();
-        if machine.send(now_ms, &mut frame).is_some() && writer.media(&frame, now_ms, &mut text).is_ok() {
+        if machine.send(now_ms, &mut frame).is_some()
+            && writer.media(&frame, now_ms, &mut text).is_ok()
+        {
             sent += 1;
         }
         while machine.output().is_some() || machine.event().is_some() {}

@@ -19,7 +19,8 @@ pub struct Reading {
     pub system: Duration,
     /// Of its children that have ended.
     pub children: Duration,
-    /// Of all processes of the machine, itself included, and of other machines on the same processors.
+    /// Of all processes of the machine, itself included, and of other machines on the same
+    /// processors.
     pub machine: Duration,
 }
 
@@ -62,12 +63,31 @@ impl Sub for Reading {
 impl Reading {
     pub fn of(pid: u32) -> anyhow::Result<Self> {
         let fields = stat(pid)?;
-        let ticks = |at: usize| -> anyhow::Result<Duration> { Ok(TICK * u32::try_from(field(&fields, at)?)?) };
+        let ticks = |at: usize| -> anyhow::Result<Duration> {
+            Ok(TICK * u32::try_from(field(&fields, at)?)?)
+        };
         let machine = fs::read_to_string("/proc/stat").context("cannot read `/proc/stat`")?;
-        // user, nice, system; idle and waiting are left out; interrupts; what other machines were given
-        let machine = machine.lines().next().unwrap_or_default().split_whitespace().skip(1).map(|count| count.parse::<u32>().unwrap_or(0));
-        let machine: u32 = machine.enumerate().filter(|(at, _)| [0, 1, 2, 5, 6, 7].contains(at)).map(|(_, count)| count).sum();
-        Ok(Self { at: Instant::now(), user: ticks(14)?, system: ticks(15)?, children: ticks(16)? + ticks(17)?, machine: TICK * machine })
+        // user, nice, system; idle and waiting are left out; interrupts; what other machines were
+        // given
+        let machine = machine
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .split_whitespace()
+            .skip(1)
+            .map(|count| count.parse::<u32>().unwrap_or(0));
+        let machine: u32 = machine
+            .enumerate()
+            .filter(|(at, _)| [0, 1, 2, 5, 6, 7].contains(at))
+            .map(|(_, count)| count)
+            .sum();
+        Ok(Self {
+            at: Instant::now(),
+            user: ticks(14)?,
+            system: ticks(15)?,
+            children: ticks(16)? + ticks(17)?,
+            machine: TICK * machine,
+        })
     }
 }
 
@@ -85,14 +105,21 @@ pub fn pss_kib(pid: u32) -> anyhow::Result<u64> {
     kib.ok_or_else(|| anyhow!("`{file}` has no `Pss:`"))
 }
 
-/// The fields of `/proc/PID/stat` behind the program's name, which may hold anything; the first is number 3.
+/// The fields of `/proc/PID/stat` behind the program's name, which may hold anything; the first is
+/// number 3.
 fn stat(pid: u32) -> anyhow::Result<Vec<String>> {
     let file = format!("/proc/{pid}/stat");
-    let text = fs::read_to_string(&file).with_context(|| format!("cannot read `{file}`: has the process ended?"))?;
-    let (_, fields) = text.rsplit_once(')').with_context(|| format!("`{file}` is not as expected"))?;
+    let text = fs::read_to_string(&file)
+        .with_context(|| format!("cannot read `{file}`: has the process ended?"))?;
+    let (_, fields) = text
+        .rsplit_once(')')
+        .with_context(|| format!("`{file}` is not as expected"))?;
     Ok(fields.split_whitespace().map(str::to_owned).collect())
 }
 
 fn field(fields: &[String], number: usize) -> anyhow::Result<u64> {
-    fields.get(number - 3).and_then(|field| field.parse().ok()).ok_or_else(|| anyhow!("`stat` has no field {number}"))
+    fields
+        .get(number - 3)
+        .and_then(|field| field.parse().ok())
+        .ok_or_else(|| anyhow!("`stat` has no field {number}"))
 }

@@ -1,4 +1,5 @@
-//! How late the bot's frames are while flows are loaded beside calls, against the same calls with nothing else, in one run.
+//! How late the bot's frames are while flows are loaded beside calls, against the same calls with
+//! nothing else, in one run.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -37,15 +38,24 @@ pub async fn run() -> anyhow::Result<()> {
     eprintln!("bench: {CALLS} calls, flows are loaded beside them ...");
     let server = Server::start("none").await?;
     let ramp = RAMP * u32::try_from(CALLS)? / 2;
-    let load = ghanti_sim::Load { ramp: RAMP / 2, ..load_of(&SILENT, CALLS, 600)? };
+    let load = ghanti_sim::Load {
+        ramp: RAMP / 2,
+        ..load_of(&SILENT, CALLS, 600)?
+    };
     let (stage, stages) = watch::channel(Stage::Calling { phase: 0 });
     let base_url = server.base_url().to_owned();
     let playing = tokio::spawn(async move { load_in_stages(&load, &base_url, stages).await });
     tokio::time::sleep(ramp + Duration::from_secs(2)).await;
 
     let mut seen = Vec::new();
-    for (number, name) in
-        ["nothing", "a prompt file changed five times a second", "an 18 MB component compiled", "nothing again"].into_iter().enumerate()
+    for (number, name) in [
+        "nothing",
+        "a prompt file changed five times a second",
+        "an 18 MB component compiled",
+        "nothing again",
+    ]
+    .into_iter()
+    .enumerate()
     {
         stage.send(Stage::Calling { phase: number + 1 })?;
         let before = Reading::of(server.pid())?;
@@ -62,9 +72,18 @@ pub async fn run() -> anyhow::Result<()> {
     stage.send(Stage::Over)?;
     let report = playing.await??;
     let mut frames = report.phases.into_iter().skip(1);
-    let phases = seen.into_iter().map(|(name, engine, loads)| Phase { name, frames: frames.next().unwrap_or_default(), engine, loads });
+    let phases = seen.into_iter().map(|(name, engine, loads)| Phase {
+        name,
+        frames: frames.next().unwrap_or_default(),
+        engine,
+        loads,
+    });
     print(&phases.collect::<Vec<_>>());
-    ensure!(report.problems.is_empty(), "the callers had problems: {:?}", report.problems);
+    ensure!(
+        report.problems.is_empty(),
+        "the callers had problems: {:?}",
+        report.problems
+    );
     Ok(())
 }
 
@@ -75,7 +94,11 @@ async fn reword(server: &Server) -> anyhow::Result<usize> {
     let (began, mut loads) = (Instant::now(), 0);
     while began.elapsed() < PHASE {
         fs::write(&file, format!("{text}\n# number {loads}\n"))?;
-        reqwest::Client::new().post(format!("{}/api/flows/reload", server.base_url())).send().await?.error_for_status()?;
+        reqwest::Client::new()
+            .post(format!("{}/api/flows/reload", server.base_url()))
+            .send()
+            .await?
+            .error_for_status()?;
         loads += 1;
         tokio::time::sleep(EVERY).await;
     }
@@ -88,26 +111,69 @@ async fn large(server: &Server) -> anyhow::Result<usize> {
     fs::rename(shipped(LARGE, &beside)?, server.flows().join(LARGE))?;
     let began = Instant::now();
     while !has(server, LARGE).await? {
-        ensure!(began.elapsed() < LOADED, "`{LARGE}` was not loaded within {} s", LOADED.as_secs());
+        ensure!(
+            began.elapsed() < LOADED,
+            "`{LARGE}` was not loaded within {} s",
+            LOADED.as_secs()
+        );
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     Ok(1)
 }
 
 async fn has(server: &Server, flow: &str) -> anyhow::Result<bool> {
-    let all: Json = reqwest::get(format!("{}/api/flows", server.base_url())).await?.json().await?;
-    let flows = all.get("flows").and_then(Json::as_array).context("`/api/flows` tells no `flows`")?;
-    Ok(flows.iter().any(|told| told.get("name").and_then(Json::as_str) == Some(flow)))
+    let all: Json = reqwest::get(format!("{}/api/flows", server.base_url()))
+        .await?
+        .json()
+        .await?;
+    let flows = all
+        .get("flows")
+        .and_then(Json::as_array)
+        .context("`/api/flows` tells no `flows`")?;
+    Ok(flows
+        .iter()
+        .any(|told| told.get("name").and_then(Json::as_str) == Some(flow)))
 }
 
 fn print(phases: &[Phase]) {
-    let columns = ["frames", "late p50", "p99", "max", "gaps heard", "made", "engine's cores", "loads", "s"];
-    let mut table = Table::new(&format!("{CALLS} calls at once; beside them is done"), &columns);
-    for Phase { name, frames, engine, loads } in phases {
-        let late = [frames.late_us.p50, frames.late_us.p99, frames.late_us.max].map(|us| format!("{} ms", figure(us as f64 / 1e3)));
+    let columns = [
+        "frames",
+        "late p50",
+        "p99",
+        "max",
+        "gaps heard",
+        "made",
+        "engine's cores",
+        "loads",
+        "s",
+    ];
+    let mut table = Table::new(
+        &format!("{CALLS} calls at once; beside them is done"),
+        &columns,
+    );
+    for Phase {
+        name,
+        frames,
+        engine,
+        loads,
+    } in phases
+    {
+        let late = [frames.late_us.p50, frames.late_us.p99, frames.late_us.max]
+            .map(|us| format!("{} ms", figure(us as f64 / 1e3)));
         let counted = [frames.gaps, frames.own_gaps].map(|gaps| gaps.to_string());
-        let engine = [figure(engine.cores(engine.own())), loads.to_string(), figure(engine.lasted.as_secs_f64())];
-        table.row(name, [frames.frames.to_string()].into_iter().chain(late).chain(counted).chain(engine));
+        let engine = [
+            figure(engine.cores(engine.own())),
+            loads.to_string(),
+            figure(engine.lasted.as_secs_f64()),
+        ];
+        table.row(
+            name,
+            [frames.frames.to_string()]
+                .into_iter()
+                .chain(late)
+                .chain(counted)
+                .chain(engine),
+        );
     }
     table.note(
         "late: behind the pace of the prompt's own earliest frame; 300 ms are sent ahead, and what comes later than that leaves a gap",

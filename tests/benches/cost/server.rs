@@ -1,4 +1,5 @@
-//! `target/release/ghanti serve` as a child process, with its own configuration, data and logs in a temporary folder.
+//! `target/release/ghanti serve` as a child process, with its own configuration, data and logs in a
+//! temporary folder.
 
 use std::fs;
 use std::net::TcpListener;
@@ -11,7 +12,8 @@ use serde_json::Value as Json;
 
 use crate::flow::shipped;
 
-/// How long it may take to be ready: compiling the flows and reading the speech model take about a second.
+/// How long it may take to be ready: compiling the flows and reading the speech model take about a
+/// second.
 const READY: Duration = Duration::from_secs(30);
 /// How long it may take to end.
 const END: Duration = Duration::from_secs(5);
@@ -25,13 +27,18 @@ pub struct Server {
 
 /// The project's folder.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(PathBuf::new, Path::to_owned)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .map_or_else(PathBuf::new, Path::to_owned)
 }
 
 /// The built program, beside which this bench lies.
 fn program() -> anyhow::Result<PathBuf> {
     let bench = std::env::current_exe()?;
-    let release = bench.parent().and_then(Path::parent).context("this bench lies in no folder")?;
+    let release = bench
+        .parent()
+        .and_then(Path::parent)
+        .context("this bench lies in no folder")?;
     let program = release.join("ghanti");
     if !program.is_file() {
         bail!("`{}` is not there: run `make build`", program.display());
@@ -40,17 +47,27 @@ fn program() -> anyhow::Result<PathBuf> {
 }
 
 impl Server {
-    /// Starts it with a recogniser of `[speech]` and the shipped flow in Rust, and waits until it is ready.
+    /// Starts it with a recogniser of `[speech]` and the shipped flow in Rust, and waits until it
+    /// is ready.
     pub async fn start(recognizer: &str) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         shipped("emi-reminder", &folder.path().join("flows"))?;
         let config = folder.path().join("ghanti.toml");
         let logs = toml::Value::from(folder.path().join("logs").to_string_lossy().as_ref());
-        fs::write(&config, format!("[speech]\nrecognizer = \"{recognizer}\"\n[log]\nfolder = {logs}\n"))?;
+        fs::write(
+            &config,
+            format!("[speech]\nrecognizer = \"{recognizer}\"\n[log]\nfolder = {logs}\n"),
+        )?;
         // free at this moment; nobody else on this machine is likely to take it within the next
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let mut command = Command::new(program()?);
-        command.current_dir(root()).arg("serve").arg("--config").arg(&config).arg("--listen").arg(address.to_string());
+        command
+            .current_dir(root())
+            .arg("serve")
+            .arg("--config")
+            .arg(&config)
+            .arg("--listen")
+            .arg(address.to_string());
         command
             .arg("--flows")
             .arg(folder.path().join("flows"))
@@ -59,11 +76,17 @@ impl Server {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("GHANTI_")) {
+        for (name, _) in
+            std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("GHANTI_"))
+        {
             command.env_remove(name);
         }
         let child = command.spawn().context("cannot start `ghanti serve`")?;
-        let mut server = Self { child, base_url: format!("http://{address}"), folder };
+        let mut server = Self {
+            child,
+            base_url: format!("http://{address}"),
+            folder,
+        };
         server.ready().await?;
         Ok(server)
     }
@@ -84,8 +107,14 @@ impl Server {
 
     /// How many calls are live.
     pub async fn live_calls(&self) -> anyhow::Result<u64> {
-        let ready: Json = reqwest::get(format!("{}/readyz", self.base_url)).await?.json().await?;
-        ready.get("live-calls").and_then(Json::as_u64).context("`/readyz` tells no `live-calls`")
+        let ready: Json = reqwest::get(format!("{}/readyz", self.base_url))
+            .await?
+            .json()
+            .await?;
+        ready
+            .get("live-calls")
+            .and_then(Json::as_u64)
+            .context("`/readyz` tells no `live-calls`")
     }
 
     /// Its folder of flows.
@@ -105,7 +134,9 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         // as an operator ends it; `Child::kill` would leave espeak-ng processes behind
-        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
+        let _ = Command::new("kill")
+            .arg(self.child.id().to_string())
+            .status();
         let began = Instant::now();
         while began.elapsed() < END && matches!(self.child.try_wait(), Ok(None)) {
             std::thread::sleep(Duration::from_millis(20));

@@ -1,4 +1,5 @@
-//! Speech: the recogniser in grammar mode as a question of a flow uses it, espeak-ng, and the prompt cache.
+//! Speech: the recogniser in grammar mode as a question of a flow uses it, espeak-ng, and the
+//! prompt cache.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,7 +10,8 @@ use ghanti_model::{Choice, Language};
 use ghanti_sim::voice::Voice;
 use ghanti_speech::words::ChoiceMatcher;
 use ghanti_speech::{
-    CacheSettings, Espeak, Expectation, Hearing, Keep, PromptCache, Recognition, Recognizer, Synthesizer, Utterance, Vosk, VoskSettings,
+    CacheSettings, Espeak, Expectation, Hearing, Keep, PromptCache, Recognition, Recognizer,
+    Synthesizer, Utterance, Vosk, VoskSettings,
 };
 use tokio::sync::mpsc;
 
@@ -62,8 +64,14 @@ async fn recognition(table: &mut Table) -> anyhow::Result<()> {
 
     let (made, finished) = (Spread::of(made), Spread::of(finished));
     let phrases = expectation.phrases.len();
-    table.row(&format!("recogniser made, a grammar of {phrases} phrases"), [time(made.p50()), time(made.p99())]);
-    table.row("from the end of an answer to its words", [time(finished.p50()), time(finished.p99())]);
+    table.row(
+        &format!("recogniser made, a grammar of {phrases} phrases"),
+        [time(made.p50()), time(made.p99())],
+    );
+    table.row(
+        "from the end of an answer to its words",
+        [time(finished.p50()), time(finished.p99())],
+    );
     let seconds = answer.len() as f64 / 16_000.0 * HELD as f64;
     let made_s = made.p50().as_secs_f64() * HELD as f64;
     table.note(format!(
@@ -76,7 +84,11 @@ async fn recognition(table: &mut Table) -> anyhow::Result<()> {
 }
 
 /// What each of many recognisers weighs once it has heard an answer.
-async fn hold(vosk: &Vosk, expectation: &Expectation, answer: &[i16]) -> anyhow::Result<(f64, Vec<Box<dyn Recognition>>)> {
+async fn hold(
+    vosk: &Vosk,
+    expectation: &Expectation,
+    answer: &[i16],
+) -> anyhow::Result<(f64, Vec<Box<dyn Recognition>>)> {
     let own = std::process::id();
     let before = pss_kib(own)?;
     let mut held = Vec::new();
@@ -92,19 +104,38 @@ async fn hold(vosk: &Vosk, expectation: &Expectation, answer: &[i16]) -> anyhow:
 }
 
 fn open() -> anyhow::Result<Vosk> {
-    let tools = std::env::var_os("GHANTI_TOOLS").map_or_else(|| root().join(".tools"), PathBuf::from).join("vosk");
-    let models = [(Language::english(), tools.join("vosk-model-small-en-us-0.15"))].into();
-    Ok(Vosk::open(VoskSettings { library: tools.join("libvosk.so"), models, workers: 1 })?)
+    let tools = std::env::var_os("GHANTI_TOOLS")
+        .map_or_else(|| root().join(".tools"), PathBuf::from)
+        .join("vosk");
+    let models = [(
+        Language::english(),
+        tools.join("vosk-model-small-en-us-0.15"),
+    )]
+    .into();
+    Ok(Vosk::open(VoskSettings {
+        library: tools.join("libvosk.so"),
+        models,
+        workers: 1,
+    })?)
 }
 
 /// What emi-reminder's first question expects.
 fn identity() -> anyhow::Result<Expectation> {
-    let choice = |name: &str| Choice { id: name.to_owned(), lexicon: Some(name.to_owned()), phrases: Vec::new(), key: None };
+    let choice = |name: &str| Choice {
+        id: name.to_owned(),
+        lexicon: Some(name.to_owned()),
+        phrases: Vec::new(),
+        key: None,
+    };
     let choices = ["yes", "no", "wrong-person", "who", "later"].map(choice);
     let languages = vec![Language::english(), Language::parse("hi-IN")?];
     let matcher = ChoiceMatcher::new(&choices, &languages)?;
     let (phrases, decoys) = (matcher.phrases(), matcher.decoys());
-    Ok(Expectation { languages, phrases, decoys })
+    Ok(Expectation {
+        languages,
+        phrases,
+        decoys,
+    })
 }
 
 async fn until_final(hearings: &mut mpsc::Receiver<Hearing>) -> anyhow::Result<()> {
@@ -119,12 +150,20 @@ async fn until_final(hearings: &mut mpsc::Receiver<Hearing>) -> anyhow::Result<(
 
 async fn synthesis(table: &mut Table) -> anyhow::Result<()> {
     let espeak = Arc::new(Espeak::default());
-    let utterance = |text: &str| Utterance { text: text.into(), language: Language::english(), voice: None };
+    let utterance = |text: &str| Utterance {
+        text: text.into(),
+        language: Language::english(),
+        voice: None,
+    };
     let (mut first, mut whole, mut samples) = (Vec::new(), Vec::new(), 0);
     for _ in 0..RUNS {
         let began = Instant::now();
         let mut pieces = espeak.synthesize(&utterance(SENTENCE), 8_000).await?;
-        samples = pieces.recv().await.context("espeak-ng made no speech")??.len();
+        samples = pieces
+            .recv()
+            .await
+            .context("espeak-ng made no speech")??
+            .len();
         first.push(began.elapsed());
         while let Some(piece) = pieces.recv().await {
             samples += piece?.len();
@@ -133,14 +172,27 @@ async fn synthesis(table: &mut Table) -> anyhow::Result<()> {
     }
     let (first, whole) = (Spread::of(first), Spread::of(whole));
     let seconds = samples as f64 / 8_000.0;
-    table.row("espeak-ng: first samples of a sentence", [time(first.p50()), time(first.p99())]);
-    table.row(&format!("  all {} s of it", figure(seconds)), [time(whole.p50()), time(whole.p99())]);
+    table.row(
+        "espeak-ng: first samples of a sentence",
+        [time(first.p50()), time(first.p99())],
+    );
+    table.row(
+        &format!("  all {} s of it", figure(seconds)),
+        [time(whole.p50()), time(whole.p99())],
+    );
 
     let cache = PromptCache::new(espeak, CacheSettings::default());
     cache.prewarm(&[utterance(SENTENCE)], 8_000).await?;
     let wanted = utterance(SENTENCE);
-    let hit = each(&[(); 2_000], |()| drop(std::hint::black_box(cache.fetch(&wanted, 8_000, Keep::Shared).ready())));
-    table.row("prompt cache: first samples of a prompt in memory", [ns(hit.ns), String::new()]);
+    let hit = each(&[(); 2_000], |()| {
+        drop(std::hint::black_box(
+            cache.fetch(&wanted, 8_000, Keep::Shared).ready(),
+        ))
+    });
+    table.row(
+        "prompt cache: first samples of a prompt in memory",
+        [ns(hit.ns), String::new()],
+    );
     table.note(format!(
         "a cached prompt is there {} times sooner than a new one, and takes {} allocations",
         figure(first.p50().as_secs_f64() * 1e9 / hit.ns),

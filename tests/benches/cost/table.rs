@@ -13,12 +13,18 @@ pub struct Table {
 impl Table {
     pub fn new(heading: &str, columns: &[&str]) -> Self {
         let columns = columns.iter().map(|&column| column.to_owned()).collect();
-        Self { heading: heading.to_owned(), columns, rows: Vec::new(), notes: Vec::new() }
+        Self {
+            heading: heading.to_owned(),
+            columns,
+            rows: Vec::new(),
+            notes: Vec::new(),
+        }
     }
 
     /// A row: what it tells, and its figures.
     pub fn row(&mut self, name: &str, figures: impl IntoIterator<Item = String>) {
-        self.rows.push(std::iter::once(name.to_owned()).chain(figures).collect());
+        self.rows
+            .push(std::iter::once(name.to_owned()).chain(figures).collect());
     }
 
     /// A sentence below the table.
@@ -28,15 +34,28 @@ impl Table {
 
     pub fn print(&self) {
         println!("\n{}", self.heading);
-        let header: Vec<String> = std::iter::once(String::new()).chain(self.columns.iter().cloned()).collect();
+        let header: Vec<String> = std::iter::once(String::new())
+            .chain(self.columns.iter().cloned())
+            .collect();
         let lines: Vec<&Vec<String>> = std::iter::once(&header).chain(&self.rows).collect();
-        let width = |at: usize| lines.iter().filter_map(|line| line.get(at)).map(|cell| cell.chars().count()).max().unwrap_or(0);
+        let width = |at: usize| {
+            lines
+                .iter()
+                .filter_map(|line| line.get(at))
+                .map(|cell| cell.chars().count())
+                .max()
+                .unwrap_or(0)
+        };
         let widths: Vec<usize> = (0..header.len()).map(width).collect();
         for line in lines {
-            let cells = line.iter().zip(&widths).enumerate().map(|(at, (cell, width))| match at {
-                0 => format!("{cell:<width$}"),
-                _ => format!("{cell:>width$}"),
-            });
+            let cells = line
+                .iter()
+                .zip(&widths)
+                .enumerate()
+                .map(|(at, (cell, width))| match at {
+                    0 => format!("{cell:<width$}"),
+                    _ => format!("{cell:>width$}"),
+                });
             println!("  {}", cells.collect::<Vec<_>>().join("  ").trim_end());
         }
         for note in &self.notes {

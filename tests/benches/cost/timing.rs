@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use crate::allocations;
 
-/// A step is repeated in so many batches, and the quickest but few counts: most others were slowed down by what else the machine did.
+/// A step is repeated in so many batches, and the quickest but few counts: most others were slowed
+/// down by what else the machine did.
 const BATCHES: usize = 15;
 const QUICK: usize = 2;
 
@@ -15,7 +16,8 @@ pub struct Cost {
     pub allocations: f64,
 }
 
-/// The cost of a step that is done once for each of `items`, in batches of all of them. The first batch is for warming up.
+/// The cost of a step that is done once for each of `items`, in batches of all of them. The first
+/// batch is for warming up.
 pub fn each<T>(items: &[T], mut step: impl FnMut(&T)) -> Cost {
     items.iter().for_each(&mut step);
     let mut batches: Vec<(Duration, u64)> = (0..BATCHES)
@@ -28,7 +30,10 @@ pub fn each<T>(items: &[T], mut step: impl FnMut(&T)) -> Cost {
     batches.sort_unstable();
     let (took, allocations) = batches.get(QUICK).copied().unwrap_or_default();
     let steps = items.len().max(1) as f64;
-    Cost { ns: took.as_secs_f64() * 1e9 / steps, allocations: allocations as f64 / steps }
+    Cost {
+        ns: took.as_secs_f64() * 1e9 / steps,
+        allocations: allocations as f64 / steps,
+    }
 }
 
 /// Durations in any order, by nearest rank.

@@ -1,4 +1,5 @@
-//! Callers' voices over a telephone line: synthesised once, kept in the build folder, none of them the bot's.
+//! Callers' voices over a telephone line: synthesised once, kept in the build folder, none of them
+//! the bot's.
 
 use std::collections::hash_map::DefaultHasher;
 use std::ffi::OsStr;
@@ -18,11 +19,16 @@ pub const RATE_HZ: u32 = 8_000;
 const LEVEL_DBFS: f32 = -20.0;
 /// What is at most so loud is no sound: -60 dBFS.
 const SILENT: u16 = 32;
-/// Of flite: a woman and a man from the USA, a man from Scotland, and a voice of the oldest kind. The bot's is of espeak-ng, which no
-/// recogniser hears well over a telephone.
+/// Of flite: a woman and a man from the USA, a man from Scotland, and a voice of the oldest kind.
+/// The bot's is of espeak-ng, which no recogniser hears well over a telephone.
 const ENGLISH: [&str; 4] = ["slt", "rms", "awb", "kal16"];
 /// The bot's Hindi voice is `hi` as it is.
-const HINDI: [&str; 4] = ["espeak:hi+f2", "espeak:hi+m3", "espeak:hi+f5", "espeak:hi+m7"];
+const HINDI: [&str; 4] = [
+    "espeak:hi+f2",
+    "espeak:hi+m3",
+    "espeak:hi+f5",
+    "espeak:hi+m7",
+];
 
 /// The voices that speak a sentence; others speak the next one.
 pub fn voices(sentence: &Sentence, index: usize) -> impl Iterator<Item = &'static str> {
@@ -30,8 +36,16 @@ pub fn voices(sentence: &Sentence, index: usize) -> impl Iterator<Item = &'stati
         Spoken::En | Spoken::Hinglish => ENGLISH,
         Spoken::Hi => HINDI,
     };
-    let count = if table::is_kept() { voices.len() } else { sentence.voices };
-    voices.into_iter().cycle().skip(index % voices.len()).take(count)
+    let count = if table::is_kept() {
+        voices.len()
+    } else {
+        sentence.voices
+    };
+    voices
+        .into_iter()
+        .cycle()
+        .skip(index % voices.len())
+        .take(count)
 }
 
 /// A sentence in a voice, at 8 kHz.
@@ -56,12 +70,23 @@ pub fn samples(ms: u32) -> usize {
 fn spoken(voice: &str, words: &str) -> Vec<i16> {
     let path = kept(voice, words);
     if let Ok(bytes) = fs::read(&path) {
-        return bytes.as_chunks::<2>().0.iter().map(|sample| i16::from_le_bytes(*sample)).collect();
+        return bytes
+            .as_chunks::<2>()
+            .0
+            .iter()
+            .map(|sample| i16::from_le_bytes(*sample))
+            .collect();
     }
     let made = levelled(without_silence(&synthesized(voice, words)));
     // another thread may be at the same words: a file is there whole or not at all
     let draft = tempfile::NamedTempFile::new_in(path.parent().unwrap()).unwrap();
-    fs::write(draft.path(), made.iter().flat_map(|sample| sample.to_le_bytes()).collect::<Vec<_>>()).unwrap();
+    fs::write(
+        draft.path(),
+        made.iter()
+            .flat_map(|sample| sample.to_le_bytes())
+            .collect::<Vec<_>>(),
+    )
+    .unwrap();
     draft.persist(&path).unwrap();
     made
 }
@@ -71,26 +96,51 @@ fn synthesized(voice: &str, words: &str) -> Vec<i16> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("words.wav");
     let mut program = match voice.strip_prefix("espeak:") {
-        Some(name) => arguments("espeak-ng", ["-v", name, "-w"].map(OsStr::new), &file, ["--", words]),
-        None => arguments("flite", ["-voice", voice, "-o"].map(OsStr::new), &file, ["-t", words]),
+        Some(name) => arguments(
+            "espeak-ng",
+            ["-v", name, "-w"].map(OsStr::new),
+            &file,
+            ["--", words],
+        ),
+        None => arguments(
+            "flite",
+            ["-voice", voice, "-o"].map(OsStr::new),
+            &file,
+            ["-t", words],
+        ),
     };
-    let done = program.status().unwrap_or_else(|error| panic!("`{program:?}`: {error}\nrun `make setup`"));
+    let done = program
+        .status()
+        .unwrap_or_else(|error| panic!("`{program:?}`: {error}\nrun `make setup`"));
     assert!(done.success(), "`{program:?}`: {done}");
     let mut wav = hound::WavReader::open(&file).unwrap();
     let rate_hz = wav.spec().sample_rate;
-    ghanti_audio::convert(&wav.samples().map(Result::unwrap).collect::<Vec<i16>>(), rate_hz, RATE_HZ).unwrap()
+    ghanti_audio::convert(
+        &wav.samples().map(Result::unwrap).collect::<Vec<i16>>(),
+        rate_hz,
+        RATE_HZ,
+    )
+    .unwrap()
 }
 
 fn arguments(program: &str, before: [&OsStr; 3], file: &Path, after: [&str; 2]) -> Command {
     let mut command = Command::new(program);
-    command.args(before).arg(file).args(after).stdout(Stdio::null());
+    command
+        .args(before)
+        .arg(file)
+        .args(after)
+        .stdout(Stdio::null());
     command
 }
 
-/// Without what is no sound at all at the ends, so that a pause is as long as it is said to be. A word's soft sounds stay.
+/// Without what is no sound at all at the ends, so that a pause is as long as it is said to be. A
+/// word's soft sounds stay.
 fn without_silence(samples: &[i16]) -> &[i16] {
     let sounds = |sample: &i16| sample.unsigned_abs() > SILENT;
-    match (samples.iter().position(sounds), samples.iter().rposition(sounds)) {
+    match (
+        samples.iter().position(sounds),
+        samples.iter().rposition(sounds),
+    ) {
         (Some(first), Some(last)) => &samples[first..=last],
         _ => panic!("a voice says nothing"),
     }
@@ -99,7 +149,12 @@ fn without_silence(samples: &[i16]) -> &[i16] {
 /// At a telephone's usual level.
 fn levelled(samples: &[i16]) -> Vec<i16> {
     let gain = gain(LEVEL_DBFS - rms_dbfs(samples));
-    samples.iter().map(|&sample| (f32::from(sample) * gain).clamp(f32::from(i16::MIN), f32::from(i16::MAX)) as i16).collect()
+    samples
+        .iter()
+        .map(|&sample| {
+            (f32::from(sample) * gain).clamp(f32::from(i16::MIN), f32::from(i16::MAX)) as i16
+        })
+        .collect()
 }
 
 fn kept(voice: &str, words: &str) -> PathBuf {

@@ -76,12 +76,23 @@ impl Sentence {
     /// An English sentence that means no choice.
     pub fn plain(kind: &str, words: &str) -> Self {
         let (text, sound) = (words.to_owned(), words.to_owned());
-        Self { kind: kind.to_owned(), language: Spoken::En, means: Vec::new(), required: false, voices: 2, text, sound, cut_ms: None }
+        Self {
+            kind: kind.to_owned(),
+            language: Spoken::En,
+            means: Vec::new(),
+            required: false,
+            voices: 2,
+            text,
+            sound,
+            cut_ms: None,
+        }
     }
 
     /// Whether one of these choices is a right answer.
     pub fn means_any(&self, choices: &[&str]) -> bool {
-        self.means.iter().any(|choice| choices.contains(&choice.as_str()))
+        self.means
+            .iter()
+            .any(|choice| choices.contains(&choice.as_str()))
     }
 
     /// What is said, part by part, with the pause before each in milliseconds.
@@ -89,7 +100,9 @@ impl Sentence {
         let mut parts = Vec::new();
         for (index, part) in self.sound.split('[').enumerate() {
             match part.split_once("ms]") {
-                Some((pause, words)) if index > 0 => parts.push((pause.trim().parse().unwrap(), words.trim())),
+                Some((pause, words)) if index > 0 => {
+                    parts.push((pause.trim().parse().unwrap(), words.trim()))
+                }
                 _ => parts.push((0, part.trim())),
             }
         }
@@ -101,14 +114,34 @@ impl Sentence {
 pub fn sentences(file: &str) -> Vec<Sentence> {
     let corpus: Corpus = toml::from_str(file).unwrap();
     let sentences = corpus.say.into_iter().flat_map(|group| {
-        let Group { kind, language, means, required, voices, words } = group;
+        let Group {
+            kind,
+            language,
+            means,
+            required,
+            voices,
+            words,
+        } = group;
         words.into_iter().map(move |words| {
             let (text, sound, cut_ms) = match words {
                 Words::Plain(text) => (text, None, None),
-                Words::Spelt { text, sound, cut_ms } => (text, sound, cut_ms),
+                Words::Spelt {
+                    text,
+                    sound,
+                    cut_ms,
+                } => (text, sound, cut_ms),
             };
             let sound = sound.unwrap_or_else(|| text.clone());
-            Sentence { kind: kind.clone(), language, means: means.clone(), required, voices, text, sound, cut_ms }
+            Sentence {
+                kind: kind.clone(),
+                language,
+                means: means.clone(),
+                required,
+                voices,
+                text,
+                sound,
+                cut_ms,
+            }
         })
     });
     sentences.collect()

@@ -1,5 +1,5 @@
-//! One question of one call, in virtual time: the session's machine, a network that plays what it is sent and returns marks, a caller who
-//! says one thing, and the recogniser.
+//! One question of one call, in virtual time: the session's machine, a network that plays what it
+//! is sent and returns marks, a caller who says one thing, and the recogniser.
 
 use std::sync::Arc;
 
@@ -37,7 +37,8 @@ const AGAIN_MS: u32 = 1_000;
 /// How long the prompt before the question is.
 const DISCLOSURE_MS: u32 = 3_000;
 
-/// What a line has of its own, at most, on each side of zero: -70 dBFS. Without it there would be no sound at all between words.
+/// What a line has of its own, at most, on each side of zero: -70 dBFS. Without it there would be
+/// no sound at all between words.
 const NOISE: i16 = 10;
 
 /// What became of the question.
@@ -54,12 +55,23 @@ pub struct Outcome {
 impl Outcome {
     /// What was heard, for a table.
     pub fn transcript(&self) -> String {
-        self.heard.iter().map(|(words, confidence)| format!("{words} ({confidence:.2})")).collect::<Vec<_>>().join(" | ")
+        self.heard
+            .iter()
+            .map(|(words, confidence)| format!("{words} ({confidence:.2})"))
+            .collect::<Vec<_>>()
+            .join(" | ")
     }
 }
 
 /// Puts a question and has the caller, who is in that room, say something.
-pub fn put(hearer: &mut Hearer, room: &Room, asked: Asked, prompt_ms: u32, when: When, clip: &[i16]) -> Outcome {
+pub fn put(
+    hearer: &mut Hearer,
+    room: &Room,
+    asked: Asked,
+    prompt_ms: u32,
+    when: When,
+    clip: &[i16],
+) -> Outcome {
     let mut line = Line {
         hearer,
         machine: Machine::new(RATE_HZ, Encoding::MuLaw).unwrap(),
@@ -78,9 +90,13 @@ pub fn put(hearer: &mut Hearer, room: &Room, asked: Asked, prompt_ms: u32, when:
         outcome: Outcome::default(),
     };
     if matches!(when, When::BeforeEndOfDisclosure(_)) {
-        line.machine.command(0, Command::Say(question::disclosure()));
+        line.machine
+            .command(0, Command::Say(question::disclosure()));
         line.settle();
-        assert!(matches!(line.completion.take(), Some(Completion::Queued(_))));
+        assert!(matches!(
+            line.completion.take(),
+            Some(Completion::Queued(_))
+        ));
     }
     line.machine.command(0, Command::Ask(Box::new(asked)));
     line.settle();
@@ -98,7 +114,8 @@ struct Line<'a> {
     noise: u32,
     marks: Vec<(u64, String)>,
     prompt_ms: u32,
-    /// When the prompt before the question began to be heard; the question's own; and when that ended.
+    /// When the prompt before the question began to be heard; the question's own; and when that
+    /// ended.
     disclosed_ms: Option<u64>,
     began_ms: Option<u64>,
     heard_ms: Option<u64>,
@@ -112,12 +129,18 @@ impl Line<'_> {
     fn call(&mut self, when: When, clip: &[i16]) {
         let mut frames = clip.chunks(samples(FRAME_MS as u32)).peekable();
         while self.completion.is_none() {
-            assert!(self.now_ms < LONGEST_MS, "the question is not answered: {:?}", self.outcome);
+            assert!(
+                self.now_ms < LONGEST_MS,
+                "the question is not answered: {:?}",
+                self.outcome
+            );
             self.now_ms += FRAME_MS;
             let begins_ms = match when {
                 When::After(ms) => self.heard_ms.map(|at| at + ms),
                 When::Into(ms) => self.began_ms.map(|at| at + ms),
-                When::BeforeEndOfDisclosure(ms) => self.disclosed_ms.map(|at| at + u64::from(DISCLOSURE_MS) - ms),
+                When::BeforeEndOfDisclosure(ms) => self
+                    .disclosed_ms
+                    .map(|at| at + u64::from(DISCLOSURE_MS) - ms),
             };
             let mut frame = [0; 160];
             if begins_ms.is_some_and(|at_ms| self.now_ms >= at_ms)
@@ -129,7 +152,10 @@ impl Line<'_> {
             let frame = frame.map(|sample| self.over_the_line(sample));
             self.frame(&frame);
             let all_said = frames.peek().is_none();
-            if let Some((why, _)) = self.again.take_if(|(_, at_ms)| all_said && self.now_ms >= *at_ms + ASKED_AGAIN_MS) {
+            if let Some((why, _)) = self
+                .again
+                .take_if(|(_, at_ms)| all_said && self.now_ms >= *at_ms + ASKED_AGAIN_MS)
+            {
                 self.outcome.reply = why;
                 return;
             }
@@ -139,14 +165,20 @@ impl Line<'_> {
                 Reply::Choice(choice) => choice,
                 other => other.to_string(),
             };
-            self.outcome.question = self.outcome.question.or_else(|| question_heard(&answer.playouts));
+            self.outcome.question = self
+                .outcome
+                .question
+                .or_else(|| question_heard(&answer.playouts));
         }
     }
 
     /// A sample with the line's noise, the same in every call, through G.711.
     fn over_the_line(&mut self, sample: i16) -> i16 {
         // Numerical Recipes' generator; its upper bits are the random ones
-        self.noise = self.noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        self.noise = self
+            .noise
+            .wrapping_mul(1_664_525)
+            .wrapping_add(1_013_904_223);
         let noise = (self.noise >> 16) as i16 % (NOISE + 1);
         g711::decode(g711::encode(sample.saturating_add(noise)))
     }
@@ -154,7 +186,11 @@ impl Line<'_> {
     /// 20 ms of the caller, and what follows from them.
     fn frame(&mut self, frame: &[i16]) {
         let now_ms = self.now_ms;
-        let due = self.marks.iter().take_while(|(at_ms, _)| *at_ms <= now_ms).count();
+        let due = self
+            .marks
+            .iter()
+            .take_while(|(at_ms, _)| *at_ms <= now_ms)
+            .count();
         for (_, mark) in self.marks.drain(..due) {
             self.machine.mark(now_ms, &mark);
         }
@@ -175,7 +211,10 @@ impl Line<'_> {
             let plays_at_ms = self.playing_until_ms.max(self.now_ms);
             match self.machine.send(self.now_ms, &mut frame) {
                 // one byte a sample
-                Some(Sending::Frame) => self.playing_until_ms = plays_at_ms + frame.len() as u64 * 1_000 / u64::from(RATE_HZ),
+                Some(Sending::Frame) => {
+                    self.playing_until_ms =
+                        plays_at_ms + frame.len() as u64 * 1_000 / u64::from(RATE_HZ)
+                }
                 Some(Sending::Mark(mark)) => self.marks.push((plays_at_ms, mark)),
                 None => return,
             }
@@ -190,7 +229,8 @@ impl Line<'_> {
                     DISCLOSURE => DISCLOSURE_MS,
                     _ => AGAIN_MS,
                 };
-                self.machine.piece(fetch.prompt, Arc::from(vec![1_000; samples(length_ms)]));
+                self.machine
+                    .piece(fetch.prompt, Arc::from(vec![1_000; samples(length_ms)]));
                 self.machine.pieces_complete(fetch.prompt);
             }
             Output::Clear => {
@@ -202,7 +242,10 @@ impl Line<'_> {
             }
             Output::Listen(expectation) => self.listening = Some(self.hearer.listen(expectation)),
             Output::Feed => {
-                let heard = self.listening.as_mut().map(|listening| self.hearer.feed(listening, self.machine.feed()));
+                let heard = self
+                    .listening
+                    .as_mut()
+                    .map(|listening| self.hearer.feed(listening, self.machine.feed()));
                 self.machine.fed();
                 self.hear(heard.unwrap_or_default());
             }
@@ -229,14 +272,24 @@ impl Line<'_> {
 
     fn happened(&mut self, event: Event) {
         match event {
-            Event::PromptBegan { template, at_ms, .. } if template == DISCLOSURE => self.disclosed_ms = Some(at_ms),
-            Event::PromptBegan { template, at_ms, .. } if template == question::PROMPT => self.began_ms = Some(at_ms),
-            Event::PromptBegan { template, at_ms, .. } => self.again = Some((template, at_ms)),
-            Event::PromptEnded { template, heard, .. } if template == question::PROMPT => {
+            Event::PromptBegan {
+                template, at_ms, ..
+            } if template == DISCLOSURE => self.disclosed_ms = Some(at_ms),
+            Event::PromptBegan {
+                template, at_ms, ..
+            } if template == question::PROMPT => self.began_ms = Some(at_ms),
+            Event::PromptBegan {
+                template, at_ms, ..
+            } => self.again = Some((template, at_ms)),
+            Event::PromptEnded {
+                template, heard, ..
+            } if template == question::PROMPT => {
                 self.outcome.question = Some(heard);
                 self.heard_ms = Some(self.now_ms);
             }
-            Event::Said { text, confidence, .. } => self.outcome.heard.push((text.into_exposed(), confidence)),
+            Event::Said {
+                text, confidence, ..
+            } => self.outcome.heard.push((text.into_exposed(), confidence)),
             Event::RecognitionFailed { reason } => panic!("{reason}"),
             _ => {}
         }
@@ -244,5 +297,8 @@ impl Line<'_> {
 }
 
 fn question_heard(playouts: &[Playout]) -> Option<Extent> {
-    playouts.iter().find(|playout| playout.template == question::PROMPT).map(|playout| playout.heard)
+    playouts
+        .iter()
+        .find(|playout| playout.template == question::PROMPT)
+        .map(|playout| playout.heard)
 }

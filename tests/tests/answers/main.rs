@@ -1,10 +1,16 @@
-//! Who answers, and what is understood: people's sentences by four voices that are not the bot's, heard by the real recogniser, answered by
-//! the session's machine in virtual time.
+//! Who answers, and what is understood: people's sentences by four voices that are not the bot's,
+//! heard by the real recogniser, answered by the session's machine in virtual time.
 //!
-//! What is heard does not depend on how busy the machine is. Clips are made once and kept in the build folder. For the whole table, every
-//! sentence in all four voices:
+//! What is heard does not depend on how busy the machine is. Clips are made once and kept in the
+//! build folder. For the whole table, every sentence in all four voices:
 //! `GHANTI_ANSWERS=/tmp/answers.tsv cargo test --release -p ghanti-tests --test answers`.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 mod caller;
 mod corpus;
@@ -25,7 +31,8 @@ use table::Row;
 
 const IDENTITY: &str = include_str!("identity.toml");
 const TRANSFER: &str = include_str!("transfer.toml");
-/// The questions' prompts are heard to their end before the caller speaks: how long they are does not matter.
+/// The questions' prompts are heard to their end before the caller speaks: how long they are does
+/// not matter.
 const SHORT_MS: u32 = 800;
 /// As long as the greeting, with the lender's and the customer's names.
 const GREETING_MS: u32 = 7_000;
@@ -44,65 +51,128 @@ const TELEVISION_DBFS: f32 = -45.0;
 const UNDERSTOOD_TELEVISION: usize = 24;
 
 fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_owned()
 }
 
 /// Sentences for a test of its own, which mean no answer.
 fn plain(kind: &str, words: &[&str]) -> Vec<Sentence> {
-    words.iter().map(|words| Sentence::plain(kind, words)).collect()
+    words
+        .iter()
+        .map(|words| Sentence::plain(kind, words))
+        .collect()
 }
 
 /// The sentences that are a yes to the identity question.
 fn customers() -> Vec<Sentence> {
-    sentences(IDENTITY).into_iter().filter(|sentence| sentence.means_any(&["yes"])).collect()
+    sentences(IDENTITY)
+        .into_iter()
+        .filter(|sentence| sentence.means_any(&["yes"]))
+        .collect()
 }
 
 /// Has every sentence said by each of its voices, on all hearers.
-fn answered(sentences: &[Sentence], question: fn() -> Asked, prompt_ms: u32, when: When) -> Vec<Row> {
+fn answered(
+    sentences: &[Sentence],
+    question: fn() -> Asked,
+    prompt_ms: u32,
+    when: When,
+) -> Vec<Row> {
     answered_in(&Room::default(), sentences, question, prompt_ms, when)
 }
 
 /// The same with callers who are in a room that is heard as well.
-fn answered_in(room: &Room, sentences: &[Sentence], question: fn() -> Asked, prompt_ms: u32, when: When) -> Vec<Row> {
-    let each =
-        |(index, sentence): (usize, &Sentence)| caller::voices(sentence, index).map(|voice| (sentence.clone(), voice)).collect::<Vec<_>>();
-    let work: Mutex<Vec<(usize, (Sentence, &'static str))>> = Mutex::new(sentences.iter().enumerate().flat_map(each).enumerate().collect());
+fn answered_in(
+    room: &Room,
+    sentences: &[Sentence],
+    question: fn() -> Asked,
+    prompt_ms: u32,
+    when: When,
+) -> Vec<Row> {
+    let each = |(index, sentence): (usize, &Sentence)| {
+        caller::voices(sentence, index)
+            .map(|voice| (sentence.clone(), voice))
+            .collect::<Vec<_>>()
+    };
+    let work: Mutex<Vec<(usize, (Sentence, &'static str))>> = Mutex::new(
+        sentences
+            .iter()
+            .enumerate()
+            .flat_map(each)
+            .enumerate()
+            .collect(),
+    );
     let mut rows: Vec<(usize, Row)> = Vec::new();
     std::thread::scope(|scope| {
         let hearing = hearer::hearers().iter().map(|hearer| {
             let work = &work;
             scope.spawn(move || {
-                let mut hearer = hearer.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                let mut hearer = hearer
+                    .lock()
+                    .unwrap_or_else(std::sync::PoisonError::into_inner);
                 let mut rows = Vec::new();
                 loop {
                     let next = work.lock().unwrap().pop();
-                    let Some((index, (sentence, voice))) = next else { return rows };
+                    let Some((index, (sentence, voice))) = next else {
+                        return rows;
+                    };
                     let clip = caller::says(voice, &sentence);
                     let outcome = line::put(&mut hearer, room, question(), prompt_ms, when, &clip);
-                    rows.push((index, Row { sentence, voice, outcome }));
+                    rows.push((
+                        index,
+                        Row {
+                            sentence,
+                            voice,
+                            outcome,
+                        },
+                    ));
                 }
             })
         });
         let hearing: Vec<_> = hearing.collect();
-        rows.extend(hearing.into_iter().flat_map(|thread| thread.join().unwrap()));
+        rows.extend(
+            hearing
+                .into_iter()
+                .flat_map(|thread| thread.join().unwrap()),
+        );
     });
     rows.sort_by_key(|(index, _)| *index);
     rows.into_iter().map(|(_, row)| row).collect()
 }
 
-/// Of the rows whose sentence means one of the choices, and has to be understood, so many of 30 are.
+/// Of the rows whose sentence means one of the choices, and has to be understood, so many of 30
+/// are.
 fn assert_understood(rows: &[Row], choices: &[&str], of_30: usize) {
-    let meant: Vec<&Row> = rows.iter().filter(|row| row.sentence.required && row.sentence.means_any(choices)).collect();
-    let missed: Vec<&Row> = meant.iter().copied().filter(|row| !row.is_right()).collect();
+    let meant: Vec<&Row> = rows
+        .iter()
+        .filter(|row| row.sentence.required && row.sentence.means_any(choices))
+        .collect();
+    let missed: Vec<&Row> = meant
+        .iter()
+        .copied()
+        .filter(|row| !row.is_right())
+        .collect();
     let understood = meant.len() - missed.len();
-    assert!(understood * OF_YES >= meant.len() * of_30, "understood {understood} of {}, missed:\n{}", meant.len(), table::shown(missed));
+    assert!(
+        understood * OF_YES >= meant.len() * of_30,
+        "understood {understood} of {}, missed:\n{}",
+        meant.len(),
+        table::shown(missed)
+    );
 }
 
 /// No row whose sentence means something else has one of the choices for its answer.
 fn assert_never(rows: &[Row], choices: &[&str]) {
-    let taken = |row: &&Row| choices.contains(&row.outcome.reply.as_str()) && !row.sentence.means_any(choices);
+    let taken = |row: &&Row| {
+        choices.contains(&row.outcome.reply.as_str()) && !row.sentence.means_any(choices)
+    };
     let taken: Vec<&Row> = rows.iter().filter(taken).collect();
-    let all = rows.iter().filter(|row| !row.sentence.means_any(choices)).count();
+    let all = rows
+        .iter()
+        .filter(|row| !row.sentence.means_any(choices))
+        .count();
     assert!(
         taken.is_empty(),
         "taken for {choices:?}: {} of {all}\n{}\n{}",
@@ -114,13 +184,25 @@ fn assert_never(rows: &[Row], choices: &[&str]) {
 
 /// The question was heard to its end, whatever was said meanwhile.
 fn assert_heard_whole(rows: &[Row]) {
-    let cut: Vec<&Row> = rows.iter().filter(|row| row.outcome.question != Some(Extent::Whole)).collect();
-    assert!(cut.is_empty(), "the question is cut in {} of {}:\n{}", cut.len(), rows.len(), table::shown(cut.iter().copied()));
+    let cut: Vec<&Row> = rows
+        .iter()
+        .filter(|row| row.outcome.question != Some(Extent::Whole))
+        .collect();
+    assert!(
+        cut.is_empty(),
+        "the question is cut in {} of {}:\n{}",
+        cut.len(),
+        rows.len(),
+        table::shown(cut.iter().copied())
+    );
 }
 
 #[test]
 fn nobody_but_the_customer_is_taken_for_the_customer() {
-    let strangers: Vec<Sentence> = sentences(IDENTITY).into_iter().filter(|sentence| !sentence.means_any(&["yes"])).collect();
+    let strangers: Vec<Sentence> = sentences(IDENTITY)
+        .into_iter()
+        .filter(|sentence| !sentence.means_any(&["yes"]))
+        .collect();
     let rows = answered(&strangers, question::identity, SHORT_MS, ANSWERS_AFTER);
     table::keep("identity", &rows);
     assert_never(&rows, &["yes"]);
@@ -135,17 +217,37 @@ fn the_customer_is_understood() {
 
 #[tokio::test]
 async fn the_customer_is_understood_beside_a_television() {
-    let line = Line { background_dbfs: Some(TELEVISION_DBFS), ..Line::default() };
+    let line = Line {
+        background_dbfs: Some(TELEVISION_DBFS),
+        ..Line::default()
+    };
     let room = Room::new(&line, caller::RATE_HZ).await.unwrap();
-    let one_voice: Vec<Sentence> = customers().into_iter().map(|sentence| Sentence { voices: 1, ..sentence }).collect();
-    let rows = answered_in(&room, &one_voice, question::identity, SHORT_MS, ANSWERS_AFTER);
+    let one_voice: Vec<Sentence> = customers()
+        .into_iter()
+        .map(|sentence| Sentence {
+            voices: 1,
+            ..sentence
+        })
+        .collect();
+    let rows = answered_in(
+        &room,
+        &one_voice,
+        question::identity,
+        SHORT_MS,
+        ANSWERS_AFTER,
+    );
     table::keep("television", &rows);
     assert_understood(&rows, &["yes"], UNDERSTOOD_TELEVISION);
 }
 
 #[test]
 fn nobody_is_connected_to_an_agent_who_has_not_said_so() {
-    let rows = answered(&sentences(TRANSFER), question::transfer, SHORT_MS, ANSWERS_AFTER);
+    let rows = answered(
+        &sentences(TRANSFER),
+        question::transfer,
+        SHORT_MS,
+        ANSWERS_AFTER,
+    );
     table::keep("transfer", &rows);
     assert_never(&rows, &["yes", "agent"]);
     assert_understood(&rows, &["yes", "agent"], UNDERSTOOD_TRANSFER);
@@ -154,13 +256,31 @@ fn nobody_is_connected_to_an_agent_who_has_not_said_so() {
 #[test]
 fn what_is_said_before_the_name_was_heard_establishes_nothing_and_the_greeting_is_heard_whole() {
     let cases = [
-        (300, plain("early", &["yes", "okay", "yes tell me", "haan jee", "hello", "hello hello"])),
+        (
+            300,
+            plain(
+                "early",
+                &[
+                    "yes",
+                    "okay",
+                    "yes tell me",
+                    "haan jee",
+                    "hello",
+                    "hello hello",
+                ],
+            ),
+        ),
         (1_500, plain("early", &["yes", "yeah", "hello"])),
         (2_500, plain("early", &["okay", "hmm", "alright", "yes"])),
     ];
     let mut rows = Vec::new();
     for (into_ms, sentences) in cases {
-        rows.extend(answered(&sentences, question::identity, GREETING_MS, When::Into(into_ms)));
+        rows.extend(answered(
+            &sentences,
+            question::identity,
+            GREETING_MS,
+            When::Into(into_ms),
+        ));
     }
     table::keep("early", &rows);
     assert_never(&rows, &["yes", "no", "later", "wrong-person"]);
@@ -172,7 +292,12 @@ fn a_yes_to_the_disclosure_is_no_answer_to_the_question_after_it() {
     let mut rows = Vec::new();
     for before_ms in [300, 200, 100] {
         let when = When::BeforeEndOfDisclosure(before_ms);
-        rows.extend(answered(&plain("to-the-disclosure", &["yes", "okay", "yes yes"]), question::transfer, QUESTION_MS, when));
+        rows.extend(answered(
+            &plain("to-the-disclosure", &["yes", "okay", "yes yes"]),
+            question::transfer,
+            QUESTION_MS,
+            when,
+        ));
     }
     table::keep("disclosure", &rows);
     assert_never(&rows, &["yes", "agent", "no"]);

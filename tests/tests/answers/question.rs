@@ -12,27 +12,71 @@ pub const DISCLOSURE: &str = "disclosure";
 
 /// "Am I speaking with Priya?"
 pub fn identity() -> Asked {
-    asked("identity", "confirm", &["no", "who", "repeat", "agent", "wrong-person", "later", "do-not-call", "stop"], 5_000, 2)
+    asked(
+        "identity",
+        "confirm",
+        &[
+            "no",
+            "who",
+            "repeat",
+            "agent",
+            "wrong-person",
+            "later",
+            "do-not-call",
+            "stop",
+        ],
+        5_000,
+        2,
+    )
 }
 
 /// "Would you like to speak to one of our agents?"
 pub fn transfer() -> Asked {
-    asked("transfer", "yes", &["no", "repeat", "agent", "who", "wrong-person", "later", "do-not-call", "stop"], 7_000, 1)
+    asked(
+        "transfer",
+        "yes",
+        &[
+            "no",
+            "repeat",
+            "agent",
+            "who",
+            "wrong-person",
+            "later",
+            "do-not-call",
+            "stop",
+        ],
+        7_000,
+        1,
+    )
 }
 
 /// What is said before the second question, whole.
 pub fn disclosure() -> Spoken {
-    Spoken { interruptible: false, ..spoken(DISCLOSURE) }
+    Spoken {
+        interruptible: false,
+        ..spoken(DISCLOSURE)
+    }
 }
 
 fn asked(name: &str, yes: &str, others: &[&str], no_input_ms: u64, again: usize) -> Asked {
     let languages = vec![Language::english(), Language::parse("hi-IN").unwrap()];
-    let choice = |id: &str, lexicon: &str| Choice { id: id.to_owned(), lexicon: Some(lexicon.to_owned()), phrases: Vec::new(), key: None };
-    let choices: Vec<_> = std::iter::once(choice("yes", yes)).chain(others.iter().map(|other| choice(other, other))).collect();
+    let choice = |id: &str, lexicon: &str| Choice {
+        id: id.to_owned(),
+        lexicon: Some(lexicon.to_owned()),
+        phrases: Vec::new(),
+        key: None,
+    };
+    let choices: Vec<_> = std::iter::once(choice("yes", yes))
+        .chain(others.iter().map(|other| choice(other, other)))
+        .collect();
     let matcher = ChoiceMatcher::new(&choices, &languages).unwrap();
     Asked {
         name: name.to_owned(),
-        expectation: Expectation { languages, phrases: matcher.phrases(), decoys: matcher.decoys() },
+        expectation: Expectation {
+            languages,
+            phrases: matcher.phrases(),
+            decoys: matcher.decoys(),
+        },
         answers: Answers::Choices(matcher),
         min_confidence: ghanti_session::MIN_CONFIDENCE,
         prompt: spoken(PROMPT),
@@ -43,6 +87,17 @@ fn asked(name: &str, yes: &str, others: &[&str], no_input_ms: u64, again: usize)
 }
 
 fn spoken(template: &str) -> Spoken {
-    let utterance = Utterance { text: Masked::new(template), language: Language::english(), voice: None };
-    Spoken { template: template.to_owned(), interruptible: true, source: Source::Words { utterance, personal: false } }
+    let utterance = Utterance {
+        text: Masked::new(template),
+        language: Language::english(),
+        voice: None,
+    };
+    Spoken {
+        template: template.to_owned(),
+        interruptible: true,
+        source: Source::Words {
+            utterance,
+            personal: false,
+        },
+    }
 }

@@ -21,19 +21,34 @@ impl Row {
         self.sentence.means_any(&[&self.outcome.reply])
     }
 
-    /// Whether the answer is another choice than the sentence means: worse than not understanding it.
+    /// Whether the answer is another choice than the sentence means: worse than not understanding
+    /// it.
     pub fn is_wrong(&self) -> bool {
         !self.is_right() && !matches!(self.outcome.reply.as_str(), "no-match" | "no-input")
     }
 
     fn line(&self) -> String {
-        let Row { sentence, voice, outcome } = self;
+        let Row {
+            sentence,
+            voice,
+            outcome,
+        } = self;
         let text = match sentence.cut_ms {
             Some(cut_ms) => format!("{} [cut at {cut_ms} ms]", sentence.text),
             None => sentence.text.clone(),
         };
-        let question = outcome.question.map_or("?".to_owned(), |heard| format!("{heard:?}").to_lowercase());
-        [&sentence.kind, *voice, &outcome.reply, &question, &text, &outcome.transcript()].join("\t")
+        let question = outcome
+            .question
+            .map_or("?".to_owned(), |heard| format!("{heard:?}").to_lowercase());
+        [
+            &sentence.kind,
+            *voice,
+            &outcome.reply,
+            &question,
+            &text,
+            &outcome.transcript(),
+        ]
+        .join("\t")
     }
 }
 
@@ -53,7 +68,11 @@ pub fn counts(rows: &[Row]) -> String {
     }
     let mut text = String::new();
     for (kind, (right, wrong, all)) in kinds {
-        writeln!(text, "{kind:<16} {right:>4} understood {wrong:>4} taken for something else {all:>4} in all").unwrap();
+        writeln!(
+            text,
+            "{kind:<16} {right:>4} understood {wrong:>4} taken for something else {all:>4} in all"
+        )
+        .unwrap();
     }
     text
 }
@@ -66,10 +85,20 @@ pub fn is_kept() -> bool {
     std::env::var_os(KEPT).is_some()
 }
 
-/// With `GHANTI_ANSWERS=FILE` all rows are appended to that file, tab-separated, each with the test's name before it.
+/// With `GHANTI_ANSWERS=FILE` all rows are appended to that file, tab-separated, each with the
+/// test's name before it.
 pub fn keep(test: &str, rows: &[Row]) {
-    let Some(path) = std::env::var_os(KEPT) else { return };
-    let mut file = OpenOptions::new().create(true).append(true).open(path).unwrap();
-    let rows: String = rows.iter().map(|row| format!("{test}\t{}\n", row.line())).collect();
+    let Some(path) = std::env::var_os(KEPT) else {
+        return;
+    };
+    let mut file = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)
+        .unwrap();
+    let rows: String = rows
+        .iter()
+        .map(|row| format!("{test}\t{}\n", row.line()))
+        .collect();
     file.write_all(rows.as_bytes()).unwrap();
 }

@@ -1,4 +1,5 @@
-//! A caller of a bad flow: presses 1 after each prompt, and knows how long and how loud each was, on the wire.
+//! A caller of a bad flow: presses 1 after each prompt, and knows how long and how loud each was,
+//! on the wire.
 
 use std::time::{Duration, Instant};
 
@@ -62,14 +63,23 @@ pub async fn hold(engine: &Engine, sid: &str, number: &str, patience: Option<Dur
             Outbound::Media(media) => {
                 payload.clear();
                 media.decode_into(&mut payload).unwrap();
-                let samples = payload.as_chunks::<2>().0.iter().map(|bytes| i16::from_le_bytes(*bytes).unsigned_abs());
-                prompt = Prompt { ms: prompt.ms + payload.len() / 2 / PER_MS, peak: samples.max().unwrap_or(0).max(prompt.peak) };
+                let samples = payload
+                    .as_chunks::<2>()
+                    .0
+                    .iter()
+                    .map(|bytes| i16::from_le_bytes(*bytes).unsigned_abs());
+                prompt = Prompt {
+                    ms: prompt.ms + payload.len() / 2 / PER_MS,
+                    peak: samples.max().unwrap_or(0).max(prompt.peak),
+                };
             }
             Outbound::Mark(_) => {
                 heard.prompts.push(std::mem::take(&mut prompt));
                 let key = json!({ "event": "dtmf", "stream_sid": message["stream_sid"], "dtmf": { "duration": "120", "digit": "1" } });
                 // the bot may be closing the stream
-                if send(&mut stream, &message).await.is_err() || send(&mut stream, &key).await.is_err() {
+                if send(&mut stream, &message).await.is_err()
+                    || send(&mut stream, &key).await.is_err()
+                {
                     break;
                 }
             }
@@ -81,6 +91,9 @@ pub async fn hold(engine: &Engine, sid: &str, number: &str, patience: Option<Dur
     heard
 }
 
-async fn send(stream: &mut Stream, message: &Value) -> Result<(), tokio_tungstenite::tungstenite::Error> {
+async fn send(
+    stream: &mut Stream,
+    message: &Value,
+) -> Result<(), tokio_tungstenite::tungstenite::Error> {
     stream.send(Message::text(message.to_string())).await
 }

@@ -1,4 +1,5 @@
-//! The hostile flows of `corpus.toml`: each into the folder of flows, those that load then into a call.
+//! The hostile flows of `corpus.toml`: each into the folder of flows, those that load then into a
+//! call.
 
 use std::fs;
 use std::time::Duration;
@@ -84,7 +85,9 @@ impl Failing {
     pub fn last_words(&self) -> &str {
         match (&self.words, self.language.as_str(), self.decision.as_str()) {
             (Some(words), ..) => words,
-            (None, "hi-IN", _) => "माफ़ कीजिए, हमारी ओर से एक तकनीकी समस्या हुई है। हम आपको बाद में फ़ोन करेंगे।",
+            (None, "hi-IN", _) => {
+                "माफ़ कीजिए, हमारी ओर से एक तकनीकी समस्या हुई है। हम आपको बाद में फ़ोन करेंगे।"
+            }
             (None, _, "transfer") => "I am sorry, something went wrong on our side. Please wait",
             (None, ..) => "I am sorry, something went wrong on our side. We will call you again.",
         }
@@ -102,7 +105,10 @@ pub struct Ran {
 
 impl Unloadable {
     fn bring(&self, house: &House) {
-        let (file, beside) = (house.flow(&format!("{}.wasm", self.name)), house.folder.path().join(&self.name));
+        let (file, beside) = (
+            house.flow(&format!("{}.wasm", self.name)),
+            house.folder.path().join(&self.name),
+        );
         let mut component = built(&self.component);
         if let Some((from, to)) = &self.patch {
             component = patched(component, from, to);
@@ -127,12 +133,17 @@ pub async fn run(house: &House) -> Ran {
         let beside = house.folder.path().join(case.name());
         fs::create_dir(&beside).unwrap();
         fs::write(beside.join("flow.wasm"), built("hostile")).unwrap();
-        fs::write(beside.join("flow.toml"), format!("[settings]\nact = '{}'\n{}\n", case.act, case.manifest)).unwrap();
+        fs::write(
+            beside.join("flow.toml"),
+            format!("[settings]\nact = '{}'\n{}\n", case.act, case.manifest),
+        )
+        .unwrap();
         fs::rename(beside, house.flow(&case.name())).unwrap();
     }
     let mut unloaded = Vec::new();
     for case in load {
-        let judged = |state: &Value| state["rejected"][0].is_object() || state["versions"][0].is_object();
+        let judged =
+            |state: &Value| state["rejected"][0].is_object() || state["versions"][0].is_object();
         let state = house.until(&case.name, "judged", judged).await;
         unloaded.push((case, state));
     }
@@ -147,7 +158,13 @@ pub async fn run(house: &House) -> Ran {
             let fields = json!({ "name": "Asha Rao", "language": case.language });
             let customer = json!({ "phone": number, "flow": case.name(), "fields": fields });
             let id = house.engine.order(&customer).await;
-            let heard = hold(&house.engine, &case.name(), &number, case.hang_up_s.map(Duration::from_secs)).await;
+            let heard = hold(
+                &house.engine,
+                &case.name(),
+                &number,
+                case.hang_up_s.map(Duration::from_secs),
+            )
+            .await;
             (case.clone(), number, id, heard)
         });
         failed.extend(futures_util::future::join_all(calls).await);

@@ -1,4 +1,5 @@
-//! Two hundred callers who talk while flows are replaced, and while hostile ones are loaded and called beside them. Played once for all tests.
+//! Two hundred callers who talk while flows are replaced, and while hostile ones are loaded and
+//! called beside them. Played once for all tests.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -16,7 +17,8 @@ use crate::process::Reading;
 use crate::replacing::{Replaced, replace};
 
 pub const CALLS: usize = 200;
-/// Between the first calls: as long as a call lasts for all of them, so that there are always some that begin.
+/// Between the first calls: as long as a call lasts for all of them, so that there are always some
+/// that begin.
 const RAMP: Duration = Duration::from_millis(130);
 /// For so long nothing happens but calls, for comparison.
 const QUIET: Duration = Duration::from_secs(10);
@@ -45,7 +47,8 @@ struct Phase {
 }
 
 impl Crowd {
-    /// How the bot's frames came while nothing but calls were held, and how many processors were busy with other things.
+    /// How the bot's frames came while nothing but calls were held, and how many processors were
+    /// busy with other things.
     pub fn quietly(&self) -> (&BotFrames, f64) {
         self.phase(&self.quietly)
     }
@@ -66,7 +69,12 @@ impl Crowd {
 
     /// The good calls.
     pub fn good(&self) -> impl Iterator<Item = &CallRecord> {
-        self.records.iter().filter(|record| record.customer_number.as_ref().is_some_and(|number| number.expose().starts_with("+9170")))
+        self.records.iter().filter(|record| {
+            record
+                .customer_number
+                .as_ref()
+                .is_some_and(|number| number.expose().starts_with("+9170"))
+        })
     }
 }
 
@@ -83,13 +91,26 @@ pub fn crowd_again() -> &'static Crowd {
 }
 
 fn play() -> Crowd {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(gather())
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(gather())
 }
 
 fn load() -> Load {
     let fields = json!({ "name": "Asha Rao", "language": "en-IN", "loan": "LN00478213", "amount": "12,500", "due-date": "2030-12-05" });
-    let customer: Customer = serde_json::from_value(json!({ "phone": "+917000000000", "flow": EMI, "fields": fields })).unwrap();
-    Load { calls: CALLS, seconds: LONGEST_S, ramp: RAMP, say: None, press: Some('1'), customer }
+    let customer: Customer =
+        serde_json::from_value(json!({ "phone": "+917000000000", "flow": EMI, "fields": fields }))
+            .unwrap();
+    Load {
+        calls: CALLS,
+        seconds: LONGEST_S,
+        ramp: RAMP,
+        say: None,
+        press: Some('1'),
+        customer,
+    }
 }
 
 async fn gather() -> Crowd {
@@ -98,7 +119,11 @@ async fn gather() -> Crowd {
     let (stage, stages) = watch::channel(Stage::Calling { phase: 0 });
     let playing = tokio::spawn(async move { load_in_stages(&load(), &url, stages).await.unwrap() });
     // between two calls a caller is away for a moment
-    house.until(EMI, "talking to two hundred callers", |state| calls(state) >= CALLS as u64 * 9 / 10).await;
+    house
+        .until(EMI, "talking to two hundred callers", |state| {
+            calls(state) >= CALLS as u64 * 9 / 10
+        })
+        .await;
 
     let (quietly, ()) = during(&house, &stage, 1, tokio::time::sleep(QUIET)).await;
     let (replacing, replaced) = during(&house, &stage, 2, replace(&house)).await;
@@ -109,31 +134,77 @@ async fn gather() -> Crowd {
     house.engine.is_well().await;
     house.engine.ask_to_stop();
     assert!(house.engine.stopped(Duration::from_secs(30)).success());
-    let store = SqlRecords::open(None, &house.engine.house().join("data")).await.unwrap();
+    let store = SqlRecords::open(None, &house.engine.house().join("data"))
+        .await
+        .unwrap();
     let records = store.newest(u32::MAX).await.unwrap();
-    let crowd = Crowd { report, replaced, ran, records, quietly, replacing, hostile };
+    let crowd = Crowd {
+        report,
+        replaced,
+        ran,
+        records,
+        quietly,
+        replacing,
+        hostile,
+    };
     told(&crowd);
     crowd
 }
 
-async fn during<T>(house: &House, stage: &watch::Sender<Stage>, number: usize, work: impl Future<Output = T>) -> (Phase, T) {
-    let read = || (Reading::of(house.engine.pid()).unwrap(), Reading::of(std::process::id()).unwrap());
+async fn during<T>(
+    house: &House,
+    stage: &watch::Sender<Stage>,
+    number: usize,
+    work: impl Future<Output = T>,
+) -> (Phase, T) {
+    let read = || {
+        (
+            Reading::of(house.engine.pid()).unwrap(),
+            Reading::of(std::process::id()).unwrap(),
+        )
+    };
     stage.send(Stage::Calling { phase: number }).unwrap();
     let before = read();
     let result = work.await;
     let after = read();
     let (engine, callers) = (after.0 - before.0, after.1 - before.1);
     let own = engine.own() + engine.children + callers.own();
-    (Phase { number, others: engine.cores(engine.machine.saturating_sub(own)) }, result)
+    (
+        Phase {
+            number,
+            others: engine.cores(engine.machine.saturating_sub(own)),
+        },
+        result,
+    )
 }
 
-#[expect(clippy::print_stdout, reason = "`cargo test -- --nocapture` is to show what was measured")]
+#[expect(
+    clippy::print_stdout,
+    reason = "`cargo test -- --nocapture` is to show what was measured"
+)]
 fn told(crowd: &Crowd) {
-    println!("\n{} calls, callers' own frames late {:?} us", crowd.report.calls, crowd.report.late_us);
-    let phases = [("only calls", crowd.quietly()), ("replacing", crowd.while_replacing()), ("hostile flows", crowd.beside_hostile_flows())];
+    println!(
+        "\n{} calls, callers' own frames late {:?} us",
+        crowd.report.calls, crowd.report.late_us
+    );
+    let phases = [
+        ("only calls", crowd.quietly()),
+        ("replacing", crowd.while_replacing()),
+        ("hostile flows", crowd.beside_hostile_flows()),
+    ];
     for (what, (frames, others)) in phases {
-        let BotFrames { frames, late_us, gaps, own_gaps, own_gap_us, .. } = frames;
-        println!("{what:14} {frames} frames, {gaps} gaps heard, {own_gaps} made (longest {} us), late {late_us:?} us", own_gap_us.max);
+        let BotFrames {
+            frames,
+            late_us,
+            gaps,
+            own_gaps,
+            own_gap_us,
+            ..
+        } = frames;
+        println!(
+            "{what:14} {frames} frames, {gaps} gaps heard, {own_gaps} made (longest {} us), late {late_us:?} us",
+            own_gap_us.max
+        );
         println!("{:14} {others:.2} cores busy with other things", "");
     }
 }

@@ -25,7 +25,10 @@ pub struct House {
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
-        let (from, to) = (entry.as_ref().unwrap().path(), to.join(entry.unwrap().file_name()));
+        let (from, to) = (
+            entry.as_ref().unwrap().path(),
+            to.join(entry.unwrap().file_name()),
+        );
         if from.is_dir() {
             copy(&from, &to);
         } else {
@@ -40,8 +43,13 @@ impl House {
         let folder = tempfile::tempdir().unwrap();
         let flows = folder.path().join("flows");
         copy(&root().join("flows").join(EMI), &flows.join(EMI));
-        let config = format!("[calls]\nflow = '{EMI}'\nagents = ['+918000000002']\n[speech]\nrecognizer = 'none'");
-        let house = Self { engine: Setup::new(config).flows(flows).start(), folder };
+        let config = format!(
+            "[calls]\nflow = '{EMI}'\nagents = ['+918000000002']\n[speech]\nrecognizer = 'none'"
+        );
+        let house = Self {
+            engine: Setup::new(config).flows(flows).start(),
+            folder,
+        };
         house.active(EMI).await.expect("the flow is active");
         house
     }
@@ -52,19 +60,34 @@ impl House {
     }
 
     pub async fn send(&self, method: Method, path: &str) -> (u16, Value) {
-        let response = self.engine.http().request(method, self.engine.url(path)).send().await.unwrap();
+        let response = self
+            .engine
+            .http()
+            .request(method, self.engine.url(path))
+            .send()
+            .await
+            .unwrap();
         (response.status().as_u16(), response.json().await.unwrap())
     }
 
     /// What `GET /api/flows` says of a flow; null when it is not there.
     pub async fn state(&self, flow: &str) -> Value {
         let all = self.send(Method::GET, "/api/flows").await.1;
-        all["flows"].as_array().unwrap().iter().find(|state| state["name"] == flow).cloned().unwrap_or_default()
+        all["flows"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|state| state["name"] == flow)
+            .cloned()
+            .unwrap_or_default()
     }
 
     pub async fn active(&self, flow: &str) -> Option<String> {
         let state = self.state(flow).await;
-        let active = state["versions"].as_array()?.iter().find(|version| version["state"] == "active")?;
+        let active = state["versions"]
+            .as_array()?
+            .iter()
+            .find(|version| version["state"] == "active")?;
         active["id"].as_str().map(str::to_owned)
     }
 
@@ -75,7 +98,11 @@ impl House {
             if so(&state) {
                 return state;
             }
-            assert!(Instant::now() < given_up, "`{flow}` was never {what}: {state:#}\n{}", self.engine.logs());
+            assert!(
+                Instant::now() < given_up,
+                "`{flow}` was never {what}: {state:#}\n{}",
+                self.engine.logs()
+            );
             tokio::time::sleep(LOOK).await;
         }
     }
@@ -86,7 +113,11 @@ impl House {
         loop {
             match self.active(flow).await {
                 Some(active) if Some(active.as_str()) != than => return active,
-                active => assert!(Instant::now() < given_up, "{active:?} stays\n{}", self.engine.logs()),
+                active => assert!(
+                    Instant::now() < given_up,
+                    "{active:?} stays\n{}",
+                    self.engine.logs()
+                ),
             }
             tokio::time::sleep(LOOK).await;
         }
@@ -95,5 +126,10 @@ impl House {
 
 /// How many calls a flow has, on all its versions.
 pub fn calls(state: &Value) -> u64 {
-    state["versions"].as_array().into_iter().flatten().filter_map(|version| version["calls"].as_u64()).sum()
+    state["versions"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|version| version["calls"].as_u64())
+        .sum()
 }

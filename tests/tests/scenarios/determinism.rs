@@ -1,4 +1,5 @@
-//! Every call of the evening again, from its journal: on the version that held it, and on the same conversation in the other languages.
+//! Every call of the evening again, from its journal: on the version that held it, and on the same
+//! conversation in the other languages.
 
 use std::path::Path;
 
@@ -10,21 +11,58 @@ use crate::support::root;
 
 #[tokio::test]
 async fn every_scenarios_journal_repeats_itself_entry_by_entry_in_each_language() {
-    let engine = FlowEngine::new(&EngineSettings { max_calls: 2, ..EngineSettings::default() }).unwrap();
-    let files = FlowFiles::new(engine, Path::new(env!("CARGO_TARGET_TMPDIR")).join("components"), Vec::new());
+    let engine = FlowEngine::new(&EngineSettings {
+        max_calls: 2,
+        ..EngineSettings::default()
+    })
+    .unwrap();
+    let files = FlowFiles::new(
+        engine,
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join("components"),
+        Vec::new(),
+    );
     for name in LANGUAGES {
-        let version: FlowVersion<()> = files.load(FlowName::parse(name).unwrap(), &root().join("flows").join(name), None).await.unwrap();
+        let version: FlowVersion<()> = files
+            .load(
+                FlowName::parse(name).unwrap(),
+                &root().join("flows").join(name),
+                None,
+            )
+            .await
+            .unwrap();
         for call in &evening().calls {
-            let mut journal: Journal = serde_json::from_value(call.record["journal"].clone()).unwrap();
-            assert!(journal.entries.len() > 4, "{}: {journal:#?}", call.report.name);
+            let mut journal: Journal =
+                serde_json::from_value(call.record["journal"].clone()).unwrap();
+            assert!(
+                journal.entries.len() > 4,
+                "{}: {journal:#?}",
+                call.report.name
+            );
             if name == LANGUAGES[0] {
-                assert_eq!(journal.header.version, version.id, "{}: the call was held by another version", call.report.name);
+                assert_eq!(
+                    journal.header.version, version.id,
+                    "{}: the call was held by another version",
+                    call.report.name
+                );
             }
             // as this version would have recorded it
-            journal.header = JournalHeader { flow: version.name.clone(), version: version.id.clone(), ..journal.header };
+            journal.header = JournalHeader {
+                flow: version.name.clone(),
+                version: version.id.clone(),
+                ..journal.header
+            };
             let (end, again) = version.replay(journal.clone()).await;
-            assert!(matches!(end, RunEnd::Returned | RunEnd::CallEnded), "{name} {}: {end:?}", call.report.name);
-            assert_eq!((again.divergence(), again.snapshot()), (None, journal), "{name} {}", call.report.name);
+            assert!(
+                matches!(end, RunEnd::Returned | RunEnd::CallEnded),
+                "{name} {}: {end:?}",
+                call.report.name
+            );
+            assert_eq!(
+                (again.divergence(), again.snapshot()),
+                (None, journal),
+                "{name} {}",
+                call.report.name
+            );
         }
     }
 }
@@ -32,11 +70,25 @@ async fn every_scenarios_journal_repeats_itself_entry_by_entry_in_each_language(
 #[test]
 fn the_program_finds_no_difference_in_any_call_of_the_evening_in_any_language() {
     for (name, shown) in LANGUAGES.iter().zip(&evening().replayed) {
-        let text = format!("{}{}", String::from_utf8_lossy(&shown.stdout), String::from_utf8_lossy(&shown.stderr));
+        let text = format!(
+            "{}{}",
+            String::from_utf8_lossy(&shown.stdout),
+            String::from_utf8_lossy(&shown.stderr)
+        );
         // the planted scenario is a call like all others
         let calls = evening().calls.len() + 1;
-        assert_eq!(shown.status.code(), Some(0), "{name} (with `{PLANTED}`): {text}");
-        assert!(text.contains(&format!("{calls} calls replayed in ")), "{name}: {text}");
-        assert!(text.contains(&format!(": {calls} without a difference, 0 with")), "{name}: {text}");
+        assert_eq!(
+            shown.status.code(),
+            Some(0),
+            "{name} (with `{PLANTED}`): {text}"
+        );
+        assert!(
+            text.contains(&format!("{calls} calls replayed in ")),
+            "{name}: {text}"
+        );
+        assert!(
+            text.contains(&format!(": {calls} without a difference, 0 with")),
+            "{name}: {text}"
+        );
     }
 }

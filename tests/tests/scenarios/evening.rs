@@ -12,7 +12,8 @@ use serde_json::Value;
 
 use crate::support::{Engine, Playing, Report, Setup, program, root, scenario};
 
-/// So many calls are held at once: two cores hold them on both sides with nine tenths of their time to spare.
+/// So many calls are held at once: two cores hold them on both sides with nine tenths of their time
+/// to spare.
 const AT_ONCE: usize = 7;
 /// The conversation in each language it is written in; the first holds the calls.
 pub const LANGUAGES: [&str; 3] = ["emi-reminder", "emi-reminder-js", "emi-reminder-py"];
@@ -48,7 +49,10 @@ pub struct Evening {
 impl Evening {
     /// The call of one scenario.
     pub fn call(&self, name: &str) -> &Call {
-        self.calls.iter().find(|call| call.report.name == name).unwrap_or_else(|| panic!("there is no scenario `{name}`"))
+        self.calls
+            .iter()
+            .find(|call| call.report.name == name)
+            .unwrap_or_else(|| panic!("there is no scenario `{name}`"))
     }
 }
 
@@ -60,14 +64,21 @@ pub fn evening() -> &'static Evening {
 
 /// A JSON list's texts.
 pub fn texts(list: &Value) -> Vec<String> {
-    list.as_array().into_iter().flatten().map(|text| text.as_str().unwrap_or_default().to_owned()).collect()
+    list.as_array()
+        .into_iter()
+        .flatten()
+        .map(|text| text.as_str().unwrap_or_default().to_owned())
+        .collect()
 }
 
 fn play_all() -> Evening {
     let redis = RedisServer::start();
     let engine = Setup::new(format!("[stores]\nredis-url = '{}'", redis.url())).start();
     let workshop = tempfile::tempdir().unwrap();
-    let mut files: Vec<PathBuf> = fs::read_dir(root().join("tests/scenarios")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<PathBuf> = fs::read_dir(root().join("tests/scenarios"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     files.sort();
     let planted = workshop.path().join(format!("{PLANTED}.toml"));
     fs::write(&planted, expecting_something_else()).unwrap();
@@ -76,29 +87,60 @@ fn play_all() -> Evening {
     let mut reports = play(&engine, files.iter().chain([&planted]).cloned().collect());
     let took = began.elapsed();
     let planted = reports.pop().unwrap();
-    let mut calls: Vec<Call> = files.iter().zip(reports).map(|(file, report)| call(&engine, file, report)).collect();
+    let mut calls: Vec<Call> = files
+        .iter()
+        .zip(reports)
+        .map(|(file, report)| call(&engine, file, report))
+        .collect();
     calls.sort_by(|one, other| one.report.name.cmp(&other.report.name));
     show(&calls, took);
-    assert!(redis.command(&["DBSIZE"]) != ":0\r\n", "sessions are in Redis");
+    assert!(
+        redis.command(&["DBSIZE"]) != ":0\r\n",
+        "sessions are in Redis"
+    );
 
-    let log = |name: &str| fs::read_to_string(engine.house().join("logs").join(name)).unwrap_or_default();
+    let log =
+        |name: &str| fs::read_to_string(engine.house().join("logs").join(name)).unwrap_or_default();
     // The tests outlive this function, and a static is never dropped: the engine has to end here.
-    let (application_log, websocket_log, logs) = (log("application.log"), log("websocket.log"), engine.logs());
+    let (application_log, websocket_log, logs) =
+        (log("application.log"), log("websocket.log"), engine.logs());
     let replayed = LANGUAGES.iter().map(|name| replay(&engine, name)).collect();
-    Evening { calls, planted, replayed, logs, application_log, websocket_log }
+    Evening {
+        calls,
+        planted,
+        replayed,
+        logs,
+        application_log,
+        websocket_log,
+    }
 }
 
-/// The scenario `agrees`, as somebody would write it who expects another end, and none of the words that a stranger must not hear. So it
-/// is seen that both witnesses, transcript and recogniser, tell those words when they are said.
+/// The scenario `agrees`, as somebody would write it who expects another end, and none of the words
+/// that a stranger must not hear. So it is seen that both witnesses, transcript and recogniser,
+/// tell those words when they are said.
 fn expecting_something_else() -> String {
     let agrees = fs::read_to_string(scenario("agrees")).unwrap();
-    let stranger: toml::Table = fs::read_to_string(scenario("wrong-person")).unwrap().parse().unwrap();
-    let never = format!("[expect-transcript]\nbot-never-says = {}", stranger["expect-transcript"]["bot-never-says"]);
+    let stranger: toml::Table = fs::read_to_string(scenario("wrong-person"))
+        .unwrap()
+        .parse()
+        .unwrap();
+    let never = format!(
+        "[expect-transcript]\nbot-never-says = {}",
+        stranger["expect-transcript"]["bot-never-says"]
+    );
     let planted = agrees
-        .replace("expect = \"transferred\"", "expect = \"declined\"\nexpect-agent = true")
+        .replace(
+            "expect = \"transferred\"",
+            "expect = \"declined\"\nexpect-agent = true",
+        )
         .replace("+919876500001", "+919876500099")
         .replace("[expect-transcript]", &never);
-    assert_eq!(planted.matches("expect-agent").count() + planted.matches("bot-never-says").count() + planted.matches("99\"").count(), 3);
+    assert_eq!(
+        planted.matches("expect-agent").count()
+            + planted.matches("bot-never-says").count()
+            + planted.matches("99\"").count(),
+        3
+    );
     planted
 }
 
@@ -107,12 +149,25 @@ fn replay(engine: &Engine, flow: &str) -> Output {
     let workshop = tempfile::tempdir().unwrap();
     let named = workshop.path().join(LANGUAGES[0]);
     fs::create_dir_all(named.join("prompts")).unwrap();
-    for part in ["flow.wasm", "flow.toml", "prompts/en-IN.ftl", "prompts/hi-IN.ftl"] {
+    for part in [
+        "flow.wasm",
+        "flow.toml",
+        "prompts/en-IN.ftl",
+        "prompts/hi-IN.ftl",
+    ] {
         fs::copy(root().join("flows").join(flow).join(part), named.join(part)).unwrap();
     }
     let mut command = program();
-    command.args(["replay", "--all", "--flow"]).arg(named).arg("--data").arg(engine.house().join("data"));
-    command.arg("--config").arg(engine.house().join("ghanti.toml")).output().unwrap()
+    command
+        .args(["replay", "--all", "--flow"])
+        .arg(named)
+        .arg("--data")
+        .arg(engine.house().join("data"));
+    command
+        .arg("--config")
+        .arg(engine.house().join("ghanti.toml"))
+        .output()
+        .unwrap()
 }
 
 /// Plays them, a few at a time; the reports are in the scenarios' order.
@@ -140,37 +195,101 @@ fn play(engine: &Engine, files: Vec<PathBuf>) -> Vec<Report> {
 fn call(engine: &Engine, file: &PathBuf, report: Report) -> Call {
     let scenario: toml::Table = fs::read_to_string(file).unwrap().parse().unwrap();
     let phone = scenario["customer"]["phone"].as_str().unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let record = runtime.block_on(async {
-        let newest: Vec<Value> = engine.http().get(engine.url("/api/calls")).send().await.unwrap().json().await.unwrap();
-        let found: Vec<_> = newest.iter().filter(|record| record["customer_number"] == phone).collect();
+        let newest: Vec<Value> = engine
+            .http()
+            .get(engine.url("/api/calls"))
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap();
+        let found: Vec<_> = newest
+            .iter()
+            .filter(|record| record["customer_number"] == phone)
+            .collect();
         assert_eq!(found.len(), 1, "`{}` has one record", report.name);
-        engine.record(found[0]["call_id"].as_str().unwrap()).await.unwrap_or_default()
+        engine
+            .record(found[0]["call_id"].as_str().unwrap())
+            .await
+            .unwrap_or_default()
     });
-    Call { scenario, report, record }
+    Call {
+        scenario,
+        report,
+        record,
+    }
 }
 
-#[expect(clippy::print_stdout, reason = "`cargo test -- --nocapture` is to show what was measured")]
+#[expect(
+    clippy::print_stdout,
+    reason = "`cargo test -- --nocapture` is to show what was measured"
+)]
 fn show(calls: &[Call], took: Duration) {
-    println!("\n{:24} {:16} {:>12} {:>7}  responses, ms", "scenario", "outcome", "first audio", "gaps");
+    println!(
+        "\n{:24} {:16} {:>12} {:>7}  responses, ms",
+        "scenario", "outcome", "first audio", "gaps"
+    );
     let mut responses: Vec<u64> = Vec::new();
     for Call { report, .. } in calls {
         let told = &report.told;
-        let own: Vec<u64> = told["response_ms"].as_array().into_iter().flatten().filter_map(Value::as_u64).collect();
+        let own: Vec<u64> = told["response_ms"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_u64)
+            .collect();
         responses.extend(&own);
         let outcome = told["outcome"].as_str().unwrap_or("none");
-        println!("{:24} {:16} {:>9} ms {:>7}  {own:?}", report.name, outcome, told["first_audio_ms"].to_string(), told["gaps"].to_string());
+        println!(
+            "{:24} {:16} {:>9} ms {:>7}  {own:?}",
+            report.name,
+            outcome,
+            told["first_audio_ms"].to_string(),
+            told["gaps"].to_string()
+        );
     }
     responses.sort_unstable();
     if let (Some(median), Some(longest)) = (responses.get(responses.len() / 2), responses.last()) {
-        println!("{} responses: median {median} ms, longest {longest} ms; all in {:.0} s", responses.len(), took.as_secs_f64());
+        println!(
+            "{} responses: median {median} ms, longest {longest} ms; all in {:.0} s",
+            responses.len(),
+            took.as_secs_f64()
+        );
     }
     println!("\nsaid -> heard");
-    for Call { scenario, report, record } in calls {
-        let said = scenario.get("caller").and_then(toml::Value::as_array).into_iter().flatten().filter_map(|step| step.get("say"));
+    for Call {
+        scenario,
+        report,
+        record,
+    } in calls
+    {
+        let said = scenario
+            .get("caller")
+            .and_then(toml::Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(|step| step.get("say"));
         let said: Vec<_> = said.filter_map(toml::Value::as_str).collect();
-        let lines = record["transcript"].as_array().into_iter().flatten().filter(|line| line["speaker"] == "caller");
-        let heard: Vec<_> = lines.map(|line| format!("{} ({:.2})", line["text"].as_str().unwrap_or(""), line["confidence"])).collect();
+        let lines = record["transcript"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|line| line["speaker"] == "caller");
+        let heard: Vec<_> = lines
+            .map(|line| {
+                format!(
+                    "{} ({:.2})",
+                    line["text"].as_str().unwrap_or(""),
+                    line["confidence"]
+                )
+            })
+            .collect();
         if !said.is_empty() {
             println!("{:24} {said:?} -> {heard:?}", report.name);
         }

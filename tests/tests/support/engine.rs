@@ -1,4 +1,5 @@
-//! A `ghanti serve` of the test's own, on a free port and with folders of its own, gone when the test is.
+//! A `ghanti serve` of the test's own, on a free port and with folders of its own, gone when the
+//! test is.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -11,10 +12,12 @@ use tempfile::TempDir;
 
 use super::program::{program, root};
 
-/// Opening the speech model takes a second or two; a Python interpreter that was not compiled before fifteen, and on a busy machine more.
+/// Opening the speech model takes a second or two; a Python interpreter that was not compiled
+/// before fifteen, and on a busy machine more.
 const START: Duration = Duration::from_secs(600);
-/// Whatever an engine does by itself after a request or a call has been seen after this; no step takes a tenth of it on an idle machine. A bound of
-/// waiting and no measure: what is to happen within a time is measured where time is an argument.
+/// Whatever an engine does by itself after a request or a call has been seen after this; no step
+/// takes a tenth of it on an idle machine. A bound of waiting and no measure: what is to happen
+/// within a time is measured where time is an argument.
 pub const PATIENCE: Duration = Duration::from_secs(90);
 /// Between two looks at what only looking tells.
 const LOOK: Duration = Duration::from_millis(20);
@@ -32,17 +35,30 @@ pub struct Setup {
 impl Setup {
     /// With these sections in the configuration, all but `[log]`.
     pub fn new(config: impl Into<String>) -> Self {
-        Self { config: config.into(), flows: root().join("flows"), data: None, variables: Vec::new(), dev: None, open_files: None }
+        Self {
+            config: config.into(),
+            flows: root().join("flows"),
+            data: None,
+            variables: Vec::new(),
+            dev: None,
+            open_files: None,
+        }
     }
 
     /// With another folder of flows.
     pub fn flows(self, flows: impl Into<PathBuf>) -> Self {
-        Self { flows: flows.into(), ..self }
+        Self {
+            flows: flows.into(),
+            ..self
+        }
     }
 
     /// With another data folder than the test's own.
     pub fn data(self, data: impl Into<PathBuf>) -> Self {
-        Self { data: Some(data.into()), ..self }
+        Self {
+            data: Some(data.into()),
+            ..self
+        }
     }
 
     /// With a variable that overrides a setting.
@@ -53,18 +69,30 @@ impl Setup {
 
     /// As `ghanti dev`, with these arguments.
     pub fn dev(self, arguments: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Self { dev: Some(arguments.into_iter().map(Into::into).collect()), ..self }
+        Self {
+            dev: Some(arguments.into_iter().map(Into::into).collect()),
+            ..self
+        }
     }
 
     /// With a limit of open files, as `ulimit -n` sets it.
     pub fn open_files(self, limit: u32) -> Self {
-        Self { open_files: Some(limit), ..self }
+        Self {
+            open_files: Some(limit),
+            ..self
+        }
     }
 
     /// Starts the engine, which has to answer.
     pub fn start(self) -> Engine {
         let house = tempfile::tempdir().unwrap();
-        let mut engine = Engine { process: None, address: String::new(), http: client(), house, setup: self };
+        let mut engine = Engine {
+            process: None,
+            address: String::new(),
+            http: client(),
+            house,
+            setup: self,
+        };
         engine.run();
         engine
     }
@@ -72,7 +100,15 @@ impl Setup {
     fn write_config(&self, house: &TempDir) -> PathBuf {
         let file = house.path().join("ghanti.toml");
         let folder = house.path().join("logs");
-        fs::write(&file, format!("{}\n[log]\nfolder = '{}'\nlevel = 'info,ghanti=debug'\n", self.config, folder.display())).unwrap();
+        fs::write(
+            &file,
+            format!(
+                "{}\n[log]\nfolder = '{}'\nlevel = 'info,ghanti=debug'\n",
+                self.config,
+                folder.display()
+            ),
+        )
+        .unwrap();
         file
     }
 
@@ -81,11 +117,25 @@ impl Setup {
             Some(limit) => limited(&program(), limit),
             None => program(),
         };
-        command.arg(if self.dev.is_some() { "dev" } else { "serve" }).args(self.dev.iter().flatten());
-        command.args(["--listen", "127.0.0.1:0", "--config"]).arg(self.write_config(house));
-        let data = self.data.clone().unwrap_or_else(|| with_components(house.path().join("data")));
-        command.arg("--data").arg(data).arg("--flows").arg(&self.flows);
-        command.envs(self.variables.iter().cloned()).stdin(Stdio::null()).stdout(Stdio::null());
+        command
+            .arg(if self.dev.is_some() { "dev" } else { "serve" })
+            .args(self.dev.iter().flatten());
+        command
+            .args(["--listen", "127.0.0.1:0", "--config"])
+            .arg(self.write_config(house));
+        let data = self
+            .data
+            .clone()
+            .unwrap_or_else(|| with_components(house.path().join("data")));
+        command
+            .arg("--data")
+            .arg(data)
+            .arg("--flows")
+            .arg(&self.flows);
+        command
+            .envs(self.variables.iter().cloned())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null());
         command
     }
 }
@@ -93,7 +143,14 @@ impl Setup {
 /// The same command with a limit of open files.
 fn limited(command: &Command, limit: u32) -> Command {
     let mut limited = Command::new("sh");
-    limited.args(["-c", "ulimit -n \"$1\" && shift && exec \"$@\"", "sh", &limit.to_string()]).arg(command.get_program());
+    limited
+        .args([
+            "-c",
+            "ulimit -n \"$1\" && shift && exec \"$@\"",
+            "sh",
+            &limit.to_string(),
+        ])
+        .arg(command.get_program());
     limited.current_dir(command.get_current_dir().unwrap());
     for (name, value) in command.get_envs() {
         match value {
@@ -104,7 +161,8 @@ fn limited(command: &Command, limit: u32) -> Command {
     limited
 }
 
-/// A data folder in which the machine code of flows is that of all tests: a Python interpreter takes ten seconds to compile.
+/// A data folder in which the machine code of flows is that of all tests: a Python interpreter
+/// takes ten seconds to compile.
 fn with_components(data: PathBuf) -> PathBuf {
     let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("components");
     for folder in [&data, &kept] {
@@ -130,11 +188,26 @@ pub struct Refusal {
 pub fn refusal(setup: &Setup) -> Refusal {
     let house = tempfile::tempdir().unwrap();
     let console = house.path().join("console.txt");
-    let process = setup.command(&house).stderr(File::create(&console).unwrap()).spawn().unwrap();
-    let status = ended(process, START).unwrap_or_else(|| panic!("the engine went on:\n{}", fs::read_to_string(&console).unwrap()));
+    let process = setup
+        .command(&house)
+        .stderr(File::create(&console).unwrap())
+        .spawn()
+        .unwrap();
+    let status = ended(process, START).unwrap_or_else(|| {
+        panic!(
+            "the engine went on:\n{}",
+            fs::read_to_string(&console).unwrap()
+        )
+    });
     let told = fs::read_to_string(&console).unwrap();
-    let words = told.find("ghanti: ").map_or_else(|| panic!("no word of why:\n{told}"), |at| told[at..].to_owned());
-    Refusal { code: status.code(), words }
+    let words = told.find("ghanti: ").map_or_else(
+        || panic!("no word of why:\n{told}"),
+        |at| told[at..].to_owned(),
+    );
+    Refusal {
+        code: status.code(),
+        words,
+    }
 }
 
 /// A running engine.
@@ -160,12 +233,23 @@ impl Engine {
         let given_up = Instant::now() + START;
         loop {
             let told = fs::read_to_string(&console).unwrap();
-            if let Some((_, address)) = told.split_once("listening address=").or_else(|| told.split_once("serving http://")) {
-                self.address = address.split_whitespace().next().unwrap().trim_end_matches(':').to_owned();
+            if let Some((_, address)) = told
+                .split_once("listening address=")
+                .or_else(|| told.split_once("serving http://"))
+            {
+                self.address = address
+                    .split_whitespace()
+                    .next()
+                    .unwrap()
+                    .trim_end_matches(':')
+                    .to_owned();
                 return;
             }
             let gone = process.try_wait().unwrap();
-            assert!(gone.is_none() && Instant::now() < given_up, "the engine does not start ({gone:?}):\n{told}");
+            assert!(
+                gone.is_none() && Instant::now() < given_up,
+                "the engine does not start ({gone:?}):\n{told}"
+            );
             std::thread::sleep(LOOK);
         }
     }
@@ -186,13 +270,24 @@ impl Engine {
     /// Sends it a signal, by its name.
     pub fn signal(&self, name: &str) {
         let id = self.process.as_ref().unwrap().id().to_string();
-        assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args([&format!("-{name}"), &id])
+                .status()
+                .unwrap()
+                .success()
+        );
     }
 
     /// Waits until it has stopped; panics when it has not in time.
     pub fn stopped(&mut self, within: Duration) -> ExitStatus {
         let process = self.process.take().unwrap();
-        ended(process, within).unwrap_or_else(|| panic!("the engine did not stop within {within:?}:\n{}", self.logs()))
+        ended(process, within).unwrap_or_else(|| {
+            panic!(
+                "the engine did not stop within {within:?}:\n{}",
+                self.logs()
+            )
+        })
     }
 
     /// Starts it again, with the data it had.
@@ -228,8 +323,15 @@ impl Engine {
 
     /// All that it has logged: console, `application.log`, `websocket.log`.
     pub fn logs(&self) -> String {
-        let log = |name: &str| fs::read_to_string(self.house.path().join("logs").join(name)).unwrap_or_default();
-        [fs::read_to_string(self.console()).unwrap_or_default(), log("application.log"), log("websocket.log")].concat()
+        let log = |name: &str| {
+            fs::read_to_string(self.house.path().join("logs").join(name)).unwrap_or_default()
+        };
+        [
+            fs::read_to_string(self.console()).unwrap_or_default(),
+            log("application.log"),
+            log("websocket.log"),
+        ]
+        .concat()
     }
 
     /// What it shows on its console.
@@ -243,8 +345,7 @@ impl Engine {
 
     /// Stores a customer; returns the call's id.
     pub async fn customer(&self, phone: &str, flow: Option<&str>) -> String {
-        let fields =
-            json!({ "name": "Priya Sharma", "language": "en-IN", "loan": "LN-00478213", "amount": "12,500", "due-date": "2030-12-05" });
+        let fields = json!({ "name": "Priya Sharma", "language": "en-IN", "loan": "LN-00478213", "amount": "12,500", "due-date": "2030-12-05" });
         let mut customer = json!({ "phone": phone, "fields": fields });
         if let Some(flow) = flow {
             customer["flow"] = json!(flow);
@@ -252,35 +353,67 @@ impl Engine {
         self.order(&customer).await
     }
 
-    /// Orders a call, and again where the engine says that it cannot tell now, as it does on a machine whose disk is busy; returns the call's id.
+    /// Orders a call, and again where the engine says that it cannot tell now, as it does on a
+    /// machine whose disk is busy; returns the call's id.
     pub async fn order(&self, customer: &Value) -> String {
         let given_up = Instant::now() + PATIENCE;
         loop {
-            let response = self.http.post(self.url("/api/calls")).json(customer).send().await.unwrap();
+            let response = self
+                .http
+                .post(self.url("/api/calls"))
+                .json(customer)
+                .send()
+                .await
+                .unwrap();
             if response.status() == 503 && Instant::now() < given_up {
-                let after_s = response.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+                let after_s = response.headers()["retry-after"]
+                    .to_str()
+                    .unwrap()
+                    .parse()
+                    .unwrap();
                 tokio::time::sleep(Duration::from_secs(after_s)).await;
                 continue;
             }
             assert_eq!(response.status(), 201, "{}", response.text().await.unwrap());
-            return response.json::<Value>().await.unwrap()["call_id"].as_str().unwrap().to_owned();
+            return response.json::<Value>().await.unwrap()["call_id"]
+                .as_str()
+                .unwrap()
+                .to_owned();
         }
     }
 
     /// The record of a call, by our id or by CallSid, where there is one.
     pub async fn record(&self, id: &str) -> Option<Value> {
-        let response = self.http.get(self.url(&format!("/api/calls/{id}"))).send().await.unwrap();
-        if response.status() == 404 { None } else { Some(response.error_for_status().unwrap().json().await.unwrap()) }
+        let response = self
+            .http
+            .get(self.url(&format!("/api/calls/{id}")))
+            .send()
+            .await
+            .unwrap();
+        if response.status() == 404 {
+            None
+        } else {
+            Some(response.error_for_status().unwrap().json().await.unwrap())
+        }
     }
 
     /// The record of a call once it is so.
-    pub async fn record_when(&self, id: &str, within: Duration, so: impl Fn(&Value) -> bool) -> Value {
+    pub async fn record_when(
+        &self,
+        id: &str,
+        within: Duration,
+        so: impl Fn(&Value) -> bool,
+    ) -> Value {
         let given_up = Instant::now() + within;
         loop {
             let record = self.record(id).await;
             match record {
                 Some(record) if so(&record) => return record,
-                _ => assert!(Instant::now() < given_up, "not so within {within:?}: {record:#?}\n{}", self.logs()),
+                _ => assert!(
+                    Instant::now() < given_up,
+                    "not so within {within:?}: {record:#?}\n{}",
+                    self.logs()
+                ),
             }
             tokio::time::sleep(LOOK).await;
         }
@@ -288,15 +421,25 @@ impl Engine {
 
     /// The record of a call that is over.
     pub async fn ended(&self, id: &str) -> Value {
-        self.record_when(id, PATIENCE, |record| record["state"] == "ended").await
+        self.record_when(id, PATIENCE, |record| record["state"] == "ended")
+            .await
     }
 
     /// The process lives and answers; nothing in it has panicked.
     pub async fn is_well(&self) {
         let response = self.http.get(self.url("/healthz")).send().await.unwrap();
-        assert_eq!((response.status().as_u16(), response.text().await.unwrap().as_str()), (200, "OK"));
+        assert_eq!(
+            (
+                response.status().as_u16(),
+                response.text().await.unwrap().as_str()
+            ),
+            (200, "OK")
+        );
         let logs = self.logs();
-        assert!(!logs.contains("panicked at") && !logs.contains("engine-panic"), "{logs}");
+        assert!(
+            !logs.contains("panicked at") && !logs.contains("engine-panic"),
+            "{logs}"
+        );
     }
 }
 
@@ -309,9 +452,12 @@ impl Drop for Engine {
     }
 }
 
-/// Tests share engines, and each has a runtime of its own: a connection that is kept belongs to a runtime that may be gone.
+/// Tests share engines, and each has a runtime of its own: a connection that is kept belongs to a
+/// runtime that may be gone.
 fn client() -> Client {
-    let builder = Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(PATIENCE);
+    let builder = Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(PATIENCE);
     builder.pool_max_idle_per_host(0).build().unwrap()
 }
 

@@ -1,6 +1,13 @@
-//! What the end-to-end tests share: the built program, an engine of the test's own, calls played against it, and a bare socket.
+//! What the end-to-end tests share: the built program, an engine of the test's own, calls played
+//! against it, and a bare socket.
 #![allow(dead_code, unused_imports, reason = "each test takes what it needs")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 mod engine;
 mod playing;

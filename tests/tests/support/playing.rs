@@ -11,7 +11,8 @@ use tempfile::TempDir;
 use super::engine::Engine;
 use super::program::{program, root};
 
-/// A scenario gives up by itself after three minutes; then there is this much left to write its report.
+/// A scenario gives up by itself after three minutes; then there is this much left to write its
+/// report.
 const LIMIT: Duration = Duration::from_secs(240);
 
 /// A shipped scenario's file.
@@ -41,7 +42,8 @@ pub struct Report {
     pub journal: Value,
     /// `transcript.txt`.
     pub transcript: String,
-    /// The loudest sample of each channel of `call.wav`, caller and bot, 0 to 32,768; none without such a file.
+    /// The loudest sample of each channel of `call.wav`, caller and bot, 0 to 32,768; none without
+    /// such a file.
     pub peaks: Option<[u16; 2]>,
 }
 
@@ -64,7 +66,11 @@ impl Playing {
             .stderr(shown)
             .spawn()
             .unwrap();
-        Self { name: scenario.file_stem().unwrap().to_string_lossy().into_owned(), process, folder }
+        Self {
+            name: scenario.file_stem().unwrap().to_string_lossy().into_owned(),
+            process,
+            folder,
+        }
     }
 
     /// Waits for its end. Blocks.
@@ -74,7 +80,11 @@ impl Playing {
             if let Some(status) = self.process.try_wait().unwrap() {
                 break status;
             }
-            assert!(Instant::now() < given_up, "`{}` goes on for ever", self.name);
+            assert!(
+                Instant::now() < given_up,
+                "`{}` goes on for ever",
+                self.name
+            );
             std::thread::sleep(Duration::from_millis(50));
         };
         let read = |file: &Path| fs::read_to_string(file).unwrap_or_default();

@@ -1,4 +1,5 @@
-//! The program under test: `target/release/ghanti`, as `make build` made it, and no older than its sources.
+//! The program under test: `target/release/ghanti`, as `make build` made it, and no older than its
+//! sources.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,10 +12,14 @@ const OTHER: &str = "PROGRAM_UNDER_TEST";
 
 /// The project's folder.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("..")
+        .canonicalize()
+        .unwrap()
 }
 
-/// A command that runs the program in the project's folder, where it finds the speech models. None of the developer's own settings reach it.
+/// A command that runs the program in the project's folder, where it finds the speech models. None
+/// of the developer's own settings reach it.
 pub fn program() -> Command {
     static BUILT: LazyLock<PathBuf> = LazyLock::new(built);
     let mut command = Command::new(&*BUILT);
@@ -35,13 +40,22 @@ fn built() -> PathBuf {
     let tests = std::env::current_exe().unwrap();
     let release = tests.parent().and_then(Path::parent).unwrap();
     let (file, sources) = (release.join("ghanti"), release.join("ghanti.d"));
-    let built = modified(&file).unwrap_or_else(|| panic!("`{}` is not there: run `make build`", file.display()));
-    let sources =
-        fs::read_to_string(&sources).unwrap_or_else(|error| panic!("cannot read `{}`: {error}: run `make build`", sources.display()));
+    let built = modified(&file)
+        .unwrap_or_else(|| panic!("`{}` is not there: run `make build`", file.display()));
+    let sources = fs::read_to_string(&sources).unwrap_or_else(|error| {
+        panic!(
+            "cannot read `{}`: {error}: run `make build`",
+            sources.display()
+        )
+    });
     for source in sources.split_whitespace().skip(1) {
         // A source that is gone makes the program old as well.
         let is_older = modified(Path::new(source)).is_none_or(|changed| changed > built);
-        assert!(!is_older, "`{}` is older than `{source}`: run `make build`", file.display());
+        assert!(
+            !is_older,
+            "`{}` is older than `{source}`: run `make build`",
+            file.display()
+        );
     }
     file
 }

@@ -12,7 +12,8 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use super::engine::Engine;
 
-/// The bot's first words come within a fraction of this, and a socket that never starts is closed after a third.
+/// The bot's first words come within a fraction of this, and a socket that never starts is closed
+/// after a third.
 const WAIT: Duration = Duration::from_secs(90);
 
 /// A right `start` of a call from a number.
@@ -48,8 +49,14 @@ impl Stream {
     }
 
     /// The same with headers.
-    pub async fn open_with(engine: &Engine, path: &str, headers: &[(&'static str, String)]) -> Result<Self, u16> {
-        let mut request = format!("ws://{}{path}", engine.address()).into_client_request().unwrap();
+    pub async fn open_with(
+        engine: &Engine,
+        path: &str,
+        headers: &[(&'static str, String)],
+    ) -> Result<Self, u16> {
+        let mut request = format!("ws://{}{path}", engine.address())
+            .into_client_request()
+            .unwrap();
         for (name, value) in headers {
             request.headers_mut().insert(*name, value.parse().unwrap());
         }
@@ -62,7 +69,9 @@ impl Stream {
 
     /// A call as it should begin, up to its `start`.
     pub async fn begin(engine: &Engine, sid: &str, number: &str) -> Self {
-        let mut stream = Self::open(engine, &format!("/ws/voicebot/{sid}")).await.unwrap();
+        let mut stream = Self::open(engine, &format!("/ws/voicebot/{sid}"))
+            .await
+            .unwrap();
         stream.say(&json!({ "event": "connected" })).await;
         stream.say(&start_of(sid, number)).await;
         stream
@@ -81,7 +90,10 @@ impl Stream {
     /// The bot's next message; nothing when it has closed the socket.
     pub async fn hear(&mut self) -> Option<Value> {
         loop {
-            match timeout(WAIT, self.0.next()).await.expect("the bot says nothing and does not close the socket") {
+            match timeout(WAIT, self.0.next())
+                .await
+                .expect("the bot says nothing and does not close the socket")
+            {
                 Some(Ok(Message::Text(text))) => return Some(serde_json::from_str(&text).unwrap()),
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
                 Some(Ok(_)) => {}

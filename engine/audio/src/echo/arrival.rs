@@ -73,7 +73,9 @@ mod tests {
         (1..=100).for_each(|n| {
             arrival.push(n * 20, 320);
         });
-        let late: Vec<u64> = (1..=100).map(|n| arrival.push(2_400 + n * 20, 320)).collect();
+        let late: Vec<u64> = (1..=100)
+            .map(|n| arrival.push(2_400 + n * 20, 320))
+            .collect();
         assert_eq!(late.first(), Some(&(2_000 * PER_MS)), "it may be a burst");
         assert_eq!(late.last(), Some(&((2_400 + 99 * 20) * PER_MS)));
     }

@@ -1,4 +1,5 @@
-//! How much of what comes in is the echo: the best filter of a few milliseconds from what was played to what is heard, by least squares.
+//! How much of what comes in is the echo: the best filter of a few milliseconds from what was
+//! played to what is heard, by least squares.
 
 use super::search::WINDOW;
 use crate::decimate::dot;
@@ -9,7 +10,8 @@ pub const TAPS: usize = 24;
 /// So many taps stand before the delay that was found.
 pub const AHEAD: usize = 6;
 
-/// How stiff the solution is, of the mean power: keeps it sound where what was played has little of a band.
+/// How stiff the solution is, of the mean power: keeps it sound where what was played has little of
+/// a band.
 const STIFFNESS: f32 = 1e-3;
 
 /// What a fit found, as mean squares over the window.
@@ -38,57 +40,99 @@ impl Default for Fitter {
 impl Fitter {
     /// Room for one problem.
     pub fn new() -> Self {
-        Self { rows: [[0.0; TAPS]; TAPS], correlations: [0.0; TAPS] }
+        Self {
+            rows: [[0.0; TAPS]; TAPS],
+            correlations: [0.0; TAPS],
+        }
     }
 
-    /// `heard` has [`WINDOW`] samples, `played` [`PLAYED`]: the last one is what the filter's first tap takes for the last of `heard`.
+    /// `heard` has [`WINDOW`] samples, `played` [`PLAYED`]: the last one is what the filter's first
+    /// tap takes for the last of `heard`.
     pub fn fit(&mut self, heard: &[f32], played: &[f32]) -> Fit {
         if heard.len() != WINDOW || played.len() != PLAYED {
             return Fit::default();
         }
         let energy = dot(heard, heard);
         let stiffness = self.correlate(heard, played) * STIFFNESS;
-        let explained = if stiffness > 0.0 { self.explained(stiffness).clamp(0.0, energy) } else { 0.0 };
-        Fit { heard: energy / WINDOW as f32, explained: explained / WINDOW as f32 }
+        let explained = if stiffness > 0.0 {
+            self.explained(stiffness).clamp(0.0, energy)
+        } else {
+            0.0
+        };
+        Fit {
+            heard: energy / WINDOW as f32,
+            explained: explained / WINDOW as f32,
+        }
     }
 
     /// Fills in the covariances and correlations of the taps. Returns the mean energy of a tap.
     fn correlate(&mut self, heard: &[f32], played: &[f32]) -> f32 {
-        let tapped = |tap: usize| played.get(TAPS - 1 - tap..).and_then(|rest| rest.get(..WINDOW)).unwrap_or_default();
+        let tapped = |tap: usize| {
+            played
+                .get(TAPS - 1 - tap..)
+                .and_then(|rest| rest.get(..WINDOW))
+                .unwrap_or_default()
+        };
         let newest = tapped(0);
         for (tap, correlation) in self.correlations.iter_mut().enumerate() {
             *correlation = dot(heard, tapped(tap));
         }
-        // the first column; then each further row is the one before, moved by one sample: one enters, one leaves
+        // the first column; then each further row is the one before, moved by one sample: one
+        // enters, one leaves
         for (tap, row) in self.rows.iter_mut().enumerate() {
             row[0] = dot(newest, tapped(tap));
         }
-        let (Some(entering), Some(leaving)) = (played.get(..TAPS - 1), played.get(WINDOW..)) else { return 0.0 };
+        let (Some(entering), Some(leaving)) = (played.get(..TAPS - 1), played.get(WINDOW..)) else {
+            return 0.0;
+        };
         for tap in 1..TAPS {
             let (above, rest) = self.rows.split_at_mut(tap);
-            let (Some(above), Some(row)) = (above.last(), rest.first_mut()) else { continue };
-            let edge = |samples: &[f32], tap: usize| samples.get(TAPS - 1 - tap).copied().unwrap_or_default();
+            let (Some(above), Some(row)) = (above.last(), rest.first_mut()) else {
+                continue;
+            };
+            let edge = |samples: &[f32], tap: usize| {
+                samples.get(TAPS - 1 - tap).copied().unwrap_or_default()
+            };
             let (enters, leaves) = (edge(entering, tap), edge(leaving, tap));
-            for (column, (covariance, before)) in (1..).zip(row[1..].iter_mut().zip(above.iter())).take(tap) {
-                *covariance = before + enters * edge(entering, column) - leaves * edge(leaving, column);
+            for (column, (covariance, before)) in
+                (1..).zip(row[1..].iter_mut().zip(above.iter())).take(tap)
+            {
+                *covariance =
+                    before + enters * edge(entering, column) - leaves * edge(leaving, column);
             }
         }
-        self.rows.iter().enumerate().filter_map(|(tap, row)| row.get(tap)).sum::<f32>() / TAPS as f32
+        self.rows
+            .iter()
+            .enumerate()
+            .filter_map(|(tap, row)| row.get(tap))
+            .sum::<f32>()
+            / TAPS as f32
     }
 
-    /// The energy of the projection of what is heard: with covariances `L L'` and correlations `b` it is `|L^-1 b|^2`.
+    /// The energy of the projection of what is heard: with covariances `L L'` and correlations `b`
+    /// it is `|L^-1 b|^2`.
     fn explained(&mut self, stiffness: f32) -> f32 {
         let mut explained = 0.0;
         for n in 0..TAPS {
             let (above, rest) = self.rows.split_at_mut(n);
-            let (Some(row), (solved, [correlation, ..])) = (rest.first_mut(), self.correlations.split_at_mut(n)) else { break };
+            let (Some(row), (solved, [correlation, ..])) =
+                (rest.first_mut(), self.correlations.split_at_mut(n))
+            else {
+                break;
+            };
             for (column, factors) in above.iter().enumerate() {
-                let (known, [unknown, ..]) = row.split_at_mut(column) else { break };
+                let (known, [unknown, ..]) = row.split_at_mut(column) else {
+                    break;
+                };
                 let pivot = factors.get(column).copied().unwrap_or(1.0);
                 *unknown = (*unknown - dot(known, factors)) / pivot;
             }
-            let (known, [diagonal, ..]) = row.split_at_mut(n) else { break };
-            *diagonal = (*diagonal + stiffness - dot(known, known)).max(stiffness).sqrt();
+            let (known, [diagonal, ..]) = row.split_at_mut(n) else {
+                break;
+            };
+            *diagonal = (*diagonal + stiffness - dot(known, known))
+                .max(stiffness)
+                .sqrt();
             *correlation = (*correlation - dot(known, solved)) / *diagonal;
             explained += *correlation * *correlation;
         }
@@ -110,19 +154,31 @@ mod tests {
     }
 
     fn floats(seed: u64, amplitude: f64, samples: usize) -> Vec<f32> {
-        noise(seed, amplitude, samples).into_iter().map(f32::from).collect()
+        noise(seed, amplitude, samples)
+            .into_iter()
+            .map(f32::from)
+            .collect()
     }
 
     #[test]
     fn what_a_short_filter_makes_of_it_is_explained() {
         let played = floats(1, 9_000.0, PLAYED);
-        let heard: Vec<f32> = (TAPS - 1..PLAYED).map(|n| 0.05 * played[n - 3] - 0.02 * played[n - 4] + 0.01 * played[n - 20]).collect();
+        let heard: Vec<f32> = (TAPS - 1..PLAYED)
+            .map(|n| 0.05 * played[n - 3] - 0.02 * played[n - 4] + 0.01 * played[n - 20])
+            .collect();
         assert!(share(&heard, &played) > 0.99);
     }
 
     #[test]
     fn what_has_nothing_to_do_with_it_is_not() {
-        let most = (1..20).map(|seed| share(&floats(seed, 900.0, WINDOW), &floats(seed + 100, 9_000.0, PLAYED))).fold(0.0, f32::max);
+        let most = (1..20)
+            .map(|seed| {
+                share(
+                    &floats(seed, 900.0, WINDOW),
+                    &floats(seed + 100, 9_000.0, PLAYED),
+                )
+            })
+            .fold(0.0, f32::max);
         assert!(most < 0.1, "{most}");
     }
 
@@ -130,14 +186,27 @@ mod tests {
     fn the_share_is_that_of_the_powers() {
         let (played, other) = (floats(1, 9_000.0, PLAYED), floats(2, 900.0, WINDOW));
         for gain in [0.05_f32, 0.1, 0.2] {
-            let heard: Vec<f32> = other.iter().zip(&played[TAPS - 1..]).map(|(other, played)| other + gain * played).collect();
+            let heard: Vec<f32> = other
+                .iter()
+                .zip(&played[TAPS - 1..])
+                .map(|(other, played)| other + gain * played)
+                .collect();
             let expected = gain * gain / (gain * gain + 0.01);
-            assert!((share(&heard, &played) - expected).abs() < 0.05, "{gain}: {} and {expected}", share(&heard, &played));
+            assert!(
+                (share(&heard, &played) - expected).abs() < 0.05,
+                "{gain}: {} and {expected}",
+                share(&heard, &played)
+            );
         }
     }
 
     #[test]
     fn nothing_is_explained_by_silence() {
-        assert_eq!(Fitter::new().fit(&floats(1, 900.0, WINDOW), &[0.0; PLAYED]).explained, 0.0);
+        assert_eq!(
+            Fitter::new()
+                .fit(&floats(1, 900.0, WINDOW), &[0.0; PLAYED])
+                .explained,
+            0.0
+        );
     }
 }

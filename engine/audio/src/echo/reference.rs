@@ -42,7 +42,8 @@ impl Reference {
         })
     }
 
-    /// These samples, at the call's rate, are played from `at_ms` on. Replaces what was to be played from then on.
+    /// These samples, at the call's rate, are played from `at_ms` on. Replaces what was to be
+    /// played from then on.
     pub fn push(&mut self, at_ms: u64, samples: &[i16]) {
         let at = at_ms.saturating_mul(PER_MS);
         if at.abs_diff(self.end) > JOIN {
@@ -79,17 +80,26 @@ impl Reference {
 
     /// Whether something was audible within `span` before `position`, or is to be.
     pub fn sounds(&self, position: u64, span: u64) -> bool {
-        self.sound_end.is_some_and(|end| end.saturating_add(span) > position)
+        self.sound_end
+            .is_some_and(|end| end.saturating_add(span) > position)
     }
 
     /// Copies what is played from `from` on into `out`, with silence where nothing is or is known.
     pub fn copy(&self, from: u64, out: &mut [f32]) {
         let until = from.saturating_add(out.len() as u64);
-        let known = from.max(self.end.saturating_sub(KEPT)).min(until)..until.min(self.end).max(from);
-        let (before, after) = ((known.start - from) as usize, known.end.saturating_sub(known.start) as usize);
-        let Some((silence, rest)) = out.split_at_mut_checked(before) else { return };
+        let known =
+            from.max(self.end.saturating_sub(KEPT)).min(until)..until.min(self.end).max(from);
+        let (before, after) = (
+            (known.start - from) as usize,
+            known.end.saturating_sub(known.start) as usize,
+        );
+        let Some((silence, rest)) = out.split_at_mut_checked(before) else {
+            return;
+        };
         silence.fill(0.0);
-        let Some((sound, silence)) = rest.split_at_mut_checked(after) else { return };
+        let Some((sound, silence)) = rest.split_at_mut_checked(after) else {
+            return;
+        };
         silence.fill(0.0);
         // the ring is read in two runs at most
         let (wrapped, first) = self.kept.split_at((known.start % KEPT) as usize);
@@ -123,7 +133,9 @@ mod tests {
         let mut reference = reference();
         reference.push(1_000, &sound(100));
         reference.push(1_100, &sound(100));
-        let heard: Vec<bool> = [900, 980, 1_010, 1_095, 1_180, 1_210].map(|at_ms| amplitude(&reference, at_ms) > 1_000.0).into();
+        let heard: Vec<bool> = [900, 980, 1_010, 1_095, 1_180, 1_210]
+            .map(|at_ms| amplitude(&reference, at_ms) > 1_000.0)
+            .into();
         assert_eq!(heard, [false, false, true, true, true, false]);
         assert!(reference.sounds(1_300 * PER_MS, 200 * PER_MS));
         assert!(!reference.sounds(1_500 * PER_MS, 200 * PER_MS));
@@ -136,7 +148,10 @@ mod tests {
         reference.push(1_100, &[0; 1_600]);
         assert!(amplitude(&reference, 1_050) > 1_000.0);
         assert!(amplitude(&reference, 1_150) < 1.0);
-        assert!(amplitude(&reference, 1_250) < 1.0, "what was to be played then is not played any more");
+        assert!(
+            amplitude(&reference, 1_250) < 1.0,
+            "what was to be played then is not played any more"
+        );
     }
 
     #[test]
@@ -153,7 +168,8 @@ mod tests {
     #[test]
     fn frames_that_join_to_within_a_millisecond_are_one_stretch() {
         let mut reference = Reference::new(24_000).unwrap();
-        let frame: Vec<i16> = crate::test_signals::sine(24_000, 1_000, 8_000.0, 1_000)[..2_560].to_vec();
+        let frame: Vec<i16> =
+            crate::test_signals::sine(24_000, 1_000, 8_000.0, 1_000)[..2_560].to_vec();
         let mut at = 0_u64;
         for _ in 0..6 {
             reference.push(1_000 + (at * 1_000).div_ceil(24_000), &frame);

@@ -1,4 +1,5 @@
-//! How late the echo is: a stretch of what comes in is laid over all that was played within the last second, by one cross-correlation.
+//! How late the echo is: a stretch of what comes in is laid over all that was played within the
+//! last second, by one cross-correlation.
 
 use std::fmt;
 use std::sync::{Arc, LazyLock};
@@ -22,7 +23,10 @@ type Plans = (Arc<dyn RealToComplex<f32>>, Arc<dyn ComplexToReal<f32>>);
 /// The same for every call.
 static PLANS: LazyLock<Plans> = LazyLock::new(|| {
     let mut planner = RealFftPlanner::new();
-    (planner.plan_fft_forward(LENGTH), planner.plan_fft_inverse(LENGTH))
+    (
+        planner.plan_fft_forward(LENGTH),
+        planner.plan_fft_inverse(LENGTH),
+    )
 });
 
 /// Finds the delay at which two signals are most alike. About 65 kB.
@@ -62,11 +66,24 @@ impl Search {
         }
     }
 
-    /// `heard` has [`WINDOW`] samples, `played` [`WINDOW`] + [`DELAYS`], both ending at the same time less the least delay. Returns the
-    /// position in `played` at which `heard` fits best, if anything fits: the later the position, the shorter the delay.
+    /// `heard` has [`WINDOW`] samples, `played` [`WINDOW`] + [`DELAYS`], both ending at the same
+    /// time less the least delay. Returns the position in `played` at which `heard` fits best, if
+    /// anything fits: the later the position, the shorter the delay.
     pub fn best(&mut self, heard: &[f32], played: &[f32]) -> Option<usize> {
-        transform(&*self.forward, heard, &mut self.padded, &mut self.heard, &mut self.scratch)?;
-        transform(&*self.forward, played, &mut self.padded, &mut self.played, &mut self.scratch)?;
+        transform(
+            &*self.forward,
+            heard,
+            &mut self.padded,
+            &mut self.heard,
+            &mut self.scratch,
+        )?;
+        transform(
+            &*self.forward,
+            played,
+            &mut self.padded,
+            &mut self.played,
+            &mut self.scratch,
+        )?;
         for (product, heard) in self.played.iter_mut().zip(&self.heard) {
             *product *= heard.conj();
         }
@@ -76,15 +93,22 @@ impl Search {
                 bin.im = 0.0;
             }
         }
-        self.backward.process_with_scratch(&mut self.played, &mut self.padded, &mut self.scratch).ok()?;
+        self.backward
+            .process_with_scratch(&mut self.played, &mut self.padded, &mut self.scratch)
+            .ok()?;
         let energy = |samples: &[f32]| f64::from(dot(samples, samples));
         // what is almost silent fits everything by chance
         let least = energy(played) * 0.01;
         let mut running = energy(played.get(..WINDOW)?);
         let (mut best, mut best_power, mut best_energy) = (None, 0.0, 1.0);
         let (leaving, entering) = (played.iter(), played.get(WINDOW..)?.iter());
-        for (position, ((correlation, leaves), enters)) in self.padded.iter().zip(leaving).zip(entering).enumerate() {
-            let (power, energy) = (f64::from(correlation * correlation), running.max(least).max(1.0));
+        for (position, ((correlation, leaves), enters)) in
+            self.padded.iter().zip(leaving).zip(entering).enumerate()
+        {
+            let (power, energy) = (
+                f64::from(correlation * correlation),
+                running.max(least).max(1.0),
+            );
             if power * best_energy > best_power * energy {
                 (best, best_power, best_energy) = (Some(position), power, energy);
             }
@@ -114,7 +138,10 @@ mod tests {
 
     #[test]
     fn a_quiet_copy_is_found_at_its_delay() {
-        let played: Vec<f32> = noise(1, 8_000.0, WINDOW + DELAYS).into_iter().map(f32::from).collect();
+        let played: Vec<f32> = noise(1, 8_000.0, WINDOW + DELAYS)
+            .into_iter()
+            .map(f32::from)
+            .collect();
         let disturbance = noise(2, 30.0, WINDOW);
         let mut search = Search::new();
         for position in [0, 1, 777, 2_000, DELAYS - 1] {

@@ -47,7 +47,14 @@ fn frames_of_fractions_of_a_millisecond_do_not_drift() {
 fn clear_drops_what_is_unplayed_and_says_how_much() {
     let mut clock = sent_at(1_000, 4);
     assert_eq!(clock.cleared(1_150), 250);
-    assert_eq!((clock.lead_ms(1_150), clock.position_ms(2_000), clock.sent_ms()), (0, 150, 150));
+    assert_eq!(
+        (
+            clock.lead_ms(1_150),
+            clock.position_ms(2_000),
+            clock.sent_ms()
+        ),
+        (0, 150, 150)
+    );
     assert_eq!(clock.sent(1_200, FRAME), 1_200);
     assert_eq!(clock.position_ms(1_250), 200);
     assert_eq!(clock.cleared(9_000), 0, "nothing is left to drop");
@@ -102,7 +109,11 @@ fn a_mark_a_second_late_is_late_by_itself() {
     clock.mark("a", 1_000).unwrap();
     clock.sent(1_000, 20 * FRAME);
     clock.mark_returned("a", 2_500);
-    assert_eq!(clock.position_ms(2_500), 1_000, "put back by half a second at most");
+    assert_eq!(
+        clock.position_ms(2_500),
+        1_000,
+        "put back by half a second at most"
+    );
 }
 
 #[test]
@@ -174,7 +185,10 @@ fn a_mark_that_never_comes_is_given_up_after_the_grace() {
     assert_eq!(clock.take_overdue(overdue_at_ms - 1), None);
     assert_eq!(clock.take_overdue(overdue_at_ms).as_deref(), Some("a"));
     assert_eq!(clock.take_overdue(overdue_at_ms).as_deref(), Some("b"));
-    assert_eq!((clock.take_overdue(overdue_at_ms), clock.overdue_at_ms()), (None, None));
+    assert_eq!(
+        (clock.take_overdue(overdue_at_ms), clock.overdue_at_ms()),
+        (None, None)
+    );
     assert!(clock.mark_returned("a", overdue_at_ms + 10).is_empty());
 }
 
@@ -184,7 +198,12 @@ fn marks_are_bounded() {
     for n in 0..MAX_MARKS {
         clock.mark(n.to_string(), 1_000).unwrap();
     }
-    assert_eq!(clock.mark("one more", 1_000), Err(MarksFull { name: "one more".into() }));
+    assert_eq!(
+        clock.mark("one more", 1_000),
+        Err(MarksFull {
+            name: "one more".into()
+        })
+    );
     clock.mark_returned("0", 1_100);
     clock.mark("one more", 1_100).unwrap();
     assert_eq!(clock.outstanding_marks(), MAX_MARKS);
@@ -194,7 +213,9 @@ fn marks_are_bounded() {
 fn the_invariants_hold_whatever_happens() {
     let mut state = 42_u64;
     let mut dice = |sides: u64| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) % sides
     };
     for _ in 0..200 {
@@ -226,7 +247,13 @@ fn the_invariants_hold_whatever_happens() {
             assert!(confirmed_ms <= position_ms && position_ms <= clock.sent_ms());
             assert!(clock.position_ms(now_ms + 50) >= position_ms);
             assert_eq!(clock.position_ms(now_ms + 600_000), clock.sent_ms());
-            assert!(clock.marks.iter().zip(clock.marks.iter().skip(1)).all(|(a, b)| a.due_ms <= b.due_ms));
+            assert!(
+                clock
+                    .marks
+                    .iter()
+                    .zip(clock.marks.iter().skip(1))
+                    .all(|(a, b)| a.due_ms <= b.due_ms)
+            );
         }
     }
 }

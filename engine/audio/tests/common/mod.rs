@@ -1,7 +1,9 @@
-//! Lines for the tests of listening: clips, noise and tones mixed at given levels, and what a listener makes of them.
+//! Lines for the tests of listening: clips, noise and tones mixed at given levels, and what a
+//! listener makes of them.
 //!
-//! `data/greeting_en_8k.wav` and `greeting_hi_8k.wav` are espeak-ng's `en-gb` and `hi` asking for a customer; `no_wrong_number_8k.wav`
-//! and `hello_8k.wav` are flite's `rms` and `kal16`. All are at 8 kHz and -20 dBFS, without silence around.
+//! `data/greeting_en_8k.wav` and `greeting_hi_8k.wav` are espeak-ng's `en-gb` and `hi` asking for a
+//! customer; `no_wrong_number_8k.wav` and `hello_8k.wav` are flite's `rms` and `kal16`. All are at
+//! 8 kHz and -20 dBFS, without silence around.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
@@ -9,10 +11,18 @@ use ghanti_audio::level::rms_dbfs;
 use ghanti_audio::{Decoder, Encoding, Listener, TurnEvent, TurnSettings};
 
 /// What a session sets.
-pub const SETTINGS: TurnSettings = TurnSettings { onset_ms: 96, end_silence_ms: 650, max_turn_ms: 12_000 };
+pub const SETTINGS: TurnSettings = TurnSettings {
+    onset_ms: 96,
+    end_silence_ms: 650,
+    max_turn_ms: 12_000,
+};
 
 fn wav(bytes: &[u8]) -> Vec<i16> {
-    hound::WavReader::new(bytes).unwrap().samples().map(Result::unwrap).collect()
+    hound::WavReader::new(bytes)
+        .unwrap()
+        .samples()
+        .map(Result::unwrap)
+        .collect()
 }
 
 pub fn greeting_en() -> Vec<i16> {
@@ -27,7 +37,10 @@ pub fn agent_please() -> Vec<i16> {
     let samples = wav(include_bytes!("../data/agent_please_8k.wav"));
     let loud = |block: &[i16]| rms_dbfs(block) > -40.0;
     let blocks: Vec<&[i16]> = samples.chunks(80).collect();
-    let (first, last) = (blocks.iter().position(|block| loud(block)).unwrap(), blocks.iter().rposition(|block| loud(block)).unwrap());
+    let (first, last) = (
+        blocks.iter().position(|block| loud(block)).unwrap(),
+        blocks.iter().rposition(|block| loud(block)).unwrap(),
+    );
     let words = blocks[first..=last].concat();
     let level = rms_dbfs(&words);
     gained(&words, -20.0 - level)
@@ -44,7 +57,10 @@ pub fn hello() -> Vec<i16> {
 /// Louder by so many dB.
 pub fn gained(samples: &[i16], gain_db: f32) -> Vec<i16> {
     let gain = 10_f32.powf(gain_db / 20.0);
-    samples.iter().map(|sample| (f32::from(*sample) * gain).round() as i16).collect()
+    samples
+        .iter()
+        .map(|sample| (f32::from(*sample) * gain).round() as i16)
+        .collect()
 }
 
 /// White noise from a seed.
@@ -52,29 +68,56 @@ pub fn noise(seed: u64, level_dbfs: f32, samples: usize) -> Vec<i16> {
     let amplitude = 32_768.0 * 10_f32.powf(level_dbfs / 20.0) * 3_f32.sqrt();
     let mut state = seed;
     let mut unit = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) as f32 / (1_u32 << 30) as f32 - 1.0
     };
-    (0..samples).map(|_| (amplitude * unit()).round() as i16).collect()
+    (0..samples)
+        .map(|_| (amplitude * unit()).round() as i16)
+        .collect()
 }
 
 /// Tones together, `on_ms` of every `on_ms + off_ms`.
-pub fn tones(tones_hz: &[f32], level_dbfs: f32, (on_ms, off_ms): (usize, usize), samples: usize) -> Vec<i16> {
-    let amplitude = 32_768.0 * 10_f32.powf(level_dbfs / 20.0) * (2.0 / tones_hz.len() as f32).sqrt();
+pub fn tones(
+    tones_hz: &[f32],
+    level_dbfs: f32,
+    (on_ms, off_ms): (usize, usize),
+    samples: usize,
+) -> Vec<i16> {
+    let amplitude =
+        32_768.0 * 10_f32.powf(level_dbfs / 20.0) * (2.0 / tones_hz.len() as f32).sqrt();
     let sample = |n: usize| {
         let phase = std::f32::consts::TAU * (n % 8_000) as f32 / 8_000.0;
         tones_hz.iter().map(|hz| (hz * phase).sin()).sum::<f32>() * amplitude
     };
-    (0..samples).map(|n| if n / 8 % (on_ms + off_ms) < on_ms { sample(n) as i16 } else { 0 }).collect()
+    (0..samples)
+        .map(|n| {
+            if n / 8 % (on_ms + off_ms) < on_ms {
+                sample(n) as i16
+            } else {
+                0
+            }
+        })
+        .collect()
 }
 
 /// Six voices at once, without a pause.
 pub fn babble(seed: usize, level_dbfs: f32, samples: usize) -> Vec<i16> {
     let mut backwards = greeting_en();
     backwards.reverse();
-    let voices = [greeting_en(), greeting_hi(), agent_please(), no_wrong_number(), hello(), backwards];
+    let voices = [
+        greeting_en(),
+        greeting_hi(),
+        agent_please(),
+        no_wrong_number(),
+        hello(),
+        backwards,
+    ];
     let sample = |n: usize| {
-        let of_voice = |(k, voice): (usize, &Vec<i16>)| i32::from(voice[(n + seed * 7_919 + k * 23_456) % voice.len()]);
+        let of_voice = |(k, voice): (usize, &Vec<i16>)| {
+            i32::from(voice[(n + seed * 7_919 + k * 23_456) % voice.len()])
+        };
         (voices.iter().enumerate().map(of_voice).sum::<i32>() / 3) as i16
     };
     let mixed: Vec<i16> = (0..samples).map(sample).collect();
@@ -94,7 +137,8 @@ pub fn mix(line: &mut [i16], at_ms: usize, samples: &[i16]) {
     mix_at(line, 8_000, at_ms, samples);
 }
 
-/// A call, as a network brings it: frames of 20 ms, prompts sent in frames of 100 ms, at most 300 ms ahead.
+/// A call, as a network brings it: frames of 20 ms, prompts sent in frames of 100 ms, at most 300
+/// ms ahead.
 pub struct Call<'a> {
     pub rate_hz: usize,
     pub encoding: Encoding,
@@ -119,7 +163,12 @@ pub struct Heard {
 
 impl<'a> Call<'a> {
     pub fn new(line: Vec<i16>) -> Self {
-        Self { rate_hz: 8_000, encoding: Encoding::Pcm16, played: Vec::new(), line }
+        Self {
+            rate_hz: 8_000,
+            encoding: Encoding::Pcm16,
+            played: Vec::new(),
+            line,
+        }
     }
 
     pub fn playing(mut self, at_ms: usize, prompt: &'a [i16]) -> Self {
@@ -138,10 +187,12 @@ impl<'a> Call<'a> {
         let mut line = Vec::new();
         Decoder::new(self.encoding).decode(&wire, &mut line);
         let frame = self.rate_hz / 10;
-        let mut sending = self
-            .played
-            .iter()
-            .flat_map(|(at_ms, prompt)| prompt.chunks(frame).enumerate().map(move |(n, frame)| ((at_ms + 100 * n) as u64, frame)));
+        let mut sending = self.played.iter().flat_map(|(at_ms, prompt)| {
+            prompt
+                .chunks(frame)
+                .enumerate()
+                .map(move |(n, frame)| ((at_ms + 100 * n) as u64, frame))
+        });
         let mut next = sending.next();
         let mut listener = Listener::new(self.rate_hz as u32, SETTINGS).unwrap();
         let mut heard = Heard::default();

@@ -1,4 +1,5 @@
-//! One run of the command that builds a plugin: in a process group of its own, bounded in time and output, and gone with its future.
+//! One run of the command that builds a plugin: in a process group of its own, bounded in time and
+//! output, and gone with its future.
 
 use std::io;
 use std::os::unix::process::CommandExt;
@@ -60,26 +61,48 @@ impl Built {
     }
 }
 
-/// Builds a plugin by a command for `sh`, which has the plugin's name as `$1` and the folder of flows as `$2`. Dropping the future ends the
-/// command and all that it has started.
-pub async fn build(command: &str, project: &Project, plugin: &FlowName, longest: Duration) -> Built {
+/// Builds a plugin by a command for `sh`, which has the plugin's name as `$1` and the folder of
+/// flows as `$2`. Dropping the future ends the command and all that it has started.
+pub async fn build(
+    command: &str,
+    project: &Project,
+    plugin: &FlowName,
+    longest: Duration,
+) -> Built {
     let began = Instant::now();
     let mut output = Output::default();
     let end = match run(command, project, plugin, longest, &mut output).await {
         Ok(end) => end,
         Err(error) => End::NotRun(error),
     };
-    Built { end, output, took: began.elapsed() }
+    Built {
+        end,
+        output,
+        took: began.elapsed(),
+    }
 }
 
-async fn run(command: &str, project: &Project, plugin: &FlowName, longest: Duration, output: &mut Output) -> io::Result<End> {
+async fn run(
+    command: &str,
+    project: &Project,
+    plugin: &FlowName,
+    longest: Duration,
+    output: &mut Output,
+) -> io::Result<End> {
     let (reader, writer) = io::pipe()?;
     let mut reader = pipe::Receiver::from_owned_fd(reader.into())?;
     let mut shell = std::process::Command::new("sh");
-    shell.args(["-c", command, "build", plugin.as_str()]).arg(&project.flows).current_dir(&project.root);
+    shell
+        .args(["-c", command, "build", plugin.as_str()])
+        .arg(&project.flows)
+        .current_dir(&project.root);
     // a flow's author wants the compiler's words, not where in the compiler they were made
     shell.env("RUST_BACKTRACE", "0");
-    shell.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer).process_group(0);
+    shell
+        .stdin(Stdio::null())
+        .stdout(writer.try_clone()?)
+        .stderr(writer)
+        .process_group(0);
     let mut shell = Command::from(shell);
     let mut group = Group(shell.kill_on_drop(true).spawn()?);
     // the command holds the pipe's other end, too, and would keep it open
@@ -99,7 +122,11 @@ struct Group(Child);
 
 impl Group {
     /// Reads until the process ends.
-    async fn listen(&mut self, reader: &mut pipe::Receiver, output: &mut Output) -> io::Result<ExitStatus> {
+    async fn listen(
+        &mut self,
+        reader: &mut pipe::Receiver,
+        output: &mut Output,
+    ) -> io::Result<ExitStatus> {
         let mut is_open = true;
         loop {
             tokio::select! {
@@ -111,7 +138,12 @@ impl Group {
 
     /// Ends it, unless it has ended by itself: then its number may be another's.
     fn end(&self) {
-        if let Some(group) = self.0.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw) {
+        if let Some(group) = self
+            .0
+            .id()
+            .and_then(|id| i32::try_from(id).ok())
+            .and_then(Pid::from_raw)
+        {
             let _ = kill_process_group(group, Signal::KILL);
         }
     }
@@ -135,7 +167,8 @@ impl Output {
         let mut piece = [0; 4 << 10];
         let read = reader.read(&mut piece).await?;
         let room = OUTPUT_BYTES.saturating_sub(self.text.len()).min(read);
-        self.text.extend_from_slice(piece.get(..room).unwrap_or_default());
+        self.text
+            .extend_from_slice(piece.get(..room).unwrap_or_default());
         self.left_out += read - room;
         Ok(read > 0)
     }
@@ -157,19 +190,33 @@ mod tests {
         fn new() -> Self {
             let folder = tempfile::tempdir().unwrap();
             fs::create_dir(folder.path().join("plugins")).unwrap();
-            let project = Project::find(&folder.path().join("plugins"), Path::new("/flows of mine")).unwrap();
+            let project =
+                Project::find(&folder.path().join("plugins"), Path::new("/flows of mine")).unwrap();
             Self { folder, project }
         }
 
         async fn build(&self, command: &str, longest: Duration) -> Built {
-            build(command, &self.project, &FlowName::parse("emi").unwrap(), longest).await
+            build(
+                command,
+                &self.project,
+                &FlowName::parse("emi").unwrap(),
+                longest,
+            )
+            .await
         }
 
         fn is_alive(&self) -> bool {
-            let id: i32 = fs::read_to_string(self.folder.path().join("id")).unwrap().trim().parse().unwrap();
+            let id: i32 = fs::read_to_string(self.folder.path().join("id"))
+                .unwrap()
+                .trim()
+                .parse()
+                .unwrap();
             // a process that nobody has waited for yet is there as a zombie
             let state = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
-            state.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with(" Z"))
+            state
+                .rsplit(')')
+                .next()
+                .is_some_and(|rest| !rest.is_empty() && !rest.starts_with(" Z"))
         }
 
         async fn until_dead(&self) {
@@ -186,10 +233,22 @@ mod tests {
     #[tokio::test]
     async fn a_command_is_told_plugin_and_flows_and_its_words_are_kept_in_order() {
         let house = House::new();
-        let built = house.build(r#"echo "$1 into $2"; echo "in $PWD" >&2; echo done; exit 3"#, LONG).await;
+        let built = house
+            .build(
+                r#"echo "$1 into $2"; echo "in $PWD" >&2; echo done; exit 3"#,
+                LONG,
+            )
+            .await;
         let root = house.folder.path().canonicalize().unwrap();
-        assert_eq!(String::from_utf8(built.output.text).unwrap(), format!("emi into /flows of mine\nin {}\ndone\n", root.display()));
-        assert!(matches!(built.end, End::Ended(status) if status.code() == Some(3)), "{:?}", built.end);
+        assert_eq!(
+            String::from_utf8(built.output.text).unwrap(),
+            format!("emi into /flows of mine\nin {}\ndone\n", root.display())
+        );
+        assert!(
+            matches!(built.end, End::Ended(status) if status.code() == Some(3)),
+            "{:?}",
+            built.end
+        );
     }
 
     #[tokio::test]
@@ -199,7 +258,9 @@ mod tests {
         // on a busy machine the shell may be ended before it has started anything
         let built = loop {
             let built = house.build("sleep 600 & echo $! >id; wait", longest).await;
-            if fs::read_to_string(house.folder.path().join("id")).is_ok_and(|id| !id.trim().is_empty()) {
+            if fs::read_to_string(house.folder.path().join("id"))
+                .is_ok_and(|id| !id.trim().is_empty())
+            {
                 break built;
             }
             longest *= 2;
@@ -212,7 +273,10 @@ mod tests {
     async fn dropping_a_build_ends_all_it_started() {
         let house = House::new();
         let wait_for_id = async {
-            while fs::read_to_string(house.folder.path().join("id")).unwrap_or_default().is_empty() {
+            while fs::read_to_string(house.folder.path().join("id"))
+                .unwrap_or_default()
+                .is_empty()
+            {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
@@ -226,10 +290,21 @@ mod tests {
     #[tokio::test]
     async fn a_flood_of_words_is_bounded_and_a_lingering_child_is_not_waited_for() {
         let house = House::new();
-        let built = house.build("head -c 1000000 /dev/zero | tr '\\0' x; sleep 600 & echo $! >id", LONG).await;
+        let built = house
+            .build(
+                "head -c 1000000 /dev/zero | tr '\\0' x; sleep 600 & echo $! >id",
+                LONG,
+            )
+            .await;
         assert!(built.is_ok() && built.took < LONG, "{:?}", built.end);
-        assert_eq!((built.output.text.len(), built.output.left_out), (OUTPUT_BYTES, 1_000_000 - OUTPUT_BYTES));
+        assert_eq!(
+            (built.output.text.len(), built.output.left_out),
+            (OUTPUT_BYTES, 1_000_000 - OUTPUT_BYTES)
+        );
         let id = fs::read_to_string(house.folder.path().join("id")).unwrap();
-        std::process::Command::new("kill").arg(id.trim()).status().unwrap();
+        std::process::Command::new("kill")
+            .arg(id.trim())
+            .status()
+            .unwrap();
     }
 }

@@ -1,8 +1,9 @@
 //! Decides what is built next. Pure: time and what was seen are arguments.
 //!
-//! One build at a time. A plugin is built when its sources have stood still; what changes while it is built is built once more after it. Only
-//! contents count: a file that is written again as it was has not changed. A build may write into the folder of its sources; one that changes
-//! them each time is not followed by others without end.
+//! One build at a time. A plugin is built when its sources have stood still; what changes while it
+//! is built is built once more after it. Only contents count: a file that is written again as it
+//! was has not changed. A build may write into the folder of its sources; one that changes them
+//! each time is not followed by others without end.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -11,10 +12,12 @@ use ghanti_model::FlowName;
 
 use super::sources::Sources;
 
-/// Sources are built when they have looked the same for so long: an editor that saves all its files takes less.
+/// Sources are built when they have looked the same for so long: an editor that saves all its files
+/// takes less.
 pub const STILL: Duration = Duration::from_millis(100);
 
-/// So many builds in a row may follow from what changed during a build. With the next change while nothing is built all begins anew.
+/// So many builds in a row may follow from what changed during a build. With the next change while
+/// nothing is built all begins anew.
 const FOLLOWING: u32 = 2;
 
 /// What is to be built.
@@ -22,7 +25,8 @@ const FOLLOWING: u32 = 2;
 pub struct Task {
     /// Which plugin.
     pub plugin: FlowName,
-    /// When its last change was seen; none where it is built only because nothing is known of its component yet.
+    /// When its last change was seen; none where it is built only because nothing is known of its
+    /// component yet.
     pub changed: Option<Instant>,
 }
 
@@ -68,7 +72,8 @@ pub enum Follows {
     Nothing,
     /// Another build: the sources have changed since it began.
     Build,
-    /// Nothing, although the sources have changed since it began, as they did during the builds before: it may be the build that writes there.
+    /// Nothing, although the sources have changed since it began, as they did during the builds
+    /// before: it may be the build that writes there.
     Chase,
 }
 
@@ -77,10 +82,16 @@ impl Builds {
     pub fn look(&mut self, now: Instant, found: impl IntoIterator<Item = (FlowName, Sources)>) {
         let mut before = std::mem::take(&mut self.plugins);
         for (name, sources) in found {
-            let mut watched =
-                before.remove(&name).unwrap_or(Watched { seen: sources, changed: now, built: None, during: false, following: 0 });
+            let mut watched = before.remove(&name).unwrap_or(Watched {
+                seen: sources,
+                changed: now,
+                built: None,
+                during: false,
+                following: 0,
+            });
             if watched.seen != sources {
-                (watched.seen, watched.changed, watched.during) = (sources, now, self.running.is_some());
+                (watched.seen, watched.changed, watched.during) =
+                    (sources, now, self.running.is_some());
             }
             self.plugins.insert(name, watched);
         }
@@ -91,19 +102,35 @@ impl Builds {
         if self.running.is_some() {
             return None;
         }
-        let due = |watched: &Watched| watched.is_old() && now.duration_since(watched.changed) >= STILL;
-        let waiting = self.plugins.iter_mut().rev().filter(|(_, watched)| due(watched));
+        let due =
+            |watched: &Watched| watched.is_old() && now.duration_since(watched.changed) >= STILL;
+        let waiting = self
+            .plugins
+            .iter_mut()
+            .rev()
+            .filter(|(_, watched)| due(watched));
         let (plugin, watched) = waiting.max_by_key(|(_, watched)| watched.changed)?;
         let changed = watched.built.map(|_| watched.changed);
-        watched.following = if watched.during { watched.following + 1 } else { 0 };
+        watched.following = if watched.during {
+            watched.following + 1
+        } else {
+            0
+        };
         watched.built = Some(watched.seen);
         self.running = Some(plugin.clone());
-        Some(Task { plugin: plugin.clone(), changed })
+        Some(Task {
+            plugin: plugin.clone(),
+            changed,
+        })
     }
 
     /// The build that ran has ended. What changed until then has to be seen before.
     pub fn ended(&mut self) -> Follows {
-        match self.running.take().and_then(|plugin| self.plugins.get(&plugin)) {
+        match self
+            .running
+            .take()
+            .and_then(|plugin| self.plugins.get(&plugin))
+        {
             Some(watched) if watched.is_old() => Follows::Build,
             Some(watched) if watched.has_changed() => Follows::Chase,
             _ => Follows::Nothing,
@@ -112,8 +139,13 @@ impl Builds {
 
     /// When to look again, where something is about to be built.
     pub fn again(&self, now: Instant) -> Option<Duration> {
-        let waiting = self.plugins.values().filter(|watched| self.running.is_none() && watched.is_old());
-        waiting.map(|watched| STILL.saturating_sub(now.duration_since(watched.changed))).min()
+        let waiting = self
+            .plugins
+            .values()
+            .filter(|watched| self.running.is_none() && watched.is_old());
+        waiting
+            .map(|watched| STILL.saturating_sub(now.duration_since(watched.changed)))
+            .min()
     }
 }
 
@@ -133,8 +165,16 @@ mod tests {
         /// Both plugins are built.
         fn new() -> Self {
             let sources = Sources { digest: [0; 32] };
-            let mut bench = Self { builds: Builds::default(), now: Instant::now(), emi: sources, kyc: sources };
-            assert_eq!((bench.after(0), bench.after(100)), (None, Some("emi".to_owned())));
+            let mut bench = Self {
+                builds: Builds::default(),
+                now: Instant::now(),
+                emi: sources,
+                kyc: sources,
+            };
+            assert_eq!(
+                (bench.after(0), bench.after(100)),
+                (None, Some("emi".to_owned()))
+            );
             assert_eq!(bench.builds.ended(), Follows::Nothing);
             assert_eq!(bench.after(0), Some("kyc".to_owned()));
             assert_eq!(bench.builds.ended(), Follows::Nothing);
@@ -145,8 +185,11 @@ mod tests {
         fn after(&mut self, ms: u64) -> Option<String> {
             self.now += Duration::from_millis(ms);
             let name = |name: &str| FlowName::parse(name).unwrap();
-            self.builds.look(self.now, [(name("emi"), self.emi), (name("kyc"), self.kyc)]);
-            self.builds.next(self.now).map(|task| task.plugin.to_string())
+            self.builds
+                .look(self.now, [(name("emi"), self.emi), (name("kyc"), self.kyc)]);
+            self.builds
+                .next(self.now)
+                .map(|task| task.plugin.to_string())
         }
 
         fn edit_emi(&mut self) {
@@ -157,25 +200,40 @@ mod tests {
     #[test]
     fn an_edit_is_built_once_when_it_has_stood_still() {
         let mut bench = Bench::new();
-        assert_eq!((bench.after(1_000), bench.builds.again(bench.now)), (None, None));
+        assert_eq!(
+            (bench.after(1_000), bench.builds.again(bench.now)),
+            (None, None)
+        );
         bench.edit_emi();
-        assert_eq!((bench.after(0), bench.builds.again(bench.now)), (None, Some(STILL)));
+        assert_eq!(
+            (bench.after(0), bench.builds.again(bench.now)),
+            (None, Some(STILL))
+        );
         bench.edit_emi();
         assert_eq!(bench.after(99), None);
         assert_eq!(bench.after(99), None);
         assert_eq!(bench.after(1).as_deref(), Some("emi"));
         assert_eq!(bench.builds.ended(), Follows::Nothing);
-        assert_eq!((bench.after(1_000), bench.builds.again(bench.now)), (None, None));
+        assert_eq!(
+            (bench.after(1_000), bench.builds.again(bench.now)),
+            (None, None)
+        );
     }
 
     #[test]
     fn changes_during_a_build_are_built_once_more_after_it() {
         let mut bench = Bench::new();
         bench.edit_emi();
-        assert_eq!((bench.after(0), bench.after(100).as_deref()), (None, Some("emi")));
+        assert_eq!(
+            (bench.after(0), bench.after(100).as_deref()),
+            (None, Some("emi"))
+        );
         for _ in 0..3 {
             bench.edit_emi();
-            assert_eq!((bench.after(500), bench.builds.again(bench.now)), (None, None));
+            assert_eq!(
+                (bench.after(500), bench.builds.again(bench.now)),
+                (None, None)
+            );
         }
         assert_eq!(bench.builds.ended(), Follows::Build);
         assert_eq!(bench.after(0), None);
@@ -210,7 +268,10 @@ mod tests {
         // whatever a build or an editor writes again as it was
         assert_eq!((bench.after(0), bench.after(60_000)), (None, None));
         bench.edit_emi();
-        assert_eq!((bench.after(0), bench.after(100).as_deref()), (None, Some("emi")));
+        assert_eq!(
+            (bench.after(0), bench.after(100).as_deref()),
+            (None, Some("emi"))
+        );
     }
 
     #[test]
@@ -226,12 +287,22 @@ mod tests {
             bench.edit_emi();
             assert_eq!(bench.after(50), None);
             let follows = bench.builds.ended();
-            assert_eq!(follows, if built <= FOLLOWING { Follows::Build } else { Follows::Chase });
+            assert_eq!(
+                follows,
+                if built <= FOLLOWING {
+                    Follows::Build
+                } else {
+                    Follows::Chase
+                }
+            );
         }
         assert_eq!((built, bench.after(60_000)), (1 + FOLLOWING, None));
         // what its author changes is built
         bench.edit_emi();
-        assert_eq!((bench.after(0), bench.after(100).as_deref()), (None, Some("emi")));
+        assert_eq!(
+            (bench.after(0), bench.after(100).as_deref()),
+            (None, Some("emi"))
+        );
     }
 
     #[test]

@@ -6,8 +6,18 @@ use super::build::Output;
 const LINES: usize = 120;
 
 /// How cargo's lines begin that tell of its own work.
-const PROGRESS: [&str; 10] =
-    ["Compiling ", "Finished ", "Updating ", "Locking ", "Adding ", "Downloading ", "Downloaded ", "Blocking ", "Fresh ", "Building "];
+const PROGRESS: [&str; 10] = [
+    "Compiling ",
+    "Finished ",
+    "Updating ",
+    "Locking ",
+    "Adding ",
+    "Downloading ",
+    "Downloaded ",
+    "Blocking ",
+    "Fresh ",
+    "Building ",
+];
 /// How lines begin that sum up what was said above them.
 const SUMS: [&str; 4] = [
     "error: could not compile `",
@@ -15,7 +25,8 @@ const SUMS: [&str; 4] = [
     "For more information about this error, try",
     "error: aborting due to ",
 ];
-/// Where componentize-py has told of itself and comes to the script, and where it begins to tell of itself again.
+/// Where componentize-py has told of itself and comes to the script, and where it begins to tell of
+/// itself again.
 const SCRIPTS: &str = "\nAssertionError: ";
 const BACKTRACE: &str = "Stack backtrace:";
 
@@ -25,7 +36,11 @@ pub fn words(output: &Output) -> Vec<String> {
     let told = text.split_once(SCRIPTS).map_or(&*text, |(_, told)| told);
     let told = told.split_once(BACKTRACE).map_or(told, |(told, _)| told);
     let mut lines: Vec<String> = Vec::new();
-    for line in told.lines().map(str::trim_end).filter(|line| !is_noise(line)) {
+    for line in told
+        .lines()
+        .map(str::trim_end)
+        .filter(|line| !is_noise(line))
+    {
         // one empty line says as much as several, and none at the beginning
         if !line.is_empty() || lines.last().is_some_and(|last| !last.is_empty()) {
             lines.push(line.to_owned());
@@ -47,7 +62,10 @@ pub fn words(output: &Output) -> Vec<String> {
 fn is_noise(line: &str) -> bool {
     let driver = line.trim_start();
     // what a compiler says of the sources begins at the margin, cargo's progress is set in
-    let is_progress = driver.len() < line.len() && PROGRESS.iter().any(|beginning| driver.starts_with(beginning));
+    let is_progress = driver.len() < line.len()
+        && PROGRESS
+            .iter()
+            .any(|beginning| driver.starts_with(beginning));
     let is_of_pack = line.starts_with('/') && line.ends_with(" bytes");
     is_progress || is_of_pack || SUMS.iter().any(|beginning| line.starts_with(beginning))
 }
@@ -57,7 +75,10 @@ mod tests {
     use super::*;
 
     fn shown(text: &str) -> Vec<String> {
-        words(&Output { text: text.as_bytes().to_vec(), left_out: 0 })
+        words(&Output {
+            text: text.as_bytes().to_vec(),
+            left_out: 0,
+        })
     }
 
     #[test]
@@ -81,13 +102,23 @@ mod tests {
     fn a_traceback_of_a_script_is_shown_without_its_compilers_own() {
         let said = "Traceback (most recent call last):\n  File \"componentize-py\", line 8, in <module>\nAssertionError: Traceback (most recent call last):\n  \
                     File \"/0/script.py\", line 96\nSyntaxError: invalid syntax\n\nStack backtrace:\n   0: <anyhow::Error>::msg\n  1: run\n";
-        assert_eq!(shown(said), ["Traceback (most recent call last):", "  File \"/0/script.py\", line 96", "SyntaxError: invalid syntax"]);
+        assert_eq!(
+            shown(said),
+            [
+                "Traceback (most recent call last):",
+                "  File \"/0/script.py\", line 96",
+                "SyntaxError: invalid syntax"
+            ]
+        );
     }
 
     #[test]
     fn a_thousand_errors_are_cut_off_and_counted() {
         let said = "error\n".repeat(1_000);
         let shown = shown(&said);
-        assert_eq!((shown.len(), shown.last().map(String::as_str)), (LINES + 1, Some("… and 880 lines more")));
+        assert_eq!(
+            (shown.len(), shown.last().map(String::as_str)),
+            (LINES + 1, Some("… and 880 lines more"))
+        );
     }
 }

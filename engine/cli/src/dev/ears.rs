@@ -1,6 +1,8 @@
-//! Hears the system's notifications of the folders with sources. They only say that it is time to look, and may get lost.
+//! Hears the system's notifications of the folders with sources. They only say that it is time to
+//! look, and may get lost.
 //!
-//! Each folder is heard by itself and not with all below it, so that what a compiler writes into `target/` wakes nobody.
+//! Each folder is heard by itself and not with all below it, so that what a compiler writes into
+//! `target/` wakes nobody.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -27,8 +29,8 @@ impl Ears {
         Arc::clone(&self.wake)
     }
 
-    /// Hears these folders and no others. Tells whether some are new, so that something may have changed in them before they were heard.
-    /// Blocks.
+    /// Hears these folders and no others. Tells whether some are new, so that something may have
+    /// changed in them before they were heard. Blocks.
     pub fn listen(&mut self, folders: BTreeMap<PathBuf, FolderId>) -> bool {
         if folders == self.heard {
             return false;
@@ -52,14 +54,24 @@ impl Ears {
                         wake.notify_one();
                     }
                 };
-                self.watcher.insert(RecommendedWatcher::new(hear, Config::default().with_follow_symlinks(false))?)
+                self.watcher.insert(RecommendedWatcher::new(
+                    hear,
+                    Config::default().with_follow_symlinks(false),
+                )?)
             }
         };
-        for (folder, _) in self.heard.iter().filter(|(folder, id)| folders.get(*folder) != Some(*id)) {
+        for (folder, _) in self
+            .heard
+            .iter()
+            .filter(|(folder, id)| folders.get(*folder) != Some(*id))
+        {
             // a folder that is gone is not heard any more by itself
             let _ = watcher.unwatch(folder);
         }
-        for (folder, _) in folders.iter().filter(|(folder, id)| self.heard.get(*folder) != Some(*id)) {
+        for (folder, _) in folders
+            .iter()
+            .filter(|(folder, id)| self.heard.get(*folder) != Some(*id))
+        {
             match watcher.watch(folder, RecursiveMode::NonRecursive) {
                 Err(error) if matches!(error.kind, notify::ErrorKind::PathNotFound) => {}
                 watched => watched?,

@@ -1,4 +1,5 @@
-//! What the engine tells of itself (`tracing`), as the view takes it: a message with its fields as texts.
+//! What the engine tells of itself (`tracing`), as the view takes it: a message with its fields as
+//! texts.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -37,7 +38,8 @@ impl Told {
     }
 }
 
-/// The screen as a listener to all that the engine tells: of the engine itself all but trace, of others warnings, and what `wanted` names.
+/// The screen as a listener to all that the engine tells: of the engine itself all but trace, of
+/// others warnings, and what `wanted` names.
 pub fn listener<S>(screen: Arc<Screen>, wanted: Targets) -> impl Layer<S> + Send + Sync
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
@@ -67,7 +69,10 @@ where
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let mut reading = Reading::default();
         event.record(&mut reading);
-        let Reading { message, mut fields } = reading;
+        let Reading {
+            message,
+            mut fields,
+        } = reading;
         for span in context.event_scope(event).into_iter().flatten() {
             if let Some(of_span) = span.extensions().get::<Fields>() {
                 of_span.iter().for_each(|(name, value)| {
@@ -76,7 +81,15 @@ where
             }
         }
         let about = event.metadata();
-        self.0.hear(&Told { level: *about.level(), target: about.target().to_owned(), message, fields }, Instant::now());
+        self.0.hear(
+            &Told {
+                level: *about.level(),
+                target: about.target().to_owned(),
+                message,
+                fields,
+            },
+            Instant::now(),
+        );
     }
 }
 

@@ -58,7 +58,13 @@ impl Line {
     pub fn new(subject: Subject, about: &str, words: &str, tone: Tone) -> Self {
         let mut lines = words.lines();
         let first = lines.next().unwrap_or_default();
-        Self { subject, about: clean(about), words: clean(first), tone, more: lines.map(clean).collect() }
+        Self {
+            subject,
+            about: clean(about),
+            words: clean(first),
+            tone,
+            more: lines.map(clean).collect(),
+        }
     }
 
     /// With a line below it.
@@ -76,7 +82,11 @@ impl Line {
     /// As it is shown, with a newline at its end. `time` is eight characters such as `14:02:11`.
     pub fn render(&self, time: &str, colours: bool) -> String {
         let styled = |style: Style| if colours { style } else { Style::new() };
-        let (faint, subject, tone) = (styled(Style::new().dimmed()), styled(self.subject.style()), styled(self.tone.style()));
+        let (faint, subject, tone) = (
+            styled(Style::new().dimmed()),
+            styled(self.subject.style()),
+            styled(self.tone.style()),
+        );
         let Self { about, words, .. } = self;
         let name = self.subject.name();
         let mut text = format!("{faint}{time}{faint:#} {subject}{name:<6}{subject:#} ");
@@ -150,11 +160,25 @@ mod tests {
     #[test]
     fn lines_stand_in_columns_and_what_belongs_to_them_below() {
         let lines = [
-            Line::new(Subject::Build, "emi-reminder", "failed after 1.2 s", Tone::Bad).with("error: no\n --> lib.rs:1"),
+            Line::new(
+                Subject::Build,
+                "emi-reminder",
+                "failed after 1.2 s",
+                Tone::Bad,
+            )
+            .with("error: no\n --> lib.rs:1"),
             Line::new(Subject::Dev, "", "stopping", Tone::Plain),
-            Line::new(Subject::Call, "a-name-that-is-too-long", "started", Tone::Plain),
+            Line::new(
+                Subject::Call,
+                "a-name-that-is-too-long",
+                "started",
+                Tone::Plain,
+            ),
         ];
-        let shown: String = lines.iter().map(|line| line.render("14:02:11", false)).collect();
+        let shown: String = lines
+            .iter()
+            .map(|line| line.render("14:02:11", false))
+            .collect();
         assert_eq!(
             shown,
             "14:02:11 build  emi-reminder     failed after 1.2 s\n         error: no\n          --> lib.rs:1\n\
@@ -166,15 +190,25 @@ mod tests {
     fn colours_are_where_they_are_wanted_and_change_no_word() {
         let line = Line::new(Subject::Flow, "emi", "rejected", Tone::Bad);
         let coloured = line.render("14:02:11", true);
-        assert!(coloured.contains("\u{1b}[1m\u{1b}[31mrejected\u{1b}[0m"), "{coloured:?}");
+        assert!(
+            coloured.contains("\u{1b}[1m\u{1b}[31mrejected\u{1b}[0m"),
+            "{coloured:?}"
+        );
         assert!(!line.render("14:02:11", false).contains('\u{1b}'));
     }
 
     #[test]
     fn what_a_flow_says_cannot_play_with_the_terminal() {
         let line = Line::new(Subject::Log, "emi", "a\u{1b}[2Jb\rc\td", Tone::Plain).with("x\u{7}y");
-        assert_eq!(line.render("14:02:11", false), "14:02:11 log    emi              a·[2Jb·c    d\n         x·y\n");
-        let long = Line::new(Subject::Log, "", &"x".repeat(10_000), Tone::Plain).render("14:02:11", false);
-        assert_eq!(long.chars().filter(|character| *character == 'x').count(), LONGEST);
+        assert_eq!(
+            line.render("14:02:11", false),
+            "14:02:11 log    emi              a·[2Jb·c    d\n         x·y\n"
+        );
+        let long =
+            Line::new(Subject::Log, "", &"x".repeat(10_000), Tone::Plain).render("14:02:11", false);
+        assert_eq!(
+            long.chars().filter(|character| *character == 'x').count(),
+            LONGEST
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Which plugins a project has, in which language, and where their sources are. Looks at files; writes none.
+//! Which plugins a project has, in which language, and where their sources are. Looks at files;
+//! writes none.
 
 use std::path::{Path, PathBuf};
 use std::{fmt, fs, io};
@@ -48,17 +49,30 @@ impl Project {
                 plugins.display()
             )
         })?;
-        let Some(root) = plugins.parent().map(Path::to_owned) else { bail!("`{}` lies in no project: name another", plugins.display()) };
-        Ok(Self { root, plugins, flows: std::path::absolute(flows)? })
+        let Some(root) = plugins.parent().map(Path::to_owned) else {
+            bail!("`{}` lies in no project: name another", plugins.display())
+        };
+        Ok(Self {
+            root,
+            plugins,
+            flows: std::path::absolute(flows)?,
+        })
     }
 
-    /// The folders beside each other in the folder of plugins, with what they are. All else is passed over.
+    /// The folders beside each other in the folder of plugins, with what they are. All else is
+    /// passed over.
     pub fn folders(&self) -> io::Result<Vec<(FlowName, Kind)>> {
         let mut found = Vec::new();
         for entry in fs::read_dir(&self.plugins)? {
             let entry = entry?;
             let name = entry.file_name();
-            let Some(name) = name.to_str().filter(|name| !is_passing(name)).and_then(|name| FlowName::parse(name).ok()) else { continue };
+            let Some(name) = name
+                .to_str()
+                .filter(|name| !is_passing(name))
+                .and_then(|name| FlowName::parse(name).ok())
+            else {
+                continue;
+            };
             if let Some(kind) = Kind::of(&entry.path()) {
                 found.push((name, kind));
             }
@@ -67,11 +81,15 @@ impl Project {
         Ok(found)
     }
 
-    /// What plugins of a language are made of besides their own folder and those shared in their language.
+    /// What plugins of a language are made of besides their own folder and those shared in their
+    /// language.
     pub fn common(&self, language: Language) -> Vec<PathBuf> {
         let mut common = vec![self.root.join("wit")];
         if language == Language::Rust {
-            common.extend([self.plugins.join("Cargo.toml"), self.plugins.join("Cargo.lock")]);
+            common.extend([
+                self.plugins.join("Cargo.toml"),
+                self.plugins.join("Cargo.lock"),
+            ]);
         }
         common
     }
@@ -103,7 +121,11 @@ impl Kind {
         }
         if let Ok(manifest) = fs::read_to_string(folder.join("Cargo.toml")) {
             let is_plugin = makes_cdylib(&manifest);
-            return Some(if is_plugin { Kind::Plugin(Language::Rust) } else { Kind::Shared(Language::Rust) });
+            return Some(if is_plugin {
+                Kind::Plugin(Language::Rust)
+            } else {
+                Kind::Shared(Language::Rust)
+            });
         }
         match folder.file_name()?.to_str()? {
             "javascript" => Some(Kind::Shared(Language::TypeScript)),
@@ -115,7 +137,9 @@ impl Kind {
 
 fn makes_cdylib(manifest: &str) -> bool {
     let manifest: Option<toml::Table> = manifest.parse().ok();
-    let kinds = manifest.as_ref().and_then(|manifest| manifest.get("lib")?.get("crate-type")?.as_array());
+    let kinds = manifest
+        .as_ref()
+        .and_then(|manifest| manifest.get("lib")?.get("crate-type")?.as_array());
     kinds.is_some_and(|kinds| kinds.iter().any(|kind| kind.as_str() == Some("cdylib")))
 }
 
@@ -138,10 +162,21 @@ mod tests {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let project = Project::find(&root.join("plugins"), &root.join("flows")).unwrap();
         let folders = project.folders().unwrap();
-        let kind = |name: &str| folders.iter().find(|(found, _)| found.as_str() == name).map(|(_, kind)| *kind);
+        let kind = |name: &str| {
+            folders
+                .iter()
+                .find(|(found, _)| found.as_str() == name)
+                .map(|(_, kind)| *kind)
+        };
         assert_eq!(kind("emi-reminder"), Some(Kind::Plugin(Language::Rust)));
-        assert_eq!(kind("emi-reminder-js"), Some(Kind::Plugin(Language::TypeScript)));
-        assert_eq!(kind("emi-reminder-py"), Some(Kind::Plugin(Language::Python)));
+        assert_eq!(
+            kind("emi-reminder-js"),
+            Some(Kind::Plugin(Language::TypeScript))
+        );
+        assert_eq!(
+            kind("emi-reminder-py"),
+            Some(Kind::Plugin(Language::Python))
+        );
         assert_eq!(kind("lender-record"), Some(Kind::Shared(Language::Rust)));
         assert_eq!(kind("javascript"), Some(Kind::Shared(Language::TypeScript)));
         assert_eq!((kind("fixtures"), kind("target")), (None, None));
@@ -149,7 +184,12 @@ mod tests {
 
     #[test]
     fn a_folder_of_plugins_that_is_not_there_is_told_with_its_mend() {
-        let told = Project::find(Path::new("nowhere"), Path::new("flows")).unwrap_err().to_string();
-        assert!(told.contains("`nowhere`") && told.contains("--plugins"), "{told}");
+        let told = Project::find(Path::new("nowhere"), Path::new("flows"))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            told.contains("`nowhere`") && told.contains("--plugins"),
+            "{told}"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Where the lines go: standard output, with the time before each. Nobody waits for a terminal that does not take them.
+//! Where the lines go: standard output, with the time before each. Nobody waits for a terminal that
+//! does not take them.
 
 use std::io::{IsTerminal, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -23,19 +24,34 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// A screen with its clock `offset_minutes` from UTC. Dropping the guard writes what is still waiting.
+    /// A screen with its clock `offset_minutes` from UTC. Dropping the guard writes what is still
+    /// waiting.
     pub fn open(story: Story, offset_minutes: i16) -> (Self, WorkerGuard) {
         let (out, guard) = tracing_appender::non_blocking(std::io::stdout());
-        let offset = UtcOffset::from_whole_seconds(i32::from(offset_minutes) * 60).unwrap_or(UtcOffset::UTC);
-        (Self { out, colours: has_colours(), offset, story: Mutex::new(story) }, guard)
+        let offset =
+            UtcOffset::from_whole_seconds(i32::from(offset_minutes) * 60).unwrap_or(UtcOffset::UTC);
+        (
+            Self {
+                out,
+                colours: has_colours(),
+                offset,
+                story: Mutex::new(story),
+            },
+            guard,
+        )
     }
 
     /// Shows a line.
     pub fn tell(&self, line: Line) {
         let now = OffsetDateTime::now_utc().to_offset(self.offset);
-        let time = now.format(format_description!("[hour]:[minute]:[second]")).unwrap_or_default();
+        let time = now
+            .format(format_description!("[hour]:[minute]:[second]"))
+            .unwrap_or_default();
         // dropped when the terminal is stopped and the queue is full, as lines of a log are
-        let _ = self.out.clone().write_all(line.render(&time, self.colours).as_bytes());
+        let _ = self
+            .out
+            .clone()
+            .write_all(line.render(&time, self.colours).as_bytes());
     }
 
     /// Hears of an event, and shows it where it is one to be shown.
@@ -73,7 +89,9 @@ impl Screen {
 
 /// On a terminal, unless its owner wants none (<https://no-color.org>).
 fn has_colours() -> bool {
-    let is_set =
-        |name: &str, value: Option<&str>| std::env::var_os(name).is_some_and(|set| value.map_or(!set.is_empty(), |value| set == value));
+    let is_set = |name: &str, value: Option<&str>| {
+        std::env::var_os(name)
+            .is_some_and(|set| value.map_or(!set.is_empty(), |value| set == value))
+    };
     std::io::stdout().is_terminal() && !is_set("NO_COLOR", None) && !is_set("TERM", Some("dumb"))
 }

@@ -1,7 +1,8 @@
-//! How the sources of each plugin look now: a digest of all that its component is made of. Reads files; blocks.
+//! How the sources of each plugin look now: a digest of all that its component is made of. Reads
+//! files; blocks.
 //!
-//! What has changed is seen by comparing digests, so that a notification only says that it is time to look, and a file that is saved as it
-//! was builds nothing.
+//! What has changed is seen by comparing digests, so that a notification only says that it is time
+//! to look, and a file that is saved as it was builds nothing.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -14,15 +15,19 @@ use sha2::{Digest, Sha256};
 
 use super::project::{Kind, Language, Project};
 
-/// Of a larger file size, time and beginning are looked at: sources are small, and data beside them need not be read every few seconds.
+/// Of a larger file size, time and beginning are looked at: sources are small, and data beside them
+/// need not be read every few seconds.
 const FILE_BYTES: u64 = 1 << 20;
 /// A plugin's sources have no more files, in folders no deeper; what lies beyond is not looked at.
 const FILES: usize = 5_000;
 const DEPTH: usize = 16;
 /// Folders of what was built or fetched.
 const BUILT: [&str; 3] = ["target", "node_modules", "__pycache__"];
-/// Endings of what editors and compilers leave beside sources for a while. `4913` is vim's try whether it may write.
-const PASSING: [&str; 11] = ["~", "#", ".swp", ".swx", ".tmp", ".part", ".bak", ".orig", ".rej", ".pyc", "4913"];
+/// Endings of what editors and compilers leave beside sources for a while. `4913` is vim's try
+/// whether it may write.
+const PASSING: [&str; 11] = [
+    "~", "#", ".swp", ".swx", ".tmp", ".part", ".bak", ".orig", ".rej", ".pyc", "4913",
+];
 
 /// How something looked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +52,9 @@ pub struct Found {
 
 /// Whether a file or folder is none of the sources: hidden, built, or an editor's.
 pub fn is_passing(name: &str) -> bool {
-    name.starts_with(['.', '#']) || BUILT.contains(&name) || PASSING.iter().any(|ending| name.ends_with(ending))
+    name.starts_with(['.', '#'])
+        || BUILT.contains(&name)
+        || PASSING.iter().any(|ending| name.ends_with(ending))
 }
 
 /// Looks at all sources of a project.
@@ -63,7 +70,9 @@ pub fn look(project: &Project) -> io::Result<Found> {
         }
     }
     for (name, kind) in &folders {
-        let Kind::Plugin(language) = *kind else { continue };
+        let Kind::Plugin(language) = *kind else {
+            continue;
+        };
         if !project.manifest(name).exists() {
             found.without_manifest.push(name.clone());
             continue;
@@ -71,9 +80,16 @@ pub fn look(project: &Project) -> io::Result<Found> {
         let mut places = vec![project.sources(name)];
         places.extend(project.common(language));
         let own = walk.sources(&places)?;
-        let concerning = |(other, kind): &&(FlowName, Kind)| *kind == Kind::Shared(language) && shared.contains_key(other);
-        let others = folders.iter().filter(concerning).filter_map(|(other, _)| shared.get(other));
-        found.plugins.insert(name.clone(), (language, together(own, others)));
+        let concerning = |(other, kind): &&(FlowName, Kind)| {
+            *kind == Kind::Shared(language) && shared.contains_key(other)
+        };
+        let others = folders
+            .iter()
+            .filter(concerning)
+            .filter_map(|(other, _)| shared.get(other));
+        found
+            .plugins
+            .insert(name.clone(), (language, together(own, others)));
     }
     found.folders = walk.folders;
     Ok(found)
@@ -84,7 +100,9 @@ fn together<'a>(own: Sources, others: impl Iterator<Item = &'a Sources>) -> Sour
     for other in others {
         digest.update(other.digest);
     }
-    Sources { digest: digest.finalize().into() }
+    Sources {
+        digest: digest.finalize().into(),
+    }
 }
 
 #[derive(Default)]
@@ -95,11 +113,13 @@ struct Walk {
 impl Walk {
     fn listen(&mut self, folder: &Path) -> io::Result<()> {
         let found = fs::metadata(folder)?;
-        self.folders.insert(folder.to_owned(), (found.dev(), found.ino()));
+        self.folders
+            .insert(folder.to_owned(), (found.dev(), found.ino()));
         Ok(())
     }
 
-    /// Files and folders together. What goes away while it is looked at is as if it had not been there.
+    /// Files and folders together. What goes away while it is looked at is as if it had not been
+    /// there.
     fn sources(&mut self, places: &[PathBuf]) -> io::Result<Sources> {
         let mut files = Vec::new();
         for place in places {
@@ -108,27 +128,40 @@ impl Walk {
         files.sort();
         let mut digest = Sha256::new();
         for file in files {
-            let Some(content) = gone_is_none(read(&file))? else { continue };
+            let Some(content) = gone_is_none(read(&file))? else {
+                continue;
+            };
             digest.update(file.as_os_str().as_encoded_bytes());
             digest.update([0]);
             digest.update(content);
         }
-        Ok(Sources { digest: digest.finalize().into() })
+        Ok(Sources {
+            digest: digest.finalize().into(),
+        })
     }
 
     fn gather(&mut self, place: &Path, depth: usize, files: &mut Vec<PathBuf>) -> io::Result<()> {
-        let Some(found) = gone_is_none(fs::symlink_metadata(place))? else { return Ok(()) };
+        let Some(found) = gone_is_none(fs::symlink_metadata(place))? else {
+            return Ok(());
+        };
         if !found.is_dir() {
             if files.len() < FILES && place.is_file() {
                 files.push(place.to_owned());
             }
             return Ok(());
         }
-        self.folders.insert(place.to_owned(), (found.dev(), found.ino()));
-        let Some(entries) = gone_is_none(fs::read_dir(place))?.filter(|_| depth < DEPTH) else { return Ok(()) };
+        self.folders
+            .insert(place.to_owned(), (found.dev(), found.ino()));
+        let Some(entries) = gone_is_none(fs::read_dir(place))?.filter(|_| depth < DEPTH) else {
+            return Ok(());
+        };
         for entry in entries {
             let entry = entry?;
-            if entry.file_name().to_str().is_some_and(|name| !is_passing(name)) {
+            if entry
+                .file_name()
+                .to_str()
+                .is_some_and(|name| !is_passing(name))
+            {
                 self.gather(&entry.path(), depth + 1, files)?;
             }
         }
@@ -142,10 +175,17 @@ fn read(file: &Path) -> io::Result<[u8; 32]> {
     let about = opened.metadata()?;
     let mut digest = Sha256::new();
     let mut content = Vec::new();
-    Read::by_ref(&mut opened).take(FILE_BYTES).read_to_end(&mut content)?;
+    Read::by_ref(&mut opened)
+        .take(FILE_BYTES)
+        .read_to_end(&mut content)?;
     digest.update(&content);
     if about.len() > FILE_BYTES {
-        digest.update(format!("{} {} {}", about.len(), about.mtime(), about.mtime_nsec()));
+        digest.update(format!(
+            "{} {} {}",
+            about.len(),
+            about.mtime(),
+            about.mtime_nsec()
+        ));
     }
     Ok(digest.finalize().into())
 }
@@ -196,7 +236,11 @@ mod tests {
         }
 
         fn look(&self) -> Found {
-            look(&Project::find(&self.0.path().join("plugins"), &self.0.path().join("flows")).unwrap()).unwrap()
+            look(
+                &Project::find(&self.0.path().join("plugins"), &self.0.path().join("flows"))
+                    .unwrap(),
+            )
+            .unwrap()
         }
 
         /// Which plugins a change of a file concerns.
@@ -205,7 +249,9 @@ mod tests {
             self.write(file, "something else");
             let after = self.look().plugins;
             assert!(before.keys().eq(after.keys()), "{before:?} {after:?}");
-            let changed = before.keys().filter(|name| before[name].1.digest != after[name].1.digest);
+            let changed = before
+                .keys()
+                .filter(|name| before[name].1.digest != after[name].1.digest);
             changed.map(FlowName::as_str).collect::<Vec<_>>().join(" ")
         }
     }
@@ -248,7 +294,12 @@ mod tests {
             assert_eq!(house.concerned(file), "", "{file}");
         }
         let folders = house.look().folders;
-        assert!(!folders.keys().any(|folder| folder.ends_with("target") || folder.ends_with("node_modules")), "{folders:?}");
+        assert!(
+            !folders
+                .keys()
+                .any(|folder| folder.ends_with("target") || folder.ends_with("node_modules")),
+            "{folders:?}"
+        );
     }
 
     #[test]
@@ -269,7 +320,12 @@ mod tests {
         let before = py(&house.look());
         let file = house.0.path().join("plugins/py/flow.py");
         let later = std::time::SystemTime::now() + std::time::Duration::from_secs(60);
-        File::options().write(true).open(file).unwrap().set_modified(later).unwrap();
+        File::options()
+            .write(true)
+            .open(file)
+            .unwrap()
+            .set_modified(later)
+            .unwrap();
         let after = py(&house.look());
         assert_eq!(before, after);
     }
@@ -278,7 +334,8 @@ mod tests {
     fn links_in_a_circle_are_no_sources() {
         let house = House::new();
         std::os::unix::fs::symlink("..", house.0.path().join("plugins/py/up")).unwrap();
-        std::os::unix::fs::symlink("nowhere", house.0.path().join("plugins/py/dangling.py")).unwrap();
+        std::os::unix::fs::symlink("nowhere", house.0.path().join("plugins/py/dangling.py"))
+            .unwrap();
         assert_eq!(house.look().plugins.len(), 3);
     }
 }

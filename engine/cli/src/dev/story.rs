@@ -1,7 +1,7 @@
 //! Turns what the engine tells into lines for a flow's author. Pure.
 //!
-//! The engine's events are told apart by their words, which `tests/tests/dev.rs` holds it to. What is not known here is shown as it is when it
-//! is a warning, or worse, or was asked for.
+//! The engine's events are told apart by their words, which `tests/tests/dev.rs` holds it to. What
+//! is not known here is shown as it is when it is a warning, or worse, or was asked for.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -31,7 +31,10 @@ pub struct Story {
 impl Story {
     /// The beginning. Of what is not known here, `wanted` is shown besides warnings.
     pub fn new(wanted: Targets) -> Self {
-        Self { wanted, ..Self::default() }
+        Self {
+            wanted,
+            ..Self::default()
+        }
     }
 
     /// The sources of a flow changed, and a version is being built of them.
@@ -71,7 +74,8 @@ impl Story {
         if told.message.starts_with("the flow runs on sample values") {
             return None;
         }
-        let is_wanted = told.level <= Level::WARN || self.wanted.would_enable(&told.target, &told.level);
+        let is_wanted =
+            told.level <= Level::WARN || self.wanted.would_enable(&told.target, &told.level);
         is_wanted.then(|| anything(told))
     }
 
@@ -83,27 +87,48 @@ impl Story {
             Level::INFO => Tone::Plain,
         };
         let level = told.level.as_str().to_lowercase();
-        let words = format!("{}{level}: {}", self.calls.of(told.field("call")), told.field("text"));
+        let words = format!(
+            "{}{level}: {}",
+            self.calls.of(told.field("call")),
+            told.field("text")
+        );
         Line::new(Subject::Log, told.field("name"), &words, tone)
     }
 
     fn version(&mut self, told: &Told, now: Instant) -> Option<Line> {
-        let (flow, version) = (told.field("flow").to_owned(), short(told.field("version")).to_owned());
+        let (flow, version) = (
+            told.field("flow").to_owned(),
+            short(told.field("version")).to_owned(),
+        );
         let line = |words: String, tone| Line::new(Subject::Flow, &flow, &words, tone);
         let reason = told.field("reason");
         Some(match told.message.as_str() {
             "flow version takes calls" => {
-                let since = self.changed.remove(&flow).map(|changed| now.duration_since(changed).as_secs_f64());
-                let since = since.map_or_else(String::new, |since| format!(", {since:.1} s after the change"));
+                let since = self
+                    .changed
+                    .remove(&flow)
+                    .map(|changed| now.duration_since(changed).as_secs_f64());
+                let since = since.map_or_else(String::new, |since| {
+                    format!(", {since:.1} s after the change")
+                });
                 if told.field("stage") != "active" {
                     return Some(line(
-                        format!("version {version} is a {}: it takes a share of the calls{since}", told.field("stage")),
+                        format!(
+                            "version {version} is a {}: it takes a share of the calls{since}",
+                            told.field("stage")
+                        ),
                         Tone::Good,
                     ));
                 }
-                let was = self.active.insert(flow.clone(), version.clone()).filter(|was| *was != version);
+                let was = self
+                    .active
+                    .insert(flow.clone(), version.clone())
+                    .filter(|was| *was != version);
                 let was = was.map_or_else(String::new, |was| format!(" (was {was})"));
-                line(format!("version {version} is active{was}{since}"), Tone::Good)
+                line(
+                    format!("version {version} is active{was}{since}"),
+                    Tone::Good,
+                )
             }
             "flow rejected" => {
                 self.changed.remove(&flow);
@@ -115,23 +140,38 @@ impl Story {
                     Some(active) => format!("version {active} stays"),
                     None => "no version of it takes calls".to_owned(),
                 };
-                line(format!("rejected ({place}): {reason}"), Tone::Bad).with(format!("mend: {}", told.field("mend"))).with(kept)
+                line(format!("rejected ({place}): {reason}"), Tone::Bad)
+                    .with(format!("mend: {}", told.field("mend")))
+                    .with(kept)
             }
             "flow takes no further calls: its files are gone" => {
                 self.active.remove(&flow);
-                line("takes no further calls: its files are gone".to_owned(), Tone::Odd)
+                line(
+                    "takes no further calls: its files are gone".to_owned(),
+                    Tone::Odd,
+                )
             }
-            "flow goes on with the version that took calls last: what lies in the folder was not taken" => {
+            "flow goes on with the version that took calls last: what lies in the folder was not taken" =>
+            {
                 self.active.insert(flow.clone(), version.clone());
-                line(format!("version {version}, which took calls last, goes on"), Tone::Odd)
+                line(
+                    format!("version {version}, which took calls last, goes on"),
+                    Tone::Odd,
+                )
             }
             "flow version was promoted" => {
                 self.active.insert(flow.clone(), version.clone());
-                line(format!("version {version} was promoted and is active"), Tone::Good)
+                line(
+                    format!("version {version} was promoted and is active"),
+                    Tone::Good,
+                )
             }
             "flow was rolled back" | "flow was rolled back by itself: mend it" => {
                 self.active.insert(flow.clone(), version.clone());
-                line(format!("version {version} is active again: {reason}"), Tone::Odd)
+                line(
+                    format!("version {version} is active again: {reason}"),
+                    Tone::Odd,
+                )
             }
             _ => return None,
         })
@@ -155,7 +195,10 @@ fn anything(told: &Told) -> Line {
             words.push_str(&format!(" {name}={value}"))
         }
     }
-    more.iter().fold(Line::new(Subject::Engine, "", &words, tone), |line, more| line.with(more))
+    more.iter().fold(
+        Line::new(Subject::Engine, "", &words, tone),
+        |line, more| line.with(more),
+    )
 }
 
 /// A version as it is shown.
@@ -170,26 +213,49 @@ mod tests {
     use super::*;
 
     fn told(level: Level, message: &str, fields: &[(&'static str, &str)]) -> Told {
-        let fields = fields.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
-        Told { level, target: "ghanti_dialog::catalogue".to_owned(), message: message.to_owned(), fields }
+        let fields = fields
+            .iter()
+            .map(|(name, value)| (*name, (*value).to_owned()))
+            .collect();
+        Told {
+            level,
+            target: "ghanti_dialog::catalogue".to_owned(),
+            message: message.to_owned(),
+            fields,
+        }
     }
 
     fn shown(story: &mut Story, told: &Told, now: Instant) -> String {
-        story.line(told, now).map_or_else(String::new, |line| line.render("14:02:11", false))
+        story
+            .line(told, now)
+            .map_or_else(String::new, |line| line.render("14:02:11", false))
     }
 
     fn active(version: &str) -> Told {
-        told(Level::INFO, "flow version takes calls", &[("flow", "emi"), ("version", version), ("stage", "active")])
+        told(
+            Level::INFO,
+            "flow version takes calls",
+            &[("flow", "emi"), ("version", version), ("stage", "active")],
+        )
     }
 
     #[test]
     fn a_version_is_told_with_the_one_before_and_the_time_since_the_change() {
         let (mut story, now) = (Story::default(), Instant::now());
         let name = FlowName::parse("emi").unwrap();
-        assert!(shown(&mut story, &active("3fa2b4c6d8"), now).ends_with("version 3fa2b4c6 is active\n"));
+        assert!(
+            shown(&mut story, &active("3fa2b4c6d8"), now).ends_with("version 3fa2b4c6 is active\n")
+        );
         story.changed(&name, now);
-        let line = shown(&mut story, &active("91bc3456ff"), now + Duration::from_millis(3_240));
-        assert!(line.ends_with("version 91bc3456 is active (was 3fa2b4c6), 3.2 s after the change\n"), "{line}");
+        let line = shown(
+            &mut story,
+            &active("91bc3456ff"),
+            now + Duration::from_millis(3_240),
+        );
+        assert!(
+            line.ends_with("version 91bc3456 is active (was 3fa2b4c6), 3.2 s after the change\n"),
+            "{line}"
+        );
         assert_eq!(story.active(&name), Some("91bc3456"));
     }
 
@@ -197,9 +263,18 @@ mod tests {
     fn a_rejection_is_told_with_step_line_reason_mend_and_what_stays() {
         let (mut story, now) = (Story::default(), Instant::now());
         shown(&mut story, &active("3fa2b4c6d8"), now);
-        let rejection =
-            [("flow", "emi"), ("step", "manifest"), ("line", "2"), ("reason", "unknown key `titel`\nand another"), ("mend", "mend it")];
-        let line = shown(&mut story, &told(Level::WARN, "flow rejected", &rejection), now);
+        let rejection = [
+            ("flow", "emi"),
+            ("step", "manifest"),
+            ("line", "2"),
+            ("reason", "unknown key `titel`\nand another"),
+            ("mend", "mend it"),
+        ];
+        let line = shown(
+            &mut story,
+            &told(Level::WARN, "flow rejected", &rejection),
+            now,
+        );
         let expected = "14:02:11 flow   emi              rejected (manifest, line 2): unknown key `titel`\n         and another\n         \
                         mend: mend it\n         version 3fa2b4c6 stays\n";
         assert_eq!(line, expected);
@@ -208,22 +283,53 @@ mod tests {
     #[test]
     fn a_flows_log_is_told_with_its_call_and_level() {
         let mut story = Story::default();
-        let call =
-            told(Level::INFO, "call started", &[("call", "c1"), ("number", "xxxxxx3210"), ("flow", "emi"), ("version", "3fa2b4c6d8")]);
+        let call = told(
+            Level::INFO,
+            "call started",
+            &[
+                ("call", "c1"),
+                ("number", "xxxxxx3210"),
+                ("flow", "emi"),
+                ("version", "3fa2b4c6d8"),
+            ],
+        );
         shown(&mut story, &call, Instant::now());
-        let log =
-            Told { target: "flow".to_owned(), ..told(Level::WARN, "flow log", &[("call", "c1"), ("name", "emi"), ("text", "no amount")]) };
-        assert_eq!(shown(&mut story, &log, Instant::now()), "14:02:11 log    emi              #1 warn: no amount\n");
+        let log = Told {
+            target: "flow".to_owned(),
+            ..told(
+                Level::WARN,
+                "flow log",
+                &[("call", "c1"), ("name", "emi"), ("text", "no amount")],
+            )
+        };
+        assert_eq!(
+            shown(&mut story, &log, Instant::now()),
+            "14:02:11 log    emi              #1 warn: no amount\n"
+        );
     }
 
     #[test]
     fn the_engines_warnings_are_shown_and_its_news_only_where_asked_for() {
         let (mut story, now) = (Story::default(), Instant::now());
-        let news = told(Level::INFO, "webassembly pool is ready", &[("calls", "1000")]);
+        let news = told(
+            Level::INFO,
+            "webassembly pool is ready",
+            &[("calls", "1000")],
+        );
         assert_eq!(shown(&mut story, &news, now), "");
-        let warning = told(Level::WARN, "no recogniser is configured: callers answer by keys", &[]);
-        assert_eq!(shown(&mut story, &warning, now), "14:02:11 engine warn: no recogniser is configured: callers answer by keys\n");
+        let warning = told(
+            Level::WARN,
+            "no recogniser is configured: callers answer by keys",
+            &[],
+        );
+        assert_eq!(
+            shown(&mut story, &warning, now),
+            "14:02:11 engine warn: no recogniser is configured: callers answer by keys\n"
+        );
         let mut asked = Story::new("info".parse().unwrap());
-        assert_eq!(shown(&mut asked, &news, now), "14:02:11 engine info: webassembly pool is ready calls=1000\n");
+        assert_eq!(
+            shown(&mut asked, &news, now),
+            "14:02:11 engine info: webassembly pool is ready calls=1000\n"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Watches sources, builds what has changed, and tells what came of it. Whether a component is taken is the engine's to say.
+//! Watches sources, builds what has changed, and tells what came of it. Whether a component is
+//! taken is the engine's to say.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -36,8 +37,13 @@ pub struct Workshop {
 }
 
 impl Workshop {
-    /// A workshop for a project. `command` is for `sh`, see [`build`]; without one [`BUILD`] has to be there.
-    pub fn open(project: Project, command: Option<String>, screen: Arc<Screen>) -> anyhow::Result<Self> {
+    /// A workshop for a project. `command` is for `sh`, see [`build`]; without one [`BUILD`] has to
+    /// be there.
+    pub fn open(
+        project: Project,
+        command: Option<String>,
+        screen: Arc<Screen>,
+    ) -> anyhow::Result<Self> {
         let flows = project.root.join(".setup/flows");
         if command.is_none() && !flows.exists() {
             bail!(
@@ -47,12 +53,21 @@ impl Workshop {
             );
         }
         let command = command.unwrap_or_else(|| BUILD.to_owned());
-        Ok(Self { project, command, screen, without_manifest: BTreeSet::new() })
+        Ok(Self {
+            project,
+            command,
+            screen,
+            without_manifest: BTreeSet::new(),
+        })
     }
 
     /// The plugins that are built now, with their languages.
     pub fn plugins(&self) -> anyhow::Result<Vec<(FlowName, Language)>> {
-        Ok(look(&self.project)?.plugins.into_iter().map(|(name, (language, _))| (name, language)).collect())
+        Ok(look(&self.project)?
+            .plugins
+            .into_iter()
+            .map(|(name, (language, _))| (name, language))
+            .collect())
     }
 
     /// Goes on until it is dropped, and ends the running build then.
@@ -68,17 +83,27 @@ impl Workshop {
             let project = self.project.clone();
             let looked = tokio::task::spawn_blocking(move || {
                 let looked = look(&project);
-                let is_new = looked.as_ref().is_ok_and(|found| ears.listen(found.folders.clone()));
+                let is_new = looked
+                    .as_ref()
+                    .is_ok_and(|found| ears.listen(found.folders.clone()));
                 (looked, is_new, ears)
             });
-            let Ok((looked, is_new, same_ears)) = looked.await else { return };
+            let Ok((looked, is_new, same_ears)) = looked.await else {
+                return;
+            };
             ears = same_ears;
             match looked {
                 Ok(found) => {
                     unreadable = None;
                     self.tell_without_manifest(&found);
                     let now = Instant::now();
-                    builds.look(now, found.plugins.into_iter().map(|(name, (_, sources))| (name, sources)));
+                    builds.look(
+                        now,
+                        found
+                            .plugins
+                            .into_iter()
+                            .map(|(name, (_, sources))| (name, sources)),
+                    );
                     // what the build itself has written is seen before it counts as ended
                     if let Some((task, before, built)) = ended.take() {
                         let follows = builds.ended();
@@ -108,8 +133,12 @@ impl Workshop {
         }
     }
 
-    fn begin(&self, task: Task) -> impl Future<Output = (Task, Option<Seen>, Built)> + Send + use<> {
-        self.screen.tell(about(&task.plugin, "building", Tone::Faint));
+    fn begin(
+        &self,
+        task: Task,
+    ) -> impl Future<Output = (Task, Option<Seen>, Built)> + Send + use<> {
+        self.screen
+            .tell(about(&task.plugin, "building", Tone::Faint));
         if let Some(changed) = task.changed {
             self.screen.changed(&task.plugin, changed);
         }
@@ -128,53 +157,95 @@ impl Workshop {
         let now = seen(&file);
         let line = match &built.end {
             End::Ended(status) if status.success() => match now {
-                None => about(plugin, format!("ended well after {took}, but there is no `{}`", file.display()), Tone::Bad)
-                    .with("mend: let the command of --build put it there, by renaming"),
-                now if now == before => about(plugin, format!("ok in {took}, the component is the same"), Tone::Plain),
+                None => about(
+                    plugin,
+                    format!(
+                        "ended well after {took}, but there is no `{}`",
+                        file.display()
+                    ),
+                    Tone::Bad,
+                )
+                .with("mend: let the command of --build put it there, by renaming"),
+                now if now == before => about(
+                    plugin,
+                    format!("ok in {took}, the component is the same"),
+                    Tone::Plain,
+                ),
                 Some(_) => about(plugin, format!("ok in {took}"), Tone::Good),
             }
             .with_all(words(&built.output)),
             // its words are of sources that are not there any more
-            _ if follows == Follows::Build => about(plugin, format!("failed after {took}, and the sources have changed since"), Tone::Odd),
-            End::Ended(status) => {
-                about(plugin, format!("failed after {took} ({status}): {}", self.kept(plugin)), Tone::Bad).with_all(words(&built.output))
-            }
+            _ if follows == Follows::Build => about(
+                plugin,
+                format!("failed after {took}, and the sources have changed since"),
+                Tone::Odd,
+            ),
+            End::Ended(status) => about(
+                plugin,
+                format!("failed after {took} ({status}): {}", self.kept(plugin)),
+                Tone::Bad,
+            )
+            .with_all(words(&built.output)),
             End::TooLong(longest) => {
-                let ended = format!("was ended after {} s: {}", longest.as_secs(), self.kept(plugin));
-                about(plugin, ended, Tone::Bad).with_all(words(&built.output)).with("mend: see what it waits for")
+                let ended = format!(
+                    "was ended after {} s: {}",
+                    longest.as_secs(),
+                    self.kept(plugin)
+                );
+                about(plugin, ended, Tone::Bad)
+                    .with_all(words(&built.output))
+                    .with("mend: see what it waits for")
             }
-            End::NotRun(error) => about(plugin, format!("could not be run: {error}"), Tone::Bad).with("mend: see whether `sh` can be run"),
+            End::NotRun(error) => about(plugin, format!("could not be run: {error}"), Tone::Bad)
+                .with("mend: see whether `sh` can be run"),
         };
         if !built.is_ok() || now == before {
             self.screen.unchanged(plugin);
         }
         self.screen.tell(line);
         if follows == Follows::Chase {
-            let words = "its sources changed during this build too: it is built again with the next change";
-            let hint = format!("hint: does the build write into `{}`? let it write elsewhere", self.project.sources(plugin).display());
+            let words =
+                "its sources changed during this build too: it is built again with the next change";
+            let hint = format!(
+                "hint: does the build write into `{}`? let it write elsewhere",
+                self.project.sources(plugin).display()
+            );
             self.screen.tell(about(plugin, words, Tone::Odd).with(hint));
         }
     }
 
     fn kept(&self, plugin: &FlowName) -> String {
-        self.screen
-            .active(plugin)
-            .map_or_else(|| "nothing is dropped".to_owned(), |version| format!("nothing is dropped, version {version} stays"))
+        self.screen.active(plugin).map_or_else(
+            || "nothing is dropped".to_owned(),
+            |version| format!("nothing is dropped, version {version} stays"),
+        )
     }
 
     fn tell_without_manifest(&mut self, found: &Found) {
-        for plugin in found.without_manifest.iter().filter(|plugin| !self.without_manifest.contains(*plugin)) {
+        for plugin in found
+            .without_manifest
+            .iter()
+            .filter(|plugin| !self.without_manifest.contains(*plugin))
+        {
             let manifest = self.project.manifest(plugin);
-            let mend = format!("mend: make `{}`, empty for the defaults", manifest.display());
-            self.screen.tell(about(plugin, "is not built: it has no manifest", Tone::Odd).with(mend));
+            let mend = format!(
+                "mend: make `{}`, empty for the defaults",
+                manifest.display()
+            );
+            self.screen
+                .tell(about(plugin, "is not built: it has no manifest", Tone::Odd).with(mend));
         }
         self.without_manifest = found.without_manifest.iter().cloned().collect();
     }
 
     fn tell_unreadable(&self, error: &std::io::Error, told: &mut Option<String>) {
-        let words = format!("the sources in `{}` cannot be read: {error}", self.project.plugins.display());
+        let words = format!(
+            "the sources in `{}` cannot be read: {error}",
+            self.project.plugins.display()
+        );
         if told.as_ref() != Some(&words) {
-            self.screen.tell(Line::new(Subject::Build, "", &words, Tone::Bad));
+            self.screen
+                .tell(Line::new(Subject::Build, "", &words, Tone::Bad));
             *told = Some(words);
         }
     }
@@ -188,5 +259,7 @@ fn about(plugin: &FlowName, words: impl AsRef<str>, tone: Tone) -> Line {
 type Seen = (u64, u64, i64, i64);
 
 fn seen(file: &Path) -> Option<Seen> {
-    fs::metadata(file).ok().map(|file| (file.ino(), file.len(), file.mtime(), file.mtime_nsec()))
+    fs::metadata(file)
+        .ok()
+        .map(|file| (file.ino(), file.len(), file.mtime(), file.mtime_nsec()))
 }

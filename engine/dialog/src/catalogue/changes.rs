@@ -1,4 +1,5 @@
-//! Versions that are changed while their files stay what they are: by people, or for their failures.
+//! Versions that are changed while their files stay what they are: by people, or for their
+//! failures.
 
 use ghanti_model::{FlowName, VersionId};
 
@@ -22,12 +23,17 @@ pub enum ChangeError {
 }
 
 impl<P: PromptLibrary> Catalogue<P> {
-    /// Makes a flow's candidate active; without one, the version that was withdrawn. Gives the version that is now active.
+    /// Makes a flow's candidate active; without one, the version that was withdrawn. Gives the
+    /// version that is now active.
     pub fn promote(&self, name: &FlowName) -> Result<VersionId, ChangeError> {
         let version = {
             let mut flows = self.change();
-            let lives = flows.get_mut(name).ok_or_else(|| ChangeError::Unknown(name.clone()))?;
-            lives.promote().ok_or_else(|| ChangeError::NothingToPromote(name.clone()))?
+            let lives = flows
+                .get_mut(name)
+                .ok_or_else(|| ChangeError::Unknown(name.clone()))?;
+            lives
+                .promote()
+                .ok_or_else(|| ChangeError::NothingToPromote(name.clone()))?
         };
         tracing::info!(flow = %name, version = %version.id, "flow version was promoted");
         self.remember(name);
@@ -35,13 +41,18 @@ impl<P: PromptLibrary> Catalogue<P> {
         Ok(version.id.clone())
     }
 
-    /// Withdraws a flow's candidate; without one, its active version, and brings the version before back. Gives the version that is now
-    /// active. What was withdrawn comes back by a promotion, or not at all: the files have to change before the folder is heard again.
+    /// Withdraws a flow's candidate; without one, its active version, and brings the version before
+    /// back. Gives the version that is now active. What was withdrawn comes back by a promotion, or
+    /// not at all: the files have to change before the folder is heard again.
     pub fn rollback(&self, name: &FlowName, reason: &str) -> Result<VersionId, ChangeError> {
         let version = {
             let mut flows = self.change();
-            let lives = flows.get_mut(name).ok_or_else(|| ChangeError::Unknown(name.clone()))?;
-            lives.roll_back(reason.to_owned(), unix_ms()).ok_or_else(|| ChangeError::NothingBefore(name.clone()))?
+            let lives = flows
+                .get_mut(name)
+                .ok_or_else(|| ChangeError::Unknown(name.clone()))?;
+            lives
+                .roll_back(reason.to_owned(), unix_ms())
+                .ok_or_else(|| ChangeError::NothingBefore(name.clone()))?
         };
         tracing::warn!(flow = %name, version = %version.id, reason, "flow was rolled back");
         self.tally.rolled_back(name.as_str());
@@ -50,17 +61,24 @@ impl<P: PromptLibrary> Catalogue<P> {
         Ok(version.id.clone())
     }
 
-    /// Takes note of how a run ended. Failures of a version above its `[on-trap] budget` bring the version before back, or withdraw the
-    /// candidate. `now_ms` is in milliseconds since 1970.
+    /// Takes note of how a run ended. Failures of a version above its `[on-trap] budget` bring the
+    /// version before back, or withdraw the candidate. `now_ms` is in milliseconds since 1970.
     pub fn report(&self, version: &FlowVersion<P>, end: &RunEnd, now_ms: u64) {
         let (name, id) = (&version.name, &version.id);
         self.tally.ended(name.as_str(), end);
-        let (true, Some(budget)) = (end.is_flows_fault(), version.manifest().on_trap.budget) else { return };
-        let Some(traps) = version.trapped(now_ms) else { return };
-        let reason = format!("it failed {traps} times, more than `[on-trap] budget` = `{budget}` bears");
+        let (true, Some(budget)) = (end.is_flows_fault(), version.manifest().on_trap.budget) else {
+            return;
+        };
+        let Some(traps) = version.trapped(now_ms) else {
+            return;
+        };
+        let reason =
+            format!("it failed {traps} times, more than `[on-trap] budget` = `{budget}` bears");
         let back = {
             let mut flows = self.change();
-            let Some(lives) = flows.get_mut(name).filter(|lives| lives.takes_calls(id)) else { return };
+            let Some(lives) = flows.get_mut(name).filter(|lives| lives.takes_calls(id)) else {
+                return;
+            };
             lives.withdraw(id, reason.clone(), now_ms)
         };
         match back {
@@ -70,7 +88,9 @@ impl<P: PromptLibrary> Catalogue<P> {
                 self.remember(name);
                 self.changed();
             }
-            None => tracing::error!(flow = %name, version = %id, reason, "flow keeps failing, and no version before is loaded: mend it"),
+            None => {
+                tracing::error!(flow = %name, version = %id, reason, "flow keeps failing, and no version before is loaded: mend it")
+            }
         }
     }
 }

@@ -15,12 +15,19 @@ use crate::version::{FlowVersion, PromptLibrary};
 const KEEPING: Duration = Duration::from_secs(2);
 
 impl<P: PromptLibrary> Catalogue<P> {
-    /// Keeps a version that is about to take calls, so that whoever sees it take calls finds it after a restart.
+    /// Keeps a version that is about to take calls, so that whoever sees it take calls finds it
+    /// after a restart.
     pub(super) async fn keep(&self, version: &Arc<FlowVersion<P>>, parts: Parts, look: u64) {
-        let (kept, name, id) = (Arc::clone(&self.kept), version.name.clone(), version.id.clone());
+        let (kept, name, id) = (
+            Arc::clone(&self.kept),
+            version.name.clone(),
+            version.id.clone(),
+        );
         let note = {
             let flows = self.flows();
-            let lives = flows.get(&name).filter(|lives| !lives.is_overtaken(look) && lives.becomes_active(version));
+            let lives = flows
+                .get(&name)
+                .filter(|lives| !lives.is_overtaken(look) && lives.becomes_active(version));
             lives.map(|lives| (last(version, parts.manifest.is_some()), lives.ids()))
         };
         let keeping = self.loader.engine().backstage().run_light(move || {
@@ -40,22 +47,43 @@ impl<P: PromptLibrary> Catalogue<P> {
     pub(super) fn remember(&self, name: &FlowName) {
         let is_new = {
             let flows = self.flows();
-            let Some((active, lives)) = flows.get(name).and_then(|lives| Some((lives.active()?, lives))) else { return };
+            let Some((active, lives)) = flows
+                .get(name)
+                .and_then(|lives| Some((lives.active()?, lives)))
+            else {
+                return;
+            };
             self.kept.note(name, last(active, false), &lives.ids())
         };
         if is_new {
             let (kept, name) = (Arc::clone(&self.kept), name.clone());
-            self.loader.engine().backstage().spawn_light(move || kept.write(&name));
+            self.loader
+                .engine()
+                .backstage()
+                .spawn_light(move || kept.write(&name));
         }
     }
 
-    /// Gives flows whose files lie in the folder and cannot be taken the version that took calls last.
+    /// Gives flows whose files lie in the folder and cannot be taken the version that took calls
+    /// last.
     pub(super) async fn restore(&self) {
-        let without: Vec<_> = self.flows().iter().filter(|(_, lives)| lives.active().is_none()).map(|(name, _)| name.clone()).collect();
+        let without: Vec<_> = self
+            .flows()
+            .iter()
+            .filter(|(_, lives)| lives.active().is_none())
+            .map(|(name, _)| name.clone())
+            .collect();
         for name in without {
             let (kept, flow) = (Arc::clone(&self.kept), name.clone());
-            let restored = self.loader.engine().backstage().run_light(move || kept.restore(&flow)).await;
-            let Ok(Some(restored)) = restored else { continue };
+            let restored = self
+                .loader
+                .engine()
+                .backstage()
+                .run_light(move || kept.restore(&flow))
+                .await;
+            let Ok(Some(restored)) = restored else {
+                continue;
+            };
             let version = async {
                 let (id, parts) = restored?;
                 let source = Source::of(parts);
@@ -63,12 +91,18 @@ impl<P: PromptLibrary> Catalogue<P> {
                     return Err(format!("the files kept are not those of version {id}"));
                 }
                 let told = |fault: Fault| Rejection::new(name.as_str(), fault).to_string();
-                self.loader.load(name.clone(), source, None).await.map_err(told)
+                self.loader
+                    .load(name.clone(), source, None)
+                    .await
+                    .map_err(told)
             };
             match version.await {
                 Ok(version) => {
                     tracing::warn!(flow = %name, version = %version.id, "flow goes on with the version that took calls last: what lies in the folder was not taken");
-                    self.change().entry(name.clone()).or_default().restore(Arc::new(version));
+                    self.change()
+                        .entry(name.clone())
+                        .or_default()
+                        .restore(Arc::new(version));
                 }
                 Err(reason) => {
                     tracing::error!(flow = %name, reason, "the version that took calls last cannot be brought back: the flow takes no calls")
@@ -79,5 +113,9 @@ impl<P: PromptLibrary> Catalogue<P> {
 }
 
 fn last<P>(version: &FlowVersion<P>, has_manifest: bool) -> Last {
-    Last { version: version.id.clone(), has_manifest, rules: version.manifest().rules() }
+    Last {
+        version: version.id.clone(),
+        has_manifest,
+        rules: version.manifest().rules(),
+    }
 }

@@ -26,7 +26,9 @@ pub(super) struct Notices {
 
 impl fmt::Debug for Notices {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Notices").field("said", &self.said).finish_non_exhaustive()
+        f.debug_struct("Notices")
+            .field("said", &self.said)
+            .finish_non_exhaustive()
     }
 }
 
@@ -47,7 +49,8 @@ impl Drop for Quiet<'_> {
 }
 
 impl<P: PromptLibrary> Catalogue<P> {
-    /// Says which languages the engine understands, so that flows in others are warned of. The first word counts.
+    /// Says which languages the engine understands, so that flows in others are warned of. The
+    /// first word counts.
     pub fn hears(&self, understands: impl Fn(&Language) -> bool + Send + Sync + 'static) {
         if self.notices.hears.set(Box::new(understands)).is_ok() {
             self.look_over();
@@ -58,19 +61,37 @@ impl<P: PromptLibrary> Catalogue<P> {
     pub fn unclaimed(&self) -> Unclaimed {
         let flows = self.flows();
         let taking = taking(&flows);
-        match unclaimed(&taking, self.default_flow.as_ref(), self.kept.home().as_ref()) {
-            Ok((flow, because)) => Unclaimed { flow: Some(flow.clone()), because: because.as_str().to_owned(), is_problem: false },
+        match unclaimed(
+            &taking,
+            self.default_flow.as_ref(),
+            self.kept.home().as_ref(),
+        ) {
+            Ok((flow, because)) => Unclaimed {
+                flow: Some(flow.clone()),
+                because: because.as_str().to_owned(),
+                is_problem: false,
+            },
             Err(NoFlow::Unknown { wanted, .. }) => {
                 let because = if self.default_flow.is_some() {
-                    format!("`flow` of `[calls]` names `{wanted}`, which is not loaded: correct the name, or see why it was rejected")
+                    format!(
+                        "`flow` of `[calls]` names `{wanted}`, which is not loaded: correct the name, or see why it was rejected"
+                    )
                 } else {
-                    format!("`{wanted}` took them and is not loaded: see why it was rejected, or name another by `flow` of `[calls]`")
+                    format!(
+                        "`{wanted}` took them and is not loaded: see why it was rejected, or name another by `flow` of `[calls]`"
+                    )
                 };
-                Unclaimed { flow: None, because, is_problem: true }
+                Unclaimed {
+                    flow: None,
+                    because,
+                    is_problem: true,
+                }
             }
             Err(NoFlow::Unmatched { .. }) => {
-                let catch_alls: Vec<_> =
-                    open(&taking).filter(|(_, takes)| takes.conditions() == 0).map(|(name, _)| name.as_str()).collect();
+                let catch_alls: Vec<_> = open(&taking)
+                    .filter(|(_, takes)| takes.conditions() == 0)
+                    .map(|(name, _)| name.as_str())
+                    .collect();
                 let because = match catch_alls.as_slice() {
                     [] => "every flow takes only the calls that it claims by `[match]`, or those that ask for it".to_owned(),
                     several => format!(
@@ -78,25 +99,38 @@ impl<P: PromptLibrary> Catalogue<P> {
                         several.join("`, `")
                     ),
                 };
-                Unclaimed { flow: None, because, is_problem: !catch_alls.is_empty() }
+                Unclaimed {
+                    flow: None,
+                    because,
+                    is_problem: !catch_alls.is_empty(),
+                }
             }
         }
     }
 
-    /// Why calls are not held as they should be, a sentence each: flows that took calls and do not any more though their files are there, and
-    /// calls that end since it is open who takes them.
+    /// Why calls are not held as they should be, a sentence each: flows that took calls and do not
+    /// any more though their files are there, and calls that end since it is open who takes them.
     pub fn problems(&self) -> Vec<String> {
         let flows = self.flows();
-        let missing = flows.iter().filter(|(_, lives)| lives.lies() && lives.active().is_none()).map(|(name, _)| name);
+        let missing = flows
+            .iter()
+            .filter(|(_, lives)| lives.lies() && lives.active().is_none())
+            .map(|(name, _)| name);
         let missing = missing.filter(|name| self.kept.last(name).is_some());
         let missing =
             missing.map(|name| format!("flow `{name}` took calls before and takes none now: see in /api/flows why it was rejected"));
         let mut problems: Vec<_> = missing.collect();
         let is_empty = taking(&flows).is_empty();
         drop(flows);
-        let Unclaimed { because, is_problem, .. } = self.unclaimed();
+        let Unclaimed {
+            because,
+            is_problem,
+            ..
+        } = self.unclaimed();
         if is_problem && !is_empty {
-            problems.push(format!("calls that no flow claims are not taken: {because}"));
+            problems.push(format!(
+                "calls that no flow claims are not taken: {because}"
+            ));
         }
         problems
     }
@@ -113,7 +147,12 @@ impl<P: PromptLibrary> Catalogue<P> {
                 );
             }
             if let (Some(hears), Some(version)) = (self.notices.hears.get(), lives.active()) {
-                let unheard: Vec<_> = version.languages.iter().filter(|language| !hears(language)).map(Language::as_str).collect();
+                let unheard: Vec<_> = version
+                    .languages
+                    .iter()
+                    .filter(|language| !hears(language))
+                    .map(Language::as_str)
+                    .collect();
                 if !unheard.is_empty() {
                     own.push(format!("no recogniser here understands {}: in it callers can answer by keys alone; add a model, or give every choice a key", unheard.join(", ")));
                 }
@@ -134,11 +173,21 @@ impl<P: PromptLibrary> Catalogue<P> {
         self.settle_home();
         let unclaimed = self.unclaimed();
         let flows = self.flows();
-        let own =
-            self.warnings(&flows).into_iter().flat_map(|(name, warnings)| warnings.into_iter().map(move |warning| (name.clone(), warning)));
+        let own = self
+            .warnings(&flows)
+            .into_iter()
+            .flat_map(|(name, warnings)| {
+                warnings
+                    .into_iter()
+                    .map(move |warning| (name.clone(), warning))
+            });
         let own: Vec<_> = own.collect();
         drop(flows);
-        let mut said = self.notices.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut said = self
+            .notices
+            .said
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let before = std::mem::take(&mut *said);
         // what is said of two flows is said once
         let mut says = |warning: String| {
@@ -152,12 +201,15 @@ impl<P: PromptLibrary> Catalogue<P> {
             }
         }
         if unclaimed.is_problem && says(unclaimed.because.clone()) {
-            tracing::warn!(because = unclaimed.because, "calls that no flow claims are not taken");
+            tracing::warn!(
+                because = unclaimed.because,
+                "calls that no flow claims are not taken"
+            );
         }
     }
 
-    /// Whoever has the calls that no flow claims keeps them as long as its files are there: another one takes them by a claim, or by the
-    /// operator's word.
+    /// Whoever has the calls that no flow claims keeps them as long as its files are there: another
+    /// one takes them by a claim, or by the operator's word.
     fn settle_home(&self) {
         if self.default_flow.is_some() {
             return;
@@ -171,7 +223,11 @@ impl<P: PromptLibrary> Catalogue<P> {
                 })
             };
             let home = self.kept.home().filter(stays);
-            let home = home.or_else(|| unclaimed(&taking(&flows), None, None).ok().map(|(name, _)| name.clone()));
+            let home = home.or_else(|| {
+                unclaimed(&taking(&flows), None, None)
+                    .ok()
+                    .map(|(name, _)| name.clone())
+            });
             self.kept.note_home(home.clone()).then_some(home)
         };
         if let Some(home) = is_new {
@@ -180,7 +236,10 @@ impl<P: PromptLibrary> Catalogue<P> {
                 None => tracing::info!("nobody takes the calls that no flow claims"),
             }
             let kept = Arc::clone(&self.kept);
-            self.loader.engine().backstage().spawn_light(move || kept.write_home());
+            self.loader
+                .engine()
+                .backstage()
+                .spawn_light(move || kept.write_home());
         }
     }
 }

@@ -27,8 +27,9 @@ struct Found<P> {
 }
 
 impl<P: PromptLibrary> Catalogue<P> {
-    /// Loads what lies in a place, if it is new, and publishes it. What has to be compiled waits until nothing else of the flow is compiled, and
-    /// is read again then; what is compiled already waits for nobody, and overtakes it.
+    /// Loads what lies in a place, if it is new, and publishes it. What has to be compiled waits
+    /// until nothing else of the flow is compiled, and is read again then; what is compiled already
+    /// waits for nobody, and overtakes it.
     pub(crate) async fn take(&self, name: &FlowName, place: Place) -> Verdict {
         let (turn, light_turn) = {
             let mut flows = self.change();
@@ -66,21 +67,41 @@ impl<P: PromptLibrary> Catalogue<P> {
             lives.judge(look);
             return Err(Verdict::Known);
         }
-        let (loaded, alike) = (lives.with_id(&source.id), lives.with_component(&source.component_digest));
+        let (loaded, alike) = (
+            lives.with_id(&source.id),
+            lives.with_component(&source.component_digest),
+        );
         let is_taken = lives.has_taken(&source.id);
         drop(flows);
-        Ok(Found { look, source, loaded, alike, is_taken })
+        Ok(Found {
+            look,
+            source,
+            loaded,
+            alike,
+            is_taken,
+        })
     }
 
     async fn judge(&self, name: &FlowName, place: &Place, found: Found<P>) -> Verdict {
-        let Found { look, source, loaded, alike, is_taken } = found;
+        let Found {
+            look,
+            source,
+            loaded,
+            alike,
+            is_taken,
+        } = found;
         let (id, tests) = (source.id.clone(), source.tests_digest.clone());
         if is_taken {
             self.change().entry(name.clone()).or_default().judge(look);
-            return self.test_again(name, loaded, id, tests, &source.parts.tests).await;
+            return self
+                .test_again(name, loaded, id, tests, &source.parts.tests)
+                .await;
         }
         let parts = source.parts.clone();
-        let version = match self.candidate(name, place.form, source, loaded, alike).await {
+        let version = match self
+            .candidate(name, place.form, source, loaded, alike)
+            .await
+        {
             Ok(version) => version,
             Err(fault) => return self.reject(name, look, Some((id, tests)), fault),
         };
@@ -102,8 +123,8 @@ impl<P: PromptLibrary> Catalogue<P> {
         Verdict::Published
     }
 
-    /// A version that may take calls: loaded, no rule short, and through its gates. One that is loaded has been through the gate of recorded
-    /// calls.
+    /// A version that may take calls: loaded, no rule short, and through its gates. One that is
+    /// loaded has been through the gate of recorded calls.
     async fn candidate(
         &self,
         name: &FlowName,
@@ -114,7 +135,10 @@ impl<P: PromptLibrary> Catalogue<P> {
     ) -> Result<Arc<FlowVersion<P>>, Fault> {
         self.has_manifest(name, form, &source.parts)?;
         let tests = std::mem::take(&mut source.parts.tests);
-        let (component, text) = (source.parts.component.clone(), source.parts.manifest.clone().unwrap_or_default());
+        let (component, text) = (
+            source.parts.component.clone(),
+            source.parts.manifest.clone().unwrap_or_default(),
+        );
         let is_loaded = loaded.is_some();
         let version = match loaded {
             Some(loaded) => loaded,
@@ -133,8 +157,8 @@ impl<P: PromptLibrary> Catalogue<P> {
         Ok(version)
     }
 
-    /// Judges a version that was taken by its changed tests. Whatever they say, it stays what it is: one that takes calls goes on, one that
-    /// was withdrawn does not come back by itself.
+    /// Judges a version that was taken by its changed tests. Whatever they say, it stays what it
+    /// is: one that takes calls goes on, one that was withdrawn does not come back by itself.
     async fn test_again(
         &self,
         name: &FlowName,
@@ -162,7 +186,13 @@ impl<P: PromptLibrary> Catalogue<P> {
         Verdict::Rejected(rejection)
     }
 
-    fn reject(&self, name: &FlowName, look: u64, judged: Option<(VersionId, String)>, fault: Fault) -> Verdict {
+    fn reject(
+        &self,
+        name: &FlowName,
+        look: u64,
+        judged: Option<(VersionId, String)>,
+        fault: Fault,
+    ) -> Verdict {
         let rejection = Rejection::new(name.as_str(), fault);
         {
             let mut flows = self.change();
@@ -184,8 +214,8 @@ impl<P: PromptLibrary> Catalogue<P> {
         Verdict::Rejected(rejection)
     }
 
-    /// A folder has a manifest, be it an empty one: where files are copied one by one the component may come first. A bare component has none,
-    /// unless its flow has had one.
+    /// A folder has a manifest, be it an empty one: where files are copied one by one the component
+    /// may come first. A bare component has none, unless its flow has had one.
     fn has_manifest(&self, name: &FlowName, form: Form, parts: &Parts) -> Result<(), Fault> {
         if parts.manifest.is_some() {
             return Ok(());
@@ -197,26 +227,50 @@ impl<P: PromptLibrary> Catalogue<P> {
         match self.kept.last(name).filter(|last| last.has_manifest) {
             Some(last) => {
                 let rules = last.rules.len();
-                let reason = format!("the manifest is gone: version {} has one, with {rules} rules, and {place}", last.version);
-                let hint =
-                    "put `flow.toml` back into the flow's folder; rules that are meant to go are named in its `[update] drops-rules`";
+                let reason = format!(
+                    "the manifest is gone: version {} has one, with {rules} rules, and {place}",
+                    last.version
+                );
+                let hint = "put `flow.toml` back into the flow's folder; rules that are meant to go are named in its `[update] drops-rules`";
                 Err(Fault::new(Step::Manifest, reason, hint))
             }
-            None if form == Form::Folder => Err(Fault::new(Step::Manifest, place, "put it there; an empty file takes the defaults")),
+            None if form == Form::Folder => Err(Fault::new(
+                Step::Manifest,
+                place,
+                "put it there; an empty file takes the defaults",
+            )),
             None => Ok(()),
         }
     }
 
-    /// A version has the rules of the one that took calls last, but for those that its manifest says it drops.
+    /// A version has the rules of the one that took calls last, but for those that its manifest
+    /// says it drops.
     fn has_all_rules(&self, version: &FlowVersion<P>, text: &str) -> Result<(), Fault> {
-        let Some(last) = self.kept.last(&version.name).filter(|last| last.version != version.id) else { return Ok(()) };
+        let Some(last) = self
+            .kept
+            .last(&version.name)
+            .filter(|last| last.version != version.id)
+        else {
+            return Ok(());
+        };
         let lost = version.manifest().lost_rules(&last.rules);
         if lost.is_empty() {
             return Ok(());
         }
-        let half = if text.trim().is_empty() { ", and is empty" } else { "" };
-        let reason = format!("the manifest has fewer rules than version {}{half}: it lacks `{}`", last.version, lost.join("`, `"));
-        let hint = format!("put them back; rules that are meant to go are named: `[update] drops-rules = [\"{}\"]`", lost.join("\", \""));
+        let half = if text.trim().is_empty() {
+            ", and is empty"
+        } else {
+            ""
+        };
+        let reason = format!(
+            "the manifest has fewer rules than version {}{half}: it lacks `{}`",
+            last.version,
+            lost.join("`, `")
+        );
+        let hint = format!(
+            "put them back; rules that are meant to go are named: `[update] drops-rules = [\"{}\"]`",
+            lost.join("\", \"")
+        );
         Err(Fault::new(Step::Manifest, reason, &hint))
     }
 }
@@ -245,9 +299,18 @@ mod tests {
         fs::write(flow.join("flow.wasm"), ACTS).unwrap();
         fs::write(flow.join("flow.toml"), "").unwrap();
         fs::write(flow.join("prompts/en-IN.ftl"), "greeting = Hello\n").unwrap();
-        let engine = FlowEngine::new(&EngineSettings { max_calls: 1, ..EngineSettings::default() }).unwrap();
-        let settings = CatalogueSettings { components: folder.join("components"), ..CatalogueSettings::default() };
-        let (catalogue, rejections) = Catalogue::open(engine, &folder.join("flows"), settings).await.unwrap();
+        let engine = FlowEngine::new(&EngineSettings {
+            max_calls: 1,
+            ..EngineSettings::default()
+        })
+        .unwrap();
+        let settings = CatalogueSettings {
+            components: folder.join("components"),
+            ..CatalogueSettings::default()
+        };
+        let (catalogue, rejections) = Catalogue::open(engine, &folder.join("flows"), settings)
+            .await
+            .unwrap();
         assert_eq!(rejections, []);
         catalogue
     }
@@ -255,7 +318,10 @@ mod tests {
     #[tokio::test]
     async fn an_edited_prompt_waits_for_no_compilation_of_another_flow_or_its_own() {
         let folder = tempfile::tempdir().unwrap();
-        let (flows, name) = (folder.path().join("flows"), FlowName::parse("acts").unwrap());
+        let (flows, name) = (
+            folder.path().join("flows"),
+            FlowName::parse("acts").unwrap(),
+        );
         let catalogue = catalogue(folder.path(), &name).await;
         let before = catalogue.active(&name).unwrap().id.clone();
         // all threads that compile are taken, and so is the flow's own turn to compile
@@ -265,18 +331,29 @@ mod tests {
         let compilations: Vec<_> = (0..threads)
             .map(|_| {
                 let (compiled, backstage) = (Arc::clone(&compiled), backstage.clone());
-                tokio::spawn(async move { backstage.run(move || compiled.wait().is_leader()).await })
+                tokio::spawn(
+                    async move { backstage.run(move || compiled.wait().is_leader()).await },
+                )
             })
             .collect();
         let turn = Arc::clone(&catalogue.change().get(&name).unwrap().turn);
         let compiling = turn.lock().await;
 
-        fs::write(flows.join("acts/prompts/en-IN.ftl"), "greeting = Good day\n").unwrap();
-        assert!(matches!(catalogue.take(&name, place(&flows, &name)).await, Verdict::Published));
+        fs::write(
+            flows.join("acts/prompts/en-IN.ftl"),
+            "greeting = Good day\n",
+        )
+        .unwrap();
+        assert!(matches!(
+            catalogue.take(&name, place(&flows, &name)).await,
+            Verdict::Published
+        ));
         assert_ne!(catalogue.active(&name).unwrap().id, before);
 
         drop(compiling);
-        tokio::task::spawn_blocking(move || compiled.wait()).await.unwrap();
+        tokio::task::spawn_blocking(move || compiled.wait())
+            .await
+            .unwrap();
         for compilation in compilations {
             assert!(compilation.await.unwrap().is_ok());
         }
@@ -285,27 +362,51 @@ mod tests {
     #[tokio::test]
     async fn files_that_still_cannot_be_read_are_told_once() {
         let folder = tempfile::tempdir().unwrap();
-        let (flows, name) = (folder.path().join("flows"), FlowName::parse("acts").unwrap());
+        let (flows, name) = (
+            folder.path().join("flows"),
+            FlowName::parse("acts").unwrap(),
+        );
         let catalogue = catalogue(folder.path(), &name).await;
         fs::remove_file(flows.join("acts/flow.wasm")).unwrap();
         for _ in 0..3 {
-            assert!(matches!(catalogue.take(&name, place(&flows, &name)).await, Verdict::Rejected(_)));
+            assert!(matches!(
+                catalogue.take(&name, place(&flows, &name)).await,
+                Verdict::Rejected(_)
+            ));
         }
-        assert_eq!(catalogue.counts()["acts"].rejected.get(&Step::Read), Some(&1));
+        assert_eq!(
+            catalogue.counts()["acts"].rejected.get(&Step::Read),
+            Some(&1)
+        );
     }
 
     #[tokio::test]
     async fn a_verdict_on_files_that_are_no_longer_there_changes_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let (flows, name) = (folder.path().join("flows"), FlowName::parse("acts").unwrap());
+        let (flows, name) = (
+            folder.path().join("flows"),
+            FlowName::parse("acts").unwrap(),
+        );
         let catalogue = catalogue(folder.path(), &name).await;
         let first = catalogue.active(&name).unwrap().id.clone();
-        fs::write(flows.join("acts/flow.toml"), "[settings]\nact = \"converse\"\n").unwrap();
-        let Ok(slow) = catalogue.find(&name, &place(&flows, &name)).await else { panic!("it is new") };
+        fs::write(
+            flows.join("acts/flow.toml"),
+            "[settings]\nact = \"converse\"\n",
+        )
+        .unwrap();
+        let Ok(slow) = catalogue.find(&name, &place(&flows, &name)).await else {
+            panic!("it is new")
+        };
         // its author puts the old file back meanwhile
         fs::write(flows.join("acts/flow.toml"), "").unwrap();
-        assert!(matches!(catalogue.take(&name, place(&flows, &name)).await, Verdict::Known));
-        assert!(matches!(catalogue.judge(&name, &place(&flows, &name), slow).await, Verdict::Known));
+        assert!(matches!(
+            catalogue.take(&name, place(&flows, &name)).await,
+            Verdict::Known
+        ));
+        assert!(matches!(
+            catalogue.judge(&name, &place(&flows, &name), slow).await,
+            Verdict::Known
+        ));
         assert_eq!(catalogue.active(&name).unwrap().id, first);
     }
 }

@@ -1,15 +1,17 @@
-//! The child process that compiles one component: from standard input to standard output, within limits that it sets itself before it reads
-//! a byte.
+//! The child process that compiles one component: from standard input to standard output, within
+//! limits that it sets itself before it reads a byte.
 //!
-//! Whatever this engine does with a component's bytes or types is done here first, on threads with smaller stacks than the engine's own: what
-//! would overflow or exhaust the engine ends the child.
+//! Whatever this engine does with a component's bytes or types is done here first, on threads with
+//! smaller stacks than the engine's own: what would overflow or exhaust the engine ends the child.
 
 use std::io::{self, Read, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use rayon::ThreadPoolBuilder;
-use rustix::process::{Pid, Resource, Rlimit, Signal, getppid, getrlimit, set_parent_process_death_signal, setrlimit};
+use rustix::process::{
+    Pid, Resource, Rlimit, Signal, getppid, getrlimit, set_parent_process_death_signal, setrlimit,
+};
 use serde::{Deserialize, Serialize};
 use wasmtime::Engine;
 use wasmtime::component::Component;
@@ -21,10 +23,12 @@ use crate::load::{Fault, Step};
 use crate::remembered::RememberedFunctions;
 use crate::run::Program;
 
-/// The exit code of a child that found something wrong with the component, and says what on standard output.
+/// The exit code of a child that found something wrong with the component, and says what on
+/// standard output.
 pub(super) const REJECTED: i32 = 3;
 
-/// The most of a reason or hint that is handed back: names in a component may be as long as it likes.
+/// The most of a reason or hint that is handed back: names in a component may be as long as it
+/// likes.
 const WORDS_BYTES: usize = 2_000;
 
 /// A [`Fault`] on its way from the child.
@@ -63,7 +67,11 @@ impl From<Fault> for Rejected {
             Step::Link => Found::Link,
             _ => Found::Compile,
         };
-        Self { step, reason: short(fault.reason), hint: short(fault.mend) }
+        Self {
+            step,
+            reason: short(fault.reason),
+            hint: short(fault.mend),
+        }
     }
 }
 
@@ -75,10 +83,13 @@ fn short(mut words: String) -> String {
     words
 }
 
-/// Compiles the component on standard input as `order` says, and writes the compiled code to standard output. Only for the program that
-/// [`CompileIn::Child`](crate::CompileIn) names: it sets limits on the process that calls it.
+/// Compiles the component on standard input as `order` says, and writes the compiled code to
+/// standard output. Only for the program that [`CompileIn::Child`](crate::CompileIn) names: it sets
+/// limits on the process that calls it.
 pub fn compile_component(order: &str) -> ExitCode {
-    let done = serde_json::from_str::<Order>(order).map_err(io::Error::other).and_then(|order| compile(&order));
+    let done = serde_json::from_str::<Order>(order)
+        .map_err(io::Error::other)
+        .and_then(|order| compile(&order));
     done.unwrap_or_else(|error| {
         // nobody may be left to read it
         let _ = writeln!(io::stderr(), "cannot compile the component: {error}");
@@ -92,8 +103,17 @@ fn compile(order: &Order) -> io::Result<ExitCode> {
     let mut component = Vec::new();
     io::stdin().lock().read_to_end(&mut component)?;
     let stack_bytes = usize::try_from(order.bounds.stack_bytes).unwrap_or(usize::MAX);
-    let threads = ThreadPoolBuilder::new().num_threads(order.bounds.threads).stack_size(stack_bytes).build().map_err(io::Error::other)?;
-    let remembered = order.remembered.as_ref().map(|files| RememberedFunctions::open(&files.known)).transpose()?.map(Arc::new);
+    let threads = ThreadPoolBuilder::new()
+        .num_threads(order.bounds.threads)
+        .stack_size(stack_bytes)
+        .build()
+        .map_err(io::Error::other)?;
+    let remembered = order
+        .remembered
+        .as_ref()
+        .map(|files| RememberedFunctions::open(&files.known))
+        .transpose()?
+        .map(Arc::new);
     let compiled = threads.install(|| code(&component, remembered.clone()));
     let mut out = io::stdout().lock();
     let is_compiled = compiled.is_ok();
@@ -107,15 +127,27 @@ fn compile(order: &Order) -> io::Result<ExitCode> {
         Err(fault) => out.write_all(&serde_json::to_vec(&Rejected::from(fault))?)?,
     }
     out.flush()?;
-    Ok(if is_compiled { ExitCode::SUCCESS } else { ExitCode::from(u8::try_from(REJECTED).unwrap_or(u8::MAX)) })
+    Ok(if is_compiled {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(u8::try_from(REJECTED).unwrap_or(u8::MAX))
+    })
 }
 
 fn code(component: &[u8], remembered: Option<Arc<RememberedFunctions>>) -> Result<Vec<u8>, Fault> {
     contract::check(component)?;
-    let broken = |error: wasmtime::Error| Fault::new(Step::Compile, format!("{error:#}"), "build the component again");
+    let broken = |error: wasmtime::Error| {
+        Fault::new(
+            Step::Compile,
+            format!("{error:#}"),
+            "build the component again",
+        )
+    };
     let mut config = config_without_pool();
     if let Some(remembered) = remembered {
-        config.enable_incremental_compilation(remembered).map_err(broken)?;
+        config
+            .enable_incremental_compilation(remembered)
+            .map_err(broken)?;
     }
     let engine = Engine::new(&config).map_err(broken)?;
     let component = Component::from_binary(&engine, component).map_err(broken)?;
@@ -127,7 +159,11 @@ fn code(component: &[u8], remembered: Option<Arc<RememberedFunctions>>) -> Resul
 fn end_with(parent: u32) -> io::Result<()> {
     set_parent_process_death_signal(Some(Signal::KILL))?;
     let parent = i32::try_from(parent).ok().and_then(Pid::from_raw);
-    if getppid() == parent { Ok(()) } else { Err(io::Error::other("the engine that asked for it is gone")) }
+    if getppid() == parent {
+        Ok(())
+    } else {
+        Err(io::Error::other("the engine that asked for it is gone"))
+    }
 }
 
 fn limit(bounds: &Bounds) -> io::Result<()> {
@@ -135,8 +171,16 @@ fn limit(bounds: &Bounds) -> io::Result<()> {
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
     // what the engine may not have its child cannot either
     let most = |resource, limit: u64| {
-        let limit = getrlimit(resource).maximum.map_or(limit, |hard| limit.min(hard));
-        setrlimit(resource, Rlimit { current: Some(limit), maximum: Some(limit) })
+        let limit = getrlimit(resource)
+            .maximum
+            .map_or(limit, |hard| limit.min(hard));
+        setrlimit(
+            resource,
+            Rlimit {
+                current: Some(limit),
+                maximum: Some(limit),
+            },
+        )
     };
     most(Resource::Core, 0)?;
     most(Resource::Nofile, 64)?;
@@ -146,6 +190,12 @@ fn limit(bounds: &Bounds) -> io::Result<()> {
     // at the lower one comes a signal of its own, by which the cause is known
     most(Resource::Cpu, bounds.cpu_s.saturating_add(2))?;
     let hard = getrlimit(Resource::Cpu).maximum;
-    setrlimit(Resource::Cpu, Rlimit { current: Some(bounds.cpu_s.min(hard.unwrap_or(u64::MAX))), maximum: hard })?;
+    setrlimit(
+        Resource::Cpu,
+        Rlimit {
+            current: Some(bounds.cpu_s.min(hard.unwrap_or(u64::MAX))),
+            maximum: hard,
+        },
+    )?;
     Ok(())
 }

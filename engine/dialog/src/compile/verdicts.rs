@@ -1,5 +1,6 @@
-//! What is known of components that a child process came to grief on, a file each beside the compiled ones, so that none is tried again: not
-//! by the next look at the folder, and not by the next start.
+//! What is known of components that a child process came to grief on, a file each beside the
+//! compiled ones, so that none is tried again: not by the next look at the folder, and not by the
+//! next start.
 //!
 //! A file tells under which limits that was. With other ones the component is tried once more.
 
@@ -27,9 +28,15 @@ struct Verdict {
 /// Why a component is not compiled; none where that is not known.
 pub(super) fn read(file: &Path, bounds: &Bounds) -> Option<Fault> {
     let mut text = String::new();
-    File::open(file).ok()?.take(BYTES_MAX).read_to_string(&mut text).ok()?;
+    File::open(file)
+        .ok()?
+        .take(BYTES_MAX)
+        .read_to_string(&mut text)
+        .ok()?;
     match serde_json::from_str::<Verdict>(&text) {
-        Ok(verdict) if verdict.bounds == *bounds => Some(Fault::new(Step::Compile, verdict.reason, &verdict.hint)),
+        Ok(verdict) if verdict.bounds == *bounds => {
+            Some(Fault::new(Step::Compile, verdict.reason, &verdict.hint))
+        }
         Ok(_) => None,
         Err(error) => {
             tracing::warn!(file = %file.display(), %error, "what is known of a rejected flow cannot be read: it is tried again");
@@ -40,8 +47,14 @@ pub(super) fn read(file: &Path, bounds: &Bounds) -> Option<Fault> {
 
 /// Remembers why it was not.
 pub(super) fn keep(file: &Path, bounds: &Bounds, fault: &Fault) {
-    let verdict = Verdict { bounds: bounds.clone(), reason: fault.reason.clone(), hint: fault.mend.clone() };
-    let written = serde_json::to_vec_pretty(&verdict).map_err(Into::into).and_then(|text| write_whole(file, &[&text]));
+    let verdict = Verdict {
+        bounds: bounds.clone(),
+        reason: fault.reason.clone(),
+        hint: fault.mend.clone(),
+    };
+    let written = serde_json::to_vec_pretty(&verdict)
+        .map_err(Into::into)
+        .and_then(|text| write_whole(file, &[&text]));
     if let Err(error) = written {
         tracing::warn!(file = %file.display(), %error, "why a flow is rejected cannot be kept, so that the next start tries it again");
     }
@@ -54,12 +67,35 @@ mod tests {
     #[test]
     fn a_verdict_holds_under_the_same_limits_and_is_dropped_when_unreadable() {
         let folder = tempfile::tempdir().unwrap();
-        let (file, bounds) = (folder.path().join("components/a.rejected"), Bounds::of(1 << 20));
+        let (file, bounds) = (
+            folder.path().join("components/a.rejected"),
+            Bounds::of(1 << 20),
+        );
         assert!(read(&file, &bounds).is_none());
-        keep(&file, &bounds, &Fault::new(Step::Compile, "it overflows the stack".to_owned(), "build it again"));
+        keep(
+            &file,
+            &bounds,
+            &Fault::new(
+                Step::Compile,
+                "it overflows the stack".to_owned(),
+                "build it again",
+            ),
+        );
         let told = read(&file, &bounds).unwrap();
-        assert_eq!((told.step, told.reason.as_str(), told.mend.as_str()), (Step::Compile, "it overflows the stack", "build it again"));
-        assert!(read(&file, &Bounds { cpu_s: 1, ..bounds.clone() }).is_none());
+        assert_eq!(
+            (told.step, told.reason.as_str(), told.mend.as_str()),
+            (Step::Compile, "it overflows the stack", "build it again")
+        );
+        assert!(
+            read(
+                &file,
+                &Bounds {
+                    cpu_s: 1,
+                    ..bounds.clone()
+                }
+            )
+            .is_none()
+        );
         std::fs::write(&file, "{").unwrap();
         assert!(read(&file, &bounds).is_none());
     }

@@ -25,7 +25,11 @@ fn header() -> JournalHeader {
 }
 
 async fn say(journal: &SharedJournal, watch: &mut Watch, text: &str) -> Result<u32, Closed> {
-    journal.call(watch, Function::Say, json!(text), |watch| Box::pin(async move { std::mem::replace(&mut watch.0, 1_250) as u32 })).await
+    journal
+        .call(watch, Function::Say, json!(text), |watch| {
+            Box::pin(async move { std::mem::replace(&mut watch.0, 1_250) as u32 })
+        })
+        .await
 }
 
 #[tokio::test]
@@ -35,8 +39,14 @@ async fn an_entry_tells_when_it_was_called_and_how_long_it_took() {
     say(&journal, &mut watch, "a").await.unwrap();
     say(&journal, &mut watch, "b").await.unwrap();
     let entries = journal.snapshot().entries;
-    assert_eq!((entries[0].seq, entries[0].at_ms, entries[0].took_ms), (1, 0, 250));
-    assert_eq!((entries[1].seq, entries[1].at_ms, entries[1].took_ms), (2, 250, 0));
+    assert_eq!(
+        (entries[0].seq, entries[0].at_ms, entries[0].took_ms),
+        (1, 0, 250)
+    );
+    assert_eq!(
+        (entries[1].seq, entries[1].at_ms, entries[1].took_ms),
+        (2, 250, 0)
+    );
     assert_eq!(entries[1].answer, json!(1_250));
 }
 
@@ -58,9 +68,22 @@ async fn the_first_difference_is_told_with_both_sides() {
     let again = SharedJournal::replay(journal.snapshot());
     say(&again, &mut Watch(0), "a").await.unwrap();
     let told = say(&again, &mut Watch(0), "c").await.unwrap_err();
-    let expected = Some(Side { function: Function::Say, arguments: json!("b") });
-    let got = Some(Side { function: Function::Say, arguments: json!("c") });
-    assert_eq!(told, Closed::Diverged(Divergence { seq: 2, expected, got }));
+    let expected = Some(Side {
+        function: Function::Say,
+        arguments: json!("b"),
+    });
+    let got = Some(Side {
+        function: Function::Say,
+        arguments: json!("c"),
+    });
+    assert_eq!(
+        told,
+        Closed::Diverged(Divergence {
+            seq: 2,
+            expected,
+            got
+        })
+    );
 }
 
 #[tokio::test]
@@ -88,18 +111,32 @@ fn text(words: &str) -> Json {
     json!({ "content": { "kind": "text", "value": words } })
 }
 
-async fn put(journal: &SharedJournal, function: Function, words: &str, waits: bool) -> Result<Outcome<u32>, Closed> {
+async fn put(
+    journal: &SharedJournal,
+    function: Function,
+    words: &str,
+    waits: bool,
+) -> Result<Outcome<u32>, Closed> {
     journal
         .call(&mut Watch(2_000), function, text(words), move |_| {
-            Box::pin(async move { if waits { std::future::pending().await } else { Outcome::Ok(1) } })
+            Box::pin(async move {
+                if waits {
+                    std::future::pending().await
+                } else {
+                    Outcome::Ok(1)
+                }
+            })
         })
         .await
 }
 
-/// A journal in which two prompts were said and whose flow waits to say a third. The wait is never over.
+/// A journal in which two prompts were said and whose flow waits to say a third. The wait is never
+/// over.
 async fn waiting() -> SharedJournal {
     let journal = SharedJournal::live(header());
-    put(&journal, Function::Say, "you owe ₹500", false).await.unwrap();
+    put(&journal, Function::Say, "you owe ₹500", false)
+        .await
+        .unwrap();
     put(&journal, Function::Say, "now", false).await.unwrap();
     let waits = put(&journal, Function::Say, "goodbye", true);
     assert!(futures_util::poll!(Box::pin(waits)).is_pending());
@@ -115,14 +152,20 @@ async fn a_successor_repeats_what_was_said_in_other_words_and_goes_on_where_the_
     let journal = waiting().await;
     let successor = journal.successor(newer()).unwrap();
     assert!(!successor.take_over(&journal), "it is not there yet");
-    put(&successor, Function::Say, "you have Rs. 500 to pay", false).await.unwrap();
+    put(&successor, Function::Say, "you have Rs. 500 to pay", false)
+        .await
+        .unwrap();
     put(&successor, Function::Say, "now", false).await.unwrap();
     let mut waits = Box::pin(put(&successor, Function::Say, "bye", true));
     assert!(futures_util::poll!(&mut waits).is_pending());
     assert!(successor.is_replay() && successor.take_over(&journal) && !successor.is_replay());
     drop(waits);
     let taken = successor.snapshot();
-    assert_eq!(taken.entries, journal.snapshot().entries, "what was spoken is kept as it was spoken");
+    assert_eq!(
+        taken.entries,
+        journal.snapshot().entries,
+        "what was spoken is kept as it was spoken"
+    );
     assert_eq!(taken.header.version, newer());
 }
 
@@ -135,7 +178,11 @@ async fn a_successor_that_does_something_else_is_told_with_both_sides() {
             "goodbye",
             "entry 1 (amounts): expected say text ‹12 characters›, got say text ‹12 characters› with another `content.value`",
         ),
-        ("you owe ₹500", "goodbye at 7", "entry 3 (amounts): expected say text ‹7 characters›, got say text ‹12 characters›"),
+        (
+            "you owe ₹500",
+            "goodbye at 7",
+            "entry 3 (amounts): expected say text ‹7 characters›, got say text ‹12 characters›",
+        ),
     ] {
         let successor = journal.successor(newer()).unwrap();
         let mut said = Vec::new();
@@ -147,15 +194,22 @@ async fn a_successor_that_does_something_else_is_told_with_both_sides() {
         assert!(!successor.take_over(&journal));
     }
     let ended = journal.successor(newer()).unwrap();
-    put(&ended, Function::Say, "you owe ₹500", false).await.unwrap();
-    assert_eq!(ended.refusal().unwrap().to_string(), "entry 2 (structure): expected say text ‹3 characters›, got the end");
+    put(&ended, Function::Say, "you owe ₹500", false)
+        .await
+        .unwrap();
+    assert_eq!(
+        ended.refusal().unwrap().to_string(),
+        "entry 2 (structure): expected say text ‹3 characters›, got the end"
+    );
 }
 
 #[tokio::test]
 async fn a_successor_whose_own_rules_answer_where_the_call_waits_does_not_take_over() {
     let journal = waiting().await;
     let successor = journal.successor(newer()).unwrap();
-    put(&successor, Function::Say, "you owe ₹500", false).await.unwrap();
+    put(&successor, Function::Say, "you owe ₹500", false)
+        .await
+        .unwrap();
     put(&successor, Function::Say, "now", false).await.unwrap();
     let answer: Result<Outcome<u32>, Closed> = successor
         .call(&mut Watch(0), Function::Say, text("goodbye"), |_| {
@@ -163,12 +217,21 @@ async fn a_successor_whose_own_rules_answer_where_the_call_waits_does_not_take_o
         })
         .await;
     assert!(answer.is_err());
-    assert!(successor.refusal().unwrap().to_string().contains("this version refuses it"), "{:?}", successor.refusal());
+    assert!(
+        successor
+            .refusal()
+            .unwrap()
+            .to_string()
+            .contains("this version refuses it"),
+        "{:?}",
+        successor.refusal()
+    );
     assert!(!successor.take_over(&journal));
 }
 
 #[tokio::test]
-async fn a_successor_comes_too_late_when_the_call_has_gone_on_and_there_is_none_where_nothing_waits() {
+async fn a_successor_comes_too_late_when_the_call_has_gone_on_and_there_is_none_where_nothing_waits()
+ {
     let journal = waiting().await;
     let successor = journal.successor(newer()).unwrap();
     for words in ["you owe ₹500", "now"] {
@@ -176,7 +239,9 @@ async fn a_successor_comes_too_late_when_the_call_has_gone_on_and_there_is_none_
     }
     let mut waits = Box::pin(put(&successor, Function::Say, "goodbye", true));
     assert!(futures_util::poll!(&mut waits).is_pending());
-    put(&journal, Function::Say, "goodbye", false).await.unwrap();
+    put(&journal, Function::Say, "goodbye", false)
+        .await
+        .unwrap();
     assert!(!successor.take_over(&journal));
     assert!(journal.successor(newer()).is_none());
 }

@@ -1,4 +1,5 @@
-//! The folder in which flows are kept. Every file is written beside its place and renamed, so that no reader ever sees half of it.
+//! The folder in which flows are kept. Every file is written beside its place and renamed, so that
+//! no reader ever sees half of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -25,15 +26,31 @@ pub(super) struct Disk {
 
 impl Disk {
     pub(super) fn new(folder: PathBuf) -> Self {
-        Self { folder, writing: Mutex::default() }
+        Self {
+            folder,
+            writing: Mutex::default(),
+        }
     }
 
     /// All that lies there. What cannot be read is told, and is as if it were not there.
     pub(super) fn read(&self) -> (BTreeMap<FlowName, Entry>, Option<FlowName>) {
         let mut flows = BTreeMap::new();
-        for file in fs::read_dir(&self.folder).into_iter().flatten().flatten().map(|entry| entry.path()) {
-            let Some(name) = file.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(".json")) else { continue };
-            let Ok(name) = FlowName::parse(name) else { continue };
+        for file in fs::read_dir(&self.folder)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path())
+        {
+            let Some(name) = file
+                .file_name()
+                .and_then(|name| name.to_str())
+                .and_then(|name| name.strip_suffix(".json"))
+            else {
+                continue;
+            };
+            let Ok(name) = FlowName::parse(name) else {
+                continue;
+            };
             match read_entry(&file) {
                 Ok(entry) => drop(flows.insert(name, entry)),
                 Err(reason) => {
@@ -41,7 +58,9 @@ impl Disk {
                 }
             }
         }
-        let home = fs::read_to_string(self.folder.join(HOME)).ok().and_then(|home| FlowName::parse(home.trim()).ok());
+        let home = fs::read_to_string(self.folder.join(HOME))
+            .ok()
+            .and_then(|home| FlowName::parse(home.trim()).ok());
         (flows, home)
     }
 
@@ -54,7 +73,8 @@ impl Disk {
         for (path, bytes) in listed(parts) {
             let digest = hex(&Sha256::digest(bytes));
             let object = objects.join(&digest);
-            // one that was damaged is replaced: its length is looked at here, its digest when it is read
+            // one that was damaged is replaced: its length is looked at here, its digest when it is
+            // read
             if !fs::metadata(&object).is_ok_and(|found| found.len() == bytes.len() as u64) {
                 put(&object, bytes)?;
             }
@@ -65,13 +85,24 @@ impl Disk {
     }
 
     /// Writes what `now` gives, and lets go of files that are not used.
-    pub(super) fn write(&self, name: &FlowName, now: impl FnOnce() -> (Entry, BTreeSet<String>)) -> io::Result<()> {
+    pub(super) fn write(
+        &self,
+        name: &FlowName,
+        now: impl FnOnce() -> (Entry, BTreeSet<String>),
+    ) -> io::Result<()> {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let (entry, used) = now();
         fs::create_dir_all(&self.folder)?;
-        put(&self.folder.join(format!("{name}.json")), &serde_json::to_vec_pretty(&entry).map_err(io::Error::other)?)?;
+        put(
+            &self.folder.join(format!("{name}.json")),
+            &serde_json::to_vec_pretty(&entry).map_err(io::Error::other)?,
+        )?;
         for object in fs::read_dir(self.objects()).into_iter().flatten().flatten() {
-            if object.file_name().to_str().is_some_and(|name| !used.contains(name)) {
+            if object
+                .file_name()
+                .to_str()
+                .is_some_and(|name| !used.contains(name))
+            {
                 fs::remove_file(object.path())?;
             }
         }
@@ -82,8 +113,16 @@ impl Disk {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let file = self.folder.join(HOME);
         let written = match home() {
-            Some(home) => fs::create_dir_all(&self.folder).and_then(|()| put(&file, home.as_str().as_bytes())),
-            None => fs::remove_file(&file).or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }),
+            Some(home) => {
+                fs::create_dir_all(&self.folder).and_then(|()| put(&file, home.as_str().as_bytes()))
+            }
+            None => fs::remove_file(&file).or_else(|error| {
+                if error.kind() == io::ErrorKind::NotFound {
+                    Ok(())
+                } else {
+                    Err(error)
+                }
+            }),
         };
         if let Err(error) = written {
             tracing::warn!(file = %file.display(), %error, "which flow takes unclaimed calls cannot be kept: a restart may choose another");
@@ -93,15 +132,23 @@ impl Disk {
     /// A version's files, whole by their digests.
     pub(super) fn restore(&self, files: &Files) -> Result<Parts, String> {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut parts =
-            Parts { component: Vec::new(), manifest: None, prompts: BTreeMap::new(), audio: BTreeMap::new(), tests: BTreeMap::new() };
+        let mut parts = Parts {
+            component: Vec::new(),
+            manifest: None,
+            prompts: BTreeMap::new(),
+            audio: BTreeMap::new(),
+            tests: BTreeMap::new(),
+        };
         for (path, digest) in files {
             let object = self.objects().join(digest);
-            let bytes = fs::read(&object).map_err(|error| format!("cannot read `{}`: {error}", object.display()))?;
+            let bytes = fs::read(&object)
+                .map_err(|error| format!("cannot read `{}`: {error}", object.display()))?;
             if hex(&Sha256::digest(&bytes)) != *digest {
                 return Err(format!("`{}` is damaged", object.display()));
             }
-            let text = |bytes| String::from_utf8(bytes).map_err(|_| format!("`{}` is no text", object.display()));
+            let text = |bytes| {
+                String::from_utf8(bytes).map_err(|_| format!("`{}` is no text", object.display()))
+            };
             match path.split_once('/') {
                 None if path == "flow.wasm" => parts.component = bytes,
                 None => parts.manifest = Some(text(bytes)?),
@@ -127,15 +174,32 @@ impl Disk {
 
 fn listed(parts: &Parts) -> impl Iterator<Item = (String, &[u8])> {
     let component = std::iter::once(("flow.wasm".to_owned(), parts.component.as_slice()));
-    let manifest = parts.manifest.iter().map(|text| ("flow.toml".to_owned(), text.as_bytes()));
-    let prompts = parts.prompts.iter().map(|(language, text)| (format!("prompts/{language}"), text.as_bytes()));
-    let audio = parts.audio.iter().map(|(name, bytes)| (format!("audio/{name}"), &**bytes));
+    let manifest = parts
+        .manifest
+        .iter()
+        .map(|text| ("flow.toml".to_owned(), text.as_bytes()));
+    let prompts = parts
+        .prompts
+        .iter()
+        .map(|(language, text)| (format!("prompts/{language}"), text.as_bytes()));
+    let audio = parts
+        .audio
+        .iter()
+        .map(|(name, bytes)| (format!("audio/{name}"), &**bytes));
     component.chain(manifest).chain(prompts).chain(audio)
 }
 
 fn read_entry(file: &Path) -> Result<Entry, String> {
-    let entry: Entry = serde_json::from_slice(&fs::read(file).map_err(|error| error.to_string())?).map_err(|error| error.to_string())?;
-    if entry.format == FORMAT { Ok(entry) } else { Err(format!("it has the format {}, this engine {FORMAT}", entry.format)) }
+    let entry: Entry = serde_json::from_slice(&fs::read(file).map_err(|error| error.to_string())?)
+        .map_err(|error| error.to_string())?;
+    if entry.format == FORMAT {
+        Ok(entry)
+    } else {
+        Err(format!(
+            "it has the format {}, this engine {FORMAT}",
+            entry.format
+        ))
+    }
 }
 
 fn put(file: &Path, bytes: &[u8]) -> io::Result<()> {

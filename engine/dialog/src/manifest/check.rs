@@ -1,7 +1,7 @@
 //! What of a manifest can be seen to be wrong as soon as it is known what the flow says of itself.
 //!
-//! A rule for what does not exist guards nothing, a requirement that nothing can meet refuses every call, and a text that no call can speak is
-//! found by a caller: none of them may load.
+//! A rule for what does not exist guards nothing, a requirement that nothing can meet refuses every
+//! call, and a text that no call can speak is found by a caller: none of them may load.
 
 use std::collections::BTreeSet;
 
@@ -27,7 +27,10 @@ impl Wrong<'_> {
 impl Manifest {
     /// Compares it with what the flow says of itself; `text` is the file.
     pub fn check(&self, description: &Description, text: &str) -> Vec<ManifestError> {
-        let mut wrong = Wrong { said: Said(text), errors: Vec::new() };
+        let mut wrong = Wrong {
+            said: Said(text),
+            errors: Vec::new(),
+        };
         self.check_templates(description, &mut wrong);
         self.check_requirements(description, &mut wrong);
         self.check_circles(&mut wrong);
@@ -52,11 +55,21 @@ impl Manifest {
 
     /// Every requirement with its keys and place in the list.
     fn requirements(&self) -> impl Iterator<Item = ([&str; 3], usize, &str)> {
-        let by_prompt = self.prompts.iter().map(|(name, rule)| ("prompts", name, &rule.requires));
-        let by_question = self.questions.iter().map(|(name, rule)| ("questions", name, &rule.requires));
-        by_prompt.chain(by_question).flat_map(|(section, name, requires)| {
-            requires.iter().enumerate().map(move |(at, required)| ([section, name.as_str(), "requires"], at, required.as_str()))
-        })
+        let by_prompt = self
+            .prompts
+            .iter()
+            .map(|(name, rule)| ("prompts", name, &rule.requires));
+        let by_question = self
+            .questions
+            .iter()
+            .map(|(name, rule)| ("questions", name, &rule.requires));
+        by_prompt
+            .chain(by_question)
+            .flat_map(|(section, name, requires)| {
+                requires.iter().enumerate().map(move |(at, required)| {
+                    ([section, name.as_str(), "requires"], at, required.as_str())
+                })
+            })
     }
 
     fn check_requirements(&self, description: &Description, wrong: &mut Wrong<'_>) {
@@ -71,7 +84,9 @@ impl Manifest {
                     );
                 }
             } else if let Some(establishes) = &self.establishes
-                && !establishes.iter().any(|established| established == required)
+                && !establishes
+                    .iter()
+                    .any(|established| established == required)
             {
                 let hint = did_you_mean(required, establishes.iter().map(String::as_str));
                 wrong.push(&keys, Some(at), format!("`requires` has `{required}`, which `[flow] establishes` does not have, so that nothing would ever meet it: fix the name, or add it there{hint}"));
@@ -82,17 +97,31 @@ impl Manifest {
     /// Templates that require each other, or themselves, to have been heard before.
     fn check_circles(&self, wrong: &mut Wrong<'_>) {
         let heard = |name: &str| {
-            let requires = self.prompts.get(name).map(|rule| rule.requires.as_slice()).unwrap_or_default();
-            requires.iter().filter_map(|required| required.strip_prefix(HEARD)).collect::<Vec<_>>()
+            let requires = self
+                .prompts
+                .get(name)
+                .map(|rule| rule.requires.as_slice())
+                .unwrap_or_default();
+            requires
+                .iter()
+                .filter_map(|required| required.strip_prefix(HEARD))
+                .collect::<Vec<_>>()
         };
         let mut waiting: BTreeSet<&str> = self.prompts.keys().map(String::as_str).collect();
         loop {
-            let speakable = waiting.iter().find(|name| !heard(name).iter().any(|before| waiting.contains(before))).copied();
+            let speakable = waiting
+                .iter()
+                .find(|name| !heard(name).iter().any(|before| waiting.contains(before)))
+                .copied();
             let Some(name) = speakable else { break };
             waiting.remove(name);
         }
         for name in &waiting {
-            let before = heard(name).into_iter().filter(|before| waiting.contains(before)).collect::<Vec<_>>().join("`, `");
+            let before = heard(name)
+                .into_iter()
+                .filter(|before| waiting.contains(before))
+                .collect::<Vec<_>>()
+                .join("`, `");
             wrong.push(
                 &["prompts", name, "requires"],
                 None,
@@ -111,7 +140,8 @@ impl Manifest {
         }
     }
 
-    /// What is said after a failure is said without arguments, and nothing is checked before it any more.
+    /// What is said after a failure is said without arguments, and nothing is checked before it any
+    /// more.
     fn check_trap_words(&self, description: &Description, wrong: &mut Wrong<'_>) {
         let keys = ["on-trap", "say"];
         let name = match &self.on_trap.say {
@@ -142,7 +172,11 @@ impl Manifest {
                 ),
             );
         }
-        if self.prompts.get(name).is_some_and(|rule| !rule.requires.is_empty()) {
+        if self
+            .prompts
+            .get(name)
+            .is_some_and(|rule| !rule.requires.is_empty())
+        {
             wrong.push(&keys, None, format!("`[on-trap] say` names the template `{name}`, which has requirements that a failure does not wait for: take one that everybody may hear"));
         }
     }
@@ -150,7 +184,12 @@ impl Manifest {
     /// What no call could speak within its limits.
     fn check_lengths(&self, description: &Description, wrong: &mut Wrong<'_>) {
         for used in &description.templates {
-            let bytes = used.name.len() + used.arguments.iter().map(|(name, _)| name.len()).sum::<usize>();
+            let bytes = used.name.len()
+                + used
+                    .arguments
+                    .iter()
+                    .map(|(name, _)| name.len())
+                    .sum::<usize>();
             if u64::try_from(bytes).is_ok_and(|bytes| bytes > self.limits.text_bytes) {
                 wrong.push(
                     &["limits", "text-bytes"],
@@ -162,7 +201,11 @@ impl Manifest {
                 );
             }
         }
-        for (name, value) in self.settings.iter().filter(|(_, value)| value.len() > TEXT_BYTES_MAX) {
+        for (name, value) in self
+            .settings
+            .iter()
+            .filter(|(_, value)| value.len() > TEXT_BYTES_MAX)
+        {
             wrong.push(
                 &["settings", name],
                 None,
@@ -171,10 +214,17 @@ impl Manifest {
         }
     }
 
-    /// What is said to be dropped and stands there: such a line would let the rule go unseen another time.
+    /// What is said to be dropped and stands there: such a line would let the rule go unseen
+    /// another time.
     fn check_dropped(&self, wrong: &mut Wrong<'_>) {
         let rules = self.rules();
-        for (at, name) in self.update.drops_rules.iter().enumerate().filter(|(_, name)| rules.contains(*name)) {
+        for (at, name) in self
+            .update
+            .drops_rules
+            .iter()
+            .enumerate()
+            .filter(|(_, name)| rules.contains(*name))
+        {
             wrong.push(
                 &["update", "drops-rules"],
                 Some(at),
@@ -185,7 +235,10 @@ impl Manifest {
 }
 
 fn templates(description: &Description) -> impl Iterator<Item = &str> {
-    description.templates.iter().map(|TemplateUse { name, .. }| name.as_str())
+    description
+        .templates
+        .iter()
+        .map(|TemplateUse { name, .. }| name.as_str())
 }
 
 #[cfg(test)]
@@ -199,7 +252,10 @@ mod tests {
     fn wrong(text: &str) -> String {
         let template = |name: &str, arguments: &[&str]| TemplateUse {
             name: name.to_owned(),
-            arguments: arguments.iter().map(|name| ((*name).to_owned(), Kind::Text)).collect(),
+            arguments: arguments
+                .iter()
+                .map(|name| ((*name).to_owned(), Kind::Text))
+                .collect(),
         };
         let templates = vec![
             template("greeting", &["name"]),
@@ -207,12 +263,22 @@ mod tests {
             template("disclosure", &[]),
             template("sorry", &[]),
         ];
-        let description = Description { name: "t".to_owned(), version: "1".to_owned(), languages: vec![Language::english()], templates };
+        let description = Description {
+            name: "t".to_owned(),
+            version: "1".to_owned(),
+            languages: vec![Language::english()],
+            templates,
+        };
         let errors = Manifest::parse(text).unwrap().check(&description, text);
-        errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+        errors
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 
-    const FLOW: &str = "[flow]\nestablishes = [\"identity\"]\nasks = [\"identity\", \"transfer\"]\n";
+    const FLOW: &str =
+        "[flow]\nestablishes = [\"identity\"]\nasks = [\"identity\", \"transfer\"]\n";
 
     #[test]
     fn a_manifest_that_names_what_there_is_is_taken() {
@@ -233,18 +299,30 @@ mod tests {
                 "[prompts]\nemi-details = { requires = [\n\"identity\",\n\"identitty\"] }\n",
                 "line 7: `requires` has `identitty`, which `[flow] establishes` does not have, so that nothing would ever meet it: fix the name, or add it there; did you mean `identity`?",
             ),
-            ("[prompts]\nemi-details = { requires = [\"identit\"] }\n", "; did you mean `identity`?"),
-            ("[prompts]\nemi-details = { requires = [\"consent\"] }\n", "line 5: `requires` has `consent`, which"),
+            (
+                "[prompts]\nemi-details = { requires = [\"identit\"] }\n",
+                "; did you mean `identity`?",
+            ),
+            (
+                "[prompts]\nemi-details = { requires = [\"consent\"] }\n",
+                "line 5: `requires` has `consent`, which",
+            ),
             (
                 "[questions]\ntransfr = { requires = [\"identity\"] }\n",
                 "line 5: `[questions] transfr` is no question that `[flow] asks` has, so that its rule would guard nothing: fix the name, or add it there; did you mean `transfer`?",
             ),
-            ("[questions]\ntransfer = { requires = [\"identtiy\"] }\n", "`requires` has `identtiy`"),
+            (
+                "[questions]\ntransfer = { requires = [\"identtiy\"] }\n",
+                "`requires` has `identtiy`",
+            ),
             (
                 "[questions]\ntransfer = { requires = [\"heard:disclosur\"] }\n",
                 "line 5: `requires` has `heard:disclosur`, but the flow uses no such template: it could never be heard; did you mean `disclosure`?",
             ),
-            ("[on-trap]\nsay = { template = \"sory\" }\n", "; did you mean `sorry`?"),
+            (
+                "[on-trap]\nsay = { template = \"sory\" }\n",
+                "; did you mean `sorry`?",
+            ),
         ] {
             let told = wrong(&format!("{FLOW}{text}"));
             assert!(told.contains(words) && told.lines().count() == 1, "{told}");
@@ -267,7 +345,10 @@ mod tests {
                 "[limits]\ntext-bytes = 16\n",
                 "line 2: `text-bytes` is 16, and the names alone of `emi-details` and its arguments have 17 bytes",
             ),
-            ("[on-trap]\nsay = { template = \"greeting\" }\n", "has arguments that nobody gives"),
+            (
+                "[on-trap]\nsay = { template = \"greeting\" }\n",
+                "has arguments that nobody gives",
+            ),
             (
                 "[prompts]\nsorry = { requires = [\"identity\"] }\n[on-trap]\nsay = { template = \"sorry\" }\n",
                 "line 4: `[on-trap] say` names the template `sorry`, which has requirements",
@@ -276,14 +357,25 @@ mod tests {
             assert!(wrong(text).contains(words), "{}", wrong(text));
         }
         let long = "x".repeat(4_097);
-        assert!(wrong(&format!("[settings]\nlender = \"{long}\"\n")).starts_with("line 2: `lender` has 4097 bytes"));
-        assert!(wrong(&format!("[on-trap]\nsay = \"{long}\"\n")).starts_with("line 2: `[on-trap] say` has 4097 bytes"));
+        assert!(
+            wrong(&format!("[settings]\nlender = \"{long}\"\n"))
+                .starts_with("line 2: `lender` has 4097 bytes")
+        );
+        assert!(
+            wrong(&format!("[on-trap]\nsay = \"{long}\"\n"))
+                .starts_with("line 2: `[on-trap] say` has 4097 bytes")
+        );
     }
 
     #[test]
     fn a_rule_is_not_set_and_dropped_at_once() {
         let text = "[update]\ndrops-rules = [\"prompts.disclosure.interruptible\"]\n[prompts]\ndisclosure = { interruptible = false }\n";
-        assert!(wrong(text).starts_with("line 2: `drops-rules` has `prompts.disclosure.interruptible`, which this manifest sets"));
-        assert_eq!(wrong(&text.replace("interruptible = false", "interruptible = true")), "");
+        assert!(wrong(text).starts_with(
+            "line 2: `drops-rules` has `prompts.disclosure.interruptible`, which this manifest sets"
+        ));
+        assert_eq!(
+            wrong(&text.replace("interruptible = false", "interruptible = true")),
+            ""
+        );
     }
 }

@@ -21,14 +21,16 @@ pub struct CustomerField {
     pub kind: Kind,
     /// Whether a record without it is refused.
     pub required: bool,
-    /// For a language: the field with the customer's state, which tells it where the record names none.
+    /// For a language: the field with the customer's state, which tells it where the record names
+    /// none.
     pub from_state: Option<String>,
 }
 
 /// A record as a schema reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CustomerReading {
-    /// Declared fields in their canonical spelling, all others as they were. What cannot be read is left out.
+    /// Declared fields in their canonical spelling, all others as they were. What cannot be read is
+    /// left out.
     pub fields: BTreeMap<String, Masked>,
     /// What is missing or cannot be read.
     pub problems: Vec<FieldProblem>,
@@ -54,23 +56,41 @@ impl fmt::Display for FieldProblem {
 impl FieldProblem {
     /// A value that cannot be read for certain.
     pub fn unreadable(field: &str, value: &str, why: Unreadable) -> Self {
-        Self { field: field.to_owned(), shape: Some(shape(value)), reason: why.to_string() }
+        Self {
+            field: field.to_owned(),
+            shape: Some(shape(value)),
+            reason: why.to_string(),
+        }
     }
 }
 
 impl CustomerSchema {
-    /// Reads a record. `today` is the day in the call's local time. Reading what was read before changes nothing.
+    /// Reads a record. `today` is the day in the call's local time. Reading what was read before
+    /// changes nothing.
     pub fn read(&self, record: &BTreeMap<String, Masked>, today: Date) -> CustomerReading {
-        let undeclared = record.iter().filter(|(name, _)| !self.fields.contains_key(*name));
-        let mut reading =
-            CustomerReading { fields: undeclared.map(|(name, value)| (name.clone(), value.clone())).collect(), problems: Vec::new() };
+        let undeclared = record
+            .iter()
+            .filter(|(name, _)| !self.fields.contains_key(*name));
+        let mut reading = CustomerReading {
+            fields: undeclared
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
+            problems: Vec::new(),
+        };
         for (name, field) in &self.fields {
-            let given = record.get(name).map(Masked::expose).filter(|value| !value.trim().is_empty());
+            let given = record
+                .get(name)
+                .map(Masked::expose)
+                .filter(|value| !value.trim().is_empty());
             let read = match given.map(|value| (value, field.kind.canonical(value, today))) {
                 Some((_, Ok(canonical))) => Some(canonical),
-                Some((value, Err(_))) if !field.required && is_placeholder(value) => field.of_state(record),
+                Some((value, Err(_))) if !field.required && is_placeholder(value) => {
+                    field.of_state(record)
+                }
                 Some((value, Err(why))) => {
-                    reading.problems.push(FieldProblem::unreadable(name, value, why));
+                    reading
+                        .problems
+                        .push(FieldProblem::unreadable(name, value, why));
                     field.of_state(record)
                 }
                 None => {
@@ -85,16 +105,35 @@ impl CustomerSchema {
         reading
     }
 
-    /// What is wrong with a field that is not there: the flow needs it, or its value stands under nearly the same name and would be lost.
-    fn missing(&self, name: &str, field: &CustomerField, record: &BTreeMap<String, Masked>) -> Option<FieldProblem> {
-        let plain = |name: &str| name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
-        let near = record.keys().find(|other| !self.fields.contains_key(*other) && plain(other) == plain(name));
+    /// What is wrong with a field that is not there: the flow needs it, or its value stands under
+    /// nearly the same name and would be lost.
+    fn missing(
+        &self,
+        name: &str,
+        field: &CustomerField,
+        record: &BTreeMap<String, Masked>,
+    ) -> Option<FieldProblem> {
+        let plain = |name: &str| {
+            name.chars()
+                .filter(|letter| letter.is_alphanumeric())
+                .flat_map(char::to_lowercase)
+                .collect::<String>()
+        };
+        let near = record
+            .keys()
+            .find(|other| !self.fields.contains_key(*other) && plain(other) == plain(name));
         let reason = match near.map(|near| near.chars().take(64).collect::<String>()) {
-            Some(near) => format!("is missing, and `{near}` stands there instead: write the name as here"),
+            Some(near) => {
+                format!("is missing, and `{near}` stands there instead: write the name as here")
+            }
             None if field.required => format!("is missing: the flow needs it, as {}", field.kind),
             None => return None,
         };
-        Some(FieldProblem { field: name.to_owned(), shape: None, reason })
+        Some(FieldProblem {
+            field: name.to_owned(),
+            shape: None,
+            reason,
+        })
     }
 }
 
@@ -125,14 +164,30 @@ language = { type = "language", from-state = "state" }
 "#;
 
     fn read(schema: &str, pairs: &[(&str, &str)]) -> (BTreeMap<String, String>, Vec<String>) {
-        let record = pairs.iter().map(|(name, value)| ((*name).to_owned(), Masked::from(*value))).collect();
-        let reading = Manifest::parse(schema).unwrap().customer.read(&record, TODAY);
-        let fields = reading.fields.into_iter().map(|(name, value)| (name, value.into_exposed())).collect();
-        (fields, reading.problems.iter().map(ToString::to_string).collect())
+        let record = pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), Masked::from(*value)))
+            .collect();
+        let reading = Manifest::parse(schema)
+            .unwrap()
+            .customer
+            .read(&record, TODAY);
+        let fields = reading
+            .fields
+            .into_iter()
+            .map(|(name, value)| (name, value.into_exposed()))
+            .collect();
+        (
+            fields,
+            reading.problems.iter().map(ToString::to_string).collect(),
+        )
     }
 
     fn is(fields: &BTreeMap<String, String>, pairs: &[(&str, &str)]) {
-        let expected = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<BTreeMap<_, _>>();
+        let expected = pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect::<BTreeMap<_, _>>();
         assert_eq!(fields, &expected);
     }
 
@@ -158,13 +213,28 @@ language = { type = "language", from-state = "state" }
             ("x", " 1,2,3 "),
         ];
         is(&fields, &canonical);
-        let again: Vec<_> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        assert_eq!(read(SCHEMA, &again), (fields.clone(), Vec::new()), "read again it is the same");
+        let again: Vec<_> = fields
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        assert_eq!(
+            read(SCHEMA, &again),
+            (fields.clone(), Vec::new()),
+            "read again it is the same"
+        );
     }
 
     #[test]
     fn all_that_is_missing_or_unreadable_is_named_at_once_and_left_out() {
-        let (fields, problems) = read(SCHEMA, &[("name", "NULL"), ("amount", "12500,00"), ("Due Date", "2026-12-05"), ("city", "N/A")]);
+        let (fields, problems) = read(
+            SCHEMA,
+            &[
+                ("name", "NULL"),
+                ("amount", "12500,00"),
+                ("Due Date", "2026-12-05"),
+                ("city", "N/A"),
+            ],
+        );
         is(&fields, &[("Due Date", "2026-12-05")]);
         assert_eq!(problems.len(), 4, "{problems:#?}");
         let told = problems.join("\n");
@@ -181,12 +251,26 @@ language = { type = "language", from-state = "state" }
 
     #[test]
     fn a_language_that_cannot_be_read_is_the_states() {
-        let (_, problems) =
-            read(SCHEMA, &[("name", "Ravi"), ("amount", "1"), ("due-date", "2026-12-05"), ("loan", "1234"), ("Language", "hi")]);
-        assert_eq!(problems, ["`language` is missing, and `Language` stands there instead: write the name as here"]);
+        let (_, problems) = read(
+            SCHEMA,
+            &[
+                ("name", "Ravi"),
+                ("amount", "1"),
+                ("due-date", "2026-12-05"),
+                ("loan", "1234"),
+                ("Language", "hi"),
+            ],
+        );
+        assert_eq!(
+            problems,
+            ["`language` is missing, and `Language` stands there instead: write the name as here"]
+        );
         let schema = "[customer]\nlanguage = { type = \"language\", from-state = \"state\" }";
         let (fields, problems) = read(schema, &[("language", "klingon"), ("state", "Kerala")]);
-        assert_eq!((fields.get("language").map(String::as_str), problems.len()), (Some("ml-IN"), 1));
+        assert_eq!(
+            (fields.get("language").map(String::as_str), problems.len()),
+            (Some("ml-IN"), 1)
+        );
         let (fields, problems) = read(schema, &[("language", "n/a"), ("state", "elsewhere")]);
         assert_eq!((fields.get("language"), problems.len()), (None, 0));
     }

@@ -1,7 +1,9 @@
-//! `[limits]`: what one call of a flow may take of the engine, each with what it is where nothing is said, and the most there is.
+//! `[limits]`: what one call of a flow may take of the engine, each with what it is where nothing
+//! is said, and the most there is.
 //!
-//! Each is kept where it is counted: [`Limit`](crate::Limit) names those that end a flow. A text too long is an error that the flow gets, and
-//! a log line too many is dropped and counted; the call's length is the session's to end.
+//! Each is kept where it is counted: [`Limit`](crate::Limit) names those that end a flow. A text
+//! too long is an error that the flow gets, and a log line too many is dropped and counted; the
+//! call's length is the session's to end.
 
 use crate::engine::MEMORY_BYTES_MAX;
 
@@ -10,13 +12,16 @@ use crate::engine::MEMORY_BYTES_MAX;
 pub struct Limits {
     /// `memory`: linear memory, all memories together.
     pub memory_bytes: u64,
-    /// `compute-ms`: how long the flow may compute between two host calls, in processor time; looked at every 10 ms.
+    /// `compute-ms`: how long the flow may compute between two host calls, in processor time;
+    /// looked at every 10 ms.
     pub compute_ms: u64,
-    /// `call-minutes`: how long a call may last. The session ends it; the flow then gets `call-ended`.
+    /// `call-minutes`: how long a call may last. The session ends it; the flow then gets
+    /// `call-ended`.
     pub call_minutes: u64,
     /// `host-calls-per-second`: how many host functions it may call within one second.
     pub host_calls_per_second: u32,
-    /// `text-bytes`: what all texts of one `say`, `ask` or `collect` may have together; the contract bounds each of them besides.
+    /// `text-bytes`: what all texts of one `say`, `ask` or `collect` may have together; the
+    /// contract bounds each of them besides.
     pub text_bytes: u64,
     /// `log-lines`: how many lines of a call are kept; further ones are dropped and counted.
     pub log_lines: u32,
@@ -77,6 +82,9 @@ impl Limits {
 
     /// For a record that runs again: its journal may be as large as any.
     pub(crate) fn of_replay(&self) -> Self {
-        Self { journal_kib: Self::MAX.journal_kib, ..self.clone() }
+        Self {
+            journal_kib: Self::MAX.journal_kib,
+            ..self.clone()
+        }
     }
 }

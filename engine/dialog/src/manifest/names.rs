@@ -1,8 +1,11 @@
-//! Names in a manifest that only the flow's code can give: of questions, and of what is established.
+//! Names in a manifest that only the flow's code can give: of questions, and of what is
+//! established.
 //!
-//! `describe` does not tell them. What is known: those that the flow asked and established in its own tests, and the texts in the component
-//! (and in its settings, from which a flow may make names). A name that occurs in none of them is asked or established by nobody. Occurring
-//! proves little (`transfe` occurs in `transfer`), so `[flow] asks` and `establishes` list the names where rules hang on them.
+//! `describe` does not tell them. What is known: those that the flow asked and established in its
+//! own tests, and the texts in the component (and in its settings, from which a flow may make
+//! names). A name that occurs in none of them is asked or established by nobody. Occurring proves
+//! little (`transfe` occurs in `transfer`), so `[flow] asks` and `establishes` list the names where
+//! rules hang on them.
 
 use std::collections::BTreeSet;
 
@@ -22,29 +25,56 @@ pub(crate) struct Observed {
 
 impl Manifest {
     /// Names that the flow gives to nothing. `text` is the manifest's file.
-    pub(crate) fn check_names(&self, component: &[u8], observed: &Observed, text: &str) -> Vec<ManifestError> {
+    pub(crate) fn check_names(
+        &self,
+        component: &[u8],
+        observed: &Observed,
+        text: &str,
+    ) -> Vec<ManifestError> {
         let said = Said(text);
         let occurs = |name: &str| {
-            memchr::memmem::find(component, name.as_bytes()).is_some() || self.settings.values().any(|value| value.contains(name))
+            memchr::memmem::find(component, name.as_bytes()).is_some()
+                || self.settings.values().any(|value| value.contains(name))
         };
         let mut wrong = Vec::new();
         for (named, observed, what, key) in [
-            (self.established_names(), &observed.established, "the flow establishes nothing of this name", "establishes"),
-            (self.question_names(), &observed.asked, "the flow asks no question of this name", "asks"),
+            (
+                self.established_names(),
+                &observed.established,
+                "the flow establishes nothing of this name",
+                "establishes",
+            ),
+            (
+                self.question_names(),
+                &observed.asked,
+                "the flow asks no question of this name",
+                "asks",
+            ),
         ] {
             let is_named = |name: &str| named.iter().any(|(other, ..)| *other == name);
             for (name, keys, item) in &named {
-                // another name that the flow does give, and that the manifest does not have, is the one that was meant
-                let meant = near(name, observed.iter().map(String::as_str).filter(|other| !is_named(other)));
+                // another name that the flow does give, and that the manifest does not have, is the
+                // one that was meant
+                let meant = near(
+                    name,
+                    observed
+                        .iter()
+                        .map(String::as_str)
+                        .filter(|other| !is_named(other)),
+                );
                 if observed.contains(*name) || (occurs(name) && meant.is_none()) {
                     continue;
                 }
-                let hint = meant.map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"));
+                let hint =
+                    meant.map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"));
                 let place = keys.join(".");
                 let message = format!(
                     "`{place}` has `{name}`, but {what}: fix the name; if it is right, let one of the flow's tests come there, or name all in `[flow] {key}`{hint}"
                 );
-                wrong.push(ManifestError { line: said.line(keys, *item).unwrap_or(1), message });
+                wrong.push(ManifestError {
+                    line: said.line(keys, *item).unwrap_or(1),
+                    message,
+                });
             }
         }
         wrong.sort_by_key(|error| error.line);
@@ -52,19 +82,45 @@ impl Manifest {
     }
 
     fn established_names(&self) -> Vec<Named<'_>> {
-        let by_prompt = self.prompts.iter().map(|(name, rule)| ("prompts", name, &rule.requires));
-        let by_question = self.questions.iter().map(|(name, rule)| ("questions", name, &rule.requires));
-        let required = by_prompt.chain(by_question).flat_map(|(section, name, requires)| {
-            requires.iter().enumerate().map(move |(at, required)| (required.as_str(), vec![section, name.as_str(), "requires"], Some(at)))
-        });
+        let by_prompt = self
+            .prompts
+            .iter()
+            .map(|(name, rule)| ("prompts", name, &rule.requires));
+        let by_question = self
+            .questions
+            .iter()
+            .map(|(name, rule)| ("questions", name, &rule.requires));
+        let required = by_prompt
+            .chain(by_question)
+            .flat_map(|(section, name, requires)| {
+                requires.iter().enumerate().map(move |(at, required)| {
+                    (
+                        required.as_str(),
+                        vec![section, name.as_str(), "requires"],
+                        Some(at),
+                    )
+                })
+            });
         let listed = self.establishes.iter().flatten().enumerate();
-        let listed = listed.map(|(at, name)| (name.as_str(), vec!["flow", "establishes"], Some(at)));
-        required.filter(|(name, ..)| !name.starts_with(HEARD)).chain(listed).collect()
+        let listed =
+            listed.map(|(at, name)| (name.as_str(), vec!["flow", "establishes"], Some(at)));
+        required
+            .filter(|(name, ..)| !name.starts_with(HEARD))
+            .chain(listed)
+            .collect()
     }
 
     fn question_names(&self) -> Vec<Named<'_>> {
-        let ruled = self.questions.keys().map(|name| (name.as_str(), vec!["questions", name.as_str()], None));
-        let listed = self.asks.iter().flatten().enumerate().map(|(at, name)| (name.as_str(), vec!["flow", "asks"], Some(at)));
+        let ruled = self
+            .questions
+            .keys()
+            .map(|name| (name.as_str(), vec!["questions", name.as_str()], None));
+        let listed = self
+            .asks
+            .iter()
+            .flatten()
+            .enumerate()
+            .map(|(at, name)| (name.as_str(), vec!["flow", "asks"], Some(at)));
         ruled.chain(listed).collect()
     }
 }
@@ -74,13 +130,18 @@ type Named<'m> = (&'m str, Vec<&'m str>, Option<usize>);
 
 /// The nearest of the known names, if one is so near that it may have been meant.
 fn near<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
-    let is_shortened = |other: &str| name.len() >= 3 && other.len() >= 3 && (other.starts_with(name) || name.starts_with(other));
+    let is_shortened = |other: &str| {
+        name.len() >= 3 && other.len() >= 3 && (other.starts_with(name) || name.starts_with(other))
+    };
     let distances = known.map(|other| (strsim::damerau_levenshtein(name, other), other));
-    let near = distances.filter(|(distance, other)| *distance > 0 && (*distance <= LETTERS.min(other.len() / 3) || is_shortened(other)));
+    let near = distances.filter(|(distance, other)| {
+        *distance > 0 && (*distance <= LETTERS.min(other.len() / 3) || is_shortened(other))
+    });
     near.min().map(|(_, other)| other)
 }
 
-/// The end of a sentence that tells of an unknown name: the known one that it may stand for, if there is one.
+/// The end of a sentence that tells of an unknown name: the known one that it may stand for, if
+/// there is one.
 pub(super) fn did_you_mean<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> String {
     near(name, known).map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"))
 }
@@ -90,49 +151,77 @@ mod tests {
     use super::*;
 
     const COMPONENT: &[u8] = b"\0asm..identity-againidentityyestransfer..";
-    const RULES: &str =
-        "[settings]\nquestions = \"bank agent\"\n[prompts]\nemi = { requires = [\"identity\"] }\n[questions]\ntransfer = {}\nbank = {}\n";
+    const RULES: &str = "[settings]\nquestions = \"bank agent\"\n[prompts]\nemi = { requires = [\"identity\"] }\n[questions]\ntransfer = {}\nbank = {}\n";
 
     fn observed(asked: &[&str], established: &[&str]) -> Observed {
         let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        Observed { asked: set(asked), established: set(established) }
+        Observed {
+            asked: set(asked),
+            established: set(established),
+        }
     }
 
     fn wrong(text: &str, observed: &Observed) -> String {
-        let errors = Manifest::parse(text).unwrap().check_names(COMPONENT, observed, text);
-        errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+        let errors = Manifest::parse(text)
+            .unwrap()
+            .check_names(COMPONENT, observed, text);
+        errors
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 
     #[test]
     fn names_of_the_component_of_its_settings_and_of_its_tests_are_taken() {
         assert_eq!(wrong(RULES, &Observed::default()), "");
-        assert_eq!(wrong(RULES, &observed(&["transfer", "bank"], &["identity"])), "");
+        assert_eq!(
+            wrong(RULES, &observed(&["transfer", "bank"], &["identity"])),
+            ""
+        );
         let made = RULES.replace("identity", "made-up");
-        assert!(wrong(&made, &Observed::default()).starts_with("line 4: `prompts.emi.requires` has `made-up`, but the flow establishes"));
+        assert!(
+            wrong(&made, &Observed::default()).starts_with(
+                "line 4: `prompts.emi.requires` has `made-up`, but the flow establishes"
+            )
+        );
         assert_eq!(wrong(&made, &observed(&[], &["made-up"])), "");
     }
 
     #[test]
     fn a_name_that_the_flow_gives_to_nothing_is_told() {
-        for (from, to, line) in
-            [("identity", "identitty", 4), ("transfer =", "transfr =", 6), ("identity", "consent", 4), ("bank =", "bnak =", 7)]
-        {
+        for (from, to, line) in [
+            ("identity", "identitty", 4),
+            ("transfer =", "transfr =", 6),
+            ("identity", "consent", 4),
+            ("bank =", "bnak =", 7),
+        ] {
             let told = wrong(&RULES.replace(from, to), &Observed::default());
             assert!(told.starts_with(&format!("line {line}: ")), "{told}");
         }
         // spelt wrong throughout
-        let text = format!("[flow]\nestablishes = [\"identitty\"]\n{}", RULES.replace("identity", "identitty"));
+        let text = format!(
+            "[flow]\nestablishes = [\"identitty\"]\n{}",
+            RULES.replace("identity", "identitty")
+        );
         assert_eq!(wrong(&text, &Observed::default()).lines().count(), 2);
     }
 
     #[test]
     fn a_part_of_a_name_is_told_where_a_test_has_shown_the_whole() {
-        let short = RULES.replace("transfer", "transfe").replace("identity", "identit");
+        let short = RULES
+            .replace("transfer", "transfe")
+            .replace("identity", "identit");
         assert_eq!(wrong(&short, &Observed::default()), "");
         let told = wrong(&short, &observed(&["transfer"], &["identity"]));
-        assert!(told.contains("did you mean `transfer`?") && told.contains("did you mean `identity`?"), "{told}");
+        assert!(
+            told.contains("did you mean `transfer`?") && told.contains("did you mean `identity`?"),
+            "{told}"
+        );
         // both are meant
-        let both = short.replace("transfe = {}", "transfe = {}\ntransfer = {}").replace("[\"identit\"]", "[\"identit\", \"identity\"]");
+        let both = short
+            .replace("transfe = {}", "transfe = {}\ntransfer = {}")
+            .replace("[\"identit\"]", "[\"identit\", \"identity\"]");
         assert_eq!(wrong(&both, &observed(&["transfer"], &["identity"])), "");
     }
 }

@@ -11,18 +11,28 @@ use ghanti_model::{Direction, Language, PhoneNumber, Step};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{Grants, HEARD, Manifest, ManifestError, OnTrap, OnTrapThen, PromptRule, QuestionRule, Takes, TrapWords};
+use super::{
+    Grants, HEARD, Manifest, ManifestError, OnTrap, OnTrapThen, PromptRule, QuestionRule, Takes,
+    TrapWords,
+};
 use crate::gate::is_engines_own;
 use crate::overrides::Samples;
 
 pub(super) fn manifest(text: &str) -> Result<Manifest, Vec<ManifestError>> {
     let (document, errors) = DeTable::parse_recoverable(text);
-    let mut reader = Reader { text, errors: Vec::new() };
+    let mut reader = Reader {
+        text,
+        errors: Vec::new(),
+    };
     for error in errors {
         reader.complain(error.span().unwrap_or_default(), error.message().to_owned());
     }
     // what a broken document seems to say is not worth complaining about
-    let manifest = if reader.errors.is_empty() { reader.document(document.get_ref()) } else { Manifest::default() };
+    let manifest = if reader.errors.is_empty() {
+        reader.document(document.get_ref())
+    } else {
+        Manifest::default()
+    };
     if reader.errors.is_empty() {
         return Ok(manifest);
     }
@@ -51,11 +61,19 @@ impl Reader<'_> {
     }
 
     /// Goes through a table's keys; `field` says whether it knows one.
-    pub(crate) fn table(&mut self, table: &DeTable<'_>, known: &[&str], mut field: impl FnMut(&mut Self, &str, &Item<'_>) -> bool) {
+    pub(crate) fn table(
+        &mut self,
+        table: &DeTable<'_>,
+        known: &[&str],
+        mut field: impl FnMut(&mut Self, &str, &Item<'_>) -> bool,
+    ) {
         for (key, item) in table.iter() {
             let name = key.get_ref().as_ref();
             if !field(self, name, item) {
-                self.complain(key.span(), format!("unknown key `{name}`: known here are {}", known.join(", ")));
+                self.complain(
+                    key.span(),
+                    format!("unknown key `{name}`: known here are {}", known.join(", ")),
+                );
             }
         }
     }
@@ -65,7 +83,13 @@ impl Reader<'_> {
     }
 
     /// The item as a table, whose keys are then read.
-    pub(crate) fn section(&mut self, name: &str, item: &Item<'_>, known: &[&str], field: impl FnMut(&mut Self, &str, &Item<'_>) -> bool) {
+    pub(crate) fn section(
+        &mut self,
+        name: &str,
+        item: &Item<'_>,
+        known: &[&str],
+        field: impl FnMut(&mut Self, &str, &Item<'_>) -> bool,
+    ) {
         match item.get_ref() {
             DeValue::Table(table) => self.table(table, known, field),
             _ => self.expect(name, item, "a table"),
@@ -73,7 +97,12 @@ impl Reader<'_> {
     }
 
     /// The item as a table with names of the author's choice.
-    pub(crate) fn entries(&mut self, name: &str, item: &Item<'_>, mut entry: impl FnMut(&mut Self, &str, &Item<'_>)) {
+    pub(crate) fn entries(
+        &mut self,
+        name: &str,
+        item: &Item<'_>,
+        mut entry: impl FnMut(&mut Self, &str, &Item<'_>),
+    ) {
         self.section(name, item, &[], |reader, key, item| {
             entry(reader, key, item);
             true
@@ -107,37 +136,64 @@ impl Reader<'_> {
         };
         let value = value.filter(|value| range.contains(value));
         if value.is_none() {
-            self.expect(name, item, &format!("a whole number from {} to {}", range.start(), range.end()));
+            self.expect(
+                name,
+                item,
+                &format!("a whole number from {} to {}", range.start(), range.end()),
+            );
         }
         value
     }
 
     /// An array of texts, or one text alone, each read by `parse`.
-    pub(crate) fn each<T>(&mut self, name: &str, item: &Item<'_>, parse: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
+    pub(crate) fn each<T>(
+        &mut self,
+        name: &str,
+        item: &Item<'_>,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Vec<T> {
         let items = match item.get_ref() {
             DeValue::Array(items) => items.iter().collect(),
             _ => vec![item],
         };
         let mut read = Vec::with_capacity(items.len());
         for item in items {
-            let Some(text) = self.string(name, item) else { continue };
+            let Some(text) = self.string(name, item) else {
+                continue;
+            };
             match parse(&text) {
                 Ok(value) => read.push(value),
-                Err(reason) => self.complain(item.span(), format!("`{name}` has `{text}`: {reason}")),
+                Err(reason) => {
+                    self.complain(item.span(), format!("`{name}` has `{text}`: {reason}"))
+                }
             }
         }
         read
     }
 
     fn numbers(&mut self, name: &str, item: &Item<'_>) -> Vec<PhoneNumber> {
-        self.each(name, item, |text| PhoneNumber::parse(text).map_err(|error| error.to_string()))
+        self.each(name, item, |text| {
+            PhoneNumber::parse(text).map_err(|error| error.to_string())
+        })
     }
 
-    pub(crate) fn one_of<T: Copy>(&mut self, name: &str, item: &Item<'_>, choices: &[(&str, T)]) -> Option<T> {
+    pub(crate) fn one_of<T: Copy>(
+        &mut self,
+        name: &str,
+        item: &Item<'_>,
+        choices: &[(&str, T)],
+    ) -> Option<T> {
         let text = self.string(name, item)?;
-        let found = choices.iter().find(|(choice, _)| *choice == text).map(|(_, value)| *value);
+        let found = choices
+            .iter()
+            .find(|(choice, _)| *choice == text)
+            .map(|(_, value)| *value);
         if found.is_none() {
-            let names = choices.iter().map(|(choice, _)| format!("`{choice}`")).collect::<Vec<_>>().join(" or ");
+            let names = choices
+                .iter()
+                .map(|(choice, _)| format!("`{choice}`"))
+                .collect::<Vec<_>>()
+                .join(" or ");
             self.complain(item.span(), format!("`{name}` is `{text}`: give {names}"));
         }
         found
@@ -145,8 +201,20 @@ impl Reader<'_> {
 
     fn document(&mut self, document: &DeTable<'_>) -> Manifest {
         let mut manifest = Manifest::default();
-        let known =
-            ["flow", "match", "customer", "settings", "samples", "grants", "limits", "on-trap", "update", "replay", "prompts", "questions"];
+        let known = [
+            "flow",
+            "match",
+            "customer",
+            "settings",
+            "samples",
+            "grants",
+            "limits",
+            "on-trap",
+            "update",
+            "replay",
+            "prompts",
+            "questions",
+        ];
         self.table(document, &known, |reader, name, item| {
             match name {
                 "flow" => reader.flow(item, &mut manifest),
@@ -172,42 +240,61 @@ impl Reader<'_> {
     }
 
     fn flow(&mut self, item: &Item<'_>, manifest: &mut Manifest) {
-        self.section("flow", item, &["title", "languages", "establishes", "asks"], |reader, name, item| {
-            match name {
-                "title" => manifest.title = reader.string(name, item),
-                "establishes" => manifest.establishes = Some(reader.each(name, item, established)),
-                "asks" => manifest.asks = Some(reader.each(name, item, question_name)),
-                "languages" => {
-                    manifest.languages = reader.each(name, item, |text| Language::parse(text).map_err(|error| error.to_string()));
+        self.section(
+            "flow",
+            item,
+            &["title", "languages", "establishes", "asks"],
+            |reader, name, item| {
+                match name {
+                    "title" => manifest.title = reader.string(name, item),
+                    "establishes" => {
+                        manifest.establishes = Some(reader.each(name, item, established))
+                    }
+                    "asks" => manifest.asks = Some(reader.each(name, item, question_name)),
+                    "languages" => {
+                        manifest.languages = reader.each(name, item, |text| {
+                            Language::parse(text).map_err(|error| error.to_string())
+                        });
+                    }
+                    _ => return false,
                 }
-                _ => return false,
-            }
-            true
-        });
+                true
+            },
+        );
     }
 
     fn takes(&mut self, item: &Item<'_>) -> Takes {
         let mut takes = Takes::default();
-        self.section("match", item, &["numbers", "direction", "parameters", "weight"], |reader, name, item| {
-            match name {
-                "numbers" => takes.numbers = reader.numbers(name, item),
-                "direction" => {
-                    let directions = [("inbound", Direction::Inbound), ("outbound", Direction::Outbound)];
-                    takes.direction = reader.one_of(name, item, &directions);
-                }
-                "parameters" => reader.entries(name, item, |reader, key, item| {
-                    if let Some(value) = reader.string(key, item) {
-                        takes.parameters.insert(key.to_owned(), value);
+        self.section(
+            "match",
+            item,
+            &["numbers", "direction", "parameters", "weight"],
+            |reader, name, item| {
+                match name {
+                    "numbers" => takes.numbers = reader.numbers(name, item),
+                    "direction" => {
+                        let directions = [
+                            ("inbound", Direction::Inbound),
+                            ("outbound", Direction::Outbound),
+                        ];
+                        takes.direction = reader.one_of(name, item, &directions);
                     }
-                }),
-                "weight" => {
-                    let weight = reader.integer(name, item, 0..=10_000).and_then(|weight| u32::try_from(weight).ok());
-                    takes.weight = weight.unwrap_or(takes.weight);
+                    "parameters" => reader.entries(name, item, |reader, key, item| {
+                        if let Some(value) = reader.string(key, item) {
+                            takes.parameters.insert(key.to_owned(), value);
+                        }
+                    }),
+                    "weight" => {
+                        let weight = reader
+                            .integer(name, item, 0..=10_000)
+                            .and_then(|weight| u32::try_from(weight).ok());
+                        takes.weight = weight.unwrap_or(takes.weight);
+                    }
+                    _ => return false,
                 }
-                _ => return false,
-            }
-            true
-        });
+                true
+            },
+        );
         takes
     }
 
@@ -217,10 +304,12 @@ impl Reader<'_> {
             let value = match item.get_ref() {
                 DeValue::String(text) => text.to_string(),
                 DeValue::Boolean(value) => value.to_string(),
-                DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
-                    Ok(number) => number.to_string(),
-                    Err(_) => return reader.expect(key, item, "a whole number of 64 bits"),
-                },
+                DeValue::Integer(number) => {
+                    match i64::from_str_radix(number.as_str(), number.radix()) {
+                        Ok(number) => number.to_string(),
+                        Err(_) => return reader.expect(key, item, "a whole number of 64 bits"),
+                    }
+                }
                 _ => return reader.expect(key, item, "a text, a whole number, `true` or `false`"),
             };
             settings.insert(key.to_owned(), value);
@@ -230,15 +319,20 @@ impl Reader<'_> {
 
     fn grants(&mut self, item: &Item<'_>) -> Grants {
         let mut grants = Grants::default();
-        self.section("grants", item, &["lookup", "transfer", "voices"], |reader, name, item| {
-            match name {
-                "lookup" => grants.lookup = reader.each(name, item, look_up),
-                "voices" => grants.voices = reader.each(name, item, |text| Ok(text.to_owned())),
-                "transfer" => grants.transfer = Some(reader.targets(name, item)),
-                _ => return false,
-            }
-            true
-        });
+        self.section(
+            "grants",
+            item,
+            &["lookup", "transfer", "voices"],
+            |reader, name, item| {
+                match name {
+                    "lookup" => grants.lookup = reader.each(name, item, look_up),
+                    "voices" => grants.voices = reader.each(name, item, |text| Ok(text.to_owned())),
+                    "transfer" => grants.transfer = Some(reader.targets(name, item)),
+                    _ => return false,
+                }
+                true
+            },
+        );
         grants
     }
 
@@ -256,55 +350,91 @@ impl Reader<'_> {
 
     fn samples(&mut self, item: &Item<'_>) -> Samples {
         let mut samples = Samples::default();
-        self.section("samples", item, &["settings", "transfer"], |reader, name, item| {
-            match name {
-                "settings" => samples.settings = reader.settings(item),
-                "transfer" => samples.transfer = reader.targets(name, item),
-                _ => return false,
-            }
-            true
-        });
+        self.section(
+            "samples",
+            item,
+            &["settings", "transfer"],
+            |reader, name, item| {
+                match name {
+                    "settings" => samples.settings = reader.settings(item),
+                    "transfer" => samples.transfer = reader.targets(name, item),
+                    _ => return false,
+                }
+                true
+            },
+        );
         samples
     }
 
     fn on_trap(&mut self, item: &Item<'_>) -> OnTrap {
         let mut on_trap = OnTrap::default();
-        self.section("on-trap", item, &["say", "then", "budget"], |reader, name, item| {
-            match name {
-                "say" => match item.get_ref() {
-                    DeValue::Table(table) => reader.table(table, &["template"], |reader, name, item| {
-                        let known = name == "template";
-                        if known {
-                            on_trap.say = reader.string(name, item).map(TrapWords::Template);
+        self.section(
+            "on-trap",
+            item,
+            &["say", "then", "budget"],
+            |reader, name, item| {
+                match name {
+                    "say" => match item.get_ref() {
+                        DeValue::Table(table) => {
+                            reader.table(table, &["template"], |reader, name, item| {
+                                let known = name == "template";
+                                if known {
+                                    on_trap.say =
+                                        reader.string(name, item).map(TrapWords::Template);
+                                }
+                                known
+                            })
                         }
-                        known
-                    }),
-                    _ => on_trap.say = reader.string(name, item).map(TrapWords::Text),
-                },
-                "budget" => on_trap.budget = reader.budget(name, item),
-                "then" => {
-                    let choices = [("transfer", OnTrapThen::Transfer), ("goodbye", OnTrapThen::Goodbye)];
-                    on_trap.then = reader.one_of(name, item, &choices).unwrap_or_default();
+                        _ => on_trap.say = reader.string(name, item).map(TrapWords::Text),
+                    },
+                    "budget" => on_trap.budget = reader.budget(name, item),
+                    "then" => {
+                        let choices = [
+                            ("transfer", OnTrapThen::Transfer),
+                            ("goodbye", OnTrapThen::Goodbye),
+                        ];
+                        on_trap.then = reader.one_of(name, item, &choices).unwrap_or_default();
+                    }
+                    _ => return false,
                 }
-                _ => return false,
-            }
-            true
-        });
+                true
+            },
+        );
         on_trap
     }
 
     /// The steps that only a flow's author can place; the others the engine sees for itself.
     fn step(&mut self, name: &str, item: &Item<'_>) -> Option<Step> {
-        self.one_of(name, item, &[("emi-delivered", Step::EmiDelivered), ("transfer-asked", Step::TransferAsked)])
+        self.one_of(
+            name,
+            item,
+            &[
+                ("emi-delivered", Step::EmiDelivered),
+                ("transfer-asked", Step::TransferAsked),
+            ],
+        )
     }
 
     fn requires(&mut self, name: &str, item: &Item<'_>) -> Vec<String> {
         self.each(name, item, |text| {
-            let identifier =
-                |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-            let usable = text.strip_prefix(HEARD).map_or_else(|| is_slug(text), identifier);
-            let mend = || "give a name in lower-case letters, digits and hyphens, or `heard:` and a template".to_owned();
-            if usable { Ok(text.to_owned()) } else { Err(mend()) }
+            let identifier = |part: &str| {
+                !part.is_empty()
+                    && part
+                        .bytes()
+                        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+            };
+            let usable = text
+                .strip_prefix(HEARD)
+                .map_or_else(|| is_slug(text), identifier);
+            let mend = || {
+                "give a name in lower-case letters, digits and hyphens, or `heard:` and a template"
+                    .to_owned()
+            };
+            if usable {
+                Ok(text.to_owned())
+            } else {
+                Err(mend())
+            }
         })
     }
 
@@ -315,15 +445,20 @@ impl Reader<'_> {
                 return;
             }
             let mut rule = PromptRule::default();
-            reader.section(template, item, &["interruptible", "requires", "step"], |reader, name, item| {
-                match name {
-                    "interruptible" => rule.interruptible = reader.boolean(name, item),
-                    "requires" => rule.requires = reader.requires(name, item),
-                    "step" => rule.step = reader.step(name, item),
-                    _ => return false,
-                }
-                true
-            });
+            reader.section(
+                template,
+                item,
+                &["interruptible", "requires", "step"],
+                |reader, name, item| {
+                    match name {
+                        "interruptible" => rule.interruptible = reader.boolean(name, item),
+                        "requires" => rule.requires = reader.requires(name, item),
+                        "step" => rule.step = reader.step(name, item),
+                        _ => return false,
+                    }
+                    true
+                },
+            );
             manifest.prompts.insert(template.to_owned(), rule);
         });
     }
@@ -336,7 +471,11 @@ impl Reader<'_> {
             _ => None,
         };
         match share.filter(|share| (0.0..=1.0).contains(share)) {
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is between 0 and 100")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "it is between 0 and 100"
+            )]
             Some(share) => Some((share * 100.0).round() as u8),
             None => {
                 self.expect(name, item, "a number between 0 and 1, such as 0.7");
@@ -349,15 +488,22 @@ impl Reader<'_> {
         let mut questions = BTreeMap::new();
         self.entries("questions", item, |reader, question, item| {
             let mut rule = QuestionRule::default();
-            reader.section(question, item, &["requires", "step", "min-confidence"], |reader, name, item| {
-                match name {
-                    "requires" => rule.requires = reader.requires(name, item),
-                    "step" => rule.step = reader.step(name, item),
-                    "min-confidence" => rule.min_confidence_percent = reader.percent(name, item),
-                    _ => return false,
-                }
-                true
-            });
+            reader.section(
+                question,
+                item,
+                &["requires", "step", "min-confidence"],
+                |reader, name, item| {
+                    match name {
+                        "requires" => rule.requires = reader.requires(name, item),
+                        "step" => rule.step = reader.step(name, item),
+                        "min-confidence" => {
+                            rule.min_confidence_percent = reader.percent(name, item)
+                        }
+                        _ => return false,
+                    }
+                    true
+                },
+            );
             questions.insert(question.to_owned(), rule);
         });
         questions
@@ -366,18 +512,35 @@ impl Reader<'_> {
 
 /// As `call.establish` takes it.
 fn is_slug(text: &str) -> bool {
-    (1..=64).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+    (1..=64).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
 }
 
 fn established(text: &str) -> Result<String, String> {
-    let hint = || "give a name in lower-case letters, digits and hyphens; what is heard the engine establishes by itself".to_owned();
-    if is_slug(text) { Ok(text.to_owned()) } else { Err(hint()) }
+    let hint = || {
+        "give a name in lower-case letters, digits and hyphens; what is heard the engine establishes by itself".to_owned()
+    };
+    if is_slug(text) {
+        Ok(text.to_owned())
+    } else {
+        Err(hint())
+    }
 }
 
 fn look_up(text: &str) -> Result<String, String> {
-    if is_engines_own(text) { Err("the engine's own records are granted to no flow".to_owned()) } else { Ok(text.to_owned()) }
+    if is_engines_own(text) {
+        Err("the engine's own records are granted to no flow".to_owned())
+    } else {
+        Ok(text.to_owned())
+    }
 }
 
 fn question_name(text: &str) -> Result<String, String> {
-    if text.is_empty() { Err("give the name that the flow gives to the question".to_owned()) } else { Ok(text.to_owned()) }
+    if text.is_empty() {
+        Err("give the name that the flow gives to the question".to_owned())
+    } else {
+        Ok(text.to_owned())
+    }
 }

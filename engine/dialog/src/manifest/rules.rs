@@ -1,8 +1,9 @@
-//! The rules that a version's manifest sets, each by a name, so that a version with fewer of them is not taken by mistake.
+//! The rules that a version's manifest sets, each by a name, so that a version with fewer of them
+//! is not taken by mistake.
 //!
-//! A manifest that was copied halfway is often a whole one, with fewer rules; one whose author takes a rule away looks the same. So a rule that
-//! goes has to be named in `[update] drops-rules`. Limits count where a manifest lowers them: another value is a statement, a missing line is
-//! none.
+//! A manifest that was copied halfway is often a whole one, with fewer rules; one whose author
+//! takes a rule away looks the same. So a rule that goes has to be named in `[update] drops-rules`.
+//! Limits count where a manifest lowers them: another value is a statement, a missing line is none.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +16,10 @@ impl Manifest {
     /// The rules that it sets.
     pub(crate) fn rules(&self) -> BTreeSet<String> {
         let mut rules = self.speaking_rules();
-        let limits = self.lowered_limits().into_iter().filter(|name| self.limits_given.contains(*name));
+        let limits = self
+            .lowered_limits()
+            .into_iter()
+            .filter(|name| self.limits_given.contains(*name));
         rules.extend(limits.map(|name| format!("limits.{name}")));
         rules
     }
@@ -23,7 +27,11 @@ impl Manifest {
     /// The rules among `before` that this manifest neither sets nor names as dropped.
     pub(crate) fn lost_rules(&self, before: &BTreeSet<String>) -> Vec<String> {
         let mut kept = self.speaking_rules();
-        kept.extend(self.limits_given.iter().map(|name| format!("limits.{name}")));
+        kept.extend(
+            self.limits_given
+                .iter()
+                .map(|name| format!("limits.{name}")),
+        );
         kept.extend(self.update.drops_rules.iter().cloned());
         before.difference(&kept).cloned().collect()
     }
@@ -35,13 +43,21 @@ impl Manifest {
             rules.insert("prompts.texts".to_owned());
         }
         for (template, rule) in &self.prompts {
-            rules.extend(rule.requires.iter().map(|required| format!("prompts.{template}.requires.{required}")));
+            rules.extend(
+                rule.requires
+                    .iter()
+                    .map(|required| format!("prompts.{template}.requires.{required}")),
+            );
             if rule.interruptible == Some(false) {
                 rules.insert(format!("prompts.{template}.interruptible"));
             }
         }
         for (question, rule) in &self.questions {
-            rules.extend(rule.requires.iter().map(|required| format!("questions.{question}.requires.{required}")));
+            rules.extend(
+                rule.requires
+                    .iter()
+                    .map(|required| format!("questions.{question}.requires.{required}")),
+            );
         }
         rules
     }
@@ -53,12 +69,18 @@ impl Manifest {
             ("memory", own.memory_bytes < usual.memory_bytes),
             ("compute-ms", own.compute_ms < usual.compute_ms),
             ("call-minutes", own.call_minutes < usual.call_minutes),
-            ("host-calls-per-second", own.host_calls_per_second < usual.host_calls_per_second),
+            (
+                "host-calls-per-second",
+                own.host_calls_per_second < usual.host_calls_per_second,
+            ),
             ("text-bytes", own.text_bytes < usual.text_bytes),
             ("log-lines", own.log_lines < usual.log_lines),
             ("journal-kib", own.journal_kib < usual.journal_kib),
         ];
-        each.into_iter().filter(|(_, is_lower)| *is_lower).map(|(name, _)| name).collect()
+        each.into_iter()
+            .filter(|(_, is_lower)| *is_lower)
+            .map(|(name, _)| name)
+            .collect()
     }
 }
 
@@ -67,7 +89,10 @@ pub(super) fn named(text: &str) -> Result<String, String> {
     if SECTIONS.iter().any(|section| text.starts_with(section)) {
         return Ok(text.to_owned());
     }
-    Err("give the rule as the rejection names it, such as `prompts.emi-details.requires.identity`".to_owned())
+    Err(
+        "give the rule as the rejection names it, such as `prompts.emi-details.requires.identity`"
+            .to_owned(),
+    )
 }
 
 #[cfg(test)]
@@ -78,7 +103,9 @@ mod tests {
                          disclosure = { interruptible = false }\n[questions]\ntransfer = { requires = [\"heard:disclosure\"] }\n";
 
     fn lost(text: &str) -> Vec<String> {
-        Manifest::parse(text).unwrap().lost_rules(&Manifest::parse(RULES).unwrap().rules())
+        Manifest::parse(text)
+            .unwrap()
+            .lost_rules(&Manifest::parse(RULES).unwrap().rules())
     }
 
     #[test]
@@ -96,14 +123,30 @@ mod tests {
         assert_eq!(lost("[prompts]\ntexts = true\n"), all);
         // any whole half of it
         for lines in 1..RULES.lines().count() {
-            let half: String = RULES.lines().take(lines).map(|line| format!("{line}\n")).collect();
+            let half: String = RULES
+                .lines()
+                .take(lines)
+                .map(|line| format!("{line}\n"))
+                .collect();
             assert!(!lost(&half).is_empty(), "{half}");
         }
         for (from, to, expected) in [
             (", \"consent\"", "", "prompts.emi.requires.consent"),
-            ("interruptible = false", "interruptible = true", "prompts.disclosure.interruptible"),
-            ("[questions]\ntransfer", "[questions]\ntransfr", "questions.transfer.requires.heard:disclosure"),
-            ("emi = ", "emmi = ", "prompts.emi.requires.consent prompts.emi.requires.identity"),
+            (
+                "interruptible = false",
+                "interruptible = true",
+                "prompts.disclosure.interruptible",
+            ),
+            (
+                "[questions]\ntransfer",
+                "[questions]\ntransfr",
+                "questions.transfer.requires.heard:disclosure",
+            ),
+            (
+                "emi = ",
+                "emmi = ",
+                "prompts.emi.requires.consent prompts.emi.requires.identity",
+            ),
         ] {
             assert_eq!(lost(&RULES.replace(from, to)).join(" "), expected);
         }
@@ -111,15 +154,27 @@ mod tests {
 
     #[test]
     fn a_limit_with_another_value_is_no_lost_rule_and_one_that_was_never_lower_is_none() {
-        assert_eq!(lost(&RULES.replace("call-minutes = 5", "call-minutes = 10")), Vec::<String>::new());
-        assert_eq!(lost(&RULES.replace("memory = \"64MiB\"\n", "")), Vec::<String>::new());
+        assert_eq!(
+            lost(&RULES.replace("call-minutes = 5", "call-minutes = 10")),
+            Vec::<String>::new()
+        );
+        assert_eq!(
+            lost(&RULES.replace("memory = \"64MiB\"\n", "")),
+            Vec::<String>::new()
+        );
     }
 
     #[test]
     fn a_rule_that_is_named_as_dropped_may_go() {
-        let dropped = RULES.replace(", \"consent\"", "") + "[update]\ndrops-rules = [\"prompts.emi.requires.consent\"]\n";
+        let dropped = RULES.replace(", \"consent\"", "")
+            + "[update]\ndrops-rules = [\"prompts.emi.requires.consent\"]\n";
         assert_eq!(lost(&dropped), Vec::<String>::new());
         let error = Manifest::parse("[update]\ndrops-rules = [\"everything\"]\n").unwrap_err();
-        assert!(error[0].to_string().starts_with("line 2: `drops-rules` has `everything`: give the rule as"), "{error:?}");
+        assert!(
+            error[0]
+                .to_string()
+                .starts_with("line 2: `drops-rules` has `everything`: give the rule as"),
+            "{error:?}"
+        );
     }
 }

@@ -6,13 +6,16 @@ use toml::de::{DeTable, DeValue};
 pub(crate) struct Said<'t>(pub(crate) &'t str);
 
 impl Said<'_> {
-    /// The line, from 1, of what stands under these keys, and of its item where it is a list; none where nothing stands there.
+    /// The line, from 1, of what stands under these keys, and of its item where it is a list; none
+    /// where nothing stands there.
     pub(crate) fn line(&self, keys: &[&str], item: Option<usize>) -> Option<usize> {
         let document = DeTable::parse(self.0).ok()?;
         let (last, sections) = keys.split_last()?;
         let mut table = document.get_ref();
         for key in sections {
-            let DeValue::Table(inner) = table.get(*key)?.get_ref() else { return None };
+            let DeValue::Table(inner) = table.get(*key)?.get_ref() else {
+                return None;
+            };
             table = inner;
         }
         let value = table.get(*last)?;
@@ -21,6 +24,13 @@ impl Said<'_> {
             _ => None,
         };
         let start = item.unwrap_or(value).span().start;
-        Some(1 + self.0.bytes().take(start).filter(|byte| *byte == b'\n').count())
+        Some(
+            1 + self
+                .0
+                .bytes()
+                .take(start)
+                .filter(|byte| *byte == b'\n')
+                .count(),
+        )
     }
 }

@@ -1,23 +1,31 @@
-//! What a manifest says of its flow's versions: `[update]`, `[replay]`, and the budget of `[on-trap]`.
+//! What a manifest says of its flow's versions: `[update]`, `[replay]`, and the budget of
+//! `[on-trap]`.
 
 use std::fmt;
 
 /// `[update]`: how a new version comes to calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Update {
-    /// `weight`: the share of the flow's new calls, in percent, that this version takes as a candidate beside the active one. 100 makes it
-    /// active at once; 0 lets it wait for its promotion. A flow without an active version takes the new one whatever its weight.
+    /// `weight`: the share of the flow's new calls, in percent, that this version takes as a
+    /// candidate beside the active one. 100 makes it active at once; 0 lets it wait for its
+    /// promotion. A flow without an active version takes the new one whatever its weight.
     pub weight: u8,
-    /// `running`: what becomes of running calls; the engine's own mode decides where nothing is said.
+    /// `running`: what becomes of running calls; the engine's own mode decides where nothing is
+    /// said.
     pub running: Option<Running>,
-    /// `drops-rules`: rules of the version before that this one is meant not to have, as the rejection of a manifest with fewer rules names
-    /// them, such as `prompts.emi-details.requires.identity`.
+    /// `drops-rules`: rules of the version before that this one is meant not to have, as the
+    /// rejection of a manifest with fewer rules names them, such as
+    /// `prompts.emi-details.requires.identity`.
     pub drops_rules: Vec<String>,
 }
 
 impl Default for Update {
     fn default() -> Self {
-        Self { weight: 100, running: None, drops_rules: Vec::new() }
+        Self {
+            weight: 100,
+            running: None,
+            drops_rules: Vec::new(),
+        }
     }
 }
 
@@ -27,7 +35,8 @@ pub enum Running {
     /// `finish`: they end on the version they began with.
     #[default]
     Finish,
-    /// `move`: they go on with the new version where it stands at the same point of the conversation.
+    /// `move`: they go on with the new version where it stands at the same point of the
+    /// conversation.
     Move,
 }
 
@@ -36,7 +45,8 @@ pub enum Running {
 pub struct ReplayGate {
     /// So many of the flow's newest calls.
     pub calls: u32,
-    /// Differences of these kinds reject the candidate, and those behind which the record can tell nothing more. At least one.
+    /// Differences of these kinds reject the candidate, and those behind which the record can tell
+    /// nothing more. At least one.
     pub kinds: Vec<GateKind>,
 }
 
@@ -65,7 +75,8 @@ impl GateKind {
     }
 }
 
-/// `[on-trap] budget`: so many failures of a version within so long are borne; one more brings the version before back.
+/// `[on-trap] budget`: so many failures of a version within so long are borne; one more brings the
+/// version before back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TrapBudget {
     /// How many failures are borne.
@@ -85,13 +96,20 @@ impl TrapBudget {
         let read = || {
             let (traps, within) = text.split_once('/')?;
             let units = [("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
-            let (number, unit_ms) = units.into_iter().find_map(|(unit, ms)| Some((within.strip_suffix(unit)?, ms)))?;
+            let (number, unit_ms) = units
+                .into_iter()
+                .find_map(|(unit, ms)| Some((within.strip_suffix(unit)?, ms)))?;
             let within_ms = number.trim().parse::<u64>().ok()?.checked_mul(unit_ms)?;
             let traps = traps.trim().parse().ok()?;
             let fits = traps <= Self::TRAPS_MAX && (1..=Self::WITHIN_MS_MAX).contains(&within_ms);
             fits.then_some(Self { traps, within_ms })
         };
-        read().ok_or_else(|| format!("give a number up to {} and a time up to a day, such as `3/10m`", Self::TRAPS_MAX))
+        read().ok_or_else(|| {
+            format!(
+                "give a number up to {} and a time up to a day, such as `3/10m`",
+                Self::TRAPS_MAX
+            )
+        })
     }
 }
 
@@ -116,8 +134,24 @@ mod tests {
         for text in ["3/10m", "0/30s", "12/2h"] {
             assert_eq!(TrapBudget::parse(text).unwrap().to_string(), text);
         }
-        assert_eq!(TrapBudget::parse("3/10m").unwrap(), TrapBudget { traps: 3, within_ms: 600_000 });
-        for text in ["", "3", "3/10", "3/m", "-1/10m", "3/0m", "3/25h", "1001/1h", "3/99999999999999999h"] {
+        assert_eq!(
+            TrapBudget::parse("3/10m").unwrap(),
+            TrapBudget {
+                traps: 3,
+                within_ms: 600_000
+            }
+        );
+        for text in [
+            "",
+            "3",
+            "3/10",
+            "3/m",
+            "-1/10m",
+            "3/0m",
+            "3/25h",
+            "1001/1h",
+            "3/99999999999999999h",
+        ] {
             assert!(TrapBudget::parse(text).is_err(), "{text}");
         }
     }
@@ -129,11 +163,32 @@ mod tests {
              [on-trap]\nbudget = \"3/10m\"\n",
         )
         .unwrap();
-        assert_eq!(manifest.update, Update { weight: 10, running: Some(Running::Move), drops_rules: Vec::new() });
-        assert_eq!(manifest.replay_gate, Some(ReplayGate { calls: 50, kinds: vec![GateKind::Amounts, GateKind::Decisions] }));
+        assert_eq!(
+            manifest.update,
+            Update {
+                weight: 10,
+                running: Some(Running::Move),
+                drops_rules: Vec::new()
+            }
+        );
+        assert_eq!(
+            manifest.replay_gate,
+            Some(ReplayGate {
+                calls: 50,
+                kinds: vec![GateKind::Amounts, GateKind::Decisions]
+            })
+        );
         assert_eq!(manifest.on_trap.budget, TrapBudget::parse("3/10m").ok());
         let plain = Manifest::default();
-        assert_eq!((plain.update.weight, plain.update.running, plain.replay_gate, plain.on_trap.budget), (100, None, None, None));
+        assert_eq!(
+            (
+                plain.update.weight,
+                plain.update.running,
+                plain.replay_gate,
+                plain.on_trap.budget
+            ),
+            (100, None, None, None)
+        );
     }
 
     #[test]
@@ -143,11 +198,19 @@ mod tests {
         )
         .unwrap_err();
         let told: Vec<_> = errors.iter().map(ToString::to_string).collect();
-        for (at, words) in
-            [(0, "line 2: `running`"), (1, "line 3: `weight`"), (2, "line 5: `calls`"), (3, "line 5: `kinds`"), (4, "line 7: `budget`")]
-        {
+        for (at, words) in [
+            (0, "line 2: `running`"),
+            (1, "line 3: `weight`"),
+            (2, "line 5: `calls`"),
+            (3, "line 5: `kinds`"),
+            (4, "line 7: `budget`"),
+        ] {
             assert!(told[at].starts_with(words), "{told:#?}");
         }
-        assert!(Manifest::parse("[replay]\ngate = { calls = 5 }\n").unwrap_err()[0].message.contains("`kinds`"));
+        assert!(
+            Manifest::parse("[replay]\ngate = { calls = 5 }\n").unwrap_err()[0]
+                .message
+                .contains("`kinds`")
+        );
     }
 }

@@ -1,8 +1,9 @@
 //! How long a flow computes: processor time of the thread it is on, while its own code runs.
 //!
-//! Real time would make the verdict depend on what else the machine does: a thread that the kernel has taken away computes nothing. A flow may
-//! be on another thread after each yield, so the time is counted from poll to poll; host functions are left out. The arithmetic is pure
-//! ([`Account`]), the clocks are read by [`ComputeMeter`].
+//! Real time would make the verdict depend on what else the machine does: a thread that the kernel
+//! has taken away computes nothing. A flow may be on another thread after each yield, so the time
+//! is counted from poll to poll; host functions are left out. The arithmetic is pure ([`Account`]),
+//! the clocks are read by [`ComputeMeter`].
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -11,26 +12,30 @@ use std::time::{Duration, Instant};
 
 use crate::host::Limit;
 
-/// A conversation waits for the caller nearly all the time. A flow that does not keeps a processor from others, even if it calls the host
-/// often enough for `[limits] compute-ms`. Counted is the flow's own time, what it computes and what it waits in host functions, since the
-/// time in which it is merely kept from a processor says nothing of it.
+/// A conversation waits for the caller nearly all the time. A flow that does not keeps a processor
+/// from others, even if it calls the host often enough for `[limits] compute-ms`. Counted is the
+/// flow's own time, what it computes and what it waits in host functions, since the time in which
+/// it is merely kept from a processor says nothing of it.
 pub(crate) const BUSY_WINDOW: Duration = Duration::from_secs(10);
 
 /// The most that a flow may compute in that time.
 pub(crate) const BUSY: Duration = Duration::from_secs(2);
 
-/// The most that a version may compute until it comes to where a running call waits. An honest one repeats its journal within some
-/// milliseconds.
+/// The most that a version may compute until it comes to where a running call waits. An honest one
+/// repeats its journal within some milliseconds.
 pub const ARRIVAL: Duration = Duration::from_millis(100);
 
-/// The account of one run. Clones share it: one is in the flow's store, one where the run is polled.
+/// The account of one run. Clones share it: one is in the flow's store, one where the run is
+/// polled.
 #[derive(Debug, Clone)]
 pub(crate) struct ComputeMeter(Arc<Mutex<Account>>);
 
 impl ComputeMeter {
     /// `compute_ms` is the most between two host calls.
     pub(crate) fn new(compute_ms: u64) -> Self {
-        Self(Arc::new(Mutex::new(Account::new(Duration::from_millis(compute_ms)))))
+        Self(Arc::new(Mutex::new(Account::new(Duration::from_millis(
+            compute_ms,
+        )))))
     }
 
     /// Runs what runs the flow, and counts what it computes in each poll.
@@ -50,7 +55,8 @@ impl ComputeMeter {
         self.account().tick(thread_time())
     }
 
-    /// Whether a version that is to take a call over has computed for longer than it may until then; looked at after [`ComputeMeter::tick`].
+    /// Whether a version that is to take a call over has computed for longer than it may until
+    /// then; looked at after [`ComputeMeter::tick`].
     pub(crate) fn is_late(&self) -> bool {
         self.account().busy > ARRIVAL
     }
@@ -72,11 +78,20 @@ impl ComputeMeter {
 
 /// Processor time of the calling thread.
 fn thread_time() -> Duration {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    #[expect(unsafe_code, reason = "writes to the struct that it is given, and every thread has this clock")]
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    #[expect(
+        unsafe_code,
+        reason = "writes to the struct that it is given, and every thread has this clock"
+    )]
     let result = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
     debug_assert_eq!(result, 0, "the clock of a thread can always be read");
-    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
+    Duration::new(
+        u64::try_from(time.tv_sec).unwrap_or(0),
+        u32::try_from(time.tv_nsec).unwrap_or(0),
+    )
 }
 
 /// Where a run is.
@@ -106,7 +121,13 @@ struct Account {
 
 impl Account {
     fn new(max: Duration) -> Self {
-        Self { at: At::Yielded, computed: Duration::ZERO, max, busy: Duration::ZERO, waited: Duration::ZERO }
+        Self {
+            at: At::Yielded,
+            computed: Duration::ZERO,
+            max,
+            busy: Duration::ZERO,
+            waited: Duration::ZERO,
+        }
     }
 
     /// A poll begins. `thread` is the thread's processor time.
@@ -159,7 +180,9 @@ impl Account {
     }
 
     fn charge(&mut self, thread: Duration) {
-        let At::Flow { counted } = self.at else { return };
+        let At::Flow { counted } = self.at else {
+            return;
+        };
         let computed = thread.saturating_sub(counted);
         self.computed += computed;
         self.busy += computed;
@@ -182,7 +205,11 @@ mod tests {
 
     impl Bench {
         fn new(max_ms: u32) -> Self {
-            let mut bench = Self { account: Account::new(MS * max_ms), thread: MS * 700, now: Instant::now() };
+            let mut bench = Self {
+                account: Account::new(MS * max_ms),
+                thread: MS * 700,
+                now: Instant::now(),
+            };
             bench.resume();
             bench
         }
@@ -243,7 +270,11 @@ mod tests {
             assert_eq!(bench.works(10).tick(), Ok(()));
             bench.park();
             // on this thread, then on one that has computed less
-            bench.thread = if bench.thread > MS * 1_000 { MS * 3 } else { bench.thread + MS * 5_000 };
+            bench.thread = if bench.thread > MS * 1_000 {
+                MS * 3
+            } else {
+                bench.thread + MS * 5_000
+            };
             bench.resume();
         }
         assert_eq!(bench.works(9).tick(), Ok(()));

@@ -18,19 +18,28 @@ use crate::manifest::GateKind;
 pub enum DifferenceKind {
     /// Another amount, number or row of digits.
     Amounts,
-    /// Another transfer, outcome, fact established or note; or a rule of the manifest that now forbids or allows something.
+    /// Another transfer, outcome, fact established or note; or a rule of the manifest that now
+    /// forbids or allows something.
     Decisions,
     /// Another date or time.
     Dates,
-    /// Something else is said or asked, or in another order. Behind it the record cannot tell what would have followed.
+    /// Something else is said or asked, or in another order. Behind it the record cannot tell what
+    /// would have followed.
     Structure,
-    /// The same is said or asked in other words, another language or voice, or with other time to answer.
+    /// The same is said or asked in other words, another language or voice, or with other time to
+    /// answer.
     Wording,
 }
 
 impl DifferenceKind {
     /// All of them, the gravest first.
-    pub const ALL: [Self; 5] = [Self::Amounts, Self::Decisions, Self::Dates, Self::Structure, Self::Wording];
+    pub const ALL: [Self; 5] = [
+        Self::Amounts,
+        Self::Decisions,
+        Self::Dates,
+        Self::Structure,
+        Self::Wording,
+    ];
 
     /// As it is spelled everywhere.
     pub fn as_str(self) -> &'static str {
@@ -55,7 +64,12 @@ impl FromStr for DifferenceKind {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|kind| kind.as_str() == text);
-        found.ok_or_else(|| format!("`{text}` is no kind of difference: use {}", Self::ALL.map(Self::as_str).join(", ")))
+        found.ok_or_else(|| {
+            format!(
+                "`{text}` is no kind of difference: use {}",
+                Self::ALL.map(Self::as_str).join(", ")
+            )
+        })
     }
 }
 
@@ -81,7 +95,8 @@ pub struct Difference {
     pub expected: Option<Side>,
     /// What the version does; nothing when it ended before.
     pub got: Option<Side>,
-    /// Where both sides are alike and a rule of the manifest makes the difference: which, in one sentence.
+    /// Where both sides are alike and a rule of the manifest makes the difference: which, in one
+    /// sentence.
     pub rule: Option<String>,
 }
 
@@ -92,22 +107,39 @@ impl Difference {
                 same_function(expected.function, &expected.arguments, &got.arguments)
             }
             (expected, got) => {
-                let decides = |side: &Option<Side>| side.as_ref().is_some_and(|side| decides(side.function));
-                if decides(expected) || decides(got) { DifferenceKind::Decisions } else { DifferenceKind::Structure }
+                let decides =
+                    |side: &Option<Side>| side.as_ref().is_some_and(|side| decides(side.function));
+                if decides(expected) || decides(got) {
+                    DifferenceKind::Decisions
+                } else {
+                    DifferenceKind::Structure
+                }
             }
         };
-        Self { kind, seq, expected, got, rule: None }
+        Self {
+            kind,
+            seq,
+            expected,
+            got,
+            rule: None,
+        }
     }
 
     /// Whether the record's answer is one to what the version does.
     pub(crate) fn can_be_passed(&self) -> bool {
         let function = |side: &Option<Side>| side.as_ref().map(|side| side.function);
-        self.kind != DifferenceKind::Structure && self.rule.is_none() && function(&self.expected) == function(&self.got)
+        self.kind != DifferenceKind::Structure
+            && self.rule.is_none()
+            && function(&self.expected) == function(&self.got)
     }
 
     /// The same as strict replay tells it.
     pub fn divergence(&self) -> Divergence {
-        Divergence { seq: self.seq, expected: self.expected.clone(), got: self.got.clone() }
+        Divergence {
+            seq: self.seq,
+            expected: self.expected.clone(),
+            got: self.got.clone(),
+        }
     }
 }
 
@@ -118,11 +150,15 @@ fn decides(function: Function) -> bool {
 
 fn same_function(function: Function, expected: &Json, got: &Json) -> DifferenceKind {
     let kind = match function {
-        Function::Transfer | Function::Outcome | Function::Establish | Function::Note => Some(DifferenceKind::Decisions),
+        Function::Transfer | Function::Outcome | Function::Establish | Function::Note => {
+            Some(DifferenceKind::Decisions)
+        }
         Function::SetLanguage => Some(DifferenceKind::Wording),
         Function::Say => both(expected, got).and_then(|(expected, got)| prompt(&expected, &got)),
         Function::Ask => both(expected, got).and_then(|(expected, got)| question(&expected, &got)),
-        Function::Collect => both(expected, got).and_then(|(expected, got)| collection(&expected, &got)),
+        Function::Collect => {
+            both(expected, got).and_then(|(expected, got)| collection(&expected, &got))
+        }
         _ => None,
     };
     kind.unwrap_or(DifferenceKind::Structure)
@@ -134,45 +170,92 @@ fn both<T: DeserializeOwned>(expected: &Json, got: &Json) -> Option<(T, T)> {
 }
 
 fn question(expected: &Question, got: &Question) -> Option<DifferenceKind> {
-    let ids = |question: &Question| question.choices.iter().map(|choice| choice.id.clone()).collect::<BTreeSet<_>>();
+    let ids = |question: &Question| {
+        question
+            .choices
+            .iter()
+            .map(|choice| choice.id.clone())
+            .collect::<BTreeSet<_>>()
+    };
     if expected.name != got.name || ids(expected) != ids(got) {
         return None;
     }
-    put((&expected.prompt, &got.prompt), [(&expected.no_input, &got.no_input), (&expected.no_match, &got.no_match)])
+    put(
+        (&expected.prompt, &got.prompt),
+        [
+            (&expected.no_input, &got.no_input),
+            (&expected.no_match, &got.no_match),
+        ],
+    )
 }
 
 fn collection(expected: &Collection, got: &Collection) -> Option<DifferenceKind> {
-    if expected.name != got.name || (expected.min_keys, expected.max_keys) != (got.min_keys, got.max_keys) {
+    if expected.name != got.name
+        || (expected.min_keys, expected.max_keys) != (got.min_keys, got.max_keys)
+    {
         return None;
     }
-    put((&expected.prompt, &got.prompt), [(&expected.no_input, &got.no_input), (&expected.no_match, &got.no_match)])
+    put(
+        (&expected.prompt, &got.prompt),
+        [
+            (&expected.no_input, &got.no_input),
+            (&expected.no_match, &got.no_match),
+        ],
+    )
 }
 
-/// The gravest among a question's prompts. One that is put anew more or less often is a matter of wording.
-fn put(opening: (&Prompt, &Prompt), again: [(&Vec<Prompt>, &Vec<Prompt>); 2]) -> Option<DifferenceKind> {
-    let pairs = again.iter().flat_map(|(expected, got)| expected.iter().zip(got.iter()));
-    let differing = std::iter::once(opening).chain(pairs).filter(|(expected, got)| expected != got);
-    let kinds = differing.map(|(expected, got)| prompt(expected, got)).collect::<Option<Vec<_>>>()?;
+/// The gravest among a question's prompts. One that is put anew more or less often is a matter of
+/// wording.
+fn put(
+    opening: (&Prompt, &Prompt),
+    again: [(&Vec<Prompt>, &Vec<Prompt>); 2],
+) -> Option<DifferenceKind> {
+    let pairs = again
+        .iter()
+        .flat_map(|(expected, got)| expected.iter().zip(got.iter()));
+    let differing = std::iter::once(opening)
+        .chain(pairs)
+        .filter(|(expected, got)| expected != got);
+    let kinds = differing
+        .map(|(expected, got)| prompt(expected, got))
+        .collect::<Option<Vec<_>>>()?;
     Some(kinds.into_iter().min().unwrap_or(DifferenceKind::Wording))
 }
 
 /// None where something else is said.
 fn prompt(expected: &Prompt, got: &Prompt) -> Option<DifferenceKind> {
     match (&expected.content, &got.content) {
-        (Content::Text(expected), Content::Text(got)) => Some(other_words(expected.expose(), got.expose())),
+        (Content::Text(expected), Content::Text(got)) => {
+            Some(other_words(expected.expose(), got.expose()))
+        }
         (Content::Template(expected), Content::Template(got)) if expected.name == got.name => {
             Some(arguments(&expected.arguments, &got.arguments).unwrap_or(DifferenceKind::Wording))
         }
-        (Content::Audio(expected), Content::Audio(got)) if expected == got => Some(DifferenceKind::Wording),
+        (Content::Audio(expected), Content::Audio(got)) if expected == got => {
+            Some(DifferenceKind::Wording)
+        }
         _ => None,
     }
 }
 
 fn arguments(expected: &[Argument], got: &[Argument]) -> Option<DifferenceKind> {
-    let named = |list: &[Argument], name: &str| list.iter().find(|argument| argument.name == name).map(|argument| argument.value.clone());
-    let names = expected.iter().chain(got).map(|argument| argument.name.as_str()).collect::<BTreeSet<_>>();
-    let pairs = names.into_iter().map(|name| (named(expected, name), named(got, name)));
-    pairs.filter(|(expected, got)| expected != got).map(|pair| value(pair.0.as_ref(), pair.1.as_ref())).min()
+    let named = |list: &[Argument], name: &str| {
+        list.iter()
+            .find(|argument| argument.name == name)
+            .map(|argument| argument.value.clone())
+    };
+    let names = expected
+        .iter()
+        .chain(got)
+        .map(|argument| argument.name.as_str())
+        .collect::<BTreeSet<_>>();
+    let pairs = names
+        .into_iter()
+        .map(|name| (named(expected, name), named(got, name)));
+    pairs
+        .filter(|(expected, got)| expected != got)
+        .map(|pair| value(pair.0.as_ref(), pair.1.as_ref()))
+        .min()
 }
 
 fn value(expected: Option<&Value>, got: Option<&Value>) -> DifferenceKind {
@@ -184,18 +267,32 @@ fn value(expected: Option<&Value>, got: Option<&Value>) -> DifferenceKind {
         Value::Date(_) | Value::Time(_) => DifferenceKind::Dates,
         Value::Text(_) => DifferenceKind::Wording,
     };
-    expected.into_iter().chain(got).map(alone).min().unwrap_or(DifferenceKind::Wording)
+    expected
+        .into_iter()
+        .chain(got)
+        .map(alone)
+        .min()
+        .unwrap_or(DifferenceKind::Wording)
 }
 
-/// Two texts that differ: a matter of wording, unless another number stands in one. That is taken for an amount, which is the graver.
+/// Two texts that differ: a matter of wording, unless another number stands in one. That is taken
+/// for an amount, which is the graver.
 pub fn other_words(expected: &str, got: &str) -> DifferenceKind {
-    if numbers(expected) == numbers(got) { DifferenceKind::Wording } else { DifferenceKind::Amounts }
+    if numbers(expected) == numbers(got) {
+        DifferenceKind::Wording
+    } else {
+        DifferenceKind::Amounts
+    }
 }
 
 /// The figures of a text, in any script, with what groups them left out: `12,500` is 12500.
 fn numbers(text: &str) -> Vec<String> {
     let joined = text.replace(',', "");
-    joined.split(|sign: char| !sign.is_numeric()).filter(|figures| !figures.is_empty()).map(str::to_owned).collect()
+    joined
+        .split(|sign: char| !sign.is_numeric())
+        .filter(|figures| !figures.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 #[cfg(test)]
@@ -205,7 +302,12 @@ mod tests {
     use super::*;
 
     fn kind(function: Function, expected: Json, got: Json) -> DifferenceKind {
-        let side = |arguments| Some(Side { function, arguments });
+        let side = |arguments| {
+            Some(Side {
+                function,
+                arguments,
+            })
+        };
         Difference::of(1, side(expected), side(got)).kind
     }
 
@@ -226,12 +328,36 @@ mod tests {
         let other = json!({ "content": { "kind": "template", "value": { "name": "other", "arguments": [] } } });
         let cases = [
             (rupees(1), rupees(2), DifferenceKind::Amounts),
-            (emi("integer", json!(1)), emi("integer", json!(2)), DifferenceKind::Amounts),
-            (emi("digits", json!("1234")), emi("digits", json!("1235")), DifferenceKind::Amounts),
-            (rupees(1), emi("text", json!("one")), DifferenceKind::Amounts),
-            (emi("date", json!("2026-11-30")), emi("date", json!("2026-12-01")), DifferenceKind::Dates),
-            (emi("text", json!("Ravi")), emi("text", json!("Asha")), DifferenceKind::Wording),
-            (emi("text", json!("₹12,500")), emi("text", json!("Rs. 12500")), DifferenceKind::Wording),
+            (
+                emi("integer", json!(1)),
+                emi("integer", json!(2)),
+                DifferenceKind::Amounts,
+            ),
+            (
+                emi("digits", json!("1234")),
+                emi("digits", json!("1235")),
+                DifferenceKind::Amounts,
+            ),
+            (
+                rupees(1),
+                emi("text", json!("one")),
+                DifferenceKind::Amounts,
+            ),
+            (
+                emi("date", json!("2026-11-30")),
+                emi("date", json!("2026-12-01")),
+                DifferenceKind::Dates,
+            ),
+            (
+                emi("text", json!("Ravi")),
+                emi("text", json!("Asha")),
+                DifferenceKind::Wording,
+            ),
+            (
+                emi("text", json!("₹12,500")),
+                emi("text", json!("Rs. 12500")),
+                DifferenceKind::Wording,
+            ),
             (text("pay ₹500"), text("pay ₹600"), DifferenceKind::Amounts),
             (text("५०० रुपये"), text("६०० रुपये"), DifferenceKind::Amounts),
             (text("hello"), text("good morning"), DifferenceKind::Wording),
@@ -239,7 +365,11 @@ mod tests {
             (rupees(1), text("hello"), DifferenceKind::Structure),
         ];
         for (expected, got, told) in cases {
-            assert_eq!(kind(Function::Say, expected.clone(), got.clone()), told, "{expected} {got}");
+            assert_eq!(
+                kind(Function::Say, expected.clone(), got.clone()),
+                told,
+                "{expected} {got}"
+            );
             let asked = |prompt| ask(prompt, &["yes"], 5_000);
             assert_eq!(kind(Function::Ask, asked(expected), asked(got)), told);
         }
@@ -249,24 +379,65 @@ mod tests {
     fn a_question_with_other_answers_is_another_question_and_one_with_other_waits_is_not() {
         let greeting = || emi("text", json!("Ravi"));
         let five = ask(greeting(), &["yes", "no"], 5_000);
-        assert_eq!(kind(Function::Ask, five.clone(), ask(greeting(), &["no", "yes"], 7_000)), DifferenceKind::Wording);
-        assert_eq!(kind(Function::Ask, five, ask(greeting(), &["yes"], 5_000)), DifferenceKind::Structure);
+        assert_eq!(
+            kind(
+                Function::Ask,
+                five.clone(),
+                ask(greeting(), &["no", "yes"], 7_000)
+            ),
+            DifferenceKind::Wording
+        );
+        assert_eq!(
+            kind(Function::Ask, five, ask(greeting(), &["yes"], 5_000)),
+            DifferenceKind::Structure
+        );
     }
 
     #[test]
     fn decisions_are_decisions_even_where_the_other_side_does_something_else() {
-        let side = |function, arguments| Some(Side { function, arguments });
-        assert_eq!(kind(Function::Outcome, json!(["declined", null]), json!(["unclear", null])), DifferenceKind::Decisions);
-        assert_eq!(kind(Function::Establish, json!("identity"), json!("consent")), DifferenceKind::Decisions);
+        let side = |function, arguments| {
+            Some(Side {
+                function,
+                arguments,
+            })
+        };
+        assert_eq!(
+            kind(
+                Function::Outcome,
+                json!(["declined", null]),
+                json!(["unclear", null])
+            ),
+            DifferenceKind::Decisions
+        );
+        assert_eq!(
+            kind(Function::Establish, json!("identity"), json!("consent")),
+            DifferenceKind::Decisions
+        );
         let transfer = || side(Function::Transfer, Json::Null);
-        assert_eq!(Difference::of(1, transfer(), None).kind, DifferenceKind::Decisions);
+        assert_eq!(
+            Difference::of(1, transfer(), None).kind,
+            DifferenceKind::Decisions
+        );
         let drained = Difference::of(1, transfer(), side(Function::Drain, Json::Null));
-        assert_eq!((drained.kind, drained.can_be_passed()), (DifferenceKind::Decisions, false));
-        assert_eq!(Difference::of(1, side(Function::Drain, Json::Null), None).kind, DifferenceKind::Structure);
+        assert_eq!(
+            (drained.kind, drained.can_be_passed()),
+            (DifferenceKind::Decisions, false)
+        );
+        assert_eq!(
+            Difference::of(1, side(Function::Drain, Json::Null), None).kind,
+            DifferenceKind::Structure
+        );
     }
 
     #[test]
     fn what_the_host_refused_as_unusable_is_compared_as_it_stands() {
-        assert_eq!(kind(Function::Say, json!({ "invalid": "too long" }), emi("integer", json!(1))), DifferenceKind::Structure);
+        assert_eq!(
+            kind(
+                Function::Say,
+                json!({ "invalid": "too long" }),
+                emi("integer", json!(1))
+            ),
+            DifferenceKind::Structure
+        );
     }
 }

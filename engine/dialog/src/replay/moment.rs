@@ -1,6 +1,9 @@
 //! A journal as a conversation: what was said, answered and decided, one after another.
 
-use ghanti_model::{Answer, CallError, Collection, Content, Function, JournalEntry, Language, Masked, Prompt, Question};
+use ghanti_model::{
+    Answer, CallError, Collection, Content, Function, JournalEntry, Language, Masked, Prompt,
+    Question,
+};
 use serde::de::DeserializeOwned;
 
 /// Something that a listener or a lender would notice.
@@ -21,7 +24,8 @@ pub enum What {
     Said {
         /// Its words, or its template with arguments.
         content: Content,
-        /// Its language: its own, else the one that the flow has set; none where that is the call's.
+        /// Its language: its own, else the one that the flow has set; none where that is the
+        /// call's.
         language: Option<Language>,
     },
     /// The caller's answer to a question.
@@ -49,13 +53,22 @@ pub enum What {
     },
 }
 
-/// The moments of a journal's entries. Of a question's further attempts those are there that were put.
+/// The moments of a journal's entries. Of a question's further attempts those are there that were
+/// put.
 pub fn moments(entries: &[JournalEntry]) -> Vec<Moment> {
     let (mut moments, mut language) = (Vec::new(), None);
     for entry in entries {
         let mut add = |what| {
-            let waited_ms = if matches!(what, What::Answered { .. } | What::Ended) { entry.took_ms } else { 0 };
-            moments.push(Moment { seq: entry.seq, at_ms: entry.at_ms.saturating_add(waited_ms), what });
+            let waited_ms = if matches!(what, What::Answered { .. } | What::Ended) {
+                entry.took_ms
+            } else {
+                0
+            };
+            moments.push(Moment {
+                seq: entry.seq,
+                at_ms: entry.at_ms.saturating_add(waited_ms),
+                what,
+            });
         };
         if let Some(error) = failure(entry) {
             match error {
@@ -66,22 +79,41 @@ pub fn moments(entries: &[JournalEntry]) -> Vec<Moment> {
                     }
                     add(What::Ended);
                 }
-                reason => add(What::Refused { function: entry.function, reason }),
+                reason => add(What::Refused {
+                    function: entry.function,
+                    reason,
+                }),
             }
             continue;
         }
         match entry.function {
             Function::SetLanguage => language = read(&entry.arguments).or(language),
             Function::Facts => language = language.or(entry.answer.get("language").and_then(read)),
-            Function::Say => prompts(std::slice::from_ref(entry)).iter().for_each(|(_, prompt)| add(said(prompt, &language))),
+            Function::Say => prompts(std::slice::from_ref(entry))
+                .iter()
+                .for_each(|(_, prompt)| add(said(prompt, &language))),
             Function::Ask | Function::Collect => {
-                let (Some(asked), Some(answer)) = (asked(entry), entry.answer.get("ok").and_then(read::<Answer>)) else { continue };
+                let (Some(asked), Some(answer)) = (
+                    asked(entry),
+                    entry.answer.get("ok").and_then(read::<Answer>),
+                ) else {
+                    continue;
+                };
                 add(said(&asked.prompt, &language));
-                asked.put_again(&answer).into_iter().for_each(|prompt| add(said(prompt, &language)));
-                add(What::Answered { question: asked.name, answer });
+                asked
+                    .put_again(&answer)
+                    .into_iter()
+                    .for_each(|prompt| add(said(prompt, &language)));
+                add(What::Answered {
+                    question: asked.name,
+                    answer,
+                });
             }
             Function::Establish | Function::Transfer | Function::Outcome | Function::Note => {
-                add(What::Decided { function: entry.function, words: Masked::new(words(&entry.arguments)) });
+                add(What::Decided {
+                    function: entry.function,
+                    words: Masked::new(words(&entry.arguments)),
+                });
             }
             _ => {}
         }
@@ -89,14 +121,18 @@ pub fn moments(entries: &[JournalEntry]) -> Vec<Moment> {
     moments
 }
 
-/// Every prompt that the entries could have had spoken, those of further attempts included, each with its entry's number.
+/// Every prompt that the entries could have had spoken, those of further attempts included, each
+/// with its entry's number.
 pub fn prompts(entries: &[JournalEntry]) -> Vec<(u32, Prompt)> {
     let of = |entry: &JournalEntry| match (entry.function, asked(entry)) {
         (Function::Say, _) => read(&entry.arguments).into_iter().collect(),
         (_, Some(asked)) => [vec![asked.prompt], asked.no_input, asked.no_match].concat(),
         (_, None) => Vec::new(),
     };
-    entries.iter().flat_map(|entry| of(entry).into_iter().map(|prompt| (entry.seq, prompt))).collect()
+    entries
+        .iter()
+        .flat_map(|entry| of(entry).into_iter().map(|prompt| (entry.seq, prompt)))
+        .collect()
 }
 
 fn read<T: DeserializeOwned>(json: &serde_json::Value) -> Option<T> {
@@ -108,7 +144,10 @@ fn failure(entry: &JournalEntry) -> Option<CallError> {
 }
 
 fn said(prompt: &Prompt, language: &Option<Language>) -> What {
-    What::Said { content: prompt.content.clone(), language: prompt.language.clone().or_else(|| language.clone()) }
+    What::Said {
+        content: prompt.content.clone(),
+        language: prompt.language.clone().or_else(|| language.clone()),
+    }
 }
 
 /// What a question and a collection have in common.
@@ -122,12 +161,34 @@ struct Asked {
 fn asked(entry: &JournalEntry) -> Option<Asked> {
     match entry.function {
         Function::Ask => {
-            let Question { name, prompt, no_input, no_match, .. } = read(&entry.arguments)?;
-            Some(Asked { name, prompt, no_input, no_match })
+            let Question {
+                name,
+                prompt,
+                no_input,
+                no_match,
+                ..
+            } = read(&entry.arguments)?;
+            Some(Asked {
+                name,
+                prompt,
+                no_input,
+                no_match,
+            })
         }
         Function::Collect => {
-            let Collection { name, prompt, no_input, no_match, .. } = read(&entry.arguments)?;
-            Some(Asked { name, prompt, no_input, no_match })
+            let Collection {
+                name,
+                prompt,
+                no_input,
+                no_match,
+                ..
+            } = read(&entry.arguments)?;
+            Some(Asked {
+                name,
+                prompt,
+                no_input,
+                no_match,
+            })
         }
         _ => None,
     }
@@ -137,9 +198,19 @@ impl Asked {
     /// The prompts of the further attempts: the last ones that were played, by their templates.
     fn put_again(&self, answer: &Answer) -> Vec<&Prompt> {
         let further = usize::try_from(answer.attempts.saturating_sub(1)).unwrap_or(0);
-        let played = answer.playouts.iter().skip(answer.playouts.len().saturating_sub(further));
-        let named = |template: &str| self.no_input.iter().chain(&self.no_match).find(|prompt| prompt.template() == template);
-        played.filter_map(|playout| named(&playout.template)).collect()
+        let played = answer
+            .playouts
+            .iter()
+            .skip(answer.playouts.len().saturating_sub(further));
+        let named = |template: &str| {
+            self.no_input
+                .iter()
+                .chain(&self.no_match)
+                .find(|prompt| prompt.template() == template)
+        };
+        played
+            .filter_map(|playout| named(&playout.template))
+            .collect()
     }
 }
 
@@ -148,7 +219,12 @@ fn words(arguments: &serde_json::Value) -> String {
     match arguments {
         serde_json::Value::Null => "default".to_owned(),
         serde_json::Value::String(text) => text.clone(),
-        serde_json::Value::Array(items) => items.iter().filter(|item| !item.is_null()).map(words).collect::<Vec<_>>().join(" "),
+        serde_json::Value::Array(items) => items
+            .iter()
+            .filter(|item| !item.is_null())
+            .map(words)
+            .collect::<Vec<_>>()
+            .join(" "),
         other => other.to_string(),
     }
 }

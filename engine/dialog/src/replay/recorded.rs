@@ -1,13 +1,14 @@
 //! The caller of a record: a [`Conversation`] that answers what was answered then.
 //!
-//! It stands behind the version's own rules, as the live session does, so that the host checks every prompt anew. It does nothing at all.
+//! It stands behind the version's own rules, as the live session does, so that the host checks
+//! every prompt anew. It does nothing at all.
 
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use ghanti_model::{
-    Answer, CallError, CallFacts, CallId, Collection, Decision, Direction, Extent, Function, Journal, Language, Masked, Playout, Prompt,
-    PromptId, Question,
+    Answer, CallError, CallFacts, CallId, Collection, Decision, Direction, Extent, Function,
+    Journal, Language, Masked, Playout, Prompt, PromptId, Question,
 };
 use serde::de::DeserializeOwned;
 
@@ -25,7 +26,11 @@ pub(crate) struct RecordedCaller {
 impl RecordedCaller {
     pub(crate) fn new(recorded: &Journal) -> Self {
         let (mut whole, mut unheard) = (BTreeSet::new(), BTreeSet::new());
-        for playout in recorded.entries.iter().flat_map(|entry| playouts(entry.function, &entry.answer)) {
+        for playout in recorded
+            .entries
+            .iter()
+            .flat_map(|entry| playouts(entry.function, &entry.answer))
+        {
             if playout.heard == Extent::Whole {
                 whole.insert(playout.template)
             } else {
@@ -33,20 +38,32 @@ impl RecordedCaller {
             };
         }
         unheard.retain(|template| !whole.contains(template));
-        Self { call_id: recorded.header.call_id, began_ms: recorded.header.began_ms.unwrap_or(0), unheard }
+        Self {
+            call_id: recorded.header.call_id,
+            began_ms: recorded.header.began_ms.unwrap_or(0),
+            unheard,
+        }
     }
 
     /// The same as a conversation, whose answers `journal` knows.
     pub(crate) fn reading(self, journal: SharedJournal) -> impl Conversation {
-        Reading { caller: self, journal, said: BTreeSet::new() }
+        Reading {
+            caller: self,
+            journal,
+            said: BTreeSet::new(),
+        }
     }
 }
 
 fn playouts(function: Function, answer: &serde_json::Value) -> Vec<Playout> {
-    let Some(answer) = answer.get("ok").cloned() else { return Vec::new() };
+    let Some(answer) = answer.get("ok").cloned() else {
+        return Vec::new();
+    };
     match function {
         Function::Drain => serde_json::from_value(answer).unwrap_or_default(),
-        Function::Ask | Function::Collect => serde_json::from_value::<Answer>(answer).map(|answer| answer.playouts).unwrap_or_default(),
+        Function::Ask | Function::Collect => serde_json::from_value::<Answer>(answer)
+            .map(|answer| answer.playouts)
+            .unwrap_or_default(),
         _ => Vec::new(),
     }
 }
@@ -63,7 +80,9 @@ impl Reading {
     fn recorded<T: DeserializeOwned>(&self) -> Result<T, CallError> {
         // the journal has read the answer as this type before the function ran
         let unreadable = |_| CallError::Unavailable("the record has no answer".to_owned());
-        serde_json::from_value::<Outcome<T>>(self.journal.take_answer()).map_err(unreadable)?.into()
+        serde_json::from_value::<Outcome<T>>(self.journal.take_answer())
+            .map_err(unreadable)?
+            .into()
     }
 }
 
@@ -84,7 +103,10 @@ impl Conversation for Reading {
 
     /// Not asked by the flow: the record itself answers `now`.
     fn now(&mut self) -> Instant {
-        Instant { unix_ms: self.caller.began_ms, offset_minutes: 0 }
+        Instant {
+            unix_ms: self.caller.began_ms,
+            offset_minutes: 0,
+        }
     }
 
     async fn set_language(&mut self, _language: Language) -> Result<(), CallError> {
@@ -99,7 +121,11 @@ impl Conversation for Reading {
         self.recorded()
     }
 
-    async fn outcome(&mut self, _disposition: String, _detail: Option<String>) -> Result<(), CallError> {
+    async fn outcome(
+        &mut self,
+        _disposition: String,
+        _detail: Option<String>,
+    ) -> Result<(), CallError> {
         self.recorded()
     }
 
@@ -136,16 +162,19 @@ impl Conversation for Reading {
         self.recorded()
     }
 
-    /// A call that ended while the prompt waited for its turn ended there then, whatever it requires now.
+    /// A call that ended while the prompt waited for its turn ended there then, whatever it
+    /// requires now.
     async fn settle(&mut self) -> Result<(), CallError> {
         match serde_json::from_value::<Outcome<serde_json::Value>>(self.journal.coming_answer()) {
-            Ok(Outcome::Err(error @ (CallError::CallEnded | CallError::Unavailable(_)))) => Err(error),
+            Ok(Outcome::Err(error @ (CallError::CallEnded | CallError::Unavailable(_)))) => {
+                Err(error)
+            }
             _ => Ok(()),
         }
     }
 
-    /// What was said and of whose hearing the record tells nothing, since the call ended before, counts as heard: else every call that
-    /// ended early would be told as refused.
+    /// What was said and of whose hearing the record tells nothing, since the call ended before,
+    /// counts as heard: else every call that ended early would be told as refused.
     fn heard_whole(&self, template: &str) -> bool {
         self.said.contains(template) && !self.caller.unheard.contains(template)
     }

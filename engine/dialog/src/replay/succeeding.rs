@@ -1,6 +1,8 @@
-//! The record beside a version that is to take a running call over: it has to repeat what was done, and come to where the call waits.
+//! The record beside a version that is to take a running call over: it has to repeat what was done,
+//! and come to where the call waits.
 //!
-//! What the caller was told and has answered stands: the version's rules do not judge it again, and only wording may differ.
+//! What the caller was told and has answered stands: the version's rules do not judge it again, and
+//! only wording may differ.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -27,17 +29,35 @@ pub(crate) struct Succeeding {
 impl Succeeding {
     /// `waiting` is what the call waits in, behind these entries.
     pub(crate) fn new(entries: Vec<JournalEntry>, waiting: Arc<Waiting>) -> Self {
-        let seq = entries.last().map_or(0, |entry| entry.seq).saturating_add(1);
+        let seq = entries
+            .last()
+            .map_or(0, |entry| entry.seq)
+            .saturating_add(1);
         let past = Comparing::past(entries, BTreeSet::from([DifferenceKind::Wording]));
-        Self { past, waiting, seq, refusal: None, has_arrived: false }
+        Self {
+            past,
+            waiting,
+            seq,
+            refusal: None,
+            has_arrived: false,
+        }
     }
 
     /// Where the answer of a function comes from.
     pub(crate) fn next(&mut self, function: Function, arguments: Json) -> Result<Next, Difference> {
         if is_versions_own(function) || !self.past.is_over() {
-            return self.past.next(function, arguments).map_err(|difference| self.refuse(difference));
+            return self
+                .past
+                .next(function, arguments)
+                .map_err(|difference| self.refuse(difference));
         }
-        let (expected, got) = (self.waiting.side.clone(), Side { function, arguments });
+        let (expected, got) = (
+            self.waiting.side.clone(),
+            Side {
+                function,
+                arguments,
+            },
+        );
         if expected != got {
             let difference = Difference::of(self.seq, Some(expected), Some(got));
             if difference.kind != DifferenceKind::Wording || !difference.can_be_passed() {
@@ -48,7 +68,8 @@ impl Succeeding {
         Ok(Next::Waiting(Arc::clone(&self.waiting)))
     }
 
-    /// The function in which the call waits has answered the version, and not the call: a rule of the version stands before it.
+    /// The function in which the call waits has answered the version, and not the call: a rule of
+    /// the version stands before it.
     pub(crate) fn refused_there(&mut self, answer: &Json) -> Difference {
         let side = Some(self.waiting.side.clone());
         let rule = match serde_json::from_value(answer.clone()) {
@@ -56,7 +77,13 @@ impl Succeeding {
             Ok(Outcome::<Json>::Err(error)) => format!("this version refuses it: {error}"),
             Ok(Outcome::Ok(_)) | Err(_) => "this version does not wait there".to_owned(),
         };
-        self.refuse(Difference { kind: DifferenceKind::Decisions, seq: self.seq, expected: side.clone(), got: side, rule: Some(rule) })
+        self.refuse(Difference {
+            kind: DifferenceKind::Decisions,
+            seq: self.seq,
+            expected: side.clone(),
+            got: side,
+            rule: Some(rule),
+        })
     }
 
     fn refuse(&mut self, difference: Difference) -> Difference {
@@ -67,14 +94,20 @@ impl Succeeding {
     /// Why the version does not come to where the call waits; for a run that has ended.
     pub(crate) fn refusal(&self) -> Difference {
         let ended_before = || Difference::of(self.seq, Some(self.waiting.side.clone()), None);
-        self.refusal.clone().unwrap_or_else(|| self.past.differences(false).pop().unwrap_or_else(ended_before))
+        self.refusal.clone().unwrap_or_else(|| {
+            self.past
+                .differences(false)
+                .pop()
+                .unwrap_or_else(ended_before)
+        })
     }
 
     pub(crate) fn has_arrived(&self) -> bool {
         self.has_arrived && self.refusal.is_none()
     }
 
-    /// When the last function that was repeated had its answer, in milliseconds from the call's first function.
+    /// When the last function that was repeated had its answer, in milliseconds from the call's
+    /// first function.
     pub(crate) fn answered_ms(&self) -> u64 {
         self.past.answered_ms()
     }

@@ -21,14 +21,20 @@ pub(super) struct Held {
 type Complaints = Vec<(Option<usize>, String)>;
 
 impl Trial {
-    /// What is not as it has to be, with the line of the test that says so. A flow that failed, or that asked otherwise than the script
-    /// answers, is held to nothing else: the rest follows from it.
+    /// What is not as it has to be, with the line of the test that says so. A flow that failed, or
+    /// that asked otherwise than the script answers, is held to nothing else: the rest follows from
+    /// it.
     pub(super) fn judge(&self, held: &Held) -> Complaints {
         let mut complaints = failure(held);
         if !complaints.is_empty() {
             return complaints;
         }
-        complaints.extend(held.scripted.unfit.iter().map(|sentence| (self.line_of(sentence), sentence.clone())));
+        complaints.extend(
+            held.scripted
+                .unfit
+                .iter()
+                .map(|sentence| (self.line_of(sentence), sentence.clone())),
+        );
         complaints.extend(self.astray(&held.scripted.asked));
         if complaints.is_empty() {
             complaints = self.unmet(&held.scripted);
@@ -37,7 +43,8 @@ impl Trial {
     }
 
     fn line_of(&self, sentence: &str) -> Option<usize> {
-        let is_meant = |answer: &&Answer| sentence.starts_with(&format!("the question `{}` ", answer.asked));
+        let is_meant =
+            |answer: &&Answer| sentence.starts_with(&format!("the question `{}` ", answer.asked));
         self.answers.iter().find(is_meant).map(|answer| answer.line)
     }
 
@@ -46,8 +53,21 @@ impl Trial {
         for (at, answer) in self.answers.iter().enumerate() {
             match asked.get(at) {
                 Some(asked) if *asked == answer.asked => {}
-                Some(asked) => return Some((Some(answer.line), format!("expected the question `{}`; got `{asked}`", answer.asked))),
-                None => return Some((Some(answer.line), format!("expected the question `{}`; got no further question", answer.asked))),
+                Some(asked) => {
+                    return Some((
+                        Some(answer.line),
+                        format!("expected the question `{}`; got `{asked}`", answer.asked),
+                    ));
+                }
+                None => {
+                    return Some((
+                        Some(answer.line),
+                        format!(
+                            "expected the question `{}`; got no further question",
+                            answer.asked
+                        ),
+                    ));
+                }
             }
             if matches!(answer.gives, Gives::HangUp) {
                 break;
@@ -61,55 +81,112 @@ impl Trial {
         let mut complaints = Vec::new();
         let mut complain = |line: usize, sentence: String| complaints.push((Some(line), sentence));
         let said = scripted.templates();
-        if let Some((line, outcome)) = expect.outcome.as_ref().filter(|(_, outcome)| scripted.outcome.as_ref() != Some(outcome)) {
-            let got = scripted.outcome.as_ref().map_or_else(|| "none".to_owned(), |got| format!("`{got}`"));
-            complain(*line, format!("expected the outcome `{outcome}`; got {got}"));
+        if let Some((line, outcome)) = expect
+            .outcome
+            .as_ref()
+            .filter(|(_, outcome)| scripted.outcome.as_ref() != Some(outcome))
+        {
+            let got = scripted
+                .outcome
+                .as_ref()
+                .map_or_else(|| "none".to_owned(), |got| format!("`{got}`"));
+            complain(
+                *line,
+                format!("expected the outcome `{outcome}`; got {got}"),
+            );
         }
         if let Some((line, wanted)) = &expect.transfer {
             let target = match &scripted.decision {
                 Some(Decision::Transfer { target, .. }) => Some(target.as_str()),
                 Some(Decision::HangUp) | None => None,
             };
-            let got = || target.map_or_else(|| "none".to_owned(), |target| format!("one to `{target}`"));
+            let got =
+                || target.map_or_else(|| "none".to_owned(), |target| format!("one to `{target}`"));
             match wanted {
-                Transfer::None if target.is_some() => complain(*line, format!("expected no transfer; got {}", got())),
-                Transfer::Any if target.is_none() => complain(*line, "expected a transfer; got none".to_owned()),
-                Transfer::To(wanted) if target != Some(wanted) => {
-                    complain(*line, format!("expected a transfer to `{wanted}`; got {}", got()))
+                Transfer::None if target.is_some() => {
+                    complain(*line, format!("expected no transfer; got {}", got()))
                 }
+                Transfer::Any if target.is_none() => {
+                    complain(*line, "expected a transfer; got none".to_owned())
+                }
+                Transfer::To(wanted) if target != Some(wanted) => complain(
+                    *line,
+                    format!("expected a transfer to `{wanted}`; got {}", got()),
+                ),
                 _ => {}
             }
         }
         if let Some((line, wanted)) = &expect.only_said
             && *wanted != said
         {
-            complain(*line, format!("expected to be said: {}; got {}", list(wanted), list(&said)));
+            complain(
+                *line,
+                format!("expected to be said: {}; got {}", list(wanted), list(&said)),
+            );
         }
         if let Some((line, wanted)) = &expect.said {
             let mut rest = said.iter();
-            if let Some(missing) = wanted.iter().find(|wanted| !rest.any(|said| said == wanted)) {
-                complain(*line, format!("expected `{missing}` to be said there, in the order {}; got {}", list(wanted), list(&said)));
+            if let Some(missing) = wanted
+                .iter()
+                .find(|wanted| !rest.any(|said| said == wanted))
+            {
+                complain(
+                    *line,
+                    format!(
+                        "expected `{missing}` to be said there, in the order {}; got {}",
+                        list(wanted),
+                        list(&said)
+                    ),
+                );
             }
         }
         if let Some((line, forbidden)) = &expect.never_said {
-            for said in forbidden.iter().filter(|forbidden| said.contains(&forbidden.as_str())) {
-                complain(*line, format!("expected `{said}` never to be said; got {}", list(&scripted.templates())));
+            for said in forbidden
+                .iter()
+                .filter(|forbidden| said.contains(&forbidden.as_str()))
+            {
+                complain(
+                    *line,
+                    format!(
+                        "expected `{said}` never to be said; got {}",
+                        list(&scripted.templates())
+                    ),
+                );
             }
         }
         if let Some((line, wanted)) = &expect.established {
-            for missing in wanted.iter().filter(|wanted| !scripted.established.contains(*wanted)) {
+            for missing in wanted
+                .iter()
+                .filter(|wanted| !scripted.established.contains(*wanted))
+            {
                 let got = scripted.established.iter().collect::<Vec<_>>();
-                complain(*line, format!("expected `{missing}` to be established; got {}", list(&got)));
+                complain(
+                    *line,
+                    format!("expected `{missing}` to be established; got {}", list(&got)),
+                );
             }
         }
-        if let Some((line, wanted)) = expect.language.as_ref().filter(|(_, wanted)| scripted.language.as_ref() != Some(wanted)) {
-            let got = scripted.language.as_ref().map_or_else(|| "none set".to_owned(), ToString::to_string);
+        if let Some((line, wanted)) = expect
+            .language
+            .as_ref()
+            .filter(|(_, wanted)| scripted.language.as_ref() != Some(wanted))
+        {
+            let got = scripted
+                .language
+                .as_ref()
+                .map_or_else(|| "none set".to_owned(), ToString::to_string);
             complain(*line, format!("expected the language {wanted}; got {got}"));
         }
         for (line, name, value) in &expect.notes {
             match scripted.notes.get(name) {
                 Some(noted) if noted.expose() == value => {}
-                Some(noted) => complain(*line, format!("expected the note `{name}` to be `{value}`; got `{}`", noted.expose())),
+                Some(noted) => complain(
+                    *line,
+                    format!(
+                        "expected the note `{name}` to be `{value}`; got `{}`",
+                        noted.expose()
+                    ),
+                ),
                 None => complain(*line, format!("expected the note `{name}`; got none")),
             }
         }
@@ -126,13 +203,39 @@ fn failure(held: &Held) -> Complaints {
         Some(RunEnd::Trapped { reason, .. }) => format!("the flow trapped: {reason}"),
         Some(RunEnd::LimitExceeded { what }) => what.to_string(),
     };
-    let stack = held.stack.iter().take(FRAMES).map(String::as_str).collect::<Vec<_>>().join(" < ");
-    let place = held.scripted.asked.last().map_or_else(String::new, |asked| format!(", after the question `{asked}`"));
-    let stack = if stack.is_empty() { stack } else { format!("; in {stack}") };
-    vec![(None, format!("expected the flow to end by itself; got: {sentence}{place}{stack}"))]
+    let stack = held
+        .stack
+        .iter()
+        .take(FRAMES)
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join(" < ");
+    let place = held
+        .scripted
+        .asked
+        .last()
+        .map_or_else(String::new, |asked| {
+            format!(", after the question `{asked}`")
+        });
+    let stack = if stack.is_empty() {
+        stack
+    } else {
+        format!("; in {stack}")
+    };
+    vec![(
+        None,
+        format!("expected the flow to end by itself; got: {sentence}{place}{stack}"),
+    )]
 }
 
 fn list(names: &[impl AsRef<str>]) -> String {
-    let names = names.iter().map(|name| format!("`{}`", name.as_ref())).collect::<Vec<_>>();
-    if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+    let names = names
+        .iter()
+        .map(|name| format!("`{}`", name.as_ref()))
+        .collect::<Vec<_>>();
+    if names.is_empty() {
+        "nothing".to_owned()
+    } else {
+        names.join(", ")
+    }
 }

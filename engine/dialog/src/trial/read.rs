@@ -1,4 +1,5 @@
-//! Reads a test's file, key by key, as `flow.toml` is read: every error at once, each with its line.
+//! Reads a test's file, key by key, as `flow.toml` is read: every error at once, each with its
+//! line.
 
 use ghanti_model::{CallFacts, CallId, Direction, Language, Masked, PhoneNumber, Reply};
 use time::OffsetDateTime;
@@ -72,7 +73,10 @@ impl Trial {
     /// Reads a test of a flow that says this of itself.
     pub(super) fn read(text: &str, description: &Description) -> Result<Self, Errors> {
         let (document, errors) = DeTable::parse_recoverable(text);
-        let mut reader = Reader { text, errors: Vec::new() };
+        let mut reader = Reader {
+            text,
+            errors: Vec::new(),
+        };
         for error in errors {
             reader.complain(error.span().unwrap_or_default(), error.message().to_owned());
         }
@@ -84,67 +88,129 @@ impl Trial {
             return Ok(trial);
         }
         reader.errors.sort_by_key(|error| error.line);
-        Err(reader.errors.into_iter().map(|error| (error.line, error.message)).collect())
+        Err(reader
+            .errors
+            .into_iter()
+            .map(|error| (error.line, error.message))
+            .collect())
     }
 
     /// The caller of this test.
     pub(super) fn caller(&self, call_id: CallId) -> ScriptedCaller {
-        let named = |list: &'_ [(String, String)]| list.iter().map(|(name, value)| (name.clone(), value.clone())).collect::<Vec<_>>();
+        let named = |list: &'_ [(String, String)]| {
+            list.iter()
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect::<Vec<_>>()
+        };
         let fields = named(&self.customer);
         let facts = CallFacts {
             call_id,
             call_sid: None,
             direction: self.call.direction.unwrap_or(Direction::Outbound),
             customer_number: PhoneNumber::parse("+919876543210").ok(),
-            line_number: self.call.line.clone().or_else(|| PhoneNumber::parse("+918040001234").ok()),
+            line_number: self
+                .call
+                .line
+                .clone()
+                .or_else(|| PhoneNumber::parse("+918040001234").ok()),
             language: self.call.language.clone().unwrap_or_else(Language::english),
             parameters: self.call.parameters.clone(),
         };
-        let mut caller = ScriptedCaller::new(fields.iter().map(|(name, value)| (name.as_str(), value.as_str()))).with_facts(facts);
-        caller = self.lookup.iter().fold(caller, |caller, (key, value)| caller.with_value(key, value));
-        caller = self.call.interrupts.iter().fold(caller, |caller, template| caller.interrupt(template));
+        let mut caller = ScriptedCaller::new(
+            fields
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_str())),
+        )
+        .with_facts(facts);
+        caller = self
+            .lookup
+            .iter()
+            .fold(caller, |caller, (key, value)| caller.with_value(key, value));
+        caller = self
+            .call
+            .interrupts
+            .iter()
+            .fold(caller, |caller, template| caller.interrupt(template));
         if let Some(begins_ms) = self.call.begins_ms {
             caller = caller.with_beginning(begins_ms);
         }
-        self.answers.iter().fold(caller, |caller, Answer { asked, gives, .. }| match gives {
-            Gives::Reply(reply, None) => caller.answer(asked, reply.clone()),
-            Gives::Reply(reply, Some(language)) => caller.answer_in(asked, reply.clone(), language.clone()),
-            Gives::NoInput => caller.stay_silent_at(asked),
-            Gives::NoMatch => caller.not_understood_at(asked),
-            Gives::HangUp => caller.hang_up_at(asked),
-        })
+        self.answers
+            .iter()
+            .fold(caller, |caller, Answer { asked, gives, .. }| match gives {
+                Gives::Reply(reply, None) => caller.answer(asked, reply.clone()),
+                Gives::Reply(reply, Some(language)) => {
+                    caller.answer_in(asked, reply.clone(), language.clone())
+                }
+                Gives::NoInput => caller.stay_silent_at(asked),
+                Gives::NoMatch => caller.not_understood_at(asked),
+                Gives::HangUp => caller.hang_up_at(asked),
+            })
     }
 
-    fn document(&mut self, reader: &mut Reader<'_>, document: &DeTable<'_>, description: &Description) {
-        reader.table(document, &["call", "customer", "lookup", "caller", "expect"], |reader, name, item| {
-            match name {
-                "call" => self.call.read(reader, item, description),
-                "customer" => self.customer = texts(reader, name, item),
-                "lookup" => self.lookup = texts(reader, name, item),
-                "caller" => match item.get_ref() {
-                    DeValue::Array(items) => self.answers = items.iter().filter_map(|item| Answer::read(reader, item)).collect(),
-                    _ => reader.expect(name, item, "a table for each answer: `[[caller]]`"),
-                },
-                "expect" => self.expect.read(reader, item, description),
-                _ => return false,
-            }
-            true
-        });
+    fn document(
+        &mut self,
+        reader: &mut Reader<'_>,
+        document: &DeTable<'_>,
+        description: &Description,
+    ) {
+        reader.table(
+            document,
+            &["call", "customer", "lookup", "caller", "expect"],
+            |reader, name, item| {
+                match name {
+                    "call" => self.call.read(reader, item, description),
+                    "customer" => self.customer = texts(reader, name, item),
+                    "lookup" => self.lookup = texts(reader, name, item),
+                    "caller" => match item.get_ref() {
+                        DeValue::Array(items) => {
+                            self.answers = items
+                                .iter()
+                                .filter_map(|item| Answer::read(reader, item))
+                                .collect()
+                        }
+                        _ => reader.expect(name, item, "a table for each answer: `[[caller]]`"),
+                    },
+                    "expect" => self.expect.read(reader, item, description),
+                    _ => return false,
+                }
+                true
+            },
+        );
     }
 }
 
 impl Call {
     fn read(&mut self, reader: &mut Reader<'_>, item: &Item<'_>, description: &Description) {
-        let known = ["at", "direction", "interrupts", "language", "line", "parameters"];
+        let known = [
+            "at",
+            "direction",
+            "interrupts",
+            "language",
+            "line",
+            "parameters",
+        ];
         reader.section("call", item, &known, |reader, name, item| {
             match name {
                 "at" => self.begins_ms = beginning(reader, item),
                 "direction" => {
-                    self.direction = reader.one_of(name, item, &[("inbound", Direction::Inbound), ("outbound", Direction::Outbound)]);
+                    self.direction = reader.one_of(
+                        name,
+                        item,
+                        &[
+                            ("inbound", Direction::Inbound),
+                            ("outbound", Direction::Outbound),
+                        ],
+                    );
                 }
                 "interrupts" => self.interrupts = templates(reader, name, item, description),
                 "language" => self.language = language(reader, name, item),
-                "line" => self.line = reader.each(name, item, |text| PhoneNumber::parse(text).map_err(|error| error.to_string())).pop(),
+                "line" => {
+                    self.line = reader
+                        .each(name, item, |text| {
+                            PhoneNumber::parse(text).map_err(|error| error.to_string())
+                        })
+                        .pop()
+                }
                 "parameters" => self.parameters = texts(reader, name, item),
                 _ => return false,
             }
@@ -156,28 +222,53 @@ impl Call {
 impl Answer {
     fn read(reader: &mut Reader<'_>, item: &Item<'_>) -> Option<Self> {
         let (mut asked, mut gives, mut other, mut given) = (None, None, None, 0);
-        reader.section("caller", item, &["asked", "choice", "text", "keys", "does", "language"], |reader, name, item| {
-            given += usize::from(matches!(name, "choice" | "text" | "keys" | "does"));
-            match name {
-                "asked" => asked = reader.string(name, item).map(|asked| (reader.line(item.span()), asked)),
-                "choice" => gives = reader.string(name, item).map(|id| Gives::Reply(Reply::Choice(id), None)),
-                "text" => gives = reader.string(name, item).map(|text| Gives::Reply(Reply::Text(Masked::new(text)), None)),
-                "keys" => gives = reader.string(name, item).map(|keys| Gives::Reply(Reply::Keys(Masked::new(keys)), None)),
-                "does" => {
-                    let acts = [("no-input", 0), ("no-match", 1), ("hang-up", 2)];
-                    gives = reader.one_of(name, item, &acts).map(|act| match act {
-                        0 => Gives::NoInput,
-                        1 => Gives::NoMatch,
-                        _ => Gives::HangUp,
-                    });
+        reader.section(
+            "caller",
+            item,
+            &["asked", "choice", "text", "keys", "does", "language"],
+            |reader, name, item| {
+                given += usize::from(matches!(name, "choice" | "text" | "keys" | "does"));
+                match name {
+                    "asked" => {
+                        asked = reader
+                            .string(name, item)
+                            .map(|asked| (reader.line(item.span()), asked))
+                    }
+                    "choice" => {
+                        gives = reader
+                            .string(name, item)
+                            .map(|id| Gives::Reply(Reply::Choice(id), None))
+                    }
+                    "text" => {
+                        gives = reader
+                            .string(name, item)
+                            .map(|text| Gives::Reply(Reply::Text(Masked::new(text)), None))
+                    }
+                    "keys" => {
+                        gives = reader
+                            .string(name, item)
+                            .map(|keys| Gives::Reply(Reply::Keys(Masked::new(keys)), None))
+                    }
+                    "does" => {
+                        let acts = [("no-input", 0), ("no-match", 1), ("hang-up", 2)];
+                        gives = reader.one_of(name, item, &acts).map(|act| match act {
+                            0 => Gives::NoInput,
+                            1 => Gives::NoMatch,
+                            _ => Gives::HangUp,
+                        });
+                    }
+                    "language" => other = language(reader, name, item),
+                    _ => return false,
                 }
-                "language" => other = language(reader, name, item),
-                _ => return false,
-            }
-            true
-        });
+                true
+            },
+        );
         let (Some((line, asked)), 1) = (asked, given) else {
-            reader.expect("caller", item, "the question's name as `asked`, and one of `choice`, `text`, `keys`, `does`");
+            reader.expect(
+                "caller",
+                item,
+                "the question's name as `asked`, and one of `choice`, `text`, `keys`, `does`",
+            );
             return None;
         };
         let gives = match gives? {
@@ -194,11 +285,22 @@ impl Answer {
 
 impl Expect {
     fn read(&mut self, reader: &mut Reader<'_>, item: &Item<'_>, description: &Description) {
-        let known = ["outcome", "transfer", "said", "only-said", "never-said", "established", "language", "notes"];
+        let known = [
+            "outcome",
+            "transfer",
+            "said",
+            "only-said",
+            "never-said",
+            "established",
+            "language",
+            "notes",
+        ];
         reader.section("expect", item, &known, |reader, name, item| {
             let line = reader.line(item.span());
             match name {
-                "outcome" => self.outcome = reader.string(name, item).map(|outcome| (line, outcome)),
+                "outcome" => {
+                    self.outcome = reader.string(name, item).map(|outcome| (line, outcome))
+                }
                 "transfer" => {
                     self.transfer = match item.get_ref() {
                         DeValue::Boolean(false) => Some((line, Transfer::None)),
@@ -211,13 +313,23 @@ impl Expect {
                     }
                 }
                 "said" => self.said = Some((line, templates(reader, name, item, description))),
-                "only-said" => self.only_said = Some((line, templates(reader, name, item, description))),
-                "never-said" => self.never_said = Some((line, templates(reader, name, item, description))),
-                "established" => self.established = Some((line, reader.each(name, item, |text| Ok(text.to_owned())))),
-                "language" => self.language = language(reader, name, item).map(|language| (line, language)),
+                "only-said" => {
+                    self.only_said = Some((line, templates(reader, name, item, description)))
+                }
+                "never-said" => {
+                    self.never_said = Some((line, templates(reader, name, item, description)))
+                }
+                "established" => {
+                    self.established =
+                        Some((line, reader.each(name, item, |text| Ok(text.to_owned()))))
+                }
+                "language" => {
+                    self.language = language(reader, name, item).map(|language| (line, language))
+                }
                 "notes" => reader.entries(name, item, |reader, key, item| {
                     if let Some(value) = reader.string(key, item) {
-                        self.notes.push((reader.line(item.span()), key.to_owned(), value));
+                        self.notes
+                            .push((reader.line(item.span()), key.to_owned(), value));
                     }
                 }),
                 _ => return false,
@@ -229,18 +341,38 @@ impl Expect {
 
 fn texts(reader: &mut Reader<'_>, name: &str, item: &Item<'_>) -> Vec<(String, String)> {
     let mut texts = Vec::new();
-    reader.entries(name, item, |reader, key, item| texts.extend(reader.string(key, item).map(|value| (key.to_owned(), value))));
+    reader.entries(name, item, |reader, key, item| {
+        texts.extend(
+            reader
+                .string(key, item)
+                .map(|value| (key.to_owned(), value)),
+        )
+    });
     texts
 }
 
 fn language(reader: &mut Reader<'_>, name: &str, item: &Item<'_>) -> Option<Language> {
-    reader.each(name, item, |text| Language::parse(text).map_err(|error| error.to_string())).pop()
+    reader
+        .each(name, item, |text| {
+            Language::parse(text).map_err(|error| error.to_string())
+        })
+        .pop()
 }
 
-/// A name that the flow does not use would never be said, and a test that forbids it would guard nothing.
-fn templates(reader: &mut Reader<'_>, name: &str, item: &Item<'_>, description: &Description) -> Vec<String> {
+/// A name that the flow does not use would never be said, and a test that forbids it would guard
+/// nothing.
+fn templates(
+    reader: &mut Reader<'_>,
+    name: &str,
+    item: &Item<'_>,
+    description: &Description,
+) -> Vec<String> {
     let known = |text: &str| {
-        if description.uses(text) { Ok(text.to_owned()) } else { Err("the flow uses no template of this name".to_owned()) }
+        if description.uses(text) {
+            Ok(text.to_owned())
+        } else {
+            Err("the flow uses no template of this name".to_owned())
+        }
     };
     reader.each(name, item, known)
 }
@@ -251,10 +383,15 @@ fn beginning(reader: &mut Reader<'_>, item: &Item<'_>) -> Option<u64> {
         DeValue::String(text) => text.to_string(),
         _ => String::new(),
     };
-    let moment =
-        OffsetDateTime::parse(&text, &Rfc3339).ok().and_then(|moment| u64::try_from(moment.unix_timestamp_nanos() / 1_000_000).ok());
+    let moment = OffsetDateTime::parse(&text, &Rfc3339)
+        .ok()
+        .and_then(|moment| u64::try_from(moment.unix_timestamp_nanos() / 1_000_000).ok());
     if moment.is_none() {
-        reader.expect("at", item, "a time with its offset, such as 2026-11-20T11:00:00+05:30");
+        reader.expect(
+            "at",
+            item,
+            "a time with its offset, such as 2026-11-20T11:00:00+05:30",
+        );
     }
     moment
 }

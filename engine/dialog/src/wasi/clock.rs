@@ -1,8 +1,10 @@
 //! The clock of scripts: made from the journal, so that a replay reads the same times.
 //!
-//! Its time is that of the call's last journal entry (when it was answered), a microsecond more at every reading. Between two host calls a
-//! script computes for milliseconds at most, so that nothing is missed, and where it waits the clock jumps: `sleep` is over at once, and
-//! whoever looks at the clock afterwards finds that he has slept. The clock never goes back; after such a jump it waits for the call.
+//! Its time is that of the call's last journal entry (when it was answered), a microsecond more at
+//! every reading. Between two host calls a script computes for milliseconds at most, so that
+//! nothing is missed, and where it waits the clock jumps: `sleep` is over at once, and whoever
+//! looks at the clock afterwards finds that he has slept. The clock never goes back; after such a
+//! jump it waits for the call.
 
 /// How much later every reading is than the one before.
 const READING_NS: u64 = 1_000;
@@ -18,7 +20,10 @@ pub(super) struct FlowClock {
 impl FlowClock {
     /// Reads it, when the journal is at `journal_ms` (since 1970).
     pub(super) fn read(&mut self, journal_ms: u64) -> u64 {
-        self.last_ns = self.last_ns.saturating_add(READING_NS).max(journal_ms.saturating_mul(NS_PER_MS));
+        self.last_ns = self
+            .last_ns
+            .saturating_add(READING_NS)
+            .max(journal_ms.saturating_mul(NS_PER_MS));
         self.last_ns
     }
 
@@ -30,7 +35,10 @@ impl FlowClock {
 
 /// Seconds, and nanoseconds of the last one.
 pub(super) fn parts(ns: u64) -> (u64, u32) {
-    (ns / NS_PER_SECOND, u32::try_from(ns % NS_PER_SECOND).unwrap_or_default())
+    (
+        ns / NS_PER_SECOND,
+        u32::try_from(ns % NS_PER_SECOND).unwrap_or_default(),
+    )
 }
 
 #[cfg(test)]
@@ -40,7 +48,10 @@ mod tests {
     #[test]
     fn the_clock_follows_the_journal_and_never_stands_or_goes_back() {
         let mut clock = FlowClock::default();
-        assert_eq!([clock.read(5), clock.read(5), clock.read(7), clock.read(6)], [5_000_000, 5_001_000, 7_000_000, 7_001_000]);
+        assert_eq!(
+            [clock.read(5), clock.read(5), clock.read(7), clock.read(6)],
+            [5_000_000, 5_001_000, 7_000_000, 7_001_000]
+        );
     }
 
     #[test]
@@ -48,7 +59,10 @@ mod tests {
         let mut clock = FlowClock::default();
         let due = clock.read(5) + 3 * NS_PER_SECOND;
         clock.jump(due);
-        assert_eq!((clock.read(5), clock.read(4_000)), (due + 1_000, 4_000_000_000));
+        assert_eq!(
+            (clock.read(5), clock.read(4_000)),
+            (due + 1_000, 4_000_000_000)
+        );
     }
 
     #[test]

@@ -1,6 +1,8 @@
-//! What is linked because toolchains import it, and does nothing: every function of files and sockets.
+//! What is linked because toolchains import it, and does nothing: every function of files and
+//! sockets.
 //!
-//! Where its type has an error code the function returns one, so that a script sees its language's own exception; else it ends the flow.
+//! Where its type has an error code the function returns one, so that a script sees its language's
+//! own exception; else it ends the flow.
 
 use std::sync::Arc;
 
@@ -12,7 +14,11 @@ use crate::host::{Ended, Guest};
 /// The codes that say "you may not", by preference: sockets', files'.
 const REFUSALS: [&str; 3] = ["access-denied", "access", "not-permitted"];
 
-pub(super) fn close(instance: &mut LinkerInstance<'_, Guest>, interface: &str, name: &str) -> wasmtime::Result<()> {
+pub(super) fn close(
+    instance: &mut LinkerInstance<'_, Guest>,
+    interface: &str,
+    name: &str,
+) -> wasmtime::Result<()> {
     let function: Arc<str> = format!("{interface}.{name}").into();
     instance.func_new_async(name, move |mut store, ty, arguments, results| {
         let function = function.clone();
@@ -33,8 +39,14 @@ pub(super) fn close(instance: &mut LinkerInstance<'_, Guest>, interface: &str, n
 }
 
 fn refusal(ty: &ComponentFunc) -> Option<String> {
-    let Some(Type::Result(result)) = ty.results().next() else { return None };
-    let Some(Type::Enum(codes)) = result.err() else { return None };
-    let refusal = REFUSALS.into_iter().find(|refusal| codes.names().any(|code| code == *refusal));
+    let Some(Type::Result(result)) = ty.results().next() else {
+        return None;
+    };
+    let Some(Type::Enum(codes)) = result.err() else {
+        return None;
+    };
+    let refusal = REFUSALS
+        .into_iter()
+        .find(|refusal| codes.names().any(|code| code == *refusal));
     refusal.or(codes.names().next()).map(str::to_owned)
 }

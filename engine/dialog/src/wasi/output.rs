@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use crate::bindings::runtime::Level;
 use crate::convert::TEXT_BYTES_MAX;
 
-/// Lines of standard error kept for the author of a flow that fails: an interpreter writes its traceback there.
+/// Lines of standard error kept for the author of a flow that fails: an interpreter writes its
+/// traceback there.
 const LAST_WORDS: usize = 32;
 
 /// A stream that a flow prints to.
@@ -34,7 +35,8 @@ pub(crate) struct Printed {
 }
 
 impl Printed {
-    /// Takes some bytes and gives the lines that they complete. A line over the contract's bound is cut there, and goes on in the next.
+    /// Takes some bytes and gives the lines that they complete. A line over the contract's bound is
+    /// cut there, and goes on in the next.
     pub(crate) fn take(&mut self, stream: Stream, bytes: &[u8]) -> Vec<String> {
         let mut lines = Vec::new();
         for byte in bytes {
@@ -56,7 +58,11 @@ impl Printed {
 
     /// The last lines of standard error.
     pub(crate) fn last_words(&self) -> Vec<String> {
-        self.last_words.iter().filter(|line| !line.trim().is_empty()).cloned().collect()
+        self.last_words
+            .iter()
+            .filter(|line| !line.trim().is_empty())
+            .cloned()
+            .collect()
     }
 
     fn line(&mut self, stream: Stream) -> &mut Vec<u8> {
@@ -86,16 +92,31 @@ mod tests {
     #[test]
     fn bytes_become_lines() {
         let mut printed = Printed::default();
-        assert_eq!(printed.take(Stream::Out, "on".as_bytes()), Vec::<String>::new());
+        assert_eq!(
+            printed.take(Stream::Out, "on".as_bytes()),
+            Vec::<String>::new()
+        );
         assert_eq!(printed.take(Stream::Err, b"aside\n"), ["aside"]);
-        assert_eq!(printed.take(Stream::Out, "e\ntwo\nthr\u{fc}".as_bytes()), ["one", "two"]);
-        assert_eq!((printed.rest(Stream::Out).as_deref(), printed.rest(Stream::Out)), (Some("thrü"), None));
+        assert_eq!(
+            printed.take(Stream::Out, "e\ntwo\nthr\u{fc}".as_bytes()),
+            ["one", "two"]
+        );
+        assert_eq!(
+            (
+                printed.rest(Stream::Out).as_deref(),
+                printed.rest(Stream::Out)
+            ),
+            (Some("thrü"), None)
+        );
     }
 
     #[test]
     fn a_flood_without_a_newline_is_cut() {
         let lines = Printed::default().take(Stream::Out, &[b'x'; 2 * TEXT_BYTES_MAX + 1]);
-        assert_eq!(lines.iter().map(String::len).collect::<Vec<_>>(), [TEXT_BYTES_MAX; 2]);
+        assert_eq!(
+            lines.iter().map(String::len).collect::<Vec<_>>(),
+            [TEXT_BYTES_MAX; 2]
+        );
     }
 
     #[test]
@@ -105,6 +126,9 @@ mod tests {
             printed.take(Stream::Err, format!("line {line}\n").as_bytes());
         }
         let last = printed.last_words();
-        assert_eq!((last.len(), last.last().map(String::as_str)), (LAST_WORDS, Some("line 99")));
+        assert_eq!(
+            (last.len(), last.last().map(String::as_str)),
+            (LAST_WORDS, Some("line 99"))
+        );
     }
 }

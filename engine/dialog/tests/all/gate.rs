@@ -1,17 +1,20 @@
-//! The replay gate in the catalogue: whom it is put to, and what becomes of a candidate that does not pass.
+//! The replay gate in the catalogue: whom it is put to, and what becomes of a candidate that does
+//! not pass.
 
 use std::sync::{Arc, Mutex};
 
 use crate::common::{ACTS, House, RULES, facts};
 use async_trait::async_trait;
 use ghanti_dialog::{
-    Allowance, Catalogue, CatalogueSettings, DifferenceKind, FlowVersion, Obstacle, Rehearsal, Rehearsed, Rejection, ReplayGate, Step,
+    Allowance, Catalogue, CatalogueSettings, DifferenceKind, FlowVersion, Obstacle, Rehearsal,
+    Rehearsed, Rejection, ReplayGate, Step,
 };
 use ghanti_model::{FlowName, VersionId};
 
 const GATE: &str = "[replay]\ngate = { calls = 5, kinds = [\"amounts\"] }\n";
 
-/// Answers what the test wants, and remembers who was put before it; nothing at all is a store that never answers.
+/// Answers what the test wants, and remembers who was put before it; nothing at all is a store that
+/// never answers.
 #[derive(Default)]
 struct Told {
     answer: Mutex<Option<Result<Rehearsed, String>>>,
@@ -20,7 +23,11 @@ struct Told {
 
 #[async_trait]
 impl Rehearsal<()> for Told {
-    async fn rehearse(&self, candidate: &Arc<FlowVersion<()>>, _gate: &ReplayGate) -> Result<Rehearsed, String> {
+    async fn rehearse(
+        &self,
+        candidate: &Arc<FlowVersion<()>>,
+        _gate: &ReplayGate,
+    ) -> Result<Rehearsed, String> {
         self.asked.lock().unwrap().push(candidate.id.clone());
         let answer = self.answer.lock().unwrap().clone();
         match answer {
@@ -42,22 +49,44 @@ impl Gated {
         let house = House::new();
         let told = Arc::new(Told::default());
         house.add("acts", ACTS, &manifest("converse", ""));
-        let settings =
-            CatalogueSettings { components: house.components(), allowance: Allowance::everything(), ..CatalogueSettings::default() };
+        let settings = CatalogueSettings {
+            components: house.components(),
+            allowance: Allowance::everything(),
+            ..CatalogueSettings::default()
+        };
         let rehearsal: Arc<dyn Rehearsal<()>> = Arc::clone(&told) as _;
-        let (catalogue, rejections) = Catalogue::open_gated(house.engine.clone(), &house.flows(), settings, Some(rehearsal)).await.unwrap();
+        let (catalogue, rejections) = Catalogue::open_gated(
+            house.engine.clone(),
+            &house.flows(),
+            settings,
+            Some(rehearsal),
+        )
+        .await
+        .unwrap();
         assert_eq!(rejections, []);
-        Self { house, told, catalogue }
+        Self {
+            house,
+            told,
+            catalogue,
+        }
     }
 
-    async fn put(&self, manifest: &str, answer: Option<Result<Rehearsed, String>>) -> Vec<Rejection> {
+    async fn put(
+        &self,
+        manifest: &str,
+        answer: Option<Result<Rehearsed, String>>,
+    ) -> Vec<Rejection> {
         *self.told.answer.lock().unwrap() = answer;
         self.house.add("acts", ACTS, manifest);
         self.catalogue.reload().await.unwrap()
     }
 
     fn active(&self) -> VersionId {
-        self.catalogue.active(&FlowName::parse("acts").unwrap()).unwrap().id.clone()
+        self.catalogue
+            .active(&FlowName::parse("acts").unwrap())
+            .unwrap()
+            .id
+            .clone()
     }
 
     fn asked(&self) -> usize {
@@ -84,15 +113,24 @@ fn obstacle(breaks_off: bool) -> Rehearsed {
 async fn a_candidate_that_repeats_the_recorded_calls_is_published() {
     let gated = Gated::new().await;
     let first = gated.active();
-    assert_eq!(gated.asked(), 0, "a manifest without a gate asks for nothing");
-    for (act, answer) in
-        [("emi-first", Rehearsed::Agrees { calls: 0 }), ("text", Rehearsed::Agrees { calls: 5 }), ("claim", Rehearsed::HeldBefore)]
-    {
+    assert_eq!(
+        gated.asked(),
+        0,
+        "a manifest without a gate asks for nothing"
+    );
+    for (act, answer) in [
+        ("emi-first", Rehearsed::Agrees { calls: 0 }),
+        ("text", Rehearsed::Agrees { calls: 5 }),
+        ("claim", Rehearsed::HeldBefore),
+    ] {
         let before = gated.active();
         assert_eq!(gated.put(&manifest(act, GATE), Some(Ok(answer))).await, []);
         assert_ne!(gated.active(), before, "{act}");
     }
-    assert_eq!((gated.asked(), gated.told.asked.lock().unwrap()[2].clone()), (3, gated.active()));
+    assert_eq!(
+        (gated.asked(), gated.told.asked.lock().unwrap()[2].clone()),
+        (3, gated.active())
+    );
     // what has taken calls in this engine comes back without being asked again
     assert_eq!(gated.put(&manifest("emi-first", GATE), None).await, []);
     assert_eq!(gated.asked(), 3);
@@ -103,19 +141,46 @@ async fn a_candidate_that_repeats_the_recorded_calls_is_published() {
 async fn a_candidate_that_differs_is_rejected_with_both_sides_and_the_active_version_stays() {
     let gated = Gated::new().await;
     let first = gated.active();
-    let rejections = gated.put(&manifest("emi-first", GATE), Some(Ok(obstacle(false)))).await;
-    let [Rejection { step: Step::Replay, reason, mend, .. }] = rejections.as_slice() else { panic!("{rejections:?}") };
+    let rejections = gated
+        .put(&manifest("emi-first", GATE), Some(Ok(obstacle(false))))
+        .await;
+    let [
+        Rejection {
+            step: Step::Replay,
+            reason,
+            mend,
+            ..
+        },
+    ] = rejections.as_slice()
+    else {
+        panic!("{rejections:?}")
+    };
     assert_eq!(
         reason,
         "call 019b8d2a-0000-7000-8000-00000000002a would go otherwise at entry 9 (amounts): expected `say emi (amount)`; \
          got `say emi (amount)`, which differs at `arguments[amount]`"
     );
-    assert!(mend.contains("take `amounts` out of `[replay] gate`"), "{mend}");
+    assert!(
+        mend.contains("take `amounts` out of `[replay] gate`"),
+        "{mend}"
+    );
     assert_eq!(gated.active(), first);
 
-    let rejections = gated.put(&manifest("text", GATE), Some(Ok(obstacle(true)))).await;
-    assert!(rejections[0].reason.ends_with("what follows cannot be shown to agree in amounts"), "{rejections:?}");
-    assert!(rejections[0].mend.contains("take `[replay] gate` away for this version"), "{rejections:?}");
+    let rejections = gated
+        .put(&manifest("text", GATE), Some(Ok(obstacle(true))))
+        .await;
+    assert!(
+        rejections[0]
+            .reason
+            .ends_with("what follows cannot be shown to agree in amounts"),
+        "{rejections:?}"
+    );
+    assert!(
+        rejections[0]
+            .mend
+            .contains("take `[replay] gate` away for this version"),
+        "{rejections:?}"
+    );
     assert_eq!(gated.active(), first);
 }
 
@@ -124,11 +189,35 @@ async fn a_gate_that_cannot_be_checked_stays_shut_until_it_can() {
     let gated = Gated::new().await;
     let first = gated.active();
     let candidate = manifest("emi-first", GATE);
-    let rejections = gated.put(&candidate, Some(Err("SQLite: no answer within 2000 ms".to_owned()))).await;
-    let [Rejection { step: Step::Replay, reason, mend, .. }] = rejections.as_slice() else { panic!("{rejections:?}") };
-    assert!(reason.ends_with("SQLite: no answer within 2000 ms") && mend.contains("POST /api/flows/reload"), "{rejections:?}");
+    let rejections = gated
+        .put(
+            &candidate,
+            Some(Err("SQLite: no answer within 2000 ms".to_owned())),
+        )
+        .await;
+    let [
+        Rejection {
+            step: Step::Replay,
+            reason,
+            mend,
+            ..
+        },
+    ] = rejections.as_slice()
+    else {
+        panic!("{rejections:?}")
+    };
+    assert!(
+        reason.ends_with("SQLite: no answer within 2000 ms")
+            && mend.contains("POST /api/flows/reload"),
+        "{rejections:?}"
+    );
     assert_eq!(gated.active(), first);
-    assert_eq!(gated.put(&candidate, Some(Ok(Rehearsed::Agrees { calls: 2 }))).await, []);
+    assert_eq!(
+        gated
+            .put(&candidate, Some(Ok(Rehearsed::Agrees { calls: 2 })))
+            .await,
+        []
+    );
     assert_ne!(gated.active(), first);
 }
 
@@ -150,6 +239,9 @@ async fn a_gate_that_never_answers_is_given_up() {
     tokio::time::advance(std::time::Duration::from_secs(61)).await;
     let rejections = waiting.await;
     assert_eq!((rejections.len(), rejections[0].step), (1, Step::Replay));
-    assert!(rejections[0].reason.contains("within 60 s"), "{rejections:?}");
+    assert!(
+        rejections[0].reason.contains("within 60 s"),
+        "{rejections:?}"
+    );
     assert_eq!(gated.active(), first);
 }

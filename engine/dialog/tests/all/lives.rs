@@ -1,4 +1,5 @@
-//! The lives of a version: candidate, active, before, withdrawn, draining; and who brings which back.
+//! The lives of a version: candidate, active, before, withdrawn, draining; and who brings which
+//! back.
 
 use std::fs;
 
@@ -21,11 +22,20 @@ impl Flow {
         let before = self.ids();
         self.0.house.add("acts", ACTS, &manifest(act, more));
         assert_eq!(self.0.catalogue.reload().await.unwrap(), []);
-        self.ids().into_iter().find(|id| !before.contains(id)).unwrap_or_else(|| self.active())
+        self.ids()
+            .into_iter()
+            .find(|id| !before.contains(id))
+            .unwrap_or_else(|| self.active())
     }
 
     fn ids(&self) -> Vec<VersionId> {
-        self.0.state("acts").unwrap().versions.into_iter().map(|version| version.id).collect()
+        self.0
+            .state("acts")
+            .unwrap()
+            .versions
+            .into_iter()
+            .map(|version| version.id)
+            .collect()
     }
 
     fn active(&self) -> VersionId {
@@ -33,7 +43,13 @@ impl Flow {
     }
 
     fn stages(&self) -> Vec<Stage> {
-        self.0.state("acts").unwrap().versions.iter().map(|version| version.stage).collect()
+        self.0
+            .state("acts")
+            .unwrap()
+            .versions
+            .iter()
+            .map(|version| version.stage)
+            .collect()
     }
 
     fn rollback(&self) -> Result<VersionId, ChangeError> {
@@ -50,7 +66,10 @@ fn manifest(act: &str, more: &str) -> String {
 }
 
 fn trapped() -> RunEnd {
-    RunEnd::Trapped { reason: "unreachable".to_owned(), stack: Vec::new() }
+    RunEnd::Trapped {
+        reason: "unreachable".to_owned(),
+        stack: Vec::new(),
+    }
 }
 
 #[tokio::test]
@@ -67,7 +86,12 @@ async fn a_call_keeps_its_version_and_the_version_is_gone_with_its_last_call() {
     drop(first);
     assert_eq!(flow.0.stage("acts", &old), Some((Stage::Draining, 1)));
     let caller = ScriptedCaller::new([]).hang_up_at("identity");
-    assert_eq!(second.run(Box::new(caller), second.journal(facts().call_id)).await, RunEnd::CallEnded);
+    assert_eq!(
+        second
+            .run(Box::new(caller), second.journal(facts().call_id))
+            .await,
+        RunEnd::CallEnded
+    );
     drop(second);
     assert_eq!(flow.0.stage("acts", &old), None);
 }
@@ -76,15 +100,24 @@ async fn a_call_keeps_its_version_and_the_version_is_gone_with_its_last_call() {
 async fn the_two_versions_before_come_back_one_after_the_other() {
     let flow = Flow::new().await;
     let first = flow.active();
-    assert_eq!(flow.rollback(), Err(ChangeError::NothingBefore(name("acts"))));
-    assert_eq!(flow.0.catalogue.rollback(&name("none"), ""), Err(ChangeError::Unknown(name("none"))));
+    assert_eq!(
+        flow.rollback(),
+        Err(ChangeError::NothingBefore(name("acts")))
+    );
+    assert_eq!(
+        flow.0.catalogue.rollback(&name("none"), ""),
+        Err(ChangeError::Unknown(name("none")))
+    );
     let second = flow.put("emi-first", "").await;
     let third = flow.put("trap", "").await;
     assert_eq!(flow.active(), third);
     assert_eq!(flow.rollback(), Ok(second.clone()));
     let state = flow.0.state("acts").unwrap();
     let withdrawn = state.version(Stage::Withdrawn).unwrap();
-    assert_eq!((&withdrawn.id, withdrawn.reason.as_deref()), (&third, Some("it was asked for")));
+    assert_eq!(
+        (&withdrawn.id, withdrawn.reason.as_deref()),
+        (&third, Some("it was asked for"))
+    );
     assert_eq!(flow.rollback(), Ok(first.clone()));
     assert!(flow.rollback().is_err());
     assert_eq!(flow.active(), first);
@@ -102,8 +135,14 @@ async fn what_was_rolled_back_does_not_return_by_itself_but_by_a_promotion() {
     assert_eq!(flow.0.catalogue.reload().await.unwrap(), []);
     assert_eq!(flow.active(), first);
     assert_eq!(flow.promote(), Ok(second.clone()));
-    assert_eq!((flow.active(), flow.stages()), (second, vec![Stage::Active, Stage::Before]));
-    assert_eq!(flow.promote(), Err(ChangeError::NothingToPromote(name("acts"))));
+    assert_eq!(
+        (flow.active(), flow.stages()),
+        (second, vec![Stage::Active, Stage::Before])
+    );
+    assert_eq!(
+        flow.promote(),
+        Err(ChangeError::NothingToPromote(name("acts")))
+    );
 }
 
 #[tokio::test]
@@ -111,9 +150,22 @@ async fn a_candidate_takes_its_share_of_the_calls_and_always_the_same_ones() {
     let flow = Flow::new().await;
     let old = flow.active();
     let candidate = flow.put("emi-first", "[update]\nweight = 10\n").await;
-    assert_eq!((flow.active(), flow.stages()), (old.clone(), vec![Stage::Candidate, Stage::Active]));
-    let calls: Vec<_> = (0..2_000).map(|_| CallFacts { call_id: CallId::generate(), ..facts() }).collect();
-    let choose = || calls.iter().map(|call| flow.0.catalogue.choose(call, None).unwrap().id.clone()).collect::<Vec<_>>();
+    assert_eq!(
+        (flow.active(), flow.stages()),
+        (old.clone(), vec![Stage::Candidate, Stage::Active])
+    );
+    let calls: Vec<_> = (0..2_000)
+        .map(|_| CallFacts {
+            call_id: CallId::generate(),
+            ..facts()
+        })
+        .collect();
+    let choose = || {
+        calls
+            .iter()
+            .map(|call| flow.0.catalogue.choose(call, None).unwrap().id.clone())
+            .collect::<Vec<_>>()
+    };
     let chosen = choose();
     assert_eq!(chosen, choose());
     let share = chosen.iter().filter(|id| **id == candidate).count();
@@ -130,7 +182,10 @@ async fn a_candidate_is_withdrawn_before_the_active_version_is_touched() {
     let second = flow.put("emi-first", "").await;
     let candidate = flow.put("trap", "[update]\nweight = 50\n").await;
     assert_eq!(flow.rollback(), Ok(second));
-    assert_eq!(flow.0.stage("acts", &candidate), Some((Stage::Withdrawn, 0)));
+    assert_eq!(
+        flow.0.stage("acts", &candidate),
+        Some((Stage::Withdrawn, 0))
+    );
     assert_eq!(flow.rollback(), Ok(first));
     // files put back as they were are the version they were
     let candidate = flow.put("loop", "[update]\nweight = 50\n").await;
@@ -142,7 +197,11 @@ async fn a_candidate_is_withdrawn_before_the_active_version_is_touched() {
 #[tokio::test]
 async fn a_flow_of_its_own_takes_all_calls_whatever_its_weight() {
     let house = House::new();
-    house.add("acts", ACTS, &manifest("converse", "[update]\nweight = 0\n"));
+    house.add(
+        "acts",
+        ACTS,
+        &manifest("converse", "[update]\nweight = 0\n"),
+    );
     let watched = Watched::over(house).await;
     let call = watched.call();
     assert_eq!(watched.stage("acts", &call.id), Some((Stage::Active, 1)));
@@ -157,7 +216,12 @@ async fn failures_above_the_budget_bring_the_version_before_back_and_say_so() {
     for at_ms in [0, minute, 2 * minute] {
         let call = flow.0.call();
         assert_eq!(call.id, failing);
-        let end = call.run(Box::new(ScriptedCaller::new([])), call.journal(CallId::generate())).await;
+        let end = call
+            .run(
+                Box::new(ScriptedCaller::new([])),
+                call.journal(CallId::generate()),
+            )
+            .await;
         // what is no fault of the flow counts for nothing
         for end in [
             RunEnd::Returned,
@@ -174,7 +238,14 @@ async fn failures_above_the_budget_bring_the_version_before_back_and_say_so() {
     let state = flow.0.state("acts").unwrap();
     let withdrawn = state.version(Stage::Withdrawn).unwrap();
     let reason = "it failed 3 times, more than `[on-trap] budget` = `2/10m` bears";
-    assert_eq!((&withdrawn.id, withdrawn.reason.as_deref(), withdrawn.withdrawn_ms), (&failing, Some(reason), Some(2 * minute)));
+    assert_eq!(
+        (
+            &withdrawn.id,
+            withdrawn.reason.as_deref(),
+            withdrawn.withdrawn_ms
+        ),
+        (&failing, Some(reason), Some(2 * minute))
+    );
 }
 
 #[tokio::test]
@@ -183,7 +254,9 @@ async fn a_failing_candidate_goes_and_a_failing_active_version_takes_its_candida
     let first = flow.active();
     let budget = "[on-trap]\nbudget = \"0/1m\"\n";
     let active = flow.put("emi-first", budget).await;
-    let candidate = flow.put("trap", &format!("[update]\nweight = 50\n{budget}")).await;
+    let candidate = flow
+        .put("trap", &format!("[update]\nweight = 50\n{budget}"))
+        .await;
     let version = |id: &VersionId| loop {
         let call = flow.0.call();
         if call.id == *id {
@@ -191,12 +264,23 @@ async fn a_failing_candidate_goes_and_a_failing_active_version_takes_its_candida
         }
     };
     flow.0.catalogue.report(&version(&candidate), &trapped(), 0);
-    assert_eq!((flow.active(), flow.stages()), (active.clone(), vec![Stage::Active, Stage::Before, Stage::Withdrawn]));
+    assert_eq!(
+        (flow.active(), flow.stages()),
+        (
+            active.clone(),
+            vec![Stage::Active, Stage::Before, Stage::Withdrawn]
+        )
+    );
 
-    let candidate = flow.put("loop", &format!("[update]\nweight = 50\n{budget}")).await;
+    let candidate = flow
+        .put("loop", &format!("[update]\nweight = 50\n{budget}"))
+        .await;
     let draining = version(&candidate);
     flow.0.catalogue.report(&version(&active), &trapped(), 0);
-    assert_eq!((flow.active(), flow.stages()[0]), (first.clone(), Stage::Active));
+    assert_eq!(
+        (flow.active(), flow.stages()[0]),
+        (first.clone(), Stage::Active)
+    );
     assert_eq!(flow.0.stage("acts", &candidate), Some((Stage::Draining, 1)));
     // one that takes no calls any more changes nothing by failing again
     flow.0.catalogue.report(&draining, &trapped(), 1);
@@ -206,11 +290,17 @@ async fn a_failing_candidate_goes_and_a_failing_active_version_takes_its_candida
 #[tokio::test]
 async fn without_a_version_before_a_failing_one_stays() {
     let house = House::new();
-    house.add("acts", ACTS, &manifest("trap", "[on-trap]\nbudget = \"0/1m\"\n"));
+    house.add(
+        "acts",
+        ACTS,
+        &manifest("trap", "[on-trap]\nbudget = \"0/1m\"\n"),
+    );
     let watched = Watched::over(house).await;
     let call = watched.call();
     watched.catalogue.report(&call, &trapped(), 0);
     assert_eq!(watched.stage("acts", &call.id), Some((Stage::Active, 1)));
     fs::remove_dir_all(watched.house.flows().join("acts")).unwrap();
-    watched.until("gone", |_| watched.active("acts").is_none()).await;
+    watched
+        .until("gone", |_| watched.active("acts").is_none())
+        .await;
 }

@@ -1,5 +1,11 @@
-//! All tests of the crate from outside, in one program: each program of its own would be linked with the whole engine of WebAssembly.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+//! All tests of the crate from outside, in one program: each program of its own would be linked
+//! with the whole engine of WebAssembly.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 mod common;
 mod conversation;

@@ -1,4 +1,5 @@
-//! Several flows: who takes the calls that none claims, who takes those that two claim, and what is said of it.
+//! Several flows: who takes the calls that none claims, who takes those that two claim, and what is
+//! said of it.
 
 use std::fs;
 
@@ -8,28 +9,53 @@ use ghanti_dialog::Catalogue;
 use ghanti_model::Language;
 
 fn taken(catalogue: &Catalogue<()>) -> Option<String> {
-    catalogue.choose(&facts(), None).ok().map(|version| version.name.to_string())
+    catalogue
+        .choose(&facts(), None)
+        .ok()
+        .map(|version| version.name.to_string())
 }
 
 fn add(house: &House, flow: &str, manifest: &str) {
-    house.add(flow, ACTS, &format!("[settings]\nact = \"converse\"\n{manifest}"));
+    house.add(
+        flow,
+        ACTS,
+        &format!("[settings]\nact = \"converse\"\n{manifest}"),
+    );
 }
 
 #[tokio::test]
 async fn a_flow_dropped_beside_a_single_one_takes_none_of_its_calls_even_after_a_restart() {
     let house = House::new();
-    add(&house, "second", "# its own words, so that no file of the others is the same\n");
+    add(
+        &house,
+        "second",
+        "# its own words, so that no file of the others is the same\n",
+    );
     let watched = Watched::over(house).await;
     assert_eq!(taken(&watched.catalogue).as_deref(), Some("second"));
     // whatever their names' order is
     for other in ["first", "third"] {
         add(&watched.house, other, "");
-        watched.until(other, |_| watched.active(other).is_some()).await;
+        watched
+            .until(other, |_| watched.active(other).is_some())
+            .await;
         assert_eq!(taken(&watched.catalogue).as_deref(), Some("second"));
     }
     let unclaimed = watched.catalogue.unclaimed();
-    assert_eq!((unclaimed.flow.map(|flow| flow.to_string()).as_deref(), unclaimed.is_problem), (Some("second"), false));
-    assert!(unclaimed.because.contains("it took them before the other flows came"), "{}", unclaimed.because);
+    assert_eq!(
+        (
+            unclaimed.flow.map(|flow| flow.to_string()).as_deref(),
+            unclaimed.is_problem
+        ),
+        (Some("second"), false)
+    );
+    assert!(
+        unclaimed
+            .because
+            .contains("it took them before the other flows came"),
+        "{}",
+        unclaimed.because
+    );
     assert_eq!(watched.catalogue.problems(), Vec::<String>::new());
     let Watched { house, catalogue } = watched;
     drop(catalogue);
@@ -45,7 +71,11 @@ async fn a_flow_dropped_beside_a_single_one_takes_none_of_its_calls_even_after_a
     fs::remove_dir_all(house.flows().join("second")).unwrap();
     assert_eq!(catalogue.reload().await.unwrap(), []);
     assert_eq!(taken(&catalogue), None);
-    assert!(catalogue.problems()[0].contains("`first`, `third` have no conditions in `[match]`"), "{:?}", catalogue.problems());
+    assert!(
+        catalogue.problems()[0].contains("`first`, `third` have no conditions in `[match]`"),
+        "{:?}",
+        catalogue.problems()
+    );
 }
 
 #[tokio::test]
@@ -57,13 +87,27 @@ async fn two_flows_without_conditions_at_a_first_start_are_a_problem_until_one_i
     assert_eq!(taken(&catalogue), None);
     assert!(catalogue.unclaimed().is_problem && catalogue.problems().len() == 1);
     let (catalogue, _) = house.open_with(Some("b")).await;
-    assert_eq!((taken(&catalogue).as_deref(), catalogue.problems()), (Some("b"), vec![]));
+    assert_eq!(
+        (taken(&catalogue).as_deref(), catalogue.problems()),
+        (Some("b"), vec![])
+    );
     let (catalogue, _) = house.open_with(Some("c")).await;
-    assert!(catalogue.problems()[0].contains("`flow` of `[calls]` names `c`, which is not loaded"), "{:?}", catalogue.problems());
+    assert!(
+        catalogue.problems()[0].contains("`flow` of `[calls]` names `c`, which is not loaded"),
+        "{:?}",
+        catalogue.problems()
+    );
     // one that takes only what it claims leaves the rest to the other
-    add(&house, "b", "[match]\nparameters = { campaign = \"kyc\" }\n");
+    add(
+        &house,
+        "b",
+        "[match]\nparameters = { campaign = \"kyc\" }\n",
+    );
     let (catalogue, _) = house.open().await;
-    assert_eq!((taken(&catalogue).as_deref(), catalogue.problems()), (Some("a"), vec![]));
+    assert_eq!(
+        (taken(&catalogue).as_deref(), catalogue.problems()),
+        (Some("a"), vec![])
+    );
 }
 
 #[tokio::test]
@@ -74,23 +118,52 @@ async fn flows_that_claim_one_number_are_warned_of() {
     add(&house, "b", &format!("{line}direction = \"outbound\"\n"));
     add(&house, "c", "[match]\nnumbers = [\"08040001235\"]\n");
     let (catalogue, _) = house.open().await;
-    let warnings: Vec<_> = catalogue.states().into_iter().map(|state| state.warnings).collect();
-    assert!(warnings[0].len() == 1 && warnings[0] == warnings[1] && warnings[2].is_empty(), "{warnings:#?}");
-    assert!(warnings[0][0].contains("xxxxxx1234") && warnings[0][0].contains("`b` takes those that meet both"), "{warnings:#?}");
-    assert_eq!((taken(&catalogue).as_deref(), catalogue.problems()), (Some("b"), vec![]));
+    let warnings: Vec<_> = catalogue
+        .states()
+        .into_iter()
+        .map(|state| state.warnings)
+        .collect();
+    assert!(
+        warnings[0].len() == 1 && warnings[0] == warnings[1] && warnings[2].is_empty(),
+        "{warnings:#?}"
+    );
+    assert!(
+        warnings[0][0].contains("xxxxxx1234")
+            && warnings[0][0].contains("`b` takes those that meet both"),
+        "{warnings:#?}"
+    );
+    assert_eq!(
+        (taken(&catalogue).as_deref(), catalogue.problems()),
+        (Some("b"), vec![])
+    );
 }
 
 #[tokio::test]
 async fn a_language_that_no_recogniser_understands_is_warned_of() {
     let house = House::new();
-    add(&house, "acts", "[flow]\nlanguages = [\"en-IN\", \"hi-IN\"]\n");
-    fs::copy(house.flows().join("acts/prompts/en-IN.ftl"), house.flows().join("acts/prompts/hi-IN.ftl")).unwrap();
+    add(
+        &house,
+        "acts",
+        "[flow]\nlanguages = [\"en-IN\", \"hi-IN\"]\n",
+    );
+    fs::copy(
+        house.flows().join("acts/prompts/en-IN.ftl"),
+        house.flows().join("acts/prompts/hi-IN.ftl"),
+    )
+    .unwrap();
     let (catalogue, _) = house.open().await;
-    assert_eq!(catalogue.states()[0].warnings, Vec::<String>::new(), "nobody has said what is understood");
+    assert_eq!(
+        catalogue.states()[0].warnings,
+        Vec::<String>::new(),
+        "nobody has said what is understood"
+    );
     catalogue.hears(|language: &Language| language.primary() == "en");
     let warnings = catalogue.states().remove(0).warnings;
     assert!(
-        warnings.len() == 1 && warnings[0].starts_with("no recogniser here understands hi-IN: in it callers can answer by keys alone"),
+        warnings.len() == 1
+            && warnings[0].starts_with(
+                "no recogniser here understands hi-IN: in it callers can answer by keys alone"
+            ),
         "{warnings:?}"
     );
     assert!(catalogue.active(&name("acts")).is_some());

@@ -1,4 +1,5 @@
-//! Rules do not fall off: not by a manifest that is gone or half there, not by a misspelt name, not by a restart.
+//! Rules do not fall off: not by a manifest that is gone or half there, not by a misspelt name, not
+//! by a restart.
 
 use std::fs;
 
@@ -13,12 +14,16 @@ fn hasty(rules: &str) -> String {
 }
 
 fn active(catalogue: &Catalogue<()>, flow: &str) -> Option<VersionId> {
-    catalogue.active(&name(flow)).map(|version| version.id.clone())
+    catalogue
+        .active(&name(flow))
+        .map(|version| version.id.clone())
 }
 
 /// The one rejection there is.
 fn only(rejections: Vec<Rejection>) -> Rejection {
-    let [rejection] = rejections.try_into().unwrap_or_else(|all| panic!("{all:#?}"));
+    let [rejection] = rejections
+        .try_into()
+        .unwrap_or_else(|all| panic!("{all:#?}"));
     rejection
 }
 
@@ -27,8 +32,13 @@ async fn is_guarded(catalogue: &Catalogue<()>) {
     let version = catalogue.choose(&facts(), Some(&name("acts"))).unwrap();
     let caller = ScriptedCaller::new([]);
     let scripted = caller.scripted();
-    let end = version.run(Box::new(caller), version.journal(facts().call_id)).await;
-    assert!(matches!(&end, RunEnd::Failed(CallError::Refused(refusal)) if refusal.missing == ["identity"]), "{end:?}");
+    let end = version
+        .run(Box::new(caller), version.journal(facts().call_id))
+        .await;
+    assert!(
+        matches!(&end, RunEnd::Failed(CallError::Refused(refusal)) if refusal.missing == ["identity"]),
+        "{end:?}"
+    );
     assert_eq!(scripted.lock().unwrap().said, []);
 }
 
@@ -47,7 +57,10 @@ async fn a_manifest_that_is_deleted_or_half_copied_while_calls_run_changes_nothi
             Some(""),
             "and is empty: it lacks `prompts.disclosure.interruptible`, `prompts.disclosure.requires.identity`, `prompts.emi.requires.identity`",
         ),
-        (Some("[settings]\nact = \"emi-first\"\n"), "`prompts.texts`, `questions.transfer.requires.heard:disclosure`"),
+        (
+            Some("[settings]\nact = \"emi-first\"\n"),
+            "`prompts.texts`, `questions.transfer.requires.heard:disclosure`",
+        ),
     ] {
         match text {
             Some(text) => fs::write(&file, text).unwrap(),
@@ -60,10 +73,21 @@ async fn a_manifest_that_is_deleted_or_half_copied_while_calls_run_changes_nothi
         is_guarded(&watched.catalogue).await;
     }
     // a bare component of the same name is no way around
-    fs::rename(watched.house.flows().join("acts"), watched.house.folder.path().join("away")).unwrap();
-    watched.until("gone", |_| watched.active("acts").is_none()).await;
+    fs::rename(
+        watched.house.flows().join("acts"),
+        watched.house.folder.path().join("away"),
+    )
+    .unwrap();
+    watched
+        .until("gone", |_| watched.active("acts").is_none())
+        .await;
     fs::write(watched.house.flows().join("acts.wasm"), ACTS).unwrap();
-    watched.until_rejected("acts", "has one, with 5 rules, and `acts.wasm` is a component alone").await;
+    watched
+        .until_rejected(
+            "acts",
+            "has one, with 5 rules, and `acts.wasm` is a component alone",
+        )
+        .await;
 }
 
 #[tokio::test]
@@ -75,18 +99,26 @@ async fn a_rule_goes_where_the_manifest_names_it() {
     let fewer = RULES.replace("emi = { requires = [\"identity\"] }\n", "");
     house.add("acts", ACTS, &hasty(&fewer));
     let told = only(catalogue.reload().await.unwrap());
-    assert!(told.reason.ends_with("it lacks `prompts.emi.requires.identity`"), "{told}");
+    assert!(
+        told.reason
+            .ends_with("it lacks `prompts.emi.requires.identity`"),
+        "{told}"
+    );
     let line = "[update]\ndrops-rules = [\"prompts.emi.requires.identity\"]\n";
-    assert!(told.mend.contains(line.trim_start_matches("[update]\n").trim_end()), "{told}");
+    assert!(
+        told.mend
+            .contains(line.trim_start_matches("[update]\n").trim_end()),
+        "{told}"
+    );
     house.add("acts", ACTS, &hasty(&format!("{fewer}{line}")));
     assert_eq!(catalogue.reload().await.unwrap(), []);
     assert_ne!(active(&catalogue, "acts"), before);
     // it is no licence for later: the rule comes back only without it, and then it is a rule again
     house.add("acts", ACTS, &hasty(&format!("{RULES}{line}")));
     assert!(
-        only(catalogue.reload().await.unwrap())
-            .reason
-            .contains("`drops-rules` has `prompts.emi.requires.identity`, which this manifest sets")
+        only(catalogue.reload().await.unwrap()).reason.contains(
+            "`drops-rules` has `prompts.emi.requires.identity`, which this manifest sets"
+        )
     );
     house.add("acts", ACTS, &hasty(RULES));
     assert_eq!(catalogue.reload().await.unwrap(), []);
@@ -110,11 +142,22 @@ async fn rules_are_known_after_a_restart_and_the_version_that_had_them_takes_the
         }
         let (catalogue, rejections) = house.open().await;
         let told = only(rejections);
-        assert!(told.reason.contains(if text.is_some() { "fewer rules" } else { "the manifest is gone" }), "{told}");
+        assert!(
+            told.reason.contains(if text.is_some() {
+                "fewer rules"
+            } else {
+                "the manifest is gone"
+            }),
+            "{told}"
+        );
         assert_eq!(active(&catalogue, "acts"), before);
         is_guarded(&catalogue).await;
         let state = catalogue.states().remove(0);
-        assert!(state.warnings[0].contains("the version that took calls last goes on") && state.rejected.len() == 1, "{state:#?}");
+        assert!(
+            state.warnings[0].contains("the version that took calls last goes on")
+                && state.rejected.len() == 1,
+            "{state:#?}"
+        );
         assert_eq!(catalogue.problems(), Vec::<String>::new());
     }
     // put right, it is the version that it was, and nothing is odd any more
@@ -132,7 +175,10 @@ async fn a_flow_whose_files_are_bad_at_a_restart_goes_on_as_it_was_or_is_missed(
     let prompts = house.flows().join("acts/prompts/en-IN.ftl");
     fs::remove_file(&prompts).unwrap();
     let (catalogue, rejections) = house.open().await;
-    assert_eq!((only(rejections).step, active(&catalogue, "acts")), (Step::Prompts, before.clone()));
+    assert_eq!(
+        (only(rejections).step, active(&catalogue, "acts")),
+        (Step::Prompts, before.clone())
+    );
     // the folder is heard as soon as it is put right
     fs::write(&prompts, "greeting = Good day { $name }\n").unwrap();
     assert_eq!(catalogue.reload().await.unwrap(), []);
@@ -144,7 +190,10 @@ async fn a_flow_whose_files_are_bad_at_a_restart_goes_on_as_it_was_or_is_missed(
     fs::remove_dir_all(house.folder.path().join("data/flows/objects")).unwrap();
     let (catalogue, _) = house.open().await;
     assert_eq!(active(&catalogue, "acts"), None);
-    assert_eq!(catalogue.problems(), ["flow `acts` took calls before and takes none now: see in /api/flows why it was rejected"]);
+    assert_eq!(
+        catalogue.problems(),
+        ["flow `acts` took calls before and takes none now: see in /api/flows why it was rejected"]
+    );
     // a flow that was deleted is missed by nobody
     fs::remove_dir_all(house.flows().join("acts")).unwrap();
     assert_eq!(house.open().await.0.problems(), Vec::<String>::new());
@@ -159,7 +208,8 @@ async fn a_component_that_is_copied_before_its_manifest_waits_for_it() {
     let (catalogue, rejections) = house.open().await;
     let told = only(rejections);
     assert!(
-        told.reason.contains("the folder `acts` has no `flow.toml`") && told.mend.contains("an empty file takes the defaults"),
+        told.reason.contains("the folder `acts` has no `flow.toml`")
+            && told.mend.contains("an empty file takes the defaults"),
         "{told}"
     );
     assert_eq!(active(&catalogue, "acts"), None);
@@ -170,13 +220,21 @@ async fn a_component_that_is_copied_before_its_manifest_waits_for_it() {
 #[tokio::test]
 async fn a_rule_with_a_misspelt_name_does_not_load() {
     for (from, to, words) in [
-        ("transfer = { requires", "transfr = { requires", "`questions.transfr` has `transfr`, but the flow asks no question of this name"),
+        (
+            "transfer = { requires",
+            "transfr = { requires",
+            "`questions.transfr` has `transfr`, but the flow asks no question of this name",
+        ),
         (
             "emi = { requires = [\"identity\"]",
             "emi = { requires = [\"identitty\"]",
             "`prompts.emi.requires` has `identitty`, but the flow establishes nothing",
         ),
-        ("emi = {", "eim = {", "`[prompts] eim` is no template that the flow uses"),
+        (
+            "emi = {",
+            "eim = {",
+            "`[prompts] eim` is no template that the flow uses",
+        ),
         (
             "heard:disclosure",
             "heard:disclosre",
@@ -186,24 +244,52 @@ async fn a_rule_with_a_misspelt_name_does_not_load() {
         let house = House::new();
         house.add("acts", ACTS, &hasty(&RULES.replace(from, to)));
         let told = only(house.open().await.1);
-        assert!(told.step == Step::Manifest && told.reason.contains(words) && told.line.is_some(), "{told}");
+        assert!(
+            told.step == Step::Manifest && told.reason.contains(words) && told.line.is_some(),
+            "{told}"
+        );
     }
     // where a test has come to the question, a part of its name is seen to be none
     let house = House::new();
-    house.add("acts", ACTS, &format!("[settings]\nact = \"converse\"\n{}", RULES.replace("transfer = { requires", "transfe = { requires")));
+    house.add(
+        "acts",
+        ACTS,
+        &format!(
+            "[settings]\nact = \"converse\"\n{}",
+            RULES.replace("transfer = { requires", "transfe = { requires")
+        ),
+    );
     fs::create_dir(house.flows().join("acts/tests")).unwrap();
     let test = "[[caller]]\nasked = 'identity'\nchoice = 'yes'\n[[caller]]\nasked = 'transfer'\nchoice = 'no'\n";
     fs::write(house.flows().join("acts/tests/one.toml"), test).unwrap();
-    assert!(only(house.open().await.1).reason.ends_with("did you mean `transfer`?"));
+    assert!(
+        only(house.open().await.1)
+            .reason
+            .ends_with("did you mean `transfer`?")
+    );
 }
 
 #[tokio::test]
 async fn without_the_operators_word_no_look_up_is_granted() {
     let mut house = House::new();
     house.allowance = Allowance::default();
-    house.add("acts", ACTS, &format!("[settings]\nact = \"lookup\"\n{RULES}"));
+    house.add(
+        "acts",
+        ACTS,
+        &format!("[settings]\nact = \"lookup\"\n{RULES}"),
+    );
     let told = only(house.open().await.1);
-    assert!(told.step == Step::Allowance && told.reason.contains("`lookup` has `loan:*`"), "{told}");
-    house.add("acts", ACTS, &format!("[settings]\nact = \"lookup\"\n{}", RULES.replace("lookup = [\"loan:*\"]", "lookup = []")));
+    assert!(
+        told.step == Step::Allowance && told.reason.contains("`lookup` has `loan:*`"),
+        "{told}"
+    );
+    house.add(
+        "acts",
+        ACTS,
+        &format!(
+            "[settings]\nact = \"lookup\"\n{}",
+            RULES.replace("lookup = [\"loan:*\"]", "lookup = []")
+        ),
+    );
     assert_eq!(house.open().await.1, []);
 }

@@ -1,7 +1,9 @@
-//! The answer to the Connect applet's dynamic URL: whom to dial. Exotel rejects a reply with one bad field as a whole, so what is
-//! made here stays within the limits, and what is read (by a simulator) is read as strictly.
+//! The answer to the Connect applet's dynamic URL: whom to dial. Exotel rejects a reply with one
+//! bad field as a whole, so what is made here stays within the limits, and what is read (by a
+//! simulator) is read as strictly.
 //!
-//! Source: Exotel, "Programmable Connect: working with the Connect applet's dynamic URL"; the limits from integrations.
+//! Source: Exotel, "Programmable Connect: working with the Connect applet's dynamic URL"; the
+//! limits from integrations.
 
 use ghanti_model::PhoneNumber;
 use serde::{Deserialize, Serialize};
@@ -17,7 +19,8 @@ pub const MAX_CONVERSATION_S: u32 = 4_500;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConnectReply {
-    /// Whether Exotel asks again after each failed attempt, perhaps at the same time: we answer all numbers at once instead.
+    /// Whether Exotel asks again after each failed attempt, perhaps at the same time: we answer all
+    /// numbers at once instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fetch_after_attempt: Option<bool>,
     /// Whom to dial.
@@ -151,16 +154,24 @@ impl ConnectReply {
             recording_channels: terms.record,
             max_ringing_duration: Some(terms.ringing_s.clamp(1, MAX_RINGING_S)),
             max_conversation_duration: Some(terms.conversation_s.clamp(1, MAX_CONVERSATION_S)),
-            music_on_hold: Some(MusicOnHold { kind: terms.music, value: None }),
+            music_on_hold: Some(MusicOnHold {
+                kind: terms.music,
+                value: None,
+            }),
             destination: Destination::Numbers(numbers),
             ..Self::nobody()
         }
     }
 
-    /// The same, with a URL for what becomes of the agents' legs; nothing is dialled without numbers, so nothing is to be reported then.
+    /// The same, with a URL for what becomes of the agents' legs; nothing is dialled without
+    /// numbers, so nothing is to be reported then.
     pub fn with_events(self, url: String) -> Self {
-        let dials = !matches!(&self.destination, Destination::Numbers(numbers) if numbers.is_empty());
-        Self { dial_passthru_event_url: dials.then_some(url), ..self }
+        let dials =
+            !matches!(&self.destination, Destination::Numbers(numbers) if numbers.is_empty());
+        Self {
+            dial_passthru_event_url: dials.then_some(url),
+            ..self
+        }
     }
 
     /// Leads the flow to "We didn't dial anyone".
@@ -180,18 +191,29 @@ impl ConnectReply {
         }
     }
 
-    /// Reads a reply as Exotel does: an unknown field or a duration out of its limits spoils the whole.
+    /// Reads a reply as Exotel does: an unknown field or a duration out of its limits spoils the
+    /// whole.
     pub fn parse(body: &str) -> Result<Self, ParseError> {
         let reply: Self = serde_json::from_str(body).map_err(|error| match error.is_data() {
-            true => ParseError::Rejected { line: error.line(), column: error.column() },
+            true => ParseError::Rejected {
+                line: error.line(),
+                column: error.column(),
+            },
             false => ParseError::NotJson(error),
         })?;
-        let within = |value: Option<u32>, most| value.is_none_or(|seconds| (1..=most).contains(&seconds));
+        let within =
+            |value: Option<u32>, most| value.is_none_or(|seconds| (1..=most).contains(&seconds));
         if !within(reply.max_ringing_duration, MAX_RINGING_S) {
-            return Err(ParseError::Missing { field: "max_ringing_duration", expected: "1 to 60 seconds" });
+            return Err(ParseError::Missing {
+                field: "max_ringing_duration",
+                expected: "1 to 60 seconds",
+            });
         }
         if !within(reply.max_conversation_duration, MAX_CONVERSATION_S) {
-            return Err(ParseError::Missing { field: "max_conversation_duration", expected: "1 to 4500 seconds" });
+            return Err(ParseError::Missing {
+                field: "max_conversation_duration",
+                expected: "1 to 4500 seconds",
+            });
         }
         Ok(reply)
     }
@@ -201,8 +223,12 @@ impl ConnectReply {
 mod tests {
     use super::*;
 
-    const TERMS: ConnectTerms =
-        ConnectTerms { record: Some(Channels::Dual), ringing_s: 30, conversation_s: 900, music: MusicType::DefaultTone };
+    const TERMS: ConnectTerms = ConnectTerms {
+        record: Some(Channels::Dual),
+        ringing_s: 30,
+        conversation_s: 900,
+        music: MusicType::DefaultTone,
+    };
 
     fn json(reply: &ConnectReply) -> String {
         serde_json::to_string(reply).unwrap()
@@ -220,13 +246,24 @@ mod tests {
 
     #[test]
     fn without_numbers_nobody_is_dialled() {
-        assert_eq!(json(&ConnectReply::dial(vec![], TERMS)), r#"{"destination":{"numbers":[]}}"#);
-        assert_eq!(json(&ConnectReply::nobody().with_events("https://e".to_owned())), r#"{"destination":{"numbers":[]}}"#);
+        assert_eq!(
+            json(&ConnectReply::dial(vec![], TERMS)),
+            r#"{"destination":{"numbers":[]}}"#
+        );
+        assert_eq!(
+            json(&ConnectReply::nobody().with_events("https://e".to_owned())),
+            r#"{"destination":{"numbers":[]}}"#
+        );
     }
 
     #[test]
     fn limits_are_kept_because_exotel_drops_the_whole_reply() {
-        let terms = ConnectTerms { record: None, ringing_s: 600, conversation_s: 0, music: MusicType::OperatorTone };
+        let terms = ConnectTerms {
+            record: None,
+            ringing_s: 600,
+            conversation_s: 0,
+            music: MusicType::OperatorTone,
+        };
         let reply = ConnectReply::dial(vec![PhoneNumber::parse("+917800000000").unwrap()], terms);
         assert_eq!(
             json(&reply),

@@ -32,7 +32,10 @@ impl Leg {
     /// All legs that are told of, the first first.
     pub(crate) fn all(parameters: &Parameters) -> Vec<Leg> {
         let told = |at: &usize| parameters.has_prefix(&format!("Legs[{at}]["));
-        (0..MAX_LEGS).take_while(told).map(|at| Leg::read(parameters, at)).collect()
+        (0..MAX_LEGS)
+            .take_while(told)
+            .map(|at| Leg::read(parameters, at))
+            .collect()
     }
 
     fn read(parameters: &Parameters, at: usize) -> Self {

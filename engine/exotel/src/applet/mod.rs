@@ -1,6 +1,7 @@
 //! What Exotel's applets ask over HTTP, and what they are answered.
 //!
-//! Source: Exotel's pages on the Passthru, SwitchCase, Voicebot (dynamic URL) and Connect (dynamic URL) applets.
+//! Source: Exotel's pages on the Passthru, SwitchCase, Voicebot (dynamic URL) and Connect (dynamic
+//! URL) applets.
 
 mod connect;
 mod leg;
@@ -9,8 +10,8 @@ mod request;
 mod stream_outcome;
 
 pub use connect::{
-    Channels, ConnectReply, ConnectTerms, Destination, MAX_CONVERSATION_S, MAX_RINGING_S, MusicOnHold, MusicType, PlaybackTo, PlaybackType,
-    StartCallPlayback,
+    Channels, ConnectReply, ConnectTerms, Destination, MAX_CONVERSATION_S, MAX_RINGING_S,
+    MusicOnHold, MusicType, PlaybackTo, PlaybackType, StartCallPlayback,
 };
 pub use leg::Leg;
 pub use reply::{DynamicUrl, SwitchCase};

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The answer to the Voicebot applet's dynamic URL: 200 with `application/json`. (XML is wrong here.)
+/// The answer to the Voicebot applet's dynamic URL: 200 with `application/json`. (XML is wrong
+/// here.)
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DynamicUrl {
     /// `wss://…`, with `?sample-rate=16000` where another rate than 8000 Hz is wanted.
@@ -32,8 +33,19 @@ mod tests {
 
     #[test]
     fn replies_have_the_documented_form() {
-        assert_eq!(SwitchCase { select: "pro\"duct".to_owned() }.body(), r#"{"select":"pro\"duct"}"#);
-        let reply = DynamicUrl { url: "wss://bot.example.com/ws/c1?sample-rate=16000".to_owned() };
-        assert_eq!(serde_json::to_string(&reply).unwrap(), r#"{"url":"wss://bot.example.com/ws/c1?sample-rate=16000"}"#);
+        assert_eq!(
+            SwitchCase {
+                select: "pro\"duct".to_owned()
+            }
+            .body(),
+            r#"{"select":"pro\"duct"}"#
+        );
+        let reply = DynamicUrl {
+            url: "wss://bot.example.com/ws/c1?sample-rate=16000".to_owned(),
+        };
+        assert_eq!(
+            serde_json::to_string(&reply).unwrap(),
+            r#"{"url":"wss://bot.example.com/ws/c1?sample-rate=16000"}"#
+        );
     }
 }

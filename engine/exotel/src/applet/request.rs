@@ -1,5 +1,6 @@
-//! What an applet asks: Passthru before and after the bot, the dynamic WebSocket URL, the Connect applet's dynamic URL and its
-//! agent events. All are a GET with the same parameters, of which each stage of a call has some.
+//! What an applet asks: Passthru before and after the bot, the dynamic WebSocket URL, the Connect
+//! applet's dynamic URL and its agent events. All are a GET with the same parameters, of which each
+//! stage of a call has some.
 //!
 //! Source: Exotel, "Passthru applet" (support article 48283) and its pages on dynamic URLs.
 
@@ -10,8 +11,8 @@ use ghanti_model::{CallSid, Direction, Masked, PhoneNumber};
 use super::{Leg, StreamOutcome};
 use crate::{CallStatus, Parameters};
 
-/// An applet's question; what was not told, or means nothing, is none. Times are Exotel's texts, in India's time without saying so.
-/// `EndTime` is left out: at this stage it is a constant.
+/// An applet's question; what was not told, or means nothing, is none. Times are Exotel's texts, in
+/// India's time without saying so. `EndTime` is left out: at this stage it is a constant.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PassthruRequest {
     /// The call's id; none when missing or the text of a template.
@@ -82,7 +83,11 @@ impl PassthruRequest {
             from: parameters.phone_number("From"),
             to: parameters.phone_number("To"),
             custom_field: parameters.masked_text("CustomField"),
-            digits: parameters.get("digits").map(|digits| digits.trim_matches('"')).filter(|digits| !digits.is_empty()).map(Masked::from),
+            digits: parameters
+                .get("digits")
+                .map(|digits| digits.trim_matches('"'))
+                .filter(|digits| !digits.is_empty())
+                .map(Masked::from),
             call_status: parameters.get("CallStatus").map(CallStatus::parse),
             call_type: parameters.text("CallType"),
             dial_call_status: parameters.get("DialCallStatus").map(CallStatus::parse),
@@ -103,9 +108,10 @@ impl PassthruRequest {
         }
     }
 
-    /// The customer's number: `CallFrom`, else `From`, whatever the direction. An incoming call comes from the customer; a call
-    /// that we had dialled into a flow has him as `From` too, because the API calls `From` whom it dials first, and a
-    /// real `outbound-dial` request bears it out (the mobile number in `CallFrom`, the ExoPhone in `CallTo`).
+    /// The customer's number: `CallFrom`, else `From`, whatever the direction. An incoming call
+    /// comes from the customer; a call that we had dialled into a flow has him as `From` too,
+    /// because the API calls `From` whom it dials first, and a real `outbound-dial` request bears
+    /// it out (the mobile number in `CallFrom`, the ExoPhone in `CallTo`).
     pub fn customer_number(&self) -> Option<&PhoneNumber> {
         self.call_from.as_ref().or(self.from.as_ref())
     }
@@ -117,7 +123,10 @@ impl PassthruRequest {
 
     /// The parameters packed into `CustomField` (`call=…&name=…`); empty when there is none.
     pub fn custom_parameters(&self) -> Parameters {
-        self.custom_field.as_ref().map(|field| Parameters::from_query(field.expose())).unwrap_or_default()
+        self.custom_field
+            .as_ref()
+            .map(|field| Parameters::from_query(field.expose()))
+            .unwrap_or_default()
     }
 }
 
@@ -128,15 +137,35 @@ mod tests {
 
     #[test]
     fn nonsense_is_a_request_that_tells_nothing() {
-        for query in ["", "&&&", "=", "%", "%ZZ=%FF", "CallSid", "\u{0}", "Stream=nonsense", "Legs=[1,2]", "Stream=[]"] {
+        for query in [
+            "",
+            "&&&",
+            "=",
+            "%",
+            "%ZZ=%FF",
+            "CallSid",
+            "\u{0}",
+            "Stream=nonsense",
+            "Legs=[1,2]",
+            "Stream=[]",
+        ] {
             let request = PassthruRequest::parse(query);
-            assert_eq!((request.call_sid.clone(), request.stream.clone()), (None, None), "{query}");
+            assert_eq!(
+                (request.call_sid.clone(), request.stream.clone()),
+                (None, None),
+                "{query}"
+            );
         }
     }
 
     #[test]
     fn a_template_that_nobody_filled_in_is_no_call_sid() {
-        for query in ["CallSid=%7BCallSid%7D", "CallSid={{CallSid}}", "CallSid=null", "CallSid="] {
+        for query in [
+            "CallSid=%7BCallSid%7D",
+            "CallSid={{CallSid}}",
+            "CallSid=null",
+            "CallSid=",
+        ] {
             assert_eq!(PassthruRequest::parse(query).call_sid, None, "{query}");
         }
     }
@@ -148,14 +177,19 @@ mod tests {
         for query in [brackets, json] {
             let stream = PassthruRequest::parse(query).stream.unwrap();
             assert_eq!(stream.sid.as_ref().unwrap().as_str(), "s1");
-            assert_eq!((stream.status, stream.duration_s), (Some(StreamStatus::Completed), Some(28)));
+            assert_eq!(
+                (stream.status, stream.duration_s),
+                (Some(StreamStatus::Completed), Some(28))
+            );
             assert_eq!(stream.disconnected_by, Some(DisconnectedBy::User));
         }
     }
 
     #[test]
     fn a_throttled_stream_says_so() {
-        let request = PassthruRequest::parse("Stream[Status]=failed&Stream[DetailedStatus]=Streaming_call_throttled");
+        let request = PassthruRequest::parse(
+            "Stream[Status]=failed&Stream[DetailedStatus]=Streaming_call_throttled",
+        );
         assert!(request.stream.unwrap().is_throttled());
     }
 
@@ -169,7 +203,9 @@ mod tests {
     #[test]
     fn the_customer_is_from_in_both_directions() {
         for direction in ["incoming", "outbound-dial", "outbound-api"] {
-            let request = PassthruRequest::parse(&format!("Direction={direction}&From=09876543210&To=08045000000"));
+            let request = PassthruRequest::parse(&format!(
+                "Direction={direction}&From=09876543210&To=08045000000"
+            ));
             assert_eq!(request.customer_number().unwrap().expose(), "+919876543210");
             assert_eq!(request.line_number().unwrap().expose(), "+918045000000");
         }

@@ -1,4 +1,5 @@
-//! How a media stream ended, as the applet after it is told: `Stream[Status]` and so on, or one `Stream` parameter with JSON in it.
+//! How a media stream ended, as the applet after it is told: `Stream[Status]` and so on, or one
+//! `Stream` parameter with JSON in it.
 //!
 //! Source: Exotel's support article on Passthru after the Voicebot applet.
 
@@ -6,8 +7,8 @@ use ghanti_model::StreamSid;
 
 use crate::Parameters;
 
-/// The end of a stream. A bot that closed its socket is completed/bot, a caller who hung up cancelled/user (in one sample
-/// completed/user), an engine that could not be reached failed/none.
+/// The end of a stream. A bot that closed its socket is completed/bot, a caller who hung up
+/// cancelled/user (in one sample completed/user), an engine that could not be reached failed/none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StreamOutcome {
     /// The stream's id; none when it never began.
@@ -18,7 +19,8 @@ pub struct StreamOutcome {
     pub duration_s: Option<u32>,
     /// Who ended it.
     pub disconnected_by: Option<DisconnectedBy>,
-    /// What went wrong, in Exotel's words (`3009 failed to establish ws conn`): to be shown, not understood.
+    /// What went wrong, in Exotel's words (`3009 failed to establish ws conn`): to be shown, not
+    /// understood.
     pub error: Option<String>,
     /// More of the same, such as `Streaming_call_throttled`.
     pub detailed_status: Option<String>,
@@ -53,10 +55,14 @@ pub enum DisconnectedBy {
 impl StreamOutcome {
     pub(crate) fn read(parameters: &Parameters) -> Option<Self> {
         parameters.has_prefix("Stream[").then(|| Self {
-            sid: parameters.get("Stream[StreamSID]").and_then(|sid| StreamSid::parse(sid).ok()),
+            sid: parameters
+                .get("Stream[StreamSID]")
+                .and_then(|sid| StreamSid::parse(sid).ok()),
             status: parameters.get("Stream[Status]").map(StreamStatus::parse),
             duration_s: parameters.count("Stream[Duration]"),
-            disconnected_by: parameters.get("Stream[DisconnectedBy]").and_then(DisconnectedBy::parse),
+            disconnected_by: parameters
+                .get("Stream[DisconnectedBy]")
+                .and_then(DisconnectedBy::parse),
             error: parameters.text("Stream[Error]"),
             detailed_status: parameters.text("Stream[DetailedStatus]"),
             recording_url: parameters.text("Stream[RecordingUrl]"),
@@ -65,7 +71,9 @@ impl StreamOutcome {
 
     /// Whether the account had more streams at once than it may.
     pub fn is_throttled(&self) -> bool {
-        self.detailed_status.as_deref().is_some_and(|status| status.eq_ignore_ascii_case("Streaming_call_throttled"))
+        self.detailed_status
+            .as_deref()
+            .is_some_and(|status| status.eq_ignore_ascii_case("Streaming_call_throttled"))
     }
 }
 

@@ -7,29 +7,42 @@ const HINT: &str = "write it as it stands in the contract, and keep it as text i
 /// Longer ones are no account numbers.
 const LETTERS: usize = 40;
 
-/// Reads the number of an account, of which the last four digits are spoken. What a spreadsheet has made a number of (`478213.0`,
-/// `4.78E+05`) has other last digits, and is refused.
+/// Reads the number of an account, of which the last four digits are spoken. What a spreadsheet has
+/// made a number of (`478213.0`, `4.78E+05`) has other last digits, and is refused.
 pub fn account(value: &str) -> Result<String, Unreadable> {
     let value = present(value, HINT)?;
     let refuse = |reason| Unreadable::new(reason, HINT);
     if value.contains(['.', '+', ',']) || is_exponent(value) {
         return Err(refuse("looks like a number that a spreadsheet has rounded"));
     }
-    if !value.chars().all(|character| character.is_ascii_alphanumeric() || matches!(character, ' ' | '-' | '/' | '_' | '*')) {
-        return Err(refuse("has other characters than letters, digits, spaces, `-`, `/`, `_` and `*`"));
+    if !value.chars().all(|character| {
+        character.is_ascii_alphanumeric() || matches!(character, ' ' | '-' | '/' | '_' | '*')
+    }) {
+        return Err(refuse(
+            "has other characters than letters, digits, spaces, `-`, `/`, `_` and `*`",
+        ));
     }
     if value.len() > LETTERS {
         return Err(refuse("is too long for an account"));
     }
     match value.chars().filter(char::is_ascii_digit).count() {
         0..=3 => Err(refuse("has fewer than four digits")),
-        _ if value.bytes().all(|byte| matches!(byte, b'0' | b' ' | b'-' | b'/')) => Err(refuse("has no digit but zero")),
+        _ if value
+            .bytes()
+            .all(|byte| matches!(byte, b'0' | b' ' | b'-' | b'/')) =>
+        {
+            Err(refuse("has no digit but zero"))
+        }
         _ => Ok(value.split_whitespace().collect::<Vec<_>>().join(" ")),
     }
 }
 
 /// `4E05`: one digit, an exponent.
 fn is_exponent(value: &str) -> bool {
-    let digits = |part: &str, most: usize| (1..=most).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
-    value.split_once(['e', 'E']).is_some_and(|(mantissa, exponent)| digits(mantissa, 1) && digits(exponent, 3))
+    let digits = |part: &str, most: usize| {
+        (1..=most).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    value
+        .split_once(['e', 'E'])
+        .is_some_and(|(mantissa, exponent)| digits(mantissa, 1) && digits(exponent, 3))
 }

@@ -4,19 +4,22 @@ use time::{Date, Month};
 
 use super::{Unreadable, is_digits, present};
 
-/// A day is at most so many years from today. A due date further away is a slip of the hand, or another column.
+/// A day is at most so many years from today. A due date further away is a slip of the hand, or
+/// another column.
 pub const YEARS_AWAY: i32 = 10;
 
 const HINT: &str = "write year, month and day, as `2027-01-31`";
 
-/// Reads a day. Figures alone are read where only one day can be meant: the year first, or a day over 12 before the month. `05/12/2026` is 5
-/// December here and 12 May elsewhere, so it is refused, and so is a time with another zone than India's, whose day may be another one here.
+/// Reads a day. Figures alone are read where only one day can be meant: the year first, or a day
+/// over 12 before the month. `05/12/2026` is 5 December here and 12 May elsewhere, so it is
+/// refused, and so is a time with another zone than India's, whose day may be another one here.
 pub fn date(value: &str, today: Date) -> Result<Date, Unreadable> {
     let value = present(value, HINT)?;
     let refuse = |reason| Unreadable::new(reason, HINT);
     let (year, month, day) = read(day_alone(value)?).map_err(refuse)?;
     let month = Month::try_from(month).map_err(|_| refuse("is a day that no calendar has"))?;
-    let date = Date::from_calendar_date(year, month, day).map_err(|_| refuse("is a day that no calendar has"))?;
+    let date = Date::from_calendar_date(year, month, day)
+        .map_err(|_| refuse("is a day that no calendar has"))?;
     if (date.year() - today.year()).abs() > YEARS_AWAY {
         return Err(refuse("is over ten years away"));
     }
@@ -25,19 +28,31 @@ pub fn date(value: &str, today: Date) -> Result<Date, Unreadable> {
 
 /// A day without the time of day that databases and spreadsheets write behind it.
 fn day_alone(value: &str) -> Result<&str, Unreadable> {
-    let Some((day, time)) = value.split_once(['T', ' ']).filter(|(day, time)| is_iso(day) && time.contains(':')) else { return Ok(value) };
+    let Some((day, time)) = value
+        .split_once(['T', ' '])
+        .filter(|(day, time)| is_iso(day) && time.contains(':'))
+    else {
+        return Ok(value);
+    };
     let time = time.strip_suffix("+05:30").unwrap_or(time).trim_end();
     let (clock, fraction) = time.split_once('.').unwrap_or((time, "0"));
     let parts: Vec<&str> = clock.split(':').collect();
     let below = |part: &str, most: &str| part.len() == 2 && is_digits(part) && part < most;
     let is_clock = match parts.as_slice() {
-        [hour, minutes @ ..] => below(hour, "24") && (1..=2).contains(&minutes.len()) && minutes.iter().all(|part| below(part, "60")),
+        [hour, minutes @ ..] => {
+            below(hour, "24")
+                && (1..=2).contains(&minutes.len())
+                && minutes.iter().all(|part| below(part, "60"))
+        }
         [] => false,
     };
     if is_clock && is_digits(fraction) {
         Ok(day)
     } else {
-        Err(Unreadable::new("has a time zone, or a time that no clock shows", "write the day alone, as `2027-01-31`"))
+        Err(Unreadable::new(
+            "has a time zone, or a time that no clock shows",
+            "write the day alone, as `2027-01-31`",
+        ))
     }
 }
 
@@ -54,8 +69,13 @@ fn read(value: &str) -> Result<Parts, &'static str> {
     if value.starts_with(separators) || value.ends_with(separators) {
         return Err(NO_DAY);
     }
-    let parts: Vec<&str> = value.split(separators).filter(|part| !part.is_empty()).collect();
-    let [first, second, third] = parts.as_slice() else { return Err(NO_DAY) };
+    let parts: Vec<&str> = value
+        .split(separators)
+        .filter(|part| !part.is_empty())
+        .collect();
+    let [first, second, third] = parts.as_slice() else {
+        return Err(NO_DAY);
+    };
     if [first, second, third].iter().all(|part| is_digits(part)) {
         return figures(value, [first, second, third]);
     }
@@ -64,13 +84,19 @@ fn read(value: &str) -> Result<Parts, &'static str> {
         (None, Some(month)) => match (year(first), year(third)) {
             (Some(year), None) => Ok((year, month, day(third).ok_or(NO_DAY)?)),
             (None, Some(year)) => Ok((year, month, day(first).ok_or(NO_DAY)?)),
-            (None, None) if third.len() == 2 && is_digits(third) => {
-                Ok((2_000 + third.parse::<i32>().map_err(|_| NO_DAY)?, month, day(first).ok_or(NO_DAY)?))
-            }
+            (None, None) if third.len() == 2 && is_digits(third) => Ok((
+                2_000 + third.parse::<i32>().map_err(|_| NO_DAY)?,
+                month,
+                day(first).ok_or(NO_DAY)?,
+            )),
             _ => Err(NO_DAY),
         },
         // Dec 5, 2026
-        (Some(month), None) => Ok((year(third).ok_or(NO_DAY)?, month, day(second).ok_or(NO_DAY)?)),
+        (Some(month), None) => Ok((
+            year(third).ok_or(NO_DAY)?,
+            month,
+            day(second).ok_or(NO_DAY)?,
+        )),
         _ => Err(NO_DAY),
     }
 }
@@ -78,16 +104,27 @@ fn read(value: &str) -> Result<Parts, &'static str> {
 /// Three numbers with one and the same sign between them.
 fn figures(value: &str, [first, second, third]: [&str; 3]) -> Result<Parts, &'static str> {
     const NO_DAY: &str = "is no day that can be read for certain";
-    let separator = value.get(first.len()..).and_then(|rest| rest.chars().next()).filter(|sign| matches!(sign, '-' | '/' | '.'));
+    let separator = value
+        .get(first.len()..)
+        .and_then(|rest| rest.chars().next())
+        .filter(|sign| matches!(sign, '-' | '/' | '.'));
     if separator.is_none_or(|sign| value != [first, second, third].join(&sign.to_string())) {
         return Err(NO_DAY);
     }
-    let number = |part: &str| if part.len() <= 2 { part.parse::<u8>().map_err(|_| NO_DAY) } else { Err(NO_DAY) };
+    let number = |part: &str| {
+        if part.len() <= 2 {
+            part.parse::<u8>().map_err(|_| NO_DAY)
+        } else {
+            Err(NO_DAY)
+        }
+    };
     match (year(first), year(third)) {
         (Some(year), None) => Ok((year, number(second)?, number(third)?)),
         (None, Some(year)) => match (number(first)?, number(second)?) {
             (first, second) if first > 12 || first == second => Ok((year, second, first)),
-            (_, second) if second > 12 => Err("has the month first, which is not the order of India"),
+            (_, second) if second > 12 => {
+                Err("has the month first, which is not the order of India")
+            }
             _ => Err("may be two days, as one order has the day first and another one the month"),
         },
         (None, None) => Err("has no year of four digits"),
@@ -96,20 +133,48 @@ fn figures(value: &str, [first, second, third]: [&str; 3]) -> Result<Parts, &'st
 }
 
 fn year(part: &str) -> Option<i32> {
-    if part.len() == 4 && is_digits(part) { part.parse().ok() } else { None }
+    if part.len() == 4 && is_digits(part) {
+        part.parse().ok()
+    } else {
+        None
+    }
 }
 
 /// `5`, `05`, `5th`.
 fn day(part: &str) -> Option<u8> {
-    let number = ["st", "nd", "rd", "th"].iter().find_map(|end| part.strip_suffix(end)).unwrap_or(part);
-    if number.len() <= 2 && is_digits(number) { number.parse().ok() } else { None }
+    let number = ["st", "nd", "rd", "th"]
+        .iter()
+        .find_map(|end| part.strip_suffix(end))
+        .unwrap_or(part);
+    if number.len() <= 2 && is_digits(number) {
+        number.parse().ok()
+    } else {
+        None
+    }
 }
 
 /// A month by its English name, in full or in its first three letters.
 fn month(part: &str) -> Option<u8> {
-    const MONTHS: [&str; 12] =
-        ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"];
+    const MONTHS: [&str; 12] = [
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
+    ];
     let part = part.to_ascii_lowercase();
-    let is_short = |name: &str| name.get(..3) == Some(part.as_str()) || (part == "sept" && name == "september");
-    MONTHS.iter().position(|name| *name == part || is_short(name)).and_then(|at| u8::try_from(at + 1).ok())
+    let is_short = |name: &str| {
+        name.get(..3) == Some(part.as_str()) || (part == "sept" && name == "september")
+    };
+    MONTHS
+        .iter()
+        .position(|name| *name == part || is_short(name))
+        .and_then(|at| u8::try_from(at + 1).ok())
 }

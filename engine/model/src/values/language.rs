@@ -5,7 +5,8 @@ use crate::Language;
 
 const HINT: &str = "write a tag such as `hi-IN`, or the language's English name";
 
-/// Each language that the engine has words for: its tag, its names, and how the states that speak it begin, in plain lower-case letters.
+/// Each language that the engine has words for: its tag, its names, and how the states that speak
+/// it begin, in plain lower-case letters.
 const LANGUAGES: [(&str, &[&str], &[&str]); 11] = [
     ("en-IN", &["english"], &[]),
     ("ta-IN", &["tamil"], &["tamil", "puducherry", "pondicherry"]),
@@ -53,17 +54,33 @@ const LANGUAGES: [(&str, &[&str], &[&str]); 11] = [
 /// Reads `hi-IN`, `hi_in`, `hi` or `Hindi`, whatever region stands there: the words are India's.
 pub fn language(value: &str) -> Result<Language, Unreadable> {
     let asked = present(value, HINT)?.to_ascii_lowercase();
-    let (primary, region) = asked.split_once(['-', '_']).unwrap_or((asked.as_str(), "in"));
+    let (primary, region) = asked
+        .split_once(['-', '_'])
+        .unwrap_or((asked.as_str(), "in"));
     let is_region = region.len() == 2 && region.bytes().all(|byte| byte.is_ascii_alphabetic());
-    let is_meant =
-        |(tag, names, _): &&(&str, &[&str], &[&str])| (is_region && tag.get(..2) == Some(primary)) || names.contains(&asked.as_str());
-    let found = LANGUAGES.iter().find(is_meant).and_then(|(tag, ..)| Language::parse(tag).ok());
-    found.ok_or(Unreadable::new("is no language that the engine has words for", HINT))
+    let is_meant = |(tag, names, _): &&(&str, &[&str], &[&str])| {
+        (is_region && tag.get(..2) == Some(primary)) || names.contains(&asked.as_str())
+    };
+    let found = LANGUAGES
+        .iter()
+        .find(is_meant)
+        .and_then(|(tag, ..)| Language::parse(tag).ok());
+    found.ok_or(Unreadable::new(
+        "is no language that the engine has words for",
+        HINT,
+    ))
 }
 
-/// The language of a state or union territory of India, as people write its name; none for what is no state.
+/// The language of a state or union territory of India, as people write its name; none for what is
+/// no state.
 pub fn language_of_state(state: &str) -> Option<Language> {
-    let plain: String = state.to_ascii_lowercase().chars().filter(char::is_ascii_alphabetic).collect();
-    let found = LANGUAGES.iter().find(|(_, _, states)| states.iter().any(|beginning| plain.starts_with(beginning)));
+    let plain: String = state
+        .to_ascii_lowercase()
+        .chars()
+        .filter(char::is_ascii_alphabetic)
+        .collect();
+    let found = LANGUAGES
+        .iter()
+        .find(|(_, _, states)| states.iter().any(|beginning| plain.starts_with(beginning)));
     found.and_then(|(tag, ..)| Language::parse(tag).ok())
 }

@@ -2,7 +2,8 @@
 
 use super::{Unreadable, is_digits, present};
 
-/// Amounts are below so many rupees (a hundred crore): ten digits are a phone number or an account in the wrong column.
+/// Amounts are below so many rupees (a hundred crore): ten digits are a phone number or an account
+/// in the wrong column.
 pub const RUPEES_BELOW: u64 = 1_000_000_000;
 
 const HINT: &str = "write rupees as `7350` or `7,350.25`";
@@ -10,8 +11,8 @@ const HINT: &str = "write rupees as `7350` or `7,350.25`";
 /// Names of the currency, each before the shorter ones that it begins with.
 const CURRENCY: [&str; 7] = ["rupees", "rupee", "inr", "rs.", "rs", "re.", "₹"];
 
-/// Reads an amount; the answer is in paise, more than 0. Commas stand in groups of three, or of three and then two; one decimal point has one
-/// or two digits behind it.
+/// Reads an amount; the answer is in paise, more than 0. Commas stand in groups of three, or of
+/// three and then two; one decimal point has one or two digits behind it.
 pub fn money(value: &str) -> Result<i64, Unreadable> {
     let number = without_currency(present(value, HINT)?)?;
     let refuse = |reason| Unreadable::new(reason, HINT);
@@ -21,22 +22,42 @@ pub fn money(value: &str) -> Result<i64, Unreadable> {
     if number.contains(char::is_whitespace) {
         return Err(refuse("has a space within the number, or words beside it"));
     }
-    if number.is_empty() || !number.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b',' | b'.')) {
+    if number.is_empty()
+        || !number
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b',' | b'.'))
+    {
         return Err(refuse("is not written in digits `0` to `9`, as rupees"));
     }
     let (whole, part) = match number.split_once('.') {
         Some((whole, part)) if (1..=2).contains(&part.len()) && is_digits(part) => (whole, part),
-        Some(_) => return Err(refuse("has something else than one or two digits behind its decimal point")),
+        Some(_) => {
+            return Err(refuse(
+                "has something else than one or two digits behind its decimal point",
+            ));
+        }
         None => (number, ""),
     };
     let groups: Vec<&str> = whole.split(',').collect();
     if !are_grouped(&groups) {
-        return Err(refuse("has its commas, or a leading zero, where no amount has them"));
+        return Err(refuse(
+            "has its commas, or a leading zero, where no amount has them",
+        ));
     }
-    let rupees = groups.concat().parse::<u64>().ok().filter(|rupees| *rupees < RUPEES_BELOW);
-    let rupees = rupees.and_then(|rupees| i64::try_from(rupees).ok()).ok_or(refuse("is a hundred crore rupees or more"))?;
+    let rupees = groups
+        .concat()
+        .parse::<u64>()
+        .ok()
+        .filter(|rupees| *rupees < RUPEES_BELOW);
+    let rupees = rupees
+        .and_then(|rupees| i64::try_from(rupees).ok())
+        .ok_or(refuse("is a hundred crore rupees or more"))?;
     let paise = rupees * 100 + format!("{part:0<2}").parse::<i64>().unwrap_or_default();
-    if paise > 0 { Ok(paise) } else { Err(refuse("is nothing")) }
+    if paise > 0 {
+        Ok(paise)
+    } else {
+        Err(refuse("is nothing"))
+    }
 }
 
 /// Paise as rupees in plain decimals.
@@ -47,16 +68,28 @@ pub(super) fn canonical(paise: i64) -> String {
     }
 }
 
-/// The number itself: the currency may be named once, before or behind it, and the marks of a cheque may follow, `/-` and "only".
+/// The number itself: the currency may be named once, before or behind it, and the marks of a
+/// cheque may follow, `/-` and "only".
 fn without_currency(value: &str) -> Result<&str, Unreadable> {
-    let value = strip_end(value, "only").filter(|rest| rest.ends_with([' ', '-'])).unwrap_or(value).trim_end();
-    let value = ["/-", "/="].iter().find_map(|mark| value.strip_suffix(mark)).unwrap_or(value).trim_end();
+    let value = strip_end(value, "only")
+        .filter(|rest| rest.ends_with([' ', '-']))
+        .unwrap_or(value)
+        .trim_end();
+    let value = ["/-", "/="]
+        .iter()
+        .find_map(|mark| value.strip_suffix(mark))
+        .unwrap_or(value)
+        .trim_end();
     let before = CURRENCY.iter().find_map(|name| strip_start(value, name));
     let number = before.unwrap_or(value).trim_start();
     let behind = CURRENCY.iter().find_map(|name| strip_end(number, name));
     match (before, behind) {
         (Some(_), Some(_)) => Err(Unreadable::new("names its currency twice", HINT)),
-        (_, Some(number)) => Ok(["/-", "/="].iter().find_map(|mark| number.trim_end().strip_suffix(mark)).unwrap_or(number).trim_end()),
+        (_, Some(number)) => Ok(["/-", "/="]
+            .iter()
+            .find_map(|mark| number.trim_end().strip_suffix(mark))
+            .unwrap_or(number)
+            .trim_end()),
         (_, None) => Ok(number),
     }
 }
@@ -71,13 +104,20 @@ fn strip_end<'v>(value: &'v str, end: &str) -> Option<&'v str> {
     tail.eq_ignore_ascii_case(end).then_some(rest)
 }
 
-/// Whether digits between commas are grouped as in India (`1,24,500`) or by thousands (`1,245,000`), or stand together.
+/// Whether digits between commas are grouped as in India (`1,24,500`) or by thousands
+/// (`1,245,000`), or stand together.
 fn are_grouped(groups: &[&str]) -> bool {
-    let Some((first, rest)) = groups.split_first() else { return false };
+    let Some((first, rest)) = groups.split_first() else {
+        return false;
+    };
     if !groups.iter().all(|group| is_digits(group)) || (first.starts_with('0') && *first != "0") {
         return false;
     }
-    let Some((last, middle)) = rest.split_last() else { return true };
-    let by = |size: usize, most: usize| first.len() <= most && middle.iter().all(|group| group.len() == size);
+    let Some((last, middle)) = rest.split_last() else {
+        return true;
+    };
+    let by = |size: usize, most: usize| {
+        first.len() <= most && middle.iter().all(|group| group.len() == size)
+    };
     *first != "0" && last.len() == 3 && (by(2, 2) || by(3, 3))
 }

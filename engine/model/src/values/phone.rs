@@ -1,12 +1,14 @@
-//! Customers' phone numbers: `+91 98765-43210`, `09876543210`, `+91 (0)9876543210`, `0091 98765 43210`.
+//! Customers' phone numbers: `+91 98765-43210`, `09876543210`, `+91 (0)9876543210`, `0091 98765
+//! 43210`.
 
 use super::{Unreadable, is_digits, present};
 use crate::PhoneNumber;
 
 const HINT: &str = "write `+91` and the ten digits";
 
-/// Reads the number of a customer who is to be called. [`PhoneNumber::parse`] takes what the network says; this one takes what a list says,
-/// and refuses whatever may be another number: an Indian number has ten digits, behind `+91`, `91` or a trunk `0`, a foreign one its `+`.
+/// Reads the number of a customer who is to be called. [`PhoneNumber::parse`] takes what the
+/// network says; this one takes what a list says, and refuses whatever may be another number: an
+/// Indian number has ten digits, behind `+91`, `91` or a trunk `0`, a foreign one its `+`.
 pub fn phone(value: &str) -> Result<PhoneNumber, Unreadable> {
     let value = present(value, HINT)?;
     let refuse = |reason| Unreadable::new(reason, HINT);
@@ -15,27 +17,44 @@ pub fn phone(value: &str) -> Result<PhoneNumber, Unreadable> {
         Some(rest) => (true, rest),
         None => (false, plain.as_str()),
     };
-    if !rest.chars().all(|character| matches!(character, '0'..='9' | ' ' | '-' | '(' | ')')) {
-        return Err(refuse("has something else in it than digits, spaces, hyphens and brackets"));
+    if !rest
+        .chars()
+        .all(|character| matches!(character, '0'..='9' | ' ' | '-' | '(' | ')'))
+    {
+        return Err(refuse(
+            "has something else in it than digits, spaces, hyphens and brackets",
+        ));
     }
     let digits: String = rest.chars().filter(char::is_ascii_digit).collect();
     let is_indian = |national: &str| national.len() == 10 && !national.starts_with('0');
     let without_trunk = |number: &'_ str| number.strip_prefix('0').unwrap_or(number).to_owned();
     let indian = match digits.strip_prefix("91") {
         Some(national) if is_indian(&without_trunk(national)) => Some(without_trunk(national)),
-        Some(_) if international => return Err(refuse("has not the ten digits of an Indian number behind `+91`")),
+        Some(_) if international => {
+            return Err(refuse(
+                "has not the ten digits of an Indian number behind `+91`",
+            ));
+        }
         _ if international => None,
         _ => Some(without_trunk(&digits)),
     };
     let number = match indian {
         Some(national) if is_indian(&national) => format!("+91{national}"),
         Some(_) => return Err(refuse("has not the ten digits of an Indian number")),
-        // ten digits behind a `+` are an Indian number whose country code is missing, as often as a foreign one
+        // ten digits behind a `+` are an Indian number whose country code is missing, as often as a
+        // foreign one
         None if digits.len() == 10 && digits.starts_with(['6', '7', '8', '9']) => {
-            return Err(refuse("has a `+` and ten digits, so that its country code may be missing"));
+            return Err(refuse(
+                "has a `+` and ten digits, so that its country code may be missing",
+            ));
         }
-        None if !(8..=15).contains(&digits.len()) || digits.starts_with('0') || !is_digits(&digits) => {
-            return Err(refuse("is no international number, which has 8 to 15 digits behind its `+`"));
+        None if !(8..=15).contains(&digits.len())
+            || digits.starts_with('0')
+            || !is_digits(&digits) =>
+        {
+            return Err(refuse(
+                "is no international number, which has 8 to 15 digits behind its `+`",
+            ));
         }
         None => format!("+{digits}"),
     };

@@ -3,7 +3,8 @@
 /// So many characters are shown.
 const SHOWN: usize = 24;
 
-/// A value with every digit as `#` and every letter as `x`, so that its writer sees which spelling was refused and nobody learns the value.
+/// A value with every digit as `#` and every letter as `x`, so that its writer sees which spelling
+/// was refused and nobody learns the value.
 pub fn shape(value: &str) -> String {
     let mut characters = value.chars();
     let mut shown: String = characters.by_ref().take(SHOWN).map(masked).collect();

@@ -1,4 +1,5 @@
-//! Spellings and what comes of them, by a table: `kind | value | = canonical`, or `kind | value | ! words of the reason`.
+//! Spellings and what comes of them, by a table: `kind | value | = canonical`, or `kind | value | !
+//! words of the reason`.
 
 use time::{Date, macros::date};
 
@@ -21,14 +22,25 @@ fn cases() -> Vec<Case> {
             continue;
         }
         let columns: Vec<&str> = line.split(" | ").map(str::trim).collect();
-        let [kind, value, expected] = columns[..] else { panic!("line {}: {line}", at + 1) };
-        let kind = Kind::ALL.iter().find(|(name, _)| *name == kind).unwrap_or_else(|| panic!("line {}: {line}", at + 1)).1;
+        let [kind, value, expected] = columns[..] else {
+            panic!("line {}: {line}", at + 1)
+        };
+        let kind = Kind::ALL
+            .iter()
+            .find(|(name, _)| *name == kind)
+            .unwrap_or_else(|| panic!("line {}: {line}", at + 1))
+            .1;
         let expected = match expected.split_once(' ') {
             Some(("=", canonical)) => Ok(canonical.to_owned()),
             Some(("!", reason)) => Err(reason.to_owned()),
             _ => panic!("line {}: {line}", at + 1),
         };
-        cases.push(Case { line: at + 1, kind, value: value.replace('·', " ").replace("\\t", "\t"), expected });
+        cases.push(Case {
+            line: at + 1,
+            kind,
+            value: value.replace('·', " ").replace("\\t", "\t"),
+            expected,
+        });
     }
     cases
 }
@@ -36,7 +48,13 @@ fn cases() -> Vec<Case> {
 #[test]
 fn values_are_read_or_refused_as_the_table_says() {
     let mut wrong = Vec::new();
-    for Case { line, kind, value, expected } in cases() {
+    for Case {
+        line,
+        kind,
+        value,
+        expected,
+    } in cases()
+    {
         let read = kind.canonical(&value, TODAY);
         let right = match (&read, &expected) {
             (Ok(read), Ok(expected)) => read == expected,
@@ -44,7 +62,9 @@ fn values_are_read_or_refused_as_the_table_says() {
             _ => false,
         };
         if !right {
-            wrong.push(format!("line {line}: {kind} `{value}`: {read:?}, expected {expected:?}"));
+            wrong.push(format!(
+                "line {line}: {kind} `{value}`: {read:?}, expected {expected:?}"
+            ));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -53,18 +73,32 @@ fn values_are_read_or_refused_as_the_table_says() {
 
 #[test]
 fn what_a_reader_returns_it_reads_again_as_itself() {
-    for Case { line, kind, expected, .. } in cases() {
+    for Case {
+        line,
+        kind,
+        expected,
+        ..
+    } in cases()
+    {
         if let Ok(canonical) = expected {
-            assert_eq!(kind.canonical(&canonical, TODAY), Ok(canonical), "line {line}");
+            assert_eq!(
+                kind.canonical(&canonical, TODAY),
+                Ok(canonical),
+                "line {line}"
+            );
         }
     }
 }
 
 #[test]
 fn a_shape_shows_the_spelling_and_neither_digits_nor_letters() {
-    for (value, shown) in
-        [("Rs. 12,450/-", "xx. ##,###/-"), ("Ravi", "xxxx"), ("रवि १२", "xxx ##"), ("a\u{1b}[31mb", "x x##xx"), ("+91 98", "+## ##")]
-    {
+    for (value, shown) in [
+        ("Rs. 12,450/-", "xx. ##,###/-"),
+        ("Ravi", "xxxx"),
+        ("रवि १२", "xxx ##"),
+        ("a\u{1b}[31mb", "x x##xx"),
+        ("+91 98", "+## ##"),
+    ] {
         assert_eq!(shape(value), shown);
     }
     assert_eq!(shape(&"9".repeat(100)).chars().count(), 25);
@@ -90,5 +124,8 @@ fn every_state_has_its_language() {
     ] {
         assert_eq!(language_of_state(state).unwrap().as_str(), tag, "{state}");
     }
-    assert_eq!((language_of_state("unknown"), language_of_state("")), (None, None));
+    assert_eq!(
+        (language_of_state("unknown"), language_of_state("")),
+        (None, None)
+    );
 }

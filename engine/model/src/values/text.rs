@@ -34,26 +34,62 @@ const NOTHING: [&str; 19] = [
 const FAILED: [&str; 7] = ["na", "ref", "value", "name", "div0", "num", "null"];
 
 /// Words that stand for a name, or head its column, and are none.
-const NO_NAME: [&str; 9] = ["name", "customername", "firstname", "lastname", "fullname", "customer", "borrower", "applicant", "sirmadam"];
+const NO_NAME: [&str; 9] = [
+    "name",
+    "customername",
+    "firstname",
+    "lastname",
+    "fullname",
+    "customer",
+    "borrower",
+    "applicant",
+    "sirmadam",
+];
 
 /// What a program writes for a part of a name that it does not have, as it writes it.
-const MISSING_PARTS: [&str; 11] = ["null", "NULL", "Null", "undefined", "nan", "NaN", "None", "none", "N/A", "n/a", "(null)"];
+const MISSING_PARTS: [&str; 11] = [
+    "null",
+    "NULL",
+    "Null",
+    "undefined",
+    "nan",
+    "NaN",
+    "None",
+    "none",
+    "N/A",
+    "n/a",
+    "(null)",
+];
 
 /// What goes before a name or its father's, and is no name by itself; in lower-case letters.
-const TITLES: [&str; 17] =
-    ["mr", "mrs", "ms", "miss", "smt", "shri", "km", "kum", "dr", "m/s", "messrs", "late", "prof", "s/o", "d/o", "w/o", "c/o"];
+const TITLES: [&str; 17] = [
+    "mr", "mrs", "ms", "miss", "smt", "shri", "km", "kum", "dr", "m/s", "messrs", "late", "prof",
+    "s/o", "d/o", "w/o", "c/o",
+];
 
 /// Whether a value only says that there is none: `NULL`, `N/A`, `-`, `.`, `#REF!`, nothing at all.
 pub fn is_placeholder(value: &str) -> bool {
     let plain = plain(value);
     let is_failed = value.trim_start().starts_with('#') && FAILED.contains(&plain.as_str());
     let is_crossed = plain.len() > 1 && plain.bytes().all(|byte| byte == b'x');
-    let is_repeated = || value.split_whitespace().all(|word| NOTHING.contains(&self::plain(word).as_str()));
-    plain.is_empty() || is_failed || is_crossed || NOTHING.contains(&plain.as_str()) || is_repeated()
+    let is_repeated = || {
+        value
+            .split_whitespace()
+            .all(|word| NOTHING.contains(&self::plain(word).as_str()))
+    };
+    plain.is_empty()
+        || is_failed
+        || is_crossed
+        || NOTHING.contains(&plain.as_str())
+        || is_repeated()
 }
 
 fn plain(value: &str) -> String {
-    value.chars().filter(|character| character.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+    value
+        .chars()
+        .filter(|character| character.is_alphanumeric())
+        .flat_map(char::to_lowercase)
+        .collect()
 }
 
 /// Reads words: one line, of at most 500 characters, that is no placeholder.
@@ -61,13 +97,17 @@ pub fn text(value: &str) -> Result<String, Unreadable> {
     const HINT: &str = "give the words that are to be spoken, or leave the field out";
     let line = one_line(value, HINT, TEXT)?;
     match line.chars().find(|character| is_broken(*character)) {
-        Some(_) => Err(Unreadable::new("has characters that were lost on the way", HINT)),
+        Some(_) => Err(Unreadable::new(
+            "has characters that were lost on the way",
+            HINT,
+        )),
         None => Ok(line),
     }
 }
 
-/// Reads the name of a person or a firm: letters of any script, with the signs that names have. A name of digits, or with the marks of a
-/// template that nothing was filled into (`{name}`), is none.
+/// Reads the name of a person or a firm: letters of any script, with the signs that names have. A
+/// name of digits, or with the marks of a template that nothing was filled into (`{name}`), is
+/// none.
 pub fn name(value: &str) -> Result<String, Unreadable> {
     const HINT: &str = "give the customer's name as it is spoken";
     let refuse = |reason| Unreadable::new(reason, HINT);
@@ -75,11 +115,15 @@ pub fn name(value: &str) -> Result<String, Unreadable> {
     let (mut letters, mut digits) = (0, 0);
     for character in line.chars() {
         match character {
-            _ if is_broken(character) => return Err(refuse("has characters that were lost on the way")),
+            _ if is_broken(character) => {
+                return Err(refuse("has characters that were lost on the way"));
+            }
             _ if character.is_numeric() => digits += 1,
             _ if character.is_alphabetic() => letters += 1,
-            // joiners and signs that Indian scripts need within a word, and the punctuation of names
-            '\u{200c}' | '\u{200d}' | ' ' | '.' | '\'' | '’' | '-' | '/' | ',' | '(' | ')' | '&' | '@' => {}
+            // joiners and signs that Indian scripts need within a word, and the punctuation of
+            // names
+            '\u{200c}' | '\u{200d}' | ' ' | '.' | '\'' | '’' | '-' | '/' | ',' | '(' | ')'
+            | '&' | '@' => {}
             _ if is_mark(character) => {}
             _ => return Err(refuse("has characters that no name has")),
         }
@@ -88,9 +132,15 @@ pub fn name(value: &str) -> Result<String, Unreadable> {
         (0 | 1, _) => Err(refuse("has fewer than two letters")),
         (_, 4..) => Err(refuse("has a number in it")),
         (letters, digits) if digits >= letters => Err(refuse("has a number in it")),
-        _ if NO_NAME.contains(&plain(&line).as_str()) => Err(refuse("is the word for a name, and none")),
-        _ if line.split(' ').any(|word| MISSING_PARTS.contains(&word)) => Err(refuse("has a part that only says that there is none")),
-        _ if !is_led_by_name(&line) => Err(refuse("is a title without a name, or somebody's child or wife without one")),
+        _ if NO_NAME.contains(&plain(&line).as_str()) => {
+            Err(refuse("is the word for a name, and none"))
+        }
+        _ if line.split(' ').any(|word| MISSING_PARTS.contains(&word)) => {
+            Err(refuse("has a part that only says that there is none"))
+        }
+        _ if !is_led_by_name(&line) => Err(refuse(
+            "is a title without a name, or somebody's child or wife without one",
+        )),
         _ => Ok(line),
     }
 }
@@ -98,13 +148,18 @@ pub fn name(value: &str) -> Result<String, Unreadable> {
 /// Whether there is a name, behind titles and before the father's or husband's.
 fn is_led_by_name(line: &str) -> bool {
     let title = |word: &str| word.trim_end_matches('.').to_ascii_lowercase();
-    let first = line.split(' ').map(title).find(|word| !TITLES.contains(&word.as_str()) || word.ends_with("/o"));
+    let first = line
+        .split(' ')
+        .map(title)
+        .find(|word| !TITLES.contains(&word.as_str()) || word.ends_with("/o"));
     first.is_some_and(|first| !first.ends_with("/o"))
 }
 
 fn one_line(value: &str, hint: &'static str, most: usize) -> Result<String, Unreadable> {
-    let words: Vec<&str> =
-        value.split(|letter: char| letter.is_whitespace() || letter.is_control()).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> = value
+        .split(|letter: char| letter.is_whitespace() || letter.is_control())
+        .filter(|word| !word.is_empty())
+        .collect();
     let line = words.join(" ");
     super::present(&line, hint)?;
     if line.chars().count() > most {

@@ -1,4 +1,5 @@
-//! `[limits]` and `[grants]`: the most that any flow's manifest may ask for, under the manifest's own names.
+//! `[limits]` and `[grants]`: the most that any flow's manifest may ask for, under the manifest's
+//! own names.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -9,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Config;
 
-/// `[limits]`: a manifest that asks for more is rejected; one that says nothing gets the default, or this where it is less. The length of a call
-/// is `longest-minutes` of `[calls]`.
+/// `[limits]`: a manifest that asks for more is rejected; one that says nothing gets the default,
+/// or this where it is less. The length of a call is `longest-minutes` of `[calls]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct LimitsAllowed {
@@ -28,12 +29,13 @@ pub struct LimitsAllowed {
     pub journal_kib: u64,
 }
 
-/// `[grants]`: a manifest that grants more is rejected. Without `lookup` and `voices` no flow has any; without `transfer` a manifest may name
-/// every number, with an empty list none.
+/// `[grants]`: a manifest that grants more is rejected. Without `lookup` and `voices` no flow has
+/// any; without `transfer` a manifest may name every number, with an empty list none.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct GrantsAllowed {
-    /// Look-up keys, as patterns whose `*` stands for any characters. The engine's own records are never among them.
+    /// Look-up keys, as patterns whose `*` stands for any characters. The engine's own records are
+    /// never among them.
     pub lookup: Option<Vec<String>>,
     /// Numbers that calls may be transferred to.
     pub transfer: Option<Vec<PhoneNumber>>,
@@ -58,7 +60,14 @@ impl Default for LimitsAllowed {
 impl Config {
     /// What the operator allows to manifests.
     pub fn allowance(&self) -> Allowance {
-        let LimitsAllowed { memory_mib, compute_ms, host_calls_per_second, text_bytes, log_lines, journal_kib } = self.limits;
+        let LimitsAllowed {
+            memory_mib,
+            compute_ms,
+            host_calls_per_second,
+            text_bytes,
+            log_lines,
+            journal_kib,
+        } = self.limits;
         let call_minutes = self.calls.longest_minutes;
         let limits = Limits {
             memory_bytes: memory_mib.saturating_mul(1 << 20),
@@ -69,26 +78,75 @@ impl Config {
             log_lines,
             journal_kib,
         };
-        let GrantsAllowed { lookup, transfer, voices } = self.grants.clone();
-        Allowance { limits, lookup, transfer, voices, overrides: self.overrides() }
+        let GrantsAllowed {
+            lookup,
+            transfer,
+            voices,
+        } = self.grants.clone();
+        Allowance {
+            limits,
+            lookup,
+            transfer,
+            voices,
+            overrides: self.overrides(),
+        }
     }
 }
 
 pub(super) fn check(allowed: &LimitsAllowed, errors: &mut Vec<String>) {
     const MIN: Limits = Limits::MIN;
     const MAX: Limits = Limits::MAX;
-    within("memory-mib", allowed.memory_mib, 1..=MAX.memory_bytes >> 20, errors);
-    within("compute-ms", allowed.compute_ms, MIN.compute_ms..=MAX.compute_ms, errors);
+    within(
+        "memory-mib",
+        allowed.memory_mib,
+        1..=MAX.memory_bytes >> 20,
+        errors,
+    );
+    within(
+        "compute-ms",
+        allowed.compute_ms,
+        MIN.compute_ms..=MAX.compute_ms,
+        errors,
+    );
     let calls = MIN.host_calls_per_second..=MAX.host_calls_per_second;
-    within("host-calls-per-second", allowed.host_calls_per_second, calls, errors);
-    within("text-bytes", allowed.text_bytes, MIN.text_bytes..=MAX.text_bytes, errors);
-    within("log-lines", allowed.log_lines, MIN.log_lines..=MAX.log_lines, errors);
-    within("journal-kib", allowed.journal_kib, MIN.journal_kib..=MAX.journal_kib, errors);
+    within(
+        "host-calls-per-second",
+        allowed.host_calls_per_second,
+        calls,
+        errors,
+    );
+    within(
+        "text-bytes",
+        allowed.text_bytes,
+        MIN.text_bytes..=MAX.text_bytes,
+        errors,
+    );
+    within(
+        "log-lines",
+        allowed.log_lines,
+        MIN.log_lines..=MAX.log_lines,
+        errors,
+    );
+    within(
+        "journal-kib",
+        allowed.journal_kib,
+        MIN.journal_kib..=MAX.journal_kib,
+        errors,
+    );
 }
 
-fn within<T: PartialOrd + Display>(key: &str, value: T, range: RangeInclusive<T>, errors: &mut Vec<String>) {
+fn within<T: PartialOrd + Display>(
+    key: &str,
+    value: T,
+    range: RangeInclusive<T>,
+    errors: &mut Vec<String>,
+) {
     if !range.contains(&value) {
-        errors.push(format!("`{key}` of `[limits]` is `{value}`: choose {} to {}", range.start(), range.end()));
+        errors.push(format!(
+            "`{key}` of `[limits]` is `{value}`: choose {} to {}",
+            range.start(),
+            range.end()
+        ));
     }
 }
 
@@ -98,25 +156,51 @@ mod tests {
     use super::*;
 
     fn with(text: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
-        read(text, variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+        read(
+            text,
+            variables
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+        )
     }
 
     #[test]
     fn without_a_word_manifests_may_ask_for_every_limit_and_for_no_look_up_or_voice() {
         let allowance = with("", &[]).unwrap().allowance();
-        assert_eq!(allowance, Allowance { limits: Limits { call_minutes: 30, ..Limits::MAX }, ..Allowance::default() });
+        assert_eq!(
+            allowance,
+            Allowance {
+                limits: Limits {
+                    call_minutes: 30,
+                    ..Limits::MAX
+                },
+                ..Allowance::default()
+            }
+        );
     }
 
     #[test]
     fn file_and_variables_say_what_manifests_may_ask_for() {
         let config = with(
             "[limits]\nmemory-mib = 16\nlog-lines = 20\n[grants]\nlookup = ['loan:*']\ntransfer = []\n[calls]\nlongest-minutes = 5\n",
-            &[("GHANTI_LIMITS_JOURNAL_KIB", "64"), ("GHANTI_GRANTS_VOICES", "['asha']")],
+            &[
+                ("GHANTI_LIMITS_JOURNAL_KIB", "64"),
+                ("GHANTI_GRANTS_VOICES", "['asha']"),
+            ],
         );
         let allowance = config.unwrap().allowance();
-        let limits = Limits { memory_bytes: 16 << 20, log_lines: 20, journal_kib: 64, call_minutes: 5, ..Limits::MAX };
+        let limits = Limits {
+            memory_bytes: 16 << 20,
+            log_lines: 20,
+            journal_kib: 64,
+            call_minutes: 5,
+            ..Limits::MAX
+        };
         assert_eq!(allowance.limits, limits);
-        assert_eq!((allowance.lookup, allowance.transfer), (Some(vec!["loan:*".to_owned()]), Some(Vec::new())));
+        assert_eq!(
+            (allowance.lookup, allowance.transfer),
+            (Some(vec!["loan:*".to_owned()]), Some(Vec::new()))
+        );
         assert_eq!(allowance.voices, Some(vec!["asha".to_owned()]));
     }
 
@@ -125,9 +209,13 @@ mod tests {
         let ConfigError(errors) =
             with("[limits]\nmemory-mib = 65\ncompute-ms = 5\njournal-kib = 0\nfuel = 1\n[grants]\nvoices = 'asha'\n", &[]).unwrap_err();
         let told = errors.join("\n");
-        for part in
-            ["`memory-mib` of `[limits]` is `65`: choose 1 to 64", "`compute-ms`", "`journal-kib`", "`fuel`", "`voices` of `[grants]`"]
-        {
+        for part in [
+            "`memory-mib` of `[limits]` is `65`: choose 1 to 64",
+            "`compute-ms`",
+            "`journal-kib`",
+            "`fuel`",
+            "`voices` of `[grants]`",
+        ] {
             assert!(told.contains(part), "{part} is missing in {told}");
         }
         assert_eq!(errors.len(), 5, "{told}");

@@ -1,5 +1,6 @@
-//! Who may reach the engine: the address it listens on, and the tokens. Exotel signs nothing, so where others can reach the engine all three
-//! tokens are needed: each guards an answer that would hand out another one.
+//! Who may reach the engine: the address it listens on, and the tokens. Exotel signs nothing, so
+//! where others can reach the engine all three tokens are needed: each guards an answer that would
+//! hand out another one.
 
 use crate::secret::Secret;
 
@@ -13,8 +14,15 @@ const MOST: usize = 256;
 /// Checks tokens and address together.
 pub(super) fn check(server: &Server, errors: &mut Vec<String>) {
     let tokens = tokens(server);
-    let (set, missing): (Vec<_>, Vec<_>) = tokens.into_iter().partition(|(_, token)| token.is_some());
-    let names = |tokens: &[(&str, Option<&Secret>)]| tokens.iter().map(|(name, _)| format!("`{name}`")).collect::<Vec<_>>().join(" and ");
+    let (set, missing): (Vec<_>, Vec<_>) =
+        tokens.into_iter().partition(|(_, token)| token.is_some());
+    let names = |tokens: &[(&str, Option<&Secret>)]| {
+        tokens
+            .iter()
+            .map(|(name, _)| format!("`{name}`"))
+            .collect::<Vec<_>>()
+            .join(" and ")
+    };
     for (name, token) in &set {
         if let Some(wrong) = token.and_then(|token| wrong_with(token.expose())) {
             errors.push(format!("`{name}` of `[server]` {wrong}"));
@@ -56,11 +64,17 @@ fn wrong_with(token: &str) -> Option<String> {
     if token.is_empty() {
         Some("is empty: give a random text, such as the output of `openssl rand -hex 16`, or remove it".to_owned())
     } else if token.trim() != token {
-        Some("begins or ends with a space or a line break, which no request could repeat: remove it".to_owned())
+        Some(
+            "begins or ends with a space or a line break, which no request could repeat: remove it"
+                .to_owned(),
+        )
     } else if !token.chars().all(is_printable) {
         Some("has a space, a control character or a letter beyond ASCII: use printable ASCII, which fits into URLs and headers".to_owned())
     } else if !(LEAST..=MOST).contains(&token.len()) {
-        Some(format!("has {} characters: use {LEAST} to {MOST}, such as the output of `openssl rand -hex 16`", token.len()))
+        Some(format!(
+            "has {} characters: use {LEAST} to {MOST}, such as the output of `openssl rand -hex 16`",
+            token.len()
+        ))
     } else {
         None
     }
@@ -74,7 +88,14 @@ mod tests {
     const TOKENS: &str = "stream-token = 'stream-0123456789'\napplet-token = 'applet-0123456789'\napi-token = 'api-0123456789-x'\n";
 
     fn serving(server: &str, line: CommandLine) -> Result<Config, ConfigError> {
-        read_with(&format!("[server]\n{server}"), [], &CommandLine { serves: true, ..line })
+        read_with(
+            &format!("[server]\n{server}"),
+            [],
+            &CommandLine {
+                serves: true,
+                ..line
+            },
+        )
     }
 
     fn refused(server: &str) -> String {
@@ -88,30 +109,83 @@ mod tests {
         let config = serving("", CommandLine::default()).unwrap();
         assert_eq!(config.server.listen, "127.0.0.1:8000".parse().unwrap());
         for listen in ["127.0.0.2:80", "[::1]:8000", "[::ffff:127.0.0.1]:8000"] {
-            assert!(serving(&format!("listen = '{listen}'"), CommandLine::default()).is_ok(), "{listen}");
+            assert!(
+                serving(&format!("listen = '{listen}'"), CommandLine::default()).is_ok(),
+                "{listen}"
+            );
         }
-        for listen in ["0.0.0.0:8000", "192.168.1.4:8000", "[::]:8000", "[::ffff:10.0.0.1]:1"] {
+        for listen in [
+            "0.0.0.0:8000",
+            "192.168.1.4:8000",
+            "[::]:8000",
+            "[::ffff:10.0.0.1]:1",
+        ] {
             let told = refused(&format!("listen = '{listen}'"));
-            assert!(told.contains(listen) && told.contains("--insecure") && told.contains("ghanti init"), "{told}");
-            assert!(serving(&format!("listen = '{listen}'\n{TOKENS}"), CommandLine::default()).is_ok(), "{listen}");
-            assert!(serving(&format!("listen = '{listen}'\ninsecure = true"), CommandLine::default()).is_ok(), "{listen}");
+            assert!(
+                told.contains(listen)
+                    && told.contains("--insecure")
+                    && told.contains("ghanti init"),
+                "{told}"
+            );
+            assert!(
+                serving(
+                    &format!("listen = '{listen}'\n{TOKENS}"),
+                    CommandLine::default()
+                )
+                .is_ok(),
+                "{listen}"
+            );
+            assert!(
+                serving(
+                    &format!("listen = '{listen}'\ninsecure = true"),
+                    CommandLine::default()
+                )
+                .is_ok(),
+                "{listen}"
+            );
         }
     }
 
     #[test]
     fn the_command_line_stands_above_the_file_before_it_is_judged() {
-        let listen = |address: &str| CommandLine { listen: Some(address.parse().unwrap()), ..CommandLine::default() };
+        let listen = |address: &str| CommandLine {
+            listen: Some(address.parse().unwrap()),
+            ..CommandLine::default()
+        };
         assert!(serving("listen = '0.0.0.0:8000'", listen("127.0.0.1:0")).is_ok());
         assert!(serving("", listen("0.0.0.0:8000")).is_err());
-        assert!(serving("", CommandLine { insecure: true, ..listen("0.0.0.0:8000") }).unwrap().server.insecure);
+        assert!(
+            serving(
+                "",
+                CommandLine {
+                    insecure: true,
+                    ..listen("0.0.0.0:8000")
+                }
+            )
+            .unwrap()
+            .server
+            .insecure
+        );
         // whoever serves nobody needs no tokens
-        assert!(read_with("[server]\nlisten = '0.0.0.0:8000'", [], &CommandLine::default()).is_ok());
+        assert!(
+            read_with(
+                "[server]\nlisten = '0.0.0.0:8000'",
+                [],
+                &CommandLine::default()
+            )
+            .is_ok()
+        );
     }
 
     #[test]
     fn all_three_tokens_or_none() {
         for set in 1..7 {
-            let lines: Vec<_> = TOKENS.lines().enumerate().filter(|(at, _)| set >> at & 1 == 1).map(|(_, line)| line).collect();
+            let lines: Vec<_> = TOKENS
+                .lines()
+                .enumerate()
+                .filter(|(at, _)| set >> at & 1 == 1)
+                .map(|(_, line)| line)
+                .collect();
             let told = refused(&lines.join("\n"));
             for name in ["`stream-token`", "`applet-token`", "`api-token`"] {
                 assert!(told.contains(name), "{told}");
@@ -135,10 +209,19 @@ mod tests {
         ] {
             let server = TOKENS.replace("'api-0123456789-x'", &format!("\"{token}\""));
             let told = refused(&server);
-            assert!(told.contains("`api-token` of `[server]`") && told.contains(word), "`{token}`: {told}");
+            assert!(
+                told.contains("`api-token` of `[server]`") && told.contains(word),
+                "`{token}`: {told}"
+            );
             assert!(token.trim().is_empty() || !told.contains(token), "{told}");
         }
         // whatever a URL has to encode is a token all the same
-        assert!(serving(&TOKENS.replace("'api-0123456789-x'", "'p+q/r?s#t%u&v=w;x@y:z'"), CommandLine::default()).is_ok());
+        assert!(
+            serving(
+                &TOKENS.replace("'api-0123456789-x'", "'p+q/r?s#t%u&v=w;x@y:z'"),
+                CommandLine::default()
+            )
+            .is_ok()
+        );
     }
 }

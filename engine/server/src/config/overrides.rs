@@ -14,7 +14,8 @@ use super::Config;
 pub struct FlowOverrides {
     /// Settings, above `[settings]` of the manifest and of the configuration.
     pub settings: BTreeMap<String, SettingValue>,
-    /// Whom to dial by transfer target, above `[grants.transfer]` of the manifest and above `agents` of `[calls]`.
+    /// Whom to dial by transfer target, above `[grants.transfer]` of the manifest and above
+    /// `agents` of `[calls]`.
     pub transfer: BTreeMap<String, Vec<PhoneNumber>>,
 }
 
@@ -24,7 +25,10 @@ pub struct FlowOverrides {
 pub struct SettingValue(String);
 
 #[derive(Deserialize)]
-#[serde(untagged, expecting = "it takes a text, a whole number, `true` or `false`")]
+#[serde(
+    untagged,
+    expecting = "it takes a text, a whole number, `true` or `false`"
+)]
 enum Given {
     Text(String),
     Number(i64),
@@ -51,20 +55,35 @@ impl Config {
     /// What stands above the manifests of flows.
     pub fn overrides(&self) -> Overrides {
         let texts = |settings: &BTreeMap<String, SettingValue>| {
-            settings.iter().map(|(name, SettingValue(value))| (name.clone(), value.clone())).collect::<BTreeMap<_, _>>()
+            settings
+                .iter()
+                .map(|(name, SettingValue(value))| (name.clone(), value.clone()))
+                .collect::<BTreeMap<_, _>>()
         };
         Overrides {
             agents: self.calls.agents.clone(),
             settings: texts(&self.settings),
-            flow_settings: self.flows.iter().map(|(flow, own)| (flow.clone(), texts(&own.settings))).collect(),
-            flow_transfer: self.flows.iter().map(|(flow, own)| (flow.clone(), own.transfer.clone())).collect(),
+            flow_settings: self
+                .flows
+                .iter()
+                .map(|(flow, own)| (flow.clone(), texts(&own.settings)))
+                .collect(),
+            flow_transfer: self
+                .flows
+                .iter()
+                .map(|(flow, own)| (flow.clone(), own.transfer.clone()))
+                .collect(),
         }
     }
 }
 
 pub(super) fn check(config: &Config, errors: &mut Vec<String>) {
     for (flow, own) in &config.flows {
-        for (target, _) in own.transfer.iter().filter(|(_, numbers)| numbers.is_empty()) {
+        for (target, _) in own
+            .transfer
+            .iter()
+            .filter(|(_, numbers)| numbers.is_empty())
+        {
             errors.push(format!("`{target}` of `[flows.{flow}.transfer]` has no number: give at least one, or remove it"));
         }
     }

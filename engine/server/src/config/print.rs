@@ -8,7 +8,8 @@ use super::sentences::{SECTIONS, Section};
 /// Comments are wrapped at this width.
 const WIDTH: usize = 110;
 
-/// Prints all settings. Those without a value stand in a comment, with an example; secrets are masked.
+/// Prints all settings. Those without a value stand in a comment, with an example; secrets are
+/// masked.
 pub fn printed(config: &Config) -> String {
     let all = Table::try_from(config).unwrap_or_default();
     let mut text = "# Every setting of Ghanti. One in a comment has no value: what follows it is an example.\n".to_owned();
@@ -17,8 +18,14 @@ pub fn printed(config: &Config) -> String {
         let values = all.get(section.name).and_then(Value::as_table);
         let value = |key: &str| values.and_then(|values| values.get(key));
         // there is a section for each flow, so that one is enough as an example
-        let is_shown = |key: &str| section.name != "flows" || value(key).is_some() || values.is_none_or(Table::is_empty);
-        for setting in section.settings.iter().filter(|setting| is_shown(setting.key)) {
+        let is_shown = |key: &str| {
+            section.name != "flows" || value(key).is_some() || values.is_none_or(Table::is_empty)
+        };
+        for setting in section
+            .settings
+            .iter()
+            .filter(|setting| is_shown(setting.key))
+        {
             comment(setting.sentence, &mut text);
             match value(setting.key) {
                 Some(value) => line(setting.key, &inline(value), &mut text),
@@ -66,18 +73,35 @@ pub(super) fn unset(key: &str, example: &str, text: &mut String) {
 
 /// A key as TOML writes it.
 fn name(key: &str) -> String {
-    let is_bare = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-    if is_bare { key.to_owned() } else { Value::String(key.to_owned()).to_string() }
+    let is_bare = !key.is_empty()
+        && key
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    if is_bare {
+        key.to_owned()
+    } else {
+        Value::String(key.to_owned()).to_string()
+    }
 }
 
 /// A value on one line.
 pub(super) fn inline(value: &Value) -> String {
     match value {
         Value::Table(table) => {
-            let pairs: Vec<_> = table.iter().map(|(key, value)| format!("{} = {}", name(key), inline(value))).collect();
-            if pairs.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", pairs.join(", ")) }
+            let pairs: Vec<_> = table
+                .iter()
+                .map(|(key, value)| format!("{} = {}", name(key), inline(value)))
+                .collect();
+            if pairs.is_empty() {
+                "{}".to_owned()
+            } else {
+                format!("{{ {} }}", pairs.join(", "))
+            }
         }
-        Value::Array(items) => format!("[{}]", items.iter().map(inline).collect::<Vec<_>>().join(", ")),
+        Value::Array(items) => format!(
+            "[{}]",
+            items.iter().map(inline).collect::<Vec<_>>().join(", ")
+        ),
         other => other.to_string(),
     }
 }
@@ -99,8 +123,18 @@ mod tests {
     /// The keys of a section, as its reader names them where it knows one of them not.
     fn keys<T: DeserializeOwned>() -> BTreeSet<String> {
         let unknown = Table::from_iter([("?".to_owned(), Value::Boolean(true))]);
-        let told = Value::Table(unknown).try_into::<T>().map(drop).unwrap_err().message().to_owned();
-        let names = told.split('`').skip(1).step_by(2).filter(|name| *name != "?").map(str::to_owned);
+        let told = Value::Table(unknown)
+            .try_into::<T>()
+            .map(drop)
+            .unwrap_err()
+            .message()
+            .to_owned();
+        let names = told
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .filter(|name| *name != "?")
+            .map(str::to_owned);
         names.collect()
     }
 
@@ -116,13 +150,39 @@ mod tests {
             ("log", keys::<Log>()),
         ];
         for (name, keys) in readers {
-            let section = SECTIONS.iter().find(|section| section.name == name).unwrap();
-            assert_eq!(section.settings.iter().map(|setting| setting.key.to_owned()).collect::<BTreeSet<_>>(), keys, "[{name}]");
+            let section = SECTIONS
+                .iter()
+                .find(|section| section.name == name)
+                .unwrap();
+            assert_eq!(
+                section
+                    .settings
+                    .iter()
+                    .map(|setting| setting.key.to_owned())
+                    .collect::<BTreeSet<_>>(),
+                keys,
+                "[{name}]"
+            );
         }
-        let sections: BTreeSet<_> = Table::try_from(Config::default()).unwrap().keys().cloned().collect();
-        assert_eq!(SECTIONS.iter().map(|section| section.name.to_owned()).collect::<BTreeSet<_>>(), sections);
+        let sections: BTreeSet<_> = Table::try_from(Config::default())
+            .unwrap()
+            .keys()
+            .cloned()
+            .collect();
+        assert_eq!(
+            SECTIONS
+                .iter()
+                .map(|section| section.name.to_owned())
+                .collect::<BTreeSet<_>>(),
+            sections
+        );
         for setting in SECTIONS.iter().flat_map(|section| section.settings) {
-            assert!(setting.sentence.len() > 15 && setting.sentence.ends_with('.'), "{}: {}", setting.key, setting.sentence);
+            assert!(
+                setting.sentence.len() > 15 && setting.sentence.ends_with('.'),
+                "{}: {}",
+                setting.key,
+                setting.sentence
+            );
         }
     }
 
@@ -143,12 +203,21 @@ mod tests {
         for section in &SECTIONS {
             assert!(lines.contains(&format!("[{}]", section.name).as_str()));
             for setting in section.settings {
-                let found: Vec<_> =
-                    lines.iter().filter(|line| line.trim_start_matches("# ").starts_with(&format!("{} = ", setting.key))).collect();
+                let found: Vec<_> = lines
+                    .iter()
+                    .filter(|line| {
+                        line.trim_start_matches("# ")
+                            .starts_with(&format!("{} = ", setting.key))
+                    })
+                    .collect();
                 assert_eq!(found.len(), 1, "{}: {found:?}", setting.key);
             }
         }
-        assert!(lines.contains(&"# public-url = \"https://bot.example.com\"") && lines.contains(&"api-token = \"‹secret›\""), "{text}");
+        assert!(
+            lines.contains(&"# public-url = \"https://bot.example.com\"")
+                && lines.contains(&"api-token = \"‹secret›\""),
+            "{text}"
+        );
         assert!(!text.contains("0123456789abcdef"));
     }
 }

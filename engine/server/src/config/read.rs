@@ -26,34 +26,72 @@ pub struct CommandLine {
 /// The prefix of variables that override settings.
 const PREFIX: &str = "GHANTI_";
 /// The sections that there are.
-const SECTIONS: [&str; 9] = ["server", "calls", "limits", "grants", "settings", "flows", "stores", "speech", "log"];
+const SECTIONS: [&str; 9] = [
+    "server", "calls", "limits", "grants", "settings", "flows", "stores", "speech", "log",
+];
 /// Variables of that prefix that are no settings.
 const NO_SETTINGS: [&str; 1] = ["GHANTI_TOOLS"];
 /// Settings whose values are never repeated, not even where they are of a wrong type.
-const SECRETS: [&str; 5] = ["stream-token", "applet-token", "api-token", "redis-url", "database-url"];
+const SECRETS: [&str; 5] = [
+    "stream-token",
+    "applet-token",
+    "api-token",
+    "redis-url",
+    "database-url",
+];
 
-/// Reads the text of a configuration file and the environment above it, for whatever does not serve.
-pub fn read(text: &str, environment: impl IntoIterator<Item = (String, String)>) -> Result<Config, ConfigError> {
+/// Reads the text of a configuration file and the environment above it, for whatever does not
+/// serve.
+pub fn read(
+    text: &str,
+    environment: impl IntoIterator<Item = (String, String)>,
+) -> Result<Config, ConfigError> {
     read_with(text, environment, &CommandLine::default())
 }
 
-/// Reads the text of a configuration file, the environment above it, and the command line above both.
-pub fn read_with(text: &str, environment: impl IntoIterator<Item = (String, String)>, line: &CommandLine) -> Result<Config, ConfigError> {
+/// Reads the text of a configuration file, the environment above it, and the command line above
+/// both.
+pub fn read_with(
+    text: &str,
+    environment: impl IntoIterator<Item = (String, String)>,
+    line: &CommandLine,
+) -> Result<Config, ConfigError> {
     let mut errors = Vec::new();
-    let mut sections = text.parse::<Table>().map_err(|error| ConfigError(vec![no_toml(text, &error)]))?;
+    let mut sections = text
+        .parse::<Table>()
+        .map_err(|error| ConfigError(vec![no_toml(text, &error)]))?;
     let mut overrides = Vec::new();
     for (name, value) in environment {
-        if let Some(path) = name.strip_prefix(PREFIX).filter(|_| !NO_SETTINGS.contains(&name.as_str())) {
+        if let Some(path) = name
+            .strip_prefix(PREFIX)
+            .filter(|_| !NO_SETTINGS.contains(&name.as_str()))
+        {
             let (section, key) = path.split_once('_').unwrap_or((path, ""));
-            overrides.push((name.clone(), section.to_ascii_lowercase(), key.to_ascii_lowercase().replace('_', "-"), value));
-        } else if name.to_ascii_uppercase().starts_with(PREFIX) && !NO_SETTINGS.contains(&name.as_str()) {
-            errors.push(format!("environment variable `{name}` overrides no setting: write it as `{}`", name.to_ascii_uppercase()));
+            overrides.push((
+                name.clone(),
+                section.to_ascii_lowercase(),
+                key.to_ascii_lowercase().replace('_', "-"),
+                value,
+            ));
+        } else if name.to_ascii_uppercase().starts_with(PREFIX)
+            && !NO_SETTINGS.contains(&name.as_str())
+        {
+            errors.push(format!(
+                "environment variable `{name}` overrides no setting: write it as `{}`",
+                name.to_ascii_uppercase()
+            ));
         }
     }
     let mut take = |name: &str| Section {
         name: name.to_owned(),
-        table: sections.remove(name).unwrap_or_else(|| Value::Table(Table::new())),
-        overrides: overrides.iter().filter(|(_, section, ..)| section == name).cloned().collect(),
+        table: sections
+            .remove(name)
+            .unwrap_or_else(|| Value::Table(Table::new())),
+        overrides: overrides
+            .iter()
+            .filter(|(_, section, ..)| section == name)
+            .cloned()
+            .collect(),
     };
     let mut config = Config {
         server: take("server").read(&mut errors),
@@ -71,22 +109,42 @@ pub fn read_with(text: &str, environment: impl IntoIterator<Item = (String, Stri
             errors.push(format!("environment variable `{name}` overrides no setting: it begins with no section's name"));
         }
     }
-    errors.extend(sections.keys().map(|name| format!("unknown section `[{name}]`: there are {}", SECTIONS.join(", "))));
+    errors.extend(sections.keys().map(|name| {
+        format!(
+            "unknown section `[{name}]`: there are {}",
+            SECTIONS.join(", ")
+        )
+    }));
     config.server.listen = line.listen.unwrap_or(config.server.listen);
     config.server.insecure |= line.insecure;
     checks::check(&config, &mut errors);
     if line.serves {
         doors::check(&config.server, &mut errors);
     }
-    if errors.is_empty() { Ok(config) } else { Err(ConfigError(errors)) }
+    if errors.is_empty() {
+        Ok(config)
+    } else {
+        Err(ConfigError(errors))
+    }
 }
 
 /// What is wrong and where, without the line itself: a password may stand in it.
 fn no_toml(text: &str, error: &toml::de::Error) -> String {
     let start = error.span().map_or(0, |span| span.start);
     let before = text.get(..start).unwrap_or(text);
-    let (line, column) = (1 + before.matches('\n').count(), 1 + before.rsplit('\n').next().unwrap_or_default().chars().count());
-    format!("it is no TOML (line {line}, column {column}): {}", error.message())
+    let (line, column) = (
+        1 + before.matches('\n').count(),
+        1 + before
+            .rsplit('\n')
+            .next()
+            .unwrap_or_default()
+            .chars()
+            .count(),
+    );
+    format!(
+        "it is no TOML (line {line}, column {column}): {}",
+        error.message()
+    )
 }
 
 struct Section {
@@ -99,7 +157,10 @@ impl Section {
     /// Reads a section key by key, so that each wrong one is told.
     fn read<T: DeserializeOwned + Default>(self, errors: &mut Vec<String>) -> T {
         let Value::Table(table) = self.table else {
-            errors.push(format!("`{}` has to be a section: write `[{}]`", self.name, self.name));
+            errors.push(format!(
+                "`{}` has to be a section: write `[{}]`",
+                self.name, self.name
+            ));
             return T::default();
         };
         let mut good = Table::new();
@@ -114,27 +175,43 @@ impl Section {
         for (variable, _, key, text) in self.overrides {
             // A variable is text; where the key wants a number or a list, it is read as TOML.
             let as_text = Value::String(text.clone());
-            let as_toml = format!("value = {text}").parse::<Table>().ok().and_then(|mut table| table.remove("value"));
-            let fitting = [Some(as_text.clone()), as_toml].into_iter().flatten().find(|value| reads::<T>(&key, value).is_ok());
+            let as_toml = format!("value = {text}")
+                .parse::<Table>()
+                .ok()
+                .and_then(|mut table| table.remove("value"));
+            let fitting = [Some(as_text.clone()), as_toml]
+                .into_iter()
+                .flatten()
+                .find(|value| reads::<T>(&key, value).is_ok());
             match (fitting, reads::<T>(&key, &as_text)) {
                 (Some(value), _) => {
                     good.insert(key, value);
                 }
-                (None, Err(error)) => errors.push(format!("environment variable `{variable}`: {error}")),
+                (None, Err(error)) => {
+                    errors.push(format!("environment variable `{variable}`: {error}"))
+                }
                 (None, Ok(())) => {}
             }
         }
-        Value::Table(good).try_into().unwrap_or_else(|error: toml::de::Error| {
-            errors.push(format!("`[{}]`: {}", self.name, error.message()));
-            T::default()
-        })
+        Value::Table(good)
+            .try_into()
+            .unwrap_or_else(|error: toml::de::Error| {
+                errors.push(format!("`[{}]`: {}", self.name, error.message()));
+                T::default()
+            })
     }
 }
 
 fn reads<T: DeserializeOwned>(key: &str, value: &Value) -> Result<(), String> {
     let alone = Table::from_iter([(key.to_owned(), value.clone())]);
     let is_secret = SECRETS.contains(&key) && !value.is_str();
-    let told = |error: toml::de::Error| if is_secret { "it takes a text in quotes".to_owned() } else { error.message().to_owned() };
+    let told = |error: toml::de::Error| {
+        if is_secret {
+            "it takes a text in quotes".to_owned()
+        } else {
+            error.message().to_owned()
+        }
+    };
     Value::Table(alone).try_into::<T>().map(drop).map_err(told)
 }
 
@@ -144,7 +221,12 @@ mod tests {
     use crate::config::After;
 
     fn with(text: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
-        read(text, variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+        read(
+            text,
+            variables
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+        )
     }
 
     #[test]
@@ -165,7 +247,10 @@ mod tests {
             ],
         )
         .unwrap();
-        assert_eq!((config.server.max_calls, config.calls.after), (7, After::Select));
+        assert_eq!(
+            (config.server.max_calls, config.calls.after),
+            (7, After::Select)
+        );
         assert!(config.stores.redis_url.unwrap().is("redis://localhost"));
         assert_eq!(config.calls.agents[0].expose(), "+918000000001");
     }
@@ -177,10 +262,19 @@ mod tests {
             &[("GHANTI_SPEECH_WORDS_PER_MINUTE", "fast"), ("GHANTI_NOTHING_AT_ALL", "1")],
         )
         .unwrap_err();
-        for part in
-            ["`listen` of `[server]`", "`colour`", "`sample-rate-hz`", "`agents`", "`[extra]`", "WORDS_PER_MINUTE", "GHANTI_NOTHING_AT_ALL"]
-        {
-            assert!(errors.iter().any(|error| error.contains(part)), "{part} is missing in {errors:#?}");
+        for part in [
+            "`listen` of `[server]`",
+            "`colour`",
+            "`sample-rate-hz`",
+            "`agents`",
+            "`[extra]`",
+            "WORDS_PER_MINUTE",
+            "GHANTI_NOTHING_AT_ALL",
+        ] {
+            assert!(
+                errors.iter().any(|error| error.contains(part)),
+                "{part} is missing in {errors:#?}"
+            );
         }
         assert_eq!(errors.len(), 7, "{errors:#?}");
     }
@@ -196,9 +290,17 @@ mod tests {
             ("GHANTI_FLOWS_EMI", "1"),
         ] {
             let ConfigError(errors) = with("", &[(variable, value)]).unwrap_err();
-            assert!(errors.len() == 1 && errors[0].contains(&format!("`{variable}`")), "{variable}: {errors:#?}");
+            assert!(
+                errors.len() == 1 && errors[0].contains(&format!("`{variable}`")),
+                "{variable}: {errors:#?}"
+            );
         }
-        assert_eq!(with("", &[("GHANTI_SETTINGS_BOT_NAME", "Ravi")]).unwrap().settings["bot-name"], "Ravi".into());
+        assert_eq!(
+            with("", &[("GHANTI_SETTINGS_BOT_NAME", "Ravi")])
+                .unwrap()
+                .settings["bot-name"],
+            "Ravi".into()
+        );
     }
 
     #[test]
@@ -206,7 +308,14 @@ mod tests {
         let text = "[server]\npublic-url = 'bot.example.com'\napi-token = 918273645546372\n[stores]\ndatabase-url = ''\n\
             redis-url = 'redis://:hunt@er2@host'\nttl-hours = 0\n[log]\nlevel = 'warning'\nfolder = ''\n\
             [settings]\nlender = ['x']\n[flows.emi.transfer]\ndefault = []\n[flows.survey]\ncolour = 1\n";
-        let ConfigError(errors) = with(text, &[("GHANTI_SERVER_STREAM_TOKEN", "true"), ("GHANTI_STORES_TTL_HOURS", "soon")]).unwrap_err();
+        let ConfigError(errors) = with(
+            text,
+            &[
+                ("GHANTI_SERVER_STREAM_TOKEN", "true"),
+                ("GHANTI_STORES_TTL_HOURS", "soon"),
+            ],
+        )
+        .unwrap_err();
         let told = errors.join("\n");
         for part in [
             "`public-url`",
@@ -229,8 +338,16 @@ mod tests {
 
     #[test]
     fn the_line_of_broken_toml_is_not_repeated() {
-        let error = with("[stores]\ndatabase-url = \"postgres://u:hunter2@host\n", &[]).unwrap_err().to_string();
-        assert!(error.contains("line 2") && !error.contains("hunter2"), "{error}");
+        let error = with(
+            "[stores]\ndatabase-url = \"postgres://u:hunter2@host\n",
+            &[],
+        )
+        .unwrap_err()
+        .to_string();
+        assert!(
+            error.contains("line 2") && !error.contains("hunter2"),
+            "{error}"
+        );
     }
 
     #[test]

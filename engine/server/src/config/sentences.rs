@@ -1,4 +1,5 @@
-//! What each setting is, in a sentence, and an example for where it has no value: the one source of `config print` and `init`.
+//! What each setting is, in a sentence, and an example for where it has no value: the one source of
+//! `config print` and `init`.
 
 /// A section of the configuration.
 pub(super) struct Section {
@@ -21,10 +22,15 @@ pub(super) struct Setting {
 }
 
 const fn setting(key: &'static str, sentence: &'static str, example: &'static str) -> Setting {
-    Setting { key, sentence, example }
+    Setting {
+        key,
+        sentence,
+        example,
+    }
 }
 
-/// All sections and settings. `[settings]` and `[flows]` have names of the flows' choice: theirs are examples.
+/// All sections and settings. `[settings]` and `[flows]` have names of the flows' choice: theirs
+/// are examples.
 pub(super) const SECTIONS: [Section; 9] = [
     Section {
         name: "server",
@@ -41,7 +47,11 @@ pub(super) const SECTIONS: [Section; 9] = [
                  are made of the `Host` of each request.",
                 "\"https://bot.example.com\"",
             ),
-            setting("path", "A path before all routes, such as \"/bot\"; empty for none.", "\"\""),
+            setting(
+                "path",
+                "A path before all routes, such as \"/bot\"; empty for none.",
+                "\"\"",
+            ),
             setting(
                 "stream-token",
                 "What the media stream's URL has to carry. Three tokens or none: each guards an answer that holds another one. 16 to 256 \
@@ -53,7 +63,11 @@ pub(super) const SECTIONS: [Section; 9] = [
                 "What the requests of Exotel's applets have to carry, as `token=` in their query.",
                 "\"another random text\"",
             ),
-            setting("api-token", "What requests to /api and /websocket-url have to carry, as a bearer token.", "\"a third random text\""),
+            setting(
+                "api-token",
+                "What requests to /api and /websocket-url have to carry, as a bearer token.",
+                "\"a third random text\"",
+            ),
             setting(
                 "insecure",
                 "Whether to serve with fewer than three tokens where others can reach the engine. For tests alone.",
@@ -76,36 +90,68 @@ pub(super) const SECTIONS: [Section; 9] = [
                  where the limit of open files is low, which is logged at the start.",
                 "512",
             ),
-            setting("connections-per-address", "The same for the connections of one address. A proxy in front is one address.", "256"),
-            setting("head-s", "How long the head of a connection's first request may take, in seconds.", "10"),
+            setting(
+                "connections-per-address",
+                "The same for the connections of one address. A proxy in front is one address.",
+                "256",
+            ),
+            setting(
+                "head-s",
+                "How long the head of a connection's first request may take, in seconds.",
+                "10",
+            ),
             setting(
                 "idle-s",
                 "How long a connection may be idle between requests, in seconds: longer than a proxy in front keeps one, so that it never uses \
                  one that is being closed.",
                 "75",
             ),
-            setting("body-s", "How long the body of a request may take, in seconds.", "10"),
+            setting(
+                "body-s",
+                "How long the body of a request may take, in seconds.",
+                "10",
+            ),
         ],
     },
     Section {
         name: "calls",
         sentence: "What holds for all calls.",
         settings: &[
-            setting("flow", "The flow of calls that no flow's manifest claims.", "\"emi-reminder\""),
+            setting(
+                "flow",
+                "The flow of calls that no flow's manifest claims.",
+                "\"emi-reminder\"",
+            ),
             setting(
                 "agents",
                 "Whom to dial for a transfer, in this order. They stand above the numbers of any flow's manifest.",
                 "[\"+91…\"]",
             ),
-            setting("offset-minutes", "Minutes to add to UTC for the calls' local time: 330 in India.", "330"),
-            setting("longest-minutes", "The longest call, in minutes, at most 60. A manifest that asks for more is rejected.", "30"),
-            setting("sample-rate-hz", "The sample rate to ask Exotel for: 8000, 16000 or 24000.", "8000"),
+            setting(
+                "offset-minutes",
+                "Minutes to add to UTC for the calls' local time: 330 in India.",
+                "330",
+            ),
+            setting(
+                "longest-minutes",
+                "The longest call, in minutes, at most 60. A manifest that asks for more is rejected.",
+                "30",
+            ),
+            setting(
+                "sample-rate-hz",
+                "The sample rate to ask Exotel for: 8000, 16000 or 24000.",
+                "8000",
+            ),
             setting(
                 "after",
                 "What /passthru/after answers: \"status\" (302 for a transfer, else 200) or \"select\" (for a SwitchCase applet).",
                 "\"status\"",
             ),
-            setting("ring-s", "How long an agent's phone rings, in seconds, at most 60.", "30"),
+            setting(
+                "ring-s",
+                "How long an agent's phone rings, in seconds, at most 60.",
+                "30",
+            ),
         ],
     },
     Section {
@@ -118,7 +164,11 @@ pub(super) const SECTIONS: [Section; 9] = [
                 "Who is calling, as a stranger may hear it: a name that does not tell what the call is about.",
                 "\"Your company, in short\"",
             ),
-            setting("bot-name", "The name by which the bot introduces itself.", "\"The bot's name\""),
+            setting(
+                "bot-name",
+                "The name by which the bot introduces itself.",
+                "\"The bot's name\"",
+            ),
         ],
     },
     Section {
@@ -145,7 +195,11 @@ pub(super) const SECTIONS: [Section; 9] = [
                  percent-encoded: `@` is `%40`.",
                 "\"postgres://user:password@host:5432/ghanti\"",
             ),
-            setting("ttl-hours", "How long sessions and customers are kept, in hours.", "24"),
+            setting(
+                "ttl-hours",
+                "How long sessions and customers are kept, in hours.",
+                "24",
+            ),
         ],
     },
     Section {
@@ -153,11 +207,31 @@ pub(super) const SECTIONS: [Section; 9] = [
         sentence: "Who speaks and who listens.",
         settings: &[
             setting("synthesizer", "Who speaks: \"espeak\".", "\"espeak\""),
-            setting("recognizer", "Who listens: \"vosk\", or \"none\", so that callers answer by keys.", "\"vosk\""),
-            setting("words-per-minute", "How fast the bot speaks, 80 to 400.", "155"),
-            setting("vosk-library", "Vosk's shared library.", "\".tools/vosk/libvosk.so\""),
-            setting("vosk-models", "Vosk's model folders by language.", "{ en-IN = \".tools/vosk/vosk-model-small-en-us-0.15\" }"),
-            setting("recognizer-threads", "Threads that recognise, 1 to 64.", "2"),
+            setting(
+                "recognizer",
+                "Who listens: \"vosk\", or \"none\", so that callers answer by keys.",
+                "\"vosk\"",
+            ),
+            setting(
+                "words-per-minute",
+                "How fast the bot speaks, 80 to 400.",
+                "155",
+            ),
+            setting(
+                "vosk-library",
+                "Vosk's shared library.",
+                "\".tools/vosk/libvosk.so\"",
+            ),
+            setting(
+                "vosk-models",
+                "Vosk's model folders by language.",
+                "{ en-IN = \".tools/vosk/vosk-model-small-en-us-0.15\" }",
+            ),
+            setting(
+                "recognizer-threads",
+                "Threads that recognise, 1 to 64.",
+                "2",
+            ),
             setting("cache-mib", "Memory for spoken prompts, in MiB.", "64"),
             setting("cache-disk-mib", "Disk for spoken prompts, in MiB.", "512"),
         ],
@@ -167,9 +241,21 @@ pub(super) const SECTIONS: [Section; 9] = [
         sentence: "The most that the manifest of any flow may ask for; one that asks for more is rejected.",
         settings: &[
             setting("memory-mib", "Memory of one call's flow, in MiB.", "64"),
-            setting("compute-ms", "How long a flow may compute between two calls of the engine, in ms.", "1000"),
-            setting("host-calls-per-second", "Calls of the engine by one flow within a second.", "1000"),
-            setting("text-bytes", "Bytes of all texts in one prompt or question.", "16384"),
+            setting(
+                "compute-ms",
+                "How long a flow may compute between two calls of the engine, in ms.",
+                "1000",
+            ),
+            setting(
+                "host-calls-per-second",
+                "Calls of the engine by one flow within a second.",
+                "1000",
+            ),
+            setting(
+                "text-bytes",
+                "Bytes of all texts in one prompt or question.",
+                "16384",
+            ),
             setting("log-lines", "Log lines of one call.", "1000"),
             setting("journal-kib", "The journal of one call, in KiB.", "16384"),
         ],
@@ -183,8 +269,16 @@ pub(super) const SECTIONS: [Section; 9] = [
                 "Keys that a flow may look up, as patterns whose `*` stands for any characters; an empty list for none.",
                 "[\"loan:*\"]",
             ),
-            setting("transfer", "Numbers that a manifest may give as transfer targets; an empty list for none.", "[\"+91…\"]"),
-            setting("voices", "Voices that a flow may speak with; an empty list for the languages' own alone.", "[\"en-in\"]"),
+            setting(
+                "transfer",
+                "Numbers that a manifest may give as transfer targets; an empty list for none.",
+                "[\"+91…\"]",
+            ),
+            setting(
+                "voices",
+                "Voices that a flow may speak with; an empty list for the languages' own alone.",
+                "[\"en-in\"]",
+            ),
         ],
     },
     Section {
@@ -196,7 +290,11 @@ pub(super) const SECTIONS: [Section; 9] = [
                 "The least level (off, error, warn, info, debug, trace), for all and for parts: \"info,ghanti_session=debug\".",
                 "\"info\"",
             ),
-            setting("folder", "The folder of application.log and websocket.log.", "\"logs\""),
+            setting(
+                "folder",
+                "The folder of application.log and websocket.log.",
+                "\"logs\"",
+            ),
         ],
     },
 ];

@@ -1,4 +1,5 @@
-//! The configuration that `ghanti init` writes: what a new operator has to decide, with sentences, and random tokens.
+//! The configuration that `ghanti init` writes: what a new operator has to decide, with sentences,
+//! and random tokens.
 
 use ghanti_model::PhoneNumber;
 use toml::Value;
@@ -28,7 +29,16 @@ pub struct Starter {
 
 /// The settings that are written, by section.
 const WRITTEN: [(&str, &[&str]); 4] = [
-    ("server", &["listen", "public-url", "stream-token", "applet-token", "api-token"]),
+    (
+        "server",
+        &[
+            "listen",
+            "public-url",
+            "stream-token",
+            "applet-token",
+            "api-token",
+        ],
+    ),
     ("calls", &["agents"]),
     ("settings", &["lender", "caller", "bot-name"]),
     ("stores", &["redis-url", "database-url"]),
@@ -44,9 +54,15 @@ impl Starter {
             &mut text,
         );
         for (name, keys) in WRITTEN {
-            let Some(section) = SECTIONS.iter().find(|section| section.name == name) else { continue };
+            let Some(section) = SECTIONS.iter().find(|section| section.name == name) else {
+                continue;
+            };
             heading(section, &mut text);
-            for setting in section.settings.iter().filter(|setting| keys.contains(&setting.key)) {
+            for setting in section
+                .settings
+                .iter()
+                .filter(|setting| keys.contains(&setting.key))
+            {
                 comment(setting.sentence, &mut text);
                 match self.value(setting.key)? {
                     Some(value) => line(setting.key, &inline(&value), &mut text),
@@ -57,7 +73,8 @@ impl Starter {
         Ok(text)
     }
 
-    /// The settings that are left to be filled in, without which the engine speaks in the name of a sample.
+    /// The settings that are left to be filled in, without which the engine speaks in the name of a
+    /// sample.
     pub fn missing(&self) -> Vec<&'static str> {
         let missing = [
             ("lender", self.lender.is_none()),
@@ -66,12 +83,20 @@ impl Starter {
             ("agents", self.agents.is_empty()),
             ("public-url", self.public_url.is_none()),
         ];
-        missing.into_iter().filter(|(_, is_missing)| *is_missing).map(|(name, _)| name).collect()
+        missing
+            .into_iter()
+            .filter(|(_, is_missing)| *is_missing)
+            .map(|(name, _)| name)
+            .collect()
     }
 
     fn value(&self, key: &str) -> Result<Option<Value>, NoRandomness> {
         let text = |text: &Option<String>| text.clone().map(Value::String);
-        let secret = |secret: &Option<Secret>| secret.as_ref().map(|secret| Value::String(secret.expose().to_owned()));
+        let secret = |secret: &Option<Secret>| {
+            secret
+                .as_ref()
+                .map(|secret| Value::String(secret.expose().to_owned()))
+        };
         Ok(match key {
             "listen" => Some(Value::String(super::Server::default().listen.to_string())),
             "stream-token" | "applet-token" | "api-token" => secret(&Some(Secret::random()?)),
@@ -80,7 +105,12 @@ impl Starter {
             "caller" => text(&self.caller),
             "bot-name" => text(&self.bot_name),
             "agents" if self.agents.is_empty() => None,
-            "agents" => Some(Value::Array(self.agents.iter().map(|agent| Value::String(agent.expose().to_owned())).collect())),
+            "agents" => Some(Value::Array(
+                self.agents
+                    .iter()
+                    .map(|agent| Value::String(agent.expose().to_owned()))
+                    .collect(),
+            )),
             "redis-url" => secret(&self.redis_url),
             "database-url" => secret(&self.database_url),
             _ => None,
@@ -107,29 +137,64 @@ mod tests {
 
     #[test]
     fn what_init_writes_is_a_configuration_that_serves() {
-        let line = CommandLine { serves: true, ..CommandLine::default() };
+        let line = CommandLine {
+            serves: true,
+            ..CommandLine::default()
+        };
         for starter in [Starter::default(), full()] {
             let text = starter.text().unwrap();
             let config = read_with(&text, [], &line).unwrap();
-            assert!(config.server.stream_token.is_some() && config.server.applet_token.is_some() && config.server.api_token.is_some());
+            assert!(
+                config.server.stream_token.is_some()
+                    && config.server.applet_token.is_some()
+                    && config.server.api_token.is_some()
+            );
             assert_eq!(config.server.public_url, starter.public_url);
             assert_eq!(config.calls.agents, starter.agents);
-            assert_eq!(config.settings.get("lender").cloned(), starter.lender.as_deref().map(Into::into));
-            assert_eq!((config.stores.redis_url, config.stores.database_url), (starter.redis_url.clone(), starter.database_url.clone()));
+            assert_eq!(
+                config.settings.get("lender").cloned(),
+                starter.lender.as_deref().map(Into::into)
+            );
+            assert_eq!(
+                (config.stores.redis_url, config.stores.database_url),
+                (starter.redis_url.clone(), starter.database_url.clone())
+            );
         }
         assert_eq!(
             (Starter::default().missing(), full().missing()),
-            (vec!["lender", "caller", "bot-name", "agents", "public-url"], vec![])
+            (
+                vec!["lender", "caller", "bot-name", "agents", "public-url"],
+                vec![]
+            )
         );
     }
 
     #[test]
     fn every_line_that_init_leaves_in_a_comment_is_a_setting() {
-        let text = Starter::default().text().unwrap().replace("+91…", "+918040001111");
-        let is_setting = |line: &str| line.split_once(" = ").is_some_and(|(key, _)| !key.contains(' '));
-        let lines = text.lines().map(|line| line.strip_prefix("# ").filter(|line| is_setting(line)).unwrap_or(line));
-        let config = read_with(&lines.collect::<Vec<_>>().join("\n"), [], &CommandLine::default()).unwrap();
-        assert!(config.server.public_url.is_some() && config.calls.agents.len() == 1 && config.settings.len() == 3);
+        let text = Starter::default()
+            .text()
+            .unwrap()
+            .replace("+91…", "+918040001111");
+        let is_setting = |line: &str| {
+            line.split_once(" = ")
+                .is_some_and(|(key, _)| !key.contains(' '))
+        };
+        let lines = text.lines().map(|line| {
+            line.strip_prefix("# ")
+                .filter(|line| is_setting(line))
+                .unwrap_or(line)
+        });
+        let config = read_with(
+            &lines.collect::<Vec<_>>().join("\n"),
+            [],
+            &CommandLine::default(),
+        )
+        .unwrap();
+        assert!(
+            config.server.public_url.is_some()
+                && config.calls.agents.len() == 1
+                && config.settings.len() == 3
+        );
         assert!(config.stores.redis_url.is_some() && config.stores.database_url.is_some());
     }
 
@@ -137,9 +202,16 @@ mod tests {
     fn tokens_differ_from_each_other_and_from_time_to_time() {
         let tokens = || -> Vec<String> {
             let text = Starter::default().text().unwrap();
-            text.lines().filter(|line| line.contains("-token = ")).map(str::to_owned).collect()
+            text.lines()
+                .filter(|line| line.contains("-token = "))
+                .map(str::to_owned)
+                .collect()
         };
-        let mut all: Vec<_> = tokens().into_iter().chain(tokens()).map(|line| line.split_once(" = ").unwrap().1.to_owned()).collect();
+        let mut all: Vec<_> = tokens()
+            .into_iter()
+            .chain(tokens())
+            .map(|line| line.split_once(" = ").unwrap().1.to_owned())
+            .collect();
         all.sort();
         all.dedup();
         assert_eq!(all.len(), 6);

@@ -1,6 +1,8 @@
-//! Checks of settings that are URLs. What is told of a store's URL names the setting and never repeats the value: it may hold a password.
+//! Checks of settings that are URLs. What is told of a store's URL names the setting and never
+//! repeats the value: it may hold a password.
 
-/// PostgreSQL's connection parameters that the client knows. Any other is a mistake, of which the client would log the value.
+/// PostgreSQL's connection parameters that the client knows. Any other is a mistake, of which the
+/// client would log the value.
 const POSTGRES_PARAMETERS: [&str; 18] = [
     "sslmode",
     "ssl-mode",
@@ -34,20 +36,35 @@ pub(super) fn public(url: &str, path: &str, errors: &mut Vec<String>) {
             return;
         }
         _ => {
-            errors.push(format!("{setting} is `{url}`: it has to begin with `https://` (or `http://` in a test)"));
+            errors.push(format!(
+                "{setting} is `{url}`: it has to begin with `https://` (or `http://` in a test)"
+            ));
             return;
         }
     };
-    if let Some(wrong) = rest.chars().find(|character| !character.is_ascii_graphic() || "?#@\\\"<>{}|^`".contains(*character)) {
-        errors.push(format!("{setting} is `{url}`, with `{}`: give scheme, host and path alone", wrong.escape_default()));
+    if let Some(wrong) = rest
+        .chars()
+        .find(|character| !character.is_ascii_graphic() || "?#@\\\"<>{}|^`".contains(*character))
+    {
+        errors.push(format!(
+            "{setting} is `{url}`, with `{}`: give scheme, host and path alone",
+            wrong.escape_default()
+        ));
         return;
     }
     let (host, below) = rest.split_once('/').unwrap_or((rest, ""));
     if host.is_empty() || host.starts_with(':') {
-        errors.push(format!("{setting} is `{url}`, without a host: write it as `https://bot.example.com`"));
+        errors.push(format!(
+            "{setting} is `{url}`, without a host: write it as `https://bot.example.com`"
+        ));
     }
-    if host.rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']') && port.parse::<u16>().is_err()) {
-        errors.push(format!("{setting} is `{url}`, whose port is no number from 0 to 65535"));
+    if host
+        .rsplit_once(':')
+        .is_some_and(|(_, port)| !port.ends_with(']') && port.parse::<u16>().is_err())
+    {
+        errors.push(format!(
+            "{setting} is `{url}`, whose port is no number from 0 to 65535"
+        ));
     }
     let below = below.trim_end_matches('/');
     if !path.is_empty() && format!("/{below}").ends_with(path) {
@@ -65,26 +82,54 @@ pub(super) fn path(path: &str, errors: &mut Vec<String>) {
         return;
     }
     if !path.starts_with('/') || path.ends_with('/') || path.contains("//") {
-        errors.push(format!("{setting} is `{path}`: it has to begin with a slash and end without one, or be empty"));
-    } else if !path.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'~')) {
-        errors.push(format!("{setting} is `{path}`: use letters, digits, `-`, `_`, `.` and `~` between slashes"));
+        errors.push(format!(
+            "{setting} is `{path}`: it has to begin with a slash and end without one, or be empty"
+        ));
+    } else if !path.bytes().all(|byte| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'~')
+    }) {
+        errors.push(format!(
+            "{setting} is `{path}`: use letters, digits, `-`, `_`, `.` and `~` between slashes"
+        ));
     }
 }
 
 /// Checks the URL of a store.
-pub(super) fn store(key: &str, url: &str, schemes: &[&str], without: &str, errors: &mut Vec<String>) {
+pub(super) fn store(
+    key: &str,
+    url: &str,
+    schemes: &[&str],
+    without: &str,
+    errors: &mut Vec<String>,
+) {
     let setting = format!("`{key}` of `[stores]`");
     if url.trim().is_empty() {
-        errors.push(format!("{setting} is empty: give a URL, or remove it {without}"));
+        errors.push(format!(
+            "{setting} is empty: give a URL, or remove it {without}"
+        ));
         return;
     }
-    let names = || schemes.iter().map(|scheme| format!("`{scheme}:`")).collect::<Vec<_>>().join(" or ");
-    let Some((scheme, rest)) = url.split_once(':').filter(|(scheme, _)| schemes.contains(scheme)) else {
+    let names = || {
+        schemes
+            .iter()
+            .map(|scheme| format!("`{scheme}:`"))
+            .collect::<Vec<_>>()
+            .join(" or ")
+    };
+    let Some((scheme, rest)) = url
+        .split_once(':')
+        .filter(|(scheme, _)| schemes.contains(scheme))
+    else {
         errors.push(format!("{setting} does not begin with {}", names()));
         return;
     };
-    if url.chars().any(|character| character.is_whitespace() || character.is_control()) {
-        errors.push(format!("{setting} has a space or a line break: remove it, or percent-encode it"));
+    if url
+        .chars()
+        .any(|character| character.is_whitespace() || character.is_control())
+    {
+        errors.push(format!(
+            "{setting} has a space or a line break: remove it, or percent-encode it"
+        ));
         return;
     }
     if matches!(scheme, "sqlite" | "unix" | "redis+unix") {
@@ -104,21 +149,38 @@ pub(super) fn store(key: &str, url: &str, schemes: &[&str], without: &str, error
             "{setting} has more than one `@`, or `/`, `?` or `#` before it: percent-encode them in the password (`@` is `%40`)"
         ));
     } else if !is_encoded(authority) || !is_encoded(before_query) {
-        errors.push(format!("{setting} has a `%` that begins no percent-encoded character: write `%25`"));
-    } else if let Some((_, port)) =
-        authority.rsplit('@').next().unwrap_or_default().rsplit_once(':').filter(|(_, port)| !port.ends_with(']'))
+        errors.push(format!(
+            "{setting} has a `%` that begins no percent-encoded character: write `%25`"
+        ));
+    } else if let Some((_, port)) = authority
+        .rsplit('@')
+        .next()
+        .unwrap_or_default()
+        .rsplit_once(':')
+        .filter(|(_, port)| !port.ends_with(']'))
         && port.parse::<u16>().is_err()
     {
         errors
             .push(format!("{setting} has a port that is no number: see whether the password has a `:`, `/` or `@` to be percent-encoded"));
     }
     if scheme.starts_with("postgres") {
-        let is_known = |name: &str| POSTGRES_PARAMETERS.contains(&name) || (name.starts_with("options[") && name.ends_with(']'));
-        for name in query.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split('=').next().unwrap_or_default()) {
+        let is_known = |name: &str| {
+            POSTGRES_PARAMETERS.contains(&name)
+                || (name.starts_with("options[") && name.ends_with(']'))
+        };
+        for name in query
+            .split('&')
+            .filter(|pair| !pair.is_empty())
+            .map(|pair| pair.split('=').next().unwrap_or_default())
+        {
             if !is_known(name) {
                 // a name is shown only where it looks like one: it may be the rest of a password
                 let is_plain = name.len() <= 32 && pair_has_value(query, name);
-                let shown = if is_plain { format!(" `{name}`") } else { String::new() };
+                let shown = if is_plain {
+                    format!(" `{name}`")
+                } else {
+                    String::new()
+                };
                 errors.push(format!("{setting} has a parameter{shown} that PostgreSQL's client does not know: correct or remove it"));
             }
         }
@@ -126,12 +188,22 @@ pub(super) fn store(key: &str, url: &str, schemes: &[&str], without: &str, error
 }
 
 fn pair_has_value(query: &str, name: &str) -> bool {
-    let is_name = name.bytes().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'-' | b'_'));
-    is_name && query.split('&').any(|pair| pair.strip_prefix(name).is_some_and(|rest| rest.starts_with('=')))
+    let is_name = name
+        .bytes()
+        .all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'-' | b'_'));
+    is_name
+        && query.split('&').any(|pair| {
+            pair.strip_prefix(name)
+                .is_some_and(|rest| rest.starts_with('='))
+        })
 }
 
 fn is_encoded(text: &str) -> bool {
-    text.split('%').skip(1).all(|after| after.get(..2).is_some_and(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit())))
+    text.split('%').skip(1).all(|after| {
+        after
+            .get(..2)
+            .is_some_and(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
+    })
 }
 
 #[cfg(test)]
@@ -163,7 +235,10 @@ mod tests {
             (" https://bot.example.com", "", "begin with `https://`"),
         ] {
             let told = told(|errors| public(url, path, errors));
-            assert!(told.contains("`public-url` of `[server]`") && told.contains(word), "`{url}` {path}: {told}");
+            assert!(
+                told.contains("`public-url` of `[server]`") && told.contains(word),
+                "`{url}` {path}: {told}"
+            );
         }
         for (url, path) in [
             ("https://bot.example.com", "/bot"),
@@ -178,16 +253,35 @@ mod tests {
 
     #[test]
     fn a_path_that_routes_cannot_stand_behind_is_told() {
-        for wrong in ["bot", "/bot/", "/", "//bot", "/{bot}", "/a b", "/bot?x", "/*rest"] {
-            assert!(told(|errors| path(wrong, errors)).contains(&format!("`{wrong}`")), "{wrong}");
+        for wrong in [
+            "bot", "/bot/", "/", "//bot", "/{bot}", "/a b", "/bot?x", "/*rest",
+        ] {
+            assert!(
+                told(|errors| path(wrong, errors)).contains(&format!("`{wrong}`")),
+                "{wrong}"
+            );
         }
-        assert_eq!(told(|errors| ["", "/bot", "/a/b-c_d.e~f"].iter().for_each(|right| path(right, errors))), "");
+        assert_eq!(
+            told(|errors| ["", "/bot", "/a/b-c_d.e~f"]
+                .iter()
+                .for_each(|right| path(right, errors))),
+            ""
+        );
     }
 
     #[test]
     fn no_part_of_a_stores_password_is_told() {
-        let database =
-            |url: &str| told(|errors| store("database-url", url, &["postgres", "postgresql", "sqlite"], "to use SQLite", errors));
+        let database = |url: &str| {
+            told(|errors| {
+                store(
+                    "database-url",
+                    url,
+                    &["postgres", "postgresql", "sqlite"],
+                    "to use SQLite",
+                    errors,
+                )
+            })
+        };
         for (url, word) in [
             ("", "is empty"),
             ("  ", "is empty"),
@@ -205,14 +299,20 @@ mod tests {
             ("postgres://u:hunter2@host/calls\n", "line break"),
         ] {
             let told = database(url);
-            assert!(told.starts_with("`database-url` of `[stores]`") && told.contains(word), "`{url}`: {told}");
+            assert!(
+                told.starts_with("`database-url` of `[stores]`") && told.contains(word),
+                "`{url}`: {told}"
+            );
             for part in ["hun", "ter2"] {
                 assert!(!told.contains(part), "`{url}`: {told}");
             }
         }
-        for right in
-            ["postgres://u:p%40w@host:5432/calls?sslmode=require", "postgresql:///calls", "sqlite://data/calls.db", "sqlite::memory:"]
-        {
+        for right in [
+            "postgres://u:p%40w@host:5432/calls?sslmode=require",
+            "postgresql:///calls",
+            "sqlite://data/calls.db",
+            "sqlite::memory:",
+        ] {
             assert_eq!(database(right), "", "{right}");
         }
     }

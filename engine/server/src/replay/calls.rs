@@ -21,7 +21,10 @@ pub(super) struct Calls {
 
 impl Calls {
     pub(super) fn new(config: &Config, folders: &Folders) -> Self {
-        Self { database: config.stores.database_url.clone(), data: folders.data.clone() }
+        Self {
+            database: config.stores.database_url.clone(),
+            data: folders.data.clone(),
+        }
     }
 
     /// Opens the records. A database is not made where there is none: there would be nothing in it.
@@ -48,18 +51,36 @@ impl Calls {
 
 pub(super) fn from_record(mut record: CallRecord) -> Result<Recorded, ReplayError> {
     let call = record.call_id.to_string();
-    let journal = record.journal.take().ok_or_else(|| ReplayError::NoJournal(call.clone()))?;
-    journal.header.check().map_err(|reason| ReplayError::Journal { call, reason })?;
-    Ok(Recorded { journal, record: Some(record) })
+    let journal = record
+        .journal
+        .take()
+        .ok_or_else(|| ReplayError::NoJournal(call.clone()))?;
+    journal
+        .header
+        .check()
+        .map_err(|reason| ReplayError::Journal { call, reason })?;
+    Ok(Recorded {
+        journal,
+        record: Some(record),
+    })
 }
 
 /// A journal by itself, or the record of a call, as `GET /api/calls/{id}` shows it.
 fn from_file(file: &Path) -> Result<Recorded, ReplayError> {
-    let unreadable = |reason: String| ReplayError::File { file: file.to_owned(), reason };
+    let unreadable = |reason: String| ReplayError::File {
+        file: file.to_owned(),
+        reason,
+    };
     let text = std::fs::read_to_string(file).map_err(|error| unreadable(error.to_string()))?;
-    let json: Json = serde_json::from_str(&text).map_err(|_| unreadable("it is no JSON: give a call's journal or record".to_owned()))?;
+    let json: Json = serde_json::from_str(&text)
+        .map_err(|_| unreadable("it is no JSON: give a call's journal or record".to_owned()))?;
     let named = || file.display().to_string();
-    let read = |json: Json| Journal::read(json).map_err(|reason| ReplayError::Journal { call: named(), reason });
+    let read = |json: Json| {
+        Journal::read(json).map_err(|reason| ReplayError::Journal {
+            call: named(),
+            reason,
+        })
+    };
     match json {
         Json::Null => Err(ReplayError::NoJournal(named())),
         Json::Object(mut fields) if fields.contains_key("journal") => {
@@ -68,10 +89,21 @@ fn from_file(file: &Path) -> Result<Recorded, ReplayError> {
                 None | Some(Json::Null) => return Err(ReplayError::NoJournal(named())),
                 Some(journal) => read(journal)?,
             };
-            let malformed = |_| unreadable("it holds a journal and is no record of a call: give the one or the other".to_owned());
+            let malformed = |_| {
+                unreadable(
+                    "it holds a journal and is no record of a call: give the one or the other"
+                        .to_owned(),
+                )
+            };
             let record = serde_json::from_value(Json::Object(fields)).map_err(malformed)?;
-            Ok(Recorded { journal, record: Some(record) })
+            Ok(Recorded {
+                journal,
+                record: Some(record),
+            })
         }
-        journal => Ok(Recorded { journal: read(journal)?, record: None }),
+        journal => Ok(Recorded {
+            journal: read(journal)?,
+            record: None,
+        }),
     }
 }

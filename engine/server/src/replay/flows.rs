@@ -23,16 +23,38 @@ pub(super) struct Flows {
 }
 
 impl Flows {
-    pub(super) fn new(config: &Config, folders: &Folders, given: Option<PathBuf>, at_once: usize) -> Result<Self, ReplayError> {
+    pub(super) fn new(
+        config: &Config,
+        folders: &Folders,
+        given: Option<PathBuf>,
+        at_once: usize,
+    ) -> Result<Self, ReplayError> {
         let max_calls = u32::try_from(at_once).unwrap_or(u32::MAX);
         let compile_in = CompileIn::child_of_this_program()?;
-        let engine = FlowEngine::new(&EngineSettings { max_calls, compile_in, ..EngineSettings::default() })?;
-        let files = FlowFiles::new(engine, folders.data.join("components"), config.calls.agents.clone()).within(config.allowance());
-        Ok(Self { files, folder: folders.flows.clone(), given, loaded: Mutex::default() })
+        let engine = FlowEngine::new(&EngineSettings {
+            max_calls,
+            compile_in,
+            ..EngineSettings::default()
+        })?;
+        let files = FlowFiles::new(
+            engine,
+            folders.data.join("components"),
+            config.calls.agents.clone(),
+        )
+        .within(config.allowance());
+        Ok(Self {
+            files,
+            folder: folders.flows.clone(),
+            given,
+            loaded: Mutex::default(),
+        })
     }
 
     /// The version for calls of a flow.
-    pub(super) async fn version(&self, flow: &FlowName) -> Result<Arc<FlowVersion<FlowPrompts>>, ReplayError> {
+    pub(super) async fn version(
+        &self,
+        flow: &FlowName,
+    ) -> Result<Arc<FlowVersion<FlowPrompts>>, ReplayError> {
         // held while it is loaded, so that all who wait get the same
         let mut loaded = self.loaded.lock().await;
         if let Some(known) = loaded.get(flow) {
@@ -42,17 +64,38 @@ impl Flows {
         let version = match &self.given {
             Some(given) => self.files.load(flow.clone(), given, Some(&folder)).await,
             None if folder.is_dir() => self.files.load(flow.clone(), &folder, None).await,
-            None => self.files.load(flow.clone(), &self.folder.join(format!("{flow}.wasm")), None).await,
+            None => {
+                self.files
+                    .load(
+                        flow.clone(),
+                        &self.folder.join(format!("{flow}.wasm")),
+                        None,
+                    )
+                    .await
+            }
         };
-        Ok(loaded.entry(flow.clone()).or_insert(version.map(Arc::new)).clone()?)
+        Ok(loaded
+            .entry(flow.clone())
+            .or_insert(version.map(Arc::new))
+            .clone()?)
     }
 
     /// The names under which calls of the given version are recorded; none where all are replayed.
     pub(super) async fn names(&self) -> Result<Option<Vec<String>>, ReplayError> {
-        let Some(given) = &self.given else { return Ok(None) };
+        let Some(given) = &self.given else {
+            return Ok(None);
+        };
         let own = self.files.describe(given).await?.name;
-        let folder = if given.is_dir() { given.as_path() } else { given.parent().unwrap_or(given) };
-        let folder = folder.canonicalize().ok().and_then(|folder| folder.file_name().map(|name| name.to_string_lossy().into_owned()));
+        let folder = if given.is_dir() {
+            given.as_path()
+        } else {
+            given.parent().unwrap_or(given)
+        };
+        let folder = folder.canonicalize().ok().and_then(|folder| {
+            folder
+                .file_name()
+                .map(|name| name.to_string_lossy().into_owned())
+        });
         Ok(Some(std::iter::once(own).chain(folder).collect()))
     }
 }

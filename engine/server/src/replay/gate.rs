@@ -1,7 +1,9 @@
-//! The replay gate over the call records: the newest calls of a flow, held again against a candidate before it takes calls.
+//! The replay gate over the call records: the newest calls of a flow, held again against a
+//! candidate before it takes calls.
 //!
-//! It sees what `ghanti replay` sees, changed prompt files included. It runs beside live calls, so it takes little: a page of records at a
-//! time, and never more than two replays at once in the whole process, whichever flows are loaded.
+//! It sees what `ghanti replay` sees, changed prompt files included. It runs beside live calls, so
+//! it takes little: a page of records at a time, and never more than two replays at once in the
+//! whole process, whichever flows are loaded.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,7 +21,8 @@ use super::{Recorded, ReplayError, Replayed, replayed};
 
 /// Records are read in pages of so many.
 const PAGE: u32 = 32;
-/// The most replays at once: a call that is live never waits for more than one on each of two cores.
+/// The most replays at once: a call that is live never waits for more than one on each of two
+/// cores.
 const AT_ONCE_MAX: usize = 2;
 
 /// Replays recorded calls for gates.
@@ -37,12 +40,22 @@ impl RecordedRehearsal {
     pub fn new(records: Arc<SqlRecords>, offset_minutes: i16) -> Self {
         // half of the cores are left to the calls, whatever they do at the moment
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { records, offset_minutes, turns: Arc::new(Semaphore::new((cores / 2).clamp(1, AT_ONCE_MAX))) }
+        Self {
+            records,
+            offset_minutes,
+            turns: Arc::new(Semaphore::new((cores / 2).clamp(1, AT_ONCE_MAX))),
+        }
     }
 
-    async fn turn(&self, recorded: Recorded, candidate: &Version, gate: &ReplayGate) -> impl Future<Output = Found> + use<> {
+    async fn turn(
+        &self,
+        recorded: Recorded,
+        candidate: &Version,
+        gate: &ReplayGate,
+    ) -> impl Future<Output = Found> + use<> {
         let turn = Arc::clone(&self.turns).acquire_owned().await;
-        let (candidate, gate, offset_minutes) = (Arc::clone(candidate), gate.clone(), self.offset_minutes);
+        let (candidate, gate, offset_minutes) =
+            (Arc::clone(candidate), gate.clone(), self.offset_minutes);
         async move {
             let _turn = turn.map_err(|error| error.to_string())?;
             obstacle(recorded, &candidate, &gate, offset_minutes).await
@@ -54,12 +67,21 @@ impl RecordedRehearsal {
 impl Rehearsal<FlowPrompts> for RecordedRehearsal {
     async fn rehearse(&self, candidate: &Version, gate: &ReplayGate) -> Result<Rehearsed, String> {
         let flow = &candidate.name;
-        if self.records.has_held(flow, &candidate.id).await.map_err(|error| error.to_string())? {
+        if self
+            .records
+            .has_held(flow, &candidate.id)
+            .await
+            .map_err(|error| error.to_string())?
+        {
             return Ok(Rehearsed::HeldBefore);
         }
         let (mut calls, mut behind, mut running) = (0, None, JoinSet::new());
         loop {
-            let page = self.records.newest_of(flow, behind.as_ref(), PAGE).await.map_err(|error| error.to_string())?;
+            let page = self
+                .records
+                .newest_of(flow, behind.as_ref(), PAGE)
+                .await
+                .map_err(|error| error.to_string())?;
             for unreadable in page.unreadable {
                 tracing::warn!(%flow, error = %unreadable, "replay gate: a record was passed over");
             }
@@ -93,7 +115,8 @@ fn settled(done: Result<Found, tokio::task::JoinError>) -> Found {
     done.unwrap_or_else(|error| Err(format!("a replay itself failed: {error}")))
 }
 
-/// Calls that never came to a flow have nothing to repeat, and a journal of a later engine cannot be read.
+/// Calls that never came to a flow have nothing to repeat, and a journal of a later engine cannot
+/// be read.
 fn readable(record: CallRecord) -> Option<Recorded> {
     let call = record.call_id;
     match from_record(record) {
@@ -107,14 +130,28 @@ fn readable(record: CallRecord) -> Option<Recorded> {
 }
 
 /// The gravest difference of a call that stands in the way.
-async fn obstacle(recorded: Recorded, candidate: &Version, gate: &ReplayGate, offset_minutes: i16) -> Found {
+async fn obstacle(
+    recorded: Recorded,
+    candidate: &Version,
+    gate: &ReplayGate,
+    offset_minutes: i16,
+) -> Found {
     let call = recorded.journal.header.call_id;
-    let (replayed, end) = replayed(&recorded, candidate, offset_minutes, &BTreeSet::new()).await.map_err(|error| error.to_string())?;
-    if matches!(end, RunEnd::LimitExceeded { what: ghanti_dialog::Limit::Calls }) {
+    let (replayed, end) = replayed(&recorded, candidate, offset_minutes, &BTreeSet::new())
+        .await
+        .map_err(|error| error.to_string())?;
+    if matches!(
+        end,
+        RunEnd::LimitExceeded {
+            what: ghanti_dialog::Limit::Calls
+        }
+    ) {
         return Err("the engine has no room for a replay beside its calls".to_owned());
     }
     let Replayed { differences, .. } = replayed;
-    let found = differences.into_iter().find(|told| gate.rejects(told.kind, told.breaks_off));
+    let found = differences
+        .into_iter()
+        .find(|told| gate.rejects(told.kind, told.breaks_off));
     Ok(found.map(|told| Obstacle {
         call,
         seq: told.seq,

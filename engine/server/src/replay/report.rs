@@ -12,8 +12,15 @@ use super::Recorded;
 use super::verdict::Told;
 use super::words::Words;
 
-/// Outcomes of records whose end was not the flow's: what it would have done then is nowhere. So it is where the flow failed.
-const CUT: [&str; 5] = ["connection-lost", "engine-failed", "engine-stopped", "hung-up", "too-long"];
+/// Outcomes of records whose end was not the flow's: what it would have done then is nowhere. So it
+/// is where the flow failed.
+const CUT: [&str; 5] = [
+    "connection-lost",
+    "engine-failed",
+    "engine-stopped",
+    "hung-up",
+    "too-long",
+];
 /// The outcome, and the problem's name, of a flow that failed.
 const FAILED: &str = "flow-failed";
 
@@ -38,15 +45,31 @@ pub struct Replayed {
 }
 
 impl Replayed {
-    pub(super) fn new(recorded: &Recorded, comparison: Comparison, words: &Words<'_>, tolerated: &BTreeSet<DifferenceKind>) -> Self {
+    pub(super) fn new(
+        recorded: &Recorded,
+        comparison: Comparison,
+        words: &Words<'_>,
+        tolerated: &BTreeSet<DifferenceKind>,
+    ) -> Self {
         let header = &recorded.journal.header;
         let record = recorded.record.as_ref();
         let is_own = header.version == words.version.id;
         let entries = &recorded.journal.entries;
-        let until_seq = if comparison.is_whole() { u32::MAX } else { comparison.differences.last().map_or(u32::MAX, |last| last.seq) };
-        let outcome = record.and_then(|record| record.outcome.as_deref()).unwrap_or_default();
+        let until_seq = if comparison.is_whole() {
+            u32::MAX
+        } else {
+            comparison
+                .differences
+                .last()
+                .map_or(u32::MAX, |last| last.seq)
+        };
+        let outcome = record
+            .and_then(|record| record.outcome.as_deref())
+            .unwrap_or_default();
         let had_failed = match record {
-            Some(record) => outcome == FAILED || record.problems.iter().any(|problem| problem.name == FAILED),
+            Some(record) => {
+                outcome == FAILED || record.problems.iter().any(|problem| problem.name == FAILED)
+            }
             // a journal alone does not tell how its run ended; its own version ends as it did
             None => is_own,
         };
@@ -58,13 +81,19 @@ impl Replayed {
         {
             (found, ends) = (before, None);
         }
-        let mut differences: Vec<Told> = found.iter().map(|difference| Told::of(difference, words, entries)).collect();
+        let mut differences: Vec<Told> = found
+            .iter()
+            .map(|difference| Told::of(difference, words, entries))
+            .collect();
         // behind the record's own end there is nothing to be seen
         if let Some(told) = ends.and_then(|last| differences.get_mut(last)) {
             told.breaks_off |= found.last().is_some_and(|last| last.expected.is_some());
         }
         if !had_failed {
-            differences.extend(Told::of_failure(&comparison.end, entries.last().map_or(1, |last| last.seq)));
+            differences.extend(Told::of_failure(
+                &comparison.end,
+                entries.last().map_or(1, |last| last.seq),
+            ));
         }
         differences.extend(words.changed(recorded, until_seq));
         differences.sort_by_key(|told| (told.kind, told.seq));
@@ -74,7 +103,10 @@ impl Replayed {
             recorded: header.version.clone(),
             against: words.version.id.clone(),
             has_words: record.is_some_and(|record| !record.transcript.is_empty()),
-            conversation: moments(&comparison.entries).iter().map(|moment| line(moment, words)).collect(),
+            conversation: moments(&comparison.entries)
+                .iter()
+                .map(|moment| line(moment, words))
+                .collect(),
             differences,
             tolerated: tolerated.clone(),
         }
@@ -82,7 +114,9 @@ impl Replayed {
 
     /// Whether the version does what the record says, but for what is tolerated.
     pub fn is_same(&self) -> bool {
-        self.differences.iter().all(|told| self.tolerated.contains(&told.kind))
+        self.differences
+            .iter()
+            .all(|told| self.tolerated.contains(&told.kind))
     }
 }
 
@@ -95,7 +129,10 @@ fn line(moment: &Moment, words: &Words<'_>) -> String {
                 Content::Template(template) => format!("{} ", template.name),
                 Content::Text(_) | Content::Audio(_) => String::new(),
             };
-            format!("{seconds}  bot      {}  [{template}{language_shown}]", words.of(content, language.as_ref()))
+            format!(
+                "{seconds}  bot      {}  [{template}{language_shown}]",
+                words.of(content, language.as_ref())
+            )
         }
         What::Answered { question, answer } => {
             let reply = match &answer.reply {
@@ -105,11 +142,19 @@ fn line(moment: &Moment, words: &Words<'_>) -> String {
                 Reply::NoInput => "nothing".to_owned(),
                 Reply::NoMatch => "nothing understood".to_owned(),
             };
-            let heard = answer.transcript.as_ref().map(|heard| format!(" (“{}”)", heard.expose())).unwrap_or_default();
+            let heard = answer
+                .transcript
+                .as_ref()
+                .map(|heard| format!(" (“{}”)", heard.expose()))
+                .unwrap_or_default();
             format!("{seconds}  caller   {reply}{heard}  [{question}]")
         }
-        What::Decided { function, words } => format!("{seconds}  decides  {} {}", name(*function), words.expose()),
-        What::Refused { function, reason } => format!("{seconds}  refused  {}: {reason}", name(*function)),
+        What::Decided { function, words } => {
+            format!("{seconds}  decides  {} {}", name(*function), words.expose())
+        }
+        What::Refused { function, reason } => {
+            format!("{seconds}  refused  {}: {reason}", name(*function))
+        }
         What::Ended => format!("{seconds}  ended    the call had ended"),
     }
 }
@@ -118,26 +163,45 @@ impl fmt::Display for Replayed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let short = |version: &VersionId| version.as_str().chars().take(12).collect::<String>();
         let (recorded, against) = (short(&self.recorded), short(&self.against));
-        write!(f, "call {} of flow {}, recorded on {recorded}, against ", self.call, self.flow)?;
+        write!(
+            f,
+            "call {} of flow {}, recorded on {recorded}, against ",
+            self.call, self.flow
+        )?;
         if self.recorded == self.against {
             writeln!(f, "the same version")?
         } else {
             writeln!(f, "{against}")?
         }
         writeln!(f)?;
-        self.conversation.iter().try_for_each(|line| writeln!(f, "{line}"))?;
+        self.conversation
+            .iter()
+            .try_for_each(|line| writeln!(f, "{line}"))?;
         writeln!(f)?;
         if !self.has_words && self.recorded != self.against {
-            writeln!(f, "there is no transcript beside this journal: whether the prompt files changed was not looked at")?;
+            writeln!(
+                f,
+                "there is no transcript beside this journal: whether the prompt files changed was not looked at"
+            )?;
         }
-        let Some(first) = self.differences.iter().map(|told| told.seq).min() else { return writeln!(f, "no difference") };
+        let Some(first) = self.differences.iter().map(|told| told.seq).min() else {
+            return writeln!(f, "no difference");
+        };
         match self.differences.len() {
             1 => writeln!(f, "1 difference, at entry {first}")?,
             several => writeln!(f, "{several} differences, the first at entry {first}")?,
         }
         for told in &self.differences {
-            let borne = if self.tolerated.contains(&told.kind) { ", tolerated" } else { "" };
-            writeln!(f, "\n{} at entry {}: {}{borne}", told.kind, told.seq, told.subject)?;
+            let borne = if self.tolerated.contains(&told.kind) {
+                ", tolerated"
+            } else {
+                ""
+            };
+            writeln!(
+                f,
+                "\n{} at entry {}: {}{borne}",
+                told.kind, told.seq, told.subject
+            )?;
             writeln!(f, "  recorded  {}", told.expected)?;
             writeln!(f, "  now       {}", told.got)?;
             if let Some(at) = &told.at {

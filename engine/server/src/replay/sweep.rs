@@ -69,11 +69,18 @@ enum Done {
 }
 
 impl Replayer {
-    /// Replays all recorded calls made since a date (`2026-11-30`) or for a time (`2d`, `12h`), as many at once as there are cores; without
-    /// one, all there are.
-    pub async fn all(self: &Arc<Self>, from: Option<&str>, progress: impl Fn(Progress)) -> Result<Sweep, ReplayError> {
+    /// Replays all recorded calls made since a date (`2026-11-30`) or for a time (`2d`, `12h`), as
+    /// many at once as there are cores; without one, all there are.
+    pub async fn all(
+        self: &Arc<Self>,
+        from: Option<&str>,
+        progress: impl Fn(Progress),
+    ) -> Result<Sweep, ReplayError> {
         let began = Instant::now();
-        let read = |text: &str| since(text, unix_ms(), self.offset_minutes).ok_or_else(|| ReplayError::Since(text.to_owned()));
+        let read = |text: &str| {
+            since(text, unix_ms(), self.offset_minutes)
+                .ok_or_else(|| ReplayError::Since(text.to_owned()))
+        };
         let since_ms = from.map(read).transpose()?.unwrap_or(0);
         let records = self.calls.records().await?;
         let all = records.count(since_ms).await?;
@@ -81,7 +88,10 @@ impl Replayer {
         let (queue, mut coming) = mpsc::channel(1);
         let mut reading = JoinSet::new();
         reading.spawn(pages(records, since_ms, queue));
-        let mut sweep = Sweep { tolerated: self.tolerated.clone(), ..Sweep::default() };
+        let mut sweep = Sweep {
+            tolerated: self.tolerated.clone(),
+            ..Sweep::default()
+        };
         let (mut running, mut done) = (JoinSet::new(), 0);
         let mut take = |sweep: &mut Sweep, result| {
             done += 1;
@@ -92,7 +102,13 @@ impl Replayer {
             let record = match record? {
                 Ok(record) => record,
                 Err(error) => {
-                    take(&mut sweep, Done::Failed { call: "a record".to_owned(), reason: error.to_string() });
+                    take(
+                        &mut sweep,
+                        Done::Failed {
+                            call: "a record".to_owned(),
+                            reason: error.to_string(),
+                        },
+                    );
                     continue;
                 }
             };
@@ -112,22 +128,39 @@ impl Replayer {
 
     async fn member(self: Arc<Self>, record: CallRecord, names: Option<Vec<String>>) -> Done {
         let call = record.call_id.to_string();
-        let flow = record.journal.as_ref().map(|journal| journal.header.flow.clone());
-        let Some(flow) = flow.filter(|flow| names.is_none_or(|names| names.iter().any(|name| name == flow.as_str()))) else {
+        let flow = record
+            .journal
+            .as_ref()
+            .map(|journal| journal.header.flow.clone());
+        let Some(flow) = flow.filter(|flow| {
+            names.is_none_or(|names| names.iter().any(|name| name == flow.as_str()))
+        }) else {
             return Done::PassedOver;
         };
-        let replayed = async { self.replay(from_record(record)?, &self.flows.version(&flow).await?).await };
+        let replayed = async {
+            self.replay(from_record(record)?, &self.flows.version(&flow).await?)
+                .await
+        };
         match replayed.await {
             Ok(replayed) => Done::Replayed(Box::new(replayed)),
             // the same reason for many calls is told once
-            Err(ReplayError::Journal { reason, .. }) => Done::Failed { call, reason: reason.to_string() },
-            Err(error) => Done::Failed { call, reason: error.to_string() },
+            Err(ReplayError::Journal { reason, .. }) => Done::Failed {
+                call,
+                reason: reason.to_string(),
+            },
+            Err(error) => Done::Failed {
+                call,
+                reason: error.to_string(),
+            },
         }
     }
 }
 
 fn settled(result: Result<Done, tokio::task::JoinError>) -> Done {
-    result.unwrap_or_else(|error| Done::Failed { call: "a call".to_owned(), reason: format!("the replay itself failed: {error}") })
+    result.unwrap_or_else(|error| Done::Failed {
+        call: "a call".to_owned(),
+        reason: format!("the replay itself failed: {error}"),
+    })
 }
 
 type Read = Result<Result<CallRecord, StoreError>, StoreError>;
@@ -143,7 +176,12 @@ async fn pages(records: SqlRecords, since_ms: u64, queue: mpsc::Sender<Read>) {
                 break;
             }
         };
-        for read in page.unreadable.into_iter().map(Err).chain(page.records.into_iter().map(Ok)) {
+        for read in page
+            .unreadable
+            .into_iter()
+            .map(Err)
+            .chain(page.records.into_iter().map(Ok))
+        {
             if queue.send(Ok(read)).await.is_err() {
                 return;
             }
@@ -168,7 +206,9 @@ impl Sweep {
                 self.passed_over += 1;
                 return;
             }
-            Done::Failed { call, reason } => return self.failed.entry(reason).or_default().add(call),
+            Done::Failed { call, reason } => {
+                return self.failed.entry(reason).or_default().add(call);
+            }
             Done::Replayed(replayed) => replayed,
         };
         self.replayed += 1;
@@ -177,9 +217,18 @@ impl Sweep {
             None => self.same += 1,
             Some(gravest) => *self.calls_by_kind.entry(gravest.kind).or_default() += 1,
         }
-        let subjects: BTreeSet<_> = replayed.differences.iter().map(|told| (told.kind, told.subject.clone())).collect();
+        let subjects: BTreeSet<_> = replayed
+            .differences
+            .iter()
+            .map(|told| (told.kind, told.subject.clone()))
+            .collect();
         for (kind, subject) in subjects {
-            self.groups.entry(kind).or_default().entry(subject).or_default().add(replayed.call.clone());
+            self.groups
+                .entry(kind)
+                .or_default()
+                .entry(subject)
+                .or_default()
+                .add(replayed.call.clone());
         }
     }
 }
@@ -195,32 +244,67 @@ impl Group {
 
 impl fmt::Display for Sweep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { replayed, same, passed_over, .. } = self;
+        let Self {
+            replayed,
+            same,
+            passed_over,
+            ..
+        } = self;
         let with = replayed - same;
-        writeln!(f, "{} replayed in {:.1} s: {same} without a difference, {with} with", calls(*replayed), self.took.as_secs_f64())?;
+        writeln!(
+            f,
+            "{} replayed in {:.1} s: {same} without a difference, {with} with",
+            calls(*replayed),
+            self.took.as_secs_f64()
+        )?;
         for (kind, groups) in &self.groups {
-            let borne = if self.tolerated.contains(kind) { ", tolerated" } else { "" };
+            let borne = if self.tolerated.contains(kind) {
+                ", tolerated"
+            } else {
+                ""
+            };
             let gravest = self.calls_by_kind.get(kind).copied().unwrap_or(0);
-            writeln!(f, "\n{kind}{borne}: the gravest difference of {}", calls(gravest))?;
+            writeln!(
+                f,
+                "\n{kind}{borne}: the gravest difference of {}",
+                calls(gravest)
+            )?;
             let mut groups: Vec<_> = groups.iter().collect();
             groups.sort_by_key(|(_, group)| std::cmp::Reverse(group.calls));
             for (subject, group) in groups.iter().take(SUBJECTS) {
-                writeln!(f, "{:>8}  {subject}  such as {}", group.calls, group.examples.join(", "))?;
+                writeln!(
+                    f,
+                    "{:>8}  {subject}  such as {}",
+                    group.calls,
+                    group.examples.join(", ")
+                )?;
             }
             if groups.len() > SUBJECTS {
                 writeln!(f, "          and {} more", groups.len() - SUBJECTS)?;
             }
         }
         if *passed_over > 0 {
-            writeln!(f, "\nrecords passed over, without a journal or of other flows: {passed_over}")?;
+            writeln!(
+                f,
+                "\nrecords passed over, without a journal or of other flows: {passed_over}"
+            )?;
         }
         for (reason, group) in &self.failed {
-            writeln!(f, "\n{} could not be replayed, such as {}: {reason}", calls(group.calls), group.examples.join(", "))?;
+            writeln!(
+                f,
+                "\n{} could not be replayed, such as {}: {reason}",
+                calls(group.calls),
+                group.examples.join(", ")
+            )?;
         }
         Ok(())
     }
 }
 
 fn calls(number: u64) -> String {
-    if number == 1 { "1 call".to_owned() } else { format!("{number} calls") }
+    if number == 1 {
+        "1 call".to_owned()
+    } else {
+        format!("{number} calls")
+    }
 }

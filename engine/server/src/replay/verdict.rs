@@ -38,10 +38,18 @@ pub struct Sides {
 }
 
 impl Told {
-    pub(super) fn of(difference: &Difference, words: &Words<'_>, recorded: &[JournalEntry]) -> Self {
+    pub(super) fn of(
+        difference: &Difference,
+        words: &Words<'_>,
+        recorded: &[JournalEntry],
+    ) -> Self {
         let language = language_at(recorded, difference.seq);
-        let show =
-            |side: &Option<Side>, none: &str| side.as_ref().map_or_else(|| none.to_owned(), |side| shown(side, words, language.as_ref()));
+        let show = |side: &Option<Side>, none: &str| {
+            side.as_ref().map_or_else(
+                || none.to_owned(),
+                |side| shown(side, words, language.as_ref()),
+            )
+        };
         let expected = show(&difference.expected, "the record ends here");
         let mut got = show(&difference.got, "the flow has ended");
         let mut at = None;
@@ -52,9 +60,22 @@ impl Told {
         {
             at = first_difference("", &was.arguments, &is.arguments);
         }
-        let subject = difference.expected.as_ref().or(difference.got.as_ref()).map_or_else(String::new, subject);
+        let subject = difference
+            .expected
+            .as_ref()
+            .or(difference.got.as_ref())
+            .map_or_else(String::new, subject);
         let (kind, seq, masked) = (difference.kind, difference.seq, Sides::of(difference));
-        Self { kind, seq, subject, expected, got, at, breaks_off: difference.got.is_none(), masked }
+        Self {
+            kind,
+            seq,
+            subject,
+            expected,
+            got,
+            at,
+            breaks_off: difference.got.is_none(),
+            masked,
+        }
     }
 
     /// A run that ended with a failure of the flow, as a difference to one that did not.
@@ -62,12 +83,23 @@ impl Told {
         let got = match end {
             RunEnd::Failed(error) => format!("`run` returned an error: {error}"),
             RunEnd::Trapped { reason, stack } => {
-                format!("the flow trapped: {reason}; in {}", stack.iter().take(5).cloned().collect::<Vec<_>>().join(" < "))
+                format!(
+                    "the flow trapped: {reason}; in {}",
+                    stack
+                        .iter()
+                        .take(5)
+                        .cloned()
+                        .collect::<Vec<_>>()
+                        .join(" < ")
+                )
             }
             RunEnd::LimitExceeded { what } => what.to_string(),
             RunEnd::Returned | RunEnd::CallEnded | RunEnd::Diverged(_) => return None,
         };
-        let (subject, expected) = ("the flow fails".to_owned(), "the flow ends by itself".to_owned());
+        let (subject, expected) = (
+            "the flow fails".to_owned(),
+            "the flow ends by itself".to_owned(),
+        );
         let masked = Sides {
             expected: expected.clone(),
             got: match end {
@@ -76,24 +108,42 @@ impl Told {
                 _ => got.clone(),
             },
         };
-        Some(Self { kind: DifferenceKind::Decisions, seq, subject, expected, got, at: None, breaks_off: true, masked })
+        Some(Self {
+            kind: DifferenceKind::Decisions,
+            seq,
+            subject,
+            expected,
+            got,
+            at: None,
+            breaks_off: true,
+            masked,
+        })
     }
 }
 
 impl Sides {
     fn of(difference: &Difference) -> Self {
         let show = |side: &Option<Side>, none: &str| {
-            side.as_ref().map_or_else(|| none.to_owned(), |side| format!("`{}`", called(side.function, &side.arguments)))
+            side.as_ref().map_or_else(
+                || none.to_owned(),
+                |side| format!("`{}`", called(side.function, &side.arguments)),
+            )
         };
         let expected = show(&difference.expected, "the record's end");
         let got = match (&difference.rule, &difference.expected, &difference.got) {
             // a look-up's key may be somebody's number
-            (Some(_), _, Some(got)) if got.function == Function::Lookup => "a look-up that the manifest judges otherwise".to_owned(),
+            (Some(_), _, Some(got)) if got.function == Function::Lookup => {
+                "a look-up that the manifest judges otherwise".to_owned()
+            }
             (Some(rule), ..) => rule.clone(),
-            (None, Some(was), Some(is)) if was.function == is.function => match differing(was, is) {
-                Some(place) => format!("{}, which differs at {place}", show(&difference.got, "")),
-                None => show(&difference.got, ""),
-            },
+            (None, Some(was), Some(is)) if was.function == is.function => {
+                match differing(was, is) {
+                    Some(place) => {
+                        format!("{}, which differs at {place}", show(&difference.got, ""))
+                    }
+                    None => show(&difference.got, ""),
+                }
+            }
             (None, _, got) => show(got, "the flow's end"),
         };
         Self { expected, got }
@@ -102,33 +152,57 @@ impl Sides {
 
 fn subject(side: &Side) -> String {
     let function = name(side.function);
-    let text = |pointer: &str| side.arguments.pointer(pointer).and_then(Json::as_str).map(str::to_owned);
+    let text = |pointer: &str| {
+        side.arguments
+            .pointer(pointer)
+            .and_then(Json::as_str)
+            .map(str::to_owned)
+    };
     let what = match side.function {
         Function::Say => text("/content/value/name").or_else(|| text("/content/kind")),
         Function::Ask | Function::Collect => text("/name"),
         Function::Outcome | Function::Note => text("/0"),
-        Function::Establish | Function::Transfer | Function::Field | Function::SetLanguage => text(""),
+        Function::Establish | Function::Transfer | Function::Field | Function::SetLanguage => {
+            text("")
+        }
         _ => None,
     };
     what.map_or_else(|| function.clone(), |what| format!("{function} {what}"))
 }
 
 fn shown(side: &Side, words: &Words<'_>, language: Option<&Language>) -> String {
-    let prompt = |json: Option<&Json>| json.and_then(|json| serde_json::from_value::<Prompt>(json.clone()).ok());
+    let prompt = |json: Option<&Json>| {
+        json.and_then(|json| serde_json::from_value::<Prompt>(json.clone()).ok())
+    };
     let spoken = match side.function {
         Function::Say => prompt(Some(&side.arguments)),
         Function::Ask | Function::Collect => prompt(side.arguments.get("prompt")),
         _ => None,
     };
     match spoken {
-        Some(Prompt { content, language: own, .. }) => {
+        Some(Prompt {
+            content,
+            language: own,
+            ..
+        }) => {
             let content = match content {
-                Content::Template(template) if words.version.description.templates.iter().all(|used| used.name != template.name) => {
+                Content::Template(template)
+                    if words
+                        .version
+                        .description
+                        .templates
+                        .iter()
+                        .all(|used| used.name != template.name) =>
+                {
                     return subject(side);
                 }
                 content => content,
             };
-            format!("{}: “{}”", subject(side), words.of(&content, own.as_ref().or(language)))
+            format!(
+                "{}: “{}”",
+                subject(side),
+                words.of(&content, own.as_ref().or(language))
+            )
         }
         None if side.arguments.is_null() => name(side.function),
         None => format!("{} {}", name(side.function), side.arguments),
@@ -137,8 +211,13 @@ fn shown(side: &Side, words: &Words<'_>, language: Option<&Language>) -> String 
 
 /// The language the flow has set by an entry.
 pub(super) fn language_at(entries: &[JournalEntry], seq: u32) -> Option<Language> {
-    let set = entries.iter().take_while(|entry| entry.seq <= seq).filter(|entry| entry.function == Function::SetLanguage);
-    let set = set.filter(|entry| entry.answer.get("ok").is_some()).last()?;
+    let set = entries
+        .iter()
+        .take_while(|entry| entry.seq <= seq)
+        .filter(|entry| entry.function == Function::SetLanguage);
+    let set = set
+        .filter(|entry| entry.answer.get("ok").is_some())
+        .last()?;
     serde_json::from_value(set.arguments.clone()).ok()
 }
 
@@ -147,17 +226,32 @@ fn first_difference(path: &str, expected: &Json, got: &Json) -> Option<String> {
     match (expected, got) {
         _ if expected == got => None,
         (Json::Object(was), Json::Object(is)) => {
-            let names = was.keys().chain(is.keys().filter(|name| !was.contains_key(*name)));
-            let value = |fields: &serde_json::Map<String, Json>, name: &str| fields.get(name).cloned().unwrap_or_default();
-            names.into_iter().find_map(|name| first_difference(&format!("{path}.{name}"), &value(was, name), &value(is, name)))
+            let names = was
+                .keys()
+                .chain(is.keys().filter(|name| !was.contains_key(*name)));
+            let value = |fields: &serde_json::Map<String, Json>, name: &str| {
+                fields.get(name).cloned().unwrap_or_default()
+            };
+            names.into_iter().find_map(|name| {
+                first_difference(
+                    &format!("{path}.{name}"),
+                    &value(was, name),
+                    &value(is, name),
+                )
+            })
         }
         (Json::Array(was), Json::Array(is)) => {
             let nth = |items: &[Json], n: usize| items.get(n).cloned().unwrap_or_default();
-            (0..was.len().max(is.len())).find_map(|n| first_difference(&format!("{path}[{n}]"), &nth(was, n), &nth(is, n)))
+            (0..was.len().max(is.len()))
+                .find_map(|n| first_difference(&format!("{path}[{n}]"), &nth(was, n), &nth(is, n)))
         }
         _ => {
             let path = path.trim_start_matches('.');
-            Some(if path.is_empty() { format!("{expected}, now {got}") } else { format!("{path}: {expected}, now {got}") })
+            Some(if path.is_empty() {
+                format!("{expected}, now {got}")
+            } else {
+                format!("{path}: {expected}, now {got}")
+            })
         }
     }
 }
@@ -172,9 +266,18 @@ mod tests {
     fn the_place_of_a_difference_is_told_with_both_values() {
         let expected = json!({ "a": [1, { "minor": 5 }], "b": "x" });
         let told = |got| first_difference("", &expected, &got);
-        assert_eq!(told(json!({ "a": [1, { "minor": 7 }], "b": "x" })).as_deref(), Some("a[1].minor: 5, now 7"));
-        assert_eq!(told(json!({ "a": [1], "b": "x" })).as_deref(), Some("a[1]: {\"minor\":5}, now null"));
+        assert_eq!(
+            told(json!({ "a": [1, { "minor": 7 }], "b": "x" })).as_deref(),
+            Some("a[1].minor: 5, now 7")
+        );
+        assert_eq!(
+            told(json!({ "a": [1], "b": "x" })).as_deref(),
+            Some("a[1]: {\"minor\":5}, now null")
+        );
         assert_eq!(told(expected.clone()), None);
-        assert_eq!(first_difference("", &json!("a"), &json!("b")).as_deref(), Some("\"a\", now \"b\""));
+        assert_eq!(
+            first_difference("", &json!("a"), &json!("b")).as_deref(),
+            Some("\"a\", now \"b\"")
+        );
     }
 }

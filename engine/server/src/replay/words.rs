@@ -1,7 +1,8 @@
 //! What a version would say, in words, beside what the transcript has.
 //!
-//! A journal names templates, not words, so that a changed prompt file changes no entry of it. The words of then are in the transcript: every
-//! template of the record is rendered with this version's prompt files, in the language it was spoken in, and compared with its line.
+//! A journal names templates, not words, so that a changed prompt file changes no entry of it. The
+//! words of then are in the transcript: every template of the record is rendered with this
+//! version's prompt files, in the language it was spoken in, and compared with its line.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -25,15 +26,36 @@ pub(super) struct Words<'a> {
 }
 
 impl<'a> Words<'a> {
-    pub(super) fn new(recorded: &Recorded, version: &'a Arc<FlowVersion<FlowPrompts>>, offset_minutes: i16) -> Self {
-        let spoken = recorded.record.iter().flat_map(|record| &record.transcript).find(|line| line.speaker == Speaker::Bot);
-        let first = spoken.map(|line| &line.language).or(version.languages.first());
+    pub(super) fn new(
+        recorded: &Recorded,
+        version: &'a Arc<FlowVersion<FlowPrompts>>,
+        offset_minutes: i16,
+    ) -> Self {
+        let spoken = recorded
+            .record
+            .iter()
+            .flat_map(|record| &record.transcript)
+            .find(|line| line.speaker == Speaker::Bot);
+        let first = spoken
+            .map(|line| &line.language)
+            .or(version.languages.first());
         let language = first.cloned().unwrap_or_else(Language::english);
         let header = &recorded.journal.header;
-        let began_ms = header.began_ms.or(recorded.record.as_ref().and_then(|record| record.started_ms)).unwrap_or(0);
+        let began_ms = header
+            .began_ms
+            .or(recorded
+                .record
+                .as_ref()
+                .and_then(|record| record.started_ms))
+            .unwrap_or(0);
         let local_s = i64::try_from(began_ms / 1_000).unwrap_or(0) + i64::from(offset_minutes) * 60;
-        let today = OffsetDateTime::from_unix_timestamp(local_s).map_or(Date::MIN, OffsetDateTime::date);
-        Self { version, language, today }
+        let today =
+            OffsetDateTime::from_unix_timestamp(local_s).map_or(Date::MIN, OffsetDateTime::date);
+        Self {
+            version,
+            language,
+            today,
+        }
     }
 
     /// The words of a prompt, or what there is to tell of it without.
@@ -43,7 +65,8 @@ impl<'a> Words<'a> {
             Content::Audio(name) => format!("[audio {name}]"),
             Content::Template(template) => {
                 let language = language.unwrap_or(&self.language);
-                self.render(template, language).unwrap_or_else(|| format!("[`{}` has no words in {language}]", template.name))
+                self.render(template, language)
+                    .unwrap_or_else(|| format!("[`{}` has no words in {language}]", template.name))
             }
         }
     }
@@ -53,47 +76,84 @@ impl<'a> Words<'a> {
     }
 
     fn render(&self, template: &Template, language: &Language) -> Option<String> {
-        self.version.prompts.render(template, language, self.today).ok()
+        self.version
+            .prompts
+            .render(template, language, self.today)
+            .ok()
     }
 
-    /// The lines of the transcript that this version's prompt files have other words for, up to an entry; one for each template.
+    /// The lines of the transcript that this version's prompt files have other words for, up to an
+    /// entry; one for each template.
     pub(super) fn changed(&self, recorded: &Recorded, until_seq: u32) -> Vec<Told> {
         let said = prompts(&recorded.journal.entries);
         let (mut told, mut seen) = (Vec::new(), BTreeSet::new());
-        let lines = recorded.record.iter().flat_map(|record| &record.transcript).filter(|line| line.speaker == Speaker::Bot);
+        let lines = recorded
+            .record
+            .iter()
+            .flat_map(|record| &record.transcript)
+            .filter(|line| line.speaker == Speaker::Bot);
         for line in lines.filter(|line| !line.name.is_empty()) {
             let name = line.name.as_str();
             let render = |template| self.render(template, &line.language).unwrap_or_default();
-            let candidates = || said.iter().filter_map(|(seq, prompt)| named(&prompt.content, name).map(|template| (*seq, template)));
+            let candidates = || {
+                said.iter().filter_map(|(seq, prompt)| {
+                    named(&prompt.content, name).map(|template| (*seq, template))
+                })
+            };
             let is_same = candidates().any(|(_, template)| render(template) == line.text.expose());
-            let Some((seq, template)) = candidates().next().filter(|(seq, _)| !is_same && *seq < until_seq) else { continue };
+            let Some((seq, template)) = candidates()
+                .next()
+                .filter(|(seq, _)| !is_same && *seq < until_seq)
+            else {
+                continue;
+            };
             if seen.insert((name.to_owned(), line.language.clone())) {
                 let got = render(template);
                 let kind = self.kind(template, line, &got);
                 let subject = format!("words of {name} in {}", line.language);
                 let (was, is) = (words(name, line.text.expose()), words(name, &got));
                 let masked = Sides {
-                    expected: format!("the words of `{name}` in {} that were spoken", line.language),
+                    expected: format!(
+                        "the words of `{name}` in {} that were spoken",
+                        line.language
+                    ),
                     got: "other words of this version's prompt file".to_owned(),
                 };
-                told.push(Told { kind, seq, subject, expected: was, got: is, at: None, breaks_off: false, masked });
+                told.push(Told {
+                    kind,
+                    seq,
+                    subject,
+                    expected: was,
+                    got: is,
+                    at: None,
+                    breaks_off: false,
+                    masked,
+                });
             }
         }
         told
     }
 
-    /// Other words, unless an amount or a date of the template, as it is spoken, is in one of them only.
+    /// Other words, unless an amount or a date of the template, as it is spoken, is in one of them
+    /// only.
     fn kind(&self, template: &Template, line: &Line, got: &str) -> DifferenceKind {
         let differs = |value: &Value| {
             let spoken = speak(value, &line.language, self.today).unwrap_or_default();
             line.text.expose().contains(&spoken) != got.contains(&spoken)
         };
-        let kinds = template.arguments.iter().filter(|argument| differs(&argument.value)).map(|argument| match &argument.value {
-            Value::Money(_) | Value::Integer(_) | Value::Digits(_) => DifferenceKind::Amounts,
-            Value::Date(_) | Value::Time(_) => DifferenceKind::Dates,
-            Value::Text(_) => DifferenceKind::Wording,
-        });
-        kinds.chain([other_words(line.text.expose(), got)]).min().unwrap_or(DifferenceKind::Wording)
+        let kinds = template
+            .arguments
+            .iter()
+            .filter(|argument| differs(&argument.value))
+            .map(|argument| match &argument.value {
+                Value::Money(_) | Value::Integer(_) | Value::Digits(_) => DifferenceKind::Amounts,
+                Value::Date(_) | Value::Time(_) => DifferenceKind::Dates,
+                Value::Text(_) => DifferenceKind::Wording,
+            });
+        kinds
+            .chain([other_words(line.text.expose(), got)])
+            .min()
+            .unwrap_or(DifferenceKind::Wording)
     }
 }
 
@@ -105,5 +165,9 @@ fn named<'a>(content: &'a Content, name: &str) -> Option<&'a Template> {
 }
 
 fn words(name: &str, text: &str) -> String {
-    if text.is_empty() { format!("`{name}` has no words") } else { format!("“{text}”") }
+    if text.is_empty() {
+        format!("`{name}` has no words")
+    } else {
+        format!("“{text}”")
+    }
 }

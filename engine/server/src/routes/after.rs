@@ -1,5 +1,6 @@
-//! `GET /passthru/after`: Exotel's Passthru applet after the bot. Tells whether to connect an agent, as its flow wants to hear it. Behind Connect
-//! the same applet reports how the agent's leg ended.
+//! `GET /passthru/after`: Exotel's Passthru applet after the bot. Tells whether to connect an
+//! agent, as its flow wants to hear it. Behind Connect the same applet reports how the agent's leg
+//! ended.
 
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
@@ -15,31 +16,41 @@ use crate::app::App;
 use crate::config;
 use crate::unserved::explain;
 
-/// 302 leads to the flow's second branch, 200 to its first (Exotel: Passthru applet, support article 48283); or a SwitchCase's select.
+/// 302 leads to the flow's second branch, 200 to its first (Exotel: Passthru applet, support
+/// article 48283); or a SwitchCase's select.
 pub async fn after(_: Applet, State(app): State<App>, RawQuery(query): RawQuery) -> Response {
     let request = PassthruRequest::parse(query.as_deref().unwrap_or_default());
     let decided = match &request.call_sid {
         Some(sid) => decision(&app, sid).await.ok().flatten(),
         None => None,
     };
-    let transfer = matches!(decided, Some(Decision::Transfer { .. })) && !is_behind_connect(&app, &request).await;
+    let transfer = matches!(decided, Some(Decision::Transfer { .. }))
+        && !is_behind_connect(&app, &request).await;
     if let Some(sid) = request.call_sid.clone() {
         let app = app.clone();
-        app.tasks.clone().spawn(async move { note(&app, &sid, request).await });
+        app.tasks
+            .clone()
+            .spawn(async move { note(&app, &sid, request).await });
     }
     match app.config.calls.after {
         config::After::Status if transfer => StatusCode::FOUND.into_response(),
         config::After::Status => StatusCode::OK.into_response(),
         config::After::Select => {
             let select = if transfer { "transfer" } else { "hang-up" }.to_owned();
-            ([(CONTENT_TYPE, SwitchCase::CONTENT_TYPE)], SwitchCase { select }.body()).into_response()
+            (
+                [(CONTENT_TYPE, SwitchCase::CONTENT_TYPE)],
+                SwitchCase { select }.body(),
+            )
+                .into_response()
         }
     }
 }
 
 /// The same Passthru may stand behind Connect as well: nobody is to be connected twice.
 async fn is_behind_connect(app: &App, request: &PassthruRequest) -> bool {
-    let (Some(sid), Some(_)) = (&request.call_sid, &request.dial_call_status) else { return false };
+    let (Some(sid), Some(_)) = (&request.call_sid, &request.dial_call_status) else {
+        return false;
+    };
     matches!(app.services.ledger.by_sid(sid).await, Ok(Some(record)) if transfer::is_behind_connect(&record, request))
 }
 
@@ -65,7 +76,14 @@ pub async fn decision(app: &App, sid: &CallSid) -> Result<Option<Decision>, ()> 
 pub async fn call_of(app: &App, sid: &CallSid) -> Option<CallId> {
     match app.services.ledger.by_sid(sid).await {
         Ok(Some(record)) => Some(record.call_id),
-        _ => app.services.sessions.bound(sid).await.ok().flatten().map(|bound| bound.call_id),
+        _ => app
+            .services
+            .sessions
+            .bound(sid)
+            .await
+            .ok()
+            .flatten()
+            .map(|bound| bound.call_id),
     }
 }
 
@@ -98,8 +116,13 @@ fn stream_problem(stream: &StreamOutcome) -> Option<(&'static str, String)> {
         let detail = "Exotel has throttled the stream: the account has more at once than it may; ask Exotel for a higher limit";
         return Some(("stream-throttled", detail.to_owned()));
     }
-    let error = stream.error.as_deref().or_else(|| (stream.status == Some(StreamStatus::Failed)).then_some("no reason was told"))?;
+    let error = stream.error.as_deref().or_else(|| {
+        (stream.status == Some(StreamStatus::Failed)).then_some("no reason was told")
+    })?;
     let error: String = error.chars().take(200).collect();
     let hint = "see whether the socket's URL can be reached from outside, with wss:// and a valid certificate";
-    Some(("stream-failed", format!("Exotel could not stream this call (`{error}`): {hint}")))
+    Some((
+        "stream-failed",
+        format!("Exotel could not stream this call (`{error}`): {hint}"),
+    ))
 }

@@ -1,11 +1,14 @@
-//! `GET /connect`: the Connect applet's dynamic URL. Tells which agents to dial. `GET /connect/event`: what becomes of their legs.
+//! `GET /connect`: the Connect applet's dynamic URL. Tells which agents to dial. `GET
+//! /connect/event`: what becomes of their legs.
 
 use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
-use ghanti_exotel::applet::{Channels, ConnectReply, ConnectTerms, MAX_CONVERSATION_S, MusicType, PassthruRequest};
+use ghanti_exotel::applet::{
+    Channels, ConnectReply, ConnectTerms, MAX_CONVERSATION_S, MusicType, PassthruRequest,
+};
 use ghanti_model::{CallSid, Decision, PhoneNumber};
 use ghanti_session::run::unix_ms;
 use ghanti_session::transfer;
@@ -21,9 +24,15 @@ use crate::unserved::explain;
 /// How long the answer waits for its trace in the call's record. Exotel waits for 5 s.
 const TRACE: Duration = Duration::from_millis(500);
 
-/// Numbers in the order of dialling; none for "we didn't dial anyone". Where no store can tell what was decided, or the call was refused, the
-/// default agents are dialled: the Exotel flow came here because somebody is to be connected.
-pub async fn connect(_: Applet, State(app): State<App>, headers: HeaderMap, RawQuery(query): RawQuery) -> Json<ConnectReply> {
+/// Numbers in the order of dialling; none for "we didn't dial anyone". Where no store can tell what
+/// was decided, or the call was refused, the default agents are dialled: the Exotel flow came here
+/// because somebody is to be connected.
+pub async fn connect(
+    _: Applet,
+    State(app): State<App>,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Json<ConnectReply> {
     let request = PassthruRequest::parse(query.as_deref().unwrap_or_default());
     let numbers = match &request.call_sid {
         None => Vec::new(),
@@ -42,8 +51,12 @@ pub async fn connect(_: Applet, State(app): State<App>, headers: HeaderMap, RawQ
     };
     if let Some(sid) = request.call_sid {
         let (app, numbers) = (app.clone(), numbers.clone());
-        let traced = app.tasks.clone().spawn(async move { asked(&app, &sid, &numbers).await });
-        // What is asked behind Connect follows from it; a store that is slow is not waited for, and the trace comes later.
+        let traced = app
+            .tasks
+            .clone()
+            .spawn(async move { asked(&app, &sid, &numbers).await });
+        // What is asked behind Connect follows from it; a store that is slow is not waited for, and
+        // the trace comes later.
         let _ = tokio::time::timeout(TRACE, traced).await;
     }
     let events = Base::new(&app, &headers).applet(&app, "/connect/event", Secret::in_url);
@@ -55,11 +68,17 @@ async fn asked(app: &App, sid: &CallSid, numbers: &[PhoneNumber]) {
     let call = explain(app, sid).await;
     tracing::info!(call = call.map(display), %sid, agents = numbers.len(), "connect");
     if let Some(call) = call {
-        app.services.ledger.update(call, |record| transfer::connect_asked(record, numbers, unix_ms())).await;
+        app.services
+            .ledger
+            .update(call, |record| {
+                transfer::connect_asked(record, numbers, unix_ms())
+            })
+            .await;
     }
 }
 
-/// One thing that happened to an agent's leg (Exotel: Connect applet, `dial_passthru_event_url`). Always answered `OK`.
+/// One thing that happened to an agent's leg (Exotel: Connect applet, `dial_passthru_event_url`).
+/// Always answered `OK`.
 pub async fn event(_: Applet, State(app): State<App>, RawQuery(query): RawQuery) -> &'static str {
     let request = PassthruRequest::parse(query.as_deref().unwrap_or_default());
     app.tasks.clone().spawn(async move {
@@ -69,7 +88,12 @@ pub async fn event(_: Applet, State(app): State<App>, RawQuery(query): RawQuery)
             return;
         };
         tracing::info!(%call, %sid, event = request.event_type.as_deref(), "agent's leg");
-        app.services.ledger.update(call, |record| transfer::agent_event(record, &request, unix_ms())).await;
+        app.services
+            .ledger
+            .update(call, |record| {
+                transfer::agent_event(record, &request, unix_ms())
+            })
+            .await;
     });
     "OK"
 }

@@ -26,16 +26,40 @@ pub struct Created {
     call_id: CallId,
 }
 
-/// Stores a record. 201 with the call's id; 400 for a body with a field that the call's flow lacks or that cannot be read for certain, 409 for a
-/// customer who asked not to be called, 503 where the session store does not answer.
-pub async fn create(_: Api, State(app): State<App>, body: Result<Bytes, BytesRejection>) -> Result<(StatusCode, Json<Created>), Problem> {
+/// Stores a record. 201 with the call's id; 400 for a body with a field that the call's flow lacks
+/// or that cannot be read for certain, 409 for a customer who asked not to be called, 503 where the
+/// session store does not answer.
+pub async fn create(
+    _: Api,
+    State(app): State<App>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<(StatusCode, Json<Created>), Problem> {
     let services = &app.services;
-    let today = Instant { unix_ms: unix_ms(), offset_minutes: services.settings.offset_minutes }.date();
-    let Order { phone, flow, fields } = Order::read(&body?, |flow, fields| services.catalogue.read_order(flow, fields, today))?;
+    let today = Instant {
+        unix_ms: unix_ms(),
+        offset_minutes: services.settings.offset_minutes,
+    }
+    .date();
+    let Order {
+        phone,
+        flow,
+        fields,
+    } = Order::read(&body?, |flow, fields| {
+        services.catalogue.read_order(flow, fields, today)
+    })?;
     refuse_unwanted(&app, &phone).await?;
     let call_id = CallId::generate();
-    let customer = CustomerRecord { call_id, phone, flow, fields };
-    app.services.sessions.put_customer(&customer).await.map_err(|error| Problem::unavailable(error.to_string()))?;
+    let customer = CustomerRecord {
+        call_id,
+        phone,
+        flow,
+        fields,
+    };
+    app.services
+        .sessions
+        .put_customer(&customer)
+        .await
+        .map_err(|error| Problem::unavailable(error.to_string()))?;
     let now_ms = unix_ms();
     app.services
         .ledger
@@ -50,7 +74,11 @@ pub async fn create(_: Api, State(app): State<App>, body: Result<Bytes, BytesRej
 }
 
 /// One call: its record with steps, transcript and journal. The id is ours, or Exotel's CallSid.
-pub async fn show(_: Api, State(app): State<App>, id: Result<Path<String>, PathRejection>) -> Result<Json<CallRecord>, Problem> {
+pub async fn show(
+    _: Api,
+    State(app): State<App>,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<Json<CallRecord>, Problem> {
     let Path(id) = id?;
     let ledger = &app.services.ledger;
     let found = match (CallId::parse(&id), CallSid::parse(id)) {
@@ -62,19 +90,32 @@ pub async fn show(_: Api, State(app): State<App>, id: Result<Path<String>, PathR
         (Some(call), Err(_)) => ledger.get(call).await,
         (None, Ok(sid)) => ledger.by_sid(&sid).await,
         (None, Err(error)) => {
-            return Err(Problem::bad_request(error.to_string(), "ask by the id that POST /api/calls answered, or by CallSid"));
+            return Err(Problem::bad_request(
+                error.to_string(),
+                "ask by the id that POST /api/calls answered, or by CallSid",
+            ));
         }
     };
     match found {
         Ok(Some(record)) => Ok(Json(record)),
-        Ok(None) => Err(Problem::new(StatusCode::NOT_FOUND, "no such call", "ask by the id that POST /api/calls answered, or by CallSid")),
+        Ok(None) => Err(Problem::new(
+            StatusCode::NOT_FOUND,
+            "no such call",
+            "ask by the id that POST /api/calls answered, or by CallSid",
+        )),
         Err(error) => Err(Problem::unavailable(error.to_string())),
     }
 }
 
 /// The newest calls, newest first, without their journals.
 pub async fn newest(_: Api, State(app): State<App>) -> Result<Json<Vec<CallRecord>>, Problem> {
-    let mut records = app.services.ledger.archive().newest(NEWEST).await.map_err(|error| Problem::unavailable(error.to_string()))?;
+    let mut records = app
+        .services
+        .ledger
+        .archive()
+        .newest(NEWEST)
+        .await
+        .map_err(|error| Problem::unavailable(error.to_string()))?;
     for record in &mut records {
         record.journal = None;
     }

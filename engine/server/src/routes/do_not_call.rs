@@ -1,5 +1,6 @@
-//! `/api/do-not-call/{phone}`: customers who asked not to be called any more. The wish is made in a call (a flow's outcome `do-not-call`) and kept
-//! with the records; here it is shown, and lifted when the customer has changed their mind.
+//! `/api/do-not-call/{phone}`: customers who asked not to be called any more. The wish is made in a
+//! call (a flow's outcome `do-not-call`) and kept with the records; here it is shown, and lifted
+//! when the customer has changed their mind.
 
 use axum::Json;
 use axum::extract::rejection::PathRejection;
@@ -16,9 +17,18 @@ use crate::problem::Problem;
 type Phone = Result<Path<String>, PathRejection>;
 
 /// The wish of a number; 404 where there is none.
-pub async fn show(_: Api, State(app): State<App>, phone: Phone) -> Result<Json<DoNotCall>, Problem> {
+pub async fn show(
+    _: Api,
+    State(app): State<App>,
+    phone: Phone,
+) -> Result<Json<DoNotCall>, Problem> {
     let phone = read(phone)?;
-    let wish = app.services.ledger.do_not_call(&phone).await.map_err(|error| Problem::unavailable(error.to_string()))?;
+    let wish = app
+        .services
+        .ledger
+        .do_not_call(&phone)
+        .await
+        .map_err(|error| Problem::unavailable(error.to_string()))?;
     wish.map(Json).ok_or_else(|| none(&phone))
 }
 
@@ -41,19 +51,31 @@ pub async fn refuse_unwanted(app: &App, phone: &PhoneNumber) -> Result<(), Probl
         Ok(None) => Ok(()),
         Ok(Some(DoNotCall { call_id, .. })) => Err(Problem::new(
             StatusCode::CONFLICT,
-            format!("cannot take a call to `{phone}`: the customer asked not to be called any more, in call {call_id}"),
+            format!(
+                "cannot take a call to `{phone}`: the customer asked not to be called any more, in call {call_id}"
+            ),
             "leave them in peace; if they have changed their mind, DELETE /api/do-not-call/{phone}",
         )),
-        Err(error) => Err(Problem::unavailable(format!("cannot tell whether `{phone}` asked not to be called: {error}"))),
+        Err(error) => Err(Problem::unavailable(format!(
+            "cannot tell whether `{phone}` asked not to be called: {error}"
+        ))),
     }
 }
 
 fn read(phone: Phone) -> Result<PhoneNumber, Problem> {
     let Path(phone) = phone?;
-    PhoneNumber::parse(&phone)
-        .map_err(|error| Problem::bad_request(error.to_string(), "ask by the number, such as /api/do-not-call/+919876543210"))
+    PhoneNumber::parse(&phone).map_err(|error| {
+        Problem::bad_request(
+            error.to_string(),
+            "ask by the number, such as /api/do-not-call/+919876543210",
+        )
+    })
 }
 
 fn none(phone: &PhoneNumber) -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, format!("`{phone}` has not asked not to be called"), "nothing is to be lifted")
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        format!("`{phone}` has not asked not to be called"),
+        "nothing is to be lifted",
+    )
 }

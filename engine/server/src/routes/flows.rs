@@ -1,4 +1,5 @@
-//! `/api/flows`: the flows with their versions and what was rejected; loading them again, promoting and bringing back a version.
+//! `/api/flows`: the flows with their versions and what was rejected; loading them again, promoting
+//! and bringing back a version.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -80,26 +81,39 @@ pub async fn list(_: Api, State(app): State<App>) -> Json<Flows> {
     Json(all(&app))
 }
 
-/// Looks through the folder now, and tries again what was rejected. 200 with all flows, whatever was rejected; 503 where the folder cannot
-/// be read.
+/// Looks through the folder now, and tries again what was rejected. 200 with all flows, whatever
+/// was rejected; 503 where the folder cannot be read.
 pub async fn reload(_: Api, State(app): State<App>) -> Result<Json<Flows>, Problem> {
     app.services.catalogue.reload().await.map_err(|error| {
-        let mend = "make the folder, or name another with --flows; until then all flows stay as they are";
+        let mend =
+            "make the folder, or name another with --flows; until then all flows stay as they are";
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string(), mend)
     })?;
     Ok(Json(all(&app)))
 }
 
-/// Withdraws the candidate; without one, brings the version before back. 200 with the flow, 404 for an unknown one, 409 where there is
-/// nothing to bring back.
-pub async fn rollback(_: Api, State(app): State<App>, Path(name): Path<String>) -> Result<Json<Flow>, Problem> {
+/// Withdraws the candidate; without one, brings the version before back. 200 with the flow, 404 for
+/// an unknown one, 409 where there is nothing to bring back.
+pub async fn rollback(
+    _: Api,
+    State(app): State<App>,
+    Path(name): Path<String>,
+) -> Result<Json<Flow>, Problem> {
     let name = named(name)?;
-    app.services.catalogue.rollback(&name, ASKED_FOR).map_err(unchanged)?;
+    app.services
+        .catalogue
+        .rollback(&name, ASKED_FOR)
+        .map_err(unchanged)?;
     one(&app, name)
 }
 
-/// Makes the candidate active; without one, the version that was withdrawn. Answers as [`rollback`] does.
-pub async fn promote(_: Api, State(app): State<App>, Path(name): Path<String>) -> Result<Json<Flow>, Problem> {
+/// Makes the candidate active; without one, the version that was withdrawn. Answers as [`rollback`]
+/// does.
+pub async fn promote(
+    _: Api,
+    State(app): State<App>,
+    Path(name): Path<String>,
+) -> Result<Json<Flow>, Problem> {
     let name = named(name)?;
     app.services.catalogue.promote(&name).map_err(unchanged)?;
     one(&app, name)
@@ -114,32 +128,62 @@ fn named(name: String) -> Result<FlowName, Problem> {
 fn unchanged(error: ChangeError) -> Problem {
     let (status, mend) = match error {
         ChangeError::Unknown(_) => (StatusCode::NOT_FOUND, NAMES),
-        ChangeError::NothingBefore(_) | ChangeError::NothingToPromote(_) => {
-            (StatusCode::CONFLICT, "put the files of the version you want into the flow's folder")
-        }
+        ChangeError::NothingBefore(_) | ChangeError::NothingToPromote(_) => (
+            StatusCode::CONFLICT,
+            "put the files of the version you want into the flow's folder",
+        ),
     };
     Problem::new(status, error.to_string(), mend)
 }
 
 fn all(app: &App) -> Flows {
     let catalogue = &app.services.catalogue;
-    let ghanti_dialog::Unclaimed { flow: unclaimed, because, .. } = catalogue.unclaimed();
+    let ghanti_dialog::Unclaimed {
+        flow: unclaimed,
+        because,
+        ..
+    } = catalogue.unclaimed();
     Flows {
-        unclaimed: Unclaimed { flow: unclaimed, because },
+        unclaimed: Unclaimed {
+            flow: unclaimed,
+            because,
+        },
         flows: catalogue.states().into_iter().map(flow).collect(),
-        strays: catalogue.strays().into_iter().map(|stray| fault(stray, None, None)).collect(),
+        strays: catalogue
+            .strays()
+            .into_iter()
+            .map(|stray| fault(stray, None, None))
+            .collect(),
     }
 }
 
 fn one(app: &App, name: FlowName) -> Result<Json<Flow>, Problem> {
-    let state = app.services.catalogue.states().into_iter().find(|state| state.name == name);
-    state.map(|state| Json(flow(state))).ok_or_else(|| unchanged(ChangeError::Unknown(name)))
+    let state = app
+        .services
+        .catalogue
+        .states()
+        .into_iter()
+        .find(|state| state.name == name);
+    state
+        .map(|state| Json(flow(state)))
+        .ok_or_else(|| unchanged(ChangeError::Unknown(name)))
 }
 
 fn flow(state: FlowState) -> Flow {
-    let rejected = state.rejected.into_iter().map(|Rejected { version, rejection, at_ms }| fault(rejection, version, Some(at_ms)));
+    let rejected = state.rejected.into_iter().map(
+        |Rejected {
+             version,
+             rejection,
+             at_ms,
+         }| fault(rejection, version, Some(at_ms)),
+    );
     let versions = state.versions.into_iter().map(version).collect();
-    Flow { name: state.name, versions, rejected: rejected.collect(), warnings: state.warnings }
+    Flow {
+        name: state.name,
+        versions,
+        rejected: rejected.collect(),
+        warnings: state.warnings,
+    }
 }
 
 fn version(state: VersionState) -> Version {
@@ -156,6 +200,20 @@ fn version(state: VersionState) -> Version {
 }
 
 fn fault(rejection: Rejection, id: Option<VersionId>, at_ms: Option<u64>) -> Fault {
-    let Rejection { flow, step, reason, mend, line } = rejection;
-    Fault { flow, id, step: step.to_string(), reason, line, mend, at_ms }
+    let Rejection {
+        flow,
+        step,
+        reason,
+        mend,
+        line,
+    } = rejection;
+    Fault {
+        flow,
+        id,
+        step: step.to_string(),
+        reason,
+        line,
+        mend,
+        at_ms,
+    }
 }

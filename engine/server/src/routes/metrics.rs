@@ -1,7 +1,7 @@
 //! `GET /metrics`: counts and gauges for Prometheus, in the OpenMetrics text format that it reads.
 //!
-//! Everything is counted where it happens, and only read here. Labels are flows' names and outcomes, both of a bounded number; nothing tells of
-//! one call.
+//! Everything is counted where it happens, and only read here. Labels are flows' names and
+//! outcomes, both of a bounded number; nothing tells of one call.
 
 use std::fmt;
 use std::time::Instant;
@@ -29,8 +29,13 @@ type Counts<const LABELS: usize> = Family<[(&'static str, String); LABELS], Coun
 
 /// All metrics, as they are now.
 pub async fn metrics(_: Api, State(app): State<App>) -> Result<Response, Problem> {
-    let text =
-        told(&app).map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string(), "see the log of this time"))?;
+    let text = told(&app).map_err(|error| {
+        Problem::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            error.to_string(),
+            "see the log of this time",
+        )
+    })?;
     Ok(([(CONTENT_TYPE, OPEN_METRICS)], text).into_response())
 }
 
@@ -46,11 +51,31 @@ fn told(app: &App) -> Result<String, fmt::Error> {
 fn calls(app: &App, registry: &mut Registry) {
     let (_, promised) = app.permits.in_use(Instant::now());
     let gauges = [
-        ("calls_live", "Calls with a stream now", app.services.ledger.live().len()),
-        ("calls_awaited", "Calls whose applet was told to go on and whose stream has not started", promised),
-        ("calls_max", "Calls that may be live at once", app.permits.places()),
-        ("connections_open", "Connections that hold no call", app.connections.open()),
-        ("connections_max", "Connections without a call that there may be", app.connections.most()),
+        (
+            "calls_live",
+            "Calls with a stream now",
+            app.services.ledger.live().len(),
+        ),
+        (
+            "calls_awaited",
+            "Calls whose applet was told to go on and whose stream has not started",
+            promised,
+        ),
+        (
+            "calls_max",
+            "Calls that may be live at once",
+            app.permits.places(),
+        ),
+        (
+            "connections_open",
+            "Connections that hold no call",
+            app.connections.open(),
+        ),
+        (
+            "connections_max",
+            "Connections without a call that there may be",
+            app.connections.most(),
+        ),
     ];
     for (name, help, value) in gauges {
         let gauge: Gauge = Gauge::default();
@@ -59,52 +84,113 @@ fn calls(app: &App, registry: &mut Registry) {
     }
     let refused = Counts::<2>::default();
     for ((door, refusal), count) in app.refusals.all() {
-        add(&refused, [("at", door.name()), ("reason", refusal.name())], count);
+        add(
+            &refused,
+            [("at", door.name()), ("reason", refusal.name())],
+            count,
+        );
     }
-    registry.register("calls_refused", "Calls that were not taken, by where they asked", refused);
+    registry.register(
+        "calls_refused",
+        "Calls that were not taken, by where they asked",
+        refused,
+    );
     let closed = Counts::<1>::default();
     let counts = app.connections.counts();
     for (reason, count) in [("idle", counts.replaced), ("crowded", counts.refused)] {
         add(&closed, [("reason", reason)], count);
     }
-    registry.register("connections_closed", "Connections that were closed for others: idle ones, or new ones where none was idle", closed);
+    registry.register(
+        "connections_closed",
+        "Connections that were closed for others: idle ones, or new ones where none was idle",
+        closed,
+    );
     let unserved = Counts::<2>::default();
     for ((path, cause), count) in app.unserved.all() {
         add(&unserved, [("path", path), ("cause", cause)], count);
     }
-    registry.register("requests_unserved", "Requests and streams that were not served as the set-up is wrong, by path and cause", unserved);
+    registry.register(
+        "requests_unserved",
+        "Requests and streams that were not served as the set-up is wrong, by path and cause",
+        unserved,
+    );
     let transfers = Counts::<1>::default();
     for (outcome, count) in app.services.ledger.transfers() {
         add(&transfers, [("outcome", &outcome)], count);
     }
-    registry.register("transfers", "What became of transfers, once it was known", transfers);
+    registry.register(
+        "transfers",
+        "What became of transfers, once it was known",
+        transfers,
+    );
     let ended = Counts::<1>::default();
     for (outcome, count) in app.services.ledger.outcomes() {
         add(&ended, [("outcome", &outcome)], count);
     }
-    registry.register("calls_ended", "Calls that have ended, by outcome at their end; a transfer is `transfer-decided` then", ended);
+    registry.register(
+        "calls_ended",
+        "Calls that have ended, by outcome at their end; a transfer is `transfer-decided` then",
+        ended,
+    );
 }
 
 fn flows(app: &App, registry: &mut Registry) {
-    let (published, rejected, rolled_back, failed) =
-        (Counts::<1>::default(), Counts::<2>::default(), Counts::<1>::default(), Counts::<2>::default());
+    let (published, rejected, rolled_back, failed) = (
+        Counts::<1>::default(),
+        Counts::<2>::default(),
+        Counts::<1>::default(),
+        Counts::<2>::default(),
+    );
     for (flow, counts) in &app.services.catalogue.counts() {
-        let FlowCounts { published: versions, rejected: candidates, rolled_back: back, trapped, limited, failed: erred } = counts;
+        let FlowCounts {
+            published: versions,
+            rejected: candidates,
+            rolled_back: back,
+            trapped,
+            limited,
+            failed: erred,
+        } = counts;
         add(&published, [("flow", flow)], *versions);
         add(&rolled_back, [("flow", flow)], *back);
         for (step, count) in candidates {
-            add(&rejected, [("flow", flow), ("step", &step.to_string())], *count);
+            add(
+                &rejected,
+                [("flow", flow), ("step", &step.to_string())],
+                *count,
+            );
         }
         for (kind, count) in [("trap", trapped), ("limit", limited), ("error", erred)] {
             add(&failed, [("flow", flow), ("kind", kind)], *count);
         }
     }
-    registry.register("flow_versions_published", "Versions of flows that were taken", published);
-    registry.register("flow_candidates_rejected", "Candidates that were not taken, by the step that failed", rejected);
-    registry.register("flow_rollbacks", "Versions that were withdrawn, by people or for their failures", rolled_back);
-    registry.register("flow_failures", "Calls in which the flow trapped, met a limit or returned an error", failed);
+    registry.register(
+        "flow_versions_published",
+        "Versions of flows that were taken",
+        published,
+    );
+    registry.register(
+        "flow_candidates_rejected",
+        "Candidates that were not taken, by the step that failed",
+        rejected,
+    );
+    registry.register(
+        "flow_rollbacks",
+        "Versions that were withdrawn, by people or for their failures",
+        rolled_back,
+    );
+    registry.register(
+        "flow_failures",
+        "Calls in which the flow trapped, met a limit or returned an error",
+        failed,
+    );
 }
 
-fn add<const LABELS: usize>(family: &Counts<LABELS>, labels: [(&'static str, &str); LABELS], count: u64) {
-    family.get_or_create(&labels.map(|(name, value)| (name, value.to_owned()))).inc_by(count);
+fn add<const LABELS: usize>(
+    family: &Counts<LABELS>,
+    labels: [(&'static str, &str); LABELS],
+    count: u64,
+) {
+    family
+        .get_or_create(&labels.map(|(name, value)| (name, value.to_owned())))
+        .inc_by(count);
 }

@@ -1,5 +1,6 @@
-//! `GET /passthru`: Exotel's Passthru applet before the bot. The answer is `OK`, at once, whatever it tells and whatever the stores do;
-//! the call is bound to its record behind it. Only where the engine takes no further calls does it lead the Exotel flow another way.
+//! `GET /passthru`: Exotel's Passthru applet before the bot. The answer is `OK`, at once, whatever
+//! it tells and whatever the stores do; the call is bound to its record behind it. Only where the
+//! engine takes no further calls does it lead the Exotel flow another way.
 
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
@@ -16,8 +17,9 @@ use crate::app::App;
 use crate::awaited::await_stream;
 use crate::refusal::{Door, admit, refused};
 
-/// Keeps a place for the call, answers, and binds the call behind the answer. 302 leads the Exotel flow to its second branch (Exotel: Passthru
-/// applet, support article 48283), without a `Location` that anyone could follow.
+/// Keeps a place for the call, answers, and binds the call behind the answer. 302 leads the Exotel
+/// flow to its second branch (Exotel: Passthru applet, support article 48283), without a `Location`
+/// that anyone could follow.
 pub async fn passthru(_: Applet, State(app): State<App>, RawQuery(query): RawQuery) -> Response {
     let request = PassthruRequest::parse(query.as_deref().unwrap_or_default());
     if let Err(refusal) = admit(&app, request.call_sid.as_ref()) {
@@ -36,13 +38,15 @@ pub async fn passthru(_: Applet, State(app): State<App>, RawQuery(query): RawQue
                 }
             });
         }
-        Err(_) => tracing::warn!("a passthru was answered and not recorded: too many are being worked on; `start` will find the call"),
+        Err(_) => tracing::warn!(
+            "a passthru was answered and not recorded: too many are being worked on; `start` will find the call"
+        ),
     }
     "OK".into_response()
 }
 
-/// Binds the CallSid to its call, and notes the step where it is the Passthru that asks. Nothing is returned where there is no CallSid: there is
-/// no call to speak of.
+/// Binds the CallSid to its call, and notes the step where it is the Passthru that asks. Nothing is
+/// returned where there is no CallSid: there is no call to speak of.
 pub async fn bind(app: &App, request: PassthruRequest, is_passthru: bool) -> Option<CallId> {
     let Some(sid) = request.call_sid.clone() else {
         tracing::warn!(
@@ -52,7 +56,13 @@ pub async fn bind(app: &App, request: PassthruRequest, is_passthru: bool) -> Opt
     };
     let sighting = sighting_of(&request);
     keep(app, &sid, &sighting).await;
-    let sought = Sought { sid: Some(&sid), session: "", stream: None, sighting, within: BEHIND_ANSWER };
+    let sought = Sought {
+        sid: Some(&sid),
+        session: "",
+        stream: None,
+        sighting,
+        within: BEHIND_ANSWER,
+    };
     let found = find(&app.services, sought).await;
     let (call, now_ms) = (found.call_id, unix_ms());
     let customer_found = found.customer.is_some();
@@ -82,7 +92,8 @@ pub async fn bind(app: &App, request: PassthruRequest, is_passthru: bool) -> Opt
     Some(call)
 }
 
-/// Keeps for this process, at once, what an applet's request says of its call: the stream may come before the stores have answered.
+/// Keeps for this process, at once, what an applet's request says of its call: the stream may come
+/// before the stores have answered.
 fn see(app: &App, request: &PassthruRequest) {
     let sighting = sighting_of(request);
     if let Some(sid) = &request.call_sid
@@ -95,7 +106,12 @@ fn see(app: &App, request: &PassthruRequest) {
 /// The same, and behind the answer for other engines.
 pub fn share(app: &App, request: &PassthruRequest) {
     see(app, request);
-    let (Some(sid), Ok(permit)) = (request.call_sid.clone(), app.behind.clone().try_acquire_owned()) else { return };
+    let (Some(sid), Ok(permit)) = (
+        request.call_sid.clone(),
+        app.behind.clone().try_acquire_owned(),
+    ) else {
+        return;
+    };
     let (app, sighting) = (app.clone(), sighting_of(request));
     app.tasks.clone().spawn(async move {
         keep(&app, &sid, &sighting).await;
@@ -112,9 +128,26 @@ async fn keep(app: &App, sid: &CallSid, sighting: &Sighting) {
 }
 
 fn sighting_of(request: &PassthruRequest) -> Sighting {
-    let field = request.custom_field.as_ref().map(|field| ("CustomField", field.expose()));
-    let ends = [(&request.call_from, &request.call_to), (&request.from, &request.to)];
-    let ends = ends.into_iter().filter(|(from, to)| from.is_some() || to.is_some());
-    let ends = ends.map(|(from, to)| Ends { from: from.clone(), to: to.clone(), direction: request.direction }).collect();
-    Sighting { orders: named_orders(field), ends }
+    let field = request
+        .custom_field
+        .as_ref()
+        .map(|field| ("CustomField", field.expose()));
+    let ends = [
+        (&request.call_from, &request.call_to),
+        (&request.from, &request.to),
+    ];
+    let ends = ends
+        .into_iter()
+        .filter(|(from, to)| from.is_some() || to.is_some());
+    let ends = ends
+        .map(|(from, to)| Ends {
+            from: from.clone(),
+            to: to.clone(),
+            direction: request.direction,
+        })
+        .collect();
+    Sighting {
+        orders: named_orders(field),
+        ends,
+    }
 }

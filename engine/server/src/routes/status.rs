@@ -1,5 +1,5 @@
-//! `POST /status`: Exotel's status callback. Closes the record: duration, recording, reason; the outcome of a call that was never taken, and of
-//! a transfer.
+//! `POST /status`: Exotel's status callback. Closes the record: duration, recording, reason; the
+//! outcome of a call that was never taken, and of a transfer.
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -19,7 +19,8 @@ use crate::app::App;
 use crate::problem::{Cause, Problem};
 use crate::unserved::explain;
 
-/// Takes a callback in any of Exotel's forms. One of a call that is not known here is answered `OK` too: Exotel cannot mend it.
+/// Takes a callback in any of Exotel's forms. One of a call that is not known here is answered `OK`
+/// too: Exotel cannot mend it.
 pub async fn status(
     _: Applet,
     State(app): State<App>,
@@ -27,15 +28,33 @@ pub async fn status(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<&'static str, Problem> {
     let body = body?;
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let content_type = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
     let callback = StatusCallback::from_body(content_type, &body).map_err(|error| {
-        Problem::bad_request(error.to_string(), "send Exotel's status callback as form, multipart or JSON").because(Cause::Body)
+        Problem::bad_request(
+            error.to_string(),
+            "send Exotel's status callback as form, multipart or JSON",
+        )
+        .because(Cause::Body)
     })?;
-    let packed = |field: &str| Parameters::from_query(field).get("call-id").and_then(CallId::parse);
-    let order = callback.custom_field.as_ref().map(Masked::expose).and_then(|field| CallId::parse(field).or_else(|| packed(field)));
+    let packed = |field: &str| {
+        Parameters::from_query(field)
+            .get("call-id")
+            .and_then(CallId::parse)
+    };
+    let order = callback
+        .custom_field
+        .as_ref()
+        .map(Masked::expose)
+        .and_then(|field| CallId::parse(field).or_else(|| packed(field)));
     if callback.call_sid.is_none() && order.is_none() {
         let missing = "`CallSid` is missing, and no `CustomField` names a call";
-        return Err(Problem::bad_request(missing, "send Exotel's status callback with its CallSid").because(Cause::Body));
+        return Err(Problem::bad_request(
+            missing,
+            "send Exotel's status callback with its CallSid",
+        )
+        .because(Cause::Body));
     }
     app.tasks.clone().spawn(async move {
         let sid = callback.call_sid.as_ref();
@@ -57,9 +76,14 @@ pub async fn status(
     Ok("OK")
 }
 
-/// The call of a callback: by its CallSid, else by the order in its `CustomField`, whose CallSid it then is. An order that was dialled before
-/// under another CallSid gets a record of its own for this call.
-async fn call_of_callback(app: &App, sid: Option<&CallSid>, order: Option<CallId>) -> Option<CallId> {
+/// The call of a callback: by its CallSid, else by the order in its `CustomField`, whose CallSid it
+/// then is. An order that was dialled before under another CallSid gets a record of its own for
+/// this call.
+async fn call_of_callback(
+    app: &App,
+    sid: Option<&CallSid>,
+    order: Option<CallId>,
+) -> Option<CallId> {
     if let Some(sid) = sid
         && let Some(call) = explain(app, sid).await
     {
@@ -68,12 +92,30 @@ async fn call_of_callback(app: &App, sid: Option<&CallSid>, order: Option<CallId
     let order = order?;
     let is_recorded = matches!(app.services.ledger.get(order).await, Ok(Some(_)));
     // an id that somebody made up makes no record
-    if !is_recorded && !matches!(app.services.sessions.customer_by_call(order).await, Ok(Some(_))) {
+    if !is_recorded
+        && !matches!(
+            app.services.sessions.customer_by_call(order).await,
+            Ok(Some(_))
+        )
+    {
         return None;
     }
     let Some(sid) = sid else { return Some(order) };
-    let sighting = Sighting { orders: vec![order], ends: Vec::new() };
-    let found = find(&app.services, Sought { sid: Some(sid), session: "", stream: None, sighting, within: BEHIND_ANSWER }).await;
+    let sighting = Sighting {
+        orders: vec![order],
+        ends: Vec::new(),
+    };
+    let found = find(
+        &app.services,
+        Sought {
+            sid: Some(sid),
+            session: "",
+            stream: None,
+            sighting,
+            within: BEHIND_ANSWER,
+        },
+    )
+    .await;
     let call = found.call_id;
     if call != order {
         app.services

@@ -1,4 +1,5 @@
-//! `GET /voicebot-url` (the Voicebot applet's dynamic URL) and `GET /websocket-url` (what to paste into Exotel's applets).
+//! `GET /voicebot-url` (the Voicebot applet's dynamic URL) and `GET /websocket-url` (what to paste
+//! into Exotel's applets).
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
@@ -36,30 +37,50 @@ impl Base {
             Some(url) => url.trim_end_matches('/').to_owned(),
             None => {
                 let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-                format!("http://{}", host.map_or_else(|| server.listen.to_string(), str::to_owned))
+                format!(
+                    "http://{}",
+                    host.map_or_else(|| server.listen.to_string(), str::to_owned)
+                )
             }
         };
         // `http…` becomes `ws…`, `https…` becomes `wss…`.
         let ws = format!("ws{}", http.strip_prefix("http").unwrap_or(&http));
-        Self { http: format!("{http}{}", server.path), ws: format!("{ws}{}", server.path) }
+        Self {
+            http: format!("{http}{}", server.path),
+            ws: format!("{ws}{}", server.path),
+        }
     }
 
     /// `shown` makes of a token what stands in the URL.
     fn stream(&self, app: &App, session: &str, shown: impl Fn(&Secret) -> String) -> String {
-        let token = app.config.server.stream_token.as_ref().map_or_else(String::new, |token| format!("{}/", shown(token)));
-        format!("{}/ws/voicebot/{token}{session}?sample-rate={}", self.ws, app.config.calls.sample_rate_hz)
+        let token = app
+            .config
+            .server
+            .stream_token
+            .as_ref()
+            .map_or_else(String::new, |token| format!("{}/", shown(token)));
+        format!(
+            "{}/ws/voicebot/{token}{session}?sample-rate={}",
+            self.ws, app.config.calls.sample_rate_hz
+        )
     }
 
     /// The URL of an applet, with the applets' token as `shown` shows it.
     pub fn applet(&self, app: &App, path: &str, shown: impl Fn(&Secret) -> String) -> String {
-        let token = app.config.server.applet_token.as_ref().map_or_else(String::new, |token| format!("?token={}", shown(token)));
+        let token = app
+            .config
+            .server
+            .applet_token
+            .as_ref()
+            .map_or_else(String::new, |token| format!("?token={}", shown(token)));
         format!("{}{path}{token}", self.http)
     }
 }
 
-/// `{"url": …}` for the call that asks. A call without a CallSid gets a URL all the same: `start` decides. 503 where the engine takes no further
-/// calls: the Exotel flow then goes on with its next applet, without trying to connect. 403 where the URL would hold a token and no token guards
-/// this answer.
+/// `{"url": …}` for the call that asks. A call without a CallSid gets a URL all the same: `start`
+/// decides. 503 where the engine takes no further calls: the Exotel flow then goes on with its next
+/// applet, without trying to connect. 403 where the URL would hold a token and no token guards this
+/// answer.
 pub async fn voicebot_url(
     _: Applet,
     State(app): State<App>,
@@ -81,19 +102,31 @@ pub async fn voicebot_url(
     }
     share(&app, &request);
     let session = request.call_sid.as_ref().map_or(ANYONE, |sid| sid.as_str());
-    Ok(Json(DynamicUrl { url: Base::new(&app, &headers).stream(&app, session, Secret::in_url) }))
+    Ok(Json(DynamicUrl {
+        url: Base::new(&app, &headers).stream(&app, session, Secret::in_url),
+    }))
 }
 
-/// What to paste where, with the applets' settings. Holds the tokens, so it is the API's: where no `api-token` guards it, a word stands in the
-/// place of each.
+/// What to paste where, with the applets' settings. Holds the tokens, so it is the API's: where no
+/// `api-token` guards it, a word stands in the place of each.
 pub async fn websocket_url(_: Api, State(app): State<App>, headers: HeaderMap) -> Json<Value> {
     let base = Base::new(&app, &headers);
     let is_guarded = app.config.server.api_token.is_some();
-    let shown = |token: &Secret| if is_guarded { token.in_url() } else { "TOKEN".to_owned() };
+    let shown = |token: &Secret| {
+        if is_guarded {
+            token.in_url()
+        } else {
+            "TOKEN".to_owned()
+        }
+    };
     let applet = |path: &str| base.applet(&app, path, shown);
     let second_branch = match app.config.calls.after {
-        crate::config::After::Status => "302: a transfer was decided, lead it to Connect; 200: lead it to Hangup",
-        crate::config::After::Select => "follow it with SwitchCase: `transfer` leads to Connect, `hang-up` to Hangup",
+        crate::config::After::Status => {
+            "302: a transfer was decided, lead it to Connect; 200: lead it to Hangup"
+        }
+        crate::config::After::Select => {
+            "follow it with SwitchCase: `transfer` leads to Connect, `hang-up` to Hangup"
+        }
     };
     Json(json!({
         "applets": [
@@ -117,13 +150,20 @@ pub async fn websocket_url(_: Api, State(app): State<App>, headers: HeaderMap) -
 
 fn warnings(app: &App, base: &Base) -> Vec<&'static str> {
     let server = &app.config.server;
-    let has_hidden = server.api_token.is_none() && (server.stream_token.is_some() || server.applet_token.is_some());
+    let has_hidden = server.api_token.is_none()
+        && (server.stream_token.is_some() || server.applet_token.is_some());
     let each = [
         (
             !base.ws.starts_with("wss://"),
             "Exotel connects to wss:// with a valid certificate only: set `public-url` of `[server]` to the https:// address in front of this engine",
         ),
-        (has_hidden, "TOKEN stands for the tokens of `[server]`, which are not shown as no `api-token` guards this answer: set one"),
+        (
+            has_hidden,
+            "TOKEN stands for the tokens of `[server]`, which are not shown as no `api-token` guards this answer: set one",
+        ),
     ];
-    each.into_iter().filter(|(is_so, _)| *is_so).map(|(_, warning)| warning).collect()
+    each.into_iter()
+        .filter(|(is_so, _)| *is_so)
+        .map(|(_, warning)| warning)
+        .collect()
 }

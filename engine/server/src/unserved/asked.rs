@@ -1,4 +1,5 @@
-//! What an unserved request asked for, and for which call; what its call's record and the log say about it.
+//! What an unserved request asked for, and for which call; what its call's record and the log say
+//! about it.
 
 use ghanti_exotel::applet::PassthruRequest;
 use ghanti_model::{CallId, CallSid};
@@ -45,14 +46,30 @@ pub(super) struct Asked {
 impl Asked {
     pub(super) fn read(prefix: &str, path: &str, query: &str) -> Self {
         let own = path.strip_prefix(prefix).unwrap_or(path);
-        let mut shown: String = path.split('/').take(3).collect::<Vec<_>>().join("/").chars().take(64).collect();
+        let mut shown: String = path
+            .split('/')
+            .take(3)
+            .collect::<Vec<_>>()
+            .join("/")
+            .chars()
+            .take(64)
+            .collect();
         if path.matches('/').count() > 2 {
             shown.push_str("/…");
         }
         if own.starts_with("/ws/") {
-            let place = if own.starts_with("/ws/voicebot/") { STREAM } else { ELSEWHERE };
+            let place = if own.starts_with("/ws/voicebot/") {
+                STREAM
+            } else {
+                ELSEWHERE
+            };
             let (sid, call) = of_session(own.rsplit('/').next().unwrap_or_default());
-            return Self { place, shown, sid, call };
+            return Self {
+                place,
+                shown,
+                sid,
+                call,
+            };
         }
         let place = match PLACES.iter().find(|place| **place == own) {
             Some(place) => *place,
@@ -60,8 +77,16 @@ impl Asked {
             None => ELSEWHERE,
         };
         let request = PassthruRequest::parse(query);
-        let call = request.custom_field.as_ref().and_then(|field| CallId::parse(field.expose()));
-        Self { place, shown, sid: request.call_sid, call }
+        let call = request
+            .custom_field
+            .as_ref()
+            .and_then(|field| CallId::parse(field.expose()));
+        Self {
+            place,
+            shown,
+            sid: request.call_sid,
+            call,
+        }
     }
 
     /// The problem's name in a call's record, and what to do about it.
@@ -72,22 +97,38 @@ impl Asked {
                 "the token is missing or wrong; put the URL of /voicebot-url into the Voicebot applet, or `wss://user:TOKEN@…` with \
                  `stream-token` of `[server]`",
             ),
-            Cause::Token if self.place == "/api" || self.place == "/metrics" || self.place == "/websocket-url" => {
-                ("applet-refused", "the token is missing or wrong; send `Authorization: Bearer …` with `api-token` of `[server]`")
+            Cause::Token
+                if self.place == "/api"
+                    || self.place == "/metrics"
+                    || self.place == "/websocket-url" =>
+            {
+                (
+                    "applet-refused",
+                    "the token is missing or wrong; send `Authorization: Bearer …` with `api-token` of `[server]`",
+                )
             }
             Cause::Token => (
                 "applet-refused",
                 "the token is missing or wrong; add `?token=…` with `applet-token` of `[server]` to the URL in the applet, as GET /websocket-url \
                  tells it",
             ),
-            Cause::Path => ("wrong-path", "nothing is at this path; GET /websocket-url tells what to paste into Exotel's applets"),
-            Cause::Method => ("wrong-method", "it takes another method; Exotel's applets use GET, its status callback POST"),
+            Cause::Path => (
+                "wrong-path",
+                "nothing is at this path; GET /websocket-url tells what to paste into Exotel's applets",
+            ),
+            Cause::Method => (
+                "wrong-method",
+                "it takes another method; Exotel's applets use GET, its status callback POST",
+            ),
             Cause::Upgrade => (
                 "no-upgrade",
                 "the request had no WebSocket upgrade; let the proxy in front pass it on (nginx: `proxy_http_version 1.1; proxy_set_header \
                  Upgrade $http_upgrade; proxy_set_header Connection \"upgrade\";`)",
             ),
-            Cause::Body => ("unreadable-callback", "its body could not be read; let Exotel send it as a form, multipart or JSON"),
+            Cause::Body => (
+                "unreadable-callback",
+                "its body could not be read; let Exotel send it as a form, multipart or JSON",
+            ),
         }
     }
 }
@@ -112,22 +153,96 @@ mod tests {
     #[test]
     fn a_request_is_known_by_its_place_and_its_call_and_no_token_is_shown() {
         let order = "0190a1b2-0000-7000-8000-000000000001";
-        let (by_order, stream_of_order) = (format!("CustomField={order}"), format!("/bot/ws/voicebot/{order}"));
+        let (by_order, stream_of_order) = (
+            format!("CustomField={order}"),
+            format!("/bot/ws/voicebot/{order}"),
+        );
         for (path, query, place, shown, sid, call) in [
-            ("/bot/connect", "CallSid=c1&token=secret", "/connect", "/bot/connect", Some("c1"), None),
-            ("/bot/passthru/after", "CallSid=c1", "/passthru/after", "/bot/passthru/…", Some("c1"), None),
-            ("/conect", "CallSid=c1", ELSEWHERE, "/conect", Some("c1"), None),
-            ("/bot/passthru", by_order.as_str(), "/passthru", "/bot/passthru", None, Some(order)),
-            ("/bot/ws/voicebot/secret/c2", "", STREAM, "/bot/ws/…", Some("c2"), None),
-            ("/ws/voicebt/secret/c2", "", ELSEWHERE, "/ws/voicebt/…", Some("c2"), None),
+            (
+                "/bot/connect",
+                "CallSid=c1&token=secret",
+                "/connect",
+                "/bot/connect",
+                Some("c1"),
+                None,
+            ),
+            (
+                "/bot/passthru/after",
+                "CallSid=c1",
+                "/passthru/after",
+                "/bot/passthru/…",
+                Some("c1"),
+                None,
+            ),
+            (
+                "/conect",
+                "CallSid=c1",
+                ELSEWHERE,
+                "/conect",
+                Some("c1"),
+                None,
+            ),
+            (
+                "/bot/passthru",
+                by_order.as_str(),
+                "/passthru",
+                "/bot/passthru",
+                None,
+                Some(order),
+            ),
+            (
+                "/bot/ws/voicebot/secret/c2",
+                "",
+                STREAM,
+                "/bot/ws/…",
+                Some("c2"),
+                None,
+            ),
+            (
+                "/ws/voicebt/secret/c2",
+                "",
+                ELSEWHERE,
+                "/ws/voicebt/…",
+                Some("c2"),
+                None,
+            ),
             ("/bot/ws/voicebot/call", "", STREAM, "/bot/ws/…", None, None),
-            ("/bot/ws/voicebot/%7BCallSid%7D", "", STREAM, "/bot/ws/…", None, None),
-            (stream_of_order.as_str(), "", STREAM, "/bot/ws/…", None, Some(order)),
-            ("/bot/api/calls/9876543210", "", "/api", "/bot/api/…", None, None),
+            (
+                "/bot/ws/voicebot/%7BCallSid%7D",
+                "",
+                STREAM,
+                "/bot/ws/…",
+                None,
+                None,
+            ),
+            (
+                stream_of_order.as_str(),
+                "",
+                STREAM,
+                "/bot/ws/…",
+                None,
+                Some(order),
+            ),
+            (
+                "/bot/api/calls/9876543210",
+                "",
+                "/api",
+                "/bot/api/…",
+                None,
+                None,
+            ),
         ] {
             let asked = Asked::read("/bot", path, query);
-            assert_eq!((asked.place, asked.shown.as_str()), (place, shown), "{path}");
-            assert_eq!((asked.sid.as_ref().map(CallSid::as_str), asked.call), (sid, call.and_then(CallId::parse)), "{path}");
+            assert_eq!(
+                (asked.place, asked.shown.as_str()),
+                (place, shown),
+                "{path}"
+            );
+            assert_eq!(
+                (asked.sid.as_ref().map(CallSid::as_str), asked.call),
+                (sid, call.and_then(CallId::parse)),
+                "{path}"
+            );
         }
     }
 }

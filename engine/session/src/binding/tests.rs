@@ -1,4 +1,5 @@
-//! The rules, case by case. `A` and `B` are customers, `X` is a line of the operator (an ExoPhone), `-` is a number that was not named.
+//! The rules, case by case. `A` and `B` are customers, `X` is a line of the operator (an ExoPhone),
+//! `-` is a number that was not named.
 
 use std::collections::BTreeMap;
 
@@ -23,18 +24,40 @@ fn ends(text: &str) -> Vec<Ends> {
     let one = |text: &str| {
         let (numbers, direction) = text.split_once(' ').unwrap_or((text, ""));
         let (from, to) = numbers.split_once('>').unwrap();
-        Ends { from: number(from), to: number(to), direction: Direction::parse(direction) }
+        Ends {
+            from: number(from),
+            to: number(to),
+            direction: Direction::parse(direction),
+        }
     };
-    text.split(", ").filter(|text| !text.is_empty()).map(one).collect()
+    text.split(", ")
+        .filter(|text| !text.is_empty())
+        .map(one)
+        .collect()
 }
 
 fn order(name: &str, flow: Option<&str>) -> CustomerRecord {
     let flow = flow.map(|flow| FlowName::parse(flow).unwrap());
-    CustomerRecord { call_id: CallId::generate(), phone: number(name).unwrap(), flow, fields: BTreeMap::new() }
+    CustomerRecord {
+        call_id: CallId::generate(),
+        phone: number(name).unwrap(),
+        flow,
+        fields: BTreeMap::new(),
+    }
 }
 
-fn evidence<'a>(named: &'a [(CallId, Stored<CustomerRecord>)], ends: &'a [Ends], of_number: Stored<Vec<Order>>) -> Evidence<'a> {
-    Evidence { named, is_complete: true, ends, lines: &[], of_number }
+fn evidence<'a>(
+    named: &'a [(CallId, Stored<CustomerRecord>)],
+    ends: &'a [Ends],
+    of_number: Stored<Vec<Order>>,
+) -> Evidence<'a> {
+    Evidence {
+        named,
+        is_complete: true,
+        ends,
+        lines: &[],
+        of_number,
+    }
 }
 
 fn outcome(verdict: &Verdict) -> &'static str {
@@ -84,7 +107,11 @@ fn an_order_is_handed_over_only_where_its_own_number_is_on_the_line() {
     ] {
         let order = order("A", None);
         let named = [(order.call_id, Stored::Found(order))];
-        assert_eq!(outcome(&decide(&evidence(&named, &ends(numbers), Stored::Missing))), expected, "`{numbers}`");
+        assert_eq!(
+            outcome(&decide(&evidence(&named, &ends(numbers), Stored::Missing))),
+            expected,
+            "`{numbers}`"
+        );
     }
 }
 
@@ -102,7 +129,10 @@ fn a_line_that_a_manifest_names_is_never_the_customer() {
         let order = order("A", None);
         let named = [(order.call_id, Stored::Found(order))];
         let ends = ends(numbers);
-        let evidence = Evidence { lines: &lines, ..evidence(&named, &ends, Stored::Missing) };
+        let evidence = Evidence {
+            lines: &lines,
+            ..evidence(&named, &ends, Stored::Missing)
+        };
         assert_eq!(outcome(&decide(&evidence)), expected, "`{numbers}`");
     }
 }
@@ -112,23 +142,49 @@ fn what_was_named_is_not_replaced_by_a_guess() {
     let (first, second) = (order("A", None), order("A", None));
     let found = |order: &CustomerRecord| (order.call_id, Stored::Found(order.clone()));
     let at = ends("a>X");
-    let other = Stored::Found(vec![Order { customer: second.clone(), held: false }]);
+    let other = Stored::Found(vec![Order {
+        customer: second.clone(),
+        held: false,
+    }]);
     for (named, expected) in [
         (vec![found(&first)], "customer"),
-        (vec![(first.call_id, Stored::Unreadable)], "store-unavailable"),
+        (
+            vec![(first.call_id, Stored::Unreadable)],
+            "store-unavailable",
+        ),
         (vec![(first.call_id, Stored::Missing)], "unknown-order"),
         (vec![found(&first), found(&second)], "several-orders"),
-        (vec![found(&first), found(&order("B", None))], "several-orders"),
-        (vec![found(&first), (second.call_id, Stored::Missing)], "several-orders"),
+        (
+            vec![found(&first), found(&order("B", None))],
+            "several-orders",
+        ),
+        (
+            vec![found(&first), (second.call_id, Stored::Missing)],
+            "several-orders",
+        ),
     ] {
         let evidence = evidence(&named, &at, other.clone());
         assert_eq!(outcome(&decide(&evidence)), expected, "{named:?}");
     }
-    let unread = Evidence { is_complete: false, ..evidence(&[], &at, other) };
-    assert_eq!(outcome(&decide(&unread)), "store-unavailable", "an earlier request may have named an order");
+    let unread = Evidence {
+        is_complete: false,
+        ..evidence(&[], &at, other)
+    };
+    assert_eq!(
+        outcome(&decide(&unread)),
+        "store-unavailable",
+        "an earlier request may have named an order"
+    );
     let named = [found(&first)];
-    let unread = Evidence { is_complete: false, ..evidence(&named, &at, Stored::Missing) };
-    assert_eq!(outcome(&decide(&unread)), "customer", "what this call itself names, with the order's own number, needs no other word");
+    let unread = Evidence {
+        is_complete: false,
+        ..evidence(&named, &at, Stored::Missing)
+    };
+    assert_eq!(
+        outcome(&decide(&unread)),
+        "customer",
+        "what this call itself names, with the order's own number, needs no other word"
+    );
 }
 
 #[test]
@@ -143,20 +199,40 @@ fn without_a_named_order_the_only_open_one_of_the_number_is_taken() {
         ("h", "customer"),
         ("hh", "several-orders"),
     ] {
-        let orders: Vec<Order> = orders.chars().map(|kind| Order { customer: order("A", None), held: kind == 'h' }).collect();
+        let orders: Vec<Order> = orders
+            .chars()
+            .map(|kind| Order {
+                customer: order("A", None),
+                held: kind == 'h',
+            })
+            .collect();
         let at = ends("a>X");
         let verdict = decide(&evidence(&[], &at, Stored::Found(orders.clone())));
         assert_eq!(outcome(&verdict), expected, "{orders:?}");
         if let Verdict::Customer(customer) = verdict {
-            let open = orders.iter().find(|order| !order.held).or(orders.first()).unwrap();
+            let open = orders
+                .iter()
+                .find(|order| !order.held)
+                .or(orders.first())
+                .unwrap();
             assert_eq!(customer, open.customer);
         }
     }
     let at = ends("a>X");
-    assert_eq!(outcome(&decide(&evidence(&[], &at, Stored::Unreadable))), "store-unavailable");
-    assert_eq!(outcome(&decide(&evidence(&[], &[], Stored::Missing))), "nobody", "a withheld number");
+    assert_eq!(
+        outcome(&decide(&evidence(&[], &at, Stored::Unreadable))),
+        "store-unavailable"
+    );
+    assert_eq!(
+        outcome(&decide(&evidence(&[], &[], Stored::Missing))),
+        "nobody",
+        "a withheld number"
+    );
     let two = ends("a>X, B>X");
-    assert_eq!(outcome(&decide(&evidence(&[], &two, Stored::Missing))), "wrong-number");
+    assert_eq!(
+        outcome(&decide(&evidence(&[], &two, Stored::Missing))),
+        "wrong-number"
+    );
 }
 
 #[test]
@@ -182,12 +258,19 @@ fn the_ordered_flow_is_known_where_all_orders_agree() {
 fn no_doubt_shows_a_number() {
     let (order, phone) = (CallId::generate(), number("A").unwrap());
     for doubt in [
-        Doubt::WrongNumber { order, ordered: phone.clone(), called: number("B").unwrap() },
+        Doubt::WrongNumber {
+            order,
+            ordered: phone.clone(),
+            called: number("B").unwrap(),
+        },
         Doubt::NumbersDiffer { numbers: 2 },
         Doubt::UnknownNumber { order },
         Doubt::UnknownOrder { order },
         Doubt::SeveralNamed { orders: 2 },
-        Doubt::SeveralOrders { number: phone, orders: 2 },
+        Doubt::SeveralOrders {
+            number: phone,
+            orders: 2,
+        },
         Doubt::Unreadable,
     ] {
         let told = format!("{doubt} {doubt:?}");

@@ -16,8 +16,16 @@ fn an_order_is_named_by_any_of_the_parameters_that_may_hold_its_id() {
         assert_eq!(named_orders(parameters.clone()), [order], "{parameters:?}");
     }
     let two = other.to_string();
-    assert_eq!(named_orders([("CustomField", id.as_str()), ("call-id", two.as_str())]), [order, other]);
-    for parameters in [vec![], vec![("CustomField", "spring campaign")], vec![("CallSid", id.as_str())], vec![("CustomField", "")]] {
+    assert_eq!(
+        named_orders([("CustomField", id.as_str()), ("call-id", two.as_str())]),
+        [order, other]
+    );
+    for parameters in [
+        vec![],
+        vec![("CustomField", "spring campaign")],
+        vec![("CallSid", id.as_str())],
+        vec![("CustomField", "")],
+    ] {
         assert_eq!(named_orders(parameters.clone()), [], "{parameters:?}");
     }
 }

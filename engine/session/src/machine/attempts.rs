@@ -6,29 +6,45 @@ use super::{Completion, HEARD_QUESTIONS, Machine, Output, STALL_MS, Waiting};
 use crate::event::Event;
 use crate::question::{Asking, Next, Phase, Stage};
 
-/// After words that were no answer, the caller is expected to go on within this time; then they are asked again.
+/// After words that were no answer, the caller is expected to go on within this time; then they are
+/// asked again.
 const TALKED_OVER_MS: u64 = 2_000;
-/// So many noises and words that are no answer are passed over in one attempt; one more, and it counts as silence: a television never stops.
+/// So many noises and words that are no answer are passed over in one attempt; one more, and it
+/// counts as silence: a television never stops.
 pub(super) const NOISES: u32 = 3;
 
 impl Machine {
     /// When an open question has to be looked at again.
     pub(super) fn question_wake(&self, now_ms: u64, asking: &Asking) -> Option<u64> {
-        match (asking.utterance.as_ref().map(|utterance| utterance.stage), asking.phase) {
+        match (
+            asking.utterance.as_ref().map(|utterance| utterance.stage),
+            asking.phase,
+        ) {
             (Some(Stage::Speaking), _) => Some(now_ms + STALL_MS),
             (Some(Stage::Understanding { deadline_ms, .. }), _) => Some(deadline_ms),
-            (None, Phase::Listening { deadline_ms } | Phase::Keying { deadline_ms }) => Some(deadline_ms),
+            (None, Phase::Listening { deadline_ms } | Phase::Keying { deadline_ms }) => {
+                Some(deadline_ms)
+            }
             (None, Phase::Prompting) => None,
         }
     }
 
     /// Moves an open question on, as far as time and playout allow.
     pub(super) fn advance_question(&mut self, now_ms: u64) {
-        let Some(Waiting::Ask(asking)) = &mut self.waiting else { return };
+        let Some(Waiting::Ask(asking)) = &mut self.waiting else {
+            return;
+        };
         let stage = asking.utterance.as_ref().map(|utterance| utterance.stage);
         match (asking.phase, stage) {
             (Phase::Prompting, _) if self.playback.is_idle() => self.prompted(now_ms),
-            (_, Some(Stage::Understanding { deadline_ms, is_late, .. })) if now_ms >= deadline_ms => self.overloaded(now_ms, is_late),
+            (
+                _,
+                Some(Stage::Understanding {
+                    deadline_ms,
+                    is_late,
+                    ..
+                }),
+            ) if now_ms >= deadline_ms => self.overloaded(now_ms, is_late),
             (Phase::Listening { deadline_ms }, None) if now_ms >= deadline_ms => {
                 let next = asking.no_input();
                 self.next_attempt(now_ms, next);
@@ -40,7 +56,9 @@ impl Machine {
 
     /// All that was to be said before the answer has been heard, or will not be.
     fn prompted(&mut self, now_ms: u64) {
-        let Some(Waiting::Ask(asking)) = &mut self.waiting else { return };
+        let Some(Waiting::Ask(asking)) = &mut self.waiting else {
+            return;
+        };
         asking.heard(self.playback.take_done());
         if asking.was_delivered() {
             asking.is_heard = true;
@@ -49,14 +67,27 @@ impl Machine {
             }
         }
         // who spoke over the question expects to have answered, and is not left in silence
-        let wait_ms = if asking.was_talked_over { asking.asked.no_input_ms.min(TALKED_OVER_MS) } else { asking.asked.no_input_ms };
-        asking.phase = Phase::Listening { deadline_ms: now_ms + wait_ms };
+        let wait_ms = if asking.was_talked_over {
+            asking.asked.no_input_ms.min(TALKED_OVER_MS)
+        } else {
+            asking.asked.no_input_ms
+        };
+        asking.phase = Phase::Listening {
+            deadline_ms: now_ms + wait_ms,
+        };
         self.events.push_back(Event::Listening);
         self.take_typed_ahead(now_ms);
     }
 
-    pub(super) fn not_understood(&mut self, now_ms: u64, transcript: Option<Masked>, confidence: f32) {
-        let Some(Waiting::Ask(asking)) = &mut self.waiting else { return };
+    pub(super) fn not_understood(
+        &mut self,
+        now_ms: u64,
+        transcript: Option<Masked>,
+        confidence: f32,
+    ) {
+        let Some(Waiting::Ask(asking)) = &mut self.waiting else {
+            return;
+        };
         let next = asking.no_match(transcript, confidence);
         self.next_attempt(now_ms, next);
     }
@@ -101,8 +132,12 @@ impl Machine {
     /// The utterance ended, and no recogniser runs that could tell what was said.
     pub fn heard_nothing(&mut self, now_ms: u64) {
         self.awaited_hearings = 0;
-        let Some(Waiting::Ask(asking)) = &mut self.waiting else { return };
-        let Some(utterance) = asking.utterance.take() else { return };
+        let Some(Waiting::Ask(asking)) = &mut self.waiting else {
+            return;
+        };
+        let Some(utterance) = asking.utterance.take() else {
+            return;
+        };
         if utterance.counts && asking.phase != Phase::Prompting {
             self.not_understood(now_ms, None, 0.0);
         } else {
@@ -113,7 +148,9 @@ impl Machine {
 
     /// What was said is no answer, and uses up no attempt: the bot goes on where it was.
     pub(super) fn talked_over(&mut self, now_ms: u64) {
-        let Some(Waiting::Ask(asking)) = &mut self.waiting else { return };
+        let Some(Waiting::Ask(asking)) = &mut self.waiting else {
+            return;
+        };
         asking.utterance = None;
         asking.was_talked_over = true;
         let stopped = std::mem::take(&mut asking.stopped);

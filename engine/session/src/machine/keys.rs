@@ -10,7 +10,8 @@ use crate::question::{Answers, Phase};
 
 /// So many keys may be typed ahead; further ones are dropped.
 const TYPED_AHEAD: usize = 32;
-/// For so long after a collection that its last key completed, the key that would have ended it is still meant for it.
+/// For so long after a collection that its last key completed, the key that would have ended it is
+/// still meant for it.
 const LATE_END_KEY_MS: u64 = 3_000;
 
 /// Keys that were pressed before the question that they answer.
@@ -30,7 +31,9 @@ impl TypedAhead {
 
     /// Whether the key ends a collection that is complete already.
     fn swallows(&mut self, now_ms: u64, key: char) -> bool {
-        self.late_end_key.take().is_some_and(|(end_key, until_ms)| key == end_key && now_ms <= until_ms)
+        self.late_end_key
+            .take()
+            .is_some_and(|(end_key, until_ms)| key == end_key && now_ms <= until_ms)
     }
 }
 
@@ -66,15 +69,23 @@ impl Machine {
             if !matches!(self.waiting, Some(Waiting::Ask(_))) {
                 return;
             }
-            let Some(key) = self.keys.keys.pop_front() else { return };
+            let Some(key) = self.keys.keys.pop_front() else {
+                return;
+            };
             self.press(now_ms, key);
         }
     }
 
     fn press(&mut self, now_ms: u64, key: char) {
         let press = self.meaning(now_ms, key);
-        let Some(Waiting::Ask(asking)) = &mut self.waiting else { return self.keys.push(key) };
-        let keyed = |keys: &str| Event::Keyed { question: asking.asked.name.clone(), keys: Masked::new(keys), at_ms: now_ms };
+        let Some(Waiting::Ask(asking)) = &mut self.waiting else {
+            return self.keys.push(key);
+        };
+        let keyed = |keys: &str| Event::Keyed {
+            question: asking.asked.name.clone(),
+            keys: Masked::new(keys),
+            at_ms: now_ms,
+        };
         match press {
             Press::Keep => self.keys.push(key),
             Press::Choose(choice) => {
@@ -90,9 +101,17 @@ impl Machine {
             Press::Note => self.events.push_back(keyed(&key.to_string())),
             Press::Collect => {
                 asking.keys.push(key);
-                if let Answers::Keys { max, terminator, between_ms, .. } = asking.asked.answers {
+                if let Answers::Keys {
+                    max,
+                    terminator,
+                    between_ms,
+                    ..
+                } = asking.asked.answers
+                {
                     let over = terminator == Some(key) || asking.keys.chars().count() >= max;
-                    asking.phase = Phase::Keying { deadline_ms: if over { now_ms } else { now_ms + between_ms } };
+                    asking.phase = Phase::Keying {
+                        deadline_ms: if over { now_ms } else { now_ms + between_ms },
+                    };
                 }
                 self.hush(now_ms, None);
             }
@@ -100,13 +119,21 @@ impl Machine {
     }
 
     fn meaning(&self, now_ms: u64, key: char) -> Press {
-        let Some(Waiting::Ask(asking)) = &self.waiting else { return Press::Keep };
+        let Some(Waiting::Ask(asking)) = &self.waiting else {
+            return Press::Keep;
+        };
         let is_prompting = asking.phase == Phase::Prompting;
         let must_be_heard = is_prompting && !self.playback.is_interruptible();
         match &asking.asked.answers {
             Answers::Choices(matcher) => match matcher.key(key) {
                 // nobody can confirm what they have not heard yet
-                Some(choice) if is_prompting && matcher.confirms(choice) && !self.counts(now_ms, asking, now_ms) => Press::Keep,
+                Some(choice)
+                    if is_prompting
+                        && matcher.confirms(choice)
+                        && !self.counts(now_ms, asking, now_ms) =>
+                {
+                    Press::Keep
+                }
                 Some(_) if must_be_heard => Press::Keep,
                 Some(choice) => Press::Choose(choice.to_owned()),
                 None if is_prompting => Press::Keep,
@@ -133,8 +160,15 @@ impl Machine {
 
     /// The keys are complete, or no further one came in time.
     pub(super) fn keyed(&mut self, now_ms: u64) {
-        let Some(Waiting::Ask(asking)) = &mut self.waiting else { return };
-        let Answers::Keys { min, terminator, .. } = asking.asked.answers else { return };
+        let Some(Waiting::Ask(asking)) = &mut self.waiting else {
+            return;
+        };
+        let Answers::Keys {
+            min, terminator, ..
+        } = asking.asked.answers
+        else {
+            return;
+        };
         let mut keys = std::mem::take(&mut asking.keys);
         if let Some(terminator) = terminator
             && !keys.ends_with(terminator)
@@ -145,7 +179,11 @@ impl Machine {
         }
         let enough = keys.chars().count() >= min;
         let keys = Masked::new(keys);
-        self.events.push_back(Event::Keyed { question: asking.asked.name.clone(), keys: keys.clone(), at_ms: now_ms });
+        self.events.push_back(Event::Keyed {
+            question: asking.asked.name.clone(),
+            keys: keys.clone(),
+            at_ms: now_ms,
+        });
         if enough {
             let answer = asking.keyed(Reply::Keys(keys));
             self.answered(answer);

@@ -30,7 +30,11 @@ impl Machine {
     }
 
     fn lost_after_ms(&self) -> u64 {
-        if self.last_audio_ms.is_some() { PEER_LOST_MS } else { NEVER_CAME_MS }
+        if self.last_audio_ms.is_some() {
+            PEER_LOST_MS
+        } else {
+            NEVER_CAME_MS
+        }
     }
 
     /// Reports, once each, a network that returns no marks or brings no audio.

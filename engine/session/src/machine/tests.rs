@@ -16,7 +16,10 @@ fn an_answer_after_the_prompt_is_matched() {
     let mut bench = Bench::new();
     bench.command(Command::Ask(yes_or_no()));
     bench.pass(1_500);
-    assert!(bench.happened("listening").unwrap() >= 1_000, "listens only once the prompt was heard");
+    assert!(
+        bench.happened("listening").unwrap() >= 1_000,
+        "listens only once the prompt was heard"
+    );
     bench.says("yes speaking");
     bench.pass(2_500);
     let answer = bench.answer();
@@ -32,7 +35,11 @@ fn silence_asks_again_as_often_as_there_are_prompts() {
     bench.pass(3 * 6_100);
     assert_eq!(bench.answer().reply, Reply::NoInput);
     assert_eq!(bench.answer().attempts, 3);
-    assert!(bench.happened("began still-there").unwrap() >= 6_000, "the silence is counted from the prompt's end: {:#?}", bench.log);
+    assert!(
+        bench.happened("began still-there").unwrap() >= 6_000,
+        "the silence is counted from the prompt's end: {:#?}",
+        bench.log
+    );
 }
 
 #[test]
@@ -69,10 +76,26 @@ fn a_yes_before_the_question_was_heard_is_no_answer_and_the_prompt_goes_on() {
         bench.pass(at_ms);
         bench.says_at_once("yes");
         bench.pass(8_000 - at_ms);
-        assert!(bench.completions.is_empty(), "{at_ms}: {:?}", bench.completions);
-        assert!(bench.happened("talked over yes").is_some(), "{:#?}", bench.log);
-        assert_eq!((bench.happened("clear"), bench.happened("barged-in")), (None, None), "{at_ms}");
-        assert!(bench.happened("ended greeting Whole").is_some(), "{:#?}", bench.log);
+        assert!(
+            bench.completions.is_empty(),
+            "{at_ms}: {:?}",
+            bench.completions
+        );
+        assert!(
+            bench.happened("talked over yes").is_some(),
+            "{:#?}",
+            bench.log
+        );
+        assert_eq!(
+            (bench.happened("clear"), bench.happened("barged-in")),
+            (None, None),
+            "{at_ms}"
+        );
+        assert!(
+            bench.happened("ended greeting Whole").is_some(),
+            "{:#?}",
+            bench.log
+        );
     }
 }
 
@@ -84,7 +107,13 @@ fn who_spoke_over_the_question_is_asked_again_soon() {
     bench.pass(1_500);
     bench.says_at_once("yes");
     bench.pass(7_200);
-    assert!(bench.happened("began still-there").is_some_and(|at_ms| at_ms <= 8_600), "no dead air: {:#?}", bench.log);
+    assert!(
+        bench
+            .happened("began still-there")
+            .is_some_and(|at_ms| at_ms <= 8_600),
+        "no dead air: {:#?}",
+        bench.log
+    );
 }
 
 #[test]
@@ -115,8 +144,21 @@ fn a_prompt_that_was_stopped_for_nothing_is_said_again() {
     bench.recognised = Some(("", false));
     bench.pass(10_000);
     assert!(bench.happened("barged-in").is_some());
-    assert_eq!(bench.log.iter().filter(|line| line.ends_with("began greeting")).count(), 2, "{:#?}", bench.log);
-    assert!(bench.happened("ended greeting Whole").is_some(), "{:#?}", bench.log);
+    assert_eq!(
+        bench
+            .log
+            .iter()
+            .filter(|line| line.ends_with("began greeting"))
+            .count(),
+        2,
+        "{:#?}",
+        bench.log
+    );
+    assert!(
+        bench.happened("ended greeting Whole").is_some(),
+        "{:#?}",
+        bench.log
+    );
 }
 
 #[test]
@@ -128,18 +170,35 @@ fn a_cough_does_not_stop_the_greeting() {
     bench.speech = yes_wav();
     bench.recognised = Some(("", false));
     bench.pass(5_000);
-    assert_eq!((bench.happened("clear"), bench.happened("began pardon")), (None, None), "{:#?}", bench.log);
+    assert_eq!(
+        (bench.happened("clear"), bench.happened("began pardon")),
+        (None, None),
+        "{:#?}",
+        bench.log
+    );
     bench.says("yes");
     bench.pass(2_500);
-    assert_eq!((bench.answer().reply.clone(), bench.answer().attempts), (Reply::Choice("yes".to_owned()), 1));
+    assert_eq!(
+        (bench.answer().reply.clone(), bench.answer().attempts),
+        (Reply::Choice("yes".to_owned()), 1)
+    );
 }
 
 #[test]
 fn a_no_behind_a_yes_takes_it_back() {
     let mut bench = Bench::new();
     let mut asked = yes_or_no();
-    let confirm = |id: &str, lexicon: &str| Choice { id: id.to_owned(), lexicon: Some(lexicon.to_owned()), phrases: Vec::new(), key: None };
-    let matcher = ChoiceMatcher::new(&[confirm("yes", "confirm"), confirm("no", "no")], &[Language::english()]).unwrap();
+    let confirm = |id: &str, lexicon: &str| Choice {
+        id: id.to_owned(),
+        lexicon: Some(lexicon.to_owned()),
+        phrases: Vec::new(),
+        key: None,
+    };
+    let matcher = ChoiceMatcher::new(
+        &[confirm("yes", "confirm"), confirm("no", "no")],
+        &[Language::english()],
+    )
+    .unwrap();
     asked.answers = Answers::Choices(matcher);
     bench.command(Command::Ask(asked));
     bench.pass(1_500);
@@ -171,9 +230,16 @@ fn a_recogniser_that_is_late_costs_the_caller_no_attempt() {
     bench.pass(1_500);
     bench.speech = yes_wav();
     bench.pass(4_000);
-    assert!(bench.happened("began engine-one-moment").is_some(), "{:#?}", bench.log);
+    assert!(
+        bench.happened("began engine-one-moment").is_some(),
+        "{:#?}",
+        bench.log
+    );
     bench.final_words("yes");
-    assert_eq!((bench.answer().reply.clone(), bench.answer().attempts), (Reply::Choice("yes".to_owned()), 1));
+    assert_eq!(
+        (bench.answer().reply.clone(), bench.answer().attempts),
+        (Reply::Choice("yes".to_owned()), 1)
+    );
 }
 
 #[test]
@@ -183,12 +249,20 @@ fn without_a_mark_a_prompt_is_assumed_until_a_later_mark_comes_back() {
     bench.command(Command::Say(spoken("one")));
     bench.command(Command::Drain);
     bench.pass(3_000);
-    assert!(bench.happened("ended one Assumed").is_some() && bench.happened("no marks").is_some(), "{:#?}", bench.log);
+    assert!(
+        bench.happened("ended one Assumed").is_some() && bench.happened("no marks").is_some(),
+        "{:#?}",
+        bench.log
+    );
     bench.return_marks = true;
     bench.marks.clear();
     bench.command(Command::Say(spoken("two")));
     bench.pass(1_500);
-    assert!(bench.happened("ended two Whole").is_some() && bench.happened("confirmed 1").is_some(), "{:#?}", bench.log);
+    assert!(
+        bench.happened("ended two Whole").is_some() && bench.happened("confirmed 1").is_some(),
+        "{:#?}",
+        bench.log
+    );
 }
 
 #[test]
@@ -201,7 +275,11 @@ fn a_line_without_audio_is_reported_and_then_given_up() {
         bench.settle();
     }
     assert_eq!(bench.happened("no media"), Some(4_000));
-    assert_eq!(bench.happened("peer lost"), Some(60_000), "longer than where audio has stopped: the caller may have keys");
+    assert_eq!(
+        bench.happened("peer lost"),
+        Some(60_000),
+        "longer than where audio has stopped: the caller may have keys"
+    );
 }
 
 #[test]
@@ -211,10 +289,23 @@ fn drain_waits_until_all_was_heard() {
     bench.command(Command::Say(spoken("two")));
     bench.command(Command::Drain);
     bench.pass(1_900);
-    assert_eq!(bench.completions, [Completion::Queued(PromptId(1)), Completion::Queued(PromptId(2))]);
+    assert_eq!(
+        bench.completions,
+        [
+            Completion::Queued(PromptId(1)),
+            Completion::Queued(PromptId(2))
+        ]
+    );
     bench.pass(300);
-    let Some(Completion::Drained(playouts)) = bench.completions.last() else { panic!("{:?}", bench.completions) };
-    assert!(playouts.iter().all(|playout| playout.heard == Extent::Whole && playout.heard_ms == 1_000), "{playouts:?}");
+    let Some(Completion::Drained(playouts)) = bench.completions.last() else {
+        panic!("{:?}", bench.completions)
+    };
+    assert!(
+        playouts
+            .iter()
+            .all(|playout| playout.heard == Extent::Whole && playout.heard_ms == 1_000),
+        "{playouts:?}"
+    );
 }
 
 #[test]
@@ -226,7 +317,10 @@ fn lost_marks_do_not_hold_a_call_up() {
     bench.pass(2_400);
     assert_eq!(bench.completions.len(), 1, "not before the grace is over");
     bench.pass(400);
-    assert!(matches!(bench.completions.last(), Some(Completion::Drained(_))));
+    assert!(matches!(
+        bench.completions.last(),
+        Some(Completion::Drained(_))
+    ));
 }
 
 #[test]
@@ -238,10 +332,16 @@ fn a_hang_up_ends_every_wait_and_says_what_was_heard() {
     bench.pass(2_000);
     bench.machine.end(bench.now_ms);
     bench.settle();
-    assert_eq!(bench.completions.last(), Some(&Completion::Failed(CallError::CallEnded)));
+    assert_eq!(
+        bench.completions.last(),
+        Some(&Completion::Failed(CallError::CallEnded))
+    );
     assert!(bench.happened("ended emi-details Partial").is_some());
     bench.command(Command::Say(spoken("more")));
-    assert_eq!(bench.completions.last(), Some(&Completion::Failed(CallError::CallEnded)));
+    assert_eq!(
+        bench.completions.last(),
+        Some(&Completion::Failed(CallError::CallEnded))
+    );
 }
 
 #[test]
@@ -263,7 +363,11 @@ fn a_noise_that_is_no_word_does_not_use_up_an_attempt() {
     bench.speech = yes_wav();
     bench.recognised = Some(("", false));
     bench.pass(2_000);
-    assert!(bench.happened("began pardon").is_none() && bench.happened("began still-there").is_none(), "{:#?}", bench.log);
+    assert!(
+        bench.happened("began pardon").is_none() && bench.happened("began still-there").is_none(),
+        "{:#?}",
+        bench.log
+    );
     bench.says("yes");
     bench.pass(2_500);
     assert_eq!(bench.answer().reply, Reply::Choice("yes".to_owned()));
@@ -279,7 +383,12 @@ fn a_recogniser_that_never_answers_has_the_question_put_again_and_is_given_up_in
         bench.speech = yes_wav();
         bench.pass(11_000);
         assert!(bench.happened("recognition failed").is_some());
-        assert_eq!(bench.happened("began pardon"), None, "no fault of the caller's: {:#?}", bench.log);
+        assert_eq!(
+            bench.happened("began pardon"),
+            None,
+            "no fault of the caller's: {:#?}",
+            bench.log
+        );
     }
     bench.speech = yes_wav();
     bench.pass(11_000);
@@ -294,7 +403,11 @@ fn audio_is_sent_no_further_ahead_than_it_must() {
     for _ in 0..200 {
         bench.pass(20);
         let lead_ms = bench.playing_until_ms.saturating_sub(bench.now_ms);
-        assert!((200..=400).contains(&lead_ms), "{lead_ms} ms ahead at {} ms", bench.now_ms);
+        assert!(
+            (200..=400).contains(&lead_ms),
+            "{lead_ms} ms ahead at {} ms",
+            bench.now_ms
+        );
     }
 }
 
@@ -310,7 +423,9 @@ fn a_prompt_without_samples_is_passed_over() {
     bench.command(Command::Drain);
     bench.pass(6_200);
     assert!(bench.happened("failed mute").is_some());
-    let Some(Completion::Drained(playouts)) = bench.completions.last() else { panic!("{:?}", bench.completions) };
+    let Some(Completion::Drained(playouts)) = bench.completions.last() else {
+        panic!("{:?}", bench.completions)
+    };
     assert_eq!(playouts[0].heard, Extent::Unheard);
 }
 
@@ -324,5 +439,9 @@ fn a_line_that_is_never_quiet_does_not_hold_a_question_up() {
         bench.recognised = Some(("", false));
         bench.pass(2_000);
     }
-    assert!(bench.happened("began still-there").is_some(), "{:#?}", bench.log);
+    assert!(
+        bench.happened("began still-there").is_some(),
+        "{:#?}",
+        bench.log
+    );
 }

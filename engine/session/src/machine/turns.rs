@@ -1,8 +1,10 @@
 //! How the caller's voice answers a question, and when it stops a prompt.
 //!
-//! An answer counts only for a question that was heard, all but its last moment. What is said before that is talk over the prompt, and the
-//! prompt goes on: people say "hello" as they pick up, and "okay" while they listen. Only who wants the bot to stop (wrong number, an agent,
-//! no more calls) is heard at any moment. A prompt is stopped by words that were understood, never by a sound.
+//! An answer counts only for a question that was heard, all but its last moment. What is said
+//! before that is talk over the prompt, and the prompt goes on: people say "hello" as they pick up,
+//! and "okay" while they listen. Only who wants the bot to stop (wrong number, an agent, no more
+//! calls) is heard at any moment. A prompt is stopped by words that were understood, never by a
+//! sound.
 
 use ghanti_model::Reply;
 use ghanti_speech::words::{ChoiceMatcher, Match};
@@ -13,7 +15,8 @@ use super::{END_SILENCE_MS, Machine, Output, Waiting};
 use crate::event::Event;
 use crate::question::{Answers, Asking, Phase, Stage, Utterance};
 
-/// So much of a question may still be to come when its answer begins: nobody waits for the last syllable.
+/// So much of a question may still be to come when its answer begins: nobody waits for the last
+/// syllable.
 const UNHEARD_MS: u64 = 600;
 /// So much speech interrupts the prompt of an open question, where every word is an answer.
 const BARGE_IN_MS: u32 = 300;
@@ -25,14 +28,15 @@ const UNDERSTAND_MS: u64 = 2_000;
 const UNDERSTAND_LATE_MS: u64 = 6_000;
 /// After a noise that was no word, the caller has at least this long to begin.
 const RESUME_MS: u64 = 1_000;
-/// So often a question is put again because the recogniser was too late, without an attempt of the caller.
+/// So often a question is put again because the recogniser was too late, without an attempt of the
+/// caller.
 const OVERLOADS: u32 = 2;
 /// Words that stop a prompt before the question was heard have to be surer than an answer.
 const URGENT_CONFIDENCE: f32 = 0.6;
 /// Silence that ends a turn whose words are already a whole answer.
 const END_SILENCE_COMPLETE_MS: u32 = 450;
-/// The same where the answer is a yes, or may turn out to be one: within a second a caller takes a wrong one back, and the first sound of that has
-/// to be there before the turn is over.
+/// The same where the answer is a yes, or may turn out to be one: within a second a caller takes a
+/// wrong one back, and the first sound of that has to be there before the turn is over.
 const END_SILENCE_YES_MS: u32 = 1_200;
 /// Silence that ends a turn whose last words begin an answer: "I … want … an agent".
 const END_SILENCE_UNFINISHED_MS: u32 = 1_200;
@@ -40,8 +44,12 @@ const END_SILENCE_UNFINISHED_MS: u32 = 1_200;
 impl Machine {
     /// Follows the caller's voice while a question is open that may be answered by it.
     pub(super) fn speech(&mut self, now_ms: u64, ended: Option<u64>) {
-        let Some(Waiting::Ask(asking)) = &self.waiting else { return };
-        if matches!(asking.asked.answers, Answers::Keys { .. }) || matches!(asking.phase, Phase::Keying { .. }) {
+        let Some(Waiting::Ask(asking)) = &self.waiting else {
+            return;
+        };
+        if matches!(asking.asked.answers, Answers::Keys { .. })
+            || matches!(asking.phase, Phase::Keying { .. })
+        {
             return;
         }
         if let (None, Some(began_ms)) = (&asking.utterance, self.ear.speaking_since()) {
@@ -53,20 +61,30 @@ impl Machine {
             self.outputs.push_back(Output::Feed);
         }
         if let (Some(Waiting::Ask(asking)), Some(ended_ms)) = (&mut self.waiting, ended)
-            && let Some(utterance) = asking.utterance.as_mut().filter(|utterance| utterance.stage == Stage::Speaking)
+            && let Some(utterance) = asking
+                .utterance
+                .as_mut()
+                .filter(|utterance| utterance.stage == Stage::Speaking)
         {
-            utterance.stage = Stage::Understanding { ended_ms, deadline_ms: now_ms + UNDERSTAND_MS, is_late: false };
+            utterance.stage = Stage::Understanding {
+                ended_ms,
+                deadline_ms: now_ms + UNDERSTAND_MS,
+                is_late: false,
+            };
             self.ear.close();
             self.awaited_hearings += 1;
             self.outputs.push_back(Output::Finish);
         }
     }
 
-    /// Whether what began at that time may be an answer: the question had been heard, all but its last moment, or it is put again to a caller
-    /// who has heard it before.
+    /// Whether what began at that time may be an answer: the question had been heard, all but its
+    /// last moment, or it is put again to a caller who has heard it before.
     pub(super) fn counts(&self, now_ms: u64, asking: &Asking, began_ms: u64) -> bool {
         let since_ms = now_ms.saturating_sub(began_ms);
-        let almost_over = self.playback.remaining_ms(now_ms).is_some_and(|remaining_ms| remaining_ms + since_ms <= UNHEARD_MS);
+        let almost_over = self
+            .playback
+            .remaining_ms(now_ms)
+            .is_some_and(|remaining_ms| remaining_ms + since_ms <= UNHEARD_MS);
         match asking.phase {
             Phase::Prompting => almost_over || (asking.is_heard && self.playback.len() <= 1),
             Phase::Listening { .. } | Phase::Keying { .. } => asking.is_heard,
@@ -74,7 +92,9 @@ impl Machine {
     }
 
     fn begin_utterance(&mut self, utterance: Utterance) {
-        let Some(Waiting::Ask(asking)) = &mut self.waiting else { return };
+        let Some(Waiting::Ask(asking)) = &mut self.waiting else {
+            return;
+        };
         let end_silence_ms = match &asking.asked.answers {
             Answers::Choices(matcher) if matcher.has_yes() => END_SILENCE_YES_MS,
             Answers::Choices(_) => END_SILENCE_MS,
@@ -87,15 +107,26 @@ impl Machine {
 
     /// Stops what is being said where the caller's words so far ask for it.
     fn stop_prompts(&mut self, now_ms: u64) {
-        let Some(Waiting::Ask(asking)) = &mut self.waiting else { return };
-        let Some(utterance) = asking.utterance.as_mut().filter(|utterance| !utterance.barged_in) else { return };
+        let Some(Waiting::Ask(asking)) = &mut self.waiting else {
+            return;
+        };
+        let Some(utterance) = asking
+            .utterance
+            .as_mut()
+            .filter(|utterance| !utterance.barged_in)
+        else {
+            return;
+        };
         if self.playback.is_idle() {
             return;
         }
         let may_interrupt = utterance.counts && self.playback.is_interruptible();
         let stops = match &asking.asked.answers {
             Answers::Choices(_) => {
-                let is_stable = utterance.candidate.as_ref().is_some_and(|(_, since_ms)| now_ms >= since_ms + STABLE_MS);
+                let is_stable = utterance
+                    .candidate
+                    .as_ref()
+                    .is_some_and(|(_, since_ms)| now_ms >= since_ms + STABLE_MS);
                 is_stable && (utterance.stops || may_interrupt)
             }
             Answers::Open => may_interrupt && self.ear.voiced_ms() >= BARGE_IN_MS,
@@ -108,7 +139,9 @@ impl Machine {
             let stopped = self.flush(now_ms);
             if let Some(Waiting::Ask(asking)) = &mut self.waiting {
                 asking.stopped = stopped;
-                asking.phase = Phase::Listening { deadline_ms: now_ms + asking.asked.no_input_ms };
+                asking.phase = Phase::Listening {
+                    deadline_ms: now_ms + asking.asked.no_input_ms,
+                };
             }
         }
     }
@@ -125,7 +158,9 @@ impl Machine {
             }
             Hearing::Failed(error) => {
                 self.awaited_hearings = 0;
-                self.events.push_back(Event::RecognitionFailed { reason: error.to_string() });
+                self.events.push_back(Event::RecognitionFailed {
+                    reason: error.to_string(),
+                });
                 if let Some(Waiting::Ask(asking)) = &mut self.waiting
                     && asking.utterance.is_some()
                 {
@@ -137,9 +172,19 @@ impl Machine {
     }
 
     fn understood_so_far(&mut self, now_ms: u64, recognized: &Recognized) {
-        let Some(Waiting::Ask(asking)) = &mut self.waiting else { return };
-        let Answers::Choices(matcher) = &asking.asked.answers else { return };
-        let Some(utterance) = asking.utterance.as_mut().filter(|utterance| utterance.stage == Stage::Speaking) else { return };
+        let Some(Waiting::Ask(asking)) = &mut self.waiting else {
+            return;
+        };
+        let Answers::Choices(matcher) = &asking.asked.answers else {
+            return;
+        };
+        let Some(utterance) = asking
+            .utterance
+            .as_mut()
+            .filter(|utterance| utterance.stage == Stage::Speaking)
+        else {
+            return;
+        };
         let found = choice(matcher, recognized);
         self.ear.set_end_silence_ms(match &found {
             Some(found) if matcher.is_yes(&found.choice) => END_SILENCE_YES_MS,
@@ -149,43 +194,89 @@ impl Machine {
             _ => END_SILENCE_MS,
         });
         utterance.stops = found.as_ref().is_some_and(is_urgent);
-        let same = utterance.candidate.take().filter(|(choice, _)| found.as_ref().is_some_and(|found| found.choice == *choice));
+        let same = utterance
+            .candidate
+            .take()
+            .filter(|(choice, _)| found.as_ref().is_some_and(|found| found.choice == *choice));
         utterance.candidate = same.or_else(|| found.map(|found| (found.choice, now_ms)));
     }
 
     fn understood(&mut self, now_ms: u64, recognized: Recognized) {
-        let Some(Waiting::Ask(asking)) = &mut self.waiting else { return };
-        let Some(utterance) = &asking.utterance else { return };
-        let Stage::Understanding { ended_ms, .. } = utterance.stage else { return };
+        let Some(Waiting::Ask(asking)) = &mut self.waiting else {
+            return;
+        };
+        let Some(utterance) = &asking.utterance else {
+            return;
+        };
+        let Stage::Understanding { ended_ms, .. } = utterance.stage else {
+            return;
+        };
         let (began_ms, counts) = (utterance.began_ms, utterance.counts);
         if recognized.text.is_empty() && !recognized.unknown {
             return self.noise(now_ms);
         }
         let question = asking.asked.name.clone();
         // A recogniser can be sure that something was said, and not of what.
-        let confidence = if recognized.text.is_empty() { 0.0 } else { recognized.confidence };
-        let is_answer = counts && (asking.phase != Phase::Prompting || self.playback.is_interruptible());
+        let confidence = if recognized.text.is_empty() {
+            0.0
+        } else {
+            recognized.confidence
+        };
+        let is_answer =
+            counts && (asking.phase != Phase::Prompting || self.playback.is_interruptible());
         match &asking.asked.answers {
             Answers::Choices(matcher) => {
                 let least = asking.asked.min_confidence;
                 let found = choice(matcher, &recognized).filter(|_| confidence >= least);
                 let Recognized { text, language, .. } = recognized;
-                let language = found.as_ref().map_or(language, |found| found.language.clone());
-                let stops = found.as_ref().is_some_and(|found| is_urgent(found) && confidence >= URGENT_CONFIDENCE);
+                let language = found
+                    .as_ref()
+                    .map_or(language, |found| found.language.clone());
+                let stops = found
+                    .as_ref()
+                    .is_some_and(|found| is_urgent(found) && confidence >= URGENT_CONFIDENCE);
                 match found {
                     Some(found) if is_answer || stops => {
-                        self.events.push_back(Event::Said { question, text: text.clone(), language, confidence, began_ms, ended_ms });
+                        self.events.push_back(Event::Said {
+                            question,
+                            text: text.clone(),
+                            language,
+                            confidence,
+                            began_ms,
+                            ended_ms,
+                        });
                         let _ = self.flush(now_ms);
-                        let Some(Waiting::Ask(asking)) = &mut self.waiting else { return };
-                        let answer = asking.spoken(Reply::Choice(found.choice), text, confidence, found.language);
+                        let Some(Waiting::Ask(asking)) = &mut self.waiting else {
+                            return;
+                        };
+                        let answer = asking.spoken(
+                            Reply::Choice(found.choice),
+                            text,
+                            confidence,
+                            found.language,
+                        );
                         self.answered(answer);
                     }
                     None if counts && self.playback.is_idle() && asking.stopped.is_empty() => {
-                        self.events.push_back(Event::Said { question, text: text.clone(), language, confidence, began_ms, ended_ms });
+                        self.events.push_back(Event::Said {
+                            question,
+                            text: text.clone(),
+                            language,
+                            confidence,
+                            began_ms,
+                            ended_ms,
+                        });
                         self.not_understood(now_ms, Some(text), confidence);
                     }
                     _ => {
-                        self.events.push_back(Event::TalkedOver { question, text, language, confidence, began_ms, ended_ms });
+                        self.events.push_back(Event::TalkedOver {
+                            question,
+                            text,
+                            language,
+                            confidence,
+                            began_ms,
+                            ended_ms,
+                        });
                         self.talked_over(now_ms);
                     }
                 }
@@ -202,11 +293,21 @@ impl Machine {
                         ended_ms,
                     });
                     let _ = self.flush(now_ms);
-                    let Some(Waiting::Ask(asking)) = &mut self.waiting else { return };
-                    let answer = asking.spoken(Reply::Text(text.clone()), text, confidence, language);
+                    let Some(Waiting::Ask(asking)) = &mut self.waiting else {
+                        return;
+                    };
+                    let answer =
+                        asking.spoken(Reply::Text(text.clone()), text, confidence, language);
                     self.answered(answer);
                 } else {
-                    self.events.push_back(Event::TalkedOver { question, text, language, confidence, began_ms, ended_ms });
+                    self.events.push_back(Event::TalkedOver {
+                        question,
+                        text,
+                        language,
+                        confidence,
+                        began_ms,
+                        ended_ms,
+                    });
                     self.talked_over(now_ms);
                 }
             }
@@ -216,7 +317,9 @@ impl Machine {
 
     /// A sound that was no word uses up no attempt, as long as there are few of them.
     fn noise(&mut self, now_ms: u64) {
-        let Some(Waiting::Ask(asking)) = &mut self.waiting else { return };
+        let Some(Waiting::Ask(asking)) = &mut self.waiting else {
+            return;
+        };
         asking.utterance = None;
         if !asking.stopped.is_empty() {
             return self.talked_over(now_ms);
@@ -234,9 +337,19 @@ impl Machine {
 
     /// The recogniser has not given its last word in time, which is no fault of the caller's.
     pub(super) fn overloaded(&mut self, now_ms: u64, is_late: bool) {
-        let Some(Waiting::Ask(asking)) = &mut self.waiting else { return };
-        let Some(utterance) = &mut asking.utterance else { return };
-        if !is_late && let Stage::Understanding { deadline_ms, is_late, .. } = &mut utterance.stage {
+        let Some(Waiting::Ask(asking)) = &mut self.waiting else {
+            return;
+        };
+        let Some(utterance) = &mut asking.utterance else {
+            return;
+        };
+        if !is_late
+            && let Stage::Understanding {
+                deadline_ms,
+                is_late,
+                ..
+            } = &mut utterance.stage
+        {
             (*deadline_ms, *is_late) = (now_ms + UNDERSTAND_LATE_MS, true);
             if self.playback.is_idle() {
                 let language = asking.asked.prompt.language().clone();
@@ -245,14 +358,19 @@ impl Machine {
             return;
         }
         self.events.push_back(Event::RecognitionFailed {
-            reason: format!("no result within {} ms: the recogniser is overloaded", UNDERSTAND_MS + UNDERSTAND_LATE_MS),
+            reason: format!(
+                "no result within {} ms: the recogniser is overloaded",
+                UNDERSTAND_MS + UNDERSTAND_LATE_MS
+            ),
         });
         self.put_again(now_ms);
     }
 
     /// Puts the question again, without an attempt of the caller; after some times it is given up.
     fn put_again(&mut self, now_ms: u64) {
-        let Some(Waiting::Ask(asking)) = &mut self.waiting else { return };
+        let Some(Waiting::Ask(asking)) = &mut self.waiting else {
+            return;
+        };
         asking.overloads += 1;
         if asking.overloads > OVERLOADS {
             return self.not_understood(now_ms, None, 0.0);
@@ -268,7 +386,11 @@ impl Machine {
 
 /// The choice that was said: as a whole, with no word beside it that the recogniser does not know.
 fn choice(matcher: &ChoiceMatcher, recognized: &Recognized) -> Option<Match> {
-    if recognized.unknown { None } else { matcher.best(recognized.text.expose()) }
+    if recognized.unknown {
+        None
+    } else {
+        matcher.best(recognized.text.expose())
+    }
 }
 
 /// Whether the caller wants the bot to stop, whatever it is saying.

@@ -27,8 +27,19 @@ fn a_call_that_was_never_taken_ends_with_the_networks_word() {
         ("cancelled", "call-canceled"),
     ] {
         let record = after(pending(), &[&format!("CallSid=c1&Status={status}")]);
-        assert_eq!((record.state, record.outcome.as_deref(), record.ended_ms), (CallState::Ended, Some(outcome), Some(100)), "{status}");
-        assert_eq!((record.call_sid.as_ref().unwrap().as_str(), record.problems.len()), ("c1", 0), "{status}");
+        assert_eq!(
+            (record.state, record.outcome.as_deref(), record.ended_ms),
+            (CallState::Ended, Some(outcome), Some(100)),
+            "{status}"
+        );
+        assert_eq!(
+            (
+                record.call_sid.as_ref().unwrap().as_str(),
+                record.problems.len()
+            ),
+            ("c1", 0),
+            "{status}"
+        );
         assert!(was_not_taken(&record));
     }
 }
@@ -37,34 +48,64 @@ fn a_call_that_was_never_taken_ends_with_the_networks_word() {
 fn a_call_that_was_taken_and_had_no_stream_says_where_to_look() {
     let record = after(pending(), &["CallSid=c1&Status=completed"]);
     assert_eq!(record.outcome.as_deref(), Some(NEVER_CONNECTED));
-    assert!(record.problems[0].name == "no-stream" && record.problems[0].detail.contains("no Voicebot applet"));
+    assert!(
+        record.problems[0].name == "no-stream"
+            && record.problems[0].detail.contains("no Voicebot applet")
+    );
 }
 
 #[test]
 fn no_applet_is_blamed_where_the_cause_is_known() {
     let mut record = pending();
-    assert!(note(&mut record, "stream-refused", "the token is missing".to_owned(), 5));
-    assert!(!note(&mut record, "stream-refused", "again".to_owned(), 6), "once for each name");
+    assert!(note(
+        &mut record,
+        "stream-refused",
+        "the token is missing".to_owned(),
+        5
+    ));
+    assert!(
+        !note(&mut record, "stream-refused", "again".to_owned(), 6),
+        "once for each name"
+    );
     let record = after(record, &["CallSid=c1&Status=completed"]);
     assert_eq!(record.outcome.as_deref(), Some(NEVER_CONNECTED));
-    let names: Vec<_> = record.problems.iter().map(|problem| problem.name.as_str()).collect();
+    let names: Vec<_> = record
+        .problems
+        .iter()
+        .map(|problem| problem.name.as_str())
+        .collect();
     assert_eq!(names, ["stream-refused"]);
 }
 
 #[test]
 fn a_call_that_goes_on_is_not_ended_by_what_is_not_final() {
-    let record =
-        after(pending(), &["CallSid=c1&Status=ringing", "CallSid=c1&Status=in-progress&EventType=answered", "CallSid=c1&Status=sideways"]);
+    let record = after(
+        pending(),
+        &[
+            "CallSid=c1&Status=ringing",
+            "CallSid=c1&Status=in-progress&EventType=answered",
+            "CallSid=c1&Status=sideways",
+        ],
+    );
     assert_eq!((record.state, record.outcome), (CallState::Pending, None));
 }
 
 #[test]
 fn a_stream_that_was_held_is_not_undone_by_a_callback() {
     let mut record = pending();
-    (record.state, record.outcome, record.started_ms) = (CallState::Ended, Some("declined".to_owned()), Some(2));
-    assert_eq!(after(record.clone(), &["CallSid=c1&Status=no-answer"]).outcome.as_deref(), Some("declined"));
+    (record.state, record.outcome, record.started_ms) =
+        (CallState::Ended, Some("declined".to_owned()), Some(2));
+    assert_eq!(
+        after(record.clone(), &["CallSid=c1&Status=no-answer"])
+            .outcome
+            .as_deref(),
+        Some("declined")
+    );
     record.state = CallState::Live;
-    assert_eq!(after(record, &["CallSid=c1&Status=busy"]).state, CallState::Live);
+    assert_eq!(
+        after(record, &["CallSid=c1&Status=busy"]).state,
+        CallState::Live
+    );
 }
 
 #[test]
@@ -72,22 +113,50 @@ fn the_networks_word_stands_before_our_guess() {
     let mut record = pending();
     never_connected(&mut record, "no stream came", 50);
     let record = after(record, &["CallSid=c1&Status=no-answer"]);
-    assert_eq!((record.outcome.as_deref(), record.ended_ms, record.problems.len()), (Some("not-answered"), Some(50), 0));
+    assert_eq!(
+        (
+            record.outcome.as_deref(),
+            record.ended_ms,
+            record.problems.len()
+        ),
+        (Some("not-answered"), Some(50), 0)
+    );
 }
 
 #[test]
 fn a_final_status_stays_final() {
     for late in ["in-progress", "ringing", "failed", "queued", "no-answer"] {
-        let late = format!("CallSid=c1&Status={late}&ConversationDuration=0&EventType=answered&EndTime=x&DateCreated=d");
-        let first = "CallSid=c1&Status=completed&ConversationDuration=31&EventType=terminal&EndTime=y";
+        let late = format!(
+            "CallSid=c1&Status={late}&ConversationDuration=0&EventType=answered&EndTime=x&DateCreated=d"
+        );
+        let first =
+            "CallSid=c1&Status=completed&ConversationDuration=31&EventType=terminal&EndTime=y";
         let record = after(pending(), &[first, &late]);
-        for (name, value) in [("Status", "completed"), ("ConversationDuration", "31"), ("EventType", "terminal"), ("EndTime", "y")] {
+        for (name, value) in [
+            ("Status", "completed"),
+            ("ConversationDuration", "31"),
+            ("EventType", "terminal"),
+            ("EndTime", "y"),
+        ] {
             assert_eq!(record.exotel[name], value, "{late}");
         }
-        assert_eq!(record.exotel["DateCreated"], "d", "what was not known is taken");
+        assert_eq!(
+            record.exotel["DateCreated"], "d",
+            "what was not known is taken"
+        );
     }
-    let record = after(pending(), &["CallSid=c1&Status=in-progress", "CallSid=c1&Status=busy", "CallSid=c1&Status=completed"]);
-    assert_eq!((record.exotel["Status"].as_str(), record.outcome.as_deref()), ("busy", Some("busy")));
+    let record = after(
+        pending(),
+        &[
+            "CallSid=c1&Status=in-progress",
+            "CallSid=c1&Status=busy",
+            "CallSid=c1&Status=completed",
+        ],
+    );
+    assert_eq!(
+        (record.exotel["Status"].as_str(), record.outcome.as_deref()),
+        ("busy", Some("busy"))
+    );
 }
 
 #[test]
@@ -107,16 +176,25 @@ fn the_same_end_told_again_adds_what_it_knows_and_takes_nothing_away() {
     ] {
         assert_eq!(record.exotel[name], value);
     }
-    assert!(!record.exotel.contains_key("status"), "one name in two spellings is one name");
+    assert!(
+        !record.exotel.contains_key("status"),
+        "one name in two spellings is one name"
+    );
 }
 
 #[test]
 fn two_hundred_callbacks_with_big_fields_leave_a_small_record() {
     let mut record = pending();
     for at in 0..200 {
-        let words: BTreeMap<_, _> = (0..200).map(|nth| (format!("Cause{at}-{nth}"), "x".repeat(2_000))).collect();
+        let words: BTreeMap<_, _> = (0..200)
+            .map(|nth| (format!("Cause{at}-{nth}"), "x".repeat(2_000)))
+            .collect();
         merge(&mut record.exotel, words);
     }
-    let bytes: usize = record.exotel.iter().map(|(name, value)| name.len() + value.len()).sum();
+    let bytes: usize = record
+        .exotel
+        .iter()
+        .map(|(name, value)| name.len() + value.len())
+        .sum();
     assert!(bytes < 100_000, "{bytes}");
 }

@@ -13,7 +13,10 @@ fn decided() -> CallRecord {
     let mut record = CallRecord::new(CallId::generate(), 1);
     record.state = CallState::Ended;
     record.outcome = Some(DECIDED.to_owned());
-    record.decision = Some(Decision::Transfer { target: "default".to_owned(), numbers: vec![PhoneNumber::parse(AGENT).unwrap()] });
+    record.decision = Some(Decision::Transfer {
+        target: "default".to_owned(),
+        numbers: vec![PhoneNumber::parse(AGENT).unwrap()],
+    });
     record
 }
 
@@ -28,10 +31,20 @@ enum Report {
 fn after(mut record: CallRecord, reports: &[Report]) -> CallRecord {
     for (report, now_ms) in reports.iter().zip(100..) {
         match report {
-            Report::After(query) => passthru_after(&mut record, &PassthruRequest::parse(query), now_ms),
-            Report::Connect => connect_asked(&mut record, &[PhoneNumber::parse(AGENT).unwrap()], now_ms),
-            Report::Event(query) => agent_event(&mut record, &PassthruRequest::parse(query), now_ms),
-            Report::Status(body) => reported(&mut record, &StatusCallback::from_body(None, body.as_bytes()).unwrap(), now_ms),
+            Report::After(query) => {
+                passthru_after(&mut record, &PassthruRequest::parse(query), now_ms)
+            }
+            Report::Connect => {
+                connect_asked(&mut record, &[PhoneNumber::parse(AGENT).unwrap()], now_ms)
+            }
+            Report::Event(query) => {
+                agent_event(&mut record, &PassthruRequest::parse(query), now_ms)
+            }
+            Report::Status(body) => reported(
+                &mut record,
+                &StatusCallback::from_body(None, body.as_bytes()).unwrap(),
+                now_ms,
+            ),
             Report::Overdue => settle(&mut record, now_ms, true),
         }
     }
@@ -44,41 +57,89 @@ fn outcome(reports: &[Report]) -> String {
 
 use Report::{After, Connect, Event, Overdue, Status};
 
-const BOT_CLOSED: Report = After("CallSid=c1&DialCallStatus=null&CallType=call-attempt&Stream[Status]=completed");
+const BOT_CLOSED: Report =
+    After("CallSid=c1&DialCallStatus=null&CallType=call-attempt&Stream[Status]=completed");
 const OVER: Report = Status("CallSid=c1&Status=completed");
 
 #[test]
 fn a_transfer_is_only_decided_until_the_agents_leg_says_more() {
     assert_eq!(outcome(&[]), DECIDED);
     assert_eq!(outcome(&[BOT_CLOSED, Connect]), DECIDED);
-    assert_eq!(outcome(&[BOT_CLOSED, Connect, Event("EventType=Dial"), Event("EventType=Ringing")]), DECIDED);
-    assert_eq!(outcome(&[BOT_CLOSED, Connect, OVER, Overdue]), DECIDED, "nobody has reported what the agent did");
+    assert_eq!(
+        outcome(&[
+            BOT_CLOSED,
+            Connect,
+            Event("EventType=Dial"),
+            Event("EventType=Ringing")
+        ]),
+        DECIDED
+    );
+    assert_eq!(
+        outcome(&[BOT_CLOSED, Connect, OVER, Overdue]),
+        DECIDED,
+        "nobody has reported what the agent did"
+    );
 }
 
 #[test]
 fn what_the_agents_leg_says_is_the_outcome_wherever_it_is_said() {
     for (report, expected) in [
-        (Event("EventType=Answered&DialWhomNumber=08000000001"), "transferred"),
+        (
+            Event("EventType=Answered&DialWhomNumber=08000000001"),
+            "transferred",
+        ),
         (Event("EventType=Terminal&Status=free"), DECIDED),
-        (Event("EventType=Terminal&DialCallStatus=no-answer"), "agents-not-answering"),
-        (After("DialCallStatus=completed&DialCallDuration=12"), "transferred"),
+        (
+            Event("EventType=Terminal&DialCallStatus=no-answer"),
+            "agents-not-answering",
+        ),
+        (
+            After("DialCallStatus=completed&DialCallDuration=12"),
+            "transferred",
+        ),
         (After("DialCallStatus=busy"), "agent-busy"),
         (After("DialCallStatus=no-answer"), "agents-not-answering"),
         (After("DialCallStatus=failed"), "agent-unreachable"),
         (After("DialCallStatus=canceled"), "hung-up-before-agent"),
-        (After("DialCallStatus=null&CallType=incomplete"), "agents-not-answering"),
-        (Status("Status=completed&Legs[0][Status]=completed&Legs[1][Status]=completed&Legs[1][OnCallDuration]=9"), "transferred"),
-        (Status("Status=in-progress&EventType=answered&Legs[0][Status]=in-progress&Legs[1][Status]=in-progress"), "transferred"),
-        (Status("Status=completed&Legs[0][Status]=completed&Legs[1][Status]=busy"), "agent-busy"),
-        (Status("Status=completed&Legs[0][Status]=completed&Legs[1][Status]=no-answer"), "agents-not-answering"),
-        (Status("Status=completed&Legs[0][Status]=completed&Legs[1][Status]="), DECIDED),
+        (
+            After("DialCallStatus=null&CallType=incomplete"),
+            "agents-not-answering",
+        ),
+        (
+            Status(
+                "Status=completed&Legs[0][Status]=completed&Legs[1][Status]=completed&Legs[1][OnCallDuration]=9",
+            ),
+            "transferred",
+        ),
+        (
+            Status(
+                "Status=in-progress&EventType=answered&Legs[0][Status]=in-progress&Legs[1][Status]=in-progress",
+            ),
+            "transferred",
+        ),
+        (
+            Status("Status=completed&Legs[0][Status]=completed&Legs[1][Status]=busy"),
+            "agent-busy",
+        ),
+        (
+            Status("Status=completed&Legs[0][Status]=completed&Legs[1][Status]=no-answer"),
+            "agents-not-answering",
+        ),
+        (
+            Status("Status=completed&Legs[0][Status]=completed&Legs[1][Status]="),
+            DECIDED,
+        ),
     ] {
         let shown = match &report {
             After(text) | Event(text) | Status(text) => *text,
             Connect | Overdue => "",
         };
         let record = after(decided(), &[BOT_CLOSED, Connect, report]);
-        assert_eq!((record.outcome.as_deref(), record.problems.len()), (Some(expected), 0), "{shown}");
+        assert_eq!(
+            (record.outcome.as_deref(), record.problems.len()),
+            (Some(expected), 0),
+            "{shown}"
+        );
     }
 }
 
@@ -86,27 +147,56 @@ fn what_the_agents_leg_says_is_the_outcome_wherever_it_is_said() {
 fn an_agent_who_answered_stays_the_outcome() {
     let talked = Event("EventType=Answered");
     assert_eq!(
-        outcome(&[Connect, talked, After("DialCallStatus=no-answer"), Status("Status=completed&Legs[1][Status]=busy")]),
+        outcome(&[
+            Connect,
+            talked,
+            After("DialCallStatus=no-answer"),
+            Status("Status=completed&Legs[1][Status]=busy")
+        ]),
         "transferred"
     );
-    assert_eq!(outcome(&[OVER, Connect, After("DialCallStatus=completed")]), "transferred", "in any order");
+    assert_eq!(
+        outcome(&[OVER, Connect, After("DialCallStatus=completed")]),
+        "transferred",
+        "in any order"
+    );
 }
 
 #[test]
 fn a_transfer_that_nobody_asks_for_is_a_problem_with_the_fix() {
     for (reports, hint) in [
-        (vec![OVER], "no Passthru and Connect after the Voicebot applet"),
-        (vec![Overdue], "no Passthru and Connect after the Voicebot applet"),
-        (vec![BOT_CLOSED, OVER], "its transfer branch leads to no Connect applet"),
-        (vec![BOT_CLOSED, Overdue, OVER, OVER], "its transfer branch leads to no Connect applet"),
+        (
+            vec![OVER],
+            "no Passthru and Connect after the Voicebot applet",
+        ),
+        (
+            vec![Overdue],
+            "no Passthru and Connect after the Voicebot applet",
+        ),
+        (
+            vec![BOT_CLOSED, OVER],
+            "its transfer branch leads to no Connect applet",
+        ),
+        (
+            vec![BOT_CLOSED, Overdue, OVER, OVER],
+            "its transfer branch leads to no Connect applet",
+        ),
     ] {
         let record = after(decided(), &reports);
         assert_eq!(record.outcome.as_deref(), Some(NEVER_ASKED));
-        let problems: Vec<_> = record.problems.iter().map(|problem| (problem.name.as_str(), problem.detail.contains(hint))).collect();
+        let problems: Vec<_> = record
+            .problems
+            .iter()
+            .map(|problem| (problem.name.as_str(), problem.detail.contains(hint)))
+            .collect();
         assert_eq!(problems, [(NEVER_ASKED, true)], "{:?}", record.problems);
     }
     let record = after(decided(), &[Overdue, Connect]);
-    assert_eq!((record.outcome.as_deref(), record.problems.len()), (Some(DECIDED), 0), "it was asked after all");
+    assert_eq!(
+        (record.outcome.as_deref(), record.problems.len()),
+        (Some(DECIDED), 0),
+        "it was asked after all"
+    );
 }
 
 #[test]
@@ -114,7 +204,13 @@ fn connect_leaves_a_trace_without_a_number() {
     let record = after(decided(), &[BOT_CLOSED, Connect]);
     let transfer = record.transfer.clone().unwrap();
     assert_eq!(transfer.passthru_after_ms, Some(100));
-    assert_eq!(transfer.asked, [ConnectAsked { unix_ms: 101, numbers: vec!["xxxxxx0001".to_owned()] }]);
+    assert_eq!(
+        transfer.asked,
+        [ConnectAsked {
+            unix_ms: 101,
+            numbers: vec!["xxxxxx0001".to_owned()]
+        }]
+    );
     let asked_again = (0..100).fold(record, |record, _| after(record, &[Connect]));
     assert!(asked_again.transfer.unwrap().asked.len() <= 16);
 }
@@ -125,7 +221,10 @@ fn a_conversation_that_failed_stays_so_whatever_the_agent_does() {
     record.outcome = Some("flow-failed".to_owned());
     let record = after(record, &[BOT_CLOSED, Connect, Event("EventType=Answered")]);
     assert_eq!(record.outcome.as_deref(), Some("flow-failed"));
-    assert_eq!(record.transfer.unwrap().leg.unwrap().state, AgentLegState::Answered);
+    assert_eq!(
+        record.transfer.unwrap().leg.unwrap().state,
+        AgentLegState::Answered
+    );
 }
 
 #[test]
@@ -134,14 +233,27 @@ fn connect_for_a_call_that_was_to_end_is_told_with_the_fix() {
     (record.decision, record.outcome) = (Some(Decision::HangUp), Some("declined".to_owned()));
     connect_asked(&mut record, &[], 5);
     connect_asked(&mut record, &[], 6);
-    assert_eq!((record.outcome.as_deref(), record.problems.len()), (Some("declined"), 1));
-    assert!(record.problems[0].detail.contains("to Hangup"), "{:?}", record.problems);
+    assert_eq!(
+        (record.outcome.as_deref(), record.problems.len()),
+        (Some("declined"), 1)
+    );
+    assert!(
+        record.problems[0].detail.contains("to Hangup"),
+        "{:?}",
+        record.problems
+    );
 }
 
 #[test]
 fn the_applet_behind_connect_is_not_sent_to_connect_again() {
     let request = PassthruRequest::parse("CallSid=c1&DialCallStatus=no-answer");
-    assert!(!is_behind_connect(&decided(), &request), "nobody has asked yet");
+    assert!(
+        !is_behind_connect(&decided(), &request),
+        "nobody has asked yet"
+    );
     assert!(is_behind_connect(&after(decided(), &[Connect]), &request));
-    assert!(!is_behind_connect(&after(decided(), &[Connect]), &PassthruRequest::parse("CallSid=c1&DialCallStatus=null")));
+    assert!(!is_behind_connect(
+        &after(decided(), &[Connect]),
+        &PassthruRequest::parse("CallSid=c1&DialCallStatus=null")
+    ));
 }

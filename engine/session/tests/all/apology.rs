@@ -1,5 +1,5 @@
-//! A flow that meets a limit, or runs out of time: its caller hears words in his language, then goes where `[on-trap]` says, and the call has one
-//! record with one outcome.
+//! A flow that meets a limit, or runs out of time: its caller hears words in his language, then
+//! goes where `[on-trap]` says, and the call has one record with one outcome.
 
 use crate::common::{House, PLACES};
 use ghanti_dialog::ScriptedCaller;
@@ -9,10 +9,20 @@ use ghanti_model::{CallId, CallRecord, CallState, Decision, Extent};
 const FAILING: [(&str, &str, &str, &str); 8] = [
     ("trap", "trap", "", "trapped"),
     ("compute", "loop", "", "compute-ms"),
-    ("memory", "memory", "memory = \"8MiB\"\ncompute-ms = 1000", "memory"),
+    (
+        "memory",
+        "memory",
+        "memory = \"8MiB\"\ncompute-ms = 1000",
+        "memory",
+    ),
     ("stack", "recursion", "compute-ms = 1000", "recursion"),
     ("host-calls", "flood", "", "host-calls-per-second"),
-    ("journal", "flood", "host-calls-per-second = 5000\njournal-kib = 4", "journal-kib"),
+    (
+        "journal",
+        "flood",
+        "host-calls-per-second = 5000\njournal-kib = 4",
+        "journal-kib",
+    ),
     ("texts", "converse", "text-bytes = 32", "text-bytes"),
     // its question outlasts the longest call
     ("too-long", "converse", "", "call-minutes"),
@@ -20,32 +30,69 @@ const FAILING: [(&str, &str, &str, &str); 8] = [
 
 /// The words of the engine that the caller has heard to their end.
 fn apology(record: &CallRecord) -> &str {
-    let last = record.transcript.last().unwrap_or_else(|| panic!("nothing was said: {record:#?}"));
-    assert_eq!((last.name.as_str(), last.heard), ("engine-apology", Some(Extent::Assumed)), "{record:#?}");
+    let last = record
+        .transcript
+        .last()
+        .unwrap_or_else(|| panic!("nothing was said: {record:#?}"));
+    assert_eq!(
+        (last.name.as_str(), last.heard),
+        ("engine-apology", Some(Extent::Assumed)),
+        "{record:#?}"
+    );
     last.text.expose()
 }
 
 #[tokio::test]
-async fn every_limit_ends_with_words_in_the_callers_language_and_leads_him_where_the_manifest_says() {
+async fn every_limit_ends_with_words_in_the_callers_language_and_leads_him_where_the_manifest_says()
+{
     let mut house = House::new();
     for (flow, act, limits, _) in FAILING {
-        house.add(flow, &format!("[settings]\nact = \"{act}\"\n[limits]\n{limits}\n[on-trap]\nthen = \"transfer\"\n"));
+        house.add(
+            flow,
+            &format!(
+                "[settings]\nact = \"{act}\"\n[limits]\n{limits}\n[on-trap]\nthen = \"transfer\"\n"
+            ),
+        );
     }
     house.open().await;
     for (flow, _, _, words) in FAILING {
         let record = house.call(flow, "hi").await;
-        let outcome = if flow == "too-long" { "too-long" } else { "flow-failed" };
-        assert_eq!((record.state, record.outcome.as_deref()), (CallState::Ended, Some(outcome)), "{flow}: {record:#?}");
+        let outcome = if flow == "too-long" {
+            "too-long"
+        } else {
+            "flow-failed"
+        };
+        assert_eq!(
+            (record.state, record.outcome.as_deref()),
+            (CallState::Ended, Some(outcome)),
+            "{flow}: {record:#?}"
+        );
         let expected = if flow == "too-long" {
             "माफ़ कीजिए, इस कॉल का समय"
         } else {
             "माफ़ कीजिए, हमारी ओर से"
         };
-        assert!(apology(&record).starts_with(expected) && apology(&record).contains("प्रतिनिधि"), "{flow}: {}", apology(&record));
-        let Some(Decision::Transfer { numbers, .. }) = &record.decision else { panic!("{flow}: {:?}", record.decision) };
+        assert!(
+            apology(&record).starts_with(expected) && apology(&record).contains("प्रतिनिधि"),
+            "{flow}: {}",
+            apology(&record)
+        );
+        let Some(Decision::Transfer { numbers, .. }) = &record.decision else {
+            panic!("{flow}: {:?}", record.decision)
+        };
         assert_eq!(numbers[0].expose(), "+919876500000", "{flow}");
-        assert!(record.problems.iter().any(|problem| problem.detail.contains(words)), "{flow}: {:?}", record.problems);
-        assert!(house.heard_ms() > 900, "{flow}: the words went out as audio");
+        assert!(
+            record
+                .problems
+                .iter()
+                .any(|problem| problem.detail.contains(words)),
+            "{flow}: {:?}",
+            record.problems
+        );
+        assert!(
+            house.heard_ms() > 900,
+            "{flow}: the words went out as audio"
+        );
     }
 }
 
@@ -53,14 +100,27 @@ async fn every_limit_ends_with_words_in_the_callers_language_and_leads_him_where
 async fn without_a_word_of_the_manifest_the_caller_is_told_that_he_will_be_called_again() {
     let mut house = House::new();
     house.add("flow", "[settings]\nact = \"flood\"\n");
-    house.add("own", "[settings]\nact = \"loop\"\n[on-trap]\nsay = \"please call us\"\n");
+    house.add(
+        "own",
+        "[settings]\nact = \"loop\"\n[on-trap]\nsay = \"please call us\"\n",
+    );
     house.open().await;
     let record = house.call("flow", "mr").await;
     assert_eq!(record.decision, Some(Decision::HangUp));
-    assert!(apology(&record).ends_with("आम्ही तुम्हाला नंतर फोन करू. धन्यवाद."), "{}", apology(&record));
+    assert!(
+        apology(&record).ends_with("आम्ही तुम्हाला नंतर फोन करू. धन्यवाद."),
+        "{}",
+        apology(&record)
+    );
     let record = house.call("own", "hi").await;
     // a text of the manifest is in the flow's own language
-    assert_eq!((apology(&record), record.transcript.last().unwrap().language.as_str()), ("please call us", "en-IN"));
+    assert_eq!(
+        (
+            apology(&record),
+            record.transcript.last().unwrap().language.as_str()
+        ),
+        ("please call us", "en-IN")
+    );
 }
 
 #[tokio::test]
@@ -73,7 +133,11 @@ async fn a_flow_that_there_is_no_room_for_ends_with_words_too() {
     for _ in 0..PLACES {
         let version = version.clone();
         let caller = ScriptedCaller::new([]).never_answer("identity");
-        waiting.spawn(async move { version.run(Box::new(caller), version.journal(CallId::generate())).await });
+        waiting.spawn(async move {
+            version
+                .run(Box::new(caller), version.journal(CallId::generate()))
+                .await
+        });
     }
     // on one thread, each is waiting for its caller soon after its turn has come
     for _ in 0..100 {
@@ -81,7 +145,13 @@ async fn a_flow_that_there_is_no_room_for_ends_with_words_too() {
     }
     let record = house.call("flow", "en").await;
     assert_eq!(record.outcome.as_deref(), Some("flow-failed"));
-    assert!(record.problems[0].detail.contains("as many flows as it has room for"), "{:?}", record.problems);
+    assert!(
+        record.problems[0]
+            .detail
+            .contains("as many flows as it has room for"),
+        "{:?}",
+        record.problems
+    );
     assert!(apology(&record).starts_with("I am sorry"));
     waiting.shutdown().await;
     // and there is room again
@@ -92,8 +162,19 @@ async fn a_flow_that_there_is_no_room_for_ends_with_words_too() {
 #[tokio::test]
 async fn log_lines_too_many_are_nothing_the_caller_notices() {
     let mut house = House::new();
-    house.add("flow", "[settings]\nact = \"logs\"\n[limits]\nlog-lines = 5\n");
+    house.add(
+        "flow",
+        "[settings]\nact = \"logs\"\n[limits]\nlog-lines = 5\n",
+    );
     house.open().await;
     let record = house.call("flow", "en").await;
-    assert_eq!((record.outcome.as_deref(), record.transcript.len(), record.problems.len()), (Some("completed"), 0, 0), "{record:#?}");
+    assert_eq!(
+        (
+            record.outcome.as_deref(),
+            record.transcript.len(),
+            record.problems.len()
+        ),
+        (Some("completed"), 0, 0),
+        "{record:#?}"
+    );
 }

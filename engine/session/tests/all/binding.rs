@@ -1,5 +1,5 @@
-//! Whose record a call gets: the customer's whose number is on the line, or nobody's. Each order's customer has a language of their own, which
-//! the flow speaks: so it shows whose record it had.
+//! Whose record a call gets: the customer's whose number is on the line, or nobody's. Each order's
+//! customer has a language of their own, which the flow speaks: so it shows whose record it had.
 
 use std::sync::Arc;
 
@@ -24,27 +24,50 @@ async fn house() -> House {
 }
 
 fn start(sid: &str, from: Option<&str>, parameters: Value) -> Value {
-    let start = json!({ "call_sid": sid, "from": from, "to": LINE, "custom_parameters": parameters });
+    let start =
+        json!({ "call_sid": sid, "from": from, "to": LINE, "custom_parameters": parameters });
     json!({ "event": "start", "stream_sid": format!("stream-{sid}"), "start": start })
 }
 
-/// What a Passthru does: it says what it knows of the call, and the call is found behind the answer.
+/// What a Passthru does: it says what it knows of the call, and the call is found behind the
+/// answer.
 async fn passthru(house: &House, sid: &str, order: Option<CallId>, from: Option<&str>) -> Found {
     let sid = CallSid::parse(sid).unwrap();
     let field = order.map(|order| order.to_string());
     let number = |text: &str| ghanti_model::PhoneNumber::parse(text).unwrap();
-    let ends = Ends { from: from.map(number), to: Some(number(LINE)), direction: None };
-    let sighting = Sighting { orders: named_orders(field.iter().map(|field| ("CustomField", field.as_str()))), ends: vec![ends] };
+    let ends = Ends {
+        from: from.map(number),
+        to: Some(number(LINE)),
+        direction: None,
+    };
+    let sighting = Sighting {
+        orders: named_orders(field.iter().map(|field| ("CustomField", field.as_str()))),
+        ends: vec![ends],
+    };
     house.services().sessions.see_here(&sid, &sighting);
-    let sought = Sought { sid: Some(&sid), session: "", stream: None, sighting, within: BEHIND_ANSWER };
+    let sought = Sought {
+        sid: Some(&sid),
+        session: "",
+        stream: None,
+        sighting,
+        within: BEHIND_ANSWER,
+    };
     let found = find(house.services(), sought).await;
-    house.services().ledger.update(found.call_id, |record| record.call_sid = Some(sid)).await;
+    house
+        .services()
+        .ledger
+        .update(found.call_id, |record| record.call_sid = Some(sid))
+        .await;
     found
 }
 
 /// Whose record the flow had.
 fn whose(record: &CallRecord) -> &'static str {
-    assert_eq!(record.transcript.first().map(|line| line.name.as_str()), Some("greeting"), "the caller hears the flow: {record:#?}");
+    assert_eq!(
+        record.transcript.first().map(|line| line.name.as_str()),
+        Some("greeting"),
+        "the caller hears the flow: {record:#?}"
+    );
     match record.language.as_ref().unwrap().as_str() {
         "hi-IN" => "Asha",
         "mr-IN" => "Bina",
@@ -56,16 +79,29 @@ fn whose(record: &CallRecord) -> &'static str {
 fn problems(record: &CallRecord) -> Vec<&str> {
     // this line brings neither audio nor marks, and the flow asks longer than a call may last
     let of_the_line = ["too-long", "no-media", "no-marks"];
-    record.problems.iter().map(|problem| problem.name.as_str()).filter(|name| !of_the_line.contains(name)).collect()
+    record
+        .problems
+        .iter()
+        .map(|problem| problem.name.as_str())
+        .filter(|name| !of_the_line.contains(name))
+        .collect()
 }
 
 #[track_caller]
 fn assert_nobody(record: &CallRecord, problem: &str) {
     assert_eq!(problems(record), [problem], "{record:#?}");
     assert_eq!(whose(record), "nobody", "{record:#?}");
-    assert!(record.steps.iter().all(|entry| entry.step != Step::CustomerLoaded));
+    assert!(
+        record
+            .steps
+            .iter()
+            .all(|entry| entry.step != Step::CustomerLoaded)
+    );
     let told = &record.problems[0].detail;
-    assert!(told.contains("no customer record") && !told.contains("98765"), "{told}");
+    assert!(
+        told.contains("no customer record") && !told.contains("98765"),
+        "{told}"
+    );
 }
 
 #[tokio::test]
@@ -84,12 +120,28 @@ async fn an_order_that_was_dialled_to_another_number_is_told_to_nobody() {
         house.stream(session, start(sid, Some(B), parameters)).await;
         let record = house.of(sid).await;
         assert_nobody(&record, "wrong-number");
-        assert_eq!(record.customer_number.as_ref().unwrap().expose(), "+919876500002", "the number that was really called");
+        assert_eq!(
+            record.customer_number.as_ref().unwrap().expose(),
+            "+919876500002",
+            "the number that was really called"
+        );
         assert_eq!(record.order, Some(order));
     }
-    assert_eq!(house.of("s1").await.call_id, order, "the first call of the order has its id");
-    house.stream("s5", start("s5", Some(A), json!({ "call-id": id }))).await;
-    assert_eq!((whose(&house.of("s5").await), problems(&house.of("s5").await)), ("Asha", vec![]));
+    assert_eq!(
+        house.of("s1").await.call_id,
+        order,
+        "the first call of the order has its id"
+    );
+    house
+        .stream("s5", start("s5", Some(A), json!({ "call-id": id })))
+        .await;
+    assert_eq!(
+        (
+            whose(&house.of("s5").await),
+            problems(&house.of("s5").await)
+        ),
+        ("Asha", vec![])
+    );
 }
 
 #[tokio::test]
@@ -118,7 +170,9 @@ async fn a_call_for_which_two_orders_are_named_gets_neither() {
     house.stream("s1", start("s1", Some(A), json!(null))).await;
     assert_nobody(&house.of("s1").await, "several-orders");
     passthru(&house, "s2", Some(first), Some(A)).await;
-    house.stream(&second.to_string(), start("s2", Some(A), json!(null))).await;
+    house
+        .stream(&second.to_string(), start("s2", Some(A), json!(null)))
+        .await;
     assert_nobody(&house.of("s2").await, "several-orders");
 }
 
@@ -129,11 +183,22 @@ async fn a_number_with_two_open_orders_hears_neither() {
     house.stream("s1", start("s1", Some(A), json!(null))).await;
     assert_nobody(&house.of("s1").await, "several-orders");
     // named, each is its own
-    house.stream("s2", start("s2", Some(A), json!({ "call-id": first.to_string() }))).await;
-    assert_eq!((whose(&house.of("s2").await), house.of("s2").await.call_id), ("Asha", first));
+    house
+        .stream(
+            "s2",
+            start("s2", Some(A), json!({ "call-id": first.to_string() })),
+        )
+        .await;
+    assert_eq!(
+        (whose(&house.of("s2").await), house.of("s2").await.call_id),
+        ("Asha", first)
+    );
     // which leaves one that is open
     house.stream("s3", start("s3", Some(A), json!(null))).await;
-    assert_eq!((whose(&house.of("s3").await), house.of("s3").await.order), ("Bina", Some(second)));
+    assert_eq!(
+        (whose(&house.of("s3").await), house.of("s3").await.order),
+        ("Bina", Some(second))
+    );
     // and then none; of two that were held neither is guessed
     house.stream("s4", start("s4", Some(A), json!(null))).await;
     assert_nobody(&house.of("s4").await, "several-orders");
@@ -145,9 +210,17 @@ async fn a_customer_who_calls_back_is_known() {
     let order = house.order(A, ASHA).await;
     for sid in ["s1", "s2"] {
         house.stream(sid, start(sid, Some(A), json!(null))).await;
-        assert_eq!((whose(&house.of(sid).await), house.of(sid).await.order), ("Asha", Some(order)), "{sid}");
+        assert_eq!(
+            (whose(&house.of(sid).await), house.of(sid).await.order),
+            ("Asha", Some(order)),
+            "{sid}"
+        );
     }
-    assert_ne!(house.of("s1").await.call_id, house.of("s2").await.call_id, "each call has its own record");
+    assert_ne!(
+        house.of("s1").await.call_id,
+        house.of("s2").await.call_id,
+        "each call has its own record"
+    );
 }
 
 #[tokio::test]
@@ -157,16 +230,27 @@ async fn a_retry_of_an_order_leaves_the_first_calls_record_as_it_was() {
     passthru(&house, "s1", Some(order), Some(A)).await;
     house.stream("s1", start("s1", Some(A), json!(null))).await;
     let first = house.of("s1").await;
-    assert_eq!((first.call_id, first.state, first.order), (order, CallState::Ended, Some(order)));
+    assert_eq!(
+        (first.call_id, first.state, first.order),
+        (order, CallState::Ended, Some(order))
+    );
     for (sid, session) in [("s2", "s2".to_owned()), ("s3", order.to_string())] {
         passthru(&house, sid, Some(order), Some(A)).await;
-        house.stream(&session, start(sid, Some(A), json!(null))).await;
+        house
+            .stream(&session, start(sid, Some(A), json!(null)))
+            .await;
         let again = house.of(sid).await;
-        assert_eq!((whose(&again), again.order, again.state), ("Asha", Some(order), CallState::Ended));
+        assert_eq!(
+            (whose(&again), again.order, again.state),
+            ("Asha", Some(order), CallState::Ended)
+        );
         assert_ne!(again.call_id, order);
     }
     assert_eq!(house.of("s1").await, first);
-    assert_eq!(house.services().ledger.get(order).await.unwrap().unwrap(), first);
+    assert_eq!(
+        house.services().ledger.get(order).await.unwrap().unwrap(),
+        first
+    );
 }
 
 #[tokio::test]
@@ -174,9 +258,14 @@ async fn two_calls_of_one_order_at_once_are_both_served() {
     let house = house().await;
     let order = house.order(A, ASHA).await;
     let by_path = order.to_string();
-    let (first, second) =
-        tokio::join!(house.stream(&by_path, start("s1", Some(A), json!(null))), house.stream(&by_path, start("s2", Some(A), json!(null))),);
-    assert!(first.is_some() && second.is_some(), "both callers hear the bot");
+    let (first, second) = tokio::join!(
+        house.stream(&by_path, start("s1", Some(A), json!(null))),
+        house.stream(&by_path, start("s2", Some(A), json!(null))),
+    );
+    assert!(
+        first.is_some() && second.is_some(),
+        "both callers hear the bot"
+    );
     let (first, second) = (house.of("s1").await, house.of("s2").await);
     assert_eq!((whose(&first), whose(&second)), ("Asha", "Asha"));
     assert_eq!((first.order, second.order), (Some(order), Some(order)));
@@ -193,11 +282,20 @@ async fn two_calls_of_one_number_whose_passthrus_come_first_are_two_calls() {
         let second = passthru(&house, sids[1], None, Some(number)).await;
         assert_ne!(first.call_id, second.call_id);
         for (sid, found) in sids.into_iter().zip([first, second]) {
-            assert!(house.stream(sid, start(sid, Some(number), json!(null))).await.is_some(), "{sid} hears the bot");
+            assert!(
+                house
+                    .stream(sid, start(sid, Some(number), json!(null)))
+                    .await
+                    .is_some(),
+                "{sid} hears the bot"
+            );
             assert_eq!(house.of(sid).await.call_id, found.call_id);
         }
     }
-    assert_eq!((house.of("s1").await.call_id, house.of("s2").await.order), (order, Some(order)));
+    assert_eq!(
+        (house.of("s1").await.call_id, house.of("s2").await.order),
+        (order, Some(order))
+    );
 }
 
 #[tokio::test]
@@ -206,10 +304,15 @@ async fn a_passthru_that_comes_late_is_of_the_call_that_is_there() {
     // one whose stream came first, with an order and without
     house.order(A, ASHA).await;
     for (sid, number) in [("s1", A), ("s2", B)] {
-        house.stream(sid, start(sid, Some(number), json!(null))).await;
+        house
+            .stream(sid, start(sid, Some(number), json!(null)))
+            .await;
         let ended = house.of(sid).await;
         for _ in 0..2 {
-            assert_eq!(passthru(&house, sid, None, Some(number)).await.call_id, ended.call_id);
+            assert_eq!(
+                passthru(&house, sid, None, Some(number)).await.call_id,
+                ended.call_id
+            );
         }
         assert_eq!(house.of(sid).await, ended);
     }
@@ -222,7 +325,16 @@ async fn a_second_stream_of_an_ended_call_is_refused_and_changes_nothing() {
     house.stream("s1", start("s1", Some(A), json!(null))).await;
     let first = house.of("s1").await;
     for session in ["s1".to_owned(), order.to_string(), "{CallSid}".to_owned()] {
-        assert_eq!(house.stream(&session, start("s1", Some(A), json!({ "call-id": order.to_string() }))).await, None, "nothing is said");
+        assert_eq!(
+            house
+                .stream(
+                    &session,
+                    start("s1", Some(A), json!({ "call-id": order.to_string() }))
+                )
+                .await,
+            None,
+            "nothing is said"
+        );
     }
     let mut now = house.of("s1").await;
     assert_eq!(now.problems.pop().unwrap().name, "second-stream");
@@ -236,17 +348,34 @@ async fn a_call_sid_that_reads_like_an_id_of_ours_is_a_call_sid() {
     // a real one: 32 hexadecimal digits
     let sid = "75b90b4b77ce9e6fe9a60a26f03d198c";
     house.stream(sid, start(sid, Some(A), json!(null))).await;
-    assert_eq!((whose(&house.of(sid).await), problems(&house.of(sid).await)), ("Asha", vec![]));
+    assert_eq!(
+        (whose(&house.of(sid).await), problems(&house.of(sid).await)),
+        ("Asha", vec![])
+    );
 }
 
 #[tokio::test]
 async fn an_id_that_is_no_order_is_not_replaced_by_the_numbers_order() {
     let house = house().await;
     house.order(A, ASHA).await;
-    house.stream("s1", start("s1", Some(A), json!({ "CustomField": CallId::generate().to_string() }))).await;
+    house
+        .stream(
+            "s1",
+            start(
+                "s1",
+                Some(A),
+                json!({ "CustomField": CallId::generate().to_string() }),
+            ),
+        )
+        .await;
     assert_nobody(&house.of("s1").await, "unknown-order");
     // what is no id at all is some campaign's own word
-    house.stream("s2", start("s2", Some(A), json!({ "CustomField": "spring campaign" }))).await;
+    house
+        .stream(
+            "s2",
+            start("s2", Some(A), json!({ "CustomField": "spring campaign" })),
+        )
+        .await;
     assert_eq!(whose(&house.of("s2").await), "Asha");
 }
 
@@ -260,18 +389,43 @@ async fn a_store_that_hangs_is_waited_for_as_long_as_the_bound_and_nothing_is_gu
     house.order(A, BINA).await;
     store.hang();
 
-    // an unknown caller, a caller with orders, one whose order is named by the stream, one whose Passthru came to this process just before
+    // an unknown caller, a caller with orders, one whose order is named by the stream, one whose
+    // Passthru came to this process just before
     let named = json!({ "call-id": older.to_string() });
-    for (sid, number, parameters) in [("s1", B, json!(null)), ("s2", A, json!(null)), ("s3", A, named), ("s4", A, json!(null))] {
+    for (sid, number, parameters) in [
+        ("s1", B, json!(null)),
+        ("s2", A, json!(null)),
+        ("s3", A, named),
+        ("s4", A, json!(null)),
+    ] {
         if sid == "s4" {
-            house.services().sessions.see_here(&CallSid::parse(sid).unwrap(), &Sighting { orders: vec![older], ends: Vec::new() });
+            house.services().sessions.see_here(
+                &CallSid::parse(sid).unwrap(),
+                &Sighting {
+                    orders: vec![older],
+                    ends: Vec::new(),
+                },
+            );
         }
-        let first = house.stream(sid, start(sid, Some(number), parameters)).await.unwrap();
-        assert!(first <= AT_START.as_millis() + 20, "{sid}: the caller heard nothing for {first} ms");
+        let first = house
+            .stream(sid, start(sid, Some(number), parameters))
+            .await
+            .unwrap();
+        assert!(
+            first <= AT_START.as_millis() + 20,
+            "{sid}: the caller heard nothing for {first} ms"
+        );
         let record = house.of(sid).await;
-        assert!(problems(&record).contains(&"store-unavailable"), "{sid}: {record:#?}");
+        assert!(
+            problems(&record).contains(&"store-unavailable"),
+            "{sid}: {record:#?}"
+        );
         assert_ne!(whose(&record), "Bina", "{sid}: nobody named this order");
         // what this process itself knows for certain it may use
-        assert_eq!(whose(&record) == "Asha", sid == "s3" || sid == "s4", "{sid}: {record:#?}");
+        assert_eq!(
+            whose(&record) == "Asha",
+            sid == "s3" || sid == "s4",
+            "{sid}: {record:#?}"
+        );
     }
 }

@@ -1,25 +1,48 @@
-//! A customer's record that another program has stored: what of it cannot be read for certain is not given to the flow, and the call's record says so.
+//! A customer's record that another program has stored: what of it cannot be read for certain is
+//! not given to the flow, and the call's record says so.
 
 use crate::common::House;
 use ghanti_model::Function;
 
 #[tokio::test]
-async fn an_unreadable_value_in_the_store_is_not_given_to_the_flow_and_is_a_problem_without_the_value() {
+async fn an_unreadable_value_in_the_store_is_not_given_to_the_flow_and_is_a_problem_without_the_value()
+ {
     let mut house = House::new();
-    let schema =
-        "[settings]\nact = \"converse\"\n[customer]\nlanguage = { type = \"language\" }\namount = { type = \"money\", required = true }\n";
+    let schema = "[settings]\nact = \"converse\"\n[customer]\nlanguage = { type = \"language\" }\namount = { type = \"money\", required = true }\n";
     house.add("flow", schema);
     house.open().await;
     let record = house.call("flow", "klingon").await;
-    let told: Vec<_> = record.problems.iter().filter(|problem| problem.name == "unusable-field").map(|problem| &problem.detail).collect();
+    let told: Vec<_> = record
+        .problems
+        .iter()
+        .filter(|problem| problem.name == "unusable-field")
+        .map(|problem| &problem.detail)
+        .collect();
     assert_eq!(told.len(), 2, "{:?}", record.problems);
-    assert!(told[0].contains("`amount` is missing") && told[1].contains("`language` is no language"), "{told:?}");
-    assert!(!told.iter().any(|detail| detail.contains("klingon")), "{told:?}");
+    assert!(
+        told[0].contains("`amount` is missing") && told[1].contains("`language` is no language"),
+        "{told:?}"
+    );
+    assert!(
+        !told.iter().any(|detail| detail.contains("klingon")),
+        "{told:?}"
+    );
     assert_eq!(record.language.unwrap().as_str(), "en-IN");
     let entries = record.journal.unwrap().entries;
-    let given = entries.iter().filter(|entry| matches!(entry.function, Function::Field | Function::Fields));
-    assert!(given.clone().count() > 0 && given.clone().all(|entry| !entry.answer.to_string().contains("klingon")));
+    let given = entries
+        .iter()
+        .filter(|entry| matches!(entry.function, Function::Field | Function::Fields));
+    assert!(
+        given.clone().count() > 0
+            && given
+                .clone()
+                .all(|entry| !entry.answer.to_string().contains("klingon"))
+    );
 
     let record = house.call("flow", "Hindi").await;
-    assert_eq!(record.language.unwrap().as_str(), "hi-IN", "a language by its name");
+    assert_eq!(
+        record.language.unwrap().as_str(),
+        "hi-IN",
+        "a language by its name"
+    );
 }

@@ -1,4 +1,5 @@
-//! The bot's audio as the network receives it: when it has been played, how late its frames came, and where it ran dry.
+//! The bot's audio as the network receives it: when it has been played, how late its frames came,
+//! and where it ran dry.
 //!
 //! Counted, not kept. Times are microseconds since `start`, given as arguments.
 
@@ -21,12 +22,14 @@ pub(super) enum Frame {
     FirstOfCall,
     /// The first of a prompt: nothing says when it had to come.
     FirstOfPrompt,
-    /// So much later than the prompt's own pace: than its earliest frame, and one after the other from there.
+    /// So much later than the prompt's own pace: than its earliest frame, and one after the other
+    /// from there.
     Paced {
         /// In microseconds.
         late_us: u64,
     },
-    /// It came after all before it had been played: the caller heard a gap in the middle of a prompt.
+    /// It came after all before it had been played: the caller heard a gap in the middle of a
+    /// prompt.
     AfterGap {
         /// How long, in microseconds.
         gap_us: u64,
@@ -40,13 +43,21 @@ impl BotAudio {
         let frame = match (self.until_us, self.due_us) {
             (None, _) => Frame::FirstOfCall,
             (Some(_), None) => Frame::FirstOfPrompt,
-            (Some(_), Some(_)) if now_us > played_us => Frame::AfterGap { gap_us: now_us - played_us },
-            (Some(_), Some(due_us)) => Frame::Paced { late_us: now_us.saturating_sub(due_us) },
+            (Some(_), Some(_)) if now_us > played_us => Frame::AfterGap {
+                gap_us: now_us - played_us,
+            },
+            (Some(_), Some(due_us)) => Frame::Paced {
+                late_us: now_us.saturating_sub(due_us),
+            },
         };
         let lasts_us = ms * 1_000;
         self.until_us = Some(played_us.max(now_us) + lasts_us);
-        // an early frame sets the pace; a late one does not excuse those after it, unless a gap has moved them all
-        let due_us = self.due_us.filter(|_| !matches!(frame, Frame::AfterGap { .. })).unwrap_or(now_us);
+        // an early frame sets the pace; a late one does not excuse those after it, unless a gap has
+        // moved them all
+        let due_us = self
+            .due_us
+            .filter(|_| !matches!(frame, Frame::AfterGap { .. }))
+            .unwrap_or(now_us);
         self.due_us = Some(due_us.min(now_us) + lasts_us);
         frame
     }
@@ -59,7 +70,8 @@ impl BotAudio {
     /// A mark came: it ends a prompt.
     pub(super) fn mark(&mut self, name: String) {
         self.end_of_prompt();
-        self.marks.push_back((self.until_us.unwrap_or_default(), name));
+        self.marks
+            .push_back((self.until_us.unwrap_or_default(), name));
     }
 
     /// What was not yet played is dropped, and its marks with it.
@@ -71,7 +83,11 @@ impl BotAudio {
 
     /// The marks whose audio has been played.
     pub(super) fn played(&mut self, now_us: u64) -> impl Iterator<Item = String> {
-        std::iter::from_fn(move || self.marks.pop_front_if(|(due_us, _)| *due_us <= now_us).map(|(_, name)| name))
+        std::iter::from_fn(move || {
+            self.marks
+                .pop_front_if(|(due_us, _)| *due_us <= now_us)
+                .map(|(_, name)| name)
+        })
     }
 }
 
@@ -99,16 +115,33 @@ mod tests {
     fn a_frame_is_late_by_the_pace_of_its_own_prompt() {
         let mut audio = BotAudio::default();
         // three at once, as a bot does that sends ahead, then one every 100 ms
-        let came: Vec<_> = [0, 0, 0, 100, 203, 300].map(|at_ms| audio.media(at_ms * MS, 100)).into();
-        let paced = |late_ms| Frame::Paced { late_us: late_ms * MS };
-        assert_eq!(came, [Frame::FirstOfCall, paced(0), paced(0), paced(0), paced(3), paced(0)]);
+        let came: Vec<_> = [0, 0, 0, 100, 203, 300]
+            .map(|at_ms| audio.media(at_ms * MS, 100))
+            .into();
+        let paced = |late_ms| Frame::Paced {
+            late_us: late_ms * MS,
+        };
+        assert_eq!(
+            came,
+            [
+                Frame::FirstOfCall,
+                paced(0),
+                paced(0),
+                paced(0),
+                paced(3),
+                paced(0)
+            ]
+        );
     }
 
     #[test]
     fn a_gap_within_a_prompt_is_told_and_silence_between_prompts_is_none() {
         let mut audio = BotAudio::default();
         audio.media(0, 100);
-        assert_eq!(audio.media(130 * MS, 100), Frame::AfterGap { gap_us: 30 * MS });
+        assert_eq!(
+            audio.media(130 * MS, 100),
+            Frame::AfterGap { gap_us: 30 * MS }
+        );
         assert_eq!(audio.media(230 * MS, 100), Frame::Paced { late_us: 0 });
         audio.mark("end".to_owned());
         assert_eq!(audio.media(5_000 * MS, 100), Frame::FirstOfPrompt);

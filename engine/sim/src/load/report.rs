@@ -17,7 +17,8 @@ pub struct LoadReport {
     pub problems: BTreeMap<String, u64>,
     /// The caller's frames that were sent.
     pub frames_sent: u64,
-    /// How late they were sent, in microseconds: a measure of this process, to be small before others are believed.
+    /// How late they were sent, in microseconds: a measure of this process, to be small before
+    /// others are believed.
     pub late_us: Percentiles,
     /// From `start` to the bot's first audio, in milliseconds.
     pub first_media_ms: Percentiles,
@@ -42,7 +43,8 @@ pub struct BotFrames {
     pub gaps: u64,
     /// How long those gaps were, in microseconds.
     pub gap_us: Percentiles,
-    /// The gaps by the bot's own clock, which its frames tell: those that it made itself, whatever network and callers then did.
+    /// The gaps by the bot's own clock, which its frames tell: those that it made itself, whatever
+    /// network and callers then did.
     pub own_gaps: u64,
     /// How long those were, in microseconds.
     pub own_gap_us: Percentiles,
@@ -62,8 +64,18 @@ impl Percentiles {
     /// Of values in any order.
     pub fn of(mut values: Vec<u64>) -> Self {
         values.sort_unstable();
-        let rank = |percent: usize| values.get((values.len() * percent).div_ceil(100).saturating_sub(1)).copied().unwrap_or_default();
-        Self { p50: rank(50), p95: rank(95), p99: rank(99), max: values.last().copied().unwrap_or_default() }
+        let rank = |percent: usize| {
+            values
+                .get((values.len() * percent).div_ceil(100).saturating_sub(1))
+                .copied()
+                .unwrap_or_default()
+        };
+        Self {
+            p50: rank(50),
+            p95: rank(95),
+            p99: rank(99),
+            max: values.last().copied().unwrap_or_default(),
+        }
     }
 }
 
@@ -169,8 +181,24 @@ mod tests {
 
     #[test]
     fn percentiles_are_nearest_ranks() {
-        assert_eq!(Percentiles::of((1..=100).rev().collect()), Percentiles { p50: 50, p95: 95, p99: 99, max: 100 });
-        assert_eq!(Percentiles::of(vec![7]), Percentiles { p50: 7, p95: 7, p99: 7, max: 7 });
+        assert_eq!(
+            Percentiles::of((1..=100).rev().collect()),
+            Percentiles {
+                p50: 50,
+                p95: 95,
+                p99: 99,
+                max: 100
+            }
+        );
+        assert_eq!(
+            Percentiles::of(vec![7]),
+            Percentiles {
+                p50: 7,
+                p95: 7,
+                p99: 7,
+                max: 7
+            }
+        );
         assert_eq!(Percentiles::of(Vec::new()), Percentiles::default());
     }
 
@@ -180,13 +208,29 @@ mod tests {
         for gap_us in [5, 9] {
             let mut one = Tally::default();
             assert!(one.frames(2).count(Frame::FirstOfCall, Frame::FirstOfCall));
-            assert!(!one.frames(2).count(Frame::Paced { late_us: 1 }, Frame::Paced { late_us: 0 }));
-            assert!(!one.frames(2).count(Frame::AfterGap { gap_us }, Frame::Paced { late_us: 0 }));
+            assert!(
+                !one.frames(2)
+                    .count(Frame::Paced { late_us: 1 }, Frame::Paced { late_us: 0 })
+            );
+            assert!(
+                !one.frames(2)
+                    .count(Frame::AfterGap { gap_us }, Frame::Paced { late_us: 0 })
+            );
             all.add(one);
         }
         let report = all.report();
-        assert_eq!(report.phases.iter().map(|phase| phase.frames).collect::<Vec<_>>(), [0, 0, 6]);
-        assert_eq!((report.bot.gaps, report.bot.gap_us.max, report.bot.own_gaps), (2, 9, 0));
+        assert_eq!(
+            report
+                .phases
+                .iter()
+                .map(|phase| phase.frames)
+                .collect::<Vec<_>>(),
+            [0, 0, 6]
+        );
+        assert_eq!(
+            (report.bot.gaps, report.bot.gap_us.max, report.bot.own_gaps),
+            (2, 9, 0)
+        );
         assert_eq!(report.bot, report.phases[2]);
     }
 }

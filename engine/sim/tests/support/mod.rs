@@ -1,4 +1,5 @@
-//! A small bot for the simulator to call: the engine's routes, and a script of the test's own on the socket.
+//! A small bot for the simulator to call: the engine's routes, and a script of the test's own on
+//! the socket.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -64,12 +65,16 @@ impl BotEnd {
         }
     }
 
-    /// Reads until an event, and gives how many milliseconds of the caller's audio came before it: the simulator's own time, in which it plays,
-    /// returns marks and presses keys. On a busy machine it is behind the real one and catches up.
+    /// Reads until an event, and gives how many milliseconds of the caller's audio came before it:
+    /// the simulator's own time, in which it plays, returns marks and presses keys. On a busy
+    /// machine it is behind the real one and catches up.
     pub async fn until(&mut self, event: &str) -> (Value, u64) {
         let mut audio_ms = 0;
         loop {
-            let message = self.next().await.unwrap_or_else(|| panic!("the stream ended before `{event}`"));
+            let message = self
+                .next()
+                .await
+                .unwrap_or_else(|| panic!("the stream ended before `{event}`"));
             if message["event"] == event {
                 return (message, audio_ms);
             }
@@ -96,7 +101,8 @@ impl BotEnd {
         start
     }
 
-    /// Sends a tone in frames of 100 ms, all at once. On a busy machine the simulator may not take them at once, which it counts as gaps.
+    /// Sends a tone in frames of 100 ms, all at once. On a busy machine the simulator may not take
+    /// them at once, which it counts as gaps.
     pub async fn tone(&mut self, ms: usize) {
         for _ in 0..ms / 100 {
             let samples = (0..800).flat_map(|at| ((at as f32 * 0.4).sin() * 8000.0).to_le_i16());
@@ -109,15 +115,20 @@ impl BotEnd {
     }
 
     pub async fn mark(&mut self, name: &str) {
-        self.send(json!({ "event": "mark", "stream_sid": self.sid, "mark": { "name": name } })).await;
+        self.send(json!({ "event": "mark", "stream_sid": self.sid, "mark": { "name": name } }))
+            .await;
     }
 
     pub async fn clear(&mut self) {
-        self.send(json!({ "event": "clear", "stream_sid": self.sid })).await;
+        self.send(json!({ "event": "clear", "stream_sid": self.sid }))
+            .await;
     }
 
     pub async fn send(&mut self, message: Value) {
-        self.socket.send(Message::Text(message.to_string().into())).await.unwrap();
+        self.socket
+            .send(Message::Text(message.to_string().into()))
+            .await
+            .unwrap();
     }
 
     /// Adds a line to the record, as the engine does while the call runs.
@@ -161,7 +172,11 @@ where
 }
 
 /// The same, with the bot prepared first.
-pub async fn play_prepared<F, Fut>(scenario: &str, prepare: impl FnOnce(&mut Seen), script: F) -> (CallReport, Shared, tempfile::TempDir)
+pub async fn play_prepared<F, Fut>(
+    scenario: &str,
+    prepare: impl FnOnce(&mut Seen),
+    script: F,
+) -> (CallReport, Shared, tempfile::TempDir)
 where
     F: Fn(BotEnd) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = ()> + Send + 'static,
@@ -171,7 +186,9 @@ where
     let folder = tempfile::tempdir().unwrap();
     let head = "title = \"test\"\nexpect = \"done\"\nmax-seconds = 20\n";
     let scenario = Scenario::parse(&format!("{head}{scenario}"), "test").unwrap();
-    let report = ghanti_sim::run(&scenario, &base_url, folder.path(), &Silent).await.unwrap();
+    let report = ghanti_sim::run(&scenario, &base_url, folder.path(), &Silent)
+        .await
+        .unwrap();
     (report, seen, folder)
 }
 
@@ -193,46 +210,89 @@ where
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let script: Script = Arc::new(move |end| Box::pin(script(end)));
-    let app = Router::new()
-        .route(
-            "/api/calls",
-            post(|State(app): State<App>| async move { Json(json!({ "call_id": app.seen.lock().unwrap().record.call_id })) }),
-        )
-        .route("/api/calls/{id}", get(|State(app): State<App>| async move { Json(app.seen.lock().unwrap().record.clone()) }))
-        .route("/passthru", get(passthru))
-        .route("/voicebot-url", get(voicebot_url))
-        .route("/passthru/after", get(passthru_after))
-        .route("/connect", get(connect))
-        .route("/status", post(|State(app): State<App>, form: String| async move { app.seen.lock().unwrap().status_form = form }))
-        .route("/ws", get(stream))
-        .with_state(App { seen: seen.clone(), script, address });
+    let app =
+        Router::new()
+            .route(
+                "/api/calls",
+                post(|State(app): State<App>| async move {
+                    Json(json!({ "call_id": app.seen.lock().unwrap().record.call_id }))
+                }),
+            )
+            .route(
+                "/api/calls/{id}",
+                get(|State(app): State<App>| async move {
+                    Json(app.seen.lock().unwrap().record.clone())
+                }),
+            )
+            .route("/passthru", get(passthru))
+            .route("/voicebot-url", get(voicebot_url))
+            .route("/passthru/after", get(passthru_after))
+            .route("/connect", get(connect))
+            .route(
+                "/status",
+                post(|State(app): State<App>, form: String| async move {
+                    app.seen.lock().unwrap().status_form = form
+                }),
+            )
+            .route("/ws", get(stream))
+            .with_state(App {
+                seen: seen.clone(),
+                script,
+                address,
+            });
     tokio::spawn(async move { axum::serve(listener, app).await });
     (format!("http://{address}"), seen)
 }
 
 type Parameters = Query<HashMap<String, String>>;
 
-async fn passthru(State(app): State<App>, Query(parameters): Parameters, headers: HeaderMap) -> &'static str {
-    app.seen.lock().unwrap().requests.push(("passthru".to_owned(), parameters, headers));
+async fn passthru(
+    State(app): State<App>,
+    Query(parameters): Parameters,
+    headers: HeaderMap,
+) -> &'static str {
+    app.seen
+        .lock()
+        .unwrap()
+        .requests
+        .push(("passthru".to_owned(), parameters, headers));
     "OK"
 }
 
 async fn voicebot_url(State(app): State<App>) -> Json<Value> {
-    Json(json!({ "url": format!("ws://{}/ws?{}", app.address, app.seen.lock().unwrap().stream_query) }))
+    Json(
+        json!({ "url": format!("ws://{}/ws?{}", app.address, app.seen.lock().unwrap().stream_query) }),
+    )
 }
 
-async fn passthru_after(State(app): State<App>, Query(parameters): Parameters, headers: HeaderMap) -> StatusCode {
+async fn passthru_after(
+    State(app): State<App>,
+    Query(parameters): Parameters,
+    headers: HeaderMap,
+) -> StatusCode {
     let mut seen = app.seen.lock().unwrap();
     // behind Connect the way ends
     let is_behind_connect = seen.requests.iter().any(|(path, ..)| path == "connect");
-    seen.requests.push(("after".to_owned(), parameters, headers));
-    if seen.agent.is_some() && !is_behind_connect { StatusCode::FOUND } else { StatusCode::OK }
+    seen.requests
+        .push(("after".to_owned(), parameters, headers));
+    if seen.agent.is_some() && !is_behind_connect {
+        StatusCode::FOUND
+    } else {
+        StatusCode::OK
+    }
 }
 
-async fn connect(State(app): State<App>, Query(parameters): Parameters, headers: HeaderMap) -> Json<Value> {
+async fn connect(
+    State(app): State<App>,
+    Query(parameters): Parameters,
+    headers: HeaderMap,
+) -> Json<Value> {
     let mut seen = app.seen.lock().unwrap();
-    seen.requests.push(("connect".to_owned(), parameters, headers));
-    Json(json!({ "fetch_after_attempt": false, "destination": { "numbers": seen.agent.iter().collect::<Vec<_>>() } }))
+    seen.requests
+        .push(("connect".to_owned(), parameters, headers));
+    Json(
+        json!({ "fetch_after_attempt": false, "destination": { "numbers": seen.agent.iter().collect::<Vec<_>>() } }),
+    )
 }
 
 async fn stream(State(app): State<App>, upgrade: WebSocketUpgrade) -> Response {
@@ -245,7 +305,13 @@ async fn stream(State(app): State<App>, upgrade: WebSocketUpgrade) -> Response {
     }
     upgrade.on_upgrade(|socket| async move {
         let seen = app.seen.clone();
-        (app.script)(BotEnd { socket, seen: seen.clone(), sid: String::new(), began: Instant::now() }).await;
+        (app.script)(BotEnd {
+            socket,
+            seen: seen.clone(),
+            sid: String::new(),
+            began: Instant::now(),
+        })
+        .await;
         let mut seen = seen.lock().unwrap();
         seen.record.state = CallState::Ended;
         seen.record.outcome = Some("done".to_owned());
@@ -257,10 +323,20 @@ pub fn sides(recording: &Path) -> (Vec<i16>, Vec<i16>) {
     let mut reader = hound::WavReader::open(recording).unwrap();
     assert_eq!(reader.spec().channels, 2);
     let samples: Vec<i16> = reader.samples::<i16>().map(Result::unwrap).collect();
-    (samples.iter().copied().step_by(2).collect(), samples.iter().copied().skip(1).step_by(2).collect())
+    (
+        samples.iter().copied().step_by(2).collect(),
+        samples.iter().copied().skip(1).step_by(2).collect(),
+    )
 }
 
 /// Milliseconds of a side in which something is audible, in steps of 20.
 pub fn audible_ms(side: &[i16], rate_hz: usize) -> usize {
-    side.chunks(rate_hz / 50).filter(|frame| frame.iter().any(|&sample| ghanti_sim::heard::is_audible(sample))).count() * 20
+    side.chunks(rate_hz / 50)
+        .filter(|frame| {
+            frame
+                .iter()
+                .any(|&sample| ghanti_sim::heard::is_audible(sample))
+        })
+        .count()
+        * 20
 }

@@ -11,8 +11,8 @@ pub(super) type Speech = Arc<[Samples]>;
 
 /// The audio of one prompt, for one call.
 ///
-/// [`PromptAudio::next`] is cancel-safe: a `select!` that drops it loses no piece. Dropping this does not stop the synthesis, which goes
-/// on for others who want the prompt and for the cache.
+/// [`PromptAudio::next`] is cancel-safe: a `select!` that drops it loses no piece. Dropping this
+/// does not stop the synthesis, which goes on for others who want the prompt and for the cache.
 pub struct PromptAudio {
     source: Source,
     next: usize,
@@ -26,27 +26,39 @@ enum Source {
 
 impl PromptAudio {
     pub(super) fn whole(speech: Speech) -> Self {
-        Self { source: Source::Whole(speech), next: 0 }
+        Self {
+            source: Source::Whole(speech),
+            next: 0,
+        }
     }
 
     pub(super) fn growing(follower: Follower) -> Self {
-        Self { source: Source::Growing(follower), next: 0 }
+        Self {
+            source: Source::Growing(follower),
+            next: 0,
+        }
     }
 
-    /// The next piece, waiting for it where it is still being made; nothing after the last one or after an error.
+    /// The next piece, waiting for it where it is still being made; nothing after the last one or
+    /// after an error.
     pub async fn next(&mut self) -> Option<Result<Samples, SynthesisError>> {
         loop {
             if let Some(ready) = self.ready() {
                 return ready;
             }
-            let Source::Growing(follower) = &mut self.source else { return None };
+            let Source::Growing(follower) = &mut self.source else {
+                return None;
+            };
             if follower.grown.changed().await.is_err() {
-                follower.growth.end(Err(SynthesisError::Unavailable("the synthesis was given up".to_owned())));
+                follower.growth.end(Err(SynthesisError::Unavailable(
+                    "the synthesis was given up".to_owned(),
+                )));
             }
         }
     }
 
-    /// The next piece without waiting: nothing when it is still being made, `Some(None)` at the end.
+    /// The next piece without waiting: nothing when it is still being made, `Some(None)` at the
+    /// end.
     pub fn ready(&mut self) -> Option<Option<Result<Samples, SynthesisError>>> {
         let piece = match &mut self.source {
             Source::Over => None,
@@ -85,7 +97,10 @@ pub(super) struct Follower {
 
 impl Follower {
     pub(super) fn new(growth: &Arc<Growth>, grown: watch::Receiver<()>) -> Self {
-        Self { growth: Arc::clone(growth), grown }
+        Self {
+            growth: Arc::clone(growth),
+            grown,
+        }
     }
 }
 

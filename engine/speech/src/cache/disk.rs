@@ -1,7 +1,8 @@
 //! Prompts on disk: one file each, whole or not there.
 //!
-//! A file is written under a temporary name and renamed, and holds length and digest of its samples, so that a torn or damaged one is noticed,
-//! removed and made anew. Everything here blocks; it is called on blocking threads. Personal prompts never come here.
+//! A file is written under a temporary name and renamed, and holds length and digest of its
+//! samples, so that a torn or damaged one is noticed, removed and made anew. Everything here
+//! blocks; it is called on blocking threads. Personal prompts never come here.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
@@ -18,26 +19,33 @@ use crate::synthesis::Samples;
 /// The first bytes of a prompt file: what it is, and the version of its form.
 const MAGIC: &[u8; 8] = b"SAMVPCM1";
 
-/// Magic, number of samples (u64, little-endian), SHA-256 of the samples' bytes; then PCM16, little-endian, in one piece.
+/// Magic, number of samples (u64, little-endian), SHA-256 of the samples' bytes; then PCM16,
+/// little-endian, in one piece.
 const HEAD_BYTES: usize = 8 + 8 + 32;
 
 /// What a prompt file is called after its digest.
 const ENDING: &str = "pcm";
 
-/// When too much is on disk, the least recently played are removed down to this part of the limit, so that it need not be done for every file.
+/// When too much is on disk, the least recently played are removed down to this part of the limit,
+/// so that it need not be done for every file.
 const REMOVED_DOWN_TO: f64 = 0.9;
 
 /// A folder of prompt files.
 pub(super) struct Disk {
     folder: PathBuf,
     limit_bytes: u64,
-    /// Bytes on disk, once they were counted. Held while files are removed, by blocking threads only.
+    /// Bytes on disk, once they were counted. Held while files are removed, by blocking threads
+    /// only.
     held_bytes: Mutex<Option<u64>>,
 }
 
 impl Disk {
     pub(super) fn new(folder: PathBuf, limit_bytes: u64) -> Self {
-        Self { folder, limit_bytes, held_bytes: Mutex::new(None) }
+        Self {
+            folder,
+            limit_bytes,
+            held_bytes: Mutex::new(None),
+        }
     }
 
     fn path(&self, key: &Key) -> PathBuf {
@@ -58,7 +66,10 @@ impl Disk {
             return Ok(None);
         };
         // marks it as played; when that fails it only goes earlier than it should
-        let _ = File::options().append(true).open(&path).and_then(|file| file.set_modified(SystemTime::now()));
+        let _ = File::options()
+            .append(true)
+            .open(&path)
+            .and_then(|file| file.set_modified(SystemTime::now()));
         Ok(Some(samples))
     }
 
@@ -69,14 +80,19 @@ impl Disk {
             return Ok(());
         }
         fs::create_dir_all(&self.folder)?;
-        let mut file = tempfile::Builder::new().prefix(".prompt-").tempfile_in(&self.folder)?;
+        let mut file = tempfile::Builder::new()
+            .prefix(".prompt-")
+            .tempfile_in(&self.folder)?;
         file.write_all(&bytes)?;
         file.persist(self.path(key))?;
         self.make_room(bytes.len() as u64)
     }
 
     fn make_room(&self, added: u64) -> io::Result<()> {
-        let mut held = self.held_bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self
+            .held_bytes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         *held = held.map(|bytes| bytes + added);
         if held.is_some_and(|bytes| bytes <= self.limit_bytes) {
             return Ok(());
@@ -111,7 +127,11 @@ fn prompt_files(folder: &Path) -> io::Result<Vec<PromptFile>> {
         let path = entry?.path();
         if path.extension().is_some_and(|ending| ending == ENDING) {
             let about = fs::metadata(&path)?;
-            files.push(PromptFile { path, bytes: about.len(), played: about.modified()? });
+            files.push(PromptFile {
+                path,
+                bytes: about.len(),
+                played: about.modified()?,
+            });
         }
     }
     Ok(files)
@@ -133,7 +153,9 @@ fn decode(bytes: &[u8]) -> Option<Samples> {
     let (magic, head) = head.split_at_checked(MAGIC.len())?;
     let (count, digest) = head.split_at_checked(8)?;
     let count = u64::from_le_bytes(count.try_into().ok()?);
-    let whole = magic == MAGIC && pcm.len() as u64 == count.checked_mul(2)? && Sha256::digest(pcm).as_slice() == digest;
+    let whole = magic == MAGIC
+        && pcm.len() as u64 == count.checked_mul(2)?
+        && Sha256::digest(pcm).as_slice() == digest;
     let (pairs, _) = pcm.as_chunks::<2>();
     whole.then(|| pairs.iter().map(|&pair| i16::from_le_bytes(pair)).collect())
 }
@@ -150,18 +172,35 @@ mod tests {
     use crate::synthesis::Utterance;
 
     fn key(text: &str) -> Key {
-        Key::new("double", &Utterance { text: text.into(), language: Language::english(), voice: None }, 8_000, Keep::Shared)
+        Key::new(
+            "double",
+            &Utterance {
+                text: text.into(),
+                language: Language::english(),
+                voice: None,
+            },
+            8_000,
+            Keep::Shared,
+        )
     }
 
     /// Writes a prompt of 1,648 bytes that was last played so many seconds ago.
     fn write(disk: &Disk, text: &str, seconds_ago: u64) {
-        disk.write(&key(text), &Arc::from([Samples::from(vec![7; 800])])).unwrap();
-        let file = File::options().append(true).open(disk.path(&key(text))).unwrap();
-        file.set_modified(SystemTime::now() - Duration::from_secs(seconds_ago)).unwrap();
+        disk.write(&key(text), &Arc::from([Samples::from(vec![7; 800])]))
+            .unwrap();
+        let file = File::options()
+            .append(true)
+            .open(disk.path(&key(text)))
+            .unwrap();
+        file.set_modified(SystemTime::now() - Duration::from_secs(seconds_ago))
+            .unwrap();
     }
 
     fn there(disk: &Disk, texts: &[&str]) -> Vec<bool> {
-        texts.iter().map(|text| disk.path(&key(text)).exists()).collect()
+        texts
+            .iter()
+            .map(|text| disk.path(&key(text)).exists())
+            .collect()
     }
 
     #[test]
@@ -173,14 +212,19 @@ mod tests {
         }
         assert_eq!(disk.read(&key("one")).unwrap().unwrap().len(), 800);
         write(&disk, "five", 10);
-        assert_eq!(there(&disk, &["one", "two", "three", "four", "five"]), [true, false, false, true, true], "`one` was just played");
+        assert_eq!(
+            there(&disk, &["one", "two", "three", "four", "five"]),
+            [true, false, false, true, true],
+            "`one` was just played"
+        );
     }
 
     #[test]
     fn a_prompt_larger_than_the_limit_is_not_written() {
         let folder = tempfile::tempdir().unwrap();
         let disk = Disk::new(folder.path().to_owned(), 1_000);
-        disk.write(&key("long"), &Arc::from([Samples::from(vec![7; 800])])).unwrap();
+        disk.write(&key("long"), &Arc::from([Samples::from(vec![7; 800])]))
+            .unwrap();
         assert_eq!(there(&disk, &["long"]), [false]);
     }
 }

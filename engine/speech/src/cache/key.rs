@@ -7,8 +7,9 @@ use sha2::{Digest, Sha256};
 use super::Keep;
 use crate::synthesis::Utterance;
 
-/// The identity of a prompt: a digest of provider, voice, language, rate and text, so that no text stands in a file's name or a log.
-/// Personal prompts have keys of their own: the same text, once personal, never comes from a shared place nor goes there.
+/// The identity of a prompt: a digest of provider, voice, language, rate and text, so that no text
+/// stands in a file's name or a log. Personal prompts have keys of their own: the same text, once
+/// personal, never comes from a shared place nor goes there.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     digest: [u8; 32],
@@ -19,17 +20,29 @@ impl Key {
     pub(super) fn new(provider: &str, utterance: &Utterance, rate_hz: u32, keep: Keep) -> Self {
         let mut digest = Sha256::new();
         let voice = utterance.voice.as_deref().unwrap_or_default();
-        for part in [provider, voice, utterance.language.as_str(), &rate_hz.to_string(), utterance.text.expose()] {
+        for part in [
+            provider,
+            voice,
+            utterance.language.as_str(),
+            &rate_hz.to_string(),
+            utterance.text.expose(),
+        ] {
             // with its length before it, no part can run into the next
             digest.update((part.len() as u64).to_le_bytes());
             digest.update(part);
         }
-        Self { digest: digest.finalize().into(), keep }
+        Self {
+            digest: digest.finalize().into(),
+            keep,
+        }
     }
 
     /// The digest in hexadecimal.
     pub(super) fn file_name(&self) -> String {
-        self.digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        self.digest
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     }
 }
 
@@ -47,16 +60,43 @@ mod tests {
 
     #[test]
     fn each_part_makes_another_key() {
-        let hello = Utterance { text: "hello".into(), language: Language::english(), voice: None };
-        let key = |utterance: &Utterance, provider: &str, rate_hz| Key::new(provider, utterance, rate_hz, Keep::Shared);
+        let hello = Utterance {
+            text: "hello".into(),
+            language: Language::english(),
+            voice: None,
+        };
+        let key = |utterance: &Utterance, provider: &str, rate_hz| {
+            Key::new(provider, utterance, rate_hz, Keep::Shared)
+        };
         let first = key(&hello, "espeak-ng", 8_000);
         assert_eq!(first, key(&hello.clone(), "espeak-ng", 8_000));
         let others = [
             key(&hello, "sarvam", 8_000),
             key(&hello, "espeak-ng", 16_000),
-            key(&Utterance { text: "hello.".into(), ..hello.clone() }, "espeak-ng", 8_000),
-            key(&Utterance { language: Language::parse("hi").unwrap(), ..hello.clone() }, "espeak-ng", 8_000),
-            key(&Utterance { voice: Some("en-us".to_owned()), ..hello.clone() }, "espeak-ng", 8_000),
+            key(
+                &Utterance {
+                    text: "hello.".into(),
+                    ..hello.clone()
+                },
+                "espeak-ng",
+                8_000,
+            ),
+            key(
+                &Utterance {
+                    language: Language::parse("hi").unwrap(),
+                    ..hello.clone()
+                },
+                "espeak-ng",
+                8_000,
+            ),
+            key(
+                &Utterance {
+                    voice: Some("en-us".to_owned()),
+                    ..hello.clone()
+                },
+                "espeak-ng",
+                8_000,
+            ),
             Key::new("espeak-ng", &hello, 8_000, Keep::Personal),
         ];
         assert!(others.iter().all(|other| *other != first));

@@ -21,13 +21,19 @@ struct Held {
 
 impl Memory {
     pub(super) fn new(limit_bytes: usize) -> Self {
-        Self { limit_bytes, held_bytes: 0, prompts: LruCache::new_unbounded() }
+        Self {
+            limit_bytes,
+            held_bytes: 0,
+            prompts: LruCache::new_unbounded(),
+        }
     }
 
     /// A prompt, which counts as played now.
     pub(super) fn get(&mut self, key: &Key, now: Instant) -> Option<Speech> {
         let held = self.prompts.get(key)?;
-        held.until.is_none_or(|until| now < until).then(|| held.speech.clone())
+        held.until
+            .is_none_or(|until| now < until)
+            .then(|| held.speech.clone())
     }
 
     /// Takes a whole prompt in, unless it is larger than all there may be.
@@ -49,7 +55,10 @@ impl Memory {
 
     /// Drops a prompt whose time is over; one that was taken in anew meanwhile stays.
     pub(super) fn expire(&mut self, key: &Key, now: Instant) {
-        let over = self.prompts.peek(key).is_some_and(|held| held.until.is_some_and(|until| until <= now));
+        let over = self
+            .prompts
+            .peek(key)
+            .is_some_and(|held| held.until.is_some_and(|until| until <= now));
         if let Some(held) = over.then(|| self.prompts.remove(key)).flatten() {
             self.held_bytes -= bytes_of(&held.speech);
         }
@@ -76,7 +85,16 @@ mod tests {
     use crate::synthesis::Utterance;
 
     fn key(text: &str) -> Key {
-        Key::new("double", &Utterance { text: text.into(), language: Language::english(), voice: None }, 8_000, Keep::Shared)
+        Key::new(
+            "double",
+            &Utterance {
+                text: text.into(),
+                language: Language::english(),
+                voice: None,
+            },
+            8_000,
+            Keep::Shared,
+        )
     }
 
     fn speech(samples: usize) -> Speech {
@@ -92,7 +110,10 @@ mod tests {
         memory.insert(key("c"), speech(100), None);
         memory.get(&key("a"), now);
         memory.insert(key("d"), speech(100), None);
-        let held: Vec<bool> = ["a", "b", "c", "d"].iter().map(|text| memory.get(&key(text), now).is_some()).collect();
+        let held: Vec<bool> = ["a", "b", "c", "d"]
+            .iter()
+            .map(|text| memory.get(&key(text), now).is_some())
+            .collect();
         assert_eq!(held, [true, false, true, true]);
         assert_eq!(memory.held_bytes(), 600);
     }

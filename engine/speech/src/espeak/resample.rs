@@ -3,11 +3,13 @@
 use rubato::audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{Fft, FixedSync, Resampler as _, WindowFunction};
 
-/// Input samples in one block of the transform: 40 ms at 22,050 Hz, two of the smallest blocks that divide 22,050 to 8,000. Smaller
-/// ones cut off more below the new Nyquist frequency, larger ones delay the first piece.
+/// Input samples in one block of the transform: 40 ms at 22,050 Hz, two of the smallest blocks that
+/// divide 22,050 to 8,000. Smaller ones cut off more below the new Nyquist frequency, larger ones
+/// delay the first piece.
 const BLOCK_SAMPLES: usize = 882;
 
-/// A resampler of one stream. What it gives back is aligned with what it took: the transform's delay is cut off.
+/// A resampler of one stream. What it gives back is aligned with what it took: the transform's
+/// delay is cut off.
 pub(super) struct Resampler {
     fft: Fft<f32>,
     from_hz: u64,
@@ -23,8 +25,16 @@ impl Resampler {
     /// A resampler between two rates in Hz; an error when one of them is none.
     pub(super) fn new(from_hz: u32, to_hz: u32) -> Result<Self, String> {
         let window = WindowFunction::BlackmanHarris2;
-        let fft = Fft::new_custom(from_hz as usize, to_hz as usize, BLOCK_SAMPLES, 1, 1, window, FixedSync::Both)
-            .map_err(|error| error.to_string())?;
+        let fft = Fft::new_custom(
+            from_hz as usize,
+            to_hz as usize,
+            BLOCK_SAMPLES,
+            1,
+            1,
+            window,
+            FixedSync::Both,
+        )
+        .map_err(|error| error.to_string())?;
         Ok(Self {
             input: Vec::with_capacity(fft.input_frames_next()),
             output: vec![0.0; fft.output_frames_max()],
@@ -38,7 +48,11 @@ impl Resampler {
     }
 
     /// Takes samples and appends to `out` those that are ready.
-    pub(super) fn push(&mut self, samples: impl Iterator<Item = f32>, out: &mut Vec<f32>) -> Result<(), String> {
+    pub(super) fn push(
+        &mut self,
+        samples: impl Iterator<Item = f32>,
+        out: &mut Vec<f32>,
+    ) -> Result<(), String> {
         for sample in samples {
             self.input.push(sample);
             self.taken += 1;
@@ -64,9 +78,14 @@ impl Resampler {
 
     fn transform(&mut self, out: &mut Vec<f32>) -> Result<(), String> {
         let capacity = self.output.len();
-        let input = InterleavedSlice::new(&self.input, 1, self.input.len()).map_err(|error| error.to_string())?;
-        let mut output = InterleavedSlice::new_mut(&mut self.output, 1, capacity).map_err(|error| error.to_string())?;
-        let (_, made) = self.fft.process_into_buffer(&input, &mut output, None).map_err(|error| error.to_string())?;
+        let input = InterleavedSlice::new(&self.input, 1, self.input.len())
+            .map_err(|error| error.to_string())?;
+        let mut output = InterleavedSlice::new_mut(&mut self.output, 1, capacity)
+            .map_err(|error| error.to_string())?;
+        let (_, made) = self
+            .fft
+            .process_into_buffer(&input, &mut output, None)
+            .map_err(|error| error.to_string())?;
         self.input.clear();
         let skipped = self.delay.min(made);
         self.delay -= skipped;
@@ -85,7 +104,8 @@ mod tests {
 
     fn tone(frequency_hz: f32, seconds: f32) -> impl Iterator<Item = f32> {
         let samples = (22_050.0 * seconds) as usize;
-        (0..samples).map(move |n| (n as f32 * frequency_hz * std::f32::consts::TAU / 22_050.0).sin() * 0.5)
+        (0..samples)
+            .map(move |n| (n as f32 * frequency_hz * std::f32::consts::TAU / 22_050.0).sin() * 0.5)
     }
 
     fn resampled(frequency_hz: f32, to_hz: u32) -> Vec<f32> {
@@ -109,15 +129,25 @@ mod tests {
             assert_eq!(out.len(), to_hz as usize);
             let middle = to_hz as usize / 2;
             let expected = (0.5 * 440.0 * std::f32::consts::TAU).sin() * 0.5;
-            assert!((out[middle] - expected).abs() < 0.01, "{to_hz}: {} is not {expected}", out[middle]);
+            assert!(
+                (out[middle] - expected).abs() < 0.01,
+                "{to_hz}: {} is not {expected}",
+                out[middle]
+            );
         }
     }
 
     #[test]
     fn what_the_new_rate_cannot_carry_is_gone() {
         assert!(rms(&resampled(1_000.0, 8_000)) > 0.34);
-        assert!(rms(&resampled(3_400.0, 8_000)) > 0.3, "the telephone band stays");
-        assert!(rms(&resampled(5_000.0, 8_000)) < 0.001, "5 kHz would come back as 3 kHz");
+        assert!(
+            rms(&resampled(3_400.0, 8_000)) > 0.3,
+            "the telephone band stays"
+        );
+        assert!(
+            rms(&resampled(5_000.0, 8_000)) < 0.001,
+            "5 kHz would come back as 3 kHz"
+        );
     }
 
     #[test]

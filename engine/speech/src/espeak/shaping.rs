@@ -1,4 +1,5 @@
-//! From the bytes of espeak-ng's WAV stream to pieces of speech at the call's rate: head, resampling, silence at the ends, cutting.
+//! From the bytes of espeak-ng's WAV stream to pieces of speech at the call's rate: head,
+//! resampling, silence at the ends, cutting.
 //!
 //! It knows nothing of processes and channels: bytes go in, pieces come out.
 
@@ -29,7 +30,11 @@ struct Speech {
 impl Shaping {
     /// For speech at `to_hz`.
     pub(super) fn new(to_hz: u32) -> Self {
-        Self { to_hz, bytes: Vec::new(), speech: None }
+        Self {
+            to_hz,
+            bytes: Vec::new(),
+            speech: None,
+        }
     }
 
     /// Takes bytes of the stream, however they are cut, and appends the pieces that are whole.
@@ -38,14 +43,18 @@ impl Shaping {
         let speech = match &mut self.speech {
             Some(speech) => speech,
             None => {
-                let Some(head) = parse_head(&self.bytes)? else { return Ok(()) };
+                let Some(head) = parse_head(&self.bytes)? else {
+                    return Ok(());
+                };
                 self.bytes.drain(..head.samples_at);
                 self.speech.insert(Speech::new(head.rate_hz, self.to_hz)?)
             }
         };
         let whole = self.bytes.len() - self.bytes.len() % 2;
         let (pairs, _) = self.bytes.as_chunks::<2>();
-        let samples = pairs.iter().map(|&pair| f32::from(i16::from_le_bytes(pair)));
+        let samples = pairs
+            .iter()
+            .map(|&pair| f32::from(i16::from_le_bytes(pair)));
         speech.resampler.push(samples, &mut speech.wide)?;
         self.bytes.drain(..whole);
         speech.trim_ready();
@@ -55,7 +64,10 @@ impl Shaping {
 
     /// The stream is over: appends what is left. A stream without a head is an error.
     pub(super) fn finish(mut self, pieces: &mut Vec<Samples>) -> Result<(), String> {
-        let speech = self.speech.as_mut().ok_or("the stream ended before its samples")?;
+        let speech = self
+            .speech
+            .as_mut()
+            .ok_or("the stream ended before its samples")?;
         speech.resampler.finish(&mut speech.wide)?;
         speech.trim_ready();
         speech.trim.finish(&mut speech.ready);
@@ -80,7 +92,10 @@ impl Speech {
 
     fn trim_ready(&mut self) {
         // `as` saturates: the little that resampling overshoots is clipped, never wrapped
-        self.trim.push(self.wide.drain(..).map(|sample| sample.round() as i16), &mut self.ready);
+        self.trim.push(
+            self.wide.drain(..).map(|sample| sample.round() as i16),
+            &mut self.ready,
+        );
     }
 
     fn cut(&mut self, pieces: &mut Vec<Samples>) {
@@ -108,7 +123,10 @@ mod tests {
             shaping.push(bytes, &mut pieces).unwrap();
         }
         shaping.finish(&mut pieces).unwrap();
-        assert!(pieces.iter().all(|piece| piece.len() <= 1_600), "no piece lasts over 200 ms");
+        assert!(
+            pieces.iter().all(|piece| piece.len() <= 1_600),
+            "no piece lasts over 200 ms"
+        );
         pieces.concat()
     }
 

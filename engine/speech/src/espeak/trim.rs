@@ -1,16 +1,19 @@
 //! Silence at both ends of an utterance, cut while it streams.
 //!
-//! Silence in the middle stays as it is; it is held back until speech goes on, because it may turn out to be the end.
+//! Silence in the middle stays as it is; it is held back until speech goes on, because it may turn
+//! out to be the end.
 
 use std::collections::VecDeque;
 
 /// How much silence stays before the first sound: enough for a soft consonant below the threshold.
 const LEAD_MS: u32 = 40;
 
-/// How much silence stays after the last sound, so that prompts in a row do not run into each other.
+/// How much silence stays after the last sound, so that prompts in a row do not run into each
+/// other.
 const TRAIL_MS: u32 = 120;
 
-/// Samples below this are silence: −50 dBFS. espeak-ng's own silence is zero; resampling leaves a little ringing.
+/// Samples below this are silence: −50 dBFS. espeak-ng's own silence is zero; resampling leaves a
+/// little ringing.
 const THRESHOLD: u16 = 104;
 
 /// Cuts the ends of one utterance.
@@ -25,7 +28,12 @@ impl Trim {
     /// For a stream at this rate.
     pub(super) fn new(rate_hz: u32) -> Self {
         let samples = |ms: u32| (rate_hz * ms / 1_000) as usize;
-        Self { lead: samples(LEAD_MS), trail: samples(TRAIL_MS), begun: false, quiet: VecDeque::new() }
+        Self {
+            lead: samples(LEAD_MS),
+            trail: samples(TRAIL_MS),
+            begun: false,
+            quiet: VecDeque::new(),
+        }
     }
 
     /// Takes samples and appends to `out` those that are known to stay.
@@ -67,7 +75,10 @@ mod tests {
     fn long_silence_at_the_ends_is_cut() {
         let out = trimmed(&[(8_000, 3), (800, 5_000), (8_000, 0)]);
         assert_eq!(out.len(), 320 + 800 + 960);
-        assert_eq!((out[319], out[320], out[1_119], out[1_120]), (3, 5_000, 5_000, 0));
+        assert_eq!(
+            (out[319], out[320], out[1_119], out[1_120]),
+            (3, 5_000, 5_000, 0)
+        );
     }
 
     #[test]

@@ -2,10 +2,12 @@
 
 use ghanti_model::Language;
 
-/// The voice for a language, by espeak-ng's own name (`espeak-ng --voices`), or nothing where it has none.
+/// The voice for a language, by espeak-ng's own name (`espeak-ng --voices`), or nothing where it
+/// has none.
 pub(super) fn voice_for(language: &Language) -> Option<&'static str> {
     match language.primary() {
-        // espeak-ng has no Indian English; the British voice says words the way they are taught in India
+        // espeak-ng has no Indian English; the British voice says words the way they are taught in
+        // India
         "en" => Some("en-gb"),
         "hi" => Some("hi"),
         "ta" => Some("ta"),
@@ -21,9 +23,14 @@ pub(super) fn voice_for(language: &Language) -> Option<&'static str> {
     }
 }
 
-/// Whether a text can be the name of a voice. Anything else could be a path into the file system, which `-v` would open.
+/// Whether a text can be the name of a voice. Anything else could be a path into the file system,
+/// which `-v` would open.
 pub(super) fn is_voice_name(name: &str) -> bool {
-    !name.is_empty() && name.len() <= 32 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_+".contains(&byte))
+    !name.is_empty()
+        && name.len() <= 32
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_+".contains(&byte))
 }
 
 #[cfg(test)]
@@ -32,7 +39,9 @@ mod tests {
 
     #[test]
     fn all_eleven_languages_have_a_voice() {
-        for tag in ["en", "hi", "ta", "te", "mr", "kn", "ml", "bn", "gu", "pa", "or"] {
+        for tag in [
+            "en", "hi", "ta", "te", "mr", "kn", "ml", "bn", "gu", "pa", "or",
+        ] {
             assert!(voice_for(&Language::parse(tag).unwrap()).is_some(), "{tag}");
         }
         assert_eq!(voice_for(&Language::parse("xx-IN").unwrap()), None);

@@ -1,7 +1,8 @@
 //! The head of a WAV stream that comes through a pipe.
 //!
-//! A program that writes to a pipe cannot go back to fill in lengths, so those of the RIFF and `data` chunks are not believed: the
-//! samples end where the stream ends. Source: Microsoft, "Multimedia Programming Interface and Data Specifications 1.0", RIFF WAVE.
+//! A program that writes to a pipe cannot go back to fill in lengths, so those of the RIFF and
+//! `data` chunks are not believed: the samples end where the stream ends. Source: Microsoft,
+//! "Multimedia Programming Interface and Data Specifications 1.0", RIFF WAVE.
 
 /// A head without a `data` chunk in its first bytes is no speech.
 const HEAD_BYTES: usize = 4_096;
@@ -17,7 +18,9 @@ pub(super) struct WavHead {
 
 /// Reads the head: nothing yet when more bytes are needed, or an error that says what is wrong.
 pub(super) fn parse_head(stream: &[u8]) -> Result<Option<WavHead>, String> {
-    let Some(riff) = stream.get(..12) else { return Ok(None) };
+    let Some(riff) = stream.get(..12) else {
+        return Ok(None);
+    };
     if !riff.starts_with(b"RIFF") || !riff.ends_with(b"WAVE") {
         return Err("the stream is not a WAV".to_owned());
     }
@@ -26,7 +29,12 @@ pub(super) fn parse_head(stream: &[u8]) -> Result<Option<WavHead>, String> {
     while let (Some(id), Some(length)) = (stream.get(at..at + 4), u32_at(stream, at + 4)) {
         let body = at + 8;
         match (id, rate_hz) {
-            (b"data", Some(rate_hz)) => return Ok(Some(WavHead { rate_hz, samples_at: body })),
+            (b"data", Some(rate_hz)) => {
+                return Ok(Some(WavHead {
+                    rate_hz,
+                    samples_at: body,
+                }));
+            }
             (b"data", None) => return Err("the WAV has no format before its samples".to_owned()),
             (b"fmt ", _) => match read_format(stream, body) {
                 Some(format) => rate_hz = Some(format?),
@@ -35,7 +43,9 @@ pub(super) fn parse_head(stream: &[u8]) -> Result<Option<WavHead>, String> {
             _ => {}
         }
         // chunks are padded to an even length
-        at = body.saturating_add(length as usize).saturating_add(length as usize % 2);
+        at = body
+            .saturating_add(length as usize)
+            .saturating_add(length as usize % 2);
         if at > HEAD_BYTES {
             return Err("the WAV has no samples".to_owned());
         }
@@ -49,16 +59,26 @@ fn read_format(stream: &[u8], at: usize) -> Option<Result<u32, String>> {
     let (rate_hz, bits) = (u32_at(stream, at + 4)?, u16_at(stream, at + 14)?);
     Some(match (encoding, channels, bits) {
         (1, 1, 16) if rate_hz > 0 => Ok(rate_hz),
-        _ => Err(format!("the WAV has encoding {encoding}, {channels} channels, {bits} bits; PCM mono of 16 bits was expected")),
+        _ => Err(format!(
+            "the WAV has encoding {encoding}, {channels} channels, {bits} bits; PCM mono of 16 bits was expected"
+        )),
     })
 }
 
 fn u16_at(stream: &[u8], at: usize) -> Option<u16> {
-    stream.get(at..at + 2)?.try_into().ok().map(u16::from_le_bytes)
+    stream
+        .get(at..at + 2)?
+        .try_into()
+        .ok()
+        .map(u16::from_le_bytes)
 }
 
 fn u32_at(stream: &[u8], at: usize) -> Option<u32> {
-    stream.get(at..at.checked_add(4)?)?.try_into().ok().map(u32::from_le_bytes)
+    stream
+        .get(at..at.checked_add(4)?)?
+        .try_into()
+        .ok()
+        .map(u32::from_le_bytes)
 }
 
 #[cfg(test)]
@@ -81,7 +101,13 @@ mod tests {
     #[test]
     fn bogus_lengths_do_not_matter() {
         for length in [0, 0x7fff_f024, u32::MAX] {
-            assert_eq!(parse_head(&head(1, length)), Ok(Some(WavHead { rate_hz: 22_050, samples_at: 44 })));
+            assert_eq!(
+                parse_head(&head(1, length)),
+                Ok(Some(WavHead {
+                    rate_hz: 22_050,
+                    samples_at: 44
+                }))
+            );
         }
     }
 

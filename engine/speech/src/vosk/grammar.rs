@@ -1,6 +1,8 @@
-//! The grammar of a closed question: its phrases and decoys, as far as the model knows their words, and `[unk]` for all else.
+//! The grammar of a closed question: its phrases and decoys, as far as the model knows their words,
+//! and `[unk]` for all else.
 //!
-//! Vosk makes a bigram model of it: words recombine across phrases ("call me yes"), so a decoy stands for its words anywhere in an utterance.
+//! Vosk makes a bigram model of it: words recombine across phrases ("call me yes"), so a decoy
+//! stands for its words anywhere in an utterance.
 
 use std::collections::BTreeSet;
 
@@ -12,19 +14,33 @@ pub(super) const UNKNOWN: &str = "[unk]";
 /// An answer is so much likelier than a decoy: Vosk counts how often a phrase stands in the list.
 const WEIGHT: usize = 3;
 
-/// The grammar as Vosk takes it, a JSON list. A phrase with a word outside the model's vocabulary is left out, since it could never
-/// be recognised; with no phrase left, everything that is said is [`UNKNOWN`].
+/// The grammar as Vosk takes it, a JSON list. A phrase with a word outside the model's vocabulary
+/// is left out, since it could never be recognised; with no phrase left, everything that is said is
+/// [`UNKNOWN`].
 pub(super) fn compile(model: &Model, phrases: &[String], decoys: &[String]) -> String {
     let answers = known_phrases(phrases, |word| model.knows(word));
     let decoys = known_phrases(decoys, |word| model.knows(word));
     let dropped = phrases.len().saturating_sub(answers.len());
-    tracing::debug!(phrases = answers.len(), decoys = decoys.len(), dropped, "grammar made");
-    let weighted = answers.iter().flat_map(|phrase| std::iter::repeat_n(phrase.as_str(), WEIGHT));
-    let entries: Vec<&str> = weighted.chain(decoys.iter().map(String::as_str)).chain([UNKNOWN]).collect();
+    tracing::debug!(
+        phrases = answers.len(),
+        decoys = decoys.len(),
+        dropped,
+        "grammar made"
+    );
+    let weighted = answers
+        .iter()
+        .flat_map(|phrase| std::iter::repeat_n(phrase.as_str(), WEIGHT));
+    let entries: Vec<&str> = weighted
+        .chain(decoys.iter().map(String::as_str))
+        .chain([UNKNOWN])
+        .collect();
     serde_json::json!(entries).to_string()
 }
 
-fn known_phrases<'a>(phrases: impl IntoIterator<Item = &'a String>, knows: impl Fn(&str) -> bool) -> BTreeSet<String> {
+fn known_phrases<'a>(
+    phrases: impl IntoIterator<Item = &'a String>,
+    knows: impl Fn(&str) -> bool,
+) -> BTreeSet<String> {
     phrases
         .into_iter()
         .map(|phrase| words_of(phrase))
@@ -33,10 +49,19 @@ fn known_phrases<'a>(phrases: impl IntoIterator<Item = &'a String>, knows: impl 
         .collect()
 }
 
-/// The words of a phrase as vocabularies spell them: lower case, an apostrophe inside a word stays, other punctuation goes.
+/// The words of a phrase as vocabularies spell them: lower case, an apostrophe inside a word stays,
+/// other punctuation goes.
 fn words_of(phrase: &str) -> Vec<String> {
-    let separates = |character: char| character.is_whitespace() || (character.is_ascii_punctuation() && character != '\'');
-    phrase.to_lowercase().split(separates).map(|word| word.trim_matches('\'')).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    let separates = |character: char| {
+        character.is_whitespace() || (character.is_ascii_punctuation() && character != '\'')
+    };
+    phrase
+        .to_lowercase()
+        .split(separates)
+        .map(|word| word.trim_matches('\''))
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 #[cfg(test)]
@@ -46,16 +71,24 @@ mod tests {
     fn known(phrases: &[&str]) -> Vec<String> {
         let phrases: Vec<String> = phrases.iter().map(|&phrase| phrase.to_owned()).collect();
         let vocabulary = ["yes", "that's", "me", "no", "call", "back"];
-        known_phrases(&phrases, |word| vocabulary.contains(&word)).into_iter().collect()
+        known_phrases(&phrases, |word| vocabulary.contains(&word))
+            .into_iter()
+            .collect()
     }
 
     #[test]
     fn a_phrase_with_an_unknown_word_is_left_out() {
-        assert_eq!(known(&["yes", "haan", "yes haan", "नहीं", "no"]), ["no", "yes"]);
+        assert_eq!(
+            known(&["yes", "haan", "yes haan", "नहीं", "no"]),
+            ["no", "yes"]
+        );
     }
 
     #[test]
     fn spellings_of_one_phrase_are_one_entry() {
-        assert_eq!(known(&["Call-back", "call back", " call  back. ", "'that's me'", ""]), ["call back", "that's me"]);
+        assert_eq!(
+            known(&["Call-back", "call back", " call  back. ", "'that's me'", ""]),
+            ["call back", "that's me"]
+        );
     }
 }

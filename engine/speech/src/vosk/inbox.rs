@@ -1,7 +1,8 @@
 //! What a recognition wants of its worker, in order: samples, ends of utterances, resets.
 //!
-//! Handing over takes a short lock and, once the buffers have grown, no memory. An inbox stands in its worker's queue at most once, so that
-//! queue is as long as there are recognitions; how much audio an inbox holds is bounded by [`QUEUED_SAMPLES`].
+//! Handing over takes a short lock and, once the buffers have grown, no memory. An inbox stands in
+//! its worker's queue at most once, so that queue is as long as there are recognitions; how much
+//! audio an inbox holds is bounded by [`QUEUED_SAMPLES`].
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,8 +14,9 @@ use tokio::sync::mpsc;
 use super::ffi::Model;
 use crate::recognition::{Hearing, RATE_HZ};
 
-/// How much audio may wait for one recognition: five seconds. A worker that lags further behind would answer too late to be of use, so
-/// further samples are dropped, and the one who feeds is told.
+/// How much audio may wait for one recognition: five seconds. A worker that lags further behind
+/// would answer too late to be of use, so further samples are dropped, and the one who feeds is
+/// told.
 const QUEUED_SAMPLES: usize = 5 * RATE_HZ as usize;
 
 /// What a recognition listens for, fixed when it begins.
@@ -37,9 +39,17 @@ pub(super) struct Inbox {
 }
 
 impl Inbox {
-    /// An empty inbox. It counts as queued: the maker puts it into the worker's queue, so that the decoder is there before anybody speaks.
+    /// An empty inbox. It counts as queued: the maker puts it into the worker's queue, so that the
+    /// decoder is there before anybody speaks.
     pub(super) fn new(id: u64, request: Request) -> Self {
-        Self { id, request, backlog: Mutex::new(Backlog { queued: true, ..Backlog::default() }) }
+        Self {
+            id,
+            request,
+            backlog: Mutex::new(Backlog {
+                queued: true,
+                ..Backlog::default()
+            }),
+        }
     }
 
     /// Changes or reads the backlog.
@@ -103,7 +113,8 @@ impl Backlog {
         self.over_since.get_or_insert_with(Instant::now);
     }
 
-    /// Since when somebody waits for the words of an utterance that is over; none where they still speak.
+    /// Since when somebody waits for the words of an utterance that is over; none where they still
+    /// speak.
     pub(super) fn over_since(&self) -> Option<Instant> {
         self.over_since
     }
@@ -136,7 +147,8 @@ impl Backlog {
         !std::mem::replace(&mut self.queued, true)
     }
 
-    /// The next task; samples, at most `limit`, replace the contents of `buffer`. With [`Task::Rest`] it counts as no longer queued.
+    /// The next task; samples, at most `limit`, replace the contents of `buffer`. With
+    /// [`Task::Rest`] it counts as no longer queued.
     pub(super) fn take(&mut self, buffer: &mut Vec<i16>, limit: usize) -> Task {
         if self.closed {
             return Task::Close;
@@ -153,7 +165,9 @@ impl Backlog {
             }
             Some(Entry::Finish) => {
                 // one that was finished later is as urgent as this one was: it is next to be served
-                self.over_since = self.over_since.filter(|_| self.entries.contains(&Entry::Finish));
+                self.over_since = self
+                    .over_since
+                    .filter(|_| self.entries.contains(&Entry::Finish));
                 Task::Finish
             }
             Some(Entry::Reset) => Task::Reset,
@@ -185,7 +199,15 @@ mod tests {
         backlog.push(&[2; 70]);
         backlog.finish();
         backlog.push(&[3; 10]);
-        assert_eq!(tasks(&mut backlog), [(Task::Decode, 100), (Task::Decode, 40), (Task::Finish, 0), (Task::Decode, 10)]);
+        assert_eq!(
+            tasks(&mut backlog),
+            [
+                (Task::Decode, 100),
+                (Task::Decode, 40),
+                (Task::Finish, 0),
+                (Task::Decode, 10)
+            ]
+        );
     }
 
     #[test]
@@ -196,7 +218,15 @@ mod tests {
         backlog.push(&[2; 50]);
         backlog.reset();
         backlog.push(&[3; 20]);
-        assert_eq!(tasks(&mut backlog), [(Task::Decode, 50), (Task::Finish, 0), (Task::Reset, 0), (Task::Decode, 20)]);
+        assert_eq!(
+            tasks(&mut backlog),
+            [
+                (Task::Decode, 50),
+                (Task::Finish, 0),
+                (Task::Reset, 0),
+                (Task::Decode, 20)
+            ]
+        );
     }
 
     #[test]
@@ -218,7 +248,11 @@ mod tests {
         let since = backlog.over_since();
         assert!(since.is_some());
         assert_eq!(backlog.take(&mut Vec::new(), 100), Task::Decode);
-        assert_eq!(backlog.over_since(), since, "its samples are part of the wait");
+        assert_eq!(
+            backlog.over_since(),
+            since,
+            "its samples are part of the wait"
+        );
         assert_eq!(backlog.take(&mut Vec::new(), 100), Task::Finish);
         assert_eq!(backlog.over_since(), None);
     }

@@ -27,7 +27,8 @@ struct Word {
     conf: f32,
 }
 
-/// What was said since the utterance began. Vosk closes a segment at every pause, an utterance may have several.
+/// What was said since the utterance began. Vosk closes a segment at every pause, an utterance may
+/// have several.
 #[derive(Debug, Default)]
 pub(super) struct Words {
     closed: Vec<Word>,
@@ -40,15 +41,23 @@ impl Words {
         match serde_json::from_str::<SegmentAnswer>(answer) {
             Ok(answer) => self.closed.extend(answer.result),
             // the answer itself may hold what a caller said
-            Err(error) => tracing::warn!(reason = ?error.classify(), "an answer of vosk is no JSON"),
+            Err(error) => {
+                tracing::warn!(reason = ?error.classify(), "an answer of vosk is no JSON")
+            }
         }
     }
 
-    /// The words so far, if they differ from what was told before. Vosk has no confidence for them, so it is 0.
+    /// The words so far, if they differ from what was told before. Vosk has no confidence for them,
+    /// so it is 0.
     pub(super) fn partial(&mut self, answer: &str, language: &Language) -> Option<Recognized> {
-        let open = serde_json::from_str::<PartialAnswer>(answer).map(|answer| answer.partial).unwrap_or_default();
+        let open = serde_json::from_str::<PartialAnswer>(answer)
+            .map(|answer| answer.partial)
+            .unwrap_or_default();
         let closed = self.closed.iter().map(|word| word.word.as_str());
-        let now = closed.chain(open.split_whitespace()).collect::<Vec<_>>().join(" ");
+        let now = closed
+            .chain(open.split_whitespace())
+            .collect::<Vec<_>>()
+            .join(" ");
         if now == self.shown {
             return None;
         }
@@ -60,9 +69,18 @@ impl Words {
     pub(super) fn take(&mut self, language: &Language) -> Recognized {
         let words = std::mem::take(self).closed;
         let known: Vec<&Word> = words.iter().filter(|word| word.word != UNKNOWN).collect();
-        let judged = if known.is_empty() { words.iter().collect() } else { known };
-        let confidence = judged.iter().map(|word| word.conf).sum::<f32>() / judged.len().max(1) as f32;
-        recognized(words.iter().map(|word| word.word.as_str()), confidence.clamp(0.0, 1.0), language)
+        let judged = if known.is_empty() {
+            words.iter().collect()
+        } else {
+            known
+        };
+        let confidence =
+            judged.iter().map(|word| word.conf).sum::<f32>() / judged.len().max(1) as f32;
+        recognized(
+            words.iter().map(|word| word.word.as_str()),
+            confidence.clamp(0.0, 1.0),
+            language,
+        )
     }
 
     /// Forgets all.
@@ -71,17 +89,30 @@ impl Words {
     }
 }
 
-fn recognized<'a>(words: impl Iterator<Item = &'a str> + Clone, confidence: f32, language: &Language) -> Recognized {
+fn recognized<'a>(
+    words: impl Iterator<Item = &'a str> + Clone,
+    confidence: f32,
+    language: &Language,
+) -> Recognized {
     let unknown = words.clone().any(|word| word == UNKNOWN);
-    let text = words.filter(|word| *word != UNKNOWN).collect::<Vec<_>>().join(" ");
-    Recognized { text: Masked::new(text), confidence, language: language.clone(), unknown }
+    let text = words
+        .filter(|word| *word != UNKNOWN)
+        .collect::<Vec<_>>()
+        .join(" ");
+    Recognized {
+        text: Masked::new(text),
+        confidence,
+        language: language.clone(),
+        unknown,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const YES: &str = r#"{"result":[{"conf":0.9,"end":0.6,"start":0.1,"word":"yes"}],"text":"yes"}"#;
+    const YES: &str =
+        r#"{"result":[{"conf":0.9,"end":0.6,"start":0.1,"word":"yes"}],"text":"yes"}"#;
     const UNK_SPEAKING: &str = r#"{"result":[{"conf":0.2,"word":"[unk]"},{"conf":0.7,"word":"speaking"}],"text":"[unk] speaking"}"#;
 
     #[test]
@@ -91,8 +122,15 @@ mod tests {
         words.close(UNK_SPEAKING);
         let said = words.take(&Language::english());
         assert_eq!((said.text.expose(), said.unknown), ("yes speaking", true));
-        assert!((said.confidence - 0.8).abs() < 1e-6, "the mean of the known words, not {}", said.confidence);
-        assert!(words.take(&Language::english()).text.is_empty(), "the next utterance begins with nothing");
+        assert!(
+            (said.confidence - 0.8).abs() < 1e-6,
+            "the mean of the known words, not {}",
+            said.confidence
+        );
+        assert!(
+            words.take(&Language::english()).text.is_empty(),
+            "the next utterance begins with nothing"
+        );
     }
 
     #[test]
@@ -100,7 +138,10 @@ mod tests {
         let mut words = Words::default();
         words.close(r#"{"text":""}"#);
         let said = words.take(&Language::english());
-        assert_eq!((said.text.expose(), said.unknown, said.confidence), ("", false, 0.0));
+        assert_eq!(
+            (said.text.expose(), said.unknown, said.confidence),
+            ("", false, 0.0)
+        );
     }
 
     #[test]
@@ -108,10 +149,27 @@ mod tests {
         let mut words = Words::default();
         let english = Language::english();
         assert!(words.partial(r#"{"partial":""}"#, &english).is_none());
-        assert_eq!(words.partial(r#"{"partial":"yes"}"#, &english).unwrap().text.expose(), "yes");
+        assert_eq!(
+            words
+                .partial(r#"{"partial":"yes"}"#, &english)
+                .unwrap()
+                .text
+                .expose(),
+            "yes"
+        );
         assert!(words.partial(r#"{"partial":"yes"}"#, &english).is_none());
         words.close(YES);
-        assert!(words.partial(r#"{"partial":""}"#, &english).is_none(), "closing a segment changes no word");
-        assert_eq!(words.partial(r#"{"partial":"no"}"#, &english).unwrap().text.expose(), "yes no");
+        assert!(
+            words.partial(r#"{"partial":""}"#, &english).is_none(),
+            "closing a segment changes no word"
+        );
+        assert_eq!(
+            words
+                .partial(r#"{"partial":"no"}"#, &english)
+                .unwrap()
+                .text
+                .expose(),
+            "yes no"
+        );
     }
 }

@@ -1,9 +1,10 @@
-//! The threads that decode: each serves its recognitions in turns of one slice of audio, so that a long utterance of one call does not
-//! hold up the short answer of another. Callers who have finished are served before those who still speak, who has waited longest first:
-//! when many answer at once, as many as possible are understood in time.
+//! The threads that decode: each serves its recognitions in turns of one slice of audio, so that a
+//! long utterance of one call does not hold up the short answer of another. Callers who have
+//! finished are served before those who still speak, who has waited longest first: when many answer
+//! at once, as many as possible are understood in time.
 //!
-//! A decoder is made, used and freed on its worker's thread. A worker never waits for a listener: when a final hearing finds the channel
-//! full, that recognition alone rests until there is room.
+//! A decoder is made, used and freed on its worker's thread. A worker never waits for a listener:
+//! when a final hearing finds the channel full, that recognition alone rests until there is room.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -19,10 +20,12 @@ use super::inbox::{Inbox, Request, Task};
 use super::words::Words;
 use crate::recognition::{Hearing, RATE_HZ, RecognitionError};
 
-/// How much is decoded before the next recognition has its turn: 200 ms of audio, at most about 60 ms of work.
+/// How much is decoded before the next recognition has its turn: 200 ms of audio, at most about 60
+/// ms of work.
 const SLICE_SAMPLES: usize = RATE_HZ as usize / 5;
 
-/// How soon a full channel is tried again; a listener that is this far behind does not notice the difference.
+/// How soon a full channel is tried again; a listener that is this far behind does not notice the
+/// difference.
 const FULL_RETRY: Duration = Duration::from_millis(20);
 
 /// What wakes a worker.
@@ -47,9 +50,17 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    /// A worker without recognitions, made on the thread that it will run on. `again` is the other end of `wakes`.
+    /// A worker without recognitions, made on the thread that it will run on. `again` is the other
+    /// end of `wakes`.
     pub(super) fn new(wakes: Receiver<Wake>, again: Sender<Wake>, stop: Arc<AtomicBool>) -> Self {
-        Self { wakes, again, stop, decodings: HashMap::new(), ready: VecDeque::new(), waiting: Vec::new() }
+        Self {
+            wakes,
+            again,
+            stop,
+            decodings: HashMap::new(),
+            ready: VecDeque::new(),
+            waiting: Vec::new(),
+        }
     }
 
     /// Works until it is told to stop.
@@ -57,7 +68,10 @@ impl Worker {
         let mut slice = Vec::with_capacity(SLICE_SAMPLES);
         while !self.stop.load(Ordering::Acquire) {
             let wake = match (self.ready.is_empty(), self.waiting.is_empty()) {
-                (true, true) => self.wakes.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                (true, true) => self
+                    .wakes
+                    .recv()
+                    .map_err(|_| RecvTimeoutError::Disconnected),
                 (true, false) => self.wakes.recv_timeout(FULL_RETRY),
                 (false, _) => self.wakes.try_recv().map_err(|error| match error {
                     TryRecvError::Empty => RecvTimeoutError::Timeout,
@@ -85,7 +99,11 @@ impl Worker {
     /// Takes out whoever has waited longest since they finished, or else whose turn it is.
     fn most_urgent(&mut self) -> Option<Arc<Inbox>> {
         let over_since = |inbox: &Arc<Inbox>| inbox.with(|backlog| backlog.over_since());
-        let finished = self.ready.iter().enumerate().filter_map(|(at, inbox)| Some((over_since(inbox)?, at)));
+        let finished = self
+            .ready
+            .iter()
+            .enumerate()
+            .filter_map(|(at, inbox)| Some((over_since(inbox)?, at)));
         let at = finished.min().map_or(0, |(_, at)| at);
         self.ready.remove(at)
     }
@@ -96,7 +114,10 @@ impl Worker {
             self.decodings.remove(&inbox.id);
             return;
         }
-        let decoding = self.decodings.entry(inbox.id).or_insert_with(|| Decoding::new(Arc::clone(&inbox)));
+        let decoding = self
+            .decodings
+            .entry(inbox.id)
+            .or_insert_with(|| Decoding::new(Arc::clone(&inbox)));
         if !decoding.deliver() {
             return self.waiting.push(inbox);
         }
@@ -120,8 +141,15 @@ impl Worker {
             Wake::Inbox(inbox) => Some(inbox),
             Wake::Stop => None,
         });
-        let served = self.decodings.into_values().map(|decoding| decoding.inbox).chain(self.ready);
-        let inboxes: HashMap<u64, Arc<Inbox>> = served.chain(unserved).map(|inbox| (inbox.id, inbox)).collect();
+        let served = self
+            .decodings
+            .into_values()
+            .map(|decoding| decoding.inbox)
+            .chain(self.ready);
+        let inboxes: HashMap<u64, Arc<Inbox>> = served
+            .chain(unserved)
+            .map(|inbox| (inbox.id, inbox))
+            .collect();
         for inbox in inboxes.into_values() {
             let _ = inbox.request.hearings.try_send(Hearing::Failed(closed()));
         }
@@ -142,15 +170,30 @@ struct Decoding {
 
 impl Decoding {
     fn new(inbox: Arc<Inbox>) -> Self {
-        let Request { model, phrases, decoys, .. } = &inbox.request;
+        let Request {
+            model,
+            phrases,
+            decoys,
+            ..
+        } = &inbox.request;
         let grammar = (!phrases.is_empty()).then(|| grammar::compile(model, phrases, decoys));
         let decoder = Decoder::new(model, RATE_HZ, grammar.as_deref());
-        let undelivered = decoder.is_none().then(|| failed("vosk could not make a recogniser of this grammar"));
-        Self { inbox, decoder, words: Words::default(), fed: false, undelivered }
+        let undelivered = decoder
+            .is_none()
+            .then(|| failed("vosk could not make a recogniser of this grammar"));
+        Self {
+            inbox,
+            decoder,
+            words: Words::default(),
+            fed: false,
+            undelivered,
+        }
     }
 
     fn decode(&mut self, samples: &[i16]) {
-        let Some(decoder) = &mut self.decoder else { return };
+        let Some(decoder) = &mut self.decoder else {
+            return;
+        };
         let request = &self.inbox.request;
         self.fed = true;
         match decoder.accept(samples) {
@@ -169,25 +212,37 @@ impl Decoding {
     }
 
     fn finish(&mut self) {
-        let Some(decoder) = &mut self.decoder else { return };
+        let Some(decoder) = &mut self.decoder else {
+            return;
+        };
         if std::mem::take(&mut self.fed) {
             self.words.close(&decoder.finish());
         }
-        self.undelivered = Some(Hearing::Final(self.words.take(&self.inbox.request.language)));
+        self.undelivered = Some(Hearing::Final(
+            self.words.take(&self.inbox.request.language),
+        ));
         self.deliver();
     }
 
     fn reset(&mut self) {
         self.words.clear();
-        if let Some(decoder) = self.decoder.as_mut().filter(|_| std::mem::take(&mut self.fed)) {
-            // not `vosk_recognizer_reset`: that keeps the last tenths of a second, which the decoder has not looked at yet
+        if let Some(decoder) = self
+            .decoder
+            .as_mut()
+            .filter(|_| std::mem::take(&mut self.fed))
+        {
+            // not `vosk_recognizer_reset`: that keeps the last tenths of a second, which the
+            // decoder has not looked at yet
             decoder.finish();
         }
     }
 
-    /// Hands over the hearing that waits, if there is one: false when there is still no room. When nobody listens it is dropped.
+    /// Hands over the hearing that waits, if there is one: false when there is still no room. When
+    /// nobody listens it is dropped.
     fn deliver(&mut self) -> bool {
-        let Some(hearing) = self.undelivered.take() else { return true };
+        let Some(hearing) = self.undelivered.take() else {
+            return true;
+        };
         match self.inbox.request.hearings.try_send(hearing) {
             Err(TrySendError::Full(hearing)) => {
                 self.undelivered = Some(hearing);

@@ -9,7 +9,8 @@ use super::inbox::{Backlog, Inbox, Request};
 use super::worker::{Wake, Worker, closed};
 use crate::recognition::{Hearing, Recognition, RecognitionError};
 
-/// The threads that decode. Dropping it stops them: each finishes the slice it is at, at most some tens of milliseconds.
+/// The threads that decode. Dropping it stops them: each finishes the slice it is at, at most some
+/// tens of milliseconds.
 pub(super) struct Workers {
     desks: Vec<Desk>,
     threads: Vec<JoinHandle<()>>,
@@ -31,13 +32,23 @@ struct Desk {
 impl Workers {
     /// Starts `count` threads, at least one.
     pub(super) fn start(count: usize) -> std::io::Result<Self> {
-        let mut workers =
-            Self { desks: Vec::new(), threads: Vec::new(), stop: Arc::new(AtomicBool::new(false)), last_id: AtomicU64::new(0) };
+        let mut workers = Self {
+            desks: Vec::new(),
+            threads: Vec::new(),
+            stop: Arc::new(AtomicBool::new(false)),
+            last_id: AtomicU64::new(0),
+        };
         for number in 1..=count.max(1) {
             let (again, wakes) = channel();
-            let desk = Desk { wakes: again.clone(), load: Arc::default(), stop: Arc::clone(&workers.stop) };
+            let desk = Desk {
+                wakes: again.clone(),
+                load: Arc::default(),
+                stop: Arc::clone(&workers.stop),
+            };
             let stop = Arc::clone(&workers.stop);
-            let thread = Builder::new().name(format!("vosk-{number}")).spawn(move || Worker::new(wakes, again, stop).run())?;
+            let thread = Builder::new()
+                .name(format!("vosk-{number}"))
+                .spawn(move || Worker::new(wakes, again, stop).run())?;
             workers.threads.push(thread);
             workers.desks.push(desk);
         }
@@ -46,11 +57,25 @@ impl Workers {
 
     /// Begins a recognition at the worker that has the fewest, and has its decoder made.
     pub(super) fn begin(&self, request: Request) -> Result<Listening, RecognitionError> {
-        let desk = self.desks.iter().min_by_key(|desk| desk.load.load(Ordering::Relaxed)).ok_or_else(closed)?;
-        let inbox = Arc::new(Inbox::new(self.last_id.fetch_add(1, Ordering::Relaxed), request));
+        let desk = self
+            .desks
+            .iter()
+            .min_by_key(|desk| desk.load.load(Ordering::Relaxed))
+            .ok_or_else(closed)?;
+        let inbox = Arc::new(Inbox::new(
+            self.last_id.fetch_add(1, Ordering::Relaxed),
+            request,
+        ));
         desk.load.fetch_add(1, Ordering::Relaxed);
-        let listening = Listening { desk: desk.clone(), inbox };
-        listening.desk.wakes.send(Wake::Inbox(Arc::clone(&listening.inbox))).map_err(|_| closed())?;
+        let listening = Listening {
+            desk: desk.clone(),
+            inbox,
+        };
+        listening
+            .desk
+            .wakes
+            .send(Wake::Inbox(Arc::clone(&listening.inbox)))
+            .map_err(|_| closed())?;
         Ok(listening)
     }
 }
@@ -81,7 +106,10 @@ impl Listening {
         }
         let (done, queue) = self.inbox.with(|backlog| (act(backlog), backlog.enqueue()));
         if queue {
-            self.desk.wakes.send(Wake::Inbox(Arc::clone(&self.inbox))).map_err(|_| closed())?;
+            self.desk
+                .wakes
+                .send(Wake::Inbox(Arc::clone(&self.inbox)))
+                .map_err(|_| closed())?;
         }
         Ok(done)
     }

@@ -1,6 +1,8 @@
-//! Words: how values are spoken, how templates become prompts, and how a caller's words become a choice.
+//! Words: how values are spoken, how templates become prompts, and how a caller's words become a
+//! choice.
 //!
-//! Everything here is pure: the day's date, the texts and the words are arguments. Nothing plays, records, waits or logs.
+//! Everything here is pure: the day's date, the texts and the words are arguments. Nothing plays,
+//! records, waits or logs.
 //!
 //! | module | from | to |
 //! |---|---|---|

@@ -1,4 +1,5 @@
-//! What the tests with real programs share: where they are, a caller's voice, and listening to the end.
+//! What the tests with real programs share: where they are, a caller's voice, and listening to the
+//! end.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::path::PathBuf;
@@ -8,7 +9,10 @@ use std::time::Duration;
 
 use ghanti_model::Language;
 use ghanti_speech::recognition::HEARINGS;
-use ghanti_speech::{Expectation, Hearing, Recognition, RecognitionError, Recognized, Recognizer, Utterance, Vosk, VoskSettings};
+use ghanti_speech::{
+    Expectation, Hearing, Recognition, RecognitionError, Recognized, Recognizer, Utterance, Vosk,
+    VoskSettings,
+};
 use rubato::audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{Fft, FixedSync, Resampler};
 use tokio::sync::mpsc;
@@ -18,28 +22,47 @@ pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The folder of downloaded tools.
 pub fn tools() -> PathBuf {
-    std::env::var_os("GHANTI_TOOLS").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../.tools"), PathBuf::from)
+    std::env::var_os("GHANTI_TOOLS").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../.tools"),
+        PathBuf::from,
+    )
 }
 
 /// Settings of the Vosk that `make setup` brings.
 pub fn vosk_settings() -> VoskSettings {
     let folder = tools().join("vosk");
-    let models = [(Language::english(), folder.join("vosk-model-small-en-us-0.15"))];
-    VoskSettings { library: folder.join("libvosk.so"), models: models.into(), workers: 2 }
+    let models = [(
+        Language::english(),
+        folder.join("vosk-model-small-en-us-0.15"),
+    )];
+    VoskSettings {
+        library: folder.join("libvosk.so"),
+        models: models.into(),
+        workers: 2,
+    }
 }
 
 /// The real recogniser, opened once.
 pub fn vosk() -> &'static Vosk {
-    static VOSK: LazyLock<Vosk> = LazyLock::new(|| Vosk::open(vosk_settings()).unwrap_or_else(|error| panic!("{error}\nrun `make setup`")));
+    static VOSK: LazyLock<Vosk> = LazyLock::new(|| {
+        Vosk::open(vosk_settings()).unwrap_or_else(|error| panic!("{error}\nrun `make setup`"))
+    });
     &VOSK
 }
 
-/// A caller's words by flite, over a telephone line of 8 kHz, at the recogniser's 16 kHz, with a little silence around.
+/// A caller's words by flite, over a telephone line of 8 kHz, at the recogniser's 16 kHz, with a
+/// little silence around.
 pub fn caller_says(words: &str) -> Vec<i16> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("words.wav");
-    let done = Command::new("flite").args(["-voice", "slt", "-t", words, "-o"]).arg(&file).status();
-    assert!(done.is_ok_and(|status| status.success()), "flite is missing: run `make setup`");
+    let done = Command::new("flite")
+        .args(["-voice", "slt", "-t", words, "-o"])
+        .arg(&file)
+        .status();
+    assert!(
+        done.is_ok_and(|status| status.success()),
+        "flite is missing: run `make setup`"
+    );
     let mut wav = hound::WavReader::open(&file).unwrap();
     let rate_hz = wav.spec().sample_rate;
     let samples: Vec<i16> = wav.samples().map(Result::unwrap).collect();
@@ -52,15 +75,24 @@ pub fn caller_says(words: &str) -> Vec<i16> {
 /// All at once.
 pub fn resample(samples: &[i16], from_hz: u32, to_hz: u32) -> Vec<i16> {
     let samples: Vec<f32> = samples.iter().map(|&sample| f32::from(sample)).collect();
-    let mut fft = Fft::<f32>::new(from_hz as usize, to_hz as usize, 1_024, 1, FixedSync::Both).unwrap();
+    let mut fft =
+        Fft::<f32>::new(from_hz as usize, to_hz as usize, 1_024, 1, FixedSync::Both).unwrap();
     let input = InterleavedSlice::new(&samples, 1, samples.len()).unwrap();
-    fft.process_all(&input, samples.len(), None).unwrap().take_data().into_iter().map(|sample| sample as i16).collect()
+    fft.process_all(&input, samples.len(), None)
+        .unwrap()
+        .take_data()
+        .into_iter()
+        .map(|sample| sample as i16)
+        .collect()
 }
 
 /// An expectation of phrases in a language; none means free speech.
 pub fn expect(languages: &[&str], phrases: &[&str]) -> Expectation {
     Expectation {
-        languages: languages.iter().map(|tag| Language::parse(tag).unwrap()).collect(),
+        languages: languages
+            .iter()
+            .map(|tag| Language::parse(tag).unwrap())
+            .collect(),
         phrases: phrases.iter().map(|&phrase| phrase.to_owned()).collect(),
         decoys: Vec::new(),
     }
@@ -75,14 +107,21 @@ pub struct Ear {
 impl Ear {
     pub fn new(recognizer: &dyn Recognizer, expectation: Expectation) -> Self {
         let (sender, hearings) = mpsc::channel(HEARINGS);
-        Self { recognition: recognizer.listen(expectation, sender).unwrap(), hearings }
+        Self {
+            recognition: recognizer.listen(expectation, sender).unwrap(),
+            hearings,
+        }
     }
 
     /// The next final words, and the partial ones before them.
     pub async fn hear(&mut self) -> (Recognized, Vec<String>) {
         let mut partials = Vec::new();
         loop {
-            match tokio::time::timeout(PATIENCE, self.hearings.recv()).await.expect("nothing was heard").expect("the channel closed") {
+            match tokio::time::timeout(PATIENCE, self.hearings.recv())
+                .await
+                .expect("nothing was heard")
+                .expect("the channel closed")
+            {
                 Hearing::Partial(words) => partials.push(words.text.into_exposed()),
                 Hearing::Final(words) => return (words, partials),
                 Hearing::Failed(error) => panic!("{error}"),
@@ -90,7 +129,8 @@ impl Ear {
         }
     }
 
-    /// Feeds in frames of 20 ms, as a call does but as fast as the recogniser takes them, and ends the utterance.
+    /// Feeds in frames of 20 ms, as a call does but as fast as the recogniser takes them, and ends
+    /// the utterance.
     pub async fn listen_to(&mut self, samples: &[i16]) -> (Recognized, Vec<String>) {
         let feeding = async {
             for frame in samples.chunks(320) {
@@ -99,7 +139,9 @@ impl Ear {
                 }
             }
         };
-        tokio::time::timeout(PATIENCE, feeding).await.expect("the recogniser takes no audio");
+        tokio::time::timeout(PATIENCE, feeding)
+            .await
+            .expect("the recogniser takes no audio");
         self.recognition.finish();
         self.hear().await
     }
@@ -107,5 +149,9 @@ impl Ear {
 
 /// An utterance in a language's default voice.
 pub fn utterance(tag: &str, text: &str) -> Utterance {
-    Utterance { text: text.into(), language: Language::parse(tag).unwrap(), voice: None }
+    Utterance {
+        text: text.into(),
+        language: Language::parse(tag).unwrap(),
+        voice: None,
+    }
 }

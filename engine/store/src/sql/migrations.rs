@@ -1,4 +1,5 @@
-//! The tables' history, embedded in the binary. A migration that was released is never edited; a new one is added.
+//! The tables' history, embedded in the binary. A migration that was released is never edited; a
+//! new one is added.
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{AssertSqlSafe, SqlSafeStr};
@@ -7,14 +8,38 @@ use sqlx::{AssertSqlSafe, SqlSafeStr};
 type Source = (i64, &'static str, &'static str);
 
 const SQLITE: &[Source] = &[
-    (1, "calls", include_str!("../../migrations/sqlite/0001_calls.sql")),
-    (2, "calls by flow", include_str!("../../migrations/sqlite/0002_calls_by_flow.sql")),
-    (3, "do not call", include_str!("../../migrations/sqlite/0003_do_not_call.sql")),
+    (
+        1,
+        "calls",
+        include_str!("../../migrations/sqlite/0001_calls.sql"),
+    ),
+    (
+        2,
+        "calls by flow",
+        include_str!("../../migrations/sqlite/0002_calls_by_flow.sql"),
+    ),
+    (
+        3,
+        "do not call",
+        include_str!("../../migrations/sqlite/0003_do_not_call.sql"),
+    ),
 ];
 const POSTGRES: &[Source] = &[
-    (1, "calls", include_str!("../../migrations/postgres/0001_calls.sql")),
-    (2, "calls by flow", include_str!("../../migrations/postgres/0002_calls_by_flow.sql")),
-    (3, "do not call", include_str!("../../migrations/postgres/0003_do_not_call.sql")),
+    (
+        1,
+        "calls",
+        include_str!("../../migrations/postgres/0001_calls.sql"),
+    ),
+    (
+        2,
+        "calls by flow",
+        include_str!("../../migrations/postgres/0002_calls_by_flow.sql"),
+    ),
+    (
+        3,
+        "do not call",
+        include_str!("../../migrations/postgres/0003_do_not_call.sql"),
+    ),
 ];
 
 pub(super) fn sqlite() -> Migrator {
@@ -27,7 +52,13 @@ pub(super) fn postgres() -> Migrator {
 
 fn migrator(sources: &[Source]) -> Migrator {
     let migration = |&(version, name, statements): &Source| {
-        Migration::new(version, name.into(), MigrationType::Simple, AssertSqlSafe(statements).into_sql_str(), false)
+        Migration::new(
+            version,
+            name.into(),
+            MigrationType::Simple,
+            AssertSqlSafe(statements).into_sql_str(),
+            false,
+        )
     };
     Migrator::with_migrations(sources.iter().map(migration).collect())
 }

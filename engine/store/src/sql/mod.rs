@@ -1,6 +1,7 @@
 //! Call records in SQLite or PostgreSQL: the same table, the same statements, two pools.
 //!
-//! Each statement is bounded by [`DEADLINE`], the wait for a connection included. Nothing is tried twice here; [`crate::RecordWriter`] does that.
+//! Each statement is bounded by [`DEADLINE`], the wait for a connection included. Nothing is tried
+//! twice here; [`crate::RecordWriter`] does that.
 
 mod connect;
 mod migrations;
@@ -29,12 +30,14 @@ const SAVE: &str = "INSERT INTO calls (call_id, call_sid, state, flow, version, 
      created_ms = excluded.created_ms, started_ms = excluded.started_ms, ended_ms = excluded.ended_ms, \
      updated_ms = excluded.updated_ms, record = excluded.record";
 const BY_ID: &str = "SELECT record FROM calls WHERE call_id = $1";
-const BY_SID: &str = "SELECT record FROM calls WHERE call_sid = $1 ORDER BY created_ms DESC, call_id DESC LIMIT 1";
-const NEWEST: &str = "SELECT call_id, record FROM calls ORDER BY created_ms DESC, call_id DESC LIMIT $1";
-const LIVE: &str = "SELECT call_id, record FROM calls WHERE state = 'live' ORDER BY call_id LIMIT $1";
+const BY_SID: &str =
+    "SELECT record FROM calls WHERE call_sid = $1 ORDER BY created_ms DESC, call_id DESC LIMIT 1";
+const NEWEST: &str =
+    "SELECT call_id, record FROM calls ORDER BY created_ms DESC, call_id DESC LIMIT $1";
+const LIVE: &str =
+    "SELECT call_id, record FROM calls WHERE state = 'live' ORDER BY call_id LIMIT $1";
 // Only what is still live: the record's true end may have come from the spool meanwhile.
-const END: &str =
-    "UPDATE calls SET state = $2, outcome = $3, ended_ms = $4, updated_ms = $5, record = $6 WHERE call_id = $1 AND state = 'live'";
+const END: &str = "UPDATE calls SET state = $2, outcome = $3, ended_ms = $4, updated_ms = $5, record = $6 WHERE call_id = $1 AND state = 'live'";
 // A record is saved again and again; what was lifted stays lifted.
 const WISH: &str = "INSERT INTO do_not_call (call_id, phone, since_ms) VALUES ($1, $2, $3) ON CONFLICT (call_id) DO NOTHING";
 const WISH_OF: &str = "SELECT call_id, since_ms FROM do_not_call WHERE phone = $1 AND lifted_ms IS NULL ORDER BY since_ms DESC LIMIT 1";
@@ -64,10 +67,13 @@ macro_rules! on_either {
 }
 
 impl SqlRecords {
-    /// Opens the database of `url` (`postgres://…` or `sqlite://…`), or without one the file `ghanti.db` in `data_dir`, and brings its
-    /// tables up to date. A missing file is made, a missing folder is an error.
+    /// Opens the database of `url` (`postgres://…` or `sqlite://…`), or without one the file
+    /// `ghanti.db` in `data_dir`, and brings its tables up to date. A missing file is made, a
+    /// missing folder is an error.
     pub async fn open(url: Option<&str>, data_dir: &Path) -> Result<Self, OpenError> {
-        Ok(Self { pool: connect::connect(url, data_dir).await? })
+        Ok(Self {
+            pool: connect::connect(url, data_dir).await?,
+        })
     }
 
     /// Closes all connections, waiting for what runs; SQLite then folds its log into the file.
@@ -85,13 +91,19 @@ impl SqlRecords {
         }
     }
 
-    async fn bounded<T>(&self, statement: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {
+    async fn bounded<T>(
+        &self,
+        statement: impl Future<Output = Result<T, sqlx::Error>>,
+    ) -> Result<T, StoreError> {
         let reason = match tokio::time::timeout(DEADLINE, statement).await {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(error)) => error.to_string(),
             Err(_) => format!("no answer within {} ms", DEADLINE.as_millis()),
         };
-        Err(StoreError::Unavailable { store: self.store(), reason })
+        Err(StoreError::Unavailable {
+            store: self.store(),
+            reason,
+        })
     }
 
     fn read(&self, key: &str, json: &str) -> Result<CallRecord, StoreError> {
@@ -99,11 +111,16 @@ impl SqlRecords {
     }
 
     fn written(&self, record: &CallRecord) -> Result<String, StoreError> {
-        serde_json::to_string(record).map_err(|error| self.unreadable(&record.call_id.to_string(), &error))
+        serde_json::to_string(record)
+            .map_err(|error| self.unreadable(&record.call_id.to_string(), &error))
     }
 
     fn unreadable(&self, key: &str, error: &serde_json::Error) -> StoreError {
-        StoreError::Unreadable { store: self.store(), key: key.to_owned(), reason: json_fault(error) }
+        StoreError::Unreadable {
+            store: self.store(),
+            key: key.to_owned(),
+            reason: json_fault(error),
+        }
     }
 
     async fn keep_wish(&self, phone: &PhoneNumber, wish: DoNotCall) -> Result<(), StoreError> {
@@ -113,7 +130,8 @@ impl SqlRecords {
         })
     }
 
-    /// Ends one record. Where its JSON cannot be read the columns alone are ended, so that it is not found live for ever.
+    /// Ends one record. Where its JSON cannot be read the columns alone are ended, so that it is
+    /// not found live for ever.
     async fn end(&self, call: &str, json: &str, now_unix_ms: u64) -> Result<u64, StoreError> {
         let record = match self.read(call, json) {
             Ok(mut record) => {
@@ -169,7 +187,8 @@ impl CallRecords for SqlRecords {
 
     async fn by_id(&self, call: CallId) -> Result<Option<CallRecord>, StoreError> {
         let key = call.to_string();
-        let json: Option<String> = on_either!(self, pool => sqlx::query_scalar(BY_ID).bind(&key).fetch_optional(pool))?;
+        let json: Option<String> =
+            on_either!(self, pool => sqlx::query_scalar(BY_ID).bind(&key).fetch_optional(pool))?;
         json.map(|json| self.read(&key, &json)).transpose()
     }
 
@@ -181,9 +200,12 @@ impl CallRecords for SqlRecords {
     /// A record that cannot be read is passed over with a warning: it must not hide the others.
     async fn newest(&self, limit: u32) -> Result<Vec<CallRecord>, StoreError> {
         let limit = i64::from(limit);
-        let rows: Vec<(String, String)> = on_either!(self, pool => sqlx::query_as(NEWEST).bind(limit).fetch_all(pool))?;
+        let rows: Vec<(String, String)> =
+            on_either!(self, pool => sqlx::query_as(NEWEST).bind(limit).fetch_all(pool))?;
         let readable = |(call, json): &(String, String)| {
-            self.read(call, json).inspect_err(|error| tracing::warn!(call, %error, "a record was passed over")).ok()
+            self.read(call, json)
+                .inspect_err(|error| tracing::warn!(call, %error, "a record was passed over"))
+                .ok()
         };
         Ok(rows.iter().filter_map(readable).collect())
     }
@@ -204,15 +226,26 @@ impl CallRecords for SqlRecords {
     async fn do_not_call(&self, phone: &PhoneNumber) -> Result<Option<DoNotCall>, StoreError> {
         let row: Option<(String, i64)> = on_either!(self, pool => sqlx::query_as(WISH_OF).bind(phone.expose()).fetch_optional(pool))?;
         let wish = |(call, since_ms): (String, i64)| {
-            let unreadable =
-                || StoreError::Unreadable { store: self.store(), key: "do_not_call".to_owned(), reason: "no call's id".to_owned() };
+            let unreadable = || StoreError::Unreadable {
+                store: self.store(),
+                key: "do_not_call".to_owned(),
+                reason: "no call's id".to_owned(),
+            };
             let call_id = CallId::parse(&call).ok_or_else(unreadable)?;
-            Ok(DoNotCall { call_id, since_ms: u64::try_from(since_ms).unwrap_or_default() })
+            Ok(DoNotCall {
+                call_id,
+                since_ms: u64::try_from(since_ms).unwrap_or_default(),
+            })
         };
         row.map(wish).transpose()
     }
 
-    async fn lift_do_not_call(&self, phone: &PhoneNumber, unsaved: Option<DoNotCall>, now_unix_ms: u64) -> Result<u64, StoreError> {
+    async fn lift_do_not_call(
+        &self,
+        phone: &PhoneNumber,
+        unsaved: Option<DoNotCall>,
+        now_unix_ms: u64,
+    ) -> Result<u64, StoreError> {
         if let Some(wish) = unsaved {
             self.keep_wish(phone, wish).await?;
         }
@@ -242,5 +275,9 @@ fn stored_ms(unix_ms: u64) -> i64 {
 }
 
 fn now_ms() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| {
+            i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+        })
 }

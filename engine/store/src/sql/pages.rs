@@ -1,11 +1,13 @@
-//! Reading many records, page by page: oldest first for who goes through all calls of a time, newest first for a flow's.
+//! Reading many records, page by page: oldest first for who goes through all calls of a time,
+//! newest first for a flow's.
 
 use ghanti_model::{CallRecord, FlowName, VersionId};
 
 use super::{Pool, SqlRecords, stored_ms};
 use crate::StoreError;
 
-/// Ids of calls sort by time, so that a page begins behind the last id of the one before, whatever is written meanwhile.
+/// Ids of calls sort by time, so that a page begins behind the last id of the one before, whatever
+/// is written meanwhile.
 const PAGE: &str = "SELECT call_id, record FROM calls WHERE created_ms >= $1 AND call_id > $2 ORDER BY call_id LIMIT $3";
 /// Behind every hexadecimal digit, in every collation.
 const BEHIND_ALL: &str = "g";
@@ -30,22 +32,78 @@ pub struct Page {
 pub struct PageMark(String);
 
 impl SqlRecords {
-    /// At most `limit` records made at `since_ms` or later, in milliseconds since 1970, behind a mark; without one the oldest of them.
-    pub async fn page(&self, since_ms: u64, behind: Option<&PageMark>, limit: u32) -> Result<Page, StoreError> {
-        let (since_ms, behind, most) = (stored_ms(since_ms), behind.map_or("", |mark| mark.0.as_str()), i64::from(limit));
+    /// At most `limit` records made at `since_ms` or later, in milliseconds since 1970, behind a
+    /// mark; without one the oldest of them.
+    pub async fn page(
+        &self,
+        since_ms: u64,
+        behind: Option<&PageMark>,
+        limit: u32,
+    ) -> Result<Page, StoreError> {
+        let (since_ms, behind, most) = (
+            stored_ms(since_ms),
+            behind.map_or("", |mark| mark.0.as_str()),
+            i64::from(limit),
+        );
         let rows: Vec<(String, String)> = match &self.pool {
-            Pool::Sqlite(pool) => self.bounded(sqlx::query_as(PAGE).bind(since_ms).bind(behind).bind(most).fetch_all(pool)).await?,
-            Pool::Postgres(pool) => self.bounded(sqlx::query_as(PAGE).bind(since_ms).bind(behind).bind(most).fetch_all(pool)).await?,
+            Pool::Sqlite(pool) => {
+                self.bounded(
+                    sqlx::query_as(PAGE)
+                        .bind(since_ms)
+                        .bind(behind)
+                        .bind(most)
+                        .fetch_all(pool),
+                )
+                .await?
+            }
+            Pool::Postgres(pool) => {
+                self.bounded(
+                    sqlx::query_as(PAGE)
+                        .bind(since_ms)
+                        .bind(behind)
+                        .bind(most)
+                        .fetch_all(pool),
+                )
+                .await?
+            }
         };
         Ok(self.page_of(&rows, limit))
     }
 
-    /// At most `limit` records of a flow's calls that have ended, the newest first, behind a mark; without one the newest of all.
-    pub async fn newest_of(&self, flow: &FlowName, behind: Option<&PageMark>, limit: u32) -> Result<Page, StoreError> {
-        let (flow, behind, most) = (flow.as_str(), behind.map_or(BEHIND_ALL, |mark| mark.0.as_str()), i64::from(limit));
+    /// At most `limit` records of a flow's calls that have ended, the newest first, behind a mark;
+    /// without one the newest of all.
+    pub async fn newest_of(
+        &self,
+        flow: &FlowName,
+        behind: Option<&PageMark>,
+        limit: u32,
+    ) -> Result<Page, StoreError> {
+        let (flow, behind, most) = (
+            flow.as_str(),
+            behind.map_or(BEHIND_ALL, |mark| mark.0.as_str()),
+            i64::from(limit),
+        );
         let rows: Vec<(String, String)> = match &self.pool {
-            Pool::Sqlite(pool) => self.bounded(sqlx::query_as(NEWEST_OF).bind(flow).bind(behind).bind(most).fetch_all(pool)).await?,
-            Pool::Postgres(pool) => self.bounded(sqlx::query_as(NEWEST_OF).bind(flow).bind(behind).bind(most).fetch_all(pool)).await?,
+            Pool::Sqlite(pool) => {
+                self.bounded(
+                    sqlx::query_as(NEWEST_OF)
+                        .bind(flow)
+                        .bind(behind)
+                        .bind(most)
+                        .fetch_all(pool),
+                )
+                .await?
+            }
+            Pool::Postgres(pool) => {
+                self.bounded(
+                    sqlx::query_as(NEWEST_OF)
+                        .bind(flow)
+                        .bind(behind)
+                        .bind(most)
+                        .fetch_all(pool),
+                )
+                .await?
+            }
         };
         Ok(self.page_of(&rows, limit))
     }
@@ -54,16 +112,39 @@ impl SqlRecords {
     pub async fn has_held(&self, flow: &FlowName, version: &VersionId) -> Result<bool, StoreError> {
         let (flow, version) = (flow.as_str(), version.as_str());
         let held: i64 = match &self.pool {
-            Pool::Sqlite(pool) => self.bounded(sqlx::query_scalar(HAS_HELD).bind(flow).bind(version).fetch_one(pool)).await?,
-            Pool::Postgres(pool) => self.bounded(sqlx::query_scalar(HAS_HELD).bind(flow).bind(version).fetch_one(pool)).await?,
+            Pool::Sqlite(pool) => {
+                self.bounded(
+                    sqlx::query_scalar(HAS_HELD)
+                        .bind(flow)
+                        .bind(version)
+                        .fetch_one(pool),
+                )
+                .await?
+            }
+            Pool::Postgres(pool) => {
+                self.bounded(
+                    sqlx::query_scalar(HAS_HELD)
+                        .bind(flow)
+                        .bind(version)
+                        .fetch_one(pool),
+                )
+                .await?
+            }
         };
         Ok(held > 0)
     }
 
     fn page_of(&self, rows: &[(String, String)], limit: u32) -> Page {
         let is_full = usize::try_from(limit).is_ok_and(|limit| rows.len() == limit);
-        let mut page = Page { records: Vec::new(), unreadable: Vec::new(), next: None };
-        page.next = rows.last().filter(|_| is_full).map(|(call, _)| PageMark(call.clone()));
+        let mut page = Page {
+            records: Vec::new(),
+            unreadable: Vec::new(),
+            next: None,
+        };
+        page.next = rows
+            .last()
+            .filter(|_| is_full)
+            .map(|(call, _)| PageMark(call.clone()));
         for (call, json) in rows {
             match self.read(call, json) {
                 Ok(record) => page.records.push(record),
@@ -77,8 +158,14 @@ impl SqlRecords {
     pub async fn count(&self, since_ms: u64) -> Result<u64, StoreError> {
         let since_ms = stored_ms(since_ms);
         let count: i64 = match &self.pool {
-            Pool::Sqlite(pool) => self.bounded(sqlx::query_scalar(COUNT).bind(since_ms).fetch_one(pool)).await?,
-            Pool::Postgres(pool) => self.bounded(sqlx::query_scalar(COUNT).bind(since_ms).fetch_one(pool)).await?,
+            Pool::Sqlite(pool) => {
+                self.bounded(sqlx::query_scalar(COUNT).bind(since_ms).fetch_one(pool))
+                    .await?
+            }
+            Pool::Postgres(pool) => {
+                self.bounded(sqlx::query_scalar(COUNT).bind(since_ms).fetch_one(pool))
+                    .await?
+            }
         };
         Ok(u64::try_from(count).unwrap_or(0))
     }

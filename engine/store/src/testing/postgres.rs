@@ -14,10 +14,12 @@ use super::process::{Process, RunAs, free_port, log_of, program};
 const USER: &str = "ghanti";
 const PASSWORD: &str = "tiger-lily-77";
 
-/// How often another port is tried: between finding a free one and binding it, somebody else may take it.
+/// How often another port is tried: between finding a free one and binding it, somebody else may
+/// take it.
 const PORTS_TRIED: usize = 5;
 
-/// A PostgreSQL of the test's own, on 127.0.0.1, with a password. Not safe against power cuts, and fast for that.
+/// A PostgreSQL of the test's own, on 127.0.0.1, with a password. Not safe against power cuts, and
+/// fast for that.
 pub struct PostgresServer {
     // Before its folder, so that it is dropped first.
     process: Option<Process>,
@@ -27,14 +29,25 @@ pub struct PostgresServer {
 }
 
 impl PostgresServer {
-    /// Makes a cluster, starts it and waits until it takes connections. It refuses to be run by root, and is then run by the user `postgres`.
+    /// Makes a cluster, starts it and waits until it takes connections. It refuses to be run by
+    /// root, and is then run by the user `postgres`.
     pub fn start() -> Self {
         let dir = TempDir::with_prefix("ghanti-postgres-").expect("a temporary folder");
-        let run_as = fs::metadata(dir.path()).expect("the temporary folder").uid().eq(&0).then(postgres_user);
+        let run_as = fs::metadata(dir.path())
+            .expect("the temporary folder")
+            .uid()
+            .eq(&0)
+            .then(postgres_user);
         if let Some(RunAs { uid, gid }) = run_as {
-            chown(dir.path(), Some(uid), Some(gid)).expect("giving the temporary folder to `postgres`");
+            chown(dir.path(), Some(uid), Some(gid))
+                .expect("giving the temporary folder to `postgres`");
         }
-        let mut server = Self { process: None, dir, port: 0, run_as };
+        let mut server = Self {
+            process: None,
+            dir,
+            port: 0,
+            run_as,
+        };
         server.make_cluster();
         for _ in 0..PORTS_TRIED {
             server.port = free_port();
@@ -48,7 +61,10 @@ impl PostgresServer {
     /// Makes an empty database and returns its URL: `postgres://USER:PASSWORD@127.0.0.1:PORT/NAME`.
     pub fn create_database(&self, name: &str) -> String {
         self.sql("postgres", &format!("CREATE DATABASE \"{name}\""));
-        format!("postgres://{USER}:{PASSWORD}@127.0.0.1:{}/{name}", self.port)
+        format!(
+            "postgres://{USER}:{PASSWORD}@127.0.0.1:{}/{name}",
+            self.port
+        )
     }
 
     /// The password in the URLs, so that a test can look for it where it must not be.
@@ -56,11 +72,30 @@ impl PostgresServer {
         PASSWORD
     }
 
-    /// Runs statements in a database by `psql` and returns what it prints, unaligned and without headings.
+    /// Runs statements in a database by `psql` and returns what it prints, unaligned and without
+    /// headings.
     pub fn sql(&self, database: &str, statements: &str) -> String {
         let mut psql = Command::new(postgres_program("psql"));
-        psql.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1", "--host", "127.0.0.1"]);
-        psql.args(["--port", &self.port.to_string(), "--username", USER, "--dbname", database, "--command", statements]);
+        psql.args([
+            "--no-psqlrc",
+            "--quiet",
+            "--tuples-only",
+            "--no-align",
+            "--set",
+            "ON_ERROR_STOP=1",
+            "--host",
+            "127.0.0.1",
+        ]);
+        psql.args([
+            "--port",
+            &self.port.to_string(),
+            "--username",
+            USER,
+            "--dbname",
+            database,
+            "--command",
+            statements,
+        ]);
         self.output(psql.env("PGPASSWORD", PASSWORD))
     }
 
@@ -72,7 +107,11 @@ impl PostgresServer {
     /// Starts it again on the same port, with the data it had.
     pub fn restart(&mut self) {
         self.kill();
-        assert!(self.run(), "postgres does not start again:\n{}", log_of(self.dir.path()));
+        assert!(
+            self.run(),
+            "postgres does not start again:\n{}",
+            log_of(self.dir.path())
+        );
     }
 
     fn data(&self) -> PathBuf {
@@ -83,8 +122,19 @@ impl PostgresServer {
         let password_file = self.dir.path().join("password");
         fs::write(&password_file, PASSWORD).expect("writing to the temporary folder");
         let mut initdb = Command::new(postgres_program("initdb"));
-        initdb.args(["--no-sync", "--no-instructions", "--encoding=UTF8", "--locale=C", "--auth=scram-sha-256"]);
-        initdb.args(["--username", USER]).arg("--pwfile").arg(&password_file).arg("--pgdata").arg(self.data());
+        initdb.args([
+            "--no-sync",
+            "--no-instructions",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--auth=scram-sha-256",
+        ]);
+        initdb
+            .args(["--username", USER])
+            .arg("--pwfile")
+            .arg(&password_file)
+            .arg("--pgdata")
+            .arg(self.data());
         if let Some(RunAs { uid, gid }) = self.run_as {
             initdb.uid(uid).gid(gid);
         }
@@ -92,34 +142,57 @@ impl PostgresServer {
     }
 
     fn run(&mut self) -> bool {
-        let (binary, data, port) = (postgres_program("postgres"), self.data(), self.port.to_string());
+        let (binary, data, port) = (
+            postgres_program("postgres"),
+            self.data(),
+            self.port.to_string(),
+        );
         let pid_file = data.join("postmaster.pid");
         // A crash leaves it behind.
         drop(fs::remove_file(&pid_file));
-        let settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "shared_buffers=16MB", "max_connections=60"];
+        let settings = [
+            "listen_addresses=127.0.0.1",
+            "unix_socket_directories=",
+            "fsync=off",
+            "shared_buffers=16MB",
+            "max_connections=60",
+        ];
         let (binary, data) = (binary.to_string_lossy(), data.to_string_lossy());
         let mut command = vec![&*binary, "-D", &data, "-p", &port];
         command.extend(settings.iter().flat_map(|setting| ["-c", setting]));
         let process = Process::start(self.dir.path(), "QUIT", &command, self.run_as);
         let taken = || log_of(self.dir.path()).contains("Address already in use");
-        // It writes its state as the file's last line, so that no other server on the same port is taken for it.
-        let is_ready = || fs::read_to_string(&pid_file).is_ok_and(|state| state.trim_end().ends_with("ready"));
+        // It writes its state as the file's last line, so that no other server on the same port is
+        // taken for it.
+        let is_ready =
+            || fs::read_to_string(&pid_file).is_ok_and(|state| state.trim_end().ends_with("ready"));
         let ready = process.wait_until(|| is_ready() || taken()) && is_ready();
         self.process = Some(process);
         ready
     }
 
     fn output(&self, command: &mut Command) -> String {
-        let output = command.output().unwrap_or_else(|error| panic!("cannot run `{command:?}`: {error}"));
+        let output = command
+            .output()
+            .unwrap_or_else(|error| panic!("cannot run `{command:?}`: {error}"));
         let told = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "`{command:?}` failed: {told}\n{}", log_of(self.dir.path()));
-        String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
+        assert!(
+            output.status.success(),
+            "`{command:?}` failed: {told}\n{}",
+            log_of(self.dir.path())
+        );
+        String::from_utf8_lossy(&output.stdout)
+            .trim_end()
+            .to_owned()
     }
 }
 
 /// A program of PostgreSQL. Debian keeps the server's own out of PATH, one folder for each version.
 fn postgres_program(name: &str) -> PathBuf {
-    let versions = fs::read_dir(Path::new("/usr/lib/postgresql")).into_iter().flatten().flatten();
+    let versions = fs::read_dir(Path::new("/usr/lib/postgresql"))
+        .into_iter()
+        .flatten()
+        .flatten();
     let mut folders: Vec<PathBuf> = versions.map(|version| version.path().join("bin")).collect();
     folders.sort();
     folders.reverse();
@@ -131,7 +204,12 @@ fn postgres_user() -> RunAs {
     let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
     let ids = users.lines().find_map(|line| {
         let mut fields = line.strip_prefix("postgres:")?.split(':').skip(1);
-        Some(RunAs { uid: fields.next()?.parse().ok()?, gid: fields.next()?.parse().ok()? })
+        Some(RunAs {
+            uid: fields.next()?.parse().ok()?,
+            gid: fields.next()?.parse().ok()?,
+        })
     });
-    ids.unwrap_or_else(|| panic!("PostgreSQL is not run by root, and there is no user `postgres`: run `make setup`"))
+    ids.unwrap_or_else(|| {
+        panic!("PostgreSQL is not run by root, and there is no user `postgres`: run `make setup`")
+    })
 }

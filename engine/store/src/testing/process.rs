@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Starts the server and then reads its standard input, which is a pipe from the test. A line means: stop the server. The pipe's end means that
-/// the test is gone: stop the server and remove its folder too.
+/// Starts the server and then reads its standard input, which is a pipe from the test. A line
+/// means: stop the server. The pipe's end means that the test is gone: stop the server and remove
+/// its folder too.
 const WATCHER: &str = r#"
 dir=$1 signal=$2
 shift 2
@@ -48,13 +49,25 @@ impl Process {
         // What an earlier start left would be taken for this one's.
         drop(std::fs::remove_file(dir.join(LOG)));
         let mut watcher = Command::new("sh");
-        watcher.args(["-c", WATCHER, "watcher"]).arg(dir).arg(signal).args(command);
-        // Away from the terminal's group: an interrupt ends the test, and the watcher still has to clean up.
-        watcher.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0).current_dir(dir);
+        watcher
+            .args(["-c", WATCHER, "watcher"])
+            .arg(dir)
+            .arg(signal)
+            .args(command);
+        // Away from the terminal's group: an interrupt ends the test, and the watcher still has to
+        // clean up.
+        watcher
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .current_dir(dir);
         if let Some(RunAs { uid, gid }) = run_as {
             watcher.uid(uid).gid(gid);
         }
-        let watcher = watcher.spawn().unwrap_or_else(|error| panic!("cannot run `sh`: {error}"));
+        let watcher = watcher
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot run `sh`: {error}"));
         Self { watcher }
     }
 
@@ -90,13 +103,23 @@ pub(super) fn free_port() -> u16 {
 /// The full path of a program in PATH or in `folders`.
 pub(super) fn program(name: &str, folders: &[PathBuf]) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let candidates = std::env::split_paths(&path).chain(folders.iter().cloned()).map(|folder| folder.join(name));
-    candidates.into_iter().find(|file| file.is_file()).unwrap_or_else(|| panic!("`{name}` is not installed: run `make setup`"))
+    let candidates = std::env::split_paths(&path)
+        .chain(folders.iter().cloned())
+        .map(|folder| folder.join(name));
+    candidates
+        .into_iter()
+        .find(|file| file.is_file())
+        .unwrap_or_else(|| panic!("`{name}` is not installed: run `make setup`"))
 }
 
 /// The end of a server's log, for the message of a failed start.
 pub(super) fn log_of(dir: &Path) -> String {
     let log = std::fs::read_to_string(dir.join(LOG)).unwrap_or_default();
     let lines: Vec<&str> = log.lines().collect();
-    lines.iter().skip(lines.len().saturating_sub(20)).copied().collect::<Vec<_>>().join("\n")
+    lines
+        .iter()
+        .skip(lines.len().saturating_sub(20))
+        .copied()
+        .collect::<Vec<_>>()
+        .join("\n")
 }

@@ -8,7 +8,8 @@ use tempfile::TempDir;
 
 use super::process::{Process, free_port, log_of, program};
 
-/// How often another port is tried: between finding a free one and binding it, somebody else may take it.
+/// How often another port is tried: between finding a free one and binding it, somebody else may
+/// take it.
 const PORTS_TRIED: usize = 5;
 
 /// A redis-server of the test's own, on 127.0.0.1, without persistence.
@@ -23,14 +24,21 @@ impl RedisServer {
     /// Starts one, and waits until it answers.
     pub fn start() -> Self {
         let dir = TempDir::with_prefix("ghanti-redis-").expect("a temporary folder");
-        let mut server = Self { process: None, dir, port: 0 };
+        let mut server = Self {
+            process: None,
+            dir,
+            port: 0,
+        };
         for _ in 0..PORTS_TRIED {
             server.port = free_port();
             if server.run() {
                 return server;
             }
         }
-        panic!("redis-server does not start:\n{}", log_of(server.dir.path()));
+        panic!(
+            "redis-server does not start:\n{}",
+            log_of(server.dir.path())
+        );
     }
 
     /// Its URL: `redis://127.0.0.1:PORT`.
@@ -51,13 +59,18 @@ impl RedisServer {
     /// Starts it again, empty, on the same port.
     pub fn restart(&mut self) {
         self.kill();
-        assert!(self.run(), "redis-server does not start again:\n{}", log_of(self.dir.path()));
+        assert!(
+            self.run(),
+            "redis-server does not start again:\n{}",
+            log_of(self.dir.path())
+        );
     }
 
-    /// Runs one command on a connection of its own, and returns the raw answer (RESP): `["SET", "a", "1"]` gives `+OK\r\n`.
-    /// For values that fit into one read of 64 kB.
+    /// Runs one command on a connection of its own, and returns the raw answer (RESP): `["SET",
+    /// "a", "1"]` gives `+OK\r\n`. For values that fit into one read of 64 kB.
     pub fn command(&self, words: &[&str]) -> String {
-        self.try_command(words).unwrap_or_else(|error| panic!("redis-server does not answer `{words:?}`: {error}"))
+        self.try_command(words)
+            .unwrap_or_else(|error| panic!("redis-server does not answer `{words:?}`: {error}"))
     }
 
     fn try_command(&self, words: &[&str]) -> std::io::Result<String> {
@@ -78,11 +91,26 @@ impl RedisServer {
         let binary = program("redis-server", &[]);
         let (dir, port) = (self.dir.path().to_string_lossy(), self.port.to_string());
         let binary = binary.to_string_lossy();
-        let command = [&*binary, "--port", &port, "--bind", "127.0.0.1", "--dir", &dir, "--save", "", "--appendonly", "no"];
+        let command = [
+            &*binary,
+            "--port",
+            &port,
+            "--bind",
+            "127.0.0.1",
+            "--dir",
+            &dir,
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+        ];
         let process = Process::start(self.dir.path(), "KILL", &command, None);
         let taken = || log_of(self.dir.path()).contains("Address already in use");
         // The folder tells it from another test's server on the same port.
-        let is_ours = || self.try_command(&["CONFIG", "GET", "dir"]).is_ok_and(|answer| answer.contains(&*dir));
+        let is_ours = || {
+            self.try_command(&["CONFIG", "GET", "dir"])
+                .is_ok_and(|answer| answer.contains(&*dir))
+        };
         let ready = process.wait_until(|| is_ours() || taken()) && is_ours();
         self.process = Some(process);
         ready

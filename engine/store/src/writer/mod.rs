@@ -1,8 +1,10 @@
-//! Saves call records off the path of the calls, and loses none: what the database does not take now lies in the spool folder until it does.
+//! Saves call records off the path of the calls, and loses none: what the database does not take
+//! now lies in the spool folder until it does.
 //!
-//! One task takes records from a bounded queue. While the database answers they go straight there. From its first failure on they go to the
-//! spool, and the database is tried again, with growing pauses, by the oldest spooled record. The spool is replayed at start as well.
-//! An outage is told once when it begins and once when it is over.
+//! One task takes records from a bounded queue. While the database answers they go straight there.
+//! From its first failure on they go to the spool, and the database is tried again, with growing
+//! pauses, by the oldest spooled record. The spool is replayed at start as well. An outage is told
+//! once when it begins and once when it is over.
 
 mod queue;
 mod task;
@@ -19,8 +21,9 @@ use self::queue::{Job, Queue};
 use crate::spool::Spool;
 use crate::{CallRecords, OpenError};
 
-/// The most calls whose record waits in memory: some 100 MB of long calls. When it is full, `submit` writes the record to the spool itself.
-/// That takes this many calls within the second after which a silent database is given up.
+/// The most calls whose record waits in memory: some 100 MB of long calls. When it is full,
+/// `submit` writes the record to the spool itself. That takes this many calls within the second
+/// after which a silent database is given up.
 pub const QUEUED_RECORDS: usize = 2_000;
 
 /// Saves records in the background. Dropping it moves what is still in memory to the spool.
@@ -50,20 +53,28 @@ struct Shared {
 }
 
 impl RecordWriter {
-    /// Starts the task. The folder `spool`, usually `DATA/spool`, is made where it is missing; what an earlier process left in it is saved first.
+    /// Starts the task. The folder `spool`, usually `DATA/spool`, is made where it is missing; what
+    /// an earlier process left in it is saved first.
     pub async fn start(records: Arc<dyn CallRecords>, spool: &Path) -> Result<Self, OpenError> {
         Self::start_with_capacity(records, spool, QUEUED_RECORDS).await
     }
 
     /// The same with another capacity than [`QUEUED_RECORDS`].
-    pub async fn start_with_capacity(records: Arc<dyn CallRecords>, spool: &Path, capacity: usize) -> Result<Self, OpenError> {
+    pub async fn start_with_capacity(
+        records: Arc<dyn CallRecords>,
+        spool: &Path,
+        capacity: usize,
+    ) -> Result<Self, OpenError> {
         let folder = spool.to_path_buf();
         let opened = tokio::task::spawn_blocking(move || Spool::open(&folder)).await;
-        let spool = opened.map_err(std::io::Error::other).flatten().map_err(|error| OpenError::Folder {
-            path: spool.to_path_buf(),
-            reason: error.to_string(),
-            mend: "create the folder above it and let the engine's user write there".to_owned(),
-        })?;
+        let spool = opened
+            .map_err(std::io::Error::other)
+            .flatten()
+            .map_err(|error| OpenError::Folder {
+                path: spool.to_path_buf(),
+                reason: error.to_string(),
+                mend: "create the folder above it and let the engine's user write there".to_owned(),
+            })?;
         let shared = Arc::new(Shared {
             records,
             spool,
@@ -75,7 +86,8 @@ impl RecordWriter {
         Ok(Self { shared, task })
     }
 
-    /// Hands a record over to be saved in place of the call's older one. Never waits for the database.
+    /// Hands a record over to be saved in place of the call's older one. Never waits for the
+    /// database.
     pub fn submit(&self, record: impl Into<Arc<CallRecord>>) {
         let pushed = self.shared.change_queue(|queue| queue.push(record.into()));
         if let Err(job) = pushed {
@@ -84,16 +96,24 @@ impl RecordWriter {
         self.shared.queued.notify_one();
     }
 
-    /// Waits until all that was submitted is in the database or in the spool; after `timeout` what is left is spooled. For the shutdown.
+    /// Waits until all that was submitted is in the database or in the spool; after `timeout` what
+    /// is left is spooled. For the shutdown.
     pub async fn flush(&self, timeout: Duration) -> Flushed {
         let mut unsaved = self.shared.unsaved.subscribe();
-        let in_time = tokio::time::timeout(timeout, unsaved.wait_for(|&count| count == 0)).await.is_ok();
+        let in_time = tokio::time::timeout(timeout, unsaved.wait_for(|&count| count == 0))
+            .await
+            .is_ok();
         let mut lost = 0;
         if !in_time {
             let shared = Arc::clone(&self.shared);
-            lost = tokio::task::spawn_blocking(move || shared.spool_all()).await.unwrap_or_default();
+            lost = tokio::task::spawn_blocking(move || shared.spool_all())
+                .await
+                .unwrap_or_default();
         }
-        Flushed { spooled: self.shared.spool.len(), lost }
+        Flushed {
+            spooled: self.shared.spool.len(),
+            lost,
+        }
     }
 }
 
@@ -117,7 +137,8 @@ impl Shared {
         changed
     }
 
-    /// Spools a job that has no other place to go. A disk that fails as well is the one way to lose a record.
+    /// Spools a job that has no other place to go. A disk that fails as well is the one way to lose
+    /// a record.
     fn spool_or_tell(&self, job: &Job) -> std::io::Result<()> {
         self.spool.put(job.revision, &job.record).inspect_err(|error| {
             let (call, folder) = (job.record.call_id, self.spool.folder().display());
@@ -128,6 +149,9 @@ impl Shared {
     /// Spools all that is in memory alone; tells how many could not be.
     fn spool_all(&self) -> usize {
         let unsaved = self.queue().unsaved();
-        unsaved.iter().filter(|job| self.spool_or_tell(job).is_err()).count()
+        unsaved
+            .iter()
+            .filter(|job| self.spool_or_tell(job).is_err())
+            .count()
     }
 }

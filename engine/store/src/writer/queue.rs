@@ -25,14 +25,24 @@ pub(super) struct Queue {
 
 impl Queue {
     pub(super) fn new(capacity: usize) -> Self {
-        Self { capacity, order: VecDeque::new(), waiting: HashMap::new(), saving: None, submitted: INHERITED }
+        Self {
+            capacity,
+            order: VecDeque::new(),
+            waiting: HashMap::new(),
+            saving: None,
+            submitted: INHERITED,
+        }
     }
 
-    /// Takes a record in, in place of an older one of its call. Gives the job back where there is no room.
+    /// Takes a record in, in place of an older one of its call. Gives the job back where there is
+    /// no room.
     pub(super) fn push(&mut self, record: Arc<CallRecord>) -> Result<(), Job> {
         self.submitted += 1;
         let call = record.call_id;
-        let job = Job { revision: self.submitted, record };
+        let job = Job {
+            revision: self.submitted,
+            record,
+        };
         if let Some(older) = self.waiting.get_mut(&call) {
             *older = job;
             return Ok(());
@@ -57,9 +67,12 @@ impl Queue {
         self.saving = None;
     }
 
-    /// The job taken could be kept nowhere: it is the next again, unless a newer record of its call has come.
+    /// The job taken could be kept nowhere: it is the next again, unless a newer record of its call
+    /// has come.
     pub(super) fn put_back(&mut self) {
-        let Some(job) = self.saving.take() else { return };
+        let Some(job) = self.saving.take() else {
+            return;
+        };
         let call = job.record.call_id;
         if !self.waiting.contains_key(&call) {
             self.order.push_front(call);
@@ -91,16 +104,28 @@ mod tests {
         let (first, second) = (CallId::generate(), CallId::generate());
         assert!(queue.push(record(first, 1)).is_ok());
         assert!(queue.push(record(second, 2)).is_ok());
-        assert!(queue.push(record(first, 3)).is_ok(), "a full queue still takes a newer record of a call it holds");
+        assert!(
+            queue.push(record(first, 3)).is_ok(),
+            "a full queue still takes a newer record of a call it holds"
+        );
         let job = queue.take().unwrap();
-        assert_eq!((job.record.call_id, job.record.created_ms, job.revision), (first, 3, 3));
+        assert_eq!(
+            (job.record.call_id, job.record.created_ms, job.revision),
+            (first, 3, 3)
+        );
     }
 
     #[test]
     fn a_full_queue_gives_the_record_back() {
         let mut queue = Queue::new(1);
         assert!(queue.push(record(CallId::generate(), 1)).is_ok());
-        assert_eq!(queue.push(record(CallId::generate(), 2)).err().map(|job| job.revision), Some(2));
+        assert_eq!(
+            queue
+                .push(record(CallId::generate(), 2))
+                .err()
+                .map(|job| job.revision),
+            Some(2)
+        );
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! The one task behind a [`super::RecordWriter`]: queue to database, else queue to spool, and spool to database.
+//! The one task behind a [`super::RecordWriter`]: queue to database, else queue to spool, and spool
+//! to database.
 
 use std::io;
 use std::sync::Arc;
@@ -40,7 +41,11 @@ pub(super) async fn run(shared: Arc<Shared>) {
     let mut outage = Outage::none();
     loop {
         let due = Instant::now() >= outage.next_attempt;
-        let spooled = if due { shared.spool.next(outage.tried) } else { None };
+        let spooled = if due {
+            shared.spool.next(outage.tried)
+        } else {
+            None
+        };
         if due {
             outage.disk_down = false;
             // With nothing spooled the queue makes the attempt.
@@ -50,7 +55,11 @@ pub(super) async fn run(shared: Arc<Shared>) {
             replay(&shared, call, &mut outage).await;
         }
         // One of each in turn, so that a long replay does not fill the queue.
-        let job = if outage.disk_down { None } else { shared.change_queue(|queue| queue.take()) };
+        let job = if outage.disk_down {
+            None
+        } else {
+            shared.change_queue(|queue| queue.take())
+        };
         match job {
             Some(job) => save_or_spool(&shared, job, &mut outage).await,
             None => wait(&shared, &outage).await,
@@ -78,7 +87,10 @@ async fn save_or_spool(shared: &Arc<Shared>, job: Job, outage: &mut Outage) {
             Err(error) => outage.begins(shared, &error),
         }
     }
-    let spooled = on_disk(shared, move |shared| shared.spool.put(job.revision, &job.record)).await;
+    let spooled = on_disk(shared, move |shared| {
+        shared.spool.put(job.revision, &job.record)
+    })
+    .await;
     match spooled {
         Ok(()) => {
             outage.disk_told = false;
@@ -94,7 +106,8 @@ async fn save_or_spool(shared: &Arc<Shared>, job: Job, outage: &mut Outage) {
 /// Brings one spooled record to the database.
 async fn replay(shared: &Arc<Shared>, call: CallId, outage: &mut Outage) {
     outage.tried = Some(call);
-    let (revision, mut record) = match on_disk(shared, move |shared| shared.spool.read(call)).await {
+    let (revision, mut record) = match on_disk(shared, move |shared| shared.spool.read(call)).await
+    {
         Ok(Some(found)) => found,
         Ok(None) => return,
         Err(error) => {
@@ -109,19 +122,32 @@ async fn replay(shared: &Arc<Shared>, call: CallId, outage: &mut Outage) {
     };
     match saved {
         Ok(()) => {
-            let forgotten = forget(shared, &Job { revision, record: Arc::new(record) }).await;
+            let forgotten = forget(
+                shared,
+                &Job {
+                    revision,
+                    record: Arc::new(record),
+                },
+            )
+            .await;
             outage.over(shared, forgotten);
         }
         Err(error) => outage.begins(shared, &error),
     }
 }
 
-/// Saves what an earlier process left: a call that was live then is no more. That process may have died after it saved the call's end and
-/// before it removed the older file, so an end that is in the database stays.
-async fn save_inherited(records: &dyn CallRecords, record: &mut CallRecord) -> Result<(), StoreError> {
+/// Saves what an earlier process left: a call that was live then is no more. That process may have
+/// died after it saved the call's end and before it removed the older file, so an end that is in
+/// the database stays.
+async fn save_inherited(
+    records: &dyn CallRecords,
+    record: &mut CallRecord,
+) -> Result<(), StoreError> {
     if record.state != CallState::Ended {
         let there = records.by_id(record.call_id).await?;
-        if there.is_some_and(|there| there.state == CallState::Ended && there.outcome.as_deref() != Some(ENGINE_STOPPED)) {
+        if there.is_some_and(|there| {
+            there.state == CallState::Ended && there.outcome.as_deref() != Some(ENGINE_STOPPED)
+        }) {
             return Ok(());
         }
     }
@@ -137,9 +163,14 @@ async fn forget(shared: &Arc<Shared>, saved: &Job) -> io::Result<()> {
     on_disk(shared, move |shared| shared.spool.remove(call, revision)).await
 }
 
-async fn on_disk<T: Send + 'static>(shared: &Arc<Shared>, work: impl FnOnce(&Shared) -> io::Result<T> + Send + 'static) -> io::Result<T> {
+async fn on_disk<T: Send + 'static>(
+    shared: &Arc<Shared>,
+    work: impl FnOnce(&Shared) -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
     let shared = Arc::clone(shared);
-    tokio::task::spawn_blocking(move || work(&shared)).await.map_err(io::Error::other)?
+    tokio::task::spawn_blocking(move || work(&shared))
+        .await
+        .map_err(io::Error::other)?
 }
 
 impl Outage {
@@ -180,7 +211,8 @@ impl Outage {
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
     }
 
-    /// A record was saved. Where its file could not be removed it will be saved again, after a pause, which does no harm.
+    /// A record was saved. Where its file could not be removed it will be saved again, after a
+    /// pause, which does no harm.
     fn over(&mut self, shared: &Shared, forgotten: io::Result<()>) {
         self.database_down = false;
         if let Err(error) = forgotten {
@@ -198,5 +230,9 @@ impl Outage {
 }
 
 fn unix_ms() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| {
+            u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+        })
 }

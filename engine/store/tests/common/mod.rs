@@ -1,6 +1,10 @@
 //! What several suites store.
 #![allow(dead_code, reason = "each suite uses its part")]
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on has failed"
+)]
 
 pub mod switched;
 
@@ -22,17 +26,26 @@ pub fn sid(text: &str) -> CallSid {
 }
 
 pub fn customer(number: &str) -> CustomerRecord {
-    let fields = [("name", "Asha Rao"), ("loan", "LN-4321"), ("state", "Tamil Nadu")];
+    let fields = [
+        ("name", "Asha Rao"),
+        ("loan", "LN-4321"),
+        ("state", "Tamil Nadu"),
+    ];
     CustomerRecord {
         call_id: CallId::generate(),
         phone: phone(number),
         flow: Some(FlowName::parse("emi-reminder").unwrap()),
-        fields: fields.map(|(name, value)| (name.to_owned(), Masked::new(value))).into(),
+        fields: fields
+            .map(|(name, value)| (name.to_owned(), Masked::new(value)))
+            .into(),
     }
 }
 
 pub fn settings(ttl_ms: u64) -> SessionSettings {
-    SessionSettings { ttl: std::time::Duration::from_millis(ttl_ms), ..SessionSettings::default() }
+    SessionSettings {
+        ttl: std::time::Duration::from_millis(ttl_ms),
+        ..SessionSettings::default()
+    }
 }
 
 /// A record of a new call.
@@ -42,13 +55,25 @@ pub fn record(created_ms: u64) -> CallRecord {
 
 /// The same in another state.
 pub fn in_state(state: CallState, created_ms: u64) -> CallRecord {
-    CallRecord { state, ..record(created_ms) }
+    CallRecord {
+        state,
+        ..record(created_ms)
+    }
 }
 
 /// A record with something in every field.
 pub fn full_record() -> CallRecord {
-    let (call_id, flow, version) = (CallId::generate(), FlowName::parse("emi-reminder").unwrap(), VersionId::parse("ab12").unwrap());
-    let playout = Playout { prompt: PromptId(1), template: "greeting".to_owned(), heard: Extent::Whole, heard_ms: 2_400 };
+    let (call_id, flow, version) = (
+        CallId::generate(),
+        FlowName::parse("emi-reminder").unwrap(),
+        VersionId::parse("ab12").unwrap(),
+    );
+    let playout = Playout {
+        prompt: PromptId(1),
+        template: "greeting".to_owned(),
+        heard: Extent::Whole,
+        heard_ms: 2_400,
+    };
     let answer = Answer {
         reply: Reply::Choice("yes".to_owned()),
         confidence: 0.87,

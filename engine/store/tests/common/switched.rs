@@ -44,10 +44,17 @@ impl Switched {
 impl CallRecords for Switched {
     async fn save(&self, record: &CallRecord) -> Result<(), StoreError> {
         self.attempts.fetch_add(1, Ordering::SeqCst);
-        if self.down.load(Ordering::SeqCst) || *self.refused.lock().unwrap() == Some(record.call_id) {
-            return Err(StoreError::Unavailable { store: "the test's database", reason: "switched off".to_owned() });
+        if self.down.load(Ordering::SeqCst) || *self.refused.lock().unwrap() == Some(record.call_id)
+        {
+            return Err(StoreError::Unavailable {
+                store: "the test's database",
+                reason: "switched off".to_owned(),
+            });
         }
-        self.saved.lock().unwrap().insert(record.call_id, record.clone());
+        self.saved
+            .lock()
+            .unwrap()
+            .insert(record.call_id, record.clone());
         Ok(())
     }
 
@@ -71,7 +78,12 @@ impl CallRecords for Switched {
         Ok(None)
     }
 
-    async fn lift_do_not_call(&self, _phone: &PhoneNumber, _unsaved: Option<DoNotCall>, _now_unix_ms: u64) -> Result<u64, StoreError> {
+    async fn lift_do_not_call(
+        &self,
+        _phone: &PhoneNumber,
+        _unsaved: Option<DoNotCall>,
+        _now_unix_ms: u64,
+    ) -> Result<u64, StoreError> {
         Ok(0)
     }
 
@@ -81,7 +93,9 @@ impl CallRecords for Switched {
 }
 
 pub async fn started(records: &Arc<Switched>, spool: &Path) -> RecordWriter {
-    RecordWriter::start(Arc::clone(records) as Arc<dyn CallRecords>, spool).await.unwrap()
+    RecordWriter::start(Arc::clone(records) as Arc<dyn CallRecords>, spool)
+        .await
+        .unwrap()
 }
 
 /// Waits, in paused time, until so many records are saved.
@@ -91,5 +105,7 @@ pub async fn until_saved(records: &Switched, count: usize) {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(120), all).await.expect("the records are saved in the end");
+    tokio::time::timeout(Duration::from_secs(120), all)
+        .await
+        .expect("the records are saved in the end");
 }

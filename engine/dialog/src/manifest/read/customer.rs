@@ -16,7 +16,10 @@ impl Reader<'_> {
         self.entries("customer", item, |reader, name, item| {
             let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
             if name.is_empty() || name.len() > NAME_BYTES || !name.bytes().all(is_name) {
-                return reader.complain(item.span(), format!("`{name}` is no name of a field: give letters, digits, `-` and `_`"));
+                return reader.complain(
+                    item.span(),
+                    format!("`{name}` is no name of a field: give letters, digits, `-` and `_`"),
+                );
             }
             if let Some(field) = reader.customer_field(name, item) {
                 schema.fields.insert(name.to_owned(), field);
@@ -31,18 +34,23 @@ impl Reader<'_> {
     fn customer_field(&mut self, name: &str, item: &Item<'_>) -> Option<CustomerField> {
         let (mut kind, mut has_type, mut required, mut from_state) = (None, false, false, None);
         let before = self.errors.len();
-        self.section(name, item, &["type", "required", "from-state"], |reader, name, item| {
-            match name {
-                "type" => {
-                    has_type = true;
-                    kind = reader.one_of(name, item, &Kind::ALL);
+        self.section(
+            name,
+            item,
+            &["type", "required", "from-state"],
+            |reader, name, item| {
+                match name {
+                    "type" => {
+                        has_type = true;
+                        kind = reader.one_of(name, item, &Kind::ALL);
+                    }
+                    "required" => required = reader.boolean(name, item).unwrap_or_default(),
+                    "from-state" => from_state = reader.string(name, item),
+                    _ => return false,
                 }
-                "required" => required = reader.boolean(name, item).unwrap_or_default(),
-                "from-state" => from_state = reader.string(name, item),
-                _ => return false,
-            }
-            true
-        });
+                true
+            },
+        );
         if self.errors.len() > before {
             return None;
         }
@@ -51,8 +59,16 @@ impl Reader<'_> {
             self.expect(name, item, &format!("a `type`, one of {kinds}"));
         }
         if from_state.is_some() && kind != Some(Kind::Language) {
-            self.expect("from-state", item, "a `type` of `language` beside it: only a language follows from a state");
+            self.expect(
+                "from-state",
+                item,
+                "a `type` of `language` beside it: only a language follows from a state",
+            );
         }
-        Some(CustomerField { kind: kind?, required, from_state })
+        Some(CustomerField {
+            kind: kind?,
+            required,
+            from_state,
+        })
     }
 }

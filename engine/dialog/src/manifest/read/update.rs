@@ -3,24 +3,40 @@
 use super::{Item, Reader};
 use crate::manifest::{GateKind, ReplayGate, Running, TrapBudget, Update};
 
-/// The most recorded calls that a gate may ask for: a replay takes about a millisecond, and a new version should not wait for long.
+/// The most recorded calls that a gate may ask for: a replay takes about a millisecond, and a new
+/// version should not wait for long.
 const GATE_CALLS_MAX: u64 = 10_000;
 
 impl Reader<'_> {
     pub(super) fn update(&mut self, item: &Item<'_>) -> Update {
         let mut update = Update::default();
-        self.section("update", item, &["running", "weight", "drops-rules"], |reader, name, item| {
-            match name {
-                "running" => update.running = reader.one_of(name, item, &[("finish", Running::Finish), ("move", Running::Move)]),
-                "drops-rules" => update.drops_rules = reader.each(name, item, super::super::rules::named),
-                "weight" => {
-                    let weight = reader.integer(name, item, 0..=100).and_then(|weight| u8::try_from(weight).ok());
-                    update.weight = weight.unwrap_or(update.weight);
+        self.section(
+            "update",
+            item,
+            &["running", "weight", "drops-rules"],
+            |reader, name, item| {
+                match name {
+                    "running" => {
+                        update.running = reader.one_of(
+                            name,
+                            item,
+                            &[("finish", Running::Finish), ("move", Running::Move)],
+                        )
+                    }
+                    "drops-rules" => {
+                        update.drops_rules = reader.each(name, item, super::super::rules::named)
+                    }
+                    "weight" => {
+                        let weight = reader
+                            .integer(name, item, 0..=100)
+                            .and_then(|weight| u8::try_from(weight).ok());
+                        update.weight = weight.unwrap_or(update.weight);
+                    }
+                    _ => return false,
                 }
-                _ => return false,
-            }
-            true
-        });
+                true
+            },
+        );
         update
     }
 
@@ -41,7 +57,11 @@ impl Reader<'_> {
         let before = self.errors.len();
         self.section(name, item, &["calls", "kinds"], |reader, name, item| {
             match name {
-                "calls" => calls = reader.integer(name, item, 1..=GATE_CALLS_MAX).and_then(|calls| u32::try_from(calls).ok()),
+                "calls" => {
+                    calls = reader
+                        .integer(name, item, 1..=GATE_CALLS_MAX)
+                        .and_then(|calls| u32::try_from(calls).ok())
+                }
                 "kinds" => kinds = Some(reader.each(name, item, gate_kind)),
                 _ => return false,
             }

@@ -6,7 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ghanti_dialog::{Allowance, Catalogue, CatalogueSettings, EngineSettings, FlowEngine, FlowVersion, Rejection};
+use ghanti_dialog::{
+    Allowance, Catalogue, CatalogueSettings, EngineSettings, FlowEngine, FlowVersion, Rejection,
+};
 use ghanti_model::{CallFacts, CallId, Direction, FlowName, Language, PhoneNumber};
 
 /// The flow that does what its setting `act` says.
@@ -38,8 +40,16 @@ impl House {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("flows")).unwrap();
-        let engine = FlowEngine::new(&EngineSettings { max_calls: 20, ..EngineSettings::default() }).unwrap();
-        Self { folder, engine, allowance: Allowance::everything() }
+        let engine = FlowEngine::new(&EngineSettings {
+            max_calls: 20,
+            ..EngineSettings::default()
+        })
+        .unwrap();
+        Self {
+            folder,
+            engine,
+            allowance: Allowance::everything(),
+        }
     }
 
     pub fn flows(&self) -> PathBuf {
@@ -51,7 +61,11 @@ impl House {
         fs::create_dir_all(folder.join("prompts")).unwrap();
         fs::write(folder.join("flow.wasm"), component).unwrap();
         fs::write(folder.join("flow.toml"), manifest).unwrap();
-        fs::write(folder.join("prompts/en-IN.ftl"), "greeting = Hello { $name }\n").unwrap();
+        fs::write(
+            folder.join("prompts/en-IN.ftl"),
+            "greeting = Hello { $name }\n",
+        )
+        .unwrap();
     }
 
     pub async fn open(&self) -> (Catalogue<()>, Vec<Rejection>) {
@@ -66,7 +80,9 @@ impl House {
             allowance: self.allowance.clone(),
             kept: Some(self.folder.path().join("data/flows")),
         };
-        Catalogue::open(self.engine.clone(), &self.flows(), settings).await.unwrap()
+        Catalogue::open(self.engine.clone(), &self.flows(), settings)
+            .await
+            .unwrap()
     }
 
     pub fn components(&self) -> PathBuf {
@@ -77,7 +93,11 @@ impl House {
 /// The kept flow with one act, under the rules above and whatever else is given.
 pub async fn acting(act: &str, more: &str) -> (House, Arc<FlowVersion<()>>) {
     let house = House::new();
-    house.add("acts", ACTS, &format!("[settings]\nact = \"{act}\"\n{RULES}{more}"));
+    house.add(
+        "acts",
+        ACTS,
+        &format!("[settings]\nact = \"{act}\"\n{RULES}{more}"),
+    );
     let (catalogue, rejections) = house.open().await;
     assert_eq!(rejections, []);
     let version = Arc::clone(&catalogue.choose(&facts(), None).unwrap());
@@ -98,9 +118,15 @@ pub fn facts() -> CallFacts {
 }
 
 pub fn golden(file: &str, text: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(file);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures")
+        .join(file);
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         fs::write(&path, text).unwrap();
     }
-    assert_eq!(fs::read_to_string(&path).unwrap_or_default(), text, "UPDATE_GOLDEN=1 writes it anew");
+    assert_eq!(
+        fs::read_to_string(&path).unwrap_or_default(),
+        text,
+        "UPDATE_GOLDEN=1 writes it anew"
+    );
 }

@@ -33,17 +33,30 @@ impl Watched {
             }
         });
         if waited.await.is_err() {
-            panic!("never {what}: {:#?} {:#?}", self.catalogue.states(), self.catalogue.strays());
+            panic!(
+                "never {what}: {:#?} {:#?}",
+                self.catalogue.states(),
+                self.catalogue.strays()
+            );
         }
     }
 
     pub async fn until_other(&self, flow: &str, than: &VersionId) -> VersionId {
-        self.until("another version", |_| self.active(flow).is_some_and(|id| id != *than)).await;
+        self.until("another version", |_| {
+            self.active(flow).is_some_and(|id| id != *than)
+        })
+        .await;
         self.active(flow).unwrap()
     }
 
     pub async fn until_rejected(&self, flow: &str, words: &str) -> Rejection {
-        let find = || self.state(flow)?.rejected.into_iter().map(|rejected| rejected.rejection).find(|told| told.reason.contains(words));
+        let find = || {
+            self.state(flow)?
+                .rejected
+                .into_iter()
+                .map(|rejected| rejected.rejection)
+                .find(|told| told.reason.contains(words))
+        };
         self.until(words, |_| find().is_some()).await;
         find().unwrap()
     }
@@ -53,17 +66,31 @@ impl Watched {
     }
 
     pub fn state(&self, flow: &str) -> Option<FlowState> {
-        self.catalogue.states().into_iter().find(|state| state.name == name(flow))
+        self.catalogue
+            .states()
+            .into_iter()
+            .find(|state| state.name == name(flow))
     }
 
     pub fn stage(&self, flow: &str, id: &VersionId) -> Option<(Stage, u32)> {
         let versions = self.state(flow)?.versions;
-        versions.into_iter().find(|version| version.id == *id).map(|version| (version.stage, version.calls))
+        versions
+            .into_iter()
+            .find(|version| version.id == *id)
+            .map(|version| (version.stage, version.calls))
     }
 
     /// A new call of the only flow.
     pub fn call(&self) -> Pinned<()> {
-        self.catalogue.choose(&CallFacts { call_id: CallId::generate(), ..facts() }, None).unwrap()
+        self.catalogue
+            .choose(
+                &CallFacts {
+                    call_id: CallId::generate(),
+                    ..facts()
+                },
+                None,
+            )
+            .unwrap()
     }
 }
 

@@ -1,4 +1,5 @@
-//! A machine with a network that plays what it is sent and returns marks, and a caller who is silent unless he speaks.
+//! A machine with a network that plays what it is sent and returns marks, and a caller who is
+//! silent unless he speaks.
 
 use std::sync::Arc;
 
@@ -35,7 +36,11 @@ pub(super) struct Bench {
 
 pub(super) fn yes_wav() -> Vec<i16> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/yes-8k.wav");
-    hound::WavReader::open(path).unwrap().samples::<i16>().map(Result::unwrap).collect()
+    hound::WavReader::open(path)
+        .unwrap()
+        .samples::<i16>()
+        .map(Result::unwrap)
+        .collect()
 }
 
 impl Bench {
@@ -73,9 +78,12 @@ impl Bench {
             match self.machine.send(self.now_ms, &mut frame) {
                 Some(Sending::Frame) => {
                     assert_eq!(frame.len() % 320, 0, "frames are multiples of 320 bytes");
-                    self.playing_until_ms = self.playing_until_ms.max(self.now_ms) + frame.len() as u64 / 16;
+                    self.playing_until_ms =
+                        self.playing_until_ms.max(self.now_ms) + frame.len() as u64 / 16;
                 }
-                Some(Sending::Mark(mark)) => self.marks.push((self.playing_until_ms.max(self.now_ms), mark)),
+                Some(Sending::Mark(mark)) => self
+                    .marks
+                    .push((self.playing_until_ms.max(self.now_ms), mark)),
                 None => return,
             }
         }
@@ -118,7 +126,12 @@ impl Bench {
         let until = self.now_ms + ms;
         while self.now_ms < until {
             self.now_ms += FRAME_MS;
-            let due: Vec<String> = self.marks.iter().filter(|(at, _)| *at <= self.now_ms).map(|(_, mark)| mark.clone()).collect();
+            let due: Vec<String> = self
+                .marks
+                .iter()
+                .filter(|(at, _)| *at <= self.now_ms)
+                .map(|(_, mark)| mark.clone())
+                .collect();
             self.marks.retain(|(at, _)| *at > self.now_ms);
             if self.return_marks {
                 for mark in due {
@@ -155,7 +168,12 @@ impl Bench {
     }
 
     fn recognized(&self, words: &str, unknown: bool) -> Recognized {
-        Recognized { text: Masked::new(words), confidence: self.confidence, language: Language::english(), unknown }
+        Recognized {
+            text: Masked::new(words),
+            confidence: self.confidence,
+            language: Language::english(),
+            unknown,
+        }
     }
 
     pub(super) fn answer(&self) -> &Answer {
@@ -166,14 +184,20 @@ impl Bench {
     }
 
     pub(super) fn happened(&self, what: &str) -> Option<u64> {
-        self.log.iter().find_map(|line| line.split_once(' ').filter(|(_, event)| *event == what).map(|(at, _)| at.parse().unwrap()))
+        self.log.iter().find_map(|line| {
+            line.split_once(' ')
+                .filter(|(_, event)| *event == what)
+                .map(|(at, _)| at.parse().unwrap())
+        })
     }
 }
 
 pub(super) fn name(event: &Event) -> String {
     match event {
         Event::PromptBegan { template, .. } => format!("began {template}"),
-        Event::PromptEnded { template, heard, .. } => format!("ended {template} {heard:?}"),
+        Event::PromptEnded {
+            template, heard, ..
+        } => format!("ended {template} {heard:?}"),
         Event::PromptFailed { template, .. } => format!("failed {template}"),
         Event::Asked { question } => format!("asked {question}"),
         Event::Listening => "listening".to_owned(),
@@ -189,20 +213,47 @@ pub(super) fn name(event: &Event) -> String {
 }
 
 pub(super) fn spoken(template: &str) -> Spoken {
-    let utterance = Utterance { text: Masked::new(template), language: Language::english(), voice: None };
-    Spoken { template: template.to_owned(), interruptible: true, source: Source::Words { utterance, personal: false } }
+    let utterance = Utterance {
+        text: Masked::new(template),
+        language: Language::english(),
+        voice: None,
+    };
+    Spoken {
+        template: template.to_owned(),
+        interruptible: true,
+        source: Source::Words {
+            utterance,
+            personal: false,
+        },
+    }
 }
 
 pub(super) fn disclosure() -> Spoken {
-    Spoken { interruptible: false, ..spoken("disclosure") }
+    Spoken {
+        interruptible: false,
+        ..spoken("disclosure")
+    }
 }
 
 pub(super) fn yes_or_no() -> Box<Asked> {
-    let choice = |id: &str, key| Choice { id: id.to_owned(), lexicon: Some(id.to_owned()), phrases: Vec::new(), key: Some(key) };
-    let matcher = ChoiceMatcher::new(&[choice("yes", '1'), choice("no", '2')], &[Language::english()]).unwrap();
+    let choice = |id: &str, key| Choice {
+        id: id.to_owned(),
+        lexicon: Some(id.to_owned()),
+        phrases: Vec::new(),
+        key: Some(key),
+    };
+    let matcher = ChoiceMatcher::new(
+        &[choice("yes", '1'), choice("no", '2')],
+        &[Language::english()],
+    )
+    .unwrap();
     Box::new(Asked {
         name: "identity".to_owned(),
-        expectation: Expectation { languages: vec![Language::english()], phrases: matcher.phrases(), decoys: matcher.decoys() },
+        expectation: Expectation {
+            languages: vec![Language::english()],
+            phrases: matcher.phrases(),
+            decoys: matcher.decoys(),
+        },
         answers: Answers::Choices(matcher),
         prompt: spoken("greeting"),
         min_confidence: 0.5,
@@ -213,6 +264,15 @@ pub(super) fn yes_or_no() -> Box<Asked> {
 }
 
 pub(super) fn keys(min: usize, max: usize) -> Box<Asked> {
-    let answers = Answers::Keys { min, max, terminator: Some('#'), between_ms: 2_000 };
-    Box::new(Asked { answers, expectation: Expectation::default(), ..*yes_or_no() })
+    let answers = Answers::Keys {
+        min,
+        max,
+        terminator: Some('#'),
+        between_ms: 2_000,
+    };
+    Box::new(Asked {
+        answers,
+        expectation: Expectation::default(),
+        ..*yes_or_no()
+    })
 }

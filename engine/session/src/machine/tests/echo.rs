@@ -11,26 +11,43 @@ use crate::playback::Sending;
 
 /// Read from the crate that has it: espeak-ng asking for a customer, 3.7 s.
 fn greeting() -> Vec<i16> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../audio/tests/data/greeting_en_8k.wav");
-    hound::WavReader::open(path).unwrap().samples::<i16>().map(Result::unwrap).collect()
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../audio/tests/data/greeting_en_8k.wav"
+    );
+    hound::WavReader::open(path)
+        .unwrap()
+        .samples::<i16>()
+        .map(Result::unwrap)
+        .collect()
 }
 
-/// Asks with the greeting on a line with an echo, and a caller who speaks at a time, or never. What happened, with its times, and when the
-/// recogniser was first given something.
-fn call(encoding: Encoding, echo_db: f32, delay_ms: usize, caller: &[i16], caller_at_ms: usize) -> (Vec<(u64, Event)>, Option<u64>) {
+/// Asks with the greeting on a line with an echo, and a caller who speaks at a time, or never. What
+/// happened, with its times, and when the recogniser was first given something.
+fn call(
+    encoding: Encoding,
+    echo_db: f32,
+    delay_ms: usize,
+    caller: &[i16],
+    caller_at_ms: usize,
+) -> (Vec<(u64, Event)>, Option<u64>) {
     let mut heard_ms = None;
     let gain = ghanti_audio::level::gain(echo_db);
     let greeting = greeting();
     let mut machine = Machine::new(8_000, encoding).unwrap();
     let mut decoder = ghanti_audio::Decoder::new(encoding);
-    let (mut line, mut played, mut frame, mut events) = (vec![0_i16; 8 * 9_000], 0, Vec::new(), Vec::new());
+    let (mut line, mut played, mut frame, mut events) =
+        (vec![0_i16; 8 * 9_000], 0, Vec::new(), Vec::new());
     for (place, sample) in line[8 * caller_at_ms..].iter_mut().zip(caller) {
         *place = *sample;
     }
     machine.command(0, Command::Ask(yes_or_no()));
     for now_ms in (0..8_000).step_by(20) {
         if now_ms > 0 {
-            machine.audio(now_ms, &line[8 * (now_ms as usize - 20)..8 * now_ms as usize]);
+            machine.audio(
+                now_ms,
+                &line[8 * (now_ms as usize - 20)..8 * now_ms as usize],
+            );
         }
         machine.tick(now_ms);
         loop {
@@ -56,7 +73,10 @@ fn call(encoding: Encoding, echo_db: f32, delay_ms: usize, caller: &[i16], calle
                     let mut samples = Vec::new();
                     decoder.decode(&frame, &mut samples);
                     played = played.max(8 * now_ms as usize);
-                    for (place, sample) in line[(played + 8 * delay_ms).min(8 * 8_990)..].iter_mut().zip(&samples) {
+                    for (place, sample) in line[(played + 8 * delay_ms).min(8 * 8_990)..]
+                        .iter_mut()
+                        .zip(&samples)
+                    {
                         *place = place.saturating_add((f32::from(*sample) * gain).round() as i16);
                     }
                     played += samples.len();
@@ -79,16 +99,36 @@ fn the_bots_own_echo_does_not_interrupt_it() {
         (Encoding::Pcm16, -45.0, 150),
     ] {
         let (events, heard_ms) = call(encoding, echo_db, delay_ms, &[], 0);
-        let interrupted = events.iter().any(|(_, event)| matches!(event, Event::BargedIn { .. } | Event::Said { .. }));
-        assert!(!interrupted && heard_ms.is_none(), "{encoding:?}, {echo_db} dB after {delay_ms} ms: {events:#?}");
-        assert!(events.iter().any(|(_, event)| matches!(event, Event::Listening)), "{events:#?}");
+        let interrupted = events
+            .iter()
+            .any(|(_, event)| matches!(event, Event::BargedIn { .. } | Event::Said { .. }));
+        assert!(
+            !interrupted && heard_ms.is_none(),
+            "{encoding:?}, {echo_db} dB after {delay_ms} ms: {events:#?}"
+        );
+        assert!(
+            events
+                .iter()
+                .any(|(_, event)| matches!(event, Event::Listening)),
+            "{events:#?}"
+        );
     }
 }
 
 #[test]
 fn a_caller_is_heard_over_the_echo() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../audio/tests/data/no_wrong_number_8k.wav");
-    let caller: Vec<i16> = hound::WavReader::open(path).unwrap().samples::<i16>().map(Result::unwrap).collect();
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../audio/tests/data/no_wrong_number_8k.wav"
+    );
+    let caller: Vec<i16> = hound::WavReader::open(path)
+        .unwrap()
+        .samples::<i16>()
+        .map(Result::unwrap)
+        .collect();
     let (events, heard_ms) = call(Encoding::Pcm16, -20.0, 150, &caller, 1_500);
-    assert!(heard_ms.is_some_and(|at_ms| (1_550..2_000).contains(&at_ms)), "{heard_ms:?}: {events:#?}");
+    assert!(
+        heard_ms.is_some_and(|at_ms| (1_550..2_000).contains(&at_ms)),
+        "{heard_ms:?}: {events:#?}"
+    );
 }

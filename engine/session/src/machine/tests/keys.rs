@@ -31,7 +31,11 @@ fn a_key_that_is_no_choice_is_a_no_match() {
 
 #[test]
 fn keys_are_collected_to_the_terminator_the_maximum_or_a_pause() {
-    for (pressed, wait_ms, expected) in [("12#", 40, "12"), ("1234", 40, "1234"), ("123", 2_100, "123")] {
+    for (pressed, wait_ms, expected) in [
+        ("12#", 40, "12"),
+        ("1234", 40, "1234"),
+        ("123", 2_100, "123"),
+    ] {
         let mut bench = Bench::new();
         bench.command(Command::Ask(keys(2, 4)));
         bench.pass(1_500);
@@ -39,7 +43,11 @@ fn keys_are_collected_to_the_terminator_the_maximum_or_a_pause() {
             bench.machine.key(bench.now_ms, key);
         }
         bench.pass(wait_ms);
-        assert_eq!(bench.answer().reply, Reply::Keys(Masked::new(expected)), "{pressed}");
+        assert_eq!(
+            bench.answer().reply,
+            Reply::Keys(Masked::new(expected)),
+            "{pressed}"
+        );
     }
 }
 
@@ -64,9 +72,16 @@ fn keys_during_a_disclosure_are_taken_once_it_was_heard() {
     bench.says("yes");
     bench.machine.key(bench.now_ms, '1');
     bench.pass(7_000);
-    assert_eq!((bench.happened("barged-in"), bench.happened("clear")), (None, None));
+    assert_eq!(
+        (bench.happened("barged-in"), bench.happened("clear")),
+        (None, None)
+    );
     assert!(bench.happened("ended disclosure Whole").is_some());
-    assert_eq!(bench.answer().reply, Reply::Choice("yes".to_owned()), "typed ahead");
+    assert_eq!(
+        bench.answer().reply,
+        Reply::Choice("yes".to_owned()),
+        "typed ahead"
+    );
 }
 
 #[test]
@@ -93,5 +108,10 @@ fn the_end_key_behind_a_complete_collection_is_swallowed() {
     bench.machine.key(bench.now_ms, '#');
     bench.command(Command::Ask(yes_or_no()));
     bench.pass(1_500);
-    assert_eq!((bench.completions.len(), bench.happened("began pardon")), (1, None), "{:#?}", bench.log);
+    assert_eq!(
+        (bench.completions.len(), bench.happened("began pardon")),
+        (1, None),
+        "{:#?}",
+        bench.log
+    );
 }

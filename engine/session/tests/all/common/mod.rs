@@ -1,4 +1,5 @@
-//! Calls of made-up flows on a line of the test's own, in paused time: a synthesiser that hums, a database that keeps nothing.
+//! Calls of made-up flows on a line of the test's own, in paused time: a synthesiser that hums, a
+//! database that keeps nothing.
 
 use std::fs;
 use std::sync::{Arc, Mutex};
@@ -8,10 +9,14 @@ use async_trait::async_trait;
 use ghanti_dialog::{Catalogue, CatalogueSettings, EngineSettings, FlowEngine, FlowVersion};
 use ghanti_model::{CallId, CallRecord, CallSid, CustomerRecord, FlowName, Masked, PhoneNumber};
 use ghanti_session::files::AudioFiles;
-use ghanti_session::{CallSettings, FlowPrompts, Ledger, Received, Services, Wire, WireClosed, run_call};
+use ghanti_session::{
+    CallSettings, FlowPrompts, Ledger, Received, Services, Wire, WireClosed, run_call,
+};
 use ghanti_speech::cache::{CacheSettings, PromptCache};
 use ghanti_speech::{Samples, SynthesisError, Synthesizer, Utterance};
-use ghanti_store::{CallRecords, DoNotCall, MemorySessions, RecordWriter, SessionSettings, SessionStore, StoreError};
+use ghanti_store::{
+    CallRecords, DoNotCall, MemorySessions, RecordWriter, SessionSettings, SessionStore, StoreError,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
@@ -36,12 +41,20 @@ impl House {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("flows")).unwrap();
         let sessions = Arc::new(MemorySessions::new(SessionSettings::default()));
-        Self { folder, services: None, sessions, heard_ms: 0 }
+        Self {
+            folder,
+            services: None,
+            sessions,
+            heard_ms: 0,
+        }
     }
 
     /// With another session store.
     pub fn over(sessions: Arc<dyn SessionStore>) -> Self {
-        Self { sessions, ..Self::new() }
+        Self {
+            sessions,
+            ..Self::new()
+        }
     }
 
     pub fn add(&self, name: &str, manifest: &str) {
@@ -52,18 +65,33 @@ impl House {
         fs::write(folder.join("flow.toml"), format!("{grants}{manifest}")).unwrap();
         let prompts = "greeting = Hello { $name }\nemi = It is { $amount }\ndisclosure = Note\ntransfer = An agent?\ngoodbye = Bye\n";
         for language in ["en-IN", "hi-IN", "mr-IN"] {
-            fs::write(folder.join("prompts").join(format!("{language}.ftl")), prompts).unwrap();
+            fs::write(
+                folder.join("prompts").join(format!("{language}.ftl")),
+                prompts,
+            )
+            .unwrap();
         }
     }
 
     /// Loads the flows. From here on time stands still but for what is waited for.
     pub async fn open(&mut self) {
         let data = self.folder.path();
-        let engine = FlowEngine::new(&EngineSettings { max_calls: 1, ..EngineSettings::default() }).unwrap();
-        let settings = CatalogueSettings { components: data.join("components"), ..CatalogueSettings::default() };
-        let (catalogue, rejections) = Catalogue::open(engine, &data.join("flows"), settings).await.unwrap();
+        let engine = FlowEngine::new(&EngineSettings {
+            max_calls: 1,
+            ..EngineSettings::default()
+        })
+        .unwrap();
+        let settings = CatalogueSettings {
+            components: data.join("components"),
+            ..CatalogueSettings::default()
+        };
+        let (catalogue, rejections) = Catalogue::open(engine, &data.join("flows"), settings)
+            .await
+            .unwrap();
         assert_eq!(rejections, []);
-        let writer = RecordWriter::start(Arc::new(Nowhere), &data.join("spool")).await.unwrap();
+        let writer = RecordWriter::start(Arc::new(Nowhere), &data.join("spool"))
+            .await
+            .unwrap();
         self.services = Some(Services {
             catalogue: Arc::new(catalogue),
             prompts: PromptCache::new(Arc::new(Hum), CacheSettings::default()),
@@ -72,7 +100,12 @@ impl House {
             ledger: Ledger::new(writer, Arc::new(Nowhere)),
             files: AudioFiles::default(),
             successions: Default::default(),
-            settings: CallSettings { offset_minutes: 330, longest: LONGEST, default_agents: Vec::new(), running: Default::default() },
+            settings: CallSettings {
+                offset_minutes: 330,
+                longest: LONGEST,
+                default_agents: Vec::new(),
+                running: Default::default(),
+            },
         });
         tokio::time::pause();
     }
@@ -82,7 +115,10 @@ impl House {
     }
 
     pub fn version(&self, flow: &str) -> Arc<FlowVersion<FlowPrompts>> {
-        self.services().catalogue.active(&FlowName::parse(flow).unwrap()).unwrap()
+        self.services()
+            .catalogue
+            .active(&FlowName::parse(flow).unwrap())
+            .unwrap()
     }
 
     /// Holds a call of a customer who says nothing, to its end; gives its record.
@@ -91,12 +127,32 @@ impl House {
         let fields = [("language".to_owned(), Masked::from(language))].into();
         let phone = PhoneNumber::parse("9876543210").unwrap();
         let flow = FlowName::parse(flow).unwrap();
-        self.services().sessions.put_customer(&CustomerRecord { call_id, phone, flow: Some(flow), fields }).await.unwrap();
-        let line = Line { start: Some(start(call_id)), heard: Arc::default() };
+        self.services()
+            .sessions
+            .put_customer(&CustomerRecord {
+                call_id,
+                phone,
+                flow: Some(flow),
+                fields,
+            })
+            .await
+            .unwrap();
+        let line = Line {
+            start: Some(start(call_id)),
+            heard: Arc::default(),
+        };
         let heard = Arc::clone(&line.heard);
         let session = call_id.to_string();
-        let held = run_call(line, self.services(), &session, |_| Some(()), std::future::pending());
-        tokio::time::timeout(Duration::from_secs(120), held).await.unwrap();
+        let held = run_call(
+            line,
+            self.services(),
+            &session,
+            |_| Some(()),
+            std::future::pending(),
+        );
+        tokio::time::timeout(Duration::from_secs(120), held)
+            .await
+            .unwrap();
         let messages = std::mem::take(&mut *heard.lock().unwrap());
         let payload = |message: &Value| message["media"]["payload"].as_str().map_or(0, str::len);
         // base64 of 16 bits at 8 kHz
@@ -108,25 +164,55 @@ impl House {
     pub async fn order(&self, phone: &str, language: &str) -> CallId {
         let call_id = CallId::generate();
         let fields = [("language".to_owned(), Masked::from(language))].into();
-        let customer = CustomerRecord { call_id, phone: PhoneNumber::parse(phone).unwrap(), flow: None, fields };
-        self.services().sessions.put_customer(&customer).await.unwrap();
+        let customer = CustomerRecord {
+            call_id,
+            phone: PhoneNumber::parse(phone).unwrap(),
+            flow: None,
+            fields,
+        };
+        self.services()
+            .sessions
+            .put_customer(&customer)
+            .await
+            .unwrap();
         call_id
     }
 
-    /// Holds a stream that begins with this `start`, to its end; gives the milliseconds until the bot's first message.
+    /// Holds a stream that begins with this `start`, to its end; gives the milliseconds until the
+    /// bot's first message.
     pub async fn stream(&self, session: &str, start: Value) -> Option<u128> {
         let began = tokio::time::Instant::now();
-        let line = Line { start: Some(start.to_string()), heard: Arc::default() };
+        let line = Line {
+            start: Some(start.to_string()),
+            heard: Arc::default(),
+        };
         let first = Arc::new(Mutex::new(None));
-        let line = Timed { line, began, first: Arc::clone(&first) };
-        let held = run_call(line, self.services(), session, |_| Some(()), std::future::pending());
-        tokio::time::timeout(Duration::from_secs(120), held).await.unwrap();
+        let line = Timed {
+            line,
+            began,
+            first: Arc::clone(&first),
+        };
+        let held = run_call(
+            line,
+            self.services(),
+            session,
+            |_| Some(()),
+            std::future::pending(),
+        );
+        tokio::time::timeout(Duration::from_secs(120), held)
+            .await
+            .unwrap();
         first.lock().unwrap().take()
     }
 
     /// The record of a call, by Exotel's id.
     pub async fn of(&self, sid: &str) -> CallRecord {
-        self.services().ledger.by_sid(&CallSid::parse(sid).unwrap()).await.unwrap().unwrap()
+        self.services()
+            .ledger
+            .by_sid(&CallSid::parse(sid).unwrap())
+            .await
+            .unwrap()
+            .unwrap()
     }
 
     /// How much audio the last call had.
@@ -136,7 +222,8 @@ impl House {
 }
 
 fn start(call: CallId) -> String {
-    let start = json!({ "call_sid": format!("sid-{call}"), "from": "09876543210", "to": "08045000000" });
+    let start =
+        json!({ "call_sid": format!("sid-{call}"), "from": "09876543210", "to": "08045000000" });
     json!({ "event": "start", "stream_sid": "stream", "start": start }).to_string()
 }
 
@@ -157,7 +244,10 @@ impl Wire for Line {
     }
 
     async fn send(&mut self, text: &str) -> Result<(), WireClosed> {
-        self.heard.lock().unwrap().push(serde_json::from_str(text).unwrap());
+        self.heard
+            .lock()
+            .unwrap()
+            .push(serde_json::from_str(text).unwrap());
         Ok(())
     }
 
@@ -179,7 +269,10 @@ impl Wire for Timed {
     }
 
     async fn send(&mut self, text: &str) -> Result<(), WireClosed> {
-        self.first.lock().unwrap().get_or_insert(self.began.elapsed().as_millis());
+        self.first
+            .lock()
+            .unwrap()
+            .get_or_insert(self.began.elapsed().as_millis());
         self.line.send(text).await
     }
 
@@ -201,7 +294,9 @@ impl Synthesizer for Hum {
         rate_hz: u32,
     ) -> Result<mpsc::Receiver<Result<Samples, SynthesisError>>, SynthesisError> {
         let (sender, pieces) = mpsc::channel(1);
-        let samples: Vec<i16> = (0..rate_hz).map(|at| if at / 40 % 2 == 0 { 4_000 } else { -4_000 }).collect();
+        let samples: Vec<i16> = (0..rate_hz)
+            .map(|at| if at / 40 % 2 == 0 { 4_000 } else { -4_000 })
+            .collect();
         sender.try_send(Ok(samples.into())).unwrap();
         Ok(pieces)
     }
@@ -236,7 +331,12 @@ impl CallRecords for Nowhere {
         Ok(None)
     }
 
-    async fn lift_do_not_call(&self, _phone: &PhoneNumber, _unsaved: Option<DoNotCall>, _now_unix_ms: u64) -> Result<u64, StoreError> {
+    async fn lift_do_not_call(
+        &self,
+        _phone: &PhoneNumber,
+        _unsaved: Option<DoNotCall>,
+        _now_unix_ms: u64,
+    ) -> Result<u64, StoreError> {
         Ok(0)
     }
 

@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use ghanti_model::{CallId, CallSid, CustomerRecord, Decision, PhoneNumber};
-use ghanti_store::{Binding, Claimant, MemorySessions, Order, SessionSettings, SessionStore, Sighting, StoreError};
+use ghanti_store::{
+    Binding, Claimant, MemorySessions, Order, SessionSettings, SessionStore, Sighting, StoreError,
+};
 
 /// What is near answers; for all else Redis is waited for.
 pub struct Silent {
@@ -15,7 +17,10 @@ pub struct Silent {
 
 impl Default for Silent {
     fn default() -> Self {
-        Self { near: MemorySessions::new(SessionSettings::default()), hangs: AtomicBool::new(false) }
+        Self {
+            near: MemorySessions::new(SessionSettings::default()),
+            hangs: AtomicBool::new(false),
+        }
     }
 }
 

@@ -1,13 +1,16 @@
 //! The engine's lexicons, one file a language: `data/<language>.toml`.
 //!
-//! A lexicon has firm phrases, phrases that count only at the beginning of an answer (`opening`: words that mean something else further
-//! on, such as Punjabi ਹਾਂ, "yes" and "am"), weak ones, which count only where nothing firm was said, and phrases that agree to something
-//! rather than state it (`consent`: firm, but no confirmation). `aside` holds what answers nothing and must not be taken for an answer,
-//! `filler` what may stand beside any answer and says nothing, `particle` what may stand beside any but a yes. Phrases are patterns.
+//! A lexicon has firm phrases, phrases that count only at the beginning of an answer (`opening`:
+//! words that mean something else further on, such as Punjabi ਹਾਂ, "yes" and "am"), weak ones,
+//! which count only where nothing firm was said, and phrases that agree to something rather than
+//! state it (`consent`: firm, but no confirmation). `aside` holds what answers nothing and must not
+//! be taken for an answer, `filler` what may stand beside any answer and says nothing, `particle`
+//! what may stand beside any but a yes. Phrases are patterns.
 //!
-//! `listen` are the phrases that a recogniser is told to expect: the few that callers say most, because it errs
-//! more the more it listens for. A lexicon without them listens for its phrases in the language's own script. `decoys` are frequent words that
-//! are no answer: a recogniser that does not know them would hear an answer in their place.
+//! `listen` are the phrases that a recogniser is told to expect: the few that callers say most,
+//! because it errs more the more it listens for. A lexicon without them listens for its phrases in
+//! the language's own script. `decoys` are frequent words that are no answer: a recogniser that
+//! does not know them would hear an answer in their place.
 
 use std::collections::BTreeMap;
 use std::ops::Bound::{Included, Unbounded};
@@ -61,13 +64,19 @@ pub(super) struct Phrasebook {
 impl Phrasebook {
     /// What the words stand for.
     pub(super) fn find(&self, words: &str) -> &[Phrase] {
-        self.by_words.get(words).map(Vec::as_slice).unwrap_or_default()
+        self.by_words
+            .get(words)
+            .map(Vec::as_slice)
+            .unwrap_or_default()
     }
 
     /// The phrases whose normalised words begin so.
     pub(super) fn beginning(&self, beginning: &str) -> impl Iterator<Item = &Phrase> {
-        let from = self.by_words.range::<str, _>((Included(beginning), Unbounded));
-        from.take_while(move |(words, _)| words.starts_with(beginning)).flat_map(|(_, phrases)| phrases)
+        let from = self
+            .by_words
+            .range::<str, _>((Included(beginning), Unbounded));
+        from.take_while(move |(words, _)| words.starts_with(beginning))
+            .flat_map(|(_, phrases)| phrases)
     }
 
     /// Every phrase, by its words.
@@ -129,15 +138,27 @@ pub(super) const FILES: [(&str, &str); 11] = [
 ];
 
 static BOOKS: LazyLock<BTreeMap<&'static str, Result<Phrasebook, LexiconError>>> =
-    LazyLock::new(|| FILES.iter().map(|(primary, text)| (*primary, read(primary, text))).collect());
+    LazyLock::new(|| {
+        FILES
+            .iter()
+            .map(|(primary, text)| (*primary, read(primary, text)))
+            .collect()
+    });
 
-/// The phrases of a language, by its primary tag; nothing where the engine has no lexicon for it. Read once in a process.
+/// The phrases of a language, by its primary tag; nothing where the engine has no lexicon for it.
+/// Read once in a process.
 pub(super) fn phrasebook(primary: &str) -> Result<Option<&'static Phrasebook>, LexiconError> {
-    BOOKS.get(primary).map(|book| book.as_ref().map_err(Clone::clone)).transpose()
+    BOOKS
+        .get(primary)
+        .map(|book| book.as_ref().map_err(Clone::clone))
+        .transpose()
 }
 
 fn read(primary: &str, text: &str) -> Result<Phrasebook, LexiconError> {
-    let broken = |reason: String| LexiconError::Data { language: primary.to_owned(), reason };
+    let broken = |reason: String| LexiconError::Data {
+        language: primary.to_owned(),
+        reason,
+    };
     let file: File = toml::from_str(text).map_err(|error| broken(error.to_string()))?;
     let sections = [
         (Some(Lexicon::Yes), file.yes),
@@ -151,21 +172,44 @@ fn read(primary: &str, text: &str) -> Result<Phrasebook, LexiconError> {
         (Some(Lexicon::Stop), file.stop),
         (None, file.aside),
     ];
-    let mut book = Phrasebook { decoys: file.decoys, ..Phrasebook::default() };
+    let mut book = Phrasebook {
+        decoys: file.decoys,
+        ..Phrasebook::default()
+    };
     let mut phrases = Vec::new();
-    for (section, weight) in [(&file.filler, Weight::Filler), (&file.particle, Weight::Particle)] {
-        phrases.extend(phrases_of(section).map_err(broken)?.into_keys().map(|text| (None, text, weight, false)));
+    for (section, weight) in [
+        (&file.filler, Weight::Filler),
+        (&file.particle, Weight::Particle),
+    ] {
+        phrases.extend(
+            phrases_of(section)
+                .map_err(broken)?
+                .into_keys()
+                .map(|text| (None, text, weight, false)),
+        );
     }
     for (lexicon, section) in sections {
         for (text, weight) in phrases_of(&section).map_err(broken)? {
-            let listened = if section.listen.is_empty() { !text.is_ascii() } else { section.listen.contains(&text) };
+            let listened = if section.listen.is_empty() {
+                !text.is_ascii()
+            } else {
+                section.listen.contains(&text)
+            };
             phrases.push((lexicon, text, weight, listened));
         }
     }
     for (lexicon, text, weight, listened) in phrases {
         let words = normal::words(&text);
         book.longest = book.longest.max(words.len());
-        book.by_words.entry(words.join(" ")).or_default().push(Phrase { lexicon, weight, listened, text });
+        book.by_words
+            .entry(words.join(" "))
+            .or_default()
+            .push(Phrase {
+                lexicon,
+                weight,
+                listened,
+                text,
+            });
     }
     Ok(book)
 }

@@ -14,7 +14,8 @@ const OWN_PARTICULARITY: u8 = u8::MAX;
 /// More words than one answer has: the rest is not looked at.
 const MAX_WORDS: usize = 256;
 
-/// Listens for a question's choices. Made once a question, cheap to ask, never changed: share it freely.
+/// Listens for a question's choices. Made once a question, cheap to ask, never changed: share it
+/// freely.
 #[derive(Debug)]
 pub struct ChoiceMatcher {
     table: Table,
@@ -51,28 +52,37 @@ impl Hit {
 
     /// Whether the other one, being part of this longer phrase, does not count.
     fn hides(&self, other: &Hit) -> bool {
-        let longer = self.words > other.words && self.start <= other.start && self.end() >= other.end();
-        let denies =
-            matches!(self.meaning.lexicon, None | Some(Lexicon::No)) && !matches!(self.meaning.weight, Weight::Filler | Weight::Particle);
-        let of_another = self.meaning.lexicon.is_some_and(Lexicon::hides_others) && !other.meaning.own;
+        let longer =
+            self.words > other.words && self.start <= other.start && self.end() >= other.end();
+        let denies = matches!(self.meaning.lexicon, None | Some(Lexicon::No))
+            && !matches!(self.meaning.weight, Weight::Filler | Weight::Particle);
+        let of_another =
+            self.meaning.lexicon.is_some_and(Lexicon::hides_others) && !other.meaning.own;
         longer && (self.meaning.choice.is_some() || denies || of_another)
     }
 
     /// Whether the very same words mean this rather than the other one.
     fn takes(&self, other: &Hit) -> bool {
-        let is_choice = self.meaning.choice.is_some() && self.meaning.choice != other.meaning.choice;
-        self.same_place(other) && is_choice && particularity(&self.meaning) > particularity(&other.meaning)
+        let is_choice =
+            self.meaning.choice.is_some() && self.meaning.choice != other.meaning.choice;
+        self.same_place(other)
+            && is_choice
+            && particularity(&self.meaning) > particularity(&other.meaning)
     }
 
-    /// Whether its words may stand beside an answer of that lexicon: they say nothing of their own, or the same.
+    /// Whether its words may stand beside an answer of that lexicon: they say nothing of their own,
+    /// or the same.
     fn stands_beside(&self, answer: Option<Lexicon>) -> bool {
-        let denies_too = self.meaning.lexicon == Some(Lexicon::No) && answer.is_some_and(Lexicon::declines);
+        let denies_too =
+            self.meaning.lexicon == Some(Lexicon::No) && answer.is_some_and(Lexicon::declines);
         match self.meaning.weight {
             Weight::Filler => true,
             // "yes, but who?" is a question, and no consent
             Weight::Weak => answer != Some(Lexicon::Yes) || self.meaning.lexicon == answer,
             Weight::Particle => answer != Some(Lexicon::Yes),
-            Weight::Firm | Weight::Opening | Weight::Consent => denies_too || self.meaning.lexicon == Some(Lexicon::Yes),
+            Weight::Firm | Weight::Opening | Weight::Consent => {
+                denies_too || self.meaning.lexicon == Some(Lexicon::Yes)
+            }
         }
     }
 
@@ -82,18 +92,37 @@ impl Hit {
 }
 
 fn particularity(meaning: &Meaning) -> u8 {
-    if meaning.own { OWN_PARTICULARITY } else { meaning.lexicon.map(Lexicon::particularity).unwrap_or_default() }
+    if meaning.own {
+        OWN_PARTICULARITY
+    } else {
+        meaning
+            .lexicon
+            .map(Lexicon::particularity)
+            .unwrap_or_default()
+    }
 }
 
 impl ChoiceMatcher {
-    /// Prepares to listen for the choices in the languages, likeliest first; without any, in English.
+    /// Prepares to listen for the choices in the languages, likeliest first; without any, in
+    /// English.
     pub fn new(choices: &[Choice], languages: &[Language]) -> Result<Self, LexiconError> {
         let english = [Language::english()];
-        let table = Table::of(choices, if languages.is_empty() { &english } else { languages })?;
-        Ok(Self { table, keys: keys(choices)? })
+        let table = Table::of(
+            choices,
+            if languages.is_empty() {
+                &english
+            } else {
+                languages
+            },
+        )?;
+        Ok(Self {
+            table,
+            keys: keys(choices)?,
+        })
     }
 
-    /// The choice that the words make as a whole, or none where they make none or two, or hold a word that is no part of it.
+    /// The choice that the words make as a whole, or none where they make none or two, or hold a
+    /// word that is no part of it.
     pub fn best(&self, text: &str) -> Option<Match> {
         let words = normal::words(text);
         if words.len() > MAX_WORDS {
@@ -102,41 +131,67 @@ impl ChoiceMatcher {
         let said = self.hits(&words);
         let meant = meant(&said)?;
         let winner = winner(&meant)?;
-        let hits: Vec<Hit> = meant.into_iter().filter(|hit| hit.meaning.choice == Some(winner)).collect();
-        let is_too_weak = self.table.asks_firmly(winner) && hits.iter().all(|hit| hit.meaning.weight == Weight::Weak);
-        let lexicon = hits.iter().max_by_key(|hit| hit.words).and_then(|hit| hit.meaning.lexicon);
+        let hits: Vec<Hit> = meant
+            .into_iter()
+            .filter(|hit| hit.meaning.choice == Some(winner))
+            .collect();
+        let is_too_weak = self.table.asks_firmly(winner)
+            && hits.iter().all(|hit| hit.meaning.weight == Weight::Weak);
+        let lexicon = hits
+            .iter()
+            .max_by_key(|hit| hit.words)
+            .and_then(|hit| hit.meaning.lexicon);
         let beside = said.iter().filter(|hit| hit.stands_beside(lexicon));
         if is_too_weak || explained(hits.iter().chain(beside)) < words.len() {
             return None;
         }
         let choice = self.table.choices.get(winner)?.clone();
-        let language = self.table.languages.get(likeliest_language(&hits)?)?.clone();
-        Some(Match { choice, language, lexicon })
+        let language = self
+            .table
+            .languages
+            .get(likeliest_language(&hits)?)?
+            .clone();
+        Some(Match {
+            choice,
+            language,
+            lexicon,
+        })
     }
 
-    /// The phrases to listen for, lower case, each once: all of the flow's own, and of the engine's those that callers say most. Fewer
-    /// than [`best`](Self::best) understands, because a recogniser errs more the more it listens for.
+    /// The phrases to listen for, lower case, each once: all of the flow's own, and of the engine's
+    /// those that callers say most. Fewer than [`best`](Self::best) understands, because a
+    /// recogniser errs more the more it listens for.
     pub fn phrases(&self) -> Vec<String> {
         self.table.listened().into_iter().collect()
     }
 
-    /// Phrases and words that are no choice here, lower case, each once, for a recogniser to tell the choices from.
+    /// Phrases and words that are no choice here, lower case, each once, for a recogniser to tell
+    /// the choices from.
     pub fn decoys(&self) -> Vec<String> {
         self.table.decoys().into_iter().collect()
     }
 
     /// The choice that a key makes.
     pub fn key(&self, key: char) -> Option<&str> {
-        self.keys.get(&key).and_then(|index| self.table.choices.get(*index)).map(String::as_str)
+        self.keys
+            .get(&key)
+            .and_then(|index| self.table.choices.get(*index))
+            .map(String::as_str)
     }
 
-    /// Whether the words so far are exactly one phrase of a choice, so that there is little to wait for.
+    /// Whether the words so far are exactly one phrase of a choice, so that there is little to wait
+    /// for.
     pub fn is_complete(&self, partial: &str) -> bool {
         let phrase = normal::words(partial).join(" ");
-        self.table.meanings(&phrase).iter().any(|meaning| meaning.choice.is_some()) && self.best(partial).is_some()
+        self.table
+            .meanings(&phrase)
+            .iter()
+            .any(|meaning| meaning.choice.is_some())
+            && self.best(partial).is_some()
     }
 
-    /// Whether the last words so far are the beginning of a choice's phrase, and no answer yet: the caller is in the middle of it.
+    /// Whether the last words so far are the beginning of a choice's phrase, and no answer yet: the
+    /// caller is in the middle of it.
     pub fn is_unfinished(&self, partial: &str) -> bool {
         let words = normal::words(partial);
         let begins = |start: usize| {
@@ -154,12 +209,17 @@ impl ChoiceMatcher {
 
     /// Whether the choice of this id is the yes, which a caller may take back in the same breath.
     pub fn is_yes(&self, choice: &str) -> bool {
-        self.table.yes().and_then(|yes| self.table.choices.get(yes)).is_some_and(|yes| yes == choice)
+        self.table
+            .yes()
+            .and_then(|yes| self.table.choices.get(yes))
+            .is_some_and(|yes| yes == choice)
     }
 
     /// Whether the yes is a confirmation, the lexicon `confirm`.
     pub fn has_confirmation(&self) -> bool {
-        self.table.yes().is_some_and(|yes| self.table.asks_firmly(yes))
+        self.table
+            .yes()
+            .is_some_and(|yes| self.table.asks_firmly(yes))
     }
 
     /// Whether the choice of this id is the confirmation.
@@ -171,13 +231,26 @@ impl ChoiceMatcher {
         let mut hits = Vec::new();
         for start in 0..words.len() {
             let mut phrase = String::new();
-            for (count, word) in words.iter().skip(start).take(self.table.longest).enumerate() {
+            for (count, word) in words
+                .iter()
+                .skip(start)
+                .take(self.table.longest)
+                .enumerate()
+            {
                 if count > 0 {
                     phrase.push(' ');
                 }
                 phrase.push_str(word);
-                let here = self.table.meanings(&phrase).into_iter().filter(|meaning| start == 0 || meaning.weight != Weight::Opening);
-                hits.extend(here.map(|meaning| Hit { start, words: count + 1, meaning }));
+                let here = self
+                    .table
+                    .meanings(&phrase)
+                    .into_iter()
+                    .filter(|meaning| start == 0 || meaning.weight != Weight::Opening);
+                hits.extend(here.map(|meaning| Hit {
+                    start,
+                    words: count + 1,
+                    meaning,
+                }));
             }
         }
         hits
@@ -186,15 +259,25 @@ impl ChoiceMatcher {
 
 /// The hits that are left after rules 1 to 5, or nothing where yes and no were both said.
 fn meant(said: &[Hit]) -> Option<Vec<Hit>> {
-    let heard = |hit: &&Hit| !said.iter().any(|other| other.hides(hit) || other.takes(hit)) && hit.meaning.choice.is_some();
+    let heard = |hit: &&Hit| {
+        !said
+            .iter()
+            .any(|other| other.hides(hit) || other.takes(hit))
+            && hit.meaning.choice.is_some()
+    };
     let mut meant: Vec<Hit> = said.iter().filter(heard).copied().collect();
-    if meant.iter().any(|hit| hit.is_firm(Lexicon::Yes)) && meant.iter().any(|hit| hit.is_firm(Lexicon::No)) {
+    if meant.iter().any(|hit| hit.is_firm(Lexicon::Yes))
+        && meant.iter().any(|hit| hit.is_firm(Lexicon::No))
+    {
         return None;
     }
     if meant.iter().any(|hit| hit.meaning.weight != Weight::Weak) {
         meant.retain(|hit| hit.meaning.weight != Weight::Weak);
     }
-    if meant.iter().any(|hit| hit.meaning.lexicon != Some(Lexicon::Yes)) {
+    if meant
+        .iter()
+        .any(|hit| hit.meaning.lexicon != Some(Lexicon::Yes))
+    {
         meant.retain(|hit| hit.meaning.lexicon != Some(Lexicon::Yes));
     }
     Some(meant)
@@ -203,23 +286,36 @@ fn meant(said: &[Hit]) -> Option<Vec<Hit>> {
 /// The choice with the longest phrase, where it is one alone.
 fn winner(meant: &[Hit]) -> Option<usize> {
     let longest = meant.iter().map(|hit| hit.words).max()?;
-    let choices: BTreeSet<usize> = meant.iter().filter(|hit| hit.words == longest).filter_map(|hit| hit.meaning.choice).collect();
+    let choices: BTreeSet<usize> = meant
+        .iter()
+        .filter(|hit| hit.words == longest)
+        .filter_map(|hit| hit.meaning.choice)
+        .collect();
     choices.first().copied().filter(|_| choices.len() == 1)
 }
 
 /// How many words the hits cover.
 fn explained<'a>(hits: impl IntoIterator<Item = &'a Hit>) -> usize {
-    hits.into_iter().flat_map(|hit| hit.start..hit.end()).collect::<BTreeSet<_>>().len()
+    hits.into_iter()
+        .flat_map(|hit| hit.start..hit.end())
+        .collect::<BTreeSet<_>>()
+        .len()
 }
 
 /// The language whose phrases cover most; of equals the likeliest.
 fn likeliest_language(hits: &[Hit]) -> Option<usize> {
     let languages: BTreeSet<usize> = hits.iter().map(|hit| hit.meaning.language).collect();
     let covered = |language: usize| {
-        let of_language: Vec<Hit> = hits.iter().filter(|hit| hit.meaning.language == language).copied().collect();
+        let of_language: Vec<Hit> = hits
+            .iter()
+            .filter(|hit| hit.meaning.language == language)
+            .copied()
+            .collect();
         explained(&of_language)
     };
-    languages.into_iter().max_by_key(|language| (covered(*language), std::cmp::Reverse(*language)))
+    languages
+        .into_iter()
+        .max_by_key(|language| (covered(*language), std::cmp::Reverse(*language)))
 }
 
 fn keys(choices: &[Choice]) -> Result<BTreeMap<char, usize>, LexiconError> {
@@ -227,11 +323,21 @@ fn keys(choices: &[Choice]) -> Result<BTreeMap<char, usize>, LexiconError> {
     for (index, choice) in choices.iter().enumerate() {
         let Some(key) = choice.key else { continue };
         if !matches!(key, '0'..='9' | '*' | '#') {
-            return Err(LexiconError::NoSuchKey { choice: choice.id.clone(), key });
+            return Err(LexiconError::NoSuchKey {
+                choice: choice.id.clone(),
+                key,
+            });
         }
         if let Some(first) = keys.insert(key, index) {
-            let first = choices.get(first).map(|choice| choice.id.clone()).unwrap_or_default();
-            return Err(LexiconError::SharedKey { first, second: choice.id.clone(), key });
+            let first = choices
+                .get(first)
+                .map(|choice| choice.id.clone())
+                .unwrap_or_default();
+            return Err(LexiconError::SharedKey {
+                first,
+                second: choice.id.clone(),
+                key,
+            });
         }
     }
     Ok(keys)

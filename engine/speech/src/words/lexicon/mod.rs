@@ -1,28 +1,35 @@
 //! What a caller's words mean: the choice of a closed question.
 //!
-//! A [`ChoiceMatcher`] is made of a question's choices. It looks for their phrases in what was heard, on word boundaries, and answers
-//! with one choice or none; a wrong choice costs more than asking again. **The whole utterance has to be that choice**: a word that belongs to
-//! none of its phrases ("yes, he is my father") makes it no answer. The rules, in this order:
+//! A [`ChoiceMatcher`] is made of a question's choices. It looks for their phrases in what was
+//! heard, on word boundaries, and answers with one choice or none; a wrong choice costs more than
+//! asking again. **The whole utterance has to be that choice**: a word that belongs to none of its
+//! phrases ("yes, he is my father") makes it no answer. The rules, in this order:
 //!
-//! 1. A phrase inside a longer one does not count: `no` in "no problem", `agent` in "i don't want an agent". This holds for longer
-//!    phrases of the lexicon `no`, and for remarks that answer nothing ("i am not sure"), even where `no` is no choice; the phrases
-//!    of `who` and `wrong-person` hide only other lexicons' phrases, never those that a flow brought itself.
-//! 2. Where two choices have the very same phrase, the flow's own comes before the engine's, then the more particular lexicon has it:
-//!    `wrong-person`, `do-not-call`, `who`, `later`, `repeat`, `agent`, `no`, `yes`.
+//! 1. A phrase inside a longer one does not count: `no` in "no problem", `agent` in "i don't want
+//!    an agent". This holds for longer phrases of the lexicon `no`, and for remarks that answer
+//!    nothing ("i am not sure"), even where `no` is no choice; the phrases of `who` and
+//!    `wrong-person` hide only other lexicons' phrases, never those that a flow brought itself.
+//! 2. Where two choices have the very same phrase, the flow's own comes before the engine's, then
+//!    the more particular lexicon has it: `wrong-person`, `do-not-call`, `who`, `later`, `repeat`,
+//!    `agent`, `no`, `yes`.
 //! 3. A clear yes together with a clear no is no answer.
 //! 4. Weak phrases ("okay", "sure", "sorry") count only where nothing firm was said.
-//! 5. A yes is an opener: beside any other choice ("yes, connect me", "yes, who is this") the other one is meant.
+//! 5. A yes is an opener: beside any other choice ("yes, connect me", "yes, who is this") the other
+//!    one is meant.
 //! 6. Of what is left the longest phrase wins; two choices with equally long ones are no answer.
-//! 7. Words that say nothing (`filler`: "uh", "sir", "please") and the opening yes may stand beside the winner, a "no" beside what declines as
-//!    well, and small words (`particle`: "my", "i am", "the") and weak phrases ("why", "sorry") beside all but a yes. Any other word that the
+//! 7. Words that say nothing (`filler`: "uh", "sir", "please") and the opening yes may stand beside
+//!    the winner, a "no" beside what declines as well, and small words (`particle`: "my", "i am",
+//!    "the") and weak phrases ("why", "sorry") beside all but a yes. Any other word that the
 //!    winner's phrases do not cover makes the utterance no answer.
 //!
-//! The lexicon `confirm` has the phrases of `yes`, for questions whose answer lets something personal be said ("am I speaking with …?").
-//! Phrases that agree to something rather than state it (`consent`: "go ahead", "why not") and weak ones ("okay") are no answer to such a
-//! question by themselves: callers say them to be polite, before they know what is asked.
+//! The lexicon `confirm` has the phrases of `yes`, for questions whose answer lets something
+//! personal be said ("am I speaking with …?"). Phrases that agree to something rather than state it
+//! (`consent`: "go ahead", "why not") and weak ones ("okay") are no answer to such a question by
+//! themselves: callers say them to be polite, before they know what is asked.
 //!
-//! The answer's language is that of the phrases that matched; where languages share them, the likeliest of them.
-//! Without a choice of the lexicon `wrong-person`, `do-not-call` or `stop`, its phrases are a `no`.
+//! The answer's language is that of the phrases that matched; where languages share them, the
+//! likeliest of them. Without a choice of the lexicon `wrong-person`, `do-not-call` or `stop`, its
+//! phrases are a `no`.
 //!
 //! Nothing is learned, weighed or guessed: the same words always give the same choice.
 
@@ -103,17 +110,27 @@ impl Lexicon {
 
     /// Whether its phrases decline what was asked, so that a "no" beside them says the same.
     fn declines(self) -> bool {
-        matches!(self, Self::No | Self::WrongPerson | Self::DoNotCall | Self::Later | Self::Stop)
+        matches!(
+            self,
+            Self::No | Self::WrongPerson | Self::DoNotCall | Self::Later | Self::Stop
+        )
     }
 
     /// Whether a caller who says so wants the bot to stop at once, whatever it is saying.
     pub fn is_urgent(self) -> bool {
-        matches!(self, Self::WrongPerson | Self::DoNotCall | Self::Agent | Self::Stop | Self::Later)
+        matches!(
+            self,
+            Self::WrongPerson | Self::DoNotCall | Self::Agent | Self::Stop | Self::Later
+        )
     }
 
     /// The lexicon whose phrases it has.
     fn phrases_of(self) -> Self {
-        if self == Self::Confirm { Self::Yes } else { self }
+        if self == Self::Confirm {
+            Self::Yes
+        } else {
+            self
+        }
     }
 
     /// How particular its phrases are: of two lexicons with the same phrase the higher one has it.
@@ -145,7 +162,9 @@ pub enum LexiconError {
         name: String,
     },
     /// Two choices start from one lexicon.
-    #[error("choices `{first}` and `{second}` both start from the lexicon `{name}`: give one of them phrases of its own")]
+    #[error(
+        "choices `{first}` and `{second}` both start from the lexicon `{name}`: give one of them phrases of its own"
+    )]
     Shared {
         /// The one choice's id.
         first: String,

@@ -1,7 +1,8 @@
 //! One spelling for words that are written in several ways, so that they can be compared.
 //!
-//! Case, punctuation, apostrophes, accents, nuktas (ज़ and ज), invisible joiners, chandrabindu and anusvara (हाँ and हां), the two encodings of Malayalam's
-//! final consonants, and the digits of nine scripts. It does not spell-check, stem or translate.
+//! Case, punctuation, apostrophes, accents, nuktas (ज़ and ज), invisible joiners, chandrabindu and
+//! anusvara (हाँ and हां), the two encodings of Malayalam's final consonants, and the digits of
+//! nine scripts. It does not spell-check, stem or translate.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
@@ -17,7 +18,9 @@ pub(super) fn words(text: &str) -> Vec<String> {
         match letter {
             '\'' | '’' | '‘' | 'ʼ' | '`' => {}
             letter if is_silent(letter) => {}
-            letter if letter.is_alphanumeric() || is_combining_mark(letter) => push(&mut word, letter),
+            letter if letter.is_alphanumeric() || is_combining_mark(letter) => {
+                push(&mut word, letter)
+            }
             _ => finish(&mut words, &mut word),
         }
     }
@@ -27,13 +30,19 @@ pub(super) fn words(text: &str) -> Vec<String> {
 
 /// The value of a decimal digit in any script of India.
 pub(crate) fn digit_value(letter: char) -> Option<u8> {
-    /// Where each script's digits begin: Devanagari, Bengali, Gurmukhi, Gujarati, Odia, Tamil, Telugu, Kannada, Malayalam.
-    const ZEROS: [u32; 9] = [0x0966, 0x09E6, 0x0A66, 0x0AE6, 0x0B66, 0x0BE6, 0x0C66, 0x0CE6, 0x0D66];
+    /// Where each script's digits begin: Devanagari, Bengali, Gurmukhi, Gujarati, Odia, Tamil,
+    /// Telugu, Kannada, Malayalam.
+    const ZEROS: [u32; 9] = [
+        0x0966, 0x09E6, 0x0A66, 0x0AE6, 0x0B66, 0x0BE6, 0x0C66, 0x0CE6, 0x0D66,
+    ];
     if let Some(value) = letter.to_digit(10) {
         return u8::try_from(value).ok();
     }
     let code = u32::from(letter);
-    ZEROS.iter().find_map(|zero| code.checked_sub(*zero).filter(|value| *value < 10)).and_then(|value| u8::try_from(value).ok())
+    ZEROS
+        .iter()
+        .find_map(|zero| code.checked_sub(*zero).filter(|value| *value < 10))
+        .and_then(|value| u8::try_from(value).ok())
 }
 
 /// Marks that change nothing in the meaning: nuktas, joiners, accents of Latin letters.
@@ -96,15 +105,31 @@ mod tests {
 
     #[test]
     fn vowel_signs_and_viramas_stay_in_their_word() {
-        for word in ["नहीं", "क्यों", "வேண்டாம்", "అవును", "ಹೌದು", "ഉവ്വ്", "হ্যাঁ", "બરાબર", "ਹਾਂ", "ନାହିଁ"]
-        {
+        for word in [
+            "नहीं",
+            "क्यों",
+            "வேண்டாம்",
+            "అవును",
+            "ಹೌದು",
+            "ഉവ്വ്",
+            "হ্যাঁ",
+            "બરાબર",
+            "ਹਾਂ",
+            "ନାହିଁ",
+        ] {
             assert_eq!(words(word).len(), 1, "{word}");
         }
     }
 
     #[test]
     fn different_words_stay_different() {
-        for (one, other) in [("now", "no"), ("know", "now"), ("हाँ", "हा"), ("नहीं", "वही"), ("kal", "call")] {
+        for (one, other) in [
+            ("now", "no"),
+            ("know", "now"),
+            ("हाँ", "हा"),
+            ("नहीं", "वही"),
+            ("kal", "call"),
+        ] {
             assert_ne!(words(one), words(other));
         }
     }

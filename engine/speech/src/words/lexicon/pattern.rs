@@ -1,7 +1,8 @@
 //! Patterns of the lexicon files: several phrases in one line.
 //!
-//! `(don't|do not) want (an|the)? agent` stands for six phrases. A group holds alternatives of one or more words; a question mark
-//! makes it optional. Groups do not nest. Flows' own phrases are no patterns.
+//! `(don't|do not) want (an|the)? agent` stands for six phrases. A group holds alternatives of one
+//! or more words; a question mark makes it optional. Groups do not nest. Flows' own phrases are no
+//! patterns.
 
 /// More would be a slip of the pen.
 const MAX_PHRASES: usize = 128;
@@ -20,8 +21,13 @@ pub(super) fn expand(pattern: &str) -> Result<Vec<String>, String> {
             return Err(format!("`{pattern}` nests groups"));
         }
         let mut alternatives: Vec<&str> = inside.split('|').collect();
-        if alternatives.iter().any(|alternative| alternative.trim().is_empty()) {
-            return Err(format!("`{pattern}` has an empty alternative: make the group optional with `?`"));
+        if alternatives
+            .iter()
+            .any(|alternative| alternative.trim().is_empty())
+        {
+            return Err(format!(
+                "`{pattern}` has an empty alternative: make the group optional with `?`"
+            ));
         }
         rest = match after.strip_prefix('?') {
             Some(after) => {
@@ -39,11 +45,21 @@ pub(super) fn expand(pattern: &str) -> Result<Vec<String>, String> {
     if rest.contains([')', '|', '?']) {
         return Err(format!("`{pattern}` has `)`, `|` or `?` outside a group"));
     }
-    Ok(appended(&phrases, &[rest]).into_iter().map(|phrase| phrase.split_whitespace().collect::<Vec<_>>().join(" ")).collect())
+    Ok(appended(&phrases, &[rest])
+        .into_iter()
+        .map(|phrase| phrase.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect())
 }
 
 fn appended(phrases: &[String], endings: &[&str]) -> Vec<String> {
-    phrases.iter().flat_map(|phrase| endings.iter().map(move |ending| format!("{phrase} {ending}"))).collect()
+    phrases
+        .iter()
+        .flat_map(|phrase| {
+            endings
+                .iter()
+                .map(move |ending| format!("{phrase} {ending}"))
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -66,7 +82,16 @@ mod tests {
 
     #[test]
     fn slips_are_errors() {
-        for pattern in ["(a", "a)", "(a|(b|c))", "(a||b)", "a?", "a|b", "()", "(a|b)(a|b)(a|b)(a|b)(a|b)(a|b)(a|b)(a|b)"] {
+        for pattern in [
+            "(a",
+            "a)",
+            "(a|(b|c))",
+            "(a||b)",
+            "a?",
+            "a|b",
+            "()",
+            "(a|b)(a|b)(a|b)(a|b)(a|b)(a|b)(a|b)(a|b)",
+        ] {
             assert!(expand(pattern).is_err(), "{pattern}");
         }
     }

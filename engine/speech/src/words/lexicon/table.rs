@@ -1,4 +1,5 @@
-//! The phrases of one question: the choices' own, and those of the lexicons they start from or must be kept apart from.
+//! The phrases of one question: the choices' own, and those of the lexicons they start from or must
+//! be kept apart from.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound::{Included, Unbounded};
@@ -55,7 +56,9 @@ impl Table {
             own_written: BTreeSet::new(),
             books: Vec::new(),
             wanted: wanted(choices)?,
-            confirms: choices.iter().any(|choice| choice.lexicon.as_deref() == Some(Lexicon::Confirm.name())),
+            confirms: choices
+                .iter()
+                .any(|choice| choice.lexicon.as_deref() == Some(Lexicon::Confirm.name())),
         };
         for (index, language) in languages.iter().enumerate() {
             if let Some(book) = data::phrasebook(language.primary())? {
@@ -90,7 +93,9 @@ impl Table {
         match phrase.weight {
             Weight::Consent if self.confirms => Weight::Weak,
             Weight::Consent => Weight::Firm,
-            Weight::Opening if self.confirms && phrase.lexicon == Some(Lexicon::Yes) => Weight::Weak,
+            Weight::Opening if self.confirms && phrase.lexicon == Some(Lexicon::Yes) => {
+                Weight::Weak
+            }
             weight => weight,
         }
     }
@@ -107,48 +112,87 @@ impl Table {
 
     /// The phrases that a recogniser is told to expect, as written: those of the choices.
     pub(super) fn listened(&self) -> BTreeSet<String> {
-        let shared = self.books.iter().flat_map(|(_, book)| book.phrases().filter(|phrase| self.is_listened(phrase)));
-        self.own_written.iter().cloned().chain(shared.map(|phrase| phrase.text.clone())).collect()
+        let shared = self
+            .books
+            .iter()
+            .flat_map(|(_, book)| book.phrases().filter(|phrase| self.is_listened(phrase)));
+        self.own_written
+            .iter()
+            .cloned()
+            .chain(shared.map(|phrase| phrase.text.clone()))
+            .collect()
     }
 
-    /// What a recogniser is to know besides, so that it does not hear a choice in its place: phrases that answer other questions, fillers, and
-    /// frequent words.
+    /// What a recogniser is to know besides, so that it does not hear a choice in its place:
+    /// phrases that answer other questions, fillers, and frequent words.
     pub(super) fn decoys(&self) -> BTreeSet<String> {
-        let decoy = |phrase: &&Phrase| phrase.weight == Weight::Filler || (phrase.listened && !self.is_listened(phrase));
-        let phrases = self.books.iter().flat_map(|(_, book)| book.phrases().filter(decoy).map(|phrase| &phrase.text));
+        let decoy = |phrase: &&Phrase| {
+            phrase.weight == Weight::Filler || (phrase.listened && !self.is_listened(phrase))
+        };
+        let phrases = self
+            .books
+            .iter()
+            .flat_map(|(_, book)| book.phrases().filter(decoy).map(|phrase| &phrase.text));
         let words = self.books.iter().flat_map(|(_, book)| &book.decoys);
         let listened = self.listened();
-        phrases.chain(words).filter(|phrase| !listened.contains(*phrase)).cloned().collect()
+        phrases
+            .chain(words)
+            .filter(|phrase| !listened.contains(*phrase))
+            .cloned()
+            .collect()
     }
 
     /// Whether a phrase of a choice begins with these normalised words.
     pub(super) fn begins_answer(&self, beginning: &str) -> bool {
-        let own = self.own.range::<str, _>((Included(beginning), Unbounded)).next().is_some_and(|(words, _)| words.starts_with(beginning));
+        let own = self
+            .own
+            .range::<str, _>((Included(beginning), Unbounded))
+            .next()
+            .is_some_and(|(words, _)| words.starts_with(beginning));
         let is_choice = |phrase: &Phrase| self.choice_of(phrase.lexicon).is_some();
-        own || self.books.iter().any(|(_, book)| book.beginning(beginning).any(is_choice))
+        own || self
+            .books
+            .iter()
+            .any(|(_, book)| book.beginning(beginning).any(is_choice))
     }
 
     fn is_listened(&self, phrase: &Phrase) -> bool {
         phrase.listened && self.choice_of(phrase.lexicon).is_some()
     }
 
-    /// The choice that a lexicon's phrases make. Somebody else on the line, and who wants no calls, say no where nothing more particular can be
-    /// answered.
+    /// The choice that a lexicon's phrases make. Somebody else on the line, and who wants no calls,
+    /// say no where nothing more particular can be answered.
     fn choice_of(&self, lexicon: Option<Lexicon>) -> Option<usize> {
         let lexicon = lexicon?;
-        let denies = matches!(lexicon, Lexicon::WrongPerson | Lexicon::DoNotCall | Lexicon::Stop);
-        let stand_in = if denies { self.wanted.get(&Lexicon::No) } else { None };
+        let denies = matches!(
+            lexicon,
+            Lexicon::WrongPerson | Lexicon::DoNotCall | Lexicon::Stop
+        );
+        let stand_in = if denies {
+            self.wanted.get(&Lexicon::No)
+        } else {
+            None
+        };
         self.wanted.get(&lexicon).or(stand_in).copied()
     }
 
-    /// A flow's phrases count in every language it gives them in, those it was not asked in coming last.
+    /// A flow's phrases count in every language it gives them in, those it was not asked in coming
+    /// last.
     fn add_own(&mut self, index: usize, choice: &Choice) -> Result<(), LexiconError> {
-        let lexicon = choice.lexicon.as_deref().and_then(Lexicon::named).map(Lexicon::phrases_of);
+        let lexicon = choice
+            .lexicon
+            .as_deref()
+            .and_then(Lexicon::named)
+            .map(Lexicon::phrases_of);
         for phrases in &choice.phrases {
-            let language = self.languages.iter().position(|language| *language == phrases.language).unwrap_or_else(|| {
-                self.languages.push(phrases.language.clone());
-                self.languages.len() - 1
-            });
+            let language = self
+                .languages
+                .iter()
+                .position(|language| *language == phrases.language)
+                .unwrap_or_else(|| {
+                    self.languages.push(phrases.language.clone());
+                    self.languages.len() - 1
+                });
             for (position, text) in phrases.words.iter().enumerate() {
                 let words = normal::words(text);
                 if words.is_empty() {
@@ -159,8 +203,19 @@ impl Table {
                     });
                 }
                 self.longest = self.longest.max(words.len());
-                self.own_written.insert(text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase());
-                let meaning = Meaning { choice: Some(index), lexicon, own: true, weight: Weight::Firm, language };
+                self.own_written.insert(
+                    text.split_whitespace()
+                        .collect::<Vec<_>>()
+                        .join(" ")
+                        .to_lowercase(),
+                );
+                let meaning = Meaning {
+                    choice: Some(index),
+                    lexicon,
+                    own: true,
+                    weight: Weight::Firm,
+                    language,
+                };
                 self.own.entry(words.join(" ")).or_default().push(meaning);
             }
         }
@@ -172,12 +227,26 @@ impl Table {
 fn wanted(choices: &[Choice]) -> Result<HashMap<Lexicon, usize>, LexiconError> {
     let mut wanted = HashMap::new();
     for (index, choice) in choices.iter().enumerate() {
-        let Some(name) = &choice.lexicon else { continue };
-        let unknown = || LexiconError::Unknown { choice: choice.id.clone(), name: name.clone() };
-        let lexicon = Lexicon::named(name).map(Lexicon::phrases_of).ok_or_else(unknown)?;
+        let Some(name) = &choice.lexicon else {
+            continue;
+        };
+        let unknown = || LexiconError::Unknown {
+            choice: choice.id.clone(),
+            name: name.clone(),
+        };
+        let lexicon = Lexicon::named(name)
+            .map(Lexicon::phrases_of)
+            .ok_or_else(unknown)?;
         if let Some(first) = wanted.insert(lexicon, index) {
-            let first = choices.get(first).map(|choice| choice.id.clone()).unwrap_or_default();
-            return Err(LexiconError::Shared { first, second: choice.id.clone(), name: name.clone() });
+            let first = choices
+                .get(first)
+                .map(|choice| choice.id.clone())
+                .unwrap_or_default();
+            return Err(LexiconError::Shared {
+                first,
+                second: choice.id.clone(),
+                name: name.clone(),
+            });
         }
     }
     Ok(wanted)

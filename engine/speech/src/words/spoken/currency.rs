@@ -20,7 +20,8 @@ pub(crate) struct Amount<'a> {
 /// How many decimal places a currency has (ISO 4217, "minor unit"). Nearly all have two.
 fn places(currency: &str) -> u8 {
     match currency {
-        "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "VND" | "VUV" | "XAF" | "XOF" | "XPF" => 0,
+        "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX"
+        | "VND" | "VUV" | "XAF" | "XOF" | "XPF" => 0,
         "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
         _ => 2,
     }
@@ -36,7 +37,13 @@ impl<'a> Amount<'a> {
         let places = places(currency);
         let unit = 10_u64.pow(u32::from(places));
         let total = money.minor.unsigned_abs();
-        Some(Self { negative: money.minor < 0, major: total / unit, minor: total % unit, places, currency })
+        Some(Self {
+            negative: money.minor < 0,
+            major: total / unit,
+            minor: total % unit,
+            places,
+            currency,
+        })
     }
 
     /// Whether it is spoken in lakh and crore in every language.
@@ -46,11 +53,19 @@ impl<'a> Amount<'a> {
 
     /// The small units as decimal digits, or nothing where there are none left over.
     pub(super) fn fraction(&self) -> String {
-        if self.minor == 0 { String::new() } else { format!("{:0places$}", self.minor, places = usize::from(self.places)) }
+        if self.minor == 0 {
+            String::new()
+        } else {
+            format!("{:0places$}", self.minor, places = usize::from(self.places))
+        }
     }
 
     /// The code letter by letter: "S E K".
     pub(super) fn spelt_code(&self) -> String {
-        self.currency.chars().map(String::from).collect::<Vec<_>>().join(" ")
+        self.currency
+            .chars()
+            .map(String::from)
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 }

@@ -13,21 +13,48 @@ pub(crate) struct English;
 const INDIAN: Numerals = Numerals {
     below_hundred,
     scales: &[
-        Scale { ones: 10_000_000, name: "crore" },
-        Scale { ones: 100_000, name: "lakh" },
-        Scale { ones: 1_000, name: "thousand" },
-        Scale { ones: 100, name: "hundred" },
+        Scale {
+            ones: 10_000_000,
+            name: "crore",
+        },
+        Scale {
+            ones: 100_000,
+            name: "lakh",
+        },
+        Scale {
+            ones: 1_000,
+            name: "thousand",
+        },
+        Scale {
+            ones: 100,
+            name: "hundred",
+        },
     ],
 };
 
 const INTERNATIONAL: Numerals = Numerals {
     below_hundred,
     scales: &[
-        Scale { ones: 1_000_000_000_000, name: "trillion" },
-        Scale { ones: 1_000_000_000, name: "billion" },
-        Scale { ones: 1_000_000, name: "million" },
-        Scale { ones: 1_000, name: "thousand" },
-        Scale { ones: 100, name: "hundred" },
+        Scale {
+            ones: 1_000_000_000_000,
+            name: "trillion",
+        },
+        Scale {
+            ones: 1_000_000_000,
+            name: "billion",
+        },
+        Scale {
+            ones: 1_000_000,
+            name: "million",
+        },
+        Scale {
+            ones: 1_000,
+            name: "thousand",
+        },
+        Scale {
+            ones: 100,
+            name: "hundred",
+        },
     ],
 };
 
@@ -54,7 +81,9 @@ const ONES: [&str; 20] = [
     "nineteen",
 ];
 
-const TENS: [&str; 8] = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
+const TENS: [&str; 8] = [
+    "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety",
+];
 
 const ORDINALS: [&str; 31] = [
     "first",
@@ -102,12 +131,24 @@ const CURRENCIES: &[(&str, [&str; 4])] = &[
     ("OMR", ["Omani rial", "Omani rials", "baisa", "baisas"]),
     ("KWD", ["Kuwaiti dinar", "Kuwaiti dinars", "fils", "fils"]),
     ("BHD", ["Bahraini dinar", "Bahraini dinars", "fils", "fils"]),
-    ("SGD", ["Singapore dollar", "Singapore dollars", "cent", "cents"]),
-    ("AUD", ["Australian dollar", "Australian dollars", "cent", "cents"]),
-    ("CAD", ["Canadian dollar", "Canadian dollars", "cent", "cents"]),
+    (
+        "SGD",
+        ["Singapore dollar", "Singapore dollars", "cent", "cents"],
+    ),
+    (
+        "AUD",
+        ["Australian dollar", "Australian dollars", "cent", "cents"],
+    ),
+    (
+        "CAD",
+        ["Canadian dollar", "Canadian dollars", "cent", "cents"],
+    ),
     ("JPY", ["yen", "yen", "sen", "sen"]),
     ("NPR", ["Nepali rupee", "Nepali rupees", "paisa", "paise"]),
-    ("LKR", ["Sri Lankan rupee", "Sri Lankan rupees", "cent", "cents"]),
+    (
+        "LKR",
+        ["Sri Lankan rupee", "Sri Lankan rupees", "cent", "cents"],
+    ),
     ("BDT", ["taka", "taka", "poisha", "poisha"]),
 ];
 
@@ -116,7 +157,10 @@ fn below_hundred(number: u64) -> String {
     if let Some(word) = ONES.get(index) {
         return (*word).to_owned();
     }
-    let ten = TENS.get((index / 10).saturating_sub(2)).copied().unwrap_or_default();
+    let ten = TENS
+        .get((index / 10).saturating_sub(2))
+        .copied()
+        .unwrap_or_default();
     match ONES.get(index % 10) {
         Some(one) if !index.is_multiple_of(10) => format!("{ten}-{one}"),
         _ => ten.to_owned(),
@@ -129,9 +173,15 @@ fn year(year: i32) -> String {
         return English.integer(i64::from(year));
     };
     match (year / 100, year % 100) {
-        (10..=99, 0) if !year.is_multiple_of(1_000) => format!("{} hundred", below_hundred(year / 100)),
-        (century @ (11..=19 | 21..=99), rest @ 1..=9) => format!("{} oh {}", below_hundred(century), below_hundred(rest)),
-        (century @ (10..=99), rest @ 10..) => format!("{} {}", below_hundred(century), below_hundred(rest)),
+        (10..=99, 0) if !year.is_multiple_of(1_000) => {
+            format!("{} hundred", below_hundred(year / 100))
+        }
+        (century @ (11..=19 | 21..=99), rest @ 1..=9) => {
+            format!("{} oh {}", below_hundred(century), below_hundred(rest))
+        }
+        (century @ (10..=99), rest @ 10..) => {
+            format!("{} {}", below_hundred(century), below_hundred(rest))
+        }
         _ => INDIAN.words(year),
     }
 }
@@ -139,31 +189,67 @@ fn year(year: i32) -> String {
 impl Tongue for English {
     fn integer(&self, number: i64) -> String {
         let words = INDIAN.words(number.unsigned_abs());
-        if number < 0 { format!("minus {words}") } else { words }
+        if number < 0 {
+            format!("minus {words}")
+        } else {
+            words
+        }
     }
 
     fn money(&self, amount: &Amount<'_>) -> String {
-        let numerals = if amount.is_rupees() { &INDIAN } else { &INTERNATIONAL };
+        let numerals = if amount.is_rupees() {
+            &INDIAN
+        } else {
+            &INTERNATIONAL
+        };
         let names = CURRENCIES.iter().find(|(code, _)| *code == amount.currency);
-        let count = |number: u64, one: &str, many: &str| format!("{} {}", numerals.words(number), if number == 1 { one } else { many });
+        let count = |number: u64, one: &str, many: &str| {
+            format!(
+                "{} {}",
+                numerals.words(number),
+                if number == 1 { one } else { many }
+            )
+        };
         let words = match names {
             Some((_, [one, many, small_one, small_many])) => match (amount.major, amount.minor) {
                 (major, 0) => count(major, one, many),
                 (0, minor) => count(minor, small_one, small_many),
-                (major, minor) => format!("{} and {}", count(major, one, many), count(minor, small_one, small_many)),
+                (major, minor) => format!(
+                    "{} and {}",
+                    count(major, one, many),
+                    count(minor, small_one, small_many)
+                ),
             },
             None => {
-                let fraction: Vec<String> =
-                    amount.fraction().bytes().map(|digit| below_hundred(u64::from(digit.saturating_sub(b'0')))).collect();
-                let point = if fraction.is_empty() { String::new() } else { format!(" point {}", fraction.join(" ")) };
-                format!("{}{point} {}", numerals.words(amount.major), amount.spelt_code())
+                let fraction: Vec<String> = amount
+                    .fraction()
+                    .bytes()
+                    .map(|digit| below_hundred(u64::from(digit.saturating_sub(b'0'))))
+                    .collect();
+                let point = if fraction.is_empty() {
+                    String::new()
+                } else {
+                    format!(" point {}", fraction.join(" "))
+                };
+                format!(
+                    "{}{point} {}",
+                    numerals.words(amount.major),
+                    amount.spelt_code()
+                )
             }
         };
-        if amount.negative { format!("minus {words}") } else { words }
+        if amount.negative {
+            format!("minus {words}")
+        } else {
+            words
+        }
     }
 
     fn date(&self, day: u8, month: Month, in_year: Option<i32>) -> String {
-        let ordinal = ORDINALS.get(usize::from(day).saturating_sub(1)).copied().unwrap_or_default();
+        let ordinal = ORDINALS
+            .get(usize::from(day).saturating_sub(1))
+            .copied()
+            .unwrap_or_default();
         match in_year {
             Some(in_year) => format!("{ordinal} of {month} {}", year(in_year)),
             None => format!("{ordinal} of {month}"),
@@ -172,7 +258,11 @@ impl Tongue for English {
 
     fn time(&self, time: TimeOfDay) -> String {
         let half = if time.hour < 12 { "a m" } else { "p m" };
-        let hour = below_hundred(u64::from(if time.hour.is_multiple_of(12) { 12 } else { time.hour % 12 }));
+        let hour = below_hundred(u64::from(if time.hour.is_multiple_of(12) {
+            12
+        } else {
+            time.hour % 12
+        }));
         let minute = below_hundred(u64::from(time.minute));
         match (time.hour, time.minute) {
             (0, 0) => "twelve midnight".to_owned(),

@@ -1,4 +1,5 @@
-//! Languages spoken by figures: the synthesiser reads them in its own language, the words around them are ours.
+//! Languages spoken by figures: the synthesiser reads them in its own language, the words around
+//! them are ours.
 
 use ghanti_model::TimeOfDay;
 use time::Month;
@@ -50,7 +51,11 @@ pub(crate) fn grouped(number: u64) -> String {
 impl Tongue for Words {
     fn integer(&self, number: i64) -> String {
         let figures = grouped(number.unsigned_abs());
-        if number < 0 { format!("{} {figures}", self.minus) } else { figures }
+        if number < 0 {
+            format!("{} {figures}", self.minus)
+        } else {
+            figures
+        }
     }
 
     fn money(&self, amount: &Amount<'_>) -> String {
@@ -58,16 +63,30 @@ impl Tongue for Words {
         let words = match (amount.major, amount.minor) {
             (_, 0) if amount.is_rupees() => format!("{major} {}", self.rupees),
             (0, minor) if amount.is_rupees() => format!("{minor} {}", self.paise),
-            (_, minor) if amount.is_rupees() => format!("{major} {} {minor} {}", self.rupees, self.paise),
+            (_, minor) if amount.is_rupees() => {
+                format!("{major} {} {minor} {}", self.rupees, self.paise)
+            }
             (_, 0) => format!("{major} {}", amount.spelt_code()),
             _ => format!("{major}.{} {}", amount.fraction(), amount.spelt_code()),
         };
-        if amount.negative { format!("{} {words}", self.minus) } else { words }
+        if amount.negative {
+            format!("{} {words}", self.minus)
+        } else {
+            words
+        }
     }
 
     fn date(&self, day: u8, month: Month, year: Option<i32>) -> String {
-        let month = self.months.get(usize::from(u8::from(month)).saturating_sub(1)).copied().unwrap_or_default();
-        let date = if self.month_first { format!("{month} {day}") } else { format!("{day} {month}") };
+        let month = self
+            .months
+            .get(usize::from(u8::from(month)).saturating_sub(1))
+            .copied()
+            .unwrap_or_default();
+        let date = if self.month_first {
+            format!("{month} {day}")
+        } else {
+            format!("{day} {month}")
+        };
         // the comma keeps the day and the year from being read as one number
         match year {
             Some(year) if self.month_first => format!("{date}, {year}"),
@@ -84,7 +103,11 @@ impl Tongue for Words {
             PartOfDay::Evening => evening,
             PartOfDay::Night => night,
         };
-        let hour = if time.hour.is_multiple_of(12) { 12 } else { time.hour % 12 };
+        let hour = if time.hour.is_multiple_of(12) {
+            12
+        } else {
+            time.hour % 12
+        };
         match time.minute {
             0 => format!("{part} {hour} {}", self.hour),
             minute => format!("{part} {hour} {} {minute} {}", self.hour_and, self.minutes),

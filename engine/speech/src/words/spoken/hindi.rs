@@ -14,10 +14,22 @@ pub(crate) struct Hindi;
 const NUMERALS: Numerals = Numerals {
     below_hundred,
     scales: &[
-        Scale { ones: 10_000_000, name: "करोड़" },
-        Scale { ones: 100_000, name: "लाख" },
-        Scale { ones: 1_000, name: "हज़ार" },
-        Scale { ones: 100, name: "सौ" },
+        Scale {
+            ones: 10_000_000,
+            name: "करोड़",
+        },
+        Scale {
+            ones: 100_000,
+            name: "लाख",
+        },
+        Scale {
+            ones: 1_000,
+            name: "हज़ार",
+        },
+        Scale {
+            ones: 100,
+            name: "सौ",
+        },
     ],
 };
 
@@ -35,7 +47,20 @@ const BELOW_HUNDRED: [&str; 100] = [
     "नब्बे", "इक्यानवे", "बानवे", "तिरानवे", "चौरानवे", "पचानवे", "छियानवे", "सत्तानवे", "अट्ठानवे", "निन्यानवे",
 ];
 
-const MONTHS: [&str; 12] = ["जनवरी", "फ़रवरी", "मार्च", "अप्रैल", "मई", "जून", "जुलाई", "अगस्त", "सितंबर", "अक्टूबर", "नवंबर", "दिसंबर"];
+const MONTHS: [&str; 12] = [
+    "जनवरी",
+    "फ़रवरी",
+    "मार्च",
+    "अप्रैल",
+    "मई",
+    "जून",
+    "जुलाई",
+    "अगस्त",
+    "सितंबर",
+    "अक्टूबर",
+    "नवंबर",
+    "दिसंबर",
+];
 
 /// Names of currencies: code, one and many of the large unit, one and many of the small one.
 const CURRENCIES: &[(&str, [&str; 4])] = &[
@@ -52,23 +77,46 @@ const CURRENCIES: &[(&str, [&str; 4])] = &[
 
 fn below_hundred(number: u64) -> String {
     let index = usize::try_from(number).unwrap_or(usize::MAX);
-    BELOW_HUNDRED.get(index).copied().unwrap_or_default().to_owned()
+    BELOW_HUNDRED
+        .get(index)
+        .copied()
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// A year as a year is read: "उन्नीस सौ निन्यानवे", "दो हज़ार छब्बीस".
 fn year(year: i32) -> String {
     match u64::try_from(year) {
-        Ok(year @ 1_100..=1_999) if year.is_multiple_of(100) => format!("{} सौ", below_hundred(year / 100)),
-        Ok(year @ 1_100..=1_999) => format!("{} सौ {}", below_hundred(year / 100), below_hundred(year % 100)),
+        Ok(year @ 1_100..=1_999) if year.is_multiple_of(100) => {
+            format!("{} सौ", below_hundred(year / 100))
+        }
+        Ok(year @ 1_100..=1_999) => format!(
+            "{} सौ {}",
+            below_hundred(year / 100),
+            below_hundred(year % 100)
+        ),
         _ => Hindi.integer(i64::from(year)),
     }
 }
 
-/// Before a postposition a noun stands in its oblique case: "एक रुपये की किस्त", never "एक रुपया की". Only the singular differs from what is
-/// said anywhere else.
+/// Before a postposition a noun stands in its oblique case: "एक रुपये की किस्त", never "एक रुपया
+/// की". Only the singular differs from what is said anywhere else.
 pub(super) fn oblique(sentence: String) -> String {
     const CASES: [(&str, &str); 2] = [("रुपया", "रुपये"), ("पैसा", "पैसे")];
-    const POSTPOSITIONS: [&str; 12] = ["का", "के", "की", "को", "से", "में", "पर", "तक", "ने", "वाला", "वाली", "वाले"];
+    const POSTPOSITIONS: [&str; 12] = [
+        "का",
+        "के",
+        "की",
+        "को",
+        "से",
+        "में",
+        "पर",
+        "तक",
+        "ने",
+        "वाला",
+        "वाली",
+        "वाले",
+    ];
     if !CASES.iter().any(|(direct, _)| sentence.contains(direct)) {
         return sentence;
     }
@@ -77,8 +125,13 @@ pub(super) fn oblique(sentence: String) -> String {
     let mut is_oblique = false;
     for at in (0..words.len()).rev() {
         let next = words.get(at + 1).copied().unwrap_or_default();
-        let joins = next == "और" && words.get(at + 3).is_some_and(|word| matches!(*word, "पैसे" | "पैसा"));
-        let Some(word) = words.get_mut(at) else { continue };
+        let joins = next == "और"
+            && words
+                .get(at + 3)
+                .is_some_and(|word| matches!(*word, "पैसे" | "पैसा"));
+        let Some(word) = words.get_mut(at) else {
+            continue;
+        };
         if let Some((_, case)) = CASES.iter().find(|(direct, _)| direct == word) {
             is_oblique = POSTPOSITIONS.contains(&next) || (joins && is_oblique);
             if is_oblique {
@@ -94,30 +147,62 @@ pub(super) fn oblique(sentence: String) -> String {
 impl Tongue for Hindi {
     fn integer(&self, number: i64) -> String {
         let words = NUMERALS.words(number.unsigned_abs());
-        if number < 0 { format!("माइनस {words}") } else { words }
+        if number < 0 {
+            format!("माइनस {words}")
+        } else {
+            words
+        }
     }
 
     fn money(&self, amount: &Amount<'_>) -> String {
         let names = CURRENCIES.iter().find(|(code, _)| *code == amount.currency);
-        let count = |number: u64, one: &str, many: &str| format!("{} {}", NUMERALS.words(number), if number == 1 { one } else { many });
+        let count = |number: u64, one: &str, many: &str| {
+            format!(
+                "{} {}",
+                NUMERALS.words(number),
+                if number == 1 { one } else { many }
+            )
+        };
         let words = match names {
             Some((_, [one, many, small_one, small_many])) => match (amount.major, amount.minor) {
                 (major, 0) => count(major, one, many),
                 (0, minor) => count(minor, small_one, small_many),
-                (major, minor) => format!("{} और {}", count(major, one, many), count(minor, small_one, small_many)),
+                (major, minor) => format!(
+                    "{} और {}",
+                    count(major, one, many),
+                    count(minor, small_one, small_many)
+                ),
             },
             None => {
-                let fraction: Vec<String> =
-                    amount.fraction().bytes().map(|digit| below_hundred(u64::from(digit.saturating_sub(b'0')))).collect();
-                let point = if fraction.is_empty() { String::new() } else { format!(" दशमलव {}", fraction.join(" ")) };
-                format!("{}{point} {}", NUMERALS.words(amount.major), amount.spelt_code())
+                let fraction: Vec<String> = amount
+                    .fraction()
+                    .bytes()
+                    .map(|digit| below_hundred(u64::from(digit.saturating_sub(b'0'))))
+                    .collect();
+                let point = if fraction.is_empty() {
+                    String::new()
+                } else {
+                    format!(" दशमलव {}", fraction.join(" "))
+                };
+                format!(
+                    "{}{point} {}",
+                    NUMERALS.words(amount.major),
+                    amount.spelt_code()
+                )
             }
         };
-        if amount.negative { format!("माइनस {words}") } else { words }
+        if amount.negative {
+            format!("माइनस {words}")
+        } else {
+            words
+        }
     }
 
     fn date(&self, day: u8, month: Month, in_year: Option<i32>) -> String {
-        let month = MONTHS.get(usize::from(u8::from(month)).saturating_sub(1)).copied().unwrap_or_default();
+        let month = MONTHS
+            .get(usize::from(u8::from(month)).saturating_sub(1))
+            .copied()
+            .unwrap_or_default();
         let day = below_hundred(u64::from(day));
         match in_year {
             Some(in_year) => format!("{day} {month} {}", year(in_year)),
@@ -132,7 +217,13 @@ impl Tongue for Hindi {
             PartOfDay::Evening => "शाम",
             PartOfDay::Night => "रात",
         };
-        let twelve = |hour: u8| u64::from(if hour.is_multiple_of(12) { 12 } else { hour % 12 });
+        let twelve = |hour: u8| {
+            u64::from(if hour.is_multiple_of(12) {
+                12
+            } else {
+                hour % 12
+            })
+        };
         let hour = below_hundred(twelve(time.hour));
         let clock = match (twelve(time.hour), time.minute) {
             (_, 0) => format!("{hour} बजे"),

@@ -1,7 +1,8 @@
 //! How values are spoken: amounts, dates, times and digits as the words of a language.
 //!
-//! English and Hindi are written out as words. The other nine languages keep figures, grouped the Indian way, with their own words
-//! around them: the synthesiser reads the figures in its language. A further language is a further [`Tongue`].
+//! English and Hindi are written out as words. The other nine languages keep figures, grouped the
+//! Indian way, with their own words around them: the synthesiser reads the figures in its language.
+//! A further language is a further [`Tongue`].
 //!
 //! It never guesses: a language without words is an error, and a value that cannot be is one too.
 
@@ -26,7 +27,9 @@ pub(crate) use hindi::Hindi;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SpokenError {
     /// No words for the language.
-    #[error("cannot speak a value of type {kind} in `{language}`: the languages with words are {KNOWN}")]
+    #[error(
+        "cannot speak a value of type {kind} in `{language}`: the languages with words are {KNOWN}"
+    )]
     NoWords {
         /// The value's type, as the contract spells it.
         kind: &'static str,
@@ -68,23 +71,31 @@ pub(crate) trait Tongue: Sync {
     fn digit(&self, digit: u8) -> String;
 }
 
-/// The words for a value. A date of `today`'s year is spoken without its year. The result is one line without surplus spaces, and may be
-/// personal: it never goes to a log.
+/// The words for a value. A date of `today`'s year is spoken without its year. The result is one
+/// line without surplus spaces, and may be personal: it never goes to a log.
 pub fn speak(value: &Value, language: &Language, today: Date) -> Result<String, SpokenError> {
     if let Value::Text(text) = value {
         return Ok(titles::written_out(&one_line(text.expose()), language));
     }
-    let tongue = tongue(language).ok_or_else(|| SpokenError::NoWords { kind: value.kind(), language: language.clone() })?;
+    let tongue = tongue(language).ok_or_else(|| SpokenError::NoWords {
+        kind: value.kind(),
+        language: language.clone(),
+    })?;
     match value {
         Value::Text(text) => Ok(titles::written_out(&one_line(text.expose()), language)),
         Value::Integer(number) => Ok(tongue.integer(*number)),
-        Value::Money(money) => Ok(tongue.money(&Amount::of(money).ok_or(SpokenError::NotACurrency)?)),
+        Value::Money(money) => {
+            Ok(tongue.money(&Amount::of(money).ok_or(SpokenError::NotACurrency)?))
+        }
         Value::Date(date) => {
             let year = (date.year() != today.year()).then(|| date.year());
             Ok(tongue.date(date.day(), date.month(), year))
         }
         Value::Time(time) if time.hour < 24 && time.minute < 60 => Ok(tongue.time(*time)),
-        Value::Time(time) => Err(SpokenError::NotATime { hour: time.hour, minute: time.minute }),
+        Value::Time(time) => Err(SpokenError::NotATime {
+            hour: time.hour,
+            minute: time.minute,
+        }),
         Value::Digits(digits) => spell(digits.expose(), tongue),
     }
 }
@@ -102,14 +113,19 @@ pub(crate) fn speaks(language: &Language) -> bool {
     tongue(language).is_some()
 }
 
-/// Digits one by one, with commas so that the synthesiser keeps them apart. Spaces and hyphens between them are not spoken.
+/// Digits one by one, with commas so that the synthesiser keeps them apart. Spaces and hyphens
+/// between them are not spoken.
 fn spell(digits: &str, tongue: &dyn Tongue) -> Result<String, SpokenError> {
     let mut spoken = Vec::new();
     for (index, letter) in digits.chars().enumerate() {
         match super::lexicon::digit_value(letter) {
             Some(digit) => spoken.push(tongue.digit(digit)),
             None if letter == ' ' || letter == '-' => {}
-            None => return Err(SpokenError::NotDigits { position: index + 1 }),
+            None => {
+                return Err(SpokenError::NotDigits {
+                    position: index + 1,
+                });
+            }
         }
     }
     Ok(spoken.join(", "))
@@ -117,12 +133,20 @@ fn spell(digits: &str, tongue: &dyn Tongue) -> Result<String, SpokenError> {
 
 /// A text as one line: control characters and runs of white space become one space.
 pub(crate) fn one_line(text: &str) -> String {
-    text.split(|letter: char| letter.is_whitespace() || letter.is_control()).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+    text.split(|letter: char| letter.is_whitespace() || letter.is_control())
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
-/// A whole sentence of a language, put right where the words of a value depend on what follows them.
+/// A whole sentence of a language, put right where the words of a value depend on what follows
+/// them.
 pub(crate) fn in_sentence(sentence: String, language: &Language) -> String {
-    if language.primary() == "hi" { hindi::oblique(sentence) } else { sentence }
+    if language.primary() == "hi" {
+        hindi::oblique(sentence)
+    } else {
+        sentence
+    }
 }
 
 #[cfg(test)]

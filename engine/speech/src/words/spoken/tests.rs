@@ -7,23 +7,37 @@ use super::{SpokenError, speak};
 
 const TODAY: Date = date!(2026 - 11 - 22);
 
-/// Reads `integer:5`, `money:INR:1250000`, `date:2026-12-05`, `time:17:30`, `digits:4567`, `text:…`.
+/// Reads `integer:5`, `money:INR:1250000`, `date:2026-12-05`, `time:17:30`, `digits:4567`,
+/// `text:…`.
 fn value(text: &str) -> Value {
     let (kind, rest) = text.split_once(':').unwrap();
     match kind {
         "integer" => Value::Integer(rest.parse().unwrap()),
         "money" => {
             let (currency, minor) = rest.split_once(':').unwrap();
-            Value::Money(Money { minor: minor.parse().unwrap(), currency: currency.to_owned() })
+            Value::Money(Money {
+                minor: minor.parse().unwrap(),
+                currency: currency.to_owned(),
+            })
         }
         "date" => {
             let mut parts = rest.split('-').map(|part| part.parse::<u16>().unwrap());
-            let (year, month, day) = (parts.next().unwrap(), parts.next().unwrap() as u8, parts.next().unwrap() as u8);
-            Value::Date(Date::from_calendar_date(i32::from(year), Month::try_from(month).unwrap(), day).unwrap())
+            let (year, month, day) = (
+                parts.next().unwrap(),
+                parts.next().unwrap() as u8,
+                parts.next().unwrap() as u8,
+            );
+            Value::Date(
+                Date::from_calendar_date(i32::from(year), Month::try_from(month).unwrap(), day)
+                    .unwrap(),
+            )
         }
         "time" => {
             let (hour, minute) = rest.split_once(':').unwrap();
-            Value::Time(TimeOfDay { hour: hour.parse().unwrap(), minute: minute.parse().unwrap() })
+            Value::Time(TimeOfDay {
+                hour: hour.parse().unwrap(),
+                minute: minute.parse().unwrap(),
+            })
         }
         "digits" => Value::Digits(Masked::new(rest)),
         "text" => Value::Text(Masked::new(rest)),
@@ -39,7 +53,9 @@ fn values_are_spoken_as_the_table_says() {
             continue;
         }
         let columns: Vec<&str> = line.split('|').map(str::trim).collect();
-        let [language, given, words] = columns[..] else { panic!("line {}: {line}", number + 1) };
+        let [language, given, words] = columns[..] else {
+            panic!("line {}: {line}", number + 1)
+        };
         let spoken = speak(&value(given), &Language::parse(language).unwrap(), TODAY);
         assert_eq!(spoken.as_deref(), Ok(words), "line {}: {line}", number + 1);
         rows += 1;
@@ -51,20 +67,31 @@ fn values_are_spoken_as_the_table_says() {
 fn every_number_below_a_hundred_has_its_own_word() {
     for language in ["en-IN", "hi-IN"] {
         let language = Language::parse(language).unwrap();
-        let words: std::collections::BTreeSet<String> =
-            (0..100).map(|number| speak(&Value::Integer(number), &language, TODAY).unwrap()).collect();
+        let words: std::collections::BTreeSet<String> = (0..100)
+            .map(|number| speak(&Value::Integer(number), &language, TODAY).unwrap())
+            .collect();
         assert_eq!(words.len(), 100, "{language}");
     }
 }
 
 #[test]
 fn every_day_of_four_years_has_a_name_in_every_language() {
-    for primary in ["en", "hi", "ta", "te", "mr", "kn", "ml", "bn", "gu", "pa", "or"] {
+    for primary in [
+        "en", "hi", "ta", "te", "mr", "kn", "ml", "bn", "gu", "pa", "or",
+    ] {
         let language = Language::parse(primary).unwrap();
         let mut names = std::collections::BTreeSet::new();
         for offset in 0..1_461 {
-            let spoken = speak(&Value::Date(TODAY + Duration::days(offset)), &language, TODAY).unwrap();
-            assert!(!spoken.contains("  ") && spoken.trim() == spoken, "{spoken}");
+            let spoken = speak(
+                &Value::Date(TODAY + Duration::days(offset)),
+                &language,
+                TODAY,
+            )
+            .unwrap();
+            assert!(
+                !spoken.contains("  ") && spoken.trim() == spoken,
+                "{spoken}"
+            );
             names.insert(spoken);
         }
         assert_eq!(names.len(), 1_461, "{primary}");
@@ -73,11 +100,16 @@ fn every_day_of_four_years_has_a_name_in_every_language() {
 
 #[test]
 fn every_minute_of_a_day_has_a_name_in_every_language() {
-    for primary in ["en", "hi", "ta", "te", "mr", "kn", "ml", "bn", "gu", "pa", "or"] {
+    for primary in [
+        "en", "hi", "ta", "te", "mr", "kn", "ml", "bn", "gu", "pa", "or",
+    ] {
         let language = Language::parse(primary).unwrap();
         let mut names = std::collections::BTreeSet::new();
         for minute in 0..1_440_u16 {
-            let time = TimeOfDay { hour: (minute / 60) as u8, minute: (minute % 60) as u8 };
+            let time = TimeOfDay {
+                hour: (minute / 60) as u8,
+                minute: (minute % 60) as u8,
+            };
             names.insert(speak(&Value::Time(time), &language, TODAY).unwrap());
         }
         assert_eq!(names.len(), 1_440, "{primary}");
@@ -88,12 +120,34 @@ fn every_minute_of_a_day_has_a_name_in_every_language() {
 fn what_cannot_be_spoken_is_an_error_without_the_value() {
     let english = Language::english();
     let speak_english = |given: Value| speak(&given, &english, TODAY).unwrap_err();
-    assert_eq!(speak_english(value("digits:12x4")), SpokenError::NotDigits { position: 3 });
-    assert_eq!(speak_english(value("time:24:00")), SpokenError::NotATime { hour: 24, minute: 0 });
-    assert_eq!(speak_english(value("time:9:60")), SpokenError::NotATime { hour: 9, minute: 60 });
+    assert_eq!(
+        speak_english(value("digits:12x4")),
+        SpokenError::NotDigits { position: 3 }
+    );
+    assert_eq!(
+        speak_english(value("time:24:00")),
+        SpokenError::NotATime {
+            hour: 24,
+            minute: 0
+        }
+    );
+    assert_eq!(
+        speak_english(value("time:9:60")),
+        SpokenError::NotATime {
+            hour: 9,
+            minute: 60
+        }
+    );
     for currency in ["", "inr", "RUPEES", "₹"] {
-        let money = Value::Money(Money { minor: 1, currency: currency.to_owned() });
-        assert_eq!(speak_english(money), SpokenError::NotACurrency, "{currency}");
+        let money = Value::Money(Money {
+            minor: 1,
+            currency: currency.to_owned(),
+        });
+        assert_eq!(
+            speak_english(money),
+            SpokenError::NotACurrency,
+            "{currency}"
+        );
     }
 }
 

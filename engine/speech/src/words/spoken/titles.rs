@@ -1,7 +1,9 @@
-//! Abbreviations that stand before and within Indian names, as the words that they are read as: "Smt." is no spelling of S, M and T.
+//! Abbreviations that stand before and within Indian names, as the words that they are read as:
+//! "Smt." is no spelling of S, M and T.
 //!
-//! A table of English and Hindi; Hindi's words serve Marathi, which has them in the same letters. The other languages have the four titles
-//! that nearly every list uses, and keep the rest as it is written.
+//! A table of English and Hindi; Hindi's words serve Marathi, which has them in the same letters.
+//! The other languages have the four titles that nearly every list uses, and keep the rest as it is
+//! written.
 
 use ghanti_model::Language;
 
@@ -57,13 +59,17 @@ const OTHERS: [(&str, [&str; 4]); 8] = [
     ("or", ["ଶ୍ରୀମତୀ", "ଶ୍ରୀ", "ଡାକ୍ତର", "ମିଷ୍ଟର"]),
 ];
 
-/// A text whose abbreviations are the words of a language. A single word is no name with a title; it may be what a template chooses by.
+/// A text whose abbreviations are the words of a language. A single word is no name with a title;
+/// it may be what a template chooses by.
 pub(super) fn written_out(text: &str, language: &Language) -> String {
     if !text.contains([' ', '.']) {
         return text.to_owned();
     }
     // "M/s.Sharma" and "Dr.Rao" are two words each
-    text.split(' ').map(|word| one(word, language.primary())).collect::<Vec<_>>().join(" ")
+    text.split(' ')
+        .map(|word| one(word, language.primary()))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn one(word: &str, primary: &str) -> String {
@@ -71,17 +77,22 @@ fn one(word: &str, primary: &str) -> String {
         return format!("{words}{}", if word.ends_with(',') { "," } else { "" });
     }
     match word.split_once('.') {
-        Some((title, name)) if name.chars().nth(1).is_some_and(char::is_alphabetic) => match words(&format!("{title}."), primary) {
-            Some(words) => format!("{words} {name}"),
-            None => word.to_owned(),
-        },
+        Some((title, name)) if name.chars().nth(1).is_some_and(char::is_alphabetic) => {
+            match words(&format!("{title}."), primary) {
+                Some(words) => format!("{words} {name}"),
+                None => word.to_owned(),
+            }
+        }
         _ => word.to_owned(),
     }
 }
 
 fn words(word: &str, primary: &str) -> Option<&'static str> {
     let bare = word.trim_end_matches(['.', ',']);
-    let short = bare.trim_start_matches('(').trim_end_matches(')').to_lowercase();
+    let short = bare
+        .trim_start_matches('(')
+        .trim_end_matches(')')
+        .to_lowercase();
     if short.is_empty() || (WITH_POINT.contains(&short.as_str()) && !word.contains('.')) {
         return None;
     }
@@ -90,8 +101,18 @@ fn words(word: &str, primary: &str) -> Option<&'static str> {
         "en" => row.map(|(_, english, _)| *english),
         "hi" | "mr" => row.map(|(.., hindi)| *hindi),
         _ => {
-            let title = TITLES.iter().position(|title| *title == if short == "sri" { "shri" } else { short.as_str() })?;
-            OTHERS.iter().find(|(language, _)| *language == primary).and_then(|(_, titles)| titles.get(title).copied())
+            let title = TITLES.iter().position(|title| {
+                *title
+                    == if short == "sri" {
+                        "shri"
+                    } else {
+                        short.as_str()
+                    }
+            })?;
+            OTHERS
+                .iter()
+                .find(|(language, _)| *language == primary)
+                .and_then(|(_, titles)| titles.get(title).copied())
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Bounds that hold before a file is parsed, because the parser recurses as deep as the file tells it to.
+//! Bounds that hold before a file is parsed, because the parser recurses as deep as the file tells
+//! it to.
 
 use super::problem::Report;
 
@@ -11,7 +12,10 @@ const MAX_OPENINGS: usize = 64;
 /// Whether a file may be parsed.
 pub(super) fn within(text: &str, report: &mut Report<'_>) -> bool {
     if text.len() > MAX_FILE_BYTES {
-        let mend = format!("split the flow, or shorten the file to {} KiB", MAX_FILE_BYTES / 1024);
+        let mend = format!(
+            "split the flow, or shorten the file to {} KiB",
+            MAX_FILE_BYTES / 1024
+        );
         report.error(1, format!("the file has {} bytes", text.len()), mend);
         return false;
     }
@@ -28,7 +32,10 @@ pub(super) fn within(text: &str, report: &mut Report<'_>) -> bool {
         }
         let before = openings;
         // closings are not subtracted: a brace within quotes may close nothing
-        openings += line.bytes().filter(|byte| matches!(byte, b'{' | b'(')).count();
+        openings += line
+            .bytes()
+            .filter(|byte| matches!(byte, b'{' | b'('))
+            .count();
         if before <= MAX_OPENINGS && openings > MAX_OPENINGS {
             let message = format!("the message opens over {MAX_OPENINGS} braces and parentheses");
             report.error(begins_at, message, "split it into several messages");
@@ -38,11 +45,14 @@ pub(super) fn within(text: &str, report: &mut Report<'_>) -> bool {
     sound
 }
 
-/// Whether a line begins a message or term (`name =` in the first column). No placeable reaches beyond such a line: it may hold neither
-/// an equals sign nor text without indentation.
+/// Whether a line begins a message or term (`name =` in the first column). No placeable reaches
+/// beyond such a line: it may hold neither an equals sign nor text without indentation.
 fn begins_message(line: &str) -> bool {
     let name = line.strip_prefix('-').unwrap_or(line);
-    let end = name.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '-' && letter != '_').unwrap_or(name.len());
+    let end = name
+        .find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '-' && letter != '_')
+        .unwrap_or(name.len());
     let (name, rest) = name.split_at(end);
-    name.starts_with(|letter: char| letter.is_ascii_alphabetic()) && rest.trim_start_matches(' ').starts_with('=')
+    name.starts_with(|letter: char| letter.is_ascii_alphabetic())
+        && rest.trim_start_matches(' ').starts_with('=')
 }

@@ -10,7 +10,10 @@ use super::{MAX_PROMPT_BYTES, Pages, Severity, TemplateProblem, TemplateUse};
 const KINDS: [&str; 6] = ["text", "integer", "money", "date", "time", "digits"];
 
 /// Compares every language's file with the templates used.
-pub(super) fn check(pages: &BTreeMap<Language, Pages>, uses: &[TemplateUse]) -> Vec<TemplateProblem> {
+pub(super) fn check(
+    pages: &BTreeMap<Language, Pages>,
+    uses: &[TemplateUse],
+) -> Vec<TemplateProblem> {
     let mut problems = Vec::new();
     for one in uses {
         for page in pages.values() {
@@ -24,41 +27,80 @@ pub(super) fn check(pages: &BTreeMap<Language, Pages>, uses: &[TemplateUse]) -> 
 }
 
 fn missing(page: &Pages, one: &TemplateUse) -> Vec<TemplateProblem> {
-    let problem = |line, message, mend| TemplateProblem { severity: Severity::Error, file: page.file.clone(), line, message, mend };
+    let problem = |line, message, mend| TemplateProblem {
+        severity: Severity::Error,
+        file: page.file.clone(),
+        line,
+        message,
+        mend,
+    };
     let name = &one.name;
     let Some(needs) = page.messages.get(name) else {
         let mend = format!("add a line `{name} = …`");
-        return vec![problem(None, format!("there is no message `{name}`, which the flow uses"), mend)];
+        return vec![problem(
+            None,
+            format!("there is no message `{name}`, which the flow uses"),
+            mend,
+        )];
     };
-    let given: BTreeSet<&str> = one.arguments.iter().map(|(argument, _)| argument.as_str()).collect();
+    let given: BTreeSet<&str> = one
+        .arguments
+        .iter()
+        .map(|(argument, _)| argument.as_str())
+        .collect();
     needs
         .iter()
         .filter(|(variable, _)| !given.contains(variable.as_str()))
         .map(|(variable, line)| {
-            let gives =
-                if given.is_empty() { "none".to_owned() } else { format!("`{}`", given.iter().copied().collect::<Vec<_>>().join("`, `")) };
-            let mend = format!("correct the name (the flow gives {gives}), or let the flow give it");
-            problem(Some(*line), format!("message `{name}` needs `${variable}`, which the flow does not give"), mend)
+            let gives = if given.is_empty() {
+                "none".to_owned()
+            } else {
+                format!(
+                    "`{}`",
+                    given.iter().copied().collect::<Vec<_>>().join("`, `")
+                )
+            };
+            let mend =
+                format!("correct the name (the flow gives {gives}), or let the flow give it");
+            problem(
+                Some(*line),
+                format!("message `{name}` needs `${variable}`, which the flow does not give"),
+                mend,
+            )
         })
         .collect()
 }
 
 /// A message that no call could speak.
 fn too_long(page: &Pages, one: &TemplateUse) -> Option<TemplateProblem> {
-    let length = page.lengths.get(&one.name).filter(|length| length.bytes > MAX_PROMPT_BYTES)?;
+    let length = page
+        .lengths
+        .get(&one.name)
+        .filter(|length| length.bytes > MAX_PROMPT_BYTES)?;
     Some(TemplateProblem {
         severity: Severity::Error,
         file: page.file.clone(),
         line: Some(length.line),
-        message: format!("message `{}` has {} bytes, and a prompt at most {MAX_PROMPT_BYTES}", one.name, length.bytes),
+        message: format!(
+            "message `{}` has {} bytes, and a prompt at most {MAX_PROMPT_BYTES}",
+            one.name, length.bytes
+        ),
         mend: "shorten it, or let the flow say it in several messages".to_owned(),
     })
 }
 
 /// Arguments that no language speaks. One language may leave out what another needs.
 fn unspoken(pages: &BTreeMap<Language, Pages>, one: &TemplateUse) -> Vec<TemplateProblem> {
-    let needed = |argument: &str| pages.values().any(|page| page.messages.get(&one.name).is_some_and(|needs| needs.contains_key(argument)));
-    let missing_everywhere = pages.values().all(|page| !page.messages.contains_key(&one.name));
+    let needed = |argument: &str| {
+        pages.values().any(|page| {
+            page.messages
+                .get(&one.name)
+                .is_some_and(|needs| needs.contains_key(argument))
+        })
+    };
+    let missing_everywhere = pages
+        .values()
+        .all(|page| !page.messages.contains_key(&one.name));
     one.arguments
         .iter()
         .filter(|(argument, _)| !missing_everywhere && !needed(argument))
@@ -66,20 +108,29 @@ fn unspoken(pages: &BTreeMap<Language, Pages>, one: &TemplateUse) -> Vec<Templat
             severity: Severity::Warning,
             file: "prompts".to_owned(),
             line: None,
-            message: format!("no language's message `{}` uses `${argument}`, which the flow gives", one.name),
+            message: format!(
+                "no language's message `{}` uses `${argument}`, which the flow gives",
+                one.name
+            ),
             mend: "use it, or let the flow leave it out".to_owned(),
         })
         .collect()
 }
 
 fn unknown_kinds(one: &TemplateUse) -> Vec<TemplateProblem> {
-    let unknown = one.arguments.iter().filter(|(_, kind)| !KINDS.contains(&kind.as_str()));
+    let unknown = one
+        .arguments
+        .iter()
+        .filter(|(_, kind)| !KINDS.contains(&kind.as_str()));
     unknown
         .map(|(argument, kind)| TemplateProblem {
             severity: Severity::Error,
             file: "prompts".to_owned(),
             line: None,
-            message: format!("argument `${argument}` of message `{}` is of an unknown type `{kind}`", one.name),
+            message: format!(
+                "argument `${argument}` of message `{}` is of an unknown type `{kind}`",
+                one.name
+            ),
             mend: format!("the types are {}", KINDS.join(", ")),
         })
         .collect()

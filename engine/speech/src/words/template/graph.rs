@@ -1,6 +1,7 @@
 //! Which messages and terms refer to which, and what variables each needs in the end.
 //!
-//! Cycles, unknown names and chains without measure are found here, when a file is read, so that rendering never meets them.
+//! Cycles, unknown names and chains without measure are found here, when a file is read, so that
+//! rendering never meets them.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -62,7 +63,10 @@ struct Node {
 type Graph = BTreeMap<Name, Node>;
 
 /// What each message with a text needs. Whatever is wrong goes into the report.
-pub(super) fn messages(resource: &FluentResource, report: &mut Report<'_>) -> BTreeMap<String, Needs> {
+pub(super) fn messages(
+    resource: &FluentResource,
+    report: &mut Report<'_>,
+) -> BTreeMap<String, Needs> {
     let mut graph = read(resource, report);
     refuse_unknown_references(&graph, report);
     let order = resolve(&mut graph, report);
@@ -70,7 +74,12 @@ pub(super) fn messages(resource: &FluentResource, report: &mut Report<'_>) -> BT
         .into_iter()
         .filter(|name| !name.term && name.attribute.is_none())
         .map(|name| {
-            let needs = graph.get(&name).map(|node| node.variables.iter().map(|(id, used)| (id.clone(), used.line)).collect());
+            let needs = graph.get(&name).map(|node| {
+                node.variables
+                    .iter()
+                    .map(|(id, used)| (id.clone(), used.line))
+                    .collect()
+            });
             (name.id, needs.unwrap_or_default())
         })
         .collect()
@@ -82,25 +91,59 @@ fn read(resource: &FluentResource, report: &mut Report<'_>) -> Graph {
     let mut first_lines: BTreeMap<(bool, &str), usize> = BTreeMap::new();
     for entry in resource.entries() {
         let (term, id, value, attributes) = match entry {
-            Entry::Message(message) => (false, message.id.name, message.value.as_ref(), &message.attributes),
+            Entry::Message(message) => (
+                false,
+                message.id.name,
+                message.value.as_ref(),
+                &message.attributes,
+            ),
             Entry::Term(term) => (true, term.id.name, Some(&term.value), &term.attributes),
-            Entry::Comment(_) | Entry::GroupComment(_) | Entry::ResourceComment(_) | Entry::Junk { .. } => continue,
+            Entry::Comment(_)
+            | Entry::GroupComment(_)
+            | Entry::ResourceComment(_)
+            | Entry::Junk { .. } => continue,
         };
         let line = report.line_in(source, id);
-        // the bundle keeps messages and terms in one place, so that `-emi` and `emi` would collide there
-        let first = first_lines.get(&(true, id)).or_else(|| first_lines.get(&(false, id))).copied();
+        // the bundle keeps messages and terms in one place, so that `-emi` and `emi` would collide
+        // there
+        let first = first_lines
+            .get(&(true, id))
+            .or_else(|| first_lines.get(&(false, id)))
+            .copied();
         if let Some(first) = first {
-            report.error(line, format!("the name `{id}` was used in line {first}"), "give one of them another name");
+            report.error(
+                line,
+                format!("the name `{id}` was used in line {first}"),
+                "give one of them another name",
+            );
             continue;
         }
         first_lines.insert((term, id), line);
         let texts = value.map(|value| (None, value)).into_iter();
-        let texts = texts.chain(attributes.iter().map(|attribute| (Some(attribute.id.name.to_owned()), &attribute.value)));
+        let texts = texts.chain(
+            attributes
+                .iter()
+                .map(|attribute| (Some(attribute.id.name.to_owned()), &attribute.value)),
+        );
         for (attribute, pattern) in texts {
-            let mut reader = Reader { source, report, node: Node { line, ..Node::default() } };
+            let mut reader = Reader {
+                source,
+                report,
+                node: Node {
+                    line,
+                    ..Node::default()
+                },
+            };
             reader.pattern(pattern);
             let node = reader.node;
-            graph.insert(Name { term, id: id.to_owned(), attribute }, node);
+            graph.insert(
+                Name {
+                    term,
+                    id: id.to_owned(),
+                    attribute,
+                },
+                node,
+            );
         }
     }
     graph
@@ -139,16 +182,36 @@ impl Reader<'_, '_> {
             InlineExpression::StringLiteral { .. } | InlineExpression::NumberLiteral { .. } => {}
             InlineExpression::VariableReference { id } => {
                 let line = self.report.line_in(self.source, id.name);
-                let used = self.node.variables.entry(id.name.to_owned()).or_insert(Use { line, spoken });
+                let used = self
+                    .node
+                    .variables
+                    .entry(id.name.to_owned())
+                    .or_insert(Use { line, spoken });
                 used.spoken |= spoken;
             }
             InlineExpression::MessageReference { id, attribute } => {
-                self.reference(false, id.name, attribute.as_ref().map(|attribute| attribute.name), BTreeSet::new());
+                self.reference(
+                    false,
+                    id.name,
+                    attribute.as_ref().map(|attribute| attribute.name),
+                    BTreeSet::new(),
+                );
             }
-            InlineExpression::TermReference { id, attribute, arguments } => {
+            InlineExpression::TermReference {
+                id,
+                attribute,
+                arguments,
+            } => {
                 let named = arguments.iter().flat_map(|arguments| &arguments.named);
-                let given = named.map(|argument| argument.name.name.to_owned()).collect();
-                self.reference(true, id.name, attribute.as_ref().map(|attribute| attribute.name), given);
+                let given = named
+                    .map(|argument| argument.name.name.to_owned())
+                    .collect();
+                self.reference(
+                    true,
+                    id.name,
+                    attribute.as_ref().map(|attribute| attribute.name),
+                    given,
+                );
                 for argument in arguments.iter().flat_map(|arguments| &arguments.positional) {
                     self.inline(argument, false);
                 }
@@ -156,15 +219,26 @@ impl Reader<'_, '_> {
             InlineExpression::FunctionReference { id, .. } => {
                 let line = self.report.line_in(self.source, id.name);
                 let mend = "write the variable alone: its type decides how it is spoken";
-                self.report.error(line, format!("there is no function `{}`", id.name), mend);
+                self.report
+                    .error(line, format!("there is no function `{}`", id.name), mend);
             }
             InlineExpression::Placeable { expression } => self.expression(expression),
         }
     }
 
-    fn reference(&mut self, term: bool, id: &str, attribute: Option<&str>, given: BTreeSet<String>) {
+    fn reference(
+        &mut self,
+        term: bool,
+        id: &str,
+        attribute: Option<&str>,
+        given: BTreeSet<String>,
+    ) {
         let line = self.report.line_in(self.source, id);
-        let to = Name { term, id: id.to_owned(), attribute: attribute.map(str::to_owned) };
+        let to = Name {
+            term,
+            id: id.to_owned(),
+            attribute: attribute.map(str::to_owned),
+        };
         self.node.references.push(Reference { to, line, given });
     }
 }
@@ -173,24 +247,37 @@ fn refuse_unknown_references(graph: &Graph, report: &mut Report<'_>) {
     for reference in graph.values().flat_map(|node| &node.references) {
         if !graph.contains_key(&reference.to) {
             let mend = "add it to this file, or correct the name";
-            report.error(reference.line, format!("there is no `{}`", reference.to), mend);
+            report.error(
+                reference.line,
+                format!("there is no `{}`", reference.to),
+                mend,
+            );
         }
     }
 }
 
-/// Gives every text the variables of those it refers to, in an order in which these come first, and returns that order. What is left
-/// over goes in circles.
+/// Gives every text the variables of those it refers to, in an order in which these come first, and
+/// returns that order. What is left over goes in circles.
 fn resolve(graph: &mut Graph, report: &mut Report<'_>) -> Vec<Name> {
     let mut waiting: BTreeMap<Name, usize> = BTreeMap::new();
     let mut referring: BTreeMap<Name, Vec<Name>> = BTreeMap::new();
     for (name, node) in graph.iter() {
-        let known: BTreeSet<&Name> = node.references.iter().map(|reference| &reference.to).filter(|to| graph.contains_key(to)).collect();
+        let known: BTreeSet<&Name> = node
+            .references
+            .iter()
+            .map(|reference| &reference.to)
+            .filter(|to| graph.contains_key(to))
+            .collect();
         waiting.insert(name.clone(), known.len());
         for to in known {
             referring.entry(to.clone()).or_default().push(name.clone());
         }
     }
-    let mut ready: VecDeque<Name> = waiting.iter().filter(|(_, count)| **count == 0).map(|(name, _)| name.clone()).collect();
+    let mut ready: VecDeque<Name> = waiting
+        .iter()
+        .filter(|(_, count)| **count == 0)
+        .map(|(name, _)| name.clone())
+        .collect();
     let mut order = Vec::new();
     while let Some(name) = ready.pop_front() {
         inherit(graph, &name, report);
@@ -206,7 +293,11 @@ fn resolve(graph: &mut Graph, report: &mut Report<'_>) -> Vec<Name> {
     }
     for (name, _) in waiting.iter().filter(|(_, count)| **count > 0) {
         let line = graph.get(name).map_or(1, |node| node.line);
-        report.error(line, format!("`{name}` refers to itself, or to a text that does"), "break the circle");
+        report.error(
+            line,
+            format!("`{name}` refers to itself, or to a text that does"),
+            "break the circle",
+        );
     }
     order
 }
@@ -217,22 +308,37 @@ fn inherit(graph: &mut Graph, name: &Name, report: &mut Report<'_>) {
     let mut variables = node.variables.clone();
     let mut chain = 0;
     for reference in &node.references {
-        let Some(other) = graph.get(&reference.to) else { continue };
+        let Some(other) = graph.get(&reference.to) else {
+            continue;
+        };
         chain = chain.max(other.chain + 1);
         for (id, used) in &other.variables {
             if !reference.to.term {
-                let used = Use { line: reference.line, spoken: used.spoken };
+                let used = Use {
+                    line: reference.line,
+                    spoken: used.spoken,
+                };
                 variables.entry(id.clone()).or_insert(used).spoken |= used.spoken;
             } else if used.spoken && !reference.given.contains(id) {
-                let message = format!("`{}` speaks `${id}`, which this reference does not give", reference.to);
-                let mend = format!("write {{ {}({id}: \"…\") }}, or make it a message: messages see the flow's arguments", reference.to);
+                let message = format!(
+                    "`{}` speaks `${id}`, which this reference does not give",
+                    reference.to
+                );
+                let mend = format!(
+                    "write {{ {}({id}: \"…\") }}, or make it a message: messages see the flow's arguments",
+                    reference.to
+                );
                 report.error(reference.line, message, mend);
             }
         }
     }
     if chain > MAX_CHAIN {
         // reported once: what refers to this text is not measured further
-        report.error(node.line, format!("`{name}` begins a chain of over {MAX_CHAIN} references"), "shorten it");
+        report.error(
+            node.line,
+            format!("`{name}` begins a chain of over {MAX_CHAIN} references"),
+            "shorten it",
+        );
         chain = 0;
         variables.clear();
     }

@@ -1,5 +1,5 @@
-//! How long the words of each message are at least, whatever its arguments are, in bytes: of the variants of a selector the longest counts, as
-//! some call speaks it.
+//! How long the words of each message are at least, whatever its arguments are, in bytes: of the
+//! variants of a selector the longest counts, as some call speaks it.
 
 use std::collections::BTreeMap;
 
@@ -25,25 +25,50 @@ struct Texts<'r> {
     lengths: BTreeMap<Name<'r>, usize>,
 }
 
-/// The length of each message. References go in no circles, and their chains are bounded: the graph has seen to both.
+/// The length of each message. References go in no circles, and their chains are bounded: the graph
+/// has seen to both.
 pub(super) fn lengths(resource: &FluentResource) -> BTreeMap<String, Length> {
     let source = resource.source();
-    let mut texts = Texts { patterns: BTreeMap::new(), lengths: BTreeMap::new() };
+    let mut texts = Texts {
+        patterns: BTreeMap::new(),
+        lengths: BTreeMap::new(),
+    };
     let mut messages = Vec::new();
     for entry in resource.entries() {
         let (id, value, attributes) = match entry {
             Entry::Message(message) => {
-                let offset = (message.id.name.as_ptr() as usize).saturating_sub(source.as_ptr() as usize);
+                let offset =
+                    (message.id.name.as_ptr() as usize).saturating_sub(source.as_ptr() as usize);
                 messages.push((message.id.name, line_of(source, offset)));
                 (message.id.name, message.value.as_ref(), &message.attributes)
             }
             Entry::Term(term) => (term.id.name, Some(&term.value), &term.attributes),
-            Entry::Comment(_) | Entry::GroupComment(_) | Entry::ResourceComment(_) | Entry::Junk { .. } => continue,
+            Entry::Comment(_)
+            | Entry::GroupComment(_)
+            | Entry::ResourceComment(_)
+            | Entry::Junk { .. } => continue,
         };
-        texts.patterns.extend(value.map(|value| ((id, None), value)));
-        texts.patterns.extend(attributes.iter().map(|attribute| ((id, Some(attribute.id.name)), &attribute.value)));
+        texts
+            .patterns
+            .extend(value.map(|value| ((id, None), value)));
+        texts.patterns.extend(
+            attributes
+                .iter()
+                .map(|attribute| ((id, Some(attribute.id.name)), &attribute.value)),
+        );
     }
-    messages.into_iter().map(|(id, line)| (id.to_owned(), Length { line, bytes: texts.text((id, None)) })).collect()
+    messages
+        .into_iter()
+        .map(|(id, line)| {
+            (
+                id.to_owned(),
+                Length {
+                    line,
+                    bytes: texts.text((id, None)),
+                },
+            )
+        })
+        .collect()
 }
 
 impl<'r> Texts<'r> {
@@ -51,7 +76,11 @@ impl<'r> Texts<'r> {
         if let Some(known) = self.lengths.get(&name) {
             return *known;
         }
-        let length = self.patterns.get(&name).copied().map_or(0, |pattern| self.pattern(pattern));
+        let length = self
+            .patterns
+            .get(&name)
+            .copied()
+            .map_or(0, |pattern| self.pattern(pattern));
         self.lengths.insert(name, length);
         length
     }
@@ -68,16 +97,23 @@ impl<'r> Texts<'r> {
     fn expression(&mut self, expression: &'r Expression<&'r str>) -> usize {
         match expression {
             Expression::Inline(inline) => self.inline(inline),
-            Expression::Select { variants, .. } => variants.iter().map(|variant| self.pattern(&variant.value)).max().unwrap_or(0),
+            Expression::Select { variants, .. } => variants
+                .iter()
+                .map(|variant| self.pattern(&variant.value))
+                .max()
+                .unwrap_or(0),
         }
     }
 
     fn inline(&mut self, inline: &'r InlineExpression<&'r str>) -> usize {
         match inline {
-            InlineExpression::StringLiteral { value } | InlineExpression::NumberLiteral { value } => value.len(),
+            InlineExpression::StringLiteral { value }
+            | InlineExpression::NumberLiteral { value } => value.len(),
             // how long an argument is, only the call knows
-            InlineExpression::VariableReference { .. } | InlineExpression::FunctionReference { .. } => 0,
-            InlineExpression::MessageReference { id, attribute } | InlineExpression::TermReference { id, attribute, .. } => {
+            InlineExpression::VariableReference { .. }
+            | InlineExpression::FunctionReference { .. } => 0,
+            InlineExpression::MessageReference { id, attribute }
+            | InlineExpression::TermReference { id, attribute, .. } => {
                 self.text((id.name, attribute.as_ref().map(|attribute| attribute.name)))
             }
             InlineExpression::Placeable { expression } => self.expression(expression),
@@ -93,28 +129,54 @@ mod tests {
 
     /// What is wrong with a message `emi` of two languages, where a file says it so.
     fn wrong(hindi: &str) -> Vec<String> {
-        let files = [("en-IN", "emi = Please pay { $amount }.\n"), ("hi-IN", hindi)];
-        let files = files.map(|(language, text)| (Language::parse(language).unwrap(), text.to_owned())).into();
-        let uses = TemplateUse { name: "emi".to_owned(), arguments: vec![("amount".to_owned(), "money".to_owned())] };
-        PromptBook::parse(&files).unwrap().check(&[uses]).iter().map(ToString::to_string).collect()
+        let files = [
+            ("en-IN", "emi = Please pay { $amount }.\n"),
+            ("hi-IN", hindi),
+        ];
+        let files = files
+            .map(|(language, text)| (Language::parse(language).unwrap(), text.to_owned()))
+            .into();
+        let uses = TemplateUse {
+            name: "emi".to_owned(),
+            arguments: vec![("amount".to_owned(), "money".to_owned())],
+        };
+        PromptBook::parse(&files)
+            .unwrap()
+            .check(&[uses])
+            .iter()
+            .map(ToString::to_string)
+            .collect()
     }
 
     #[test]
     fn a_message_that_no_call_could_speak_is_told_with_its_line_in_whatever_language() {
         let long = "क".repeat(MAX_PROMPT_BYTES / 3);
-        assert_eq!(wrong(&format!("emi = {long}\n")), Vec::<String>::new(), "it just fits");
+        assert_eq!(
+            wrong(&format!("emi = {long}\n")),
+            Vec::<String>::new(),
+            "it just fits"
+        );
         for text in [
             format!("emi = {long} {{ $amount }} {long}\n"),
             format!("emi = {{ $amount ->\n    [one] {long}\n   *[other] {long} {long}\n    }}\n"),
             format!("emi = {{ -law }}{{ $amount }}{{ -law }}\n-law = {long}\n"),
-            format!("emi = {{ law.short }}{{ $amount }}{{ law }}\nlaw = {long}\n    .short = {long}\n"),
+            format!(
+                "emi = {{ law.short }}{{ $amount }}{{ law }}\nlaw = {long}\n    .short = {long}\n"
+            ),
             format!("emi = {{ \"{long}\" }} {{ $amount }} {{ {{ \"{long}\" }} }}\n"),
         ] {
             let told = wrong(&format!("# of the law\n\n{text}"));
-            assert!(told.len() == 1 && told[0].starts_with("`prompts/hi-IN.ftl` line 3: message `emi` has "), "{told:?}");
+            assert!(
+                told.len() == 1
+                    && told[0].starts_with("`prompts/hi-IN.ftl` line 3: message `emi` has "),
+                "{told:?}"
+            );
             assert!(told[0].ends_with("and a prompt at most 4096; shorten it, or let the flow say it in several messages"), "{told:?}");
         }
         // a long text that the flow does not use hinders nobody
-        assert_eq!(wrong(&format!("emi = {{ $amount }}\nother = {long} {long}\n")), Vec::<String>::new());
+        assert_eq!(
+            wrong(&format!("emi = {{ $amount }}\nother = {long} {long}\n")),
+            Vec::<String>::new()
+        );
     }
 }

@@ -1,8 +1,10 @@
-//! Templates: a flow's Fluent files, `prompts/<language>.ftl`, checked before any call and filled in during one.
+//! Templates: a flow's Fluent files, `prompts/<language>.ftl`, checked before any call and filled
+//! in during one.
 //!
-//! The files come from outside and are not trusted: their size, the depth of their placeables and the length of their chains of
-//! references are bounded before anything recurses, cycles and unknown names are found when they are read, and what a template may grow
-//! to is bounded too. There are no Fluent functions: how a value is spoken is decided by its type.
+//! The files come from outside and are not trusted: their size, the depth of their placeables and
+//! the length of their chains of references are bounded before anything recurses, cycles and
+//! unknown names are found when they are read, and what a template may grow to is bounded too.
+//! There are no Fluent functions: how a value is spoken is decided by its type.
 //!
 //! It reads no files and knows no clock; a rendered text may be personal and is never logged here.
 
@@ -27,7 +29,8 @@ use graph::Needs;
 use length::Length;
 use problem::{Report, line_of};
 
-/// A template that a flow uses, with the name and type of each argument it gives (`text`, `integer`, `money`, `date`, `time`, `digits`).
+/// A template that a flow uses, with the name and type of each argument it gives (`text`,
+/// `integer`, `money`, `date`, `time`, `digits`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TemplateUse {
     /// The message's identifier.
@@ -40,7 +43,8 @@ pub struct TemplateUse {
 struct Pages {
     file: String,
     bundle: FluentBundle<FluentResource>,
-    /// For every message with a text: the variables it needs, its references' included, with the line of a use.
+    /// For every message with a text: the variables it needs, its references' included, with the
+    /// line of a use.
     messages: BTreeMap<String, Needs>,
     /// How long each message is at least.
     lengths: BTreeMap<String, Length>,
@@ -53,13 +57,20 @@ pub struct PromptBook {
 
 impl std::fmt::Debug for PromptBook {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_map().entries(self.pages.iter().map(|(language, pages)| (language, pages.messages.len()))).finish()
+        f.debug_map()
+            .entries(
+                self.pages
+                    .iter()
+                    .map(|(language, pages)| (language, pages.messages.len())),
+            )
+            .finish()
     }
 }
 
 impl PromptBook {
-    /// Reads the Fluent files, each given with its language, and lists everything that is wrong with any of them: sizes, syntax, names
-    /// used twice, references to what does not exist or back to themselves, functions.
+    /// Reads the Fluent files, each given with its language, and lists everything that is wrong
+    /// with any of them: sizes, syntax, names used twice, references to what does not exist or back
+    /// to themselves, functions.
     pub fn parse(files: &BTreeMap<Language, String>) -> Result<Self, Vec<TemplateProblem>> {
         let mut pages = BTreeMap::new();
         let mut problems = Vec::new();
@@ -71,18 +82,29 @@ impl PromptBook {
                 Err(found) => problems.extend(found),
             }
         }
-        if problems.is_empty() { Ok(Self { pages }) } else { Err(problems) }
+        if problems.is_empty() {
+            Ok(Self { pages })
+        } else {
+            Err(problems)
+        }
     }
 
-    /// Compares the files with the templates a flow says it uses. Every language must have every template, with no variable that the
-    /// flow does not give, and no more words than a prompt may have; an argument that no language speaks is a warning. Nothing found: an empty list.
+    /// Compares the files with the templates a flow says it uses. Every language must have every
+    /// template, with no variable that the flow does not give, and no more words than a prompt may
+    /// have; an argument that no language speaks is a warning. Nothing found: an empty list.
     pub fn check(&self, uses: &[TemplateUse]) -> Vec<TemplateProblem> {
         check::check(&self.pages, uses)
     }
 
-    /// The words of a template in a language, as one line of at most [`MAX_PROMPT_BYTES`]. Where the book lacks the language's region
-    /// (`hi-FJ`), another region of it serves. Arguments the message does not use are ignored.
-    pub fn render(&self, template: &Template, language: &Language, today: time::Date) -> Result<String, RenderError> {
+    /// The words of a template in a language, as one line of at most [`MAX_PROMPT_BYTES`]. Where
+    /// the book lacks the language's region (`hi-FJ`), another region of it serves. Arguments the
+    /// message does not use are ignored.
+    pub fn render(
+        &self,
+        template: &Template,
+        language: &Language,
+        today: time::Date,
+    ) -> Result<String, RenderError> {
         render::render(&self.pages, template, language, today)
     }
 
@@ -93,10 +115,13 @@ impl PromptBook {
 
     /// Whether a language has a message of that name.
     pub fn has(&self, language: &Language, name: &str) -> bool {
-        self.pages.get(language).is_some_and(|pages| pages.messages.contains_key(name))
+        self.pages
+            .get(language)
+            .is_some_and(|pages| pages.messages.contains_key(name))
     }
 
-    /// Whether a template's words may be personal, so that no cache may put them on a disk: it has an argument.
+    /// Whether a template's words may be personal, so that no cache may put them on a disk: it has
+    /// an argument.
     pub fn is_personal(template: &Template) -> bool {
         !template.arguments.is_empty()
     }
@@ -115,28 +140,49 @@ impl Pages {
             Err((_, errors)) => {
                 for error in errors {
                     let mend = "correct the line; projectfluent.org/play shows how it is read";
-                    report.error(line_of(text, error.pos.start), lower_case_first(&error.kind.to_string()), mend);
+                    report.error(
+                        line_of(text, error.pos.start),
+                        lower_case_first(&error.kind.to_string()),
+                        mend,
+                    );
                 }
                 return Err(report.into_problems());
             }
         };
         let messages = graph::messages(&resource, &mut report);
-        let lengths = if report.is_empty() { length::lengths(&resource) } else { BTreeMap::new() };
+        let lengths = if report.is_empty() {
+            length::lengths(&resource)
+        } else {
+            BTreeMap::new()
+        };
         let identifier: LanguageIdentifier = language.as_str().parse().unwrap_or_default();
         let mut bundle = FluentBundle::new_concurrent(vec![identifier]);
-        // isolation marks are for mixed writing directions on a screen; a synthesiser would stumble over them
+        // isolation marks are for mixed writing directions on a screen; a synthesiser would stumble
+        // over them
         bundle.set_use_isolating(false);
         bundle.set_formatter(render::number_formatter(language));
         // names used twice were reported by the graph, with their lines
         let _ = bundle.add_resource(resource);
         let problems = report.into_problems();
-        if problems.is_empty() { Ok(Self { file, bundle, messages, lengths }) } else { Err(problems) }
+        if problems.is_empty() {
+            Ok(Self {
+                file,
+                bundle,
+                messages,
+                lengths,
+            })
+        } else {
+            Err(problems)
+        }
     }
 }
 
 fn lower_case_first(text: &str) -> String {
     let mut letters = text.chars();
-    letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
+    letters
+        .next()
+        .map(|first| first.to_lowercase().chain(letters).collect())
+        .unwrap_or_default()
 }
 
 #[cfg(test)]

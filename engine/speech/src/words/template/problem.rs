@@ -49,11 +49,20 @@ pub(super) struct Report<'a> {
 impl<'a> Report<'a> {
     /// No problems yet.
     pub(super) fn new(file: &'a str, text: &'a str) -> Self {
-        Self { file, text, problems: Vec::new() }
+        Self {
+            file,
+            text,
+            problems: Vec::new(),
+        }
     }
 
     /// Adds an error, unless there are plenty.
-    pub(super) fn error(&mut self, line: usize, message: impl Into<String>, mend: impl Into<String>) {
+    pub(super) fn error(
+        &mut self,
+        line: usize,
+        message: impl Into<String>,
+        mend: impl Into<String>,
+    ) {
         if self.problems.len() < MAX_PROBLEMS {
             self.problems.push(TemplateProblem {
                 severity: Severity::Error,

@@ -20,7 +20,9 @@ const MAX_EXACT: i64 = 1 << 53;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RenderError {
     /// No file for the language.
-    #[error("cannot speak template `{template}` in `{language}`: there is no `prompts/{language}.ftl`")]
+    #[error(
+        "cannot speak template `{template}` in `{language}`: there is no `prompts/{language}.ftl`"
+    )]
     NoLanguage {
         /// The template's name.
         template: String,
@@ -77,17 +79,37 @@ pub(super) fn render(
     today: Date,
 ) -> Result<String, RenderError> {
     let name = || template.name.clone();
-    let (language, page) = page(pages, language).ok_or_else(|| RenderError::NoLanguage { template: name(), language: language.clone() })?;
-    let no_message = || RenderError::NoMessage { template: name(), file: page.file.clone() };
+    let (language, page) = page(pages, language).ok_or_else(|| RenderError::NoLanguage {
+        template: name(),
+        language: language.clone(),
+    })?;
+    let no_message = || RenderError::NoMessage {
+        template: name(),
+        file: page.file.clone(),
+    };
     let needs = page.messages.get(&template.name).ok_or_else(no_message)?;
-    let pattern = page.bundle.get_message(&template.name).and_then(|message| message.value()).ok_or_else(no_message)?;
+    let pattern = page
+        .bundle
+        .get_message(&template.name)
+        .and_then(|message| message.value())
+        .ok_or_else(no_message)?;
 
     let mut arguments = FluentArgs::with_capacity(needs.len());
     for needed in needs.keys() {
-        let argument = template.arguments.iter().find(|argument| argument.name == *needed);
-        let argument = argument.ok_or_else(|| RenderError::MissingArgument { template: name(), argument: needed.clone() })?;
+        let argument = template
+            .arguments
+            .iter()
+            .find(|argument| argument.name == *needed);
+        let argument = argument.ok_or_else(|| RenderError::MissingArgument {
+            template: name(),
+            argument: needed.clone(),
+        })?;
         let value = fluent_value(&argument.value, language, today);
-        let value = value.map_err(|reason| RenderError::Argument { template: name(), argument: needed.clone(), reason })?;
+        let value = value.map_err(|reason| RenderError::Argument {
+            template: name(),
+            argument: needed.clone(),
+            reason,
+        })?;
         arguments.set(needed.clone(), value);
     }
 
@@ -98,20 +120,37 @@ pub(super) fn render(
         .map_err(|fmt::Error| RenderError::TooLong { template: name() })?;
     match errors.first() {
         None => Ok(spoken::in_sentence(spoken::one_line(&words.0), language)),
-        Some(error) => Err(RenderError::Unresolved { template: name(), reason: error.to_string().to_lowercase() }),
+        Some(error) => Err(RenderError::Unresolved {
+            template: name(),
+            reason: error.to_string().to_lowercase(),
+        }),
     }
 }
 
 /// The prompts of a language; another region's where its own has none.
-fn page<'a>(pages: &'a BTreeMap<Language, Pages>, language: &'a Language) -> Option<(&'a Language, &'a Pages)> {
-    let near = || pages.iter().find(|(other, _)| other.primary() == language.primary());
+fn page<'a>(
+    pages: &'a BTreeMap<Language, Pages>,
+    language: &'a Language,
+) -> Option<(&'a Language, &'a Pages)> {
+    let near = || {
+        pages
+            .iter()
+            .find(|(other, _)| other.primary() == language.primary())
+    };
     pages.get_key_value(language).or_else(near)
 }
 
-/// Spoken forms as text. Numbers stay numbers, so that plural selectors see them; [`number_formatter`] speaks them.
-fn fluent_value(value: &Value, language: &Language, today: Date) -> Result<FluentValue<'static>, SpokenError> {
+/// Spoken forms as text. Numbers stay numbers, so that plural selectors see them;
+/// [`number_formatter`] speaks them.
+fn fluent_value(
+    value: &Value,
+    language: &Language,
+    today: Date,
+) -> Result<FluentValue<'static>, SpokenError> {
     match value {
-        Value::Integer(number @ 0..=MAX_EXACT) if spoken::speaks(language) => Ok(FluentValue::from(*number)),
+        Value::Integer(number @ 0..=MAX_EXACT) if spoken::speaks(language) => {
+            Ok(FluentValue::from(*number))
+        }
         _ => Ok(FluentValue::from(spoken::speak(value, language, today)?)),
     }
 }
@@ -119,21 +158,37 @@ fn fluent_value(value: &Value, language: &Language, today: Date) -> Result<Fluen
 /// How a Fluent bundle writes a number.
 pub(super) type NumberFormatter<M> = fn(&FluentValue<'_>, &M) -> Option<String>;
 
-/// How a language's numbers are written: as they are spoken. A function knows nothing but its arguments, hence one for each way.
+/// How a language's numbers are written: as they are spoken. A function knows nothing but its
+/// arguments, hence one for each way.
 pub(super) fn number_formatter<M>(language: &Language) -> Option<NumberFormatter<M>> {
     match language.primary() {
-        "en" => Some(|value, _| whole(value).map(|number| spoken::Tongue::integer(&spoken::English, number))),
-        "hi" => Some(|value, _| whole(value).map(|number| spoken::Tongue::integer(&spoken::Hindi, number))),
-        _ if spoken::speaks(language) => Some(|value, _| whole(value).and_then(|number| u64::try_from(number).ok()).map(spoken::grouped)),
+        "en" => Some(|value, _| {
+            whole(value).map(|number| spoken::Tongue::integer(&spoken::English, number))
+        }),
+        "hi" => Some(|value, _| {
+            whole(value).map(|number| spoken::Tongue::integer(&spoken::Hindi, number))
+        }),
+        _ if spoken::speaks(language) => Some(|value, _| {
+            whole(value)
+                .and_then(|number| u64::try_from(number).ok())
+                .map(spoken::grouped)
+        }),
         _ => None,
     }
 }
 
 /// The whole number that a Fluent value is, if it is one.
 fn whole(value: &FluentValue<'_>) -> Option<i64> {
-    let FluentValue::Number(number) = value else { return None };
-    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "the range is checked, and holds only exact numbers")]
-    let whole = (number.value.fract() == 0.0 && number.value.abs() <= MAX_EXACT as f64).then_some(number.value as i64);
+    let FluentValue::Number(number) = value else {
+        return None;
+    };
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        reason = "the range is checked, and holds only exact numbers"
+    )]
+    let whole = (number.value.fract() == 0.0 && number.value.abs() <= MAX_EXACT as f64)
+        .then_some(number.value as i64);
     whole
 }
 

@@ -47,7 +47,10 @@ fn language(tag: &str) -> Language {
 }
 
 fn files(pages: &[(&str, &str)]) -> BTreeMap<Language, String> {
-    pages.iter().map(|(tag, text)| (language(tag), (*text).to_owned())).collect()
+    pages
+        .iter()
+        .map(|(tag, text)| (language(tag), (*text).to_owned()))
+        .collect()
 }
 
 fn book() -> PromptBook {
@@ -55,7 +58,10 @@ fn book() -> PromptBook {
 }
 
 fn argument(name: &str, value: Value) -> Argument {
-    Argument { name: name.to_owned(), value }
+    Argument {
+        name: name.to_owned(),
+        value,
+    }
 }
 
 fn text(name: &str, value: &str) -> Argument {
@@ -63,17 +69,32 @@ fn text(name: &str, value: &str) -> Argument {
 }
 
 fn template(name: &str, arguments: Vec<Argument>) -> Template {
-    Template { name: name.to_owned(), arguments }
+    Template {
+        name: name.to_owned(),
+        arguments,
+    }
 }
 
 fn emi() -> Template {
     template(
         "emi",
         vec![
-            argument("amount", Value::Money(Money { minor: 1_250_000, currency: "INR".to_owned() })),
+            argument(
+                "amount",
+                Value::Money(Money {
+                    minor: 1_250_000,
+                    currency: "INR".to_owned(),
+                }),
+            ),
             argument("digits", Value::Digits(Masked::new("4567"))),
             argument("due", Value::Date(date!(2026 - 12 - 05))),
-            argument("at", Value::Time(TimeOfDay { hour: 17, minute: 30 })),
+            argument(
+                "at",
+                Value::Time(TimeOfDay {
+                    hour: 17,
+                    minute: 30,
+                }),
+            ),
         ],
     )
 }
@@ -102,10 +123,22 @@ fn values_are_spoken_in_the_language_of_the_file() {
 
 #[test]
 fn one_rupee_stands_in_its_oblique_case_before_a_postposition() {
-    let book = PromptBook::parse(&files(&[("hi-IN", "emi = आपकी { $amount } की ईएमआई।\nsum = कुल { $amount } है।\n")])).unwrap();
+    let book = PromptBook::parse(&files(&[(
+        "hi-IN",
+        "emi = आपकी { $amount } की ईएमआई।\nsum = कुल { $amount } है।\n",
+    )]))
+    .unwrap();
     let said = |name: &str, minor: i64| {
-        let amount = Value::Money(Money { minor, currency: "INR".to_owned() });
-        book.render(&template(name, vec![argument("amount", amount)]), &language("hi-IN"), TODAY).unwrap()
+        let amount = Value::Money(Money {
+            minor,
+            currency: "INR".to_owned(),
+        });
+        book.render(
+            &template(name, vec![argument("amount", amount)]),
+            &language("hi-IN"),
+            TODAY,
+        )
+        .unwrap()
     };
     for (name, minor, words) in [
         ("emi", 100, "आपकी एक रुपये की ईएमआई।"),
@@ -157,72 +190,142 @@ fn plurals_work_in_all_eleven_languages() {
     ] {
         let book = PromptBook::parse(&files(&[(tag, text)])).unwrap();
         let n = |n| template("n", vec![argument("n", Value::Integer(n))]);
-        assert_eq!(book.render(&n(12_000), &language(tag), TODAY).unwrap(), words);
-        assert!(book.render(&n(1), &language(tag), TODAY).unwrap().starts_with("one "), "{tag}");
+        assert_eq!(
+            book.render(&n(12_000), &language(tag), TODAY).unwrap(),
+            words
+        );
+        assert!(
+            book.render(&n(1), &language(tag), TODAY)
+                .unwrap()
+                .starts_with("one "),
+            "{tag}"
+        );
     }
 }
 
 #[test]
 fn texts_choose_variants() {
     let tone = |tone| template("tone", vec![text("tone", tone), text("name", "Asha")]);
-    assert_eq!(book().render(&tone("gentle"), &language("en"), TODAY).unwrap(), "Please pay, Asha.");
-    assert_eq!(book().render(&tone("rude"), &language("en"), TODAY).unwrap(), "Pay now.");
+    assert_eq!(
+        book()
+            .render(&tone("gentle"), &language("en"), TODAY)
+            .unwrap(),
+        "Please pay, Asha."
+    );
+    assert_eq!(
+        book()
+            .render(&tone("rude"), &language("en"), TODAY)
+            .unwrap(),
+        "Pay now."
+    );
 }
 
 #[test]
 fn terms_and_messages_are_included() {
-    assert_eq!(book().render(&template("who", vec![]), &language("en"), TODAY).unwrap(), "This is Asha Finance. Goodbye.");
+    assert_eq!(
+        book()
+            .render(&template("who", vec![]), &language("en"), TODAY)
+            .unwrap(),
+        "This is Asha Finance. Goodbye."
+    );
     let declined = "-bank = { $case ->\n [of] of the bank\n *[plain] the bank\n }\na = Money { -bank(case: \"of\") } at { -bank }.\n";
     let book = PromptBook::parse(&files(&[("en", declined)])).unwrap();
-    assert_eq!(book.render(&template("a", vec![]), &language("en"), TODAY).unwrap(), "Money of the bank at the bank.");
+    assert_eq!(
+        book.render(&template("a", vec![]), &language("en"), TODAY)
+            .unwrap(),
+        "Money of the bank at the bank."
+    );
 }
 
 #[test]
 fn the_result_is_one_line_without_marks() {
-    let book = PromptBook::parse(&files(&[("en", "\u{feff}a =\n    One { $x }\n\n    two.   Three\r\n")])).unwrap();
-    let spoken = book.render(&template("a", vec![text("x", " O'Brien\n\tsecond ")]), &language("en"), TODAY).unwrap();
+    let book = PromptBook::parse(&files(&[(
+        "en",
+        "\u{feff}a =\n    One { $x }\n\n    two.   Three\r\n",
+    )]))
+    .unwrap();
+    let spoken = book
+        .render(
+            &template("a", vec![text("x", " O'Brien\n\tsecond ")]),
+            &language("en"),
+            TODAY,
+        )
+        .unwrap();
     assert_eq!(spoken, "One O'Brien second two. Three");
 }
 
 #[test]
 fn arguments_are_words_and_never_fluent() {
     let greeting = template("greeting", vec![text("name", "{ -lender } { $x }")]);
-    assert_eq!(book().render(&greeting, &language("en"), TODAY).unwrap(), "Hello, am I speaking with { -lender } { $x }?");
+    assert_eq!(
+        book().render(&greeting, &language("en"), TODAY).unwrap(),
+        "Hello, am I speaking with { -lender } { $x }?"
+    );
 }
 
 #[test]
 fn another_region_of_the_language_serves() {
     let goodbye = template("goodbye", vec![]);
-    assert_eq!(book().render(&goodbye, &language("en-GB"), TODAY).unwrap(), "Goodbye.");
+    assert_eq!(
+        book().render(&goodbye, &language("en-GB"), TODAY).unwrap(),
+        "Goodbye."
+    );
 }
 
 #[test]
 fn what_is_missing_is_named() {
     let book = book();
-    let refused = |template: &Template, tag: &str| book.render(template, &language(tag), TODAY).unwrap_err().to_string();
+    let refused = |template: &Template, tag: &str| {
+        book.render(template, &language(tag), TODAY)
+            .unwrap_err()
+            .to_string()
+    };
     assert_eq!(
         refused(&template("greeting", vec![text("nmae", "x")]), "en"),
         "cannot speak template `greeting`: argument `name` is missing"
     );
-    assert_eq!(refused(&template("hello", vec![]), "hi"), "cannot speak template `hello`: `prompts/hi-IN.ftl` has no message of that name");
-    assert_eq!(refused(&template("goodbye", vec![]), "ta"), "cannot speak template `goodbye` in `ta-IN`: there is no `prompts/ta-IN.ftl`");
+    assert_eq!(
+        refused(&template("hello", vec![]), "hi"),
+        "cannot speak template `hello`: `prompts/hi-IN.ftl` has no message of that name"
+    );
+    assert_eq!(
+        refused(&template("goodbye", vec![]), "ta"),
+        "cannot speak template `goodbye` in `ta-IN`: there is no `prompts/ta-IN.ftl`"
+    );
     let mut half = emi();
     half.arguments.retain(|argument| argument.name != "due");
-    assert_eq!(refused(&half, "en"), "cannot speak template `emi`: argument `due` is missing");
+    assert_eq!(
+        refused(&half, "en"),
+        "cannot speak template `emi`: argument `due` is missing"
+    );
 }
 
 #[test]
 fn an_argument_that_cannot_be_spoken_is_named_without_its_value() {
     let mut wrong = emi();
     wrong.arguments[1] = argument("digits", Value::Digits(Masked::new("45x7")));
-    let error = book().render(&wrong, &language("en"), TODAY).unwrap_err().to_string();
-    assert!(error.contains("argument `digits`") && !error.contains("45x7"), "{error}");
+    let error = book()
+        .render(&wrong, &language("en"), TODAY)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("argument `digits`") && !error.contains("45x7"),
+        "{error}"
+    );
 }
 
 #[test]
 fn a_prompt_is_bounded() {
-    let long = template("greeting", vec![text("name", &"a".repeat(MAX_PROMPT_BYTES))]);
-    assert_eq!(book().render(&long, &language("en"), TODAY), Err(RenderError::TooLong { template: "greeting".to_owned() }));
+    let long = template(
+        "greeting",
+        vec![text("name", &"a".repeat(MAX_PROMPT_BYTES))],
+    );
+    assert_eq!(
+        book().render(&long, &language("en"), TODAY),
+        Err(RenderError::TooLong {
+            template: "greeting".to_owned()
+        })
+    );
     let fits = template("greeting", vec![text("name", &"a".repeat(4_000))]);
     assert!(book().render(&fits, &language("en"), TODAY).is_ok());
 }
@@ -240,11 +343,17 @@ fn one_book_serves_many_threads() {
         for _ in 0..4 {
             scope.spawn(|| {
                 let one = template("days", vec![argument("days", Value::Integer(1))]);
-                assert_eq!(book.render(&one, &language("en"), TODAY).unwrap(), "You have one day.");
+                assert_eq!(
+                    book.render(&one, &language("en"), TODAY).unwrap(),
+                    "You have one day."
+                );
             });
         }
     });
-    assert_eq!(book.languages().map(Language::as_str).collect::<Vec<_>>(), ["en-IN", "hi-IN"]);
+    assert_eq!(
+        book.languages().map(Language::as_str).collect::<Vec<_>>(),
+        ["en-IN", "hi-IN"]
+    );
     assert!(book.has(&language("hi"), "emi") && !book.has(&language("hi"), "-lender"));
 }
 
@@ -286,25 +395,56 @@ fn broken_files_are_told_with_file_line_and_mend() {
 
 #[test]
 fn all_problems_of_all_files_are_told_at_once() {
-    let found = PromptBook::parse(&files(&[("en", "a = {\nb = ok\nc = { x }\n"), ("hi", "a = }\n")])).unwrap_err();
-    let lines: Vec<(String, Option<usize>)> = found.iter().map(|problem| (problem.file.clone(), problem.line)).collect();
-    assert_eq!(lines, [("prompts/en-IN.ftl".to_owned(), Some(2)), ("prompts/hi-IN.ftl".to_owned(), Some(1))]);
+    let found = PromptBook::parse(&files(&[
+        ("en", "a = {\nb = ok\nc = { x }\n"),
+        ("hi", "a = }\n"),
+    ]))
+    .unwrap_err();
+    let lines: Vec<(String, Option<usize>)> = found
+        .iter()
+        .map(|problem| (problem.file.clone(), problem.line))
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            ("prompts/en-IN.ftl".to_owned(), Some(2)),
+            ("prompts/hi-IN.ftl".to_owned(), Some(1))
+        ]
+    );
 }
 
 fn uses(name: &str, arguments: &[(&str, &str)]) -> TemplateUse {
-    let arguments = arguments.iter().map(|(name, kind)| ((*name).to_owned(), (*kind).to_owned())).collect();
-    TemplateUse { name: name.to_owned(), arguments }
+    let arguments = arguments
+        .iter()
+        .map(|(name, kind)| ((*name).to_owned(), (*kind).to_owned()))
+        .collect();
+    TemplateUse {
+        name: name.to_owned(),
+        arguments,
+    }
 }
 
 fn check(uses: &[TemplateUse]) -> Vec<String> {
-    book().check(uses).iter().map(|problem| format!("{:?} {problem}", problem.severity)).collect()
+    book()
+        .check(uses)
+        .iter()
+        .map(|problem| format!("{:?} {problem}", problem.severity))
+        .collect()
 }
 
 #[test]
 fn a_flow_that_fits_its_files_has_no_problems() {
     let found = check(&[
         uses("greeting", &[("name", "text")]),
-        uses("emi", &[("amount", "money"), ("digits", "digits"), ("due", "date"), ("at", "time")]),
+        uses(
+            "emi",
+            &[
+                ("amount", "money"),
+                ("digits", "digits"),
+                ("due", "date"),
+                ("at", "time"),
+            ],
+        ),
         uses("days", &[("days", "integer")]),
         uses("who", &[]),
         uses("goodbye", &[]),
@@ -315,7 +455,10 @@ fn a_flow_that_fits_its_files_has_no_problems() {
 #[test]
 fn a_flow_that_does_not_fit_its_files_is_told_where() {
     for (one, expected) in [
-        (uses("hello", &[]), "Error `prompts/hi-IN.ftl`: there is no message `hello`, which the flow uses; add a line `hello = …`"),
+        (
+            uses("hello", &[]),
+            "Error `prompts/hi-IN.ftl`: there is no message `hello`, which the flow uses; add a line `hello = …`",
+        ),
         (
             uses("greeting", &[("nmae", "text")]),
             "Error `prompts/en-IN.ftl` line 2: message `greeting` needs `$name`, which the flow does not give; correct the name (the flow \
@@ -332,7 +475,10 @@ fn a_flow_that_does_not_fit_its_files_is_told_where() {
         ),
     ] {
         let found = check(&[one]);
-        assert!(found.iter().any(|problem| problem == expected), "{found:#?}");
+        assert!(
+            found.iter().any(|problem| problem == expected),
+            "{found:#?}"
+        );
     }
 }
 
@@ -340,9 +486,18 @@ fn a_flow_that_does_not_fit_its_files_is_told_where() {
 fn variables_of_selectors_variants_and_referenced_messages_are_needed() {
     let text = "a = { $x ->\n [one] { $y }\n *[other] { b }\n }\nb = { \"{\" }{ $z }\n-t = { c }\nc = { -u(v: 1) }\n-u = { $v }\n";
     let book = PromptBook::parse(&files(&[("en", text)])).unwrap();
-    let needed: Vec<String> = book.check(&[uses("a", &[])]).into_iter().map(|problem| problem.message).collect();
+    let needed: Vec<String> = book
+        .check(&[uses("a", &[])])
+        .into_iter()
+        .map(|problem| problem.message)
+        .collect();
     for variable in ["x", "y", "z"] {
-        assert!(needed.iter().any(|message| message.contains(&format!("`${variable}`"))), "{needed:?}");
+        assert!(
+            needed
+                .iter()
+                .any(|message| message.contains(&format!("`${variable}`"))),
+            "{needed:?}"
+        );
     }
     assert_eq!(needed.len(), 3);
     assert!(book.check(&[uses("c", &[])]).is_empty());
@@ -357,18 +512,46 @@ fn hostile_files_are_refused_and_never_overflow() {
     }
     chain.push_str("m10000 = end\n");
     for (name, text, expected) in [
-        ("huge", "# x\n".repeat(70_000), "the file has 280000 bytes; split the flow, or shorten the file to 256 KiB"),
+        (
+            "huge",
+            "# x\n".repeat(70_000),
+            "the file has 280000 bytes; split the flow, or shorten the file to 256 KiB",
+        ),
         ("nested braces", deep("{", 200_000), "opens over 64 braces"),
-        ("nested braces on lines", deep("{\n", 100_000), "opens over 64 braces"),
+        (
+            "nested braces on lines",
+            deep("{\n", 100_000),
+            "opens over 64 braces",
+        ),
         ("nested calls", deep("{ A(", 60_000), "opens over 64 braces"),
-        ("nested selects", deep("{ $x ->\n *[a] ", 15_000), "opens over 64 braces"),
-        ("braces closed in quotes", deep("{ \"}\" -> \n*[a] ", 10_000), "opens over 64 braces"),
+        (
+            "nested selects",
+            deep("{ $x ->\n *[a] ", 15_000),
+            "opens over 64 braces",
+        ),
+        (
+            "braces closed in quotes",
+            deep("{ \"}\" -> \n*[a] ", 10_000),
+            "opens over 64 braces",
+        ),
         ("long chain", chain, "begins a chain of over 16 references"),
-        ("ten thousand errors", "x\n".repeat(10_000), "expected a token starting with \"=\""),
+        (
+            "ten thousand errors",
+            "x\n".repeat(10_000),
+            "expected a token starting with \"=\"",
+        ),
     ] {
         let found = problems(&text);
-        assert!(!found.is_empty() && found.len() <= 64, "{name}: {}", found.len());
-        assert!(found.iter().any(|problem| problem.contains(expected)), "{name}: {:?}", found.first());
+        assert!(
+            !found.is_empty() && found.len() <= 64,
+            "{name}: {}",
+            found.len()
+        );
+        assert!(
+            found.iter().any(|problem| problem.contains(expected)),
+            "{name}: {:?}",
+            found.first()
+        );
     }
 }
 
@@ -376,23 +559,44 @@ fn hostile_files_are_refused_and_never_overflow() {
 fn a_billion_laughs_stop_at_the_bound() {
     let mut text = String::from("l0 = ha\n");
     for index in 1..=12 {
-        text.push_str(&format!("l{index} = {}\n", format!("{{ l{} }}", index - 1).repeat(10)));
+        text.push_str(&format!(
+            "l{index} = {}\n",
+            format!("{{ l{} }}", index - 1).repeat(10)
+        ));
     }
     let book = PromptBook::parse(&files(&[("en", &text)])).unwrap();
-    let error = book.render(&template("l12", vec![]), &language("en"), TODAY).unwrap_err();
-    assert!(matches!(error, RenderError::Unresolved { .. } | RenderError::TooLong { .. }), "{error}");
+    let error = book
+        .render(&template("l12", vec![]), &language("en"), TODAY)
+        .unwrap_err();
+    assert!(
+        matches!(
+            error,
+            RenderError::Unresolved { .. } | RenderError::TooLong { .. }
+        ),
+        "{error}"
+    );
 }
 
 #[test]
 fn the_deepest_file_allowed_renders_on_a_small_stack() {
-    // sixteen messages, each reaching the next through as many nested placeables as a message may open
+    // sixteen messages, each reaching the next through as many nested placeables as a message may
+    // open
     let mut text = String::new();
     for index in 0..16 {
-        text.push_str(&format!("m{index} = {} m{} {}\n", "{".repeat(64), index + 1, "}".repeat(64)));
+        text.push_str(&format!(
+            "m{index} = {} m{} {}\n",
+            "{".repeat(64),
+            index + 1,
+            "}".repeat(64)
+        ));
     }
     text.push_str("m16 = end\n");
     let book = PromptBook::parse(&files(&[("en", &text)])).unwrap();
     let small = std::thread::Builder::new().stack_size(1024 * 1024);
-    let words = small.spawn(move || book.render(&template("m0", vec![]), &language("en"), TODAY)).unwrap().join().unwrap();
+    let words = small
+        .spawn(move || book.render(&template("m0", vec![]), &language("en"), TODAY))
+        .unwrap()
+        .join()
+        .unwrap();
     assert_eq!(words.unwrap(), "end");
 }
