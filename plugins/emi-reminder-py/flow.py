@@ -65,7 +65,7 @@ class WitWorld(wit_world.WitWorld):
         try:
             instalment = Instalment.read(fields)
         except Unreadable as lacking:
-            runtime.log(runtime.Level.ERROR, f"the customer's record cannot be used, {lacking}: mend it and call again")
+            runtime.log(runtime.Level.ERROR, f"the customer's record cannot be used, {lacking}: fix it and call again")
             return script.end("incomplete-data", str(lacking), "apology-incomplete-data")
         now = runtime.now()
         details = "emi-details-overdue" if is_past(instalment.due, now.unix_ms, now.offset_minutes) else "emi-details"

@@ -119,7 +119,7 @@ async fn a_full_engine_turns_each_further_call_away_at_every_door_and_takes_one_
     let body: Value = response.json().await.unwrap();
     assert!(
         body["error"].as_str().unwrap().contains("full")
-            && body["mend"].as_str().unwrap().contains("max-calls"),
+            && body["hint"].as_str().unwrap().contains("max-calls"),
         "{body}"
     );
     assert_eq!(
@@ -366,7 +366,7 @@ async fn metrics_tell_of_flows_and_calls_to_whoever_has_the_token() {
         "{rejected:#}"
     );
     assert!(
-        fault["mend"]
+        fault["hint"]
             .as_str()
             .unwrap()
             .contains("`memory-mib` of `[limits]`"),

@@ -151,7 +151,7 @@ async fn an_edit_becomes_a_version_and_an_error_drops_nothing() {
     );
     house.shows("rejected (contract", 1).await;
     // the first was that there was no component yet
-    house.shows("         mend: ", 2).await;
+    house.shows("         hint: ", 2).await;
     house
         .shows(&format!("         version {first} stays"), 1)
         .await;
@@ -244,7 +244,7 @@ async fn a_new_plugin_is_told_what_it_lacks() {
         .shows("build  kyc              ended well after", 1)
         .await;
     house
-        .shows("mend: let the command of --build put it there", 1)
+        .shows("hint: let the command of --build put it there", 1)
         .await;
 }
 

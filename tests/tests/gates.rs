@@ -332,7 +332,7 @@ async fn what_would_change_amounts_or_decisions_of_recorded_calls_takes_no_calls
     );
     let told = rejected(&engine, &[&unclear.to_string(), "its replay ends there"]).await;
     assert!(
-        told["mend"]
+        told["hint"]
             .as_str()
             .unwrap()
             .contains(&format!("ghanti replay {unclear}")),
@@ -395,7 +395,7 @@ async fn a_gate_whose_store_is_away_stays_shut_until_it_is_back() {
     )
     .await;
     assert!(
-        told["mend"]
+        told["hint"]
             .as_str()
             .unwrap()
             .contains("POST /api/flows/reload"),
@@ -497,7 +497,7 @@ async fn a_build_that_speaks_of_the_loan_too_soon_does_not_hold_the_shipped_test
         assert!(reason.contains(words), "{told:#}");
     }
     assert!(
-        told["mend"].as_str().unwrap().contains("mend the flow"),
+        told["hint"].as_str().unwrap().contains("fix the flow"),
         "{told:#}"
     );
 }

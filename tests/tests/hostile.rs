@@ -46,7 +46,7 @@ fn problems(record: &Value) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn wrong_requests_get_an_error_with_its_mend() {
+async fn wrong_requests_get_an_error_with_its_hint() {
     let engine = engine();
     let form = "application/x-www-form-urlencoded";
     let megabyte = "x".repeat(1 << 20);
@@ -187,7 +187,7 @@ async fn wrong_requests_get_an_error_with_its_mend() {
         let told = response.text().await.unwrap();
         let error: Value = serde_json::from_str(&told)
             .unwrap_or_else(|_| panic!("{what}: the answer is no JSON but `{told}`"));
-        for key in ["error", "mend"] {
+        for key in ["error", "hint"] {
             assert!(
                 error[key].as_str().is_some_and(|text| !text.is_empty()),
                 "{what}: `{key}` is missing: {told}"

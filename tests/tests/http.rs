@@ -125,7 +125,7 @@ async fn passthru_answers_ok_in_plain_text_whatever_it_tells() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_passthru_without_a_stream_is_told_with_the_mend() {
+async fn a_passthru_without_a_stream_is_told_with_the_hint() {
     let engine = engine("");
     get(&engine, "/passthru?CallSid=stuck1&CallFrom=09876520001").await;
     let record = engine
@@ -322,7 +322,7 @@ async fn a_status_callback_is_taken_as_form_multipart_and_json() {
             record["exotel"]
         );
     }
-    // Nothing can be mended at Exotel's end.
+    // Nothing can be fixed at Exotel's end.
     let unknown = engine
         .http()
         .post(engine.url("/status"))
@@ -351,7 +351,7 @@ async fn a_stored_customer_is_shown_by_its_id_and_among_the_newest() {
     assert_eq!(missing.status(), 404);
     let body: Value = missing.json().await.unwrap();
     assert!(
-        body["error"].is_string() && body["mend"].is_string(),
+        body["error"].is_string() && body["hint"].is_string(),
         "{body}"
     );
 }
@@ -549,7 +549,7 @@ async fn tokens_keep_strangers_out_of_each_door() {
             if status == 401 {
                 let body: Value = response.json().await.unwrap();
                 assert!(
-                    body["mend"].as_str().unwrap().contains("applet-token")
+                    body["hint"].as_str().unwrap().contains("applet-token")
                         && !body.to_string().contains("applet-7"),
                     "{body}"
                 );

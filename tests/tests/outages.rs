@@ -161,7 +161,7 @@ async fn a_call_whose_redis_hangs_is_told_of_nobody_else() {
 }
 
 #[test]
-fn what_is_missing_at_the_start_is_told_with_the_mend() {
+fn what_is_missing_at_the_start_is_told_with_the_hint() {
     let house = tempfile::tempdir().unwrap();
     let (file, empty, gone) = (
         house.path().join("a-file"),
@@ -261,7 +261,7 @@ fn what_is_missing_at_the_start_is_told_with_the_mend() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_told_with_the_mend() {
+fn a_port_that_is_taken_is_told_with_the_hint() {
     let occupied = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = occupied.local_addr().unwrap().to_string();
     // `--listen` comes first on the command line of every test's engine, so the second program is
@@ -320,7 +320,7 @@ fn all_that_is_wrong_with_a_configuration_is_told_at_once() {
 }
 
 #[test]
-fn logs_that_cannot_be_written_are_told_with_the_mend() {
+fn logs_that_cannot_be_written_are_told_with_the_hint() {
     let house = tempfile::tempdir().unwrap();
     let file = house.path().join("a-file");
     fs::write(&file, "").unwrap();
@@ -462,7 +462,7 @@ async fn wait_for_row(engine: &Engine, call: &str) {
 }
 
 #[test]
-fn a_call_against_nobody_is_told_with_the_mend() {
+fn a_call_against_nobody_is_told_with_the_hint() {
     let nobody = TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()

@@ -236,7 +236,7 @@ async fn a_component_that_ends_its_compiler_is_rejected_and_not_tried_again_afte
             "{name}: {rejection:#}"
         );
         assert!(
-            rejection["mend"]
+            rejection["hint"]
                 .as_str()
                 .unwrap()
                 .contains("build the component again"),

@@ -19,7 +19,7 @@ pub fn convert(samples: &[i16], from_hz: u32, to_hz: u32) -> Result<Vec<i16>, Re
         return Err(ResampleError::Rates {
             from_hz,
             to_hz,
-            mend: "rates may be 4000 to 192000",
+            hint: "rates may be 4000 to 192000",
         });
     }
     if from_hz == to_hz || samples.is_empty() {

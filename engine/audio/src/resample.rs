@@ -24,14 +24,14 @@ static FROM_24000: LazyLock<Filter> = LazyLock::new(|| Filter::design(2, 3, 60))
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ResampleError {
     /// No filter for this pair of rates.
-    #[error("cannot resample from `{from_hz}` Hz to `{to_hz}` Hz: {mend}")]
+    #[error("cannot resample from `{from_hz}` Hz to `{to_hz}` Hz: {hint}")]
     Rates {
         /// The rate of the samples.
         from_hz: u32,
         /// The rate that was asked for.
         to_hz: u32,
         /// What is possible.
-        mend: &'static str,
+        hint: &'static str,
     },
     /// The resampling library refused.
     #[error("resampling failed: {0}")]
@@ -60,7 +60,7 @@ impl Resampler {
                 return Err(ResampleError::Rates {
                     from_hz,
                     to_hz,
-                    mend: "a stream may have 8000, 16000 or 24000, and is heard at 16000",
+                    hint: "a stream may have 8000, 16000 or 24000, and is heard at 16000",
                 });
             }
         };

@@ -46,7 +46,7 @@ impl Default for Allowance {
 struct Beyond {
     line: Option<usize>,
     reason: String,
-    /// Where the operator says so, as a mend.
+    /// Where the operator says so, as a hint.
     setting: &'static str,
 }
 
@@ -77,12 +77,12 @@ impl Allowance {
             Some(line) => format!("line {line}: {reason}"),
             None => reason.clone(),
         });
-        let mend = format!(
+        let hint = format!(
             "ask for less in `flow.toml`, or let the operator allow it by {} in ghanti.toml",
             settings.join(" and ")
         );
         let reasons: Vec<_> = reasons.collect();
-        Err(Fault::new(Step::Allowance, reasons.join("\n"), &mend)
+        Err(Fault::new(Step::Allowance, reasons.join("\n"), &hint)
             .at(beyond.first().and_then(|beyond| beyond.line)))
     }
 
@@ -262,7 +262,7 @@ mod tests {
         let Fault {
             step,
             reason,
-            mend,
+            hint,
             line,
         } = admit(&strict(), text).unwrap_err();
         assert_eq!((step, line), (Step::Allowance, Some(2)));
@@ -282,7 +282,7 @@ mod tests {
             "`journal-kib` of `[limits]`",
             "ghanti.toml",
         ] {
-            assert!(mend.contains(setting), "{mend}");
+            assert!(hint.contains(setting), "{hint}");
         }
     }
 
@@ -312,7 +312,7 @@ mod tests {
         let text = "[grants]\nlookup = [\n  \"loan:12*\",\n  \"*\",\n  \"lo*\",\n]\nvoices = [\"asha\", \"ravi\"]\n\
                     transfer = { default = [\"9876543210\"], legal = \"08040001111\" }\n";
         let Fault {
-            reason, mend, line, ..
+            reason, hint, line, ..
         } = admit(&strict(), text).unwrap_err();
         let told: Vec<_> = reason.lines().collect();
         assert_eq!(line, Some(4));
@@ -332,17 +332,17 @@ mod tests {
         );
         assert_eq!(told.len(), 4);
         assert!(
-            mend.contains(
+            hint.contains(
                 "`lookup` of `[grants]` and `voices` of `[grants]` and `transfer` of `[grants]`"
             ),
-            "{mend}"
+            "{hint}"
         );
     }
 
     #[test]
     fn without_a_word_from_the_operator_no_look_up_and_no_voice_is_granted() {
         let text = "[grants]\nlookup = [\"*\"]\nvoices = [\"ravi\"]\ntransfer = { legal = \"08040001111\" }\n[limits]\nmemory = \"64MiB\"\n";
-        let Fault { reason, mend, .. } = admit(&Allowance::default(), text).unwrap_err();
+        let Fault { reason, hint, .. } = admit(&Allowance::default(), text).unwrap_err();
         let told: Vec<_> = reason.lines().collect();
         assert!(
             told[0].starts_with("line 2: `lookup` has `*`")
@@ -350,7 +350,7 @@ mod tests {
             "{told:#?}"
         );
         assert_eq!(told.len(), 2);
-        assert!(mend.contains("let the operator allow it by `lookup` of `[grants]` and `voices` of `[grants]` in ghanti.toml"), "{mend}");
+        assert!(hint.contains("let the operator allow it by `lookup` of `[grants]` and `voices` of `[grants]` in ghanti.toml"), "{hint}");
         assert!(admit(&Allowance::everything(), text).is_ok());
         assert!(
             admit(

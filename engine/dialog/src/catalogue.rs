@@ -80,7 +80,7 @@ pub struct Catalogue<P> {
     loader: Loader,
     default_flow: Option<FlowName>,
     flows: RwLock<Flows<P>>,
-    strays: Mutex<Vec<Rejection>>,
+    invalid: Mutex<Vec<Rejection>>,
     changes: watch::Sender<u64>,
     tally: Tally,
     kept: Arc<Kept>,
@@ -129,7 +129,7 @@ impl<P: PromptLibrary> Catalogue<P> {
             ),
             default_flow: settings.default_flow,
             flows: RwLock::default(),
-            strays: Mutex::default(),
+            invalid: Mutex::default(),
             changes: watch::Sender::new(0),
             tally: Tally::default(),
             kept: Arc::new(kept.unwrap_or_else(|_| Kept::open(None))),
@@ -148,7 +148,7 @@ impl<P: PromptLibrary> Catalogue<P> {
 
     /// Looks through the folder again and publishes what has changed; what was rejected is tried
     /// again. A flow that cannot be loaded keeps the version it has; one whose files are gone takes
-    /// no further calls. A version that was withdrawn stays so.
+    /// no further calls. A version that was rolled back stays so.
     pub async fn reload(&self) -> Result<Vec<Rejection>, CatalogueError> {
         let places = self.look().await?;
         let gone: Vec<_> = self
@@ -158,7 +158,7 @@ impl<P: PromptLibrary> Catalogue<P> {
             .collect();
         gone.iter().for_each(|name| self.retire(name));
         self.change().values_mut().for_each(Lives::pardon);
-        let mut rejections = self.strays();
+        let mut rejections = self.invalid();
         // several come at once: which of them is loaded first decides nothing
         let quiet = self.notices.quiet();
         let loads = places.into_iter().map(|(name, place)| async move {
@@ -183,17 +183,17 @@ impl<P: PromptLibrary> Catalogue<P> {
         let found = tokio::task::spawn_blocking(move || lying(&folder))
             .await
             .unwrap_or_else(|error| Err(std::io::Error::other(error)));
-        let Lying { places, strays } = found.map_err(|reason| CatalogueError {
+        let Lying { places, invalid } = found.map_err(|reason| CatalogueError {
             folder: self.folder.clone(),
             reason,
         })?;
-        let mut known = self.strays.lock().unwrap_or_else(PoisonError::into_inner);
-        if *known != strays {
-            for stray in strays.iter().filter(|stray| !known.contains(stray)) {
-                told(stray);
-                self.tally.rejected(&stray.flow, stray.step);
+        let mut known = self.invalid.lock().unwrap_or_else(PoisonError::into_inner);
+        if *known != invalid {
+            for entry in invalid.iter().filter(|entry| !known.contains(entry)) {
+                told(entry);
+                self.tally.rejected(&entry.flow, entry.step);
             }
-            *known = strays;
+            *known = invalid;
             self.changes.send_modify(|change| *change += 1);
         }
         Ok(places)
@@ -316,8 +316,8 @@ impl<P: PromptLibrary> Catalogue<P> {
     }
 
     /// What lies in the folder and is no flow.
-    pub fn strays(&self) -> Vec<Rejection> {
-        self.strays
+    pub fn invalid(&self) -> Vec<Rejection> {
+        self.invalid
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
@@ -334,7 +334,7 @@ impl<P: PromptLibrary> Catalogue<P> {
         self.loader.engine().max_calls()
     }
 
-    /// Counts up whenever something in [`Catalogue::states`] or [`Catalogue::strays`] has changed,
+    /// Counts up whenever something in [`Catalogue::states`] or [`Catalogue::invalid`] has changed,
     /// but for the numbers of calls.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
@@ -367,8 +367,8 @@ fn told(rejection: &Rejection) {
         flow,
         step,
         reason,
-        mend,
+        hint,
         line,
     } = rejection;
-    tracing::warn!(flow, %step, line, reason, mend, "flow rejected");
+    tracing::warn!(flow, %step, line, reason, hint, "flow rejected");
 }

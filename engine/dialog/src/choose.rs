@@ -9,7 +9,7 @@ use crate::manifest::Takes;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoFlow {
     /// The one asked for is not loaded.
-    #[error("there is no flow `{wanted}`, only {}: mend the name, or see why it was rejected", shown(.there))]
+    #[error("there is no flow `{wanted}`, only {}: fix the name, or see why it was rejected", shown(.there))]
     Unknown {
         /// Which one.
         wanted: FlowName,
@@ -245,7 +245,7 @@ mod tests {
             .to_string();
         assert_eq!(
             error,
-            "there is no flow `c`, only `a`, `b`: mend the name, or see why it was rejected"
+            "there is no flow `c`, only `a`, `b`: fix the name, or see why it was rejected"
         );
     }
 

@@ -120,12 +120,12 @@ impl Names {
                     encoding: Encoding::Module,
                     ..
                 } if depth == 0 => {
-                    let mend =
+                    let hint =
                         "make a component of it: `make flows` does, or `wasm-tools component new`";
                     return Err(Fault::new(
                         Step::Contract,
                         "it is a core module, not a component".to_owned(),
-                        mend,
+                        hint,
                     ));
                 }
                 Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,

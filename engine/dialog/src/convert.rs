@@ -1,7 +1,7 @@
 //! Between the contract's types and the model's. Whatever a flow hands over is checked here, and
 //! nowhere else.
 //!
-//! A refusal is one sentence that names the argument and the mend; it becomes `error.invalid`.
+//! A refusal is one sentence that names the argument and the hint; it becomes `error.invalid`.
 
 use ghanti_model::{
     Answer, Argument, CallError, Choice, Collection, Content, Extent, Language, Masked, Money,

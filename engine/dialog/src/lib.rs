@@ -61,7 +61,7 @@ pub use journal::{Divergence, SharedJournal, Side};
 pub use load::{Rejection, Step};
 pub use manifest::{
     CustomerField, CustomerReading, CustomerSchema, FieldProblem, GateKind, Limits, Manifest,
-    ManifestError, OnTrap, OnTrapThen, ReplayGate, Running, TrapBudget, TrapWords,
+    ManifestError, OnFailure, OnFailureThen, ReplayGate, Running, FailureBudget, FailureWords,
 };
 pub use meters::compute::ARRIVAL;
 pub use orders::{NotAnOrder, UnknownFlow};

@@ -3,7 +3,7 @@
 //!
 //! A version is a *candidate* (it takes a share of the new calls, to be tried), *active*, then
 //! *before* (loaded, so that it can come back at once) or *draining* (only its calls keep it) and
-//! gone with its last call. One that was brought back from is *withdrawn*. No I/O, no waiting.
+//! gone with its last call. One that was brought back from is *rolled back*. No I/O, no waiting.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Weak};
@@ -32,7 +32,7 @@ enum Seen {
 }
 
 #[derive(Debug)]
-struct Withdrawn<P> {
+struct RolledBack<P> {
     version: Arc<FlowVersion<P>>,
     reason: String,
     at_ms: u64,
@@ -57,7 +57,7 @@ pub(crate) struct Lives<P> {
     active: Option<Arc<FlowVersion<P>>>,
     /// The newest first.
     before: Vec<Arc<FlowVersion<P>>>,
-    withdrawn: Option<Withdrawn<P>>,
+    rolled_back: Option<RolledBack<P>>,
     draining: Vec<Weak<FlowVersion<P>>>,
     rejected: VecDeque<Rejected>,
     /// The version that came from what was kept, since the files in the folder were rejected at the
@@ -77,7 +77,7 @@ impl<P> Default for Lives<P> {
             candidate: None,
             active: None,
             before: Vec::new(),
-            withdrawn: None,
+            rolled_back: None,
             draining: Vec::new(),
             rejected: VecDeque::new(),
             restored: None,
@@ -163,7 +163,7 @@ impl<P> Lives<P> {
             .iter()
             .chain(&self.active)
             .chain(&self.before)
-            .chain(self.withdrawn.iter().map(|gone| &gone.version));
+            .chain(self.rolled_back.iter().map(|gone| &gone.version));
         held.cloned()
             .chain(self.draining.iter().filter_map(Weak::upgrade))
     }
@@ -243,7 +243,7 @@ impl<P> Lives<P> {
     fn forget(&mut self, id: &VersionId) {
         self.candidate.take_if(|version| version.id == *id);
         self.before.retain(|version| version.id != *id);
-        self.withdrawn.take_if(|gone| gone.version.id == *id);
+        self.rolled_back.take_if(|gone| gone.version.id == *id);
         self.draining
             .retain(|version| version.upgrade().is_some_and(|version| version.id != *id));
     }
@@ -254,13 +254,13 @@ impl<P> Lives<P> {
         self.draining.retain(|version| version.strong_count() > 0);
     }
 
-    /// Makes the candidate active, or else the version that was withdrawn. None where there is
+    /// Makes the candidate active, or else the version that was rolled_back. None where there is
     /// neither.
     pub(crate) fn promote(&mut self) -> Option<Arc<FlowVersion<P>>> {
         let version = self
             .candidate
             .take()
-            .or_else(|| self.withdrawn.take().map(|gone| gone.version))?;
+            .or_else(|| self.rolled_back.take().map(|gone| gone.version))?;
         self.activate(Arc::clone(&version));
         Some(version)
     }
@@ -278,7 +278,7 @@ impl<P> Lives<P> {
             }
         };
         if let Some(version) = version {
-            let earlier = self.withdrawn.replace(Withdrawn {
+            let earlier = self.rolled_back.replace(RolledBack {
                 version,
                 reason,
                 at_ms,
@@ -377,11 +377,11 @@ impl<P> Lives<P> {
         let before = self
             .before
             .iter()
-            .map(|version| VersionState::of(version, Stage::Before));
-        let withdrawn = self.withdrawn.iter().map(|gone| VersionState {
+            .map(|version| VersionState::of(version, Stage::Previous));
+        let rolled_back = self.rolled_back.iter().map(|gone| VersionState {
             reason: Some(gone.reason.clone()),
-            withdrawn_ms: Some(gone.at_ms),
-            ..VersionState::of(&gone.version, Stage::Withdrawn)
+            rolled_back_ms: Some(gone.at_ms),
+            ..VersionState::of(&gone.version, Stage::RolledBack)
         });
         let draining = self
             .draining
@@ -394,7 +394,7 @@ impl<P> Lives<P> {
             versions: candidate
                 .chain(active)
                 .chain(before)
-                .chain(withdrawn)
+                .chain(rolled_back)
                 .chain(draining)
                 .collect(),
             rejected: self.rejected.iter().cloned().collect(),

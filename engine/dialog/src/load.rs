@@ -1,5 +1,5 @@
 //! From the files of a flow to a version that calls can run, step by step. What fails is told with
-//! its step, reason and mend.
+//! its step, reason and hint.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -65,7 +65,7 @@ impl fmt::Display for Step {
 
 /// A flow that was not taken, and why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("cannot load flow `{flow}` ({step}): {reason}: {mend}")]
+#[error("cannot load flow `{flow}` ({step}): {reason}: {hint}")]
 pub struct Rejection {
     /// The flow's name, or the file's where it is no name.
     pub flow: String,
@@ -75,7 +75,7 @@ pub struct Rejection {
     /// where there is one.
     pub reason: String,
     /// What to do about it.
-    pub mend: String,
+    pub hint: String,
     /// The first line that is wrong, from 1, where there is one: of `flow.toml` or, in the steps
     /// [`Step::Prompts`] and [`Step::Tests`], of the file that `reason` names first.
     pub line: Option<usize>,
@@ -87,7 +87,7 @@ impl Rejection {
             flow: flow.to_owned(),
             step: fault.step,
             reason: fault.reason,
-            mend: fault.mend,
+            hint: fault.hint,
             line: fault.line,
         }
     }
@@ -98,16 +98,16 @@ impl Rejection {
 pub(crate) struct Fault {
     pub(crate) step: Step,
     pub(crate) reason: String,
-    pub(crate) mend: String,
+    pub(crate) hint: String,
     pub(crate) line: Option<usize>,
 }
 
 impl Fault {
-    pub(crate) fn new(step: Step, reason: String, mend: &str) -> Self {
+    pub(crate) fn new(step: Step, reason: String, hint: &str) -> Self {
         Self {
             step,
             reason,
-            mend: mend.to_owned(),
+            hint: hint.to_owned(),
             line: None,
         }
     }
@@ -210,7 +210,7 @@ impl Loader {
                 .map(|problem| problem.reason.as_str())
                 .collect::<Vec<_>>()
                 .join("\n");
-            Fault::new(Step::Prompts, reasons, "mend the prompt files")
+            Fault::new(Step::Prompts, reasons, "fix the prompt files")
                 .at(problems.first().and_then(|problem| problem.line))
         })?;
 
@@ -297,7 +297,7 @@ impl Loader {
                 .map(ToString::to_string)
                 .collect::<Vec<_>>()
                 .join("\n");
-            Fault::new(Step::Manifest, reasons, "mend `flow.toml`")
+            Fault::new(Step::Manifest, reasons, "fix `flow.toml`")
                 .at(errors.first().map(|error| error.line))
         })?;
         let overrides = &self.allowance.overrides;

@@ -22,7 +22,7 @@ use crate::overrides::Samples;
 pub use customer::{CustomerField, CustomerReading, CustomerSchema, FieldProblem};
 pub use limits::Limits;
 pub(crate) use said::Said;
-pub use update::{GateKind, ReplayGate, Running, TrapBudget, Update};
+pub use update::{GateKind, ReplayGate, Running, FailureBudget, Update};
 
 /// What the names of things begin with that only the engine can establish, from marks:
 /// `heard:disclosure`.
@@ -56,8 +56,8 @@ pub struct Manifest {
     pub limits: Limits,
     /// The limits that it names itself; the others are the engine's.
     pub limits_given: BTreeSet<String>,
-    /// `[on-trap]`.
-    pub on_trap: OnTrap,
+    /// `[on-failure]`.
+    pub on_failure: OnFailure,
     /// `[update]`: how a new version comes to calls.
     pub update: Update,
     /// `[replay] gate`: recorded calls which a new version has to repeat first.
@@ -85,7 +85,7 @@ impl Default for Manifest {
             grants: Grants::default(),
             limits: Limits::default(),
             limits_given: BTreeSet::new(),
-            on_trap: OnTrap::default(),
+            on_failure: OnFailure::default(),
             update: Update::default(),
             replay_gate: None,
             texts: true,
@@ -167,21 +167,21 @@ pub struct Grants {
     pub voices: Vec<String>,
 }
 
-/// `[on-trap]`: what the caller hears, and what then becomes of him, after the flow has failed.
+/// `[on-failure]`: what the caller hears, and what then becomes of him, after the flow has failed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct OnTrap {
+pub struct OnFailure {
     /// The words; the engine's own where nothing is said.
-    pub say: Option<TrapWords>,
+    pub say: Option<FailureWords>,
     /// What follows.
-    pub then: OnTrapThen,
+    pub then: OnFailureThen,
     /// How many failures are borne before the version before comes back; without one only people
     /// bring it back.
-    pub budget: Option<TrapBudget>,
+    pub budget: Option<FailureBudget>,
 }
 
 /// Words after a trap.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TrapWords {
+pub enum FailureWords {
     /// `say = "…"`: a plain text in the flow's default language.
     Text(String),
     /// `say = { template = "…" }`: a template without arguments.
@@ -190,7 +190,7 @@ pub enum TrapWords {
 
 /// What follows a trap.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum OnTrapThen {
+pub enum OnFailureThen {
     /// Hang up.
     #[default]
     Goodbye,
@@ -227,7 +227,7 @@ pub struct QuestionRule {
 pub struct ManifestError {
     /// From 1.
     pub line: usize,
-    /// What is wrong, with the mend.
+    /// What is wrong, with the hint.
     pub message: String,
 }
 
@@ -275,7 +275,7 @@ text-bytes = 2000
 log-lines = 0
 journal-kib = 512
 
-[on-trap]
+[on-failure]
 say = { template = "sorry" }
 then = "transfer"
 
@@ -322,10 +322,10 @@ requires = ["heard:disclosure"]
         };
         assert_eq!(manifest.limits, limits);
         assert_eq!(
-            manifest.on_trap,
-            OnTrap {
-                say: Some(TrapWords::Template("sorry".to_owned())),
-                then: OnTrapThen::Transfer,
+            manifest.on_failure,
+            OnFailure {
+                say: Some(FailureWords::Template("sorry".to_owned())),
+                then: OnFailureThen::Transfer,
                 budget: None
             }
         );
@@ -347,7 +347,7 @@ requires = ["heard:disclosure"]
     #[test]
     fn all_errors_are_listed_at_once_with_their_lines() {
         let errors = Manifest::parse(
-            "[flow]\ntitel = \"x\"\nlanguages = [\"hindi language\"]\n[limits]\nmemory = \"1GiB\"\ncompute-ms = \"fast\"\ntext-bytes = 1\nlog-lines = -1\njournal-kib = 99999\n[grants]\ntransfer = { default = [\"agent\"] }\n\n[extra]\n[prompts]\nemi = { requires = [\"Identity\"] }\n[on-trap]\nthen = \"dance\"\n",
+            "[flow]\ntitel = \"x\"\nlanguages = [\"hindi language\"]\n[limits]\nmemory = \"1GiB\"\ncompute-ms = \"fast\"\ntext-bytes = 1\nlog-lines = -1\njournal-kib = 99999\n[grants]\ntransfer = { default = [\"agent\"] }\n\n[extra]\n[prompts]\nemi = { requires = [\"Identity\"] }\n[on-failure]\nthen = \"dance\"\n",
         )
         .unwrap_err();
         let told = errors.iter().map(ToString::to_string).collect::<Vec<_>>();

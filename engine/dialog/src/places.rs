@@ -51,7 +51,7 @@ type Seen = (u64, (i64, i64), (i64, i64), u64);
 pub(crate) struct Lying {
     pub(crate) places: BTreeMap<FlowName, Place>,
     /// What looks like a flow and is none.
-    pub(crate) strays: Vec<Rejection>,
+    pub(crate) invalid: Vec<Rejection>,
 }
 
 /// The flows in a folder. Hidden files, files of other kinds and what editors leave behind are
@@ -60,7 +60,7 @@ pub(crate) fn lying(folder: &Path) -> io::Result<Lying> {
     let root = folder.canonicalize()?;
     let mut lying = Lying {
         places: BTreeMap::new(),
-        strays: Vec::new(),
+        invalid: Vec::new(),
     };
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
@@ -78,9 +78,9 @@ pub(crate) fn lying(folder: &Path) -> io::Result<Lying> {
             None => continue,
         };
         let reject =
-            |reason: String, mend: &str| Rejection::new(file, Fault::new(Step::Read, reason, mend));
+            |reason: String, hint: &str| Rejection::new(file, Fault::new(Step::Read, reason, hint));
         let Ok(name) = FlowName::parse(name) else {
-            lying.strays.push(reject(
+            lying.invalid.push(reject(
                 format!("`{name}` is no name of a flow"),
                 "rename it: letters, digits, `-`, `_` and `.`",
             ));
@@ -88,7 +88,7 @@ pub(crate) fn lying(folder: &Path) -> io::Result<Lying> {
         };
         let twice = lying.places.contains_key(&name);
         if twice {
-            lying.strays.push(reject(
+            lying.invalid.push(reject(
                 format!("`{name}.wasm` and the folder `{name}` name the same flow"),
                 "remove one of them",
             ));
@@ -231,7 +231,7 @@ pub(crate) fn files(folder: &Path, ending: &str) -> Result<Vec<(String, PathBuf)
 }
 
 pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Fault {
-    let mend = if error.kind() == io::ErrorKind::NotFound {
+    let hint = if error.kind() == io::ErrorKind::NotFound {
         "put it there"
     } else {
         "check the file and its permissions"
@@ -239,7 +239,7 @@ pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Fault {
     Fault::new(
         Step::Read,
         format!("cannot read `{}`: {error}", path.display()),
-        mend,
+        hint,
     )
 }
 
@@ -274,7 +274,7 @@ mod tests {
                 .collect::<Vec<_>>(),
             [Form::Folder]
         );
-        assert_eq!(lying.strays.len(), 2, "{:?}", lying.strays);
+        assert_eq!(lying.invalid.len(), 2, "{:?}", lying.invalid);
     }
 
     #[test]
@@ -320,7 +320,7 @@ mod tests {
         symlink("user@host.1:2", flows.join(".#emi")).unwrap();
         let after = lying(flows).unwrap();
         assert_eq!(
-            (names(flows), after.strays),
+            (names(flows), after.invalid),
             (vec!["emi".to_owned()], Vec::new())
         );
         assert!(before.stands_still());

@@ -99,11 +99,11 @@ pub(crate) async fn pass<P>(
         }
         Ok(Ok(Rehearsed::Differs(obstacle))) => return Err(told(gate, &obstacle)),
         Ok(Err(reason)) => {
-            let mend = "mend that, then POST /api/flows/reload; or take `[replay] gate` away";
+            let hint = "fix that, then POST /api/flows/reload; or take `[replay] gate` away";
             return Err(Fault::new(
                 Step::Replay,
                 format!("the recorded calls cannot be replayed: {reason}"),
-                mend,
+                hint,
             ));
         }
         Err(_) => {
@@ -144,15 +144,15 @@ fn told(gate: &ReplayGate, obstacle: &Obstacle) -> Fault {
         let reason = format!(
             "{reason}; its replay ends there, so that what follows cannot be shown to agree in {named}"
         );
-        let mend = format!(
+        let hint = format!(
             "`ghanti replay {call}` shows both sides; if it is intended, take `[replay] gate` away for this version, and put it back when calls of it are recorded"
         );
-        return Fault::new(Step::Replay, reason, &mend);
+        return Fault::new(Step::Replay, reason, &hint);
     }
-    let mend = format!(
+    let hint = format!(
         "`ghanti replay {call}` shows both sides; if it is intended, take `{kind}` out of `[replay] gate` for this version"
     );
-    Fault::new(Step::Replay, reason, &mend)
+    Fault::new(Step::Replay, reason, &hint)
 }
 
 #[cfg(test)]

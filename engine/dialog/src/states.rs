@@ -16,10 +16,10 @@ pub enum Stage {
     Active,
     /// Was active, and stays loaded so that it can come back at once. Calls that began with it go
     /// on.
-    Before,
-    /// Was withdrawn, by people or for its failures. Calls that began with it go on; no new ones
+    Previous,
+    /// Was rolled back, by people or for its failures. Calls that began with it go on; no new ones
     /// come unless it is promoted.
-    Withdrawn,
+    RolledBack,
     /// Kept only by the calls that began with it.
     Draining,
 }
@@ -30,8 +30,8 @@ impl Stage {
         match self {
             Stage::Candidate => "candidate",
             Stage::Active => "active",
-            Stage::Before => "before",
-            Stage::Withdrawn => "withdrawn",
+            Stage::Previous => "previous",
+            Stage::RolledBack => "rolled-back",
             Stage::Draining => "draining",
         }
     }
@@ -59,10 +59,10 @@ pub struct VersionState {
     pub weight: u8,
     /// When it was loaded, in milliseconds since 1970.
     pub loaded_ms: u64,
-    /// Why it was withdrawn,
+    /// Why it was rolled back,
     pub reason: Option<String>,
     /// and when.
-    pub withdrawn_ms: Option<u64>,
+    pub rolled_back_ms: Option<u64>,
 }
 
 impl VersionState {
@@ -75,7 +75,7 @@ impl VersionState {
             weight: version.manifest().update.weight,
             loaded_ms: version.loaded_ms,
             reason: None,
-            withdrawn_ms: None,
+            rolled_back_ms: None,
         }
     }
 }
@@ -85,14 +85,14 @@ impl VersionState {
 pub struct Rejected {
     /// The version; none where its files could not be read.
     pub version: Option<VersionId>,
-    /// Step, reason, line and mend.
+    /// Step, reason, line and hint.
     pub rejection: Rejection,
     /// When, in milliseconds since 1970.
     pub at_ms: u64,
 }
 
 /// A flow with its versions: the candidate, the active one, those before (newest first), the one
-/// withdrawn, those that drain.
+/// rolled back, those that drain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FlowState {
     /// Its name.

@@ -19,7 +19,7 @@ pub struct FlowCounts {
     pub published: u64,
     /// Candidates that were not, by the step that failed.
     pub rejected: BTreeMap<Step, u64>,
-    /// Versions withdrawn, by people or for their failures.
+    /// Versions rolled back, by people or for their failures.
     pub rolled_back: u64,
     /// Runs that ended by a trap,
     pub trapped: u64,

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
-use crate::manifest::TrapBudget;
+use crate::manifest::FailureBudget;
 
 /// When a version failed, the oldest first; never more than its budget bears and one.
 #[derive(Debug, Default)]
@@ -11,7 +11,7 @@ pub(crate) struct Traps(Mutex<VecDeque<u64>>);
 
 impl Traps {
     /// Counts one more. Gives the number within the budget's time if it is above the budget.
-    pub(crate) fn count(&self, budget: TrapBudget, now_ms: u64) -> Option<usize> {
+    pub(crate) fn count(&self, budget: FailureBudget, now_ms: u64) -> Option<usize> {
         let mut at_ms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         at_ms.push_back(now_ms);
         while at_ms
@@ -37,7 +37,7 @@ mod tests {
 
     #[test]
     fn failures_above_the_budget_within_its_time_are_told() {
-        let budget = TrapBudget {
+        let budget = FailureBudget {
             traps: 2,
             within_ms: 1_000,
         };

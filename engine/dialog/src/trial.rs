@@ -75,7 +75,7 @@ pub(crate) async fn pass<P>(
         }
     }
     if !complaints.is_empty() {
-        return Err(fault(&complaints, "mend the test"));
+        return Err(fault(&complaints, "fix the test"));
     }
     let all = async {
         for (file, trial) in trials {
@@ -110,11 +110,11 @@ pub(crate) async fn pass<P>(
     }
     Err(fault(
         &complaints,
-        "mend the flow; or the test, where it asks for what is no longer meant",
+        "fix the flow; or the test, where it asks for what is no longer meant",
     ))
 }
 
-fn fault(complaints: &[Complaint], mend: &str) -> Fault {
+fn fault(complaints: &[Complaint], hint: &str) -> Fault {
     let mut reasons = complaints
         .iter()
         .take(TOLD)
@@ -123,7 +123,7 @@ fn fault(complaints: &[Complaint], mend: &str) -> Fault {
     if complaints.len() > TOLD {
         reasons.push(format!("and {} more", complaints.len() - TOLD));
     }
-    Fault::new(Step::Tests, reasons.join("\n"), mend)
+    Fault::new(Step::Tests, reasons.join("\n"), hint)
         .at(complaints.first().and_then(|first| first.line))
 }
 

@@ -38,7 +38,7 @@ pub trait PromptLibrary: Sized + Send + Sync + 'static {
 pub struct PromptProblem {
     /// Its line, from 1, where there is one.
     pub line: Option<usize>,
-    /// One sentence with the file, what is wrong and the mend.
+    /// One sentence with the file, what is wrong and the hint.
     pub reason: String,
 }
 
@@ -106,10 +106,10 @@ impl<P> FlowVersion<P> {
     }
 
     /// Counts a failure of this version at `now_ms`, in milliseconds since 1970. Tells how many
-    /// there were within the budget's time, this one included, if they are more than `[on-trap]
+    /// there were within the budget's time, this one included, if they are more than `[on-failure]
     /// budget` bears.
     pub fn trapped(&self, now_ms: u64) -> Option<usize> {
-        self.traps.count(self.manifest().on_trap.budget?, now_ms)
+        self.traps.count(self.manifest().on_failure.budget?, now_ms)
     }
 
     /// An empty journal for a call of this version; the call's id is the seed of its randomness.

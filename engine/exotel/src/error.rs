@@ -1,7 +1,7 @@
 //! Why a message or a request could not be understood. No text of a caller and no number appears in
 //! one.
 
-/// What is wrong with a message, with the mend.
+/// What is wrong with a message, with the hint.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParseError {

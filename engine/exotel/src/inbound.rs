@@ -462,7 +462,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_used_is_named_with_its_mend() {
+    fn what_cannot_be_used_is_named_with_its_hint() {
         let cases = [
             ("", "as JSON"),
             ("nonsense", "as JSON"),

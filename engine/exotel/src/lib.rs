@@ -4,7 +4,7 @@
 //! Reading is tolerant, because Exotel's documents, samples and real calls disagree; writing is
 //! strict, because only one spelling is known to work everywhere. Nothing here does I/O, reads a
 //! clock or logs. No input makes it panic: what cannot be understood is an error that names the
-//! thing and the mend, what is not known is passed over.
+//! thing and the hint, what is not known is passed over.
 //!
 //! | module | direction | words |
 //! |---|---|---|

@@ -9,7 +9,7 @@ pub struct Refusal {
     pub subject: String,
     /// What had to be established first and was not.
     pub missing: Vec<String>,
-    /// One sentence with the mend.
+    /// One sentence with the hint.
     pub reason: String,
 }
 

@@ -43,7 +43,7 @@ pub struct Problem {
     pub unix_ms: u64,
     /// A short fixed name: `store-unavailable`, `flow-trap`, `bad-frame`.
     pub name: String,
-    /// One sentence with the mend, free of personal data.
+    /// One sentence with the hint, free of personal data.
     pub detail: String,
 }
 

@@ -13,11 +13,11 @@ use crate::app::App;
 use crate::problem::{Cause, Problem};
 use crate::secret::Secret;
 
-fn refused(mend: &'static str) -> Problem {
+fn refused(hint: &'static str) -> Problem {
     Problem::new(
         StatusCode::UNAUTHORIZED,
         "the token is missing or wrong",
-        mend,
+        hint,
     )
     .because(Cause::Token)
 }

@@ -1,4 +1,4 @@
-//! Opens what calls need: flows, speech, stores. Says what is missing and how to mend it, before
+//! Opens what calls need: flows, speech, stores. Says what is missing and how to fix it, before
 //! the first call.
 
 use std::collections::BTreeMap;
@@ -212,7 +212,7 @@ async fn open_catalogue(
         let told = |rejection: &Rejection| {
             format!(
                 "`{}`: {} ({})",
-                rejection.flow, rejection.reason, rejection.mend
+                rejection.flow, rejection.reason, rejection.hint
             )
         };
         let reasons: Vec<String> = rejections.iter().map(told).collect();

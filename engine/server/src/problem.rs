@@ -1,4 +1,4 @@
-//! What a request that cannot be served is told: a JSON object with the thing and the mend.
+//! What a request that cannot be served is told: a JSON object with the thing and the hint.
 
 use axum::Json;
 use axum::extract::Request;
@@ -39,7 +39,7 @@ pub enum Cause {
 #[derive(Debug, Serialize)]
 struct Body {
     error: String,
-    mend: &'static str,
+    hint: &'static str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     fields: Vec<Field>,
 }
@@ -56,12 +56,12 @@ struct Field {
 
 impl Problem {
     /// An answer with this status.
-    pub fn new(status: StatusCode, error: impl Into<String>, mend: &'static str) -> Self {
+    pub fn new(status: StatusCode, error: impl Into<String>, hint: &'static str) -> Self {
         Self {
             status,
             body: Body {
                 error: error.into(),
-                mend,
+                hint,
                 fields: Vec::new(),
             },
             cause: None,
@@ -102,8 +102,8 @@ impl Problem {
     }
 
     /// The request is unusable.
-    pub fn bad_request(error: impl Into<String>, mend: &'static str) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, error, mend)
+    pub fn bad_request(error: impl Into<String>, hint: &'static str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, error, hint)
     }
 
     /// A store does not answer.

@@ -50,7 +50,7 @@ impl Refusal {
         }
     }
 
-    fn mend(self) -> &'static str {
+    fn hint(self) -> &'static str {
         match self {
             Refusal::Full => {
                 "raise `max-calls` of `[server]`, or lead some calls to another engine"
@@ -77,7 +77,7 @@ impl From<Refusal> for problem::Problem {
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
             refusal.to_string(),
-            refusal.mend(),
+            refusal.hint(),
         )
     }
 }
@@ -126,7 +126,7 @@ pub fn admit(app: &App, sid: Option<&CallSid>) -> Result<(), Refusal> {
 /// Counts and tells a refusal, and gives the call its record behind the answer.
 pub fn refused(app: &App, door: Door, refusal: Refusal, request: PassthruRequest) {
     app.refusals.count(door, refusal);
-    tracing::warn!(sid = ?request.call_sid, door = door.name(), reason = refusal.name(), mend = refusal.mend(), "a call was refused");
+    tracing::warn!(sid = ?request.call_sid, door = door.name(), reason = refusal.name(), hint = refusal.hint(), "a call was refused");
     let Ok(permit) = app.behind.clone().try_acquire_owned() else {
         tracing::warn!(
             door = door.name(),
@@ -156,7 +156,7 @@ pub fn refused_stream(app: &App, refusal: Refusal, session: &str) {
     tracing::warn!(
         session,
         reason = refusal.name(),
-        mend = refusal.mend(),
+        hint = refusal.hint(),
         "a stream was refused"
     );
     if let (Some(call), Ok(permit)) = (
@@ -179,7 +179,7 @@ async fn record(app: &App, call: CallId, door: Door, refusal: Refusal) {
     app.services
         .ledger
         .update(call, |record| {
-            let detail = format!("{refusal} (`{}`): {}", door.name(), refusal.mend());
+            let detail = format!("{refusal} (`{}`): {}", door.name(), refusal.hint());
             // it may have come in meanwhile, by Exotel's second try
             if record.state == CallState::Pending {
                 record.state = CallState::Ended;

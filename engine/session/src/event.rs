@@ -47,7 +47,7 @@ pub enum Event {
         prompt: PromptId,
         /// Its template.
         template: String,
-        /// Why, with the mend.
+        /// Why, with the hint.
         reason: String,
     },
     /// A question was put.
@@ -104,7 +104,7 @@ pub enum Event {
     },
     /// The recogniser could not be used; speech is not understood until it can.
     RecognitionFailed {
-        /// Why, with the mend.
+        /// Why, with the hint.
         reason: String,
     },
 }

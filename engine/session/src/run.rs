@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use futures_util::FutureExt;
 use ghanti_dialog::journal::SharedJournal;
 use ghanti_dialog::{
-    CustomerReading, CustomerSchema, FieldProblem, FlowVersion, Limit, NoFlow, OnTrapThen, Pinned,
-    RunEnd, TrapWords,
+    CustomerReading, CustomerSchema, FieldProblem, FlowVersion, Limit, NoFlow, OnFailureThen, Pinned,
+    RunEnd, FailureWords,
 };
 use ghanti_exotel::inbound::Start;
 use ghanti_model::{
@@ -489,7 +489,7 @@ fn told(call: &LiveCall, version: &FlowVersion<FlowPrompts>, run: &RunEnd) {
 }
 
 /// Says the engine's own words in the caller's language, and decides what follows, as the
-/// manifest's `[on-trap]` says.
+/// manifest's `[on-failure]` says.
 async fn excuse<W: Wire>(
     driver: &mut Driver<'_, W>,
     call: &LiveCall,
@@ -504,7 +504,7 @@ async fn excuse<W: Wire>(
         .unwrap_or_else(Language::english);
     let numbers = agents(services, version);
     let wants_transfer =
-        version.is_none_or(|version| version.manifest().on_trap.then == OnTrapThen::Transfer);
+        version.is_none_or(|version| version.manifest().on_failure.then == OnFailureThen::Transfer);
     let transfer = wants_transfer && !numbers.is_empty();
     call.record().decision = Some(if transfer {
         Decision::Transfer {
@@ -517,7 +517,7 @@ async fn excuse<W: Wire>(
     let own = version.and_then(|version| {
         version
             .manifest()
-            .on_trap
+            .on_failure
             .say
             .as_ref()
             .and_then(|words| own_words(version, words, &language))
@@ -529,12 +529,12 @@ async fn excuse<W: Wire>(
 
 fn own_words(
     version: &FlowVersion<FlowPrompts>,
-    words: &TrapWords,
+    words: &FailureWords,
     language: &Language,
 ) -> Option<crate::spoken::Spoken> {
     let (language, text) = match words {
-        TrapWords::Text(text) => (version.languages.first().unwrap_or(language), text.clone()),
-        TrapWords::Template(name) => (language, version.prompts.render_plain(name, language)?),
+        FailureWords::Text(text) => (version.languages.first().unwrap_or(language), text.clone()),
+        FailureWords::Template(name) => (language, version.prompts.render_plain(name, language)?),
     };
     Some(crate::apology::words(language.clone(), text))
 }

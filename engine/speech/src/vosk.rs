@@ -59,7 +59,7 @@ pub enum VoskError {
     },
     /// A model folder is missing, or not a whole model.
     #[error(
-        "cannot read the `{language}` speech model `{path}`: {reason}; run `make setup`, or mend [speech] models"
+        "cannot read the `{language}` speech model `{path}`: {reason}; run `make setup`, or fix [speech] models"
     )]
     Model {
         /// The language it was set for.

@@ -229,7 +229,7 @@ async fn closing_the_recogniser_ends_its_recognitions() {
 }
 
 #[test]
-fn what_is_missing_is_named_with_the_mend() {
+fn what_is_missing_is_named_with_the_hint() {
     let no_library = VoskSettings {
         library: PathBuf::from("/nowhere/libvosk.so"),
         ..vosk_settings()

@@ -1,4 +1,4 @@
-//! Why a store could not be opened at start: what is missing, and the mend. No text here holds a
+//! Why a store could not be opened at start: what is missing, and the hint. No text here holds a
 //! password.
 
 use std::path::PathBuf;
@@ -20,7 +20,7 @@ pub enum OpenError {
         example: &'static str,
     },
     /// No server answers there, or it refuses.
-    #[error("cannot reach {store} at `{address}`: {reason}; {mend}")]
+    #[error("cannot reach {store} at `{address}`: {reason}; {hint}")]
     Unreachable {
         /// Which store.
         store: &'static str,
@@ -29,17 +29,17 @@ pub enum OpenError {
         /// What the client said.
         reason: String,
         /// What to do about it.
-        mend: &'static str,
+        hint: &'static str,
     },
     /// A folder is missing, or not to be written to.
-    #[error("cannot keep call records in `{}`: {reason}; {mend}", path.display())]
+    #[error("cannot keep call records in `{}`: {reason}; {hint}", path.display())]
     Folder {
         /// The folder, or the file in it.
         path: PathBuf,
         /// What the system said.
         reason: String,
         /// What to do about it.
-        mend: String,
+        hint: String,
     },
     /// The tables are not those of this engine, and could not be made so.
     #[error(

@@ -47,7 +47,7 @@ impl RedisSessions {
             store: STORE,
             address: address.clone(),
             reason,
-            mend: "start it (`redis-server`), correct `redis-url` of `[stores]`, or remove it to keep sessions in this process",
+            hint: "start it (`redis-server`), correct `redis-url` of `[stores]`, or remove it to keep sessions in this process",
         };
         let connection =
             tokio::time::timeout(DEADLINE, ConnectionManager::new_with_config(client, config))

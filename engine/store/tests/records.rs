@@ -419,7 +419,7 @@ async fn without_a_url_the_file_lies_in_the_data_folder_whatever_its_name() {
 }
 
 #[tokio::test]
-async fn a_missing_data_folder_is_an_error_with_its_mend() {
+async fn a_missing_data_folder_is_an_error_with_its_hint() {
     let folder = tempfile::tempdir().unwrap();
     let error = SqlRecords::open(None, &folder.path().join("nowhere"))
         .await
@@ -430,7 +430,7 @@ async fn a_missing_data_folder_is_an_error_with_its_mend() {
 }
 
 #[tokio::test]
-async fn a_file_that_cannot_be_written_is_an_error_with_its_mend() {
+async fn a_file_that_cannot_be_written_is_an_error_with_its_hint() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("ghanti.db")).unwrap();
     let error = SqlRecords::open(None, folder.path()).await.err().unwrap();

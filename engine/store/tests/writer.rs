@@ -247,7 +247,7 @@ async fn a_flush_that_takes_too_long_leaves_the_records_in_the_spool() {
 }
 
 #[tokio::test]
-async fn a_missing_data_folder_is_an_error_with_its_mend() {
+async fn a_missing_data_folder_is_an_error_with_its_hint() {
     let folder = tempfile::tempdir().unwrap();
     let error = RecordWriter::start(Switched::new(), &folder.path().join("nowhere/spool"))
         .await

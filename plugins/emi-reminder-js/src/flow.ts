@@ -66,7 +66,7 @@ export function run(): void {
 
   const instalment = readInstalment(record);
   if (typeof instalment === "string") {
-    log("error", `the customer's record cannot be used, ${instalment}: mend it and call again`);
+    log("error", `the customer's record cannot be used, ${instalment}: fix it and call again`);
     return script.end("incomplete-data", instalment, "apology-incomplete-data");
   }
   const details = isPast(instalment.due, now()) ? "emi-details-overdue" : "emi-details";

@@ -83,7 +83,7 @@ impl Guest for EmiReminder {
                 runtime::log(
                     runtime::Level::Error,
                     &format!(
-                        "the customer's record cannot be used, {lacking}: mend it and call again"
+                        "the customer's record cannot be used, {lacking}: fix it and call again"
                     ),
                 );
                 return script.end("incomplete-data", Some(&lacking), "apology-incomplete-data");

@@ -36,7 +36,7 @@ pub struct Unloadable {
     zeros_mib: Option<u64>,
     pub step: String,
     pub reason: String,
-    pub mend: String,
+    pub hint: String,
 }
 
 /// A flow that is loaded, and its call.

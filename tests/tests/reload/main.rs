@@ -133,7 +133,7 @@ fn each_candidate_that_is_not_taken_is_told_and_changes_nothing() {
             expected.what
         );
         assert!(
-            told["mend"].as_str().is_some_and(|mend| !mend.is_empty()) && told["at_ms"].is_u64(),
+            told["hint"].as_str().is_some_and(|hint| !hint.is_empty()) && told["at_ms"].is_u64(),
             "{told:#}"
         );
         assert_eq!(spoilt.active[0], spoilt.active[1], "{}", expected.what);
@@ -190,7 +190,7 @@ fn no_frame_is_late_beside_hostile_flows() {
 }
 
 #[test]
-fn what_must_not_load_is_rejected_with_step_reason_and_mend() {
+fn what_must_not_load_is_rejected_with_step_reason_and_hint() {
     for (case, state) in &crowd().ran.unloaded {
         let told = &state["rejected"][0];
         let part = |name: &str| told[name].as_str().unwrap_or_default().to_owned();
@@ -205,7 +205,7 @@ fn what_must_not_load_is_rejected_with_step_reason_and_mend() {
             "{}: {told:#}",
             case.name
         );
-        assert!(part("mend").contains(&case.mend), "{}: {told:#}", case.name);
+        assert!(part("hint").contains(&case.hint), "{}: {told:#}", case.name);
         assert!(part("reason").len() < 4_096, "{}: {told:#}", case.name);
     }
 }
@@ -319,7 +319,7 @@ async fn what_cannot_be_brought_back_is_told() {
         let (told, body) = house.send(Method::POST, path).await;
         assert_eq!(told, status, "{path}: {body}");
         assert!(
-            body["error"].is_string() && body["mend"].is_string(),
+            body["error"].is_string() && body["hint"].is_string(),
             "{body}"
         );
     }

@@ -300,7 +300,7 @@ pub async fn replace(house: &House) -> Replaced {
         .await;
     assert_eq!(
         (status, &flow["versions"][1]["state"]),
-        (200, &json!("before")),
+        (200, &json!("previous")),
         "{flow:#}"
     );
     replaced.push(house.active(EMI).await.unwrap(), begun_ms, 1);

@@ -30,7 +30,7 @@ pub enum Tone {
     Good,
     /// Odd, and nothing is lost.
     Odd,
-    /// Someone has to mend something.
+    /// Someone has to fix something.
     Bad,
     /// Of no weight.
     Faint,

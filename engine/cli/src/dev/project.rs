@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_of_plugins_that_is_not_there_is_told_with_its_mend() {
+    fn a_folder_of_plugins_that_is_not_there_is_told_with_its_hint() {
         let told = Project::find(Path::new("nowhere"), Path::new("flows"))
             .unwrap_err()
             .to_string();

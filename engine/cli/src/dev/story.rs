@@ -141,7 +141,7 @@ impl Story {
                     None => "no version of it takes calls".to_owned(),
                 };
                 line(format!("rejected ({place}): {reason}"), Tone::Bad)
-                    .with(format!("mend: {}", told.field("mend")))
+                    .with(format!("hint: {}", told.field("hint")))
                     .with(kept)
             }
             "flow takes no further calls: its files are gone" => {
@@ -166,7 +166,7 @@ impl Story {
                     Tone::Good,
                 )
             }
-            "flow was rolled back" | "flow was rolled back by itself: mend it" => {
+            "flow was rolled back" | "flow was rolled back by itself: fix it" => {
                 self.active.insert(flow.clone(), version.clone());
                 line(
                     format!("version {version} is active again: {reason}"),
@@ -268,7 +268,7 @@ mod tests {
             ("step", "manifest"),
             ("line", "2"),
             ("reason", "unknown key `titel`\nand another"),
-            ("mend", "mend it"),
+            ("hint", "fix it"),
         ];
         let line = shown(
             &mut story,
@@ -276,7 +276,7 @@ mod tests {
             now,
         );
         let expected = "14:02:11 flow   emi              rejected (manifest, line 2): unknown key `titel`\n         and another\n         \
-                        mend: mend it\n         version 3fa2b4c6 stays\n";
+                        hint: fix it\n         version 3fa2b4c6 stays\n";
         assert_eq!(line, expected);
     }
 

@@ -165,7 +165,7 @@ impl Workshop {
                     ),
                     Tone::Bad,
                 )
-                .with("mend: let the command of --build put it there, by renaming"),
+                .with("hint: let the command of --build put it there, by renaming"),
                 now if now == before => about(
                     plugin,
                     format!("ok in {took}, the component is the same"),
@@ -194,10 +194,10 @@ impl Workshop {
                 );
                 about(plugin, ended, Tone::Bad)
                     .with_all(words(&built.output))
-                    .with("mend: see what it waits for")
+                    .with("hint: see what it waits for")
             }
             End::NotRun(error) => about(plugin, format!("could not be run: {error}"), Tone::Bad)
-                .with("mend: see whether `sh` can be run"),
+                .with("hint: see whether `sh` can be run"),
         };
         if !built.is_ok() || now == before {
             self.screen.unchanged(plugin);
@@ -228,12 +228,12 @@ impl Workshop {
             .filter(|plugin| !self.without_manifest.contains(*plugin))
         {
             let manifest = self.project.manifest(plugin);
-            let mend = format!(
-                "mend: make `{}`, empty for the defaults",
+            let hint = format!(
+                "hint: make `{}`, empty for the defaults",
                 manifest.display()
             );
             self.screen
-                .tell(about(plugin, "is not built: it has no manifest", Tone::Odd).with(mend));
+                .tell(about(plugin, "is not built: it has no manifest", Tone::Odd).with(hint));
         }
         self.without_manifest = found.without_manifest.iter().cloned().collect();
     }

@@ -18,12 +18,12 @@ pub enum ChangeError {
     #[error("flow `{0}` has neither a candidate to withdraw nor a version before to bring back")]
     NothingBefore(FlowName),
     /// Nothing to promote.
-    #[error("flow `{0}` has neither a candidate nor a withdrawn version to promote")]
+    #[error("flow `{0}` has neither a candidate nor a rolled back version to promote")]
     NothingToPromote(FlowName),
 }
 
 impl<P: PromptLibrary> Catalogue<P> {
-    /// Makes a flow's candidate active; without one, the version that was withdrawn. Gives the
+    /// Makes a flow's candidate active; without one, the version that was rolled_back. Gives the
     /// version that is now active.
     pub fn promote(&self, name: &FlowName) -> Result<VersionId, ChangeError> {
         let version = {
@@ -42,7 +42,7 @@ impl<P: PromptLibrary> Catalogue<P> {
     }
 
     /// Withdraws a flow's candidate; without one, its active version, and brings the version before
-    /// back. Gives the version that is now active. What was withdrawn comes back by a promotion, or
+    /// back. Gives the version that is now active. What was rolled back comes back by a promotion, or
     /// not at all: the files have to change before the folder is heard again.
     pub fn rollback(&self, name: &FlowName, reason: &str) -> Result<VersionId, ChangeError> {
         let version = {
@@ -61,19 +61,19 @@ impl<P: PromptLibrary> Catalogue<P> {
         Ok(version.id.clone())
     }
 
-    /// Takes note of how a run ended. Failures of a version above its `[on-trap] budget` bring the
+    /// Takes note of how a run ended. Failures of a version above its `[on-failure] budget` bring the
     /// version before back, or withdraw the candidate. `now_ms` is in milliseconds since 1970.
     pub fn report(&self, version: &FlowVersion<P>, end: &RunEnd, now_ms: u64) {
         let (name, id) = (&version.name, &version.id);
         self.tally.ended(name.as_str(), end);
-        let (true, Some(budget)) = (end.is_flows_fault(), version.manifest().on_trap.budget) else {
+        let (true, Some(budget)) = (end.is_flows_fault(), version.manifest().on_failure.budget) else {
             return;
         };
         let Some(traps) = version.trapped(now_ms) else {
             return;
         };
         let reason =
-            format!("it failed {traps} times, more than `[on-trap] budget` = `{budget}` bears");
+            format!("it failed {traps} times, more than `[on-failure] budget` = `{budget}` bears");
         let back = {
             let mut flows = self.change();
             let Some(lives) = flows.get_mut(name).filter(|lives| lives.takes_calls(id)) else {
@@ -83,13 +83,13 @@ impl<P: PromptLibrary> Catalogue<P> {
         };
         match back {
             Some(back) => {
-                tracing::error!(flow = %name, failing = %id, version = %back.id, reason, "flow was rolled back by itself: mend it");
+                tracing::error!(flow = %name, failing = %id, version = %back.id, reason, "flow was rolled back by itself: fix it");
                 self.tally.rolled_back(name.as_str());
                 self.remember(name);
                 self.changed();
             }
             None => {
-                tracing::error!(flow = %name, version = %id, reason, "flow keeps failing, and no version before is loaded: mend it")
+                tracing::error!(flow = %name, version = %id, reason, "flow keeps failing, and no version before is loaded: fix it")
             }
         }
     }

@@ -158,7 +158,7 @@ impl<P: PromptLibrary> Catalogue<P> {
     }
 
     /// Judges a version that was taken by its changed tests. Whatever they say, it stays what it
-    /// is: one that takes calls goes on, one that was withdrawn does not come back by itself.
+    /// is: one that takes calls goes on, one that was rolled back does not come back by itself.
     async fn test_again(
         &self,
         name: &FlowName,

@@ -70,7 +70,7 @@ impl From<Fault> for Rejected {
         Self {
             step,
             reason: short(fault.reason),
-            hint: short(fault.mend),
+            hint: short(fault.hint),
         }
     }
 }

@@ -50,7 +50,7 @@ pub(super) fn keep(file: &Path, bounds: &Bounds, fault: &Fault) {
     let verdict = Verdict {
         bounds: bounds.clone(),
         reason: fault.reason.clone(),
-        hint: fault.mend.clone(),
+        hint: fault.hint.clone(),
     };
     let written = serde_json::to_vec_pretty(&verdict)
         .map_err(Into::into)
@@ -83,7 +83,7 @@ mod tests {
         );
         let told = read(&file, &bounds).unwrap();
         assert_eq!(
-            (told.step, told.reason.as_str(), told.mend.as_str()),
+            (told.step, told.reason.as_str(), told.hint.as_str()),
             (Step::Compile, "it overflows the stack", "build it again")
         );
         assert!(

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::names::did_you_mean;
-use super::{HEARD, Manifest, ManifestError, Said, TrapWords};
+use super::{HEARD, Manifest, ManifestError, Said, FailureWords};
 use crate::convert::TEXT_BYTES_MAX;
 use crate::description::{Description, TemplateUse};
 
@@ -143,14 +143,14 @@ impl Manifest {
     /// What is said after a failure is said without arguments, and nothing is checked before it any
     /// more.
     fn check_trap_words(&self, description: &Description, wrong: &mut Wrong<'_>) {
-        let keys = ["on-trap", "say"];
-        let name = match &self.on_trap.say {
-            Some(TrapWords::Template(name)) => name,
-            Some(TrapWords::Text(words)) if words.len() > TEXT_BYTES_MAX => {
+        let keys = ["on-failure", "say"];
+        let name = match &self.on_failure.say {
+            Some(FailureWords::Template(name)) => name,
+            Some(FailureWords::Text(words)) if words.len() > TEXT_BYTES_MAX => {
                 return wrong.push(
                     &keys,
                     None,
-                    format!("`[on-trap] say` has {} bytes, and a prompt at most {TEXT_BYTES_MAX}: shorten it", words.len()),
+                    format!("`[on-failure] say` has {} bytes, and a prompt at most {TEXT_BYTES_MAX}: shorten it", words.len()),
                 );
             }
             _ => return,
@@ -160,7 +160,7 @@ impl Manifest {
             return wrong.push(
                 &keys,
                 None,
-                format!("`[on-trap] say` names the template `{name}`, which the flow does not use: name it in `describe`{hint}"),
+                format!("`[on-failure] say` names the template `{name}`, which the flow does not use: name it in `describe`{hint}"),
             );
         };
         if !used.arguments.is_empty() {
@@ -168,7 +168,7 @@ impl Manifest {
                 &keys,
                 None,
                 format!(
-                    "`[on-trap] say` names the template `{name}`, which has arguments that nobody gives after a failure: take one without"
+                    "`[on-failure] say` names the template `{name}`, which has arguments that nobody gives after a failure: take one without"
                 ),
             );
         }
@@ -177,7 +177,7 @@ impl Manifest {
             .get(name)
             .is_some_and(|rule| !rule.requires.is_empty())
         {
-            wrong.push(&keys, None, format!("`[on-trap] say` names the template `{name}`, which has requirements that a failure does not wait for: take one that everybody may hear"));
+            wrong.push(&keys, None, format!("`[on-failure] say` names the template `{name}`, which has requirements that a failure does not wait for: take one that everybody may hear"));
         }
     }
 
@@ -283,7 +283,7 @@ mod tests {
     #[test]
     fn a_manifest_that_names_what_there_is_is_taken() {
         let text = "[prompts]\nemi-details = { requires = [\"identity\"] }\ndisclosure = { requires = [\"heard:emi-details\"] }\n\
-                    [questions]\ntransfer = { requires = [\"heard:disclosure\"] }\n[on-trap]\nsay = { template = \"sorry\" }\n";
+                    [questions]\ntransfer = { requires = [\"heard:disclosure\"] }\n[on-failure]\nsay = { template = \"sorry\" }\n";
         assert_eq!(wrong(&format!("{FLOW}{text}")), "");
         assert_eq!(wrong(text), "");
     }
@@ -320,7 +320,7 @@ mod tests {
                 "line 5: `requires` has `heard:disclosur`, but the flow uses no such template: it could never be heard; did you mean `disclosure`?",
             ),
             (
-                "[on-trap]\nsay = { template = \"sory\" }\n",
+                "[on-failure]\nsay = { template = \"sory\" }\n",
                 "; did you mean `sorry`?",
             ),
         ] {
@@ -346,12 +346,12 @@ mod tests {
                 "line 2: `text-bytes` is 16, and the names alone of `emi-details` and its arguments have 17 bytes",
             ),
             (
-                "[on-trap]\nsay = { template = \"greeting\" }\n",
+                "[on-failure]\nsay = { template = \"greeting\" }\n",
                 "has arguments that nobody gives",
             ),
             (
-                "[prompts]\nsorry = { requires = [\"identity\"] }\n[on-trap]\nsay = { template = \"sorry\" }\n",
-                "line 4: `[on-trap] say` names the template `sorry`, which has requirements",
+                "[prompts]\nsorry = { requires = [\"identity\"] }\n[on-failure]\nsay = { template = \"sorry\" }\n",
+                "line 4: `[on-failure] say` names the template `sorry`, which has requirements",
             ),
         ] {
             assert!(wrong(text).contains(words), "{}", wrong(text));
@@ -362,8 +362,8 @@ mod tests {
                 .starts_with("line 2: `lender` has 4097 bytes")
         );
         assert!(
-            wrong(&format!("[on-trap]\nsay = \"{long}\"\n"))
-                .starts_with("line 2: `[on-trap] say` has 4097 bytes")
+            wrong(&format!("[on-failure]\nsay = \"{long}\"\n"))
+                .starts_with("line 2: `[on-failure] say` has 4097 bytes")
         );
     }
 

@@ -12,8 +12,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::{
-    Grants, HEARD, Manifest, ManifestError, OnTrap, OnTrapThen, PromptRule, QuestionRule, Takes,
-    TrapWords,
+    Grants, HEARD, Manifest, ManifestError, OnFailure, OnFailureThen, PromptRule, QuestionRule, Takes,
+    FailureWords,
 };
 use crate::gate::is_engines_own;
 use crate::overrides::Samples;
@@ -209,7 +209,7 @@ impl Reader<'_> {
             "samples",
             "grants",
             "limits",
-            "on-trap",
+            "on-failure",
             "update",
             "replay",
             "prompts",
@@ -227,7 +227,7 @@ impl Reader<'_> {
                     manifest.limits = reader.limits(item);
                     manifest.limits_given = limits::given(item);
                 }
-                "on-trap" => manifest.on_trap = reader.on_trap(item),
+                "on-failure" => manifest.on_failure = reader.on_failure(item),
                 "update" => manifest.update = reader.update(item),
                 "replay" => manifest.replay_gate = reader.replay(item),
                 "prompts" => reader.prompts(item, &mut manifest),
@@ -366,10 +366,10 @@ impl Reader<'_> {
         samples
     }
 
-    fn on_trap(&mut self, item: &Item<'_>) -> OnTrap {
-        let mut on_trap = OnTrap::default();
+    fn on_failure(&mut self, item: &Item<'_>) -> OnFailure {
+        let mut on_failure = OnFailure::default();
         self.section(
-            "on-trap",
+            "on-failure",
             item,
             &["say", "then", "budget"],
             |reader, name, item| {
@@ -379,28 +379,28 @@ impl Reader<'_> {
                             reader.table(table, &["template"], |reader, name, item| {
                                 let known = name == "template";
                                 if known {
-                                    on_trap.say =
-                                        reader.string(name, item).map(TrapWords::Template);
+                                    on_failure.say =
+                                        reader.string(name, item).map(FailureWords::Template);
                                 }
                                 known
                             })
                         }
-                        _ => on_trap.say = reader.string(name, item).map(TrapWords::Text),
+                        _ => on_failure.say = reader.string(name, item).map(FailureWords::Text),
                     },
-                    "budget" => on_trap.budget = reader.budget(name, item),
+                    "budget" => on_failure.budget = reader.budget(name, item),
                     "then" => {
                         let choices = [
-                            ("transfer", OnTrapThen::Transfer),
-                            ("goodbye", OnTrapThen::Goodbye),
+                            ("transfer", OnFailureThen::Transfer),
+                            ("goodbye", OnFailureThen::Goodbye),
                         ];
-                        on_trap.then = reader.one_of(name, item, &choices).unwrap_or_default();
+                        on_failure.then = reader.one_of(name, item, &choices).unwrap_or_default();
                     }
                     _ => return false,
                 }
                 true
             },
         );
-        on_trap
+        on_failure
     }
 
     /// The steps that only a flow's author can place; the others the engine sees for itself.
@@ -426,14 +426,14 @@ impl Reader<'_> {
             let usable = text
                 .strip_prefix(HEARD)
                 .map_or_else(|| is_slug(text), identifier);
-            let mend = || {
+            let hint = || {
                 "give a name in lower-case letters, digits and hyphens, or `heard:` and a template"
                     .to_owned()
             };
             if usable {
                 Ok(text.to_owned())
             } else {
-                Err(mend())
+                Err(hint())
             }
         })
     }

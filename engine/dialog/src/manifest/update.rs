@@ -1,5 +1,5 @@
 //! What a manifest says of its flow's versions: `[update]`, `[replay]`, and the budget of
-//! `[on-trap]`.
+//! `[on-failure]`.
 
 use std::fmt;
 
@@ -75,23 +75,23 @@ impl GateKind {
     }
 }
 
-/// `[on-trap] budget`: so many failures of a version within so long are borne; one more brings the
+/// `[on-failure] budget`: so many failures of a version within so long are borne; one more brings the
 /// version before back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TrapBudget {
+pub struct FailureBudget {
     /// How many failures are borne.
     pub traps: u32,
     /// Within how long, in milliseconds.
     pub within_ms: u64,
 }
 
-impl TrapBudget {
+impl FailureBudget {
     /// The most failures a budget may bear.
     pub const TRAPS_MAX: u32 = 1_000;
     /// The longest time a budget may look back: a day.
     pub const WITHIN_MS_MAX: u64 = 24 * 3_600_000;
 
-    /// Reads `3/10m`: a number, then a time in `s`, `m` or `h`. The error is the mend.
+    /// Reads `3/10m`: a number, then a time in `s`, `m` or `h`. The error is the hint.
     pub fn parse(text: &str) -> Result<Self, String> {
         let read = || {
             let (traps, within) = text.split_once('/')?;
@@ -113,7 +113,7 @@ impl TrapBudget {
     }
 }
 
-impl fmt::Display for TrapBudget {
+impl fmt::Display for FailureBudget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (number, unit) = match self.within_ms {
             ms if ms % 3_600_000 == 0 => (ms / 3_600_000, "h"),
@@ -132,11 +132,11 @@ mod tests {
     #[test]
     fn budgets_are_read_as_they_are_written() {
         for text in ["3/10m", "0/30s", "12/2h"] {
-            assert_eq!(TrapBudget::parse(text).unwrap().to_string(), text);
+            assert_eq!(FailureBudget::parse(text).unwrap().to_string(), text);
         }
         assert_eq!(
-            TrapBudget::parse("3/10m").unwrap(),
-            TrapBudget {
+            FailureBudget::parse("3/10m").unwrap(),
+            FailureBudget {
                 traps: 3,
                 within_ms: 600_000
             }
@@ -152,7 +152,7 @@ mod tests {
             "1001/1h",
             "3/99999999999999999h",
         ] {
-            assert!(TrapBudget::parse(text).is_err(), "{text}");
+            assert!(FailureBudget::parse(text).is_err(), "{text}");
         }
     }
 
@@ -160,7 +160,7 @@ mod tests {
     fn the_sections_about_versions_are_read() {
         let manifest = Manifest::parse(
             "[update]\nrunning = \"move\"\nweight = 10\n[replay]\ngate = { calls = 50, kinds = [\"amounts\", \"decisions\"] }\n\
-             [on-trap]\nbudget = \"3/10m\"\n",
+             [on-failure]\nbudget = \"3/10m\"\n",
         )
         .unwrap();
         assert_eq!(
@@ -178,14 +178,14 @@ mod tests {
                 kinds: vec![GateKind::Amounts, GateKind::Decisions]
             })
         );
-        assert_eq!(manifest.on_trap.budget, TrapBudget::parse("3/10m").ok());
+        assert_eq!(manifest.on_failure.budget, FailureBudget::parse("3/10m").ok());
         let plain = Manifest::default();
         assert_eq!(
             (
                 plain.update.weight,
                 plain.update.running,
                 plain.replay_gate,
-                plain.on_trap.budget
+                plain.on_failure.budget
             ),
             (100, None, None, None)
         );
@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn errors_in_the_sections_about_versions_have_lines() {
         let errors = Manifest::parse(
-            "[update]\nrunning = \"stop\"\nweight = 101\n[replay]\ngate = { calls = 0, kinds = [\"tone\"] }\n[on-trap]\nbudget = \"often\"\n",
+            "[update]\nrunning = \"stop\"\nweight = 101\n[replay]\ngate = { calls = 0, kinds = [\"tone\"] }\n[on-failure]\nbudget = \"often\"\n",
         )
         .unwrap_err();
         let told: Vec<_> = errors.iter().map(ToString::to_string).collect();

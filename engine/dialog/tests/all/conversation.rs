@@ -196,7 +196,7 @@ async fn what_the_manifest_does_not_grant_is_refused() {
 }
 
 #[tokio::test]
-async fn unusable_arguments_are_told_with_the_mend() {
+async fn unusable_arguments_are_told_with_the_hint() {
     for (act, words) in [
         ("claim", "only the engine establishes"),
         ("strange", "is not a language tag"),

@@ -148,7 +148,7 @@ async fn a_candidate_that_differs_is_rejected_with_both_sides_and_the_active_ver
         Rejection {
             step: Step::Replay,
             reason,
-            mend,
+            hint,
             ..
         },
     ] = rejections.as_slice()
@@ -161,8 +161,8 @@ async fn a_candidate_that_differs_is_rejected_with_both_sides_and_the_active_ver
          got `say emi (amount)`, which differs at `arguments[amount]`"
     );
     assert!(
-        mend.contains("take `amounts` out of `[replay] gate`"),
-        "{mend}"
+        hint.contains("take `amounts` out of `[replay] gate`"),
+        "{hint}"
     );
     assert_eq!(gated.active(), first);
 
@@ -177,7 +177,7 @@ async fn a_candidate_that_differs_is_rejected_with_both_sides_and_the_active_ver
     );
     assert!(
         rejections[0]
-            .mend
+            .hint
             .contains("take `[replay] gate` away for this version"),
         "{rejections:?}"
     );
@@ -199,7 +199,7 @@ async fn a_gate_that_cannot_be_checked_stays_shut_until_it_can() {
         Rejection {
             step: Step::Replay,
             reason,
-            mend,
+            hint,
             ..
         },
     ] = rejections.as_slice()
@@ -208,7 +208,7 @@ async fn a_gate_that_cannot_be_checked_stays_shut_until_it_can() {
     };
     assert!(
         reason.ends_with("SQLite: no answer within 2000 ms")
-            && mend.contains("POST /api/flows/reload"),
+            && hint.contains("POST /api/flows/reload"),
         "{rejections:?}"
     );
     assert_eq!(gated.active(), first);

@@ -1,4 +1,4 @@
-//! The lives of a version: candidate, active, before, withdrawn, draining; and who brings which
+//! The lives of a version: candidate, active, previous, rolled back, draining; and who brings which
 //! back.
 
 use std::fs;
@@ -113,9 +113,9 @@ async fn the_two_versions_before_come_back_one_after_the_other() {
     assert_eq!(flow.active(), third);
     assert_eq!(flow.rollback(), Ok(second.clone()));
     let state = flow.0.state("acts").unwrap();
-    let withdrawn = state.version(Stage::Withdrawn).unwrap();
+    let rolled_back = state.version(Stage::RolledBack).unwrap();
     assert_eq!(
-        (&withdrawn.id, withdrawn.reason.as_deref()),
+        (&rolled_back.id, rolled_back.reason.as_deref()),
         (&third, Some("it was asked for"))
     );
     assert_eq!(flow.rollback(), Ok(first.clone()));
@@ -137,7 +137,7 @@ async fn what_was_rolled_back_does_not_return_by_itself_but_by_a_promotion() {
     assert_eq!(flow.promote(), Ok(second.clone()));
     assert_eq!(
         (flow.active(), flow.stages()),
-        (second, vec![Stage::Active, Stage::Before])
+        (second, vec![Stage::Active, Stage::Previous])
     );
     assert_eq!(
         flow.promote(),
@@ -172,11 +172,11 @@ async fn a_candidate_takes_its_share_of_the_calls_and_always_the_same_ones() {
     assert!((140..260).contains(&share), "{share} of 2,000");
     assert_eq!(flow.promote(), Ok(candidate.clone()));
     assert!(choose().iter().all(|id| *id == candidate));
-    assert_eq!(flow.stages(), [Stage::Active, Stage::Before]);
+    assert_eq!(flow.stages(), [Stage::Active, Stage::Previous]);
 }
 
 #[tokio::test]
-async fn a_candidate_is_withdrawn_before_the_active_version_is_touched() {
+async fn a_candidate_is_rolled_back_before_the_active_version_is_touched() {
     let flow = Flow::new().await;
     let first = flow.active();
     let second = flow.put("emi-first", "").await;
@@ -184,14 +184,14 @@ async fn a_candidate_is_withdrawn_before_the_active_version_is_touched() {
     assert_eq!(flow.rollback(), Ok(second));
     assert_eq!(
         flow.0.stage("acts", &candidate),
-        Some((Stage::Withdrawn, 0))
+        Some((Stage::RolledBack, 0))
     );
     assert_eq!(flow.rollback(), Ok(first));
     // files put back as they were are the version they were
     let candidate = flow.put("loop", "[update]\nweight = 50\n").await;
     flow.put("converse", "").await;
     assert_eq!(flow.0.stage("acts", &candidate), None);
-    assert_eq!(flow.stages(), [Stage::Active, Stage::Withdrawn]);
+    assert_eq!(flow.stages(), [Stage::Active, Stage::RolledBack]);
 }
 
 #[tokio::test]
@@ -211,7 +211,7 @@ async fn a_flow_of_its_own_takes_all_calls_whatever_its_weight() {
 async fn failures_above_the_budget_bring_the_version_before_back_and_say_so() {
     let flow = Flow::new().await;
     let first = flow.active();
-    let failing = flow.put("trap", "[on-trap]\nbudget = \"2/10m\"\n").await;
+    let failing = flow.put("trap", "[on-failure]\nbudget = \"2/10m\"\n").await;
     let minute = 60_000;
     for at_ms in [0, minute, 2 * minute] {
         let call = flow.0.call();
@@ -236,13 +236,13 @@ async fn failures_above_the_budget_bring_the_version_before_back_and_say_so() {
     }
     assert_eq!(flow.active(), first);
     let state = flow.0.state("acts").unwrap();
-    let withdrawn = state.version(Stage::Withdrawn).unwrap();
-    let reason = "it failed 3 times, more than `[on-trap] budget` = `2/10m` bears";
+    let rolled_back = state.version(Stage::RolledBack).unwrap();
+    let reason = "it failed 3 times, more than `[on-failure] budget` = `2/10m` bears";
     assert_eq!(
         (
-            &withdrawn.id,
-            withdrawn.reason.as_deref(),
-            withdrawn.withdrawn_ms
+            &rolled_back.id,
+            rolled_back.reason.as_deref(),
+            rolled_back.rolled_back_ms
         ),
         (&failing, Some(reason), Some(2 * minute))
     );
@@ -252,7 +252,7 @@ async fn failures_above_the_budget_bring_the_version_before_back_and_say_so() {
 async fn a_failing_candidate_goes_and_a_failing_active_version_takes_its_candidate_with_it() {
     let flow = Flow::new().await;
     let first = flow.active();
-    let budget = "[on-trap]\nbudget = \"0/1m\"\n";
+    let budget = "[on-failure]\nbudget = \"0/1m\"\n";
     let active = flow.put("emi-first", budget).await;
     let candidate = flow
         .put("trap", &format!("[update]\nweight = 50\n{budget}"))
@@ -268,7 +268,7 @@ async fn a_failing_candidate_goes_and_a_failing_active_version_takes_its_candida
         (flow.active(), flow.stages()),
         (
             active.clone(),
-            vec![Stage::Active, Stage::Before, Stage::Withdrawn]
+            vec![Stage::Active, Stage::Previous, Stage::RolledBack]
         )
     );
 
@@ -293,7 +293,7 @@ async fn without_a_version_before_a_failing_one_stays() {
     house.add(
         "acts",
         ACTS,
-        &manifest("trap", "[on-trap]\nbudget = \"0/1m\"\n"),
+        &manifest("trap", "[on-failure]\nbudget = \"0/1m\"\n"),
     );
     let watched = Watched::over(house).await;
     let call = watched.call();

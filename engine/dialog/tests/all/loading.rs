@@ -248,7 +248,7 @@ async fn a_manifest_beyond_what_the_operator_allows_is_rejected_and_the_active_v
         "{rejection}"
     );
     assert!(
-        rejection.mend.contains("`memory-mib` of `[limits]`"),
+        rejection.hint.contains("`memory-mib` of `[limits]`"),
         "{rejection}"
     );
     assert_eq!(catalogue.choose(&facts(), None).unwrap().id, active.id);
@@ -261,7 +261,7 @@ async fn a_manifest_beyond_what_the_operator_allows_is_rejected_and_the_active_v
     let [rejection] = catalogue.reload().await.unwrap().try_into().unwrap();
     assert!(
         rejection.reason.contains("`transfer`")
-            && rejection.mend.contains("`transfer` of `[grants]`"),
+            && rejection.hint.contains("`transfer` of `[grants]`"),
         "{rejection}"
     );
     assert_eq!(catalogue.choose(&facts(), None).unwrap().id, active.id);
@@ -273,7 +273,7 @@ async fn a_manifest_beyond_what_the_operator_allows_is_rejected_and_the_active_v
 }
 
 #[tokio::test]
-async fn a_missing_folder_is_told_with_the_mend() {
+async fn a_missing_folder_is_told_with_the_hint() {
     let house = House::new();
     let settings = CatalogueSettings {
         components: house.components(),

@@ -68,7 +68,7 @@ async fn a_manifest_that_is_deleted_or_half_copied_while_calls_run_changes_nothi
         }
         let told = watched.until_rejected("acts", words).await;
         assert_eq!(told.step, Step::Manifest, "{told}");
-        assert!(told.mend.contains("drops-rules"), "{told}");
+        assert!(told.hint.contains("drops-rules"), "{told}");
         assert_eq!(watched.active("acts"), Some(before.clone()));
         is_guarded(&watched.catalogue).await;
     }
@@ -106,7 +106,7 @@ async fn a_rule_goes_where_the_manifest_names_it() {
     );
     let line = "[update]\ndrops-rules = [\"prompts.emi.requires.identity\"]\n";
     assert!(
-        told.mend
+        told.hint
             .contains(line.trim_start_matches("[update]\n").trim_end()),
         "{told}"
     );
@@ -209,7 +209,7 @@ async fn a_component_that_is_copied_before_its_manifest_waits_for_it() {
     let told = only(rejections);
     assert!(
         told.reason.contains("the folder `acts` has no `flow.toml`")
-            && told.mend.contains("an empty file takes the defaults"),
+            && told.hint.contains("an empty file takes the defaults"),
         "{told}"
     );
     assert_eq!(active(&catalogue, "acts"), None);

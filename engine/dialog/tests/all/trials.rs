@@ -158,7 +158,7 @@ async fn what_does_not_hold_is_told_with_its_line_and_both_sides() {
             rejection.reason
         );
         assert_eq!(
-            (rejection.line, rejection.mend.is_empty()),
+            (rejection.line, rejection.hint.is_empty()),
             (Some(5), false)
         );
     }
@@ -300,7 +300,7 @@ async fn a_test_that_no_longer_holds_is_told_and_the_version_that_takes_calls_go
     put(
         &flow.house,
         "one.toml",
-        "[expect]\noutcome = 'wrong-person'\n# mended\n",
+        "[expect]\noutcome = 'wrong-person'\n# fixed\n",
     );
     assert_eq!(flow.reload().await, []);
     assert_eq!(
@@ -313,7 +313,7 @@ async fn a_test_that_no_longer_holds_is_told_and_the_version_that_takes_calls_go
 }
 
 #[tokio::test]
-async fn a_withdrawn_version_does_not_come_back_by_a_changed_test() {
+async fn a_version_that_was_rolled_back_does_not_come_back_by_a_changed_test() {
     let (flow, _) = Flow::opened("converse", &[]).await;
     let first = flow.catalogue.active(&name("acts")).unwrap().id.clone();
     flow.house
@@ -338,7 +338,7 @@ async fn a_withdrawn_version_does_not_come_back_by_a_changed_test() {
             "{outcome}"
         );
     }
-    assert_eq!(flow.stages(), [Stage::Active, Stage::Withdrawn]);
+    assert_eq!(flow.stages(), [Stage::Active, Stage::RolledBack]);
 }
 
 #[tokio::test]

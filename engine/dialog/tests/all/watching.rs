@@ -40,7 +40,7 @@ async fn a_changed_prompt_is_live_without_compiling_anything() {
     let took = begun.elapsed();
     assert!(!watched.house.components().exists());
     assert_eq!(watched.stage("acts", &after), Some((Stage::Active, 0)));
-    assert_eq!(watched.stage("acts", &before), Some((Stage::Before, 0)));
+    assert_eq!(watched.stage("acts", &before), Some((Stage::Previous, 0)));
     assert!(took >= STILL, "taken while it might still grow: {took:?}");
 }
 
@@ -106,7 +106,7 @@ async fn a_bad_candidate_is_told_and_the_active_version_stays() {
         "{told:#?}"
     );
     assert_eq!(watched.active("acts"), Some(before.clone()));
-    // mended: the version that was there all the time
+    // fixed: the version that was there all the time
     fs::write(flow.join("flow.toml"), manifest("emi-first")).unwrap();
     watched.until_other("acts", &before).await;
 }
@@ -187,7 +187,7 @@ async fn a_deleted_folder_ends_no_call_and_comes_back_as_it_was() {
     watched
         .until("gone", |_| watched.active("acts").is_none())
         .await;
-    assert_eq!(watched.stage("acts", &held.id), Some((Stage::Before, 1)));
+    assert_eq!(watched.stage("acts", &held.id), Some((Stage::Previous, 1)));
     assert!(
         watched
             .catalogue
@@ -302,7 +302,7 @@ async fn what_editors_leave_behind_is_passed_over() {
     assert_eq!(
         (
             watched.state("acts").unwrap().rejected,
-            watched.catalogue.strays()
+            watched.catalogue.invalid()
         ),
         (vec![], vec![])
     );
@@ -328,8 +328,8 @@ async fn a_hundred_reloads_in_a_row_leave_no_more_than_the_versions_that_may_be_
         stages,
         [
             (Stage::Active, 0),
-            (Stage::Before, 0),
-            (Stage::Before, 0),
+            (Stage::Previous, 0),
+            (Stage::Previous, 0),
             (Stage::Draining, 1)
         ]
     );

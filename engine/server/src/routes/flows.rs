@@ -20,7 +20,7 @@ const ASKED_FOR: &str = "it was rolled back through the API";
 pub struct Flows {
     flows: Vec<Flow>,
     /// What lies in the folder and is no flow.
-    strays: Vec<Fault>,
+    invalid: Vec<Fault>,
     unclaimed: Unclaimed,
 }
 
@@ -47,18 +47,18 @@ struct Version {
     id: VersionId,
     /// As its author counts.
     version: String,
-    /// `candidate`, `active`, `before`, `withdrawn` or `draining`.
+    /// `candidate`, `active`, `previous`, `rolled-back` or `draining`.
     state: &'static str,
     calls: u32,
     /// A candidate's share of the new calls, in percent.
     #[serde(skip_serializing_if = "Option::is_none")]
     weight: Option<u8>,
     loaded_ms: u64,
-    /// Why it was withdrawn, and when.
+    /// Why it was rolled back, and when.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    withdrawn_ms: Option<u64>,
+    rolled_back_ms: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -71,7 +71,7 @@ struct Fault {
     reason: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     line: Option<usize>,
-    mend: String,
+    hint: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     at_ms: Option<u64>,
 }
@@ -85,9 +85,9 @@ pub async fn list(_: Api, State(app): State<App>) -> Json<Flows> {
 /// was rejected; 503 where the folder cannot be read.
 pub async fn reload(_: Api, State(app): State<App>) -> Result<Json<Flows>, Problem> {
     app.services.catalogue.reload().await.map_err(|error| {
-        let mend =
+        let hint =
             "make the folder, or name another with --flows; until then all flows stay as they are";
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string(), mend)
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string(), hint)
     })?;
     Ok(Json(all(&app)))
 }
@@ -107,7 +107,7 @@ pub async fn rollback(
     one(&app, name)
 }
 
-/// Makes the candidate active; without one, the version that was withdrawn. Answers as [`rollback`]
+/// Makes the candidate active; without one, the version that was rolled_back. Answers as [`rollback`]
 /// does.
 pub async fn promote(
     _: Api,
@@ -126,14 +126,14 @@ fn named(name: String) -> Result<FlowName, Problem> {
 }
 
 fn unchanged(error: ChangeError) -> Problem {
-    let (status, mend) = match error {
+    let (status, hint) = match error {
         ChangeError::Unknown(_) => (StatusCode::NOT_FOUND, NAMES),
         ChangeError::NothingBefore(_) | ChangeError::NothingToPromote(_) => (
             StatusCode::CONFLICT,
             "put the files of the version you want into the flow's folder",
         ),
     };
-    Problem::new(status, error.to_string(), mend)
+    Problem::new(status, error.to_string(), hint)
 }
 
 fn all(app: &App) -> Flows {
@@ -149,10 +149,10 @@ fn all(app: &App) -> Flows {
             because,
         },
         flows: catalogue.states().into_iter().map(flow).collect(),
-        strays: catalogue
-            .strays()
+        invalid: catalogue
+            .invalid()
             .into_iter()
-            .map(|stray| fault(stray, None, None))
+            .map(|entry| fault(entry, None, None))
             .collect(),
     }
 }
@@ -195,7 +195,7 @@ fn version(state: VersionState) -> Version {
         calls: state.calls,
         loaded_ms: state.loaded_ms,
         reason: state.reason,
-        withdrawn_ms: state.withdrawn_ms,
+        rolled_back_ms: state.rolled_back_ms,
     }
 }
 
@@ -204,7 +204,7 @@ fn fault(rejection: Rejection, id: Option<VersionId>, at_ms: Option<u64>) -> Fau
         flow,
         step,
         reason,
-        mend,
+        hint,
         line,
     } = rejection;
     Fault {
@@ -213,7 +213,7 @@ fn fault(rejection: Rejection, id: Option<VersionId>, at_ms: Option<u64>) -> Fau
         step: step.to_string(),
         reason,
         line,
-        mend,
+        hint,
         at_ms,
     }
 }

@@ -175,7 +175,7 @@ fn flows(app: &App, registry: &mut Registry) {
     );
     registry.register(
         "flow_rollbacks",
-        "Versions that were withdrawn, by people or for their failures",
+        "Versions that were rolled back, by people or for their failures",
         rolled_back,
     );
     registry.register(

@@ -20,7 +20,7 @@ use crate::problem::{Cause, Problem};
 use crate::unserved::explain;
 
 /// Takes a callback in any of Exotel's forms. One of a call that is not known here is answered `OK`
-/// too: Exotel cannot mend it.
+/// too: Exotel cannot fix it.
 pub async fn status(
     _: Applet,
     State(app): State<App>,

@@ -1,5 +1,5 @@
 //! A flow that meets a limit, or runs out of time: its caller hears words in his language, then
-//! goes where `[on-trap]` says, and the call has one record with one outcome.
+//! goes where `[on-failure]` says, and the call has one record with one outcome.
 
 use crate::common::{House, PLACES};
 use ghanti_dialog::ScriptedCaller;
@@ -50,7 +50,7 @@ async fn every_limit_ends_with_words_in_the_callers_language_and_leads_him_where
         house.add(
             flow,
             &format!(
-                "[settings]\nact = \"{act}\"\n[limits]\n{limits}\n[on-trap]\nthen = \"transfer\"\n"
+                "[settings]\nact = \"{act}\"\n[limits]\n{limits}\n[on-failure]\nthen = \"transfer\"\n"
             ),
         );
     }
@@ -102,7 +102,7 @@ async fn without_a_word_of_the_manifest_the_caller_is_told_that_he_will_be_calle
     house.add("flow", "[settings]\nact = \"flood\"\n");
     house.add(
         "own",
-        "[settings]\nact = \"loop\"\n[on-trap]\nsay = \"please call us\"\n",
+        "[settings]\nact = \"loop\"\n[on-failure]\nsay = \"please call us\"\n",
     );
     house.open().await;
     let record = house.call("flow", "mr").await;

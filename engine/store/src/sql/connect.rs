@@ -88,7 +88,7 @@ async fn postgres(options: PgConnectOptions) -> Result<Pool, OpenError> {
             options.get_database().unwrap_or_default()
         ),
         reason,
-        mend: "start it, create the database (`createdb ghanti`), or correct the database's URL; without one the records go to SQLite",
+        hint: "start it, create the database (`createdb ghanti`), or correct the database's URL; without one the records go to SQLite",
     };
     let mut connection =
         tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(&options))
@@ -133,11 +133,11 @@ fn check_folder(file: &Path) -> Result<(), OpenError> {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let refuse = |reason: String, mend: String| {
+    let refuse = |reason: String, hint: String| {
         Err(OpenError::Folder {
             path: folder.to_path_buf(),
             reason,
-            mend,
+            hint,
         })
     };
     match std::fs::metadata(folder) {
@@ -157,13 +157,13 @@ fn check_folder(file: &Path) -> Result<(), OpenError> {
 }
 
 fn unwritable(path: PathBuf, error: &sqlx::Error) -> OpenError {
-    let mend =
+    let hint =
         "let the engine's user write to the folder and the file, or name another data folder"
             .to_owned();
     OpenError::Folder {
         path,
         reason: error.to_string(),
-        mend,
+        hint,
     }
 }
 

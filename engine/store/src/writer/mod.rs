@@ -73,7 +73,7 @@ impl RecordWriter {
             .map_err(|error| OpenError::Folder {
                 path: spool.to_path_buf(),
                 reason: error.to_string(),
-                mend: "create the folder above it and let the engine's user write there".to_owned(),
+                hint: "create the folder above it and let the engine's user write there".to_owned(),
             })?;
         let shared = Arc::new(Shared {
             records,

@@ -1,7 +1,7 @@
 //! Reads what a manifest says of its flow's versions.
 
 use super::{Item, Reader};
-use crate::manifest::{GateKind, ReplayGate, Running, TrapBudget, Update};
+use crate::manifest::{GateKind, ReplayGate, Running, FailureBudget, Update};
 
 /// The most recorded calls that a gate may ask for: a replay takes about a millisecond, and a new
 /// version should not wait for long.
@@ -78,8 +78,8 @@ impl Reader<'_> {
         }
     }
 
-    pub(super) fn budget(&mut self, name: &str, item: &Item<'_>) -> Option<TrapBudget> {
-        self.each(name, item, TrapBudget::parse).first().copied()
+    pub(super) fn budget(&mut self, name: &str, item: &Item<'_>) -> Option<FailureBudget> {
+        self.each(name, item, FailureBudget::parse).first().copied()
     }
 }
 

@@ -36,7 +36,7 @@ impl Watched {
             panic!(
                 "never {what}: {:#?} {:#?}",
                 self.catalogue.states(),
-                self.catalogue.strays()
+                self.catalogue.invalid()
             );
         }
     }

@@ -12,11 +12,11 @@ const MAX_OPENINGS: usize = 64;
 /// Whether a file may be parsed.
 pub(super) fn within(text: &str, report: &mut Report<'_>) -> bool {
     if text.len() > MAX_FILE_BYTES {
-        let mend = format!(
+        let hint = format!(
             "split the flow, or shorten the file to {} KiB",
             MAX_FILE_BYTES / 1024
         );
-        report.error(1, format!("the file has {} bytes", text.len()), mend);
+        report.error(1, format!("the file has {} bytes", text.len()), hint);
         return false;
     }
     let mut openings = 0;

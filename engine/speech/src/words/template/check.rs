@@ -27,20 +27,20 @@ pub(super) fn check(
 }
 
 fn missing(page: &Pages, one: &TemplateUse) -> Vec<TemplateProblem> {
-    let problem = |line, message, mend| TemplateProblem {
+    let problem = |line, message, hint| TemplateProblem {
         severity: Severity::Error,
         file: page.file.clone(),
         line,
         message,
-        mend,
+        hint,
     };
     let name = &one.name;
     let Some(needs) = page.messages.get(name) else {
-        let mend = format!("add a line `{name} = …`");
+        let hint = format!("add a line `{name} = …`");
         return vec![problem(
             None,
             format!("there is no message `{name}`, which the flow uses"),
-            mend,
+            hint,
         )];
     };
     let given: BTreeSet<&str> = one
@@ -60,12 +60,12 @@ fn missing(page: &Pages, one: &TemplateUse) -> Vec<TemplateProblem> {
                     given.iter().copied().collect::<Vec<_>>().join("`, `")
                 )
             };
-            let mend =
+            let hint =
                 format!("correct the name (the flow gives {gives}), or let the flow give it");
             problem(
                 Some(*line),
                 format!("message `{name}` needs `${variable}`, which the flow does not give"),
-                mend,
+                hint,
             )
         })
         .collect()
@@ -85,7 +85,7 @@ fn too_long(page: &Pages, one: &TemplateUse) -> Option<TemplateProblem> {
             "message `{}` has {} bytes, and a prompt at most {MAX_PROMPT_BYTES}",
             one.name, length.bytes
         ),
-        mend: "shorten it, or let the flow say it in several messages".to_owned(),
+        hint: "shorten it, or let the flow say it in several messages".to_owned(),
     })
 }
 
@@ -112,7 +112,7 @@ fn unspoken(pages: &BTreeMap<Language, Pages>, one: &TemplateUse) -> Vec<Templat
                 "no language's message `{}` uses `${argument}`, which the flow gives",
                 one.name
             ),
-            mend: "use it, or let the flow leave it out".to_owned(),
+            hint: "use it, or let the flow leave it out".to_owned(),
         })
         .collect()
 }
@@ -131,7 +131,7 @@ fn unknown_kinds(one: &TemplateUse) -> Vec<TemplateProblem> {
                 "argument `${argument}` of message `{}` is of an unknown type `{kind}`",
                 one.name
             ),
-            mend: format!("the types are {}", KINDS.join(", ")),
+            hint: format!("the types are {}", KINDS.join(", ")),
         })
         .collect()
 }

@@ -218,9 +218,9 @@ impl Reader<'_, '_> {
             }
             InlineExpression::FunctionReference { id, .. } => {
                 let line = self.report.line_in(self.source, id.name);
-                let mend = "write the variable alone: its type decides how it is spoken";
+                let hint = "write the variable alone: its type decides how it is spoken";
                 self.report
-                    .error(line, format!("there is no function `{}`", id.name), mend);
+                    .error(line, format!("there is no function `{}`", id.name), hint);
             }
             InlineExpression::Placeable { expression } => self.expression(expression),
         }
@@ -246,11 +246,11 @@ impl Reader<'_, '_> {
 fn refuse_unknown_references(graph: &Graph, report: &mut Report<'_>) {
     for reference in graph.values().flat_map(|node| &node.references) {
         if !graph.contains_key(&reference.to) {
-            let mend = "add it to this file, or correct the name";
+            let hint = "add it to this file, or correct the name";
             report.error(
                 reference.line,
                 format!("there is no `{}`", reference.to),
-                mend,
+                hint,
             );
         }
     }
@@ -324,11 +324,11 @@ fn inherit(graph: &mut Graph, name: &Name, report: &mut Report<'_>) {
                     "`{}` speaks `${id}`, which this reference does not give",
                     reference.to
                 );
-                let mend = format!(
+                let hint = format!(
                     "write {{ {}({id}: \"…\") }}, or make it a message: messages see the flow's arguments",
                     reference.to
                 );
-                report.error(reference.line, message, mend);
+                report.error(reference.line, message, hint);
             }
         }
     }

@@ -139,11 +139,11 @@ impl Pages {
             Ok(resource) => resource,
             Err((_, errors)) => {
                 for error in errors {
-                    let mend = "correct the line; projectfluent.org/play shows how it is read";
+                    let hint = "correct the line; projectfluent.org/play shows how it is read";
                     report.error(
                         line_of(text, error.pos.start),
                         lower_case_first(&error.kind.to_string()),
-                        mend,
+                        hint,
                     );
                 }
                 return Err(report.into_problems());

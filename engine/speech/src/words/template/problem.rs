@@ -1,4 +1,4 @@
-//! What is wrong with a prompt file, told so that its author can mend it.
+//! What is wrong with a prompt file, told so that its author can fix it.
 
 use std::fmt;
 
@@ -23,7 +23,7 @@ pub struct TemplateProblem {
     /// What is wrong, with the names in backticks.
     pub message: String,
     /// What to do about it.
-    pub mend: String,
+    pub hint: String,
 }
 
 impl fmt::Display for TemplateProblem {
@@ -32,7 +32,7 @@ impl fmt::Display for TemplateProblem {
         if let Some(line) = self.line {
             write!(f, " line {line}")?;
         }
-        write!(f, ": {}; {}", self.message, self.mend)
+        write!(f, ": {}; {}", self.message, self.hint)
     }
 }
 
@@ -61,7 +61,7 @@ impl<'a> Report<'a> {
         &mut self,
         line: usize,
         message: impl Into<String>,
-        mend: impl Into<String>,
+        hint: impl Into<String>,
     ) {
         if self.problems.len() < MAX_PROBLEMS {
             self.problems.push(TemplateProblem {
@@ -69,7 +69,7 @@ impl<'a> Report<'a> {
                 file: self.file.to_owned(),
                 line: Some(line),
                 message: message.into(),
-                mend: mend.into(),
+                hint: hint.into(),
             });
         }
     }

@@ -358,11 +358,11 @@ fn one_book_serves_many_threads() {
 }
 
 #[test]
-fn broken_files_are_told_with_file_line_and_mend() {
-    let mend = "; correct the line; projectfluent.org/play shows how it is read";
+fn broken_files_are_told_with_file_line_and_hint() {
+    let hint = "; correct the line; projectfluent.org/play shows how it is read";
     for (text, expected) in [
-        ("a = One\nb = { $x\nc = Three\n", format!("`prompts/en-IN.ftl` line 3: expected a token starting with \"}}\"{mend}")),
-        ("a = }\n", format!("`prompts/en-IN.ftl` line 1: unbalanced closing brace{mend}")),
+        ("a = One\nb = { $x\nc = Three\n", format!("`prompts/en-IN.ftl` line 3: expected a token starting with \"}}\"{hint}")),
+        ("a = }\n", format!("`prompts/en-IN.ftl` line 1: unbalanced closing brace{hint}")),
         ("# fine\n\n?? = x\n", String::from("`prompts/en-IN.ftl` line 3: expected")),
         ("a = { $x ->\n [one] x\n }\n", String::from("the select expression must have a default variant")),
         ("a = { emi }\n", "`prompts/en-IN.ftl` line 1: there is no `emi`; add it to this file, or correct the name".to_owned()),
