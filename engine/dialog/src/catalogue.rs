@@ -21,15 +21,15 @@ use crate::choose::{NoFlow, choose, may_take};
 use crate::compile::Compiler;
 use crate::engine::FlowEngine;
 use crate::kept::Kept;
-use crate::lives::Lives;
 use crate::load::{Fault, Loader, Rejection};
 use crate::manifest::Takes;
+use crate::metrics::{FlowCounts, Metrics};
 use crate::pinned::Pinned;
-use crate::places::{Lying, Place, lying};
-use crate::rehearsal::Rehearsal;
+use crate::replay_gate::ReplayCheck;
+use crate::scan::{Place, Scan, scan};
 use crate::states::FlowState;
-use crate::tally::{FlowCounts, Tally};
 use crate::version::{FlowVersion, PromptLibrary};
+use crate::version_set::VersionSet;
 
 pub use changes::ChangeError;
 use notices::Notices;
@@ -72,7 +72,7 @@ pub(crate) enum Verdict {
     Moving,
 }
 
-type Flows<P> = BTreeMap<FlowName, Lives<P>>;
+type Flows<P> = BTreeMap<FlowName, VersionSet<P>>;
 
 /// The loaded flows.
 pub struct Catalogue<P> {
@@ -82,10 +82,10 @@ pub struct Catalogue<P> {
     flows: RwLock<Flows<P>>,
     invalid: Mutex<Vec<Rejection>>,
     changes: watch::Sender<u64>,
-    tally: Tally,
+    metrics: Metrics,
     kept: Arc<Kept>,
     notices: Notices,
-    rehearsal: Option<Arc<dyn Rehearsal<P>>>,
+    replay_check: Option<Arc<dyn ReplayCheck<P>>>,
 }
 
 impl<P> std::fmt::Debug for Catalogue<P> {
@@ -112,11 +112,11 @@ impl<P: PromptLibrary> Catalogue<P> {
         engine: FlowEngine,
         folder: &Path,
         settings: CatalogueSettings,
-        rehearsal: Option<Arc<dyn Rehearsal<P>>>,
+        replay_check: Option<Arc<dyn ReplayCheck<P>>>,
     ) -> Result<(Self, Vec<Rejection>), CatalogueError> {
         let compiler = Compiler::new(engine.clone(), settings.components);
         let kept = engine
-            .backstage()
+            .loader_pool()
             .run_light(move || Kept::open(settings.kept))
             .await;
         let catalogue = Self {
@@ -131,10 +131,10 @@ impl<P: PromptLibrary> Catalogue<P> {
             flows: RwLock::default(),
             invalid: Mutex::default(),
             changes: watch::Sender::new(0),
-            tally: Tally::default(),
+            metrics: Metrics::default(),
             kept: Arc::new(kept.unwrap_or_else(|_| Kept::open(None))),
             notices: Notices::default(),
-            rehearsal,
+            replay_check,
         };
         let rejections = {
             let _quiet = catalogue.notices.quiet();
@@ -152,12 +152,12 @@ impl<P: PromptLibrary> Catalogue<P> {
     pub async fn reload(&self) -> Result<Vec<Rejection>, CatalogueError> {
         let places = self.look().await?;
         let gone: Vec<_> = self
-            .lying()
+            .present()
             .into_iter()
             .filter(|name| !places.contains_key(name))
             .collect();
         gone.iter().for_each(|name| self.retire(name));
-        self.change().values_mut().for_each(Lives::pardon);
+        self.change().values_mut().for_each(VersionSet::pardon);
         let mut rejections = self.invalid();
         // several come at once: which of them is loaded first decides nothing
         let quiet = self.notices.quiet();
@@ -180,10 +180,10 @@ impl<P: PromptLibrary> Catalogue<P> {
     /// What lies in the folder. What is no flow is kept, and told once.
     pub(crate) async fn look(&self) -> Result<BTreeMap<FlowName, Place>, CatalogueError> {
         let folder = self.folder.clone();
-        let found = tokio::task::spawn_blocking(move || lying(&folder))
+        let found = tokio::task::spawn_blocking(move || scan(&folder))
             .await
             .unwrap_or_else(|error| Err(std::io::Error::other(error)));
-        let Lying { places, invalid } = found.map_err(|reason| CatalogueError {
+        let Scan { places, invalid } = found.map_err(|reason| CatalogueError {
             folder: self.folder.clone(),
             reason,
         })?;
@@ -191,7 +191,7 @@ impl<P: PromptLibrary> Catalogue<P> {
         if *known != invalid {
             for entry in invalid.iter().filter(|entry| !known.contains(entry)) {
                 told(entry);
-                self.tally.rejected(&entry.flow, entry.step);
+                self.metrics.rejected(&entry.flow, entry.step);
             }
             *known = invalid;
             self.changes.send_modify(|change| *change += 1);
@@ -215,7 +215,7 @@ impl<P: PromptLibrary> Catalogue<P> {
     pub(crate) fn retire(&self, name: &FlowName) {
         tracing::info!(flow = %name, "flow takes no further calls: its files are gone");
         let mut flows = self.change();
-        if !flows.get_mut(name).is_some_and(Lives::retire) {
+        if !flows.get_mut(name).is_some_and(VersionSet::retire) {
             flows.remove(name);
         }
         drop(flows);
@@ -223,10 +223,10 @@ impl<P: PromptLibrary> Catalogue<P> {
     }
 
     /// The flows whose files lay in the folder when it was last looked at.
-    pub(crate) fn lying(&self) -> BTreeSet<FlowName> {
+    pub(crate) fn present(&self) -> BTreeSet<FlowName> {
         self.flows()
             .iter()
-            .filter(|(_, lives)| lives.lies())
+            .filter(|(_, set)| set.is_present())
             .map(|(name, _)| name.clone())
             .collect()
     }
@@ -244,7 +244,7 @@ impl<P: PromptLibrary> Catalogue<P> {
     pub fn versions(&self) -> BTreeMap<FlowName, Arc<FlowVersion<P>>> {
         self.flows()
             .iter()
-            .filter_map(|(name, lives)| Some((name.clone(), Arc::clone(lives.active()?))))
+            .filter_map(|(name, set)| Some((name.clone(), Arc::clone(set.active()?))))
             .collect()
     }
 
@@ -272,7 +272,7 @@ impl<P: PromptLibrary> Catalogue<P> {
         )?;
         let version = flows
             .get(chosen)
-            .and_then(|lives| lives.pick(facts.call_id))
+            .and_then(|set| set.pick(facts.call_id))
             .cloned();
         version.map(Pinned::new).ok_or_else(|| NoFlow::Unmatched {
             there: taking.into_iter().map(|(name, _)| name.clone()).collect(),
@@ -284,7 +284,7 @@ impl<P: PromptLibrary> Catalogue<P> {
         let flows = self.flows();
         let taking: Vec<_> = flows
             .iter()
-            .filter_map(|(name, lives)| Some((name, &lives.active()?.manifest().takes)))
+            .filter_map(|(name, set)| Some((name, &set.active()?.manifest().takes)))
             .collect();
         may_take(&taking, self.default_flow.as_ref())
             .into_iter()
@@ -296,19 +296,19 @@ impl<P: PromptLibrary> Catalogue<P> {
     /// one takes no new calls any more.
     pub fn successor(&self, version: &FlowVersion<P>) -> Option<Arc<FlowVersion<P>>> {
         let flows = self.flows();
-        let lives = flows
+        let set = flows
             .get(&version.name)
-            .filter(|lives| !lives.takes_calls(&version.id))?;
-        lives.active().cloned()
+            .filter(|set| !set.takes_calls(&version.id))?;
+        set.active().cloned()
     }
 
     /// All flows with their versions, what was rejected, and what is odd.
     pub fn states(&self) -> Vec<FlowState> {
         let flows = self.flows();
         let mut warnings = self.warnings(&flows);
-        let states = flows.iter().map(|(name, lives)| FlowState {
+        let states = flows.iter().map(|(name, set)| FlowState {
             warnings: warnings.remove(name).unwrap_or_default(),
-            ..lives.state(name)
+            ..set.state(name)
         });
         states
             .filter(|state| !state.versions.is_empty() || !state.rejected.is_empty())
@@ -326,7 +326,7 @@ impl<P: PromptLibrary> Catalogue<P> {
     /// What has happened to each flow since the start, by name; beyond 256 flows the rest under
     /// `others`.
     pub fn counts(&self) -> BTreeMap<String, FlowCounts> {
-        self.tally.all()
+        self.metrics.all()
     }
 
     /// How many calls can run at once on this machine.
@@ -358,7 +358,7 @@ impl<P: PromptLibrary> Catalogue<P> {
 fn taking<P>(flows: &Flows<P>) -> Vec<(&FlowName, &Takes)> {
     flows
         .iter()
-        .filter_map(|(name, lives)| Some((name, &lives.active()?.manifest().takes)))
+        .filter_map(|(name, set)| Some((name, &set.active()?.manifest().takes)))
         .collect()
 }
 

@@ -176,7 +176,7 @@ impl Compiler {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Fault> {
-        self.engine.backstage().run(work).await.map_err(failed)
+        self.engine.loader_pool().run(work).await.map_err(failed)
     }
 }
 

@@ -11,11 +11,11 @@ use std::time::Duration;
 
 use wasmtime::{Config, Engine, EngineWeak, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-use crate::backstage::Backstage;
+use crate::capacity::Machine;
 use crate::compile::CompileIn;
 use crate::contract;
+use crate::loader_pool::LoaderPool;
 use crate::remembered::RememberedFile;
-use crate::room::Machine;
 
 /// How often a computing flow yields to other calls, and the grain of `[limits] compute-ms`. A
 /// frame of audio is 100 ms, so a flow that computes for a whole tick delays nobody's frame.
@@ -116,7 +116,7 @@ pub enum EngineError {
 #[derive(Clone)]
 pub struct FlowEngine {
     engine: Engine,
-    backstage: Backstage,
+    loader_pool: LoaderPool,
     max_calls: u32,
     show_flow_logs: bool,
     compile_in: CompileIn,
@@ -151,12 +151,12 @@ impl FlowEngine {
             .map_err(EngineError::Remembered)?
             .map(Arc::new);
         start_ticker(engine.weak())?;
-        let backstage = Backstage::new()?;
+        let loader_pool = LoaderPool::new()?;
         tracing::info!(calls, %limited_by, memory_bytes_max = MEMORY_BYTES_MAX, "webassembly pool is ready");
         let (show_flow_logs, compile_in) = (settings.show_flow_logs, settings.compile_in.clone());
         Ok(Self {
             engine,
-            backstage,
+            loader_pool,
             max_calls: calls,
             show_flow_logs,
             compile_in,
@@ -175,8 +175,8 @@ impl FlowEngine {
     }
 
     /// Where whatever takes long is done that no call waits for.
-    pub(crate) fn backstage(&self) -> &Backstage {
-        &self.backstage
+    pub(crate) fn loader_pool(&self) -> &LoaderPool {
+        &self.loader_pool
     }
 
     pub(crate) fn shows_flow_logs(&self) -> bool {

@@ -14,9 +14,9 @@ use crate::bindings::{call, customer, runtime, speech, types};
 use crate::conversation::Instant;
 use crate::convert::{self, Checked, TEXT_BYTES_MAX};
 use crate::gate;
-use crate::host::{Guest, Host};
+use crate::host::{CallContext, StoreData};
 use crate::manifest::HEARD;
-use crate::weigh;
+use crate::size;
 
 /// The contract's bound of notes.
 const NOTES_MAX: usize = 64;
@@ -39,7 +39,7 @@ fn journaled<T: Serialize>(checked: Checked<T>) -> (Json, Result<T, CallError>) 
 }
 
 /// The same, where the texts have so many bytes together; what is too much is not even looked at.
-fn weighed<T: Serialize>(
+fn measured<T: Serialize>(
     bytes: usize,
     most: u64,
     check: impl FnOnce() -> Checked<T>,
@@ -60,7 +60,7 @@ fn told<T, U>(answer: Result<T, CallError>, into: impl FnOnce(T) -> U) -> Result
     answer.map(into).map_err(convert::error_to_wit)
 }
 
-impl types::Host for Guest {}
+impl types::Host for StoreData {}
 
 /// The call's facts as a flow sees them and the journal keeps them: the customer's number is
 /// masked.
@@ -74,7 +74,7 @@ struct Facts {
     parameters: Vec<(String, String)>,
 }
 
-impl call::Host for Guest {
+impl call::Host for StoreData {
     async fn facts(&mut self) -> wasmtime::Result<call::CallFacts> {
         let facts: Facts = self
             .call(Function::Facts, Json::Null, |host| {
@@ -185,7 +185,7 @@ impl call::Host for Guest {
     }
 }
 
-impl Host {
+impl CallContext {
     /// The record as the manifest's `[customer]` reads it: a flow is never given a value that
     /// cannot be read for certain, whoever stored it.
     async fn customer_fields(&mut self) -> Result<Vec<(String, Masked)>, CallError> {
@@ -203,7 +203,7 @@ impl Host {
     }
 }
 
-impl customer::Host for Guest {
+impl customer::Host for StoreData {
     async fn field(&mut self, name: String) -> Told<Option<String>> {
         let (arguments, checked) = journaled(convert::text("name", name));
         let answer = self.attempt(Function::Field, arguments, |host| {
@@ -266,7 +266,7 @@ impl customer::Host for Guest {
     }
 }
 
-impl Host {
+impl CallContext {
     fn admit_all(&self, prompts: Vec<Prompt>) -> Result<Vec<Prompt>, CallError> {
         prompts
             .into_iter()
@@ -287,9 +287,9 @@ impl Host {
     }
 }
 
-impl speech::Host for Guest {
+impl speech::Host for StoreData {
     async fn say(&mut self, prompt: speech::Prompt) -> Told<u32> {
-        let (arguments, checked) = weighed(weigh::prompt(&prompt), self.text_bytes, || {
+        let (arguments, checked) = measured(size::prompt(&prompt), self.text_bytes, || {
             convert::prompt("prompt", prompt)
         });
         let answer = self.attempt(Function::Say, arguments, |host| {
@@ -303,7 +303,7 @@ impl speech::Host for Guest {
     }
 
     async fn ask(&mut self, question: speech::Question) -> Told<speech::Answer> {
-        let (arguments, checked) = weighed(weigh::question(&question), self.text_bytes, || {
+        let (arguments, checked) = measured(size::question(&question), self.text_bytes, || {
             convert::question(question)
         });
         let answer = self.attempt::<Answer, _>(Function::Ask, arguments, |host| {
@@ -325,7 +325,7 @@ impl speech::Host for Guest {
     }
 
     async fn collect(&mut self, collection: speech::Collection) -> Told<speech::Answer> {
-        let (arguments, checked) = weighed(weigh::collection(&collection), self.text_bytes, || {
+        let (arguments, checked) = measured(size::collection(&collection), self.text_bytes, || {
             convert::collection(collection)
         });
         let answer = self.attempt::<Answer, _>(Function::Collect, arguments, |host| {
@@ -354,7 +354,7 @@ impl speech::Host for Guest {
     }
 }
 
-impl runtime::Host for Guest {
+impl runtime::Host for StoreData {
     async fn now(&mut self) -> wasmtime::Result<runtime::Instant> {
         let now: Instant = self
             .call(Function::Now, Json::Null, |host| {

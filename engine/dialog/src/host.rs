@@ -1,7 +1,7 @@
 //! What one running flow has on the host's side of the wall: its conversation, journal, rules and
 //! meters.
 //!
-//! It lives in the flow's store and is dropped with it. Nothing here outlives the call but the
+//! It set in the flow's store and is dropped with it. Nothing here outlives the call but the
 //! journal.
 
 use std::collections::BTreeSet;
@@ -117,7 +117,7 @@ impl From<Closed> for Ended {
 }
 
 /// The state of one running flow.
-pub(crate) struct Host {
+pub(crate) struct CallContext {
     pub(crate) conversation: Box<dyn Conversation>,
     pub(crate) rules: Arc<Rules>,
     pub(crate) established: BTreeSet<String>,
@@ -132,8 +132,8 @@ pub(crate) struct Host {
 
 /// What a store holds: meters always, a host only where there is a call. `describe` runs without
 /// one.
-pub(crate) struct Guest {
-    host: Option<Host>,
+pub(crate) struct StoreData {
+    host: Option<CallContext>,
     pub(crate) memory: MemoryMeter,
     pub(crate) wasi: Wasi,
     pub(crate) text_bytes: u64,
@@ -142,8 +142,8 @@ pub(crate) struct Guest {
     calls: RateMeter,
 }
 
-impl Guest {
-    pub(crate) fn new(host: Option<Host>, limits: &Limits) -> Self {
+impl StoreData {
+    pub(crate) fn new(host: Option<CallContext>, limits: &Limits) -> Self {
         let seed = host.as_ref().map_or(0, |host| host.journal.seed());
         Self {
             host,
@@ -184,7 +184,7 @@ impl Guest {
     ) -> wasmtime::Result<T>
     where
         T: Serialize + DeserializeOwned + Send,
-        L: for<'a> FnOnce(&'a mut Host) -> BoxFuture<'a, T> + Send,
+        L: for<'a> FnOnce(&'a mut CallContext) -> BoxFuture<'a, T> + Send,
     {
         let host = self.host.as_mut().ok_or(Ended::NoCall(function))?;
         let journal = host.journal.clone();
@@ -201,7 +201,7 @@ impl Guest {
         Ok(answer)
     }
 
-    /// [`Guest::call`] for a function that can fail.
+    /// [`StoreData::call`] for a function that can fail.
     pub(crate) async fn attempt<T, L>(
         &mut self,
         function: Function,
@@ -210,7 +210,9 @@ impl Guest {
     ) -> wasmtime::Result<Result<T, CallError>>
     where
         T: Serialize + DeserializeOwned + Send + 'static,
-        L: for<'a> FnOnce(&'a mut Host) -> BoxFuture<'a, Result<T, CallError>> + Send + 'static,
+        L: for<'a> FnOnce(&'a mut CallContext) -> BoxFuture<'a, Result<T, CallError>>
+            + Send
+            + 'static,
     {
         let outcome: Outcome<T> = self
             .call(function, arguments, |host| {
@@ -274,16 +276,16 @@ impl Guest {
         }
     }
 
-    pub(crate) fn host(&self) -> Option<&Host> {
+    pub(crate) fn host(&self) -> Option<&CallContext> {
         self.host.as_ref()
     }
 
-    pub(crate) fn host_mut(&mut self) -> Option<&mut Host> {
+    pub(crate) fn host_mut(&mut self) -> Option<&mut CallContext> {
         self.host.as_mut()
     }
 }
 
-impl Host {
+impl CallContext {
     pub(crate) fn new(
         conversation: Box<dyn Conversation>,
         journal: SharedJournal,
@@ -306,7 +308,7 @@ impl Host {
     }
 }
 
-impl Host {
+impl CallContext {
     /// Keeps a line of the flow for the report of its failure.
     pub(crate) fn leave_line(&self, level: Level, message: &str) {
         self.journal
@@ -322,7 +324,7 @@ impl Host {
     }
 }
 
-impl Clock for Host {
+impl Clock for CallContext {
     fn unix_ms(&mut self) -> u64 {
         self.conversation.now().unix_ms
     }

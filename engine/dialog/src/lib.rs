@@ -4,8 +4,8 @@
 //! [`Conversation`] alone, and every host call passes the call's journal.
 
 mod allowance;
-mod backstage;
 mod bindings;
+mod capacity;
 pub mod catalogue;
 mod choose;
 mod claims;
@@ -13,40 +13,40 @@ mod compile;
 mod contract;
 pub mod conversation;
 mod convert;
+mod debounce;
 pub mod description;
 pub mod engine;
+mod failures;
+mod flow_tests;
 mod functions;
 mod gate;
 mod host;
 pub mod journal;
 mod kept;
-mod lives;
 mod load;
+mod loader_pool;
 pub mod manifest;
 mod meters;
+mod metrics;
 mod orders;
-pub mod outline;
 mod overrides;
 mod pinned;
-mod places;
-mod rehearsal;
+pub mod redact;
 mod remembered;
 pub mod replay;
-mod room;
+mod replay_gate;
 mod run;
+mod scan;
 pub mod scripted;
-mod settling;
 pub mod single;
+mod size;
 mod source;
 pub mod states;
-mod tally;
 mod trace;
-mod traps;
-mod trial;
 pub mod version;
+mod version_set;
 mod wasi;
 pub mod watch;
-mod weigh;
 
 pub use allowance::Allowance;
 pub use catalogue::{Catalogue, CatalogueError, CatalogueSettings, ChangeError};
@@ -60,19 +60,19 @@ pub use host::Limit;
 pub use journal::{Divergence, SharedJournal, Side};
 pub use load::{Rejection, Step};
 pub use manifest::{
-    CustomerField, CustomerReading, CustomerSchema, FieldProblem, GateKind, Limits, Manifest,
-    ManifestError, OnFailure, OnFailureThen, ReplayGate, Running, FailureBudget, FailureWords,
+    CustomerField, CustomerReading, CustomerSchema, FailureBudget, FailureWords, FieldProblem,
+    GateKind, Limits, Manifest, ManifestError, OnFailure, OnFailureThen, ReplayGate, Running,
 };
 pub use meters::compute::ARRIVAL;
+pub use metrics::FlowCounts;
 pub use orders::{NotAnOrder, UnknownFlow};
 pub use overrides::{Overrides, Samples};
 pub use pinned::Pinned;
-pub use rehearsal::{Obstacle, Rehearsal, Rehearsed};
 pub use replay::{Comparison, Difference, DifferenceKind};
+pub use replay_gate::{Obstacle, ReplayCheck, ReplayVerdict};
 pub use run::RunEnd;
 pub use scripted::{Scripted, ScriptedCaller};
 pub use single::FlowFiles;
 pub use states::{FlowState, Rejected, Stage, Unclaimed, VersionState};
-pub use tally::FlowCounts;
 pub use trace::Trace;
 pub use version::{FlowVersion, PromptLibrary, PromptProblem};

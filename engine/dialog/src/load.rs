@@ -13,12 +13,12 @@ use crate::allowance::Allowance;
 use crate::compile::{Compiler, Origin};
 use crate::description::Description;
 use crate::engine::FlowEngine;
+use crate::failures::RecentFailures;
 use crate::gate::Rules;
 use crate::manifest::{Manifest, ManifestError};
-use crate::places::Place;
 use crate::run::Program;
+use crate::scan::Place;
 use crate::source::{Parts, Source, Unread};
-use crate::traps::Traps;
 use crate::version::{FlowVersion, PromptLibrary};
 
 /// A step of loading.
@@ -226,7 +226,8 @@ impl Loader {
         if !samples.is_empty() {
             tracing::warn!(flow = %name, samples = samples.join(", "), "{SAMPLES}");
         }
-        let (loaded_ms, calls, traps) = (unix_ms(), AtomicU32::new(0), Traps::default());
+        let (loaded_ms, calls, failures) =
+            (unix_ms(), AtomicU32::new(0), RecentFailures::default());
         Ok(FlowVersion {
             name,
             id,
@@ -239,7 +240,7 @@ impl Loader {
             program,
             rules,
             calls,
-            traps,
+            failures,
         })
     }
 
@@ -266,7 +267,7 @@ impl Loader {
 
     /// From now on loading is done beside calls, which go first.
     pub(crate) fn step_back(&self) {
-        self.engine.backstage().step_back();
+        self.engine.loader_pool().step_back();
     }
 
     /// Does work of milliseconds on a thread of its own kind.
@@ -283,7 +284,7 @@ impl Loader {
             )
         };
         self.engine
-            .backstage()
+            .loader_pool()
             .run_light(work)
             .await
             .map_err(failed)

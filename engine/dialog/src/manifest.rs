@@ -22,7 +22,7 @@ use crate::overrides::Samples;
 pub use customer::{CustomerField, CustomerReading, CustomerSchema, FieldProblem};
 pub use limits::Limits;
 pub(crate) use said::Said;
-pub use update::{GateKind, ReplayGate, Running, FailureBudget, Update};
+pub use update::{FailureBudget, GateKind, ReplayGate, Running, Update};
 
 /// What the names of things begin with that only the engine can establish, from marks:
 /// `heard:disclosure`.

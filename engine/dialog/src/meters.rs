@@ -1,5 +1,5 @@
 //! What one run of a flow uses: memory, computing time, host calls. Each meter only counts and
-//! compares; [`Guest`](crate::host::Guest) ends the flow.
+//! compares; [`StoreData`](crate::host::StoreData) ends the flow.
 
 pub(crate) mod compute;
 

@@ -8,10 +8,10 @@
 
 mod comparing;
 mod difference;
-mod moment;
 mod recorded;
 mod succeeding;
 mod told;
+mod turn;
 
 use std::collections::BTreeSet;
 
@@ -19,9 +19,9 @@ use ghanti_model::{Journal, JournalEntry, JournalError};
 
 pub(crate) use comparing::{Comparing, Next};
 pub use difference::{Difference, DifferenceKind, other_words};
-pub use moment::{Moment, What, moments, prompts};
 use recorded::RecordedCaller;
 pub(crate) use succeeding::Succeeding;
+pub use turn::{TranscriptTurn, What, prompts, turns};
 
 use crate::journal::{Closed, SharedJournal};
 use crate::run::RunEnd;
@@ -34,7 +34,7 @@ pub struct Comparison {
     pub end: RunEnd,
     /// In the order of the conversation; empty when the version does what the record says.
     pub differences: Vec<Difference>,
-    /// What the version did, as far as it came, with the answers it got. [`moments`] makes them
+    /// What the version did, as far as it came, with the answers it got. [`turns`] makes them
     /// readable.
     pub entries: Vec<JournalEntry>,
 }

@@ -13,7 +13,7 @@ use crate::convert;
 use crate::description::Description;
 use crate::engine::FlowEngine;
 use crate::gate::Rules;
-use crate::host::{Ended, Guest, HANDED_OVER_BYTES, Host, Limit};
+use crate::host::{CallContext, Ended, HANDED_OVER_BYTES, Limit, StoreData};
 use crate::journal::{Divergence, SharedJournal};
 use crate::load::{Fault, Step};
 use crate::manifest::Limits;
@@ -82,7 +82,7 @@ impl RunEnd {
 #[derive(Clone)]
 pub(crate) struct Program {
     engine: FlowEngine,
-    pre: DialogPre<Guest>,
+    pre: DialogPre<StoreData>,
 }
 
 impl Program {
@@ -98,9 +98,9 @@ impl Program {
     pub(crate) fn linked(
         engine: &Engine,
         component: &Component,
-    ) -> Result<DialogPre<Guest>, Fault> {
+    ) -> Result<DialogPre<StoreData>, Fault> {
         let mut linker = Linker::new(engine);
-        Dialog::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest: &mut Guest| guest)
+        Dialog::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest: &mut StoreData| guest)
             .and_then(|()| wasi::link(&mut linker, component))
             .and_then(|()| DialogPre::new(linker.instantiate_pre(component)?))
             .map_err(|error| {
@@ -116,8 +116,8 @@ impl Program {
         self.engine.shows_flow_logs()
     }
 
-    fn store(&self, host: Option<Host>, limits: &Limits) -> Store<Guest> {
-        let mut store = Store::new(self.engine.wasmtime(), Guest::new(host, limits));
+    fn store(&self, host: Option<CallContext>, limits: &Limits) -> Store<StoreData> {
+        let mut store = Store::new(self.engine.wasmtime(), StoreData::new(host, limits));
         store.limiter(|guest| &mut guest.memory);
         store.set_epoch_deadline(1);
         store.set_hostcall_fuel(HANDED_OVER_BYTES);
@@ -159,7 +159,7 @@ impl Program {
         limits: &Limits,
     ) -> RunEnd {
         journal.bound(limits.journal_kib);
-        let host = Host::new(conversation, journal, rules, self.engine.shows_flow_logs());
+        let host = CallContext::new(conversation, journal, rules, self.engine.shows_flow_logs());
         let mut store = self.store(Some(host), limits);
         let compute = store.data().compute.clone();
         let returned = compute
@@ -193,7 +193,7 @@ impl Program {
     }
 }
 
-fn run_end(error: &wasmtime::Error, guest: &Guest) -> RunEnd {
+fn run_end(error: &wasmtime::Error, guest: &StoreData) -> RunEnd {
     match error.downcast_ref::<Ended>() {
         Some(Ended::Limit(what)) => return RunEnd::LimitExceeded { what: *what },
         Some(Ended::Diverged(divergence)) => return RunEnd::Diverged(divergence.clone()),
@@ -238,7 +238,7 @@ fn run_end(error: &wasmtime::Error, guest: &Guest) -> RunEnd {
 
 /// What an interpreter wrote to standard error as it gave up, which is the script's own stack, then
 /// that of the component.
-fn stack(error: &wasmtime::Error, guest: &Guest) -> Vec<String> {
+fn stack(error: &wasmtime::Error, guest: &StoreData) -> Vec<String> {
     guest
         .wasi
         .printed

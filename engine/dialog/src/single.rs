@@ -10,7 +10,7 @@ use crate::compile::Compiler;
 use crate::description::Description;
 use crate::engine::FlowEngine;
 use crate::load::{Fault, Loader, Rejection, Step};
-use crate::places::{Place, unreadable};
+use crate::scan::{Place, unreadable};
 use crate::source::{Parts, Source, Unread};
 use crate::version::{FlowVersion, PromptLibrary};
 

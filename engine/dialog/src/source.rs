@@ -15,7 +15,7 @@ use ghanti_model::{Language, VersionId};
 use sha2::{Digest, Sha256};
 
 use crate::load::{Fault, Step};
-use crate::places::{Form, Place, files, unreadable};
+use crate::scan::{Form, Place, files, unreadable};
 
 /// The largest component taken: a Python interpreter with its libraries has 18 MB.
 const COMPONENT_BYTES_MAX: u64 = 32 << 20;

@@ -10,12 +10,12 @@ use tracing::Instrument;
 
 use crate::Conversation;
 use crate::description::{Description, TemplateUse};
+use crate::failures::RecentFailures;
 use crate::gate::Rules;
 use crate::journal::SharedJournal;
 use crate::manifest::Manifest;
 use crate::run::{Program, RunEnd};
 use crate::scripted::ScriptedCaller;
-use crate::traps::Traps;
 
 /// What turns templates into words. Implemented outside, since the host knows nothing of speech.
 pub trait PromptLibrary: Sized + Send + Sync + 'static {
@@ -72,7 +72,7 @@ pub struct FlowVersion<P> {
     pub(crate) program: Program,
     pub(crate) rules: Arc<Rules>,
     pub(crate) calls: AtomicU32,
-    pub(crate) traps: Traps,
+    pub(crate) failures: RecentFailures,
 }
 
 impl<P> std::fmt::Debug for FlowVersion<P> {
@@ -108,8 +108,9 @@ impl<P> FlowVersion<P> {
     /// Counts a failure of this version at `now_ms`, in milliseconds since 1970. Tells how many
     /// there were within the budget's time, this one included, if they are more than `[on-failure]
     /// budget` bears.
-    pub fn trapped(&self, now_ms: u64) -> Option<usize> {
-        self.traps.count(self.manifest().on_failure.budget?, now_ms)
+    pub fn failed(&self, now_ms: u64) -> Option<usize> {
+        self.failures
+            .count(self.manifest().on_failure.budget?, now_ms)
     }
 
     /// An empty journal for a call of this version; the call's id is the seed of its randomness.

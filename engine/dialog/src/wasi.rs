@@ -16,7 +16,7 @@ use wasmtime::component::{
     Component, Linker, LinkerInstance, Resource, ResourceTable, ResourceType,
 };
 
-use crate::host::{Ended, Guest, SplitMix64};
+use crate::host::{Ended, SplitMix64, StoreData};
 use clock::FlowClock;
 use output::Printed;
 pub(crate) use output::Stream;
@@ -127,7 +127,7 @@ fn interface(import: &str) -> Option<&str> {
 
 /// Links what the component imports of WASI, item by item as it names them: one that is not given
 /// here is closed, whatever its type.
-pub(crate) fn link(linker: &mut Linker<Guest>, component: &Component) -> wasmtime::Result<()> {
+pub(crate) fn link(linker: &mut Linker<StoreData>, component: &Component) -> wasmtime::Result<()> {
     let engine = linker.engine().clone();
     for (import, item) in component.component_type().imports(&engine) {
         let (Some(interface), ComponentItem::ComponentInstance(wanted)) =
@@ -151,7 +151,7 @@ pub(crate) fn link(linker: &mut Linker<Guest>, component: &Component) -> wasmtim
     Ok(())
 }
 
-fn resource(instance: &mut LinkerInstance<'_, Guest>, name: &str) -> wasmtime::Result<()> {
+fn resource(instance: &mut LinkerInstance<'_, StoreData>, name: &str) -> wasmtime::Result<()> {
     match name {
         "pollable" => droppable::<Pollable>(instance, name),
         "input-stream" => droppable::<InputStream>(instance, name),
@@ -163,7 +163,7 @@ fn resource(instance: &mut LinkerInstance<'_, Guest>, name: &str) -> wasmtime::R
 }
 
 fn droppable<R: Send + 'static>(
-    instance: &mut LinkerInstance<'_, Guest>,
+    instance: &mut LinkerInstance<'_, StoreData>,
     name: &str,
 ) -> wasmtime::Result<()> {
     instance.resource(name, ResourceType::host::<R>(), |mut store, handle| {

@@ -18,7 +18,7 @@ use tokio::sync::Notify;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::catalogue::{Catalogue, Verdict};
-use crate::settling::{Judged, Settling};
+use crate::debounce::{Debounce, Judged};
 use crate::version::PromptLibrary;
 
 /// How often the folder is looked at when no notification comes.
@@ -42,7 +42,7 @@ async fn run<P: PromptLibrary>(catalogue: Weak<Catalogue<P>>) {
         folder: None,
         watcher: None,
     };
-    let mut settling = Settling::default();
+    let mut debounce = Debounce::default();
     let mut loads: JoinSet<(FlowName, u64, Judged)> = JoinSet::new();
     let mut unreadable: Option<String> = None;
     loop {
@@ -62,7 +62,7 @@ async fn run<P: PromptLibrary>(catalogue: Weak<Catalogue<P>>) {
         match catalogue.look().await {
             Ok(places) => {
                 unreadable = None;
-                let due = settling.look(Instant::now(), places, &catalogue.lying());
+                let due = debounce.look(Instant::now(), places, &catalogue.present());
                 due.gone.iter().for_each(|name| catalogue.retire(name));
                 for (name, place, load) in due.load {
                     let catalogue = Arc::clone(&catalogue);
@@ -94,10 +94,10 @@ async fn run<P: PromptLibrary>(catalogue: Weak<Catalogue<P>>) {
         tokio::select! {
             () = wake.notified() => {}
             Some(loaded) = loads.join_next(), if !loads.is_empty() => match loaded {
-                Ok((name, load, judged)) => settling.loaded(Instant::now(), &name, load, judged),
+                Ok((name, load, judged)) => debounce.loaded(Instant::now(), &name, load, judged),
                 Err(error) => {
                     tracing::error!(%error, "loading a flow failed: report it with the flow's files");
-                    settling = Settling::default();
+                    debounce = Debounce::default();
                 }
             },
             () = tokio::time::sleep(pause) => {}

@@ -17,7 +17,7 @@ use crate::unserved::explain;
 /// A socket that opened in time starts, or is given up, within this time.
 const SOCKET: Duration = Duration::from_secs(11);
 
-/// After the stream's end the Passthru and the Connect applet ask within moments, or after an
+/// After the stream's end the Passthru and the Connect applet ask within turns, or after an
 /// announcement between them.
 const CONNECT: Duration = Duration::from_secs(30);
 

@@ -26,7 +26,7 @@ use ghanti_store::{
 
 use crate::config::{Config, RecognizerKind, SynthesizerKind};
 use crate::descriptors;
-use crate::replay::RecordedRehearsal;
+use crate::replay::RecordedCheck;
 
 /// A Python interpreter's compiled functions take a third of this.
 const REMEMBERED_BYTES: u64 = 256 << 20;
@@ -204,9 +204,9 @@ async fn open_catalogue(
         default_transfer: config.calls.agents.clone(),
         allowance: config.allowance(),
     };
-    let rehearsal = Arc::new(RecordedRehearsal::new(records, config.calls.offset_minutes));
+    let replay_check = Arc::new(RecordedCheck::new(records, config.calls.offset_minutes));
     let (catalogue, rejections) =
-        Catalogue::open_gated(engine, &folders.flows, settings, Some(rehearsal)).await?;
+        Catalogue::open_gated(engine, &folders.flows, settings, Some(replay_check)).await?;
     let versions = catalogue.versions();
     if versions.is_empty() && mode == Mode::Production {
         let told = |rejection: &Rejection| {

@@ -26,7 +26,7 @@ use crate::config::Config;
 use crate::open::Folders;
 use calls::Calls;
 use flows::Flows;
-pub use gate::RecordedRehearsal;
+pub use gate::RecordedCheck;
 pub use ghanti_dialog::DifferenceKind;
 pub use report::Replayed;
 pub use sweep::{Group, Progress, Sweep};

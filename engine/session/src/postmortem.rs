@@ -9,7 +9,7 @@ use std::fmt;
 
 use ghanti_dialog::RunEnd;
 use ghanti_dialog::journal::SharedJournal;
-use ghanti_dialog::outline::{error_kind, outline};
+use ghanti_dialog::redact::{error_kind, redacted};
 use ghanti_model::{FailureReport, FlowName, Function, JournalEntry, Masked, Prompt, VersionId};
 
 use crate::call::LiveCall;
@@ -41,7 +41,7 @@ pub fn report(
         traceback: trace.traceback,
         stack: trace.stack,
         entries: last
-            .map(|entry| format!("{} {}", entry.seq, outline(entry)))
+            .map(|entry| format!("{} {}", entry.seq, redacted(entry)))
             .collect(),
     }
 }

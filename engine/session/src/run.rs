@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use futures_util::FutureExt;
 use ghanti_dialog::journal::SharedJournal;
 use ghanti_dialog::{
-    CustomerReading, CustomerSchema, FieldProblem, FlowVersion, Limit, NoFlow, OnFailureThen, Pinned,
-    RunEnd, FailureWords,
+    CustomerReading, CustomerSchema, FailureWords, FieldProblem, FlowVersion, Limit, NoFlow,
+    OnFailureThen, Pinned, RunEnd,
 };
 use ghanti_exotel::inbound::Start;
 use ghanti_model::{

@@ -28,11 +28,10 @@ impl<P: PromptLibrary> Catalogue<P> {
     pub fn promote(&self, name: &FlowName) -> Result<VersionId, ChangeError> {
         let version = {
             let mut flows = self.change();
-            let lives = flows
+            let set = flows
                 .get_mut(name)
                 .ok_or_else(|| ChangeError::Unknown(name.clone()))?;
-            lives
-                .promote()
+            set.promote()
                 .ok_or_else(|| ChangeError::NothingToPromote(name.clone()))?
         };
         tracing::info!(flow = %name, version = %version.id, "flow version was promoted");
@@ -47,15 +46,14 @@ impl<P: PromptLibrary> Catalogue<P> {
     pub fn rollback(&self, name: &FlowName, reason: &str) -> Result<VersionId, ChangeError> {
         let version = {
             let mut flows = self.change();
-            let lives = flows
+            let set = flows
                 .get_mut(name)
                 .ok_or_else(|| ChangeError::Unknown(name.clone()))?;
-            lives
-                .roll_back(reason.to_owned(), unix_ms())
+            set.roll_back(reason.to_owned(), unix_ms())
                 .ok_or_else(|| ChangeError::NothingBefore(name.clone()))?
         };
         tracing::warn!(flow = %name, version = %version.id, reason, "flow was rolled back");
-        self.tally.rolled_back(name.as_str());
+        self.metrics.rolled_back(name.as_str());
         self.remember(name);
         self.changed();
         Ok(version.id.clone())
@@ -65,26 +63,28 @@ impl<P: PromptLibrary> Catalogue<P> {
     /// version before back, or withdraw the candidate. `now_ms` is in milliseconds since 1970.
     pub fn report(&self, version: &FlowVersion<P>, end: &RunEnd, now_ms: u64) {
         let (name, id) = (&version.name, &version.id);
-        self.tally.ended(name.as_str(), end);
-        let (true, Some(budget)) = (end.is_flows_fault(), version.manifest().on_failure.budget) else {
+        self.metrics.ended(name.as_str(), end);
+        let (true, Some(budget)) = (end.is_flows_fault(), version.manifest().on_failure.budget)
+        else {
             return;
         };
-        let Some(traps) = version.trapped(now_ms) else {
+        let Some(failures) = version.failed(now_ms) else {
             return;
         };
-        let reason =
-            format!("it failed {traps} times, more than `[on-failure] budget` = `{budget}` bears");
+        let reason = format!(
+            "it failed {failures} times, more than `[on-failure] budget` = `{budget}` bears"
+        );
         let back = {
             let mut flows = self.change();
-            let Some(lives) = flows.get_mut(name).filter(|lives| lives.takes_calls(id)) else {
+            let Some(set) = flows.get_mut(name).filter(|set| set.takes_calls(id)) else {
                 return;
             };
-            lives.withdraw(id, reason.clone(), now_ms)
+            set.withdraw(id, reason.clone(), now_ms)
         };
         match back {
             Some(back) => {
                 tracing::error!(flow = %name, failing = %id, version = %back.id, reason, "flow was rolled back by itself: fix it");
-                self.tally.rolled_back(name.as_str());
+                self.metrics.rolled_back(name.as_str());
                 self.remember(name);
                 self.changed();
             }

@@ -25,12 +25,12 @@ impl<P: PromptLibrary> Catalogue<P> {
         );
         let note = {
             let flows = self.flows();
-            let lives = flows
+            let set = flows
                 .get(&name)
-                .filter(|lives| !lives.is_overtaken(look) && lives.becomes_active(version));
-            lives.map(|lives| (last(version, parts.manifest.is_some()), lives.ids()))
+                .filter(|set| !set.is_overtaken(look) && set.becomes_active(version));
+            set.map(|set| (last(version, parts.manifest.is_some()), set.ids()))
         };
-        let keeping = self.loader.engine().backstage().run_light(move || {
+        let keeping = self.loader.engine().loader_pool().run_light(move || {
             kept.store(&name, &id, &parts);
             if let Some((last, loaded)) = note
                 && kept.note(&name, last, &loaded)
@@ -47,19 +47,17 @@ impl<P: PromptLibrary> Catalogue<P> {
     pub(super) fn remember(&self, name: &FlowName) {
         let is_new = {
             let flows = self.flows();
-            let Some((active, lives)) = flows
-                .get(name)
-                .and_then(|lives| Some((lives.active()?, lives)))
+            let Some((active, set)) = flows.get(name).and_then(|set| Some((set.active()?, set)))
             else {
                 return;
             };
-            self.kept.note(name, last(active, false), &lives.ids())
+            self.kept.note(name, last(active, false), &set.ids())
         };
         if is_new {
             let (kept, name) = (Arc::clone(&self.kept), name.clone());
             self.loader
                 .engine()
-                .backstage()
+                .loader_pool()
                 .spawn_light(move || kept.write(&name));
         }
     }
@@ -70,7 +68,7 @@ impl<P: PromptLibrary> Catalogue<P> {
         let without: Vec<_> = self
             .flows()
             .iter()
-            .filter(|(_, lives)| lives.active().is_none())
+            .filter(|(_, set)| set.active().is_none())
             .map(|(name, _)| name.clone())
             .collect();
         for name in without {
@@ -78,7 +76,7 @@ impl<P: PromptLibrary> Catalogue<P> {
             let restored = self
                 .loader
                 .engine()
-                .backstage()
+                .loader_pool()
                 .run_light(move || kept.restore(&flow))
                 .await;
             let Ok(Some(restored)) = restored else {

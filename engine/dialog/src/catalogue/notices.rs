@@ -114,7 +114,7 @@ impl<P: PromptLibrary> Catalogue<P> {
         let flows = self.flows();
         let missing = flows
             .iter()
-            .filter(|(_, lives)| lives.lies() && lives.active().is_none())
+            .filter(|(_, set)| set.is_present() && set.active().is_none())
             .map(|(name, _)| name);
         let missing = missing.filter(|name| self.kept.last(name).is_some());
         let missing =
@@ -138,15 +138,15 @@ impl<P: PromptLibrary> Catalogue<P> {
     /// By the flows' names.
     pub(super) fn warnings(&self, flows: &Flows<P>) -> BTreeMap<FlowName, Vec<String>> {
         let mut warnings: BTreeMap<FlowName, Vec<String>> = BTreeMap::new();
-        for (name, lives) in flows {
+        for (name, set) in flows {
             let own = warnings.entry(name.clone()).or_default();
-            if lives.is_restored() {
+            if set.is_restored() {
                 own.push(
                     "what lies in the folder was not taken, so that the version that took calls last goes on: see what was rejected"
                         .to_owned(),
                 );
             }
-            if let (Some(hears), Some(version)) = (self.notices.hears.get(), lives.active()) {
+            if let (Some(hears), Some(version)) = (self.notices.hears.get(), set.active()) {
                 let unheard: Vec<_> = version
                     .languages
                     .iter()
@@ -217,9 +217,9 @@ impl<P: PromptLibrary> Catalogue<P> {
         let is_new = {
             let flows = self.flows();
             let stays = |home: &FlowName| {
-                flows.get(home).is_some_and(|lives| match lives.active() {
+                flows.get(home).is_some_and(|set| match set.active() {
                     Some(version) => version.manifest().takes.weight > 0,
-                    None => lives.lies(),
+                    None => set.is_present(),
                 })
             };
             let home = self.kept.home().filter(stays);
@@ -238,7 +238,7 @@ impl<P: PromptLibrary> Catalogue<P> {
             let kept = Arc::clone(&self.kept);
             self.loader
                 .engine()
-                .backstage()
+                .loader_pool()
                 .spawn_light(move || kept.write_home());
         }
     }

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use ghanti_model::{FlowName, VersionId};
 
 use super::{Catalogue, Verdict, told};
+use crate::flow_tests;
 use crate::load::{Fault, Rejection, Step, no_errors, unix_ms};
-use crate::places::{Form, Place};
-use crate::rehearsal;
+use crate::replay_gate;
+use crate::scan::{Form, Place};
 use crate::source::{Parts, Source, Unread};
-use crate::trial;
 use crate::version::{FlowVersion, PromptLibrary};
 
 /// What a look at a flow's files has found.
@@ -33,8 +33,8 @@ impl<P: PromptLibrary> Catalogue<P> {
     pub(crate) async fn take(&self, name: &FlowName, place: Place) -> Verdict {
         let (turn, light_turn) = {
             let mut flows = self.change();
-            let lives = flows.entry(name.clone()).or_default();
-            (Arc::clone(&lives.turn), Arc::clone(&lives.light_turn))
+            let set = flows.entry(name.clone()).or_default();
+            (Arc::clone(&set.turn), Arc::clone(&set.light_turn))
         };
         {
             let _turn = light_turn.lock().await;
@@ -62,16 +62,16 @@ impl<P: PromptLibrary> Catalogue<P> {
             Err(Unread::Fault(fault)) => return Err(self.reject(name, look, None, fault)),
         };
         let mut flows = self.change();
-        let lives = flows.entry(name.clone()).or_default();
-        if lives.knows(&source.id, &source.tests_digest) {
-            lives.judge(look);
+        let set = flows.entry(name.clone()).or_default();
+        if set.knows(&source.id, &source.tests_digest) {
+            set.judge(look);
             return Err(Verdict::Known);
         }
         let (loaded, alike) = (
-            lives.with_id(&source.id),
-            lives.with_component(&source.component_digest),
+            set.with_id(&source.id),
+            set.with_component(&source.component_digest),
         );
-        let is_taken = lives.has_taken(&source.id);
+        let is_taken = set.has_taken(&source.id);
         drop(flows);
         Ok(Found {
             look,
@@ -108,16 +108,16 @@ impl<P: PromptLibrary> Catalogue<P> {
         self.keep(&version, parts, look).await;
         let stage = {
             let mut flows = self.change();
-            let lives = flows.entry(name.clone()).or_default();
-            if lives.is_overtaken(look) {
+            let set = flows.entry(name.clone()).or_default();
+            if set.is_overtaken(look) {
                 tracing::info!(flow = %name, version = %id, "flow version was overtaken by a later change of its files");
                 return Verdict::Known;
             }
-            lives.judge(look);
-            lives.publish(version, tests)
+            set.judge(look);
+            set.publish(version, tests)
         };
         tracing::info!(flow = %name, version = %id, %stage, "flow version takes calls");
-        self.tally.published(name.as_str());
+        self.metrics.published(name.as_str());
         self.remember(name);
         self.changed();
         Verdict::Published
@@ -144,7 +144,7 @@ impl<P: PromptLibrary> Catalogue<P> {
             Some(loaded) => loaded,
             None => Arc::new(self.loader.load(name.clone(), source, alike).await?),
         };
-        let observed = trial::pass(&version, &tests).await?;
+        let observed = flow_tests::pass(&version, &tests).await?;
         if !is_loaded {
             let (checked, text) = (Arc::clone(&version), text.clone());
             let check = move || checked.manifest().check_names(&component, &observed, &text);
@@ -152,7 +152,7 @@ impl<P: PromptLibrary> Catalogue<P> {
         }
         self.has_all_rules(&version, &text)?;
         if !is_loaded {
-            rehearsal::pass(self.rehearsal.as_deref(), &version).await?;
+            replay_gate::pass(self.replay_check.as_deref(), &version).await?;
         }
         Ok(version)
     }
@@ -168,19 +168,19 @@ impl<P: PromptLibrary> Catalogue<P> {
         tests: &BTreeMap<String, String>,
     ) -> Verdict {
         let held = match &version {
-            Some(version) => trial::pass(version, tests).await.map(drop),
+            Some(version) => flow_tests::pass(version, tests).await.map(drop),
             None => Ok(()),
         };
         let mut flows = self.change();
-        let lives = flows.entry(name.clone()).or_default();
+        let set = flows.entry(name.clone()).or_default();
         let Err(fault) = held else {
-            lives.tested(digest);
+            set.tested(digest);
             return Verdict::Known;
         };
         let rejection = Rejection::new(name.as_str(), fault);
         told(&rejection);
-        self.tally.rejected(name.as_str(), rejection.step);
-        lives.fail_tests(id, digest, rejection.clone(), unix_ms());
+        self.metrics.rejected(name.as_str(), rejection.step);
+        set.fail_tests(id, digest, rejection.clone(), unix_ms());
         drop(flows);
         self.changed();
         Verdict::Rejected(rejection)
@@ -196,20 +196,20 @@ impl<P: PromptLibrary> Catalogue<P> {
         let rejection = Rejection::new(name.as_str(), fault);
         {
             let mut flows = self.change();
-            let lives = flows.entry(name.clone()).or_default();
-            if lives.is_overtaken(look) {
+            let set = flows.entry(name.clone()).or_default();
+            if set.is_overtaken(look) {
                 return Verdict::Known;
             }
-            lives.judge(look);
+            set.judge(look);
             // files that still cannot be read are no news
-            let is_known = judged.is_none() && lives.was_unread_for(&rejection);
-            lives.reject(judged, rejection.clone(), unix_ms());
+            let is_known = judged.is_none() && set.was_unread_for(&rejection);
+            set.reject(judged, rejection.clone(), unix_ms());
             if is_known {
                 return Verdict::Rejected(rejection);
             }
         }
         told(&rejection);
-        self.tally.rejected(name.as_str(), rejection.step);
+        self.metrics.rejected(name.as_str(), rejection.step);
         self.changed();
         Verdict::Rejected(rejection)
     }
@@ -284,12 +284,12 @@ mod tests {
     use super::*;
     use crate::catalogue::CatalogueSettings;
     use crate::engine::{EngineSettings, FlowEngine};
-    use crate::places::lying;
+    use crate::scan::scan;
 
     const ACTS: &[u8] = include_bytes!("../../tests/fixtures/acts-0.1.0.wasm");
 
     fn place(flows: &Path, name: &FlowName) -> Place {
-        lying(flows).unwrap().places.remove(name).unwrap()
+        scan(flows).unwrap().places.remove(name).unwrap()
     }
 
     /// A catalogue of one flow.
@@ -327,12 +327,12 @@ mod tests {
         // all threads that compile are taken, and so is the flow's own turn to compile
         let threads = std::thread::available_parallelism().unwrap().get();
         let compiled = Arc::new(Barrier::new(threads + 1));
-        let backstage = catalogue.loader.engine().backstage().clone();
+        let loader_pool = catalogue.loader.engine().loader_pool().clone();
         let compilations: Vec<_> = (0..threads)
             .map(|_| {
-                let (compiled, backstage) = (Arc::clone(&compiled), backstage.clone());
+                let (compiled, loader_pool) = (Arc::clone(&compiled), loader_pool.clone());
                 tokio::spawn(
-                    async move { backstage.run(move || compiled.wait().is_leader()).await },
+                    async move { loader_pool.run(move || compiled.wait().is_leader()).await },
                 )
             })
             .collect();

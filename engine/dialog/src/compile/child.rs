@@ -92,7 +92,7 @@ pub(super) async fn compile(
 
     let (program, runtime) = (program.to_owned(), Handle::current());
     // a child has the priority of the thread that starts it, and ends with it
-    let started = engine.backstage().run(move || {
+    let started = engine.loader_pool().run(move || {
         let _runtime = runtime.enter();
         start(&program, &component, &order)
     });
@@ -119,7 +119,7 @@ pub(super) async fn compile(
         }
         Ok(code)
     };
-    engine.backstage().run(read).await.map_err(cannot_start)?
+    engine.loader_pool().run(read).await.map_err(cannot_start)?
 }
 
 fn cannot_start(error: &str) -> Failure {

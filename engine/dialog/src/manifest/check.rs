@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::names::did_you_mean;
-use super::{HEARD, Manifest, ManifestError, Said, FailureWords};
+use super::{FailureWords, HEARD, Manifest, ManifestError, Said};
 use crate::convert::TEXT_BYTES_MAX;
 use crate::description::{Description, TemplateUse};
 

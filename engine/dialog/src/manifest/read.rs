@@ -12,8 +12,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::{
-    Grants, HEARD, Manifest, ManifestError, OnFailure, OnFailureThen, PromptRule, QuestionRule, Takes,
-    FailureWords,
+    FailureWords, Grants, HEARD, Manifest, ManifestError, OnFailure, OnFailureThen, PromptRule,
+    QuestionRule, Takes,
 };
 use crate::gate::is_engines_own;
 use crate::overrides::Samples;

@@ -80,34 +80,38 @@ impl GateKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FailureBudget {
     /// How many failures are borne.
-    pub traps: u32,
+    pub failures: u32,
     /// Within how long, in milliseconds.
     pub within_ms: u64,
 }
 
 impl FailureBudget {
     /// The most failures a budget may bear.
-    pub const TRAPS_MAX: u32 = 1_000;
+    pub const FAILURES_MAX: u32 = 1_000;
     /// The longest time a budget may look back: a day.
     pub const WITHIN_MS_MAX: u64 = 24 * 3_600_000;
 
     /// Reads `3/10m`: a number, then a time in `s`, `m` or `h`. The error is the hint.
     pub fn parse(text: &str) -> Result<Self, String> {
         let read = || {
-            let (traps, within) = text.split_once('/')?;
+            let (failures, within) = text.split_once('/')?;
             let units = [("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
             let (number, unit_ms) = units
                 .into_iter()
                 .find_map(|(unit, ms)| Some((within.strip_suffix(unit)?, ms)))?;
             let within_ms = number.trim().parse::<u64>().ok()?.checked_mul(unit_ms)?;
-            let traps = traps.trim().parse().ok()?;
-            let fits = traps <= Self::TRAPS_MAX && (1..=Self::WITHIN_MS_MAX).contains(&within_ms);
-            fits.then_some(Self { traps, within_ms })
+            let failures = failures.trim().parse().ok()?;
+            let fits =
+                failures <= Self::FAILURES_MAX && (1..=Self::WITHIN_MS_MAX).contains(&within_ms);
+            fits.then_some(Self {
+                failures,
+                within_ms,
+            })
         };
         read().ok_or_else(|| {
             format!(
                 "give a number up to {} and a time up to a day, such as `3/10m`",
-                Self::TRAPS_MAX
+                Self::FAILURES_MAX
             )
         })
     }
@@ -120,7 +124,7 @@ impl fmt::Display for FailureBudget {
             ms if ms % 60_000 == 0 => (ms / 60_000, "m"),
             ms => (ms / 1_000, "s"),
         };
-        write!(f, "{}/{number}{unit}", self.traps)
+        write!(f, "{}/{number}{unit}", self.failures)
     }
 }
 
@@ -137,7 +141,7 @@ mod tests {
         assert_eq!(
             FailureBudget::parse("3/10m").unwrap(),
             FailureBudget {
-                traps: 3,
+                failures: 3,
                 within_ms: 600_000
             }
         );
@@ -178,7 +182,10 @@ mod tests {
                 kinds: vec![GateKind::Amounts, GateKind::Decisions]
             })
         );
-        assert_eq!(manifest.on_failure.budget, FailureBudget::parse("3/10m").ok());
+        assert_eq!(
+            manifest.on_failure.budget,
+            FailureBudget::parse("3/10m").ok()
+        );
         let plain = Manifest::default();
         assert_eq!(
             (

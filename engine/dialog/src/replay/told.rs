@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::difference::Difference;
 use crate::journal::Side;
-use crate::outline::{called, differing};
+use crate::redact::{called, differing};
 
 impl fmt::Display for Difference {
     /// Such as `entry 7 (structure): expected say thanks, got outcome declined`.

@@ -9,13 +9,13 @@ use std::sync::Arc;
 use wasmtime::component::types::{ComponentFunc, Type};
 use wasmtime::component::{LinkerInstance, Val};
 
-use crate::host::{Ended, Guest};
+use crate::host::{Ended, StoreData};
 
 /// The codes that say "you may not", by preference: sockets', files'.
 const REFUSALS: [&str; 3] = ["access-denied", "access", "not-permitted"];
 
 pub(super) fn close(
-    instance: &mut LinkerInstance<'_, Guest>,
+    instance: &mut LinkerInstance<'_, StoreData>,
     interface: &str,
     name: &str,
 ) -> wasmtime::Result<()> {

@@ -4,7 +4,7 @@ use wasmtime::component::{ComponentType, LinkerInstance, Lower, Resource};
 
 use super::{InputStream, IoError, Network, OutputStream, Pollable, Stream, clock};
 use crate::convert::TEXT_BYTES_MAX;
-use crate::host::{Ended, Guest};
+use crate::host::{Ended, StoreData};
 
 /// Bytes printed at once, as `check-write` tells.
 const WRITE_BYTES_MAX: usize = TEXT_BYTES_MAX;
@@ -34,7 +34,7 @@ type Streamed<T> = wasmtime::Result<(Result<T, StreamError>,)>;
 
 /// Links the function where it is one of these.
 pub(super) fn give(
-    instance: &mut LinkerInstance<'_, Guest>,
+    instance: &mut LinkerInstance<'_, StoreData>,
     interface: &str,
     name: &str,
 ) -> wasmtime::Result<bool> {
@@ -54,7 +54,7 @@ pub(super) fn give(
 
 type Linked = Option<wasmtime::Result<()>>;
 
-fn clocks(instance: &mut LinkerInstance<'_, Guest>, interface: &str, name: &str) -> Linked {
+fn clocks(instance: &mut LinkerInstance<'_, StoreData>, interface: &str, name: &str) -> Linked {
     let wall = interface == "wasi:clocks/wall-clock";
     Some(match name {
         "now" if wall => instance.func_wrap(name, |mut store, ()| {
@@ -84,7 +84,7 @@ fn clocks(instance: &mut LinkerInstance<'_, Guest>, interface: &str, name: &str)
     })
 }
 
-fn poll(instance: &mut LinkerInstance<'_, Guest>, name: &str) -> Linked {
+fn poll(instance: &mut LinkerInstance<'_, StoreData>, name: &str) -> Linked {
     Some(match name {
         "[method]pollable.ready" => {
             instance.func_wrap(name, |mut store, (pollable,): (Resource<Pollable>,)| {
@@ -107,7 +107,7 @@ fn poll(instance: &mut LinkerInstance<'_, Guest>, name: &str) -> Linked {
     })
 }
 
-impl Guest {
+impl StoreData {
     fn read_clock(&mut self) -> u64 {
         let journal_ms = self.journal_ms();
         self.wasi.clock.read(journal_ms)
@@ -139,7 +139,7 @@ impl Guest {
     }
 }
 
-fn streams(instance: &mut LinkerInstance<'_, Guest>, name: &str) -> Linked {
+fn streams(instance: &mut LinkerInstance<'_, StoreData>, name: &str) -> Linked {
     Some(match name {
         "[method]output-stream.check-write" => instance.func_wrap(
             name,
@@ -191,7 +191,7 @@ fn streams(instance: &mut LinkerInstance<'_, Guest>, name: &str) -> Linked {
     })
 }
 
-fn random(instance: &mut LinkerInstance<'_, Guest>, name: &str) -> Linked {
+fn random(instance: &mut LinkerInstance<'_, StoreData>, name: &str) -> Linked {
     Some(match name {
         "get-random-u64" | "get-insecure-random-u64" => instance
             .func_wrap(name, |mut store, ()| {
@@ -218,7 +218,7 @@ fn random(instance: &mut LinkerInstance<'_, Guest>, name: &str) -> Linked {
 }
 
 /// What a program finds around itself: streams, and nothing else.
-fn surroundings(instance: &mut LinkerInstance<'_, Guest>, name: &str) -> Linked {
+fn surroundings(instance: &mut LinkerInstance<'_, StoreData>, name: &str) -> Linked {
     Some(match name {
         "get-stdin" => instance.func_wrap(name, |mut store, ()| {
             Ok((store.data_mut().wasi.hand_out(InputStream)?,))

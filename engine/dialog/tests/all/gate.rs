@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use crate::common::{ACTS, House, RULES, facts};
 use async_trait::async_trait;
 use ghanti_dialog::{
-    Allowance, Catalogue, CatalogueSettings, DifferenceKind, FlowVersion, Obstacle, Rehearsal,
-    Rehearsed, Rejection, ReplayGate, Step,
+    Allowance, Catalogue, CatalogueSettings, DifferenceKind, FlowVersion, Obstacle, Rejection,
+    ReplayCheck, ReplayGate, ReplayVerdict, Step,
 };
 use ghanti_model::{FlowName, VersionId};
 
@@ -17,17 +17,17 @@ const GATE: &str = "[replay]\ngate = { calls = 5, kinds = [\"amounts\"] }\n";
 /// never answers.
 #[derive(Default)]
 struct Told {
-    answer: Mutex<Option<Result<Rehearsed, String>>>,
+    answer: Mutex<Option<Result<ReplayVerdict, String>>>,
     asked: Mutex<Vec<VersionId>>,
 }
 
 #[async_trait]
-impl Rehearsal<()> for Told {
-    async fn rehearse(
+impl ReplayCheck<()> for Told {
+    async fn check(
         &self,
         candidate: &Arc<FlowVersion<()>>,
         _gate: &ReplayGate,
-    ) -> Result<Rehearsed, String> {
+    ) -> Result<ReplayVerdict, String> {
         self.asked.lock().unwrap().push(candidate.id.clone());
         let answer = self.answer.lock().unwrap().clone();
         match answer {
@@ -54,12 +54,12 @@ impl Gated {
             allowance: Allowance::everything(),
             ..CatalogueSettings::default()
         };
-        let rehearsal: Arc<dyn Rehearsal<()>> = Arc::clone(&told) as _;
+        let replay_check: Arc<dyn ReplayCheck<()>> = Arc::clone(&told) as _;
         let (catalogue, rejections) = Catalogue::open_gated(
             house.engine.clone(),
             &house.flows(),
             settings,
-            Some(rehearsal),
+            Some(replay_check),
         )
         .await
         .unwrap();
@@ -74,7 +74,7 @@ impl Gated {
     async fn put(
         &self,
         manifest: &str,
-        answer: Option<Result<Rehearsed, String>>,
+        answer: Option<Result<ReplayVerdict, String>>,
     ) -> Vec<Rejection> {
         *self.told.answer.lock().unwrap() = answer;
         self.house.add("acts", ACTS, manifest);
@@ -98,8 +98,8 @@ fn manifest(act: &str, more: &str) -> String {
     format!("[settings]\nact = \"{act}\"\n{RULES}{more}")
 }
 
-fn obstacle(breaks_off: bool) -> Rehearsed {
-    Rehearsed::Differs(Obstacle {
+fn obstacle(breaks_off: bool) -> ReplayVerdict {
+    ReplayVerdict::Differs(Obstacle {
         call: facts().call_id,
         seq: 9,
         kind: DifferenceKind::Amounts,
@@ -119,9 +119,9 @@ async fn a_candidate_that_repeats_the_recorded_calls_is_published() {
         "a manifest without a gate asks for nothing"
     );
     for (act, answer) in [
-        ("emi-first", Rehearsed::Agrees { calls: 0 }),
-        ("text", Rehearsed::Agrees { calls: 5 }),
-        ("claim", Rehearsed::HeldBefore),
+        ("emi-first", ReplayVerdict::Agrees { calls: 0 }),
+        ("text", ReplayVerdict::Agrees { calls: 5 }),
+        ("claim", ReplayVerdict::HeldBefore),
     ] {
         let before = gated.active();
         assert_eq!(gated.put(&manifest(act, GATE), Some(Ok(answer))).await, []);
@@ -214,7 +214,7 @@ async fn a_gate_that_cannot_be_checked_stays_shut_until_it_can() {
     assert_eq!(gated.active(), first);
     assert_eq!(
         gated
-            .put(&candidate, Some(Ok(Rehearsed::Agrees { calls: 2 })))
+            .put(&candidate, Some(Ok(ReplayVerdict::Agrees { calls: 2 })))
             .await,
         []
     );

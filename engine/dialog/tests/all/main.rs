@@ -9,12 +9,12 @@
 
 mod common;
 mod conversation;
+mod flow_tests;
 mod gate;
 mod limits;
-mod lives;
 mod loading;
 mod replay;
 mod routing;
 mod rules;
-mod trials;
+mod version_set;
 mod watching;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::common::{acting, facts};
-use ghanti_dialog::replay::{What, moments};
+use ghanti_dialog::replay::{What, turns};
 use ghanti_dialog::{Comparison, DifferenceKind, FlowFiles, FlowVersion, RunEnd, ScriptedCaller};
 use ghanti_model::{Function, Journal, JournalEntry, JournalError, Reply, VersionId};
 use serde_json::{Value as Json, json};
@@ -404,9 +404,9 @@ async fn a_journal_of_a_later_format_is_refused() {
 async fn a_journal_reads_as_a_conversation() {
     let text = fs::read_to_string(golden("stays-silent")).unwrap();
     let journal = Journal::read(serde_json::from_str(&text).unwrap()).unwrap();
-    let told = moments(&journal.entries)
+    let told = turns(&journal.entries)
         .into_iter()
-        .map(|moment| match moment.what {
+        .map(|turn| match turn.what {
             What::Said {
                 content: ghanti_model::Content::Template(template),
                 ..

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use ghanti_dialog::{FlowVersion, Obstacle, Rehearsal, Rehearsed, ReplayGate, RunEnd};
+use ghanti_dialog::{FlowVersion, Obstacle, ReplayCheck, ReplayGate, ReplayVerdict, RunEnd};
 use ghanti_model::CallRecord;
 use ghanti_session::FlowPrompts;
 use ghanti_store::SqlRecords;
@@ -26,7 +26,7 @@ const PAGE: u32 = 32;
 const AT_ONCE_MAX: usize = 2;
 
 /// Replays recorded calls for gates.
-pub struct RecordedRehearsal {
+pub struct RecordedCheck {
     records: Arc<SqlRecords>,
     offset_minutes: i16,
     turns: Arc<Semaphore>,
@@ -35,7 +35,7 @@ pub struct RecordedRehearsal {
 type Version = Arc<FlowVersion<FlowPrompts>>;
 type Found = Result<Option<Obstacle>, String>;
 
-impl RecordedRehearsal {
+impl RecordedCheck {
     /// Over these records, of calls with this local time.
     pub fn new(records: Arc<SqlRecords>, offset_minutes: i16) -> Self {
         // half of the cores are left to the calls, whatever they do at the moment
@@ -64,8 +64,8 @@ impl RecordedRehearsal {
 }
 
 #[async_trait]
-impl Rehearsal<FlowPrompts> for RecordedRehearsal {
-    async fn rehearse(&self, candidate: &Version, gate: &ReplayGate) -> Result<Rehearsed, String> {
+impl ReplayCheck<FlowPrompts> for RecordedCheck {
+    async fn check(&self, candidate: &Version, gate: &ReplayGate) -> Result<ReplayVerdict, String> {
         let flow = &candidate.name;
         if self
             .records
@@ -73,7 +73,7 @@ impl Rehearsal<FlowPrompts> for RecordedRehearsal {
             .await
             .map_err(|error| error.to_string())?
         {
-            return Ok(Rehearsed::HeldBefore);
+            return Ok(ReplayVerdict::HeldBefore);
         }
         let (mut calls, mut behind, mut running) = (0, None, JoinSet::new());
         loop {
@@ -93,7 +93,7 @@ impl Rehearsal<FlowPrompts> for RecordedRehearsal {
                 running.spawn(self.turn(recorded, candidate, gate).await);
                 while let Some(done) = running.try_join_next() {
                     if let Some(obstacle) = settled(done)? {
-                        return Ok(Rehearsed::Differs(obstacle));
+                        return Ok(ReplayVerdict::Differs(obstacle));
                     }
                 }
             }
@@ -104,10 +104,10 @@ impl Rehearsal<FlowPrompts> for RecordedRehearsal {
         }
         while let Some(done) = running.join_next().await {
             if let Some(obstacle) = settled(done)? {
-                return Ok(Rehearsed::Differs(obstacle));
+                return Ok(ReplayVerdict::Differs(obstacle));
             }
         }
-        Ok(Rehearsed::Agrees { calls })
+        Ok(ReplayVerdict::Agrees { calls })
     }
 }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use ghanti_dialog::outline::function_name as name;
-use ghanti_dialog::replay::{Moment, What, moments};
+use ghanti_dialog::redact::function_name as name;
+use ghanti_dialog::replay::{TranscriptTurn, What, turns};
 use ghanti_dialog::{Comparison, DifferenceKind};
 use ghanti_model::{Content, FlowName, Reply, VersionId};
 
@@ -103,9 +103,9 @@ impl Replayed {
             recorded: header.version.clone(),
             against: words.version.id.clone(),
             has_words: record.is_some_and(|record| !record.transcript.is_empty()),
-            conversation: moments(&comparison.entries)
+            conversation: turns(&comparison.entries)
                 .iter()
-                .map(|moment| line(moment, words))
+                .map(|turn| line(turn, words))
                 .collect(),
             differences,
             tolerated: tolerated.clone(),
@@ -120,9 +120,9 @@ impl Replayed {
     }
 }
 
-fn line(moment: &Moment, words: &Words<'_>) -> String {
-    let seconds = format!("{:>5}.{}", moment.at_ms / 1_000, moment.at_ms % 1_000 / 100);
-    match &moment.what {
+fn line(turn: &TranscriptTurn, words: &Words<'_>) -> String {
+    let seconds = format!("{:>5}.{}", turn.at_ms / 1_000, turn.at_ms % 1_000 / 100);
+    match &turn.what {
         What::Said { content, language } => {
             let language_shown = language.as_ref().unwrap_or(words.language());
             let template = match content {

@@ -1,6 +1,6 @@
 //! A difference as it is told: both sides in words, and where in the arguments it lies.
 
-use ghanti_dialog::outline::{called, differing, error_kind, function_name as name};
+use ghanti_dialog::redact::{called, differing, error_kind, function_name as name};
 use ghanti_dialog::{Difference, DifferenceKind, RunEnd, Side};
 use ghanti_model::{Content, Function, JournalEntry, Language, Prompt};
 use serde_json::Value as Json;

@@ -1,7 +1,7 @@
 //! Reads what a manifest says of its flow's versions.
 
 use super::{Item, Reader};
-use crate::manifest::{GateKind, ReplayGate, Running, FailureBudget, Update};
+use crate::manifest::{FailureBudget, GateKind, ReplayGate, Running, Update};
 
 /// The most recorded calls that a gate may ask for: a replay takes about a millisecond, and a new
 /// version should not wait for long.

@@ -31,9 +31,9 @@ pub struct FlowCounts {
 
 /// The counts of all flows.
 #[derive(Debug, Default)]
-pub(crate) struct Tally(Mutex<BTreeMap<String, FlowCounts>>);
+pub(crate) struct Metrics(Mutex<BTreeMap<String, FlowCounts>>);
 
-impl Tally {
+impl Metrics {
     pub(crate) fn published(&self, flow: &str) {
         self.count(flow, |counts| counts.published += 1);
     }
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn what_is_no_fault_of_the_flow_is_not_counted() {
-        let tally = Tally::default();
+        let metrics = Metrics::default();
         let trapped = RunEnd::Trapped {
             reason: "x".to_owned(),
             stack: Vec::new(),
@@ -104,10 +104,10 @@ mod tests {
             too_long,
             memory,
         ] {
-            tally.ended("emi", &end);
+            metrics.ended("emi", &end);
         }
         assert_eq!(
-            tally.all()["emi"],
+            metrics.all()["emi"],
             FlowCounts {
                 trapped: 1,
                 limited: 1,
@@ -118,10 +118,10 @@ mod tests {
 
     #[test]
     fn names_without_number_are_counted_together() {
-        let tally = Tally::default();
-        (0..2 * FLOWS).for_each(|at| tally.rejected(&format!("f{at:04}"), Step::Read));
-        tally.rejected("f0000", Step::Read);
-        let all = tally.all();
+        let metrics = Metrics::default();
+        (0..2 * FLOWS).for_each(|at| metrics.rejected(&format!("f{at:04}"), Step::Read));
+        metrics.rejected("f0000", Step::Read);
+        let all = metrics.all();
         assert_eq!(
             (
                 all.len(),

@@ -1,7 +1,7 @@
 //! The replay gate: recorded calls that a candidate has to repeat between its load and its
 //! publication, where its manifest asks for it.
 //!
-//! The catalogue knows neither records nor words: who has both is its [`Rehearsal`]. Which
+//! The catalogue knows neither records nor words: who has both is its [`ReplayCheck`]. Which
 //! difference stands in the way is decided here. A replay that breaks off before the record's end
 //! does so whatever kinds are named: what the version would have said and decided behind that point
 //! is not known, so it cannot be shown to agree.
@@ -24,20 +24,20 @@ const GATE: Duration = Duration::from_secs(60);
 /// Holds recorded calls again against candidates. It speaks nothing, changes nothing and is in no
 /// call's way.
 #[async_trait]
-pub trait Rehearsal<P>: Send + Sync {
+pub trait ReplayCheck<P>: Send + Sync {
     /// Replays the flow's newest recorded calls, as many as the gate asks for or as there are, up
     /// to the first difference that [`ReplayGate::rejects`]. The error is why that cannot be done,
     /// in one sentence.
-    async fn rehearse(
+    async fn check(
         &self,
         candidate: &Arc<FlowVersion<P>>,
         gate: &ReplayGate,
-    ) -> Result<Rehearsed, String>;
+    ) -> Result<ReplayVerdict, String>;
 }
 
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Rehearsed {
+pub enum ReplayVerdict {
     /// Calls have been held on this very version, so that it has passed before: nothing was
     /// replayed. An engine that starts again has its flows, whatever was recorded meanwhile.
     HeldBefore,
@@ -82,22 +82,22 @@ impl ReplayGate {
 
 /// Lets a candidate through its gate, or tells why not.
 pub(crate) async fn pass<P>(
-    rehearsal: Option<&dyn Rehearsal<P>>,
+    replay_check: Option<&dyn ReplayCheck<P>>,
     candidate: &Arc<FlowVersion<P>>,
 ) -> Result<(), Fault> {
-    let (Some(gate), Some(rehearsal)) = (&candidate.manifest().replay_gate, rehearsal) else {
+    let (Some(gate), Some(replay_check)) = (&candidate.manifest().replay_gate, replay_check) else {
         return Ok(());
     };
     let (flow, version) = (&candidate.name, &candidate.id);
-    let rehearsed = tokio::time::timeout(GATE, rehearsal.rehearse(candidate, gate)).await;
-    match rehearsed {
-        Ok(Ok(Rehearsed::HeldBefore)) => {
+    let verdict = tokio::time::timeout(GATE, replay_check.check(candidate, gate)).await;
+    match verdict {
+        Ok(Ok(ReplayVerdict::HeldBefore)) => {
             tracing::info!(%flow, %version, "replay gate: calls were held on this version before")
         }
-        Ok(Ok(Rehearsed::Agrees { calls })) => {
+        Ok(Ok(ReplayVerdict::Agrees { calls })) => {
             tracing::info!(%flow, %version, calls, asked_for = gate.calls, "replay gate: recorded calls come out the same");
         }
-        Ok(Ok(Rehearsed::Differs(obstacle))) => return Err(told(gate, &obstacle)),
+        Ok(Ok(ReplayVerdict::Differs(obstacle))) => return Err(told(gate, &obstacle)),
         Ok(Err(reason)) => {
             let hint = "fix that, then POST /api/flows/reload; or take `[replay] gate` away";
             return Err(Fault::new(

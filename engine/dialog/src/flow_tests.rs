@@ -21,7 +21,7 @@ use crate::manifest::names::Observed;
 use crate::run::RunEnd;
 use crate::version::FlowVersion;
 use held::Held;
-use read::Trial;
+use read::FlowTest;
 
 /// How long one conversation may take. It takes milliseconds; a machine that compiles beside it
 /// needs longer.
@@ -62,8 +62,8 @@ pub(crate) async fn pass<P>(
     }
     let (mut trials, mut complaints) = (Vec::new(), Vec::new());
     for (file, text) in tests {
-        match Trial::read(text, &version.description) {
-            Ok(trial) => trials.push((file, trial)),
+        match FlowTest::read(text, &version.description) {
+            Ok(flow_test) => trials.push((file, flow_test)),
             Err(errors) => {
                 let complain = |(line, reason)| Complaint {
                     file: file.clone(),
@@ -78,8 +78,8 @@ pub(crate) async fn pass<P>(
         return Err(fault(&complaints, "fix the test"));
     }
     let all = async {
-        for (file, trial) in trials {
-            let held = hold(version, &trial).await;
+        for (file, flow_test) in trials {
+            let held = hold(version, &flow_test).await;
             observed.asked.extend(held.scripted.asked.iter().cloned());
             observed
                 .established
@@ -89,7 +89,7 @@ pub(crate) async fn pass<P>(
                 line,
                 reason,
             };
-            complaints.extend(trial.judge(&held).into_iter().map(complain));
+            complaints.extend(flow_test.judge(&held).into_iter().map(complain));
         }
     };
     if tokio::time::timeout(ALL, all).await.is_err() {
@@ -128,11 +128,11 @@ fn fault(complaints: &[Complaint], hint: &str) -> Fault {
 }
 
 /// Holds one conversation. What the flow logs in it is nobody's business.
-async fn hold<P>(version: &FlowVersion<P>, trial: &Trial) -> Held {
+async fn hold<P>(version: &FlowVersion<P>, flow_test: &FlowTest) -> Held {
     // the same randomness each time
     let call_id =
         CallId::parse("00000000-0000-7000-8000-000000000001").unwrap_or_else(CallId::generate);
-    let caller = trial.caller(call_id);
+    let caller = flow_test.caller(call_id);
     let (scripted, journal) = (caller.scripted(), version.journal(call_id));
     // minutes of a call pass within milliseconds
     let limits = Limits {

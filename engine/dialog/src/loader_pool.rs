@@ -24,12 +24,12 @@ const LIGHT_THREADS: usize = 2;
 /// that an edited prompt does not wait until another flow's component is compiled. At normal
 /// priority. Clones share them.
 #[derive(Debug, Clone)]
-pub(crate) struct Backstage {
+pub(crate) struct LoaderPool {
     heavy: Arc<rayon::ThreadPool>,
     light: Arc<rayon::ThreadPool>,
 }
 
-impl Backstage {
+impl LoaderPool {
     pub(crate) fn new() -> io::Result<Self> {
         let heavy = rayon::ThreadPoolBuilder::new()
             .thread_name(|nth| format!("flow-loader-{nth}"))
@@ -121,13 +121,13 @@ mod tests {
 
     #[tokio::test]
     async fn work_is_done_at_low_priority_once_there_are_calls_and_nothing_else_is() {
-        let backstage = Backstage::new().unwrap();
+        let loader_pool = LoaderPool::new().unwrap();
         let before = nice();
-        assert_eq!(backstage.run(nice).await, Ok(before));
-        backstage.step_back();
-        assert_eq!(backstage.run(nice).await, Ok(NICE));
+        assert_eq!(loader_pool.run(nice).await, Ok(before));
+        loader_pool.step_back();
+        assert_eq!(loader_pool.run(nice).await, Ok(NICE));
         assert_eq!(
-            backstage.run(|| rayon::join(nice, nice)).await,
+            loader_pool.run(|| rayon::join(nice, nice)).await,
             Ok((NICE, NICE)),
             "what spreads stays there"
         );
@@ -136,26 +136,26 @@ mod tests {
 
     #[tokio::test]
     async fn work_that_panics_is_told_and_the_next_is_done() {
-        let backstage = Backstage::new().unwrap();
+        let loader_pool = LoaderPool::new().unwrap();
         let panics = || -> u8 { panic!("as asked") };
-        assert_eq!(backstage.run(panics).await, Err("it panicked"));
-        assert_eq!(backstage.run(|| 7).await, Ok(7));
+        assert_eq!(loader_pool.run(panics).await, Err("it panicked"));
+        assert_eq!(loader_pool.run(|| 7).await, Ok(7));
     }
 
     #[tokio::test]
     async fn a_moments_work_does_not_wait_for_what_is_compiled() {
-        let backstage = Backstage::new().unwrap();
+        let loader_pool = LoaderPool::new().unwrap();
         let compiled = Arc::new(std::sync::Barrier::new(
-            backstage.heavy.current_num_threads() + 1,
+            loader_pool.heavy.current_num_threads() + 1,
         ));
-        for _ in 0..backstage.heavy.current_num_threads() {
+        for _ in 0..loader_pool.heavy.current_num_threads() {
             let compiled = Arc::clone(&compiled);
-            backstage.heavy.spawn(move || {
+            loader_pool.heavy.spawn(move || {
                 compiled.wait();
             });
         }
         // with all threads of the other kind taken, this would never end
-        assert_eq!(backstage.run_light(|| 7).await, Ok(7));
+        assert_eq!(loader_pool.run_light(|| 7).await, Ok(7));
         compiled.wait();
     }
 }

@@ -12,7 +12,7 @@ use crate::scripted::ScriptedCaller;
 
 /// A scripted conversation, and what has to come of it.
 #[derive(Debug, Default)]
-pub(super) struct Trial {
+pub(super) struct FlowTest {
     call: Call,
     customer: Vec<(String, String)>,
     lookup: Vec<(String, String)>,
@@ -69,7 +69,7 @@ pub(super) enum Transfer {
 
 type Errors = Vec<(usize, String)>;
 
-impl Trial {
+impl FlowTest {
     /// Reads a test of a flow that says this of itself.
     pub(super) fn read(text: &str, description: &Description) -> Result<Self, Errors> {
         let (document, errors) = DeTable::parse_recoverable(text);
@@ -80,12 +80,12 @@ impl Trial {
         for error in errors {
             reader.complain(error.span().unwrap_or_default(), error.message().to_owned());
         }
-        let mut trial = Self::default();
+        let mut flow_test = Self::default();
         if reader.errors.is_empty() {
-            trial.document(&mut reader, document.get_ref(), description);
+            flow_test.document(&mut reader, document.get_ref(), description);
         }
         if reader.errors.is_empty() {
-            return Ok(trial);
+            return Ok(flow_test);
         }
         reader.errors.sort_by_key(|error| error.line);
         Err(reader

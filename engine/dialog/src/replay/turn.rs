@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 /// Something that a listener or a lender would notice.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Moment {
+pub struct TranscriptTurn {
     /// The entry's number, from 1.
     pub seq: u32,
     /// Milliseconds from the call's first function; of an answer, when it came.
@@ -17,7 +17,7 @@ pub struct Moment {
     pub what: What,
 }
 
-/// What happens in a moment.
+/// What happens in a turn.
 #[derive(Debug, Clone, PartialEq)]
 pub enum What {
     /// A prompt. Who has the flow's prompt files renders it.
@@ -53,10 +53,10 @@ pub enum What {
     },
 }
 
-/// The moments of a journal's entries. Of a question's further attempts those are there that were
+/// The turns of a journal's entries. Of a question's further attempts those are there that were
 /// put.
-pub fn moments(entries: &[JournalEntry]) -> Vec<Moment> {
-    let (mut moments, mut language) = (Vec::new(), None);
+pub fn turns(entries: &[JournalEntry]) -> Vec<TranscriptTurn> {
+    let (mut turns, mut language) = (Vec::new(), None);
     for entry in entries {
         let mut add = |what| {
             let waited_ms = if matches!(what, What::Answered { .. } | What::Ended) {
@@ -64,7 +64,7 @@ pub fn moments(entries: &[JournalEntry]) -> Vec<Moment> {
             } else {
                 0
             };
-            moments.push(Moment {
+            turns.push(TranscriptTurn {
                 seq: entry.seq,
                 at_ms: entry.at_ms.saturating_add(waited_ms),
                 what,
@@ -118,7 +118,7 @@ pub fn moments(entries: &[JournalEntry]) -> Vec<Moment> {
             _ => {}
         }
     }
-    moments
+    turns
 }
 
 /// Every prompt that the entries could have had spoken, those of further attempts included, each

@@ -48,7 +48,7 @@ type Seen = (u64, (i64, i64), (i64, i64), u64);
 
 /// What lies in the folder.
 #[derive(Debug)]
-pub(crate) struct Lying {
+pub(crate) struct Scan {
     pub(crate) places: BTreeMap<FlowName, Place>,
     /// What looks like a flow and is none.
     pub(crate) invalid: Vec<Rejection>,
@@ -56,9 +56,9 @@ pub(crate) struct Lying {
 
 /// The flows in a folder. Hidden files, files of other kinds and what editors leave behind are
 /// passed over.
-pub(crate) fn lying(folder: &Path) -> io::Result<Lying> {
+pub(crate) fn scan(folder: &Path) -> io::Result<Scan> {
     let root = folder.canonicalize()?;
-    let mut lying = Lying {
+    let mut scan = Scan {
         places: BTreeMap::new(),
         invalid: Vec::new(),
     };
@@ -80,15 +80,15 @@ pub(crate) fn lying(folder: &Path) -> io::Result<Lying> {
         let reject =
             |reason: String, hint: &str| Rejection::new(file, Fault::new(Step::Read, reason, hint));
         let Ok(name) = FlowName::parse(name) else {
-            lying.invalid.push(reject(
+            scan.invalid.push(reject(
                 format!("`{name}` is no name of a flow"),
                 "rename it: letters, digits, `-`, `_` and `.`",
             ));
             continue;
         };
-        let twice = lying.places.contains_key(&name);
+        let twice = scan.places.contains_key(&name);
         if twice {
-            lying.invalid.push(reject(
+            scan.invalid.push(reject(
                 format!("`{name}.wasm` and the folder `{name}` name the same flow"),
                 "remove one of them",
             ));
@@ -97,7 +97,7 @@ pub(crate) fn lying(folder: &Path) -> io::Result<Lying> {
         // read
         if !twice || form == Form::Folder {
             let stamp = Stamp::of(&path, form);
-            lying.places.insert(
+            scan.places.insert(
                 name,
                 Place {
                     root: root.clone(),
@@ -108,7 +108,7 @@ pub(crate) fn lying(folder: &Path) -> io::Result<Lying> {
             );
         }
     }
-    Ok(lying)
+    Ok(scan)
 }
 
 impl Place {
@@ -250,7 +250,7 @@ mod tests {
     use super::*;
 
     fn names(folder: &Path) -> Vec<String> {
-        lying(folder)
+        scan(folder)
             .unwrap()
             .places
             .keys()
@@ -265,16 +265,15 @@ mod tests {
         for file in ["emi.wasm", "b ad.wasm", "notes.txt"] {
             fs::write(folder.path().join(file), "").unwrap();
         }
-        let lying = lying(folder.path()).unwrap();
+        let scan = scan(folder.path()).unwrap();
         assert_eq!(
-            lying
-                .places
+            scan.places
                 .values()
                 .map(|place| place.form)
                 .collect::<Vec<_>>(),
             [Form::Folder]
         );
-        assert_eq!(lying.invalid.len(), 2, "{:?}", lying.invalid);
+        assert_eq!(scan.invalid.len(), 2, "{:?}", scan.invalid);
     }
 
     #[test]
@@ -284,13 +283,7 @@ mod tests {
         fs::create_dir_all(flows.join("emi/prompts")).unwrap();
         fs::write(flows.join("emi/flow.wasm"), "a").unwrap();
         fs::write(flows.join("emi/prompts/en-IN.ftl"), "a").unwrap();
-        let before = lying(flows)
-            .unwrap()
-            .places
-            .values()
-            .next()
-            .unwrap()
-            .clone();
+        let before = scan(flows).unwrap().places.values().next().unwrap().clone();
         for file in [
             ".emi.wasm.swp",
             "emi.wasm~",
@@ -318,7 +311,7 @@ mod tests {
             fs::create_dir(flows.join(name)).unwrap();
         }
         symlink("user@host.1:2", flows.join(".#emi")).unwrap();
-        let after = lying(flows).unwrap();
+        let after = scan(flows).unwrap();
         assert_eq!(
             (names(flows), after.invalid),
             (vec!["emi".to_owned()], Vec::new())
@@ -332,7 +325,7 @@ mod tests {
         let flow = folder.path().join("emi");
         fs::create_dir_all(flow.join("prompts")).unwrap();
         fs::write(flow.join("flow.wasm"), "old").unwrap();
-        let place = lying(folder.path())
+        let place = scan(folder.path())
             .unwrap()
             .places
             .into_values()
@@ -365,7 +358,7 @@ mod tests {
         symlink(".releases/7", flows.join("inside")).unwrap();
         symlink(outside.path(), flows.join("outside")).unwrap();
         symlink("nowhere", flows.join("dangling")).unwrap();
-        let places = lying(flows).unwrap().places;
+        let places = scan(flows).unwrap().places;
         let told = |name: &str| {
             let place = &places[&FlowName::parse(name).unwrap()];
             place

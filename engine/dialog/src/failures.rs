@@ -7,9 +7,9 @@ use crate::manifest::FailureBudget;
 
 /// When a version failed, the oldest first; never more than its budget bears and one.
 #[derive(Debug, Default)]
-pub(crate) struct Traps(Mutex<VecDeque<u64>>);
+pub(crate) struct RecentFailures(Mutex<VecDeque<u64>>);
 
-impl Traps {
+impl RecentFailures {
     /// Counts one more. Gives the number within the budget's time if it is above the budget.
     pub(crate) fn count(&self, budget: FailureBudget, now_ms: u64) -> Option<usize> {
         let mut at_ms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -20,14 +20,14 @@ impl Traps {
         {
             at_ms.pop_front();
         }
-        let (traps, borne) = (
+        let (failures, borne) = (
             at_ms.len(),
-            usize::try_from(budget.traps).unwrap_or(usize::MAX),
+            usize::try_from(budget.failures).unwrap_or(usize::MAX),
         );
-        if traps > borne.saturating_add(1) {
+        if failures > borne.saturating_add(1) {
             at_ms.pop_front();
         }
-        (traps > borne).then_some(traps)
+        (failures > borne).then_some(failures)
     }
 }
 
@@ -38,15 +38,15 @@ mod tests {
     #[test]
     fn failures_above_the_budget_within_its_time_are_told() {
         let budget = FailureBudget {
-            traps: 2,
+            failures: 2,
             within_ms: 1_000,
         };
-        let traps = Traps::default();
+        let traps = RecentFailures::default();
         assert_eq!(
             [0, 500, 999, 1_100, 1_500].map(|now_ms| traps.count(budget, now_ms)),
             [None, None, Some(3), Some(3), Some(3)]
         );
-        let slow = Traps::default();
+        let slow = RecentFailures::default();
         assert_eq!(
             [0, 600, 1_000, 1_600, 2_000].map(|now_ms| slow.count(budget, now_ms)),
             [None; 5]

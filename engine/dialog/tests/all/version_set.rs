@@ -1,4 +1,4 @@
-//! The lives of a version: candidate, active, previous, rolled back, draining; and who brings which
+//! The stages of a version: candidate, active, previous, rolled back, draining; and who brings which
 //! back.
 
 use std::fs;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use ghanti_model::FlowName;
 
-use crate::places::{Place, Stamp};
+use crate::scan::{Place, Stamp};
 
 /// Files are taken when they have looked the same for so long: a copy in progress grows within it.
 pub(crate) const STILL: Duration = Duration::from_millis(200);
@@ -17,7 +17,7 @@ pub(crate) const AWAY: Duration = Duration::from_secs(1);
 
 /// What the watcher remembers of the folder.
 #[derive(Debug, Default)]
-pub(crate) struct Settling {
+pub(crate) struct Debounce {
     flows: BTreeMap<FlowName, Watched>,
     away: BTreeMap<FlowName, Instant>,
     /// How many loads were begun.
@@ -46,7 +46,7 @@ enum Step {
 /// What is to be done after a look at the folder.
 #[derive(Debug, Default)]
 pub(crate) struct Due {
-    /// Flows to be loaded, each with the load's number, by which [`Settling::loaded`] has to be
+    /// Flows to be loaded, each with the load's number, by which [`Debounce::loaded`] has to be
     /// told of it.
     pub(crate) load: Vec<(FlowName, Place, u64)>,
     /// Flows whose files are gone.
@@ -55,7 +55,7 @@ pub(crate) struct Due {
     pub(crate) again: Option<Duration>,
 }
 
-impl Settling {
+impl Debounce {
     /// Compares what lies in the folder with what lay there before. `known` are the flows that the
     /// catalogue knows files of.
     pub(crate) fn look(
@@ -142,11 +142,11 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::places::lying;
+    use crate::scan::scan;
 
     /// A clock that goes by the test's hand, over a real folder.
     struct Bench {
-        settling: Settling,
+        debounce: Debounce,
         folder: tempfile::TempDir,
         now: Instant,
         known: BTreeSet<FlowName>,
@@ -157,7 +157,7 @@ mod tests {
         fn new() -> Self {
             let folder = tempfile::tempdir().unwrap();
             Self {
-                settling: Settling::default(),
+                debounce: Debounce::default(),
                 folder,
                 now: Instant::now(),
                 known: BTreeSet::new(),
@@ -171,9 +171,9 @@ mod tests {
 
         fn after(&mut self, ms: u64) -> Due {
             self.now += Duration::from_millis(ms);
-            self.settling.look(
+            self.debounce.look(
                 self.now,
-                lying(self.folder.path()).unwrap().places,
+                scan(self.folder.path()).unwrap().places,
                 &self.known,
             )
         }
@@ -190,7 +190,7 @@ mod tests {
 
         fn loaded_by(&mut self, load: u64, judged: Judged) {
             let name = FlowName::parse("emi").unwrap();
-            self.settling.loaded(self.now, &name, load, judged);
+            self.debounce.loaded(self.now, &name, load, judged);
             self.known.insert(name);
         }
     }

@@ -40,7 +40,7 @@ struct RolledBack<P> {
 
 /// The versions of one flow.
 #[derive(Debug)]
-pub(crate) struct Lives<P> {
+pub(crate) struct VersionSet<P> {
     /// Whose turn it is to compile a component: one candidate at a time, each with the files as
     /// they are by then.
     pub(crate) turn: Arc<tokio::sync::Mutex<()>>,
@@ -65,7 +65,7 @@ pub(crate) struct Lives<P> {
     restored: Option<VersionId>,
 }
 
-impl<P> Default for Lives<P> {
+impl<P> Default for VersionSet<P> {
     fn default() -> Self {
         Self {
             turn: Arc::default(),
@@ -85,7 +85,7 @@ impl<P> Default for Lives<P> {
     }
 }
 
-impl<P> Lives<P> {
+impl<P> VersionSet<P> {
     pub(crate) fn active(&self) -> Option<&Arc<FlowVersion<P>>> {
         self.active.as_ref()
     }
@@ -128,7 +128,7 @@ impl<P> Lives<P> {
     }
 
     /// Whether files of the flow lay in the folder when it was last looked at.
-    pub(crate) fn lies(&self) -> bool {
+    pub(crate) fn is_present(&self) -> bool {
         self.seen != Seen::Gone
     }
 

@@ -17,7 +17,7 @@ const NAME_BYTES_MAX: usize = 64;
 const NAME_DIGITS_MAX: usize = 6;
 
 /// What a host call was, with its answer where the caller or the host gave one that matters.
-pub fn outline(entry: &JournalEntry) -> String {
+pub fn redacted(entry: &JournalEntry) -> String {
     let called = called(entry.function, &entry.arguments);
     match answered(entry) {
         Some(answer) => format!("{called} → {answer}"),
@@ -334,7 +334,7 @@ mod tests {
                 "drain → call-ended",
             ),
         ] {
-            assert_eq!(outline(&entry(function, arguments, answer)), told);
+            assert_eq!(redacted(&entry(function, arguments, answer)), told);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use ghanti_model::Decision;
 
-use super::read::{Answer, Gives, Transfer, Trial};
+use super::read::{Answer, FlowTest, Gives, Transfer};
 use crate::run::RunEnd;
 use crate::scripted::Scripted;
 
@@ -20,7 +20,7 @@ pub(super) struct Held {
 
 type Complaints = Vec<(Option<usize>, String)>;
 
-impl Trial {
+impl FlowTest {
     /// What is not as it has to be, with the line of the test that says so. A flow that failed, or
     /// that asked otherwise than the script answers, is held to nothing else: the rest follows from
     /// it.
