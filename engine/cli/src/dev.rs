@@ -2,17 +2,17 @@
 //! calls and logs in one stream of lines.
 
 mod build;
+mod builder;
 mod builds;
 mod calls;
 mod compilers;
 mod ears;
+mod event_format;
 mod events;
 mod line;
 mod project;
 mod screen;
 mod sources;
-mod story;
-mod workshop;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -26,13 +26,13 @@ use tokio::task::JoinSet;
 use tracing_subscriber::filter::Targets;
 
 use crate::config::Serving;
-use crate::serve::{bind, warn_of_open_doors};
+use crate::serve::{bind, warn_of_exposure};
 use crate::signals::Stop;
+use builder::{BUILD, Builder};
+use event_format::EventFormat;
 use line::{Line, Subject, Tone};
 use project::Project;
 use screen::Screen;
-use story::Story;
-use workshop::{BUILD, Workshop};
 
 /// The scenario that the first line of advice names, where it is there.
 const SCENARIO: &str = "tests/scenarios/agrees.toml";
@@ -71,7 +71,8 @@ impl Dev {
         let mut config = self.serving.read()?;
         // its author stops it to start it again
         config.server.drain_s = Some(0);
-        let (screen, shown) = Screen::open(Story::new(wanted()?), config.calls.offset_minutes);
+        let (screen, shown) =
+            Screen::open(EventFormat::new(wanted()?), config.calls.offset_minutes);
         let screen = Arc::new(screen);
         let logs = logs::begin_with(
             &config.log,
@@ -87,13 +88,13 @@ impl Dev {
     }
 
     async fn serve(self, config: Config, screen: Arc<Screen>) -> anyhow::Result<()> {
-        let workshop = Workshop::open(
+        let builder = Builder::open(
             Project::find(&self.plugins, &self.flows)?,
             self.build,
             Arc::clone(&screen),
         )?;
         let say = |words: &str| screen.tell(Line::new(Subject::Dev, "", words, Tone::Plain));
-        let plugins: Vec<_> = workshop
+        let plugins: Vec<_> = builder
             .plugins()?
             .iter()
             .map(|(name, language)| format!("{name} ({language})"))
@@ -113,7 +114,7 @@ impl Dev {
         let services = open(&config, &folders, Mode::Dev).await?;
         let listener = bind(config.server.listen).await?;
         let address = listener.local_addr()?;
-        warn_of_open_doors(&config);
+        warn_of_exposure(&config);
         let url = format!("http://{}{}", reachable(address), config.server.path);
         say(&format!(
             "serving {url}: {}; Ctrl-C stops",
@@ -129,7 +130,7 @@ impl Dev {
         ));
         let stopped = stop.after_calls.cancelled_owned();
         let mut building = JoinSet::new();
-        building.spawn(workshop.run());
+        building.spawn(builder.run());
         let telling = Arc::clone(&screen);
         let shutdown = async move {
             stopped.await;

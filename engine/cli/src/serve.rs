@@ -58,7 +58,7 @@ impl Serve {
             };
             let listener = bind(config.server.listen).await?;
             tracing::info!(address = %listener.local_addr()?, "listening");
-            warn_of_open_doors(&config);
+            warn_of_exposure(&config);
             let (after_calls, at_once) = (
                 stop.after_calls.cancelled_owned(),
                 stop.at_once.cancelled_owned(),
@@ -80,7 +80,7 @@ pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 }
 
 /// Says who can do what, where it is more than should be.
-pub fn warn_of_open_doors(config: &ghanti_server::Config) {
+pub fn warn_of_exposure(config: &ghanti_server::Config) {
     let server = &config.server;
     let tokens = [
         &server.stream_token,

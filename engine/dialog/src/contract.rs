@@ -200,7 +200,7 @@ mod tests {
             "wasi:http/outgoing-handler@0.2.0",
             "wasi:keyvalue/store@0.2.0",
             "wasi:clocks/wall-clock@0.3.0",
-            "acme:bank/ledger",
+            "acme:bank/registry",
         ] {
             let fault = check(&importing(import)).unwrap_err();
             assert_eq!(

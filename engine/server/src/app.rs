@@ -11,10 +11,10 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::admission::Admission;
 use crate::config::Config;
 use crate::connections::Connections;
 use crate::descriptors::{self, Budget};
-use crate::permits::Permits;
 use crate::problem;
 use crate::refusal::Refusals;
 use crate::routes::{
@@ -26,7 +26,7 @@ use crate::unserved::{self, Unserved};
 const BODY_BYTES: usize = 256 << 10;
 /// So many requests of applets may be worked on behind their answers; above it they are answered
 /// all the same, and worked on by the call's `start`.
-pub const BEHIND: usize = 512;
+pub const BACKGROUND: usize = 512;
 
 /// What every request handler has at hand.
 #[derive(Clone)]
@@ -36,7 +36,7 @@ pub struct App {
     /// What calls share.
     pub services: Arc<Services>,
     /// The places of calls.
-    pub permits: Permits,
+    pub admission: Admission,
     /// What keeps their number below the configured one, and how to change that.
     pub limited_by: Option<String>,
     /// Connections that hold no call.
@@ -46,7 +46,7 @@ pub struct App {
     /// Requests that were not served.
     pub unserved: Arc<Unserved>,
     /// Work behind answered requests.
-    pub behind: Arc<Semaphore>,
+    pub background: Arc<Semaphore>,
     /// Calls and work in progress.
     pub tasks: TaskTracker,
     /// Cancelled when no new calls are taken any more.
@@ -65,14 +65,14 @@ impl App {
         } = places(&config, &services);
         tracing::info!(calls, connections, "calls are taken up to this number");
         Self {
-            permits: Permits::new(calls),
+            admission: Admission::new(calls),
             limited_by,
             connections: Connections::new(connections, config.server.connections_per_address),
             refusals: Arc::default(),
             unserved: Arc::default(),
             config: Arc::new(config),
             services: Arc::new(services),
-            behind: Arc::new(Semaphore::new(BEHIND)),
+            background: Arc::new(Semaphore::new(BACKGROUND)),
             tasks: TaskTracker::new(),
             draining: CancellationToken::new(),
             stop: CancellationToken::new(),

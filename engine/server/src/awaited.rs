@@ -10,8 +10,8 @@ use ghanti_session::run::unix_ms;
 use ghanti_session::transfer;
 use ghanti_store::Binding;
 
+use crate::admission::STREAM;
 use crate::app::App;
-use crate::permits::STREAM;
 use crate::unserved::explain;
 
 /// A socket that opened in time starts, or is given up, within this time.
@@ -26,7 +26,7 @@ pub async fn await_stream(app: &App, call: CallId) {
     let since = Instant::now();
     tokio::select! {
         () = tokio::time::sleep(STREAM) => {
-            let sid = app.services.ledger.get(call).await.ok().flatten().and_then(|record| record.call_sid);
+            let sid = app.services.registry.get(call).await.ok().flatten().and_then(|record| record.call_sid);
             app.unserved.until_decided(sid.as_ref(), Instant::now() + SOCKET).await;
             conclude(app, call, since).await;
         }
@@ -57,7 +57,7 @@ pub async fn conclude_after_stream(app: &App, sid: &CallSid) {
         return;
     };
     app.services
-        .ledger
+        .registry
         .update(call, |record| record.call_sid = Some(sid.clone()))
         .await;
     explain(app, sid).await;
@@ -65,8 +65,8 @@ pub async fn conclude_after_stream(app: &App, sid: &CallSid) {
 }
 
 async fn conclude(app: &App, call: CallId, since: Instant) {
-    let ledger = &app.services.ledger;
-    let Ok(Some(record)) = ledger.get(call).await else {
+    let registry = &app.services.registry;
+    let Ok(Some(record)) = registry.get(call).await else {
         return;
     };
     if record.state != CallState::Pending {
@@ -78,7 +78,7 @@ async fn conclude(app: &App, call: CallId, since: Instant) {
     let unnamed = app.unserved.unnamed_since(since);
     let now_ms = unix_ms();
     let mut told = None;
-    ledger
+    registry
         .update(call, |record| {
             if let Some(problem) = unnamed.filter(|_| !has_cause(record)) {
                 note(
@@ -107,8 +107,8 @@ async fn conclude(app: &App, call: CallId, since: Instant) {
 
 /// Waits for the Connect applet of a call whose flow has decided a transfer.
 pub async fn await_connect(app: &App, call: CallId) {
-    let ledger = &app.services.ledger;
-    if !matches!(ledger.get(call).await, Ok(Some(record)) if transfer::is_decided(&record)) {
+    let registry = &app.services.registry;
+    if !matches!(registry.get(call).await, Ok(Some(record)) if transfer::is_decided(&record)) {
         return;
     }
     tokio::select! {
@@ -116,7 +116,7 @@ pub async fn await_connect(app: &App, call: CallId) {
         // what is not known stays so: the record says that a transfer was decided
         () = app.stop.cancelled() => return,
     }
-    let Ok(Some(record)) = ledger.get(call).await else {
+    let Ok(Some(record)) = registry.get(call).await else {
         return;
     };
     if !transfer::is_decided(&record)
@@ -131,7 +131,7 @@ pub async fn await_connect(app: &App, call: CallId) {
         explain(app, sid).await;
     }
     let mut outcome = None;
-    ledger
+    registry
         .update(call, |record| {
             transfer::settle(record, unix_ms(), true);
             outcome.clone_from(&record.outcome);

@@ -17,7 +17,7 @@ use crate::secret::Secret;
 
 mod allowance;
 mod checks;
-mod doors;
+mod exposure;
 mod overrides;
 mod print;
 mod read;

@@ -1,9 +1,10 @@
 //! The engine as a server: configuration, logs, Exotel's HTTP and WebSocket, the API.
 //!
-//! Handlers read a request, ask the session's ledger or the stores, and answer; none holds a call
+//! Handlers read a request, ask the session's registry or the stores, and answer; none holds a call
 //! up.
 
 pub mod access;
+pub mod admission;
 pub mod app;
 mod awaited;
 pub mod config;
@@ -15,7 +16,6 @@ pub mod lock;
 pub mod logs;
 pub mod open;
 pub mod order;
-pub mod permits;
 pub mod problem;
 pub mod refusal;
 pub mod replay;

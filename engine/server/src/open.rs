@@ -13,8 +13,8 @@ use ghanti_dialog::{
 };
 use ghanti_model::FlowName;
 use ghanti_session::files::AudioFiles;
-use ghanti_session::succession::Successions;
-use ghanti_session::{CallSettings, FlowPrompts, Ledger, Services};
+use ghanti_session::migration::MigrationSlots;
+use ghanti_session::{CallRegistry, CallSettings, FlowPrompts, Services};
 use ghanti_speech::Recognizer;
 use ghanti_speech::cache::{CacheSettings, PromptCache};
 use ghanti_speech::espeak::{Espeak, EspeakSettings};
@@ -116,7 +116,7 @@ pub async fn open(config: &Config, folders: &Folders, mode: Mode) -> Result<Serv
         (
             catalogue,
             Stores {
-                sessions, ledger, ..
+                sessions, registry, ..
             },
         ),
     ) = tokio::try_join!(recognizer, flows)?;
@@ -145,9 +145,9 @@ pub async fn open(config: &Config, folders: &Folders, mode: Mode) -> Result<Serv
         prompts,
         recognizer,
         sessions,
-        ledger,
+        registry,
         files: AudioFiles::default(),
-        successions: Successions::default(),
+        migration_slots: MigrationSlots::default(),
         settings: CallSettings {
             offset_minutes: config.calls.offset_minutes,
             longest: config.longest_call(),
@@ -256,7 +256,7 @@ fn warn_of_unused(config: &Config, versions: &BTreeMap<FlowName, Arc<FlowVersion
 
 struct Stores {
     sessions: Arc<dyn SessionStore>,
-    ledger: Ledger,
+    registry: CallRegistry,
     records: Arc<SqlRecords>,
 }
 
@@ -292,7 +292,7 @@ async fn open_stores(config: &Config, folders: &Folders) -> Result<Stores, OpenE
     let writer = RecordWriter::start(Arc::clone(&archive), &folders.data.join("spool")).await?;
     Ok(Stores {
         sessions,
-        ledger: Ledger::new(writer, archive),
+        registry: CallRegistry::new(writer, archive),
         records,
     })
 }

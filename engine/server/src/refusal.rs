@@ -30,7 +30,7 @@ pub enum Refusal {
 
 /// Where a call asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Door {
+pub enum EntryPoint {
     /// `GET /passthru`.
     Passthru,
     /// `GET /voicebot-url`.
@@ -60,14 +60,14 @@ impl Refusal {
     }
 }
 
-impl Door {
+impl EntryPoint {
     /// Its name in metrics.
     pub fn name(self) -> &'static str {
         match self {
-            Door::Passthru => "passthru",
-            Door::VoicebotUrl => "voicebot-url",
-            Door::Stream => "stream",
-            Door::Start => "start",
+            EntryPoint::Passthru => "passthru",
+            EntryPoint::VoicebotUrl => "voicebot-url",
+            EntryPoint::Stream => "stream",
+            EntryPoint::Start => "start",
         }
     }
 }
@@ -84,23 +84,23 @@ impl From<Refusal> for problem::Problem {
 
 /// How many were refused, where and why.
 #[derive(Debug, Default)]
-pub struct Refusals(Mutex<BTreeMap<(Door, Refusal), u64>>);
+pub struct Refusals(Mutex<BTreeMap<(EntryPoint, Refusal), u64>>);
 
 impl Refusals {
     /// All counts, but those of zero.
-    pub fn all(&self) -> BTreeMap<(Door, Refusal), u64> {
+    pub fn all(&self) -> BTreeMap<(EntryPoint, Refusal), u64> {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }
 
-    fn count(&self, door: Door, refusal: Refusal) {
+    fn count(&self, entry_point: EntryPoint, refusal: Refusal) {
         *self
             .0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .entry((door, refusal))
+            .entry((entry_point, refusal))
             .or_default() += 1;
     }
 }
@@ -109,35 +109,35 @@ impl Refusals {
 /// call has its place.
 pub fn admit(app: &App, sid: Option<&CallSid>) -> Result<(), Refusal> {
     let now = Instant::now();
-    let is_live = |sid: &CallSid| app.services.ledger.live().by_sid(sid).is_some();
+    let is_live = |sid: &CallSid| app.services.registry.live().by_sid(sid).is_some();
     match sid {
         Some(sid) if is_live(sid) => Ok(()),
-        Some(sid) if app.draining.is_cancelled() && !app.permits.is_promised(sid, now) => {
+        Some(sid) if app.draining.is_cancelled() && !app.admission.is_promised(sid, now) => {
             Err(Refusal::Draining)
         }
-        Some(sid) => app.permits.promise(sid, now).map_err(|_| Refusal::Full),
+        Some(sid) => app.admission.promise(sid, now).map_err(|_| Refusal::Full),
         None if app.draining.is_cancelled() => Err(Refusal::Draining),
         // no place can be kept for it; its stream takes one, if there still is one
-        None if app.permits.has_place(now) => Ok(()),
+        None if app.admission.has_place(now) => Ok(()),
         None => Err(Refusal::Full),
     }
 }
 
 /// Counts and tells a refusal, and gives the call its record behind the answer.
-pub fn refused(app: &App, door: Door, refusal: Refusal, request: PassthruRequest) {
-    app.refusals.count(door, refusal);
-    tracing::warn!(sid = ?request.call_sid, door = door.name(), reason = refusal.name(), hint = refusal.hint(), "a call was refused");
-    let Ok(permit) = app.behind.clone().try_acquire_owned() else {
+pub fn refused(app: &App, entry_point: EntryPoint, refusal: Refusal, request: PassthruRequest) {
+    app.refusals.count(entry_point, refusal);
+    tracing::warn!(sid = ?request.call_sid, entry_point = entry_point.name(), reason = refusal.name(), hint = refusal.hint(), "a call was refused");
+    let Ok(permit) = app.background.clone().try_acquire_owned() else {
         tracing::warn!(
-            door = door.name(),
+            entry_point = entry_point.name(),
             "a refused call was not recorded: too many are being worked on"
         );
         return;
     };
     let app = app.clone();
     app.tasks.clone().spawn(async move {
-        if let Some(call) = bind(&app, request, door == Door::Passthru).await {
-            record(&app, call, door, refusal).await;
+        if let Some(call) = bind(&app, request, entry_point == EntryPoint::Passthru).await {
+            record(&app, call, entry_point, refusal).await;
         }
         drop(permit);
     });
@@ -150,9 +150,9 @@ pub fn refused_stream(app: &App, refusal: Refusal, session: &str) {
             call_sid: CallSid::parse(session).ok(),
             ..PassthruRequest::default()
         };
-        return refused(app, Door::Stream, refusal, request);
+        return refused(app, EntryPoint::Stream, refusal, request);
     }
-    app.refusals.count(Door::Stream, refusal);
+    app.refusals.count(EntryPoint::Stream, refusal);
     tracing::warn!(
         session,
         reason = refusal.name(),
@@ -161,11 +161,11 @@ pub fn refused_stream(app: &App, refusal: Refusal, session: &str) {
     );
     if let (Some(call), Ok(permit)) = (
         CallId::parse(session),
-        app.behind.clone().try_acquire_owned(),
+        app.background.clone().try_acquire_owned(),
     ) {
         let app = app.clone();
         app.tasks.clone().spawn(async move {
-            record(&app, call, Door::Stream, refusal).await;
+            record(&app, call, EntryPoint::Stream, refusal).await;
             drop(permit);
         });
     }
@@ -174,12 +174,12 @@ pub fn refused_stream(app: &App, refusal: Refusal, session: &str) {
 /// The session in the URL of a call that told no CallSid.
 pub const ANYONE: &str = "call";
 
-async fn record(app: &App, call: CallId, door: Door, refusal: Refusal) {
+async fn record(app: &App, call: CallId, entry_point: EntryPoint, refusal: Refusal) {
     let now_ms = unix_ms();
     app.services
-        .ledger
+        .registry
         .update(call, |record| {
-            let detail = format!("{refusal} (`{}`): {}", door.name(), refusal.hint());
+            let detail = format!("{refusal} (`{}`): {}", entry_point.name(), refusal.hint());
             // it may have come in meanwhile, by Exotel's second try
             if record.state == CallState::Pending {
                 record.state = CallState::Ended;

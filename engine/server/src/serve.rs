@@ -39,9 +39,9 @@ pub async fn serve(
         app.stop.clone(),
         app.tasks.clone(),
     );
-    let (services, permits, longest) = (
+    let (services, admission, longest) = (
         app.services.clone(),
-        app.permits.clone(),
+        app.admission.clone(),
         app.config.longest_call(),
     );
     let server = &app.config.server;
@@ -66,14 +66,14 @@ pub async fn serve(
         ended = &mut server => return ended.map_err(io::Error::other),
         () = shutdown => draining.cancel(),
     }
-    let live = services.ledger.live();
+    let live = services.registry.live();
     tracing::info!(
         live = live.len(),
         drain_s = drain.as_secs(),
         "stopping: no new calls, live ones go on; a second signal ends them at once"
     );
     // calls that were promised a place are awaited as well
-    let has_calls = || permits.in_use(Instant::now()) != (0, 0);
+    let has_calls = || admission.in_use(Instant::now()) != (0, 0);
     let had_calls = has_calls();
     let drained = async {
         while has_calls() {
@@ -110,7 +110,7 @@ pub async fn serve(
         tracing::error!("some calls did not end in time");
     }
     let flushed = services
-        .ledger
+        .registry
         .writer()
         .flush(if is_patient { FLUSH } else { FLUSH_AT_ONCE })
         .await;

@@ -272,7 +272,7 @@ async fn attach(app: &App, call: CallId, problems: Vec<Problem>) {
                 note(record, &name, detail, unix_ms);
             }
         };
-        app.services.ledger.update(call, noted).await;
+        app.services.registry.update(call, noted).await;
     }
 }
 
@@ -281,7 +281,7 @@ fn keep(app: &App, sid: Option<CallSid>, call: Option<CallId>, problem: Problem,
     match (sid, call) {
         (Some(sid), _) => {
             let is_first = app.unserved.remember(&sid, problem);
-            let Ok(permit) = app.behind.clone().try_acquire_owned() else {
+            let Ok(permit) = app.background.clone().try_acquire_owned() else {
                 return;
             };
             let app = app.clone();
@@ -294,13 +294,13 @@ fn keep(app: &App, sid: Option<CallSid>, call: Option<CallId>, problem: Problem,
             });
         }
         (None, Some(call)) => {
-            let Ok(permit) = app.behind.clone().try_acquire_owned() else {
+            let Ok(permit) = app.background.clone().try_acquire_owned() else {
                 return;
             };
             let app = app.clone();
             app.tasks.clone().spawn(async move {
                 // an id that somebody made up makes no record
-                if matches!(app.services.ledger.get(call).await, Ok(Some(_))) {
+                if matches!(app.services.registry.get(call).await, Ok(Some(_))) {
                     attach(&app, call, vec![problem]).await;
                 }
                 drop(permit);

@@ -115,7 +115,7 @@ pub fn keep_problem(record: &mut CallRecord, unix_ms: u64, name: &str, detail: S
     has_room
 }
 
-/// A record keeps so many problems; a peer that sends nothing but rubbish adds no more.
+/// A record keeps so many problems; a peer that sends nothing but invalid_frame adds no more.
 const PROBLEMS: usize = 32;
 
 /// The calls that are live in this process, at most one for each id and CallSid.

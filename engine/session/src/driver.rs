@@ -21,19 +21,19 @@ use tokio::time::Instant;
 use crate::call::LiveCall;
 use crate::ending::StreamEnd;
 use crate::machine::{Command, Completion, Machine, Output};
+use crate::migration::Migration;
 use crate::playback::Sending;
 use crate::prompts::FlowPrompts;
+use crate::recorder::Recorder;
+use crate::rendered_prompt::{Fetch, Source};
 use crate::running::RunningFlow;
-use crate::scribe::Scribe;
 use crate::services::Services;
-use crate::spoken::{Fetch, Source};
-use crate::succession::Succession;
 use crate::unheard;
 use crate::wire::{Received, Wire};
 
 /// So many unusable frames of a call are told; further ones are passed over in silence, since a
 /// broken peer sends fifty a second.
-const RUBBISH: u32 = 8;
+const INVALID_FRAMES: u32 = 8;
 
 type NextPiece = std::pin::Pin<
     Box<dyn Future<Output = (PromptId, PromptAudio, Option<Result<Samples, String>>)> + Send>,
@@ -48,13 +48,13 @@ pub struct Driver<'a, W: Wire> {
     machine: Machine,
     writer: OutboundWriter,
     decoder: Decoder,
-    scribe: Scribe,
+    recorder: Recorder,
     completions: mpsc::Sender<Completion>,
     pieces: FuturesUnordered<NextPiece>,
     recognition: Option<Box<dyn Recognition>>,
     hearings: mpsc::Receiver<Hearing>,
     rate_hz: u32,
-    rubbish: u32,
+    invalid_frame: u32,
     payload: Vec<u8>,
     samples: Vec<i16>,
     text: String,
@@ -95,13 +95,13 @@ impl<'a, W: Wire> Driver<'a, W> {
             machine: Machine::new(format.rate_hz, encoding)?,
             writer: OutboundWriter::new(parts.start),
             decoder: Decoder::new(encoding),
-            scribe: Scribe::default(),
+            recorder: Recorder::default(),
             completions: parts.completions,
             pieces: FuturesUnordered::new(),
             recognition: None,
             hearings,
             rate_hz: format.rate_hz,
-            rubbish: 0,
+            invalid_frame: 0,
             payload: Vec::new(),
             samples: Vec::new(),
             text: String::new(),
@@ -109,9 +109,9 @@ impl<'a, W: Wire> Driver<'a, W> {
         })
     }
 
-    /// The call's scribe, for steps that are reached outside.
-    pub fn scribe(&self) -> &Scribe {
-        &self.scribe
+    /// The call's recorder, for steps that are reached outside.
+    pub fn recorder(&self) -> &Recorder {
+        &self.recorder
     }
 
     /// Carries everything until the flow's future is done, the stream has ended, or the call has
@@ -120,7 +120,7 @@ impl<'a, W: Wire> Driver<'a, W> {
     pub async fn converse(
         &mut self,
         flow: &mut RunningFlow,
-        mut succession: Succession<'_>,
+        mut migration: Migration<'_>,
         commands: &mut mpsc::Receiver<Command>,
         until: Instant,
     ) -> Option<RunEnd> {
@@ -145,7 +145,7 @@ impl<'a, W: Wire> Driver<'a, W> {
                 biased;
                 end = flow.run.ended() => return Some(end),
                 Some(command) = commands.recv() => self.machine.command(self.call.now_ms(), command),
-                newer = succession.next(&flow.held, awaited) => {
+                newer = migration.next(&flow.held, awaited) => {
                     self.flow = Some(Arc::clone(&newer.held.version));
                     *flow = newer;
                 }
@@ -185,7 +185,7 @@ impl<'a, W: Wire> Driver<'a, W> {
     }
 
     /// The flow has failed: silences it and says the engine's own words.
-    pub async fn apologize(&mut self, spoken: crate::spoken::Spoken) {
+    pub async fn play_fallback(&mut self, spoken: crate::rendered_prompt::RenderedPrompt) {
         let now_ms = self.call.now_ms();
         self.machine.abandon(now_ms);
         self.machine.command(now_ms, Command::Say(spoken));
@@ -241,7 +241,7 @@ impl<'a, W: Wire> Driver<'a, W> {
                 self.call.problem(why.name, why.detail);
                 self.end(StreamEnd::Lost);
             }
-            Received::Binary(bytes) => self.rubbish(format!(
+            Received::Binary(bytes) => self.invalid_frame(format!(
                 "a binary frame of {bytes} bytes was passed over: Exotel sends text frames only"
             )),
             Received::Text(text) => match inbound::parse(text.as_ref()) {
@@ -253,7 +253,7 @@ impl<'a, W: Wire> Driver<'a, W> {
                             self.decoder.decode(&self.payload, &mut self.samples);
                             self.machine.audio(now_ms, &self.samples);
                         }
-                        Err(error) => self.rubbish(error.to_string()),
+                        Err(error) => self.invalid_frame(error.to_string()),
                     }
                 }
                 Ok(Inbound::Mark(mark)) => self.machine.mark(now_ms, &mark.name),
@@ -262,18 +262,18 @@ impl<'a, W: Wire> Driver<'a, W> {
                     tracing::debug!(call = %self.call.id(), reason = stop.reason.as_deref(), "stop");
                     self.end(StreamEnd::HungUp);
                 }
-                Ok(Inbound::Start(_)) => self.rubbish(
+                Ok(Inbound::Start(_)) => self.invalid_frame(
                     "a second `start` was passed over: one socket carries one stream".to_owned(),
                 ),
                 Ok(Inbound::Connected | Inbound::Clear | Inbound::Unknown { .. }) => {}
-                Err(error) => self.rubbish(error.to_string()),
+                Err(error) => self.invalid_frame(error.to_string()),
             },
         }
     }
 
-    fn rubbish(&mut self, detail: String) {
-        self.rubbish += 1;
-        if self.rubbish <= RUBBISH {
+    fn invalid_frame(&mut self, detail: String) {
+        self.invalid_frame += 1;
+        if self.invalid_frame <= INVALID_FRAMES {
             self.call.problem("bad-frame", detail);
         }
     }
@@ -301,7 +301,7 @@ impl<'a, W: Wire> Driver<'a, W> {
                 self.perform(output).await;
             }
             while let Some(event) = self.machine.event() {
-                self.scribe.write(
+                self.recorder.write(
                     self.call,
                     self.flow.as_deref().map(FlowVersion::manifest),
                     event,

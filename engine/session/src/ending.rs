@@ -27,13 +27,13 @@ pub enum StreamEnd {
     EngineStopped,
 }
 
-/// Sets the record's outcome, detail and decision. `whereabouts` says how far the conversation had
+/// Sets the record's outcome, detail and decision. `last_position` says how far the conversation had
 /// come.
 pub fn settle(
     record: &mut CallRecord,
     stream: &StreamEnd,
     run: Option<&RunEnd>,
-    whereabouts: String,
+    last_position: String,
 ) {
     let returned = matches!(run, Some(RunEnd::Returned));
     let failed = run.is_some_and(RunEnd::is_failure);
@@ -54,20 +54,20 @@ pub fn settle(
             })
         ) =>
         {
-            ("too-long".to_owned(), Some(whereabouts))
+            ("too-long".to_owned(), Some(last_position))
         }
         _ if failed => ("flow-failed".to_owned(), run.map(describe)),
         StreamEnd::Finished => ("completed".to_owned(), record.detail.take()),
         // the usual end of a call after such a wish
         StreamEnd::HungUp | StreamEnd::Lost if asked_not_to_be_called => {
-            (DO_NOT_CALL.to_owned(), Some(whereabouts))
+            (DO_NOT_CALL.to_owned(), Some(last_position))
         }
-        StreamEnd::HungUp => ("hung-up".to_owned(), Some(whereabouts)),
-        StreamEnd::Lost => ("connection-lost".to_owned(), Some(whereabouts)),
-        StreamEnd::PeerLost { ever: true } => ("peer-lost".to_owned(), Some(whereabouts)),
-        StreamEnd::PeerLost { ever: false } => ("no-media".to_owned(), Some(whereabouts)),
-        StreamEnd::TooLong => ("too-long".to_owned(), Some(whereabouts)),
-        StreamEnd::EngineStopped => ("engine-stopped".to_owned(), Some(whereabouts)),
+        StreamEnd::HungUp => ("hung-up".to_owned(), Some(last_position)),
+        StreamEnd::Lost => ("connection-lost".to_owned(), Some(last_position)),
+        StreamEnd::PeerLost { ever: true } => ("peer-lost".to_owned(), Some(last_position)),
+        StreamEnd::PeerLost { ever: false } => ("no-media".to_owned(), Some(last_position)),
+        StreamEnd::TooLong => ("too-long".to_owned(), Some(last_position)),
+        StreamEnd::EngineStopped => ("engine-stopped".to_owned(), Some(last_position)),
     };
     record.outcome = Some(outcome);
     record.detail = detail;

@@ -293,7 +293,7 @@ impl Asking {
     async fn record(&self, services: &Services, call: CallId, found: Earlier) -> Earlier {
         match found {
             Ok(Some(record)) if record.call_id == call => Ok(Some(record)),
-            _ => self.bounded(services.ledger.get(call)).await,
+            _ => self.bounded(services.registry.get(call)).await,
         }
     }
 
@@ -330,7 +330,7 @@ impl Known {
                 let (bound, seen, earlier) = join3(
                     asking.bounded(sessions.bound(sid)),
                     asking.bounded(sessions.sightings(sid)),
-                    asking.bounded(services.ledger.by_sid(sid)),
+                    asking.bounded(services.registry.by_sid(sid)),
                 )
                 .await;
                 (asking.note(bound), asking.note(seen), earlier)
@@ -429,7 +429,7 @@ impl Claim<'_> {
         let Some(order) = self.order else {
             return (CallId::generate(), Ok(None), None);
         };
-        let earlier = asking.bounded(services.ledger.get(order)).await;
+        let earlier = asking.bounded(services.registry.get(order)).await;
         let is_free = match &earlier {
             Ok(Some(record)) => {
                 record.started_ms.is_none()

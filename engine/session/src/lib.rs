@@ -4,44 +4,44 @@
 //! The machine never does I/O and reads no clock. The driver never decides what is said: that is
 //! the flow's. Caller audio never waits for a flow, a store, a disk or a log.
 
-pub mod apology;
 pub mod binding;
 pub mod call;
+pub mod call_registry;
+mod caller_audio;
 pub mod connect;
 pub mod driver;
-mod ear;
 pub mod ending;
 pub mod event;
+pub mod fallback_prompt;
 pub mod files;
 pub mod find;
-pub mod ledger;
 pub mod live;
 pub mod machine;
+pub mod migration;
 pub mod network;
 mod outcomes;
 mod playback;
 mod postmortem;
 pub mod prompts;
 mod question;
+pub mod recorder;
+mod rendered_prompt;
 pub mod run;
 pub mod running;
-pub mod scribe;
 pub mod services;
-mod spoken;
-pub mod succession;
 pub mod transfer;
 mod unheard;
 pub mod wire;
 
 pub use call::{LiveCall, LiveCalls};
-pub use ledger::Ledger;
+pub use call_registry::CallRegistry;
 pub use live::MIN_CONFIDENCE;
 pub use playback::Sending;
 pub use prompts::FlowPrompts;
 pub use question::{Answers, Asked};
+pub use rendered_prompt::{Fetch, RenderedPrompt, Source};
 pub use run::{Ran, run_call};
 pub use services::{CallSettings, Services};
-pub use spoken::{Fetch, Source, Spoken};
 pub use wire::{Break, Received, Wire, WireClosed};
 
 use std::time::Duration;

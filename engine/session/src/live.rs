@@ -21,7 +21,7 @@ use crate::files::AudioFiles;
 use crate::machine::{Awaited, Command, Completion};
 use crate::prompts::FlowPrompts;
 use crate::question::{Answers, Asked};
-use crate::spoken::{Source, Spoken};
+use crate::rendered_prompt::{RenderedPrompt, Source};
 
 /// How long a look-up in the session store may take.
 const LOOKUP: Duration = Duration::from_secs(1);
@@ -149,7 +149,7 @@ impl LiveConversation {
         self.now().date()
     }
 
-    fn spoken(&mut self, prompt: Prompt) -> Result<Spoken, CallError> {
+    fn spoken(&mut self, prompt: Prompt) -> Result<RenderedPrompt, CallError> {
         let language = prompt
             .language
             .clone()
@@ -190,14 +190,14 @@ impl LiveConversation {
                 }
             }
         };
-        Ok(Spoken {
+        Ok(RenderedPrompt {
             template,
             interruptible: prompt.interruptible.unwrap_or(true),
             source,
         })
     }
 
-    fn all_spoken(&mut self, prompts: Vec<Prompt>) -> Result<VecDeque<Spoken>, CallError> {
+    fn all_spoken(&mut self, prompts: Vec<Prompt>) -> Result<VecDeque<RenderedPrompt>, CallError> {
         prompts
             .into_iter()
             .map(|prompt| self.spoken(prompt))

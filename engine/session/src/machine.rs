@@ -18,11 +18,11 @@ use ghanti_audio::{Decoder, Encoding, ResampleError, TurnSettings};
 use ghanti_model::{Answer, CallError, Playout, PromptId};
 use ghanti_speech::{Expectation, Samples};
 
-use crate::ear::Ear;
+use crate::caller_audio::CallerAudio;
 use crate::event::Event;
 use crate::playback::{Playback, Sending};
 use crate::question::{Answers, Asked, Asking};
-use crate::spoken::{Fetch, Spoken};
+use crate::rendered_prompt::{Fetch, RenderedPrompt};
 
 /// Speech shorter than this is no turn at all.
 const ONSET_MS: u32 = 96;
@@ -40,7 +40,7 @@ const HEARD_QUESTIONS: usize = 64;
 /// What the flow wants. One at a time: it waits for each answer.
 pub enum Command {
     /// Queue a prompt.
-    Say(Spoken),
+    Say(RenderedPrompt),
     /// Put a question.
     Ask(Box<Asked>),
     /// Wait until all is heard, and report.
@@ -122,7 +122,7 @@ pub enum Output {
 }
 
 enum Waiting {
-    Say(Spoken),
+    Say(RenderedPrompt),
     Ask(Box<Asking>),
     Drain,
     Settle,
@@ -132,7 +132,7 @@ enum Waiting {
 /// A live call.
 pub struct Machine {
     playback: Playback,
-    ear: Ear,
+    caller_audio: CallerAudio,
     /// What is sent, as the network hears it, for the ear to know it by.
     sent: Decoder,
     played: Vec<i16>,
@@ -159,7 +159,7 @@ impl Machine {
         };
         Ok(Self {
             playback: Playback::new(rate_hz, encoding),
-            ear: Ear::new(rate_hz, settings)?,
+            caller_audio: CallerAudio::new(rate_hz, settings)?,
             sent: Decoder::new(encoding),
             played: Vec::new(),
             waiting: None,
@@ -197,12 +197,12 @@ impl Machine {
 
     /// What the recognition has not had yet.
     pub fn feed(&self) -> &[i16] {
-        self.ear.feed()
+        self.caller_audio.feed()
     }
 
     /// The recognition has had it.
     pub fn fed(&mut self) {
-        self.ear.fed();
+        self.caller_audio.fed();
     }
 
     /// The next frame (written into `frame`) or mark to be sent now.
@@ -215,7 +215,7 @@ impl Machine {
         if sending == Some(Sending::Frame) {
             self.played.clear();
             self.sent.decode(frame, &mut self.played);
-            self.ear.played(heard_at_ms, &self.played);
+            self.caller_audio.played(heard_at_ms, &self.played);
         }
         sending
     }
@@ -246,7 +246,7 @@ impl Machine {
             Command::Finish => Waiting::Finish,
             Command::Ask(asked) => {
                 // Speech that began before the question is no answer to it.
-                self.ear.reset();
+                self.caller_audio.reset();
                 self.queue(now_ms, asked.prompt.clone());
                 self.events.push_back(Event::Asked {
                     question: asked.name.clone(),
@@ -268,10 +268,10 @@ impl Machine {
         self.outputs
             .push_back(Output::Listen(asked.expectation.clone()));
         self.awaited_hearings = 0;
-        self.ear.set_end_silence_ms(end_silence_ms);
+        self.caller_audio.set_end_silence_ms(end_silence_ms);
     }
 
-    fn queue(&mut self, now_ms: u64, spoken: Spoken) -> PromptId {
+    fn queue(&mut self, now_ms: u64, spoken: RenderedPrompt) -> PromptId {
         let prompt = self.playback.queue(now_ms, spoken.clone());
         self.outputs
             .push_back(Output::Fetch(Fetch { prompt, spoken }));
@@ -284,13 +284,13 @@ impl Machine {
             return;
         }
         self.last_audio_ms = Some(now_ms);
-        let heard = self.ear.listen(now_ms, samples);
+        let heard = self.caller_audio.listen(now_ms, samples);
         self.speech(now_ms, heard.ended);
         self.advance(now_ms);
     }
 
     /// Silences what is being said; gives the prompts that were not heard to their end.
-    fn flush(&mut self, now_ms: u64) -> Vec<Spoken> {
+    fn flush(&mut self, now_ms: u64) -> Vec<RenderedPrompt> {
         let flushed = self.playback.flush(now_ms, &mut self.events);
         if flushed.is_unplayed {
             self.outputs.push_back(Output::Clear);
@@ -338,7 +338,7 @@ impl Machine {
         let silent_ms = now_ms.saturating_sub(self.last_audio_ms.unwrap_or(0));
         if silent_ms >= STALL_MS
             && let Some(ended_ms) = self
-                .ear
+                .caller_audio
                 .stalled(now_ms, u32::try_from(silent_ms).unwrap_or(u32::MAX))
         {
             self.speech(now_ms, Some(ended_ms));
@@ -355,7 +355,7 @@ impl Machine {
         }
         self.ended = true;
         let _ = self.playback.flush(now_ms, &mut self.events);
-        self.ear.close();
+        self.caller_audio.close();
         self.outputs.push_back(Output::StopListening);
         if self.waiting.take().is_some() {
             self.complete(Completion::Failed(CallError::CallEnded));
@@ -366,7 +366,7 @@ impl Machine {
     /// silenced, so that the engine's own words can be said.
     pub fn abandon(&mut self, now_ms: u64) {
         self.flush(now_ms);
-        self.ear.close();
+        self.caller_audio.close();
         self.outputs.push_back(Output::StopListening);
         if self.waiting.take().is_some() {
             self.complete(Completion::Failed(CallError::CallEnded));

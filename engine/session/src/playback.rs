@@ -12,7 +12,7 @@ use ghanti_model::{Extent, Playout, PromptId};
 use ghanti_speech::Samples;
 
 use crate::event::Event;
-use crate::spoken::Spoken;
+use crate::rendered_prompt::RenderedPrompt;
 
 /// Audio is sent so far ahead of its playing: enough for the network's jitter, little enough for an
 /// interruption to be heard at once.
@@ -34,7 +34,7 @@ const ASSUMED: usize = 64;
 
 struct Queued {
     id: PromptId,
-    spoken: Spoken,
+    spoken: RenderedPrompt,
     cursor: PromptCursor,
     queued_ms: u64,
     /// Position of its first sample among all that was sent; none before the first frame.
@@ -69,7 +69,7 @@ pub struct Flushed {
     /// Whether something was sent that has not been played, and so has to be cleared.
     pub is_unplayed: bool,
     /// The prompts that were not heard to their end, in order.
-    pub prompts: Vec<Spoken>,
+    pub prompts: Vec<RenderedPrompt>,
 }
 
 /// Plays prompts.
@@ -102,7 +102,7 @@ impl Playback {
     }
 
     /// Queues a prompt; its samples come by [`Playback::piece`].
-    pub fn queue(&mut self, now_ms: u64, spoken: Spoken) -> PromptId {
+    pub fn queue(&mut self, now_ms: u64, spoken: RenderedPrompt) -> PromptId {
         self.last_id += 1;
         let id = PromptId(self.last_id);
         self.queue.push_back(Queued {

@@ -6,7 +6,7 @@ use ghanti_model::{Answer, Extent, Language, Masked, Playout, Reply};
 use ghanti_speech::Expectation;
 use ghanti_speech::words::ChoiceMatcher;
 
-use crate::spoken::Spoken;
+use crate::rendered_prompt::RenderedPrompt;
 
 /// How a question's answers are understood.
 #[expect(
@@ -40,15 +40,15 @@ pub struct Asked {
     /// What the recogniser is to expect.
     pub expectation: Expectation,
     /// What is asked.
-    pub prompt: Spoken,
+    pub prompt: RenderedPrompt,
     /// Less sure words are not understood, 0 to 1.
     pub min_confidence: f32,
     /// How long the caller may stay silent.
     pub no_input_ms: u64,
     /// Said after the first, second, … silence.
-    pub no_input: VecDeque<Spoken>,
+    pub no_input: VecDeque<RenderedPrompt>,
     /// Said after the first, second, … answer not understood.
-    pub no_match: VecDeque<Spoken>,
+    pub no_match: VecDeque<RenderedPrompt>,
 }
 
 /// Where a question is.
@@ -128,7 +128,7 @@ pub struct Asking {
     /// Whether they spoke while it was put, and got no answer to that.
     pub was_talked_over: bool,
     /// Prompts that the caller's words stopped; they are said again if those words were no answer.
-    pub stopped: Vec<Spoken>,
+    pub stopped: Vec<RenderedPrompt>,
     /// The keys so far.
     pub keys: String,
     /// Noises in this attempt that were no words.
@@ -146,7 +146,7 @@ pub struct Asking {
 /// What follows an unsuccessful attempt.
 pub enum Next {
     /// Ask again with this prompt.
-    Again(Spoken),
+    Again(RenderedPrompt),
     /// That was the last attempt.
     Over(Answer),
 }
@@ -223,7 +223,7 @@ impl Asking {
         self.answer(reply, 1.0, None)
     }
 
-    fn again(&mut self, prompt: Spoken) -> Next {
+    fn again(&mut self, prompt: RenderedPrompt) -> Next {
         self.attempts += 1;
         self.phase = Phase::Prompting;
         self.utterance = None;

@@ -19,19 +19,19 @@ use tokio::time::Instant;
 use tracing::Instrument;
 use tracing::field::display;
 
-use crate::apology::{Why, apology};
 use crate::call::{LiveCall, keep_problem};
 use crate::connect::{NoStart, await_start};
 use crate::driver::{Driver, Parts};
 use crate::ending::{StreamEnd, describe, settle};
+use crate::fallback_prompt::{Why, fallback_prompt};
 use crate::find::{AT_START, Found, Sought, find, sighting_of};
 use crate::live::ConversationParts;
+use crate::migration::Migration;
 use crate::postmortem;
 use crate::prompts::FlowPrompts;
+use crate::recorder::last_position;
 use crate::running::RunningFlow;
-use crate::scribe::whereabouts;
 use crate::services::Services;
-use crate::succession::Succession;
 use crate::transfer;
 use crate::unheard;
 use crate::wire::Wire;
@@ -244,7 +244,7 @@ async fn refuse_second(services: &Services, earlier: CallRecord) {
     let note = |record: &mut CallRecord| {
         keep_problem(record, now_ms, NAME, detail.to_owned());
     };
-    services.ledger.update(call, note).await;
+    services.registry.update(call, note).await;
 }
 
 /// The customer's record as the flow's manifest reads it: it may have been stored for another
@@ -284,7 +284,7 @@ impl Prepared {
         stop: impl Future<Output = ()>,
     ) -> (Option<W>, Ran) {
         let call = Arc::clone(&self.call);
-        if !services.ledger.begin(&call) {
+        if !services.registry.begin(&call) {
             tracing::warn!(call = %call.id(), "a second stream of a live call was closed: one call has one stream");
             return (Some(wire), Ran::Refused);
         }
@@ -319,7 +319,7 @@ impl Prepared {
             // the applets may have asked already
             transfer::settle(&mut record, now_ms, false);
         }
-        services.ledger.end(&call);
+        services.registry.end(&call);
         tracing::info!(call = %call.id(), outcome = call.record().outcome.as_deref(), lasted_ms = call.now_ms(), "call ended");
         let sid = call.record().call_sid.clone();
         (
@@ -369,9 +369,9 @@ impl Prepared {
                 return None;
             }
         };
-        driver.scribe().step(&call, Step::StreamConnected);
+        driver.recorder().step(&call, Step::StreamConnected);
         if customer.is_some() {
-            driver.scribe().step(&call, Step::CustomerLoaded);
+            driver.recorder().step(&call, Step::CustomerLoaded);
         }
         let run = match flow {
             Ok((version, journal)) => {
@@ -399,7 +399,7 @@ impl Prepared {
                     let run = driver
                         .converse(
                             &mut running,
-                            Succession::new(services, &parts),
+                            Migration::new(services, &parts),
                             &mut commands,
                             until,
                         )
@@ -410,7 +410,7 @@ impl Prepared {
                             .catalogue
                             .report(&running.held.version, run, unix_ms());
                         if run.is_failure() {
-                            excuse(
+                            play_fallback(
                                 &mut driver,
                                 &call,
                                 services,
@@ -431,7 +431,7 @@ impl Prepared {
             Err(no_flow) => {
                 call.problem("no-flow", no_flow.to_string());
                 call.record().outcome = Some("no-flow".to_owned());
-                excuse(&mut driver, &call, services, None, Why::Failed).await;
+                play_fallback(&mut driver, &call, services, None, Why::Failed).await;
                 driver.finish(Instant::now() + APOLOGY).await;
                 Some(RunEnd::Returned)
             }
@@ -442,9 +442,9 @@ impl Prepared {
             .stream_end()
             .cloned()
             .unwrap_or(StreamEnd::EngineStopped);
-        let place = whereabouts(&call);
+        let place = last_position(&call);
         settle(&mut call.record(), &stream, run.as_ref(), place);
-        driver.scribe().step(&call, Step::Completed);
+        driver.recorder().step(&call, Step::Completed);
         keep_decision(&call, services).await;
         Some(driver.into_wire())
     }
@@ -490,7 +490,7 @@ fn told(call: &LiveCall, version: &FlowVersion<FlowPrompts>, run: &RunEnd) {
 
 /// Says the engine's own words in the caller's language, and decides what follows, as the
 /// manifest's `[on-failure]` says.
-async fn excuse<W: Wire>(
+async fn play_fallback<W: Wire>(
     driver: &mut Driver<'_, W>,
     call: &LiveCall,
     services: &Services,
@@ -523,7 +523,7 @@ async fn excuse<W: Wire>(
             .and_then(|words| own_words(version, words, &language))
     });
     driver
-        .apologize(own.unwrap_or_else(|| apology(&language, why, transfer)))
+        .play_fallback(own.unwrap_or_else(|| fallback_prompt(&language, why, transfer)))
         .await;
 }
 
@@ -531,12 +531,12 @@ fn own_words(
     version: &FlowVersion<FlowPrompts>,
     words: &FailureWords,
     language: &Language,
-) -> Option<crate::spoken::Spoken> {
+) -> Option<crate::rendered_prompt::RenderedPrompt> {
     let (language, text) = match words {
         FailureWords::Text(text) => (version.languages.first().unwrap_or(language), text.clone()),
         FailureWords::Template(name) => (language, version.prompts.render_plain(name, language)?),
     };
-    Some(crate::apology::words(language.clone(), text))
+    Some(crate::fallback_prompt::words(language.clone(), text))
 }
 
 fn agents(services: &Services, version: Option<&FlowVersion<FlowPrompts>>) -> Vec<PhoneNumber> {

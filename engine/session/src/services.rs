@@ -9,10 +9,10 @@ use ghanti_speech::Recognizer;
 use ghanti_speech::cache::PromptCache;
 use ghanti_store::SessionStore;
 
+use crate::call_registry::CallRegistry;
 use crate::files::AudioFiles;
-use crate::ledger::Ledger;
+use crate::migration::MigrationSlots;
 use crate::prompts::FlowPrompts;
-use crate::succession::Successions;
 
 /// Settings of calls.
 #[derive(Debug, Clone)]
@@ -38,11 +38,11 @@ pub struct Services {
     /// Sessions and customers.
     pub sessions: Arc<dyn SessionStore>,
     /// The records of calls.
-    pub ledger: Ledger,
+    pub registry: CallRegistry,
     /// Decoded audio files of flows.
     pub files: AudioFiles,
     /// Places for versions that take running calls over.
-    pub successions: Successions,
+    pub migration_slots: MigrationSlots,
     /// Settings.
     pub settings: CallSettings,
 }

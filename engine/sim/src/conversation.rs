@@ -12,11 +12,11 @@ use ghanti_model::Line;
 use tokio::time::{MissedTickBehavior, interval_at};
 
 use crate::applets::EndedBy;
+use crate::caller_audio::CallerAudio;
 use crate::director::Director;
 use crate::fault::WireFault;
 use crate::heard::Heard;
 use crate::listener::{Event, Listener, Who};
-use crate::mouth::Mouth;
 use crate::playback::Playback;
 use crate::room::Room;
 use crate::scenario::{Action, Step};
@@ -103,7 +103,7 @@ pub async fn play(mut wire: Wire, caller: Caller<'_>) -> Played {
         director: Director::new(caller.steps.clone()),
         heard: Heard::new(caller.rate_hz),
         playback: Playback::default(),
-        mouth: Mouth::default(),
+        speech: CallerAudio::default(),
         keys: VecDeque::new(),
         frame: vec![0; (u64::from(caller.rate_hz) * FRAME_MS / 1000) as usize],
         caller_audio: Vec::new(),
@@ -124,7 +124,7 @@ struct Conversation<'a> {
     director: Director,
     heard: Heard,
     playback: Playback,
-    mouth: Mouth,
+    speech: CallerAudio,
     /// Keys to be pressed, with their times.
     keys: VecDeque<(u64, char)>,
     frame: Vec<i16>,
@@ -181,7 +181,7 @@ impl Conversation<'_> {
             wire.dtmf(key, KEY_HELD_MS).await?;
         }
 
-        if let Some(samples) = self.mouth.fill(&mut self.frame) {
+        if let Some(samples) = self.speech.fill(&mut self.frame) {
             let into_ms = samples as u64 * 1000 / u64::from(self.caller.rate_hz);
             self.heard.caller_fell_silent(self.now_ms + into_ms);
         }
@@ -201,7 +201,7 @@ impl Conversation<'_> {
                     self.director.acts(
                         self.now_ms + samples.len() as u64 * 1000 / u64::from(self.caller.rate_hz),
                     );
-                    self.mouth.say(Arc::clone(samples));
+                    self.speech.say(Arc::clone(samples));
                 }
             }
             Action::Keys(keys) => {

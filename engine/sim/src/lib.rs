@@ -11,13 +11,14 @@
 //! | [`run`](mod@run) | one call from Passthru to status |
 //! | [`conversation`] | its stream, frame by frame |
 //! | [`director`], [`heard`] | when the caller's next step is due, and what he heard |
-//! | [`mouth`], [`room`], [`playback`], [`voice`] | the caller's audio, what else is on the line, the network's buffer, the caller's voice |
+//! | [`caller_audio`], [`room`], [`playback`], [`voice`] | the caller's audio, what else is on the line, the network's buffer, the caller's voice |
 //! | [`wire`], [`wire_check`], [`fault`] | the socket, Exotel's rules, their breaches |
 //! | [`verdict`], [`report`], [`listener`] | what came of it |
 //! | [`load`](mod@load) | many calls at once, for benches |
 
 pub mod applets;
 pub mod bot_words;
+pub mod caller_audio;
 pub mod conversation;
 pub mod director;
 pub mod facts;
@@ -25,7 +26,6 @@ pub mod fault;
 pub mod heard;
 pub mod listener;
 pub mod load;
-pub mod mouth;
 pub mod playback;
 pub mod report;
 pub mod room;

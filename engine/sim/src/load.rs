@@ -23,9 +23,9 @@ use self::bot_audio::BotAudio;
 use self::report::Tally;
 pub use self::report::{BotFrames, LoadReport, Percentiles};
 use crate::applets::{AgentAnswer, Applets, EndedBy, EngineError};
+use crate::caller_audio::CallerAudio;
 use crate::conversation::FRAME_MS;
 use crate::facts::Facts;
-use crate::mouth::Mouth;
 use crate::run::RunError;
 use crate::scenario::{Customer, Direction};
 use crate::socket::{Incoming, Socket};
@@ -151,14 +151,14 @@ fn caller_frames(speech: Option<Arc<[i16]>>, rate_hz: u32) -> Vec<Vec<u8>> {
     let speech_ms = speech
         .as_ref()
         .map_or(0, |speech| speech.len() as u64 * 1000 / u64::from(rate_hz));
-    let mut mouth = Mouth::default();
+    let mut caller_audio = CallerAudio::default();
     if let Some(speech) = speech {
-        mouth.say(speech);
+        caller_audio.say(speech);
     }
     let mut frame = vec![0; (u64::from(rate_hz) * FRAME_MS / 1000) as usize];
     (0..(speech_ms + PAUSE_MS) / FRAME_MS)
         .map(|_| {
-            mouth.fill(&mut frame);
+            caller_audio.fill(&mut frame);
             frame
                 .iter()
                 .flat_map(|sample: &i16| sample.to_le_bytes())

@@ -9,7 +9,7 @@ use ghanti_audio::{Decoder, Encoding, Resampler, TurnDetector, TurnSettings, Voi
 use ghanti_exotel::far_end::{FarEnd, Stream};
 use ghanti_exotel::{Inbound, MediaFormat, OutboundWriter, Start, inbound};
 use ghanti_model::{AccountSid, CallSid, Language, StreamSid};
-use ghanti_session::apology::{Why, apology};
+use ghanti_session::fallback_prompt::{Why, fallback_prompt};
 use ghanti_session::machine::{Command, Machine, Output};
 use ghanti_sim::voice::Voice;
 
@@ -186,7 +186,7 @@ fn speak(start: &Start) -> anyhow::Result<Cost> {
     let mut machine = Machine::new(RATE_HZ, Encoding::Pcm16)?;
     machine.command(
         0,
-        Command::Say(apology(&Language::english(), Why::Failed, false)),
+        Command::Say(fallback_prompt(&Language::english(), Why::Failed, false)),
     );
     let prompt = loop {
         match machine.output().context("the machine fetches no prompt")? {

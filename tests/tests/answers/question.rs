@@ -1,7 +1,7 @@
 //! The EMI reminder's two closed questions, as a live call's `ask` makes them.
 
 use ghanti_model::{Choice, Language, Masked};
-use ghanti_session::{Answers, Asked, Source, Spoken};
+use ghanti_session::{Answers, Asked, RenderedPrompt, Source};
 use ghanti_speech::words::ChoiceMatcher;
 use ghanti_speech::{Expectation, Utterance};
 
@@ -51,8 +51,8 @@ pub fn transfer() -> Asked {
 }
 
 /// What is said before the second question, whole.
-pub fn disclosure() -> Spoken {
-    Spoken {
+pub fn disclosure() -> RenderedPrompt {
+    RenderedPrompt {
         interruptible: false,
         ..spoken(DISCLOSURE)
     }
@@ -86,13 +86,13 @@ fn asked(name: &str, yes: &str, others: &[&str], no_input_ms: u64, again: usize)
     }
 }
 
-fn spoken(template: &str) -> Spoken {
+fn spoken(template: &str) -> RenderedPrompt {
     let utterance = Utterance {
         text: Masked::new(template),
         language: Language::english(),
         voice: None,
     };
-    Spoken {
+    RenderedPrompt {
         template: template.to_owned(),
         interruptible: true,
         source: Source::Words {

@@ -56,7 +56,7 @@ pub struct Failing {
     pub detail: String,
     #[serde(default = "hang_up")]
     pub decision: String,
-    /// What the last words begin with; the engine's apology where nothing is said.
+    /// What the last words begin with; the engine's fallback prompt where nothing is said.
     pub words: Option<String>,
 }
 

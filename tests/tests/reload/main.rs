@@ -235,7 +235,7 @@ fn the_caller_of_a_bad_flow_hears_words() {
         if case.outcome == "flow-failed" {
             assert_eq!(
                 (line.name.as_str(), line.heard, heard.closed),
-                ("engine-apology", Some(Extent::Whole), true),
+                ("engine-fallback", Some(Extent::Whole), true),
                 "{}",
                 case.name()
             );

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use super::event_format::short;
 use super::events::Told;
 use super::line::{Line, Subject, Tone};
-use super::story::short;
 
 /// So many calls are remembered; those that were announced and never came make room for others.
 const CALLS: usize = 2_000;

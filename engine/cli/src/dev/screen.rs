@@ -10,9 +10,9 @@ use time::macros::format_description;
 use time::{OffsetDateTime, UtcOffset};
 use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
 
+use super::event_format::EventFormat;
 use super::events::Told;
 use super::line::Line;
-use super::story::Story;
 
 /// The terminal, with what has been told on it.
 #[derive(Debug)]
@@ -20,13 +20,13 @@ pub struct Screen {
     out: NonBlocking,
     colours: bool,
     offset: UtcOffset,
-    story: Mutex<Story>,
+    event_format: Mutex<EventFormat>,
 }
 
 impl Screen {
     /// A screen with its clock `offset_minutes` from UTC. Dropping the guard writes what is still
     /// waiting.
-    pub fn open(story: Story, offset_minutes: i16) -> (Self, WorkerGuard) {
+    pub fn open(event_format: EventFormat, offset_minutes: i16) -> (Self, WorkerGuard) {
         let (out, guard) = tracing_appender::non_blocking(std::io::stdout());
         let offset =
             UtcOffset::from_whole_seconds(i32::from(offset_minutes) * 60).unwrap_or(UtcOffset::UTC);
@@ -35,7 +35,7 @@ impl Screen {
                 out,
                 colours: has_colours(),
                 offset,
-                story: Mutex::new(story),
+                event_format: Mutex::new(event_format),
             },
             guard,
         )
@@ -56,7 +56,7 @@ impl Screen {
 
     /// Hears of an event, and shows it where it is one to be shown.
     pub fn hear(&self, told: &Told, now: Instant) {
-        let line = self.story().line(told, now);
+        let line = self.event_format().line(told, now);
         if let Some(line) = line {
             self.tell(line);
         }
@@ -64,26 +64,28 @@ impl Screen {
 
     /// The sources of a flow changed, and a version is being built of them.
     pub fn changed(&self, flow: &FlowName, at: Instant) {
-        self.story().changed(flow, at);
+        self.event_format().changed(flow, at);
     }
 
     /// The change brings no other version.
     pub fn unchanged(&self, flow: &FlowName) {
-        self.story().unchanged(flow);
+        self.event_format().unchanged(flow);
     }
 
     /// The version of a flow that takes calls, as it is shown.
     pub fn active(&self, flow: &FlowName) -> Option<String> {
-        self.story().active(flow).map(str::to_owned)
+        self.event_format().active(flow).map(str::to_owned)
     }
 
     /// How many flows take calls.
     pub fn flows(&self) -> usize {
-        self.story().flows()
+        self.event_format().flows()
     }
 
-    fn story(&self) -> MutexGuard<'_, Story> {
-        self.story.lock().unwrap_or_else(PoisonError::into_inner)
+    fn event_format(&self) -> MutexGuard<'_, EventFormat> {
+        self.event_format
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

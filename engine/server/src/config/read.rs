@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
-use super::{Config, checks, doors};
+use super::{Config, checks, exposure};
 
 /// Everything that is wrong with a configuration, a sentence each.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -119,7 +119,7 @@ pub fn read_with(
     config.server.insecure |= line.insecure;
     checks::check(&config, &mut errors);
     if line.serves {
-        doors::check(&config.server, &mut errors);
+        exposure::check(&config.server, &mut errors);
     }
     if errors.is_empty() {
         Ok(config)

@@ -51,12 +51,12 @@ async fn is_behind_connect(app: &App, request: &PassthruRequest) -> bool {
     let (Some(sid), Some(_)) = (&request.call_sid, &request.dial_call_status) else {
         return false;
     };
-    matches!(app.services.ledger.by_sid(sid).await, Ok(Some(record)) if transfer::is_behind_connect(&record, request))
+    matches!(app.services.registry.by_sid(sid).await, Ok(Some(record)) if transfer::is_behind_connect(&record, request))
 }
 
 /// What was decided for a call; an error where no store could tell.
 pub async fn decision(app: &App, sid: &CallSid) -> Result<Option<Decision>, ()> {
-    let recorded = app.services.ledger.by_sid(sid).await;
+    let recorded = app.services.registry.by_sid(sid).await;
     if let Ok(Some(record)) = &recorded
         && record.decision.is_some()
     {
@@ -74,7 +74,7 @@ pub async fn decision(app: &App, sid: &CallSid) -> Result<Option<Decision>, ()> 
 
 /// The call of a CallSid, wherever it is known.
 pub async fn call_of(app: &App, sid: &CallSid) -> Option<CallId> {
-    match app.services.ledger.by_sid(sid).await {
+    match app.services.registry.by_sid(sid).await {
         Ok(Some(record)) => Some(record.call_id),
         _ => app
             .services
@@ -98,7 +98,7 @@ async fn note(app: &App, sid: &CallSid, request: PassthruRequest) {
     }
     let now_ms = unix_ms();
     app.services
-        .ledger
+        .registry
         .update(call, |record| {
             network::merge(&mut record.exotel, request.told.clone());
             if let Some((name, detail)) = problem {

@@ -69,7 +69,7 @@ async fn asked(app: &App, sid: &CallSid, numbers: &[PhoneNumber]) {
     tracing::info!(call = call.map(display), %sid, agents = numbers.len(), "connect");
     if let Some(call) = call {
         app.services
-            .ledger
+            .registry
             .update(call, |record| {
                 transfer::connect_asked(record, numbers, unix_ms())
             })
@@ -89,7 +89,7 @@ pub async fn event(_: Applet, State(app): State<App>, RawQuery(query): RawQuery)
         };
         tracing::info!(%call, %sid, event = request.event_type.as_deref(), "agent's leg");
         app.services
-            .ledger
+            .registry
             .update(call, |record| {
                 transfer::agent_event(record, &request, unix_ms())
             })
@@ -99,6 +99,6 @@ pub async fn event(_: Applet, State(app): State<App>, RawQuery(query): RawQuery)
 }
 
 async fn was_refused(app: &App, sid: &CallSid) -> bool {
-    let record = app.services.ledger.by_sid(sid).await;
+    let record = app.services.registry.by_sid(sid).await;
     matches!(record, Ok(Some(record)) if record.outcome.as_deref() == Some(OUTCOME))
 }

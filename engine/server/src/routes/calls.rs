@@ -62,7 +62,7 @@ pub async fn create(
         .map_err(|error| Problem::unavailable(error.to_string()))?;
     let now_ms = unix_ms();
     app.services
-        .ledger
+        .registry
         .update(call_id, |record| {
             record.customer_number = Some(customer.phone.clone());
             record.flow.clone_from(&customer.flow);
@@ -80,15 +80,15 @@ pub async fn show(
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<CallRecord>, Problem> {
     let Path(id) = id?;
-    let ledger = &app.services.ledger;
+    let registry = &app.services.registry;
     let found = match (CallId::parse(&id), CallSid::parse(id)) {
         // a CallSid of 32 hexadecimal digits reads like an id of ours
-        (Some(call), Ok(sid)) => match ledger.get(call).await {
-            Ok(None) => ledger.by_sid(&sid).await,
+        (Some(call), Ok(sid)) => match registry.get(call).await {
+            Ok(None) => registry.by_sid(&sid).await,
             found => found,
         },
-        (Some(call), Err(_)) => ledger.get(call).await,
-        (None, Ok(sid)) => ledger.by_sid(&sid).await,
+        (Some(call), Err(_)) => registry.get(call).await,
+        (None, Ok(sid)) => registry.by_sid(&sid).await,
         (None, Err(error)) => {
             return Err(Problem::bad_request(
                 error.to_string(),
@@ -111,7 +111,7 @@ pub async fn show(
 pub async fn newest(_: Api, State(app): State<App>) -> Result<Json<Vec<CallRecord>>, Problem> {
     let mut records = app
         .services
-        .ledger
+        .registry
         .archive()
         .newest(NEWEST)
         .await

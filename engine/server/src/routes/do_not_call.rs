@@ -25,7 +25,7 @@ pub async fn show(
     let phone = read(phone)?;
     let wish = app
         .services
-        .ledger
+        .registry
         .do_not_call(&phone)
         .await
         .map_err(|error| Problem::unavailable(error.to_string()))?;
@@ -35,7 +35,7 @@ pub async fn show(
 /// Lifts the wish of a number; 404 where there is none.
 pub async fn lift(_: Api, State(app): State<App>, phone: Phone) -> Result<Json<Value>, Problem> {
     let phone = read(phone)?;
-    match app.services.ledger.lift_do_not_call(&phone).await {
+    match app.services.registry.lift_do_not_call(&phone).await {
         Ok(true) => {
             tracing::info!(number = %phone, "a customer may be called again");
             Ok(Json(json!({ "lifted": true })))
@@ -47,7 +47,7 @@ pub async fn lift(_: Api, State(app): State<App>, phone: Phone) -> Result<Json<V
 
 /// Nobody is called who asked not to be. Where the database does not tell, nobody is called either.
 pub async fn refuse_unwanted(app: &App, phone: &PhoneNumber) -> Result<(), Problem> {
-    match app.services.ledger.do_not_call(phone).await {
+    match app.services.registry.do_not_call(phone).await {
         Ok(None) => Ok(()),
         Ok(Some(DoNotCall { call_id, .. })) => Err(Problem::new(
             StatusCode::CONFLICT,

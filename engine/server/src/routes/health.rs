@@ -23,7 +23,7 @@ pub async fn healthz() -> &'static str {
 pub async fn readyz(State(app): State<App>) -> (StatusCode, Json<Value>) {
     let services = &app.services;
     let (sessions, records) =
-        tokio::join!(services.sessions.ping(), services.ledger.archive().ping());
+        tokio::join!(services.sessions.ping(), services.registry.archive().ping());
     let told = |result: Result<(), _>| {
         result.map_or_else(
             |error: ghanti_store::StoreError| error.to_string(),
@@ -52,8 +52,8 @@ pub async fn readyz(State(app): State<App>) -> (StatusCode, Json<Value>) {
         "problems": problems,
         "recognizer": recognizer,
         "draining": draining,
-        "live-calls": services.ledger.live().len(),
-        "max-calls": app.permits.places(),
+        "live-calls": services.registry.live().len(),
+        "max-calls": app.admission.places(),
         "limited-by": app.limited_by,
         "max-connections": app.connections.most(),
         "samples": samples(&versions),

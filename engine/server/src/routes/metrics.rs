@@ -49,12 +49,12 @@ fn told(app: &App) -> Result<String, fmt::Error> {
 }
 
 fn calls(app: &App, registry: &mut Registry) {
-    let (_, promised) = app.permits.in_use(Instant::now());
+    let (_, promised) = app.admission.in_use(Instant::now());
     let gauges = [
         (
             "calls_live",
             "Calls with a stream now",
-            app.services.ledger.live().len(),
+            app.services.registry.live().len(),
         ),
         (
             "calls_awaited",
@@ -64,7 +64,7 @@ fn calls(app: &App, registry: &mut Registry) {
         (
             "calls_max",
             "Calls that may be live at once",
-            app.permits.places(),
+            app.admission.places(),
         ),
         (
             "connections_open",
@@ -83,10 +83,10 @@ fn calls(app: &App, registry: &mut Registry) {
         registry.register(name, help, gauge);
     }
     let refused = Counts::<2>::default();
-    for ((door, refusal), count) in app.refusals.all() {
+    for ((entry_point, refusal), count) in app.refusals.all() {
         add(
             &refused,
-            [("at", door.name()), ("reason", refusal.name())],
+            [("at", entry_point.name()), ("reason", refusal.name())],
             count,
         );
     }
@@ -115,7 +115,7 @@ fn calls(app: &App, registry: &mut Registry) {
         unserved,
     );
     let transfers = Counts::<1>::default();
-    for (outcome, count) in app.services.ledger.transfers() {
+    for (outcome, count) in app.services.registry.transfers() {
         add(&transfers, [("outcome", &outcome)], count);
     }
     registry.register(
@@ -124,7 +124,7 @@ fn calls(app: &App, registry: &mut Registry) {
         transfers,
     );
     let ended = Counts::<1>::default();
-    for (outcome, count) in app.services.ledger.outcomes() {
+    for (outcome, count) in app.services.registry.outcomes() {
         add(&ended, [("outcome", &outcome)], count);
     }
     registry.register(

@@ -15,7 +15,7 @@ use ghanti_store::{Ends, Sighting};
 use crate::access::Applet;
 use crate::app::App;
 use crate::awaited::await_stream;
-use crate::refusal::{Door, admit, refused};
+use crate::refusal::{EntryPoint, admit, refused};
 
 /// Keeps a place for the call, answers, and binds the call behind the answer. 302 leads the Exotel
 /// flow to its second branch (Exotel: Passthru applet, support article 48283), without a `Location`
@@ -23,11 +23,11 @@ use crate::refusal::{Door, admit, refused};
 pub async fn passthru(_: Applet, State(app): State<App>, RawQuery(query): RawQuery) -> Response {
     let request = PassthruRequest::parse(query.as_deref().unwrap_or_default());
     if let Err(refusal) = admit(&app, request.call_sid.as_ref()) {
-        refused(&app, Door::Passthru, refusal, request);
+        refused(&app, EntryPoint::Passthru, refusal, request);
         return (StatusCode::FOUND, refusal.to_string()).into_response();
     }
     see(&app, &request);
-    match app.behind.clone().try_acquire_owned() {
+    match app.background.clone().try_acquire_owned() {
         Ok(permit) => {
             let tasks = app.tasks.clone();
             tasks.spawn(async move {
@@ -67,7 +67,7 @@ pub async fn bind(app: &App, request: PassthruRequest, is_passthru: bool) -> Opt
     let (call, now_ms) = (found.call_id, unix_ms());
     let customer_found = found.customer.is_some();
     app.services
-        .ledger
+        .registry
         .update(call, |record| {
             record.call_sid.get_or_insert(sid);
             record.order = record.order.or(found.order);
@@ -108,7 +108,7 @@ pub fn share(app: &App, request: &PassthruRequest) {
     see(app, request);
     let (Some(sid), Ok(permit)) = (
         request.call_sid.clone(),
-        app.behind.clone().try_acquire_owned(),
+        app.background.clone().try_acquire_owned(),
     ) else {
         return;
     };

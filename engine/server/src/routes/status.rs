@@ -64,7 +64,7 @@ pub async fn status(
         };
         let mut ended = None;
         app.services
-            .ledger
+            .registry
             .update(call, |record| {
                 network::reported(record, &callback, unix_ms());
                 ended = Some(record.outcome.clone()).filter(|_| network::was_not_taken(record));
@@ -90,7 +90,7 @@ async fn call_of_callback(
         return Some(call);
     }
     let order = order?;
-    let is_recorded = matches!(app.services.ledger.get(order).await, Ok(Some(_)));
+    let is_recorded = matches!(app.services.registry.get(order).await, Ok(Some(_)));
     // an id that somebody made up makes no record
     if !is_recorded
         && !matches!(
@@ -119,7 +119,7 @@ async fn call_of_callback(
     let call = found.call_id;
     if call != order {
         app.services
-            .ledger
+            .registry
             .update(call, |attempt| {
                 attempt.order = attempt.order.or(found.order);
                 attempt.customer_number = attempt.customer_number.take().or(found.number);

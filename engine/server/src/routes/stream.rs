@@ -17,12 +17,12 @@ use ghanti_session::{Break, Ran, Received, Wire, WireClosed, run_call};
 use tracing::field::display;
 
 use crate::access;
+use crate::admission::Opening;
 use crate::app::App;
 use crate::awaited::await_connect;
 use crate::logs::WEBSOCKET;
-use crate::permits::Opening;
 use crate::problem::Problem;
-use crate::refusal::{ANYONE, Door, Refusal, refused, refused_stream};
+use crate::refusal::{ANYONE, EntryPoint, Refusal, refused, refused_stream};
 use crate::unserved::{explain, unstarted};
 
 /// A frame may have so many bytes; Exotel's largest, 100 kB of audio in base64, has 134 kB. A peer
@@ -96,7 +96,7 @@ async fn hold(app: App, socket: WebSocket, session: String, opening: Opening) {
     let known = CallId::parse(&session).or_else(|| {
         path_sid
             .as_ref()
-            .and_then(|sid| app.services.ledger.known(sid))
+            .and_then(|sid| app.services.registry.known(sid))
     });
     told("opened", known, path_sid.as_ref());
     let waiting = app.unserved.waiting(path_sid.clone());
@@ -144,11 +144,11 @@ fn place(app: &App, session: &str) -> Result<Opening, Refusal> {
     if app.draining.is_cancelled()
         && !sid
             .as_ref()
-            .is_some_and(|sid| app.permits.is_promised(sid, now))
+            .is_some_and(|sid| app.admission.is_promised(sid, now))
     {
         return Err(Refusal::Draining);
     }
-    app.permits.open(sid, now).map_err(|_| Refusal::Full)
+    app.admission.open(sid, now).map_err(|_| Refusal::Full)
 }
 
 /// A socket was let in for a call that is awaited, and another one has started on it.
@@ -156,7 +156,7 @@ fn unpromised(app: &App, start: &Start) {
     let (call_sid, from, to) = (start.call_sid.clone(), start.from.clone(), start.to.clone());
     refused(
         app,
-        Door::Start,
+        EntryPoint::Start,
         Refusal::Full,
         PassthruRequest {
             call_sid,

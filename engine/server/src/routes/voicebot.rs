@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::access::{Api, Applet};
 use crate::app::App;
 use crate::problem::Problem;
-use crate::refusal::{ANYONE, Door, admit, refused};
+use crate::refusal::{ANYONE, EntryPoint, admit, refused};
 use crate::routes::passthru::share;
 use crate::secret::Secret;
 
@@ -97,7 +97,7 @@ pub async fn voicebot_url(
     }
     let request = PassthruRequest::parse(query.as_deref().unwrap_or_default());
     if let Err(refusal) = admit(&app, request.call_sid.as_ref()) {
-        refused(&app, Door::VoicebotUrl, refusal, request);
+        refused(&app, EntryPoint::VoicebotUrl, refusal, request);
         return Err(refusal.into());
     }
     share(&app, &request);

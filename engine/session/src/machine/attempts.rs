@@ -105,25 +105,25 @@ impl Machine {
 
     /// Waits for the caller to begin anew.
     pub(super) fn restart_turn(&mut self) {
-        self.ear.close();
-        self.ear.reset();
+        self.caller_audio.close();
+        self.caller_audio.reset();
         self.outputs.push_back(Output::Forget);
     }
 
     /// Forgets what the caller is saying: they press keys instead.
     pub(super) fn forget_utterance(&mut self) {
-        self.ear.reset();
+        self.caller_audio.reset();
         if let Some(Waiting::Ask(asking)) = &mut self.waiting
             && asking.utterance.take().is_some()
         {
-            self.ear.close();
+            self.caller_audio.close();
             self.outputs.push_back(Output::Forget);
         }
     }
 
     pub(super) fn answered(&mut self, answer: Answer) {
-        self.ear.close();
-        self.ear.reset();
+        self.caller_audio.close();
+        self.caller_audio.reset();
         self.outputs.push_back(Output::StopListening);
         self.waiting = None;
         self.complete(Completion::Answered(answer));
@@ -154,7 +154,7 @@ impl Machine {
         asking.utterance = None;
         asking.was_talked_over = true;
         let stopped = std::mem::take(&mut asking.stopped);
-        self.ear.close();
+        self.caller_audio.close();
         if !stopped.is_empty() {
             asking.phase = Phase::Prompting;
             for spoken in stopped {

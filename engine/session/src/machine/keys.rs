@@ -148,7 +148,7 @@ impl Machine {
     /// Keys interrupt what is being said and heard.
     fn hush(&mut self, now_ms: u64, answer: Option<ghanti_model::Answer>) {
         let _ = self.flush(now_ms);
-        self.ear.close();
+        self.caller_audio.close();
         self.outputs.push_back(Output::Forget);
         if let Some(mut answer) = answer {
             if let Some(Waiting::Ask(asking)) = &mut self.waiting {

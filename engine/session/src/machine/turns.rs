@@ -52,12 +52,12 @@ impl Machine {
         {
             return;
         }
-        if let (None, Some(began_ms)) = (&asking.utterance, self.ear.speaking_since()) {
+        if let (None, Some(began_ms)) = (&asking.utterance, self.caller_audio.speaking_since()) {
             let counts = self.counts(now_ms, asking, began_ms);
             self.begin_utterance(Utterance::new(began_ms, counts));
         }
         self.stop_prompts(now_ms);
-        if !self.ear.feed().is_empty() {
+        if !self.caller_audio.feed().is_empty() {
             self.outputs.push_back(Output::Feed);
         }
         if let (Some(Waiting::Ask(asking)), Some(ended_ms)) = (&mut self.waiting, ended)
@@ -71,7 +71,7 @@ impl Machine {
                 deadline_ms: now_ms + UNDERSTAND_MS,
                 is_late: false,
             };
-            self.ear.close();
+            self.caller_audio.close();
             self.awaited_hearings += 1;
             self.outputs.push_back(Output::Finish);
         }
@@ -101,8 +101,8 @@ impl Machine {
             Answers::Open | Answers::Keys { .. } => super::END_SILENCE_OPEN_MS,
         };
         asking.utterance = Some(utterance);
-        self.ear.set_end_silence_ms(end_silence_ms);
-        self.ear.open();
+        self.caller_audio.set_end_silence_ms(end_silence_ms);
+        self.caller_audio.open();
     }
 
     /// Stops what is being said where the caller's words so far ask for it.
@@ -129,7 +129,7 @@ impl Machine {
                     .is_some_and(|(_, since_ms)| now_ms >= since_ms + STABLE_MS);
                 is_stable && (utterance.stops || may_interrupt)
             }
-            Answers::Open => may_interrupt && self.ear.voiced_ms() >= BARGE_IN_MS,
+            Answers::Open => may_interrupt && self.caller_audio.voiced_ms() >= BARGE_IN_MS,
             Answers::Keys { .. } => false,
         };
         if stops {
@@ -186,7 +186,7 @@ impl Machine {
             return;
         };
         let found = choice(matcher, recognized);
-        self.ear.set_end_silence_ms(match &found {
+        self.caller_audio.set_end_silence_ms(match &found {
             Some(found) if matcher.is_yes(&found.choice) => END_SILENCE_YES_MS,
             Some(_) if matcher.is_complete(recognized.text.expose()) => END_SILENCE_COMPLETE_MS,
             None if matcher.is_unfinished(recognized.text.expose()) => END_SILENCE_UNFINISHED_MS,
@@ -332,7 +332,7 @@ impl Machine {
                 return self.next_attempt(now_ms, next);
             }
         }
-        self.ear.close();
+        self.caller_audio.close();
     }
 
     /// The recogniser has not given its last word in time, which is no fault of the caller's.
@@ -353,7 +353,7 @@ impl Machine {
             (*deadline_ms, *is_late) = (now_ms + UNDERSTAND_LATE_MS, true);
             if self.playback.is_idle() {
                 let language = asking.asked.prompt.language().clone();
-                self.queue(now_ms, crate::apology::one_moment(&language));
+                self.queue(now_ms, crate::fallback_prompt::one_moment(&language));
             }
             return;
         }

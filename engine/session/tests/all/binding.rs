@@ -55,7 +55,7 @@ async fn passthru(house: &House, sid: &str, order: Option<CallId>, from: Option<
     let found = find(house.services(), sought).await;
     house
         .services()
-        .ledger
+        .registry
         .update(found.call_id, |record| record.call_sid = Some(sid))
         .await;
     found
@@ -248,7 +248,7 @@ async fn a_retry_of_an_order_leaves_the_first_calls_record_as_it_was() {
     }
     assert_eq!(house.of("s1").await, first);
     assert_eq!(
-        house.services().ledger.get(order).await.unwrap().unwrap(),
+        house.services().registry.get(order).await.unwrap().unwrap(),
         first
     );
 }

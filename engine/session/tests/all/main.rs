@@ -7,8 +7,8 @@
     reason = "tests"
 )]
 
-mod apology;
 mod binding;
 mod common;
 mod customer;
+mod fallback_prompt;
 mod silent;

@@ -12,7 +12,7 @@ use crate::event::Event;
 use crate::machine::{Command, Completion, Machine, Output};
 use crate::playback::Sending;
 use crate::question::{Answers, Asked};
-use crate::spoken::{Source, Spoken};
+use crate::rendered_prompt::{RenderedPrompt, Source};
 
 pub(super) const FRAME_MS: u64 = 20;
 
@@ -212,13 +212,13 @@ pub(super) fn name(event: &Event) -> String {
     }
 }
 
-pub(super) fn spoken(template: &str) -> Spoken {
+pub(super) fn spoken(template: &str) -> RenderedPrompt {
     let utterance = Utterance {
         text: Masked::new(template),
         language: Language::english(),
         voice: None,
     };
-    Spoken {
+    RenderedPrompt {
         template: template.to_owned(),
         interruptible: true,
         source: Source::Words {
@@ -228,8 +228,8 @@ pub(super) fn spoken(template: &str) -> Spoken {
     }
 }
 
-pub(super) fn disclosure() -> Spoken {
-    Spoken {
+pub(super) fn disclosure() -> RenderedPrompt {
+    RenderedPrompt {
         interruptible: false,
         ..spoken("disclosure")
     }

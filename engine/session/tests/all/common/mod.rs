@@ -10,7 +10,7 @@ use ghanti_dialog::{Catalogue, CatalogueSettings, EngineSettings, FlowEngine, Fl
 use ghanti_model::{CallId, CallRecord, CallSid, CustomerRecord, FlowName, Masked, PhoneNumber};
 use ghanti_session::files::AudioFiles;
 use ghanti_session::{
-    CallSettings, FlowPrompts, Ledger, Received, Services, Wire, WireClosed, run_call,
+    CallRegistry, CallSettings, FlowPrompts, Received, Services, Wire, WireClosed, run_call,
 };
 use ghanti_speech::cache::{CacheSettings, PromptCache};
 use ghanti_speech::{Samples, SynthesisError, Synthesizer, Utterance};
@@ -97,9 +97,9 @@ impl House {
             prompts: PromptCache::new(Arc::new(Hum), CacheSettings::default()),
             recognizer: None,
             sessions: Arc::clone(&self.sessions),
-            ledger: Ledger::new(writer, Arc::new(Nowhere)),
+            registry: CallRegistry::new(writer, Arc::new(Nowhere)),
             files: AudioFiles::default(),
-            successions: Default::default(),
+            migration_slots: Default::default(),
             settings: CallSettings {
                 offset_minutes: 330,
                 longest: LONGEST,
@@ -157,7 +157,12 @@ impl House {
         let payload = |message: &Value| message["media"]["payload"].as_str().map_or(0, str::len);
         // base64 of 16 bits at 8 kHz
         self.heard_ms = messages.iter().map(payload).sum::<usize>() as u64 * 3 / 4 / 16;
-        self.services().ledger.get(call_id).await.unwrap().unwrap()
+        self.services()
+            .registry
+            .get(call_id)
+            .await
+            .unwrap()
+            .unwrap()
     }
 
     /// Stores an order of a customer who speaks this language.
@@ -208,7 +213,7 @@ impl House {
     /// The record of a call, by Exotel's id.
     pub async fn of(&self, sid: &str) -> CallRecord {
         self.services()
-            .ledger
+            .registry
             .by_sid(&CallSid::parse(sid).unwrap())
             .await
             .unwrap()

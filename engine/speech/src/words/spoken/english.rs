@@ -3,7 +3,7 @@
 use ghanti_model::TimeOfDay;
 use time::Month;
 
-use super::Tongue;
+use super::Speller;
 use super::currency::Amount;
 use super::numeral::{Numerals, Scale};
 
@@ -186,7 +186,7 @@ fn year(year: i32) -> String {
     }
 }
 
-impl Tongue for English {
+impl Speller for English {
     fn integer(&self, number: i64) -> String {
         let words = INDIAN.words(number.unsigned_abs());
         if number < 0 {

@@ -4,7 +4,7 @@
 use ghanti_model::TimeOfDay;
 use time::Month;
 
-use super::Tongue;
+use super::Speller;
 use super::currency::Amount;
 use super::day::PartOfDay;
 
@@ -48,7 +48,7 @@ pub(crate) fn grouped(number: u64) -> String {
     text
 }
 
-impl Tongue for Words {
+impl Speller for Words {
     fn integer(&self, number: i64) -> String {
         let figures = grouped(number.unsigned_abs());
         if number < 0 {

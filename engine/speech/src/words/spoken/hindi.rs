@@ -3,7 +3,7 @@
 use ghanti_model::TimeOfDay;
 use time::Month;
 
-use super::Tongue;
+use super::Speller;
 use super::currency::Amount;
 use super::day::PartOfDay;
 use super::numeral::{Numerals, Scale};
@@ -144,7 +144,7 @@ pub(super) fn oblique(sentence: String) -> String {
     words.join(" ")
 }
 
-impl Tongue for Hindi {
+impl Speller for Hindi {
     fn integer(&self, number: i64) -> String {
         let words = NUMERALS.words(number.unsigned_abs());
         if number < 0 {

@@ -2,7 +2,7 @@
 //!
 //! English and Hindi are written out as words. The other nine languages keep figures, grouped the
 //! Indian way, with their own words around them: the synthesiser reads the figures in its language.
-//! A further language is a further [`Tongue`].
+//! A further language is a further [`Speller`].
 //!
 //! It never guesses: a language without words is an error, and a value that cannot be is one too.
 
@@ -58,7 +58,7 @@ pub enum SpokenError {
 const KNOWN: &str = "en, hi, ta, te, mr, kn, ml, bn, gu, pa and or";
 
 /// One language's way of speaking.
-pub(crate) trait Tongue: Sync {
+pub(crate) trait Speller: Sync {
     /// A quantity.
     fn integer(&self, number: i64) -> String;
     /// An amount, split into its units.
@@ -77,49 +77,49 @@ pub fn speak(value: &Value, language: &Language, today: Date) -> Result<String, 
     if let Value::Text(text) = value {
         return Ok(titles::written_out(&one_line(text.expose()), language));
     }
-    let tongue = tongue(language).ok_or_else(|| SpokenError::NoWords {
+    let speller = speller(language).ok_or_else(|| SpokenError::NoWords {
         kind: value.kind(),
         language: language.clone(),
     })?;
     match value {
         Value::Text(text) => Ok(titles::written_out(&one_line(text.expose()), language)),
-        Value::Integer(number) => Ok(tongue.integer(*number)),
+        Value::Integer(number) => Ok(speller.integer(*number)),
         Value::Money(money) => {
-            Ok(tongue.money(&Amount::of(money).ok_or(SpokenError::NotACurrency)?))
+            Ok(speller.money(&Amount::of(money).ok_or(SpokenError::NotACurrency)?))
         }
         Value::Date(date) => {
             let year = (date.year() != today.year()).then(|| date.year());
-            Ok(tongue.date(date.day(), date.month(), year))
+            Ok(speller.date(date.day(), date.month(), year))
         }
-        Value::Time(time) if time.hour < 24 && time.minute < 60 => Ok(tongue.time(*time)),
+        Value::Time(time) if time.hour < 24 && time.minute < 60 => Ok(speller.time(*time)),
         Value::Time(time) => Err(SpokenError::NotATime {
             hour: time.hour,
             minute: time.minute,
         }),
-        Value::Digits(digits) => spell(digits.expose(), tongue),
+        Value::Digits(digits) => spell(digits.expose(), speller),
     }
 }
 
-fn tongue(language: &Language) -> Option<&'static dyn Tongue> {
+fn speller(language: &Language) -> Option<&'static dyn Speller> {
     match language.primary() {
         "en" => Some(&English),
         "hi" => Some(&Hindi),
-        primary => indic::words(primary).map(|words| words as &dyn Tongue),
+        primary => indic::words(primary).map(|words| words as &dyn Speller),
     }
 }
 
 /// Whether a language has words for values.
 pub(crate) fn speaks(language: &Language) -> bool {
-    tongue(language).is_some()
+    speller(language).is_some()
 }
 
 /// Digits one by one, with commas so that the synthesiser keeps them apart. Spaces and hyphens
 /// between them are not spoken.
-fn spell(digits: &str, tongue: &dyn Tongue) -> Result<String, SpokenError> {
+fn spell(digits: &str, speller: &dyn Speller) -> Result<String, SpokenError> {
     let mut spoken = Vec::new();
     for (index, letter) in digits.chars().enumerate() {
         match super::lexicon::digit_value(letter) {
-            Some(digit) => spoken.push(tongue.digit(digit)),
+            Some(digit) => spoken.push(speller.digit(digit)),
             None if letter == ' ' || letter == '-' => {}
             None => {
                 return Err(SpokenError::NotDigits {

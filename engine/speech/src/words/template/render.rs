@@ -163,10 +163,10 @@ pub(super) type NumberFormatter<M> = fn(&FluentValue<'_>, &M) -> Option<String>;
 pub(super) fn number_formatter<M>(language: &Language) -> Option<NumberFormatter<M>> {
     match language.primary() {
         "en" => Some(|value, _| {
-            whole(value).map(|number| spoken::Tongue::integer(&spoken::English, number))
+            whole(value).map(|number| spoken::Speller::integer(&spoken::English, number))
         }),
         "hi" => Some(|value, _| {
-            whole(value).map(|number| spoken::Tongue::integer(&spoken::Hindi, number))
+            whole(value).map(|number| spoken::Speller::integer(&spoken::Hindi, number))
         }),
         _ if spoken::speaks(language) => Some(|value, _| {
             whole(value)

@@ -34,16 +34,16 @@ const AT_ONCE: usize = 4;
 
 /// Places for versions that come up to where calls wait. Clones are the same places.
 #[derive(Clone)]
-pub struct Successions(Arc<Semaphore>);
+pub struct MigrationSlots(Arc<Semaphore>);
 
-impl Default for Successions {
+impl Default for MigrationSlots {
     fn default() -> Self {
         Self(Arc::new(Semaphore::new(AT_ONCE)))
     }
 }
 
 /// The look-out of one call for newer versions of its flow.
-pub struct Succession<'a> {
+pub struct Migration<'a> {
     services: &'a Services,
     parts: &'a ConversationParts,
     changes: watch::Receiver<u64>,
@@ -71,7 +71,7 @@ struct Attempt {
     _place: OwnedSemaphorePermit,
 }
 
-impl<'a> Succession<'a> {
+impl<'a> Migration<'a> {
     /// For a call whose conversations are made of these parts.
     pub fn new(services: &'a Services, parts: &'a ConversationParts) -> Self {
         Self {
@@ -90,7 +90,7 @@ impl<'a> Succession<'a> {
             match &mut self.state {
                 State::Looking => {
                     self.state = match self.newer(running) {
-                        Some(_) => State::Queued(place(&self.services.successions)),
+                        Some(_) => State::Queued(place(&self.services.migration_slots)),
                         None => State::Settled,
                     }
                 }
@@ -220,8 +220,8 @@ impl<'a> Succession<'a> {
     }
 }
 
-fn place(successions: &Successions) -> BoxFuture<'static, Option<OwnedSemaphorePermit>> {
-    let places = Arc::clone(&successions.0);
+fn place(migration_slots: &MigrationSlots) -> BoxFuture<'static, Option<OwnedSemaphorePermit>> {
+    let places = Arc::clone(&migration_slots.0);
     Box::pin(async move { places.acquire_owned().await.ok() })
 }
 

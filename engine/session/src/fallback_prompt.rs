@@ -3,10 +3,10 @@
 use ghanti_model::{Language, Masked};
 use ghanti_speech::Utterance;
 
-use crate::spoken::{Source, Spoken};
+use crate::rendered_prompt::{RenderedPrompt, Source};
 
 /// The name these prompts have in a transcript, where a flow's have their template's.
-pub const NAME: &str = "engine-apology";
+pub const NAME: &str = "engine-fallback";
 
 /// The name of the prompt that asks to wait.
 pub const ONE_MOMENT: &str = "engine-one-moment";
@@ -124,7 +124,7 @@ const OTHERS: [Words; 10] = [
 
 /// What is said before the call goes to an agent, or ends: in the caller's language where it is one
 /// of the engine's eleven, else in English.
-pub fn apology(language: &Language, why: Why, transfer: bool) -> Spoken {
+pub fn fallback_prompt(language: &Language, why: Why, transfer: bool) -> RenderedPrompt {
     let (language, own) = of(language);
     let reason = match why {
         Why::Failed => own.failed,
@@ -135,9 +135,9 @@ pub fn apology(language: &Language, why: Why, transfer: bool) -> Spoken {
 }
 
 /// Asks the caller to wait while what they said is being understood.
-pub fn one_moment(language: &Language) -> Spoken {
+pub fn one_moment(language: &Language) -> RenderedPrompt {
     let (language, own) = of(language);
-    Spoken {
+    RenderedPrompt {
         template: ONE_MOMENT.to_owned(),
         ..words(language, own.one_moment.to_owned())
     }
@@ -155,13 +155,13 @@ fn of(language: &Language) -> (Language, &'static Words) {
 }
 
 /// A flow's own words for the same.
-pub fn words(language: Language, text: String) -> Spoken {
+pub fn words(language: Language, text: String) -> RenderedPrompt {
     let utterance = Utterance {
         text: Masked::new(text),
         language,
         voice: None,
     };
-    Spoken {
+    RenderedPrompt {
         template: NAME.to_owned(),
         interruptible: false,
         source: Source::Words {
@@ -177,7 +177,7 @@ mod tests {
 
     fn said(tag: &str, why: Why, transfer: bool) -> (String, String) {
         let Source::Words { utterance, .. } =
-            apology(&Language::parse(tag).unwrap(), why, transfer).source
+            fallback_prompt(&Language::parse(tag).unwrap(), why, transfer).source
         else {
             panic!("no words")
         };

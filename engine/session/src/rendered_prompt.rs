@@ -27,7 +27,7 @@ pub enum Source {
 
 /// A prompt, ready to be queued.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Spoken {
+pub struct RenderedPrompt {
     /// The template's name, or nothing.
     pub template: String,
     /// Whether the caller may interrupt it.
@@ -36,7 +36,7 @@ pub struct Spoken {
     pub source: Source,
 }
 
-impl Spoken {
+impl RenderedPrompt {
     /// What a transcript shows.
     pub fn text(&self) -> Masked {
         match &self.source {
@@ -60,5 +60,5 @@ pub struct Fetch {
     /// Which prompt.
     pub prompt: PromptId,
     /// What it says.
-    pub spoken: Spoken,
+    pub spoken: RenderedPrompt,
 }

@@ -11,7 +11,7 @@ const LINES: usize = 2_000;
 
 /// Keeps the record of one call.
 #[derive(Default)]
-pub struct Scribe {
+pub struct Recorder {
     /// Which transcript line is which prompt's, of those not yet ended.
     open: Vec<(PromptId, usize)>,
     /// The same of those that are assumed to have been heard, with their templates.
@@ -19,7 +19,7 @@ pub struct Scribe {
     last_caller_ended_ms: Option<u64>,
 }
 
-impl Scribe {
+impl Recorder {
     /// Writes an event down. The flow's manifest names the templates and questions that stand for a
     /// step.
     pub fn write(&mut self, call: &LiveCall, manifest: Option<&Manifest>, event: Event) {
@@ -164,7 +164,7 @@ fn push(call: &LiveCall, line: Line) -> Option<usize> {
 }
 
 /// Where a call stood: the last thing said or asked, for the record of a caller who hung up.
-pub fn whereabouts(call: &LiveCall) -> String {
+pub fn last_position(call: &LiveCall) -> String {
     let record = call.record();
     debug_assert!(record.state != CallState::Pending);
     let last = record

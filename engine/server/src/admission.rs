@@ -25,7 +25,7 @@ pub struct Full;
 
 /// The places of one engine. Clones are the same places.
 #[derive(Debug, Clone)]
-pub struct Permits {
+pub struct Admission {
     places: usize,
     state: Arc<Mutex<State>>,
 }
@@ -51,7 +51,7 @@ impl Promise {
     }
 }
 
-impl Permits {
+impl Admission {
     /// So many places.
     pub fn new(places: u32) -> Self {
         Self {
@@ -122,7 +122,7 @@ impl Permits {
             return Err(Full);
         };
         Ok(Opening {
-            permits: self.clone(),
+            admission: self.clone(),
             session,
             place,
         })
@@ -148,7 +148,7 @@ fn locked(state: &Mutex<State>) -> MutexGuard<'_, State> {
 /// as they are: Exotel tries twice.
 #[derive(Debug)]
 pub struct Opening {
-    permits: Permits,
+    admission: Admission,
     session: Option<CallSid>,
     place: Place,
 }
@@ -165,22 +165,22 @@ impl Opening {
     /// what its socket took, or a free place.
     pub fn start(self, sid: Option<&CallSid>, now: Instant) -> Result<Permit, Full> {
         let Self {
-            permits,
+            admission,
             session,
             place,
         } = self;
-        let mut state = permits.state(now);
+        let mut state = admission.state(now);
         let was_promised = sid
             .into_iter()
             .chain(&session)
             .any(|name| state.promised.remove(name).is_some());
         match place {
             Place::Taken(permit) => Ok(permit),
-            place if was_promised || permits.has_free(&state) => {
+            place if was_promised || admission.has_free(&state) => {
                 state.taken += 1;
                 drop(state);
                 drop(place);
-                Ok(Permit(Arc::clone(&permits.state)))
+                Ok(Permit(Arc::clone(&admission.state)))
             }
             place => {
                 drop(state);

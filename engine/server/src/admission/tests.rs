@@ -8,14 +8,14 @@ fn sid(text: &str) -> CallSid {
 
 /// Two places, and times in seconds.
 struct Bench {
-    permits: Permits,
+    admission: Admission,
     zero: Instant,
 }
 
 impl Bench {
     fn new() -> Self {
         Self {
-            permits: Permits::new(2),
+            admission: Admission::new(2),
             zero: Instant::now(),
         }
     }
@@ -25,11 +25,11 @@ impl Bench {
     }
 
     fn promise(&self, call: &str, s: u64) -> bool {
-        self.permits.promise(&sid(call), self.at(s)).is_ok()
+        self.admission.promise(&sid(call), self.at(s)).is_ok()
     }
 
     fn open(&self, session: &str, s: u64) -> Option<Opening> {
-        self.permits
+        self.admission
             .open(CallSid::parse(session).ok(), self.at(s))
             .ok()
     }
@@ -42,7 +42,7 @@ impl Bench {
     }
 
     fn in_use(&self, s: u64) -> (usize, usize) {
-        self.permits.in_use(self.at(s))
+        self.admission.in_use(self.at(s))
     }
 }
 
@@ -101,7 +101,7 @@ fn a_stream_that_nobody_announced_takes_a_free_place_and_none_above_the_cap() {
     assert!(
         bench.open("c", 0).is_none()
             && !bench.promise("c", 0)
-            && !bench.permits.has_place(bench.at(0))
+            && !bench.admission.has_place(bench.at(0))
     );
     drop(both);
     assert_eq!(bench.in_use(0), (0, 0));

@@ -9,12 +9,12 @@ const NOISE: i32 = 32;
 
 /// The caller's audio.
 #[derive(Debug)]
-pub struct Mouth {
+pub struct CallerAudio {
     noise: u32,
     speech: Option<(Arc<[i16]>, usize)>,
 }
 
-impl Default for Mouth {
+impl Default for CallerAudio {
     fn default() -> Self {
         Self {
             noise: 0x5eed_cafe,
@@ -23,7 +23,7 @@ impl Default for Mouth {
     }
 }
 
-impl Mouth {
+impl CallerAudio {
     /// Begins to speak with the next frame; what was being said is broken off.
     pub fn say(&mut self, samples: Arc<[i16]>) {
         self.speech = Some((samples, 0));
@@ -67,18 +67,18 @@ mod tests {
     #[test]
     fn the_line_is_never_digitally_silent_and_never_audible_by_itself() {
         let mut frame = [0; 8_000];
-        assert_eq!(Mouth::default().fill(&mut frame), None);
+        assert_eq!(CallerAudio::default().fill(&mut frame), None);
         assert!(frame.iter().any(|&sample| sample != 0));
         assert!(!frame.iter().any(|&sample| is_audible(sample)));
     }
 
     #[test]
     fn speech_ends_where_its_last_sample_is() {
-        let (mut mouth, mut frame) = (Mouth::default(), [0; 160]);
-        mouth.say(vec![9_000; 200].into());
-        assert_eq!(mouth.fill(&mut frame), None);
-        assert_eq!(mouth.fill(&mut frame), Some(40));
+        let (mut caller_audio, mut frame) = (CallerAudio::default(), [0; 160]);
+        caller_audio.say(vec![9_000; 200].into());
+        assert_eq!(caller_audio.fill(&mut frame), None);
+        assert_eq!(caller_audio.fill(&mut frame), Some(40));
         assert!(is_audible(frame[39]) && !is_audible(frame[40]));
-        assert_eq!(mouth.fill(&mut frame), None);
+        assert_eq!(caller_audio.fill(&mut frame), None);
     }
 }

@@ -19,7 +19,7 @@ const VERSION: usize = 8;
 
 /// What has been told so far, as far as it is needed to understand what comes.
 #[derive(Debug, Default)]
-pub struct Story {
+pub struct EventFormat {
     /// What is shown although it is neither known here nor a warning.
     wanted: Targets,
     active: BTreeMap<String, String>,
@@ -28,7 +28,7 @@ pub struct Story {
     calls: Calls,
 }
 
-impl Story {
+impl EventFormat {
     /// The beginning. Of what is not known here, `wanted` is shown besides warnings.
     pub fn new(wanted: Targets) -> Self {
         Self {
@@ -225,8 +225,8 @@ mod tests {
         }
     }
 
-    fn shown(story: &mut Story, told: &Told, now: Instant) -> String {
-        story
+    fn shown(event_format: &mut EventFormat, told: &Told, now: Instant) -> String {
+        event_format
             .line(told, now)
             .map_or_else(String::new, |line| line.render("14:02:11", false))
     }
@@ -241,14 +241,15 @@ mod tests {
 
     #[test]
     fn a_version_is_told_with_the_one_before_and_the_time_since_the_change() {
-        let (mut story, now) = (Story::default(), Instant::now());
+        let (mut event_format, now) = (EventFormat::default(), Instant::now());
         let name = FlowName::parse("emi").unwrap();
         assert!(
-            shown(&mut story, &active("3fa2b4c6d8"), now).ends_with("version 3fa2b4c6 is active\n")
+            shown(&mut event_format, &active("3fa2b4c6d8"), now)
+                .ends_with("version 3fa2b4c6 is active\n")
         );
-        story.changed(&name, now);
+        event_format.changed(&name, now);
         let line = shown(
-            &mut story,
+            &mut event_format,
             &active("91bc3456ff"),
             now + Duration::from_millis(3_240),
         );
@@ -256,13 +257,13 @@ mod tests {
             line.ends_with("version 91bc3456 is active (was 3fa2b4c6), 3.2 s after the change\n"),
             "{line}"
         );
-        assert_eq!(story.active(&name), Some("91bc3456"));
+        assert_eq!(event_format.active(&name), Some("91bc3456"));
     }
 
     #[test]
     fn a_rejection_is_told_with_step_line_reason_mend_and_what_stays() {
-        let (mut story, now) = (Story::default(), Instant::now());
-        shown(&mut story, &active("3fa2b4c6d8"), now);
+        let (mut event_format, now) = (EventFormat::default(), Instant::now());
+        shown(&mut event_format, &active("3fa2b4c6d8"), now);
         let rejection = [
             ("flow", "emi"),
             ("step", "manifest"),
@@ -271,7 +272,7 @@ mod tests {
             ("hint", "fix it"),
         ];
         let line = shown(
-            &mut story,
+            &mut event_format,
             &told(Level::WARN, "flow rejected", &rejection),
             now,
         );
@@ -282,7 +283,7 @@ mod tests {
 
     #[test]
     fn a_flows_log_is_told_with_its_call_and_level() {
-        let mut story = Story::default();
+        let mut event_format = EventFormat::default();
         let call = told(
             Level::INFO,
             "call started",
@@ -293,7 +294,7 @@ mod tests {
                 ("version", "3fa2b4c6d8"),
             ],
         );
-        shown(&mut story, &call, Instant::now());
+        shown(&mut event_format, &call, Instant::now());
         let log = Told {
             target: "flow".to_owned(),
             ..told(
@@ -303,30 +304,30 @@ mod tests {
             )
         };
         assert_eq!(
-            shown(&mut story, &log, Instant::now()),
+            shown(&mut event_format, &log, Instant::now()),
             "14:02:11 log    emi              #1 warn: no amount\n"
         );
     }
 
     #[test]
     fn the_engines_warnings_are_shown_and_its_news_only_where_asked_for() {
-        let (mut story, now) = (Story::default(), Instant::now());
+        let (mut event_format, now) = (EventFormat::default(), Instant::now());
         let news = told(
             Level::INFO,
             "webassembly pool is ready",
             &[("calls", "1000")],
         );
-        assert_eq!(shown(&mut story, &news, now), "");
+        assert_eq!(shown(&mut event_format, &news, now), "");
         let warning = told(
             Level::WARN,
             "no recogniser is configured: callers answer by keys",
             &[],
         );
         assert_eq!(
-            shown(&mut story, &warning, now),
+            shown(&mut event_format, &warning, now),
             "14:02:11 engine warn: no recogniser is configured: callers answer by keys\n"
         );
-        let mut asked = Story::new("info".parse().unwrap());
+        let mut asked = EventFormat::new("info".parse().unwrap());
         assert_eq!(
             shown(&mut asked, &news, now),
             "14:02:11 engine info: webassembly pool is ready calls=1000\n"

@@ -18,7 +18,7 @@ const ONSET_SAMPLES: usize = 400 * RATE_HZ as usize / 1000;
 const BACKGROUND_SHARE: i16 = 10;
 
 /// Listens to the caller.
-pub struct Ear {
+pub struct CallerAudio {
     listener: Listener,
     /// What the recogniser is not given yet: the pre-roll, and in a noisy line's pauses the last
     /// moment, in which a word may begin.
@@ -37,7 +37,7 @@ pub struct Heard {
     pub ended: Option<u64>,
 }
 
-impl Ear {
+impl CallerAudio {
     /// An ear for audio at the call's rate: 8, 16 or 24 kHz.
     pub fn new(rate_hz: u32, settings: TurnSettings) -> Result<Self, ResampleError> {
         Ok(Self {
@@ -100,7 +100,7 @@ impl Ear {
 
     /// How much speech, in milliseconds, there is in the turn in progress, or was in the last one
     /// until the next begins: neither the pauses in it, nor a cough, nor the bot's echo, nor the
-    /// line's background count. 0 after [`Ear::reset`].
+    /// line's background count. 0 after [`CallerAudio::reset`].
     pub fn voiced_ms(&self) -> u32 {
         self.listener.voiced_ms()
     }
@@ -132,7 +132,7 @@ impl Ear {
         }
     }
 
-    /// What the recogniser has not had yet; call [`Ear::fed`] afterwards.
+    /// What the recogniser has not had yet; call [`CallerAudio::fed`] afterwards.
     pub fn feed(&self) -> &[i16] {
         &self.feed
     }
@@ -194,17 +194,17 @@ mod tests {
             end_silence_ms: 3_000,
             max_turn_ms: 10_000,
         };
-        let (mut ear, mut fed) = (Ear::new(8_000, settings).unwrap(), Vec::new());
+        let (mut caller_audio, mut fed) = (CallerAudio::new(8_000, settings).unwrap(), Vec::new());
         for (frame, samples) in samples.chunks(8 * FRAME_MS).enumerate() {
-            if ear
+            if caller_audio
                 .listen((frame * FRAME_MS) as u64, samples)
                 .began
                 .is_some()
             {
-                ear.open();
+                caller_audio.open();
             }
-            fed.extend_from_slice(ear.feed());
-            ear.fed();
+            fed.extend_from_slice(caller_audio.feed());
+            caller_audio.fed();
         }
         fed
     }

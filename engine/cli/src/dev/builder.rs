@@ -29,15 +29,15 @@ const BREATH: Duration = Duration::from_millis(20);
 pub const BUILD: &str = r#".setup/flows --into "$2" "$1""#;
 
 /// Where sources become components.
-pub struct Workshop {
+pub struct Builder {
     project: Project,
     command: String,
     screen: Arc<Screen>,
     without_manifest: BTreeSet<FlowName>,
 }
 
-impl Workshop {
-    /// A workshop for a project. `command` is for `sh`, see [`build`]; without one [`BUILD`] has to
+impl Builder {
+    /// A builder for a project. `command` is for `sh`, see [`build`]; without one [`BUILD`] has to
     /// be there.
     pub fn open(
         project: Project,

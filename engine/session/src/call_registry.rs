@@ -23,7 +23,7 @@ const WISHES: usize = 4_096;
 const READ: Duration = Duration::from_millis(800);
 
 /// All records. Changing one never waits for the database: it is read at most, and written later.
-pub struct Ledger {
+pub struct CallRegistry {
     live: LiveCalls,
     recent: Mutex<Recent>,
     writer: RecordWriter,
@@ -67,8 +67,8 @@ impl Recent {
     }
 }
 
-impl Ledger {
-    /// A ledger over a database and the writer to it.
+impl CallRegistry {
+    /// A registry over a database and the writer to it.
     pub fn new(writer: RecordWriter, archive: Arc<dyn CallRecords>) -> Self {
         Self {
             live: LiveCalls::default(),
@@ -289,7 +289,7 @@ mod tests {
         let writer = RecordWriter::start(Arc::clone(&archive), &folder.path().join("spool"))
             .await
             .unwrap();
-        let ledger = Ledger::new(writer, archive);
+        let registry = CallRegistry::new(writer, archive);
         let runtime = tokio::runtime::Handle::current();
         for time in 0..TIMES {
             let call = Arc::new(LiveCall::new(
@@ -297,22 +297,22 @@ mod tests {
                 None,
                 1,
             ));
-            assert!(ledger.begin(&call));
+            assert!(registry.begin(&call));
             let both = Barrier::new(2);
             std::thread::scope(|scope| {
                 scope.spawn(|| {
                     both.wait();
                     call.record().state = CallState::Ended;
-                    ledger.end(&call);
+                    registry.end(&call);
                 });
                 scope.spawn(|| {
                     both.wait();
-                    runtime.block_on(ledger.update(call.id(), |record| {
+                    runtime.block_on(registry.update(call.id(), |record| {
                         keep_problem(record, 1, "asked", String::new());
                     }));
                 });
             });
-            let record = ledger.get(call.id()).await.unwrap().unwrap();
+            let record = registry.get(call.id()).await.unwrap().unwrap();
             assert_eq!(
                 (record.state, record.problems.len()),
                 (CallState::Ended, 1),

@@ -29,14 +29,14 @@ const FAILING: [(&str, &str, &str, &str); 8] = [
 ];
 
 /// The words of the engine that the caller has heard to their end.
-fn apology(record: &CallRecord) -> &str {
+fn fallback_prompt(record: &CallRecord) -> &str {
     let last = record
         .transcript
         .last()
         .unwrap_or_else(|| panic!("nothing was said: {record:#?}"));
     assert_eq!(
         (last.name.as_str(), last.heard),
-        ("engine-apology", Some(Extent::Assumed)),
+        ("engine-fallback", Some(Extent::Assumed)),
         "{record:#?}"
     );
     last.text.expose()
@@ -73,9 +73,10 @@ async fn every_limit_ends_with_words_in_the_callers_language_and_leads_him_where
             "माफ़ कीजिए, हमारी ओर से"
         };
         assert!(
-            apology(&record).starts_with(expected) && apology(&record).contains("प्रतिनिधि"),
+            fallback_prompt(&record).starts_with(expected)
+                && fallback_prompt(&record).contains("प्रतिनिधि"),
             "{flow}: {}",
-            apology(&record)
+            fallback_prompt(&record)
         );
         let Some(Decision::Transfer { numbers, .. }) = &record.decision else {
             panic!("{flow}: {:?}", record.decision)
@@ -108,15 +109,15 @@ async fn without_a_word_of_the_manifest_the_caller_is_told_that_he_will_be_calle
     let record = house.call("flow", "mr").await;
     assert_eq!(record.decision, Some(Decision::HangUp));
     assert!(
-        apology(&record).ends_with("आम्ही तुम्हाला नंतर फोन करू. धन्यवाद."),
+        fallback_prompt(&record).ends_with("आम्ही तुम्हाला नंतर फोन करू. धन्यवाद."),
         "{}",
-        apology(&record)
+        fallback_prompt(&record)
     );
     let record = house.call("own", "hi").await;
     // a text of the manifest is in the flow's own language
     assert_eq!(
         (
-            apology(&record),
+            fallback_prompt(&record),
             record.transcript.last().unwrap().language.as_str()
         ),
         ("please call us", "en-IN")
@@ -152,7 +153,7 @@ async fn a_flow_that_there_is_no_room_for_ends_with_words_too() {
         "{:?}",
         record.problems
     );
-    assert!(apology(&record).starts_with("I am sorry"));
+    assert!(fallback_prompt(&record).starts_with("I am sorry"));
     waiting.shutdown().await;
     // and there is room again
     let record = house.call("flow", "en").await;
