@@ -28,7 +28,7 @@ mod urls;
 pub use allowance::{GrantsAllowed, LimitsAllowed};
 pub use overrides::{FlowOverrides, SettingValue};
 pub use print::printed;
-pub use read::{CommandLine, ConfigError, read, read_with};
+pub use read::{CommandLine, ConfigError, is_like_setting, read, read_with};
 pub use starter::Starter;
 
 /// All settings.
@@ -52,6 +52,9 @@ pub struct Config {
     pub speech: Speech,
     /// Logs.
     pub log: Log,
+    /// Environment variables that begin as settings do and are none, in order.
+    #[serde(skip)]
+    pub ignored: Vec<String>,
 }
 
 /// `[server]`

@@ -1,14 +1,13 @@
 //! Serves until told to stop, then lets live calls end.
 
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
+use ghanti_session::Services;
 
 use crate::app::{App, router};
-use crate::connection::Patience;
-use crate::listener::listen;
+use crate::front::Front;
 
 /// How long the last records may take to be written.
 const FLUSH: Duration = Duration::from_secs(10);
@@ -23,97 +22,90 @@ const LOOK: Duration = Duration::from_millis(100);
 /// Connect, the status callback. Where calls get no time to end, neither do these.
 const APPLETS: Duration = Duration::from_secs(5);
 
-/// Serves on a bound listener until `shutdown` resolves. Then no new streams are taken, and live
-/// calls may go on for the configured time, with the applets that follow them answered; what is
-/// left of them is ended, with a record each. When `at_once` resolves nothing more is waited for:
-/// calls are ended, and what is written is written.
-pub async fn serve(
-    listener: TcpListener,
-    app: App,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-    at_once: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
-    let (drain, draining, stop, tasks) = (
-        app.config.drain(),
-        app.draining.clone(),
-        app.stop.clone(),
-        app.tasks.clone(),
-    );
-    let (services, admission, longest) = (
-        app.services.clone(),
-        app.admission.clone(),
-        app.config.longest_call(),
-    );
-    let server = &app.config.server;
-    let [head, idle, body] = [server.head_s, server.idle_s, server.body_s].map(Duration::from_secs);
-    let patience = Patience { head, idle, body };
-    let (close, connections) = (CancellationToken::new(), app.connections.clone());
-    if drain < longest {
-        tracing::info!(
-            drain_s = drain.as_secs(),
-            longest_s = longest.as_secs(),
-            "a call may last longer than it is waited for at a stop: without `drain-s` of `[server]` every call is held to its end"
+impl Front {
+    /// Serves over opened services until `shutdown` resolves. Then no new streams are taken, and
+    /// live calls may go on for the configured time, with the applets that follow them answered;
+    /// what is left of them is ended, with a record each. When `at_once` resolves nothing more is
+    /// waited for: calls are ended, and what is written is written.
+    pub async fn serve(
+        mut self,
+        services: Services,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+        at_once: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<()> {
+        let app = App::new(Arc::clone(&self.config), services, self.connections.clone());
+        let (drain, draining, stop, tasks) = (
+            app.config.drain(),
+            app.draining.clone(),
+            app.stop.clone(),
+            app.tasks.clone(),
         );
-    }
-    let mut server = tokio::spawn(listen(
-        listener,
-        router(app),
-        connections,
-        patience,
-        close.clone(),
-    ));
-    tokio::select! {
-        ended = &mut server => return ended.map_err(io::Error::other),
-        () = shutdown => draining.cancel(),
-    }
-    let live = services.registry.live();
-    tracing::info!(
-        live = live.len(),
-        drain_s = drain.as_secs(),
-        "stopping: no new calls, live ones go on; a second signal ends them at once"
-    );
-    // calls that were promised a place are awaited as well
-    let has_calls = || admission.in_use(Instant::now()) != (0, 0);
-    let had_calls = has_calls();
-    let drained = async {
-        while has_calls() {
-            tokio::time::sleep(LOOK).await;
+        let (services, admission, longest) = (
+            app.services.clone(),
+            app.admission.clone(),
+            app.config.longest_call(),
+        );
+        if drain < longest {
+            tracing::info!(
+                drain_s = drain.as_secs(),
+                longest_s = longest.as_secs(),
+                "a call may last longer than it is waited for at a stop: without `drain-s` of `[server]` every call is held to its end"
+            );
         }
-    };
-    let mut at_once = std::pin::pin!(at_once);
-    let is_patient = tokio::select! {
-        drained = tokio::time::timeout(drain, drained) => {
-            if drained.is_err() {
-                tracing::warn!(live = live.len(), "ending the calls that are still live");
-            }
-            true
-        }
-        () = &mut at_once => {
-            tracing::warn!(live = live.len(), "a second signal: ending all calls at once");
-            false
-        }
-    };
-    stop.cancel();
-    if is_patient && had_calls && !drain.is_zero() {
+        self.answer_by(router(app));
         tokio::select! {
-            () = tokio::time::sleep(APPLETS) => {}
-            () = &mut at_once => {}
+            ended = &mut self.server => return ended.map_err(io::Error::other),
+            () = shutdown => draining.cancel(),
         }
+        let live = services.registry.live();
+        tracing::info!(
+            live = live.len(),
+            drain_s = drain.as_secs(),
+            "stopping: no new calls, live ones go on; a second signal ends them at once"
+        );
+        // calls that were promised a place are awaited as well
+        let has_calls = || admission.in_use(Instant::now()) != (0, 0);
+        let had_calls = has_calls();
+        let drained = async {
+            while has_calls() {
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        let mut at_once = std::pin::pin!(at_once);
+        let is_patient = tokio::select! {
+            drained = tokio::time::timeout(drain, drained) => {
+                if drained.is_err() {
+                    tracing::warn!(live = live.len(), "ending the calls that are still live");
+                }
+                true
+            }
+            () = &mut at_once => {
+                tracing::warn!(live = live.len(), "a second signal: ending all calls at once");
+                false
+            }
+        };
+        stop.cancel();
+        if is_patient && had_calls && !drain.is_zero() {
+            tokio::select! {
+                () = tokio::time::sleep(APPLETS) => {}
+                () = &mut at_once => {}
+            }
+        }
+        self.close.cancel();
+        if tokio::time::timeout(END, &mut self.server).await.is_err() {
+            tracing::warn!("requests that did not end in time were cut off");
+            self.server.abort();
+        }
+        tasks.close();
+        if tokio::time::timeout(END, tasks.wait()).await.is_err() {
+            tracing::error!("some calls did not end in time");
+        }
+        let flushed = services
+            .registry
+            .writer()
+            .flush(if is_patient { FLUSH } else { FLUSH_AT_ONCE })
+            .await;
+        tracing::info!(spooled = flushed.spooled, lost = flushed.lost, "stopped");
+        Ok(())
     }
-    close.cancel();
-    if tokio::time::timeout(END, &mut server).await.is_err() {
-        tracing::warn!("requests that did not end in time were cut off");
-        server.abort();
-    }
-    tasks.close();
-    if tokio::time::timeout(END, tasks.wait()).await.is_err() {
-        tracing::error!("some calls did not end in time");
-    }
-    let flushed = services
-        .registry
-        .writer()
-        .flush(if is_patient { FLUSH } else { FLUSH_AT_ONCE })
-        .await;
-    tracing::info!(spooled = flushed.spooled, lost = flushed.lost, "stopped");
-    Ok(())
 }
