@@ -1,20 +1,11 @@
 //! An engine listens before its flows are loaded, says which it is loading, and takes no call
 //! until then; what the environment holds for somebody else does not keep it from starting.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
-
-mod support;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use crate::support::{Engine, PATIENCE, Setup};
 use serde_json::Value;
-use support::{Engine, PATIENCE, Setup};
 
 async fn get(engine: &Engine, path: &str) -> (u16, String) {
     let response = engine.http().get(engine.url(path)).send().await.unwrap();
@@ -76,7 +67,7 @@ async fn variables_that_are_no_text_are_passed_over() {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;
 
-    let output = support::program()
+    let output = crate::support::program()
         .args(["config", "check"])
         .env("GHANTI_SERVER_MAX_CALLS", OsStr::from_bytes(b"\xff7"))
         .env(OsStr::from_bytes(b"OF_\xff_OTHERS"), "x")
