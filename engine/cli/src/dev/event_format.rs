@@ -1,6 +1,6 @@
 //! Turns what the engine tells into lines for a flow's author. Pure.
 //!
-//! The engine's events are told apart by their words, which `tests/tests/dev.rs` holds it to. What
+//! The engine's events are told apart by their words, which `tests/tests/all/dev.rs` holds it to. What
 //! is not known here is shown as it is when it is a warning, or worse, or was asked for.
 
 use std::collections::BTreeMap;
