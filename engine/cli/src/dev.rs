@@ -113,6 +113,7 @@ impl Dev {
         let _lock = DataLock::take(&folders.data)?;
         let front = Front::listen(bind(config.server.listen).await?, config)?;
         let services = open(&front.config, &folders, Mode::Dev, front.loading.clone()).await?;
+        let app = front.open(services);
         warn_of_exposure(&front.config);
         warn_of_ignored(&front.config);
         let url = format!(
@@ -142,7 +143,7 @@ impl Dev {
             building.shutdown().await;
         };
         front
-            .serve(services, shutdown, stop.at_once.cancelled_owned())
+            .serve(app, shutdown, stop.at_once.cancelled_owned())
             .await
             .context("the server failed")?;
         say("stopped");

@@ -60,12 +60,13 @@ impl Serve {
                 // there are no calls yet
                 () = stop.after_calls.cancelled() => return Ok(()),
             };
+            let app = front.open(services);
             let (after_calls, at_once) = (
                 stop.after_calls.cancelled_owned(),
                 stop.at_once.cancelled_owned(),
             );
             front
-                .serve(services, after_calls, at_once)
+                .serve(app, after_calls, at_once)
                 .await
                 .context("the server failed")
         });

@@ -23,17 +23,23 @@ const LOOK: Duration = Duration::from_millis(100);
 const APPLETS: Duration = Duration::from_secs(5);
 
 impl Front {
-    /// Serves over opened services until `shutdown` resolves. Then no new streams are taken, and
+    /// Takes calls over opened services from now on.
+    pub fn open(&self, services: Services) -> App {
+        let app = App::new(Arc::clone(&self.config), services, self.connections.clone());
+        self.answer_by(router(app.clone()));
+        app
+    }
+
+    /// Serves until `shutdown` resolves. Then no new streams are taken, and
     /// live calls may go on for the configured time, with the applets that follow them answered;
     /// what is left of them is ended, with a record each. When `at_once` resolves nothing more is
     /// waited for: calls are ended, and what is written is written.
     pub async fn serve(
         mut self,
-        services: Services,
+        app: App,
         shutdown: impl Future<Output = ()> + Send + 'static,
         at_once: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
-        let app = App::new(Arc::clone(&self.config), services, self.connections.clone());
         let (drain, draining, stop, tasks) = (
             app.config.drain(),
             app.draining.clone(),
@@ -52,7 +58,6 @@ impl Front {
                 "a call may last longer than it is waited for at a stop: without `drain-s` of `[server]` every call is held to its end"
             );
         }
-        self.answer_by(router(app));
         tokio::select! {
             ended = &mut self.server => return ended.map_err(io::Error::other),
             () = shutdown => draining.cancel(),
