@@ -2,6 +2,7 @@
 //!
 //! Only names are read here. Whether the types agree is seen when the component is linked.
 
+use semver::{Comparator, Op, Prerelease, Version};
 use wasmparser::{ComponentTypeRef, Encoding, Parser, Payload};
 
 use crate::load::{Fault, Step};
@@ -10,37 +11,21 @@ use crate::wasi;
 /// The package of `wit/`.
 const PACKAGE: &str = "ghanti:dialog";
 /// Its version in this engine.
-const VERSION: Version = Version(0, 1, 0);
+const VERSION: Version = Version::new(0, 1, 0);
 /// What every flow exports.
 const EXPORTS: [&str; 2] = ["describe", "run"];
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Version(u64, u64, u64);
-
-impl Version {
-    fn parse(text: &str) -> Option<Self> {
-        let mut parts = text.split('.').map(|part| part.parse().ok());
-        match (parts.next()??, parts.next()??, parts.next()??, parts.next()) {
-            (major, minor, patch, None) => Some(Self(major, minor, patch)),
-            _ => None,
-        }
-    }
-
-    /// Whether an engine of this version runs a flow that was built for another, by the rules of
-    /// semantic versions.
-    fn serves(self, needed: Self) -> bool {
-        let Version(major, minor, patch) = self;
-        match needed {
-            Version(0, other, fix) => major == 0 && minor == other && fix <= patch,
-            Version(other, addition, _) => major == other && addition <= minor,
-        }
-    }
-}
-
-impl std::fmt::Display for Version {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}.{}.{}", self.0, self.1, self.2)
-    }
+/// Whether an engine of this version of the contract runs a flow that was built for another, by the
+/// rules of semantic versions. There are no pre-releases of the contract.
+fn serves(engine: &Version, needed: &Version) -> bool {
+    let comparator = Comparator {
+        op: Op::Caret,
+        major: needed.major,
+        minor: Some(needed.minor),
+        patch: Some(needed.patch),
+        pre: Prerelease::EMPTY,
+    };
+    needed.pre.is_empty() && comparator.matches(engine)
 }
 
 /// What a verdict of [`check`] depends on besides the component.
@@ -59,7 +44,7 @@ pub(crate) fn check(component: &[u8]) -> Result<(), Fault> {
         }
         if path.split('/').next() != Some(PACKAGE) {
             foreign.push(format!("`{import}`"));
-        } else if !Version::parse(version).is_some_and(|needed| VERSION.serves(needed)) {
+        } else if !Version::parse(version).is_ok_and(|needed| serves(&VERSION, &needed)) {
             let reason = format!("it needs {PACKAGE} {version}, this engine has {VERSION}");
             return Err(Fault::new(
                 Step::Contract,
@@ -166,9 +151,10 @@ mod tests {
     #[test]
     fn versions_serve_what_they_promise() {
         let serves = |engine: &str, flow: &str| {
-            Version::parse(engine)
-                .unwrap()
-                .serves(Version::parse(flow).unwrap())
+            serves(
+                &Version::parse(engine).unwrap(),
+                &Version::parse(flow).unwrap(),
+            )
         };
         assert!(serves("0.1.2", "0.1.0"));
         assert!(!serves("0.1.0", "0.1.2"));
@@ -176,8 +162,8 @@ mod tests {
         assert!(serves("1.3.0", "1.2.9"));
         assert!(!serves("1.3.0", "1.4.0"));
         assert!(!serves("1.0.0", "0.1.0"));
-        assert_eq!(Version::parse("0.1"), None);
-        assert_eq!(Version::parse("0.1.0-rc.1"), None);
+        assert!(!serves("0.1.0", "0.1.0-rc.1"));
+        assert!(Version::parse("0.1").is_err());
     }
 
     /// A component that imports one instance and does nothing.

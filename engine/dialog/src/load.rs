@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
-use ghanti_model::{FlowName, Language, PhoneNumber};
+use ghanti_model::{FlowName, Language, PhoneNumber, unix_ms};
 
 use crate::allowance::Allowance;
 use crate::compile::{Compiler, Origin};
@@ -364,13 +364,4 @@ fn languages(
             "add the file, or take the language away",
         ))
     }
-}
-
-/// Milliseconds since 1970-01-01T00:00:00Z, now.
-pub(crate) fn unix_ms() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| {
-            u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-        })
 }

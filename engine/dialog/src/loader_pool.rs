@@ -90,13 +90,9 @@ async fn run_on<T: Send + 'static>(
 /// Lowers the priority of the thread that calls this. Where the system refuses, all goes on as it
 /// is.
 fn step_back() {
-    #[expect(
-        unsafe_code,
-        reason = "three numbers go in and one comes out; on Linux 0 is the calling thread alone"
-    )]
-    let refused = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, NICE) } != 0;
-    if refused {
-        tracing::debug!(error = %io::Error::last_os_error(), "flows are loaded at the priority of calls");
+    // on Linux none is the calling thread alone (`man 2 setpriority`, "C library/kernel differences")
+    if let Err(error) = rustix::process::setpriority_process(None, NICE) {
+        tracing::debug!(%error, "flows are loaded at the priority of calls");
     }
 }
 

@@ -7,6 +7,7 @@
 
 pub mod answer;
 pub mod call;
+pub mod clock;
 pub mod customer;
 pub mod error;
 pub mod failure;
@@ -26,6 +27,7 @@ pub mod values;
 
 pub use answer::{Answer, Reply};
 pub use call::{CallFacts, Direction};
+pub use clock::unix_ms;
 pub use customer::CustomerRecord;
 pub use error::{CallError, Refusal};
 pub use failure::{FailureReport, LogLine};

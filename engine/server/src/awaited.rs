@@ -4,9 +4,9 @@
 
 use std::time::{Duration, Instant};
 
+use ghanti_model::unix_ms;
 use ghanti_model::{CallId, CallSid, CallState};
 use ghanti_session::network::{has_cause, never_connected, note};
-use ghanti_session::run::unix_ms;
 use ghanti_session::transfer;
 use ghanti_store::Binding;
 

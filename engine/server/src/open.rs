@@ -283,7 +283,7 @@ async fn open_stores(config: &Config, folders: &Folders) -> Result<Stores, OpenE
     let records = Arc::new(SqlRecords::open(database, &folders.data).await?);
     let archive: Arc<dyn CallRecords> = Arc::clone(&records) as _;
     let abandoned = archive
-        .end_abandoned(ghanti_session::run::unix_ms())
+        .end_abandoned(ghanti_model::unix_ms())
         .await
         .unwrap_or_else(|error| {
             tracing::error!(%error, "cannot end the records of calls that an earlier engine left");

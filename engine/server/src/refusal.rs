@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use axum::http::StatusCode;
 use ghanti_exotel::applet::PassthruRequest;
+use ghanti_model::unix_ms;
 use ghanti_model::{CallId, CallSid, CallState, Problem};
-use ghanti_session::run::unix_ms;
 
 use crate::app::App;
 use crate::problem;

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
 
 /// What is encoded in URLs.
 const RESERVED: AsciiSet = NON_ALPHANUMERIC
@@ -50,14 +51,8 @@ impl Secret {
     /// Compares in a time that depends neither on how much is right nor on the secret's length:
     /// digests are compared.
     pub fn is(&self, other: &str) -> bool {
-        let (own, other) = (
-            Sha256::digest(self.0.as_bytes()),
-            Sha256::digest(other.as_bytes()),
-        );
-        own.iter()
-            .zip(other.iter())
-            .fold(0, |differing, (a, b)| differing | (a ^ b))
-            == 0
+        let (own, other) = (Sha256::digest(&self.0), Sha256::digest(other));
+        own.as_slice().ct_eq(other.as_slice()).into()
     }
 
     /// The secret as it stands in a URL's path or query: all but letters, digits, `-`, `.`, `_` and

@@ -13,10 +13,10 @@ use std::time::{Duration, Instant};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
+use ghanti_model::unix_ms;
 use ghanti_model::{CallId, CallSid, Problem};
 use ghanti_session::connect::NoStart;
 use ghanti_session::network::note;
-use ghanti_session::run::unix_ms;
 use tokio::sync::Notify;
 
 mod asked;

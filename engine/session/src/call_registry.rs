@@ -10,8 +10,8 @@ use ghanti_store::{CallRecords, DoNotCall, RecordWriter, StoreError};
 
 use crate::call::{LiveCall, LiveCalls};
 use crate::outcomes::Outcomes;
-use crate::run::unix_ms;
 use crate::transfer;
+use ghanti_model::unix_ms;
 
 /// So many records of calls that are not live are kept at hand: those that wait for their stream,
 /// and those whose last applets have yet to ask. The oldest go first; they are in the database.

@@ -1,7 +1,7 @@
 //! A call from its accepted socket to its saved record.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use ghanti_dialog::journal::SharedJournal;
@@ -10,6 +10,7 @@ use ghanti_dialog::{
     OnFailureThen, Pinned, RunEnd,
 };
 use ghanti_exotel::inbound::Start;
+use ghanti_model::unix_ms;
 use ghanti_model::{
     CallFacts, CallId, CallRecord, CallSid, CallState, CustomerRecord, Decision, Direction,
     Language, PhoneNumber, Step,
@@ -41,15 +42,6 @@ use crate::wire::Wire;
 const DECISION: Duration = Duration::from_secs(1);
 /// How long the engine's own last words may take.
 const APOLOGY: Duration = Duration::from_secs(30);
-
-/// Milliseconds since 1970-01-01T00:00:00Z, now.
-pub fn unix_ms() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| {
-            u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-        })
-}
 
 /// What became of a socket.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,9 +4,9 @@
 use ghanti_model::{FlowName, VersionId};
 
 use super::Catalogue;
-use crate::load::unix_ms;
 use crate::run::RunEnd;
 use crate::version::{FlowVersion, PromptLibrary};
+use ghanti_model::unix_ms;
 
 /// A version cannot be changed by hand.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

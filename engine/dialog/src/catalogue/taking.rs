@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use ghanti_model::unix_ms;
 use ghanti_model::{FlowName, VersionId};
 
 use super::{Catalogue, Verdict, told};
 use crate::flow_tests;
-use crate::load::{Fault, Rejection, Step, no_errors, unix_ms};
+use crate::load::{Fault, Rejection, Step, no_errors};
 use crate::replay_gate;
 use crate::scan::{Form, Place};
 use crate::source::{Parts, Source, Unread};

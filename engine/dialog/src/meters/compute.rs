@@ -10,6 +10,8 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use rustix::time::{ClockId, clock_gettime};
+
 use crate::host::Limit;
 
 /// A conversation waits for the caller nearly all the time. A flow that does not keeps a processor
@@ -78,16 +80,7 @@ impl ComputeMeter {
 
 /// Processor time of the calling thread.
 fn thread_time() -> Duration {
-    let mut time = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    #[expect(
-        unsafe_code,
-        reason = "writes to the struct that it is given, and every thread has this clock"
-    )]
-    let result = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
-    debug_assert_eq!(result, 0, "the clock of a thread can always be read");
+    let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(
         u64::try_from(time.tv_sec).unwrap_or(0),
         u32::try_from(time.tv_nsec).unwrap_or(0),

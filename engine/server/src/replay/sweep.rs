@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ghanti_model::CallRecord;
-use ghanti_session::run::unix_ms;
+use ghanti_model::unix_ms;
 use ghanti_store::sql::PageMark;
 use ghanti_store::{SqlRecords, StoreError};
 use tokio::sync::mpsc;

@@ -7,8 +7,8 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use ghanti_exotel::applet::{PassthruRequest, StreamOutcome, StreamStatus, SwitchCase};
+use ghanti_model::unix_ms;
 use ghanti_model::{CallId, CallSid, Decision};
-use ghanti_session::run::unix_ms;
 use ghanti_session::{network, transfer};
 
 use crate::access::Applet;

@@ -9,8 +9,8 @@ use axum::http::HeaderMap;
 use ghanti_exotel::applet::{
     Channels, ConnectReply, ConnectTerms, MAX_CONVERSATION_S, MusicType, PassthruRequest,
 };
+use ghanti_model::unix_ms;
 use ghanti_model::{CallSid, Decision, PhoneNumber};
-use ghanti_session::run::unix_ms;
 use ghanti_session::transfer;
 
 use crate::access::Applet;

@@ -6,8 +6,8 @@ use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use ghanti_dialog::Instant;
+use ghanti_model::unix_ms;
 use ghanti_model::{CallId, CallRecord, CallSid, CustomerRecord, Step};
-use ghanti_session::run::unix_ms;
 use serde::Serialize;
 
 use crate::access::Api;

@@ -6,10 +6,10 @@ use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use ghanti_exotel::applet::PassthruRequest;
+use ghanti_model::unix_ms;
 use ghanti_model::{CallId, CallSid, Step};
 use ghanti_session::call::keep_problem;
 use ghanti_session::find::{BEHIND_ANSWER, Sought, find, named_orders};
-use ghanti_session::run::unix_ms;
 use ghanti_store::{Ends, Sighting};
 
 use crate::access::Applet;

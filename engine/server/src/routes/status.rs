@@ -8,10 +8,10 @@ use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use ghanti_exotel::status::StatusCallback;
 use ghanti_exotel::{CallStatus, Parameters};
+use ghanti_model::unix_ms;
 use ghanti_model::{CallId, CallSid, Masked};
 use ghanti_session::find::{BEHIND_ANSWER, Sought, find};
 use ghanti_session::network;
-use ghanti_session::run::unix_ms;
 use ghanti_store::Sighting;
 
 use crate::access::Applet;

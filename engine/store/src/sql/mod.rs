@@ -8,10 +8,9 @@ mod migrations;
 mod pages;
 
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
-use ghanti_model::{CallId, CallRecord, CallSid, CallState, PhoneNumber};
+use ghanti_model::{CallId, CallRecord, CallSid, CallState, PhoneNumber, unix_ms};
 use sqlx::{PgPool, SqlitePool};
 
 use crate::keyed::json_fault;
@@ -149,7 +148,7 @@ impl SqlRecords {
                 .bind(state(CallState::Ended))
                 .bind(ENGINE_STOPPED)
                 .bind(stored_ms(now_unix_ms))
-                .bind(now_ms())
+                .bind(stored_ms(unix_ms()))
                 .bind(&record)
                 .execute(pool)
                 .await?;
@@ -177,7 +176,7 @@ impl CallRecords for SqlRecords {
                 .bind(stored_ms(record.created_ms))
                 .bind(record.started_ms.map(stored_ms))
                 .bind(record.ended_ms.map(stored_ms))
-                .bind(now_ms())
+                .bind(stored_ms(unix_ms()))
                 .bind(&json)
                 .execute(pool)
                 .await
@@ -272,12 +271,4 @@ fn state(state: CallState) -> &'static str {
 /// SQL has no unsigned integers.
 fn stored_ms(unix_ms: u64) -> i64 {
     i64::try_from(unix_ms).unwrap_or(i64::MAX)
-}
-
-fn now_ms() -> i64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| {
-            i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-        })
 }

@@ -3,9 +3,9 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use ghanti_model::{CallId, CallRecord, CallState};
+use ghanti_model::{CallId, CallRecord, CallState, unix_ms};
 use tokio::time::Instant;
 
 use super::Shared;
@@ -227,12 +227,4 @@ impl Outage {
             tracing::info!("call records are saved again, and the spool is empty");
         }
     }
-}
-
-fn unix_ms() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| {
-            u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-        })
 }
