@@ -248,7 +248,7 @@ mod tests {
     use super::*;
     use crate::engine::EngineSettings;
 
-    /// The smallest of the frozen components.
+    /// The smallest of the fixture components.
     const BULKY: &[u8] = include_bytes!("../tests/fixtures/bulky-0.1.0.wasm");
 
     #[tokio::test]
