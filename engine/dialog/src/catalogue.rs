@@ -133,6 +133,7 @@ impl<P: PromptLibrary> Catalogue<P> {
             invalid: Mutex::default(),
             changes: watch::Sender::new(0),
             metrics: Metrics::default(),
+            // reading the saved state panicked: go on without it
             kept: Arc::new(kept.unwrap_or_else(|_| Kept::open(None))),
             notices: Notices::default(),
             replay_check,
@@ -179,7 +180,7 @@ impl<P: PromptLibrary> Catalogue<P> {
         Ok(rejections)
     }
 
-    /// Scans the folder. Entries that are not valid flows are kept, and each is logged once.
+    /// Scans the folder. Invalid entries are kept for [`Catalogue::invalid`], each logged once.
     pub(crate) async fn look(&self) -> Result<BTreeMap<FlowName, Place>, CatalogueError> {
         let folder = self.folder.clone();
         let found = tokio::task::spawn_blocking(move || scan(&folder))

@@ -289,16 +289,16 @@ mod tests {
         for home in [Some("a"), Some("b")] {
             assert_eq!(taken(&beside(""), "emi", home).unwrap(), home.unwrap());
         }
-        // one that claims some takes these, with or without anybody who had calls before
+        // a flow takes the calls that it claims, whichever flow had calls before
         for home in [None, Some("a")] {
             assert_eq!(taken(&beside(CAMPAIGN), "emi", home).unwrap(), "b");
             assert_eq!(taken(&beside(CAMPAIGN), "other", home).unwrap(), "a");
         }
-        // the only one had all of them, whatever it claims
+        // the only flow had all calls, whatever it claims
         let claims = [("a", CAMPAIGN), ("b", "")];
         assert_eq!(taken(&claims[..1], "other", None).unwrap(), "a");
         assert_eq!(taken(&claims, "other", Some("a")).unwrap(), "a");
-        // its calls are not another's while it is away
+        // while it is not loaded, its calls do not go to another flow
         assert!(
             matches!(taken(&claims[1..], "other", Some("a")), Err(NoFlow::Unknown { wanted, .. }) if wanted.as_str() == "a")
         );

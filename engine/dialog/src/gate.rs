@@ -165,7 +165,7 @@ impl Rules {
         Ok(())
     }
 
-    /// What must be established before any of these prompts of this question may be spoken.
+    /// Everything that the question and these prompts require to be established.
     fn requirements<'a>(
         &'a self,
         question: Option<&str>,

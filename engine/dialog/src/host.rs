@@ -23,9 +23,10 @@ use crate::meters::compute::{ARRIVAL, BUSY, BUSY_WINDOW, ComputeMeter};
 use crate::meters::{MemoryMeter, RateMeter};
 use crate::wasi::{Stream, Wasi};
 
-/// The most bytes a flow may pass in one host call, texts and lists together. Checked before the
-/// arguments are copied: otherwise, a list that names one text a thousand times would fill the
-/// memory. Four times the maximum of `[limits] text-bytes`, since list items count as well.
+/// The most bytes a flow may pass in one host call, texts and lists together. wasmtime
+/// enforces it while copying the arguments: otherwise, a list that names one text a thousand times
+/// would fill the memory. Four times the maximum of `[limits] text-bytes`, since list items count
+/// as well.
 pub(crate) const HANDED_OVER_BYTES: usize = 1 << 20;
 
 /// A limit that ends a flow.

@@ -229,7 +229,7 @@ mod tests {
         let (id, restored) = kept.restore(&name()).unwrap().unwrap();
         assert_eq!((&id, Source::of(restored).id), (&first, first.clone()));
 
-        // a changed prompt keeps one file more, and the earlier version as long as it may come back
+        // a changed prompt adds one file; the previous version is kept while it is loaded
         let second = keep(&kept, &parts("b"), &BTreeSet::from([first.clone()]));
         assert_eq!(objects(folder.path()), 5);
         keep(&kept, &parts("c"), &BTreeSet::from([second]));

@@ -146,7 +146,7 @@ impl<P> VersionSet<P> {
         self.tests = Some((tests, true));
     }
 
-    /// Records that they fail. The version keeps its stage.
+    /// Records that the changed tests of the taken version fail. The version keeps its stage.
     pub(crate) fn fail_tests(
         &mut self,
         id: VersionId,
@@ -362,6 +362,7 @@ impl<P> VersionSet<P> {
         let candidate = self.candidate.take();
         self.leave(candidate);
         if let Some(active) = self.active.take() {
+            // stays loaded, so that the flow can return at once
             self.before.insert(0, active);
         }
         !self.before.is_empty()

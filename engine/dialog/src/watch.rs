@@ -88,6 +88,7 @@ async fn run<P: PromptLibrary>(catalogue: Weak<Catalogue<P>>) {
                 }
             }
         }
+        // not held while waiting: the task must not keep the catalogue alive
         drop(catalogue);
         tokio::time::sleep(BREATH).await;
         tokio::select! {
@@ -96,6 +97,7 @@ async fn run<P: PromptLibrary>(catalogue: Weak<Catalogue<P>>) {
                 Ok((name, load, judged)) => debounce.loaded(Instant::now(), &name, load, judged),
                 Err(error) => {
                     tracing::error!(%error, "loading a flow failed: report it with the flow's files");
+                    // which load failed is not known, so every flow is looked at again
                     debounce = Debounce::default();
                 }
             },

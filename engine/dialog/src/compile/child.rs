@@ -91,7 +91,8 @@ pub(super) async fn compile(
     };
 
     let (program, runtime) = (program.to_owned(), Handle::current());
-    // a child inherits the priority of the thread that starts it
+    // a child inherits the priority of the thread that starts it, and is killed when that thread
+    // ends
     let started = engine.loader_pool().run(move || {
         let _runtime = runtime.enter();
         start(&program, &component, &order)

@@ -1,5 +1,5 @@
 //! The child process that compiles one component, from standard input to standard output, within
-//! limits that it sets on itself before reading any input.
+//! limits that it sets on itself before reading the component.
 //!
 //! Whatever this engine does with a component's bytes or types is done here first, on threads with
 //! smaller stacks than the engine's own: what would overflow or exhaust the engine ends the child

@@ -122,7 +122,7 @@ mod tests {
         ];
         assert_eq!(lost(""), all);
         assert_eq!(lost("[prompts]\ntexts = true\n"), all);
-        // cut off at any byte
+        // cut off after any line
         for lines in 1..RULES.lines().count() {
             let half: String = RULES
                 .lines()

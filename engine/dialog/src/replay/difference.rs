@@ -41,7 +41,7 @@ impl DifferenceKind {
         Self::Wording,
     ];
 
-    /// The name used in manifests, the API and the CLI.
+    /// The kind's name, as in the API and the CLI.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Amounts => "amounts",
