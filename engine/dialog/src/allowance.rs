@@ -1,9 +1,8 @@
-//! What the operator allows at most, whatever a manifest asks for: the maximum of each limit, and
-//! whom and what may be granted.
+//! The operator's limits on manifests: the maximum of each limit, and what may be granted.
 //!
-//! A manifest that asks for more is rejected, line by line, so that nobody finds out in a call. One
-//! that says nothing gets the default, or the maximum where that is lower. Look-ups and voices are
-//! granted by the operator or not at all.
+//! A manifest that asks for more is rejected with a reason for each line, so that it does not
+//! surface during a call. A limit that the manifest leaves out gets the default, or the maximum if
+//! that is lower. Look-ups and voices are granted only if the operator allows them.
 
 use ghanti_model::PhoneNumber;
 
@@ -12,21 +11,21 @@ use crate::load::{Fault, Step};
 use crate::manifest::{Limits, Manifest, Said};
 use crate::overrides::Overrides;
 
-/// The most that any manifest may ask for. By default that is every limit and every number to
-/// transfer to, and neither look-ups nor voices.
+/// The most that any manifest may ask for. The default allows the maximum of every limit and all
+/// transfer numbers, but no look-ups and no voices.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Allowance {
     /// The maximum of each limit.
     pub limits: Limits,
-    /// Look-up keys that may be granted, as patterns whose `*` stands for any characters; none
+    /// Look-up keys that may be granted, as patterns in which `*` stands for any characters; `None`
     /// allows no look-up.
     pub lookup: Option<Vec<String>>,
-    /// Numbers that calls may be transferred to; none allows any.
+    /// Numbers that calls may be transferred to; `None` allows any.
     pub transfer: Option<Vec<PhoneNumber>>,
-    /// Voices that may be granted, as patterns as well; none allows no voice but each language's
-    /// own.
+    /// Voices that may be granted, as patterns like those of `lookup`; `None` allows only each
+    /// language's default voice.
     pub voices: Option<Vec<String>>,
-    /// What stands above manifests.
+    /// The operator's values that take precedence over manifests.
     pub overrides: Overrides,
 }
 
@@ -42,16 +41,16 @@ impl Default for Allowance {
     }
 }
 
-/// One thing that a manifest asks for and must not have.
+/// Something a manifest asks for that the operator does not allow.
 struct Beyond {
     line: Option<usize>,
     reason: String,
-    /// Where the operator says so, as a hint.
+    /// The operator's setting that would allow it, for the hint.
     setting: &'static str,
 }
 
 impl Allowance {
-    /// All that a manifest can say: for flows that take no calls.
+    /// Allows everything a manifest can ask for: for flows that take no calls.
     pub fn everything() -> Self {
         let any = || Some(vec!["*".to_owned()]);
         Self {
@@ -61,7 +60,7 @@ impl Allowance {
         }
     }
 
-    /// Checks what a manifest says, of which `text` is the file, and lowers what it leaves unsaid.
+    /// Checks a manifest, whose file is `text`, and lowers limits that it leaves out.
     pub(crate) fn admit(&self, manifest: &mut Manifest, text: &str) -> Result<(), Fault> {
         let said = Said(text);
         let mut beyond = self.limits_beyond(&manifest.limits, &said);
@@ -137,7 +136,7 @@ impl Allowance {
             .into_iter()
             .filter(|(_, asked, most, _)| asked > most)
             .filter_map(|(key, asked, most, setting)| {
-                // what the manifest leaves unsaid is lowered
+                // a limit that is not in the file has just its default, which is lowered instead
                 let line = said.line(&["limits", key], None)?;
                 let shown = |value: u64| {
                     if key == "memory" {
@@ -170,8 +169,8 @@ impl Allowance {
                 .any(|allowed| matches(allowed, pattern))
         };
         for (at, pattern) in grants.lookup.iter().enumerate() {
-            // a `*` of the pattern is matched by none but a `*`: so whatever it stands for is
-            // allowed, too
+            // a `*` in the manifest's pattern is only matched by a `*` of the operator's, so
+            // everything it stands for is allowed, too
             if !covered(&self.lookup, pattern) {
                 let reason = format!("`lookup` has `{pattern}`, which the operator does not allow");
                 beyond.push(Beyond {

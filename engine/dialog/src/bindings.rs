@@ -1,5 +1,5 @@
-//! Rust types of the contract, made from `wit/` at build time. They go no further than
-//! [`crate::convert`] and the host functions.
+//! Rust types of the contract, generated from `wit/` at build time. Used only by [`crate::convert`]
+//! and the host functions.
 #![allow(
     missing_docs,
     clippy::all,
@@ -9,8 +9,8 @@
 wasmtime::component::bindgen!({
     path: "../../wit",
     world: "dialog",
-    // every host function may wait, so that the guest's fiber can be parked, and may end the flow
-    // where a limit is exceeded
+    // every host function may wait, so that the guest's fiber can be suspended, and may trap when a
+    // limit is exceeded
     imports: { default: async | trappable },
     exports: { default: async },
 });

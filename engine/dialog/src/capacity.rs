@@ -1,38 +1,38 @@
-//! How many calls a machine has room for. Pure: what the machine gives is an argument, and read by
-//! [`Machine::this`] alone.
+//! How many calls a machine has room for. Pure: the machine's resources are an argument, read only
+//! by [`Machine::this`].
 //!
-//! Every call's place in the pool takes address space, reserved at the start and mostly never
-//! touched, and memory mappings while it is used.
+//! Every call's slot in the pool takes address space, which is reserved at startup and mostly never
+//! touched, and memory mappings while it is in use.
 
 use std::fmt;
 
-/// Memory mappings of one parked call of a small guest: 60,097 were counted at 10,000 calls.
+/// Memory mappings of one suspended call of a small guest: 60,097 were counted at 10,000 calls.
 const MAPPINGS_PER_CALL: u32 = 6;
 
-/// Mappings left to the rest of the process: libraries, thread stacks, speech models, allocator
-/// arenas.
+/// Mappings reserved for the rest of the process: libraries, thread stacks, speech models,
+/// allocator arenas.
 const MAPPINGS_RESERVED: u32 = 15_000;
 
-/// Linux' own default of `vm.max_map_count`, for where it cannot be read.
+/// Linux's default of `vm.max_map_count`, used if it cannot be read.
 const MAPPINGS_DEFAULT: u32 = 65_530;
 
-/// Address space of a process on x86_64 and on aarch64 as Linux configures them: 47 bits.
+/// Address space of a process on x86_64 and aarch64 as configured by Linux: 47 bits.
 const ADDRESSES_BYTES: u64 = 1 << 47;
 
-/// Address space left to the rest of the process: 64 MiB for the allocator's arena of each thread,
+/// Address space reserved for the rest of the process: 64 MiB for each thread's allocator arena,
 /// thread stacks, speech models, compiled flows.
 const ADDRESSES_RESERVED_BYTES: u64 = 4 << 30;
 
-/// What a machine gives to this process.
+/// The resources of a machine that are available to this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Machine {
     /// `vm.max_map_count`.
     pub(crate) mappings: u32,
-    /// Of virtual memory: the soft limit of RLIMIT_AS, or what the processor can address.
+    /// Virtual memory in bytes: the soft limit of RLIMIT_AS, or what the processor can address.
     pub(crate) addresses_bytes: u64,
 }
 
-/// What keeps the number of calls where it is.
+/// What limits the number of calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LimitedBy {
     Settings,
@@ -53,7 +53,7 @@ impl fmt::Display for LimitedBy {
 }
 
 impl Machine {
-    /// This one.
+    /// The resources of this machine.
     pub(crate) fn this() -> Self {
         let mappings = std::fs::read_to_string("/proc/sys/vm/max_map_count")
             .ok()
@@ -68,8 +68,8 @@ impl Machine {
         }
     }
 
-    /// How many calls fit, each taking `call_bytes` of address space, and what limits them. At
-    /// least one; `spare` more places are made besides.
+    /// How many calls fit if each takes `call_bytes` of address space, and what limits them. At
+    /// least one; `spare` more slots are allocated in addition.
     pub(crate) fn calls(&self, wanted: u32, spare: u32, call_bytes: u64) -> (u32, LimitedBy) {
         let mapped = self.mappings.saturating_sub(MAPPINGS_RESERVED) / MAPPINGS_PER_CALL;
         let places = self
@@ -88,8 +88,7 @@ impl Machine {
     }
 }
 
-/// The soft limit in `/proc/self/limits`, in bytes; none where there is none. `prlimit(2)`, which
-/// would tell it too, is no safe call.
+/// The soft limit in the text of `/proc/self/limits`, in bytes, or `None` if there is no limit.
 fn address_space_limit(limits: &str) -> Option<u64> {
     let line = limits
         .lines()
@@ -141,7 +140,7 @@ mod tests {
             addresses_bytes,
             ..SPACIOUS
         };
-        // 30 GiB are left for 118 places, 16 of them spare
+        // 30 GiB are left for 118 slots, 16 of them spare
         assert_eq!(
             of(34 << 30).calls(1_000, 16, CALL_BYTES),
             (102, LimitedBy::Addresses)
@@ -154,7 +153,7 @@ mod tests {
             of(1 << 30).calls(1_000, 16, CALL_BYTES),
             (1, LimitedBy::Addresses)
         );
-        // all of 47 bits hold half a million calls, if only they could be mapped
+        // 47 bits of address space hold half a million calls, more than can be mapped
         let endless = Machine {
             mappings: u32::MAX,
             ..SPACIOUS

@@ -1,7 +1,7 @@
-//! The flows that calls can have, each with its versions.
+//! The flows that can take calls, each with its versions.
 //!
-//! A new version is loaded beside the others and then published at one stroke; a call keeps the
-//! version that it was given. Whatever fails, the active version stays.
+//! A new version is loaded alongside the others and then published atomically; a call keeps the
+//! version it was given. If anything fails, the active version stays.
 
 mod changes;
 mod lasting;
@@ -35,16 +35,16 @@ use crate::version_set::VersionSet;
 pub use changes::ChangeError;
 use notices::Notices;
 
-/// What the operator says of all flows.
+/// The operator's settings for all flows.
 #[derive(Debug, Clone, Default)]
 pub struct CatalogueSettings {
-    /// Where compiled components are kept, such as `data/components`. Must be writable by the
-    /// engine alone: its files are trusted.
+    /// Where compiled components are cached, such as `data/components`. Must be writable by the
+    /// engine alone, since the cached code is trusted.
     pub components: PathBuf,
-    /// Where the version of each flow that took calls last is kept over a restart, such as
-    /// `data/flows`; none keeps nothing.
+    /// Where the last active version of each flow is saved so that it survives a restart, such as
+    /// `data/flows`; `None` disables this.
     pub kept: Option<PathBuf>,
-    /// The flow of calls that ask for none and match none.
+    /// The flow of calls that name no flow and match none.
     pub default_flow: Option<FlowName>,
     /// The `default` transfer target of flows whose manifest grants none, and of bare components.
     pub default_transfer: Vec<PhoneNumber>,
@@ -54,24 +54,24 @@ pub struct CatalogueSettings {
     pub loading: Loading,
 }
 
-/// The folder of flows cannot be read.
+/// The flows folder cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read the flows in `{}`: {reason}: make the folder, and put a flow into it (`make flows`)", .folder.display())]
 pub struct CatalogueError {
-    /// Which folder.
+    /// The folder.
     pub folder: PathBuf,
-    /// Why.
+    /// The I/O error.
     pub reason: std::io::Error,
 }
 
-/// What became of a flow's files.
+/// The result of loading a flow's files.
 #[derive(Debug)]
 pub(crate) enum Verdict {
-    /// They are a version that was judged before.
+    /// They are a version that has been checked before.
     Known,
     Published,
     Rejected(Rejection),
-    /// They changed while they were read.
+    /// They changed while they were being read.
     Moving,
 }
 
@@ -101,8 +101,8 @@ impl<P> std::fmt::Debug for Catalogue<P> {
 }
 
 impl<P: PromptLibrary> Catalogue<P> {
-    /// Loads all flows of a folder. What cannot be loaded is told beside, and hinders no other.
-    /// There are no recorded calls, so that every replay gate is open.
+    /// Loads all flows in a folder. Flows that fail to load are returned as rejections; the rest
+    /// still load. There are no recorded calls, so every replay gate passes.
     pub async fn open(
         engine: FlowEngine,
         folder: &Path,
@@ -111,7 +111,8 @@ impl<P: PromptLibrary> Catalogue<P> {
         Self::open_gated(engine, folder, settings, None).await
     }
 
-    /// The same, where there may be recorded calls.
+    /// Like [`Catalogue::open`], with recorded calls for the replay gate if `replay_check` is
+    /// given.
     pub async fn open_gated(
         engine: FlowEngine,
         folder: &Path,
@@ -136,6 +137,7 @@ impl<P: PromptLibrary> Catalogue<P> {
             invalid: Mutex::default(),
             changes: watch::Sender::new(0),
             metrics: Metrics::default(),
+            // reading the saved state panicked: go on without it
             kept: Arc::new(kept.unwrap_or_else(|_| Kept::open(None))),
             notices: Notices::default(),
             loading: settings.loading,
@@ -151,9 +153,9 @@ impl<P: PromptLibrary> Catalogue<P> {
         Ok((catalogue, rejections))
     }
 
-    /// Looks through the folder again and publishes what has changed; what was rejected is tried
-    /// again. A flow that cannot be loaded keeps the version it has; one whose files are gone takes
-    /// no further calls. A version that was rolled back stays so.
+    /// Rescans the folder, publishes what has changed, and retries what was rejected. A flow that
+    /// cannot be loaded keeps the version it has; one whose files are gone takes no more calls. A
+    /// version that was rolled back stays rolled back.
     pub async fn reload(&self) -> Result<Vec<Rejection>, CatalogueError> {
         let places = self.look().await?;
         let gone: Vec<_> = self
@@ -164,7 +166,8 @@ impl<P: PromptLibrary> Catalogue<P> {
         gone.iter().for_each(|name| self.retire(name));
         self.change().values_mut().for_each(VersionSet::pardon);
         let mut rejections = self.invalid();
-        // several come at once: which of them is loaded first decides nothing
+        // flows load concurrently; unclaimed calls and warnings are decided once all are loaded,
+        // so that the order does not matter
         let quiet = self.notices.quiet();
         let loads = places.into_iter().map(|(name, place)| async move {
             let verdict = self.take(&name, place).await;
@@ -182,7 +185,7 @@ impl<P: PromptLibrary> Catalogue<P> {
         Ok(rejections)
     }
 
-    /// What lies in the folder. What is no flow is kept, and told once.
+    /// Scans the folder. Invalid entries are kept for [`Catalogue::invalid`], each logged once.
     pub(crate) async fn look(&self) -> Result<BTreeMap<FlowName, Place>, CatalogueError> {
         let folder = self.folder.clone();
         let found = tokio::task::spawn_blocking(move || scan(&folder))
@@ -216,7 +219,7 @@ impl<P: PromptLibrary> Catalogue<P> {
         )
     }
 
-    /// A flow's files are gone.
+    /// Stops new calls to a flow whose files are gone.
     pub(crate) fn retire(&self, name: &FlowName) {
         tracing::info!(flow = %name, "flow takes no further calls: its files are gone");
         let mut flows = self.change();
@@ -227,7 +230,7 @@ impl<P: PromptLibrary> Catalogue<P> {
         self.changed();
     }
 
-    /// The flows whose files lay in the folder when it was last looked at.
+    /// The flows whose files were in the folder when it was last scanned.
     pub(crate) fn present(&self) -> BTreeSet<FlowName> {
         self.flows()
             .iter()
@@ -236,7 +239,7 @@ impl<P: PromptLibrary> Catalogue<P> {
             .collect()
     }
 
-    /// The first flows are loaded: from now on calls go first.
+    /// Lowers the priority of loading: from now on calls come first.
     pub(crate) fn step_back(&self) {
         self.loader.step_back();
     }
@@ -245,7 +248,7 @@ impl<P: PromptLibrary> Catalogue<P> {
         &self.folder
     }
 
-    /// The active versions, by the flows' names.
+    /// The active versions, by flow name.
     pub fn versions(&self) -> BTreeMap<FlowName, Arc<FlowVersion<P>>> {
         self.flows()
             .iter()
@@ -258,9 +261,9 @@ impl<P: PromptLibrary> Catalogue<P> {
         self.flows().get(name)?.active().cloned()
     }
 
-    /// The version for a call, pinned: of the flow that is wanted, else the best match of the
-    /// manifests, else the default or only one; and of that flow the active version or its
-    /// candidate.
+    /// Chooses and pins the version for a call: of the wanted flow, else of the best match of the
+    /// manifests, else of the flow that takes unclaimed calls. Within that flow it is the active
+    /// version or its candidate.
     pub fn choose(
         &self,
         facts: &CallFacts,
@@ -284,7 +287,7 @@ impl<P: PromptLibrary> Catalogue<P> {
         })
     }
 
-    /// The flows that an order which names none may come to.
+    /// The flows that may get the call of an order that names no flow.
     pub(crate) fn may_take_orders(&self) -> Vec<FlowName> {
         let flows = self.flows();
         let taking: Vec<_> = flows
@@ -297,8 +300,8 @@ impl<P: PromptLibrary> Catalogue<P> {
             .collect()
     }
 
-    /// The version with which calls of this one may go on: the active one of its flow, where this
-    /// one takes no new calls any more.
+    /// The version that calls of `version` may migrate to: the active one of its flow, if `version`
+    /// itself takes no new calls any more.
     pub fn successor(&self, version: &FlowVersion<P>) -> Option<Arc<FlowVersion<P>>> {
         let flows = self.flows();
         let set = flows
@@ -307,7 +310,7 @@ impl<P: PromptLibrary> Catalogue<P> {
         set.active().cloned()
     }
 
-    /// All flows with their versions, what was rejected, and what is odd.
+    /// All flows with their versions, rejections and warnings.
     pub fn states(&self) -> Vec<FlowState> {
         let flows = self.flows();
         let mut warnings = self.warnings(&flows);
@@ -320,7 +323,7 @@ impl<P: PromptLibrary> Catalogue<P> {
             .collect()
     }
 
-    /// What lies in the folder and is no flow.
+    /// Entries in the folder that are not valid flows.
     pub fn invalid(&self) -> Vec<Rejection> {
         self.invalid
             .lock()
@@ -328,8 +331,8 @@ impl<P: PromptLibrary> Catalogue<P> {
             .clone()
     }
 
-    /// What has happened to each flow since the start, by name; beyond 256 flows the rest under
-    /// `others`.
+    /// Counters of each flow since the start, by name; flows beyond the first 256 are counted
+    /// together as `others`.
     pub fn counts(&self) -> BTreeMap<String, FlowCounts> {
         self.metrics.all()
     }
@@ -339,8 +342,8 @@ impl<P: PromptLibrary> Catalogue<P> {
         self.loader.engine().max_calls()
     }
 
-    /// Counts up whenever something in [`Catalogue::states`] or [`Catalogue::invalid`] has changed,
-    /// but for the numbers of calls.
+    /// A counter that is incremented whenever [`Catalogue::states`] or [`Catalogue::invalid`]
+    /// changes, except for the numbers of calls.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }
@@ -359,7 +362,7 @@ impl<P: PromptLibrary> Catalogue<P> {
     }
 }
 
-/// The flows that take calls, with what each claims.
+/// The flows that take calls, with their match conditions.
 fn taking<P>(flows: &Flows<P>) -> Vec<(&FlowName, &Takes)> {
     flows
         .iter()

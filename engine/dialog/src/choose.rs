@@ -1,25 +1,25 @@
-//! Which flow a call gets: the one asked for, else the best match of the manifests, else the one
+//! Which flow a call gets: the one it names, else the best match of the manifests, else the one
 //! that unclaimed calls go to ([`unclaimed`]).
 
 use ghanti_model::{CallFacts, Direction, FlowName};
 
 use crate::manifest::Takes;
 
-/// No flow for a call.
+/// No flow takes the call.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoFlow {
-    /// The one asked for is not loaded.
+    /// The named flow is not loaded.
     #[error("there is no flow `{wanted}`, only {}: fix the name, or see why it was rejected", shown(.there))]
     Unknown {
-        /// Which one.
+        /// The name that was given.
         wanted: FlowName,
-        /// Those that are loaded.
+        /// The loaded flows.
         there: Vec<FlowName>,
     },
     /// No manifest matches and no default is set.
     #[error("no flow takes this call: {} loaded: add a `[match]` to one, or name one by `flow` of `[calls]`", shown(.there))]
     Unmatched {
-        /// Those that are loaded.
+        /// The loaded flows.
         there: Vec<FlowName>,
     },
 }
@@ -36,8 +36,8 @@ pub(crate) fn shown(there: &[FlowName]) -> String {
     }
 }
 
-/// Chooses among loaded flows, given in the order of their names. Flows that match equally well
-/// share the calls by weight; the call's id decides, so that the choice can be repeated.
+/// Chooses among the loaded flows, given in the order of their names. Flows that match equally well
+/// share the calls by weight; the share is derived from the call's id, so the choice is repeatable.
 pub(crate) fn choose<'a>(
     flows: &[(&'a FlowName, &'a Takes)],
     facts: &CallFacts,
@@ -54,16 +54,17 @@ pub(crate) fn choose<'a>(
     }
 }
 
-/// Why a flow takes the calls that none claims.
+/// Why a flow takes unclaimed calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Because {
-    /// The operator says so.
+    /// The operator's configuration names it.
     Default,
-    /// It had them before others came: no flow takes calls from another but by a claim.
+    /// It took them before other flows were added: a new flow takes another flow's calls only by a
+    /// `[match]` that claims them.
     Before,
-    /// It is the only one without conditions.
+    /// It is the only flow without conditions.
     CatchAll,
-    /// It is the only one there is.
+    /// It is the only flow.
     Only,
 }
 
@@ -80,8 +81,8 @@ impl Because {
     }
 }
 
-/// The flow of calls that none claims: the default; else `home`, which had them last; else the only
-/// one without conditions; else the only one.
+/// The flow that takes calls which no flow claims: the default; else `home`, the one that took them
+/// last; else the only open flow; else the only open one without conditions.
 pub(crate) fn unclaimed<'a>(
     flows: &[(&'a FlowName, &'a Takes)],
     default: Option<&FlowName>,
@@ -91,7 +92,7 @@ pub(crate) fn unclaimed<'a>(
         return loaded(flows, default).map(|name| (name, Because::Default));
     }
     if let Some(home) = home {
-        // while it is not loaded, its calls are nobody else's
+        // while it is not loaded, no other flow takes its calls
         let because = if open(flows).count() == 1 {
             Because::Only
         } else {
@@ -115,7 +116,7 @@ fn sole<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
     items.next().is_none().then_some(first)
 }
 
-/// Flows that take calls which do not ask for them: one of weight 0 takes no others.
+/// Flows that take calls which do not name them; a flow of weight 0 takes only calls that do.
 pub(crate) fn open<'a, 'f>(
     flows: &'f [(&'a FlowName, &'a Takes)],
 ) -> impl Iterator<Item = (&'a FlowName, &'a Takes)> + use<'a, 'f> {
@@ -140,8 +141,8 @@ fn names(flows: &[(&FlowName, &Takes)]) -> Vec<FlowName> {
     flows.iter().map(|(name, _)| (*name).clone()).collect()
 }
 
-/// The flows that an order which names none may come to: those that claim such calls, and those
-/// that take what nobody claims.
+/// The flows that may get the call of an order that names no flow: those that claim such calls, and
+/// those that take unclaimed ones.
 pub(crate) fn may_take<'a>(
     flows: &[(&'a FlowName, &'a Takes)],
     default: Option<&FlowName>,
@@ -288,16 +289,16 @@ mod tests {
         for home in [Some("a"), Some("b")] {
             assert_eq!(taken(&beside(""), "emi", home).unwrap(), home.unwrap());
         }
-        // one that claims some takes these, with or without anybody who had calls before
+        // a flow takes the calls that it claims, whichever flow had calls before
         for home in [None, Some("a")] {
             assert_eq!(taken(&beside(CAMPAIGN), "emi", home).unwrap(), "b");
             assert_eq!(taken(&beside(CAMPAIGN), "other", home).unwrap(), "a");
         }
-        // the only one had all of them, whatever it claims
+        // the only flow had all calls, whatever it claims
         let claims = [("a", CAMPAIGN), ("b", "")];
         assert_eq!(taken(&claims[..1], "other", None).unwrap(), "a");
         assert_eq!(taken(&claims, "other", Some("a")).unwrap(), "a");
-        // its calls are not another's while it is away
+        // while it is not loaded, its calls do not go to another flow
         assert!(
             matches!(taken(&claims[1..], "other", Some("a")), Err(NoFlow::Unknown { wanted, .. }) if wanted.as_str() == "a")
         );

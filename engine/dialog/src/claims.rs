@@ -1,12 +1,12 @@
-//! Flows that claim the same calls: what is said of it, so that nobody finds out by missing them.
-//! Pure.
+//! Detects flows that claim the same calls, so that the operator is warned of it. Pure.
 
 use ghanti_model::FlowName;
 
 use crate::choose::open;
 use crate::manifest::Takes;
 
-/// For every two flows whose `[match]` can meet the same call: both names, and who gets it.
+/// For any two flows whose `[match]` can meet the same call: both names, and a warning that says
+/// which of them gets it.
 pub(crate) fn overlaps(flows: &[(&FlowName, &Takes)]) -> Vec<(FlowName, FlowName, String)> {
     let claiming: Vec<_> = open(flows)
         .filter(|(_, takes)| takes.conditions() > 0)
@@ -23,7 +23,7 @@ pub(crate) fn overlaps(flows: &[(&FlowName, &Takes)]) -> Vec<(FlowName, FlowName
     overlaps
 }
 
-/// Which calls both claim, in words; none where no call can meet both.
+/// The calls that both claim, as text; `None` if no call can match both.
 fn shared(one: &Takes, other: &Takes) -> Option<String> {
     let numbers: Vec<_> = one
         .numbers

@@ -1,13 +1,13 @@
-//! From a component to machine code, and the folder in which the machine code is kept.
+//! Compiles components to machine code, and caches the machine code in a folder.
 //!
-//! A component comes from anyone who can put a file into the folder of flows, and parsers and
-//! compilers recurse and allocate as their input says. So its bytes are parsed by a child process
-//! with limits ([`child`], [`inside`]); this process takes only what the child made of them. A
-//! component that a child came to grief on is not tried again ([`verdicts`]).
+//! A component comes from anyone who can put a file into the flows folder, and the recursion and
+//! allocations of parsers and compilers depend on their input. So its bytes are parsed by a child
+//! process with limits ([`child`], [`inside`]); this process only uses the child's output. A
+//! component that crashed the child is not tried again ([`verdicts`]).
 //!
-//! A file of machine code is its SHA-256, then the code. Its name holds the component's digest and
-//! a hash of wasmtime's version, config and processor and of the contract, so that a file of
-//! another engine is not even opened. What cannot be used is compiled again and replaced.
+//! A file of machine code is its SHA-256 followed by the code. The file's name contains the
+//! component's digest and a hash of the wasmtime version, configuration, processor and contract, so
+//! that another engine's file is not even opened. Unusable files are compiled again and replaced.
 
 pub(crate) mod bounds;
 mod child;
@@ -28,34 +28,34 @@ use crate::contract;
 use crate::engine::{EngineError, FlowEngine};
 use crate::load::{Fault, Step};
 
-/// How many components are compiled at once; the compiler itself uses all processors, as far as
-/// calls leave them.
+/// How many components are compiled at once; the compiler itself uses all processors that calls
+/// leave idle.
 const COMPILATIONS: usize = 2;
-/// The length of a SHA-256.
+/// Length of a SHA-256 digest.
 const DIGEST_BYTES: usize = 32;
 
-/// Which process parses and compiles components.
+/// The process in which components are parsed and compiled.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum CompileIn {
-    /// The engine's own. A hostile component can end it, so this is for components of one's own
-    /// alone, as tests and benches have.
+    /// The engine's own process. A hostile component can crash it, so this is only for trusted
+    /// components, as in tests and benchmarks.
     #[default]
     ThisProcess,
-    /// A child process for each component, with limits of stack, memory and time: this program,
-    /// started as `PROGRAM compile-component ORDER`, which has to pass the order to
+    /// A child process for each component, with limits on stack, memory and time: this program,
+    /// started as `PROGRAM compile-component ORDER`, which must pass the order to
     /// [`compile_component`](crate::compile_component).
     Child(PathBuf),
 }
 
 impl CompileIn {
-    /// In a child process of the running program, which answers `compile-component`.
+    /// A child process of the running program, which must handle `compile-component`.
     ///
     /// # Errors
     ///
-    /// Where the system does not say which program runs.
+    /// If the running program's path cannot be determined.
     pub fn child_of_this_program() -> Result<Self, EngineError> {
-        // leads to the running program even when its file has been replaced by a newer build, of
-        // which compiled code would be of no use
+        // refers to the running program even if its file has been replaced by a newer build, whose
+        // compiled code would not be compatible
         let running = Path::new("/proc/self/exe");
         let program = if running.exists() {
             Ok(running.to_owned())
@@ -66,12 +66,12 @@ impl CompileIn {
     }
 }
 
-/// Where the machine code came from.
+/// Where machine code came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Origin {
     Compiled,
     Cached,
-    /// A loaded version has the same component.
+    /// Shared with a loaded version that has the same component.
     Shared,
 }
 
@@ -92,14 +92,14 @@ impl Compiler {
         }
     }
 
-    /// Checks a component and compiles it, or takes its machine code from the folder.
+    /// Checks and compiles a component, or takes its machine code from the cache.
     pub(crate) async fn compile(
         &self,
         component: Vec<u8>,
         digest: &str,
     ) -> Result<(Component, Origin), Fault> {
-        // what is there does not wait for those that are compiled; and where one waits, it may be
-        // there by then
+        // a cache hit does not wait for running compilations; after waiting, the code may be in the
+        // cache
         if let Some(kept) = self.kept(digest).await? {
             return Ok((kept, Origin::Cached));
         }
@@ -188,7 +188,7 @@ fn failed(error: &str) -> Fault {
     )
 }
 
-/// What wasmtime says of a component, in one line.
+/// wasmtime's error for a component, in one line.
 fn broken(error: &wasmtime::Error) -> Fault {
     Fault::new(
         Step::Compile,
@@ -209,12 +209,12 @@ fn kept(engine: &FlowEngine, file: &Path) -> Option<Component> {
         .ok()
 }
 
-/// Makes compiled code ready to run.
+/// Loads compiled code.
 fn usable(engine: &FlowEngine, code: &[u8]) -> wasmtime::Result<Component> {
-    // wasmtime checks version and config, but trusts the code itself: so it must have been made by
-    // this engine or by its child, which hands it over in a file that has no name. In the folder
-    // the digest tells damage and half-written files; against a writer of ill will the folder has
-    // to be guarded as the engine's own binary is.
+    // wasmtime checks version and configuration but trusts the code itself. So it must come from
+    // this engine, or from its child, which returns it in an anonymous file. In the cache the
+    // digest detects damaged and partial files; against a malicious writer the folder must be
+    // protected like the engine's own binary.
     #[expect(
         unsafe_code,
         reason = "machine code of the engine's own child or folder, whole by its digest"
@@ -224,7 +224,7 @@ fn usable(engine: &FlowEngine, code: &[u8]) -> wasmtime::Result<Component> {
     }
 }
 
-/// Writes beside and renames, so that no reader ever sees half a file.
+/// Writes to a temporary file and renames it, so that no reader sees a partial file.
 fn keep(component: &Component, file: &Path) -> Result<(), String> {
     let code = component
         .serialize()
@@ -248,7 +248,7 @@ mod tests {
     use super::*;
     use crate::engine::EngineSettings;
 
-    /// The smallest of the kept components.
+    /// The smallest of the fixture components.
     const BULKY: &[u8] = include_bytes!("../tests/fixtures/bulky-0.1.0.wasm");
 
     #[tokio::test]

@@ -1,6 +1,6 @@
-//! Compares what a component imports and exports with the contract, before anything is compiled.
+//! Checks a component's imports and exports against the contract before it is compiled.
 //!
-//! Only names are read here. Whether the types agree is seen when the component is linked.
+//! Only names are checked here; types are checked when the component is linked.
 
 use semver::{Comparator, Op, Prerelease, Version};
 use wasmparser::{ComponentTypeRef, Encoding, Parser, Payload};
@@ -8,11 +8,11 @@ use wasmparser::{ComponentTypeRef, Encoding, Parser, Payload};
 use crate::load::{Fault, Step};
 use crate::wasi;
 
-/// The package of `wit/`.
+/// The package in `wit/`.
 const PACKAGE: &str = "ghanti:dialog";
-/// Its version in this engine.
+/// The version of that package in this engine.
 const VERSION: Version = Version::new(0, 1, 0);
-/// What every flow exports.
+/// What every flow must export.
 const EXPORTS: [&str; 2] = ["describe", "run"];
 
 /// Whether an engine of this version of the contract runs a flow that was built for another, by the
@@ -28,12 +28,12 @@ fn serves(engine: &Version, needed: &Version) -> bool {
     needed.pre.is_empty() && comparator.matches(engine)
 }
 
-/// What a verdict of [`check`] depends on besides the component.
+/// Everything besides the component that a result of [`check`] depends on.
 pub(crate) fn identity() -> impl std::hash::Hash {
     (PACKAGE, VERSION.to_string(), EXPORTS, wasi::identity())
 }
 
-/// Says whether a component can be of use to this engine at all.
+/// Checks whether a component can run in this engine at all.
 pub(crate) fn check(component: &[u8]) -> Result<(), Fault> {
     let names = Names::read(component)?;
     let mut foreign = Vec::new();
@@ -97,7 +97,7 @@ impl Names {
             imports: Vec::new(),
             exports: Vec::new(),
         };
-        // modules and components inside the component have imports and exports of their own
+        // modules and components nested in the component have imports and exports of their own
         let mut depth = 0_u32;
         for payload in Parser::new(0).parse_all(component) {
             match payload.map_err(broken)? {
@@ -118,7 +118,7 @@ impl Names {
                 Payload::ComponentImportSection(section) if depth == 0 => {
                     for import in section {
                         let import = import.map_err(broken)?;
-                        // types of the world are imported too, but ask nothing of the host
+                        // imported types of the world require nothing of the host
                         if !matches!(import.ty, ComponentTypeRef::Type(_)) {
                             names.imports.push(import.name.name.to_owned());
                         }

@@ -1,4 +1,4 @@
-//! The wall between a running flow and the world.
+//! The interface between a running flow and the outside: [`Conversation`].
 
 use async_trait::async_trait;
 use ghanti_model::{
@@ -16,7 +16,7 @@ pub struct Instant {
 }
 
 impl Instant {
-    /// The day there, in the call's local time.
+    /// The date at this instant, in the call's local time.
     pub fn date(self) -> time::Date {
         let local_s =
             i64::try_from(self.unix_ms / 1000).unwrap_or(0) + i64::from(self.offset_minutes) * 60;
@@ -25,25 +25,26 @@ impl Instant {
     }
 }
 
-/// What a flow's host functions come to once the host has checked them: the manifest's rules, sizes
-/// and grants hold for everything that arrives here, and `Prompt::interruptible` is always set.
-/// Three implementations: the live session, the replay of a journal, the scripted caller of a test.
+/// Receives a flow's host calls after the host has checked them: everything that arrives here
+/// complies with the manifest's rules, sizes and grants, and `Prompt::interruptible` is always set.
+/// There are three implementations: the live session, the replay of a journal, and the scripted
+/// caller of a test.
 ///
-/// After the call has ended every function with a `Result` returns [`CallError::CallEnded`] at
-/// once.
+/// Once the call has ended, every function that returns a `Result` returns [`CallError::CallEnded`]
+/// immediately.
 #[async_trait]
 pub trait Conversation: Send {
-    /// Facts of the call.
+    /// The facts of the call.
     fn facts(&mut self) -> CallFacts;
 
-    /// The time now.
+    /// The current time.
     fn now(&mut self) -> Instant;
 
-    /// Changes the language of further prompts and expected answers.
+    /// Changes the language of later prompts and expected answers.
     async fn set_language(&mut self, language: Language) -> Result<(), CallError>;
 
-    /// Records that something is established. The host keeps the set itself; this is for the call's
-    /// record and steps.
+    /// Records that something has been established. The host keeps the set itself; this is for the
+    /// call's record and milestones.
     async fn establish(&mut self, name: String) -> Result<(), CallError>;
 
     /// Decides what happens after the conversation.
@@ -56,30 +57,31 @@ pub trait Conversation: Send {
         detail: Option<String>,
     ) -> Result<(), CallError>;
 
-    /// All fields of the customer's record, by name; empty ones are left out. The host reads them
-    /// by the manifest's `[customer]`.
+    /// All non-empty fields of the customer's record, by name. The host reads them according to the
+    /// manifest's `[customer]`.
     async fn fields(&mut self) -> Result<Vec<(String, Masked)>, CallError>;
 
-    /// A granted look-up.
+    /// Looks up a granted key.
     async fn lookup(&mut self, key: String) -> Result<Option<Masked>, CallError>;
 
-    /// Stores a value with the record.
+    /// Stores a value in the call's record.
     async fn note(&mut self, name: String, value: Masked) -> Result<(), CallError>;
 
     /// Queues a prompt.
     async fn say(&mut self, prompt: Prompt) -> Result<PromptId, CallError>;
 
-    /// Puts a question, with all its attempts.
+    /// Asks a question, with all its attempts.
     async fn ask(&mut self, question: Question) -> Result<Answer, CallError>;
 
     /// Collects keys, with all its attempts.
     async fn collect(&mut self, collection: Collection) -> Result<Answer, CallError>;
 
-    /// Waits until all that is queued was heard, and takes the report of it.
+    /// Waits until everything queued has been played, and returns the playouts since the last
+    /// report.
     async fn drain(&mut self) -> Result<Vec<Playout>, CallError>;
 
-    /// Waits like `drain`, but leaves the report to the next `ask` or `drain`. The host calls it
-    /// before a prompt with requirements.
+    /// Waits like `drain`, but leaves the playouts to the next `ask` or `drain`. The host calls it
+    /// before a prompt that has requirements.
     async fn settle(&mut self) -> Result<(), CallError>;
 
     /// Whether a prompt of this template has been heard to its end in this call.

@@ -1,7 +1,8 @@
-//! Between the contract's types and the model's. Whatever a flow hands over is checked here, and
-//! nowhere else.
+//! Converts between the contract's types and the model's. Everything a flow passes is checked here,
+//! and only here.
 //!
-//! A refusal is one sentence that names the argument and the hint; it becomes `error.invalid`.
+//! An invalid argument is reported in one sentence that names the argument and gives a hint; it
+//! becomes `error.invalid`.
 
 use ghanti_model::{
     Answer, Argument, CallError, Choice, Collection, Content, Extent, Language, Masked, Money,
@@ -10,16 +11,16 @@ use ghanti_model::{
 
 use crate::bindings::{speech, types};
 
-/// A checked argument, or the sentence that says what is wrong with it.
+/// A checked argument, or a sentence saying what is wrong with it.
 pub(crate) type Checked<T> = Result<T, String>;
 
-/// The contract's bound of every text argument.
+/// The contract's limit for every text argument.
 pub(crate) const TEXT_BYTES_MAX: usize = 4_096;
-/// The contract's bound of every list.
+/// The contract's limit for every list.
 const LIST_MAX: usize = 256;
-/// The contract's bounds of every wait for the caller.
+/// The contract's range for every wait for the caller.
 const WAIT_MS: std::ops::RangeInclusive<u32> = 500..=60_000;
-/// The contract's bounds of the number of keys.
+/// The contract's range for the number of keys.
 const KEYS: std::ops::RangeInclusive<u8> = 1..=32;
 /// The engine's lexicons, by the contract's names.
 const LEXICONS: [&str; 10] = [
@@ -34,10 +35,10 @@ const LEXICONS: [&str; 10] = [
     "do-not-call",
     "stop",
 ];
-/// Bound of a disposition and of what can be established.
+/// Limit for dispositions and names of what can be established.
 const SLUG_BYTES_MAX: usize = 64;
 
-/// A guest's text, short enough for a sentence.
+/// A guest's text, cut to fit into a message.
 pub(crate) fn shown(text: &str) -> String {
     text.chars().take(64).collect()
 }
@@ -68,7 +69,7 @@ pub(crate) fn language(name: &str, tag: &str) -> Checked<Language> {
     Language::parse(tag).map_err(|error| format!("`{name}`: {error}"))
 }
 
-/// Lower-case letters, digits and hyphens.
+/// A non-empty text of lower-case letters, digits and hyphens.
 pub(crate) fn slug(name: &str, value: String) -> Checked<String> {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     if (1..=SLUG_BYTES_MAX).contains(&value.len()) && value.bytes().all(allowed) {
@@ -88,7 +89,7 @@ fn other<T>(name: &str, case: &str) -> Checked<T> {
     ))
 }
 
-/// One prompt; `name` is where it stands, such as `no-input[0]`.
+/// A prompt; `name` is its path for messages, such as `no-input[0]`.
 pub(crate) fn prompt(name: &str, told: types::Prompt) -> Checked<Prompt> {
     let content = match told.content {
         types::Content::Text(words) => {
@@ -354,7 +355,8 @@ pub(crate) fn error_to_wit(error: CallError) -> types::Error {
     }
 }
 
-/// What `run` returned. An `other` of a later contract is kept as a failure with its sentence.
+/// The error that `run` returned. `other`, which a later contract may use, becomes a failure with
+/// its text.
 pub(crate) fn error_from_wit(error: types::Error) -> CallError {
     match error {
         types::Error::CallEnded => CallError::CallEnded,
@@ -384,7 +386,7 @@ pub(crate) fn playouts_to_wit(playouts: Vec<Playout>) -> Vec<types::Playout> {
 fn playout_to_wit(playout: Playout) -> types::Playout {
     let heard = match playout.heard {
         Extent::Whole => types::Extent::Whole,
-        // what is only assumed may not be claimed
+        // audio that is only assumed to have been heard must not be reported as heard
         Extent::Assumed | Extent::Partial => types::Extent::Partial,
         Extent::Unheard => types::Extent::Unheard,
     };

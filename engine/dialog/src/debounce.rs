@@ -1,5 +1,5 @@
-//! Decides when changed files are taken, and when missing ones are given up. Pure: time is an
-//! argument.
+//! Debounces the flows folder: decides when changed files are loaded, and when missing ones count
+//! as removed. Pure: time is an argument.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -8,19 +8,20 @@ use ghanti_model::FlowName;
 
 use crate::scan::{Place, Stamp};
 
-/// Files are taken when they have looked the same for so long: a copy in progress grows within it.
+/// Files are loaded once they have been unchanged for this long: a copy in progress grows within
+/// it.
 pub(crate) const STILL: Duration = Duration::from_millis(200);
 
-/// A flow takes no further calls when its files have been away for so long: a folder that is being
-/// replaced is away for a moment.
+/// A flow takes no more calls once its files have been missing for this long: a folder that is
+/// being replaced is missing for a moment.
 pub(crate) const AWAY: Duration = Duration::from_secs(1);
 
-/// What the watcher remembers of the folder.
+/// What is known of the folder from previous scans.
 #[derive(Debug, Default)]
 pub(crate) struct Debounce {
     flows: BTreeMap<FlowName, Watched>,
     away: BTreeMap<FlowName, Instant>,
-    /// How many loads were begun.
+    /// How many loads have been started.
     loads: u64,
 }
 
@@ -33,31 +34,30 @@ struct Watched {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
-    /// It has changed, and has to stand still. A load that runs is of files that are no longer
-    /// there: it is not waited for, since it may take long, and what is there now may take
+    /// Changed, and has to stay unchanged for [`STILL`]. If an older load is still running, it is
+    /// not waited for: its files are gone, it may take long, and the current files may load within
     /// milliseconds.
     Changed,
-    /// It is being loaded, by this load.
+    /// Being loaded, by the load with this number.
     Loading(u64),
-    /// It was judged as it is.
+    /// Loaded or rejected, and unchanged since.
     Judged,
 }
 
-/// What is to be done after a look at the folder.
+/// What to do after a scan of the folder.
 #[derive(Debug, Default)]
 pub(crate) struct Due {
-    /// Flows to be loaded, each with the load's number, by which [`Debounce::loaded`] has to be
-    /// told of it.
+    /// Flows to load, each with the load's number, to be passed to [`Debounce::loaded`].
     pub(crate) load: Vec<(FlowName, Place, u64)>,
     /// Flows whose files are gone.
     pub(crate) gone: Vec<FlowName>,
-    /// When to look again, where something is in motion.
+    /// When to scan again, if files are still changing.
     pub(crate) again: Option<Duration>,
 }
 
 impl Debounce {
-    /// Compares what lies in the folder with what lay there before. `known` are the flows that the
-    /// catalogue knows files of.
+    /// Compares the folder with the previous scan. `known` are the flows whose files the catalogue
+    /// considers present.
     pub(crate) fn look(
         &mut self,
         now: Instant,
@@ -104,8 +104,8 @@ impl Debounce {
         due
     }
 
-    /// A load has ended; `judged` tells whether the flow's files stood still meanwhile. One that
-    /// was overtaken by a change says nothing.
+    /// Records that a load has ended, and whether the files changed while they were read. Ignored
+    /// if the files have changed since and the load is outdated.
     pub(crate) fn loaded(&mut self, now: Instant, name: &FlowName, load: u64, judged: Judged) {
         let Some(watched) = self
             .flows
@@ -121,12 +121,12 @@ impl Debounce {
     }
 }
 
-/// What a load says of the files.
+/// What a load found out about the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Judged {
-    /// They were judged as they were found.
+    /// They were loaded or rejected as found.
     AsFound,
-    /// They changed while they were read.
+    /// They changed while they were being read.
     Moving,
 }
 
@@ -144,7 +144,7 @@ mod tests {
     use super::*;
     use crate::scan::scan;
 
-    /// A clock that goes by the test's hand, over a real folder.
+    /// A clock set by the test, and a real folder.
     struct Bench {
         debounce: Debounce,
         folder: tempfile::TempDir,
@@ -228,7 +228,7 @@ mod tests {
             (bench.loads(10), bench.loads(199), bench.loads(1)),
             (0, 0, 1)
         );
-        // what the first load says is of files that are gone
+        // the first load's result is about files that are gone
         bench.loaded_by(overtaken, Judged::Moving);
         assert_eq!(bench.loads(500), 0);
         bench.loaded(Judged::Moving);

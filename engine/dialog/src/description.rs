@@ -1,4 +1,4 @@
-//! What a flow says of itself, read from its `describe`.
+//! A flow's description of itself, as returned by `describe`.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::convert::{self, Checked};
 /// The type of a template's argument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// Words spoken as they stand.
+    /// Words spoken as they are.
     Text,
     /// A whole number.
     Integer,
@@ -25,7 +25,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Its name in the contract, as [`ghanti_model::Value::kind`] spells it.
+    /// The type's name in the contract, the same as [`ghanti_model::Value::kind`].
     pub fn as_str(self) -> &'static str {
         match self {
             Kind::Text => "text",
@@ -49,18 +49,18 @@ impl fmt::Display for Kind {
 pub struct TemplateUse {
     /// The Fluent message's identifier.
     pub name: String,
-    /// Name and type of each argument the flow gives.
+    /// Name and type of each argument that the flow passes.
     pub arguments: Vec<(String, Kind)>,
 }
 
-/// What a flow says of itself.
+/// A flow's description of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Description {
-    /// Its own name. The engine goes by the folder's name; this one is for people.
+    /// The name its author gave it, for information only: the engine uses the folder's name.
     pub name: String,
-    /// Its author's version.
+    /// Its author's version number.
     pub version: String,
-    /// The languages it has prompts in, the default first. At least one.
+    /// The languages it has prompts in, the default first. Never empty.
     pub languages: Vec<Language>,
     /// The templates it uses.
     pub templates: Vec<TemplateUse>,
@@ -72,7 +72,7 @@ impl Description {
         self.templates.iter().any(|used| used.name == template)
     }
 
-    /// Takes over a guest's answer. The error says what is wrong with it.
+    /// Checks and converts the result of `describe`. The error says what is wrong with it.
     pub(crate) fn read(told: bindings::Description) -> Checked<Self> {
         let languages = convert::list("languages", told.languages)?;
         let languages = languages

@@ -1,8 +1,7 @@
-//! The one WebAssembly engine of the process, its numbers, and the clock that interrupts busy
-//! flows.
+//! The process's only WebAssembly engine, its sizes, and the ticker that interrupts busy flows.
 //!
-//! All flows share one [`FlowEngine`]; nothing else configures wasmtime. A flow never runs on a
-//! thread of its own: it is a fiber inside the call's task, parked while it waits in a host
+//! All flows share one [`FlowEngine`]; nothing else configures wasmtime. A flow does not have a
+//! thread of its own: it is a fiber inside the call's task, suspended while it waits in a host
 //! function, and made to yield every [`TICK_MS`] while it computes.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -17,39 +16,39 @@ use crate::contract;
 use crate::loader_pool::LoaderPool;
 use crate::remembered::RememberedFile;
 
-/// How often a computing flow yields to other calls, and the grain of `[limits] compute-ms`. A
-/// frame of audio is 100 ms, so a flow that computes for a whole tick delays nobody's frame.
+/// How often a computing flow yields to other calls, and the granularity of `[limits] compute-ms`.
+/// An audio frame is 100 ms, so a flow that computes for a whole tick does not delay any frame.
 pub const TICK_MS: u64 = 10;
 
-/// The most linear memory any flow may be granted, and the address space kept for each: 64 MiB
-/// holds a Python guest (the largest measured, 40 MiB) and lets 10,000 calls fit into the 47 bits
-/// of address space, where wasmtime's default of 4 GiB does not.
+/// The most linear memory any flow may be granted, and the address space reserved for each memory:
+/// 64 MiB holds a Python guest (the largest measured, 40 MiB) and lets 10,000 calls fit into 47
+/// bits of address space, which wasmtime's default of 4 GiB does not.
 pub const MEMORY_BYTES_MAX: u64 = 64 << 20;
 
-/// Unmapped bytes behind each memory: one page of WebAssembly. With a reservation below 4 GiB
-/// bounds are checked in code, so that a larger guard saves nothing.
+/// Unmapped bytes after each memory: one WebAssembly page. With a reservation below 4 GiB, bounds
+/// are checked in code anyway, so a larger guard saves nothing.
 const GUARD_BYTES: u64 = 64 << 10;
 
-/// A guest's own stack. Python's recursion, the deepest measured, stays below; endless recursion
-/// ends here with a trap.
+/// A guest's own stack. Python's recursion, the deepest measured, fits; endless recursion traps
+/// here.
 const WASM_STACK_BYTES: usize = 512 << 10;
 
-/// A fiber's stack: the guest's part and 1.5 MiB for the host functions called from it. Only
-/// touched pages cost memory.
+/// A fiber's stack: the guest's part plus 1.5 MiB for the host functions called from it. Only
+/// touched pages use memory.
 const FIBER_STACK_BYTES: usize = 2 << 20;
 
-/// The most elements of a table, and the address space kept for each: no flow needs larger ones
-/// than a Python interpreter's.
+/// The most elements in a table, and the address space reserved for each: no flow needs more than a
+/// Python interpreter does.
 pub(crate) const TABLE_ELEMENTS_MAX: usize = 20_000;
 
-/// Instances above the number of calls: probes of flows that are being loaded, and replays.
+/// Instances beyond the number of calls: for `describe` while flows are loaded, and for replays.
 const SPARE_INSTANCES: u32 = 16;
 
-/// Sizes of the pool out of which every call's instance is made.
+/// Sizes of the pool that every call's instance is allocated from.
 #[derive(Debug, Clone)]
 pub struct EngineSettings {
-    /// How many calls may run at once; lowered where the machine's mappings or address space do not
-    /// suffice, see [`FlowEngine::max_calls`].
+    /// How many calls may run at once. Lowered if the machine has too few memory mappings or too
+    /// little address space; see [`FlowEngine::max_calls`].
     pub max_calls: u32,
     /// Memories of one component: 1 for Rust, C and Python, 3 for JavaScript by QuickJS.
     pub memories_per_call: u32,
@@ -58,11 +57,11 @@ pub struct EngineSettings {
     pub core_instances_per_call: u32,
     /// Tables of one component: 2 for Rust and Python, 3 for JavaScript.
     pub tables_per_call: u32,
-    /// Whether what flows log is shown in the engine's log in full. It may hold personal data, so
-    /// only where an author works on a flow.
+    /// Whether the engine's log shows what flows log in full. It may contain personal data, so
+    /// enable this only where an author is developing a flow.
     pub show_flow_logs: bool,
-    /// Room for functions that were compiled before, in bytes on disk, so that a component which is
-    /// edited again and again compiles faster; 0 for none. Only child processes have the use of it.
+    /// Size of the cache of compiled functions, in bytes on disk, so that a component that is
+    /// edited repeatedly compiles faster; 0 disables it. Only child processes use it.
     pub remembered_bytes: u64,
     /// Where components are parsed and compiled.
     pub compile_in: CompileIn,
@@ -85,14 +84,14 @@ impl Default for EngineSettings {
 /// The engine could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
-    /// wasmtime refused the pool or the machine.
+    /// wasmtime rejected the pool configuration or the machine.
     #[error(
         "cannot set up WebAssembly for `{calls}` calls: {reason}: lower the number of calls, or raise the process' address space limit"
     )]
     Pool {
-        /// For how many calls.
+        /// The number of calls the pool was configured for.
         calls: u32,
-        /// wasmtime's words.
+        /// wasmtime's error message.
         reason: String,
     },
     /// A thread could not be started.
@@ -100,19 +99,19 @@ pub enum EngineError {
         "cannot start the threads that load flows and interrupt busy ones: {0}: raise the process' thread limit"
     )]
     Threads(#[from] std::io::Error),
-    /// This program's own file is not known.
+    /// The path of this program's executable could not be determined.
     #[error(
         "cannot tell which program this is, to compile flows in a process of its own: {0}: mount /proc"
     )]
     Program(std::io::Error),
-    /// The file of functions that were compiled before could not be made.
+    /// The cache file for compiled functions could not be created.
     #[error(
         "cannot make a temporary file for compiled functions: {0}: make room, or name another folder by TMPDIR"
     )]
     Remembered(std::io::Error),
 }
 
-/// The one engine. Cheap to clone.
+/// The process's only engine. Cheap to clone.
 #[derive(Clone)]
 pub struct FlowEngine {
     engine: Engine,
@@ -132,7 +131,8 @@ impl std::fmt::Debug for FlowEngine {
 }
 
 impl FlowEngine {
-    /// Sets up the engine and starts its ticker, which ends with the last clone of the engine.
+    /// Creates the engine and starts its ticker thread, which stops when the last clone of the
+    /// engine is dropped.
     pub fn new(settings: &EngineSettings) -> Result<Self, EngineError> {
         let (calls, limited_by) =
             Machine::this().calls(settings.max_calls, SPARE_INSTANCES, call_bytes(settings));
@@ -164,8 +164,8 @@ impl FlowEngine {
         })
     }
 
-    /// How many calls may run at once on this machine. Whoever answers calls takes a permit out of
-    /// so many first.
+    /// How many calls may run at once on this machine. Whoever answers calls must first take one of
+    /// this many permits.
     pub fn max_calls(&self) -> u32 {
         self.max_calls
     }
@@ -174,7 +174,7 @@ impl FlowEngine {
         &self.engine
     }
 
-    /// Where whatever takes long is done that no call waits for.
+    /// Threads for slow work that no call waits for.
     pub(crate) fn loader_pool(&self) -> &LoaderPool {
         &self.loader_pool
     }
@@ -183,18 +183,18 @@ impl FlowEngine {
         self.show_flow_logs
     }
 
-    /// Which process compiles.
+    /// Where components are compiled.
     pub(crate) fn compile_in(&self) -> &CompileIn {
         &self.compile_in
     }
 
-    /// Functions that were compiled before, where they are remembered.
+    /// The cache of compiled functions, if it is enabled.
     pub(crate) fn remembered(&self) -> Option<&Arc<RememberedFile>> {
         self.remembered.as_ref()
     }
 
-    /// Tells compiled code of this wasmtime, config and processor, checked by this contract, from
-    /// any other.
+    /// Hash that identifies compiled code: it differs for another wasmtime version, configuration
+    /// or processor, or if the contract it was checked against has changed.
     pub(crate) fn compatibility(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         self.engine
@@ -224,8 +224,7 @@ fn config(settings: &EngineSettings, calls: u32) -> Config {
     config
 }
 
-/// All that compiled code depends on. Instances are made by the pool of [`config`], which it does
-/// not depend on.
+/// Everything that compiled code depends on. It does not depend on the pool, which [`config`] adds.
 pub(crate) fn config_without_pool() -> Config {
     let mut config = Config::new();
     config
@@ -235,17 +234,17 @@ pub(crate) fn config_without_pool() -> Config {
         .async_stack_size(FIBER_STACK_BYTES)
         .memory_reservation(MEMORY_BYTES_MAX)
         .memory_guard_size(GUARD_BYTES)
-        // a guard in front only helps against faults of the compiler itself, and costs one mapping
-        // per memory
+        // a guard in front would only protect against bugs in the compiler itself, and costs one
+        // mapping per memory
         .guard_before_linear_memory(false)
-        // an instance begins as a copy-on-write view of its initial memory: microseconds, and
-        // unshared only where written
+        // an instance starts as a copy-on-write view of its initial memory: this takes
+        // microseconds, and only written pages are copied
         .memory_init_cow(true);
     config
 }
 
-/// What one place in the pool takes of the address space: memories with their guards, tables of
-/// pointers, a stack with its guard.
+/// Address space that one slot of the pool takes: memories with their guards, tables of pointers, a
+/// stack with its guard.
 fn call_bytes(settings: &EngineSettings) -> u64 {
     let memories = (MEMORY_BYTES_MAX + GUARD_BYTES) * u64::from(settings.memories_per_call);
     let tables =
@@ -253,7 +252,8 @@ fn call_bytes(settings: &EngineSettings) -> u64 {
     memories + tables + FIBER_STACK_BYTES as u64 + GUARD_BYTES
 }
 
-/// A thread and not a task: it has to tick while a flow keeps an async thread busy.
+/// Increments the epoch every [`TICK_MS`]. A thread rather than a task: it must tick even while
+/// flows keep the async threads busy.
 fn start_ticker(engine: EngineWeak) -> std::io::Result<()> {
     std::thread::Builder::new()
         .name("flow-ticker".to_owned())

@@ -1,16 +1,16 @@
-//! The failures of one version, counted over a sliding time. Time is an argument.
+//! The failures of one version, counted over a sliding period. Time is an argument.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
 use crate::manifest::FailureBudget;
 
-/// When a version failed, the oldest first; never more than its budget bears and one.
+/// When a version failed, oldest first; at most one more than its budget allows.
 #[derive(Debug, Default)]
 pub(crate) struct RecentFailures(Mutex<VecDeque<u64>>);
 
 impl RecentFailures {
-    /// Counts one more. Gives the number within the budget's time if it is above the budget.
+    /// Records a failure. Returns the number within the budget's period if it exceeds the budget.
     pub(crate) fn count(&self, budget: FailureBudget, now_ms: u64) -> Option<usize> {
         let mut at_ms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         at_ms.push_back(now_ms);

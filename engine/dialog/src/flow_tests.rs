@@ -1,9 +1,9 @@
-//! A flow's own tests, `tests/*.toml` in its folder: scripted conversations that a version has to
-//! hold rightly before it takes calls.
+//! A flow's own tests, `tests/*.toml` in its folder: scripted conversations that a version must
+//! pass before it takes calls.
 //!
 //! A file is one conversation: what is known of the call and the customer, what the caller answers,
-//! what has to come of it. Everything is made up: nothing is spoken, and time passes as the script
-//! goes. All files are held, and all that is wrong is told at once.
+//! and the expected result. Everything is simulated: nothing is spoken, and time follows the
+//! script. All files are run, and all failures are reported at once.
 
 mod held;
 mod read;
@@ -23,20 +23,20 @@ use crate::version::FlowVersion;
 use held::Held;
 use read::FlowTest;
 
-/// How long one conversation may take. It takes milliseconds; a machine that compiles beside it
-/// needs longer.
+/// The time limit of one conversation, which normally takes milliseconds; a machine that is also
+/// compiling needs longer.
 const CONVERSATION: Duration = Duration::from_secs(10);
-/// How long all of them may take.
+/// The time limit of all conversations together.
 const ALL: Duration = Duration::from_secs(60);
-/// So many complaints are told.
+/// The most complaints reported.
 const TOLD: usize = 16;
 
-/// Something that is wrong with a test, or with the flow by it.
+/// A problem with a test, or a failure of the flow in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Complaint {
-    /// The file's name without the ending.
+    /// The file's name without the extension.
     file: String,
-    /// Its line, from 1, where there is one.
+    /// Its line, from 1, if known.
     line: Option<usize>,
     reason: String,
 }
@@ -50,8 +50,8 @@ impl std::fmt::Display for Complaint {
     }
 }
 
-/// Holds a version's tests, by their files' names, and tells what does not hold; else what the flow
-/// asked and established in them.
+/// Runs a version's tests, given by file name. Reports all failures, or returns what the flow asked
+/// and established in them.
 pub(crate) async fn pass<P>(
     version: &FlowVersion<P>,
     tests: &BTreeMap<String, String>,
@@ -127,7 +127,7 @@ fn fault(complaints: &[Complaint], hint: &str) -> Fault {
         .at(complaints.first().and_then(|first| first.line))
 }
 
-/// Holds one conversation. What the flow logs in it is nobody's business.
+/// Runs one conversation. What the flow logs in it is discarded.
 async fn hold<P>(version: &FlowVersion<P>, flow_test: &FlowTest) -> Held {
     // the same randomness each time
     let call_id =

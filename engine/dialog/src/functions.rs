@@ -1,8 +1,8 @@
-//! The functions of the contract, each: convert and check the arguments, one journal entry, convert
-//! the answer.
+//! The host functions of the contract. Each converts and checks its arguments, makes one journal
+//! entry, and converts the answer.
 //!
-//! An unusable argument makes an entry too: its arguments are then the sentence that refuses them,
-//! so that no oversized text is kept.
+//! An invalid argument makes an entry too: in place of the arguments it holds the error message, so
+//! that no oversized text is kept.
 
 use ghanti_model::{
     Answer, CallError, Decision, Direction, Function, Language, Masked, Playout, Prompt, PromptId,
@@ -18,12 +18,12 @@ use crate::host::{CallContext, StoreData};
 use crate::manifest::HEARD;
 use crate::size;
 
-/// The contract's bound of notes.
+/// The contract's limit for the number of notes.
 const NOTES_MAX: usize = 64;
 
 type Told<T> = wasmtime::Result<Result<T, types::Error>>;
 
-/// The arguments as the journal keeps them, and the checked ones.
+/// The arguments as journaled, and as checked.
 fn journaled<T: Serialize>(checked: Checked<T>) -> (Json, Result<T, CallError>) {
     match checked {
         // the model's own types, whose serialization cannot fail
@@ -38,7 +38,8 @@ fn journaled<T: Serialize>(checked: Checked<T>) -> (Json, Result<T, CallError>) 
     }
 }
 
-/// The same, where the texts have so many bytes together; what is too much is not even looked at.
+/// Like [`journaled`], for arguments whose texts take `bytes` together; if that exceeds `most`,
+/// they are not converted at all.
 fn measured<T: Serialize>(
     bytes: usize,
     most: u64,
@@ -62,7 +63,7 @@ fn told<T, U>(answer: Result<T, CallError>, into: impl FnOnce(T) -> U) -> Result
 
 impl types::Host for StoreData {}
 
-/// The call's facts as a flow sees them and the journal keeps them: the customer's number is
+/// The call's facts as the flow sees them and the journal keeps them, with the customer's number
 /// masked.
 #[derive(Serialize, Deserialize)]
 struct Facts {
@@ -122,7 +123,7 @@ impl call::Host for StoreData {
                 })
             })
             .await?;
-        // after the entry, so that a replay comes to the same state
+        // after the entry, so that a replay reaches the same state
         if let (Ok(()), Some(host)) = (&answer, self.host_mut()) {
             host.language = chosen;
         }
@@ -186,7 +187,7 @@ impl call::Host for StoreData {
 }
 
 impl CallContext {
-    /// The record as the manifest's `[customer]` reads it: a flow is never given a value that
+    /// The customer's record as read by the manifest's `[customer]`: a flow never gets a value that
     /// cannot be read for certain, whoever stored it.
     async fn customer_fields(&mut self) -> Result<Vec<(String, Masked)>, CallError> {
         let fields = self.conversation.fields().await?;
@@ -274,7 +275,7 @@ impl CallContext {
             .collect()
     }
 
-    /// Refuses the prompts unless all that they, or the question, require has been established.
+    /// Checks that everything the prompts and the question require has been established.
     async fn pass(&mut self, question: Option<&str>, prompts: &[&Prompt]) -> Result<(), CallError> {
         gate::pass(
             &self.rules,
@@ -368,8 +369,8 @@ impl runtime::Host for StoreData {
     }
 
     async fn random(&mut self) -> wasmtime::Result<u64> {
-        // drawn in a replay too, so that a version that takes over from there goes on with the next
-        // one
+        // drawn in a replay too, so that a version that takes the call over continues with the next
+        // number
         let random = self.host_mut().map_or(0, |host| host.random.next());
         self.call(Function::Random, Json::Null, move |_| {
             Box::pin(async move { random })
@@ -389,8 +390,8 @@ impl runtime::Host for StoreData {
         message.truncate(message.floor_char_boundary(TEXT_BYTES_MAX));
         let arguments = json!({ "level": level_name(level), "message": message });
         self.call(Function::Log, arguments, move |host| {
-            // what an author logs may be personal: the journal keeps it, the engine's log shows
-            // that there is something
+            // what an author logs may be personal: the journal keeps it, while the engine's log
+            // only shows that something was logged
             let shown = if host.show_logs { message.as_str() } else { "" };
             write_log(level, message.len(), shown);
             Box::pin(async {})
@@ -420,7 +421,7 @@ pub(crate) fn level_name(level: runtime::Level) -> &'static str {
     }
 }
 
-/// Writes a line of the flow to the engine's log.
+/// Writes a line that the flow logged to the engine's log.
 pub(crate) fn write_log(level: runtime::Level, bytes: usize, text: &str) {
     match level {
         runtime::Level::Debug => tracing::debug!(target: "flow", bytes, text, "flow log"),

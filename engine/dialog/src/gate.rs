@@ -1,7 +1,7 @@
-//! The rules of a lender: what may be spoken, when, to whom a call may go, and what may be looked
-//! up.
+//! The gate: enforces the lender's rules on what may be spoken and when, transfer targets and
+//! look-ups.
 //!
-//! They come from the manifest and hold whatever the flow does: nothing that is refused here
+//! The rules come from the manifest and hold whatever the flow does: what is refused here never
 //! reaches the [`Conversation`]. What has been heard is known from the conversation's marks and
 //! cannot be claimed by a flow.
 
@@ -14,12 +14,11 @@ use crate::convert::{Checked, shown};
 use crate::description::{Description, Kind};
 use crate::manifest::{HEARD, Manifest};
 
-/// What the keys of the engine's own records begin with, such as those of customers and of what was
-/// decided. No manifest and no operator can grant them: whatever a pattern matches, another
-/// customer's record is not among it.
+/// Prefix of the keys of the engine's own records, such as customers and decisions. No manifest and
+/// no operator can grant them, so that no pattern can reach another customer's record.
 const OWN_KEYS: &str = "ghanti:";
 
-/// Whether a key, or a pattern of keys, is one of the engine's own records, in whatever spelling.
+/// Whether a key or key pattern, in whatever spelling, addresses the engine's own records.
 pub(crate) fn is_engines_own(key: &str) -> bool {
     let spelt = key
         .chars()
@@ -72,7 +71,7 @@ impl Rules {
         )))
     }
 
-    /// Checks all of a prompt that does not depend on what has happened in the call, and settles
+    /// Checks everything about a prompt that does not depend on the state of the call, and resolves
     /// whether it may be interrupted.
     pub(crate) fn admit(&self, mut prompt: Prompt) -> Result<Prompt, CallError> {
         if let Some(language) = &prompt.language {
@@ -110,8 +109,8 @@ impl Rules {
             }
             Content::Audio(_) => None,
         };
-        // a manifest that forbids interrupting cannot be overruled by the flow, one that allows it
-        // can
+        // a flow cannot allow barge-in where the manifest forbids it, but it can forbid it where
+        // the manifest allows it
         prompt.interruptible = match rule.and_then(|rule| rule.interruptible) {
             Some(false) => Some(false),
             ruled => Some(prompt.interruptible.or(ruled).unwrap_or(true)),
@@ -166,7 +165,7 @@ impl Rules {
         Ok(())
     }
 
-    /// What has to be established before any of these prompts, put by this question, may be spoken.
+    /// Everything that the question and these prompts require to be established.
     fn requirements<'a>(
         &'a self,
         question: Option<&str>,
@@ -183,7 +182,7 @@ impl Rules {
         by_question.chain(by_prompt).map(String::as_str).collect()
     }
 
-    /// The decision that a transfer comes to.
+    /// Resolves a transfer target to a decision, or refuses it.
     pub(crate) fn transfer(&self, target: Option<String>) -> Result<Decision, CallError> {
         let target = target.unwrap_or_else(|| "default".to_owned());
         match self
@@ -240,8 +239,8 @@ fn not_granted(subject: &str, what: &str, grant: &str) -> CallError {
     })
 }
 
-/// Waits until what is queued has been heard, where anything is required, and then checks that it
-/// is established.
+/// Checks the requirements of these prompts. If there are any, first waits until everything queued
+/// has been played.
 pub(crate) async fn pass(
     rules: &Rules,
     established: &BTreeSet<String>,
@@ -279,7 +278,7 @@ pub(crate) async fn pass(
     }))
 }
 
-/// Whether a pattern, whose `*` stands for any characters, matches a whole key.
+/// Whether a pattern, in which `*` stands for any characters, matches the whole key.
 pub(crate) fn matches(pattern: &str, key: &str) -> bool {
     let Some((head, tail)) = pattern.split_once('*') else {
         return pattern == key;
@@ -293,7 +292,7 @@ pub(crate) fn matches(pattern: &str, key: &str) -> bool {
             return rest.ends_with(part);
         }
         match rest.find(part) {
-            // a pattern's part is found at a character's start, so that the rest begins at one too
+            // `part` is UTF-8, so the rest begins at a character boundary
             Some(at) => rest = rest.get(at + part.len()..).unwrap_or_default(),
             None => return false,
         }

@@ -1,8 +1,6 @@
-//! What one running flow has on the host's side of the wall: its conversation, journal, rules and
-//! meters.
+//! The host's state for one running flow: its conversation, journal, rules and meters.
 //!
-//! It set in the flow's store and is dropped with it. Nothing here outlives the call but the
-//! journal.
+//! It lives in the flow's store and is dropped with it. Only the journal outlives the call.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -25,9 +23,10 @@ use crate::meters::compute::{ARRIVAL, BUSY, BUSY_WINDOW, ComputeMeter};
 use crate::meters::{MemoryMeter, RateMeter};
 use crate::wasi::{Stream, Wasi};
 
-/// What a flow may hand over in one host call, texts and lists together, before any of it is looked
-/// at: lists that name one text a thousand times would fill the memory otherwise. Four times what
-/// `[limits] text-bytes` may be, since items of lists count as well.
+/// The most bytes a flow may pass in one host call, texts and lists together. wasmtime
+/// enforces it while copying the arguments: otherwise, a list that names one text a thousand times
+/// would fill the memory. Four times the maximum of `[limits] text-bytes`, since list items count
+/// as well.
 pub(crate) const HANDED_OVER_BYTES: usize = 1 << 20;
 
 /// A limit that ends a flow.
@@ -39,20 +38,20 @@ pub enum Limit {
     Compute,
     /// Computing for most of the time, a little before each host call.
     Busy,
-    /// What a version may compute until it comes to where a running call waits that it is to take
-    /// over.
+    /// What a version may compute while it replays a running call that it is to take over.
     Arrival,
     /// `[limits] host-calls-per-second`.
     HostCalls,
-    /// `[limits] journal-kib`, or the journal's number of entries.
+    /// The journal's size, by `[limits] journal-kib`, or its number of entries.
     Journal,
-    /// What is handed over in one host call, whatever the manifest says.
+    /// The bytes passed in one host call; not set by the manifest.
     HandedOver,
-    /// `[limits] call-minutes`, or the operator's longest call. Told by whoever holds the call.
+    /// `[limits] call-minutes`, or the operator's maximum call length. Reported by the owner of the
+    /// call.
     CallLength,
     /// The flow's own stack.
     Stack,
-    /// The engine's number of calls.
+    /// The engine's number of concurrent calls.
     Calls,
 }
 
@@ -81,7 +80,7 @@ impl fmt::Display for Limit {
     }
 }
 
-/// Why the host ended the flow; travels through the guest as a trap.
+/// Why the host terminated the flow; it travels through the guest as a trap.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Ended {
     #[error("{0}")]
@@ -130,8 +129,8 @@ pub(crate) struct CallContext {
     journal: SharedJournal,
 }
 
-/// What a store holds: meters always, a host only where there is a call. `describe` runs without
-/// one.
+/// The data of a store. The meters are always there, the host only during a call: `describe` runs
+/// without one.
 pub(crate) struct StoreData {
     host: Option<CallContext>,
     pub(crate) memory: MemoryMeter,
@@ -156,11 +155,11 @@ impl StoreData {
         }
     }
 
-    /// Called at each tick of the epoch that finds the flow computing: it yields, until its time is
-    /// up.
+    /// Called at each epoch tick while the flow computes: makes it yield, or fails once it has used
+    /// up its time.
     pub(crate) fn tick(&mut self) -> wasmtime::Result<UpdateDeadline> {
         self.compute.tick().map_err(Ended::Limit)?;
-        // only a version that has not taken its call over may yet be refused
+        // the arrival limit only applies while the version can still decline to take the call over
         if self.compute.is_late()
             && self
                 .host
@@ -175,7 +174,8 @@ impl StoreData {
         ))
     }
 
-    /// The way of every host function: the meters, then the journal. `live` asks the world.
+    /// Runs a host function: first the meters, then the journal. `live` produces the answer outside
+    /// a replay.
     pub(crate) async fn call<T, L>(
         &mut self,
         function: Function,
@@ -188,7 +188,7 @@ impl StoreData {
     {
         let host = self.host.as_mut().ok_or(Ended::NoCall(function))?;
         let journal = host.journal.clone();
-        // a recorded quarter of an hour runs within milliseconds
+        // in a replay, fifteen recorded minutes run within milliseconds
         if !journal.is_replay() {
             self.calls.count().map_err(Ended::Limit)?;
         }
@@ -222,7 +222,7 @@ impl StoreData {
         Ok(outcome.into())
     }
 
-    /// Counts a call that leaves no journal entry.
+    /// Counts a host call that leaves no journal entry.
     pub(crate) fn pass_over(&mut self) -> wasmtime::Result<()> {
         let is_replay = self
             .host
@@ -234,8 +234,8 @@ impl StoreData {
         Ok(())
     }
 
-    /// The time of the journal's last answer, since 1970; at first when the call's first function
-    /// is called. `describe` has none.
+    /// The time of the journal's last answer, in milliseconds since 1970; before the first answer,
+    /// the beginning of the journal. 0 during `describe`.
     pub(crate) fn journal_ms(&mut self) -> u64 {
         let Some(host) = self.host.as_mut() else {
             return 0;
@@ -244,14 +244,15 @@ impl StoreData {
         journal.now_ms(host)
     }
 
-    /// Prints to the call's log, a line at a time. Lines are dropped and counted as those of
-    /// `runtime.log` are. A replay, whose lines have been in the log before, shows none.
+    /// Writes what the flow printed to the call's log, line by line. Lines are limited and counted
+    /// together with those of `runtime.log`. A replay writes none, since its lines have already
+    /// been logged.
     pub(crate) fn print(&mut self, stream: Stream, bytes: &[u8]) {
         let lines = self.wasi.printed.take(stream, bytes);
         self.show(stream, lines);
     }
 
-    /// Prints what the flow left without a newline.
+    /// Logs what the flow printed last, without a newline.
     pub(crate) fn print_rest(&mut self) {
         for stream in [Stream::Out, Stream::Err] {
             let rest = self.wasi.printed.rest(stream);
@@ -309,13 +310,13 @@ impl CallContext {
 }
 
 impl CallContext {
-    /// Keeps a line of the flow for the report of its failure.
+    /// Keeps a line of the flow's log for the report if it fails.
     pub(crate) fn leave_line(&self, level: Level, message: &str) {
         self.journal
             .change_trace(|trace| trace.line(level_name(level), message));
     }
 
-    /// Keeps where the flow stood when it was ended.
+    /// Keeps the flow's stack at the point where it was terminated.
     pub(crate) fn leave_stack(&self, traceback: Vec<String>, stack: Vec<String>) {
         self.journal.change_trace(|trace| {
             (trace.traceback, trace.stack) =
@@ -330,8 +331,8 @@ impl Clock for CallContext {
     }
 }
 
-/// Sebastiano Vigna's generator (<https://prng.di.unimi.it/splitmix64.c>): the call's randomness,
-/// the same for the same seed on every machine.
+/// Sebastiano Vigna's generator (<https://prng.di.unimi.it/splitmix64.c>): the call's randomness.
+/// The same seed gives the same numbers on every machine.
 #[derive(Debug)]
 pub(crate) struct SplitMix64(pub(crate) u64);
 

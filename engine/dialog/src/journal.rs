@@ -1,9 +1,9 @@
-//! The journal of a running call: the one way of every host function.
+//! The journal of a running call, which every host call goes through.
 //!
-//! [`SharedJournal::call`] is the only place that knows whether an answer comes from the world or
-//! from a record. It has no clock: time comes from the call's
-//! [`Conversation`](crate::Conversation). The handle outlives the flow's store, so that the journal
-//! of a flow that trapped is still there, and can be read while the call goes on.
+//! [`SharedJournal::call`] is the only place that knows whether an answer is live or recorded. It
+//! has no clock: time comes from the call's [`Conversation`](crate::Conversation). The handle
+//! outlives the flow's store, so the journal of a flow that trapped is still available, and it can
+//! be read while the call goes on.
 
 #[cfg(test)]
 mod tests;
@@ -21,22 +21,23 @@ use serde_json::Value as Json;
 use crate::replay::{Comparing, Difference, DifferenceKind, Next, Succeeding};
 use crate::trace::Trace;
 
-/// A call of 15 minutes makes some hundred entries; more than this is a flow out of hand.
+/// The most entries of a journal. A call of 15 minutes makes a few hundred; more means a runaway
+/// flow.
 pub const ENTRIES_MAX: usize = 10_000;
-/// What all arguments and answers of a call may take as JSON where no manifest says otherwise, so
-/// that a thousand calls cannot fill the memory.
+/// The most bytes that a call's arguments and answers may take as JSON unless the manifest sets
+/// another limit, so that a thousand calls cannot exhaust the memory.
 pub const BYTES_MAX: usize = 4 << 20;
 
 /// One side of a difference.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Side {
-    /// Which function.
+    /// The function.
     pub function: Function,
     /// Its arguments.
     pub arguments: Json,
 }
 
-/// A function that the flow waits in.
+/// A function the flow is waiting in.
 #[derive(Debug, Clone)]
 pub(crate) struct Waiting {
     pub(crate) side: Side,
@@ -44,34 +45,34 @@ pub(crate) struct Waiting {
     pub(crate) called_ms: u64,
 }
 
-/// Where a replay left the record.
+/// Where a replay diverged from the record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Divergence {
     /// The entry's number, from 1.
     pub seq: u32,
-    /// What the record has there; nothing when it ends before.
+    /// What was recorded there; `None` if the record ended before.
     pub expected: Option<Side>,
-    /// What the flow called; nothing when it ended before.
+    /// What the flow called; `None` if it ended before.
     pub got: Option<Side>,
 }
 
-/// The journal is closed to the flow, which has to end.
+/// The journal is closed, so the flow must be terminated.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Closed {
-    /// [`ENTRIES_MAX`] or the most bytes are reached.
+    /// [`ENTRIES_MAX`] or the maximum of bytes is reached.
     Full,
-    /// The replay left the record.
+    /// The replay diverged from the record.
     Diverged(Divergence),
-    /// The record's answer of this entry is none of this contract's.
+    /// The recorded answer of this entry does not fit this contract.
     Unreadable(u32),
 }
 
-/// Tells the milliseconds since 1970-01-01T00:00:00Z.
+/// A clock in milliseconds since 1970-01-01T00:00:00Z.
 pub(crate) trait Clock {
     fn unix_ms(&mut self) -> u64;
 }
 
-/// The answer of a function that can fail, as the journal spells it: `{"ok": …}` or `{"err": …}`.
+/// The answer of a fallible function, as serialized in the journal: `{"ok": …}` or `{"err": …}`.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Outcome<T> {
@@ -105,9 +106,9 @@ enum Mode {
         recorded: VecDeque<JournalEntry>,
         divergence: Option<Divergence>,
     },
-    /// Answers come from a record that is compared with, and from the version's own rules.
+    /// Answers come from the record being compared and from the version's own rules.
     Compare(Comparing),
-    /// Another version of the flow comes up to where a running call waits.
+    /// Another version of the flow replays up to where the running call waits, to take it over.
     Succeed(Succeeding),
 }
 
@@ -121,17 +122,17 @@ struct State {
     trace: Trace,
 }
 
-/// A handle on one call's journal. Clones are the same journal.
+/// A handle to one call's journal. Clones share the same journal.
 #[derive(Debug, Clone)]
 pub struct SharedJournal(Arc<Mutex<State>>);
 
 impl SharedJournal {
-    /// An empty journal that takes its answers from the world.
+    /// An empty journal with live answers.
     pub fn live(header: JournalHeader) -> Self {
         Self::with_mode(header, Mode::Live)
     }
 
-    /// A journal that takes its answers from a record, and compares what is asked with it.
+    /// A journal that answers from a record, and checks each call against it.
     pub fn replay(recorded: Journal) -> Self {
         Self::with_mode(
             recorded.header,
@@ -142,8 +143,8 @@ impl SharedJournal {
         )
     }
 
-    /// A journal that takes the world's part from a record, goes on past differences of the
-    /// `tolerated` kinds and keeps them all.
+    /// A journal that takes outside answers from a record, continues past differences of the
+    /// `tolerated` kinds, and keeps all differences.
     pub(crate) fn compare(recorded: Journal, tolerated: BTreeSet<DifferenceKind>) -> Self {
         Self::with_mode(
             recorded.header,
@@ -169,9 +170,9 @@ impl SharedJournal {
         })))
     }
 
-    /// A journal with which another version may take this one's call over: what was done comes from
-    /// here, until the version comes to the function in which the flow waits now. Nothing where it
-    /// does not wait.
+    /// A journal with which another version may take over this call: recorded answers come from
+    /// here until that version reaches the function in which the flow waits now. Returns `None` if
+    /// the flow is not waiting.
     pub fn successor(&self, version: VersionId) -> Option<Self> {
         let state = self.state();
         let (Mode::Live, Some(waiting)) = (&state.mode, &state.waiting) else {
@@ -193,9 +194,9 @@ impl SharedJournal {
         }))))
     }
 
-    /// Ends the replay of a successor that has come to where the flow of `predecessor` waits: its
-    /// answers come from the world from here on. Tells whether it is there; it is not where the
-    /// other has gone on since.
+    /// Makes a successor's journal live once it has reached the function that the flow of
+    /// `predecessor` waits in. Returns false if it is not there, or if the predecessor has moved on
+    /// since.
     pub fn take_over(&self, predecessor: &Self) -> bool {
         let (entries, waits) = {
             let other = predecessor.state();
@@ -210,7 +211,7 @@ impl SharedJournal {
         is_there
     }
 
-    /// Why a successor whose run has ended did not come to where the call waits.
+    /// Why a successor whose run has ended did not reach the point where the call waits.
     pub fn refusal(&self) -> Option<Difference> {
         match &self.state().mode {
             Mode::Succeed(succeeding) => Some(succeeding.refusal()),
@@ -218,17 +219,17 @@ impl SharedJournal {
         }
     }
 
-    /// Lets arguments and answers take so much from now on.
+    /// Sets the maximum size of arguments and answers, in KiB.
     pub(crate) fn bound(&self, kib: u64) {
         self.state().bytes_max = usize::try_from(kib.saturating_mul(1 << 10)).unwrap_or(usize::MAX);
     }
 
-    /// The journal as it is now. A function that is still waiting is not in it.
+    /// The journal so far. A function that is still waiting is not included.
     pub fn snapshot(&self) -> Journal {
         self.state().journal.clone()
     }
 
-    /// What the run leaves for its author.
+    /// The run's diagnostics for its author.
     pub fn trace(&self) -> Trace {
         self.state().trace.clone()
     }
@@ -237,7 +238,7 @@ impl SharedJournal {
         change(&mut self.state().trace);
     }
 
-    /// How many entries it has.
+    /// The number of entries.
     pub fn len(&self) -> usize {
         self.state().journal.entries.len()
     }
@@ -247,8 +248,8 @@ impl SharedJournal {
         self.len() == 0
     }
 
-    /// The first difference of a replay, where there was one: also, once the flow has ended,
-    /// entries that it did not come to.
+    /// The first difference of a replay, if any; after the flow has ended this includes entries it
+    /// did not reach.
     pub fn divergence(&self) -> Option<Divergence> {
         match &self.state().mode {
             Mode::Live => None,
@@ -270,8 +271,8 @@ impl SharedJournal {
         }
     }
 
-    /// When the last answer came, in milliseconds since 1970: the same in every replay. Before the
-    /// first one it is the beginning.
+    /// When the last answer arrived, in milliseconds since 1970: the same in every replay. Before
+    /// the first answer, the beginning of the journal.
     pub(crate) fn now_ms(&self, clock: &mut impl Clock) -> u64 {
         let mut state = self.state();
         let answered_ms = match &state.mode {
@@ -290,13 +291,13 @@ impl SharedJournal {
         began_ms.saturating_add(answered_ms)
     }
 
-    /// Whether the next answer comes from a record.
+    /// Whether answers come from a record.
     pub(crate) fn is_replay(&self) -> bool {
         !matches!(self.state().mode, Mode::Live)
     }
 
-    /// What a comparison has found. `was_ended` tells that it ended the run itself, so that the
-    /// rest of the record means nothing.
+    /// The differences found by a comparison. `was_ended` means that the comparison itself
+    /// terminated the run, so that the rest of the record does not count as missing.
     pub(crate) fn differences(&self, was_ended: bool) -> Vec<Difference> {
         match &self.state().mode {
             Mode::Compare(comparing) => comparing.differences(was_ended),
@@ -304,8 +305,8 @@ impl SharedJournal {
         }
     }
 
-    /// The record's answer to the function that runs, for a conversation that stands for the
-    /// record's.
+    /// Takes the recorded answer to the current function, for a conversation that stands in for the
+    /// recorded one.
     pub(crate) fn take_answer(&self) -> Json {
         match &mut self.state().mode {
             Mode::Compare(comparing) => comparing.answer(),
@@ -313,7 +314,7 @@ impl SharedJournal {
         }
     }
 
-    /// The same, without being the one who takes it.
+    /// Like [`SharedJournal::take_answer`], without consuming the answer.
     pub(crate) fn coming_answer(&self) -> Json {
         match &self.state().mode {
             Mode::Compare(comparing) => comparing.coming_answer(),
@@ -329,8 +330,8 @@ impl SharedJournal {
         self.state().journal.header.seed
     }
 
-    /// The way of every host function: `live` asks the world, and is not called where the answer
-    /// comes from a record.
+    /// Runs a host function: `live` produces the answer, and is not called if the answer comes from
+    /// a record.
     pub(crate) async fn call<H, T, L>(
         &self,
         host: &mut H,
@@ -359,6 +360,8 @@ impl SharedJournal {
                 return Ok(answer);
             }
             Next::Version(entry) => {
+                // `live` applies the version's settings and rules; the conversation behind them
+                // gives the recorded answer
                 let recorded: T = serde_json::from_value(entry.answer.clone())
                     .map_err(|_| Closed::Unreadable(entry.seq))?;
                 let answer = live(host).await;
@@ -367,7 +370,7 @@ impl SharedJournal {
             }
         };
         let answer = live(host).await;
-        // every answer is made of the model's own types, whose serialization cannot fail
+        // answers consist of the model's own types, whose serialization cannot fail
         let json = serde_json::to_value(&answer).unwrap_or_default();
         self.waited(waiting, host.unix_ms(), json)?;
         Ok(answer)
@@ -379,8 +382,8 @@ impl SharedJournal {
         waiting
     }
 
-    /// The function that the flow waited in has its answer. A successor that has not taken over by
-    /// now never will.
+    /// Records the answer of the function that the flow waited in. A successor that has not taken
+    /// over by now fails: the call has moved on without it.
     fn waited(&self, waiting: Arc<Waiting>, now_ms: u64, answer: Json) -> Result<(), Closed> {
         let at_ms = {
             let mut state = self.state();
@@ -413,7 +416,7 @@ impl SharedJournal {
         })
     }
 
-    /// Where the answer comes from. A record that does not agree closes the journal.
+    /// Decides where the answer comes from. A record that does not match closes the journal.
     fn next(&self, function: Function, arguments: &Json) -> Result<Next, Closed> {
         let mut state = self.state();
         let seq = next_seq(&state.journal);
@@ -446,7 +449,7 @@ impl SharedJournal {
         }
     }
 
-    /// Compares a version's own answer with the recorded one, and keeps it.
+    /// Compares a version's own answer with the recorded one, and appends it.
     fn judge<T: Serialize>(
         &self,
         entry: JournalEntry,
@@ -464,7 +467,7 @@ impl SharedJournal {
     fn append(&self, entry: JournalEntry) -> Result<(), Closed> {
         let bytes = weight(&entry.arguments) + weight(&entry.answer);
         let mut state = self.state();
-        // what a successor repeats it has been given whole
+        // a successor's journal starts as a full copy, so what it replays is already there
         if matches!(state.mode, Mode::Succeed(_)) {
             return Ok(());
         }
@@ -477,7 +480,8 @@ impl SharedJournal {
         Ok(())
     }
 
-    /// Nothing panics while it is held, and a journal is of use even after a panic.
+    /// Ignores poisoning: no code panics while holding the lock, and the journal is useful even
+    /// after a panic.
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -496,7 +500,7 @@ fn side(entry: &JournalEntry) -> Side {
     }
 }
 
-/// Roughly the bytes of a value as JSON, without writing it.
+/// Approximate size of a value as JSON in bytes, without serializing it.
 fn weight(value: &Json) -> usize {
     match value {
         Json::Null | Json::Bool(_) => 5,

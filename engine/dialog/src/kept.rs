@@ -1,10 +1,10 @@
-//! What outlives a restart: of each flow the version that took calls last, with the rules it set,
-//! and who had the calls that no flow claims.
+//! State that survives a restart: for each flow the version that took calls last with its rules,
+//! and which flow took unclaimed calls.
 //!
-//! `NAME.json` tells a flow's versions by the digests of their files, which lie in `objects/`, each
-//! once, under its digest. The rules are in memory as well, so that they are compared without a
-//! disk. What cannot be written is a warning: calls go on, and a restart knows less. All but
-//! [`Kept::last`] and [`Kept::note`] blocks.
+//! `NAME.json` lists a flow's versions by the digests of their files, which are in `objects/`, each
+//! stored once under its digest. The rules are also held in memory, so that comparing them needs no
+//! disk. A failed write is only a warning: calls go on, and less is known after a restart.
+//! Everything except [`Kept::last`] and [`Kept::note`] blocks.
 
 mod disk;
 
@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::source::Parts;
 use disk::Disk;
 
-/// Of the files' form; one of another form is passed over.
+/// Format of these files; files of another format are ignored.
 const FORMAT: u32 = 1;
 
 /// The version of a flow that took calls last.
@@ -31,11 +31,11 @@ pub(crate) struct Last {
     pub(crate) rules: BTreeSet<String>,
 }
 
-/// A version's files: `flow.wasm`, `flow.toml`, `prompts/LANGUAGE`, `audio/NAME`, each with its
-/// digest.
+/// A version's files (`flow.wasm`, `flow.toml`, `prompts/LANGUAGE`, `audio/NAME`) and their
+/// digests.
 type Files = BTreeMap<String, String>;
 
-/// What is kept of one flow.
+/// The saved state of one flow.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Entry {
     format: u32,
@@ -43,7 +43,7 @@ struct Entry {
     versions: BTreeMap<VersionId, Files>,
 }
 
-/// The memory of all flows. Without a folder it ends with the process.
+/// The saved state of all flows. Without a folder it is lost when the process ends.
 #[derive(Debug)]
 pub(crate) struct Kept {
     disk: Option<Disk>,
@@ -52,7 +52,7 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    /// Reads what an earlier process has left in a folder.
+    /// Reads the state that a previous process left in a folder.
     pub(crate) fn open(folder: Option<PathBuf>) -> Self {
         let disk = folder.map(Disk::new);
         let (flows, home) = disk.as_ref().map(Disk::read).unwrap_or_default();
@@ -63,12 +63,12 @@ impl Kept {
         }
     }
 
-    /// The version of a flow that took calls last, now or before the restart.
+    /// The version of a flow that took calls last, before or after the restart.
     pub(crate) fn last(&self, name: &FlowName) -> Option<Last> {
         self.flows().get(name)?.last.clone()
     }
 
-    /// Who takes the calls that no flow claims.
+    /// The flow that takes calls which no flow claims.
     pub(crate) fn home(&self) -> Option<FlowName> {
         self.home
             .lock()
@@ -76,10 +76,10 @@ impl Kept {
             .clone()
     }
 
-    /// Keeps the files of a version that is about to take calls.
+    /// Stores the files of a version that is about to take calls.
     pub(crate) fn store(&self, name: &FlowName, id: &VersionId, parts: &Parts) {
         let Some(disk) = &self.disk else { return };
-        // before anybody else may let go of files that no version has
+        // the entry is made before other writes may delete objects that no version uses
         let stored = |files| {
             drop(
                 self.flows()
@@ -94,9 +94,9 @@ impl Kept {
         }
     }
 
-    /// Takes note of the version that takes calls now, and of those that may come back;
-    /// [`Kept::write`] has to follow. False where nothing is new. A flow that has had a manifest is
-    /// one with a manifest for good.
+    /// Records the active version and the versions that are still loaded. Returns whether anything
+    /// is new; if so, [`Kept::write`] must follow. Once a flow has had a manifest, `has_manifest`
+    /// stays set.
     pub(crate) fn note(
         &self,
         name: &FlowName,
@@ -115,7 +115,7 @@ impl Kept {
         *entry != before
     }
 
-    /// The same of who takes the calls that no flow claims.
+    /// Like [`Kept::note`], for the flow that takes unclaimed calls.
     pub(crate) fn note_home(&self, home: Option<FlowName>) -> bool {
         let mut kept = self.home.lock().unwrap_or_else(PoisonError::into_inner);
         let is_new = *kept != home;
@@ -123,8 +123,7 @@ impl Kept {
         is_new
     }
 
-    /// Writes what is noted of a flow, as it is by then, and lets go of files that no version has
-    /// any more.
+    /// Writes a flow's current state, and deletes files that no version uses any more.
     pub(crate) fn write(&self, name: &FlowName) {
         let Some(disk) = &self.disk else { return };
         let now = || {
@@ -140,15 +139,15 @@ impl Kept {
         }
     }
 
-    /// Writes who takes the calls that no flow claims.
+    /// Writes which flow takes unclaimed calls.
     pub(crate) fn write_home(&self) {
         if let Some(disk) = &self.disk {
             disk.write_home(|| self.home());
         }
     }
 
-    /// The files of the version that took calls last. The error is why they cannot be had, in one
-    /// sentence; none where nothing is kept.
+    /// The files of the version that took calls last. The error says in one sentence why they
+    /// cannot be restored; `None` if nothing is saved.
     pub(crate) fn restore(&self, name: &FlowName) -> Option<Result<(VersionId, Parts), String>> {
         let disk = self.disk.as_ref()?;
         let (id, files) = {
@@ -230,7 +229,7 @@ mod tests {
         let (id, restored) = kept.restore(&name()).unwrap().unwrap();
         assert_eq!((&id, Source::of(restored).id), (&first, first.clone()));
 
-        // a changed prompt keeps one file more, and the earlier version as long as it may come back
+        // a changed prompt adds one file; the previous version is kept while it is loaded
         let second = keep(&kept, &parts("b"), &BTreeSet::from([first.clone()]));
         assert_eq!(objects(folder.path()), 5);
         keep(&kept, &parts("c"), &BTreeSet::from([second]));

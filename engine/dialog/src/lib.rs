@@ -1,7 +1,7 @@
-//! The WebAssembly host: loads flows, keeps their versions, and runs one instance for each call.
+//! The WebAssembly host: loads flows, manages their versions, and runs one instance per call.
 //!
-//! It knows neither speech nor sessions nor sockets: a running flow reaches the world through
-//! [`Conversation`] alone, and every host call passes the call's journal.
+//! It depends on neither speech nor sessions nor sockets: a running flow reaches the outside only
+//! through [`Conversation`], and every host call goes through the call's journal.
 
 mod allowance;
 mod bindings;

@@ -1,4 +1,4 @@
-//! From the files of a flow to a version that calls can run, step by step. What fails is told with
+//! Loads a flow: from its files to a version that calls can run, step by step. A failure reports
 //! its step, reason and hint.
 
 use std::collections::BTreeMap;
@@ -26,23 +26,23 @@ use crate::version::{FlowVersion, PromptLibrary};
 pub enum Step {
     /// Reading the files.
     Read,
-    /// Parsing `flow.toml`, and comparing it with what the flow says of itself.
+    /// Parsing `flow.toml`, and checking it against what `describe` returned.
     Manifest,
-    /// Comparing `flow.toml` with what the operator allows.
+    /// Checking `flow.toml` against what the operator allows.
     Allowance,
-    /// Comparing the contract's versions.
+    /// Checking the version of the contract.
     Contract,
     /// Compiling the component.
     Compile,
-    /// Linking it with the host's functions.
+    /// Linking it against the host functions.
     Link,
-    /// Asking it what it is.
+    /// Calling `describe`.
     Describe,
-    /// Checking the prompt files.
+    /// Checking the prompt and audio files.
     Prompts,
-    /// Holding the flow's own tests.
+    /// Running the flow's own tests.
     Tests,
-    /// Holding recorded calls again, where `[replay] gate` asks for it.
+    /// Replaying recorded calls, if `[replay] gate` asks for it.
     Replay,
 }
 
@@ -63,21 +63,20 @@ impl fmt::Display for Step {
     }
 }
 
-/// A flow that was not taken, and why.
+/// A flow that failed to load, and why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("cannot load flow `{flow}` ({step}): {reason}: {hint}")]
 pub struct Rejection {
-    /// The flow's name, or the file's where it is no name.
+    /// The flow's name, or the file's if it is not a valid name.
     pub flow: String,
     /// The step that failed.
     pub step: Step,
-    /// What is wrong; several errors are told in as many lines, each with its line in the file
-    /// where there is one.
+    /// What is wrong; one line per error, each with its line in the file if known.
     pub reason: String,
-    /// What to do about it.
+    /// How to fix it.
     pub hint: String,
-    /// The first line that is wrong, from 1, where there is one: of `flow.toml` or, in the steps
-    /// [`Step::Prompts`] and [`Step::Tests`], of the file that `reason` names first.
+    /// The first line with an error, from 1, if known: in `flow.toml` or, for [`Step::Prompts`] and
+    /// [`Step::Tests`], in the file that `reason` names first.
     pub line: Option<usize>,
 }
 
@@ -93,7 +92,7 @@ impl Rejection {
     }
 }
 
-/// A [`Rejection`] that does not know yet of which flow.
+/// A [`Rejection`] without the flow's name.
 #[derive(Debug)]
 pub(crate) struct Fault {
     pub(crate) step: Step,
@@ -117,7 +116,7 @@ impl Fault {
     }
 }
 
-/// What the log says of a flow that speaks for a lender who does not exist.
+/// Logged for a flow that runs on the sample values of a fictitious lender.
 const SAMPLES: &str = "the flow runs on sample values: give yours in ghanti.toml (`ghanti init` writes one, with a place for each)";
 
 /// Loads flows.
@@ -152,16 +151,16 @@ impl Loader {
         &self.engine
     }
 
-    /// Reads the files. Small beside all that follows, so that a flow that has not changed is soon
-    /// known.
+    /// Reads the files. Fast compared with the later steps, so an unchanged flow is recognised
+    /// quickly.
     pub(crate) async fn read(&self, place: Place) -> Result<Source, Unread> {
         self.aside(Step::Read, move || Source::read(&place))
             .await
             .map_err(Unread::Fault)?
     }
 
-    /// Makes a version. `alike` is a loaded one with the same component, whose code is then used
-    /// again: a changed prompt is live at once.
+    /// Builds a version. `alike` is a loaded version with the same component, whose compiled code
+    /// is reused: a changed prompt is live at once.
     pub(crate) async fn load<P: PromptLibrary>(
         &self,
         name: FlowName,
@@ -265,12 +264,12 @@ impl Loader {
         Ok((program, description, origin))
     }
 
-    /// From now on loading is done beside calls, which go first.
+    /// Lowers the priority of loading: from now on calls come first.
     pub(crate) fn step_back(&self) {
         self.engine.loader_pool().step_back();
     }
 
-    /// Does work of milliseconds on a thread of its own kind.
+    /// Runs short blocking work (milliseconds) on a loader thread.
     pub(crate) async fn aside<T: Send + 'static>(
         &self,
         step: Step,
@@ -318,7 +317,7 @@ impl Loader {
     }
 }
 
-/// Refuses a manifest with errors, all of them told at once.
+/// Rejects a manifest with errors, reporting all of them at once.
 pub(crate) fn no_errors(errors: &[ManifestError]) -> Result<(), Fault> {
     let Some(first) = errors.first() else {
         return Ok(());
@@ -331,9 +330,9 @@ pub(crate) fn no_errors(errors: &[ManifestError]) -> Result<(), Fault> {
     Err(Fault::new(Step::Manifest, reasons, "correct `flow.toml`").at(Some(first.line)))
 }
 
-/// The flow's languages: those of the manifest, else those that `describe` names and after them
-/// those that merely have a prompt file, so that a lender adds a language by adding a file. A flow
-/// with templates needs a file for each.
+/// The flow's languages: those of the manifest, else those that `describe` names followed by those
+/// that merely have a prompt file, so that a lender adds a language by adding a file. A flow with
+/// templates needs a prompt file for each language.
 fn languages(
     manifest: &Manifest,
     description: &Description,

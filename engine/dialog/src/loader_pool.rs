@@ -1,10 +1,10 @@
-//! The threads on which flows are loaded. Once there are calls they have low priority, so that
-//! reading, hashing and compiling take what calls leave over: a thread of the call path that wants
-//! a processor gets it, however many flows are compiled.
+//! The threads that load flows. Once calls are served they have low priority, so that reading,
+//! hashing and compiling only use processor time that calls leave: a thread on the call path gets a
+//! processor when it needs one, however many flows are being compiled.
 //!
-//! Processes that compile are started here and have the same priority; where the engine's own
-//! process compiles, wasmtime's compiler spreads over these threads and no others. Calls
-//! themselves, and what `describe` computes, never run here.
+//! Compiler processes are started from these threads and inherit their priority. If the engine's
+//! own process compiles, wasmtime's compiler runs on these threads only. Calls themselves and
+//! `describe` never run here.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,17 +12,17 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-/// A tenth of a normal thread's share where both want the processor (`man 7 sched`). Not the lowest
-/// there is: these threads take the locks of memory and of wasmtime's code, as calls do, and one
-/// that holds such a lock has to get on.
+/// A tenth of a normal thread's share when both want the processor (`man 7 sched`). Not the lowest
+/// priority: these threads share locks for memory and wasmtime's code with calls, so one that holds
+/// such a lock must make progress.
 const NICE: i32 = 10;
 
-/// Threads for what takes milliseconds: one that hangs on a disk leaves another.
+/// Threads for short work: if one hangs on a disk, another is left.
 const LIGHT_THREADS: usize = 2;
 
-/// The threads: as many as processors for compiling, and a few for all that takes milliseconds, so
-/// that an edited prompt does not wait until another flow's component is compiled. At normal
-/// priority. Clones share them.
+/// The thread pools: one thread per processor for compiling, and a few for short work, so that an
+/// edited prompt does not wait for another flow's compilation. At normal priority until
+/// [`LoaderPool::step_back`]. Clones share the threads.
 #[derive(Debug, Clone)]
 pub(crate) struct LoaderPool {
     heavy: Arc<rayon::ThreadPool>,
@@ -44,13 +44,13 @@ impl LoaderPool {
         })
     }
 
-    /// From now on calls go first.
+    /// Lowers the priority of all threads, from now on.
     pub(crate) fn step_back(&self) {
         self.heavy.spawn_broadcast(|_| step_back());
         self.light.spawn_broadcast(|_| step_back());
     }
 
-    /// Does some work there that may take seconds. The error says that it panicked.
+    /// Runs work that may take seconds. The error says that it panicked.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -58,8 +58,7 @@ impl LoaderPool {
         run_on(&self.heavy, work).await
     }
 
-    /// Does some work of milliseconds, beside whatever is compiled. The error says that it
-    /// panicked.
+    /// Runs work of milliseconds, independent of compilations. The error says that it panicked.
     pub(crate) async fn run_light<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -67,7 +66,7 @@ impl LoaderPool {
         run_on(&self.light, work).await
     }
 
-    /// The same, for nobody who waits.
+    /// Runs work of milliseconds without waiting for it.
     pub(crate) fn spawn_light(&self, work: impl FnOnce() + Send + 'static) {
         self.light
             .spawn(move || drop(catch_unwind(AssertUnwindSafe(work))));
@@ -79,7 +78,7 @@ async fn run_on<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, &'static str> {
     let (done, result) = oneshot::channel();
-    // who asked may be gone
+    // the caller may have been dropped
     pool.spawn(move || drop(done.send(catch_unwind(AssertUnwindSafe(work)))));
     match result.await {
         Ok(Ok(result)) => Ok(result),
@@ -87,8 +86,7 @@ async fn run_on<T: Send + 'static>(
     }
 }
 
-/// Lowers the priority of the thread that calls this. Where the system refuses, all goes on as it
-/// is.
+/// Lowers the calling thread's priority. If the system refuses, it stays as it is.
 fn step_back() {
     // on Linux none is the calling thread alone (`man 2 setpriority`, "C library/kernel differences")
     if let Err(error) = rustix::process::setpriority_process(None, NICE) {
@@ -150,7 +148,7 @@ mod tests {
                 compiled.wait();
             });
         }
-        // with all threads of the other kind taken, this would never end
+        // with all compiler threads busy, this would never finish if it shared them
         assert_eq!(loader_pool.run_light(|| 7).await, Ok(7));
         compiled.wait();
     }

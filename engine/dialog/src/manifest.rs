@@ -1,5 +1,5 @@
-//! `flow.toml`: which calls a flow takes, its settings, what it is granted, its limits, and the
-//! rules for its prompts.
+//! `flow.toml`: which calls a flow takes, its settings, grants and limits, and the rules for its
+//! prompts.
 //!
 //! Parsing is pure and reports every error at once, each with its line. A flow without a manifest
 //! has [`Manifest::default`].
@@ -24,50 +24,48 @@ pub use limits::Limits;
 pub(crate) use said::Said;
 pub use update::{FailureBudget, GateKind, ReplayGate, Running, Update};
 
-/// What the names of things begin with that only the engine can establish, from marks:
-/// `heard:disclosure`.
+/// Prefix of the names that only the engine can establish, from marks: `heard:disclosure`.
 pub const HEARD: &str = "heard:";
 
 /// A flow's manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manifest {
-    /// `[flow] title`: for people.
+    /// `[flow] title`: a title for people to read.
     pub title: Option<String>,
-    /// `[flow] languages`: the languages to offer, the default first; empty leaves it to the flow
-    /// and its prompt files.
+    /// `[flow] languages`: the languages to offer, the default first; if empty, those of `describe`
+    /// and of the prompt files.
     pub languages: Vec<Language>,
-    /// `[flow] establishes`: all that the flow establishes (`call.establish`). Where it is given,
-    /// nothing else may be required.
+    /// `[flow] establishes`: everything the flow establishes (`call.establish`). If given, no other
+    /// name may be required.
     pub establishes: Option<Vec<String>>,
-    /// `[flow] asks`: the names of all its questions and collections. Where it is given,
-    /// `[questions]` may have no other.
+    /// `[flow] asks`: the names of all its questions and collections. If given, `[questions]` may
+    /// name no others.
     pub asks: Option<Vec<String>>,
-    /// `[match]`: which calls it takes.
+    /// `[match]`: which calls it claims.
     pub takes: Takes,
-    /// `[customer]`: what a customer's record has to hold.
+    /// `[customer]`: what a customer's record must contain.
     pub customer: CustomerSchema,
-    /// `[settings]`: the flow's own, as text.
+    /// `[settings]`: the flow's own settings, as text.
     pub settings: BTreeMap<String, String>,
-    /// `[samples]`: values for trying it out; once it is loaded, those of them that are in use.
+    /// `[samples]`: sample values for trying the flow out; after loading, only those in use.
     pub samples: Samples,
     /// `[grants]`.
     pub grants: Grants,
     /// `[limits]`.
     pub limits: Limits,
-    /// The limits that it names itself; the others are the engine's.
+    /// The limits that the manifest sets; the others have their defaults.
     pub limits_given: BTreeSet<String>,
     /// `[on-failure]`.
     pub on_failure: OnFailure,
-    /// `[update]`: how a new version comes to calls.
+    /// `[update]`: how a new version is introduced.
     pub update: Update,
-    /// `[replay] gate`: recorded calls which a new version has to repeat first.
+    /// `[replay] gate`: recorded calls that a new version must replay before it takes calls.
     pub replay_gate: Option<ReplayGate>,
-    /// `[prompts] texts`: whether prompts may be plain texts, to which no rule for a template
-    /// applies.
+    /// `[prompts] texts`: whether prompts may be plain texts, which no template's rule applies to.
     pub texts: bool,
-    /// `[prompts]`: rules by template.
+    /// `[prompts]`: rules by template name.
     pub prompts: BTreeMap<String, PromptRule>,
-    /// `[questions]`: rules by the question's name, whatever prompt it uses.
+    /// `[questions]`: rules by question name, whatever prompt the question uses.
     pub questions: BTreeMap<String, QuestionRule>,
 }
 
@@ -95,18 +93,18 @@ impl Default for Manifest {
     }
 }
 
-/// `[match]`: conditions that a call has to meet, all of them. None at all means that the flow is
-/// chosen by name or as the default only.
+/// `[match]`: conditions that a call must meet, all of them. A flow without conditions is chosen
+/// only by name or for unclaimed calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Takes {
-    /// The line's number is one of these.
+    /// The called line is one of these numbers.
     pub numbers: Vec<PhoneNumber>,
-    /// Who called whom.
+    /// The call's direction.
     pub direction: Option<Direction>,
     /// Each of these parameters has this value.
     pub parameters: BTreeMap<String, String>,
-    /// The share of calls among flows that match equally well; 100 where nothing is said, 0 takes
-    /// none.
+    /// The flow's share of calls among flows that match equally well. The default is 100; a flow of
+    /// weight 0 takes only calls that name it.
     pub weight: u32,
 }
 
@@ -122,19 +120,19 @@ impl Default for Takes {
 }
 
 impl Takes {
-    /// Whether it claims any calls.
+    /// Whether there are any conditions.
     pub fn has_conditions(&self) -> bool {
         self.conditions() > 0
     }
 
-    /// How many conditions there are.
+    /// The number of conditions.
     pub fn conditions(&self) -> usize {
         usize::from(!self.numbers.is_empty())
             + usize::from(self.direction.is_some())
             + self.parameters.len()
     }
 
-    /// How many conditions a call meets, or none where it misses one or there are none.
+    /// The number of conditions, if the call meets all of them and there is at least one.
     pub fn fit(&self, facts: &CallFacts) -> Option<usize> {
         let numbers = self.numbers.is_empty()
             || facts
@@ -156,30 +154,30 @@ impl Takes {
     }
 }
 
-/// `[grants]`: what the flow may reach beyond speech and its own customer's record.
+/// `[grants]`: what the flow may access beyond speech and its own customer's record.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Grants {
     /// Patterns of look-up keys; `*` stands for any characters.
     pub lookup: Vec<String>,
-    /// Whom a call may be transferred to, by name. Absent: the operator's `default` target.
+    /// Transfer targets by name. If `None`, the operator's `default` target.
     pub transfer: Option<BTreeMap<String, Vec<PhoneNumber>>>,
-    /// Voices by their providers' names.
+    /// Voices, by the provider's names.
     pub voices: Vec<String>,
 }
 
-/// `[on-failure]`: what the caller hears, and what then becomes of him, after the flow has failed.
+/// `[on-failure]`: what the caller hears after the flow has failed, and what happens then.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OnFailure {
-    /// The words; the engine's own where nothing is said.
+    /// The fallback prompt, or `None` for the engine's own.
     pub say: Option<FailureWords>,
-    /// What follows.
+    /// What happens after the fallback prompt.
     pub then: OnFailureThen,
-    /// How many failures are borne before the version before comes back; without one only people
-    /// bring it back.
+    /// How many failures are tolerated before the previous version is restored; without a budget a
+    /// version is rolled back only by hand.
     pub budget: Option<FailureBudget>,
 }
 
-/// Words after a trap.
+/// The fallback prompt after a failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FailureWords {
     /// `say = "…"`: a plain text in the flow's default language.
@@ -188,13 +186,13 @@ pub enum FailureWords {
     Template(String),
 }
 
-/// What follows a trap.
+/// What happens to the call after a failure.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum OnFailureThen {
     /// Hang up.
     #[default]
     Goodbye,
-    /// To the `default` target.
+    /// Transfer to the `default` target.
     Transfer,
 }
 
@@ -205,7 +203,7 @@ pub struct PromptRule {
     pub interruptible: Option<bool>,
     /// What must be established, or `heard:TEMPLATE`, before it may be spoken.
     pub requires: Vec<String>,
-    /// The step of the call that is reached when it has been heard to its end.
+    /// The call's step that is reached once the prompt has been heard to its end.
     pub step: Option<Step>,
 }
 
@@ -214,25 +212,25 @@ pub struct PromptRule {
 pub struct QuestionRule {
     /// As in [`PromptRule`].
     pub requires: Vec<String>,
-    /// The step of the call that is reached when it is put.
+    /// The call's step that is reached when the question is asked.
     pub step: Option<Step>,
-    /// Spoken answers that the recogniser is less sure of are not understood, in per cent; the
-    /// engine's own measure where the manifest says nothing.
+    /// Spoken answers with a lower confidence, in percent, are no-matches; `None` uses the engine's
+    /// default.
     pub min_confidence_percent: Option<u8>,
 }
 
-/// One error of a manifest.
+/// An error in a manifest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {message}")]
 pub struct ManifestError {
-    /// From 1.
+    /// Line number, from 1.
     pub line: usize,
-    /// What is wrong, with the hint.
+    /// What is wrong, with a hint.
     pub message: String,
 }
 
 impl Manifest {
-    /// Reads a manifest, or lists all that is wrong with it, by line.
+    /// Parses a manifest. On failure returns all errors, by line.
     pub fn parse(text: &str) -> Result<Self, Vec<ManifestError>> {
         read::manifest(text)
     }

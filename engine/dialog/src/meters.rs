@@ -1,5 +1,5 @@
-//! What one run of a flow uses: memory, computing time, host calls. Each meter only counts and
-//! compares; [`StoreData`](crate::host::StoreData) ends the flow.
+//! Meters of one run of a flow: memory, computing time, host calls. Each meter only counts and
+//! compares; [`StoreData`](crate::host::StoreData) terminates the flow.
 
 pub(crate) mod compute;
 
@@ -15,8 +15,8 @@ use crate::host::Limit;
 pub(crate) struct MemoryMeter {
     bytes: u64,
     max_bytes: u64,
-    /// Whether growing was ever refused: the trap that follows in most languages is then told as a
-    /// limit.
+    /// Whether growing was ever refused. In most languages a trap follows, which is then reported
+    /// as this limit.
     pub(crate) refused: bool,
 }
 
@@ -58,7 +58,7 @@ impl ResourceLimiter for MemoryMeter {
     }
 }
 
-/// Host calls within the running second of real time.
+/// Counts host calls within the current second of real time.
 #[derive(Debug)]
 pub(crate) struct RateMeter {
     since: Instant,

@@ -1,4 +1,4 @@
-//! What has happened to each flow since the engine started, in numbers, for whoever watches it.
+//! Counters for each flow since the engine started.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -6,30 +6,30 @@ use std::sync::{Mutex, PoisonError};
 use crate::load::Step;
 use crate::run::RunEnd;
 
-/// So many flows are counted each by its name; those after them together. Names are those of files,
-/// and nobody bounds these.
+/// How many flows are counted by name; all others are counted together. Flow names come from file
+/// names, so their number is unbounded.
 const FLOWS: usize = 256;
-/// The name under which they are.
+/// The name under which the others are counted.
 const OTHERS: &str = "others";
 
-/// What has happened to one flow.
+/// Counters for one flow.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FlowCounts {
-    /// Versions that were taken.
+    /// Versions that were published.
     pub published: u64,
-    /// Candidates that were not, by the step that failed.
+    /// Candidates that were rejected, by the step that failed.
     pub rejected: BTreeMap<Step, u64>,
-    /// Versions rolled back, by people or for their failures.
+    /// Versions that were rolled back, by hand or because of their failures.
     pub rolled_back: u64,
-    /// Runs that ended by a trap,
+    /// Runs that ended in a trap.
     pub trapped: u64,
-    /// that met a limit,
+    /// Runs that were terminated at a limit.
     pub limited: u64,
-    /// or in which `run` returned an error of its own.
+    /// Runs in which `run` returned an error.
     pub failed: u64,
 }
 
-/// The counts of all flows.
+/// The counters of all flows.
 #[derive(Debug, Default)]
 pub(crate) struct Metrics(Mutex<BTreeMap<String, FlowCounts>>);
 
@@ -48,7 +48,7 @@ impl Metrics {
         self.count(flow, |counts| counts.rolled_back += 1);
     }
 
-    /// A run has ended; one that ended well, or for no fault of the flow's, is not counted.
+    /// Counts a run that ended through the flow's own fault; others are not counted.
     pub(crate) fn ended(&self, flow: &str, end: &RunEnd) {
         if end.is_flows_fault() {
             self.count(flow, |counts| match end {

@@ -1,4 +1,4 @@
-//! A customer's record for a coming call, read by the manifest of the flow that the call will have.
+//! Reads a customer's record for a coming call by the manifest of the flow the call will have.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +10,12 @@ use crate::choose::shown;
 use crate::manifest::{CustomerReading, CustomerSchema, FieldProblem};
 use crate::version::PromptLibrary;
 
-/// Why a record cannot be stored; all of it at once.
+/// Why a record cannot be stored; all problems at once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NotAnOrder {
-    /// The flow that it names and that takes no calls.
+    /// The named flow, if it takes no calls.
     pub flow: Option<UnknownFlow>,
-    /// The fields that are missing or cannot be read.
+    /// The fields that are missing or invalid.
     pub fields: Vec<FieldProblem>,
 }
 
@@ -23,18 +23,19 @@ pub struct NotAnOrder {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("names `{}`, which takes no calls, only {} {}: correct the name, or see why it was rejected", .wanted.chars().take(64).collect::<String>(), shown(.there), if .there.len() == 1 { "does" } else { "do" })]
 pub struct UnknownFlow {
-    /// As the record has it.
+    /// The name as given in the record.
     pub wanted: String,
-    /// Those that take calls.
+    /// The flows that take calls.
     pub there: Vec<FlowName>,
 }
 
 impl<P: PromptLibrary> Catalogue<P> {
-    /// Reads a record for a coming call: by the flow that it names, else by those that the call may
-    /// come to, of which one has to take it. The answer is the record as it is to be stored, in
-    /// canonical spellings. While no flow is loaded, as for the moment in which its folder is
-    /// replaced, there is nothing to read a record by: it is stored as it comes, and read before
-    /// its call.
+    /// Reads a record for a coming call by the schema of the flow that it names. If it names none,
+    /// one of the flows that may get the call must accept it. Returns the record to be stored, in
+    /// canonical spellings.
+    ///
+    /// While no flow is loaded, for instance while the folder is being replaced, there is no
+    /// schema: the record is stored as it is, and read before its call.
     pub fn read_order(
         &self,
         wanted: Option<&str>,
@@ -88,8 +89,8 @@ impl<P: PromptLibrary> Catalogue<P> {
     }
 }
 
-/// Reads a record by whichever schemas take it. Where they have different spellings of a value, it
-/// stays as it is; where none takes it, the one that lacks least says what is wrong.
+/// Reads a record by the schemas that accept it. If they yield different spellings, the record
+/// stays as it is; if none accepts it, the problems are those of the schema with the fewest.
 fn read_by_one(
     schemas: &[&CustomerSchema],
     record: &BTreeMap<String, Masked>,
@@ -113,7 +114,7 @@ fn read_by_one(
     }
 }
 
-/// A name without what people and programs spell in different ways.
+/// A name without differences in case and punctuation.
 fn plain(name: &str) -> String {
     name.chars()
         .filter(|letter| letter.is_alphanumeric())

@@ -1,6 +1,6 @@
-//! What the operator says above a flow's manifest: whom to dial, and the flow's settings. The
-//! manifest's own values are the defaults; sample values, which a flow carries so that it can be
-//! tried out, come last.
+//! The operator's values that take precedence over a flow's manifest: transfer numbers and
+//! settings. The manifest's own values are the defaults; sample values, which a flow contains so
+//! that it can be tried out, come last.
 
 use std::collections::BTreeMap;
 
@@ -11,21 +11,22 @@ use crate::manifest::Manifest;
 /// The target of a transfer that names none.
 const DEFAULT: &str = "default";
 
-/// The operator's values, above those of manifests.
+/// The operator's values, which take precedence over manifests.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Overrides {
-    /// Whom the target `default` dials, of every flow that may transfer to it.
+    /// The numbers of the `default` target, for every flow that may transfer to it.
     pub agents: Vec<PhoneNumber>,
     /// Settings of every flow whose manifest names them.
     pub settings: BTreeMap<String, String>,
-    /// Settings of one flow, whether its manifest names them or not; they stand above `settings`.
+    /// Settings of one flow, whether its manifest names them or not; they take precedence over
+    /// `settings`.
     pub flow_settings: BTreeMap<FlowName, BTreeMap<String, String>>,
-    /// Transfer targets of one flow; they stand above `agents`.
+    /// Transfer targets of one flow; they take precedence over `agents`.
     pub flow_transfer: BTreeMap<FlowName, BTreeMap<String, Vec<PhoneNumber>>>,
 }
 
-/// `[samples]`: values for trying a flow out. They are used where neither the operator nor the rest
-/// of the manifest gives any.
+/// `[samples]`: values for trying a flow out, used if neither the operator nor the rest of the
+/// manifest provides any.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Samples {
     /// `[samples.settings]`
@@ -35,7 +36,7 @@ pub struct Samples {
 }
 
 impl Samples {
-    /// What they are for: the names of settings, and `transfer.TARGET`.
+    /// The names of what has samples: settings, and `transfer.TARGET`.
     pub fn names(&self) -> Vec<String> {
         let targets = self
             .transfer
@@ -46,7 +47,7 @@ impl Samples {
 }
 
 impl Overrides {
-    /// The transfer targets of a flow whose numbers the operator gives.
+    /// The transfer targets of a flow whose numbers the operator provides.
     fn targets(&self, flow: &FlowName) -> BTreeMap<String, Vec<PhoneNumber>> {
         let mut targets = BTreeMap::new();
         if !self.agents.is_empty() {
@@ -62,7 +63,8 @@ impl Overrides {
         targets
     }
 
-    /// Takes away the numbers of a manifest that are not used, so that nobody judges them.
+    /// Removes the manifest's numbers that will be replaced, so that they are not checked against
+    /// the allowance.
     pub(crate) fn clear(&self, flow: &FlowName, manifest: &mut Manifest) {
         let replaced = self.targets(flow);
         manifest
@@ -75,9 +77,9 @@ impl Overrides {
             .for_each(|(_, numbers)| numbers.clear());
     }
 
-    /// Fills in what the operator gives, and samples where nobody gives anything. Afterwards
-    /// `samples` of the manifest are those in use. Returns the settings given for this flow alone
-    /// that its manifest does not name.
+    /// Applies the operator's values, and samples where there is no other value. Afterwards the
+    /// manifest's `samples` contain only those in use. Returns the settings given for this flow in
+    /// particular that its manifest does not name.
     pub(crate) fn apply(&self, flow: &FlowName, manifest: &mut Manifest) -> Vec<String> {
         let own = self.flow_settings.get(flow);
         let is_named = |manifest: &Manifest, name: &String| {
@@ -112,7 +114,7 @@ impl Overrides {
         let own = self.flow_transfer.get(flow).cloned().unwrap_or_default();
         let samples = std::mem::take(&mut manifest.samples.transfer);
         let mut granted = manifest.grants.transfer.take();
-        // who grants targets and not this one means it
+        // a manifest that grants targets without `default` does so deliberately
         if !self.agents.is_empty()
             && granted
                 .as_ref()
@@ -213,7 +215,7 @@ mod tests {
             ),
             ("Mine", vec!["bot-name".to_owned()])
         );
-        // above numbers that a manifest grants itself as well
+        // also in preference to numbers that a manifest grants itself
         let (manifest, _) = applied(
             &overrides,
             "[grants]\ntransfer = { default = ['08011112222'], legal = ['08033334444'] }\n",
@@ -225,7 +227,7 @@ mod tests {
                 Some(vec![number("08033334444")])
             )
         );
-        // a flow that may transfer to its own targets alone stays so
+        // a flow that may only transfer to its own targets is unchanged
         let (manifest, _) = applied(
             &overrides,
             "[grants]\ntransfer = { legal = ['08033334444'] }\n",

@@ -1,4 +1,4 @@
-//! The version that a call holds, counted from the moment it was chosen until the call lets it go.
+//! A version that a call has pinned, counted from when it was chosen until the call drops it.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering;
 
 use crate::version::FlowVersion;
 
-/// A pinned version. It counts as one call of its version until it is dropped: keep it as long as
-/// the call lasts.
+/// A pinned version. It counts as one call of its version until it is dropped: hold it for as long
+/// as the call lasts.
 pub struct Pinned<P>(Arc<FlowVersion<P>>);
 
 impl<P> Pinned<P> {

@@ -1,5 +1,5 @@
-//! A host call in one line that may be logged: functions, templates, questions, choices and other
-//! names of the flow's own, never a value of a customer's, however the flow has placed it.
+//! A host call as one line that may be logged: functions, templates, questions, choices and other
+//! names of the flow's own, but never a customer's value, wherever the flow has put it.
 //!
 //! `say emi-details (loan-digits, amount, due-date)`, `ask identity: greeting (name) → choice yes`,
 //! `note told-at ‹13 characters›`.
@@ -12,11 +12,11 @@ use serde_json::Value as Json;
 
 use crate::journal::{Outcome, Side};
 
-/// Longer names are none, and neither are those with so many digits: they may be somebody's number.
+/// Texts that are longer or have more digits are not shown as names: they may be someone's number.
 const NAME_BYTES_MAX: usize = 64;
 const NAME_DIGITS_MAX: usize = 6;
 
-/// What a host call was, with its answer where the caller or the host gave one that matters.
+/// A host call, with its answer if it is an error, or a reply to `ask` or `collect`.
 pub fn redacted(entry: &JournalEntry) -> String {
     let called = called(entry.function, &entry.arguments);
     match answered(entry) {
@@ -25,7 +25,7 @@ pub fn redacted(entry: &JournalEntry) -> String {
     }
 }
 
-/// What a host call was.
+/// A host call without its answer.
 pub fn called(function: Function, arguments: &Json) -> String {
     let spelled = function_name(function);
     match words(function, arguments).filter(|words| !words.is_empty()) {
@@ -34,8 +34,8 @@ pub fn called(function: Function, arguments: &Json) -> String {
     }
 }
 
-/// Where the arguments of two calls of one function first differ, as a path, without the values:
-/// `content.value.arguments[amount].value`. None where they do not.
+/// Where the arguments of two calls of one function first differ, as a path without the values:
+/// `content.value.arguments[amount].value`. `None` if they are equal.
 pub fn differing(expected: &Side, got: &Side) -> Option<String> {
     let path = path("", &expected.arguments, &got.arguments)?;
     Some(if path.is_empty() {
@@ -45,7 +45,7 @@ pub fn differing(expected: &Side, got: &Side) -> Option<String> {
     })
 }
 
-/// The contract's name of a function.
+/// A function's name in the contract.
 pub fn function_name(function: Function) -> String {
     serde_json::to_value(function)
         .ok()
@@ -53,7 +53,7 @@ pub fn function_name(function: Function) -> String {
         .unwrap_or_default()
 }
 
-/// A name as it stands, where it can be one; else its length.
+/// A name as it is, if it can be one; otherwise only its length.
 fn name(text: &str) -> String {
     let is_name = text
         .bytes()
@@ -165,7 +165,7 @@ fn answered(entry: &JournalEntry) -> Option<String> {
     }
 }
 
-/// An error by its kind; its sentence may quote what the flow said.
+/// An error's kind without its message, which may quote what the flow said.
 pub fn error_kind(error: &CallError) -> String {
     match error {
         CallError::CallEnded => "call-ended".to_owned(),

@@ -1,10 +1,10 @@
-//! Functions that were compiled before, so that a component which differs in a few of them compiles
-//! within a second: that of a Python script is an interpreter of 18 MB with some data behind it.
+//! A cache of compiled functions, so that a component that differs in a few of them compiles within
+//! a second: that of a Python script is an interpreter of 18 MB followed by some data.
 //!
-//! They lie in a file of the engine's, as long as it runs and within a bound. Each child that
-//! compiles reads the file ([`RememberedFunctions`]) and leaves the functions that it had to
-//! compile in another, which the engine adds ([`RememberedFile`]). Both are entries one after
-//! another: the lengths of key and code, 4 bytes each with the lowest first, then key and code.
+//! The cache is a file of bounded size that exists while the engine runs. Each child that compiles
+//! reads the file ([`RememberedFunctions`]) and writes the functions that it had to compile to
+//! another, which the engine appends ([`RememberedFile`]). Both are a sequence of entries: the
+//! lengths of key and code, 4 bytes each, little-endian, then key and code.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -18,17 +18,17 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tempfile::NamedTempFile;
 use wasmtime::CacheStore;
 
-/// The engine's side.
+/// The engine's side of the cache.
 #[derive(Debug)]
 pub(crate) struct RememberedFile {
     max_bytes: u64,
-    /// Is only ever appended to, since a child may be reading it.
+    /// Append-only, since a child may be reading it.
     file: Mutex<NamedTempFile>,
 }
 
 impl RememberedFile {
-    /// Remembers nothing yet. When it is full it forgets all, since most are of components that
-    /// nobody loads again.
+    /// An empty cache. When it is full it is emptied, since most of its functions belong to
+    /// components that will not be loaded again.
     pub(crate) fn new(max_bytes: u64) -> io::Result<Self> {
         Ok(Self {
             max_bytes,
@@ -36,7 +36,7 @@ impl RememberedFile {
         })
     }
 
-    /// Where a child finds what is known. The file may be gone by the time it looks.
+    /// The file for a child to read. It may be gone by the time the child opens it.
     pub(crate) fn path(&self) -> PathBuf {
         self.file().path().to_owned()
     }
@@ -45,7 +45,7 @@ impl RememberedFile {
         self.max_bytes
     }
 
-    /// Adds what a child has compiled. Blocks.
+    /// Appends what a child has compiled. Blocks.
     pub(crate) fn add(&self, fresh: &Path) -> io::Result<()> {
         let fresh_bytes = fs::metadata(fresh)?.len();
         if fresh_bytes == 0 || fresh_bytes > self.max_bytes {
@@ -56,7 +56,7 @@ impl RememberedFile {
             *file = empty()?;
         }
         let known_bytes = file.as_file().metadata()?.len();
-        // half an entry would hide all behind it
+        // a partial entry would hide all entries after it
         let added = io::copy(&mut File::open(fresh)?, file.as_file_mut()).map(drop);
         added.or_else(|error| file.as_file().set_len(known_bytes).and(Err(error)))
     }
@@ -73,10 +73,10 @@ fn empty() -> io::Result<NamedTempFile> {
         .tempfile()
 }
 
-/// A key of wasmtime's, and its machine code.
+/// A wasmtime cache key, and the function's machine code.
 type Entry = (Box<[u8]>, Box<[u8]>);
 
-/// A child's side: machine code by wasmtime's key of a function.
+/// A child's side of the cache: machine code by wasmtime's key for a function.
 pub(crate) struct RememberedFunctions {
     bytes: Vec<u8>,
     known: HashMap<Box<[u8]>, Range<usize>>,
@@ -84,7 +84,7 @@ pub(crate) struct RememberedFunctions {
 }
 
 impl RememberedFunctions {
-    /// Reads what is known; a file that is gone knows nothing.
+    /// Reads the cache; a missing file is an empty cache.
     pub(crate) fn open(file: &Path) -> io::Result<Self> {
         let bytes = match fs::read(file) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
@@ -104,7 +104,7 @@ impl RememberedFunctions {
         })
     }
 
-    /// Writes what was compiled besides.
+    /// Writes the functions that were compiled in addition.
     pub(crate) fn write_fresh(&self, file: &Path) -> io::Result<()> {
         let mut file = BufWriter::new(File::options().write(true).open(file)?);
         for (key, code) in self
@@ -127,7 +127,7 @@ impl RememberedFunctions {
     }
 }
 
-/// Where key and code of the entry at a place are; none where it is not whole.
+/// The ranges of key and code of the entry at an offset, or `None` if it is incomplete.
 fn entry(bytes: &[u8], at: usize) -> Option<(Range<usize>, Range<usize>)> {
     let length = |at: usize| {
         let length = bytes.get(at..at.checked_add(4)?)?.try_into().ok()?;
@@ -167,7 +167,7 @@ impl fmt::Debug for RememberedFunctions {
 mod tests {
     use super::*;
 
-    /// What one child knows, and leaves.
+    /// What a child finds in the cache for these keys (code lengths); it adds the missing ones.
     fn child(remembered: &RememberedFile, compiles: &[(&[u8], usize)]) -> Vec<Option<usize>> {
         let (functions, fresh) = (
             RememberedFunctions::open(&remembered.path()).unwrap(),

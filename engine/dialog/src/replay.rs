@@ -1,10 +1,11 @@
-//! Replay for people: a recorded call runs against a version, and every difference is told with its
+//! Comparing replay: runs a recorded call against a version, and reports every difference with its
 //! kind.
 //!
-//! It goes further than [`FlowVersion::replay`], which ends at the first difference. The world is
-//! the record's: what the caller answered, what the stores held, the time and chance. All else is
-//! the version's own: its settings, and the rules of its manifest, so that a prompt it would refuse
-//! is told although the record has it spoken. Nothing is spoken, asked or changed.
+//! Unlike [`FlowVersion::replay`], it does not end at the first difference. What comes from outside
+//! is recorded: the caller's answers, stored values, time and randomness. Everything else is the
+//! version's own: its settings, and its manifest's rules, so that a prompt that the version would
+//! refuse is reported even though it was spoken in the recorded call. Nothing is spoken, asked or
+//! changed.
 
 mod comparing;
 mod difference;
@@ -27,29 +28,29 @@ use crate::journal::{Closed, SharedJournal};
 use crate::run::RunEnd;
 use crate::version::FlowVersion;
 
-/// What came of a replay.
+/// The result of a comparing replay.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Comparison {
-    /// How the run ended; [`RunEnd::Diverged`] where the record could not tell what follows.
+    /// How the run ended; [`RunEnd::Diverged`] if it ended at a difference.
     pub end: RunEnd,
-    /// In the order of the conversation; empty when the version does what the record says.
+    /// In the order of the conversation; empty if the version does exactly what was recorded.
     pub differences: Vec<Difference>,
-    /// What the version did, as far as it came, with the answers it got. [`turns`] makes them
+    /// What the version did, as far as it got, with the answers it was given. [`turns`] makes them
     /// readable.
     pub entries: Vec<JournalEntry>,
 }
 
 impl Comparison {
-    /// Whether the run came to its end, and not to a point behind which the record tells nothing.
+    /// Whether the run came to its own end, rather than ending at a difference.
     pub fn is_whole(&self) -> bool {
         !matches!(self.end, RunEnd::Diverged(_))
     }
 }
 
 impl<P> FlowVersion<P> {
-    /// Runs a recorded call of any version against this one. The run goes on past differences of
-    /// the `tolerated` kinds with the record's answer, where that still is an answer to what was
-    /// asked; any other difference ends it.
+    /// Runs a recorded call of any version against this one. The run continues past differences of
+    /// the `tolerated` kinds with the recorded answer, if that still answers what was asked; any
+    /// other difference ends it.
     pub async fn compare(
         &self,
         recorded: Journal,
@@ -66,7 +67,7 @@ impl<P> FlowVersion<P> {
             .await;
         let differences = journal.differences(matches!(end, RunEnd::Diverged(_)));
         let end = match (end, differences.last()) {
-            // the flow ended and the record goes on
+            // the flow ended but the record goes on
             (end, Some(last))
                 if last.got.is_none()
                     && !matches!(end, RunEnd::Diverged(_))

@@ -1,10 +1,10 @@
-//! The replay gate: recorded calls that a candidate has to repeat between its load and its
-//! publication, where its manifest asks for it.
+//! The replay gate: recorded calls that a candidate must replay between loading and publication, if
+//! its manifest asks for it.
 //!
-//! The catalogue knows neither records nor words: who has both is its [`ReplayCheck`]. Which
-//! difference stands in the way is decided here. A replay that breaks off before the record's end
-//! does so whatever kinds are named: what the version would have said and decided behind that point
-//! is not known, so it cannot be shown to agree.
+//! The catalogue has neither records nor prompts; the [`ReplayCheck`] has both. Which differences
+//! reject a candidate is decided here. A replay that breaks off before the record's end always
+//! does, whatever kinds are named: what the version would have said and decided after that point is
+//! unknown, so it cannot be shown to agree.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,17 +17,17 @@ use crate::manifest::ReplayGate;
 use crate::replay::DifferenceKind;
 use crate::version::FlowVersion;
 
-/// How long a gate may take. Ten thousand calls of a flow in Rust took 12 s, one at a time on a
+/// The time limit of a gate. Ten thousand calls of a flow in Rust took 12 s, one at a time on a
 /// busy machine.
 const GATE: Duration = Duration::from_secs(60);
 
-/// Holds recorded calls again against candidates. It speaks nothing, changes nothing and is in no
-/// call's way.
+/// Replays recorded calls against candidates. Must not speak or change anything, nor delay any
+/// call.
 #[async_trait]
 pub trait ReplayCheck<P>: Send + Sync {
     /// Replays the flow's newest recorded calls, as many as the gate asks for or as there are, up
-    /// to the first difference that [`ReplayGate::rejects`]. The error is why that cannot be done,
-    /// in one sentence.
+    /// to the first difference that [`ReplayGate::rejects`]. The error says in one sentence why
+    /// this is not possible.
     async fn check(
         &self,
         candidate: &Arc<FlowVersion<P>>,
@@ -35,32 +35,32 @@ pub trait ReplayCheck<P>: Send + Sync {
     ) -> Result<ReplayVerdict, String>;
 }
 
-/// What came of it.
+/// The result of a replay check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReplayVerdict {
-    /// Calls have been held on this very version, so that it has passed before: nothing was
-    /// replayed. An engine that starts again has its flows, whatever was recorded meanwhile.
+    /// Nothing was replayed, since calls have been taken on this version before, so it has already
+    /// passed. This way a restarted engine has its flows, whatever has been recorded since.
     HeldBefore,
-    /// No difference stands in the way.
+    /// No difference rejects the candidate.
     Agrees {
-        /// So many calls were replayed; fewer than asked for where there are no more, none on the
+        /// How many calls were replayed; fewer than asked for if there are not enough, 0 on the
         /// first day.
         calls: u32,
     },
-    /// This one does.
+    /// This difference rejects the candidate.
     Differs(Obstacle),
 }
 
-/// The difference that stands in a candidate's way, free of personal data.
+/// A difference that rejects a candidate, without personal data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Obstacle {
-    /// In which call.
+    /// The recorded call.
     pub call: CallId,
     /// The recorded entry's number, from 1.
     pub seq: u32,
-    /// Of what kind.
+    /// The kind of the difference.
     pub kind: DifferenceKind,
-    /// What the record has.
+    /// What was recorded.
     pub expected: String,
     /// What the candidate does.
     pub got: String,
@@ -69,8 +69,8 @@ pub struct Obstacle {
 }
 
 impl ReplayGate {
-    /// Whether a difference stands in the way: one of a kind that is named, or one at which the
-    /// replay broke off.
+    /// Whether a difference rejects the candidate: if its kind is named, or if the replay broke off
+    /// there.
     pub fn rejects(&self, kind: DifferenceKind, breaks_off: bool) -> bool {
         breaks_off
             || self
@@ -80,7 +80,7 @@ impl ReplayGate {
     }
 }
 
-/// Lets a candidate through its gate, or tells why not.
+/// Runs a candidate's replay gate. The error says why it did not pass.
 pub(crate) async fn pass<P>(
     replay_check: Option<&dyn ReplayCheck<P>>,
     candidate: &Arc<FlowVersion<P>>,

@@ -1,5 +1,5 @@
-//! A linked component, and one run of it: a store of its own for every call, dropped when the run
-//! ends, however it ends.
+//! A linked component, and its runs: each call has a store of its own, which is dropped when the
+//! run ends, however it ends.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::load::{Fault, Step};
 use crate::manifest::Limits;
 use crate::wasi;
 
-/// `describe` returns constants; more than this is a program that does something else.
+/// Limits of `describe`. It returns constants; a program that needs more is doing something else.
 const DESCRIBE: Limits = Limits {
     memory_bytes: Limits::MAX.memory_bytes,
     compute_ms: 500,
@@ -27,36 +27,36 @@ const DESCRIBE: Limits = Limits {
     ..Limits::MIN
 };
 
-/// A stack of endless recursion has thousands of frames; the innermost tell enough.
+/// The most stack frames reported. Endless recursion leaves thousands; the innermost are enough.
 const FRAMES_SHOWN: usize = 32;
 
-/// How the run of a flow ended.
+/// How a flow's run ended.
 #[derive(Debug, Clone, PartialEq)]
 pub enum RunEnd {
-    /// `run` returned: the decision can be carried out.
+    /// `run` returned normally: the flow's decision can be carried out.
     Returned,
-    /// `run` returned `call-ended`, as it should when the caller is gone.
+    /// `run` returned `call-ended`, as it should once the call is over.
     CallEnded,
     /// `run` returned another error.
     Failed(CallError),
-    /// The guest trapped: a bug of the flow.
+    /// The guest trapped: a bug in the flow.
     Trapped {
-        /// In one line.
+        /// The reason, in one line.
         reason: String,
-        /// The guest's functions, the innermost first; by name where the component has names.
+        /// The guest's functions, innermost first; by name if the component has names.
         stack: Vec<String>,
     },
-    /// The host ended it.
+    /// The host terminated it at a limit.
     LimitExceeded {
-        /// Which limit; its `Display` is the sentence for the author.
+        /// Which limit; its `Display` is a message for the author.
         what: Limit,
     },
-    /// Replay only: the flow did something else than the record says.
+    /// Replay only: the flow did something other than what was recorded.
     Diverged(Divergence),
 }
 
 impl RunEnd {
-    /// Whether the flow did not come to an end of its own: an error, a trap or a limit.
+    /// Whether the run ended in an error, a trap or a limit.
     pub fn is_failure(&self) -> bool {
         matches!(
             self,
@@ -64,8 +64,8 @@ impl RunEnd {
         )
     }
 
-    /// Whether the flow itself is to blame: not a caller who hung up, nor a service or a place that
-    /// the engine had not.
+    /// Whether the flow itself is at fault, as opposed to a caller who hung up, a service that was
+    /// unavailable, or an engine that was full.
     pub fn is_flows_fault(&self) -> bool {
         match self {
             RunEnd::Trapped { .. } => true,
@@ -78,7 +78,7 @@ impl RunEnd {
     }
 }
 
-/// A component compiled and linked: all that calls of one version share.
+/// A compiled and linked component, shared by all calls of one version.
 #[derive(Clone)]
 pub(crate) struct Program {
     engine: FlowEngine,
@@ -86,7 +86,7 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// Links a component.
+    /// Links a component that calls will run.
     pub(crate) fn link(engine: &FlowEngine, component: &Component) -> Result<Self, Fault> {
         Ok(Self {
             engine: engine.clone(),
@@ -94,7 +94,7 @@ impl Program {
         })
     }
 
-    /// Links a component that may not be meant to run.
+    /// Links a component that may only be checked, not run.
     pub(crate) fn linked(
         engine: &Engine,
         component: &Component,
@@ -125,7 +125,7 @@ impl Program {
         store
     }
 
-    /// Asks the flow what it is, under limits and with no call.
+    /// Calls `describe`, under limits and outside any call.
     pub(crate) async fn describe(&self) -> Result<Description, String> {
         let mut store = self.store(None, &DESCRIBE);
         let compute = store.data().compute.clone();
@@ -149,7 +149,7 @@ impl Program {
         }
     }
 
-    /// Holds the conversation of one call. Dropping the future drops the store and the conversation
+    /// Runs the conversation of one call. Dropping the future drops the store and the conversation
     /// with it.
     pub(crate) async fn run(
         &self,
@@ -208,7 +208,7 @@ fn run_end(error: &wasmtime::Error, guest: &StoreData) -> RunEnd {
     if error.downcast_ref::<Trap>() == Some(&Trap::StackOverflow) {
         return RunEnd::LimitExceeded { what: Limit::Stack };
     }
-    // a guest that gets no memory traps or gives up by itself, each language in its own way
+    // a guest that gets no more memory traps or gives up by itself, each language in its own way
     if guest.memory.refused {
         return RunEnd::LimitExceeded {
             what: Limit::Memory,
@@ -217,7 +217,7 @@ fn run_end(error: &wasmtime::Error, guest: &StoreData) -> RunEnd {
     if error.downcast_ref::<PoolConcurrencyLimitError>().is_some() {
         return RunEnd::LimitExceeded { what: Limit::Calls };
     }
-    // wasmtime has a type of its own for this, and does not show it
+    // wasmtime's type for this error is private
     if error
         .root_cause()
         .to_string()
@@ -236,8 +236,8 @@ fn run_end(error: &wasmtime::Error, guest: &StoreData) -> RunEnd {
     }
 }
 
-/// What an interpreter wrote to standard error as it gave up, which is the script's own stack, then
-/// that of the component.
+/// The stack to report: what an interpreter wrote to standard error as it gave up, which is the
+/// script's own stack, followed by the component's functions.
 fn stack(error: &wasmtime::Error, guest: &StoreData) -> Vec<String> {
     guest
         .wasi
@@ -275,7 +275,8 @@ fn frames(error: &wasmtime::Error) -> Vec<String> {
         .collect()
 }
 
-/// What Rust does between a panic and its trap; the author's own functions come behind.
+/// Whether a frame belongs to Rust's panic machinery, between the panic and its trap. The author's
+/// own functions follow.
 fn is_panicking(name: &str) -> bool {
     [
         "__rustc::",

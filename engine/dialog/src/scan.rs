@@ -1,8 +1,8 @@
-//! Which flows lie in the folder, and the stamps by which a change of their files is seen. Looks at
-//! files, and opens none. Blocks.
+//! Finds the flows in the folder, and their stamps, by which changes are detected. Reads metadata
+//! only, never file contents. Blocks.
 //!
-//! Links are followed as long as they stay inside the flows folder, so that `emi -> .releases/7`
-//! can be switched at one stroke; what leads out of it is rejected when it is read
+//! Symbolic links are followed as long as they stay inside the flows folder, so that `emi ->
+//! .releases/7` can be switched atomically; a link that leads outside is rejected when it is read
 //! ([`Place::inside`]).
 
 use std::collections::BTreeMap;
@@ -15,15 +15,15 @@ use ghanti_model::FlowName;
 
 use crate::load::{Fault, Rejection, Step};
 
-/// Endings of what editors, copiers and deployers leave beside a file for a while.
+/// Suffixes of temporary files left by editors, copy programs and deployment tools.
 const PASSING: [&str; 9] = [
     "~", "#", ".swp", ".swx", ".tmp", ".part", ".bak", ".orig", ".old",
 ];
 
-/// Where a flow lies, and how its files looked.
+/// Where a flow's files are, and their stamp.
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
-    /// The flows folder, without links.
+    /// The flows folder, with links resolved.
     root: PathBuf,
     pub(crate) path: PathBuf,
     pub(crate) form: Form,
@@ -38,24 +38,23 @@ pub(crate) enum Form {
     Bare,
 }
 
-/// Size, times and identity of each file of a flow. The time of the last change of the inode is
-/// there because it cannot be set back: a file that is renamed into place with an old time of
-/// modification differs by it.
+/// Size, times and inode of each file of a flow. The change time of the inode is included because
+/// it cannot be set back: it reveals a file that was renamed into place with an old modification
+/// time.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Stamp(BTreeMap<PathBuf, Seen>);
 
 type Seen = (u64, (i64, i64), (i64, i64), u64);
 
-/// What lies in the folder.
+/// The contents of the folder.
 #[derive(Debug)]
 pub(crate) struct Scan {
     pub(crate) places: BTreeMap<FlowName, Place>,
-    /// What looks like a flow and is none.
+    /// Entries that look like flows but are not valid.
     pub(crate) invalid: Vec<Rejection>,
 }
 
-/// The flows in a folder. Hidden files, files of other kinds and what editors leave behind are
-/// passed over.
+/// Finds the flows in a folder. Hidden files, other kinds of files and temporary files are ignored.
 pub(crate) fn scan(folder: &Path) -> io::Result<Scan> {
     let root = folder.canonicalize()?;
     let mut scan = Scan {
@@ -73,7 +72,7 @@ pub(crate) fn scan(folder: &Path) -> io::Result<Scan> {
         };
         let (name, form) = match file.strip_suffix(".wasm") {
             Some(name) => (name, Form::Bare),
-            // a link that leads nowhere is told when it is read
+            // a dangling link is reported when it is read
             None if path.is_dir() || (path.is_symlink() && !path.exists()) => (file, Form::Folder),
             None => continue,
         };
@@ -94,7 +93,7 @@ pub(crate) fn scan(folder: &Path) -> io::Result<Scan> {
             ));
         }
         // the folder wins over the bare component of the same name, in whichever order they are
-        // read
+        // listed
         if !twice || form == Form::Folder {
             let stamp = Stamp::of(&path, form);
             scan.places.insert(
@@ -112,7 +111,7 @@ pub(crate) fn scan(folder: &Path) -> io::Result<Scan> {
 }
 
 impl Place {
-    /// A flow by itself, wherever it lies: a folder, or a component.
+    /// A single flow anywhere on disk: a folder, or a component.
     pub(crate) fn alone(path: &Path) -> io::Result<Self> {
         let form = if path.is_dir() {
             Form::Folder
@@ -127,12 +126,12 @@ impl Place {
         })
     }
 
-    /// Whether the files still look as they did when the place was found.
+    /// Whether the files are unchanged since the place was found.
     pub(crate) fn stands_still(&self) -> bool {
         Stamp::of(&self.path, self.form) == self.stamp
     }
 
-    /// A file of this place without links, or why it must not be read.
+    /// Resolves a file of this place. Fails if it leads outside the flows folder.
     pub(crate) fn inside(&self, path: &Path) -> Result<PathBuf, Fault> {
         let real = path
             .canonicalize()
@@ -174,7 +173,7 @@ impl Stamp {
                 stamp.add(&path.join("flow.wasm"));
                 stamp.add(&path.join("flow.toml"));
                 for (folder, ending) in [("prompts", "ftl"), ("audio", "wav"), ("tests", "toml")] {
-                    // a folder that cannot be read is told when the flow is
+                    // a folder that cannot be read is reported when the flow is read
                     let files = files(&path.join(folder), ending).unwrap_or_default();
                     files.iter().for_each(|(_, path)| stamp.add(path));
                 }
@@ -187,7 +186,7 @@ impl Stamp {
         let Ok(found) = fs::metadata(path) else {
             return;
         };
-        // a folder's own times change with files that are none of the flow's
+        // a folder's size and times also change with files that do not belong to the flow
         let seen = |file: Metadata| match file.is_dir() {
             true => (0, (0, 0), (0, 0), file.ino()),
             false => (
@@ -205,8 +204,7 @@ fn passing(name: &str) -> bool {
     name.starts_with(['.', '#']) || PASSING.iter().any(|ending| name.ends_with(ending))
 }
 
-/// Files of one kind in a folder, by their names without the ending. A folder that is not there has
-/// none.
+/// Files of one type in a folder, by their names without the extension. A missing folder has none.
 pub(crate) fn files(folder: &Path, ending: &str) -> Result<Vec<(String, PathBuf)>, Fault> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,

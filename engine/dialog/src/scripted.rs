@@ -1,7 +1,6 @@
-//! A caller who answers by a script: a [`Conversation`] without telephony or speech, for tests of
-//! flows.
+//! A scripted caller: a [`Conversation`] without telephony or speech, for tests of flows.
 //!
-//! Time is made up: every prompt is heard to its end in one second, every answer takes one and a
+//! Time is simulated: every prompt is heard to its end in one second, every answer takes one and a
 //! half.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -15,31 +14,31 @@ use ghanti_model::{
 
 use crate::conversation::{Conversation, Instant};
 
-/// When a scripted call begins: 2026-01-05T05:30:00Z, eleven in the morning in India.
+/// When a scripted call begins: 2026-01-05T05:30:00Z, 11:00 in India.
 const BEGINNING_MS: u64 = 1_767_591_000_000;
 /// How long every prompt lasts.
 const PROMPT_MS: u32 = 1_000;
 /// How long the caller takes to answer.
 const ANSWER_MS: u64 = 1_500;
 
-/// What a flow has done to its scripted caller.
+/// What a flow did during a scripted call.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Scripted {
-    /// All that was spoken, in order: prompts, questions, and what was said after silence.
+    /// All prompts spoken, in order: prompts, questions, no-input and no-match prompts.
     pub said: Vec<Prompt>,
-    /// The names of the questions and collections put.
+    /// The names of the questions and collections asked.
     pub asked: Vec<String>,
-    /// What was established.
+    /// The names that were established.
     pub established: BTreeSet<String>,
     /// The last decision.
     pub decision: Option<Decision>,
     /// The last disposition.
     pub outcome: Option<String>,
-    /// What was noted.
+    /// The notes, by name.
     pub notes: BTreeMap<String, Masked>,
-    /// The language the flow set last.
+    /// The language that the flow last set.
     pub language: Option<Language>,
-    /// Scripted answers that the question put does not take, a sentence each.
+    /// Scripted answers that the question asked does not accept, one sentence each.
     pub unfit: Vec<String>,
 }
 
@@ -72,7 +71,8 @@ pub struct ScriptedCaller {
     script: BTreeMap<String, VecDeque<Act>>,
     interrupted: BTreeSet<String>,
     scripted: Arc<Mutex<Scripted>>,
-    /// Prompts not yet reported to the flow; those behind `heard` have not been heard yet.
+    /// Prompts not yet reported to the flow; those after the first `heard` have not been played
+    /// yet.
     playouts: Vec<Playout>,
     heard: usize,
     heard_whole: BTreeSet<String>,
@@ -81,8 +81,8 @@ pub struct ScriptedCaller {
 }
 
 impl ScriptedCaller {
-    /// A caller with these fields in his record. He stays silent at every question that nothing is
-    /// scripted for.
+    /// A caller whose record has these fields. They stay silent at every question without a
+    /// scripted answer.
     pub fn new<'a>(fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let facts = CallFacts {
             call_id: CallId::generate(),
@@ -111,55 +111,55 @@ impl ScriptedCaller {
         }
     }
 
-    /// Other facts than an outbound call in English.
+    /// Sets the call's facts; the default is an outbound call in English.
     pub fn with_facts(mut self, facts: CallFacts) -> Self {
         self.facts = facts;
         self
     }
 
-    /// When the call begins, in milliseconds since 1970.
+    /// Sets when the call begins, in milliseconds since 1970.
     pub fn with_beginning(mut self, unix_ms: u64) -> Self {
         self.now_ms = unix_ms;
         self
     }
 
-    /// A value that `lookup` finds.
+    /// Adds a value that `lookup` finds.
     pub fn with_value(mut self, key: &str, value: &str) -> Self {
         self.values.insert(key.to_owned(), Masked::from(value));
         self
     }
 
-    /// His next answer to the question or collection of this name.
+    /// Adds their next answer to the question or collection of this name.
     pub fn answer(self, question: &str, reply: Reply) -> Self {
         self.act(question, Act::Answer(reply, None))
     }
 
-    /// The same, in another language than the call's.
+    /// Like [`ScriptedCaller::answer`], in another language than the call's.
     pub fn answer_in(self, question: &str, reply: Reply, language: Language) -> Self {
         self.act(question, Act::Answer(reply, Some(language)))
     }
 
-    /// He stays silent at this question, through all its attempts.
+    /// They stay silent at this question, through all its attempts.
     pub fn stay_silent_at(self, question: &str) -> Self {
         self.act(question, Act::Silent)
     }
 
-    /// He says what nobody understands, at each attempt.
+    /// They say something that is not understood, at each attempt.
     pub fn not_understood_at(self, question: &str) -> Self {
         self.act(question, Act::NotUnderstood)
     }
 
-    /// He hangs up when this question is put.
+    /// They hang up when this question is asked.
     pub fn hang_up_at(self, question: &str) -> Self {
         self.act(question, Act::HangUp)
     }
 
-    /// He leaves this question open for ever: the run waits until it is dropped.
+    /// They never answer this question: the run waits until it is dropped.
     pub fn never_answer(self, question: &str) -> Self {
         self.act(question, Act::Wait)
     }
 
-    /// He never lets a template be spoken to its end.
+    /// They interrupt this template whenever it is spoken and may be interrupted.
     pub fn interrupt(mut self, template: &str) -> Self {
         self.interrupted.insert(template.to_owned());
         self
@@ -173,7 +173,7 @@ impl ScriptedCaller {
         self
     }
 
-    /// A handle on what the flow does to him; it outlives the run.
+    /// A handle to what the flow does during the call; it outlives the run.
     pub fn scripted(&self) -> Arc<Mutex<Scripted>> {
         self.scripted.clone()
     }
@@ -228,8 +228,8 @@ impl ScriptedCaller {
         std::mem::take(&mut self.playouts)
     }
 
-    /// Puts a question: its prompt, then the scripted answer, or silence through all attempts.
-    /// `takes` tells why an answer is none of its.
+    /// Asks a question: its prompt, then the scripted answer, or no-input or no-match through all
+    /// attempts. `takes` returns why an answer is not acceptable.
     async fn put(
         &mut self,
         put: Put,
@@ -301,7 +301,7 @@ struct Put {
     no_input_ms: u32,
 }
 
-/// Why a question does not take an answer.
+/// Why a question does not accept an answer, if it does not.
 fn unfit(choices: &[Choice], reply: &Reply) -> Option<String> {
     let ids = choices
         .iter()

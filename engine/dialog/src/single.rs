@@ -1,5 +1,5 @@
-//! One flow from its files, beside every catalogue: for replays and whoever else wants a version
-//! that takes no calls.
+//! Loads single flows from files without a catalogue: for replays and other uses of a version that
+//! takes no calls.
 
 use std::path::{Path, PathBuf};
 
@@ -14,16 +14,16 @@ use crate::scan::{Place, unreadable};
 use crate::source::{Parts, Source, Unread};
 use crate::version::{FlowVersion, PromptLibrary};
 
-/// Loads flows one by one. Nothing is published.
+/// Loads flows one at a time and publishes none.
 #[derive(Debug)]
 pub struct FlowFiles {
     loader: Loader,
 }
 
 impl FlowFiles {
-    /// `components` is where compiled components are kept; `default_transfer` is the target of
-    /// flows whose manifest grants none. Manifests may ask for all there is, as long as
-    /// [`FlowFiles::within`] says nothing else.
+    /// `components` is where compiled components are cached; `default_transfer` is the target of
+    /// flows whose manifest grants none. Manifests may ask for anything unless restricted by
+    /// [`FlowFiles::within`].
     pub fn new(
         engine: FlowEngine,
         components: PathBuf,
@@ -35,15 +35,15 @@ impl FlowFiles {
         }
     }
 
-    /// The same, of manifests within what the operator allows.
+    /// Restricts manifests to what the operator allows.
     pub fn within(mut self, allowance: Allowance) -> Self {
         self.loader.allow(allowance);
         self
     }
 
-    /// Loads what lies at `path`: a flow's folder, its `flow.wasm`, or a component alone. A
-    /// component alone takes manifest, prompts and audio of the folder `beside`, where one is
-    /// given, so that a new build can be tried without copying.
+    /// Loads the flow at `path`: its folder, its `flow.wasm`, or a bare component. A bare component
+    /// takes manifest, prompts and audio from the folder `beside`, if given, so that a new build
+    /// can be tried without copying.
     pub async fn load<P: PromptLibrary>(
         &self,
         name: FlowName,
@@ -56,7 +56,7 @@ impl FlowFiles {
             .map_err(|fault| Rejection::new(told.as_str(), fault))
     }
 
-    /// Asks the component at `path` what it is, whatever manifest and prompts there are.
+    /// Returns the description of the component at `path`, whatever its manifest and prompts.
     pub async fn describe(&self, path: &Path) -> Result<Description, Rejection> {
         let described = async {
             let source = self.read(place(path)).await?;
@@ -108,7 +108,7 @@ impl FlowFiles {
     }
 }
 
-/// The flow's folder, where a path names the component in it.
+/// The flow's folder, if the path is that of the component in it.
 fn place(path: &Path) -> &Path {
     match path.parent().filter(|_| path.ends_with("flow.wasm")) {
         Some(folder) if folder.as_os_str().is_empty() => Path::new("."),

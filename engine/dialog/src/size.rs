@@ -1,5 +1,5 @@
-//! What the texts of one host call take together, in bytes: what `[limits] text-bytes` is about.
-//! Looked at before anything else is made of them.
+//! Total bytes of the texts in one host call, for `[limits] text-bytes`. Computed before anything
+//! is converted.
 
 use crate::bindings::{speech, types};
 

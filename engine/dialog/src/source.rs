@@ -1,9 +1,9 @@
 //! The files of a flow, read once: `flows/NAME/{flow.wasm, flow.toml, prompts/*.ftl, audio/*.wav,
 //! tests/*.toml}`, or `flows/NAME.wasm` alone.
 //!
-//! What is read here is the whole version: later changes of the files do not reach calls that run.
-//! Tests are no part of its identity, as no caller hears them: a changed test judges the version
-//! anew and makes no other. Reading blocks.
+//! What is read here is the whole version: later changes to the files do not reach running calls.
+//! Tests are not part of its identity, since callers never hear them: changed tests are run against
+//! the version again, but do not make a new one. Reading blocks.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -17,49 +17,49 @@ use sha2::{Digest, Sha256};
 use crate::load::{Fault, Step};
 use crate::scan::{Form, Place, files, unreadable};
 
-/// The largest component taken: a Python interpreter with its libraries has 18 MB.
+/// The largest component accepted: a Python interpreter with its libraries has 18 MB.
 const COMPONENT_BYTES_MAX: u64 = 32 << 20;
-/// The largest manifest or prompt file taken.
+/// The largest manifest, prompt or test file accepted.
 const TEXT_BYTES_MAX: u64 = 1 << 20;
-/// The largest audio file taken: nearly three minutes at 24 kHz.
+/// The largest audio file accepted: nearly three minutes at 24 kHz.
 const AUDIO_BYTES_MAX: u64 = 8 << 20;
-/// How many prompt files, and how many audio files, a flow may have.
+/// How many prompt files, audio files and tests, each, a flow may have.
 const FILES_MAX: usize = 256;
 
-/// All files of a flow.
+/// All files of a flow, with their digests.
 #[derive(Debug)]
 pub(crate) struct Source {
-    /// The digest of all parts.
+    /// The digest of component, manifest, prompts and audio.
     pub(crate) id: VersionId,
-    /// The digest of the component alone, under which its compiled form is kept.
+    /// The digest of the component alone, by which its compiled code is cached.
     pub(crate) component_digest: String,
-    /// The digest of the tests, which judge the version and are none of it.
+    /// The digest of the tests, which are not part of the version.
     pub(crate) tests_digest: String,
     pub(crate) parts: Parts,
 }
 
-/// What makes a version.
+/// The contents of a flow's files.
 #[derive(Debug, Clone)]
 pub(crate) struct Parts {
     pub(crate) component: Vec<u8>,
     pub(crate) manifest: Option<String>,
     pub(crate) prompts: BTreeMap<Language, String>,
     pub(crate) audio: BTreeMap<String, Arc<[u8]>>,
-    /// By the file's name without the ending.
+    /// By file name without the extension.
     pub(crate) tests: BTreeMap<String, String>,
 }
 
 /// Why a flow was not read.
 #[derive(Debug)]
 pub(crate) enum Unread {
-    /// Its files changed meanwhile: they have to stand still first.
+    /// Its files were changing: try again once they are stable.
     Moving,
-    /// It cannot be.
+    /// Reading it failed.
     Fault(Fault),
 }
 
 impl Source {
-    /// Reads the files of a place, as long as they stay what they were when it was found.
+    /// Reads the files of a place, provided that they have not changed since it was found.
     pub(crate) fn read(place: &Place) -> Result<Self, Unread> {
         let read = Self::files(place);
         if place.stands_still() {
@@ -110,7 +110,7 @@ impl Source {
         Ok(Self::of(parts))
     }
 
-    /// Names the parts by their digests.
+    /// Computes the digests of the parts.
     pub(crate) fn of(parts: Parts) -> Self {
         let tests_digest = digest(
             parts
@@ -128,7 +128,7 @@ impl Source {
 }
 
 impl Parts {
-    /// The digest of all that makes the version.
+    /// The version's id: the digest of all parts except the tests.
     fn id(&self) -> VersionId {
         let component = std::iter::once(("flow.wasm".to_owned(), self.component.as_slice()));
         let manifest = self
@@ -151,8 +151,8 @@ impl Parts {
     }
 }
 
-/// The digest of several files. Each goes in with its name and length, so that no two sets of files
-/// are alike.
+/// The digest of several files. Each is hashed with its name and length, so that no two sets of
+/// files have the same input.
 fn digest<'a>(files: impl Iterator<Item = (String, &'a [u8])>) -> String {
     let mut digest = Sha256::new();
     for (name, bytes) in files {

@@ -1,4 +1,4 @@
-//! What is told of flows and their versions.
+//! The public states of flows and their versions.
 
 use std::fmt;
 
@@ -7,25 +7,24 @@ use ghanti_model::{FlowName, VersionId};
 use crate::load::Rejection;
 use crate::version::FlowVersion;
 
-/// Where a version is in its life.
+/// A version's stage in its life cycle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// Takes a share of the new calls, to be tried.
+    /// Takes a trial share of the new calls.
     Candidate,
     /// Takes the new calls.
     Active,
-    /// Was active, and stays loaded so that it can come back at once. Calls that began with it go
-    /// on.
+    /// Was active, and stays loaded so that it can return at once. Its running calls continue.
     Previous,
-    /// Was rolled back, by people or for its failures. Calls that began with it go on; no new ones
-    /// come unless it is promoted.
+    /// Was rolled back, by hand or because of its failures. Its running calls continue; it takes
+    /// new ones only if it is promoted.
     RolledBack,
-    /// Kept only by the calls that began with it.
+    /// Kept only by its running calls.
     Draining,
 }
 
 impl Stage {
-    /// Its name.
+    /// The stage's name.
     pub fn as_str(self) -> &'static str {
         match self {
             Stage::Candidate => "candidate",
@@ -48,20 +47,19 @@ impl fmt::Display for Stage {
 pub struct VersionState {
     /// The version.
     pub id: VersionId,
-    /// How its author counts it.
+    /// The author's version number.
     pub author_version: String,
-    /// Where it is in its life. One that was active and has calls yet is draining, loaded or not:
-    /// see `calls`.
+    /// Its stage. A previous version may still have running calls: see `calls`.
     pub stage: Stage,
-    /// How many calls are on it now.
+    /// How many calls it has now.
     pub calls: u32,
-    /// A candidate's share of the new calls, in percent.
+    /// Its share of the new calls as a candidate, in percent.
     pub weight: u8,
     /// When it was loaded, in milliseconds since 1970.
     pub loaded_ms: u64,
-    /// Why it was rolled back,
+    /// Why it was rolled back.
     pub reason: Option<String>,
-    /// and when.
+    /// When it was rolled back, in milliseconds since 1970.
     pub rolled_back_ms: Option<u64>,
 }
 
@@ -80,44 +78,44 @@ impl VersionState {
     }
 }
 
-/// A candidate that was not taken.
+/// A rejected candidate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejected {
-    /// The version; none where its files could not be read.
+    /// The version, or `None` if its files could not be read.
     pub version: Option<VersionId>,
     /// Step, reason, line and hint.
     pub rejection: Rejection,
-    /// When, in milliseconds since 1970.
+    /// When it was rejected, in milliseconds since 1970.
     pub at_ms: u64,
 }
 
-/// A flow with its versions: the candidate, the active one, those before (newest first), the one
-/// rolled back, those that drain.
+/// A flow with its versions: the candidate, the active one, previous ones (newest first), the one
+/// rolled back, and draining ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FlowState {
     /// Its name.
     pub name: FlowName,
     /// Its versions.
     pub versions: Vec<VersionState>,
-    /// Candidates that were not taken, the newest first.
+    /// Rejected candidates, newest first.
     pub rejected: Vec<Rejected>,
-    /// What is odd about it though it takes calls, a sentence each.
+    /// Warnings about a flow, one sentence each.
     pub warnings: Vec<String>,
 }
 
-/// What becomes of the calls that no flow claims.
+/// Where the calls that no flow claims go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unclaimed {
-    /// The flow that takes them; none where they end as `no-flow`.
+    /// The flow that takes them, or `None` if they end as `no-flow`.
     pub flow: Option<FlowName>,
     /// Why, in a few words.
     pub because: String,
-    /// Whether somebody has to do something about it.
+    /// Whether someone has to act on it.
     pub is_problem: bool,
 }
 
 impl FlowState {
-    /// The version in a stage; the first, where there may be several.
+    /// The version in a stage; the first if there are several.
     pub fn version(&self, stage: Stage) -> Option<&VersionState> {
         self.versions.iter().find(|version| version.stage == stage)
     }

@@ -1,25 +1,25 @@
-//! What a run leaves for its author beside the journal: its last log lines, and where it stood when
-//! it was ended.
+//! What a run leaves for the flow's author besides the journal: its last log lines, and its stack
+//! when it was terminated.
 //!
-//! It lies with the journal, which outlives the flow's store. It is no part of the record of the
-//! call unless the flow fails.
+//! It is kept with the journal, which outlives the flow's store, and becomes part of the call's
+//! record only if the flow fails.
 
 use std::collections::VecDeque;
 
 use ghanti_model::{LogLine, Masked};
 
-/// So many lines are kept, the last.
+/// How many log lines are kept, the last ones.
 const LINES: usize = 20;
-/// So much of each.
+/// How many bytes of each line are kept.
 const LINE_BYTES: usize = 500;
 
-/// What a run leaves.
+/// Diagnostics of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Trace {
     log: VecDeque<LogLine>,
     /// What an interpreter wrote to standard error as it gave up: the script's own stack.
     pub traceback: Vec<Masked>,
-    /// The component's functions at the end, the innermost first; empty when `run` returned.
+    /// The component's functions at the end, innermost first; empty if `run` returned.
     pub stack: Vec<String>,
 }
 
@@ -37,7 +37,7 @@ impl Trace {
         }
     }
 
-    /// What the flow logged or printed last, the oldest line first.
+    /// The flow's last logged or printed lines, oldest first.
     pub fn log(&self) -> Vec<LogLine> {
         self.log.iter().cloned().collect()
     }

@@ -1,4 +1,4 @@
-//! One loaded version of a flow: everything that a call pins when it starts.
+//! A loaded version of a flow: everything that a call pins when it starts.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,32 +17,33 @@ use crate::manifest::Manifest;
 use crate::run::{Program, RunEnd};
 use crate::scripted::ScriptedCaller;
 
-/// What turns templates into words. Implemented outside, since the host knows nothing of speech.
+/// Renders templates as text. Implemented by the caller, since this crate knows nothing of speech.
 pub trait PromptLibrary: Sized + Send + Sync + 'static {
-    /// Takes the flow's prompt files, by language, and checks that each has every template the flow
-    /// uses with no other arguments than it gives. The error lists all that is wrong.
+    /// Builds a library from the flow's prompt files, by language. Checks that each file has every
+    /// template in `uses`, with no arguments other than those the flow passes. On failure returns
+    /// all problems.
     fn build(
         prompts: &BTreeMap<Language, String>,
         uses: &[TemplateUse],
     ) -> Result<Self, Vec<PromptProblem>>;
 
-    /// Looks at the flow's audio files (WAV), by name without the ending, and lists those that
-    /// could not be played.
+    /// Checks the flow's audio files (WAV), by name without the extension, and returns a problem
+    /// for each that could not be played.
     fn check_audio(_audio: &BTreeMap<String, Arc<[u8]>>) -> Vec<PromptProblem> {
         Vec::new()
     }
 }
 
-/// What is wrong with a prompt file.
+/// A problem with a prompt or audio file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PromptProblem {
-    /// Its line, from 1, where there is one.
+    /// Line number, from 1, if known.
     pub line: Option<usize>,
-    /// One sentence with the file, what is wrong and the hint.
+    /// One sentence: the file, what is wrong and a hint.
     pub reason: String,
 }
 
-/// For tests and tools that speak nothing: takes any prompt file.
+/// Accepts any prompt file; for tests and tools that do not speak.
 impl PromptLibrary for () {
     fn build(
         _prompts: &BTreeMap<Language, String>,
@@ -52,19 +53,19 @@ impl PromptLibrary for () {
     }
 }
 
-/// A version of a flow. Calls hold it by `Arc`; it goes with the last of them.
+/// A version of a flow. Calls hold it by `Arc`; it is dropped with the last of them.
 pub struct FlowVersion<P> {
-    /// The flow's name: its folder's or file's.
+    /// The flow's name: that of its folder or file.
     pub name: FlowName,
     /// The digest of component, manifest, prompts and audio.
     pub id: VersionId,
-    /// What the flow says of itself.
+    /// What `describe` returned.
     pub description: Description,
-    /// The languages it has prompts in, the default first. At least one.
+    /// The languages it has prompts in, the default first. Never empty.
     pub languages: Vec<Language>,
-    /// Its templates.
+    /// Its prompt templates.
     pub prompts: P,
-    /// Its audio files (WAV), by name without the ending.
+    /// Its audio files (WAV), by name without the extension.
     pub audio: BTreeMap<String, Arc<[u8]>>,
     /// When it was loaded, in milliseconds since 1970.
     pub loaded_ms: u64,
@@ -85,35 +86,36 @@ impl<P> std::fmt::Debug for FlowVersion<P> {
 }
 
 impl<P> FlowVersion<P> {
-    /// Its manifest, with the operator's defaults filled in.
+    /// The manifest, with the operator's overrides and defaults applied.
     pub fn manifest(&self) -> &Manifest {
         &self.rules.manifest
     }
 
-    /// The sample values that calls of it use, by the names of settings and as `transfer.TARGET`.
+    /// The sample values its calls use, by setting name and as `transfer.TARGET`.
     pub fn samples(&self) -> Vec<String> {
         self.rules.manifest.samples.names()
     }
 
-    /// Whether what the flow logs may be shown in the engine's log in full.
+    /// Whether the engine's log may show what the flow logs in full.
     pub fn shows_logs(&self) -> bool {
         self.program.shows_logs()
     }
 
-    /// How many calls have it pinned now.
+    /// How many calls have it pinned.
     pub fn calls(&self) -> u32 {
         self.calls.load(Ordering::Acquire)
     }
 
-    /// Counts a failure of this version at `now_ms`, in milliseconds since 1970. Tells how many
-    /// there were within the budget's time, this one included, if they are more than `[on-failure]
-    /// budget` bears.
+    /// Records a failure of this version at `now_ms`, in milliseconds since 1970. Returns the
+    /// number of failures within the budget's period, this one included, if it exceeds
+    /// `[on-failure] budget`.
     pub fn failed(&self, now_ms: u64) -> Option<usize> {
         self.failures
             .count(self.manifest().on_failure.budget?, now_ms)
     }
 
-    /// An empty journal for a call of this version; the call's id is the seed of its randomness.
+    /// Creates an empty journal for a call of this version, whose randomness is seeded by the
+    /// call's id.
     pub fn journal(&self, call_id: CallId) -> SharedJournal {
         let (flow, version) = (self.name.clone(), self.id.clone());
         SharedJournal::live(JournalHeader {
@@ -126,11 +128,11 @@ impl<P> FlowVersion<P> {
         })
     }
 
-    /// Holds the conversation of one call, in an instance and store of its own. The manifest's
-    /// limits hold, except the call's length, which is the conversation's to end. Cancel-safe:
-    /// dropping the future drops instance and conversation; the journal stays with its handle.
+    /// Runs the conversation of one call, in its own instance and store. Enforces the manifest's
+    /// limits except the call's length, which the conversation must enforce. Cancel-safe: dropping
+    /// the future drops the instance and the conversation; the journal remains with its handle.
     pub async fn run(&self, conversation: Box<dyn Conversation>, journal: SharedJournal) -> RunEnd {
-        // what the flow logs is told with its call
+        // so that what the flow logs carries its call's id
         let span = tracing::info_span!("flow", name = %self.name, call = %journal.call_id());
         self.program
             .run(
@@ -143,9 +145,9 @@ impl<P> FlowVersion<P> {
             .await
     }
 
-    /// Runs a recorded call of any version against this one. Nothing is spoken, asked or changed.
-    /// Gives how the run ended, and the journal, whose [`SharedJournal::divergence`] is the first
-    /// difference.
+    /// Replays a recorded call of any version against this one. Nothing is spoken, asked or
+    /// changed. Returns how the run ended, and the journal; the first difference is
+    /// [`SharedJournal::divergence`].
     pub async fn replay(&self, recorded: Journal) -> (RunEnd, SharedJournal) {
         let journal = SharedJournal::replay(recorded);
         let limits = self.manifest().limits.of_replay();

@@ -1,9 +1,8 @@
-//! The versions of one flow: which takes calls, which wait, which came before, which were turned
-//! away.
+//! The versions of one flow: candidate, active, previous and rejected.
 //!
-//! A version is a *candidate* (it takes a share of the new calls, to be tried), *active*, then
-//! *before* (loaded, so that it can come back at once) or *draining* (only its calls keep it) and
-//! gone with its last call. One that was brought back from is *rolled back*. No I/O, no waiting.
+//! A version is a *candidate* (it takes a trial share of the new calls), *active*, then *previous*
+//! (still loaded, so that it can return at once) or *draining* (kept only by its calls) and dropped
+//! with its last call. A version that was withdrawn is *rolled back*. No I/O, no waiting.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Weak};
@@ -15,12 +14,12 @@ use crate::load::Rejection;
 use crate::states::{FlowState, Rejected, Stage, VersionState};
 use crate::version::FlowVersion;
 
-/// So many versions before the active one stay loaded.
+/// How many previous versions stay loaded.
 const BEFORE: usize = 2;
-/// So many rejected candidates are remembered, the newest.
+/// How many rejected candidates are remembered, the newest.
 const REJECTED: usize = 8;
 
-/// What became of the files that lie in the folder.
+/// The last verdict on the files in the folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Seen {
     /// There are none.
@@ -41,27 +40,28 @@ struct RolledBack<P> {
 /// The versions of one flow.
 #[derive(Debug)]
 pub(crate) struct VersionSet<P> {
-    /// Whose turn it is to compile a component: one candidate at a time, each with the files as
-    /// they are by then.
+    /// Held while a candidate is read and compiled, so that components are compiled one at a time,
+    /// each from its current files.
     pub(crate) turn: Arc<tokio::sync::Mutex<()>>,
-    /// The same of candidates whose component is loaded. They do not wait for what is compiled.
+    /// Like `turn`, for candidates whose component is already loaded; they do not wait for
+    /// compilations.
     pub(crate) light_turn: Arc<tokio::sync::Mutex<()>>,
-    /// How many looks at the files there were, and of which the newest verdict is: a load that was
-    /// overtaken says nothing any more.
+    /// How many times the files have been looked at. The verdict of a look before `judged`, the
+    /// latest look with a verdict, is discarded.
     looks: u64,
     judged: u64,
     seen: Seen,
-    /// The digest of the flow's tests by which that was judged last, and whether they held.
+    /// The digest of the tests last run on those files, and whether they passed.
     tests: Option<(String, bool)>,
     candidate: Option<Arc<FlowVersion<P>>>,
     active: Option<Arc<FlowVersion<P>>>,
-    /// The newest first.
+    /// Newest first.
     before: Vec<Arc<FlowVersion<P>>>,
     rolled_back: Option<RolledBack<P>>,
     draining: Vec<Weak<FlowVersion<P>>>,
     rejected: VecDeque<Rejected>,
-    /// The version that came from what was kept, since the files in the folder were rejected at the
-    /// start.
+    /// The version that was restored from disk because the files in the folder were rejected at
+    /// startup.
     restored: Option<VersionId>,
 }
 
@@ -90,8 +90,8 @@ impl<P> VersionSet<P> {
         self.active.as_ref()
     }
 
-    /// The version for a new call: the candidate for its share, chosen by the call's id so that the
-    /// choice can be repeated.
+    /// The version for a new call: the candidate for its share of the calls, by a number derived
+    /// from the call's id so that the choice is repeatable.
     pub(crate) fn pick(&self, call: CallId) -> Option<&Arc<FlowVersion<P>>> {
         let lot = SplitMix64(call.seed()).next() % 100;
         self.candidate
@@ -100,39 +100,40 @@ impl<P> VersionSet<P> {
             .or(self.active.as_ref())
     }
 
-    /// The number of a look at the files that begins now.
+    /// Starts a new look at the files and returns its number.
     pub(crate) fn begin_look(&mut self) -> u64 {
         self.looks += 1;
         self.looks
     }
 
-    /// Whether a later look has come to a verdict.
+    /// Whether a later look already has a verdict.
     pub(crate) fn is_overtaken(&self, look: u64) -> bool {
         look < self.judged
     }
 
-    /// A look has come to a verdict.
+    /// Records that a look has a verdict.
     pub(crate) fn judge(&mut self, look: u64) {
         self.judged = self.judged.max(look);
     }
 
-    /// Whether these files were judged already, by these tests.
+    /// Whether these files, with these tests, already have a verdict.
     pub(crate) fn knows(&self, id: &VersionId, tests: &str) -> bool {
         let is_seen = matches!(&self.seen, Seen::Taken(seen) | Seen::Rejected(seen) if seen == id);
         is_seen && self.tests.as_ref().is_some_and(|(seen, _)| seen == tests)
     }
 
-    /// Whether this version was taken from the folder, whatever became of it since.
+    /// Whether this version is the one last taken from the folder, even if it was rolled back
+    /// since.
     pub(crate) fn has_taken(&self, id: &VersionId) -> bool {
         matches!(&self.seen, Seen::Taken(seen) if seen == id)
     }
 
-    /// Whether files of the flow lay in the folder when it was last looked at.
+    /// Whether the flow's files were in the folder when it was last scanned.
     pub(crate) fn is_present(&self) -> bool {
         self.seen != Seen::Gone
     }
 
-    /// Lets files that were rejected be tried again.
+    /// Allows rejected files to be tried again.
     pub(crate) fn pardon(&mut self) {
         if matches!(self.seen, Seen::Rejected(_)) {
             self.seen = Seen::Unread;
@@ -140,12 +141,12 @@ impl<P> VersionSet<P> {
         self.tests.take_if(|(_, held)| !*held);
     }
 
-    /// The tests of the version that was taken have changed, and hold for it.
+    /// Records that the changed tests of the taken version pass.
     pub(crate) fn tested(&mut self, tests: String) {
         self.tests = Some((tests, true));
     }
 
-    /// They do not. The version stays what it is.
+    /// Records that the changed tests of the taken version fail. The version keeps its stage.
     pub(crate) fn fail_tests(
         &mut self,
         id: VersionId,
@@ -177,12 +178,12 @@ impl<P> VersionSet<P> {
             .find(|version| version.component_digest == digest)
     }
 
-    /// The versions that take calls or may come back.
+    /// All loaded versions.
     pub(crate) fn ids(&self) -> BTreeSet<VersionId> {
         self.loaded().map(|version| version.id.clone()).collect()
     }
 
-    /// Whether a version that is published now becomes active.
+    /// Whether this version would become active if it were published now.
     pub(crate) fn becomes_active(&self, version: &FlowVersion<P>) -> bool {
         let is_active = self
             .active
@@ -191,22 +192,22 @@ impl<P> VersionSet<P> {
         version.manifest().update.weight == 100 || self.active.is_none() || is_active
     }
 
-    /// Makes the version that was kept active. What lies in the folder stays what it was judged to
-    /// be.
+    /// Activates the version that was saved before the restart. The verdict on the files in the
+    /// folder remains.
     pub(crate) fn restore(&mut self, version: Arc<FlowVersion<P>>) {
         self.restored = Some(version.id.clone());
         self.activate(version);
     }
 
-    /// Whether the version that takes calls is the kept one, and not what lies in the folder.
+    /// Whether the active version was restored from disk rather than taken from the folder.
     pub(crate) fn is_restored(&self) -> bool {
         self.active.as_ref().is_some_and(|active| {
             self.restored.as_ref() == Some(&active.id) && !self.has_taken(&active.id)
         })
     }
 
-    /// Takes a version that lies in the folder: as a candidate where it asks for a share of the
-    /// calls and there is another for the rest.
+    /// Publishes a version from the folder: as a candidate if it asks for a share of the calls and
+    /// another version is active for the rest, otherwise as the active version.
     pub(crate) fn publish(&mut self, version: Arc<FlowVersion<P>>, tests: String) -> Stage {
         self.tests = Some((tests, true));
         self.seen = Seen::Taken(version.id.clone());
@@ -239,7 +240,7 @@ impl<P> VersionSet<P> {
         }
     }
 
-    /// Takes a version that is about to become another thing out of what it was.
+    /// Removes a version from its current stage, before it is given another.
     fn forget(&mut self, id: &VersionId) {
         self.candidate.take_if(|version| version.id == *id);
         self.before.retain(|version| version.id != *id);
@@ -248,14 +249,14 @@ impl<P> VersionSet<P> {
             .retain(|version| version.upgrade().is_some_and(|version| version.id != *id));
     }
 
-    /// From here on only calls hold it.
+    /// Lets a version drain: from now on only its calls hold it.
     fn leave(&mut self, version: Option<Arc<FlowVersion<P>>>) {
         self.draining.extend(version.as_ref().map(Arc::downgrade));
         self.draining.retain(|version| version.strong_count() > 0);
     }
 
-    /// Makes the candidate active, or else the version that was rolled_back. None where there is
-    /// neither.
+    /// Activates the candidate, or else the version that was rolled back. Returns `None` if there
+    /// is neither.
     pub(crate) fn promote(&mut self) -> Option<Arc<FlowVersion<P>>> {
         let version = self
             .candidate
@@ -265,8 +266,8 @@ impl<P> VersionSet<P> {
         Some(version)
     }
 
-    /// Withdraws the candidate; without one, the active version, and brings the version before
-    /// back. Gives the version that now is active.
+    /// Withdraws the candidate or, if there is none, the active version in favour of the previous
+    /// one. Returns the version that is now active, or `None` if there is nothing to return to.
     pub(crate) fn roll_back(&mut self, reason: String, at_ms: u64) -> Option<Arc<FlowVersion<P>>> {
         let (back, version) = match (self.candidate.take(), &self.active) {
             (Some(candidate), Some(active)) => (Arc::clone(active), Some(candidate)),
@@ -296,9 +297,9 @@ impl<P> VersionSet<P> {
             .any(|version| version.id == *id)
     }
 
-    /// Withdraws one of the versions that take calls. When it is the active one, a candidate gives
-    /// way with it: the calls are to go back to what was tried longest. Gives the version that now
-    /// is active; none where there is no version before.
+    /// Withdraws one of the versions that take calls. If it is the active one, the candidate is
+    /// withdrawn as well: calls go back to the version with the longest record. Returns the version
+    /// that is now active, or `None` if there is no previous version.
     pub(crate) fn withdraw(
         &mut self,
         id: &VersionId,
@@ -320,8 +321,8 @@ impl<P> VersionSet<P> {
         }
     }
 
-    /// Keeps a candidate's rejection. `judged` is the version with the digest of its tests; none
-    /// where its files could not be read.
+    /// Records a candidate's rejection. `judged` is the version and the digest of its tests, or
+    /// `None` if its files could not be read.
     pub(crate) fn reject(
         &mut self,
         judged: Option<(VersionId, String)>,
@@ -334,7 +335,7 @@ impl<P> VersionSet<P> {
         self.keep_rejected(id, rejection, at_ms);
     }
 
-    /// Whether the files could not be read before either, for the same reason.
+    /// Whether the last attempt could not read the files either, for the same reason.
     pub(crate) fn was_unread_for(&self, rejection: &Rejection) -> bool {
         self.seen == Seen::Unread
             && self
@@ -354,12 +355,14 @@ impl<P> VersionSet<P> {
         self.rejected.truncate(REJECTED);
     }
 
-    /// The flow's files are gone: it takes no further calls. Tells whether anything of it is left.
+    /// Stops new calls because the flow's files are gone. Returns whether any version remains
+    /// loaded.
     pub(crate) fn retire(&mut self) -> bool {
         self.seen = Seen::Gone;
         let candidate = self.candidate.take();
         self.leave(candidate);
         if let Some(active) = self.active.take() {
+            // stays loaded, so that the flow can return at once
             self.before.insert(0, active);
         }
         !self.before.is_empty()

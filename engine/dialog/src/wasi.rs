@@ -1,10 +1,10 @@
-//! The part of WASI 0.2 that flows in JavaScript and Python get, sealed and deterministic.
+//! The part of WASI 0.2 available to flows in JavaScript and Python, sealed and deterministic.
 //!
 //! Their toolchains import WASI whether a script uses it or not. Here the clock is the journal's,
-//! randomness comes from the call's seed, what is printed goes to the call's log, and a wait is
-//! over at once. Arguments, environment and standard input are empty, and every function of files
-//! and sockets refuses. Nothing reaches the machine, and nothing needs a journal entry: the same
-//! journal gives the same run.
+//! randomness comes from the call's seed, output goes to the call's log, and waits return at once.
+//! Arguments, environment and standard input are empty, and all functions for files and sockets are
+//! refused. Nothing reaches the machine, and nothing needs a journal entry: the same journal gives
+//! the same run.
 
 mod clock;
 mod closed;
@@ -21,9 +21,9 @@ use clock::FlowClock;
 use output::Printed;
 pub(crate) use output::Stream;
 
-/// What QuickJS (componentize-qjs 0.4.5) and CPython (componentize-py 0.25.1) import for the
-/// emptiest of scripts, and the two further interfaces of randomness. Python's C library always
-/// names sockets: they are linked, and closed.
+/// What QuickJS (componentize-qjs 0.4.5) and CPython (componentize-py 0.25.1) import for an empty
+/// script, and the two other random interfaces. Python's C library always imports sockets: they are
+/// linked, but refused.
 const INTERFACES: [&str; 27] = [
     "wasi:cli/environment",
     "wasi:cli/exit",
@@ -54,35 +54,35 @@ const INTERFACES: [&str; 27] = [
     "wasi:sockets/udp-create-socket",
 ];
 
-/// The line of versions whose interfaces only gain functions; a gained one is closed.
+/// The minor version, within which interfaces only gain functions; an unknown function is refused.
 const VERSIONS: &str = "0.2.";
 
-/// Handles a flow may hold at once. Three streams and a few timers are the use; each costs the host
-/// some bytes.
+/// The most handles a flow may hold at once. It needs three streams and a few timers; each costs
+/// the host some bytes.
 const HANDLES_MAX: usize = 256;
 
-/// Sets the randomness of scripts apart from that of `runtime.random`, so that neither shifts the
+/// Separates the randomness of scripts from that of `runtime.random`, so that neither shifts the
 /// other.
 const RANDOM_STREAM: u64 = 0x5741_5349_2072_6e64;
 
-/// What a flow may wait for.
+/// Something a flow may wait for.
 pub(crate) struct Pollable {
-    /// When it is ready, on the flow's clock; 0 is always.
+    /// When it is ready, on the flow's clock; 0 means always.
     due_ns: u64,
 }
 
-/// Standard input, at its end.
+/// Standard input, always at its end.
 struct InputStream;
 /// Standard output or error.
 struct OutputStream(Stream);
-/// Never made: no stream fails with a story.
+/// Never created: no stream reports error details.
 struct IoError;
-/// A network without a way out.
+/// A network without any access.
 struct Network;
-/// Files, sockets, terminals: never made.
+/// Files, sockets, terminals: never created.
 struct Closed;
 
-/// What a running flow has of WASI.
+/// The WASI state of a running flow.
 pub(crate) struct Wasi {
     clock: FlowClock,
     random: SplitMix64,
@@ -110,12 +110,12 @@ impl Wasi {
     }
 }
 
-/// Whether an import is of the sealed WASI.
+/// Whether an import belongs to the sealed WASI.
 pub(crate) fn seals(import: &str) -> bool {
     interface(import).is_some()
 }
 
-/// What [`seals`] depends on.
+/// Everything that [`seals`] depends on.
 pub(crate) fn identity() -> impl std::hash::Hash {
     (INTERFACES, VERSIONS)
 }
@@ -125,8 +125,8 @@ fn interface(import: &str) -> Option<&str> {
     (INTERFACES.contains(&interface) && version.starts_with(VERSIONS)).then_some(interface)
 }
 
-/// Links what the component imports of WASI, item by item as it names them: one that is not given
-/// here is closed, whatever its type.
+/// Links what the component imports of WASI, item by item: a function that is not implemented here
+/// is refused, whatever its type.
 pub(crate) fn link(linker: &mut Linker<StoreData>, component: &Component) -> wasmtime::Result<()> {
     let engine = linker.engine().clone();
     for (import, item) in component.component_type().imports(&engine) {

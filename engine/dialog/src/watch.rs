@@ -1,9 +1,8 @@
-//! Watches the flows folder and lets the catalogue load what has changed, off the call path.
+//! Watches the flows folder and has the catalogue load what has changed, off the call path.
 //!
-//! Notifications only say that it is time to look: what has changed is seen by looking, and the
-//! folder is looked at every few seconds in any case, since notifications get lost, do not come
-//! from network folders, and cease when the folder itself is replaced. While the folder cannot be
-//! read all flows stay as they are.
+//! A notification only triggers a scan; changes are found by scanning. The folder is also scanned
+//! every few seconds, since notifications get lost, are not sent for network folders, and stop when
+//! the folder itself is replaced. While the folder cannot be read, all flows stay as they are.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -21,15 +20,15 @@ use crate::catalogue::{Catalogue, Verdict};
 use crate::debounce::{Debounce, Judged};
 use crate::version::PromptLibrary;
 
-/// How often the folder is looked at when no notification comes.
+/// How often the folder is scanned when no notification arrives.
 const RESCAN: Duration = Duration::from_secs(3);
 
-/// The shortest time between two looks: one save of an editor makes a dozen notifications.
+/// The shortest time between two scans: one save in an editor causes a dozen notifications.
 const BREATH: Duration = Duration::from_millis(20);
 
-/// Watches a catalogue's folder; from now on flows are loaded at low priority, since there are
-/// calls beside. The task ends with the catalogue, which it does not keep alive, within a few
-/// seconds.
+/// Watches a catalogue's folder. From now on flows are loaded at low priority, since there are
+/// calls to serve. The task does not keep the catalogue alive, and ends within a few seconds of it
+/// being dropped.
 pub fn watch<P: PromptLibrary>(catalogue: &Arc<Catalogue<P>>) -> JoinHandle<()> {
     catalogue.step_back();
     tokio::spawn(run(Arc::downgrade(catalogue)))
@@ -49,7 +48,7 @@ async fn run<P: PromptLibrary>(catalogue: Weak<Catalogue<P>>) {
         let Some(catalogue) = catalogue.upgrade() else {
             return;
         };
-        // the ears are opened before the look, so that nothing falls between the two
+        // watch before scanning, so that no change between the two is missed
         ears = match listening(ears, catalogue.folder()).await {
             Some(ears) => ears,
             None => Ears {
@@ -89,6 +88,7 @@ async fn run<P: PromptLibrary>(catalogue: Weak<Catalogue<P>>) {
                 }
             }
         }
+        // not held while waiting: the task must not keep the catalogue alive
         drop(catalogue);
         tokio::time::sleep(BREATH).await;
         tokio::select! {
@@ -97,6 +97,7 @@ async fn run<P: PromptLibrary>(catalogue: Weak<Catalogue<P>>) {
                 Ok((name, load, judged)) => debounce.loaded(Instant::now(), &name, load, judged),
                 Err(error) => {
                     tracing::error!(%error, "loading a flow failed: report it with the flow's files");
+                    // which load failed is not known, so every flow is looked at again
                     debounce = Debounce::default();
                 }
             },
@@ -105,15 +106,16 @@ async fn run<P: PromptLibrary>(catalogue: Weak<Catalogue<P>>) {
     }
 }
 
-/// What hears the system's notifications of one folder.
+/// The file watcher of one folder.
 struct Ears {
     wake: Arc<Notify>,
-    /// Device and inode of the folder that is heard.
+    /// Device and inode of the watched folder.
     folder: Option<(u64, u64)>,
     watcher: Option<RecommendedWatcher>,
 }
 
-/// Makes sure that the folder which is there now is heard. None where the thread failed.
+/// Makes sure that the folder currently at this path is watched. Returns `None` if the blocking
+/// task failed.
 async fn listening(mut ears: Ears, folder: &Path) -> Option<Ears> {
     let folder = folder.to_owned();
     let heard = tokio::task::spawn_blocking(move || {
@@ -124,7 +126,7 @@ async fn listening(mut ears: Ears, folder: &Path) -> Option<Ears> {
 }
 
 impl Ears {
-    /// Listens anew where the folder at this path is another one than before.
+    /// Replaces the watcher if the folder at this path is not the one being watched.
     fn listen(&mut self, path: &Path) {
         let folder = fs::metadata(path)
             .ok()
@@ -156,7 +158,7 @@ impl Ears {
     }
 }
 
-/// Whether an event is more than somebody's reading, such as our own.
+/// Whether an event may be a change, rather than a read access such as our own.
 fn tells_of_change(kind: EventKind) -> bool {
     !matches!(kind, EventKind::Access(access) if access != AccessKind::Close(AccessMode::Write))
 }

@@ -1,5 +1,4 @@
-//! Versions that are changed while their files stay what they are: by people, or for their
-//! failures.
+//! Changes to versions whose files stay the same: by hand, or because of failures.
 
 use ghanti_model::{FlowName, VersionId};
 
@@ -11,20 +10,20 @@ use ghanti_model::unix_ms;
 /// A version cannot be changed by hand.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ChangeError {
-    /// No such flow.
+    /// There is no such flow.
     #[error("there is no flow `{0}`")]
     Unknown(FlowName),
-    /// Nothing to bring back.
+    /// There is nothing to roll back to.
     #[error("flow `{0}` has neither a candidate to withdraw nor a version before to bring back")]
     NothingBefore(FlowName),
-    /// Nothing to promote.
+    /// There is nothing to promote.
     #[error("flow `{0}` has neither a candidate nor a rolled back version to promote")]
     NothingToPromote(FlowName),
 }
 
 impl<P: PromptLibrary> Catalogue<P> {
-    /// Makes a flow's candidate active; without one, the version that was rolled_back. Gives the
-    /// version that is now active.
+    /// Activates a flow's candidate or, if there is none, the version that was rolled back. Returns
+    /// the version that is now active.
     pub fn promote(&self, name: &FlowName) -> Result<VersionId, ChangeError> {
         let version = {
             let mut flows = self.change();
@@ -40,9 +39,9 @@ impl<P: PromptLibrary> Catalogue<P> {
         Ok(version.id.clone())
     }
 
-    /// Withdraws a flow's candidate; without one, its active version, and brings the version before
-    /// back. Gives the version that is now active. What was rolled back comes back by a promotion, or
-    /// not at all: the files have to change before the folder is heard again.
+    /// Withdraws a flow's candidate or, if there is none, its active version in favour of the
+    /// previous one. Returns the version that is now active. A version that was rolled back returns
+    /// only by promotion; the same files are not loaded again until they change.
     pub fn rollback(&self, name: &FlowName, reason: &str) -> Result<VersionId, ChangeError> {
         let version = {
             let mut flows = self.change();
@@ -59,8 +58,9 @@ impl<P: PromptLibrary> Catalogue<P> {
         Ok(version.id.clone())
     }
 
-    /// Takes note of how a run ended. Failures of a version above its `[on-failure] budget` bring the
-    /// version before back, or withdraw the candidate. `now_ms` is in milliseconds since 1970.
+    /// Records how a run ended. If a version fails more often than its `[on-failure] budget`
+    /// allows, it is rolled back to the previous version, or withdrawn if it is the candidate.
+    /// `now_ms` is in milliseconds since 1970.
     pub fn report(&self, version: &FlowVersion<P>, end: &RunEnd, now_ms: u64) {
         let (name, id) = (&version.name, &version.id);
         self.metrics.ended(name.as_str(), end);

@@ -1,4 +1,4 @@
-//! What is kept of flows over a restart, and taken from there.
+//! Saves the active versions of flows so that they survive a restart, and restores them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,12 +11,12 @@ use crate::load::{Fault, Rejection};
 use crate::source::{Parts, Source};
 use crate::version::{FlowVersion, PromptLibrary};
 
-/// A version does not wait longer for the disk on which it is kept.
+/// How long publication waits for a slow disk while a version is saved.
 const KEEPING: Duration = Duration::from_secs(2);
 
 impl<P: PromptLibrary> Catalogue<P> {
-    /// Keeps a version that is about to take calls, so that whoever sees it take calls finds it
-    /// after a restart.
+    /// Saves a version that is about to take calls, so that it is on disk by the time anyone sees
+    /// it take calls.
     pub(super) async fn keep(&self, version: &Arc<FlowVersion<P>>, parts: Parts, look: u64) {
         let (kept, name, id) = (
             Arc::clone(&self.kept),
@@ -43,7 +43,7 @@ impl<P: PromptLibrary> Catalogue<P> {
         }
     }
 
-    /// Takes note of the version that takes calls now, after a change.
+    /// Records the version that takes calls after a change.
     pub(super) fn remember(&self, name: &FlowName) {
         let is_new = {
             let flows = self.flows();
@@ -62,8 +62,8 @@ impl<P: PromptLibrary> Catalogue<P> {
         }
     }
 
-    /// Gives flows whose files lie in the folder and cannot be taken the version that took calls
-    /// last.
+    /// Restores the last active version of each flow whose files are in the folder but were
+    /// rejected.
     pub(super) async fn restore(&self) {
         let without: Vec<_> = self
             .flows()

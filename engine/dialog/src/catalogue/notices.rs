@@ -1,4 +1,4 @@
-//! What is odd about flows although they take calls, and who takes the calls that none claims.
+//! Warnings about flows, and who takes the calls that no flow claims.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -15,10 +15,10 @@ use crate::version::PromptLibrary;
 
 type Hears = Box<dyn Fn(&Language) -> bool + Send + Sync>;
 
-/// What has been said, and what it takes to say it.
+/// The warnings that were logged, and what is needed to decide on them.
 #[derive(Default)]
 pub(super) struct Notices {
-    /// How many changes are under way of which only the end counts.
+    /// How many batches of changes are in progress; warnings are logged after the last.
     quiet: AtomicUsize,
     said: Mutex<BTreeSet<String>>,
     hears: OnceLock<Hears>,
@@ -32,7 +32,7 @@ impl fmt::Debug for Notices {
     }
 }
 
-/// As long as it is held, nothing is said.
+/// While it is held, nothing is logged.
 pub(super) struct Quiet<'n>(&'n AtomicUsize);
 
 impl Notices {
@@ -49,15 +49,15 @@ impl Drop for Quiet<'_> {
 }
 
 impl<P: PromptLibrary> Catalogue<P> {
-    /// Says which languages the engine understands, so that flows in others are warned of. The
-    /// first word counts.
+    /// Sets which languages the engine can recognise, so that flows in other languages get a
+    /// warning. Only the first call has an effect.
     pub fn hears(&self, understands: impl Fn(&Language) -> bool + Send + Sync + 'static) {
         if self.notices.hears.set(Box::new(understands)).is_ok() {
             self.look_over();
         }
     }
 
-    /// What becomes of the calls that no flow claims.
+    /// Where the calls that no flow claims go.
     pub fn unclaimed(&self) -> Unclaimed {
         let flows = self.flows();
         let taking = taking(&flows);
@@ -108,8 +108,9 @@ impl<P: PromptLibrary> Catalogue<P> {
         }
     }
 
-    /// Why calls are not held as they should be, a sentence each: flows that took calls and do not
-    /// any more though their files are there, and calls that end since it is open who takes them.
+    /// Why calls are not served as they should be, one sentence each: flows that took calls and no
+    /// longer do although their files are there, and calls that end because it is ambiguous which
+    /// flow takes them.
     pub fn problems(&self) -> Vec<String> {
         let flows = self.flows();
         let missing = flows
@@ -135,7 +136,7 @@ impl<P: PromptLibrary> Catalogue<P> {
         problems
     }
 
-    /// By the flows' names.
+    /// All warnings, by flow name.
     pub(super) fn warnings(&self, flows: &Flows<P>) -> BTreeMap<FlowName, Vec<String>> {
         let mut warnings: BTreeMap<FlowName, Vec<String>> = BTreeMap::new();
         for (name, set) in flows {
@@ -165,7 +166,7 @@ impl<P: PromptLibrary> Catalogue<P> {
         warnings
     }
 
-    /// After a change: settles who takes the calls that no flow claims, and says what is odd, once.
+    /// After a change: decides which flow takes unclaimed calls, and logs each new warning once.
     pub(super) fn look_over(&self) {
         if self.notices.quiet.load(Ordering::Acquire) > 0 {
             return;
@@ -189,7 +190,7 @@ impl<P: PromptLibrary> Catalogue<P> {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let before = std::mem::take(&mut *said);
-        // what is said of two flows is said once
+        // a warning about two flows is logged once
         let mut says = |warning: String| {
             let is_new = !before.contains(&warning) && !said.contains(&warning);
             said.insert(warning);
@@ -208,8 +209,8 @@ impl<P: PromptLibrary> Catalogue<P> {
         }
     }
 
-    /// Whoever has the calls that no flow claims keeps them as long as its files are there: another
-    /// one takes them by a claim, or by the operator's word.
+    /// Keeps unclaimed calls with the flow that has them as long as its files are there: another
+    /// flow takes them only by a `[match]` that claims them, or by the operator's configuration.
     fn settle_home(&self) {
         if self.default_flow.is_some() {
             return;

@@ -1,4 +1,4 @@
-//! From files in the folder to a version that takes calls, or to a rejection.
+//! From files in the folder to a published version, or to a rejection.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,23 +14,23 @@ use crate::scan::{Form, Place};
 use crate::source::{Parts, Source, Unread};
 use crate::version::{FlowVersion, PromptLibrary};
 
-/// What a look at a flow's files has found.
+/// What a look at a flow's files found.
 struct Found<P> {
-    /// The look's number.
+    /// The number of the look.
     look: u64,
     source: Source,
-    /// This very version, where it is loaded.
+    /// The same version, if it is already loaded.
     loaded: Option<Arc<FlowVersion<P>>>,
     /// A loaded version with the same component.
     alike: Option<Arc<FlowVersion<P>>>,
-    /// It was taken before, and only its tests may be others.
+    /// Whether it was taken before, so that only its tests can have changed.
     is_taken: bool,
 }
 
 impl<P: PromptLibrary> Catalogue<P> {
-    /// Loads what lies in a place, if it is new, and publishes it. What has to be compiled waits
-    /// until nothing else of the flow is compiled, and is read again then; what is compiled already
-    /// waits for nobody, and overtakes it.
+    /// Loads a place if it is new, and publishes it. A component that must be compiled waits for
+    /// other compilations of the same flow, and its files are then read again; one that is already
+    /// compiled does not wait, and overtakes it.
     pub(crate) async fn take(&self, name: &FlowName, place: Place) -> Verdict {
         let _loading = self.loading.begin(name);
         let (turn, light_turn) = {
@@ -55,7 +55,7 @@ impl<P: PromptLibrary> Catalogue<P> {
         }
     }
 
-    /// Reads the files. The verdict is that of files that are known, or cannot be read.
+    /// Reads the files. Returns a verdict early if they are known or cannot be read.
     async fn find(&self, name: &FlowName, place: &Place) -> Result<Found<P>, Verdict> {
         let look = self.change().entry(name.clone()).or_default().begin_look();
         let source = match self.loader.read(place.clone()).await {
@@ -125,8 +125,8 @@ impl<P: PromptLibrary> Catalogue<P> {
         Verdict::Published
     }
 
-    /// A version that may take calls: loaded, no rule short, and through its gates. One that is
-    /// loaded has been through the gate of recorded calls.
+    /// Builds a version that may take calls: loaded, with all required rules, its tests and gates
+    /// passed. A version that is already loaded has passed the replay gate before.
     async fn candidate(
         &self,
         name: &FlowName,
@@ -159,8 +159,8 @@ impl<P: PromptLibrary> Catalogue<P> {
         Ok(version)
     }
 
-    /// Judges a version that was taken by its changed tests. Whatever they say, it stays what it
-    /// is: one that takes calls goes on, one that was rolled back does not come back by itself.
+    /// Runs the changed tests of a version that was taken before. Its stage stays the same whatever
+    /// the result: an active version stays active, a rolled-back one is not restored.
     async fn test_again(
         &self,
         name: &FlowName,
@@ -203,7 +203,7 @@ impl<P: PromptLibrary> Catalogue<P> {
                 return Verdict::Known;
             }
             set.judge(look);
-            // files that still cannot be read are no news
+            // do not report again files that still cannot be read
             let is_known = judged.is_none() && set.was_unread_for(&rejection);
             set.reject(judged, rejection.clone(), unix_ms());
             if is_known {
@@ -216,8 +216,8 @@ impl<P: PromptLibrary> Catalogue<P> {
         Verdict::Rejected(rejection)
     }
 
-    /// A folder has a manifest, be it an empty one: where files are copied one by one the component
-    /// may come first. A bare component has none, unless its flow has had one.
+    /// Checks that a folder has a manifest, even an empty one: when files are copied one by one the
+    /// component may arrive first. A bare component needs none, unless its flow has had one.
     fn has_manifest(&self, name: &FlowName, form: Form, parts: &Parts) -> Result<(), Fault> {
         if parts.manifest.is_some() {
             return Ok(());
@@ -245,8 +245,8 @@ impl<P: PromptLibrary> Catalogue<P> {
         }
     }
 
-    /// A version has the rules of the one that took calls last, but for those that its manifest
-    /// says it drops.
+    /// Checks that a version has all rules of the version that took calls last, except those that
+    /// its manifest drops explicitly.
     fn has_all_rules(&self, version: &FlowVersion<P>, text: &str) -> Result<(), Fault> {
         let Some(last) = self
             .kept
@@ -294,7 +294,7 @@ mod tests {
         scan(flows).unwrap().places.remove(name).unwrap()
     }
 
-    /// A catalogue of one flow.
+    /// A catalogue with one flow.
     async fn catalogue(folder: &Path, name: &FlowName) -> Catalogue<()> {
         let flow = folder.join("flows").join(name.as_str());
         fs::create_dir_all(flow.join("prompts")).unwrap();
@@ -326,7 +326,7 @@ mod tests {
         );
         let catalogue = catalogue(folder.path(), &name).await;
         let before = catalogue.active(&name).unwrap().id.clone();
-        // all threads that compile are taken, and so is the flow's own turn to compile
+        // occupy all compiler threads, and the flow's own turn to compile
         let threads = std::thread::available_parallelism().unwrap().get();
         let compiled = Arc::new(Barrier::new(threads + 1));
         let loader_pool = catalogue.loader.engine().loader_pool().clone();
@@ -399,7 +399,7 @@ mod tests {
         let Ok(slow) = catalogue.find(&name, &place(&flows, &name)).await else {
             panic!("it is new")
         };
-        // its author puts the old file back meanwhile
+        // the author restores the old file in the meantime
         fs::write(flows.join("acts/flow.toml"), "").unwrap();
         assert!(matches!(
             catalogue.take(&name, place(&flows, &name)).await,

@@ -1,4 +1,4 @@
-//! What a child process may use to compile one component, and the order it is given.
+//! The resources that a child process may use to compile one component, and its order.
 
 use std::path::PathBuf;
 
@@ -11,23 +11,24 @@ const MIB: u64 = 1 << 20;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct Bounds {
-    /// Memory that it may write to (RLIMIT_DATA).
+    /// Memory that it may write to, in bytes (RLIMIT_DATA).
     pub(crate) memory_bytes: u64,
-    /// Address space (RLIMIT_AS): memory, and what allocators and threads reserve without using it.
+    /// Address space in bytes (RLIMIT_AS): memory, and what allocators and threads reserve without
+    /// using it.
     pub(crate) address_bytes: u64,
-    /// Processor time, all threads together. Real time has a bound of its own, at which nobody
-    /// learns anything of the component.
+    /// Processor time in seconds, all threads together. The limit on real time is separate, since
+    /// exceeding it says nothing about the component.
     pub(crate) cpu_s: u64,
-    /// The stack of each thread.
+    /// The stack of each thread, in bytes.
     pub(crate) stack_bytes: u64,
-    /// What it hands back.
+    /// Its output, in bytes.
     pub(crate) code_bytes: u64,
-    /// How many threads compile; each has memory of its own in use.
+    /// How many threads compile; each uses memory of its own.
     pub(crate) threads: usize,
 }
 
 impl Bounds {
-    /// For a component of this size.
+    /// The limits for a component of this size.
     pub(crate) fn of(component_bytes: usize) -> Self {
         let component = component_bytes as u64;
         let threads = std::thread::available_parallelism()
@@ -36,7 +37,7 @@ impl Bounds {
         let memory_bytes = (256 * MIB).saturating_add(component.saturating_mul(64));
         Self {
             memory_bytes,
-            // an arena of glibc's allocator reserves 128 MiB at first, of which it returns half
+            // each glibc malloc arena first reserves 128 MiB, of which it returns half
             address_bytes: memory_bytes
                 .saturating_add(MIB.saturating_mul(1_024 + 192 * threads as u64)),
             cpu_s: 10 + component.saturating_mul(10) / MIB,
@@ -47,14 +48,15 @@ impl Bounds {
     }
 }
 
-/// What a child is to do, as its only argument.
+/// What a child has to do; its only argument.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct Order {
     pub(crate) bounds: Bounds,
-    /// The process that waits for it.
+    /// The process id of the engine.
     pub(crate) parent: u32,
-    /// Functions compiled before, and where it puts those that it compiles.
+    /// The files of previously compiled functions and of those that it compiles; `None` disables
+    /// this.
     pub(crate) remembered: Option<Remembered>,
 }
 

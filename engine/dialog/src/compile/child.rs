@@ -1,8 +1,8 @@
-//! Starts a child process that compiles one component, waits for it, and reads how it ended.
+//! Runs a child process that compiles one component, and interprets how it ended.
 //!
-//! Component, code and complaints travel in files without names: the child finds them as its
-//! standard input, output and error. It gets no environment but the loader's path, so that no
-//! secret of the engine is within its reach.
+//! Component, code and error output are passed in anonymous files, as the child's standard input,
+//! output and error. Its environment contains only the loader's path, so that the engine's secrets
+//! are out of its reach.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
@@ -22,22 +22,22 @@ use super::inside::{REJECTED, Rejected};
 use crate::engine::FlowEngine;
 use crate::load::{Fault, Step};
 
-/// The longest that one compilation may take in real time. An honest one comes nowhere near it,
-/// unless others keep the processors from it.
+/// The longest that one compilation may take in real time. An honest one takes far less, unless
+/// other processes keep it off the processors.
 const WALL: Duration = Duration::from_secs(15 * 60);
 
-/// As much of the child's complaints is read.
+/// How much of the child's error output is read.
 const COMPLAINTS_BYTES: u64 = 16 << 10;
 
 const HINT_BUILD: &str =
     "build the component again with the SDK of its language; this file is not tried again";
 
-/// Why there is no code.
+/// Why no code was produced.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// Another time it may go otherwise, or costs nothing to find again.
+    /// Another attempt may succeed, or finds the same error cheaply.
     Passing(Fault),
-    /// The component brought its compiler down, and will again.
+    /// The component crashed its compiler, and would again.
     Lasting(Fault),
 }
 
@@ -54,7 +54,7 @@ struct Files {
     complaints: File,
 }
 
-/// Compiled code of a component, made and checked by a child process.
+/// Compiles and checks a component in a child process, and returns its code.
 pub(super) async fn compile(
     engine: &FlowEngine,
     program: &Path,
@@ -91,7 +91,8 @@ pub(super) async fn compile(
     };
 
     let (program, runtime) = (program.to_owned(), Handle::current());
-    // a child has the priority of the thread that starts it, and ends with it
+    // a child inherits the priority of the thread that starts it, and is killed when that thread
+    // ends
     let started = engine.loader_pool().run(move || {
         let _runtime = runtime.enter();
         start(&program, &component, &order)
@@ -159,7 +160,7 @@ fn start(
 }
 
 impl Files {
-    /// What a child that has ended leaves.
+    /// Reads the result of a child that has ended.
     fn read(mut self, status: ExitStatus, bounds: &Bounds) -> Result<Vec<u8>, Failure> {
         let unread = |error: io::Error| cannot_start(&error.to_string());
         let mut left = Vec::new();
@@ -187,7 +188,7 @@ impl Files {
     }
 }
 
-/// Why a child ended that neither made code nor gave a reason.
+/// Interprets the end of a child that produced neither code nor a rejection.
 fn ended(status: ExitStatus, complaints: &str, bounds: &Bounds) -> Failure {
     tracing::debug!(%status, complaints, "the child that compiled a component came to grief");
     let lasting = |reason: String| Failure::Lasting(Fault::new(Step::Compile, reason, HINT_BUILD));
@@ -223,7 +224,7 @@ fn ended(status: ExitStatus, complaints: &str, bounds: &Bounds) -> Failure {
         ) => lasting(format!(
             "reading and compiling it ended the compiler (signal {signal})"
         )),
-        // from outside: by the system where memory is short, or by whoever stops the engine
+        // sent from outside: by the system when memory is short, or by whoever stops the engine
         Some(signal) => cannot_start(&format!("it was ended from outside by signal {signal}")),
         None if status.code() == Some(PANICKED) => {
             let words = complaints
@@ -243,7 +244,7 @@ fn ended(status: ExitStatus, complaints: &str, bounds: &Bounds) -> Failure {
     }
 }
 
-/// How a program of Rust ends that panicked.
+/// Exit code of a Rust program that panicked.
 const PANICKED: i32 = 101;
 
 #[cfg(test)]

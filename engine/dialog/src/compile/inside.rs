@@ -1,8 +1,9 @@
-//! The child process that compiles one component: from standard input to standard output, within
-//! limits that it sets itself before it reads a byte.
+//! The child process that compiles one component, from standard input to standard output, within
+//! limits that it sets on itself before reading the component.
 //!
 //! Whatever this engine does with a component's bytes or types is done here first, on threads with
-//! smaller stacks than the engine's own: what would overflow or exhaust the engine ends the child.
+//! smaller stacks than the engine's own: what would overflow or exhaust the engine ends the child
+//! instead.
 
 use std::io::{self, Read, Write};
 use std::process::ExitCode;
@@ -23,15 +24,13 @@ use crate::load::{Fault, Step};
 use crate::remembered::RememberedFunctions;
 use crate::run::Program;
 
-/// The exit code of a child that found something wrong with the component, and says what on
-/// standard output.
+/// Exit code of a child that rejected the component and wrote the reason to standard output.
 pub(super) const REJECTED: i32 = 3;
 
-/// The most of a reason or hint that is handed back: names in a component may be as long as it
-/// likes.
+/// The most bytes of a reason or hint that are returned: names in a component can be of any length.
 const WORDS_BYTES: usize = 2_000;
 
-/// A [`Fault`] on its way from the child.
+/// A [`Fault`] as serialized by the child.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct Rejected {
@@ -40,7 +39,7 @@ pub(super) struct Rejected {
     hint: String,
 }
 
-/// The steps that a child takes.
+/// The steps that a child performs.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Found {
@@ -83,9 +82,9 @@ fn short(mut words: String) -> String {
     words
 }
 
-/// Compiles the component on standard input as `order` says, and writes the compiled code to
+/// Compiles the component on standard input according to `order`, and writes the compiled code to
 /// standard output. Only for the program that [`CompileIn::Child`](crate::CompileIn) names: it sets
-/// limits on the process that calls it.
+/// limits on the calling process.
 pub fn compile_component(order: &str) -> ExitCode {
     let done = serde_json::from_str::<Order>(order)
         .map_err(io::Error::other)
@@ -155,7 +154,8 @@ fn code(component: &[u8], remembered: Option<Arc<RememberedFunctions>>) -> Resul
     component.serialize().map_err(broken)
 }
 
-/// Lets the system end this process when the engine ends, which has asked for it.
+/// Has the system kill this process when the thread that started it ends, and so when the engine
+/// does. Fails if the engine is already gone.
 fn end_with(parent: u32) -> io::Result<()> {
     set_parent_process_death_signal(Some(Signal::KILL))?;
     let parent = i32::try_from(parent).ok().and_then(Pid::from_raw);
@@ -167,9 +167,9 @@ fn end_with(parent: u32) -> io::Result<()> {
 }
 
 fn limit(bounds: &Bounds) -> io::Result<()> {
-    // where memory is short for the whole machine, this process goes first
+    // if the machine runs out of memory, this process should be killed first
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
-    // what the engine may not have its child cannot either
+    // the child's limit cannot exceed the engine's own hard limit
     let most = |resource, limit: u64| {
         let limit = getrlimit(resource)
             .maximum
@@ -187,7 +187,7 @@ fn limit(bounds: &Bounds) -> io::Result<()> {
     most(Resource::Fsize, bounds.code_bytes)?;
     most(Resource::Data, bounds.memory_bytes)?;
     most(Resource::As, bounds.address_bytes)?;
-    // at the lower one comes a signal of its own, by which the cause is known
+    // exceeding the lower, soft limit sends SIGXCPU, by which the cause is recognised
     most(Resource::Cpu, bounds.cpu_s.saturating_add(2))?;
     let hard = getrlimit(Resource::Cpu).maximum;
     setrlimit(

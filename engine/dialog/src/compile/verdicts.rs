@@ -1,8 +1,8 @@
-//! What is known of components that a child process came to grief on, a file each beside the
-//! compiled ones, so that none is tried again: not by the next look at the folder, and not by the
-//! next start.
+//! Records of components that crashed a child process, one file each in the folder of compiled
+//! code, so that they are not tried again, neither at the next scan of the folder nor after a
+//! restart.
 //!
-//! A file tells under which limits that was. With other ones the component is tried once more.
+//! A file records the limits that applied. Under different limits the component is tried again.
 
 use std::fs::File;
 use std::io::Read;
@@ -14,7 +14,7 @@ use super::bounds::Bounds;
 use super::write_whole;
 use crate::load::{Fault, Step};
 
-/// The most that is read of a file.
+/// The most bytes read from a file.
 const BYTES_MAX: u64 = 64 << 10;
 
 #[derive(Serialize, Deserialize)]
@@ -25,7 +25,7 @@ struct Verdict {
     hint: String,
 }
 
-/// Why a component is not compiled; none where that is not known.
+/// Why a component is not compiled, or `None` if nothing is recorded.
 pub(super) fn read(file: &Path, bounds: &Bounds) -> Option<Fault> {
     let mut text = String::new();
     File::open(file)
@@ -45,7 +45,7 @@ pub(super) fn read(file: &Path, bounds: &Bounds) -> Option<Fault> {
     }
 }
 
-/// Remembers why it was not.
+/// Records why a component is not compiled.
 pub(super) fn keep(file: &Path, bounds: &Bounds, fault: &Fault) {
     let verdict = Verdict {
         bounds: bounds.clone(),

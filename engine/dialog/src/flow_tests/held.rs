@@ -1,4 +1,4 @@
-//! What came of a test's conversation, and what of that is not as it has to be.
+//! The result of a test's conversation, and its comparison with what the test expects.
 
 use ghanti_model::Decision;
 
@@ -6,14 +6,14 @@ use super::read::{Answer, FlowTest, Gives, Transfer};
 use crate::run::RunEnd;
 use crate::scripted::Scripted;
 
-/// So many frames of a failure's stack are told.
+/// How many frames of a failure's stack are reported.
 const FRAMES: usize = 5;
 
-/// A conversation that was held.
+/// A finished conversation.
 pub(super) struct Held {
-    /// How the flow ended; none when it went on for ever.
+    /// How the run ended, or `None` if it timed out.
     pub(super) end: Option<RunEnd>,
-    /// Where it was, where it failed.
+    /// The stack where the flow failed, if it did.
     pub(super) stack: Vec<String>,
     pub(super) scripted: Scripted,
 }
@@ -21,9 +21,9 @@ pub(super) struct Held {
 type Complaints = Vec<(Option<usize>, String)>;
 
 impl FlowTest {
-    /// What is not as it has to be, with the line of the test that says so. A flow that failed, or
-    /// that asked otherwise than the script answers, is held to nothing else: the rest follows from
-    /// it.
+    /// Complaints about the conversation, with lines of the test. If the flow failed, or asked
+    /// other questions than the script answers, nothing else is checked, since the rest follows
+    /// from it.
     pub(super) fn judge(&self, held: &Held) -> Complaints {
         let mut complaints = failure(held);
         if !complaints.is_empty() {
@@ -48,7 +48,7 @@ impl FlowTest {
         self.answers.iter().find(is_meant).map(|answer| answer.line)
     }
 
-    /// Where the flow's questions leave the script.
+    /// Where the flow's questions first depart from the script.
     fn astray(&self, asked: &[String]) -> Option<(Option<usize>, String)> {
         for (at, answer) in self.answers.iter().enumerate() {
             match asked.get(at) {
@@ -194,7 +194,7 @@ impl FlowTest {
     }
 }
 
-/// A flow that does not end by itself holds no test.
+/// A complaint if the flow did not end by itself.
 fn failure(held: &Held) -> Complaints {
     let sentence = match &held.end {
         Some(RunEnd::Returned | RunEnd::CallEnded | RunEnd::Diverged(_)) => return Vec::new(),

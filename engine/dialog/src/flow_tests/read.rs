@@ -1,4 +1,4 @@
-//! Reads a test's file, key by key, as `flow.toml` is read: every error at once, each with its
+//! Parses a test file key by key, like `flow.toml`: every error is reported at once, each with its
 //! line.
 
 use ghanti_model::{CallFacts, CallId, Direction, Language, Masked, PhoneNumber, Reply};
@@ -10,7 +10,7 @@ use crate::description::Description;
 use crate::manifest::read::{Item, Reader};
 use crate::scripted::ScriptedCaller;
 
-/// A scripted conversation, and what has to come of it.
+/// A scripted conversation and its expected result.
 #[derive(Debug, Default)]
 pub(super) struct FlowTest {
     call: Call,
@@ -20,7 +20,7 @@ pub(super) struct FlowTest {
     pub(super) expect: Expect,
 }
 
-/// `[call]`: what is known of it before it begins.
+/// `[call]`: what is known of the call before it begins.
 #[derive(Debug, Default)]
 struct Call {
     direction: Option<Direction>,
@@ -31,7 +31,7 @@ struct Call {
     interrupts: Vec<String>,
 }
 
-/// One of `[[caller]]`: his answer to the next question.
+/// An entry of `[[caller]]`: the caller's answer to the next question.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) asked: String,
@@ -47,7 +47,7 @@ pub(super) enum Gives {
     HangUp,
 }
 
-/// `[expect]`; each with its line.
+/// `[expect]`; each expectation with its line.
 #[derive(Debug, Default)]
 pub(super) struct Expect {
     pub(super) outcome: Option<(usize, String)>,
@@ -70,7 +70,7 @@ pub(super) enum Transfer {
 type Errors = Vec<(usize, String)>;
 
 impl FlowTest {
-    /// Reads a test of a flow that says this of itself.
+    /// Parses a test of a flow with this description.
     pub(super) fn read(text: &str, description: &Description) -> Result<Self, Errors> {
         let (document, errors) = DeTable::parse_recoverable(text);
         let mut reader = Reader {
@@ -95,7 +95,7 @@ impl FlowTest {
             .collect())
     }
 
-    /// The caller of this test.
+    /// The scripted caller of this test.
     pub(super) fn caller(&self, call_id: CallId) -> ScriptedCaller {
         let named = |list: &'_ [(String, String)]| {
             list.iter()
@@ -359,8 +359,8 @@ fn language(reader: &mut Reader<'_>, name: &str, item: &Item<'_>) -> Option<Lang
         .pop()
 }
 
-/// A name that the flow does not use would never be said, and a test that forbids it would guard
-/// nothing.
+/// Parses template names and rejects those the flow does not use: such a name would never be said,
+/// and a test that forbids it would check nothing.
 fn templates(
     reader: &mut Reader<'_>,
     name: &str,

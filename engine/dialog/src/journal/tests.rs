@@ -130,8 +130,8 @@ async fn put(
         .await
 }
 
-/// A journal in which two prompts were said and whose flow waits to say a third. The wait is never
-/// over.
+/// A journal in which two prompts were said and whose flow is waiting to say a third. The wait
+/// never ends.
 async fn waiting() -> SharedJournal {
     let journal = SharedJournal::live(header());
     put(&journal, Function::Say, "you owe ₹500", false)

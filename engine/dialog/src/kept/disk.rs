@@ -1,5 +1,5 @@
-//! The folder in which flows are kept. Every file is written beside its place and renamed, so that
-//! no reader ever sees half of it.
+//! The folder of saved flow state. Every file is written to a temporary file and renamed, so that
+//! no reader sees a partial file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -13,14 +13,14 @@ use sha2::{Digest, Sha256};
 use super::{Entry, FORMAT, Files};
 use crate::source::{Parts, hex};
 
-/// The file that names the flow of calls that none claims.
+/// The file that names the flow which takes unclaimed calls.
 const HOME: &str = "unclaimed";
 
 /// The folder.
 #[derive(Debug)]
 pub(super) struct Disk {
     folder: PathBuf,
-    /// One writer at a time.
+    /// Allows one writer at a time.
     writing: Mutex<()>,
 }
 
@@ -32,7 +32,7 @@ impl Disk {
         }
     }
 
-    /// All that lies there. What cannot be read is told, and is as if it were not there.
+    /// Reads everything saved. An unreadable entry is logged and treated as missing.
     pub(super) fn read(&self) -> (BTreeMap<FlowName, Entry>, Option<FlowName>) {
         let mut flows = BTreeMap::new();
         for file in fs::read_dir(&self.folder)
@@ -64,7 +64,8 @@ impl Disk {
         (flows, home)
     }
 
-    /// Writes the files that are not there yet; gives their digests while no other writer is about.
+    /// Writes the files that are missing, and passes their digests to `stored` while no other
+    /// writer can run.
     pub(super) fn store(&self, parts: &Parts, stored: impl FnOnce(Files)) -> io::Result<()> {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let objects = self.objects();
@@ -73,8 +74,7 @@ impl Disk {
         for (path, bytes) in listed(parts) {
             let digest = hex(&Sha256::digest(bytes));
             let object = objects.join(&digest);
-            // one that was damaged is replaced: its length is looked at here, its digest when it is
-            // read
+            // replaces a damaged file: only the length is checked here, the digest when it is read
             if !fs::metadata(&object).is_ok_and(|found| found.len() == bytes.len() as u64) {
                 put(&object, bytes)?;
             }
@@ -84,7 +84,7 @@ impl Disk {
         Ok(())
     }
 
-    /// Writes what `now` gives, and lets go of files that are not used.
+    /// Writes the entry that `now` returns, and deletes objects that are no longer used.
     pub(super) fn write(
         &self,
         name: &FlowName,
@@ -129,7 +129,7 @@ impl Disk {
         }
     }
 
-    /// A version's files, whole by their digests.
+    /// A version's files, verified against their digests.
     pub(super) fn restore(&self, files: &Files) -> Result<Parts, String> {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut parts = Parts {

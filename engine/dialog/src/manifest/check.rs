@@ -1,7 +1,8 @@
-//! What of a manifest can be seen to be wrong as soon as it is known what the flow says of itself.
+//! Errors in a manifest that can be found once the flow's description is known.
 //!
-//! A rule for what does not exist guards nothing, a requirement that nothing can meet refuses every
-//! call, and a text that no call can speak is found by a caller: none of them may load.
+//! A rule for something that does not exist has no effect, a requirement that cannot be met would
+//! refuse every call, and an unspeakable text would only be found during a call: a version with any
+//! of these must not load.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +11,7 @@ use super::{FailureWords, HEARD, Manifest, ManifestError, Said};
 use crate::convert::TEXT_BYTES_MAX;
 use crate::description::{Description, TemplateUse};
 
-/// What is wrong, in the order in which it was found.
+/// The errors found so far.
 struct Wrong<'t> {
     said: Said<'t>,
     errors: Vec<ManifestError>,
@@ -18,14 +19,14 @@ struct Wrong<'t> {
 
 impl Wrong<'_> {
     fn push(&mut self, keys: &[&str], item: Option<usize>, message: String) {
-        // what stands nowhere is about the file as a whole
+        // an error without a place concerns the file as a whole
         let line = self.said.line(keys, item).unwrap_or(1);
         self.errors.push(ManifestError { line, message });
     }
 }
 
 impl Manifest {
-    /// Compares it with what the flow says of itself; `text` is the file.
+    /// Checks the manifest against the flow's description; `text` is the file.
     pub fn check(&self, description: &Description, text: &str) -> Vec<ManifestError> {
         let mut wrong = Wrong {
             said: Said(text),
@@ -53,7 +54,7 @@ impl Manifest {
         }
     }
 
-    /// Every requirement with its keys and place in the list.
+    /// Every requirement, with its keys and its index in the list.
     fn requirements(&self) -> impl Iterator<Item = ([&str; 3], usize, &str)> {
         let by_prompt = self
             .prompts
@@ -94,7 +95,7 @@ impl Manifest {
         }
     }
 
-    /// Templates that require each other, or themselves, to have been heard before.
+    /// Finds templates that require each other, or themselves, to have been heard before.
     fn check_circles(&self, wrong: &mut Wrong<'_>) {
         let heard = |name: &str| {
             let requires = self
@@ -140,8 +141,8 @@ impl Manifest {
         }
     }
 
-    /// What is said after a failure is said without arguments, and nothing is checked before it any
-    /// more.
+    /// The fallback prompt after a failure is spoken without arguments and without checking
+    /// requirements, so its template must have neither.
     fn check_trap_words(&self, description: &Description, wrong: &mut Wrong<'_>) {
         let keys = ["on-failure", "say"];
         let name = match &self.on_failure.say {
@@ -181,7 +182,7 @@ impl Manifest {
         }
     }
 
-    /// What no call could speak within its limits.
+    /// Finds texts that cannot be spoken within the limits.
     fn check_lengths(&self, description: &Description, wrong: &mut Wrong<'_>) {
         for used in &description.templates {
             let bytes = used.name.len()
@@ -214,8 +215,8 @@ impl Manifest {
         }
     }
 
-    /// What is said to be dropped and stands there: such a line would let the rule go unseen
-    /// another time.
+    /// Finds dropped rules that the manifest still sets: such a line would let the rule disappear
+    /// unnoticed later.
     fn check_dropped(&self, wrong: &mut Wrong<'_>) {
         let rules = self.rules();
         for (at, name) in self
@@ -248,7 +249,7 @@ mod tests {
     use super::*;
     use crate::description::Kind;
 
-    /// All errors of a manifest of a flow with these templates, a line each.
+    /// All errors of a manifest for a flow with these templates, one line each.
     fn wrong(text: &str) -> String {
         let template = |name: &str, arguments: &[&str]| TemplateUse {
             name: name.to_owned(),

@@ -1,4 +1,4 @@
-//! `[customer]`: what a customer's record holds for this flow, and how a record is read by it.
+//! `[customer]`: the fields that a customer's record has for this flow, and how a record is read.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,43 +7,44 @@ use ghanti_model::Masked;
 use ghanti_model::values::{Kind, Unreadable, is_placeholder, language_of_state, shape};
 use time::Date;
 
-/// The fields that a flow needs or uses, by name. Other fields of a record are left as they are.
+/// The fields that a flow needs or uses, by name. Other fields of a record are not changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CustomerSchema {
-    /// Each field that the manifest declares.
+    /// The declared fields.
     pub fields: BTreeMap<String, CustomerField>,
 }
 
-/// One declared field.
+/// A declared field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CustomerField {
-    /// What it holds.
+    /// The type of its value.
     pub kind: Kind,
-    /// Whether a record without it is refused.
+    /// Whether a record without it is rejected.
     pub required: bool,
-    /// For a language: the field with the customer's state, which tells it where the record names
-    /// none.
+    /// For a language: the name of the field with the customer's state, from which the language
+    /// follows if the record has none.
     pub from_state: Option<String>,
 }
 
-/// A record as a schema reads it.
+/// A record as read by a schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CustomerReading {
-    /// Declared fields in their canonical spelling, all others as they were. What cannot be read is
+    /// Declared fields in their canonical spelling, all others unchanged. Unreadable values are
     /// left out.
     pub fields: BTreeMap<String, Masked>,
-    /// What is missing or cannot be read.
+    /// Fields that are missing or unreadable.
     pub problems: Vec<FieldProblem>,
 }
 
-/// Why a field cannot be used. It does not hold the value.
+/// Why a field cannot be used. Does not contain the value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldProblem {
     /// The field's name.
     pub field: String,
-    /// The value with its digits and letters masked; none where there is no value.
+    /// The value with its digits and letters masked, or `None` if there is no value.
     pub shape: Option<String>,
-    /// What is wrong and what to write instead; it goes on from the field's name.
+    /// What is wrong and what to write instead; continues a sentence that starts with the field's
+    /// name.
     pub reason: String,
 }
 
@@ -65,8 +66,7 @@ impl FieldProblem {
 }
 
 impl CustomerSchema {
-    /// Reads a record. `today` is the day in the call's local time. Reading what was read before
-    /// changes nothing.
+    /// Reads a record. `today` is the date in the call's local time. Reading is idempotent.
     pub fn read(&self, record: &BTreeMap<String, Masked>, today: Date) -> CustomerReading {
         let undeclared = record
             .iter()
@@ -105,8 +105,8 @@ impl CustomerSchema {
         reading
     }
 
-    /// What is wrong with a field that is not there: the flow needs it, or its value stands under
-    /// nearly the same name and would be lost.
+    /// The problem with an absent field, if any: the flow needs it, or there is a value under
+    /// nearly the same name, which would be lost.
     fn missing(
         &self,
         name: &str,

@@ -1,31 +1,31 @@
-//! `[limits]`: what one call of a flow may take of the engine, each with what it is where nothing
-//! is said, and the most there is.
+//! `[limits]`: the engine's resources that one call of a flow may use, with default, minimum and
+//! maximum.
 //!
-//! Each is kept where it is counted: [`Limit`](crate::Limit) names those that end a flow. A text
-//! too long is an error that the flow gets, and a log line too many is dropped and counted; the
-//! call's length is the session's to end.
+//! Each limit is enforced where it is counted. [`Limit`](crate::Limit) lists those that terminate a
+//! flow. Texts that are too long are an error for the flow, and log lines beyond the limit are
+//! dropped and counted; the session enforces the call's length.
 
 use crate::engine::MEMORY_BYTES_MAX;
 
 /// `[limits]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// `memory`: linear memory, all memories together.
+    /// `memory`: linear memory in bytes, all memories together.
     pub memory_bytes: u64,
     /// `compute-ms`: how long the flow may compute between two host calls, in processor time;
-    /// looked at every 10 ms.
+    /// checked every 10 ms.
     pub compute_ms: u64,
     /// `call-minutes`: how long a call may last. The session ends it; the flow then gets
     /// `call-ended`.
     pub call_minutes: u64,
     /// `host-calls-per-second`: how many host functions it may call within one second.
     pub host_calls_per_second: u32,
-    /// `text-bytes`: what all texts of one `say`, `ask` or `collect` may have together; the
-    /// contract bounds each of them besides.
+    /// `text-bytes`: the most bytes in all texts of one `say`, `ask` or `collect` together; the
+    /// contract also limits each text.
     pub text_bytes: u64,
     /// `log-lines`: how many lines of a call are kept; further ones are dropped and counted.
     pub log_lines: u32,
-    /// `journal-kib`: what arguments and answers of all host calls may take, in KiB.
+    /// `journal-kib`: the size of the arguments and answers of all host calls, in KiB.
     pub journal_kib: u64,
 }
 
@@ -36,7 +36,7 @@ impl Default for Limits {
             compute_ms: 50,
             call_minutes: 15,
             host_calls_per_second: 500,
-            // room for a question with its phrases in every language
+            // enough for a question with its phrases in every language
             text_bytes: 32 << 10,
             log_lines: 256,
             journal_kib: 4 << 10,
@@ -45,7 +45,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The most a manifest may ask for.
+    /// The maximum a manifest may ask for.
     pub const MAX: Self = Self {
         memory_bytes: MEMORY_BYTES_MAX,
         compute_ms: 1_000,
@@ -56,7 +56,7 @@ impl Limits {
         journal_kib: 16 << 10,
     };
 
-    /// The least that is of any use. What is fixed for a reason of its own stands at its key.
+    /// The minimum that is of any use.
     pub const MIN: Self = Self {
         memory_bytes: 64 << 10,
         compute_ms: 10,
@@ -67,7 +67,7 @@ impl Limits {
         journal_kib: 1,
     };
 
-    /// Each of them no higher than the other's.
+    /// Each limit, lowered to the other's where that is lower.
     pub(crate) fn lowered(&self, most: &Self) -> Self {
         Self {
             memory_bytes: self.memory_bytes.min(most.memory_bytes),
@@ -80,7 +80,7 @@ impl Limits {
         }
     }
 
-    /// For a record that runs again: its journal may be as large as any.
+    /// The limits for a replay: the recorded journal may have any size.
     pub(crate) fn of_replay(&self) -> Self {
         Self {
             journal_kib: Self::MAX.journal_kib,

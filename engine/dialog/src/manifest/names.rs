@@ -1,30 +1,30 @@
-//! Names in a manifest that only the flow's code can give: of questions, and of what is
+//! Checks names in a manifest that only the flow's code can define: of questions, and of what is
 //! established.
 //!
-//! `describe` does not tell them. What is known: those that the flow asked and established in its
-//! own tests, and the texts in the component (and in its settings, from which a flow may make
-//! names). A name that occurs in none of them is asked or established by nobody. Occurring proves
-//! little (`transfe` occurs in `transfer`), so `[flow] asks` and `establishes` list the names where
-//! rules hang on them.
+//! `describe` does not return them. Evidence for a name is that the flow asked or established it in
+//! its own tests, or that it occurs in the component or in the settings, from which a flow may
+//! build names. A name found in none of these is never asked or established. Occurring is weak
+//! evidence (`transfe` occurs in `transfer`), so `[flow] asks` and `establishes` list the names
+//! where rules depend on them.
 
 use std::collections::BTreeSet;
 
 use super::{HEARD, Manifest, ManifestError, Said};
 
-/// So many changed, missing or swapped letters may lie between a name and the one that was meant.
+/// The largest edit distance between a name and the one that was meant.
 const LETTERS: usize = 2;
 
 /// What a flow did in its own tests.
 #[derive(Debug, Default)]
 pub(crate) struct Observed {
-    /// The questions and collections that it put.
+    /// The questions and collections that it asked.
     pub(crate) asked: BTreeSet<String>,
-    /// What it established.
+    /// The names that it established.
     pub(crate) established: BTreeSet<String>,
 }
 
 impl Manifest {
-    /// Names that the flow gives to nothing. `text` is the manifest's file.
+    /// Errors for names that the flow does not define. `text` is the manifest's text.
     pub(crate) fn check_names(
         &self,
         component: &[u8],
@@ -53,8 +53,8 @@ impl Manifest {
         ] {
             let is_named = |name: &str| named.iter().any(|(other, ..)| *other == name);
             for (name, keys, item) in &named {
-                // another name that the flow does give, and that the manifest does not have, is the
-                // one that was meant
+                // if the flow defines a similar name that the manifest does not mention, that one
+                // was probably meant
                 let meant = near(
                     name,
                     observed
@@ -125,10 +125,10 @@ impl Manifest {
     }
 }
 
-/// A name with the keys under which it stands, and its place in a list.
+/// A name, the keys it is found under, and its index if it is in a list.
 type Named<'m> = (&'m str, Vec<&'m str>, Option<usize>);
 
-/// The nearest of the known names, if one is so near that it may have been meant.
+/// The closest known name, if it is close enough to have been meant.
 fn near<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
     let is_shortened = |other: &str| {
         name.len() >= 3 && other.len() >= 3 && (other.starts_with(name) || name.starts_with(other))
@@ -140,8 +140,7 @@ fn near<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str>
     near.min().map(|(_, other)| other)
 }
 
-/// The end of a sentence that tells of an unknown name: the known one that it may stand for, if
-/// there is one.
+/// A suffix for an error about an unknown name, with the closest known name if there is one.
 pub(super) fn did_you_mean<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> String {
     near(name, known).map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"))
 }
@@ -199,7 +198,7 @@ mod tests {
             let told = wrong(&RULES.replace(from, to), &Observed::default());
             assert!(told.starts_with(&format!("line {line}: ")), "{told}");
         }
-        // spelt wrong throughout
+        // misspelt everywhere
         let text = format!(
             "[flow]\nestablishes = [\"identitty\"]\n{}",
             RULES.replace("identity", "identitty")
@@ -218,7 +217,7 @@ mod tests {
             told.contains("did you mean `transfer`?") && told.contains("did you mean `identity`?"),
             "{told}"
         );
-        // both are meant
+        // both names are intended
         let both = short
             .replace("transfe = {}", "transfe = {}\ntransfer = {}")
             .replace("[\"identit\"]", "[\"identit\", \"identity\"]");

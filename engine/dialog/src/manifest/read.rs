@@ -1,4 +1,4 @@
-//! Reads `flow.toml` key by key, so that every error is found in one pass and has a line.
+//! Parses `flow.toml` key by key, so that one pass finds every error with its line.
 
 mod customer;
 mod limits;
@@ -27,7 +27,7 @@ pub(super) fn manifest(text: &str) -> Result<Manifest, Vec<ManifestError>> {
     for error in errors {
         reader.complain(error.span().unwrap_or_default(), error.message().to_owned());
     }
-    // what a broken document seems to say is not worth complaining about
+    // errors in a document that is not valid TOML would be misleading
     let manifest = if reader.errors.is_empty() {
         reader.document(document.get_ref())
     } else {
@@ -42,14 +42,14 @@ pub(super) fn manifest(text: &str) -> Result<Manifest, Vec<ManifestError>> {
 
 pub(crate) type Item<'i> = Spanned<DeValue<'i>>;
 
-/// Reads a document of TOML key by key, and keeps its errors.
+/// Reads a TOML document key by key and collects errors.
 pub(crate) struct Reader<'t> {
     pub(crate) text: &'t str,
     pub(crate) errors: Vec<ManifestError>,
 }
 
 impl Reader<'_> {
-    /// The line of a place, from 1.
+    /// The line of a span, from 1.
     pub(crate) fn line(&self, span: Range<usize>) -> usize {
         let before = self.text.as_bytes().iter().take(span.start);
         1 + before.filter(|byte| **byte == b'\n').count()
@@ -60,7 +60,7 @@ impl Reader<'_> {
         self.errors.push(ManifestError { line, message });
     }
 
-    /// Goes through a table's keys; `field` says whether it knows one.
+    /// Visits a table's keys; `field` returns whether a key is known.
     pub(crate) fn table(
         &mut self,
         table: &DeTable<'_>,
@@ -82,7 +82,7 @@ impl Reader<'_> {
         self.complain(item.span(), format!("`{name}` takes {what}"));
     }
 
-    /// The item as a table, whose keys are then read.
+    /// Reads the item as a table with fixed keys.
     pub(crate) fn section(
         &mut self,
         name: &str,
@@ -96,7 +96,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The item as a table with names of the author's choice.
+    /// Reads the item as a table with keys of the author's choice.
     pub(crate) fn entries(
         &mut self,
         name: &str,
@@ -145,7 +145,7 @@ impl Reader<'_> {
         value
     }
 
-    /// An array of texts, or one text alone, each read by `parse`.
+    /// Reads an array of texts, or a single text, with `parse`.
     pub(crate) fn each<T>(
         &mut self,
         name: &str,
@@ -403,7 +403,7 @@ impl Reader<'_> {
         on_failure
     }
 
-    /// The steps that only a flow's author can place; the others the engine sees for itself.
+    /// Steps that only the author can assign; the engine detects the others itself.
     fn step(&mut self, name: &str, item: &Item<'_>) -> Option<Step> {
         self.one_of(
             name,
@@ -463,7 +463,7 @@ impl Reader<'_> {
         });
     }
 
-    /// A share between 0 and 1, in per cent.
+    /// A number between 0 and 1, as a percentage.
     fn percent(&mut self, name: &str, item: &Item<'_>) -> Option<u8> {
         let share: Option<f64> = match item.get_ref() {
             DeValue::Float(number) => number.as_str().parse().ok(),
@@ -510,7 +510,7 @@ impl Reader<'_> {
     }
 }
 
-/// As `call.establish` takes it.
+/// Whether `call.establish` would accept the name.
 fn is_slug(text: &str) -> bool {
     (1..=64).contains(&text.len())
         && text

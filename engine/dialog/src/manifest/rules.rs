@@ -1,15 +1,16 @@
-//! The rules that a version's manifest sets, each by a name, so that a version with fewer of them
-//! is not taken by mistake.
+//! The rules that a manifest sets, as a set of names, so that a version with fewer rules is not
+//! accepted by mistake.
 //!
-//! A manifest that was copied halfway is often a whole one, with fewer rules; one whose author
-//! takes a rule away looks the same. So a rule that goes has to be named in `[update] drops-rules`.
-//! Limits count where a manifest lowers them: another value is a statement, a missing line is none.
+//! A manifest that was only half copied is often valid, with fewer rules, and looks the same as one
+//! whose author removed a rule. So a removed rule must be named in `[update] drops-rules`. A limit
+//! counts as a rule if the manifest lowers it: changing its value is deliberate, a missing line may
+//! not be.
 
 use std::collections::BTreeSet;
 
 use super::{Limits, Manifest};
 
-/// What the names of rules begin with.
+/// Prefixes of rule names.
 const SECTIONS: [&str; 3] = ["prompts.", "questions.", "limits."];
 
 impl Manifest {
@@ -24,7 +25,7 @@ impl Manifest {
         rules
     }
 
-    /// The rules among `before` that this manifest neither sets nor names as dropped.
+    /// The rules among `before` that this manifest neither sets nor drops explicitly.
     pub(crate) fn lost_rules(&self, before: &BTreeSet<String>) -> Vec<String> {
         let mut kept = self.speaking_rules();
         kept.extend(
@@ -36,7 +37,7 @@ impl Manifest {
         before.difference(&kept).cloned().collect()
     }
 
-    /// Rules for prompts and questions.
+    /// The rules for prompts and questions.
     pub(super) fn speaking_rules(&self) -> BTreeSet<String> {
         let mut rules = BTreeSet::new();
         if !self.texts {
@@ -62,7 +63,7 @@ impl Manifest {
         rules
     }
 
-    /// Which limits are below the engine's own.
+    /// The limits that are lower than their defaults.
     fn lowered_limits(&self) -> Vec<&'static str> {
         let (own, usual) = (&self.limits, Limits::default());
         let each = [
@@ -84,7 +85,7 @@ impl Manifest {
     }
 }
 
-/// Reads the name of a rule; the error is the hint.
+/// Parses the name of a rule; the error is a hint.
 pub(super) fn named(text: &str) -> Result<String, String> {
     if SECTIONS.iter().any(|section| text.starts_with(section)) {
         return Ok(text.to_owned());
@@ -121,7 +122,7 @@ mod tests {
         ];
         assert_eq!(lost(""), all);
         assert_eq!(lost("[prompts]\ntexts = true\n"), all);
-        // any whole half of it
+        // cut off after any line
         for lines in 1..RULES.lines().count() {
             let half: String = RULES
                 .lines()

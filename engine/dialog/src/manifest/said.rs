@@ -1,13 +1,13 @@
-//! Where in a manifest's text something stands.
+//! Finds the line of a key in a manifest's text.
 
 use toml::de::{DeTable, DeValue};
 
-/// The text of a manifest that has been read.
+/// The text of a parsed manifest.
 pub(crate) struct Said<'t>(pub(crate) &'t str);
 
 impl Said<'_> {
-    /// The line, from 1, of what stands under these keys, and of its item where it is a list; none
-    /// where nothing stands there.
+    /// The line, from 1, of the value under these keys, or of one item if it is a list. `None` if
+    /// there is no such value.
     pub(crate) fn line(&self, keys: &[&str], item: Option<usize>) -> Option<usize> {
         let document = DeTable::parse(self.0).ok()?;
         let (last, sections) = keys.split_last()?;

@@ -1,20 +1,19 @@
-//! What a manifest says of its flow's versions: `[update]`, `[replay]`, and the budget of
+//! The parts of a manifest about the flow's versions: `[update]`, `[replay]`, and the budget of
 //! `[on-failure]`.
 
 use std::fmt;
 
-/// `[update]`: how a new version comes to calls.
+/// `[update]`: how a new version is introduced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Update {
     /// `weight`: the share of the flow's new calls, in percent, that this version takes as a
-    /// candidate beside the active one. 100 makes it active at once; 0 lets it wait for its
-    /// promotion. A flow without an active version takes the new one whatever its weight.
+    /// candidate while another is active. 100 activates it at once; 0 makes it wait for promotion.
+    /// A flow without an active version activates the new one whatever its weight.
     pub weight: u8,
-    /// `running`: what becomes of running calls; the engine's own mode decides where nothing is
-    /// said.
+    /// `running`: what happens to running calls; `None` uses the engine's configured mode.
     pub running: Option<Running>,
-    /// `drops-rules`: rules of the version before that this one is meant not to have, as the
-    /// rejection of a manifest with fewer rules names them, such as
+    /// `drops-rules`: rules of the previous version that this one deliberately omits, named as in
+    /// the rejection of a manifest with fewer rules, such as
     /// `prompts.emi-details.requires.identity`.
     pub drops_rules: Vec<String>,
 }
@@ -29,42 +28,41 @@ impl Default for Update {
     }
 }
 
-/// What becomes of running calls when a new version is active.
+/// What happens to running calls when a new version becomes active.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Running {
     /// `finish`: they end on the version they began with.
     #[default]
     Finish,
-    /// `move`: they go on with the new version where it stands at the same point of the
-    /// conversation.
+    /// `move`: they migrate to the new version if it can reach the same point of the conversation.
     Move,
 }
 
-/// `[replay] gate`: recorded calls which a candidate has to repeat before it takes calls.
+/// `[replay] gate`: recorded calls that a candidate must replay before it takes calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReplayGate {
-    /// So many of the flow's newest calls.
+    /// How many of the flow's newest calls are replayed.
     pub calls: u32,
-    /// Differences of these kinds reject the candidate, and those behind which the record can tell
-    /// nothing more. At least one.
+    /// The kinds of differences that reject the candidate, as do differences after which the record
+    /// says nothing more. Never empty.
     pub kinds: Vec<GateKind>,
 }
 
 /// A kind of difference between a record and its replay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum GateKind {
-    /// `wording`: other words.
+    /// `wording`: different words.
     Wording,
-    /// `amounts`: another amount of money.
+    /// `amounts`: a different amount of money.
     Amounts,
-    /// `dates`: another date.
+    /// `dates`: a different date.
     Dates,
-    /// `decisions`: another transfer or outcome.
+    /// `decisions`: a different transfer or outcome.
     Decisions,
 }
 
 impl GateKind {
-    /// As the manifest spells it.
+    /// The name used in manifests.
     pub fn as_str(self) -> &'static str {
         match self {
             GateKind::Wording => "wording",
@@ -75,23 +73,23 @@ impl GateKind {
     }
 }
 
-/// `[on-failure] budget`: so many failures of a version within so long are borne; one more brings the
-/// version before back.
+/// `[on-failure] budget`: how many failures of a version are tolerated within a period; one more
+/// rolls it back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FailureBudget {
-    /// How many failures are borne.
+    /// How many failures are tolerated.
     pub failures: u32,
-    /// Within how long, in milliseconds.
+    /// The period, in milliseconds.
     pub within_ms: u64,
 }
 
 impl FailureBudget {
-    /// The most failures a budget may bear.
+    /// The most failures a budget may tolerate.
     pub const FAILURES_MAX: u32 = 1_000;
-    /// The longest time a budget may look back: a day.
+    /// The longest period of a budget: a day.
     pub const WITHIN_MS_MAX: u64 = 24 * 3_600_000;
 
-    /// Reads `3/10m`: a number, then a time in `s`, `m` or `h`. The error is the hint.
+    /// Parses `3/10m`: a number, then a period in `s`, `m` or `h`. The error is a hint.
     pub fn parse(text: &str) -> Result<Self, String> {
         let read = || {
             let (failures, within) = text.split_once('/')?;

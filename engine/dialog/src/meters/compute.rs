@@ -1,9 +1,9 @@
-//! How long a flow computes: processor time of the thread it is on, while its own code runs.
+//! Measures how long a flow computes: processor time of its thread while the flow's own code runs.
 //!
-//! Real time would make the verdict depend on what else the machine does: a thread that the kernel
-//! has taken away computes nothing. A flow may be on another thread after each yield, so the time
-//! is counted from poll to poll; host functions are left out. The arithmetic is pure ([`Account`]),
-//! the clocks are read by [`ComputeMeter`].
+//! With real time the result would depend on what else the machine does: a thread that the kernel
+//! has preempted computes nothing. A flow may be on another thread after each yield, so time is
+//! counted from poll to poll, excluding host functions. The arithmetic is pure ([`Account`]); the
+//! clocks are read by [`ComputeMeter`].
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -14,17 +14,17 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::host::Limit;
 
-/// A conversation waits for the caller nearly all the time. A flow that does not keeps a processor
-/// from others, even if it calls the host often enough for `[limits] compute-ms`. Counted is the
-/// flow's own time, what it computes and what it waits in host functions, since the time in which
-/// it is merely kept from a processor says nothing of it.
+/// The window for [`BUSY`]. A conversation waits for the caller nearly all the time. A flow that
+/// does not keeps a processor from other calls, even if it calls the host often enough for
+/// `[limits] compute-ms`. The window is in the flow's own time, computing plus waiting in host
+/// functions: time spent waiting for a processor says nothing about the flow.
 pub(crate) const BUSY_WINDOW: Duration = Duration::from_secs(10);
 
-/// The most that a flow may compute in that time.
+/// The most that a flow may compute within [`BUSY_WINDOW`].
 pub(crate) const BUSY: Duration = Duration::from_secs(2);
 
-/// The most that a version may compute until it comes to where a running call waits. An honest one
-/// repeats its journal within some milliseconds.
+/// The most that a version may compute until it reaches the point where a running call waits. An
+/// honest one replays its journal within some milliseconds.
 pub const ARRIVAL: Duration = Duration::from_millis(100);
 
 /// The account of one run. Clones share it: one is in the flow's store, one where the run is
@@ -33,14 +33,14 @@ pub const ARRIVAL: Duration = Duration::from_millis(100);
 pub(crate) struct ComputeMeter(Arc<Mutex<Account>>);
 
 impl ComputeMeter {
-    /// `compute_ms` is the most between two host calls.
+    /// `compute_ms` is the limit between two host calls.
     pub(crate) fn new(compute_ms: u64) -> Self {
         Self(Arc::new(Mutex::new(Account::new(Duration::from_millis(
             compute_ms,
         )))))
     }
 
-    /// Runs what runs the flow, and counts what it computes in each poll.
+    /// Runs the future that runs the flow, counting processor time in each poll.
     pub(crate) async fn count<T>(&self, run: impl Future<Output = T>) -> T {
         let mut run = pin!(run);
         poll_fn(|context| {
@@ -52,13 +52,13 @@ impl ComputeMeter {
         .await
     }
 
-    /// Called while the flow's own code runs: the limit that is met, where there is one.
+    /// Called while the flow's own code runs; fails if it has reached a limit.
     pub(crate) fn tick(&self) -> Result<(), Limit> {
         self.account().tick(thread_time())
     }
 
-    /// Whether a version that is to take a call over has computed for longer than it may until
-    /// then; looked at after [`ComputeMeter::tick`].
+    /// Whether a version that is to take a call over has exceeded [`ARRIVAL`]; checked after
+    /// [`ComputeMeter::tick`].
     pub(crate) fn is_late(&self) -> bool {
         self.account().busy > ARRIVAL
     }
@@ -68,7 +68,7 @@ impl ComputeMeter {
         self.account().host_begins(thread_time());
     }
 
-    /// The host function returns to the flow, whose time between two host calls begins anew.
+    /// The host function returns to the flow; restarts the time between two host calls.
     pub(crate) fn host_ends(&self) {
         self.account().host_ends(thread_time());
     }
@@ -87,27 +87,27 @@ fn thread_time() -> Duration {
     )
 }
 
-/// Where a run is.
+/// What a run is doing.
 #[derive(Debug, Clone, Copy)]
 enum At {
-    /// Its own code, on a thread whose processor time was this when it was counted last.
+    /// Running its own code; `counted` is the thread's processor time when it was last counted.
     Flow { counted: Duration },
-    /// A host function.
+    /// Running a host function.
     Host,
-    /// Its own code, made to yield.
+    /// Suspended in its own code, by a yield.
     Yielded,
-    /// A host function that waits, since then.
+    /// Suspended in a host function since then.
     Waiting { since: Instant },
 }
 
-/// The sums.
+/// The totals of one run.
 #[derive(Debug)]
 struct Account {
     at: At,
-    /// Since the last host call.
+    /// Computed since the last host call.
     computed: Duration,
     max: Duration,
-    /// In the running window.
+    /// Computed in the current window.
     busy: Duration,
     waited: Duration,
 }
@@ -189,7 +189,7 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
-    /// An account with clocks that go as the test says.
+    /// An account with clocks set by the test.
     struct Bench {
         account: Account,
         thread: Duration,
@@ -215,7 +215,7 @@ mod tests {
             self.account.parked(self.thread, self.now);
         }
 
-        /// The thread has the processor for so long.
+        /// The thread runs for this long.
         fn works(&mut self, ms: u32) -> &mut Self {
             (self.thread, self.now) = (self.thread + MS * ms, self.now + MS * ms);
             self
@@ -225,7 +225,7 @@ mod tests {
             self.account.tick(self.thread)
         }
 
-        /// A host function that waits for so long.
+        /// A host function that waits for this long.
         fn host(&mut self, waits_ms: u32) {
             self.account.host_begins(self.thread);
             self.works(1).park();

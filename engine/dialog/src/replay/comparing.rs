@@ -1,4 +1,4 @@
-//! The record beside a running flow: what it has at this point, and what of that differs.
+//! A record that is compared with a running flow, entry by entry.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -11,31 +11,30 @@ use crate::journal::{Outcome, Side, Waiting};
 
 /// Where a function's answer comes from.
 pub(crate) enum Next {
-    /// From the world: there is no record.
+    /// From outside: there is no record.
     Live,
     /// From this entry.
     Record(JournalEntry),
-    /// From the version: its settings, its rules. The entry tells the time, and what the record has
-    /// as an answer.
+    /// From the version's own settings and rules. The entry has the time and the recorded answer.
     Version(JournalEntry),
-    /// From the world, to which the call that is taken over has already put it.
+    /// From outside, where the call that is being taken over is already waiting for it.
     Waiting(Arc<Waiting>),
 }
 
-/// A record that is compared with, entry by entry.
+/// A record being compared, and the differences so far.
 #[derive(Debug)]
 pub(crate) struct Comparing {
     recorded: VecDeque<JournalEntry>,
     tolerated: BTreeSet<DifferenceKind>,
-    /// Whether the version's rules judge what the record has.
+    /// Whether the version's rules are applied to recorded calls.
     judges: bool,
     differences: Vec<Difference>,
-    /// The record's answer to the function that runs, for the conversation.
+    /// The recorded answer to the current function, for the conversation.
     answer: Json,
-    /// Whether the conversation was asked, so that no rule stood before it.
+    /// Whether the conversation was reached, so that no rule refused the call before.
     is_reached: bool,
     last_seq: u32,
-    /// When the last function had its answer.
+    /// When the last function was answered.
     answered_ms: u64,
 }
 
@@ -55,7 +54,7 @@ impl Comparing {
         }
     }
 
-    /// The same for what stands whatever the version's rules are.
+    /// Like [`Comparing::new`], for entries that stand whatever the version's rules are.
     pub(crate) fn past(entries: Vec<JournalEntry>, tolerated: BTreeSet<DifferenceKind>) -> Self {
         Self {
             judges: false,
@@ -63,19 +62,19 @@ impl Comparing {
         }
     }
 
-    /// Whether nothing of the record is left that the version has to repeat.
+    /// Whether the version has repeated all of the record that it must.
     pub(crate) fn is_over(&self) -> bool {
         self.recorded
             .iter()
             .all(|entry| is_versions_own(entry.function))
     }
 
-    /// When the last function had its answer, in milliseconds from the call's first function.
+    /// When the last function was answered, in milliseconds from the beginning of the journal.
     pub(crate) fn answered_ms(&self) -> u64 {
         self.answered_ms
     }
 
-    /// Finds the entry that a call of a function comes to, or the difference that ends the replay.
+    /// Finds the recorded entry for a call of a function, or the difference that ends the replay.
     pub(crate) fn next(&mut self, function: Function, arguments: Json) -> Result<Next, Difference> {
         if is_versions_own(function) {
             let alike =
@@ -139,8 +138,8 @@ impl Comparing {
         Ok(Next::Version(entry))
     }
 
-    /// Compares what the version's rules made of a call with the record; both answers are in the
-    /// journal's spelling.
+    /// Compares the result of the version's rules with the recorded answer; both are encoded as in
+    /// the journal.
     pub(crate) fn judge(
         &mut self,
         entry: &JournalEntry,
@@ -177,18 +176,20 @@ impl Comparing {
         Err(difference)
     }
 
-    /// The record's answer to the function that runs; the conversation takes it.
+    /// Returns the recorded answer to the current function; called when the conversation is
+    /// reached.
     pub(crate) fn answer(&mut self) -> Json {
         self.is_reached = true;
         self.answer.clone()
     }
 
-    /// The same, for who merely looks.
+    /// Like [`Comparing::answer`], without marking the conversation as reached.
     pub(crate) fn coming_answer(&self) -> Json {
         self.answer.clone()
     }
 
-    /// All differences; after a run that came to its end also what the record has beyond it.
+    /// All differences. Unless the comparison itself ended the run, they include what the record
+    /// has beyond it.
     pub(crate) fn differences(&self, was_ended: bool) -> Vec<Difference> {
         let mut differences = self.differences.clone();
         let rest = || {
@@ -197,7 +198,7 @@ impl Comparing {
                 .filter(|entry| !is_versions_own(entry.function))
         };
         if !was_ended && let Some(first) = rest().next() {
-            // a decision that is not made any more weighs more than whatever stood before it
+            // a missing decision is more serious than whatever precedes it
             let told = rest().map(|entry| Difference::of(entry.seq, Some(side(entry)), None));
             let gravest = told.min_by_key(|difference| difference.kind);
             differences.push(
@@ -212,7 +213,7 @@ impl Comparing {
         self.answered_ms = entry.at_ms.saturating_add(entry.took_ms);
     }
 
-    /// What the record does not have and nobody has to be asked for.
+    /// An entry for a call that is not in the record and needs no recorded answer.
     fn unrecorded(&self, function: Function, arguments: Json) -> JournalEntry {
         JournalEntry {
             seq: self.last_seq,
@@ -225,13 +226,13 @@ impl Comparing {
     }
 }
 
-/// What a version may do more or less of without being another conversation: it logs, and reads its
-/// own settings.
+/// Functions that a version may call more or less often and still hold the same conversation:
+/// logging, and reading its own settings.
 pub(crate) fn is_versions_own(function: Function) -> bool {
     matches!(function, Function::Log | Function::Setting)
 }
 
-/// Whether the manifest has a say.
+/// Whether the manifest's rules apply to a function.
 fn has_rules(function: Function) -> bool {
     matches!(
         function,

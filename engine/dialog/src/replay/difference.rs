@@ -1,4 +1,4 @@
-//! A difference between a record and its replay, and of what kind it is.
+//! A difference between a record and its replay, and its kind.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -12,27 +12,27 @@ use serde_json::Value as Json;
 use crate::journal::{Divergence, Side};
 use crate::manifest::GateKind;
 
-/// What a difference is about, the gravest first.
+/// What a difference is about, most serious first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DifferenceKind {
-    /// Another amount, number or row of digits.
+    /// A different amount, number or sequence of digits.
     Amounts,
-    /// Another transfer, outcome, fact established or note; or a rule of the manifest that now
+    /// A different transfer, outcome, established fact or note; or a rule of the manifest that now
     /// forbids or allows something.
     Decisions,
-    /// Another date or time.
+    /// A different date or time.
     Dates,
-    /// Something else is said or asked, or in another order. Behind it the record cannot tell what
+    /// Something else is said or asked, or in another order. After it, the record cannot show what
     /// would have followed.
     Structure,
-    /// The same is said or asked in other words, another language or voice, or with other time to
-    /// answer.
+    /// The same is said or asked in other words, in another language or voice, or with other waits
+    /// for the answer.
     Wording,
 }
 
 impl DifferenceKind {
-    /// All of them, the gravest first.
+    /// All kinds, most serious first.
     pub const ALL: [Self; 5] = [
         Self::Amounts,
         Self::Decisions,
@@ -41,7 +41,7 @@ impl DifferenceKind {
         Self::Wording,
     ];
 
-    /// As it is spelled everywhere.
+    /// The kind's name, as in the API and the CLI.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Amounts => "amounts",
@@ -87,16 +87,16 @@ impl From<GateKind> for DifferenceKind {
 /// A difference, with both sides.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Difference {
-    /// Of what kind.
+    /// The kind of difference.
     pub kind: DifferenceKind,
     /// The recorded entry's number, from 1.
     pub seq: u32,
-    /// What the record has; nothing when it ends before.
+    /// What was recorded; `None` if the record ended before.
     pub expected: Option<Side>,
-    /// What the version does; nothing when it ended before.
+    /// What the version does; `None` if it ended before.
     pub got: Option<Side>,
-    /// Where both sides are alike and a rule of the manifest makes the difference: which, in one
-    /// sentence.
+    /// If both sides are the same call and a rule of the manifest makes the difference: that rule,
+    /// in one sentence.
     pub rule: Option<String>,
 }
 
@@ -125,7 +125,7 @@ impl Difference {
         }
     }
 
-    /// Whether the record's answer is one to what the version does.
+    /// Whether the recorded answer still answers what the version does.
     pub(crate) fn can_be_passed(&self) -> bool {
         let function = |side: &Option<Side>| side.as_ref().map(|side| side.function);
         self.kind != DifferenceKind::Structure
@@ -133,7 +133,7 @@ impl Difference {
             && function(&self.expected) == function(&self.got)
     }
 
-    /// The same as strict replay tells it.
+    /// The difference as strict replay reports it.
     pub fn divergence(&self) -> Divergence {
         Divergence {
             seq: self.seq,
@@ -143,7 +143,7 @@ impl Difference {
     }
 }
 
-/// Whether a function decides what becomes of the call.
+/// Whether a function decides the outcome of the call.
 fn decides(function: Function) -> bool {
     matches!(function, Function::Transfer | Function::Outcome)
 }
@@ -164,7 +164,7 @@ fn same_function(function: Function, expected: &Json, got: &Json) -> DifferenceK
     kind.unwrap_or(DifferenceKind::Structure)
 }
 
-/// Both sides, unless the host refused one of them as unusable.
+/// Both sides decoded, unless the host rejected one of them as invalid.
 fn both<T: DeserializeOwned>(expected: &Json, got: &Json) -> Option<(T, T)> {
     Some((T::deserialize(expected).ok()?, T::deserialize(got).ok()?))
 }
@@ -204,8 +204,8 @@ fn collection(expected: &Collection, got: &Collection) -> Option<DifferenceKind>
     )
 }
 
-/// The gravest among a question's prompts. One that is put anew more or less often is a matter of
-/// wording.
+/// The most serious kind among a question's prompts. A different number of repeated prompts is a
+/// matter of wording.
 fn put(
     opening: (&Prompt, &Prompt),
     again: [(&Vec<Prompt>, &Vec<Prompt>); 2],
@@ -222,7 +222,7 @@ fn put(
     Some(kinds.into_iter().min().unwrap_or(DifferenceKind::Wording))
 }
 
-/// None where something else is said.
+/// The kind of difference between two prompts, or `None` if something else is said.
 fn prompt(expected: &Prompt, got: &Prompt) -> Option<DifferenceKind> {
     match (&expected.content, &got.content) {
         (Content::Text(expected), Content::Text(got)) => {
@@ -275,8 +275,8 @@ fn value(expected: Option<&Value>, got: Option<&Value>) -> DifferenceKind {
         .unwrap_or(DifferenceKind::Wording)
 }
 
-/// Two texts that differ: a matter of wording, unless another number stands in one. That is taken
-/// for an amount, which is the graver.
+/// The kind of difference between two texts: wording, unless their numbers differ. A different
+/// number counts as an amount, which is more serious.
 pub fn other_words(expected: &str, got: &str) -> DifferenceKind {
     if numbers(expected) == numbers(got) {
         DifferenceKind::Wording
@@ -285,7 +285,7 @@ pub fn other_words(expected: &str, got: &str) -> DifferenceKind {
     }
 }
 
-/// The figures of a text, in any script, with what groups them left out: `12,500` is 12500.
+/// The numbers in a text, in any script, without grouping: `12,500` is 12500.
 fn numbers(text: &str) -> Vec<String> {
     let joined = text.replace(',', "");
     joined

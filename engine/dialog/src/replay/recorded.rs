@@ -1,7 +1,7 @@
-//! The caller of a record: a [`Conversation`] that answers what was answered then.
+//! A recorded caller: a [`Conversation`] that gives the recorded answers.
 //!
-//! It stands behind the version's own rules, as the live session does, so that the host checks
-//! every prompt anew. It does nothing at all.
+//! Like the live session it comes after the version's own rules, so the host checks every prompt
+//! again. It has no effects.
 
 use std::collections::BTreeSet;
 
@@ -15,11 +15,11 @@ use serde::de::DeserializeOwned;
 use crate::conversation::{Conversation, Instant};
 use crate::journal::{Outcome, SharedJournal};
 
-/// What a record knows of its caller before it is read by a run.
+/// What a record says about its caller, before a run.
 pub(crate) struct RecordedCaller {
     call_id: CallId,
     began_ms: u64,
-    /// Templates of which the record knows that they were not heard to the end.
+    /// Templates that, according to the record, were never heard to the end.
     unheard: BTreeSet<String>,
 }
 
@@ -45,7 +45,7 @@ impl RecordedCaller {
         }
     }
 
-    /// The same as a conversation, whose answers `journal` knows.
+    /// Turns it into a conversation whose answers are in `journal`.
     pub(crate) fn reading(self, journal: SharedJournal) -> impl Conversation {
         Reading {
             caller: self,
@@ -76,9 +76,9 @@ struct Reading {
 }
 
 impl Reading {
-    /// What the record has as an answer of the function that runs.
+    /// The recorded answer to the current function.
     fn recorded<T: DeserializeOwned>(&self) -> Result<T, CallError> {
-        // the journal has read the answer as this type before the function ran
+        // the journal has decoded the answer as this type before running the function
         let unreadable = |_| CallError::Unavailable("the record has no answer".to_owned());
         serde_json::from_value::<Outcome<T>>(self.journal.take_answer())
             .map_err(unreadable)?
@@ -88,7 +88,7 @@ impl Reading {
 
 #[async_trait]
 impl Conversation for Reading {
-    /// Not asked: the record itself answers `facts`.
+    /// Unused: `facts` is answered from the record.
     fn facts(&mut self) -> CallFacts {
         CallFacts {
             call_id: self.caller.call_id,
@@ -101,7 +101,7 @@ impl Conversation for Reading {
         }
     }
 
-    /// Not asked by the flow: the record itself answers `now`.
+    /// Not called by the flow: `now` is answered from the record.
     fn now(&mut self) -> Instant {
         Instant {
             unix_ms: self.caller.began_ms,
@@ -129,7 +129,7 @@ impl Conversation for Reading {
         self.recorded()
     }
 
-    /// Not asked: the record itself answers `fields` and `field`.
+    /// Unused: `fields` and `field` are answered from the record.
     async fn fields(&mut self) -> Result<Vec<(String, Masked)>, CallError> {
         Err(CallError::Unavailable("the record answers".to_owned()))
     }
@@ -157,13 +157,13 @@ impl Conversation for Reading {
         self.recorded()
     }
 
-    /// Not asked: the record itself answers `drain`.
+    /// Unused: `drain` is answered from the record.
     async fn drain(&mut self) -> Result<Vec<Playout>, CallError> {
         self.recorded()
     }
 
-    /// A call that ended while the prompt waited for its turn ended there then, whatever it
-    /// requires now.
+    /// If the call ended while the prompt waited for what was queued, it ends there again, whatever
+    /// the prompt requires now.
     async fn settle(&mut self) -> Result<(), CallError> {
         match serde_json::from_value::<Outcome<serde_json::Value>>(self.journal.coming_answer()) {
             Ok(Outcome::Err(error @ (CallError::CallEnded | CallError::Unavailable(_)))) => {
@@ -173,8 +173,9 @@ impl Conversation for Reading {
         }
     }
 
-    /// What was said and of whose hearing the record tells nothing, since the call ended before,
-    /// counts as heard: else every call that ended early would be told as refused.
+    /// A template that was said counts as heard unless the record says otherwise: the record says
+    /// nothing if the call ended before, and every call that ended early would be reported as
+    /// refused.
     fn heard_whole(&self, template: &str) -> bool {
         self.said.contains(template) && !self.caller.unheard.contains(template)
     }

@@ -1,8 +1,8 @@
-//! The record beside a version that is to take a running call over: it has to repeat what was done,
-//! and come to where the call waits.
+//! Replay for a version that is to take a running call over: it must repeat what was done so far,
+//! and reach the point where the call waits.
 //!
-//! What the caller was told and has answered stands: the version's rules do not judge it again, and
-//! only wording may differ.
+//! What the caller has already been told and has answered stands: the version's rules are not
+//! applied to it again, and only wording may differ.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -14,20 +14,20 @@ use super::comparing::{Comparing, Next, is_versions_own};
 use super::difference::{Difference, DifferenceKind};
 use crate::journal::{Outcome, Side, Waiting};
 
-/// A version on its way to where a call waits.
+/// A version on its way to the point where a call waits.
 #[derive(Debug)]
 pub(crate) struct Succeeding {
     past: Comparing,
-    /// Where the call waits.
+    /// The function in which the call waits.
     waiting: Arc<Waiting>,
     seq: u32,
-    /// What ended it.
+    /// The first difference that rules the version out.
     refusal: Option<Difference>,
     has_arrived: bool,
 }
 
 impl Succeeding {
-    /// `waiting` is what the call waits in, behind these entries.
+    /// `waiting` is the function in which the call waits, after these entries.
     pub(crate) fn new(entries: Vec<JournalEntry>, waiting: Arc<Waiting>) -> Self {
         let seq = entries
             .last()
@@ -43,7 +43,7 @@ impl Succeeding {
         }
     }
 
-    /// Where the answer of a function comes from.
+    /// Decides where the answer to a function comes from.
     pub(crate) fn next(&mut self, function: Function, arguments: Json) -> Result<Next, Difference> {
         if is_versions_own(function) || !self.past.is_over() {
             return self
@@ -68,8 +68,8 @@ impl Succeeding {
         Ok(Next::Waiting(Arc::clone(&self.waiting)))
     }
 
-    /// The function in which the call waits has answered the version, and not the call: a rule of
-    /// the version stands before it.
+    /// Called when the function in which the call waits returned to this version before the
+    /// take-over: the version's own rules answered it.
     pub(crate) fn refused_there(&mut self, answer: &Json) -> Difference {
         let side = Some(self.waiting.side.clone());
         let rule = match serde_json::from_value(answer.clone()) {
@@ -91,7 +91,7 @@ impl Succeeding {
         difference
     }
 
-    /// Why the version does not come to where the call waits; for a run that has ended.
+    /// Why the version did not reach the point where the call waits; for a run that has ended.
     pub(crate) fn refusal(&self) -> Difference {
         let ended_before = || Difference::of(self.seq, Some(self.waiting.side.clone()), None);
         self.refusal.clone().unwrap_or_else(|| {
@@ -106,8 +106,8 @@ impl Succeeding {
         self.has_arrived && self.refusal.is_none()
     }
 
-    /// When the last function that was repeated had its answer, in milliseconds from the call's
-    /// first function.
+    /// When the last replayed function was answered, in milliseconds from the beginning of the
+    /// journal.
     pub(crate) fn answered_ms(&self) -> u64 {
         self.past.answered_ms()
     }

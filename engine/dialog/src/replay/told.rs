@@ -1,5 +1,5 @@
-//! Differences in one sentence that may stand in a log: both sides by the names of the flow's own,
-//! without a value of a customer's.
+//! Differences as one sentence that may be logged: both sides by the flow's own names, without any
+//! of a customer's values.
 
 use std::fmt;
 

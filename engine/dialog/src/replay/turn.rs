@@ -1,4 +1,4 @@
-//! A journal as a conversation: what was said, answered and decided, one after another.
+//! A journal as a conversation: what was said, answered and decided, in order.
 
 use ghanti_model::{
     Answer, CallError, Collection, Content, Function, JournalEntry, Language, Masked, Prompt,
@@ -11,20 +11,20 @@ use serde::de::DeserializeOwned;
 pub struct TranscriptTurn {
     /// The entry's number, from 1.
     pub seq: u32,
-    /// Milliseconds from the call's first function; of an answer, when it came.
+    /// Milliseconds from the beginning of the journal; for an answer, when it arrived.
     pub at_ms: u64,
-    /// What it is.
+    /// What happened.
     pub what: What,
 }
 
 /// What happens in a turn.
 #[derive(Debug, Clone, PartialEq)]
 pub enum What {
-    /// A prompt. Who has the flow's prompt files renders it.
+    /// A prompt, to be rendered by the owner of the flow's prompt files.
     Said {
-        /// Its words, or its template with arguments.
+        /// Its text, or its template with arguments.
         content: Content,
-        /// Its language: its own, else the one that the flow has set; none where that is the
+        /// The prompt's own language, else the one that the flow has set; `None` if that is the
         /// call's.
         language: Option<Language>,
     },
@@ -35,26 +35,26 @@ pub enum What {
         /// The answer.
         answer: Answer,
     },
-    /// The call had ended: the function had no effect.
+    /// The call had ended, so the function had no effect.
     Ended,
     /// A decision, or something established or noted.
     Decided {
-        /// Which function.
+        /// The function.
         function: Function,
         /// Its arguments, in one line.
         words: Masked,
     },
-    /// The host refused what the flow wanted.
+    /// The host refused the function, or it failed.
     Refused {
-        /// Which function.
+        /// The function.
         function: Function,
         /// Why.
         reason: CallError,
     },
 }
 
-/// The turns of a journal's entries. Of a question's further attempts those are there that were
-/// put.
+/// The turns of a journal's entries. Of a question's further attempts, those that were made are
+/// included.
 pub fn turns(entries: &[JournalEntry]) -> Vec<TranscriptTurn> {
     let (mut turns, mut language) = (Vec::new(), None);
     for entry in entries {
@@ -73,7 +73,7 @@ pub fn turns(entries: &[JournalEntry]) -> Vec<TranscriptTurn> {
         if let Some(error) = failure(entry) {
             match error {
                 CallError::CallEnded => {
-                    // a question may have been on its way to be put
+                    // the question's prompt may have been playing when the call ended
                     if let Some(asked) = asked(entry) {
                         add(said(&asked.prompt, &language));
                     }
@@ -121,8 +121,8 @@ pub fn turns(entries: &[JournalEntry]) -> Vec<TranscriptTurn> {
     turns
 }
 
-/// Every prompt that the entries could have had spoken, those of further attempts included, each
-/// with its entry's number.
+/// Every prompt that the entries could have caused to be spoken, including those of further
+/// attempts, each with its entry's number.
 pub fn prompts(entries: &[JournalEntry]) -> Vec<(u32, Prompt)> {
     let of = |entry: &JournalEntry| match (entry.function, asked(entry)) {
         (Function::Say, _) => read(&entry.arguments).into_iter().collect(),
@@ -195,7 +195,7 @@ fn asked(entry: &JournalEntry) -> Option<Asked> {
 }
 
 impl Asked {
-    /// The prompts of the further attempts: the last ones that were played, by their templates.
+    /// The prompts of the further attempts: the last playouts, matched by template.
     fn put_again(&self, answer: &Answer) -> Vec<&Prompt> {
         let further = usize::try_from(answer.attempts.saturating_sub(1)).unwrap_or(0);
         let played = answer
@@ -214,7 +214,7 @@ impl Asked {
     }
 }
 
-/// The arguments of a decision: names and texts, in their order.
+/// The arguments of a decision: names and texts, in order.
 fn words(arguments: &serde_json::Value) -> String {
     match arguments {
         serde_json::Value::Null => "default".to_owned(),

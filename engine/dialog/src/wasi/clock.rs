@@ -1,12 +1,12 @@
-//! The clock of scripts: made from the journal, so that a replay reads the same times.
+//! The clock of scripts, derived from the journal so that a replay reads the same times.
 //!
-//! Its time is that of the call's last journal entry (when it was answered), a microsecond more at
-//! every reading. Between two host calls a script computes for milliseconds at most, so that
-//! nothing is missed, and where it waits the clock jumps: `sleep` is over at once, and whoever
-//! looks at the clock afterwards finds that he has slept. The clock never goes back; after such a
-//! jump it waits for the call.
+//! Its time is that of the call's last journal entry (when it was answered), one microsecond later
+//! at every reading. Between two host calls a script computes for milliseconds at most, so little
+//! is lost. When the script waits, the clock jumps: `sleep` returns at once, and the clock shows
+//! that the time has passed. The clock never goes back; after a jump it stays ahead until the call
+//! has caught up.
 
-/// How much later every reading is than the one before.
+/// How far the clock advances at every reading.
 const READING_NS: u64 = 1_000;
 const NS_PER_MS: u64 = 1_000_000;
 const NS_PER_SECOND: u64 = 1_000_000_000;
@@ -18,7 +18,7 @@ pub(super) struct FlowClock {
 }
 
 impl FlowClock {
-    /// Reads it, when the journal is at `journal_ms` (since 1970).
+    /// Reads the clock, given the journal's time in milliseconds since 1970.
     pub(super) fn read(&mut self, journal_ms: u64) -> u64 {
         self.last_ns = self
             .last_ns
@@ -27,13 +27,13 @@ impl FlowClock {
         self.last_ns
     }
 
-    /// Waits, without waiting.
+    /// Moves the clock to the end of a wait.
     pub(super) fn jump(&mut self, due_ns: u64) {
         self.last_ns = self.last_ns.max(due_ns);
     }
 }
 
-/// Seconds, and nanoseconds of the last one.
+/// Whole seconds, and the remaining nanoseconds.
 pub(super) fn parts(ns: u64) -> (u64, u32) {
     (
         ns / NS_PER_SECOND,

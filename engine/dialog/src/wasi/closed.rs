@@ -1,8 +1,8 @@
-//! What is linked because toolchains import it, and does nothing: every function of files and
-//! sockets.
+//! Functions that are linked because toolchains import them, but are refused: everything about
+//! files and sockets.
 //!
-//! Where its type has an error code the function returns one, so that a script sees its language's
-//! own exception; else it ends the flow.
+//! If its type has an error code the function returns one, so that a script gets its language's own
+//! exception; otherwise it terminates the flow.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use wasmtime::component::{LinkerInstance, Val};
 
 use crate::host::{Ended, StoreData};
 
-/// The codes that say "you may not", by preference: sockets', files'.
+/// Error codes for a refusal, in order of preference: of sockets, of files.
 const REFUSALS: [&str; 3] = ["access-denied", "access", "not-permitted"];
 
 pub(super) fn close(
@@ -23,7 +23,7 @@ pub(super) fn close(
     instance.func_new_async(name, move |mut store, ty, arguments, results| {
         let function = function.clone();
         Box::new(async move {
-            // what was lent has to be given back, and what was given is the host's to drop
+            // borrowed handles must be returned, and owned ones are the host's to drop
             for argument in arguments {
                 if let Val::Resource(resource) = argument {
                     resource.resource_drop_async(&mut store).await?;

@@ -1,4 +1,4 @@
-//! The functions of WASI that do something, each by its interface and name.
+//! The WASI functions that are implemented, by interface and name.
 
 use wasmtime::component::{ComponentType, LinkerInstance, Lower, Resource};
 
@@ -6,11 +6,11 @@ use super::{InputStream, IoError, Network, OutputStream, Pollable, Stream, clock
 use crate::convert::TEXT_BYTES_MAX;
 use crate::host::{Ended, StoreData};
 
-/// Bytes printed at once, as `check-write` tells.
+/// The most bytes printed at once, as returned by `check-write`.
 const WRITE_BYTES_MAX: usize = TEXT_BYTES_MAX;
-/// Random bytes given at once. A seed takes 32, an interpreter's generator 2,500.
+/// The most random bytes returned at once. A seed takes 32, an interpreter's generator 2,500.
 const RANDOM_BYTES_MAX: u64 = 64 << 10;
-/// Both clocks count microseconds.
+/// Both clocks have a resolution of one microsecond.
 const RESOLUTION_NS: u32 = 1_000;
 
 #[derive(ComponentType, Lower)]
@@ -32,7 +32,7 @@ enum StreamError {
 
 type Streamed<T> = wasmtime::Result<(Result<T, StreamError>,)>;
 
-/// Links the function where it is one of these.
+/// Links the function if it is implemented. Returns whether it is.
 pub(super) fn give(
     instance: &mut LinkerInstance<'_, StoreData>,
     interface: &str,
@@ -118,7 +118,7 @@ impl StoreData {
         Ok(self.wasi.handles.get(pollable)?.due_ns <= now_ns)
     }
 
-    /// Which of them are ready. Where none is, the clock jumps to the first.
+    /// The indices of the pollables that are ready. If none is, the clock jumps to the earliest.
     fn wait(&mut self, pollables: &[Resource<Pollable>]) -> wasmtime::Result<Vec<u32>> {
         let mut dues = Vec::with_capacity(pollables.len());
         for pollable in pollables {
@@ -217,7 +217,7 @@ fn random(instance: &mut LinkerInstance<'_, StoreData>, name: &str) -> Linked {
     })
 }
 
-/// What a program finds around itself: streams, and nothing else.
+/// A program's environment: streams, and nothing else.
 fn surroundings(instance: &mut LinkerInstance<'_, StoreData>, name: &str) -> Linked {
     Some(match name {
         "get-stdin" => instance.func_wrap(name, |mut store, ()| {

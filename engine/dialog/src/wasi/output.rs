@@ -1,12 +1,12 @@
-//! What a flow prints, cut into lines of the call's log.
+//! Splits what a flow prints into lines of the call's log.
 
 use std::collections::VecDeque;
 
 use crate::bindings::runtime::Level;
 use crate::convert::TEXT_BYTES_MAX;
 
-/// Lines of standard error kept for the author of a flow that fails: an interpreter writes its
-/// traceback there.
+/// How many lines of standard error are kept for the report of a failed flow: interpreters write
+/// their traceback there.
 const LAST_WORDS: usize = 32;
 
 /// A stream that a flow prints to.
@@ -17,7 +17,7 @@ pub(crate) enum Stream {
 }
 
 impl Stream {
-    /// How loud its lines are in the log.
+    /// The log level of its lines.
     pub(crate) fn level(self) -> Level {
         match self {
             Stream::Out => Level::Info,
@@ -26,7 +26,7 @@ impl Stream {
     }
 }
 
-/// What was printed and is no whole line yet, and the last lines of standard error.
+/// Incomplete lines, and the last lines of standard error.
 #[derive(Debug, Default)]
 pub(crate) struct Printed {
     out: Vec<u8>,
@@ -35,8 +35,8 @@ pub(crate) struct Printed {
 }
 
 impl Printed {
-    /// Takes some bytes and gives the lines that they complete. A line over the contract's bound is
-    /// cut there, and goes on in the next.
+    /// Adds bytes and returns the lines that they complete. A line that reaches the contract's text
+    /// limit is split there.
     pub(crate) fn take(&mut self, stream: Stream, bytes: &[u8]) -> Vec<String> {
         let mut lines = Vec::new();
         for byte in bytes {
@@ -51,12 +51,12 @@ impl Printed {
         lines
     }
 
-    /// What is left at the end, without its newline.
+    /// The last line, if it was not ended by a newline.
     pub(crate) fn rest(&mut self, stream: Stream) -> Option<String> {
         (!self.line(stream).is_empty()).then(|| self.complete(stream))
     }
 
-    /// The last lines of standard error.
+    /// The last lines of standard error, without blank ones.
     pub(crate) fn last_words(&self) -> Vec<String> {
         self.last_words
             .iter()

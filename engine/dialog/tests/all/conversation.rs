@@ -1,11 +1,11 @@
-//! Whole runs of a flow with a scripted caller: what he hears, what is journaled, and what a replay
-//! makes of it.
+//! Complete runs of a flow with a scripted caller: what they hear, what is journaled, and the
+//! result of a replay.
 
 use crate::common::{acting, facts, golden};
 use ghanti_dialog::{RunEnd, Scripted, ScriptedCaller};
 use ghanti_model::{Decision, Extent, Function, Journal, Reply, VersionId};
 
-/// A caller who confirms who he is and wants an agent.
+/// A caller who confirms their identity and wants an agent.
 fn agreeing() -> ScriptedCaller {
     ScriptedCaller::new([("name", "Asha")])
         .with_facts(facts())
@@ -155,8 +155,8 @@ async fn a_question_waits_until_its_disclosure_was_heard() {
         "{end:?}"
     );
     assert_eq!(scripted.said, []);
-    // the same conversation with the disclosure before it goes through, although nothing but the
-    // question waits for it
+    // with the disclosure before it the same conversation goes through, although nothing but the
+    // question waits for the disclosure
     let (end, _, journal) = run("converse", agreeing()).await;
     assert_eq!(end, RunEnd::Returned);
     let asked = journal

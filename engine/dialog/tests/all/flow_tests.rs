@@ -1,4 +1,4 @@
-//! A flow's own tests: what they hold it to, how a failing one is told, and when they are held.
+//! A flow's own tests: what they check, how failures are reported, and when they run.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use crate::common::watched::{Watched, name};
 use crate::common::{ACTS, House, RULES};
 use ghanti_dialog::{Catalogue, Rejection, Stage, Step};
 
-/// The kept flow's conversation as it is: greeting, identity, the instalment, the disclosure, the
+/// The fixture flow's actual conversation: greeting, identity, the instalment, the disclosure, the
 /// transfer question.
 const AGREES: &str = r#"
 [call]
@@ -69,7 +69,7 @@ fn put(house: &House, file: &str, text: &str) {
     fs::write(folder.join(file), text).unwrap();
 }
 
-/// The one rejection of a flow with one test.
+/// The only rejection of a flow with one test.
 async fn rejected(act: &str, test: &str) -> Rejection {
     let (_, rejections) = Flow::opened(act, &[("one.toml", test)]).await;
     let [rejection] = rejections
@@ -144,8 +144,7 @@ async fn what_does_not_hold_is_told_with_its_line_and_both_sides() {
             "line 5: expected the note `promise`; got none",
         ),
     ] {
-        // the question of the transfer is answered behind the expectations, so that they stand in
-        // line 5
+        // the transfer question's answer comes after the expectations, so that they are on line 5
         let test = format!(
             "{identity}[expect]\n{expect}\n[[caller]]\nasked = 'transfer'\nchoice = 'yes'\n"
         );
@@ -286,7 +285,7 @@ async fn a_test_that_no_longer_holds_is_told_and_the_version_that_takes_calls_go
     .await;
     let first = flow.catalogue.active(&name("acts")).unwrap();
     put(&flow.house, "one.toml", "[expect]\noutcome = 'declined'\n");
-    // told at each reload, as everything is that was rejected
+    // reported at each reload, like every rejection
     for _ in 0..2 {
         let rejections = flow.reload().await;
         assert_eq!((rejections.len(), rejections[0].step), (1, Step::Tests));

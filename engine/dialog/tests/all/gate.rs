@@ -1,5 +1,5 @@
-//! The replay gate in the catalogue: whom it is put to, and what becomes of a candidate that does
-//! not pass.
+//! The replay gate in the catalogue: which versions it checks, and what happens to a candidate that
+//! does not pass.
 
 use std::sync::{Arc, Mutex};
 
@@ -13,8 +13,8 @@ use ghanti_model::{FlowName, VersionId};
 
 const GATE: &str = "[replay]\ngate = { calls = 5, kinds = [\"amounts\"] }\n";
 
-/// Answers what the test wants, and remembers who was put before it; nothing at all is a store that
-/// never answers.
+/// Answers as the test specifies, and records which versions it was asked about; without an answer
+/// it acts like a store that never responds.
 #[derive(Default)]
 struct Told {
     answer: Mutex<Option<Result<ReplayVerdict, String>>>,
@@ -44,7 +44,7 @@ struct Gated {
 }
 
 impl Gated {
-    /// With a first version that no gate was put to.
+    /// A catalogue whose first version was loaded without a gate.
     async fn new() -> Self {
         let house = House::new();
         let told = Arc::new(Told::default());
@@ -131,7 +131,7 @@ async fn a_candidate_that_repeats_the_recorded_calls_is_published() {
         (gated.asked(), gated.told.asked.lock().unwrap()[2].clone()),
         (3, gated.active())
     );
-    // what has taken calls in this engine comes back without being asked again
+    // a version that has taken calls in this engine returns without another check
     assert_eq!(gated.put(&manifest("emi-first", GATE), None).await, []);
     assert_eq!(gated.asked(), 3);
     assert_ne!(gated.active(), first);
@@ -228,7 +228,7 @@ async fn a_gate_that_never_answers_is_given_up() {
     let candidate = manifest("emi-first", GATE);
     let waiting = gated.put(&candidate, None);
     let mut waiting = std::pin::pin!(waiting);
-    // reading and loading take real time; the gate's own is made to pass at once
+    // reading and loading take real time; the gate's own time limit is made to pass at once
     while gated.asked() == 0 {
         tokio::select! {
             rejections = &mut waiting => panic!("{rejections:?}"),

@@ -1,4 +1,4 @@
-//! Flows that go wrong: each ends alone, with its reason, and hurts nobody else.
+//! Misbehaving flows: each ends on its own, with its reason, and affects no other call.
 
 use crate::common::{House, acting, facts};
 use ghanti_dialog::{Limit, RunEnd, ScriptedCaller};
@@ -45,8 +45,9 @@ async fn an_endless_loop_is_ended() {
     );
 }
 
-/// One thread for both, so that the flow has to let the other task run. It would be ended after a
-/// second of processor time, however long that takes; the other task needs it to yield a few times.
+/// One thread for both, so that the flow must let the other task run. It would be terminated after
+/// a second of processor time, however long that takes; the other task needs it to yield a few
+/// times.
 #[tokio::test(flavor = "current_thread")]
 async fn an_endless_loop_delays_nobody() {
     let (_house, version) = acting("loop", "[limits]\ncompute-ms = 1000\n").await;
@@ -86,7 +87,7 @@ async fn endless_recursion_meets_the_stack_limit() {
 
 #[tokio::test]
 async fn a_flood_of_host_calls_is_ended() {
-    // so few that they are made within one second on the busiest machine
+    // few enough to be made within one second on the busiest machine
     let (end, journal) = run("flood", "[limits]\nhost-calls-per-second = 10\n").await;
     assert_eq!(
         end,
@@ -233,7 +234,7 @@ async fn more_calls_than_there_is_room_for_are_told_as_such() {
     }
     let end = waiting.join_next().await.unwrap().unwrap();
     assert_eq!(end, RunEnd::LimitExceeded { what: Limit::Calls });
-    // the room of a dropped call is free again
+    // a dropped call's slot is free again
     waiting.shutdown().await;
     let caller = ScriptedCaller::new([]).hang_up_at("identity");
     assert_eq!(

@@ -1,4 +1,4 @@
-//! Folders of flows, good and bad: what is taken, what is rejected and with which words.
+//! Folders of flows, valid and invalid: what is loaded, what is rejected and with which message.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ fn name(text: &str) -> FlowName {
     FlowName::parse(text).unwrap()
 }
 
-/// The component as if it had been built against another version of the contract.
+/// The component as if built against another version of the contract.
 fn of_version(version: &str) -> Vec<u8> {
     let mut bytes = ACTS.to_vec();
     let (from, to) = (b"@0.1.0", format!("@{version}"));
@@ -111,7 +111,7 @@ async fn a_bare_component_is_a_flow_with_defaults() {
         (scripted.said.len(), scripted.outcome.as_deref()),
         (1, Some("transferred"))
     );
-    // to whom the operator says
+    // to the number that the operator configured
     let Some(Decision::Transfer { numbers, .. }) = &scripted.decision else {
         panic!("no transfer")
     };
@@ -223,7 +223,7 @@ async fn a_manifest_beyond_what_the_operator_allows_is_rejected_and_the_active_v
     let (catalogue, rejections) = house.open().await;
     assert_eq!(rejections, []);
     let active = catalogue.choose(&facts(), None).unwrap();
-    // what the manifest says stands, what it leaves unsaid is lowered
+    // what the manifest sets is kept, what it leaves out is lowered
     let Limits {
         memory_bytes,
         compute_ms,

@@ -1,4 +1,4 @@
-//! Replays that are compared: kept journals, and each kind of difference.
+//! Comparing replays: fixture journals, and each kind of difference.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -20,7 +20,7 @@ fn says(id: &str) -> Reply {
     Reply::Choice(id.to_owned())
 }
 
-/// The ways through the kept flow's conversation, and the acts that the host refuses.
+/// The paths through the fixture flow's conversation, and the acts that the host refuses.
 fn paths() -> Vec<(&'static str, &'static str, ScriptedCaller)> {
     let known = || caller().answer("identity", says("yes"));
     vec![
@@ -101,8 +101,8 @@ fn all() -> BTreeSet<DifferenceKind> {
     tolerating(&DifferenceKind::ALL)
 }
 
-/// Replays a changed record against the flow as it is: the same as the record against a changed
-/// flow, with the sides changed over.
+/// Replays a changed record against the unchanged flow: equivalent to the original record against a
+/// changed flow, with the sides swapped.
 async fn against_changed(
     change: impl FnOnce(&mut Vec<JournalEntry>),
     tolerated: &BTreeSet<DifferenceKind>,
@@ -151,7 +151,7 @@ fn golden(name: &str) -> PathBuf {
 async fn every_kept_journal_still_replays_without_a_difference() {
     for (name, act, caller) in paths() {
         let (_house, version) = acting(act, "").await;
-        // a kept journal is never written anew: it is what an engine of its time wrote
+        // a fixture journal is never rewritten: it is what an engine of that time wrote
         if std::env::var_os("UPDATE_GOLDEN").is_some() && !golden(name).exists() {
             let text = serde_json::to_string_pretty(&record(&version, caller).await).unwrap();
             fs::write(golden(name), format!("{text}\n")).unwrap();
@@ -239,8 +239,8 @@ async fn a_question_more_or_less_is_another_structure_however_much_is_tolerated(
         entries.remove(at);
     };
     let decided = against_changed(without, &all()).await;
-    // the record goes straight from the question before to the decision, so that the decision is
-    // what is missing
+    // the record goes straight from the previous question to the decision, so the decision is what
+    // is missing
     assert_eq!(kinds(&decided), [DifferenceKind::Decisions]);
 
     let without = |entries: &mut Vec<JournalEntry>| {
@@ -451,7 +451,7 @@ async fn a_flow_is_loaded_by_itself_and_a_component_alone_takes_the_rest_of_the_
     assert!(nowhere.reason.contains("nothing"), "{nowhere}");
 }
 
-/// The flow under these rules alone.
+/// The flow with these rules only.
 async fn house(
     act: &str,
     manifest: &str,

@@ -1,5 +1,5 @@
-//! Several flows: who takes the calls that none claims, who takes those that two claim, and what is
-//! said of it.
+//! Several flows: which takes unclaimed calls, which takes calls that two claim, and which warnings
+//! are given.
 
 use std::fs;
 
@@ -33,7 +33,7 @@ async fn a_flow_dropped_beside_a_single_one_takes_none_of_its_calls_even_after_a
     );
     let watched = Watched::over(house).await;
     assert_eq!(taken(&watched.catalogue).as_deref(), Some("second"));
-    // whatever their names' order is
+    // whatever the order of their names
     for other in ["first", "third"] {
         add(&watched.house, other, "");
         watched
@@ -61,13 +61,13 @@ async fn a_flow_dropped_beside_a_single_one_takes_none_of_its_calls_even_after_a
     drop(catalogue);
     let (catalogue, _) = house.open().await;
     assert_eq!(taken(&catalogue).as_deref(), Some("second"));
-    // while its files cannot be taken, its calls are not another's
+    // while its files are invalid, its calls do not go to another flow
     fs::remove_dir_all(house.folder.path().join("data/flows/objects")).unwrap();
     fs::write(house.flows().join("second/flow.wasm"), "").unwrap();
     let (catalogue, _) = house.open().await;
     assert_eq!(taken(&catalogue), None);
     assert_eq!(catalogue.problems().len(), 2, "{:?}", catalogue.problems());
-    // when they are gone it is open who takes them
+    // once they are gone it is ambiguous which flow takes them
     fs::remove_dir_all(house.flows().join("second")).unwrap();
     assert_eq!(catalogue.reload().await.unwrap(), []);
     assert_eq!(taken(&catalogue), None);
@@ -97,7 +97,7 @@ async fn two_flows_without_conditions_at_a_first_start_are_a_problem_until_one_i
         "{:?}",
         catalogue.problems()
     );
-    // one that takes only what it claims leaves the rest to the other
+    // a flow that takes only what it claims leaves the rest to the other
     add(
         &house,
         "b",

@@ -1,5 +1,5 @@
-//! Rules do not fall off: not by a manifest that is gone or half there, not by a misspelt name, not
-//! by a restart.
+//! Rules do not get lost: not by a missing or partial manifest, not by a misspelt name, not by a
+//! restart.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use crate::common::{ACTS, House, RULES, facts};
 use ghanti_dialog::{Allowance, Catalogue, Rejection, RunEnd, ScriptedCaller, Step};
 use ghanti_model::{CallError, VersionId};
 
-/// Says the instalment to whoever is there.
+/// States the instalment without checking who is listening.
 fn hasty(rules: &str) -> String {
     format!("[settings]\nact = \"emi-first\"\n{rules}")
 }
@@ -19,7 +19,7 @@ fn active(catalogue: &Catalogue<()>, flow: &str) -> Option<VersionId> {
         .map(|version| version.id.clone())
 }
 
-/// The one rejection there is.
+/// The only rejection.
 fn only(rejections: Vec<Rejection>) -> Rejection {
     let [rejection] = rejections
         .try_into()
@@ -27,7 +27,7 @@ fn only(rejections: Vec<Rejection>) -> Rejection {
     rejection
 }
 
-/// A call of a stranger does not get the instalment to hear.
+/// Checks that a stranger who calls does not hear the instalment.
 async fn is_guarded(catalogue: &Catalogue<()>) {
     let version = catalogue.choose(&facts(), Some(&name("acts"))).unwrap();
     let caller = ScriptedCaller::new([]);
@@ -72,7 +72,7 @@ async fn a_manifest_that_is_deleted_or_half_copied_while_calls_run_changes_nothi
         assert_eq!(watched.active("acts"), Some(before.clone()));
         is_guarded(&watched.catalogue).await;
     }
-    // a bare component of the same name is no way around
+    // a bare component of the same name does not bypass the rules
     fs::rename(
         watched.house.flows().join("acts"),
         watched.house.folder.path().join("away"),
@@ -113,7 +113,8 @@ async fn a_rule_goes_where_the_manifest_names_it() {
     house.add("acts", ACTS, &hasty(&format!("{fewer}{line}")));
     assert_eq!(catalogue.reload().await.unwrap(), []);
     assert_ne!(active(&catalogue, "acts"), before);
-    // it is no licence for later: the rule comes back only without it, and then it is a rule again
+    // the entry does not stay valid: the rule can only be set again without it, and is then
+    // protected again
     house.add("acts", ACTS, &hasty(&format!("{RULES}{line}")));
     assert!(
         only(catalogue.reload().await.unwrap()).reason.contains(
@@ -160,7 +161,7 @@ async fn rules_are_known_after_a_restart_and_the_version_that_had_them_takes_the
         );
         assert_eq!(catalogue.problems(), Vec::<String>::new());
     }
-    // put right, it is the version that it was, and nothing is odd any more
+    // once fixed, it is the same version as before, without warnings
     house.add("acts", ACTS, &hasty(RULES));
     let (catalogue, rejections) = house.open().await;
     assert_eq!((rejections, active(&catalogue, "acts")), (vec![], before));
@@ -179,7 +180,7 @@ async fn a_flow_whose_files_are_bad_at_a_restart_goes_on_as_it_was_or_is_missed(
         (only(rejections).step, active(&catalogue, "acts")),
         (Step::Prompts, before.clone())
     );
-    // the folder is heard as soon as it is put right
+    // a fix in the folder takes effect at once
     fs::write(&prompts, "greeting = Good day { $name }\n").unwrap();
     assert_eq!(catalogue.reload().await.unwrap(), []);
     let after = active(&catalogue, "acts");
@@ -194,7 +195,7 @@ async fn a_flow_whose_files_are_bad_at_a_restart_goes_on_as_it_was_or_is_missed(
         catalogue.problems(),
         ["flow `acts` took calls before and takes none now: see in /api/flows why it was rejected"]
     );
-    // a flow that was deleted is missed by nobody
+    // a deleted flow is not reported as missing
     fs::remove_dir_all(house.flows().join("acts")).unwrap();
     assert_eq!(house.open().await.0.problems(), Vec::<String>::new());
 }
@@ -249,7 +250,7 @@ async fn a_rule_with_a_misspelt_name_does_not_load() {
             "{told}"
         );
     }
-    // where a test has come to the question, a part of its name is seen to be none
+    // once a test has reached the question, a part of its name is recognised as a misspelling
     let house = House::new();
     house.add(
         "acts",

@@ -1,5 +1,5 @@
-//! The stages of a version: candidate, active, previous, rolled back, draining; and who brings which
-//! back.
+//! The stages of a version: candidate, active, previous, rolled back, draining; and what moves a
+//! version between them.
 
 use std::fs;
 
@@ -17,7 +17,7 @@ impl Flow {
         Self(Watched::over(house).await)
     }
 
-    /// Puts another version into the folder and has it loaded.
+    /// Puts another version into the folder and loads it.
     async fn put(&self, act: &str, more: &str) -> VersionId {
         let before = self.ids();
         self.0.house.add("acts", ACTS, &manifest(act, more));
@@ -130,7 +130,7 @@ async fn what_was_rolled_back_does_not_return_by_itself_but_by_a_promotion() {
     let second = flow.put("emi-first", "").await;
     flow.rollback().unwrap();
     assert_eq!(flow.0.catalogue.reload().await.unwrap(), []);
-    // the prompt file was written anew, with the same words
+    // the prompt file was rewritten with the same content
     flow.0.house.add("acts", ACTS, &manifest("emi-first", ""));
     assert_eq!(flow.0.catalogue.reload().await.unwrap(), []);
     assert_eq!(flow.active(), first);
@@ -187,7 +187,7 @@ async fn a_candidate_is_rolled_back_before_the_active_version_is_touched() {
         Some((Stage::RolledBack, 0))
     );
     assert_eq!(flow.rollback(), Ok(first));
-    // files put back as they were are the version they were
+    // restored files are the same version as before
     let candidate = flow.put("loop", "[update]\nweight = 50\n").await;
     flow.put("converse", "").await;
     assert_eq!(flow.0.stage("acts", &candidate), None);
@@ -222,7 +222,7 @@ async fn failures_above_the_budget_bring_the_version_before_back_and_say_so() {
                 call.journal(CallId::generate()),
             )
             .await;
-        // what is no fault of the flow counts for nothing
+        // failures that are not the flow's fault do not count
         for end in [
             RunEnd::Returned,
             RunEnd::CallEnded,
@@ -282,7 +282,7 @@ async fn a_failing_candidate_goes_and_a_failing_active_version_takes_its_candida
         (first.clone(), Stage::Active)
     );
     assert_eq!(flow.0.stage("acts", &candidate), Some((Stage::Draining, 1)));
-    // one that takes no calls any more changes nothing by failing again
+    // further failures of a version that takes no calls change nothing
     flow.0.catalogue.report(&draining, &trapped(), 1);
     assert_eq!(flow.active(), first);
 }

@@ -1,4 +1,4 @@
-//! The flows folder while it is watched: what becomes of every kind of change, with real files.
+//! Watching the flows folder: the effect of every kind of change, with real files.
 
 use std::fs;
 use std::io::Write;
@@ -10,7 +10,7 @@ use crate::common::{ACTS, House, RULES};
 use ghanti_dialog::{Stage, Step};
 use tokio::time::interval;
 
-/// What stands still for so long is taken.
+/// How long files must stay unchanged before they are loaded.
 const STILL: Duration = Duration::from_millis(200);
 
 fn manifest(act: &str) -> String {
@@ -28,7 +28,7 @@ async fn watched() -> Watched {
 async fn a_changed_prompt_is_live_without_compiling_anything() {
     let watched = watched().await;
     let before = watched.active("acts").unwrap();
-    // what is compiled is kept there, and would come back with a compilation
+    // compiling anything would create this folder again
     fs::remove_dir_all(watched.house.components()).unwrap();
     let begun = Instant::now();
     fs::write(
@@ -66,8 +66,8 @@ async fn a_file_that_is_still_being_written_is_not_taken() {
     }
     drop(component);
     watched.until_other("acts", &before).await;
-    // on a machine that kept this test from writing for so long the file did look whole, and half
-    // of it was taken and rejected
+    // if the machine paused this test for too long, the file did look complete, and half of it was
+    // loaded and rejected
     if longest < STILL {
         assert_eq!(watched.state("acts").unwrap().rejected, []);
     }
@@ -106,7 +106,7 @@ async fn a_bad_candidate_is_told_and_the_active_version_stays() {
         "{told:#?}"
     );
     assert_eq!(watched.active("acts"), Some(before.clone()));
-    // fixed: the version that was there all the time
+    // fixed: it is the version that was active all the time
     fs::write(flow.join("flow.toml"), manifest("emi-first")).unwrap();
     watched.until_other("acts", &before).await;
 }
@@ -292,7 +292,7 @@ async fn what_editors_leave_behind_is_passed_over() {
     }
     symlink("user@host.1:2", flows.join(".#acts")).unwrap();
     fs::create_dir(flows.join("acts~")).unwrap();
-    // as an editor saves: beside, the old one away, and renamed over it
+    // as an editor saves: to a new file, which is renamed over the old one after that is moved away
     let file = flows.join("acts/flow.toml");
     fs::write(flows.join("acts/flow.toml.tmp"), manifest("emi-first")).unwrap();
     fs::rename(&file, flows.join("acts/flow.toml~")).unwrap();

@@ -1,13 +1,13 @@
-//! Reads `[customer]`.
+//! Parses `[customer]`.
 
 use ghanti_model::values::Kind;
 
 use super::{Item, Reader};
 use crate::manifest::{CustomerField, CustomerSchema};
 
-/// A record may have so many fields.
+/// The most fields a record may have.
 const FIELDS: usize = 64;
-/// The longest name of a field.
+/// The longest field name.
 const NAME_BYTES: usize = 64;
 
 impl Reader<'_> {

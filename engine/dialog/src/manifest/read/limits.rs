@@ -1,4 +1,4 @@
-//! Reads `[limits]`.
+//! Parses `[limits]`.
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
@@ -8,7 +8,7 @@ use toml::de::DeValue;
 use super::{Item, Reader};
 use crate::manifest::Limits;
 
-/// The limits that the manifest names itself.
+/// The limits that the manifest sets.
 pub(super) fn given(item: &Item<'_>) -> BTreeSet<String> {
     match item.get_ref() {
         DeValue::Table(table) => table

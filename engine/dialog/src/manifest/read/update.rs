@@ -1,10 +1,10 @@
-//! Reads what a manifest says of its flow's versions.
+//! Parses the parts of a manifest about the flow's versions.
 
 use super::{Item, Reader};
 use crate::manifest::{FailureBudget, GateKind, ReplayGate, Running, Update};
 
-/// The most recorded calls that a gate may ask for: a replay takes about a millisecond, and a new
-/// version should not wait for long.
+/// The most recorded calls that a gate may ask for: each replay takes about a millisecond, and a
+/// new version should not be held up for long.
 const GATE_CALLS_MAX: u64 = 10_000;
 
 impl Reader<'_> {

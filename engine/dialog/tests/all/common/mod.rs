@@ -1,4 +1,4 @@
-//! A folder of flows made for one test, out of the kept component.
+//! A temporary flows folder for one test, made from the fixture component.
 
 pub mod watched;
 
@@ -11,7 +11,7 @@ use ghanti_dialog::{
 };
 use ghanti_model::{CallFacts, CallId, Direction, FlowName, Language, PhoneNumber};
 
-/// The flow that does what its setting `act` says.
+/// The flow that performs the act named by its setting `act`.
 pub const ACTS: &[u8] = include_bytes!("../../fixtures/acts-0.1.0.wasm");
 
 /// The rules of its small conversation.
@@ -32,7 +32,7 @@ transfer = { requires = ["heard:disclosure"] }
 pub struct House {
     pub folder: tempfile::TempDir,
     pub engine: FlowEngine,
-    /// What the operator allows; everything unless a test says otherwise.
+    /// What the operator allows; everything by default.
     pub allowance: Allowance,
 }
 
@@ -91,7 +91,7 @@ impl House {
     }
 }
 
-/// The kept flow with one act, under the rules above and whatever else is given.
+/// The fixture flow with one act, under the rules above and additional ones.
 pub async fn acting(act: &str, more: &str) -> (House, Arc<FlowVersion<()>>) {
     let house = House::new();
     house.add(

@@ -1,4 +1,4 @@
-//! A watched folder of flows, and waiting for what becomes of it.
+//! A watched folder of flows, and waiting for its changes to take effect.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use ghanti_model::{CallFacts, CallId, FlowName, VersionId};
 
 use super::{House, facts};
 
-/// No step of these tests takes a hundredth of it on an idle machine.
+/// On an idle machine, no step of these tests takes a hundredth of this.
 const BOUND: Duration = Duration::from_secs(120);
 
 pub struct Watched {
@@ -24,7 +24,7 @@ impl Watched {
         Self { house, catalogue }
     }
 
-    /// Waits until the catalogue has told of a change after which this is so.
+    /// Waits until the catalogue has reported a change after which the condition holds.
     pub async fn until(&self, what: &str, mut is_so: impl FnMut(&Catalogue<()>) -> bool) {
         let mut changes = self.catalogue.changes();
         let waited = tokio::time::timeout(BOUND, async {
@@ -80,7 +80,7 @@ impl Watched {
             .map(|version| (version.stage, version.calls))
     }
 
-    /// A new call of the only flow.
+    /// A new call to the only flow.
     pub fn call(&self) -> Pinned<()> {
         self.catalogue
             .choose(
