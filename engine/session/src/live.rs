@@ -26,7 +26,7 @@ use crate::rendered_prompt::{RenderedPrompt, Source};
 /// How long a look-up in the session store may take.
 const LOOKUP: Duration = Duration::from_secs(1);
 
-/// Recognition results below this confidence (0 to 1) are a no-match, unless the manifest sets
+/// Choices recognised with less confidence (0 to 1) are a no-match, unless the manifest sets
 /// `min-confidence`.
 pub const MIN_CONFIDENCE: f32 = 0.5;
 
