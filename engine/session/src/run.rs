@@ -441,6 +441,7 @@ impl Prepared {
                 Some(RunEnd::Returned)
             }
         };
+        // has no effect if the stream has ended already
         driver.end(StreamEnd::EngineStopped);
         driver.flush_events().await;
         let stream = driver

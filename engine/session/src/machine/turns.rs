@@ -152,6 +152,7 @@ impl Machine {
             Hearing::Partial(recognized) => self.understood_so_far(now_ms, &recognized),
             Hearing::Final(recognized) => {
                 self.awaited_hearings = self.awaited_hearings.saturating_sub(1);
+                // results of utterances that were dropped still arrive; only the newest one counts
                 if self.awaited_hearings == 0 {
                     self.understood(now_ms, recognized);
                 }
