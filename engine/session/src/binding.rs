@@ -24,7 +24,7 @@ pub enum Stored<T> {
     Found(T),
     /// The store does not have it.
     Missing,
-    /// The store did not answer.
+    /// The look-up failed or took too long.
     Unreadable,
 }
 
@@ -111,7 +111,7 @@ pub enum Doubt {
         /// How many orders it has.
         orders: usize,
     },
-    /// A store did not answer.
+    /// A look-up failed or took too long.
     #[error(
         "what is stored for the call could not be read in time, and nothing was guessed: see /readyz"
     )]

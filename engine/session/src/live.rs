@@ -51,7 +51,7 @@ pub struct ConversationParts {
     pub rate_hz: u32,
     /// Minutes to add to UTC for local time.
     pub offset_minutes: i16,
-    /// The recogniser, where there is one.
+    /// The recogniser, if there is one.
     pub recognizer: Option<Arc<dyn Recognizer>>,
     /// Shared by all versions that hold the call in turn.
     pub standing: Arc<std::sync::Mutex<Standing>>,

@@ -133,7 +133,7 @@ enum Waiting {
 pub struct Machine {
     playback: Playback,
     caller_audio: CallerAudio,
-    /// Decodes sent frames back to what the caller hears, so that its echo can be recognised.
+    /// Decodes sent frames back to what the caller hears, so that their echo can be detected.
     sent: Decoder,
     played: Vec<i16>,
     waiting: Option<Waiting>,

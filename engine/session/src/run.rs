@@ -349,7 +349,7 @@ impl Prepared {
             customer,
             flow,
         } = self;
-        // One command and one answer at a time: the flow is straight-line code.
+        // one command and completion at a time: the flow is straight-line code and waits for each
         let (command_sender, mut commands) = mpsc::channel(1);
         let (completion_sender, completions) = mpsc::channel(1);
         let pinned = flow.as_ref().ok().map(|(version, _)| Arc::clone(version));

@@ -114,7 +114,7 @@ async fn without_a_word_of_the_manifest_the_caller_is_told_that_he_will_be_calle
         fallback_prompt(&record)
     );
     let record = house.call("own", "hi").await;
-    // a text of the manifest is in the flow's own language
+    // plain text in the manifest is in the flow's first language
     assert_eq!(
         (
             fallback_prompt(&record),
