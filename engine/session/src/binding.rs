@@ -1,63 +1,63 @@
-//! Which customer's record a call may get. Pure: what Exotel said and what the stores hold comes
-//! in, one [`Verdict`] goes out.
+//! Decides which customer's record a call may use. Pure: what Exotel reported and what the stores
+//! hold go in, one [`Verdict`] comes out.
 //!
-//! The worst that can happen here is that one person hears of another person's loan. So a record is
-//! handed to a flow only where everything that is known of the call agrees with it, in this order:
+//! The worst mistake here would be to disclose one person's loan to another. So a flow gets a
+//! record only if everything known about the call agrees with it. The rules, in order:
 //!
 //! 1. **An order that was named** (`CustomField` of an applet's request, `call-id` or `CustomField`
-//!    of the stream's URL, the URL's path, or an earlier request of the same CallSid) is the call's
-//!    order. If several were named, none is.
-//! 2. **The number on the line** has to be the order's own. If it is another one, or unknown, the
-//!    flow gets no record.
-//! 3. **If no order was named**, the number's only open order is the call's; if it has none, its
-//!    only order of an earlier call. If it has several, none is.
-//! 4. **What could not be read is not guessed**: neither an order that was named nor the orders of
-//!    a number are replaced by others.
+//!    of the stream's URL, the URL's path, or an earlier request with the same CallSid) is the
+//!    call's order. If several were named, the call has none.
+//! 2. **The number on the line** must be the order's number. If it is another number, or unknown,
+//!    the flow gets no record.
+//! 3. **If no order was named**, the number's only open order is the call's or, if no order is
+//!    open, the only order of its earlier calls. If there are several, the call has none.
+//! 4. **Nothing is guessed when a store cannot be read**: neither a named order nor the orders of a
+//!    number are replaced by others.
 
 use ghanti_model::{CallId, CustomerRecord, Direction, FlowName, PhoneNumber};
 use ghanti_store::{Ends, Order};
 
-/// What a store said.
+/// The result of a look-up in a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stored<T> {
-    /// It is there.
+    /// The store has it.
     Found(T),
-    /// It is not there.
+    /// The store does not have it.
     Missing,
-    /// The store did not answer.
+    /// The look-up failed or took too long.
     Unreadable,
 }
 
-/// All that is known of whose call it is.
+/// Everything known about whose call it is.
 #[derive(Debug)]
 pub struct Evidence<'a> {
-    /// Each order that was named, once, with its record.
+    /// The orders that were named, each once, with their records.
     pub named: &'a [(CallId, Stored<CustomerRecord>)],
-    /// Whether everything that earlier requests have said of this call could be read.
+    /// Whether everything that earlier requests reported about this call could be read.
     pub is_complete: bool,
-    /// The call's ends, in the order in which they were named.
+    /// The call's two numbers, as each request named them, oldest first.
     pub ends: &'a [Ends],
-    /// Numbers that are known to be lines of the operator.
+    /// Numbers known to be the operator's own.
     pub lines: &'a [PhoneNumber],
-    /// The orders of the number on the line; looked up only where no order was named.
+    /// The orders of the number on the line; looked up only if no order was named.
     pub of_number: Stored<Vec<Order>>,
 }
 
 /// Whose call it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// The customer's, whose record the flow gets.
+    /// A customer's; the flow gets this record.
     Customer(CustomerRecord),
-    /// Nobody's that is known here: an unknown caller.
+    /// An unknown caller's.
     Nobody,
-    /// It cannot be said for certain; the flow gets no record.
+    /// Uncertain; the flow gets no record.
     Doubt(Doubt),
 }
 
-/// Why a flow got no record.
+/// Why a flow gets no customer record.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Doubt {
-    /// Another number was called than the order's.
+    /// The number on the line is not the order's.
     #[error(
         "the order `{order}` is for the number `{ordered}` and the number on the line is `{called}`: dial the order's number, with the order's id as its `CustomField`"
     )]
@@ -69,15 +69,15 @@ pub enum Doubt {
         /// The number on the line.
         called: PhoneNumber,
     },
-    /// Exotel named two customers' numbers.
+    /// Exotel named more than one number as the customer's.
     #[error(
         "Exotel named {numbers} different numbers for one call: see whether each call has a CallSid of its own, and where the Exotel flow sets `From` and `CallFrom`"
     )]
     NumbersDiffer {
-        /// How many.
+        /// How many numbers were named.
         numbers: usize,
     },
-    /// The number is not known, so the order cannot be compared with it.
+    /// The number on the line is unknown, so it cannot be compared with the order's.
     #[error(
         "the order `{order}` was named without the number on the line (`CallFrom` of the Passthru, `from` of the stream's start): whether it is the order's number is not known"
     )]
@@ -85,7 +85,7 @@ pub enum Doubt {
         /// The order.
         order: CallId,
     },
-    /// Nothing is stored under the id.
+    /// No order is stored under this id.
     #[error(
         "no order `{order}` is stored, or it has expired (`ttl-hours` of `[stores]`): post it again, and dial with the new id"
     )]
@@ -93,12 +93,12 @@ pub enum Doubt {
         /// The order.
         order: CallId,
     },
-    /// One call, several orders.
+    /// Several orders were named for one call.
     #[error(
         "{orders} different orders were named for one call: give each call one order's id, in `CustomField` alone"
     )]
     SeveralNamed {
-        /// How many.
+        /// How many orders were named.
         orders: usize,
     },
     /// The number has several orders, and none was named.
@@ -108,10 +108,10 @@ pub enum Doubt {
     SeveralOrders {
         /// The number.
         number: PhoneNumber,
-        /// How many.
+        /// How many orders it has.
         orders: usize,
     },
-    /// A store did not answer.
+    /// A look-up failed or took too long.
     #[error(
         "what is stored for the call could not be read in time, and nothing was guessed: see /readyz"
     )]
@@ -119,7 +119,7 @@ pub enum Doubt {
 }
 
 impl Doubt {
-    /// Its name among the problems of a record.
+    /// The name of this problem in a call's record.
     pub fn name(&self) -> &'static str {
         match self {
             Doubt::WrongNumber { .. } | Doubt::NumbersDiffer { .. } => "wrong-number",
@@ -134,17 +134,17 @@ impl Doubt {
 /// The two parties of a call.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Parties {
-    /// The customer's number: the first that was named, and then those that contradict it.
+    /// The customer's number. If requests disagree, the first one named, followed by the others.
     pub customer: Vec<PhoneNumber>,
-    /// The operator's number.
+    /// The operator's number (the ExoPhone).
     pub line: Option<PhoneNumber>,
 }
 
-/// Who is on the line. The customer is `From`, whatever the direction: Exotel's API calls `From`
-/// whom it dials first, and real requests bear it out. Two things show that the ends stand the
-/// other way round: `From` is known to be a line, or a request of an outbound call has the number
-/// that was ordered as its `To`. (Without a direction it could be a call that Exotel connects from
-/// one number to another; who of the two is heard is not known then.)
+/// Works out who is on the line. The customer is `From`, whatever the direction: in Exotel's API
+/// `From` is the party dialled first, and real requests confirm it. The two are taken as swapped in
+/// two cases: `From` is known to be the operator's number, or a request of an outbound call has the
+/// ordered number as its `To`. (Without a direction, Exotel might be connecting one number to
+/// another, and which of the two is on the line would be unknown.)
 pub fn parties(ends: &[Ends], lines: &[PhoneNumber], ordered: Option<&PhoneNumber>) -> Parties {
     let mut lines: Vec<&PhoneNumber> = lines.iter().collect();
     let mut parties = Parties::default();
@@ -179,7 +179,7 @@ pub fn parties(ends: &[Ends], lines: &[PhoneNumber], ordered: Option<&PhoneNumbe
     parties
 }
 
-/// Whose call it is: the rules above, in their order.
+/// Decides whose call it is, by the rules above.
 pub fn decide(evidence: &Evidence<'_>) -> Verdict {
     match evidence.named {
         [] if !evidence.is_complete => Verdict::Doubt(Doubt::Unreadable),
@@ -246,8 +246,8 @@ fn of_number(evidence: &Evidence<'_>) -> Verdict {
     }
 }
 
-/// The flow that the call was ordered for. A flow's name says nothing of anybody, so the call gets
-/// it without the record too.
+/// The flow that the call was ordered for, if all its candidate orders name the same one. A flow's
+/// name discloses nothing about a person, so the call gets it even without a record.
 pub fn wanted_flow(evidence: &Evidence<'_>) -> Option<FlowName> {
     let orders = match &evidence.of_number {
         Stored::Found(orders) => orders.as_slice(),

@@ -1,5 +1,5 @@
-//! The records of calls, wherever they are: of live calls, of calls about to connect or just ended,
-//! and of all others in the database.
+//! The records of all calls: live ones, those about to connect or just ended, and older ones in the
+//! database.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,16 +13,18 @@ use crate::outcomes::Outcomes;
 use crate::transfer;
 use ghanti_model::unix_ms;
 
-/// So many records of calls that are not live are kept at hand: those that wait for their stream,
-/// and those whose last applets have yet to ask. The oldest go first; they are in the database.
+/// How many records of calls that are not live are kept in memory: calls waiting for their stream,
+/// and ended calls about which applets may still ask. The oldest are dropped; the database has
+/// them.
 const RECENT: usize = 4_096;
-/// So many customers who asked not to be called are known without the database, which has them
-/// moments later.
+/// How many do-not-call requests are kept in memory until they are in the database, which takes
+/// moments. When there are more, all are dropped.
 const WISHES: usize = 4_096;
-/// How long the database may take to find a record.
+/// How long a read from the database may take.
 const READ: Duration = Duration::from_millis(800);
 
-/// All records. Changing one never waits for the database: it is read at most, and written later.
+/// All call records. Changes go to the writer, which saves them later; only the first change to a
+/// record that is not in memory waits for a bounded read.
 pub struct CallRegistry {
     live: LiveCalls,
     recent: Mutex<Recent>,
@@ -31,8 +33,8 @@ pub struct CallRegistry {
     outcomes: Outcomes,
     transfers: Outcomes,
     wishes: Mutex<HashMap<PhoneNumber, DoNotCall>>,
-    /// Held while a record is changed or moves from the live calls to the recent ones: an applet
-    /// asks in the very moment in which the stream ends.
+    /// Held while a record is changed or moves from the live calls to the recent ones, since an
+    /// applet may ask at the very moment the stream ends.
     changing: Mutex<()>,
 }
 
@@ -68,7 +70,7 @@ impl Recent {
 }
 
 impl CallRegistry {
-    /// A registry over a database and the writer to it.
+    /// A registry on top of a database and its writer.
     pub fn new(writer: RecordWriter, archive: Arc<dyn CallRecords>) -> Self {
         Self {
             live: LiveCalls::default(),
@@ -95,18 +97,18 @@ impl CallRegistry {
         &self.live
     }
 
-    /// The writer, to be flushed at the end.
+    /// The writer, so that it can be flushed at shutdown.
     pub fn writer(&self) -> &RecordWriter {
         &self.writer
     }
 
-    /// The database behind.
+    /// The database.
     pub fn archive(&self) -> &Arc<dyn CallRecords> {
         &self.archive
     }
 
-    /// How many calls have ended with each outcome since the start; those of flows beyond a bound
-    /// under `others`.
+    /// How many calls have ended with each outcome since the engine started. Beyond a bound,
+    /// outcomes invented by flows are counted as `others`.
     pub fn outcomes(&self) -> BTreeMap<String, u64> {
         self.outcomes.all()
     }
@@ -116,8 +118,8 @@ impl CallRegistry {
             .count(record.outcome.as_deref().unwrap_or("none"));
     }
 
-    /// What has become of transfers since the start. One of which something better was reported
-    /// afterwards counts under both.
+    /// How many transfers have ended with each outcome since the engine started. A transfer whose
+    /// outcome was corrected by a later report counts under both.
     pub fn transfers(&self) -> BTreeMap<String, u64> {
         self.transfers.all()
     }
@@ -132,7 +134,8 @@ impl CallRegistry {
         }
     }
 
-    /// Whether a customer has asked not to be called any more.
+    /// Whether the customer has asked not to be called again. Fails if the database does not answer
+    /// in time.
     pub async fn do_not_call(&self, phone: &PhoneNumber) -> Result<Option<DoNotCall>, StoreError> {
         let unsaved = self.wishes().get(phone).copied();
         match unsaved {
@@ -141,7 +144,7 @@ impl CallRegistry {
         }
     }
 
-    /// A customer may be called again. Tells whether they had asked not to be.
+    /// Allows calls to a customer again. Returns whether they had asked not to be called.
     pub async fn lift_do_not_call(&self, phone: &PhoneNumber) -> Result<bool, StoreError> {
         let unsaved = self.wishes().get(phone).copied();
         let lifted = bounded(async {
@@ -159,13 +162,13 @@ impl CallRegistry {
         self.wishes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The call of a CallSid, where this process has heard of it: at once.
+    /// The call with this CallSid, if it is in memory. Never waits.
     pub fn known(&self, sid: &CallSid) -> Option<CallId> {
         let live = self.live.by_sid(sid).map(|live| live.id());
         live.or_else(|| self.recent().sids.get(sid).copied())
     }
 
-    /// A record, as it stands now.
+    /// The current record of a call.
     pub async fn get(&self, call: CallId) -> Result<Option<CallRecord>, StoreError> {
         if let Some(live) = self.live.by_id(call) {
             return Ok(Some(live.snapshot()));
@@ -177,7 +180,7 @@ impl CallRegistry {
         }
     }
 
-    /// The record of an Exotel CallSid.
+    /// The current record of the call with this CallSid.
     pub async fn by_sid(&self, sid: &CallSid) -> Result<Option<CallRecord>, StoreError> {
         if let Some(live) = self.live.by_sid(sid) {
             return Ok(Some(live.snapshot()));
@@ -198,7 +201,7 @@ impl CallRegistry {
         }
     }
 
-    /// Changes a record, which is made if there is none, and hands it to the writer.
+    /// Changes a record, creating it if there is none, and hands it to the writer.
     pub async fn update(&self, call: CallId, change: impl FnOnce(&mut CallRecord)) {
         let known = self.live.by_id(call).is_some() || self.recent().records.contains_key(&call);
         let archived = if known {
@@ -230,7 +233,8 @@ impl CallRegistry {
         self.writer.submit(record);
     }
 
-    /// A call's stream begins. Tells whether it is the only one of its call.
+    /// Enters a call whose stream has started. Returns false, and does nothing, if its call id or
+    /// CallSid is live already.
     pub fn begin(&self, call: &Arc<LiveCall>) -> bool {
         let only = self.live.enter(call);
         if only {
@@ -239,7 +243,8 @@ impl CallRegistry {
         only
     }
 
-    /// A call's record is whole.
+    /// Takes an ended call out of the live calls, counts its outcome, and hands its final record to
+    /// the writer.
     pub fn end(&self, call: &LiveCall) {
         let _changing = self.changing();
         let record = call.snapshot();
@@ -278,7 +283,7 @@ mod tests {
     use super::*;
     use crate::call::keep_problem;
 
-    /// As often as it takes for both orders, and what is between them, to happen.
+    /// Enough runs for both orders, and the interleavings between them, to occur.
     const TIMES: usize = 2_000;
 
     #[tokio::test(flavor = "multi_thread")]

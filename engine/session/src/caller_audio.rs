@@ -1,44 +1,46 @@
-//! The caller's side of the line: turns of the caller, whatever else is on the line, and the
-//! samples a recogniser gets.
+//! Caller audio: detects the caller's turns on a line with echo and background noise, and prepares
+//! the samples that the recogniser is fed.
 //!
-//! Sans-I/O. Nothing is allocated per frame once its buffers have grown.
+//! Sans-I/O. Allocates nothing per frame once its buffers have grown.
 
 use std::collections::VecDeque;
 
 use ghanti_audio::{Listener, ResampleError, TurnEvent, TurnSettings};
 use ghanti_speech::recognition::RATE_HZ;
 
-/// What is kept of the time before speech was noticed, so that a word's first sound is not lost.
+/// How much audio from before speech was detected is fed too, so that the start of a word is not
+/// cut off.
 const PREROLL_MS: usize = 1_000;
 const PREROLL_SAMPLES: usize = PREROLL_MS * RATE_HZ as usize / 1000;
-/// What may be a word's first sound, before it was noticed; what is older is the line's background.
+/// How much of the pre-roll may be the start of a word, and is fed as it is: 400 ms. Older audio is
+/// background.
 const ONSET_SAMPLES: usize = 400 * RATE_HZ as usize / 1000;
-/// A noisy line's background is attenuated by this factor, 20 dB, for the recogniser: it would hear
-/// words of other people, or of a television, before and after the caller's.
+/// On a noisy line, background is attenuated by this factor (20 dB) for the recogniser, which would
+/// otherwise recognise other people or a television before and after the caller's words.
 const BACKGROUND_SHARE: i16 = 10;
 
-/// Listens to the caller.
+/// Detects the caller's turns and collects the samples for the recogniser.
 pub struct CallerAudio {
     listener: Listener,
-    /// What the recogniser is not given yet: the pre-roll, and in a noisy line's pauses the last
-    /// moment, in which a word may begin.
+    /// Samples not passed on yet: the pre-roll and, in the pauses of a noisy line, the last moment,
+    /// in which a word may begin.
     held: VecDeque<i16>,
     feed: Vec<i16>,
     feeding: bool,
     speaking_since: Option<u64>,
 }
 
-/// What one frame brought.
+/// What one call of [`CallerAudio::listen`] detected, in milliseconds since the stream's start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Heard {
-    /// A turn began, at this time.
+    /// When a turn began.
     pub began: Option<u64>,
-    /// A turn ended; its last sound was at this time.
+    /// When the last sound of a turn that has now ended was heard.
     pub ended: Option<u64>,
 }
 
 impl CallerAudio {
-    /// An ear for audio at the call's rate: 8, 16 or 24 kHz.
+    /// Prepares for caller audio at the call's rate: 8, 16 or 24 kHz.
     pub fn new(rate_hz: u32, settings: TurnSettings) -> Result<Self, ResampleError> {
         Ok(Self {
             listener: Listener::new(rate_hz, settings)?,
@@ -49,14 +51,14 @@ impl CallerAudio {
         })
     }
 
-    /// These samples, at the call's rate, were sent, and are played from `at_ms` on by the playout
-    /// clock. When they come back, attenuated and up to 0.7 s later, they are no speech of the
-    /// caller.
+    /// Records samples that were sent, at the call's rate; the playout clock expects them to be
+    /// played from `at_ms` on. Their echo, attenuated and up to 0.7 s later, is not taken for
+    /// speech of the caller.
     pub fn played(&mut self, at_ms: u64, samples: &[i16]) {
         self.listener.played(at_ms, samples);
     }
 
-    /// Takes samples at the call's rate, as they come.
+    /// Takes received samples, at the call's rate.
     pub fn listen(&mut self, now_ms: u64, samples: &[i16]) -> Heard {
         let mut heard = Heard::default();
         self.listener.listen(now_ms, samples, |event| match event {
@@ -82,7 +84,8 @@ impl CallerAudio {
         heard
     }
 
-    /// Nothing has come since `now_ms - silence_ms`: the network stalls, which counts as silence.
+    /// No audio has arrived since `now_ms - silence_ms`, which counts as silence. Returns when the
+    /// last sound was heard if this ends a turn.
     pub fn stalled(&mut self, now_ms: u64, silence_ms: u32) -> Option<u64> {
         match self.listener.turns_mut().stalled(silence_ms, now_ms) {
             Some(TurnEvent::Ended { at_ms }) => {
@@ -93,19 +96,18 @@ impl CallerAudio {
         }
     }
 
-    /// Since when the caller has been speaking, if they are.
+    /// When the caller began to speak, if they are speaking.
     pub fn speaking_since(&self) -> Option<u64> {
         self.speaking_since
     }
 
-    /// How much speech, in milliseconds, there is in the turn in progress, or was in the last one
-    /// until the next begins: neither the pauses in it, nor a cough, nor the bot's echo, nor the
-    /// line's background count. 0 after [`CallerAudio::reset`].
+    /// Milliseconds of speech in the turn in progress or, until the next one begins, in the last
+    /// one. Pauses, coughs, echo and background do not count. 0 after [`CallerAudio::reset`].
     pub fn voiced_ms(&self) -> u32 {
         self.listener.voiced_ms()
     }
 
-    /// From now on what is heard goes to the recogniser, beginning with the pre-roll.
+    /// Starts passing audio to the recogniser, beginning with the pre-roll.
     pub fn open(&mut self) {
         self.feeding = true;
         self.feed.clear();
@@ -115,7 +117,7 @@ impl CallerAudio {
         self.feed.extend(self.held.drain(..));
     }
 
-    /// Gives the recogniser what is held, attenuated, up to where a word may have begun.
+    /// Passes on what is held, attenuated, except for the end in which a word may have begun.
     fn feed_background(&mut self) {
         let before = self.held.len().saturating_sub(ONSET_SAMPLES);
         self.feed.extend(
@@ -125,29 +127,29 @@ impl CallerAudio {
         );
     }
 
-    /// Nothing further goes to the recogniser.
+    /// Stops passing audio to the recogniser.
     pub fn close(&mut self) {
         if std::mem::take(&mut self.feeding) {
             self.held.clear();
         }
     }
 
-    /// What the recogniser has not had yet; call [`CallerAudio::fed`] afterwards.
+    /// Samples for the recogniser, 16 kHz; call [`CallerAudio::fed`] once it has been fed.
     pub fn feed(&self) -> &[i16] {
         &self.feed
     }
 
-    /// The recogniser has had it.
+    /// The recogniser has been fed [`CallerAudio::feed`].
     pub fn fed(&mut self) {
         self.feed.clear();
     }
 
-    /// How much silence ends a turn from now on.
+    /// Sets how much silence ends a turn.
     pub fn set_end_silence_ms(&mut self, end_silence_ms: u32) {
         self.listener.turns_mut().set_end_silence_ms(end_silence_ms);
     }
 
-    /// Forgets a turn in progress.
+    /// Drops a turn in progress.
     pub fn reset(&mut self) {
         self.listener.turns_mut().reset();
         self.speaking_since = None;
@@ -161,10 +163,10 @@ mod tests {
     use super::*;
 
     const FRAME_MS: usize = 20;
-    /// Noise of -40 dBFS: 25 dB under the voice.
+    /// Amplitude of noise of -40 dBFS: 25 dB below the voice.
     const NOISE: i32 = 566;
 
-    /// The same noise in every run, by Marsaglia's xorshift.
+    /// Adds the same noise in every run, generated by Marsaglia's xorshift.
     fn with_noise(speech: &[i16]) -> Vec<i16> {
         let mut state = 0x5eed_cafe_u32;
         let mut noise = || {
@@ -179,7 +181,8 @@ mod tests {
             .collect()
     }
 
-    /// Two seconds of the line, a word, and two seconds of the line, as a recogniser is given them.
+    /// What the recogniser is fed of a word with two seconds of silence on either side, on this
+    /// line.
     fn fed(line: impl Fn(&[i16]) -> Vec<i16>) -> Vec<i16> {
         let word = include_bytes!("../tests/data/yes-8k.wav")
             .as_chunks::<2>()

@@ -1,4 +1,5 @@
-//! From an accepted socket to its `start`. Which call that is, `find.rs` finds.
+//! Waits for the `start` message on an accepted socket. Which call it belongs to is found in
+//! [`crate::find`].
 
 use std::time::Duration;
 
@@ -7,54 +8,54 @@ use ghanti_model::CallSid;
 
 use crate::wire::{Break, Received, Wire};
 
-/// A stream that has not started after this time never will.
+/// How long to wait for `start` after the socket was accepted.
 const START: Duration = Duration::from_secs(10);
-/// How many frames before `start` are passed over.
+/// How many frames before `start` are ignored.
 const BEFORE_START: usize = 64;
 
-/// Why no call began on a socket.
+/// Why no call started on a socket.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoStart {
-    /// It closed first.
+    /// The socket closed first.
     #[error(
         "the socket closed before `start`: see whether the Voicebot applet's URL ends in the call's session, and whether a proxy cuts it"
     )]
     Closed,
-    /// Exotel ended the stream first.
+    /// Exotel sent `stop` first.
     #[error(
         "Exotel ended the stream before `start`, as it does when the caller hangs up at once: nothing is to be set right"
     )]
     Stopped,
-    /// Nothing came in time.
+    /// Nothing that counts arrived in time.
     #[error("no `start` within {} s of the socket's opening: only Exotel's Voicebot applet may connect here", START.as_secs())]
     TooLate,
-    /// The stream was announced, and no more.
+    /// Only `connected` arrived in time.
     #[error(
         "only `connected` and no `start` within {} s of the socket's opening: see whether a proxy in between holds messages back, and whether it is \
          Exotel's Voicebot applet that connects here",
         START.as_secs()
     )]
     OnlyConnected,
-    /// Too much came before it.
+    /// Too many other frames arrived first.
     #[error(
         "{BEFORE_START} frames came and none was `start`: only Exotel's Voicebot applet may connect here"
     )]
     Rubbish,
-    /// The `start` is unusable.
+    /// The `start` cannot be used.
     #[error("unusable `start`: {reason}")]
     Unusable {
         /// Why.
         reason: String,
-        /// The call that it names all the same.
+        /// The CallSid it contains, if that could be read.
         call_sid: Option<CallSid>,
     },
-    /// The socket was given up for another reason.
+    /// The socket was abandoned for another reason.
     #[error("{}", .0.detail)]
     Broken(Break),
 }
 
 impl NoStart {
-    /// The call that an unusable `start` names all the same.
+    /// The CallSid of an unusable `start`, if it could be read.
     pub fn call_sid(&self) -> Option<&CallSid> {
         match self {
             NoStart::Unusable { call_sid, .. } => call_sid.as_ref(),
@@ -62,7 +63,7 @@ impl NoStart {
         }
     }
 
-    /// Its name among the problems of a call.
+    /// The name of this problem in a call's record.
     pub fn name(&self) -> &'static str {
         match self {
             NoStart::Closed | NoStart::Stopped => "stream-closed-early",
@@ -73,7 +74,7 @@ impl NoStart {
     }
 }
 
-/// Waits for `start`; tells how many frames had to be passed over before it.
+/// Waits for `start`. Also returns how many invalid frames were ignored before it.
 pub async fn await_start<W: Wire>(wire: &mut W) -> Result<(Start, usize), NoStart> {
     let mut connected = false;
     let started = tokio::time::timeout(START, async {

@@ -1,8 +1,8 @@
-//! Drives one live call: carries frames between the socket and the machine, samples to the
-//! recogniser, commands from the flow.
+//! Drives one live call: moves frames between the socket and the machine, caller audio to the
+//! recogniser, and commands from the flow.
 //!
-//! One task for each call. The flow runs inside it as a future of its own: while it computes it
-//! yields every few milliseconds, so that the caller's audio never waits for it.
+//! There is one task per call. The flow runs in it as a separate future, which yields every few
+//! milliseconds while it computes, so that caller audio never waits for it.
 
 use std::sync::Arc;
 
@@ -31,15 +31,15 @@ use crate::services::Services;
 use crate::unheard;
 use crate::wire::{Received, Wire};
 
-/// So many unusable frames of a call are told; further ones are passed over in silence, since a
-/// broken peer sends fifty a second.
+/// Invalid frames reported per call; further ones are ignored silently, since a broken peer may
+/// send fifty a second.
 const INVALID_FRAMES: u32 = 8;
 
 type NextPiece = std::pin::Pin<
     Box<dyn Future<Output = (PromptId, PromptAudio, Option<Result<Samples, String>>)> + Send>,
 >;
 
-/// What a call's task holds besides the flow.
+/// Everything the call's task holds apart from the flow.
 pub struct Driver<'a, W: Wire> {
     wire: W,
     services: &'a Services,
@@ -61,9 +61,9 @@ pub struct Driver<'a, W: Wire> {
     stream: Option<StreamEnd>,
 }
 
-/// What [`Driver::new`] is made of.
+/// The arguments of [`Driver::new`].
 pub struct Parts<'a, W: Wire> {
-    /// The socket, on which `start` has come.
+    /// The socket, after its `start` was received.
     pub wire: W,
     /// What all calls share.
     pub services: &'a Services,
@@ -71,21 +71,21 @@ pub struct Parts<'a, W: Wire> {
     pub call: &'a LiveCall,
     /// Its flow.
     pub flow: Option<Arc<FlowVersion<FlowPrompts>>>,
-    /// What came.
+    /// The `start` message.
     pub start: &'a Start,
-    /// Answers to the flow.
+    /// Where completions for the flow are sent.
     pub completions: mpsc::Sender<Completion>,
 }
 
 impl<'a, W: Wire> Driver<'a, W> {
-    /// A driver of a call whose stream has just started.
+    /// A driver for a call whose stream has just started.
     pub fn new(parts: Parts<'a, W>) -> Result<Self, ResampleError> {
         let format = parts.start.media_format;
         let encoding = match format.encoding {
             ghanti_exotel::Encoding::Linear16 => ghanti_audio::Encoding::Pcm16,
             ghanti_exotel::Encoding::MuLaw => ghanti_audio::Encoding::MuLaw,
         };
-        // No recognition runs yet; the channel of the first one replaces this closed one.
+        // no recognition is running: this closed channel is replaced when the first one starts
         let (_, hearings) = mpsc::channel(1);
         Ok(Self {
             wire: parts.wire,
@@ -109,14 +109,14 @@ impl<'a, W: Wire> Driver<'a, W> {
         })
     }
 
-    /// The call's recorder, for steps that are reached outside.
+    /// The call's recorder, for steps that are reached outside the driver.
     pub fn recorder(&self) -> &Recorder {
         &self.recorder
     }
 
-    /// Carries everything until the flow's future is done, the stream has ended, or the call has
-    /// reached its longest time; in the two latter cases the flow has [`LEAVE`](crate::LEAVE) to
-    /// walk out. Tells how the flow ended; nothing if it did not leave an ended stream in time.
+    /// Drives the call until the flow ends, the stream ends, or the call reaches its maximum length
+    /// (`until`). In the last two cases the flow has [`LEAVE`](crate::LEAVE) to return. Returns how
+    /// the flow ended; none if the stream ended and the flow did not return in time.
     pub async fn converse(
         &mut self,
         flow: &mut RunningFlow,
@@ -134,7 +134,7 @@ impl<'a, W: Wire> Driver<'a, W> {
             if Instant::now() >= until {
                 self.machine.abandon(self.call.now_ms());
                 commands.close();
-                // for the flow this is the end of the call; the caller is still there
+                // for the flow the call is over, but the caller is still on the line
                 let _ = tokio::time::timeout(crate::LEAVE, self.walk_out(flow, commands)).await;
                 return Some(RunEnd::LimitExceeded {
                     what: Limit::CallLength,
@@ -155,8 +155,8 @@ impl<'a, W: Wire> Driver<'a, W> {
         }
     }
 
-    /// The stream has ended while the flow waits: its command gets its answer, and every further
-    /// one fails.
+    /// Runs the flow until it returns, after its call has ended: the command in progress gets its
+    /// completion, and further commands fail.
     async fn walk_out(
         &mut self,
         flow: &mut RunningFlow,
@@ -171,7 +171,7 @@ impl<'a, W: Wire> Driver<'a, W> {
         }
     }
 
-    /// Says what is still queued, and closes the stream when it was heard.
+    /// Plays what is still queued, then ends the stream.
     pub async fn finish(&mut self, until: Instant) {
         self.machine.command(self.call.now_ms(), Command::Finish);
         self.settle().await;
@@ -184,7 +184,7 @@ impl<'a, W: Wire> Driver<'a, W> {
         }
     }
 
-    /// The flow has failed: silences it and says the engine's own words.
+    /// Plays the fallback prompt in place of the flow's prompts.
     pub async fn play_fallback(&mut self, spoken: crate::rendered_prompt::RenderedPrompt) {
         let now_ms = self.call.now_ms();
         self.machine.abandon(now_ms);
@@ -192,7 +192,7 @@ impl<'a, W: Wire> Driver<'a, W> {
         self.settle().await;
     }
 
-    /// Ends the stream from outside.
+    /// Ends the stream, unless it has ended.
     pub fn end(&mut self, end: StreamEnd) {
         if self.stream.is_none() {
             self.stream = Some(end);
@@ -200,23 +200,23 @@ impl<'a, W: Wire> Driver<'a, W> {
         }
     }
 
-    /// Writes down what has happened since the last step.
+    /// Records the events since the last step.
     pub async fn flush_events(&mut self) {
         self.settle().await;
     }
 
-    /// How the stream ended.
+    /// Why the stream ended, if it has.
     pub fn stream_end(&self) -> Option<&StreamEnd> {
         self.stream.as_ref()
     }
 
-    /// The socket, at the end.
+    /// Returns the socket, so that it can be closed.
     pub fn into_wire(self) -> W {
         self.wire
     }
 
-    /// Waits for one thing to happen, until a time, and hands it to the machine. Dropping it loses
-    /// nothing.
+    /// Waits until one thing happens, at most until `until`, and hands it to the machine.
+    /// Cancel-safe.
     async fn step(&mut self, until: Instant) {
         let now_ms = self.call.now_ms();
         let wake = self
@@ -294,7 +294,7 @@ impl<'a, W: Wire> Driver<'a, W> {
         }
     }
 
-    /// Does what the machine wants done, and sends what is due.
+    /// Performs the machine's outputs, records its events and sends what is due.
     async fn settle(&mut self) {
         loop {
             while let Some(output) = self.machine.output() {
@@ -313,7 +313,7 @@ impl<'a, W: Wire> Driver<'a, W> {
         }
     }
 
-    /// Sends one frame or mark, if one is due.
+    /// Sends one frame or mark. Returns whether one was due.
     async fn send_due(&mut self) -> bool {
         let now_ms = self.call.now_ms();
         self.text.clear();
@@ -357,7 +357,7 @@ impl<'a, W: Wire> Driver<'a, W> {
                 let Some(recognizer) = &self.services.recognizer else {
                     return;
                 };
-                // the flow may have changed it
+                // the flow may have changed the language
                 if let Some(language) = expectation.languages.first() {
                     unheard::check(self.call, Some(recognizer.as_ref()), language);
                 }
@@ -385,8 +385,8 @@ impl<'a, W: Wire> Driver<'a, W> {
             }
             Output::StopListening => self.recognition = None,
             Output::Complete(completion) => {
-                // The flow waits for this answer, and has room for it; it is gone only when it has
-                // ended.
+                // the flow takes one completion at a time, so there is room; sending fails only if
+                // it has ended
                 let _ = self.completions.try_send(completion);
             }
             Output::PeerLost { ever } => self.end(StreamEnd::PeerLost { ever }),

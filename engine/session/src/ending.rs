@@ -1,4 +1,4 @@
-//! How a call ended, and the one outcome that follows from it.
+//! Why a call ended, and the outcome that follows.
 
 use ghanti_dialog::{Limit, RunEnd};
 use ghanti_model::{CallRecord, Decision};
@@ -9,26 +9,25 @@ use crate::transfer;
 /// Why a call's stream ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StreamEnd {
-    /// The engine closed it: all was said.
+    /// The engine closed it after the last prompt.
     Finished,
-    /// Exotel told that it is over (`stop`): the caller hung up.
+    /// Exotel ended it (`stop`): the caller hung up.
     HungUp,
     /// The socket closed without a `stop`.
     Lost,
-    /// No audio has come for so long that nobody can be there. `ever` says whether any had come at
-    /// all.
+    /// No caller audio arrived for so long that nobody can be on the line.
     PeerLost {
-        /// See above.
+        /// Whether any audio had arrived before.
         ever: bool,
     },
-    /// The call reached its longest time.
+    /// The call reached its maximum length.
     TooLong,
     /// The engine is shutting down.
     EngineStopped,
 }
 
-/// Sets the record's outcome, detail and decision. `last_position` says how far the conversation had
-/// come.
+/// Sets the record's outcome, detail and decision. `last_position` says how far the conversation
+/// had come.
 pub fn settle(
     record: &mut CallRecord,
     stream: &StreamEnd,
@@ -40,8 +39,8 @@ pub fn settle(
     let transfers = transfer::is_decided(record);
     let asked_not_to_be_called = record.disposition.as_deref() == Some(DO_NOT_CALL);
     let (outcome, detail) = match stream {
-        // What the flow decided stands when it had returned, even if the caller did not wait for
-        // its last word; but nobody who has hung up can be connected.
+        // once the flow has returned, its decision stands even if the caller hung up before the
+        // last prompt ended; except for a transfer, since nobody is left to connect
         StreamEnd::Finished | StreamEnd::HungUp | StreamEnd::Lost
             if returned && !(transfers && *stream != StreamEnd::Finished) =>
         {
@@ -58,7 +57,7 @@ pub fn settle(
         }
         _ if failed => ("flow-failed".to_owned(), run.map(describe)),
         StreamEnd::Finished => ("completed".to_owned(), record.detail.take()),
-        // the usual end of a call after such a wish
+        // the usual end of a call after such a request
         StreamEnd::HungUp | StreamEnd::Lost if asked_not_to_be_called => {
             (DO_NOT_CALL.to_owned(), Some(last_position))
         }
@@ -76,9 +75,9 @@ pub fn settle(
     }
 }
 
-/// What came of a conversation that ended as the flow wanted: the engine's own word where it has
-/// one, then what is to happen next, then what the flow called it. A flow cannot claim what the
-/// network has yet to report.
+/// The outcome of a conversation whose flow returned: the engine's own if it has set one, else the
+/// transfer, else the flow's disposition. A flow cannot claim an outcome that only the network can
+/// report.
 fn conversation(record: &mut CallRecord) -> (String, Option<String>) {
     let detail = record.detail.take();
     if let Some(own) = record.outcome.take() {
@@ -97,7 +96,7 @@ fn conversation(record: &mut CallRecord) -> (String, Option<String>) {
     }
 }
 
-/// One sentence for the flow's author.
+/// Describes the end of a run in one sentence, for the flow's author.
 pub fn describe(run: &RunEnd) -> String {
     match run {
         RunEnd::Returned => "the flow returned".to_owned(),

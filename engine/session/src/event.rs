@@ -1,110 +1,110 @@
-//! What happens in a call, as the record, the log and a listener hear of it.
+//! Events of a live call, for the record, the log and subscribers.
 
 use ghanti_model::{Extent, Language, Masked, PromptId};
 
-/// Something happened. Times are milliseconds since the stream's start.
+/// Something that happened in a call. Times are in milliseconds since the stream's start.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
-    /// A prompt's first samples were sent.
+    /// The first samples of a prompt were sent.
     PromptBegan {
-        /// Which.
+        /// The prompt.
         prompt: PromptId,
         /// Its template.
         template: String,
-        /// Its words.
+        /// Its text.
         text: Masked,
-        /// Their language.
+        /// Its language.
         language: Language,
-        /// When it begins to be heard.
+        /// When the caller begins to hear it.
         at_ms: u64,
     },
-    /// A prompt was heard to its end, or will not be heard further.
+    /// A prompt was played to its end, or no more of it will be played.
     PromptEnded {
-        /// Which.
+        /// The prompt.
         prompt: PromptId,
         /// Its template.
         template: String,
-        /// How much was heard.
+        /// How much of it was heard.
         heard: Extent,
-        /// Milliseconds of it.
+        /// How many milliseconds of it were heard.
         heard_ms: u64,
     },
-    /// A prompt that was assumed to have been heard has been: a later mark came back.
+    /// A later mark came back, which confirms a prompt that was only assumed to have been heard.
     PromptConfirmed {
-        /// Which.
+        /// The prompt.
         prompt: PromptId,
     },
-    /// Prompts were sent to their end, and the network has not returned a single mark.
+    /// Prompts were sent to their end, but the network has returned no mark at all.
     NoMarks,
-    /// For some seconds not one frame of the caller's audio has come.
+    /// No caller audio has arrived for some seconds.
     NoMedia {
-        /// Whether any had come before.
+        /// Whether any had arrived before.
         stopped: bool,
     },
-    /// A prompt could not be spoken.
+    /// A prompt could not be played.
     PromptFailed {
-        /// Which.
+        /// The prompt.
         prompt: PromptId,
         /// Its template.
         template: String,
-        /// Why, with the hint.
+        /// Why, with a hint.
         reason: String,
     },
-    /// A question was put.
+    /// A question was asked.
     Asked {
         /// Its name.
         question: String,
     },
-    /// The engine listens for an answer.
+    /// The question's prompts are over, and no-input is being timed.
     Listening,
-    /// The caller said something while a prompt was spoken, before the question was heard: no
-    /// answer.
+    /// The caller spoke, but it does not count as an answer: usually they spoke over a prompt
+    /// before they had heard the question.
     TalkedOver {
-        /// The question that was being put.
+        /// The question that was being asked.
         question: String,
-        /// The words; empty for a sound that was no word.
+        /// What they said; empty if no word was recognised.
         text: Masked,
-        /// Their language.
+        /// Its language.
         language: Language,
-        /// How sure the recogniser was.
+        /// The recogniser's confidence, 0 to 1.
         confidence: f32,
-        /// When they began.
+        /// When they began to speak.
         began_ms: u64,
-        /// When they ended.
+        /// When they stopped speaking.
         ended_ms: u64,
     },
-    /// The caller interrupted.
+    /// The caller interrupted a prompt.
     BargedIn {
-        /// When he began to speak.
+        /// When they began to speak.
         at_ms: u64,
     },
-    /// The caller said something.
+    /// The caller said something that counts for the question, as an answer or a no-match.
     Said {
-        /// The question it answers.
+        /// The question.
         question: String,
-        /// The words.
+        /// What they said.
         text: Masked,
-        /// Their language.
+        /// Its language.
         language: Language,
-        /// How sure the recogniser was.
+        /// The recogniser's confidence, 0 to 1.
         confidence: f32,
-        /// When he began.
+        /// When they began to speak.
         began_ms: u64,
-        /// When he ended.
+        /// When they stopped speaking.
         ended_ms: u64,
     },
     /// The caller pressed keys.
     Keyed {
-        /// The question they answer.
+        /// The question that was open.
         question: String,
         /// The keys.
         keys: Masked,
-        /// When.
+        /// When they were pressed.
         at_ms: u64,
     },
-    /// The recogniser could not be used; speech is not understood until it can.
+    /// The recogniser failed or was too late; the question may still be answered by keys.
     RecognitionFailed {
-        /// Why, with the hint.
+        /// Why, with a hint.
         reason: String,
     },
 }

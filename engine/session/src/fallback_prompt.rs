@@ -1,22 +1,22 @@
-//! The engine's own words, for when a flow has failed or has to go: nobody is left in silence.
+//! Fallback prompts, for when a flow has failed or must end, so that no caller is left in silence.
 
 use ghanti_model::{Language, Masked};
 use ghanti_speech::Utterance;
 
 use crate::rendered_prompt::{RenderedPrompt, Source};
 
-/// The name these prompts have in a transcript, where a flow's have their template's.
+/// The name of these prompts in a transcript, where a flow's prompts have their template's.
 pub const NAME: &str = "engine-fallback";
 
-/// The name of the prompt that asks to wait.
+/// The name of the prompt that asks the caller to wait.
 pub const ONE_MOMENT: &str = "engine-one-moment";
 
-/// Why the conversation ends.
+/// Why the conversation ends early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Why {
-    /// Something of ours went wrong.
+    /// The flow failed, or there was none.
     Failed,
-    /// The call has reached its longest time.
+    /// The call reached its maximum length.
     TooLong,
 }
 
@@ -122,8 +122,8 @@ const OTHERS: [Words; 10] = [
     },
 ];
 
-/// What is said before the call goes to an agent, or ends: in the caller's language where it is one
-/// of the engine's eleven, else in English.
+/// What is said before the call is transferred or ended: in the caller's language if it is one of
+/// the engine's eleven, else in English.
 pub fn fallback_prompt(language: &Language, why: Why, transfer: bool) -> RenderedPrompt {
     let (language, own) = of(language);
     let reason = match why {
@@ -134,7 +134,7 @@ pub fn fallback_prompt(language: &Language, why: Why, transfer: bool) -> Rendere
     words(language, format!("{reason} {follows}"))
 }
 
-/// Asks the caller to wait while what they said is being understood.
+/// Asks the caller to wait while the recogniser is late.
 pub fn one_moment(language: &Language) -> RenderedPrompt {
     let (language, own) = of(language);
     RenderedPrompt {
@@ -143,7 +143,7 @@ pub fn one_moment(language: &Language) -> RenderedPrompt {
     }
 }
 
-/// The engine's words of a language, or the English ones.
+/// The engine's sentences in a language, or else the English ones.
 fn of(language: &Language) -> (Language, &'static Words) {
     match OTHERS
         .iter()
@@ -154,7 +154,7 @@ fn of(language: &Language) -> (Language, &'static Words) {
     }
 }
 
-/// A flow's own words for the same.
+/// An uninterruptible prompt with this text, which is the engine's or the manifest's.
 pub fn words(language: Language, text: String) -> RenderedPrompt {
     let utterance = Utterance {
         text: Masked::new(text),

@@ -8,20 +8,20 @@ use ghanti_dialog::FlowVersion;
 use ghanti_model::VersionId;
 use ghanti_speech::Samples;
 
-/// So many decoded files are kept; when there are more, all are let go and decoded anew as they are
-/// used.
+/// How many decoded files are cached. At the limit the whole cache is dropped, and files are
+/// decoded again when they are used.
 const FILES: usize = 256;
 
-/// Why a file cannot be played.
+/// Why an audio file cannot be played.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FileError {
-    /// There is none.
+    /// The flow has no such file.
     #[error("the flow has no audio file `{0}`: put `{0}.wav` into its folder `audio`")]
     Missing(String),
-    /// It is no PCM16 mono WAV.
+    /// It is not a mono 16-bit PCM WAV file.
     #[error("cannot play audio file `{name}`: {reason}; it has to be WAV, PCM of 16 bits, mono")]
     Unplayable {
-        /// Its name.
+        /// The file's name.
         name: String,
         /// What is wrong with it.
         reason: String,
@@ -30,12 +30,12 @@ pub enum FileError {
 
 type Key = (VersionId, String, u32);
 
-/// Decoded files. Clones share them.
+/// Cache of decoded files. Clones share it.
 #[derive(Clone, Default)]
 pub struct AudioFiles(Arc<Mutex<HashMap<Key, Samples>>>);
 
 impl AudioFiles {
-    /// A file's samples at `rate_hz`.
+    /// Returns the samples of a file, resampled to `rate_hz`.
     pub fn samples<P>(
         &self,
         version: &FlowVersion<P>,
@@ -68,7 +68,7 @@ impl AudioFiles {
     }
 }
 
-/// Whether a file could be played, by its head.
+/// Checks by its header whether a file can be played.
 pub fn check(name: &str, wav: &[u8]) -> Result<(), FileError> {
     let opened = open(wav).and_then(|reader| {
         let rate_hz = reader.spec().sample_rate;

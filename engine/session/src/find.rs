@@ -1,6 +1,7 @@
-//! Finds the call that a request or a stream belongs to, and the customer's record that it may get.
-//! All look-ups together have one deadline; what is not known by then counts as unreadable, and
-//! `binding.rs` says what follows.
+//! Finds the call that a request or a stream belongs to, and the customer record it may use.
+//!
+//! All look-ups share one deadline. Whatever is not known by then counts as unreadable; what
+//! follows from that is decided in [`crate::binding`].
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,59 +16,58 @@ use tokio::time::{Instant, timeout_at};
 use crate::binding::{Doubt, Evidence, Parties, Stored, Verdict, decide, parties, wanted_flow};
 use crate::services::Services;
 
-/// How long everything may take that is looked up when a stream starts: the caller hears nothing
-/// meanwhile.
+/// Time limit for all look-ups when a stream starts. The caller hears nothing meanwhile.
 pub const AT_START: Duration = Duration::from_millis(300);
-/// The same behind an applet's answer, where nobody waits.
+/// Time limit for the look-ups made after an applet was answered, when nobody waits for them.
 pub const BEHIND_ANSWER: Duration = Duration::from_secs(3);
-/// Ids of orders that one request may name; further ones are not looked at.
+/// How many order ids one request may name; further ones are ignored.
 const NAMED: usize = 4;
 
-/// The record that there is of a call already; an error where that is not known.
+/// The existing record of a call, if there is one; an error if that is not known.
 pub type Earlier = Result<Option<CallRecord>, StoreError>;
 
-/// What is asked: which call is this?
+/// What is known about the call to be found.
 pub struct Sought<'a> {
-    /// Exotel's id of it, where the request has one.
+    /// Exotel's id of the call, if the request has one.
     pub sid: Option<&'a CallSid>,
-    /// The last part of the socket's path: a CallSid, our own id, or the literal `{CallSid}`; empty
-    /// where there is no socket.
+    /// The last segment of the socket's path: a CallSid, our own id, or the literal `{CallSid}`.
+    /// Empty for a request without a socket.
     pub session: &'a str,
-    /// The stream, which claims the order's id for its record where there is no CallSid.
+    /// The stream. If there is no CallSid, it claims the order's id for the call's record.
     pub stream: Option<&'a StreamSid>,
-    /// What the request itself says of the call.
+    /// What the request itself reports about the call.
     pub sighting: Sighting,
     /// How long all look-ups together may take.
     pub within: Duration,
 }
 
-/// What was found of a call.
+/// What was found about a call.
 pub struct Found {
-    /// Our id: the one it was bound to, its order's, or a new one.
+    /// Our id: the one the CallSid is bound to, the order's, or a new one.
     pub call_id: CallId,
-    /// Exotel's id of it.
+    /// Exotel's id of the call.
     pub sid: Option<CallSid>,
-    /// The order it was dialled for.
+    /// The order that the call was dialled for.
     pub order: Option<CallId>,
-    /// The customer's record, where the flow may have it.
+    /// The customer's record, if the flow may have it.
     pub customer: Option<CustomerRecord>,
-    /// The flow that was ordered.
+    /// The flow that the call was ordered for.
     pub flow: Option<FlowName>,
-    /// The number on the line: where several were named, one that is not the order's.
+    /// The number on the line; if several were named, one that is not the order's.
     pub number: Option<PhoneNumber>,
-    /// The operator's number.
+    /// The operator's number (the ExoPhone).
     pub line: Option<PhoneNumber>,
-    /// The record that there is of the call already; an error where that is not known.
+    /// The existing record of the call, if there is one; an error if that is not known.
     pub earlier: Earlier,
-    /// Why the flow may have no customer's record, where that is in doubt.
+    /// Why the flow may not have a customer record, if it is uncertain whose call it is.
     pub doubt: Option<Doubt>,
-    /// What the stores could not say.
+    /// Failed look-ups.
     pub failures: Vec<StoreError>,
 }
 
 impl Found {
-    /// What is to be noted in the record of a call whose flow has not begun: names and sentences,
-    /// free of personal data.
+    /// Problems for the record of a call whose flow has not started: names and details, without
+    /// personal data.
     pub fn problems(&self) -> Vec<(&'static str, String)> {
         let failures = self.failures().into_iter();
         let doubt = self.doubt.iter().map(|doubt| {
@@ -79,8 +79,8 @@ impl Found {
         failures.chain(doubt).collect()
     }
 
-    /// What the stores could not say: all that is to be noted before the stream starts, since only
-    /// then it is decided who is on the line.
+    /// Failed look-ups, as problems. Before the stream starts nothing else is a problem, since only
+    /// the stream shows for certain who is on the line.
     pub fn failures(&self) -> Vec<(&'static str, String)> {
         let failures = self
             .failures
@@ -91,8 +91,8 @@ impl Found {
             .collect()
     }
 
-    /// The same of a call whose flow began before this request came: only what should have kept the
-    /// record from it.
+    /// Problems for the record of a call whose flow started before this request arrived: only those
+    /// that should have kept the customer's record from the flow.
     pub fn late_problems(&self) -> Vec<(&'static str, String)> {
         let is_late = |doubt: &&Doubt| {
             matches!(
@@ -112,8 +112,8 @@ impl Found {
     }
 }
 
-/// The orders that parameters name: by our id in `call-id`, `order` or `CustomField`, or in
-/// parameters that are packed into a `CustomField`.
+/// The orders that parameters name, by our id in `call-id`, `order` or `CustomField`, or in
+/// parameters packed into a `CustomField`.
 pub fn named_orders<'a>(parameters: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<CallId> {
     let mut named = Vec::new();
     for (name, value) in parameters {
@@ -140,7 +140,7 @@ pub fn named_orders<'a>(parameters: impl IntoIterator<Item = (&'a str, &'a str)>
     named
 }
 
-/// What a `start` says of its call.
+/// What a `start` reports about its call.
 pub fn sighting_of(start: &Start) -> Sighting {
     let parameters = start
         .custom_parameters
@@ -157,7 +157,7 @@ pub fn sighting_of(start: &Start) -> Sighting {
     }
 }
 
-/// Finds the call, decides which record its flow may have, and binds the call to its CallSid.
+/// Finds the call, decides which record its flow may use, and binds the call to its CallSid.
 pub async fn find(services: &Services, sought: Sought<'_>) -> Found {
     let mut asking = Asking {
         until: Instant::now() + sought.within,
@@ -234,7 +234,7 @@ pub async fn find(services: &Services, sought: Sought<'_>) -> Found {
         Binding { call_id, order },
     )
     .await;
-    // another request of the call may have been quicker
+    // another request of the same call may have bound it first
     let earlier = if bound == call_id {
         earlier
     } else {
@@ -260,7 +260,7 @@ pub async fn find(services: &Services, sought: Sought<'_>) -> Found {
     }
 }
 
-/// Look-ups with one deadline for all of them, and those that failed.
+/// Look-ups that share a deadline, and the failures among them.
 struct Asking {
     until: Instant,
     within: Duration,
@@ -289,7 +289,7 @@ impl Asking {
         self.note(answer)
     }
 
-    /// The record of a call, unless it is the one that was found already.
+    /// Reads the record of a call, unless `found` is that record.
     async fn record(&self, services: &Services, call: CallId, found: Earlier) -> Earlier {
         match found {
             Ok(Some(record)) if record.call_id == call => Ok(Some(record)),
@@ -308,7 +308,7 @@ impl Asking {
     }
 }
 
-/// What was known of a call before this request, and the orders that were named for it.
+/// What was known about a call before this request, and the orders named for it.
 struct Known {
     sid: Option<CallSid>,
     bound: Option<Binding>,
@@ -339,7 +339,7 @@ impl Known {
         };
         let is_complete = bound.is_some() && seen.is_some();
         let (bound, seen) = (bound.flatten(), seen.unwrap_or_default());
-        // the path is the call's CallSid only where something is known of such a call
+        // the path is taken for a CallSid only if something is known about such a call
         let is_call = sought.sid.is_some()
             || bound.is_some()
             || !seen.is_empty()
@@ -381,7 +381,7 @@ impl Known {
             let stored = asking.note(record).map_or(Stored::Unreadable, |record| {
                 record.map_or(Stored::Missing, Stored::Found)
             });
-            // a CallSid of 32 hexadecimal digits reads like an id of ours
+            // a CallSid of 32 hexadecimal digits looks like one of our ids
             let is_sid = in_path == Some(order)
                 && sid
                     .as_ref()
@@ -411,7 +411,8 @@ impl Known {
     }
 }
 
-/// Of all calls of an order, the first has a record under the order's own id.
+/// Claims the order's id for a call's record. The first call of an order gets that id, further ones
+/// get new ids.
 struct Claim<'a> {
     order: Option<CallId>,
     is_stored: bool,
@@ -420,7 +421,7 @@ struct Claim<'a> {
 }
 
 impl Claim<'_> {
-    /// The call's id, the record that there is of it, and its order.
+    /// Returns the call's id, its existing record and its order.
     async fn call(
         self,
         services: &Services,
@@ -438,7 +439,7 @@ impl Claim<'_> {
             Ok(None) => self.is_stored,
             Err(_) => false,
         };
-        // an id that nobody knows is no order
+        // an id that is neither stored nor recorded is not an order
         let known = (self.is_stored || matches!(earlier, Ok(Some(_)))).then_some(order);
         let claimant = self
             .sid
@@ -461,7 +462,7 @@ impl Claim<'_> {
     }
 }
 
-/// Binds a call to its CallSid. The first binding wins; its call's id is returned.
+/// Binds a call to its CallSid. The first binding wins; returns the call id it holds.
 async fn bind(
     services: &Services,
     asking: &mut Asking,
@@ -477,12 +478,12 @@ async fn bind(
     }
     let bound = sessions.bind_here(sid, binding);
     let (sessions, sid) = (Arc::clone(sessions), sid.clone());
-    // other engines may learn of it later; the store bounds how long this takes
+    // other nodes may learn of the binding later; the store bounds how long this takes
     tokio::spawn(async move { sessions.bind(&sid, bound).await });
     bound.call_id
 }
 
-/// The numbers on which flows are called, as their manifests name them.
+/// The operator's numbers, as the flows' manifests name them.
 fn lines(services: &Services) -> Vec<PhoneNumber> {
     services
         .catalogue

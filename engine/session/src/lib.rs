@@ -1,8 +1,8 @@
 //! One live call: a pure state machine ([`machine`]), and the one task that drives it
 //! ([`run_call`]).
 //!
-//! The machine never does I/O and reads no clock. The driver never decides what is said: that is
-//! the flow's. Caller audio never waits for a flow, a store, a disk or a log.
+//! The machine does no I/O and reads no clock. The driver never decides what is said; the flow
+//! does. Caller audio never waits for a flow, a store, a disk or a log.
 
 pub mod binding;
 pub mod call;
@@ -46,5 +46,5 @@ pub use wire::{Break, Received, Wire, WireClosed};
 
 use std::time::Duration;
 
-/// How long a flow may take to walk out of an ended call.
+/// How long a flow may take to return once its call has ended.
 pub const LEAVE: Duration = Duration::from_secs(2);

@@ -1,5 +1,5 @@
-//! The conversation of a live call: what a flow asks of the world becomes commands to the machine,
-//! or is answered at once.
+//! The conversation of a live call: host calls of the flow become commands to the machine, or are
+//! answered at once.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, MutexGuard, PoisonError};
@@ -26,48 +26,49 @@ use crate::rendered_prompt::{RenderedPrompt, Source};
 /// How long a look-up in the session store may take.
 const LOOKUP: Duration = Duration::from_secs(1);
 
-/// Words that are less sure than this are not understood, unless the manifest's `min-confidence`
-/// says otherwise.
+/// Choices recognised with less confidence (0 to 1) are a no-match, unless the manifest sets
+/// `min-confidence`.
 pub const MIN_CONFIDENCE: f32 = 0.5;
 
-/// What the conversations of one call are made of, whichever version holds them.
+/// What every conversation of one call is made of, whichever version of the flow holds it.
 #[derive(Clone)]
 pub struct ConversationParts {
     /// The call.
     pub call: Arc<LiveCall>,
-    /// What is known of it.
+    /// The facts of the call that flows may read.
     pub facts: CallFacts,
     /// The customer's record.
     pub customer: Option<CustomerRecord>,
-    /// The session store, for look-ups.
+    /// The session store, for `lookup`.
     pub sessions: Arc<dyn SessionStore>,
-    /// Decoded audio files.
+    /// Decoded audio files of flows.
     pub files: AudioFiles,
-    /// Commands to the machine; one at a time.
+    /// Commands to the machine, one at a time.
     pub commands: mpsc::Sender<Command>,
-    /// Its answers. Held by the conversation that waits.
+    /// The machine's completions. The conversation that waits for one holds the lock.
     pub completions: Arc<Mutex<mpsc::Receiver<Completion>>>,
-    /// The call's rate, for audio files.
+    /// The call's sample rate in Hz, for audio files.
     pub rate_hz: u32,
-    /// Minutes to add for local time.
+    /// Minutes to add to UTC for local time.
     pub offset_minutes: i16,
-    /// The recogniser, where there is one.
+    /// The recogniser, if there is one.
     pub recognizer: Option<Arc<dyn Recognizer>>,
-    /// Where the call stands, whichever version holds it.
+    /// Shared by all versions that hold the call in turn.
     pub standing: Arc<std::sync::Mutex<Standing>>,
 }
 
-/// What a transfer depends on.
+/// What the flow knows of the caller so far; it decides whether a transfer is allowed.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Standing {
     /// The flow has established something, such as who is on the line.
     is_anyone_known: bool,
-    /// The last question was not answered: silence, or nothing that was understood.
+    /// The last question ended in a no-input or no-match.
     is_unclear: bool,
 }
 
 impl ConversationParts {
-    /// A conversation of this call for a version that begins it, or takes it over.
+    /// A conversation of this call, for the version that starts it or, with `takeover`, one that
+    /// takes it over.
     pub fn conversation(
         &self,
         version: Arc<FlowVersion<FlowPrompts>>,
@@ -94,17 +95,17 @@ impl ConversationParts {
     }
 }
 
-/// For a version that is to go on where another one waits.
+/// How a newer version takes a call over at the point where the running version waits.
 pub struct Takeover {
-    /// The answer that the other one waits for.
+    /// The completion that the running version waits for.
     pub awaited: Awaited,
-    /// Told when the version has come there.
+    /// Signals that the newer version has reached that point.
     pub arrived: oneshot::Sender<()>,
-    /// Comes when the other one is gone.
+    /// Resolves when the newer version may continue in place of the running one.
     pub go: oneshot::Receiver<()>,
 }
 
-/// A flow's end of a live call.
+/// A flow's side of a live call.
 pub struct LiveConversation {
     parts: ConversationParts,
     version: Arc<FlowVersion<FlowPrompts>>,
@@ -115,7 +116,7 @@ impl LiveConversation {
     async fn command(&mut self, command: Command) -> Result<Completion, CallError> {
         if let Some(takeover) = self.takeover.take() {
             if matches!(command, Command::Settle) && takeover.awaited != Awaited::Settled {
-                // that turn has come already
+                // the running version already has this completion and waits for the next one
                 self.takeover = Some(takeover);
                 return Ok(Completion::Settled);
             }
@@ -204,7 +205,7 @@ impl LiveConversation {
             .collect()
     }
 
-    /// The languages a caller may answer in: the call's, then the flow's others.
+    /// Languages a caller may answer in: the call's current one, then the flow's others.
     fn languages(&self) -> Vec<Language> {
         let current = &self.parts.facts.language;
         let others = self
@@ -237,8 +238,9 @@ impl LiveConversation {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Nobody is connected because they were not understood, unless the flow knows who they are and
-    /// the recogniser their language: what was not understood may have been a refusal.
+    /// Refuses a transfer after an answer that was not understood, because it may have been a
+    /// refusal. The transfer is allowed if the flow has established something about the caller and
+    /// the recogniser supports their language.
     fn refuse_unclear_transfer(&self) -> Result<(), CallError> {
         let Standing {
             is_anyone_known,

@@ -1,8 +1,9 @@
-//! One live call as a pure state machine: what comes in, with its time, and what is to go out.
+//! One live call as a pure state machine: timestamped input goes in, output comes out.
 //!
-//! No socket, task or clock inside. Whoever drives it hands in audio, keys, marks, samples,
-//! hearings and the flow's commands, then takes [`Machine::output`] until there is none, sends what
-//! [`Machine::send`] gives, and comes back at [`Machine::next_wake`].
+//! There is no socket, task or clock inside. The driver hands in caller audio, keys, marks, prompt
+//! samples, recognition results and the flow's commands. It then takes [`Machine::output`] and
+//! [`Machine::event`] until there are none, sends what [`Machine::send`] returns, and calls
+//! [`Machine::tick`] at [`Machine::next_wake`].
 
 mod attempts;
 mod keys;
@@ -24,63 +25,63 @@ use crate::playback::{Playback, Sending};
 use crate::question::{Answers, Asked, Asking};
 use crate::rendered_prompt::{Fetch, RenderedPrompt};
 
-/// Speech shorter than this is no turn at all.
+/// Speech shorter than this does not start a turn.
 const ONSET_MS: u32 = 96;
 /// Silence that ends a turn.
 const END_SILENCE_MS: u32 = 650;
 /// Silence that ends a turn of free speech: people pause to think.
 const END_SILENCE_OPEN_MS: u32 = 900;
-/// The longest turn; what is said further is not listened to.
+/// The longest turn; speech beyond it is ignored.
 const MAX_TURN_MS: u32 = 12_000;
-/// When no audio has come for so long, the network stalls, and that counts as silence.
+/// Without caller audio for this long, the network has stalled, which counts as silence.
 const STALL_MS: u64 = 500;
-/// So many names of questions that the caller has heard are remembered.
+/// How many names of questions that the caller has heard are remembered.
 const HEARD_QUESTIONS: usize = 64;
 
-/// What the flow wants. One at a time: it waits for each answer.
+/// What the flow wants. Commands come one at a time, since the flow waits for each completion.
 pub enum Command {
-    /// Queue a prompt.
+    /// Queue a prompt. Waits for a free place in the queue.
     Say(RenderedPrompt),
-    /// Put a question.
+    /// Ask a question.
     Ask(Box<Asked>),
-    /// Wait until all is heard, and report.
+    /// Wait until all prompts have been heard, and report on them.
     Drain,
-    /// Wait until all is heard.
+    /// Wait until all prompts have been heard.
     Settle,
-    /// The conversation is over: close the stream when all is heard.
+    /// The conversation is over: close the stream once all prompts have been heard.
     Finish,
 }
 
-/// The answer to a command.
+/// The result of a command.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Completion {
-    /// Of `Say`.
+    /// Result of `Say`.
     Queued(PromptId),
-    /// Of `Ask`.
+    /// Result of `Ask`.
     Answered(Answer),
-    /// Of `Drain`.
+    /// Result of `Drain`.
     Drained(Vec<Playout>),
-    /// Of `Settle`.
+    /// Result of `Settle`.
     Settled,
-    /// Of any, once the call has ended.
+    /// Result of any command once the call has ended.
     Failed(CallError),
 }
 
-/// Which answer the flow waits for.
+/// Which completion the flow waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Awaited {
-    /// A place for its prompt.
+    /// A place in the queue for its prompt.
     Queued,
     /// The caller's answer.
     Answered,
-    /// The report of what was heard.
+    /// The report on what was heard.
     Drained,
-    /// Its turn, when all is heard.
+    /// All prompts having been heard.
     Settled,
 }
 
 impl Command {
-    /// The answer that it waits for; none where nobody waits.
+    /// The completion that this command is answered with; none for `Finish`.
     pub fn awaits(&self) -> Option<Awaited> {
         match self {
             Command::Say(_) => Some(Awaited::Queued),
@@ -92,31 +93,30 @@ impl Command {
     }
 }
 
-/// What is to be done outside.
+/// What the driver has to do.
 #[derive(Debug)]
 pub enum Output {
-    /// Fetch a prompt's samples.
+    /// Fetch the samples of a prompt.
     Fetch(Fetch),
-    /// Tell the network to drop what it has not played.
+    /// Send a `clear`, so that Exotel drops the audio it has not played.
     Clear,
-    /// Prepare a recognition; the one before is dropped.
+    /// Start a recognition, dropping the previous one.
     Listen(Expectation),
-    /// Hand [`Machine::feed`] to the recognition.
+    /// Pass [`Machine::feed`] to the recognition.
     Feed,
-    /// The utterance is over.
+    /// The utterance is over; ask the recognition for its final result.
     Finish,
-    /// Forget what the recognition was fed.
+    /// Reset the recognition, so that it forgets the audio it was fed.
     Forget,
-    /// The recognition is no longer needed.
+    /// Drop the recognition.
     StopListening,
-    /// Answer the flow.
+    /// Return this completion to the flow.
     Complete(Completion),
-    /// All is said: close the stream.
+    /// All prompts have been heard: close the stream.
     Close,
-    /// No audio has come for so long that nobody can be there. `ever` says whether any had come at
-    /// all.
+    /// No caller audio has arrived for so long that nobody can be on the line.
     PeerLost {
-        /// See above.
+        /// Whether any audio had arrived before.
         ever: bool,
     },
 }
@@ -133,7 +133,7 @@ enum Waiting {
 pub struct Machine {
     playback: Playback,
     caller_audio: CallerAudio,
-    /// What is sent, as the network hears it, for the ear to know it by.
+    /// Decodes sent frames back to what the caller hears, so that their echo can be detected.
     sent: Decoder,
     played: Vec<i16>,
     waiting: Option<Waiting>,
@@ -142,7 +142,7 @@ pub struct Machine {
     keys: keys::TypedAhead,
     /// Names of questions that the caller has heard to their end.
     heard_questions: BTreeSet<String>,
-    /// Utterances that were finished, and whose words the recogniser has not given yet.
+    /// Finished utterances whose final recognition result is still outstanding.
     awaited_hearings: u32,
     last_audio_ms: Option<u64>,
     reported: network::Reported,
@@ -150,7 +150,8 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// A call whose stream has started, at time 0. The rate is 8, 16 or 24 kHz.
+    /// A call whose stream has started, at time 0. `rate_hz` is 8000, 16000 or 24000; any other
+    /// rate is an error.
     pub fn new(rate_hz: u32, encoding: Encoding) -> Result<Self, ResampleError> {
         let settings = TurnSettings {
             onset_ms: ONSET_MS,
@@ -174,7 +175,7 @@ impl Machine {
         })
     }
 
-    /// Which answer the flow waits for; none while it does not wait.
+    /// Which completion the flow waits for; none while it is not waiting.
     pub fn awaited(&self) -> Option<Awaited> {
         match self.waiting.as_ref()? {
             Waiting::Say(_) => Some(Awaited::Queued),
@@ -185,27 +186,27 @@ impl Machine {
         }
     }
 
-    /// The next thing to be done.
+    /// The next action for the driver.
     pub fn output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
     }
 
-    /// The next thing that happened.
+    /// The next event.
     pub fn event(&mut self) -> Option<Event> {
         self.events.pop_front()
     }
 
-    /// What the recognition has not had yet.
+    /// Caller audio that the recognition has not been fed yet. Call [`Machine::fed`] afterwards.
     pub fn feed(&self) -> &[i16] {
         self.caller_audio.feed()
     }
 
-    /// The recognition has had it.
+    /// The recognition has been fed [`Machine::feed`].
     pub fn fed(&mut self) {
         self.caller_audio.fed();
     }
 
-    /// The next frame (written into `frame`) or mark to be sent now.
+    /// The next frame (written into `frame`) or mark that is due now.
     pub fn send(&mut self, now_ms: u64, frame: &mut Vec<u8>) -> Option<Sending> {
         if self.ended {
             return None;
@@ -220,7 +221,8 @@ impl Machine {
         sending
     }
 
-    /// When to come back though nothing came in.
+    /// When to call [`Machine::tick`] even if no input arrives, in milliseconds since the stream's
+    /// start.
     pub fn next_wake(&self, now_ms: u64) -> Option<u64> {
         let question = match &self.waiting {
             Some(Waiting::Ask(asking)) => self.question_wake(now_ms, asking),
@@ -233,7 +235,7 @@ impl Machine {
             .min()
     }
 
-    /// The flow wants something.
+    /// A command from the flow.
     pub fn command(&mut self, now_ms: u64, command: Command) {
         if self.ended {
             self.complete(Completion::Failed(CallError::CallEnded));
@@ -245,7 +247,7 @@ impl Machine {
             Command::Settle => Waiting::Settle,
             Command::Finish => Waiting::Finish,
             Command::Ask(asked) => {
-                // Speech that began before the question is no answer to it.
+                // speech that began before the question is not an answer to it
                 self.caller_audio.reset();
                 self.queue(now_ms, asked.prompt.clone());
                 self.events.push_back(Event::Asked {
@@ -278,7 +280,7 @@ impl Machine {
         prompt
     }
 
-    /// Samples of the caller, at the call's rate.
+    /// Samples of caller audio, at the call's rate.
     pub fn audio(&mut self, now_ms: u64, samples: &[i16]) {
         if self.ended {
             return;
@@ -289,7 +291,7 @@ impl Machine {
         self.advance(now_ms);
     }
 
-    /// Silences what is being said; gives the prompts that were not heard to their end.
+    /// Stops and drops all queued prompts. Returns those that were not heard to their end.
     fn flush(&mut self, now_ms: u64) -> Vec<RenderedPrompt> {
         let flushed = self.playback.flush(now_ms, &mut self.events);
         if flushed.is_unplayed {
@@ -312,28 +314,27 @@ impl Machine {
         self.advance(now_ms);
     }
 
-    /// A piece of a prompt's samples came.
+    /// Some samples of a prompt arrived.
     pub fn piece(&mut self, prompt: PromptId, samples: Samples) {
         self.playback.piece(prompt, samples);
     }
 
-    /// All pieces of a prompt have come.
+    /// All samples of a prompt have arrived.
     pub fn pieces_complete(&mut self, prompt: PromptId) {
         self.playback.complete(prompt);
     }
 
-    /// A prompt's samples will not come.
+    /// The samples of a prompt will not arrive, or not all of them.
     pub fn pieces_failed(&mut self, prompt: PromptId, reason: String) {
         self.playback.fail(prompt, reason, &mut self.events);
     }
 
-    /// Nothing can be recognised for the question that is open: it is answered by keys, or not at
-    /// all.
+    /// Recognition is not possible for the open question, which can then be answered only by keys.
     pub fn recognition_failed(&mut self, reason: String) {
         self.events.push_back(Event::RecognitionFailed { reason });
     }
 
-    /// Time has passed.
+    /// Time has passed: applies time-outs and deadlines.
     pub fn tick(&mut self, now_ms: u64) {
         let silent_ms = now_ms.saturating_sub(self.last_audio_ms.unwrap_or(0));
         if silent_ms >= STALL_MS
@@ -348,7 +349,8 @@ impl Machine {
         self.advance(now_ms);
     }
 
-    /// The call is over: whoever waits is told, and what was heard of each prompt is settled.
+    /// The call is over: fails the command in progress and reports how much of each queued prompt
+    /// was heard.
     pub fn end(&mut self, now_ms: u64) {
         if self.ended {
             return;
@@ -362,8 +364,8 @@ impl Machine {
         }
     }
 
-    /// The flow has failed or has to go: what it asked ends as with the call, what it queued is
-    /// silenced, so that the engine's own words can be said.
+    /// Ends the flow's use of the call, which itself goes on: fails the command in progress and
+    /// drops queued prompts, so that a fallback prompt can be played.
     pub fn abandon(&mut self, now_ms: u64) {
         self.flush(now_ms);
         self.caller_audio.close();
@@ -373,7 +375,7 @@ impl Machine {
         }
     }
 
-    /// Moves on whatever waits, as far as time and playout allow.
+    /// Completes the command in progress if it is due, else advances an open question.
     fn advance(&mut self, now_ms: u64) {
         match self.waiting.take() {
             Some(Waiting::Say(spoken)) if self.playback.has_place() => {

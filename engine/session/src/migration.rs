@@ -1,10 +1,10 @@
-//! A newer version of the flow takes a running call over, where the flow lets it: while the call
-//! waits for its caller, the newer version repeats the journal in a store of its own, and goes on
-//! from there if it comes to where the call waits.
+//! Moves a running call to a newer version of its flow, if the manifest allows it. While the call
+//! waits for its caller, the newer version replays the journal in a store of its own. If it reaches
+//! the point where the call waits, it continues from there.
 //!
-//! The caller notices nothing: what was spoken stays spoken, and the same wait goes on. A version
-//! that does not come there is dropped, the call stays on the one it has, and its record keeps why,
-//! so that the pair is not tried again.
+//! The caller notices nothing: nothing is spoken again, and the same wait continues. A version that
+//! does not reach that point is dropped. The call then stays on its version, and its record keeps
+//! the reason, so that the same migration is not tried again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,17 +22,16 @@ use crate::prompts::FlowPrompts;
 use crate::running::{Held, RunningFlow};
 use crate::services::Services;
 
-/// How long a version may take to come to where a call waits, in real time: long enough for
-/// [`ARRIVAL`], which is what it may compute, on the busiest machine. The call waits for its caller
-/// meanwhile, and notices nothing.
+/// How long a version may take, in real time, to reach the point where a call waits. It may compute
+/// for [`ARRIVAL`]; this is long enough for that on the busiest machine.
 const ARRIVE: Duration = Duration::from_secs(10);
-/// So many newer versions are tried in one call.
+/// How many migrations are tried in one call.
 const MOVES: usize = 64;
-/// So many calls try at once: each has an instance beside the one it runs on, and repeating a
-/// journal is work.
+/// How many calls may try to migrate at once: each has a second instance meanwhile, and replaying a
+/// journal costs processor time.
 const AT_ONCE: usize = 4;
 
-/// Places for versions that come up to where calls wait. Clones are the same places.
+/// Limits how many calls try to migrate at once. Clones share the limit.
 #[derive(Clone)]
 pub struct MigrationSlots(Arc<Semaphore>);
 
@@ -42,7 +41,7 @@ impl Default for MigrationSlots {
     }
 }
 
-/// The look-out of one call for newer versions of its flow.
+/// Watches for newer versions of one call's flow.
 pub struct Migration<'a> {
     services: &'a Services,
     parts: &'a ConversationParts,
@@ -51,16 +50,16 @@ pub struct Migration<'a> {
 }
 
 enum State {
-    /// Whether there is a newer version is to be looked at.
+    /// It has to be checked whether there is a newer version.
     Looking,
-    /// There is none to move to.
+    /// There is no version to move to.
     Settled,
-    /// There is one: it waits for a place.
+    /// There is one; the call waits for a migration slot.
     Queued(BoxFuture<'static, Option<OwnedSemaphorePermit>>),
     Trying(Box<Attempt>),
 }
 
-/// A newer version on its way to where the call waits.
+/// A newer version that is replaying the journal.
 struct Attempt {
     flow: RunningFlow,
     awaited: Awaited,
@@ -72,7 +71,7 @@ struct Attempt {
 }
 
 impl<'a> Migration<'a> {
-    /// For a call whose conversations are made of these parts.
+    /// For a call whose conversations are made from these parts.
     pub fn new(services: &'a Services, parts: &'a ConversationParts) -> Self {
         Self {
             services,
@@ -82,9 +81,9 @@ impl<'a> Migration<'a> {
         }
     }
 
-    /// Waits until a newer version takes over from the running one, and gives it. `awaited` is what
-    /// that waits for now: whenever it waits for something else, ask again. Dropping this future
-    /// loses nothing.
+    /// Waits until a newer version takes over from the running one, and returns it. `awaited` is
+    /// the completion that the running flow waits for now; call this again whenever it changes.
+    /// Cancel-safe.
     pub async fn next(&mut self, running: &Held, awaited: Option<Awaited>) -> RunningFlow {
         loop {
             match &mut self.state {
@@ -104,7 +103,7 @@ impl<'a> Migration<'a> {
                         continue;
                     }
                     let Some(awaited) = awaited else {
-                        // a place is not to be kept for a flow that is busy
+                        // a busy flow must not occupy a slot
                         self.state = State::Looking;
                         return pending().await;
                     };
@@ -130,18 +129,18 @@ impl<'a> Migration<'a> {
                     {
                         self.note(running, &attempt, None);
                         let Attempt { flow, go, .. } = *attempt;
-                        // it waits for this word, or has just been dropped with its call
+                        // the receiver waits for this, unless it was dropped with its call
                         let _ = go.send(());
                         return flow;
                     }
-                    // a version that came too late, as the call has gone on meanwhile, begins again
-                    // from there
+                    // the version arrived too late, since the call has gone on: try again from
+                    // where it is now
                 }
             }
         }
     }
 
-    /// The version that the call may move to.
+    /// The newer version that the call may move to, if there is one.
     fn newer(&self, running: &Held) -> Option<Arc<FlowVersion<FlowPrompts>>> {
         let version = self.services.catalogue.successor(&running.version)?;
         let moves = version
@@ -192,7 +191,7 @@ impl<'a> Migration<'a> {
         })
     }
 
-    /// Writes down what became of a newer version.
+    /// Records whether a migration succeeded, or why it was refused.
     fn note(&self, running: &Held, attempt: &Attempt, refused: Option<String>) {
         let (call, seq) = (&self.parts.call, attempt.seq);
         let (flow, from, to) = (
@@ -226,7 +225,8 @@ fn place(migration_slots: &MigrationSlots) -> BoxFuture<'static, Option<OwnedSem
 }
 
 impl Attempt {
-    /// Waits until the version has come to where the call waits. Otherwise gives why it has not.
+    /// Waits until the version has reached the point where the call waits. Returns the reason if it
+    /// does not.
     async fn arrive(&mut self) -> Option<String> {
         tokio::select! {
             biased;
@@ -246,8 +246,8 @@ impl Attempt {
 }
 
 impl ConversationParts {
-    /// Whether a transfer is decided: the call is on its way to an agent, and nothing changes any
-    /// more.
+    /// Whether a transfer has been decided. The call is then on its way to an agent and does not
+    /// migrate any more.
     fn transfers(&self) -> bool {
         matches!(self.call.record().decision, Some(Decision::Transfer { .. }))
     }

@@ -1,7 +1,7 @@
-//! What the network reports of a call (the status callback, the applets after the bot), brought
+//! Merges what Exotel reports about a call (status callbacks, requests of applets after the bot)
 //! into its record. Pure.
 //!
-//! Reports come late, twice, in any order and from anybody. A final status therefore stays, a
+//! Reports may be late, repeated, out of order or forged. So a final status is never replaced, a
 //! duration never shrinks, and what is kept is bounded.
 
 use std::collections::BTreeMap;
@@ -12,20 +12,20 @@ use ghanti_model::{CallRecord, CallState, Problem};
 
 use crate::transfer;
 
-/// A record keeps so many of Exotel's words; its longest callbacks have about forty.
+/// How many parameters of Exotel's a record keeps; its longest callbacks have about forty.
 const WORDS: usize = 128;
-/// A name may have so many bytes.
+/// The longest parameter name that is kept, in bytes.
 const NAME_BYTES: usize = 64;
-/// A value may have so many characters.
+/// Parameter values are cut to this many characters.
 const VALUE_CHARACTERS: usize = 512;
-/// A record keeps so many problems.
+/// How many problems a record keeps.
 const PROBLEMS: usize = 32;
-/// The outcome of a call of which no stream came.
+/// Outcome of a call whose stream never arrived.
 pub const NEVER_CONNECTED: &str = "never-connected";
-/// The outcomes of calls that the customer never took.
+/// Outcomes of calls that the customer did not answer.
 const UNTAKEN: [&str; 4] = ["not-answered", "busy", "call-failed", "call-canceled"];
-/// Problems that say why there was no stream, or no applet's answer: where one is known, no other
-/// cause is guessed.
+/// Problems that explain why there was no stream, or why an applet got no answer. If a record has
+/// one of them, no other cause is guessed.
 const CAUSES: [&str; 14] = [
     "applet-refused",
     "message-too-long",
@@ -43,7 +43,7 @@ const CAUSES: [&str; 14] = [
     "wrong-path",
 ];
 
-/// Takes a status callback in. A call that is over without a stream is ended by it.
+/// Merges a status callback. Ends the call if it is over without having had a stream.
 pub fn reported(record: &mut CallRecord, callback: &StatusCallback, now_ms: u64) {
     merge(&mut record.exotel, callback.told.clone());
     if record.call_sid.is_none() {
@@ -57,15 +57,15 @@ pub fn reported(record: &mut CallRecord, callback: &StatusCallback, now_ms: u64)
     transfer::settle(record, now_ms, false);
 }
 
-/// The final status that was reported, if one was.
+/// The final status, if one has been reported.
 pub fn final_status(record: &CallRecord) -> Option<CallStatus> {
     status_of(&record.exotel).filter(CallStatus::is_final)
 }
 
-/// Brings newly reported words to the known ones.
+/// Merges newly reported parameters into the known ones.
 pub fn merge(known: &mut BTreeMap<String, String>, told: BTreeMap<String, String>) {
     let known_final = status_of(known).filter(CallStatus::is_final);
-    // of a time before the end, or another end than the first
+    // reported before the call ended, or another final status than the first
     let is_stale =
         known_final.is_some_and(|known| status_of(&told).is_some_and(|told| told != known));
     for (name, value) in told {
@@ -89,7 +89,7 @@ pub fn merge(known: &mut BTreeMap<String, String>, told: BTreeMap<String, String
     }
 }
 
-/// Whether a known value stands against a new one.
+/// Whether a known value is kept although a new one was reported.
 fn stays(name: &str, known: &str, told: &str) -> bool {
     let last = name
         .trim_end_matches(']')
@@ -114,7 +114,7 @@ fn status_of(words: &BTreeMap<String, String>) -> Option<CallStatus> {
         .map(|(_, word)| CallStatus::parse(word))
 }
 
-/// The call is over, and it has had no stream.
+/// The call is over without having had a stream: sets its outcome.
 fn without_stream(record: &mut CallRecord, status: &CallStatus, now_ms: u64) {
     let outcome = match status {
         CallStatus::NoAnswer => "not-answered",
@@ -136,8 +136,8 @@ fn without_stream(record: &mut CallRecord, status: &CallStatus, now_ms: u64) {
     }
 }
 
-/// Ends a call that waits for its stream. Where the cause is not known already, it is the commonest
-/// mistake in an Exotel flow.
+/// Ends a call that is still waiting for its stream. If the record names no cause, the most common
+/// mistake in an Exotel flow is noted as a problem.
 pub fn never_connected(record: &mut CallRecord, what: &str, now_ms: u64) {
     if record.state != CallState::Pending {
         return;
@@ -165,7 +165,7 @@ pub fn has_cause(record: &CallRecord) -> bool {
         .any(|problem| CAUSES.contains(&problem.name.as_str()))
 }
 
-/// Whether the customer never took the call, as the network reported.
+/// Whether the customer did not answer the call, as Exotel reported.
 pub fn was_not_taken(record: &CallRecord) -> bool {
     record
         .outcome
@@ -173,7 +173,7 @@ pub fn was_not_taken(record: &CallRecord) -> bool {
         .is_some_and(|outcome| UNTAKEN.contains(&outcome))
 }
 
-/// Adds a problem, once for each name. Tells whether it was new.
+/// Adds a problem unless the record has one with this name. Returns whether it was added.
 pub fn note(record: &mut CallRecord, name: &str, detail: String, now_ms: u64) -> bool {
     let is_new = record.problems.len() < PROBLEMS
         && record.problems.iter().all(|problem| problem.name != name);

@@ -1,12 +1,11 @@
-//! How calls have ended since the engine started, in numbers, for whoever watches it.
+//! Counts of call outcomes since the engine started, for metrics.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-/// So many outcomes are counted each by its name. A flow may call its own what it likes, even anew
-/// in each call.
+/// How many outcomes are counted by name. A flow can invent outcomes, even a new one in each call.
 const NAMES: usize = 64;
-/// The name under which further ones are counted together.
+/// The name under which all further outcomes are counted.
 const OTHERS: &str = "others";
 /// The engine's own outcomes, which are always counted by name.
 const OWN: [&str; 24] = [

@@ -1,9 +1,9 @@
-//! The bot's side of the line: queued prompts, cut into frames and paced, and what the caller heard
-//! of each.
+//! Playback: queues prompts, cuts them into frames, paces the frames, and reports how much of each
+//! prompt the caller heard.
 //!
-//! Sans-I/O. What was heard is known from returned marks; between marks it is reckoned from what
-//! was sent and when. A prompt whose mark does not come back is assumed to have been heard, which
-//! establishes nothing; a mark that comes back later confirms it, since audio is played in order.
+//! Sans-I/O. Returned marks say what was heard; between marks it is estimated from what was sent
+//! and when. A prompt whose mark does not come back is assumed to have been heard, which satisfies
+//! no rule. A later mark that does come back confirms it, since audio is played in order.
 
 use std::collections::VecDeque;
 
@@ -14,22 +14,22 @@ use ghanti_speech::Samples;
 use crate::event::Event;
 use crate::rendered_prompt::RenderedPrompt;
 
-/// Audio is sent so far ahead of its playing: enough for the network's jitter, little enough for an
-/// interruption to be heard at once.
+/// How far ahead of playout audio is sent: enough to absorb network jitter, and short enough for a
+/// barge-in to take effect at once.
 const LEAD_MS: u64 = 300;
-/// Length of a frame. Exotel wants 100 to 200 ms (Exotel: Voicebot applet, outbound rules).
+/// Length of a frame. Exotel asks for 100 to 200 ms (Exotel: Voicebot applet, outbound rules).
 const FRAME_MS: u32 = 100;
-/// So many prompts may wait to be heard; a further `say` waits for a place.
+/// How many prompts may be queued; a further `say` waits for a free place.
 pub const QUEUE: usize = 64;
-/// When so little is left to play, a prompt that is still being made is sent in short frames rather
-/// than late.
+/// With this little left to play, a prompt that is still being synthesised is sent in short frames,
+/// so that none is late.
 const SHORT_MS: u64 = 120;
-/// A prompt whose samples have not come after this time is passed over: silence is worse than a
-/// missing sentence.
+/// A prompt whose first samples have not arrived after this time is skipped: silence is worse than
+/// a missing sentence.
 const FIRST_SAMPLES_MS: u64 = 6_000;
-/// What the names of marks begin with; the prompt's number follows.
+/// Prefix of mark names; the prompt's id follows.
 const MARK: &str = "prompt-";
-/// So many assumed prompts may still be confirmed by a later mark.
+/// How many prompts that are assumed to have been heard can still be confirmed by a later mark.
 const ASSUMED: usize = 64;
 
 struct Queued {
@@ -37,7 +37,8 @@ struct Queued {
     spoken: RenderedPrompt,
     cursor: PromptCursor,
     queued_ms: u64,
-    /// Position of its first sample among all that was sent; none before the first frame.
+    /// Position of its first sample, in milliseconds of all audio sent; none before its first
+    /// frame.
     starts_at: Option<u64>,
     sent_ms: u64,
     mark: Option<String>,
@@ -55,39 +56,39 @@ impl Queued {
     }
 }
 
-/// What is to be sent next.
+/// What to send next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sending {
-    /// The frame that was written into the buffer.
+    /// The frame that was written to the buffer.
     Frame,
-    /// A mark of this name.
+    /// A mark with this name.
     Mark(String),
 }
 
-/// What was dropped.
+/// What [`Playback::flush`] dropped.
 pub struct Flushed {
-    /// Whether something was sent that has not been played, and so has to be cleared.
+    /// Whether audio was sent that has not been played, so that a `clear` is needed.
     pub is_unplayed: bool,
-    /// The prompts that were not heard to their end, in order.
+    /// The prompts that were not heard to their end, in queue order.
     pub prompts: Vec<RenderedPrompt>,
 }
 
-/// Plays prompts.
+/// Plays the prompts of one call.
 pub struct Playback {
     framer: Framer,
     clock: PlayoutClock,
     queue: VecDeque<Queued>,
     done: Vec<Playout>,
-    /// Prompts whose marks did not come back in time, oldest first.
+    /// Prompts whose marks are overdue, oldest first.
     assumed: VecDeque<PromptId>,
-    /// Whether the network has returned any mark.
+    /// Whether the network has returned any mark that confirms playout.
     has_marks: bool,
     rate_hz: u32,
     last_id: u32,
 }
 
 impl Playback {
-    /// Plays at the call's rate and in its encoding.
+    /// Plays at the call's rate, in its encoding.
     pub fn new(rate_hz: u32, encoding: Encoding) -> Self {
         Self {
             framer: Framer::new(rate_hz, FRAME_MS, encoding),
@@ -101,7 +102,7 @@ impl Playback {
         }
     }
 
-    /// Queues a prompt; its samples come by [`Playback::piece`].
+    /// Queues a prompt; its samples follow through [`Playback::piece`].
     pub fn queue(&mut self, now_ms: u64, spoken: RenderedPrompt) -> PromptId {
         self.last_id += 1;
         let id = PromptId(self.last_id);
@@ -118,22 +119,22 @@ impl Playback {
         id
     }
 
-    /// Whether a further prompt has a place.
+    /// Whether there is a free place in the queue.
     pub fn has_place(&self) -> bool {
         self.queue.len() < QUEUE
     }
 
-    /// Whether nothing waits to be heard.
+    /// Whether no prompt is queued or still to be heard.
     pub fn is_idle(&self) -> bool {
         self.queue.is_empty()
     }
 
-    /// How many prompts wait to be heard to their end.
+    /// How many prompts have not been heard to their end.
     pub fn len(&self) -> usize {
         self.queue.len()
     }
 
-    /// How long all that is queued will still be heard, in milliseconds; none while a prompt is
+    /// How long the queued prompts will still play, in milliseconds; none while one of them is
     /// still being synthesised.
     pub fn remaining_ms(&self, now_ms: u64) -> Option<u64> {
         let samples = |queued: &Queued| {
@@ -151,26 +152,26 @@ impl Playback {
         Some(unsent + unheard)
     }
 
-    /// Whether everything that waits to be heard may be interrupted.
+    /// Whether everything still to be heard may be interrupted.
     pub fn is_interruptible(&self) -> bool {
         self.queue.iter().all(|queued| queued.spoken.interruptible)
     }
 
-    /// A piece of a prompt's samples.
+    /// Adds samples of a prompt.
     pub fn piece(&mut self, prompt: PromptId, samples: Samples) {
         if let Some(queued) = self.find(prompt) {
             queued.cursor.push_piece(samples);
         }
     }
 
-    /// All pieces of a prompt have come.
+    /// All samples of a prompt have arrived.
     pub fn complete(&mut self, prompt: PromptId) {
         if let Some(queued) = self.find(prompt) {
             queued.cursor.complete();
         }
     }
 
-    /// A prompt's samples will not come, or not further.
+    /// The samples of a prompt will not arrive, or not all of them; those that have are played.
     pub fn fail(&mut self, prompt: PromptId, reason: String, events: &mut VecDeque<Event>) {
         if let Some(queued) = self.find(prompt) {
             queued.failed = true;
@@ -187,12 +188,12 @@ impl Playback {
         self.queue.iter_mut().find(|queued| queued.id == prompt)
     }
 
-    /// How much that was sent is still to be played.
+    /// How much of the sent audio is still to be played, in milliseconds.
     pub fn lead_ms(&self, now_ms: u64) -> u64 {
         self.clock.lead_ms(now_ms)
     }
 
-    /// Writes the next frame into `frame`, or names the next mark, when its time has come.
+    /// Writes the next frame to `frame`, or returns the next mark, if one is due.
     pub fn send(
         &mut self,
         now_ms: u64,
@@ -218,8 +219,8 @@ impl Playback {
         }
         if queued.cursor.is_drained() {
             let mark = format!("{MARK}{}", queued.id.0);
-            // A call has far fewer prompts queued than the clock keeps marks; a mark it does not
-            // keep is passed over when it is overdue.
+            // the clock keeps more marks than a call queues prompts; a prompt whose mark it does
+            // not keep is ended by a later mark
             let _ = self.clock.mark(mark.clone(), now_ms);
             queued.mark = Some(mark.clone());
             return Some(Sending::Mark(mark));
@@ -251,8 +252,8 @@ impl Playback {
         Some(Sending::Frame)
     }
 
-    /// When something is to be done next, where it does not depend on samples or marks that have
-    /// yet to come.
+    /// When [`Playback::send`] or [`Playback::pass_over_lost_marks`] is due next, unless samples or
+    /// marks arrive before.
     pub fn next_wake(&self, now_ms: u64) -> Option<u64> {
         let to_send = self
             .queue
@@ -269,7 +270,7 @@ impl Playback {
         [to_send, to_return].into_iter().flatten().min()
     }
 
-    /// A mark came back: what was sent before it has been heard.
+    /// A mark came back: everything sent before it has been heard.
     pub fn mark_returned(&mut self, now_ms: u64, name: &str, events: &mut VecDeque<Event>) {
         let Some(returned) = name
             .strip_prefix(MARK)
@@ -282,8 +283,8 @@ impl Playback {
         for mark in &settled {
             self.end_marked(mark, Extent::Whole, events);
         }
-        // a mark behind audio that was cleared confirms nothing: it may come back because it was
-        // dropped
+        // a mark behind audio that was cleared confirms nothing: Exotel may return it because it
+        // dropped the audio
         if settled.is_empty() && !self.assumed.contains(&returned) {
             return;
         }
@@ -293,7 +294,7 @@ impl Playback {
         }
     }
 
-    /// Ends prompts whose marks are overdue: marks are sometimes lost, and a call must not wait for
+    /// Ends prompts whose marks are overdue. Marks are sometimes lost, and a call must not wait for
     /// them.
     pub fn pass_over_lost_marks(&mut self, now_ms: u64, events: &mut VecDeque<Event>) {
         while let Some(mark) = self.clock.take_overdue(now_ms) {
@@ -309,7 +310,7 @@ impl Playback {
         }
     }
 
-    /// Whether prompts were sent to their end and not one mark has come back.
+    /// Whether prompts were sent to their end but no mark has come back.
     pub fn lacks_marks(&self) -> bool {
         !self.has_marks && !self.assumed.is_empty()
     }
@@ -349,8 +350,8 @@ impl Playback {
         self.done.push(queued.playout(heard, heard_ms));
     }
 
-    /// Drops all that is queued: the caller interrupted, or the call ended. What was heard of each
-    /// is reckoned.
+    /// Drops all queued prompts, because the caller interrupted or the call ended. How much of each
+    /// was heard is estimated by the playout clock.
     pub fn flush(&mut self, now_ms: u64, events: &mut VecDeque<Event>) -> Flushed {
         let position_ms = self.clock.position_ms(now_ms);
         let mut flushed = Flushed {
@@ -377,7 +378,7 @@ impl Playback {
         flushed
     }
 
-    /// Takes the report of prompts that have ended since it was last taken.
+    /// Takes the playouts of prompts that have ended since the last call.
     pub fn take_done(&mut self) -> Vec<Playout> {
         std::mem::take(&mut self.done)
     }

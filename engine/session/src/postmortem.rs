@@ -1,9 +1,9 @@
-//! The report of a flow that failed: put together from the call's journal and trace, kept with the
-//! call's record, written to the log.
+//! The report on a flow that failed: put together from the call's journal and trace, kept in the
+//! call's record, and written to the log.
 //!
-//! The record is where a customer's words belong, so the report has the flow's log there in full.
-//! In the engine's log lines of the flow and what an interpreter made of an exception are masked,
-//! unless the engine shows what flows log.
+//! The record may hold a customer's words, so the report has the flow's log lines there in full. In
+//! the engine's log, the flow's log lines and the messages of exceptions are masked, unless the
+//! engine may show what flows log.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ use ghanti_model::{FailureReport, FlowName, Function, JournalEntry, Masked, Prom
 use crate::call::LiveCall;
 use crate::ending::describe;
 
-/// So many host calls are told, the last.
+/// How many host calls the report lists: the last ones.
 const ENTRIES: usize = 10;
 
 /// Puts the report together.
@@ -46,7 +46,7 @@ pub fn report(
     }
 }
 
-/// The name of a question, or of the template that is said.
+/// The name of the question asked or the template said by this entry.
 fn spoken(entry: &JournalEntry) -> Option<String> {
     let name = match entry.function {
         Function::Ask | Function::Collect => entry.arguments.get("name")?.as_str()?.to_owned(),
@@ -59,8 +59,8 @@ fn spoken(entry: &JournalEntry) -> Option<String> {
     Some(name).filter(|name| !name.is_empty())
 }
 
-/// Keeps the report with the call's record, and writes it to the log. `in_full` where what flows
-/// log may be shown.
+/// Keeps the report in the call's record and logs it. `in_full` shows what the flow logged
+/// unmasked.
 pub fn tell(call: &LiveCall, report: FailureReport, run: &RunEnd, in_full: bool) {
     let FailureReport {
         flow,
@@ -77,8 +77,8 @@ pub fn tell(call: &LiveCall, report: FailureReport, run: &RunEnd, in_full: bool)
     call.record().failure = Some(report);
 }
 
-/// Why a flow failed, for the log. An error that it returned may quote the customer in its
-/// sentence, which is in the record.
+/// Why a flow failed, for the log. The message of an error that the flow returned may quote the
+/// customer, so it is only in the record.
 fn reason(run: &RunEnd, in_full: bool) -> String {
     match run {
         RunEnd::Failed(error) if !in_full => {
@@ -91,7 +91,7 @@ fn reason(run: &RunEnd, in_full: bool) -> String {
     }
 }
 
-/// A report as a block of lines.
+/// A report formatted as a block of lines.
 struct Block<'a> {
     report: &'a FailureReport,
     reason: String,
@@ -107,8 +107,8 @@ impl Block<'_> {
         }
     }
 
-    /// A line of a traceback: where the script was is the author's, what an exception says may be
-    /// the customer's.
+    /// A line of a traceback. Places in the script are shown; the message of an exception may
+    /// contain the customer's data and is masked.
     fn traced(&self, line: &Masked) -> String {
         let text = line.expose();
         let is_place = text.starts_with(char::is_whitespace) || text.starts_with("Traceback");
@@ -139,7 +139,7 @@ impl fmt::Display for Block<'_> {
             ..
         } = self.report;
         let reason = &self.reason;
-        // a line of its own, behind the event's fields
+        // the block starts on a line of its own, after the event's fields
         writeln!(f, "\n  flow {flow}, version {version}")?;
         writeln!(
             f,
@@ -172,7 +172,7 @@ impl fmt::Display for Block<'_> {
     }
 }
 
-/// What a flow wrote cannot pass for a line of the log.
+/// Replaces control characters, so that a flow cannot forge lines of the log.
 fn one_line(text: &str) -> String {
     text.chars()
         .map(|sign| if sign.is_control() { ' ' } else { sign })

@@ -1,4 +1,4 @@
-//! A flow's templates, as the loader makes them and the session renders them.
+//! The templates of a flow, which the loader builds and the session renders.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,11 +12,11 @@ use time::Date;
 
 use crate::files;
 
-/// The templates of one version.
+/// The templates of one version of a flow.
 pub struct FlowPrompts(PromptBook);
 
 impl FlowPrompts {
-    /// The words of a template.
+    /// Renders a template.
     pub fn render(
         &self,
         template: &Template,
@@ -26,7 +26,8 @@ impl FlowPrompts {
         self.0.render(template, language, today)
     }
 
-    /// The words of a template without arguments; none where there is no such.
+    /// Renders a template without arguments; none if that is not possible, such as when it does not
+    /// exist.
     pub fn render_plain(&self, name: &str, language: &Language) -> Option<String> {
         let template = Template {
             name: name.to_owned(),

@@ -1,4 +1,4 @@
-//! A question in progress: attempts, and VoiceXML's two counters.
+//! A question in progress: its attempts, and VoiceXML's two counters (no-input and no-match).
 
 use std::collections::VecDeque;
 
@@ -8,101 +8,101 @@ use ghanti_speech::words::ChoiceMatcher;
 
 use crate::rendered_prompt::RenderedPrompt;
 
-/// How a question's answers are understood.
+/// How answers to a question are interpreted.
 #[expect(
     clippy::large_enum_variant,
     reason = "a call has one question open at a time"
 )]
 pub enum Answers {
-    /// One of the choices, spoken or keyed.
+    /// One of the choices, by voice or key.
     Choices(ChoiceMatcher),
-    /// Any words.
+    /// Any speech.
     Open,
-    /// Keys alone.
+    /// Keys only.
     Keys {
-        /// Fewer are a no-match.
+        /// Fewer keys are a no-match.
         min: usize,
-        /// With the last one the answer is complete.
+        /// The answer is complete at this many keys.
         max: usize,
-        /// Ends the answer early.
+        /// A key that ends the answer early.
         terminator: Option<char>,
-        /// How long to wait for each next key.
+        /// How long to wait for each further key, in milliseconds.
         between_ms: u64,
     },
 }
 
 /// A question with its prompts rendered.
 pub struct Asked {
-    /// Its name.
+    /// The question's name.
     pub name: String,
-    /// How answers are understood.
+    /// How answers are interpreted.
     pub answers: Answers,
-    /// What the recogniser is to expect.
+    /// What the recogniser should expect.
     pub expectation: Expectation,
-    /// What is asked.
+    /// The prompt that asks the question.
     pub prompt: RenderedPrompt,
-    /// Less sure words are not understood, 0 to 1.
+    /// Choices recognised with less confidence (0 to 1) are a no-match.
     pub min_confidence: f32,
-    /// How long the caller may stay silent.
+    /// How long the caller may stay silent, in milliseconds.
     pub no_input_ms: u64,
-    /// Said after the first, second, … silence.
+    /// Prompts for the first, second, … no-input.
     pub no_input: VecDeque<RenderedPrompt>,
-    /// Said after the first, second, … answer not understood.
+    /// Prompts for the first, second, … no-match.
     pub no_match: VecDeque<RenderedPrompt>,
 }
 
-/// Where a question is.
+/// The phase of a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// Prompts are being heard.
+    /// Its prompts are playing.
     Prompting,
-    /// The caller may speak; silence is counted until `deadline_ms`.
+    /// The caller may speak; silence until `deadline_ms` is a no-input.
     Listening {
         /// When silence becomes a no-input.
         deadline_ms: u64,
     },
-    /// Keys are coming in; the next one is awaited until `deadline_ms`.
+    /// Keys are being pressed; the next one is awaited until `deadline_ms`.
     Keying {
-        /// When the answer is taken as it is.
+        /// When the keys so far are taken as the answer.
         deadline_ms: u64,
     },
 }
 
-/// Something that the caller says, while it is said or being understood.
+/// An utterance of the caller that is being spoken or recognised.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Utterance {
-    /// When they began.
+    /// When the caller began to speak.
     pub began_ms: u64,
-    /// Whether it may be an answer: the question had been heard when they began.
+    /// Whether it may be an answer: the caller had heard the question when they began.
     pub counts: bool,
-    /// Whether it interrupted a prompt.
+    /// Whether it has interrupted a prompt.
     pub barged_in: bool,
-    /// The choice that the words so far make, and since when.
+    /// The choice matched by the partial result, and since when.
     pub candidate: Option<(String, u64)>,
-    /// Whether that choice may stop what is being said.
+    /// Whether that choice may stop any prompt, even before the question was heard.
     pub stops: bool,
-    /// Where it is.
+    /// Its stage.
     pub stage: Stage,
 }
 
-/// Where an utterance is.
+/// The stage of an utterance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// The caller speaks.
+    /// The caller is speaking.
     Speaking,
-    /// They have finished; the recogniser has until `deadline_ms` to report what they said.
+    /// They have stopped; the recogniser has until `deadline_ms` for its final result.
     Understanding {
-        /// When they ended.
+        /// When they stopped speaking.
         ended_ms: u64,
         /// When the recogniser's time is up.
         deadline_ms: u64,
-        /// Whether the caller has been asked to wait for it.
+        /// Whether the caller has been asked to wait for the recogniser.
         is_late: bool,
     },
 }
 
 impl Utterance {
-    /// Somebody begins to speak.
+    /// The caller begins to speak.
     pub fn new(began_ms: u64, counts: bool) -> Self {
         Self {
             began_ms,
@@ -115,45 +115,46 @@ impl Utterance {
     }
 }
 
-/// A question being asked.
+/// A question in progress.
 pub struct Asking {
-    /// What is asked.
+    /// The question.
     pub asked: Asked,
-    /// Where it is.
+    /// Its phase.
     pub phase: Phase,
-    /// What the caller is saying.
+    /// What the caller is saying, or has just said.
     pub utterance: Option<Utterance>,
     /// Whether the caller has heard the question.
     pub is_heard: bool,
-    /// Whether they spoke while it was put, and got no answer to that.
+    /// Whether the caller spoke in this attempt without it counting as an answer.
     pub was_talked_over: bool,
-    /// Prompts that the caller's words stopped; they are said again if those words were no answer.
+    /// Prompts stopped by the caller's speech; they are played again if it turns out to be no
+    /// answer.
     pub stopped: Vec<RenderedPrompt>,
-    /// The keys so far.
+    /// The keys pressed so far.
     pub keys: String,
-    /// Noises in this attempt that were no words.
+    /// Noises and speech in this attempt that were no answer while no prompt was playing.
     pub noises: u32,
-    /// How often the recogniser was too late.
+    /// How often the recogniser failed or was too late.
     pub overloads: u32,
-    /// How often it was put.
+    /// Attempts so far, including the current one.
     attempts: u32,
-    /// What became of the prompts so far.
+    /// Playouts of the prompts so far.
     playouts: Vec<Playout>,
-    /// The last words heard.
+    /// The last words recognised.
     transcript: Option<Masked>,
 }
 
-/// What follows an unsuccessful attempt.
+/// What follows a failed attempt.
 pub enum Next {
-    /// Ask again with this prompt.
+    /// Another attempt, with this prompt.
     Again(RenderedPrompt),
-    /// That was the last attempt.
+    /// The question is over, with this answer.
     Over(Answer),
 }
 
 impl Asking {
     /// A question whose prompt has just been queued. `is_heard` says whether the caller has heard
-    /// it earlier in the call.
+    /// this question before in the call.
     pub fn new(asked: Asked, is_heard: bool) -> Self {
         Self {
             asked,
@@ -171,19 +172,19 @@ impl Asking {
         }
     }
 
-    /// Whether the question's last prompt reached the caller, as far as is known.
+    /// Whether the last prompt was heard to its end, or is assumed to have been.
     pub fn was_delivered(&self) -> bool {
         self.playouts
             .last()
             .is_some_and(|playout| matches!(playout.heard, Extent::Whole | Extent::Assumed))
     }
 
-    /// Adds what became of prompts.
+    /// Adds playouts.
     pub fn heard(&mut self, playouts: impl IntoIterator<Item = Playout>) {
         self.playouts.extend(playouts);
     }
 
-    /// Takes what became of the prompts so far.
+    /// Takes the playouts so far.
     pub fn take_playouts(&mut self) -> Vec<Playout> {
         std::mem::take(&mut self.playouts)
     }
@@ -196,7 +197,7 @@ impl Asking {
         }
     }
 
-    /// The caller said or keyed something that is no answer.
+    /// The caller said or pressed something that is no answer.
     pub fn no_match(&mut self, transcript: Option<Masked>, confidence: f32) -> Next {
         self.transcript = transcript.or_else(|| self.transcript.take());
         match self.asked.no_match.pop_front() {
@@ -205,7 +206,7 @@ impl Asking {
         }
     }
 
-    /// The caller answered in words.
+    /// The caller answered by voice.
     pub fn spoken(
         &mut self,
         reply: Reply,
@@ -217,7 +218,7 @@ impl Asking {
         self.answer(reply, confidence, Some(language))
     }
 
-    /// The caller answered by keys.
+    /// The caller answered by key.
     pub fn keyed(&mut self, reply: Reply) -> Answer {
         self.transcript = None;
         self.answer(reply, 1.0, None)

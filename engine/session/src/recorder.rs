@@ -1,4 +1,4 @@
-//! Writes what happens in a call into its record, its steps and the log.
+//! Writes the events of a call to its record, its steps and the log.
 
 use ghanti_dialog::Manifest;
 use ghanti_model::{CallState, Extent, Language, Line, Masked, PromptId, Speaker, Step};
@@ -6,22 +6,21 @@ use ghanti_model::{CallState, Extent, Language, Line, Masked, PromptId, Speaker,
 use crate::call::LiveCall;
 use crate::event::Event;
 
-/// A transcript keeps so many lines.
+/// How many lines a transcript keeps.
 const LINES: usize = 2_000;
 
-/// Keeps the record of one call.
+/// Writes the record of one call.
 #[derive(Default)]
 pub struct Recorder {
-    /// Which transcript line is which prompt's, of those not yet ended.
+    /// Transcript line of each prompt that has not ended.
     open: Vec<(PromptId, usize)>,
-    /// The same of those that are assumed to have been heard, with their templates.
+    /// Transcript line and template of each prompt that is assumed to have been heard.
     assumed: Vec<(PromptId, usize, String)>,
     last_caller_ended_ms: Option<u64>,
 }
 
 impl Recorder {
-    /// Writes an event down. The flow's manifest names the templates and questions that stand for a
-    /// step.
+    /// Records an event. The flow's manifest says which templates and questions reach a step.
     pub fn write(&mut self, call: &LiveCall, manifest: Option<&Manifest>, event: Event) {
         match event {
             Event::PromptBegan { prompt, template, text, language, at_ms } => {
@@ -115,7 +114,7 @@ impl Recorder {
         }
     }
 
-    /// A prompt was heard to its end: reaches the step that it stands for.
+    /// A prompt was heard to its end: records the step it reaches, if any.
     fn delivered(&self, call: &LiveCall, manifest: Option<&Manifest>, template: &str) {
         if let Some(step) = manifest
             .and_then(|manifest| manifest.prompts.get(template))
@@ -125,7 +124,7 @@ impl Recorder {
         }
     }
 
-    /// Records a step, once, and tells it.
+    /// Records that a step was reached and logs it, the first time only.
     pub fn step(&self, call: &LiveCall, step: Step) {
         let at_ms = call.now_ms();
         if call.record().reach(step, call.unix_ms(at_ms)) {
@@ -163,7 +162,8 @@ fn push(call: &LiveCall, line: Line) -> Option<usize> {
     })
 }
 
-/// Where a call stood: the last thing said or asked, for the record of a caller who hung up.
+/// The last position of a call: the last prompt and how much of it was heard, for the record of a
+/// caller who hung up.
 pub fn last_position(call: &LiveCall) -> String {
     let record = call.record();
     debug_assert!(record.state != CallState::Pending);

@@ -1,26 +1,25 @@
-//! A prompt as the machine sees it: rendered words, or samples of a file.
+//! A prompt as the machine sees it: rendered text, or the samples of an audio file.
 
 use ghanti_model::{Language, Masked, PromptId};
 use ghanti_speech::{Samples, Utterance};
 
-/// Where a prompt's samples come from.
+/// Where the samples of a prompt come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
-    /// Words for the synthesiser. Personal ones hold something of the customer and are kept out of
-    /// the shared prompt cache.
+    /// Text for the synthesiser.
     Words {
-        /// The words, with language and voice.
+        /// The text, with language and voice.
         utterance: Utterance,
-        /// Whether they hold something of the customer.
+        /// Whether it contains data of the customer, which keeps it out of the shared prompt cache.
         personal: bool,
     },
-    /// An audio file of the flow, at the call's rate.
+    /// An audio file of the flow, resampled to the call's rate.
     File {
         /// Its name.
         name: String,
         /// Its samples.
         samples: Samples,
-        /// The language it was queued for.
+        /// The prompt's language or, if it has none, the call's when it was queued.
         language: Language,
     },
 }
@@ -28,7 +27,7 @@ pub enum Source {
 /// A prompt, ready to be queued.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RenderedPrompt {
-    /// The template's name, or nothing.
+    /// The template's name; empty if it has none.
     pub template: String,
     /// Whether the caller may interrupt it.
     pub interruptible: bool,
@@ -37,7 +36,7 @@ pub struct RenderedPrompt {
 }
 
 impl RenderedPrompt {
-    /// What a transcript shows.
+    /// The text for the transcript.
     pub fn text(&self) -> Masked {
         match &self.source {
             Source::Words { utterance, .. } => utterance.text.clone(),
@@ -54,11 +53,11 @@ impl RenderedPrompt {
     }
 }
 
-/// A prompt with its number, for whoever fetches its samples.
+/// A request for the samples of a queued prompt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fetch {
-    /// Which prompt.
+    /// The prompt's id.
     pub prompt: PromptId,
-    /// What it says.
+    /// The prompt.
     pub spoken: RenderedPrompt,
 }

@@ -1,4 +1,4 @@
-//! A call from its accepted socket to its saved record.
+//! One call, from its accepted socket to its saved record.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,31 +37,34 @@ use crate::transfer;
 use crate::unheard;
 use crate::wire::Wire;
 
-/// How long storing the decision may take before the socket is closed: Exotel's next applet asks
-/// for it.
+/// How long storing the decision may delay closing the socket. Exotel's next applet asks for the
+/// decision as soon as the socket closes.
 const DECISION: Duration = Duration::from_secs(1);
-/// How long the engine's own last words may take.
+/// How long the last prompts may play after the flow has ended, even past the call's limit.
 const APOLOGY: Duration = Duration::from_secs(30);
 
-/// What became of a socket.
+/// The result of running a call on a socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ran {
-    /// A call was held on it, and its record is handed over.
+    /// A call took place, and its record has been handed to the writer.
     Held {
         /// The call.
         call: CallId,
-        /// Exotel's id of it, where it was told.
+        /// Exotel's id of the call, if known.
         sid: Option<CallSid>,
     },
-    /// The call that started was not admitted, or has another stream.
+    /// The stream was refused: the call was not admitted, or already has or had a stream.
     Refused,
-    /// No call started.
+    /// No usable `start` arrived.
     NotStarted(NoStart),
 }
 
-/// Holds one call on an accepted socket, to its end. `session` is the last part of the socket's
-/// path. `admit` says whether the call that has started may be held, and gives what is kept as long
-/// as it is. Returns when the record is handed over. `stop` resolves when the engine shuts down.
+/// Runs one call on an accepted socket to its end, and returns once its record has been handed to
+/// the writer.
+///
+/// `session` is the last segment of the socket's path. `admit` decides whether the call may start,
+/// and returns a permit that is held until the call ends. `stop` resolves when the engine shuts
+/// down.
 pub async fn run_call<W: Wire, P>(
     mut wire: W,
     services: &Services,
@@ -73,7 +76,7 @@ pub async fn run_call<W: Wire, P>(
         Ok((start, passed_over)) => match admit(&start) {
             Some(_permit) => match prepare(services, session, &start, passed_over).await {
                 Some(prepared) => {
-                    // on every line of this call, the flow's as well
+                    // on every log line of this call, including the flow's own
                     let sid = prepared.call.record().call_sid.clone();
                     let span = tracing::error_span!("call", call = %prepared.call.id(), sid = sid.map(display));
                     prepared
@@ -90,21 +93,21 @@ pub async fn run_call<W: Wire, P>(
             (Some(wire), Ran::NotStarted(error))
         }
     };
-    // the peer may take its time to answer, when its call is over
+    // closed last, after the permit is dropped: a slow peer must not hold up admission
     if let Some(mut wire) = open {
         wire.close().await;
     }
     ran
 }
 
-/// A session as a log shows it: whoever connects may write there what they like.
+/// A session shortened for the log: whoever connects can put anything into the path.
 fn short(session: &str) -> &str {
     session
         .split_at_checked(64)
         .map_or(session, |(short, _)| short)
 }
 
-/// A call of which everything is known that can be known before the flow begins.
+/// A call with everything that has to be known before its flow starts.
 struct Prepared {
     call: Arc<LiveCall>,
     facts: CallFacts,
@@ -112,7 +115,8 @@ struct Prepared {
     flow: Result<(Pinned<FlowPrompts>, SharedJournal), NoFlow>,
 }
 
-/// Nothing where the stream is refused: its call has, or had, a stream.
+/// Finds the call, its flow and its customer. Returns `None` if the stream is refused because the
+/// call already has, or had, one.
 async fn prepare(
     services: &Services,
     session: &str,
@@ -136,7 +140,7 @@ async fn prepare(
         }
         Ok(Some(earlier)) => earlier,
         Ok(None) => CallRecord::new(found.call_id, now_ms),
-        // what cannot be read is not written over
+        // under a new id, so that a record that could not be read is not overwritten
         Err(error) => {
             problems.push((
                 "store-unavailable",
@@ -146,7 +150,7 @@ async fn prepare(
         }
     };
     record.state = CallState::Live;
-    // a stream that comes after all
+    // the call may have been closed as never connected before its stream arrived
     (
         record.outcome,
         record.disposition,
@@ -157,7 +161,7 @@ async fn prepare(
     record.order = found.order.or(record.order);
     record.call_sid = found.sid.clone().or(record.call_sid);
     record.stream_sid = Some(start.stream_sid.clone());
-    // the number on the line, which need not be the one that was ordered
+    // the number on the line may differ from the one that was ordered
     record.customer_number.clone_from(&found.number);
     record.line_number = found.line.clone().or(record.line_number);
     record.started_ms = Some(now_ms);
@@ -223,7 +227,8 @@ fn facts(record: &mut CallRecord, found: &Found, start: &Start) -> CallFacts {
     }
 }
 
-/// One call has one stream: what its record says of that one is not replaced by another.
+/// Refuses a second stream of a call, so that it cannot overwrite what the record says of the
+/// first.
 async fn refuse_second(services: &Services, earlier: CallRecord) {
     const NAME: &str = "second-stream";
     let (call, state) = (earlier.call_id, earlier.state);
@@ -239,8 +244,8 @@ async fn refuse_second(services: &Services, earlier: CallRecord) {
     services.registry.update(call, note).await;
 }
 
-/// The customer's record as the flow's manifest reads it: it may have been stored for another
-/// version, or by another program.
+/// Reads the customer's record again by the manifest of the pinned version: it may have been stored
+/// for another version, or by another program.
 fn by_manifest(
     customer: Option<CustomerRecord>,
     schema: &CustomerSchema,
@@ -267,7 +272,7 @@ fn customer_language(customer: Option<&CustomerRecord>) -> Language {
 }
 
 impl Prepared {
-    /// Gives the socket back to be closed, unless it is gone.
+    /// Runs the call and ends its record. Returns the socket for closing, unless it is gone.
     async fn hold<W: Wire>(
         self,
         wire: W,
@@ -284,7 +289,7 @@ impl Prepared {
         unheard::check(&call, services.recognizer.as_deref(), &self.facts.language);
         if let Some(order) = self.customer.as_ref().map(|customer| customer.call_id) {
             let sessions = Arc::clone(&services.sessions);
-            // the call does not wait for it; the store bounds it
+            // not awaited: the call must not wait for the store, which has its own time limit
             tokio::spawn(async move {
                 sessions.hold(order).await.inspect_err(
                     |error| tracing::error!(%error, "an order that was held stays open"),
@@ -308,7 +313,7 @@ impl Prepared {
             record.state = CallState::Ended;
             let now_ms = call.unix_ms(call.now_ms());
             record.ended_ms = Some(now_ms);
-            // the applets may have asked already
+            // the applets may have asked before the record ended
             transfer::settle(&mut record, now_ms, false);
         }
         services.registry.end(&call);
@@ -336,7 +341,7 @@ impl Prepared {
             customer,
             flow,
         } = self;
-        // One command and one answer at a time: the flow is straight-line code.
+        // one command and completion at a time: the flow is straight-line code and waits for each
         let (command_sender, mut commands) = mpsc::channel(1);
         let (completion_sender, completions) = mpsc::channel(1);
         let pinned = flow.as_ref().ok().map(|(version, _)| Arc::clone(version));
@@ -428,6 +433,7 @@ impl Prepared {
                 Some(RunEnd::Returned)
             }
         };
+        // has no effect if the stream has ended already
         driver.end(StreamEnd::EngineStopped);
         driver.flush_events().await;
         let stream = driver
@@ -480,8 +486,8 @@ fn told(call: &LiveCall, version: &FlowVersion<FlowPrompts>, run: &RunEnd) {
     }
 }
 
-/// Says the engine's own words in the caller's language, and decides what follows, as the
-/// manifest's `[on-failure]` says.
+/// Plays the fallback prompt in the caller's language, and decides what follows according to the
+/// manifest's `[on-failure]`.
 async fn play_fallback<W: Wire>(
     driver: &mut Driver<'_, W>,
     call: &LiveCall,

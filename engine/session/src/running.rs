@@ -1,4 +1,4 @@
-//! A flow that holds a call: its pinned version, its journal, its run.
+//! A running flow: its pinned version, its journal and its run.
 
 use std::sync::Arc;
 
@@ -10,27 +10,28 @@ use ghanti_dialog::{Pinned, RunEnd};
 use crate::live::LiveConversation;
 use crate::prompts::FlowPrompts;
 
-/// A running flow. Dropping it drops its instance and its end of the conversation.
+/// A running flow. Dropping it drops its instance and its [`LiveConversation`].
 pub struct RunningFlow {
-    /// What it runs on.
+    /// The version and journal it runs on.
     pub held: Held,
-    /// Its run.
+    /// The run itself.
     pub run: Run,
 }
 
-/// What a running flow runs on.
+/// The version and journal of a running flow.
 pub struct Held {
-    /// The version, counted as long as the flow runs.
+    /// The version, pinned as long as the flow runs.
     pub version: Pinned<FlowPrompts>,
-    /// What it has called so far.
+    /// The host calls made so far.
     pub journal: SharedJournal,
 }
 
-/// The run of a flow. In a set of its own it is polled when something wakes it, not at every frame.
+/// The run of a flow. It is kept in a [`FuturesUnordered`] so that it is polled only when it is
+/// woken, not each time the driver handles a frame.
 pub struct Run(FuturesUnordered<BoxFuture<'static, RunEnd>>);
 
 impl RunningFlow {
-    /// A flow that begins when it is first waited for.
+    /// A flow that starts when [`Run::ended`] is first polled.
     pub fn new(
         version: Pinned<FlowPrompts>,
         journal: SharedJournal,
@@ -47,8 +48,7 @@ impl RunningFlow {
 }
 
 impl Run {
-    /// Runs the flow to its end, and tells how it ended: once, it waits for ever after that.
-    /// Dropping this future loses nothing.
+    /// Runs the flow to its end and returns how it ended. Further calls never resolve. Cancel-safe.
     pub async fn ended(&mut self) -> RunEnd {
         match self.0.next().await {
             Some(end) => end,

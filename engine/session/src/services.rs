@@ -1,4 +1,4 @@
-//! What every call of this process shares.
+//! What all calls of this process share.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,34 +14,34 @@ use crate::files::AudioFiles;
 use crate::migration::MigrationSlots;
 use crate::prompts::FlowPrompts;
 
-/// Settings of calls.
+/// Settings that apply to every call.
 #[derive(Debug, Clone)]
 pub struct CallSettings {
-    /// Minutes to add to UTC for the calls' local time: 330 in India.
+    /// Minutes to add to UTC for local time: 330 in India.
     pub offset_minutes: i16,
-    /// The longest call, whatever a flow's manifest says.
+    /// The longest a call may last, whatever its flow's manifest says.
     pub longest: Duration,
-    /// Whom to dial for the transfer target `default` of a flow without grants.
+    /// Agents to dial for the transfer target `default`, if the flow's manifest does not grant it.
     pub default_agents: Vec<PhoneNumber>,
-    /// What becomes of running calls where a flow's manifest does not say.
+    /// Whether running calls move to a newer version of their flow, unless its manifest says.
     pub running: Running,
 }
 
-/// What every call of this process shares.
+/// What all calls of this process share.
 pub struct Services {
-    /// The flows.
+    /// The loaded flows and their versions.
     pub catalogue: Arc<Catalogue<FlowPrompts>>,
-    /// Spoken prompts.
+    /// Synthesises prompts and caches their audio.
     pub prompts: PromptCache,
-    /// The recogniser; without one, callers answer by keys.
+    /// The recogniser; without one, callers can answer only by keys.
     pub recognizer: Option<Arc<dyn Recognizer>>,
     /// Sessions and customers.
     pub sessions: Arc<dyn SessionStore>,
-    /// The records of calls.
+    /// The call records.
     pub registry: CallRegistry,
     /// Decoded audio files of flows.
     pub files: AudioFiles,
-    /// Places for versions that take running calls over.
+    /// Limits how many calls try to migrate to a newer version at once.
     pub migration_slots: MigrationSlots,
     /// Settings.
     pub settings: CallSettings,

@@ -1,9 +1,9 @@
-//! What becomes of a transfer: decided, asked for by the Connect applet, answered by an agent or
+//! The progress of a transfer: decided, requested by the Connect applet, answered by an agent or
 //! not. Pure.
 //!
-//! The flow decides a transfer; Exotel's applets make it, after the stream, if its flow is laid so.
-//! What has happened follows from all that has been reported so far, whatever the order in which it
-//! came.
+//! The flow decides a transfer; Exotel's applets carry it out after the stream, if the Exotel flow
+//! is built for it. The outcome is derived from everything reported so far, in whatever order it
+//! arrived.
 
 use ghanti_exotel::CallStatus;
 use ghanti_exotel::applet::{Leg, PassthruRequest};
@@ -13,9 +13,9 @@ use ghanti_model::{
 
 use crate::network::{final_status, has_cause, note};
 
-/// A transfer of which nothing more is known.
+/// Outcome of a transfer about which nothing more is known.
 pub const DECIDED: &str = "transfer-decided";
-/// The Connect applet never asked for the agents' numbers.
+/// Outcome of a transfer for which the Connect applet never asked for the agents' numbers.
 const NEVER_ASKED: &str = "agents-never-asked";
 /// All outcomes of transfers.
 const OUTCOMES: [&str; 7] = [
@@ -28,18 +28,18 @@ const OUTCOMES: [&str; 7] = [
     "transferred",
 ];
 
-/// Whether an outcome is one of a transfer.
+/// Whether an outcome is one of a transfer's.
 pub fn is_outcome(outcome: &str) -> bool {
     OUTCOMES.contains(&outcome)
 }
 
-/// Whether a call was to be connected to an agent.
+/// Whether the call's decision is a transfer.
 pub fn is_decided(record: &CallRecord) -> bool {
     matches!(record.decision, Some(Decision::Transfer { .. }))
 }
 
-/// Sets the outcome of a call that has ended with a transfer, from all that is known. `is_overdue`:
-/// the applets had their time to ask.
+/// Sets the outcome of a call that ended with a transfer, from everything known. `is_overdue` says
+/// that the applets have had enough time to ask.
 pub fn settle(record: &mut CallRecord, now_ms: u64, is_overdue: bool) {
     if record.state != CallState::Ended || !is_decided(record) {
         return;
@@ -72,7 +72,7 @@ pub fn settle(record: &mut CallRecord, now_ms: u64, is_overdue: bool) {
             .problems
             .retain(|problem| problem.name != NEVER_ASKED);
     }
-    // how the conversation failed weighs more than what became of it then
+    // an outcome that says how the conversation failed matters more than the transfer's
     record.outcome = Some(if is_outcome(&was) {
         outcome.to_owned()
     } else {
@@ -95,8 +95,8 @@ fn never_asked(record: &CallRecord, passthru_after: bool) -> String {
     format!("a transfer was decided, and no agent's number was ever asked for: {why}")
 }
 
-/// The Passthru applet after the bot asked, or the one after Connect, which reports how the agent's
-/// leg ended.
+/// A Passthru applet asked: the one after the bot, or the one after Connect, which reports how the
+/// agent's leg ended.
 pub fn passthru_after(record: &mut CallRecord, request: &PassthruRequest, now_ms: u64) {
     if is_decided(record) {
         record
@@ -116,7 +116,7 @@ pub fn passthru_after(record: &mut CallRecord, request: &PassthruRequest, now_ms
     settle(record, now_ms, false);
 }
 
-/// The Connect applet asked, and was answered these numbers.
+/// The Connect applet asked, and these numbers were returned.
 pub fn connect_asked(record: &mut CallRecord, numbers: &[PhoneNumber], now_ms: u64) {
     let numbers: Vec<String> = numbers.iter().map(PhoneNumber::masked).collect();
     let is_wanted = is_decided(record) || !numbers.is_empty();
@@ -137,7 +137,7 @@ pub fn connect_asked(record: &mut CallRecord, numbers: &[PhoneNumber], now_ms: u
     settle(record, now_ms, false);
 }
 
-/// Connect's event URL reported something of an agent's leg.
+/// Connect's event URL reported the progress of an agent's leg.
 pub fn agent_event(record: &mut CallRecord, request: &PassthruRequest, now_ms: u64) {
     let state = match request
         .event_type
@@ -148,14 +148,14 @@ pub fn agent_event(record: &mut CallRecord, request: &PassthruRequest, now_ms: u
         Some("dial") => Some(AgentLegState::Dialled),
         Some("ringing") => Some(AgentLegState::Ringing),
         Some("answered") => Some(AgentLegState::Answered),
-        // `Terminal` comes after a talk as well as without one, and mostly does not say which
+        // `Terminal` follows both answered and unanswered legs, and mostly does not say which
         _ => ended(request),
     };
     report(record, state, request.dial_whom_number.as_ref(), now_ms);
     settle(record, now_ms, false);
 }
 
-/// The legs of a status callback: the first is the customer's, those behind it are agents'.
+/// Takes the legs of a status callback. The first is the customer's, the others are agents'.
 pub(crate) fn legs(record: &mut CallRecord, legs: &[Leg], now_ms: u64) {
     if !is_decided(record) {
         return;
@@ -178,8 +178,8 @@ fn has_asked(record: &CallRecord) -> bool {
         .is_some_and(|transfer| !transfer.asked.is_empty() || transfer.leg.is_some())
 }
 
-/// How an agent's leg ended, as an applet behind Connect is told. `DialCallStatus` says it, else
-/// `CallType`.
+/// How an agent's leg ended, as reported by an applet after Connect: in `DialCallStatus` or,
+/// failing that, in `CallType`.
 fn ended(request: &PassthruRequest) -> Option<AgentLegState> {
     let by_type = || match request.call_type.as_deref()? {
         "completed" => Some(AgentLegState::Answered),
@@ -222,8 +222,8 @@ fn report(
     }
 }
 
-/// Whether a request comes from behind the Connect applet: the agent's leg is over, so nobody is to
-/// be connected once more.
+/// Whether a request comes from an applet after Connect: the agent's leg is over, so nobody is to
+/// be connected again.
 pub fn is_behind_connect(record: &CallRecord, request: &PassthruRequest) -> bool {
     has_asked(record)
         && request

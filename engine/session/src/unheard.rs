@@ -1,5 +1,5 @@
-//! Languages that the recogniser has no model of: the record of a call in one of them says that
-//! speech could not be heard.
+//! Languages that the recogniser does not support: a call in one of them has a problem in its
+//! record.
 
 use ghanti_model::Language;
 use ghanti_speech::Recognizer;
@@ -10,8 +10,8 @@ use crate::network::note;
 /// The problem's name.
 const NAME: &str = "language-not-heard";
 
-/// Notes, once a call, that its customer can answer by keys alone. Without any recogniser that is
-/// the operator's wish, and no problem.
+/// Notes, once per call, that its customer can answer only by keys. An engine without a recogniser
+/// is the operator's choice, and no problem.
 pub fn check(call: &LiveCall, recognizer: Option<&dyn Recognizer>, language: &Language) {
     let Some(recognizer) = recognizer.filter(|recognizer| !recognizer.understands(language)) else {
         return;
@@ -34,7 +34,7 @@ mod tests {
 
     use super::*;
 
-    /// Understands English.
+    /// Supports only English.
     struct English;
 
     impl Recognizer for English {

@@ -1,25 +1,26 @@
-//! What links Exotel's CallSid to a call of ours and to the order it was dialled for.
+//! Links Exotel's CallSid to a call of ours and to the order that it was dialled for.
 //!
-//! An *order* is a customer's record that was stored for a coming call (`POST /api/calls`). A
-//! *call* is what Exotel knows by a CallSid; several calls may be dialled for one order, and each
-//! has a record of its own.
+//! An *order* is a customer's record stored for a future call (`POST /api/calls`). A *call* is what
+//! Exotel identifies by a CallSid. Several calls may be dialled for one order, and each has a
+//! record of its own.
 
 use std::fmt;
 
 use ghanti_model::{CallId, CallSid, CustomerRecord, Direction, PhoneNumber, StreamSid};
 use serde::{Deserialize, Serialize};
 
-/// Which call of ours a CallSid is.
+/// What a CallSid is bound to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Binding {
-    /// The call, by whose id its record is kept.
+    /// The id of the call and of its record.
     pub call_id: CallId,
-    /// The order it was dialled for, where that is known.
+    /// The order it was dialled for, if known.
     pub order: Option<CallId>,
 }
 
 impl Binding {
-    /// Reads what [`fmt::Display`] wrote: the call's id, and behind a space the order's.
+    /// Parses the output of [`fmt::Display`]: the call's id, optionally followed by a space and the
+    /// order's.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let mut ids = text.split(' ').map(CallId::parse);
         let binding = Self {
@@ -37,43 +38,43 @@ impl fmt::Display for Binding {
     }
 }
 
-/// What one request of Exotel's says about a call: an applet's before the stream, or the stream's
-/// `start`.
+/// What one request of Exotel's reports about a call: an applet's before the stream, or the
+/// stream's `start`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sighting {
-    /// The ids of ours that it names as the call's order.
+    /// Ids of ours that it names as the call's order.
     pub orders: Vec<CallId>,
-    /// The call's two ends, as often as it names them.
+    /// The call's two numbers, once for each place that names them.
     pub ends: Vec<Ends>,
 }
 
-/// The two numbers of a call, as one place of a request names them.
+/// The two numbers of a call, as one part of a request names them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ends {
     /// `From` or `CallFrom`: the customer in nearly all requests, whatever the direction.
     pub from: Option<PhoneNumber>,
-    /// `To` or `CallTo`: the line (the ExoPhone) in nearly all requests.
+    /// `To` or `CallTo`: the operator's number (the ExoPhone) in nearly all requests.
     pub to: Option<PhoneNumber>,
-    /// Who called whom, where the request says so.
+    /// The direction of the call, if the request has it.
     pub direction: Option<Direction>,
 }
 
-/// An order of a phone number.
+/// An order found by its phone number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Order {
-    /// The record.
+    /// The customer's record.
     pub customer: CustomerRecord,
-    /// Whether a call has begun in which it was handed to a flow. Otherwise the order is open.
+    /// Whether a call has started in which the order was handed to a flow. Otherwise it is open.
     pub held: bool,
 }
 
-/// Who claims the record of an order for its call: Exotel's id of the call, or of its stream where
-/// the call has none.
+/// Who claims an order's id for a call's record: the call or, if its `start` has no CallSid, its
+/// stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Claimant<'a> {
-    /// A call.
+    /// A call, by its CallSid.
     Call(&'a CallSid),
-    /// A stream whose `start` names no call.
+    /// A stream whose `start` has no CallSid.
     Stream(&'a StreamSid),
 }
 
@@ -105,7 +106,7 @@ mod tests {
         ] {
             assert_eq!(Binding::parse(&binding.to_string()), Some(binding));
         }
-        // as engines before this one wrote it
+        // the format of earlier engines
         assert_eq!(
             Binding::parse(&call_id.to_string()),
             Some(Binding {

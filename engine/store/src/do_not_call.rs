@@ -1,22 +1,23 @@
-//! Customers who asked not to be called any more.
+//! Customers who asked not to be called again.
 
 use ghanti_model::{CallId, CallRecord, CallState};
 use serde::Serialize;
 
-/// The disposition of a conversation in which the customer asked for it.
+/// The disposition of a conversation in which the customer asked not to be called again.
 pub const DO_NOT_CALL: &str = "do-not-call";
 
-/// A customer's wish not to be called, which holds until it is lifted.
+/// A customer's request not to be called again, in force until it is lifted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct DoNotCall {
-    /// The call in which they said so, the newest of several.
+    /// The call in which they asked; the newest if there are several.
     pub call_id: CallId,
-    /// When that call ended, in milliseconds since 1970-01-01T00:00:00Z.
+    /// When that call ended or, if that is unknown, was created, in milliseconds since
+    /// 1970-01-01T00:00:00Z.
     pub since_ms: u64,
 }
 
 impl DoNotCall {
-    /// The wish that a finished call's record holds, whatever else came of the call.
+    /// The request in the record of an ended call, whatever else happened in the call.
     pub fn of(record: &CallRecord) -> Option<Self> {
         let is_wish = |word: &Option<String>| word.as_deref() == Some(DO_NOT_CALL);
         let is_asked = record.state == CallState::Ended

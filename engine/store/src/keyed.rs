@@ -1,5 +1,5 @@
-//! The session store over anything that keeps texts under keys. Redis and the in-process store
-//! differ in [`KeyValue`] alone, so that keys, values and meanings cannot drift apart.
+//! The session store on top of any key-value store. Redis and the in-process store differ only in
+//! [`KeyValue`], so that keys, values and their meaning cannot diverge.
 
 use async_trait::async_trait;
 use ghanti_model::{CallId, CallSid, CustomerRecord, Decision, PhoneNumber};
@@ -11,48 +11,48 @@ use crate::keys::{Key, SessionSettings};
 use crate::sessions::{ORDERS_OF_A_NUMBER, SIGHTINGS_OF_A_CALL};
 use crate::{SessionStore, StoreError};
 
-/// Texts under keys, each with the TTL of the settings. Every function is bounded by
+/// A key-value store of texts, each with the TTL of the settings. Every function takes at most
 /// [`crate::DEADLINE`].
 #[async_trait]
 pub(crate) trait KeyValue: Send + Sync {
-    /// What errors call it.
+    /// The store's name in errors.
     const STORE: &'static str;
 
-    /// Prefix and TTL.
+    /// The key prefix and TTL.
     fn settings(&self) -> &SessionSettings;
 
-    /// The text of a key.
+    /// The text under a key.
     async fn get(&self, key: &Key) -> Result<Option<String>, StoreError>;
 
-    /// The texts of keys, in their order.
+    /// The texts under several keys, in the same order.
     async fn get_all(&self, keys: &[Key]) -> Result<Vec<Option<String>>, StoreError>;
 
-    /// Writes all pairs or none; what was there is replaced.
+    /// Writes all pairs or none, replacing existing texts.
     async fn put_all(&self, pairs: &[(Key, String)]) -> Result<(), StoreError>;
 
-    /// Puts a text in front of a list, of which the first `kept` remain. A text stands in a list
-    /// once.
+    /// Puts a text at the front of a list and keeps the first `kept`. A text that is in the list
+    /// already is moved, so that none occurs twice.
     async fn push(&self, key: &Key, value: String, kept: usize) -> Result<(), StoreError>;
 
-    /// A list, the newest text first; empty where there is none.
+    /// The texts of a list, newest first; empty if there is no list.
     async fn list(&self, key: &Key) -> Result<Vec<String>, StoreError>;
 
-    /// Writes where nothing is yet. Returns what is there afterwards.
+    /// Writes a text unless the key exists. Returns the text that is there afterwards.
     async fn put_first(&self, key: &Key, value: String) -> Result<String, StoreError>;
 
-    /// The same at once; a store that is not in this process returns what it was given.
+    /// Like [`KeyValue::put_first`], but at once. A store outside this process returns `value`.
     fn put_first_here(&self, _key: &Key, value: String) -> String {
         value
     }
 
-    /// Pushes at once; a store that is not in this process does nothing.
+    /// Like [`KeyValue::push`], but at once. A store outside this process does nothing.
     fn push_here(&self, _key: &Key, _value: String, _kept: usize) {}
 
-    /// Whether it answers.
+    /// Whether the store answers.
     async fn answers(&self) -> Result<(), StoreError>;
 }
 
-/// Keeps a customer's record under its own id alone: it is not found by its number.
+/// Stores a customer's record under its call id only, so that it is not found by its number.
 pub(crate) async fn put_by_call<T: KeyValue>(
     store: &T,
     customer: &CustomerRecord,
@@ -62,7 +62,7 @@ pub(crate) async fn put_by_call<T: KeyValue>(
     store.put_all(&[(key, record)]).await
 }
 
-/// Binds a CallSid, whatever it was bound to.
+/// Binds a CallSid, replacing any earlier binding.
 pub(crate) async fn rebind<T: KeyValue>(
     store: &T,
     sid: &CallSid,
@@ -192,7 +192,7 @@ impl<T: KeyValue> SessionStore for T {
     }
 
     async fn lookup(&self, key: &str) -> Result<Option<String>, StoreError> {
-        // the gate refuses them before, by the default prefix; here the prefix is known
+        // the gate refuses the engine's keys already, but only with the default prefix
         if self.settings().owns(key) {
             return Ok(None);
         }
@@ -228,8 +228,8 @@ fn unreadable<S: KeyValue>(key: &Key, reason: String) -> StoreError {
     }
 }
 
-/// Where the JSON is wrong, and how. serde's own message may quote a stored value, and a stored
-/// value may be personal.
+/// Where and how JSON is invalid. serde's own message may quote the stored value, which may be
+/// personal data.
 pub(crate) fn json_fault(error: &serde_json::Error) -> String {
     use serde_json::error::Category;
     let fault = match error.classify() {

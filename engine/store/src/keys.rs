@@ -1,35 +1,35 @@
-//! The keys of the session store, all in one place.
+//! The keys of the session store.
 //!
 //! | key | value | written by |
 //! |---|---|---|
 //! | `ghanti:customer:{call_id}` | the customer's record, JSON | `put_customer` |
-//! | `ghanti:orders:{e164}` | the ids of the number's orders, newest first, a list | `put_customer` |
+//! | `ghanti:orders:{e164}` | ids of the number's orders, a list, newest first | `put_customer` |
 //! | `ghanti:held:{order}` | `held`, once the order was handed to a flow | `hold` |
-//! | `ghanti:claim:{order}` | Exotel's id of the call whose record has the order's id | `claim` |
-//! | `ghanti:sid:{call_sid}` | the call id bound to Exotel's CallSid, and behind a space the order's | `bind` |
-//! | `ghanti:seen:{call_sid}` | what applets have said of the call, newest first, a list of JSON | `see` |
+//! | `ghanti:claim:{order}` | the CallSid or stream id that claimed the order's id | `claim` |
+//! | `ghanti:sid:{call_sid}` | the bound call's id, a space, and the order's id if known | `bind` |
+//! | `ghanti:seen:{call_sid}` | what requests reported, a list of JSON, newest first | `see` |
 //! | `ghanti:decision:{call_sid}` | what happens after the conversation, JSON | `put_decision` |
 //!
-//! `ghanti` is the default of [`SessionSettings::prefix`]. Every key has a TTL from the moment it
-//! is written. A flow's look-up takes a key verbatim, without the prefix.
+//! `ghanti` is the default of [`SessionSettings::prefix`]. The TTL of a key starts anew each time
+//! it is written. A flow's look-up uses its key as it is, without the prefix.
 
 use std::time::Duration;
 
 use ghanti_model::{CallId, CallSid, PhoneNumber};
 
-/// How the session store names its keys and how long it keeps them.
+/// How the session store names keys and how long it keeps them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionSettings {
-    /// What every key of ours begins with, so that several engines can share one Redis.
+    /// Prefix of every key of this engine, so that several engines can share one Redis.
     pub prefix: String,
-    /// How long a key lives, at least a millisecond. It has to outlast the time from storing a
+    /// How long a key is kept, at least a millisecond. It must cover the time from storing a
     /// customer's record to the last applet of the call.
     pub ttl: Duration,
 }
 
 impl Default for SessionSettings {
-    /// Prefix `ghanti`, and a day: a campaign stores its records in the morning and dials until
-    /// night.
+    /// Prefix `ghanti` and a TTL of one day: a campaign stores its records in the morning and dials
+    /// until night.
     fn default() -> Self {
         Self {
             prefix: "ghanti".to_owned(),
@@ -39,14 +39,14 @@ impl Default for SessionSettings {
 }
 
 impl SessionSettings {
-    /// The TTL in whole milliseconds, as Redis takes it.
+    /// The TTL in whole milliseconds, at least 1, for Redis.
     pub(crate) fn ttl_ms(&self) -> u64 {
         u64::try_from(self.ttl.as_millis())
             .unwrap_or(u64::MAX)
             .max(1)
     }
 
-    /// Whether a key is one of ours, which no look-up may read.
+    /// Whether a key belongs to this engine, so that a flow's look-up may not read it.
     pub(crate) fn owns(&self, key: &str) -> bool {
         key.strip_prefix(&self.prefix)
             .is_some_and(|rest| rest.starts_with(':'))
@@ -84,12 +84,12 @@ impl SessionSettings {
     }
 }
 
-/// A key as it is stored and as an error may show it.
+/// A key, and how it is shown in errors.
 #[derive(Clone)]
 pub(crate) struct Key {
-    /// As it is stored.
+    /// The key as stored.
     pub(crate) text: String,
-    /// As a log may have it, numbers masked.
+    /// The key for errors and logs, with numbers masked.
     pub(crate) shown: String,
 }
 
@@ -102,8 +102,8 @@ impl Key {
         }
     }
 
-    /// A key that a flow made up: it may hold a customer's number, so no run of digits is shown
-    /// beyond its last four.
+    /// A key chosen by a flow. It may contain a customer's number, so only the last four of any run
+    /// of digits are shown.
     pub(crate) fn foreign(text: &str) -> Self {
         Self {
             text: text.to_owned(),

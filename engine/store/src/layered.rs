@@ -1,5 +1,5 @@
-//! Sessions in Redis, with a copy near: a call that this process has seen is found again even while
-//! Redis is away.
+//! Sessions in Redis with a copy in process, so that calls seen by this process are found even
+//! while Redis is down.
 
 use async_trait::async_trait;
 use ghanti_model::{CallId, CallSid, CustomerRecord, Decision, PhoneNumber};
@@ -8,18 +8,19 @@ use crate::binding::{Binding, Claimant, Order, Sighting};
 use crate::keyed::{put_by_call, rebind};
 use crate::{MemorySessions, RedisSessions, SessionStore, StoreError};
 
-/// Two stores as one. What is written goes to both, and counts as stored when the near one has it
-/// and the far one failed: the error is told in the log. What belongs to one call (its record, its
-/// binding, its decision) is read near first. The orders of a number may have been stored by
-/// another engine, so the near store alone cannot say how many there are: while the far one is
-/// away, that is an error.
+/// The in-process store in front of Redis.
+///
+/// Writes go to both. A write that fails in Redis only is logged and counts as stored. What belongs
+/// to one call (its record, binding and decision) is read in process first. The orders of a number
+/// may have been stored by another node, so the in-process store cannot know all of them: while
+/// Redis is down, reading them is an error.
 pub struct LayeredSessions {
     near: MemorySessions,
     far: RedisSessions,
 }
 
 impl LayeredSessions {
-    /// Puts a near store before a far one.
+    /// Puts `near`, the in-process store, in front of `far`.
     pub fn new(near: MemorySessions, far: RedisSessions) -> Self {
         Self { near, far }
     }
@@ -60,7 +61,7 @@ impl SessionStore for LayeredSessions {
                 .find(|order| order.customer.call_id == near.customer.call_id)
             {
                 Some(order) => order.held |= near.held,
-                // stored while the far one was away
+                // stored while Redis was down
                 None => orders.push(near),
             }
         }
@@ -104,7 +105,7 @@ impl SessionStore for LayeredSessions {
     async fn sightings(&self, sid: &CallSid) -> Result<Vec<Sighting>, StoreError> {
         let mut seen = self.near.sightings(sid).await?;
         if seen.iter().all(|sighting| sighting.orders.is_empty()) {
-            // a request to another engine may have named the order
+            // a request to another node may have named the order
             let far = self.far.sightings(sid).await?;
             seen.extend(
                 far.into_iter()
@@ -155,6 +156,7 @@ impl SessionStore for LayeredSessions {
     }
 
     async fn lookup(&self, key: &str) -> Result<Option<String>, StoreError> {
+        // other programs write these keys, and only to Redis
         self.far.lookup(key).await
     }
 

@@ -1,9 +1,8 @@
-//! Where data lives: sessions and customers (Redis, or in process), call records (SQLite or
-//! PostgreSQL).
+//! Storage: sessions and customers in Redis or in process, call records in SQLite or PostgreSQL.
 //!
-//! It knows nothing of HTTP, flows or speech. Every operation is bounded in time; none retries for
-//! long: a call never waits for a store. What a call leaves behind goes through [`RecordWriter`],
-//! which outlasts a database that is away.
+//! This crate knows nothing about HTTP, flows or speech. Every operation is bounded in time and
+//! retries only briefly, so that a call never waits for a store. Call records are saved through
+//! [`RecordWriter`], which survives an outage of the database.
 
 pub mod binding;
 pub mod do_not_call;

@@ -1,24 +1,24 @@
-//! Sessions and customers in this process: the default where no Redis is configured. They end with
-//! the process.
+//! Sessions and customers in process: the default if no Redis is configured. They are lost when the
+//! process ends.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-// Tokio's clock, so that tests can pause and advance it.
+// Tokio's clock, so that tests can pause and advance it
 use tokio::time::Instant;
 
 use crate::StoreError;
 use crate::keyed::KeyValue;
 use crate::keys::{Key, SessionSettings};
 
-/// The most keys kept. A call needs seven of some 300 bytes, so this is 50,000 calls in about 150
-/// MB; beyond it the key that would expire first gives way.
+/// The most keys kept. A call needs seven, of some 300 bytes each, so this is enough for 50,000
+/// calls in about 150 MB. When the store is full, the key that would expire first is dropped.
 pub const MAX_KEYS: usize = 350_000;
-/// Between the texts of a list: ids and JSON on one line hold none.
+/// Separates the texts of a list; neither ids nor single-line JSON contain it.
 const NEXT: &str = "\n";
 
-/// The session store without a server.
+/// The session store in process.
 pub struct MemorySessions {
     settings: SessionSettings,
     max_keys: usize,
@@ -26,12 +26,12 @@ pub struct MemorySessions {
 }
 
 impl MemorySessions {
-    /// An empty store of at most [`MAX_KEYS`].
+    /// An empty store of at most [`MAX_KEYS`] keys.
     pub fn new(settings: SessionSettings) -> Self {
         Self::with_max_keys(settings, MAX_KEYS)
     }
 
-    /// An empty store of at most `max_keys`.
+    /// An empty store of at most `max_keys` keys.
     pub fn with_max_keys(settings: SessionSettings, max_keys: usize) -> Self {
         Self {
             settings,
@@ -40,17 +40,18 @@ impl MemorySessions {
         }
     }
 
-    /// Stores a value of a key outside of ours for `lookup` to find, as other programs do in Redis.
+    /// Stores a value under a key that is not the engine's, for `lookup`, as other programs do in
+    /// Redis.
     pub fn put(&self, key: &str, value: &str) {
         self.keep(key, value.to_owned());
     }
 
-    /// The number of keys that are kept, expired ones not counted.
+    /// The number of unexpired keys.
     pub fn len(&self) -> usize {
         self.live().by_key.len()
     }
 
-    /// Whether there is no key.
+    /// Whether there are no unexpired keys.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -68,7 +69,7 @@ impl MemorySessions {
         texts.insert(key, value, Instant::now() + self.settings.ttl);
     }
 
-    /// The texts that have not expired.
+    /// Locks the texts after dropping the expired ones.
     fn live(&self) -> MutexGuard<'_, Texts> {
         let mut texts = self.texts.lock().unwrap_or_else(PoisonError::into_inner);
         texts.remove_expired(Instant::now());
@@ -155,7 +156,7 @@ impl KeyValue for MemorySessions {
     }
 }
 
-/// When a text expires; the number tells texts of one instant apart, older first.
+/// When a text expires. The number orders texts that expire at the same instant, oldest first.
 type Expiry = (Instant, u64);
 
 struct Text {

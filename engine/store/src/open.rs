@@ -1,54 +1,52 @@
-//! Why a store could not be opened at start: what is missing, and the hint. No text here holds a
-//! password.
+//! Why a store could not be opened at startup, with a hint. No message contains a password.
 
 use std::path::PathBuf;
 
 /// A store could not be opened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
-    /// The URL is none that this engine can use. The URL itself is not repeated, because a password
-    /// may stand in it.
+    /// The URL cannot be used. It is not quoted, because it may contain a password.
     #[error(
         "cannot use the URL of {store}: {reason}; write it as `{example}`, with special characters of the password percent-encoded"
     )]
     Url {
-        /// Which store.
+        /// The store.
         store: &'static str,
-        /// What is wrong with it.
+        /// What is wrong with the URL.
         reason: String,
-        /// A URL of the right form.
+        /// An example of a valid URL.
         example: &'static str,
     },
-    /// No server answers there, or it refuses.
+    /// No server answers there, or it refuses the connection.
     #[error("cannot reach {store} at `{address}`: {reason}; {hint}")]
     Unreachable {
-        /// Which store.
+        /// The store.
         store: &'static str,
-        /// Host and port, and the database where there is one; never user and password.
+        /// Host, port and, for PostgreSQL, database; never user or password.
         address: String,
-        /// What the client said.
+        /// The client's error message.
         reason: String,
-        /// What to do about it.
+        /// How to fix it.
         hint: &'static str,
     },
-    /// A folder is missing, or not to be written to.
+    /// A folder is missing or not writable.
     #[error("cannot keep call records in `{}`: {reason}; {hint}", path.display())]
     Folder {
         /// The folder, or the file in it.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error message.
         reason: String,
-        /// What to do about it.
+        /// How to fix it.
         hint: String,
     },
-    /// The tables are not those of this engine, and could not be made so.
+    /// The tables could not be migrated to the schema of this engine.
     #[error(
         "cannot bring the tables of {store} up to date: {reason}; restore the database, or start the engine that last wrote it"
     )]
     Migration {
-        /// Which store.
+        /// The store.
         store: &'static str,
-        /// What the database said.
+        /// The database's error message.
         reason: String,
     },
 }

@@ -1,15 +1,15 @@
-//! Call records: what remains of a call for good.
+//! Call records: what is kept of a call permanently.
 
 use async_trait::async_trait;
 use ghanti_model::{CallId, CallRecord, CallSid, CallState, PhoneNumber, Step};
 
 use crate::{DoNotCall, StoreError};
 
-/// Call records, in SQLite or PostgreSQL.
+/// Call records in a database: SQLite or PostgreSQL.
 #[async_trait]
 pub trait CallRecords: Send + Sync {
-    /// Writes a record, whole; the one of the same call id is replaced. What a customer asked for
-    /// in it ([`DoNotCall`]) is kept with their number, once.
+    /// Saves a record, replacing any with the same call id. A do-not-call request in it
+    /// ([`DoNotCall`]) is also stored with the customer's number, once.
     async fn save(&self, record: &CallRecord) -> Result<(), StoreError>;
 
     /// The record of a call.
@@ -18,18 +18,18 @@ pub trait CallRecords: Send + Sync {
     /// The newest record of an Exotel CallSid.
     async fn by_sid(&self, sid: &CallSid) -> Result<Option<CallRecord>, StoreError>;
 
-    /// The newest records, newest first, at most `limit`.
+    /// The newest records, at most `limit`, newest first.
     async fn newest(&self, limit: u32) -> Result<Vec<CallRecord>, StoreError>;
 
-    /// Ends every record left `live` by an engine that died, with outcome `engine-stopped`; tells
-    /// how many. Called once, at start.
+    /// Ends every record that was left `live` by an engine that died, with outcome
+    /// `engine-stopped`. Returns how many. Called once, at startup.
     async fn end_abandoned(&self, now_unix_ms: u64) -> Result<u64, StoreError>;
 
-    /// Whether a customer has asked not to be called any more, the newest wish that was not lifted.
+    /// The customer's newest do-not-call request that has not been lifted.
     async fn do_not_call(&self, phone: &PhoneNumber) -> Result<Option<DoNotCall>, StoreError>;
 
-    /// Lifts all wishes of a number, and `unsaved`, whose record may still be on its way to the
-    /// database; tells how many were in force there.
+    /// Lifts all do-not-call requests of a number, including `unsaved`, whose record may not have
+    /// reached the database yet. Returns how many were in force.
     async fn lift_do_not_call(
         &self,
         phone: &PhoneNumber,
@@ -44,8 +44,8 @@ pub trait CallRecords: Send + Sync {
 /// The outcome of a call whose engine died.
 pub(crate) const ENGINE_STOPPED: &str = "engine-stopped";
 
-/// What becomes of a live call when its engine died. The outcome is the engine's own, whatever the
-/// flow had in mind.
+/// Ends the record of a call whose engine died. The outcome is always the engine's own, whatever
+/// disposition the flow had set.
 pub(crate) fn abandon(record: &mut CallRecord, now_unix_ms: u64) {
     record.state = CallState::Ended;
     record.outcome = Some(ENGINE_STOPPED.to_owned());

@@ -1,7 +1,7 @@
 //! Sessions and customers in Redis.
 //!
-//! One multiplexed connection serves all calls. It is made anew when it breaks, so Redis may die
-//! and come back; what is asked in between is `Unavailable` within [`DEADLINE`].
+//! All calls share one multiplexed connection. It is re-established when it breaks, so Redis may
+//! restart. Operations in between fail as `Unavailable` within [`DEADLINE`].
 
 use std::time::Duration;
 
@@ -16,8 +16,8 @@ use crate::{DEADLINE, OpenError, StoreError};
 
 const STORE: &str = "Redis";
 
-/// Unacknowledged data breaks the connection after this, so that a host that vanished without a
-/// word is not waited for by all calls.
+/// The connection is dropped when data stays unacknowledged for this long, so that calls do not
+/// keep waiting for a host that has vanished.
 #[cfg(target_os = "linux")]
 const TCP_USER_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -28,8 +28,8 @@ pub struct RedisSessions {
 }
 
 impl RedisSessions {
-    /// Connects to a URL such as `redis://:password@host:6379/0`. Fails within [`DEADLINE`] where
-    /// no Redis answers.
+    /// Connects to a URL such as `redis://:password@host:6379/0`. Fails if Redis does not answer
+    /// within [`DEADLINE`].
     pub async fn connect(url: &str, settings: SessionSettings) -> Result<Self, OpenError> {
         let info = url
             .into_connection_info()
@@ -37,8 +37,7 @@ impl RedisSessions {
         let address = info.addr().to_string();
         let client = Client::open(info.set_tcp_settings(tcp_settings()))
             .map_err(|error| unusable(&error))?;
-        // No retries in there: an operation is tried twice by `bounded`, and every later one tries
-        // to connect again.
+        // no retries here: `bounded` tries an operation twice, and every later operation reconnects
         let config = ConnectionManagerConfig::new()
             .set_number_of_retries(0)
             .set_connection_timeout(Some(DEADLINE))
@@ -65,9 +64,9 @@ impl RedisSessions {
         Ok(sessions)
     }
 
-    /// Runs a transaction within the deadline. A broken connection is noticed only by using it, so
-    /// what fails for that reason is tried a second time, on a new connection: all that is asked of
-    /// Redis here may be asked twice.
+    /// Runs commands within the deadline. A broken connection is only noticed when it is used, so a
+    /// command that fails with an I/O error is retried once, on a new connection. All commands used
+    /// here may safely run twice.
     async fn bounded<T: FromRedisValue>(
         &self,
         commands: &Pipeline,
@@ -120,7 +119,7 @@ impl KeyValue for RedisSessions {
     async fn push(&self, key: &Key, value: String, kept: usize) -> Result<(), StoreError> {
         let mut commands = redis::pipe();
         commands.atomic();
-        // what is pushed a second time, on a new connection, stands there once
+        // removed first, so that a retried push does not add it twice
         commands
             .cmd("LREM")
             .arg(&key.text)
@@ -162,7 +161,7 @@ impl KeyValue for RedisSessions {
     }
 
     async fn put_first(&self, key: &Key, value: String) -> Result<String, StoreError> {
-        // In one transaction, so that the key cannot expire between the two.
+        // in one transaction, so that the key cannot expire in between
         let mut commands = redis::pipe();
         commands.atomic();
         commands
@@ -194,7 +193,7 @@ fn no_answer() -> String {
     format!("no answer within {} ms", DEADLINE.as_millis())
 }
 
-/// The category alone: details of a URL that does not parse may hold the password.
+/// Reports only the category of the error: the details of an invalid URL may contain the password.
 fn unusable(error: &RedisError) -> OpenError {
     let reason = error.category().to_owned();
     OpenError::Url {
@@ -223,7 +222,7 @@ fn failed(error: &RedisError, key: &str) -> StoreError {
     }
 }
 
-/// The key holds a list, a hash or such.
+/// Whether the key holds something else than a text, such as a list or a hash.
 fn is_wrong_type(error: &RedisError) -> bool {
     let answers = error.clone().into_server_errors();
     answers.is_some_and(|answers| {

@@ -1,5 +1,5 @@
-//! Sessions and customers: what Exotel's requests before, during and after a call must find again
-//! within milliseconds.
+//! Sessions and customers: the data that Exotel's requests before, during and after a call must
+//! find within milliseconds.
 
 use std::time::Duration;
 
@@ -8,92 +8,95 @@ use ghanti_model::{CallId, CallSid, CustomerRecord, Decision, PhoneNumber};
 
 use crate::binding::{Binding, Claimant, Order, Sighting};
 
-/// The store did not do it.
+/// Why a store operation failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
-    /// No answer in time, or a refused connection. The call goes on without.
+    /// The store did not answer in time, or refused the connection. The call goes on without it.
     #[error("{store} is not reachable: {reason}")]
     Unavailable {
-        /// Which store.
+        /// The store.
         store: &'static str,
-        /// What the client said, without secrets.
+        /// The client's error message, without secrets.
         reason: String,
     },
-    /// What was stored is not what this engine writes.
+    /// The stored value is not one that this engine writes.
     #[error("{store} holds something unreadable under `{key}`: {reason}")]
     Unreadable {
-        /// Which store.
+        /// The store.
         store: &'static str,
-        /// Where, numbers masked.
+        /// The key, with phone numbers masked.
         key: String,
-        /// What is wrong with it.
+        /// What is wrong with the value.
         reason: String,
     },
 }
 
-/// The longest any session store operation may take before it is `Unavailable`.
+/// The longest one request to a store may take before it is `Unavailable`. An operation of
+/// [`SessionStore`] makes at most two.
 pub const DEADLINE: Duration = Duration::from_secs(1);
 
-/// The orders of one number that are kept; beyond them the oldest are no longer found by the
+/// How many orders are kept per phone number. The oldest beyond that can no longer be found by the
 /// number.
 pub const ORDERS_OF_A_NUMBER: usize = 32;
 
-/// What applets said of one call is kept so many times, the newest: Exotel asks twice before the
-/// stream, and may ask again.
+/// How many sightings are kept per call, the newest ones: Exotel asks twice before the stream, and
+/// may ask again.
 pub const SIGHTINGS_OF_A_CALL: usize = 16;
 
 /// Sessions and customers, in Redis or in process. Every key has a TTL.
 ///
-/// Functions that end in `_here` answer at once from what this process itself keeps, and never wait
-/// for a server.
+/// Functions ending in `_here` return at once from what this process keeps, and never wait for a
+/// server.
 #[async_trait]
 pub trait SessionStore: Send + Sync {
-    /// Stores an order: found again by its id and by its phone number.
+    /// Stores an order, to be found by its id and by its phone number.
     async fn put_customer(&self, customer: &CustomerRecord) -> Result<(), StoreError>;
 
-    /// The record of an order.
+    /// The customer's record of an order.
     async fn customer_by_call(&self, order: CallId) -> Result<Option<CustomerRecord>, StoreError>;
 
-    /// The orders of a number, in whatever spelling it came, newest first: at most
-    /// [`ORDERS_OF_A_NUMBER`], and none that has expired.
+    /// The unexpired orders of a number, in any spelling of it: at most [`ORDERS_OF_A_NUMBER`] per
+    /// store, the newest of each store first.
     async fn orders_of(&self, phone: &PhoneNumber) -> Result<Vec<Order>, StoreError>;
 
-    /// Notes that a call has begun in which the order was handed to a flow: it is no longer open.
+    /// Marks an order as held: a call has started in which it was handed to a flow, so it is no
+    /// longer open.
     async fn hold(&self, order: CallId) -> Result<(), StoreError>;
 
-    /// Claims the order's own id for the record of a call. The first claim wins: returns whether it
-    /// is the claimant's. Every further call of the order has a record under an id of its own.
+    /// Claims the order's own id for the record of a call. The first claim wins. Returns whether
+    /// this claimant has it; any other call of the order gets a record with a new id.
     async fn claim(&self, order: CallId, claimant: Claimant<'_>) -> Result<bool, StoreError>;
 
-    /// The same in this process alone.
+    /// Like [`SessionStore::claim`], but in this process only.
     fn claim_here(&self, order: CallId, claimant: Claimant<'_>) -> bool;
 
-    /// Keeps what a request has said of a call, for this process alone.
+    /// Keeps what a request reported about a call, in this process only.
     fn see_here(&self, sid: &CallSid, sighting: &Sighting);
 
-    /// The same for all engines.
+    /// Like [`SessionStore::see_here`], but for all nodes.
     async fn see(&self, sid: &CallSid, sighting: &Sighting) -> Result<(), StoreError>;
 
-    /// What requests have said of a call, newest first, at most [`SIGHTINGS_OF_A_CALL`].
+    /// What requests have reported about a call: at most [`SIGHTINGS_OF_A_CALL`] sightings per
+    /// store, the newest of each store first.
     async fn sightings(&self, sid: &CallSid) -> Result<Vec<Sighting>, StoreError>;
 
-    /// Remembers which call of ours Exotel's CallSid is. The first binding of a CallSid wins; what
-    /// is bound is returned.
+    /// Binds Exotel's CallSid to a call of ours. The first binding of a CallSid wins; returns the
+    /// binding in force.
     async fn bind(&self, sid: &CallSid, binding: Binding) -> Result<Binding, StoreError>;
 
-    /// The same in this process alone.
+    /// Like [`SessionStore::bind`], but in this process only.
     fn bind_here(&self, sid: &CallSid, binding: Binding) -> Binding;
 
-    /// Our call of a CallSid.
+    /// The binding of a CallSid.
     async fn bound(&self, sid: &CallSid) -> Result<Option<Binding>, StoreError>;
 
-    /// Stores what is to happen after the conversation, for the applets that ask next.
+    /// Stores the decision on what happens after the conversation, for the applets that ask next.
     async fn put_decision(&self, sid: &CallSid, decision: &Decision) -> Result<(), StoreError>;
 
-    /// What was decided.
+    /// The decision on what happens after the conversation.
     async fn decision(&self, sid: &CallSid) -> Result<Option<Decision>, StoreError>;
 
-    /// A flow's look-up of a key outside of ours; none under ours.
+    /// Looks up a key for a flow. The engine's own keys are never found.
     async fn lookup(&self, key: &str) -> Result<Option<String>, StoreError>;
 
     /// Whether the store answers.

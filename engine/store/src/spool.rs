@@ -1,10 +1,9 @@
-//! Records that could not yet be written to the database, as files `{call_id}.json`: what outlasts
-//! both the database and this process.
+//! The spool: records that could not be saved in the database yet, as files `{call_id}.json`. They
+//! outlive both an outage of the database and this process.
 //!
-//! Every function here touches the disk and blocks; none waits for anything else. A file is
-//! replaced whole by a rename, and survives the death of the process; it is not forced to the disk,
-//! so a power cut may take the newest. The folder's size is bounded by the disk alone: the
-//! alternative would be to lose records.
+//! Every function does blocking disk I/O and waits for nothing else. A file is replaced atomically
+//! by a rename and survives the death of the process. It is not synced, so a power cut may lose the
+//! newest files. Only the disk limits the folder's size: the alternative would be to lose records.
 
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
@@ -20,22 +19,22 @@ const RECORD: &str = "json";
 const BEING_WRITTEN: &str = "tmp";
 const UNREADABLE: &str = "unreadable";
 
-/// Counts what a process submits: of two records of one call the one with the higher revision is
-/// newer. Files of an earlier process have 0.
+/// Numbers the records that a process submits: of two records of one call, the one with the higher
+/// revision is newer. Files left by an earlier process have revision 0.
 pub(crate) type Revision = u64;
 
-/// The revision of what an earlier process left.
+/// The revision of files left by an earlier process.
 pub(crate) const INHERITED: Revision = 0;
 
-/// The folder, and which revision of which call lies in it.
+/// The spool folder, and the revision of each call's file in it.
 pub(crate) struct Spool {
     folder: PathBuf,
     files: Mutex<BTreeMap<CallId, Revision>>,
 }
 
 impl Spool {
-    /// Opens the folder, which is made where it is missing, and takes stock of what an earlier
-    /// process left in it.
+    /// Opens the folder, creating it if it is missing, and lists the files left by an earlier
+    /// process.
     pub(crate) fn open(folder: &Path) -> io::Result<Self> {
         make_private_folder(folder)?;
         let mut files = BTreeMap::new();
@@ -50,7 +49,7 @@ impl Spool {
                 path.extension().and_then(|extension| extension.to_str()),
             ) {
                 (Some(call), Some(RECORD)) => drop(files.insert(call, INHERITED)),
-                // The process died while it wrote this; what it was to replace is still there.
+                // the process died while writing this; the file it was to replace is still there
                 (Some(_), Some(BEING_WRITTEN)) => fs::remove_file(&path)?,
                 _ => {}
             }
@@ -61,7 +60,7 @@ impl Spool {
         })
     }
 
-    /// Writes a record, unless a newer one of its call is there.
+    /// Writes a record, unless there is a newer one of its call.
     pub(crate) fn put(&self, revision: Revision, record: &CallRecord) -> io::Result<()> {
         let mut files = self.files();
         if files
@@ -78,8 +77,8 @@ impl Spool {
         Ok(())
     }
 
-    /// Reads the record of a call; nothing where there is none any more. One that is not readable
-    /// is set aside under another name and told as an error of the kind `InvalidData`.
+    /// Reads the record of a call; `None` if there is none any more. An unreadable file is renamed
+    /// and reported as an error of kind `InvalidData`.
     pub(crate) fn read(&self, call: CallId) -> io::Result<Option<(Revision, CallRecord)>> {
         let mut files = self.files();
         let Some(&revision) = files.get(&call) else {
@@ -99,8 +98,7 @@ impl Spool {
         }
     }
 
-    /// Removes the record of a call, unless it is newer than `revision`: called when that one is in
-    /// the database.
+    /// Removes the record of a call that was saved with this revision, unless the file is newer.
     pub(crate) fn remove(&self, call: CallId, revision: Revision) -> io::Result<()> {
         let mut files = self.files();
         if files.get(&call).is_some_and(|&there| there <= revision) {
@@ -110,8 +108,8 @@ impl Spool {
         Ok(())
     }
 
-    /// The call after `previous`, in a circle, so that a record the database refuses does not hold
-    /// up the others.
+    /// The call after `previous`, starting over after the last one, so that a record which the
+    /// database refuses does not block the others.
     pub(crate) fn next(&self, previous: Option<CallId>) -> Option<CallId> {
         let files = self.files();
         let after = previous.and_then(|call| {
@@ -124,7 +122,7 @@ impl Spool {
             .map(|(&call, _)| call)
     }
 
-    /// How many calls have a record here.
+    /// How many records are spooled.
     pub(crate) fn len(&self) -> usize {
         self.files().len()
     }
@@ -142,7 +140,7 @@ impl Spool {
     }
 }
 
-// Records hold names, numbers and transcripts: nobody but the engine's user may read them.
+// Records hold names, numbers and transcripts, so only the engine's user may read them.
 
 fn make_private_folder(folder: &Path) -> io::Result<()> {
     match fs::DirBuilder::new().mode(0o700).create(folder) {

@@ -1,4 +1,4 @@
-//! Redis with a copy near, against a real Redis.
+//! Redis with an in-process copy, against a real Redis.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

@@ -1,5 +1,5 @@
-//! What the record writer logs of an outage. Alone in its process: a log is caught whole only where
-//! no other test logs.
+//! What the record writer logs about an outage. In a program of its own, because the log can only
+//! be captured completely if no other test logs.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -16,7 +16,7 @@ use std::time::Duration;
 use common::switched::{SOON, Switched, started, until_saved};
 use common::{assert_clean, full_record};
 
-/// What was logged.
+/// The captured log.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 

@@ -1,4 +1,5 @@
-//! What every record store does: one suite, run against SQLite and against a real PostgreSQL.
+//! The behaviour of every record store: one suite, run against SQLite and against a real
+//! PostgreSQL.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -18,13 +19,13 @@ use ghanti_store::testing::PostgresServer;
 use ghanti_store::{CallRecords, DEADLINE, DoNotCall, OpenError, SqlRecords, StoreError};
 use tempfile::TempDir;
 
-/// One for all tests of this file, a database for each. It goes when the process does.
+/// One server for all tests of this file, with a database for each. It ends with the process.
 fn postgres() -> &'static PostgresServer {
     static SERVER: OnceLock<PostgresServer> = OnceLock::new();
     SERVER.get_or_init(PostgresServer::start)
 }
 
-/// Open records, the URL to open them again, and a way to run statements beside them.
+/// Open records, the URL to open them again, and a way to run statements on another connection.
 struct Subject {
     records: SqlRecords,
     url: String,
@@ -58,7 +59,7 @@ async fn in_postgres(name: &str) -> Subject {
     }
 }
 
-/// Runs a statement on a connection of its own; a query returns its first column's first value.
+/// Runs a statement on a separate connection. A query returns the first column of its first row.
 fn sqlite_statements(file: &Path, sql: &str) -> String {
     use sqlx::{Connection, Row};
     let (options, sql) = (
@@ -332,7 +333,7 @@ async fn a_wish_not_to_be_called_is_kept_until_it_is_lifted(
         })
     );
     assert_eq!(records.lift_do_not_call(&phone, None, 40).await.unwrap(), 2);
-    // a late callback saves the record of that call once more
+    // a late callback saves the record of that call again
     records.save(&second).await.unwrap();
     assert_eq!(records.do_not_call(&phone).await.unwrap(), None);
     let third = asks(50);
@@ -499,7 +500,7 @@ async fn an_unusable_url_is_told_without_its_password() {
 #[tokio::test]
 async fn a_locked_table_is_unavailable_at_the_deadline() {
     let subject = in_postgres("locked").await;
-    // held until another transaction lets it go on
+    // holds the lock until its session is terminated
     let holds = "SELECT pg_advisory_lock(1); SELECT pg_sleep(600)";
     let waits = "BEGIN; LOCK TABLE calls; SELECT pg_advisory_xact_lock(1); COMMIT";
     let gate = std::thread::spawn(move || postgres().sql("locked", holds));
@@ -512,8 +513,8 @@ async fn a_locked_table_is_unavailable_at_the_deadline() {
         "locked",
         "SELECT count(*) FROM pg_locks WHERE relation = 'calls'::regclass AND mode = 'AccessExclusiveLock' AND granted",
     );
-    // by a stopped clock, which goes on at once to the timer that is waited for: the deadline is
-    // met however busy the machine is
+    // in paused time, which jumps ahead to the next timer, so that the deadline is met however busy
+    // the machine is
     tokio::time::pause();
     let asked = tokio::time::Instant::now();
     let error = subject.records.save(&full_record()).await.unwrap_err();
@@ -526,7 +527,7 @@ async fn a_locked_table_is_unavailable_at_the_deadline() {
         "locked",
         "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted",
     );
-    // which psql takes for a failure
+    // psql reports the terminated session as a failure
     drop(gate.join());
     lock.join().unwrap();
     subject
@@ -536,7 +537,7 @@ async fn a_locked_table_is_unavailable_at_the_deadline() {
         .expect("it goes on when the lock is gone");
 }
 
-/// Waits until a query counts one.
+/// Polls until the query returns 1.
 fn until(database: &str, counts: &str) {
     let given_up = Instant::now() + Duration::from_secs(60);
     while postgres().sql(database, counts) != "1" {

@@ -1,4 +1,4 @@
-//! What is Redis's alone: keys and TTLs as they stand there, and its deaths.
+//! Behaviour specific to Redis: keys and TTLs as Redis stores them, and outages.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -19,10 +19,10 @@ use ghanti_store::{
 };
 use tokio::time::Instant;
 
-/// Longer than the busiest machine needs for what Redis does at once.
+/// Longer than Redis needs for an immediate operation on the busiest machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The grain of the runtime's timers.
+/// The resolution of the runtime's timers.
 const TIMER: Duration = Duration::from_millis(2);
 
 const TTL_MS: u64 = 90_000;
@@ -34,9 +34,9 @@ fn binding() -> Binding {
     }
 }
 
-/// Runs something with the clock stopped: while nothing but a timer is waited for it goes on to
-/// that timer at once, so that a deadline is met to the millisecond, however busy the machine is.
-/// Gives how long it took by that clock.
+/// Runs a future in paused time, which jumps ahead whenever only a timer is waited for. So
+/// deadlines are met to the millisecond, however busy the machine is. Also returns how long the
+/// future took in that time.
 async fn by_a_stopped_clock<T>(what: impl Future<Output = T>) -> (T, Duration) {
     tokio::time::pause();
     let began = Instant::now();
@@ -181,7 +181,7 @@ async fn a_foreign_key_that_is_no_text_is_unreadable_not_absent() {
     let server = RedisServer::start();
     let store = connected(&server).await;
     server.command(&["HSET", "crm:919876543210", "name", "Asha Rao"]);
-    // One byte, 0x80: not UTF-8.
+    // one byte, 0x80: not UTF-8
     server.command(&["SETBIT", "bits:919876543210", "0", "1"]);
     for key in ["crm:919876543210", "bits:919876543210"] {
         let error = store.lookup(key).await.unwrap_err();

@@ -1,5 +1,5 @@
-//! What every session store does: one suite, run against the one in process and against a real
-//! Redis.
+//! The behaviour of every session store: one suite, run against the in-process store and against a
+//! real Redis.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -21,10 +21,10 @@ use ghanti_store::{
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
-/// Writes a key past the store, as another program would. It holds the server, which lives as long.
+/// Writes a key directly, as another program would. Keeps the server alive as long as it lives.
 type PutForeign = Box<dyn Fn(&str, &str) + Send + Sync>;
 
-/// A store to be tested.
+/// The store under test.
 struct Subject {
     store: Arc<dyn SessionStore>,
     put_foreign: PutForeign,

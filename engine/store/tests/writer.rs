@@ -1,5 +1,5 @@
-//! The record writer against a database that comes and goes: one that is switched, with time
-//! paused, and a real PostgreSQL that is killed.
+//! The record writer with a database that fails and recovers: a switchable one in paused time, and
+//! a real PostgreSQL that is killed.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -21,7 +21,7 @@ use ghanti_model::{CallId, CallRecord, CallSid, CallState, PhoneNumber};
 use ghanti_store::testing::PostgresServer;
 use ghanti_store::{CallRecords, DoNotCall, Flushed, RecordWriter, SqlRecords, StoreError};
 
-/// For what a real database does at once, on the busiest machine.
+/// Longer than a real database needs for an immediate operation on the busiest machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 fn files(spool: &Path) -> usize {
@@ -185,7 +185,7 @@ async fn a_full_queue_overflows_into_the_spool() {
     )
     .await
     .unwrap();
-    // The task does not run before this one waits: the fourth finds the queue full.
+    // the task does not run until this test waits, so the fourth record finds the queue full
     for created_ms in 0..10 {
         writer.submit(record(created_ms));
     }

@@ -1,5 +1,5 @@
-//! The rules, case by case. `A` and `B` are customers, `X` is a line of the operator (an ExoPhone),
-//! `-` is a number that was not named.
+//! The rules of `binding`, case by case. `A` and `B` are customers' numbers, `X` is the operator's
+//! (an ExoPhone), and `-` is a number that was not named.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use super::*;
 fn number(name: &str) -> Option<PhoneNumber> {
     let text = match name {
         "A" => "+91 98765 00001",
-        // Exotel's spelling of the same number
+        // the same number in Exotel's spelling
         "a" => "09876500001",
         "B" => "09876500002",
         "X" => "08045000000",
@@ -19,7 +19,7 @@ fn number(name: &str) -> Option<PhoneNumber> {
     Some(PhoneNumber::parse(text).unwrap())
 }
 
-/// `from>to`, behind a space the direction.
+/// Parses `from>to`, optionally followed by a space and the direction.
 fn ends(text: &str) -> Vec<Ends> {
     let one = |text: &str| {
         let (numbers, direction) = text.split_once(' ').unwrap_or((text, ""));
@@ -78,12 +78,12 @@ fn an_order_is_handed_over_only_where_its_own_number_is_on_the_line() {
         ("a>X outbound-dial, a>X outbound-dial, a>X", "customer"),
         ("a>X incoming, a>X", "customer"),
         ("->-, a>X", "customer"),
-        // dialled to somebody else's number
+        // dialled to another customer's number
         ("B>X", "wrong-number"),
         ("B>X outbound-dial", "wrong-number"),
         ("B>- outbound-dial", "wrong-number"),
         ("B>X incoming", "wrong-number"),
-        // the Passthru and the stream do not agree
+        // the Passthru and the stream disagree
         ("a>X outbound-dial, B>X", "wrong-number"),
         ("B>X outbound-dial, a>X", "wrong-number"),
         ("a>X outbound-dial, B>X outbound-dial", "wrong-number"),
@@ -94,13 +94,13 @@ fn an_order_is_handed_over_only_where_its_own_number_is_on_the_line() {
         ("->X outbound-dial", "unknown-number"),
         ("->A", "unknown-number"),
         ("->B", "unknown-number"),
-        // the other way round, as a request of an outbound call may have it
+        // swapped, as a request of an outbound call may have them
         ("X>a outbound-dial", "customer"),
         ("X>a outbound-dial, X>a", "customer"),
         ("a>X outbound-dial, X>a", "customer"),
         ("X>B outbound-dial", "wrong-number"),
         ("X>B outbound-dial, X>B", "wrong-number"),
-        // somebody else may be connected with A here
+        // another customer may be connected with A here
         ("B>a", "wrong-number"),
         ("X>a", "wrong-number"),
         ("B>a incoming", "wrong-number"),
@@ -190,7 +190,7 @@ fn what_was_named_is_not_replaced_by_a_guess() {
 #[test]
 fn without_a_named_order_the_only_open_one_of_the_number_is_taken() {
     for (orders, expected) in [
-        // each letter is an order of A, `h` one that was held, `o` an open one
+        // each letter is an order of A: `h` was held before, `o` is open
         ("", "nobody"),
         ("o", "customer"),
         ("oo", "several-orders"),

@@ -1,3 +1,5 @@
+//! Orders named in the parameters of a request.
+
 use super::*;
 
 #[test]

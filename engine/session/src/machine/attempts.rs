@@ -1,4 +1,4 @@
-//! The attempts of a question: silence, what was not understood, the next prompt, the answer.
+//! The attempts of a question: no-input, no-match, reprompts and the answer.
 
 use ghanti_model::{Answer, Masked};
 
@@ -6,15 +6,15 @@ use super::{Completion, HEARD_QUESTIONS, Machine, Output, STALL_MS, Waiting};
 use crate::event::Event;
 use crate::question::{Asking, Next, Phase, Stage};
 
-/// After words that were no answer, the caller is expected to go on within this time; then they are
-/// asked again.
+/// How long the caller has to speak again after speech that was not an answer, before it becomes a
+/// no-input.
 const TALKED_OVER_MS: u64 = 2_000;
-/// So many noises and words that are no answer are passed over in one attempt; one more, and it
-/// counts as silence: a television never stops.
+/// How many noises and other non-answers are ignored in one attempt. One more makes it a no-input:
+/// a television never stops.
 pub(super) const NOISES: u32 = 3;
 
 impl Machine {
-    /// When an open question has to be looked at again.
+    /// When an open question has to be checked again.
     pub(super) fn question_wake(&self, now_ms: u64, asking: &Asking) -> Option<u64> {
         match (
             asking.utterance.as_ref().map(|utterance| utterance.stage),
@@ -29,7 +29,7 @@ impl Machine {
         }
     }
 
-    /// Moves an open question on, as far as time and playout allow.
+    /// Advances an open question, as far as time and playout allow.
     pub(super) fn advance_question(&mut self, now_ms: u64) {
         let Some(Waiting::Ask(asking)) = &mut self.waiting else {
             return;
@@ -54,7 +54,7 @@ impl Machine {
         }
     }
 
-    /// All that was to be said before the answer has been heard, or will not be.
+    /// Everything before the answer has been played, or will not be: starts timing no-input.
     fn prompted(&mut self, now_ms: u64) {
         let Some(Waiting::Ask(asking)) = &mut self.waiting else {
             return;
@@ -66,7 +66,7 @@ impl Machine {
                 self.heard_questions.insert(asking.asked.name.clone());
             }
         }
-        // who spoke over the question expects to have answered, and is not left in silence
+        // a caller who spoke over the question thinks they have answered, so they wait less
         let wait_ms = if asking.was_talked_over {
             asking.asked.no_input_ms.min(TALKED_OVER_MS)
         } else {
@@ -103,14 +103,14 @@ impl Machine {
         }
     }
 
-    /// Waits for the caller to begin anew.
+    /// Drops the caller's current turn, so that they can start again.
     pub(super) fn restart_turn(&mut self) {
         self.caller_audio.close();
         self.caller_audio.reset();
         self.outputs.push_back(Output::Forget);
     }
 
-    /// Forgets what the caller is saying: they press keys instead.
+    /// Drops the utterance in progress: the caller is pressing keys instead.
     pub(super) fn forget_utterance(&mut self) {
         self.caller_audio.reset();
         if let Some(Waiting::Ask(asking)) = &mut self.waiting
@@ -129,7 +129,7 @@ impl Machine {
         self.complete(Completion::Answered(answer));
     }
 
-    /// The utterance ended, and no recogniser runs that could tell what was said.
+    /// The utterance ended, and no recogniser was running that could have recognised it.
     pub fn heard_nothing(&mut self, now_ms: u64) {
         self.awaited_hearings = 0;
         let Some(Waiting::Ask(asking)) = &mut self.waiting else {
@@ -146,7 +146,7 @@ impl Machine {
         self.advance(now_ms);
     }
 
-    /// What was said is no answer, and uses up no attempt: the bot goes on where it was.
+    /// What was said is not an answer and uses up no attempt: prompts it stopped are played again.
     pub(super) fn talked_over(&mut self, now_ms: u64) {
         let Some(Waiting::Ask(asking)) = &mut self.waiting else {
             return;

@@ -1,4 +1,4 @@
-//! Keys: what they answer, what they interrupt, and those that are pressed before their question.
+//! Keys: what they answer and interrupt, and those typed ahead of their question.
 
 use std::collections::VecDeque;
 
@@ -8,17 +8,17 @@ use super::{Machine, Output, Waiting};
 use crate::event::Event;
 use crate::question::{Answers, Phase};
 
-/// So many keys may be typed ahead; further ones are dropped.
+/// How many keys may be typed ahead; further ones are dropped.
 const TYPED_AHEAD: usize = 32;
-/// For so long after a collection that its last key completed, the key that would have ended it is
-/// still meant for it.
+/// If a collection completed without its end key, that key still counts as part of it for this
+/// long.
 const LATE_END_KEY_MS: u64 = 3_000;
 
-/// Keys that were pressed before the question that they answer.
+/// Keys pressed before the question that they answer.
 #[derive(Default)]
 pub(super) struct TypedAhead {
     keys: VecDeque<char>,
-    /// The end key of a collection that was complete without it, and until when it is swallowed.
+    /// The end key of a collection that completed without it, and until when it is ignored.
     late_end_key: Option<(char, u64)>,
 }
 
@@ -29,7 +29,7 @@ impl TypedAhead {
         }
     }
 
-    /// Whether the key ends a collection that is complete already.
+    /// Whether this key belongs to a collection that is already complete.
     fn swallows(&mut self, now_ms: u64, key: char) -> bool {
         self.late_end_key
             .take()
@@ -37,17 +37,17 @@ impl TypedAhead {
     }
 }
 
-/// What a key does to the question that is open.
+/// What a key does to the open question.
 enum Press {
-    /// It is kept for a later question, or for this one once it has been heard.
+    /// It is kept for a later question, or for this one once its prompt has been heard.
     Keep,
     /// It is the answer.
     Choose(String),
-    /// It is one of the keys that are collected.
+    /// It is one of the keys being collected.
     Collect,
     /// It is no answer.
     NoMatch,
-    /// It is written down, and changes nothing.
+    /// It is recorded, and changes nothing.
     Note,
 }
 
@@ -57,13 +57,13 @@ impl Machine {
         if self.ended || self.keys.swallows(now_ms, key) {
             return;
         }
-        // A key's tone is heard as speech.
+        // a key's tone may have been detected as speech
         self.forget_utterance();
         self.press(now_ms, key);
         self.advance(now_ms);
     }
 
-    /// Gives an open question the keys that were pressed before it, as far as it takes them.
+    /// Applies the keys typed ahead to the open question, as far as it takes them.
     pub(super) fn take_typed_ahead(&mut self, now_ms: u64) {
         for _ in 0..self.keys.keys.len() {
             if !matches!(self.waiting, Some(Waiting::Ask(_))) {
@@ -126,7 +126,7 @@ impl Machine {
         let must_be_heard = is_prompting && !self.playback.is_interruptible();
         match &asking.asked.answers {
             Answers::Choices(matcher) => match matcher.key(key) {
-                // nobody can confirm what they have not heard yet
+                // the caller cannot confirm what they have not heard yet
                 Some(choice)
                     if is_prompting
                         && matcher.confirms(choice)
@@ -145,7 +145,7 @@ impl Machine {
         }
     }
 
-    /// Keys interrupt what is being said and heard.
+    /// A key stops prompts and drops the utterance in progress.
     fn hush(&mut self, now_ms: u64, answer: Option<ghanti_model::Answer>) {
         let _ = self.flush(now_ms);
         self.caller_audio.close();
@@ -158,7 +158,7 @@ impl Machine {
         }
     }
 
-    /// The keys are complete, or no further one came in time.
+    /// The keys are complete, or no further key was pressed in time.
     pub(super) fn keyed(&mut self, now_ms: u64) {
         let Some(Waiting::Ask(asking)) = &mut self.waiting else {
             return;

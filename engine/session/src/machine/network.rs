@@ -1,16 +1,16 @@
-//! What the network owes: marks behind what was sent, and the caller's audio, all the time.
+//! Watches for missing marks and missing caller audio, which Exotel should send throughout a call.
 
 use super::{Machine, Output};
 use crate::event::Event;
 
-/// When no audio has come for so long, something is wrong on the way: it is reported once.
+/// Missing caller audio for this long is reported, once.
 const NO_MEDIA_MS: u64 = 4_000;
-/// When audio has stopped for so long, nobody is there any more.
+/// Once caller audio has stopped for this long, nobody is on the line any more.
 const PEER_LOST_MS: u64 = 20_000;
-/// The same where none has ever come: the caller may hear the bot, and have keys.
+/// The same if none has ever arrived: the caller may still hear the bot, and press keys.
 const NEVER_CAME_MS: u64 = 60_000;
 
-/// What is reported once in a call.
+/// What has been reported in this call; each is reported once.
 #[derive(Default)]
 pub(super) struct Reported {
     no_media: bool,
@@ -19,7 +19,7 @@ pub(super) struct Reported {
 }
 
 impl Machine {
-    /// When missing audio has to be looked at again.
+    /// When to check again for missing caller audio.
     pub(super) fn network_wake(&self) -> Option<u64> {
         let silent_since_ms = self.last_audio_ms.unwrap_or(0);
         match (self.reported.no_media, self.reported.peer_lost) {
@@ -37,7 +37,7 @@ impl Machine {
         }
     }
 
-    /// Reports, once each, a network that returns no marks or brings no audio.
+    /// Reports a network that returns no marks or sends no caller audio, once each.
     pub(super) fn watch_network(&mut self, silent_ms: u64) {
         let stopped = self.last_audio_ms.is_some();
         if self.ended {

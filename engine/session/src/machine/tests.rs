@@ -1,4 +1,4 @@
-//! What the machine does, told as pages of values: no socket, no clock, no recogniser.
+//! Behaviour of the machine, as tables of values: no socket, no clock, no recogniser.
 
 mod bench;
 mod echo;
@@ -203,7 +203,7 @@ fn a_no_behind_a_yes_takes_it_back() {
     bench.command(Command::Ask(asked));
     bench.pass(1_500);
     bench.says_at_once("yes");
-    // with what follows, the utterance says both
+    // with what follows, the utterance contains both
     bench.recognised = Some(("yes no no no", false));
     bench.pass(1_200);
     assert!(bench.completions.is_empty(), "{:?}", bench.completions);

@@ -1,10 +1,10 @@
-//! How the caller's voice answers a question, and when it stops a prompt.
+//! How the caller's speech answers a question, and when it stops a prompt.
 //!
-//! An answer counts only for a question that was heard, all but its last moment. What is said
-//! before that is talk over the prompt, and the prompt goes on: people say "hello" as they pick up,
-//! and "okay" while they listen. Only who wants the bot to stop (wrong number, an agent, no more
-//! calls) is heard at any moment. A prompt is stopped by words that were understood, never by a
-//! sound.
+//! Speech counts as an answer only if the caller had heard the question, all but its last moment.
+//! Otherwise the prompt goes on, because people say "hello" as they pick up and "okay" while they
+//! listen. Only urgent choices (wrong number, an agent, no more calls) are accepted at any time. A
+//! question with choices is interrupted only by recognised words, never by mere sound; an open
+//! question is interrupted by any speech.
 
 use ghanti_model::Reply;
 use ghanti_speech::words::{ChoiceMatcher, Match};
@@ -15,34 +15,34 @@ use super::{END_SILENCE_MS, Machine, Output, Waiting};
 use crate::event::Event;
 use crate::question::{Answers, Asking, Phase, Stage, Utterance};
 
-/// So much of a question may still be to come when its answer begins: nobody waits for the last
+/// How much of a question may still be unplayed when its answer begins: nobody waits for the last
 /// syllable.
 const UNHEARD_MS: u64 = 600;
-/// So much speech interrupts the prompt of an open question, where every word is an answer.
+/// How much speech interrupts the prompt of an open question, where any words are an answer.
 const BARGE_IN_MS: u32 = 300;
-/// So long a choice has to stand in the recogniser's partial words before it stops a prompt.
+/// How long the partial result must stay on the same choice before it stops a prompt.
 const STABLE_MS: u64 = 120;
-/// How long the recogniser may take for its last word, before the caller is asked to wait for it.
+/// How long the recogniser may take for its final result before the caller is asked to wait.
 const UNDERSTAND_MS: u64 = 2_000;
-/// How long it may take then.
+/// How long it may take after that, before the question is asked again.
 const UNDERSTAND_LATE_MS: u64 = 6_000;
-/// After a noise that was no word, the caller has at least this long to begin.
+/// How long the caller has at least to speak again after a noise.
 const RESUME_MS: u64 = 1_000;
-/// So often a question is put again because the recogniser was too late, without an attempt of the
-/// caller.
+/// How often a question is asked again because the recogniser failed or was too late, without using
+/// up an attempt.
 const OVERLOADS: u32 = 2;
-/// Words that stop a prompt before the question was heard have to be surer than an answer.
+/// Minimum confidence of an urgent choice that is accepted before the question was heard.
 const URGENT_CONFIDENCE: f32 = 0.6;
-/// Silence that ends a turn whose words are already a whole answer.
+/// Silence that ends a turn whose words are already a complete answer.
 const END_SILENCE_COMPLETE_MS: u32 = 450;
-/// The same where the answer is a yes, or may turn out to be one: within a second a caller takes a
-/// wrong one back, and the first sound of that has to be there before the turn is over.
+/// The same if the answer is a yes, or may turn out to be one: callers take a wrong yes back within
+/// a second, and the correction must begin before the turn is over.
 const END_SILENCE_YES_MS: u32 = 1_200;
-/// Silence that ends a turn whose last words begin an answer: "I … want … an agent".
+/// Silence that ends a turn whose last words are the start of an answer: "I … want … an agent".
 const END_SILENCE_UNFINISHED_MS: u32 = 1_200;
 
 impl Machine {
-    /// Follows the caller's voice while a question is open that may be answered by it.
+    /// Follows the caller's speech while a question is open that can be answered by voice.
     pub(super) fn speech(&mut self, now_ms: u64, ended: Option<u64>) {
         let Some(Waiting::Ask(asking)) = &self.waiting else {
             return;
@@ -77,8 +77,8 @@ impl Machine {
         }
     }
 
-    /// Whether what began at that time may be an answer: the question had been heard, all but its
-    /// last moment, or it is put again to a caller who has heard it before.
+    /// Whether speech that began at `began_ms` may be an answer: the caller had heard the question,
+    /// all but its last moment, or it is being repeated to a caller who has heard it before.
     pub(super) fn counts(&self, now_ms: u64, asking: &Asking, began_ms: u64) -> bool {
         let since_ms = now_ms.saturating_sub(began_ms);
         let almost_over = self
@@ -105,7 +105,7 @@ impl Machine {
         self.caller_audio.open();
     }
 
-    /// Stops what is being said where the caller's words so far ask for it.
+    /// Stops prompts if the caller's speech so far is a barge-in.
     fn stop_prompts(&mut self, now_ms: u64) {
         let Some(Waiting::Ask(asking)) = &mut self.waiting else {
             return;
@@ -146,12 +146,13 @@ impl Machine {
         }
     }
 
-    /// What the recognition heard.
+    /// A result of the recognition.
     pub fn hearing(&mut self, now_ms: u64, hearing: Hearing) {
         match hearing {
             Hearing::Partial(recognized) => self.understood_so_far(now_ms, &recognized),
             Hearing::Final(recognized) => {
                 self.awaited_hearings = self.awaited_hearings.saturating_sub(1);
+                // results of utterances that were dropped still arrive; only the newest one counts
                 if self.awaited_hearings == 0 {
                     self.understood(now_ms, recognized);
                 }
@@ -216,7 +217,7 @@ impl Machine {
             return self.noise(now_ms);
         }
         let question = asking.asked.name.clone();
-        // A recogniser can be sure that something was said, and not of what.
+        // without text, the confidence is only in something having been said
         let confidence = if recognized.text.is_empty() {
             0.0
         } else {
@@ -315,7 +316,7 @@ impl Machine {
         }
     }
 
-    /// A sound that was no word uses up no attempt, as long as there are few of them.
+    /// A sound without words uses up no attempt, as long as there are few of them.
     fn noise(&mut self, now_ms: u64) {
         let Some(Waiting::Ask(asking)) = &mut self.waiting else {
             return;
@@ -335,7 +336,8 @@ impl Machine {
         self.caller_audio.close();
     }
 
-    /// The recogniser has not given its last word in time, which is no fault of the caller's.
+    /// The recogniser has not given its final result in time, which is not the caller's fault: asks
+    /// them to wait, and later asks the question again.
     pub(super) fn overloaded(&mut self, now_ms: u64, is_late: bool) {
         let Some(Waiting::Ask(asking)) = &mut self.waiting else {
             return;
@@ -366,7 +368,8 @@ impl Machine {
         self.put_again(now_ms);
     }
 
-    /// Puts the question again, without an attempt of the caller; after some times it is given up.
+    /// Asks the question again without using up an attempt; after [`OVERLOADS`] times it is a
+    /// no-match.
     fn put_again(&mut self, now_ms: u64) {
         let Some(Waiting::Ask(asking)) = &mut self.waiting else {
             return;
@@ -384,7 +387,7 @@ impl Machine {
     }
 }
 
-/// The choice that was said: as a whole, with no word beside it that the recogniser does not know.
+/// The choice that was spoken; none if the utterance has a word that the recogniser does not know.
 fn choice(matcher: &ChoiceMatcher, recognized: &Recognized) -> Option<Match> {
     if recognized.unknown {
         None

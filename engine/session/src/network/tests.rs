@@ -1,4 +1,4 @@
-//! Callbacks in any order, and what a record says after them.
+//! Status callbacks in any order, and the record that results.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use ghanti_model::CallId;

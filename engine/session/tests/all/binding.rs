@@ -1,5 +1,6 @@
-//! Whose record a call gets: the customer's whose number is on the line, or nobody's. Each order's
-//! customer has a language of their own, which the flow speaks: so it shows whose record it had.
+//! Whose record a call gets: that of the customer whose number is on the line, or nobody's. Each
+//! customer has their own language, which the flow speaks, so the language shows whose record it
+//! got.
 
 use std::sync::Arc;
 
@@ -29,8 +30,8 @@ fn start(sid: &str, from: Option<&str>, parameters: Value) -> Value {
     json!({ "event": "start", "stream_sid": format!("stream-{sid}"), "start": start })
 }
 
-/// What a Passthru does: it says what it knows of the call, and the call is found behind the
-/// answer.
+/// Does what a Passthru does: it reports what it knows about the call, which is then found after
+/// the answer.
 async fn passthru(house: &House, sid: &str, order: Option<CallId>, from: Option<&str>) -> Found {
     let sid = CallSid::parse(sid).unwrap();
     let field = order.map(|order| order.to_string());
@@ -61,7 +62,7 @@ async fn passthru(house: &House, sid: &str, order: Option<CallId>, from: Option<
     found
 }
 
-/// Whose record the flow had.
+/// Whose record the flow got.
 fn whose(record: &CallRecord) -> &'static str {
     assert_eq!(
         record.transcript.first().map(|line| line.name.as_str()),
@@ -77,7 +78,7 @@ fn whose(record: &CallRecord) -> &'static str {
 }
 
 fn problems(record: &CallRecord) -> Vec<&str> {
-    // this line brings neither audio nor marks, and the flow asks longer than a call may last
+    // this line sends neither audio nor marks, and the flow asks for longer than a call may last
     let of_the_line = ["too-long", "no-media", "no-marks"];
     record
         .problems
@@ -151,11 +152,11 @@ async fn an_order_without_the_number_on_the_line_is_told_to_nobody() {
     passthru(&house, "s1", Some(order), None).await;
     house.stream("s1", start("s1", None, json!(null))).await;
     assert_nobody(&house.of("s1").await, "unknown-number");
-    // the Passthru knew it
+    // the Passthru named the number
     passthru(&house, "s2", Some(order), Some(A)).await;
     house.stream("s2", start("s2", None, json!(null))).await;
     assert_eq!(whose(&house.of("s2").await), "Asha");
-    // the Passthru and the stream name two
+    // the Passthru and the stream name different numbers
     passthru(&house, "s3", Some(order), Some(A)).await;
     house.stream("s3", start("s3", Some(B), json!(null))).await;
     assert_nobody(&house.of("s3").await, "wrong-number");
@@ -182,7 +183,7 @@ async fn a_number_with_two_open_orders_hears_neither() {
     let (first, second) = (house.order(A, ASHA).await, house.order(A, BINA).await);
     house.stream("s1", start("s1", Some(A), json!(null))).await;
     assert_nobody(&house.of("s1").await, "several-orders");
-    // named, each is its own
+    // a call that names its order gets that one
     house
         .stream(
             "s2",
@@ -193,13 +194,13 @@ async fn a_number_with_two_open_orders_hears_neither() {
         (whose(&house.of("s2").await), house.of("s2").await.call_id),
         ("Asha", first)
     );
-    // which leaves one that is open
+    // which leaves one open order
     house.stream("s3", start("s3", Some(A), json!(null))).await;
     assert_eq!(
         (whose(&house.of("s3").await), house.of("s3").await.order),
         ("Bina", Some(second))
     );
-    // and then none; of two that were held neither is guessed
+    // and then none: neither of two held orders is guessed
     house.stream("s4", start("s4", Some(A), json!(null))).await;
     assert_nobody(&house.of("s4").await, "several-orders");
 }
@@ -275,7 +276,7 @@ async fn two_calls_of_one_order_at_once_are_both_served() {
 #[tokio::test]
 async fn two_calls_of_one_number_whose_passthrus_come_first_are_two_calls() {
     let house = house().await;
-    // with an order, found by its number alone; and as unknown callers
+    // with an order found by its number alone, and as unknown callers
     let order = house.order(A, ASHA).await;
     for (number, sids) in [(A, ["s1", "s2"]), (B, ["s3", "s4"])] {
         let first = passthru(&house, sids[0], None, Some(number)).await;
@@ -301,7 +302,7 @@ async fn two_calls_of_one_number_whose_passthrus_come_first_are_two_calls() {
 #[tokio::test]
 async fn a_passthru_that_comes_late_is_of_the_call_that_is_there() {
     let house = house().await;
-    // one whose stream came first, with an order and without
+    // the stream came first, with an order and without
     house.order(A, ASHA).await;
     for (sid, number) in [("s1", A), ("s2", B)] {
         house
@@ -345,7 +346,7 @@ async fn a_second_stream_of_an_ended_call_is_refused_and_changes_nothing() {
 async fn a_call_sid_that_reads_like_an_id_of_ours_is_a_call_sid() {
     let house = house().await;
     house.order(A, ASHA).await;
-    // a real one: 32 hexadecimal digits
+    // a real CallSid: 32 hexadecimal digits
     let sid = "75b90b4b77ce9e6fe9a60a26f03d198c";
     house.stream(sid, start(sid, Some(A), json!(null))).await;
     assert_eq!(
@@ -369,7 +370,7 @@ async fn an_id_that_is_no_order_is_not_replaced_by_the_numbers_order() {
         )
         .await;
     assert_nobody(&house.of("s1").await, "unknown-order");
-    // what is no id at all is some campaign's own word
+    // a value that is not an id at all belongs to the operator's campaign
     house
         .stream(
             "s2",
@@ -389,8 +390,8 @@ async fn a_store_that_hangs_is_waited_for_as_long_as_the_bound_and_nothing_is_gu
     house.order(A, BINA).await;
     store.hang();
 
-    // an unknown caller, a caller with orders, one whose order is named by the stream, one whose
-    // Passthru came to this process just before
+    // an unknown caller, a caller with orders, one whose order the stream names, and one whose
+    // Passthru reached this process just before
     let named = json!({ "call-id": older.to_string() });
     for (sid, number, parameters) in [
         ("s1", B, json!(null)),
@@ -421,7 +422,7 @@ async fn a_store_that_hangs_is_waited_for_as_long_as_the_bound_and_nothing_is_gu
             "{sid}: {record:#?}"
         );
         assert_ne!(whose(&record), "Bina", "{sid}: nobody named this order");
-        // what this process itself knows for certain it may use
+        // what this process itself knows for certain may be used
         assert_eq!(
             whose(&record) == "Asha",
             sid == "s3" || sid == "s4",

@@ -1,5 +1,5 @@
-//! A customer's record that another program has stored: what of it cannot be read for certain is
-//! not given to the flow, and the call's record says so.
+//! A customer's record stored by another program: fields that cannot be read for certain are
+//! withheld from the flow, and the call's record says so.
 
 use crate::common::House;
 use ghanti_model::Function;

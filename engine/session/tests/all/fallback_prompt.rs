@@ -1,11 +1,11 @@
-//! A flow that meets a limit, or runs out of time: its caller hears words in his language, then
-//! goes where `[on-failure]` says, and the call has one record with one outcome.
+//! A flow that exceeds a limit or runs out of time: the caller hears a fallback prompt in their
+//! language, the call goes where `[on-failure]` says, and it has one record with one outcome.
 
 use crate::common::{House, PLACES};
 use ghanti_dialog::ScriptedCaller;
 use ghanti_model::{CallId, CallRecord, CallState, Decision, Extent};
 
-/// Flows that do one thing each, with what their record has to tell.
+/// Flows that fail in one way each, with what their record has to contain.
 const FAILING: [(&str, &str, &str, &str); 8] = [
     ("trap", "trap", "", "trapped"),
     ("compute", "loop", "", "compute-ms"),
@@ -24,11 +24,11 @@ const FAILING: [(&str, &str, &str, &str); 8] = [
         "journal-kib",
     ),
     ("texts", "converse", "text-bytes = 32", "text-bytes"),
-    // its question outlasts the longest call
+    // its question takes longer than the longest call
     ("too-long", "converse", "", "call-minutes"),
 ];
 
-/// The words of the engine that the caller has heard to their end.
+/// The fallback prompt that the caller heard to its end.
 fn fallback_prompt(record: &CallRecord) -> &str {
     let last = record
         .transcript
@@ -114,7 +114,7 @@ async fn without_a_word_of_the_manifest_the_caller_is_told_that_he_will_be_calle
         fallback_prompt(&record)
     );
     let record = house.call("own", "hi").await;
-    // a text of the manifest is in the flow's own language
+    // plain text in the manifest is in the flow's first language
     assert_eq!(
         (
             fallback_prompt(&record),
@@ -140,7 +140,7 @@ async fn a_flow_that_there_is_no_room_for_ends_with_words_too() {
                 .await
         });
     }
-    // on one thread, each is waiting for its caller soon after its turn has come
+    // with one thread, every flow waits for its caller after a few turns of the scheduler
     for _ in 0..100 {
         tokio::task::yield_now().await;
     }
@@ -155,7 +155,7 @@ async fn a_flow_that_there_is_no_room_for_ends_with_words_too() {
     );
     assert!(fallback_prompt(&record).starts_with("I am sorry"));
     waiting.shutdown().await;
-    // and there is room again
+    // now there is room again
     let record = house.call("flow", "en").await;
     assert_eq!(record.outcome.as_deref(), Some("too-long"));
 }

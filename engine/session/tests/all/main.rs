@@ -1,5 +1,5 @@
-//! All tests of the crate from outside, in one program: each program of its own would be linked
-//! with the whole engine of WebAssembly.
+//! All integration tests of the crate in one program: separate programs would each link the whole
+//! WebAssembly engine.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

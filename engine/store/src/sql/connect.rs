@@ -1,4 +1,4 @@
-//! From a URL to an open database with the tables of this engine.
+//! Opens a database from its URL and runs the migrations.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -14,23 +14,23 @@ use sqlx::{ConnectOptions, Connection};
 use super::{POSTGRES, Pool, SQLITE, migrations};
 use crate::{DEADLINE, OpenError};
 
-/// The database's file in the data folder, where no URL is given.
+/// The database file in the data folder, if no URL is given.
 const FILE: &str = "ghanti.db";
 
-/// Connections to PostgreSQL. Records are written by one task; the rest is for those who read them.
+/// Connections to PostgreSQL. One task writes the records; the others are for readers.
 const POSTGRES_CONNECTIONS: u32 = 8;
 
-/// Connections to SQLite, which writes one at a time whatever the number.
+/// Connections to SQLite, which allows one writer at a time anyway.
 const SQLITE_CONNECTIONS: u32 = 4;
 
-/// How long SQLite waits for another writer. Shorter than [`DEADLINE`], so that its own error comes
-/// first.
+/// How long SQLite waits for another writer. Shorter than [`DEADLINE`], so that SQLite's own error
+/// is reported.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(800);
 
-/// The longest that connecting to PostgreSQL at start may take.
+/// The longest that connecting to PostgreSQL at startup may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The longest that bringing the tables up to date may take.
+/// The longest that the migrations may take.
 const MIGRATION_TIMEOUT: Duration = Duration::from_secs(300);
 
 pub(super) async fn connect(url: Option<&str>, data_dir: &Path) -> Result<Pool, OpenError> {
@@ -58,9 +58,9 @@ async fn sqlite(options: SqliteConnectOptions) -> Result<Pool, OpenError> {
     check_folder(&file)?;
     let options = options
         .create_if_missing(true)
-        // With the log ahead of the file readers and the writer do not wait for each other.
+        // with a write-ahead log, readers and the writer do not wait for each other
         .journal_mode(SqliteJournalMode::Wal)
-        // Safe against a crash of the engine; a power cut may take the last records.
+        // safe if the engine crashes; a power cut may lose the last records
         .synchronous(SqliteSynchronous::Normal)
         .busy_timeout(BUSY_TIMEOUT)
         .disable_statement_logging();
@@ -105,8 +105,8 @@ async fn postgres(options: PgConnectOptions) -> Result<Pool, OpenError> {
     let pool = PgPoolOptions::new()
         .max_connections(POSTGRES_CONNECTIONS)
         .acquire_timeout(DEADLINE);
-    // The server gives up at the deadline as well, so that what nobody waits for any more holds no
-    // connection.
+    // the server also stops at the deadline, so that an abandoned statement does not keep a
+    // connection busy
     let bounded = options.options([("statement_timeout", DEADLINE.as_millis().to_string())]);
     Ok(Pool::Postgres(pool.connect_lazy_with(bounded)))
 }
@@ -126,8 +126,7 @@ async fn migrate<C: Migrate>(
     .map_err(|error| failed(error.to_string()))
 }
 
-/// SQLite says "unable to open database file" to everything; here is said what is wrong with the
-/// folder.
+/// Checks the folder, because SQLite's only error for it is "unable to open database file".
 fn check_folder(file: &Path) -> Result<(), OpenError> {
     let folder = match file.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -168,8 +167,7 @@ fn unwritable(path: PathBuf, error: &sqlx::Error) -> OpenError {
 }
 
 fn unusable(store: &'static str, error: &sqlx::Error) -> OpenError {
-    // What a URL does not parse for is one of a few fixed sentences; a parameter's value would be
-    // quoted, and is left out.
+    // keep only the fixed part of the message: the rest may quote a value from the URL
     let reason = match error {
         sqlx::Error::Configuration(cause) => cause
             .to_string()

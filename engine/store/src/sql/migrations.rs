@@ -1,10 +1,10 @@
-//! The tables' history, embedded in the binary. A migration that was released is never edited; a
-//! new one is added.
+//! The migrations, embedded in the binary. A released migration is never edited; changes are added
+//! as new ones.
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{AssertSqlSafe, SqlSafeStr};
 
-/// Number, name and statements of each migration.
+/// Number, name and SQL of a migration.
 type Source = (i64, &'static str, &'static str);
 
 const SQLITE: &[Source] = &[

@@ -1,7 +1,7 @@
-//! Call records in SQLite or PostgreSQL: the same table, the same statements, two pools.
+//! Call records in SQLite or PostgreSQL: the same table and statements for both.
 //!
-//! Each statement is bounded by [`DEADLINE`], the wait for a connection included. Nothing is tried
-//! twice here; [`crate::RecordWriter`] does that.
+//! Each statement is bounded by [`DEADLINE`], including the wait for a connection. Nothing is
+//! retried here; [`crate::RecordWriter`] does that.
 
 mod connect;
 mod migrations;
@@ -35,14 +35,14 @@ const NEWEST: &str =
     "SELECT call_id, record FROM calls ORDER BY created_ms DESC, call_id DESC LIMIT $1";
 const LIVE: &str =
     "SELECT call_id, record FROM calls WHERE state = 'live' ORDER BY call_id LIMIT $1";
-// Only what is still live: the record's true end may have come from the spool meanwhile.
+// only if still live: the call's real end may have been saved from the spool meanwhile
 const END: &str = "UPDATE calls SET state = $2, outcome = $3, ended_ms = $4, updated_ms = $5, record = $6 WHERE call_id = $1 AND state = 'live'";
-// A record is saved again and again; what was lifted stays lifted.
+// a record is saved several times; a request that was lifted must stay lifted
 const WISH: &str = "INSERT INTO do_not_call (call_id, phone, since_ms) VALUES ($1, $2, $3) ON CONFLICT (call_id) DO NOTHING";
 const WISH_OF: &str = "SELECT call_id, since_ms FROM do_not_call WHERE phone = $1 AND lifted_ms IS NULL ORDER BY since_ms DESC LIMIT 1";
 const LIFT: &str = "UPDATE do_not_call SET lifted_ms = $2 WHERE phone = $1 AND lifted_ms IS NULL";
 
-/// How many abandoned records are held in memory at once.
+/// How many abandoned records are loaded into memory at once.
 const ABANDONED_AT_ONCE: i64 = 100;
 
 enum Pool {
@@ -55,7 +55,8 @@ pub struct SqlRecords {
     pool: Pool,
 }
 
-/// Runs one statement, written once, on whichever pool it is. The two differ in type alone.
+/// Runs one statement on whichever pool there is. The two pools have different types but the same
+/// methods.
 macro_rules! on_either {
     ($self:expr, $pool:ident => $statement:expr) => {
         match &$self.pool {
@@ -66,16 +67,17 @@ macro_rules! on_either {
 }
 
 impl SqlRecords {
-    /// Opens the database of `url` (`postgres://…` or `sqlite://…`), or without one the file
-    /// `ghanti.db` in `data_dir`, and brings its tables up to date. A missing file is made, a
-    /// missing folder is an error.
+    /// Opens the database at `url` (`postgres://…` or `sqlite://…`) or, without one, the file
+    /// `ghanti.db` in `data_dir`, and runs the migrations. A missing file is created; a missing
+    /// folder is an error.
     pub async fn open(url: Option<&str>, data_dir: &Path) -> Result<Self, OpenError> {
         Ok(Self {
             pool: connect::connect(url, data_dir).await?,
         })
     }
 
-    /// Closes all connections, waiting for what runs; SQLite then folds its log into the file.
+    /// Closes all connections after the statements in progress. SQLite then merges its write-ahead
+    /// log into the file.
     pub async fn close(&self) {
         match &self.pool {
             Pool::Sqlite(pool) => pool.close().await,
@@ -129,8 +131,8 @@ impl SqlRecords {
         })
     }
 
-    /// Ends one record. Where its JSON cannot be read the columns alone are ended, so that it is
-    /// not found live for ever.
+    /// Ends one record. If its JSON is unreadable, only the columns are updated, so that the call
+    /// does not stay live.
     async fn end(&self, call: &str, json: &str, now_unix_ms: u64) -> Result<u64, StoreError> {
         let record = match self.read(call, json) {
             Ok(mut record) => {
@@ -196,7 +198,7 @@ impl CallRecords for SqlRecords {
         json.map(|json| self.read(sid.as_str(), &json)).transpose()
     }
 
-    /// A record that cannot be read is passed over with a warning: it must not hide the others.
+    /// An unreadable record is skipped with a warning, so that it does not hide the others.
     async fn newest(&self, limit: u32) -> Result<Vec<CallRecord>, StoreError> {
         let limit = i64::from(limit);
         let rows: Vec<(String, String)> =
@@ -259,7 +261,7 @@ impl CallRecords for SqlRecords {
     }
 }
 
-/// The state as the column and the JSON spell it.
+/// The state as spelled in the column and in the JSON.
 fn state(state: CallState) -> &'static str {
     match state {
         CallState::Pending => "pending",
@@ -268,7 +270,7 @@ fn state(state: CallState) -> &'static str {
     }
 }
 
-/// SQL has no unsigned integers.
+/// Converts to `i64`, since SQL has no unsigned integers.
 fn stored_ms(unix_ms: u64) -> i64 {
     i64::try_from(unix_ms).unwrap_or(i64::MAX)
 }

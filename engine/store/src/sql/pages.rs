@@ -1,15 +1,15 @@
-//! Reading many records, page by page: oldest first for who goes through all calls of a time,
-//! newest first for a flow's.
+//! Reads many records page by page: oldest first for all calls since a time, newest first for the
+//! calls of a flow.
 
 use ghanti_model::{CallRecord, FlowName, VersionId};
 
 use super::{Pool, SqlRecords, stored_ms};
 use crate::StoreError;
 
-/// Ids of calls sort by time, so that a page begins behind the last id of the one before, whatever
-/// is written meanwhile.
+/// Call ids sort by time, so a page starts after the last id of the previous one, whatever is
+/// written in between.
 const PAGE: &str = "SELECT call_id, record FROM calls WHERE created_ms >= $1 AND call_id > $2 ORDER BY call_id LIMIT $3";
-/// Behind every hexadecimal digit, in every collation.
+/// Sorts after every hexadecimal digit, in every collation.
 const BEHIND_ALL: &str = "g";
 const NEWEST_OF: &str = "SELECT call_id, record FROM calls WHERE flow = $1 AND state = 'ended' AND call_id < $2 \
      ORDER BY call_id DESC LIMIT $3";
@@ -19,21 +19,21 @@ const COUNT: &str = "SELECT COUNT(*) FROM calls WHERE created_ms >= $1";
 /// A page of records.
 #[derive(Debug)]
 pub struct Page {
-    /// Those that can be read.
+    /// The readable records.
     pub records: Vec<CallRecord>,
-    /// Why others cannot.
+    /// Why the others are unreadable.
     pub unreadable: Vec<StoreError>,
-    /// Where the next page begins; none after the last one.
+    /// Where the next page starts; none if this is the last page.
     pub next: Option<PageMark>,
 }
 
-/// Where a page ended.
+/// The end of a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageMark(String);
 
 impl SqlRecords {
-    /// At most `limit` records made at `since_ms` or later, in milliseconds since 1970, behind a
-    /// mark; without one the oldest of them.
+    /// At most `limit` records created at or after `since_ms` (milliseconds since 1970), oldest
+    /// first, after the mark `behind` if there is one.
     pub async fn page(
         &self,
         since_ms: u64,
@@ -70,8 +70,8 @@ impl SqlRecords {
         Ok(self.page_of(&rows, limit))
     }
 
-    /// At most `limit` records of a flow's calls that have ended, the newest first, behind a mark;
-    /// without one the newest of all.
+    /// At most `limit` records of the flow's ended calls, newest first, after the mark `behind` if
+    /// there is one.
     pub async fn newest_of(
         &self,
         flow: &FlowName,
@@ -108,7 +108,7 @@ impl SqlRecords {
         Ok(self.page_of(&rows, limit))
     }
 
-    /// Whether a call of this version of a flow has ended.
+    /// Whether any call on this version of the flow has ended.
     pub async fn has_held(&self, flow: &FlowName, version: &VersionId) -> Result<bool, StoreError> {
         let (flow, version) = (flow.as_str(), version.as_str());
         let held: i64 = match &self.pool {
@@ -154,7 +154,7 @@ impl SqlRecords {
         page
     }
 
-    /// How many records were made at `since_ms` or later.
+    /// How many records were created at or after `since_ms` (milliseconds since 1970).
     pub async fn count(&self, since_ms: u64) -> Result<u64, StoreError> {
         let since_ms = stored_ms(since_ms);
         let count: i64 = match &self.pool {

@@ -1,8 +1,8 @@
-//! Real servers for tests: a redis-server and a PostgreSQL of the test's own, each on a free port
-//! and in a folder of its own, gone when the test is, however it ends.
+//! Real servers for tests: a redis-server and a PostgreSQL of the test's own, each with a free port
+//! and its own folder. They are removed when the test ends, however it ends.
 //!
-//! For tests alone (feature `testing`): everything here blocks, and panics with what is missing
-//! where a server cannot be had.
+//! For tests only (feature `testing`): everything here blocks, and panics if a server cannot be
+//! started, saying what is missing.
 #![allow(
     clippy::panic,
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! A PostgreSQL for a test.
+//! A PostgreSQL server for one test.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, chown};
@@ -14,14 +14,14 @@ use super::process::{Process, RunAs, free_port, log_of, program};
 const USER: &str = "ghanti";
 const PASSWORD: &str = "tiger-lily-77";
 
-/// How often another port is tried: between finding a free one and binding it, somebody else may
-/// take it.
+/// How many ports are tried: between finding a free one and binding it, another process may take
+/// it.
 const PORTS_TRIED: usize = 5;
 
-/// A PostgreSQL of the test's own, on 127.0.0.1, with a password. Not safe against power cuts, and
-/// fast for that.
+/// A PostgreSQL server of the test's own on 127.0.0.1, with a password. It runs without `fsync`:
+/// fast, but not safe against power cuts.
 pub struct PostgresServer {
-    // Before its folder, so that it is dropped first.
+    // declared before its folder, so that it is dropped first
     process: Option<Process>,
     dir: TempDir,
     port: u16,
@@ -29,8 +29,8 @@ pub struct PostgresServer {
 }
 
 impl PostgresServer {
-    /// Makes a cluster, starts it and waits until it takes connections. It refuses to be run by
-    /// root, and is then run by the user `postgres`.
+    /// Creates a cluster, starts it and waits until it accepts connections. PostgreSQL refuses to
+    /// run as root, so for root it is run as the user `postgres`.
     pub fn start() -> Self {
         let dir = TempDir::with_prefix("ghanti-postgres-").expect("a temporary folder");
         let run_as = fs::metadata(dir.path())
@@ -58,7 +58,8 @@ impl PostgresServer {
         panic!("postgres does not start:\n{}", log_of(server.dir.path()));
     }
 
-    /// Makes an empty database and returns its URL: `postgres://USER:PASSWORD@127.0.0.1:PORT/NAME`.
+    /// Creates an empty database and returns its URL:
+    /// `postgres://USER:PASSWORD@127.0.0.1:PORT/NAME`.
     pub fn create_database(&self, name: &str) -> String {
         self.sql("postgres", &format!("CREATE DATABASE \"{name}\""));
         format!(
@@ -72,7 +73,7 @@ impl PostgresServer {
         PASSWORD
     }
 
-    /// Runs statements in a database by `psql` and returns what it prints, unaligned and without
+    /// Runs statements in a database with `psql` and returns its output, unaligned and without
     /// headings.
     pub fn sql(&self, database: &str, statements: &str) -> String {
         let mut psql = Command::new(postgres_program("psql"));
@@ -99,7 +100,7 @@ impl PostgresServer {
         self.output(psql.env("PGPASSWORD", PASSWORD))
     }
 
-    /// Stops it at once, as in a crash: connections break, nothing is finished.
+    /// Stops it immediately, as in a crash: connections break and nothing is completed.
     pub fn kill(&mut self) {
         self.process = None;
     }
@@ -148,7 +149,7 @@ impl PostgresServer {
             self.port.to_string(),
         );
         let pid_file = data.join("postmaster.pid");
-        // A crash leaves it behind.
+        // a crash leaves it behind
         drop(fs::remove_file(&pid_file));
         let settings = [
             "listen_addresses=127.0.0.1",
@@ -162,8 +163,8 @@ impl PostgresServer {
         command.extend(settings.iter().flat_map(|setting| ["-c", setting]));
         let process = Process::start(self.dir.path(), "QUIT", &command, self.run_as);
         let taken = || log_of(self.dir.path()).contains("Address already in use");
-        // It writes its state as the file's last line, so that no other server on the same port is
-        // taken for it.
+        // PostgreSQL writes its state into its own pid file, so another server on the same port is
+        // not mistaken for it
         let is_ready =
             || fs::read_to_string(&pid_file).is_ok_and(|state| state.trim_end().ends_with("ready"));
         let ready = process.wait_until(|| is_ready() || taken()) && is_ready();
@@ -187,7 +188,8 @@ impl PostgresServer {
     }
 }
 
-/// A program of PostgreSQL. Debian keeps the server's own out of PATH, one folder for each version.
+/// A program of PostgreSQL. Debian keeps the server programs outside `PATH`, in one folder per
+/// version.
 fn postgres_program(name: &str) -> PathBuf {
     let versions = fs::read_dir(Path::new("/usr/lib/postgresql"))
         .into_iter()
@@ -199,7 +201,7 @@ fn postgres_program(name: &str) -> PathBuf {
     program(name, &folders)
 }
 
-/// The user `postgres`, which the server's package makes.
+/// The user `postgres`, which the server's package creates.
 fn postgres_user() -> RunAs {
     let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
     let ids = users.lines().find_map(|line| {

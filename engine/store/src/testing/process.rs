@@ -1,4 +1,4 @@
-//! A server that cannot outlive the test that started it, whether that ends, panics or is killed.
+//! A server process that cannot outlive its test, whether that finishes, panics or is killed.
 
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener};
@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Starts the server and then reads its standard input, which is a pipe from the test. A line
-/// means: stop the server. The pipe's end means that the test is gone: stop the server and remove
-/// its folder too.
+/// Starts the server and then reads its standard input, a pipe from the test. A line means: stop
+/// the server. The end of the pipe means that the test is gone: stop the server and remove its
+/// folder too.
 const WATCHER: &str = r#"
 dir=$1 signal=$2
 shift 2
@@ -22,16 +22,16 @@ wait "$server"
 [ -n "$test_lives" ] || rm -rf "$dir"
 "#;
 
-/// The server's output, in its folder.
+/// The file with the server's output, in its folder.
 const LOG: &str = "server.log";
 
-/// How long a server may take to be ready, on the busiest machine.
+/// How long a server may take to become ready, on the busiest machine.
 const START_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Between two looks whether it is. Nothing tells when a server is ready but asking it.
+/// How often to check whether it is ready. The only way to find out is to ask it.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
-/// The user whom a server is run as: user and group id.
+/// The user and group id that a server runs as.
 #[derive(Clone, Copy)]
 pub(super) struct RunAs {
     pub(super) uid: u32,
@@ -44,9 +44,9 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Runs `command` with its log in `dir`. `signal` is what stops it at once.
+    /// Runs `command` with its log in `dir`. `signal` is the one that stops it immediately.
     pub(super) fn start(dir: &Path, signal: &str, command: &[&str], run_as: Option<RunAs>) -> Self {
-        // What an earlier start left would be taken for this one's.
+        // the log of an earlier start would be taken for this one's
         drop(std::fs::remove_file(dir.join(LOG)));
         let mut watcher = Command::new("sh");
         watcher
@@ -54,8 +54,8 @@ impl Process {
             .arg(dir)
             .arg(signal)
             .args(command);
-        // Away from the terminal's group: an interrupt ends the test, and the watcher still has to
-        // clean up.
+        // in a process group of its own: an interrupt from the terminal ends the test, and the
+        // watcher must survive to clean up
         watcher
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
@@ -71,7 +71,7 @@ impl Process {
         Self { watcher }
     }
 
-    /// Waits until `ready` says so.
+    /// Polls until `ready` is true. Returns false if that takes too long.
     pub(super) fn wait_until(&self, ready: impl Fn() -> bool) -> bool {
         let given_up = Instant::now() + START_TIMEOUT;
         while Instant::now() < given_up {
@@ -85,7 +85,7 @@ impl Process {
 }
 
 impl Drop for Process {
-    /// Stops the server at once and waits until it is gone.
+    /// Stops the server immediately and waits until it has ended.
     fn drop(&mut self) {
         if let Some(mut test_lives) = self.watcher.stdin.take() {
             drop(test_lives.write_all(b"stop\n"));
@@ -94,13 +94,13 @@ impl Drop for Process {
     }
 }
 
-/// A port that nobody listens on now.
+/// A port that nobody is listening on at the moment.
 pub(super) fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port of 127.0.0.1");
     listener.local_addr().expect("the port just bound").port()
 }
 
-/// The full path of a program in PATH or in `folders`.
+/// The full path of a program in `PATH` or in `folders`.
 pub(super) fn program(name: &str, folders: &[PathBuf]) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let candidates = std::env::split_paths(&path)
@@ -112,7 +112,7 @@ pub(super) fn program(name: &str, folders: &[PathBuf]) -> PathBuf {
         .unwrap_or_else(|| panic!("`{name}` is not installed: run `make setup`"))
 }
 
-/// The end of a server's log, for the message of a failed start.
+/// The last lines of a server's log, for the message of a failed start.
 pub(super) fn log_of(dir: &Path) -> String {
     let log = std::fs::read_to_string(dir.join(LOG)).unwrap_or_default();
     let lines: Vec<&str> = log.lines().collect();

@@ -1,4 +1,4 @@
-//! A redis-server for a test.
+//! A redis-server for one test.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
@@ -8,20 +8,20 @@ use tempfile::TempDir;
 
 use super::process::{Process, free_port, log_of, program};
 
-/// How often another port is tried: between finding a free one and binding it, somebody else may
-/// take it.
+/// How many ports are tried: between finding a free one and binding it, another process may take
+/// it.
 const PORTS_TRIED: usize = 5;
 
-/// A redis-server of the test's own, on 127.0.0.1, without persistence.
+/// A redis-server of the test's own on 127.0.0.1, without persistence.
 pub struct RedisServer {
-    // Before its folder, so that it is dropped first.
+    // declared before its folder, so that it is dropped first
     process: Option<Process>,
     dir: TempDir,
     port: u16,
 }
 
 impl RedisServer {
-    /// Starts one, and waits until it answers.
+    /// Starts a server and waits until it answers.
     pub fn start() -> Self {
         let dir = TempDir::with_prefix("ghanti-redis-").expect("a temporary folder");
         let mut server = Self {
@@ -51,7 +51,7 @@ impl RedisServer {
         self.port
     }
 
-    /// Kills it, as by SIGKILL, with all it held.
+    /// Kills it with SIGKILL; its data is lost.
     pub fn kill(&mut self) {
         self.process = None;
     }
@@ -66,8 +66,8 @@ impl RedisServer {
         );
     }
 
-    /// Runs one command on a connection of its own, and returns the raw answer (RESP): `["SET",
-    /// "a", "1"]` gives `+OK\r\n`. For values that fit into one read of 64 kB.
+    /// Runs one command on a separate connection and returns the raw answer (RESP): `["SET", "a",
+    /// "1"]` gives `+OK\r\n`. The answer must fit into one read of 64 kB.
     pub fn command(&self, words: &[&str]) -> String {
         self.try_command(words)
             .unwrap_or_else(|error| panic!("redis-server does not answer `{words:?}`: {error}"))
@@ -106,7 +106,7 @@ impl RedisServer {
         ];
         let process = Process::start(self.dir.path(), "KILL", &command, None);
         let taken = || log_of(self.dir.path()).contains("Address already in use");
-        // The folder tells it from another test's server on the same port.
+        // the folder distinguishes it from another test's server on the same port
         let is_ours = || {
             self.try_command(&["CONFIG", "GET", "dir"])
                 .is_ok_and(|answer| answer.contains(&*dir))

@@ -1,10 +1,10 @@
-//! Saves call records off the path of the calls, and loses none: what the database does not take
-//! now lies in the spool folder until it does.
+//! Saves call records in the background without losing any: records that the database does not
+//! accept are kept in the spool folder until it does.
 //!
-//! One task takes records from a bounded queue. While the database answers they go straight there.
-//! From its first failure on they go to the spool, and the database is tried again, with growing
-//! pauses, by the oldest spooled record. The spool is replayed at start as well. An outage is told
-//! once when it begins and once when it is over.
+//! One task takes records from a bounded queue and saves them in the database. After the first
+//! failure, records go to the spool instead, and the spooled records are tried in turn, with
+//! growing pauses. Spooled records left by an earlier process are saved too. An outage is logged
+//! once when it starts and once when it is over.
 
 mod queue;
 mod task;
@@ -21,45 +21,45 @@ use self::queue::{Job, Queue};
 use crate::spool::Spool;
 use crate::{CallRecords, OpenError};
 
-/// The most calls whose record waits in memory: some 100 MB of long calls. When it is full,
-/// `submit` writes the record to the spool itself. That takes this many calls within the second
-/// after which a silent database is given up.
+/// The most calls whose record waits in memory: some 100 MB of long calls. When the queue is full,
+/// `submit` writes to the spool itself. It takes this many calls within the second (the deadline)
+/// after which a database that does not answer counts as failed.
 pub const QUEUED_RECORDS: usize = 2_000;
 
-/// Saves records in the background. Dropping it moves what is still in memory to the spool.
+/// Saves records in the background. Dropping it spools what is still in memory.
 pub struct RecordWriter {
     shared: Arc<Shared>,
     task: JoinHandle<()>,
 }
 
-/// What a flush left.
+/// The result of [`RecordWriter::flush`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Flushed {
-    /// Records in the spool folder, which the next start will bring to the database.
+    /// Records in the spool folder. They are saved when the engine starts again.
     pub spooled: usize,
-    /// Records that neither the database nor the disk took. Their calls were named in the log.
+    /// Records that neither the database nor the disk accepted. Their calls are named in the log.
     pub lost: usize,
 }
 
-/// What the writer and its task have in common.
+/// Shared by the writer and its task.
 struct Shared {
     records: Arc<dyn CallRecords>,
     spool: Spool,
     queue: Mutex<Queue>,
-    /// Something was queued.
+    /// Signals that a record was queued.
     queued: Notify,
-    /// How many records are in memory alone.
+    /// How many records are only in memory.
     unsaved: watch::Sender<usize>,
 }
 
 impl RecordWriter {
-    /// Starts the task. The folder `spool`, usually `DATA/spool`, is made where it is missing; what
-    /// an earlier process left in it is saved first.
+    /// Starts the task. The folder `spool`, usually `DATA/spool`, is created if it is missing;
+    /// records left in it by an earlier process are saved too.
     pub async fn start(records: Arc<dyn CallRecords>, spool: &Path) -> Result<Self, OpenError> {
         Self::start_with_capacity(records, spool, QUEUED_RECORDS).await
     }
 
-    /// The same with another capacity than [`QUEUED_RECORDS`].
+    /// Like [`RecordWriter::start`], with another capacity than [`QUEUED_RECORDS`].
     pub async fn start_with_capacity(
         records: Arc<dyn CallRecords>,
         spool: &Path,
@@ -86,7 +86,7 @@ impl RecordWriter {
         Ok(Self { shared, task })
     }
 
-    /// Hands a record over to be saved in place of the call's older one. Never waits for the
+    /// Queues a record to be saved in place of the call's previous one. Never waits for the
     /// database.
     pub fn submit(&self, record: impl Into<Arc<CallRecord>>) {
         let pushed = self.shared.change_queue(|queue| queue.push(record.into()));
@@ -96,8 +96,8 @@ impl RecordWriter {
         self.shared.queued.notify_one();
     }
 
-    /// Waits until all that was submitted is in the database or in the spool; after `timeout` what
-    /// is left is spooled. For the shutdown.
+    /// Waits until everything submitted is in the database or the spool. After `timeout`, spools
+    /// the rest. Used at shutdown.
     pub async fn flush(&self, timeout: Duration) -> Flushed {
         let mut unsaved = self.shared.unsaved.subscribe();
         let in_time = tokio::time::timeout(timeout, unsaved.wait_for(|&count| count == 0))
@@ -129,7 +129,7 @@ impl Shared {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the queue, and tells who waits for it to be empty.
+    /// Changes the queue and publishes how many records are unsaved.
     fn change_queue<T>(&self, change: impl FnOnce(&mut Queue) -> T) -> T {
         let mut queue = self.queue();
         let changed = change(&mut queue);
@@ -137,8 +137,8 @@ impl Shared {
         changed
     }
 
-    /// Spools a job that has no other place to go. A disk that fails as well is the one way to lose
-    /// a record.
+    /// Spools a job that cannot go anywhere else. If the disk fails too, the record is lost and its
+    /// call is logged.
     fn spool_or_tell(&self, job: &Job) -> std::io::Result<()> {
         self.spool.put(job.revision, &job.record).inspect_err(|error| {
             let (call, folder) = (job.record.call_id, self.spool.folder().display());
@@ -146,7 +146,7 @@ impl Shared {
         })
     }
 
-    /// Spools all that is in memory alone; tells how many could not be.
+    /// Spools everything that is only in memory. Returns how many records could not be spooled.
     fn spool_all(&self) -> usize {
         let unsaved = self.queue().unsaved();
         unsaved

@@ -1,4 +1,5 @@
-//! What waits to be saved: one record a call, the newest. Pure; the writer holds it under a lock.
+//! The queue of records to be saved: one per call, the newest. Pure; the writer holds it under a
+//! lock.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -7,14 +8,14 @@ use ghanti_model::{CallId, CallRecord};
 
 use crate::spool::{INHERITED, Revision};
 
-/// A record to be saved, with its place among all that were submitted.
+/// A record to be saved, and its revision.
 #[derive(Clone)]
 pub(super) struct Job {
     pub(super) revision: Revision,
     pub(super) record: Arc<CallRecord>,
 }
 
-/// Records in the order in which their calls were first submitted, and the one that is being saved.
+/// Records in the order in which their calls were queued, and the one that is being saved.
 pub(super) struct Queue {
     capacity: usize,
     order: VecDeque<CallId>,
@@ -34,8 +35,8 @@ impl Queue {
         }
     }
 
-    /// Takes a record in, in place of an older one of its call. Gives the job back where there is
-    /// no room.
+    /// Queues a record, replacing an older one of its call. Returns the job as an error if the
+    /// queue is full.
     pub(super) fn push(&mut self, record: Arc<CallRecord>) -> Result<(), Job> {
         self.submitted += 1;
         let call = record.call_id;
@@ -55,20 +56,20 @@ impl Queue {
         Ok(())
     }
 
-    /// The next job. It counts as unsaved until `saved` or `put_back` is called.
+    /// Takes the next job. It counts as unsaved until `saved` or `put_back` is called.
     pub(super) fn take(&mut self) -> Option<Job> {
         let call = self.order.pop_front()?;
         self.saving = self.waiting.remove(&call);
         self.saving.clone()
     }
 
-    /// The job taken is safe.
+    /// The job taken is in the database or the spool.
     pub(super) fn saved(&mut self) {
         self.saving = None;
     }
 
-    /// The job taken could be kept nowhere: it is the next again, unless a newer record of its call
-    /// has come.
+    /// The job taken could not be stored anywhere. It is next again, unless a newer record of its
+    /// call has been queued.
     pub(super) fn put_back(&mut self) {
         let Some(job) = self.saving.take() else {
             return;
@@ -80,7 +81,7 @@ impl Queue {
         }
     }
 
-    /// All that is not safe yet.
+    /// All records that are only in memory.
     pub(super) fn unsaved(&self) -> Vec<Job> {
         self.waiting.values().chain(&self.saving).cloned().collect()
     }

@@ -1,5 +1,5 @@
-//! The one task behind a [`super::RecordWriter`]: queue to database, else queue to spool, and spool
-//! to database.
+//! The task of a [`super::RecordWriter`]: saves queued records in the database or else in the
+//! spool, and spooled records in the database.
 
 use std::io;
 use std::sync::Arc;
@@ -14,25 +14,25 @@ use crate::records::{ENGINE_STOPPED, abandon};
 use crate::spool::INHERITED;
 use crate::{CallRecords, StoreError};
 
-/// The pause before a database that failed is tried again; it doubles with each failure.
+/// The pause before a failed database is tried again; it doubles with each failure.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
-/// The longest such pause: so long a record may lie in the spool after the database is back.
+/// The longest such pause, and so the longest time before the return of the database is noticed.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// What the task knows of the database and of the disk.
+/// The state of the database and the disk.
 struct Outage {
-    /// The last attempt failed: until the next one is due everything goes to the spool.
+    /// The last attempt failed: until the next one is due, records go to the spool.
     database_down: bool,
-    /// The spool failed as well: until then everything stays in the queue.
+    /// The spool failed too: until the next attempt, records stay in the queue.
     disk_down: bool,
-    /// It was told, and its end has to be.
+    /// The outage was logged, so its end must be too.
     told: bool,
-    /// The disk's failure was told.
+    /// The disk failure was logged.
     disk_told: bool,
     next_attempt: Instant,
     pause: Duration,
-    /// The spooled call that was tried last.
+    /// The call whose spooled record was tried last.
     tried: Option<CallId>,
 }
 
@@ -48,13 +48,14 @@ pub(super) async fn run(shared: Arc<Shared>) {
         };
         if due {
             outage.disk_down = false;
-            // With nothing spooled the queue makes the attempt.
+            // with nothing spooled, the next queued record is the attempt
             outage.database_down &= spooled.is_some();
         }
         if let Some(call) = spooled {
             replay(&shared, call, &mut outage).await;
         }
-        // One of each in turn, so that a long replay does not fill the queue.
+        // one spooled and one queued record in turn, so that the queue does not fill up during a
+        // long replay
         let job = if outage.disk_down {
             None
         } else {
@@ -67,7 +68,7 @@ pub(super) async fn run(shared: Arc<Shared>) {
     }
 }
 
-/// Waits for something to be queued, or for the time to try again what is not in the database.
+/// Waits until a record is queued, or until the next attempt is due.
 async fn wait(shared: &Shared, outage: &Outage) {
     let something_kept = outage.disk_down || shared.spool.len() > 0;
     tokio::select! {
@@ -103,7 +104,7 @@ async fn save_or_spool(shared: &Arc<Shared>, job: Job, outage: &mut Outage) {
     }
 }
 
-/// Brings one spooled record to the database.
+/// Saves one spooled record in the database.
 async fn replay(shared: &Arc<Shared>, call: CallId, outage: &mut Outage) {
     outage.tried = Some(call);
     let (revision, mut record) = match on_disk(shared, move |shared| shared.spool.read(call)).await
@@ -136,9 +137,9 @@ async fn replay(shared: &Arc<Shared>, call: CallId, outage: &mut Outage) {
     }
 }
 
-/// Saves what an earlier process left: a call that was live then is no more. That process may have
-/// died after it saved the call's end and before it removed the older file, so an end that is in
-/// the database stays.
+/// Saves a record left by an earlier process. A call that was live then has ended. That process may
+/// have died after it saved the end of the call and before it removed the older file, so an end
+/// that is in the database is kept.
 async fn save_inherited(
     records: &dyn CallRecords,
     record: &mut CallRecord,
@@ -157,7 +158,7 @@ async fn save_inherited(
     records.save(record).await
 }
 
-/// Removes what the spool holds of a saved record or of an older one.
+/// Removes the spooled record of this call, unless it is newer than the one that was saved.
 async fn forget(shared: &Arc<Shared>, saved: &Job) -> io::Result<()> {
     let (call, revision) = (saved.record.call_id, saved.revision);
     on_disk(shared, move |shared| shared.spool.remove(call, revision)).await
@@ -211,8 +212,8 @@ impl Outage {
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
     }
 
-    /// A record was saved. Where its file could not be removed it will be saved again, after a
-    /// pause, which does no harm.
+    /// A record was saved. If its file could not be removed, it will be saved again after a pause,
+    /// which does no harm.
     fn over(&mut self, shared: &Shared, forgotten: io::Result<()>) {
         self.database_down = false;
         if let Err(error) = forgotten {

@@ -1,4 +1,4 @@
-//! What several suites store.
+//! Data that several suites store.
 #![allow(dead_code, reason = "each suite uses its part")]
 #![allow(
     clippy::unwrap_used,
@@ -14,7 +14,7 @@ use ghanti_model::journal::FORMAT;
 use ghanti_model::*;
 use ghanti_store::SessionSettings;
 
-/// What must never be seen in an error or a log.
+/// Texts that must never appear in an error or a log.
 pub const PERSONAL: [&str; 4] = ["Asha Rao", "9876543210", "haan boliye", "LN-4321"];
 
 pub fn phone(text: &str) -> PhoneNumber {
@@ -53,7 +53,7 @@ pub fn record(created_ms: u64) -> CallRecord {
     CallRecord::new(CallId::generate(), created_ms)
 }
 
-/// The same in another state.
+/// A record of a new call in this state.
 pub fn in_state(state: CallState, created_ms: u64) -> CallRecord {
     CallRecord {
         state,
@@ -155,7 +155,7 @@ pub fn full_record() -> CallRecord {
     }
 }
 
-/// No personal text and no secret in what a log or an error would show.
+/// Asserts that an error or log contains neither personal data nor secrets.
 pub fn assert_clean(shown: &str, secrets: &[&str]) {
     for secret in PERSONAL.iter().chain(secrets) {
         assert!(!shown.contains(secret), "`{secret}` is shown in: {shown}");

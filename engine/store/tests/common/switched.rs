@@ -1,4 +1,4 @@
-//! A database that is switched off and on.
+//! A database that can be switched off and on.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -10,10 +10,10 @@ use async_trait::async_trait;
 use ghanti_model::{CallId, CallRecord, CallSid, PhoneNumber};
 use ghanti_store::{CallRecords, DoNotCall, RecordWriter, StoreError};
 
-/// Long enough for what needs no outage to end.
+/// Long enough for anything that does not wait for an outage to end.
 pub const SOON: Duration = Duration::from_secs(5);
 
-/// Records in memory that fail on demand.
+/// Keeps records in memory, and fails on demand.
 #[derive(Default)]
 pub struct Switched {
     down: AtomicBool,
@@ -98,7 +98,7 @@ pub async fn started(records: &Arc<Switched>, spool: &Path) -> RecordWriter {
         .unwrap()
 }
 
-/// Waits, in paused time, until so many records are saved.
+/// Waits, in paused time, until this many records are saved.
 pub async fn until_saved(records: &Switched, count: usize) {
     let all = async {
         while records.count() < count {

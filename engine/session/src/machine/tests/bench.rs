@@ -1,5 +1,5 @@
-//! A machine with a network that plays what it is sent and returns marks, and a caller who is
-//! silent unless he speaks.
+//! A machine on a simulated network, which plays what it is sent and returns marks, with a caller
+//! who is silent unless a test makes them speak.
 
 use std::sync::Arc;
 
@@ -16,11 +16,11 @@ use crate::rendered_prompt::{RenderedPrompt, Source};
 
 pub(super) const FRAME_MS: u64 = 20;
 
-/// The bench, and what happened on it.
+/// The machine under test and a log of what happened.
 pub(super) struct Bench {
     pub(super) machine: Machine,
     pub(super) now_ms: u64,
-    /// What is being played: end of all that was sent.
+    /// When all audio sent so far has been played.
     pub(super) playing_until_ms: u64,
     pub(super) marks: Vec<(u64, String)>,
     pub(super) return_marks: bool,
@@ -29,7 +29,7 @@ pub(super) struct Bench {
     pub(super) prompt_ms: u64,
     pub(super) speech: Vec<i16>,
     pub(super) recognised: Option<(&'static str, bool)>,
-    /// What the recogniser gives while the caller still speaks.
+    /// The recogniser's partial result while the caller is still speaking.
     pub(super) partial: Option<&'static str>,
     pub(super) confidence: f32,
 }
@@ -154,13 +154,13 @@ impl Bench {
         self.recognised = Some((words, words.is_empty()));
     }
 
-    /// The same, and the recogniser has the words before the caller has finished.
+    /// The same, but the recogniser reports the words before the caller has finished.
     pub(super) fn says_at_once(&mut self, words: &'static str) {
         self.says(words);
         self.partial = Some(words);
     }
 
-    /// The recogniser's words come at last.
+    /// The recogniser's final result arrives late.
     pub(super) fn final_words(&mut self, words: &str) {
         let heard = self.recognized(words, false);
         self.machine.hearing(self.now_ms, Hearing::Final(heard));

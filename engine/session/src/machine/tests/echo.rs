@@ -1,4 +1,4 @@
-//! A call whose line gives back what the bot says.
+//! Calls on a line that echoes the bot.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::event::Event;
 use crate::machine::{Command, Machine, Output};
 use crate::playback::Sending;
 
-/// Read from the crate that has it: espeak-ng asking for a customer, 3.7 s.
+/// A prompt of 3.7 s spoken by espeak-ng, from the test data of the `audio` crate.
 fn greeting() -> Vec<i16> {
     let path = concat!(
         env!("CARGO_MANIFEST_DIR"),
@@ -22,8 +22,8 @@ fn greeting() -> Vec<i16> {
         .collect()
 }
 
-/// Asks with the greeting on a line with an echo, and a caller who speaks at a time, or never. What
-/// happened, with its times, and when the recogniser was first given something.
+/// Asks a question with the greeting on a line with an echo, while the caller speaks at
+/// `caller_at_ms`. Returns the events with their times, and when the recogniser was first fed.
 fn call(
     encoding: Encoding,
     echo_db: f32,

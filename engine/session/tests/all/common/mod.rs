@@ -1,4 +1,4 @@
-//! Calls of made-up flows on a line of the test's own, in paused time: a synthesiser that hums, a
+//! Calls of test flows on a simulated line, in paused time, with a synthesiser that hums and a
 //! database that keeps nothing.
 
 use std::fs;
@@ -21,14 +21,14 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
-/// The flow that does what its setting `act` says.
+/// A flow that does what its setting `act` says.
 const ACTS: &[u8] = include_bytes!("../../../../dialog/tests/fixtures/acts-0.1.0.wasm");
-/// One call, and the engine's spare places for flows that are being loaded.
+/// One call, plus the engine's spare instances for flows that are being loaded.
 pub const PLACES: usize = 17;
-/// Shorter than the first question of the flow.
+/// Shorter than the flow's first question.
 const LONGEST: Duration = Duration::from_secs(3);
 
-/// Flows, and the one line on which they are called.
+/// The loaded flows and the services they run with.
 pub struct House {
     folder: TempDir,
     services: Option<Services>,
@@ -49,7 +49,7 @@ impl House {
         }
     }
 
-    /// With another session store.
+    /// With this session store.
     pub fn over(sessions: Arc<dyn SessionStore>) -> Self {
         Self {
             sessions,
@@ -73,7 +73,7 @@ impl House {
         }
     }
 
-    /// Loads the flows. From here on time stands still but for what is waited for.
+    /// Loads the flows and pauses time, which then advances only while everything waits.
     pub async fn open(&mut self) {
         let data = self.folder.path();
         let engine = FlowEngine::new(&EngineSettings {
@@ -121,7 +121,7 @@ impl House {
             .unwrap()
     }
 
-    /// Holds a call of a customer who says nothing, to its end; gives its record.
+    /// Runs a call whose caller stays silent, and returns its record.
     pub async fn call(&mut self, flow: &str, language: &str) -> CallRecord {
         let call_id = CallId::generate();
         let fields = [("language".to_owned(), Masked::from(language))].into();
@@ -155,7 +155,7 @@ impl House {
             .unwrap();
         let messages = std::mem::take(&mut *heard.lock().unwrap());
         let payload = |message: &Value| message["media"]["payload"].as_str().map_or(0, str::len);
-        // base64 of 16 bits at 8 kHz
+        // base64 of 16-bit samples at 8 kHz
         self.heard_ms = messages.iter().map(payload).sum::<usize>() as u64 * 3 / 4 / 16;
         self.services()
             .registry
@@ -165,7 +165,7 @@ impl House {
             .unwrap()
     }
 
-    /// Stores an order of a customer who speaks this language.
+    /// Stores an order for a customer with this language.
     pub async fn order(&self, phone: &str, language: &str) -> CallId {
         let call_id = CallId::generate();
         let fields = [("language".to_owned(), Masked::from(language))].into();
@@ -183,8 +183,8 @@ impl House {
         call_id
     }
 
-    /// Holds a stream that begins with this `start`, to its end; gives the milliseconds until the
-    /// bot's first message.
+    /// Runs a stream that begins with this `start` to its end. Returns how many milliseconds passed
+    /// until the bot's first message.
     pub async fn stream(&self, session: &str, start: Value) -> Option<u128> {
         let began = tokio::time::Instant::now();
         let line = Line {
@@ -210,7 +210,7 @@ impl House {
         first.lock().unwrap().take()
     }
 
-    /// The record of a call, by Exotel's id.
+    /// The record of the call with this CallSid.
     pub async fn of(&self, sid: &str) -> CallRecord {
         self.services()
             .registry
@@ -220,7 +220,7 @@ impl House {
             .unwrap()
     }
 
-    /// How much audio the last call had.
+    /// How many milliseconds of audio the last call received.
     pub fn heard_ms(&self) -> u64 {
         self.heard_ms
     }
@@ -232,7 +232,7 @@ fn start(call: CallId) -> String {
     json!({ "event": "start", "stream_sid": "stream", "start": start }).to_string()
 }
 
-/// A line on which nothing comes after `start`, not even marks.
+/// A line that sends nothing after `start`, not even marks.
 struct Line {
     start: Option<String>,
     heard: Arc<Mutex<Vec<Value>>>,
@@ -259,7 +259,7 @@ impl Wire for Line {
     async fn close(&mut self) {}
 }
 
-/// A line that notes when the bot sends for the first time.
+/// A line that records when the bot first sends.
 struct Timed {
     line: Line,
     began: tokio::time::Instant,
@@ -284,7 +284,7 @@ impl Wire for Timed {
     async fn close(&mut self) {}
 }
 
-/// Says everything as a second of a low tone.
+/// Synthesises everything as a second of a low tone.
 struct Hum;
 
 #[async_trait]

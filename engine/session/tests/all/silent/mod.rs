@@ -1,4 +1,4 @@
-//! A session store as Redis with a copy near, whose Redis hangs once it is asked to.
+//! A session store like Redis with an in-process copy, whose Redis can be made to hang.
 
 use std::future::pending;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +9,7 @@ use ghanti_store::{
     Binding, Claimant, MemorySessions, Order, SessionSettings, SessionStore, Sighting, StoreError,
 };
 
-/// What is near answers; for all else Redis is waited for.
+/// The in-process copy answers at once; everything else waits for Redis.
 pub struct Silent {
     near: MemorySessions,
     hangs: AtomicBool,
