@@ -57,8 +57,8 @@ pub struct VersionMove {
     pub from: VersionId,
     /// The newer version.
     pub to: VersionId,
-    /// The journal entry in which the call waited, from 1. Where the call moved, this entry and all
-    /// that follow are of the newer version.
+    /// The journal entry at which the call was waiting, from 1. If the call moved, this entry and
+    /// all later ones belong to the newer version.
     pub seq: u32,
     /// Why the call stayed on its version; absent if it moved. One sentence, without personal data.
     pub refused: Option<String>,
@@ -97,13 +97,15 @@ pub struct CallRecord {
     /// What happened, as one outcome. What the network reports takes precedence over the flow's
     /// disposition.
     ///
-    /// | outcome | applies to |
-    /// |---|---|
-    /// | `not-answered`, `busy`, `call-failed`, `call-canceled` | calls the customer never answered, from the status callback |
-    /// | `never-connected`, `refused-busy` | calls without a stream |
-    /// | `transfer-decided`, then `transferred`, `agent-busy`, `agents-not-answering`, `agent-unreachable`, `hung-up-before-agent` or `agents-never-asked` | transfers, as far as the agent's leg is known |
-    /// | `hung-up`, `flow-failed`, `connection-lost`, `peer-lost`, `no-media`, `no-flow`, `engine-stopped`, `engine-failed`, `too-long` | conversations that did not reach their end |
-    /// | any other, such as `declined` | all other conversations: the flow's disposition |
+    /// - Calls the customer never answered, from the status callback: `not-answered`, `busy`,
+    ///   `call-failed`, `call-canceled`.
+    /// - Calls without a stream: `never-connected`, `refused-busy`.
+    /// - Transfers, as far as the agent's leg is known: `transfer-decided`, then `transferred`,
+    ///   `agent-busy`, `agents-not-answering`, `agent-unreachable`, `hung-up-before-agent` or
+    ///   `agents-never-asked`.
+    /// - Conversations that did not reach their end: `hung-up`, `flow-failed`, `connection-lost`,
+    ///   `peer-lost`, `no-media`, `no-flow`, `engine-stopped`, `engine-failed`, `too-long`.
+    /// - All other conversations: the flow's disposition, such as `declined`.
     pub outcome: Option<String>,
     /// The flow's own disposition of the conversation (`call.outcome`), whatever the outcome.
     #[serde(default, skip_serializing_if = "Option::is_none")]
