@@ -21,9 +21,9 @@ pub enum ParseError {
     /// A required field is missing or has the wrong type.
     #[error("cannot use the message: `{field}` is missing or has the wrong form; send {expected}")]
     Missing {
-        /// The field, as a path.
+        /// The path of the field.
         field: &'static str,
-        /// What belongs there.
+        /// The expected value.
         expected: &'static str,
     },
     /// The audio is not base64.

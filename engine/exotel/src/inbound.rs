@@ -85,9 +85,9 @@ pub struct Mark<'a> {
 /// The end of a stream.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stop {
-    /// The call's id, where told.
+    /// The call's id, if present.
     pub call_sid: Option<CallSid>,
-    /// The tenant, where told.
+    /// The account, if present.
     pub account_sid: Option<AccountSid>,
     /// Exotel's wording: `callended` and `stopped` in the documentation, `canceled or call ended`
     /// on real calls. For display only.

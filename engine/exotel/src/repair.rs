@@ -3,7 +3,7 @@
 //!
 //! | input | replaced with |
 //! |---|---|
-//! | half a surrogate pair, `\ud83d` alone (a string cut in the middle of an emoji) | `\ufffd`, U+FFFD |
+//! | half a surrogate pair, `\ud83d` alone (cut within an emoji) | `\ufffd`, U+FFFD |
 //! | a number too large for `f64`, `1e999` | `null` |
 //! | a raw control character within a string | a space |
 //!

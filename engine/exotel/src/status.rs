@@ -17,7 +17,7 @@ use crate::{CallStatus, Parameters, ParseError};
 pub struct StatusCallback {
     /// The call's id.
     pub call_sid: Option<CallSid>,
-    /// The call's state.
+    /// The call's status.
     pub status: Option<CallStatus>,
     /// `terminal` or `answered`.
     pub event_type: Option<String>,

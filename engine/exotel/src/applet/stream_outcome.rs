@@ -30,9 +30,9 @@ pub struct StreamOutcome {
 /// How a stream ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StreamStatus {
-    /// To its end.
+    /// It reached its end.
     Completed,
-    /// It could not be made or broke.
+    /// It could not be established, or it broke.
     Failed,
     /// The caller ended it.
     Cancelled,
