@@ -1,4 +1,4 @@
-//! The parts of a day, as Indian languages name a time by them.
+//! Parts of the day, as used by Indian languages to name times.
 
 /// A part of the day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
