@@ -12,8 +12,8 @@ pub const RATES_HZ: std::ops::RangeInclusive<u32> = 4_000..=192_000;
 /// Suggested block length: long enough for a steep filter.
 const BLOCK: usize = 1_024;
 
-/// Resamples `samples` from one rate to another. The result lasts as long as the input, to the
-/// sample, and is not delayed. Rates outside [`RATES_HZ`] are [`ResampleError::Rates`].
+/// Resamples `samples`. The result has the duration of the input, to the sample, and no delay.
+/// Rates outside [`RATES_HZ`] are [`ResampleError::Rates`].
 pub fn convert(samples: &[i16], from_hz: u32, to_hz: u32) -> Result<Vec<i16>, ResampleError> {
     if !RATES_HZ.contains(&from_hz) || !RATES_HZ.contains(&to_hz) {
         return Err(ResampleError::Rates {

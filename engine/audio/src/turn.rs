@@ -121,8 +121,9 @@ impl TurnDetector {
         self.too_long()
     }
 
-    /// Takes one frame that ended at `at_ms`, with a sound that may be speech and has no voice in
-    /// it, such as a whisper or a cough: begins a turn, and goes on with one, but does not count.
+    /// Takes a frame that ended at `at_ms` with a voiceless sound that may be speech, such as a
+    /// whisper or a cough: it starts or continues a turn but does not count towards
+    /// [`voiced_ms`](Self::voiced_ms).
     pub fn push_voiceless(&mut self, at_ms: u64) -> Option<TurnEvent> {
         self.speech(0, at_ms)
     }
@@ -140,8 +141,8 @@ impl TurnDetector {
         self.silence(silence_ms, at_ms)
     }
 
-    /// Changes how much silence ends a turn, from the next frame on and also within a turn: less
-    /// once what was understood so far is a complete answer, more once it is clearly not.
+    /// Sets the silence that ends a turn, from the next frame on, including the current turn: less
+    /// once the words so far are a complete answer, more once they clearly are not.
     pub fn set_end_silence_ms(&mut self, end_silence_ms: u32) {
         self.settings.end_silence_ms = end_silence_ms;
     }

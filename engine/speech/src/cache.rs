@@ -26,8 +26,8 @@ use self::key::Key;
 use self::memory::Memory;
 use crate::synthesis::{Samples, SynthesisError, Synthesizer, Utterance};
 
-/// How long a personal prompt stays in memory: long enough to be made while the caller still
-/// speaks, or to be repeated when he asks for it.
+/// How long a personal prompt stays in memory: long enough to be synthesized while the caller is
+/// still speaking, or to be repeated when they ask for it.
 const PERSONAL_KEPT: Duration = Duration::from_secs(60);
 
 /// How long to wait for the synthesizer's next piece. Providers have their own deadlines; this one

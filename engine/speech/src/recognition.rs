@@ -11,12 +11,12 @@ pub const RATE_HZ: u32 = 16_000;
 pub struct Expectation {
     /// The languages the caller may answer in, most likely first.
     pub languages: Vec<Language>,
-    /// The phrases of a closed question, lower case, of all those languages; empty means free
-    /// speech. A recogniser may answer outside them only with [`Recognized::unknown`].
+    /// The phrases of a closed question in all those languages, lower case; empty means free
+    /// speech. Speech outside these and `decoys` is only reported with [`Recognized::unknown`] set.
     pub phrases: Vec<String>,
-    /// Other phrases and words that the caller may say, lower case: a recogniser that is bound to
-    /// `phrases` knows them besides, so that it does not hear the phrase that sounds most like
-    /// them. What it recognises of them stands in [`Recognized::text`].
+    /// Other phrases and words the caller may say, lower case. A recogniser restricted to `phrases`
+    /// also knows these, so that it does not report the most similar phrase in their place.
+    /// Recognised decoys appear in [`Recognized::text`].
     pub decoys: Vec<String>,
 }
 

@@ -51,7 +51,7 @@ pub enum VoskError {
         "cannot open the speech recogniser `{path}`: {reason}; run `make setup`, or set [speech] recognizer"
     )]
     Library {
-        /// As set.
+        /// The configured path.
         path: PathBuf,
         /// The loader's message.
         reason: String,
@@ -61,9 +61,9 @@ pub enum VoskError {
         "cannot read the `{language}` speech model `{path}`: {reason}; run `make setup`, or fix [speech] models"
     )]
     Model {
-        /// The language it was set for.
+        /// The language it is configured for.
         language: Language,
-        /// As set.
+        /// The configured path.
         path: PathBuf,
         /// What is wrong with it.
         reason: &'static str,

@@ -54,7 +54,7 @@ pub fn hello() -> Vec<i16> {
     wav(include_bytes!("../data/hello_8k.wav"))
 }
 
-/// Louder by `db` decibels.
+/// Louder by `gain_db`.
 pub fn gained(samples: &[i16], gain_db: f32) -> Vec<i16> {
     let gain = 10_f32.powf(gain_db / 20.0);
     samples

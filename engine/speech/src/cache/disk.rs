@@ -26,8 +26,8 @@ const HEAD_BYTES: usize = 8 + 8 + 32;
 /// The extension of prompt files.
 const ENDING: &str = "pcm";
 
-/// When too much is on disk, the least recently played are removed down to this part of the limit,
-/// so that it need not be done for every file.
+/// When the limit is exceeded, the least recently played files are removed down to this fraction of
+/// it, so that not every write has to remove files.
 const REMOVED_DOWN_TO: f64 = 0.9;
 
 /// A folder of prompt files.

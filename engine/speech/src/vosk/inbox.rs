@@ -14,9 +14,9 @@ use tokio::sync::mpsc;
 use super::ffi::Model;
 use crate::recognition::{Hearing, RATE_HZ};
 
-/// How much audio may wait for one recognition: five seconds. A worker that lags further behind
-/// would answer too late to be of use, so further samples are dropped, and the one who feeds is
-/// told.
+/// The most audio that may wait for one recognition: five seconds. A worker further behind than
+/// that would answer too late to be useful, so further samples are dropped and the caller of `feed`
+/// gets an error.
 const QUEUED_SAMPLES: usize = 5 * RATE_HZ as usize;
 
 /// The parameters of a recognition.
@@ -93,7 +93,7 @@ pub(super) struct Backlog {
 }
 
 impl Backlog {
-    /// Adds samples, all or none: false when there is no room for them.
+    /// Adds all samples, or returns `false` and adds none if there is not enough room.
     pub(super) fn push(&mut self, samples: &[i16]) -> bool {
         if self.samples.len() + samples.len() > QUEUED_SAMPLES {
             return false;
@@ -136,7 +136,7 @@ impl Backlog {
         self.closed = true;
     }
 
-    /// Whether nobody listens any more.
+    /// Whether the recognition was dropped.
     pub(super) fn is_closed(&self) -> bool {
         self.closed
     }

@@ -166,9 +166,9 @@ pub enum LexiconError {
         "choices `{first}` and `{second}` both start from the lexicon `{name}`: give one of them phrases of its own"
     )]
     Shared {
-        /// The one choice's id.
+        /// The first choice's id.
         first: String,
-        /// The other's.
+        /// The second choice's id.
         second: String,
         /// The lexicon.
         name: String,

@@ -31,9 +31,9 @@ pub enum SpokenError {
         "cannot speak a value of type {kind} in `{language}`: the languages with words are {KNOWN}"
     )]
     NoWords {
-        /// The value's type, as the contract spells it.
+        /// The value's type in the contract.
         kind: &'static str,
-        /// The language asked for.
+        /// The requested language.
         language: Language,
     },
     /// A `digits` value with another character in it.

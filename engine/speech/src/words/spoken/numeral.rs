@@ -4,7 +4,7 @@
 /// A named power of ten, such as lakh.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scale {
-    /// How many ones it holds.
+    /// Its value.
     pub(super) ones: u64,
     /// Its name.
     pub(super) name: &'static str,

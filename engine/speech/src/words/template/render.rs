@@ -26,7 +26,7 @@ pub enum RenderError {
     NoLanguage {
         /// The template's name.
         template: String,
-        /// The language asked for.
+        /// The requested language.
         language: Language,
     },
     /// There is no such message.
@@ -66,7 +66,7 @@ pub enum RenderError {
     Unresolved {
         /// The template's name.
         template: String,
-        /// What Fluent says, lower case.
+        /// Fluent's message, lower case.
         reason: String,
     },
 }
