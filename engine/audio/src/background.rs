@@ -6,7 +6,8 @@
 //! history, the quietest level so far is used; and a sound without a pause for two seconds becomes
 //! background, whatever it is.
 //!
-//! Levels are dBFS over 16 ms frames, high-passed at 150 Hz to remove mains hum and offsets.
+//! Levels are dBFS over the last three frames (48 ms), high-passed at 150 Hz to remove mains hum
+//! and offsets.
 
 use crate::level::{SILENCE_DBFS, power_dbfs};
 use crate::voice::FRAME_MS;

@@ -21,6 +21,7 @@ pub fn decode(code: u8) -> i16 {
 
 /// Encodes one sample. Samples beyond ±32,635 are clipped, as in the standard.
 pub fn encode(sample: i16) -> u8 {
+    // ones' complement of negative samples, as in `ulaw_compress`
     let magnitude = if sample < 0 { !sample } else { sample };
     let biased = ((magnitude >> 2) + BIAS).min(0x1fff);
     let segment = 17 - (biased >> 6).leading_zeros();

@@ -1,9 +1,9 @@
 //! The types that all crates share: ids, call facts, prompts, questions and answers, journal
 //! entries, steps, call records, transfers.
 //!
-//! This crate does no I/O, reads no clock and knows nothing of WebAssembly or databases. Personal
-//! data (numbers, digits, words) is held in types whose `Debug` and `Display` are masked; reading
-//! the value takes an explicit call to `expose`.
+//! This crate does no I/O, reads no clock except in [`CallId::generate`], and knows nothing of
+//! WebAssembly or databases. Personal data (numbers, digits, words) is held in types whose `Debug`
+//! and `Display` are masked; reading the value takes an explicit call to `expose`.
 
 pub mod answer;
 pub mod call;

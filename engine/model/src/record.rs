@@ -41,7 +41,7 @@ pub enum Decision {
 pub struct Problem {
     /// Milliseconds since 1970-01-01T00:00:00Z.
     pub unix_ms: u64,
-    /// A short fixed name such as `store-unavailable`, `flow-trap` or `bad-frame`.
+    /// A short fixed name such as `store-unavailable`, `flow-failed` or `bad-frame`.
     pub name: String,
     /// One sentence including the hint, without personal data.
     pub detail: String,
@@ -77,7 +77,7 @@ pub struct CallRecord {
     pub call_sid: Option<CallSid>,
     /// The stream's id, once known.
     pub stream_sid: Option<StreamSid>,
-    /// Where the call is.
+    /// The state of the call.
     pub state: CallState,
     /// Whether the customer called or was called.
     pub direction: Option<Direction>,

@@ -10,7 +10,7 @@ const PATIENCE: u64 = LISTENING_HZ as u64;
 /// Smaller lags are jitter in the delivery of samples.
 const TOLERANCE: u64 = 10 * PER_MS;
 
-/// Counts samples at 16 kHz and corrects the count when it has fallen behind the clock.
+/// Counts samples at 16 kHz and corrects the count by the clock.
 #[derive(Debug, Default)]
 pub struct Arrival {
     /// The position of the next sample, counted from time 0; `None` before the first.

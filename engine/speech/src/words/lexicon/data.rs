@@ -217,6 +217,7 @@ fn read(primary: &str, text: &str) -> Result<Phrasebook, LexiconError> {
 /// All phrases of a section, lower case and unique. Those only in `listen` are firm.
 fn phrases_of(section: &Section) -> Result<BTreeMap<String, Weight>, String> {
     let mut phrases: BTreeMap<String, Weight> = BTreeMap::new();
+    // the first weight of a phrase wins, so weaker ones come first and `listen` last
     let weights = [
         (Weight::Weak, &section.weak),
         (Weight::Opening, &section.opening),
