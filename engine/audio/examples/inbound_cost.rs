@@ -1,6 +1,6 @@
-//! What hearing one call costs: CPU time per second of audio, on a silent line, with a caller who
-//! speaks, and with a bot that speaks and is heard, or is not. Voice activity alone stands beside
-//! it. `cargo run --release -p ghanti-audio --example inbound_cost`
+//! Measures the cost of listening to one call: CPU time per second of audio on a silent line, with
+//! a speaking caller, and with a speaking bot with and without echo, compared with voice activity
+//! alone. `cargo run --release -p ghanti-audio --example inbound_cost`
 #![allow(clippy::print_stdout, reason = "it is what the example is for")]
 
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use ghanti_audio::{Listener, TurnSettings, VoiceActivity, convert};
 
 const SECONDS: u32 = 120;
 
-/// A frame of what is sent.
+/// An outbound frame.
 const SENT_MS: u32 = 100;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -1,85 +1,86 @@
-//! How loud the line is without the caller, and whether a frame stands out from it: voice activity
-//! takes a television, a street of voices or music for speech, however faint.
+//! The level of the line without the caller, and whether a frame stands out from it. Voice activity
+//! reports a television, voices in the street or music as speech, however faint.
 //!
-//! The background is followed as a mean and a spread of levels over the frames that do not stand
-//! out, so that a line's even noise may come near the caller's voice, and babble may not. It begins
-//! with the quietest that was heard, since nothing is known before, and a sound that has no pause
-//! for two seconds becomes background, whatever it was taken for.
+//! The background is tracked as mean and spread of the levels of frames that do not stand out, so
+//! that steady noise may come close to the caller's voice and babble may not. Until there is
+//! history, the quietest level so far is used; and a sound without a pause for two seconds becomes
+//! background, whatever it is.
 //!
-//! Levels are dBFS of 16 ms above 150 Hz, without mains hum and offsets.
+//! Levels are dBFS over the last three frames (48 ms), high-passed at 150 Hz to remove mains hum
+//! and offsets.
 
 use crate::level::{SILENCE_DBFS, power_dbfs};
 use crate::voice::FRAME_MS;
 
-/// The quietest voice: below it is a line without one.
+/// The quietest level counted as a voice.
 const LEAST_DBFS: f32 = -57.0;
 
-/// To interrupt the bot takes a voice of this level: 20 dB under a usual one, ITU-T P.56 puts a
-/// telephone's speech at -30 to -16 dBFS. A fainter one can answer, when the bot has finished.
+/// The level a voice needs to barge in. Telephone speech is at -30 to -16 dBFS (ITU-T P.56); a
+/// fainter voice can still answer once the bot has finished.
 const INTERRUPTING_DBFS: f32 = -34.0;
 
-/// How far a voice stands out from an even noise, and from one of much spread.
+/// The smallest and largest margin over the mean, for steady noise and for noise with a large
+/// spread.
 const MARGIN_DB: (f32, f32) = (5.0, 13.0);
 
-/// How many spreads it stands out.
+/// The margin over the mean, in multiples of the spread.
 const SPREADS: f32 = 2.2;
 
-/// Over the quietest of the last two seconds, or of what was heard so far, if that is so many
-/// frames.
+/// The margin over the quietest level of the last two seconds, applied once [`LEAST_FRAMES`] frames
+/// have been seen.
 const OVER_QUIETEST_DB: f32 = 8.0;
 const LEAST_FRAMES: u32 = 128 / FRAME_MS;
 
-/// The background rises by this share of the difference in each frame (a second), and falls by that
-/// (a quarter of one).
+/// Per frame the mean rises by the first fraction of the difference (time constant one second) and
+/// falls by the second (a quarter of a second).
 const RISE: f32 = FRAME_MS as f32 / 1_000.0;
 const FALL: f32 = FRAME_MS as f32 / 250.0;
 
-/// Within a turn what is so far below its loudest is no longer of it.
+/// Within a turn, sound this far below the turn's loudest level is not part of it.
 const BELOW_TURN_DB: f32 = 17.0;
 
-/// Another turn's voice may be so much fainter than the one before.
+/// A new turn may be this much fainter than previous turns.
 const BELOW_NEAR_DB: f32 = 14.0;
 
-/// Whatever the last voice was, one of this level is near.
+/// A voice at this level is accepted however loud previous turns were.
 const NEAR_ENOUGH_DBFS: f32 = -30.0;
 
-/// What is known of the last voice fades by this in each frame: 1 dB a second.
+/// The remembered level of previous turns decays by this per frame: 1 dB per second.
 const FADE_DB: f32 = FRAME_MS as f32 / 1_000.0;
 
-/// A line without noise is taken to have this much.
+/// The lowest background level assumed.
 const FAINT_DBFS: f32 = -80.0;
 
-/// The corner of the high-pass, as the pole of a first-order filter: 150 Hz at 16 kHz.
+/// The pole of the first-order high-pass: 150 Hz at 16 kHz.
 const POLE: f32 = 0.943;
 
-/// What is known of a frame besides its samples.
+/// What is known about a frame besides its samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct FrameFacts {
-    /// Voice activity found speech that is no echo.
+    /// Voice activity found speech that is not echo.
     pub speech: bool,
-    /// A turn of the caller is in progress.
+    /// A caller turn is in progress.
     pub in_turn: bool,
-    /// What the bot says is being heard.
+    /// The bot is audible.
     pub bot_plays: bool,
-    /// What is in it is neither echo nor a tone, which come and go: it belongs to the line, or to
-    /// the caller.
+    /// The frame is neither echo nor a tone, which are transient: it is line noise or the caller.
     pub of_line: bool,
 }
 
-/// Follows one line.
+/// Tracks the background of one line.
 #[derive(Debug, Clone)]
 pub struct Background {
-    /// The last sample, before and behind the high-pass.
+    /// The last input and output sample of the high-pass.
     last: (f32, f32),
-    /// Powers of the last three frames: what voice activity looks at.
+    /// Powers of the last three frames, roughly the span that voice activity looks at.
     powers: [f32; 3],
     frames: u32,
-    /// Frames that were followed.
+    /// Frames included in the mean.
     followed: u32,
     mean_dbfs: f32,
     spread_db: f32,
     quietest: Quietest,
-    /// The loudest of the running turn, and of the last ones.
+    /// The loudest level of the current turn, and the decaying one of previous turns.
     turn_dbfs: f32,
     near_dbfs: f32,
 }
@@ -91,7 +92,7 @@ impl Default for Background {
 }
 
 impl Background {
-    /// Of a line of which nothing is known.
+    /// A tracker without history.
     pub fn new() -> Self {
         Self {
             last: (0.0, 0.0),
@@ -106,7 +107,7 @@ impl Background {
         }
     }
 
-    /// Whether a frame of 16 kHz stands out.
+    /// Takes a frame at 16 kHz and returns whether it stands out.
     pub fn push(&mut self, frame: &[i16], facts: FrameFacts) -> bool {
         let FrameFacts {
             speech,
@@ -137,12 +138,12 @@ impl Background {
         stands_out
     }
 
-    /// How loud the line is without the caller.
+    /// The level of the line without the caller.
     pub fn mean_dbfs(&self) -> f32 {
         self.mean_dbfs
     }
 
-    /// What a voice has to reach.
+    /// The level a voice has to reach.
     fn least_dbfs(&self, facts: FrameFacts) -> f32 {
         let (even_db, uneven_db) = MARGIN_DB;
         let over_mean = self.mean_dbfs + (SPREADS * self.spread_db).clamp(even_db, uneven_db);
@@ -166,7 +167,7 @@ impl Background {
     fn follow(&mut self, level_dbfs: f32) {
         self.followed = self.followed.saturating_add(1);
         let difference = level_dbfs.max(FAINT_DBFS) - self.mean_dbfs;
-        // the first ones count alike
+        // a plain average until there is enough history
         let least = 1.0 / self.followed as f32;
         self.mean_dbfs += difference * least.max(if difference > 0.0 { RISE } else { FALL });
         if self.followed > 1 {
@@ -188,11 +189,11 @@ impl Background {
     }
 }
 
-/// Stretches whose quietest frame is kept: eight of a quarter second.
+/// The minimum is kept per stretch: eight stretches of a quarter second.
 const STRETCHES: usize = 8;
 const STRETCH_FRAMES: u32 = 16;
 
-/// The quietest of the last two seconds.
+/// The quietest level of the last two seconds.
 #[derive(Debug, Clone)]
 struct Quietest {
     stretches: [f32; STRETCHES],

@@ -1,19 +1,19 @@
-//! Resampling of whole prompts, offline: any rate to any rate, of the quality of `rubato`'s FFT
-//! resampler. Allocates; never on a call's media path.
+//! Offline resampling of whole prompts between any two rates, with `rubato`'s FFT resampler.
+//! Allocates; never used on a call's media path.
 
 use rubato::audioadapter_buffers::owned::InterleavedOwned;
 use rubato::{Fft, FixedSync, Resampler};
 
 use crate::resample::ResampleError;
 
-/// What a prompt's rate may be, in hertz. Beyond it a header is broken rather than unusual.
+/// Supported prompt rates, in hertz. A rate outside them means a broken header.
 pub const RATES_HZ: std::ops::RangeInclusive<u32> = 4_000..=192_000;
 
-/// A hint for the length of a block: long enough for a steep filter.
+/// Suggested block length: long enough for a steep filter.
 const BLOCK: usize = 1_024;
 
-/// Resamples `samples` from one rate to another. The result lasts as long as the input, to the
-/// sample, and is not delayed. Rates outside [`RATES_HZ`] are [`ResampleError::Rates`].
+/// Resamples `samples`. The result has the duration of the input, to the sample, and no delay.
+/// Rates outside [`RATES_HZ`] are [`ResampleError::Rates`].
 pub fn convert(samples: &[i16], from_hz: u32, to_hz: u32) -> Result<Vec<i16>, ResampleError> {
     if !RATES_HZ.contains(&from_hz) || !RATES_HZ.contains(&to_hz) {
         return Err(ResampleError::Rates {
@@ -35,7 +35,7 @@ pub fn convert(samples: &[i16], from_hz: u32, to_hz: u32) -> Result<Vec<i16>, Re
     let output = resampler
         .process_all(&input, samples.len(), None)
         .map_err(|error| failed(&error))?;
-    // a float cast saturates, which is the clipping wanted here
+    // a float cast saturates, which is the clipping we want
     Ok(output
         .take_data()
         .into_iter()

@@ -1,20 +1,20 @@
-//! From 16 kHz to the 4 kHz at which echo is looked for: streaming, low-passed at 1.7 kHz and
-//! pre-emphasised, so that what it gives is roughly white for speech. There the two copies of a
-//! sentence are most alike, whatever codecs are between them, and a comparison costs a sixteenth of
-//! what it costs at 16 kHz.
+//! Streaming decimation from 16 kHz to the 4 kHz at which echo is searched for: low-passed at 1.7
+//! kHz and pre-emphasised, so that speech becomes roughly white. In that form an echo resembles its
+//! original most closely, whatever codecs are in between, and a comparison costs a sixteenth of one
+//! at 16 kHz.
 
 use std::f32::consts::PI;
 use std::sync::LazyLock;
 
-/// How many samples of 16 kHz make one.
+/// Input samples per output sample.
 pub const DECIMATION: usize = 4;
 
-/// The rate of what comes out.
+/// The output rate.
 pub const NARROW_HZ: u32 = 4_000;
 
 const TAPS: usize = 48;
 
-/// Takes the slope of speech out of it.
+/// Pre-emphasis coefficient: flattens the spectral slope of speech.
 const EMPHASIS: f32 = 0.9;
 
 /// A windowed-sinc low-pass: -6 dB at 1.7 kHz.
@@ -34,7 +34,7 @@ static LOW_PASS: LazyLock<[f32; TAPS]> = LazyLock::new(|| {
     taps.map(|tap| tap / sum)
 });
 
-/// One stream.
+/// The decimator of one stream.
 #[derive(Debug)]
 pub struct Decimator {
     window: Vec<f32>,
@@ -48,7 +48,7 @@ impl Default for Decimator {
 }
 
 impl Decimator {
-    /// At the start of a stream: as if silence came before.
+    /// A decimator at the start of a stream, preceded by silence.
     pub fn new() -> Self {
         Self {
             window: vec![0.0; TAPS - DECIMATION],
@@ -56,7 +56,7 @@ impl Decimator {
         }
     }
 
-    /// Appends what `samples` of 16 kHz, of any number, become to `out`.
+    /// Takes any number of samples at 16 kHz and appends the output to `out`.
     pub fn push(&mut self, samples: &[i16], out: &mut Vec<f32>) {
         self.window
             .extend(samples.iter().map(|&sample| f32::from(sample)));
@@ -70,7 +70,7 @@ impl Decimator {
         self.window.drain(..start.min(self.window.len()));
     }
 
-    /// As for a new stream.
+    /// Resets the state, as for a new stream.
     pub fn reset(&mut self) {
         self.window.clear();
         self.window.resize(TAPS - DECIMATION, 0.0);
@@ -78,8 +78,8 @@ impl Decimator {
     }
 }
 
-/// The sum of products, of as many as the shorter has. In eight sums: so the compiler keeps them in
-/// vector registers, as it may not reorder one.
+/// The dot product over the shorter length. Eight partial sums let the compiler vectorise it, which
+/// it may not do with one sum because float addition cannot be reordered.
 #[allow(clippy::indexing_slicing, reason = "within arrays of eight")]
 pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     let length = a.len().min(b.len());

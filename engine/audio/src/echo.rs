@@ -1,14 +1,13 @@
-//! The echo guard: whether what comes in is the bot's own voice, come back.
+//! The echo guard: detects whether incoming audio is the bot's own voice.
 //!
-//! What was sent is kept by the time at which it is played (`echo/reference.rs`). While it can
-//! still come back, each frame of speech is compared with it: the last 200 ms of what is heard, at
-//! 4 kHz, are fitted by a short filter from what was played. The delay is the one at which the last
-//! fit was good; where that does not explain what is heard, it is looked for anew among all of 0 to
-//! 760 ms. What is explained for the most part is echo. A caller who speaks over it is not
-//! explained, and is heard.
+//! Sent audio is stored by the time at which it is played (`echo/reference.rs`). While its echo can
+//! still arrive, speech is compared with it: a short filter is fitted from the played audio to the
+//! last 200 ms received, at 4 kHz. The delay of the last good fit is tried first; if that does not
+//! explain the received audio, all delays from -64 to 760 ms are searched. Audio that is mostly
+//! explained is echo. A caller speaking over the bot is not explained, and is therefore heard.
 //!
-//! The guard remembers no gain and adapts to nothing but the delay: there is nothing in it that a
-//! loud caller could drive off. It costs nothing when nothing was played within the last second.
+//! The guard keeps no gain and adapts nothing but the delay, so a loud caller cannot make it
+//! diverge. It costs nothing if nothing was played within the last second.
 
 mod arrival;
 mod fit;
@@ -23,53 +22,54 @@ use fit::{AHEAD, Fitter, PLAYED, TAPS};
 use reference::Reference;
 use search::{DELAYS, Search, WINDOW};
 
-/// Samples of 4 kHz in one frame of voice activity.
+/// Samples at 4 kHz in one voice activity frame.
 const FRAME: usize = FRAME_SAMPLES / DECIMATION;
 
-/// What is heard may come so much before it is played by the playout clock, which knows the
-/// network's buffer only by what was sent: 64 ms.
+/// How much earlier than the playout clock's estimate audio may be heard, since the clock only
+/// infers the network's buffer from what was sent: 64 ms.
 const EARLY: u64 = 64 * NARROW_HZ as u64 / 1_000;
 
-/// How long after its playing something may come back: the delays, and the window.
+/// How long after its playout audio may come back: the delays plus the window.
 const SPAN: u64 = (DELAYS + WINDOW) as u64;
 
-/// So long after its playing something counts as being played: 300 ms.
+/// Audio counts as playing for this long after its playout: 300 ms.
 const PLAYING: u64 = 300 * NARROW_HZ as u64 / 1_000;
 
-/// Positions begin so late that none that is reckoned back from them is negative.
+/// Offset of positions, so that none computed backwards from them is negative.
 const BASE: u64 = 2 * SPAN;
 
-/// From this explained share on what is heard is echo. A caller as loud as the echo leaves a share
-/// of a half.
+/// The explained share from which audio is echo. If the caller is as loud as the echo, the share is
+/// one half.
 const ECHO_SHARE: f32 = 0.62;
 
-/// What is heard is judged anew in every so manieth frame of speech.
+/// Speech is compared in every n-th frame at most.
 const JUDGE_FRAMES: u32 = 2;
 
-/// After so many searches in vain it is not the echo that speaks, and one in so many is enough.
+/// After this many failed searches the sound is probably not echo, and only one in this many frames
+/// is searched.
 const SEARCHES: u32 = 6;
 
-/// Frames whose quietest is the line's noise: 1.5 s.
+/// Frames over which the quietest gives the line's noise: 1.5 s.
 const NOISE_FRAMES: u32 = 94;
 
-/// The noise's mean, over its quietest frame.
+/// The noise's mean power relative to its quietest frame.
 const NOISE_OVER_MINIMUM: f32 = 2.0;
 
-/// Compares one call's inbound stream with its outbound one. About 120 kB, on the heap.
+/// Compares a call's inbound audio with its outbound audio. Takes about 120 kB of heap.
 #[derive(Debug)]
 pub struct EchoGuard {
     reference: Reference,
     arrival: Arrival,
     decimator: Decimator,
     narrow: Vec<f32>,
-    /// The last [`WINDOW`] samples heard, at 4 kHz.
+    /// The last [`WINDOW`] samples received, at 4 kHz.
     heard: Vec<f32>,
     played: Vec<f32>,
     search: Search,
     fitter: Fitter,
-    /// Of the last good fit: by how much what is heard lags behind what is played, more [`EARLY`].
+    /// Delay of the last good fit: how far received audio lags behind played audio, plus [`EARLY`].
     delay: Option<u64>,
-    /// Searches in vain since something was explained.
+    /// Failed searches since the last match.
     searches: u32,
     since_judged: u32,
     verdict: bool,
@@ -78,7 +78,7 @@ pub struct EchoGuard {
 }
 
 impl EchoGuard {
-    /// For a call at that rate: 8, 16 or 24 kHz.
+    /// A guard for a call at 8, 16 or 24 kHz.
     pub fn new(rate_hz: u32) -> Result<Self, ResampleError> {
         Ok(Self {
             reference: Reference::new(rate_hz)?,
@@ -98,25 +98,25 @@ impl EchoGuard {
         })
     }
 
-    /// These samples, at the call's rate, were sent, and are played from `at_ms` on.
+    /// Records that these samples, at the call's rate, were sent and are played from `at_ms` on.
     pub fn played(&mut self, at_ms: u64, samples: &[i16]) {
         self.reference.push(at_ms, samples);
     }
 
-    /// So many samples of 16 kHz have arrived by `now_ms`. Returns the position of the first, to be
-    /// counted on from for [`hear`](Self::hear).
+    /// Records that `samples_16k` samples at 16 kHz have arrived by `now_ms`. Returns the position
+    /// of the first one, from which positions for [`hear`](Self::hear) are counted.
     pub fn arrived(&mut self, now_ms: u64, samples_16k: usize) -> u64 {
         self.arrival.push(now_ms, samples_16k)
     }
 
-    /// Whether what was sent is being played at this position (of 16 kHz), or was until 0.3 s ago,
-    /// which is how late it may be heard.
+    /// Whether sent audio is being played at this position (at 16 kHz), or was within the last 0.3
+    /// s, which is how late it may be heard.
     pub fn is_playing(&self, position: u64) -> bool {
         self.reference.sounds(position / DECIMATION as u64, PLAYING)
     }
 
-    /// Whether one frame of 16 kHz that ends at `end`, in which there is `speech`, is the bot's own
-    /// voice.
+    /// Whether a frame at 16 kHz that ends at `end` is the bot's own voice. `speech` is the result
+    /// of voice activity detection.
     pub fn hear(&mut self, frame: &[i16], end: u64, speech: bool) -> bool {
         let end = end / DECIMATION as u64;
         if !self.reference.sounds(end, SPAN) {
@@ -146,7 +146,7 @@ impl EchoGuard {
         speech && self.verdict
     }
 
-    /// `start`: where the window of what is heard begins, plus [`BASE`].
+    /// `start` is the position at which the received window starts, plus [`BASE`].
     fn is_echo(&mut self, start: u64) -> bool {
         if let Some(delay) = self.delay
             && self.share(start, delay) >= ECHO_SHARE
@@ -172,8 +172,8 @@ impl EchoGuard {
         share >= ECHO_SHARE
     }
 
-    /// Which share of what is heard is explained by what was played so much before; what is no
-    /// louder than the line's noise needs no explanation.
+    /// The share of the received audio explained by the audio played `delay` earlier. Power up to
+    /// the line's noise needs no explanation.
     fn share(&mut self, start: u64, delay: u64) -> f32 {
         let Some(played) = self.played.get_mut(..PLAYED) else {
             return 0.0;
@@ -200,10 +200,10 @@ fn copy(reference: &Reference, from: u64, out: &mut [f32]) {
     reference.copy(from.max(BASE) - BASE, after);
 }
 
-/// The mean square of the quietest frame of late.
+/// Mean square of the quietest recent frame.
 #[derive(Debug, Default)]
 struct Noise {
-    /// Of the stretch before this one, and of this one.
+    /// Of the previous period and of the current one.
     minima: [Option<f32>; 2],
     frames: u32,
 }

@@ -1,9 +1,9 @@
-//! The two ways samples travel on the wire, behind one choice. Exotel sends PCM16LE; streams
-//! started through its Legs API may be μ-law.
+//! The two sample encodings on the wire. Exotel sends PCM16LE; streams started through its Legs API
+//! may be μ-law.
 
 use crate::{g711, pcm};
 
-/// How samples are written as bytes.
+/// The encoding of samples as bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Encoding {
     /// 16-bit signed little-endian linear PCM, mono.
@@ -14,7 +14,7 @@ pub enum Encoding {
 }
 
 impl Encoding {
-    /// Bytes of one sample.
+    /// Bytes per sample.
     pub const fn bytes_per_sample(self) -> usize {
         match self {
             Self::Pcm16 => 2,
@@ -22,7 +22,7 @@ impl Encoding {
         }
     }
 
-    /// Appends samples to `out` as bytes.
+    /// Appends encoded samples to `out`.
     pub fn encode(self, samples: &[i16], out: &mut Vec<u8>) {
         match self {
             Self::Pcm16 => pcm::encode(samples, out),
@@ -30,7 +30,7 @@ impl Encoding {
         }
     }
 
-    /// Appends that many samples of silence to `out` as bytes.
+    /// Appends `samples` samples of encoded silence to `out`.
     pub fn encode_silence(self, samples: usize, out: &mut Vec<u8>) {
         let silence = match self {
             Self::Pcm16 => 0,
@@ -40,7 +40,7 @@ impl Encoding {
     }
 }
 
-/// Turns the bytes of one inbound stream into samples. Messages may be of any length, odd ones too.
+/// Decodes the bytes of one inbound stream. Messages may have any length, including odd ones.
 #[derive(Debug, Clone)]
 pub struct Decoder {
     encoding: Encoding,

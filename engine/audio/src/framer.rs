@@ -1,5 +1,5 @@
-//! From prompts to wire frames of the sizes Exotel wants: multiples of 320 bytes, 100 ms or more
-//! each. A last packet of another length makes the platform wait 20 ms, which is heard as a gap
+//! Cuts prompts into frames of the sizes Exotel requires: multiples of 320 bytes, 100 ms or more
+//! each. A last packet of another length makes the platform wait 20 ms, which is audible as a gap
 //! (Exotel's support page on stream audio).
 
 use std::collections::VecDeque;
@@ -7,17 +7,17 @@ use std::sync::Arc;
 
 use crate::encoding::Encoding;
 
-/// Every frame is a multiple of this.
+/// Every frame is a multiple of this many bytes.
 pub const QUANTUM_BYTES: usize = 320;
 
-/// The shortest frame, in milliseconds: below it Exotel's playback becomes uneven.
+/// The shortest frame, in milliseconds; with shorter ones Exotel's playback becomes uneven.
 pub const MIN_FRAME_MS: u32 = 100;
 
-/// The longest frame that is asked for, in milliseconds: a longer one delays whatever comes next.
+/// The longest configurable frame, in milliseconds; longer ones delay whatever comes next.
 pub const MAX_FRAME_MS: u32 = 200;
 
-/// One prompt on its way out: pieces of PCM16 at the wire's rate, which may still be growing at the
-/// end. A piece is shared by all calls that play it, and let go of when it has been framed.
+/// A prompt being sent: pieces of PCM16 at the wire's rate, to which more may still be appended.
+/// Pieces are shared by all calls that play them, and released once framed.
 #[derive(Debug, Clone, Default)]
 pub struct PromptCursor {
     pieces: VecDeque<Arc<[i16]>>,
@@ -28,12 +28,12 @@ pub struct PromptCursor {
 }
 
 impl PromptCursor {
-    /// A prompt of which nothing has been synthesised yet.
+    /// A prompt without audio yet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A prompt that is there as a whole, from a cache.
+    /// A complete prompt, from a cache.
     pub fn whole(pieces: impl IntoIterator<Item = Arc<[i16]>>) -> Self {
         let mut prompt = Self::new();
         pieces
@@ -43,7 +43,7 @@ impl PromptCursor {
         prompt
     }
 
-    /// Adds the next piece. Nothing is added to a complete prompt.
+    /// Appends a piece. Ignored if the prompt is complete.
     pub fn push_piece(&mut self, piece: Arc<[i16]>) {
         if self.complete || piece.is_empty() {
             return;
@@ -52,7 +52,7 @@ impl PromptCursor {
         self.pieces.push_back(piece);
     }
 
-    /// The last piece has been pushed.
+    /// Declares that the last piece has been pushed.
     pub fn complete(&mut self) {
         self.complete = true;
     }
@@ -62,17 +62,17 @@ impl PromptCursor {
         self.complete
     }
 
-    /// Samples that are waiting to be framed.
+    /// Samples not yet framed.
     pub fn available(&self) -> usize {
         self.available
     }
 
-    /// Whether all of it has been framed and nothing more will come.
+    /// Whether everything has been framed and no more will come.
     pub fn is_drained(&self) -> bool {
         self.complete && self.available == 0
     }
 
-    /// Takes up to that many samples, in runs.
+    /// Takes up to `samples` samples, in runs.
     fn take(&mut self, samples: usize, mut run: impl FnMut(&[i16])) {
         let mut wanted = samples.min(self.available);
         self.available -= wanted;
@@ -93,17 +93,17 @@ impl PromptCursor {
     }
 }
 
-/// What a frame holds.
+/// The content of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FrameInfo {
-    /// Samples in all: what is to be told to the playout clock.
+    /// Total samples: what the playout clock has to be given.
     pub samples: usize,
-    /// How many of them, at the end, are silence that is not the prompt's.
+    /// Number of trailing samples that are padding.
     pub padding: usize,
 }
 
-/// Cuts prompts into frames for one wire. Holds no samples: what is left of a prompt is in its
-/// cursor.
+/// Cuts prompts into frames for one wire format. Holds no samples: what remains of a prompt is in
+/// its cursor.
 #[derive(Debug, Clone)]
 pub struct Framer {
     encoding: Encoding,
@@ -113,7 +113,7 @@ pub struct Framer {
 }
 
 impl Framer {
-    /// Frames of `frame_ms` (held within 100 to 200, then rounded up to a multiple of 320 bytes) at
+    /// Frames of `frame_ms` (clamped to 100 to 200, then rounded up to a multiple of 320 bytes) at
     /// `rate_hz`.
     pub fn new(rate_hz: u32, frame_ms: u32, encoding: Encoding) -> Self {
         let quantum_samples = QUANTUM_BYTES / encoding.bytes_per_sample();
@@ -130,13 +130,13 @@ impl Framer {
         }
     }
 
-    /// Samples of a full frame.
+    /// Samples in a full frame.
     pub fn frame_samples(&self) -> usize {
         self.frame_samples
     }
 
-    /// Replaces the content of `out` by the prompt's next frame, in bytes. None when the prompt is
-    /// drained, or when it is still growing and has less than a full frame.
+    /// Replaces the content of `out` with the prompt's next frame, in bytes. `None` if the prompt
+    /// is drained, or if it is incomplete and has less than a full frame.
     ///
     /// The last frame is padded with silence to a multiple of 320 bytes and to 100 ms.
     pub fn next(&self, prompt: &mut PromptCursor, out: &mut Vec<u8>) -> Option<FrameInfo> {
@@ -154,8 +154,9 @@ impl Framer {
         Some(self.cut(prompt, wanted, out))
     }
 
-    /// Like [`next`](Self::next), but of a prompt that is still growing it takes what there is once
-    /// that makes 100 ms: for the first frame, and when what was sent is about to run out.
+    /// Like [`next`](Self::next), but takes less than a full frame from an incomplete prompt once
+    /// 100 ms are available: for the first frame, and when the audio sent so far is about to run
+    /// out.
     pub fn next_early(&self, prompt: &mut PromptCursor, out: &mut Vec<u8>) -> Option<FrameInfo> {
         let available = prompt.available();
         if prompt.is_complete() || available >= self.frame_samples || available < self.min_samples {
@@ -164,9 +165,8 @@ impl Framer {
         Some(self.cut(prompt, available - available % self.quantum_samples, out))
     }
 
-    /// A full frame; less where it would leave a last frame so short that it had to be padded to
-    /// 100 ms: that silence would delay the end of the prompt, and so the moment from which the
-    /// caller is listened to.
+    /// A full frame, or less where a full one would leave a last frame that has to be padded to 100
+    /// ms: that silence would delay the end of the prompt, and so the start of listening.
     fn before_the_last(&self, available: usize) -> usize {
         let left = available - self.frame_samples;
         if left >= self.min_samples {
@@ -198,8 +198,8 @@ mod tests {
     use super::*;
     use crate::encoding::Decoder;
 
-    /// All frames of a prompt cut into pieces of `piece` samples, decoded; checks each frame's size
-    /// on the way.
+    /// All frames of a prompt cut into pieces of `piece` samples, decoded; checks the size of each
+    /// frame.
     fn framed(framer: &Framer, samples: &[i16], piece: usize) -> (Vec<i16>, Vec<FrameInfo>) {
         let mut prompt = PromptCursor::whole(samples.chunks(piece).map(Arc::from));
         let (mut heard, mut infos, mut out) = (Vec::new(), Vec::new(), Vec::new());

@@ -1,16 +1,16 @@
-//! G.711 μ-law, as ITU-T Recommendation G.711 (11/88) tabulates it and the ITU's own code (G.191,
-//! `ulaw_compress`, `ulaw_expand`) computes it. The standard's 14-bit values are the upper 14 bits
+//! G.711 μ-law as tabulated by ITU-T Recommendation G.711 (11/88) and computed by the ITU's own
+//! code (G.191, `ulaw_compress`, `ulaw_expand`). The standard's 14-bit values are the upper 14 bits
 //! of an `i16` here.
 
-/// What silence is in μ-law; a zero byte would be the loudest negative sample.
+/// Silence in μ-law. A zero byte would be the loudest negative sample.
 pub const SILENCE: u8 = 0xff;
 
-/// The standard's offset that makes every segment begin at a power of two, in 14-bit units.
+/// The standard's offset, which makes every segment start at a power of two, in 14-bit units.
 const BIAS: i16 = 33;
 
 const EXPANDED: [i16; 256] = expanded();
 
-/// One μ-law byte as a sample.
+/// Decodes one μ-law byte.
 pub fn decode(code: u8) -> i16 {
     #[expect(
         clippy::indexing_slicing,
@@ -19,8 +19,9 @@ pub fn decode(code: u8) -> i16 {
     EXPANDED[usize::from(code)]
 }
 
-/// One sample as a μ-law byte. Samples beyond ±32,635 are clipped, as the standard has it.
+/// Encodes one sample. Samples beyond ±32,635 are clipped, as in the standard.
 pub fn encode(sample: i16) -> u8 {
+    // ones' complement of negative samples, as in `ulaw_compress`
     let magnitude = if sample < 0 { !sample } else { sample };
     let biased = ((magnitude >> 2) + BIAS).min(0x1fff);
     let segment = 17 - (biased >> 6).leading_zeros();
@@ -30,12 +31,12 @@ pub fn encode(sample: i16) -> u8 {
     sign | (high << 4) | low
 }
 
-/// Appends the samples of μ-law bytes to `out`.
+/// Appends decoded samples to `out`.
 pub fn decode_into(codes: &[u8], out: &mut Vec<i16>) {
     out.extend(codes.iter().map(|code| decode(*code)));
 }
 
-/// Appends samples to `out` as μ-law bytes.
+/// Appends encoded samples to `out`.
 pub fn encode_into(samples: &[i16], out: &mut Vec<u8>) {
     out.extend(samples.iter().map(|sample| encode(*sample)));
 }
@@ -104,7 +105,7 @@ mod tests {
 
     #[test]
     fn values_within_a_segment_are_evenly_spaced() {
-        // with the ends of every segment given by the table, this determines all 256 values
+        // together with both ends of every segment from the table, this determines all 256 values
         for segment in 0x8..=0xf_u8 {
             let values: Vec<i32> = (0..16)
                 .map(|low| i32::from(decode((segment << 4) | low)))
@@ -119,7 +120,8 @@ mod tests {
 
     #[test]
     fn encoding_switches_codes_at_the_decision_values_of_table_2a() {
-        // column 5: below the decision value the next code, from it on the code of the row
+        // column 5: just below the decision value the next code applies, from it on the code of the
+        // row
         for (code, decision) in [
             (0x80, 7903),
             (0x8f, 4063),

@@ -1,7 +1,7 @@
-//! How loud samples are, in dBFS: 0 dB is the amplitude 32,768. A sine at full scale has a peak of
-//! 0 dBFS and an RMS of -3 dBFS.
+//! Signal levels in dBFS: 0 dB is the amplitude 32,768. A full-scale sine has a peak of 0 dBFS and
+//! an RMS of -3 dBFS.
 
-/// What digital silence and an empty slice measure.
+/// The level of digital silence and of an empty slice.
 pub const SILENCE_DBFS: f32 = -120.0;
 
 const FULL_SCALE: f64 = 32_768.0;
@@ -28,12 +28,12 @@ pub fn peak_dbfs(samples: &[i16]) -> f32 {
     dbfs(f64::from(peak))
 }
 
-/// Of a mean square.
+/// The level of a mean square, in dBFS.
 pub fn power_dbfs(mean_square: f32) -> f32 {
     dbfs(f64::from(mean_square).sqrt())
 }
 
-/// The factor by which samples are multiplied to be so many decibels louder.
+/// The amplitude factor for a gain in decibels.
 pub fn gain(db: f32) -> f32 {
     10f32.powf(db / 20.0)
 }

@@ -1,15 +1,15 @@
-//! Audio as arithmetic: telephone encodings, resampling, voice activity, turns, framing, the
-//! playout clock, recordings.
+//! Audio processing: telephone encodings, resampling, voice activity, turns, framing, the playout
+//! clock, recordings.
 //!
-//! Samples are PCM16 mono (`i16`), rates are in hertz, times are milliseconds (`u64`) on a clock of
-//! the caller's choosing, and both come as arguments. Nothing here reads a clock, does I/O (save
-//! writing a WAV to a writer it is given), spawns or waits.
+//! Samples are PCM16 mono (`i16`), rates are in hertz, times are milliseconds (`u64`) on any clock
+//! the caller chooses; both are arguments. Nothing here reads a clock, does I/O (except writing a
+//! WAV to a given writer), spawns or waits.
 //!
 //! Invariants:
-//! - Nothing of the inbound path (bytes, samples, 16 kHz, echo, voice activity, turns) nor of
-//!   framing allocates per frame once its buffers have grown; `tests/steady_state.rs` counts.
-//! - Feeding a stream in pieces gives what feeding it whole gives, whatever the pieces' lengths.
-//! - Functions that fill a buffer *append*, except where they say that they replace.
+//! - The inbound path (bytes, samples, 16 kHz, echo, voice activity, turns) and framing allocate
+//!   nothing per frame once their buffers have grown; checked by `tests/steady_state.rs`.
+//! - Splitting a stream into pieces, of any length, does not change the result.
+//! - Functions that fill a buffer *append*, unless documented to replace.
 
 pub mod background;
 pub mod convert;

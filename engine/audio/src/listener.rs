@@ -1,9 +1,8 @@
-//! The inbound path as a whole: samples at the call's rate in, turns of the caller out, and what a
-//! recogniser is to hear.
+//! The whole inbound path: samples at the call's rate in, caller turns and the audio for the
+//! recogniser out.
 //!
-//! A frame is the caller's speech if voice activity finds speech in it, it stands out from the
-//! line's background, and it is not what the bot itself plays, come back. What is echo is silence
-//! for the recogniser as well.
+//! A frame is caller speech if voice activity finds speech in it, it stands out from the line's
+//! background, and it is not echo of the bot. The recogniser gets silence in place of echo.
 
 use crate::background::{Background, FrameFacts};
 use crate::echo::EchoGuard;
@@ -13,20 +12,20 @@ use crate::tone::ToneDetector;
 use crate::turn::{TurnDetector, TurnEvent, TurnSettings};
 use crate::voice::{FRAME_MS, FRAME_SAMPLES, VoiceActivity};
 
-/// Voice activity lets go so long after the last sound: until then a turn has no silence yet.
+/// Voice activity is released this long after the last sound; until then a turn has no silence yet.
 const TRAILING_FRAMES: u32 = 160 / FRAME_MS;
 
-/// What follows echo for so long, and is no speech, is its rest.
+/// Non-speech within this time after echo is the tail of the echo.
 const ECHO_REST_FRAMES: u32 = 200 / FRAME_MS;
 
-/// A line whose background is louder has people or machines on it that a recogniser would hear
-/// words in.
+/// A line with a louder background has people or machines on it that a recogniser would hear as
+/// words.
 const NOISY_DBFS: f32 = -55.0;
 
-/// What follows the caller's voice for so long may still be a word's end.
+/// Sound within this time after the caller's voice may still be the end of a word.
 const WORD_END_FRAMES: u32 = 240 / FRAME_MS;
 
-/// Listens to one caller. About 140 kB, on the heap.
+/// Listens to one caller. Takes about 140 kB of heap.
 #[derive(Debug)]
 pub struct Listener {
     resampler: Resampler,
@@ -37,7 +36,7 @@ pub struct Listener {
     pitch: Pitch,
     detector: TurnDetector,
     wide: Vec<i16>,
-    /// What is left of a frame: less than [`FRAME_SAMPLES`] between calls.
+    /// Samples of an incomplete frame: fewer than [`FRAME_SAMPLES`] between calls.
     begun: Vec<i16>,
     heard: Vec<i16>,
     since_voice: u32,
@@ -45,7 +44,7 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// For a call at that rate: 8, 16 or 24 kHz.
+    /// A listener for a call at 8, 16 or 24 kHz.
     pub fn new(rate_hz: u32, settings: TurnSettings) -> Result<Self, ResampleError> {
         Ok(Self {
             resampler: Resampler::new(rate_hz, LISTENING_HZ)?,
@@ -63,14 +62,14 @@ impl Listener {
         })
     }
 
-    /// These samples, at the call's rate, were sent, and are played from `at_ms` on: their echo is
-    /// no speech of the caller.
+    /// Records that these samples, at the call's rate, were sent and are played from `at_ms` on, so
+    /// that their echo is not taken for caller speech.
     pub fn played(&mut self, at_ms: u64, samples: &[i16]) {
         self.guard.played(at_ms, samples);
     }
 
-    /// Takes samples at the call's rate that have come by `now_ms`, and calls `on_event` for each
-    /// event of a turn.
+    /// Takes samples at the call's rate that have arrived by `now_ms`, and calls `on_event` for
+    /// each turn event.
     pub fn listen(&mut self, now_ms: u64, samples: &[i16], mut on_event: impl FnMut(TurnEvent)) {
         self.wide.clear();
         self.heard.clear();
@@ -91,7 +90,7 @@ impl Listener {
         self.wide = wide;
     }
 
-    /// Judges the frame in `begun`.
+    /// Classifies the frame in `begun`.
     fn frame(&mut self, end: u64, now_ms: u64) -> Option<TurnEvent> {
         let mut speech = false;
         self.activity
@@ -144,7 +143,7 @@ impl Listener {
         )
     }
 
-    /// What came with the last [`listen`](Self::listen), in whole frames of 16 kHz, with silence in
+    /// The audio of the last [`listen`](Self::listen), in whole frames at 16 kHz, with silence in
     /// place of echo.
     pub fn heard(&self) -> &[i16] {
         &self.heard
@@ -155,24 +154,24 @@ impl Listener {
         self.background.mean_dbfs() > NOISY_DBFS
     }
 
-    /// Whether what came last is background of a noisy line: the caller has not spoken for longer
-    /// than a word takes to die away.
+    /// Whether the latest audio is the background of a noisy line: the caller has been silent for
+    /// longer than the end of a word takes to decay.
     pub fn is_background(&self) -> bool {
         self.is_noisy() && self.since_voice > WORD_END_FRAMES
     }
 
-    /// How much speech of the caller there is in the turn in progress, or was in the last one; what
-    /// has no voice in it, as a cough, does not count.
+    /// Caller speech in the current turn, or in the last one. Voiceless sounds, such as a cough, do
+    /// not count.
     pub fn voiced_ms(&self) -> u32 {
         self.detector.voiced_ms()
     }
 
-    /// The turns.
+    /// The turn detector.
     pub fn turns(&self) -> &TurnDetector {
         &self.detector
     }
 
-    /// The turns, to change how they begin and end.
+    /// The turn detector, to change its settings.
     pub fn turns_mut(&mut self) -> &mut TurnDetector {
         &mut self.detector
     }

@@ -1,7 +1,6 @@
-//! PCM16LE bytes and samples. Never assumes that a message of the network holds whole samples.
+//! PCM16LE bytes and samples. A network message need not hold whole samples.
 
-/// Turns a stream of PCM16LE bytes into samples. A sample cut in two by the end of one message is
-/// put together with the next.
+/// Decodes a stream of PCM16LE bytes. A sample split across two messages is reassembled.
 #[derive(Debug, Clone, Default)]
 pub struct PcmDecoder {
     carried: Option<u8>,

@@ -1,25 +1,25 @@
-//! Whether a sound repeats itself as a voice does: a vowel has a pitch, a cough, a breath or a gust
-//! on the microphone has none. Voice activity takes both for speech.
+//! Detects the periodicity of a voice: a vowel has a pitch; a cough, a breath or wind on the
+//! microphone has none. Voice activity reports both as speech.
 
 use crate::decimate::{Decimator, NARROW_HZ, dot};
 use crate::voice::FRAME_MS;
 
-/// What is compared with itself, in samples of 4 kHz: 40 ms.
+/// The length compared with itself, in samples at 4 kHz: 40 ms.
 const WINDOW: usize = 160;
 
-/// Periods of voices, in samples of 4 kHz: of 400 to 62 Hz.
+/// Periods of voices, in samples at 4 kHz: 400 to 62 Hz.
 const PERIODS: std::ops::Range<usize> = (NARROW_HZ as usize / 400)..(NARROW_HZ as usize / 62);
 
 const KEPT: usize = WINDOW + PERIODS.end;
 
-/// A voice is so like itself one period before, as a correlation coefficient; noise reaches 0.35 by
+/// The correlation coefficient of a voice with itself one period earlier; noise reaches 0.35 by
 /// chance.
 const LIKENESS: f32 = 0.48;
 
-/// The consonants before the next vowel belong to the voice.
+/// How long a voice lasts without pitch, for the consonants before the next vowel.
 const LASTS_FRAMES: u32 = 160 / FRAME_MS;
 
-/// Looks for the pitch of one stream.
+/// Detects pitch in one stream.
 #[derive(Debug)]
 pub struct Pitch {
     decimator: Decimator,
@@ -35,7 +35,7 @@ impl Default for Pitch {
 }
 
 impl Pitch {
-    /// At the start of a stream.
+    /// A detector at the start of a stream.
     pub fn new() -> Self {
         Self {
             decimator: Decimator::new(),
@@ -45,8 +45,8 @@ impl Pitch {
         }
     }
 
-    /// Takes a frame of 16 kHz, and looks into it where there may be a `voice`: whether one with a
-    /// pitch speaks, or has just spoken.
+    /// Takes a frame at 16 kHz and analyses it if it may be a `voice`. Returns whether a voice with
+    /// a pitch is speaking, or has just spoken.
     pub fn push(&mut self, frame: &[i16], voice: bool) -> bool {
         self.narrow.clear();
         self.decimator.push(frame, &mut self.narrow);

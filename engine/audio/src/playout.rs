@@ -1,42 +1,42 @@
-//! What the network is playing: a model of the audio that was sent, corrected by the marks that
-//! come back.
+//! The playout clock: a model of what the network is playing, from the audio that was sent,
+//! corrected by the marks that come back.
 //!
-//! Audio that is sent is played at once, or after what is buffered. A mark stands behind what was
-//! sent before it and comes back when that has been played. Two things are told apart:
+//! Sent audio is played at once, or after what is already buffered. A mark comes back when the
+//! audio sent before it has been played. Two quantities are kept apart:
 //!
-//! - *when audio ends as reckoned* drives pacing ([`lead_ms`](PlayoutClock::lead_ms)). A mark that
-//!   comes back late does not change it: the way to the caller is long, but what is buffered at its
-//!   end is as much as was sent ahead. If it did, one late mark (a second was seen) would hold back
-//!   audio until the caller hears a gap.
-//! - *what has been heard* ([`position_ms`](PlayoutClock::position_ms)) follows the marks: it lags
-//!   by as much as the last one was late. A mark that comes early moves both.
+//! - *When audio is estimated to end* drives pacing ([`lead_ms`](PlayoutClock::lead_ms)). A late
+//!   mark does not change it: a longer path to the caller delays the mark, but the far end still
+//!   buffers as much as was sent ahead. Otherwise a single late mark (one second has been observed)
+//!   would hold back audio until the caller hears a gap.
+//! - *What has been heard* ([`position_ms`](PlayoutClock::position_ms)) follows the marks: it lags
+//!   by the lateness of the last one. An early mark advances both.
 //!
 //! Invariants:
-//! - 0 <= confirmed by marks <= position <= sent. What a mark has confirmed stays so.
-//! - Position grows with time; it steps back only when a mark is later than those before, and never
-//!   behind what is confirmed.
-//! - Marks come back in the order they were placed: one speaks for all before it. Unknown ones,
-//!   second ones, and those whose audio was cleared change nothing.
+//! - 0 <= confirmed by marks <= position <= sent. What a mark has confirmed stays confirmed.
+//! - The position increases with time. It steps back only when a mark is later than its
+//!   predecessors, and never below the confirmed position.
+//! - Marks come back in the order they were sent, so one confirms all before it. Unknown marks,
+//!   duplicates, and marks whose audio was cleared are ignored.
 //! - At most [`MAX_MARKS`] marks are outstanding.
 
 use std::collections::VecDeque;
 
-/// How long after its time a mark may still come back; then the audio before it counts as heard.
-/// Marks were seen a second late, and those outstanding when a stream stops never come.
+/// How long after its due time a mark may still come back before the audio preceding it counts as
+/// heard. Marks have been observed a second late, and those outstanding when a stream stops never
+/// come back.
 pub const MARK_GRACE_MS: u64 = 1_500;
 
-/// How many marks may be outstanding.
+/// The most outstanding marks.
 pub const MAX_MARKS: usize = 256;
 
-/// The most that the heard position is put back by a late mark. A later one is late by itself, not
-/// its audio.
+/// The largest lag inferred from a late mark. Beyond it the mark itself was delayed, not the audio.
 const MAX_LAG_MS: u64 = 500;
 
-/// No further mark can be placed.
+/// The limit of outstanding marks is reached.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("cannot place mark `{name}`: {MAX_MARKS} marks are outstanding; wait for one to come back")]
 pub struct MarksFull {
-    /// The mark that was to be placed.
+    /// The mark that could not be placed.
     pub name: String,
 }
 
@@ -45,11 +45,12 @@ struct Mark {
     name: String,
     /// Samples sent before it.
     position: u64,
-    /// When those have been played, as reckoned; grows along the queue.
+    /// Estimated time at which those have been played; non-decreasing along the queue.
     due_ms: u64,
 }
 
-/// The playout of one stream. All times are milliseconds on the caller's clock and never go back.
+/// The playout of one stream. All times are milliseconds on the caller's clock and must not
+/// decrease.
 #[derive(Debug, Clone)]
 pub struct PlayoutClock {
     rate_hz: u64,
@@ -58,7 +59,7 @@ pub struct PlayoutClock {
     earlier_end_ms: u64,
     run_samples: u64,
     run_start_ms: u64,
-    /// How much later than reckoned audio is heard.
+    /// How much later than estimated the audio is heard.
     lag_ms: u64,
     confirmed_samples: u64,
     marks: VecDeque<Mark>,
@@ -79,8 +80,8 @@ impl PlayoutClock {
         }
     }
 
-    /// That many samples were sent, padding included. Returns when the first of them is played, as
-    /// reckoned.
+    /// Records that `samples` samples were sent, padding included. Returns the estimated time at
+    /// which the first of them is played.
     pub fn sent(&mut self, now_ms: u64, samples: usize) -> u64 {
         let end_ms = self.end_ms();
         if now_ms > end_ms {
@@ -93,25 +94,25 @@ impl PlayoutClock {
         now_ms.max(end_ms)
     }
 
-    /// How much is buffered ahead.
+    /// How much audio is buffered ahead of playout.
     pub fn lead_ms(&self, now_ms: u64) -> u64 {
         self.end_ms().saturating_sub(now_ms)
     }
 
-    /// How much has been sent in all, less what was cleared.
+    /// The total sent, less what was cleared.
     pub fn sent_ms(&self) -> u64 {
         self.duration_ms(self.sent_samples())
     }
 
-    /// How much of what was sent the caller has heard by now.
+    /// How much of the sent audio the caller has heard.
     pub fn position_ms(&self, now_ms: u64) -> u64 {
         self.duration_ms(self.played_samples(now_ms.saturating_sub(self.lag_ms)))
     }
 
-    /// A `clear` was sent: drops what is unplayed, and the marks behind it. Returns how much that
-    /// was, in milliseconds; what was heard in the end is then [`sent_ms`](Self::sent_ms).
+    /// Records that a `clear` was sent: drops the unplayed audio and the marks behind it. Returns
+    /// the amount dropped, in milliseconds; [`sent_ms`](Self::sent_ms) is then the total heard.
     pub fn cleared(&mut self, now_ms: u64) -> u64 {
-        // without the lag: until the `clear` arrives the network plays on for as long as audio
+        // ignores the lag: until the `clear` arrives, the network plays on for as long as audio
         // takes to get there
         let played = self.played_samples(now_ms);
         let dropped = self.sent_samples() - played;
@@ -120,7 +121,7 @@ impl PlayoutClock {
         self.duration_ms(dropped)
     }
 
-    /// A mark was sent, behind all that was sent so far. Names are to be unique.
+    /// Records that a mark was sent after everything sent so far. Names must be unique.
     pub fn mark(&mut self, name: impl Into<String>, now_ms: u64) -> Result<(), MarksFull> {
         let name = name.into();
         if self.marks.len() >= MAX_MARKS {
@@ -134,9 +135,9 @@ impl PlayoutClock {
         Ok(())
     }
 
-    /// A mark came back: what was sent before it has been heard. Returns the names of the marks
-    /// this settles, oldest first: those before it that never came, and itself. Empty where the
-    /// mark is not outstanding.
+    /// Records that a mark came back: what was sent before it has been heard. Returns the marks
+    /// this confirms, oldest first: earlier ones that never came back, then the mark itself. Empty
+    /// if the mark is not outstanding.
     pub fn mark_returned(&mut self, name: &str, now_ms: u64) -> Vec<String> {
         let Some(index) = self.marks.iter().position(|mark| mark.name == name) else {
             return Vec::new();
@@ -157,8 +158,8 @@ impl PlayoutClock {
         settled
     }
 
-    /// When a mark should come back by our own reckoning, or None when it is not outstanding. By
-    /// [`MARK_GRACE_MS`] later it is overdue.
+    /// When a mark is expected back, or `None` if it is not outstanding. It is overdue
+    /// [`MARK_GRACE_MS`] later.
     pub fn due_ms(&self, name: &str) -> Option<u64> {
         self.marks
             .iter()
@@ -166,7 +167,7 @@ impl PlayoutClock {
             .map(|mark| mark.due_ms + self.lag_ms)
     }
 
-    /// When the oldest outstanding mark is overdue: the time to set a timer to, for
+    /// When the oldest outstanding mark becomes overdue: the time to set a timer to for
     /// [`take_overdue`](Self::take_overdue).
     pub fn overdue_at_ms(&self) -> Option<u64> {
         self.marks
@@ -174,8 +175,8 @@ impl PlayoutClock {
             .map(|mark| mark.due_ms + self.lag_ms + MARK_GRACE_MS)
     }
 
-    /// Gives up the oldest mark if it is overdue: what was sent before it counts as heard. Call
-    /// until it returns None.
+    /// Removes the oldest mark if it is overdue: what was sent before it counts as heard. Call
+    /// until it returns `None`.
     pub fn take_overdue(&mut self, now_ms: u64) -> Option<String> {
         if self.overdue_at_ms()? > now_ms {
             return None;
@@ -185,12 +186,12 @@ impl PlayoutClock {
         Some(mark.name)
     }
 
-    /// How many marks are outstanding.
+    /// The number of outstanding marks.
     pub fn outstanding_marks(&self) -> usize {
         self.marks.len()
     }
 
-    /// The network is ahead of us: `position` is being played now.
+    /// The network is ahead of the estimate: `position` is being played now.
     fn advance_to(&mut self, position: u64, now_ms: u64) {
         let sent = self.sent_samples();
         self.earlier_samples = position;

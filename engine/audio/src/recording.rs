@@ -1,16 +1,16 @@
-//! A call as both sides heard it, in stereo: the caller left, the bot right, on one timeline that
-//! begins with the stream.
+//! A stereo recording of a call: caller left, bot right, on one timeline that starts with the
+//! stream.
 //!
-//! Held in memory (1.9 MB a minute at 8 kHz) and written at the end to a writer that is given: the
-//! only I/O of this crate.
+//! Held in memory (1.9 MB per minute at 8 kHz) and written at the end to a given writer, which is
+//! the only I/O in this crate.
 
 use std::io::{Seek, Write};
 
 /// The longest recording, in minutes: Exotel ends a stream after an hour.
 pub const MAX_MINUTES: u64 = 60;
 
-/// Audio that is placed within this many milliseconds of what its side already has is joined to it
-/// without a gap: times in whole milliseconds, and the network's jitter, would be heard as clicks.
+/// Audio placed within this many milliseconds of the end of its side is appended without a gap:
+/// rounding to milliseconds and network jitter would be audible as clicks.
 const JOIN_MS: u64 = 20;
 
 /// Why a recording could not be written.
@@ -18,7 +18,7 @@ const JOIN_MS: u64 = 20;
 #[error("cannot write the recording: {0}")]
 pub struct RecordingError(#[from] hound::Error);
 
-/// A recording in the making.
+/// A recording in progress.
 #[derive(Debug)]
 pub struct StereoRecording {
     rate_hz: u32,
@@ -38,35 +38,35 @@ impl StereoRecording {
         }
     }
 
-    /// What the caller said, the first sample at `at_ms` of the stream: the time of the media, not
+    /// Adds caller audio whose first sample is at `at_ms` of the stream: the time of the media, not
     /// of its arrival.
     pub fn caller(&mut self, at_ms: u64, samples: &[i16]) {
         self.cut |= place(&mut self.caller, self.rate_hz, at_ms, samples);
     }
 
-    /// What the bot said, the first sample at the time at which it is really played. What turns out
-    /// unplayed is taken back by [`bot_cleared`](Self::bot_cleared).
+    /// Adds bot audio whose first sample is at the time it is actually played. Audio that is never
+    /// played is removed with [`bot_cleared`](Self::bot_cleared).
     pub fn bot(&mut self, at_ms: u64, samples: &[i16]) {
         self.cut |= place(&mut self.bot, self.rate_hz, at_ms, samples);
     }
 
-    /// The bot fell silent at `at_ms`: what was placed behind it was never played.
+    /// Removes bot audio after `at_ms`, which was never played.
     pub fn bot_cleared(&mut self, at_ms: u64) {
         self.bot.truncate(offset(self.rate_hz, at_ms));
     }
 
-    /// How long it is, in milliseconds.
+    /// Duration in milliseconds.
     pub fn duration_ms(&self) -> u64 {
         self.caller.len().max(self.bot.len()) as u64 * 1_000 / u64::from(self.rate_hz.max(1))
     }
 
-    /// Whether something was left out because it lies beyond [`MAX_MINUTES`].
+    /// Whether audio was dropped because it lies beyond [`MAX_MINUTES`].
     pub fn is_cut(&self) -> bool {
         self.cut
     }
 
-    /// Writes a WAV file: PCM16, two channels, the shorter side filled up with silence. Buffers
-    /// nothing: wrap a file in a `BufWriter`.
+    /// Writes a WAV file: PCM16, two channels, the shorter side padded with silence. Unbuffered:
+    /// wrap a file in a `BufWriter`.
     pub fn write_wav(&self, writer: impl Write + Seek) -> Result<(), RecordingError> {
         let spec = hound::WavSpec {
             channels: 2,
@@ -84,7 +84,7 @@ impl StereoRecording {
     }
 }
 
-/// Puts samples into one side, over what is there. Returns whether any were left out.
+/// Places samples on one side, overwriting existing ones. Returns whether any were dropped.
 fn place(side: &mut Vec<i16>, rate_hz: u32, at_ms: u64, samples: &[i16]) -> bool {
     let limit = offset(rate_hz, MAX_MINUTES * 60_000);
     let mut start = offset(rate_hz, at_ms);
@@ -107,7 +107,7 @@ fn place(side: &mut Vec<i16>, rate_hz: u32, at_ms: u64, samples: &[i16]) -> bool
     kept.len() < samples.len()
 }
 
-/// The sample at a time; a time past all limits is one past the limit.
+/// The sample index of a time; times beyond [`MAX_MINUTES`] are clamped to it.
 fn offset(rate_hz: u32, at_ms: u64) -> usize {
     let bounded_ms = at_ms.min(MAX_MINUTES * 60_000);
     usize::try_from(bounded_ms * u64::from(rate_hz) / 1_000).unwrap_or(usize::MAX)

@@ -1,23 +1,22 @@
-//! Inbound resampling to the 16 kHz that voice activity and recognisers take: streaming, in
-//! integers, with a short polyphase FIR.
+//! Inbound resampling to 16 kHz for voice activity and recognisers: streaming, in integer
+//! arithmetic, with a short polyphase FIR filter.
 //!
-//! One filter design serves every call (a `static`); a call owns a few hundred bytes of history.
-//! Integers make the output the same on every machine, so that a recorded call replays exactly.
-//! Prompts are resampled elsewhere: see [`crate::convert`].
+//! One filter design serves all calls (a `static`); each call holds a few hundred bytes of history.
+//! Integer arithmetic gives the same output on every machine, so that a recorded call replays
+//! exactly. For prompts see [`crate::convert`].
 
 use std::f64::consts::PI;
 use std::sync::LazyLock;
 
-/// The rate of everything that listens.
+/// The sample rate of voice activity and recognisers.
 pub const LISTENING_HZ: u32 = 16_000;
 
-/// Coefficients are fixed-point with this many fractional bits, so that the tap of value 1 fits an
-/// `i16`.
+/// Fractional bits of the fixed-point coefficients, so that a tap of value 1 fits an `i16`.
 const FRACTION_BITS: u32 = 14;
 
-/// Passes up to 3.4 kHz, stops images from 4.6 kHz; delays by 2.5 ms.
+/// Passband to 3.4 kHz, stopband from 4.6 kHz, against images; delay 2.5 ms.
 static FROM_8000: LazyLock<Filter> = LazyLock::new(|| Filter::design(2, 1, 40));
-/// Passes up to 6.9 kHz, stops aliases from 9.1 kHz; delays by 1.25 ms.
+/// Passband to 6.9 kHz, stopband from 9.1 kHz, against aliases; delay 1.25 ms.
 static FROM_24000: LazyLock<Filter> = LazyLock::new(|| Filter::design(2, 3, 60));
 
 /// Why samples cannot be resampled.
@@ -28,12 +27,12 @@ pub enum ResampleError {
     Rates {
         /// The rate of the samples.
         from_hz: u32,
-        /// The rate that was asked for.
+        /// The requested rate.
         to_hz: u32,
-        /// What is possible.
+        /// The supported rates.
         hint: &'static str,
     },
-    /// The resampling library refused.
+    /// The resampling library failed.
     #[error("resampling failed: {0}")]
     Failed(String),
 }
@@ -41,15 +40,15 @@ pub enum ResampleError {
 /// Resamples one inbound stream.
 #[derive(Debug)]
 pub struct Resampler {
-    /// None where the stream is at 16 kHz already.
+    /// `None` if the stream is already at 16 kHz.
     filter: Option<&'static Filter>,
-    /// The samples that later output still depends on, then those of the running `push`.
+    /// Samples on which later output still depends, then those of the current `push`.
     window: Vec<i16>,
     phase: usize,
 }
 
 impl Resampler {
-    /// A resampler at the start of a stream of 8, 16 or 24 kHz, to 16 kHz. Other rates are
+    /// A resampler to 16 kHz at the start of a stream at 8, 16 or 24 kHz. Other rates are
     /// [`ResampleError::Rates`].
     pub fn new(from_hz: u32, to_hz: u32) -> Result<Self, ResampleError> {
         let filter = match (from_hz, to_hz) {
@@ -64,7 +63,7 @@ impl Resampler {
                 });
             }
         };
-        // zeros before the first sample, so that output begins with it
+        // zeros before the first sample, so that output starts immediately
         let window = vec![0; filter.map_or(0, |filter| filter.taps - 1)];
         Ok(Self {
             filter,
@@ -73,8 +72,8 @@ impl Resampler {
         })
     }
 
-    /// Appends what `samples`, of any number, become to `out`. Feeding in pieces gives the same
-    /// samples as feeding at once.
+    /// Takes any number of samples and appends the output to `out`. Splitting the input does not
+    /// change the output.
     pub fn push(&mut self, samples: &[i16], out: &mut Vec<i16>) {
         let Some(filter) = self.filter else {
             out.extend_from_slice(samples);
@@ -101,7 +100,7 @@ struct Filter {
     up: usize,
     down: usize,
     taps: usize,
-    /// Each of `taps` coefficients, the one of the oldest sample first, with a sum of exactly one.
+    /// Each has `taps` coefficients, oldest sample first, which sum to exactly one.
     phases: Vec<Vec<i16>>,
 }
 
@@ -111,7 +110,7 @@ impl Filter {
         let bandwidth = 1.0 / up.max(down) as f64;
         let coefficient = |n: usize| {
             let n = n as f64;
-            // a Blackman window: images and aliases are 74 dB down
+            // a Blackman window attenuates images and aliases by 74 dB
             let window =
                 0.42 - 0.5 * (2.0 * PI * n / length).cos() + 0.08 * (4.0 * PI * n / length).cos();
             sinc(bandwidth * (n - length / 2.0)) * window
@@ -142,8 +141,8 @@ fn sinc(x: f64) -> f64 {
     }
 }
 
-/// Scales coefficients to a sum of one. What rounding leaves over goes to the largest, so that a
-/// constant stays what it is.
+/// Scales coefficients to a sum of one. The rounding error is added to the largest, so that a
+/// constant input is preserved exactly.
 fn quantized(coefficients: &[f64]) -> Vec<i16> {
     let one = 1_i16 << FRACTION_BITS;
     let sum: f64 = coefficients.iter().sum();
@@ -159,7 +158,7 @@ fn quantized(coefficients: &[f64]) -> Vec<i16> {
 }
 
 fn weighted_sum(samples: &[i16], coefficients: &[i16]) -> i16 {
-    // no overflow: the magnitudes of a phase's coefficients sum to less than 3
+    // cannot overflow: the magnitudes of a phase's coefficients sum to less than 3
     let sum: i32 = samples
         .iter()
         .zip(coefficients)

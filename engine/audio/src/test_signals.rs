@@ -1,4 +1,4 @@
-//! Signals for the tests of this crate, and a measure of how pure a sine is.
+//! Test signals, and a measure of the purity of a sine.
 
 use std::f64::consts::PI;
 
@@ -25,12 +25,11 @@ pub fn noise(seed: u64, amplitude: f64, samples: usize) -> Vec<i16> {
         .collect()
 }
 
-/// The power of the best-fitting sine of `tone_hz` over that of all the rest, in dB.
+/// The power of the best-fitting sine of `tone_hz` relative to the rest, in dB.
 pub fn signal_to_rest_db(samples: &[i16], rate_hz: u32, tone_hz: u32) -> f64 {
     let step = 2.0 * PI * f64::from(tone_hz) / f64::from(rate_hz);
     let basis = |n: usize| (step * n as f64).sin_cos();
-    // normal equations of a fit by a sine and a cosine: exact also where no whole number of periods
-    // fits
+    // normal equations of a fit by sine and cosine: exact even if the periods are not whole
     let (mut ss, mut sc, mut cc, mut xs, mut xc) = (0.0, 0.0, 0.0, 0.0, 0.0);
     for (n, x) in samples.iter().enumerate() {
         let ((s, c), x) = (basis(n), f64::from(*x));

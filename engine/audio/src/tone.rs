@@ -1,9 +1,9 @@
-//! Tones: ringback, beeps of answering machines and fax machines, keys heard in-band. Voice
-//! activity takes them for speech.
+//! Detects tones: ringback, beeps of answering machines and fax machines, keys heard in-band. Voice
+//! activity reports them as speech.
 //!
-//! A tone is one or two frequencies that hold nearly all the power of 64 ms and stand still. A
-//! voice glides, and has more harmonics than two; where it has not (a hum), nothing that could be
-//! an answer is lost.
+//! A tone is one or two steady frequencies that hold nearly all the power of 64 ms. A voice glides
+//! and has more than two harmonics; one that does not (a hum) cannot be an answer, so nothing is
+//! lost.
 
 use std::fmt;
 use std::sync::{Arc, LazyLock};
@@ -14,29 +14,29 @@ use realfft::{RealFftPlanner, RealToComplex};
 use crate::resample::LISTENING_HZ;
 use crate::voice::{FRAME_MS, FRAME_SAMPLES};
 
-/// What is looked at: 64 ms of 16 kHz, in bins of 15.6 Hz.
+/// The analysis window: 64 ms at 16 kHz, in bins of 15.6 Hz.
 const WINDOW: usize = 4 * FRAME_SAMPLES;
 
-/// Tones are looked for up to here.
+/// The highest frequency searched.
 const HIGHEST_HZ: u32 = 3_400;
 
-/// Bins looked at; the first few hold mains hum and offsets.
+/// The bins searched; the first few hold mains hum and offsets.
 const BINS: std::ops::Range<usize> = 10..(HIGHEST_HZ as usize * WINDOW / LISTENING_HZ as usize);
 
-/// Bins to either side that belong to a peak: the main lobe of a Hann window, and a little of a
-/// tone that is modulated.
+/// Bins on either side of a peak that belong to it: the main lobe of a Hann window, with some room
+/// for a modulated tone.
 const LOBE: usize = 3;
 
-/// The share of the power that one or two peaks of a tone hold.
+/// The share of the power that the one or two peaks of a tone hold.
 const SHARE: f32 = 0.95;
 
-/// So far a tone's frequency moves between frames, in bins.
+/// How far a tone's peak may move between frames, in bins.
 const STILL: usize = 1;
 
-/// A tone has stood still for so many frames.
+/// Frames for which a tone must be steady.
 const STEADY_FRAMES: u32 = 3;
 
-/// After a tone voice activity lets go so late.
+/// Voice activity is released this long after a tone.
 const TRAILING_FRAMES: u32 = 160 / FRAME_MS;
 
 static FORWARD: LazyLock<Arc<dyn RealToComplex<f32>>> =
@@ -48,7 +48,7 @@ static HANN: LazyLock<[f32; WINDOW]> = LazyLock::new(|| {
     })
 });
 
-/// Finds tones in one stream of frames. About 20 kB.
+/// Detects tones in one stream of frames. Takes about 20 kB.
 pub struct ToneDetector {
     forward: Arc<dyn RealToComplex<f32>>,
     window: Vec<f32>,
@@ -56,7 +56,7 @@ pub struct ToneDetector {
     spectrum: Vec<Complex<f32>>,
     scratch: Vec<Complex<f32>>,
     powers: Vec<f32>,
-    /// The strongest bin of the frame before, if that could be a tone's.
+    /// The strongest bin of the previous frame, if it may be a tone.
     peak: Option<usize>,
     steady: u32,
     since: u32,
@@ -78,7 +78,7 @@ impl Default for ToneDetector {
 }
 
 impl ToneDetector {
-    /// At the start of a stream.
+    /// A detector at the start of a stream.
     pub fn new() -> Self {
         let forward = &*FORWARD;
         Self {
@@ -94,8 +94,8 @@ impl ToneDetector {
         }
     }
 
-    /// Takes a frame of 16 kHz, and looks into it where it is `audible`: whether a tone is heard,
-    /// or has just ended.
+    /// Takes a frame at 16 kHz and analyses it if it is `audible`. Returns whether there is a tone,
+    /// or one has just ended.
     pub fn push(&mut self, frame: &[i16], audible: bool) -> bool {
         let length = frame.len().min(WINDOW);
         self.window.copy_within(length.., 0);
@@ -117,7 +117,7 @@ impl ToneDetector {
         self.since == 0 || (self.since <= TRAILING_FRAMES && !audible)
     }
 
-    /// The strongest bin, if it and at most one other peak hold nearly all.
+    /// The strongest bin, if it and at most one other peak hold nearly all the power.
     fn tone(&mut self) -> Option<usize> {
         for ((place, sample), weight) in self.weighted.iter_mut().zip(&self.window).zip(HANN.iter())
         {
@@ -137,7 +137,7 @@ impl ToneDetector {
     }
 }
 
-/// The strongest bin, and the power of its lobe, which is taken away.
+/// The strongest bin and the power of its lobe, which is set to zero.
 fn take_peak(powers: &mut [f32]) -> Option<(usize, f32)> {
     let (peak, _) = powers
         .iter()

@@ -1,25 +1,24 @@
-//! Turns: from frames of voice activity to "the caller began", "the caller has finished", "the
-//! caller goes on too long".
+//! Turn detection: turns frames of voice activity into "the caller started", "the caller finished"
+//! and "the caller spoke too long".
 //!
-//! Durations are counted in frames, not read off a clock: media that the network delivers in a
-//! burst makes no turn shorter or longer. Times are used only to say when something was.
+//! Durations are counted in frames, not measured by a clock, so that media delivered in a burst
+//! does not shorten or lengthen a turn. Times only label events.
 //!
-//! Two counts leak instead of starting anew, because voice activity flickers: the speech that
-//! begins a turn survives the gaps inside words, and the silence that ends one survives a click.
+//! Two counters leak instead of resetting, because voice activity flickers: the speech that starts
+//! a turn survives gaps within words, and the silence that ends one survives a click.
 
 use crate::voice::{FRAME_MS, VoiceFrame};
 
-/// Speech that takes an ending turn up again. Less is a click, a breath or a lip sound, and does
-/// not put off the end.
+/// Speech that resumes a turn about to end. Anything shorter is a click, a breath or a lip sound,
+/// and does not postpone the end.
 const RESUME_MS: u32 = 3 * FRAME_MS;
 
-/// When a turn begins and ends.
+/// When a turn starts and ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TurnSettings {
-    /// Speech needed before a turn counts as begun. To interrupt a prompt it should be longer, such
-    /// as 240.
+    /// Speech needed to start a turn. Use more, such as 240, for barge-in.
     pub onset_ms: u32,
-    /// Silence that ends a turn, counted in frames: voice activity itself lets go some 100 to 170
+    /// Silence that ends a turn, counted in frames. Voice activity is released only some 100 to 170
     /// ms after the last sound.
     pub end_silence_ms: u32,
     /// The longest turn.
@@ -36,36 +35,36 @@ impl Default for TurnSettings {
     }
 }
 
-/// What happened.
+/// A turn event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TurnEvent {
-    /// The caller speaks.
+    /// The caller started to speak.
     Began {
-        /// When the speech began: `onset_ms` or more before it is reported. Voice activity itself
-        /// wakes some 30 ms after the first sound, so take a little more than this from before.
+        /// When the speech started, `onset_ms` or more before this event. Voice activity responds
+        /// some 30 ms after the first sound, so take slightly more audio than this.
         at_ms: u64,
     },
-    /// The caller has finished.
+    /// The caller finished.
     Ended {
-        /// When the last speech ended: `end_silence_ms` or more before it is reported.
+        /// When the last speech ended, `end_silence_ms` or more before this event.
         at_ms: u64,
     },
-    /// The turn is as long as it may be, and counts as ended. The next one begins only after a
-    /// silence of `end_silence_ms`, so that a television does not begin turn after turn.
+    /// The turn reached its maximum length and counts as ended. The next one can start only after a
+    /// silence of `end_silence_ms`, so that a television does not start turn after turn.
     TooLong,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Nobody speaks, or not for long enough. `leaking_ms` is speech that leaks; the others are
-    /// when it last left zero, how long ago in frames, and how much of that was speech.
+    /// No turn. `leaking_ms` is the leaky speech counter; the other fields are when it last left
+    /// zero, the time in frames since then, and how much of that was speech.
     Waiting {
         leaking_ms: u32,
         began_at_ms: u64,
         elapsed_ms: u32,
         voiced_ms: u32,
     },
-    /// A turn.
+    /// A turn is in progress.
     Speaking {
         elapsed_ms: u32,
         silence_ms: u32,
@@ -83,17 +82,17 @@ const WAITING: State = State::Waiting {
     voiced_ms: 0,
 };
 
-/// Finds the turns in one stream of voice activity.
+/// Detects turns in a stream of voice activity.
 #[derive(Debug, Clone)]
 pub struct TurnDetector {
     settings: TurnSettings,
     state: State,
-    /// Speech of the turn in progress, or of the last one.
+    /// Speech in the current turn, or in the last one.
     voiced_ms: u32,
 }
 
 impl TurnDetector {
-    /// A detector that waits for a turn.
+    /// A detector waiting for a turn.
     pub fn new(settings: TurnSettings) -> Self {
         Self {
             settings,
@@ -102,7 +101,7 @@ impl TurnDetector {
         }
     }
 
-    /// Takes one frame that ended at `at_ms`. Events alternate: `Began`, then `Ended` or `TooLong`.
+    /// Takes a frame that ended at `at_ms`. Events alternate: `Began`, then `Ended` or `TooLong`.
     pub fn push(&mut self, frame: VoiceFrame, at_ms: u64) -> Option<TurnEvent> {
         if frame.speech {
             self.speech(FRAME_MS, at_ms)
@@ -111,8 +110,9 @@ impl TurnDetector {
         }
     }
 
-    /// Takes one frame that ended at `at_ms`, in which voice activity lingers though nothing is to
-    /// be heard: a turn goes on, but it is no speech.
+    /// Takes a frame that ended at `at_ms` in which voice activity is still releasing although
+    /// there is no sound. Within a turn it counts as neither speech nor silence, otherwise as
+    /// silence.
     pub fn push_trailing(&mut self, at_ms: u64) -> Option<TurnEvent> {
         let State::Speaking { elapsed_ms, .. } = &mut self.state else {
             return self.silence(FRAME_MS, at_ms);
@@ -121,33 +121,34 @@ impl TurnDetector {
         self.too_long()
     }
 
-    /// Takes one frame that ended at `at_ms`, with a sound that may be speech and has no voice in
-    /// it, such as a whisper or a cough: begins a turn, and goes on with one, but does not count.
+    /// Takes a frame that ended at `at_ms` with a voiceless sound that may be speech, such as a
+    /// whisper or a cough: it starts or continues a turn but does not count towards
+    /// [`voiced_ms`](Self::voiced_ms).
     pub fn push_voiceless(&mut self, at_ms: u64) -> Option<TurnEvent> {
         self.speech(0, at_ms)
     }
 
-    /// How much speech there is in the turn in progress, or was in the last one: frames of speech,
-    /// not the time since its beginning.
+    /// Speech in the current turn, or in the last one: the duration of its speech frames, not the
+    /// time since it started.
     pub fn voiced_ms(&self) -> u32 {
         self.voiced_ms
     }
 
-    /// No media has come for `silence_ms` until `at_ms`: counts as silence, so that a turn ends
-    /// also when the network stops sending. Call it when media is overdue, each stretch of time
-    /// once.
+    /// Reports that no media has arrived for `silence_ms` until `at_ms`. It counts as silence, so
+    /// that a turn ends even if the network stops sending. Call it when media is overdue, once for
+    /// each period.
     pub fn stalled(&mut self, silence_ms: u32, at_ms: u64) -> Option<TurnEvent> {
         self.silence(silence_ms, at_ms)
     }
 
-    /// Changes how much silence ends a turn, from the next frame on and also within a turn: less
-    /// once what was understood so far is a complete answer, more once it is clearly not.
+    /// Sets the silence that ends a turn, from the next frame on, including the current turn: less
+    /// once the words so far are a complete answer, more once they clearly are not.
     pub fn set_end_silence_ms(&mut self, end_silence_ms: u32) {
         self.settings.end_silence_ms = end_silence_ms;
     }
 
-    /// Changes how much speech begins a turn, from the next frame on: more while a prompt plays,
-    /// less while listening.
+    /// Sets the speech that starts a turn, from the next frame on: more while a prompt plays, less
+    /// while listening.
     pub fn set_onset_ms(&mut self, onset_ms: u32) {
         self.settings.onset_ms = onset_ms;
     }
@@ -157,14 +158,13 @@ impl TurnDetector {
         matches!(self.state, State::Speaking { .. })
     }
 
-    /// Waits for a new turn, reporting nothing of the one in progress. Settings stay as they were
-    /// last set.
+    /// Waits for a new turn and discards the current one without an event. Settings are kept.
     pub fn reset(&mut self) {
         self.state = WAITING;
         self.voiced_ms = 0;
     }
 
-    /// A frame of speech, of which so much counts.
+    /// A frame of speech, of which `counted_ms` counts.
     fn speech(&mut self, counted_ms: u32, at_ms: u64) -> Option<TurnEvent> {
         let settings = self.settings;
         match &mut self.state {
@@ -225,8 +225,8 @@ impl TurnDetector {
                 elapsed_ms,
                 ..
             } => {
-                // half as fast as it grew: the stop before a "t" takes little away, a pause takes
-                // all
+                // decays at half the rate it grew: the stop before a "t" hardly reduces it, a pause
+                // clears it
                 *leaking_ms = leaking_ms.saturating_sub(span_ms.div_ceil(2));
                 *elapsed_ms = elapsed_ms.saturating_add(span_ms);
                 None

@@ -1,34 +1,34 @@
-//! Voice activity: whether somebody speaks, frame by frame, by the `earshot` network. Knows nothing
-//! of turns; see [`crate::turn`].
+//! Voice activity detection per frame, using the `earshot` network. It has no notion of turns; see
+//! [`crate::turn`].
 //!
-//! It takes for speech whatever resembles it, however faint: a television, music, a steady noise in
-//! the band of a telephone, ringback, a key that is also heard in-band (7 to 9 frames for one of
-//! 100 ms). What of that is the caller's, [`crate::listener`] decides.
+//! It reports anything that resembles speech, however faint: a television, music, steady noise in
+//! the telephone band, ringback, a key also heard in-band (7 to 9 frames for one of 100 ms).
+//! [`crate::listener`] decides what is the caller.
 
 use earshot::Detector;
 
-/// Samples of one frame, at 16 kHz: what `earshot` takes.
+/// Samples per frame at 16 kHz, as `earshot` requires.
 pub const FRAME_SAMPLES: usize = 256;
 
-/// How long a frame is, in milliseconds.
+/// Duration of a frame, in milliseconds.
 pub const FRAME_MS: u32 = 16;
 
-/// From this probability on a frame is speech: the threshold `earshot` recommends.
+/// A frame is speech from this probability on: the threshold `earshot` recommends.
 const SPEECH_PROBABILITY: f32 = 0.5;
 
-/// What was found in one frame of [`FRAME_MS`].
+/// The result for one frame of [`FRAME_MS`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct VoiceFrame {
-    /// Somebody speaks.
+    /// Whether it is speech.
     pub speech: bool,
-    /// How probable that is, 0 to 1.
+    /// Probability of speech, 0 to 1.
     pub probability: f32,
 }
 
-/// Judges one stream of 16 kHz samples. About 10 kB, on the heap.
+/// The detector for one stream of 16 kHz samples. Takes about 10 kB of heap.
 pub struct VoiceActivity {
     detector: Box<Detector>,
-    /// The beginning of a frame, less than [`FRAME_SAMPLES`] between pushes.
+    /// An incomplete frame: fewer than [`FRAME_SAMPLES`] between pushes.
     begun: Vec<i16>,
 }
 
@@ -47,7 +47,7 @@ impl Default for VoiceActivity {
 }
 
 impl VoiceActivity {
-    /// A judge at the start of a stream.
+    /// A detector at the start of a stream.
     pub fn new() -> Self {
         Self {
             detector: Detector::default_boxed(),
@@ -55,7 +55,7 @@ impl VoiceActivity {
         }
     }
 
-    /// Takes samples of any number and calls `on_frame` for each frame they complete, in order.
+    /// Takes any number of samples and calls `on_frame` for each completed frame, in order.
     pub fn push(&mut self, samples_16k: &[i16], mut on_frame: impl FnMut(VoiceFrame)) {
         let mut rest = samples_16k;
         if !self.begun.is_empty() {
@@ -75,7 +75,7 @@ impl VoiceActivity {
         self.begun.extend_from_slice(frames.remainder());
     }
 
-    /// Forgets what was heard, as for a new stream.
+    /// Resets the state, as for a new stream.
     pub fn reset(&mut self) {
         self.detector.reset();
         self.begun.clear();

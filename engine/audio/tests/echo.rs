@@ -1,5 +1,5 @@
-//! The bot's own voice comes back: attenuated, late, with noise and through the line's encoding. It
-//! is no turn, whatever it says.
+//! The bot's own voice comes back: attenuated, delayed, with noise and through the line's encoding.
+//! It must not become a turn.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
 mod common;
@@ -13,7 +13,7 @@ use ghanti_audio::{Encoding, convert, level};
 const STARTS_MS: usize = 500;
 const DELAYS_MS: [usize; 5] = [0, 50, 150, 300, 500];
 
-/// A line on which a prompt comes back.
+/// A line on which a prompt is echoed.
 fn line(prompt: &[i16], echo_db: f32, delay_ms: usize, noise_dbfs: Option<f32>) -> Vec<i16> {
     let length = prompt.len() + 8 * 1_500;
     let mut line = noise_dbfs.map_or_else(
@@ -101,7 +101,7 @@ fn echo_over_two_ways_and_with_reflections_is_no_turn() {
 fn echo_in_bursts_after_a_stall_is_no_turn() {
     let prompt = greeting_en();
     let call = Call::new(line(&prompt, -20.0, 150, Some(-55.0))).playing(STARTS_MS, &prompt);
-    // nothing comes from 2.0 to 2.4 s, then all of it at once
+    // nothing arrives from 2.0 to 2.4 s, then all of it at once
     let heard = call.hear_when(|ended_ms| {
         if (2_000..2_400).contains(&ended_ms) {
             2_400
@@ -133,7 +133,7 @@ fn a_caller_who_speaks_over_the_bot_is_heard_at_once() {
         ("no", no_wrong_number()),
         ("hello", hello()),
     ];
-    // "agent" begins with a short yes, and a pause
+    // "agent" starts with a short yes and a pause
     let (mut late, mut calls) = (Vec::new(), 0);
     for (words, caller) in &callers {
         let alone = {

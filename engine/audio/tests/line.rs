@@ -1,5 +1,5 @@
-//! What else is on a line: a room full of voices, noise, tones, music. None of it is the caller,
-//! who is heard over it.
+//! Other sounds on a line: a room full of voices, noise, tones, music. None of them is the caller,
+//! who must still be heard.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
 mod common;
@@ -9,7 +9,7 @@ use ghanti_audio::TurnEvent;
 
 const SECOND: usize = 8_000;
 
-/// With a little of the line's own noise.
+/// Adds a little line noise.
 fn line(samples: &[i16]) -> Vec<i16> {
     let mut line = noise(9, -65.0, samples.len());
     mix(&mut line, 0, samples);
@@ -45,7 +45,7 @@ fn the_caller_is_heard_over_babble_and_their_turn_ends() {
             let mut line = line(&babble(2, level_dbfs, 12 * SECOND));
             mix(&mut line, 6_000, &gained(&caller, caller_db));
             let heard = Call::new(line).hear();
-            // "agent" begins with a short yes, and a pause
+            // "agent" starts with a short yes and a pause
             let name = format!("{words} at {caller_db} dB over babble at {level_dbfs} dBFS");
             assert!(
                 heard.interrupted_ms.is_some_and(|at_ms| at_ms < 6_600),
@@ -145,7 +145,7 @@ fn a_tenth_of_a_second_of_speech_is_no_quarter_of_one() {
 
 #[test]
 fn a_cough_is_not_counted_as_speech() {
-    // shaped like one: two bursts of noise that die away
+    // shaped like a cough: two decaying bursts of noise
     let burst: Vec<i16> = noise(6, -16.0, 8 * 300)
         .iter()
         .enumerate()

@@ -1,5 +1,4 @@
-//! Real words over the whole inbound path, as the wire brings them: bytes, samples, 16 kHz, voice
-//! activity, turns.
+//! Real words through the whole inbound path: wire bytes, samples, 16 kHz, voice activity, turns.
 //!
 //! `data/agent_please_8k.wav` is flite's voice `slt` saying "Yes, I would like to talk to an agent,
 //! please", at 8 kHz.
@@ -11,8 +10,8 @@ use ghanti_audio::{
 
 const LEAD_MS: u64 = 1_000;
 
-/// A second of line noise, the words, and 1.2 seconds of line noise; with the times at which the
-/// words begin and end.
+/// A second of line noise, the words, and 1.2 seconds of line noise, with the times at which the
+/// words start and end.
 fn call(noise_amplitude: i32) -> (Vec<i16>, u64, u64) {
     let words: Vec<i16> = hound::WavReader::new(&include_bytes!("data/agent_please_8k.wav")[..])
         .unwrap()
@@ -88,7 +87,7 @@ fn a_sentence_is_one_turn_with_its_beginning_and_end() {
             began_ms.abs_diff(starts_ms) <= 100,
             "{encoding:?}, noise {noise_amplitude}: began {began_ms}, words from {starts_ms}"
         );
-        // voice activity lets go of the words 100 to 170 ms after the last sound above -40 dBFS
+        // voice activity is released 100 to 170 ms after the last sound above -40 dBFS
         assert!(
             ended_ms.abs_diff(ends_ms) <= 200,
             "{encoding:?}, noise {noise_amplitude}: ended {ended_ms}, words until {ends_ms}"

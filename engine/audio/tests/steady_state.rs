@@ -1,5 +1,5 @@
-//! The media path of a call allocates nothing per frame once its buffers have grown: counted by an
-//! allocator of this test's own.
+//! The media path of a call allocates nothing per frame once its buffers have grown, as counted by
+//! this test's allocator.
 #![allow(
     unsafe_code,
     reason = "an allocator cannot be written otherwise; this one only counts and passes on"
@@ -13,13 +13,13 @@ use std::sync::Arc;
 use ghanti_audio::{Decoder, Encoding, Framer, Listener, PlayoutClock, PromptCursor, TurnSettings};
 
 thread_local! {
-    /// Of this thread alone: the test harness allocates on its own threads meanwhile.
+    /// Of this thread only: the test harness allocates on its own threads.
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
 }
 
 struct Counting;
 
-// SAFETY: every call is passed on to the system's allocator unchanged.
+// SAFETY: every call is forwarded unchanged to the system allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.with(|count| count.set(count.get() + 1));
@@ -61,8 +61,8 @@ fn hearing_allocates_nothing_per_frame() {
         let mut decoder = Decoder::new(encoding);
         let mut listener = Listener::new(rate_hz, TurnSettings::default()).unwrap();
         let mut pcm = Vec::new();
-        // an odd length, so that samples are split between messages; a tone in bursts, so that the
-        // detectors have something to do
+        // an odd length, so that samples are split across messages; bursts of a tone, so that the
+        // detectors have work to do
         let tone: Vec<i16> = (0..4_800)
             .map(|n| (8_000.0 * (f64::from(n) * 0.11).sin()) as i16)
             .collect();
@@ -74,7 +74,7 @@ fn hearing_allocates_nothing_per_frame() {
             let at_ms = n as u64 * 20;
             pcm.clear();
             decoder.decode(message, &mut pcm);
-            // for a second of two something is played, a frame of 100 ms at a time
+            // every other second something is played, in frames of 100 ms
             if n % 100 < 50 && n.is_multiple_of(5) {
                 listener.played(at_ms, &tone[..rate_hz as usize / 10]);
             }

@@ -1,30 +1,30 @@
-//! How a call or a leg stands, in the words of callbacks, applets and the API.
+//! The status of a call or leg, as named by callbacks, applets and the API.
 
-/// A call's or leg's state.
+/// The status of a call or leg.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CallStatus {
     /// Waiting to be dialled.
     Queued,
     /// Ringing.
     Ringing,
-    /// Talking.
+    /// In conversation.
     InProgress,
-    /// Over, and it was answered.
+    /// Ended after being answered.
     Completed,
-    /// Not put through.
+    /// Could not be connected.
     Failed,
     /// The line was busy.
     Busy,
     /// It rang and nobody answered.
     NoAnswer,
-    /// Given up before it was answered.
+    /// Cancelled before it was answered.
     Canceled,
-    /// A word that no page lists.
+    /// An undocumented status, in lower case.
     Other(String),
 }
 
 impl CallStatus {
-    /// Reads Exotel's word; both spellings of "cancelled" are met.
+    /// Parses Exotel's word; both spellings of "cancelled" occur.
     pub fn parse(text: &str) -> Self {
         match text.trim().to_ascii_lowercase().as_str() {
             "queued" => CallStatus::Queued,

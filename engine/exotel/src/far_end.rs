@@ -1,6 +1,6 @@
-//! The stream seen from Exotel's side, for a simulator: reading what a bot sends, and writing what
-//! Exotel sends, in the words of real calls (texts for numbers, snake_case, `encoding` `base64` for
-//! PCM, no `custom_parameters` when there are none).
+//! The stream from Exotel's side, for a simulator: parses what a bot sends and writes what Exotel
+//! sends, spelled as on real calls (numbers as strings, snake_case, `encoding` `base64` for PCM, no
+//! `custom_parameters` when there are none).
 
 use std::borrow::Cow;
 use std::fmt::{self, Write};
@@ -15,24 +15,24 @@ use crate::media::BASE64;
 use crate::outbound::JsonText;
 use crate::{Encoding, Media, MediaFormat, ParseError};
 
-/// One message from a bot.
+/// A message from a bot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outbound<'a> {
-    /// Audio to play. Exotel plays nothing that names another stream; check [`Media::stream_sid`]
+    /// Audio to play. Exotel ignores audio that names another stream; check [`Media::stream_sid`]
     /// and [`MediaFormat::check_frame`].
     Media(Media<'a>),
-    /// A mark to return when what came before it has been played.
+    /// A mark to return once the audio before it has been played.
     Mark(Mark<'a>),
-    /// Drop what has not been played.
+    /// Drop the audio that has not been played.
     Clear,
-    /// An event that Exotel does not know. There is no hang-up message: a bot closes the socket.
+    /// An event unknown to Exotel. There is no hang-up message: a bot closes the socket.
     Unknown {
-        /// Its name.
+        /// The event's name.
         event: Cow<'a, str>,
     },
 }
 
-/// Reads one message of a bot, in either spelling. Errors as
+/// Parses a message from a bot, in either spelling. Errors as for
 /// [`inbound::parse`](crate::inbound::parse).
 pub fn parse_outbound(text: &str) -> Result<Outbound<'_>, ParseError> {
     let frame = Frame::read(text)?;
@@ -51,27 +51,27 @@ pub fn parse_outbound(text: &str) -> Result<Outbound<'_>, ParseError> {
     })
 }
 
-/// The facts of a simulated stream, in the spelling that goes out.
+/// The properties of a simulated stream, spelled as they are sent.
 #[derive(Debug, Clone)]
 pub struct Stream {
     /// The stream's id.
     pub stream_sid: StreamSid,
     /// The call's id.
     pub call_sid: CallSid,
-    /// The tenant.
+    /// The account.
     pub account_sid: AccountSid,
-    /// The customer's number as Exotel spells it (`09876543210`, `+919876543210`).
+    /// The customer's number in Exotel's spelling (`09876543210`, `+919876543210`).
     pub from: Masked,
-    /// The ExoPhone as Exotel spells it, mostly with a leading 0.
+    /// The ExoPhone in Exotel's spelling, usually with a leading 0.
     pub to: Masked,
     /// The query parameters of the bot's URL.
     pub custom_parameters: Vec<(String, Masked)>,
-    /// The audio.
+    /// The audio format.
     pub media_format: MediaFormat,
 }
 
-/// Writes Exotel's messages of one stream, with one counter for the whole socket that begins at 1
-/// with `start`.
+/// Writes Exotel's messages of one stream. One sequence counter covers the whole socket and starts
+/// at 1 with `start`.
 #[derive(Debug, Clone)]
 pub struct FarEnd {
     stream: Stream,
@@ -89,12 +89,12 @@ impl FarEnd {
         }
     }
 
-    /// The stream's facts.
+    /// The properties of the stream.
     pub fn stream(&self) -> &Stream {
         &self.stream
     }
 
-    /// Appends `connected`, the first message of a socket.
+    /// Appends `connected`, the first message on a socket.
     pub fn connected(&self, out: &mut impl Write) -> fmt::Result {
         out.write_str(r#"{"event":"connected"}"#)
     }
@@ -144,8 +144,8 @@ impl FarEnd {
         )
     }
 
-    /// Appends `media`. Real calls send 20 ms a message (320 bytes at 8 kHz); any length is
-    /// allowed. `timestamp_ms` counts from the start.
+    /// Appends `media`. Real calls send 20 ms per message (320 bytes at 8 kHz); any length is
+    /// allowed. `timestamp_ms` is relative to the start of the stream.
     pub fn media(&mut self, audio: &[u8], timestamp_ms: u64, out: &mut impl Write) -> fmt::Result {
         self.open("media", out)?;
         self.chunk += 1;
@@ -166,13 +166,13 @@ impl FarEnd {
         )
     }
 
-    /// Appends `mark`, returned when what came before it has been played.
+    /// Appends `mark`, returned once the audio before it has been played.
     pub fn mark(&mut self, name: &str, out: &mut impl Write) -> fmt::Result {
         self.open("mark", out)?;
         write!(out, r#","mark":{{"name":{}}}}}"#, JsonText(name))
     }
 
-    /// Appends `stop`. Real calls say `canceled or call ended`.
+    /// Appends `stop`. On real calls the reason is `canceled or call ended`.
     pub fn stop(&mut self, reason: &str, out: &mut impl Write) -> fmt::Result {
         self.open("stop", out)?;
         let Stream {
@@ -187,7 +187,8 @@ impl FarEnd {
         )
     }
 
-    /// The keys that every message but `connected` begins with, in the order of real calls.
+    /// Opens a message with the keys that all except `connected` start with, in the order of real
+    /// calls.
     fn open(&mut self, event: &str, out: &mut impl Write) -> fmt::Result {
         self.sequence += 1;
         write!(

@@ -1,6 +1,5 @@
-//! One message of the media stream as it lies on the wire, all kinds in one, read in one pass. The
-//! keys are those of either spelling; which of them mean something is decided by whoever knows the
-//! `event`.
+//! A message of the media stream as sent: all message types in one struct, parsed in one pass, with
+//! keys in either spelling. The caller uses the fields that belong to its `event`.
 //!
 //! Source: Exotel, "Working with the Stream and Voicebot applets"; real `start` messages are
 //! snake_case, older samples camelCase.
@@ -10,11 +9,10 @@ use serde::de::MapAccess;
 use crate::ParseError;
 use crate::lenient::{Lenient, Object, Pairs, Scalar, skip};
 
-/// The longest message that is read. Exotel's own limit of 100000 bytes of audio makes about 133 kB
-/// of base64.
+/// The longest message accepted. Exotel's limit of 100000 bytes of audio is about 133 kB of base64.
 pub(crate) const MAX_MESSAGE_BYTES: usize = 256 * 1024;
 
-/// The top level.
+/// The top-level object.
 #[derive(Default)]
 pub(crate) struct Frame<'a> {
     pub(crate) event: Scalar<'a>,
@@ -72,7 +70,7 @@ pub(crate) struct StopBody<'a> {
 }
 
 impl<'a> Frame<'a> {
-    /// Reads one message. Allocates nothing unless a text has escapes, or custom parameters.
+    /// Parses one message. Allocates only for strings with escapes and for custom parameters.
     pub(crate) fn read(text: &'a str) -> Result<Self, ParseError> {
         if text.len() > MAX_MESSAGE_BYTES {
             return Err(ParseError::TooLong {
@@ -86,7 +84,7 @@ impl<'a> Frame<'a> {
     }
 }
 
-/// Reads an object into a field: whatever else stands there leaves the field empty.
+/// Reads an object; any other JSON type leaves the field empty.
 fn object<'de, A: MapAccess<'de>, T: Object<'de>>(map: &mut A) -> Result<T, A::Error> {
     map.next_value::<Lenient<T>>().map(|lenient| lenient.0)
 }

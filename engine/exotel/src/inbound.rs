@@ -1,8 +1,8 @@
-//! What Exotel sends on the media stream. One text frame holds one message.
+//! Messages from Exotel on the media stream, one per text frame.
 //!
 //! Source: Exotel, "Working with the Stream and Voicebot applets", and messages of real calls where
-//! they differ: numbers come as texts, `encoding` is `base64`, `custom_parameters` is missing when
-//! there are none, a `stop` has reasons that no page lists.
+//! they differ: numbers are sent as strings, `encoding` is `base64`, `custom_parameters` is absent
+//! when there are none, and `stop` has undocumented reasons.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,96 +14,96 @@ use crate::lenient::Scalar;
 use crate::repair::repaired;
 use crate::{Media, MediaFormat, ParseError};
 
-/// One message from Exotel.
+/// A message from Exotel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Inbound<'a> {
-    /// The socket is open; nothing is known of the call yet.
+    /// The socket is open; nothing is known about the call yet.
     Connected,
-    /// The stream begins. Only now may anything be sent.
+    /// The stream has started. Nothing may be sent before this.
     Start(Start),
-    /// A piece of the caller's audio.
+    /// Caller audio.
     Media(Media<'a>),
-    /// A key.
+    /// A key was pressed.
     Dtmf(Dtmf),
     /// The audio sent before this mark has been played.
     Mark(Mark<'a>),
-    /// The stream ends; Exotel closes the socket at once, mostly without a close frame.
+    /// The stream has ended. Exotel closes the socket immediately, usually without a close frame.
     Stop(Stop),
-    /// Told of by some samples as "start over", never seen on a real call.
+    /// Described by some samples as "start over"; never seen on a real call.
     Clear,
-    /// An event that this engine does not know: to be passed over.
+    /// An unknown event, to be ignored.
     Unknown {
-        /// Its name.
+        /// The event's name.
         event: Cow<'a, str>,
     },
 }
 
-/// The facts of a stream. Made by [`parse`] alone, so that whoever holds one knows that the stream
-/// has begun.
+/// The properties of a stream. Constructed only by [`parse`], so having one proves that the stream
+/// has started.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Start {
-    /// The stream's id, to be repeated in every message to Exotel.
+    /// The stream's id, repeated in every message to Exotel.
     pub stream_sid: StreamSid,
-    /// The call's id; none when missing or a template's text (`{CallSid}`).
+    /// The call's id; `None` if missing or an unexpanded template (`{CallSid}`).
     pub call_sid: Option<CallSid>,
-    /// The tenant.
+    /// The account.
     pub account_sid: Option<AccountSid>,
-    /// The number that called, or was called first.
+    /// The number that called, or that was dialled first.
     pub from: Option<PhoneNumber>,
-    /// The other number, mostly the ExoPhone.
+    /// The other number, usually the ExoPhone.
     pub to: Option<PhoneNumber>,
-    /// The query parameters of the stream's URL, in their order. May be personal: shown by name
-    /// only.
+    /// The query parameters of the stream URL, in order. May be personal: `Debug` shows only the
+    /// names.
     pub custom_parameters: Vec<(String, String)>,
-    /// The audio, in both directions.
+    /// The audio format, in both directions.
     pub media_format: MediaFormat,
-    /// Its place among all messages of the socket, from 1.
+    /// Sequence number among all messages of the socket, from 1.
     pub sequence: Option<u64>,
 }
 
-/// A key that was pressed. It may belong to a secret number, so it is not shown.
+/// A pressed key. `Debug` hides it, since it may be part of a PIN.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Dtmf {
     /// `0` to `9`, `*`, `#`, `A` to `D`.
     pub digit: char,
-    /// How long it was held, where told.
+    /// How long it was held, if reported.
     pub duration_ms: Option<u64>,
-    /// Its place among all messages of the socket.
+    /// Sequence number among all messages of the socket.
     pub sequence: Option<u64>,
 }
 
-/// A mark that came back.
+/// A mark returned by Exotel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mark<'a> {
     /// The name it was sent with.
     pub name: Cow<'a, str>,
-    /// Its place among all messages of the socket.
+    /// Sequence number among all messages of the socket.
     pub sequence: Option<u64>,
 }
 
 /// The end of a stream.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stop {
-    /// The call's id, where told.
+    /// The call's id, if present.
     pub call_sid: Option<CallSid>,
-    /// The tenant, where told.
+    /// The account, if present.
     pub account_sid: Option<AccountSid>,
-    /// Exotel's words: `callended` and `stopped` in its pages, `canceled or call ended` on real
-    /// calls. To be shown, not understood.
+    /// Exotel's wording: `callended` and `stopped` in the documentation, `canceled or call ended`
+    /// on real calls. For display only.
     pub reason: Option<String>,
-    /// Its place among all messages of the socket.
+    /// Sequence number among all messages of the socket.
     pub sequence: Option<u64>,
 }
 
-/// Reads one message. A `media` message is borrowed from the text and costs no allocation.
+/// Parses one message. A `media` message borrows from the text and does not allocate.
 ///
 /// # Errors
-/// No JSON, no `event`, over 256 KiB, or a field missing that the event means nothing without:
+/// The text is not JSON, is over 256 KiB, or lacks a required field: every message needs `event`,
 /// `start` needs `stream_sid`, `media` its payload, `dtmf` its digit, `mark` its name.
 ///
-/// One value that cannot be held (half an emoji in a parameter) does not spoil the message: see the
-/// crate's `repair`.
+/// A value that Rust cannot represent (such as half a surrogate pair in a parameter) does not fail
+/// the message; see the crate's `repair` module.
 pub fn parse(text: &str) -> Result<Inbound<'_>, ParseError> {
     match Frame::read(text) {
         Ok(frame) => of_frame(frame),
@@ -115,7 +115,7 @@ pub fn parse(text: &str) -> Result<Inbound<'_>, ParseError> {
     }
 }
 
-/// The CallSid of a `start` that [`parse`] cannot use, so that its call can be named all the same.
+/// The CallSid of a `start` that [`parse`] rejects, so that the call can still be identified.
 pub fn call_sid_of(start: &str) -> Option<CallSid> {
     let of = |text: &str| {
         Frame::read(text)
@@ -159,7 +159,7 @@ fn of_frame(frame: Frame<'_>) -> Result<Inbound<'_>, ParseError> {
 }
 
 impl Inbound<'_> {
-    /// The same, borrowed from nothing.
+    /// Clones whatever is borrowed.
     fn into_owned(self) -> Inbound<'static> {
         match self {
             Inbound::Connected => Inbound::Connected,
@@ -245,7 +245,7 @@ impl Dtmf {
     }
 }
 
-/// The one key of the text (ITU-T Q.23).
+/// The text as a single DTMF key (ITU-T Q.23).
 fn key(text: &str) -> Option<char> {
     let mut characters = text.chars();
     let key = characters.next()?.to_ascii_uppercase();

@@ -1,6 +1,6 @@
-//! JSON values that may come in the wrong type. A field of the wrong type counts as absent instead
-//! of spoiling the whole message; whoever needs the field says so afterwards. Texts are borrowed
-//! from the message: nothing is allocated unless a text has escapes.
+//! JSON values that tolerate a wrong type. A field of the wrong type counts as absent instead of
+//! failing the whole message; code that needs the field reports it. Strings are borrowed from the
+//! message: nothing is allocated unless a string has escapes.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,22 +8,22 @@ use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// An object read key by key: later keys win over earlier ones, unknown keys are passed over.
+/// An object read key by key: later keys override earlier ones, unknown keys are ignored.
 pub(crate) trait Object<'de>: Default {
-    /// Takes the value of `key`, or calls [`skip`].
+    /// Reads the value of `key`, or calls [`skip`].
     fn take<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error>;
 }
 
-/// Passes over the value of an unknown key, however deep it is.
+/// Skips the value of an unknown key, however deeply nested.
 pub(crate) fn skip<'de, A: MapAccess<'de>>(map: &mut A) -> Result<(), A::Error> {
     map.next_value::<IgnoredAny>().map(|_| ())
 }
 
-/// An object where one belongs; empty where anything else stands (`null`, `""`, a number, a list).
+/// An object; empty if the value has another type (`null`, `""`, a number, a list).
 #[derive(Default)]
 pub(crate) struct Lenient<T>(pub(crate) T);
 
-/// A text or number; absent where anything else stands.
+/// A string or number; `Absent` for any other type.
 #[derive(Default, Clone)]
 pub(crate) enum Scalar<'a> {
     #[default]
@@ -37,11 +37,12 @@ pub(crate) enum Scalar<'a> {
 #[derive(Default)]
 pub(crate) struct Pairs(pub(crate) Vec<(String, String)>);
 
-/// Exotel documents three custom parameters; a hostile `start` must not grow a call.
+/// The most pairs kept. Exotel documents three custom parameters; this bounds what a hostile
+/// `start` can allocate.
 const MAX_PAIRS: usize = 32;
 
 impl<'a> Scalar<'a> {
-    /// The text, or a number as text; none when absent or blank.
+    /// The string, or a number as a string; `None` if absent or blank.
     pub(crate) fn into_text(self) -> Option<Cow<'a, str>> {
         match self {
             Scalar::Absent => None,
@@ -51,7 +52,7 @@ impl<'a> Scalar<'a> {
         }
     }
 
-    /// A count, whether sent as `3`, `3.0` or `"3"`.
+    /// A count, sent as `3`, `3.0` or `"3"`.
     pub(crate) fn count(&self) -> Option<u64> {
         match self {
             Scalar::Absent => None,
@@ -65,7 +66,7 @@ impl<'a> Scalar<'a> {
     }
 }
 
-/// A key or text that borrows from the message where it can.
+/// A key or string, borrowed from the message where possible.
 #[derive(serde::Deserialize)]
 struct Word<'a>(#[serde(borrow)] Cow<'a, str>);
 
@@ -95,7 +96,7 @@ impl<'de> Object<'de> for Pairs {
     }
 }
 
-/// The answers to every JSON type but the ones that are wanted.
+/// Visitor methods for the JSON types that are not expected.
 macro_rules! otherwise {
     ($value:expr; $($method:ident: $type:ty),*) => {
         $(fn $method<E>(self, _: $type) -> Result<Self::Value, E> {

@@ -1,19 +1,18 @@
-//! Exotel's words: the messages of its media stream, the requests and replies of its applets, its
-//! callbacks.
+//! Exotel's protocol: media stream messages, applet requests and replies, and callbacks.
 //!
-//! Reading is tolerant, because Exotel's documents, samples and real calls disagree; writing is
-//! strict, because only one spelling is known to work everywhere. Nothing here does I/O, reads a
-//! clock or logs. No input makes it panic: what cannot be understood is an error that names the
-//! thing and the hint, what is not known is passed over.
+//! Parsing is lenient, because Exotel's documentation, samples and real calls disagree; writing is
+//! strict, because only one spelling is known to work everywhere. This crate does no I/O, reads no
+//! clock and logs nothing. No input makes it panic: an invalid message is an error that names the
+//! field and gives a hint; unknown keys and events are ignored.
 //!
-//! | module | direction | words |
+//! | module | direction | contents |
 //! |---|---|---|
 //! | [`inbound`] | Exotel to engine | `connected`, `start`, `media`, `dtmf`, `mark`, `stop` |
 //! | [`outbound`] | engine to Exotel | `media`, `mark`, `clear` |
-//! | [`far_end`] | both, seen from Exotel's side | for a simulator |
+//! | [`far_end`] | both, from Exotel's side | for a simulator |
 //! | [`applet`] | HTTP | Passthru, dynamic WebSocket URL, SwitchCase, Connect |
 //! | [`status`] | HTTP | the status callback |
-//! | [`rest`] | HTTP | what Exotel's API answers |
+//! | [`rest`] | HTTP | responses of Exotel's API |
 
 pub mod applet;
 pub mod call_status;

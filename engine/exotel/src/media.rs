@@ -1,4 +1,4 @@
-//! The audio of a stream: its format, its frames, and one `media` message. The same in both
+//! The audio of a stream: its format, its frames and the `media` message, which is the same in both
 //! directions.
 //!
 //! Sources: Exotel, "Working with the Stream and Voicebot applets" (format, `sample-rate`), and the
@@ -15,20 +15,19 @@ use crate::ParseError;
 use crate::frame::{FormatBody, MediaBody};
 use crate::lenient::Scalar;
 
-/// A frame's length is a multiple of this many bytes; after any other length Exotel waits 20 ms,
-/// which is heard as a gap.
+/// Frame lengths are multiples of this many bytes; after any other length Exotel waits 20 ms, which
+/// is audible as a gap.
 pub const FRAME_MULTIPLE_BYTES: usize = 320;
 /// The shortest frame that plays without jitter, in milliseconds of audio.
 pub const FRAME_MIN_MS: usize = 100;
-/// The longest frame we send, in milliseconds of audio: what a barge-in finds queued is to be
-/// short.
+/// The longest frame we send, in milliseconds of audio; longer frames would delay a barge-in.
 pub const FRAME_MAX_MS: usize = 200;
-/// Exotel's own upper limit of one message's audio, before base64.
+/// Exotel's upper limit on the audio of one message, before base64.
 pub const FRAME_MAX_BYTES: usize = 100_000;
-/// The rate where none, or no usable one, was told.
+/// The rate if none, or an unsupported one, was given.
 pub const DEFAULT_RATE_HZ: u32 = 8_000;
 
-/// Standard base64; padding may be missing.
+/// Standard base64; padding is optional.
 pub(crate) const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new()
@@ -36,25 +35,25 @@ pub(crate) const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// How samples are coded.
+/// The sample encoding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
-    /// 16-bit signed little-endian PCM, mono: what applets send.
+    /// 16-bit signed little-endian PCM, mono: what applets use.
     Linear16,
-    /// G.711 mu-law, one byte a sample: plausible on streams of Exotel's Legs interface only.
+    /// G.711 mu-law, one byte per sample; plausible only on streams of Exotel's Legs API.
     MuLaw,
 }
 
-/// A stream's audio, in both directions.
+/// The audio format of a stream, in both directions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MediaFormat {
-    /// The coding.
+    /// The sample encoding.
     pub encoding: Encoding,
-    /// Samples a second: 8000, 16000 or 24000.
+    /// Samples per second: 8000, 16000 or 24000.
     pub rate_hz: u32,
 }
 
-/// The audio breaks Exotel's rules for frames.
+/// Audio that breaks Exotel's rules for frames.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FrameError {
@@ -63,7 +62,7 @@ pub enum FrameError {
         "cannot send `{bytes}` bytes of audio: a frame is a multiple of 320 bytes; pad the tail with silence"
     )]
     Uneven {
-        /// The audio's length.
+        /// Length of the audio.
         bytes: usize,
     },
     /// Shorter than 100 or longer than 200 ms, or over 100000 bytes.
@@ -71,14 +70,14 @@ pub enum FrameError {
         "cannot send `{bytes}` bytes of audio: a frame holds 100 to 200 ms, here `{min}` to `{max}` bytes"
     )]
     Length {
-        /// The audio's length.
+        /// Length of the audio.
         bytes: usize,
-        /// The least at this format.
+        /// The minimum for this format.
         min: usize,
-        /// The most at this format.
+        /// The maximum for this format.
         max: usize,
     },
-    /// The buffer took no more.
+    /// Writing to the buffer failed.
     #[error("cannot write the message: the buffer is full")]
     Buffer(#[from] fmt::Error),
 }
@@ -93,7 +92,7 @@ impl Default for MediaFormat {
 }
 
 impl MediaFormat {
-    /// Bytes of one millisecond of audio.
+    /// Bytes per millisecond of audio.
     pub fn bytes_per_ms(self) -> usize {
         let samples = self.rate_hz as usize / 1000;
         match self.encoding {
@@ -102,20 +101,20 @@ impl MediaFormat {
         }
     }
 
-    /// The shortest frame we may send, in bytes: 100 ms, rounded up to a multiple of 320. The best
-    /// one for a quick barge-in.
+    /// The shortest frame we send, in bytes: 100 ms, rounded up to a multiple of 320. Gives the
+    /// fastest barge-in.
     pub fn min_frame_bytes(self) -> usize {
         (self.bytes_per_ms() * FRAME_MIN_MS).next_multiple_of(FRAME_MULTIPLE_BYTES)
     }
 
-    /// The longest frame we may send, in bytes: 200 ms, rounded down to a multiple of 320, and
-    /// never over Exotel's 100000.
+    /// The longest frame we send, in bytes: 200 ms, rounded down to a multiple of 320 and never
+    /// above Exotel's 100000.
     pub fn max_frame_bytes(self) -> usize {
         let bytes = (self.bytes_per_ms() * FRAME_MAX_MS).min(FRAME_MAX_BYTES);
         bytes - bytes % FRAME_MULTIPLE_BYTES
     }
 
-    /// The byte of silence, to pad the last frame with.
+    /// The byte value of silence, for padding the last frame.
     pub fn silence_byte(self) -> u8 {
         match self.encoding {
             Encoding::Linear16 => 0x00,
@@ -123,7 +122,7 @@ impl MediaFormat {
         }
     }
 
-    /// Whether so many bytes make a frame that Exotel plays without a gap.
+    /// Checks that a frame of this many bytes plays without a gap.
     pub fn check_frame(self, bytes: usize) -> Result<(), FrameError> {
         let (min, max) = (self.min_frame_bytes(), self.max_frame_bytes());
         if !bytes.is_multiple_of(FRAME_MULTIPLE_BYTES) {
@@ -135,8 +134,8 @@ impl MediaFormat {
         Ok(())
     }
 
-    /// Takes the first body that says anything; real streams say `base64` for PCM, so only names of
-    /// mu-law count as mu-law.
+    /// Reads each property from the first body that has it. Real streams report `base64` for PCM,
+    /// so everything except a name of mu-law is PCM.
     pub(crate) fn read(bodies: [&FormatBody<'_>; 2]) -> Self {
         let mut encoding = None;
         let mut rate_hz = None;
@@ -174,7 +173,7 @@ fn read_encoding(value: &Scalar<'_>) -> Option<Encoding> {
     })
 }
 
-/// `8000`, `"8000"`, `"8000Hz"`, `"16 kHz"`; none for a rate that Exotel does not offer.
+/// Accepts `8000`, `"8000"`, `"8000Hz"`, `"16 kHz"`; `None` for a rate that Exotel does not offer.
 fn read_rate_hz(value: &Scalar<'_>) -> Option<u32> {
     let rate_hz = match value {
         Scalar::Text(text) => {
@@ -194,18 +193,18 @@ fn read_rate_hz(value: &Scalar<'_>) -> Option<u32> {
     matches!(rate_hz, 8_000 | 16_000 | 24_000).then_some(rate_hz as u32)
 }
 
-/// One `media` message. Its audio lies still coded in the message's own text.
+/// A `media` message. The audio stays base64-encoded, borrowed from the message where possible.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Media<'a> {
-    /// The stream it says it belongs to.
+    /// The stream it names.
     pub stream_sid: Option<Cow<'a, str>>,
-    /// Its place among all messages of the socket.
+    /// Sequence number among all messages of the socket.
     pub sequence: Option<u64>,
-    /// Its place among the audio, as told.
+    /// Chunk number among the audio messages, as sent.
     pub chunk: Option<u64>,
-    /// Milliseconds since the stream's start, as told.
+    /// Milliseconds since the start of the stream, as sent.
     pub timestamp_ms: Option<u64>,
-    /// Base64 of the audio's bytes; any length, odd ones too.
+    /// The audio in base64; any length, including an odd number of bytes.
     pub payload: Cow<'a, str>,
 }
 
@@ -248,8 +247,8 @@ impl<'a> Media<'a> {
         }
     }
 
-    /// Replaces the buffer's content by the audio's bytes. Allocates only while the buffer is
-    /// shorter than any frame before; on error the buffer is left empty.
+    /// Replaces the content of `audio` with the decoded bytes. Allocates only if the buffer has to
+    /// grow; on error the buffer is left empty.
     pub fn decode_into(&self, audio: &mut Vec<u8>) -> Result<(), ParseError> {
         let payload = self.payload.as_bytes();
         audio.resize(base64::decoded_len_estimate(payload.len()), 0);
@@ -259,7 +258,7 @@ impl<'a> Media<'a> {
     }
 }
 
-/// Audio is a caller's voice: its length is shown, never itself.
+/// Shows the length of the audio only: it is the caller's voice.
 impl fmt::Debug for Media<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Media")

@@ -1,7 +1,7 @@
-//! The text fields of a `multipart/form-data` body that is wholly there: Exotel's default for its
-//! status callback. Files and streaming are no part of it. (RFC 7578, RFC 2046.)
+//! The text fields of a complete `multipart/form-data` body, Exotel's default for its status
+//! callback. Files and streaming are not supported (RFC 7578, RFC 2046).
 
-/// The boundary that a content type names.
+/// The boundary in a content type, 1 to 70 characters long (RFC 2046).
 pub(crate) fn boundary(content_type: &str) -> Option<&str> {
     let value = content_type
         .split(';')
@@ -10,7 +10,7 @@ pub(crate) fn boundary(content_type: &str) -> Option<&str> {
     (1..=70).contains(&value.len()).then_some(value)
 }
 
-/// Names and values of the fields; a part without a name is passed over.
+/// Names and values of the fields; parts without a name are ignored.
 pub(crate) fn pairs(boundary: &str, body: &[u8]) -> Vec<(String, String)> {
     let body = String::from_utf8_lossy(body);
     let delimiter = format!("--{boundary}");
@@ -43,14 +43,14 @@ fn field(part: &str) -> Option<(String, String)> {
     Some((name.to_owned(), value.to_owned()))
 }
 
-/// The line break that ends the delimiter belongs to it.
+/// Strips the line break that ends the delimiter.
 fn without_line_break(part: &str) -> &str {
     part.strip_prefix("\r\n")
         .or_else(|| part.strip_prefix('\n'))
         .unwrap_or(part)
 }
 
-/// `name=value` or `name="value"`, when it has that name.
+/// The value of `name=value` or `name="value"`, if the name matches.
 fn parameter<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     let (given, value) = text.split_once('=')?;
     given

@@ -1,9 +1,10 @@
-//! What the engine sends on the media stream, in the one spelling that is known to work everywhere:
-//! `stream_sid` in snake_case, exactly as `start` told it, and numbers as texts. Messages go into a
-//! buffer of the caller's (`String`, `BytesMut`), which is not allocated anew for each frame.
+//! Messages from the engine on the media stream, in the one spelling known to work everywhere:
+//! snake_case `stream_sid` exactly as received in `start`, and numbers as strings. Messages are
+//! written to a buffer of the caller's (`String`, `BytesMut`), so that it can be reused for every
+//! frame.
 //!
-//! Source: Exotel, "Working with the Stream and Voicebot applets"; `sequence_number`, `chunk` and
-//! `timestamp` are optional there, and Exotel's own bots send them.
+//! Source: Exotel, "Working with the Stream and Voicebot applets". `sequence_number`, `chunk` and
+//! `timestamp` are optional there; Exotel's own bots send them.
 
 use std::fmt::{self, Write};
 
@@ -13,8 +14,8 @@ use ghanti_model::StreamSid;
 use crate::media::{BASE64, FrameError};
 use crate::{MediaFormat, Start};
 
-/// Writes the messages of one stream. It is made of the stream's `start`, so nothing can be sent
-/// before that came.
+/// Writes the messages of one stream. Constructed from the stream's `start`, so nothing can be sent
+/// before it has arrived.
 #[derive(Debug, Clone)]
 pub struct OutboundWriter {
     stream_sid: StreamSid,
@@ -23,7 +24,7 @@ pub struct OutboundWriter {
 }
 
 impl OutboundWriter {
-    /// A writer for the stream that has begun.
+    /// A writer for a started stream.
     pub fn new(start: &Start) -> Self {
         Self {
             stream_sid: start.stream_sid.clone(),
@@ -32,17 +33,17 @@ impl OutboundWriter {
         }
     }
 
-    /// The audio's format.
+    /// The audio format.
     pub fn format(&self) -> MediaFormat {
         self.format
     }
 
-    /// Appends a `media` message with one frame of audio, coded as [`format`](Self::format) says.
-    /// `timestamp_ms` is its place in the stream, in milliseconds from its start.
+    /// Appends a `media` message with one frame of audio, encoded as [`format`](Self::format).
+    /// `timestamp_ms` is its position in milliseconds from the start of the stream.
     ///
     /// # Errors
-    /// The audio is no frame: not a multiple of 320 bytes, or not 100 to 200 ms long. Nothing is
-    /// written then.
+    /// The audio is not a valid frame: its length is not a multiple of 320 bytes, or it is not 100
+    /// to 200 ms long. Nothing is written in that case.
     pub fn media(
         &mut self,
         audio: &[u8],
@@ -51,8 +52,8 @@ impl OutboundWriter {
     ) -> Result<(), FrameError> {
         self.format.check_frame(audio.len())?;
         self.frames += 1;
-        // only audio is numbered, so one counter serves for both: a gap could be taken for a lost
-        // frame
+        // only media messages are numbered, so one counter serves both fields: a gap could be taken
+        // for a lost frame
         let Self {
             stream_sid, frames, ..
         } = self;
@@ -65,7 +66,7 @@ impl OutboundWriter {
     }
 
     /// Appends a `mark`: Exotel returns it once the audio sent before it has been played. Marks
-    /// that are waiting when the call stops never come back.
+    /// outstanding when the call stops are never returned.
     pub fn mark(&self, name: &str, out: &mut impl Write) -> fmt::Result {
         let (stream_sid, name) = (&self.stream_sid, JsonText(name));
         write!(
@@ -74,7 +75,7 @@ impl OutboundWriter {
         )
     }
 
-    /// Appends a `clear`: Exotel drops the audio that it has not yet played.
+    /// Appends a `clear`: Exotel drops the audio it has not yet played.
     pub fn clear(&self, out: &mut impl Write) -> fmt::Result {
         write!(
             out,
@@ -84,8 +85,8 @@ impl OutboundWriter {
     }
 }
 
-/// A free text as a JSON string, quotes included. Ids need none of this: their form has no
-/// character to escape.
+/// A string as a JSON string, including quotes. Ids do not need it, as they contain no characters
+/// that have to be escaped.
 pub(crate) struct JsonText<'a>(pub(crate) &'a str);
 
 impl fmt::Display for JsonText<'_> {

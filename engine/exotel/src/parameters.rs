@@ -1,8 +1,9 @@
-//! Named values as Exotel sends them over HTTP: a query, a form (URL-encoded or multipart) or JSON,
-//! all brought to one flat form with bracketed names, `Legs[0][Status]`. Values that mean nothing
-//! (`null`, an empty text, 1970, the text of a template that nobody filled in) are none.
+//! Exotel's HTTP parameters: a query, a form (URL-encoded or multipart) or JSON, all flattened to
+//! bracketed names, `Legs[0][Status]`. Placeholder values (`null`, empty, 1970, an unexpanded
+//! template) count as absent.
 //!
-//! Source: Exotel, "Passthru applet" and "StatusCallback"; the odd values are from real requests.
+//! Source: Exotel, "Passthru applet" and "StatusCallback"; the placeholder values are from real
+//! requests.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,17 +14,17 @@ use serde_json::Value;
 use crate::repair::repaired;
 use crate::{ParseError, multipart};
 
-/// Exotel's longest requests have about forty parameters.
+/// The most parameters kept; Exotel's longest requests have about forty.
 const MAX_PARAMETERS: usize = 256;
-/// The longest body that is read.
+/// The largest body accepted.
 const MAX_BODY_BYTES: usize = 256 * 1024;
-/// `Legs[0][Status]` is two deep.
+/// The deepest nesting kept; `Legs[0][Status]` is two deep.
 const MAX_DEPTH: usize = 4;
-/// Constants that stand where a time is not known: the epoch in IST, and what was sent before that.
+/// Values sent for an unknown time: the epoch in IST, and an older constant.
 const NO_TIMES: [&str; 2] = ["1970-01-01 05:30:00", "0000-00-00 00:00:00"];
-/// Parameters sent either with bracketed names or as one JSON text.
+/// Parameters sent either with bracketed names or as a JSON string.
 const NESTED: [&str; 2] = ["Stream", "Legs"];
-/// Names, or last parts of bracketed names, whose values are never personal.
+/// Names, or last segments of bracketed names, whose values are never personal.
 #[rustfmt::skip]
 const SHOWN: &[&str] = &[
     "CallSid", "Direction", "Created", "StartTime", "EndTime", "CurrentTime", "DialCallDuration", "DialCallStatus", "CallType", "CallStatus",
@@ -31,8 +32,8 @@ const SHOWN: &[&str] = &[
     "DisconnectedBy", "StreamSID", "Status", "Duration", "DetailedStatus", "Error", "EventType", "DateCreated", "DateUpdated",
     "ConversationDuration", "AnsweredBy",
 ];
-/// The same for phone numbers, of which the last four digits are shown. All other values are masked
-/// whole.
+/// Likewise for phone numbers, of which the last four digits are shown. All other values are fully
+/// masked.
 const NUMBERS: &[&str] = &[
     "From",
     "To",
@@ -45,20 +46,20 @@ const NUMBERS: &[&str] = &[
     "CallerId",
 ];
 
-/// Named values, in the order sent. `Debug` is masked.
+/// Named values in the order sent. `Debug` is masked.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Parameters {
     pairs: Vec<(String, String)>,
 }
 
 impl Parameters {
-    /// Reads a query or an URL-encoded form. Cannot fail: what is no UTF-8 is replaced, what has no
-    /// `=` is a name without a value.
+    /// Parses a query or a URL-encoded form. Never fails: invalid UTF-8 is replaced, and a part
+    /// without `=` is a name with an empty value.
     pub fn from_query(query: &str) -> Self {
         Self::from_encoded(query.trim_start_matches('?').as_bytes())
     }
 
-    /// Takes pairs that somebody else has decoded.
+    /// Takes pairs that are already decoded.
     pub fn from_pairs<N: Into<String>, V: Into<String>>(
         pairs: impl IntoIterator<Item = (N, V)>,
     ) -> Self {
@@ -69,10 +70,10 @@ impl Parameters {
         parameters
     }
 
-    /// Reads a JSON object, flattened: `{"Legs": [{"Status": "busy"}]}` is `Legs[0][Status]=busy`.
+    /// Parses a JSON object, flattened: `{"Legs": [{"Status": "busy"}]}` is `Legs[0][Status]=busy`.
     ///
     /// # Errors
-    /// Over 256 KiB, or no JSON.
+    /// The text is over 256 KiB or is not JSON.
     pub fn from_json(text: &str) -> Result<Self, ParseError> {
         if text.len() > MAX_BODY_BYTES {
             return Err(ParseError::TooLong {
@@ -86,11 +87,11 @@ impl Parameters {
         Ok(parameters)
     }
 
-    /// Reads a body by its content type; a form when there is none. Multipart, Exotel's default for
-    /// callbacks, may hold texts only.
+    /// Parses a body by its content type, as a form if there is none. Of multipart, Exotel's
+    /// default for callbacks, only text fields are supported.
     ///
     /// # Errors
-    /// Over 256 KiB, broken JSON, multipart without a boundary, or another type.
+    /// The body is over 256 KiB, invalid JSON, multipart without a boundary, or of another type.
     pub fn from_body(content_type: Option<&str>, body: &[u8]) -> Result<Self, ParseError> {
         if body.len() > MAX_BODY_BYTES {
             return Err(ParseError::TooLong {
@@ -119,9 +120,9 @@ impl Parameters {
         }
     }
 
-    /// The value of a name, in any case of letters; none when missing or meaningless. Of several
-    /// the last that means something: Exotel appends its own to what the configured URL already
-    /// had.
+    /// The value of a name, case-insensitive; `None` if missing or a placeholder. Of several, the
+    /// last that is not a placeholder: Exotel appends its own parameters to those already in the
+    /// configured URL.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.pairs
             .iter()
@@ -130,22 +131,23 @@ impl Parameters {
             .find_map(|(_, value)| meaning(value))
     }
 
-    /// The same as text of its own.
+    /// Like [`get`](Self::get), as an owned string.
     pub fn text(&self, name: &str) -> Option<String> {
         self.get(name).map(str::to_owned)
     }
 
-    /// The same where it is personal.
+    /// Like [`get`](Self::get), for personal values.
     pub fn masked_text(&self, name: &str) -> Option<Masked> {
         self.get(name).map(Masked::from)
     }
 
-    /// The same as a count, such as seconds.
+    /// Like [`get`](Self::get), as a count, such as seconds.
     pub fn count(&self, name: &str) -> Option<u32> {
         self.get(name)?.parse().ok()
     }
 
-    /// The same as a phone number; none for `sip:` addresses and withheld numbers.
+    /// Like [`get`](Self::get), as a phone number; `None` for `sip:` addresses and withheld
+    /// numbers.
     pub fn phone_number(&self, name: &str) -> Option<PhoneNumber> {
         PhoneNumber::parse(self.get(name)?).ok()
     }
@@ -170,7 +172,7 @@ impl Parameters {
             .filter_map(|(_, value)| meaning(value))
     }
 
-    /// Whether any name begins so.
+    /// Whether any name has this prefix, case-insensitive.
     pub(crate) fn has_prefix(&self, prefix: &str) -> bool {
         self.pairs.iter().any(|(name, _)| {
             name.get(..prefix.len())
@@ -178,8 +180,8 @@ impl Parameters {
         })
     }
 
-    /// What was told, for a record or a log: states, times and ids as they are, numbers with four
-    /// digits, all else by its length.
+    /// All values that are not placeholders, masked for a record or log: states, times and ids
+    /// verbatim, phone numbers with four digits, everything else by length only.
     pub fn masked(&self) -> BTreeMap<String, String> {
         let shown = |name: &str, value: &str| {
             let last = name
@@ -247,13 +249,13 @@ impl Parameters {
     }
 }
 
-/// JSON of which a value or two may be such as no text or number can hold.
+/// Parses JSON, repairing values that Rust cannot represent.
 fn json(text: &str) -> Result<Value, serde_json::Error> {
     serde_json::from_str(text)
         .or_else(|error| repaired(text).map_or(Err(error), |text| serde_json::from_str(&text)))
 }
 
-/// The value, unless it is one of Exotel's words for nothing.
+/// The trimmed value, unless it is one of Exotel's placeholders.
 fn meaning(value: &str) -> Option<&str> {
     let value = value.trim();
     let nothing = value.is_empty()
@@ -263,7 +265,7 @@ fn meaning(value: &str) -> Option<&str> {
     (!nothing).then_some(value)
 }
 
-/// `{CallSid}` or `{{CallSid}}`: a template that was sent as it stands.
+/// `{CallSid}` or `{{CallSid}}`: a template sent unexpanded.
 fn is_template(value: &str) -> bool {
     let Some(inner) = value
         .strip_prefix('{')

@@ -1,20 +1,20 @@
-//! JSON that is right but for one value that no Rust text or number can hold. Without a repair one
-//! such value would cost the whole message, and a `start` its call.
+//! Repairs JSON with values that no Rust string or number can hold. Without this, one such value
+//! would fail the whole message, and in a `start` the call.
 //!
-//! | what comes | what is read |
+//! | input | replaced with |
 //! |---|---|
-//! | half a surrogate pair, `\ud83d` alone (a text that was cut in the middle of an emoji) | `\ufffd`, U+FFFD |
-//! | a number beyond every `f64`, `1e999` | `null` |
-//! | a raw control character within a text | a blank |
+//! | half a surrogate pair, `\ud83d` alone (cut within an emoji) | `\ufffd`, U+FFFD |
+//! | a number too large for `f64`, `1e999` | `null` |
+//! | a raw control character within a string | a space |
 //!
-//! Only what could not be read as it stands comes here, so that whole messages cost nothing more.
+//! Called only after normal parsing has failed, so valid messages pay nothing.
 
-/// What replaces half a pair.
+/// Replaces half a surrogate pair.
 const REPLACEMENT: &str = "\\ufffd";
 /// The length of `\uXXXX`.
 const ESCAPE_BYTES: usize = 6;
 
-/// The text with such values replaced; none where there is nothing to replace.
+/// The text with such values replaced; `None` if there are none.
 pub(crate) fn repaired(text: &str) -> Option<String> {
     let mut repaired = String::with_capacity(text.len());
     let mut rest = text;
@@ -41,8 +41,8 @@ pub(crate) fn repaired(text: &str) -> Option<String> {
     changed.then_some(repaired)
 }
 
-/// The escape at the beginning, with its other half where it is a pair: how many bytes it has, and
-/// what is to stand there instead.
+/// The escape at the start of `text`, including the second half of a surrogate pair: its length in
+/// bytes and its replacement, if any.
 fn escape(text: &str) -> (usize, Option<&'static str>) {
     match unit(text) {
         Some(0xd800..=0xdbff) => match text.get(ESCAPE_BYTES..).and_then(unit) {
@@ -51,12 +51,12 @@ fn escape(text: &str) -> (usize, Option<&'static str>) {
         },
         Some(0xdc00..=0xdfff) => (ESCAPE_BYTES, Some(REPLACEMENT)),
         Some(_) => (ESCAPE_BYTES, None),
-        // `\"`, `\\` and the like: what follows the backslash ends no text
+        // `\"`, `\\` and the like: the escaped character does not end the string
         None => (1 + text.chars().nth(1).map_or(0, char::len_utf8), None),
     }
 }
 
-/// The code unit of a `\uXXXX` at the beginning.
+/// The code unit of a `\uXXXX` escape at the start of `text`.
 fn unit(text: &str) -> Option<u32> {
     let digits = text.strip_prefix("\\u")?.get(..4)?;
     let is_hexadecimal = digits.bytes().all(|byte| byte.is_ascii_hexdigit());

@@ -1,5 +1,5 @@
-//! What Exotel's API answers, read only: the call that was made, an error, how many streams are up.
-//! Sending is elsewhere.
+//! Responses of Exotel's API: an accepted call, an error, the number of active streams. This module
+//! only parses; requests are sent elsewhere.
 //!
 //! Source: Exotel, "Make a call" API (`.json` form) and its page on WSS errors and monitoring
 //! (XML).
@@ -8,53 +8,53 @@ use ghanti_model::CallSid;
 
 use crate::{CallStatus, Parameters, ParseError};
 
-/// An API's answer in JSON.
+/// A JSON response of the API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ApiReply {
-    /// The call was accepted; whether it is answered is told later.
+    /// The call was accepted; whether it is answered is reported later.
     Call(Call),
-    /// It was not.
+    /// The request was rejected.
     Exception(RestException),
 }
 
-/// A call that was accepted.
+/// An accepted call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
     /// Its id.
     pub sid: CallSid,
-    /// Its state, mostly `in-progress` from the first.
+    /// The call's status, usually `in-progress` from the start.
     pub status: Option<CallStatus>,
-    /// Seconds; final some minutes after the call.
+    /// Duration in seconds; final some minutes after the call.
     pub duration_s: Option<u32>,
-    /// Where the recording is.
+    /// URL of the recording.
     pub recording_url: Option<String>,
 }
 
-/// Why Exotel refused.
+/// Why Exotel rejected the request.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("exotel refused (`{status:?}`, code `{code:?}`): {message}")]
 pub struct RestException {
-    /// The HTTP status, repeated.
+    /// The HTTP status, repeated in the body.
     pub status: Option<u32>,
     /// Exotel's code, such as `34001` for bad or missing parameters.
     pub code: Option<String>,
-    /// Its words.
+    /// Exotel's message.
     pub message: String,
 }
 
-/// How many media streams an account has up.
+/// The number of active media streams of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ActiveStreams {
-    /// Now.
+    /// Current number.
     pub active: u32,
-    /// At most; over it calls end with `Streaming_call_throttled`.
+    /// Maximum; calls beyond it end with `Streaming_call_throttled`.
     pub limit: u32,
 }
 
-/// Reads an API's answer, in any case of letters.
+/// Parses a JSON response; keys are case-insensitive.
 ///
 /// # Errors
-/// No JSON, or neither a `Call` with a `Sid` nor a `RestException`.
+/// The text is not JSON, or has neither a `Call` with a `Sid` nor a `RestException`.
 pub fn parse_reply(text: &str) -> Result<ApiReply, ParseError> {
     let parameters = Parameters::from_json(text)?;
     if parameters.has_prefix("RestException[") {
@@ -81,7 +81,7 @@ pub fn parse_reply(text: &str) -> Result<ApiReply, ParseError> {
 }
 
 impl ActiveStreams {
-    /// Reads the answer of `ActiveStreams`, which comes as XML.
+    /// Parses the XML response of `ActiveStreams`.
     pub fn parse(xml: &str) -> Result<Self, ParseError> {
         let count = |field: &'static str| {
             let inner = xml

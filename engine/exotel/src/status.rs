@@ -1,8 +1,8 @@
-//! The status callback: what Exotel tells of a call after it, once or more, late or never. It is
-//! not signed.
+//! The status callback: Exotel's report after a call, which may arrive once, repeatedly, late or
+//! never. It is not signed.
 //!
-//! Source: Exotel, "StatusCallback". Only `CallSid`, `DateUpdated`, `Status` and `RecordingUrl`
-//! always come; the rest where events were asked for.
+//! Source: Exotel, "StatusCallback". Only `CallSid`, `DateUpdated`, `Status` and `RecordingUrl` are
+//! always present; the rest only if events were subscribed to.
 
 use std::collections::BTreeMap;
 
@@ -11,44 +11,44 @@ use ghanti_model::{CallSid, Direction, Masked, PhoneNumber};
 use crate::applet::Leg;
 use crate::{CallStatus, Parameters, ParseError};
 
-/// What a callback tells; what was not told is none. Times are Exotel's texts, in India's time
-/// without saying so.
+/// The content of a callback; absent values are `None`. Times are Exotel's strings, in Indian time
+/// without a zone.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StatusCallback {
     /// The call's id.
     pub call_sid: Option<CallSid>,
-    /// The call's state.
+    /// The call's status.
     pub status: Option<CallStatus>,
     /// `terminal` or `answered`.
     pub event_type: Option<String>,
-    /// Whom Exotel dialled first.
+    /// The number Exotel dialled first.
     pub from: Option<PhoneNumber>,
-    /// Whom it dialled second.
+    /// The number Exotel dialled second.
     pub to: Option<PhoneNumber>,
-    /// Who called whom.
+    /// Whether the customer called or was called.
     pub direction: Option<Direction>,
-    /// What was given when the call was asked for.
+    /// The value passed when the call was requested.
     pub custom_field: Option<Masked>,
-    /// Seconds both legs talked.
+    /// Seconds during which both legs were connected.
     pub conversation_duration_s: Option<u32>,
-    /// Where the recording is.
+    /// URL of the recording.
     pub recording_url: Option<String>,
-    /// When the call came to be.
+    /// When the call was created.
     pub date_created: Option<String>,
-    /// When this was told.
+    /// When this report was made.
     pub date_updated: Option<String>,
-    /// When the call began.
+    /// When the call started.
     pub start_time: Option<String>,
-    /// When it ended.
+    /// When the call ended.
     pub end_time: Option<String>,
     /// The legs.
     pub legs: Vec<Leg>,
-    /// All that was told, masked: for the call's record.
+    /// All parameters, masked, for the call record.
     pub told: BTreeMap<String, String>,
 }
 
 impl StatusCallback {
-    /// Reads a body by its content type: multipart (Exotel's default), URL-encoded, or JSON.
+    /// Parses a body by its content type: multipart (Exotel's default), URL-encoded or JSON.
     ///
     /// # Errors
     /// As [`Parameters::from_body`].
@@ -57,12 +57,12 @@ impl StatusCallback {
             .map(|parameters| Self::from_parameters(&parameters))
     }
 
-    /// Reads the JSON form.
+    /// Parses the JSON form.
     pub fn from_json(text: &str) -> Result<Self, ParseError> {
         Parameters::from_json(text).map(|parameters| Self::from_parameters(&parameters))
     }
 
-    /// Takes a form that somebody else has decoded.
+    /// Takes pairs that are already decoded.
     pub fn from_pairs<N: Into<String>, V: Into<String>>(
         pairs: impl IntoIterator<Item = (N, V)>,
     ) -> Self {

@@ -1,6 +1,5 @@
 //! The media path of a call allocates nothing in the steady state, in either direction: with
-//! thousands of calls, fifty messages a second each, the allocator would otherwise be what the
-//! engine does most.
+//! thousands of calls at fifty messages per second each, allocation would otherwise dominate.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -22,18 +21,18 @@ use ghanti_exotel::{
 use ghanti_model::{AccountSid, CallSid, StreamSid};
 
 thread_local! {
-    /// Allocations of this thread: tests run on several.
+    /// Allocations on this thread; tests run on several.
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
 }
 
 struct Counting;
 
-// SAFETY: every call goes on to the system's allocator unchanged; counting touches a thread-local
-// cell that needs no allocation.
+// SAFETY: every call is forwarded unchanged to the system allocator; counting uses a thread-local
+// cell that does not allocate.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller's promises are passed on.
+        // SAFETY: the caller upholds the contract of `GlobalAlloc`.
         unsafe { System.alloc(layout) }
     }
 
@@ -52,7 +51,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Allocations of a thousand rounds, after ten that warm the buffers.
+/// Allocations in a thousand rounds, after ten rounds that warm the buffers.
 fn allocations_of(mut round: impl FnMut()) -> usize {
     (0..10).for_each(|_| round());
     let before = ALLOCATIONS.with(Cell::get);
@@ -90,8 +89,8 @@ fn the_counter_counts() {
 fn reading_and_decoding_a_media_message_allocates_nothing() {
     let mut text = String::new();
     far_end().media(&[7; 320], 20, &mut text).unwrap();
-    // numbers instead of texts, unknown keys, another order; only an unknown key with objects in it
-    // would cost serde_json a scratch buffer
+    // numbers instead of strings, unknown keys, another order; only an unknown key holding objects
+    // would make serde_json allocate a scratch buffer
     let odd = r#"{"media":{"payload":"AAAA","track":"inbound","chunk":2,"timestamp":10},"x":null,"y":"z","sequence_number":3,"event":"media"}"#;
     let mut audio = Vec::new();
     for text in [text.as_str(), odd] {

@@ -1,5 +1,5 @@
-//! No input makes a reader panic: random bytes, samples cut off at every byte, samples with random
-//! changes, deep and huge ones. The generator is seeded, so a failure is the same on every run.
+//! No input makes a parser panic: random bytes, samples cut off at every byte, samples with random
+//! changes, deeply nested and huge ones. The generator is seeded, so failures are reproducible.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -14,7 +14,7 @@ use ghanti_exotel::{Inbound, Outbound, OutboundWriter, ParseError, inbound, pars
 
 const SAMPLES: &str = include_str!("data/exotel.jsonl");
 
-/// What JSON and forms are made of: random bytes alone seldom get past the first brace.
+/// Fragments of JSON and forms: random bytes alone rarely get past the first brace.
 const PIECES: [&str; 32] = [
     "{",
     "}",
@@ -67,8 +67,8 @@ impl Random {
     }
 }
 
-/// Gives the bytes to every reader. What comes out must be usable too: audio decodes or is an
-/// error, a start makes a writer.
+/// Passes the bytes to every parser, and uses the results: media is decoded, a start makes a
+/// writer.
 fn feed(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let mut audio = Vec::new();

@@ -1,6 +1,6 @@
-//! Every message of `data/exotel.jsonl` (captures, Exotel's pages, working integrations) is read as
-//! what it means: one expectation a line. A line without one fails the test, so the file cannot
-//! grow past it.
+//! Every message of `data/exotel.jsonl` (captures, Exotel's pages, working integrations) is parsed
+//! as intended, with one expectation per line. A line without an expectation fails the test, so the
+//! file cannot grow without one.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -207,7 +207,7 @@ fn check_stop(parsed: Inbound<'_>, [call_sid, account_sid, reason]: [&str; 3], s
 
 fn check_outbound(line: usize, message: &str) {
     let parsed = parse_outbound(message).unwrap();
-    // sequence, chunk, timestamp; line 21 hides its sequence number inside `media`
+    // sequence, chunk, timestamp; line 21 has its sequence number inside `media`
     let media = match line {
         17 | 20 => (None, None, None),
         21 => (None, None, Some(1200)),
@@ -231,7 +231,7 @@ fn check_outbound(line: usize, message: &str) {
     assert_eq!(audio, [0; 8]);
 }
 
-/// A sample's query, or the one its names and values make.
+/// The sample's query, or one made of its names and values.
 fn query(message: &str) -> String {
     let object: serde_json::Map<String, Value> = serde_json::from_str(message).unwrap();
     match object.get("query") {

@@ -1,4 +1,4 @@
-//! What a caller answered.
+//! The caller's answer to a question.
 
 use std::fmt;
 
@@ -12,18 +12,18 @@ use crate::{Language, Masked, Playout};
 pub enum Reply {
     /// One of the question's choices.
     Choice(String),
-    /// The words of an open question.
+    /// The words spoken in answer to an open question.
     Text(Masked),
-    /// Keys.
+    /// Pressed keys.
     Keys(Masked),
-    /// Silence to the last attempt.
+    /// No input at the last attempt.
     NoInput,
-    /// Nothing understood to the last attempt.
+    /// No match at the last attempt.
     NoMatch,
 }
 
-/// As a log may show it: a choice by its id, which is the flow's own word; the caller's words and
-/// keys masked.
+/// The loggable form: a choice by its id, which the flow defines; the caller's words and keys are
+/// masked.
 impl fmt::Display for Reply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -36,21 +36,21 @@ impl fmt::Display for Reply {
     }
 }
 
-/// The end of a question.
+/// The result of a question.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
-    /// What was answered.
+    /// The answer.
     pub reply: Reply,
     /// 0 to 1; 1 for keys, 0 for no-input.
     pub confidence: f32,
     /// The language of the phrase that matched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<Language>,
-    /// The last words heard.
+    /// The last words recognised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transcript: Option<Masked>,
-    /// How often the question was put.
+    /// How many times the question was asked.
     pub attempts: u32,
-    /// What became of the prompts before it and its own.
+    /// Playouts of the question's own prompts and of those queued before it.
     pub playouts: Vec<Playout>,
 }

@@ -1,10 +1,10 @@
-//! What is known of a call when it begins.
+//! What is known about a call at its start.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{CallId, CallSid, Language, PhoneNumber};
 
-/// Who called whom.
+/// Whether the customer called or was called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Direction {
@@ -15,7 +15,7 @@ pub enum Direction {
 }
 
 impl Direction {
-    /// Reads Exotel's words: `incoming`, `inbound`, `outbound-dial`, `outbound-api`.
+    /// Parses Exotel's words: `incoming`, `inbound`, `outbound-dial`, `outbound-api`.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim().to_ascii_lowercase();
         if text.starts_with("in") {
@@ -28,22 +28,22 @@ impl Direction {
     }
 }
 
-/// Facts of one call.
+/// The facts of one call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallFacts {
-    /// Our own id.
+    /// The engine's call id.
     pub call_id: CallId,
     /// Exotel's id, once known.
     pub call_sid: Option<CallSid>,
-    /// Who called whom.
+    /// Whether the customer called or was called.
     pub direction: Direction,
-    /// The customer's number, where it was told.
+    /// The customer's number, if Exotel sent it.
     pub customer_number: Option<PhoneNumber>,
-    /// The line's number, where it was told.
+    /// The number of the line, if Exotel sent it.
     pub line_number: Option<PhoneNumber>,
-    /// The call's language at its beginning.
+    /// The language at the start of the call.
     pub language: Language,
-    /// Parameters of the stream's URL and of the request that began the call.
+    /// Parameters of the stream URL and of the request that started the call.
     pub parameters: Vec<(String, String)>,
 }
 

@@ -1,15 +1,15 @@
-//! Why a host function could not do what a flow asked.
+//! Errors that host functions return to a flow.
 
 use serde::{Deserialize, Serialize};
 
-/// A rule of the manifest that a request broke.
+/// A manifest rule that a request broke.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
-    /// A template, transfer target, look-up key or voice.
+    /// The template, transfer target, look-up key or voice concerned.
     pub subject: String,
     /// What had to be established first and was not.
     pub missing: Vec<String>,
-    /// One sentence with the hint.
+    /// One sentence including the hint.
     pub reason: String,
 }
 
@@ -20,10 +20,10 @@ pub enum CallError {
     /// The call is over.
     #[error("the call has ended")]
     CallEnded,
-    /// The manifest forbids it now.
+    /// A manifest rule forbids it at this point.
     #[error("refused: {}", .0.reason)]
     Refused(Refusal),
-    /// An argument is unusable.
+    /// An argument is invalid.
     #[error("invalid argument: {0}")]
     Invalid(String),
     /// A service did not answer in time.

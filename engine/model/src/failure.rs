@@ -1,4 +1,4 @@
-//! How a flow failed in a call: one report for its author.
+//! The report of a flow's failure in a call, written for the flow's author.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,37 +7,38 @@ use crate::{CallId, FlowName, Masked, VersionId};
 /// A line that a flow logged or printed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogLine {
-    /// `debug`, `info`, `warn` or `error`; what is printed to standard output is `info`, to
-    /// standard error `warn`.
+    /// `debug`, `info`, `warn` or `error`. Lines on standard output are `info`, on standard error
+    /// `warn`.
     pub level: String,
-    /// What it says.
+    /// The message.
     pub message: Masked,
 }
 
-/// A trap, an exceeded limit or an error that `run` returned, with all that an author needs to find
-/// it.
+/// A trap, an exceeded limit or an error returned by `run`, with what an author needs to find the
+/// cause.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailureReport {
     /// The flow.
     pub flow: FlowName,
     /// Its version.
     pub version: VersionId,
-    /// In which call.
+    /// The call it failed in.
     pub call_id: CallId,
     /// What happened, in one sentence.
     pub reason: String,
-    /// How many questions had been put.
+    /// How many questions had been asked.
     pub turn: u32,
-    /// The last thing asked or said: a question's name, or else a template's; none before the
+    /// The last thing asked or said: the question's name, else the template's. Absent before the
     /// first.
     pub after: Option<String>,
-    /// What an interpreter wrote as it gave up: the script's own stack, where the flow is a script.
+    /// Output of an interpreter as it failed: the script's own stack, where the flow is a script.
     pub traceback: Vec<Masked>,
-    /// The component's functions, the innermost first; by name where the component has names.
+    /// The component's call stack, innermost function first, with names where the component has
+    /// them.
     pub stack: Vec<String>,
-    /// The last host calls, without a customer's values: `12 ask identity: greeting (name) [yes,
-    /// no] → choice yes`.
+    /// The last host calls, without customer values: `12 ask identity: greeting (name) [yes, no] →
+    /// choice yes`.
     pub entries: Vec<String>,
-    /// What the flow logged or printed last.
+    /// The last lines the flow logged or printed.
     pub log: Vec<LogLine>,
 }

@@ -1,27 +1,27 @@
-//! Ids. A bare `String` crosses no crate as one.
+//! Id types. No crate passes an id to another as a bare `String`.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// Our own id of a call: a UUID of version 7, so that ids sort by time.
+/// The engine's own call id: a version 7 UUID, so ids sort by time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct CallId(Uuid);
 
 impl CallId {
-    /// A new id, made of the time now and randomness.
+    /// A new id from the current time and random bits.
     pub fn generate() -> Self {
         Self(Uuid::now_v7())
     }
 
-    /// Reads one from its hyphenated or plain spelling.
+    /// Parses a hyphenated or plain UUID.
     pub fn parse(text: &str) -> Option<Self> {
         Uuid::try_parse(text).ok().map(Self)
     }
 
-    /// 64 bits of it, the seed of the call's randomness.
+    /// The low 64 bits, used as the seed of the call's random numbers.
     pub fn seed(self) -> u64 {
         self.0.as_u64_pair().1
     }
@@ -33,8 +33,8 @@ impl fmt::Display for CallId {
     }
 }
 
-/// A text from outside is no id: empty, over 128 bytes, or with characters beyond letters, digits,
-/// `-`, `_` and `.`.
+/// The text is not an id: it is empty, longer than 128 bytes, or has characters other than ASCII
+/// letters, digits, `-`, `_` and `.`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not an id: use 1 to 128 letters, digits, `-`, `_` or `.`")]
 pub struct NotAnId;
@@ -56,7 +56,7 @@ macro_rules! text_id {
         pub struct $name(String);
 
         impl $name {
-            /// Takes a text that has an id's form.
+            /// Accepts a text of 1 to 128 ASCII letters, digits, `-`, `_` and `.`.
             pub fn parse(text: impl Into<String>) -> Result<Self, NotAnId> {
                 checked(text.into()).map(Self)
             }
@@ -90,24 +90,24 @@ macro_rules! text_id {
 }
 
 text_id! {
-    /// Exotel's id of a call. Real ones are 32 lower-case letters and digits, not hexadecimal;
-    /// nothing is assumed of them.
+    /// Exotel's id of a call. Real ones are 32 lower-case letters and digits, not hexadecimal; no
+    /// such format is assumed.
     CallSid
 }
 text_id! {
-    /// Exotel's id of one media stream.
+    /// Exotel's id of a media stream.
     StreamSid
 }
 text_id! {
-    /// Exotel's name of a tenant.
+    /// Exotel's account name.
     AccountSid
 }
 text_id! {
-    /// A flow's name: its folder's or file's name in `flows/`.
+    /// A flow's name: the name of its folder or file in `flows/`.
     FlowName
 }
 text_id! {
-    /// A flow's version: the SHA-256 of component, manifest and templates, in hexadecimal.
+    /// A flow version: the SHA-256 of component, manifest and templates, in hexadecimal.
     VersionId
 }
 

@@ -1,14 +1,14 @@
-//! The journal of a call: every host function it called, with arguments and answer.
+//! The journal of a call: every host function the flow called, with arguments and answer.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::{CallId, FlowName, VersionId};
 
-/// The format written by this engine. A reader refuses a higher one by name.
+/// The format this engine writes. Higher formats are rejected with [`JournalError::Newer`].
 pub const FORMAT: u32 = 1;
 
-/// A function of the contract, by its name there.
+/// A host function of the contract, named as in `wit/dialog.wit`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[allow(
@@ -35,23 +35,23 @@ pub enum Function {
     Setting,
 }
 
-/// What a function does to the world, and so what a replay has to do with it.
+/// What a function does outside the flow, which decides what a replay does with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
-    /// Changes nothing that anyone can ask for.
+    /// Has no effect that anything else can read.
     Inert,
-    /// Reads something of the call itself.
+    /// Reads state of the call itself.
     Local,
-    /// Reads the world.
+    /// Reads data from outside the call.
     Read,
-    /// Changes the world.
+    /// Changes the call or data outside it.
     Act,
     /// Waits for the caller.
     Wait,
 }
 
 impl Function {
-    /// Its class.
+    /// The class of this function.
     pub fn class(self) -> Class {
         match self {
             Function::Log => Class::Inert,
@@ -76,61 +76,62 @@ impl Function {
 /// One call of a host function.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct JournalEntry {
-    /// Its place, from 1.
+    /// Position in the journal, from 1.
     pub seq: u32,
-    /// Milliseconds from the call's start to the function's call.
+    /// Milliseconds from the start of the call to this function call.
     pub at_ms: u64,
-    /// Milliseconds it took.
+    /// Duration of the function call in milliseconds.
     pub took_ms: u64,
-    /// Which function.
+    /// The function called.
     pub function: Function,
-    /// Its arguments, as one value.
+    /// The arguments, as one JSON value.
     pub arguments: Json,
-    /// Its answer: `{"ok": …}` or `{"err": …}` for functions that can fail.
+    /// The answer: `{"ok": …}` or `{"err": …}` for functions that can fail.
     pub answer: Json,
 }
 
-/// What the journal is of.
+/// Which call, flow and version a journal belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JournalHeader {
     /// See [`FORMAT`].
     pub format: u32,
-    /// Which call.
+    /// The call.
     pub call_id: CallId,
-    /// Which flow.
+    /// The flow.
     pub flow: FlowName,
-    /// Which version of it.
+    /// The version of the flow.
     pub version: VersionId,
-    /// The seed of the call's randomness.
+    /// The seed of the call's random numbers.
     pub seed: u64,
-    /// When the first function was called, in milliseconds since 1970; absent as long as none was.
+    /// When the first function was called, in milliseconds since 1970-01-01T00:00:00Z; absent until
+    /// then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub began_ms: Option<u64>,
 }
 
-/// A whole journal.
+/// A complete journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Journal {
-    /// What it is of.
+    /// The call, flow and version it belongs to.
     pub header: JournalHeader,
-    /// In the order of the calls.
+    /// In call order.
     pub entries: Vec<JournalEntry>,
 }
 
-/// A journal that this engine does not read.
+/// Why a journal cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum JournalError {
-    /// A later engine wrote it.
+    /// It was written by a later engine.
     #[error(
         "the journal has format {0} and this engine reads format {FORMAT}: take the engine that wrote it, or a later one"
     )]
     Newer(u64),
-    /// It says no format.
+    /// It has no `header.format`.
     #[error(
         "it is no journal, since `header.format` is missing: give the `journal` of a call's record"
     )]
     NoFormat,
-    /// It says a format and does not keep to it.
+    /// It declares a known format but does not parse as one.
     #[error(
         "the journal of format {FORMAT} cannot be read: it was cut off or changed; fetch it again"
     )]
@@ -138,7 +139,7 @@ pub enum JournalError {
 }
 
 impl JournalHeader {
-    /// Refuses a format that this engine does not know.
+    /// Rejects a format that this engine does not know.
     pub fn check(&self) -> Result<(), JournalError> {
         if self.format > FORMAT {
             Err(JournalError::Newer(u64::from(self.format)))
@@ -149,8 +150,7 @@ impl JournalHeader {
 }
 
 impl Journal {
-    /// Reads a journal. The format is looked at before all else, since a later one may hold what
-    /// this engine has no words for.
+    /// Reads a journal. The format is checked first, because a later format may contain anything.
     pub fn read(json: Json) -> Result<Self, JournalError> {
         let format = json
             .pointer("/header/format")

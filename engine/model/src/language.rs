@@ -4,18 +4,18 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A BCP 47 tag of a language and a region, in its canonical case: `en-IN`, `hi-IN`.
+/// A BCP 47 tag of language and region in canonical case: `en-IN`, `hi-IN`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Language(String);
 
-/// The text is no language tag.
+/// The text is not a language tag.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a language tag: give a language and a region, such as `hi-IN`")]
 pub struct NotALanguage(pub String);
 
 impl Language {
-    /// Reads `hi-IN`, `hi_in`, or `hi` (whose region is then India).
+    /// Parses `hi-IN`, `hi_in`, or `hi` (which defaults to region `IN`).
     pub fn parse(text: &str) -> Result<Self, NotALanguage> {
         let refuse = || NotALanguage(text.chars().take(32).collect());
         let (language, region) = text
@@ -35,17 +35,17 @@ impl Language {
         )))
     }
 
-    /// English as spoken in India, the language when nothing else is known.
+    /// `en-IN`, the default when no language is known.
     pub fn english() -> Self {
         Self("en-IN".to_owned())
     }
 
-    /// The whole tag.
+    /// The full tag.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The language alone: `hi` of `hi-IN`.
+    /// The language subtag: `hi` of `hi-IN`.
     pub fn primary(&self) -> &str {
         self.0.split('-').next().unwrap_or(&self.0)
     }

@@ -1,9 +1,9 @@
-//! The words all rooms share: ids, call facts, prompts, questions and answers, journal entries,
-//! steps, records, outcomes.
+//! The types that all crates share: ids, call facts, prompts, questions and answers, journal
+//! entries, steps, call records, transfers.
 //!
-//! Nothing here does I/O, reads a clock or knows of Exotel, WebAssembly or a database. What is
-//! personal (numbers, digits, words) is kept in types whose `Debug` and `Display` are masked;
-//! showing it takes a call to `expose`.
+//! This crate does no I/O, reads no clock except in [`CallId::generate`], and knows nothing of
+//! WebAssembly or databases. Personal data (numbers, digits, words) is held in types whose `Debug`
+//! and `Display` are masked; reading the value takes an explicit call to `expose`.
 
 pub mod answer;
 pub mod call;

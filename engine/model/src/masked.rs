@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A personal text: a name, a transcript, an account's digits. `Debug` and `Display` show only its
-/// length; serde writes it in full, because journals and records are the place where it belongs.
+/// A personal text: a name, a transcript, account digits. `Debug` and `Display` show only its
+/// length; serde writes it in full, because it has to be stored in journals and records.
 #[derive(Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Masked(String);
@@ -16,17 +16,17 @@ impl Masked {
         Self(text.into())
     }
 
-    /// The text itself: for records, prompts and recognisers, never for a log.
+    /// The unmasked text, for records, prompts and recognisers. Never log it.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// The text itself, by value.
+    /// The unmasked text, by value.
     pub fn into_exposed(self) -> String {
         self.0
     }
 
-    /// Whether there is no text.
+    /// Whether the text is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

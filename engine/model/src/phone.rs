@@ -1,30 +1,30 @@
-//! Phone numbers, in any of the spellings Exotel and lenders use.
+//! Phone numbers, in any spelling that Exotel and lenders use.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A phone number in one spelling. Two spellings of one Indian number (`+91 98765 43210`,
-/// `919876543210`, `09876543210`, `9876543210`) are equal; `Debug` and `Display` show the last four
-/// digits alone.
+/// A normalised phone number. Spellings of the same Indian number (`+91 98765 43210`,
+/// `919876543210`, `09876543210`, `9876543210`) are equal; `Debug` and `Display` show only the last
+/// four digits.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PhoneNumber(String);
 
-/// The text holds no phone number.
+/// The text is not a phone number.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a phone number: give 5 to 15 digits, such as `+919876543210`")]
 pub struct NotAPhoneNumber;
 
-/// ITU E.164: at most 15 digits. Short service codes begin at five.
+/// ITU-T E.164 allows at most 15 digits. Short service codes have at least five.
 const DIGITS: std::ops::RangeInclusive<usize> = 5..=15;
 
 impl PhoneNumber {
-    /// Reads a number as the network and the operator write it, which may be a short code: spaces,
-    /// hyphens and brackets are passed over. An Indian number is kept as E.164 (`+91` and ten
-    /// digits, without the trunk `0`), one that begins with `+` as it stands, any other as its
-    /// digits. A point makes it another kind of number (`9876543210.0`). For customers' numbers in
-    /// lists see [`crate::values::phone`].
+    /// Parses a number as the network and the operator write it; short codes are accepted. Spaces,
+    /// hyphens and brackets are ignored. An Indian number is stored as E.164 (`+91` and ten digits,
+    /// without the trunk `0`), a number starting with `+` or `00` as `+` and its digits, any other
+    /// as its digits. A decimal point is an error, since `9876543210.0` is a spreadsheet's number.
+    /// For customers' numbers in lists use [`crate::values::phone`].
     pub fn parse(text: &str) -> Result<Self, NotAPhoneNumber> {
         let text = text.trim();
         let international = text.starts_with('+') || text.starts_with("00");
@@ -54,13 +54,12 @@ impl PhoneNumber {
         }))
     }
 
-    /// The number itself, E.164 where it is known to be: for dialling and for keys, never for a
-    /// log.
+    /// The unmasked number, in E.164 where known: for dialling and as a key. Never log it.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// The last four digits behind crosses: what a flow and a log may see.
+    /// The last four digits after `xxxxxx`: all that a flow or a log may see.
     pub fn masked(&self) -> String {
         let tail: String = self
             .0

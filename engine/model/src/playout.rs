@@ -1,35 +1,36 @@
-//! What the caller heard of a prompt.
+//! How much of a prompt the caller heard.
 
 use serde::{Deserialize, Serialize};
 
-/// A prompt's number in its call, from 1.
+/// The number of a prompt within its call, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PromptId(pub u32);
 
-/// How much of it was heard.
+/// How much of a prompt was heard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Extent {
-    /// To its end: the network's mark behind it came back.
+    /// To the end: Exotel echoed the mark sent after it.
     Whole,
-    /// It was sent to its end, and no mark came back. It establishes nothing.
+    /// Sent to the end, but no mark came back. Does not satisfy rules that require a prompt to be
+    /// heard.
     Assumed,
-    /// Begun, then interrupted or cut off.
+    /// Started, then interrupted or cut off.
     Partial,
-    /// Not a sample of it.
+    /// Nothing of it was played.
     Unheard,
 }
 
-/// What became of one prompt.
+/// The playout of one prompt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Playout {
-    /// Which prompt.
+    /// The prompt.
     pub prompt: PromptId,
-    /// Its template's name, or nothing.
+    /// The template's name; empty if it has none.
     pub template: String,
     /// How much was heard.
     pub heard: Extent,
-    /// Milliseconds of it that were heard.
+    /// Milliseconds heard.
     pub heard_ms: u32,
 }

@@ -1,4 +1,4 @@
-//! What a flow asks to be spoken.
+//! Prompts that a flow plays.
 
 use serde::{Deserialize, Serialize};
 use time::Date;
@@ -8,13 +8,13 @@ use crate::{Language, Masked};
 /// An amount in the currency's smallest unit (paise for `INR`), with its ISO 4217 code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Money {
-    /// In the smallest unit: 12,500 rupees is 1,250,000.
+    /// The amount in the smallest unit: 12,500 rupees are 1,250,000.
     pub minor: i64,
-    /// ISO 4217, in capitals.
+    /// ISO 4217 code, upper case.
     pub currency: String,
 }
 
-/// A time of day on a 24-hour clock.
+/// A time of day, 24-hour clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimeOfDay {
     /// 0 to 23.
@@ -25,11 +25,11 @@ pub struct TimeOfDay {
 
 time::serde::format_description!(iso_date, Date, "[year]-[month]-[day]");
 
-/// A template's argument.
+/// The value of a template argument.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind", content = "value")]
 pub enum Value {
-    /// Spoken as it stands.
+    /// Spoken verbatim.
     Text(Masked),
     /// Spoken as a quantity.
     Integer(i64),
@@ -39,12 +39,12 @@ pub enum Value {
     Date(#[serde(with = "iso_date")] Date),
     /// A time of day.
     Time(TimeOfDay),
-    /// Spoken one by one.
+    /// Spoken digit by digit.
     Digits(Masked),
 }
 
 impl Value {
-    /// The type's name as the contract spells it.
+    /// The type's name in the contract.
     pub fn kind(&self) -> &'static str {
         match self {
             Value::Text(_) => "text",
@@ -60,51 +60,51 @@ impl Value {
 /// One named argument.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Argument {
-    /// As in the Fluent file, without the `$`.
+    /// The variable's name in the Fluent file, without the `$`.
     pub name: String,
     /// Its value.
     pub value: Value,
 }
 
-/// A message of the flow's Fluent files with its arguments.
+/// A message of the flow's Fluent files, with its arguments.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Template {
     /// The message's identifier.
     pub name: String,
-    /// One for each variable.
+    /// One per variable.
     pub arguments: Vec<Argument>,
 }
 
-/// What a prompt says.
+/// The content of a prompt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind", content = "value")]
 pub enum Content {
-    /// Plain words.
+    /// Literal text.
     Text(Masked),
     /// A template.
     Template(Template),
-    /// An audio file of the flow's folder, by name.
+    /// The name of an audio file in the flow's folder.
     Audio(String),
 }
 
-/// One thing to be spoken.
+/// One thing to play to the caller.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Prompt {
-    /// The words.
+    /// What is played.
     pub content: Content,
-    /// The call's language when absent.
+    /// Absent: the language of the call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<Language>,
-    /// The language's default when absent.
+    /// Absent: the default voice of the language.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub voice: Option<String>,
-    /// Whether the caller may interrupt; the manifest decides when absent.
+    /// Whether the caller may barge in. Absent: the manifest decides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interruptible: Option<bool>,
 }
 
 impl Prompt {
-    /// The template's name, or nothing for a text or an audio file.
+    /// The template's name; empty for a text or an audio file.
     pub fn template(&self) -> &str {
         match &self.content {
             Content::Template(template) => &template.name,

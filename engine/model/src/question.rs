@@ -1,71 +1,71 @@
-//! What a flow asks.
+//! Questions that a flow asks.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Language, Prompt};
 
-/// Words by which a choice is made, in one language.
+/// Phrases that select a choice, in one language.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Phrases {
-    /// Their language.
+    /// The language of the phrases.
     pub language: Language,
-    /// Each a word or a few.
+    /// Each is one or more words.
     pub words: Vec<String>,
 }
 
-/// One answer that a question takes.
+/// One answer that a question accepts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Choice {
-    /// What the answer is called.
+    /// The id returned as the answer.
     pub id: String,
-    /// The engine's lexicon to start from.
+    /// Name of the engine lexicon to start from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lexicon: Option<String>,
-    /// Further phrases.
+    /// Phrases in addition to the lexicon.
     #[serde(default)]
     pub phrases: Vec<Phrases>,
-    /// The key that means the same.
+    /// The key that selects this choice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<char>,
 }
 
-/// A question, with VoiceXML's two counters.
+/// A question, with VoiceXML's no-input and no-match counters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Question {
-    /// Its name in journal and transcript.
+    /// Its name in the journal and transcript.
     pub name: String,
-    /// What is asked.
+    /// The prompt that asks it.
     pub prompt: Prompt,
-    /// The answers it takes; none of them means free speech.
+    /// The accepted answers; an empty list means free speech.
     pub choices: Vec<Choice>,
-    /// How long the caller may stay silent after the prompt.
+    /// How long to wait for speech or a key after the prompt, in milliseconds.
     pub no_input_ms: u32,
-    /// Said after the first, second, … silence.
+    /// Played after the first, second, … no-input.
     pub no_input: Vec<Prompt>,
-    /// Said after the first, second, … answer not understood.
+    /// Played after the first, second, … no-match.
     pub no_match: Vec<Prompt>,
 }
 
-/// A number to be keyed in.
+/// A question answered with a sequence of keys.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Collection {
-    /// Its name in journal and transcript.
+    /// Its name in the journal and transcript.
     pub name: String,
-    /// What is asked.
+    /// The prompt that asks it.
     pub prompt: Prompt,
     /// Fewer keys are a no-match.
     pub min_keys: u8,
-    /// With the last one the answer is complete.
+    /// The answer is complete once this many keys have been pressed.
     pub max_keys: u8,
-    /// Ends the answer early, and is no part of it.
+    /// Ends the answer early; not part of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub terminator: Option<char>,
-    /// How long to wait for the first key.
+    /// How long to wait for the first key, in milliseconds.
     pub no_input_ms: u32,
-    /// How long to wait for each next one.
+    /// How long to wait for each further key, in milliseconds.
     pub between_keys_ms: u32,
-    /// Said after the first, second, … silence.
+    /// Played after the first, second, … no-input.
     pub no_input: Vec<Prompt>,
-    /// Said after the first, second, … answer with too few keys.
+    /// Played after the first, second, … answer with too few keys.
     pub no_match: Vec<Prompt>,
 }

@@ -1,4 +1,4 @@
-//! The record of a call: what a lender can show.
+//! The call record.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::{
     PhoneNumber, StepEntry, StreamSid, Transfer, VersionId,
 };
 
-/// Where a call is.
+/// The state of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CallState {
@@ -21,123 +21,123 @@ pub enum CallState {
     Ended,
 }
 
-/// What is to happen after the conversation.
+/// What Exotel is to do after the conversation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
 pub enum Decision {
     /// Connect an agent.
     Transfer {
-        /// The manifest's name of the target.
+        /// The target's name in the manifest.
         target: String,
-        /// Whom to dial, in this order.
+        /// The numbers to dial, in order.
         numbers: Vec<PhoneNumber>,
     },
     /// Hang up.
     HangUp,
 }
 
-/// Something that went wrong, told to whom it concerns.
+/// Something that went wrong during the call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     /// Milliseconds since 1970-01-01T00:00:00Z.
     pub unix_ms: u64,
-    /// A short fixed name: `store-unavailable`, `flow-trap`, `bad-frame`.
+    /// A short fixed name such as `store-unavailable`, `flow-failed` or `bad-frame`.
     pub name: String,
-    /// One sentence with the hint, free of personal data.
+    /// One sentence including the hint, without personal data.
     pub detail: String,
 }
 
-/// A newer version of the flow that was there while the call was going on, and what became of it.
+/// A newer version of the flow that was published during the call, and whether the call moved to
+/// it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VersionMove {
     /// Milliseconds since 1970-01-01T00:00:00Z.
     pub unix_ms: u64,
-    /// The version that the call had.
+    /// The version the call was running.
     pub from: VersionId,
-    /// The newer one.
+    /// The newer version.
     pub to: VersionId,
-    /// The journal entry in which the call waited, from 1. Where the call moved, this entry and all
-    /// that follow are of the newer version.
+    /// The journal entry at which the call was waiting, from 1. If the call moved, this entry and
+    /// all later ones belong to the newer version.
     pub seq: u32,
-    /// Why the call stayed where it was; nothing where it moved. One sentence, free of personal
-    /// data.
+    /// Why the call stayed on its version; absent if it moved. One sentence, without personal data.
     pub refused: Option<String>,
 }
 
-/// One call, from its request to its end. Every call has one, with one outcome.
+/// One call, from its request to its end. Every call has one record, with one outcome.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CallRecord {
-    /// Our id.
+    /// The engine's call id.
     pub call_id: CallId,
-    /// The order it was dialled for: the id that `POST /api/calls` answered. The first call of an
-    /// order has its id; each further one has its own.
+    /// The order it was dialled for: the id that `POST /api/calls` returned. The first call of an
+    /// order has the order's id; each further call has its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<CallId>,
     /// Exotel's id, once known.
     pub call_sid: Option<CallSid>,
     /// The stream's id, once known.
     pub stream_sid: Option<StreamSid>,
-    /// Where the call is.
+    /// The state of the call.
     pub state: CallState,
-    /// Who called whom.
+    /// Whether the customer called or was called.
     pub direction: Option<Direction>,
     /// The customer's number.
     pub customer_number: Option<PhoneNumber>,
-    /// The line's number.
+    /// The number of the line.
     pub line_number: Option<PhoneNumber>,
     /// The flow, once chosen.
     pub flow: Option<FlowName>,
-    /// Its version; of a call that moved, the one it moved to.
+    /// The flow's version; if the call moved, the version it moved to.
     pub version: Option<VersionId>,
-    /// Newer versions that were there while it was going on, where the flow lets running calls
-    /// move.
+    /// Newer versions published during the call, for flows that let running calls move.
     #[serde(default)]
     pub moves: Vec<VersionMove>,
-    /// The language at the end.
+    /// The language at the end of the call.
     pub language: Option<Language>,
-    /// The one outcome: what happened. What the network reports stands before what the flow meant
-    /// to come of it.
+    /// What happened, as one outcome. What the network reports takes precedence over the flow's
+    /// disposition.
     ///
-    /// | outcomes | of |
-    /// |---|---|
-    /// | `not-answered`, `busy`, `call-failed`, `call-canceled` | calls that the customer never took, by the status callback |
-    /// | `never-connected`, `refused-busy` | calls without a stream |
-    /// | `transfer-decided`, then `transferred`, `agent-busy`, `agents-not-answering`, `agent-unreachable`, `hung-up-before-agent` or `agents-never-asked` | transfers, as far as the agent's leg is known |
-    /// | `hung-up`, `flow-failed`, `connection-lost`, `peer-lost`, `no-media`, `no-flow`, `engine-stopped`, `engine-failed`, `too-long` | conversations that did not come to their end |
-    /// | any other, such as `declined` | all other conversations: the flow's disposition |
+    /// - Calls the customer never answered, from the status callback: `not-answered`, `busy`,
+    ///   `call-failed`, `call-canceled`.
+    /// - Calls without a stream: `never-connected`, `refused-busy`.
+    /// - Transfers, as far as the agent's leg is known: `transfer-decided`, then `transferred`,
+    ///   `agent-busy`, `agents-not-answering`, `agent-unreachable`, `hung-up-before-agent` or
+    ///   `agents-never-asked`.
+    /// - Conversations that did not reach their end: `hung-up`, `flow-failed`, `connection-lost`,
+    ///   `peer-lost`, `no-media`, `no-flow`, `engine-stopped`, `engine-failed`, `too-long`.
+    /// - All other conversations: the flow's disposition, such as `declined`.
     pub outcome: Option<String>,
-    /// What the flow itself called the conversation (`call.outcome`), whatever became of it
-    /// afterwards.
+    /// The flow's own disposition of the conversation (`call.outcome`), whatever the outcome.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disposition: Option<String>,
-    /// More about it: where the caller hung up, the fields that were missing.
+    /// Further detail: where the caller hung up, or which fields were missing.
     pub detail: Option<String>,
-    /// What happens next, as `/passthru/after` and `/connect` answer it.
+    /// What happens next, as returned by `/passthru/after` and `/connect`.
     pub decision: Option<Decision>,
-    /// What became of a transfer, where one was decided or asked for.
+    /// The progress of a transfer, once one was decided or requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transfer: Option<Transfer>,
-    /// Values the flow noted.
+    /// Values noted by the flow.
     pub notes: BTreeMap<String, Masked>,
     /// The steps reached.
     pub steps: Vec<StepEntry>,
-    /// Who said what.
+    /// The transcript.
     pub transcript: Vec<Line>,
-    /// What went wrong.
+    /// Problems, in order.
     pub problems: Vec<Problem>,
-    /// How the flow failed, where it did.
+    /// The failure report, if the flow failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<FailureReport>,
     /// The flow's journal.
     pub journal: Option<Journal>,
-    /// Milliseconds since 1970-01-01T00:00:00Z of the record's making.
+    /// When the record was created, in milliseconds since 1970-01-01T00:00:00Z.
     pub created_ms: u64,
-    /// The same of the stream's start.
+    /// When the stream started, likewise.
     pub started_ms: Option<u64>,
-    /// The same of the stream's end.
+    /// When the stream ended, likewise.
     pub ended_ms: Option<u64>,
-    /// What Exotel told of the call afterwards (`POST /status` and the Passthru after), as it told
-    /// it, numbers masked.
+    /// What Exotel reported after the call (`POST /status` and the Passthru applet), verbatim
+    /// except that numbers are masked.
     pub exotel: BTreeMap<String, String>,
 }
 
@@ -175,7 +175,7 @@ impl CallRecord {
         }
     }
 
-    /// Adds a step, once.
+    /// Adds a step unless it was already reached. Returns whether it was added.
     pub fn reach(&mut self, step: crate::Step, unix_ms: u64) -> bool {
         let first = self.steps.iter().all(|entry| entry.step != step);
         if first {

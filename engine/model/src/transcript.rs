@@ -1,4 +1,4 @@
-//! Who said what, and how much of it was heard.
+//! Transcript lines: who said what, and how much of it was played.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,22 +19,22 @@ pub enum Speaker {
 /// One line of a transcript.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Line {
-    /// Milliseconds from the stream's start to its beginning.
+    /// Milliseconds from the start of the stream to the start of the line.
     pub at_ms: u64,
-    /// Milliseconds it lasted, as far as heard.
+    /// Duration in milliseconds; for prompts, of the part that was played.
     pub lasted_ms: u64,
     /// Who spoke.
     pub speaker: Speaker,
-    /// The words, as spoken or as recognised.
+    /// The words as spoken or recognised.
     pub text: Masked,
-    /// The words' language.
+    /// Language of the words.
     pub language: Language,
-    /// The prompt's template, or the question's name for a caller's line; may be empty.
+    /// For a prompt the template's name, for a caller's line the question's. May be empty.
     pub name: String,
-    /// For the bot's lines: how much was heard.
+    /// For prompts: how much was heard.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heard: Option<Extent>,
-    /// For the caller's lines: how sure the recogniser was, 0 to 1.
+    /// For the caller's lines: the recogniser's confidence, 0 to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confidence: Option<f32>,
 }

@@ -1,19 +1,20 @@
-//! A transfer to an agent, as Exotel's requests show it: what was decided is not yet what happened.
+//! A transfer to an agent as Exotel's requests report it. A decided transfer has not necessarily
+//! happened.
 
 use serde::{Deserialize, Serialize};
 
-/// A record keeps so many questions of the Connect applet; with `fetch_after_attempt` it asks again
-/// after each agent.
+/// Most Connect requests kept in a record; with `fetch_after_attempt` the applet asks again after
+/// each agent.
 const ASKED: usize = 16;
 
-/// What is known of a transfer that was decided.
+/// The progress of a decided transfer.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transfer {
-    /// When the Passthru after the bot asked for the first time, in milliseconds since
+    /// When the Passthru applet after the bot made its first request, in milliseconds since
     /// 1970-01-01T00:00:00Z.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passthru_after_ms: Option<u64>,
-    /// Each time that the Connect applet asked for the agents' numbers.
+    /// Each request of the Connect applet for the agents' numbers.
     #[serde(default)]
     pub asked: Vec<ConnectAsked>,
     /// The agent's leg, as far as Exotel has reported it.
@@ -21,41 +22,41 @@ pub struct Transfer {
     pub leg: Option<AgentLeg>,
 }
 
-/// The Connect applet asked whom to dial.
+/// A request of the Connect applet for the numbers to dial.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConnectAsked {
     /// Milliseconds since 1970-01-01T00:00:00Z.
     pub unix_ms: u64,
-    /// The numbers that were answered, masked, in the order of dialling.
+    /// The numbers returned, masked, in dialling order.
     pub numbers: Vec<String>,
 }
 
-/// An agent's leg.
+/// The agent's leg.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgentLeg {
-    /// How far it came.
+    /// How far the leg got.
     pub state: AgentLegState,
     /// When that was reported, in milliseconds since 1970-01-01T00:00:00Z.
     pub unix_ms: u64,
-    /// The agent's number, masked, where it was reported.
+    /// The agent's number, masked, if reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
 }
 
-/// How far an agent's leg came. Later ones weigh more: an answer is final, and ringing is no news
-/// once the leg is over.
+/// How far an agent's leg got. Ordered by precedence: an answer is final, and late reports of
+/// dialling or ringing are ignored once the leg has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AgentLegState {
-    /// An agent's number is dialled.
+    /// An agent's number is being dialled.
     Dialled,
-    /// It rings.
+    /// It is ringing.
     Ringing,
     /// It could not be reached.
     Failed,
-    /// The caller left while it rang.
+    /// The caller hung up while it was ringing.
     Cancelled,
-    /// It rang, and nobody answered.
+    /// It rang and nobody answered.
     NotAnswered,
     /// It was busy.
     Busy,
@@ -64,22 +65,22 @@ pub enum AgentLegState {
 }
 
 impl AgentLegState {
-    /// Whether it says how the attempt ended.
+    /// Whether this is the end of an attempt rather than a stage of it.
     pub fn is_final(self) -> bool {
         self >= AgentLegState::Failed
     }
 }
 
 impl Transfer {
-    /// The Connect applet asked.
+    /// Adds a request of the Connect applet. Those beyond the limit are dropped.
     pub fn ask(&mut self, asked: ConnectAsked) {
         if self.asked.len() < ASKED {
             self.asked.push(asked);
         }
     }
 
-    /// Something was reported of an agent's leg. Of two ends the later one counts, as one agent is
-    /// dialled after another; an answer stays.
+    /// Applies a report about an agent's leg. `Answered` is kept; otherwise the last final state
+    /// counts, because agents are dialled one after another.
     pub fn report(&mut self, leg: AgentLeg) {
         let known = self.leg.as_ref().map(|known| known.state);
         let is_news = match known {

@@ -1,12 +1,12 @@
-//! Readers for the values of a customer's record, as lenders and their programs write them: one for
-//! each kind, for the API, for the running flow and for whatever else takes records in.
+//! Parsers for the values of a customer record as lenders and their software write them, one per
+//! kind, used by the API and by running flows.
 //!
-//! What cannot be read for certain is refused, never guessed: a wrong amount or a wrong number is
-//! worse than no call. A refusal says why and what to write instead, and never repeats the value,
-//! which is personal. What a reader accepts it returns in one canonical spelling, which it reads
-//! again as itself.
+//! Ambiguous values are rejected, never guessed: a wrong amount or number is worse than no call.
+//! The error gives the reason and what to write instead, and never repeats the value, which is
+//! personal. Accepted values are returned in a canonical spelling, which parses as itself.
 //!
-//! Pure: today's date is an argument. `values/cases.txt` is the table of spellings.
+//! Pure: today's date is an argument. `values/cases.txt` is the table of accepted and rejected
+//! spellings.
 
 mod account;
 mod date;
@@ -28,11 +28,11 @@ pub use phone::phone;
 pub use shape::shape;
 pub use text::{is_placeholder, name, text};
 
-/// Why a value cannot be read for certain. It does not hold the value.
+/// Why a value was rejected. Does not contain the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}: {hint}")]
 pub struct Unreadable {
-    /// What is wrong, such as "has no day": it goes on from the field's name.
+    /// What is wrong, such as "has no day"; a predicate whose subject is the field.
     pub reason: &'static str,
     /// What to write instead.
     pub hint: &'static str,
@@ -44,28 +44,28 @@ impl Unreadable {
     }
 }
 
-/// What a field holds.
+/// The type of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Any words. Canonical: one line without surplus spaces.
     Text,
-    /// A person's or a firm's name. Canonical: one line without surplus spaces.
+    /// The name of a person or company. Canonical: one line without surplus spaces.
     Name,
     /// An amount in rupees, more than zero. Canonical: `12450` or `12450.50`.
     Money,
     /// A day. Canonical: `2026-12-05`.
     Date,
-    /// An account's number, of which the last four digits may be spoken. Canonical: without surplus
+    /// An account number, of which the last four digits may be spoken. Canonical: without surplus
     /// spaces.
     Account,
     /// A customer's phone number. Canonical: E.164, `+919876543210`.
     Phone,
-    /// A language that the engine has words for. Canonical: its tag, `hi-IN`.
+    /// A supported language. Canonical: its tag, `hi-IN`.
     Language,
 }
 
 impl Kind {
-    /// Every kind with its name in a manifest.
+    /// Every kind with its name in the manifest.
     pub const ALL: [(&'static str, Self); 7] = [
         ("text", Self::Text),
         ("name", Self::Name),
@@ -76,8 +76,8 @@ impl Kind {
         ("language", Self::Language),
     ];
 
-    /// The value in its canonical spelling. `today` is the day in India: dates far from it are
-    /// refused.
+    /// The value in its canonical spelling. `today` is the current date in India; dates far from it
+    /// are rejected.
     pub fn canonical(self, value: &str, today: Date) -> Result<String, Unreadable> {
         match self {
             Self::Text => text(value),
@@ -109,7 +109,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// What every reader looks at first: a value that is there.
+/// The check common to all parsers: the trimmed value, unless it is empty or a placeholder.
 fn present<'v>(value: &'v str, hint: &'static str) -> Result<&'v str, Unreadable> {
     let value = value.trim();
     if value.is_empty() {

@@ -1,9 +1,9 @@
-//! Prints what speech costs on this machine: `cargo run --release -p ghanti-speech --example
+//! Prints the cost of speech on this machine: `cargo run --release -p ghanti-speech --example
 //! measure`.
 //!
-//! Synthesis: time to the first piece, speed, and level in each language. Recognition: reading the
-//! model, making a recogniser, speed, and time from the end of an utterance to its words. Needs
-//! what `make setup` brings.
+//! Synthesis: time to the first piece, speed, and level in each language. Recognition: loading the
+//! model, creating a recogniser, speed, and time from the end of an utterance to its words. Needs
+//! the tools installed by `make setup`.
 #![allow(clippy::print_stdout, reason = "printing is what it is for")]
 
 use std::path::PathBuf;
@@ -68,7 +68,7 @@ async fn main() -> anyhow::Result<()> {
     recognition(&wide(&english)?).await
 }
 
-/// Speaks every sentence; gives back the English one at 8 kHz.
+/// Speaks every sentence; returns the English one at 8 kHz.
 async fn synthesis() -> anyhow::Result<Vec<i16>> {
     println!(
         "synthesis at 8 kHz   first piece      whole    speech     RTF   level dBFS   peak dBFS"
@@ -113,7 +113,7 @@ async fn synthesis() -> anyhow::Result<Vec<i16>> {
     Ok(english)
 }
 
-/// The level of the frames of 20 ms that are within 30 dB of the loudest: pauses do not count.
+/// The level of the 20 ms frames within 30 dB of the loudest, which leaves out pauses.
 fn speech_level_dbfs(samples: &[i16]) -> f64 {
     let power = |frame: &[i16]| {
         frame
@@ -174,7 +174,7 @@ async fn measure(vosk: &Vosk, name: &str, phrases: &[&str], samples: &[i16]) -> 
     let (mut made, mut decoded, mut finished) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
     for _ in 0..RUNS {
         let (sender, mut hearings) = mpsc::channel(256);
-        // an utterance without samples is answered as soon as the recogniser is made
+        // an utterance without samples is answered as soon as the recogniser has been created
         let begun = Instant::now();
         let mut recognition = vosk.listen(expectation.clone(), sender)?;
         recognition.finish();
@@ -191,7 +191,7 @@ async fn measure(vosk: &Vosk, name: &str, phrases: &[&str], samples: &[i16]) -> 
         until_final(&mut hearings).await?;
         decoded += begun.elapsed() / RUNS;
 
-        // one second of speech in real time, to have nothing waiting when it ends
+        // one second of speech in real time, so that nothing is pending when it ends
         for frame in samples
             .get(..16_000)
             .context("the sentence lasts over a second")?

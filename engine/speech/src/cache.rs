@@ -1,9 +1,9 @@
-//! The prompt cache: what was spoken once is played from memory or disk ever after.
+//! The prompt cache: a prompt spoken once is then played from memory or disk.
 //!
-//! A prompt comes from memory, else from disk, else from the synthesizer. Calls that want the same
-//! prompt at the same time share one synthesis and hear it while it is made. Only whole prompts are
-//! kept. A disk that fails is logged and passed over: it never costs a call its prompt. Personal
-//! prompts ([`Keep::Personal`]) never touch the disk.
+//! A prompt comes from memory, else from disk, else from the synthesizer. Concurrent calls for the
+//! same prompt share one synthesis and play it while it is produced. Only complete prompts are
+//! kept. Disk errors are logged and never cost a call its prompt. Personal prompts
+//! ([`Keep::Personal`]) are never written to disk.
 
 mod audio;
 mod disk;
@@ -26,24 +26,23 @@ use self::key::Key;
 use self::memory::Memory;
 use crate::synthesis::{Samples, SynthesisError, Synthesizer, Utterance};
 
-/// How long a personal prompt stays in memory: long enough to be made while the caller still
-/// speaks, or to be repeated when he asks for it.
+/// How long a personal prompt stays in memory: long enough to be synthesized while the caller is
+/// still speaking, or to be repeated when they ask for it.
 const PERSONAL_KEPT: Duration = Duration::from_secs(60);
 
-/// How long the synthesizer may take for the next piece. Providers have deadlines of their own;
-/// this one holds whatever they do.
+/// How long to wait for the synthesizer's next piece. Providers have their own deadlines; this one
+/// does not depend on them.
 const PIECE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How prompts are kept.
+/// Limits of the cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CacheSettings {
-    /// Most bytes of samples in memory: a minute of speech at 8 kHz takes a little under one
-    /// million.
+    /// The most bytes of samples in memory. A minute of speech at 8 kHz is just under one million.
     pub memory_bytes: usize,
-    /// Where shared prompts are kept beyond the process's life; nowhere when absent. Made when
-    /// missing.
+    /// The folder that keeps shared prompts across restarts, created if missing. Absent: no disk
+    /// cache.
     pub folder: Option<PathBuf>,
-    /// Most bytes in that folder.
+    /// The most bytes in that folder.
     pub disk_bytes: u64,
 }
 
@@ -57,16 +56,16 @@ impl Default for CacheSettings {
     }
 }
 
-/// For whom a prompt may be kept.
+/// How a prompt may be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Keep {
     /// For every call: in memory and on disk.
     Shared,
-    /// It holds a customer's name, amount or digits: in memory, for a minute.
+    /// Contains a customer's name, amount or digits: in memory only, for a minute.
     Personal,
 }
 
-/// A synthesizer with a memory. Clones share it. Its methods need a Tokio runtime.
+/// A synthesizer with a cache. Clones share it. Its methods need a Tokio runtime.
 #[derive(Clone)]
 pub struct PromptCache {
     shared: Arc<Shared>,
@@ -80,7 +79,7 @@ struct Shared {
 
 struct Prompts {
     memory: Memory,
-    /// What is being read or made now.
+    /// Prompts being read or synthesized.
     growing: HashMap<Key, Growing>,
 }
 
@@ -90,7 +89,7 @@ struct Growing {
 }
 
 impl PromptCache {
-    /// An empty memory in front of a synthesizer. The folder is not touched before the first
+    /// An empty cache in front of a synthesizer. The folder is not accessed before the first
     /// prompt.
     pub fn new(synthesizer: Arc<dyn Synthesizer>, settings: CacheSettings) -> Self {
         let prompts = Prompts {
@@ -109,8 +108,8 @@ impl PromptCache {
         }
     }
 
-    /// The audio of an utterance at `rate_hz`. Returns at once; what is not in memory comes while
-    /// it is read or made.
+    /// The audio of an utterance at `rate_hz`. Returns immediately; audio that is not in memory
+    /// streams in while it is read or synthesized.
     pub fn fetch(&self, utterance: &Utterance, rate_hz: u32, keep: Keep) -> PromptAudio {
         let key = Key::new(self.shared.synthesizer.name(), utterance, rate_hz, keep);
         let mut prompts = self.shared.prompts();
@@ -143,8 +142,8 @@ impl PromptCache {
         audio
     }
 
-    /// Has shared prompts ready before a call wants them. One after the other, so that calls come
-    /// first; all are tried, and the first failure is told.
+    /// Loads shared prompts before a call needs them, one at a time so that calls take precedence.
+    /// All are tried; the first failure is returned.
     pub async fn prewarm(
         &self,
         utterances: &[Utterance],
@@ -160,7 +159,7 @@ impl PromptCache {
         outcome
     }
 
-    /// Bytes of samples in memory now.
+    /// Bytes of samples currently in memory.
     pub fn memory_bytes(&self) -> usize {
         self.shared.prompts().memory.held_bytes()
     }
@@ -171,8 +170,8 @@ impl Shared {
         self.prompts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does something with the disk, on a blocking thread. Nothing without a disk, for a personal
-    /// prompt, or when the disk fails.
+    /// Accesses the disk on a blocking thread. `None` without a disk, for a personal prompt, or on
+    /// a disk error.
     async fn on_disk<T: Send + 'static>(
         self: &Arc<Self>,
         key: Key,
@@ -193,7 +192,7 @@ impl Shared {
     }
 }
 
-/// The one task that makes a prompt for all who want it.
+/// The task that produces a prompt for everyone waiting for it.
 struct Making {
     shared: Arc<Shared>,
     key: Key,
@@ -231,7 +230,7 @@ impl Making {
             }
         }
         let shared = Arc::clone(&self.shared);
-        // from here on it comes from memory, or is tried again
+        // from here on, requests find the prompt in memory or start a new synthesis
         drop(self);
         if whole && is_new {
             shared
@@ -264,8 +263,8 @@ impl Making {
 }
 
 impl Drop for Making {
-    /// Whatever happens to the task, nobody waits for it, and the next one who wants the prompt
-    /// begins anew.
+    /// Runs however the task ends, so that no follower waits forever and the next request starts a
+    /// new synthesis.
     fn drop(&mut self) {
         self.growth.end(Err(SynthesisError::Unavailable(
             "the synthesis was given up".to_owned(),

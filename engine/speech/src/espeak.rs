@@ -1,16 +1,16 @@
-//! The offline voice: espeak-ng, one process for each utterance.
+//! The offline voice: espeak-ng, one process per utterance.
 //!
-//! espeak-ng is under the GPL, so it is never linked: its program gets the text on standard input
-//! (never as an argument, where other users of the machine could read it) and answers with a WAV
-//! stream, which is resampled and handed on while it is still being made.
+//! espeak-ng is licensed under the GPL, so it is never linked: its program gets the text on
+//! standard input (never as an argument, where other users of the machine could read it) and
+//! returns a WAV stream, which is resampled and passed on while it is being produced.
 //!
-//! It fails with [`SynthesisError::NoVoice`] for a language it does not speak, `Unavailable` when
-//! the program is missing or complains, and `TooSlow` when the program does not get done. A dropped
-//! receiver ends the process.
+//! It fails with [`SynthesisError::NoVoice`] for an unsupported language, `Unavailable` if the
+//! program is missing or fails, and `TooSlow` if it exceeds its deadline. Dropping the receiver
+//! kills the process.
 //!
-//! Level: its speech, pauses left out, measured -17.7 to -20.3 dBFS at 8 kHz in the eleven
-//! languages with peaks just below full scale (`cargo run --release -p ghanti-speech --example
-//! measure`). That suits a telephone line, and more would clip, so it is left as it is.
+//! Level: without pauses its speech measured -17.7 to -20.3 dBFS at 8 kHz in the eleven languages,
+//! with peaks just below full scale (`cargo run --release -p ghanti-speech --example measure`).
+//! That suits a telephone line and more would clip, so the level is not changed.
 
 mod resample;
 mod shaping;
@@ -36,30 +36,28 @@ use tokio::time::{Instant, timeout};
 use self::shaping::Shaping;
 use crate::synthesis::{PIECES, Samples, SynthesisError, Synthesizer, Utterance};
 
-/// How many processes may run at once. One speaks fifty times faster than real time, so four keep
-/// up with any number of calls that share their prompts; more would only take the processor from
-/// the calls.
+/// The most concurrent processes. Each synthesizes fifty times faster than real time, so four keep
+/// up with any number of calls that share their prompts; more would only take CPU from the calls.
 const PROCESSES: usize = 4;
 
-/// How long an utterance may wait for a free process and for that process's work, all together.
-/// Waiting for whoever plays it does not count.
+/// The total time an utterance may wait for a free process and for that process's output. Waiting
+/// for the player does not count.
 const DEADLINE: Duration = Duration::from_secs(5);
 
-/// How much is read of the pipe at once: 93 ms of speech, so that resampling never holds up the
-/// thread.
+/// Bytes read from the pipe at once: 93 ms of speech, so that resampling never holds up the thread.
 const READ_BYTES: usize = 4_096;
 
-/// How much of the program's complaint is reported.
+/// How much of the program's standard error is reported.
 const COMPLAINT_BYTES: u64 = 512;
 
-/// Where espeak-ng is and how it speaks.
+/// The location and settings of espeak-ng.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EspeakSettings {
-    /// The program, by path or by a name that is looked up in `PATH`.
+    /// The program: a path, or a name looked up in `PATH`.
     pub program: PathBuf,
-    /// How fast it speaks. Its own default of 175 is too fast for a telephone.
+    /// Speaking rate. The program's default of 175 is too fast for a telephone.
     pub words_per_minute: u16,
-    /// Voices by language, where they are to differ from the built-in choice.
+    /// Voices by language, overriding the built-in choice.
     pub voices: BTreeMap<Language, String>,
 }
 
@@ -114,7 +112,7 @@ impl Espeak {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
-        // starting a process takes up to a millisecond, too long for an async thread
+        // spawning a process takes up to a millisecond, too long for an async thread
         let started = spawn_blocking(move || command.spawn())
             .await
             .map_err(|error| broken(&error.to_string()))?;
@@ -155,7 +153,7 @@ impl Synthesizer for Espeak {
         tokio::spawn(async move {
             tokio::select! {
                 spoken = speak(child, &text, rate_hz, patience, &pieces) => if let Err(error) = spoken {
-                    // whoever listened may be gone: then nobody is to be told
+                    // fails only if the receiver is gone, and then nobody needs the error
                     let _ = pieces.send(Err(error)).await;
                 },
                 () = pieces.closed() => {}
@@ -166,8 +164,8 @@ impl Synthesizer for Espeak {
     }
 }
 
-/// Speaks one text: writes it to the process and hands on what comes back. Dropping this future
-/// kills the process.
+/// Speaks one text: writes it to the process and passes on its output. Dropping this future kills
+/// the process.
 async fn speak(
     mut child: Child,
     text: &str,
@@ -182,7 +180,7 @@ async fn speak(
             "`espeak-ng` was started without pipes".to_owned(),
         ));
     };
-    // a process that died before it read all shows so in its exit status
+    // if the process died before reading everything, its exit status shows it
     let _ = patience.wait(stdin.write_all(text.as_bytes())).await?;
     drop(stdin);
 
@@ -229,12 +227,12 @@ async fn hand_over(
     pieces: &mpsc::Sender<Result<Samples, SynthesisError>>,
 ) {
     for piece in made.drain(..) {
-        // a closed channel ends the whole future from outside
+        // a closed channel cancels this future from outside
         let _ = pieces.send(Ok(piece)).await;
     }
 }
 
-/// What is left of the deadline, counted only while the process is waited for.
+/// What is left of the deadline, which only runs while waiting for the process.
 struct Patience {
     left: Duration,
 }
@@ -250,8 +248,8 @@ impl Patience {
     }
 }
 
-/// The text without what espeak-ng would take for commands: `[[` begins phoneme names, and a
-/// control character ends or hides text.
+/// The text without what espeak-ng would interpret: `[[` starts phoneme names, and control
+/// characters end or hide text.
 fn plain(text: &str) -> String {
     text.replace("[[", "[ [")
         .replace(|character: char| character.is_control(), " ")

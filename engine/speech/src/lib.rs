@@ -1,7 +1,7 @@
-//! Speech: synthesizers and recognisers behind two traits, the prompt cache, templates, choice
-//! lexicons, and how amounts, dates and digits are spoken.
+//! Speech: synthesizers and recognisers behind two traits, the prompt cache, prompt templates,
+//! choice lexicons, and spoken forms of amounts, dates and digits.
 //!
-//! It knows nothing of calls, sockets or flows.
+//! This crate knows nothing about calls, sockets or flows.
 
 pub mod cache;
 pub mod espeak;

@@ -1,4 +1,4 @@
-//! Speech in: from samples to words, while they are spoken.
+//! Speech recognition: from samples to words, while they are spoken.
 
 use ghanti_model::{Language, Masked};
 use tokio::sync::mpsc;
@@ -9,42 +9,42 @@ pub const RATE_HZ: u32 = 16_000;
 /// What to listen for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Expectation {
-    /// The languages the caller may answer in, likeliest first.
+    /// The languages the caller may answer in, most likely first.
     pub languages: Vec<Language>,
-    /// The phrases of a closed question, lower case, of all those languages; empty means free
-    /// speech. A recogniser may answer outside them only with [`Recognized::unknown`].
+    /// The phrases of a closed question in all those languages, lower case; empty means free
+    /// speech. Speech outside these and `decoys` is only reported with [`Recognized::unknown`] set.
     pub phrases: Vec<String>,
-    /// Other phrases and words that the caller may say, lower case: a recogniser that is bound to
-    /// `phrases` knows them besides, so that it does not hear the phrase that sounds most like
-    /// them. What it recognises of them stands in [`Recognized::text`].
+    /// Other phrases and words the caller may say, lower case. A recogniser restricted to `phrases`
+    /// also knows these, so that it does not report the most similar phrase in their place.
+    /// Recognised decoys appear in [`Recognized::text`].
     pub decoys: Vec<String>,
 }
 
 /// Words as recognised.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recognized {
-    /// The words, lower case, in the recogniser's spelling; empty when nothing was said.
+    /// The words, lower case, in the recogniser's spelling; empty if nothing was said.
     pub text: Masked,
-    /// 0 to 1.
+    /// Confidence, 0 to 1.
     pub confidence: f32,
-    /// The language the recogniser took it for.
+    /// The recogniser's language.
     pub language: Language,
-    /// Something was said that is none of the expected phrases.
+    /// Whether something other than the expected phrases was said.
     pub unknown: bool,
 }
 
-/// What a recognition tells while it runs.
+/// A result of a recognition in progress.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Hearing {
     /// The words so far; they may still change.
     Partial(Recognized),
-    /// The words of one utterance, after [`Recognition::finish`]: exactly one for each `finish`.
+    /// The words of one utterance, after [`Recognition::finish`]: exactly one per `finish`.
     Final(Recognized),
-    /// The recogniser failed; nothing further comes.
+    /// The recogniser failed; this is the last hearing.
     Failed(RecognitionError),
 }
 
-/// Why nothing can be recognised.
+/// Why recognition is not possible.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RecognitionError {
     /// No model for any of the languages.
@@ -53,38 +53,38 @@ pub enum RecognitionError {
     /// The provider is not installed or not reachable.
     #[error("speech recognition is not available: {0}")]
     Unavailable(String),
-    /// The recogniser lags so far behind that audio had to be dropped.
+    /// The recogniser is so far behind that audio had to be dropped.
     #[error("speech recognition is overloaded")]
     Overloaded,
 }
 
-/// A recognition in progress: one per question and attempt. Cheap to hold: it costs CPU only while
+/// A recognition in progress, one per question and attempt. Cheap to hold: it uses CPU only while
 /// it is fed.
 pub trait Recognition: Send {
-    /// Hands over 16 kHz samples of any number. Never waits: work happens elsewhere. `Overloaded`
-    /// tells that these samples were dropped.
+    /// Passes on any number of 16 kHz samples. Never blocks: the work happens elsewhere.
+    /// `Overloaded` means that these samples were dropped.
     fn feed(&mut self, samples: &[i16]) -> Result<(), RecognitionError>;
 
-    /// The utterance is over: one [`Hearing::Final`] follows. Feeding again begins the next
-    /// utterance.
+    /// Ends the utterance: one [`Hearing::Final`] follows. Feeding again starts the next utterance.
     fn finish(&mut self);
 
-    /// Forgets what was fed since the last `finish`; nothing is reported for it.
+    /// Discards what was fed since the last `finish`, without a hearing.
     fn reset(&mut self);
 }
 
-/// How many hearings may wait; when full, partial ones are dropped, final ones wait.
+/// Capacity of the hearings channel. When it is full, partial hearings are dropped and final ones
+/// wait.
 pub const HEARINGS: usize = 32;
 
-/// Makes recognitions.
+/// Starts recognitions.
 pub trait Recognizer: Send + Sync {
     /// The provider's name.
     fn name(&self) -> &str;
 
-    /// Whether it understands a language.
+    /// Whether it supports a language.
     fn understands(&self, language: &Language) -> bool;
 
-    /// Prepares to listen: returns at once, loading and compiling happen elsewhere.
+    /// Starts a recognition. Returns immediately; loading and compiling happen elsewhere.
     fn listen(
         &self,
         expectation: Expectation,

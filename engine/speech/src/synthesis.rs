@@ -1,4 +1,4 @@
-//! Speech out: from words to samples, in pieces as they are made.
+//! Speech synthesis: from words to samples, in pieces as they are produced.
 
 use std::sync::Arc;
 
@@ -6,26 +6,24 @@ use async_trait::async_trait;
 use ghanti_model::{Language, Masked};
 use tokio::sync::mpsc;
 
-/// Words to be spoken, complete: templates are rendered, amounts are words.
+/// Text to speak in its final form: templates rendered, amounts as words.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Utterance {
-    /// What to say.
+    /// The text.
     pub text: Masked,
-    /// In which language.
+    /// Its language.
     pub language: Language,
-    /// A provider's own name of a voice; the language's default when absent.
+    /// The provider's name of a voice; absent for the language's default.
     pub voice: Option<String>,
 }
 
-/// A piece of speech: PCM16 mono at the rate that was asked for. One copy serves every call that
-/// plays it.
+/// A piece of speech: PCM16 mono at the requested rate. Calls that play it share one copy.
 pub type Samples = Arc<[i16]>;
 
-/// How many pieces may wait between a synthesiser and whoever plays them; when full, the
-/// synthesiser waits.
+/// Capacity of the channel between synthesizer and player. When it is full, the synthesizer waits.
 pub const PIECES: usize = 16;
 
-/// Why words could not be spoken.
+/// Why text could not be spoken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SynthesisError {
     /// The provider has no voice for the language.
@@ -34,20 +32,20 @@ pub enum SynthesisError {
     /// The provider is not installed or not reachable.
     #[error("speech synthesis is not available: {0}")]
     Unavailable(String),
-    /// The provider took longer than it may.
+    /// The provider exceeded its time limit.
     #[error("speech synthesis took over {0} ms")]
     TooSlow(u64),
 }
 
-/// Makes speech.
+/// Synthesizes speech.
 #[async_trait]
 pub trait Synthesizer: Send + Sync {
     /// The provider's name, part of the prompt cache's key.
     fn name(&self) -> &str;
 
-    /// Speaks an utterance at `rate_hz` (8,000, 16,000 or 24,000). Pieces come as they are made;
-    /// the channel closes after the last one or after an error. Dropping the receiver stops the
-    /// work.
+    /// Speaks an utterance at `rate_hz` (8,000, 16,000 or 24,000). Pieces are sent as they are
+    /// produced; the channel closes after the last one or after an error. Dropping the receiver
+    /// stops the work.
     async fn synthesize(
         &self,
         utterance: &Utterance,

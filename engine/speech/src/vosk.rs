@@ -1,13 +1,13 @@
-//! Offline recognition: Vosk, opened at run time, decoding on threads of its own.
+//! Offline speech recognition: Vosk, loaded at run time, decoding on its own threads.
 //!
-//! `libvosk.so` is not linked, so the engine builds and runs without it; what is missing is said
-//! when it is opened. A closed question is recognised by a grammar of its phrases and decoys, with
-//! `[unk]` for everything else; free speech by the model's whole language. A model hears 16 kHz;
-//! audio from a telephone has to be resampled to that, not relabelled.
+//! `libvosk.so` is not linked, so the engine builds and runs without it; a missing library is
+//! reported by [`Vosk::open`]. Closed questions are recognised with a grammar of their phrases and
+//! decoys and `[unk]` for everything else; free speech with the model's full language model. Models
+//! need 16 kHz; telephone audio has to be resampled to that, not merely relabelled.
 //!
-//! It never blocks an async thread after [`Vosk::open`], and never logs what a caller said. A
-//! [`Hearing::Partial`] has confidence 0, because Vosk judges words only when they are final. Words
-//! recognised beside `[unk]` are in the text, with `unknown` set.
+//! After [`Vosk::open`] nothing blocks an async thread, and callers' words are never logged. A
+//! [`Hearing::Partial`] has confidence 0, because Vosk only rates words when they are final. Words
+//! recognised next to `[unk]` are in the text, with `unknown` set.
 //!
 //! [`Hearing::Partial`]: crate::Hearing::Partial
 
@@ -31,45 +31,44 @@ use self::inbox::Request;
 use self::workers::Workers;
 use crate::recognition::{Expectation, Hearing, Recognition, RecognitionError, Recognizer};
 
-/// Where Vosk is, and how much of the machine it may have.
+/// The location of Vosk, and its share of the machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VoskSettings {
-    /// `libvosk.so`.
+    /// Path of `libvosk.so`.
     pub library: PathBuf,
-    /// A model folder for each language that is to be understood. A model serves all regions of its
-    /// language.
+    /// The model folder of each supported language. A model serves all regions of its language.
     pub models: BTreeMap<Language, PathBuf>,
-    /// Threads that decode. Free speech takes 0.3 to 0.5 of a core for each caller who is speaking,
-    /// a closed question a tenth of that.
+    /// Number of decoding threads. Free speech takes 0.3 to 0.5 of a core per speaking caller, a
+    /// closed question a tenth of that.
     pub workers: usize,
 }
 
 /// Why Vosk cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum VoskError {
-    /// There is no such file, or it is not Vosk's.
+    /// The file does not exist, or is not Vosk's library.
     #[error(
         "cannot open the speech recogniser `{path}`: {reason}; run `make setup`, or set [speech] recognizer"
     )]
     Library {
-        /// As set.
+        /// The configured path.
         path: PathBuf,
-        /// The loader's words.
+        /// The loader's message.
         reason: String,
     },
-    /// A model folder is missing, or not a whole model.
+    /// A model folder is missing or incomplete.
     #[error(
         "cannot read the `{language}` speech model `{path}`: {reason}; run `make setup`, or fix [speech] models"
     )]
     Model {
-        /// The language it was set for.
+        /// The language it is configured for.
         language: Language,
-        /// As set.
+        /// The configured path.
         path: PathBuf,
         /// What is wrong with it.
         reason: &'static str,
     },
-    /// The system gave no threads.
+    /// The system could not start threads.
     #[error("cannot start threads for speech recognition: {0}")]
     Threads(#[from] std::io::Error),
 }
@@ -81,8 +80,8 @@ pub struct Vosk {
 }
 
 impl Vosk {
-    /// Opens the library and reads the models, some tenths of a second each: call it when the
-    /// engine starts, or on a blocking thread.
+    /// Loads the library and the models, some tenths of a second each: call it at startup, or on a
+    /// blocking thread.
     pub fn open(settings: VoskSettings) -> Result<Self, VoskError> {
         let library = VoskLibrary::open(&settings.library).map_err(|error| VoskError::Library {
             path: settings.library.clone(),
@@ -104,7 +103,7 @@ impl Vosk {
         })
     }
 
-    /// The model of a language: its own region's first, else another's.
+    /// The model of a language: of its own region, else of another one.
     fn model_for(&self, language: &Language) -> Option<&Arc<Model>> {
         let related = || {
             self.models
@@ -116,7 +115,7 @@ impl Vosk {
     }
 }
 
-/// The system's own words are in the source of the loader's error.
+/// The system's message is in the source of the loader's error.
 fn reason_of(error: &libloading::Error) -> String {
     error
         .source()
@@ -136,8 +135,8 @@ fn load(
     if !path.is_dir() {
         return Err(refuse("there is no such folder"));
     }
-    // models of Vosk have the acoustic model in one of two places; without it the library would
-    // complain past our log
+    // Vosk models have the acoustic model in one of two places; without it the library would print
+    // errors that bypass our log
     if !["am/final.mdl", "final.mdl"]
         .iter()
         .any(|file| path.join(file).is_file())

@@ -1,4 +1,4 @@
-//! The prompt cache before a synthesizer that the test plays itself.
+//! The prompt cache in front of a synthesizer controlled by the test.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 
 type Pieces = mpsc::Sender<Result<Samples, SynthesisError>>;
 
-/// Hands every synthesis to the test.
+/// Passes every synthesis to the test.
 struct Studio {
     begun: mpsc::Sender<Pieces>,
 }
@@ -61,7 +61,7 @@ fn scene(memory_bytes: usize, folder: Option<&Path>) -> Scene {
 }
 
 impl Scene {
-    /// Has the synthesizer answer with these pieces, each of one level.
+    /// Makes the synthesizer return these pieces, each of a constant level.
     async fn speak(&mut self, levels: &[i16]) {
         let pieces = self.begun.recv().await.unwrap();
         for &level in levels {
@@ -69,7 +69,7 @@ impl Scene {
         }
     }
 
-    /// How many syntheses the test has not answered.
+    /// The number of syntheses the test has not answered.
     fn waiting(&mut self) -> usize {
         std::iter::from_fn(|| self.begun.try_recv().ok()).count()
     }
@@ -102,7 +102,7 @@ fn files_in(folder: &Path) -> Vec<std::path::PathBuf> {
         .collect()
 }
 
-/// Waits until the one prompt file is there: it is written after the prompt was handed out.
+/// Waits for the prompt file, which is written after the prompt was returned.
 async fn the_file_in(folder: &Path) -> std::path::PathBuf {
     tokio::time::timeout(Duration::from_secs(120), async {
         loop {
@@ -187,7 +187,7 @@ async fn a_failed_synthesis_is_told_to_all_and_not_kept() {
     assert_eq!(all(&mut other).await, Err(SynthesisError::TooSlow(5_000)));
     assert!(one.next().await.is_none());
 
-    // the failed one may still be on its way out when the next is wanted
+    // the failed one may not have been removed yet when the next is requested
     let mut again = loop {
         let mut again = scene.cache.fetch(&utterance("hello"), 8_000, Keep::Shared);
         match again.ready() {

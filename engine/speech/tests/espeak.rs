@@ -1,4 +1,4 @@
-//! The real espeak-ng.
+//! Tests with the real espeak-ng.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

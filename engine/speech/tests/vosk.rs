@@ -1,4 +1,4 @@
-//! The real Vosk with its small English model, hearing a caller by flite.
+//! Tests with the real Vosk and its small English model, with a flite voice as the caller.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,30 +1,31 @@
-//! Where the caller's samples stand in time, though they come in bursts.
+//! The time positions of the caller's samples, which arrive in bursts.
 
 use crate::resample::LISTENING_HZ;
 
 const PER_MS: u64 = LISTENING_HZ as u64 / 1_000;
 
-/// A lag that lasts so long (in samples) is no burst to come: samples were lost.
+/// A lag that persists for this many samples is not a pending burst: samples were lost.
 const PATIENCE: u64 = LISTENING_HZ as u64;
 
-/// Less than this is the jitter of whoever hands samples in.
+/// Smaller lags are jitter in the delivery of samples.
 const TOLERANCE: u64 = 10 * PER_MS;
 
-/// Counts samples of 16 kHz, and puts the count right where time has shown it wrong.
+/// Counts samples at 16 kHz and corrects the count by the clock.
 #[derive(Debug, Default)]
 pub struct Arrival {
-    /// The position of the next sample, counted from time 0; none before the first.
+    /// The position of the next sample, counted from time 0; `None` before the first.
     next: Option<u64>,
     least_lag: Option<u64>,
     counted: u64,
 }
 
 impl Arrival {
-    /// So many samples have arrived by `now_ms`. Returns the position of the first of them.
+    /// Records that `samples` samples have arrived by `now_ms`. Returns the position of the first
+    /// one.
     pub fn push(&mut self, now_ms: u64, samples: usize) -> u64 {
         let (arrived, length) = (now_ms.saturating_mul(PER_MS), samples as u64);
         let latest = arrived.saturating_sub(length);
-        // nothing arrives before it was
+        // no sample arrives before its own time
         let mut first = self.next.map_or(latest, |next| next.min(latest));
         let lag = latest - first;
         let least = self.least_lag.map_or(lag, |least| least.min(lag));
@@ -51,7 +52,7 @@ mod tests {
         let mut position = |now_ms| arrival.push(now_ms, 320);
         assert_eq!(position(20), 0);
         assert_eq!(position(40), 320);
-        // half a second passes, and what was spoken meanwhile comes at once
+        // half a second passes, then everything spoken meanwhile arrives at once
         let burst: Vec<u64> = (0..25).map(|_| position(540)).collect();
         assert_eq!(burst.first(), Some(&640));
         assert_eq!(burst.last(), Some(&(640 + 24 * 320)));

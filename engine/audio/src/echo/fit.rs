@@ -1,32 +1,32 @@
-//! How much of what comes in is the echo: the best filter of a few milliseconds from what was
-//! played to what is heard, by least squares.
+//! How much of the received audio is echo: the least-squares filter of a few milliseconds from
+//! played to received audio.
 
 use super::search::WINDOW;
 use crate::decimate::dot;
 
-/// The filter's length, in samples of 4 kHz: 6 ms.
+/// The filter's length, in samples at 4 kHz: 6 ms.
 pub const TAPS: usize = 24;
 
-/// So many taps stand before the delay that was found.
+/// Number of taps before the delay found by the search.
 pub const AHEAD: usize = 6;
 
-/// How stiff the solution is, of the mean power: keeps it sound where what was played has little of
-/// a band.
+/// Regularisation as a fraction of the mean tap energy: keeps the solution stable in bands where
+/// the played audio has little energy.
 const STIFFNESS: f32 = 1e-3;
 
-/// What a fit found, as mean squares over the window.
+/// The result of a fit, as mean squares over the window.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Fit {
-    /// All that is heard.
+    /// All received audio.
     pub heard: f32,
-    /// The part that what was played explains.
+    /// The part explained by the played audio.
     pub explained: f32,
 }
 
-/// Solves one least-squares problem after another.
+/// Solves the least-squares problems, reusing its buffers.
 #[derive(Debug)]
 pub struct Fitter {
-    /// Covariances of what was played, of which the lower triangle becomes its Cholesky factor.
+    /// Covariances of the played audio; the lower triangle is replaced by its Cholesky factor.
     rows: [[f32; TAPS]; TAPS],
     correlations: [f32; TAPS],
 }
@@ -38,7 +38,7 @@ impl Default for Fitter {
 }
 
 impl Fitter {
-    /// Room for one problem.
+    /// Buffers for one problem.
     pub fn new() -> Self {
         Self {
             rows: [[0.0; TAPS]; TAPS],
@@ -46,8 +46,8 @@ impl Fitter {
         }
     }
 
-    /// `heard` has [`WINDOW`] samples, `played` [`PLAYED`]: the last one is what the filter's first
-    /// tap takes for the last of `heard`.
+    /// Fits `heard`, [`WINDOW`] samples, from `played`, [`PLAYED`] samples, whose last one is what
+    /// the first tap applies to for the last sample of `heard`. Other lengths give an empty fit.
     pub fn fit(&mut self, heard: &[f32], played: &[f32]) -> Fit {
         if heard.len() != WINDOW || played.len() != PLAYED {
             return Fit::default();
@@ -77,8 +77,8 @@ impl Fitter {
         for (tap, correlation) in self.correlations.iter_mut().enumerate() {
             *correlation = dot(heard, tapped(tap));
         }
-        // the first column; then each further row is the one before, moved by one sample: one
-        // enters, one leaves
+        // the first column directly; each further row is the previous one shifted by one sample:
+        // one product enters, one leaves
         for (tap, row) in self.rows.iter_mut().enumerate() {
             row[0] = dot(newest, tapped(tap));
         }
@@ -109,8 +109,8 @@ impl Fitter {
             / TAPS as f32
     }
 
-    /// The energy of the projection of what is heard: with covariances `L L'` and correlations `b`
-    /// it is `|L^-1 b|^2`.
+    /// The energy of the projection of the received audio: with covariances `L L'` and correlations
+    /// `b` it is `|L^-1 b|^2`.
     fn explained(&mut self, stiffness: f32) -> f32 {
         let mut explained = 0.0;
         for n in 0..TAPS {
@@ -140,7 +140,7 @@ impl Fitter {
     }
 }
 
-/// What `played` must have for a window of `heard`.
+/// The length of `played` for a window of `heard`.
 pub const PLAYED: usize = WINDOW + TAPS - 1;
 
 #[cfg(test)]

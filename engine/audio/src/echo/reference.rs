@@ -1,17 +1,17 @@
-//! What is being played, by the time at which it is played: the last two seconds, at 4 kHz.
+//! The played audio, indexed by playout time: the last two seconds, at 4 kHz.
 
 use crate::decimate::{Decimator, NARROW_HZ, dot};
 use crate::resample::{LISTENING_HZ, ResampleError, Resampler};
 
-/// A power of two: what is kept, and how far ahead of its playing something may be handed in.
+/// Samples kept, a power of two; also bounds how far ahead of its playout audio may be pushed.
 const KEPT: u64 = 8_192;
 
 const PER_MS: u64 = NARROW_HZ as u64 / 1_000;
 
-/// Frames that join within this are one stretch: the playout clock rounds to milliseconds.
+/// Frames this close together are contiguous: the playout clock rounds to milliseconds.
 const JOIN: u64 = 2 * PER_MS;
 
-/// Below this mean square (pre-emphasised, 4 kHz) a block is silence: about -70 dBFS of speech.
+/// Blocks below this mean square (pre-emphasised, 4 kHz) are silence: about -70 dBFS of speech.
 const SILENCE: f32 = 30.0;
 
 /// The reference of the echo guard.
@@ -29,7 +29,7 @@ pub struct Reference {
 }
 
 impl Reference {
-    /// For audio at the call's rate: 8, 16 or 24 kHz.
+    /// A reference for audio at 8, 16 or 24 kHz.
     pub fn new(rate_hz: u32) -> Result<Self, ResampleError> {
         Ok(Self {
             resampler: Resampler::new(rate_hz, LISTENING_HZ)?,
@@ -42,8 +42,8 @@ impl Reference {
         })
     }
 
-    /// These samples, at the call's rate, are played from `at_ms` on. Replaces what was to be
-    /// played from then on.
+    /// Records that these samples, at the call's rate, are played from `at_ms` on, replacing any
+    /// audio after that.
     pub fn push(&mut self, at_ms: u64, samples: &[i16]) {
         let at = at_ms.saturating_mul(PER_MS);
         if at.abs_diff(self.end) > JOIN {
@@ -78,13 +78,13 @@ impl Reference {
         self.decimator.reset();
     }
 
-    /// Whether something was audible within `span` before `position`, or is to be.
+    /// Whether audio was audible within `span` before `position`, or is going to be.
     pub fn sounds(&self, position: u64, span: u64) -> bool {
         self.sound_end
             .is_some_and(|end| end.saturating_add(span) > position)
     }
 
-    /// Copies what is played from `from` on into `out`, with silence where nothing is or is known.
+    /// Copies the audio played from `from` on into `out`, with silence where there is none.
     pub fn copy(&self, from: u64, out: &mut [f32]) {
         let until = from.saturating_add(out.len() as u64);
         let known =
@@ -101,7 +101,7 @@ impl Reference {
             return;
         };
         silence.fill(0.0);
-        // the ring is read in two runs at most
+        // the ring buffer is read in at most two runs
         let (wrapped, first) = self.kept.split_at((known.start % KEPT) as usize);
         for (place, sample) in sound.iter_mut().zip(first.iter().chain(wrapped)) {
             *place = *sample;

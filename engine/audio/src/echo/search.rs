@@ -1,5 +1,5 @@
-//! How late the echo is: a stretch of what comes in is laid over all that was played within the
-//! last second, by one cross-correlation.
+//! Finds the delay of the echo: one cross-correlation of a window of received audio with everything
+//! played within the last second.
 
 use std::fmt;
 use std::sync::{Arc, LazyLock};
@@ -9,18 +9,18 @@ use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 
 use crate::decimate::dot;
 
-/// What is compared, in samples of 4 kHz: 200 ms.
+/// The window compared, in samples at 4 kHz: 200 ms.
 pub const WINDOW: usize = 800;
 
-/// The length of the transform: window and delays together.
+/// The FFT length: window plus delays.
 const LENGTH: usize = 4_096;
 
-/// How many delays are tried, in samples of 4 kHz: 824 ms.
+/// Number of delays searched, in samples at 4 kHz: 824 ms.
 pub const DELAYS: usize = LENGTH - WINDOW;
 
 type Plans = (Arc<dyn RealToComplex<f32>>, Arc<dyn ComplexToReal<f32>>);
 
-/// The same for every call.
+/// FFT plans, shared by all calls.
 static PLANS: LazyLock<Plans> = LazyLock::new(|| {
     let mut planner = RealFftPlanner::new();
     (
@@ -29,7 +29,7 @@ static PLANS: LazyLock<Plans> = LazyLock::new(|| {
     )
 });
 
-/// Finds the delay at which two signals are most alike. About 65 kB.
+/// Finds the delay at which two signals are most similar. Takes about 65 kB.
 pub struct Search {
     forward: Arc<dyn RealToComplex<f32>>,
     backward: Arc<dyn ComplexToReal<f32>>,
@@ -52,7 +52,7 @@ impl Default for Search {
 }
 
 impl Search {
-    /// Allocates what every search needs.
+    /// Allocates the buffers for all searches.
     pub fn new() -> Self {
         let (forward, backward) = &*PLANS;
         let scratch = forward.get_scratch_len().max(backward.get_scratch_len());
@@ -66,9 +66,9 @@ impl Search {
         }
     }
 
-    /// `heard` has [`WINDOW`] samples, `played` [`WINDOW`] + [`DELAYS`], both ending at the same
-    /// time less the least delay. Returns the position in `played` at which `heard` fits best, if
-    /// anything fits: the later the position, the shorter the delay.
+    /// Takes `heard`, [`WINDOW`] samples, and `played`, [`WINDOW`] + [`DELAYS`] samples, aligned so
+    /// that both end together at the shortest delay. Returns the position in `played` at which
+    /// `heard` fits best, if any: the later the position, the shorter the delay.
     pub fn best(&mut self, heard: &[f32], played: &[f32]) -> Option<usize> {
         transform(
             &*self.forward,
@@ -87,7 +87,7 @@ impl Search {
         for (product, heard) in self.played.iter_mut().zip(&self.heard) {
             *product *= heard.conj();
         }
-        // rounding leaves an imaginary rest where a real signal has none
+        // rounding leaves an imaginary part where a real signal has none
         for edge in [0, LENGTH / 2] {
             if let Some(bin) = self.played.get_mut(edge) {
                 bin.im = 0.0;
@@ -97,7 +97,7 @@ impl Search {
             .process_with_scratch(&mut self.played, &mut self.padded, &mut self.scratch)
             .ok()?;
         let energy = |samples: &[f32]| f64::from(dot(samples, samples));
-        // what is almost silent fits everything by chance
+        // near-silence would fit anything by chance
         let least = energy(played) * 0.01;
         let mut running = energy(played.get(..WINDOW)?);
         let (mut best, mut best_power, mut best_energy) = (None, 0.0, 1.0);

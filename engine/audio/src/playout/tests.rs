@@ -1,10 +1,10 @@
-//! A page of what-was-sent and what-came-back. At 8 kHz 800 samples are 100 ms.
+//! Table-like tests of audio sent and marks returned. At 8 kHz, 800 samples are 100 ms.
 
 use super::*;
 
 const FRAME: usize = 800;
 
-/// A clock on which `frames` of 100 ms were sent at `at_ms`.
+/// A clock on which `frames` frames of 100 ms were sent at `at_ms`.
 fn sent_at(at_ms: u64, frames: usize) -> PlayoutClock {
     let mut clock = PlayoutClock::new(8_000);
     for _ in 0..frames {
@@ -84,7 +84,7 @@ fn a_late_mark_puts_back_what_was_heard_but_not_the_pacing() {
     clock.mark("a", 1_000).unwrap();
     clock.sent(1_000, 5 * FRAME);
     clock.mark("b", 1_000).unwrap();
-    // due at 1,500, comes at 1,700: the way takes 200 ms
+    // due at 1,500, returns at 1,700: the path takes 200 ms
     clock.mark_returned("a", 1_700);
     assert_eq!(clock.position_ms(1_700), 500);
     assert_eq!(clock.position_ms(1_800), 600);
@@ -159,7 +159,7 @@ fn clear_forgets_the_marks_of_unplayed_audio_only() {
     clock.mark("cleared", 1_000).unwrap();
     clock.cleared(1_150);
     assert!(clock.mark_returned("cleared", 1_160).is_empty());
-    // its audio was played; it was merely still on its way
+    // its audio was played; the mark was still on its way
     assert_eq!(clock.mark_returned("heard", 1_180), ["heard"]);
 }
 

@@ -1,4 +1,4 @@
-//! Each test draws voice activity as text: `#` is a frame of speech, `.` one of none.
+//! Each test draws voice activity as text: `#` is a frame of speech, `.` a frame without.
 
 use super::*;
 
@@ -108,7 +108,7 @@ fn a_click_in_the_closing_silence_does_not_put_off_the_end() {
 
 #[test]
 fn a_caller_who_resumes_at_the_last_moment_is_not_cut_off() {
-    // the silence would be over with the tenth frame, which is speech
+    // the silence would be complete with the tenth frame, which is speech
     assert_eq!(
         events(SETTINGS, "########.........#######........."),
         [TurnEvent::Began { at_ms: 0 }]
@@ -158,7 +158,7 @@ fn a_burst_of_delayed_media_makes_no_turn_shorter_or_longer() {
         .filter_map(|_| detector.push(speech, 5_000))
         .collect();
     assert_eq!(began, [TurnEvent::Began { at_ms: 4_984 }]);
-    // a second passes without media, then nine frames of silence come at once: 144 ms, no end
+    // a second passes without media, then nine frames of silence arrive at once: 144 ms, no end
     assert!((0..9).all(|_| detector.push(none, 6_000).is_none()));
     assert_eq!(
         detector.push(none, 6_000),
@@ -215,7 +215,7 @@ fn what_lingers_after_speech_is_neither_speech_nor_silence() {
     push_all(&mut detector, "######", 0);
     assert!((7..=16).all(|n| detector.push_trailing(n * 16).is_none()));
     assert_eq!(detector.voiced_ms(), 6 * 16);
-    // the silence of 160 ms begins only now, and the speech ended before what lingered
+    // the silence of 160 ms starts only now; the speech ended before the release
     let reported = push_all(&mut detector, "..........", 256);
     assert_eq!(reported, [(416, TurnEvent::Ended { at_ms: 96 })]);
 }

@@ -1,16 +1,16 @@
-//! Lines for the tests of listening: clips, noise and tones mixed at given levels, and what a
-//! listener makes of them.
+//! Lines for the listening tests: clips, noise and tones mixed at given levels, and the listener's
+//! results.
 //!
 //! `data/greeting_en_8k.wav` and `greeting_hi_8k.wav` are espeak-ng's `en-gb` and `hi` asking for a
 //! customer; `no_wrong_number_8k.wav` and `hello_8k.wav` are flite's `rms` and `kal16`. All are at
-//! 8 kHz and -20 dBFS, without silence around.
+//! 8 kHz and -20 dBFS, without surrounding silence.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
 use ghanti_audio::level::rms_dbfs;
 use ghanti_audio::{Decoder, Encoding, Listener, TurnEvent, TurnSettings};
 
-/// What a session sets.
+/// The settings used by a session.
 pub const SETTINGS: TurnSettings = TurnSettings {
     onset_ms: 96,
     end_silence_ms: 650,
@@ -54,7 +54,7 @@ pub fn hello() -> Vec<i16> {
     wav(include_bytes!("../data/hello_8k.wav"))
 }
 
-/// Louder by so many dB.
+/// Louder by `gain_db`.
 pub fn gained(samples: &[i16], gain_db: f32) -> Vec<i16> {
     let gain = 10_f32.powf(gain_db / 20.0);
     samples
@@ -63,7 +63,7 @@ pub fn gained(samples: &[i16], gain_db: f32) -> Vec<i16> {
         .collect()
 }
 
-/// White noise from a seed.
+/// Seeded white noise.
 pub fn noise(seed: u64, level_dbfs: f32, samples: usize) -> Vec<i16> {
     let amplitude = 32_768.0 * 10_f32.powf(level_dbfs / 20.0) * 3_f32.sqrt();
     let mut state = seed;
@@ -78,7 +78,7 @@ pub fn noise(seed: u64, level_dbfs: f32, samples: usize) -> Vec<i16> {
         .collect()
 }
 
-/// Tones together, `on_ms` of every `on_ms + off_ms`.
+/// Simultaneous tones, on for `on_ms` of every `on_ms + off_ms`.
 pub fn tones(
     tones_hz: &[f32],
     level_dbfs: f32,
@@ -102,7 +102,7 @@ pub fn tones(
         .collect()
 }
 
-/// Six voices at once, without a pause.
+/// Six simultaneous voices without pauses.
 pub fn babble(seed: usize, level_dbfs: f32, samples: usize) -> Vec<i16> {
     let mut backwards = greeting_en();
     backwards.reverse();
@@ -132,31 +132,31 @@ pub fn mix_at(line: &mut [i16], rate_hz: usize, at_ms: usize, samples: &[i16]) {
     }
 }
 
-/// The same for a line of 8 kHz.
+/// Likewise for a line at 8 kHz.
 pub fn mix(line: &mut [i16], at_ms: usize, samples: &[i16]) {
     mix_at(line, 8_000, at_ms, samples);
 }
 
-/// A call, as a network brings it: frames of 20 ms, prompts sent in frames of 100 ms, at most 300
-/// ms ahead.
+/// A call as delivered by the network: frames of 20 ms, prompts sent in frames of 100 ms, at most
+/// 300 ms ahead.
 pub struct Call<'a> {
     pub rate_hz: usize,
     pub encoding: Encoding,
     /// What the bot plays, and when.
     pub played: Vec<(usize, &'a [i16])>,
-    /// All that comes in.
+    /// The incoming audio.
     pub line: Vec<i16>,
 }
 
-/// What a listener made of a call.
+/// The listener's results for a call.
 #[derive(Debug, Default)]
 pub struct Heard {
     pub turns: Vec<TurnEvent>,
-    /// When 240 ms of speech had been heard.
+    /// When 240 ms of speech had been detected.
     pub interrupted_ms: Option<u64>,
-    /// When the last turn was reported as over.
+    /// When the last turn was reported as ended.
     pub ended_ms: Option<u64>,
-    /// The most speech of a turn.
+    /// The most speech in a turn.
     pub voiced_ms: u32,
     pub samples_16k: Vec<i16>,
 }
@@ -180,7 +180,7 @@ impl<'a> Call<'a> {
         self.hear_when(|sent_ms| sent_ms)
     }
 
-    /// `arrives`: when what ended at a time comes in.
+    /// `arrives` maps the end of a frame to its arrival time.
     pub fn hear_when(&self, arrives: impl Fn(u64) -> u64) -> Heard {
         let mut wire = Vec::new();
         self.encoding.encode(&self.line, &mut wire);

@@ -1,25 +1,25 @@
-//! The answer to the Connect applet's dynamic URL: whom to dial. Exotel rejects a reply with one
-//! bad field as a whole, so what is made here stays within the limits, and what is read (by a
-//! simulator) is read as strictly.
+//! The reply to the Connect applet's dynamic URL: whom to dial. One invalid field makes Exotel
+//! reject the whole reply, so replies built here stay within its limits, and parsing (in a
+//! simulator) is equally strict.
 //!
 //! Source: Exotel, "Programmable Connect: working with the Connect applet's dynamic URL"; the
-//! limits from integrations.
+//! limits are from integrations.
 
 use ghanti_model::PhoneNumber;
 use serde::{Deserialize, Serialize};
 
 use crate::ParseError;
 
-/// The longest time an agent's phone may ring, in seconds.
+/// The longest an agent's phone may ring, in seconds.
 pub const MAX_RINGING_S: u32 = 60;
-/// The longest talk with an agent, in seconds.
+/// The longest conversation with an agent, in seconds.
 pub const MAX_CONVERSATION_S: u32 = 4_500;
 
-/// The reply, with the fields of the wire. An absent field leaves Exotel its default.
+/// The reply, with its wire field names. Exotel's defaults apply to absent fields.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConnectReply {
-    /// Whether Exotel asks again after each failed attempt, perhaps at the same time: we answer all
+    /// Whether Exotel asks again after each failed attempt, possibly concurrently; we return all
     /// numbers at once instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fetch_after_attempt: Option<bool>,
@@ -28,28 +28,28 @@ pub struct ConnectReply {
     /// The ExoPhone shown to the agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outgoing_phone_number: Option<PhoneNumber>,
-    /// Whether the talk is recorded.
+    /// Whether the conversation is recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub record: Option<bool>,
-    /// Both sides in one channel or each in its own.
+    /// Both sides in one channel, or one channel each.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recording_channels: Option<Channels>,
-    /// Seconds.
+    /// In seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_ringing_duration: Option<u32>,
-    /// Seconds.
+    /// In seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_conversation_duration: Option<u32>,
-    /// What the caller hears meanwhile.
+    /// What the caller hears while waiting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub music_on_hold: Option<MusicOnHold>,
-    /// Words before the two talk.
+    /// Played before the conversation starts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_call_playback: Option<StartCallPlayback>,
-    /// Where Exotel reports what becomes of each agent's leg.
+    /// The URL to which Exotel reports events of the agents' legs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dial_passthru_event_url: Option<String>,
-    /// For a trunk: parameters as a query.
+    /// For a trunk: parameters in query form.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub custom_params: Option<String>,
 }
@@ -58,19 +58,19 @@ pub struct ConnectReply {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub enum Destination {
-    /// These, in this order; none leads to the flow's "We didn't dial anyone".
+    /// These numbers, in order; an empty list takes the flow's "We didn't dial anyone" branch.
     Numbers(Vec<PhoneNumber>),
     /// A SIP trunk.
     Trunk(String),
 }
 
-/// How a talk is recorded.
+/// How a conversation is recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Channels {
-    /// Both sides in one.
+    /// Both sides in one channel.
     Single,
-    /// Each side in its own.
+    /// One channel per side.
     Dual,
 }
 
@@ -78,72 +78,73 @@ pub enum Channels {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MusicOnHold {
-    /// Which.
+    /// The type of audio.
     #[serde(rename = "type")]
     pub kind: MusicType,
-    /// More about it.
+    /// Further detail for the type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
 }
 
-/// The kinds of it.
+/// Types of hold audio.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MusicType {
-    /// Exotel's own.
+    /// Exotel's default tone.
     DefaultTone,
-    /// The network's.
+    /// The network operator's tone.
     OperatorTone,
 }
 
-/// Words before the two talk. A common cause of rejected replies: this engine sends none.
+/// Audio played before the conversation starts. A common cause of rejected replies, so this engine
+/// does not send it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StartCallPlayback {
-    /// Who hears them.
+    /// Who hears it.
     pub playback_to: PlaybackTo,
-    /// What they are.
+    /// Whether `value` is text or audio.
     #[serde(rename = "type")]
     pub kind: PlaybackType,
-    /// The words or the file's URL.
+    /// The text, or the URL of the audio file.
     pub value: String,
 }
 
-/// Who hears the words before a talk.
+/// Who hears the start playback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PlaybackTo {
     /// Caller and agent.
     Both,
-    /// The agent.
+    /// The agent only.
     Callee,
 }
 
-/// What is played before a talk.
+/// The type of the start playback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PlaybackType {
     /// A text to speak.
     Text,
-    /// A file.
+    /// An audio file.
     Audio,
 }
 
 /// How agents are to be dialled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConnectTerms {
-    /// Record, and how; none does not record.
+    /// How to record; `None` does not record.
     pub record: Option<Channels>,
-    /// Seconds an agent's phone rings; kept within 1 to 60.
+    /// Seconds an agent's phone rings; clamped to 1 to 60.
     pub ringing_s: u32,
-    /// Seconds the talk may last; kept within 1 to 4500.
+    /// Seconds the conversation may last; clamped to 1 to 4500.
     pub conversation_s: u32,
-    /// What the caller hears meanwhile.
+    /// What the caller hears while waiting.
     pub music: MusicType,
 }
 
 impl ConnectReply {
-    /// Dial these numbers in this order; with no number, dials nobody.
+    /// Dials these numbers in order; an empty list dials nobody.
     pub fn dial(numbers: Vec<PhoneNumber>, terms: ConnectTerms) -> Self {
         if numbers.is_empty() {
             return Self::nobody();
@@ -163,8 +164,7 @@ impl ConnectReply {
         }
     }
 
-    /// The same, with a URL for what becomes of the agents' legs; nothing is dialled without
-    /// numbers, so nothing is to be reported then.
+    /// Adds a URL for events of the agents' legs, unless there are no numbers to dial.
     pub fn with_events(self, url: String) -> Self {
         let dials =
             !matches!(&self.destination, Destination::Numbers(numbers) if numbers.is_empty());
@@ -174,7 +174,7 @@ impl ConnectReply {
         }
     }
 
-    /// Leads the flow to "We didn't dial anyone".
+    /// Dials nobody: the flow continues at "We didn't dial anyone".
     pub fn nobody() -> Self {
         Self {
             fetch_after_attempt: None,
@@ -191,8 +191,8 @@ impl ConnectReply {
         }
     }
 
-    /// Reads a reply as Exotel does: an unknown field or a duration out of its limits spoils the
-    /// whole.
+    /// Parses a reply as strictly as Exotel: an unknown field or an out-of-range duration rejects
+    /// the whole reply.
     pub fn parse(body: &str) -> Result<Self, ParseError> {
         let reply: Self = serde_json::from_str(body).map_err(|error| match error.is_data() {
             true => ParseError::Rejected {

@@ -1,35 +1,35 @@
-//! One leg of a call, as applets and callbacks tell of it: `Legs[0][Status]` and so on.
+//! A leg of a call as reported by applets and callbacks: `Legs[0][Status]` and so on.
 
 use ghanti_model::PhoneNumber;
 
 use crate::{CallStatus, Parameters};
 
-/// More legs than any call has.
+/// The most legs read; no call has as many.
 const MAX_LEGS: usize = 16;
 
-/// One leg; what was not told is none.
+/// One leg; absent values are `None`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Leg {
-    /// Who was dialled.
+    /// The number dialled.
     pub number: Option<PhoneNumber>,
-    /// `single`, or how else it was dialled.
+    /// How it was dialled, such as `single`.
     pub kind: Option<String>,
-    /// The number shown to him.
+    /// The caller id shown to that number.
     pub caller_id: Option<PhoneNumber>,
-    /// Seconds he talked.
+    /// Seconds on the call.
     pub on_call_duration_s: Option<u32>,
-    /// Its state; none when it was not attempted.
+    /// Its status; `None` if it was not attempted.
     pub status: Option<CallStatus>,
-    /// Exotel's number of the cause, such as `16`.
+    /// Exotel's numeric cause, such as `16`.
     pub cause: Option<String>,
-    /// Its name, such as `NORMAL_CLEARING`.
+    /// The name of the cause, such as `NORMAL_CLEARING`.
     pub cause_code: Option<String>,
     /// Who ended it.
     pub disconnected_by: Option<String>,
 }
 
 impl Leg {
-    /// All legs that are told of, the first first.
+    /// All reported legs, in order.
     pub(crate) fn all(parameters: &Parameters) -> Vec<Leg> {
         let told = |at: &usize| parameters.has_prefix(&format!("Legs[{at}]["));
         (0..MAX_LEGS)

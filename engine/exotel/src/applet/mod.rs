@@ -1,4 +1,4 @@
-//! What Exotel's applets ask over HTTP, and what they are answered.
+//! Requests of Exotel's applets over HTTP, and the replies to them.
 //!
 //! Source: Exotel's pages on the Passthru, SwitchCase, Voicebot (dynamic URL) and Connect (dynamic
 //! URL) applets.

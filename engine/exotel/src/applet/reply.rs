@@ -1,27 +1,26 @@
-//! The two small replies: where the bot is, and which case a flow goes on with.
+//! The two short replies: the bot's URL, and the case at which the flow continues.
 
 use serde::{Deserialize, Serialize};
 
-/// The answer to the Voicebot applet's dynamic URL: 200 with `application/json`. (XML is wrong
-/// here.)
+/// The reply to the Voicebot applet's dynamic URL: 200 with `application/json`, not XML.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DynamicUrl {
-    /// `wss://…`, with `?sample-rate=16000` where another rate than 8000 Hz is wanted.
+    /// `wss://…`, with `?sample-rate=16000` for a rate other than 8000 Hz.
     pub url: String,
 }
 
-/// The answer to a synchronous Passthru that a SwitchCase applet follows.
+/// The reply to a synchronous Passthru followed by a SwitchCase applet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SwitchCase {
-    /// The case's name, as in the flow.
+    /// The name of the case in the flow.
     pub select: String,
 }
 
 impl SwitchCase {
-    /// Exotel wants the JSON as plain text.
+    /// Exotel expects the JSON as plain text.
     pub const CONTENT_TYPE: &'static str = "text/plain";
 
-    /// The body.
+    /// The response body.
     pub fn body(&self) -> String {
         serde_json::json!({ "select": self.select }).to_string()
     }

@@ -1,6 +1,6 @@
-//! What an applet asks: Passthru before and after the bot, the dynamic WebSocket URL, the Connect
-//! applet's dynamic URL and its agent events. All are a GET with the same parameters, of which each
-//! stage of a call has some.
+//! Requests of applets: Passthru before and after the bot, the dynamic WebSocket URL, the Connect
+//! applet's dynamic URL and its agent events. All are a GET with the same set of parameters, of
+//! which each stage of a call sends some.
 //!
 //! Source: Exotel, "Passthru applet" (support article 48283) and its pages on dynamic URLs.
 
@@ -11,27 +11,27 @@ use ghanti_model::{CallSid, Direction, Masked, PhoneNumber};
 use super::{Leg, StreamOutcome};
 use crate::{CallStatus, Parameters};
 
-/// An applet's question; what was not told, or means nothing, is none. Times are Exotel's texts, in
-/// India's time without saying so. `EndTime` is left out: at this stage it is a constant.
+/// A request of an applet; absent and placeholder values are `None`. Times are Exotel's strings, in
+/// Indian time without a zone. `EndTime` is left out because it is a constant at this stage.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PassthruRequest {
-    /// The call's id; none when missing or the text of a template.
+    /// The call's id; `None` if missing or an unexpanded template.
     pub call_sid: Option<CallSid>,
-    /// Who called whom.
+    /// Whether the customer called or was called.
     pub direction: Option<Direction>,
     /// `CallFrom`.
     pub call_from: Option<PhoneNumber>,
-    /// `CallTo`; may lack its leading 0.
+    /// `CallTo`; its leading 0 may be missing.
     pub call_to: Option<PhoneNumber>,
     /// `From`.
     pub from: Option<PhoneNumber>,
     /// `To`.
     pub to: Option<PhoneNumber>,
-    /// What was given when the call was asked for.
+    /// The value passed when the call was requested.
     pub custom_field: Option<Masked>,
-    /// Keys pressed in a Gather applet, without the quotes around them.
+    /// Keys pressed in a Gather applet, without surrounding quotes.
     pub digits: Option<Masked>,
-    /// The call's state.
+    /// The call's status.
     pub call_status: Option<CallStatus>,
     /// `call-attempt`, `completed`, `client-hangup`, `incomplete`, `voicemail`.
     pub call_type: Option<String>,
@@ -39,41 +39,41 @@ pub struct PassthruRequest {
     pub dial_call_status: Option<CallStatus>,
     /// Seconds the agent's leg lasted; 0 without one.
     pub dial_call_duration_s: Option<u32>,
-    /// The agent that was dialled; none for `sip:` addresses.
+    /// The agent's number that was dialled; `None` for `sip:` addresses.
     pub dial_whom_number: Option<PhoneNumber>,
     /// The ExoPhone shown to the agent.
     pub outgoing_number: Option<PhoneNumber>,
     /// The flow's id at Exotel.
     pub flow_id: Option<String>,
-    /// The account's number at Exotel.
+    /// The account's numeric id at Exotel.
     pub tenant_id: Option<String>,
     /// The recording of a Connect or Voicemail applet.
     pub recording_url: Option<String>,
-    /// When the call came to be.
+    /// When the call was created.
     pub created: Option<String>,
-    /// When it began.
+    /// When the call started.
     pub start_time: Option<String>,
-    /// When the applet asked.
+    /// When the applet made the request.
     pub current_time: Option<String>,
     /// Connect's agent events: `Dial`, `Ringing`, `Answered`, `Terminal`.
     pub event_type: Option<String>,
     /// Connect's agent events: whether the agent is `busy` or `free`.
     pub agent_status: Option<String>,
-    /// The legs that are told of.
+    /// The reported legs.
     pub legs: Vec<Leg>,
-    /// How the bot's stream ended, once it did.
+    /// How the bot's stream ended, once it has.
     pub stream: Option<StreamOutcome>,
-    /// All that was told, masked: for the call's record.
+    /// All parameters, masked, for the call record.
     pub told: BTreeMap<String, String>,
 }
 
 impl PassthruRequest {
-    /// Reads a query. Never fails: an applet must get its answer even for nonsense.
+    /// Parses a query. Never fails: an applet has to get a reply even to an invalid request.
     pub fn parse(query: &str) -> Self {
         Self::from_parameters(&Parameters::from_query(query))
     }
 
-    /// The same from decoded parameters.
+    /// Like [`parse`](Self::parse), from decoded parameters.
     pub fn from_parameters(parameters: &Parameters) -> Self {
         Self {
             call_sid: parameters.call_sid(),
@@ -108,20 +108,20 @@ impl PassthruRequest {
         }
     }
 
-    /// The customer's number: `CallFrom`, else `From`, whatever the direction. An incoming call
-    /// comes from the customer; a call that we had dialled into a flow has him as `From` too,
-    /// because the API calls `From` whom it dials first, and a real `outbound-dial` request bears
-    /// it out (the mobile number in `CallFrom`, the ExoPhone in `CallTo`).
+    /// The customer's number: `CallFrom`, else `From`, in both directions. An inbound call comes
+    /// from the customer. On a call dialled into a flow the customer is `From` as well, because the
+    /// API calls the number it dials first `From`; a real `outbound-dial` request confirms this
+    /// (mobile number in `CallFrom`, ExoPhone in `CallTo`).
     pub fn customer_number(&self) -> Option<&PhoneNumber> {
         self.call_from.as_ref().or(self.from.as_ref())
     }
 
-    /// The line's number (the ExoPhone): `CallTo`, else `To`, for the same reason.
+    /// The number of the line (the ExoPhone): `CallTo`, else `To`, for the same reason.
     pub fn line_number(&self) -> Option<&PhoneNumber> {
         self.call_to.as_ref().or(self.to.as_ref())
     }
 
-    /// The parameters packed into `CustomField` (`call=…&name=…`); empty when there is none.
+    /// The parameters packed into `CustomField` (`call=…&name=…`); empty if there is none.
     pub fn custom_parameters(&self) -> Parameters {
         self.custom_field
             .as_ref()

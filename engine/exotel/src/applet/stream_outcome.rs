@@ -1,5 +1,5 @@
-//! How a media stream ended, as the applet after it is told: `Stream[Status]` and so on, or one
-//! `Stream` parameter with JSON in it.
+//! How a media stream ended, as reported to the applet after it: `Stream[Status]` and so on, or one
+//! `Stream` parameter holding JSON.
 //!
 //! Source: Exotel's support article on Passthru after the Voicebot applet.
 
@@ -7,37 +7,36 @@ use ghanti_model::StreamSid;
 
 use crate::Parameters;
 
-/// The end of a stream. A bot that closed its socket is completed/bot, a caller who hung up
-/// cancelled/user (in one sample completed/user), an engine that could not be reached failed/none.
+/// The end of a stream. If the bot closed the socket it is completed/bot, if the caller hung up
+/// cancelled/user (in one sample completed/user), if the engine could not be reached failed/none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StreamOutcome {
-    /// The stream's id; none when it never began.
+    /// The stream's id; `None` if it never started.
     pub sid: Option<StreamSid>,
     /// How it ended.
     pub status: Option<StreamStatus>,
-    /// Seconds it lasted.
+    /// Duration in seconds.
     pub duration_s: Option<u32>,
     /// Who ended it.
     pub disconnected_by: Option<DisconnectedBy>,
-    /// What went wrong, in Exotel's words (`3009 failed to establish ws conn`): to be shown, not
-    /// understood.
+    /// Exotel's error text (`3009 failed to establish ws conn`). For display only.
     pub error: Option<String>,
-    /// More of the same, such as `Streaming_call_throttled`.
+    /// Further detail, such as `Streaming_call_throttled`.
     pub detailed_status: Option<String>,
-    /// Where the recording is, when the applet records.
+    /// URL of the recording, if the applet records.
     pub recording_url: Option<String>,
 }
 
 /// How a stream ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StreamStatus {
-    /// To its end.
+    /// It reached its end.
     Completed,
-    /// It could not be made or broke.
+    /// It could not be established, or it broke.
     Failed,
     /// The caller ended it.
     Cancelled,
-    /// A word that no page lists.
+    /// An undocumented status, in lower case.
     Other(String),
 }
 
@@ -48,7 +47,7 @@ pub enum DisconnectedBy {
     Bot,
     /// The caller.
     User,
-    /// A word that no page lists.
+    /// An undocumented value, in lower case.
     Other(String),
 }
 
@@ -69,7 +68,7 @@ impl StreamOutcome {
         })
     }
 
-    /// Whether the account had more streams at once than it may.
+    /// Whether the account exceeded its limit of concurrent streams.
     pub fn is_throttled(&self) -> bool {
         self.detailed_status
             .as_deref()
@@ -89,7 +88,7 @@ impl StreamStatus {
 }
 
 impl DisconnectedBy {
-    /// None for Exotel's `NA`.
+    /// `None` for Exotel's `NA`.
     fn parse(text: &str) -> Option<Self> {
         match text.to_ascii_lowercase().as_str() {
             "bot" => Some(DisconnectedBy::Bot),

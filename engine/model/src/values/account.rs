@@ -1,14 +1,14 @@
-//! Numbers of accounts: `LN-00478213`, `0047 8213`, `HL/2024/00478213`, `XXXXXX8213`.
+//! Account numbers: `LN-00478213`, `0047 8213`, `HL/2024/00478213`, `XXXXXX8213`.
 
 use super::{Unreadable, present};
 
 const HINT: &str = "write it as it stands in the contract, and keep it as text in spreadsheets";
 
-/// Longer ones are no account numbers.
+/// The longest account number, in bytes.
 const LETTERS: usize = 40;
 
-/// Reads the number of an account, of which the last four digits are spoken. What a spreadsheet has
-/// made a number of (`478213.0`, `4.78E+05`) has other last digits, and is refused.
+/// Parses an account number, of which the last four digits are spoken. Numbers mangled by a
+/// spreadsheet (`478213.0`, `4.78E+05`) have lost their last digits and are rejected.
 pub fn account(value: &str) -> Result<String, Unreadable> {
     let value = present(value, HINT)?;
     let refuse = |reason| Unreadable::new(reason, HINT);
@@ -37,7 +37,7 @@ pub fn account(value: &str) -> Result<String, Unreadable> {
     }
 }
 
-/// `4E05`: one digit, an exponent.
+/// `4E05`: one digit and an exponent.
 fn is_exponent(value: &str) -> bool {
     let digits = |part: &str, most: usize| {
         (1..=most).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())

@@ -1,18 +1,18 @@
-//! Days: `2026-12-05`, `5-Dec-2026`, `5 December 2026`, `Dec 5, 2026`, `25/12/2026`.
+//! Dates: `2026-12-05`, `5-Dec-2026`, `5 December 2026`, `Dec 5, 2026`, `25/12/2026`.
 
 use time::{Date, Month};
 
 use super::{Unreadable, is_digits, present};
 
-/// A day is at most so many years from today. A due date further away is a slip of the hand, or
-/// another column.
+/// The largest difference in years from today. A due date further away is a typing error or another
+/// column.
 pub const YEARS_AWAY: i32 = 10;
 
 const HINT: &str = "write year, month and day, as `2027-01-31`";
 
-/// Reads a day. Figures alone are read where only one day can be meant: the year first, or a day
-/// over 12 before the month. `05/12/2026` is 5 December here and 12 May elsewhere, so it is
-/// refused, and so is a time with another zone than India's, whose day may be another one here.
+/// Parses a date. Numeric dates are accepted only where they are unambiguous: year first, or a day
+/// above 12 before the month. `05/12/2026` is 5 December in India and 12 May elsewhere, so it is
+/// rejected. So is a time with a zone other than India's, because it may be another day in India.
 pub fn date(value: &str, today: Date) -> Result<Date, Unreadable> {
     let value = present(value, HINT)?;
     let refuse = |reason| Unreadable::new(reason, HINT);
@@ -26,7 +26,7 @@ pub fn date(value: &str, today: Date) -> Result<Date, Unreadable> {
     Ok(date)
 }
 
-/// A day without the time of day that databases and spreadsheets write behind it.
+/// The date without the time of day that databases and spreadsheets append.
 fn day_alone(value: &str) -> Result<&str, Unreadable> {
     let Some((day, time)) = value
         .split_once(['T', ' '])
@@ -101,7 +101,7 @@ fn read(value: &str) -> Result<Parts, &'static str> {
     }
 }
 
-/// Three numbers with one and the same sign between them.
+/// Three numbers with the same separator between them.
 fn figures(value: &str, [first, second, third]: [&str; 3]) -> Result<Parts, &'static str> {
     const NO_DAY: &str = "is no day that can be read for certain";
     let separator = value
@@ -153,7 +153,7 @@ fn day(part: &str) -> Option<u8> {
     }
 }
 
-/// A month by its English name, in full or in its first three letters.
+/// A month by its English name, in full or abbreviated to three letters (or `sept`).
 fn month(part: &str) -> Option<u8> {
     const MONTHS: [&str; 12] = [
         "january",

@@ -1,12 +1,12 @@
-//! Languages by tag or name, and the languages of India's states.
+//! Languages by tag or name, and the languages of Indian states.
 
 use super::{Unreadable, present};
 use crate::Language;
 
 const HINT: &str = "write a tag such as `hi-IN`, or the language's English name";
 
-/// Each language that the engine has words for: its tag, its names, and how the states that speak
-/// it begin, in plain lower-case letters.
+/// Each supported language: its tag, its names, and the prefixes of the states that speak it, as
+/// lower-case letters without spaces.
 const LANGUAGES: [(&str, &[&str], &[&str]); 11] = [
     ("en-IN", &["english"], &[]),
     ("ta-IN", &["tamil"], &["tamil", "puducherry", "pondicherry"]),
@@ -51,7 +51,7 @@ const LANGUAGES: [(&str, &[&str], &[&str]); 11] = [
     ),
 ];
 
-/// Reads `hi-IN`, `hi_in`, `hi` or `Hindi`, whatever region stands there: the words are India's.
+/// Parses `hi-IN`, `hi_in`, `hi` or `Hindi`. The region is ignored: the result is always `-IN`.
 pub fn language(value: &str) -> Result<Language, Unreadable> {
     let asked = present(value, HINT)?.to_ascii_lowercase();
     let (primary, region) = asked
@@ -71,8 +71,7 @@ pub fn language(value: &str) -> Result<Language, Unreadable> {
     ))
 }
 
-/// The language of a state or union territory of India, as people write its name; none for what is
-/// no state.
+/// The main language of an Indian state or union territory; `None` if it is not one.
 pub fn language_of_state(state: &str) -> Option<Language> {
     let plain: String = state
         .to_ascii_lowercase()

@@ -2,17 +2,17 @@
 
 use super::{Unreadable, is_digits, present};
 
-/// Amounts are below so many rupees (a hundred crore): ten digits are a phone number or an account
-/// in the wrong column.
+/// The exclusive upper limit in rupees (a hundred crore): ten digits are a phone number or an
+/// account number in the wrong column.
 pub const RUPEES_BELOW: u64 = 1_000_000_000;
 
 const HINT: &str = "write rupees as `7350` or `7,350.25`";
 
-/// Names of the currency, each before the shorter ones that it begins with.
+/// Names of the currency, longer ones before their prefixes.
 const CURRENCY: [&str; 7] = ["rupees", "rupee", "inr", "rs.", "rs", "re.", "₹"];
 
-/// Reads an amount; the answer is in paise, more than 0. Commas stand in groups of three, or of
-/// three and then two; one decimal point has one or two digits behind it.
+/// Parses an amount of more than 0 and returns it in paise. Commas group digits by three, or by
+/// three and then by two; a decimal point is followed by one or two digits.
 pub fn money(value: &str) -> Result<i64, Unreadable> {
     let number = without_currency(present(value, HINT)?)?;
     let refuse = |reason| Unreadable::new(reason, HINT);
@@ -68,8 +68,8 @@ pub(super) fn canonical(paise: i64) -> String {
     }
 }
 
-/// The number itself: the currency may be named once, before or behind it, and the marks of a
-/// cheque may follow, `/-` and "only".
+/// The bare number. The currency may be given once, before or after it, followed by the `/-` or
+/// "only" that cheques use.
 fn without_currency(value: &str) -> Result<&str, Unreadable> {
     let value = strip_end(value, "only")
         .filter(|rest| rest.ends_with([' ', '-']))
@@ -104,8 +104,8 @@ fn strip_end<'v>(value: &'v str, end: &str) -> Option<&'v str> {
     tail.eq_ignore_ascii_case(end).then_some(rest)
 }
 
-/// Whether digits between commas are grouped as in India (`1,24,500`) or by thousands
-/// (`1,245,000`), or stand together.
+/// Whether the digit groups between commas follow Indian (`1,24,500`) or thousands (`1,245,000`)
+/// grouping. A single group is accepted.
 fn are_grouped(groups: &[&str]) -> bool {
     let Some((first, rest)) = groups.split_first() else {
         return false;

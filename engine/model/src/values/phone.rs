@@ -6,9 +6,9 @@ use crate::PhoneNumber;
 
 const HINT: &str = "write `+91` and the ten digits";
 
-/// Reads the number of a customer who is to be called. [`PhoneNumber::parse`] takes what the
-/// network says; this one takes what a list says, and refuses whatever may be another number: an
-/// Indian number has ten digits, behind `+91`, `91` or a trunk `0`, a foreign one its `+`.
+/// Parses the number of a customer to be called. [`PhoneNumber::parse`] accepts what the network
+/// sends; this function accepts what lists contain and rejects anything ambiguous: an Indian number
+/// has ten digits, optionally after `+91`, `91` or a trunk `0`, and a foreign number needs its `+`.
 pub fn phone(value: &str) -> Result<PhoneNumber, Unreadable> {
     let value = present(value, HINT)?;
     let refuse = |reason| Unreadable::new(reason, HINT);
@@ -41,8 +41,8 @@ pub fn phone(value: &str) -> Result<PhoneNumber, Unreadable> {
     let number = match indian {
         Some(national) if is_indian(&national) => format!("+91{national}"),
         Some(_) => return Err(refuse("has not the ten digits of an Indian number")),
-        // ten digits behind a `+` are an Indian number whose country code is missing, as often as a
-        // foreign one
+        // ten digits after a `+` are as likely an Indian number without its country code as a
+        // foreign number
         None if digits.len() == 10 && digits.starts_with(['6', '7', '8', '9']) => {
             return Err(refuse(
                 "has a `+` and ten digits, so that its country code may be missing",

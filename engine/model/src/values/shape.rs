@@ -1,10 +1,10 @@
-//! What of a personal value may be shown.
+//! The loggable shape of a personal value.
 
-/// So many characters are shown.
+/// The most characters shown.
 const SHOWN: usize = 24;
 
-/// A value with every digit as `#` and every letter as `x`, so that its writer sees which spelling
-/// was refused and nobody learns the value.
+/// The value with every digit as `#` and every letter as `x`, so that its author can see which
+/// spelling was rejected without the value being revealed.
 pub fn shape(value: &str) -> String {
     let mut characters = value.chars();
     let mut shown: String = characters.by_ref().take(SHOWN).map(masked).collect();

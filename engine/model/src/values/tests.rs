@@ -1,5 +1,5 @@
-//! Spellings and what comes of them, by a table: `kind | value | = canonical`, or `kind | value | !
-//! words of the reason`.
+//! Table-driven tests of spellings: `kind | value | = canonical`, or `kind | value | ! words of the
+//! reason`.
 
 use time::{Date, macros::date};
 
@@ -14,7 +14,8 @@ struct Case {
     expected: Result<String, String>,
 }
 
-/// In a value `·` stands for a space, so that those at its ends are seen, and `\t` for a tab.
+/// In a value `·` stands for a space, so that leading and trailing ones are visible, and `\t` for a
+/// tab.
 fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for (at, line) in include_str!("cases.txt").lines().enumerate() {

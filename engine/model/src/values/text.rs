@@ -1,13 +1,13 @@
-//! Words and names: what a caller will hear as it stands.
+//! Texts and names, which are spoken verbatim.
 
 use super::Unreadable;
 
-/// The longest text that a caller is made to hear, in characters.
+/// The longest text that is spoken, in characters.
 const TEXT: usize = 500;
-/// The longest name.
+/// The longest name, in characters.
 const NAME: usize = 100;
 
-/// What programs and people write where there is nothing, in lower-case letters and digits alone.
+/// What software and people write for a missing value; lower-case, letters and digits only.
 const NOTHING: [&str; 19] = [
     "null",
     "nil",
@@ -30,10 +30,10 @@ const NOTHING: [&str; 19] = [
     "missing",
 ];
 
-/// What a spreadsheet writes where a formula has failed, behind its `#`.
+/// What spreadsheets write after `#` when a formula fails.
 const FAILED: [&str; 7] = ["na", "ref", "value", "name", "div0", "num", "null"];
 
-/// Words that stand for a name, or head its column, and are none.
+/// Words that stand in for a name or are its column heading.
 const NO_NAME: [&str; 9] = [
     "name",
     "customername",
@@ -46,7 +46,7 @@ const NO_NAME: [&str; 9] = [
     "sirmadam",
 ];
 
-/// What a program writes for a part of a name that it does not have, as it writes it.
+/// What software writes for a missing part of a name. Case-sensitive.
 const MISSING_PARTS: [&str; 11] = [
     "null",
     "NULL",
@@ -61,13 +61,13 @@ const MISSING_PARTS: [&str; 11] = [
     "(null)",
 ];
 
-/// What goes before a name or its father's, and is no name by itself; in lower-case letters.
+/// What may precede a name or the father's name, and is not a name on its own; lower case.
 const TITLES: [&str; 17] = [
     "mr", "mrs", "ms", "miss", "smt", "shri", "km", "kum", "dr", "m/s", "messrs", "late", "prof",
     "s/o", "d/o", "w/o", "c/o",
 ];
 
-/// Whether a value only says that there is none: `NULL`, `N/A`, `-`, `.`, `#REF!`, nothing at all.
+/// Whether a value is empty or stands for a missing one: `NULL`, `N/A`, `-`, `.`, `#REF!`.
 pub fn is_placeholder(value: &str) -> bool {
     let plain = plain(value);
     let is_failed = value.trim_start().starts_with('#') && FAILED.contains(&plain.as_str());
@@ -92,7 +92,7 @@ fn plain(value: &str) -> String {
         .collect()
 }
 
-/// Reads words: one line, of at most 500 characters, that is no placeholder.
+/// Parses one line of at most 500 characters that is not a placeholder.
 pub fn text(value: &str) -> Result<String, Unreadable> {
     const HINT: &str = "give the words that are to be spoken, or leave the field out";
     let line = one_line(value, HINT, TEXT)?;
@@ -105,9 +105,8 @@ pub fn text(value: &str) -> Result<String, Unreadable> {
     }
 }
 
-/// Reads the name of a person or a firm: letters of any script, with the signs that names have. A
-/// name of digits, or with the marks of a template that nothing was filled into (`{name}`), is
-/// none.
+/// Parses the name of a person or company: letters of any script, with the punctuation that names
+/// have. Numbers and unfilled template placeholders (`{name}`) are rejected.
 pub fn name(value: &str) -> Result<String, Unreadable> {
     const HINT: &str = "give the customer's name as it is spoken";
     let refuse = |reason| Unreadable::new(reason, HINT);
@@ -120,8 +119,7 @@ pub fn name(value: &str) -> Result<String, Unreadable> {
             }
             _ if character.is_numeric() => digits += 1,
             _ if character.is_alphabetic() => letters += 1,
-            // joiners and signs that Indian scripts need within a word, and the punctuation of
-            // names
+            // joiners that Indian scripts need within a word, and the punctuation of names
             '\u{200c}' | '\u{200d}' | ' ' | '.' | '\'' | '’' | '-' | '/' | ',' | '(' | ')'
             | '&' | '@' => {}
             _ if is_mark(character) => {}
@@ -145,7 +143,7 @@ pub fn name(value: &str) -> Result<String, Unreadable> {
     }
 }
 
-/// Whether there is a name, behind titles and before the father's or husband's.
+/// Whether a name remains once titles are skipped, before any father's or husband's name.
 fn is_led_by_name(line: &str) -> bool {
     let title = |word: &str| word.trim_end_matches('.').to_ascii_lowercase();
     let first = line
@@ -168,12 +166,14 @@ fn one_line(value: &str, hint: &'static str, most: usize) -> Result<String, Unre
     Ok(line)
 }
 
-/// The replacement character, and code points that stand for no character.
+/// The replacement character, private-use and bidirectional control characters, and the byte order
+/// mark.
 fn is_broken(character: char) -> bool {
     matches!(character, '\u{fffd}' | '\u{e000}'..='\u{f8ff}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
-/// The signs of Indian scripts that are no letters by themselves: nukta and virama.
+/// Combining marks, and the blocks of the Indian scripts, whose signs are not all alphabetic
+/// (nukta, virama).
 fn is_mark(character: char) -> bool {
     matches!(character, '\u{300}'..='\u{36f}' | '\u{900}'..='\u{d7f}')
 }

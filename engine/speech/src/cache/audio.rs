@@ -1,4 +1,4 @@
-//! The audio of one prompt: whole from memory, or growing while it is read or made.
+//! The audio of one prompt: complete from memory, or growing while it is read or synthesized.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -6,13 +6,13 @@ use tokio::sync::watch;
 
 use crate::synthesis::{Samples, SynthesisError};
 
-/// All pieces of a prompt, in order. One copy serves every call.
+/// All pieces of a prompt, in order, shared by all calls.
 pub(super) type Speech = Arc<[Samples]>;
 
-/// The audio of one prompt, for one call.
+/// The audio of a prompt, for one call.
 ///
-/// [`PromptAudio::next`] is cancel-safe: a `select!` that drops it loses no piece. Dropping this
-/// does not stop the synthesis, which goes on for others who want the prompt and for the cache.
+/// [`PromptAudio::next`] is cancel-safe: dropping it in a `select!` loses no piece. Dropping this
+/// does not stop the synthesis, which continues for other calls and for the cache.
 pub struct PromptAudio {
     source: Source,
     next: usize,
@@ -39,8 +39,7 @@ impl PromptAudio {
         }
     }
 
-    /// The next piece, waiting for it where it is still being made; nothing after the last one or
-    /// after an error.
+    /// The next piece, waiting for it if necessary; `None` after the last one or after an error.
     pub async fn next(&mut self) -> Option<Result<Samples, SynthesisError>> {
         loop {
             if let Some(ready) = self.ready() {
@@ -57,14 +56,13 @@ impl PromptAudio {
         }
     }
 
-    /// The next piece without waiting: nothing when it is still being made, `Some(None)` at the
-    /// end.
+    /// The next piece without waiting: `None` if it is not ready yet, `Some(None)` at the end.
     pub fn ready(&mut self) -> Option<Option<Result<Samples, SynthesisError>>> {
         let piece = match &mut self.source {
             Source::Over => None,
             Source::Whole(speech) => speech.get(self.next).cloned().map(Ok),
             Source::Growing(follower) => {
-                // what grows after this look is noticed by `changed`
+                // pieces added after this are noticed by `changed`
                 follower.grown.borrow_and_update();
                 follower.growth.piece(self.next)?
             }
@@ -77,7 +75,7 @@ impl PromptAudio {
     }
 }
 
-/// A prompt that is being read or made, shared by all who want it.
+/// A prompt being read or synthesized, shared by everyone waiting for it.
 #[derive(Default)]
 pub(super) struct Growth {
     state: Mutex<Grown>,
@@ -89,7 +87,7 @@ struct Grown {
     end: Option<Result<(), SynthesisError>>,
 }
 
-/// One who follows a growing prompt.
+/// A reader of a growing prompt.
 pub(super) struct Follower {
     growth: Arc<Growth>,
     grown: watch::Receiver<()>,
@@ -113,12 +111,12 @@ impl Growth {
         self.with(|grown| grown.pieces.push(piece));
     }
 
-    /// Nothing further comes. The first end counts.
+    /// Ends the prompt. Only the first end counts.
     pub(super) fn end(&self, end: Result<(), SynthesisError>) {
         self.with(|grown| grown.end.get_or_insert(end).is_ok());
     }
 
-    /// All pieces, in one list.
+    /// All pieces so far.
     pub(super) fn speech(&self) -> Speech {
         self.with(|grown| grown.pieces.as_slice().into())
     }

@@ -1,8 +1,8 @@
-//! Prompts on disk: one file each, whole or not there.
+//! Prompts on disk: one file each, complete or absent.
 //!
-//! A file is written under a temporary name and renamed, and holds length and digest of its
-//! samples, so that a torn or damaged one is noticed, removed and made anew. Everything here
-//! blocks; it is called on blocking threads. Personal prompts never come here.
+//! A file is written under a temporary name and then renamed. It contains the length and digest of
+//! its samples, so that a truncated or damaged file is detected, removed and synthesized again.
+//! Everything here blocks, and is called on blocking threads. Personal prompts never get here.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
@@ -16,26 +16,25 @@ use super::audio::Speech;
 use super::key::Key;
 use crate::synthesis::Samples;
 
-/// The first bytes of a prompt file: what it is, and the version of its form.
+/// The first bytes of a prompt file: file type and format version.
 const MAGIC: &[u8; 8] = b"SAMVPCM1";
 
-/// Magic, number of samples (u64, little-endian), SHA-256 of the samples' bytes; then PCM16,
-/// little-endian, in one piece.
+/// Magic, number of samples (u64, little-endian), SHA-256 of the sample bytes. The samples follow,
+/// as PCM16 little-endian.
 const HEAD_BYTES: usize = 8 + 8 + 32;
 
-/// What a prompt file is called after its digest.
+/// The extension of prompt files.
 const ENDING: &str = "pcm";
 
-/// When too much is on disk, the least recently played are removed down to this part of the limit,
-/// so that it need not be done for every file.
+/// When the limit is exceeded, the least recently played files are removed down to this fraction of
+/// it, so that not every write has to remove files.
 const REMOVED_DOWN_TO: f64 = 0.9;
 
 /// A folder of prompt files.
 pub(super) struct Disk {
     folder: PathBuf,
     limit_bytes: u64,
-    /// Bytes on disk, once they were counted. Held while files are removed, by blocking threads
-    /// only.
+    /// Bytes on disk, once counted. Locked while files are removed, on blocking threads only.
     held_bytes: Mutex<Option<u64>>,
 }
 
@@ -52,7 +51,7 @@ impl Disk {
         self.folder.join(key.file_name()).with_extension(ENDING)
     }
 
-    /// Reads a prompt: nothing when it is not there, or damaged.
+    /// Reads a prompt; `None` if it is absent or damaged.
     pub(super) fn read(&self, key: &Key) -> io::Result<Option<Samples>> {
         let path = self.path(key);
         let bytes = match fs::read(&path) {
@@ -65,7 +64,7 @@ impl Disk {
             fs::remove_file(&path)?;
             return Ok(None);
         };
-        // marks it as played; when that fails it only goes earlier than it should
+        // marks it as played; if that fails, it is merely removed earlier
         let _ = File::options()
             .append(true)
             .open(&path)
@@ -73,7 +72,7 @@ impl Disk {
         Ok(Some(samples))
     }
 
-    /// Writes a whole prompt, and removes others when there are too many.
+    /// Writes a complete prompt, and removes others if there are too many.
     pub(super) fn write(&self, key: &Key, speech: &Speech) -> io::Result<()> {
         let bytes = encode(speech);
         if bytes.len() as u64 > self.limit_bytes {
@@ -184,7 +183,7 @@ mod tests {
         )
     }
 
-    /// Writes a prompt of 1,648 bytes that was last played so many seconds ago.
+    /// Writes a prompt of 1,648 bytes last played the given number of seconds ago.
     fn write(disk: &Disk, text: &str, seconds_ago: u64) {
         disk.write(&key(text), &Arc::from([Samples::from(vec![7; 800])]))
             .unwrap();

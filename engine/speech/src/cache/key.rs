@@ -1,4 +1,4 @@
-//! What makes two prompts the same.
+//! The identity of a prompt.
 
 use std::fmt;
 
@@ -7,9 +7,9 @@ use sha2::{Digest, Sha256};
 use super::Keep;
 use crate::synthesis::Utterance;
 
-/// The identity of a prompt: a digest of provider, voice, language, rate and text, so that no text
-/// stands in a file's name or a log. Personal prompts have keys of their own: the same text, once
-/// personal, never comes from a shared place nor goes there.
+/// A digest of provider, voice, language, rate and text, so that no text appears in a file name or
+/// log. Personal prompts have separate keys: a personal text is never shared with a shared prompt
+/// of the same words.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     digest: [u8; 32],
@@ -27,7 +27,7 @@ impl Key {
             &rate_hz.to_string(),
             utterance.text.expose(),
         ] {
-            // with its length before it, no part can run into the next
+            // the length prefix keeps adjacent parts apart
             digest.update((part.len() as u64).to_le_bytes());
             digest.update(part);
         }

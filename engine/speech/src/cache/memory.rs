@@ -1,4 +1,4 @@
-//! Prompts in memory: the least recently played goes first when there are too many bytes.
+//! Prompts in memory: the least recently played are evicted first.
 
 use hashlink::LruCache;
 use tokio::time::Instant;
@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use super::audio::Speech;
 use super::key::Key;
 
-/// Bounded by the bytes of the samples.
+/// A cache bounded by the bytes of its samples.
 pub(super) struct Memory {
     limit_bytes: usize,
     held_bytes: usize,
@@ -15,7 +15,7 @@ pub(super) struct Memory {
 
 struct Held {
     speech: Speech,
-    /// A personal prompt is gone from here on.
+    /// When a personal prompt expires.
     until: Option<Instant>,
 }
 
@@ -28,7 +28,7 @@ impl Memory {
         }
     }
 
-    /// A prompt, which counts as played now.
+    /// Looks up a prompt and marks it as played.
     pub(super) fn get(&mut self, key: &Key, now: Instant) -> Option<Speech> {
         let held = self.prompts.get(key)?;
         held.until
@@ -36,7 +36,7 @@ impl Memory {
             .then(|| held.speech.clone())
     }
 
-    /// Takes a whole prompt in, unless it is larger than all there may be.
+    /// Adds a complete prompt, unless it exceeds the whole limit.
     pub(super) fn insert(&mut self, key: Key, speech: Speech, until: Option<Instant>) {
         let bytes = bytes_of(&speech);
         if bytes > self.limit_bytes {
@@ -53,7 +53,7 @@ impl Memory {
         }
     }
 
-    /// Drops a prompt whose time is over; one that was taken in anew meanwhile stays.
+    /// Removes a prompt that has expired; one that was inserted again meanwhile stays.
     pub(super) fn expire(&mut self, key: &Key, now: Instant) {
         let over = self
             .prompts
@@ -64,7 +64,7 @@ impl Memory {
         }
     }
 
-    /// Bytes of samples held now.
+    /// Bytes of samples currently held.
     pub(super) fn held_bytes(&self) -> usize {
         self.held_bytes
     }

@@ -1,15 +1,14 @@
-//! From espeak-ng's 22,050 Hz to the rate of the call, band-limited, in a stream.
+//! Streaming, band-limited resampling from espeak-ng's 22,050 Hz to the rate of the call.
 
 use rubato::audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{Fft, FixedSync, Resampler as _, WindowFunction};
 
-/// Input samples in one block of the transform: 40 ms at 22,050 Hz, two of the smallest blocks that
-/// divide 22,050 to 8,000. Smaller ones cut off more below the new Nyquist frequency, larger ones
-/// delay the first piece.
+/// Input samples per FFT block: 40 ms at 22,050 Hz, twice the smallest block for 22,050 to 8,000
+/// Hz. Smaller blocks cut off more below the new Nyquist frequency, larger ones delay the first
+/// piece.
 const BLOCK_SAMPLES: usize = 882;
 
-/// A resampler of one stream. What it gives back is aligned with what it took: the transform's
-/// delay is cut off.
+/// A resampler of one stream. Output is aligned with input: the transform's delay is removed.
 pub(super) struct Resampler {
     fft: Fft<f32>,
     from_hz: u64,
@@ -22,7 +21,7 @@ pub(super) struct Resampler {
 }
 
 impl Resampler {
-    /// A resampler between two rates in Hz; an error when one of them is none.
+    /// A resampler between two rates in Hz; an error if either is unsupported.
     pub(super) fn new(from_hz: u32, to_hz: u32) -> Result<Self, String> {
         let window = WindowFunction::BlackmanHarris2;
         let fft = Fft::new_custom(
@@ -47,7 +46,7 @@ impl Resampler {
         })
     }
 
-    /// Takes samples and appends to `out` those that are ready.
+    /// Takes samples and appends the output that is ready to `out`.
     pub(super) fn push(
         &mut self,
         samples: impl Iterator<Item = f32>,
@@ -63,7 +62,7 @@ impl Resampler {
         Ok(())
     }
 
-    /// The stream is over: appends the rest, so that it lasts as long as what came in.
+    /// Ends the stream: appends the rest, so that the output is as long as the input.
     pub(super) fn finish(&mut self, out: &mut Vec<f32>) -> Result<(), String> {
         while self.given < self.due() {
             self.input.resize(self.fft.input_frames_next(), 0.0);
@@ -116,7 +115,7 @@ mod tests {
         out
     }
 
-    /// The level in the middle, away from the click of a tone that begins and ends at once.
+    /// The level in the middle, away from the clicks at the abrupt ends of a tone.
     fn rms(samples: &[f32]) -> f32 {
         let samples = &samples[samples.len() / 4..samples.len() * 3 / 4];
         (samples.iter().map(|sample| sample * sample).sum::<f32>() / samples.len() as f32).sqrt()

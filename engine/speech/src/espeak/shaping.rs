@@ -1,14 +1,14 @@
-//! From the bytes of espeak-ng's WAV stream to pieces of speech at the call's rate: head,
-//! resampling, silence at the ends, cutting.
+//! From espeak-ng's WAV stream to pieces of speech at the call's rate: header, resampling,
+//! trimming, cutting.
 //!
-//! It knows nothing of processes and channels: bytes go in, pieces come out.
+//! Knows nothing of processes and channels: bytes go in, pieces come out.
 
 use super::resample::Resampler;
 use super::trim::Trim;
 use super::wav::parse_head;
 use crate::synthesis::Samples;
 
-/// How long a piece lasts: a tenth of a second is soon there and costs little to hand over.
+/// Duration of a piece: short enough to start quickly, long enough to be cheap to pass on.
 const PIECE_MS: u32 = 100;
 
 /// Shapes the speech of one utterance.
@@ -18,7 +18,7 @@ pub(super) struct Shaping {
     speech: Option<Speech>,
 }
 
-/// What is set up once the head is known.
+/// State that is set up once the header is known.
 struct Speech {
     resampler: Resampler,
     trim: Trim,
@@ -28,7 +28,7 @@ struct Speech {
 }
 
 impl Shaping {
-    /// For speech at `to_hz`.
+    /// A pipeline for speech at `to_hz`.
     pub(super) fn new(to_hz: u32) -> Self {
         Self {
             to_hz,
@@ -37,7 +37,7 @@ impl Shaping {
         }
     }
 
-    /// Takes bytes of the stream, however they are cut, and appends the pieces that are whole.
+    /// Takes bytes of the stream, split anywhere, and appends the completed pieces.
     pub(super) fn push(&mut self, bytes: &[u8], pieces: &mut Vec<Samples>) -> Result<(), String> {
         self.bytes.extend_from_slice(bytes);
         let speech = match &mut self.speech {
@@ -62,7 +62,7 @@ impl Shaping {
         Ok(())
     }
 
-    /// The stream is over: appends what is left. A stream without a head is an error.
+    /// Ends the stream: appends what is left. A stream without a header is an error.
     pub(super) fn finish(mut self, pieces: &mut Vec<Samples>) -> Result<(), String> {
         let speech = self
             .speech
@@ -91,7 +91,7 @@ impl Speech {
     }
 
     fn trim_ready(&mut self) {
-        // `as` saturates: the little that resampling overshoots is clipped, never wrapped
+        // `as` saturates: small overshoots of the resampler are clipped, never wrapped
         self.trim.push(
             self.wide.drain(..).map(|sample| sample.round() as i16),
             &mut self.ready,

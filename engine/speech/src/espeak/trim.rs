@@ -1,22 +1,21 @@
-//! Silence at both ends of an utterance, cut while it streams.
+//! Trims the silence at both ends of an utterance while it streams.
 //!
-//! Silence in the middle stays as it is; it is held back until speech goes on, because it may turn
-//! out to be the end.
+//! Silence in the middle is kept; it is held back until speech resumes, because it may turn out to
+//! be the end.
 
 use std::collections::VecDeque;
 
-/// How much silence stays before the first sound: enough for a soft consonant below the threshold.
+/// Silence kept before the first sound: enough for a soft consonant below the threshold.
 const LEAD_MS: u32 = 40;
 
-/// How much silence stays after the last sound, so that prompts in a row do not run into each
-/// other.
+/// Silence kept after the last sound, so that consecutive prompts do not run together.
 const TRAIL_MS: u32 = 120;
 
-/// Samples below this are silence: −50 dBFS. espeak-ng's own silence is zero; resampling leaves a
-/// little ringing.
+/// Samples below this are silence: −50 dBFS. espeak-ng's own silence is zero; resampling leaves
+/// some ringing.
 const THRESHOLD: u16 = 104;
 
-/// Cuts the ends of one utterance.
+/// Trims one utterance.
 pub(super) struct Trim {
     lead: usize,
     trail: usize,
@@ -25,7 +24,7 @@ pub(super) struct Trim {
 }
 
 impl Trim {
-    /// For a stream at this rate.
+    /// A trimmer for a stream at this rate.
     pub(super) fn new(rate_hz: u32) -> Self {
         let samples = |ms: u32| (rate_hz * ms / 1_000) as usize;
         Self {
@@ -36,7 +35,7 @@ impl Trim {
         }
     }
 
-    /// Takes samples and appends to `out` those that are known to stay.
+    /// Takes samples and appends those certain to be kept to `out`.
     pub(super) fn push(&mut self, samples: impl Iterator<Item = i16>, out: &mut Vec<i16>) {
         for sample in samples {
             self.quiet.push_back(sample);
@@ -49,7 +48,7 @@ impl Trim {
         }
     }
 
-    /// The stream is over: appends what stays of the silence at its end.
+    /// Ends the stream: appends what is kept of the final silence.
     pub(super) fn finish(&mut self, out: &mut Vec<i16>) {
         if self.begun {
             out.extend(self.quiet.drain(..).take(self.trail));

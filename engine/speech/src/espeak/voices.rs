@@ -1,13 +1,11 @@
-//! Which of espeak-ng's voices speaks which language.
+//! espeak-ng's voices by language.
 
 use ghanti_model::Language;
 
-/// The voice for a language, by espeak-ng's own name (`espeak-ng --voices`), or nothing where it
-/// has none.
+/// The voice for a language, by espeak-ng's name (`espeak-ng --voices`), or `None` if it has none.
 pub(super) fn voice_for(language: &Language) -> Option<&'static str> {
     match language.primary() {
-        // espeak-ng has no Indian English; the British voice says words the way they are taught in
-        // India
+        // espeak-ng has no Indian English; the British voice pronounces words as taught in India
         "en" => Some("en-gb"),
         "hi" => Some("hi"),
         "ta" => Some("ta"),
@@ -23,8 +21,7 @@ pub(super) fn voice_for(language: &Language) -> Option<&'static str> {
     }
 }
 
-/// Whether a text can be the name of a voice. Anything else could be a path into the file system,
-/// which `-v` would open.
+/// Whether a text can be the name of a voice. Anything else could be a path, which `-v` would open.
 pub(super) fn is_voice_name(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= 32

@@ -1,22 +1,22 @@
-//! The head of a WAV stream that comes through a pipe.
+//! The header of a WAV stream from a pipe.
 //!
 //! A program that writes to a pipe cannot go back to fill in lengths, so those of the RIFF and
-//! `data` chunks are not believed: the samples end where the stream ends. Source: Microsoft,
-//! "Multimedia Programming Interface and Data Specifications 1.0", RIFF WAVE.
+//! `data` chunks are ignored: the samples end where the stream ends. Source: Microsoft, "Multimedia
+//! Programming Interface and Data Specifications 1.0", RIFF WAVE.
 
-/// A head without a `data` chunk in its first bytes is no speech.
+/// The `data` chunk must start within this many bytes.
 const HEAD_BYTES: usize = 4_096;
 
-/// What the head tells.
+/// The content of the header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct WavHead {
-    /// Samples a second.
+    /// Samples per second.
     pub(super) rate_hz: u32,
-    /// Where in the stream the first sample stands.
+    /// Byte offset of the first sample.
     pub(super) samples_at: usize,
 }
 
-/// Reads the head: nothing yet when more bytes are needed, or an error that says what is wrong.
+/// Parses the header: `None` if more bytes are needed, an error if it is invalid.
 pub(super) fn parse_head(stream: &[u8]) -> Result<Option<WavHead>, String> {
     let Some(riff) = stream.get(..12) else {
         return Ok(None);
@@ -53,7 +53,7 @@ pub(super) fn parse_head(stream: &[u8]) -> Result<Option<WavHead>, String> {
     Ok(None)
 }
 
-/// The rate of a mono PCM16 format, or nothing when it has not all come yet.
+/// The rate of a mono PCM16 format, or `None` if it is not complete yet.
 fn read_format(stream: &[u8], at: usize) -> Option<Result<u32, String>> {
     let (encoding, channels) = (u16_at(stream, at)?, u16_at(stream, at + 2)?);
     let (rate_hz, bits) = (u32_at(stream, at + 4)?, u16_at(stream, at + 14)?);

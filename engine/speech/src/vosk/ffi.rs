@@ -1,11 +1,10 @@
-//! Vosk's C interface, opened at run time: the only place with unsafe code.
+//! Vosk's C interface, loaded at run time: the only module with unsafe code.
 //!
-//! Source: `vosk_api.h` of Vosk 0.3.45. What holds here, so that the rest of the crate need not
-//! think of it:
+//! Source: `vosk_api.h` of Vosk 0.3.45. Guarantees to the rest of the crate:
 //! - the library is never unloaded, so its functions stay valid;
-//! - a model lives as long as any decoder of it;
-//! - a decoder stays on the thread that made it;
-//! - texts the library returns are copied at once, because the next call overwrites them.
+//! - a model outlives its decoders;
+//! - a decoder stays on the thread that created it;
+//! - strings returned by the library are copied immediately, because the next call overwrites them.
 #![allow(
     unsafe_code,
     reason = "a C library has no other interface; each block says why it is sound"
@@ -19,23 +18,23 @@ use std::sync::Arc;
 
 use libloading::Library;
 
-/// The library's own `VoskModel`.
+/// The library's opaque `VoskModel`.
 #[repr(C)]
 struct RawModel {
     _opaque: [u8; 0],
 }
 
-/// The library's own `VoskRecognizer`.
+/// The library's opaque `VoskRecognizer`.
 #[repr(C)]
 struct RawDecoder {
     _opaque: [u8; 0],
 }
 
-/// Declares the functions of the library with their C signatures, and looks them all up when it is
+/// Declares the library's functions with their C signatures, and looks all of them up when it is
 /// opened.
 macro_rules! functions {
     ($($field:ident: $symbol:literal fn($($argument:ty),*) $(-> $answer:ty)?;)*) => {
-        /// The functions in use.
+        /// The functions used.
         struct Functions { $($field: unsafe extern "C" fn($($argument),*) $(-> $answer)?,)* }
 
         impl Functions {
@@ -63,21 +62,21 @@ functions! {
     decoder_free: b"vosk_recognizer_free\0" fn(*mut RawDecoder);
 }
 
-/// `libvosk.so`, opened.
+/// The loaded `libvosk.so`.
 pub(super) struct VoskLibrary {
     functions: Functions,
-    /// Never closed: threads of the library may outlive everything of ours.
+    /// Never unloaded: the library's threads may outlive everything of ours.
     _library: ManuallyDrop<Library>,
 }
 
 impl VoskLibrary {
-    /// Opens the library and silences its log, which would show what callers say.
+    /// Loads the library and silences its log, which would contain what callers say.
     pub(super) fn open(path: &Path) -> Result<Arc<Self>, libloading::Error> {
-        // SAFETY: the path is the operator's own setting; loading Vosk runs the initialisers of
-        // Kaldi and OpenFST, which only fill tables
+        // SAFETY: the operator configured the path; loading Vosk runs the initialisers of Kaldi and
+        // OpenFST, which only fill tables
         let library = unsafe { Library::new(path)? };
         let functions = Functions::look_up(&library)?;
-        // SAFETY: takes a number, has no preconditions
+        // SAFETY: takes an integer, has no preconditions
         unsafe { (functions.set_log_level)(-1) };
         Ok(Arc::new(Self {
             functions,
@@ -86,24 +85,24 @@ impl VoskLibrary {
     }
 }
 
-/// A model in memory, shared by all its decoders.
+/// A loaded model, shared by all its decoders.
 pub(super) struct Model {
     raw: NonNull<RawModel>,
     library: Arc<VoskLibrary>,
 }
 
-// SAFETY: a model is only read once it is made, and its reference count is atomic
-// (`std::atomic<int>` in `model.h`)
+// SAFETY: a model is read-only once loaded, and its reference count is atomic (`std::atomic<int>`
+// in `model.h`)
 unsafe impl Send for Model {}
 // SAFETY: as above
 unsafe impl Sync for Model {}
 
 impl Model {
-    /// Reads a model folder, some tenths of a second; nothing when it holds no whole model.
+    /// Loads a model folder, some tenths of a second; `None` if it is not a complete model.
     pub(super) fn load(library: &Arc<VoskLibrary>, folder: &Path) -> Option<Arc<Self>> {
         let path = CString::new(folder.as_os_str().as_encoded_bytes()).ok()?;
-        // SAFETY: the path ends with a zero and is only read during the call; a model that cannot
-        // be read gives null
+        // SAFETY: the path is NUL-terminated and only read during the call; an unreadable model
+        // returns null
         let raw = NonNull::new(unsafe { (library.functions.model_new)(path.as_ptr()) })?;
         Some(Arc::new(Self {
             raw,
@@ -116,28 +115,28 @@ impl Model {
         let Ok(word) = CString::new(word) else {
             return false;
         };
-        // SAFETY: the model is alive, the word ends with a zero, and the vocabulary is only read
+        // SAFETY: the model is alive, the word is NUL-terminated, and the vocabulary is only read
         unsafe { (self.library.functions.model_find_word)(self.raw.as_ptr(), word.as_ptr()) >= 0 }
     }
 }
 
 impl Drop for Model {
     fn drop(&mut self) {
-        // SAFETY: made by `model_new`, freed once; every decoder holds an `Arc` of this, so none is
-        // left
+        // SAFETY: created by `model_new`, freed once; every decoder holds an `Arc` of this, so none
+        // is left
         unsafe { (self.library.functions.model_free)(self.raw.as_ptr()) }
     }
 }
 
-/// A decoder, for one utterance at a time. Neither `Send` nor `Sync`: it stays where it was made.
+/// A decoder, for one utterance at a time. Neither `Send` nor `Sync`: it stays on its thread.
 pub(super) struct Decoder {
     raw: NonNull<RawDecoder>,
     model: Arc<Model>,
 }
 
 impl Decoder {
-    /// A decoder of free speech, or of a grammar: a JSON list of phrases. Nothing when the library
-    /// refuses.
+    /// A decoder for free speech, or for a grammar given as a JSON list of phrases. `None` if the
+    /// library rejects it.
     pub(super) fn new(model: &Arc<Model>, rate_hz: u32, grammar: Option<&str>) -> Option<Self> {
         let functions = &model.library.functions;
         let raw = match grammar {
@@ -145,7 +144,7 @@ impl Decoder {
             None => unsafe { (functions.decoder_new)(model.raw.as_ptr(), rate_hz as c_float) },
             Some(grammar) => {
                 let grammar = CString::new(grammar).ok()?;
-                // SAFETY: the model is alive; the grammar ends with a zero and is only read during
+                // SAFETY: the model is alive; the grammar is NUL-terminated and only read during
                 // the call
                 unsafe {
                     (functions.decoder_new_grm)(
@@ -160,7 +159,7 @@ impl Decoder {
             raw: NonNull::new(raw)?,
             model: Arc::clone(model),
         };
-        // SAFETY: the decoder is alive; the number asks for each word's confidence
+        // SAFETY: the decoder is alive; 1 requests each word's confidence
         unsafe { (functions.decoder_set_words)(decoder.raw.as_ptr(), 1) };
         Some(decoder)
     }
@@ -169,12 +168,12 @@ impl Decoder {
         &self.model.library.functions
     }
 
-    /// Decodes samples. True when the library found a pause and closed a segment: then
-    /// [`Self::segment`] has its words. An error when it failed inside.
+    /// Decodes samples. `true` if the library found a pause and closed a segment, whose words are
+    /// then in [`Self::segment`]. An error if the library failed internally.
     pub(super) fn accept(&mut self, samples: &[i16]) -> Result<bool, ()> {
         let length = c_int::try_from(samples.len()).map_err(|_| ())?;
-        // SAFETY: the decoder is alive and used by this thread alone; the samples are read during
-        // the call only
+        // SAFETY: the decoder is alive and used only by this thread; the samples are only read
+        // during the call
         match unsafe {
             (self.functions().decoder_accept)(self.raw.as_ptr(), samples.as_ptr(), length)
         } {
@@ -184,7 +183,7 @@ impl Decoder {
         }
     }
 
-    /// The words of the segment that just closed, as JSON.
+    /// The words of the segment just closed, as JSON.
     pub(super) fn segment(&mut self) -> String {
         self.text(self.functions().decoder_result)
     }
@@ -194,19 +193,20 @@ impl Decoder {
         self.text(self.functions().decoder_partial)
     }
 
-    /// Ends the utterance: its words since the last segment, as JSON. The next samples begin anew.
+    /// Ends the utterance: its words since the last segment, as JSON. Further samples start the
+    /// next one.
     pub(super) fn finish(&mut self) -> String {
         self.text(self.functions().decoder_final)
     }
 
     fn text(&mut self, ask: unsafe extern "C" fn(*mut RawDecoder) -> *const c_char) -> String {
-        // SAFETY: the decoder is alive and used by this thread alone; `ask` is one of the three
-        // functions that return a text
+        // SAFETY: the decoder is alive and used only by this thread; `ask` is one of the three
+        // functions that return a string
         let text = unsafe { ask(self.raw.as_ptr()) };
         if text.is_null() {
             return String::new();
         }
-        // SAFETY: the text ends with a zero and stays until the next call on this decoder; it is
+        // SAFETY: the string is NUL-terminated and valid until the next call on this decoder; it is
         // copied here
         unsafe { CStr::from_ptr(text) }
             .to_string_lossy()
@@ -216,8 +216,8 @@ impl Decoder {
 
 impl Drop for Decoder {
     fn drop(&mut self) {
-        // SAFETY: made by `decoder_new` or `decoder_new_grm`, freed once, on the thread that used
-        // it
+        // SAFETY: created by `decoder_new` or `decoder_new_grm`, freed once, on the thread that
+        // used it
         unsafe { (self.functions().decoder_free)(self.raw.as_ptr()) }
     }
 }

@@ -1,22 +1,22 @@
 //! The grammar of a closed question: its phrases and decoys, as far as the model knows their words,
-//! and `[unk]` for all else.
+//! and `[unk]` for everything else.
 //!
-//! Vosk makes a bigram model of it: words recombine across phrases ("call me yes"), so a decoy
-//! stands for its words anywhere in an utterance.
+//! Vosk builds a bigram model from it: words recombine across phrases ("call me yes"), so a decoy
+//! covers its words anywhere in an utterance.
 
 use std::collections::BTreeSet;
 
 use super::ffi::Model;
 
-/// Vosk's word for speech that is none of the phrases.
+/// Vosk's word for speech that matches none of the phrases.
 pub(super) const UNKNOWN: &str = "[unk]";
 
-/// An answer is so much likelier than a decoy: Vosk counts how often a phrase stands in the list.
+/// How much likelier an answer is than a decoy: Vosk counts how often a phrase occurs in the list.
 const WEIGHT: usize = 3;
 
-/// The grammar as Vosk takes it, a JSON list. A phrase with a word outside the model's vocabulary
-/// is left out, since it could never be recognised; with no phrase left, everything that is said is
-/// [`UNKNOWN`].
+/// Builds the grammar in Vosk's format, a JSON list. Phrases with a word outside the model's
+/// vocabulary are dropped, since they could never be recognised; if no phrase is left, all speech
+/// is [`UNKNOWN`].
 pub(super) fn compile(model: &Model, phrases: &[String], decoys: &[String]) -> String {
     let answers = known_phrases(phrases, |word| model.knows(word));
     let decoys = known_phrases(decoys, |word| model.knows(word));
@@ -49,8 +49,8 @@ fn known_phrases<'a>(
         .collect()
 }
 
-/// The words of a phrase as vocabularies spell them: lower case, an apostrophe inside a word stays,
-/// other punctuation goes.
+/// The words of a phrase as vocabularies spell them: lower case, with apostrophes inside words but
+/// no other punctuation.
 fn words_of(phrase: &str) -> Vec<String> {
     let separates = |character: char| {
         character.is_whitespace() || (character.is_ascii_punctuation() && character != '\'')

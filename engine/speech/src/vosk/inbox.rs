@@ -1,8 +1,8 @@
-//! What a recognition wants of its worker, in order: samples, ends of utterances, resets.
+//! The requests of a recognition to its worker, in order: samples, ends of utterances, resets.
 //!
-//! Handing over takes a short lock and, once the buffers have grown, no memory. An inbox stands in
-//! its worker's queue at most once, so that queue is as long as there are recognitions; how much
-//! audio an inbox holds is bounded by [`QUEUED_SAMPLES`].
+//! Adding one takes a short lock and, once the buffers have grown, no allocation. An inbox is in
+//! its worker's queue at most once, which bounds the queue by the number of recognitions; the audio
+//! in an inbox is bounded by [`QUEUED_SAMPLES`].
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,33 +14,33 @@ use tokio::sync::mpsc;
 use super::ffi::Model;
 use crate::recognition::{Hearing, RATE_HZ};
 
-/// How much audio may wait for one recognition: five seconds. A worker that lags further behind
-/// would answer too late to be of use, so further samples are dropped, and the one who feeds is
-/// told.
+/// The most audio that may wait for one recognition: five seconds. A worker further behind than
+/// that would answer too late to be useful, so further samples are dropped and the caller of `feed`
+/// gets an error.
 const QUEUED_SAMPLES: usize = 5 * RATE_HZ as usize;
 
-/// What a recognition listens for, fixed when it begins.
+/// The parameters of a recognition.
 pub(super) struct Request {
     pub(super) model: Arc<Model>,
     pub(super) language: Language,
     /// Empty for free speech.
     pub(super) phrases: Vec<String>,
-    /// What the grammar of the phrases has besides.
+    /// Added to the grammar besides the phrases.
     pub(super) decoys: Vec<String>,
     pub(super) hearings: mpsc::Sender<Hearing>,
 }
 
-/// The place where a recognition and its worker meet.
+/// The mailbox between a recognition and its worker.
 pub(super) struct Inbox {
-    /// Tells the recognitions of a worker apart.
+    /// Identifies the recognition within its worker.
     pub(super) id: u64,
     pub(super) request: Request,
     backlog: Mutex<Backlog>,
 }
 
 impl Inbox {
-    /// An empty inbox. It counts as queued: the maker puts it into the worker's queue, so that the
-    /// decoder is there before anybody speaks.
+    /// An empty inbox that counts as queued: its creator puts it into the worker's queue, so that
+    /// the decoder is ready before anyone speaks.
     pub(super) fn new(id: u64, request: Request) -> Self {
         Self {
             id,
@@ -52,24 +52,24 @@ impl Inbox {
         }
     }
 
-    /// Changes or reads the backlog.
+    /// Accesses the backlog.
     pub(super) fn with<T>(&self, act: impl FnOnce(&mut Backlog) -> T) -> T {
         act(&mut self.backlog.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// The next thing to do for a recognition.
+/// The next task of a recognition.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Task {
-    /// Decode the samples that were put into the buffer.
+    /// Decode the samples placed in the buffer.
     Decode,
-    /// The utterance is over.
+    /// Finish the utterance.
     Finish,
-    /// Forget the utterance.
+    /// Discard the utterance.
     Reset,
-    /// Free everything: nobody listens any more.
+    /// Free everything: the recognition was dropped.
     Close,
-    /// Nothing for now.
+    /// Nothing to do.
     Rest,
 }
 
@@ -80,20 +80,20 @@ enum Entry {
     Reset,
 }
 
-/// What waits, in order.
+/// Pending requests, in order.
 #[derive(Default)]
 pub(super) struct Backlog {
     entries: VecDeque<Entry>,
     samples: VecDeque<i16>,
-    /// Since when an utterance that is over waits for its words.
+    /// When the oldest finished utterance that has no result yet was finished.
     over_since: Option<Instant>,
-    /// It stands in the worker's queue, or the worker is at it.
+    /// It is in the worker's queue, or the worker is serving it.
     queued: bool,
     closed: bool,
 }
 
 impl Backlog {
-    /// Adds samples, all or none: false when there is no room for them.
+    /// Adds all samples, or returns `false` and adds none if there is not enough room.
     pub(super) fn push(&mut self, samples: &[i16]) -> bool {
         if self.samples.len() + samples.len() > QUEUED_SAMPLES {
             return false;
@@ -113,13 +113,12 @@ impl Backlog {
         self.over_since.get_or_insert_with(Instant::now);
     }
 
-    /// Since when somebody waits for the words of an utterance that is over; none where they still
-    /// speak.
+    /// Since when a finished utterance has been waiting for its words; `None` if there is none.
     pub(super) fn over_since(&self) -> Option<Instant> {
         self.over_since
     }
 
-    /// Drops what came after the last finish, and has the worker forget what it has of it.
+    /// Discards what came after the last finish, and makes the worker discard what it has of it.
     pub(super) fn reset(&mut self) {
         if let Some(&Entry::Samples(count)) = self.entries.back() {
             self.entries.pop_back();
@@ -130,25 +129,25 @@ impl Backlog {
         }
     }
 
-    /// Drops all; the worker frees the decoder.
+    /// Discards everything; the worker frees the decoder.
     pub(super) fn close(&mut self) {
         self.entries.clear();
         self.samples.clear();
         self.closed = true;
     }
 
-    /// Whether nobody listens any more.
+    /// Whether the recognition was dropped.
     pub(super) fn is_closed(&self) -> bool {
         self.closed
     }
 
-    /// Whether it has to be put into the worker's queue now; from then on it counts as queued.
+    /// Whether the caller has to put it into the worker's queue now; marks it as queued.
     pub(super) fn enqueue(&mut self) -> bool {
         !std::mem::replace(&mut self.queued, true)
     }
 
-    /// The next task; samples, at most `limit`, replace the contents of `buffer`. With
-    /// [`Task::Rest`] it counts as no longer queued.
+    /// The next task. Samples, at most `limit`, replace the content of `buffer`. After
+    /// [`Task::Rest`] it is no longer queued.
     pub(super) fn take(&mut self, buffer: &mut Vec<i16>, limit: usize) -> Task {
         if self.closed {
             return Task::Close;
@@ -164,7 +163,7 @@ impl Backlog {
                 Task::Decode
             }
             Some(Entry::Finish) => {
-                // one that was finished later is as urgent as this one was: it is next to be served
+                // a later finish keeps the urgency of this one, since it is served next
                 self.over_since = self
                     .over_since
                     .filter(|_| self.entries.contains(&Entry::Finish));

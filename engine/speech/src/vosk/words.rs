@@ -1,4 +1,4 @@
-//! The words of an utterance, gathered from Vosk's JSON answers.
+//! The words of an utterance, collected from Vosk's JSON results.
 
 use ghanti_model::{Language, Masked};
 use serde::Deserialize;
@@ -6,28 +6,28 @@ use serde::Deserialize;
 use super::grammar::UNKNOWN;
 use crate::recognition::Recognized;
 
-/// The answer at the end of a segment or an utterance.
+/// The result of a segment or an utterance.
 #[derive(Deserialize)]
 struct SegmentAnswer {
     #[serde(default)]
     result: Vec<Word>,
 }
 
-/// The answer in between.
+/// A partial result.
 #[derive(Deserialize)]
 struct PartialAnswer {
     #[serde(default)]
     partial: String,
 }
 
-/// One word and how sure the decoder is of it.
+/// One word and its confidence.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 struct Word {
     word: String,
     conf: f32,
 }
 
-/// What was said since the utterance began. Vosk closes a segment at every pause, an utterance may
+/// The words since the utterance started. Vosk closes a segment at every pause, so an utterance may
 /// have several.
 #[derive(Debug, Default)]
 pub(super) struct Words {
@@ -40,15 +40,15 @@ impl Words {
     pub(super) fn close(&mut self, answer: &str) {
         match serde_json::from_str::<SegmentAnswer>(answer) {
             Ok(answer) => self.closed.extend(answer.result),
-            // the answer itself may hold what a caller said
+            // the result itself may contain what the caller said
             Err(error) => {
                 tracing::warn!(reason = ?error.classify(), "an answer of vosk is no JSON")
             }
         }
     }
 
-    /// The words so far, if they differ from what was told before. Vosk has no confidence for them,
-    /// so it is 0.
+    /// The words so far, if they changed since the last call. Vosk gives no confidence for them, so
+    /// it is 0.
     pub(super) fn partial(&mut self, answer: &str, language: &Language) -> Option<Recognized> {
         let open = serde_json::from_str::<PartialAnswer>(answer)
             .map(|answer| answer.partial)
@@ -65,7 +65,7 @@ impl Words {
         Some(recognized(now.split(' '), 0.0, language))
     }
 
-    /// The words of the whole utterance; the next one begins with none.
+    /// The words of the whole utterance. The next one starts empty.
     pub(super) fn take(&mut self, language: &Language) -> Recognized {
         let words = std::mem::take(self).closed;
         let known: Vec<&Word> = words.iter().filter(|word| word.word != UNKNOWN).collect();
@@ -83,7 +83,7 @@ impl Words {
         )
     }
 
-    /// Forgets all.
+    /// Discards everything.
     pub(super) fn clear(&mut self) {
         *self = Self::default();
     }

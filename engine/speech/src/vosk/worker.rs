@@ -1,10 +1,11 @@
-//! The threads that decode: each serves its recognitions in turns of one slice of audio, so that a
-//! long utterance of one call does not hold up the short answer of another. Callers who have
-//! finished are served before those who still speak, who has waited longest first: when many answer
-//! at once, as many as possible are understood in time.
+//! The decoding threads. Each serves its recognitions one slice of audio at a time, so that a long
+//! utterance in one call does not hold up a short answer in another. Callers who have finished are
+//! served before those still speaking, longest-waiting first: under load, as many answers as
+//! possible are recognised in time.
 //!
-//! A decoder is made, used and freed on its worker's thread. A worker never waits for a listener:
-//! when a final hearing finds the channel full, that recognition alone rests until there is room.
+//! A decoder is created, used and freed on its worker's thread. A worker never waits for a
+//! receiver: if a final hearing finds the channel full, only that recognition pauses until there is
+//! room.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -20,38 +21,37 @@ use super::inbox::{Inbox, Request, Task};
 use super::words::Words;
 use crate::recognition::{Hearing, RATE_HZ, RecognitionError};
 
-/// How much is decoded before the next recognition has its turn: 200 ms of audio, at most about 60
-/// ms of work.
+/// How much is decoded before the next recognition is served: 200 ms of audio, at most about 60 ms
+/// of work.
 const SLICE_SAMPLES: usize = RATE_HZ as usize / 5;
 
-/// How soon a full channel is tried again; a listener that is this far behind does not notice the
-/// difference.
+/// How soon a full channel is tried again. A receiver this far behind does not notice the delay.
 const FULL_RETRY: Duration = Duration::from_millis(20);
 
 /// What wakes a worker.
 pub(super) enum Wake {
-    /// Something waits in this inbox.
+    /// This inbox has work.
     Inbox(Arc<Inbox>),
-    /// The recogniser is being closed.
+    /// The recogniser is shutting down.
     Stop,
 }
 
 /// One worker's state.
 pub(super) struct Worker {
     wakes: Receiver<Wake>,
-    /// Puts an inbox with more to do behind the others.
+    /// Requeues an inbox that has more to do.
     again: Sender<Wake>,
     stop: Arc<AtomicBool>,
     decodings: HashMap<u64, Decoding>,
-    /// Those that something is to be done for.
+    /// Inboxes with work to do.
     ready: VecDeque<Arc<Inbox>>,
-    /// Those whose listener has no room for a final hearing.
+    /// Inboxes whose channel has no room for a final hearing.
     waiting: Vec<Arc<Inbox>>,
 }
 
 impl Worker {
-    /// A worker without recognitions, made on the thread that it will run on. `again` is the other
-    /// end of `wakes`.
+    /// A worker without recognitions, created on the thread it runs on. `again` is the sender of
+    /// `wakes`.
     pub(super) fn new(wakes: Receiver<Wake>, again: Sender<Wake>, stop: Arc<AtomicBool>) -> Self {
         Self {
             wakes,
@@ -63,7 +63,7 @@ impl Worker {
         }
     }
 
-    /// Works until it is told to stop.
+    /// Runs until stopped.
     pub(super) fn run(mut self) {
         let mut slice = Vec::with_capacity(SLICE_SAMPLES);
         while !self.stop.load(Ordering::Acquire) {
@@ -96,7 +96,8 @@ impl Worker {
         self.close();
     }
 
-    /// Takes out whoever has waited longest since they finished, or else whose turn it is.
+    /// Removes the inbox that has waited longest since its utterance finished, else the next in
+    /// line.
     fn most_urgent(&mut self) -> Option<Arc<Inbox>> {
         let over_since = |inbox: &Arc<Inbox>| inbox.with(|backlog| backlog.over_since());
         let finished = self
@@ -108,7 +109,7 @@ impl Worker {
         self.ready.remove(at)
     }
 
-    /// One turn of one recognition.
+    /// Serves one recognition once.
     fn serve(&mut self, inbox: Arc<Inbox>, slice: &mut Vec<i16>) {
         if inbox.with(|backlog| backlog.is_closed()) {
             self.decodings.remove(&inbox.id);
@@ -131,11 +132,11 @@ impl Worker {
             }
             Task::Rest => return,
         }
-        // fails only when the worker itself is gone
+        // fails only if the worker itself is gone
         let _ = self.again.send(Wake::Inbox(inbox));
     }
 
-    /// Tells all who still listen that nothing further comes.
+    /// Reports to every open recognition that it has failed.
     fn close(self) {
         let unserved = self.wakes.try_iter().filter_map(|wake| match wake {
             Wake::Inbox(inbox) => Some(inbox),
@@ -156,13 +157,13 @@ impl Worker {
     }
 }
 
-/// One recognition on its worker.
+/// A recognition on its worker.
 struct Decoding {
     inbox: Arc<Inbox>,
-    /// Nothing after a failure.
+    /// `None` after a failure.
     decoder: Option<Decoder>,
     words: Words,
-    /// Samples were decoded since the utterance began.
+    /// Whether samples were decoded since the utterance started.
     fed: bool,
     /// A hearing that must not be lost and found the channel full.
     undelivered: Option<Hearing>,
@@ -206,7 +207,7 @@ impl Decoding {
             }
         }
         if let Some(partial) = self.words.partial(&decoder.partial(), &request.language) {
-            // dropped when the channel is full: the next one says more
+            // dropped if the channel is full: the next one supersedes it
             let _ = request.hearings.try_send(Hearing::Partial(partial));
         }
     }
@@ -231,14 +232,14 @@ impl Decoding {
             .as_mut()
             .filter(|_| std::mem::take(&mut self.fed))
         {
-            // not `vosk_recognizer_reset`: that keeps the last tenths of a second, which the
-            // decoder has not looked at yet
+            // not `vosk_recognizer_reset`: that keeps the last tenths of a second, which have not
+            // been decoded yet
             decoder.finish();
         }
     }
 
-    /// Hands over the hearing that waits, if there is one: false when there is still no room. When
-    /// nobody listens it is dropped.
+    /// Sends the pending hearing, if any. `false` if there is still no room; dropped if the
+    /// receiver is gone.
     fn deliver(&mut self) -> bool {
         let Some(hearing) = self.undelivered.take() else {
             return true;
@@ -257,7 +258,7 @@ fn failed(reason: &str) -> Hearing {
     Hearing::Failed(RecognitionError::Unavailable(reason.to_owned()))
 }
 
-/// What is told once the recogniser was dropped.
+/// The error once the recogniser has been dropped.
 pub(super) fn closed() -> RecognitionError {
     RecognitionError::Unavailable("the recogniser was closed".to_owned())
 }

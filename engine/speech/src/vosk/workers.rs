@@ -1,4 +1,4 @@
-//! The pool of workers, and the recognitions that hand their audio to it.
+//! The pool of workers, and the recognitions that feed it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -9,7 +9,7 @@ use super::inbox::{Backlog, Inbox, Request};
 use super::worker::{Wake, Worker, closed};
 use crate::recognition::{Hearing, Recognition, RecognitionError};
 
-/// The threads that decode. Dropping it stops them: each finishes the slice it is at, at most some
+/// The decoding threads. Dropping this stops them: each completes its current slice, at most some
 /// tens of milliseconds.
 pub(super) struct Workers {
     desks: Vec<Desk>,
@@ -18,14 +18,14 @@ pub(super) struct Workers {
     last_id: AtomicU64,
 }
 
-/// One worker, seen from outside.
+/// The handle of one worker.
 #[derive(Clone)]
 struct Desk {
-    /// Unbounded, but every inbox stands in it at most once.
+    /// Unbounded, but holds every inbox at most once.
     wakes: Sender<Wake>,
-    /// How many recognitions it has.
+    /// Number of its recognitions.
     load: Arc<AtomicUsize>,
-    /// It ends, or has ended.
+    /// Set when it is stopping or has stopped.
     stop: Arc<AtomicBool>,
 }
 
@@ -55,7 +55,7 @@ impl Workers {
         Ok(workers)
     }
 
-    /// Begins a recognition at the worker that has the fewest, and has its decoder made.
+    /// Starts a recognition on the worker with the fewest, including its decoder.
     pub(super) fn begin(&self, request: Request) -> Result<Listening, RecognitionError> {
         let desk = self
             .desks
@@ -92,14 +92,14 @@ impl Drop for Workers {
     }
 }
 
-/// A recognition in progress. Dropping it frees its decoder and abandons what was not yet decoded.
+/// A recognition in progress. Dropping it frees its decoder and discards undecoded audio.
 pub(super) struct Listening {
     desk: Desk,
     inbox: Arc<Inbox>,
 }
 
 impl Listening {
-    /// Changes the backlog, and wakes the worker if it rests.
+    /// Changes the backlog, and wakes the worker if it is idle.
     fn hand_over<T>(&self, act: impl FnOnce(&mut Backlog) -> T) -> Result<T, RecognitionError> {
         if self.desk.stop.load(Ordering::Acquire) {
             return Err(closed());
@@ -130,7 +130,7 @@ impl Recognition for Listening {
     }
 
     fn reset(&mut self) {
-        // after the end there is nothing to forget
+        // once closed there is nothing to discard
         let _ = self.hand_over(Backlog::reset);
     }
 }

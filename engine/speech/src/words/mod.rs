@@ -1,14 +1,13 @@
-//! Words: how values are spoken, how templates become prompts, and how a caller's words become a
-//! choice.
+//! Words: spoken forms of values, prompts from templates, and choices from a caller's words.
 //!
-//! Everything here is pure: the day's date, the texts and the words are arguments. Nothing plays,
+//! Everything here is pure: the date, the texts and the words are arguments. Nothing plays,
 //! records, waits or logs.
 //!
 //! | module | from | to |
 //! |---|---|---|
-//! | [`spoken`] | a typed value | the words a synthesiser reads rightly |
+//! | [`spoken`] | a typed value | words that a synthesizer pronounces correctly |
 //! | [`template`] | Fluent files, a template with arguments | one line of text |
-//! | [`lexicon`] | what a recogniser heard | one choice of a closed question |
+//! | [`lexicon`] | recognised words | one choice of a closed question |
 
 pub mod lexicon;
 pub mod spoken;

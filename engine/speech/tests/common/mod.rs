@@ -1,5 +1,4 @@
-//! What the tests with real programs share: where they are, a caller's voice, and listening to the
-//! end.
+//! Shared by the tests with real programs: their paths, a caller's voice, and reading results.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::path::PathBuf;
@@ -17,7 +16,7 @@ use rubato::audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{Fft, FixedSync, Resampler};
 use tokio::sync::mpsc;
 
-/// No test waits longer for anything.
+/// The longest that any test waits for anything.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The folder of downloaded tools.
@@ -28,7 +27,7 @@ pub fn tools() -> PathBuf {
     )
 }
 
-/// Settings of the Vosk that `make setup` brings.
+/// Settings for the Vosk installed by `make setup`.
 pub fn vosk_settings() -> VoskSettings {
     let folder = tools().join("vosk");
     let models = [(
@@ -50,8 +49,8 @@ pub fn vosk() -> &'static Vosk {
     &VOSK
 }
 
-/// A caller's words by flite, over a telephone line of 8 kHz, at the recogniser's 16 kHz, with a
-/// little silence around.
+/// Words spoken by flite as the caller, over an 8 kHz telephone line, at the recogniser's 16 kHz,
+/// with a little silence around them.
 pub fn caller_says(words: &str) -> Vec<i16> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("words.wav");
@@ -72,7 +71,7 @@ pub fn caller_says(words: &str) -> Vec<i16> {
     spoken
 }
 
-/// All at once.
+/// All pieces concatenated.
 pub fn resample(samples: &[i16], from_hz: u32, to_hz: u32) -> Vec<i16> {
     let samples: Vec<f32> = samples.iter().map(|&sample| f32::from(sample)).collect();
     let mut fft =
@@ -129,8 +128,8 @@ impl Ear {
         }
     }
 
-    /// Feeds in frames of 20 ms, as a call does but as fast as the recogniser takes them, and ends
-    /// the utterance.
+    /// Feeds frames of 20 ms, as a call does but as fast as the recogniser accepts them, and
+    /// finishes the utterance.
     pub async fn listen_to(&mut self, samples: &[i16]) -> (Recognized, Vec<String>) {
         let feeding = async {
             for frame in samples.chunks(320) {

@@ -1,16 +1,16 @@
-//! The engine's lexicons, one file a language: `data/<language>.toml`.
+//! The engine's lexicons, one file per language: `data/<language>.toml`.
 //!
-//! A lexicon has firm phrases, phrases that count only at the beginning of an answer (`opening`:
-//! words that mean something else further on, such as Punjabi ਹਾਂ, "yes" and "am"), weak ones,
-//! which count only where nothing firm was said, and phrases that agree to something rather than
-//! state it (`consent`: firm, but no confirmation). `aside` holds what answers nothing and must not
-//! be taken for an answer, `filler` what may stand beside any answer and says nothing, `particle`
-//! what may stand beside any but a yes. Phrases are patterns.
+//! A lexicon has firm phrases; phrases that count only at the start of an answer (`opening`: words
+//! that mean something else later on, such as Punjabi ਹਾਂ, "yes" and "am"); weak ones, which count
+//! only if nothing firm was said; and phrases that agree rather than state (`consent`: firm, but
+//! not a confirmation). `aside` lists remarks that answer nothing and must not be taken for an
+//! answer, `filler` meaningless words that may accompany any answer, `particle` words that may
+//! accompany any answer but a yes. Phrases are patterns.
 //!
-//! `listen` are the phrases that a recogniser is told to expect: the few that callers say most,
-//! because it errs more the more it listens for. A lexicon without them listens for its phrases in
-//! the language's own script. `decoys` are frequent words that are no answer: a recogniser that
-//! does not know them would hear an answer in their place.
+//! `listen` lists the phrases given to a recogniser: the few most common ones, because its error
+//! rate grows with the number of phrases. In a lexicon without it these are the phrases in the
+//! language's own script. `decoys` are frequent words that are not an answer: a recogniser that
+//! does not know them would report an answer in their place.
 
 use std::collections::BTreeMap;
 use std::ops::Bound::{Included, Unbounded};
@@ -20,31 +20,31 @@ use serde::Deserialize;
 
 use super::{Lexicon, LexiconError, normal, pattern};
 
-/// How much a phrase says.
+/// How much a phrase counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Weight {
-    /// It counts wherever it stands.
+    /// Counts anywhere.
     Firm,
-    /// As firm, at the beginning of the answer; nothing elsewhere.
+    /// Firm at the start of the answer; ignored elsewhere.
     Opening,
-    /// It counts where nothing firm was said.
+    /// Counts if nothing firm was said.
     Weak,
-    /// As firm, but no answer to a question that asks for a confirmation.
+    /// Firm, but not an answer to a question that asks for confirmation.
     Consent,
-    /// It says nothing, and stands beside anything.
+    /// Meaningless; may accompany anything.
     Filler,
-    /// It says little, and stands beside anything but a yes.
+    /// Nearly meaningless; may accompany anything but a yes.
     Particle,
 }
 
-/// What a phrase stands for in a language.
+/// The meaning of a phrase in a language.
 #[derive(Debug, Clone)]
 pub(super) struct Phrase {
-    /// Which lexicon has it; `None` is an aside or a filler.
+    /// Its lexicon; `None` for an aside, a filler or a particle.
     pub(super) lexicon: Option<Lexicon>,
-    /// How much it says.
+    /// How much it counts.
     pub(super) weight: Weight,
-    /// Whether a recogniser is told to expect it.
+    /// Whether it is given to a recogniser.
     pub(super) listened: bool,
     /// Its words as written, lower case.
     pub(super) text: String,
@@ -53,16 +53,16 @@ pub(super) struct Phrase {
 /// All phrases of a language.
 #[derive(Debug, Default)]
 pub(super) struct Phrasebook {
-    /// By their normalised words with single spaces.
+    /// Keyed by normalised words, separated by single spaces.
     by_words: BTreeMap<String, Vec<Phrase>>,
-    /// Words of the longest one.
+    /// Number of words in the longest phrase.
     pub(super) longest: usize,
-    /// Words that are no answer, for a recogniser to tell answers from.
+    /// Frequent words that are not an answer, for recognisers.
     pub(super) decoys: Vec<String>,
 }
 
 impl Phrasebook {
-    /// What the words stand for.
+    /// The phrases with exactly these words.
     pub(super) fn find(&self, words: &str) -> &[Phrase] {
         self.by_words
             .get(words)
@@ -70,7 +70,7 @@ impl Phrasebook {
             .unwrap_or_default()
     }
 
-    /// The phrases whose normalised words begin so.
+    /// The phrases whose normalised words start with `beginning`.
     pub(super) fn beginning(&self, beginning: &str) -> impl Iterator<Item = &Phrase> {
         let from = self
             .by_words
@@ -79,7 +79,7 @@ impl Phrasebook {
             .flat_map(|(_, phrases)| phrases)
     }
 
-    /// Every phrase, by its words.
+    /// Every phrase, ordered by its words.
     pub(super) fn phrases(&self) -> impl Iterator<Item = &Phrase> {
         self.by_words.values().flatten()
     }
@@ -145,8 +145,8 @@ static BOOKS: LazyLock<BTreeMap<&'static str, Result<Phrasebook, LexiconError>>>
             .collect()
     });
 
-/// The phrases of a language, by its primary tag; nothing where the engine has no lexicon for it.
-/// Read once in a process.
+/// The phrases of a language, by its primary tag; `None` if the engine has no lexicon for it.
+/// Parsed once per process.
 pub(super) fn phrasebook(primary: &str) -> Result<Option<&'static Phrasebook>, LexiconError> {
     BOOKS
         .get(primary)
@@ -214,9 +214,10 @@ fn read(primary: &str, text: &str) -> Result<Phrasebook, LexiconError> {
     Ok(book)
 }
 
-/// All phrases of a section, lower case, each once. One that is only listened for is firm.
+/// All phrases of a section, lower case and unique. Those only in `listen` are firm.
 fn phrases_of(section: &Section) -> Result<BTreeMap<String, Weight>, String> {
     let mut phrases: BTreeMap<String, Weight> = BTreeMap::new();
+    // the first weight of a phrase wins, so weaker ones come first and `listen` last
     let weights = [
         (Weight::Weak, &section.weak),
         (Weight::Opening, &section.opening),

@@ -1,4 +1,4 @@
-//! From words to a choice, by the rules of the [module](super).
+//! From words to a choice, by the rules in the [module documentation](super).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,28 +8,27 @@ use super::data::Weight;
 use super::table::{Meaning, Table};
 use super::{Lexicon, LexiconError, normal};
 
-/// A flow's own phrases come before any lexicon's.
+/// A flow's own phrases take precedence over any lexicon's.
 const OWN_PARTICULARITY: u8 = u8::MAX;
 
-/// More words than one answer has: the rest is not looked at.
+/// The most words of an answer; longer utterances are no match.
 const MAX_WORDS: usize = 256;
 
-/// Listens for a question's choices. Made once a question, cheap to ask, never changed: share it
-/// freely.
+/// Matches the choices of a question. Created once per question, cheap to query, immutable.
 #[derive(Debug)]
 pub struct ChoiceMatcher {
     table: Table,
     keys: BTreeMap<char, usize>,
 }
 
-/// What the words mean.
+/// The choice that was made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Match {
     /// The choice's id.
     pub choice: String,
-    /// The language of the phrases that matched.
+    /// The language of the matched phrases.
     pub language: Language,
-    /// The lexicon of the longest phrase that matched; none where the flow brought it.
+    /// The lexicon of the longest matched phrase; `None` if it is the flow's own.
     pub lexicon: Option<Lexicon>,
 }
 
@@ -50,7 +49,7 @@ impl Hit {
         self.start == other.start && self.words == other.words
     }
 
-    /// Whether the other one, being part of this longer phrase, does not count.
+    /// Whether `other`, as a part of this longer phrase, is ignored.
     fn hides(&self, other: &Hit) -> bool {
         let longer =
             self.words > other.words && self.start <= other.start && self.end() >= other.end();
@@ -61,7 +60,7 @@ impl Hit {
         longer && (self.meaning.choice.is_some() || denies || of_another)
     }
 
-    /// Whether the very same words mean this rather than the other one.
+    /// Whether the same words have this meaning rather than the other one.
     fn takes(&self, other: &Hit) -> bool {
         let is_choice =
             self.meaning.choice.is_some() && self.meaning.choice != other.meaning.choice;
@@ -70,14 +69,13 @@ impl Hit {
             && particularity(&self.meaning) > particularity(&other.meaning)
     }
 
-    /// Whether its words may stand beside an answer of that lexicon: they say nothing of their own,
-    /// or the same.
+    /// Whether its words may accompany an answer of that lexicon: they mean nothing, or the same.
     fn stands_beside(&self, answer: Option<Lexicon>) -> bool {
         let denies_too =
             self.meaning.lexicon == Some(Lexicon::No) && answer.is_some_and(Lexicon::declines);
         match self.meaning.weight {
             Weight::Filler => true,
-            // "yes, but who?" is a question, and no consent
+            // "yes, but who?" is a question rather than consent
             Weight::Weak => answer != Some(Lexicon::Yes) || self.meaning.lexicon == answer,
             Weight::Particle => answer != Some(Lexicon::Yes),
             Weight::Firm | Weight::Opening | Weight::Consent => {
@@ -103,8 +101,7 @@ fn particularity(meaning: &Meaning) -> u8 {
 }
 
 impl ChoiceMatcher {
-    /// Prepares to listen for the choices in the languages, likeliest first; without any, in
-    /// English.
+    /// A matcher for the choices in the languages, most likely first; English if there are none.
     pub fn new(choices: &[Choice], languages: &[Language]) -> Result<Self, LexiconError> {
         let english = [Language::english()];
         let table = Table::of(
@@ -121,8 +118,8 @@ impl ChoiceMatcher {
         })
     }
 
-    /// The choice that the words make as a whole, or none where they make none or two, or hold a
-    /// word that is no part of it.
+    /// The choice made by the whole text; `None` if it makes none or two, or has a word that does
+    /// not belong to the choice.
     pub fn best(&self, text: &str) -> Option<Match> {
         let words = normal::words(text);
         if words.len() > MAX_WORDS {
@@ -158,20 +155,20 @@ impl ChoiceMatcher {
         })
     }
 
-    /// The phrases to listen for, lower case, each once: all of the flow's own, and of the engine's
-    /// those that callers say most. Fewer than [`best`](Self::best) understands, because a
-    /// recogniser errs more the more it listens for.
+    /// The phrases for a recogniser, lower case and unique: all of the flow's own, and the engine's
+    /// most common ones. Fewer than [`best`](Self::best) understands, because a recogniser's error
+    /// rate grows with the number of phrases.
     pub fn phrases(&self) -> Vec<String> {
         self.table.listened().into_iter().collect()
     }
 
-    /// Phrases and words that are no choice here, lower case, each once, for a recogniser to tell
-    /// the choices from.
+    /// Phrases and words that are not a choice here, lower case and unique, for a recogniser to
+    /// tell them apart from the choices.
     pub fn decoys(&self) -> Vec<String> {
         self.table.decoys().into_iter().collect()
     }
 
-    /// The choice that a key makes.
+    /// The choice assigned to a key.
     pub fn key(&self, key: char) -> Option<&str> {
         self.keys
             .get(&key)
@@ -179,8 +176,8 @@ impl ChoiceMatcher {
             .map(String::as_str)
     }
 
-    /// Whether the words so far are exactly one phrase of a choice, so that there is little to wait
-    /// for.
+    /// Whether the words so far are exactly one phrase of a choice, so that endpointing need not
+    /// wait long.
     pub fn is_complete(&self, partial: &str) -> bool {
         let phrase = normal::words(partial).join(" ");
         self.table
@@ -190,8 +187,8 @@ impl ChoiceMatcher {
             && self.best(partial).is_some()
     }
 
-    /// Whether the last words so far are the beginning of a choice's phrase, and no answer yet: the
-    /// caller is in the middle of it.
+    /// Whether the last words so far start a phrase of a choice without being an answer yet: the
+    /// caller is still in the middle of it.
     pub fn is_unfinished(&self, partial: &str) -> bool {
         let words = normal::words(partial);
         let begins = |start: usize| {
@@ -202,12 +199,12 @@ impl ChoiceMatcher {
         self.best(partial).is_none() && (words.len() - longest..words.len()).any(begins)
     }
 
-    /// Whether one of the choices is a yes, of the lexicon `yes` or `confirm`.
+    /// Whether one of the choices is a yes, from the lexicon `yes` or `confirm`.
     pub fn has_yes(&self) -> bool {
         self.table.yes().is_some()
     }
 
-    /// Whether the choice of this id is the yes, which a caller may take back in the same breath.
+    /// Whether the choice with this id is the yes, which a caller may immediately take back.
     pub fn is_yes(&self, choice: &str) -> bool {
         self.table
             .yes()
@@ -215,14 +212,14 @@ impl ChoiceMatcher {
             .is_some_and(|yes| yes == choice)
     }
 
-    /// Whether the yes is a confirmation, the lexicon `confirm`.
+    /// Whether the yes is a confirmation, from the lexicon `confirm`.
     pub fn has_confirmation(&self) -> bool {
         self.table
             .yes()
             .is_some_and(|yes| self.table.asks_firmly(yes))
     }
 
-    /// Whether the choice of this id is the confirmation.
+    /// Whether the choice with this id is the confirmation.
     pub fn confirms(&self, choice: &str) -> bool {
         self.has_confirmation() && self.is_yes(choice)
     }
@@ -257,7 +254,7 @@ impl ChoiceMatcher {
     }
 }
 
-/// The hits that are left after rules 1 to 5, or nothing where yes and no were both said.
+/// The hits that remain after rules 1 to 5; `None` if both yes and no were said.
 fn meant(said: &[Hit]) -> Option<Vec<Hit>> {
     let heard = |hit: &&Hit| {
         !said
@@ -283,7 +280,7 @@ fn meant(said: &[Hit]) -> Option<Vec<Hit>> {
     Some(meant)
 }
 
-/// The choice with the longest phrase, where it is one alone.
+/// The choice with the longest phrase, if it is the only one.
 fn winner(meant: &[Hit]) -> Option<usize> {
     let longest = meant.iter().map(|hit| hit.words).max()?;
     let choices: BTreeSet<usize> = meant
@@ -294,7 +291,7 @@ fn winner(meant: &[Hit]) -> Option<usize> {
     choices.first().copied().filter(|_| choices.len() == 1)
 }
 
-/// How many words the hits cover.
+/// The number of words covered by the hits.
 fn explained<'a>(hits: impl IntoIterator<Item = &'a Hit>) -> usize {
     hits.into_iter()
         .flat_map(|hit| hit.start..hit.end())
@@ -302,7 +299,7 @@ fn explained<'a>(hits: impl IntoIterator<Item = &'a Hit>) -> usize {
         .len()
 }
 
-/// The language whose phrases cover most; of equals the likeliest.
+/// The language whose phrases cover most words; of equals the most likely.
 fn likeliest_language(hits: &[Hit]) -> Option<usize> {
     let languages: BTreeSet<usize> = hits.iter().map(|hit| hit.meaning.language).collect();
     let covered = |language: usize| {

@@ -1,37 +1,37 @@
-//! What a caller's words mean: the choice of a closed question.
+//! The meaning of a caller's words: the choice of a closed question.
 //!
-//! A [`ChoiceMatcher`] is made of a question's choices. It looks for their phrases in what was
-//! heard, on word boundaries, and answers with one choice or none; a wrong choice costs more than
-//! asking again. **The whole utterance has to be that choice**: a word that belongs to none of its
-//! phrases ("yes, he is my father") makes it no answer. The rules, in this order:
+//! A [`ChoiceMatcher`] is created from a question's choices. It searches the recognised words for
+//! their phrases, on word boundaries, and returns one choice or none; a wrong choice costs more
+//! than asking again. **The whole utterance has to be that choice**: a word that belongs to none of
+//! its phrases ("yes, he is my father") makes it a no-match. The rules, in this order:
 //!
-//! 1. A phrase inside a longer one does not count: `no` in "no problem", `agent` in "i don't want
-//!    an agent". This holds for longer phrases of the lexicon `no`, and for remarks that answer
-//!    nothing ("i am not sure"), even where `no` is no choice; the phrases of `who` and
-//!    `wrong-person` hide only other lexicons' phrases, never those that a flow brought itself.
-//! 2. Where two choices have the very same phrase, the flow's own comes before the engine's, then
-//!    the more particular lexicon has it: `wrong-person`, `do-not-call`, `who`, `later`, `repeat`,
-//!    `agent`, `no`, `yes`.
-//! 3. A clear yes together with a clear no is no answer.
-//! 4. Weak phrases ("okay", "sure", "sorry") count only where nothing firm was said.
-//! 5. A yes is an opener: beside any other choice ("yes, connect me", "yes, who is this") the other
-//!    one is meant.
-//! 6. Of what is left the longest phrase wins; two choices with equally long ones are no answer.
-//! 7. Words that say nothing (`filler`: "uh", "sir", "please") and the opening yes may stand beside
-//!    the winner, a "no" beside what declines as well, and small words (`particle`: "my", "i am",
-//!    "the") and weak phrases ("why", "sorry") beside all but a yes. Any other word that the
-//!    winner's phrases do not cover makes the utterance no answer.
+//! 1. A phrase within a longer one is ignored: `no` in "no problem", `agent` in "i don't want an
+//!    agent". The longer phrase may be of the lexicon `no`, or a remark that answers nothing ("i am
+//!    not sure"), even if it is not a choice; phrases of `who`, `wrong-person` and `do-not-call`
+//!    that are not a choice hide only phrases of lexicons, never a flow's own.
+//! 2. If two choices have the same phrase, a flow's own takes precedence over the engine's, then
+//!    the more specific lexicon: `wrong-person`, `do-not-call`, `who`, `later`, `repeat`, `agent`,
+//!    `no`, `yes`.
+//! 3. A clear yes together with a clear no is a no-match.
+//! 4. Weak phrases ("okay", "sure", "sorry") count only if nothing firm was said.
+//! 5. A yes is an opener: together with any other choice ("yes, connect me", "yes, who is this"),
+//!    the other one is meant.
+//! 6. Of the rest, the longest phrase wins; two choices with equally long ones are a no-match.
+//! 7. Meaningless words (`filler`: "uh", "sir", "please") and the opening yes may accompany the
+//!    winner, a "no" what declines as well, and small words (`particle`: "my", "i am", "the") and
+//!    weak phrases ("why", "sorry") anything but a yes. Any other word not covered by the winner's
+//!    phrases makes the utterance a no-match.
 //!
-//! The lexicon `confirm` has the phrases of `yes`, for questions whose answer lets something
-//! personal be said ("am I speaking with …?"). Phrases that agree to something rather than state it
-//! (`consent`: "go ahead", "why not") and weak ones ("okay") are no answer to such a question by
-//! themselves: callers say them to be polite, before they know what is asked.
+//! The lexicon `confirm` has the phrases of `yes`, for questions whose answer permits something
+//! personal to be said ("am I speaking with …?"). Phrases that agree rather than state (`consent`:
+//! "go ahead", "why not") and weak ones ("okay") do not answer such a question by themselves:
+//! callers say them out of politeness, before they know what is asked.
 //!
-//! The answer's language is that of the phrases that matched; where languages share them, the
-//! likeliest of them. Without a choice of the lexicon `wrong-person`, `do-not-call` or `stop`, its
-//! phrases are a `no`.
+//! The answer's language is that of the matched phrases; if languages share them, the most likely
+//! one. Without a choice of the lexicon `wrong-person`, `do-not-call` or `stop`, its phrases are a
+//! `no`.
 //!
-//! Nothing is learned, weighed or guessed: the same words always give the same choice.
+//! The result is deterministic: the same words always give the same choice.
 
 mod data;
 mod matcher;
@@ -42,33 +42,33 @@ mod table;
 pub use matcher::{ChoiceMatcher, Match};
 pub(crate) use normal::digit_value;
 
-/// One of the engine's own lexicons.
+/// A lexicon of the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Lexicon {
     /// `yes`
     Yes,
     /// `no`
     No,
-    /// `agent`: wants to speak to a person.
+    /// `agent`: the caller wants to speak to a person.
     Agent,
-    /// `repeat`: wants to hear it again.
+    /// `repeat`: the caller wants to hear it again.
     Repeat,
     /// `later`: not now.
     Later,
     /// `wrong-person`: somebody else is on the line.
     WrongPerson,
-    /// `who`: asks who is calling, or what about.
+    /// `who`: the caller asks who is calling, or why.
     Who,
-    /// `do-not-call`: asks not to be called again.
+    /// `do-not-call`: the caller asks not to be called again.
     DoNotCall,
-    /// `stop`: wants the bot to be quiet.
+    /// `stop`: the caller wants the bot to be quiet.
     Stop,
-    /// `confirm`: the phrases of `yes`, where acknowledging is not enough.
+    /// `confirm`: the phrases of `yes`, where an acknowledgement is not enough.
     Confirm,
 }
 
 impl Lexicon {
-    /// All of them.
+    /// All lexicons.
     pub const ALL: [Self; 10] = [
         Self::Yes,
         Self::No,
@@ -98,17 +98,17 @@ impl Lexicon {
         }
     }
 
-    /// The lexicon of a name.
+    /// The lexicon with this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|lexicon| lexicon.name() == name)
     }
 
-    /// Whether its phrases hide other lexicons' shorter ones even where it is no choice.
+    /// Whether its phrases hide shorter ones of other lexicons even if it is not a choice.
     fn hides_others(self) -> bool {
         matches!(self, Self::Who | Self::WrongPerson | Self::DoNotCall)
     }
 
-    /// Whether its phrases decline what was asked, so that a "no" beside them says the same.
+    /// Whether its phrases decline what was asked, so that a "no" next to them means the same.
     fn declines(self) -> bool {
         matches!(
             self,
@@ -116,7 +116,7 @@ impl Lexicon {
         )
     }
 
-    /// Whether a caller who says so wants the bot to stop at once, whatever it is saying.
+    /// Whether it should stop the bot at once, whatever is being played.
     pub fn is_urgent(self) -> bool {
         matches!(
             self,
@@ -124,7 +124,7 @@ impl Lexicon {
         )
     }
 
-    /// The lexicon whose phrases it has.
+    /// The lexicon that holds its phrases.
     fn phrases_of(self) -> Self {
         if self == Self::Confirm {
             Self::Yes
@@ -133,7 +133,7 @@ impl Lexicon {
         }
     }
 
-    /// How particular its phrases are: of two lexicons with the same phrase the higher one has it.
+    /// How specific its phrases are: of two lexicons with the same phrase, the higher one gets it.
     fn particularity(self) -> u8 {
         match self {
             Self::Yes | Self::Confirm => 0,
@@ -148,10 +148,10 @@ impl Lexicon {
     }
 }
 
-/// Why a question's choices cannot be listened for.
+/// Why a question's choices are invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LexiconError {
-    /// No lexicon of that name.
+    /// There is no lexicon with that name.
     #[error(
         "choice `{choice}`: there is no lexicon `{name}`; the lexicons are yes, confirm, no, agent, repeat, later, wrong-person, who, do-not-call and stop"
     )]
@@ -161,47 +161,47 @@ pub enum LexiconError {
         /// The name given.
         name: String,
     },
-    /// Two choices start from one lexicon.
+    /// Two choices start from the same lexicon.
     #[error(
         "choices `{first}` and `{second}` both start from the lexicon `{name}`: give one of them phrases of its own"
     )]
     Shared {
-        /// The one choice's id.
+        /// The first choice's id.
         first: String,
-        /// The other's.
+        /// The second choice's id.
         second: String,
         /// The lexicon.
         name: String,
     },
-    /// A phrase without a letter or digit.
+    /// A phrase has no letter or digit.
     #[error("choice `{choice}`: phrase {position} in `{language}` has no word in it")]
     EmptyPhrase {
         /// The choice's id.
         choice: String,
         /// The phrase's language.
         language: String,
-        /// Which phrase of that language, from 1.
+        /// The phrase's position among those of its language, from 1.
         position: usize,
     },
-    /// A key that no telephone has.
+    /// A key that telephones do not have.
     #[error("choice `{choice}`: `{key}` is no key; the keys are 0 to 9, * and #")]
     NoSuchKey {
         /// The choice's id.
         choice: String,
-        /// As given.
+        /// The given key.
         key: char,
     },
-    /// Two choices on one key.
+    /// Two choices have the same key.
     #[error("choices `{first}` and `{second}` both have the key `{key}`")]
     SharedKey {
-        /// The one choice's id.
+        /// The first choice's id.
         first: String,
-        /// The other's.
+        /// The second choice's id.
         second: String,
         /// The key.
         key: char,
     },
-    /// A lexicon of the engine itself is broken.
+    /// One of the engine's own lexicon files is invalid.
     #[error("the engine's lexicon of `{language}` cannot be read: {reason}")]
     Data {
         /// Its language.

@@ -1,13 +1,13 @@
-//! One spelling for words that are written in several ways, so that they can be compared.
+//! Normalises words that are written in several ways, so that they can be compared.
 //!
-//! Case, punctuation, apostrophes, accents, nuktas (ज़ and ज), invisible joiners, chandrabindu and
-//! anusvara (हाँ and हां), the two encodings of Malayalam's final consonants, and the digits of
-//! nine scripts. It does not spell-check, stem or translate.
+//! Covers case, punctuation, apostrophes, accents, nuktas (ज़ and ज), invisible joiners,
+//! chandrabindu and anusvara (हाँ and हां), the two encodings of Malayalam's final consonants, and
+//! the digits of nine scripts. It does not spell-check, stem or translate.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-/// More than anybody says in one breath: the rest of a longer text is not looked at.
+/// The most characters processed; the rest of a longer text is ignored.
 const MAX_CHARACTERS: usize = 4_096;
 
 /// The words of a text, normalised.
@@ -28,10 +28,10 @@ pub(super) fn words(text: &str) -> Vec<String> {
     words
 }
 
-/// The value of a decimal digit in any script of India.
+/// The value of a decimal digit, in ASCII or any Indian script.
 pub(crate) fn digit_value(letter: char) -> Option<u8> {
-    /// Where each script's digits begin: Devanagari, Bengali, Gurmukhi, Gujarati, Odia, Tamil,
-    /// Telugu, Kannada, Malayalam.
+    /// The zero digit of each script: Devanagari, Bengali, Gurmukhi, Gujarati, Odia, Tamil, Telugu,
+    /// Kannada, Malayalam.
     const ZEROS: [u32; 9] = [
         0x0966, 0x09E6, 0x0A66, 0x0AE6, 0x0B66, 0x0BE6, 0x0C66, 0x0CE6, 0x0D66,
     ];
@@ -45,13 +45,13 @@ pub(crate) fn digit_value(letter: char) -> Option<u8> {
         .and_then(|value| u8::try_from(value).ok())
 }
 
-/// Marks that change nothing in the meaning: nuktas, joiners, accents of Latin letters.
+/// Marks that do not affect the meaning: nuktas, joiners, accents of Latin letters.
 fn is_silent(letter: char) -> bool {
     matches!(letter, '\u{093C}' | '\u{09BC}' | '\u{0A3C}' | '\u{0ABC}' | '\u{0B3C}' | '\u{200B}'..='\u{200D}' | '\u{FEFF}' | '\u{0300}'..='\u{036F}')
 }
 
 fn push(word: &mut String, letter: char) {
-    /// Ends a consonant without a vowel.
+    /// Marks a consonant without a vowel.
     const VIRAMA: char = '\u{0D4D}';
     match letter {
         '\u{0901}' => word.push('\u{0902}'),

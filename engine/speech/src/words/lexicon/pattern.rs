@@ -1,13 +1,13 @@
-//! Patterns of the lexicon files: several phrases in one line.
+//! Patterns in the lexicon files: several phrases on one line.
 //!
 //! `(don't|do not) want (an|the)? agent` stands for six phrases. A group holds alternatives of one
-//! or more words; a question mark makes it optional. Groups do not nest. Flows' own phrases are no
-//! patterns.
+//! or more words; a question mark makes it optional. Groups do not nest. A flow's own phrases are
+//! not patterns.
 
-/// More would be a slip of the pen.
+/// The most phrases per pattern; more would be a mistake.
 const MAX_PHRASES: usize = 128;
 
-/// All phrases of a pattern, with single spaces, or what is wrong with it.
+/// All phrases of a pattern, with single spaces, or the reason it is invalid.
 pub(super) fn expand(pattern: &str) -> Result<Vec<String>, String> {
     let mut phrases = vec![String::new()];
     let mut rest = pattern;

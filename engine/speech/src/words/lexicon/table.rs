@@ -1,5 +1,5 @@
 //! The phrases of one question: the choices' own, and those of the lexicons they start from or must
-//! be kept apart from.
+//! be distinguished from.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound::{Included, Unbounded};
@@ -9,44 +9,44 @@ use ghanti_model::{Choice, Language};
 use super::data::{self, Phrase, Phrasebook, Weight};
 use super::{Lexicon, LexiconError, normal};
 
-/// What a phrase stands for in a question.
+/// The meaning of a phrase in a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Meaning {
-    /// The choice's place in the question; `None` for a phrase that only hides others.
+    /// The choice's index in the question; `None` for a phrase that only hides others.
     pub(super) choice: Option<usize>,
     /// The lexicon of the phrase, or the one its choice starts from.
     pub(super) lexicon: Option<Lexicon>,
-    /// Whether the flow brought the phrase itself.
+    /// Whether it is the flow's own phrase.
     pub(super) own: bool,
-    /// How much it says.
+    /// How much it counts.
     pub(super) weight: Weight,
-    /// The language's place among the table's languages: lower is likelier.
+    /// Index among the table's languages: lower is more likely.
     pub(super) language: usize,
 }
 
-/// All phrases of a question. The lexicons are shared by all questions.
+/// All phrases of a question. Lexicons are shared by all questions.
 #[derive(Debug)]
 pub(super) struct Table {
     /// The choices' ids.
     pub(super) choices: Vec<String>,
-    /// The languages, likeliest first.
+    /// The languages, most likely first.
     pub(super) languages: Vec<Language>,
-    /// Words of the longest phrase.
+    /// Number of words in the longest phrase.
     pub(super) longest: usize,
-    /// The flow's own phrases, by their normalised words with single spaces.
+    /// The flow's own phrases, keyed by normalised words separated by single spaces.
     own: BTreeMap<String, Vec<Meaning>>,
     /// The flow's own phrases as written, lower case.
     own_written: BTreeSet<String>,
-    /// The lexicons, with their language's place.
+    /// The lexicons, with the index of their language.
     books: Vec<(usize, &'static Phrasebook)>,
-    /// Which choice starts from which lexicon; one that starts from `confirm` stands under `yes`.
+    /// The choice that starts from each lexicon; one that starts from `confirm` is under `yes`.
     wanted: HashMap<Lexicon, usize>,
-    /// Whether the `yes` is to be a confirmation.
+    /// Whether the `yes` has to be a confirmation.
     confirms: bool,
 }
 
 impl Table {
-    /// Gathers the phrases of a question.
+    /// Collects the phrases of a question.
     pub(super) fn of(choices: &[Choice], languages: &[Language]) -> Result<Self, LexiconError> {
         let mut table = Self {
             choices: choices.iter().map(|choice| choice.id.clone()).collect(),
@@ -72,7 +72,7 @@ impl Table {
         Ok(table)
     }
 
-    /// What words stand for, the flow's own meanings first.
+    /// The meanings of the words, the flow's own first.
     pub(super) fn meanings(&self, words: &str) -> Vec<Meaning> {
         let own = self.own.get(words).into_iter().flatten().copied();
         let shared = self.books.iter().flat_map(|(language, book)| {
@@ -88,7 +88,7 @@ impl Table {
         own.chain(shared).collect()
     }
 
-    /// How much a phrase says in this question.
+    /// How much a phrase counts in this question.
     fn weight(&self, phrase: &Phrase) -> Weight {
         match phrase.weight {
             Weight::Consent if self.confirms => Weight::Weak,
@@ -105,12 +105,12 @@ impl Table {
         self.wanted.get(&Lexicon::Yes).copied()
     }
 
-    /// Whether weak phrases of this choice are too little for an answer.
+    /// Whether weak phrases are not enough for this choice.
     pub(super) fn asks_firmly(&self, choice: usize) -> bool {
         self.confirms && self.yes() == Some(choice)
     }
 
-    /// The phrases that a recogniser is told to expect, as written: those of the choices.
+    /// The phrases of the choices to give to a recogniser, as written.
     pub(super) fn listened(&self) -> BTreeSet<String> {
         let shared = self
             .books
@@ -123,8 +123,8 @@ impl Table {
             .collect()
     }
 
-    /// What a recogniser is to know besides, so that it does not hear a choice in its place:
-    /// phrases that answer other questions, fillers, and frequent words.
+    /// What else a recogniser has to know so that it does not report a choice in its place: phrases
+    /// that answer other questions, fillers, and frequent words.
     pub(super) fn decoys(&self) -> BTreeSet<String> {
         let decoy = |phrase: &&Phrase| {
             phrase.weight == Weight::Filler || (phrase.listened && !self.is_listened(phrase))
@@ -142,7 +142,7 @@ impl Table {
             .collect()
     }
 
-    /// Whether a phrase of a choice begins with these normalised words.
+    /// Whether a phrase of a choice starts with these normalised words.
     pub(super) fn begins_answer(&self, beginning: &str) -> bool {
         let own = self
             .own
@@ -160,8 +160,8 @@ impl Table {
         phrase.listened && self.choice_of(phrase.lexicon).is_some()
     }
 
-    /// The choice that a lexicon's phrases make. Somebody else on the line, and who wants no calls,
-    /// say no where nothing more particular can be answered.
+    /// The choice made by a lexicon's phrases. `wrong-person`, `do-not-call` and `stop` fall back
+    /// to `no`.
     fn choice_of(&self, lexicon: Option<Lexicon>) -> Option<usize> {
         let lexicon = lexicon?;
         let denies = matches!(
@@ -176,8 +176,8 @@ impl Table {
         self.wanted.get(&lexicon).or(stand_in).copied()
     }
 
-    /// A flow's phrases count in every language it gives them in, those it was not asked in coming
-    /// last.
+    /// Adds a choice's own phrases. They count in every language given; those that are not among
+    /// the question's languages come last.
     fn add_own(&mut self, index: usize, choice: &Choice) -> Result<(), LexiconError> {
         let lexicon = choice
             .lexicon
@@ -223,7 +223,7 @@ impl Table {
     }
 }
 
-/// Which choice starts from which lexicon.
+/// The choice that starts from each lexicon.
 fn wanted(choices: &[Choice]) -> Result<HashMap<Lexicon, usize>, LexiconError> {
     let mut wanted = HashMap::new();
     for (index, choice) in choices.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! What callers say, by tables, and the rules one by one.
+//! Table-driven tests of what callers say, and tests of each rule.
 
 use ghanti_model::{Choice, Language, Phrases};
 
@@ -86,8 +86,8 @@ fn callers_are_understood_as_the_table_says() {
 
 #[test]
 fn every_phrase_of_a_lexicon_means_its_lexicon() {
-    // where several lexicons have a phrase, the most particular one counts, so each phrase is asked
-    // of its own lexicon alone
+    // of several lexicons with the same phrase the most specific one gets it, so each phrase is
+    // matched against its own lexicon only
     for (primary, _) in FILES {
         for lexicon in Lexicon::ALL {
             let matcher = matcher(&[from_lexicon(lexicon.name())], &[primary]);

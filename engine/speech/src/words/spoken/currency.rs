@@ -1,23 +1,23 @@
-//! Amounts of money, split into the units that are spoken.
+//! Amounts of money, split into spoken units.
 
 use ghanti_model::Money;
 
-/// An amount in units.
+/// An amount split into units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Amount<'a> {
-    /// Below zero.
+    /// Whether it is below zero.
     pub(super) negative: bool,
     /// Whole large units: rupees.
     pub(super) major: u64,
-    /// The small units that are left over: paise.
+    /// The remaining small units: paise.
     pub(super) minor: u64,
-    /// How many decimal places the small units take, 0 to 3.
+    /// Number of decimal places of the small units, 0, 2 or 3.
     places: u8,
     /// ISO 4217 code.
     pub(super) currency: &'a str,
 }
 
-/// How many decimal places a currency has (ISO 4217, "minor unit"). Nearly all have two.
+/// The number of decimal places of a currency (ISO 4217, "minor unit").
 fn places(currency: &str) -> u8 {
     match currency {
         "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX"
@@ -28,7 +28,7 @@ fn places(currency: &str) -> u8 {
 }
 
 impl<'a> Amount<'a> {
-    /// Splits an amount, or refuses what is no currency code.
+    /// Splits an amount; `None` if the currency is not three capital letters.
     pub(super) fn of(money: &'a Money) -> Option<Self> {
         let currency = money.currency.as_str();
         if currency.len() != 3 || !currency.bytes().all(|byte| byte.is_ascii_uppercase()) {
@@ -46,12 +46,12 @@ impl<'a> Amount<'a> {
         })
     }
 
-    /// Whether it is spoken in lakh and crore in every language.
+    /// Whether it is in rupees, which are spoken in lakh and crore in every language.
     pub(super) fn is_rupees(&self) -> bool {
         self.currency == "INR"
     }
 
-    /// The small units as decimal digits, or nothing where there are none left over.
+    /// The small units as decimal digits; empty if there are none.
     pub(super) fn fraction(&self) -> String {
         if self.minor == 0 {
             String::new()

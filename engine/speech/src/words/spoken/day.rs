@@ -1,4 +1,4 @@
-//! The parts of a day, as Indian languages name a time by them.
+//! Parts of the day, as used by Indian languages to name times.
 
 /// A part of the day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub(super) enum PartOfDay {
 }
 
 impl PartOfDay {
-    /// The part that an hour of 0 to 23 belongs to.
+    /// The part of the day of an hour, 0 to 23.
     pub(super) fn of(hour: u8) -> Self {
         match hour {
             4..=11 => Self::Morning,

@@ -119,7 +119,8 @@ const ORDINALS: [&str; 31] = [
     "thirty-first",
 ];
 
-/// Names of currencies: code, one and many of the large unit, one and many of the small one.
+/// Names of currencies: code, singular and plural of the large unit, singular and plural of the
+/// small one.
 const CURRENCIES: &[(&str, [&str; 4])] = &[
     ("INR", ["rupee", "rupees", "paisa", "paise"]),
     ("USD", ["dollar", "dollars", "cent", "cents"]),
@@ -167,7 +168,7 @@ fn below_hundred(number: u64) -> String {
     }
 }
 
-/// A year as a year is read: "nineteen ninety-nine", "two thousand five", "twenty twenty-six".
+/// A year as spoken: "nineteen ninety-nine", "two thousand five", "twenty twenty-six".
 fn year(year: i32) -> String {
     let Ok(year) = u64::try_from(year) else {
         return English.integer(i64::from(year));

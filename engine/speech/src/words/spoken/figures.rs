@@ -1,5 +1,5 @@
-//! Languages spoken by figures: the synthesiser reads them in its own language, the words around
-//! them are ours.
+//! Languages spoken with digits: the synthesizer reads the digits in its own language, the words
+//! around them are ours.
 
 use ghanti_model::TimeOfDay;
 use time::Month;
@@ -8,38 +8,38 @@ use super::Speller;
 use super::currency::Amount;
 use super::day::PartOfDay;
 
-/// A language's words around figures.
+/// A language's words around digits.
 #[derive(Debug)]
 pub(super) struct Words {
     /// The primary language tag.
     pub(super) language: &'static str,
-    /// Said before a number below zero.
+    /// Precedes a negative number.
     pub(super) minus: &'static str,
-    /// Rupees and paise.
+    /// The word for rupees.
     pub(super) rupees: &'static str,
-    /// The hundredth part.
+    /// The word for paise.
     pub(super) paise: &'static str,
     /// January to December.
     pub(super) months: [&'static str; 12],
-    /// Whether the month is said before the day.
+    /// Whether the month precedes the day.
     pub(super) month_first: bool,
     /// Morning, afternoon, evening, night.
     pub(super) parts_of_day: [&'static str; 4],
-    /// Said after a full hour.
+    /// Follows a full hour.
     pub(super) hour: &'static str,
-    /// Said after the hour where minutes follow.
+    /// Follows the hour if there are minutes.
     pub(super) hour_and: &'static str,
-    /// Said after the minutes.
+    /// Follows the minutes.
     pub(super) minutes: &'static str,
 }
 
-/// A number with commas where India sets them: 1,25,00,000.
+/// A number with Indian digit grouping: 1,25,00,000.
 pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 3 / 2);
     for (index, digit) in digits.chars().enumerate() {
         let left = digits.len() - index;
-        // the last three stand together, then two by two
+        // the last three digits form a group, then groups of two
         if index > 0 && left >= 3 && left % 2 == 1 {
             text.push(',');
         }
@@ -87,7 +87,7 @@ impl Speller for Words {
         } else {
             format!("{day} {month}")
         };
-        // the comma keeps the day and the year from being read as one number
+        // the comma keeps day and year from being read as one number
         match year {
             Some(year) if self.month_first => format!("{date}, {year}"),
             Some(year) => format!("{date} {year}"),

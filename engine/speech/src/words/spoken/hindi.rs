@@ -1,4 +1,4 @@
-//! Hindi, in Devanagari: every number below a hundred has a word of its own.
+//! Hindi, in Devanagari: every number below a hundred has its own word.
 
 use ghanti_model::TimeOfDay;
 use time::Month;
@@ -62,7 +62,8 @@ const MONTHS: [&str; 12] = [
     "दिसंबर",
 ];
 
-/// Names of currencies: code, one and many of the large unit, one and many of the small one.
+/// Names of currencies: code, singular and plural of the large unit, singular and plural of the
+/// small one.
 const CURRENCIES: &[(&str, [&str; 4])] = &[
     ("INR", ["रुपया", "रुपये", "पैसा", "पैसे"]),
     ("USD", ["डॉलर", "डॉलर", "सेंट", "सेंट"]),
@@ -84,7 +85,7 @@ fn below_hundred(number: u64) -> String {
         .to_owned()
 }
 
-/// A year as a year is read: "उन्नीस सौ निन्यानवे", "दो हज़ार छब्बीस".
+/// A year as spoken: "उन्नीस सौ निन्यानवे", "दो हज़ार छब्बीस".
 fn year(year: i32) -> String {
     match u64::try_from(year) {
         Ok(year @ 1_100..=1_999) if year.is_multiple_of(100) => {
@@ -99,8 +100,8 @@ fn year(year: i32) -> String {
     }
 }
 
-/// Before a postposition a noun stands in its oblique case: "एक रुपये की किस्त", never "एक रुपया
-/// की". Only the singular differs from what is said anywhere else.
+/// Puts currency nouns before a postposition into the oblique case: "एक रुपये की किस्त", not "एक
+/// रुपया की". Only the singular differs.
 pub(super) fn oblique(sentence: String) -> String {
     const CASES: [(&str, &str); 2] = [("रुपया", "रुपये"), ("पैसा", "पैसे")];
     const POSTPOSITIONS: [&str; 12] = [
@@ -121,7 +122,8 @@ pub(super) fn oblique(sentence: String) -> String {
         return sentence;
     }
     let mut words: Vec<&str> = sentence.split(' ').collect();
-    // from behind, as "एक रुपया और एक पैसा" is one amount: the case of its end is the case of both
+    // from the end, because "एक रुपया और एक पैसा" is one amount: the case of its end applies to
+    // both
     let mut is_oblique = false;
     for at in (0..words.len()).rev() {
         let next = words.get(at + 1).copied().unwrap_or_default();

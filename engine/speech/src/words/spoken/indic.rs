@@ -1,8 +1,8 @@
-//! The words around figures of nine Indian languages. A tenth is one more entry here.
+//! The words of nine Indian languages that are spoken with digits. To add a language, add an entry.
 
 use super::figures::Words;
 
-/// A language's words, by its primary tag.
+/// The words of a language, by its primary tag.
 pub(super) fn words(primary: &str) -> Option<&'static Words> {
     WORDS.iter().find(|words| words.language == primary)
 }

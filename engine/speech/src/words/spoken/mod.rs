@@ -1,10 +1,10 @@
-//! How values are spoken: amounts, dates, times and digits as the words of a language.
+//! Spoken forms of values: amounts, dates, times and digits as words of a language.
 //!
-//! English and Hindi are written out as words. The other nine languages keep figures, grouped the
-//! Indian way, with their own words around them: the synthesiser reads the figures in its language.
-//! A further language is a further [`Speller`].
+//! English and Hindi are written out in words. The other nine languages keep digits, grouped the
+//! Indian way, with words around them: the synthesizer reads the digits in its language. To add a
+//! language, implement [`Speller`].
 //!
-//! It never guesses: a language without words is an error, and a value that cannot be is one too.
+//! Nothing is guessed: an unsupported language or an impossible value is an error.
 
 mod currency;
 mod day;
@@ -23,47 +23,47 @@ pub(crate) use english::English;
 pub(crate) use figures::grouped;
 pub(crate) use hindi::Hindi;
 
-/// Why a value cannot be spoken. Free of the value itself, which may be personal.
+/// Why a value cannot be spoken. Does not contain the value, which may be personal.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SpokenError {
-    /// No words for the language.
+    /// The language is not supported.
     #[error(
         "cannot speak a value of type {kind} in `{language}`: the languages with words are {KNOWN}"
     )]
     NoWords {
-        /// The value's type, as the contract spells it.
+        /// The value's type in the contract.
         kind: &'static str,
-        /// The language asked for.
+        /// The requested language.
         language: Language,
     },
-    /// A value of type digits with something else in it.
+    /// A `digits` value with another character in it.
     #[error("cannot speak digits: character {position} is no digit; give such text as `text`")]
     NotDigits {
-        /// Which character, from 1.
+        /// The character's position, from 1.
         position: usize,
     },
-    /// A currency that is no ISO 4217 code.
+    /// The currency is not an ISO 4217 code.
     #[error("cannot speak money: the currency must be three capital letters, such as `INR`")]
     NotACurrency,
-    /// No such time on a clock.
+    /// The time does not exist.
     #[error("cannot speak the time {hour}:{minute}: hours are 0 to 23, minutes 0 to 59")]
     NotATime {
-        /// As given.
+        /// The given hour.
         hour: u8,
-        /// As given.
+        /// The given minute.
         minute: u8,
     },
 }
 
 const KNOWN: &str = "en, hi, ta, te, mr, kn, ml, bn, gu, pa and or";
 
-/// One language's way of speaking.
+/// The spoken forms of one language.
 pub(crate) trait Speller: Sync {
     /// A quantity.
     fn integer(&self, number: i64) -> String;
     /// An amount, split into its units.
     fn money(&self, amount: &Amount<'_>) -> String;
-    /// A date, with the year where one is given.
+    /// A date, with the year if given.
     fn date(&self, day: u8, month: time::Month, year: Option<i32>) -> String;
     /// A time of day; the hour is below 24 and the minute below 60.
     fn time(&self, time: TimeOfDay) -> String;
@@ -71,8 +71,8 @@ pub(crate) trait Speller: Sync {
     fn digit(&self, digit: u8) -> String;
 }
 
-/// The words for a value. A date of `today`'s year is spoken without its year. The result is one
-/// line without surplus spaces, and may be personal: it never goes to a log.
+/// The words for a value. The year of a date is omitted if it is `today`'s. The result is one line
+/// without surplus spaces; it may be personal and must not be logged.
 pub fn speak(value: &Value, language: &Language, today: Date) -> Result<String, SpokenError> {
     if let Value::Text(text) = value {
         return Ok(titles::written_out(&one_line(text.expose()), language));
@@ -108,13 +108,13 @@ fn speller(language: &Language) -> Option<&'static dyn Speller> {
     }
 }
 
-/// Whether a language has words for values.
+/// Whether values can be spoken in a language.
 pub(crate) fn speaks(language: &Language) -> bool {
     speller(language).is_some()
 }
 
-/// Digits one by one, with commas so that the synthesiser keeps them apart. Spaces and hyphens
-/// between them are not spoken.
+/// Digits one by one, separated by commas so that the synthesizer keeps them apart. Spaces and
+/// hyphens between them are skipped.
 fn spell(digits: &str, speller: &dyn Speller) -> Result<String, SpokenError> {
     let mut spoken = Vec::new();
     for (index, letter) in digits.chars().enumerate() {
@@ -131,7 +131,7 @@ fn spell(digits: &str, speller: &dyn Speller) -> Result<String, SpokenError> {
     Ok(spoken.join(", "))
 }
 
-/// A text as one line: control characters and runs of white space become one space.
+/// The text on one line: control characters and runs of white space become one space.
 pub(crate) fn one_line(text: &str) -> String {
     text.split(|letter: char| letter.is_whitespace() || letter.is_control())
         .filter(|word| !word.is_empty())
@@ -139,8 +139,7 @@ pub(crate) fn one_line(text: &str) -> String {
         .join(" ")
 }
 
-/// A whole sentence of a language, put right where the words of a value depend on what follows
-/// them.
+/// Corrects a complete sentence where the words of a value depend on what follows them.
 pub(crate) fn in_sentence(sentence: String, language: &Language) -> String {
     if language.primary() == "hi" {
         hindi::oblique(sentence)

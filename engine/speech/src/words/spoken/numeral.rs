@@ -1,11 +1,10 @@
-//! Numbers as words, from a language's words for 0 to 99 and for its scales.
-//!
-//! It knows no language: the words are arguments.
+//! Numbers as words, from a language's words for 0 to 99 and for its scales. Independent of the
+//! language.
 
-/// A power of ten with a name, such as lakh.
+/// A named power of ten, such as lakh.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scale {
-    /// How many ones it holds.
+    /// Its value.
     pub(super) ones: u64,
     /// Its name.
     pub(super) name: &'static str,
@@ -15,12 +14,12 @@ pub(super) struct Scale {
 pub(super) struct Numerals {
     /// The words for 0 to 99.
     pub(super) below_hundred: fn(u64) -> String,
-    /// The scales, greatest first.
+    /// The scales, largest first.
     pub(super) scales: &'static [Scale],
 }
 
 impl Numerals {
-    /// The words of a number. What exceeds the greatest scale is counted in it: a lakh crore.
+    /// The words of a number. Numbers beyond the largest scale are counted in it: one lakh crore.
     pub(super) fn words(&self, number: u64) -> String {
         let Some(scale) = self.scales.iter().find(|scale| number >= scale.ones) else {
             return (self.below_hundred)(number);

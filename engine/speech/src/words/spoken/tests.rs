@@ -1,4 +1,4 @@
-//! What is spoken, by tables: `language | value | words`.
+//! Table-driven tests of spoken forms: `language | value | words`.
 
 use ghanti_model::{Language, Masked, Money, TimeOfDay, Value};
 use time::{Date, Duration, Month, macros::date};
@@ -7,7 +7,7 @@ use super::{SpokenError, speak};
 
 const TODAY: Date = date!(2026 - 11 - 22);
 
-/// Reads `integer:5`, `money:INR:1250000`, `date:2026-12-05`, `time:17:30`, `digits:4567`,
+/// Parses `integer:5`, `money:INR:1250000`, `date:2026-12-05`, `time:17:30`, `digits:4567`,
 /// `text:…`.
 fn value(text: &str) -> Value {
     let (kind, rest) = text.split_once(':').unwrap();

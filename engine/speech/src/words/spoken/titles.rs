@@ -1,13 +1,13 @@
-//! Abbreviations that stand before and within Indian names, as the words that they are read as:
-//! "Smt." is no spelling of S, M and T.
+//! Writes out abbreviations before and within Indian names as they are read: "Smt." is not spelled
+//! S, M, T.
 //!
-//! A table of English and Hindi; Hindi's words serve Marathi, which has them in the same letters.
-//! The other languages have the four titles that nearly every list uses, and keep the rest as it is
-//! written.
+//! English and Hindi have a full table; Marathi uses Hindi's words, which it spells the same way.
+//! The other languages have the four titles found in nearly every list, and leave other
+//! abbreviations as written.
 
 use ghanti_model::Language;
 
-/// An abbreviation in lower-case letters without its points, and its words in English and in Hindi.
+/// An abbreviation in lower case without its points, and its words in English and in Hindi.
 type Row = (&'static str, &'static str, &'static str);
 
 #[rustfmt::skip]
@@ -41,7 +41,8 @@ const NAMES: [Row; 27] = [
     ("&", "and", "और"),
 ];
 
-/// Words or parts of names by themselves where no point follows, such as "Er" and "Col".
+/// Abbreviated only if a point follows; without one they are words or parts of names, such as "Er"
+/// and "Col".
 const WITH_POINT: [&str; 5] = ["er", "co", "col", "maj", "kum"];
 
 /// Shrimati, Shri, Doctor, Mister.
@@ -59,8 +60,8 @@ const OTHERS: [(&str, [&str; 4]); 8] = [
     ("or", ["ଶ୍ରୀମତୀ", "ଶ୍ରୀ", "ଡାକ୍ତର", "ମିଷ୍ଟର"]),
 ];
 
-/// A text whose abbreviations are the words of a language. A single word is no name with a title;
-/// it may be what a template chooses by.
+/// Writes out the abbreviations in a text. A single word is left alone: it is not a name with a
+/// title, and may be the value of a selector.
 pub(super) fn written_out(text: &str, language: &Language) -> String {
     if !text.contains([' ', '.']) {
         return text.to_owned();

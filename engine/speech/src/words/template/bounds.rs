@@ -1,15 +1,15 @@
-//! Bounds that hold before a file is parsed, because the parser recurses as deep as the file tells
-//! it to.
+//! Limits checked before a file is parsed, because the parser recurses as deeply as the file
+//! demands.
 
 use super::problem::Report;
 
-/// Far more than all prompts of a flow.
+/// The largest file; far more than all prompts of a flow.
 const MAX_FILE_BYTES: usize = 256 * 1024;
 
-/// How many placeables and argument lists a message may open. None can be nested deeper than that.
+/// The most placeables and argument lists a message may open, which also bounds their nesting.
 const MAX_OPENINGS: usize = 64;
 
-/// Whether a file may be parsed.
+/// Whether a file may be parsed. Reports what is out of bounds.
 pub(super) fn within(text: &str, report: &mut Report<'_>) -> bool {
     if text.len() > MAX_FILE_BYTES {
         let hint = format!(
@@ -31,7 +31,7 @@ pub(super) fn within(text: &str, report: &mut Report<'_>) -> bool {
             begins_at = number + 1;
         }
         let before = openings;
-        // closings are not subtracted: a brace within quotes may close nothing
+        // closing brackets are not subtracted, because one within quotes closes nothing
         openings += line
             .bytes()
             .filter(|byte| matches!(byte, b'{' | b'('))
@@ -45,8 +45,8 @@ pub(super) fn within(text: &str, report: &mut Report<'_>) -> bool {
     sound
 }
 
-/// Whether a line begins a message or term (`name =` in the first column). No placeable reaches
-/// beyond such a line: it may hold neither an equals sign nor text without indentation.
+/// Whether a line starts a message or term (`name =` in the first column). No placeable extends
+/// past such a line: it cannot contain an equals sign or unindented text.
 fn begins_message(line: &str) -> bool {
     let name = line.strip_prefix('-').unwrap_or(line);
     let end = name

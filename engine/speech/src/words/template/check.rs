@@ -1,4 +1,4 @@
-//! Whether the prompt files have what a flow uses.
+//! Checks that the prompt files provide what a flow uses.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,10 +6,10 @@ use ghanti_model::Language;
 
 use super::{MAX_PROMPT_BYTES, Pages, Severity, TemplateProblem, TemplateUse};
 
-/// The types of arguments there are.
+/// The argument types.
 const KINDS: [&str; 6] = ["text", "integer", "money", "date", "time", "digits"];
 
-/// Compares every language's file with the templates used.
+/// Checks every language's file against the templates used.
 pub(super) fn check(
     pages: &BTreeMap<Language, Pages>,
     uses: &[TemplateUse],
@@ -71,7 +71,7 @@ fn missing(page: &Pages, one: &TemplateUse) -> Vec<TemplateProblem> {
         .collect()
 }
 
-/// A message that no call could speak.
+/// A message too long for any call.
 fn too_long(page: &Pages, one: &TemplateUse) -> Option<TemplateProblem> {
     let length = page
         .lengths
@@ -89,7 +89,7 @@ fn too_long(page: &Pages, one: &TemplateUse) -> Option<TemplateProblem> {
     })
 }
 
-/// Arguments that no language speaks. One language may leave out what another needs.
+/// Arguments that no language uses. One language may omit what another needs.
 fn unspoken(pages: &BTreeMap<Language, Pages>, one: &TemplateUse) -> Vec<TemplateProblem> {
     let needed = |argument: &str| {
         pages.values().any(|page| {

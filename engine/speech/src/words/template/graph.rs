@@ -1,6 +1,6 @@
-//! Which messages and terms refer to which, and what variables each needs in the end.
+//! The references between messages and terms, and the variables each needs in total.
 //!
-//! Cycles, unknown names and chains without measure are found here, when a file is read, so that
+//! Cycles, unknown names and overlong chains are found here, when a file is parsed, so that
 //! rendering never meets them.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -10,10 +10,10 @@ use fluent_syntax::ast::{Entry, Expression, InlineExpression, Pattern, PatternEl
 
 use super::problem::Report;
 
-/// How long a chain of references may be: rendering recurses along it.
+/// The longest chain of references: rendering recurses along it.
 const MAX_CHAIN: usize = 16;
 
-/// The variables that a message needs, with the line of one use each.
+/// The variables that a message needs, each with the line of one use.
 pub(super) type Needs = BTreeMap<String, usize>;
 
 /// A text that can be referred to.
@@ -34,11 +34,11 @@ impl std::fmt::Display for Name {
     }
 }
 
-/// A variable's use.
+/// The use of a variable.
 #[derive(Debug, Clone, Copy)]
 struct Use {
     line: usize,
-    /// Whether it is spoken, rather than only chosen by.
+    /// Whether it is spoken, rather than only used as a selector.
     spoken: bool,
 }
 
@@ -47,7 +47,7 @@ struct Use {
 struct Reference {
     to: Name,
     line: usize,
-    /// The arguments it gives to a term.
+    /// The arguments it passes to a term.
     given: BTreeSet<String>,
 }
 
@@ -62,7 +62,7 @@ struct Node {
 
 type Graph = BTreeMap<Name, Node>;
 
-/// What each message with a text needs. Whatever is wrong goes into the report.
+/// The variables of each message with a text. Problems go into the report.
 pub(super) fn messages(
     resource: &FluentResource,
     report: &mut Report<'_>,
@@ -104,8 +104,7 @@ fn read(resource: &FluentResource, report: &mut Report<'_>) -> Graph {
             | Entry::Junk { .. } => continue,
         };
         let line = report.line_in(source, id);
-        // the bundle keeps messages and terms in one place, so that `-emi` and `emi` would collide
-        // there
+        // the bundle keeps messages and terms in one map, so `-emi` and `emi` would collide
         let first = first_lines
             .get(&(true, id))
             .or_else(|| first_lines.get(&(false, id)))
@@ -149,7 +148,7 @@ fn read(resource: &FluentResource, report: &mut Report<'_>) -> Graph {
     graph
 }
 
-/// Walks one text. The depth of its expressions was bounded before parsing.
+/// Walks one text. The depth of its expressions was limited before parsing.
 struct Reader<'r, 'a> {
     source: &'r str,
     report: &'r mut Report<'a>,
@@ -256,8 +255,8 @@ fn refuse_unknown_references(graph: &Graph, report: &mut Report<'_>) {
     }
 }
 
-/// Gives every text the variables of those it refers to, in an order in which these come first, and
-/// returns that order. What is left over goes in circles.
+/// Gives every text the variables of the texts it refers to, dependencies first, and returns that
+/// order. Texts left over are part of a cycle, or refer to one.
 fn resolve(graph: &mut Graph, report: &mut Report<'_>) -> Vec<Name> {
     let mut waiting: BTreeMap<Name, usize> = BTreeMap::new();
     let mut referring: BTreeMap<Name, Vec<Name>> = BTreeMap::new();
@@ -302,7 +301,7 @@ fn resolve(graph: &mut Graph, report: &mut Report<'_>) -> Vec<Name> {
     order
 }
 
-/// Takes over what the texts that a text refers to need.
+/// Adds the variables of the texts that a text refers to.
 fn inherit(graph: &mut Graph, name: &Name, report: &mut Report<'_>) {
     let Some(node) = graph.get(name) else { return };
     let mut variables = node.variables.clone();
@@ -333,7 +332,7 @@ fn inherit(graph: &mut Graph, name: &Name, report: &mut Report<'_>) {
         }
     }
     if chain > MAX_CHAIN {
-        // reported once: what refers to this text is not measured further
+        // reported once: texts that refer to this one start counting again
         report.error(
             node.line,
             format!("`{name}` begins a chain of over {MAX_CHAIN} references"),

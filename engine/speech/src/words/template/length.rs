@@ -1,5 +1,5 @@
-//! How long the words of each message are at least, whatever its arguments are, in bytes: of the
-//! variants of a selector the longest counts, as some call speaks it.
+//! The minimum length of each message in bytes, whatever its arguments are. Of a selector's
+//! variants the longest counts, since some call will speak it.
 
 use std::collections::BTreeMap;
 
@@ -8,15 +8,15 @@ use fluent_syntax::ast::{Entry, Expression, InlineExpression, Pattern, PatternEl
 
 use super::problem::line_of;
 
-/// A message's words.
+/// The length of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Length {
-    /// Where it begins, from 1.
+    /// The line it starts on, from 1.
     pub(super) line: usize,
     pub(super) bytes: usize,
 }
 
-/// A text by its identifier and attribute. Messages and terms have no name in common.
+/// A text by its identifier and attribute. Messages and terms cannot share an identifier.
 type Name<'r> = (&'r str, Option<&'r str>);
 
 /// The texts of a resource, and the lengths known so far.
@@ -25,8 +25,7 @@ struct Texts<'r> {
     lengths: BTreeMap<Name<'r>, usize>,
 }
 
-/// The length of each message. References go in no circles, and their chains are bounded: the graph
-/// has seen to both.
+/// The length of each message. The graph has already ruled out cycles and overlong chains.
 pub(super) fn lengths(resource: &FluentResource) -> BTreeMap<String, Length> {
     let source = resource.source();
     let mut texts = Texts {
@@ -109,7 +108,7 @@ impl<'r> Texts<'r> {
         match inline {
             InlineExpression::StringLiteral { value }
             | InlineExpression::NumberLiteral { value } => value.len(),
-            // how long an argument is, only the call knows
+            // the length of an argument is only known during a call
             InlineExpression::VariableReference { .. }
             | InlineExpression::FunctionReference { .. } => 0,
             InlineExpression::MessageReference { id, attribute }
@@ -127,7 +126,7 @@ mod tests {
 
     use crate::words::template::{MAX_PROMPT_BYTES, PromptBook, TemplateUse};
 
-    /// What is wrong with a message `emi` of two languages, where a file says it so.
+    /// The problems of a message `emi` in two languages that concern its length.
     fn wrong(hindi: &str) -> Vec<String> {
         let files = [
             ("en-IN", "emi = Please pay { $amount }.\n"),
@@ -173,7 +172,7 @@ mod tests {
             );
             assert!(told[0].ends_with("and a prompt at most 4096; shorten it, or let the flow say it in several messages"), "{told:?}");
         }
-        // a long text that the flow does not use hinders nobody
+        // a long text that the flow does not use is not a problem
         assert_eq!(
             wrong(&format!("emi = {{ $amount }}\nother = {long} {long}\n")),
             Vec::<String>::new()

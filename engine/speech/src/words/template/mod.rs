@@ -1,12 +1,13 @@
-//! Templates: a flow's Fluent files, `prompts/<language>.ftl`, checked before any call and filled
-//! in during one.
+//! Templates: a flow's Fluent files, `prompts/<language>.ftl`, checked when the flow is loaded and
+//! rendered during calls.
 //!
-//! The files come from outside and are not trusted: their size, the depth of their placeables and
-//! the length of their chains of references are bounded before anything recurses, cycles and
-//! unknown names are found when they are read, and what a template may grow to is bounded too.
-//! There are no Fluent functions: how a value is spoken is decided by its type.
+//! The files are untrusted: their size, the depth of their placeables and the length of their
+//! reference chains are limited before anything recurses, cycles and unknown names are found when
+//! they are parsed, and the length of a rendered prompt is limited too. There are no Fluent
+//! functions: a value's type decides how it is spoken.
 //!
-//! It reads no files and knows no clock; a rendered text may be personal and is never logged here.
+//! This module reads no files and no clock. A rendered prompt may be personal and is never logged
+//! here.
 
 mod bounds;
 mod check;
@@ -29,8 +30,8 @@ use graph::Needs;
 use length::Length;
 use problem::{Report, line_of};
 
-/// A template that a flow uses, with the name and type of each argument it gives (`text`,
-/// `integer`, `money`, `date`, `time`, `digits`).
+/// A template used by a flow, with the name and type (`text`, `integer`, `money`, `date`, `time`,
+/// `digits`) of each argument it gives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TemplateUse {
     /// The message's identifier.
@@ -43,14 +44,14 @@ pub struct TemplateUse {
 struct Pages {
     file: String,
     bundle: FluentBundle<FluentResource>,
-    /// For every message with a text: the variables it needs, its references' included, with the
-    /// line of a use.
+    /// For every message with a text: the variables it needs, including those of its references,
+    /// with the line of a use.
     messages: BTreeMap<String, Needs>,
-    /// How long each message is at least.
+    /// The minimum length of each message.
     lengths: BTreeMap<String, Length>,
 }
 
-/// All prompt files of a flow, parsed. Made once, shared by all calls (`Arc`), never changed.
+/// All prompt files of a flow, parsed. Created once and shared by all calls (`Arc`); immutable.
 pub struct PromptBook {
     pages: BTreeMap<Language, Pages>,
 }
@@ -68,9 +69,8 @@ impl std::fmt::Debug for PromptBook {
 }
 
 impl PromptBook {
-    /// Reads the Fluent files, each given with its language, and lists everything that is wrong
-    /// with any of them: sizes, syntax, names used twice, references to what does not exist or back
-    /// to themselves, functions.
+    /// Parses the Fluent files, given by language, and returns every problem in any of them: size,
+    /// syntax, duplicate names, references to unknown names or back to themselves, functions.
     pub fn parse(files: &BTreeMap<Language, String>) -> Result<Self, Vec<TemplateProblem>> {
         let mut pages = BTreeMap::new();
         let mut problems = Vec::new();
@@ -89,16 +89,16 @@ impl PromptBook {
         }
     }
 
-    /// Compares the files with the templates a flow says it uses. Every language must have every
-    /// template, with no variable that the flow does not give, and no more words than a prompt may
-    /// have; an argument that no language speaks is a warning. Nothing found: an empty list.
+    /// Checks the files against the templates a flow declares. Every language must have every
+    /// template, without variables the flow does not give and within the maximum prompt length; an
+    /// argument that no language uses is a warning. The list is empty if there are no problems.
     pub fn check(&self, uses: &[TemplateUse]) -> Vec<TemplateProblem> {
         check::check(&self.pages, uses)
     }
 
-    /// The words of a template in a language, as one line of at most [`MAX_PROMPT_BYTES`]. Where
-    /// the book lacks the language's region (`hi-FJ`), another region of it serves. Arguments the
-    /// message does not use are ignored.
+    /// Renders a template in a language, as one line of at most [`MAX_PROMPT_BYTES`]. If the
+    /// language's region is missing (`hi-FJ`), another region of the language is used. Unused
+    /// arguments are ignored.
     pub fn render(
         &self,
         template: &Template,
@@ -108,20 +108,20 @@ impl PromptBook {
         render::render(&self.pages, template, language, today)
     }
 
-    /// The languages there are prompts in.
+    /// The languages with prompts.
     pub fn languages(&self) -> impl Iterator<Item = &Language> {
         self.pages.keys()
     }
 
-    /// Whether a language has a message of that name.
+    /// Whether a language has a message with that name.
     pub fn has(&self, language: &Language, name: &str) -> bool {
         self.pages
             .get(language)
             .is_some_and(|pages| pages.messages.contains_key(name))
     }
 
-    /// Whether a template's words may be personal, so that no cache may put them on a disk: it has
-    /// an argument.
+    /// Whether a rendered template may be personal, so that it must not be cached on disk: it has
+    /// arguments.
     pub fn is_personal(template: &Template) -> bool {
         !template.arguments.is_empty()
     }
@@ -157,11 +157,11 @@ impl Pages {
         };
         let identifier: LanguageIdentifier = language.as_str().parse().unwrap_or_default();
         let mut bundle = FluentBundle::new_concurrent(vec![identifier]);
-        // isolation marks are for mixed writing directions on a screen; a synthesiser would stumble
+        // isolation marks are for mixed writing directions on a screen; a synthesizer would stumble
         // over them
         bundle.set_use_isolating(false);
         bundle.set_formatter(render::number_formatter(language));
-        // names used twice were reported by the graph, with their lines
+        // duplicate names were reported by the graph, with their lines
         let _ = bundle.add_resource(resource);
         let problems = report.into_problems();
         if problems.is_empty() {

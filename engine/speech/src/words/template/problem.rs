@@ -1,28 +1,28 @@
-//! What is wrong with a prompt file, told so that its author can fix it.
+//! Problems in a prompt file, reported so that its author can fix them.
 
 use std::fmt;
 
-/// How bad a problem is.
+/// The severity of a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Severity {
-    /// The flow cannot be loaded with it.
+    /// The flow cannot be loaded.
     Error,
     /// Odd, but harmless.
     Warning,
 }
 
-/// One thing that is wrong.
+/// A problem.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TemplateProblem {
-    /// How bad it is.
+    /// Its severity.
     pub severity: Severity,
     /// The file, within the flow's folder: `prompts/hi-IN.ftl`.
     pub file: String,
-    /// The line, from 1; none where the file lacks something.
+    /// The line, from 1; `None` if something is missing from the file.
     pub line: Option<usize>,
     /// What is wrong, with the names in backticks.
     pub message: String,
-    /// What to do about it.
+    /// How to fix it.
     pub hint: String,
 }
 
@@ -36,10 +36,10 @@ impl fmt::Display for TemplateProblem {
     }
 }
 
-/// More problems of one file than anybody reads at once.
+/// The most problems reported per file.
 const MAX_PROBLEMS: usize = 64;
 
-/// Gathers the problems of one file.
+/// Collects the problems of one file.
 pub(super) struct Report<'a> {
     file: &'a str,
     text: &'a str,
@@ -47,7 +47,7 @@ pub(super) struct Report<'a> {
 }
 
 impl<'a> Report<'a> {
-    /// No problems yet.
+    /// An empty report.
     pub(super) fn new(file: &'a str, text: &'a str) -> Self {
         Self {
             file,
@@ -56,7 +56,7 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// Adds an error, unless there are plenty.
+    /// Adds an error, unless the limit is reached.
     pub(super) fn error(
         &mut self,
         line: usize,
@@ -74,25 +74,25 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// Whether nothing is wrong so far.
+    /// Whether no problem was found so far.
     pub(super) fn is_empty(&self) -> bool {
         self.problems.is_empty()
     }
 
-    /// The line of a word that the parser cut out of a copy of the text.
+    /// The line of a word that the parser returned from a copy of the text.
     pub(super) fn line_in(&self, source: &str, word: &str) -> usize {
         let offset = (word.as_ptr() as usize).saturating_sub(source.as_ptr() as usize);
         line_of(self.text, offset)
     }
 
-    /// All of them, in the order of their lines.
+    /// All problems, ordered by line.
     pub(super) fn into_problems(mut self) -> Vec<TemplateProblem> {
         self.problems.sort_by_key(|problem| problem.line);
         self.problems
     }
 }
 
-/// The line, from 1, of a byte's place in a text.
+/// The line, from 1, of a byte offset in a text.
 pub(super) fn line_of(text: &str, offset: usize) -> usize {
     let before = text.as_bytes().get(..offset).unwrap_or(text.as_bytes());
     1 + before.iter().filter(|byte| **byte == b'\n').count()

@@ -1,4 +1,4 @@
-//! From a template with its arguments to the words that are spoken.
+//! Renders a template with its arguments to the words that are spoken.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,34 +10,34 @@ use time::Date;
 use super::Pages;
 use crate::words::spoken::{self, SpokenError};
 
-/// The longest prompt, as the contract bounds every text.
+/// The longest prompt, equal to the contract's limit for a text.
 pub const MAX_PROMPT_BYTES: usize = 4_096;
 
-/// The greatest number that Fluent's floating-point numbers hold exactly.
+/// The largest integer that Fluent's floating-point numbers hold exactly.
 const MAX_EXACT: i64 = 1 << 53;
 
-/// Why a template has no words now. Free of the arguments' values.
+/// Why a template cannot be rendered. Does not contain the arguments' values.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RenderError {
-    /// No file for the language.
+    /// There is no file for the language.
     #[error(
         "cannot speak template `{template}` in `{language}`: there is no `prompts/{language}.ftl`"
     )]
     NoLanguage {
         /// The template's name.
         template: String,
-        /// The language asked for.
+        /// The requested language.
         language: Language,
     },
-    /// No such message.
+    /// There is no such message.
     #[error("cannot speak template `{template}`: `{file}` has no message of that name")]
     NoMessage {
         /// The template's name.
         template: String,
-        /// Where it was looked for.
+        /// The file searched.
         file: String,
     },
-    /// A variable without its argument.
+    /// The argument for a variable is missing.
     #[error("cannot speak template `{template}`: argument `{argument}` is missing")]
     MissingArgument {
         /// The template's name.
@@ -45,33 +45,33 @@ pub enum RenderError {
         /// The argument's name, without the `$`.
         argument: String,
     },
-    /// An argument that cannot be spoken.
+    /// An argument cannot be spoken.
     #[error("cannot speak template `{template}`: argument `{argument}`: {reason}")]
     Argument {
         /// The template's name.
         template: String,
         /// The argument's name, without the `$`.
         argument: String,
-        /// Why not.
+        /// The reason.
         reason: SpokenError,
     },
-    /// More words than a prompt may have.
+    /// The rendered prompt is too long.
     #[error("cannot speak template `{template}`: it has over {MAX_PROMPT_BYTES} bytes")]
     TooLong {
         /// The template's name.
         template: String,
     },
-    /// Fluent could not resolve it.
+    /// Fluent failed to resolve it.
     #[error("cannot speak template `{template}`: {reason}")]
     Unresolved {
         /// The template's name.
         template: String,
-        /// What Fluent says, lower case.
+        /// Fluent's message, lower case.
         reason: String,
     },
 }
 
-/// Fills in a template.
+/// Renders a template.
 pub(super) fn render(
     pages: &BTreeMap<Language, Pages>,
     template: &Template,
@@ -127,7 +127,7 @@ pub(super) fn render(
     }
 }
 
-/// The prompts of a language; another region's where its own has none.
+/// The prompts of a language, or of another region if its own has none.
 fn page<'a>(
     pages: &'a BTreeMap<Language, Pages>,
     language: &'a Language,
@@ -140,8 +140,8 @@ fn page<'a>(
     pages.get_key_value(language).or_else(near)
 }
 
-/// Spoken forms as text. Numbers stay numbers, so that plural selectors see them;
-/// [`number_formatter`] speaks them.
+/// The argument in its spoken form, as text. Numbers stay numbers so that plural selectors work;
+/// [`number_formatter`] turns them into words.
 fn fluent_value(
     value: &Value,
     language: &Language,
@@ -155,11 +155,11 @@ fn fluent_value(
     }
 }
 
-/// How a Fluent bundle writes a number.
+/// Formats a number in a Fluent bundle.
 pub(super) type NumberFormatter<M> = fn(&FluentValue<'_>, &M) -> Option<String>;
 
-/// How a language's numbers are written: as they are spoken. A function knows nothing but its
-/// arguments, hence one for each way.
+/// The number formatter of a language, which writes numbers as spoken. A function pointer cannot
+/// capture the language, hence one function per form.
 pub(super) fn number_formatter<M>(language: &Language) -> Option<NumberFormatter<M>> {
     match language.primary() {
         "en" => Some(|value, _| {
@@ -177,7 +177,7 @@ pub(super) fn number_formatter<M>(language: &Language) -> Option<NumberFormatter
     }
 }
 
-/// The whole number that a Fluent value is, if it is one.
+/// The value as an integer, if it is one.
 fn whole(value: &FluentValue<'_>) -> Option<i64> {
     let FluentValue::Number(number) = value else {
         return None;
@@ -192,7 +192,7 @@ fn whole(value: &FluentValue<'_>) -> Option<i64> {
     whole
 }
 
-/// A text that refuses to grow over [`MAX_PROMPT_BYTES`].
+/// A string that cannot grow beyond [`MAX_PROMPT_BYTES`].
 struct Bounded(String);
 
 impl fmt::Write for Bounded {

@@ -1,4 +1,4 @@
-//! Prompt files, sound, broken and hostile.
+//! Valid, invalid and hostile prompt files.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
