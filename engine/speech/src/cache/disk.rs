@@ -17,7 +17,7 @@ use super::key::Key;
 use crate::synthesis::Samples;
 
 /// The first bytes of a prompt file: file type and format version.
-const MAGIC: &[u8; 8] = b"SAMVPCM1";
+const MAGIC: &[u8; 8] = b"GHNTPCM1";
 
 /// Magic, number of samples (u64, little-endian), SHA-256 of the sample bytes. The samples follow,
 /// as PCM16 little-endian.
