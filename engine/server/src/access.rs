@@ -1,5 +1,5 @@
 //! Authorization by token: applets, the API and the media stream. Exotel does not sign its
-//! requests, so a token in the URL is the only protection.
+//! requests, so tokens are the only protection.
 
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;

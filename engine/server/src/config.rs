@@ -1,4 +1,4 @@
-//! The configuration: one TOML file, with environment variables above it.
+//! The configuration: one TOML file, and environment variables that override it.
 //!
 //! Every key has a default, so the engine runs without a file. Unknown keys are errors, and all
 //! errors are reported together. A variable `GHANTI_SECTION_KEY` overrides `key` of `[section]`:
@@ -36,7 +36,7 @@ pub use starter::Starter;
 pub struct Config {
     /// Where the engine listens and how it is reached.
     pub server: Server,
-    /// Calls.
+    /// Settings for calls.
     pub calls: Calls,
     /// Upper bounds for the limits that manifests set.
     pub limits: LimitsAllowed,
@@ -46,11 +46,11 @@ pub struct Config {
     pub settings: BTreeMap<String, SettingValue>,
     /// Overrides for a single flow's manifest.
     pub flows: BTreeMap<FlowName, FlowOverrides>,
-    /// Stores.
+    /// Where sessions, customers and records are kept.
     pub stores: Stores,
-    /// Speech.
+    /// Speech synthesis and recognition.
     pub speech: Speech,
-    /// Logs.
+    /// Log level and log folder.
     pub log: Log,
 }
 

@@ -25,7 +25,7 @@ pub struct Budget {
     pub connections: u32,
 }
 
-/// Raises the soft limit to the hard limit, up to [`MOST`]. A failure is only logged.
+/// Raises the soft limit to the hard limit, up to `MOST`. A failure is only logged.
 pub fn raise() {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let wanted = maximum.unwrap_or(MOST).min(MOST);
@@ -47,7 +47,7 @@ pub fn limit() -> u64 {
     getrlimit(Resource::Nofile).current.unwrap_or(MOST)
 }
 
-/// The number of descriptors open now; [`RESERVE`] where `/proc` cannot be read.
+/// The number of descriptors open now; `RESERVE` where `/proc` cannot be read.
 pub fn open() -> u64 {
     let counted = std::fs::read_dir("/proc/self/fd")
         .map(|entries| entries.count())
@@ -58,7 +58,7 @@ pub fn open() -> u64 {
 }
 
 /// Divides what is left of `limit` when `open` descriptors are in use. Returns at least one call
-/// and at most the wanted numbers. `connections` is lowered to no less than [`LEAST_CONNECTIONS`].
+/// and at most the wanted numbers. `connections` is lowered to no less than `LEAST_CONNECTIONS`.
 pub fn share(limit: u64, open: u64, calls: u32, connections: u32) -> Budget {
     let left = u32::try_from(limit.saturating_sub(open + RESERVE)).unwrap_or(u32::MAX);
     if calls.saturating_add(connections) <= left {

@@ -68,7 +68,7 @@ impl Problem {
         }
     }
 
-    /// Adds a cause, which makes the request be logged and counted.
+    /// Adds a cause, so that the request is logged and counted.
     pub fn because(self, cause: Cause) -> Self {
         Self {
             cause: Some(cause),

@@ -183,8 +183,8 @@ impl Unserved {
         self.known().by_sid.contains_key(sid)
     }
 
-    /// The first problem since a time of a socket that named no call: it may have belonged to any
-    /// call that waits for its stream.
+    /// The first problem, since a time, of a socket that named no call. The socket may have
+    /// belonged to any call that waits for its stream.
     pub fn unnamed_since(&self, since: Instant) -> Option<Problem> {
         self.known()
             .unnamed

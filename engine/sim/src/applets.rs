@@ -418,7 +418,7 @@ impl Applets {
     }
 
     /// The record of a call that is over: the first that is ended and satisfies `so`, or the last
-    /// one read before [`RECORD_LIMIT`].
+    /// one read before `RECORD_LIMIT`.
     pub async fn final_record(
         &self,
         id: &str,

@@ -23,7 +23,7 @@ pub struct CallReport {
     pub expected: String,
     /// Whether everything went as expected, that is, there are no complaints.
     pub ok: bool,
-    /// What did not, one sentence each.
+    /// The complaints, one sentence each.
     pub complaints: Vec<String>,
     /// The first of the agents' numbers that Connect received.
     pub agent: Option<PhoneNumber>,

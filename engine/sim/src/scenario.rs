@@ -129,9 +129,9 @@ pub enum When {
     },
     /// The call's record says that a template started this many milliseconds ago.
     IntoTemplate {
-        /// Milliseconds from the start of the template.
+        /// The template's name.
         name: String,
-        /// Milliseconds of it.
+        /// Milliseconds from the start of the template.
         ms: u64,
     },
 }

@@ -16,7 +16,8 @@ use tokio::process::Command;
 /// Timeout of a synthesizer for one sentence.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// Level of the caller's speech, a usual one for telephones: between -30 and -16 by ITU-T P.56.
+/// Level of the caller's speech, a usual one for telephones: between -30 and -16 dBFS by ITU-T
+/// P.56.
 const LEVEL_DBFS: f32 = -20.0;
 
 /// A voice: `slt`, `rms`, `kal16` or another of `flite -lv`; or `espeak:hi` or another of
@@ -71,8 +72,8 @@ pub enum VoiceError {
 }
 
 impl Voice {
-    /// Synthesizes a sentence as PCM16 mono at `rate_hz`, without silence around it, at
-    /// [`LEVEL_DBFS`].
+    /// Synthesizes a sentence as PCM16 mono at `rate_hz`, without silence around it, at a
+    /// telephone's level (-20 dBFS).
     pub async fn speak(&self, words: &str, rate_hz: u32) -> Result<Arc<[i16]>, VoiceError> {
         let folder = tempfile::tempdir().map_err(|error| self.failed(error.to_string()))?;
         let path = folder.path().join("caller.wav");

@@ -25,8 +25,8 @@ const SUMS: [&str; 4] = [
     "For more information about this error, try",
     "error: aborting due to ",
 ];
-/// componentize-py prints its own traceback up to the first text, then the script's error, then a
-/// backtrace of its own.
+/// componentize-py prints a traceback of its own up to `SCRIPTS`, then the script's error, then,
+/// from `BACKTRACE` on, its own backtrace.
 const SCRIPTS: &str = "\nAssertionError: ";
 const BACKTRACE: &str = "Stack backtrace:";
 

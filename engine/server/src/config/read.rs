@@ -190,7 +190,7 @@ impl Section {
                 (None, Err(error)) => {
                     errors.push(format!("environment variable `{variable}`: {error}"))
                 }
-                // cannot happen: a text that is read as it is fits
+                // cannot happen: if the key accepts the text as it is, `fitting` is set
                 (None, Ok(())) => {}
             }
         }

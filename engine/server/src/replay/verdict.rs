@@ -212,7 +212,7 @@ fn shown(side: &Side, words: &Words<'_>, language: Option<&Language>) -> String 
     }
 }
 
-/// The last language that the flow set up to an entry.
+/// The language in effect at an entry: the last one that the flow set, or `None`.
 pub(super) fn language_at(entries: &[JournalEntry], seq: u32) -> Option<Language> {
     let set = entries
         .iter()

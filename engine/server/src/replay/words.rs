@@ -83,8 +83,8 @@ impl<'a> Words<'a> {
             .ok()
     }
 
-    /// Lines of the transcript up to an entry that this version's prompt files render differently;
-    /// one per template and language.
+    /// Lines of the transcript, up to an entry, that this version's prompt files render
+    /// differently; one per template and language.
     pub(super) fn changed(&self, recorded: &Recorded, until_seq: u32) -> Vec<Told> {
         let said = prompts(&recorded.journal.entries);
         let (mut told, mut seen) = (Vec::new(), BTreeSet::new());
@@ -135,8 +135,8 @@ impl<'a> Words<'a> {
         told
     }
 
-    /// The kind of a change of wording: an amount or a date if one text contains an argument's
-    /// spoken form and the other does not, else as their words differ.
+    /// The kind of a changed prompt: amounts or dates if an argument's spoken form occurs in only
+    /// one of the two texts, otherwise what [`other_words`] finds.
     fn kind(&self, template: &Template, line: &Line, got: &str) -> DifferenceKind {
         let differs = |value: &Value| {
             let spoken = speak(value, &line.language, self.today).unwrap_or_default();

@@ -55,7 +55,7 @@ pub async fn connect(
             .tasks
             .clone()
             .spawn(async move { asked(&app, &sid, &numbers).await });
-        // a request from behind Connect is recognised by this record; a slow store is not waited
+        // a request from after Connect is recognised by this record; a slow store is not waited
         // for, and the record is then updated later
         let _ = tokio::time::timeout(TRACE, traced).await;
     }
