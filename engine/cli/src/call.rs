@@ -9,14 +9,12 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
-use ghanti_server::{
-    App, Config, DataLock, Folders, Mode, Secret, logs, open, open_recognizer, serve,
-};
+use ghanti_server::{Config, DataLock, Folders, Front, Mode, Secret, logs, open, open_recognizer};
 use ghanti_sim::{CallReport, Scenario, View, run_with};
-use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use crate::config::Source;
+use crate::serve::bind;
 
 /// Simulate Exotel and a caller. Exits with 0 if every call went as its scenario expects, and with
 /// 1 otherwise.
@@ -67,27 +65,17 @@ impl Call {
         // the console shows the conversation, so the engine logs to its files only
         let _logs = logs::begin_files_only(&config.log)?;
         let _lock = DataLock::take(&self.data)?;
-        let services = open(
-            &config,
-            &Folders {
-                data: self.data.clone(),
-                flows: self.flows.clone(),
-            },
-            Mode::Production,
-        )
-        .await?;
-        let listener = TcpListener::bind(config.server.listen)
-            .await
-            .context("cannot listen on a port of this machine")?;
-        let url = format!("http://{}{}", listener.local_addr()?, config.server.path);
+        let folders = Folders {
+            data: self.data.clone(),
+            flows: self.flows.clone(),
+        };
+        let front = Front::listen(bind(config.server.listen).await?, config.clone())?;
+        let services = open(&config, &folders, Mode::Production, front.loading.clone()).await?;
+        let app = front.open(services);
+        let url = format!("http://{}{}", front.address(), config.server.path);
         let (stop, stopped) = oneshot::channel::<()>();
-        let app = App::new(config.clone(), services);
-        let engine = tokio::spawn(serve(
-            listener,
-            app,
-            async move { drop(stopped.await) },
-            std::future::pending(),
-        ));
+        let stopped = async move { drop(stopped.await) };
+        let engine = tokio::spawn(front.serve(app, stopped, std::future::pending()));
         let played = self.against(&url, &scenarios, &config).await;
         drop(stop);
         engine

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use ghanti_server::Config;
-use ghanti_server::config::{CommandLine, printed, read_with};
+use ghanti_server::config::{CommandLine, is_like_setting, printed, read_with};
 
 /// The configuration file that is read by default.
 pub const FILE: &str = "ghanti.toml";
@@ -35,12 +35,31 @@ impl Source {
             }
             None => String::new(),
         };
-        // a variable that is not valid UTF-8 is not one of the engine's
-        let variables = std::env::vars_os().filter_map(|(name, value)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
-        });
-        Ok(read_with(&text, variables, line)?)
+        let (mut variables, mut no_text) = (Vec::new(), Vec::new());
+        for (name, value) in std::env::vars_os() {
+            match (name.into_string(), value.into_string()) {
+                (Ok(name), Ok(value)) => variables.push((name, value)),
+                (Ok(name), Err(_)) if is_like_setting(&name) => no_text.push(name),
+                _ => {}
+            }
+        }
+        let mut config = read_with(&text, variables, line)?;
+        config.ignored.extend(no_text);
+        Ok(config)
     }
+}
+
+/// Logs environment variables that look like settings but are ignored.
+pub fn warn_of_ignored(config: &Config) {
+    for name in &config.ignored {
+        tracing::warn!("{}", ignored(name));
+    }
+}
+
+fn ignored(name: &str) -> String {
+    format!(
+        "environment variable `{name}` is ignored: it names no setting; if it is meant as one, see `ghanti config print`"
+    )
 }
 
 /// Options of a command that serves; they override the configuration.
@@ -78,14 +97,21 @@ pub enum Command {
 
 impl Command {
     /// Runs the subcommand.
-    #[expect(clippy::print_stdout, reason = "what the command is for")]
+    #[expect(
+        clippy::print_stdout,
+        clippy::print_stderr,
+        reason = "what the command is for"
+    )]
     pub fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Command::Check(source) => {
-                source.read_with(&CommandLine {
+                let config = source.read_with(&CommandLine {
                     serves: true,
                     ..CommandLine::default()
                 })?;
+                for name in &config.ignored {
+                    eprintln!("warning: {}", ignored(name));
+                }
                 println!("the configuration is right");
             }
             Command::Print(source) => {

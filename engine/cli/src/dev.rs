@@ -21,11 +21,11 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
-use ghanti_server::{App, Config, DataLock, Folders, Mode, logs, open, serve};
+use ghanti_server::{Config, DataLock, Folders, Front, Mode, logs, open};
 use tokio::task::JoinSet;
 use tracing_subscriber::filter::Targets;
 
-use crate::config::Serving;
+use crate::config::{Serving, warn_of_ignored};
 use crate::serve::{bind, warn_of_exposure};
 use crate::signals::Stop;
 use builder::{BUILD, Builder};
@@ -111,11 +111,16 @@ impl Dev {
         };
         let stop = Stop::listen()?;
         let _lock = DataLock::take(&folders.data)?;
-        let services = open(&config, &folders, Mode::Dev).await?;
-        let listener = bind(config.server.listen).await?;
-        let address = listener.local_addr()?;
-        warn_of_exposure(&config);
-        let url = format!("http://{}{}", reachable(address), config.server.path);
+        let front = Front::listen(bind(config.server.listen).await?, config)?;
+        let services = open(&front.config, &folders, Mode::Dev, front.loading.clone()).await?;
+        let app = front.open(services);
+        warn_of_exposure(&front.config);
+        warn_of_ignored(&front.config);
+        let url = format!(
+            "http://{}{}",
+            reachable(front.address()),
+            front.config.server.path
+        );
         say(&format!(
             "serving {url}: {}; Ctrl-C stops",
             taking(screen.flows())
@@ -137,14 +142,10 @@ impl Dev {
             telling.tell(Line::new(Subject::Dev, "", "stopping", Tone::Plain));
             building.shutdown().await;
         };
-        serve(
-            listener,
-            App::new(config, services),
-            shutdown,
-            stop.at_once.cancelled_owned(),
-        )
-        .await
-        .context("the server failed")?;
+        front
+            .serve(app, shutdown, stop.at_once.cancelled_owned())
+            .await
+            .context("the server failed")?;
         say("stopped");
         Ok(())
     }

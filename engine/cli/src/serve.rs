@@ -6,10 +6,10 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
-use ghanti_server::{App, DataLock, Folders, Mode, logs, open, serve};
+use ghanti_server::{DataLock, Folders, Front, Mode, logs, open};
 use tokio::net::TcpListener;
 
-use crate::config::Serving;
+use crate::config::{Serving, warn_of_ignored};
 use crate::signals::Stop;
 
 /// Serve calls until stopped.
@@ -50,19 +50,22 @@ impl Serve {
             } else {
                 Mode::Production
             };
+            let front = Front::listen(bind(config.server.listen).await?, config)?;
+            tracing::info!(address = %front.address(), "listening");
+            warn_of_exposure(&front.config);
+            warn_of_ignored(&front.config);
             let services = tokio::select! {
-                opened = open(&config, &folders, mode) => opened?,
+                opened = open(&front.config, &folders, mode, front.loading.clone()) => opened?,
                 // no calls to drain yet
                 () = stop.after_calls.cancelled() => return Ok(()),
             };
-            let listener = bind(config.server.listen).await?;
-            tracing::info!(address = %listener.local_addr()?, "listening");
-            warn_of_exposure(&config);
+            let app = front.open(services);
             let (after_calls, at_once) = (
                 stop.after_calls.cancelled_owned(),
                 stop.at_once.cancelled_owned(),
             );
-            serve(listener, App::new(config, services), after_calls, at_once)
+            front
+                .serve(app, after_calls, at_once)
                 .await
                 .context("the server failed")
         });

@@ -22,6 +22,7 @@ use crate::compile::Compiler;
 use crate::engine::FlowEngine;
 use crate::kept::Kept;
 use crate::load::{Fault, Loader, Rejection};
+use crate::loading::Loading;
 use crate::manifest::Takes;
 use crate::metrics::{FlowCounts, Metrics};
 use crate::pinned::Pinned;
@@ -49,6 +50,8 @@ pub struct CatalogueSettings {
     pub default_transfer: Vec<PhoneNumber>,
     /// The most that a manifest may ask for.
     pub allowance: Allowance,
+    /// Shows which flows are being loaded, to whoever keeps a clone.
+    pub loading: Loading,
 }
 
 /// The folder of flows cannot be read.
@@ -85,6 +88,7 @@ pub struct Catalogue<P> {
     metrics: Metrics,
     kept: Arc<Kept>,
     notices: Notices,
+    loading: Loading,
     replay_check: Option<Arc<dyn ReplayCheck<P>>>,
 }
 
@@ -134,6 +138,7 @@ impl<P: PromptLibrary> Catalogue<P> {
             metrics: Metrics::default(),
             kept: Arc::new(kept.unwrap_or_else(|_| Kept::open(None))),
             notices: Notices::default(),
+            loading: settings.loading,
             replay_check,
         };
         let rejections = {

@@ -25,6 +25,7 @@ pub mod journal;
 mod kept;
 mod load;
 mod loader_pool;
+mod loading;
 pub mod manifest;
 mod meters;
 mod metrics;
@@ -59,6 +60,7 @@ pub use engine::{EngineError, EngineSettings, FlowEngine};
 pub use host::Limit;
 pub use journal::{Divergence, SharedJournal, Side};
 pub use load::{Rejection, Step};
+pub use loading::Loading;
 pub use manifest::{
     CustomerField, CustomerReading, CustomerSchema, FailureBudget, FailureWords, FieldProblem,
     GateKind, Limits, Manifest, ManifestError, OnFailure, OnFailureThen, ReplayGate, Running,

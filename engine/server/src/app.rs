@@ -56,8 +56,8 @@ pub struct App {
 }
 
 impl App {
-    /// Creates the state from a configuration and opened services.
-    pub fn new(config: Config, services: Services) -> Self {
+    /// Creates the state from a configuration, opened services and the front's connections.
+    pub fn new(config: Arc<Config>, services: Services, open: Connections) -> Self {
         let Places {
             calls,
             connections,
@@ -67,10 +67,10 @@ impl App {
         Self {
             admission: Admission::new(calls),
             limited_by,
-            connections: Connections::new(connections, config.server.connections_per_address),
+            connections: open,
             refusals: Arc::default(),
             unserved: Arc::default(),
-            config: Arc::new(config),
+            config,
             services: Arc::new(services),
             background: Arc::new(Semaphore::new(BACKGROUND)),
             tasks: TaskTracker::new(),

@@ -28,7 +28,7 @@ mod urls;
 pub use allowance::{GrantsAllowed, LimitsAllowed};
 pub use overrides::{FlowOverrides, SettingValue};
 pub use print::printed;
-pub use read::{CommandLine, ConfigError, read, read_with};
+pub use read::{CommandLine, ConfigError, is_like_setting, read, read_with};
 pub use starter::Starter;
 
 /// All settings.
@@ -52,6 +52,9 @@ pub struct Config {
     pub speech: Speech,
     /// Log level and log folder.
     pub log: Log,
+    /// Names of environment variables that have the prefix of settings but are ignored, in order.
+    #[serde(skip)]
+    pub ignored: Vec<String>,
 }
 
 /// `[server]`

@@ -20,13 +20,13 @@ pub struct Crowded;
 /// The connections of one engine. Clones share them.
 #[derive(Debug, Clone)]
 pub struct Connections {
-    most: usize,
     most_of_address: usize,
     state: Arc<Mutex<State>>,
 }
 
 #[derive(Debug, Default)]
 struct State {
+    most: usize,
     /// Logical clock, which orders connections by when they began to wait.
     clock: u64,
     open: BTreeMap<u64, Open>,
@@ -51,20 +51,29 @@ struct Open {
     gone: CancellationToken,
 }
 
+fn size(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
 impl Connections {
     /// Creates a registry with a limit for all connections and one for those of each address.
     pub fn new(most: u32, most_of_address: u32) -> Self {
-        let size = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
-        Self {
-            most: size(most),
+        let connections = Self {
             most_of_address: size(most_of_address),
             state: Arc::default(),
-        }
+        };
+        connections.set_most(most);
+        connections
+    }
+
+    /// Changes the maximum number of connections. Open connections stay open.
+    pub fn set_most(&self, most: u32) {
+        self.state().most = size(most);
     }
 
     /// The maximum number of connections.
     pub fn most(&self) -> usize {
-        self.most
+        self.state().most
     }
 
     /// The number of open connections.
@@ -92,7 +101,7 @@ impl Connections {
             .count();
         let replaced = if of_address >= self.most_of_address {
             Some(state.longest_waiting(|open| open.address == address))
-        } else if state.open.len() >= self.most {
+        } else if state.open.len() >= state.most {
             let crowd = state.most_waiting();
             Some(state.longest_waiting(|open| Some(open.address) == crowd))
         } else {

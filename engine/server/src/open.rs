@@ -9,7 +9,7 @@ use std::time::Duration;
 use ghanti_dialog::watch::watch;
 use ghanti_dialog::{
     Catalogue, CatalogueError, CatalogueSettings, CompileIn, EngineError, EngineSettings,
-    FlowEngine, FlowVersion, Rejection, Running,
+    FlowEngine, FlowVersion, Loading, Rejection, Running,
 };
 use ghanti_model::FlowName;
 use ghanti_session::files::AudioFiles;
@@ -25,7 +25,6 @@ use ghanti_store::{
 };
 
 use crate::config::{Config, RecognizerKind, SynthesizerKind};
-use crate::descriptors;
 use crate::replay::RecordedCheck;
 
 /// Disk space for compiled functions that a recompilation can reuse. A Python interpreter's take a
@@ -95,20 +94,25 @@ fn make(folder: &Path) -> Result<(), OpenError> {
     })
 }
 
-/// Opens everything. This takes about a second, most of it for the speech model.
+/// Opens everything. This takes about a second, most of it for the speech model, and longer if
+/// flows have to be compiled. `/readyz` meanwhile shows the flows in `loading`.
 ///
 /// Each component is compiled in a child process that runs the calling program again. The program
 /// must therefore answer its command `compile-component` with
 /// [`compile_component`](crate::compile_component).
-pub async fn open(config: &Config, folders: &Folders, mode: Mode) -> Result<Services, OpenError> {
-    descriptors::raise();
+pub async fn open(
+    config: &Config,
+    folders: &Folders,
+    mode: Mode,
+    loading: Loading,
+) -> Result<Services, OpenError> {
     make(&folders.data)?;
     let recognizer = open_recognizer(config);
     let flows = async {
         // opened first, because replay gates read recorded calls
         let stores = open_stores(config, folders).await?;
         Ok((
-            open_catalogue(config, folders, Arc::clone(&stores.records), mode).await?,
+            open_catalogue(config, folders, Arc::clone(&stores.records), mode, loading).await?,
             stores,
         ))
     };
@@ -189,6 +193,7 @@ async fn open_catalogue(
     folders: &Folders,
     records: Arc<SqlRecords>,
     mode: Mode,
+    loading: Loading,
 ) -> Result<Arc<Catalogue<FlowPrompts>>, OpenError> {
     let is_dev = mode == Mode::Dev;
     let engine = FlowEngine::new(&EngineSettings {
@@ -204,6 +209,7 @@ async fn open_catalogue(
         default_flow: config.calls.flow.clone(),
         default_transfer: config.calls.agents.clone(),
         allowance: config.allowance(),
+        loading,
     };
     let replay_check = Arc::new(RecordedCheck::new(records, config.calls.offset_minutes));
     let (catalogue, rejections) =

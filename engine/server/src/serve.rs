@@ -1,14 +1,13 @@
 //! Serves until shutdown, then drains live calls.
 
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
+use ghanti_session::Services;
 
 use crate::app::{App, router};
-use crate::connection::Patience;
-use crate::listener::listen;
+use crate::front::Front;
 
 /// Timeout for writing the last call records.
 const FLUSH: Duration = Duration::from_secs(10);
@@ -23,97 +22,95 @@ const LOOK: Duration = Duration::from_millis(100);
 /// Passthru, Connect and the status callback. Skipped when the drain time is zero.
 const APPLETS: Duration = Duration::from_secs(5);
 
-/// Serves on a bound listener until `shutdown` resolves. From then on only reserved calls are
-/// admitted; live calls may continue for the configured drain time, and the applets that follow
-/// them are answered. Calls still live after that are ended, each with a record. When `at_once`
-/// resolves, the drain is cut short: calls are ended at once and the records are flushed.
-pub async fn serve(
-    listener: TcpListener,
-    app: App,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-    at_once: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
-    let (drain, draining, stop, tasks) = (
-        app.config.drain(),
-        app.draining.clone(),
-        app.stop.clone(),
-        app.tasks.clone(),
-    );
-    let (services, admission, longest) = (
-        app.services.clone(),
-        app.admission.clone(),
-        app.config.longest_call(),
-    );
-    let server = &app.config.server;
-    let [head, idle, body] = [server.head_s, server.idle_s, server.body_s].map(Duration::from_secs);
-    let patience = Patience { head, idle, body };
-    let (close, connections) = (CancellationToken::new(), app.connections.clone());
-    if drain < longest {
-        tracing::info!(
-            drain_s = drain.as_secs(),
-            longest_s = longest.as_secs(),
-            "a call may last longer than it is waited for at a stop: without `drain-s` of `[server]` every call is held to its end"
+impl Front {
+    /// Starts to take calls with opened services.
+    pub fn open(&self, services: Services) -> App {
+        let app = App::new(Arc::clone(&self.config), services, self.connections.clone());
+        self.answer_by(router(app.clone()));
+        app
+    }
+
+    /// Serves until `shutdown` resolves. From then on only reserved calls are admitted; live calls
+    /// may continue for the configured drain time, and the applets that follow them are answered.
+    /// Calls still live after that are ended, each with a record. When `at_once` resolves, the
+    /// drain is cut short: calls are ended at once and the records are flushed.
+    pub async fn serve(
+        mut self,
+        app: App,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+        at_once: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<()> {
+        let (drain, draining, stop, tasks) = (
+            app.config.drain(),
+            app.draining.clone(),
+            app.stop.clone(),
+            app.tasks.clone(),
         );
-    }
-    let mut server = tokio::spawn(listen(
-        listener,
-        router(app),
-        connections,
-        patience,
-        close.clone(),
-    ));
-    tokio::select! {
-        ended = &mut server => return ended.map_err(io::Error::other),
-        () = shutdown => draining.cancel(),
-    }
-    let live = services.registry.live();
-    tracing::info!(
-        live = live.len(),
-        drain_s = drain.as_secs(),
-        "stopping: no new calls, live ones go on; a second signal ends them at once"
-    );
-    // reserved calls count too: their streams are still admitted while draining
-    let has_calls = || admission.in_use(Instant::now()) != (0, 0);
-    let had_calls = has_calls();
-    let drained = async {
-        while has_calls() {
-            tokio::time::sleep(LOOK).await;
+        let (services, admission, longest) = (
+            app.services.clone(),
+            app.admission.clone(),
+            app.config.longest_call(),
+        );
+        if drain < longest {
+            tracing::info!(
+                drain_s = drain.as_secs(),
+                longest_s = longest.as_secs(),
+                "a call may last longer than it is waited for at a stop: without `drain-s` of `[server]` every call is held to its end"
+            );
         }
-    };
-    let mut at_once = std::pin::pin!(at_once);
-    let is_patient = tokio::select! {
-        drained = tokio::time::timeout(drain, drained) => {
-            if drained.is_err() {
-                tracing::warn!(live = live.len(), "ending the calls that are still live");
-            }
-            true
-        }
-        () = &mut at_once => {
-            tracing::warn!(live = live.len(), "a second signal: ending all calls at once");
-            false
-        }
-    };
-    stop.cancel();
-    if is_patient && had_calls && !drain.is_zero() {
         tokio::select! {
-            () = tokio::time::sleep(APPLETS) => {}
-            () = &mut at_once => {}
+            ended = &mut self.server => return ended.map_err(io::Error::other),
+            () = shutdown => draining.cancel(),
         }
+        let live = services.registry.live();
+        tracing::info!(
+            live = live.len(),
+            drain_s = drain.as_secs(),
+            "stopping: no new calls, live ones go on; a second signal ends them at once"
+        );
+        // reserved calls count too: their streams are still admitted while draining
+        let has_calls = || admission.in_use(Instant::now()) != (0, 0);
+        let had_calls = has_calls();
+        let drained = async {
+            while has_calls() {
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        let mut at_once = std::pin::pin!(at_once);
+        let is_patient = tokio::select! {
+            drained = tokio::time::timeout(drain, drained) => {
+                if drained.is_err() {
+                    tracing::warn!(live = live.len(), "ending the calls that are still live");
+                }
+                true
+            }
+            () = &mut at_once => {
+                tracing::warn!(live = live.len(), "a second signal: ending all calls at once");
+                false
+            }
+        };
+        stop.cancel();
+        if is_patient && had_calls && !drain.is_zero() {
+            tokio::select! {
+                () = tokio::time::sleep(APPLETS) => {}
+                () = &mut at_once => {}
+            }
+        }
+        self.close.cancel();
+        if tokio::time::timeout(END, &mut self.server).await.is_err() {
+            tracing::warn!("requests that did not end in time were cut off");
+            self.server.abort();
+        }
+        tasks.close();
+        if tokio::time::timeout(END, tasks.wait()).await.is_err() {
+            tracing::error!("some calls did not end in time");
+        }
+        let flushed = services
+            .registry
+            .writer()
+            .flush(if is_patient { FLUSH } else { FLUSH_AT_ONCE })
+            .await;
+        tracing::info!(spooled = flushed.spooled, lost = flushed.lost, "stopped");
+        Ok(())
     }
-    close.cancel();
-    if tokio::time::timeout(END, &mut server).await.is_err() {
-        tracing::warn!("requests that did not end in time were cut off");
-        server.abort();
-    }
-    tasks.close();
-    if tokio::time::timeout(END, tasks.wait()).await.is_err() {
-        tracing::error!("some calls did not end in time");
-    }
-    let flushed = services
-        .registry
-        .writer()
-        .flush(if is_patient { FLUSH } else { FLUSH_AT_ONCE })
-        .await;
-    tracing::info!(spooled = flushed.spooled, lost = flushed.lost, "stopped");
-    Ok(())
 }

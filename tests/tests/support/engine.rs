@@ -83,8 +83,17 @@ impl Setup {
         }
     }
 
-    /// Starts the engine, which has to answer.
+    /// Starts the engine, and waits until it takes calls.
     pub fn start(self) -> Engine {
+        self.begin(true)
+    }
+
+    /// Starts the engine, and waits until it listens.
+    pub fn listen(self) -> Engine {
+        self.begin(false)
+    }
+
+    fn begin(self, waits: bool) -> Engine {
         let house = tempfile::tempdir().unwrap();
         let mut engine = Engine {
             process: None,
@@ -93,7 +102,7 @@ impl Setup {
             house,
             setup: self,
         };
-        engine.run();
+        engine.run(waits);
         engine
     }
 
@@ -220,7 +229,7 @@ pub struct Engine {
 }
 
 impl Engine {
-    fn run(&mut self) {
+    fn run(&mut self, waits: bool) {
         let console = self.console();
         let mut command = self.setup.command(&self.house);
         let written = File::create(&console).unwrap();
@@ -233,10 +242,11 @@ impl Engine {
         let given_up = Instant::now() + START;
         loop {
             let told = fs::read_to_string(&console).unwrap();
-            if let Some((_, address)) = told
+            let address = told
                 .split_once("listening address=")
-                .or_else(|| told.split_once("serving http://"))
-            {
+                .filter(|_| !waits || told.contains("ready: calls are taken"))
+                .or_else(|| told.split_once("serving http://"));
+            if let Some((_, address)) = address {
                 self.address = address
                     .split_whitespace()
                     .next()
@@ -293,7 +303,7 @@ impl Engine {
     /// Starts it again, with the data it had.
     pub fn start_again(&mut self) {
         self.crash();
-        self.run();
+        self.run(true);
     }
 
     /// Its process' id.

@@ -1,6 +1,6 @@
 //! Renders the engine's log events as lines for a flow's author. Pure.
 //!
-//! Events are recognised by their messages, which `tests/tests/dev.rs` checks. Other events are
+//! Events are recognised by their messages, which `tests/tests/all/dev.rs` checks. Other events are
 //! shown unchanged if they are warnings or errors, or were requested.
 
 use std::collections::BTreeMap;

@@ -31,6 +31,7 @@ impl<P: PromptLibrary> Catalogue<P> {
     /// until nothing else of the flow is compiled, and is read again then; what is compiled already
     /// waits for nobody, and overtakes it.
     pub(crate) async fn take(&self, name: &FlowName, place: Place) -> Verdict {
+        let _loading = self.loading.begin(name);
         let (turn, light_turn) = {
             let mut flows = self.change();
             let set = flows.entry(name.clone()).or_default();

@@ -60,28 +60,29 @@ pub fn read_with(
     let mut sections = text
         .parse::<Table>()
         .map_err(|error| ConfigError(vec![no_toml(text, &error)]))?;
-    let mut overrides = Vec::new();
+    let (mut overrides, mut ignored) = (Vec::new(), Vec::new());
     for (name, value) in environment {
-        if let Some(path) = name
-            .strip_prefix(PREFIX)
-            .filter(|_| !NO_SETTINGS.contains(&name.as_str()))
-        {
-            let (section, key) = path.split_once('_').unwrap_or((path, ""));
-            overrides.push((
-                name.clone(),
-                section.to_ascii_lowercase(),
-                key.to_ascii_lowercase().replace('_', "-"),
-                value,
-            ));
-        } else if name.to_ascii_uppercase().starts_with(PREFIX)
-            && !NO_SETTINGS.contains(&name.as_str())
-        {
+        let upper = name.to_ascii_uppercase();
+        let Some(path) = upper.strip_prefix(PREFIX) else {
+            continue;
+        };
+        if NO_SETTINGS.contains(&name.as_str()) {
+            continue;
+        }
+        let (section, key) = path.split_once('_').unwrap_or((path, ""));
+        let section = section.to_ascii_lowercase();
+        if !SECTIONS.contains(&section.as_str()) || is_of_service(path, &value) {
+            ignored.push(name);
+        } else if name == upper {
+            let key = key.to_ascii_lowercase().replace('_', "-");
+            overrides.push((name, section, key, value));
+        } else {
             errors.push(format!(
-                "environment variable `{name}` overrides no setting: write it as `{}`",
-                name.to_ascii_uppercase()
+                "environment variable `{name}` overrides no setting: write it as `{upper}`"
             ));
         }
     }
+    ignored.sort();
     let mut take = |name: &str| Section {
         name: name.to_owned(),
         table: sections
@@ -103,12 +104,8 @@ pub fn read_with(
         stores: take("stores").read(&mut errors),
         speech: take("speech").read(&mut errors),
         log: take("log").read(&mut errors),
+        ignored,
     };
-    for (name, section, ..) in &overrides {
-        if !SECTIONS.contains(&section.as_str()) {
-            errors.push(format!("environment variable `{name}` overrides no setting: it begins with no section's name"));
-        }
-    }
     errors.extend(sections.keys().map(|name| {
         format!(
             "unknown section `[{name}]`: there are {}",
@@ -126,6 +123,23 @@ pub fn read_with(
     } else {
         Err(ConfigError(errors))
     }
+}
+
+/// Whether a variable's name has the prefix of settings, in any case.
+pub fn is_like_setting(name: &str) -> bool {
+    name.to_ascii_uppercase().starts_with(PREFIX)
+}
+
+/// Whether a variable is one that Kubernetes sets in each container for a service of its namespace
+/// (kubernetes.io: Service, environment variables). A service may have the name of a section.
+fn is_of_service(path: &str, value: &str) -> bool {
+    let is_address = ["tcp://", "udp://", "sctp://"]
+        .iter()
+        .any(|scheme| value.starts_with(scheme));
+    let is_port = ["_TCP", "_UDP", "_SCTP"]
+        .iter()
+        .any(|protocol| path.contains("_PORT_") && path.contains(protocol));
+    is_address || is_port || path.contains("SERVICE_HOST") || path.contains("SERVICE_PORT")
 }
 
 /// The error and its position, without the line itself, which may contain a password.
@@ -261,7 +275,7 @@ mod tests {
     fn all_errors_are_told_at_once() {
         let ConfigError(errors) = with(
             "[server]\nlisten = 'nowhere'\ncolour = 'red'\n[calls]\nsample-rate-hz = 44100\nagents = ['x']\n[extra]\n",
-            &[("GHANTI_SPEECH_WORDS_PER_MINUTE", "fast"), ("GHANTI_NOTHING_AT_ALL", "1")],
+            &[("GHANTI_SPEECH_WORDS_PER_MINUTE", "fast"), ("GHANTI_SPEECH_NOTHING", "1")],
         )
         .unwrap_err();
         for part in [
@@ -271,7 +285,7 @@ mod tests {
             "`agents`",
             "`[extra]`",
             "WORDS_PER_MINUTE",
-            "GHANTI_NOTHING_AT_ALL",
+            "GHANTI_SPEECH_NOTHING",
         ] {
             assert!(
                 errors.iter().any(|error| error.contains(part)),
@@ -282,9 +296,27 @@ mod tests {
     }
 
     #[test]
+    fn what_belongs_to_somebody_else_is_ignored_and_listed() {
+        // as Kubernetes sets them for services named `ghanti`, `ghanti-server` and `ghanti-log`
+        let foreign = [
+            ("GHANTI_LOG_SERVICE_PORT_HTTP", "80"),
+            ("GHANTI_PORT", "tcp://10.96.0.12:8000"),
+            ("GHANTI_PORT_8000_TCP_ADDR", "10.96.0.12"),
+            ("GHANTI_SERVER_PORT", "tcp://10.96.0.13:8000"),
+            ("GHANTI_SERVER_PORT_8000_TCP_PROTO", "tcp"),
+            ("GHANTI_SERVER_SERVICE_HOST", "10.96.0.13"),
+            ("GHANTI_SERVICE_HOST", "10.96.0.12"),
+            ("GHANTI_SERVR_PORT", "1"),
+        ];
+        let config = with("", &foreign).unwrap();
+        assert_eq!(config.ignored, foreign.map(|(name, _)| name));
+        let ignored = Vec::new();
+        assert_eq!(Config { ignored, ..config }, Config::default());
+    }
+
+    #[test]
     fn a_misspelt_or_empty_variable_is_told_by_its_name() {
         for (variable, value) in [
-            ("GHANTI_SERVR_PORT", "1"),
             ("GHANTI_SERVER_PORT", "1"),
             ("GHANTI_SERVER", "1"),
             ("ghanti_server_max_calls", "1"),

@@ -79,6 +79,7 @@ impl House {
             default_transfer: vec![PhoneNumber::parse("08040009999").unwrap()],
             allowance: self.allowance.clone(),
             kept: Some(self.folder.path().join("data/flows")),
+            ..CatalogueSettings::default()
         };
         Catalogue::open(self.engine.clone(), &self.flows(), settings)
             .await

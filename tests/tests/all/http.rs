@@ -1,20 +1,10 @@
 //! The contract of every HTTP endpoint, as Exotel's applets, a campaign and an operator use it.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
 
-mod support;
-
-#[path = "http/binding.rs"]
 mod binding;
 
+use crate::support::{Engine, PATIENCE, Setup, Stream};
 use reqwest::Response;
 use serde_json::{Value, json};
-use support::{Engine, PATIENCE, Setup, Stream};
 
 /// Callers answer by keys here: no words are waited for.
 const BY_KEYS: &str = "[speech]\nrecognizer = 'none'\n";

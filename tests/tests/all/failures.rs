@@ -1,19 +1,10 @@
 //! A flow that traps in a call of the built program: its author finds one report in the call's
 //! record and in the log.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
-
-mod support;
 
 use std::fs;
 
+use crate::support::{Engine, Setup, Stream, root};
 use serde_json::{Value, json};
-use support::{Engine, Setup, Stream, root};
 use tempfile::TempDir;
 
 const PROMPTS: &str = "greeting = Hello { $name }\nemi = Please pay { $amount }\ndisclosure = Charges apply\ntransfer = An agent?\ngoodbye = Goodbye\n";

@@ -1,17 +1,10 @@
 //! `ghanti replay` as it is built: recorded calls of the shipped flow against it and against
 //! changed copies, and the exit codes.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
-
-mod support;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::support::{program, root};
 use ghanti_dialog::{EngineSettings, FlowEngine, FlowFiles, FlowVersion, ScriptedCaller};
 use ghanti_model::{
     CallFacts, CallId, CallRecord, CallSid, CallState, Direction, Extent, FlowName, Function,
@@ -19,7 +12,6 @@ use ghanti_model::{
 };
 use ghanti_store::{CallRecords, SqlRecords};
 use serde_json::json;
-use support::{program, root};
 use tempfile::TempDir;
 
 const FIELDS: [(&str, &str); 5] = [

@@ -1,21 +1,12 @@
 //! What a record claims is what happened: calls that were never taken, transfers that nobody
 //! answered or asked for, streams that did not start, requests that the engine refused itself, and
 //! customers who asked not to be called.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
-
-mod support;
 
 use std::ops::Deref;
 use std::time::{Duration, Instant};
 
+use crate::support::{Engine, Setup, Stream};
 use serde_json::{Value, json};
-use support::{Engine, Setup, Stream};
 use tempfile::TempDir;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -39,7 +30,7 @@ impl Deref for House {
 impl House {
     fn new(sections: &str) -> Self {
         let flows = tempfile::tempdir().unwrap();
-        let shipped = support::root().join("flows/emi-reminder");
+        let shipped = crate::support::root().join("flows/emi-reminder");
         for folder in ["", "prompts"] {
             let into = flows.path().join("emi-reminder").join(folder);
             std::fs::create_dir_all(&into).unwrap();
@@ -58,7 +49,7 @@ impl House {
     /// With one flow, which says a sentence and decides a transfer.
     fn transferring() -> Self {
         let flows = tempfile::tempdir().unwrap();
-        let component = support::root().join("engine/dialog/tests/fixtures/bare-0.1.0.wasm");
+        let component = crate::support::root().join("engine/dialog/tests/fixtures/bare-0.1.0.wasm");
         std::fs::copy(component, flows.path().join("bare.wasm")).unwrap();
         Self::with(flows, &format!("[calls]\nagents = ['{AGENT}']\n"))
     }
@@ -613,7 +604,9 @@ async fn what_the_engine_refused_itself_is_logged_counted_and_kept_with_the_call
         .1
         .to_owned();
     let mut stream = Stream::open(&engine, &path).await.unwrap();
-    stream.say(&support::start_of("later", "09876553003")).await;
+    stream
+        .say(&crate::support::start_of("later", "09876553003"))
+        .await;
     stream.hear_voice().await;
     stream.hang_up("later").await;
     let record = engine
@@ -668,7 +661,7 @@ async fn half_an_emoji_in_a_parameter_costs_no_call_and_every_line_names_call_an
         .record_when(&order, SOON, |record| record["call_sid"] == "emoji")
         .await;
     let mut stream = Stream::open(&engine, "/ws/voicebot/emoji").await.unwrap();
-    let start = support::start_of("emoji", "09876554001")
+    let start = crate::support::start_of("emoji", "09876554001")
         .to_string()
         .replace(
             "\"account_sid\"",

@@ -1,23 +1,14 @@
 //! A running call moves to a newer version of its flow, where the flow lets it and the newer
 //! version comes to the same point; its caller notices nothing. Otherwise it stays where it is, and
 //! its record says why.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
-
-mod support;
 
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::support::{Engine, Setup, Stream, root};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use support::{Engine, Setup, Stream, root};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -324,7 +315,7 @@ async fn an_edited_prompt_is_spoken_by_a_call_that_runs() {
         (1..=u64::try_from(sequence.len()).unwrap()).collect::<Vec<_>>()
     );
     // the journal is that of one call: the version at its end repeats it
-    let told = support::program()
+    let told = crate::support::program()
         .args(["replay", "m-prompt", "--tolerate", "wording", "--data"])
         .arg(engine.house().join("data"))
         .arg("--flows")

@@ -1,23 +1,14 @@
 //! What is away, or goes away: Redis in the middle of a call, what the engine needs to start, the
 //! engine itself.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
-
-mod support;
 
 use std::fs;
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
+use crate::support::{Engine, PATIENCE, Playing, Setup, Stream, refusal, root, scenario};
 use ghanti_store::testing::RedisServer;
 use serde_json::{Value, json};
-use support::{Engine, PATIENCE, Playing, Setup, Stream, refusal, root, scenario};
 
 /// A call reaches any of its prompts within this.
 const CONVERSATION: Duration = Duration::from_secs(180);
@@ -276,7 +267,7 @@ fn a_port_that_is_taken_is_told_with_the_hint() {
         ),
     )
     .unwrap();
-    let mut serve = support::program();
+    let mut serve = crate::support::program();
     serve
         .args(["serve", "--listen", &address, "--data"])
         .arg(house.path().join("data"))
@@ -468,7 +459,7 @@ fn a_call_against_nobody_is_told_with_the_hint() {
         .local_addr()
         .unwrap();
     let house = tempfile::tempdir().unwrap();
-    let mut call = support::program();
+    let mut call = crate::support::program();
     call.args(["call", "--url", &format!("http://{nobody}"), "--out"])
         .arg(house.path())
         .arg("--scenario")

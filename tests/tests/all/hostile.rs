@@ -1,20 +1,11 @@
 //! What no Exotel would send, on every endpoint and on the socket: it is refused with a clear error
 //! or passed over, the engine goes on, and every call that began has a record with its outcome.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
-
-mod support;
 
 use std::sync::{Arc, Mutex, Weak};
 
+use crate::support::{Engine, PATIENCE, Setup, Stream, start_of};
 use reqwest::Method;
 use serde_json::{Value, json};
-use support::{Engine, PATIENCE, Setup, Stream, start_of};
 use tokio_tungstenite::tungstenite::Message;
 
 /// One engine for all tests that run at the same time: what hurts it for one is seen by all.

@@ -1,22 +1,13 @@
 //! Components that bring down whoever parses or compiles them, dropped into the folder of a running
 //! engine: each is rejected with its reason, nothing else notices, and after a restart it is
 //! rejected without being tried again.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
-
-mod support;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::support::{Engine, PATIENCE, Setup, Stream, root};
 use serde_json::Value;
-use support::{Engine, PATIENCE, Setup, Stream, root};
 use tempfile::TempDir;
 
 const LOOK: Duration = Duration::from_millis(20);

@@ -1,21 +1,12 @@
 //! Rules of the built program's flows do not fall off: by a deleted or half-copied manifest while
 //! calls come, and by a restart.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
-
-mod support;
 
 use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use crate::support::{Engine, Setup, root};
 use serde_json::{Value, json};
-use support::{Engine, Setup, root};
 use tempfile::TempDir;
 
 /// Each step takes a second; under load more.

@@ -1,11 +1,5 @@
 //! Flows in JavaScript and Python in their sealed WASI: what their clocks show, what they draw,
 //! print and may reach, and that a replay of them finds the same.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
 
 use std::cell::RefCell;
 use std::fs;

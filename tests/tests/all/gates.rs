@@ -1,20 +1,12 @@
 //! The replay gate of the built program: recorded calls of the shipped flow stand in the way of a
 //! candidate that would hold them otherwise.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
-
-mod support;
 
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::support::{Engine, Setup, root};
 use ghanti_dialog::{EngineSettings, FlowEngine, FlowFiles, FlowVersion, ScriptedCaller};
 use ghanti_model::{
     CallFacts, CallId, CallRecord, CallState, Content, Direction, Extent, FlowName, Language, Line,
@@ -24,7 +16,6 @@ use ghanti_session::FlowPrompts;
 use ghanti_store::testing::PostgresServer;
 use ghanti_store::{CallRecords, SqlRecords};
 use serde_json::Value;
-use support::{Engine, Setup, root};
 use tempfile::TempDir;
 
 const FIELDS: [(&str, &str); 4] = [

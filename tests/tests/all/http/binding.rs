@@ -52,7 +52,7 @@ async fn an_order_that_was_dialled_to_another_number_is_told_to_nobody() {
         )
         .await
         .unwrap();
-        let mut start = support::start_of(sid, dialled);
+        let mut start = crate::support::start_of(sid, dialled);
         if from.is_none() {
             start["start"]["from"] = Value::Null;
         }

@@ -1,13 +1,6 @@
 //! The EMI reminder as it is shipped (component, manifest, prompts), held by the real host against
 //! a caller who answers by a script.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
 
-#[path = "emi_flow/prompts.rs"]
 mod prompts;
 
 use std::collections::BTreeMap;

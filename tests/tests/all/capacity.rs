@@ -1,21 +1,12 @@
 //! An engine that holds as many calls as it may: each further call is told in time for Exotel's
 //! flow to take another way, has a record, and no place is lost on any way; and what an operator
 //! sees of it all.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
-
-mod support;
 
 use std::time::{Duration, Instant};
 
+use crate::support::{Engine, PATIENCE, Setup, Stream, program};
 use reqwest::Response;
 use serde_json::{Value, json};
-use support::{Engine, PATIENCE, Setup, Stream, program};
 
 /// Callers answer by keys here: no words are waited for.
 const BY_KEYS: &str = "[speech]\nrecognizer = 'none'\n";
@@ -209,7 +200,7 @@ async fn a_place_is_kept_for_the_call_that_was_told_to_go_on_and_given_back_when
         .await
         .unwrap();
     stranger
-        .say(&support::start_of("kept-x", "09876540010"))
+        .say(&crate::support::start_of("kept-x", "09876540010"))
         .await;
     assert_eq!(stranger.until_closed().await, [] as [Value; 0]);
     refused(&engine, "kept-x").await;
@@ -217,7 +208,8 @@ async fn a_place_is_kept_for_the_call_that_was_told_to_go_on_and_given_back_when
     let mut a = Stream::open(&engine, "/ws/voicebot/%7BCallSid%7D")
         .await
         .unwrap();
-    a.say(&support::start_of("kept-a", "09876540011")).await;
+    a.say(&crate::support::start_of("kept-a", "09876540011"))
+        .await;
     a.hear_voice().await;
     until_in_use(&engine, 1, 1).await;
 
@@ -329,7 +321,7 @@ async fn the_operator_is_told_how_to_lay_the_branches_and_sees_the_cap() {
 async fn metrics_tell_of_flows_and_calls_to_whoever_has_the_token() {
     let house = tempfile::tempdir().unwrap();
     let flows = house.path().join("flows");
-    let acts = support::root().join("engine/dialog/tests/fixtures/acts-0.1.0.wasm");
+    let acts = crate::support::root().join("engine/dialog/tests/fixtures/acts-0.1.0.wasm");
     for (name, manifest) in [
         ("traps", "[settings]\nact = 'trap'\n"),
         ("greedy", "[limits]\nmemory = '33MiB'\n"),

@@ -1,14 +1,5 @@
 //! What an operator does and what befalls the engine: settings, tokens, signals, a crowd at the
 //! door, a second engine on the same data.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
-
-mod support;
 
 use std::fs;
 use std::io::{Read, Write};
@@ -17,8 +8,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
+use crate::support::{Engine, Setup, Stream, program, refusal, root};
 use serde_json::Value;
-use support::{Engine, Setup, Stream, program, refusal, root};
 use tempfile::TempDir;
 
 /// Callers answer by keys here: no words are waited for.

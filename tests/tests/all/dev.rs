@@ -1,21 +1,12 @@
 //! `ghanti dev` through the built program, with a compiler of the test's own: a plugin's source is
 //! a script for `sh`, which puts a component in place as a compiler would, or says what is wrong.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
-
-mod support;
 
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use crate::support::{Engine, Playing, Setup, Stream, root, scenario};
 use serde_json::Value;
-use support::{Engine, Playing, Setup, Stream, root, scenario};
 use tempfile::TempDir;
 
 /// A step takes a second; under load and beside a compiler it may take more.

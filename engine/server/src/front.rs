@@ -1,0 +1,132 @@
+//! The listening socket of a starting engine. It listens before speech, stores and flows are
+//! opened. Until then `/healthz` answers `OK`, `/readyz` answers 503 with the flows being loaded,
+//! `/passthru` refuses calls, and every other request is answered with 503.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use axum::Json;
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::middleware::from_fn;
+use axum::response::{IntoResponse, Response};
+use ghanti_dialog::Loading;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+use tower::ServiceExt;
+
+use crate::config::Config;
+use crate::connection::Patience;
+use crate::connections::Connections;
+use crate::descriptors;
+use crate::listener::listen;
+use crate::problem::{self, Problem};
+
+/// A listening engine. Dropping it closes the socket and all connections.
+pub struct Front {
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// The flows being loaded, to be passed to [`open`](crate::open()).
+    pub loading: Loading,
+    pub(crate) connections: Connections,
+    pub(crate) close: CancellationToken,
+    pub(crate) server: AbortOnDropHandle<()>,
+    routes: Arc<OnceLock<Router>>,
+    address: SocketAddr,
+}
+
+/// State of the request handlers while the engine is starting.
+#[derive(Clone)]
+struct Starting {
+    path: Arc<str>,
+    loading: Loading,
+    routes: Arc<OnceLock<Router>>,
+}
+
+impl Front {
+    /// Starts to answer requests on a bound listener.
+    pub fn listen(listener: TcpListener, config: Config) -> std::io::Result<Self> {
+        descriptors::raise();
+        let address = listener.local_addr()?;
+        let server = &config.server;
+        let [head, idle, body] =
+            [server.head_s, server.idle_s, server.body_s].map(Duration::from_secs);
+        let patience = Patience { head, idle, body };
+        // the configured limit: how many descriptors calls need is not known yet
+        let connections = Connections::new(server.connections, server.connections_per_address);
+        let starting = Starting {
+            path: server.path.as_str().into(),
+            loading: Loading::default(),
+            routes: Arc::default(),
+        };
+        let (loading, routes) = (starting.loading.clone(), Arc::clone(&starting.routes));
+        let router = Router::new().fallback(answer).with_state(starting);
+        let close = CancellationToken::new();
+        let server = tokio::spawn(listen(
+            listener,
+            router,
+            connections.clone(),
+            patience,
+            close.clone(),
+        ));
+        Ok(Self {
+            config: Arc::new(config),
+            loading,
+            connections,
+            close,
+            server: AbortOnDropHandle::new(server),
+            routes,
+            address,
+        })
+    }
+
+    /// The bound address.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers further requests with these routes. Only the first call has an effect.
+    pub(crate) fn answer_by(&self, routes: Router) {
+        let _ = self.routes.set(routes);
+    }
+}
+
+async fn answer(
+    State(starting): State<Starting>,
+    request: Request,
+) -> Result<Response, Infallible> {
+    match starting.routes.get() {
+        Some(routes) => routes.clone().oneshot(request).await,
+        None => {
+            Router::new()
+                .fallback(starting_answer)
+                .layer(from_fn(problem::end_connection))
+                .with_state(starting)
+                .oneshot(request)
+                .await
+        }
+    }
+}
+
+async fn starting_answer(State(starting): State<Starting>, request: Request) -> Response {
+    let path = request.uri().path();
+    match path.strip_prefix(&*starting.path) {
+        Some("/healthz") => "OK".into_response(),
+        Some("/readyz") => {
+            let body = json!({ "starting": true, "loading": starting.loading.flows() });
+            (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response()
+        }
+        // 302 takes the Exotel flow to its second branch, as for any refused call
+        Some("/passthru") => {
+            tracing::warn!("a call was not taken: the engine is starting");
+            (StatusCode::FOUND, "the engine is starting").into_response()
+        }
+        _ => Problem::unavailable("the engine is starting: its flows are being loaded")
+            .into_response(),
+    }
+}

@@ -1,0 +1,28 @@
+//! The built program from outside, one file a subject: one program, as linking it takes longer than
+//! most of these tests.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod capacity;
+mod claims;
+mod dev;
+mod emi_flow;
+mod failures;
+mod gates;
+mod hostile;
+mod http;
+mod moving;
+mod operation;
+mod outages;
+mod replay;
+mod rules;
+mod scripts;
+mod start;
+#[path = "../support/mod.rs"]
+mod support;
+mod untrusted;

@@ -1,0 +1,81 @@
+//! An engine listens before its flows are loaded, says which it is loading, and takes no call
+//! until then; what the environment holds for somebody else does not keep it from starting.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use crate::support::{Engine, PATIENCE, Setup};
+use serde_json::Value;
+
+async fn get(engine: &Engine, path: &str) -> (u16, String) {
+    let response = engine.http().get(engine.url(path)).send().await.unwrap();
+    (response.status().as_u16(), response.text().await.unwrap())
+}
+
+/// With a data folder of its own nothing is compiled yet, and a Python interpreter takes seconds.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_start_answers_at_once_and_takes_calls_when_all_flows_are_loaded() {
+    let data = tempfile::tempdir().unwrap();
+    let engine = Setup::new("[speech]\nrecognizer = 'none'\n[server]\npath = '/bot'")
+        .data(data.path())
+        .listen();
+    assert_eq!(get(&engine, "/bot/healthz").await, (200, "OK".to_owned()));
+    assert_eq!(get(&engine, "/bot/passthru?CallSid=early").await.0, 302);
+    let order = engine.http().post(engine.url("/bot/api/calls")).body("{}");
+    let refused = order.send().await.unwrap();
+    assert_eq!(refused.status(), 503);
+    assert_eq!(refused.headers()["retry-after"], "1");
+
+    let given_up = Instant::now() + 4 * PATIENCE;
+    let mut loading = BTreeSet::new();
+    let ready = loop {
+        let (status, told) = get(&engine, "/bot/readyz").await;
+        let told: Value = serde_json::from_str(&told).unwrap();
+        if status == 200 {
+            break told;
+        }
+        assert!(
+            told["starting"] == true && Instant::now() < given_up,
+            "{told}"
+        );
+        let flows = told["loading"].as_array().unwrap();
+        loading.extend(flows.iter().map(|flow| flow.as_str().unwrap().to_owned()));
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    assert!(loading.contains("emi-reminder-py"), "{loading:?}");
+    assert_eq!(ready["flows"].as_array().unwrap().len(), 3, "{ready}");
+    assert_eq!(get(&engine, "/bot/passthru?CallSid=now").await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn variables_of_somebody_else_are_warned_of() {
+    let engine = Setup::new("[speech]\nrecognizer = 'none'")
+        .variable("GHANTI_SERVICE_HOST", "10.96.0.12")
+        .variable("GHANTI_PORT", "tcp://10.96.0.12:8000")
+        .start();
+    engine.is_well().await;
+    for name in ["GHANTI_SERVICE_HOST", "GHANTI_PORT"] {
+        let warning = format!("environment variable `{name}` is ignored");
+        assert!(engine.logs().contains(&warning), "{}", engine.logs());
+    }
+}
+
+/// A variable's value may be any bytes but zero.
+#[tokio::test(flavor = "multi_thread")]
+async fn variables_that_are_no_text_are_passed_over() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    let output = crate::support::program()
+        .args(["config", "check"])
+        .env("GHANTI_SERVER_MAX_CALLS", OsStr::from_bytes(b"\xff7"))
+        .env(OsStr::from_bytes(b"OF_\xff_OTHERS"), "x")
+        .output()
+        .unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{told}");
+    assert!(
+        told.contains("`GHANTI_SERVER_MAX_CALLS` is ignored"),
+        "{told}"
+    );
+}
