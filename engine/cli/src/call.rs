@@ -1,5 +1,5 @@
-//! `ghanti call`: plays Exotel and a caller, shows the conversation as it happens, and tells
-//! whether it came out as expected.
+//! `ghanti call`: simulates Exotel and a caller, shows the conversation as it happens, and reports
+//! whether each outcome was the expected one.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -16,19 +16,20 @@ use tokio::sync::oneshot;
 use crate::config::Source;
 use crate::serve::bind;
 
-/// Play Exotel and a caller. Exits with 0 when every outcome was the expected one, with 1
-/// otherwise.
+/// Simulate Exotel and a caller. Exits with 0 if every call went as its scenario expects, and with
+/// 1 otherwise.
 #[derive(Args)]
 pub struct Call {
     #[command(flatten)]
     source: Source,
-    /// Who is called, and what he says after what he hears; may be given several times
+    /// A scenario: who is called, and how they respond; may be given several times
     #[arg(long, value_name = "FILE", required = true)]
     scenario: Vec<PathBuf>,
-    /// The engine's address; without it an engine is started for these calls
+    /// The engine's URL; if absent, an engine is started for these calls
     #[arg(long, value_name = "BASE")]
     url: Option<String>,
-    /// Where recording, transcript, journal and wire log go, a folder for each scenario
+    /// The folder for recordings, transcripts, journals and wire logs, with a folder for each
+    /// scenario
     #[arg(long, value_name = "DIR", default_value = "data/calls")]
     out: PathBuf,
     /// The started engine's folder of databases, caches and spools
@@ -40,7 +41,7 @@ pub struct Call {
 }
 
 impl Call {
-    /// Plays all scenarios, one after another.
+    /// Runs all scenarios in sequence.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let config = self.source.read()?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -61,7 +62,7 @@ impl Call {
         }
         config.server.listen = SocketAddr::from(([127, 0, 0, 1], 0));
         config.server.public_url = None;
-        // The conversation is what is to be seen: the engine's own log goes to its files.
+        // the console shows the conversation, so the engine logs to its files only
         let _logs = logs::begin_files_only(&config.log)?;
         let _lock = DataLock::take(&self.data)?;
         let folders = Folders {
@@ -115,7 +116,7 @@ impl Call {
     }
 }
 
-/// The engine's address with the configuration's tokens, unless it has some itself.
+/// Adds the configuration's tokens to the engine's URL, unless the URL has credentials.
 fn with_tokens(url: &str, config: &Config) -> String {
     let server = &config.server;
     let in_url = |token: &Option<Secret>| token.as_ref().map_or_else(String::new, Secret::in_url);
@@ -134,7 +135,7 @@ fn with_tokens(url: &str, config: &Config) -> String {
     }
 }
 
-/// What the bot must never say is looked for in its voice, too.
+/// Whether to recognise the bot's audio: phrases that it must never say are searched for there too.
 fn listens(scenario: &Scenario) -> bool {
     !scenario.expect_transcript.bot_never_says.is_empty()
 }

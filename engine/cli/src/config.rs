@@ -1,4 +1,4 @@
-//! `ghanti config`, and how every command finds its configuration.
+//! `ghanti config`, and how each command finds its configuration.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -9,19 +9,19 @@ use clap::{Args, Subcommand};
 use ghanti_server::Config;
 use ghanti_server::config::{CommandLine, is_like_setting, printed, read_with};
 
-/// The file that is read when none is named.
+/// The configuration file that is read by default.
 pub const FILE: &str = "ghanti.toml";
 
-/// Where the configuration is.
+/// Where the configuration is read from.
 #[derive(Args)]
 pub struct Source {
-    /// The configuration's file; without this `ghanti.toml`, if there
+    /// The configuration file; by default `ghanti.toml`, if it exists
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
 
 impl Source {
-    /// Reads the file and the environment, for whatever serves nobody.
+    /// Reads the file and the environment, for a command that does not serve.
     pub fn read(&self) -> anyhow::Result<Config> {
         self.read_with(&CommandLine::default())
     }
@@ -49,7 +49,7 @@ impl Source {
     }
 }
 
-/// Logs the environment variables that look like settings and are none.
+/// Logs environment variables that look like settings but are ignored.
 pub fn warn_of_ignored(config: &Config) {
     for name in &config.ignored {
         tracing::warn!("{}", ignored(name));
@@ -62,21 +62,21 @@ fn ignored(name: &str) -> String {
     )
 }
 
-/// What a command that serves may be given above the configuration.
+/// Options of a command that serves; they override the configuration.
 #[derive(Args)]
 pub struct Serving {
     #[command(flatten)]
     source: Source,
-    /// The address to listen on; `listen` of `[server]` otherwise
+    /// The address to listen on; by default `listen` of `[server]`
     #[arg(long, value_name = "ADDR")]
     listen: Option<SocketAddr>,
-    /// Serve without tokens where others can reach the engine: for tests alone
+    /// Serve even if tokens are missing; for tests only
     #[arg(long)]
     insecure: bool,
 }
 
 impl Serving {
-    /// Reads the configuration, with the command line above it.
+    /// Reads the configuration and applies the command line.
     pub fn read(&self) -> anyhow::Result<Config> {
         self.source.read_with(&CommandLine {
             listen: self.listen,
@@ -86,17 +86,17 @@ impl Serving {
     }
 }
 
-/// What to do with it.
+/// The subcommands of `ghanti config`.
 #[derive(Subcommand)]
 pub enum Command {
-    /// Say whether it is right, and all that is wrong with it
+    /// Check the configuration and report all errors
     Check(Source),
-    /// Print every setting with its sentence, set or not; secrets are masked
+    /// Print every setting with a description; secrets are masked
     Print(Source),
 }
 
 impl Command {
-    /// Does it.
+    /// Runs the subcommand.
     #[expect(
         clippy::print_stdout,
         clippy::print_stderr,

@@ -1,5 +1,5 @@
-//! `ghanti dev`: serves, builds plugins when their sources change, and shows verdicts, versions,
-//! calls and logs in one stream of lines.
+//! `ghanti dev`: serves calls, builds plugins when their sources change, and shows builds,
+//! versions, calls and logs as one stream of lines.
 
 mod build;
 mod builder;
@@ -34,20 +34,20 @@ use line::{Line, Subject, Tone};
 use project::Project;
 use screen::Screen;
 
-/// The scenario that the first line of advice names, where it is there.
+/// The scenario suggested in the startup message, if the file exists.
 const SCENARIO: &str = "tests/scenarios/agrees.toml";
 
-/// Serve calls while flows are written: build plugins when their sources change, and show what
-/// happens, line by line.
+/// Serve calls while flows are being written: build plugins when their sources change, and show
+/// what happens, line by line.
 #[derive(Args)]
 pub struct Dev {
     #[command(flatten)]
     serving: Serving,
-    /// The folder of the plugins' sources, in the project's folder
+    /// The folder of the plugins' sources, inside the project's folder
     #[arg(long, value_name = "DIR", default_value = "plugins")]
     plugins: PathBuf,
-    /// What builds a plugin, for `sh` in the project's folder: $1 is the plugin's name, $2 the
-    /// folder of flows
+    /// The command that builds a plugin, run by `sh` in the project's folder: $1 is the plugin's
+    /// name, $2 the folder of flows
     #[arg(long, value_name = "COMMAND", long_help = build_help())]
     build: Option<String>,
     /// The folder of databases, caches and spools
@@ -66,10 +66,10 @@ fn build_help() -> String {
 }
 
 impl Dev {
-    /// Serves and builds; returns when all is written.
+    /// Serves and builds until stopped; returns once records and logs are written.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let mut config = self.serving.read()?;
-        // its author stops it to start it again
+        // an author stops the engine to restart it, so calls are not drained
         config.server.drain_s = Some(0);
         let (screen, shown) =
             Screen::open(EventFormat::new(wanted()?), config.calls.offset_minutes);
@@ -151,7 +151,7 @@ impl Dev {
     }
 }
 
-/// What is shown of the engine's log besides warnings.
+/// The log events to show in addition to warnings, from `RUST_LOG`.
 fn wanted() -> anyhow::Result<Targets> {
     match std::env::var("RUST_LOG") {
         Ok(wanted) if !wanted.is_empty() => wanted.parse().with_context(|| {
@@ -171,7 +171,7 @@ fn taking(flows: usize) -> String {
     }
 }
 
-/// An address that this machine can call: one that stands for all its addresses cannot be called.
+/// An address for callers on this machine: an unspecified address is replaced by loopback.
 fn reachable(address: SocketAddr) -> SocketAddr {
     let mut address = address;
     if address.ip().is_unspecified() {

@@ -1,4 +1,4 @@
-//! `ghanti init`: writes a configuration for a new operator, with random tokens.
+//! `ghanti init`: writes a configuration with random tokens for a new operator.
 
 use std::fs::File;
 use std::io::{ErrorKind, Write};
@@ -12,35 +12,36 @@ use ghanti_model::PhoneNumber;
 use ghanti_server::config::{CommandLine, read_with};
 use ghanti_server::{Secret, Starter};
 
-/// It holds tokens: the owner alone may read it.
+/// The file contains tokens, so only its owner may read it.
 const MODE: u32 = 0o600;
 
-/// Write a commented configuration with random tokens. What is not given is left in a comment, to
-/// be filled in. A file that is there already is never changed.
+/// Write a commented configuration with random tokens. Settings that are not given are left as
+/// comments, to be filled in. An existing file is never changed.
 #[derive(Args)]
 pub struct Init {
     /// The file to write
     #[arg(long, value_name = "FILE", default_value = crate::config::FILE)]
     config: PathBuf,
-    /// In whose name the bot calls
+    /// The company in whose name the bot calls
     #[arg(long, value_name = "NAME")]
     lender: Option<String>,
-    /// Who is calling, as a stranger may hear it: a name that does not tell what the call is about
+    /// The caller's name as told to someone who may not be the customer; must not reveal the
+    /// purpose of the call
     #[arg(long, value_name = "NAME")]
     caller: Option<String>,
     /// The name by which the bot introduces itself
     #[arg(long, value_name = "NAME")]
     bot_name: Option<String>,
-    /// Whom to dial for a transfer; may be given several times
+    /// An agent's number to dial for a transfer; may be given several times
     #[arg(long = "agent", value_name = "NUMBER", value_parser = PhoneNumber::parse)]
     agents: Vec<PhoneNumber>,
-    /// How Exotel reaches the engine, such as `https://bot.example.com`
+    /// The base URL by which Exotel reaches the engine, such as `https://bot.example.com`
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
-    /// Redis, for sessions and customers
+    /// The URL of Redis, for sessions and customers
     #[arg(long, value_name = "URL")]
     redis_url: Option<String>,
-    /// PostgreSQL, for call records
+    /// The URL of PostgreSQL, for call records
     #[arg(long, value_name = "URL")]
     database_url: Option<String>,
 }
@@ -59,7 +60,7 @@ impl Init {
             database_url: self.database_url.map(Secret::new),
         };
         let text = starter.text()?;
-        // what is wrong with a value is said now, and not at the start of the engine
+        // reports an invalid value now, and not when the engine starts
         read_with(
             &text,
             [],

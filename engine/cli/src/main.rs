@@ -1,5 +1,5 @@
-//! The `ghanti` program: serves calls, serves a flow's author, checks its configuration, and plays
-//! Exotel and a caller.
+//! The `ghanti` program: serves calls, helps flow authors, checks the configuration, replays
+//! recorded calls, and simulates Exotel and a caller.
 
 mod call;
 mod config;
@@ -24,20 +24,20 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve calls until told to stop
+    /// Serve calls until stopped
     Serve(serve::Serve),
     /// Write a commented configuration with random tokens
     Init(init::Init),
-    /// Serve calls while flows are written, building them when their sources change
+    /// Serve calls while flows are being written, and build them when their sources change
     Dev(dev::Dev),
     /// Check the configuration, or print every setting
     #[command(subcommand)]
     Config(config::Command),
-    /// Play Exotel and a caller against a running engine
+    /// Simulate Exotel and a caller against a running engine
     Call(call::Call),
-    /// Run recorded calls again, against their own version of a flow or another one
+    /// Replay recorded calls against their own version of a flow or another one
     Replay(replay::Replay),
-    /// Compile the component on standard input as an engine orders
+    /// Compile the component on standard input; used by the engine for its child processes
     #[command(hide = true)]
     CompileComponent { order: String },
 }
@@ -53,7 +53,7 @@ fn main() -> ExitCode {
         Command::CompileComponent { order } => Ok(ghanti_server::compile_component(&order)),
     };
     done.unwrap_or_else(|error| {
-        // the one place where a command's failure is reported
+        // the one place that reports a command's failure
         let _ = writeln!(std::io::stderr(), "ghanti: {error:#}");
         ExitCode::FAILURE
     })

@@ -1,4 +1,4 @@
-//! `ghanti replay`: runs recorded calls again and tells what would be different.
+//! `ghanti replay`: replays recorded calls and reports the differences.
 
 use std::collections::BTreeSet;
 use std::io::{IsTerminal, Write};
@@ -14,13 +14,13 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::config::Source;
 
-/// Something differs that is not tolerated.
+/// The exit code if there are differences that are not tolerated.
 const DIFFERENT: u8 = 1;
-/// It, or some of it, could not be run.
+/// The exit code if a call could not be replayed.
 const NOT_RUN: u8 = 2;
 
-/// Run recorded calls again, speaking nothing and changing nothing. Exits with 0 when nothing
-/// differs, with 1 when something does, and with 2 when it cannot be run.
+/// Replay recorded calls, without audio or side effects. Exits with 0 if nothing differs, with 1 if
+/// something does, and with 2 if a call cannot be replayed.
 #[derive(Args)]
 pub struct Replay {
     #[command(flatten)]
@@ -31,15 +31,15 @@ pub struct Replay {
     /// All recorded calls
     #[arg(long)]
     all: bool,
-    /// Only calls since this date (2026-11-30), or not older than this (2d, 12h)
+    /// Only calls since this date (2026-11-30), or within this time (2d, 12h)
     #[arg(long, value_name = "WHEN", requires = "all")]
     since: Option<String>,
-    /// The version to run against, a flow's folder or component; the flow in the folder of flows
-    /// otherwise
+    /// The version to run against, as a flow's folder or a component; by default the flow in the
+    /// folder of flows
     #[arg(long, value_name = "FILE-OR-FOLDER")]
     flow: Option<PathBuf>,
-    /// A kind of difference that does not count: amounts, decisions, dates, structure or wording;
-    /// may be given several times
+    /// A kind of difference to tolerate: amounts, decisions, dates, structure or wording; may be
+    /// given several times
     #[arg(long, value_name = "KIND", value_delimiter = ',')]
     tolerate: Vec<DifferenceKind>,
     /// The folder of databases, caches and spools
@@ -51,7 +51,7 @@ pub struct Replay {
 }
 
 impl Replay {
-    /// Replays. Whatever keeps it from that is told here, since it has an exit code of its own.
+    /// Runs the replay. Errors are reported here, because they have an exit code of their own.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         self.replay().or_else(|error| {
             writeln!(std::io::stderr(), "ghanti: {error:#}")?;
@@ -107,7 +107,7 @@ impl Replay {
     }
 }
 
-/// Where nobody watches there is no bar.
+/// A progress bar; hidden if standard error is not a terminal.
 fn bar() -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();

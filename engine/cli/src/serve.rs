@@ -1,4 +1,4 @@
-//! `ghanti serve`: read settings, open, log the bound address, run until a signal, drain.
+//! `ghanti serve`: reads the configuration, opens services, serves until a signal, and drains.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use crate::config::{Serving, warn_of_ignored};
 use crate::signals::Stop;
 
-/// Serve calls until told to stop.
+/// Serve calls until stopped.
 #[derive(Args)]
 pub struct Serve {
     #[command(flatten)]
@@ -23,14 +23,13 @@ pub struct Serve {
     /// The folder of flows
     #[arg(long, value_name = "DIR", default_value = "flows")]
     flows: PathBuf,
-    /// For a flow's author: show what flows log in full, and begin without any flow that can be
-    /// loaded
+    /// For flow authors: log flows' messages in full, and start even if no flow can be loaded
     #[arg(long)]
     dev: bool,
 }
 
 impl Serve {
-    /// Serves; returns when all is written.
+    /// Serves until stopped; returns once records and logs are written.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let config = self.serving.read()?;
         let logs = logs::begin(&config.log)?;
@@ -43,7 +42,7 @@ impl Serve {
             .build()
             .context("cannot start threads")?;
         let served = runtime.block_on(async {
-            // signals mean something from the first moment on
+            // before anything else, so that a signal during startup is handled
             let stop = Stop::listen()?;
             let _lock = DataLock::take(&folders.data)?;
             let mode = if self.dev {
@@ -57,7 +56,7 @@ impl Serve {
             warn_of_ignored(&front.config);
             let services = tokio::select! {
                 opened = open(&front.config, &folders, mode, front.loading.clone()) => opened?,
-                // there are no calls yet
+                // no calls to drain yet
                 () = stop.after_calls.cancelled() => return Ok(()),
             };
             let app = front.open(services);
@@ -75,14 +74,14 @@ impl Serve {
     }
 }
 
-/// Listens.
+/// Binds the listening socket.
 pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address)
         .await
         .with_context(|| format!("cannot listen on `{address}`: end what listens there, or name another address with --listen"))
 }
 
-/// Says who can do what, where it is more than should be.
+/// Logs a warning if others can reach the engine and not all tokens are set.
 pub fn warn_of_exposure(config: &ghanti_server::Config) {
     let server = &config.server;
     let tokens = [

@@ -1,24 +1,25 @@
-//! What signals mean: the first SIGINT or SIGTERM stops the engine when its calls have ended, the
-//! second at once, the third without a record. SIGHUP means nothing here: settings are read at the
-//! start, flows and prompts whenever they change, and a terminal that closes ends no call.
+//! Signal handling. The first SIGINT or SIGTERM stops the engine once its calls have ended, the
+//! second at once, the third exits without writing records. SIGHUP is ignored: the configuration is
+//! read at startup only, flows and prompts are reloaded when they change, and closing a terminal
+//! must end no call.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// A process that a signal has ended has this code: 128 and the number of SIGTERM.
+/// The exit code after a third signal: 128 plus the number of SIGTERM.
 const ENDED: i32 = 143;
 
-/// What the signals so far ask for.
+/// The stop requests of the signals received so far.
 #[derive(Debug, Clone)]
 pub struct Stop {
-    /// Cancelled by the first.
+    /// Cancelled by the first signal.
     pub after_calls: CancellationToken,
-    /// Cancelled by the second.
+    /// Cancelled by the second signal.
     pub at_once: CancellationToken,
 }
 
 impl Stop {
-    /// Listens to signals from now on.
+    /// Installs the signal handlers.
     pub fn listen() -> anyhow::Result<Self> {
         let stop = Self {
             after_calls: CancellationToken::new(),

@@ -1,5 +1,5 @@
-//! Who may ask: tokens of applets, of the API and of the media stream. Exotel signs nothing, so a
-//! token in the URL is all there is.
+//! Authorization by token: applets, the API and the media stream. Exotel does not sign its
+//! requests, so tokens are the only protection.
 
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
@@ -26,8 +26,8 @@ fn right(expected: Option<&Secret>, given: Option<&str>) -> bool {
     expected.is_none_or(|expected| given.is_some_and(|given| expected.is(given)))
 }
 
-/// Whether a query has the token: encoded as `/websocket-url` shows it, or as a person wrote it
-/// into the applet, with a `+` that stands for itself.
+/// Whether a query carries the token, either form-encoded as `/websocket-url` shows it, or as a
+/// person typed it into the applet, with a literal `+`.
 fn in_query(expected: Option<&Secret>, query: &str) -> bool {
     let as_form = form_urlencoded::parse(query.as_bytes())
         .find(|(name, _)| name == "token")
@@ -43,7 +43,7 @@ fn decoded(text: &str) -> Option<String> {
     percent_decode_str(text).decode_utf8().ok().map(Into::into)
 }
 
-/// An applet's request, with the configured token in its query.
+/// An applet's request that carries the configured token in its query.
 pub struct Applet;
 
 impl FromRequestParts<App> for Applet {
@@ -63,7 +63,7 @@ impl FromRequestParts<App> for Applet {
     }
 }
 
-/// A request to the API, with the configured bearer token.
+/// A request to the API that carries the configured bearer token.
 pub struct Api;
 
 impl FromRequestParts<App> for Api {
@@ -85,8 +85,9 @@ impl FromRequestParts<App> for Api {
     }
 }
 
-/// Whether a media stream may open: by a token in its path, or as the password of HTTP Basic, which
-/// Exotel makes of `wss://user:password@host` (Exotel: Voicebot applet, authentication).
+/// Checks whether a media stream may open: the token is in its path, or is the password of HTTP
+/// Basic, which Exotel sends for `wss://user:password@host` (Exotel: Voicebot applet,
+/// authentication).
 pub fn stream(app: &App, headers: &HeaderMap, in_path: Option<&str>) -> Result<(), Problem> {
     let basic = headers
         .get(AUTHORIZATION)
@@ -99,8 +100,7 @@ pub fn stream(app: &App, headers: &HeaderMap, in_path: Option<&str>) -> Result<(
         .and_then(|credentials| credentials.split_once(':'))
         .map(|(_, password)| password);
     let expected = app.config.server.stream_token.as_ref();
-    // whoever writes `wss://user:TOKEN@…` encodes it for the URL, and not every client decodes it
-    // again
+    // the token in `wss://user:TOKEN@…` is percent-encoded, and not every client decodes it
     let is_password = |password: &str| {
         right(expected, Some(password)) || right(expected, decoded(password).as_deref())
     };

@@ -1,10 +1,10 @@
-//! How many calls are held, and for whom a place is kept between the applet that was told to go on
-//! and the stream that comes.
+//! Admission control: how many calls are live, and which calls have a slot reserved between their
+//! applet's request and their stream.
 //!
-//! A place is taken before a call is answered: an applet's request promises one to its CallSid, the
-//! stream that starts with this CallSid takes it, and the call's end gives it back. A promise
-//! nobody comes for lapses by itself, so that no place is lost and nobody can keep them all. Pure:
-//! time is an argument. Promises never outnumber the places, so they need no other bound.
+//! A slot is taken before a call is answered: an applet's request reserves one for its CallSid, the
+//! stream that starts with this CallSid takes it, and the end of the call returns it. A reservation
+//! whose stream never comes expires, so no slot leaks and nobody can hold all of them. Pure: time
+//! is an argument. There are never more reservations than slots, so they need no other bound.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,18 +12,19 @@ use std::time::{Duration, Instant};
 
 use ghanti_model::CallSid;
 
-/// A stream comes within this time after its applet's request, or the Exotel flow is wrong.
+/// How long a slot stays reserved after an applet's request. A stream that takes longer means that
+/// the Exotel flow is wrong.
 pub const STREAM: Duration = Duration::from_secs(10);
 
-/// A promise that is renewed, by further requests and by sockets that open, lapses all the same
-/// after this time.
+/// The maximum lifetime of a reservation, however often further requests and opening sockets renew
+/// it.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// There is no place.
+/// No slot is free.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Full;
 
-/// The places of one engine. Clones are the same places.
+/// The slots of one engine. Clones share them.
 #[derive(Debug, Clone)]
 pub struct Admission {
     places: usize,
@@ -32,10 +33,10 @@ pub struct Admission {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Places of streams.
+    /// Slots taken by streams.
     taken: usize,
     promised: HashMap<CallSid, Promise>,
-    /// Open sockets without a place, each of which may turn out to be a promised call's.
+    /// Open sockets without a slot; each may turn out to belong to a call with a reservation.
     unknown: usize,
 }
 
@@ -52,7 +53,7 @@ impl Promise {
 }
 
 impl Admission {
-    /// So many places.
+    /// Creates an admission with this many slots.
     pub fn new(places: u32) -> Self {
         Self {
             places: usize::try_from(places).unwrap_or(usize::MAX),
@@ -60,29 +61,29 @@ impl Admission {
         }
     }
 
-    /// How many places there are.
+    /// The total number of slots.
     pub fn places(&self) -> usize {
         self.places
     }
 
-    /// How many of them streams have taken, and how many are promised.
+    /// The number of slots taken by streams, and the number reserved.
     pub fn in_use(&self, now: Instant) -> (usize, usize) {
         let state = self.state(now);
         (state.taken, state.promised.len())
     }
 
-    /// Whether there is a place for anyone.
+    /// Whether a slot is free for any call.
     pub fn has_place(&self, now: Instant) -> bool {
         self.has_free(&self.state(now))
     }
 
-    /// Whether a call has been promised one.
+    /// Whether a slot is reserved for this call.
     pub fn is_promised(&self, sid: &CallSid, now: Instant) -> bool {
         self.state(now).promised.contains_key(sid)
     }
 
-    /// Keeps a place for a call until its stream starts; one that has it already keeps it for
-    /// longer.
+    /// Reserves a slot for a call until its stream starts, or renews the call's reservation.
+    /// Returns [`Full`] if no slot is free.
     pub fn promise(&self, sid: &CallSid, now: Instant) -> Result<(), Full> {
         let mut state = self.state(now);
         if let Some(promise) = state.promised.get_mut(sid) {
@@ -102,8 +103,9 @@ impl Admission {
         Ok(())
     }
 
-    /// A socket opens. `session` is what its path says. As only `start` tells which call it is, a
-    /// socket is let in as well while a promise to some call is open; so many of them, and no more.
+    /// Admits an opening socket. `session` is the CallSid in its path, if there is one. Only
+    /// `start` says which call a socket belongs to, so while reservations are open, as many sockets
+    /// without a slot are admitted as there are reservations.
     pub fn open(&self, session: Option<CallSid>, now: Instant) -> Result<Opening, Full> {
         let mut state = self.state(now);
         let promise = session
@@ -132,7 +134,7 @@ impl Admission {
         state.taken + state.promised.len() < self.places
     }
 
-    /// What holds now: lapsed promises are gone.
+    /// Locks the state after removing expired reservations.
     fn state(&self, now: Instant) -> MutexGuard<'_, State> {
         let mut state = locked(&self.state);
         state.promised.retain(|_, promise| now < promise.until);
@@ -144,8 +146,8 @@ fn locked(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A socket on which `start` has not come. Dropping it gives back what it took, and leaves promises
-/// as they are: Exotel tries twice.
+/// A socket that has not yet received `start`. Dropping it returns what it took and keeps the
+/// reservation, since Exotel tries to connect twice.
 #[derive(Debug)]
 pub struct Opening {
     admission: Admission,
@@ -161,8 +163,8 @@ enum Place {
 }
 
 impl Opening {
-    /// `start` has come, with the call's id if it has one: the call takes what it was promised, or
-    /// what its socket took, or a free place.
+    /// Called on `start`, with the CallSid if there is one. The call takes its reservation, its
+    /// socket's slot, or a free slot. Returns [`Full`] if there is none.
     pub fn start(self, sid: Option<&CallSid>, now: Instant) -> Result<Permit, Full> {
         let Self {
             admission,
@@ -170,6 +172,7 @@ impl Opening {
             place,
         } = self;
         let mut state = admission.state(now);
+        // a reservation may be under either name; `any` stops at the first, so only one is released
         let was_promised = sid
             .into_iter()
             .chain(&session)
@@ -178,6 +181,7 @@ impl Opening {
             Place::Taken(permit) => Ok(permit),
             place if was_promised || admission.has_free(&state) => {
                 state.taken += 1;
+                // dropping `place` locks the state again
                 drop(state);
                 drop(place);
                 Ok(Permit(Arc::clone(&admission.state)))
@@ -191,7 +195,7 @@ impl Opening {
     }
 }
 
-/// A call's place, given back when it is dropped.
+/// A call's slot, returned on drop.
 #[derive(Debug)]
 pub struct Permit(Arc<Mutex<State>>);
 

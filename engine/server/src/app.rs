@@ -1,4 +1,4 @@
-//! What every request handler has at hand, and the routes.
+//! The state shared by all request handlers, and the router.
 
 use std::sync::Arc;
 
@@ -22,41 +22,41 @@ use crate::routes::{
 };
 use crate::unserved::{self, Unserved};
 
-/// A request's body may have so many bytes: records and callbacks are small.
+/// Maximum size of a request body: records and callbacks are small.
 const BODY_BYTES: usize = 256 << 10;
-/// So many requests of applets may be worked on behind their answers; above it they are answered
-/// all the same, and worked on by the call's `start`.
+/// Maximum number of background tasks for applet requests that have already been answered. Above it
+/// a request is still answered, and its call is looked up when the stream's `start` arrives.
 pub const BACKGROUND: usize = 512;
 
-/// What every request handler has at hand.
+/// State shared by all request handlers.
 #[derive(Clone)]
 pub struct App {
-    /// Settings.
+    /// The configuration.
     pub config: Arc<Config>,
-    /// What calls share.
+    /// The services that all calls share.
     pub services: Arc<Services>,
-    /// The places of calls.
+    /// Admission of calls: taken and reserved slots.
     pub admission: Admission,
-    /// What keeps their number below the configured one, and how to change that.
+    /// Why fewer calls than `max-calls` are admitted, and how to raise the limit.
     pub limited_by: Option<String>,
-    /// Connections that hold no call.
+    /// HTTP connections that do not carry a call.
     pub connections: Connections,
-    /// Calls that were not taken.
+    /// Counts of refused calls.
     pub refusals: Arc<Refusals>,
-    /// Requests that were not served.
+    /// Requests that could not be served because the set-up is wrong.
     pub unserved: Arc<Unserved>,
-    /// Work behind answered requests.
+    /// Permits for background tasks of answered requests, [`BACKGROUND`] in all.
     pub background: Arc<Semaphore>,
-    /// Calls and work in progress.
+    /// Live calls and background tasks.
     pub tasks: TaskTracker,
-    /// Cancelled when no new calls are taken any more.
+    /// Cancelled when the engine stops admitting new calls.
     pub draining: CancellationToken,
-    /// Cancelled when live calls have to end.
+    /// Cancelled when live calls must end.
     pub stop: CancellationToken,
 }
 
 impl App {
-    /// An app over opened services, whose connections are these.
+    /// Creates the state from a configuration, opened services and the front's connections.
     pub fn new(config: Arc<Config>, services: Services, open: Connections) -> Self {
         let Places {
             calls,
@@ -86,7 +86,7 @@ struct Places {
     limited_by: Option<String>,
 }
 
-/// How many calls, and how many connections without one, this machine and the limits of this
+/// How many calls, and how many connections without a call, the machine and the limits of this
 /// process allow.
 fn places(config: &Config, services: &Services) -> Places {
     let server = &config.server;
@@ -124,7 +124,7 @@ fn places(config: &Config, services: &Services) -> Places {
     }
 }
 
-/// All routes, below the configured path.
+/// All routes, nested under the configured path.
 pub fn router(app: App) -> Router {
     let (path, watched) = (app.config.server.path.clone(), app.clone());
     let routes = Router::new()

@@ -1,6 +1,6 @@
-//! Calls that wait for Exotel: for their stream after the Passthru, for the Connect applet after a
-//! transfer was decided. What never comes within its time is told with the call, with its cause
-//! where the engine knows one.
+//! Calls that wait for Exotel: for their stream after the Passthru, or for the Connect applet after
+//! a transfer was decided. A call whose wait times out is closed with a problem that names the
+//! cause, if the engine knows one.
 
 use std::time::{Duration, Instant};
 
@@ -14,19 +14,20 @@ use crate::admission::STREAM;
 use crate::app::App;
 use crate::unserved::explain;
 
-/// A socket that opened in time starts, or is given up, within this time.
+/// A socket that opened in time receives `start`, or is given up, within this time.
 const SOCKET: Duration = Duration::from_secs(11);
 
-/// After the stream's end the Passthru and the Connect applet ask within turns, or after an
-/// announcement between them.
+/// How long after the stream's end the Connect applet may take to ask for the agents. The Passthru
+/// asks before it, and the Exotel flow may play an announcement between them.
 const CONNECT: Duration = Duration::from_secs(30);
 
-/// Waits for the stream of a call that the Passthru told of, and ends the call where there is none.
+/// Waits for the stream of a call that the Passthru announced, and ends the call if none starts.
 pub async fn await_stream(app: &App, call: CallId) {
     let since = Instant::now();
     tokio::select! {
         () = tokio::time::sleep(STREAM) => {
             let sid = app.services.registry.get(call).await.ok().flatten().and_then(|record| record.call_sid);
+            // a socket that is still open may become the stream of this call
             app.unserved.until_decided(sid.as_ref(), Instant::now() + SOCKET).await;
             conclude(app, call, since).await;
         }
@@ -34,8 +35,8 @@ pub async fn await_stream(app: &App, call: CallId) {
     }
 }
 
-/// A stream of this CallSid did not start. Exotel tries twice; after that the call is over, and has
-/// a record in any case.
+/// Runs after a stream of this CallSid failed to start. Exotel tries twice; if no stream starts
+/// within [`STREAM`] the call is over. It gets a record even if it was not known before.
 pub async fn conclude_after_stream(app: &App, sid: &CallSid) {
     let since = Instant::now();
     tokio::select! {
@@ -48,7 +49,7 @@ pub async fn conclude_after_stream(app: &App, sid: &CallSid) {
     if !app.unserved.has(sid) {
         return;
     }
-    // no Passthru, no order, no other stream
+    // no Passthru, order or other stream has made a record for this call
     let binding = Binding {
         call_id: CallId::generate(),
         order: None,
@@ -64,6 +65,7 @@ pub async fn conclude_after_stream(app: &App, sid: &CallSid) {
     conclude(app, call, since).await;
 }
 
+/// Ends a call that is still waiting for its stream, and logs it with its problem.
 async fn conclude(app: &App, call: CallId, since: Instant) {
     let registry = &app.services.registry;
     let Ok(Some(record)) = registry.get(call).await else {
@@ -105,7 +107,7 @@ async fn conclude(app: &App, call: CallId, since: Instant) {
     tracing::error!(%call, sid, problem, detail, "a call is stuck");
 }
 
-/// Waits for the Connect applet of a call whose flow has decided a transfer.
+/// Waits for the Connect applet of a call whose flow decided a transfer.
 pub async fn await_connect(app: &App, call: CallId) {
     let registry = &app.services.registry;
     if !matches!(registry.get(call).await, Ok(Some(record)) if transfer::is_decided(&record)) {
@@ -113,7 +115,7 @@ pub async fn await_connect(app: &App, call: CallId) {
     }
     tokio::select! {
         () = tokio::time::sleep(CONNECT) => {}
-        // what is not known stays so: the record says that a transfer was decided
+        // the outcome stays open: the record says only that a transfer was decided
         () = app.stop.cancelled() => return,
     }
     let Ok(Some(record)) = registry.get(call).await else {

@@ -1,9 +1,9 @@
-//! The configuration: one TOML file, with environment variables above it.
+//! The configuration: one TOML file, and environment variables that override it.
 //!
-//! Every key has a default, so that the engine runs without a file. Unknown keys are errors, and
-//! all errors are told at once. A variable `GHANTI_SECTION_KEY` overrides `key` of `[section]`:
-//! `GHANTI_STORES_REDIS_URL` is `redis-url` of `[stores]`. What each setting is, in a sentence, is
-//! in `sentences.rs`: `config print` and `init` show it.
+//! Every key has a default, so the engine runs without a file. Unknown keys are errors, and all
+//! errors are reported together. A variable `GHANTI_SECTION_KEY` overrides `key` of `[section]`:
+//! `GHANTI_STORES_REDIS_URL` is `redis-url` of `[stores]`. `sentences.rs` describes each setting in
+//! a sentence, which `config print` and `init` show.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -34,25 +34,25 @@ pub use starter::Starter;
 /// All settings.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Config {
-    /// Where the engine listens, and how it is reached.
+    /// Where the engine listens and how it is reached.
     pub server: Server,
-    /// Calls.
+    /// Settings for calls.
     pub calls: Calls,
-    /// The most that manifests may ask for.
+    /// Upper bounds for the limits that manifests set.
     pub limits: LimitsAllowed,
-    /// The most that manifests may grant.
+    /// Upper bounds for the grants that manifests make.
     pub grants: GrantsAllowed,
-    /// Settings of all flows, above their manifests'.
+    /// Settings for all flows; they override the manifests' values.
     pub settings: BTreeMap<String, SettingValue>,
-    /// What stands above the manifest of one flow.
+    /// Overrides for a single flow's manifest.
     pub flows: BTreeMap<FlowName, FlowOverrides>,
-    /// Stores.
+    /// Where sessions, customers and records are kept.
     pub stores: Stores,
-    /// Speech.
+    /// Speech synthesis and recognition.
     pub speech: Speech,
-    /// Logs.
+    /// Log level and log folder.
     pub log: Log,
-    /// Environment variables that begin as settings do and are none, in order.
+    /// Names of environment variables that have the prefix of settings but are ignored, in order.
     #[serde(skip)]
     pub ignored: Vec<String>,
 }
@@ -63,80 +63,82 @@ pub struct Config {
 pub struct Server {
     /// The address to listen on.
     pub listen: SocketAddr,
-    /// How Exotel reaches this engine, such as `https://bot.example.com`; when absent, the
-    /// request's own `Host`.
+    /// The base URL by which Exotel reaches this engine, such as `https://bot.example.com`. When
+    /// absent, URLs are built from the `Host` of each request.
     pub public_url: Option<String>,
-    /// A path before all routes, such as `/bot`; empty for none.
+    /// A path prefix for all routes, such as `/bot`; empty for none.
     pub path: String,
-    /// What the media stream's URL has to carry (in its path, or as the password of HTTP Basic);
-    /// none lets everyone in.
+    /// The token that a media stream must carry, in its path or as the password of HTTP Basic. When
+    /// absent, anyone may connect.
     pub stream_token: Option<Secret>,
-    /// What Exotel's HTTP requests have to carry as `token=` in their query; none lets everyone in.
+    /// The token that Exotel's HTTP requests must carry as `token=` in the query. When absent,
+    /// anyone may ask.
     pub applet_token: Option<Secret>,
-    /// What `/api` requests have to carry as a bearer token; none lets everyone in.
+    /// The bearer token that `/api` requests must carry. When absent, anyone may ask.
     pub api_token: Option<Secret>,
-    /// Whether to serve with fewer than three tokens where others can reach the engine.
+    /// Serves even if tokens are missing; see `exposure.rs` for the check that this turns off.
     pub insecure: bool,
-    /// How many calls may be live at once; fewer where the machine has no room for so many, which
-    /// is logged at the start.
+    /// Maximum number of live calls. Lowered at startup, with a log line, if the machine has no
+    /// room for that many.
     pub max_calls: u32,
-    /// How long live calls may go on after a signal to stop, in seconds; with 0 they are ended at
-    /// once, and no applet is waited for. Without it, as long as a call may last.
+    /// How long live calls may continue after a stop signal, in seconds. With 0 they are ended at
+    /// once, and no applet is waited for. When absent, as long as a call may last.
     pub drain_s: Option<u64>,
-    /// Connections at once that hold no call; fewer where the descriptors do not suffice.
+    /// Maximum number of connections that carry no call. Lowered if there are too few file
+    /// descriptors.
     pub connections: u32,
-    /// The same of one address.
+    /// The same limit for the connections of one client address.
     pub connections_per_address: u32,
-    /// How long the head of a connection's first request may take, in seconds.
+    /// Timeout for the head of a connection's first request, in seconds.
     pub head_s: u64,
-    /// How long a connection may be idle between requests, in seconds; the head of the next request
-    /// has to come within this time as well.
+    /// How long a connection may be idle between requests, in seconds. The head of the next request
+    /// must arrive within this time as well.
     pub idle_s: u64,
-    /// How long a request's body may take, in seconds.
+    /// Timeout for a request's body, in seconds.
     pub body_s: u64,
 }
 
 impl Config {
-    /// How long live calls may go on after a signal to stop.
+    /// How long live calls may continue after a stop signal.
     pub fn drain(&self) -> Duration {
         self.server
             .drain_s
             .map_or_else(|| self.longest_call() + LAST_WORDS, Duration::from_secs)
     }
 
-    /// How long a call may last.
+    /// The maximum duration of a call.
     pub fn longest_call(&self) -> Duration {
         Duration::from_secs(self.calls.longest_minutes.saturating_mul(60))
     }
 }
 
-/// A call that was promised a place before the signal may begin after it, and has last words behind
-/// its longest time.
+/// Added to the longest call if `drain-s` is not set: a reserved call may start after the signal,
+/// and a call that reaches its maximum duration still plays its last prompt.
 const LAST_WORDS: Duration = Duration::from_secs(60);
 
 /// `[calls]`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Calls {
-    /// The flow of calls that no flow's manifest claims.
+    /// The flow for calls that no manifest's `[match]` claims.
     pub flow: Option<FlowName>,
-    /// Whom to dial for a transfer, above the `default` target of any flow's manifest.
+    /// Agents to dial for a transfer. Overrides the `default` target of every manifest.
     pub agents: Vec<PhoneNumber>,
-    /// Minutes to add to UTC for the calls' local time.
+    /// The offset of the calls' local time from UTC, in minutes.
     pub offset_minutes: i16,
-    /// The longest call, in minutes; a manifest may ask for less, and is rejected where it asks for
-    /// more.
+    /// The maximum duration of a call, in minutes. A manifest may set less, and is rejected if it
+    /// sets more.
     pub longest_minutes: u64,
-    /// The sample rate to ask Exotel for: 8000, 16000 or 24000.
+    /// The sample rate requested from Exotel, in Hz: 8000, 16000 or 24000.
     pub sample_rate_hz: u32,
-    /// What `/passthru/after` answers: `status` (302 for a transfer, else 200) or `select` (a
+    /// How `/passthru/after` answers: `status` (302 for a transfer, else 200) or `select` (a
     /// SwitchCase's `{"select": …}`).
     pub after: After,
     /// How long an agent's phone rings, in seconds, at most 60.
     pub ring_s: u32,
 }
 
-/// What the Passthru applet after the bot is told.
+/// The form of the answer to the Passthru applet after the bot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum After {
@@ -150,10 +152,10 @@ pub enum After {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Stores {
-    /// Redis for sessions and customers; in process when absent.
+    /// Redis for sessions and customers. When absent they are kept in process.
     pub redis_url: Option<Secret>,
-    /// `postgres://…` or `sqlite://…` for call records; a SQLite file in the data folder when
-    /// absent.
+    /// `postgres://…` or `sqlite://…` for call records. When absent, a SQLite file in the data
+    /// folder.
     pub database_url: Option<Secret>,
     /// How long sessions and customers are kept, in hours.
     pub ttl_hours: u64,
@@ -163,39 +165,39 @@ pub struct Stores {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Speech {
-    /// Who speaks.
+    /// The speech synthesizer.
     pub synthesizer: SynthesizerKind,
-    /// Who listens.
+    /// The speech recognizer.
     pub recognizer: RecognizerKind,
-    /// Words a minute.
+    /// Speaking rate, in words per minute.
     pub words_per_minute: u32,
     /// Vosk's shared library.
     pub vosk_library: PathBuf,
-    /// Vosk's model folders by language.
+    /// Vosk's model folders, by language.
     pub vosk_models: BTreeMap<Language, PathBuf>,
-    /// Threads that recognise.
+    /// Number of recognizer threads.
     pub recognizer_threads: usize,
-    /// Memory for spoken prompts, in MiB.
+    /// Memory for cached prompt audio, in MiB.
     pub cache_mib: u64,
-    /// Disk for spoken prompts, in MiB.
+    /// Disk space for cached prompt audio, in MiB.
     pub cache_disk_mib: u64,
 }
 
-/// Who speaks.
+/// The available synthesizers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SynthesizerKind {
-    /// espeak-ng, as a process of its own.
+    /// espeak-ng, as a child process.
     Espeak,
 }
 
-/// Who listens.
+/// The available recognizers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RecognizerKind {
-    /// Vosk, opened at run time.
+    /// Vosk, loaded from a shared library at run time.
     Vosk,
-    /// Nobody: callers answer by keys.
+    /// No recognizer: callers answer with keys.
     None,
 }
 
@@ -203,9 +205,9 @@ pub enum RecognizerKind {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Log {
-    /// The least level, in `tracing`'s syntax: `info`, or `info,ghanti_session=debug`.
+    /// The minimum level, in `tracing`'s filter syntax: `info`, or `info,ghanti_session=debug`.
     pub level: String,
-    /// The folder of `application.log` and `websocket.log`.
+    /// The folder for `application.log` and `websocket.log`.
     pub folder: PathBuf,
 }
 

@@ -1,5 +1,5 @@
-//! One connection: requests answered one after another, each within its time, until one of them
-//! becomes a stream.
+//! One HTTP connection: answers requests in sequence, each with its timeouts, until one of them is
+//! upgraded to a stream.
 
 use std::convert::Infallible;
 use std::io;
@@ -24,28 +24,28 @@ use tokio_util::sync::CancellationToken;
 
 use crate::connections::Connection;
 
-/// The head of a request may have so many bytes, and so many headers: an applet's has under a
-/// thousandth.
+/// Maximum size of a request's head; an applet's request needs a small part of it.
 const HEAD_BYTES: usize = 64 << 10;
+/// Maximum number of a request's headers.
 const HEADERS: usize = 100;
-/// A peer that takes nothing of an answer for so long is gone. A stream has a shorter time of its
-/// own.
+/// A peer that accepts no bytes of a response for this long is disconnected. Streams have a shorter
+/// timeout of their own.
 const TAKES_NOTHING: Duration = Duration::from_secs(20);
 
-/// How long a peer may take.
+/// Timeouts of a connection.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Patience {
     /// For the head of the first request.
     pub(crate) head: Duration,
-    /// For the head of any other request, from the answer before it.
+    /// For the head of each later request, counted from the previous response.
     pub(crate) idle: Duration,
-    /// For a request's body.
+    /// For the body of a request.
     pub(crate) body: Duration,
 }
 
-/// Answers requests until the peer closes, is too slow, or has to go: after the current answer when
-/// `closing` resolves, at once when another connection takes its place. Returns when the connection
-/// is closed or has become a stream.
+/// Answers requests until the peer closes, a timeout expires, or the connection has to close: after
+/// the current response when `closing` is cancelled, at once when another connection replaces this
+/// one. Returns when the connection is closed or has been upgraded to a stream.
 pub(crate) async fn answer(
     stream: TcpStream,
     router: Router,
@@ -84,6 +84,7 @@ pub(crate) async fn answer(
         stream,
         since: None,
     });
+    // hyper has one timeout for the heads of all requests; `late` is the shorter one for the first
     let mut server = http1::Builder::new();
     server
         .timer(TokioTimer::new())
@@ -116,7 +117,7 @@ pub(crate) async fn answer(
     }
 }
 
-/// A request's body, which has to come within its time.
+/// A request's body, with a timeout.
 struct RequestBody {
     inner: Incoming,
     late: Pin<Box<Sleep>>,
@@ -158,7 +159,7 @@ impl HttpBody for RequestBody {
     }
 }
 
-/// An answer's body; when it is gone, the connection waits for the next request.
+/// A response's body. When it is dropped, the connection waits for the next request.
 struct ResponseBody {
     inner: Body,
     connection: Arc<Connection>,
@@ -190,10 +191,10 @@ impl Drop for ResponseBody {
     }
 }
 
-/// A socket on which a write that takes too long is an error.
+/// A socket on which a write that makes no progress fails after [`TAKES_NOTHING`].
 struct Impatient {
     stream: TcpStream,
-    /// Since when nothing of a write has been taken.
+    /// Runs while a write is pending; set when it first makes no progress.
     since: Option<Pin<Box<Sleep>>>,
 }
 

@@ -1,11 +1,11 @@
-//! The connections that hold no call: how many there may be, in all and of one address, and which
-//! of them goes where there are more.
+//! The connections that do not carry a call: how many may be open, in all and per client address,
+//! and which one is closed when there are more.
 //!
-//! A connection waits (for a request's head, for the rest of a body, or idle between requests) or
-//! is being answered. At a cap the one that has waited for longest is closed for the new one, so
-//! that connections nobody uses keep nobody out. Only where all are being answered is the new one
-//! closed. A connection that has become a call's stream counts no more: calls have places of their
-//! own. Pure: nothing here is a socket.
+//! A connection either waits (for a request's head, for the rest of a body, or idle between
+//! requests) or is being answered. At a limit, the one that has waited longest is closed for the
+//! new one, so that idle connections keep nobody out. The new one is refused only if all others are
+//! being answered. A connection that has become a call's stream is no longer counted here: calls
+//! have slots of their own. Holds no sockets and reads no clock.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
@@ -13,11 +13,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
-/// All are being answered.
+/// All connections are being answered, so none can be closed for a new one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Crowded;
 
-/// The connections of one engine. Clones are the same connections.
+/// The connections of one engine. Clones share them.
 #[derive(Debug, Clone)]
 pub struct Connections {
     most_of_address: usize,
@@ -27,25 +27,25 @@ pub struct Connections {
 #[derive(Debug, Default)]
 struct State {
     most: usize,
-    /// Counts what happens, as the order in which connections began to wait.
+    /// Logical clock, which orders connections by when they began to wait.
     clock: u64,
     open: BTreeMap<u64, Open>,
     counts: Counts,
 }
 
-/// What became of connections, since the start.
+/// Counts of closed connections since the start of the engine.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Counts {
-    /// Closed while they waited, for a new one.
+    /// Closed while waiting, to admit a new one.
     pub replaced: u64,
-    /// Closed as soon as they came, since all others were being answered.
+    /// Refused on arrival, because all others were being answered.
     pub refused: u64,
 }
 
 #[derive(Debug)]
 struct Open {
     address: IpAddr,
-    /// Since when it has waited; none while it is answered.
+    /// When it began to wait, on the logical clock; `None` while it is being answered.
     waits: Option<u64>,
     close: CancellationToken,
     gone: CancellationToken,
@@ -56,7 +56,7 @@ fn size(number: u32) -> usize {
 }
 
 impl Connections {
-    /// At most `most` in all, and `most_of_address` from one address.
+    /// Creates a registry with a limit for all connections and one for those of each address.
     pub fn new(most: u32, most_of_address: u32) -> Self {
         let connections = Self {
             most_of_address: size(most_of_address),
@@ -66,28 +66,28 @@ impl Connections {
         connections
     }
 
-    /// Sets how many there may be from now on. Connections that are open stay open.
+    /// Changes the maximum number of connections. Open connections stay open.
     pub fn set_most(&self, most: u32) {
         self.state().most = size(most);
     }
 
-    /// How many there may be.
+    /// The maximum number of connections.
     pub fn most(&self) -> usize {
         self.state().most
     }
 
-    /// How many there are.
+    /// The number of open connections.
     pub fn open(&self) -> usize {
         self.state().open.len()
     }
 
-    /// What became of others.
+    /// How many connections were closed or refused so far.
     pub fn counts(&self) -> Counts {
         self.state().counts
     }
 
-    /// Takes a connection in. With it comes what resolves when the one that was closed for it is
-    /// gone.
+    /// Admits a connection. If another one is closed for it, also returns a token that is cancelled
+    /// once that one is gone. Returns [`Crowded`] if no other can be closed.
     pub fn admit(
         &self,
         address: IpAddr,
@@ -138,7 +138,8 @@ impl Connections {
         ))
     }
 
-    /// Closes the one that has waited for longest, where the system has no descriptor left.
+    /// Closes the connection that has waited longest, for use when the process has run out of file
+    /// descriptors.
     pub fn make_room(&self) {
         let mut state = self.state();
         if let Some(id) = state.longest_waiting(|_| true) {
@@ -165,7 +166,7 @@ impl State {
         waiting.min().map(|(_, id)| id)
     }
 
-    /// The address of which most connections wait.
+    /// The address with the most waiting connections.
     fn most_waiting(&self) -> Option<IpAddr> {
         let mut waiting = HashMap::<IpAddr, usize>::new();
         for open in self.open.values().filter(|open| open.waits.is_some()) {
@@ -185,7 +186,7 @@ impl State {
     }
 }
 
-/// A provider gives a customer a whole network of 64 bits, so that is one address.
+/// Providers assign a whole /64 network to one IPv6 customer, so it counts as one address.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
@@ -195,7 +196,7 @@ fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-/// One connection; dropping it makes room.
+/// An admitted connection. Dropping it frees its place.
 #[derive(Debug)]
 pub struct Connection {
     id: u64,
@@ -205,17 +206,17 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// It is being answered: its request has come whole.
+    /// Marks the connection as being answered: its request has arrived completely.
     pub fn is_answered(&self) {
         self.set(|_| None);
     }
 
-    /// Its answer is on its way: it waits for the next request.
+    /// Marks the connection as waiting for its next request: its response has been sent on.
     pub fn waits(&self) {
         self.set(Some);
     }
 
-    /// Resolves when it is to be closed for another one.
+    /// Resolves when the connection has to close for another one.
     pub async fn replaced(&self) {
         self.close.cancelled().await;
     }

@@ -1,31 +1,31 @@
-//! How many files, sockets and pipes this process may have open, and how they are shared out: a
-//! part is kept for what calls need besides their sockets, so that no crowd of connections takes a
-//! live call's voice away.
+//! The limit on open files, sockets and pipes of this process, and how it is divided. A part is
+//! reserved for what calls need besides their sockets, so that a flood of connections cannot stop a
+//! live call's speech.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// More than this is never asked for: some programs, inheriting it, close every descriptor that
-/// could be open.
+/// The highest limit ever requested: some child programs close every descriptor up to the limit
+/// that they inherit.
 const MOST: u64 = 1 << 20;
 
-/// Kept in addition to what is open at the start: four processes that speak, each with three pipes
-/// of two ends while it starts (24); connections of the stores' pools that are made when they are
-/// needed (8); flows that are read (4); prompts and spooled records that are written (4).
+/// Descriptors reserved in addition to those open at the start: four synthesizer processes, each
+/// with three pipes of two ends while it starts (24); pool connections of the stores that are
+/// opened on demand (8); flows being read (4); prompts and spooled records being written (4).
 const RESERVE: u64 = 40;
 
-/// Requests of as many calls come at once even to a small engine.
+/// Minimum number of connections: even a small engine gets the requests of this many calls at once.
 const LEAST_CONNECTIONS: u32 = 4;
 
-/// What the limit allows.
+/// What the limit on open files allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
-    /// Calls, each with the socket of its stream.
+    /// Calls, each with its stream's socket.
     pub calls: u32,
-    /// Connections that hold no call.
+    /// Connections that carry no call.
     pub connections: u32,
 }
 
-/// Raises the soft limit to the hard one, as far as is useful.
+/// Raises the soft limit to the hard limit, up to `MOST`. A failure is only logged.
 pub fn raise() {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let wanted = maximum.unwrap_or(MOST).min(MOST);
@@ -42,12 +42,12 @@ pub fn raise() {
     }
 }
 
-/// The limit as it stands.
+/// The current soft limit.
 pub fn limit() -> u64 {
     getrlimit(Resource::Nofile).current.unwrap_or(MOST)
 }
 
-/// How many are open now.
+/// The number of descriptors open now; `RESERVE` where `/proc` cannot be read.
 pub fn open() -> u64 {
     let counted = std::fs::read_dir("/proc/self/fd")
         .map(|entries| entries.count())
@@ -57,14 +57,14 @@ pub fn open() -> u64 {
         .unwrap_or(RESERVE)
 }
 
-/// Shares out what is left of `limit` when `open` are open. At least one call and four connections:
-/// less would be no engine.
+/// Divides what is left of `limit` when `open` descriptors are in use. Returns at least one call
+/// and at most the wanted numbers. `connections` is lowered to no less than `LEAST_CONNECTIONS`.
 pub fn share(limit: u64, open: u64, calls: u32, connections: u32) -> Budget {
     let left = u32::try_from(limit.saturating_sub(open + RESERVE)).unwrap_or(u32::MAX);
     if calls.saturating_add(connections) <= left {
         return Budget { calls, connections };
     }
-    // a call comes with three requests, one after another, mostly on one connection
+    // a call makes three HTTP requests, one after another and mostly on one connection
     let connections = connections.min((left / 3).max(LEAST_CONNECTIONS));
     Budget {
         calls: calls.min(left.saturating_sub(connections).max(1)),

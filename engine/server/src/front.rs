@@ -1,6 +1,6 @@
-//! The socket from the first moment on. It listens before anything is opened: while speech, stores
-//! and flows are opened `/healthz` answers, `/readyz` reports what is still being loaded, and every
-//! other request is asked to come again.
+//! The listening socket of a starting engine. It listens before speech, stores and flows are
+//! opened. Until then `/healthz` answers `OK`, `/readyz` answers 503 with the flows being loaded,
+//! `/passthru` refuses calls, and every other request is answered with 503.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -27,11 +27,11 @@ use crate::descriptors;
 use crate::listener::listen;
 use crate::problem::{self, Problem};
 
-/// A listening engine. Dropping it closes the socket and every connection.
+/// A listening engine. Dropping it closes the socket and all connections.
 pub struct Front {
-    /// The settings.
+    /// The configuration.
     pub config: Arc<Config>,
-    /// Shows which flows are being loaded: hand it to [`open`](crate::open()).
+    /// The flows being loaded, to be passed to [`open`](crate::open()).
     pub loading: Loading,
     pub(crate) connections: Connections,
     pub(crate) close: CancellationToken,
@@ -40,7 +40,7 @@ pub struct Front {
     address: SocketAddr,
 }
 
-/// What the requests of a starting engine are answered from.
+/// State of the request handlers while the engine is starting.
 #[derive(Clone)]
 struct Starting {
     path: Arc<str>,
@@ -49,7 +49,7 @@ struct Starting {
 }
 
 impl Front {
-    /// Answers on a bound listener from now on.
+    /// Starts to answer requests on a bound listener.
     pub fn listen(listener: TcpListener, config: Config) -> std::io::Result<Self> {
         descriptors::raise();
         let address = listener.local_addr()?;
@@ -57,7 +57,7 @@ impl Front {
         let [head, idle, body] =
             [server.head_s, server.idle_s, server.body_s].map(Duration::from_secs);
         let patience = Patience { head, idle, body };
-        // until it is known how many calls there may be, which leaves fewer to others
+        // the configured limit: how many descriptors calls need is not known yet
         let connections = Connections::new(server.connections, server.connections_per_address);
         let starting = Starting {
             path: server.path.as_str().into(),
@@ -85,12 +85,12 @@ impl Front {
         })
     }
 
-    /// Where it listens.
+    /// The bound address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// From now on these routes answer. The first ones stay.
+    /// Answers further requests with these routes. Only the first call has an effect.
     pub(crate) fn answer_by(&self, routes: Router) {
         let _ = self.routes.set(routes);
     }
@@ -121,7 +121,7 @@ async fn starting_answer(State(starting): State<Starting>, request: Request) -> 
             let body = json!({ "starting": true, "loading": starting.loading.flows() });
             (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response()
         }
-        // as every call that is not taken: the Exotel flow goes its second way
+        // 302 takes the Exotel flow to its second branch, as for any refused call
         Some("/passthru") => {
             tracing::warn!("a call was not taken: the engine is starting");
             (StatusCode::FOUND, "the engine is starting").into_response()

@@ -1,7 +1,8 @@
-//! The engine as a server: configuration, logs, Exotel's HTTP and WebSocket, the API.
+//! The HTTP and WebSocket server: configuration, logs, Exotel's webhooks and media streams, the
+//! API.
 //!
-//! Handlers read a request, ask the session's registry or the stores, and answer; none holds a call
-//! up.
+//! Handlers read a request, ask the call registry or a store, and answer. No handler blocks a live
+//! call.
 
 pub mod access;
 pub mod admission;

@@ -1,4 +1,4 @@
-//! Accepts connections, as many as there may be, each a task of its own.
+//! Accepts connections up to the configured limits and runs each in a task of its own.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -11,16 +11,16 @@ use tokio_util::task::TaskTracker;
 use crate::connection::{Patience, answer};
 use crate::connections::{Connections, Counts};
 
-/// How long the connection that is closed for a new one may take to be gone. It is dropped, so that
-/// is a matter of a busy machine.
+/// How long to wait for a connection that was closed for a new one to be gone. It is dropped at
+/// once, so only a busy machine takes this long.
 const GONE: Duration = Duration::from_millis(200);
-/// After an error of the system, such as too many open files, nothing is accepted for so long.
+/// Pause after an accept error of the system, such as too many open files.
 const REST: Duration = Duration::from_millis(50);
-/// What happens often is told once in so long.
+/// Minimum interval between two log lines about closed connections.
 const TELL: Duration = Duration::from_secs(10);
 
-/// Serves connections until `closing` resolves, and returns when all are answered and closed.
-/// Dropping it ends them at once.
+/// Serves connections until `closing` is cancelled, then returns once all of them are answered and
+/// closed. Dropping the future closes them at once.
 pub(crate) async fn listen(
     listener: TcpListener,
     router: Router,
@@ -29,7 +29,7 @@ pub(crate) async fn listen(
     closing: CancellationToken,
 ) {
     let tasks = TaskTracker::new();
-    // whatever happens to this future, no connection outlives it
+    // no connection outlives this future, however it ends
     let dropped = closing.child_token();
     let _guard = dropped.clone().drop_guard();
     let mut news = News::default();
@@ -68,7 +68,7 @@ pub(crate) async fn listen(
     tasks.wait().await;
 }
 
-/// Frames of 100 ms are not to wait for each other.
+/// Sets TCP_NODELAY, so that small audio frames are not delayed by Nagle's algorithm.
 fn ready(stream: TcpStream) -> TcpStream {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection ended");
@@ -76,7 +76,7 @@ fn ready(stream: TcpStream) -> TcpStream {
     stream
 }
 
-/// The peer has gone before it was accepted.
+/// Whether the peer went away before it was accepted.
 fn is_of_peer(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -86,7 +86,7 @@ fn is_of_peer(error: &io::Error) -> bool {
     )
 }
 
-/// Tells of closed connections, a line for many.
+/// Logs counts of closed connections, at most one line per [`TELL`].
 #[derive(Default)]
 struct News {
     told: Counts,

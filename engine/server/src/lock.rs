@@ -1,31 +1,31 @@
-//! One engine for a data folder: a second one would end the first one's calls, and both would write
-//! the same files.
+//! Locks a data folder for one engine: a second one would end the first one's calls, and both would
+//! write the same files.
 
 use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
-/// The file in the data folder. It stays when the engine is gone; what counts is the lock, which
-/// the system gives back with the process.
+/// The lock file in the data folder. The file stays when the engine exits; only the lock counts,
+/// which the operating system releases with the process.
 const FILE: &str = "engine.lock";
 
-/// The data folder is not ours.
+/// The data folder cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    /// Another engine has it.
+    /// Another engine holds the lock.
     #[error("the data folder `{}` is in use by another engine{}: stop that one first, or name another folder with --data", .folder.display(), owner(.process))]
     InUse {
         /// The folder.
         folder: PathBuf,
-        /// The other engine's process, where it says so.
+        /// The other engine's process id, if it could be read.
         process: Option<u32>,
     },
-    /// It cannot be locked.
+    /// The folder or its lock file cannot be created, opened or locked.
     #[error("cannot lock the data folder `{}`: {reason}; make it, and let the engine's user write to it, or name another with --data", .folder.display())]
     Folder {
         /// The folder.
         folder: PathBuf,
-        /// What the system said.
+        /// The operating system's error.
         reason: std::io::Error,
     },
 }
@@ -34,12 +34,13 @@ fn owner(process: &Option<u32>) -> String {
     process.map_or_else(String::new, |process| format!(" (process {process})"))
 }
 
-/// A data folder of this engine alone, until it is dropped or the process ends.
+/// A lock on a data folder, held until it is dropped or the process ends.
 #[derive(Debug)]
 pub struct DataLock(#[expect(dead_code, reason = "locked as long as it is open")] Option<File>);
 
 impl DataLock {
-    /// Takes a data folder, which is made where it is not there.
+    /// Locks a data folder, creating it if necessary. On a file system without locks it logs a
+    /// warning and succeeds.
     pub fn take(folder: &Path) -> Result<Self, LockError> {
         let refused = |reason| LockError::Folder {
             folder: folder.to_owned(),
@@ -67,7 +68,7 @@ impl DataLock {
                     process,
                 });
             }
-            // some network file systems have no locks
+            // some network file systems do not support locks
             Err(TryLockError::Error(error)) if error.kind() == std::io::ErrorKind::Unsupported => {
                 tracing::warn!(folder = %folder.display(), "this file system has no locks: see to it that no other engine uses the data folder");
                 return Ok(Self(None));

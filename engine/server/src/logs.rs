@@ -1,4 +1,4 @@
-//! Logs: to the console, and rolling by day to `application.log` and `websocket.log`.
+//! Logs to the console, and to `application.log` and `websocket.log`, which roll over daily.
 
 use std::io::IsTerminal;
 use std::path::Path;
@@ -13,41 +13,41 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::Log;
 
-/// Events of this target go to `websocket.log`; all else to `application.log`.
+/// Events with this target go to `websocket.log`, all others to `application.log`.
 pub const WEBSOCKET: &str = "ghanti::websocket";
-/// So many days are kept.
+/// Number of daily log files to keep.
 const DAYS: usize = 14;
 
-/// Logs cannot be written.
+/// Logging cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
-    /// The level is none.
+    /// `level` is not a valid filter.
     #[error(
         "`level` of `[log]` is `{level}`, which is none: write `info`, or `info,ghanti_session=debug` ({reason})"
     )]
     Level {
-        /// What was written.
+        /// The configured level.
         level: String,
-        /// What is wrong with it.
+        /// Why it is invalid.
         reason: String,
     },
-    /// The folder cannot be written.
+    /// The folder cannot be written. Also returned if a global subscriber is already set.
     #[error(
         "cannot write logs to `{folder}`: {reason}; make the folder writable, or set `folder` of `[log]`"
     )]
     Folder {
-        /// Which folder.
+        /// The folder.
         folder: String,
-        /// What is wrong with it.
+        /// The operating system's error.
         reason: String,
     },
 }
 
-/// Keeps the log writers alive; dropping it writes what is still waiting.
+/// Keeps the log writers alive. Dropping it flushes the lines that are still queued.
 pub struct Logs(#[allow(dead_code, reason = "held to be dropped")] [WorkerGuard; 2]);
 
-/// Begins to log. Lines are dropped, not waited for, when a disk is too slow: a call never waits
-/// for a log.
+/// Sets up logging to the console and the files. If a disk is too slow, lines are dropped, so that
+/// a call never waits for a log.
 pub fn begin(settings: &Log) -> Result<Logs, LogError> {
     let console = tracing_subscriber::fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())
@@ -57,12 +57,12 @@ pub fn begin(settings: &Log) -> Result<Logs, LogError> {
     begin_with(settings, Some(console))
 }
 
-/// Begins to log to the files alone, for commands whose console is for something else.
+/// Sets up logging to the files only, for commands that use the console for something else.
 pub fn begin_files_only(settings: &Log) -> Result<Logs, LogError> {
     begin_with(settings, None::<Identity>)
 }
 
-/// Begins to log to the files, and to what stands in place of the console's log.
+/// Sets up logging to the files, and to a layer in place of the console log.
 pub fn begin_with(
     settings: &Log,
     console: Option<impl Layer<Registry> + Send + Sync>,
@@ -102,9 +102,9 @@ fn level(settings: &Log) -> Result<EnvFilter, LogError> {
     filter(&settings.level)
 }
 
-/// Reads `level` of `[log]`: a level for all, and levels for parts of the engine. What is left
-/// unsaid is logged from `info` on. A word that is no level would be taken for the name of a part,
-/// and nothing else logged: so it is refused.
+/// Parses `level` of `[log]`: a level for everything, and levels for single targets. Targets
+/// without a level log from `info` on. The filter would take a word that is not a level for a
+/// target's name and log nothing else, so such a word is rejected.
 pub fn filter(text: &str) -> Result<EnvFilter, LogError> {
     let refused = |reason: String| LogError::Level {
         level: text.to_owned(),
@@ -115,7 +115,7 @@ pub fn filter(text: &str) -> Result<EnvFilter, LogError> {
         let level = directive
             .rsplit_once('=')
             .map_or(directive, |(_, level)| level.trim());
-        // to the parser nothing is a level, too
+        // `LevelFilter` parses an empty string as a level
         if level.is_empty() || level.parse::<LevelFilter>().is_err() {
             return Err(refused(format!(
                 "`{level}` is no level: there are off, error, warn, info, debug and trace"
@@ -140,9 +140,9 @@ fn rolling(folder: &Path, name: &str) -> Result<RollingFileAppender, LogError> {
         folder: folder.display().to_string(),
         reason,
     };
-    // The appender complains on the console of a folder that it is about to make,
+    // the appender prints an error if the folder is missing, even though it creates it
     std::fs::create_dir_all(folder).map_err(|error| refused(error.to_string()))?;
-    // and its link would lead nowhere from within a relative one.
+    // the symlink to the current file would be dangling if the folder were relative
     let folder = std::path::absolute(folder).map_err(|error| refused(error.to_string()))?;
     RollingFileAppender::builder()
         .rotation(Rotation::DAILY)

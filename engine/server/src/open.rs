@@ -1,5 +1,5 @@
-//! Opens what calls need: flows, speech, stores. Says what is missing and how to fix it, before
-//! the first call.
+//! Opens what calls need: flows, speech and stores. Errors say what is missing and how to fix it,
+//! before the first call.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -27,35 +27,36 @@ use ghanti_store::{
 use crate::config::{Config, RecognizerKind, SynthesizerKind};
 use crate::replay::RecordedCheck;
 
-/// A Python interpreter's compiled functions take a third of this.
+/// Disk space for compiled functions that a recompilation can reuse. A Python interpreter's take a
+/// third of this.
 const REMEMBERED_BYTES: u64 = 256 << 20;
 
-/// Where things are on this machine.
+/// The folders on this machine.
 #[derive(Debug, Clone)]
 pub struct Folders {
-    /// Databases, caches, spools.
+    /// Databases, caches and spooled records.
     pub data: PathBuf,
     /// The flows.
     pub flows: PathBuf,
 }
 
-/// Whom the engine serves.
+/// What the engine runs for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// Callers.
     Production,
-    /// A flow's author, with made-up customers: what flows log is shown in full, and the engine
-    /// begins without any flow that can be loaded.
+    /// A flow's author, with made-up customers. Flows' log lines are logged in full, and the engine
+    /// starts even if no flow can be loaded.
     Dev,
 }
 
 /// The engine cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// A store.
+    /// A store cannot be opened.
     #[error(transparent)]
     Store(#[from] ghanti_store::OpenError),
-    /// The flows' folder.
+    /// The flows folder cannot be read.
     #[error(transparent)]
     Flows(#[from] CatalogueError),
     /// No flow could be loaded.
@@ -63,29 +64,29 @@ pub enum OpenError {
     NoFlow {
         /// The folder.
         folder: PathBuf,
-        /// What was wrong with each.
+        /// Why each flow was rejected.
         reasons: String,
     },
-    /// The WebAssembly engine.
+    /// The WebAssembly engine cannot be created.
     #[error(transparent)]
     Engine(#[from] EngineError),
-    /// The recogniser.
+    /// The recognizer cannot be opened.
     #[error(transparent)]
     Vosk(#[from] VoskError),
-    /// The data folder.
+    /// The data folder cannot be created.
     #[error("cannot make the data folder `{}`: {reason}; make it, or name another with --data", .folder.display())]
     Data {
         /// The folder.
         folder: PathBuf,
-        /// What the system said.
+        /// The operating system's error.
         reason: std::io::Error,
     },
-    /// A background thread died.
+    /// A background thread panicked.
     #[error("a thread died while the recogniser was opened")]
     Thread,
 }
 
-/// A folder of ours could not be made.
+/// Creates a folder of the engine.
 fn make(folder: &Path) -> Result<(), OpenError> {
     std::fs::create_dir_all(folder).map_err(|reason| OpenError::Data {
         folder: folder.to_owned(),
@@ -93,11 +94,11 @@ fn make(folder: &Path) -> Result<(), OpenError> {
     })
 }
 
-/// Opens everything. This takes about a second, most of it for the speech model, and longer where
-/// flows have to be compiled: `loading` shows which. Their names are known to `/readyz` meanwhile.
+/// Opens everything. This takes about a second, most of it for the speech model, and longer if
+/// flows have to be compiled. `/readyz` meanwhile shows the flows in `loading`.
 ///
-/// The program that calls this is started once more for each component that is compiled: its
-/// command `compile-component` has to be answered by
+/// Each component is compiled in a child process that runs the calling program again. The program
+/// must therefore answer its command `compile-component` with
 /// [`compile_component`](crate::compile_component).
 pub async fn open(
     config: &Config,
@@ -108,7 +109,7 @@ pub async fn open(
     make(&folders.data)?;
     let recognizer = open_recognizer(config);
     let flows = async {
-        // replay gates ask for recorded calls
+        // opened first, because replay gates read recorded calls
         let stores = open_stores(config, folders).await?;
         Ok((
             open_catalogue(config, folders, Arc::clone(&stores.records), mode, loading).await?,
@@ -165,7 +166,7 @@ pub async fn open(
     })
 }
 
-/// Opens the configured recogniser; none where callers answer by keys.
+/// Opens the configured recognizer; `None` if callers answer with keys.
 pub async fn open_recognizer(config: &Config) -> Result<Option<Arc<dyn Recognizer>>, OpenError> {
     let speech = &config.speech;
     match speech.recognizer {
@@ -238,7 +239,8 @@ async fn open_catalogue(
     Ok(catalogue)
 }
 
-/// A misspelt name of a setting or a flow changes nothing, so it is told.
+/// Logs settings and flows of the configuration that no loaded flow uses: a misspelt name would
+/// otherwise go unnoticed.
 fn warn_of_unused(config: &Config, versions: &BTreeMap<FlowName, Arc<FlowVersion<FlowPrompts>>>) {
     let is_named = |setting: &String| {
         versions

@@ -1,5 +1,4 @@
-//! The body of `POST /api/calls`: read whole, so that all that is wrong with it is named at once,
-//! and never with a value.
+//! The body of `POST /api/calls`. All errors in it are reported together, and never with a value.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,28 +12,28 @@ use serde_json::Value as Json;
 
 use crate::problem::Problem;
 
-/// A record may have so many fields,
+/// Maximum number of fields in a record.
 const FIELDS: usize = 64;
-/// and each so many bytes.
+/// Maximum length of a field's name and of its value, in bytes.
 const FIELD_BYTES: usize = 1_024;
-/// So much of a name that somebody made up is shown.
+/// Maximum length of a field's name in an error, in characters; the sender chose it.
 const SHOWN: usize = 64;
 
 const FIX: &str = r#"send {"phone": "+91…", "flow": "emi-reminder", "fields": {"name": "…"}}"#;
 
-/// A customer's record for a coming call, as it is stored: every value in its canonical spelling.
+/// A customer's record for a coming call, as it is stored: every value in its canonical form.
 #[derive(Debug)]
 pub struct Order {
     /// The customer's number.
     pub phone: PhoneNumber,
-    /// The flow that the call is to have; the engine chooses when absent.
+    /// The flow requested for the call. When absent, the engine chooses.
     pub flow: Option<FlowName>,
-    /// All else, by name.
+    /// All other fields, by name.
     pub fields: BTreeMap<String, Masked>,
 }
 
-/// The body as it is written. `phone` and `flow` may be anything here, so that they are judged
-/// together with the fields.
+/// The body as sent. `phone` and `flow` accept any JSON, so that errors in them are reported
+/// together with those in the fields.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Body {
@@ -46,12 +45,17 @@ struct Body {
     fields: Fields,
 }
 
-/// The pairs of a JSON object in their order: one name may stand there twice, with two values.
+/// The members of a JSON object in order. Duplicate names are kept, so that they can be reported.
 #[derive(Default)]
 struct Fields(Vec<(String, Json)>);
 
 impl Order {
-    /// Reads a body. `read_fields` reads the fields as the flow of this name wants them.
+    /// Reads a body. `read_fields` parses the fields as the named flow declares them.
+    ///
+    /// # Errors
+    ///
+    /// A 400 that lists every missing or unreadable field, or says that the body is not the
+    /// expected JSON.
     pub fn read(
         body: &[u8],
         read_fields: impl FnOnce(
@@ -60,7 +64,7 @@ impl Order {
         ) -> Result<BTreeMap<String, Masked>, NotAnOrder>,
     ) -> Result<Self, Problem> {
         let body: Body = serde_json::from_slice(body).map_err(|error| {
-            // The place and the kind of error, without the value, which may be a number or a name.
+            // position and kind of error only: the value may be a phone number or a name
             let what = if error.is_data() {
                 "a field is unknown or of the wrong type"
             } else {
@@ -105,7 +109,7 @@ impl Order {
             Ok(_) => {}
             Err(NotAnOrder { flow, fields }) => {
                 problems.extend(flow.map(|unknown| problem("flow", &unknown.to_string())));
-                // what was refused above is not missing besides
+                // a field already reported as unreadable is not reported as missing too
                 let is_new =
                     |field: &FieldProblem| problems.iter().all(|known| known.field != field.field);
                 let new: Vec<_> = fields.into_iter().filter(is_new).collect();
@@ -149,8 +153,8 @@ impl Fields {
     }
 }
 
-/// A text, or nothing where there is null; anything else is a problem, since a number is not what
-/// was typed: `478213.0`, `4.78e5`.
+/// The text of a value, or `None` for null. Other types are problems: a number may not be what was
+/// typed, as in `478213.0` or `4.78e5`.
 fn text<'j>(field: &str, value: &'j Json, problems: &mut Vec<FieldProblem>) -> Option<&'j str> {
     match value {
         Json::String(text) => return Some(text),

@@ -1,4 +1,4 @@
-//! What a request that cannot be served is told: a JSON object with the thing and the hint.
+//! The response to a request that cannot be served: a JSON object with the error and a hint.
 
 use axum::Json;
 use axum::extract::Request;
@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use ghanti_dialog::FieldProblem;
 use serde::Serialize;
 
-/// An answer to a request that cannot be served.
+/// An error response, with a hint for the person who reads it.
 #[derive(Debug)]
 pub struct Problem {
     status: StatusCode,
@@ -19,18 +19,18 @@ pub struct Problem {
     cause: Option<Cause>,
 }
 
-/// Why a request of Exotel could not be served, where the set-up is wrong: such requests are
-/// logged, counted and kept with their call (`unserved.rs`). It travels with the answer, among its
-/// extensions.
+/// Why one of Exotel's requests could not be served because the set-up is wrong. Such requests are
+/// logged, counted and kept with their call (`unserved.rs`). The cause is passed to that middleware
+/// in the response's extensions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cause {
     /// The token is missing or wrong.
     Token,
-    /// Nothing is at this path.
+    /// No route matches the path.
     Path,
-    /// Something is at this path, for another method.
+    /// The route does not accept the method.
     Method,
-    /// A media stream came without a WebSocket upgrade.
+    /// A media stream was requested without a WebSocket upgrade.
     Upgrade,
     /// The body cannot be read.
     Body,
@@ -44,8 +44,8 @@ struct Body {
     fields: Vec<Field>,
 }
 
-/// One field of a body that cannot be used. Its value is personal and stands here with its digits
-/// and letters masked.
+/// A field of the body that cannot be used. Its value is personal, so letters and digits are
+/// masked.
 #[derive(Debug, Serialize)]
 struct Field {
     field: String,
@@ -55,7 +55,7 @@ struct Field {
 }
 
 impl Problem {
-    /// An answer with this status.
+    /// Creates a response with this status.
     pub fn new(status: StatusCode, error: impl Into<String>, hint: &'static str) -> Self {
         Self {
             status,
@@ -68,7 +68,7 @@ impl Problem {
         }
     }
 
-    /// The same, with a cause that is to be logged and counted.
+    /// Adds a cause, so that the request is logged and counted.
     pub fn because(self, cause: Cause) -> Self {
         Self {
             cause: Some(cause),
@@ -76,8 +76,7 @@ impl Problem {
         }
     }
 
-    /// Fields of the body are missing or cannot be read: all of them at once, in words and as a
-    /// list.
+    /// A 400 that lists all missing or unreadable fields, both in the error and as a list.
     pub fn fields(problems: Vec<FieldProblem>) -> Self {
         let told = problems
             .iter()
@@ -101,12 +100,12 @@ impl Problem {
         problem
     }
 
-    /// The request is unusable.
+    /// A 400.
     pub fn bad_request(error: impl Into<String>, hint: &'static str) -> Self {
         Self::new(StatusCode::BAD_REQUEST, error, hint)
     }
 
-    /// A store does not answer.
+    /// A 503: a store does not answer.
     pub fn unavailable(error: impl Into<String>) -> Self {
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -120,7 +119,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = (self.status, Json(self.body)).into_response();
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            // RFC 9110, 10.2.3: seconds
+            // in seconds (RFC 9110, 10.2.3)
             response
                 .headers_mut()
                 .insert(RETRY_AFTER, HeaderValue::from_static("1"));
@@ -164,9 +163,9 @@ impl From<WebSocketUpgradeRejection> for Problem {
     }
 }
 
-/// A problem may be told before the request's body has come. What of it is not read ends the
-/// connection, and the peer is told, so that it sends its next request on another one (RFC 9112,
-/// 9.6).
+/// Middleware that adds `Connection: close` to an error response to a request with a body. Such a
+/// response may be sent before the body has been read, which ends the connection; the header makes
+/// the peer send its next request on another one (RFC 9112, 9.6).
 pub async fn end_connection(request: Request, next: Next) -> Response {
     let has_body = request.version() <= Version::HTTP_11 && has_body(request.headers());
     let mut response = next.run(request).await;
@@ -178,7 +177,7 @@ pub async fn end_connection(request: Request, next: Next) -> Response {
     response
 }
 
-/// As RFC 9112, 6.3 tells it.
+/// Whether a request has a body, by RFC 9112, 6.3.
 fn has_body(headers: &HeaderMap) -> bool {
     headers.contains_key(TRANSFER_ENCODING)
         || headers
@@ -186,9 +185,9 @@ fn has_body(headers: &HeaderMap) -> bool {
             .is_some_and(|length| length != "0")
 }
 
-/// Nothing is here.
+/// The response for an unknown path.
 pub async fn no_such_route(uri: Uri) -> Problem {
-    // The path alone: a query may hold numbers.
+    // the path only: a query may contain phone numbers
     Problem::new(
         StatusCode::NOT_FOUND,
         format!("nothing is at `{}`", uri.path()),
@@ -197,7 +196,7 @@ pub async fn no_such_route(uri: Uri) -> Problem {
     .because(Cause::Path)
 }
 
-/// Something is here, for another method.
+/// The response for a known path with another method.
 pub async fn wrong_method(method: Method, uri: Uri) -> Problem {
     Problem::new(
         StatusCode::METHOD_NOT_ALLOWED,

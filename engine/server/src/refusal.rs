@@ -1,5 +1,5 @@
-//! Calls that are not taken, because the engine is full or stopping: each is told in time for
-//! Exotel's flow to take another way, and has a record.
+//! Calls that are refused because the engine is full or stopping. Each is refused early enough for
+//! Exotel's flow to take another branch, and has a record.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -14,21 +14,21 @@ use crate::app::App;
 use crate::problem;
 use crate::routes::passthru::bind;
 
-/// The outcome of a call that was not taken.
+/// The outcome of a refused call.
 pub const OUTCOME: &str = "refused-busy";
 
-/// Why a call is not taken.
+/// Why a call is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub enum Refusal {
-    /// All places are taken or promised.
+    /// All slots are taken or reserved.
     #[error("the engine is full: it holds as many calls as it may")]
     Full,
-    /// The engine is about to stop.
+    /// The engine is stopping.
     #[error("the engine is stopping and takes no new calls")]
     Draining,
 }
 
-/// Where a call asked.
+/// Where a call asked for admission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EntryPoint {
     /// `GET /passthru`.
@@ -37,12 +37,12 @@ pub enum EntryPoint {
     VoicebotUrl,
     /// The socket's upgrade.
     Stream,
-    /// `start`, on a socket that could have been another call's.
+    /// `start`, on a socket that was admitted because it might have belonged to a reserved call.
     Start,
 }
 
 impl Refusal {
-    /// Its name in metrics.
+    /// The name in metrics.
     pub fn name(self) -> &'static str {
         match self {
             Refusal::Full => "full",
@@ -61,7 +61,7 @@ impl Refusal {
 }
 
 impl EntryPoint {
-    /// Its name in metrics.
+    /// The name in metrics.
     pub fn name(self) -> &'static str {
         match self {
             EntryPoint::Passthru => "passthru",
@@ -82,12 +82,12 @@ impl From<Refusal> for problem::Problem {
     }
 }
 
-/// How many were refused, where and why.
+/// Counts of refused calls by entry point and reason.
 #[derive(Debug, Default)]
 pub struct Refusals(Mutex<BTreeMap<(EntryPoint, Refusal), u64>>);
 
 impl Refusals {
-    /// All counts, but those of zero.
+    /// All non-zero counts.
     pub fn all(&self) -> BTreeMap<(EntryPoint, Refusal), u64> {
         self.0
             .lock()
@@ -105,8 +105,8 @@ impl Refusals {
     }
 }
 
-/// Whether the call that an applet asks for may go on to its stream; its place is then kept. A live
-/// call has its place.
+/// Whether the call of an applet's request may continue to its stream. If so, a slot is reserved
+/// for it, unless it is live and has one.
 pub fn admit(app: &App, sid: Option<&CallSid>) -> Result<(), Refusal> {
     let now = Instant::now();
     let is_live = |sid: &CallSid| app.services.registry.live().by_sid(sid).is_some();
@@ -117,13 +117,13 @@ pub fn admit(app: &App, sid: Option<&CallSid>) -> Result<(), Refusal> {
         }
         Some(sid) => app.admission.promise(sid, now).map_err(|_| Refusal::Full),
         None if app.draining.is_cancelled() => Err(Refusal::Draining),
-        // no place can be kept for it; its stream takes one, if there still is one
+        // nothing to reserve it by; its stream takes a slot if one is still free
         None if app.admission.has_place(now) => Ok(()),
         None => Err(Refusal::Full),
     }
 }
 
-/// Counts and tells a refusal, and gives the call its record behind the answer.
+/// Counts and logs a refusal, and writes the call's record in the background.
 pub fn refused(app: &App, entry_point: EntryPoint, refusal: Refusal, request: PassthruRequest) {
     app.refusals.count(entry_point, refusal);
     tracing::warn!(sid = ?request.call_sid, entry_point = entry_point.name(), reason = refusal.name(), hint = refusal.hint(), "a call was refused");
@@ -143,7 +143,7 @@ pub fn refused(app: &App, entry_point: EntryPoint, refusal: Refusal, request: Pa
     });
 }
 
-/// A socket was refused of which only its path is known: a CallSid, our own id, or nothing of use.
+/// Refuses a socket of which only the path is known: a CallSid, our own id, or neither.
 pub fn refused_stream(app: &App, refusal: Refusal, session: &str) {
     if CallId::parse(session).is_none() && session != ANYONE {
         let request = PassthruRequest {
@@ -171,7 +171,7 @@ pub fn refused_stream(app: &App, refusal: Refusal, session: &str) {
     }
 }
 
-/// The session in the URL of a call that told no CallSid.
+/// The session in the URL for a call that sent no CallSid.
 pub const ANYONE: &str = "call";
 
 async fn record(app: &App, call: CallId, entry_point: EntryPoint, refusal: Refusal) {
@@ -180,7 +180,7 @@ async fn record(app: &App, call: CallId, entry_point: EntryPoint, refusal: Refus
         .registry
         .update(call, |record| {
             let detail = format!("{refusal} (`{}`): {}", entry_point.name(), refusal.hint());
-            // it may have come in meanwhile, by Exotel's second try
+            // the call may have been admitted since, at Exotel's second attempt
             if record.state == CallState::Pending {
                 record.state = CallState::Ended;
                 record.outcome = Some(OUTCOME.to_owned());

@@ -1,8 +1,8 @@
-//! `ghanti replay`: recorded calls run again, against their own version of a flow or another one,
-//! and the differences are told.
+//! `ghanti replay`: runs recorded calls again, against their own version of a flow or another one,
+//! and reports the differences.
 //!
-//! It reads records and flows. It speaks nothing, asks nobody, writes to no store and no log;
-//! compiled components are kept as always.
+//! It reads records and flows. It performs no action, synthesizes no speech, and writes to no store
+//! and no log; only the cache of compiled components is written, as usual.
 
 mod calls;
 mod flows;
@@ -33,20 +33,20 @@ pub use sweep::{Group, Progress, Sweep};
 pub use verdict::Told;
 use words::Words;
 
-/// What a replay is to be.
+/// Options of a replay.
 #[derive(Debug, Clone, Default)]
 pub struct ReplaySettings {
-    /// The version to run against: a flow's folder, or a component. Without it the flow as it lies
-    /// in the flows folder.
+    /// The version to run against: a flow's folder, or a component. When absent, the flow that is
+    /// now in the flows folder.
     pub flow: Option<PathBuf>,
-    /// Differences of these kinds are shown and do not count.
+    /// Kinds of differences that are shown but do not count as a failure.
     pub tolerated: BTreeSet<DifferenceKind>,
 }
 
-/// A replay could not be run.
+/// Why a replay could not be run.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
-    /// No such call.
+    /// No record has this id.
     #[error(
         "there is no call `{0}` in the records: name our id of the call, Exotel's CallSid, or a file with its journal or record"
     )]
@@ -56,24 +56,24 @@ pub enum ReplayError {
         "`{0}` is neither a file nor an id of a call: name our id of the call, Exotel's CallSid, or a file with its journal or record"
     )]
     NotACall(String),
-    /// There are no records.
+    /// There is no database of records.
     #[error("there are no call records in `{}`: name the data folder with --data, or the database in the configuration", .0.display())]
     NoRecords(PathBuf),
-    /// The call never came to a flow.
+    /// The call ended before a flow started.
     #[error("the call `{0}` has no journal: it never came to a flow")]
     NoJournal(String),
-    /// A file.
+    /// A file cannot be read.
     #[error("cannot read `{}`: {reason}", .file.display())]
     File {
-        /// Which file.
+        /// The file.
         file: PathBuf,
-        /// What is wrong with it.
+        /// Why not.
         reason: String,
     },
-    /// A journal of another format, or none.
+    /// The journal is malformed, or of a format that this engine cannot read.
     #[error("cannot replay `{call}`: {reason}")]
     Journal {
-        /// Which call.
+        /// The call.
         call: String,
         /// Why not.
         reason: JournalError,
@@ -84,27 +84,27 @@ pub enum ReplayError {
     /// The database does not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The WebAssembly engine.
+    /// The WebAssembly engine cannot be created.
     #[error(transparent)]
     Engine(#[from] EngineError),
     /// The flow cannot be loaded.
     #[error(transparent)]
     Rejected(#[from] Rejection),
-    /// `--since`.
+    /// The argument of `--since` is not a time.
     #[error(
         "`{0}` is no time to begin at: write a date (`2026-11-30`), or how long ago (`2d`, `12h`, `30m`)"
     )]
     Since(String),
 }
 
-/// A recorded call: its journal, and the whole record where there is one.
+/// A recorded call: its journal, and its record if there is one.
 #[derive(Debug, Clone)]
 pub(crate) struct Recorded {
     pub(crate) journal: Journal,
     pub(crate) record: Option<CallRecord>,
 }
 
-/// Replays calls.
+/// Replays recorded calls.
 pub struct Replayer {
     calls: Calls,
     flows: Flows,
@@ -114,7 +114,7 @@ pub struct Replayer {
 }
 
 impl Replayer {
-    /// Makes ready; the flows are loaded when a call needs them.
+    /// Creates a replayer. Flows are loaded when a call first needs them.
     pub fn new(
         config: &Config,
         folders: &Folders,
@@ -130,7 +130,7 @@ impl Replayer {
         })
     }
 
-    /// Replays one call: by our id, its CallSid, or a file with its journal or record.
+    /// Replays one call, named by our id, its CallSid, or a file with its journal or record.
     pub async fn one(&self, call: &str) -> Result<Replayed, ReplayError> {
         let recorded = self.calls.find(call).await?;
         let version = self.flows.version(&recorded.journal.header.flow).await?;
@@ -150,7 +150,8 @@ impl Replayer {
     }
 }
 
-/// Replays one call past all that can be passed, and tells with it how the run ended.
+/// Replays one call, continuing past differences wherever the record still has an answer. Also
+/// returns how the run ended.
 async fn replayed(
     recorded: &Recorded,
     version: &Arc<FlowVersion<FlowPrompts>>,

@@ -1,4 +1,4 @@
-//! One file for each thing that can be asked.
+//! HTTP and WebSocket handlers, one module per resource.
 
 pub mod after;
 pub mod agents;

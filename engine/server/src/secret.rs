@@ -9,54 +9,54 @@ use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-/// What is encoded in URLs.
+/// The characters that are percent-encoded in URLs.
 const RESERVED: AsciiSet = NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
 
-/// A password, token, or URL that holds one. It has no readable `Debug`, `Display` or serialised
-/// form.
+/// A password, a token, or a URL that contains one. `Debug` and `Serialize` print a placeholder,
+/// and there is no `Display`.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
 
-/// Bytes of a random token: 144 bits, 24 characters.
+/// Length of a random token in bytes: 144 bits, 24 characters in base64.
 const TOKEN_BYTES: usize = 18;
 
-/// The system gave no randomness.
+/// The operating system provided no random bytes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the system gives no random bytes for tokens: {0}")]
 pub struct NoRandomness(String);
 
 impl Secret {
-    /// A random token of characters that no URL has to encode.
+    /// A random token of characters that need no encoding in a URL.
     pub fn random() -> Result<Self, NoRandomness> {
         let mut bytes = [0; TOKEN_BYTES];
         getrandom::fill(&mut bytes).map_err(|error| NoRandomness(error.to_string()))?;
         Ok(Self(URL_SAFE_NO_PAD.encode(bytes)))
     }
 
-    /// Wraps a secret.
+    /// Wraps a text.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// The secret itself: for whoever connects or compares, never for a log.
+    /// The secret itself, for connecting or comparing; never for a log.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// Compares in a time that depends neither on how much is right nor on the secret's length:
-    /// digests are compared.
+    /// Compares with a text, in a time that depends neither on how many characters match nor on the
+    /// secret's length: SHA-256 digests are compared.
     pub fn is(&self, other: &str) -> bool {
         let (own, other) = (Sha256::digest(&self.0), Sha256::digest(other));
         own.as_slice().ct_eq(other.as_slice()).into()
     }
 
-    /// The secret as it stands in a URL's path or query: all but letters, digits, `-`, `.`, `_` and
-    /// `~` is percent-encoded (RFC 3986, 2.3).
+    /// The secret as part of a URL's path or query: everything except letters, digits, `-`, `.`,
+    /// `_` and `~` is percent-encoded (RFC 3986, 2.3).
     pub fn in_url(&self) -> String {
         utf8_percent_encode(&self.0, &RESERVED).to_string()
     }

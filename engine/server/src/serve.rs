@@ -1,4 +1,4 @@
-//! Serves until told to stop, then lets live calls end.
+//! Serves until shutdown, then drains live calls.
 
 use std::io;
 use std::sync::Arc;
@@ -9,31 +9,31 @@ use ghanti_session::Services;
 use crate::app::{App, router};
 use crate::front::Front;
 
-/// How long the last records may take to be written.
+/// Timeout for writing the last call records.
 const FLUSH: Duration = Duration::from_secs(10);
-/// The same where the engine was told a second time to stop.
+/// The same timeout after a second stop signal.
 const FLUSH_AT_ONCE: Duration = Duration::from_secs(2);
-/// How long calls may take to end once they are told to.
+/// Timeout for requests and calls to end once they are told to stop.
 const END: Duration = Duration::from_secs(5);
-/// Whether all calls have ended is looked at so often.
+/// Poll interval for whether all calls have ended.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// How long after the last live call Exotel's applets may still ask what follows: the Passthru,
-/// Connect, the status callback. Where calls get no time to end, neither do these.
+/// How long after the last live call the server still answers the applets that follow the bot: the
+/// Passthru, Connect and the status callback. Skipped when the drain time is zero.
 const APPLETS: Duration = Duration::from_secs(5);
 
 impl Front {
-    /// Takes calls over opened services from now on.
+    /// Starts to take calls with opened services.
     pub fn open(&self, services: Services) -> App {
         let app = App::new(Arc::clone(&self.config), services, self.connections.clone());
         self.answer_by(router(app.clone()));
         app
     }
 
-    /// Serves until `shutdown` resolves. Then no new streams are taken, and
-    /// live calls may go on for the configured time, with the applets that follow them answered;
-    /// what is left of them is ended, with a record each. When `at_once` resolves nothing more is
-    /// waited for: calls are ended, and what is written is written.
+    /// Serves until `shutdown` resolves. From then on only reserved calls are admitted; live calls
+    /// may continue for the configured drain time, and the applets that follow them are answered.
+    /// Calls still live after that are ended, each with a record. When `at_once` resolves, the
+    /// drain is cut short: calls are ended at once and the records are flushed.
     pub async fn serve(
         mut self,
         app: App,
@@ -68,7 +68,7 @@ impl Front {
             drain_s = drain.as_secs(),
             "stopping: no new calls, live ones go on; a second signal ends them at once"
         );
-        // calls that were promised a place are awaited as well
+        // reserved calls count too: their streams are still admitted while draining
         let has_calls = || admission.in_use(Instant::now()) != (0, 0);
         let had_calls = has_calls();
         let drained = async {

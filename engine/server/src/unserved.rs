@@ -1,9 +1,10 @@
-//! What Exotel asked and the engine did not serve: an applet without its token, a wrong path, a
-//! stream without an upgrade or without a `start`.
+//! Requests of Exotel that were not served: an applet without its token, a wrong path, a stream
+//! without an upgrade or without a `start`.
 //!
-//! Each is logged (bounded), counted by path and cause, and kept with its call. Where the call is
-//! not known yet, it is remembered by its CallSid until it is. A stranger can cause all of this
-//! too, so everything here is bounded, and a refused request makes no record.
+//! Each is logged (at a limited rate), counted by path and cause, and kept with its call. A problem
+//! whose call is not known yet is kept by its CallSid until the call is known. Anyone on the
+//! network can cause all of this, so everything here is bounded, and a refused request creates no
+//! record.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,22 +29,21 @@ use crate::awaited::conclude_after_stream;
 use crate::problem::Cause;
 use crate::routes::after::call_of;
 
-/// So many calls that nobody knows yet are remembered; the oldest gives way.
+/// Maximum number of unknown calls with problems; the oldest is dropped.
 const CALLS: usize = 1_024;
-/// So many problems of each.
+/// Maximum number of problems kept for each call.
 const OF_A_CALL: usize = 4;
-/// So many problems of sockets that named no call are remembered.
+/// Maximum number of problems kept of sockets that named no call.
 const UNNAMED: usize = 64;
-/// In each minute so many lines are written for one path and cause; further ones are counted.
+/// Log lines per minute for one path and cause; further requests are only counted.
 const LINES: u64 = 10;
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Counts, log lines of this minute, what waits for its call, and sockets that wait for their
-/// `start`.
+/// Counts, log limits, problems that wait for their call, and sockets that wait for `start`.
 #[derive(Debug, Default)]
 pub struct Unserved {
     known: Mutex<Known>,
-    /// A socket's `start` has come, or will not come any more.
+    /// Notified when a socket's `start` has arrived, or can no longer arrive.
     decided: Notify,
 }
 
@@ -54,11 +54,11 @@ struct Known {
     by_sid: HashMap<CallSid, Vec<Problem>>,
     order: VecDeque<CallSid>,
     unnamed: VecDeque<(Instant, Problem)>,
-    /// How many sockets wait for their `start`, by the CallSid in their path.
+    /// Number of sockets waiting for `start`, by the CallSid in their path.
     waiting: HashMap<Option<CallSid>, usize>,
 }
 
-/// A path and a cause, both of a bounded number.
+/// A path and a cause, both from a bounded set.
 type Kind = (&'static str, &'static str);
 
 #[derive(Debug)]
@@ -72,8 +72,8 @@ impl Unserved {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A socket has opened whose path has this CallSid, or none. It waits for its `start` until the
-    /// guard is told otherwise, or dropped.
+    /// Registers an open socket that waits for `start`, by the CallSid in its path, if any. It
+    /// counts as waiting until [`Waiting::started`] is called or the guard is dropped.
     pub fn waiting(self: &Arc<Self>, sid: Option<CallSid>) -> Waiting {
         *self.known().waiting.entry(sid.clone()).or_default() += 1;
         Waiting {
@@ -83,9 +83,10 @@ impl Unserved {
         }
     }
 
-    /// Waits, until a time, for sockets that may become the stream of a call.
+    /// Waits, at most until `until`, while a socket is open that may become the stream of a call.
     pub async fn until_decided(&self, sid: Option<&CallSid>, until: Instant) {
         loop {
+            // created before the check, so that no notification is missed
             let decided = self.decided.notified();
             let may_start = {
                 let known = self.known();
@@ -113,13 +114,13 @@ impl Unserved {
         self.decided.notify_waiters();
     }
 
-    /// How many there were, by path and cause.
+    /// The number of unserved requests, by path and cause.
     pub fn all(&self) -> BTreeMap<(&'static str, &'static str), u64> {
         self.known().counts.clone()
     }
 
-    /// Counts one. Tells whether it may be logged, and if so, how many were not since the last
-    /// line.
+    /// Counts a request. Returns `None` if it must not be logged; otherwise the number of requests
+    /// that were not logged since the last line.
     fn count(&self, kind: Kind, now: Instant) -> Option<u64> {
         let mut known = self.known();
         *known.counts.entry(kind).or_default() += 1;
@@ -139,7 +140,7 @@ impl Unserved {
         (lines.count <= LINES).then_some(untold)
     }
 
-    /// Remembers what belongs to a CallSid. Tells whether it is the first of it.
+    /// Keeps a problem for a CallSid. Returns whether it is the first for that CallSid.
     fn remember(&self, sid: &CallSid, problem: Problem) -> bool {
         let mut known = self.known();
         if let Some(problems) = known.by_sid.get_mut(sid) {
@@ -177,13 +178,13 @@ impl Unserved {
         taken
     }
 
-    /// Whether something is remembered of a CallSid.
+    /// Whether problems are kept for a CallSid.
     pub fn has(&self, sid: &CallSid) -> bool {
         self.known().by_sid.contains_key(sid)
     }
 
-    /// What was wrong with a socket that named no call, since a time: it may have been any call
-    /// that waits for its stream.
+    /// The first problem, since a time, of a socket that named no call. The socket may have
+    /// belonged to any call that waits for its stream.
     pub fn unnamed_since(&self, since: Instant) -> Option<Problem> {
         self.known()
             .unnamed
@@ -193,7 +194,7 @@ impl Unserved {
     }
 }
 
-/// A socket that waits for its `start`.
+/// A socket that waits for `start`; a guard for its registration.
 #[derive(Debug)]
 pub struct Waiting {
     unserved: Arc<Unserved>,
@@ -202,7 +203,7 @@ pub struct Waiting {
 }
 
 impl Waiting {
-    /// Its `start` has come.
+    /// Call this when `start` has arrived.
     pub fn started(&self) {
         if !self.started.swap(true, Ordering::Relaxed) {
             self.unserved.decide(&self.sid);
@@ -216,7 +217,7 @@ impl Drop for Waiting {
     }
 }
 
-/// Watches all answers for those that carry a [`Cause`].
+/// Middleware that handles all responses with a [`Cause`].
 pub async fn watch(State(app): State<App>, request: Request, next: Next) -> Response {
     let uri = request.uri().clone();
     let response = next.run(request).await;
@@ -231,10 +232,10 @@ pub async fn watch(State(app): State<App>, request: Request, next: Next) -> Resp
     response
 }
 
-/// A stream did not start. What it was to be is known by its `start`, by the session in its path,
-/// or not at all.
+/// Handles a stream that did not start. Its call is known from its `start`, from the session in its
+/// path, or not at all.
 pub fn unstarted(app: &App, session: &str, no_start: &NoStart) {
-    // logged where it happened
+    // not logged here: the session has logged it
     let _ = app
         .unserved
         .count((STREAM, no_start.name()), Instant::now());
@@ -253,7 +254,8 @@ pub fn unstarted(app: &App, session: &str, no_start: &NoStart) {
     );
 }
 
-/// Brings what is remembered of a CallSid to its call's record, where there is one.
+/// Moves the problems kept for a CallSid to its call's record. Returns the call, or `None` if it is
+/// not known yet.
 pub async fn explain(app: &App, sid: &CallSid) -> Option<CallId> {
     let call = call_of(app, sid).await?;
     attach(app, call, app.unserved.take(sid)).await;
@@ -276,7 +278,7 @@ async fn attach(app: &App, call: CallId, problems: Vec<Problem>) {
     }
 }
 
-/// Keeps a problem with its call, now or when it is known.
+/// Keeps a problem with its call, now or once the call is known.
 fn keep(app: &App, sid: Option<CallSid>, call: Option<CallId>, problem: Problem, is_stream: bool) {
     match (sid, call) {
         (Some(sid), _) => {
@@ -299,7 +301,7 @@ fn keep(app: &App, sid: Option<CallSid>, call: Option<CallId>, problem: Problem,
             };
             let app = app.clone();
             app.tasks.clone().spawn(async move {
-                // an id that somebody made up makes no record
+                // an invented id must not create a record
                 if matches!(app.services.registry.get(call).await, Ok(Some(_))) {
                     attach(&app, call, vec![problem]).await;
                 }

@@ -1,7 +1,7 @@
-//! Exotel's HTTP requests around a call: Passthru, the dynamic stream URL, Connect, the status
+//! Exotel's HTTP requests around a call: Passthru, the dynamic stream URL, Connect and the status
 //! callback; and the engine's own API for storing a customer and reading a record.
 //!
-//! Every request is bounded by [`APPLET_LIMIT`], as Exotel's are. It never retries.
+//! Every request has a timeout of [`APPLET_LIMIT`], like Exotel's. Nothing is retried.
 
 use std::fmt;
 use std::time::Duration;
@@ -17,53 +17,53 @@ use crate::facts::Facts;
 use crate::fault::WireFault;
 use crate::scenario::Customer;
 
-/// How long Exotel waits for an applet's URL.
+/// Timeout of Exotel's requests to an applet's URL.
 pub const APPLET_LIMIT: Duration = Duration::from_secs(5);
 
-/// How long the record of a finished call may take to be closed.
+/// How long to wait for the record of a finished call to be completed.
 const RECORD_LIMIT: Duration = Duration::from_secs(10);
 
-/// How often a record is read while it is waited for.
+/// Poll interval for a call's record.
 pub const RECORD_EVERY: Duration = Duration::from_millis(250);
 
 /// Who ended the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EndedBy {
-    /// The bot closed it: the flow of applets goes on.
+    /// The bot closed it, so the Exotel flow continues.
     Bot,
     /// The caller hung up.
     User,
-    /// There never was one.
+    /// There was no stream.
     Nobody,
 }
 
-/// The Connect applet's answer.
+/// The answer to the Connect applet.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Connected {
-    /// The agents' numbers, in the order they are dialled.
+    /// The agents' numbers, in the order of dialling.
     pub numbers: Vec<PhoneNumber>,
-    /// Where the events of their legs are to be reported.
+    /// The URL for events of the agents' legs.
     pub events: Option<Url>,
 }
 
-/// What the agent does whose phone rings.
+/// How the agent responds when the phone rings.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AgentAnswer {
-    /// Answers, and talks for a moment.
+    /// The agent answers and talks for a moment.
     #[default]
     Answers,
-    /// Is talking to somebody else.
+    /// The agent's line is busy.
     Busy,
-    /// Lets it ring.
+    /// The agent does not answer.
     NoAnswer,
 }
 
-/// How long an agent talks, as Exotel reports it; nobody waits for it.
+/// How long an agent talks, as reported by Exotel. Nothing waits for this time.
 const AGENT_TALKS_S: u64 = 20;
 
 impl AgentAnswer {
-    /// The agent's leg in Exotel's words.
+    /// Exotel's status of the agent's leg.
     fn status(self) -> &'static str {
         match self {
             AgentAnswer::Answers => "completed",
@@ -73,45 +73,45 @@ impl AgentAnswer {
     }
 }
 
-/// The engine cannot be called at all.
+/// The engine cannot be used at all.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
-    /// The base URL is none.
+    /// The base URL is invalid.
     #[error("`{base_url}` is no URL: give the engine's address, such as `http://127.0.0.1:8000`")]
     BaseUrl {
-        /// What was given.
+        /// The given URL, without the tokens.
         base_url: String,
     },
-    /// It does not answer.
+    /// The engine does not answer.
     #[error("the engine at `{url}` does not answer: start it with `ghanti serve` ({reason})")]
     Unreachable {
-        /// What was asked.
+        /// The requested URL.
         url: String,
-        /// What the client said.
+        /// The client's error.
         reason: String,
     },
-    /// It does not take the customer.
+    /// The engine does not store the customer.
     #[error("the engine does not store the customer: status {status}, `{body}`")]
     Refused {
-        /// Its status.
+        /// The response's status.
         status: u16,
-        /// Its words.
+        /// The beginning of its body.
         body: String,
     },
 }
 
-/// The engine, over HTTP.
+/// A client for the engine's HTTP interface.
 #[derive(Clone)]
 pub struct Applets {
     http: Client,
     base: Url,
-    /// What Exotel's requests carry.
+    /// The token of Exotel's requests.
     applet_token: Option<String>,
-    /// What requests to the API carry.
+    /// The token of API requests.
     api_token: Option<String>,
 }
 
-/// Without the tokens.
+/// Omits the tokens.
 impl fmt::Debug for Applets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Applets")
@@ -121,8 +121,8 @@ impl fmt::Debug for Applets {
 }
 
 impl Applets {
-    /// For the engine at a base URL. Where it wants tokens, they stand before the host:
-    /// `http://APPLET-TOKEN:API-TOKEN@…`, percent-encoded.
+    /// Creates a client for the engine at a base URL. Tokens, if required, are given as its user
+    /// information: `http://APPLET-TOKEN:API-TOKEN@…`, percent-encoded.
     pub fn new(base_url: &str) -> Result<Self, EngineError> {
         let wrong = || EngineError::BaseUrl {
             base_url: base_url.rsplit('@').next().unwrap_or_default().to_owned(),
@@ -156,8 +156,8 @@ impl Applets {
         })
     }
 
-    /// `POST /api/calls`: stores the customer's record for a coming call, and tells the engine's id
-    /// of it.
+    /// `POST /api/calls`: stores the customer's record for a coming call, and returns the engine's
+    /// id of the call.
     pub async fn store_customer(&self, customer: &Customer) -> Result<CallId, EngineError> {
         let url = self.url("api/calls");
         let unreachable = |error: reqwest::Error| EngineError::Unreachable {
@@ -182,8 +182,8 @@ impl Applets {
         id.filter(|_| status.is_success()).ok_or_else(refused)
     }
 
-    /// `GET /passthru`, before the stream. Anything but `OK` is a fault; 302 is the branch of calls
-    /// that are not taken.
+    /// `GET /passthru`, before the stream. Anything but `OK` is a fault; 302 is the branch for
+    /// refused calls.
     pub async fn passthru(&self, facts: &Facts) -> Result<(), WireFault> {
         let request = "GET /passthru";
         let (status, body) = self.applet(request, "passthru", facts.parameters()).await?;
@@ -201,7 +201,7 @@ impl Applets {
         })
     }
 
-    /// `GET /voicebot-url`: where to connect.
+    /// `GET /voicebot-url`: the URL to connect to.
     pub async fn voicebot_url(&self, facts: &Facts) -> Result<Url, WireFault> {
         let request = "GET /voicebot-url";
         let (status, body) = self
@@ -219,8 +219,8 @@ impl Applets {
         }
     }
 
-    /// `GET /passthru/after`: whether the flow of applets goes on to Connect. By status (302 is the
-    /// branch to the agents), or by a SwitchCase's `select`: `transfer`.
+    /// `GET /passthru/after`: whether the Exotel flow continues to Connect. By status (302 is the
+    /// branch to the agents), or by a SwitchCase whose `select` is `transfer`.
     pub async fn passthru_after(
         &self,
         facts: &Facts,
@@ -256,7 +256,7 @@ impl Applets {
         }
     }
 
-    /// `GET /connect`: whom to dial.
+    /// `GET /connect`: the numbers to dial.
     pub async fn connect(&self, facts: &Facts) -> Result<Connected, WireFault> {
         let request = "GET /connect";
         let fault = |problem: String| WireFault::Applet { request, problem };
@@ -278,7 +278,7 @@ impl Applets {
         Ok(Connected { numbers, events })
     }
 
-    /// Connect's events of one agent's leg, one after another (support article 3000106308).
+    /// Connect's events of an agent's leg, in order (support article 3000106308).
     pub async fn agent_events(
         &self,
         url: &Url,
@@ -317,8 +317,8 @@ impl Applets {
         Ok(())
     }
 
-    /// `GET /passthru/after` behind Connect: how the agent's leg ended. Whatever it answers, the
-    /// flow of applets ends there.
+    /// `GET /passthru/after` after Connect: reports how the agent's leg ended. The Exotel flow ends
+    /// there; an answer that selects Connect again is a fault.
     pub async fn passthru_behind_connect(
         &self,
         facts: &Facts,
@@ -354,7 +354,7 @@ impl Applets {
         })
     }
 
-    /// `POST /status`: the call is over.
+    /// `POST /status`: reports the end of the call.
     pub async fn status(
         &self,
         facts: &Facts,
@@ -401,8 +401,8 @@ impl Applets {
         })
     }
 
-    /// `GET /api/calls/{id}`: the record as it is now, if it can be read. The id is the engine's
-    /// own, or Exotel's CallSid.
+    /// `GET /api/calls/{id}`: the current record, if it can be read. The id is the engine's own or
+    /// Exotel's CallSid.
     pub async fn record(&self, id: &str) -> Option<CallRecord> {
         let request = self.to_api(self.http.get(self.url(&format!("api/calls/{id}"))));
         let response = request
@@ -417,8 +417,8 @@ impl Applets {
             .ok()
     }
 
-    /// The record of a call that is over: as soon as it is `so`, or as it is when that takes too
-    /// long.
+    /// The record of a call that is over: the first that is ended and satisfies `so`, or the last
+    /// one read before `RECORD_LIMIT`.
     pub async fn final_record(
         &self,
         id: &str,
@@ -489,7 +489,7 @@ impl Applets {
     }
 }
 
-/// What went wrong, without the URL: its query holds a phone number.
+/// The error without the URL, whose query contains a phone number.
 fn told(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return format!("no answer within {} s", APPLET_LIMIT.as_secs());

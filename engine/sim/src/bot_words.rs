@@ -1,5 +1,5 @@
-//! What the bot really said, by a recogniser listening to its audio: a second witness beside the
-//! record's transcript.
+//! What the bot really said, recognised from its audio: independent of the transcript in the
+//! record.
 
 use std::time::Duration;
 
@@ -10,30 +10,31 @@ use tokio::time::timeout;
 
 use crate::heard::{TURN_SILENCE_MS, is_audible};
 
-/// A recogniser that needs longer than this for one turn of the bot is stuck.
+/// Timeout of the recognizer for one turn of the bot.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Audio is handed over in pieces of 100 ms, as a call would.
+/// Audio is fed in pieces of 100 ms, as in a call.
 const PIECE: usize = recognition::RATE_HZ as usize / 10;
 
-/// How long to leave a recogniser alone that could not take a piece.
+/// Pause before feeding an overloaded recognizer again.
 const PATIENCE: Duration = Duration::from_millis(50);
 
-/// The recogniser could not listen to the bot.
+/// The bot's audio could not be recognised.
 #[derive(Debug, thiserror::Error)]
 pub enum BotWordsError {
-    /// It refused.
+    /// The recognizer returned an error.
     #[error(transparent)]
     Recognition(#[from] RecognitionError),
-    /// The audio's rate is none it can be given.
+    /// The audio cannot be converted to the recognizer's sample rate.
     #[error(transparent)]
     Rate(#[from] ghanti_audio::ResampleError),
-    /// It fell silent.
+    /// The recognizer returned nothing in time.
     #[error("the recogniser `{0}` gave no words within {seconds} s", seconds = LIMIT.as_secs())]
     Silent(String),
 }
 
-/// The words of each turn, in free speech: lower case, in the recogniser's spelling.
+/// Recognises each turn of the bot as free speech. Returns the words of each turn, in lower case
+/// and in the recognizer's spelling.
 pub async fn recognize(
     recognizer: &dyn Recognizer,
     language: &Language,
@@ -56,7 +57,7 @@ pub async fn recognize(
                     if error != RecognitionError::Overloaded {
                         return Err(error);
                     }
-                    // partial results pile up while nobody reads them
+                    // unread partial results would keep the recognizer overloaded
                     while hearings.try_recv().is_ok() {}
                     tokio::time::sleep(PATIENCE).await;
                 }
@@ -83,7 +84,7 @@ pub async fn recognize(
     Ok(words)
 }
 
-/// The audio between long silences, with a little of the silence around it.
+/// The pieces of audio between long silences, with 300 ms of the silence around them.
 fn turns(samples: &[i16]) -> Vec<&[i16]> {
     let silence = recognition::RATE_HZ as usize * TURN_SILENCE_MS as usize / 1000;
     let margin = PIECE * 3;

@@ -1,13 +1,13 @@
-//! The caller's side of the line: speech when there is some, a telephone's low noise always.
+//! The caller's audio: speech if there is some, and always the low noise of a telephone.
 //!
-//! Pure and the same in every run: the noise has a fixed seed.
+//! Pure, and the same in every run: the noise has a fixed seed.
 
 use std::sync::Arc;
 
-/// The noise's amplitude: about -65 dBFS, as a quiet room over a telephone.
+/// The noise's amplitude: about -65 dBFS, like a quiet room over a telephone.
 const NOISE: i32 = 32;
 
-/// The caller's audio.
+/// Generates the caller's audio.
 #[derive(Debug)]
 pub struct CallerAudio {
     noise: u32,
@@ -24,12 +24,12 @@ impl Default for CallerAudio {
 }
 
 impl CallerAudio {
-    /// Begins to speak with the next frame; what was being said is broken off.
+    /// Starts to speak with the next frame, replacing what was being said.
     pub fn say(&mut self, samples: Arc<[i16]>) {
         self.speech = Some((samples, 0));
     }
 
-    /// Fills the next frame, and tells how many samples into it the speech ended, if it did.
+    /// Fills the next frame. If the speech ended in it, returns after how many samples.
     pub fn fill(&mut self, frame: &mut [i16]) -> Option<usize> {
         for sample in frame.iter_mut() {
             *sample = self.noise();
@@ -49,7 +49,7 @@ impl CallerAudio {
         Some(mixed)
     }
 
-    /// Marsaglia's xorshift: enough for noise, and nothing else depends on it.
+    /// Marsaglia's xorshift, which is good enough for noise.
     fn noise(&mut self) -> i16 {
         self.noise ^= self.noise << 13;
         self.noise ^= self.noise >> 17;

@@ -1,8 +1,8 @@
 //! The stream of one call in real time: every 20 ms a frame of the bot is played, a step of the
-//! scenario may fall due, and a frame of the caller is sent.
+//! scenario may become due, and a frame of the caller is sent.
 //!
-//! One task. Frames keep to a fixed time base: a late one is followed at once by the next, so that
-//! nothing drifts.
+//! A single task. Frames keep to a fixed time base: after a late frame the next ones follow at
+//! once, so timing does not drift.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -24,63 +24,65 @@ use crate::watch::RecordWatch;
 use crate::wire::{Gone, Wire};
 use crate::wire_check::FromBot;
 
-/// A frame's length, as measured in real calls.
+/// Duration of a frame, as measured in real calls.
 pub const FRAME_MS: u64 = 20;
 
-/// How long a key is held, and from one key to the next.
+/// How long a key is held.
 const KEY_HELD_MS: u64 = 120;
+/// Time from one key to the next.
 const KEY_EVERY_MS: u64 = 400;
 
-/// So much of the bot's speech may be unheard when it closes: a rounding of its last frame.
+/// How much of the bot's speech may be unplayed when it closes the stream: rounding of its last
+/// frame.
 const UNHEARD_MS: u64 = 100;
 
-/// The caller, prepared.
+/// A prepared caller.
 pub struct Caller<'a> {
-    /// What he does.
+    /// The caller's steps.
     pub steps: Vec<Step>,
-    /// What he says, by its words, at the stream's rate.
+    /// The caller's speech, by text, at the stream's rate.
     pub speech: HashMap<String, Arc<[i16]>>,
-    /// What else is on the line.
+    /// Other sound on the line.
     pub room: Room,
-    /// He hangs up after so long.
+    /// After how long the caller hangs up.
     pub limit_ms: u64,
-    /// The stream's rate.
+    /// The stream's sample rate.
     pub rate_hz: u32,
-    /// The record's transcript while the call runs.
+    /// Follows the transcript in the record while the call runs.
     pub watch: RecordWatch,
-    /// Who watches.
+    /// Receives events as they happen.
     pub listener: &'a dyn Listener,
 }
 
-/// What remains of a stream.
+/// The result of a stream.
 pub struct Played {
     /// Who ended it.
     pub ended_by: EndedBy,
-    /// How long it was.
+    /// How long it lasted.
     pub lasted_ms: u64,
-    /// The caller's patience ended, not the scenario.
+    /// Whether the caller hung up because of the time limit.
     pub out_of_time: bool,
-    /// Steps that never fell due.
+    /// Number of steps that never became due.
     pub steps_left: usize,
-    /// The measures.
+    /// Measurements of turns and response times.
     pub heard: Heard,
-    /// How often the bot's speech was interrupted by an empty buffer.
+    /// How often the bot's speech was interrupted because the buffer was empty.
     pub gaps: u32,
-    /// The stream's rate.
+    /// The stream's sample rate.
     pub rate_hz: u32,
     /// What the caller said.
     pub caller_audio: Vec<i16>,
-    /// What he heard, as long.
+    /// What the caller heard, of the same length.
     pub bot_audio: Vec<i16>,
-    /// Breaches of Exotel's rules.
+    /// Violations of Exotel's rules.
     pub faults: Vec<WireFault>,
-    /// The messages, a line each.
+    /// All messages, one per line.
     pub wire_log: String,
-    /// How many of the transcript's lines were shown.
+    /// How many lines of the transcript were shown.
     pub lines_shown: usize,
 }
 
-/// Why a stream is over.
+/// Why a stream ended.
 enum End {
     Bot,
     Caller,
@@ -97,7 +99,7 @@ impl From<Gone> for End {
     }
 }
 
-/// Plays a call on an open stream until somebody ends it.
+/// Runs a call on an open stream until one side ends it.
 pub async fn play(mut wire: Wire, caller: Caller<'_>) -> Played {
     let mut call = Conversation {
         director: Director::new(caller.steps.clone()),
@@ -125,7 +127,7 @@ struct Conversation<'a> {
     heard: Heard,
     playback: Playback,
     speech: CallerAudio,
-    /// Keys to be pressed, with their times.
+    /// Keys to press, with the time of each.
     keys: VecDeque<(u64, char)>,
     frame: Vec<i16>,
     caller_audio: Vec<i16>,
@@ -158,7 +160,7 @@ impl Conversation<'_> {
         }
     }
 
-    /// One frame's time.
+    /// Processes one frame of both sides.
     async fn tick(&mut self, wire: &mut Wire) -> Result<Option<End>, Gone> {
         for mark in self.playback.play(&mut self.frame) {
             wire.mark(&mark).await?;
@@ -191,7 +193,7 @@ impl Conversation<'_> {
         Ok(None)
     }
 
-    /// Begins a step's action.
+    /// Starts a step's action.
     fn act(&mut self, action: &Action) -> Option<End> {
         match action {
             Action::Say(words) => {
@@ -263,7 +265,7 @@ impl Conversation<'_> {
         }
     }
 
-    /// Shows lines of the transcript that were not shown yet.
+    /// Shows the lines of the transcript that have not been shown yet.
     fn show(&mut self, transcript: &[Line]) {
         for line in transcript.iter().skip(self.lines_shown) {
             self.caller.listener.event(&Event::of_line(line));

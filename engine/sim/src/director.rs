@@ -1,27 +1,28 @@
-//! Decides when the caller's next step is due, from what he has heard and from the call's record.
+//! Decides when the caller's next step is due, from what the caller has heard and from the call's
+//! record.
 //!
-//! Pure: time is an argument. Only what the bot says after the step before counts, so that one turn
-//! of the bot never answers two steps.
+//! Pure: time is an argument. Only what the bot says after the previous step counts, so that one
+//! turn of the bot never triggers two steps.
 
 use ghanti_model::{Line, Speaker};
 
 use crate::heard::Heard;
 use crate::scenario::{Action, Step, When};
 
-/// What is still heard of the bot so shortly after the caller's step belongs to the turn he
+/// Audio of the bot this soon after the caller's step still belongs to the turn that the step
 /// interrupted.
 const RESIDUE_MS: u64 = 300;
 
-/// Leads through the steps of a scenario.
+/// Steps through a scenario.
 #[derive(Debug)]
 pub struct Director {
     steps: std::vec::IntoIter<Step>,
-    /// When the step before began and ended; nothing before the first one.
+    /// When the previous step began and ended; `None` before the first.
     before: Option<(u64, u64)>,
 }
 
 impl Director {
-    /// At the stream's `start`.
+    /// Starts at the stream's `start`.
     pub fn new(steps: Vec<Step>) -> Self {
         Self {
             steps: steps.into_iter(),
@@ -29,8 +30,7 @@ impl Director {
         }
     }
 
-    /// The next action, if it is due now. The caller of this then tells by [`Director::acts`] how
-    /// long it takes.
+    /// The next action, if it is due now. If it takes time, [`Director::acts`] must then be called.
     pub fn due(&mut self, now_ms: u64, heard: &Heard, transcript: &[Line]) -> Option<Action> {
         let step = self.steps.as_slice().first()?;
         if self.before.is_some_and(|(_, ended_ms)| now_ms < ended_ms)
@@ -42,14 +42,14 @@ impl Director {
         self.steps.next().map(|step| step.action)
     }
 
-    /// The action that was due takes until `until_ms`.
+    /// Sets the time at which the action returned last will end.
     pub fn acts(&mut self, until_ms: u64) {
         if let Some((_, ended_ms)) = &mut self.before {
             *ended_ms = until_ms;
         }
     }
 
-    /// Steps whose time has not come.
+    /// The number of steps that have not been due.
     pub fn remaining(&self) -> usize {
         self.steps.len()
     }

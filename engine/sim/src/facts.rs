@@ -1,4 +1,4 @@
-//! What Exotel knows of a call, in the spellings it really uses.
+//! What Exotel knows about a call, formatted as Exotel formats it.
 
 use ghanti_exotel::MediaFormat;
 use ghanti_exotel::far_end::Stream;
@@ -9,29 +9,29 @@ use time::macros::{format_description, offset};
 
 use crate::scenario::Direction;
 
-/// The line's own number, as Exotel spells its own.
+/// The number of the line (the ExoPhone), as Exotel writes it.
 pub const LINE_NUMBER: &str = "08045000000";
 
-/// The tenant's name.
+/// The tenant's account.
 pub const ACCOUNT_SID: &str = "ghanti1";
 
-/// One call, as Exotel sees it.
+/// A call from Exotel's point of view.
 #[derive(Debug, Clone)]
 pub struct Facts {
     /// Exotel's id of the call.
     pub call_sid: CallSid,
-    /// Exotel's id of its stream.
+    /// Exotel's id of the stream.
     pub stream_sid: StreamSid,
-    /// Who was called or called first: the customer.
+    /// The customer's number, in either direction.
     pub customer: PhoneNumber,
-    /// Who calls whom.
+    /// The direction of the call.
     pub direction: Direction,
-    /// The engine's own id; comes back as `CustomField` in outbound calls.
+    /// The engine's own id; sent as `CustomField` in outbound calls.
     pub call_id: CallId,
 }
 
 impl Facts {
-    /// A new call. Its sids end beyond hexadecimal, as real ones do.
+    /// Creates a call. Like real ones, its ids end in a character that is not hexadecimal.
     pub fn new(
         call_id: CallId,
         customer: PhoneNumber,
@@ -55,8 +55,8 @@ impl Facts {
         })
     }
 
-    /// The customer's number as Exotel spells Indian ones, `0` and ten digits; others as they
-    /// stand.
+    /// The customer's number as Exotel writes it: Indian numbers as `0` and ten digits, others
+    /// unchanged.
     pub fn customer_number(&self) -> String {
         let number = self.customer.expose();
         number
@@ -64,7 +64,7 @@ impl Facts {
             .map_or_else(|| number.to_owned(), |national| format!("0{national}"))
     }
 
-    /// What `start` will say.
+    /// The contents of the `start` message.
     pub fn stream(
         &self,
         custom_parameters: Vec<(String, Masked)>,
@@ -81,7 +81,7 @@ impl Facts {
         })
     }
 
-    /// The parameters of every applet's request, before those of its own (support article 48283).
+    /// The parameters that are common to all applets' requests (support article 48283).
     pub fn parameters(&self) -> Vec<(&'static str, String)> {
         let now = OffsetDateTime::now_utc().to_offset(offset!(+5:30));
         let created = now.format(format_description!(

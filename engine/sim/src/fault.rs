@@ -1,8 +1,8 @@
-//! What an engine can do wrong towards Exotel. Any of these fails a scenario.
+//! Violations of Exotel's rules by the engine. Any of them fails a scenario.
 
 use serde::{Serialize, Serializer};
 
-/// A breach of Exotel's rules, on the socket or in the answer to an applet.
+/// A violation of Exotel's rules, on the socket or in the answer to an applet.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[allow(
     missing_docs,

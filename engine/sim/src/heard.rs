@@ -1,17 +1,16 @@
-//! What the caller's ear makes of the bot's audio as it is played: turns, and how long answers
-//! take.
+//! What the caller hears of the bot's audio as it is played: turns and response times.
 //!
-//! Pure: samples and their time are arguments.
+//! Pure: samples and time are arguments.
 
-/// Silence of this length after audio ends a turn of the bot. Longer than a synthesiser's pause
-/// between sentences.
+/// Silence after audio that ends a turn of the bot. Longer than a synthesizer's pause between
+/// sentences.
 pub const TURN_SILENCE_MS: u64 = 700;
 
-/// A sample above this amplitude is audible: -45 dBFS.
+/// Samples with a greater amplitude are audible: -45 dBFS.
 const AUDIBLE: u16 = 184;
 
-/// Where the bot was audible so shortly before the caller's last word, he was interrupting it: no
-/// answer can be timed there.
+/// If the bot was audible this shortly before the caller's speech ended, the caller was
+/// interrupting it, and no response time can be measured.
 const OVERLAP_MS: u64 = 500;
 
 /// Whether a sample is above -45 dBFS.
@@ -19,14 +18,14 @@ pub fn is_audible(sample: i16) -> bool {
     sample.unsigned_abs() > AUDIBLE
 }
 
-/// The first and the last audible sample of a frame, by index.
+/// The indices of the first and the last audible sample of a frame.
 fn audible_span(frame: &[i16]) -> Option<(usize, usize)> {
     let first = frame.iter().position(|&sample| is_audible(sample))?;
     let last = frame.iter().rposition(|&sample| is_audible(sample))?;
     Some((first, last))
 }
 
-/// Listens to both sides of a call. Times are milliseconds from the stream's `start`.
+/// Measures both sides of a call. Times are in milliseconds from the stream's `start`.
 #[derive(Debug)]
 pub struct Heard {
     rate_hz: u32,
@@ -38,7 +37,7 @@ pub struct Heard {
 }
 
 impl Heard {
-    /// At the stream's `start`.
+    /// Starts at the stream's `start`.
     pub fn new(rate_hz: u32) -> Self {
         Self {
             rate_hz,
@@ -50,7 +49,7 @@ impl Heard {
         }
     }
 
-    /// A frame of the bot's audio, as the caller hears it from `at_ms` on.
+    /// Processes a frame of the bot's audio, which the caller hears from `at_ms` on.
     pub fn bot(&mut self, at_ms: u64, frame: &[i16]) {
         let Some((first, last)) = audible_span(frame) else {
             return;
@@ -66,7 +65,7 @@ impl Heard {
         self.last_audible_ms = Some(last_ms);
     }
 
-    /// The caller's last audible sample of what he says now was heard at `at_ms`.
+    /// Records that the caller's speech ended: its last audible sample was sent at `at_ms`.
     pub fn caller_fell_silent(&mut self, at_ms: u64) {
         let interrupted = self
             .last_audible_ms
@@ -74,34 +73,34 @@ impl Heard {
         self.caller_fell_silent_ms = (!interrupted).then_some(at_ms);
     }
 
-    /// The caller speaks again before any answer: that one cannot be timed.
+    /// Records that the caller speaks again before a response, which then cannot be measured.
     pub fn caller_speaks(&mut self) {
         self.caller_fell_silent_ms = None;
     }
 
-    /// Whether the bot has not been heard for [`TURN_SILENCE_MS`], or not yet at all.
+    /// Whether the bot has been silent for [`TURN_SILENCE_MS`], or has not been heard yet.
     pub fn is_silent(&self, now_ms: u64) -> bool {
         self.last_audible_ms
             .is_none_or(|last_ms| now_ms.saturating_sub(last_ms) >= TURN_SILENCE_MS)
     }
 
-    /// When the bot's newest turn began.
+    /// When the bot's latest turn began.
     pub fn turn_began_ms(&self) -> Option<u64> {
         self.turn_began_ms
     }
 
-    /// When the bot was last heard.
+    /// When the bot was last audible.
     pub fn last_audible_ms(&self) -> Option<u64> {
         self.last_audible_ms
     }
 
-    /// From `start` to the first audible sample.
+    /// When the bot was first audible.
     pub fn first_audio_ms(&self) -> Option<u64> {
         self.first_audio_ms
     }
 
-    /// From the caller's last audible sample to the bot's next one, for each answer that could be
-    /// timed.
+    /// Times from the caller's last audible sample to the bot's next one, for each response that
+    /// could be measured.
     pub fn response_ms(&self) -> &[u64] {
         &self.response_ms
     }

@@ -1,20 +1,25 @@
-//! An Exotel of our own that calls the engine, with a caller who talks: for demonstrations, tests
+//! A simulator of Exotel that calls the engine, with a caller who speaks: for demonstrations, tests
 //! and load.
 //!
-//! It speaks Exotel's wire and nothing else: HTTP applets, one WebSocket, real time. It never looks
-//! inside the engine, except by the engine's public API, and it reports whatever the engine does
-//! that a real Exotel would stumble over.
+//! It uses only Exotel's interfaces: HTTP applets and one WebSocket, in real time. It never looks
+//! inside the engine, except through the engine's public API, and it reports everything the engine
+//! does that a real Exotel could not handle.
 //!
-//! | module | what it is |
+//! | module | content |
 //! |---|---|
-//! | [`scenario`] | the file: who is called, what he says after what he hears, what must come of it |
-//! | [`run`](mod@run) | one call from Passthru to status |
-//! | [`conversation`] | its stream, frame by frame |
-//! | [`director`], [`heard`] | when the caller's next step is due, and what he heard |
-//! | [`caller_audio`], [`room`], [`playback`], [`voice`] | the caller's audio, what else is on the line, the network's buffer, the caller's voice |
-//! | [`wire`], [`wire_check`], [`fault`] | the socket, Exotel's rules, their breaches |
-//! | [`verdict`], [`report`], [`listener`] | what came of it |
-//! | [`load`](mod@load) | many calls at once, for benches |
+//! | [`scenario`] | the scenario file: who is called, how they respond, what is expected |
+//! | [`run`](mod@run) | one call, from Passthru to the status callback |
+//! | [`applets`], [`facts`] | Exotel's HTTP requests and their parameters |
+//! | [`stream_url`] | the stream's URL as Exotel reads it |
+//! | [`conversation`] | the stream of a call, frame by frame |
+//! | [`director`], [`heard`], [`watch`] | when the caller's next step is due |
+//! | [`caller_audio`], [`room`], [`voice`] | the caller's audio |
+//! | [`playback`] | the network's playback buffer |
+//! | [`wire`], [`wire_log`] | the socket, and the log of its messages |
+//! | [`wire_check`], [`fault`] | Exotel's rules, and violations of them |
+//! | [`verdict`], [`bot_words`] | whether the call went as expected |
+//! | [`report`], [`listener`] | results, and live events |
+//! | [`load`](mod@load) | many concurrent calls, for benchmarks |
 
 pub mod applets;
 pub mod bot_words;

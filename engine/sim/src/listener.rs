@@ -1,4 +1,4 @@
-//! The conversation as it happens, for whoever watches: the console, a test, nobody.
+//! Live events of a simulated call, for the console, a test, or nobody.
 
 use std::io::Write;
 use std::sync::Mutex;
@@ -8,30 +8,30 @@ use ghanti_model::{Line, Speaker};
 /// Who did something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Who {
-    /// Exotel's applets and the network.
+    /// Exotel's applets or the network.
     Exotel,
-    /// The bot spoke, as its record tells.
+    /// The bot spoke, according to the call's record.
     Bot,
-    /// The caller spoke or acted, as the scenario tells.
+    /// The caller spoke or acted, according to the scenario.
     Caller,
-    /// The engine understood the caller so, as its record tells.
+    /// What the engine recognised, according to the call's record.
     Understood,
 }
 
-/// One thing that happened.
+/// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// Milliseconds from `start`; none before and after the stream.
+    /// Milliseconds from `start`; `None` before and after the stream.
     pub at_ms: Option<u64>,
     /// Who did it.
     pub who: Who,
-    /// What, in words to be read. It may hold what a customer said or was told: show it, never log
-    /// it.
+    /// What happened, in words. The text may contain what a customer said or heard, so it may be
+    /// displayed but must never be logged.
     pub text: String,
 }
 
 impl Event {
-    /// A line of the call's record.
+    /// Creates an event from a line of the record's transcript.
     pub fn of_line(line: &Line) -> Self {
         let (who, text) = match line.speaker {
             Speaker::Bot if line.name.is_empty() => (Who::Bot, line.text.expose().to_owned()),
@@ -52,13 +52,13 @@ impl Event {
     }
 }
 
-/// Watches a call.
+/// Receives the events of a call.
 pub trait Listener: Send + Sync {
-    /// Something happened. Called on the media path: it must not wait.
+    /// Handles an event. Called on the media path, so it must not block.
     fn event(&self, event: &Event);
 }
 
-/// Watches nothing.
+/// Ignores all events.
 #[derive(Debug, Clone, Copy)]
 pub struct Silent;
 
@@ -66,12 +66,12 @@ impl Listener for Silent {
     fn event(&self, _event: &Event) {}
 }
 
-/// Writes each event as a line: time, who, words.
+/// Writes each event as a line with time, speaker and text.
 #[derive(Debug)]
 pub struct View<W: Write + Send>(Mutex<W>);
 
 impl<W: Write + Send> View<W> {
-    /// Writes to a console or a buffer.
+    /// Creates a view that writes to a console or a buffer.
     pub fn new(output: W) -> Self {
         Self(Mutex::new(output))
     }

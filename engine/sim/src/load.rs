@@ -1,9 +1,9 @@
-//! Many calls at once from one process, for benches: each sends 20 ms frames in real time, plays
-//! what comes, and returns the marks.
+//! Many concurrent calls from one process, for benchmarks. Each sends 20 ms frames in real time,
+//! plays what it receives, and returns the marks.
 //!
-//! Light on purpose, so that it measures the engine and not itself: one task a call, the caller's
-//! audio shared by all of them, the bot's audio only counted. It checks no rules; [`crate::run()`]
-//! does.
+//! Kept light, so that it measures the engine and not itself: one task per call, the caller's audio
+//! shared by all calls, and the bot's audio only counted. It does not check Exotel's rules;
+//! [`crate::run()`] does.
 
 mod bot_audio;
 mod report;
@@ -32,53 +32,55 @@ use crate::socket::{Incoming, Socket};
 use crate::stream_url;
 use crate::voice::Voice;
 
-/// After each of his sentences, and from key to key, the caller is silent for so long.
+/// Silence after each sentence of the caller, which is also the pause between keys.
 const PAUSE_MS: u64 = 4_000;
 
 /// How long a key is held.
 const KEY_HELD_MS: u64 = 120;
 
-/// In the customer's fields this stands for the caller's number among all, so that no two have the
+/// Placeholder in the customer's fields for the caller's index, so that no two customers have the
 /// same name.
 const NTH: &str = "{n}";
 
-/// So often a record is sent to an engine that cannot store it, and so long after the last time.
+/// Number of attempts to store a record in an engine that answers 503.
 const ORDER_TRIES: u32 = 10;
+/// Pause between these attempts.
 const ORDER_AGAIN: Duration = Duration::from_secs(1);
 
-/// What to do.
+/// A load to generate.
 #[derive(Debug, Clone)]
 pub struct Load {
-    /// Calls at once.
+    /// Number of concurrent calls.
     pub calls: usize,
-    /// For so long at most. A call that ends earlier is followed by another one; then all hang up.
+    /// Maximum duration, in seconds, after which all callers hang up. A call that ends earlier is
+    /// followed by another one.
     pub seconds: u64,
-    /// Between the first calls, so that they do not all begin at once.
+    /// Interval between the first calls, so that they do not all start at once.
     pub ramp: Duration,
-    /// What every caller says again and again; nothing leaves him silent.
+    /// What each caller says, repeatedly; without it, callers are silent.
     pub say: Option<String>,
-    /// The key that every caller presses again and again.
+    /// The key that each caller presses, repeatedly.
     pub press: Option<char>,
-    /// The customer's record of every call; its number is counted up, and `{n}` in its fields
-    /// becomes the caller's number among all.
+    /// The customer's record for the calls. Each caller gets a phone number of their own, and `{n}`
+    /// in the fields is replaced by the caller's index.
     pub customer: Customer,
 }
 
-/// What the callers do, until the load's time is over.
+/// What the callers do, until the load's duration is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// They call again and again. What is heard of the bot is counted to a phase of this number, so
-    /// that phases of one run can be compared.
+    /// They call repeatedly. The bot's audio is counted towards the phase of this number, so that
+    /// the phases of a run can be compared.
     Calling {
-        /// From 0.
+        /// The phase's number, from 0.
         phase: usize,
     },
-    /// Nobody calls any more: calls that are under way go to their own end.
+    /// No new calls; calls in progress continue to their own end.
     LastCalls {
-        /// As in `Calling`.
+        /// The phase's number, as in `Calling`.
         phase: usize,
     },
-    /// All hang up.
+    /// All callers hang up.
     Over,
 }
 
@@ -91,13 +93,13 @@ impl Stage {
     }
 }
 
-/// Plays the load against the engine at `base_url`.
+/// Runs the load against the engine at `base_url`.
 pub async fn load(load: &Load, base_url: &str) -> Result<LoadReport, RunError> {
     let (_told, stages) = watch::channel(Stage::Calling { phase: 0 });
     load_in_stages(load, base_url, stages).await
 }
 
-/// The same; the callers do what the stage says.
+/// Like [`load`](fn@load), but the callers follow the given stages.
 pub async fn load_in_stages(
     load: &Load,
     base_url: &str,
@@ -146,7 +148,7 @@ fn customer_of(nth: usize, pattern: &Customer) -> Customer {
     customer
 }
 
-/// One round of the caller's audio, in frames as they go out.
+/// One repetition of the caller's audio, as frames ready to send.
 fn caller_frames(speech: Option<Arc<[i16]>>, rate_hz: u32) -> Vec<Vec<u8>> {
     let speech_ms = speech
         .as_ref()
@@ -186,7 +188,7 @@ impl LoadCaller {
             tally.report.calls += 1;
             if let Err(problem) = self.call(&mut tally).await {
                 tally.problem(problem);
-                // an engine that refuses is not called in a tight loop
+                // an engine that refuses calls must not be called in a tight loop
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
         }
@@ -239,8 +241,7 @@ impl LoadCaller {
         Ok(())
     }
 
-    /// Stores the customer's record, and again after a while where the engine says that it cannot
-    /// now: whoever orders calls does the same.
+    /// Stores the customer's record, retrying after a 503 as a real client of the API does.
     async fn order(&self) -> Result<CallId, EngineError> {
         let mut tries = 1;
         loop {
@@ -270,9 +271,9 @@ impl LoadCaller {
         let mut ticks = interval_at(started, Duration::from_millis(FRAME_MS));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
         let mut bot = BotAudio::default();
-        // the same audio by the bot's own clock
+        // the same audio, timed by the bot's own timestamps
         let mut sent = BotAudio::default();
-        // callers do not all speak at the same moment
+        // so that callers do not all speak at the same moment
         let mut frames = self
             .frames
             .iter()

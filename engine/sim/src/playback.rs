@@ -1,28 +1,28 @@
-//! The network's playback buffer: the bot's audio and marks in the order they came, played in real
+//! The network's playback buffer: the bot's audio and marks in order of arrival, played in real
 //! time.
 //!
-//! Pure: one call of [`Playback::play`] is one frame's time. A mark comes back when the frame that
-//! held the last sample before it has been played. `clear` drops what was not played, and the marks
-//! in it with it: whether Exotel returns those is not known, and an engine that waits for them
-//! would wait for ever, so the harder case is played.
+//! Pure: each call of [`Playback::play`] is one frame's time. A mark is returned when the frame
+//! with the last sample before it has been played. `clear` drops everything not yet played,
+//! including its marks. Whether Exotel returns those marks is not known; an engine that waits for
+//! them would wait forever, so the harder case is simulated.
 
 use std::collections::VecDeque;
 
 use crate::heard::is_audible;
 
-/// What waits to be played.
+/// An item to be played.
 #[derive(Debug)]
 enum Queued {
     Audio { samples: Vec<i16>, played: usize },
     Mark(String),
 }
 
-/// The buffer of one stream.
+/// The playback buffer of one stream.
 #[derive(Debug, Default)]
 pub struct Playback {
     queue: VecDeque<Queued>,
     reached: Vec<String>,
-    /// Speech was queued and no mark after it: running dry now is heard as a gap.
+    /// Whether speech was queued with no mark after it, so that running dry is heard as a gap.
     mid_utterance: bool,
     ran_dry: bool,
     gaps: u32,
@@ -39,13 +39,13 @@ impl Playback {
         self.queue.push_back(Queued::Audio { samples, played: 0 });
     }
 
-    /// Queues a mark behind what is queued.
+    /// Queues a mark after everything queued so far.
     pub fn mark(&mut self, name: String) {
         self.mid_utterance = false;
         self.queue.push_back(Queued::Mark(name));
     }
 
-    /// Drops what was not played, with its marks. Tells how many samples that were.
+    /// Drops everything not yet played, with its marks. Returns the number of samples dropped.
     pub fn clear(&mut self) -> usize {
         let dropped = self.waiting_samples();
         self.queue.clear();
@@ -53,12 +53,13 @@ impl Playback {
         dropped
     }
 
-    /// Samples that wait to be played.
+    /// The number of samples not yet played.
     pub fn waiting_samples(&self) -> usize {
         self.waiting().count()
     }
 
-    /// The same up to the last audible one: what a caller would miss.
+    /// The number of samples not yet played, up to the last audible one: what the caller would
+    /// miss.
     pub fn audible_waiting_samples(&self) -> usize {
         self.waiting()
             .enumerate()
@@ -76,13 +77,13 @@ impl Playback {
         })
     }
 
-    /// How often the buffer ran dry in the middle of an utterance: what the caller hears as a gap.
+    /// How often the buffer ran dry within an utterance, which the caller hears as a gap.
     pub fn gaps(&self) -> u32 {
         self.gaps
     }
 
-    /// Plays the next frame into `frame`, silence where nothing waits, and returns the marks that
-    /// the frame before has reached.
+    /// Plays the next frame into `frame`, filling up with silence. Returns the marks that the
+    /// previous frame reached.
     pub fn play(&mut self, frame: &mut [i16]) -> Vec<String> {
         let returned = std::mem::take(&mut self.reached);
         let mut places = frame.iter_mut();

@@ -1,5 +1,5 @@
-//! What came of a played call, and the folder it is written to: recording, transcript, journal,
-//! wire log and this report.
+//! The result of a simulated call, and the folder that it is written to: recording, transcript,
+//! journal, wire log and this report.
 
 use std::fmt::Write as _;
 use std::io::BufWriter;
@@ -12,50 +12,50 @@ use serde::Serialize;
 use crate::conversation::Played;
 use crate::fault::WireFault;
 
-/// A played call.
+/// The result of a simulated call.
 #[derive(Debug, Serialize)]
 pub struct CallReport {
     /// The scenario's title.
     pub title: String,
-    /// The record's outcome.
+    /// The outcome in the call's record.
     pub outcome: Option<String>,
     /// The outcome that the scenario expects.
     pub expected: String,
-    /// Whether all is as the scenario expects: exactly when there are no complaints.
+    /// Whether everything went as expected, that is, there are no complaints.
     pub ok: bool,
-    /// What is not, one sentence each.
+    /// The complaints, one sentence each.
     pub complaints: Vec<String>,
-    /// The first agent's number that Connect was given.
+    /// The first of the agents' numbers that Connect received.
     pub agent: Option<PhoneNumber>,
-    /// From `start` to the bot's first audible sample, as the caller heard it.
+    /// Time from `start` to the bot's first audible sample, in ms.
     pub first_audio_ms: Option<u64>,
-    /// From the caller's last audible sample to the bot's next one, for each answer that could be
-    /// timed.
+    /// Times from the caller's last audible sample to the bot's next one, in ms, for each response
+    /// that could be measured.
     pub response_ms: Vec<u64>,
-    /// How often the bot's speech ran dry in the middle of an utterance.
+    /// How often the bot's speech ran dry within an utterance.
     pub gaps: u32,
-    /// How long the stream was.
+    /// Duration of the stream, in ms.
     pub lasted_ms: u64,
-    /// Breaches of Exotel's rules.
+    /// Violations of Exotel's rules.
     pub wire_faults: Vec<WireFault>,
-    /// Who said what, by the engine's record.
+    /// The transcript in the engine's record.
     pub transcript: Vec<Line>,
-    /// The bot's words by a recogniser, a turn each; empty where none listened.
+    /// The bot's words as recognised from its audio, by turn; empty if there was no recognizer.
     pub bot_words: Vec<String>,
-    /// What was written.
+    /// The files written.
     pub files: Files,
 }
 
-/// The files of a call's folder.
+/// The files in a call's folder.
 #[derive(Debug, Clone, Serialize)]
 pub struct Files {
-    /// Stereo: the caller left, the bot as he heard it right.
+    /// Stereo recording: the caller on the left, the bot as the caller heard it on the right.
     pub recording: PathBuf,
-    /// Who said what, to be read.
+    /// The transcript in readable form.
     pub transcript: PathBuf,
     /// The flow's journal, or `null`.
     pub journal: PathBuf,
-    /// Every message of the stream, a line each.
+    /// All messages of the stream, one per line.
     pub wire: PathBuf,
     /// The report itself.
     pub report: PathBuf,
@@ -65,14 +65,14 @@ pub struct Files {
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write `{path}`: {reason}")]
 pub struct WriteError {
-    /// Which.
+    /// The file.
     pub path: String,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 
 impl Files {
-    /// The names in a folder, which is made if it is not there.
+    /// The paths in a folder, which is created if necessary.
     pub fn in_folder(folder: &Path) -> Result<Self, WriteError> {
         std::fs::create_dir_all(folder).map_err(|error| failed(folder, &error))?;
         Ok(Self {
@@ -84,7 +84,7 @@ impl Files {
         })
     }
 
-    /// Writes all of them. Blocks: a call is over by then.
+    /// Writes all files. Blocks, which is acceptable because the call is over.
     pub fn write(
         &self,
         report: &CallReport,
@@ -115,7 +115,7 @@ impl Files {
     }
 }
 
-/// A transcript as a page: time, speaker, words, how they were heard.
+/// Formats a transcript: time, speaker, text, and how much of it was heard.
 fn readable(lines: &[Line]) -> String {
     let mut page = String::new();
     for line in lines {

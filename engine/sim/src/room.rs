@@ -1,7 +1,7 @@
-//! Where the caller is: a telephone that gives the bot's voice back, and people who talk in the
+//! The sound around the caller: a telephone that echoes the bot's voice, and people talking in the
 //! background.
 //!
-//! Pure: the samples are arguments, and the same room sounds the same in every run.
+//! Pure: samples are arguments, and a room sounds the same in every run.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::voice::{Voice, VoiceError};
 
-/// What the people in the background say, and the voices in which they do.
+/// What the people in the background say, each with a flite voice.
 const BACKGROUND: [(&str, &str); 3] = [
     (
         "rms",
@@ -26,25 +26,25 @@ const BACKGROUND: [(&str, &str); 3] = [
     ),
 ];
 
-/// What else is on the line, in a scenario's `[line]`. Without it there is only a telephone's own
-/// low noise.
+/// Other sound on the line, from a scenario's `[line]`. Without it there is only the telephone's
+/// own low noise.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Line {
-    /// The level of the bot's echo relative to what it sent, in decibels, such as -20: from a
-    /// loudspeaker, or a hybrid on the way.
+    /// Level of the bot's echo relative to what it sent, in decibels, such as -20: from a
+    /// loudspeaker or a hybrid in the network.
     #[serde(default)]
     pub echo_db: Option<f32>,
-    /// The delay of the echo, in milliseconds.
+    /// Delay of the echo, in milliseconds.
     #[serde(default)]
     pub echo_ms: u32,
-    /// The level of people who talk in the background, or of a television, in dBFS. The caller
-    /// speaks at -20.
+    /// Level of people talking in the background, or of a television, in dBFS. The caller speaks at
+    /// -20.
     #[serde(default)]
     pub background_dbfs: Option<f32>,
 }
 
-/// What is mixed into the caller's audio.
+/// Mixes the room's sound into the caller's audio.
 #[derive(Debug, Clone, Default)]
 pub struct Room {
     echo: Option<Echo>,
@@ -60,7 +60,7 @@ struct Echo {
 }
 
 impl Room {
-    /// Prepares what a line has, at the stream's rate.
+    /// Prepares the sound of a line, at the stream's sample rate.
     pub async fn new(line: &Line, rate_hz: u32) -> Result<Self, VoiceError> {
         let mut room = Self {
             echo: line.echo_db.map(|db| Echo {
@@ -80,8 +80,8 @@ impl Room {
         Ok(room)
     }
 
-    /// Mixes the room into a frame of the caller, which is heard while the last frame of `bot` is
-    /// played.
+    /// Mixes the room into a frame of the caller's audio. The last frame of `bot` is the one being
+    /// played at the same time.
     pub fn fill(&mut self, bot: &[i16], frame: &mut [i16]) {
         let first = bot.len().saturating_sub(frame.len());
         for (nth, sample) in frame.iter_mut().enumerate() {
@@ -97,7 +97,7 @@ impl Room {
         }
     }
 
-    /// All voices at once, each from its beginning again when it has ended.
+    /// The sum of all voices, each repeating when it ends.
     fn voices(&self, at: usize) -> f32 {
         self.background
             .iter()

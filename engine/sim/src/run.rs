@@ -1,5 +1,5 @@
 //! One call from end to end, as Exotel makes it: customer, Passthru, stream URL, stream, Passthru
-//! after, Connect, the agent, status; then the verdict.
+//! after the bot, Connect, the agent, status callback; then the verdict.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -23,8 +23,8 @@ use crate::voice::VoiceError;
 use crate::watch::RecordWatch;
 use crate::wire::Wire;
 
-/// A scenario could not be played. What the engine does wrong in a call is no error but in the
-/// report.
+/// The scenario could not be run. What the engine does wrong during a call is not an error; it is
+/// in the report.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "each is what it holds")]
 pub enum RunError {
@@ -40,7 +40,7 @@ pub enum RunError {
     Id(#[from] ghanti_model::id::NotAnId),
 }
 
-/// Plays a scenario against the engine at `base_url` and writes what came of it to `out_dir`.
+/// Runs a scenario against the engine at `base_url` and writes the results to `out_dir`.
 pub async fn run(
     scenario: &Scenario,
     base_url: &str,
@@ -50,7 +50,8 @@ pub async fn run(
     run_with(scenario, base_url, out_dir, listener, None).await
 }
 
-/// The same; a recogniser listens to the bot's audio afterwards, for `bot-never-says`.
+/// Like [`run`](fn@run). A recognizer also transcribes the bot's audio afterwards, for
+/// `bot-never-says`.
 pub async fn run_with(
     scenario: &Scenario,
     base_url: &str,
@@ -66,7 +67,7 @@ pub async fn run_with(
         CallId::generate()
     };
     let facts = Facts::new(call_id, scenario.customer.phone.clone(), scenario.direction)?;
-    // whom the engine does not know, it gives an id of its own
+    // an unknown caller's call gets an id from the engine, so its record is found by CallSid
     let record_id = if scenario.known {
         call_id.to_string()
     } else {
@@ -88,7 +89,7 @@ pub async fn run_with(
     let played = call.stream().await?;
     let agent = call.after(played.as_ref()).await;
 
-    // what Exotel reports is worked on behind the answers
+    // the engine processes Exotel's reports after it has answered them
     let is_settled = |record: &CallRecord| {
         agent.is_none() || record.outcome.as_deref() != Some("transfer-decided")
     };
@@ -144,7 +145,7 @@ pub async fn run_with(
     Ok(report)
 }
 
-/// One call under way.
+/// A call in progress.
 struct Call<'a> {
     scenario: &'a Scenario,
     applets: Applets,
@@ -155,9 +156,9 @@ struct Call<'a> {
 }
 
 impl Call<'_> {
-    /// Up to the end of the stream; none where there was none.
+    /// Runs the call up to the end of the stream. `None` if there was no stream.
     async fn stream(&mut self) -> Result<Option<Played>, RunError> {
-        // a Passthru that fails does not keep Exotel from going on, one that says so does
+        // Exotel continues after a Passthru that fails, but not after one that refuses the call
         let passthru = self.applets.passthru(&self.facts).await;
         let is_refused = matches!(passthru, Err(WireFault::Refused { .. }));
         self.note(passthru);
@@ -209,8 +210,8 @@ impl Call<'_> {
         Ok(Some(played))
     }
 
-    /// The applets behind the stream. Exotel asks Connect only where the Passthru says so and the
-    /// caller is still there.
+    /// Runs the applets after the stream. Exotel reaches Connect only if the Passthru selects that
+    /// branch and the caller has not hung up. Returns the agent's number that was dialled.
     async fn after(&mut self, played: Option<&Played>) -> Option<PhoneNumber> {
         let (ended_by, lasted_s) = played.map_or((EndedBy::Nobody, 0), |played| {
             (played.ended_by, played.lasted_ms / 1000)
@@ -238,7 +239,7 @@ impl Call<'_> {
         agent
     }
 
-    /// The agent's phone rings, and the agent does what the scenario says; Exotel reports it.
+    /// The agent responds as the scenario says, and Exotel reports it.
     async fn agent(&mut self, number: &PhoneNumber, events: Option<&Url>) {
         let answer = self.scenario.agent;
         self.tell(match answer {

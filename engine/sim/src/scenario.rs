@@ -1,7 +1,7 @@
-//! A scenario: who is called, what he says after what he hears, and what must come of it. A small
-//! TOML file; unknown keys are errors.
+//! Scenarios: who is called, how they respond, and what is expected. A scenario is a small TOML
+//! file; unknown keys are errors.
 //!
-//! Reading one does no I/O beyond the file itself and never touches the engine.
+//! Loading a scenario does no I/O other than reading the file.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,53 +13,53 @@ use crate::applets::AgentAnswer;
 use crate::room::Line;
 use crate::voice::Voice;
 
-/// A call to be played.
+/// A call to simulate.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Scenario {
     /// What happens, in a few words.
     pub title: String,
-    /// The outcome that the call's record must have.
+    /// The expected outcome of the call's record.
     pub expect: String,
-    /// Whether the Connect applet must be given an agent's number. Absent: exactly when an outcome
-    /// is expected that an agent's phone comes to.
+    /// Whether the Connect applet must receive an agent's number. When absent, it must exactly if
+    /// the expected outcome implies that an agent was dialled.
     #[serde(default)]
     pub expect_agent: Option<bool>,
-    /// What the agent does whose phone rings: `answers`, `busy` or `no-answer`.
+    /// How the agent responds: `answers`, `busy` or `no-answer`.
     #[serde(default)]
     pub agent: AgentAnswer,
     /// The caller's voice.
     #[serde(default)]
     pub voice: Voice,
-    /// What is on the line besides the caller.
+    /// Other sound on the line.
     #[serde(default)]
     pub line: Line,
-    /// Who calls whom. An inbound call carries no call id, so that the engine must find the
-    /// customer by his number.
+    /// The direction of the call. An inbound call carries no call id, so the engine must find the
+    /// customer by their number.
     #[serde(default)]
     pub direction: Direction,
-    /// Whether the engine is given the customer's record before the call. One whom it does not know
-    /// calls by themself.
+    /// Whether the customer's record is stored in the engine before the call. If not, the call must
+    /// be inbound.
     #[serde(default = "known")]
     pub known: bool,
-    /// The stream's rate, 8,000, 16,000 or 24,000, whatever the engine's URL asks for. Absent: what
-    /// it asks for.
+    /// The stream's sample rate in Hz: 8,000, 16,000 or 24,000, whatever the engine's URL asks for.
+    /// When absent, the rate that the URL asks for.
     #[serde(default)]
     pub sample_rate_hz: Option<u32>,
-    /// The caller hangs up after so long, and the scenario has failed.
+    /// The caller hangs up after this many seconds, and the scenario fails.
     #[serde(default = "default_max_seconds")]
     pub max_seconds: u64,
     /// The customer's record.
     pub customer: Customer,
-    /// What the transcript must and must not hold.
+    /// What the transcript must and must not contain.
     #[serde(default)]
     pub expect_transcript: ExpectTranscript,
-    /// What the caller does, one step after another; none means that he is silent throughout.
+    /// The caller's steps, in order. Without any, the caller is silent throughout.
     #[serde(default)]
     pub caller: Vec<Step>,
 }
 
-/// Who calls whom.
+/// The direction of a call.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Direction {
@@ -76,62 +76,62 @@ pub enum Direction {
 pub struct Customer {
     /// The customer's number.
     pub phone: PhoneNumber,
-    /// The flow to run; the engine chooses when absent.
+    /// The flow to run. When absent, the engine chooses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flow: Option<FlowName>,
-    /// All else of the record.
+    /// The other fields of the record.
     #[serde(default)]
     pub fields: BTreeMap<String, Masked>,
 }
 
-/// Assertions on what was said. Phrases are compared without regard to case, on word boundaries.
+/// Assertions on what was said. Phrases are matched on word boundaries, ignoring case.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ExpectTranscript {
-    /// Each must be among the bot's words.
+    /// Phrases that the bot must say.
     #[serde(default)]
     pub bot_says: Vec<String>,
-    /// None may be among the bot's words.
+    /// Phrases that the bot must not say.
     #[serde(default)]
     pub bot_never_says: Vec<String>,
-    /// Templates that must have been begun, in this order; others may stand between them.
+    /// Templates that must start in this order; others may come between them.
     #[serde(default)]
     pub templates: Vec<String>,
-    /// Templates that may not have been begun.
+    /// Templates that must not start.
     #[serde(default)]
     pub never_templates: Vec<String>,
 }
 
-/// One thing the caller does, and when.
+/// One action of the caller, and when it happens.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "WrittenStep")]
 pub struct Step {
-    /// When.
+    /// When it is due.
     pub when: When,
-    /// What.
+    /// What the caller does.
     pub action: Action,
 }
 
-/// When a step is due. Only what the bot says after the step before counts.
+/// When a step is due. Only what the bot says after the previous step counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum When {
     /// The bot has spoken and then been silent for [`crate::heard::TURN_SILENCE_MS`].
     AfterTurn,
-    /// The bot's next turn has lasted so many milliseconds: in the middle of it.
+    /// In the middle of the bot's next turn, once it has lasted this long.
     During {
-        /// Milliseconds of it.
+        /// Milliseconds from the start of the turn.
         ms: u64,
     },
-    /// The call's record says that a template was spoken, and the bot is silent again.
+    /// The call's record says that a template was played, and the bot is silent again.
     AfterTemplate {
         /// The template's name.
         name: String,
     },
-    /// The call's record says that a template was begun so many milliseconds ago.
+    /// The call's record says that a template started this many milliseconds ago.
     IntoTemplate {
         /// The template's name.
         name: String,
-        /// Milliseconds of it.
+        /// Milliseconds from the start of the template.
         ms: u64,
     },
 }
@@ -139,17 +139,17 @@ pub enum When {
 /// What a caller can do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// Speaks.
+    /// Speak.
     Say(String),
-    /// Presses keys, one after another.
+    /// Press keys, one after another.
     Keys(String),
-    /// Hangs up.
+    /// Hang up.
     HangUp,
-    /// Lets it pass.
+    /// Do nothing.
     Silence,
 }
 
-/// A step as it is written.
+/// A step as written in the file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct WrittenStep {
@@ -210,29 +210,29 @@ fn default_max_seconds() -> u64 {
     120
 }
 
-/// The file is no scenario.
+/// A scenario could not be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error("cannot read the scenario `{path}`: {reason}")]
     Unreadable {
-        /// Which file.
+        /// The file.
         path: String,
-        /// What the system said.
+        /// The operating system's error.
         reason: std::io::Error,
     },
-    /// It says something else than a scenario may.
+    /// The file is not a valid scenario.
     #[error("the scenario `{name}` is wrong: {reason}")]
     Invalid {
         /// The file's path, or its title.
         name: String,
-        /// What is wrong, with its line.
+        /// The error, with its line where there is one.
         reason: String,
     },
 }
 
 impl Scenario {
-    /// Reads a scenario's file.
+    /// Loads a scenario from a file.
     pub fn load(path: &Path) -> Result<Self, ScenarioError> {
         let name = path.display().to_string();
         let text = std::fs::read_to_string(path).map_err(|reason| ScenarioError::Unreadable {
@@ -242,7 +242,7 @@ impl Scenario {
         Self::parse(&text, &name)
     }
 
-    /// Reads a scenario's text; `name` is for the error.
+    /// Parses a scenario. `name` is used in errors.
     pub fn parse(text: &str, name: &str) -> Result<Self, ScenarioError> {
         let invalid = |reason: String| ScenarioError::Invalid {
             name: name.to_owned(),
@@ -265,7 +265,7 @@ impl Scenario {
         Ok(scenario)
     }
 
-    /// Whether the Connect applet must be given an agent's number.
+    /// Whether the Connect applet must receive an agent's number.
     pub fn expects_agent(&self) -> bool {
         self.expect_agent.unwrap_or(matches!(
             self.expect.as_str(),

@@ -1,4 +1,4 @@
-//! Exotel's end of a stream's WebSocket: opened as Exotel opens it, and hung up as abruptly.
+//! Exotel's end of a stream's WebSocket, which opens and hangs up as Exotel does.
 
 use std::time::Duration;
 
@@ -14,22 +14,21 @@ use tokio_tungstenite::tungstenite::http::{HeaderValue, header};
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-/// A server must answer the handshake within this time.
+/// Timeout of the handshake.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 
-/// A peer that takes no bytes for this long is gone.
+/// A peer that accepts no bytes for this long is considered gone.
 const SEND_LIMIT: Duration = Duration::from_secs(5);
 
-/// After the last message the socket is read so long, so that a reset does not overtake that
-/// message.
+/// How long to keep reading after the last message, so that a reset does not overtake it.
 const LINGER: Duration = Duration::from_millis(500);
 
-/// What comes from the bot.
+/// What arrives from the bot.
 #[derive(Debug)]
 pub enum Incoming {
     /// A text message.
     Text(String),
-    /// A binary one, of so many bytes.
+    /// A binary message of this many bytes.
     Binary(usize),
     /// The bot closed the stream.
     Closed,
@@ -41,12 +40,12 @@ pub enum Incoming {
 #[derive(Debug)]
 pub struct Socket {
     stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
-    /// The bot's close has come.
+    /// Whether the bot's close has arrived.
     closed: bool,
 }
 
 impl Socket {
-    /// Connects; a failed handshake is tried once more. User and password of the URL become an
+    /// Connects, retrying a failed handshake once. The URL's user and password are sent as an
     /// `Authorization` header.
     pub async fn open(url: &Url) -> Result<Self, String> {
         match Self::handshake(url).await {
@@ -85,7 +84,7 @@ impl Socket {
         }
     }
 
-    /// Sends a text message. One that crosses the bot's close is lost, as on the network.
+    /// Sends a text message. A message that crosses the bot's close is lost, as on the network.
     pub async fn send(&mut self, text: String) -> Result<(), String> {
         if self.closed {
             return Ok(());
@@ -99,7 +98,7 @@ impl Socket {
         }
     }
 
-    /// The next message. May be dropped while it waits: nothing is lost.
+    /// Receives the next message. Cancel-safe.
     pub async fn next(&mut self) -> Incoming {
         while !self.closed {
             match self.stream.next().await {
@@ -111,12 +110,12 @@ impl Socket {
                 Some(Err(error)) => return Incoming::Broken(error.to_string()),
             }
         }
-        // the answer to a close is queued by the library and goes out with the next read
+        // the library queues the answer to a close and sends it with the next read
         let _ = timeout(LINGER, self.stream.next()).await;
         Incoming::Closed
     }
 
-    /// Ends the connection without a close: the bot sees 1006.
+    /// Ends the connection without a close frame, so that the bot sees code 1006.
     pub async fn cut(mut self) {
         let _ = self.stream.get_mut().shutdown().await;
         let drained = async { while let Some(Ok(_)) = self.stream.next().await {} };

@@ -1,4 +1,4 @@
-//! The URL of a stream as Exotel reads it: its query gives the sample rate and the custom
+//! Reads the URL of a stream as Exotel does: its query contains the sample rate and the custom
 //! parameters of `start`.
 
 use std::borrow::Cow;
@@ -9,14 +9,15 @@ use reqwest::Url;
 
 use crate::fault::WireFault;
 
-/// Exotel takes so many custom parameters, of so many characters together.
+/// Maximum number of custom parameters that Exotel accepts.
 const PAIRS: usize = 3;
+/// Maximum length of all custom parameters together, in characters.
 const CHARACTERS: usize = 256;
 
-/// The keys that choose the rate; Exotel's own samples accept both.
+/// The query keys for the sample rate; Exotel's own samples accept both.
 const RATE_KEYS: [&str; 2] = ["sample-rate", "sample_rate"];
 
-/// Chooses a rate, as an applet does that was set up with another one than the engine says.
+/// Replaces the sample rate, as an applet configured with another rate does.
 pub fn with_rate(mut url: Url, rate_hz: u32) -> Url {
     let others: Vec<(String, String)> = url
         .query_pairs()
@@ -34,7 +35,7 @@ fn owned((key, value): (Cow<'_, str>, Cow<'_, str>)) -> (String, String) {
     (key.into_owned(), value.into_owned())
 }
 
-/// The rate the URL chooses: 8,000 where it chooses none that Exotel knows.
+/// The sample rate in the URL, or 8,000 if it has none that Exotel supports.
 pub fn format(url: &Url) -> MediaFormat {
     let rate = url
         .query_pairs()
@@ -49,8 +50,8 @@ pub fn format(url: &Url) -> MediaFormat {
     }
 }
 
-/// The custom parameters, cut to what Exotel takes; the second value tells of what was cut. Whether
-/// the rate itself is passed on is not known: it is left out, so that nothing comes to rely on it.
+/// The custom parameters, up to the maximum number, and a fault if they exceed Exotel's limits. The
+/// rate is left out: whether Exotel passes it on is not known, and nothing should rely on it.
 pub fn parameters(url: &Url) -> (Vec<(String, Masked)>, Option<WireFault>) {
     let pairs: Vec<_> = url
         .query_pairs()

@@ -1,4 +1,5 @@
-//! Whether a call came to what its scenario expects, and if not, why: one sentence for each thing.
+//! Checks whether a call went as its scenario expects, with one sentence for each thing that did
+//! not.
 
 use ghanti_model::{CallRecord, CallState, PhoneNumber, Speaker};
 
@@ -6,7 +7,7 @@ use crate::conversation::Played;
 use crate::fault::WireFault;
 use crate::scenario::Scenario;
 
-/// All that is wrong with a call; empty when it is as expected.
+/// Everything that is wrong with a call; empty if it went as expected.
 pub fn complaints(
     scenario: &Scenario,
     record: Option<&CallRecord>,
@@ -97,7 +98,7 @@ fn of_record(scenario: &Scenario, record: &CallRecord, bot_words: &[String]) -> 
     complaints
 }
 
-/// Whether a text holds a phrase, on word boundaries and without regard to case.
+/// Whether a text contains a phrase, on word boundaries and ignoring case.
 fn says(text: &str, phrase: &str) -> bool {
     let (text, phrase) = (text.to_lowercase(), phrase.to_lowercase());
     text.match_indices(&phrase).any(|(at, found)| {

@@ -1,8 +1,8 @@
-//! The caller's voice: another than the bot's, by `flite` or, in other languages, `espeak-ng`, each
-//! in a process of its own.
+//! The caller's voice, which differs from the bot's: synthesized by `flite` or, for other
+//! languages, by `espeak-ng`, each run as a child process.
 //!
-//! Speech is made before the call, so that answering takes no time. Nothing is played on a sound
-//! card.
+//! Speech is synthesized before the call, so that responding takes no time. Nothing is played on a
+//! sound card.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -13,18 +13,19 @@ use ghanti_audio::level::{gain, rms_dbfs};
 use serde::Deserialize;
 use tokio::process::Command;
 
-/// The longest a synthesiser may take for one sentence.
+/// Timeout of a synthesizer for one sentence.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// How loud a caller speaks: a telephone's usual level, ITU-T P.56 puts it between -30 and -16.
+/// Level of the caller's speech, a usual one for telephones: between -30 and -16 dBFS by ITU-T
+/// P.56.
 const LEVEL_DBFS: f32 = -20.0;
 
-/// Whose voice speaks: `slt`, `rms`, `kal16` or another of `flite -lv`; `espeak:hi` or another of
+/// A voice: `slt`, `rms`, `kal16` or another of `flite -lv`; or `espeak:hi` or another of
 /// `espeak-ng --voices`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(from = "String")]
 pub enum Voice {
-    /// A voice of flite: English.
+    /// A voice of flite, which speaks English.
     Flite(String),
     /// A voice of espeak-ng.
     Espeak(String),
@@ -45,7 +46,7 @@ impl From<String> for Voice {
     }
 }
 
-/// The caller cannot speak.
+/// The caller's speech could not be synthesized.
 #[derive(Debug, thiserror::Error)]
 pub enum VoiceError {
     /// The program is not installed.
@@ -53,26 +54,26 @@ pub enum VoiceError {
         "the caller's voice needs `{program}`: run `make setup`, or install the package `{program}` ({reason})"
     )]
     Missing {
-        /// Which.
+        /// The program.
         program: &'static str,
-        /// What the system said.
+        /// The operating system's error.
         reason: std::io::Error,
     },
-    /// The program ran and made no speech.
+    /// The program ran but produced no speech.
     #[error("`{program}` made no speech with the voice `{voice}`: {reason}")]
     Failed {
-        /// Which.
+        /// The program.
         program: &'static str,
         /// The voice's name.
         voice: String,
-        /// Why.
+        /// The reason.
         reason: String,
     },
 }
 
 impl Voice {
-    /// Speaks a sentence: PCM16 mono at `rate_hz`, without silence around it, at a telephone's
-    /// level.
+    /// Synthesizes a sentence as PCM16 mono at `rate_hz`, without silence around it, at a
+    /// telephone's level (-20 dBFS).
     pub async fn speak(&self, words: &str, rate_hz: u32) -> Result<Arc<[i16]>, VoiceError> {
         let folder = tempfile::tempdir().map_err(|error| self.failed(error.to_string()))?;
         let path = folder.path().join("caller.wav");
@@ -148,8 +149,8 @@ fn read_wav(path: &Path) -> Result<(Vec<i16>, u32), hound::Error> {
     Ok((reader.samples::<i16>().collect::<Result<_, _>>()?, rate_hz))
 }
 
-/// Without the silence that synthesisers put around a sentence, so that the caller's last audible
-/// sample is the last one.
+/// Removes the silence that synthesizers put around a sentence, so that the last sample is the
+/// caller's last audible one.
 fn trimmed(samples: &[i16]) -> &[i16] {
     let audible = |sample: &i16| crate::heard::is_audible(*sample);
     match (
@@ -161,7 +162,7 @@ fn trimmed(samples: &[i16]) -> &[i16] {
     }
 }
 
-/// At [`LEVEL_DBFS`] on average, and never past full scale.
+/// Scales to an average of [`LEVEL_DBFS`], clipping at full scale.
 fn levelled(samples: &[i16]) -> Vec<i16> {
     let gain = gain(LEVEL_DBFS - rms_dbfs(samples));
     samples

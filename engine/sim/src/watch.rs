@@ -1,5 +1,5 @@
-//! Reads the call's record again and again while the call runs, so that steps can wait for what the
-//! bot said and a console can show it.
+//! Polls the call's record during the call, so that steps can wait for what the bot said and a
+//! console can show it.
 
 use std::sync::Arc;
 
@@ -10,10 +10,10 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::applets::{Applets, RECORD_EVERY};
 
-/// The transcript as it was last read.
+/// The transcript as last read.
 pub type Transcript = Arc<[Line]>;
 
-/// Reads until it is dropped.
+/// A task that polls until it is dropped.
 #[derive(Debug)]
 pub struct RecordWatch {
     newest: watch::Receiver<Transcript>,
@@ -21,7 +21,7 @@ pub struct RecordWatch {
 }
 
 impl RecordWatch {
-    /// Begins to read the record of this id.
+    /// Starts to poll the record of this id.
     pub fn begin(applets: Applets, id: String) -> Self {
         let (sender, newest) = watch::channel(Transcript::from(Vec::new()));
         let mut task = JoinSet::new();
@@ -41,7 +41,7 @@ impl RecordWatch {
         }
     }
 
-    /// The transcript as it was last read: empty until it could be read.
+    /// The transcript as last read; empty until the first successful read.
     pub fn transcript(&self) -> Transcript {
         self.newest.borrow().clone()
     }

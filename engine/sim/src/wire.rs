@@ -13,10 +13,10 @@ use crate::socket::{Incoming, Socket};
 use crate::wire_check::{FromBot, WireCheck};
 use crate::wire_log::{Way, WireLog};
 
-/// Between `connected` and `start`: whatever a bot sends here it sends too early.
+/// Delay between `connected` and `start`. Whatever the bot sends in this time is too early.
 const BEFORE_START: Duration = Duration::from_millis(40);
 
-/// The reason of real calls.
+/// The reason in the `stop` of real calls.
 const STOP_REASON: &str = "canceled or call ended";
 
 /// Why nothing more can be sent or received.
@@ -55,7 +55,7 @@ impl Wire {
         })
     }
 
-    /// Sends `connected` and `start`. Time counts from here.
+    /// Sends `connected` and `start`. Returns the time of `start`, from which times are counted.
     pub async fn begin(&mut self) -> Result<Instant, Gone> {
         self.send(|far_end, out| far_end.connected(out)).await?;
         let listen = async { while let Ok(_too_early) = self.next().await {} };
@@ -78,19 +78,18 @@ impl Wire {
         sent
     }
 
-    /// Sends a key.
+    /// Sends a key press.
     pub async fn dtmf(&mut self, key: char, held_ms: u64) -> Result<(), Gone> {
         self.send(|far_end, out| far_end.dtmf(key, held_ms, out))
             .await
     }
 
-    /// Returns a mark.
+    /// Returns a mark to the bot.
     pub async fn mark(&mut self, name: &str) -> Result<(), Gone> {
         self.send(|far_end, out| far_end.mark(name, out)).await
     }
 
-    /// The bot's next message; `None` for one that Exotel would ignore. May be dropped while it
-    /// waits: nothing is lost.
+    /// Receives the bot's next message; `None` for one that Exotel would ignore. Cancel-safe.
     pub async fn next(&mut self) -> Result<Option<FromBot>, Gone> {
         match self.socket.next().await {
             Incoming::Text(text) => {
@@ -113,7 +112,7 @@ impl Wire {
         }
     }
 
-    /// The caller hangs up: `stop`, then the connection ends without a close.
+    /// Hangs up as the caller: sends `stop`, then ends the connection without a close frame.
     pub async fn hang_up(mut self) -> (WireCheck, WireLog) {
         let _ = self
             .send(|far_end, out| far_end.stop(STOP_REASON, out))
@@ -123,7 +122,7 @@ impl Wire {
         (self.check, self.log)
     }
 
-    /// The bot has ended the stream.
+    /// Finishes after the bot has ended the stream.
     pub fn ended(self) -> (WireCheck, WireLog) {
         (self.check, self.log)
     }
@@ -141,7 +140,8 @@ impl Wire {
         }
     }
 
-    /// Sending failed: the bot may have closed in good order, which is then still to be read.
+    /// Finds out why sending failed: the bot may have closed normally, in which case its close is
+    /// still to be read.
     async fn why(&mut self, reason: String) -> Gone {
         let closing = async {
             loop {

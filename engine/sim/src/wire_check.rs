@@ -1,7 +1,7 @@
-//! Reads what a bot sends, as strictly as Exotel's rules are written, and keeps every breach.
+//! Checks what a bot sends against Exotel's rules, strictly, and keeps every violation.
 //!
-//! Works on the bare JSON on purpose: a tolerant parser would forgive what the engine's writer does
-//! wrong. Pure.
+//! Works on plain JSON on purpose: a tolerant parser would hide mistakes of the engine's writer.
+//! Pure.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,18 +10,18 @@ use serde_json::Value as Json;
 
 use crate::fault::WireFault;
 
-/// What a bot says, understood.
+/// A valid message of the bot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FromBot {
-    /// Audio to be queued: PCM16 at the stream's rate.
+    /// Queue this audio: PCM16 at the stream's rate.
     Media(Vec<i16>),
-    /// Tell when what was queued before has been played.
+    /// Return this mark when everything queued before it has been played.
     Mark(String),
-    /// Drop what has not been played.
+    /// Drop everything that has not been played.
     Clear,
 }
 
-/// The rules over one stream.
+/// Checks the messages of one stream.
 #[derive(Debug)]
 pub struct WireCheck {
     stream_sid: String,
@@ -31,7 +31,7 @@ pub struct WireCheck {
 }
 
 impl WireCheck {
-    /// Before `start`.
+    /// Starts in the state before `start`.
     pub fn new(stream_sid: String, format: MediaFormat) -> Self {
         Self {
             stream_sid,
@@ -41,26 +41,25 @@ impl WireCheck {
         }
     }
 
-    /// `start` has been sent: audio may come.
+    /// Call this when `start` has been sent; from then on the bot may send audio.
     pub fn starts(&mut self) {
         self.started = true;
     }
 
-    /// A breach seen elsewhere.
+    /// Adds a violation.
     pub fn breach(&mut self, fault: WireFault) {
-        // one line a kind of fault is enough to fail a scenario, and a bot that repeats itself
-        // would flood the report
+        // limited, so that a bot which repeats itself does not flood the report
         if self.faults.len() < 64 {
             self.faults.push(fault);
         }
     }
 
-    /// All breaches so far.
+    /// All violations so far.
     pub fn into_faults(self) -> Vec<WireFault> {
         self.faults
     }
 
-    /// A text message. `None` where Exotel would ignore it.
+    /// Checks a text message. `None` if Exotel would ignore it.
     pub fn text(&mut self, text: &str) -> Option<FromBot> {
         let Ok(message) = serde_json::from_str::<Json>(text) else {
             self.breach(WireFault::NotJson { bytes: text.len() });

@@ -1,17 +1,17 @@
-//! Everything that crossed the socket, as one JSON object a line: when, which way, what; audio as
+//! A log of everything on the socket, one JSON object per line: time, sender and message; audio as
 //! its number of bytes.
 //!
-//! Kept in memory during the call, so that no disk is waited for. It holds the customer's number
-//! and keys: it belongs to a folder, not to a log.
+//! Kept in memory during the call, so that nothing waits for a disk. It contains the customer's
+//! number and keys, so it must be written to the call's folder only, never to a log.
 
 use serde_json::{Value as Json, json};
 
-/// Which way a message went.
+/// The direction of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
-    /// Exotel said it.
+    /// Sent by Exotel.
     FromExotel,
-    /// The bot said it.
+    /// Sent by the bot.
     FromBot,
 }
 
@@ -20,7 +20,7 @@ pub enum Way {
 pub struct WireLog(String);
 
 impl WireLog {
-    /// Adds a text message. `at_ms` counts from `start`, and is negative before it.
+    /// Adds a text message. `at_ms` counts from `start` and is negative before it.
     pub fn text(&mut self, at_ms: i64, way: Way, text: &str) {
         let message = match serde_json::from_str::<Json>(text) {
             Ok(mut message) => {
@@ -34,7 +34,7 @@ impl WireLog {
         self.line(at_ms, way, message);
     }
 
-    /// Adds what is no text message: a binary one, a close.
+    /// Adds something other than a text message, such as a close.
     pub fn event(&mut self, at_ms: i64, way: Way, what: &str) {
         self.line(at_ms, way, Json::String(what.to_owned()));
     }
@@ -55,7 +55,7 @@ impl WireLog {
     }
 }
 
-/// How many bytes a base64 text stands for, without decoding it.
+/// The number of bytes that a base64 text encodes, without decoding it.
 fn payload_bytes(payload: &str) -> Json {
     let characters = payload.trim_end_matches('=').len();
     Json::from(characters * 3 / 4)

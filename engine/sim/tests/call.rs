@@ -1,5 +1,5 @@
-//! Whole calls against a small bot: what it sees is what a real Exotel would send. Real time, since
-//! sockets know no other.
+//! Whole calls against a small bot, which sees what a real Exotel would send. They run in real
+//! time, since sockets cannot use paused time.
 
 #![allow(
     clippy::unwrap_used,
@@ -42,7 +42,7 @@ async fn a_call_runs_from_passthru_to_the_agent() {
         Some("+918045111222")
     );
     assert_eq!(report.outcome.as_deref(), Some("done"));
-    // no upper bounds: how soon the bot of this test is heard is the machine's doing
+    // no upper bound: how soon the bot is heard depends on the machine
     assert!(report.first_audio_ms.is_some());
     assert!(
         matches!(report.response_ms[..], [ms] if ms >= 400),

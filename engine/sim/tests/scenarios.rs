@@ -1,5 +1,5 @@
-//! The scenario files of `tests/scenarios/`: each can be read, and speaks of templates that its
-//! flow has.
+//! The scenario files in `tests/scenarios/`: each can be loaded and refers only to templates that
+//! its flow has.
 
 #![allow(
     clippy::unwrap_used,
@@ -64,7 +64,7 @@ fn every_situation_has_a_scenario() {
 #[test]
 fn scenarios_speak_of_templates_that_the_flow_has() {
     for (name, scenario) in scenarios() {
-        // a scenario that names none is of the flow that takes all other calls
+        // a scenario without a flow runs on the flow for unclaimed calls
         let flow = scenario
             .customer
             .flow

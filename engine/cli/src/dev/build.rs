@@ -1,5 +1,5 @@
-//! One run of the command that builds a plugin: in a process group of its own, bounded in time and
-//! output, and gone with its future.
+//! Runs the command that builds a plugin, in a process group of its own and bounded in time and
+//! output. Dropping the future kills it.
 
 use std::io;
 use std::os::unix::process::CommandExt;
@@ -14,55 +14,55 @@ use tokio::process::{Child, Command};
 
 use super::project::Project;
 
-/// A build that takes longer is ended: a first one fetches and compiles dependencies.
+/// Timeout of a build. A first build fetches and compiles dependencies.
 pub const LONGEST: Duration = Duration::from_secs(600);
 
-/// So much of what a build says is kept; the rest is counted. The first error is what matters.
+/// Maximum size of the output that is kept; the rest is counted. The first error is what matters.
 const OUTPUT_BYTES: usize = 64 << 10;
 
-/// What was started by the build and lives on may hold its output open for so long.
+/// How long a process that outlives the build may hold its output open.
 const LINGER: Duration = Duration::from_millis(500);
 
-/// How a build ended.
+/// The result of a build.
 #[derive(Debug)]
 pub struct Built {
-    /// How.
+    /// How it ended.
     pub end: End,
-    /// What it said.
+    /// Its output.
     pub output: Output,
     /// How long it took.
     pub took: Duration,
 }
 
-/// How.
+/// How a build ended.
 #[derive(Debug)]
 pub enum End {
-    /// It ended by itself.
+    /// It exited by itself.
     Ended(ExitStatus),
-    /// It took too long and was ended.
+    /// It exceeded its timeout and was killed.
     TooLong(Duration),
-    /// It could not be run.
+    /// It could not be started.
     NotRun(io::Error),
 }
 
-/// What a build said on both its streams, in order.
+/// The output of a build: stdout and stderr, in order.
 #[derive(Debug, Default)]
 pub struct Output {
-    /// The beginning.
+    /// The beginning of the output.
     pub text: Vec<u8>,
-    /// How many bytes more there were.
+    /// The number of further bytes that were dropped.
     pub left_out: usize,
 }
 
 impl Built {
-    /// Whether the build says that all is well.
+    /// Whether the command exited successfully.
     pub fn is_ok(&self) -> bool {
         matches!(&self.end, End::Ended(status) if status.success())
     }
 }
 
-/// Builds a plugin by a command for `sh`, which has the plugin's name as `$1` and the folder of
-/// flows as `$2`. Dropping the future ends the command and all that it has started.
+/// Builds a plugin with a command for `sh`, which receives the plugin's name as `$1` and the folder
+/// of flows as `$2`. Dropping the future kills the command and all processes that it started.
 pub async fn build(
     command: &str,
     project: &Project,
@@ -96,7 +96,7 @@ async fn run(
         .args(["-c", command, "build", plugin.as_str()])
         .arg(&project.flows)
         .current_dir(&project.root);
-    // a flow's author wants the compiler's words, not where in the compiler they were made
+    // authors need the compiler's message, not a backtrace of the compiler itself
     shell.env("RUST_BACKTRACE", "0");
     shell
         .stdin(Stdio::null())
@@ -105,7 +105,7 @@ async fn run(
         .process_group(0);
     let mut shell = Command::from(shell);
     let mut group = Group(shell.kill_on_drop(true).spawn()?);
-    // the command holds the pipe's other end, too, and would keep it open
+    // the command holds the write end as well, so the reader would never see its end
     drop(shell);
     let ended = tokio::time::timeout(longest, group.listen(&mut reader, output)).await;
     let end = match ended {
@@ -117,11 +117,11 @@ async fn run(
     Ok(end)
 }
 
-/// A process with all that it has started.
+/// A child process and all processes in its group.
 struct Group(Child);
 
 impl Group {
-    /// Reads until the process ends.
+    /// Reads output until the process exits.
     async fn listen(
         &mut self,
         reader: &mut pipe::Receiver,
@@ -136,7 +136,8 @@ impl Group {
         }
     }
 
-    /// Ends it, unless it has ended by itself: then its number may be another's.
+    /// Kills the group, unless the process was already waited for: its id may then have been
+    /// reused.
     fn end(&self) {
         if let Some(group) = self
             .0
@@ -162,7 +163,8 @@ impl Output {
         Ok(())
     }
 
-    /// Reads what is there, or waits for some; tells whether there may be more. Cancel-safe.
+    /// Reads what is available, waiting for some if necessary. Returns whether there may be more.
+    /// Cancel-safe.
     async fn piece(&mut self, reader: &mut pipe::Receiver) -> io::Result<bool> {
         let mut piece = [0; 4 << 10];
         let read = reader.read(&mut piece).await?;
@@ -211,7 +213,7 @@ mod tests {
                 .trim()
                 .parse()
                 .unwrap();
-            // a process that nobody has waited for yet is there as a zombie
+            // a process that nobody has waited for yet is a zombie
             let state = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
             state
                 .rsplit(')')
@@ -255,7 +257,7 @@ mod tests {
     async fn a_build_that_takes_too_long_is_ended_with_all_it_started() {
         let house = House::new();
         let mut longest = Duration::from_millis(500);
-        // on a busy machine the shell may be ended before it has started anything
+        // on a busy machine the shell may be killed before it has started anything
         let built = loop {
             let built = house.build("sleep 600 & echo $! >id; wait", longest).await;
             if fs::read_to_string(house.folder.path().join("id"))

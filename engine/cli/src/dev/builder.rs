@@ -1,5 +1,5 @@
-//! Watches sources, builds what has changed, and tells what came of it. Whether a component is
-//! taken is the engine's to say.
+//! Watches sources, builds what has changed, and reports the result. Whether a component goes live
+//! is decided by the engine.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -20,15 +20,15 @@ use super::project::{Language, Project};
 use super::screen::Screen;
 use super::sources::{Found, look};
 
-/// How often sources are looked at when no notification comes.
+/// How often sources are scanned if no notification arrives.
 const RESCAN: Duration = Duration::from_secs(3);
-/// The shortest time between two looks: one save makes a dozen notifications.
+/// Minimum interval between two scans: a single save causes about a dozen notifications.
 const BREATH: Duration = Duration::from_millis(20);
 
-/// What builds a plugin where nothing else is named, for `sh` in the project's folder.
+/// The default build command, run by `sh` in the project's folder.
 pub const BUILD: &str = r#".setup/flows --into "$2" "$1""#;
 
-/// Where sources become components.
+/// Builds components from sources.
 pub struct Builder {
     project: Project,
     command: String,
@@ -37,8 +37,8 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// A builder for a project. `command` is for `sh`, see [`build`]; without one [`BUILD`] has to
-    /// be there.
+    /// Creates a builder for a project. `command` is for `sh`, see [`build`]. Without one, returns
+    /// an error if the script of [`BUILD`] does not exist.
     pub fn open(
         project: Project,
         command: Option<String>,
@@ -61,7 +61,7 @@ impl Builder {
         })
     }
 
-    /// The plugins that are built now, with their languages.
+    /// The plugins that are built, with their languages.
     pub fn plugins(&self) -> anyhow::Result<Vec<(FlowName, Language)>> {
         Ok(look(&self.project)?
             .plugins
@@ -70,7 +70,7 @@ impl Builder {
             .collect())
     }
 
-    /// Goes on until it is dropped, and ends the running build then.
+    /// Runs until dropped, which also kills the running build.
     pub async fn run(mut self) {
         let mut ears = Ears::default();
         let wake = ears.wake();
@@ -104,7 +104,8 @@ impl Builder {
                             .into_iter()
                             .map(|(name, (_, sources))| (name, sources)),
                     );
-                    // what the build itself has written is seen before it counts as ended
+                    // scanned first, so that files written by the build itself count as changed
+                    // during it
                     if let Some((task, before, built)) = ended.take() {
                         let follows = builds.ended();
                         self.tell(&task, before, built, follows);
@@ -116,6 +117,7 @@ impl Builder {
                 }
                 Err(error) => self.tell_unreadable(&error, &mut unreadable),
             }
+            // a new folder may have changed between the scan and the start of watching it
             if is_new {
                 continue;
             }
@@ -174,7 +176,7 @@ impl Builder {
                 Some(_) => about(plugin, format!("ok in {took}"), Tone::Good),
             }
             .with_all(words(&built.output)),
-            // its words are of sources that are not there any more
+            // the output is about sources that have changed since
             _ if follows == Follows::Build => about(
                 plugin,
                 format!("failed after {took}, and the sources have changed since"),
@@ -255,7 +257,7 @@ fn about(plugin: &FlowName, words: impl AsRef<str>, tone: Tone) -> Line {
     Line::new(Subject::Build, plugin.as_str(), words.as_ref(), tone)
 }
 
-/// By what a file is told from another in its place.
+/// Inode, length and modification time: enough to notice that a file was replaced.
 type Seen = (u64, u64, i64, i64);
 
 fn seen(file: &Path) -> Option<Seen> {

@@ -1,9 +1,9 @@
-//! Decides what is built next. Pure: time and what was seen are arguments.
+//! Decides what to build next. Pure: time and the state of the sources are arguments.
 //!
-//! One build at a time. A plugin is built when its sources have stood still; what changes while it
-//! is built is built once more after it. Only contents count: a file that is written again as it
-//! was has not changed. A build may write into the folder of its sources; one that changes them
-//! each time is not followed by others without end.
+//! One build runs at a time. A plugin is built once its sources have been unchanged for [`STILL`];
+//! changes during its build lead to one more build after it. Only contents count, so saving a file
+//! unchanged does nothing. A build may write into its own source folder, but if it changes the
+//! sources each time, it is not repeated forever.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -12,25 +12,24 @@ use ghanti_model::FlowName;
 
 use super::sources::Sources;
 
-/// Sources are built when they have looked the same for so long: an editor that saves all its files
-/// takes less.
+/// Debounce time: how long sources must stay unchanged before they are built. An editor saves all
+/// its files in less.
 pub const STILL: Duration = Duration::from_millis(100);
 
-/// So many builds in a row may follow from what changed during a build. With the next change while
-/// nothing is built all begins anew.
+/// How many builds in a row may follow from changes during a build. A change while no build is
+/// running resets the count.
 const FOLLOWING: u32 = 2;
 
-/// What is to be built.
+/// A build to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Task {
-    /// Which plugin.
+    /// The plugin.
     pub plugin: FlowName,
-    /// When its last change was seen; none where it is built only because nothing is known of its
-    /// component yet.
+    /// When its last change was seen; `None` for the first build since the start.
     pub changed: Option<Instant>,
 }
 
-/// The plugins with what was seen and built of them.
+/// The plugins, with the state of their sources as last seen and last built.
 #[derive(Debug, Default)]
 pub struct Builds {
     plugins: BTreeMap<FlowName, Watched>,
@@ -41,21 +40,21 @@ pub struct Builds {
 struct Watched {
     seen: Sources,
     changed: Instant,
-    /// Of the last build that was begun.
+    /// The sources at the start of the last build.
     built: Option<Sources>,
-    /// Whether the last change was seen while something was built.
+    /// Whether the last change was seen while a build was running.
     during: bool,
     /// How many builds in a row followed from such changes.
     following: u32,
 }
 
 impl Watched {
-    /// Whether it has changed since its last build.
+    /// Whether the sources have changed since the last build began.
     fn has_changed(&self) -> bool {
         self.built != Some(self.seen)
     }
 
-    /// Whether it changes only by being built.
+    /// Whether the plugin seems to change only because it is built.
     fn is_chasing(&self) -> bool {
         self.during && self.following >= FOLLOWING
     }
@@ -72,13 +71,13 @@ pub enum Follows {
     Nothing,
     /// Another build: the sources have changed since it began.
     Build,
-    /// Nothing, although the sources have changed since it began, as they did during the builds
-    /// before: it may be the build that writes there.
+    /// Nothing, although the sources have changed since it began, as they did in the builds before:
+    /// the build itself may be writing there.
     Chase,
 }
 
 impl Builds {
-    /// Takes note of how the sources look now.
+    /// Records the current state of the sources.
     pub fn look(&mut self, now: Instant, found: impl IntoIterator<Item = (FlowName, Sources)>) {
         let mut before = std::mem::take(&mut self.plugins);
         for (name, sources) in found {
@@ -97,7 +96,8 @@ impl Builds {
         }
     }
 
-    /// What to begin now: of what waits, the newest change. Nothing while a build runs.
+    /// The next build to start: of the plugins waiting, the one changed last. `None` while a build
+    /// runs.
     pub fn next(&mut self, now: Instant) -> Option<Task> {
         if self.running.is_some() {
             return None;
@@ -124,7 +124,8 @@ impl Builds {
         })
     }
 
-    /// The build that ran has ended. What changed until then has to be seen before.
+    /// Marks the running build as ended. [`Builds::look`] must be called first, so that changes
+    /// during the build are known.
     pub fn ended(&mut self) -> Follows {
         match self
             .running
@@ -137,7 +138,7 @@ impl Builds {
         }
     }
 
-    /// When to look again, where something is about to be built.
+    /// How long until a waiting plugin is due; `None` if none is waiting or a build is running.
     pub fn again(&self, now: Instant) -> Option<Duration> {
         let waiting = self
             .plugins
@@ -153,7 +154,7 @@ impl Builds {
 mod tests {
     use super::*;
 
-    /// A clock that goes by the test's hand, over two plugins.
+    /// A manual clock and two plugins.
     struct Bench {
         builds: Builds,
         now: Instant,
@@ -162,7 +163,7 @@ mod tests {
     }
 
     impl Bench {
-        /// Both plugins are built.
+        /// Starts with both plugins built.
         fn new() -> Self {
             let sources = Sources { digest: [0; 32] };
             let mut bench = Self {
@@ -181,7 +182,7 @@ mod tests {
             bench
         }
 
-        /// What is begun after a while.
+        /// The build started after this many ms.
         fn after(&mut self, ms: u64) -> Option<String> {
             self.now += Duration::from_millis(ms);
             let name = |name: &str| FlowName::parse(name).unwrap();
@@ -265,7 +266,7 @@ mod tests {
         bench.after(0);
         assert_eq!(bench.after(100).as_deref(), Some("emi"));
         bench.builds.ended();
-        // whatever a build or an editor writes again as it was
+        // files rewritten with the same content are no change
         assert_eq!((bench.after(0), bench.after(60_000)), (None, None));
         bench.edit_emi();
         assert_eq!(
@@ -283,7 +284,7 @@ mod tests {
         while bench.after(100).as_deref() == Some("emi") {
             built += 1;
             assert!(built < 10, "it builds for ever");
-            // a log with the time in it, written at the end of each build
+            // such as a log with a timestamp, written at the end of each build
             bench.edit_emi();
             assert_eq!(bench.after(50), None);
             let follows = bench.builds.ended();
@@ -297,7 +298,7 @@ mod tests {
             );
         }
         assert_eq!((built, bench.after(60_000)), (1 + FOLLOWING, None));
-        // what its author changes is built
+        // a change by the author is built
         bench.edit_emi();
         assert_eq!(
             (bench.after(0), bench.after(100).as_deref()),

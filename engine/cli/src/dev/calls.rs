@@ -1,5 +1,5 @@
-//! Calls, turn by turn, as a flow's author follows them. What was said is masked, as in every log;
-//! templates, questions and choices are the author's own words. Pure.
+//! Renders calls turn by turn for a flow's author. What callers say is masked, as in every log;
+//! templates, questions and choices are the author's own text. Pure.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,10 @@ use super::event_format::short;
 use super::events::Told;
 use super::line::{Line, Subject, Tone};
 
-/// So many calls are remembered; those that were announced and never came make room for others.
+/// Maximum number of calls kept, so that calls which were announced and never started are dropped.
 const CALLS: usize = 2_000;
 
-/// The calls that were told of and have not ended.
+/// The calls that have been seen and have not ended.
 #[derive(Debug, Default)]
 pub struct Calls {
     calls: BTreeMap<String, Call>,
@@ -24,15 +24,15 @@ struct Call {
 }
 
 impl Calls {
-    /// The short name of a call with a space behind it; empty for one that is not known.
+    /// The short name of a call followed by a space; empty for an unknown call.
     pub fn of(&self, id: &str) -> String {
         self.calls
             .get(id)
             .map_or_else(String::new, |call| format!("#{} ", call.nth))
     }
 
-    /// The line for an event of a call; none where it is another's, or nothing that an author
-    /// follows.
+    /// The line for an event of a call. `None` if the event belongs to no call or is of no interest
+    /// to an author.
     pub fn line(&mut self, told: &Told) -> Option<Line> {
         let id = told.fields.get("call")?;
         let (words, tone) = words(told)?;
@@ -61,7 +61,7 @@ impl Calls {
             );
         }
         if self.calls.len() > CALLS {
-            // ids sort by time
+            // ids sort by time, so the first is the oldest
             self.calls.pop_first();
         }
         let call = self.calls.entry(id.to_owned()).or_default();
@@ -152,7 +152,7 @@ fn words(told: &Told) -> Option<(String, Tone)> {
     })
 }
 
-/// The steps that nothing else tells of.
+/// The steps that no other event shows.
 fn step(told: &Told) -> Option<String> {
     Some(match told.field("step") {
         "Triggered" => "announced, waits for Exotel".to_owned(),
@@ -173,7 +173,7 @@ fn rounded(confidence: &str) -> String {
     )
 }
 
-/// The lines of a failure's report, which is told as one block, indented.
+/// The lines of a failure's report, which arrives as one indented block.
 fn report(block: &str) -> impl Iterator<Item = String> {
     block
         .lines()

@@ -1,11 +1,11 @@
-//! What compilers say, as they say it, without what their drivers add. Pure.
+//! Filters a compiler's output down to what it says about the sources. Pure.
 
 use super::build::Output;
 
-/// So many lines of one build are shown.
+/// Maximum number of lines shown for one build.
 const LINES: usize = 120;
 
-/// How cargo's lines begin that tell of its own work.
+/// Beginnings of cargo's progress lines.
 const PROGRESS: [&str; 10] = [
     "Compiling ",
     "Finished ",
@@ -18,19 +18,19 @@ const PROGRESS: [&str; 10] = [
     "Fresh ",
     "Building ",
 ];
-/// How lines begin that sum up what was said above them.
+/// Beginnings of lines that only summarise the errors above them.
 const SUMS: [&str; 4] = [
     "error: could not compile `",
     "warning: build failed, waiting",
     "For more information about this error, try",
     "error: aborting due to ",
 ];
-/// Where componentize-py has told of itself and comes to the script, and where it begins to tell of
-/// itself again.
+/// componentize-py prints a traceback of its own up to `SCRIPTS`, then the script's error, then,
+/// from `BACKTRACE` on, its own backtrace.
 const SCRIPTS: &str = "\nAssertionError: ";
 const BACKTRACE: &str = "Stack backtrace:";
 
-/// The lines to be shown, without those that tell nothing of the sources.
+/// The lines to show, without those that say nothing about the sources.
 pub fn words(output: &Output) -> Vec<String> {
     let text = String::from_utf8_lossy(&output.text);
     let told = text.split_once(SCRIPTS).map_or(&*text, |(_, told)| told);
@@ -41,7 +41,7 @@ pub fn words(output: &Output) -> Vec<String> {
         .map(str::trim_end)
         .filter(|line| !is_noise(line))
     {
-        // one empty line says as much as several, and none at the beginning
+        // runs of empty lines become one, and leading ones are dropped
         if !line.is_empty() || lines.last().is_some_and(|last| !last.is_empty()) {
             lines.push(line.to_owned());
         }
@@ -61,7 +61,7 @@ pub fn words(output: &Output) -> Vec<String> {
 
 fn is_noise(line: &str) -> bool {
     let driver = line.trim_start();
-    // what a compiler says of the sources begins at the margin, cargo's progress is set in
+    // rustc's diagnostics start in the first column, cargo's progress lines are indented
     let is_progress = driver.len() < line.len()
         && PROGRESS
             .iter()

@@ -1,8 +1,8 @@
-//! Hears the system's notifications of the folders with sources. They only say that it is time to
-//! look, and may get lost.
+//! Listens for file-system notifications about the source folders. A notification only means that
+//! it is time to scan, and may get lost.
 //!
-//! Each folder is heard by itself and not with all below it, so that what a compiler writes into
-//! `target/` wakes nobody.
+//! Each folder is watched non-recursively, so that a compiler writing into `target/` causes no
+//! scans.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 
 use super::sources::FolderId;
 
-/// What hears.
+/// A watcher for source folders.
 #[derive(Default)]
 pub struct Ears {
     wake: Arc<Notify>,
@@ -24,13 +24,13 @@ pub struct Ears {
 }
 
 impl Ears {
-    /// Is notified of each change.
+    /// The notifier that fires on each change.
     pub fn wake(&self) -> Arc<Notify> {
         Arc::clone(&self.wake)
     }
 
-    /// Hears these folders and no others. Tells whether some are new, so that something may have
-    /// changed in them before they were heard. Blocks.
+    /// Watches exactly these folders. Returns whether the set changed, in which case something may
+    /// have changed in a folder before it was watched. Blocks.
     pub fn listen(&mut self, folders: BTreeMap<PathBuf, FolderId>) -> bool {
         if folders == self.heard {
             return false;
@@ -65,7 +65,7 @@ impl Ears {
             .iter()
             .filter(|(folder, id)| folders.get(*folder) != Some(*id))
         {
-            // a folder that is gone is not heard any more by itself
+            // a deleted folder is no longer watched anyway
             let _ = watcher.unwatch(folder);
         }
         for (folder, _) in folders
@@ -81,7 +81,7 @@ impl Ears {
     }
 }
 
-/// Whether an event is more than somebody's reading, such as our own.
+/// Whether an event is a change, and not only a read, such as a scan's own.
 fn tells_of_change(kind: EventKind) -> bool {
     !matches!(kind, EventKind::Access(access) if access != AccessKind::Close(AccessMode::Write))
 }

@@ -1,7 +1,7 @@
-//! Turns what the engine tells into lines for a flow's author. Pure.
+//! Renders the engine's log events as lines for a flow's author. Pure.
 //!
-//! The engine's events are told apart by their words, which `tests/tests/all/dev.rs` holds it to. What
-//! is not known here is shown as it is when it is a warning, or worse, or was asked for.
+//! Events are recognised by their messages, which `tests/tests/all/dev.rs` checks. Other events are
+//! shown unchanged if they are warnings or errors, or were requested.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -14,22 +14,22 @@ use super::calls::Calls;
 use super::events::Told;
 use super::line::{Line, Subject, Tone};
 
-/// Versions are shown by so many of their characters, as commits are.
+/// Number of characters of a version that are shown, as for commits.
 const VERSION: usize = 8;
 
-/// What has been told so far, as far as it is needed to understand what comes.
+/// The state needed to render an event: what earlier events said.
 #[derive(Debug, Default)]
 pub struct EventFormat {
-    /// What is shown although it is neither known here nor a warning.
+    /// Events to show even if they are neither recognised nor warnings.
     wanted: Targets,
     active: BTreeMap<String, String>,
-    /// When the sources changed of which the next version is expected.
+    /// When the sources changed from which the next version is being built.
     changed: BTreeMap<String, Instant>,
     calls: Calls,
 }
 
 impl EventFormat {
-    /// The beginning. Of what is not known here, `wanted` is shown besides warnings.
+    /// Creates a formatter. `wanted` selects unrecognised events to show in addition to warnings.
     pub fn new(wanted: Targets) -> Self {
         Self {
             wanted,
@@ -37,27 +37,27 @@ impl EventFormat {
         }
     }
 
-    /// The sources of a flow changed, and a version is being built of them.
+    /// Records that a flow's sources changed and a version is being built from them.
     pub fn changed(&mut self, flow: &FlowName, at: Instant) {
         self.changed.insert(flow.to_string(), at);
     }
 
-    /// The change brings no other version.
+    /// Records that the change leads to no new version.
     pub fn unchanged(&mut self, flow: &FlowName) {
         self.changed.remove(flow.as_str());
     }
 
-    /// The version of a flow that takes calls.
+    /// The version of a flow that takes calls, shortened.
     pub fn active(&self, flow: &FlowName) -> Option<&str> {
         self.active.get(flow.as_str()).map(String::as_str)
     }
 
-    /// How many flows take calls.
+    /// The number of flows that take calls.
     pub fn flows(&self) -> usize {
         self.active.len()
     }
 
-    /// The line for an event, where there is one.
+    /// The line for an event, if it is shown.
     pub fn line(&mut self, told: &Told, now: Instant) -> Option<Line> {
         if told.target == "flow" && told.message == "flow log" {
             return Some(self.log(told));
@@ -70,7 +70,7 @@ impl EventFormat {
         if let Some(line) = self.calls.line(told) {
             return Some(line);
         }
-        // no news to whoever writes a flow: it is tried out
+        // while a flow is being written, sample values are expected
         if told.message.starts_with("the flow runs on sample values") {
             return None;
         }
@@ -178,7 +178,7 @@ impl EventFormat {
     }
 }
 
-/// An event as it is.
+/// Renders an event as it is.
 fn anything(told: &Told) -> Line {
     let tone = match told.level {
         Level::ERROR => Tone::Bad,
@@ -188,7 +188,7 @@ fn anything(told: &Told) -> Line {
     let mut words = format!("{}: {}", told.level.as_str().to_lowercase(), told.message);
     let mut more = Vec::new();
     for (name, value) in &told.fields {
-        // what has several lines stands below
+        // long and multi-line values go below the line
         if value.contains('\n') || value.len() > 120 {
             more.push(format!("{name}: {value}"))
         } else {
@@ -201,7 +201,7 @@ fn anything(told: &Told) -> Line {
     )
 }
 
-/// A version as it is shown.
+/// Shortens a version for display.
 pub fn short(version: &str) -> &str {
     version.get(..VERSION).unwrap_or(version)
 }

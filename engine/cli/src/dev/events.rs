@@ -1,5 +1,5 @@
-//! What the engine tells of itself (`tracing`), as the view takes it: a message with its fields as
-//! texts.
+//! The engine's `tracing` events as the `dev` view receives them: a message, with its fields as
+//! text.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,31 +15,31 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::screen::Screen;
 
-/// One event.
+/// A log event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told {
-    /// How urgent it is.
+    /// Its level.
     pub level: Level,
-    /// Where it comes from.
+    /// Its target.
     pub target: String,
-    /// Its fixed words.
+    /// Its message, without fields.
     pub message: String,
-    /// Its fields, and those of the spans around it.
+    /// Its fields and those of the surrounding spans.
     pub fields: Fields,
 }
 
-/// Names and values.
+/// Field names and values.
 pub type Fields = BTreeMap<&'static str, String>;
 
 impl Told {
-    /// A field's value; empty where there is none.
+    /// The value of a field; empty if there is none.
     pub fn field(&self, name: &str) -> &str {
         self.fields.get(name).map_or("", String::as_str)
     }
 }
 
-/// The screen as a listener to all that the engine tells: of the engine itself all but trace, of
-/// others warnings, and what `wanted` names.
+/// A tracing layer that passes events to the screen: the engine's own up to debug level, others
+/// from warnings on, and those that `wanted` selects.
 pub fn listener<S>(screen: Arc<Screen>, wanted: Targets) -> impl Layer<S> + Send + Sync
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
@@ -75,6 +75,7 @@ where
         } = reading;
         for span in context.event_scope(event).into_iter().flatten() {
             if let Some(of_span) = span.extensions().get::<Fields>() {
+                // a field of the event, or of an inner span, takes precedence
                 of_span.iter().for_each(|(name, value)| {
                     fields.entry(name).or_insert_with(|| value.clone());
                 });

@@ -1,4 +1,4 @@
-//! One line of the view, and how it looks in a terminal, a pipe or a file. Pure.
+//! A line of the `dev` view, and how it is rendered. Pure.
 
 use std::fmt::Write;
 
@@ -7,36 +7,36 @@ use anstyle::{AnsiColor, Style};
 /// What a line is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject {
-    /// The session itself: what is served, where.
+    /// The engine of `ghanti dev` itself: what it serves, and where.
     Dev,
-    /// A plugin's sources becoming a component.
+    /// A build of a plugin.
     Build,
     /// A flow's versions.
     Flow,
     /// A call.
     Call,
-    /// What a flow logs.
+    /// A flow's log line.
     Log,
-    /// What the engine warns of.
+    /// A warning of the engine.
     Engine,
 }
 
-/// How good or bad it is.
+/// How good or bad the news is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tone {
-    /// Neither.
+    /// Neutral.
     Plain,
-    /// What was hoped for.
+    /// A success.
     Good,
-    /// Odd, and nothing is lost.
+    /// Unexpected, but nothing is lost.
     Odd,
     /// Someone has to fix something.
     Bad,
-    /// Of no weight.
+    /// Unimportant.
     Faint,
 }
 
-/// A line, with those that belong to it.
+/// A line, with indented lines below it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
     subject: Subject,
@@ -46,15 +46,16 @@ pub struct Line {
     more: Vec<String>,
 }
 
-/// Lines that belong to the one above are set in by so much: the width of a time and a space.
+/// Indentation of the lines below: the width of the time and a space.
 const INSET: usize = 9;
-/// The second column's width; longer names push what follows.
+/// Width of the second column. Longer names push the text to the right.
 const ABOUT: usize = 16;
-/// Of a longer line the beginning is shown, in characters.
+/// Maximum length of a line, in characters; the rest is cut off.
 const LONGEST: usize = 2_000;
 
 impl Line {
-    /// A line about something, such as a flow's name; `words` may have several lines.
+    /// Creates a line about something, such as a flow's name. If `words` has several lines, all but
+    /// the first go below.
     pub fn new(subject: Subject, about: &str, words: &str, tone: Tone) -> Self {
         let mut lines = words.lines();
         let first = lines.next().unwrap_or_default();
@@ -67,19 +68,20 @@ impl Line {
         }
     }
 
-    /// With a line below it.
+    /// Adds a line below.
     pub fn with(mut self, more: impl AsRef<str>) -> Self {
         self.more.extend(more.as_ref().lines().map(clean));
         self
     }
 
-    /// With lines below it.
+    /// Adds lines below.
     pub fn with_all(mut self, more: impl IntoIterator<Item = String>) -> Self {
         self.more.extend(more.into_iter().map(|line| clean(&line)));
         self
     }
 
-    /// As it is shown, with a newline at its end. `time` is eight characters such as `14:02:11`.
+    /// Renders the line, with a newline at its end. `time` has eight characters, such as
+    /// `14:02:11`.
     pub fn render(&self, time: &str, colours: bool) -> String {
         let styled = |style: Style| if colours { style } else { Style::new() };
         let (faint, subject, tone) = (
@@ -90,7 +92,7 @@ impl Line {
         let Self { about, words, .. } = self;
         let name = self.subject.name();
         let mut text = format!("{faint}{time}{faint:#} {subject}{name:<6}{subject:#} ");
-        // writing to a text cannot fail
+        // writing to a `String` cannot fail
         if !about.is_empty() {
             let _ = write!(text, "{about:<ABOUT$} ");
         }
@@ -137,7 +139,8 @@ impl Tone {
     }
 }
 
-/// Without what would move a terminal's cursor or change its colours: a flow's words are not ours.
+/// Replaces control characters, so that a flow's text can neither move the terminal's cursor nor
+/// change its colours.
 fn clean(text: &str) -> String {
     let mut clean = String::new();
     for character in text.chars().take(LONGEST) {

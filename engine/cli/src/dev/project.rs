@@ -1,5 +1,4 @@
-//! Which plugins a project has, in which language, and where their sources are. Looks at files;
-//! writes none.
+//! The plugins of a project, their languages and their source folders. Reads files and writes none.
 
 use std::path::{Path, PathBuf};
 use std::{fmt, fs, io};
@@ -9,18 +8,18 @@ use ghanti_model::FlowName;
 
 use super::sources::is_passing;
 
-/// The folders of a project, absolute.
+/// The folders of a project, as absolute paths.
 #[derive(Debug, Clone)]
 pub struct Project {
-    /// Where builds run.
+    /// The folder in which builds run.
     pub root: PathBuf,
-    /// Sources, a folder for each plugin.
+    /// The plugins' sources, one folder each.
     pub plugins: PathBuf,
-    /// What the engine loads.
+    /// The folder that the engine loads flows from.
     pub flows: PathBuf,
 }
 
-/// What a plugin is written in.
+/// The language that a plugin is written in, recognised by a file in its folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Language {
     /// `Cargo.toml`
@@ -31,17 +30,17 @@ pub enum Language {
     Python,
 }
 
-/// What a folder beside the plugins is.
+/// What a folder next to the plugins contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A flow's sources.
     Plugin(Language),
-    /// What all plugins of a language may use.
+    /// Sources that all plugins of a language may use.
     Shared(Language),
 }
 
 impl Project {
-    /// The project around a folder of plugins.
+    /// Locates the project that contains a folder of plugins.
     pub fn find(plugins: &Path, flows: &Path) -> anyhow::Result<Self> {
         let plugins = plugins.canonicalize().with_context(|| {
             format!(
@@ -59,8 +58,8 @@ impl Project {
         })
     }
 
-    /// The folders beside each other in the folder of plugins, with what they are. All else is
-    /// passed over.
+    /// The plugins and shared folders in the folder of plugins, sorted by name. Everything else is
+    /// ignored.
     pub fn folders(&self) -> io::Result<Vec<(FlowName, Kind)>> {
         let mut found = Vec::new();
         for entry in fs::read_dir(&self.plugins)? {
@@ -81,8 +80,8 @@ impl Project {
         Ok(found)
     }
 
-    /// What plugins of a language are made of besides their own folder and those shared in their
-    /// language.
+    /// What plugins of a language depend on besides their own folder and the shared folders of
+    /// their language.
     pub fn common(&self, language: Language) -> Vec<PathBuf> {
         let mut common = vec![self.root.join("wit")];
         if language == Language::Rust {
@@ -94,24 +93,25 @@ impl Project {
         common
     }
 
-    /// A plugin's sources.
+    /// The folder of a plugin's sources.
     pub fn sources(&self, plugin: &FlowName) -> PathBuf {
         self.plugins.join(plugin.as_str())
     }
 
-    /// Where a plugin's component has to be.
+    /// The path of a plugin's built component.
     pub fn component(&self, plugin: &FlowName) -> PathBuf {
         self.flows.join(plugin.as_str()).join("flow.wasm")
     }
 
-    /// A plugin's manifest: without one it is not built.
+    /// The path of a plugin's manifest, without which it is not built.
     pub fn manifest(&self, plugin: &FlowName) -> PathBuf {
         self.flows.join(plugin.as_str()).join("flow.toml")
     }
 }
 
 impl Kind {
-    /// What a folder is. A crate is a plugin when a `cdylib` is made of it.
+    /// The kind of a folder, if it is a plugin or shared. A crate is a plugin if its crate types
+    /// include `cdylib`.
     fn of(folder: &Path) -> Option<Self> {
         if folder.join("flow.py").is_file() {
             return Some(Kind::Plugin(Language::Python));

@@ -1,5 +1,5 @@
-//! Where the lines go: standard output, with the time before each. Nobody waits for a terminal that
-//! does not take them.
+//! Prints the lines to standard output, each with the time. Nothing waits for a terminal that does
+//! not accept output.
 
 use std::io::{IsTerminal, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,7 +14,7 @@ use super::event_format::EventFormat;
 use super::events::Told;
 use super::line::Line;
 
-/// The terminal, with what has been told on it.
+/// The terminal, and the state needed to render events.
 #[derive(Debug)]
 pub struct Screen {
     out: NonBlocking,
@@ -24,8 +24,8 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// A screen with its clock `offset_minutes` from UTC. Dropping the guard writes what is still
-    /// waiting.
+    /// Opens the screen. Its clock is `offset_minutes` from UTC. Dropping the guard flushes the
+    /// lines that are still queued.
     pub fn open(event_format: EventFormat, offset_minutes: i16) -> (Self, WorkerGuard) {
         let (out, guard) = tracing_appender::non_blocking(std::io::stdout());
         let offset =
@@ -41,20 +41,20 @@ impl Screen {
         )
     }
 
-    /// Shows a line.
+    /// Prints a line.
     pub fn tell(&self, line: Line) {
         let now = OffsetDateTime::now_utc().to_offset(self.offset);
         let time = now
             .format(format_description!("[hour]:[minute]:[second]"))
             .unwrap_or_default();
-        // dropped when the terminal is stopped and the queue is full, as lines of a log are
+        // dropped if the terminal is paused and the queue is full, like log lines
         let _ = self
             .out
             .clone()
             .write_all(line.render(&time, self.colours).as_bytes());
     }
 
-    /// Hears of an event, and shows it where it is one to be shown.
+    /// Handles a log event, printing a line if it is one to show.
     pub fn hear(&self, told: &Told, now: Instant) {
         let line = self.event_format().line(told, now);
         if let Some(line) = line {
@@ -62,22 +62,22 @@ impl Screen {
         }
     }
 
-    /// The sources of a flow changed, and a version is being built of them.
+    /// Records that a flow's sources changed and a version is being built from them.
     pub fn changed(&self, flow: &FlowName, at: Instant) {
         self.event_format().changed(flow, at);
     }
 
-    /// The change brings no other version.
+    /// Records that the change leads to no new version.
     pub fn unchanged(&self, flow: &FlowName) {
         self.event_format().unchanged(flow);
     }
 
-    /// The version of a flow that takes calls, as it is shown.
+    /// The version of a flow that takes calls, shortened for display.
     pub fn active(&self, flow: &FlowName) -> Option<String> {
         self.event_format().active(flow).map(str::to_owned)
     }
 
-    /// How many flows take calls.
+    /// The number of flows that take calls.
     pub fn flows(&self) -> usize {
         self.event_format().flows()
     }
@@ -89,7 +89,7 @@ impl Screen {
     }
 }
 
-/// On a terminal, unless its owner wants none (<https://no-color.org>).
+/// Whether to use colours: on a terminal, unless the user turned them off (<https://no-color.org>).
 fn has_colours() -> bool {
     let is_set = |name: &str, value: Option<&str>| {
         std::env::var_os(name)

@@ -1,8 +1,8 @@
-//! How the sources of each plugin look now: a digest of all that its component is made of. Reads
-//! files; blocks.
+//! Scans the sources of each plugin into a digest of everything that its component is built from.
+//! Reads files; blocks.
 //!
-//! What has changed is seen by comparing digests, so that a notification only says that it is time
-//! to look, and a file that is saved as it was builds nothing.
+//! Changes are found by comparing digests. A notification therefore only means that it is time to
+//! scan, and saving a file unchanged builds nothing.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -15,49 +15,50 @@ use sha2::{Digest, Sha256};
 
 use super::project::{Kind, Language, Project};
 
-/// Of a larger file size, time and beginning are looked at: sources are small, and data beside them
-/// need not be read every few seconds.
+/// Of a larger file, only its beginning, size and modification time are read: sources are small,
+/// and large data files must not be read every few seconds.
 const FILE_BYTES: u64 = 1 << 20;
-/// A plugin's sources have no more files, in folders no deeper; what lies beyond is not looked at.
+/// Maximum number of files of a plugin; further ones are ignored.
 const FILES: usize = 5_000;
+/// Maximum depth of source folders; deeper ones are ignored.
 const DEPTH: usize = 16;
-/// Folders of what was built or fetched.
+/// Folders of build outputs and dependencies.
 const BUILT: [&str; 3] = ["target", "node_modules", "__pycache__"];
-/// Endings of what editors and compilers leave beside sources for a while. `4913` is vim's try
-/// whether it may write.
+/// Suffixes of temporary files of editors and compilers. vim creates `4913` to test whether it may
+/// write.
 const PASSING: [&str; 11] = [
     "~", "#", ".swp", ".swx", ".tmp", ".part", ".bak", ".orig", ".rej", ".pyc", "4913",
 ];
 
-/// How something looked.
+/// The state of some sources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sources {
-    /// Of names and contents.
+    /// A digest of file names and contents.
     pub digest: [u8; 32],
 }
 
-/// Device and inode of a folder: another folder in its place has others.
+/// Device and inode of a folder; they differ if it was replaced.
 pub type FolderId = (u64, u64);
 
-/// What a look found.
+/// The result of a scan.
 #[derive(Debug, Default)]
 pub struct Found {
-    /// The plugins that are to be built.
+    /// The plugins to build.
     pub plugins: BTreeMap<FlowName, (Language, Sources)>,
-    /// Plugins that are not, since the folder of flows has no manifest for them.
+    /// Plugins that are not built, because the folder of flows has no manifest for them.
     pub without_manifest: Vec<FlowName>,
-    /// All folders with sources, to be listened to.
+    /// All folders with sources, to be watched.
     pub folders: BTreeMap<PathBuf, FolderId>,
 }
 
-/// Whether a file or folder is none of the sources: hidden, built, or an editor's.
+/// Whether a name does not belong to sources: it is hidden, a build output, or an editor's file.
 pub fn is_passing(name: &str) -> bool {
     name.starts_with(['.', '#'])
         || BUILT.contains(&name)
         || PASSING.iter().any(|ending| name.ends_with(ending))
 }
 
-/// Looks at all sources of a project.
+/// Scans all sources of a project.
 pub fn look(project: &Project) -> io::Result<Found> {
     let folders = project.folders()?;
     let mut walk = Walk::default();
@@ -118,8 +119,8 @@ impl Walk {
         Ok(())
     }
 
-    /// Files and folders together. What goes away while it is looked at is as if it had not been
-    /// there.
+    /// A digest of files and folders. Anything that disappears during the scan is treated as
+    /// absent.
     fn sources(&mut self, places: &[PathBuf]) -> io::Result<Sources> {
         let mut files = Vec::new();
         for place in places {
@@ -205,7 +206,7 @@ mod tests {
     struct House(tempfile::TempDir);
 
     impl House {
-        /// A flow in each language, one shared crate, and a plugin without a manifest.
+        /// A plugin in each language, shared sources for each, and a plugin without a manifest.
         fn new() -> Self {
             let house = Self(tempfile::tempdir().unwrap());
             let cdylib = "[lib]\ncrate-type = ['cdylib']";
@@ -243,7 +244,7 @@ mod tests {
             .unwrap()
         }
 
-        /// Which plugins a change of a file concerns.
+        /// The plugins whose digest changes with a file.
         fn concerned(&self, file: &str) -> String {
             let before = self.look().plugins;
             self.write(file, "something else");

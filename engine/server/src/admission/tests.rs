@@ -1,4 +1,4 @@
-//! Every way of a call to its place and away from it, as a page of times.
+//! Each way of reserving, taking and returning a slot, with explicit times.
 
 use super::*;
 
@@ -6,7 +6,7 @@ fn sid(text: &str) -> CallSid {
     CallSid::parse(text).unwrap()
 }
 
-/// Two places, and times in seconds.
+/// Two slots, with times in seconds.
 struct Bench {
     admission: Admission,
     zero: Instant,
@@ -73,7 +73,7 @@ fn nobody_keeps_a_promise_open_for_ever() {
     let bench = Bench::new();
     assert!((0..30).step_by(5).all(|s| bench.promise("a", s)));
     assert_eq!((bench.in_use(29), bench.in_use(30)), ((0, 1), (0, 0)));
-    // nor by sockets
+    // sockets do not extend it beyond the maximum either
     assert!(bench.promise("b", 40));
     let sockets: Vec<_> = (45..70)
         .step_by(5)
@@ -126,7 +126,7 @@ fn a_socket_that_never_starts_gives_its_place_back_and_leaves_the_promise_for_ex
     assert!(bench.promise("a", 0));
     drop(bench.open("a", 5).unwrap());
     assert_eq!(bench.in_use(5), (0, 1));
-    // the second try comes while others ask
+    // the second attempt comes while other calls ask for slots
     assert!(bench.promise("b", 6) && !bench.promise("c", 6));
     assert!(bench.stream("a", 7).is_some());
     drop(bench.open("d", 20).unwrap());
@@ -168,7 +168,7 @@ fn a_start_without_an_id_has_the_promise_of_its_path_and_one_with_two_names_free
         .unwrap();
     assert_eq!(bench.in_use(1), (1, 0));
     drop(nameless);
-    // it took a free place, and is then known to be a promised call's
+    // the socket took a free slot before `start` named a call with a reservation
     assert!(bench.promise("b", 2));
     let b = bench
         .open("call", 2)

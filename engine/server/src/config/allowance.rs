@@ -1,5 +1,5 @@
-//! `[limits]` and `[grants]`: the most that any flow's manifest may ask for, under the manifest's
-//! own names.
+//! `[limits]` and `[grants]`: upper bounds for what a flow's manifest may ask for, under the names
+//! that the manifest uses.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -10,36 +10,37 @@ use serde::{Deserialize, Serialize};
 
 use super::Config;
 
-/// `[limits]`: a manifest that asks for more is rejected; one that says nothing gets the default,
-/// or this where it is less. The length of a call is `longest-minutes` of `[calls]`.
+/// `[limits]`: a manifest that asks for more is rejected. A manifest that does not set a limit gets
+/// the default, or this value if it is lower. The duration of a call is `longest-minutes` of
+/// `[calls]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct LimitsAllowed {
     /// Linear memory of one call, in MiB.
     pub memory_mib: u64,
-    /// Computing between two host calls, in ms.
+    /// Computing time between two host calls, in ms.
     pub compute_ms: u64,
-    /// Host calls of one call within a second.
+    /// Host calls by one call within a second.
     pub host_calls_per_second: u32,
-    /// Bytes of all texts in one `say`, `ask` or `collect`.
+    /// Total bytes of text in one `say`, `ask` or `collect`.
     pub text_bytes: u64,
     /// Log lines of one call.
     pub log_lines: u32,
-    /// The journal of one call, in KiB.
+    /// Size of one call's journal, in KiB.
     pub journal_kib: u64,
 }
 
-/// `[grants]`: a manifest that grants more is rejected. Without `lookup` and `voices` no flow has
-/// any; without `transfer` a manifest may name every number, with an empty list none.
+/// `[grants]`: a manifest that grants more is rejected. If `lookup` or `voices` is absent, no flow
+/// may use any. If `transfer` is absent, a manifest may name any number; if it is empty, none.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct GrantsAllowed {
-    /// Look-up keys, as patterns whose `*` stands for any characters. The engine's own records are
-    /// never among them.
+    /// Lookup keys, as patterns in which `*` matches any characters. The engine's own records are
+    /// never included.
     pub lookup: Option<Vec<String>>,
     /// Numbers that calls may be transferred to.
     pub transfer: Option<Vec<PhoneNumber>>,
-    /// Voices, as patterns as well.
+    /// Voices, as patterns like those of `lookup`.
     pub voices: Option<Vec<String>>,
 }
 
@@ -58,7 +59,7 @@ impl Default for LimitsAllowed {
 }
 
 impl Config {
-    /// What the operator allows to manifests.
+    /// The upper bounds and overrides that apply to manifests.
     pub fn allowance(&self) -> Allowance {
         let LimitsAllowed {
             memory_mib,

@@ -1,5 +1,4 @@
-//! What single values of a configuration have to be. Each check says which setting is wrong, what
-//! it is and what it may be.
+//! Checks of single values. Each error names the setting, its value and the values allowed.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;

@@ -1,17 +1,18 @@
-//! Who may reach the engine: the address it listens on, and the tokens. Exotel signs nothing, so
-//! where others can reach the engine all three tokens are needed: each guards an answer that would
-//! hand out another one.
+//! Who can reach the engine: the listening address and the tokens. Exotel does not sign its
+//! requests, so all three tokens are needed when others can reach the engine: each protects an
+//! answer that contains another token. For the same reason a configuration with one or two tokens
+//! is rejected even on a loopback address.
 
 use crate::secret::Secret;
 
 use super::Server;
 
-/// A token has at least so many characters: what can be guessed is none.
+/// Minimum length of a token, so that it cannot be guessed.
 const LEAST: usize = 16;
-/// And at most so many, so that it fits into a URL.
+/// Maximum length of a token, so that it fits into a URL.
 const MOST: usize = 256;
 
-/// Checks tokens and address together.
+/// Checks the tokens and the listening address together.
 pub(super) fn check(server: &Server, errors: &mut Vec<String>) {
     let tokens = tokens(server);
     let (set, missing): (Vec<_>, Vec<_>) =
@@ -49,7 +50,7 @@ pub(super) fn check(server: &Server, errors: &mut Vec<String>) {
     }
 }
 
-/// The tokens by their names.
+/// The tokens with their setting names.
 pub(super) fn tokens(server: &Server) -> [(&'static str, Option<&Secret>); 3] {
     [
         ("stream-token", server.stream_token.as_ref()),
@@ -58,7 +59,7 @@ pub(super) fn tokens(server: &Server) -> [(&'static str, Option<&Secret>); 3] {
     ]
 }
 
-/// What keeps a text from being a token, without the text.
+/// Why a text cannot be used as a token. The message does not contain the text.
 fn wrong_with(token: &str) -> Option<String> {
     let is_printable = |character: char| character.is_ascii_graphic();
     if token.is_empty() {
@@ -166,7 +167,7 @@ mod tests {
             .server
             .insecure
         );
-        // whoever serves nobody needs no tokens
+        // a command that does not serve needs no tokens
         assert!(
             read_with(
                 "[server]\nlisten = '0.0.0.0:8000'",
@@ -215,7 +216,7 @@ mod tests {
             );
             assert!(token.trim().is_empty() || !told.contains(token), "{told}");
         }
-        // whatever a URL has to encode is a token all the same
+        // characters that a URL must encode are allowed
         assert!(
             serving(
                 &TOKENS.replace("'api-0123456789-x'", "'p+q/r?s#t%u&v=w;x@y:z'"),

@@ -1,4 +1,4 @@
-//! `[settings]` and `[flows.NAME]`: what the operator says above the manifests of flows.
+//! `[settings]` and `[flows.NAME]`: the operator's overrides of manifests.
 
 use std::collections::BTreeMap;
 
@@ -8,18 +8,18 @@ use serde::{Deserialize, Serialize};
 
 use super::Config;
 
-/// `[flows.NAME]`: what stands above the manifest of this flow.
+/// `[flows.NAME]`: overrides of this flow's manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct FlowOverrides {
-    /// Settings, above `[settings]` of the manifest and of the configuration.
+    /// Settings; they take precedence over `[settings]` of the manifest and of the configuration.
     pub settings: BTreeMap<String, SettingValue>,
-    /// Whom to dial by transfer target, above `[grants.transfer]` of the manifest and above
-    /// `agents` of `[calls]`.
+    /// Numbers to dial, by transfer target; they take precedence over `[grants.transfer]` of the
+    /// manifest and over `agents` of `[calls]`.
     pub transfer: BTreeMap<String, Vec<PhoneNumber>>,
 }
 
-/// A flow's setting, as the text that the flow reads.
+/// A flow's setting, as the text that the flow receives.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Given")]
 pub struct SettingValue(String);
@@ -52,7 +52,7 @@ impl From<&str> for SettingValue {
 }
 
 impl Config {
-    /// What stands above the manifests of flows.
+    /// The overrides for all flows' manifests.
     pub fn overrides(&self) -> Overrides {
         let texts = |settings: &BTreeMap<String, SettingValue>| {
             settings

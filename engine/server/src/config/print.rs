@@ -1,14 +1,14 @@
-//! A configuration as TOML with every setting, set or not, each with its sentence.
+//! Prints a configuration as TOML, with every setting, set or not, and its description.
 
 use toml::{Table, Value};
 
 use super::Config;
 use super::sentences::{SECTIONS, Section};
 
-/// Comments are wrapped at this width.
+/// Column at which comments wrap.
 const WIDTH: usize = 110;
 
-/// Prints all settings. Those without a value stand in a comment, with an example; secrets are
+/// Prints all settings. Those without a value are commented out, with an example. Secrets are
 /// masked.
 pub fn printed(config: &Config) -> String {
     let all = Table::try_from(config).unwrap_or_default();
@@ -17,7 +17,7 @@ pub fn printed(config: &Config) -> String {
         heading(section, &mut text);
         let values = all.get(section.name).and_then(Value::as_table);
         let value = |key: &str| values.and_then(|values| values.get(key));
-        // there is a section for each flow, so that one is enough as an example
+        // every flow has a line of its own here; the example is needed only if there are none
         let is_shown = |key: &str| {
             section.name != "flows" || value(key).is_some() || values.is_none_or(Table::is_empty)
         };
@@ -32,7 +32,7 @@ pub fn printed(config: &Config) -> String {
                 None => unset(setting.key, setting.example, &mut text),
             }
         }
-        // names of the flows' choice
+        // settings and flows with names of the operator's choosing
         for (key, value) in values.into_iter().flatten() {
             if section.settings.iter().all(|setting| setting.key != key) {
                 line(key, &inline(value), &mut text);
@@ -66,12 +66,12 @@ pub(super) fn line(key: &str, value: &str, text: &mut String) {
     text.push_str(&format!("{} = {value}\n", name(key)));
 }
 
-/// A line that gives no value: taking the `#` away and writing a value in its place gives one.
+/// A commented-out setting: the reader removes the `#` and replaces the example.
 pub(super) fn unset(key: &str, example: &str, text: &mut String) {
     text.push_str(&format!("# {} = {example}\n", name(key)));
 }
 
-/// A key as TOML writes it.
+/// A key, quoted if TOML requires it.
 fn name(key: &str) -> String {
     let is_bare = !key.is_empty()
         && key
@@ -84,7 +84,7 @@ fn name(key: &str) -> String {
     }
 }
 
-/// A value on one line.
+/// A value on a single line.
 pub(super) fn inline(value: &Value) -> String {
     match value {
         Value::Table(table) => {
@@ -120,7 +120,7 @@ mod tests {
         read(text, []).unwrap()
     }
 
-    /// The keys of a section, as its reader names them where it knows one of them not.
+    /// The keys of a section, taken from the error message for an unknown key.
     fn keys<T: DeserializeOwned>() -> BTreeSet<String> {
         let unknown = Table::from_iter([("?".to_owned(), Value::Boolean(true))]);
         let told = Value::Table(unknown)

@@ -1,4 +1,4 @@
-//! Reads a configuration, and lists everything that is wrong with it.
+//! Reads a configuration and reports all errors in it at once.
 
 use std::net::SocketAddr;
 
@@ -7,31 +7,31 @@ use toml::{Table, Value};
 
 use super::{Config, checks, exposure};
 
-/// Everything that is wrong with a configuration, a sentence each.
+/// All errors in a configuration, one sentence each.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the configuration has {} error(s):\n  {}", .0.len(), .0.join("\n  "))]
 pub struct ConfigError(pub Vec<String>);
 
-/// What the command line says above file and environment.
+/// Command-line settings, which take precedence over the file and the environment.
 #[derive(Debug, Clone, Default)]
 pub struct CommandLine {
     /// The address to listen on.
     pub listen: Option<SocketAddr>,
-    /// Whether to serve without tokens where others can reach the engine.
+    /// Serves even if tokens are missing.
     pub insecure: bool,
-    /// Whether the command serves at all, so that the address and the tokens are judged.
+    /// Whether the command serves; only then are the address and the tokens checked.
     pub serves: bool,
 }
 
-/// The prefix of variables that override settings.
+/// The prefix of environment variables that override settings.
 const PREFIX: &str = "GHANTI_";
-/// The sections that there are.
+/// All sections.
 const SECTIONS: [&str; 9] = [
     "server", "calls", "limits", "grants", "settings", "flows", "stores", "speech", "log",
 ];
-/// Variables of that prefix that are no settings.
+/// Variables with that prefix that are not settings.
 const NO_SETTINGS: [&str; 1] = ["GHANTI_TOOLS"];
-/// Settings whose values are never repeated, not even where they are of a wrong type.
+/// Settings whose values never appear in an error, not even if they have the wrong type.
 const SECRETS: [&str; 5] = [
     "stream-token",
     "applet-token",
@@ -40,8 +40,8 @@ const SECRETS: [&str; 5] = [
     "database-url",
 ];
 
-/// Reads the text of a configuration file and the environment above it, for whatever does not
-/// serve.
+/// Reads the text of a configuration file and the environment that overrides it, for a command that
+/// does not serve.
 pub fn read(
     text: &str,
     environment: impl IntoIterator<Item = (String, String)>,
@@ -49,8 +49,8 @@ pub fn read(
     read_with(text, environment, &CommandLine::default())
 }
 
-/// Reads the text of a configuration file, the environment above it, and the command line above
-/// both.
+/// Reads the text of a configuration file, the environment that overrides it, and the command line
+/// that overrides both.
 pub fn read_with(
     text: &str,
     environment: impl IntoIterator<Item = (String, String)>,
@@ -125,13 +125,13 @@ pub fn read_with(
     }
 }
 
-/// Whether an environment variable begins as those do that override settings.
+/// Whether a variable's name has the prefix of settings, in any case.
 pub fn is_like_setting(name: &str) -> bool {
     name.to_ascii_uppercase().starts_with(PREFIX)
 }
 
-/// Whether a variable is one of those that Kubernetes gives every container for each service of its
-/// namespace (kubernetes.io: Service, environment variables): a service may be named as a section.
+/// Whether a variable is one that Kubernetes sets in each container for a service of its namespace
+/// (kubernetes.io: Service, environment variables). A service may have the name of a section.
 fn is_of_service(path: &str, value: &str) -> bool {
     let is_address = ["tcp://", "udp://", "sctp://"]
         .iter()
@@ -142,7 +142,7 @@ fn is_of_service(path: &str, value: &str) -> bool {
     is_address || is_port || path.contains("SERVICE_HOST") || path.contains("SERVICE_PORT")
 }
 
-/// What is wrong and where, without the line itself: a password may stand in it.
+/// The error and its position, without the line itself, which may contain a password.
 fn no_toml(text: &str, error: &toml::de::Error) -> String {
     let start = error.span().map_or(0, |span| span.start);
     let before = text.get(..start).unwrap_or(text);
@@ -168,7 +168,7 @@ struct Section {
 }
 
 impl Section {
-    /// Reads a section key by key, so that each wrong one is told.
+    /// Reads a section key by key, so that every wrong key is reported.
     fn read<T: DeserializeOwned + Default>(self, errors: &mut Vec<String>) -> T {
         let Value::Table(table) = self.table else {
             errors.push(format!(
@@ -187,7 +187,7 @@ impl Section {
             }
         }
         for (variable, _, key, text) in self.overrides {
-            // A variable is text; where the key wants a number or a list, it is read as TOML.
+            // a variable is text; if the key needs a number or a list, it is parsed as TOML
             let as_text = Value::String(text.clone());
             let as_toml = format!("value = {text}")
                 .parse::<Table>()
@@ -204,6 +204,7 @@ impl Section {
                 (None, Err(error)) => {
                     errors.push(format!("environment variable `{variable}`: {error}"))
                 }
+                // cannot happen: if the key accepts the text as it is, `fitting` is set
                 (None, Ok(())) => {}
             }
         }
@@ -216,6 +217,7 @@ impl Section {
     }
 }
 
+/// Reads one key by itself. The error never contains a secret.
 fn reads<T: DeserializeOwned>(key: &str, value: &Value) -> Result<(), String> {
     let alone = Table::from_iter([(key.to_owned(), value.clone())]);
     let is_secret = SECRETS.contains(&key) && !value.is_str();

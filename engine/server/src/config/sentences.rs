@@ -1,23 +1,23 @@
-//! What each setting is, in a sentence, and an example for where it has no value: the one source of
-//! `config print` and `init`.
+//! A description of each setting, with an example to show if it has no value. `config print` and
+//! `init` both use it.
 
 /// A section of the configuration.
 pub(super) struct Section {
-    /// Its name.
+    /// The section's name.
     pub(super) name: &'static str,
-    /// What it holds.
+    /// What the section contains.
     pub(super) sentence: &'static str,
-    /// Its settings, in the order in which they are printed.
+    /// The settings, in the order in which they are printed.
     pub(super) settings: &'static [Setting],
 }
 
 /// A setting.
 pub(super) struct Setting {
-    /// Its key.
+    /// The setting's key.
     pub(super) key: &'static str,
-    /// What it is.
+    /// A description for operators.
     pub(super) sentence: &'static str,
-    /// A value as TOML, for where there is none.
+    /// An example value, as TOML.
     pub(super) example: &'static str,
 }
 
@@ -29,8 +29,8 @@ const fn setting(key: &'static str, sentence: &'static str, example: &'static st
     }
 }
 
-/// All sections and settings. `[settings]` and `[flows]` have names of the flows' choice: theirs
-/// are examples.
+/// All sections and settings. The keys of `[settings]` and `[flows]` are chosen by operators and
+/// flow authors, so the entries for these two are examples.
 pub(super) const SECTIONS: [Section; 9] = [
     Section {
         name: "server",

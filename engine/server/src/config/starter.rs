@@ -1,5 +1,5 @@
-//! The configuration that `ghanti init` writes: what a new operator has to decide, with sentences,
-//! and random tokens.
+//! The configuration file that `ghanti init` writes: the settings that a new operator has to
+//! decide, with their descriptions, and random tokens.
 
 use ghanti_model::PhoneNumber;
 use toml::Value;
@@ -8,22 +8,23 @@ use super::print::{comment, heading, inline, line, unset};
 use super::sentences::SECTIONS;
 use crate::secret::{NoRandomness, Secret};
 
-/// What an operator has decided; the rest is written as a comment to be filled in.
+/// The operator's choices. Settings without a choice are written as comments, to be filled in.
 #[derive(Debug, Clone, Default)]
 pub struct Starter {
-    /// In whose name the bot calls.
+    /// The company in whose name the bot calls.
     pub lender: Option<String>,
-    /// Who is calling, as a stranger may hear it.
+    /// The caller's name as told to someone who may not be the customer: it must not reveal the
+    /// purpose of the call.
     pub caller: Option<String>,
     /// The bot's name.
     pub bot_name: Option<String>,
-    /// Whom to dial for a transfer.
+    /// Agents to dial for a transfer.
     pub agents: Vec<PhoneNumber>,
-    /// How Exotel reaches the engine.
+    /// The base URL by which Exotel reaches the engine.
     pub public_url: Option<String>,
-    /// Redis.
+    /// The URL of Redis.
     pub redis_url: Option<Secret>,
-    /// PostgreSQL or SQLite.
+    /// The URL of PostgreSQL or SQLite.
     pub database_url: Option<Secret>,
 }
 
@@ -45,7 +46,7 @@ const WRITTEN: [(&str, &[&str]); 4] = [
 ];
 
 impl Starter {
-    /// The text of the file, with new tokens each time.
+    /// The text of the file, with newly generated tokens.
     pub fn text(&self) -> Result<String, NoRandomness> {
         let mut text = String::new();
         comment(
@@ -73,8 +74,8 @@ impl Starter {
         Ok(text)
     }
 
-    /// The settings that are left to be filled in, without which the engine speaks in the name of a
-    /// sample.
+    /// The settings that are still to be filled in. Without them the engine uses the sample values
+    /// of the flows, such as a made-up lender.
     pub fn missing(&self) -> Vec<&'static str> {
         let missing = [
             ("lender", self.lender.is_none()),

@@ -1,8 +1,8 @@
-//! Checks of settings that are URLs. What is told of a store's URL names the setting and never
-//! repeats the value: it may hold a password.
+//! Checks of settings that are URLs. Errors about a store's URL name the setting and never contain
+//! its value, which may include a password.
 
-/// PostgreSQL's connection parameters that the client knows. Any other is a mistake, of which the
-/// client would log the value.
+/// The connection parameters that the PostgreSQL client supports. It would log the value of any
+/// other parameter, so unknown ones are rejected here.
 const POSTGRES_PARAMETERS: [&str; 18] = [
     "sslmode",
     "ssl-mode",
@@ -24,7 +24,7 @@ const POSTGRES_PARAMETERS: [&str; 18] = [
     "options",
 ];
 
-/// Checks `public-url` with the `path` that is appended to it.
+/// Checks `public-url` together with `path`, which is appended to it.
 pub(super) fn public(url: &str, path: &str, errors: &mut Vec<String>) {
     let setting = "`public-url` of `[server]`";
     let rest = match url.split_once("://") {
@@ -75,7 +75,7 @@ pub(super) fn public(url: &str, path: &str, errors: &mut Vec<String>) {
     }
 }
 
-/// Checks `path`, which stands before all routes.
+/// Checks `path`, the prefix of all routes.
 pub(super) fn path(path: &str, errors: &mut Vec<String>) {
     let setting = "`path` of `[server]`";
     if path.is_empty() {
@@ -143,7 +143,7 @@ pub(super) fn store(
     let (authority, behind) = rest.split_at(end);
     let query = behind.split_once('?').map_or("", |(_, query)| query);
     let before_query = behind.split(['?', '#']).next().unwrap_or_default();
-    // an `@` behind the host is one of a password with `/`, `?` or `#` in it
+    // an `@` after the host belongs to a password that contains `/`, `?` or `#`
     if authority.matches('@').count() > 1 || behind.contains('@') {
         errors.push(format!(
             "{setting} has more than one `@`, or `/`, `?` or `#` before it: percent-encode them in the password (`@` is `%40`)"
@@ -174,7 +174,7 @@ pub(super) fn store(
             .map(|pair| pair.split('=').next().unwrap_or_default())
         {
             if !is_known(name) {
-                // a name is shown only where it looks like one: it may be the rest of a password
+                // shown only if it looks like a parameter's name: it may be the end of a password
                 let is_plain = name.len() <= 32 && pair_has_value(query, name);
                 let shown = if is_plain {
                     format!(" `{name}`")

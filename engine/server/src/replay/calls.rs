@@ -1,4 +1,4 @@
-//! Where recorded calls come from: the records' database, or a file.
+//! Reads recorded calls from the database or from a file.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::open::Folders;
 use crate::secret::Secret;
 
-/// The records' file in the data folder, where the configuration names no database.
+/// The SQLite file in the data folder, used if the configuration names no database.
 const FILE: &str = "ghanti.db";
 
 pub(super) struct Calls {
@@ -27,7 +27,8 @@ impl Calls {
         }
     }
 
-    /// Opens the records. A database is not made where there is none: there would be nothing in it.
+    /// Opens the database of records. A missing SQLite file is an error: creating it would yield an
+    /// empty database.
     pub(super) async fn records(&self) -> Result<SqlRecords, ReplayError> {
         if self.database.is_none() && !self.data.join(FILE).exists() {
             return Err(ReplayError::NoRecords(self.data.clone()));
@@ -65,7 +66,7 @@ pub(super) fn from_record(mut record: CallRecord) -> Result<Recorded, ReplayErro
     })
 }
 
-/// A journal by itself, or the record of a call, as `GET /api/calls/{id}` shows it.
+/// Reads a journal by itself, or a call's record as `GET /api/calls/{id}` returns it.
 fn from_file(file: &Path) -> Result<Recorded, ReplayError> {
     let unreadable = |reason: String| ReplayError::File {
         file: file.to_owned(),
@@ -84,7 +85,7 @@ fn from_file(file: &Path) -> Result<Recorded, ReplayError> {
     match json {
         Json::Null => Err(ReplayError::NoJournal(named())),
         Json::Object(mut fields) if fields.contains_key("journal") => {
-            // the journal first, since one of a later format does not fit into this engine's record
+            // read first, since a journal of a later format would fail to parse as part of a record
             let journal = match fields.insert("journal".to_owned(), Json::Null) {
                 None | Some(Json::Null) => return Err(ReplayError::NoJournal(named())),
                 Some(journal) => read(journal)?,

@@ -1,4 +1,4 @@
-//! The versions that calls are replayed against: loaded once each, taking no calls.
+//! The versions that calls are replayed against. Each is loaded once and takes no calls.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -50,12 +50,12 @@ impl Flows {
         })
     }
 
-    /// The version for calls of a flow.
+    /// The version to replay a flow's calls against, loaded on first use. A rejection is kept too.
     pub(super) async fn version(
         &self,
         flow: &FlowName,
     ) -> Result<Arc<FlowVersion<FlowPrompts>>, ReplayError> {
-        // held while it is loaded, so that all who wait get the same
+        // held during the load, so that concurrent callers share it
         let mut loaded = self.loaded.lock().await;
         if let Some(known) = loaded.get(flow) {
             return Ok(known.clone()?);
@@ -80,7 +80,8 @@ impl Flows {
             .clone()?)
     }
 
-    /// The names under which calls of the given version are recorded; none where all are replayed.
+    /// The flow names under which calls of the given version are recorded; `None` if no version was
+    /// given, so that all calls are replayed.
     pub(super) async fn names(&self) -> Result<Option<Vec<String>>, ReplayError> {
         let Some(given) = &self.given else {
             return Ok(None);

@@ -1,9 +1,9 @@
-//! The replay gate over the call records: the newest calls of a flow, held again against a
-//! candidate before it takes calls.
+//! The replay gate: replays a flow's newest recorded calls against a candidate before it takes
+//! calls.
 //!
-//! It sees what `ghanti replay` sees, changed prompt files included. It runs beside live calls, so
-//! it takes little: a page of records at a time, and never more than two replays at once in the
-//! whole process, whichever flows are loaded.
+//! It finds the same differences as `ghanti replay`, including changed prompt files. It shares the
+//! machine with live calls, so it reads records one page at a time and never runs more than two
+//! replays at once in the whole process, however many flows are loaded.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,10 +19,10 @@ use tokio::task::JoinSet;
 use super::calls::from_record;
 use super::{Recorded, ReplayError, Replayed, replayed};
 
-/// Records are read in pages of so many.
+/// Records per page.
 const PAGE: u32 = 32;
-/// The most replays at once: a call that is live never waits for more than one on each of two
-/// cores.
+/// Maximum number of concurrent replays, so that on each of two cores a live call waits for at most
+/// one.
 const AT_ONCE_MAX: usize = 2;
 
 /// Replays recorded calls for gates.
@@ -36,9 +36,10 @@ type Version = Arc<FlowVersion<FlowPrompts>>;
 type Found = Result<Option<Obstacle>, String>;
 
 impl RecordedCheck {
-    /// Over these records, of calls with this local time.
+    /// Creates a check that reads these records. `offset_minutes` is the local time's offset from
+    /// UTC.
     pub fn new(records: Arc<SqlRecords>, offset_minutes: i16) -> Self {
-        // half of the cores are left to the calls, whatever they do at the moment
+        // leaves half of the cores to live calls; a single core is shared
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             records,
@@ -47,6 +48,7 @@ impl RecordedCheck {
         }
     }
 
+    /// Prepares a replay. Waits for a permit first, which bounds the number of tasks.
     async fn turn(
         &self,
         recorded: Recorded,
@@ -115,8 +117,8 @@ fn settled(done: Result<Found, tokio::task::JoinError>) -> Found {
     done.unwrap_or_else(|error| Err(format!("a replay itself failed: {error}")))
 }
 
-/// Calls that never came to a flow have nothing to repeat, and a journal of a later engine cannot
-/// be read.
+/// The calls that can be replayed: a call without a journal, or with an empty one, has nothing to
+/// compare, and a journal of a later engine cannot be read.
 fn readable(record: CallRecord) -> Option<Recorded> {
     let call = record.call_id;
     match from_record(record) {
@@ -129,7 +131,7 @@ fn readable(record: CallRecord) -> Option<Recorded> {
     }
 }
 
-/// The gravest difference of a call that stands in the way.
+/// The most severe difference of a call for which the gate rejects the candidate.
 async fn obstacle(
     recorded: Recorded,
     candidate: &Version,

@@ -1,4 +1,4 @@
-//! What came of replaying one call, as a person reads it.
+//! The result of replaying one call, in readable form.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -12,8 +12,8 @@ use super::Recorded;
 use super::verdict::Told;
 use super::words::Words;
 
-/// Outcomes of records whose end was not the flow's: what it would have done then is nowhere. So it
-/// is where the flow failed.
+/// Outcomes of calls that were cut short from outside: the record does not show what the flow would
+/// have done next. The same is true of a call whose flow failed.
 const CUT: [&str; 5] = [
     "connection-lost",
     "engine-failed",
@@ -21,25 +21,25 @@ const CUT: [&str; 5] = [
     "hung-up",
     "too-long",
 ];
-/// The outcome, and the problem's name, of a flow that failed.
+/// The outcome of a call whose flow failed, and the name of its problem.
 const FAILED: &str = "flow-failed";
 
 /// One replayed call.
 #[derive(Debug, Clone)]
 pub struct Replayed {
-    /// Which call.
+    /// The call's id.
     pub call: String,
     /// Its flow.
     pub flow: FlowName,
-    /// The version that held it.
+    /// The version that the call was recorded on.
     pub recorded: VersionId,
     /// The version it was replayed against.
     pub against: VersionId,
-    /// Whether a transcript told the words of then.
+    /// Whether the record has a transcript to compare prompts with.
     pub has_words: bool,
-    /// What would be said and decided, a line each.
+    /// What would be said and decided, one line each.
     pub conversation: Vec<String>,
-    /// The differences, the gravest first.
+    /// The differences, most severe first.
     pub differences: Vec<Told>,
     tolerated: BTreeSet<DifferenceKind>,
 }
@@ -70,11 +70,12 @@ impl Replayed {
             Some(record) => {
                 outcome == FAILED || record.problems.iter().any(|problem| problem.name == FAILED)
             }
-            // a journal alone does not tell how its run ended; its own version ends as it did
+            // a journal does not say how its run ended, but the same version fails in the same way
             None => is_own,
         };
         let mut found = comparison.differences.as_slice();
         let mut ends = (!comparison.is_whole()).then(|| found.len().saturating_sub(1));
+        // the flow went on where the record was cut short: not a difference
         if let [before @ .., last] = found
             && last.expected.is_none()
             && (CUT.contains(&outcome) || (record.is_some() && had_failed))
@@ -85,7 +86,7 @@ impl Replayed {
             .iter()
             .map(|difference| Told::of(difference, words, entries))
             .collect();
-        // behind the record's own end there is nothing to be seen
+        // only a difference before the record's end hides entries
         if let Some(told) = ends.and_then(|last| differences.get_mut(last)) {
             told.breaks_off |= found.last().is_some_and(|last| last.expected.is_some());
         }
@@ -112,7 +113,7 @@ impl Replayed {
         }
     }
 
-    /// Whether the version does what the record says, but for what is tolerated.
+    /// Whether all differences are of tolerated kinds.
     pub fn is_same(&self) -> bool {
         self.differences
             .iter()

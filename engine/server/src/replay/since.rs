@@ -1,10 +1,10 @@
-//! `--since`: a date, or how long ago.
+//! Parses `--since`: a date, or how long ago.
 
 use time::format_description::well_known::Iso8601;
 use time::{Date, Time};
 
-/// Milliseconds since 1970 of the time meant; a date begins at midnight, local time. None for a
-/// text that is no time.
+/// The time in milliseconds since 1970. A date means midnight, local time. `None` if the text is
+/// not a time.
 pub(super) fn since(text: &str, now_ms: u64, offset_minutes: i16) -> Option<u64> {
     if let Ok(date) = Date::parse(text, &Iso8601::DATE) {
         let midnight_s = date.with_time(Time::MIDNIGHT).assume_utc().unix_timestamp()
@@ -27,7 +27,7 @@ mod tests {
         let now_ms = 1_795_000_000_000;
         assert_eq!(since("2d", now_ms, 330), Some(now_ms - 172_800_000));
         assert_eq!(since("12h", now_ms, 330), Some(now_ms - 43_200_000));
-        // half past six in the evening in Greenwich is midnight in India
+        // midnight in India is 18:30 UTC of the day before
         assert_eq!(since("2026-11-30", now_ms, 330), Some(1_795_977_000_000));
         for text in [
             "",

@@ -1,4 +1,4 @@
-//! All recorded calls of a time, replayed side by side, and their differences summed up by kind.
+//! Replays all recorded calls of a period concurrently, and sums up their differences by kind.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -16,47 +16,47 @@ use super::calls::from_record;
 use super::since::since;
 use super::{DifferenceKind, ReplayError, Replayed, Replayer};
 
-/// Records are read in pages of so many: a page of long calls has some megabytes.
+/// Records per page; a page of long calls takes some megabytes.
 const PAGE: u32 = 64;
-/// So many calls are named for each difference, to look at one by one.
+/// Number of calls named as examples of each difference.
 const EXAMPLES: usize = 3;
-/// So many differences are told of each kind.
+/// Maximum number of differences shown for each kind.
 const SUBJECTS: usize = 12;
 
-/// How far a sweep is.
+/// Progress of a sweep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
-    /// Records looked at.
+    /// Records processed so far.
     pub done: u64,
-    /// Records there were when it began.
+    /// Records that there were at the beginning.
     pub all: u64,
 }
 
 /// Calls with the same difference.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Group {
-    /// How many.
+    /// The number of calls.
     pub calls: u64,
-    /// The first of them.
+    /// The first of them, as examples.
     pub examples: Vec<String>,
 }
 
-/// What came of replaying many calls.
+/// The result of replaying many calls.
 #[derive(Debug, Default)]
 pub struct Sweep {
-    /// Calls replayed.
+    /// The number of calls replayed.
     pub replayed: u64,
-    /// Of these, calls without a difference of any kind.
+    /// The number of calls without any difference.
     pub same: u64,
-    /// Calls with differences that are not tolerated.
+    /// The number of calls with differences that are not tolerated.
     pub differing: u64,
-    /// The differences: by kind, the gravest first, then by what they are about.
+    /// The calls with each difference, by kind, most severe first, and by subject.
     pub groups: BTreeMap<DifferenceKind, BTreeMap<String, Group>>,
-    /// Calls by the gravest of their differences' kinds.
+    /// The number of calls by the most severe kind of their differences.
     pub calls_by_kind: BTreeMap<DifferenceKind, u64>,
-    /// Records without a journal, or of other flows.
+    /// The number of records without a journal, or of other flows.
     pub passed_over: u64,
-    /// Calls that could not be replayed, by the reason.
+    /// Calls that could not be replayed, by reason.
     pub failed: BTreeMap<String, Group>,
     tolerated: BTreeSet<DifferenceKind>,
     took: Duration,
@@ -69,8 +69,8 @@ enum Done {
 }
 
 impl Replayer {
-    /// Replays all recorded calls made since a date (`2026-11-30`) or for a time (`2d`, `12h`), as
-    /// many at once as there are cores; without one, all there are.
+    /// Replays all recorded calls since a date (`2026-11-30`) or a period ago (`2d`, `12h`), or all
+    /// calls if `from` is `None`. Runs as many replays at once as there are cores.
     pub async fn all(
         self: &Arc<Self>,
         from: Option<&str>,
@@ -143,7 +143,7 @@ impl Replayer {
         };
         match replayed.await {
             Ok(replayed) => Done::Replayed(Box::new(replayed)),
-            // the same reason for many calls is told once
+            // without the call's id, so that calls with the same reason form one group
             Err(ReplayError::Journal { reason, .. }) => Done::Failed {
                 call,
                 reason: reason.to_string(),
@@ -165,7 +165,8 @@ fn settled(result: Result<Done, tokio::task::JoinError>) -> Done {
 
 type Read = Result<Result<CallRecord, StoreError>, StoreError>;
 
-/// Reads ahead by one record, until there are none or nobody wants any.
+/// Reads all records of a period page by page, one record ahead of the receiver, until it is
+/// dropped.
 async fn pages(records: SqlRecords, since_ms: u64, queue: mpsc::Sender<Read>) {
     let mut behind: Option<PageMark> = None;
     loop {
@@ -195,7 +196,7 @@ async fn pages(records: SqlRecords, since_ms: u64, queue: mpsc::Sender<Read>) {
 }
 
 impl Sweep {
-    /// Whether a call differs in more than is tolerated.
+    /// Whether no call has a difference that is not tolerated.
     pub fn is_same(&self) -> bool {
         self.differing == 0
     }

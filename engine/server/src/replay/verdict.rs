@@ -1,4 +1,4 @@
-//! A difference as it is told: both sides in words, and where in the arguments it lies.
+//! Differences in readable form: both sides in words, and where their arguments first differ.
 
 use ghanti_dialog::redact::{called, differing, error_kind, function_name as name};
 use ghanti_dialog::{Difference, DifferenceKind, RunEnd, Side};
@@ -7,31 +7,32 @@ use serde_json::Value as Json;
 
 use super::words::Words;
 
-/// One difference, ready to be shown.
+/// A difference in readable form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told {
-    /// Of what kind.
+    /// The kind of the difference.
     pub kind: DifferenceKind,
     /// The recorded entry's number, from 1.
     pub seq: u32,
-    /// What it is about, free of anything personal: `say emi-details`.
+    /// What differs, without personal data, such as `say emi-details`.
     pub subject: String,
-    /// What the record has.
+    /// What the record contains.
     pub expected: String,
     /// What the version does.
     pub got: String,
-    /// Where the arguments first differ, with both values.
+    /// The path at which the arguments first differ, with both values.
     pub at: Option<String>,
-    /// Whether the replay ended there, before the record's end: what follows was not seen.
+    /// Whether the replay stopped here, before the end of the record, so that later entries were
+    /// not compared.
     pub breaks_off: bool,
-    /// Both sides without anything personal, for logs.
+    /// Both sides without personal data, for logs.
     pub masked: Sides,
 }
 
-/// Both sides of a difference.
+/// Both sides of a difference, without personal data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sides {
-    /// What the record has.
+    /// What the record contains.
     pub expected: String,
     /// What the version does.
     pub got: String,
@@ -78,7 +79,8 @@ impl Told {
         }
     }
 
-    /// A run that ended with a failure of the flow, as a difference to one that did not.
+    /// A failure of the flow as a difference, for a record whose flow did not fail. `None` if the
+    /// run did not end with a failure.
     pub(super) fn of_failure(end: &RunEnd, seq: u32) -> Option<Self> {
         let got = match end {
             RunEnd::Failed(error) => format!("`run` returned an error: {error}"),
@@ -131,7 +133,7 @@ impl Sides {
         };
         let expected = show(&difference.expected, "the record's end");
         let got = match (&difference.rule, &difference.expected, &difference.got) {
-            // a look-up's key may be somebody's number
+            // the rule would name the key of the lookup, which may be a phone number
             (Some(_), _, Some(got)) if got.function == Function::Lookup => {
                 "a look-up that the manifest judges otherwise".to_owned()
             }
@@ -185,6 +187,7 @@ fn shown(side: &Side, words: &Words<'_>, language: Option<&Language>) -> String 
             language: own,
             ..
         }) => {
+            // this version has no such template to render
             let content = match content {
                 Content::Template(template)
                     if words
@@ -209,7 +212,7 @@ fn shown(side: &Side, words: &Words<'_>, language: Option<&Language>) -> String 
     }
 }
 
-/// The language the flow has set by an entry.
+/// The language in effect at an entry: the last one that the flow set, or `None`.
 pub(super) fn language_at(entries: &[JournalEntry], seq: u32) -> Option<Language> {
     let set = entries
         .iter()
@@ -221,7 +224,7 @@ pub(super) fn language_at(entries: &[JournalEntry], seq: u32) -> Option<Language
     serde_json::from_value(set.arguments.clone()).ok()
 }
 
-/// The first place where two values differ, in a path's spelling, with both sides.
+/// The path at which two values first differ, with both values.
 fn first_difference(path: &str, expected: &Json, got: &Json) -> Option<String> {
     match (expected, got) {
         _ if expected == got => None,

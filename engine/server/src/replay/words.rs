@@ -1,8 +1,9 @@
-//! What a version would say, in words, beside what the transcript has.
+//! What a version would say, compared with the transcript.
 //!
-//! A journal names templates, not words, so that a changed prompt file changes no entry of it. The
-//! words of then are in the transcript: every template of the record is rendered with this
-//! version's prompt files, in the language it was spoken in, and compared with its line.
+//! A journal contains the names of templates, not their text, so a changed prompt file changes no
+//! entry. The text that was spoken is in the transcript. Each template of the record is rendered
+//! with this version's prompt files, in the language in which it was spoken, and compared with its
+//! line of the transcript.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,10 +18,10 @@ use time::{Date, OffsetDateTime};
 use super::Recorded;
 use super::verdict::{Sides, Told};
 
-/// Renders what a version says in a call of a certain day.
+/// Renders a version's prompts as on the day of a call.
 pub(super) struct Words<'a> {
     pub(super) version: &'a Arc<FlowVersion<FlowPrompts>>,
-    /// The language where the flow has set none.
+    /// The language until the flow sets one.
     language: Language,
     today: Date,
 }
@@ -58,7 +59,7 @@ impl<'a> Words<'a> {
         }
     }
 
-    /// The words of a prompt, or what there is to tell of it without.
+    /// The text of a prompt, or a placeholder in brackets if it has none.
     pub(super) fn of(&self, content: &Content, language: Option<&Language>) -> String {
         match content {
             Content::Text(text) => text.expose().to_owned(),
@@ -82,8 +83,8 @@ impl<'a> Words<'a> {
             .ok()
     }
 
-    /// The lines of the transcript that this version's prompt files have other words for, up to an
-    /// entry; one for each template.
+    /// Lines of the transcript, up to an entry, that this version's prompt files render
+    /// differently; one per template and language.
     pub(super) fn changed(&self, recorded: &Recorded, until_seq: u32) -> Vec<Told> {
         let said = prompts(&recorded.journal.entries);
         let (mut told, mut seen) = (Vec::new(), BTreeSet::new());
@@ -134,8 +135,8 @@ impl<'a> Words<'a> {
         told
     }
 
-    /// Other words, unless an amount or a date of the template, as it is spoken, is in one of them
-    /// only.
+    /// The kind of a changed prompt: amounts or dates if an argument's spoken form occurs in only
+    /// one of the two texts, otherwise what [`other_words`] finds.
     fn kind(&self, template: &Template, line: &Line, got: &str) -> DifferenceKind {
         let differs = |value: &Value| {
             let spoken = speak(value, &line.language, self.today).unwrap_or_default();

@@ -1,6 +1,6 @@
-//! `GET /passthru/after`: Exotel's Passthru applet after the bot. Tells whether to connect an
-//! agent, as its flow wants to hear it. Behind Connect the same applet reports how the agent's leg
-//! ended.
+//! `GET /passthru/after`: Exotel's Passthru applet after the bot. Answers whether to connect an
+//! agent, in the form that the Exotel flow expects. Placed after Connect, the same applet reports
+//! how the agent's leg ended.
 
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
@@ -16,8 +16,8 @@ use crate::app::App;
 use crate::config;
 use crate::unserved::explain;
 
-/// 302 leads to the flow's second branch, 200 to its first (Exotel: Passthru applet, support
-/// article 48283); or a SwitchCase's select.
+/// Answers 302 for the flow's second branch or 200 for its first (Exotel: Passthru applet, support
+/// article 48283), or a SwitchCase's `select`.
 pub async fn after(_: Applet, State(app): State<App>, RawQuery(query): RawQuery) -> Response {
     let request = PassthruRequest::parse(query.as_deref().unwrap_or_default());
     let decided = match &request.call_sid {
@@ -46,7 +46,8 @@ pub async fn after(_: Applet, State(app): State<App>, RawQuery(query): RawQuery)
     }
 }
 
-/// The same Passthru may stand behind Connect as well: nobody is to be connected twice.
+/// Whether the request comes from a Passthru after Connect. The same URL may be used there, and
+/// must not lead to a second transfer.
 async fn is_behind_connect(app: &App, request: &PassthruRequest) -> bool {
     let (Some(sid), Some(_)) = (&request.call_sid, &request.dial_call_status) else {
         return false;
@@ -54,7 +55,7 @@ async fn is_behind_connect(app: &App, request: &PassthruRequest) -> bool {
     matches!(app.services.registry.by_sid(sid).await, Ok(Some(record)) if transfer::is_behind_connect(&record, request))
 }
 
-/// What was decided for a call; an error where no store could tell.
+/// The decision for a call, if there is one. An error means that no store could be read.
 pub async fn decision(app: &App, sid: &CallSid) -> Result<Option<Decision>, ()> {
     let recorded = app.services.registry.by_sid(sid).await;
     if let Ok(Some(record)) = &recorded
@@ -72,7 +73,7 @@ pub async fn decision(app: &App, sid: &CallSid) -> Result<Option<Decision>, ()> 
     }
 }
 
-/// The call of a CallSid, wherever it is known.
+/// The call of a CallSid, from the registry or from the session store.
 pub async fn call_of(app: &App, sid: &CallSid) -> Option<CallId> {
     match app.services.registry.by_sid(sid).await {
         Ok(Some(record)) => Some(record.call_id),
@@ -87,6 +88,7 @@ pub async fn call_of(app: &App, sid: &CallSid) -> Option<CallId> {
     }
 }
 
+/// Adds what the request reports to the call's record.
 async fn note(app: &App, sid: &CallSid, request: PassthruRequest) {
     let Some(call) = explain(app, sid).await else {
         tracing::warn!(%sid, "a passthru after the bot tells of a call that is not known here");
@@ -110,7 +112,7 @@ async fn note(app: &App, sid: &CallSid, request: PassthruRequest) {
         .await;
 }
 
-/// What Exotel says went wrong with a stream.
+/// The problem that Exotel reports for a stream, as a name and a detail.
 fn stream_problem(stream: &StreamOutcome) -> Option<(&'static str, String)> {
     if stream.is_throttled() {
         let detail = "Exotel has throttled the stream: the account has more at once than it may; ask Exotel for a higher limit";

@@ -1,5 +1,5 @@
-//! `GET /connect`: the Connect applet's dynamic URL. Tells which agents to dial. `GET
-//! /connect/event`: what becomes of their legs.
+//! `GET /connect`: the Connect applet's dynamic URL, which answers which agents to dial. `GET
+//! /connect/event`: events of the agents' legs.
 
 use std::time::Duration;
 
@@ -21,12 +21,12 @@ use crate::routes::voicebot::Base;
 use crate::secret::Secret;
 use crate::unserved::explain;
 
-/// How long the answer waits for its trace in the call's record. Exotel waits for 5 s.
+/// How long the response waits for the request to be recorded. Exotel's own timeout is 5 s.
 const TRACE: Duration = Duration::from_millis(500);
 
-/// Numbers in the order of dialling; none for "we didn't dial anyone". Where no store can tell what
-/// was decided, or the call was refused, the default agents are dialled: the Exotel flow came here
-/// because somebody is to be connected.
+/// Answers the agents' numbers in the order of dialling. An empty list means "we didn't dial
+/// anyone". If no store can be read, or the call was refused, the default agents are dialled: the
+/// Exotel flow comes here only when somebody is to be connected.
 pub async fn connect(
     _: Applet,
     State(app): State<App>,
@@ -55,15 +55,15 @@ pub async fn connect(
             .tasks
             .clone()
             .spawn(async move { asked(&app, &sid, &numbers).await });
-        // What is asked behind Connect follows from it; a store that is slow is not waited for, and
-        // the trace comes later.
+        // a request from after Connect is recognised by this record; a slow store is not waited
+        // for, and the record is then updated later
         let _ = tokio::time::timeout(TRACE, traced).await;
     }
     let events = Base::new(&app, &headers).applet(&app, "/connect/event", Secret::in_url);
     Json(ConnectReply::dial(numbers, terms).with_events(events))
 }
 
-/// Leaves a trace of the question in the call's record.
+/// Records that Connect asked for the agents.
 async fn asked(app: &App, sid: &CallSid, numbers: &[PhoneNumber]) {
     let call = explain(app, sid).await;
     tracing::info!(call = call.map(display), %sid, agents = numbers.len(), "connect");
@@ -77,8 +77,8 @@ async fn asked(app: &App, sid: &CallSid, numbers: &[PhoneNumber]) {
     }
 }
 
-/// One thing that happened to an agent's leg (Exotel: Connect applet, `dial_passthru_event_url`).
-/// Always answered `OK`.
+/// An event of an agent's leg (Exotel: Connect applet, `dial_passthru_event_url`). Always answers
+/// `OK`.
 pub async fn event(_: Applet, State(app): State<App>, RawQuery(query): RawQuery) -> &'static str {
     let request = PassthruRequest::parse(query.as_deref().unwrap_or_default());
     app.tasks.clone().spawn(async move {
@@ -98,6 +98,7 @@ pub async fn event(_: Applet, State(app): State<App>, RawQuery(query): RawQuery)
     "OK"
 }
 
+/// Whether the call was refused because the engine was full or stopping.
 async fn was_refused(app: &App, sid: &CallSid) -> bool {
     let record = app.services.registry.by_sid(sid).await;
     matches!(record, Ok(Some(record)) if record.outcome.as_deref() == Some(OUTCOME))

@@ -1,4 +1,4 @@
-//! `/api/calls`: stores a customer's record for a coming call, and shows calls.
+//! `/api/calls`: stores a customer's record for a coming call, and returns calls.
 
 use axum::Json;
 use axum::body::Bytes;
@@ -16,19 +16,22 @@ use crate::order::Order;
 use crate::problem::Problem;
 use crate::routes::do_not_call::refuse_unwanted;
 
-/// `GET /api/calls` shows so many.
+/// Number of calls that `GET /api/calls` returns.
 const NEWEST: u32 = 50;
 
-/// A stored record.
+/// The response for a stored record.
 #[derive(Serialize)]
 pub struct Created {
-    /// Our id of the call: to be given to Exotel as `CustomField`.
+    /// Our id of the call, to be passed to Exotel as `CustomField`.
     call_id: CallId,
 }
 
-/// Stores a record. 201 with the call's id; 400 for a body with a field that the call's flow lacks
-/// or that cannot be read for certain, 409 for a customer who asked not to be called, 503 where the
-/// session store does not answer.
+/// Stores a customer's record. Answers 201 with the call's id.
+///
+/// # Errors
+///
+/// 400 for a field that the call's flow does not declare or that cannot be read for certain, 409
+/// for a customer who asked not to be called, 503 if a store does not answer.
 pub async fn create(
     _: Api,
     State(app): State<App>,
@@ -73,7 +76,8 @@ pub async fn create(
     Ok((StatusCode::CREATED, Json(Created { call_id })))
 }
 
-/// One call: its record with steps, transcript and journal. The id is ours, or Exotel's CallSid.
+/// Returns a call's record with its steps, transcript and journal. The id is ours or Exotel's
+/// CallSid.
 pub async fn show(
     _: Api,
     State(app): State<App>,
@@ -82,7 +86,7 @@ pub async fn show(
     let Path(id) = id?;
     let registry = &app.services.registry;
     let found = match (CallId::parse(&id), CallSid::parse(id)) {
-        // a CallSid of 32 hexadecimal digits reads like an id of ours
+        // a CallSid of 32 hexadecimal digits also parses as our id
         (Some(call), Ok(sid)) => match registry.get(call).await {
             Ok(None) => registry.by_sid(&sid).await,
             found => found,
@@ -107,7 +111,7 @@ pub async fn show(
     }
 }
 
-/// The newest calls, newest first, without their journals.
+/// Returns the newest calls, newest first, without their journals.
 pub async fn newest(_: Api, State(app): State<App>) -> Result<Json<Vec<CallRecord>>, Problem> {
     let mut records = app
         .services

@@ -1,6 +1,6 @@
-//! `/api/do-not-call/{phone}`: customers who asked not to be called any more. The wish is made in a
-//! call (a flow's outcome `do-not-call`) and kept with the records; here it is shown, and lifted
-//! when the customer has changed their mind.
+//! `/api/do-not-call/{phone}`: customers who asked not to be called again. The entry is made by a
+//! call whose flow sets the outcome `do-not-call`. Here it can be shown, and removed if the
+//! customer changes their mind.
 
 use axum::Json;
 use axum::extract::rejection::PathRejection;
@@ -16,7 +16,7 @@ use crate::problem::Problem;
 
 type Phone = Result<Path<String>, PathRejection>;
 
-/// The wish of a number; 404 where there is none.
+/// Returns the entry of a number; 404 if there is none.
 pub async fn show(
     _: Api,
     State(app): State<App>,
@@ -32,7 +32,7 @@ pub async fn show(
     wish.map(Json).ok_or_else(|| none(&phone))
 }
 
-/// Lifts the wish of a number; 404 where there is none.
+/// Removes the entry of a number; 404 if there is none.
 pub async fn lift(_: Api, State(app): State<App>, phone: Phone) -> Result<Json<Value>, Problem> {
     let phone = read(phone)?;
     match app.services.registry.lift_do_not_call(&phone).await {
@@ -45,7 +45,8 @@ pub async fn lift(_: Api, State(app): State<App>, phone: Phone) -> Result<Json<V
     }
 }
 
-/// Nobody is called who asked not to be. Where the database does not tell, nobody is called either.
+/// Refuses a number that is on the do-not-call list with 409. If the database cannot be read,
+/// refuses every number with 503.
 pub async fn refuse_unwanted(app: &App, phone: &PhoneNumber) -> Result<(), Problem> {
     match app.services.registry.do_not_call(phone).await {
         Ok(None) => Ok(()),

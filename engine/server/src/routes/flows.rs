@@ -1,5 +1,5 @@
-//! `/api/flows`: the flows with their versions and what was rejected; loading them again, promoting
-//! and bringing back a version.
+//! `/api/flows`: lists the flows with their versions and rejections; reloads, promotes and rolls
+//! back.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -12,49 +12,49 @@ use crate::access::Api;
 use crate::app::App;
 use crate::problem::Problem;
 
-/// What a version that was rolled back by `POST /api/flows/{name}/rollback` says.
+/// The reason recorded for a version rolled back by `POST /api/flows/{name}/rollback`.
 const ASKED_FOR: &str = "it was rolled back through the API";
 
-/// All flows.
+/// The response of `GET /api/flows`.
 #[derive(Serialize)]
 pub struct Flows {
     flows: Vec<Flow>,
-    /// What lies in the folder and is no flow.
+    /// Entries of the flows folder that are not flows.
     invalid: Vec<Fault>,
     unclaimed: Unclaimed,
 }
 
-/// What becomes of the calls that no flow claims by its `[match]`.
+/// What happens to calls that no flow claims by its `[match]`.
 #[derive(Serialize)]
 struct Unclaimed {
-    /// Who takes them; `null` where they end as `no-flow`.
+    /// The flow that takes them; `null` if they end with the outcome `no-flow`.
     flow: Option<FlowName>,
     because: String,
 }
 
-/// One flow.
+/// A flow.
 #[derive(Serialize)]
 pub struct Flow {
     name: FlowName,
     versions: Vec<Version>,
     rejected: Vec<Fault>,
-    /// What is odd about it though it takes calls.
+    /// Problems that do not keep it from taking calls.
     warnings: Vec<String>,
 }
 
 #[derive(Serialize)]
 struct Version {
     id: VersionId,
-    /// As its author counts.
+    /// The version number given by the author.
     version: String,
     /// `candidate`, `active`, `previous`, `rolled-back` or `draining`.
     state: &'static str,
     calls: u32,
-    /// A candidate's share of the new calls, in percent.
+    /// A candidate's share of new calls, in percent.
     #[serde(skip_serializing_if = "Option::is_none")]
     weight: Option<u8>,
     loaded_ms: u64,
-    /// Why it was rolled back, and when.
+    /// Why it was rolled back.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,7 +63,7 @@ struct Version {
 
 #[derive(Serialize)]
 struct Fault {
-    /// The flow's name, or the file's where it is no name.
+    /// The flow's name, or the file's name if it is not a valid flow name.
     flow: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<VersionId>,
@@ -76,13 +76,13 @@ struct Fault {
     at_ms: Option<u64>,
 }
 
-/// Every flow with its versions, the calls on each, and the candidates that were not taken.
+/// Returns all flows with their versions, the number of calls on each, and the rejected candidates.
 pub async fn list(_: Api, State(app): State<App>) -> Json<Flows> {
     Json(all(&app))
 }
 
-/// Looks through the folder now, and tries again what was rejected. 200 with all flows, whatever
-/// was rejected; 503 where the folder cannot be read.
+/// Scans the folder now, retrying what was rejected. Answers 200 with all flows even if some were
+/// rejected, or 503 if the folder cannot be read.
 pub async fn reload(_: Api, State(app): State<App>) -> Result<Json<Flows>, Problem> {
     app.services.catalogue.reload().await.map_err(|error| {
         let hint =
@@ -92,8 +92,8 @@ pub async fn reload(_: Api, State(app): State<App>) -> Result<Json<Flows>, Probl
     Ok(Json(all(&app)))
 }
 
-/// Withdraws the candidate; without one, brings the version before back. 200 with the flow, 404 for
-/// an unknown one, 409 where there is nothing to bring back.
+/// Withdraws the candidate, or if there is none, makes the previous version active again. Answers
+/// 200 with the flow, 404 for an unknown flow, 409 if there is no version to return to.
 pub async fn rollback(
     _: Api,
     State(app): State<App>,
@@ -107,8 +107,8 @@ pub async fn rollback(
     one(&app, name)
 }
 
-/// Makes the candidate active; without one, the version that was rolled_back. Answers as [`rollback`]
-/// does.
+/// Makes the candidate active, or if there is none, the version that was rolled back. Answers as
+/// [`rollback`] does.
 pub async fn promote(
     _: Api,
     State(app): State<App>,

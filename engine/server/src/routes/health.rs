@@ -1,4 +1,4 @@
-//! `GET /healthz` (the process answers) and `GET /readyz` (what it needs answers too).
+//! `GET /healthz` (liveness) and `GET /readyz` (readiness).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,13 +13,14 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 
-/// The process answers.
+/// Answers `OK` while the process runs.
 pub async fn healthz() -> &'static str {
     "OK"
 }
 
-/// 200 when calls can be held as they should be, 503 with what is missing otherwise, or while the
-/// engine is stopping. Calls are taken in the first two cases.
+/// Answers 200 if the stores answer, a flow is loaded and nothing is wrong with the flows.
+/// Otherwise, or while the engine is stopping, answers 503 and says what is missing. Calls are
+/// admitted even with 503, unless the engine is stopping.
 pub async fn readyz(State(app): State<App>) -> (StatusCode, Json<Value>) {
     let services = &app.services;
     let (sessions, records) =
@@ -68,8 +69,8 @@ pub async fn readyz(State(app): State<App>) -> (StatusCode, Json<Value>) {
     )
 }
 
-/// The sample values that flows run on: those that take calls speak for a lender who does not
-/// exist.
+/// The sample values that flows still use, by flow: a flow that takes calls with them speaks for a
+/// lender who does not exist.
 fn samples(
     versions: &BTreeMap<FlowName, Arc<FlowVersion<FlowPrompts>>>,
 ) -> BTreeMap<String, Vec<String>> {

@@ -1,7 +1,7 @@
-//! `GET /metrics`: counts and gauges for Prometheus, in the OpenMetrics text format that it reads.
+//! `GET /metrics`: counters and gauges for Prometheus, in the OpenMetrics text format.
 //!
-//! Everything is counted where it happens, and only read here. Labels are flows' names and
-//! outcomes, both of a bounded number; nothing tells of one call.
+//! Each value is counted where the event happens, and only read here. Labels are names of flows,
+//! outcomes, paths and reasons, all from bounded sets; no metric is about a single call.
 
 use std::fmt;
 use std::time::Instant;
@@ -21,13 +21,13 @@ use crate::access::Api;
 use crate::app::App;
 use crate::problem::Problem;
 
-/// See the OpenMetrics specification, "Protocol Negotiation".
+/// OpenMetrics specification, "Protocol Negotiation".
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// One count for each set of labels.
+/// A counter for each combination of labels.
 type Counts<const LABELS: usize> = Family<[(&'static str, String); LABELS], Counter>;
 
-/// All metrics, as they are now.
+/// Returns all metrics.
 pub async fn metrics(_: Api, State(app): State<App>) -> Result<Response, Problem> {
     let text = told(&app).map_err(|error| {
         Problem::new(

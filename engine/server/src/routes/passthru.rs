@@ -1,6 +1,6 @@
-//! `GET /passthru`: Exotel's Passthru applet before the bot. The answer is `OK`, at once, whatever
-//! it tells and whatever the stores do; the call is bound to its record behind it. Only where the
-//! engine takes no further calls does it lead the Exotel flow another way.
+//! `GET /passthru`: Exotel's Passthru applet before the bot. Answers `OK` at once, whatever the
+//! request contains and whether or not the stores respond; the call is bound to its record in the
+//! background. Only a call that the engine cannot admit is sent to the other branch.
 
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
@@ -17,9 +17,9 @@ use crate::app::App;
 use crate::awaited::await_stream;
 use crate::refusal::{EntryPoint, admit, refused};
 
-/// Keeps a place for the call, answers, and binds the call behind the answer. 302 leads the Exotel
-/// flow to its second branch (Exotel: Passthru applet, support article 48283), without a `Location`
-/// that anyone could follow.
+/// Reserves a slot for the call, answers, and binds the call in the background. A 302 takes the
+/// Exotel flow to its second branch (Exotel: Passthru applet, support article 48283); it has no
+/// `Location` that a client could follow.
 pub async fn passthru(_: Applet, State(app): State<App>, RawQuery(query): RawQuery) -> Response {
     let request = PassthruRequest::parse(query.as_deref().unwrap_or_default());
     if let Err(refusal) = admit(&app, request.call_sid.as_ref()) {
@@ -45,8 +45,8 @@ pub async fn passthru(_: Applet, State(app): State<App>, RawQuery(query): RawQue
     "OK".into_response()
 }
 
-/// Binds the CallSid to its call, and notes the step where it is the Passthru that asks. Nothing is
-/// returned where there is no CallSid: there is no call to speak of.
+/// Binds the CallSid to its call, and records the step if the request is the Passthru's. Returns
+/// `None` for a request without a CallSid, which belongs to no call.
 pub async fn bind(app: &App, request: PassthruRequest, is_passthru: bool) -> Option<CallId> {
     let Some(sid) = request.call_sid.clone() else {
         tracing::warn!(
@@ -73,6 +73,7 @@ pub async fn bind(app: &App, request: PassthruRequest, is_passthru: bool) -> Opt
             record.order = record.order.or(found.order);
             record.direction = request.direction.or(record.direction);
             let has_begun = record.started_ms.is_some();
+            // once the flow runs, the numbers that it was started with stay
             if !has_begun {
                 record.customer_number = found.number.clone().or(record.customer_number.take());
                 record.line_number = found.line.clone().or(record.line_number.take());
@@ -92,7 +93,7 @@ pub async fn bind(app: &App, request: PassthruRequest, is_passthru: bool) -> Opt
     Some(call)
 }
 
-/// Keeps for this process, at once, what an applet's request says of its call: the stream may come
+/// Keeps the data of an applet's request in this process, without waiting: the stream may start
 /// before the stores have answered.
 fn see(app: &App, request: &PassthruRequest) {
     let sighting = sighting_of(request);
@@ -103,7 +104,8 @@ fn see(app: &App, request: &PassthruRequest) {
     }
 }
 
-/// The same, and behind the answer for other engines.
+/// Keeps the data of an applet's request in this process, and in the background in the session
+/// store for other engines.
 pub fn share(app: &App, request: &PassthruRequest) {
     see(app, request);
     let (Some(sid), Ok(permit)) = (

@@ -1,5 +1,5 @@
-//! `POST /status`: Exotel's status callback. Closes the record: duration, recording, reason; the
-//! outcome of a call that was never taken, and of a transfer.
+//! `POST /status`: Exotel's status callback. Completes the record with duration, recording and
+//! reason, and with the outcome of an unanswered call or of a transfer.
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -19,8 +19,8 @@ use crate::app::App;
 use crate::problem::{Cause, Problem};
 use crate::unserved::explain;
 
-/// Takes a callback in any of Exotel's forms. One of a call that is not known here is answered `OK`
-/// too: Exotel cannot fix it.
+/// Accepts a callback in any of Exotel's formats. A callback for an unknown call is also answered
+/// `OK`, since Exotel cannot correct it.
 pub async fn status(
     _: Applet,
     State(app): State<App>,
@@ -76,9 +76,9 @@ pub async fn status(
     Ok("OK")
 }
 
-/// The call of a callback: by its CallSid, else by the order in its `CustomField`, whose CallSid it
-/// then is. An order that was dialled before under another CallSid gets a record of its own for
-/// this call.
+/// The call of a callback: by its CallSid, else by the order in its `CustomField`, to which the
+/// CallSid is then bound. If the order was already dialled under another CallSid, this call gets a
+/// record of its own.
 async fn call_of_callback(
     app: &App,
     sid: Option<&CallSid>,
@@ -91,7 +91,7 @@ async fn call_of_callback(
     }
     let order = order?;
     let is_recorded = matches!(app.services.registry.get(order).await, Ok(Some(_)));
-    // an id that somebody made up makes no record
+    // an invented id must not create a record
     if !is_recorded
         && !matches!(
             app.services.sessions.customer_by_call(order).await,

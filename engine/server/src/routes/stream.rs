@@ -1,4 +1,4 @@
-//! `/ws/voicebot/{session}`: the media stream. The upgrade is accepted before anything is looked
+//! `/ws/voicebot/{session}`: the media stream. The upgrade is accepted before the call is looked
 //! up; `start` decides which call it is.
 
 use std::time::{Duration, Instant};
@@ -25,25 +25,26 @@ use crate::problem::Problem;
 use crate::refusal::{ANYONE, EntryPoint, Refusal, refused, refused_stream};
 use crate::unserved::{explain, unstarted};
 
-/// A frame may have so many bytes; Exotel's largest, 100 kB of audio in base64, has 134 kB. A peer
-/// that sends more is cut off.
+/// Maximum size of a WebSocket message. Exotel's largest has 134 kB (100 kB of audio in base64). A
+/// peer that exceeds it is disconnected.
 const FRAME_BYTES: usize = 256 << 10;
-/// Room for incoming bytes: a frame of 20 ms has under 600, a longer one makes it grow. What is
-/// free of it is zeroed before each read, so that much more would cost more than the frame.
+/// Initial size of the read buffer: a frame of 20 ms has under 600 bytes, and longer ones make it
+/// grow. The free part is zeroed before each read, so a much larger buffer would cost more than the
+/// frame.
 const READ_BYTES: usize = 4 << 10;
-/// A peer that does not take a frame within this time is gone.
+/// A peer that does not accept a frame within this time is disconnected.
 const SEND: Duration = Duration::from_secs(5);
-/// A peer that does not answer a close within this time is gone. Exotel's audio goes on until it
-/// has read the close: if that were left unread, the kernel would answer it with a reset, in which
-/// the close and the last frames can get lost.
+/// How long to wait for the answer to a close frame. Exotel sends audio until it has read the
+/// close; if that audio stayed unread, the kernel would send a reset, and the close and the last
+/// frames could get lost.
 const CLOSE: Duration = Duration::from_secs(1);
-/// Room for outgoing frames; it is used again once they are sent.
+/// Initial size of the send buffer, which is reused once its frames are sent.
 const BUFFER_BYTES: usize = 16 << 10;
 
 type Session<T> = Result<Path<T>, PathRejection>;
 type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
 
-/// Opens a stream without a token in its path.
+/// Upgrades a stream whose path has no token.
 pub async fn open(
     State(app): State<App>,
     session: Session<String>,
@@ -54,7 +55,7 @@ pub async fn open(
     accept(app, session, None, &headers, upgrade)
 }
 
-/// Opens a stream with a token in its path.
+/// Upgrades a stream with a token in its path.
 pub async fn with_token(
     State(app): State<App>,
     path: Session<(String, String)>,
@@ -82,13 +83,14 @@ fn accept(
         .read_buffer_size(READ_BYTES);
     Ok(upgrade.on_upgrade(move |socket| async move {
         let tasks = app.tasks.clone();
-        // The call outlives the connection's task, so that its record is whole.
+        // a task of its own, so that the record is completed even if the connection's task is
+        // dropped
         let _ = tasks.spawn(hold(app, socket, session, opening)).await;
     }))
 }
 
-/// Holds the call of a socket. Both logs have its beginning and its end, with the ids that are
-/// known by then.
+/// Runs the call of a socket. Its opening and closing are written to both logs, with the ids known
+/// at that time.
 async fn hold(app: App, socket: WebSocket, session: String, opening: Opening) {
     let path_sid = CallSid::parse(session.clone())
         .ok()
@@ -138,7 +140,7 @@ fn told(what: &str, call: Option<CallId>, sid: Option<&CallSid>) {
     tracing::info!(call, sid, "WebSocket {what}");
 }
 
-/// The place of a stream. An engine that is about to stop still holds the calls it has promised to.
+/// The admission of a stream. While draining, only reserved calls are admitted.
 fn place(app: &App, session: &str) -> Result<Opening, Refusal> {
     let (sid, now) = (CallSid::parse(session).ok(), Instant::now());
     if app.draining.is_cancelled()
@@ -151,7 +153,7 @@ fn place(app: &App, session: &str) -> Result<Opening, Refusal> {
     app.admission.open(sid, now).map_err(|_| Refusal::Full)
 }
 
-/// A socket was let in for a call that is awaited, and another one has started on it.
+/// Records the refusal of a call that started on a socket admitted for a reserved one.
 fn unpromised(app: &App, start: &Start) {
     let (call_sid, from, to) = (start.call_sid.clone(), start.from.clone(), start.to.clone());
     refused(
@@ -167,7 +169,7 @@ fn unpromised(app: &App, start: &Start) {
     );
 }
 
-/// An axum socket as the session sees it.
+/// An axum socket as the session's [`Wire`].
 struct Socket {
     socket: WebSocket,
     buffer: BytesMut,
@@ -189,7 +191,7 @@ impl Socket {
     }
 }
 
-/// A received text, counted and not copied.
+/// A received text, shared instead of copied.
 struct Text(Utf8Bytes);
 
 impl AsRef<str> for Text {
@@ -210,7 +212,7 @@ impl Wire for Socket {
                 Some(Ok(Message::Close(_))) | None => return Received::Closed,
                 Some(Err(error)) => {
                     tracing::debug!(target: WEBSOCKET, %error, "ended");
-                    // Exotel ends a stream without a close frame; that is no error.
+                    // Exotel ends a stream without a close frame; that is not an error
                     return broken(&error).map_or(Received::Closed, Received::Broken);
                 }
             }
@@ -229,6 +231,7 @@ impl Wire for Socket {
             reason: Utf8Bytes::from_static(""),
         };
         if self.bounded(Message::Close(Some(frame))).await.is_ok() {
+            // the peer's remaining audio has to be read, see `CLOSE`
             let answered = async {
                 while !matches!(self.receive().await, Received::Closed | Received::Broken(_)) {}
             };
@@ -237,8 +240,7 @@ impl Wire for Socket {
     }
 }
 
-/// Why the library gave a socket up, where the peer has broken the rules; nothing where it or the
-/// network just went away.
+/// How the peer violated the protocol, or `None` if the peer or the network just went away.
 fn broken(error: &axum::Error) -> Option<Break> {
     let error = std::error::Error::source(error)?.downcast_ref::<tungstenite::Error>()?;
     let (name, detail) = match error {

@@ -1,5 +1,5 @@
-//! `GET /voicebot-url` (the Voicebot applet's dynamic URL) and `GET /websocket-url` (what to paste
-//! into Exotel's applets).
+//! `GET /voicebot-url` (the Voicebot applet's dynamic URL) and `GET /websocket-url` (the URLs and
+//! settings to paste into Exotel's applets).
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
@@ -15,22 +15,22 @@ use crate::refusal::{ANYONE, EntryPoint, admit, refused};
 use crate::routes::passthru::share;
 use crate::secret::Secret;
 
-/// How the branches of the Passthru before the bot are laid.
+/// Instructions for the branches of the Passthru before the bot.
 const FIRST_BRANCH: &str = "200: lead it to Voicebot; 302: the engine is full or stopping, lead it to Connect (which dials `agents` of \
     `[calls]` then), to a message and Hangup, or to the Voicebot of another engine";
 
-/// What makes the record say whether an agent answered.
+/// Instructions for the applets after Connect; they make Exotel report whether an agent answered.
 const BEHIND_CONNECT: &str = "lead all branches to a Passthru with the URL of the one after the bot, then to Hangup: it reports whether an agent \
     answered";
 
-/// Where Exotel finds this engine.
+/// The base URLs by which Exotel reaches this engine.
 pub struct Base {
     http: String,
     ws: String,
 }
 
 impl Base {
-    /// As the configuration says, else as this request came.
+    /// From `public-url`, else from the `Host` of this request.
     pub fn new(app: &App, headers: &HeaderMap) -> Self {
         let server = &app.config.server;
         let http = match &server.public_url {
@@ -43,7 +43,7 @@ impl Base {
                 )
             }
         };
-        // `http…` becomes `ws…`, `https…` becomes `wss…`.
+        // turns `http` into `ws`, and `https` into `wss`
         let ws = format!("ws{}", http.strip_prefix("http").unwrap_or(&http));
         Self {
             http: format!("{http}{}", server.path),
@@ -51,7 +51,7 @@ impl Base {
         }
     }
 
-    /// `shown` makes of a token what stands in the URL.
+    /// The URL of a stream. `shown` converts the token to the text that appears in the URL.
     fn stream(&self, app: &App, session: &str, shown: impl Fn(&Secret) -> String) -> String {
         let token = app
             .config
@@ -65,7 +65,7 @@ impl Base {
         )
     }
 
-    /// The URL of an applet, with the applets' token as `shown` shows it.
+    /// The URL of an applet. `shown` converts the token to the text that appears in the URL.
     pub fn applet(&self, app: &App, path: &str, shown: impl Fn(&Secret) -> String) -> String {
         let token = app
             .config
@@ -77,10 +77,14 @@ impl Base {
     }
 }
 
-/// `{"url": …}` for the call that asks. A call without a CallSid gets a URL all the same: `start`
-/// decides. 503 where the engine takes no further calls: the Exotel flow then goes on with its next
-/// applet, without trying to connect. 403 where the URL would hold a token and no token guards this
-/// answer.
+/// Answers `{"url": …}` for the call of the request. A call without a CallSid also gets a URL,
+/// since `start` decides which call it is.
+///
+/// # Errors
+///
+/// 503 if the call cannot be admitted: the Exotel flow then continues with its next applet, without
+/// trying to connect. 403 if the URL would contain the stream token and no applet token protects
+/// this answer.
 pub async fn voicebot_url(
     _: Applet,
     State(app): State<App>,
@@ -107,8 +111,8 @@ pub async fn voicebot_url(
     }))
 }
 
-/// What to paste where, with the applets' settings. Holds the tokens, so it is the API's: where no
-/// `api-token` guards it, a word stands in the place of each.
+/// Answers what to paste into each applet, and the applets' settings. The answer contains tokens,
+/// so it requires the API token; if none is configured, a placeholder stands for each token.
 pub async fn websocket_url(_: Api, State(app): State<App>, headers: HeaderMap) -> Json<Value> {
     let base = Base::new(&app, &headers);
     let is_guarded = app.config.server.api_token.is_some();

@@ -1,5 +1,5 @@
-//! What an unserved request asked for, and for which call; what its call's record and the log say
-//! about it.
+//! What an unserved request asked for, which call it belongs to, and what the log and the call's
+//! record say about it.
 
 use ghanti_exotel::applet::PassthruRequest;
 use ghanti_model::{CallId, CallSid};
@@ -7,9 +7,9 @@ use ghanti_model::{CallId, CallSid};
 use crate::problem::Cause;
 use crate::refusal::ANYONE;
 
-/// Where the media stream's socket opens.
+/// The path of media streams.
 pub(super) const STREAM: &str = "/ws/voicebot";
-/// What the engine serves, as metrics name it.
+/// The paths that the engine serves, as labels in metrics.
 const PLACES: [&str; 10] = [
     "/passthru",
     "/passthru/after",
@@ -22,10 +22,11 @@ const PLACES: [&str; 10] = [
     "/readyz",
     "/metrics",
 ];
-/// All other paths.
+/// The label for all other paths.
 const ELSEWHERE: &str = "other";
 
-/// A CallSid, or our own id; neither of a call that told no CallSid, or of the text of a template.
+/// The CallSid or our own id in a stream's path. Neither for a call that sent no CallSid, or for an
+/// unexpanded placeholder.
 pub(super) fn of_session(session: &str) -> (Option<CallSid>, Option<CallId>) {
     match CallId::parse(session) {
         Some(call) => (None, Some(call)),
@@ -34,10 +35,10 @@ pub(super) fn of_session(session: &str) -> (Option<CallSid>, Option<CallId>) {
     }
 }
 
-/// What was asked.
+/// An unserved request.
 pub(super) struct Asked {
     pub(super) place: &'static str,
-    /// The path's beginning: behind it there may be a token.
+    /// The beginning of the path only: a token may follow it.
     pub(super) shown: String,
     pub(super) sid: Option<CallSid>,
     pub(super) call: Option<CallId>,
@@ -89,7 +90,7 @@ impl Asked {
         }
     }
 
-    /// The problem's name in a call's record, and what to do about it.
+    /// The problem's name in a call's record, and how to fix it.
     pub(super) fn hint(&self, cause: Cause) -> (&'static str, &'static str) {
         match cause {
             Cause::Token if self.place == STREAM => (
@@ -134,7 +135,7 @@ impl Asked {
 }
 
 impl Cause {
-    /// Its name in metrics and logs.
+    /// The name in metrics and logs.
     pub(super) fn name(self) -> &'static str {
         match self {
             Cause::Token => "token",

@@ -1,43 +1,42 @@
-//! The bot's audio as the network receives it: when it has been played, how late its frames came,
-//! and where it ran dry.
+//! The timing of the bot's audio as the network receives it: when it has been played, how late
+//! frames arrive, and where the buffer runs dry.
 //!
-//! Counted, not kept. Times are microseconds since `start`, given as arguments.
+//! Audio is counted, not kept. Times are microseconds since `start`, given as arguments.
 
 use std::collections::VecDeque;
 
-/// The bot's audio of one stream.
+/// Timing of the bot's audio in one stream.
 #[derive(Debug, Default)]
 pub(super) struct BotAudio {
-    /// When all that came will have been played.
+    /// When everything received so far will have been played.
     until_us: Option<u64>,
     marks: VecDeque<(u64, String)>,
-    /// When the prompt's next frame is due; none before its first.
+    /// When the prompt's next frame is due; `None` before its first.
     due_us: Option<u64>,
 }
 
-/// What is to be said of a frame.
+/// The timing of one frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Frame {
-    /// The first of all.
+    /// The first frame of the call.
     FirstOfCall,
-    /// The first of a prompt: nothing says when it had to come.
+    /// The first frame of a prompt, for which no due time is known.
     FirstOfPrompt,
-    /// So much later than the prompt's own pace: than its earliest frame, and one after the other
-    /// from there.
+    /// A frame that continues a prompt. It is due one frame after the previous one, counted from
+    /// the prompt's earliest frame.
     Paced {
-        /// In microseconds.
+        /// How late it arrived, in microseconds.
         late_us: u64,
     },
-    /// It came after all before it had been played: the caller heard a gap in the middle of a
-    /// prompt.
+    /// A frame that arrived after the buffer had run dry: the caller heard a gap within a prompt.
     AfterGap {
-        /// How long, in microseconds.
+        /// Length of the gap, in microseconds.
         gap_us: u64,
     },
 }
 
 impl BotAudio {
-    /// A frame of `ms` milliseconds came.
+    /// Adds a frame of `ms` milliseconds.
     pub(super) fn media(&mut self, now_us: u64, ms: u64) -> Frame {
         let played_us = self.until_us.unwrap_or_default();
         let frame = match (self.until_us, self.due_us) {
@@ -53,7 +52,7 @@ impl BotAudio {
         let lasts_us = ms * 1_000;
         self.until_us = Some(played_us.max(now_us) + lasts_us);
         // an early frame sets the pace; a late one does not excuse those after it, unless a gap has
-        // moved them all
+        // delayed them all
         let due_us = self
             .due_us
             .filter(|_| !matches!(frame, Frame::AfterGap { .. }))
@@ -62,26 +61,26 @@ impl BotAudio {
         frame
     }
 
-    /// What comes next is of another prompt.
+    /// Marks the end of a prompt: the next frame belongs to another one.
     pub(super) fn end_of_prompt(&mut self) {
         self.due_us = None;
     }
 
-    /// A mark came: it ends a prompt.
+    /// Adds a mark, which ends a prompt.
     pub(super) fn mark(&mut self, name: String) {
         self.end_of_prompt();
         self.marks
             .push_back((self.until_us.unwrap_or_default(), name));
     }
 
-    /// What was not yet played is dropped, and its marks with it.
+    /// Drops everything not yet played, with its marks.
     pub(super) fn clear(&mut self) {
         self.end_of_prompt();
         self.until_us = self.until_us.map(|_| 0);
         self.marks.clear();
     }
 
-    /// The marks whose audio has been played.
+    /// Returns the marks whose audio has been played.
     pub(super) fn played(&mut self, now_us: u64) -> impl Iterator<Item = String> {
         std::iter::from_fn(move || {
             self.marks

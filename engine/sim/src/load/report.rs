@@ -1,4 +1,4 @@
-//! What came of a load: counts, problems, and how the bot's audio came.
+//! The report of a load: counts, problems, and the timing of the bot's audio.
 
 use std::collections::BTreeMap;
 
@@ -6,47 +6,47 @@ use serde::Serialize;
 
 use super::bot_audio::Frame;
 
-/// What came of it.
+/// The result of a load.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct LoadReport {
-    /// Calls begun.
+    /// Number of calls started.
     pub calls: u64,
-    /// How many had which outcome by the engine's record; `in-progress` were hung up at the end.
+    /// Calls by outcome in the engine's record; `in-progress` for those hung up at the end.
     pub outcomes: BTreeMap<String, u64>,
-    /// What went wrong, how often.
+    /// Problems with their counts.
     pub problems: BTreeMap<String, u64>,
-    /// The caller's frames that were sent.
+    /// Number of the caller's frames sent.
     pub frames_sent: u64,
-    /// How late they were sent, in microseconds: a measure of this process, to be small before
-    /// others are believed.
+    /// How late they were sent, in microseconds. A measure of this process; it must be small for
+    /// the other figures to be reliable.
     pub late_us: Percentiles,
-    /// From `start` to the bot's first audio, in milliseconds.
+    /// Time from `start` to the bot's first audio, in milliseconds.
     pub first_media_ms: Percentiles,
-    /// The bot's audio that came, in milliseconds.
+    /// Duration of the bot's audio received, in milliseconds.
     pub bot_audio_ms: u64,
-    /// How the bot's frames came, all of them.
+    /// Timing of all frames of the bot.
     pub bot: BotFrames,
-    /// The same of each phase, in their order.
+    /// Timing of the bot's frames by phase, in order.
     pub phases: Vec<BotFrames>,
-    /// The marks returned.
+    /// Number of marks returned.
     pub marks: u64,
 }
 
-/// How the bot's frames within prompts came.
+/// Timing of the bot's frames within prompts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct BotFrames {
-    /// How many.
+    /// Number of frames.
     pub frames: u64,
-    /// How much later each came than its prompt's own pace, in microseconds.
+    /// How late frames arrived relative to their prompt's own pace, in microseconds.
     pub late_us: Percentiles,
-    /// How often the bot's audio ran dry in the middle of a prompt.
+    /// Number of gaps: how often the audio ran dry within a prompt.
     pub gaps: u64,
-    /// How long those gaps were, in microseconds.
+    /// Length of these gaps, in microseconds.
     pub gap_us: Percentiles,
-    /// The gaps by the bot's own clock, which its frames tell: those that it made itself, whatever
-    /// network and callers then did.
+    /// Number of gaps according to the bot's own timestamps: those caused by the bot, and not by
+    /// the network or the callers.
     pub own_gaps: u64,
-    /// How long those were, in microseconds.
+    /// Length of these gaps, in microseconds.
     pub own_gap_us: Percentiles,
 }
 
@@ -61,7 +61,7 @@ pub struct Percentiles {
 }
 
 impl Percentiles {
-    /// Of values in any order.
+    /// Computes the percentiles of values in any order.
     pub fn of(mut values: Vec<u64>) -> Self {
         values.sort_unstable();
         let rank = |percent: usize| {
@@ -79,7 +79,7 @@ impl Percentiles {
     }
 }
 
-/// A report in the making, of one caller or of all.
+/// A report being collected, for one caller or for all.
 #[derive(Default)]
 pub(super) struct Tally {
     pub(super) report: LoadReport,
@@ -88,7 +88,7 @@ pub(super) struct Tally {
     bot: Vec<Frames>,
 }
 
-/// The bot's frames of one phase.
+/// The bot's frames in one phase.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Frames {
     count: u64,
@@ -142,7 +142,8 @@ impl Tally {
 }
 
 impl Frames {
-    /// Counts a frame, as it came and by the bot's own clock. Tells whether it is the call's first.
+    /// Counts a frame, by its arrival and by the bot's own timestamp. Returns whether it is the
+    /// call's first.
     pub(super) fn count(&mut self, came: Frame, sent: Frame) -> bool {
         self.count += 1;
         if let Frame::AfterGap { gap_us } = sent {

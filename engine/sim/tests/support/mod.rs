@@ -1,5 +1,5 @@
-//! A small bot for the simulator to call: the engine's routes, and a script of the test's own on
-//! the socket.
+//! A small bot for the simulator to call: the engine's routes, with the stream scripted by the
+//! test.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -20,7 +20,7 @@ use ghanti_model::{CallId, CallRecord, CallState, Extent, Language, Line, Masked
 use ghanti_sim::{CallReport, Scenario, Silent};
 use serde_json::{Value, json};
 
-/// What the bot has seen, and the record it shows.
+/// What the bot has seen, and the record that it returns.
 pub struct Seen {
     pub requests: Vec<(String, HashMap<String, String>, HeaderMap)>,
     pub status_form: String,
@@ -31,7 +31,7 @@ pub struct Seen {
     pub stream_query: String,
 }
 
-/// Of one message with the caller's audio.
+/// Duration of one frame of the caller's audio.
 pub const FRAME_MS: u64 = 20;
 
 pub type Shared = Arc<Mutex<Seen>>;
@@ -53,7 +53,7 @@ pub struct BotEnd {
 }
 
 impl BotEnd {
-    /// The next message of Exotel; none when the stream is over, with or without a close.
+    /// The next message of Exotel; `None` when the stream has ended, with or without a close.
     pub async fn next(&mut self) -> Option<Value> {
         loop {
             match self.socket.recv().await? {
@@ -65,9 +65,9 @@ impl BotEnd {
         }
     }
 
-    /// Reads until an event, and gives how many milliseconds of the caller's audio came before it:
-    /// the simulator's own time, in which it plays, returns marks and presses keys. On a busy
-    /// machine it is behind the real one and catches up.
+    /// Reads up to an event. Returns it with the milliseconds of the caller's audio before it: the
+    /// simulator's own time, by which it plays, returns marks and presses keys. On a busy machine
+    /// it lags behind real time and catches up.
     pub async fn until(&mut self, event: &str) -> (Value, u64) {
         let mut audio_ms = 0;
         loop {
@@ -84,7 +84,7 @@ impl BotEnd {
         }
     }
 
-    /// Reads so much of the caller's audio, and nothing else.
+    /// Reads this much of the caller's audio, and nothing else.
     pub async fn hear(&mut self, ms: u64) {
         for _ in 0..ms / FRAME_MS {
             assert_eq!(self.next().await.unwrap()["event"], "media");
@@ -101,8 +101,8 @@ impl BotEnd {
         start
     }
 
-    /// Sends a tone in frames of 100 ms, all at once. On a busy machine the simulator may not take
-    /// them at once, which it counts as gaps.
+    /// Sends a tone in frames of 100 ms, all at once. On a busy machine the simulator may be late
+    /// to take them, which it counts as gaps.
     pub async fn tone(&mut self, ms: usize) {
         for _ in 0..ms / 100 {
             let samples = (0..800).flat_map(|at| ((at as f32 * 0.4).sin() * 8000.0).to_le_i16());
@@ -131,7 +131,7 @@ impl BotEnd {
             .unwrap();
     }
 
-    /// Adds a line to the record, as the engine does while the call runs.
+    /// Adds a line to the transcript, as the engine does while the call runs.
     pub fn line(&self, name: &str, text: &str, at_ms: u64) {
         self.seen.lock().unwrap().record.transcript.push(Line {
             at_ms,
@@ -145,7 +145,7 @@ impl BotEnd {
         });
     }
 
-    /// Closes the stream in good order.
+    /// Closes the stream normally.
     pub async fn close(mut self) {
         let _ = self.socket.send(Message::Close(None)).await;
         while let Some(Ok(_)) = self.socket.recv().await {}
@@ -162,7 +162,7 @@ impl ToLe for f32 {
     }
 }
 
-/// Plays a scenario against a bot that follows a script; the record ends with the outcome `done`.
+/// Runs a scenario against a scripted bot. The record ends with the outcome `done`.
 pub async fn play<F, Fut>(scenario: &str, script: F) -> (CallReport, Shared, tempfile::TempDir)
 where
     F: Fn(BotEnd) -> Fut + Send + Sync + 'static,
@@ -171,7 +171,7 @@ where
     play_prepared(scenario, |_| {}, script).await
 }
 
-/// The same, with the bot prepared first.
+/// Like [`play`], with the bot's state prepared first.
 pub async fn play_prepared<F, Fut>(
     scenario: &str,
     prepare: impl FnOnce(&mut Seen),
@@ -192,7 +192,7 @@ where
     (report, seen, folder)
 }
 
-/// A bot on a port of its own.
+/// Starts a bot on a port of its own.
 pub async fn serve<F, Fut>(script: F) -> (String, Shared)
 where
     F: Fn(BotEnd) -> Fut + Send + Sync + 'static,
@@ -271,7 +271,7 @@ async fn passthru_after(
     headers: HeaderMap,
 ) -> StatusCode {
     let mut seen = app.seen.lock().unwrap();
-    // behind Connect the way ends
+    // the Passthru after Connect ends the flow
     let is_behind_connect = seen.requests.iter().any(|(path, ..)| path == "connect");
     seen.requests
         .push(("after".to_owned(), parameters, headers));
@@ -318,7 +318,7 @@ async fn stream(State(app): State<App>, upgrade: WebSocketUpgrade) -> Response {
     })
 }
 
-/// The two sides of a written recording: caller, bot.
+/// The two sides of a recording: caller, bot.
 pub fn sides(recording: &Path) -> (Vec<i16>, Vec<i16>) {
     let mut reader = hound::WavReader::open(recording).unwrap();
     assert_eq!(reader.spec().channels, 2);
@@ -329,7 +329,7 @@ pub fn sides(recording: &Path) -> (Vec<i16>, Vec<i16>) {
     )
 }
 
-/// Milliseconds of a side in which something is audible, in steps of 20.
+/// How many milliseconds of a side are audible, in steps of 20.
 pub fn audible_ms(side: &[i16], rate_hz: usize) -> usize {
     side.chunks(rate_hz / 50)
         .filter(|frame| {
