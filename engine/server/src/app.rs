@@ -63,7 +63,12 @@ impl App {
             connections,
             limited_by,
         } = places(&config, &services);
-        tracing::info!(calls, connections, "calls are taken up to this number");
+        open.set_most(connections);
+        tracing::info!(
+            calls,
+            connections,
+            "ready: calls are taken up to this number"
+        );
         Self {
             admission: Admission::new(calls),
             limited_by,
