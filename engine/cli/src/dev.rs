@@ -6,7 +6,6 @@ mod builder;
 mod builds;
 mod calls;
 mod compilers;
-mod ears;
 mod event_format;
 mod events;
 mod line;

@@ -373,14 +373,14 @@ mod tests {
 
     #[test]
     fn the_engines_own_records_are_granted_to_no_flow_whatever_the_patterns_say() {
-        for pattern in ["*", "s*", "*:*", "samv*:customer:*", "*customer*"] {
+        for pattern in ["*", "g*", "*:*", "ghan*:customer:*", "*customer*"] {
             let rules = rules(&format!("[grants]\nlookup = [\"{pattern}\"]"));
             for key in [
                 "ghanti:customer:019b",
                 "ghanti:phone:+919876543210",
                 "GHANTI:customer:x",
                 " ghanti:sid:a",
-                "sam\tvaad:customer:1",
+                "gha\tnti:customer:1",
                 "\0ghanti:decision:a",
             ] {
                 assert!(
@@ -391,7 +391,7 @@ mod tests {
         }
         let all = rules("[grants]\nlookup = [\"*\"]");
         assert!(
-            ["loan:42", "ghanti", "crm:ghanti:1", "s"]
+            ["loan:42", "ghanti", "crm:ghanti:1", "g"]
                 .iter()
                 .all(|key| all.check_lookup(key).is_ok())
         );

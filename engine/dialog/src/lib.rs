@@ -17,6 +17,7 @@ mod debounce;
 pub mod description;
 pub mod engine;
 mod failures;
+pub mod file_watcher;
 mod flow_tests;
 mod functions;
 mod gate;

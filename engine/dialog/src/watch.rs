@@ -4,20 +4,15 @@
 //! every few seconds, since notifications get lost, are not sent for network folders, and stop when
 //! the folder itself is replaced. While the folder cannot be read, all flows stay as they are.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use ghanti_model::FlowName;
-use notify::event::{AccessKind, AccessMode};
-use notify::{Config, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
-use tokio::sync::Notify;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::catalogue::{Catalogue, Verdict};
 use crate::debounce::{Debounce, Judged};
+use crate::file_watcher::{FileWatcher, folder_id};
 use crate::version::PromptLibrary;
 
 /// How often the folder is scanned when no notification arrives.
@@ -35,12 +30,7 @@ pub fn watch<P: PromptLibrary>(catalogue: &Arc<Catalogue<P>>) -> JoinHandle<()> 
 }
 
 async fn run<P: PromptLibrary>(catalogue: Weak<Catalogue<P>>) {
-    let wake = Arc::new(Notify::new());
-    let mut ears = Ears {
-        wake: Arc::clone(&wake),
-        folder: None,
-        watcher: None,
-    };
+    let mut watcher = FileWatcher::recursive();
     let mut debounce = Debounce::default();
     let mut loads: JoinSet<(FlowName, u64, Judged)> = JoinSet::new();
     let mut unreadable: Option<String> = None;
@@ -49,14 +39,15 @@ async fn run<P: PromptLibrary>(catalogue: Weak<Catalogue<P>>) {
             return;
         };
         // watch before scanning, so that no change between the two is missed
-        ears = match listening(ears, catalogue.folder()).await {
-            Some(ears) => ears,
-            None => Ears {
-                wake: Arc::clone(&wake),
-                folder: None,
-                watcher: None,
-            },
-        };
+        let folder = catalogue.folder().to_owned();
+        let watched = tokio::task::spawn_blocking(move || {
+            let id = folder_id(&folder);
+            watcher.watch(id.map(|id| (folder, id)).into_iter().collect());
+            watcher
+        });
+        // a panic takes the watcher with it: a new one is woken by what comes from now on
+        watcher = watched.await.unwrap_or_else(|_| FileWatcher::recursive());
+        let wake = watcher.wake();
         let mut pause = RESCAN;
         match catalogue.look().await {
             Ok(places) => {
@@ -104,61 +95,4 @@ async fn run<P: PromptLibrary>(catalogue: Weak<Catalogue<P>>) {
             () = tokio::time::sleep(pause) => {}
         }
     }
-}
-
-/// The file watcher of one folder.
-struct Ears {
-    wake: Arc<Notify>,
-    /// Device and inode of the watched folder.
-    folder: Option<(u64, u64)>,
-    watcher: Option<RecommendedWatcher>,
-}
-
-/// Makes sure that the folder currently at this path is watched. Returns `None` if the blocking
-/// task failed.
-async fn listening(mut ears: Ears, folder: &Path) -> Option<Ears> {
-    let folder = folder.to_owned();
-    let heard = tokio::task::spawn_blocking(move || {
-        ears.listen(&folder);
-        ears
-    });
-    heard.await.ok()
-}
-
-impl Ears {
-    /// Replaces the watcher if the folder at this path is not the one being watched.
-    fn listen(&mut self, path: &Path) {
-        let folder = fs::metadata(path)
-            .ok()
-            .map(|folder| (folder.dev(), folder.ino()));
-        if folder == self.folder {
-            return;
-        }
-        self.folder = folder;
-        self.watcher = folder.and_then(|_| {
-            self.open(path)
-                .inspect_err(|error| {
-                    tracing::warn!(folder = %path.display(), %error, rescan_s = RESCAN.as_secs(), "changes of flows are seen by looking only: raise fs.inotify.max_user_watches and max_user_instances by sysctl");
-                })
-                .ok()
-        });
-    }
-
-    fn open(&self, path: &Path) -> notify::Result<RecommendedWatcher> {
-        let wake = Arc::clone(&self.wake);
-        let hear = move |event: notify::Result<Event>| {
-            if event.map_or(true, |event| tells_of_change(event.kind)) {
-                wake.notify_one();
-            }
-        };
-        let mut watcher =
-            RecommendedWatcher::new(hear, Config::default().with_follow_symlinks(false))?;
-        watcher.watch(path, RecursiveMode::Recursive)?;
-        Ok(watcher)
-    }
-}
-
-/// Whether an event may be a change, rather than a read access such as our own.
-fn tells_of_change(kind: EventKind) -> bool {
-    !matches!(kind, EventKind::Access(access) if access != AccessKind::Close(AccessMode::Write))
 }

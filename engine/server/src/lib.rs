@@ -30,6 +30,7 @@ pub use app::{App, router};
 pub use config::{Config, ConfigError, Starter};
 pub use front::Front;
 pub use ghanti_dialog::compile_component;
+pub use ghanti_dialog::file_watcher::{FileWatcher, FolderId};
 pub use lock::{DataLock, LockError};
 pub use open::{Folders, Mode, OpenError, open, open_recognizer};
 pub use secret::Secret;

@@ -9,10 +9,6 @@ use ghanti_speech::words::ChoiceMatcher;
 use crate::rendered_prompt::RenderedPrompt;
 
 /// How answers to a question are interpreted.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a call has one question open at a time"
-)]
 pub enum Answers {
     /// One of the choices, by voice or key.
     Choices(ChoiceMatcher),

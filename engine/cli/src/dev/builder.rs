@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use ghanti_model::FlowName;
+use ghanti_server::FileWatcher;
 
 use super::build::{Built, End, LONGEST, build};
 use super::builds::{Builds, Follows, Task};
 use super::compilers::words;
-use super::ears::Ears;
 use super::line::{Line, Subject, Tone};
 use super::project::{Language, Project};
 use super::screen::Screen;
@@ -72,8 +72,8 @@ impl Builder {
 
     /// Runs until dropped, which also kills the running build.
     pub async fn run(mut self) {
-        let mut ears = Ears::default();
-        let wake = ears.wake();
+        let mut watcher = FileWatcher::of_folders_alone();
+        let wake = watcher.wake();
         let mut builds = Builds::default();
         let mut running = None;
         let mut ended: Option<(Task, Option<Seen>, Built)> = None;
@@ -85,13 +85,13 @@ impl Builder {
                 let looked = look(&project);
                 let is_new = looked
                     .as_ref()
-                    .is_ok_and(|found| ears.listen(found.folders.clone()));
-                (looked, is_new, ears)
+                    .is_ok_and(|found| watcher.watch(found.folders.clone()));
+                (looked, is_new, watcher)
             });
-            let Ok((looked, is_new, same_ears)) = looked.await else {
+            let Ok((looked, is_new, same_watcher)) = looked.await else {
                 return;
             };
-            ears = same_ears;
+            watcher = same_watcher;
             match looked {
                 Ok(found) => {
                     unreadable = None;

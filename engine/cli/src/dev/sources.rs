@@ -11,6 +11,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use ghanti_model::FlowName;
+use ghanti_server::FolderId;
 use sha2::{Digest, Sha256};
 
 use super::project::{Kind, Language, Project};
@@ -36,9 +37,6 @@ pub struct Sources {
     /// A digest of file names and contents.
     pub digest: [u8; 32],
 }
-
-/// Device and inode of a folder; they differ if it was replaced.
-pub type FolderId = (u64, u64);
 
 /// The result of a scan.
 #[derive(Debug, Default)]
