@@ -50,7 +50,7 @@ pub async fn hold(engine: &Engine, sid: &str, number: &str, patience: Option<Dur
         let message = tokio::select! {
             biased;
             _ = ticks.tick() => {
-                assert!(heard_at.elapsed() < PATIENCE, "the bot says nothing and does not close the socket");
+                assert!(heard_at.elapsed() < 4 * PATIENCE, "the bot says nothing and does not close the socket");
                 // it may be closing it now
                 let _ = stream.send(Message::text(&silence)).await;
                 continue;
