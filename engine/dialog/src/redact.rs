@@ -188,6 +188,23 @@ pub fn error_kind(error: &CallError) -> String {
 }
 
 fn path(at: &str, expected: &Json, got: &Json) -> Option<String> {
+    let item = |n: usize, was: &Json, is: &Json| {
+        was.get("name")
+            .or(is.get("name"))
+            .and_then(Json::as_str)
+            .map_or_else(|| n.to_string(), name)
+    };
+    first_difference(at, expected, got, &item).map(|(path, ..)| path)
+}
+
+/// The path at which two values first differ, below the path `at`, with both values; null where
+/// there is none. `item` names an element of an array by its index and both values.
+pub fn first_difference(
+    at: &str,
+    expected: &Json,
+    got: &Json,
+    item: &impl Fn(usize, &Json, &Json) -> String,
+) -> Option<(String, Json, Json)> {
     match (expected, got) {
         _ if expected == got => None,
         (Json::Object(was), Json::Object(is)) => {
@@ -197,23 +214,24 @@ fn path(at: &str, expected: &Json, got: &Json) -> Option<String> {
             let value = |fields: &serde_json::Map<String, Json>, name: &str| {
                 fields.get(name).cloned().unwrap_or_default()
             };
-            names
-                .into_iter()
-                .find_map(|name| path(&format!("{at}.{name}"), &value(was, name), &value(is, name)))
+            names.into_iter().find_map(|name| {
+                first_difference(
+                    &format!("{at}.{name}"),
+                    &value(was, name),
+                    &value(is, name),
+                    item,
+                )
+            })
         }
         (Json::Array(was), Json::Array(is)) => {
             let nth = |items: &[Json], n: usize| items.get(n).cloned().unwrap_or_default();
             (0..was.len().max(is.len())).find_map(|n| {
                 let (was, is) = (nth(was, n), nth(is, n));
-                let named = was
-                    .get("name")
-                    .or(is.get("name"))
-                    .and_then(Json::as_str)
-                    .map_or_else(|| n.to_string(), name);
-                path(&format!("{at}[{named}]"), &was, &is)
+                let item_name = item(n, &was, &is);
+                first_difference(&format!("{at}[{item_name}]"), &was, &is, item)
             })
         }
-        _ => Some(at.to_owned()),
+        _ => Some((at.to_owned(), expected.clone(), got.clone())),
     }
 }
 

@@ -128,8 +128,8 @@ impl Source {
 }
 
 impl Parts {
-    /// The version's id: the digest of all parts except the tests.
-    fn id(&self) -> VersionId {
+    /// The files that a version consists of, by their paths: all parts except the tests.
+    pub(crate) fn files(&self) -> impl Iterator<Item = (String, &[u8])> {
         let component = std::iter::once(("flow.wasm".to_owned(), self.component.as_slice()));
         let manifest = self
             .manifest
@@ -143,11 +143,13 @@ impl Parts {
             .audio
             .iter()
             .map(|(name, bytes)| (format!("audio/{name}"), &**bytes));
+        component.chain(manifest).chain(prompts).chain(audio)
+    }
+
+    /// The version's id: the digest of its files.
+    fn id(&self) -> VersionId {
         #[expect(clippy::expect_used, reason = "64 hexadecimal digits are an id")]
-        VersionId::parse(digest(
-            component.chain(manifest).chain(prompts).chain(audio),
-        ))
-        .expect("hexadecimal")
+        VersionId::parse(digest(self.files())).expect("hexadecimal")
     }
 }
 

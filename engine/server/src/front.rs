@@ -11,7 +11,7 @@ use axum::Json;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use axum::middleware::from_fn;
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use ghanti_dialog::Loading;
 use serde_json::json;
@@ -40,12 +40,11 @@ pub struct Front {
     address: SocketAddr,
 }
 
-/// State of the request handlers while the engine is starting.
+/// State of the request handler while the engine is starting.
 #[derive(Clone)]
 struct Starting {
     path: Arc<str>,
     loading: Loading,
-    routes: Arc<OnceLock<Router>>,
 }
 
 impl Front {
@@ -59,13 +58,16 @@ impl Front {
         let patience = Patience { head, idle, body };
         // the configured limit: how many descriptors calls need is not known yet
         let connections = Connections::new(server.connections, server.connections_per_address);
+        let (loading, routes) = (Loading::default(), Arc::default());
         let starting = Starting {
             path: server.path.as_str().into(),
-            loading: Loading::default(),
-            routes: Arc::default(),
+            loading: loading.clone(),
         };
-        let (loading, routes) = (starting.loading.clone(), Arc::clone(&starting.routes));
-        let router = Router::new().fallback(answer).with_state(starting);
+        let router = Router::new()
+            .fallback(starting_answer)
+            .with_state(starting)
+            .layer(from_fn(problem::end_connection))
+            .layer(from_fn_with_state(Arc::clone(&routes), answer));
         let close = CancellationToken::new();
         let server = tokio::spawn(listen(
             listener,
@@ -96,20 +98,15 @@ impl Front {
     }
 }
 
+/// Answers with the engine's routes, once it has them.
 async fn answer(
-    State(starting): State<Starting>,
+    State(routes): State<Arc<OnceLock<Router>>>,
     request: Request,
+    next: Next,
 ) -> Result<Response, Infallible> {
-    match starting.routes.get() {
+    match routes.get() {
         Some(routes) => routes.clone().oneshot(request).await,
-        None => {
-            Router::new()
-                .fallback(starting_answer)
-                .layer(from_fn(problem::end_connection))
-                .with_state(starting)
-                .oneshot(request)
-                .await
-        }
+        None => Ok(next.run(request).await),
     }
 }
 

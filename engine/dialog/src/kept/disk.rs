@@ -71,7 +71,7 @@ impl Disk {
         let objects = self.objects();
         fs::create_dir_all(&objects)?;
         let mut files = Files::new();
-        for (path, bytes) in listed(parts) {
+        for (path, bytes) in parts.files() {
             let digest = hex(&Sha256::digest(bytes));
             let object = objects.join(&digest);
             // replaces a damaged file: only the length is checked here, the digest when it is read
@@ -170,23 +170,6 @@ impl Disk {
     fn objects(&self) -> PathBuf {
         self.folder.join("objects")
     }
-}
-
-fn listed(parts: &Parts) -> impl Iterator<Item = (String, &[u8])> {
-    let component = std::iter::once(("flow.wasm".to_owned(), parts.component.as_slice()));
-    let manifest = parts
-        .manifest
-        .iter()
-        .map(|text| ("flow.toml".to_owned(), text.as_bytes()));
-    let prompts = parts
-        .prompts
-        .iter()
-        .map(|(language, text)| (format!("prompts/{language}"), text.as_bytes()));
-    let audio = parts
-        .audio
-        .iter()
-        .map(|(name, bytes)| (format!("audio/{name}"), &**bytes));
-    component.chain(manifest).chain(prompts).chain(audio)
 }
 
 fn read_entry(file: &Path) -> Result<Entry, String> {

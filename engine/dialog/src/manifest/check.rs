@@ -55,7 +55,7 @@ impl Manifest {
     }
 
     /// Every requirement, with its keys and its index in the list.
-    fn requirements(&self) -> impl Iterator<Item = ([&str; 3], usize, &str)> {
+    pub(super) fn requirements(&self) -> impl Iterator<Item = ([&str; 3], usize, &str)> {
         let by_prompt = self
             .prompts
             .iter()

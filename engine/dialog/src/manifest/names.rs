@@ -82,25 +82,9 @@ impl Manifest {
     }
 
     fn established_names(&self) -> Vec<Named<'_>> {
-        let by_prompt = self
-            .prompts
-            .iter()
-            .map(|(name, rule)| ("prompts", name, &rule.requires));
-        let by_question = self
-            .questions
-            .iter()
-            .map(|(name, rule)| ("questions", name, &rule.requires));
-        let required = by_prompt
-            .chain(by_question)
-            .flat_map(|(section, name, requires)| {
-                requires.iter().enumerate().map(move |(at, required)| {
-                    (
-                        required.as_str(),
-                        vec![section, name.as_str(), "requires"],
-                        Some(at),
-                    )
-                })
-            });
+        let required = self
+            .requirements()
+            .map(|(keys, at, required)| (required, keys.to_vec(), Some(at)));
         let listed = self.establishes.iter().flatten().enumerate();
         let listed =
             listed.map(|(at, name)| (name.as_str(), vec!["flow", "establishes"], Some(at)));

@@ -1,6 +1,8 @@
 //! Differences in readable form: both sides in words, and where their arguments first differ.
 
-use ghanti_dialog::redact::{called, differing, error_kind, function_name as name};
+use ghanti_dialog::redact::{
+    called, differing, error_kind, first_difference, function_name as name,
+};
 use ghanti_dialog::{Difference, DifferenceKind, RunEnd, Side};
 use ghanti_model::{Content, Function, JournalEntry, Language, Prompt};
 use serde_json::Value as Json;
@@ -59,7 +61,7 @@ impl Told {
         } else if let (Some(was), Some(is)) = (&difference.expected, &difference.got)
             && was.function == is.function
         {
-            at = first_difference("", &was.arguments, &is.arguments);
+            at = place_of_difference(&was.arguments, &is.arguments);
         }
         let subject = difference
             .expected
@@ -224,39 +226,16 @@ pub(super) fn language_at(entries: &[JournalEntry], seq: u32) -> Option<Language
     serde_json::from_value(set.arguments.clone()).ok()
 }
 
-/// The path at which two values first differ, with both values.
-fn first_difference(path: &str, expected: &Json, got: &Json) -> Option<String> {
-    match (expected, got) {
-        _ if expected == got => None,
-        (Json::Object(was), Json::Object(is)) => {
-            let names = was
-                .keys()
-                .chain(is.keys().filter(|name| !was.contains_key(*name)));
-            let value = |fields: &serde_json::Map<String, Json>, name: &str| {
-                fields.get(name).cloned().unwrap_or_default()
-            };
-            names.into_iter().find_map(|name| {
-                first_difference(
-                    &format!("{path}.{name}"),
-                    &value(was, name),
-                    &value(is, name),
-                )
-            })
-        }
-        (Json::Array(was), Json::Array(is)) => {
-            let nth = |items: &[Json], n: usize| items.get(n).cloned().unwrap_or_default();
-            (0..was.len().max(is.len()))
-                .find_map(|n| first_difference(&format!("{path}[{n}]"), &nth(was, n), &nth(is, n)))
-        }
-        _ => {
-            let path = path.trim_start_matches('.');
-            Some(if path.is_empty() {
-                format!("{expected}, now {got}")
-            } else {
-                format!("{path}: {expected}, now {got}")
-            })
-        }
-    }
+/// Where two values first differ, with both of them.
+fn place_of_difference(expected: &Json, got: &Json) -> Option<String> {
+    let item = |n: usize, _: &Json, _: &Json| n.to_string();
+    let (path, expected, got) = first_difference("", expected, got, &item)?;
+    let path = path.trim_start_matches('.');
+    Some(if path.is_empty() {
+        format!("{expected}, now {got}")
+    } else {
+        format!("{path}: {expected}, now {got}")
+    })
 }
 
 #[cfg(test)]
@@ -268,7 +247,7 @@ mod tests {
     #[test]
     fn the_place_of_a_difference_is_told_with_both_values() {
         let expected = json!({ "a": [1, { "minor": 5 }], "b": "x" });
-        let told = |got| first_difference("", &expected, &got);
+        let told = |got| place_of_difference(&expected, &got);
         assert_eq!(
             told(json!({ "a": [1, { "minor": 7 }], "b": "x" })).as_deref(),
             Some("a[1].minor: 5, now 7")
@@ -279,7 +258,7 @@ mod tests {
         );
         assert_eq!(told(expected.clone()), None);
         assert_eq!(
-            first_difference("", &json!("a"), &json!("b")).as_deref(),
+            place_of_difference(&json!("a"), &json!("b")).as_deref(),
             Some("\"a\", now \"b\"")
         );
     }
