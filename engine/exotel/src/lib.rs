@@ -16,7 +16,6 @@
 //! | [`rest`] | HTTP | what Exotel's API answers |
 
 pub mod applet;
-pub mod call_status;
 mod error;
 pub mod far_end;
 mod frame;
@@ -30,9 +29,9 @@ mod repair;
 pub mod rest;
 pub mod status;
 
-pub use call_status::CallStatus;
 pub use error::ParseError;
 pub use far_end::{FarEnd, Outbound, parse_outbound};
+pub use ghanti_model::CallStatus;
 pub use inbound::{Dtmf, Inbound, Mark, Start, Stop};
 pub use media::{Encoding, FrameError, Media, MediaFormat};
 pub use outbound::OutboundWriter;

@@ -21,6 +21,10 @@ impl CallId {
         Uuid::try_parse(text).ok().map(Self)
     }
 
+    pub(crate) fn uuid(self) -> Uuid {
+        self.0
+    }
+
     /// 64 bits of it, the seed of the call's randomness.
     pub fn seed(self) -> u64 {
         self.0.as_u64_pair().1

@@ -1,5 +1,5 @@
 //! The words all rooms share: ids, call facts, prompts, questions and answers, journal entries,
-//! steps, records, outcomes.
+//! steps, events, records, outcomes.
 //!
 //! Nothing here does I/O, reads a clock or knows of Exotel, WebAssembly or a database. What is
 //! personal (numbers, digits, words) is kept in types whose `Debug` and `Display` are masked;
@@ -7,9 +7,12 @@
 
 pub mod answer;
 pub mod call;
+pub mod call_status;
 pub mod customer;
 pub mod error;
+pub mod event;
 pub mod failure;
+pub mod fold;
 pub mod id;
 pub mod journal;
 pub mod language;
@@ -26,9 +29,12 @@ pub mod values;
 
 pub use answer::{Answer, Reply};
 pub use call::{CallFacts, Direction};
+pub use call_status::CallStatus;
 pub use customer::CustomerRecord;
 pub use error::{CallError, Refusal};
+pub use event::{CallEvent, EventId, EventMark, Happened, NodeId};
 pub use failure::{FailureReport, LogLine};
+pub use fold::CallLog;
 pub use id::{AccountSid, CallId, CallSid, FlowName, StreamSid, VersionId};
 pub use journal::{Function, Journal, JournalEntry, JournalError, JournalHeader};
 pub use language::Language;
