@@ -22,6 +22,8 @@ pub const REPORTS: u32 = 256;
 const TOO_MANY_REPORTS: &str = "too-many-reports";
 /// The problem of a call with a second stream.
 pub const SECOND_STREAM: &str = "second-stream";
+/// Its sentence.
+pub const SECOND_STREAM_DETAIL: &str = "another stream began with the CallSid of this call and was closed: lead the Exotel flow to one Voicebot applet a call";
 
 impl CallRecord {
     /// The record of a call of which these events are known, in any order and each any number of
@@ -219,8 +221,8 @@ impl CallRecord {
     fn started(&mut self, started: &StreamStarted, now_ms: u64) {
         if self.started_ms.is_some() {
             // one call has one stream: what its record says of the first is not replaced
-            let detail = "another stream began with the CallSid of this call and was closed: lead the Exotel flow to one Voicebot applet a call";
-            return self.note_cause(SECOND_STREAM, detail, Repeat::OncePerName, now_ms);
+            let (name, detail) = (SECOND_STREAM, SECOND_STREAM_DETAIL);
+            return self.note_cause(name, detail, Repeat::OncePerName, now_ms);
         }
         self.state = CallState::Live;
         // a stream that comes after all
@@ -352,7 +354,7 @@ impl CallLog {
 
     /// Makes an event of something that this node has seen now, and brings it into the record. It
     /// comes behind all that the node knows of the call, whatever the clocks say. None is made of a
-    /// report beyond [`REPORTS`].
+    /// report beyond [`REPORTS`], nor of a problem that the record does not take.
     pub fn emit(&mut self, node: NodeId, now_ms: u64, what: Happened) -> Option<CallEvent> {
         let what = self.admit(now_ms, what)?;
         let id = EventId::generate();
@@ -373,6 +375,11 @@ impl CallLog {
     }
 
     fn admit(&mut self, now_ms: u64, what: Happened) -> Option<Happened> {
+        if let Happened::Problem { problem, repeat } = &what {
+            // what the record has no room for, or has already, is not told again
+            let takes = self.record.takes(&problem.name, &problem.detail, *repeat);
+            return takes.then_some(what);
+        }
         if !what.is_reported() {
             return Some(what);
         }

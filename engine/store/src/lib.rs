@@ -2,7 +2,7 @@
 //! PostgreSQL).
 //!
 //! It knows nothing of HTTP, flows or speech. Every operation is bounded in time; none retries for
-//! long: a call never waits for a store. What a call leaves behind goes through [`RecordWriter`],
+//! long: a call never waits for a store. What happens to a call goes through [`EventWriter`],
 //! which outlasts a database that is away.
 
 pub mod binding;
@@ -10,6 +10,7 @@ pub mod do_not_call;
 mod keyed;
 pub mod keys;
 mod layered;
+pub mod lease;
 pub mod memory;
 pub mod open;
 pub mod records;
@@ -26,9 +27,10 @@ pub use binding::{Binding, Claimant, Ends, Order, Sighting};
 pub use do_not_call::DoNotCall;
 pub use keys::SessionSettings;
 pub use layered::LayeredSessions;
+pub use lease::Lease;
 pub use memory::MemorySessions;
 pub use open::OpenError;
 pub use records::CallRecords;
 pub use sessions::{DEADLINE, SessionStore, StoreError};
 pub use sql::SqlRecords;
-pub use writer::{Flushed, RecordWriter};
+pub use writer::{EventWriter, Flushed};
