@@ -120,6 +120,17 @@ struct State {
     mode: Mode,
     waiting: Option<Arc<Waiting>>,
     trace: Trace,
+    observer: Option<Observer>,
+}
+
+/// Is told of each entry of a live journal, and when the first function was called.
+#[derive(Clone)]
+struct Observer(Arc<dyn Fn(Option<u64>, &JournalEntry) + Send + Sync>);
+
+impl std::fmt::Debug for Observer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Observer")
+    }
 }
 
 /// A handle to one call's journal. Clones share the same journal.
@@ -167,6 +178,7 @@ impl SharedJournal {
             mode,
             waiting: None,
             trace: Trace::default(),
+            observer: None,
         })))
     }
 
@@ -191,6 +203,7 @@ impl SharedJournal {
             mode,
             waiting: None,
             trace: Trace::default(),
+            observer: state.observer.clone(),
         }))))
     }
 
@@ -219,7 +232,14 @@ impl SharedJournal {
         }
     }
 
-    /// Sets the maximum size of arguments and answers, in KiB.
+    /// Tells an observer each entry from now on, as soon as it is made, where answers come from the
+    /// world; also those of the version that takes this call over. It is told the milliseconds since
+    /// 1970 at which the first function was called as well.
+    pub fn observe(&self, observer: impl Fn(Option<u64>, &JournalEntry) + Send + Sync + 'static) {
+        self.state().observer = Some(Observer(Arc::new(observer)));
+    }
+
+    /// Lets arguments and answers take so much from now on.
     pub(crate) fn bound(&self, kib: u64) {
         self.state().bytes_max = usize::try_from(kib.saturating_mul(1 << 10)).unwrap_or(usize::MAX);
     }
@@ -476,7 +496,19 @@ impl SharedJournal {
         }
         state.bytes += bytes;
         let seq = next_seq(&state.journal);
-        state.journal.entries.push(JournalEntry { seq, ..entry });
+        let entry = JournalEntry { seq, ..entry };
+        let observer = state
+            .observer
+            .clone()
+            .filter(|_| matches!(state.mode, Mode::Live));
+        let observed = observer.map(|observer| (observer, entry.clone()));
+        let began_ms = state.journal.header.began_ms;
+        state.journal.entries.push(entry);
+        // it may look at the journal itself
+        drop(state);
+        if let Some((Observer(tell), entry)) = observed {
+            tell(began_ms, &entry);
+        }
         Ok(())
     }
 

@@ -15,7 +15,6 @@
 //! | [`rest`] | HTTP | responses of Exotel's API |
 
 pub mod applet;
-pub mod call_status;
 mod error;
 pub mod far_end;
 mod frame;
@@ -29,9 +28,9 @@ mod repair;
 pub mod rest;
 pub mod status;
 
-pub use call_status::CallStatus;
 pub use error::ParseError;
 pub use far_end::{FarEnd, Outbound, parse_outbound};
+pub use ghanti_model::CallStatus;
 pub use inbound::{Dtmf, Inbound, Mark, Start, Stop};
 pub use media::{Encoding, FrameError, Media, MediaFormat};
 pub use outbound::OutboundWriter;

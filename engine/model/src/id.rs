@@ -21,6 +21,10 @@ impl CallId {
         Uuid::try_parse(text).ok().map(Self)
     }
 
+    pub(crate) fn uuid(self) -> Uuid {
+        self.0
+    }
+
     /// The low 64 bits, used as the seed of the call's random numbers.
     pub fn seed(self) -> u64 {
         self.0.as_u64_pair().1

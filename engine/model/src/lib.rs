@@ -1,5 +1,5 @@
-//! The types that all crates share: ids, call facts, prompts, questions and answers, journal
-//! entries, steps, call records, transfers.
+//! The types that all crates share: ids, call facts, events and the record that follows from them,
+//! prompts, questions and answers, journal entries, steps, transfers.
 //!
 //! This crate does no I/O, reads no clock except in [`CallId::generate`], and knows nothing of
 //! WebAssembly or databases. Personal data (numbers, digits, words) is held in types whose `Debug`
@@ -7,10 +7,13 @@
 
 pub mod answer;
 pub mod call;
+pub mod call_status;
 pub mod clock;
 pub mod customer;
 pub mod error;
+pub mod event;
 pub mod failure;
+pub mod fold;
 pub mod id;
 pub mod journal;
 pub mod language;
@@ -27,10 +30,13 @@ pub mod values;
 
 pub use answer::{Answer, Reply};
 pub use call::{CallFacts, Direction};
+pub use call_status::CallStatus;
 pub use clock::unix_ms;
 pub use customer::CustomerRecord;
 pub use error::{CallError, Refusal};
+pub use event::{CallEvent, EventId, EventMark, Happened, NodeId};
 pub use failure::{FailureReport, LogLine};
+pub use fold::CallLog;
 pub use id::{AccountSid, CallId, CallSid, FlowName, StreamSid, VersionId};
 pub use journal::{Function, Journal, JournalEntry, JournalError, JournalHeader};
 pub use language::Language;

@@ -142,7 +142,7 @@ pub struct CallRecord {
 }
 
 impl CallRecord {
-    /// An empty record of a call that is not yet connected.
+    /// An empty record of a call that is not yet connected: of no event.
     pub fn new(call_id: CallId, created_ms: u64) -> Self {
         Self {
             call_id,
@@ -173,14 +173,5 @@ impl CallRecord {
             ended_ms: None,
             exotel: BTreeMap::new(),
         }
-    }
-
-    /// Adds a step unless it was already reached. Returns whether it was added.
-    pub fn reach(&mut self, step: crate::Step, unix_ms: u64) -> bool {
-        let first = self.steps.iter().all(|entry| entry.step != step);
-        if first {
-            self.steps.push(StepEntry { step, unix_ms });
-        }
-        first
     }
 }

@@ -4,9 +4,8 @@
 
 use std::time::{Duration, Instant};
 
-use ghanti_model::unix_ms;
-use ghanti_model::{CallId, CallSid, CallState};
-use ghanti_session::network::{has_cause, never_connected, note};
+use ghanti_model::event::Cause;
+use ghanti_model::{CallId, CallSid, CallState, Happened};
 use ghanti_session::transfer;
 use ghanti_store::Binding;
 
@@ -57,9 +56,10 @@ pub async fn conclude_after_stream(app: &App, sid: &CallSid) {
     let Ok(Binding { call_id: call, .. }) = app.services.sessions.bind(sid, binding).await else {
         return;
     };
+    let call_sid = sid.clone();
     app.services
         .registry
-        .update(call, |record| record.call_sid = Some(sid.clone()))
+        .append(call, Happened::Named { call_sid })
         .await;
     explain(app, sid).await;
     conclude(app, call, since).await;
@@ -68,7 +68,8 @@ pub async fn conclude_after_stream(app: &App, sid: &CallSid) {
 /// Ends a call that is still waiting for its stream, and logs it with its problem.
 async fn conclude(app: &App, call: CallId, since: Instant) {
     let registry = &app.services.registry;
-    let Ok(Some(record)) = registry.get(call).await else {
+    // its stream may have come to another node
+    let Ok(Some(record)) = registry.read(call).await else {
         return;
     };
     if record.state != CallState::Pending {
@@ -78,29 +79,14 @@ async fn conclude(app: &App, call: CallId, since: Instant) {
         explain(app, sid).await;
     }
     let unnamed = app.unserved.unnamed_since(since);
-    let now_ms = unix_ms();
-    let mut told = None;
-    registry
-        .update(call, |record| {
-            if let Some(problem) = unnamed.filter(|_| !has_cause(record)) {
-                note(
-                    record,
-                    &problem.name,
-                    format!("on a socket that named no call: {}", problem.detail),
-                    now_ms,
-                );
-            }
-            never_connected(
-                record,
-                &format!(
-                    "no stream came within {} s of the passthru",
-                    STREAM.as_secs()
-                ),
-                now_ms,
-            );
-            told = record.problems.last().cloned();
-        })
-        .await;
+    let overdue = Happened::StreamOverdue {
+        what: format!(
+            "no stream came within {} s of the passthru",
+            STREAM.as_secs()
+        ),
+        unnamed: unnamed.map(|problem| Cause::new(problem.name, problem.detail)),
+    };
+    let told = registry.append(call, overdue).await.after.problems.pop();
     let (problem, detail) =
         told.map_or_else(Default::default, |problem| (problem.name, problem.detail));
     let sid = record.call_sid.as_ref().map(tracing::field::display);
@@ -118,7 +104,7 @@ pub async fn await_connect(app: &App, call: CallId) {
         // the outcome stays open: the record says only that a transfer was decided
         () = app.stop.cancelled() => return,
     }
-    let Ok(Some(record)) = registry.get(call).await else {
+    let Ok(Some(record)) = registry.read(call).await else {
         return;
     };
     if !transfer::is_decided(&record)
@@ -132,13 +118,8 @@ pub async fn await_connect(app: &App, call: CallId) {
     if let Some(sid) = &record.call_sid {
         explain(app, sid).await;
     }
-    let mut outcome = None;
-    registry
-        .update(call, |record| {
-            transfer::settle(record, unix_ms(), true);
-            outcome.clone_from(&record.outcome);
-        })
-        .await;
+    let change = registry.append(call, Happened::TransferOverdue).await;
+    let outcome = change.after.outcome;
     let sid = record.call_sid.as_ref().map(tracing::field::display);
     tracing::error!(%call, sid, outcome, "a transfer was decided, and nobody asked for the agents: see the call's problems");
 }

@@ -20,8 +20,8 @@ use ghanti_speech::cache::{CacheSettings, PromptCache};
 use ghanti_speech::espeak::{Espeak, EspeakSettings};
 use ghanti_speech::vosk::{Vosk, VoskError, VoskSettings};
 use ghanti_store::{
-    CallRecords, LayeredSessions, MemorySessions, RecordWriter, RedisSessions, SessionSettings,
-    SessionStore, SqlRecords,
+    CallRecords, EventWriter, LayeredSessions, Lease, MemorySessions, RedisSessions,
+    SessionSettings, SessionStore, SqlRecords,
 };
 
 use crate::config::{Config, RecognizerKind, SynthesizerKind};
@@ -121,7 +121,10 @@ pub async fn open(
         (
             catalogue,
             Stores {
-                sessions, registry, ..
+                sessions,
+                registry,
+                lease,
+                ..
             },
         ),
     ) = tokio::try_join!(recognizer, flows)?;
@@ -151,6 +154,7 @@ pub async fn open(
         recognizer,
         sessions,
         registry,
+        lease: Some(lease),
         files: AudioFiles::default(),
         migration_slots: MigrationSlots::default(),
         settings: CallSettings {
@@ -265,6 +269,7 @@ fn warn_of_unused(config: &Config, versions: &BTreeMap<FlowName, Arc<FlowVersion
 struct Stores {
     sessions: Arc<dyn SessionStore>,
     registry: CallRegistry,
+    lease: Lease,
     records: Arc<SqlRecords>,
 }
 
@@ -284,23 +289,12 @@ async fn open_stores(config: &Config, folders: &Folders) -> Result<Stores, OpenE
     let database = config.stores.database_url.as_ref().map(|url| url.expose());
     let records = Arc::new(SqlRecords::open(database, &folders.data).await?);
     let archive: Arc<dyn CallRecords> = Arc::clone(&records) as _;
-    let abandoned = archive
-        .end_abandoned(ghanti_model::unix_ms())
-        .await
-        .unwrap_or_else(|error| {
-            tracing::error!(%error, "cannot end the records of calls that an earlier engine left");
-            0
-        });
-    if abandoned > 0 {
-        tracing::warn!(
-            abandoned,
-            "records of calls that an earlier engine left were ended"
-        );
-    }
-    let writer = RecordWriter::start(Arc::clone(&archive), &folders.data.join("spool")).await?;
+    let lease = Lease::take(Arc::clone(&archive), &folders.data).await?;
+    let writer = EventWriter::start(Arc::clone(&archive), &folders.data.join("spool")).await?;
     Ok(Stores {
         sessions,
-        registry: CallRegistry::new(writer, archive),
+        registry: CallRegistry::new(lease.node(), writer, archive),
+        lease,
         records,
     })
 }

@@ -7,15 +7,14 @@ use std::time::Instant;
 
 use axum::http::StatusCode;
 use ghanti_exotel::applet::PassthruRequest;
-use ghanti_model::unix_ms;
-use ghanti_model::{CallId, CallSid, CallState, Problem};
+use ghanti_model::{CallId, CallSid, Happened};
 
 use crate::app::App;
 use crate::problem;
 use crate::routes::passthru::bind;
 
-/// The outcome of a refused call.
-pub const OUTCOME: &str = "refused-busy";
+/// The outcome of a call that was not taken.
+pub use ghanti_session::network::REFUSED_BUSY as OUTCOME;
 
 /// Why a call is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
@@ -175,23 +174,9 @@ pub fn refused_stream(app: &App, refusal: Refusal, session: &str) {
 pub const ANYONE: &str = "call";
 
 async fn record(app: &App, call: CallId, entry_point: EntryPoint, refusal: Refusal) {
-    let now_ms = unix_ms();
-    app.services
-        .registry
-        .update(call, |record| {
-            let detail = format!("{refusal} (`{}`): {}", entry_point.name(), refusal.hint());
-            // the call may have been admitted since, at Exotel's second attempt
-            if record.state == CallState::Pending {
-                record.state = CallState::Ended;
-                record.outcome = Some(OUTCOME.to_owned());
-                record.detail = Some(refusal.to_string());
-                record.ended_ms = Some(now_ms);
-                record.problems.push(Problem {
-                    unix_ms: now_ms,
-                    name: "refused".to_owned(),
-                    detail,
-                });
-            }
-        })
-        .await;
+    let refused = Happened::Refused {
+        reason: refusal.to_string(),
+        detail: format!("{refusal} (`{}`): {}", entry_point.name(), refusal.hint()),
+    };
+    app.services.registry.append(call, refused).await;
 }

@@ -110,6 +110,9 @@ impl Front {
             .writer()
             .flush(if is_patient { FLUSH } else { FLUSH_AT_ONCE })
             .await;
+        if let Some(lease) = &services.lease {
+            lease.release().await;
+        }
         tracing::info!(spooled = flushed.spooled, lost = flushed.lost, "stopped");
         Ok(())
     }

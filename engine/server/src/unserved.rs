@@ -14,10 +14,10 @@ use std::time::{Duration, Instant};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
+use ghanti_model::event::Repeat;
 use ghanti_model::unix_ms;
-use ghanti_model::{CallId, CallSid, Problem};
+use ghanti_model::{CallId, CallSid, Happened, Problem};
 use ghanti_session::connect::NoStart;
-use ghanti_session::network::note;
 use tokio::sync::Notify;
 
 mod asked;
@@ -263,18 +263,12 @@ pub async fn explain(app: &App, sid: &CallSid) -> Option<CallId> {
 }
 
 async fn attach(app: &App, call: CallId, problems: Vec<Problem>) {
-    if !problems.is_empty() {
-        let noted = |record: &mut ghanti_model::CallRecord| {
-            for Problem {
-                unix_ms,
-                name,
-                detail,
-            } in problems
-            {
-                note(record, &name, detail, unix_ms);
-            }
-        };
-        app.services.registry.update(call, noted).await;
+    for problem in problems {
+        let repeat = Repeat::OncePerName;
+        app.services
+            .registry
+            .append(call, Happened::Problem { problem, repeat })
+            .await;
     }
 }
 

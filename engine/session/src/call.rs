@@ -1,32 +1,88 @@
 //! A live call as the rest of the process sees it: its record so far and its journal.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeSet, HashMap};
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use ghanti_dialog::journal::SharedJournal;
-use ghanti_model::{CallId, CallRecord, CallSid, Problem, VersionId};
+use ghanti_model::event::{HostCalled, Repeat};
+use ghanti_model::{CallId, CallLog, CallRecord, CallSid, Happened, NodeId};
 use tokio::time::Instant;
 
-/// A live call, shared by its task, its flow and HTTP requests about it. Its locks are held only
-/// briefly, never across an await.
+use crate::events::Events;
+
+/// A live call: shared by its task, its flow and whoever asks for it over HTTP. Its lock is held
+/// for moments only, never across a wait.
 pub struct LiveCall {
     id: CallId,
-    record: Mutex<CallRecord>,
+    events: Mutex<CallEvents>,
     journal: Mutex<Option<SharedJournal>>,
+    /// Templates that were heard to their end, as the flow's rules ask for them.
+    heard: Mutex<BTreeSet<String>>,
     started: Instant,
     started_unix_ms: u64,
 }
 
+/// The call's record, and where the events go of which it is made.
+struct CallEvents {
+    log: CallLog,
+    /// What was known of the call before.
+    known: CallLog,
+    outlet: Option<Arc<Events>>,
+    /// What happened before the call had its outlet: it may yet be refused.
+    early: Vec<Happened>,
+}
+
+/// A call's record, to be read at once.
+pub struct Reading<'a>(MutexGuard<'a, CallEvents>);
+
+impl Deref for Reading<'_> {
+    type Target = CallRecord;
+
+    fn deref(&self) -> &CallRecord {
+        self.0.log.record()
+    }
+}
+
 impl LiveCall {
-    /// A call whose stream starts now. `started_unix_ms` is the same moment in Unix time.
-    pub fn new(record: CallRecord, journal: Option<SharedJournal>, started_unix_ms: u64) -> Self {
-        Self {
-            id: record.call_id,
-            record: Mutex::new(record),
-            journal: Mutex::new(journal),
+    /// A call whose stream starts now. What was known of it before is in `log`. What happens to it
+    /// is kept here until it is opened.
+    pub fn new(log: CallLog, journal: Option<SharedJournal>, started_unix_ms: u64) -> Arc<Self> {
+        let call = Arc::new(Self {
+            id: log.record().call_id,
+            events: Mutex::new(CallEvents {
+                known: log.clone(),
+                log,
+                outlet: None,
+                early: Vec::new(),
+            }),
+            journal: Mutex::default(),
+            heard: Mutex::default(),
             started: Instant::now(),
             started_unix_ms,
+        });
+        if let Some(journal) = journal {
+            call.follow(journal);
         }
+        call
+    }
+
+    /// Keeps a journal, whose entries are events of this call.
+    fn follow(self: &Arc<Self>, journal: SharedJournal) {
+        let call: Weak<Self> = Arc::downgrade(self);
+        journal.observe(move |began_ms, entry| {
+            if let Some(call) = call.upgrade() {
+                call.emit(Happened::HostCalled(Box::new(HostCalled {
+                    began_ms,
+                    entry: entry.clone(),
+                })));
+            }
+        });
+        *self.journal.lock().unwrap_or_else(PoisonError::into_inner) = Some(journal);
+    }
+
+    fn events(&self) -> MutexGuard<'_, CallEvents> {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Its id.
@@ -34,9 +90,54 @@ impl LiveCall {
         self.id
     }
 
-    /// Locks the record for reading or changing. Do not hold the guard across an await.
-    pub fn record(&self) -> MutexGuard<'_, CallRecord> {
-        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Its record, to be read at once.
+    pub fn record(&self) -> Reading<'_> {
+        Reading(self.events())
+    }
+
+    /// The record with its place among the call's events.
+    pub(crate) fn log(&self) -> CallLog {
+        self.events().log.clone()
+    }
+
+    /// Something happened. It is in the record when this returns; what follows from it elsewhere is
+    /// not waited for.
+    pub fn emit(&self, what: Happened) {
+        self.emit_at(what, self.unix_ms(self.now_ms()));
+    }
+
+    fn emit_at(&self, what: Happened, now_ms: u64) {
+        let mut events = self.events();
+        let Some(outlet) = events.outlet.clone() else {
+            events.early.push(what.clone());
+            events.log.emit(NodeId::NONE, now_ms, what);
+            return;
+        };
+        // under the lock, so that events leave in their order
+        if let Some(event) = events.log.emit(outlet.node(), now_ms, what) {
+            outlet.publish(Arc::new(event));
+        }
+    }
+
+    /// Something was reported of the call. Returns the record before and after it.
+    pub(crate) fn report(&self, what: Happened, now_ms: u64) -> (CallRecord, CallRecord) {
+        let before = self.record().clone();
+        self.emit_at(what, now_ms);
+        (before, self.record().clone())
+    }
+
+    /// The call is the only one with its ids: what has happened to it so far, and what will, goes
+    /// out from now on.
+    pub(crate) fn open(&self, outlet: &Arc<Events>) {
+        let mut events = self.events();
+        let early = std::mem::take(&mut events.early);
+        events.log = events.known.clone();
+        for what in early {
+            if let Some(event) = events.log.emit(outlet.node(), self.started_unix_ms, what) {
+                outlet.publish(Arc::new(event));
+            }
+        }
+        events.outlet = Some(Arc::clone(outlet));
     }
 
     /// Milliseconds since the stream's start.
@@ -62,9 +163,9 @@ impl LiveCall {
             .clone()
     }
 
-    /// Switches the call to another version of its flow, which continues with this journal.
-    pub fn go_on_with(&self, version: VersionId, journal: SharedJournal) {
-        self.record().version = Some(version);
+    /// Another version of the flow goes on with this journal, which hands on the entries as the one
+    /// before it did.
+    pub fn go_on_with(&self, journal: SharedJournal) {
         *self.journal.lock().unwrap_or_else(PoisonError::into_inner) = Some(journal);
     }
 
@@ -75,50 +176,45 @@ impl LiveCall {
         record
     }
 
-    /// Adds a problem to the record and logs it.
+    /// A template was heard to its end.
+    pub fn hears(&self, template: &str) {
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        if !heard.contains(template) {
+            heard.insert(template.to_owned());
+        }
+    }
+
+    /// Whether a template was heard to its end.
+    pub fn has_heard(&self, template: &str) -> bool {
+        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.contains(template)
+    }
+
+    /// Notes something that went wrong, in the record and in the log.
     pub fn problem(&self, name: &str, detail: String) {
-        if self.keep_problem(name, detail.clone()) {
+        self.note(name, detail, Repeat::Always);
+    }
+
+    /// The same, unless there is one like it.
+    pub fn note(&self, name: &str, detail: String, repeat: Repeat) {
+        if self.keep_problem(name, detail.clone(), repeat) {
             tracing::warn!(call = %self.id, problem = name, detail, "problem in a call");
         }
     }
 
-    /// Like [`LiveCall::problem`], unless the record already has the same problem.
-    pub fn problem_once(&self, name: &str, detail: String) {
-        let is_noted = self
-            .record()
-            .problems
-            .iter()
-            .any(|problem| problem.name == name && problem.detail == detail);
-        if !is_noted {
-            self.problem(name, detail);
+    /// Notes it in the record alone: a sentence of the flow's own may quote the customer. Tells
+    /// whether there was room for it.
+    pub fn keep_problem(&self, name: &str, detail: String, repeat: Repeat) -> bool {
+        let takes = self.record().takes(name, &detail, repeat);
+        if takes {
+            let unix_ms = self.unix_ms(self.now_ms());
+            self.emit(Happened::problem(unix_ms, name, detail, repeat));
         }
-    }
-
-    /// Adds a problem to the record but not to the log, because an error message from the flow may
-    /// quote the customer. Returns whether there was room for it.
-    pub fn keep_problem(&self, name: &str, detail: String) -> bool {
-        let unix_ms = self.unix_ms(self.now_ms());
-        keep_problem(&mut self.record(), unix_ms, name, detail)
+        takes
     }
 }
 
-/// Adds a problem to a record. Returns whether there was room for it.
-pub fn keep_problem(record: &mut CallRecord, unix_ms: u64, name: &str, detail: String) -> bool {
-    let has_room = record.problems.len() < PROBLEMS;
-    if has_room {
-        record.problems.push(Problem {
-            unix_ms,
-            name: name.to_owned(),
-            detail,
-        });
-    }
-    has_room
-}
-
-/// Problems kept per record, so that a peer that sends only invalid frames cannot grow it.
-const PROBLEMS: usize = 32;
-
-/// The calls that are live in this process: at most one per call id and one per CallSid.
+/// The calls that are live in this process, at most one for each id and CallSid.
 #[derive(Clone, Default)]
 pub struct LiveCalls(Arc<Mutex<HashMap<CallId, Arc<LiveCall>>>>);
 

@@ -1,14 +1,19 @@
-//! The records of all calls: live ones, those about to connect or just ended, and older ones in the
-//! database.
+//! The records of calls, wherever they are: of live calls, of calls about to connect or just ended,
+//! and of all others in the database. Each is a fold over the call's events; what happens to a call
+//! is added here, and nothing is written over.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ghanti_model::{CallId, CallRecord, CallSid, CallState, PhoneNumber};
-use ghanti_store::{CallRecords, DoNotCall, RecordWriter, StoreError};
+use ghanti_model::{
+    CallEvent, CallId, CallLog, CallRecord, CallSid, CallState, Happened, NodeId, PhoneNumber,
+};
+use ghanti_store::{CallRecords, DoNotCall, EventWriter, StoreError};
+use tokio::time::Instant;
 
 use crate::call::{LiveCall, LiveCalls};
+use crate::events::Events;
 use crate::outcomes::Outcomes;
 use crate::transfer;
 use ghanti_model::unix_ms;
@@ -22,13 +27,15 @@ const RECENT: usize = 4_096;
 const WISHES: usize = 4_096;
 /// How long a read from the database may take.
 const READ: Duration = Duration::from_millis(800);
+/// After the database did not tell what it knows of a call it is asked again no sooner than this.
+const ASK_AGAIN: Duration = Duration::from_secs(5);
 
 /// All call records. Changes go to the writer, which saves them later; only the first change to a
 /// record that is not in memory waits for a bounded read.
 pub struct CallRegistry {
     live: LiveCalls,
     recent: Mutex<Recent>,
-    writer: RecordWriter,
+    events: Arc<Events>,
     archive: Arc<dyn CallRecords>,
     outcomes: Outcomes,
     transfers: Outcomes,
@@ -38,44 +45,103 @@ pub struct CallRegistry {
     changing: Mutex<()>,
 }
 
+/// A record before and after something happened to its call.
+#[derive(Debug)]
+pub struct Change {
+    /// Before.
+    pub before: CallRecord,
+    /// After.
+    pub after: CallRecord,
+}
+
+/// A call that is not live.
+struct Entry {
+    log: CallLog,
+    /// What this node has seen of it while the database did not tell what it knows.
+    unjoined: Vec<Arc<CallEvent>>,
+    /// When the database may be asked for what it knows; nothing where that is in the record.
+    ask_after: Option<Instant>,
+}
+
+impl Entry {
+    /// `archived` is what the database told.
+    fn new(call: CallId, archived: Result<Option<CallLog>, StoreError>) -> Self {
+        let ask_after = archived.as_ref().err().map(|_| Instant::now() + ASK_AGAIN);
+        let archived = archived.ok().flatten();
+        Self {
+            log: archived.unwrap_or_else(|| CallLog::new(call)),
+            unjoined: Vec::new(),
+            ask_after,
+        }
+    }
+
+    fn is_due(&self) -> bool {
+        self.ask_after.is_some_and(|after| after <= Instant::now())
+    }
+
+    /// The database has told what it knows after all.
+    fn join(&mut self, archived: Option<CallLog>) {
+        let mut log = archived.unwrap_or_else(|| CallLog::new(self.log.record().call_id));
+        for event in &self.unjoined {
+            // what is in there already stays out
+            log.apply(event);
+        }
+        self.log = log;
+        self.unjoined.clear();
+        self.ask_after = None;
+    }
+}
+
 #[derive(Default)]
 struct Recent {
-    records: HashMap<CallId, CallRecord>,
+    entries: HashMap<CallId, Entry>,
     sids: HashMap<CallSid, CallId>,
     order: VecDeque<CallId>,
 }
 
 impl Recent {
-    fn put(&mut self, record: CallRecord) {
-        if let Some(sid) = &record.call_sid {
-            self.sids.insert(sid.clone(), record.call_id);
+    fn put(&mut self, entry: Entry) {
+        let call = entry.log.record().call_id;
+        if self.entries.insert(call, entry).is_none() {
+            self.order.push_back(call);
         }
-        if self
-            .records
-            .insert(record.call_id, record.clone())
-            .is_none()
-        {
-            self.order.push_back(record.call_id);
+        self.place(call);
+    }
+
+    /// Keeps the call's CallSid, and the number of entries bounded.
+    fn place(&mut self, call: CallId) {
+        let sid = self
+            .entries
+            .get(&call)
+            .and_then(|entry| entry.log.record().call_sid.clone());
+        if let Some(sid) = sid {
+            self.sids.insert(sid, call);
         }
         if self.order.len() > RECENT
             && let Some(oldest) = self.order.pop_front()
             && let Some(sid) = self
-                .records
+                .entries
                 .remove(&oldest)
-                .and_then(|oldest| oldest.call_sid)
+                .and_then(|oldest| oldest.log.record().call_sid.clone())
         {
             self.sids.remove(&sid);
         }
     }
+
+    fn by_sid(&self, sid: &CallSid) -> Option<CallId> {
+        let call = self.sids.get(sid)?;
+        let entry = self.entries.get(call)?;
+        (entry.log.record().call_sid.as_ref() == Some(sid)).then_some(*call)
+    }
 }
 
 impl CallRegistry {
-    /// A registry on top of a database and its writer.
-    pub fn new(writer: RecordWriter, archive: Arc<dyn CallRecords>) -> Self {
+    /// The registry of a node, over a database and the writer to it.
+    pub fn new(node: NodeId, writer: EventWriter, archive: Arc<dyn CallRecords>) -> Self {
         Self {
             live: LiveCalls::default(),
             recent: Mutex::default(),
-            writer,
+            events: Arc::new(Events::new(node, writer)),
             archive,
             outcomes: Outcomes::default(),
             transfers: Outcomes::default(),
@@ -97,9 +163,14 @@ impl CallRegistry {
         &self.live
     }
 
-    /// The writer, so that it can be flushed at shutdown.
-    pub fn writer(&self) -> &RecordWriter {
-        &self.writer
+    /// The events of this node.
+    pub fn events(&self) -> &Arc<Events> {
+        &self.events
+    }
+
+    /// The writer, to be flushed at the end.
+    pub fn writer(&self) -> &EventWriter {
+        self.events.writer()
     }
 
     /// The database.
@@ -168,69 +239,150 @@ impl CallRegistry {
         live.or_else(|| self.recent().sids.get(sid).copied())
     }
 
-    /// The current record of a call.
+    /// A record as this node knows it; from the database where it does not.
     pub async fn get(&self, call: CallId) -> Result<Option<CallRecord>, StoreError> {
         if let Some(live) = self.live.by_id(call) {
             return Ok(Some(live.snapshot()));
         }
-        let recent = self.recent().records.get(&call).cloned();
-        match recent {
-            Some(record) => Ok(Some(record)),
-            None => bounded(self.archive.by_id(call)).await,
-        }
+        Ok(self.log(call).await?.map(CallLog::into_record))
     }
 
-    /// The current record of the call with this CallSid.
+    /// The record of an Exotel CallSid, in the same way.
     pub async fn by_sid(&self, sid: &CallSid) -> Result<Option<CallRecord>, StoreError> {
         if let Some(live) = self.live.by_sid(sid) {
             return Ok(Some(live.snapshot()));
         }
-        let recent = {
-            let recent = self.recent();
-            let record = recent
-                .sids
-                .get(sid)
-                .and_then(|call| recent.records.get(call));
-            record
-                .filter(|record| record.call_sid.as_ref() == Some(sid))
-                .cloned()
-        };
-        match recent {
-            Some(record) => Ok(Some(record)),
-            None => bounded(self.archive.by_sid(sid)).await,
+        Ok(self.log_by_sid(sid).await?.map(CallLog::into_record))
+    }
+
+    /// A record with its place among the call's events.
+    pub async fn log(&self, call: CallId) -> Result<Option<CallLog>, StoreError> {
+        if let Some(live) = self.live.by_id(call) {
+            return Ok(Some(live.log()));
+        }
+        match self.at_hand(call).await {
+            Some(log) => Ok(Some(log)),
+            None => bounded(self.archive.log_by_id(call)).await,
         }
     }
 
-    /// Changes a record, creating it if there is none, and hands it to the writer.
-    pub async fn update(&self, call: CallId, change: impl FnOnce(&mut CallRecord)) {
-        let known = self.live.by_id(call).is_some() || self.recent().records.contains_key(&call);
-        let archived = if known {
-            None
+    /// The same by Exotel's CallSid.
+    pub async fn log_by_sid(&self, sid: &CallSid) -> Result<Option<CallLog>, StoreError> {
+        if let Some(live) = self.live.by_sid(sid) {
+            return Ok(Some(live.log()));
+        }
+        let call = self.recent().by_sid(sid);
+        let recent = match call {
+            Some(call) => self.at_hand(call).await,
+            None => None,
+        };
+        match recent {
+            Some(log) => Ok(Some(log)),
+            None => bounded(self.archive.log_by_sid(sid)).await,
+        }
+    }
+
+    /// A recent call, with what the database knows of it where that has not been told yet.
+    async fn at_hand(&self, call: CallId) -> Option<CallLog> {
+        if let Some(entry) = self
+            .recent()
+            .entries
+            .get(&call)
+            .filter(|entry| !entry.is_due())
+        {
+            return Some(entry.log.clone());
+        }
+        if !self.recent().entries.contains_key(&call) {
+            return None;
+        }
+        let archived = bounded(self.archive.log_by_id(call)).await;
+        let mut recent = self.recent();
+        let entry = recent.entries.get_mut(&call)?;
+        match archived {
+            Ok(archived) if entry.ask_after.is_some() => entry.join(archived),
+            Ok(_) => {}
+            Err(_) => entry.ask_after = Some(Instant::now() + ASK_AGAIN),
+        }
+        Some(entry.log.clone())
+    }
+
+    /// A record with all that any node knows of its call, as far as the database has it.
+    pub async fn read(&self, call: CallId) -> Result<Option<CallRecord>, StoreError> {
+        let archived = bounded(self.archive.log_by_id(call)).await;
+        let is_whole = |here: &CallLog, there: &CallLog| there.last() >= here.last();
+        if let Some(live) = self.live.by_id(call) {
+            let record = live.snapshot();
+            return Ok(Some(match archived {
+                Ok(Some(there)) if is_whole(&live.log(), &there) => there.into_record(),
+                _ => record,
+            }));
+        }
+        let archived = match archived {
+            Ok(archived) => archived,
+            Err(error) => match self.recent().entries.get(&call) {
+                Some(entry) => return Ok(Some(entry.log.record().clone())),
+                None => return Err(error),
+            },
+        };
+        let mut recent = self.recent();
+        let Some(entry) = recent.entries.get_mut(&call) else {
+            return Ok(archived.map(CallLog::into_record));
+        };
+        match archived {
+            archived if entry.ask_after.is_some() => entry.join(archived),
+            // what other nodes have added is in there
+            Some(there) if is_whole(&entry.log, &there) => entry.log = there,
+            _ => {}
+        }
+        Ok(Some(entry.log.record().clone()))
+    }
+
+    /// Something happened to a call that need not be live, nor known. It is saved later. Where the
+    /// database cannot tell what it knows of the call, the record that is returned is of what this
+    /// node knows; nothing that the database has is lost by it.
+    pub async fn append(&self, call: CallId, what: Happened) -> Change {
+        let is_known = self.live.by_id(call).is_some() || self.recent().entries.contains_key(&call);
+        let archived = if is_known {
+            Ok(None)
         } else {
-            bounded(self.archive.by_id(call)).await.ok().flatten()
+            bounded(self.archive.log_by_id(call)).await
         };
         let _changing = self.changing();
-        let record = if let Some(live) = self.live.by_id(call) {
-            change(&mut live.record());
-            live.snapshot()
-        } else {
-            let mut recent = self.recent();
-            let mut record = recent
-                .records
-                .get(&call)
-                .cloned()
-                .or(archived)
-                .unwrap_or_else(|| CallRecord::new(call, unix_ms()));
-            let (was_over, before) = (record.state == CallState::Ended, record.outcome.clone());
-            change(&mut record);
-            if record.state == CallState::Ended && !was_over {
-                self.count(&record);
-            }
-            self.count_transfer(before.as_deref(), &record);
-            recent.put(record.clone());
-            record
+        if let Some(live) = self.live.by_id(call) {
+            let (before, after) = live.report(what, unix_ms());
+            return Change { before, after };
+        }
+        let mut recent = self.recent();
+        if !recent.entries.contains_key(&call) {
+            recent.put(Entry::new(call, archived));
+        }
+        let change = match recent.entries.get_mut(&call) {
+            Some(entry) => self.change(entry, what),
+            // the entry was put there above
+            None => Change {
+                before: CallRecord::new(call, 0),
+                after: CallRecord::new(call, 0),
+            },
         };
-        self.writer.submit(record);
+        recent.place(call);
+        change
+    }
+
+    fn change(&self, entry: &mut Entry, what: Happened) -> Change {
+        let before = entry.log.record().clone();
+        if let Some(event) = entry.log.emit(self.events.node(), unix_ms(), what) {
+            let event = Arc::new(event);
+            if entry.ask_after.is_some() {
+                entry.unjoined.push(Arc::clone(&event));
+            }
+            self.events.publish(event);
+        }
+        let after = entry.log.record().clone();
+        if after.state == CallState::Ended && before.state != CallState::Ended {
+            self.count(&after);
+        }
+        self.count_transfer(before.outcome.as_deref(), &after);
+        Change { before, after }
     }
 
     /// Enters a call whose stream has started. Returns false, and does nothing, if its call id or
@@ -238,13 +390,12 @@ impl CallRegistry {
     pub fn begin(&self, call: &Arc<LiveCall>) -> bool {
         let only = self.live.enter(call);
         if only {
-            self.writer.submit(call.snapshot());
+            call.open(&self.events);
         }
         only
     }
 
-    /// Takes an ended call out of the live calls, counts its outcome, and hands its final record to
-    /// the writer.
+    /// Nothing more comes of a call's stream.
     pub fn end(&self, call: &LiveCall) {
         let _changing = self.changing();
         let record = call.snapshot();
@@ -257,9 +408,9 @@ impl CallRegistry {
             }
             wishes.insert(phone.clone(), wish);
         }
-        self.recent().put(record.clone());
+        self.recent()
+            .put(Entry::new(call.id(), Ok(Some(call.log()))));
         self.live.leave(call.id());
-        self.writer.submit(record);
     }
 }
 
@@ -278,10 +429,10 @@ async fn bounded<T>(
 mod tests {
     use std::sync::Barrier;
 
+    use ghanti_model::event::Repeat;
     use ghanti_store::SqlRecords;
 
     use super::*;
-    use crate::call::keep_problem;
 
     /// Enough runs for both orders, and the interleavings between them, to occur.
     const TIMES: usize = 2_000;
@@ -291,30 +442,27 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let archive: Arc<dyn CallRecords> =
             Arc::new(SqlRecords::open(None, folder.path()).await.unwrap());
-        let writer = RecordWriter::start(Arc::clone(&archive), &folder.path().join("spool"))
+        let writer = EventWriter::start(Arc::clone(&archive), &folder.path().join("spool"))
             .await
             .unwrap();
-        let registry = CallRegistry::new(writer, archive);
+        let registry = CallRegistry::new(NodeId::generate(), writer, Arc::clone(&archive));
         let runtime = tokio::runtime::Handle::current();
+        let mut calls = Vec::new();
         for time in 0..TIMES {
-            let call = Arc::new(LiveCall::new(
-                CallRecord::new(CallId::generate(), 1),
-                None,
-                1,
-            ));
+            let call = LiveCall::new(CallLog::new(CallId::generate()), None, 1);
             assert!(registry.begin(&call));
             let both = Barrier::new(2);
             std::thread::scope(|scope| {
                 scope.spawn(|| {
                     both.wait();
-                    call.record().state = CallState::Ended;
+                    call.emit(Happened::StreamClosed);
                     registry.end(&call);
                 });
                 scope.spawn(|| {
                     both.wait();
-                    runtime.block_on(registry.update(call.id(), |record| {
-                        keep_problem(record, 1, "asked", String::new());
-                    }));
+                    let asked =
+                        Happened::problem(1, "asked", String::new(), Repeat::OncePerSentence);
+                    runtime.block_on(registry.append(call.id(), asked));
                 });
             });
             let record = registry.get(call.id()).await.unwrap().unwrap();
@@ -323,6 +471,13 @@ mod tests {
                 (CallState::Ended, 1),
                 "the {time}th time"
             );
+            calls.push(record);
+        }
+        let flushed = registry.writer().flush(Duration::from_secs(60)).await;
+        assert_eq!(flushed.lost, 0);
+        for record in calls.into_iter().step_by(50) {
+            let saved = registry.read(record.call_id).await.unwrap();
+            assert_eq!(saved, Some(record), "the database has the same");
         }
     }
 }

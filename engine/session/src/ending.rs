@@ -1,98 +1,20 @@
-//! Why a call ended, and the outcome that follows.
+//! How a flow's run ended, in the words of a call's events.
 
 use ghanti_dialog::{Limit, RunEnd};
-use ghanti_model::{CallRecord, Decision};
-use ghanti_store::do_not_call::DO_NOT_CALL;
+use ghanti_model::event::FlowEnd;
+pub use ghanti_model::event::StreamEnd;
 
-use crate::transfer;
-
-/// Why a call's stream ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StreamEnd {
-    /// The engine closed it after the last prompt.
-    Finished,
-    /// Exotel ended it (`stop`): the caller hung up.
-    HungUp,
-    /// The socket closed without a `stop`.
-    Lost,
-    /// No caller audio arrived for so long that nobody can be on the line.
-    PeerLost {
-        /// Whether any audio had arrived before.
-        ever: bool,
-    },
-    /// The call reached its maximum length.
-    TooLong,
-    /// The engine is shutting down.
-    EngineStopped,
-}
-
-/// Sets the record's outcome, detail and decision. `last_position` says how far the conversation
-/// had come.
-pub fn settle(
-    record: &mut CallRecord,
-    stream: &StreamEnd,
-    run: Option<&RunEnd>,
-    last_position: String,
-) {
-    let returned = matches!(run, Some(RunEnd::Returned));
-    let failed = run.is_some_and(RunEnd::is_failure);
-    let transfers = transfer::is_decided(record);
-    let asked_not_to_be_called = record.disposition.as_deref() == Some(DO_NOT_CALL);
-    let (outcome, detail) = match stream {
-        // once the flow has returned, its decision stands even if the caller hung up before the
-        // last prompt ended; except for a transfer, since nobody is left to connect
-        StreamEnd::Finished | StreamEnd::HungUp | StreamEnd::Lost
-            if returned && !(transfers && *stream != StreamEnd::Finished) =>
-        {
-            conversation(record)
-        }
-        _ if matches!(
-            run,
-            Some(RunEnd::LimitExceeded {
-                what: Limit::CallLength
-            })
-        ) =>
-        {
-            ("too-long".to_owned(), Some(last_position))
-        }
-        _ if failed => ("flow-failed".to_owned(), run.map(describe)),
-        StreamEnd::Finished => ("completed".to_owned(), record.detail.take()),
-        // the usual end of a call after such a request
-        StreamEnd::HungUp | StreamEnd::Lost if asked_not_to_be_called => {
-            (DO_NOT_CALL.to_owned(), Some(last_position))
-        }
-        StreamEnd::HungUp => ("hung-up".to_owned(), Some(last_position)),
-        StreamEnd::Lost => ("connection-lost".to_owned(), Some(last_position)),
-        StreamEnd::PeerLost { ever: true } => ("peer-lost".to_owned(), Some(last_position)),
-        StreamEnd::PeerLost { ever: false } => ("no-media".to_owned(), Some(last_position)),
-        StreamEnd::TooLong => ("too-long".to_owned(), Some(last_position)),
-        StreamEnd::EngineStopped => ("engine-stopped".to_owned(), Some(last_position)),
-    };
-    record.outcome = Some(outcome);
-    record.detail = detail;
-    if !matches!(stream, StreamEnd::Finished) || record.decision.is_none() {
-        record.decision = Some(Decision::HangUp);
-    }
-}
-
-/// The outcome of a conversation whose flow returned: the engine's own if it has set one, else the
-/// transfer, else the flow's disposition. A flow cannot claim an outcome that only the network can
-/// report.
-fn conversation(record: &mut CallRecord) -> (String, Option<String>) {
-    let detail = record.detail.take();
-    if let Some(own) = record.outcome.take() {
-        return (own, detail);
-    }
-    match &record.disposition {
-        _ if transfer::is_decided(record) => (transfer::DECIDED.to_owned(), detail),
-        Some(claimed) if transfer::is_outcome(claimed) => (
-            "completed".to_owned(),
-            Some(format!(
-                "the flow called it `{claimed}` and decided no transfer"
-            )),
-        ),
-        Some(disposition) => (disposition.clone(), detail),
-        None => ("completed".to_owned(), detail),
+/// What of it counts for the call's outcome.
+pub fn flow_end(run: &RunEnd) -> FlowEnd {
+    match run {
+        RunEnd::Returned => FlowEnd::Returned,
+        RunEnd::LimitExceeded {
+            what: Limit::CallLength,
+        } => FlowEnd::TooLong,
+        _ if run.is_failure() => FlowEnd::Failed {
+            reason: describe(run),
+        },
+        _ => FlowEnd::CallEnded,
     }
 }
 
@@ -115,7 +37,11 @@ pub fn describe(run: &RunEnd) -> String {
 
 #[cfg(test)]
 mod tests {
-    use ghanti_model::CallId;
+    use ghanti_model::event::StreamStarted;
+    use ghanti_model::fold::ending::DO_NOT_CALL;
+    use ghanti_model::{
+        CallId, CallLog, CallRecord, Decision, Happened, Language, NodeId, StreamSid,
+    };
 
     use super::*;
 
@@ -125,15 +51,40 @@ mod tests {
         stream: StreamEnd,
         run: Option<RunEnd>,
     ) -> (String, CallRecord) {
-        let mut record = CallRecord::new(CallId::generate(), 1);
-        record.disposition = disposition.map(str::to_owned);
-        record.decision = decision;
-        settle(
-            &mut record,
-            &stream,
-            run.as_ref(),
-            "after `greeting`".to_owned(),
-        );
+        let started = StreamStarted {
+            stream_sid: StreamSid::parse("s1").unwrap(),
+            call_sid: None,
+            order: None,
+            direction: None,
+            customer_number: None,
+            line_number: None,
+            flow: None,
+            version: None,
+            language: Language::english(),
+            journal: None,
+        };
+        let disposed = disposition.map(|disposition| Happened::Disposed {
+            disposition: disposition.to_owned(),
+            detail: None,
+        });
+        let conversation_ended = Happened::ConversationEnded {
+            stream,
+            flow: run.as_ref().map(flow_end),
+            last_position: "after `greeting`".to_owned(),
+            began_ms: None,
+        };
+        let events = [
+            Some(Happened::StreamStarted(Box::new(started))),
+            disposed,
+            decision.map(Happened::Decided),
+            Some(conversation_ended),
+            Some(Happened::StreamClosed),
+        ];
+        let mut log = CallLog::new(CallId::generate());
+        for what in events.into_iter().flatten() {
+            log.emit(NodeId::NONE, 1, what);
+        }
+        let record = log.into_record();
         (record.outcome.clone().unwrap_or_default(), record)
     }
 

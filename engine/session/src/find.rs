@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::future::{join_all, join3};
 use ghanti_exotel::Parameters;
 use ghanti_exotel::inbound::Start;
-use ghanti_model::{CallId, CallRecord, CallSid, CustomerRecord, FlowName, PhoneNumber, StreamSid};
+use ghanti_model::{CallId, CallLog, CallSid, CustomerRecord, FlowName, PhoneNumber, StreamSid};
 use ghanti_store::{Binding, Claimant, Ends, Sighting, StoreError};
 use tokio::time::{Instant, timeout_at};
 
@@ -23,8 +23,8 @@ pub const BEHIND_ANSWER: Duration = Duration::from_secs(3);
 /// How many order ids one request may name; further ones are ignored.
 const NAMED: usize = 4;
 
-/// The existing record of a call, if there is one; an error if that is not known.
-pub type Earlier = Result<Option<CallRecord>, StoreError>;
+/// The record that there is of a call already; an error where that is not known.
+pub type Earlier = Result<Option<CallLog>, StoreError>;
 
 /// What is known about the call to be found.
 pub struct Sought<'a> {
@@ -292,8 +292,8 @@ impl Asking {
     /// Reads the record of a call, unless `found` is that record.
     async fn record(&self, services: &Services, call: CallId, found: Earlier) -> Earlier {
         match found {
-            Ok(Some(record)) if record.call_id == call => Ok(Some(record)),
-            _ => self.bounded(services.registry.get(call)).await,
+            Ok(Some(log)) if log.record().call_id == call => Ok(Some(log)),
+            _ => self.bounded(services.registry.log(call)).await,
         }
     }
 
@@ -330,7 +330,7 @@ impl Known {
                 let (bound, seen, earlier) = join3(
                     asking.bounded(sessions.bound(sid)),
                     asking.bounded(sessions.sightings(sid)),
-                    asking.bounded(services.registry.by_sid(sid)),
+                    asking.bounded(services.registry.log_by_sid(sid)),
                 )
                 .await;
                 (asking.note(bound), asking.note(seen), earlier)
@@ -365,7 +365,7 @@ impl Known {
         let bound_order = || {
             bound
                 .and_then(|bound| bound.order)
-                .or_else(|| earlier.as_ref().ok()?.as_ref()?.order)
+                .or_else(|| earlier.as_ref().ok()?.as_ref()?.record().order)
         };
         if orders.is_empty() {
             orders.extend(bound_order());
@@ -406,7 +406,7 @@ impl Known {
                 .as_ref()
                 .ok()?
                 .as_ref()
-                .map(|record| record.call_id)
+                .map(|log| log.record().call_id)
         })
     }
 }
@@ -430,9 +430,10 @@ impl Claim<'_> {
         let Some(order) = self.order else {
             return (CallId::generate(), Ok(None), None);
         };
-        let earlier = asking.bounded(services.registry.get(order)).await;
+        let earlier = asking.bounded(services.registry.log(order)).await;
         let is_free = match &earlier {
-            Ok(Some(record)) => {
+            Ok(Some(log)) => {
+                let record = log.record();
                 record.started_ms.is_none()
                     && (record.call_sid.is_none() || record.call_sid.as_ref() == self.sid)
             }

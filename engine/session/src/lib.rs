@@ -12,6 +12,7 @@ pub mod connect;
 pub mod driver;
 pub mod ending;
 pub mod event;
+pub mod events;
 pub mod fallback_prompt;
 pub mod files;
 pub mod find;
@@ -34,7 +35,8 @@ mod unheard;
 pub mod wire;
 
 pub use call::{LiveCall, LiveCalls};
-pub use call_registry::CallRegistry;
+pub use call_registry::{CallRegistry, Change};
+pub use events::Events;
 pub use live::MIN_CONFIDENCE;
 pub use playback::Sending;
 pub use prompts::FlowPrompts;

@@ -8,8 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ghanti_dialog::{Conversation, FlowVersion, Instant};
 use ghanti_model::{
-    Answer, CallError, CallFacts, Collection, Content, CustomerRecord, Decision, Extent, Language,
-    Masked, Playout, Prompt, PromptId, Question, Refusal, Reply,
+    Answer, CallError, CallFacts, Collection, Content, CustomerRecord, Decision, Happened,
+    Language, Masked, Playout, Prompt, PromptId, Question, Refusal, Reply,
 };
 use ghanti_speech::words::ChoiceMatcher;
 use ghanti_speech::{Expectation, Recognizer, Utterance};
@@ -294,7 +294,9 @@ impl Conversation for LiveConversation {
 
     async fn set_language(&mut self, language: Language) -> Result<(), CallError> {
         self.alive()?;
-        self.parts.call.record().language = Some(language.clone());
+        self.parts.call.emit(Happened::LanguageSet {
+            language: language.clone(),
+        });
         self.parts.facts.language = language;
         Ok(())
     }
@@ -303,6 +305,7 @@ impl Conversation for LiveConversation {
         self.alive()?;
         self.standing().is_anyone_known = true;
         tracing::info!(call = %self.parts.call.id(), established = name, "established");
+        self.parts.call.emit(Happened::Established { name });
         Ok(())
     }
 
@@ -311,7 +314,7 @@ impl Conversation for LiveConversation {
         if matches!(decision, Decision::Transfer { .. }) {
             self.refuse_unclear_transfer()?;
         }
-        self.parts.call.record().decision = Some(decision);
+        self.parts.call.emit(Happened::Decided(decision));
         Ok(())
     }
 
@@ -321,9 +324,10 @@ impl Conversation for LiveConversation {
         detail: Option<String>,
     ) -> Result<(), CallError> {
         self.alive()?;
-        let mut record = self.parts.call.record();
-        record.disposition = Some(disposition);
-        record.detail = detail;
+        self.parts.call.emit(Happened::Disposed {
+            disposition,
+            detail,
+        });
         Ok(())
     }
 
@@ -354,7 +358,7 @@ impl Conversation for LiveConversation {
 
     async fn note(&mut self, name: String, value: Masked) -> Result<(), CallError> {
         self.alive()?;
-        self.parts.call.record().notes.insert(name, value);
+        self.parts.call.emit(Happened::Noted { name, value });
         Ok(())
     }
 
@@ -438,11 +442,6 @@ impl Conversation for LiveConversation {
     }
 
     fn heard_whole(&self, template: &str) -> bool {
-        self.parts
-            .call
-            .record()
-            .transcript
-            .iter()
-            .any(|line| line.name == template && line.heard == Some(Extent::Whole))
+        self.parts.call.has_heard(template)
     }
 }

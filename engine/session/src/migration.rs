@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use futures_util::future::{BoxFuture, pending};
 use ghanti_dialog::{ARRIVAL, FlowVersion, Limit, Pinned, RunEnd, Running};
-use ghanti_model::{Decision, VersionMove};
+use ghanti_model::{Decision, Happened, VersionMove};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio::time::Instant;
 
@@ -202,20 +202,20 @@ impl<'a> Migration<'a> {
         match &refused {
             None => {
                 tracing::info!(call = %call.id(), %flow, %from, %to, entry = seq, "call moved to another version");
-                call.go_on_with(to.clone(), attempt.flow.held.journal.clone());
+                call.go_on_with(attempt.flow.held.journal.clone());
             }
             Some(reason) => {
                 tracing::warn!(call = %call.id(), %flow, %from, %to, reason, "call stays on its version: the other one cannot take it over")
             }
         }
         let unix_ms = call.unix_ms(call.now_ms());
-        call.record().moves.push(VersionMove {
+        call.emit(Happened::VersionMoved(VersionMove {
             unix_ms,
             from,
             to,
             seq,
             refused,
-        });
+        }));
     }
 }
 

@@ -10,7 +10,9 @@ use std::fmt;
 use ghanti_dialog::RunEnd;
 use ghanti_dialog::journal::SharedJournal;
 use ghanti_dialog::redact::{error_kind, redacted};
-use ghanti_model::{FailureReport, FlowName, Function, JournalEntry, Masked, Prompt, VersionId};
+use ghanti_model::{
+    FailureReport, FlowName, Function, Happened, JournalEntry, Masked, Prompt, VersionId,
+};
 
 use crate::call::LiveCall;
 use crate::ending::describe;
@@ -74,7 +76,7 @@ pub fn tell(call: &LiveCall, report: FailureReport, run: &RunEnd, in_full: bool)
         in_full,
     };
     tracing::error!(call = %call.id(), %flow, %version, turn, reason = block.reason, report = %block, "a flow failed");
-    call.record().failure = Some(report);
+    call.emit(Happened::FlowFailed(Box::new(report)));
 }
 
 /// Why a flow failed, for the log. The message of an error that the flow returned may quote the

@@ -1,21 +1,21 @@
-//! Writes the events of a call to its record, its steps and the log.
+//! Writes what happens in a call into its events and the log.
 
 use ghanti_dialog::Manifest;
-use ghanti_model::{CallState, Extent, Language, Line, Masked, PromptId, Speaker, Step};
+use ghanti_model::fold::LINES;
+use ghanti_model::{CallState, Extent, Happened, Language, Line, Masked, PromptId, Speaker, Step};
 
 use crate::call::LiveCall;
 use crate::event::Event;
 
-/// How many lines a transcript keeps.
-const LINES: usize = 2_000;
-
-/// Writes the record of one call.
+/// Writes down what happens in one call.
 #[derive(Default)]
 pub struct Recorder {
-    /// Transcript line of each prompt that has not ended.
-    open: Vec<(PromptId, usize)>,
-    /// Transcript line and template of each prompt that is assumed to have been heard.
-    assumed: Vec<(PromptId, usize, String)>,
+    /// How many lines the transcript has.
+    lines: u32,
+    /// Which transcript line is which prompt's, of those not yet ended.
+    open: Vec<(PromptId, u32)>,
+    /// The same of those that are assumed to have been heard, with their templates.
+    assumed: Vec<(PromptId, u32, String)>,
     last_caller_ended_ms: Option<u64>,
 }
 
@@ -31,8 +31,9 @@ impl Recorder {
                 tracing::debug!(call = %call.id(), template, %text, %language, "prompt began");
                 let line =
                     Line { at_ms, lasted_ms: 0, speaker: Speaker::Bot, text, language, name: template, heard: None, confidence: None };
-                if let Some(place) = push(call, line) {
+                if let Some(place) = self.next_line() {
                     self.open.push((prompt, place));
+                    call.emit(Happened::PromptStarted { line: place, prompt, text: line });
                 }
             }
             Event::PromptEnded { prompt, template, heard, heard_ms } => {
@@ -42,10 +43,8 @@ impl Recorder {
                     if heard == Extent::Assumed {
                         self.assumed.push((prompt, place, template.clone()));
                     }
-                    if let Some(line) = call.record().transcript.get_mut(place) {
-                        line.heard = Some(heard);
-                        line.lasted_ms = heard_ms;
-                    }
+                    let template = template.clone();
+                    call.emit(Happened::PromptPlayed { line: place, prompt, template, heard, heard_ms });
                 }
                 if heard == Extent::Whole {
                     self.delivered(call, manifest, &template);
@@ -54,9 +53,7 @@ impl Recorder {
             Event::PromptConfirmed { prompt } => {
                 if let Some(at) = self.assumed.iter().position(|(assumed, ..)| *assumed == prompt) {
                     let (_, place, template) = self.assumed.swap_remove(at);
-                    if let Some(line) = call.record().transcript.get_mut(place) {
-                        line.heard = Some(Extent::Whole);
-                    }
+                    call.emit(Happened::PromptConfirmed { line: place, prompt, template: template.clone() });
                     self.delivered(call, manifest, &template);
                 }
             }
@@ -73,49 +70,69 @@ impl Recorder {
             Event::PromptFailed { template, reason, .. } => call.problem("prompt-failed", format!("`{template}` was not spoken: {reason}")),
             Event::Asked { question } => {
                 tracing::debug!(call = %call.id(), question, "asked");
+                call.emit(Happened::Asked { question: question.clone() });
                 if let Some(step) = manifest.and_then(|manifest| manifest.questions.get(&question)).and_then(|rule| rule.step) {
                     self.step(call, step);
                 }
             }
             Event::Listening => {
+                call.emit(Happened::Listening);
                 self.step(call, Step::Listening);
             }
-            Event::BargedIn { at_ms } => tracing::debug!(call = %call.id(), at_ms, "barge-in"),
+            Event::BargedIn { at_ms } => {
+                tracing::debug!(call = %call.id(), at_ms, "barge-in");
+                call.emit(Happened::BargedIn { at_ms });
+            }
             Event::Said { question, text, language, confidence, began_ms, ended_ms } => {
                 tracing::info!(call = %call.id(), question, %text, %language, confidence, "caller said");
                 self.last_caller_ended_ms = Some(ended_ms);
-                push(call, spoken_line(question, text, language, confidence, began_ms, ended_ms));
+                let text = spoken_line(question, text, language, confidence, began_ms, ended_ms);
+                if let Some(line) = self.next_line() {
+                    call.emit(Happened::Utterance { line, text });
+                }
             }
             Event::TalkedOver { question, text, language, confidence, began_ms, ended_ms } => {
                 tracing::info!(call = %call.id(), question, %text, %language, confidence, "caller spoke over a prompt, which is no answer");
-                if !text.is_empty() {
-                    push(call, spoken_line(question, text, language, confidence, began_ms, ended_ms));
+                if !text.is_empty()
+                    && let Some(line) = self.next_line()
+                {
+                    let text = spoken_line(question, text, language, confidence, began_ms, ended_ms);
+                    call.emit(Happened::TalkedOver { line, text });
                 }
             }
             Event::Keyed { question, keys, at_ms } => {
                 tracing::info!(call = %call.id(), question, %keys, "caller pressed keys");
                 self.last_caller_ended_ms = Some(at_ms);
                 let language = call.record().language.clone().unwrap_or_else(Language::english);
-                push(
-                    call,
-                    Line {
-                        at_ms,
-                        lasted_ms: 0,
-                        speaker: Speaker::Keys,
-                        text: keys,
-                        language,
-                        name: question,
-                        heard: None,
-                        confidence: Some(1.0),
-                    },
-                );
+                let text = Line {
+                    at_ms,
+                    lasted_ms: 0,
+                    speaker: Speaker::Keys,
+                    text: keys,
+                    language,
+                    name: question,
+                    heard: None,
+                    confidence: Some(1.0),
+                };
+                if let Some(line) = self.next_line() {
+                    call.emit(Happened::Keys { line, text });
+                }
             }
             Event::RecognitionFailed { reason } => call.problem("recognition-failed", reason),
         }
     }
 
-    /// A prompt was heard to its end: records the step it reaches, if any.
+    /// The number of the transcript's next line, as long as it keeps any.
+    fn next_line(&mut self) -> Option<u32> {
+        let line = self.lines;
+        let has_room = usize::try_from(line).is_ok_and(|line| line < LINES);
+        self.lines += u32::from(has_room);
+        has_room.then_some(line)
+    }
+
+    /// A prompt was heard to its end: reaches the step that it stands for.
     fn delivered(&self, call: &LiveCall, manifest: Option<&Manifest>, template: &str) {
+        call.hears(template);
         if let Some(step) = manifest
             .and_then(|manifest| manifest.prompts.get(template))
             .and_then(|rule| rule.step)
@@ -127,7 +144,9 @@ impl Recorder {
     /// Records that a step was reached and logs it, the first time only.
     pub fn step(&self, call: &LiveCall, step: Step) {
         let at_ms = call.now_ms();
-        if call.record().reach(step, call.unix_ms(at_ms)) {
+        let is_new = call.record().steps.iter().all(|entry| entry.step != step);
+        if is_new {
+            call.emit(Happened::StepReached { step });
             tracing::info!(target: "ghanti::step", call = %call.id(), ?step, at_ms, "step");
         }
     }
@@ -154,16 +173,7 @@ fn spoken_line(
     }
 }
 
-fn push(call: &LiveCall, line: Line) -> Option<usize> {
-    let mut record = call.record();
-    (record.transcript.len() < LINES).then(|| {
-        record.transcript.push(line);
-        record.transcript.len() - 1
-    })
-}
-
-/// The last position of a call: the last prompt and how much of it was heard, for the record of a
-/// caller who hung up.
+/// Where a call stood: the last thing said or asked, for the record of a caller who hung up.
 pub fn last_position(call: &LiveCall) -> String {
     let record = call.record();
     debug_assert!(record.state != CallState::Pending);

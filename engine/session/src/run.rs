@@ -10,20 +10,21 @@ use ghanti_dialog::{
     OnFailureThen, Pinned, RunEnd,
 };
 use ghanti_exotel::inbound::Start;
-use ghanti_model::unix_ms;
+use ghanti_model::event::{Repeat, StreamStarted};
+use ghanti_model::fold::{SECOND_STREAM, SECOND_STREAM_DETAIL};
 use ghanti_model::{
-    CallFacts, CallId, CallRecord, CallSid, CallState, CustomerRecord, Decision, Direction,
-    Language, PhoneNumber, Step,
+    CallFacts, CallId, CallLog, CallRecord, CallSid, CustomerRecord, Decision, Direction, Happened,
+    Language, PhoneNumber, Step, unix_ms,
 };
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::Instant;
 use tracing::Instrument;
 use tracing::field::display;
 
-use crate::call::{LiveCall, keep_problem};
+use crate::call::LiveCall;
 use crate::connect::{NoStart, await_start};
 use crate::driver::{Driver, Parts};
-use crate::ending::{StreamEnd, describe, settle};
+use crate::ending::{StreamEnd, describe, flow_end};
 use crate::fallback_prompt::{Why, fallback_prompt};
 use crate::find::{AT_START, Found, Sought, find, sighting_of};
 use crate::live::ConversationParts;
@@ -33,7 +34,6 @@ use crate::prompts::FlowPrompts;
 use crate::recorder::last_position;
 use crate::running::RunningFlow;
 use crate::services::Services;
-use crate::transfer;
 use crate::unheard;
 use crate::wire::Wire;
 
@@ -133,44 +133,26 @@ async fn prepare(
     let mut found = find(services, sought).await;
     let mut problems = found.problems();
     let now_ms = unix_ms();
-    let mut record = match std::mem::replace(&mut found.earlier, Ok(None)) {
-        Ok(Some(earlier)) if earlier.started_ms.is_some() => {
-            refuse_second(services, earlier).await;
+    let log = match std::mem::replace(&mut found.earlier, Ok(None)) {
+        Ok(Some(earlier)) if earlier.record().started_ms.is_some() => {
+            refuse_second(services, earlier.record()).await;
             return None;
         }
         Ok(Some(earlier)) => earlier,
-        Ok(None) => CallRecord::new(found.call_id, now_ms),
-        // under a new id, so that a record that could not be read is not overwritten
+        Ok(None) => CallLog::new(found.call_id),
+        // what cannot be read is not written over
         Err(error) => {
             problems.push((
                 "store-unavailable",
                 format!("{error}; whether there was a record of this call already is not known"),
             ));
-            CallRecord::new(CallId::generate(), now_ms)
+            CallLog::new(CallId::generate())
         }
     };
-    record.state = CallState::Live;
-    // the call may have been closed as never connected before its stream arrived
-    (
-        record.outcome,
-        record.disposition,
-        record.detail,
-        record.ended_ms,
-    ) = (None, None, None, None);
-    record.transfer = None;
-    record.order = found.order.or(record.order);
-    record.call_sid = found.sid.clone().or(record.call_sid);
-    record.stream_sid = Some(start.stream_sid.clone());
-    // the number on the line may differ from the one that was ordered
-    record.customer_number.clone_from(&found.number);
-    record.line_number = found.line.clone().or(record.line_number);
-    record.started_ms = Some(now_ms);
-    let mut facts = facts(&mut record, &found, start);
+    let mut facts = facts(log.record(), &found, start);
     let wanted = found.flow.as_ref();
     let flow = services.catalogue.choose(&facts, wanted).map(|version| {
-        record.flow = Some(version.name.clone());
-        record.version = Some(version.id.clone());
-        let journal = version.journal(record.call_id);
+        let journal = version.journal(facts.call_id);
         (version, journal)
     });
     let (customer, unreadable) = match &flow {
@@ -183,11 +165,24 @@ async fn prepare(
         Err(_) => (found.customer, Vec::new()),
     };
     facts.language = customer_language(customer.as_ref());
-    record.language = Some(facts.language.clone());
     let journal = flow.as_ref().ok().map(|(_, journal)| journal.clone());
-    let call = Arc::new(LiveCall::new(record, journal, now_ms));
+    let chosen = flow.as_ref().ok().map(|(version, _)| version);
+    let started = StreamStarted {
+        stream_sid: start.stream_sid.clone(),
+        call_sid: facts.call_sid.clone(),
+        order: found.order,
+        direction: Some(facts.direction),
+        customer_number: facts.customer_number.clone(),
+        line_number: facts.line_number.clone(),
+        flow: chosen.map(|version| version.name.clone()),
+        version: chosen.map(|version| version.id.clone()),
+        language: facts.language.clone(),
+        journal: journal.as_ref().map(|journal| journal.snapshot().header),
+    };
+    let call = LiveCall::new(log, journal, now_ms);
+    call.emit(Happened::StreamStarted(Box::new(started)));
     for (name, detail) in problems {
-        call.problem_once(name, detail);
+        call.note(name, detail, Repeat::OncePerSentence);
     }
     if passed_over > 0 {
         call.problem(
@@ -209,39 +204,33 @@ async fn prepare(
     })
 }
 
-fn facts(record: &mut CallRecord, found: &Found, start: &Start) -> CallFacts {
-    let direction = record.direction.unwrap_or(if found.order.is_some() {
+fn facts(known: &CallRecord, found: &Found, start: &Start) -> CallFacts {
+    let direction = known.direction.unwrap_or(if found.order.is_some() {
         Direction::Outbound
     } else {
         Direction::Inbound
     });
-    record.direction = Some(direction);
     CallFacts {
-        call_id: record.call_id,
-        call_sid: record.call_sid.clone(),
+        call_id: known.call_id,
+        call_sid: found.sid.clone().or_else(|| known.call_sid.clone()),
         direction,
-        customer_number: record.customer_number.clone(),
-        line_number: record.line_number.clone(),
+        // the number on the line, which need not be the one that was ordered
+        customer_number: found.number.clone(),
+        line_number: found.line.clone().or_else(|| known.line_number.clone()),
         language: customer_language(found.customer.as_ref()),
         parameters: start.custom_parameters.clone(),
     }
 }
 
-/// Refuses a second stream of a call, so that it cannot overwrite what the record says of the
-/// first.
-async fn refuse_second(services: &Services, earlier: CallRecord) {
-    const NAME: &str = "second-stream";
+/// One call has one stream: what its record says of that one is not replaced by another.
+async fn refuse_second(services: &Services, earlier: &CallRecord) {
     let (call, state) = (earlier.call_id, earlier.state);
     tracing::warn!(%call, ?state, "a second stream of a call was closed: one call has one stream");
-    if earlier.problems.iter().any(|problem| problem.name == NAME) {
-        return;
+    let (detail, repeat) = (SECOND_STREAM_DETAIL.to_owned(), Repeat::OncePerName);
+    if earlier.takes(SECOND_STREAM, &detail, repeat) {
+        let second = Happened::problem(unix_ms(), SECOND_STREAM, detail, repeat);
+        services.registry.append(call, second).await;
     }
-    let detail = "another stream began with the CallSid of this call and was closed: lead the Exotel flow to one Voicebot applet a call";
-    let now_ms = unix_ms();
-    let note = |record: &mut CallRecord| {
-        keep_problem(record, now_ms, NAME, detail.to_owned());
-    };
-    services.registry.update(call, note).await;
 }
 
 /// Reads the customer's record again by the manifest of the pinned version: it may have been stored
@@ -304,18 +293,12 @@ impl Prepared {
                 "engine-panic",
                 "the engine failed in this call: report it with the log of this time".to_owned(),
             );
-            let mut record = call.record();
-            record.outcome = Some("engine-failed".to_owned());
-            record.decision = Some(Decision::HangUp);
+            call.emit(Happened::EngineEnded {
+                outcome: "engine-failed".to_owned(),
+                hang_up: true,
+            });
         }
-        {
-            let mut record = call.record();
-            record.state = CallState::Ended;
-            let now_ms = call.unix_ms(call.now_ms());
-            record.ended_ms = Some(now_ms);
-            // the applets may have asked before the record ended
-            transfer::settle(&mut record, now_ms, false);
-        }
+        call.emit(Happened::StreamClosed);
         services.registry.end(&call);
         tracing::info!(call = %call.id(), outcome = call.record().outcome.as_deref(), lasted_ms = call.now_ms(), "call ended");
         let sid = call.record().call_sid.clone();
@@ -362,7 +345,10 @@ impl Prepared {
                         "{error}; set the Voicebot applet's sample rate to 8000, 16000 or 24000"
                     ),
                 );
-                call.record().outcome = Some("connection-lost".to_owned());
+                call.emit(Happened::EngineEnded {
+                    outcome: "connection-lost".to_owned(),
+                    hang_up: false,
+                });
                 return None;
             }
         };
@@ -427,7 +413,10 @@ impl Prepared {
             }
             Err(no_flow) => {
                 call.problem("no-flow", no_flow.to_string());
-                call.record().outcome = Some("no-flow".to_owned());
+                call.emit(Happened::EngineEnded {
+                    outcome: "no-flow".to_owned(),
+                    hang_up: false,
+                });
                 play_fallback(&mut driver, &call, services, None, Why::Failed).await;
                 driver.finish(Instant::now() + APOLOGY).await;
                 Some(RunEnd::Returned)
@@ -440,8 +429,14 @@ impl Prepared {
             .stream_end()
             .cloned()
             .unwrap_or(StreamEnd::EngineStopped);
-        let place = last_position(&call);
-        settle(&mut call.record(), &stream, run.as_ref(), place);
+        call.emit(Happened::ConversationEnded {
+            stream,
+            flow: run.as_ref().map(flow_end),
+            last_position: last_position(&call),
+            began_ms: call
+                .journal()
+                .and_then(|journal| journal.snapshot().header.began_ms),
+        });
         driver.recorder().step(&call, Step::Completed);
         keep_decision(&call, services).await;
         Some(driver.into_wire())
@@ -479,7 +474,7 @@ fn told(call: &LiveCall, version: &FlowVersion<FlowPrompts>, run: &RunEnd) {
         call.problem("too-long", describe(run));
         return;
     }
-    call.keep_problem("flow-failed", describe(run));
+    call.keep_problem("flow-failed", describe(run), Repeat::Always);
     if let Some(journal) = call.journal() {
         let report = postmortem::report(&journal, version.name.clone(), version.id.clone(), run);
         postmortem::tell(call, report, run, version.shows_logs());
@@ -504,14 +499,14 @@ async fn play_fallback<W: Wire>(
     let wants_transfer =
         version.is_none_or(|version| version.manifest().on_failure.then == OnFailureThen::Transfer);
     let transfer = wants_transfer && !numbers.is_empty();
-    call.record().decision = Some(if transfer {
+    call.emit(Happened::Decided(if transfer {
         Decision::Transfer {
             target: "default".to_owned(),
             numbers,
         }
     } else {
         Decision::HangUp
-    });
+    }));
     let own = version.and_then(|version| {
         version
             .manifest()

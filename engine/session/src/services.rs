@@ -7,7 +7,7 @@ use ghanti_dialog::{Catalogue, Running};
 use ghanti_model::PhoneNumber;
 use ghanti_speech::Recognizer;
 use ghanti_speech::cache::PromptCache;
-use ghanti_store::SessionStore;
+use ghanti_store::{Lease, SessionStore};
 
 use crate::call_registry::CallRegistry;
 use crate::files::AudioFiles;
@@ -39,6 +39,8 @@ pub struct Services {
     pub sessions: Arc<dyn SessionStore>,
     /// The call records.
     pub registry: CallRegistry,
+    /// The lease on the calls of this node; without one, others may take them for abandoned.
+    pub lease: Option<Lease>,
     /// Decoded audio files of flows.
     pub files: AudioFiles,
     /// Limits how many calls try to migrate to a newer version at once.

@@ -2,10 +2,10 @@
 //! record.
 
 use ghanti_model::Language;
+use ghanti_model::event::Repeat;
 use ghanti_speech::Recognizer;
 
 use crate::call::LiveCall;
-use crate::network::note;
 
 /// The problem's name.
 const NAME: &str = "language-not-heard";
@@ -20,15 +20,12 @@ pub fn check(call: &LiveCall, recognizer: Option<&dyn Recognizer>, language: &La
         "`{language}` is not understood by {}, so the caller can answer by keys alone: name a model for it in `vosk-models` of `[speech]`",
         recognizer.name()
     );
-    let unix_ms = call.unix_ms(call.now_ms());
-    if note(&mut call.record(), NAME, detail.clone(), unix_ms) {
-        tracing::warn!(call = %call.id(), problem = NAME, detail, "problem in a call");
-    }
+    call.note(NAME, detail, Repeat::OncePerName);
 }
 
 #[cfg(test)]
 mod tests {
-    use ghanti_model::{CallId, CallRecord};
+    use ghanti_model::{CallId, CallLog};
     use ghanti_speech::{Expectation, Hearing, Recognition, RecognitionError};
     use tokio::sync::mpsc;
 
@@ -57,7 +54,7 @@ mod tests {
 
     #[test]
     fn a_call_in_a_language_that_nobody_here_understands_says_so_once() {
-        let call = LiveCall::new(CallRecord::new(CallId::generate(), 1), None, 1);
+        let call = LiveCall::new(CallLog::new(CallId::generate()), None, 1);
         let hindi = Language::parse("hi-IN").unwrap();
         check(&call, None, &hindi);
         check(&call, Some(&English), &Language::english());

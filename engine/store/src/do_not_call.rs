@@ -3,8 +3,7 @@
 use ghanti_model::{CallId, CallRecord, CallState};
 use serde::Serialize;
 
-/// The disposition of a conversation in which the customer asked not to be called again.
-pub const DO_NOT_CALL: &str = "do-not-call";
+pub use ghanti_model::fold::ending::DO_NOT_CALL;
 
 /// A customer's request not to be called again, in force until it is lifted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

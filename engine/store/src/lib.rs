@@ -1,14 +1,15 @@
 //! Storage: sessions and customers in Redis or in process, call records in SQLite or PostgreSQL.
 //!
-//! This crate knows nothing about HTTP, flows or speech. Every operation is bounded in time and
-//! retries only briefly, so that a call never waits for a store. Call records are saved through
-//! [`RecordWriter`], which survives an outage of the database.
+//! It knows nothing of HTTP, flows or speech. Every operation is bounded in time; none retries for
+//! long: a call never waits for a store. What happens to a call goes through [`EventWriter`],
+//! which outlasts a database that is away.
 
 pub mod binding;
 pub mod do_not_call;
 mod keyed;
 pub mod keys;
 mod layered;
+pub mod lease;
 pub mod memory;
 pub mod open;
 pub mod records;
@@ -25,9 +26,10 @@ pub use binding::{Binding, Claimant, Ends, Order, Sighting};
 pub use do_not_call::DoNotCall;
 pub use keys::SessionSettings;
 pub use layered::LayeredSessions;
+pub use lease::Lease;
 pub use memory::MemorySessions;
 pub use open::OpenError;
 pub use records::CallRecords;
 pub use sessions::{DEADLINE, SessionStore, StoreError};
 pub use sql::SqlRecords;
-pub use writer::{Flushed, RecordWriter};
+pub use writer::{EventWriter, Flushed};

@@ -1,35 +1,42 @@
-//! The spool: records that could not be saved in the database yet, as files `{call_id}.json`. They
-//! outlive both an outage of the database and this process.
+//! Events that could not yet be written to the database, as files `{call_id}.events`, one event of
+//! JSON on each line: what outlasts both the database and this process.
 //!
-//! Every function does blocking disk I/O and waits for nothing else. A file is replaced atomically
-//! by a rename and survives the death of the process. It is not synced, so a power cut may lose the
-//! newest files. Only the disk limits the folder's size: the alternative would be to lose records.
+//! Every function here touches the disk and blocks; none waits for anything else. A file only
+//! grows, until all that is in it is saved. It survives the death of the process; it is not forced
+//! to the disk, so a power cut may take the newest events. The folder's size is bounded by the disk
+//! alone: the alternative would be to lose events. A file `{call_id}.json` is the record of a call
+//! that an engine of before there were events left.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Bound;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ghanti_model::{CallId, CallRecord};
+use ghanti_model::{CallEvent, CallId, CallRecord};
 
+const EVENTS: &str = "events";
 const RECORD: &str = "json";
 const BEING_WRITTEN: &str = "tmp";
 const UNREADABLE: &str = "unreadable";
 
-/// Numbers the records that a process submits: of two records of one call, the one with the higher
-/// revision is newer. Files left by an earlier process have revision 0.
-pub(crate) type Revision = u64;
-
-/// The revision of files left by an earlier process.
-pub(crate) const INHERITED: Revision = 0;
-
-/// The spool folder, and the revision of each call's file in it.
+/// The folder, and of which calls something lies in it.
 pub(crate) struct Spool {
     folder: PathBuf,
-    files: Mutex<BTreeMap<CallId, Revision>>,
+    calls: Mutex<BTreeSet<CallId>>,
+}
+
+/// What lies in the spool of one call.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Spooled {
+    /// In the order in which they came.
+    pub(crate) events: Vec<Arc<CallEvent>>,
+    /// The length of their file.
+    pub(crate) bytes: u64,
+    /// The record that an older engine left.
+    pub(crate) record: Option<CallRecord>,
 }
 
 impl Spool {
@@ -37,94 +44,153 @@ impl Spool {
     /// process.
     pub(crate) fn open(folder: &Path) -> io::Result<Self> {
         make_private_folder(folder)?;
-        let mut files = BTreeMap::new();
+        let mut calls = BTreeSet::new();
         for entry in fs::read_dir(folder)? {
             let path = entry?.path();
             let call = path
                 .file_stem()
                 .and_then(|stem| stem.to_str())
                 .and_then(CallId::parse);
-            match (
-                call,
-                path.extension().and_then(|extension| extension.to_str()),
-            ) {
-                (Some(call), Some(RECORD)) => drop(files.insert(call, INHERITED)),
-                // the process died while writing this; the file it was to replace is still there
+            let extension = path.extension().and_then(|extension| extension.to_str());
+            match (call, extension) {
+                (Some(call), Some(EVENTS)) => {
+                    end_last_line(&path)?;
+                    calls.insert(call);
+                }
+                (Some(call), Some(RECORD)) => drop(calls.insert(call)),
+                // The process died while it wrote this; what it was to replace is still there.
                 (Some(_), Some(BEING_WRITTEN)) => fs::remove_file(&path)?,
                 _ => {}
             }
         }
         Ok(Self {
             folder: folder.to_path_buf(),
-            files: Mutex::new(files),
+            calls: Mutex::new(calls),
         })
     }
 
-    /// Writes a record, unless there is a newer one of its call.
-    pub(crate) fn put(&self, revision: Revision, record: &CallRecord) -> io::Result<()> {
-        let mut files = self.files();
-        if files
-            .get(&record.call_id)
-            .is_some_and(|&there| there > revision)
-        {
-            return Ok(());
+    /// Adds events of a call.
+    pub(crate) fn put(&self, call: CallId, events: &[Arc<CallEvent>]) -> io::Result<()> {
+        let mut lines = Vec::new();
+        for event in events {
+            serde_json::to_writer(&mut lines, event.as_ref())?;
+            lines.push(b'\n');
         }
-        let unfinished = self.path(record.call_id, BEING_WRITTEN);
-        let mut file = create_private_file(&unfinished)?;
-        file.write_all(&serde_json::to_vec(record)?)?;
-        fs::rename(&unfinished, self.path(record.call_id, RECORD))?;
-        files.insert(record.call_id, revision);
+        let mut calls = self.calls();
+        let mut file = private_file()
+            .append(true)
+            .create(true)
+            .open(self.path(call, EVENTS))?;
+        let before = file.metadata()?.len();
+        if let Err(error) = file.write_all(&lines) {
+            // half a line would spoil the next
+            let _ = file.set_len(before);
+            return Err(error);
+        }
+        calls.insert(call);
         Ok(())
     }
 
-    /// Reads the record of a call; `None` if there is none any more. An unreadable file is renamed
-    /// and reported as an error of kind `InvalidData`.
-    pub(crate) fn read(&self, call: CallId) -> io::Result<Option<(Revision, CallRecord)>> {
-        let mut files = self.files();
-        let Some(&revision) = files.get(&call) else {
+    /// Reads what there is of a call; nothing where there is none any more. Lines that are not
+    /// readable are set aside in a file of another name; where nothing else is left that is an
+    /// error of the kind `InvalidData`.
+    pub(crate) fn read(&self, call: CallId) -> io::Result<Option<Spooled>> {
+        let mut calls = self.calls();
+        if !calls.contains(&call) {
             return Ok(None);
-        };
-        let path = self.path(call, RECORD);
-        match serde_json::from_slice(&fs::read(&path)?) {
-            Ok(record) => Ok(Some((revision, record))),
-            Err(error) => {
-                fs::rename(&path, self.path(call, UNREADABLE))?;
-                files.remove(&call);
-                Err(io::Error::new(
-                    io::ErrorKind::InvalidData,
-                    crate::keyed::json_fault(&error),
-                ))
+        }
+        let (mut events, mut bad, mut fault) = (Vec::new(), Vec::new(), None);
+        let lines = read_or_none(&self.path(call, EVENTS))?.unwrap_or_default();
+        let (mut good, mut bytes) = (Vec::new(), lines.len());
+        for line in lines.split_inclusive(|&byte| byte == b'\n') {
+            match serde_json::from_slice(line) {
+                Ok(event) => {
+                    events.push(Arc::new(event));
+                    good.extend_from_slice(line);
+                }
+                Err(error) => {
+                    fault = Some(crate::keyed::json_fault(&error));
+                    bad.extend_from_slice(line);
+                }
             }
         }
+        let mut record = None;
+        if let Some(json) = read_or_none(&self.path(call, RECORD))? {
+            match serde_json::from_slice(&json) {
+                Ok(read) => record = Some(read),
+                Err(error) => {
+                    fault = Some(crate::keyed::json_fault(&error));
+                    fs::rename(self.path(call, RECORD), self.path(call, UNREADABLE))?;
+                }
+            }
+        }
+        if !bad.is_empty() {
+            let mut aside = private_file()
+                .append(true)
+                .create(true)
+                .open(self.path(call, UNREADABLE))?;
+            aside.write_all(&bad)?;
+            self.rewrite(call, &good)?;
+            bytes = good.len();
+        }
+        match fault {
+            Some(fault) if events.is_empty() && record.is_none() => {
+                calls.remove(&call);
+                Err(io::Error::new(io::ErrorKind::InvalidData, fault))
+            }
+            _ => Ok(Some(Spooled {
+                events,
+                bytes: u64::try_from(bytes).unwrap_or(u64::MAX),
+                record,
+            })),
+        }
     }
 
-    /// Removes the record of a call that was saved with this revision, unless the file is newer.
-    pub(crate) fn remove(&self, call: CallId, revision: Revision) -> io::Result<()> {
-        let mut files = self.files();
-        if files.get(&call).is_some_and(|&there| there <= revision) {
-            fs::remove_file(self.path(call, RECORD))?;
-            files.remove(&call);
+    fn rewrite(&self, call: CallId, lines: &[u8]) -> io::Result<()> {
+        if lines.is_empty() {
+            return fs::remove_file(self.path(call, EVENTS));
         }
+        let unfinished = self.path(call, BEING_WRITTEN);
+        private_file()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&unfinished)?
+            .write_all(lines)?;
+        fs::rename(&unfinished, self.path(call, EVENTS))
+    }
+
+    /// Removes what lies here of a call, unless its file has grown beyond `bytes`: called when that
+    /// is in the database.
+    pub(crate) fn remove(&self, call: CallId, bytes: u64) -> io::Result<()> {
+        let mut calls = self.calls();
+        remove_if_there(&self.path(call, RECORD))?;
+        let events = self.path(call, EVENTS);
+        match fs::metadata(&events) {
+            Ok(found) if found.len() > bytes => return Ok(()),
+            Ok(_) => fs::remove_file(&events)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        calls.remove(&call);
         Ok(())
     }
 
-    /// The call after `previous`, starting over after the last one, so that a record which the
-    /// database refuses does not block the others.
+    /// The call after `previous`, in a circle, so that a call whose events the database refuses
+    /// does not hold up the others.
     pub(crate) fn next(&self, previous: Option<CallId>) -> Option<CallId> {
-        let files = self.files();
+        let calls = self.calls();
         let after = previous.and_then(|call| {
-            files
+            calls
                 .range((Bound::Excluded(call), Bound::Unbounded))
                 .next()
         });
-        after
-            .or_else(|| files.first_key_value())
-            .map(|(&call, _)| call)
+        after.or_else(|| calls.first()).copied()
     }
 
-    /// How many records are spooled.
+    /// Of how many calls something lies here.
     pub(crate) fn len(&self) -> usize {
-        self.files().len()
+        self.calls().len()
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -135,13 +201,12 @@ impl Spool {
         self.folder.join(format!("{call}.{extension}"))
     }
 
-    fn files(&self) -> MutexGuard<'_, BTreeMap<CallId, Revision>> {
-        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    fn calls(&self) -> MutexGuard<'_, BTreeSet<CallId>> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-// Records hold names, numbers and transcripts, so only the engine's user may read them.
-
+/// Events hold names, numbers and transcripts: nobody but the engine's user may read them.
 fn make_private_folder(folder: &Path) -> io::Result<()> {
     match fs::DirBuilder::new().mode(0o700).create(folder) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
@@ -149,70 +214,129 @@ fn make_private_folder(folder: &Path) -> io::Result<()> {
     }
 }
 
-fn create_private_file(path: &Path) -> io::Result<fs::File> {
-    OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path)
+fn private_file() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.mode(0o600);
+    options
+}
+
+fn read_or_none(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// A process that died while it wrote left half a line: the next event begins on a line of its own.
+fn end_last_line(path: &Path) -> io::Result<()> {
+    let mut file = OpenOptions::new().read(true).append(true).open(path)?;
+    let mut last = [b'\n'];
+    if file.metadata()?.len() > 0 {
+        file.seek(SeekFrom::End(-1))?;
+        file.read_exact(&mut last)?;
+    }
+    if last == [b'\n'] {
+        return Ok(());
+    }
+    file.write_all(b"\n")
 }
 
 #[cfg(test)]
 mod tests {
+    use ghanti_model::{EventId, Happened, NodeId};
+
     use super::*;
 
-    fn record(call: CallId, created_ms: u64) -> CallRecord {
-        CallRecord::new(call, created_ms)
+    fn event(call: CallId, unix_ms: u64) -> Arc<CallEvent> {
+        Arc::new(CallEvent {
+            id: EventId::generate(),
+            call_id: call,
+            node: NodeId::NONE,
+            unix_ms,
+            what: Happened::Listening,
+        })
+    }
+
+    fn spooled(events: &[Arc<CallEvent>]) -> Vec<Arc<CallEvent>> {
+        events.to_vec()
     }
 
     #[test]
-    fn an_older_record_never_replaces_a_newer_one() {
+    fn what_comes_while_the_rest_is_saved_stays() {
         let folder = tempfile::tempdir().unwrap();
         let spool = Spool::open(folder.path()).unwrap();
         let call = CallId::generate();
-        spool.put(2, &record(call, 20)).unwrap();
-        spool.put(1, &record(call, 10)).unwrap();
-        assert_eq!(spool.read(call).unwrap(), Some((2, record(call, 20))));
-        spool.remove(call, 1).unwrap();
-        assert_eq!(spool.len(), 1);
-        spool.remove(call, 2).unwrap();
-        assert_eq!(spool.read(call).unwrap(), None);
+        let (first, second) = (event(call, 1), event(call, 2));
+        spool.put(call, std::slice::from_ref(&first)).unwrap();
+        let read = spool.read(call).unwrap().unwrap();
+        assert_eq!(read.events, spooled(&[first.clone()]));
+        spool.put(call, std::slice::from_ref(&second)).unwrap();
+        spool.remove(call, read.bytes).unwrap();
+        let read = spool.read(call).unwrap().unwrap();
+        assert_eq!(read.events, spooled(&[first, second]));
+        spool.remove(call, read.bytes).unwrap();
+        assert_eq!((spool.len(), spool.read(call).unwrap()), (0, None));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[test]
-    fn what_a_dead_process_left_is_found_and_its_half_written_file_is_not() {
+    fn what_a_dead_process_left_is_found_whole_lines_and_half_ones() {
         let folder = tempfile::tempdir().unwrap();
-        let (whole, half) = (CallId::generate(), CallId::generate());
+        let call = CallId::generate();
+        let (first, second) = (event(call, 1), event(call, 2));
         Spool::open(folder.path())
             .unwrap()
-            .put(7, &record(whole, 1))
+            .put(call, std::slice::from_ref(&first))
             .unwrap();
-        fs::write(folder.path().join(format!("{half}.tmp")), "{\"call_id\":").unwrap();
+        let file = folder.path().join(format!("{call}.events"));
+        let mut half = fs::read(&file).unwrap();
+        half.extend_from_slice(b"{\"call_id\":\"Asha");
+        fs::write(&file, half).unwrap();
         let spool = Spool::open(folder.path()).unwrap();
-        assert_eq!(spool.next(None), Some(whole));
-        assert_eq!(
-            spool.read(whole).unwrap(),
-            Some((INHERITED, record(whole, 1)))
-        );
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        spool.put(call, std::slice::from_ref(&second)).unwrap();
+        assert_eq!(spool.next(None), Some(call));
+        let read = spool.read(call).unwrap().unwrap();
+        assert_eq!(read.events, spooled(&[first, second]));
+        assert!(folder.path().join(format!("{call}.unreadable")).exists());
+        spool.remove(call, read.bytes).unwrap();
+        assert_eq!(spool.len(), 0);
     }
 
     #[test]
     fn an_unreadable_file_is_set_aside_not_deleted() {
+        for extension in ["json", "events"] {
+            let folder = tempfile::tempdir().unwrap();
+            let call = CallId::generate();
+            let file = folder.path().join(format!("{call}.{extension}"));
+            fs::write(file, "{\"name\":\"Asha Rao\"}").unwrap();
+            let spool = Spool::open(folder.path()).unwrap();
+            let error = spool.read(call).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+            assert!(!error.to_string().contains("Asha"));
+            assert_eq!(spool.len(), 0);
+            assert!(folder.path().join(format!("{call}.unreadable")).exists());
+        }
+    }
+
+    #[test]
+    fn the_record_of_an_older_engine_is_read() {
         let folder = tempfile::tempdir().unwrap();
-        let call = CallId::generate();
-        fs::write(
-            folder.path().join(format!("{call}.json")),
-            "{\"name\":\"Asha Rao\"}",
-        )
-        .unwrap();
+        let record = CallRecord::new(CallId::generate(), 7);
+        let file = folder.path().join(format!("{}.json", record.call_id));
+        fs::write(&file, serde_json::to_vec(&record).unwrap()).unwrap();
         let spool = Spool::open(folder.path()).unwrap();
-        let error = spool.read(call).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
-        assert!(!error.to_string().contains("Asha"));
-        assert_eq!(spool.len(), 0);
-        assert!(folder.path().join(format!("{call}.unreadable")).exists());
+        let read = spool.read(record.call_id).unwrap().unwrap();
+        assert_eq!((read.record.as_ref(), read.bytes), (Some(&record), 0));
+        spool.remove(record.call_id, read.bytes).unwrap();
+        assert!(!file.exists());
     }
 
     #[test]
@@ -220,8 +344,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let spool = Spool::open(folder.path()).unwrap();
         let (first, second) = (CallId::generate(), CallId::generate());
-        spool.put(1, &record(first, 1)).unwrap();
-        spool.put(2, &record(second, 2)).unwrap();
+        spool.put(first, &[event(first, 1)]).unwrap();
+        spool.put(second, &[event(second, 2)]).unwrap();
         assert_eq!(spool.next(None), Some(first));
         assert_eq!(spool.next(Some(first)), Some(second));
         assert_eq!(spool.next(Some(second)), Some(first));
@@ -234,10 +358,10 @@ mod tests {
         let folder = data.path().join("spool");
         let spool = Spool::open(&folder).unwrap();
         let call = CallId::generate();
-        spool.put(1, &record(call, 1)).unwrap();
+        spool.put(call, &[event(call, 1)]).unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(
-            (mode(&folder), mode(&folder.join(format!("{call}.json")))),
+            (mode(&folder), mode(&folder.join(format!("{call}.events")))),
             (0o700, 0o600)
         );
     }

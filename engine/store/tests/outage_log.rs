@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::switched::{SOON, Switched, started, until_saved};
-use common::{assert_clean, full_record};
+use common::{assert_clean, full_record, imported};
 
 /// The captured log.
 #[derive(Clone, Default)]
@@ -45,7 +45,7 @@ async fn an_outage_is_told_once_when_it_begins_and_once_when_it_is_over() {
     let writer = started(&records, folder.path()).await;
     records.set_down(true);
     for _ in 0..50 {
-        writer.submit(full_record());
+        writer.submit(imported(&full_record()));
     }
     writer.flush(SOON).await;
     tokio::time::sleep(Duration::from_secs(300)).await;

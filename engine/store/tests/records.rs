@@ -8,13 +8,16 @@
 )]
 
 mod common;
+#[path = "records/events.rs"]
+mod events;
 
 use std::path::Path;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use common::{assert_clean, full_record, in_state, record, sid};
-use ghanti_model::{CallId, CallRecord, CallState, FlowName, PhoneNumber, Step, VersionId};
+use events::*;
+use ghanti_model::{CallId, CallRecord, CallState, FlowName, NodeId, PhoneNumber, Step, VersionId};
 use ghanti_store::testing::PostgresServer;
 use ghanti_store::{CallRecords, DEADLINE, DoNotCall, OpenError, SqlRecords, StoreError};
 use tempfile::TempDir;
@@ -99,7 +102,10 @@ macro_rules! for_every_database {
 
 for_every_database! {
     a_full_record_comes_back_as_it_was
-    saving_again_replaces_the_record_and_its_columns
+    events_that_are_added_change_the_record_and_its_columns
+    what_several_write_of_one_call_at_once_is_all_in_its_record
+    a_record_of_before_there_were_events_becomes_the_first_of_them
+    only_calls_whose_nodes_lease_has_run_out_are_ended
     the_newest_record_of_a_call_sid_is_found
     the_newest_come_first_and_no_more_than_asked_for
     only_live_records_are_ended_after_a_crash
@@ -120,7 +126,7 @@ async fn a_full_record_comes_back_as_it_was(
     }: Subject,
 ) {
     let saved = full_record();
-    records.save(&saved).await.unwrap();
+    records.import(&saved).await.unwrap();
     assert_eq!(
         records.by_id(saved.call_id).await.unwrap().as_ref(),
         Some(&saved)
@@ -141,27 +147,6 @@ async fn a_full_record_comes_back_as_it_was(
     assert_eq!(statements(columns), expected);
 }
 
-async fn saving_again_replaces_the_record_and_its_columns(
-    Subject {
-        records,
-        statements,
-        ..
-    }: Subject,
-) {
-    let mut call = in_state(CallState::Live, 5);
-    records.save(&call).await.unwrap();
-    call.state = CallState::Ended;
-    call.outcome = Some("declined".to_owned());
-    call.call_sid = Some(sid("late"));
-    records.save(&call).await.unwrap();
-    assert_eq!(records.newest(10).await.unwrap(), [call.clone()]);
-    assert_eq!(records.by_sid(&sid("late")).await.unwrap(), Some(call));
-    assert_eq!(
-        statements("SELECT state || ' ' || outcome FROM calls"),
-        "ended declined"
-    );
-}
-
 async fn the_newest_record_of_a_call_sid_is_found(Subject { records, .. }: Subject) {
     let of_sid = |created_ms| CallRecord {
         call_sid: Some(sid("abc")),
@@ -169,14 +154,14 @@ async fn the_newest_record_of_a_call_sid_is_found(Subject { records, .. }: Subje
     };
     let newer = of_sid(20);
     for call in [of_sid(10), newer.clone(), of_sid(15)] {
-        records.save(&call).await.unwrap();
+        records.import(&call).await.unwrap();
     }
     assert_eq!(records.by_sid(&sid("abc")).await.unwrap(), Some(newer));
 }
 
 async fn the_newest_come_first_and_no_more_than_asked_for(Subject { records, .. }: Subject) {
     for created_ms in [30, 10, 50, 20, 40] {
-        records.save(&record(created_ms)).await.unwrap();
+        records.import(&record(created_ms)).await.unwrap();
     }
     let times =
         |calls: Vec<CallRecord>| calls.iter().map(|call| call.created_ms).collect::<Vec<_>>();
@@ -201,10 +186,16 @@ async fn only_live_records_are_ended_after_a_crash(
         full_record(),
     );
     for call in [&pending, &live, &ended] {
-        records.save(call).await.unwrap();
+        records.import(call).await.unwrap();
     }
-    assert_eq!(records.end_abandoned(77_000).await.unwrap(), 1);
-    assert_eq!(records.end_abandoned(99_000).await.unwrap(), 0);
+    assert_eq!(
+        records.close_abandoned(NodeId::NONE, 77_000).await.unwrap(),
+        1
+    );
+    assert_eq!(
+        records.close_abandoned(NodeId::NONE, 99_000).await.unwrap(),
+        0
+    );
 
     let now = records.by_id(live.call_id).await.unwrap().unwrap();
     assert_eq!(
@@ -224,11 +215,14 @@ async fn only_live_records_are_ended_after_a_crash(
 async fn hundreds_of_abandoned_records_are_all_ended(Subject { records, .. }: Subject) {
     for created_ms in 0..250 {
         records
-            .save(&in_state(CallState::Live, created_ms))
+            .import(&in_state(CallState::Live, created_ms))
             .await
             .unwrap();
     }
-    assert_eq!(records.end_abandoned(1_000).await.unwrap(), 250);
+    assert_eq!(
+        records.close_abandoned(NodeId::NONE, 1_000).await.unwrap(),
+        250
+    );
     assert!(
         records
             .newest(250)
@@ -247,8 +241,8 @@ async fn an_unreadable_record_is_told_and_hides_no_other(
     }: Subject,
 ) {
     let (broken, whole) = (in_state(CallState::Live, 2), in_state(CallState::Live, 1));
-    records.save(&broken).await.unwrap();
-    records.save(&whole).await.unwrap();
+    records.import(&broken).await.unwrap();
+    records.import(&whole).await.unwrap();
     statements(&format!(
         "UPDATE calls SET record = '{{\"call_id\": \"Asha Rao\"}}' WHERE call_id = '{}'",
         broken.call_id
@@ -259,7 +253,7 @@ async fn an_unreadable_record_is_told_and_hides_no_other(
     assert_clean(&format!("{error} {error:?}"), &[]);
     assert_eq!(records.newest(10).await.unwrap(), [whole]);
     assert_eq!(
-        records.end_abandoned(9).await.unwrap(),
+        records.close_abandoned(NodeId::NONE, 9).await.unwrap(),
         2,
         "the broken one does not stay live for ever"
     );
@@ -274,7 +268,7 @@ async fn records_survive_closing_and_opening_again(
     }: Subject,
 ) {
     let saved = full_record();
-    records.save(&saved).await.unwrap();
+    records.import(&saved).await.unwrap();
     records.close().await;
     let error = records.ping().await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}");
@@ -307,10 +301,10 @@ async fn a_wish_not_to_be_called_is_kept_until_it_is_lifted(
     );
     assert_eq!(records.do_not_call(&phone).await.unwrap(), None);
     for record in [&first, &second, &first] {
-        records.save(record).await.unwrap();
+        records.import(record).await.unwrap();
     }
     records
-        .save(&CallRecord {
+        .import(&CallRecord {
             state: CallState::Live,
             customer_number: Some(other.clone()),
             ..asks(30)
@@ -333,21 +327,21 @@ async fn a_wish_not_to_be_called_is_kept_until_it_is_lifted(
         })
     );
     assert_eq!(records.lift_do_not_call(&phone, None, 40).await.unwrap(), 2);
-    // a late callback saves the record of that call again
-    records.save(&second).await.unwrap();
+    // a late callback saves the record of that call once more
+    records.import(&second).await.unwrap();
     assert_eq!(records.do_not_call(&phone).await.unwrap(), None);
     let third = asks(50);
     records
         .lift_do_not_call(&phone, DoNotCall::of(&third), 60)
         .await
         .unwrap();
-    records.save(&third).await.unwrap();
+    records.import(&third).await.unwrap();
     assert_eq!(
         records.do_not_call(&phone).await.unwrap(),
         None,
         "lifted before its record was saved"
     );
-    records.save(&asks(70)).await.unwrap();
+    records.import(&asks(70)).await.unwrap();
     assert!(
         records.do_not_call(&phone).await.unwrap().is_some(),
         "asked anew"
@@ -359,7 +353,7 @@ async fn many_may_write_at_once(Subject { records, .. }: Subject) {
     let tasks: Vec<_> = (0..40)
         .map(|created_ms| {
             let records = std::sync::Arc::clone(&records);
-            tokio::spawn(async move { records.save(&record(created_ms)).await })
+            tokio::spawn(async move { records.import(&record(created_ms)).await })
         })
         .collect();
     for task in tasks {
@@ -377,7 +371,7 @@ async fn all_records_since_a_time_come_page_by_page(
 ) {
     let calls: Vec<_> = (0..25).map(record).collect();
     for call in &calls {
-        records.save(call).await.unwrap();
+        records.import(call).await.unwrap();
     }
     statements(&format!(
         "UPDATE calls SET record = 'broken' WHERE call_id = '{}'",
@@ -411,7 +405,7 @@ async fn without_a_url_the_file_lies_in_the_data_folder_whatever_its_name() {
     let data = folder.path().join("data 100% #1?");
     std::fs::create_dir(&data).unwrap();
     let records = SqlRecords::open(None, &data).await.unwrap();
-    records.save(&full_record()).await.unwrap();
+    records.import(&full_record()).await.unwrap();
     assert!(data.join("ghanti.db").is_file());
     assert_eq!(
         sqlite_statements(&data.join("ghanti.db"), "PRAGMA journal_mode"),
@@ -517,7 +511,7 @@ async fn a_locked_table_is_unavailable_at_the_deadline() {
     // the machine is
     tokio::time::pause();
     let asked = tokio::time::Instant::now();
-    let error = subject.records.save(&full_record()).await.unwrap_err();
+    let error = subject.records.import(&full_record()).await.unwrap_err();
     let took = asked.elapsed();
     tokio::time::resume();
     assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}");
@@ -532,7 +526,7 @@ async fn a_locked_table_is_unavailable_at_the_deadline() {
     lock.join().unwrap();
     subject
         .records
-        .save(&full_record())
+        .import(&full_record())
         .await
         .expect("it goes on when the lock is gone");
 }
@@ -572,7 +566,7 @@ async fn a_flows_ended_calls_come_newest_first(Subject { records, .. }: Subject)
         of("other", "d4", CallState::Ended),
         record(1),
     ]) {
-        records.save(call).await.unwrap();
+        records.import(call).await.unwrap();
     }
     ended.reverse();
     let (mut behind, mut found) = (None, Vec::new());

@@ -1,5 +1,5 @@
-//! The record writer with a database that fails and recovers: a switchable one in paused time, and
-//! a real PostgreSQL that is killed.
+//! The writer of events against a database that comes and goes: one that is switched, with time
+//! paused, and a real PostgreSQL that is killed.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -16,10 +16,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use common::switched::{SOON, Switched, started, until_saved};
-use common::{assert_clean, full_record, in_state, record};
-use ghanti_model::{CallId, CallRecord, CallSid, CallState, PhoneNumber};
+use common::{assert_clean, full_record, imported, in_state, noted, record};
+use ghanti_model::{
+    CallEvent, CallId, CallLog, CallRecord, CallSid, CallState, EventId, EventMark, NodeId,
+    PhoneNumber,
+};
 use ghanti_store::testing::PostgresServer;
-use ghanti_store::{CallRecords, DoNotCall, Flushed, RecordWriter, SqlRecords, StoreError};
+use ghanti_store::{CallRecords, DoNotCall, EventWriter, Flushed, SqlRecords, StoreError};
 
 /// Longer than a real database needs for an immediate operation on the busiest machine.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -29,14 +32,14 @@ fn files(spool: &Path) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_submitted_is_saved_and_the_latest_record_of_a_call_wins() {
+async fn what_is_submitted_is_saved_many_events_at_once() {
     let (records, folder) = (Switched::new(), tempfile::tempdir().unwrap());
     let writer = started(&records, &folder.path().join("spool")).await;
-    let mut call = record(1);
-    for created_ms in 1..=100 {
-        call.created_ms = created_ms;
-        writer.submit(call.clone());
+    let call = CallId::generate();
+    for unix_ms in 1..=100 {
+        writer.submit(noted(call, unix_ms, &format!("note-{unix_ms}")));
     }
+    assert_eq!(writer.unsaved(call).len(), 100);
     assert_eq!(
         writer.flush(SOON).await,
         Flushed {
@@ -44,11 +47,27 @@ async fn what_is_submitted_is_saved_and_the_latest_record_of_a_call_wins() {
             lost: 0
         }
     );
-    assert_eq!(records.saved(call.call_id).unwrap().created_ms, 100);
+    assert_eq!(records.saved(call).unwrap().notes.len(), 100);
+    assert_eq!(writer.unsaved(call), []);
     assert!(
-        records.attempts.load(Ordering::SeqCst) < 100,
-        "records of one call are put together"
+        records.attempts.load(Ordering::SeqCst) < 10,
+        "events are put together"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_is_saved_within_half_a_second() {
+    let (records, folder) = (Switched::new(), tempfile::tempdir().unwrap());
+    let writer = started(&records, &folder.path().join("spool")).await;
+    for unix_ms in 1..=50 {
+        let call = CallId::generate();
+        writer.submit(noted(call, unix_ms, "note"));
+        let asked = tokio::time::Instant::now();
+        while records.events_of(call) == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert!(asked.elapsed() <= Duration::from_millis(500));
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -58,7 +77,7 @@ async fn an_outage_loses_nothing_and_ends_by_itself() {
     let writer = started(&records, &spool).await;
     records.set_down(true);
     for created_ms in 0..30 {
-        writer.submit(record(created_ms));
+        writer.submit(imported(&record(created_ms)));
     }
     assert_eq!(
         writer.flush(SOON).await,
@@ -78,7 +97,7 @@ async fn an_outage_loses_nothing_and_ends_by_itself() {
 
     records.set_down(false);
     until_saved(&records, 30).await;
-    writer.submit(record(99));
+    writer.submit(imported(&record(99)));
     assert_eq!(
         writer.flush(SOON).await,
         Flushed {
@@ -90,16 +109,15 @@ async fn an_outage_loses_nothing_and_ends_by_itself() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_newer_record_is_not_undone_by_the_spooled_older_one() {
+async fn what_is_saved_before_the_spooled_events_of_a_call_stands_beside_them() {
     let (records, folder) = (Switched::new(), tempfile::tempdir().unwrap());
     let writer = started(&records, &folder.path().join("spool")).await;
-    let mut call = in_state(CallState::Live, 1);
+    let call = CallId::generate();
     records.set_down(true);
-    writer.submit(call.clone());
+    writer.submit(noted(call, 1, "first"));
     assert_eq!(writer.flush(SOON).await.spooled, 1);
     records.set_down(false);
-    call.state = CallState::Ended;
-    writer.submit(call.clone());
+    writer.submit(noted(call, 2, "second"));
     until_saved(&records, 1).await;
     tokio::time::sleep(Duration::from_secs(120)).await;
     assert_eq!(
@@ -109,21 +127,35 @@ async fn a_newer_record_is_not_undone_by_the_spooled_older_one() {
             lost: 0
         }
     );
-    assert_eq!(records.saved(call.call_id), Some(call));
+    let names: Vec<_> = records.saved(call).unwrap().notes.into_keys().collect();
+    assert_eq!(names, ["first", "second"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_dead_process_left_is_saved_at_start_and_its_live_calls_are_ended() {
+async fn what_a_dead_process_left_is_saved_at_start() {
     let (records, folder) = (Switched::new(), tempfile::tempdir().unwrap());
-    let (ended, live) = (full_record(), in_state(CallState::Live, 2));
+    let ended = full_record();
     records.set_down(true);
     let writer = started(&records, folder.path()).await;
-    writer.submit(ended.clone());
-    writer.submit(live.clone());
+    writer.submit(imported(&ended));
+    writer.submit(noted(CallId::generate(), 2, "of a live call"));
     writer.flush(SOON).await;
     drop(writer);
 
     records.set_down(false);
+    let _writer = started(&records, folder.path()).await;
+    until_saved(&records, 2).await;
+    assert_eq!(records.saved(ended.call_id), Some(ended));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_records_that_an_older_engine_spooled_are_taken_over_and_its_live_calls_ended() {
+    let (records, folder) = (Switched::new(), tempfile::tempdir().unwrap());
+    let (ended, live) = (full_record(), in_state(CallState::Live, 2));
+    for record in [&ended, &live] {
+        let file = folder.path().join(format!("{}.json", record.call_id));
+        std::fs::write(file, serde_json::to_vec(record).unwrap()).unwrap();
+    }
     let _writer = started(&records, folder.path()).await;
     until_saved(&records, 2).await;
     assert_eq!(records.saved(ended.call_id), Some(ended));
@@ -141,7 +173,7 @@ async fn an_end_in_the_database_is_not_undone_by_a_dead_process_s_older_file() {
     std::fs::write(&file, serde_json::to_vec(&call).unwrap()).unwrap();
     call.state = CallState::Ended;
     call.outcome = Some("declined".to_owned());
-    records.save(&call).await.unwrap();
+    records.import(&call).await.unwrap();
 
     let _writer = started(&records, folder.path()).await;
     let gone = async {
@@ -161,9 +193,9 @@ async fn a_record_the_database_refuses_holds_up_no_other() {
     let refused = record(1);
     *records.refused.lock().unwrap() = Some(refused.call_id);
     let writer = started(&records, folder.path()).await;
-    writer.submit(refused);
+    writer.submit(imported(&refused));
     for created_ms in 2..=20 {
-        writer.submit(record(created_ms));
+        writer.submit(imported(&record(created_ms)));
     }
     until_saved(&records, 19).await;
     assert_eq!(
@@ -178,7 +210,7 @@ async fn a_record_the_database_refuses_holds_up_no_other() {
 #[tokio::test(start_paused = true)]
 async fn a_full_queue_overflows_into_the_spool() {
     let (records, folder) = (Switched::new(), tempfile::tempdir().unwrap());
-    let writer = RecordWriter::start_with_capacity(
+    let writer = EventWriter::start_with_capacity(
         Arc::clone(&records) as Arc<dyn CallRecords>,
         folder.path(),
         3,
@@ -187,7 +219,7 @@ async fn a_full_queue_overflows_into_the_spool() {
     .unwrap();
     // the task does not run until this test waits, so the fourth record finds the queue full
     for created_ms in 0..10 {
-        writer.submit(record(created_ms));
+        writer.submit(imported(&record(created_ms)));
     }
     assert_eq!(files(folder.path()), 7);
     until_saved(&records, 10).await;
@@ -205,7 +237,7 @@ async fn dropping_the_writer_without_a_flush_loses_nothing() {
     let (records, folder) = (Switched::new(), tempfile::tempdir().unwrap());
     let writer = started(&records, folder.path()).await;
     for created_ms in 0..5 {
-        writer.submit(record(created_ms));
+        writer.submit(imported(&record(created_ms)));
     }
     drop(writer);
     assert_eq!(records.count() + files(folder.path()), 5);
@@ -219,22 +251,25 @@ async fn a_flush_that_takes_too_long_leaves_the_records_in_the_spool() {
     #[async_trait]
     #[rustfmt::skip]
     impl CallRecords for Silent {
-        async fn save(&self, _: &CallRecord) -> Result<(), StoreError> { std::future::pending().await }
-        async fn by_id(&self, _: CallId) -> Result<Option<CallRecord>, StoreError> { std::future::pending().await }
-        async fn by_sid(&self, _: &CallSid) -> Result<Option<CallRecord>, StoreError> { std::future::pending().await }
+        async fn append(&self, _: &[Arc<CallEvent>]) -> Result<(), StoreError> { std::future::pending().await }
+        async fn events(&self, _: CallId, _: Option<EventMark>, _: u32) -> Result<Vec<CallEvent>, StoreError> { std::future::pending().await }
+        async fn place_of(&self, _: EventId) -> Result<Option<(CallId, EventMark)>, StoreError> { std::future::pending().await }
+        async fn log_by_id(&self, _: CallId) -> Result<Option<CallLog>, StoreError> { std::future::pending().await }
+        async fn log_by_sid(&self, _: &CallSid) -> Result<Option<CallLog>, StoreError> { std::future::pending().await }
         async fn newest(&self, _: u32) -> Result<Vec<CallRecord>, StoreError> { std::future::pending().await }
-        async fn end_abandoned(&self, _: u64) -> Result<u64, StoreError> { std::future::pending().await }
+        async fn heartbeat(&self, _: NodeId, _: u64, _: u64) -> Result<(), StoreError> { std::future::pending().await }
+        async fn close_abandoned(&self, _: NodeId, _: u64) -> Result<u64, StoreError> { std::future::pending().await }
         async fn do_not_call(&self, _: &PhoneNumber) -> Result<Option<DoNotCall>, StoreError> { std::future::pending().await }
         async fn lift_do_not_call(&self, _: &PhoneNumber, _: Option<DoNotCall>, _: u64) -> Result<u64, StoreError> { std::future::pending().await }
         async fn ping(&self) -> Result<(), StoreError> { std::future::pending().await }
     }
 
     let folder = tempfile::tempdir().unwrap();
-    let writer = RecordWriter::start(Arc::new(Silent), folder.path())
+    let writer = EventWriter::start(Arc::new(Silent), folder.path())
         .await
         .unwrap();
     for created_ms in 0..5 {
-        writer.submit(record(created_ms));
+        writer.submit(imported(&record(created_ms)));
     }
     assert_eq!(
         writer.flush(SOON).await,
@@ -249,7 +284,7 @@ async fn a_flush_that_takes_too_long_leaves_the_records_in_the_spool() {
 #[tokio::test]
 async fn a_missing_data_folder_is_an_error_with_its_hint() {
     let folder = tempfile::tempdir().unwrap();
-    let error = RecordWriter::start(Switched::new(), &folder.path().join("nowhere/spool"))
+    let error = EventWriter::start(Switched::new(), &folder.path().join("nowhere/spool"))
         .await
         .err()
         .unwrap();
@@ -270,12 +305,12 @@ async fn records_of_a_killed_postgres_are_in_it_after_its_return() {
     );
     let records = Arc::new(SqlRecords::open(Some(&url), folder.path()).await.unwrap());
     let spool = folder.path().join("spool");
-    let writer = RecordWriter::start(Arc::clone(&records) as Arc<dyn CallRecords>, &spool)
+    let writer = EventWriter::start(Arc::clone(&records) as Arc<dyn CallRecords>, &spool)
         .await
         .unwrap();
 
     let before = full_record();
-    writer.submit(before.clone());
+    writer.submit(imported(&before));
     assert_eq!(
         writer.flush(PATIENCE).await,
         Flushed {
@@ -287,7 +322,7 @@ async fn records_of_a_killed_postgres_are_in_it_after_its_return() {
     server.kill();
     let during: Vec<CallRecord> = (0..20).map(|_| full_record()).collect();
     for record in &during {
-        writer.submit(record.clone());
+        writer.submit(imported(record));
     }
     assert_eq!(
         writer.flush(SOON).await,

@@ -713,7 +713,7 @@ async fn who_asked_not_to_be_called_is_not_called() {
         Some("do-not-call".to_owned()),
         Some("do-not-call".to_owned()),
     );
-    ghanti_store::CallRecords::save(&store, &record)
+    ghanti_store::CallRecords::import(&store, &record)
         .await
         .unwrap();
     store.close().await;

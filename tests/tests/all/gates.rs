@@ -160,7 +160,7 @@ impl House {
         let records = SqlRecords::open(self.database.as_deref(), &self.folder.path().join("data"))
             .await
             .unwrap();
-        records.save(&record).await.unwrap();
+        records.import(&record).await.unwrap();
         records.close().await;
         call_id
     }

@@ -71,7 +71,7 @@ impl House {
     async fn save(&self, records: &[CallRecord]) {
         let store = self.records().await;
         for record in records {
-            store.save(record).await.unwrap();
+            store.import(record).await.unwrap();
         }
         store.close().await;
     }

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use ghanti_exotel::applet::{PassthruRequest, StreamOutcome, StreamStatus, SwitchCase};
-use ghanti_model::unix_ms;
+use ghanti_model::event::Cause;
 use ghanti_model::{CallId, CallSid, Decision};
 use ghanti_session::{network, transfer};
 
@@ -98,18 +98,9 @@ async fn note(app: &App, sid: &CallSid, request: PassthruRequest) {
     if let Some((problem, detail)) = &problem {
         tracing::error!(%call, %sid, problem, detail, "Exotel could not stream this call");
     }
-    let now_ms = unix_ms();
-    app.services
-        .registry
-        .update(call, |record| {
-            network::merge(&mut record.exotel, request.told.clone());
-            if let Some((name, detail)) = problem {
-                network::note(record, name, detail, now_ms);
-                network::never_connected(record, "Exotel could not stream this call", now_ms);
-            }
-            transfer::passthru_after(record, &request, now_ms);
-        })
-        .await;
+    let problem = problem.map(|(name, detail)| Cause::new(name, detail));
+    let asked = network::passthru_after(&request, problem);
+    app.services.registry.append(call, asked).await;
 }
 
 /// The problem that Exotel reports for a stream, as a name and a detail.

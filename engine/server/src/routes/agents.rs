@@ -9,7 +9,6 @@ use axum::http::HeaderMap;
 use ghanti_exotel::applet::{
     Channels, ConnectReply, ConnectTerms, MAX_CONVERSATION_S, MusicType, PassthruRequest,
 };
-use ghanti_model::unix_ms;
 use ghanti_model::{CallSid, Decision, PhoneNumber};
 use ghanti_session::transfer;
 
@@ -70,9 +69,7 @@ async fn asked(app: &App, sid: &CallSid, numbers: &[PhoneNumber]) {
     if let Some(call) = call {
         app.services
             .registry
-            .update(call, |record| {
-                transfer::connect_asked(record, numbers, unix_ms())
-            })
+            .append(call, transfer::connect_answered(numbers))
             .await;
     }
 }
@@ -90,9 +87,7 @@ pub async fn event(_: Applet, State(app): State<App>, RawQuery(query): RawQuery)
         tracing::info!(%call, %sid, event = request.event_type.as_deref(), "agent's leg");
         app.services
             .registry
-            .update(call, |record| {
-                transfer::agent_event(record, &request, unix_ms())
-            })
+            .append(call, transfer::agent_reported(&request))
             .await;
     });
     "OK"

@@ -6,8 +6,9 @@ use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use ghanti_dialog::Instant;
+use ghanti_model::event::Requested;
 use ghanti_model::unix_ms;
-use ghanti_model::{CallId, CallRecord, CallSid, CustomerRecord, Step};
+use ghanti_model::{CallId, CallRecord, CallSid, CustomerRecord, Happened, Step};
 use serde::Serialize;
 
 use crate::access::Api;
@@ -63,15 +64,11 @@ pub async fn create(
         .put_customer(&customer)
         .await
         .map_err(|error| Problem::unavailable(error.to_string()))?;
-    let now_ms = unix_ms();
-    app.services
-        .registry
-        .update(call_id, |record| {
-            record.customer_number = Some(customer.phone.clone());
-            record.flow.clone_from(&customer.flow);
-            record.reach(Step::Triggered, now_ms);
-        })
-        .await;
+    let requested = Happened::Requested(Requested {
+        customer_number: customer.phone.clone(),
+        flow: customer.flow.clone(),
+    });
+    services.registry.append(call_id, requested).await;
     tracing::info!(target: "ghanti::step", call = %call_id, step = ?Step::Triggered, number = %customer.phone, "step");
     Ok((StatusCode::CREATED, Json(Created { call_id })))
 }
@@ -85,14 +82,18 @@ pub async fn show(
 ) -> Result<Json<CallRecord>, Problem> {
     let Path(id) = id?;
     let registry = &app.services.registry;
+    let by_sid = async |sid: &CallSid| match registry.by_sid(sid).await {
+        Ok(Some(record)) => registry.read(record.call_id).await,
+        found => found,
+    };
     let found = match (CallId::parse(&id), CallSid::parse(id)) {
-        // a CallSid of 32 hexadecimal digits also parses as our id
-        (Some(call), Ok(sid)) => match registry.get(call).await {
-            Ok(None) => registry.by_sid(&sid).await,
+        // a CallSid of 32 hexadecimal digits reads like an id of ours
+        (Some(call), Ok(sid)) => match registry.read(call).await {
+            Ok(None) => by_sid(&sid).await,
             found => found,
         },
-        (Some(call), Err(_)) => registry.get(call).await,
-        (None, Ok(sid)) => registry.by_sid(&sid).await,
+        (Some(call), Err(_)) => registry.read(call).await,
+        (None, Ok(sid)) => by_sid(&sid).await,
         (None, Err(error)) => {
             return Err(Problem::bad_request(
                 error.to_string(),

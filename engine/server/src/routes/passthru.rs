@@ -6,9 +6,9 @@ use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use ghanti_exotel::applet::PassthruRequest;
-use ghanti_model::unix_ms;
-use ghanti_model::{CallId, CallSid, Step};
-use ghanti_session::call::keep_problem;
+use ghanti_model::event::{AppletAsked, Cause};
+use ghanti_model::{CallId, CallRecord, CallSid, Happened, Step};
+use ghanti_session::Change;
 use ghanti_session::find::{BEHIND_ANSWER, Sought, find, named_orders};
 use ghanti_store::{Ends, Sighting};
 
@@ -64,32 +64,34 @@ pub async fn bind(app: &App, request: PassthruRequest, is_passthru: bool) -> Opt
         within: BEHIND_ANSWER,
     };
     let found = find(&app.services, sought).await;
-    let (call, now_ms) = (found.call_id, unix_ms());
+    let call = found.call_id;
     let customer_found = found.customer.is_some();
-    app.services
-        .registry
-        .update(call, |record| {
-            record.call_sid.get_or_insert(sid);
-            record.order = record.order.or(found.order);
-            record.direction = request.direction.or(record.direction);
-            let has_begun = record.started_ms.is_some();
-            // once the flow runs, the numbers that it was started with stay
-            if !has_begun {
-                record.customer_number = found.number.clone().or(record.customer_number.take());
-                record.line_number = found.line.clone().or(record.line_number.take());
-            }
-            for (name, detail) in if has_begun { found.late_problems() } else { found.failures() } {
-                if !record.problems.iter().any(|problem| problem.name == name && problem.detail == detail) {
-                    tracing::warn!(%call, problem = name, detail, "problem in a call");
-                    keep_problem(record, now_ms, name, detail);
-                }
-            }
-            if is_passthru && record.reach(Step::PassthruReceived, now_ms) {
-                let sid = record.call_sid.as_ref().map(tracing::field::display);
-                tracing::info!(target: "ghanti::step", %call, sid, step = ?Step::PassthruReceived, customer_found, "step");
-            }
-        })
-        .await;
+    let causes = |problems: Vec<(&'static str, String)>| {
+        let causes = problems.into_iter();
+        causes
+            .map(|(name, detail)| Cause::new(name, detail))
+            .collect()
+    };
+    let asked = Happened::AppletAsked(Box::new(AppletAsked {
+        is_passthru,
+        call_sid: sid,
+        order: found.order,
+        direction: request.direction,
+        customer_number: found.number.clone(),
+        line_number: found.line.clone(),
+        problems: causes(found.failures()),
+        late_problems: causes(found.late_problems()),
+    }));
+    let Change { before, after } = app.services.registry.append(call, asked).await;
+    for problem in after.problems.iter().skip(before.problems.len()) {
+        tracing::warn!(%call, problem = problem.name, detail = problem.detail, "problem in a call");
+    }
+    let step = Step::PassthruReceived;
+    let has = |record: &CallRecord| record.steps.iter().any(|entry| entry.step == step);
+    if has(&after) && !has(&before) {
+        let sid = after.call_sid.as_ref().map(tracing::field::display);
+        tracing::info!(target: "ghanti::step", %call, sid, ?step, customer_found, "step");
+    }
     Some(call)
 }
 

@@ -8,8 +8,7 @@ use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use ghanti_exotel::status::StatusCallback;
 use ghanti_exotel::{CallStatus, Parameters};
-use ghanti_model::unix_ms;
-use ghanti_model::{CallId, CallSid, Masked};
+use ghanti_model::{CallId, CallSid, Happened, Masked};
 use ghanti_session::find::{BEHIND_ANSWER, Sought, find};
 use ghanti_session::network;
 use ghanti_store::Sighting;
@@ -62,14 +61,9 @@ pub async fn status(
             tracing::warn!(sid = sid.map(display), "a status callback tells of a call that is not known here");
             return;
         };
-        let mut ended = None;
-        app.services
-            .registry
-            .update(call, |record| {
-                network::reported(record, &callback, unix_ms());
-                ended = Some(record.outcome.clone()).filter(|_| network::was_not_taken(record));
-            })
-            .await;
+        let reported = network::status_reported(&callback);
+        let record = app.services.registry.append(call, reported).await.after;
+        let ended = network::was_not_taken(&record).then_some(record.outcome);
         let status = callback.status.as_ref().map(CallStatus::as_str);
         tracing::info!(%call, sid = sid.map(display), status, outcome = ended.flatten(), "status callback");
     });
@@ -120,11 +114,14 @@ async fn call_of_callback(
     if call != order {
         app.services
             .registry
-            .update(call, |attempt| {
-                attempt.order = attempt.order.or(found.order);
-                attempt.customer_number = attempt.customer_number.take().or(found.number);
-                attempt.flow = attempt.flow.take().or(found.flow);
-            })
+            .append(
+                call,
+                Happened::Attributed {
+                    order: found.order,
+                    customer_number: found.number,
+                    flow: found.flow,
+                },
+            )
             .await;
     }
     explain(app, sid).await.or(Some(call))

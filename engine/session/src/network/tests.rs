@@ -1,20 +1,63 @@
 //! Status callbacks in any order, and the record that results.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use ghanti_model::CallId;
+use std::collections::BTreeMap;
+
+use ghanti_model::event::{FlowEnd, Repeat, StreamEnd, StreamStarted};
+use ghanti_model::{CallId, CallLog, CallRecord, CallState, Language, NodeId, StreamSid};
 
 use super::*;
 
-fn pending() -> CallRecord {
-    CallRecord::new(CallId::generate(), 1)
+fn pending() -> CallLog {
+    CallLog::new(CallId::generate())
 }
 
-fn after(mut record: CallRecord, bodies: &[&str]) -> CallRecord {
+fn status(body: &str) -> Happened {
+    status_reported(&StatusCallback::from_body(None, body.as_bytes()).unwrap())
+}
+
+fn after(mut log: CallLog, bodies: &[&str]) -> CallRecord {
     for (body, now_ms) in bodies.iter().zip(100..) {
-        let callback = StatusCallback::from_body(None, body.as_bytes()).unwrap();
-        reported(&mut record, &callback, now_ms);
+        log.emit(NodeId::NONE, now_ms, status(body));
     }
-    record
+    log.into_record()
+}
+
+/// A call with a stream, and what came of it where it is over.
+fn held(disposition: Option<&str>) -> CallLog {
+    let started = StreamStarted {
+        stream_sid: StreamSid::parse("s1").unwrap(),
+        call_sid: None,
+        order: None,
+        direction: None,
+        customer_number: None,
+        line_number: None,
+        flow: None,
+        version: None,
+        language: Language::english(),
+        journal: None,
+    };
+    let mut log = pending();
+    log.emit(NodeId::NONE, 2, Happened::StreamStarted(Box::new(started)));
+    if let Some(disposition) = disposition {
+        let events = [
+            Happened::Disposed {
+                disposition: disposition.to_owned(),
+                detail: None,
+            },
+            Happened::ConversationEnded {
+                stream: StreamEnd::Finished,
+                flow: Some(FlowEnd::Returned),
+                last_position: String::new(),
+                began_ms: None,
+            },
+            Happened::StreamClosed,
+        ];
+        for what in events {
+            log.emit(NodeId::NONE, 3, what);
+        }
+    }
+    log
 }
 
 #[test]
@@ -56,18 +99,14 @@ fn a_call_that_was_taken_and_had_no_stream_says_where_to_look() {
 
 #[test]
 fn no_applet_is_blamed_where_the_cause_is_known() {
-    let mut record = pending();
-    assert!(note(
-        &mut record,
-        "stream-refused",
-        "the token is missing".to_owned(),
-        5
-    ));
-    assert!(
-        !note(&mut record, "stream-refused", "again".to_owned(), 6),
-        "once for each name"
-    );
-    let record = after(record, &["CallSid=c1&Status=completed"]);
+    let mut log = pending();
+    for (detail, now_ms) in [("the token is missing", 5), ("again", 6)] {
+        let (detail, repeat) = (detail.to_owned(), Repeat::OncePerName);
+        let refused = Happened::problem(now_ms, "stream-refused", detail, repeat);
+        log.emit(NodeId::NONE, now_ms, refused);
+    }
+    assert_eq!(log.record().problems.len(), 1, "once for each name");
+    let record = after(log, &["CallSid=c1&Status=completed"]);
     assert_eq!(record.outcome.as_deref(), Some(NEVER_CONNECTED));
     let names: Vec<_> = record
         .problems
@@ -92,27 +131,21 @@ fn a_call_that_goes_on_is_not_ended_by_what_is_not_final() {
 
 #[test]
 fn a_stream_that_was_held_is_not_undone_by_a_callback() {
-    let mut record = pending();
-    (record.state, record.outcome, record.started_ms) =
-        (CallState::Ended, Some("declined".to_owned()), Some(2));
-    assert_eq!(
-        after(record.clone(), &["CallSid=c1&Status=no-answer"])
-            .outcome
-            .as_deref(),
-        Some("declined")
-    );
-    record.state = CallState::Live;
-    assert_eq!(
-        after(record, &["CallSid=c1&Status=busy"]).state,
-        CallState::Live
-    );
+    let record = after(held(Some("declined")), &["CallSid=c1&Status=no-answer"]);
+    assert_eq!(record.outcome.as_deref(), Some("declined"));
+    let record = after(held(None), &["CallSid=c1&Status=busy"]);
+    assert_eq!(record.state, CallState::Live);
 }
 
 #[test]
 fn the_networks_word_stands_before_our_guess() {
-    let mut record = pending();
-    never_connected(&mut record, "no stream came", 50);
-    let record = after(record, &["CallSid=c1&Status=no-answer"]);
+    let mut log = pending();
+    let overdue = Happened::StreamOverdue {
+        what: "no stream came".to_owned(),
+        unnamed: None,
+    };
+    log.emit(NodeId::NONE, 50, overdue);
+    let record = after(log, &["CallSid=c1&Status=no-answer"]);
     assert_eq!(
         (
             record.outcome.as_deref(),
@@ -184,13 +217,20 @@ fn the_same_end_told_again_adds_what_it_knows_and_takes_nothing_away() {
 
 #[test]
 fn two_hundred_callbacks_with_big_fields_leave_a_small_record() {
-    let mut record = pending();
+    let mut log = pending();
     for at in 0..200 {
         let words: BTreeMap<_, _> = (0..200)
             .map(|nth| (format!("Cause{at}-{nth}"), "x".repeat(2_000)))
             .collect();
-        merge(&mut record.exotel, words);
+        let callback = StatusCallback {
+            told: words,
+            ..StatusCallback::default()
+        };
+        let event = log.emit(NodeId::NONE, 5, status_reported(&callback));
+        let json = serde_json::to_string(&event).unwrap();
+        assert!(json.len() < 100_000, "{}", json.len());
     }
+    let record = log.into_record();
     let bytes: usize = record
         .exotel
         .iter()

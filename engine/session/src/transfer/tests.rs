@@ -2,22 +2,56 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use ghanti_exotel::status::StatusCallback;
-use ghanti_model::CallId;
+use ghanti_model::event::{FlowEnd, StreamEnd, StreamStarted};
+use ghanti_model::fold::transfer::NEVER_ASKED;
+use ghanti_model::{CallId, CallLog, ConnectAsked, Decision, Language, NodeId, StreamSid};
 
 use super::*;
-use crate::network::reported;
+use crate::network::{passthru_after, status_reported};
 
 const AGENT: &str = "+918000000001";
 
-fn decided() -> CallRecord {
-    let mut record = CallRecord::new(CallId::generate(), 1);
-    record.state = CallState::Ended;
-    record.outcome = Some(DECIDED.to_owned());
-    record.decision = Some(Decision::Transfer {
+fn decided() -> CallLog {
+    ended(to_agent(), FlowEnd::Returned)
+}
+
+fn to_agent() -> Decision {
+    Decision::Transfer {
         target: "default".to_owned(),
         numbers: vec![PhoneNumber::parse(AGENT).unwrap()],
-    });
-    record
+    }
+}
+
+/// A call that has ended with a decision.
+fn ended(decision: Decision, flow: FlowEnd) -> CallLog {
+    let started = StreamStarted {
+        stream_sid: StreamSid::parse("s1").unwrap(),
+        call_sid: None,
+        order: None,
+        direction: None,
+        customer_number: None,
+        line_number: None,
+        flow: None,
+        version: None,
+        language: Language::english(),
+        journal: None,
+    };
+    let events = [
+        Happened::StreamStarted(Box::new(started)),
+        Happened::Decided(decision),
+        Happened::ConversationEnded {
+            stream: StreamEnd::Finished,
+            flow: Some(flow),
+            last_position: String::new(),
+            began_ms: None,
+        },
+        Happened::StreamClosed,
+    ];
+    let mut log = CallLog::new(CallId::generate());
+    for what in events {
+        log.emit(NodeId::NONE, 1, what);
+    }
+    log
 }
 
 enum Report {
@@ -28,31 +62,24 @@ enum Report {
     Overdue,
 }
 
-fn after(mut record: CallRecord, reports: &[Report]) -> CallRecord {
+fn after(mut log: CallLog, reports: &[Report]) -> CallLog {
     for (report, now_ms) in reports.iter().zip(100..) {
-        match report {
-            Report::After(query) => {
-                passthru_after(&mut record, &PassthruRequest::parse(query), now_ms)
+        let what = match report {
+            Report::After(query) => passthru_after(&PassthruRequest::parse(query), None),
+            Report::Connect => connect_answered(&[PhoneNumber::parse(AGENT).unwrap()]),
+            Report::Event(query) => agent_reported(&PassthruRequest::parse(query)),
+            Report::Status(body) => {
+                status_reported(&StatusCallback::from_body(None, body.as_bytes()).unwrap())
             }
-            Report::Connect => {
-                connect_asked(&mut record, &[PhoneNumber::parse(AGENT).unwrap()], now_ms)
-            }
-            Report::Event(query) => {
-                agent_event(&mut record, &PassthruRequest::parse(query), now_ms)
-            }
-            Report::Status(body) => reported(
-                &mut record,
-                &StatusCallback::from_body(None, body.as_bytes()).unwrap(),
-                now_ms,
-            ),
-            Report::Overdue => settle(&mut record, now_ms, true),
-        }
+            Report::Overdue => Happened::TransferOverdue,
+        };
+        log.emit(NodeId::NONE, now_ms, what);
     }
-    record
+    log
 }
 
 fn outcome(reports: &[Report]) -> String {
-    after(decided(), reports).outcome.unwrap()
+    after(decided(), reports).into_record().outcome.unwrap()
 }
 
 use Report::{After, Connect, Event, Overdue, Status};
@@ -134,7 +161,7 @@ fn what_the_agents_leg_says_is_the_outcome_wherever_it_is_said() {
             After(text) | Event(text) | Status(text) => *text,
             Connect | Overdue => "",
         };
-        let record = after(decided(), &[BOT_CLOSED, Connect, report]);
+        let record = after(decided(), &[BOT_CLOSED, Connect, report]).into_record();
         assert_eq!(
             (record.outcome.as_deref(), record.problems.len()),
             (Some(expected), 0),
@@ -182,7 +209,7 @@ fn a_transfer_that_nobody_asks_for_is_a_problem_with_the_fix() {
             "its transfer branch leads to no Connect applet",
         ),
     ] {
-        let record = after(decided(), &reports);
+        let record = after(decided(), &reports).into_record();
         assert_eq!(record.outcome.as_deref(), Some(NEVER_ASKED));
         let problems: Vec<_> = record
             .problems
@@ -191,7 +218,7 @@ fn a_transfer_that_nobody_asks_for_is_a_problem_with_the_fix() {
             .collect();
         assert_eq!(problems, [(NEVER_ASKED, true)], "{:?}", record.problems);
     }
-    let record = after(decided(), &[Overdue, Connect]);
+    let record = after(decided(), &[Overdue, Connect]).into_record();
     assert_eq!(
         (record.outcome.as_deref(), record.problems.len()),
         (Some(DECIDED), 0),
@@ -201,8 +228,8 @@ fn a_transfer_that_nobody_asks_for_is_a_problem_with_the_fix() {
 
 #[test]
 fn connect_leaves_a_trace_without_a_number() {
-    let record = after(decided(), &[BOT_CLOSED, Connect]);
-    let transfer = record.transfer.clone().unwrap();
+    let log = after(decided(), &[BOT_CLOSED, Connect]);
+    let transfer = log.record().transfer.clone().unwrap();
     assert_eq!(transfer.passthru_after_ms, Some(100));
     assert_eq!(
         transfer.asked,
@@ -211,15 +238,17 @@ fn connect_leaves_a_trace_without_a_number() {
             numbers: vec!["xxxxxx0001".to_owned()]
         }]
     );
-    let asked_again = (0..100).fold(record, |record, _| after(record, &[Connect]));
-    assert!(asked_again.transfer.unwrap().asked.len() <= 16);
+    let asked_again = (0..100).fold(log, |log, _| after(log, &[Connect]));
+    assert!(asked_again.into_record().transfer.unwrap().asked.len() <= 16);
 }
 
 #[test]
 fn a_conversation_that_failed_stays_so_whatever_the_agent_does() {
-    let mut record = decided();
-    record.outcome = Some("flow-failed".to_owned());
-    let record = after(record, &[BOT_CLOSED, Connect, Event("EventType=Answered")]);
+    let failed = FlowEnd::Failed {
+        reason: "it trapped".to_owned(),
+    };
+    let reports = [BOT_CLOSED, Connect, Event("EventType=Answered")];
+    let record = after(ended(to_agent(), failed), &reports).into_record();
     assert_eq!(record.outcome.as_deref(), Some("flow-failed"));
     assert_eq!(
         record.transfer.unwrap().leg.unwrap().state,
@@ -229,13 +258,14 @@ fn a_conversation_that_failed_stays_so_whatever_the_agent_does() {
 
 #[test]
 fn connect_for_a_call_that_was_to_end_is_told_with_the_fix() {
-    let mut record = decided();
-    (record.decision, record.outcome) = (Some(Decision::HangUp), Some("declined".to_owned()));
-    connect_asked(&mut record, &[], 5);
-    connect_asked(&mut record, &[], 6);
+    let mut log = ended(Decision::HangUp, FlowEnd::Returned);
+    for now_ms in [5, 6] {
+        log.emit(NodeId::NONE, now_ms, connect_answered(&[]));
+    }
+    let record = log.into_record();
     assert_eq!(
         (record.outcome.as_deref(), record.problems.len()),
-        (Some("declined"), 1)
+        (Some("completed"), 1)
     );
     assert!(
         record.problems[0].detail.contains("to Hangup"),
@@ -248,12 +278,15 @@ fn connect_for_a_call_that_was_to_end_is_told_with_the_fix() {
 fn the_applet_behind_connect_is_not_sent_to_connect_again() {
     let request = PassthruRequest::parse("CallSid=c1&DialCallStatus=no-answer");
     assert!(
-        !is_behind_connect(&decided(), &request),
+        !is_behind_connect(decided().record(), &request),
         "nobody has asked yet"
     );
-    assert!(is_behind_connect(&after(decided(), &[Connect]), &request));
+    assert!(is_behind_connect(
+        after(decided(), &[Connect]).record(),
+        &request
+    ));
     assert!(!is_behind_connect(
-        &after(decided(), &[Connect]),
+        after(decided(), &[Connect]).record(),
         &PassthruRequest::parse("CallSid=c1&DialCallStatus=null")
     ));
 }

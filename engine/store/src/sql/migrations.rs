@@ -23,6 +23,11 @@ const SQLITE: &[Source] = &[
         "do not call",
         include_str!("../../migrations/sqlite/0003_do_not_call.sql"),
     ),
+    (
+        4,
+        "call events",
+        include_str!("../../migrations/sqlite/0004_call_events.sql"),
+    ),
 ];
 const POSTGRES: &[Source] = &[
     (
@@ -39,6 +44,11 @@ const POSTGRES: &[Source] = &[
         3,
         "do not call",
         include_str!("../../migrations/postgres/0003_do_not_call.sql"),
+    ),
+    (
+        4,
+        "call events",
+        include_str!("../../migrations/postgres/0004_call_events.sql"),
     ),
 ];
 

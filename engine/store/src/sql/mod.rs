@@ -1,20 +1,26 @@
-//! Call records in SQLite or PostgreSQL: the same table and statements for both.
+//! Events and records of calls in SQLite or PostgreSQL: the same tables, the same statements, two
+//! pools.
 //!
-//! Each statement is bounded by [`DEADLINE`], including the wait for a connection. Nothing is
-//! retried here; [`crate::RecordWriter`] does that.
+//! Each statement is bounded by [`DEADLINE`], the wait for a connection included. Nothing is tried
+//! twice here; [`crate::EventWriter`] does that.
 
+mod append;
 mod connect;
 mod migrations;
+mod nodes;
 mod pages;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use ghanti_model::{CallId, CallRecord, CallSid, CallState, PhoneNumber, unix_ms};
+use ghanti_model::{
+    CallEvent, CallId, CallLog, CallRecord, CallSid, CallState, EventId, EventMark, NodeId,
+    PhoneNumber,
+};
 use sqlx::{PgPool, SqlitePool};
 
 use crate::keyed::json_fault;
-use crate::records::{ENGINE_STOPPED, abandon};
 use crate::{CallRecords, DEADLINE, DoNotCall, OpenError, StoreError};
 
 pub use pages::{Page, PageMark};
@@ -22,35 +28,24 @@ pub use pages::{Page, PageMark};
 const SQLITE: &str = "SQLite";
 const POSTGRES: &str = "PostgreSQL";
 
-const SAVE: &str = "INSERT INTO calls (call_id, call_sid, state, flow, version, outcome, customer_number, created_ms, started_ms, ended_ms, \
-     updated_ms, record) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
-     ON CONFLICT (call_id) DO UPDATE SET call_sid = excluded.call_sid, state = excluded.state, flow = excluded.flow, \
-     version = excluded.version, outcome = excluded.outcome, customer_number = excluded.customer_number, \
-     created_ms = excluded.created_ms, started_ms = excluded.started_ms, ended_ms = excluded.ended_ms, \
-     updated_ms = excluded.updated_ms, record = excluded.record";
-const BY_ID: &str = "SELECT record FROM calls WHERE call_id = $1";
-const BY_SID: &str =
-    "SELECT record FROM calls WHERE call_sid = $1 ORDER BY created_ms DESC, call_id DESC LIMIT 1";
+const BY_ID: &str = "SELECT record, last_ms, last_id FROM calls WHERE call_id = $1";
+const BY_SID: &str = "SELECT record, last_ms, last_id FROM calls WHERE call_sid = $1 ORDER BY created_ms DESC, call_id DESC LIMIT 1";
 const NEWEST: &str =
     "SELECT call_id, record FROM calls ORDER BY created_ms DESC, call_id DESC LIMIT $1";
-const LIVE: &str =
-    "SELECT call_id, record FROM calls WHERE state = 'live' ORDER BY call_id LIMIT $1";
-// only if still live: the call's real end may have been saved from the spool meanwhile
-const END: &str = "UPDATE calls SET state = $2, outcome = $3, ended_ms = $4, updated_ms = $5, record = $6 WHERE call_id = $1 AND state = 'live'";
-// a record is saved several times; a request that was lifted must stay lifted
+// A record changes after its end as well; what was lifted stays lifted.
 const WISH: &str = "INSERT INTO do_not_call (call_id, phone, since_ms) VALUES ($1, $2, $3) ON CONFLICT (call_id) DO NOTHING";
 const WISH_OF: &str = "SELECT call_id, since_ms FROM do_not_call WHERE phone = $1 AND lifted_ms IS NULL ORDER BY since_ms DESC LIMIT 1";
 const LIFT: &str = "UPDATE do_not_call SET lifted_ms = $2 WHERE phone = $1 AND lifted_ms IS NULL";
 
-/// How many abandoned records are loaded into memory at once.
-const ABANDONED_AT_ONCE: i64 = 100;
+/// A record, and the newest event that is in it.
+type Row = (String, Option<i64>, Option<String>);
 
 enum Pool {
     Sqlite(SqlitePool),
     Postgres(PgPool),
 }
 
-/// Call records in a database.
+/// Events and records of calls in a database.
 pub struct SqlRecords {
     pool: Pool,
 }
@@ -111,11 +106,6 @@ impl SqlRecords {
         serde_json::from_str(json).map_err(|error| self.unreadable(key, &error))
     }
 
-    fn written(&self, record: &CallRecord) -> Result<String, StoreError> {
-        serde_json::to_string(record)
-            .map_err(|error| self.unreadable(&record.call_id.to_string(), &error))
-    }
-
     fn unreadable(&self, key: &str, error: &serde_json::Error) -> StoreError {
         StoreError::Unreadable {
             store: self.store(),
@@ -131,71 +121,45 @@ impl SqlRecords {
         })
     }
 
-    /// Ends one record. If its JSON is unreadable, only the columns are updated, so that the call
-    /// does not stay live.
-    async fn end(&self, call: &str, json: &str, now_unix_ms: u64) -> Result<u64, StoreError> {
-        let record = match self.read(call, json) {
-            Ok(mut record) => {
-                abandon(&mut record, now_unix_ms);
-                self.written(&record)?
-            }
-            Err(error) => {
-                tracing::warn!(call, %error, "an abandoned call's record is unreadable and was left as it is");
-                json.to_owned()
-            }
-        };
-        on_either!(self, pool => async {
-            let done = sqlx::query(END)
-                .bind(call)
-                .bind(state(CallState::Ended))
-                .bind(ENGINE_STOPPED)
-                .bind(stored_ms(now_unix_ms))
-                .bind(stored_ms(unix_ms()))
-                .bind(&record)
-                .execute(pool)
-                .await?;
-            Ok(done.rows_affected())
-        })
+    /// A record with its place among the events of its call.
+    fn log(&self, key: &str, row: &Row) -> Result<CallLog, StoreError> {
+        let (json, last_ms, last_id) = row;
+        Ok(CallLog::resume(
+            self.read(key, json)?,
+            append::mark(*last_ms, last_id.as_deref()),
+        ))
     }
 }
 
 #[async_trait]
 impl CallRecords for SqlRecords {
-    async fn save(&self, record: &CallRecord) -> Result<(), StoreError> {
-        let json = self.written(record)?;
-        if let (Some(wish), Some(phone)) = (DoNotCall::of(record), &record.customer_number) {
-            self.keep_wish(phone, wish).await?;
-        }
-        on_either!(self, pool => async {
-            sqlx::query(SAVE)
-                .bind(record.call_id.to_string())
-                .bind(record.call_sid.as_ref().map(CallSid::as_str))
-                .bind(state(record.state))
-                .bind(record.flow.as_ref().map(|flow| flow.as_str()))
-                .bind(record.version.as_ref().map(|version| version.as_str()))
-                .bind(record.outcome.as_deref())
-                .bind(record.customer_number.as_ref().map(|number| number.expose()))
-                .bind(stored_ms(record.created_ms))
-                .bind(record.started_ms.map(stored_ms))
-                .bind(record.ended_ms.map(stored_ms))
-                .bind(stored_ms(unix_ms()))
-                .bind(&json)
-                .execute(pool)
-                .await
-                .map(drop)
-        })
+    async fn append(&self, events: &[Arc<CallEvent>]) -> Result<(), StoreError> {
+        self.append_all(events).await
     }
 
-    async fn by_id(&self, call: CallId) -> Result<Option<CallRecord>, StoreError> {
+    async fn events(
+        &self,
+        call: CallId,
+        behind: Option<EventMark>,
+        limit: u32,
+    ) -> Result<Vec<CallEvent>, StoreError> {
+        self.events_of(call, behind, limit).await
+    }
+
+    async fn place_of(&self, event: EventId) -> Result<Option<(CallId, EventMark)>, StoreError> {
+        self.place(event).await
+    }
+
+    async fn log_by_id(&self, call: CallId) -> Result<Option<CallLog>, StoreError> {
         let key = call.to_string();
-        let json: Option<String> =
-            on_either!(self, pool => sqlx::query_scalar(BY_ID).bind(&key).fetch_optional(pool))?;
-        json.map(|json| self.read(&key, &json)).transpose()
+        let row: Option<Row> =
+            on_either!(self, pool => sqlx::query_as(BY_ID).bind(&key).fetch_optional(pool))?;
+        row.map(|row| self.log(&key, &row)).transpose()
     }
 
-    async fn by_sid(&self, sid: &CallSid) -> Result<Option<CallRecord>, StoreError> {
-        let json: Option<String> = on_either!(self, pool => sqlx::query_scalar(BY_SID).bind(sid.as_str()).fetch_optional(pool))?;
-        json.map(|json| self.read(sid.as_str(), &json)).transpose()
+    async fn log_by_sid(&self, sid: &CallSid) -> Result<Option<CallLog>, StoreError> {
+        let row: Option<Row> = on_either!(self, pool => sqlx::query_as(BY_SID).bind(sid.as_str()).fetch_optional(pool))?;
+        row.map(|row| self.log(sid.as_str(), &row)).transpose()
     }
 
     /// An unreadable record is skipped with a warning, so that it does not hide the others.
@@ -211,17 +175,17 @@ impl CallRecords for SqlRecords {
         Ok(rows.iter().filter_map(readable).collect())
     }
 
-    async fn end_abandoned(&self, now_unix_ms: u64) -> Result<u64, StoreError> {
-        let mut ended = 0;
-        loop {
-            let rows: Vec<(String, String)> = on_either!(self, pool => sqlx::query_as(LIVE).bind(ABANDONED_AT_ONCE).fetch_all(pool))?;
-            if rows.is_empty() {
-                return Ok(ended);
-            }
-            for (call, json) in &rows {
-                ended += self.end(call, json, now_unix_ms).await?;
-            }
-        }
+    async fn heartbeat(
+        &self,
+        node: NodeId,
+        now_unix_ms: u64,
+        lease_until_ms: u64,
+    ) -> Result<(), StoreError> {
+        self.renew(node, now_unix_ms, lease_until_ms).await
+    }
+
+    async fn close_abandoned(&self, node: NodeId, now_unix_ms: u64) -> Result<u64, StoreError> {
+        self.close_calls_of_the_dead(node, now_unix_ms).await
     }
 
     async fn do_not_call(&self, phone: &PhoneNumber) -> Result<Option<DoNotCall>, StoreError> {

@@ -1,10 +1,10 @@
-//! Saves call records in the background without losing any: records that the database does not
-//! accept are kept in the spool folder until it does.
+//! Saves events off the path of the calls, and loses none: what the database does not take now lies
+//! in the spool folder until it does.
 //!
-//! One task takes records from a bounded queue and saves them in the database. After the first
-//! failure, records go to the spool instead, and the spooled records are tried in turn, with
-//! growing pauses. Spooled records left by an earlier process are saved too. An outage is logged
-//! once when it starts and once when it is over.
+//! One task takes events from a bounded queue, many calls' at once, and adds them to the database
+//! in one transaction. From its first failure on they go to the spool, and the database is tried
+//! again, with growing pauses, by one spooled call after the other. The spool is replayed at start
+//! as well. An outage is told once when it begins and once when it is over.
 
 mod queue;
 mod task;
@@ -13,21 +13,21 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ghanti_model::CallRecord;
+use ghanti_model::{CallEvent, CallId};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
-use self::queue::{Job, Queue};
+use self::queue::Queue;
 use crate::spool::Spool;
 use crate::{CallRecords, OpenError};
 
-/// The most calls whose record waits in memory: some 100 MB of long calls. When the queue is full,
-/// `submit` writes to the spool itself. It takes this many calls within the second (the deadline)
-/// after which a database that does not answer counts as failed.
-pub const QUEUED_RECORDS: usize = 2_000;
+/// The most events that wait in memory: some 20 MB. When it is full, `submit` writes the event to
+/// the spool itself. That takes this many events within the second after which a silent database is
+/// given up.
+pub const QUEUED_EVENTS: usize = 20_000;
 
-/// Saves records in the background. Dropping it spools what is still in memory.
-pub struct RecordWriter {
+/// Saves events in the background. Dropping it moves what is still in memory to the spool.
+pub struct EventWriter {
     shared: Arc<Shared>,
     task: JoinHandle<()>,
 }
@@ -35,9 +35,9 @@ pub struct RecordWriter {
 /// The result of [`RecordWriter::flush`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Flushed {
-    /// Records in the spool folder. They are saved when the engine starts again.
+    /// Calls with events in the spool folder, which the next start will bring to the database.
     pub spooled: usize,
-    /// Records that neither the database nor the disk accepted. Their calls are named in the log.
+    /// Events that neither the database nor the disk took. Their calls were named in the log.
     pub lost: usize,
 }
 
@@ -48,18 +48,20 @@ struct Shared {
     queue: Mutex<Queue>,
     /// Signals that a record was queued.
     queued: Notify,
-    /// How many records are only in memory.
+    /// What is queued is to be saved at once.
+    urgent: Notify,
+    /// How many events are in memory alone.
     unsaved: watch::Sender<usize>,
 }
 
-impl RecordWriter {
-    /// Starts the task. The folder `spool`, usually `DATA/spool`, is created if it is missing;
-    /// records left in it by an earlier process are saved too.
+impl EventWriter {
+    /// Starts the task. The folder `spool`, usually `DATA/spool`, is made where it is missing; what
+    /// an earlier process left in it is saved first.
     pub async fn start(records: Arc<dyn CallRecords>, spool: &Path) -> Result<Self, OpenError> {
-        Self::start_with_capacity(records, spool, QUEUED_RECORDS).await
+        Self::start_with_capacity(records, spool, QUEUED_EVENTS).await
     }
 
-    /// Like [`RecordWriter::start`], with another capacity than [`QUEUED_RECORDS`].
+    /// The same with another capacity than [`QUEUED_EVENTS`].
     pub async fn start_with_capacity(
         records: Arc<dyn CallRecords>,
         spool: &Path,
@@ -80,26 +82,32 @@ impl RecordWriter {
             spool,
             queue: Mutex::new(Queue::new(capacity)),
             queued: Notify::new(),
+            urgent: Notify::new(),
             unsaved: watch::Sender::new(0),
         });
         let task = tokio::spawn(task::run(Arc::clone(&shared)));
         Ok(Self { shared, task })
     }
 
-    /// Queues a record to be saved in place of the call's previous one. Never waits for the
-    /// database.
-    pub fn submit(&self, record: impl Into<Arc<CallRecord>>) {
-        let pushed = self.shared.change_queue(|queue| queue.push(record.into()));
-        if let Err(job) = pushed {
-            drop(self.shared.spool_or_tell(&job));
+    /// Hands an event over to be saved. Never waits for the database.
+    pub fn submit(&self, event: impl Into<Arc<CallEvent>>) {
+        let pushed = self.shared.change_queue(|queue| queue.push(event.into()));
+        if let Err(event) = pushed {
+            drop(self.shared.spool_or_tell(event.call_id, &[event]));
         }
         self.shared.queued.notify_one();
     }
 
-    /// Waits until everything submitted is in the database or the spool. After `timeout`, spools
-    /// the rest. Used at shutdown.
+    /// The events of a call that are in memory alone, in the order in which they came.
+    pub fn unsaved(&self, call: CallId) -> Vec<Arc<CallEvent>> {
+        self.shared.queue().unsaved_of(call)
+    }
+
+    /// Waits until all that was submitted is in the database or in the spool; after `timeout` what
+    /// is left is spooled. For the shutdown.
     pub async fn flush(&self, timeout: Duration) -> Flushed {
         let mut unsaved = self.shared.unsaved.subscribe();
+        self.shared.urgent.notify_one();
         let in_time = tokio::time::timeout(timeout, unsaved.wait_for(|&count| count == 0))
             .await
             .is_ok();
@@ -117,11 +125,20 @@ impl RecordWriter {
     }
 }
 
-impl Drop for RecordWriter {
+impl Drop for EventWriter {
     fn drop(&mut self) {
         self.task.abort();
         self.shared.spool_all();
     }
+}
+
+/// The events of each call, in the order in which they came.
+fn by_call(events: Vec<Arc<CallEvent>>) -> Vec<(CallId, Vec<Arc<CallEvent>>)> {
+    let mut calls = std::collections::BTreeMap::<CallId, Vec<Arc<CallEvent>>>::new();
+    for event in events {
+        calls.entry(event.call_id).or_default().push(event);
+    }
+    calls.into_iter().collect()
 }
 
 impl Shared {
@@ -137,21 +154,22 @@ impl Shared {
         changed
     }
 
-    /// Spools a job that cannot go anywhere else. If the disk fails too, the record is lost and its
-    /// call is logged.
-    fn spool_or_tell(&self, job: &Job) -> std::io::Result<()> {
-        self.spool.put(job.revision, &job.record).inspect_err(|error| {
-            let (call, folder) = (job.record.call_id, self.spool.folder().display());
-            tracing::error!(%call, %error, %folder, "a call's record is lost: neither the database nor the spool takes it");
+    /// Spools events of a call that have no other place to go. A disk that fails as well is the one
+    /// way to lose an event.
+    fn spool_or_tell(&self, call: CallId, events: &[Arc<CallEvent>]) -> std::io::Result<()> {
+        self.spool.put(call, events).inspect_err(|error| {
+            let folder = self.spool.folder().display();
+            tracing::error!(%call, %error, %folder, events = events.len(), "events of a call are lost: neither the database nor the spool takes them");
         })
     }
 
     /// Spools everything that is only in memory. Returns how many records could not be spooled.
     fn spool_all(&self) -> usize {
         let unsaved = self.queue().unsaved();
-        unsaved
+        by_call(unsaved)
             .iter()
-            .filter(|job| self.spool_or_tell(job).is_err())
-            .count()
+            .filter(|(call, events)| self.spool_or_tell(*call, events).is_err())
+            .map(|(_, events)| events.len())
+            .sum()
     }
 }

@@ -1,144 +1,126 @@
-//! The queue of records to be saved: one per call, the newest. Pure; the writer holds it under a
+//! Events that wait to be saved, in the order in which they came. Pure; the writer holds it under a
 //! lock.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
-use ghanti_model::{CallId, CallRecord};
+use ghanti_model::{CallEvent, CallId};
 
-use crate::spool::{INHERITED, Revision};
-
-/// A record to be saved, and its revision.
-#[derive(Clone)]
-pub(super) struct Job {
-    pub(super) revision: Revision,
-    pub(super) record: Arc<CallRecord>,
-}
-
-/// Records in the order in which their calls were queued, and the one that is being saved.
+/// Events in order, and those that are being saved.
 pub(super) struct Queue {
     capacity: usize,
-    order: VecDeque<CallId>,
-    waiting: HashMap<CallId, Job>,
-    saving: Option<Job>,
-    submitted: Revision,
+    waiting: VecDeque<Arc<CallEvent>>,
+    saving: Vec<Arc<CallEvent>>,
 }
 
 impl Queue {
     pub(super) fn new(capacity: usize) -> Self {
         Self {
             capacity,
-            order: VecDeque::new(),
-            waiting: HashMap::new(),
-            saving: None,
-            submitted: INHERITED,
+            waiting: VecDeque::new(),
+            saving: Vec::new(),
         }
     }
 
-    /// Queues a record, replacing an older one of its call. Returns the job as an error if the
-    /// queue is full.
-    pub(super) fn push(&mut self, record: Arc<CallRecord>) -> Result<(), Job> {
-        self.submitted += 1;
-        let call = record.call_id;
-        let job = Job {
-            revision: self.submitted,
-            record,
-        };
-        if let Some(older) = self.waiting.get_mut(&call) {
-            *older = job;
-            return Ok(());
-        }
+    /// Takes an event in. Gives it back where there is no room.
+    pub(super) fn push(&mut self, event: Arc<CallEvent>) -> Result<(), Arc<CallEvent>> {
         if self.waiting.len() >= self.capacity {
-            return Err(job);
+            return Err(event);
         }
-        self.order.push_back(call);
-        self.waiting.insert(call, job);
+        self.waiting.push_back(event);
         Ok(())
     }
 
-    /// Takes the next job. It counts as unsaved until `saved` or `put_back` is called.
-    pub(super) fn take(&mut self) -> Option<Job> {
-        let call = self.order.pop_front()?;
-        self.saving = self.waiting.remove(&call);
+    /// The oldest events, at most so many. They count as unsaved until `saved` or `put_back` is
+    /// called.
+    pub(super) fn take(&mut self, most: usize) -> Vec<Arc<CallEvent>> {
+        let count = most.min(self.waiting.len());
+        self.saving = self.waiting.drain(..count).collect();
         self.saving.clone()
     }
 
-    /// The job taken is in the database or the spool.
+    /// The events taken are safe.
     pub(super) fn saved(&mut self) {
-        self.saving = None;
+        self.saving.clear();
     }
 
-    /// The job taken could not be stored anywhere. It is next again, unless a newer record of its
-    /// call has been queued.
-    pub(super) fn put_back(&mut self) {
-        let Some(job) = self.saving.take() else {
-            return;
-        };
-        let call = job.record.call_id;
-        if !self.waiting.contains_key(&call) {
-            self.order.push_front(call);
-            self.waiting.insert(call, job);
+    /// These of the events taken could be kept nowhere: they are the next again.
+    pub(super) fn put_back(&mut self, events: Vec<Arc<CallEvent>>) {
+        self.saving.clear();
+        for event in events.into_iter().rev() {
+            self.waiting.push_front(event);
         }
     }
 
-    /// All records that are only in memory.
-    pub(super) fn unsaved(&self) -> Vec<Job> {
-        self.waiting.values().chain(&self.saving).cloned().collect()
+    /// How many wait.
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// All that is not safe yet.
+    pub(super) fn unsaved(&self) -> Vec<Arc<CallEvent>> {
+        self.saving.iter().chain(&self.waiting).cloned().collect()
+    }
+
+    /// The same of one call.
+    pub(super) fn unsaved_of(&self, call: CallId) -> Vec<Arc<CallEvent>> {
+        let all = self.saving.iter().chain(&self.waiting);
+        all.filter(|event| event.call_id == call).cloned().collect()
     }
 
     pub(super) fn unsaved_count(&self) -> usize {
-        self.waiting.len() + usize::from(self.saving.is_some())
+        self.saving.len() + self.waiting.len()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use ghanti_model::{EventId, Happened, NodeId};
+
     use super::*;
 
-    fn record(call: CallId, created_ms: u64) -> Arc<CallRecord> {
-        Arc::new(CallRecord::new(call, created_ms))
+    fn event(unix_ms: u64) -> Arc<CallEvent> {
+        Arc::new(CallEvent {
+            id: EventId::generate(),
+            call_id: CallId::generate(),
+            node: NodeId::NONE,
+            unix_ms,
+            what: Happened::Listening,
+        })
+    }
+
+    fn times(events: &[Arc<CallEvent>]) -> Vec<u64> {
+        events.iter().map(|event| event.unix_ms).collect()
     }
 
     #[test]
-    fn the_newest_record_of_a_call_takes_the_place_of_the_older() {
-        let mut queue = Queue::new(2);
-        let (first, second) = (CallId::generate(), CallId::generate());
-        assert!(queue.push(record(first, 1)).is_ok());
-        assert!(queue.push(record(second, 2)).is_ok());
-        assert!(
-            queue.push(record(first, 3)).is_ok(),
-            "a full queue still takes a newer record of a call it holds"
-        );
-        let job = queue.take().unwrap();
-        assert_eq!(
-            (job.record.call_id, job.record.created_ms, job.revision),
-            (first, 3, 3)
-        );
+    fn events_come_out_as_they_came_in() {
+        let mut queue = Queue::new(9);
+        (1..=5).for_each(|unix_ms| assert!(queue.push(event(unix_ms)).is_ok()));
+        assert_eq!(times(&queue.take(2)), [1, 2]);
+        assert_eq!((queue.len(), queue.unsaved_count()), (3, 5));
+        queue.saved();
+        assert_eq!(times(&queue.unsaved()), [3, 4, 5]);
     }
 
     #[test]
-    fn a_full_queue_gives_the_record_back() {
+    fn a_full_queue_gives_the_event_back() {
         let mut queue = Queue::new(1);
-        assert!(queue.push(record(CallId::generate(), 1)).is_ok());
+        assert!(queue.push(event(1)).is_ok());
         assert_eq!(
-            queue
-                .push(record(CallId::generate(), 2))
-                .err()
-                .map(|job| job.revision),
+            queue.push(event(2)).err().map(|event| event.unix_ms),
             Some(2)
         );
     }
 
     #[test]
-    fn what_is_put_back_does_not_hide_a_newer_record() {
+    fn what_is_put_back_is_the_next_again() {
         let mut queue = Queue::new(4);
-        let call = CallId::generate();
-        queue.push(record(call, 1)).ok().unwrap();
-        queue.take().unwrap();
-        queue.push(record(call, 2)).ok().unwrap();
-        assert_eq!(queue.unsaved_count(), 2);
-        queue.put_back();
-        assert_eq!(queue.unsaved_count(), 1);
-        assert_eq!(queue.take().unwrap().record.created_ms, 2);
+        (1..=3).for_each(|unix_ms| assert!(queue.push(event(unix_ms)).is_ok()));
+        let taken = queue.take(2);
+        assert_eq!(queue.unsaved_of(taken[1].call_id).len(), 1);
+        queue.put_back(taken);
+        assert_eq!(queue.unsaved_count(), 3);
+        assert_eq!(times(&queue.take(9)), [1, 2, 3]);
     }
 }

@@ -1,23 +1,28 @@
-//! The task of a [`super::RecordWriter`]: saves queued records in the database or else in the
-//! spool, and spooled records in the database.
+//! The one task behind an [`super::EventWriter`]: queue to database, else queue to spool, and spool
+//! to database.
 
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ghanti_model::{CallId, CallRecord, CallState, unix_ms};
+use ghanti_model::fold::ending::ENGINE_STOPPED;
+use ghanti_model::{CallEvent, CallId, CallRecord, CallState, EventId, Happened, NodeId, unix_ms};
 use tokio::time::Instant;
 
-use super::Shared;
-use super::queue::Job;
-use crate::records::{ENGINE_STOPPED, abandon};
-use crate::spool::INHERITED;
+use super::{Shared, by_call};
 use crate::{CallRecords, StoreError};
 
 /// The pause before a failed database is tried again; it doubles with each failure.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
-/// The longest such pause, and so the longest time before the return of the database is noticed.
+/// The most events in one transaction.
+const BATCH: usize = 128;
+
+/// So long after the first event of a batch others may join it. With the transaction's own time,
+/// whose deadline is a second, it bounds what is lost when the process is killed.
+const GATHER: Duration = Duration::from_millis(200);
+
+/// The longest such pause: so long an event may lie in the spool after the database is back.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// The state of the database and the disk.
@@ -54,16 +59,17 @@ pub(super) async fn run(shared: Arc<Shared>) {
         if let Some(call) = spooled {
             replay(&shared, call, &mut outage).await;
         }
-        // one spooled and one queued record in turn, so that the queue does not fill up during a
-        // long replay
-        let job = if outage.disk_down {
-            None
+        // One of each in turn, so that a long replay does not fill the queue.
+        let batch = if outage.disk_down {
+            Vec::new()
         } else {
-            shared.change_queue(|queue| queue.take())
+            shared.change_queue(|queue| queue.take(BATCH))
         };
-        match job {
-            Some(job) => save_or_spool(&shared, job, &mut outage).await,
-            None => wait(&shared, &outage).await,
+        if !batch.is_empty() {
+            save_or_spool(&shared, batch, &mut outage).await;
+            gather(&shared).await;
+        } else {
+            wait(&shared, &outage).await;
         }
     }
 }
@@ -72,78 +78,89 @@ pub(super) async fn run(shared: Arc<Shared>) {
 async fn wait(shared: &Shared, outage: &Outage) {
     let something_kept = outage.disk_down || shared.spool.len() > 0;
     tokio::select! {
-        () = shared.queued.notified(), if !outage.disk_down => {}
+        () = shared.queued.notified(), if !outage.disk_down => gather(shared).await,
         () = tokio::time::sleep_until(outage.next_attempt), if something_kept => {}
     }
 }
 
-async fn save_or_spool(shared: &Arc<Shared>, job: Job, outage: &mut Outage) {
-    if !outage.database_down {
-        match shared.records.save(&job.record).await {
-            Ok(()) => {
-                let forgotten = forget(shared, &job).await;
-                shared.change_queue(|queue| queue.saved());
-                return outage.over(shared, forgotten);
-            }
-            Err(error) => outage.begins(shared, &error),
-        }
-    }
-    let spooled = on_disk(shared, move |shared| {
-        shared.spool.put(job.revision, &job.record)
-    })
-    .await;
-    match spooled {
-        Ok(()) => {
-            outage.disk_told = false;
-            shared.change_queue(|queue| queue.saved());
-        }
-        Err(error) => {
-            outage.disk_fails(shared, &error);
-            shared.change_queue(|queue| queue.put_back());
+/// Lets events come together, so that one transaction takes those of many calls.
+async fn gather(shared: &Shared) {
+    let until = Instant::now() + GATHER;
+    while shared.queue().len() < BATCH {
+        tokio::select! {
+            () = tokio::time::sleep_until(until) => return,
+            () = shared.urgent.notified() => return,
+            () = shared.queued.notified() => {}
         }
     }
 }
 
-/// Saves one spooled record in the database.
+async fn save_or_spool(shared: &Arc<Shared>, batch: Vec<Arc<CallEvent>>, outage: &mut Outage) {
+    if !outage.database_down {
+        match shared.records.append(&batch).await {
+            Ok(()) => {
+                shared.change_queue(|queue| queue.saved());
+                return outage.over(shared, Ok(()));
+            }
+            Err(error) => outage.begins(shared, &error),
+        }
+    }
+    let (mut unkept, mut failure) = (Vec::new(), None);
+    for (call, events) in by_call(batch) {
+        let kept = events.clone();
+        if let Err(error) = on_disk(shared, move |shared| shared.spool.put(call, &kept)).await {
+            unkept.extend(events);
+            failure = Some(error);
+        }
+    }
+    match failure {
+        None => {
+            outage.disk_told = false;
+            shared.change_queue(|queue| queue.saved());
+        }
+        Some(error) => {
+            outage.disk_fails(shared, &error);
+            shared.change_queue(|queue| queue.put_back(unkept));
+        }
+    }
+}
+
+/// Brings the spooled events of one call to the database.
 async fn replay(shared: &Arc<Shared>, call: CallId, outage: &mut Outage) {
     outage.tried = Some(call);
-    let (revision, mut record) = match on_disk(shared, move |shared| shared.spool.read(call)).await
-    {
+    let spooled = match on_disk(shared, move |shared| shared.spool.read(call)).await {
         Ok(Some(found)) => found,
         Ok(None) => return,
         Err(error) => {
             let folder = shared.spool.folder().display();
-            tracing::error!(%call, %error, %folder, "a spooled record could not be read");
+            tracing::error!(%call, %error, %folder, "spooled events could not be read");
             return outage.pauses();
         }
     };
-    let saved = match revision {
-        INHERITED => save_inherited(shared.records.as_ref(), &mut record).await,
-        _ => shared.records.save(&record).await,
+    let saved = async {
+        if let Some(record) = spooled.record {
+            save_inherited(shared.records.as_ref(), record).await?;
+        }
+        for events in spooled.events.chunks(BATCH) {
+            shared.records.append(events).await?;
+        }
+        Ok(())
     };
-    match saved {
+    match saved.await {
         Ok(()) => {
-            let forgotten = forget(
-                shared,
-                &Job {
-                    revision,
-                    record: Arc::new(record),
-                },
-            )
-            .await;
-            outage.over(shared, forgotten);
+            let removed = on_disk(shared, move |shared| {
+                shared.spool.remove(call, spooled.bytes)
+            });
+            outage.over(shared, removed.await);
         }
         Err(error) => outage.begins(shared, &error),
     }
 }
 
-/// Saves a record left by an earlier process. A call that was live then has ended. That process may
-/// have died after it saved the end of the call and before it removed the older file, so an end
-/// that is in the database is kept.
-async fn save_inherited(
-    records: &dyn CallRecords,
-    record: &mut CallRecord,
-) -> Result<(), StoreError> {
+/// Saves the record that an engine of before there were events left in the spool: a call that was
+/// live then is no more. That engine may have died after it saved the call's end and before it
+/// removed the older file, so an end that is in the database stays.
+async fn save_inherited(records: &dyn CallRecords, record: CallRecord) -> Result<(), StoreError> {
     if record.state != CallState::Ended {
         let there = records.by_id(record.call_id).await?;
         if there.is_some_and(|there| {
@@ -152,16 +169,18 @@ async fn save_inherited(
             return Ok(());
         }
     }
+    let mut events = Vec::new();
     if record.state == CallState::Live {
-        abandon(record, unix_ms());
+        events.push(Arc::new(CallEvent {
+            id: EventId::generate(),
+            call_id: record.call_id,
+            node: NodeId::NONE,
+            unix_ms: unix_ms(),
+            what: Happened::Abandoned,
+        }));
     }
-    records.save(record).await
-}
-
-/// Removes the spooled record of this call, unless it is newer than the one that was saved.
-async fn forget(shared: &Arc<Shared>, saved: &Job) -> io::Result<()> {
-    let (call, revision) = (saved.record.call_id, saved.revision);
-    on_disk(shared, move |shared| shared.spool.remove(call, revision)).await
+    events.push(Arc::new(CallEvent::imported(record)));
+    records.append(&events).await
 }
 
 async fn on_disk<T: Send + 'static>(
@@ -193,7 +212,7 @@ impl Outage {
         if !self.told {
             self.told = true;
             let folder = shared.spool.folder().display();
-            tracing::error!(%error, %folder, "call records are not saved; they are kept in the spool until the database takes them");
+            tracing::error!(%error, %folder, "events of calls are not saved; they are kept in the spool until the database takes them");
         }
     }
 
@@ -203,7 +222,7 @@ impl Outage {
         if !self.disk_told {
             self.disk_told = true;
             let folder = shared.spool.folder().display();
-            tracing::error!(%error, %folder, "call records are kept in memory alone: neither the database nor the spool takes them");
+            tracing::error!(%error, %folder, "events of calls are kept in memory alone: neither the database nor the spool takes them");
         }
     }
 
@@ -212,20 +231,20 @@ impl Outage {
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
     }
 
-    /// A record was saved. If its file could not be removed, it will be saved again after a pause,
-    /// which does no harm.
+    /// Events were saved. Where their file could not be removed they will be saved again, after a
+    /// pause, which does no harm.
     fn over(&mut self, shared: &Shared, forgotten: io::Result<()>) {
         self.database_down = false;
         if let Err(error) = forgotten {
             let folder = shared.spool.folder().display();
-            tracing::warn!(%error, %folder, "a spooled record could not be removed after it was saved");
+            tracing::warn!(%error, %folder, "spooled events could not be removed after they were saved");
             return self.pauses();
         }
         self.pause = FIRST_PAUSE;
         self.next_attempt = Instant::now();
         if self.told && shared.spool.len() == 0 {
             self.told = false;
-            tracing::info!("call records are saved again, and the spool is empty");
+            tracing::info!("events of calls are saved again, and the spool is empty");
         }
     }
 }

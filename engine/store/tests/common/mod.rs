@@ -61,6 +61,29 @@ pub fn in_state(state: CallState, created_ms: u64) -> CallRecord {
     }
 }
 
+/// The record as the event that it becomes.
+pub fn imported(record: &CallRecord) -> CallEvent {
+    CallEvent::imported(record.clone())
+}
+
+/// Something that happened to a call.
+pub fn event(call: CallId, unix_ms: u64, what: Happened) -> CallEvent {
+    CallEvent {
+        id: EventId::generate(),
+        call_id: call,
+        node: NodeId::NONE,
+        unix_ms,
+        what,
+    }
+}
+
+/// A note of the flow, by its name.
+pub fn noted(call: CallId, unix_ms: u64, name: &str) -> CallEvent {
+    let value = Masked::new("Friday");
+    let name = name.to_owned();
+    event(call, unix_ms, Happened::Noted { name, value })
+}
+
 /// A record with something in every field.
 pub fn full_record() -> CallRecord {
     let (call_id, flow, version) = (

@@ -7,19 +7,21 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ghanti_model::{CallId, CallRecord, CallSid, PhoneNumber};
-use ghanti_store::{CallRecords, DoNotCall, RecordWriter, StoreError};
+use ghanti_model::{
+    CallEvent, CallId, CallLog, CallRecord, CallSid, EventId, EventMark, NodeId, PhoneNumber,
+};
+use ghanti_store::{CallRecords, DoNotCall, EventWriter, StoreError};
 
 /// Long enough for anything that does not wait for an outage to end.
 pub const SOON: Duration = Duration::from_secs(5);
 
-/// Keeps records in memory, and fails on demand.
+/// Events in memory that fail on demand.
 #[derive(Default)]
 pub struct Switched {
     down: AtomicBool,
     pub refused: Mutex<Option<CallId>>,
     pub attempts: AtomicUsize,
-    saved: Mutex<HashMap<CallId, CallRecord>>,
+    saved: Mutex<HashMap<CallId, Vec<CallEvent>>>,
 }
 
 impl Switched {
@@ -32,7 +34,15 @@ impl Switched {
     }
 
     pub fn saved(&self, call: CallId) -> Option<CallRecord> {
-        self.saved.lock().unwrap().get(&call).cloned()
+        let saved = self.saved.lock().unwrap();
+        saved
+            .get(&call)
+            .map(|events| CallRecord::fold(call, events))
+    }
+
+    /// How many events of a call are saved, those that came twice counted twice.
+    pub fn events_of(&self, call: CallId) -> usize {
+        self.saved.lock().unwrap().get(&call).map_or(0, Vec::len)
     }
 
     pub fn count(&self) -> usize {
@@ -42,27 +52,44 @@ impl Switched {
 
 #[async_trait]
 impl CallRecords for Switched {
-    async fn save(&self, record: &CallRecord) -> Result<(), StoreError> {
+    async fn append(&self, events: &[Arc<CallEvent>]) -> Result<(), StoreError> {
         self.attempts.fetch_add(1, Ordering::SeqCst);
-        if self.down.load(Ordering::SeqCst) || *self.refused.lock().unwrap() == Some(record.call_id)
-        {
+        let refused = *self.refused.lock().unwrap();
+        let is_refused = events.iter().any(|event| Some(event.call_id) == refused);
+        if self.down.load(Ordering::SeqCst) || is_refused {
             return Err(StoreError::Unavailable {
                 store: "the test's database",
                 reason: "switched off".to_owned(),
             });
         }
-        self.saved
-            .lock()
-            .unwrap()
-            .insert(record.call_id, record.clone());
+        let mut saved = self.saved.lock().unwrap();
+        for event in events {
+            let of_call = saved.entry(event.call_id).or_default();
+            of_call.push(CallEvent::clone(event));
+        }
         Ok(())
     }
 
-    async fn by_id(&self, call: CallId) -> Result<Option<CallRecord>, StoreError> {
-        Ok(self.saved(call))
+    async fn events(
+        &self,
+        call: CallId,
+        _behind: Option<EventMark>,
+        _limit: u32,
+    ) -> Result<Vec<CallEvent>, StoreError> {
+        let saved = self.saved.lock().unwrap();
+        Ok(saved.get(&call).cloned().unwrap_or_default())
     }
 
-    async fn by_sid(&self, _sid: &CallSid) -> Result<Option<CallRecord>, StoreError> {
+    async fn place_of(&self, _event: EventId) -> Result<Option<(CallId, EventMark)>, StoreError> {
+        Ok(None)
+    }
+
+    async fn log_by_id(&self, call: CallId) -> Result<Option<CallLog>, StoreError> {
+        let saved = self.saved.lock().unwrap();
+        Ok(saved.get(&call).map(|events| CallLog::of(call, events)))
+    }
+
+    async fn log_by_sid(&self, _sid: &CallSid) -> Result<Option<CallLog>, StoreError> {
         Ok(None)
     }
 
@@ -70,7 +97,16 @@ impl CallRecords for Switched {
         Ok(Vec::new())
     }
 
-    async fn end_abandoned(&self, _now_unix_ms: u64) -> Result<u64, StoreError> {
+    async fn heartbeat(
+        &self,
+        _node: NodeId,
+        _now_unix_ms: u64,
+        _lease_until_ms: u64,
+    ) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn close_abandoned(&self, _node: NodeId, _now_unix_ms: u64) -> Result<u64, StoreError> {
         Ok(0)
     }
 
@@ -92,8 +128,8 @@ impl CallRecords for Switched {
     }
 }
 
-pub async fn started(records: &Arc<Switched>, spool: &Path) -> RecordWriter {
-    RecordWriter::start(Arc::clone(records) as Arc<dyn CallRecords>, spool)
+pub async fn started(records: &Arc<Switched>, spool: &Path) -> EventWriter {
+    EventWriter::start(Arc::clone(records) as Arc<dyn CallRecords>, spool)
         .await
         .unwrap()
 }

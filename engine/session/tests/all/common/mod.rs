@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ghanti_dialog::{Catalogue, CatalogueSettings, EngineSettings, FlowEngine, FlowVersion};
-use ghanti_model::{CallId, CallRecord, CallSid, CustomerRecord, FlowName, Masked, PhoneNumber};
+use ghanti_model::{
+    CallEvent, CallId, CallLog, CallRecord, CallSid, CustomerRecord, EventId, EventMark, FlowName,
+    Masked, NodeId, PhoneNumber,
+};
 use ghanti_session::files::AudioFiles;
 use ghanti_session::{
     CallRegistry, CallSettings, FlowPrompts, Received, Services, Wire, WireClosed, run_call,
@@ -15,7 +18,7 @@ use ghanti_session::{
 use ghanti_speech::cache::{CacheSettings, PromptCache};
 use ghanti_speech::{Samples, SynthesisError, Synthesizer, Utterance};
 use ghanti_store::{
-    CallRecords, DoNotCall, MemorySessions, RecordWriter, SessionSettings, SessionStore, StoreError,
+    CallRecords, DoNotCall, EventWriter, MemorySessions, SessionSettings, SessionStore, StoreError,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -89,7 +92,7 @@ impl House {
             .await
             .unwrap();
         assert_eq!(rejections, []);
-        let writer = RecordWriter::start(Arc::new(Nowhere), &data.join("spool"))
+        let writer = EventWriter::start(Arc::new(Nowhere), &data.join("spool"))
             .await
             .unwrap();
         self.services = Some(Services {
@@ -97,7 +100,8 @@ impl House {
             prompts: PromptCache::new(Arc::new(Hum), CacheSettings::default()),
             recognizer: None,
             sessions: Arc::clone(&self.sessions),
-            registry: CallRegistry::new(writer, Arc::new(Nowhere)),
+            registry: CallRegistry::new(NodeId::generate(), writer, Arc::new(Nowhere)),
+            lease: None,
             files: AudioFiles::default(),
             migration_slots: Default::default(),
             settings: CallSettings {
@@ -312,15 +316,28 @@ struct Nowhere;
 
 #[async_trait]
 impl CallRecords for Nowhere {
-    async fn save(&self, _record: &CallRecord) -> Result<(), StoreError> {
+    async fn append(&self, _events: &[Arc<CallEvent>]) -> Result<(), StoreError> {
         Ok(())
     }
 
-    async fn by_id(&self, _call: CallId) -> Result<Option<CallRecord>, StoreError> {
+    async fn events(
+        &self,
+        _call: CallId,
+        _behind: Option<EventMark>,
+        _limit: u32,
+    ) -> Result<Vec<CallEvent>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn place_of(&self, _event: EventId) -> Result<Option<(CallId, EventMark)>, StoreError> {
         Ok(None)
     }
 
-    async fn by_sid(&self, _sid: &CallSid) -> Result<Option<CallRecord>, StoreError> {
+    async fn log_by_id(&self, _call: CallId) -> Result<Option<CallLog>, StoreError> {
+        Ok(None)
+    }
+
+    async fn log_by_sid(&self, _sid: &CallSid) -> Result<Option<CallLog>, StoreError> {
         Ok(None)
     }
 
@@ -328,7 +345,16 @@ impl CallRecords for Nowhere {
         Ok(Vec::new())
     }
 
-    async fn end_abandoned(&self, _now_unix_ms: u64) -> Result<u64, StoreError> {
+    async fn heartbeat(
+        &self,
+        _node: NodeId,
+        _now_unix_ms: u64,
+        _lease_until_ms: u64,
+    ) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn close_abandoned(&self, _node: NodeId, _now_unix_ms: u64) -> Result<u64, StoreError> {
         Ok(0)
     }
 

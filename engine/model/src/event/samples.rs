@@ -1,0 +1,279 @@
+//! Events of every kind, and chance, for tests.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::*;
+use crate::journal::FORMAT;
+use crate::{
+    AgentLegState, CallState, Direction, Function, JournalEntry, JournalHeader, Speaker, StreamSid,
+    VersionId,
+};
+
+/// A small generator of numbers (xorshift64*), so that a test that fails fails again.
+pub(crate) struct Chance(u64);
+
+impl Chance {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed.max(1))
+    }
+
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % bound
+    }
+
+    pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
+        for at in (1..items.len()).rev() {
+            let other = self.below(u64::try_from(at).unwrap() + 1);
+            items.swap(at, usize::try_from(other).unwrap());
+        }
+    }
+}
+
+pub(crate) fn started() -> StreamStarted {
+    let flow = FlowName::parse("emi-reminder").unwrap();
+    let version = VersionId::parse("ab12").unwrap();
+    StreamStarted {
+        stream_sid: StreamSid::parse("stream-1").unwrap(),
+        call_sid: Some(CallSid::parse("c1").unwrap()),
+        order: None,
+        direction: Some(Direction::Outbound),
+        customer_number: PhoneNumber::parse("9876543210").ok(),
+        line_number: PhoneNumber::parse("08047112233").ok(),
+        flow: Some(flow.clone()),
+        version: Some(version.clone()),
+        language: Language::english(),
+        journal: Some(JournalHeader {
+            format: FORMAT,
+            call_id: CallId::generate(),
+            flow,
+            version,
+            seed: u64::MAX,
+            began_ms: None,
+        }),
+    }
+}
+
+fn line(speaker: Speaker) -> Line {
+    Line {
+        at_ms: 40,
+        lasted_ms: 0,
+        speaker,
+        text: "haan boliye".into(),
+        language: Language::english(),
+        name: "greeting".to_owned(),
+        heard: None,
+        confidence: Some(0.87),
+    }
+}
+
+/// One event of every kind, a later engine's among them.
+pub(crate) fn every_kind(call: CallId) -> Vec<Happened> {
+    let (flow, number) = (
+        FlowName::parse("emi-reminder").unwrap(),
+        PhoneNumber::parse("9876543210").unwrap(),
+    );
+    let version = |text: &str| VersionId::parse(text).unwrap();
+    let told = |status: &str| BTreeMap::from([("Status".to_owned(), status.to_owned())]);
+    let leg = |state| LegReport {
+        state: Some(state),
+        agent: Some("xxxxxx0001".to_owned()),
+    };
+    let cause = || Cause::new("stream-failed", "Exotel could not stream this call");
+    vec![
+        Happened::Imported(Box::new(CallRecord {
+            state: CallState::Pending,
+            ..CallRecord::new(call, 900)
+        })),
+        Happened::Requested(Requested {
+            customer_number: number.clone(),
+            flow: Some(flow.clone()),
+        }),
+        Happened::Attributed {
+            order: Some(CallId::parse("0190a1b2-0000-7000-8000-000000000001").unwrap()),
+            customer_number: Some(number.clone()),
+            flow: None,
+        },
+        Happened::Named {
+            call_sid: CallSid::parse("c2").unwrap(),
+        },
+        Happened::AppletAsked(Box::new(AppletAsked {
+            is_passthru: true,
+            call_sid: CallSid::parse("c1").unwrap(),
+            order: None,
+            direction: Some(Direction::Outbound),
+            customer_number: Some(number),
+            line_number: None,
+            problems: vec![Cause::new("unknown-order", "no such order")],
+            late_problems: vec![Cause::new("wrong-number", "another number")],
+        })),
+        Happened::Refused {
+            reason: "full".to_owned(),
+            detail: "full (`passthru`): raise max-calls".to_owned(),
+        },
+        Happened::StreamStarted(Box::new(started())),
+        Happened::StreamOverdue {
+            what: "no stream came".to_owned(),
+            unnamed: Some(cause()),
+        },
+        Happened::StepReached {
+            step: Step::Greeting,
+        },
+        Happened::HostCalled(Box::new(HostCalled {
+            began_ms: Some(1_000),
+            entry: JournalEntry {
+                seq: 1,
+                at_ms: 4,
+                took_ms: 5,
+                function: Function::Say,
+                arguments: json!({ "text": "क्या\u{0}" }),
+                answer: json!({ "ok": 1 }),
+            },
+        })),
+        Happened::LanguageSet {
+            language: Language::parse("hi-IN").unwrap(),
+        },
+        Happened::Established {
+            name: "identity".to_owned(),
+        },
+        Happened::Decided(Decision::HangUp),
+        Happened::Decided(Decision::Transfer {
+            target: "default".to_owned(),
+            numbers: Vec::new(),
+        }),
+        Happened::Disposed {
+            disposition: "declined".to_owned(),
+            detail: Some("too dear".to_owned()),
+        },
+        Happened::Noted {
+            name: "promise".to_owned(),
+            value: "Friday".into(),
+        },
+        Happened::PromptStarted {
+            line: 0,
+            prompt: PromptId(1),
+            text: line(Speaker::Bot),
+        },
+        Happened::PromptPlayed {
+            line: 0,
+            prompt: PromptId(1),
+            template: "greeting".to_owned(),
+            heard: Extent::Assumed,
+            heard_ms: 2_400,
+        },
+        Happened::PromptConfirmed {
+            line: 0,
+            prompt: PromptId(1),
+            template: "greeting".to_owned(),
+        },
+        Happened::Asked {
+            question: "identity".to_owned(),
+        },
+        Happened::Listening,
+        Happened::BargedIn { at_ms: 90 },
+        Happened::Utterance {
+            line: 1,
+            text: line(Speaker::Caller),
+        },
+        Happened::TalkedOver {
+            line: 2,
+            text: line(Speaker::Caller),
+        },
+        Happened::Keys {
+            line: 3,
+            text: line(Speaker::Keys),
+        },
+        Happened::problem(5, "bad-frame", "a frame".to_owned(), Repeat::Always),
+        Happened::problem(6, "no-marks", "none".to_owned(), Repeat::OncePerName),
+        Happened::problem(7, "no-media", "none".to_owned(), Repeat::OncePerSentence),
+        Happened::VersionMoved(VersionMove {
+            unix_ms: 8,
+            from: version("ab12"),
+            to: version("cd34"),
+            seq: 1,
+            refused: None,
+        }),
+        Happened::FlowFailed(Box::new(FailureReport {
+            flow,
+            version: version("cd34"),
+            call_id: call,
+            reason: "the flow trapped".to_owned(),
+            turn: 1,
+            after: None,
+            traceback: Vec::new(),
+            stack: Vec::new(),
+            entries: Vec::new(),
+            log: Vec::new(),
+        })),
+        Happened::EngineEnded {
+            outcome: "engine-failed".to_owned(),
+            hang_up: true,
+        },
+        Happened::ConversationEnded {
+            stream: StreamEnd::PeerLost { ever: true },
+            flow: Some(FlowEnd::Failed {
+                reason: "it trapped".to_owned(),
+            }),
+            last_position: "after `greeting`".to_owned(),
+            began_ms: Some(1_000),
+        },
+        Happened::ConversationEnded {
+            stream: StreamEnd::Finished,
+            flow: Some(FlowEnd::Returned),
+            last_position: String::new(),
+            began_ms: None,
+        },
+        Happened::StreamClosed,
+        Happened::Abandoned,
+        Happened::PassthruAfter(Box::new(PassthruAfter {
+            told: told("in-progress"),
+            problem: Some(cause()),
+            leg: leg(AgentLegState::NotAnswered),
+        })),
+        Happened::ConnectAnswered(ConnectAnswered {
+            numbers: vec!["xxxxxx0001".to_owned()],
+        }),
+        Happened::AgentReported(AgentReported {
+            event: Some("Ringing".to_owned()),
+            leg: leg(AgentLegState::Ringing),
+        }),
+        Happened::AgentReported(AgentReported {
+            event: Some("Answered".to_owned()),
+            leg: leg(AgentLegState::Answered),
+        }),
+        Happened::TransferOverdue,
+        Happened::StatusReported(Box::new(StatusReported {
+            told: told("no-answer"),
+            call_sid: Some(CallSid::parse("c1").unwrap()),
+            direction: None,
+            agents: vec![leg(AgentLegState::Busy)],
+        })),
+        Happened::StatusReported(Box::new(StatusReported {
+            told: told("completed"),
+            call_sid: None,
+            direction: None,
+            agents: Vec::new(),
+        })),
+        Happened::Other {
+            kind: "teleported".to_owned(),
+            data: json!({ "to": ["mars", 1] }),
+        },
+    ]
+}
+
+/// An event of any kind but an import, which is the first of its call.
+pub(crate) fn random(chance: &mut Chance, call: CallId) -> Happened {
+    let mut kinds = every_kind(call);
+    kinds.remove(0);
+    let at = chance.below(u64::try_from(kinds.len()).unwrap());
+    kinds.swap_remove(usize::try_from(at).unwrap())
+}

@@ -1,0 +1,422 @@
+//! From events to the record of a call. Pure: the same events give the same record, in whatever
+//! order they arrive and however often.
+
+pub mod ending;
+pub mod network;
+pub mod transfer;
+
+use crate::event::{AppletAsked, Repeat, StreamStarted};
+use crate::{
+    CallEvent, CallId, CallRecord, CallState, Decision, EventId, EventMark, Happened, Journal,
+    Line, NodeId, Problem, Step, StepEntry, VersionMove,
+};
+
+/// A record keeps so many problems; a peer that sends nothing but invalid frames adds no more.
+pub const PROBLEMS: usize = 32;
+/// A transcript keeps so many lines.
+pub const LINES: usize = 2_000;
+/// So many reports of the network are taken of one call by one node: its applets and callbacks ask
+/// some dozen times, and anybody who knows its id may go on.
+pub const REPORTS: u32 = 256;
+/// The problem of a call of which more was reported than is taken.
+const TOO_MANY_REPORTS: &str = "too-many-reports";
+/// The problem of a call with a second stream.
+pub const SECOND_STREAM: &str = "second-stream";
+/// Its sentence.
+pub const SECOND_STREAM_DETAIL: &str = "another stream began with the CallSid of this call and was closed: lead the Exotel flow to one Voicebot applet a call";
+
+impl CallRecord {
+    /// The record of a call of which these events are known, in any order and each any number of
+    /// times. Events of other calls are left out.
+    pub fn fold<'a>(call: CallId, events: impl IntoIterator<Item = &'a CallEvent>) -> Self {
+        CallLog::of(call, events).into_record()
+    }
+
+    /// Brings one event into the record. The events of a call have to come in their order, each
+    /// once; [`CallLog::apply`] sees to it.
+    pub fn apply(&mut self, event: &CallEvent) {
+        let now_ms = event.unix_ms;
+        match &event.what {
+            Happened::Imported(record) => self.clone_from(record),
+            Happened::Requested(requested) => {
+                self.customer_number = Some(requested.customer_number.clone());
+                self.flow.clone_from(&requested.flow);
+                self.reach(Step::Triggered, now_ms);
+            }
+            Happened::Attributed {
+                order,
+                customer_number,
+                flow,
+            } => {
+                self.order = self.order.or(*order);
+                fill(&mut self.customer_number, customer_number);
+                fill(&mut self.flow, flow);
+            }
+            Happened::Named { call_sid } => self.call_sid = Some(call_sid.clone()),
+            Happened::AppletAsked(asked) => self.asked(asked, now_ms),
+            Happened::Refused { reason, detail } => self.refused(reason, detail, now_ms),
+            Happened::StreamStarted(started) => self.started(started, now_ms),
+            Happened::StreamOverdue { what, unnamed } => {
+                network::overdue(self, what, unnamed.as_ref(), now_ms);
+            }
+            Happened::StepReached { step } => drop(self.reach(*step, now_ms)),
+            Happened::HostCalled(called) => {
+                if let Some(journal) = &mut self.journal {
+                    journal.header.began_ms = journal.header.began_ms.or(called.began_ms);
+                    journal.entries.push(called.entry.clone());
+                }
+            }
+            Happened::LanguageSet { language } => self.language = Some(language.clone()),
+            Happened::Decided(decision) => self.decision = Some(decision.clone()),
+            Happened::Disposed {
+                disposition,
+                detail,
+            } => {
+                self.disposition = Some(disposition.clone());
+                self.detail.clone_from(detail);
+            }
+            Happened::Noted { name, value } => {
+                self.notes.insert(name.clone(), value.clone());
+            }
+            Happened::PromptStarted { line, text, .. }
+            | Happened::Utterance { line, text }
+            | Happened::TalkedOver { line, text }
+            | Happened::Keys { line, text } => self.say(*line, text),
+            Happened::PromptPlayed {
+                line,
+                heard,
+                heard_ms,
+                ..
+            } => {
+                if let Some(line) = self.line(*line) {
+                    line.heard = Some(*heard);
+                    line.lasted_ms = *heard_ms;
+                }
+            }
+            Happened::PromptConfirmed { line, .. } => {
+                if let Some(line) = self.line(*line) {
+                    line.heard = Some(crate::Extent::Whole);
+                }
+            }
+            Happened::Problem { problem, repeat } => drop(self.note(problem.clone(), *repeat)),
+            Happened::VersionMoved(moved) => self.moved(moved),
+            Happened::FlowFailed(report) => self.failure = Some((**report).clone()),
+            Happened::EngineEnded { outcome, hang_up } => {
+                self.outcome = Some(outcome.clone());
+                if *hang_up {
+                    self.decision = Some(Decision::HangUp);
+                }
+            }
+            Happened::ConversationEnded {
+                stream,
+                flow,
+                last_position,
+                began_ms,
+            } => {
+                if let Some(journal) = &mut self.journal {
+                    journal.header.began_ms = journal.header.began_ms.or(*began_ms);
+                }
+                ending::conversation_ended(self, stream, flow.as_ref(), last_position);
+            }
+            Happened::StreamClosed => {
+                self.state = CallState::Ended;
+                self.ended_ms = Some(now_ms);
+                // the applets may have asked already
+                transfer::settle(self, now_ms, false);
+            }
+            Happened::Abandoned => ending::abandoned(self, now_ms),
+            Happened::PassthruAfter(asked) => {
+                network::merge(&mut self.exotel, &asked.told);
+                if let Some(cause) = &asked.problem {
+                    network::unstreamed(self, cause, now_ms);
+                }
+                transfer::passthru_after(self, &asked.leg, now_ms);
+            }
+            Happened::ConnectAnswered(answered) => {
+                transfer::connect_answered(self, &answered.numbers, now_ms);
+            }
+            Happened::AgentReported(reported) => {
+                transfer::agent_reported(self, &reported.leg, now_ms);
+            }
+            Happened::TransferOverdue => transfer::settle(self, now_ms, true),
+            Happened::StatusReported(reported) => network::reported(self, reported, now_ms),
+            Happened::Established { .. }
+            | Happened::Asked { .. }
+            | Happened::Listening
+            | Happened::BargedIn { .. }
+            | Happened::Other { .. } => {}
+        }
+    }
+
+    /// Adds a step, once. Tells whether it was new.
+    pub fn reach(&mut self, step: Step, unix_ms: u64) -> bool {
+        let first = self.steps.iter().all(|entry| entry.step != step);
+        if first {
+            self.steps.push(StepEntry { step, unix_ms });
+        }
+        first
+    }
+
+    /// Whether a problem would be kept: there is room, and none like it.
+    pub fn takes(&self, name: &str, detail: &str, repeat: Repeat) -> bool {
+        let is_like = |known: &Problem| match repeat {
+            Repeat::Always => false,
+            Repeat::OncePerSentence => known.name == name && known.detail == detail,
+            Repeat::OncePerName => known.name == name,
+        };
+        self.problems.len() < PROBLEMS && !self.problems.iter().any(is_like)
+    }
+
+    fn note(&mut self, problem: Problem, repeat: Repeat) -> bool {
+        let takes = self.takes(&problem.name, &problem.detail, repeat);
+        if takes {
+            self.problems.push(problem);
+        }
+        takes
+    }
+
+    fn note_cause(&mut self, name: &str, detail: &str, repeat: Repeat, now_ms: u64) {
+        let problem = Problem {
+            unix_ms: now_ms,
+            name: name.to_owned(),
+            detail: detail.to_owned(),
+        };
+        self.note(problem, repeat);
+    }
+
+    fn asked(&mut self, asked: &AppletAsked, now_ms: u64) {
+        self.call_sid.get_or_insert_with(|| asked.call_sid.clone());
+        self.order = self.order.or(asked.order);
+        self.direction = asked.direction.or(self.direction);
+        let has_begun = self.started_ms.is_some();
+        if !has_begun {
+            replace(&mut self.customer_number, &asked.customer_number);
+            replace(&mut self.line_number, &asked.line_number);
+        }
+        let problems = if has_begun {
+            &asked.late_problems
+        } else {
+            &asked.problems
+        };
+        for cause in problems {
+            self.note_cause(&cause.name, &cause.detail, Repeat::OncePerSentence, now_ms);
+        }
+        if asked.is_passthru {
+            self.reach(Step::PassthruReceived, now_ms);
+        }
+    }
+
+    fn refused(&mut self, reason: &str, detail: &str, now_ms: u64) {
+        // it may have come in meanwhile, by Exotel's second try
+        if self.state != CallState::Pending {
+            return;
+        }
+        self.state = CallState::Ended;
+        self.outcome = Some(network::REFUSED_BUSY.to_owned());
+        self.detail = Some(reason.to_owned());
+        self.ended_ms = Some(now_ms);
+        self.note_cause("refused", detail, Repeat::Always, now_ms);
+    }
+
+    fn started(&mut self, started: &StreamStarted, now_ms: u64) {
+        if self.started_ms.is_some() {
+            // one call has one stream: what its record says of the first is not replaced
+            let (name, detail) = (SECOND_STREAM, SECOND_STREAM_DETAIL);
+            return self.note_cause(name, detail, Repeat::OncePerName, now_ms);
+        }
+        self.state = CallState::Live;
+        // a stream that comes after all
+        (self.outcome, self.disposition, self.detail, self.ended_ms) = (None, None, None, None);
+        self.transfer = None;
+        self.order = started.order.or(self.order);
+        replace(&mut self.call_sid, &started.call_sid);
+        self.stream_sid = Some(started.stream_sid.clone());
+        // the number on the line, which need not be the one that was ordered
+        self.customer_number.clone_from(&started.customer_number);
+        replace(&mut self.line_number, &started.line_number);
+        self.started_ms = Some(now_ms);
+        self.direction = self.direction.or(started.direction);
+        replace(&mut self.flow, &started.flow);
+        replace(&mut self.version, &started.version);
+        self.language = Some(started.language.clone());
+        self.journal = started.journal.clone().map(|header| Journal {
+            header,
+            entries: Vec::new(),
+        });
+    }
+
+    fn moved(&mut self, moved: &VersionMove) {
+        if moved.refused.is_none() {
+            self.version = Some(moved.to.clone());
+            if let Some(journal) = &mut self.journal {
+                journal.header.version = moved.to.clone();
+            }
+        }
+        self.moves.push(moved.clone());
+    }
+
+    fn say(&mut self, line: u32, text: &Line) {
+        let is_next = usize::try_from(line).is_ok_and(|line| line >= self.transcript.len());
+        if is_next && self.transcript.len() < LINES {
+            self.transcript.push(text.clone());
+        }
+    }
+
+    fn line(&mut self, line: u32) -> Option<&mut Line> {
+        self.transcript.get_mut(usize::try_from(line).ok()?)
+    }
+}
+
+/// Takes what is said; where nothing is said what is known stands.
+fn replace<T: Clone>(known: &mut Option<T>, said: &Option<T>) {
+    if said.is_some() {
+        known.clone_from(said);
+    }
+}
+
+/// Takes what is said where nothing is known.
+fn fill<T: Clone>(known: &mut Option<T>, said: &Option<T>) {
+    if known.is_none() {
+        known.clone_from(said);
+    }
+}
+
+/// Whether an event could be brought into a record as it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Applied {
+    /// It was.
+    Yes,
+    /// It was not: it comes before the last one that is in the record, or is in there already. All
+    /// events have to be folded anew.
+    Behind,
+}
+
+/// A record with its place in the stream of its call's events.
+#[derive(Debug, Clone)]
+pub struct CallLog {
+    record: CallRecord,
+    last: Option<EventMark>,
+    is_new: bool,
+    reports: u32,
+}
+
+impl CallLog {
+    /// Of a call of which nothing is known.
+    pub fn new(call: CallId) -> Self {
+        Self {
+            record: CallRecord::new(call, 0),
+            last: None,
+            is_new: true,
+            reports: 0,
+        }
+    }
+
+    /// Goes on from a record into which all events up to `last` have been brought; without it the
+    /// record is of before there were events.
+    pub fn resume(record: CallRecord, last: Option<EventMark>) -> Self {
+        Self {
+            record,
+            last,
+            is_new: false,
+            reports: 0,
+        }
+    }
+
+    /// Of these events, in any order.
+    pub fn of<'a>(call: CallId, events: impl IntoIterator<Item = &'a CallEvent>) -> Self {
+        let mut events: Vec<_> = events
+            .into_iter()
+            .filter(|event| event.call_id == call)
+            .collect();
+        events.sort_by_key(|event| event.mark());
+        events.dedup_by_key(|event| event.id);
+        let mut log = Self::new(call);
+        for event in events {
+            log.apply(event);
+        }
+        log
+    }
+
+    /// Brings an event into the record, where it comes behind all that are in it.
+    pub fn apply(&mut self, event: &CallEvent) -> Applied {
+        let mark = event.mark();
+        if self.last.is_some_and(|last| mark <= last) {
+            return Applied::Behind;
+        }
+        if self.is_new {
+            self.record.created_ms = event.unix_ms;
+            self.is_new = false;
+        }
+        self.record.apply(event);
+        self.last = Some(mark);
+        Applied::Yes
+    }
+
+    /// Makes an event of something that this node has seen now, and brings it into the record. It
+    /// comes behind all that the node knows of the call, whatever the clocks say. None is made of a
+    /// report beyond [`REPORTS`], nor of a problem that the record does not take.
+    pub fn emit(&mut self, node: NodeId, now_ms: u64, what: Happened) -> Option<CallEvent> {
+        let what = self.admit(now_ms, what)?;
+        let id = EventId::generate();
+        let unix_ms = self.last.map_or(now_ms, |last| {
+            let same = now_ms.max(last.unix_ms);
+            let is_behind = (EventMark { unix_ms: same, id }) <= last;
+            same.saturating_add(u64::from(is_behind))
+        });
+        let event = CallEvent {
+            id,
+            call_id: self.record.call_id,
+            node,
+            unix_ms,
+            what,
+        };
+        self.apply(&event);
+        Some(event)
+    }
+
+    fn admit(&mut self, now_ms: u64, what: Happened) -> Option<Happened> {
+        if let Happened::Problem { problem, repeat } = &what {
+            // what the record has no room for, or has already, is not told again
+            let takes = self.record.takes(&problem.name, &problem.detail, *repeat);
+            return takes.then_some(what);
+        }
+        if !what.is_reported() {
+            return Some(what);
+        }
+        self.reports = self.reports.saturating_add(1);
+        match self.reports {
+            ..=REPORTS => Some(what),
+            count if count == REPORTS + 1 => {
+                let detail = format!(
+                    "more than {REPORTS} requests of applets and callbacks came for this call, and the further ones were left out: see whether \
+                     anything but Exotel sends them"
+                );
+                Some(Happened::problem(
+                    now_ms,
+                    TOO_MANY_REPORTS,
+                    detail,
+                    Repeat::OncePerName,
+                ))
+            }
+            _ => None,
+        }
+    }
+
+    /// The record.
+    pub fn record(&self) -> &CallRecord {
+        &self.record
+    }
+
+    /// The record, by value.
+    pub fn into_record(self) -> CallRecord {
+        self.record
+    }
+
+    /// The place of the last event that is in the record.
+    pub fn last(&self) -> Option<EventMark> {
+        self.last
+    }
+}
+
+#[cfg(test)]
+mod tests;

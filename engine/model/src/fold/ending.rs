@@ -1,0 +1,98 @@
+//! How a conversation ended, and the one outcome that follows from it.
+
+use super::{network, transfer};
+use crate::event::{FlowEnd, StreamEnd};
+use crate::{CallRecord, CallState, Decision, Step};
+
+/// The disposition of a conversation in which the customer asked not to be called any more.
+pub const DO_NOT_CALL: &str = "do-not-call";
+/// The outcome of a call whose engine stopped.
+pub const ENGINE_STOPPED: &str = "engine-stopped";
+/// The detail of such a call, where the flow gave none.
+const STOPPED: &str = "the engine stopped during the call";
+
+/// Sets the record's outcome, detail and decision. `last_position` says how far the conversation had
+/// come.
+pub(super) fn conversation_ended(
+    record: &mut CallRecord,
+    stream: &StreamEnd,
+    flow: Option<&FlowEnd>,
+    last_position: &str,
+) {
+    if record.state == CallState::Ended && record.outcome.as_deref() == Some(ENGINE_STOPPED) {
+        // its node counted as dead and was not: its own word stands
+        record.outcome = None;
+        record.detail = record.detail.take().filter(|detail| detail != STOPPED);
+    }
+    let returned = matches!(flow, Some(FlowEnd::Returned));
+    let transfers = transfer::is_decided(record);
+    let asked_not_to_be_called = record.disposition.as_deref() == Some(DO_NOT_CALL);
+    let at_last_position = |outcome: &str| (outcome.to_owned(), Some(last_position.to_owned()));
+    let (outcome, detail) = match (stream, flow) {
+        // What the flow decided stands when it had returned, even if the caller did not wait for
+        // its last word; but nobody who has hung up can be connected.
+        (StreamEnd::Finished | StreamEnd::HungUp | StreamEnd::Lost, _)
+            if returned && !(transfers && *stream != StreamEnd::Finished) =>
+        {
+            conversation(record)
+        }
+        (_, Some(FlowEnd::TooLong)) => at_last_position("too-long"),
+        (_, Some(FlowEnd::Failed { reason })) => ("flow-failed".to_owned(), Some(reason.clone())),
+        (StreamEnd::Finished, _) => ("completed".to_owned(), record.detail.take()),
+        // the usual end of a call after such a wish
+        (StreamEnd::HungUp | StreamEnd::Lost, _) if asked_not_to_be_called => {
+            at_last_position(DO_NOT_CALL)
+        }
+        (StreamEnd::HungUp, _) => at_last_position("hung-up"),
+        (StreamEnd::Lost, _) => at_last_position("connection-lost"),
+        (StreamEnd::PeerLost { ever: true }, _) => at_last_position("peer-lost"),
+        (StreamEnd::PeerLost { ever: false }, _) => at_last_position("no-media"),
+        (StreamEnd::TooLong, _) => at_last_position("too-long"),
+        (StreamEnd::EngineStopped, _) => at_last_position(ENGINE_STOPPED),
+    };
+    record.outcome = Some(outcome);
+    record.detail = detail;
+    if *stream != StreamEnd::Finished || record.decision.is_none() {
+        record.decision = Some(Decision::HangUp);
+    }
+}
+
+/// What came of a conversation that ended as the flow wanted: the engine's own word where it has
+/// one, then what is to happen next, then what the flow called it. A flow cannot claim what the
+/// network has yet to report.
+fn conversation(record: &mut CallRecord) -> (String, Option<String>) {
+    let detail = record.detail.take();
+    if let Some(own) = record.outcome.take() {
+        return (own, detail);
+    }
+    match &record.disposition {
+        _ if transfer::is_decided(record) => (transfer::DECIDED.to_owned(), detail),
+        Some(claimed) if transfer::is_outcome(claimed) => (
+            "completed".to_owned(),
+            Some(format!(
+                "the flow called it `{claimed}` and decided no transfer"
+            )),
+        ),
+        Some(disposition) => (disposition.clone(), detail),
+        None => ("completed".to_owned(), detail),
+    }
+}
+
+/// The node that held the call, or waited for its stream, is dead. The outcome is the engine's own,
+/// whatever the flow had in mind.
+pub(super) fn abandoned(record: &mut CallRecord, now_ms: u64) {
+    match record.state {
+        CallState::Pending => {
+            let what = "the engine that waited for its stream has stopped, and no stream came";
+            network::never_connected(record, what, now_ms);
+        }
+        CallState::Live => {
+            record.state = CallState::Ended;
+            record.outcome = Some(ENGINE_STOPPED.to_owned());
+            record.detail.get_or_insert_with(|| STOPPED.to_owned());
+            record.ended_ms = Some(now_ms);
+            record.reach(Step::Completed, now_ms);
+        }
+        CallState::Ended => {}
+    }
+}

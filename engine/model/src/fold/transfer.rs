@@ -1,0 +1,161 @@
+//! What becomes of a transfer: decided, asked for by the Connect applet, answered by an agent or
+//! not.
+//!
+//! The flow decides a transfer; Exotel's applets make it, after the stream, if its flow is laid so.
+//! What has happened follows from all that has been reported so far, whatever the order in which it
+//! came.
+
+use super::network::{final_status, has_cause};
+use crate::event::{LegReport, Repeat};
+use crate::{AgentLeg, AgentLegState, CallRecord, CallState, ConnectAsked, Decision};
+
+/// A transfer of which nothing more is known.
+pub const DECIDED: &str = "transfer-decided";
+/// The Connect applet never asked for the agents' numbers.
+pub const NEVER_ASKED: &str = "agents-never-asked";
+/// All outcomes of transfers.
+const OUTCOMES: [&str; 7] = [
+    DECIDED,
+    NEVER_ASKED,
+    "agent-busy",
+    "agent-unreachable",
+    "agents-not-answering",
+    "hung-up-before-agent",
+    "transferred",
+];
+
+/// Whether an outcome is one of a transfer.
+pub fn is_outcome(outcome: &str) -> bool {
+    OUTCOMES.contains(&outcome)
+}
+
+/// Whether a call was to be connected to an agent.
+pub fn is_decided(record: &CallRecord) -> bool {
+    matches!(record.decision, Some(Decision::Transfer { .. }))
+}
+
+/// Sets the outcome of a call that has ended with a transfer, from all that is known. `is_overdue`:
+/// the applets had their time to ask.
+pub(super) fn settle(record: &mut CallRecord, now_ms: u64, is_overdue: bool) {
+    if record.state != CallState::Ended || !is_decided(record) {
+        return;
+    }
+    let was = record.outcome.take().unwrap_or_else(|| DECIDED.to_owned());
+    let (passthru_after, is_asked, leg) = match &record.transfer {
+        None => (false, false, None),
+        Some(transfer) => (
+            transfer.passthru_after_ms.is_some(),
+            transfer.asked.iter().any(|asked| !asked.numbers.is_empty()),
+            transfer.leg.as_ref().map(|leg| leg.state),
+        ),
+    };
+    let is_over = is_overdue || was == NEVER_ASKED || final_status(record).is_some();
+    let outcome = match leg {
+        Some(AgentLegState::Answered) => "transferred",
+        Some(AgentLegState::Busy) => "agent-busy",
+        Some(AgentLegState::NotAnswered) => "agents-not-answering",
+        Some(AgentLegState::Failed) => "agent-unreachable",
+        Some(AgentLegState::Cancelled) => "hung-up-before-agent",
+        Some(AgentLegState::Dialled | AgentLegState::Ringing) => DECIDED,
+        None if is_asked || !is_over => DECIDED,
+        None => NEVER_ASKED,
+    };
+    if outcome == NEVER_ASKED {
+        let detail = never_asked(record, passthru_after);
+        record.note_cause(NEVER_ASKED, &detail, Repeat::OncePerName, now_ms);
+    } else {
+        record
+            .problems
+            .retain(|problem| problem.name != NEVER_ASKED);
+    }
+    // how the conversation failed weighs more than what became of it then
+    record.outcome = Some(if is_outcome(&was) {
+        outcome.to_owned()
+    } else {
+        was
+    });
+}
+
+fn never_asked(record: &CallRecord, passthru_after: bool) -> String {
+    let why = match (has_cause(record), passthru_after) {
+        (true, _) => "the other problems of this call say why",
+        (false, true) => {
+            "`/passthru/after` was asked and `/connect` was not: its transfer branch leads to no Connect applet, Connect has another URL, or the \
+             caller hung up in between; GET /websocket-url tells the URLs and the branches"
+        }
+        (false, false) => {
+            "neither `/passthru/after` nor `/connect` was asked: the Exotel flow has no Passthru and Connect after the Voicebot applet, or their \
+             URLs are wrong; GET /websocket-url tells the right ones"
+        }
+    };
+    format!("a transfer was decided, and no agent's number was ever asked for: {why}")
+}
+
+/// The Passthru applet after the bot asked, or the one after Connect, which reports how the agent's
+/// leg ended.
+pub(super) fn passthru_after(record: &mut CallRecord, leg: &LegReport, now_ms: u64) {
+    if is_decided(record) {
+        record
+            .transfer
+            .get_or_insert_default()
+            .passthru_after_ms
+            .get_or_insert(now_ms);
+    }
+    if has_asked(record) {
+        report(record, leg, now_ms);
+    }
+    settle(record, now_ms, false);
+}
+
+/// The Connect applet asked, and was answered these numbers.
+pub(super) fn connect_answered(record: &mut CallRecord, numbers: &[String], now_ms: u64) {
+    let is_wanted = is_decided(record) || !numbers.is_empty();
+    record.transfer.get_or_insert_default().ask(ConnectAsked {
+        unix_ms: now_ms,
+        numbers: numbers.to_vec(),
+    });
+    if !is_wanted {
+        let detail = "Exotel asked `/connect` although no transfer was decided, and was given no number: lead the 200 branch (or the case \
+                      `hang-up`) of the Passthru after the bot to Hangup";
+        record.note_cause(
+            "connect-without-transfer",
+            detail,
+            Repeat::OncePerName,
+            now_ms,
+        );
+    }
+    settle(record, now_ms, false);
+}
+
+/// Connect's event URL reported something of an agent's leg.
+pub(super) fn agent_reported(record: &mut CallRecord, leg: &LegReport, now_ms: u64) {
+    report(record, leg, now_ms);
+    settle(record, now_ms, false);
+}
+
+/// A status callback told of the agents' legs.
+pub(super) fn legs(record: &mut CallRecord, agents: &[LegReport], now_ms: u64) {
+    if is_decided(record) {
+        for leg in agents {
+            report(record, leg, now_ms);
+        }
+    }
+}
+
+/// Whether the Connect applet has asked, or an agent's leg was told of.
+pub fn has_asked(record: &CallRecord) -> bool {
+    record
+        .transfer
+        .as_ref()
+        .is_some_and(|transfer| !transfer.asked.is_empty() || transfer.leg.is_some())
+}
+
+fn report(record: &mut CallRecord, leg: &LegReport, now_ms: u64) {
+    if let Some(state) = leg.state {
+        record.transfer.get_or_insert_default().report(AgentLeg {
+            state,
+            unix_ms: now_ms,
+            agent: leg.agent.clone(),
+        });
+    }
+}

@@ -1,0 +1,154 @@
+//! The lease of this node: as long as it lives it says so in the database, and its calls are its
+//! own. The calls of a node that has not said so for [`LEASE`] are ended by whoever notices.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ghanti_model::{NodeId, unix_ms};
+use tokio::task::JoinHandle;
+
+use crate::{CallRecords, OpenError};
+
+/// So long a node counts as alive after it has said so.
+pub const LEASE: Duration = Duration::from_secs(15);
+/// It says so this often, and looks for the calls of dead nodes.
+pub const HEARTBEAT: Duration = Duration::from_secs(5);
+/// The file in the data folder that names the node and is locked as long as it lives.
+const FILE: &str = "node";
+
+/// The lease, which is renewed until it is released or dropped.
+pub struct Lease {
+    node: NodeId,
+    records: Arc<dyn CallRecords>,
+    task: JoinHandle<()>,
+    /// Its lock tells the next process of this folder that this one is gone.
+    _file: Option<File>,
+}
+
+impl Lease {
+    /// Takes a lease as a new node. Where an earlier process of this data folder is gone, its calls
+    /// are ended at once; those of other dead nodes as well. A database that does not answer is
+    /// told, and asked again later.
+    pub async fn take(records: Arc<dyn CallRecords>, data_dir: &Path) -> Result<Self, OpenError> {
+        let node = NodeId::generate();
+        let path = data_dir.join(FILE);
+        let (file, previous) = name_node(&path, node).map_err(|error| OpenError::Folder {
+            path: path.clone(),
+            reason: error.to_string(),
+            hint: "let the engine's user read and write the file".to_owned(),
+        })?;
+        let now_ms = unix_ms();
+        if let Some(previous) = previous
+            && let Err(error) = records.heartbeat(previous, now_ms, now_ms).await
+        {
+            tracing::error!(%error, "the lease of an earlier engine of this folder runs on to its end");
+        }
+        let mut is_told = false;
+        beat(records.as_ref(), node, &mut is_told).await;
+        let renewed = Arc::clone(&records);
+        let task = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(HEARTBEAT).await;
+                beat(renewed.as_ref(), node, &mut is_told).await;
+            }
+        });
+        Ok(Self {
+            node,
+            records,
+            task,
+            _file: file,
+        })
+    }
+
+    /// This node.
+    pub fn node(&self) -> NodeId {
+        self.node
+    }
+
+    /// Gives the lease up: no call is held any more.
+    pub async fn release(&self) {
+        self.task.abort();
+        let now_ms = unix_ms();
+        if let Err(error) = self.records.heartbeat(self.node, now_ms, now_ms).await {
+            tracing::warn!(%error, "the lease of this engine runs on to its end");
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Renews the lease, and ends the calls of dead nodes. An outage is told once.
+async fn beat(records: &dyn CallRecords, node: NodeId, is_told: &mut bool) {
+    let now_ms = unix_ms();
+    let until_ms = now_ms.saturating_add(u64::try_from(LEASE.as_millis()).unwrap_or(u64::MAX));
+    // a node whose own lease cannot be renewed judges no other
+    let done = match records.heartbeat(node, now_ms, until_ms).await {
+        Ok(()) => records.close_abandoned(node, now_ms).await,
+        Err(error) => Err(error),
+    };
+    match done {
+        Ok(abandoned) => {
+            *is_told = false;
+            if abandoned > 0 {
+                tracing::warn!(
+                    abandoned,
+                    "records of calls that an earlier engine left were ended"
+                );
+            }
+        }
+        Err(error) if !*is_told => {
+            *is_told = true;
+            tracing::warn!(%error, "the lease of this engine could not be renewed, nor calls that another left be ended; it is tried again");
+        }
+        Err(_) => {}
+    }
+}
+
+/// Writes the node's name to the file and keeps it locked. Tells the name that was there, where its
+/// process is gone; nothing is written, and no lock held, where it is not.
+fn name_node(path: &Path, node: NodeId) -> io::Result<(Option<File>, Option<NodeId>)> {
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Ok((None, None)),
+        Err(TryLockError::Error(error)) => return Err(error),
+    }
+    let mut text = String::new();
+    // what is no text is no name
+    let _ = file.read_to_string(&mut text);
+    file.set_len(0)?;
+    file.seek(SeekFrom::Start(0))?;
+    writeln!(file, "{node}")?;
+    Ok((Some(file), NodeId::parse(text.trim())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_learns_the_name_of_the_one_before_it_when_that_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE);
+        let [first, second, third] = [(); 3].map(|()| NodeId::generate());
+        let (held, previous) = name_node(&path, first).unwrap();
+        assert!(held.is_some() && previous.is_none());
+        let (none, previous) = name_node(&path, second).unwrap();
+        assert!(none.is_none() && previous.is_none(), "the first one lives");
+        drop(held);
+        let (_held, previous) = name_node(&path, third).unwrap();
+        assert_eq!(previous, Some(first));
+    }
+}

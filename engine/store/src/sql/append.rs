@@ -1,0 +1,326 @@
+//! Adding events, and the records that follow from them, in one transaction.
+//!
+//! The row of a call in `calls` is locked before its events are added, so that the record has the
+//! events of both where two nodes add to one call at once. A call of which nothing was known gets
+//! its row first. Calls are taken in the order of their ids, so that no two writers wait for each
+//! other.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::Arc;
+
+use ghanti_model::fold::Applied;
+use ghanti_model::{
+    CallEvent, CallId, CallLog, CallRecord, CallState, EventId, EventMark, Happened, NodeId,
+    unix_ms,
+};
+use sha2::{Digest, Sha256};
+use sqlx::{PgConnection, SqliteConnection};
+
+use super::{Pool, SqlRecords, WISH, state, stored_ms};
+use crate::{DoNotCall, StoreError};
+
+const PLACE: &str = "INSERT INTO calls (call_id, state, created_ms, updated_ms, record) VALUES ($1, 'pending', $2, $3, '') \
+     ON CONFLICT (call_id) DO NOTHING";
+// The lock on the whole database is held already.
+const LOCK_IN_SQLITE: &str = "SELECT state, record, last_ms, last_id FROM calls WHERE call_id = $1";
+const LOCK_IN_POSTGRES: &str =
+    "SELECT state, record, last_ms, last_id FROM calls WHERE call_id = $1 FOR UPDATE";
+const ADD: &str = "INSERT INTO call_events (id, call_id, node, unix_ms, kind, payload, payload_hash) VALUES ($1, $2, $3, $4, $5, $6, $7) \
+     ON CONFLICT (id) DO NOTHING";
+const ALL: &str = "SELECT id, node, unix_ms, kind, payload FROM call_events WHERE call_id = $1";
+const BEHIND: &str = "SELECT id, node, unix_ms, kind, payload FROM call_events \
+     WHERE call_id = $1 AND (unix_ms > $2 OR (unix_ms = $2 AND id > $3)) ORDER BY unix_ms, id LIMIT $4";
+const PLACE_OF: &str = "SELECT call_id, unix_ms FROM call_events WHERE id = $1";
+const PROJECT: &str = "UPDATE calls SET call_sid = $2, state = $3, flow = $4, version = $5, outcome = $6, customer_number = $7, created_ms = $8, \
+     started_ms = $9, ended_ms = $10, updated_ms = $11, record = $12, last_ms = $13, last_id = $14, node = COALESCE($15, node) WHERE call_id = $1";
+
+/// An event as it is read: id, node, time, kind and payload.
+type EventRow = (String, String, i64, String, Option<String>);
+/// The row of a call: state, record, and the newest event that is in it.
+type CallRow = (String, String, Option<i64>, Option<String>);
+
+/// The place of the newest event of a record, where it has one.
+pub(super) fn mark(last_ms: Option<i64>, last_id: Option<&str>) -> Option<EventMark> {
+    Some(EventMark {
+        unix_ms: u64::try_from(last_ms?).ok()?,
+        id: EventId::parse(last_id?)?,
+    })
+}
+
+/// What is known of a call before events are added to it.
+struct Known {
+    log: CallLog,
+    /// The event that a record of before there were events becomes.
+    imported: Option<CallEvent>,
+    /// What stands in the row, where it can be read neither as a record nor made anew.
+    unreadable: Option<String>,
+    /// All events have to be read to know the record.
+    has_to_fold: bool,
+}
+
+impl Known {
+    fn of(call: CallId, row: CallRow, events: &[&CallEvent]) -> Self {
+        let (state, json, last_ms, last_id) = row;
+        let mut known = Self {
+            log: CallLog::new(call),
+            imported: None,
+            unreadable: None,
+            has_to_fold: false,
+        };
+        if json.is_empty() {
+            return known;
+        }
+        let last = mark(last_ms, last_id.as_deref());
+        match (serde_json::from_str::<CallRecord>(&json), last) {
+            (Ok(record), Some(last)) => known.log = CallLog::resume(record, Some(last)),
+            (Err(_), Some(_)) => known.has_to_fold = true,
+            // what is imported now is newer
+            (_, None)
+                if events
+                    .iter()
+                    .any(|event| matches!(event.what, Happened::Imported(_))) => {}
+            (Ok(record), None) => {
+                let event = CallEvent::imported(CallRecord {
+                    call_id: call,
+                    ..record
+                });
+                known.log.apply(&event);
+                known.imported = Some(event);
+            }
+            (Err(error), None) => {
+                let error = crate::keyed::json_fault(&error);
+                tracing::warn!(%call, error, "a call's record of before there were events is unreadable and was left as it is");
+                let mut record = CallRecord::new(call, 0);
+                if state == "live" {
+                    record.state = CallState::Live;
+                }
+                known.log = CallLog::resume(record, None);
+                known.unreadable = Some(json);
+            }
+        }
+        known
+    }
+
+    /// Brings new events in; whether it has to be done anew, with all that are stored.
+    fn take(&mut self, events: &[&CallEvent]) -> bool {
+        for event in events {
+            self.has_to_fold |= self.log.apply(event) == Applied::Behind;
+        }
+        self.has_to_fold
+    }
+}
+
+/// The node that holds the call from these events on.
+fn holder(record: &CallRecord, events: &[&CallEvent]) -> Option<NodeId> {
+    let holds = |event: &&&CallEvent| match &event.what {
+        Happened::AppletAsked(asked) => asked.is_passthru && record.started_ms.is_none(),
+        Happened::StreamStarted(started) => record.stream_sid.as_ref() == Some(&started.stream_sid),
+        _ => false,
+    };
+    events.iter().rev().find(holds).map(|event| event.node)
+}
+
+fn payload(event: &CallEvent) -> Result<(String, String), sqlx::Error> {
+    let payload =
+        serde_json::to_string(&event.what).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
+    let mut hash = String::with_capacity(64);
+    for byte in Sha256::digest(payload.as_bytes()) {
+        // a string takes whatever is written to it
+        let _ = write!(hash, "{byte:02x}");
+    }
+    Ok((payload, hash))
+}
+
+/// An event from its row. Whatever is in its payload, it is an event: an erased one of its kind
+/// alone.
+fn event(call: CallId, (id, node, unix_ms, kind, payload): EventRow) -> Option<CallEvent> {
+    let what = payload
+        .and_then(|payload| serde_json::from_str(&payload).ok())
+        .unwrap_or(Happened::Other {
+            kind,
+            data: serde_json::Value::Null,
+        });
+    Some(CallEvent {
+        id: EventId::parse(&id)?,
+        call_id: call,
+        node: NodeId::parse(&node).unwrap_or(NodeId::NONE),
+        unix_ms: u64::try_from(unix_ms).unwrap_or_default(),
+        what,
+    })
+}
+
+/// The same steps on a connection of either kind. The two differ in type alone.
+macro_rules! steps {
+    ($name:ident, $connection:ty, $lock:expr) => {
+        async fn $name(
+            connection: &mut $connection,
+            call: CallId,
+            events: &[&CallEvent],
+        ) -> Result<(), sqlx::Error> {
+            let key = call.to_string();
+            let first_ms = events.first().map_or(0, |event| event.unix_ms);
+            sqlx::query(PLACE)
+                .bind(&key)
+                .bind(stored_ms(first_ms))
+                .bind(stored_ms(unix_ms()))
+                .execute(&mut *connection)
+                .await?;
+            let row: CallRow = sqlx::query_as($lock)
+                .bind(&key)
+                .fetch_one(&mut *connection)
+                .await?;
+            let mut known = Known::of(call, row, events);
+            for event in known.imported.iter().chain(events.iter().copied()) {
+                let (payload, hash) = payload(event)?;
+                sqlx::query(ADD)
+                    .bind(event.id.to_string())
+                    .bind(&key)
+                    .bind(event.node.to_string())
+                    .bind(stored_ms(event.unix_ms))
+                    .bind(event.what.kind())
+                    .bind(payload)
+                    .bind(hash)
+                    .execute(&mut *connection)
+                    .await?;
+            }
+            if known.take(events) {
+                let rows: Vec<EventRow> = sqlx::query_as(ALL)
+                    .bind(&key)
+                    .fetch_all(&mut *connection)
+                    .await?;
+                let all: Vec<_> = rows
+                    .into_iter()
+                    .filter_map(|row| event(call, row))
+                    .collect();
+                known.log = CallLog::of(call, &all);
+            }
+            let (record, last) = (known.log.record(), known.log.last());
+            let json = match known.unreadable {
+                Some(unreadable) => unreadable,
+                None => serde_json::to_string(record)
+                    .map_err(|error| sqlx::Error::Encode(Box::new(error)))?,
+            };
+            sqlx::query(PROJECT)
+                .bind(&key)
+                .bind(record.call_sid.as_ref().map(|sid| sid.as_str()))
+                .bind(state(record.state))
+                .bind(record.flow.as_ref().map(|flow| flow.as_str()))
+                .bind(record.version.as_ref().map(|version| version.as_str()))
+                .bind(record.outcome.as_deref())
+                .bind(
+                    record
+                        .customer_number
+                        .as_ref()
+                        .map(|number| number.expose()),
+                )
+                .bind(stored_ms(record.created_ms))
+                .bind(record.started_ms.map(stored_ms))
+                .bind(record.ended_ms.map(stored_ms))
+                .bind(stored_ms(unix_ms()))
+                .bind(&json)
+                .bind(last.map(|last| stored_ms(last.unix_ms)))
+                .bind(last.map(|last| last.id.to_string()))
+                .bind(holder(record, events).map(|node| node.to_string()))
+                .execute(&mut *connection)
+                .await?;
+            if let (Some(wish), Some(phone)) = (DoNotCall::of(record), &record.customer_number) {
+                sqlx::query(WISH)
+                    .bind(wish.call_id.to_string())
+                    .bind(phone.expose())
+                    .bind(stored_ms(wish.since_ms))
+                    .execute(&mut *connection)
+                    .await?;
+            }
+            Ok(())
+        }
+    };
+}
+
+steps!(append_in_sqlite, SqliteConnection, LOCK_IN_SQLITE);
+steps!(append_in_postgres, PgConnection, LOCK_IN_POSTGRES);
+
+impl SqlRecords {
+    pub(super) async fn append_all(&self, events: &[Arc<CallEvent>]) -> Result<(), StoreError> {
+        let mut calls = BTreeMap::<CallId, Vec<&CallEvent>>::new();
+        for event in events {
+            calls.entry(event.call_id).or_default().push(event);
+        }
+        for events in calls.values_mut() {
+            events.sort_by_key(|event| event.mark());
+            events.dedup_by_key(|event| event.id);
+        }
+        match &self.pool {
+            Pool::Sqlite(pool) => {
+                self.bounded(async {
+                    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
+                    for (call, events) in &calls {
+                        append_in_sqlite(&mut transaction, *call, events).await?;
+                    }
+                    transaction.commit().await
+                })
+                .await
+            }
+            Pool::Postgres(pool) => {
+                self.bounded(async {
+                    let mut transaction = pool.begin().await?;
+                    for (call, events) in &calls {
+                        append_in_postgres(&mut transaction, *call, events).await?;
+                    }
+                    transaction.commit().await
+                })
+                .await
+            }
+        }
+    }
+
+    pub(super) async fn events_of(
+        &self,
+        call: CallId,
+        behind: Option<EventMark>,
+        limit: u32,
+    ) -> Result<Vec<CallEvent>, StoreError> {
+        let key = call.to_string();
+        let (behind_ms, behind_id) = behind.map_or((-1, String::new()), |mark| {
+            (stored_ms(mark.unix_ms), mark.id.to_string())
+        });
+        let limit = i64::from(limit);
+        let rows: Vec<EventRow> = match &self.pool {
+            Pool::Sqlite(pool) => {
+                let query = sqlx::query_as(BEHIND).bind(&key).bind(behind_ms);
+                self.bounded(query.bind(behind_id).bind(limit).fetch_all(pool))
+                    .await?
+            }
+            Pool::Postgres(pool) => {
+                let query = sqlx::query_as(BEHIND).bind(&key).bind(behind_ms);
+                self.bounded(query.bind(behind_id).bind(limit).fetch_all(pool))
+                    .await?
+            }
+        };
+        Ok(rows
+            .into_iter()
+            .filter_map(|row| event(call, row))
+            .collect())
+    }
+
+    pub(super) async fn place(
+        &self,
+        event: EventId,
+    ) -> Result<Option<(CallId, EventMark)>, StoreError> {
+        let id = event.to_string();
+        let row: Option<(String, i64)> = match &self.pool {
+            Pool::Sqlite(pool) => {
+                self.bounded(sqlx::query_as(PLACE_OF).bind(&id).fetch_optional(pool))
+                    .await?
+            }
+            Pool::Postgres(pool) => {
+                self.bounded(sqlx::query_as(PLACE_OF).bind(&id).fetch_optional(pool))
+                    .await?
+            }
+        };
+        Ok(row.and_then(|(call, unix_ms)| {
+            let unix_ms = u64::try_from(unix_ms).ok()?;
+            Some((CallId::parse(&call)?, EventMark { unix_ms, id: event }))
+        }))
+    }
+}

@@ -1,0 +1,83 @@
+//! Which nodes live, and what becomes of the calls of those that do not.
+
+use std::sync::Arc;
+
+use ghanti_model::{CallEvent, CallId, EventId, Happened, NodeId};
+
+use super::{Pool, SqlRecords, append, stored_ms};
+use crate::{CallRecords, StoreError};
+
+const RENEW: &str = "INSERT INTO nodes (node, started_ms, heartbeat_ms, lease_until_ms) VALUES ($1, $2, $2, $3) \
+     ON CONFLICT (node) DO UPDATE SET heartbeat_ms = excluded.heartbeat_ms, lease_until_ms = excluded.lease_until_ms";
+const ABANDONED: &str = "SELECT call_id, last_ms, last_id FROM calls \
+     WHERE (state = 'live' OR (state = 'pending' AND node IS NOT NULL)) AND call_id > $1 \
+     AND NOT EXISTS (SELECT 1 FROM nodes WHERE nodes.node = calls.node AND nodes.lease_until_ms > $2) \
+     ORDER BY call_id LIMIT $3";
+
+/// So many abandoned calls are ended at once.
+const AT_ONCE: i64 = 100;
+
+impl SqlRecords {
+    pub(super) async fn renew(
+        &self,
+        node: NodeId,
+        now_unix_ms: u64,
+        lease_until_ms: u64,
+    ) -> Result<(), StoreError> {
+        let (node, now_ms, until_ms) = (
+            node.to_string(),
+            stored_ms(now_unix_ms),
+            stored_ms(lease_until_ms),
+        );
+        match &self.pool {
+            Pool::Sqlite(pool) => {
+                let query = sqlx::query(RENEW).bind(node).bind(now_ms).bind(until_ms);
+                self.bounded(query.execute(pool)).await.map(drop)
+            }
+            Pool::Postgres(pool) => {
+                let query = sqlx::query(RENEW).bind(node).bind(now_ms).bind(until_ms);
+                self.bounded(query.execute(pool)).await.map(drop)
+            }
+        }
+    }
+
+    /// An event each: what their node still has to say of them stands beside it.
+    pub(super) async fn close_calls_of_the_dead(
+        &self,
+        node: NodeId,
+        now_unix_ms: u64,
+    ) -> Result<u64, StoreError> {
+        type Row = (String, Option<i64>, Option<String>);
+        let (now_ms, mut behind, mut ended) = (stored_ms(now_unix_ms), String::new(), 0);
+        loop {
+            let rows: Vec<Row> = match &self.pool {
+                Pool::Sqlite(pool) => {
+                    let query = sqlx::query_as(ABANDONED).bind(&behind).bind(now_ms);
+                    self.bounded(query.bind(AT_ONCE).fetch_all(pool)).await?
+                }
+                Pool::Postgres(pool) => {
+                    let query = sqlx::query_as(ABANDONED).bind(&behind).bind(now_ms);
+                    self.bounded(query.bind(AT_ONCE).fetch_all(pool)).await?
+                }
+            };
+            let Some((last, ..)) = rows.last() else {
+                return Ok(ended);
+            };
+            behind.clone_from(last);
+            let abandoned = rows.iter().filter_map(|(call, last_ms, last_id)| {
+                let last = append::mark(*last_ms, last_id.as_deref());
+                Some(Arc::new(CallEvent {
+                    id: EventId::generate(),
+                    call_id: CallId::parse(call)?,
+                    node,
+                    // behind all that is known of it, whatever the clocks say
+                    unix_ms: last.map_or(now_unix_ms, |last| now_unix_ms.max(last.unix_ms)),
+                    what: Happened::Abandoned,
+                }))
+            });
+            let events: Vec<_> = abandoned.collect();
+            self.append(&events).await?;
+            ended += u64::try_from(events.len()).unwrap_or_default();
+        }
+    }
+}
