@@ -18,7 +18,8 @@ use crate::descriptors::{self, Budget};
 use crate::problem;
 use crate::refusal::Refusals;
 use crate::routes::{
-    after, agents, calls, do_not_call, flows, health, metrics, passthru, status, stream, voicebot,
+    after, agents, calls, do_not_call, events, flows, health, metrics, passthru, status, stream,
+    voicebot,
 };
 use crate::unserved::{self, Unserved};
 
@@ -47,6 +48,8 @@ pub struct App {
     pub unserved: Arc<Unserved>,
     /// Permits for background tasks of answered requests, [`BACKGROUND`] in all.
     pub background: Arc<Semaphore>,
+    /// Permits for clients that follow events, [`events::FOLLOWERS`] in all.
+    pub followers: Arc<Semaphore>,
     /// Live calls and background tasks.
     pub tasks: TaskTracker,
     /// Cancelled when the engine stops admitting new calls.
@@ -78,6 +81,7 @@ impl App {
             config,
             services: Arc::new(services),
             background: Arc::new(Semaphore::new(BACKGROUND)),
+            followers: Arc::new(Semaphore::new(events::FOLLOWERS)),
             tasks: TaskTracker::new(),
             draining: CancellationToken::new(),
             stop: CancellationToken::new(),
@@ -147,6 +151,8 @@ pub fn router(app: App) -> Router {
         .route("/status", post(status::status))
         .route("/api/calls", post(calls::create).get(calls::newest))
         .route("/api/calls/{id}", get(calls::show))
+        .route("/api/calls/{id}/events", get(events::of_call))
+        .route("/api/events", get(events::of_all))
         .route(
             "/api/do-not-call/{phone}",
             get(do_not_call::show).delete(do_not_call::lift),

@@ -4,6 +4,7 @@ pub mod after;
 pub mod agents;
 pub mod calls;
 pub mod do_not_call;
+pub mod events;
 pub mod flows;
 pub mod health;
 pub mod metrics;

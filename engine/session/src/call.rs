@@ -254,6 +254,11 @@ impl LiveCalls {
             .cloned()
     }
 
+    /// The ids of all of them.
+    pub fn ids(&self) -> Vec<CallId> {
+        self.calls().keys().copied().collect()
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.calls().len()

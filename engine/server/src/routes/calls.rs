@@ -81,6 +81,11 @@ pub async fn show(
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<CallRecord>, Problem> {
     let Path(id) = id?;
+    find(&app, id).await.map(Json)
+}
+
+/// Finds a call's record by an id, ours or Exotel's CallSid.
+pub async fn find(app: &App, id: String) -> Result<CallRecord, Problem> {
     let registry = &app.services.registry;
     let by_sid = async |sid: &CallSid| match registry.by_sid(sid).await {
         Ok(Some(record)) => registry.read(record.call_id).await,
@@ -102,7 +107,7 @@ pub async fn show(
         }
     };
     match found {
-        Ok(Some(record)) => Ok(Json(record)),
+        Ok(Some(record)) => Ok(record),
         Ok(None) => Err(Problem::new(
             StatusCode::NOT_FOUND,
             "no such call",
