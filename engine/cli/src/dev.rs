@@ -113,6 +113,8 @@ impl Dev {
         let front = Front::listen(bind(config.server.listen).await?, config)?;
         let services = open(&front.config, &folders, Mode::Dev, front.loading.clone()).await?;
         let app = front.open(services);
+        let (calls, shown) = (app.services.registry.events().follow(), Arc::clone(&screen));
+        tokio::spawn(async move { shown.follow(calls).await });
         warn_of_exposure(&front.config);
         warn_of_ignored(&front.config);
         let url = format!(

@@ -15,7 +15,7 @@ mod update;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ghanti_model::{CallFacts, Direction, Language, PhoneNumber, Step};
+use ghanti_model::{CallFacts, Direction, Language, Milestone, PhoneNumber};
 
 use crate::overrides::Samples;
 
@@ -203,8 +203,8 @@ pub struct PromptRule {
     pub interruptible: Option<bool>,
     /// What must be established, or `heard:TEMPLATE`, before it may be spoken.
     pub requires: Vec<String>,
-    /// The call's step that is reached once the prompt has been heard to its end.
-    pub step: Option<Step>,
+    /// The milestone that is reached once the prompt has been heard to its end.
+    pub milestone: Option<Milestone>,
 }
 
 /// The rule for a question.
@@ -212,8 +212,8 @@ pub struct PromptRule {
 pub struct QuestionRule {
     /// As in [`PromptRule`].
     pub requires: Vec<String>,
-    /// The call's step that is reached when the question is asked.
-    pub step: Option<Step>,
+    /// The milestone that is reached when the question is asked.
+    pub milestone: Option<Milestone>,
     /// Spoken answers with a lower confidence, in percent, are no-matches; `None` uses the engine's
     /// default.
     pub min_confidence_percent: Option<u8>,
@@ -280,7 +280,7 @@ then = "transfer"
 [prompts]
 texts = false
 emi-details = { requires = ["identity"] }
-disclosure = { interruptible = false, requires = ["identity"], step = "emi-delivered" }
+disclosure = { interruptible = false, requires = ["identity"], milestone = "emi-delivered" }
 
 [questions.transfer]
 requires = ["heard:disclosure"]
@@ -333,7 +333,7 @@ requires = ["heard:disclosure"]
             PromptRule {
                 interruptible: Some(false),
                 requires: vec!["identity".to_owned()],
-                step: Some(Step::EmiDelivered)
+                milestone: Some(Milestone::parse("emi-delivered").unwrap())
             }
         );
         assert_eq!(

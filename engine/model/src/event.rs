@@ -324,6 +324,62 @@ impl Happened {
         )
     }
 
+    /// Whether only the node that holds the call's stream can have seen it.
+    pub fn is_of_stream(&self) -> bool {
+        match self {
+            Happened::StepReached { .. }
+            | Happened::HostCalled(_)
+            | Happened::LanguageSet { .. }
+            | Happened::Established { .. }
+            | Happened::Decided(_)
+            | Happened::Disposed { .. }
+            | Happened::Noted { .. }
+            | Happened::PromptStarted { .. }
+            | Happened::PromptPlayed { .. }
+            | Happened::PromptConfirmed { .. }
+            | Happened::Asked { .. }
+            | Happened::Listening
+            | Happened::BargedIn { .. }
+            | Happened::Utterance { .. }
+            | Happened::TalkedOver { .. }
+            | Happened::Keys { .. }
+            | Happened::VersionMoved(_)
+            | Happened::FlowFailed(_)
+            | Happened::EngineEnded { .. }
+            | Happened::ConversationEnded { .. }
+            | Happened::StreamClosed => true,
+            Happened::Imported(_)
+            | Happened::Requested(_)
+            | Happened::Attributed { .. }
+            | Happened::Named { .. }
+            | Happened::AppletAsked(_)
+            | Happened::Refused { .. }
+            | Happened::StreamStarted(_)
+            | Happened::StreamOverdue { .. }
+            | Happened::Problem { .. }
+            | Happened::Abandoned
+            | Happened::PassthruAfter(_)
+            | Happened::ConnectAnswered(_)
+            | Happened::AgentReported(_)
+            | Happened::TransferOverdue
+            | Happened::StatusReported(_)
+            | Happened::Other { .. } => false,
+        }
+    }
+
+    /// Whether it ends a call, or is reported of one that has ended.
+    pub fn ends_call(&self) -> bool {
+        matches!(
+            self,
+            Happened::StreamClosed
+                | Happened::Refused { .. }
+                | Happened::StreamOverdue { .. }
+                | Happened::Abandoned
+                | Happened::TransferOverdue
+                | Happened::StatusReported(_)
+        )
+    }
+
     /// A problem that is kept as often as it comes.
     pub fn problem(unix_ms: u64, name: &str, detail: String, repeat: Repeat) -> Self {
         Happened::Problem {

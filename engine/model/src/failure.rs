@@ -26,6 +26,13 @@ pub struct FailureReport {
     pub call_id: CallId,
     /// What happened, in one sentence.
     pub reason: String,
+    /// The kind of error that the flow returned, if it returned one: its sentence in `reason` may
+    /// quote the customer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub returned: Option<String>,
+    /// Whether the operator lets the log show in full what the flow logs.
+    #[serde(default)]
+    pub shows_log: bool,
     /// How many questions had been asked.
     pub turn: u32,
     /// The last thing asked or said: the question's name, else the template's. Absent before the

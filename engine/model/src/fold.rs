@@ -36,6 +36,11 @@ impl CallRecord {
     /// once; [`CallLog::apply`] sees to it.
     pub fn apply(&mut self, event: &CallEvent) {
         let now_ms = event.unix_ms;
+        // a second stream that another node took at the same time has a conversation of its own:
+        // nothing of it may stand in the record of the first
+        if event.what.is_of_stream() && self.node.is_some_and(|node| node != event.node) {
+            return;
+        }
         match &event.what {
             Happened::Imported(record) => self.clone_from(record),
             Happened::Requested(requested) => {
@@ -55,11 +60,11 @@ impl CallRecord {
             Happened::Named { call_sid } => self.call_sid = Some(call_sid.clone()),
             Happened::AppletAsked(asked) => self.asked(asked, now_ms),
             Happened::Refused { reason, detail } => self.refused(reason, detail, now_ms),
-            Happened::StreamStarted(started) => self.started(started, now_ms),
+            Happened::StreamStarted(started) => self.started(started, event.node, now_ms),
             Happened::StreamOverdue { what, unnamed } => {
                 network::overdue(self, what, unnamed.as_ref(), now_ms);
             }
-            Happened::StepReached { step } => drop(self.reach(*step, now_ms)),
+            Happened::StepReached { step } => drop(self.reach(step.clone(), now_ms)),
             Happened::HostCalled(called) => {
                 if let Some(journal) = &mut self.journal {
                     journal.header.began_ms = journal.header.began_ms.or(called.began_ms);
@@ -218,13 +223,14 @@ impl CallRecord {
         self.note_cause("refused", detail, Repeat::Always, now_ms);
     }
 
-    fn started(&mut self, started: &StreamStarted, now_ms: u64) {
+    fn started(&mut self, started: &StreamStarted, node: NodeId, now_ms: u64) {
         if self.started_ms.is_some() {
             // one call has one stream: what its record says of the first is not replaced
             let (name, detail) = (SECOND_STREAM, SECOND_STREAM_DETAIL);
             return self.note_cause(name, detail, Repeat::OncePerName, now_ms);
         }
         self.state = CallState::Live;
+        self.node = Some(node);
         // a stream that comes after all
         (self.outcome, self.disposition, self.detail, self.ended_ms) = (None, None, None, None);
         self.transfer = None;

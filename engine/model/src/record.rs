@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CallId, CallSid, Direction, FailureReport, FlowName, Journal, Language, Line, Masked,
+    CallId, CallSid, Direction, FailureReport, FlowName, Journal, Language, Line, Masked, NodeId,
     PhoneNumber, StepEntry, StreamSid, Transfer, VersionId,
 };
 
@@ -77,6 +77,10 @@ pub struct CallRecord {
     pub call_sid: Option<CallSid>,
     /// The stream's id, once known.
     pub stream_sid: Option<StreamSid>,
+    /// The engine process that took the stream: events of a conversation that any other process
+    /// reports do not count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<NodeId>,
     /// The state of the call.
     pub state: CallState,
     /// Whether the customer called or was called.
@@ -149,6 +153,7 @@ impl CallRecord {
             order: None,
             call_sid: None,
             stream_sid: None,
+            node: None,
             state: CallState::Pending,
             direction: None,
             customer_number: None,

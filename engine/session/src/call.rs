@@ -115,7 +115,7 @@ impl LiveCall {
         };
         // under the lock, so that events leave in their order
         if let Some(event) = events.log.emit(outlet.node(), now_ms, what) {
-            outlet.publish(Arc::new(event));
+            outlet.publish(event, events.log.record());
         }
     }
 
@@ -134,7 +134,7 @@ impl LiveCall {
         events.log = events.known.clone();
         for what in early {
             if let Some(event) = events.log.emit(outlet.node(), self.started_unix_ms, what) {
-                outlet.publish(Arc::new(event));
+                outlet.publish(event, events.log.record());
             }
         }
         events.outlet = Some(Arc::clone(outlet));
@@ -195,22 +195,10 @@ impl LiveCall {
         self.note(name, detail, Repeat::Always);
     }
 
-    /// The same, unless there is one like it.
+    /// The same, unless there is one like it, or no room.
     pub fn note(&self, name: &str, detail: String, repeat: Repeat) {
-        if self.keep_problem(name, detail.clone(), repeat) {
-            tracing::warn!(call = %self.id, problem = name, detail, "problem in a call");
-        }
-    }
-
-    /// Notes it in the record alone: a sentence of the flow's own may quote the customer. Tells
-    /// whether there was room for it.
-    pub fn keep_problem(&self, name: &str, detail: String, repeat: Repeat) -> bool {
-        let takes = self.record().takes(name, &detail, repeat);
-        if takes {
-            let unix_ms = self.unix_ms(self.now_ms());
-            self.emit(Happened::problem(unix_ms, name, detail, repeat));
-        }
-        takes
+        let unix_ms = self.unix_ms(self.now_ms());
+        self.emit(Happened::problem(unix_ms, name, detail, repeat));
     }
 }
 

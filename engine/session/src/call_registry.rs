@@ -2,6 +2,7 @@
 //! and of all others in the database. Each is a fold over the call's events; what happens to a call
 //! is added here, and nothing is written over.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -337,6 +338,32 @@ impl CallRegistry {
         Ok(Some(entry.log.record().clone()))
     }
 
+    /// The newest calls, newest first: those of the database, and what is on its way there.
+    pub async fn newest(&self, most: u32) -> Result<Vec<CallRecord>, StoreError> {
+        let unsaved = self.writer().unsaved_calls();
+        let mut records = self.archive.newest(most).await?;
+        for call in unsaved {
+            let live = self.live.by_id(call).map(|live| live.record().clone());
+            let recent = || {
+                let recent = self.recent();
+                recent
+                    .entries
+                    .get(&call)
+                    .map(|entry| entry.log.record().clone())
+            };
+            let Some(record) = live.or_else(recent) else {
+                continue;
+            };
+            match records.iter_mut().find(|known| known.call_id == call) {
+                Some(known) => *known = record,
+                None => records.push(record),
+            }
+        }
+        records.sort_by_key(|record| Reverse((record.created_ms, record.call_id)));
+        records.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+        Ok(records)
+    }
+
     /// Something happened to a call that need not be live, nor known. It is saved later. Where the
     /// database cannot tell what it knows of the call, the record that is returned is of what this
     /// node knows; nothing that the database has is lost by it.
@@ -371,11 +398,10 @@ impl CallRegistry {
     fn change(&self, entry: &mut Entry, what: Happened) -> Change {
         let before = entry.log.record().clone();
         if let Some(event) = entry.log.emit(self.events.node(), unix_ms(), what) {
-            let event = Arc::new(event);
+            let event = self.events.publish(event, entry.log.record());
             if entry.ask_after.is_some() {
-                entry.unjoined.push(Arc::clone(&event));
+                entry.unjoined.push(event);
             }
-            self.events.publish(event);
         }
         let after = entry.log.record().clone();
         if after.state == CallState::Ended && before.state != CallState::Ended {

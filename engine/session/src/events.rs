@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use ghanti_model::{CallEvent, NodeId};
+use ghanti_model::{CallEvent, CallRecord, NodeId};
 use ghanti_store::EventWriter;
 use tokio::sync::broadcast;
+
+use crate::log_lines;
 
 /// A follower that is so many events behind loses the oldest, and has to read them from the
 /// database.
@@ -42,10 +44,14 @@ impl Events {
         self.followers.subscribe()
     }
 
-    /// Hands an event out. Waits for nobody.
-    pub(crate) fn publish(&self, event: Arc<CallEvent>) {
+    /// Logs an event, and passes it to the writer and the followers. Never waits. `record` is the
+    /// call's after the event.
+    pub(crate) fn publish(&self, event: CallEvent, record: &CallRecord) -> Arc<CallEvent> {
+        log_lines::log(&event, record);
+        let event = Arc::new(event);
         self.writer.submit(Arc::clone(&event));
-        // nobody follows
-        let _ = self.followers.send(event);
+        // fails if there are no followers
+        let _ = self.followers.send(Arc::clone(&event));
+        event
     }
 }

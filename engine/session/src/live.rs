@@ -217,12 +217,10 @@ impl LiveConversation {
     }
 
     async fn put(&mut self, asked: Asked) -> Result<Answer, CallError> {
-        let question = asked.name.clone();
         match self.command(Command::Ask(Box::new(asked))).await? {
             Completion::Answered(answer) => {
                 self.standing().is_unclear =
                     matches!(answer.reply, Reply::NoInput | Reply::NoMatch);
-                tracing::debug!(call = %self.parts.call.id(), question, reply = %answer.reply, attempts = answer.attempts, "question answered");
                 Ok(answer)
             }
             _ => Err(CallError::Unavailable(
@@ -304,7 +302,6 @@ impl Conversation for LiveConversation {
     async fn establish(&mut self, name: String) -> Result<(), CallError> {
         self.alive()?;
         self.standing().is_anyone_known = true;
-        tracing::info!(call = %self.parts.call.id(), established = name, "established");
         self.parts.call.emit(Happened::Established { name });
         Ok(())
     }

@@ -194,19 +194,12 @@ impl<'a> Migration<'a> {
     /// Records whether a migration succeeded, or why it was refused.
     fn note(&self, running: &Held, attempt: &Attempt, refused: Option<String>) {
         let (call, seq) = (&self.parts.call, attempt.seq);
-        let (flow, from, to) = (
-            &running.version.name,
+        let (from, to) = (
             running.version.id.clone(),
             attempt.flow.held.version.id.clone(),
         );
-        match &refused {
-            None => {
-                tracing::info!(call = %call.id(), %flow, %from, %to, entry = seq, "call moved to another version");
-                call.go_on_with(attempt.flow.held.journal.clone());
-            }
-            Some(reason) => {
-                tracing::warn!(call = %call.id(), %flow, %from, %to, reason, "call stays on its version: the other one cannot take it over")
-            }
+        if refused.is_none() {
+            call.go_on_with(attempt.flow.held.journal.clone());
         }
         let unix_ms = call.unix_ms(call.now_ms());
         call.emit(Happened::VersionMoved(VersionMove {

@@ -10,22 +10,20 @@ use std::fmt;
 use ghanti_dialog::RunEnd;
 use ghanti_dialog::journal::SharedJournal;
 use ghanti_dialog::redact::{error_kind, redacted};
-use ghanti_model::{
-    FailureReport, FlowName, Function, Happened, JournalEntry, Masked, Prompt, VersionId,
-};
+use ghanti_model::{FailureReport, FlowName, Function, JournalEntry, Masked, Prompt, VersionId};
 
-use crate::call::LiveCall;
 use crate::ending::describe;
 
 /// How many host calls the report lists: the last ones.
 const ENTRIES: usize = 10;
 
-/// Puts the report together.
+/// Puts the report together. `shows_log`: whether the log may show in full what the flow logged.
 pub fn report(
     journal: &SharedJournal,
     flow: FlowName,
     version: VersionId,
     run: &RunEnd,
+    shows_log: bool,
 ) -> FailureReport {
     let (recorded, trace) = (journal.snapshot(), journal.trace());
     let entries = &recorded.entries;
@@ -37,6 +35,11 @@ pub fn report(
         version,
         call_id: recorded.header.call_id,
         reason: describe(run),
+        returned: match run {
+            RunEnd::Failed(error) => Some(error_kind(error)),
+            _ => None,
+        },
+        shows_log,
         turn: u32::try_from(entries.iter().filter(is_question).count()).unwrap_or(u32::MAX),
         after: entries.iter().rev().find_map(spoken),
         log: trace.log(),
@@ -61,48 +64,23 @@ fn spoken(entry: &JournalEntry) -> Option<String> {
     Some(name).filter(|name| !name.is_empty())
 }
 
-/// Keeps the report in the call's record and logs it. `in_full` shows what the flow logged
-/// unmasked.
-pub fn tell(call: &LiveCall, report: FailureReport, run: &RunEnd, in_full: bool) {
-    let FailureReport {
-        flow,
-        version,
-        turn,
-        ..
-    } = &report;
-    let block = Block {
-        report: &report,
-        reason: reason(run, in_full),
-        in_full,
-    };
-    tracing::error!(call = %call.id(), %flow, %version, turn, reason = block.reason, report = %block, "a flow failed");
-    call.emit(Happened::FlowFailed(Box::new(report)));
-}
+/// A report as a block of lines for the log.
+pub struct FailureLines<'a>(pub &'a FailureReport);
 
-/// Why a flow failed, for the log. The message of an error that the flow returned may quote the
-/// customer, so it is only in the record.
-fn reason(run: &RunEnd, in_full: bool) -> String {
-    match run {
-        RunEnd::Failed(error) if !in_full => {
-            format!(
-                "the flow returned an error: {}; its sentence is in the call's record",
-                error_kind(error)
-            )
+impl FailureLines<'_> {
+    /// Why the flow failed. The message of an error that the flow returned may quote the customer,
+    /// so it is only in the record.
+    pub fn reason(&self) -> String {
+        match &self.0.returned {
+            Some(kind) if !self.0.shows_log => {
+                format!("the flow returned an error: {kind}; its sentence is in the call's record")
+            }
+            _ => self.0.reason.clone(),
         }
-        _ => describe(run),
     }
-}
 
-/// A report formatted as a block of lines.
-struct Block<'a> {
-    report: &'a FailureReport,
-    reason: String,
-    in_full: bool,
-}
-
-impl Block<'_> {
     fn shown(&self, text: &Masked) -> String {
-        if self.in_full {
+        if self.0.shows_log {
             one_line(text.expose())
         } else {
             text.to_string()
@@ -119,14 +97,14 @@ impl Block<'_> {
                 .all(|byte| byte.is_ascii_alphanumeric() || byte == b'.')
         });
         match kind {
-            _ if is_place || self.in_full => one_line(text),
+            _ if is_place || self.0.shows_log => one_line(text),
             Some(kind) => format!("{kind}: {line}"),
             None => line.to_string(),
         }
     }
 }
 
-impl fmt::Display for Block<'_> {
+impl fmt::Display for FailureLines<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let FailureReport {
             flow,
@@ -139,8 +117,8 @@ impl fmt::Display for Block<'_> {
             entries,
             log,
             ..
-        } = self.report;
-        let reason = &self.reason;
+        } = self.0;
+        let reason = self.reason();
         // the block starts on a line of its own, after the event's fields
         writeln!(f, "\n  flow {flow}, version {version}")?;
         writeln!(
@@ -183,11 +161,11 @@ fn one_line(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use ghanti_model::{CallError, CallId, LogLine};
+    use ghanti_model::{CallId, LogLine};
 
     use super::*;
 
-    fn failed() -> FailureReport {
+    fn failed(shows_log: bool) -> FailureReport {
         let line = |message: &str| LogLine {
             level: "info".to_owned(),
             message: message.into(),
@@ -203,6 +181,8 @@ mod tests {
             version: VersionId::parse("ab12").unwrap(),
             call_id: CallId::parse("0190a1b2-0000-7000-8000-000000000001").unwrap(),
             reason: "the flow trapped: unreachable".to_owned(),
+            returned: None,
+            shows_log,
             turn: 2,
             after: Some("transfer".to_owned()),
             traceback: traceback.map(Masked::from).to_vec(),
@@ -214,22 +194,24 @@ mod tests {
 
     #[test]
     fn the_sentence_of_an_error_is_the_records_and_not_the_logs() {
-        let run = RunEnd::Failed(CallError::Invalid("Ravi Kumar has no loan".to_owned()));
-        assert!(describe(&run).contains("Ravi") && reason(&run, true).contains("Ravi"));
+        let reason = |shows_log| {
+            let report = FailureReport {
+                reason: "the flow returned an error: Ravi Kumar has no loan".to_owned(),
+                returned: Some("invalid".to_owned()),
+                ..failed(shows_log)
+            };
+            FailureLines(&report).reason()
+        };
+        assert!(reason(true).contains("Ravi"));
         assert_eq!(
-            reason(&run, false),
+            reason(false),
             "the flow returned an error: invalid; its sentence is in the call's record"
         );
     }
 
     #[test]
     fn the_log_tells_where_it_was_and_not_who_was_called() {
-        let told = Block {
-            report: &failed(),
-            reason: String::new(),
-            in_full: false,
-        }
-        .to_string();
+        let told = FailureLines(&failed(false)).to_string();
         for words in [
             "flow emi, version ab12",
             "turn 2, after transfer",
@@ -246,12 +228,7 @@ mod tests {
 
     #[test]
     fn an_author_may_see_it_all_and_no_line_of_the_flow_looks_like_the_engines() {
-        let told = Block {
-            report: &failed(),
-            reason: String::new(),
-            in_full: true,
-        }
-        .to_string();
+        let told = FailureLines(&failed(true)).to_string();
         assert!(
             told.contains("info it is Ravi 2026 ERROR forged")
                 && told.contains("ValueError: Ravi Kumar"),

@@ -28,7 +28,6 @@ impl Recorder {
                 if let Some(ended_ms) = self.last_caller_ended_ms.take() {
                     tracing::debug!(call = %call.id(), response_ms = at_ms.saturating_sub(ended_ms), "response");
                 }
-                tracing::debug!(call = %call.id(), template, %text, %language, "prompt began");
                 let line =
                     Line { at_ms, lasted_ms: 0, speaker: Speaker::Bot, text, language, name: template, heard: None, confidence: None };
                 if let Some(place) = self.next_line() {
@@ -37,7 +36,6 @@ impl Recorder {
                 }
             }
             Event::PromptEnded { prompt, template, heard, heard_ms } => {
-                tracing::debug!(call = %call.id(), template, ?heard, heard_ms, "prompt ended");
                 if let Some(at) = self.open.iter().position(|(open, _)| *open == prompt) {
                     let (_, place) = self.open.swap_remove(at);
                     if heard == Extent::Assumed {
@@ -69,10 +67,9 @@ impl Recorder {
             }
             Event::PromptFailed { template, reason, .. } => call.problem("prompt-failed", format!("`{template}` was not spoken: {reason}")),
             Event::Asked { question } => {
-                tracing::debug!(call = %call.id(), question, "asked");
                 call.emit(Happened::Asked { question: question.clone() });
-                if let Some(step) = manifest.and_then(|manifest| manifest.questions.get(&question)).and_then(|rule| rule.step) {
-                    self.step(call, step);
+                if let Some(milestone) = manifest.and_then(|manifest| manifest.questions.get(&question)).and_then(|rule| rule.milestone.clone()) {
+                    self.step(call, Step::Milestone(milestone));
                 }
             }
             Event::Listening => {
@@ -80,11 +77,9 @@ impl Recorder {
                 self.step(call, Step::Listening);
             }
             Event::BargedIn { at_ms } => {
-                tracing::debug!(call = %call.id(), at_ms, "barge-in");
                 call.emit(Happened::BargedIn { at_ms });
             }
             Event::Said { question, text, language, confidence, began_ms, ended_ms } => {
-                tracing::info!(call = %call.id(), question, %text, %language, confidence, "caller said");
                 self.last_caller_ended_ms = Some(ended_ms);
                 let text = spoken_line(question, text, language, confidence, began_ms, ended_ms);
                 if let Some(line) = self.next_line() {
@@ -92,7 +87,6 @@ impl Recorder {
                 }
             }
             Event::TalkedOver { question, text, language, confidence, began_ms, ended_ms } => {
-                tracing::info!(call = %call.id(), question, %text, %language, confidence, "caller spoke over a prompt, which is no answer");
                 if !text.is_empty()
                     && let Some(line) = self.next_line()
                 {
@@ -101,7 +95,6 @@ impl Recorder {
                 }
             }
             Event::Keyed { question, keys, at_ms } => {
-                tracing::info!(call = %call.id(), question, %keys, "caller pressed keys");
                 self.last_caller_ended_ms = Some(at_ms);
                 let language = call.record().language.clone().unwrap_or_else(Language::english);
                 let text = Line {
@@ -133,21 +126,19 @@ impl Recorder {
     /// A prompt was heard to its end: reaches the step that it stands for.
     fn delivered(&self, call: &LiveCall, manifest: Option<&Manifest>, template: &str) {
         call.hears(template);
-        if let Some(step) = manifest
+        if let Some(milestone) = manifest
             .and_then(|manifest| manifest.prompts.get(template))
-            .and_then(|rule| rule.step)
+            .and_then(|rule| rule.milestone.clone())
         {
-            self.step(call, step);
+            self.step(call, Step::Milestone(milestone));
         }
     }
 
-    /// Records that a step was reached and logs it, the first time only.
+    /// Records that a step was reached, the first time only.
     pub fn step(&self, call: &LiveCall, step: Step) {
-        let at_ms = call.now_ms();
         let is_new = call.record().steps.iter().all(|entry| entry.step != step);
         if is_new {
             call.emit(Happened::StepReached { step });
-            tracing::info!(target: "ghanti::step", call = %call.id(), ?step, at_ms, "step");
         }
     }
 }

@@ -19,7 +19,6 @@ use ghanti_model::{
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::Instant;
 use tracing::Instrument;
-use tracing::field::display;
 
 use crate::call::LiveCall;
 use crate::connect::{NoStart, await_start};
@@ -28,6 +27,7 @@ use crate::ending::{StreamEnd, describe, flow_end};
 use crate::fallback_prompt::{Why, fallback_prompt};
 use crate::find::{AT_START, Found, Sought, find, sighting_of};
 use crate::live::ConversationParts;
+use crate::log_lines::FLOW_FAILED;
 use crate::migration::Migration;
 use crate::postmortem;
 use crate::prompts::FlowPrompts;
@@ -274,7 +274,6 @@ impl Prepared {
             tracing::warn!(call = %call.id(), "a second stream of a live call was closed: one call has one stream");
             return (Some(wire), Ran::Refused);
         }
-        tell_start(&call, start);
         unheard::check(&call, services.recognizer.as_deref(), &self.facts.language);
         if let Some(order) = self.customer.as_ref().map(|customer| customer.call_id) {
             let sessions = Arc::clone(&services.sessions);
@@ -300,7 +299,6 @@ impl Prepared {
         }
         call.emit(Happened::StreamClosed);
         services.registry.end(&call);
-        tracing::info!(call = %call.id(), outcome = call.record().outcome.as_deref(), lasted_ms = call.now_ms(), "call ended");
         let sid = call.record().call_sid.clone();
         (
             held.ok().flatten(),
@@ -443,16 +441,6 @@ impl Prepared {
     }
 }
 
-fn tell_start(call: &LiveCall, start: &Start) {
-    let record = call.record();
-    tracing::info!(call = %call.id(), sid = record.call_sid.as_ref().map(display), stream = %start.stream_sid, "WebSocket started");
-    let (flow, version) = (
-        record.flow.as_ref().map(display),
-        record.version.as_ref().map(display),
-    );
-    tracing::info!(call = %call.id(), number = record.customer_number.as_ref().map(display), flow, version, "call started");
-}
-
 fn why(run: &RunEnd) -> Why {
     if matches!(
         run,
@@ -474,10 +462,16 @@ fn told(call: &LiveCall, version: &FlowVersion<FlowPrompts>, run: &RunEnd) {
         call.problem("too-long", describe(run));
         return;
     }
-    call.keep_problem("flow-failed", describe(run), Repeat::Always);
+    call.problem(FLOW_FAILED, describe(run));
     if let Some(journal) = call.journal() {
-        let report = postmortem::report(&journal, version.name.clone(), version.id.clone(), run);
-        postmortem::tell(call, report, run, version.shows_logs());
+        let report = postmortem::report(
+            &journal,
+            version.name.clone(),
+            version.id.clone(),
+            run,
+            version.shows_logs(),
+        );
+        call.emit(Happened::FlowFailed(Box::new(report)));
     }
 }
 

@@ -71,6 +71,30 @@ async fn an_event_is_saved_within_half_a_second() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_slow_database_has_not_taken_is_on_the_disk_within_half_a_second() {
+    let (records, folder) = (Switched::new(), tempfile::tempdir().unwrap());
+    let spool = folder.path().join("spool");
+    let writer = started(&records, &spool).await;
+    records.hangs.send_replace(true);
+    let calls: [CallId; 4] = std::array::from_fn(|_| CallId::generate());
+    for (call, unix_ms) in calls.into_iter().zip(1..) {
+        writer.submit(noted(call, unix_ms, "note"));
+        tokio::time::sleep(Duration::from_millis(400)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!((records.count(), files(&spool)), (0, 4));
+    assert_eq!(records.attempts.load(Ordering::SeqCst), 1, "one at a time");
+
+    records.hangs.send_replace(false);
+    until_saved(&records, 4).await;
+    writer.flush(SOON).await;
+    for call in calls {
+        assert_eq!(records.saved(call).unwrap().notes.len(), 1);
+    }
+    assert_eq!(files(&spool), 0, "and nothing is left there");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_outage_loses_nothing_and_ends_by_itself() {
     let (records, folder) = (Switched::new(), tempfile::tempdir().unwrap());
     let spool = folder.path().join("spool");

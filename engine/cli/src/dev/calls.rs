@@ -1,10 +1,13 @@
-//! Renders calls turn by turn for a flow's author. What callers say is masked, as in every log;
-//! templates, questions and choices are the author's own text. Pure.
+//! Renders the events of calls turn by turn for a flow's author. What callers say is masked, as in
+//! every log; templates, questions and choices are the author's own text. Pure.
 
 use std::collections::BTreeMap;
 
+use ghanti_model::{CallEvent, CallId, CallLog, Extent, Happened, Problem, Step};
+use ghanti_session::log_lines::{FLOW_FAILED, answered};
+use ghanti_session::postmortem::FailureLines;
+
 use super::event_format::short;
-use super::events::Told;
 use super::line::{Line, Subject, Tone};
 
 /// Maximum number of calls kept, so that calls which were announced and never started are dropped.
@@ -13,168 +16,161 @@ const CALLS: usize = 2_000;
 /// The calls that have been seen and have not ended.
 #[derive(Debug, Default)]
 pub struct Calls {
-    calls: BTreeMap<String, Call>,
+    calls: BTreeMap<CallId, Call>,
     count: u64,
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug)]
 struct Call {
     nth: u64,
-    number: String,
+    log: CallLog,
 }
 
 impl Calls {
     /// The short name of a call followed by a space; empty for an unknown call.
     pub fn of(&self, id: &str) -> String {
-        self.calls
-            .get(id)
+        CallId::parse(id)
+            .and_then(|id| self.calls.get(&id))
             .map_or_else(String::new, |call| format!("#{} ", call.nth))
     }
 
-    /// The line for an event of a call. `None` if the event belongs to no call or is of no interest
-    /// to an author.
-    pub fn line(&mut self, told: &Told) -> Option<Line> {
-        let id = told.fields.get("call")?;
-        let (words, tone) = words(told)?;
-        let call = self.call(id, told.field("number"));
-        let line = Line::new(
-            Subject::Call,
-            &format!("#{} {}", call.nth, call.number),
-            &words,
-            tone,
+    /// The lines for an event; none if it is of no interest to an author.
+    pub fn lines(&mut self, event: &CallEvent) -> Vec<Line> {
+        let begins = matches!(
+            event.what,
+            Happened::Requested(_) | Happened::AppletAsked(_) | Happened::StreamStarted(_)
         );
-        if told.message == "call ended" {
-            self.calls.remove(id);
+        if !begins && !self.calls.contains_key(&event.call_id) {
+            return Vec::new();
         }
-        Some(line.with_all(report(told.field("report"))))
+        let call = self.call(event.call_id);
+        let known = call.log.record().problems.len();
+        call.log.apply(event);
+        let record = call.log.record();
+        let number = record.customer_number.as_ref();
+        let about = format!(
+            "#{} {}",
+            call.nth,
+            number.map_or_else(String::new, ToString::to_string)
+        );
+        let line = |words: &str, tone| Line::new(Subject::Call, &about, words, tone);
+        let mut lines = Vec::new();
+        if let Some((words, tone)) = words(event, &call.log) {
+            lines.push(match &event.what {
+                Happened::FlowFailed(report) => {
+                    line(&words, tone).with_all(report_lines(&FailureLines(report).to_string()))
+                }
+                _ => line(&words, tone),
+            });
+        }
+        let problems = record.problems.iter().skip(known);
+        let is_shown = |problem: &&Problem| problem.name != FLOW_FAILED;
+        lines.extend(
+            problems
+                .filter(is_shown)
+                .map(|problem| line(&format!("{}: {}", problem.name, problem.detail), Tone::Odd)),
+        );
+        if matches!(event.what, Happened::StreamClosed) {
+            self.calls.remove(&event.call_id);
+        }
+        lines
     }
 
-    fn call(&mut self, id: &str, number: &str) -> Call {
-        if !self.calls.contains_key(id) {
-            self.count += 1;
-            self.calls.insert(
-                id.to_owned(),
-                Call {
-                    nth: self.count,
-                    number: String::new(),
-                },
-            );
-        }
-        if self.calls.len() > CALLS {
+    fn call(&mut self, id: CallId) -> &mut Call {
+        if !self.calls.contains_key(&id) && self.calls.len() >= CALLS {
             // ids sort by time, so the first is the oldest
             self.calls.pop_first();
         }
-        let call = self.calls.entry(id.to_owned()).or_default();
-        if !number.is_empty() {
-            call.number = number.to_owned();
-        }
-        call.clone()
+        self.calls.entry(id).or_insert_with(|| {
+            self.count += 1;
+            Call {
+                nth: self.count,
+                log: CallLog::new(id),
+            }
+        })
     }
 }
 
-fn words(told: &Told) -> Option<(String, Tone)> {
-    let field = |name: &str| told.field(name);
-    Some(match told.message.as_str() {
-        "call started" if field("flow").is_empty() => {
-            ("started, and no flow takes it".to_owned(), Tone::Bad)
+fn words(event: &CallEvent, log: &CallLog) -> Option<(String, Tone)> {
+    let record = log.record();
+    Some(match &event.what {
+        Happened::Requested(_) => ("announced, waits for Exotel".to_owned(), Tone::Faint),
+        Happened::AppletAsked(asked) if !asked.is_passthru => return None,
+        Happened::AppletAsked(asked) if asked.customer_found => {
+            ("Exotel asks, the customer is known".to_owned(), Tone::Faint)
         }
-        "call started" => (
-            format!("started on {} {}", field("flow"), short(field("version"))),
-            Tone::Good,
-        ),
-        "step" => (step(told)?, Tone::Faint),
-        "prompt began" => (
-            format!("bot: {} {}", field("template"), field("text")),
-            Tone::Plain,
-        ),
-        "prompt ended" if field("heard") == "Whole" => return None,
-        "prompt ended" if field("heard") == "Unheard" => (
-            format!("bot: {} was not heard", field("template")),
+        Happened::AppletAsked(_) => (
+            "Exotel asks, the customer is not known".to_owned(),
             Tone::Faint,
         ),
-        "prompt ended" => (
-            format!(
-                "bot: {} was cut off after {} ms",
-                field("template"),
-                field("heard_ms")
-            ),
-            Tone::Faint,
-        ),
-        "barge-in" => ("caller: interrupts".to_owned(), Tone::Plain),
-        "caller said" => (
-            format!(
-                "caller: {} in {}, confidence {}",
-                field("text"),
-                field("language"),
-                rounded(field("confidence"))
-            ),
-            Tone::Plain,
-        ),
-        "caller pressed keys" => (format!("caller: keys {}", field("keys")), Tone::Plain),
-        "question answered" => (
-            format!("answer: {} = {}", field("question"), field("reply")),
-            Tone::Plain,
-        ),
-        "established" => (
-            format!("established: {}", field("established")),
-            Tone::Plain,
-        ),
-        "problem in a call" => (
-            format!("{}: {}", field("problem"), field("detail")),
-            Tone::Odd,
-        ),
-        "a flow failed" => ("the flow failed:".to_owned(), Tone::Bad),
-        "call moved to another version" => (
-            format!(
-                "goes on with version {} from entry {}",
-                short(field("to")),
-                field("entry")
-            ),
-            Tone::Good,
-        ),
-        "call stays on its version: the other one cannot take it over" => (
-            format!(
-                "stays on version {}, since {} cannot take it over: {}",
-                short(field("from")),
-                short(field("to")),
-                field("reason")
-            ),
-            Tone::Odd,
-        ),
-        "call ended" => {
-            let seconds = field("lasted_ms").parse::<u64>().unwrap_or(0) / 1_000;
-            (
-                format!("ended: {} after {seconds} s", field("outcome")),
+        Happened::StreamStarted(started) => match (&started.flow, &started.version) {
+            (Some(flow), Some(version)) => (
+                format!("started on {flow} {}", short(version.as_str())),
                 Tone::Good,
-            )
+            ),
+            _ => ("started, and no flow takes it".to_owned(), Tone::Bad),
+        },
+        Happened::StepReached {
+            step: step @ Step::Milestone(_),
+        } => (format!("milestone: {}", step.name()), Tone::Faint),
+        Happened::PromptStarted { text, .. } => {
+            (format!("bot: {} {}", text.name, text.text), Tone::Plain)
+        }
+        Happened::PromptPlayed {
+            template,
+            heard,
+            heard_ms,
+            ..
+        } => match heard {
+            Extent::Whole => return None,
+            Extent::Unheard => (format!("bot: {template} was not heard"), Tone::Faint),
+            _ => (
+                format!("bot: {template} was cut off after {heard_ms} ms"),
+                Tone::Faint,
+            ),
+        },
+        Happened::BargedIn { .. } => ("caller: interrupts".to_owned(), Tone::Plain),
+        Happened::Utterance { text: said, .. } => (
+            format!(
+                "caller: {} in {}, confidence {:.2}",
+                said.text,
+                said.language,
+                said.confidence.unwrap_or_default()
+            ),
+            Tone::Plain,
+        ),
+        Happened::Keys { text: keys, .. } => (format!("caller: keys {}", keys.text), Tone::Plain),
+        Happened::HostCalled(called) => {
+            let (question, reply) = answered(&called.entry)?;
+            (format!("answer: {question} = {reply}"), Tone::Plain)
+        }
+        Happened::Established { name } => (format!("established: {name}"), Tone::Plain),
+        Happened::FlowFailed(_) => ("the flow failed:".to_owned(), Tone::Bad),
+        Happened::VersionMoved(moved) => {
+            let (from, to) = (short(moved.from.as_str()), short(moved.to.as_str()));
+            match &moved.refused {
+                None => (
+                    format!("goes on with version {to} from entry {}", moved.seq),
+                    Tone::Good,
+                ),
+                Some(reason) => (
+                    format!("stays on version {from}, since {to} cannot take it over: {reason}"),
+                    Tone::Odd,
+                ),
+            }
+        }
+        Happened::StreamClosed => {
+            let started_ms = record.started_ms.unwrap_or(event.unix_ms);
+            let seconds = event.unix_ms.saturating_sub(started_ms) / 1_000;
+            let outcome = record.outcome.as_deref().unwrap_or_default();
+            (format!("ended: {outcome} after {seconds} s"), Tone::Good)
         }
         _ => return None,
     })
-}
-
-/// The steps that no other event shows.
-fn step(told: &Told) -> Option<String> {
-    Some(match told.field("step") {
-        "Triggered" => "announced, waits for Exotel".to_owned(),
-        "PassthruReceived" => match told.field("customer_found") {
-            "true" => "Exotel asks, the customer is known".to_owned(),
-            _ => "Exotel asks, the customer is not known".to_owned(),
-        },
-        "EmiDelivered" => "step: the instalment was heard".to_owned(),
-        "TransferAsked" => "step: the transfer was asked about".to_owned(),
-        _ => return None,
-    })
-}
-
-fn rounded(confidence: &str) -> String {
-    confidence.parse::<f32>().map_or_else(
-        |_| confidence.to_owned(),
-        |confidence| format!("{confidence:.2}"),
-    )
 }
 
 /// The lines of a failure's report, which arrives as one indented block.
-fn report(block: &str) -> impl Iterator<Item = String> {
+fn report_lines(block: &str) -> impl Iterator<Item = String> {
     block
         .lines()
         .filter(|line| !line.is_empty())
@@ -183,142 +179,204 @@ fn report(block: &str) -> impl Iterator<Item = String> {
 
 #[cfg(test)]
 mod tests {
-    use tracing::Level;
+    use ghanti_model::event::{HostCalled, Repeat, Requested, StreamStarted};
+    use ghanti_model::{
+        EventId, FailureReport, FlowName, Function, JournalEntry, Language, Line as Said, NodeId,
+        PhoneNumber, PromptId, Speaker, StreamSid, VersionId, VersionMove,
+    };
+    use serde_json::json;
 
     use super::*;
 
-    fn shown(
-        calls: &mut Calls,
-        call: &str,
-        message: &str,
-        fields: &[(&'static str, &str)],
-    ) -> String {
-        let mut fields: BTreeMap<_, _> = fields
-            .iter()
-            .map(|(name, value)| (*name, (*value).to_owned()))
-            .collect();
-        fields.insert("call", call.to_owned());
-        let told = Told {
-            level: Level::INFO,
-            target: "ghanti_session::run".to_owned(),
-            message: message.to_owned(),
-            fields,
+    const VERSION: &str = "3fa2b4c6d8";
+
+    fn shown(calls: &mut Calls, call_id: CallId, unix_ms: u64, what: Happened) -> String {
+        let event = CallEvent {
+            id: EventId::generate(),
+            call_id,
+            node: NodeId::NONE,
+            unix_ms,
+            what,
         };
-        calls
-            .line(&told)
-            .map_or_else(String::new, |line| line.render("14:02:20", false))
+        let lines = calls.lines(&event);
+        lines
+            .iter()
+            .map(|line| line.render("14:02:20", false))
+            .collect()
+    }
+
+    fn number(text: &str) -> PhoneNumber {
+        PhoneNumber::parse(text).unwrap()
+    }
+
+    fn version(text: &str) -> VersionId {
+        VersionId::parse(text).unwrap()
+    }
+
+    fn requested() -> Happened {
+        Happened::Requested(Requested {
+            customer_number: number("+919876500000"),
+            flow: None,
+        })
+    }
+
+    fn started() -> Happened {
+        Happened::StreamStarted(Box::new(StreamStarted {
+            stream_sid: StreamSid::parse("s1").unwrap(),
+            call_sid: None,
+            order: None,
+            direction: None,
+            customer_number: Some(number("+919876543210")),
+            line_number: None,
+            flow: Some(FlowName::parse("emi").unwrap()),
+            version: Some(version(VERSION)),
+            language: Language::english(),
+            journal: None,
+        }))
+    }
+
+    fn said(speaker: Speaker, name: &str, text: &str) -> Said {
+        Said {
+            at_ms: 0,
+            lasted_ms: 0,
+            speaker,
+            text: text.into(),
+            language: Language::english(),
+            name: name.to_owned(),
+            heard: None,
+            confidence: Some(0.912_345),
+        }
+    }
+
+    fn played(line: u32, template: &str, heard: Extent) -> Happened {
+        Happened::PromptPlayed {
+            line,
+            prompt: PromptId(line),
+            template: template.to_owned(),
+            heard,
+            heard_ms: 880,
+        }
     }
 
     #[test]
     fn a_call_is_followed_turn_by_turn_by_its_number_in_the_session() {
         let mut calls = Calls::default();
-        let started = [
-            ("number", "xxxxxx3210"),
-            ("flow", "emi"),
-            ("version", "3fa2b4c6d8"),
-        ];
-        let mut told = String::new();
-        let mut tell = |call: &str, message: &str, fields: &[(&'static str, &str)]| {
-            told.push_str(&shown(&mut calls, call, message, fields))
+        let (first, second) = (CallId::generate(), CallId::generate());
+        let asked = HostCalled {
+            began_ms: None,
+            entry: JournalEntry {
+                seq: 1,
+                at_ms: 0,
+                took_ms: 900,
+                function: Function::Ask,
+                arguments: json!({ "name": "identity" }),
+                answer: json!({ "ok": { "reply": { "kind": "choice", "value": "yes" } } }),
+            },
         };
-        tell("c1", "call started", &started);
-        tell(
-            "c2",
-            "step",
-            &[("number", "xxxxxx0000"), ("step", "Triggered")],
-        );
-        tell(
-            "c1",
-            "prompt began",
-            &[
-                ("template", "greeting"),
-                ("text", "‹54 characters›"),
-                ("language", "en-IN"),
-            ],
-        );
-        tell("c1", "barge-in", &[("at_ms", "900")]);
-        tell(
-            "c1",
-            "prompt ended",
-            &[
-                ("template", "greeting"),
-                ("heard", "Partial"),
-                ("heard_ms", "880"),
-            ],
-        );
-        tell(
-            "c1",
-            "caller said",
-            &[
-                ("text", "‹3 characters›"),
-                ("language", "en-IN"),
-                ("confidence", "0.912345"),
-            ],
-        );
-        tell(
-            "c1",
-            "question answered",
-            &[("question", "identity"), ("reply", "yes")],
-        );
-        tell(
-            "c1",
-            "prompt ended",
-            &[
-                ("template", "emi-details"),
-                ("heard", "Whole"),
-                ("heard_ms", "880"),
-            ],
-        );
-        tell(
-            "c1",
-            "call ended",
-            &[("outcome", "transfer-decided"), ("lasted_ms", "41320")],
-        );
+        let greeting = said(Speaker::Bot, "greeting", "Am I speaking with Ravi?");
+        let mut told = shown(&mut calls, first, 1_000, started());
+        told += &shown(&mut calls, second, 1_000, requested());
+        for (unix_ms, what) in [
+            (
+                1_001,
+                Happened::PromptStarted {
+                    line: 0,
+                    prompt: PromptId(0),
+                    text: greeting,
+                },
+            ),
+            (1_900, Happened::BargedIn { at_ms: 900 }),
+            (1_901, played(0, "greeting", Extent::Partial)),
+            (
+                2_500,
+                Happened::Utterance {
+                    line: 1,
+                    text: said(Speaker::Caller, "identity", "yes"),
+                },
+            ),
+            (2_501, Happened::HostCalled(Box::new(asked))),
+            (8_000, played(2, "emi-details", Extent::Whole)),
+            (
+                42_000,
+                Happened::EngineEnded {
+                    outcome: "transfer-decided".to_owned(),
+                    hang_up: false,
+                },
+            ),
+            (42_320, Happened::StreamClosed),
+        ] {
+            told += &shown(&mut calls, first, unix_ms, what);
+        }
         assert_eq!(
             told,
             "14:02:20 call   #1 xxxxxx3210    started on emi 3fa2b4c6\n\
              14:02:20 call   #2 xxxxxx0000    announced, waits for Exotel\n\
-             14:02:20 call   #1 xxxxxx3210    bot: greeting ‹54 characters›\n\
+             14:02:20 call   #1 xxxxxx3210    bot: greeting ‹24 characters›\n\
              14:02:20 call   #1 xxxxxx3210    caller: interrupts\n\
              14:02:20 call   #1 xxxxxx3210    bot: greeting was cut off after 880 ms\n\
              14:02:20 call   #1 xxxxxx3210    caller: ‹3 characters› in en-IN, confidence 0.91\n\
              14:02:20 call   #1 xxxxxx3210    answer: identity = yes\n\
              14:02:20 call   #1 xxxxxx3210    ended: transfer-decided after 41 s\n"
         );
+        assert_eq!(
+            shown(&mut calls, first, 50_000, Happened::TransferOverdue),
+            "",
+            "the call is over"
+        );
     }
 
     #[test]
-    fn the_report_of_a_failure_stands_below_it_line_by_line() {
-        let mut calls = Calls::default();
-        let block = "\n  flow emi, version ab\n  stack, the innermost first:\n    emi::main\n";
-        let told = shown(&mut calls, "c1", "a flow failed", &[("report", block)]);
+    fn the_report_of_a_failure_stands_below_it_line_by_line_and_once() {
+        let (mut calls, call) = (Calls::default(), CallId::generate());
+        shown(&mut calls, call, 1, started());
+        let reason = "the flow trapped: unreachable".to_owned();
+        let problem = Happened::problem(2, FLOW_FAILED, reason.clone(), Repeat::Always);
+        assert_eq!(shown(&mut calls, call, 2, problem), "");
+        let report = FailureReport {
+            flow: FlowName::parse("emi").unwrap(),
+            version: version("ab"),
+            call_id: call,
+            reason,
+            returned: None,
+            shows_log: false,
+            turn: 0,
+            after: None,
+            traceback: Vec::new(),
+            stack: vec!["emi::main".to_owned()],
+            entries: Vec::new(),
+            log: Vec::new(),
+        };
+        let told = shown(&mut calls, call, 2, Happened::FlowFailed(Box::new(report)));
         assert_eq!(
             told,
-            "14:02:20 call   #1               the flow failed:\n         flow emi, version ab\n         stack, the innermost first:\n           emi::main\n"
+            format!(
+                "14:02:20 call   #1 xxxxxx3210    the flow failed:\n         flow emi, version ab\n         \
+                 call {call}, turn 0, after nothing was said\n         the flow trapped: unreachable\n         \
+                 stack, the innermost first:\n           emi::main\n"
+            )
         );
     }
 
     #[test]
     fn a_version_that_takes_a_call_over_or_cannot_is_told() {
-        let mut calls = Calls::default();
-        let versions = [
-            ("flow", "emi"),
-            ("from", "aaaaaaaaaa"),
-            ("to", "bbbbbbbbbb"),
-            ("entry", "7"),
-            ("reason", "entry 3 (amounts)"),
-        ];
-        let moved = shown(&mut calls, "c1", "call moved to another version", &versions);
+        let (mut calls, call) = (Calls::default(), CallId::generate());
+        shown(&mut calls, call, 1, started());
+        let mut moves = |refused: Option<&str>| {
+            let moved = VersionMove {
+                unix_ms: 2,
+                from: version("aaaaaaaaaa"),
+                to: version("bbbbbbbbbb"),
+                seq: 7,
+                refused: refused.map(str::to_owned),
+            };
+            shown(&mut calls, call, 2, Happened::VersionMoved(moved))
+        };
+        let moved = moves(None);
         assert!(
             moved.ends_with("goes on with version bbbbbbbb from entry 7\n"),
             "{moved}"
         );
-        let stayed = shown(
-            &mut calls,
-            "c1",
-            "call stays on its version: the other one cannot take it over",
-            &versions,
-        );
+        let stayed = moves(Some("entry 3 (amounts)"));
         assert!(
             stayed.ends_with(
                 "stays on version aaaaaaaa, since bbbbbbbb cannot take it over: entry 3 (amounts)\n"
@@ -328,23 +386,21 @@ mod tests {
     }
 
     #[test]
+    fn a_problem_that_follows_from_an_event_is_shown() {
+        let (mut calls, call) = (Calls::default(), CallId::generate());
+        shown(&mut calls, call, 1, started());
+        let told = shown(&mut calls, call, 2, started());
+        assert!(told.contains("second-stream: "), "{told}");
+    }
+
+    #[test]
     fn calls_that_never_come_are_forgotten() {
         let mut calls = Calls::default();
-        for nth in 0..2 * CALLS {
-            shown(
-                &mut calls,
-                &format!("{nth:08}"),
-                "step",
-                &[("step", "Triggered")],
-            );
+        let ids: Vec<_> = (0..2 * CALLS).map(|_| CallId::generate()).collect();
+        for &call in &ids {
+            shown(&mut calls, call, 1, requested());
         }
         assert_eq!(calls.calls.len(), CALLS);
-        assert!(
-            calls
-                .calls
-                .keys()
-                .next()
-                .is_some_and(|first| *first == format!("{CALLS:08}"))
-        );
+        assert_eq!(calls.calls.keys().next(), ids.get(CALLS));
     }
 }

@@ -1,12 +1,14 @@
-//! Renders the engine's log events as lines for a flow's author. Pure.
+//! Renders what happens in the engine as lines for a flow's author. Pure.
 //!
-//! Events are recognised by their messages, which `tests/tests/all/dev.rs` checks. Other events are
-//! shown unchanged if they are warnings or errors, or were requested.
+//! Calls are shown from their events. Changes of flows' versions are recognised by the messages of
+//! the log, which `tests/tests/all/dev.rs` checks. Other log events are shown unchanged if they are
+//! warnings or errors, or were requested.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use ghanti_model::FlowName;
+use ghanti_model::{CallEvent, FlowName};
+use ghanti_session::log_lines::{CALL, STEP};
 use tracing::Level;
 use tracing_subscriber::filter::Targets;
 
@@ -57,7 +59,12 @@ impl EventFormat {
         self.active.len()
     }
 
-    /// The line for an event, if it is shown.
+    /// The lines for an event of a call.
+    pub fn call_lines(&mut self, event: &CallEvent) -> Vec<Line> {
+        self.calls.lines(event)
+    }
+
+    /// The line for a log event, if it is shown.
     pub fn line(&mut self, told: &Told, now: Instant) -> Option<Line> {
         if told.target == "flow" && told.message == "flow log" {
             return Some(self.log(told));
@@ -67,8 +74,9 @@ impl EventFormat {
         {
             return Some(line);
         }
-        if let Some(line) = self.calls.line(told) {
-            return Some(line);
+        // written from the events of calls, which are shown themselves
+        if [CALL, STEP].contains(&told.target.as_str()) {
+            return None;
         }
         // while a flow is being written, sample values are expected
         if told.message.starts_with("the flow runs on sample values") {
@@ -210,6 +218,9 @@ pub fn short(version: &str) -> &str {
 mod tests {
     use std::time::Duration;
 
+    use ghanti_model::event::Requested;
+    use ghanti_model::{CallId, EventId, Happened, NodeId, PhoneNumber};
+
     use super::*;
 
     fn told(level: Level, message: &str, fields: &[(&'static str, &str)]) -> Told {
@@ -283,30 +294,41 @@ mod tests {
 
     #[test]
     fn a_flows_log_is_told_with_its_call_and_level() {
-        let mut event_format = EventFormat::default();
-        let call = told(
-            Level::INFO,
-            "call started",
-            &[
-                ("call", "c1"),
-                ("number", "xxxxxx3210"),
-                ("flow", "emi"),
-                ("version", "3fa2b4c6d8"),
-            ],
-        );
-        shown(&mut event_format, &call, Instant::now());
-        let log = Told {
+        let (mut event_format, call_id) = (EventFormat::default(), CallId::generate());
+        event_format.call_lines(&CallEvent {
+            id: EventId::generate(),
+            call_id,
+            node: NodeId::NONE,
+            unix_ms: 1,
+            what: Happened::Requested(Requested {
+                customer_number: PhoneNumber::parse("+919876543210").unwrap(),
+                flow: None,
+            }),
+        });
+        let log = |call: &str| Told {
             target: "flow".to_owned(),
             ..told(
                 Level::WARN,
                 "flow log",
-                &[("call", "c1"), ("name", "emi"), ("text", "no amount")],
+                &[("call", call), ("name", "emi"), ("text", "no amount")],
             )
         };
-        assert_eq!(
-            shown(&mut event_format, &log, Instant::now()),
-            "14:02:11 log    emi              #1 warn: no amount\n"
-        );
+        for (call, shows) in [(call_id.to_string().as_str(), "#1 "), ("", "")] {
+            assert_eq!(
+                shown(&mut event_format, &log(call), Instant::now()),
+                format!("14:02:11 log    emi              {shows}warn: no amount\n")
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_shown_as_an_event_is_not_shown_as_a_log_line_again() {
+        let mut event_format = EventFormat::default();
+        let problem = Told {
+            target: CALL.to_owned(),
+            ..told(Level::WARN, "problem in a call", &[("problem", "no-media")])
+        };
+        assert_eq!(shown(&mut event_format, &problem, Instant::now()), "");
     }
 
     #[test]

@@ -2,17 +2,19 @@
 //! not accept output.
 
 use std::io::{IsTerminal, Write};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use ghanti_model::FlowName;
+use ghanti_model::{CallEvent, FlowName};
 use time::macros::format_description;
 use time::{OffsetDateTime, UtcOffset};
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
 
 use super::event_format::EventFormat;
 use super::events::Told;
-use super::line::Line;
+use super::line::{Line, Subject, Tone};
 
 /// The terminal, and the state needed to render events.
 #[derive(Debug)]
@@ -21,6 +23,7 @@ pub struct Screen {
     colours: bool,
     offset: UtcOffset,
     event_format: Mutex<EventFormat>,
+    calls: Mutex<Option<Receiver<Arc<CallEvent>>>>,
 }
 
 impl Screen {
@@ -36,6 +39,7 @@ impl Screen {
                 colours: has_colours(),
                 offset,
                 event_format: Mutex::new(event_format),
+                calls: Mutex::default(),
             },
             guard,
         )
@@ -54,8 +58,38 @@ impl Screen {
             .write_all(line.render(&time, self.colours).as_bytes());
     }
 
+    /// Shows calls from now on, whenever one of their events arrives. Returns when the engine that
+    /// sends them is gone.
+    pub async fn follow(&self, mut events: Receiver<Arc<CallEvent>>) {
+        *self.calls.lock().unwrap_or_else(PoisonError::into_inner) = Some(events.resubscribe());
+        while !matches!(events.recv().await, Err(RecvError::Closed)) {
+            self.catch_up();
+        }
+    }
+
+    /// Prints the lines of all events of calls that have arrived.
+    fn catch_up(&self) {
+        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(events) = calls.as_mut() else {
+            return;
+        };
+        loop {
+            let lines = match events.try_recv() {
+                Ok(event) => self.event_format().call_lines(&event),
+                Err(TryRecvError::Lagged(missed)) => {
+                    let words = format!("{missed} events of calls came too fast to be shown");
+                    vec![Line::new(Subject::Engine, "", &words, Tone::Odd)]
+                }
+                Err(TryRecvError::Empty | TryRecvError::Closed) => return,
+            };
+            lines.into_iter().for_each(|line| self.tell(line));
+        }
+    }
+
     /// Handles a log event, printing a line if it is one to show.
     pub fn hear(&self, told: &Told, now: Instant) {
+        // in the order in which things happened
+        self.catch_up();
         let line = self.event_format().line(told, now);
         if let Some(line) = line {
             self.tell(line);

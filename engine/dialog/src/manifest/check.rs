@@ -293,7 +293,7 @@ mod tests {
     fn a_misspelt_name_is_told_with_its_line_and_the_name_that_was_meant() {
         for (text, words) in [
             (
-                "[prompts]\nemi-detials = { step = \"emi-delivered\" }\n",
+                "[prompts]\nemi-detials = { milestone = \"emi-delivered\" }\n",
                 "line 5: `[prompts] emi-detials` is no template that the flow uses: fix the name, or name it in `describe`; did you mean `emi-details`?",
             ),
             (

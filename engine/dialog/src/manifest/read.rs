@@ -7,7 +7,7 @@ mod update;
 use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
 
-use ghanti_model::{Direction, Language, PhoneNumber, Step};
+use ghanti_model::{Direction, Language, Milestone, PhoneNumber};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -403,16 +403,17 @@ impl Reader<'_> {
         on_failure
     }
 
-    /// Steps that only the author can assign; the engine detects the others itself.
-    fn step(&mut self, name: &str, item: &Item<'_>) -> Option<Step> {
-        self.one_of(
-            name,
-            item,
-            &[
-                ("emi-delivered", Step::EmiDelivered),
-                ("transfer-asked", Step::TransferAsked),
-            ],
-        )
+    fn milestone(&mut self, name: &str, item: &Item<'_>) -> Option<Milestone> {
+        let text = self.string(name, item)?;
+        Milestone::parse(&text)
+            .map_err(|error| {
+                self.expect(
+                    name,
+                    item,
+                    &format!("the name of a milestone, such as \"emi-delivered\": {error}"),
+                )
+            })
+            .ok()
     }
 
     fn requires(&mut self, name: &str, item: &Item<'_>) -> Vec<String> {
@@ -448,12 +449,12 @@ impl Reader<'_> {
             reader.section(
                 template,
                 item,
-                &["interruptible", "requires", "step"],
+                &["interruptible", "requires", "milestone"],
                 |reader, name, item| {
                     match name {
                         "interruptible" => rule.interruptible = reader.boolean(name, item),
                         "requires" => rule.requires = reader.requires(name, item),
-                        "step" => rule.step = reader.step(name, item),
+                        "milestone" => rule.milestone = reader.milestone(name, item),
                         _ => return false,
                     }
                     true
@@ -491,11 +492,11 @@ impl Reader<'_> {
             reader.section(
                 question,
                 item,
-                &["requires", "step", "min-confidence"],
+                &["requires", "milestone", "min-confidence"],
                 |reader, name, item| {
                     match name {
                         "requires" => rule.requires = reader.requires(name, item),
-                        "step" => rule.step = reader.step(name, item),
+                        "milestone" => rule.milestone = reader.milestone(name, item),
                         "min-confidence" => {
                             rule.min_confidence_percent = reader.percent(name, item)
                         }

@@ -69,6 +69,9 @@ pub struct AppletAsked {
     pub problems: Vec<Cause>,
     /// The same for one whose stream has.
     pub late_problems: Vec<Cause>,
+    /// Whether a customer's record was found for the call.
+    #[serde(default)]
+    pub customer_found: bool,
 }
 
 /// A call's media stream began.

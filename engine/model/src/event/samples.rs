@@ -115,6 +115,7 @@ pub(crate) fn every_kind(call: CallId) -> Vec<Happened> {
             line_number: None,
             problems: vec![Cause::new("unknown-order", "no such order")],
             late_problems: vec![Cause::new("wrong-number", "another number")],
+            customer_found: false,
         })),
         Happened::Refused {
             reason: "full".to_owned(),
@@ -207,6 +208,8 @@ pub(crate) fn every_kind(call: CallId) -> Vec<Happened> {
             version: version("cd34"),
             call_id: call,
             reason: "the flow trapped".to_owned(),
+            returned: None,
+            shows_log: false,
             turn: 1,
             after: None,
             traceback: Vec::new(),

@@ -9,6 +9,7 @@ use ghanti_dialog::Instant;
 use ghanti_model::event::Requested;
 use ghanti_model::unix_ms;
 use ghanti_model::{CallId, CallRecord, CallSid, CustomerRecord, Happened, Step};
+use ghanti_session::log_lines::STEP;
 use serde::Serialize;
 
 use crate::access::Api;
@@ -69,7 +70,7 @@ pub async fn create(
         flow: customer.flow.clone(),
     });
     services.registry.append(call_id, requested).await;
-    tracing::info!(target: "ghanti::step", call = %call_id, step = ?Step::Triggered, number = %customer.phone, "step");
+    tracing::info!(target: STEP, call = %call_id, step = ?Step::Triggered, number = %customer.phone, "step");
     Ok((StatusCode::CREATED, Json(Created { call_id })))
 }
 
@@ -122,7 +123,6 @@ pub async fn newest(_: Api, State(app): State<App>) -> Result<Json<Vec<CallRecor
     let mut records = app
         .services
         .registry
-        .archive()
         .newest(NEWEST)
         .await
         .map_err(|error| Problem::unavailable(error.to_string()))?;

@@ -10,6 +10,7 @@ use ghanti_model::event::{AppletAsked, Cause};
 use ghanti_model::{CallId, CallRecord, CallSid, Happened, Step};
 use ghanti_session::Change;
 use ghanti_session::find::{BEHIND_ANSWER, Sought, find, named_orders};
+use ghanti_session::log_lines::{CALL, STEP};
 use ghanti_store::{Ends, Sighting};
 
 use crate::access::Applet;
@@ -81,16 +82,17 @@ pub async fn bind(app: &App, request: PassthruRequest, is_passthru: bool) -> Opt
         line_number: found.line.clone(),
         problems: causes(found.failures()),
         late_problems: causes(found.late_problems()),
+        customer_found,
     }));
     let Change { before, after } = app.services.registry.append(call, asked).await;
     for problem in after.problems.iter().skip(before.problems.len()) {
-        tracing::warn!(%call, problem = problem.name, detail = problem.detail, "problem in a call");
+        tracing::warn!(target: CALL, %call, problem = problem.name, detail = problem.detail, "problem in a call");
     }
     let step = Step::PassthruReceived;
     let has = |record: &CallRecord| record.steps.iter().any(|entry| entry.step == step);
     if has(&after) && !has(&before) {
         let sid = after.call_sid.as_ref().map(tracing::field::display);
-        tracing::info!(target: "ghanti::step", %call, sid, ?step, customer_found, "step");
+        tracing::info!(target: STEP, %call, sid, ?step, customer_found, "step");
     }
     Some(call)
 }

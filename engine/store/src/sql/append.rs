@@ -111,14 +111,13 @@ impl Known {
     }
 }
 
-/// The node that holds the call from these events on.
+/// The node that holds the call after these events: the one that took its stream or, before that,
+/// the one that waits for it. `None` if the events do not change it.
 fn holder(record: &CallRecord, events: &[&CallEvent]) -> Option<NodeId> {
-    let holds = |event: &&&CallEvent| match &event.what {
-        Happened::AppletAsked(asked) => asked.is_passthru && record.started_ms.is_none(),
-        Happened::StreamStarted(started) => record.stream_sid.as_ref() == Some(&started.stream_sid),
-        _ => false,
-    };
-    events.iter().rev().find(holds).map(|event| event.node)
+    let waits = |event: &&&CallEvent| matches!(&event.what, Happened::AppletAsked(asked) if asked.is_passthru);
+    record
+        .node
+        .or_else(|| events.iter().rev().find(waits).map(|event| event.node))
 }
 
 fn payload(event: &CallEvent) -> Result<(String, String), sqlx::Error> {

@@ -9,6 +9,7 @@
 mod queue;
 mod task;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -91,7 +92,13 @@ impl EventWriter {
 
     /// Hands an event over to be saved. Never waits for the database.
     pub fn submit(&self, event: impl Into<Arc<CallEvent>>) {
-        let pushed = self.shared.change_queue(|queue| queue.push(event.into()));
+        let event = event.into();
+        // whoever learns that a call is over looks it up in the database next
+        let is_end = event.what.ends_call();
+        let pushed = self.shared.change_queue(|queue| queue.push(event));
+        if is_end {
+            self.shared.urgent.notify_one();
+        }
         if let Err(event) = pushed {
             drop(self.shared.spool_or_tell(event.call_id, &[event]));
         }
@@ -101,6 +108,12 @@ impl EventWriter {
     /// The events of a call that are in memory alone, in the order in which they came.
     pub fn unsaved(&self, call: CallId) -> Vec<Arc<CallEvent>> {
         self.shared.queue().unsaved_of(call)
+    }
+
+    /// The calls with events that are in memory alone.
+    pub fn unsaved_calls(&self) -> BTreeSet<CallId> {
+        let unsaved = self.shared.queue().unsaved();
+        unsaved.iter().map(|event| event.call_id).collect()
     }
 
     /// Waits until all that was submitted is in the database or in the spool; after `timeout` what

@@ -11,6 +11,8 @@ pub(super) struct Queue {
     capacity: usize,
     waiting: VecDeque<Arc<CallEvent>>,
     saving: Vec<Arc<CallEvent>>,
+    /// Those that are being saved are in the spool as well.
+    saving_is_spooled: bool,
 }
 
 impl Queue {
@@ -19,6 +21,7 @@ impl Queue {
             capacity,
             waiting: VecDeque::new(),
             saving: Vec::new(),
+            saving_is_spooled: false,
         }
     }
 
@@ -36,6 +39,7 @@ impl Queue {
     pub(super) fn take(&mut self, most: usize) -> Vec<Arc<CallEvent>> {
         let count = most.min(self.waiting.len());
         self.saving = self.waiting.drain(..count).collect();
+        self.saving_is_spooled = false;
         self.saving.clone()
     }
 
@@ -50,6 +54,25 @@ impl Queue {
         for event in events.into_iter().rev() {
             self.waiting.push_front(event);
         }
+    }
+
+    /// All that is in memory alone.
+    pub(super) fn unspooled(&self) -> Vec<Arc<CallEvent>> {
+        let saving = self.saving.iter().filter(|_| !self.saving_is_spooled);
+        saving.chain(&self.waiting).cloned().collect()
+    }
+
+    /// The spool has the first `count` of what [`Queue::unspooled`] returned, which must be no fewer
+    /// than were being saved: those that wait are saved from there.
+    pub(super) fn spooled(&mut self, count: usize) {
+        let saving = if self.saving_is_spooled {
+            0
+        } else {
+            self.saving.len()
+        };
+        self.saving_is_spooled = true;
+        let waiting = count.saturating_sub(saving).min(self.waiting.len());
+        self.waiting.drain(..waiting);
     }
 
     /// How many wait.
@@ -111,6 +134,22 @@ mod tests {
             queue.push(event(2)).err().map(|event| event.unix_ms),
             Some(2)
         );
+    }
+
+    #[test]
+    fn what_was_spooled_while_others_were_saved_does_not_wait_any_more() {
+        let mut queue = Queue::new(9);
+        (1..=4).for_each(|unix_ms| assert!(queue.push(event(unix_ms)).is_ok()));
+        queue.take(2);
+        let all = queue.unspooled();
+        assert_eq!(times(&all), [1, 2, 3, 4]);
+        assert!(queue.push(event(5)).is_ok());
+        queue.spooled(all.len());
+        assert_eq!(times(&queue.unspooled()), [5], "what came meanwhile");
+        queue.spooled(1);
+        assert_eq!(times(&queue.unsaved()), [1, 2], "still being saved");
+        queue.saved();
+        assert_eq!(queue.unsaved_count(), 0);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! to database.
 
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,10 @@ const BATCH: usize = 128;
 /// So long after the first event of a batch others may join it. With the transaction's own time,
 /// whose deadline is a second, it bounds what is lost when the process is killed.
 const GATHER: Duration = Duration::from_millis(200);
+
+/// Events that have waited for the database this long go to the spool as well, so that a process
+/// that is killed loses at most half a second.
+const SLOW: Duration = Duration::from_millis(250);
 
 /// The longest such pause: so long an event may lie in the spool after the database is back.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -97,7 +102,7 @@ async fn gather(shared: &Shared) {
 
 async fn save_or_spool(shared: &Arc<Shared>, batch: Vec<Arc<CallEvent>>, outage: &mut Outage) {
     if !outage.database_down {
-        match shared.records.append(&batch).await {
+        match despite_delay(shared, shared.records.append(&batch)).await {
             Ok(()) => {
                 shared.change_queue(|queue| queue.saved());
                 return outage.over(shared, Ok(()));
@@ -125,6 +130,31 @@ async fn save_or_spool(shared: &Arc<Shared>, batch: Vec<Arc<CallEvent>>, outage:
     }
 }
 
+/// Awaits the database. As long as it takes, events that are in memory alone go to the spool.
+async fn despite_delay<T>(shared: &Arc<Shared>, save: impl Future<Output = T>) -> T {
+    let mut save = pin!(save);
+    loop {
+        tokio::select! {
+            saved = &mut save => return saved,
+            () = tokio::time::sleep(SLOW) => spool_waiting(shared).await,
+        }
+    }
+}
+
+/// A disk that fails here is reported when the database has failed too.
+async fn spool_waiting(shared: &Arc<Shared>) {
+    let waiting = shared.queue().unspooled();
+    let count = waiting.len();
+    let spooled = on_disk(shared, move |shared| {
+        by_call(waiting)
+            .iter()
+            .try_for_each(|(call, events)| shared.spool.put(*call, events))
+    });
+    if spooled.await.is_ok() {
+        shared.change_queue(|queue| queue.spooled(count));
+    }
+}
+
 /// Brings the spooled events of one call to the database.
 async fn replay(shared: &Arc<Shared>, call: CallId, outage: &mut Outage) {
     outage.tried = Some(call);
@@ -146,7 +176,7 @@ async fn replay(shared: &Arc<Shared>, call: CallId, outage: &mut Outage) {
         }
         Ok(())
     };
-    match saved.await {
+    match despite_delay(shared, saved).await {
         Ok(()) => {
             let removed = on_disk(shared, move |shared| {
                 shared.spool.remove(call, spooled.bytes)

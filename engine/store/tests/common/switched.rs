@@ -11,6 +11,7 @@ use ghanti_model::{
     CallEvent, CallId, CallLog, CallRecord, CallSid, EventId, EventMark, NodeId, PhoneNumber,
 };
 use ghanti_store::{CallRecords, DoNotCall, EventWriter, StoreError};
+use tokio::sync::watch;
 
 /// Long enough for anything that does not wait for an outage to end.
 pub const SOON: Duration = Duration::from_secs(5);
@@ -21,6 +22,8 @@ pub struct Switched {
     down: AtomicBool,
     pub refused: Mutex<Option<CallId>>,
     pub attempts: AtomicUsize,
+    /// While it is true, events are taken and not answered for.
+    pub hangs: watch::Sender<bool>,
     saved: Mutex<HashMap<CallId, Vec<CallEvent>>>,
 }
 
@@ -54,6 +57,8 @@ impl Switched {
 impl CallRecords for Switched {
     async fn append(&self, events: &[Arc<CallEvent>]) -> Result<(), StoreError> {
         self.attempts.fetch_add(1, Ordering::SeqCst);
+        let mut hangs = self.hangs.subscribe();
+        hangs.wait_for(|hangs| !hangs).await.unwrap();
         let refused = *self.refused.lock().unwrap();
         let is_refused = events.iter().any(|event| Some(event.call_id) == refused);
         if self.down.load(Ordering::SeqCst) || is_refused {

@@ -223,5 +223,6 @@ fn asked() -> Happened {
         line_number: None,
         problems: Vec::new(),
         late_problems: Vec::new(),
+        customer_found: false,
     }))
 }
