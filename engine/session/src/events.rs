@@ -1,4 +1,4 @@
-//! Where the events of this node go: to the writer that saves them, and to whoever follows them.
+//! The outlet of this node's events: to the writer that saves them, and to followers.
 
 use std::sync::Arc;
 
@@ -6,8 +6,8 @@ use ghanti_model::{CallEvent, NodeId};
 use ghanti_store::EventWriter;
 use tokio::sync::broadcast;
 
-/// A follower that is so many events behind loses the oldest, and has to read them from the
-/// database.
+/// How many events a follower may lag behind. Beyond that it misses the oldest, and has to read
+/// them from the database.
 const FOLLOWED: usize = 4_096;
 
 /// The outlet of this node's events.
@@ -18,7 +18,7 @@ pub struct Events {
 }
 
 impl Events {
-    /// The events of a node, which this writer saves.
+    /// Creates the outlet of a node, whose events this writer saves.
     pub fn new(node: NodeId, writer: EventWriter) -> Self {
         Self {
             node,
@@ -27,25 +27,25 @@ impl Events {
         }
     }
 
-    /// This node.
+    /// Returns this node's id.
     pub fn node(&self) -> NodeId {
         self.node
     }
 
-    /// The writer.
+    /// Returns the writer.
     pub fn writer(&self) -> &EventWriter {
         &self.writer
     }
 
-    /// All events of this node from now on.
+    /// Subscribes to all events of this node from now on.
     pub fn follow(&self) -> broadcast::Receiver<Arc<CallEvent>> {
         self.followers.subscribe()
     }
 
-    /// Hands an event out. Waits for nobody.
+    /// Passes an event to the writer and to all followers. Waits for none of them.
     pub(crate) fn publish(&self, event: Arc<CallEvent>) {
         self.writer.submit(Arc::clone(&event));
-        // nobody follows
+        // fails only if there are no followers
         let _ = self.followers.send(event);
     }
 }

@@ -48,7 +48,7 @@ pub fn report(
     }
 }
 
-/// The name of the question asked or the template said by this entry.
+/// Returns the name of the question asked or the template said by this entry.
 fn spoken(entry: &JournalEntry) -> Option<String> {
     let name = match entry.function {
         Function::Ask | Function::Collect => entry.arguments.get("name")?.as_str()?.to_owned(),
@@ -61,7 +61,7 @@ fn spoken(entry: &JournalEntry) -> Option<String> {
     Some(name).filter(|name| !name.is_empty())
 }
 
-/// Keeps the report in the call's record and logs it. `in_full` shows what the flow logged
+/// Records the report as an event of the call, and logs it. `in_full` shows what the flow logged
 /// unmasked.
 pub fn tell(call: &LiveCall, report: FailureReport, run: &RunEnd, in_full: bool) {
     let FailureReport {
@@ -79,8 +79,8 @@ pub fn tell(call: &LiveCall, report: FailureReport, run: &RunEnd, in_full: bool)
     call.emit(Happened::FlowFailed(Box::new(report)));
 }
 
-/// Why a flow failed, for the log. The message of an error that the flow returned may quote the
-/// customer, so it is only in the record.
+/// Returns why a flow failed, for the log. The message of an error that the flow returned may quote
+/// the customer, so it is only in the record.
 fn reason(run: &RunEnd, in_full: bool) -> String {
     match run {
         RunEnd::Failed(error) if !in_full => {
@@ -109,8 +109,8 @@ impl Block<'_> {
         }
     }
 
-    /// A line of a traceback. Places in the script are shown; the message of an exception may
-    /// contain the customer's data and is masked.
+    /// Formats a line of a traceback. Places in the script are shown; the message of an exception
+    /// may contain the customer's data and is masked.
     fn traced(&self, line: &Masked) -> String {
         let text = line.expose();
         let is_place = text.starts_with(char::is_whitespace) || text.starts_with("Traceback");
