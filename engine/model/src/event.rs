@@ -1,21 +1,22 @@
-//! What happens to a call, one event each. All that is known of a call is a fold over its events:
-//! see [`CallRecord::fold`](crate::CallRecord::fold).
+//! What happens to a call, as events. Everything that the engine knows about a call is a fold over
+//! its events: see [`CallRecord::fold`](crate::CallRecord::fold).
 //!
-//! An event states a fact, never a conclusion: "the status callback said this", not "the outcome is
-//! that". What follows from the facts is the fold's to say, so that it is the same whichever node
-//! saw which of them, and in whatever order they arrive.
+//! An event states a fact, never a conclusion: "the status callback reported this", not "the
+//! outcome is that". The fold draws the conclusions, so that they are the same whichever node
+//! recorded which event, and in whatever order the events arrive.
 //!
 //! As JSON an event is one object:
 //!
 //! ```json
 //! {"id":"0190…","call_id":"0190…","node":"0190…","unix_ms":1795000000000,
-//!  "kind":"prompt-played","data":{"line":3,"prompt":4,"template":"greeting","heard":"whole","heard_ms":2400}}
+//!  "kind":"prompt-played",
+//!  "data":{"line":3,"prompt":4,"template":"greeting","heard":"whole","heard_ms":2400}}
 //! ```
 //!
-//! `kind` is the variant's name of [`Happened`] in kebab-case, `data` its fields; a variant without
-//! fields has no `data`. These names are stable: events are kept for good, and another version of
-//! the engine reads them. A kind that this engine does not know is kept as [`Happened::Other`], with
-//! its data as they are.
+//! `kind` is the name of the [`Happened`] variant in kebab-case, `data` its fields; a variant
+//! without fields has no `data`. These names are stable: events are stored permanently, and other
+//! versions of the engine read them. An event whose kind this engine does not know, or whose data
+//! it cannot read, becomes [`Happened::Other`] and keeps its data.
 
 mod id;
 mod parts;
@@ -37,25 +38,25 @@ use crate::{
     PhoneNumber, Problem, PromptId, Step, VersionMove,
 };
 
-/// One thing that happened to a call, with its time and the node that saw it.
+/// Something that happened to a call, with its time and the node that recorded it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CallEvent {
-    /// Its own id, by which it is known again when it arrives twice.
+    /// Its id. An event that arrives twice is recognised by it.
     pub id: EventId,
-    /// Which call.
+    /// The call.
     pub call_id: CallId,
-    /// The node that saw it.
+    /// The node that recorded it.
     pub node: NodeId,
-    /// When, in milliseconds since 1970-01-01T00:00:00Z by that node's clock. It is never before
-    /// anything that the node knew of the call. 0 for an imported record.
+    /// When it was recorded, in milliseconds since 1970-01-01T00:00:00Z by that node's clock, but
+    /// not before any event of the call that the node knew. 0 for an imported record.
     pub unix_ms: u64,
-    /// What.
+    /// What happened.
     #[serde(flatten)]
     pub what: Happened,
 }
 
 impl CallEvent {
-    /// Its place among the events of its call.
+    /// Returns its position among the events of its call.
     pub fn mark(&self) -> EventMark {
         EventMark {
             unix_ms: self.unix_ms,
@@ -63,8 +64,8 @@ impl CallEvent {
         }
     }
 
-    /// The record of a call that was held before there were events, as the first event of that
-    /// call, before whatever else is known of it. It is the same event whoever makes it.
+    /// Makes the event that imports a call's record from an engine version without events. It comes
+    /// before all other events of the call, and has the same id on every node.
     pub fn imported(record: CallRecord) -> Self {
         Self {
             id: EventId::of_import(record.call_id),
@@ -76,17 +77,17 @@ impl CallEvent {
     }
 }
 
-/// What happened. The `line` of an event is the number of the transcript's line, from 0.
+/// What happened. `line` is the number of a line of the transcript, from 0.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "data", rename_all = "kebab-case")]
 pub enum Happened {
-    /// The record of a call that was held before there were events.
+    /// The call's record from an engine version without events.
     Imported(Box<CallRecord>),
-    /// A customer's record was stored for a coming call.
+    /// A customer's record was stored for an upcoming call.
     Requested(Requested),
-    /// It is a further call of an order; what is known already stands.
+    /// The call is a further call of an order. Sets only fields that are not set yet.
     Attributed {
-        /// The order.
+        /// The order that it was dialled for.
         order: Option<CallId>,
         /// The customer's number.
         customer_number: Option<PhoneNumber>,
@@ -98,48 +99,48 @@ pub enum Happened {
         /// The id.
         call_sid: CallSid,
     },
-    /// The Passthru applet before the bot asked, or another that binds the call.
+    /// An applet before the bot made its request: Passthru, or another one that binds the call.
     AppletAsked(Box<AppletAsked>),
-    /// The engine did not take the call.
+    /// The engine refused the call because it was full or stopping.
     Refused {
-        /// Why, in words.
+        /// The reason, in words.
         reason: String,
-        /// The same with where and what to do.
+        /// The reason, with the entry point and a hint.
         detail: String,
     },
-    /// Its media stream began.
+    /// The call's media stream started.
     StreamStarted(Box<StreamStarted>),
-    /// The stream that the applets announced did not come in time.
+    /// The stream did not start in time.
     StreamOverdue {
-        /// What is known of it, as the beginning of a sentence.
+        /// What is known about it, used as the start of the problem's detail.
         what: String,
-        /// A cause that was seen on a socket which named no call; it counts where no other is known.
+        /// A problem seen on a socket that named no call. It is used if the record names no cause.
         unnamed: Option<Cause>,
     },
     /// One of the nine steps was reached.
     StepReached {
-        /// Which.
+        /// The step.
         step: Step,
     },
-    /// The flow called a host function and has its answer.
+    /// A host function that the flow called has returned.
     HostCalled(Box<HostCalled>),
     /// The call's language was set.
     LanguageSet {
-        /// The new one.
+        /// The new language.
         language: Language,
     },
-    /// The flow established something, such as who is on the line.
+    /// The flow established a fact, such as who is on the line.
     Established {
-        /// Its name.
+        /// The fact's name.
         name: String,
     },
-    /// What happens after the conversation was decided.
+    /// A decision was made on what happens after the conversation.
     Decided(Decision),
-    /// The flow said what the conversation came to.
+    /// The flow set the disposition of the conversation.
     Disposed {
-        /// Its name.
+        /// The disposition.
         disposition: String,
-        /// More about it.
+        /// Further detail.
         detail: Option<String>,
     },
     /// The flow noted a value.
@@ -149,127 +150,129 @@ pub enum Happened {
         /// The value.
         value: Masked,
     },
-    /// A prompt began to play.
+    /// A prompt started to play.
     PromptStarted {
-        /// Which line of the transcript it is.
+        /// Its line of the transcript.
         line: u32,
         /// Its number in the call.
         prompt: PromptId,
-        /// The line as it begins.
+        /// The line as it is when the prompt starts.
         text: Line,
     },
-    /// A prompt came to its end, or was cut off.
+    /// A prompt was played to its end, or no more of it will be played.
     PromptPlayed {
-        /// Which line of the transcript it is.
+        /// Its line of the transcript.
         line: u32,
         /// Its number in the call.
         prompt: PromptId,
-        /// Its template's name, or nothing.
+        /// Its template's name; empty if it has none.
         template: String,
-        /// How much was heard.
+        /// How much of it was heard.
         heard: Extent,
-        /// Milliseconds of it that were heard.
+        /// How many milliseconds of it were heard.
         heard_ms: u64,
     },
-    /// A prompt that was assumed to have been heard was heard to its end: its mark came after all.
+    /// A later mark came back, which confirms a prompt that was only assumed to have been heard.
     PromptConfirmed {
-        /// Which line of the transcript it is.
+        /// Its line of the transcript.
         line: u32,
         /// Its number in the call.
         prompt: PromptId,
-        /// Its template's name, or nothing.
+        /// Its template's name; empty if it has none.
         template: String,
     },
-    /// A question was put.
+    /// A question was asked.
     Asked {
         /// Its name.
         question: String,
     },
-    /// The engine listens for an answer.
+    /// The engine started to listen for an answer.
     Listening,
     /// The caller interrupted a prompt.
     BargedIn {
-        /// Milliseconds from the stream's start.
+        /// When they began to speak, in milliseconds since the stream's start.
         at_ms: u64,
     },
-    /// The caller said something.
+    /// The caller said something that counts for the question, as an answer or a no-match.
     Utterance {
-        /// Which line of the transcript it is.
+        /// Its line of the transcript.
         line: u32,
         /// The line.
         text: Line,
     },
-    /// The caller spoke over a prompt, which is no answer.
+    /// The caller spoke, but it does not count as an answer: usually they spoke over a prompt.
     TalkedOver {
-        /// Which line of the transcript it is.
+        /// Its line of the transcript.
         line: u32,
         /// The line.
         text: Line,
     },
     /// The caller pressed keys.
     Keys {
-        /// Which line of the transcript it is.
+        /// Its line of the transcript.
         line: u32,
         /// The line.
         text: Line,
     },
     /// Something went wrong.
     Problem {
-        /// What.
+        /// The problem.
         problem: Problem,
-        /// Whether one like it is kept again.
+        /// When the record keeps it although it has a similar one.
         repeat: Repeat,
     },
-    /// A newer version of the flow was there, and what became of it.
+    /// The call moved to a newer version of its flow, or stayed on its own.
     VersionMoved(VersionMove),
     /// The flow failed.
     FlowFailed(Box<FailureReport>),
-    /// The engine ended the conversation for a reason of its own.
+    /// The engine could not hold the conversation.
     EngineEnded {
-        /// The outcome that it is: `no-flow`, `connection-lost`, `engine-failed`.
+        /// The outcome: `no-flow`, `connection-lost` or `engine-failed`.
         outcome: String,
-        /// Whether nothing is to follow any more, whatever was decided.
+        /// Whether the call is hung up, whatever was decided.
         hang_up: bool,
     },
-    /// The conversation is over.
+    /// The conversation has ended.
     ConversationEnded {
-        /// How the stream ended.
+        /// Why the stream ended.
         stream: StreamEnd,
-        /// How the flow ended; nothing where it was left while it ran.
+        /// How the flow's run ended; `None` if it was stopped before its end, `Returned` if there
+        /// was no flow.
         flow: Option<FlowEnd>,
-        /// How far the conversation had come.
+        /// The last prompt, and how much of it was heard.
         last_position: String,
-        /// When the flow called its first function, in milliseconds since 1970.
+        /// When the flow called its first function, in milliseconds since 1970-01-01T00:00:00Z.
         began_ms: Option<u64>,
     },
-    /// The call's stream is closed, and nothing more comes of it.
+    /// The stream is over; the conversation adds no further events.
     StreamClosed,
-    /// The node that held the call, or waited for its stream, has given no sign of life for so long
-    /// that it counts as dead.
+    /// The node that held the call, or waited for its stream, has stopped without ending it:
+    /// usually its lease has expired.
     Abandoned,
-    /// The Passthru applet behind the bot asked, or the one behind Connect.
+    /// The Passthru applet after the bot, or the one after Connect, made its request.
     PassthruAfter(Box<PassthruAfter>),
-    /// The Connect applet asked, and was answered.
+    /// The Connect applet asked for the agents' numbers, and was answered.
     ConnectAnswered(ConnectAnswered),
-    /// Connect's event URL reported something of an agent's leg.
+    /// Connect's event URL reported the progress of an agent's leg.
     AgentReported(AgentReported),
-    /// The applets behind the bot had their time to ask.
+    /// The applets after the bot have had enough time to ask for the agents.
     TransferOverdue,
-    /// A status callback came.
+    /// A status callback arrived.
     StatusReported(Box<StatusReported>),
-    /// Something that this engine has no word for: it was written by a later one.
+    /// An event that this engine cannot read: of a kind from a later version, with data that it
+    /// does not understand, or with erased data.
     #[serde(untagged)]
     Other {
-        /// The later engine's name for it.
+        /// Its kind.
         kind: String,
-        /// Its data, as they are.
+        /// Its data, unchanged; `null` if there are none.
         #[serde(default, skip_serializing_if = "Json::is_null")]
         data: Json,
     },
 }
 
 impl Happened {
-    /// The kind's name in JSON and in the database.
+    /// Returns the kind's name in JSON and in the database.
     pub fn kind(&self) -> &str {
         match self {
             Happened::Imported(_) => "imported",
@@ -312,7 +315,8 @@ impl Happened {
         }
     }
 
-    /// Whether it came over HTTP from whoever knows the call's id, so that it is bounded in number.
+    /// Returns whether the event is a request of an applet or a callback. Anyone who knows the
+    /// call's id can send those, so their number is limited ([`REPORTS`](crate::fold::REPORTS)).
     pub fn is_reported(&self) -> bool {
         matches!(
             self,
@@ -380,7 +384,7 @@ impl Happened {
         )
     }
 
-    /// A problem that is kept as often as it comes.
+    /// Makes a problem event. `repeat` says when the record keeps it.
     pub fn problem(unix_ms: u64, name: &str, detail: String, repeat: Repeat) -> Self {
         Happened::Problem {
             problem: Problem {
@@ -393,7 +397,7 @@ impl Happened {
     }
 }
 
-/// The kind alone: what is in an event may be personal, and has no place in a log.
+/// Shows only the kind: the data may be personal and must not be logged.
 impl fmt::Debug for Happened {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.kind())

@@ -1,5 +1,5 @@
-//! From events to the record of a call. Pure: the same events give the same record, in whatever
-//! order they arrive and however often.
+//! Folds the events of a call into its record. Pure: the same events give the same record, in
+//! whatever order and however often they arrive.
 
 pub mod ending;
 pub mod network;
@@ -11,29 +11,31 @@ use crate::{
     Line, NodeId, Problem, Step, StepEntry, VersionMove,
 };
 
-/// A record keeps so many problems; a peer that sends nothing but invalid frames adds no more.
+/// Maximum number of problems in a record, so that a peer that sends only invalid frames cannot
+/// grow it.
 pub const PROBLEMS: usize = 32;
-/// A transcript keeps so many lines.
+/// Maximum number of lines in a transcript.
 pub const LINES: usize = 2_000;
-/// So many reports of the network are taken of one call by one node: its applets and callbacks ask
-/// some dozen times, and anybody who knows its id may go on.
+/// Maximum number of requests of applets and callbacks that one [`CallLog`] records. A call has
+/// some dozen, but anyone who knows its id can send more. The count starts again when the log is
+/// loaded from the database.
 pub const REPORTS: u32 = 256;
-/// The problem of a call of which more was reported than is taken.
+/// Problem of a call with more than [`REPORTS`] requests.
 const TOO_MANY_REPORTS: &str = "too-many-reports";
-/// The problem of a call with a second stream.
+/// Problem of a call with a second stream.
 pub const SECOND_STREAM: &str = "second-stream";
-/// Its sentence.
+/// Detail of the problem [`SECOND_STREAM`].
 pub const SECOND_STREAM_DETAIL: &str = "another stream began with the CallSid of this call and was closed: lead the Exotel flow to one Voicebot applet a call";
 
 impl CallRecord {
-    /// The record of a call of which these events are known, in any order and each any number of
-    /// times. Events of other calls are left out.
+    /// Folds the events of a call into its record. They may come in any order and with duplicates;
+    /// events of other calls are ignored.
     pub fn fold<'a>(call: CallId, events: impl IntoIterator<Item = &'a CallEvent>) -> Self {
         CallLog::of(call, events).into_record()
     }
 
-    /// Brings one event into the record. The events of a call have to come in their order, each
-    /// once; [`CallLog::apply`] sees to it.
+    /// Applies one event. The events of a call must be applied in order, each once;
+    /// [`CallLog::apply`] ensures that.
     pub fn apply(&mut self, event: &CallEvent) {
         let now_ms = event.unix_ms;
         // a second stream that another node took at the same time has a conversation of its own:
@@ -126,7 +128,7 @@ impl CallRecord {
             Happened::StreamClosed => {
                 self.state = CallState::Ended;
                 self.ended_ms = Some(now_ms);
-                // the applets may have asked already
+                // the applets may have asked before the stream ended
                 transfer::settle(self, now_ms, false);
             }
             Happened::Abandoned => ending::abandoned(self, now_ms),
@@ -153,7 +155,7 @@ impl CallRecord {
         }
     }
 
-    /// Adds a step, once. Tells whether it was new.
+    /// Adds a step, unless the record has it. Returns whether it was added.
     pub fn reach(&mut self, step: Step, unix_ms: u64) -> bool {
         let first = self.steps.iter().all(|entry| entry.step != step);
         if first {
@@ -162,7 +164,7 @@ impl CallRecord {
         first
     }
 
-    /// Whether a problem would be kept: there is room, and none like it.
+    /// Returns whether the record would keep a problem: it has room, and `repeat` allows it.
     pub fn takes(&self, name: &str, detail: &str, repeat: Repeat) -> bool {
         let is_like = |known: &Problem| match repeat {
             Repeat::Always => false,
@@ -212,7 +214,7 @@ impl CallRecord {
     }
 
     fn refused(&mut self, reason: &str, detail: &str, now_ms: u64) {
-        // it may have come in meanwhile, by Exotel's second try
+        // the call may have been admitted since, at Exotel's second attempt
         if self.state != CallState::Pending {
             return;
         }
@@ -225,19 +227,20 @@ impl CallRecord {
 
     fn started(&mut self, started: &StreamStarted, node: NodeId, now_ms: u64) {
         if self.started_ms.is_some() {
-            // one call has one stream: what its record says of the first is not replaced
+            // one call has one stream: a second one must not overwrite what the record says of the
+            // first
             let (name, detail) = (SECOND_STREAM, SECOND_STREAM_DETAIL);
             return self.note_cause(name, detail, Repeat::OncePerName, now_ms);
         }
         self.state = CallState::Live;
         self.node = Some(node);
-        // a stream that comes after all
+        // the call may have been closed as never connected before its stream arrived
         (self.outcome, self.disposition, self.detail, self.ended_ms) = (None, None, None, None);
         self.transfer = None;
         self.order = started.order.or(self.order);
         replace(&mut self.call_sid, &started.call_sid);
         self.stream_sid = Some(started.stream_sid.clone());
-        // the number on the line, which need not be the one that was ordered
+        // the number on the line may differ from the one that was ordered
         self.customer_number.clone_from(&started.customer_number);
         replace(&mut self.line_number, &started.line_number);
         self.started_ms = Some(now_ms);
@@ -273,31 +276,31 @@ impl CallRecord {
     }
 }
 
-/// Takes what is said; where nothing is said what is known stands.
+/// Replaces a known value, if a new one is reported.
 fn replace<T: Clone>(known: &mut Option<T>, said: &Option<T>) {
     if said.is_some() {
         known.clone_from(said);
     }
 }
 
-/// Takes what is said where nothing is known.
+/// Sets a value that is not known yet.
 fn fill<T: Clone>(known: &mut Option<T>, said: &Option<T>) {
     if known.is_none() {
         known.clone_from(said);
     }
 }
 
-/// Whether an event could be brought into a record as it stands.
+/// Whether an event was applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Applied {
-    /// It was.
+    /// It was applied.
     Yes,
-    /// It was not: it comes before the last one that is in the record, or is in there already. All
-    /// events have to be folded anew.
+    /// It was not, because it does not come after the last event applied; it may be a duplicate.
+    /// The record has to be folded again from all events.
     Behind,
 }
 
-/// A record with its place in the stream of its call's events.
+/// A call's record, and the position of the last event applied to it.
 #[derive(Debug, Clone)]
 pub struct CallLog {
     record: CallRecord,
@@ -307,7 +310,7 @@ pub struct CallLog {
 }
 
 impl CallLog {
-    /// Of a call of which nothing is known.
+    /// Creates the log of a call without events.
     pub fn new(call: CallId) -> Self {
         Self {
             record: CallRecord::new(call, 0),
@@ -317,8 +320,8 @@ impl CallLog {
         }
     }
 
-    /// Goes on from a record into which all events up to `last` have been brought; without it the
-    /// record is of before there were events.
+    /// Continues from a record to which all events up to `last` have been applied. Without `last`,
+    /// the record is from an engine version without events.
     pub fn resume(record: CallRecord, last: Option<EventMark>) -> Self {
         Self {
             record,
@@ -328,7 +331,8 @@ impl CallLog {
         }
     }
 
-    /// Of these events, in any order.
+    /// Folds these events, which may come in any order and with duplicates. Events of other calls
+    /// are ignored.
     pub fn of<'a>(call: CallId, events: impl IntoIterator<Item = &'a CallEvent>) -> Self {
         let mut events: Vec<_> = events
             .into_iter()
@@ -343,7 +347,7 @@ impl CallLog {
         log
     }
 
-    /// Brings an event into the record, where it comes behind all that are in it.
+    /// Applies an event, if it comes after all that have been applied.
     pub fn apply(&mut self, event: &CallEvent) -> Applied {
         let mark = event.mark();
         if self.last.is_some_and(|last| mark <= last) {
@@ -358,9 +362,10 @@ impl CallLog {
         Applied::Yes
     }
 
-    /// Makes an event of something that this node has seen now, and brings it into the record. It
-    /// comes behind all that the node knows of the call, whatever the clocks say. None is made of a
-    /// report beyond [`REPORTS`], nor of a problem that the record does not take.
+    /// Makes an event of something that this node has just observed, and applies it. It comes after
+    /// all events of the call that the node knows, whatever the clocks say. Returns `None`, and
+    /// applies nothing, for a problem that the record would not keep and for a request beyond
+    /// [`REPORTS`], except that the first of those becomes a problem.
     pub fn emit(&mut self, node: NodeId, now_ms: u64, what: Happened) -> Option<CallEvent> {
         let what = self.admit(now_ms, what)?;
         let id = EventId::generate();
@@ -382,7 +387,7 @@ impl CallLog {
 
     fn admit(&mut self, now_ms: u64, what: Happened) -> Option<Happened> {
         if let Happened::Problem { problem, repeat } = &what {
-            // what the record has no room for, or has already, is not told again
+            // a problem that the record would not keep makes no event
             let takes = self.record.takes(&problem.name, &problem.detail, *repeat);
             return takes.then_some(what);
         }
@@ -408,17 +413,17 @@ impl CallLog {
         }
     }
 
-    /// The record.
+    /// Returns the record.
     pub fn record(&self) -> &CallRecord {
         &self.record
     }
 
-    /// The record, by value.
+    /// Returns the record, consuming the log.
     pub fn into_record(self) -> CallRecord {
         self.record
     }
 
-    /// The place of the last event that is in the record.
+    /// Returns the position of the last event applied.
     pub fn last(&self) -> Option<EventMark> {
         self.last
     }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 pub struct CallId(Uuid);
 
 impl CallId {
-    /// A new id from the current time and random bits.
+    /// Generates an id from the current time and random bits.
     pub fn generate() -> Self {
         Self(Uuid::now_v7())
     }
@@ -25,7 +25,7 @@ impl CallId {
         self.0
     }
 
-    /// The low 64 bits, used as the seed of the call's random numbers.
+    /// Returns the low 64 bits, used as the seed of the call's random numbers.
     pub fn seed(self) -> u64 {
         self.0.as_u64_pair().1
     }
@@ -65,7 +65,7 @@ macro_rules! text_id {
                 checked(text.into()).map(Self)
             }
 
-            /// The id as text.
+            /// Returns the id as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }

@@ -68,7 +68,7 @@ pub async fn conclude_after_stream(app: &App, sid: &CallSid) {
 /// Ends a call that is still waiting for its stream, and logs it with its problem.
 async fn conclude(app: &App, call: CallId, since: Instant) {
     let registry = &app.services.registry;
-    // its stream may have come to another node
+    // the stream may have started on another node
     let Ok(Some(record)) = registry.read(call).await else {
         return;
     };

@@ -34,7 +34,7 @@ const REMEMBERED_BYTES: u64 = 256 << 20;
 /// The folders on this machine.
 #[derive(Debug, Clone)]
 pub struct Folders {
-    /// Databases, caches and spooled records.
+    /// Databases, caches and spooled events.
     pub data: PathBuf,
     /// The flows.
     pub flows: PathBuf,

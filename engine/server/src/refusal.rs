@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::problem;
 use crate::routes::passthru::bind;
 
-/// The outcome of a call that was not taken.
+/// The outcome of a refused call.
 pub use ghanti_session::network::REFUSED_BUSY as OUTCOME;
 
 /// Why a call is refused.
@@ -41,7 +41,7 @@ pub enum EntryPoint {
 }
 
 impl Refusal {
-    /// The name in metrics.
+    /// Returns the name in metrics.
     pub fn name(self) -> &'static str {
         match self {
             Refusal::Full => "full",
@@ -60,7 +60,7 @@ impl Refusal {
 }
 
 impl EntryPoint {
-    /// The name in metrics.
+    /// Returns the name in metrics.
     pub fn name(self) -> &'static str {
         match self {
             EntryPoint::Passthru => "passthru",
@@ -86,7 +86,7 @@ impl From<Refusal> for problem::Problem {
 pub struct Refusals(Mutex<BTreeMap<(EntryPoint, Refusal), u64>>);
 
 impl Refusals {
-    /// All non-zero counts.
+    /// Returns all non-zero counts.
     pub fn all(&self) -> BTreeMap<(EntryPoint, Refusal), u64> {
         self.0
             .lock()
@@ -104,8 +104,8 @@ impl Refusals {
     }
 }
 
-/// Whether the call of an applet's request may continue to its stream. If so, a slot is reserved
-/// for it, unless it is live and has one.
+/// Decides whether the call of an applet's request may continue to its stream. If so, a slot is
+/// reserved for it, unless it is live and has one.
 pub fn admit(app: &App, sid: Option<&CallSid>) -> Result<(), Refusal> {
     let now = Instant::now();
     let is_live = |sid: &CallSid| app.services.registry.live().by_sid(sid).is_some();
@@ -122,7 +122,7 @@ pub fn admit(app: &App, sid: Option<&CallSid>) -> Result<(), Refusal> {
     }
 }
 
-/// Counts and logs a refusal, and writes the call's record in the background.
+/// Counts and logs a refusal, and records it with the call in the background.
 pub fn refused(app: &App, entry_point: EntryPoint, refusal: Refusal, request: PassthruRequest) {
     app.refusals.count(entry_point, refusal);
     tracing::warn!(sid = ?request.call_sid, entry_point = entry_point.name(), reason = refusal.name(), hint = refusal.hint(), "a call was refused");

@@ -9,7 +9,7 @@ use ghanti_session::Services;
 use crate::app::{App, router};
 use crate::front::Front;
 
-/// Timeout for writing the last call records.
+/// Timeout for saving the last events.
 const FLUSH: Duration = Duration::from_secs(10);
 /// The same timeout after a second stop signal.
 const FLUSH_AT_ONCE: Duration = Duration::from_secs(2);
@@ -33,7 +33,7 @@ impl Front {
     /// Serves until `shutdown` resolves. From then on only reserved calls are admitted; live calls
     /// may continue for the configured drain time, and the applets that follow them are answered.
     /// Calls still live after that are ended, each with a record. When `at_once` resolves, the
-    /// drain is cut short: calls are ended at once and the records are flushed.
+    /// drain is cut short: calls are ended at once and their events are flushed.
     pub async fn serve(
         mut self,
         app: App,

@@ -114,7 +114,7 @@ impl Unserved {
         self.decided.notify_waiters();
     }
 
-    /// The number of unserved requests, by path and cause.
+    /// Returns the number of unserved requests, by path and cause.
     pub fn all(&self) -> BTreeMap<(&'static str, &'static str), u64> {
         self.known().counts.clone()
     }
@@ -178,12 +178,12 @@ impl Unserved {
         taken
     }
 
-    /// Whether problems are kept for a CallSid.
+    /// Returns whether problems are kept for a CallSid.
     pub fn has(&self, sid: &CallSid) -> bool {
         self.known().by_sid.contains_key(sid)
     }
 
-    /// The first problem, since a time, of a socket that named no call. The socket may have
+    /// Returns the first problem, since a time, of a socket that named no call. The socket may have
     /// belonged to any call that waits for its stream.
     pub fn unnamed_since(&self, since: Instant) -> Option<Problem> {
         self.known()
@@ -203,7 +203,7 @@ pub struct Waiting {
 }
 
 impl Waiting {
-    /// Call this when `start` has arrived.
+    /// Records that `start` has arrived.
     pub fn started(&self) {
         if !self.started.swap(true, Ordering::Relaxed) {
             self.unserved.decide(&self.sid);
@@ -217,7 +217,7 @@ impl Drop for Waiting {
     }
 }
 
-/// Middleware that handles all responses with a [`Cause`].
+/// Handles all responses with a [`Cause`], as middleware.
 pub async fn watch(State(app): State<App>, request: Request, next: Next) -> Response {
     let uri = request.uri().clone();
     let response = next.run(request).await;

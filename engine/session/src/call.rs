@@ -11,29 +11,30 @@ use tokio::time::Instant;
 
 use crate::events::Events;
 
-/// A live call: shared by its task, its flow and whoever asks for it over HTTP. Its lock is held
-/// for moments only, never across a wait.
+/// A live call, shared by its task, its flow and HTTP requests about it. Its locks are held only
+/// briefly, never across an await.
 pub struct LiveCall {
     id: CallId,
     events: Mutex<CallEvents>,
     journal: Mutex<Option<SharedJournal>>,
-    /// Templates that were heard to their end, as the flow's rules ask for them.
+    /// Templates that were heard to their end, for the flow's rules.
     heard: Mutex<BTreeSet<String>>,
     started: Instant,
     started_unix_ms: u64,
 }
 
-/// The call's record, and where the events go of which it is made.
+/// The call's record, and the outlet for the events from which it is folded.
 struct CallEvents {
     log: CallLog,
-    /// What was known of the call before.
+    /// The record before this stream.
     known: CallLog,
     outlet: Option<Arc<Events>>,
-    /// What happened before the call had its outlet: it may yet be refused.
+    /// Events before the call had its outlet. They are kept back, since the call may still be
+    /// refused.
     early: Vec<Happened>,
 }
 
-/// A call's record, to be read at once.
+/// The locked record, for reading.
 pub struct Reading<'a>(MutexGuard<'a, CallEvents>);
 
 impl Deref for Reading<'_> {
@@ -45,8 +46,9 @@ impl Deref for Reading<'_> {
 }
 
 impl LiveCall {
-    /// A call whose stream starts now. What was known of it before is in `log`. What happens to it
-    /// is kept here until it is opened.
+    /// Creates a call whose stream starts now. `log` is what was known about it before,
+    /// `started_unix_ms` the current time in Unix milliseconds. Its events are kept back until
+    /// `open`.
     pub fn new(log: CallLog, journal: Option<SharedJournal>, started_unix_ms: u64) -> Arc<Self> {
         let call = Arc::new(Self {
             id: log.record().call_id,
@@ -67,7 +69,7 @@ impl LiveCall {
         call
     }
 
-    /// Keeps a journal, whose entries are events of this call.
+    /// Keeps the journal, and makes its entries events of this call.
     fn follow(self: &Arc<Self>, journal: SharedJournal) {
         let call: Weak<Self> = Arc::downgrade(self);
         journal.observe(move |began_ms, entry| {
@@ -85,23 +87,23 @@ impl LiveCall {
         self.events.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Its id.
+    /// Returns its id.
     pub fn id(&self) -> CallId {
         self.id
     }
 
-    /// Its record, to be read at once.
+    /// Locks the record for reading. Do not hold the guard across an await.
     pub fn record(&self) -> Reading<'_> {
         Reading(self.events())
     }
 
-    /// The record with its place among the call's events.
+    /// Returns a copy of the record with the position of its last event.
     pub(crate) fn log(&self) -> CallLog {
         self.events().log.clone()
     }
 
-    /// Something happened. It is in the record when this returns; what follows from it elsewhere is
-    /// not waited for.
+    /// Records something that happened to the call. The record includes it when this returns; it is
+    /// saved later.
     pub fn emit(&self, what: Happened) {
         self.emit_at(what, self.unix_ms(self.now_ms()));
     }
@@ -113,21 +115,21 @@ impl LiveCall {
             events.log.emit(NodeId::NONE, now_ms, what);
             return;
         };
-        // under the lock, so that events leave in their order
+        // still locked, so that events are published in their order
         if let Some(event) = events.log.emit(outlet.node(), now_ms, what) {
             outlet.publish(event, events.log.record());
         }
     }
 
-    /// Something was reported of the call. Returns the record before and after it.
+    /// Records something that was reported about the call. Returns the record before and after it.
     pub(crate) fn report(&self, what: Happened, now_ms: u64) -> (CallRecord, CallRecord) {
         let before = self.record().clone();
         self.emit_at(what, now_ms);
         (before, self.record().clone())
     }
 
-    /// The call is the only one with its ids: what has happened to it so far, and what will, goes
-    /// out from now on.
+    /// Connects the call to the outlet, once it is the only live one with its ids: publishes the
+    /// events that were kept back, and from now on every event as it happens.
     pub(crate) fn open(&self, outlet: &Arc<Events>) {
         let mut events = self.events();
         let early = std::mem::take(&mut events.early);
@@ -140,7 +142,7 @@ impl LiveCall {
         events.outlet = Some(Arc::clone(outlet));
     }
 
-    /// Milliseconds since the stream's start.
+    /// Returns the milliseconds since the stream's start.
     pub fn now_ms(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
@@ -155,7 +157,7 @@ impl LiveCall {
         self.started_unix_ms + at_ms
     }
 
-    /// The flow's journal, which is still growing; none if no flow was found.
+    /// Returns the flow's journal, which is still growing; `None` if no flow was found.
     pub fn journal(&self) -> Option<SharedJournal> {
         self.journal
             .lock()
@@ -163,20 +165,20 @@ impl LiveCall {
             .clone()
     }
 
-    /// Another version of the flow goes on with this journal, which hands on the entries as the one
-    /// before it did.
+    /// Switches the call to another version of its flow, which continues with this journal. The
+    /// journal has the observer of its predecessor, so that its entries become events too.
     pub fn go_on_with(&self, journal: SharedJournal) {
         *self.journal.lock().unwrap_or_else(PoisonError::into_inner) = Some(journal);
     }
 
-    /// A copy of the record as it stands, including the journal.
+    /// Returns a copy of the current record, including the journal.
     pub fn snapshot(&self) -> CallRecord {
         let mut record = self.record().clone();
         record.journal = self.journal().as_ref().map(SharedJournal::snapshot);
         record
     }
 
-    /// A template was heard to its end.
+    /// Records that a template was heard to its end.
     pub fn hears(&self, template: &str) {
         let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         if !heard.contains(template) {
@@ -184,13 +186,13 @@ impl LiveCall {
         }
     }
 
-    /// Whether a template was heard to its end.
+    /// Returns whether a template was heard to its end.
     pub fn has_heard(&self, template: &str) -> bool {
         let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         heard.contains(template)
     }
 
-    /// Notes something that went wrong, in the record and in the log.
+    /// Adds a problem to the record, if it has room, and logs it.
     pub fn problem(&self, name: &str, detail: String) {
         self.note(name, detail, Repeat::Always);
     }
@@ -202,7 +204,7 @@ impl LiveCall {
     }
 }
 
-/// The calls that are live in this process, at most one for each id and CallSid.
+/// The calls that are live in this process: at most one per call id and one per CallSid.
 #[derive(Clone, Default)]
 pub struct LiveCalls(Arc<Mutex<HashMap<CallId, Arc<LiveCall>>>>);
 
@@ -229,12 +231,12 @@ impl LiveCalls {
         self.calls().remove(&call);
     }
 
-    /// The live call with this id.
+    /// Returns the live call with this id.
     pub fn by_id(&self, call: CallId) -> Option<Arc<LiveCall>> {
         self.calls().get(&call).cloned()
     }
 
-    /// The live call with this CallSid.
+    /// Returns the live call with this CallSid.
     pub fn by_sid(&self, sid: &CallSid) -> Option<Arc<LiveCall>> {
         self.calls()
             .values()
@@ -242,17 +244,17 @@ impl LiveCalls {
             .cloned()
     }
 
-    /// The ids of all of them.
+    /// Returns the ids of all of them.
     pub fn ids(&self) -> Vec<CallId> {
         self.calls().keys().copied().collect()
     }
 
-    /// How many there are.
+    /// Returns how many there are.
     pub fn len(&self) -> usize {
         self.calls().len()
     }
 
-    /// Whether there are none.
+    /// Returns whether there are none.
     pub fn is_empty(&self) -> bool {
         self.calls().is_empty()
     }

@@ -1,6 +1,6 @@
-//! The records of calls, wherever they are: of live calls, of calls about to connect or just ended,
-//! and of all others in the database. Each is a fold over the call's events; what happens to a call
-//! is added here, and nothing is written over.
+//! The records of all calls: live ones, those about to connect or just ended, and older ones in the
+//! database. Each is a fold over the events of its call. Events are added here, and nothing is
+//! overwritten.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -19,20 +19,20 @@ use crate::outcomes::Outcomes;
 use crate::transfer;
 use ghanti_model::unix_ms;
 
-/// How many records of calls that are not live are kept in memory: calls waiting for their stream,
-/// and ended calls about which applets may still ask. The oldest are dropped; the database has
-/// them.
+/// Maximum number of records of calls that are not live kept in memory: calls waiting for their
+/// stream, and ended calls about which applets may still ask. The oldest are dropped; the database
+/// has them.
 const RECENT: usize = 4_096;
-/// How many do-not-call requests are kept in memory until they are in the database, which takes
-/// moments. When there are more, all are dropped.
+/// Maximum number of do-not-call requests kept in memory, which bridges the moments until they are
+/// in the database. When there are more, all are dropped.
 const WISHES: usize = 4_096;
-/// How long a read from the database may take.
+/// Timeout of a read from the database.
 const READ: Duration = Duration::from_millis(800);
-/// After the database did not tell what it knows of a call it is asked again no sooner than this.
+/// How long to wait before the database is asked again about a call, after it did not answer.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
 
-/// All call records. Changes go to the writer, which saves them later; only the first change to a
-/// record that is not in memory waits for a bounded read.
+/// All call records. Events go to the writer, which saves them later; only the first event of a
+/// call that is not in memory waits for a bounded read.
 pub struct CallRegistry {
     live: LiveCalls,
     recent: Mutex<Recent>,
@@ -46,26 +46,26 @@ pub struct CallRegistry {
     changing: Mutex<()>,
 }
 
-/// A record before and after something happened to its call.
+/// A record before and after an event.
 #[derive(Debug)]
 pub struct Change {
-    /// Before.
+    /// The record before it.
     pub before: CallRecord,
-    /// After.
+    /// The record after it.
     pub after: CallRecord,
 }
 
 /// A call that is not live.
 struct Entry {
     log: CallLog,
-    /// What this node has seen of it while the database did not tell what it knows.
+    /// Events recorded here while it was unknown what the database has of the call.
     unjoined: Vec<Arc<CallEvent>>,
-    /// When the database may be asked for what it knows; nothing where that is in the record.
+    /// When to ask the database what it has of the call; `None` if the log includes it.
     ask_after: Option<Instant>,
 }
 
 impl Entry {
-    /// `archived` is what the database told.
+    /// Creates an entry from the database's answer.
     fn new(call: CallId, archived: Result<Option<CallLog>, StoreError>) -> Self {
         let ask_after = archived.as_ref().err().map(|_| Instant::now() + ASK_AGAIN);
         let archived = archived.ok().flatten();
@@ -80,11 +80,12 @@ impl Entry {
         self.ask_after.is_some_and(|after| after <= Instant::now())
     }
 
-    /// The database has told what it knows after all.
+    /// Merges what the database has of the call with the events recorded here.
     fn join(&mut self, archived: Option<CallLog>) {
         let mut log = archived.unwrap_or_else(|| CallLog::new(self.log.record().call_id));
         for event in &self.unjoined {
-            // what is in there already stays out
+            // has no effect if the event is not after the last stored one: it is probably stored,
+            // too
             log.apply(event);
         }
         self.log = log;
@@ -109,7 +110,7 @@ impl Recent {
         self.place(call);
     }
 
-    /// Keeps the call's CallSid, and the number of entries bounded.
+    /// Indexes the call by its CallSid, and drops the oldest entry if there are too many.
     fn place(&mut self, call: CallId) {
         let sid = self
             .entries
@@ -137,7 +138,7 @@ impl Recent {
 }
 
 impl CallRegistry {
-    /// The registry of a node, over a database and the writer to it.
+    /// Creates the registry of a node, on top of a database and its writer.
     pub fn new(node: NodeId, writer: EventWriter, archive: Arc<dyn CallRecords>) -> Self {
         Self {
             live: LiveCalls::default(),
@@ -159,28 +160,28 @@ impl CallRegistry {
         self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The live calls.
+    /// Returns the live calls.
     pub fn live(&self) -> &LiveCalls {
         &self.live
     }
 
-    /// The events of this node.
+    /// Returns the outlet of this node's events.
     pub fn events(&self) -> &Arc<Events> {
         &self.events
     }
 
-    /// The writer, to be flushed at the end.
+    /// Returns the writer, for its unsaved events and so that it can be flushed at shutdown.
     pub fn writer(&self) -> &EventWriter {
         self.events.writer()
     }
 
-    /// The database.
+    /// Returns the database.
     pub fn archive(&self) -> &Arc<dyn CallRecords> {
         &self.archive
     }
 
-    /// How many calls have ended with each outcome since the engine started. Beyond a bound,
-    /// outcomes invented by flows are counted as `others`.
+    /// Returns how many calls have ended with each outcome since the engine started. Beyond a
+    /// bound, outcomes invented by flows are counted as `others`.
     pub fn outcomes(&self) -> BTreeMap<String, u64> {
         self.outcomes.all()
     }
@@ -190,8 +191,8 @@ impl CallRegistry {
             .count(record.outcome.as_deref().unwrap_or("none"));
     }
 
-    /// How many transfers have ended with each outcome since the engine started. A transfer whose
-    /// outcome was corrected by a later report counts under both.
+    /// Returns how many transfers have ended with each outcome since the engine started. A transfer
+    /// whose outcome was corrected by a later report counts under both.
     pub fn transfers(&self) -> BTreeMap<String, u64> {
         self.transfers.all()
     }
@@ -206,8 +207,8 @@ impl CallRegistry {
         }
     }
 
-    /// Whether the customer has asked not to be called again. Fails if the database does not answer
-    /// in time.
+    /// Returns the customer's request not to be called again, if there is one. Fails if the
+    /// database does not answer in time.
     pub async fn do_not_call(&self, phone: &PhoneNumber) -> Result<Option<DoNotCall>, StoreError> {
         let unsaved = self.wishes().get(phone).copied();
         match unsaved {
@@ -234,13 +235,14 @@ impl CallRegistry {
         self.wishes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The call with this CallSid, if it is in memory. Never waits.
+    /// Returns the call with this CallSid, if it is in memory. Never waits.
     pub fn known(&self, sid: &CallSid) -> Option<CallId> {
         let live = self.live.by_sid(sid).map(|live| live.id());
         live.or_else(|| self.recent().sids.get(sid).copied())
     }
 
-    /// A record as this node knows it; from the database where it does not.
+    /// Returns the record of a call as this node knows it; from the database, if it does not know
+    /// the call.
     pub async fn get(&self, call: CallId) -> Result<Option<CallRecord>, StoreError> {
         if let Some(live) = self.live.by_id(call) {
             return Ok(Some(live.snapshot()));
@@ -248,7 +250,7 @@ impl CallRegistry {
         Ok(self.log(call).await?.map(CallLog::into_record))
     }
 
-    /// The record of an Exotel CallSid, in the same way.
+    /// Returns the record of the call with this CallSid, like [`CallRegistry::get`].
     pub async fn by_sid(&self, sid: &CallSid) -> Result<Option<CallRecord>, StoreError> {
         if let Some(live) = self.live.by_sid(sid) {
             return Ok(Some(live.snapshot()));
@@ -256,7 +258,8 @@ impl CallRegistry {
         Ok(self.log_by_sid(sid).await?.map(CallLog::into_record))
     }
 
-    /// A record with its place among the call's events.
+    /// Returns the record of a call, like [`CallRegistry::get`], with the position of its last
+    /// event.
     pub async fn log(&self, call: CallId) -> Result<Option<CallLog>, StoreError> {
         if let Some(live) = self.live.by_id(call) {
             return Ok(Some(live.log()));
@@ -267,7 +270,7 @@ impl CallRegistry {
         }
     }
 
-    /// The same by Exotel's CallSid.
+    /// Returns the record of the call with this CallSid, like [`CallRegistry::log`].
     pub async fn log_by_sid(&self, sid: &CallSid) -> Result<Option<CallLog>, StoreError> {
         if let Some(live) = self.live.by_sid(sid) {
             return Ok(Some(live.log()));
@@ -283,7 +286,8 @@ impl CallRegistry {
         }
     }
 
-    /// A recent call, with what the database knows of it where that has not been told yet.
+    /// Returns the log of a recent call. If what the database has of it is still missing, and it is
+    /// time to ask again, asks first.
     async fn at_hand(&self, call: CallId) -> Option<CallLog> {
         if let Some(entry) = self
             .recent()
@@ -307,7 +311,8 @@ impl CallRegistry {
         Some(entry.log.clone())
     }
 
-    /// A record with all that any node knows of its call, as far as the database has it.
+    /// Returns the record of a call with the events of all nodes, as far as the database has them.
+    /// Fails if the database does not answer and the call is not in memory.
     pub async fn read(&self, call: CallId) -> Result<Option<CallRecord>, StoreError> {
         let archived = bounded(self.archive.log_by_id(call)).await;
         let is_whole = |here: &CallLog, there: &CallLog| there.last() >= here.last();
@@ -331,7 +336,7 @@ impl CallRegistry {
         };
         match archived {
             archived if entry.ask_after.is_some() => entry.join(archived),
-            // what other nodes have added is in there
+            // the database also has the events of other nodes
             Some(there) if is_whole(&entry.log, &there) => entry.log = there,
             _ => {}
         }
@@ -364,9 +369,9 @@ impl CallRegistry {
         Ok(records)
     }
 
-    /// Something happened to a call that need not be live, nor known. It is saved later. Where the
-    /// database cannot tell what it knows of the call, the record that is returned is of what this
-    /// node knows; nothing that the database has is lost by it.
+    /// Records something that happened to a call, whether or not it is live or known, and hands the
+    /// event to the writer. If the database does not answer what it has of the call, the returned
+    /// records include only what this node knows; nothing is lost.
     pub async fn append(&self, call: CallId, what: Happened) -> Change {
         let is_known = self.live.by_id(call).is_some() || self.recent().entries.contains_key(&call);
         let archived = if is_known {
@@ -385,7 +390,7 @@ impl CallRegistry {
         }
         let change = match recent.entries.get_mut(&call) {
             Some(entry) => self.change(entry, what),
-            // the entry was put there above
+            // does not happen: the entry was inserted above
             None => Change {
                 before: CallRecord::new(call, 0),
                 after: CallRecord::new(call, 0),
@@ -421,7 +426,8 @@ impl CallRegistry {
         only
     }
 
-    /// Nothing more comes of a call's stream.
+    /// Takes an ended call out of the live calls, counts its outcome, and keeps its record in
+    /// memory for applets that may still ask.
     pub fn end(&self, call: &LiveCall) {
         let _changing = self.changing();
         let record = call.snapshot();

@@ -1,10 +1,10 @@
-//! How a flow's run ended, in the words of a call's events.
+//! The end of a flow's run: for the outcome of its call, and in words for the flow's author.
 
 use ghanti_dialog::{Limit, RunEnd};
 use ghanti_model::event::FlowEnd;
 pub use ghanti_model::event::StreamEnd;
 
-/// What of it counts for the call's outcome.
+/// Converts the end of a run to what counts for the call's outcome.
 pub fn flow_end(run: &RunEnd) -> FlowEnd {
     match run {
         RunEnd::Returned => FlowEnd::Returned,

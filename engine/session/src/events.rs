@@ -1,4 +1,4 @@
-//! Where the events of this node go: to the writer that saves them, and to whoever follows them.
+//! The outlet of this node's events: to the writer that saves them, and to followers.
 
 use std::sync::Arc;
 
@@ -8,8 +8,8 @@ use tokio::sync::broadcast;
 
 use crate::log_lines;
 
-/// A follower that is so many events behind loses the oldest, and has to read them from the
-/// database.
+/// How many events a follower may lag behind. Beyond that it misses the oldest, and has to read
+/// them from the database.
 const FOLLOWED: usize = 4_096;
 
 /// The outlet of this node's events.
@@ -20,7 +20,7 @@ pub struct Events {
 }
 
 impl Events {
-    /// The events of a node, which this writer saves.
+    /// Creates the outlet of a node, whose events this writer saves.
     pub fn new(node: NodeId, writer: EventWriter) -> Self {
         Self {
             node,
@@ -29,17 +29,17 @@ impl Events {
         }
     }
 
-    /// This node.
+    /// Returns this node's id.
     pub fn node(&self) -> NodeId {
         self.node
     }
 
-    /// The writer.
+    /// Returns the writer.
     pub fn writer(&self) -> &EventWriter {
         &self.writer
     }
 
-    /// All events of this node from now on.
+    /// Subscribes to all events of this node from now on.
     pub fn follow(&self) -> broadcast::Receiver<Arc<CallEvent>> {
         self.followers.subscribe()
     }

@@ -23,7 +23,7 @@ pub const BEHIND_ANSWER: Duration = Duration::from_secs(3);
 /// How many order ids one request may name; further ones are ignored.
 const NAMED: usize = 4;
 
-/// The record that there is of a call already; an error where that is not known.
+/// The existing record of a call, if there is one; an error if that is not known.
 pub type Earlier = Result<Option<CallLog>, StoreError>;
 
 /// What is known about the call to be found.
@@ -66,8 +66,8 @@ pub struct Found {
 }
 
 impl Found {
-    /// Problems for the record of a call whose flow has not started: names and details, without
-    /// personal data.
+    /// Returns problems for the record of a call whose flow has not started: names and details,
+    /// without personal data.
     pub fn problems(&self) -> Vec<(&'static str, String)> {
         let failures = self.failures().into_iter();
         let doubt = self.doubt.iter().map(|doubt| {
@@ -79,8 +79,8 @@ impl Found {
         failures.chain(doubt).collect()
     }
 
-    /// Failed look-ups, as problems. Before the stream starts nothing else is a problem, since only
-    /// the stream shows for certain who is on the line.
+    /// Returns failed look-ups, as problems. Before the stream starts nothing else is a problem,
+    /// since only the stream shows for certain who is on the line.
     pub fn failures(&self) -> Vec<(&'static str, String)> {
         let failures = self
             .failures
@@ -91,8 +91,8 @@ impl Found {
             .collect()
     }
 
-    /// Problems for the record of a call whose flow started before this request arrived: only those
-    /// that should have kept the customer's record from the flow.
+    /// Returns problems for the record of a call whose flow started before this request arrived:
+    /// only those that should have kept the customer's record from the flow.
     pub fn late_problems(&self) -> Vec<(&'static str, String)> {
         let is_late = |doubt: &&Doubt| {
             matches!(
@@ -112,7 +112,7 @@ impl Found {
     }
 }
 
-/// The orders that parameters name, by our id in `call-id`, `order` or `CustomField`, or in
+/// Returns the orders that parameters name, by our id in `call-id`, `order` or `CustomField`, or in
 /// parameters packed into a `CustomField`.
 pub fn named_orders<'a>(parameters: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<CallId> {
     let mut named = Vec::new();
@@ -140,7 +140,7 @@ pub fn named_orders<'a>(parameters: impl IntoIterator<Item = (&'a str, &'a str)>
     named
 }
 
-/// What a `start` reports about its call.
+/// Returns what a `start` reports about its call.
 pub fn sighting_of(start: &Start) -> Sighting {
     let parameters = start
         .custom_parameters
@@ -484,7 +484,7 @@ async fn bind(
     bound.call_id
 }
 
-/// The operator's numbers, as the flows' manifests name them.
+/// Returns the operator's numbers, as the flows' manifests name them.
 fn lines(services: &Services) -> Vec<PhoneNumber> {
     services
         .catalogue

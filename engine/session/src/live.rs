@@ -67,8 +67,8 @@ pub struct Standing {
 }
 
 impl ConversationParts {
-    /// A conversation of this call, for the version that starts it or, with `takeover`, one that
-    /// takes it over.
+    /// Makes a conversation of this call, for the version that starts it or, with `takeover`, one
+    /// that takes it over.
     pub fn conversation(
         &self,
         version: Arc<FlowVersion<FlowPrompts>>,
@@ -205,7 +205,8 @@ impl LiveConversation {
             .collect()
     }
 
-    /// Languages a caller may answer in: the call's current one, then the flow's others.
+    /// Returns the languages a caller may answer in: the call's current one, then the flow's
+    /// others.
     fn languages(&self) -> Vec<Language> {
         let current = &self.parts.facts.language;
         let others = self

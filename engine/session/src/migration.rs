@@ -71,7 +71,7 @@ struct Attempt {
 }
 
 impl<'a> Migration<'a> {
-    /// For a call whose conversations are made from these parts.
+    /// Watches for a call whose conversations are made from these parts.
     pub fn new(services: &'a Services, parts: &'a ConversationParts) -> Self {
         Self {
             services,
@@ -140,7 +140,7 @@ impl<'a> Migration<'a> {
         }
     }
 
-    /// The newer version that the call may move to, if there is one.
+    /// Returns the newer version that the call may move to, if there is one.
     fn newer(&self, running: &Held) -> Option<Arc<FlowVersion<FlowPrompts>>> {
         let version = self.services.catalogue.successor(&running.version)?;
         let moves = version
@@ -239,8 +239,8 @@ impl Attempt {
 }
 
 impl ConversationParts {
-    /// Whether a transfer has been decided. The call is then on its way to an agent and does not
-    /// migrate any more.
+    /// Returns whether a transfer has been decided. The call is then on its way to an agent and
+    /// does not migrate any more.
     fn transfers(&self) -> bool {
         matches!(self.call.record().decision, Some(Decision::Transfer { .. }))
     }

@@ -1,5 +1,5 @@
-//! What the network reports of a call (the status callback, the applets after the bot), as facts.
-//! What follows from them the call's record says (`ghanti_model::fold::network`). Pure.
+//! Converts what Exotel reports about a call (status callbacks, requests of applets after the bot)
+//! into events. `ghanti_model::fold::network` merges them into the record. Pure.
 
 use ghanti_exotel::applet::PassthruRequest;
 use ghanti_exotel::status::StatusCallback;
@@ -13,7 +13,7 @@ pub use ghanti_model::fold::network::{
     NEVER_CONNECTED, REFUSED_BUSY, final_status, has_cause, was_not_taken,
 };
 
-/// A status callback came.
+/// Makes the event of a status callback.
 pub fn status_reported(callback: &StatusCallback) -> Happened {
     Happened::StatusReported(Box::new(StatusReported {
         told: bounded(callback.told.clone()),
@@ -23,7 +23,8 @@ pub fn status_reported(callback: &StatusCallback) -> Happened {
     }))
 }
 
-/// A Passthru applet behind the bot asked. `problem` is what it says went wrong with the stream.
+/// Makes the event of a Passthru applet's request after the bot. `problem` is what the request says
+/// went wrong with the stream.
 pub fn passthru_after(request: &PassthruRequest, problem: Option<Cause>) -> Happened {
     Happened::PassthruAfter(Box::new(PassthruAfter {
         told: bounded(request.told.clone()),

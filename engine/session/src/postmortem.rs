@@ -51,7 +51,7 @@ pub fn report(
     }
 }
 
-/// The name of the question asked or the template said by this entry.
+/// Returns the name of the question asked or the template said by this entry.
 fn spoken(entry: &JournalEntry) -> Option<String> {
     let name = match entry.function {
         Function::Ask | Function::Collect => entry.arguments.get("name")?.as_str()?.to_owned(),
@@ -87,8 +87,8 @@ impl FailureLines<'_> {
         }
     }
 
-    /// A line of a traceback. Places in the script are shown; the message of an exception may
-    /// contain the customer's data and is masked.
+    /// Formats a line of a traceback. Places in the script are shown; the message of an exception
+    /// may contain the customer's data and is masked.
     fn traced(&self, line: &Masked) -> String {
         let text = line.expose();
         let is_place = text.starts_with(char::is_whitespace) || text.starts_with("Traceback");

@@ -1,4 +1,4 @@
-//! Writes what happens in a call into its events and the log.
+//! Writes what happens in a call to its events and the log.
 
 use ghanti_dialog::Manifest;
 use ghanti_model::fold::LINES;
@@ -7,14 +7,14 @@ use ghanti_model::{CallState, Extent, Happened, Language, Line, Masked, PromptId
 use crate::call::LiveCall;
 use crate::event::Event;
 
-/// Writes down what happens in one call.
+/// Writes the events of one call.
 #[derive(Default)]
 pub struct Recorder {
-    /// How many lines the transcript has.
+    /// Number of lines in the transcript.
     lines: u32,
-    /// Which transcript line is which prompt's, of those not yet ended.
+    /// Transcript line of each prompt that has not ended.
     open: Vec<(PromptId, u32)>,
-    /// The same of those that are assumed to have been heard, with their templates.
+    /// Transcript line and template of each prompt that is assumed to have been heard.
     assumed: Vec<(PromptId, u32, String)>,
     last_caller_ended_ms: Option<u64>,
 }
@@ -115,7 +115,7 @@ impl Recorder {
         }
     }
 
-    /// The number of the transcript's next line, as long as it keeps any.
+    /// Returns the number of the next transcript line; `None` if the transcript is full.
     fn next_line(&mut self) -> Option<u32> {
         let line = self.lines;
         let has_room = usize::try_from(line).is_ok_and(|line| line < LINES);
@@ -123,7 +123,7 @@ impl Recorder {
         has_room.then_some(line)
     }
 
-    /// A prompt was heard to its end: reaches the step that it stands for.
+    /// Records that a prompt was heard to its end, and the step it reaches, if any.
     fn delivered(&self, call: &LiveCall, manifest: Option<&Manifest>, template: &str) {
         call.hears(template);
         if let Some(milestone) = manifest
@@ -164,7 +164,8 @@ fn spoken_line(
     }
 }
 
-/// Where a call stood: the last thing said or asked, for the record of a caller who hung up.
+/// Returns the last position of a call: the last prompt and how much of it was heard, for the
+/// record of a caller who hung up.
 pub fn last_position(call: &LiveCall) -> String {
     let record = call.record();
     debug_assert!(record.state != CallState::Pending);

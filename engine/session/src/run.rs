@@ -1,4 +1,4 @@
-//! One call, from its accepted socket to its saved record.
+//! One call, from its accepted socket to its last event.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,7 +46,7 @@ const APOLOGY: Duration = Duration::from_secs(30);
 /// The result of running a call on a socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ran {
-    /// A call took place, and its record has been handed to the writer.
+    /// A call took place, and its events have been handed to the writer.
     Held {
         /// The call.
         call: CallId,
@@ -59,7 +59,7 @@ pub enum Ran {
     NotStarted(NoStart),
 }
 
-/// Runs one call on an accepted socket to its end, and returns once its record has been handed to
+/// Runs one call on an accepted socket to its end, and returns once its events have been handed to
 /// the writer.
 ///
 /// `session` is the last segment of the socket's path. `admit` decides whether the call may start,
@@ -100,7 +100,7 @@ pub async fn run_call<W: Wire, P>(
     ran
 }
 
-/// A session shortened for the log: whoever connects can put anything into the path.
+/// Shortens a session for the log: whoever connects can put anything into the path.
 fn short(session: &str) -> &str {
     session
         .split_at_checked(64)
@@ -140,7 +140,7 @@ async fn prepare(
         }
         Ok(Some(earlier)) => earlier,
         Ok(None) => CallLog::new(found.call_id),
-        // what cannot be read is not written over
+        // under a new id, since the call may already have, or have had, a stream
         Err(error) => {
             problems.push((
                 "store-unavailable",
@@ -214,7 +214,7 @@ fn facts(known: &CallRecord, found: &Found, start: &Start) -> CallFacts {
         call_id: known.call_id,
         call_sid: found.sid.clone().or_else(|| known.call_sid.clone()),
         direction,
-        // the number on the line, which need not be the one that was ordered
+        // the number on the line may differ from the one that was ordered
         customer_number: found.number.clone(),
         line_number: found.line.clone().or_else(|| known.line_number.clone()),
         language: customer_language(found.customer.as_ref()),
@@ -222,7 +222,7 @@ fn facts(known: &CallRecord, found: &Found, start: &Start) -> CallFacts {
     }
 }
 
-/// One call has one stream: what its record says of that one is not replaced by another.
+/// Logs a second stream of a call, which is refused, and notes it in the call's record.
 async fn refuse_second(services: &Services, earlier: &CallRecord) {
     let (call, state) = (earlier.call_id, earlier.state);
     tracing::warn!(%call, ?state, "a second stream of a call was closed: one call has one stream");

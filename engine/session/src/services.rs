@@ -39,7 +39,7 @@ pub struct Services {
     pub sessions: Arc<dyn SessionStore>,
     /// The call records.
     pub registry: CallRegistry,
-    /// The lease on the calls of this node; without one, others may take them for abandoned.
+    /// The lease on this node's calls; without one, other nodes end them as abandoned.
     pub lease: Option<Lease>,
     /// Decoded audio files of flows.
     pub files: AudioFiles,

@@ -1,5 +1,5 @@
-//! What Exotel's applets and callbacks report of a transfer, as facts. What becomes of it follows
-//! from all of them (`ghanti_model::fold::transfer`). Pure.
+//! Converts what Exotel's applets and callbacks report about a transfer into events.
+//! `ghanti_model::fold::transfer` derives the outcome from them. Pure.
 
 use ghanti_exotel::CallStatus;
 use ghanti_exotel::applet::{Leg, PassthruRequest};
@@ -8,22 +8,22 @@ use ghanti_model::{AgentLegState, CallRecord, Happened, PhoneNumber};
 
 pub use ghanti_model::fold::transfer::{DECIDED, has_asked, is_decided, is_outcome};
 
-/// So much of Exotel's word for an event is kept.
+/// Maximum length of Exotel's name for an event, in characters.
 const EVENT_CHARACTERS: usize = 64;
 
-/// How the agent's leg ended, as the Passthru applet behind Connect is told.
+/// Returns how the agent's leg ended, as reported by a Passthru applet after Connect.
 pub(crate) fn leg_at_passthru(request: &PassthruRequest) -> LegReport {
     leg(ended(request), request.dial_whom_number.as_ref())
 }
 
-/// The Connect applet asked, and was answered these numbers.
+/// Makes the event of a request of the Connect applet, which was answered with these numbers.
 pub fn connect_answered(numbers: &[PhoneNumber]) -> Happened {
     Happened::ConnectAnswered(ConnectAnswered {
         numbers: numbers.iter().map(PhoneNumber::masked).collect(),
     })
 }
 
-/// Connect's event URL reported something of an agent's leg.
+/// Makes the event of a report of Connect's event URL on the progress of an agent's leg.
 pub fn agent_reported(request: &PassthruRequest) -> Happened {
     let state = match request
         .event_type
@@ -44,7 +44,8 @@ pub fn agent_reported(request: &PassthruRequest) -> Happened {
     })
 }
 
-/// The agents' legs of a status callback: the first is the customer's, those behind it are agents'.
+/// Returns the agents' legs of a status callback. The first leg is the customer's, the others are
+/// agents'.
 pub(crate) fn agents(legs: &[Leg]) -> Vec<LegReport> {
     let reported = legs.iter().skip(1).map(|told| {
         let talked = told.on_call_duration_s.is_some_and(|seconds| seconds > 0);
@@ -65,8 +66,8 @@ fn leg(state: Option<AgentLegState>, agent: Option<&PhoneNumber>) -> LegReport {
     }
 }
 
-/// How an agent's leg ended, as reported by an applet after Connect: in `DialCallStatus` or,
-/// failing that, in `CallType`.
+/// Returns how an agent's leg ended, as reported by an applet after Connect: in `DialCallStatus`
+/// or, failing that, in `CallType`.
 fn ended(request: &PassthruRequest) -> Option<AgentLegState> {
     let by_type = || match request.call_type.as_deref()? {
         "completed" => Some(AgentLegState::Answered),
@@ -93,8 +94,8 @@ fn state_of(status: &CallStatus) -> Option<AgentLegState> {
     }
 }
 
-/// Whether a request comes from behind the Connect applet: the agent's leg is over, so nobody is to
-/// be connected once more.
+/// Returns whether a request comes from an applet after Connect: the agent's leg is over, so nobody
+/// is to be connected again.
 pub fn is_behind_connect(record: &CallRecord, request: &PassthruRequest) -> bool {
     has_asked(record)
         && request

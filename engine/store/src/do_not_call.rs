@@ -16,7 +16,7 @@ pub struct DoNotCall {
 }
 
 impl DoNotCall {
-    /// The request in the record of an ended call, whatever else happened in the call.
+    /// Returns the request in the record of an ended call, whatever else happened in the call.
     pub fn of(record: &CallRecord) -> Option<Self> {
         let is_wish = |word: &Option<String>| word.as_deref() == Some(DO_NOT_CALL);
         let is_asked = record.state == CallState::Ended

@@ -1,5 +1,5 @@
-//! The lease of this node: as long as it lives it says so in the database, and its calls are its
-//! own. The calls of a node that has not said so for [`LEASE`] are ended by whoever notices.
+//! The lease of this node on its calls, renewed in the database while the process runs. Any node
+//! ends the calls of a node whose lease has expired.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -12,26 +12,29 @@ use tokio::task::JoinHandle;
 
 use crate::{CallRecords, OpenError};
 
-/// So long a node counts as alive after it has said so.
+/// How long a lease lasts after it was renewed.
 pub const LEASE: Duration = Duration::from_secs(15);
-/// It says so this often, and looks for the calls of dead nodes.
+/// Interval at which the lease is renewed and the calls of dead nodes are looked for.
 pub const HEARTBEAT: Duration = Duration::from_secs(5);
-/// The file in the data folder that names the node and is locked as long as it lives.
+/// File in the data folder that holds the node's id and is locked while the process runs.
 const FILE: &str = "node";
 
-/// The lease, which is renewed until it is released or dropped.
+/// A lease, renewed until it is released or dropped.
 pub struct Lease {
     node: NodeId,
     records: Arc<dyn CallRecords>,
     task: JoinHandle<()>,
-    /// Its lock tells the next process of this folder that this one is gone.
+    /// Locked, so that the next process of this folder knows whether this one still runs. `None` if
+    /// an earlier one still runs.
     _file: Option<File>,
 }
 
 impl Lease {
-    /// Takes a lease as a new node. Where an earlier process of this data folder is gone, its calls
-    /// are ended at once; those of other dead nodes as well. A database that does not answer is
-    /// told, and asked again later.
+    /// Takes a lease as a new node. Ends the calls of nodes whose lease has expired. The lease of
+    /// an earlier process of this data folder is given up first, if that process has ended. A
+    /// database that does not answer is logged and tried again later.
+    ///
+    /// Fails if the file with the node's id cannot be read or written.
     pub async fn take(records: Arc<dyn CallRecords>, data_dir: &Path) -> Result<Self, OpenError> {
         let node = NodeId::generate();
         let path = data_dir.join(FILE);
@@ -63,12 +66,12 @@ impl Lease {
         })
     }
 
-    /// This node.
+    /// Returns this node's id.
     pub fn node(&self) -> NodeId {
         self.node
     }
 
-    /// Gives the lease up: no call is held any more.
+    /// Gives the lease up: calls that this node still holds count as abandoned.
     pub async fn release(&self) {
         self.task.abort();
         let now_ms = unix_ms();
@@ -84,11 +87,11 @@ impl Drop for Lease {
     }
 }
 
-/// Renews the lease, and ends the calls of dead nodes. An outage is told once.
+/// Renews the lease, and ends the calls of dead nodes. An outage is logged once.
 async fn beat(records: &dyn CallRecords, node: NodeId, is_told: &mut bool) {
     let now_ms = unix_ms();
     let until_ms = now_ms.saturating_add(u64::try_from(LEASE.as_millis()).unwrap_or(u64::MAX));
-    // a node whose own lease cannot be renewed judges no other
+    // a node that cannot renew its own lease does not end the calls of others
     let done = match records.heartbeat(node, now_ms, until_ms).await {
         Ok(()) => records.close_abandoned(node, now_ms).await,
         Err(error) => Err(error),
@@ -111,8 +114,8 @@ async fn beat(records: &dyn CallRecords, node: NodeId, is_told: &mut bool) {
     }
 }
 
-/// Writes the node's name to the file and keeps it locked. Tells the name that was there, where its
-/// process is gone; nothing is written, and no lock held, where it is not.
+/// Writes the node's id to the file and keeps it locked. Returns the file, and the id of the
+/// process before, which has ended. If that process still runs, writes nothing and returns neither.
 fn name_node(path: &Path, node: NodeId) -> io::Result<(Option<File>, Option<NodeId>)> {
     let mut file = OpenOptions::new()
         .read(true)
@@ -126,7 +129,7 @@ fn name_node(path: &Path, node: NodeId) -> io::Result<(Option<File>, Option<Node
         Err(TryLockError::Error(error)) => return Err(error),
     }
     let mut text = String::new();
-    // what is no text is no name
+    // a file that is not UTF-8 holds no id
     let _ = file.read_to_string(&mut text);
     file.set_len(0)?;
     file.seek(SeekFrom::Start(0))?;

@@ -1,8 +1,9 @@
-//! Storage: sessions and customers in Redis or in process, call records in SQLite or PostgreSQL.
+//! Storage: sessions and customers in Redis or in process, events and records of calls in SQLite or
+//! PostgreSQL.
 //!
-//! It knows nothing of HTTP, flows or speech. Every operation is bounded in time; none retries for
-//! long: a call never waits for a store. What happens to a call goes through [`EventWriter`],
-//! which outlasts a database that is away.
+//! This crate knows nothing about HTTP, flows or speech. Every operation is bounded in time and
+//! retries only briefly, so that a call never waits for a store. Events of calls are saved through
+//! [`EventWriter`], which survives an outage of the database.
 
 pub mod binding;
 pub mod do_not_call;

@@ -1,4 +1,4 @@
-//! Events of calls, and the records that follow from them: what remains of a call for good.
+//! Events of calls and the records folded from them: what is kept of a call permanently.
 
 use std::sync::Arc;
 
@@ -9,22 +9,24 @@ use ghanti_model::{
 
 use crate::{DoNotCall, StoreError};
 
-/// Events and records of calls, in SQLite or PostgreSQL.
+/// Events and records of calls in a database: SQLite or PostgreSQL.
 #[async_trait]
 pub trait CallRecords: Send + Sync {
-    /// Adds events, of any calls and in any order: all of them or none. What is there already stays
-    /// as it is. The records of their calls follow in the same transaction; what a customer asked
-    /// for in one ([`DoNotCall`]) is kept with their number, once.
+    /// Adds events of any calls, in any order, in one transaction. Events that are stored already
+    /// are kept as they are. The records of their calls are updated in the same transaction; a
+    /// do-not-call request in one ([`DoNotCall`]) is also stored with the customer's number, once
+    /// per call.
     async fn append(&self, events: &[Arc<CallEvent>]) -> Result<(), StoreError>;
 
-    /// Takes over the record of a call that was held before there were events. One that is there
-    /// stays as it is.
+    /// Stores a call's record from an engine version without events, as the first event of that
+    /// call. A record that was imported before is kept.
     async fn import(&self, record: &CallRecord) -> Result<(), StoreError> {
         self.append(&[Arc::new(CallEvent::imported(record.clone()))])
             .await
     }
 
-    /// At most `limit` events of a call in their order, behind a mark; without one its first.
+    /// Returns at most `limit` events of a call in their order: those after the mark `behind` or,
+    /// without one, the first.
     async fn events(
         &self,
         call: CallId,
@@ -32,30 +34,30 @@ pub trait CallRecords: Send + Sync {
         limit: u32,
     ) -> Result<Vec<CallEvent>, StoreError>;
 
-    /// Which call an event is of, and its place there.
+    /// Returns the call of an event, and the event's position among those of the call.
     async fn place_of(&self, event: EventId) -> Result<Option<(CallId, EventMark)>, StoreError>;
 
-    /// The record of a call, with its place among the call's events.
+    /// Returns the record of a call, with the position of its newest event.
     async fn log_by_id(&self, call: CallId) -> Result<Option<CallLog>, StoreError>;
 
-    /// The newest record of an Exotel CallSid, with its place among the call's events.
+    /// Returns the newest record of a CallSid, with the position of its newest event.
     async fn log_by_sid(&self, sid: &CallSid) -> Result<Option<CallLog>, StoreError>;
 
-    /// The record of a call.
+    /// Returns the record of a call.
     async fn by_id(&self, call: CallId) -> Result<Option<CallRecord>, StoreError> {
         Ok(self.log_by_id(call).await?.map(CallLog::into_record))
     }
 
-    /// The newest record of an Exotel CallSid.
+    /// Returns the newest record of a CallSid.
     async fn by_sid(&self, sid: &CallSid) -> Result<Option<CallRecord>, StoreError> {
         Ok(self.log_by_sid(sid).await?.map(CallLog::into_record))
     }
 
-    /// The newest records, at most `limit`, newest first.
+    /// Returns the newest records, at most `limit`, newest first.
     async fn newest(&self, limit: u32) -> Result<Vec<CallRecord>, StoreError>;
 
-    /// A node is alive, and holds its calls until `lease_until_ms`. A time that has passed gives
-    /// its calls up.
+    /// Sets the time until which a node holds its calls, in milliseconds since
+    /// 1970-01-01T00:00:00Z. If it is not in the future, the node's calls count as abandoned.
     async fn heartbeat(
         &self,
         node: NodeId,
@@ -63,11 +65,11 @@ pub trait CallRecords: Send + Sync {
         lease_until_ms: u64,
     ) -> Result<(), StoreError>;
 
-    /// Ends the calls that are live, or wait for their stream, on nodes whose lease has run out;
-    /// tells how many. `node` is the one that does it.
+    /// Ends calls that are live, or that wait for their stream, on nodes whose lease has expired.
+    /// Returns how many. `node` is the node that does it.
     async fn close_abandoned(&self, node: NodeId, now_unix_ms: u64) -> Result<u64, StoreError>;
 
-    /// The customer's newest do-not-call request that has not been lifted.
+    /// Returns the customer's newest do-not-call request that has not been lifted.
     async fn do_not_call(&self, phone: &PhoneNumber) -> Result<Option<DoNotCall>, StoreError>;
 
     /// Lifts all do-not-call requests of a number, including `unsaved`, whose record may not have
@@ -79,6 +81,6 @@ pub trait CallRecords: Send + Sync {
         now_unix_ms: u64,
     ) -> Result<u64, StoreError>;
 
-    /// Whether the database answers.
+    /// Checks that the database answers.
     async fn ping(&self) -> Result<(), StoreError>;
 }

@@ -1,11 +1,12 @@
-//! Events that could not yet be written to the database, as files `{call_id}.events`, one event of
-//! JSON on each line: what outlasts both the database and this process.
+//! The spool: events that could not be saved in the database yet, as files `{call_id}.events` with
+//! one event per line, as JSON. They outlive both an outage of the database and this process.
 //!
-//! Every function here touches the disk and blocks; none waits for anything else. A file only
-//! grows, until all that is in it is saved. It survives the death of the process; it is not forced
-//! to the disk, so a power cut may take the newest events. The folder's size is bounded by the disk
-//! alone: the alternative would be to lose events. A file `{call_id}.json` is the record of a call
-//! that an engine of before there were events left.
+//! Every function does blocking disk I/O and waits for nothing else. Events are appended to a file
+//! until all of them are saved and the file is removed. A file survives the death of the process.
+//! It is not synced, so a power cut may lose the newest events. Only the disk limits the folder's
+//! size: the alternative would be to lose events.
+//!
+//! A file `{call_id}.json` is a call's record, left by an engine version without events.
 
 use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
@@ -22,20 +23,20 @@ const RECORD: &str = "json";
 const BEING_WRITTEN: &str = "tmp";
 const UNREADABLE: &str = "unreadable";
 
-/// The folder, and of which calls something lies in it.
+/// The spool folder, and the calls that have files in it.
 pub(crate) struct Spool {
     folder: PathBuf,
     calls: Mutex<BTreeSet<CallId>>,
 }
 
-/// What lies in the spool of one call.
+/// The spooled data of one call.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Spooled {
-    /// In the order in which they came.
+    /// The events, in the order in which they were spooled.
     pub(crate) events: Vec<Arc<CallEvent>>,
-    /// The length of their file.
+    /// The length of their file, in bytes.
     pub(crate) bytes: u64,
-    /// The record that an older engine left.
+    /// The record left by an engine version without events.
     pub(crate) record: Option<CallRecord>,
 }
 
@@ -58,7 +59,7 @@ impl Spool {
                     calls.insert(call);
                 }
                 (Some(call), Some(RECORD)) => drop(calls.insert(call)),
-                // The process died while it wrote this; what it was to replace is still there.
+                // the process died while writing this; the file it was to replace is still there
                 (Some(_), Some(BEING_WRITTEN)) => fs::remove_file(&path)?,
                 _ => {}
             }
@@ -69,7 +70,7 @@ impl Spool {
         })
     }
 
-    /// Adds events of a call.
+    /// Appends events of a call.
     pub(crate) fn put(&self, call: CallId, events: &[Arc<CallEvent>]) -> io::Result<()> {
         let mut lines = Vec::new();
         for event in events {
@@ -83,7 +84,7 @@ impl Spool {
             .open(self.path(call, EVENTS))?;
         let before = file.metadata()?.len();
         if let Err(error) = file.write_all(&lines) {
-            // half a line would spoil the next
+            // an incomplete line would corrupt the next one
             let _ = file.set_len(before);
             return Err(error);
         }
@@ -91,9 +92,9 @@ impl Spool {
         Ok(())
     }
 
-    /// Reads what there is of a call; nothing where there is none any more. Lines that are not
-    /// readable are set aside in a file of another name; where nothing else is left that is an
-    /// error of the kind `InvalidData`.
+    /// Reads the spooled data of a call; `None` if there is none any more. Unreadable lines and
+    /// records are moved to a file `{call_id}.unreadable`. If nothing else is left, that is
+    /// reported as an error of kind `InvalidData`.
     pub(crate) fn read(&self, call: CallId) -> io::Result<Option<Spooled>> {
         let mut calls = self.calls();
         if !calls.contains(&call) {
@@ -160,8 +161,8 @@ impl Spool {
         fs::rename(&unfinished, self.path(call, EVENTS))
     }
 
-    /// Removes what lies here of a call, unless its file has grown beyond `bytes`: called when that
-    /// is in the database.
+    /// Removes the spooled data of a call, once it is in the database. If the file of events has
+    /// grown beyond `bytes`, it is kept.
     pub(crate) fn remove(&self, call: CallId, bytes: u64) -> io::Result<()> {
         let mut calls = self.calls();
         remove_if_there(&self.path(call, RECORD))?;
@@ -176,8 +177,8 @@ impl Spool {
         Ok(())
     }
 
-    /// The call after `previous`, in a circle, so that a call whose events the database refuses
-    /// does not hold up the others.
+    /// Returns the call after `previous`, wrapping around, so that a call whose events the database
+    /// refuses does not hold up the others.
     pub(crate) fn next(&self, previous: Option<CallId>) -> Option<CallId> {
         let calls = self.calls();
         let after = previous.and_then(|call| {
@@ -188,7 +189,7 @@ impl Spool {
         after.or_else(|| calls.first()).copied()
     }
 
-    /// Of how many calls something lies here.
+    /// Returns the number of calls with spooled data.
     pub(crate) fn len(&self) -> usize {
         self.calls().len()
     }
@@ -206,7 +207,8 @@ impl Spool {
     }
 }
 
-/// Events hold names, numbers and transcripts: nobody but the engine's user may read them.
+/// Creates the folder, unless it exists. Events hold names, numbers and transcripts, so only the
+/// engine's user may read them.
 fn make_private_folder(folder: &Path) -> io::Result<()> {
     match fs::DirBuilder::new().mode(0o700).create(folder) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
@@ -235,7 +237,8 @@ fn remove_if_there(path: &Path) -> io::Result<()> {
     }
 }
 
-/// A process that died while it wrote left half a line: the next event begins on a line of its own.
+/// Ends an incomplete last line, left by a process that died while writing, so that the next event
+/// starts on a new line.
 fn end_last_line(path: &Path) -> io::Result<()> {
     let mut file = OpenOptions::new().read(true).append(true).open(path)?;
     let mut last = [b'\n'];

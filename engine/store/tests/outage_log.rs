@@ -1,5 +1,5 @@
-//! What the record writer logs about an outage. In a program of its own, because the log can only
-//! be captured completely if no other test logs.
+//! What the event writer logs about an outage. In a program of its own, because the log can only be
+//! captured completely if no other test logs.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

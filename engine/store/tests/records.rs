@@ -1,5 +1,5 @@
-//! The behaviour of every record store: one suite, run against SQLite and against a real
-//! PostgreSQL.
+//! The behaviour of every store of events and records: one suite, run against SQLite and against a
+//! real PostgreSQL.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -327,7 +327,7 @@ async fn a_wish_not_to_be_called_is_kept_until_it_is_lifted(
         })
     );
     assert_eq!(records.lift_do_not_call(&phone, None, 40).await.unwrap(), 2);
-    // a late callback saves the record of that call once more
+    // a later change to that call does not restore the request
     records.import(&second).await.unwrap();
     assert_eq!(records.do_not_call(&phone).await.unwrap(), None);
     let third = asks(50);

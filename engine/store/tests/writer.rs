@@ -1,5 +1,5 @@
-//! The writer of events against a database that comes and goes: one that is switched, with time
-//! paused, and a real PostgreSQL that is killed.
+//! The event writer with a database that fails and recovers: a switchable one in paused time, and a
+//! real PostgreSQL that is killed.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -241,7 +241,7 @@ async fn a_full_queue_overflows_into_the_spool() {
     )
     .await
     .unwrap();
-    // the task does not run until this test waits, so the fourth record finds the queue full
+    // the task does not run until this test waits, so the fourth event finds the queue full
     for created_ms in 0..10 {
         writer.submit(imported(&record(created_ms)));
     }

@@ -7,45 +7,45 @@ use uuid::Uuid;
 
 use crate::CallId;
 
-/// An event's id: a UUID of version 7. Of two that one process makes the later one is greater.
+/// An event's id: a version 7 UUID. The ids that one process generates increase strictly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct EventId(Uuid);
 
-/// The process that saw an event. A process that is started anew is another node: what the one
-/// before it held is not its own.
+/// The process that recorded an event. A restarted engine is a new node; its predecessor's calls
+/// are not its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct NodeId(Uuid);
 
 impl EventId {
-    /// A new id, made of the time now and randomness.
+    /// Generates an id from the current time and random bits.
     pub fn generate() -> Self {
         Self(Uuid::now_v7())
     }
 
-    /// Reads one from its hyphenated or plain spelling.
+    /// Parses a hyphenated or plain UUID.
     pub fn parse(text: &str) -> Option<Self> {
         Uuid::try_parse(text).ok().map(Self)
     }
 
-    /// The id of the event that a call's record from before there were events becomes: the call's
-    /// own, so that two nodes which both import it make one event.
+    /// Returns the id of the event that imports a call's record: the call's own id, so that two
+    /// nodes which import the same record make the same event.
     pub fn of_import(call: CallId) -> Self {
         Self(call.uuid())
     }
 }
 
 impl NodeId {
-    /// Nobody: of events that no node saw.
+    /// No node: for events that no node recorded.
     pub const NONE: Self = Self(Uuid::nil());
 
-    /// A new node.
+    /// Generates the id of a new node.
     pub fn generate() -> Self {
         Self(Uuid::now_v7())
     }
 
-    /// Reads one from its hyphenated or plain spelling.
+    /// Parses a hyphenated or plain UUID.
     pub fn parse(text: &str) -> Option<Self> {
         Uuid::try_parse(text).ok().map(Self)
     }
@@ -63,13 +63,13 @@ impl fmt::Display for NodeId {
     }
 }
 
-/// An event's place among those of its call: by time, then by id. The record of a call is the fold
+/// An event's position among those of its call: by time, then by id. The call's record is the fold
 /// over its events in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EventMark {
     /// Milliseconds since 1970-01-01T00:00:00Z.
     pub unix_ms: u64,
-    /// The id.
+    /// The event's id.
     pub id: EventId,
 }
 

@@ -1,4 +1,4 @@
-//! What the larger events consist of.
+//! The data of larger events.
 
 use std::collections::BTreeMap;
 
@@ -9,17 +9,17 @@ use crate::{
     PhoneNumber, StreamSid, VersionId,
 };
 
-/// A problem without its time: that is the event's.
+/// A problem without its time, which is that of the event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cause {
     /// A short fixed name.
     pub name: String,
-    /// One sentence with the hint, free of personal data.
+    /// One sentence including the hint, without personal data.
     pub detail: String,
 }
 
 impl Cause {
-    /// A cause of this name.
+    /// Creates a cause.
     pub fn new(name: impl Into<String>, detail: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -28,83 +28,83 @@ impl Cause {
     }
 }
 
-/// Whether a problem is kept where there is one like it.
+/// When a record keeps a problem although it may have a similar one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Repeat {
-    /// Each time.
+    /// Always.
     Always,
-    /// Once for each name and sentence.
+    /// Unless it has one with the same name and detail.
     OncePerSentence,
-    /// Once for each name.
+    /// Unless it has one with the same name.
     OncePerName,
 }
 
-/// A customer's record was stored for a coming call.
+/// A customer's record was stored for an upcoming call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Requested {
     /// The customer's number.
     pub customer_number: PhoneNumber,
-    /// The flow that was asked for, where one was.
+    /// The requested flow, if any.
     pub flow: Option<FlowName>,
 }
 
-/// An applet before the bot asked, and what was found of its call. A problem counts by when it is
-/// heard of: before the stream has started, or after.
+/// A request of an applet before the bot, and what was found about its call. Which of the problems
+/// a record keeps depends on whether the call's stream has started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AppletAsked {
-    /// Whether it was the Passthru applet, which is a step of the call.
+    /// Whether the applet was Passthru, whose request is a step of the call.
     pub is_passthru: bool,
     /// Exotel's id of the call.
     pub call_sid: CallSid,
-    /// The order that the call is of.
+    /// The order that the call was dialled for.
     pub order: Option<CallId>,
-    /// Who called whom.
+    /// Whether the customer called or was called.
     pub direction: Option<Direction>,
     /// The customer's number.
     pub customer_number: Option<PhoneNumber>,
-    /// The line's number.
+    /// The number of the line.
     pub line_number: Option<PhoneNumber>,
-    /// What went wrong, for a call whose stream has not started.
+    /// Problems of a call whose stream has not started.
     pub problems: Vec<Cause>,
-    /// The same for one whose stream has.
+    /// Problems of a call whose stream has started.
     pub late_problems: Vec<Cause>,
     /// Whether a customer's record was found for the call.
     #[serde(default)]
     pub customer_found: bool,
 }
 
-/// A call's media stream began.
+/// A call's media stream started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StreamStarted {
     /// The stream's id.
     pub stream_sid: StreamSid,
-    /// Exotel's id of the call, where it was told.
+    /// Exotel's id of the call, if known.
     pub call_sid: Option<CallSid>,
-    /// The order that the call is of.
+    /// The order that the call was dialled for.
     pub order: Option<CallId>,
-    /// Who called whom.
+    /// Whether the customer called or was called.
     pub direction: Option<Direction>,
-    /// The number on the line, which need not be the one that was ordered.
+    /// The number on the line, which may differ from the one that was ordered.
     pub customer_number: Option<PhoneNumber>,
-    /// The line's number.
+    /// The number of the line.
     pub line_number: Option<PhoneNumber>,
-    /// The flow, where one was chosen.
+    /// The flow, if one was chosen.
     pub flow: Option<FlowName>,
     /// Its version.
     pub version: Option<VersionId>,
     /// The customer's language.
     pub language: Language,
-    /// The head of the flow's journal, where there is a flow.
+    /// The header of the flow's journal, if there is a flow.
     pub journal: Option<JournalHeader>,
 }
 
-/// The flow called a host function, and has its answer.
+/// A host function that the flow called has returned.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HostCalled {
     /// When the flow called its first function, in milliseconds since 1970-01-01T00:00:00Z.
     pub began_ms: Option<u64>,
-    /// The entry of its journal.
+    /// The journal entry.
     pub entry: JournalEntry,
 }
 
@@ -112,19 +112,18 @@ pub struct HostCalled {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StreamEnd {
-    /// The engine closed it: all was said.
+    /// The engine closed it after the last prompt.
     Finished,
-    /// Exotel told that it is over (`stop`): the caller hung up.
+    /// Exotel ended it (`stop`): the caller hung up.
     HungUp,
     /// The socket closed without a `stop`.
     Lost,
-    /// No audio has come for so long that nobody can be there. `ever` says whether any had come at
-    /// all.
+    /// No caller audio arrived for so long that nobody can be on the line.
     PeerLost {
-        /// See above.
+        /// Whether any audio had arrived before.
         ever: bool,
     },
-    /// The call reached its longest time.
+    /// The call reached its maximum length.
     TooLong,
     /// The engine is shutting down.
     EngineStopped,
@@ -134,11 +133,11 @@ pub enum StreamEnd {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FlowEnd {
-    /// It returned: what it decided can be carried out.
+    /// It returned: its decision can be carried out.
     Returned,
-    /// It left when the call had ended.
+    /// It left after the call had ended.
     CallEnded,
-    /// It was ended at the call's longest time.
+    /// It was ended when the call reached its maximum length.
     TooLong,
     /// It trapped, exceeded a limit or returned an error.
     Failed {
@@ -147,50 +146,50 @@ pub enum FlowEnd {
     },
 }
 
-/// What was reported of one agent's leg.
+/// What a request reports about an agent's leg.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LegReport {
-    /// How far it came, where that was said.
+    /// How far the leg got, if reported.
     pub state: Option<AgentLegState>,
-    /// The agent's number, masked.
+    /// The agent's number, masked, if reported.
     pub agent: Option<String>,
 }
 
-/// A Passthru applet behind the bot asked.
+/// A request of a Passthru applet after the bot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PassthruAfter {
-    /// What Exotel told, numbers masked.
+    /// The parameters that Exotel sent, masked.
     pub told: BTreeMap<String, String>,
     /// What Exotel says went wrong with the stream.
     pub problem: Option<Cause>,
-    /// How the agent's leg ended, as an applet behind Connect is told.
+    /// How the agent's leg ended, if the applet is after Connect.
     pub leg: LegReport,
 }
 
-/// The Connect applet asked whom to dial.
+/// A request of the Connect applet for the numbers to dial.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConnectAnswered {
-    /// The numbers that were answered, masked, in the order of dialling.
+    /// The numbers returned, masked, in dialling order.
     pub numbers: Vec<String>,
 }
 
-/// Connect's event URL was asked.
+/// A request to Connect's event URL.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgentReported {
-    /// Exotel's word for what happened.
+    /// Exotel's name for the event (`EventType`), such as `Answered`.
     pub event: Option<String>,
-    /// What it says of the leg.
+    /// What it reports about the leg.
     pub leg: LegReport,
 }
 
-/// A status callback came.
+/// A status callback.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatusReported {
-    /// What Exotel told, numbers masked.
+    /// The parameters that Exotel sent, masked.
     pub told: BTreeMap<String, String>,
     /// Exotel's id of the call.
     pub call_sid: Option<CallSid>,
-    /// Who called whom.
+    /// Whether the customer called or was called.
     pub direction: Option<Direction>,
     /// The agents' legs.
     pub agents: Vec<LegReport>,

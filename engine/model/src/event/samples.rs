@@ -1,4 +1,4 @@
-//! Events of every kind, and chance, for tests.
+//! Samples of every kind of event, and a random number generator, for tests.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -16,7 +16,8 @@ use crate::{
     VersionId,
 };
 
-/// A small generator of numbers (xorshift64*), so that a test that fails fails again.
+/// A small random number generator (xorshift64*) with a fixed seed, so that a failing test can be
+/// repeated.
 pub(crate) struct Chance(u64);
 
 impl Chance {
@@ -76,7 +77,7 @@ fn line(speaker: Speaker) -> Line {
     }
 }
 
-/// One event of every kind, a later engine's among them.
+/// Returns events of every kind, including one that only a later engine version knows.
 pub(crate) fn every_kind(call: CallId) -> Vec<Happened> {
     let (flow, number) = (
         FlowName::parse("emi-reminder").unwrap(),
@@ -273,7 +274,7 @@ pub(crate) fn every_kind(call: CallId) -> Vec<Happened> {
     ]
 }
 
-/// An event of any kind but an import, which is the first of its call.
+/// Returns a random event other than an import, which can only be the first of its call.
 pub(crate) fn random(chance: &mut Chance, call: CallId) -> Happened {
     let mut kinds = every_kind(call);
     kinds.remove(0);

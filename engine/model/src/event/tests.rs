@@ -1,4 +1,4 @@
-//! The JSON of events is a format that is kept for good.
+//! Tests of the JSON format of events, which are stored permanently.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use serde_json::json;

@@ -1,18 +1,18 @@
-//! How a conversation ended, and the one outcome that follows from it.
+//! How a conversation ended, and the outcome that follows.
 
 use super::{network, transfer};
 use crate::event::{FlowEnd, StreamEnd};
 use crate::{CallRecord, CallState, Decision, Step};
 
-/// The disposition of a conversation in which the customer asked not to be called any more.
+/// The disposition of a conversation in which the customer asked not to be called again.
 pub const DO_NOT_CALL: &str = "do-not-call";
-/// The outcome of a call whose engine stopped.
+/// Outcome of a call whose engine stopped.
 pub const ENGINE_STOPPED: &str = "engine-stopped";
-/// The detail of such a call, where the flow gave none.
+/// Detail of such a call, if the flow gave none.
 const STOPPED: &str = "the engine stopped during the call";
 
-/// Sets the record's outcome, detail and decision. `last_position` says how far the conversation had
-/// come.
+/// Sets the record's outcome, detail and decision. `last_position` says how far the conversation
+/// had come.
 pub(super) fn conversation_ended(
     record: &mut CallRecord,
     stream: &StreamEnd,
@@ -20,7 +20,7 @@ pub(super) fn conversation_ended(
     last_position: &str,
 ) {
     if record.state == CallState::Ended && record.outcome.as_deref() == Some(ENGINE_STOPPED) {
-        // its node counted as dead and was not: its own word stands
+        // the node was taken for dead but was not: its own report replaces the assumed end
         record.outcome = None;
         record.detail = record.detail.take().filter(|detail| detail != STOPPED);
     }
@@ -29,8 +29,8 @@ pub(super) fn conversation_ended(
     let asked_not_to_be_called = record.disposition.as_deref() == Some(DO_NOT_CALL);
     let at_last_position = |outcome: &str| (outcome.to_owned(), Some(last_position.to_owned()));
     let (outcome, detail) = match (stream, flow) {
-        // What the flow decided stands when it had returned, even if the caller did not wait for
-        // its last word; but nobody who has hung up can be connected.
+        // once the flow has returned, its decision stands even if the caller hung up before the
+        // last prompt ended; except for a transfer, since nobody is left to connect
         (StreamEnd::Finished | StreamEnd::HungUp | StreamEnd::Lost, _)
             if returned && !(transfers && *stream != StreamEnd::Finished) =>
         {
@@ -39,7 +39,7 @@ pub(super) fn conversation_ended(
         (_, Some(FlowEnd::TooLong)) => at_last_position("too-long"),
         (_, Some(FlowEnd::Failed { reason })) => ("flow-failed".to_owned(), Some(reason.clone())),
         (StreamEnd::Finished, _) => ("completed".to_owned(), record.detail.take()),
-        // the usual end of a call after such a wish
+        // the usual end of a call after such a request
         (StreamEnd::HungUp | StreamEnd::Lost, _) if asked_not_to_be_called => {
             at_last_position(DO_NOT_CALL)
         }
@@ -57,9 +57,9 @@ pub(super) fn conversation_ended(
     }
 }
 
-/// What came of a conversation that ended as the flow wanted: the engine's own word where it has
-/// one, then what is to happen next, then what the flow called it. A flow cannot claim what the
-/// network has yet to report.
+/// Returns the outcome and detail of a conversation whose flow returned: the engine's own outcome
+/// if it has set one, else the transfer, else the flow's disposition. A flow cannot claim an
+/// outcome that only the network can report.
 fn conversation(record: &mut CallRecord) -> (String, Option<String>) {
     let detail = record.detail.take();
     if let Some(own) = record.outcome.take() {
@@ -78,8 +78,8 @@ fn conversation(record: &mut CallRecord) -> (String, Option<String>) {
     }
 }
 
-/// The node that held the call, or waited for its stream, is dead. The outcome is the engine's own,
-/// whatever the flow had in mind.
+/// Ends a call whose node, which held it or waited for its stream, has stopped. The outcome is
+/// always the engine's own, whatever disposition the flow had set.
 pub(super) fn abandoned(record: &mut CallRecord, now_ms: u64) {
     match record.state {
         CallState::Pending => {

@@ -1,7 +1,7 @@
-//! What the network reports of a call (the status callback, the applets after the bot), brought
+//! Merges what Exotel reports about a call (status callbacks, requests of applets after the bot)
 //! into its record.
 //!
-//! Reports come late, twice, in any order and from anybody. A final status therefore stays, a
+//! Reports may be late, repeated, out of order or forged. So a final status is never replaced, a
 //! duration never shrinks, and what is kept is bounded.
 
 use std::collections::BTreeMap;
@@ -10,22 +10,22 @@ use super::transfer;
 use crate::event::{Cause, Repeat, StatusReported};
 use crate::{CallRecord, CallState, CallStatus};
 
-/// A record keeps so many of Exotel's words; its longest callbacks have about forty.
+/// Maximum number of Exotel's parameters in a record; its longest callbacks have about forty.
 pub const WORDS: usize = 128;
-/// A name may have so many bytes.
+/// Maximum length of a parameter's name, in bytes; longer ones are not kept.
 pub const NAME_BYTES: usize = 64;
-/// A value may have so many characters.
+/// Maximum length of a parameter's value, in characters; longer ones are cut.
 pub const VALUE_CHARACTERS: usize = 512;
-/// The outcome of a call of which no stream came.
+/// Outcome of a call whose stream never arrived.
 pub const NEVER_CONNECTED: &str = "never-connected";
-/// The outcome of a call that was turned away.
+/// Outcome of a call that was refused because the engine was full or stopping.
 pub const REFUSED_BUSY: &str = "refused-busy";
-/// The problem of a call of which no stream came, where nothing better is known.
+/// Problem of a call whose stream never arrived, if no better cause is known.
 const NO_STREAM: &str = "no-stream";
-/// The outcomes of calls that the customer never took.
+/// Outcomes of calls that the customer did not answer.
 const UNTAKEN: [&str; 4] = ["not-answered", "busy", "call-failed", "call-canceled"];
-/// Problems that say why there was no stream, or no applet's answer: where one is known, no other
-/// cause is guessed.
+/// Problems that explain why there was no stream, or why an applet got no answer. If a record has
+/// one of them, no other cause is guessed.
 const CAUSES: [&str; 14] = [
     "applet-refused",
     "message-too-long",
@@ -43,7 +43,7 @@ const CAUSES: [&str; 14] = [
     "wrong-path",
 ];
 
-/// Takes a status callback in. A call that is over without a stream is ended by it.
+/// Applies a status callback. Ends the call if it is over without having had a stream.
 pub(super) fn reported(record: &mut CallRecord, reported: &StatusReported, now_ms: u64) {
     merge(&mut record.exotel, &reported.told);
     if record.call_sid.is_none() {
@@ -57,13 +57,12 @@ pub(super) fn reported(record: &mut CallRecord, reported: &StatusReported, now_m
     transfer::settle(record, now_ms, false);
 }
 
-/// The final status that was reported, if one was.
+/// Returns the final status, if one has been reported.
 pub fn final_status(record: &CallRecord) -> Option<CallStatus> {
     status_of(&record.exotel).filter(CallStatus::is_final)
 }
 
-/// Exotel's words as far as a record keeps them, so that an event is no larger than what comes of
-/// it.
+/// Cuts Exotel's parameters down to what a record can keep, which also bounds the size of events.
 pub fn bounded(told: BTreeMap<String, String>) -> BTreeMap<String, String> {
     told.into_iter()
         .filter(|(name, _)| name.len() <= NAME_BYTES)
@@ -72,10 +71,10 @@ pub fn bounded(told: BTreeMap<String, String>) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Brings newly reported words to the known ones.
+/// Merges newly reported parameters into the known ones.
 pub(super) fn merge(known: &mut BTreeMap<String, String>, told: &BTreeMap<String, String>) {
     let known_final = status_of(known).filter(CallStatus::is_final);
-    // of a time before the end, or another end than the first
+    // reported before the call ended, or another final status than the first
     let is_stale =
         known_final.is_some_and(|known| status_of(told).is_some_and(|told| told != known));
     for (name, value) in told {
@@ -99,7 +98,7 @@ pub(super) fn merge(known: &mut BTreeMap<String, String>, told: &BTreeMap<String
     }
 }
 
-/// Whether a known value stands against a new one.
+/// Returns whether a known value is kept although a new one was reported.
 fn stays(name: &str, known: &str, told: &str) -> bool {
     let last = name
         .trim_end_matches(']')
@@ -124,7 +123,7 @@ fn status_of(words: &BTreeMap<String, String>) -> Option<CallStatus> {
         .map(|(_, word)| CallStatus::parse(word))
 }
 
-/// The call is over, and it has had no stream.
+/// Sets the outcome of a call that is over without having had a stream.
 fn without_stream(record: &mut CallRecord, status: &CallStatus, now_ms: u64) {
     let outcome = match status {
         CallStatus::NoAnswer => "not-answered",
@@ -144,7 +143,7 @@ fn without_stream(record: &mut CallRecord, status: &CallStatus, now_ms: u64) {
     }
 }
 
-/// The stream did not come in time.
+/// Ends a call whose stream did not start in time.
 pub(super) fn overdue(record: &mut CallRecord, what: &str, unnamed: Option<&Cause>, now_ms: u64) {
     if let Some(cause) = unnamed.filter(|_| !has_cause(record)) {
         let detail = format!("on a socket that named no call: {}", cause.detail);
@@ -153,14 +152,14 @@ pub(super) fn overdue(record: &mut CallRecord, what: &str, unnamed: Option<&Caus
     never_connected(record, what, now_ms);
 }
 
-/// Exotel says that it could not stream the call.
+/// Applies Exotel's report that it could not stream the call.
 pub(super) fn unstreamed(record: &mut CallRecord, cause: &Cause, now_ms: u64) {
     record.note_cause(&cause.name, &cause.detail, Repeat::OncePerName, now_ms);
     never_connected(record, "Exotel could not stream this call", now_ms);
 }
 
-/// Ends a call that waits for its stream. Where the cause is not known already, it is the commonest
-/// mistake in an Exotel flow.
+/// Ends a call that is still waiting for its stream. If the record names no cause, the most common
+/// mistake in an Exotel flow is noted as a problem.
 pub(super) fn never_connected(record: &mut CallRecord, what: &str, now_ms: u64) {
     if record.state != CallState::Pending {
         return;
@@ -180,7 +179,7 @@ fn end(record: &mut CallRecord, outcome: &str, now_ms: u64) {
     record.ended_ms.get_or_insert(now_ms);
 }
 
-/// Whether the record says why there was no stream, or why an applet got no answer.
+/// Returns whether the record says why there was no stream, or why an applet got no answer.
 pub fn has_cause(record: &CallRecord) -> bool {
     record
         .problems
@@ -188,7 +187,7 @@ pub fn has_cause(record: &CallRecord) -> bool {
         .any(|problem| CAUSES.contains(&problem.name.as_str()))
 }
 
-/// Whether the customer never took the call, as the network reported.
+/// Returns whether the customer did not answer the call, as Exotel reported.
 pub fn was_not_taken(record: &CallRecord) -> bool {
     record
         .outcome

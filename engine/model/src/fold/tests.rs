@@ -1,4 +1,4 @@
-//! Events in any order, from any node, any number of times.
+//! Folding events in any order, from any node, and with duplicates.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -12,11 +12,11 @@ use crate::event::samples::{Chance, every_kind, random};
 use crate::event::{Cause, ConnectAnswered, FlowEnd, LegReport, StatusReported, StreamEnd};
 use crate::{AgentLegState, PhoneNumber};
 
-/// So many calls are made up in each test.
+/// Number of random calls in each test.
 const CALLS: u64 = 300;
 
-/// What three nodes saw of one call. A node knows what it has seen itself, and now and then what
-/// the others have.
+/// Returns the events that three nodes record of one call. A node knows its own events and, now and
+/// then, those of the others.
 fn seen_by_three(chance: &mut Chance) -> (CallId, Vec<CallEvent>) {
     let call = CallId::generate();
     let nodes = [(); 3].map(|()| NodeId::generate());
@@ -25,7 +25,7 @@ fn seen_by_three(chance: &mut Chance) -> (CallId, Vec<CallEvent>) {
     for _ in 0..chance.below(60) {
         let at = usize::try_from(chance.below(3)).unwrap();
         now_ms += chance.below(3);
-        // clocks differ
+        // the nodes' clocks differ
         let node_ms = now_ms + u64::try_from(at).unwrap() * 2;
         if chance.below(8) == 0 {
             logs[at] = CallLog::of(call, &events);
@@ -58,7 +58,7 @@ fn what_one_node_emits_is_folded_as_it_goes() {
         let (call, node) = (CallId::generate(), NodeId::generate());
         let (mut log, mut events) = (CallLog::new(call), Vec::new());
         for _ in 0..40 {
-            // a clock that is set back now and then
+            // the clock is set back now and then
             let now_ms = 1_000 + chance.below(20);
             let what = random(&mut chance, call);
             events.extend(log.emit(node, now_ms, what));
@@ -150,7 +150,7 @@ fn reports_beyond_the_bound_are_left_out_and_told_once() {
     assert_eq!(log.record().problems[0].name, "too-many-reports");
 }
 
-/// A call with a stream, in the words of events.
+/// Returns the events of a call with a stream.
 fn held(flow: FlowEnd, stream: StreamEnd, before: &[Happened]) -> Vec<Happened> {
     let mut events = vec![Happened::StreamStarted(Box::new(
         crate::event::samples::started(),
@@ -190,7 +190,7 @@ fn folded(events: Vec<Happened>) -> CallRecord {
 
 #[test]
 fn an_agent_who_answers_before_the_stream_is_closed_has_answered() {
-    // the webhooks of another node may be stamped before the end of the stream
+    // another node's events may be stamped before the end of the stream
     let reports = [
         transfer(),
         Happened::ConnectAnswered(ConnectAnswered {

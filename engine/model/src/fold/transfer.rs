@@ -1,17 +1,17 @@
-//! What becomes of a transfer: decided, asked for by the Connect applet, answered by an agent or
+//! The progress of a transfer: decided, requested by the Connect applet, answered by an agent or
 //! not.
 //!
-//! The flow decides a transfer; Exotel's applets make it, after the stream, if its flow is laid so.
-//! What has happened follows from all that has been reported so far, whatever the order in which it
-//! came.
+//! The flow decides a transfer; Exotel's applets carry it out after the stream, if the Exotel flow
+//! is built for it. The outcome is derived from everything reported so far, in whatever order it
+//! arrived.
 
 use super::network::{final_status, has_cause};
 use crate::event::{LegReport, Repeat};
 use crate::{AgentLeg, AgentLegState, CallRecord, CallState, ConnectAsked, Decision};
 
-/// A transfer of which nothing more is known.
+/// Outcome of a transfer about which nothing more is known.
 pub const DECIDED: &str = "transfer-decided";
-/// The Connect applet never asked for the agents' numbers.
+/// Outcome of a transfer for which the Connect applet never asked for the agents' numbers.
 pub const NEVER_ASKED: &str = "agents-never-asked";
 /// All outcomes of transfers.
 const OUTCOMES: [&str; 7] = [
@@ -24,18 +24,18 @@ const OUTCOMES: [&str; 7] = [
     "transferred",
 ];
 
-/// Whether an outcome is one of a transfer.
+/// Returns whether an outcome is one of a transfer's.
 pub fn is_outcome(outcome: &str) -> bool {
     OUTCOMES.contains(&outcome)
 }
 
-/// Whether a call was to be connected to an agent.
+/// Returns whether the call's decision is a transfer.
 pub fn is_decided(record: &CallRecord) -> bool {
     matches!(record.decision, Some(Decision::Transfer { .. }))
 }
 
-/// Sets the outcome of a call that has ended with a transfer, from all that is known. `is_overdue`:
-/// the applets had their time to ask.
+/// Sets the outcome of a call that ended with a transfer, from everything known. `is_overdue` says
+/// that the applets have had enough time to ask.
 pub(super) fn settle(record: &mut CallRecord, now_ms: u64, is_overdue: bool) {
     if record.state != CallState::Ended || !is_decided(record) {
         return;
@@ -68,7 +68,7 @@ pub(super) fn settle(record: &mut CallRecord, now_ms: u64, is_overdue: bool) {
             .problems
             .retain(|problem| problem.name != NEVER_ASKED);
     }
-    // how the conversation failed weighs more than what became of it then
+    // an outcome that says how the conversation failed matters more than the transfer's
     record.outcome = Some(if is_outcome(&was) {
         outcome.to_owned()
     } else {
@@ -91,8 +91,8 @@ fn never_asked(record: &CallRecord, passthru_after: bool) -> String {
     format!("a transfer was decided, and no agent's number was ever asked for: {why}")
 }
 
-/// The Passthru applet after the bot asked, or the one after Connect, which reports how the agent's
-/// leg ended.
+/// Applies a request of a Passthru applet: of the one after the bot, or of the one after Connect,
+/// which reports how the agent's leg ended.
 pub(super) fn passthru_after(record: &mut CallRecord, leg: &LegReport, now_ms: u64) {
     if is_decided(record) {
         record
@@ -107,7 +107,7 @@ pub(super) fn passthru_after(record: &mut CallRecord, leg: &LegReport, now_ms: u
     settle(record, now_ms, false);
 }
 
-/// The Connect applet asked, and was answered these numbers.
+/// Applies a request of the Connect applet, which was answered with these numbers.
 pub(super) fn connect_answered(record: &mut CallRecord, numbers: &[String], now_ms: u64) {
     let is_wanted = is_decided(record) || !numbers.is_empty();
     record.transfer.get_or_insert_default().ask(ConnectAsked {
@@ -127,13 +127,13 @@ pub(super) fn connect_answered(record: &mut CallRecord, numbers: &[String], now_
     settle(record, now_ms, false);
 }
 
-/// Connect's event URL reported something of an agent's leg.
+/// Applies a report of Connect's event URL on the progress of an agent's leg.
 pub(super) fn agent_reported(record: &mut CallRecord, leg: &LegReport, now_ms: u64) {
     report(record, leg, now_ms);
     settle(record, now_ms, false);
 }
 
-/// A status callback told of the agents' legs.
+/// Applies the agents' legs of a status callback.
 pub(super) fn legs(record: &mut CallRecord, agents: &[LegReport], now_ms: u64) {
     if is_decided(record) {
         for leg in agents {
@@ -142,7 +142,7 @@ pub(super) fn legs(record: &mut CallRecord, agents: &[LegReport], now_ms: u64) {
     }
 }
 
-/// Whether the Connect applet has asked, or an agent's leg was told of.
+/// Returns whether the Connect applet has asked, or an agent's leg has been reported.
 pub fn has_asked(record: &CallRecord) -> bool {
     record
         .transfer

@@ -46,8 +46,8 @@ pub async fn after(_: Applet, State(app): State<App>, RawQuery(query): RawQuery)
     }
 }
 
-/// Whether the request comes from a Passthru after Connect. The same URL may be used there, and
-/// must not lead to a second transfer.
+/// Returns whether the request comes from a Passthru after Connect. The same URL may be used there,
+/// and must not lead to a second transfer.
 async fn is_behind_connect(app: &App, request: &PassthruRequest) -> bool {
     let (Some(sid), Some(_)) = (&request.call_sid, &request.dial_call_status) else {
         return false;
@@ -55,7 +55,7 @@ async fn is_behind_connect(app: &App, request: &PassthruRequest) -> bool {
     matches!(app.services.registry.by_sid(sid).await, Ok(Some(record)) if transfer::is_behind_connect(&record, request))
 }
 
-/// The decision for a call, if there is one. An error means that no store could be read.
+/// Returns the decision for a call, if there is one. An error means that no store could be read.
 pub async fn decision(app: &App, sid: &CallSid) -> Result<Option<Decision>, ()> {
     let recorded = app.services.registry.by_sid(sid).await;
     if let Ok(Some(record)) = &recorded
@@ -73,7 +73,7 @@ pub async fn decision(app: &App, sid: &CallSid) -> Result<Option<Decision>, ()> 
     }
 }
 
-/// The call of a CallSid, from the registry or from the session store.
+/// Returns the call of a CallSid, from the registry or from the session store.
 pub async fn call_of(app: &App, sid: &CallSid) -> Option<CallId> {
     match app.services.registry.by_sid(sid).await {
         Ok(Some(record)) => Some(record.call_id),
@@ -88,7 +88,7 @@ pub async fn call_of(app: &App, sid: &CallSid) -> Option<CallId> {
     }
 }
 
-/// Adds what the request reports to the call's record.
+/// Records what the request reports as an event of the call.
 async fn note(app: &App, sid: &CallSid, request: PassthruRequest) {
     let Some(call) = explain(app, sid).await else {
         tracing::warn!(%sid, "a passthru after the bot tells of a call that is not known here");
@@ -103,7 +103,7 @@ async fn note(app: &App, sid: &CallSid, request: PassthruRequest) {
     app.services.registry.append(call, asked).await;
 }
 
-/// The problem that Exotel reports for a stream, as a name and a detail.
+/// Returns the problem that Exotel reports for a stream, as a name and a detail.
 fn stream_problem(stream: &StreamOutcome) -> Option<(&'static str, String)> {
     if stream.is_throttled() {
         let detail = "Exotel has throttled the stream: the account has more at once than it may; ask Exotel for a higher limit";

@@ -74,8 +74,8 @@ async fn asked(app: &App, sid: &CallSid, numbers: &[PhoneNumber]) {
     }
 }
 
-/// An event of an agent's leg (Exotel: Connect applet, `dial_passthru_event_url`). Always answers
-/// `OK`.
+/// Records an event of an agent's leg (Exotel: Connect applet, `dial_passthru_event_url`). Always
+/// answers `OK`.
 pub async fn event(_: Applet, State(app): State<App>, RawQuery(query): RawQuery) -> &'static str {
     let request = PassthruRequest::parse(query.as_deref().unwrap_or_default());
     app.tasks.clone().spawn(async move {
@@ -93,7 +93,7 @@ pub async fn event(_: Applet, State(app): State<App>, RawQuery(query): RawQuery)
     "OK"
 }
 
-/// Whether the call was refused because the engine was full or stopping.
+/// Returns whether the call was refused because the engine was full or stopping.
 async fn was_refused(app: &App, sid: &CallSid) -> bool {
     let record = app.services.registry.by_sid(sid).await;
     matches!(record, Ok(Some(record)) if record.outcome.as_deref() == Some(OUTCOME))

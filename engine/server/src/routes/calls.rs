@@ -85,7 +85,11 @@ pub async fn show(
     find(&app, id).await.map(Json)
 }
 
-/// Finds a call's record by an id, ours or Exotel's CallSid.
+/// Returns a call's record by an id, ours or Exotel's CallSid.
+///
+/// # Errors
+///
+/// 400 if the text is neither, 404 for an unknown call, 503 if the database does not answer.
 pub async fn find(app: &App, id: String) -> Result<CallRecord, Problem> {
     let registry = &app.services.registry;
     let by_sid = async |sid: &CallSid| match registry.by_sid(sid).await {
@@ -93,7 +97,7 @@ pub async fn find(app: &App, id: String) -> Result<CallRecord, Problem> {
         found => found,
     };
     let found = match (CallId::parse(&id), CallSid::parse(id)) {
-        // a CallSid of 32 hexadecimal digits reads like an id of ours
+        // a CallSid of 32 hexadecimal digits also parses as our id
         (Some(call), Ok(sid)) => match registry.read(call).await {
             Ok(None) => by_sid(&sid).await,
             found => found,

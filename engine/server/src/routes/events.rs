@@ -1,10 +1,11 @@
-//! `GET /api/calls/{id}/events` and `GET /api/events`: what happens to one call, or to all that are
-//! live here, as server-sent events.
+//! `GET /api/calls/{id}/events` and `GET /api/events`: the events of one call, or of all calls on
+//! this node, as server-sent events (HTML Standard, section 9.2).
 //!
-//! Each has the event's id, so that a client which connects again with `Last-Event-ID` (as browsers
-//! do by themselves) goes on behind it; its kind as `event`, and the whole event as JSON as `data`.
-//! What happens on this node comes at once, what other nodes add to the call within seconds. Events
-//! come in the order in which they are heard of, which need not be that of their times.
+//! Each has the event's id as `id`, its kind as `event`, and the whole event as JSON as `data`. A
+//! client that reconnects with `Last-Event-ID`, as browsers do by themselves, gets the events after
+//! that one; an id that is not stored is ignored. Events of this node are sent at once, those that
+//! other nodes add to the one call within seconds. Events are sent in the order in which they
+//! become known here, which need not be the order of their times.
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
@@ -27,28 +28,35 @@ use crate::app::App;
 use crate::problem::Problem;
 use crate::routes::calls::find;
 
-/// So many may follow events at once.
+/// Maximum number of clients that follow events at the same time.
 pub const FOLLOWERS: usize = 64;
-/// So many events are read from the database at once.
+/// Number of events that are read from the database at a time.
 const PAGE: u32 = 256;
-/// So many events wait for a client that reads slowly.
+/// Maximum number of events that wait for a slow client.
 const WAITING: usize = 64;
-/// A client that takes nothing for so long is gone.
+/// A client that accepts no event for this long is disconnected.
 const SEND: Duration = Duration::from_secs(30);
-/// The database is asked so often for what other nodes have added to a call.
+/// Interval at which the database is polled for events that other nodes have added to a call.
 const POLL: Duration = Duration::from_secs(2);
-/// An event of another node may be so much older than the newest when it arrives.
+/// How much older than the newest event sent, in milliseconds, an event of another node may be when
+/// it is stored. If it is older, it is not sent.
 const LATE_MS: u64 = 15_000;
-/// So many events are known by their place to have been sent.
+/// How many sent events are remembered, so that none of them is sent again.
 const KNOWN: usize = 8_192;
-/// A stream is ended after this time; a client that wants more connects again.
+/// Maximum duration of a response. A client that wants more connects again.
 const LONGEST: Duration = Duration::from_secs(3_600);
-/// A sign of life goes to the client so often.
+/// Interval of keep-alive comments.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// Where a client says which event it had last.
+/// Request header with the id of the last event that the client has received.
 const LAST_EVENT_ID: &str = "last-event-id";
 
-/// The events of one call, from its first. The id is ours, or Exotel's CallSid.
+/// Streams the events of one call, from its first or, with `Last-Event-ID`, after that one. The id
+/// is ours or Exotel's CallSid.
+///
+/// # Errors
+///
+/// 400 if the id is neither, 404 for an unknown call, 503 if the database does not answer or too
+/// many clients follow events.
 pub async fn of_call(
     _: Api,
     State(app): State<App>,
@@ -60,8 +68,12 @@ pub async fn of_call(
     follow(app, headers, Some(call)).await
 }
 
-/// The events of all calls on this node from now on; with `Last-Event-ID` also those that the calls
-/// which are live have had since.
+/// Streams the events of all calls on this node from now on; with `Last-Event-ID`, also those that
+/// the calls which are live have had since.
+///
+/// # Errors
+///
+/// 503 if the database does not answer or too many clients follow events.
 pub async fn of_all(
     _: Api,
     State(app): State<App>,
@@ -113,18 +125,18 @@ async fn follow(
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }
 
-/// One client that follows events.
+/// A client that follows events.
 struct Follower {
     app: App,
-    /// Of which call; without one of all that are live here.
+    /// The call; `None` for all calls on this node.
     call: Option<CallId>,
-    /// The places of the events that were sent last.
+    /// The positions of the events that were sent last.
     sent: BTreeSet<EventMark>,
     sender: mpsc::Sender<Event>,
     _permit: OwnedSemaphorePermit,
 }
 
-/// The client is gone.
+/// The client is gone, or too slow.
 struct Gone;
 
 impl Follower {
@@ -140,7 +152,7 @@ impl Follower {
     }
 
     async fn send_all(&mut self, behind: Option<EventMark>) -> Result<(), Gone> {
-        // first, so that nothing is missed between what is stored and what comes
+        // first, so that no event is missed between the stored and the new ones
         let mut coming = self.app.services.registry.events().follow();
         self.catch_up(behind, self.call.is_some() || behind.is_some())
             .await?;
@@ -161,7 +173,7 @@ impl Follower {
         }
     }
 
-    /// Before this place nothing arrives any more.
+    /// Returns the position after which to read again, for events that other nodes store late.
     fn late(&self) -> Option<EventMark> {
         self.sent.last().map(|newest| EventMark {
             unix_ms: newest.unix_ms.saturating_sub(LATE_MS),
@@ -169,7 +181,8 @@ impl Follower {
         })
     }
 
-    /// Sends what is stored, and what is on its way there.
+    /// Sends the events that are stored and those in the writer's queue. Spooled events are in
+    /// neither.
     async fn catch_up(&mut self, behind: Option<EventMark>, wanted: bool) -> Result<(), Gone> {
         if !wanted {
             return Ok(());
@@ -182,7 +195,7 @@ impl Follower {
         for call in calls {
             let unsaved = registry.writer().unsaved(call);
             let mut from = behind;
-            // a database that does not answer is asked again at the next poll
+            // if the database does not answer, a stream of one call reads again at the next poll
             while let Ok(page) = registry.archive().events(call, from, PAGE).await {
                 for event in &page {
                     self.send(event).await?;

@@ -1,7 +1,9 @@
--- What happened to calls, one row for each event; rows are added and never changed. `payload` is the event's kind and data as JSON.
--- It may be erased (set to NULL); its hash (SHA-256, hexadecimal) stays. `calls` is a projection of these rows: `last_ms` and `last_id`
--- name the newest event that is in it, `node` the node that holds the call or waits for its stream. Rows of `calls` without `last_id`
--- are of before there were events.
+-- Events of calls, one row each; rows are added and not changed, except that `payload`, the event's
+-- kind and data as JSON, may be erased (set to NULL). Its hash (SHA-256, in hexadecimal) stays.
+--
+-- `calls` is a projection of these rows: `last_ms` and `last_id` name the newest event in the
+-- record, `node` the node that holds the call or waits for its stream. Rows of `calls` without
+-- `last_id` are from an engine version without events.
 CREATE TABLE call_events (
     id           TEXT COLLATE "C" PRIMARY KEY,
     call_id      TEXT NOT NULL,
@@ -20,7 +22,7 @@ ALTER TABLE calls ADD COLUMN node TEXT;
 
 CREATE INDEX calls_awaited ON calls (call_id) WHERE state = 'pending' AND node IS NOT NULL;
 
--- Nodes, each a process. One whose lease has run out counts as dead.
+-- Nodes, each a process. A node whose lease has expired counts as dead.
 CREATE TABLE nodes (
     node           TEXT PRIMARY KEY,
     started_ms     BIGINT NOT NULL,

@@ -1,9 +1,8 @@
-//! Adding events, and the records that follow from them, in one transaction.
+//! Adds events and updates the records folded from them, in one transaction.
 //!
-//! The row of a call in `calls` is locked before its events are added, so that the record has the
-//! events of both where two nodes add to one call at once. A call of which nothing was known gets
-//! its row first. Calls are taken in the order of their ids, so that no two writers wait for each
-//! other.
+//! The row of a call in `calls` is locked before its events are added, so that the record includes
+//! the events of both if two nodes add to one call at the same time. A call without a row gets one
+//! first. Calls are locked in the order of their ids, so that two writers cannot deadlock.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -22,7 +21,7 @@ use crate::{DoNotCall, StoreError};
 
 const PLACE: &str = "INSERT INTO calls (call_id, state, created_ms, updated_ms, record) VALUES ($1, 'pending', $2, $3, '') \
      ON CONFLICT (call_id) DO NOTHING";
-// The lock on the whole database is held already.
+// SQLite needs no lock on the row: the transaction has locked the whole database
 const LOCK_IN_SQLITE: &str = "SELECT state, record, last_ms, last_id FROM calls WHERE call_id = $1";
 const LOCK_IN_POSTGRES: &str =
     "SELECT state, record, last_ms, last_id FROM calls WHERE call_id = $1 FOR UPDATE";
@@ -35,12 +34,12 @@ const PLACE_OF: &str = "SELECT call_id, unix_ms FROM call_events WHERE id = $1";
 const PROJECT: &str = "UPDATE calls SET call_sid = $2, state = $3, flow = $4, version = $5, outcome = $6, customer_number = $7, created_ms = $8, \
      started_ms = $9, ended_ms = $10, updated_ms = $11, record = $12, last_ms = $13, last_id = $14, node = COALESCE($15, node) WHERE call_id = $1";
 
-/// An event as it is read: id, node, time, kind and payload.
+/// An event's row: id, node, time, kind and payload.
 type EventRow = (String, String, i64, String, Option<String>);
-/// The row of a call: state, record, and the newest event that is in it.
+/// A call's row: state, record, and the time and id of the newest event in the record.
 type CallRow = (String, String, Option<i64>, Option<String>);
 
-/// The place of the newest event of a record, where it has one.
+/// Returns the position of the newest event in a record, if it has one.
 pub(super) fn mark(last_ms: Option<i64>, last_id: Option<&str>) -> Option<EventMark> {
     Some(EventMark {
         unix_ms: u64::try_from(last_ms?).ok()?,
@@ -48,14 +47,14 @@ pub(super) fn mark(last_ms: Option<i64>, last_id: Option<&str>) -> Option<EventM
     })
 }
 
-/// What is known of a call before events are added to it.
+/// What is stored of a call before events are added to it.
 struct Known {
     log: CallLog,
-    /// The event that a record of before there were events becomes.
+    /// The event that imports a record from an engine version without events.
     imported: Option<CallEvent>,
-    /// What stands in the row, where it can be read neither as a record nor made anew.
+    /// Such a record in the row, if it is unreadable: it is left as it is.
     unreadable: Option<String>,
-    /// All events have to be read to know the record.
+    /// Whether the record has to be folded again from all stored events.
     has_to_fold: bool,
 }
 
@@ -75,7 +74,7 @@ impl Known {
         match (serde_json::from_str::<CallRecord>(&json), last) {
             (Ok(record), Some(last)) => known.log = CallLog::resume(record, Some(last)),
             (Err(_), Some(_)) => known.has_to_fold = true,
-            // what is imported now is newer
+            // a record that is being imported now is newer than the one in the row
             (_, None)
                 if events
                     .iter()
@@ -102,7 +101,8 @@ impl Known {
         known
     }
 
-    /// Brings new events in; whether it has to be done anew, with all that are stored.
+    /// Applies new events. Returns whether the record has to be folded again from all stored
+    /// events.
     fn take(&mut self, events: &[&CallEvent]) -> bool {
         for event in events {
             self.has_to_fold |= self.log.apply(event) == Applied::Behind;
@@ -125,14 +125,14 @@ fn payload(event: &CallEvent) -> Result<(String, String), sqlx::Error> {
         serde_json::to_string(&event.what).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
     let mut hash = String::with_capacity(64);
     for byte in Sha256::digest(payload.as_bytes()) {
-        // a string takes whatever is written to it
+        // writing to a string cannot fail
         let _ = write!(hash, "{byte:02x}");
     }
     Ok((payload, hash))
 }
 
-/// An event from its row. Whatever is in its payload, it is an event: an erased one of its kind
-/// alone.
+/// Reads an event from its row; `None` if its id is invalid. If its payload is erased or
+/// unreadable, only the kind is known ([`Happened::Other`]).
 fn event(call: CallId, (id, node, unix_ms, kind, payload): EventRow) -> Option<CallEvent> {
     let what = payload
         .and_then(|payload| serde_json::from_str(&payload).ok())
@@ -149,7 +149,8 @@ fn event(call: CallId, (id, node, unix_ms, kind, payload): EventRow) -> Option<C
     })
 }
 
-/// The same steps on a connection of either kind. The two differ in type alone.
+/// Adds events of one call on a connection. The two connections have different types but the same
+/// methods.
 macro_rules! steps {
     ($name:ident, $connection:ty, $lock:expr) => {
         async fn $name(

@@ -1,8 +1,7 @@
-//! Events and records of calls in SQLite or PostgreSQL: the same tables, the same statements, two
-//! pools.
+//! Events and records of calls in SQLite or PostgreSQL: the same tables and statements for both.
 //!
-//! Each statement is bounded by [`DEADLINE`], the wait for a connection included. Nothing is tried
-//! twice here; [`crate::EventWriter`] does that.
+//! Each statement or transaction is bounded by [`DEADLINE`], including the wait for a connection.
+//! Nothing is retried here; [`crate::EventWriter`] does that.
 
 mod append;
 mod connect;
@@ -32,12 +31,12 @@ const BY_ID: &str = "SELECT record, last_ms, last_id FROM calls WHERE call_id = 
 const BY_SID: &str = "SELECT record, last_ms, last_id FROM calls WHERE call_sid = $1 ORDER BY created_ms DESC, call_id DESC LIMIT 1";
 const NEWEST: &str =
     "SELECT call_id, record FROM calls ORDER BY created_ms DESC, call_id DESC LIMIT $1";
-// A record changes after its end as well; what was lifted stays lifted.
+// a record is saved several times; a request that was lifted must stay lifted
 const WISH: &str = "INSERT INTO do_not_call (call_id, phone, since_ms) VALUES ($1, $2, $3) ON CONFLICT (call_id) DO NOTHING";
 const WISH_OF: &str = "SELECT call_id, since_ms FROM do_not_call WHERE phone = $1 AND lifted_ms IS NULL ORDER BY since_ms DESC LIMIT 1";
 const LIFT: &str = "UPDATE do_not_call SET lifted_ms = $2 WHERE phone = $1 AND lifted_ms IS NULL";
 
-/// A record, and the newest event that is in it.
+/// A record, and the time and id of the newest event in it.
 type Row = (String, Option<i64>, Option<String>);
 
 enum Pool {
@@ -121,7 +120,7 @@ impl SqlRecords {
         })
     }
 
-    /// A record with its place among the events of its call.
+    /// Reads a record, with the position of its newest event.
     fn log(&self, key: &str, row: &Row) -> Result<CallLog, StoreError> {
         let (json, last_ms, last_id) = row;
         Ok(CallLog::resume(
@@ -162,7 +161,7 @@ impl CallRecords for SqlRecords {
         row.map(|row| self.log(sid.as_str(), &row)).transpose()
     }
 
-    /// An unreadable record is skipped with a warning, so that it does not hide the others.
+    /// Skips unreadable records with a warning, so that they do not hide the others.
     async fn newest(&self, limit: u32) -> Result<Vec<CallRecord>, StoreError> {
         let limit = i64::from(limit);
         let rows: Vec<(String, String)> =
@@ -225,7 +224,7 @@ impl CallRecords for SqlRecords {
     }
 }
 
-/// The state as spelled in the column and in the JSON.
+/// Returns the state as spelled in the column and in the JSON.
 fn state(state: CallState) -> &'static str {
     match state {
         CallState::Pending => "pending",

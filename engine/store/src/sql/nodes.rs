@@ -1,4 +1,4 @@
-//! Which nodes live, and what becomes of the calls of those that do not.
+//! Leases of nodes, and the end of calls on nodes whose lease has expired.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ const ABANDONED: &str = "SELECT call_id, last_ms, last_id FROM calls \
      AND NOT EXISTS (SELECT 1 FROM nodes WHERE nodes.node = calls.node AND nodes.lease_until_ms > $2) \
      ORDER BY call_id LIMIT $3";
 
-/// So many abandoned calls are ended at once.
+/// Maximum number of abandoned calls that are ended in one transaction.
 const AT_ONCE: i64 = 100;
 
 impl SqlRecords {
@@ -41,7 +41,8 @@ impl SqlRecords {
         }
     }
 
-    /// An event each: what their node still has to say of them stands beside it.
+    /// Ends these calls by adding an event to each. Events that their node may still add are kept
+    /// too.
     pub(super) async fn close_calls_of_the_dead(
         &self,
         node: NodeId,
@@ -70,7 +71,7 @@ impl SqlRecords {
                     id: EventId::generate(),
                     call_id: CallId::parse(call)?,
                     node,
-                    // behind all that is known of it, whatever the clocks say
+                    // not before any event that is stored of the call
                     unix_ms: last.map_or(now_unix_ms, |last| now_unix_ms.max(last.unix_ms)),
                     what: Happened::Abandoned,
                 }))

@@ -1,10 +1,10 @@
-//! Saves events off the path of the calls, and loses none: what the database does not take now lies
-//! in the spool folder until it does.
+//! Saves events in the background without losing any: events that the database does not accept are
+//! kept in the spool folder until it does.
 //!
-//! One task takes events from a bounded queue, many calls' at once, and adds them to the database
-//! in one transaction. From its first failure on they go to the spool, and the database is tried
-//! again, with growing pauses, by one spooled call after the other. The spool is replayed at start
-//! as well. An outage is told once when it begins and once when it is over.
+//! One task takes events from a bounded queue and saves those of many calls in one transaction.
+//! After the first failure, events go to the spool instead, and the spooled calls are tried in
+//! turn, with growing pauses. Events left in the spool by an earlier process are saved too. An
+//! outage is logged once when it starts and once when it is over.
 
 mod queue;
 mod task;
@@ -22,23 +22,23 @@ use self::queue::Queue;
 use crate::spool::Spool;
 use crate::{CallRecords, OpenError};
 
-/// The most events that wait in memory: some 20 MB. When it is full, `submit` writes the event to
-/// the spool itself. That takes this many events within the second after which a silent database is
-/// given up.
+/// Maximum number of events that wait in memory, some 20 MB. When the queue is full, `submit`
+/// writes to the spool itself. Filling it takes this many events within the one second (the
+/// deadline) after which a database that does not answer counts as failed.
 pub const QUEUED_EVENTS: usize = 20_000;
 
-/// Saves events in the background. Dropping it moves what is still in memory to the spool.
+/// Saves events in the background. Dropping it spools what is still in memory.
 pub struct EventWriter {
     shared: Arc<Shared>,
     task: JoinHandle<()>,
 }
 
-/// The result of [`RecordWriter::flush`].
+/// The result of [`EventWriter::flush`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Flushed {
-    /// Calls with events in the spool folder, which the next start will bring to the database.
+    /// Calls with events in the spool folder. They are saved when the engine starts again.
     pub spooled: usize,
-    /// Events that neither the database nor the disk took. Their calls were named in the log.
+    /// Events that neither the database nor the disk accepted. Their calls are named in the log.
     pub lost: usize,
 }
 
@@ -47,22 +47,22 @@ struct Shared {
     records: Arc<dyn CallRecords>,
     spool: Spool,
     queue: Mutex<Queue>,
-    /// Signals that a record was queued.
+    /// Signals that an event was queued.
     queued: Notify,
-    /// What is queued is to be saved at once.
+    /// Signals a flush: queued events are saved without waiting for more.
     urgent: Notify,
-    /// How many events are in memory alone.
+    /// How many events are only in memory.
     unsaved: watch::Sender<usize>,
 }
 
 impl EventWriter {
-    /// Starts the task. The folder `spool`, usually `DATA/spool`, is made where it is missing; what
-    /// an earlier process left in it is saved first.
+    /// Starts the task. The folder `spool`, usually `DATA/spool`, is created if it is missing;
+    /// events left in it by an earlier process are saved too.
     pub async fn start(records: Arc<dyn CallRecords>, spool: &Path) -> Result<Self, OpenError> {
         Self::start_with_capacity(records, spool, QUEUED_EVENTS).await
     }
 
-    /// The same with another capacity than [`QUEUED_EVENTS`].
+    /// Like [`EventWriter::start`], with another capacity than [`QUEUED_EVENTS`].
     pub async fn start_with_capacity(
         records: Arc<dyn CallRecords>,
         spool: &Path,
@@ -90,7 +90,7 @@ impl EventWriter {
         Ok(Self { shared, task })
     }
 
-    /// Hands an event over to be saved. Never waits for the database.
+    /// Queues an event to be saved. Never waits for the database.
     pub fn submit(&self, event: impl Into<Arc<CallEvent>>) {
         let event = event.into();
         // whoever learns that a call is over looks it up in the database next
@@ -105,7 +105,8 @@ impl EventWriter {
         self.shared.queued.notify_one();
     }
 
-    /// The events of a call that are in memory alone, in the order in which they came.
+    /// Returns the events of a call that are only in memory, in the order in which they were
+    /// submitted.
     pub fn unsaved(&self, call: CallId) -> Vec<Arc<CallEvent>> {
         self.shared.queue().unsaved_of(call)
     }
@@ -116,8 +117,8 @@ impl EventWriter {
         unsaved.iter().map(|event| event.call_id).collect()
     }
 
-    /// Waits until all that was submitted is in the database or in the spool; after `timeout` what
-    /// is left is spooled. For the shutdown.
+    /// Waits until everything submitted is in the database or the spool. After `timeout`, spools
+    /// the rest. Used at shutdown.
     pub async fn flush(&self, timeout: Duration) -> Flushed {
         let mut unsaved = self.shared.unsaved.subscribe();
         self.shared.urgent.notify_one();
@@ -145,7 +146,7 @@ impl Drop for EventWriter {
     }
 }
 
-/// The events of each call, in the order in which they came.
+/// Groups events by call, each call's in the order in which they were submitted.
 fn by_call(events: Vec<Arc<CallEvent>>) -> Vec<(CallId, Vec<Arc<CallEvent>>)> {
     let mut calls = std::collections::BTreeMap::<CallId, Vec<Arc<CallEvent>>>::new();
     for event in events {
@@ -159,7 +160,7 @@ impl Shared {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the queue and publishes how many records are unsaved.
+    /// Changes the queue and publishes how many events are unsaved.
     fn change_queue<T>(&self, change: impl FnOnce(&mut Queue) -> T) -> T {
         let mut queue = self.queue();
         let changed = change(&mut queue);
@@ -167,8 +168,8 @@ impl Shared {
         changed
     }
 
-    /// Spools events of a call that have no other place to go. A disk that fails as well is the one
-    /// way to lose an event.
+    /// Spools events of a call that cannot go anywhere else. If the disk fails too, the events are
+    /// lost and their call is logged.
     fn spool_or_tell(&self, call: CallId, events: &[Arc<CallEvent>]) -> std::io::Result<()> {
         self.spool.put(call, events).inspect_err(|error| {
             let folder = self.spool.folder().display();
@@ -176,7 +177,7 @@ impl Shared {
         })
     }
 
-    /// Spools everything that is only in memory. Returns how many records could not be spooled.
+    /// Spools everything that is only in memory. Returns how many events could not be spooled.
     fn spool_all(&self) -> usize {
         let unsaved = self.queue().unsaved();
         by_call(unsaved)

@@ -1,12 +1,12 @@
-//! Events that wait to be saved, in the order in which they came. Pure; the writer holds it under a
-//! lock.
+//! The queue of events to be saved, in the order in which they were submitted. Pure; the writer
+//! holds it under a lock.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use ghanti_model::{CallEvent, CallId};
 
-/// Events in order, and those that are being saved.
+/// The waiting events in order, and those that are being saved.
 pub(super) struct Queue {
     capacity: usize,
     waiting: VecDeque<Arc<CallEvent>>,
@@ -25,7 +25,7 @@ impl Queue {
         }
     }
 
-    /// Takes an event in. Gives it back where there is no room.
+    /// Queues an event. Returns it as an error if the queue is full.
     pub(super) fn push(&mut self, event: Arc<CallEvent>) -> Result<(), Arc<CallEvent>> {
         if self.waiting.len() >= self.capacity {
             return Err(event);
@@ -34,8 +34,8 @@ impl Queue {
         Ok(())
     }
 
-    /// The oldest events, at most so many. They count as unsaved until `saved` or `put_back` is
-    /// called.
+    /// Takes the oldest events, at most `most`. They count as unsaved until `saved` or `put_back`
+    /// is called.
     pub(super) fn take(&mut self, most: usize) -> Vec<Arc<CallEvent>> {
         let count = most.min(self.waiting.len());
         self.saving = self.waiting.drain(..count).collect();
@@ -43,12 +43,12 @@ impl Queue {
         self.saving.clone()
     }
 
-    /// The events taken are safe.
+    /// Records that the events taken are in the database or the spool.
     pub(super) fn saved(&mut self) {
         self.saving.clear();
     }
 
-    /// These of the events taken could be kept nowhere: they are the next again.
+    /// Puts back those of the events taken that could not be stored anywhere. They are next again.
     pub(super) fn put_back(&mut self, events: Vec<Arc<CallEvent>>) {
         self.saving.clear();
         for event in events.into_iter().rev() {
@@ -75,17 +75,17 @@ impl Queue {
         self.waiting.drain(..waiting);
     }
 
-    /// How many wait.
+    /// Returns the number of waiting events.
     pub(super) fn len(&self) -> usize {
         self.waiting.len()
     }
 
-    /// All that is not safe yet.
+    /// Returns all events that are only in memory.
     pub(super) fn unsaved(&self) -> Vec<Arc<CallEvent>> {
         self.saving.iter().chain(&self.waiting).cloned().collect()
     }
 
-    /// The same of one call.
+    /// Returns the events of a call that are only in memory.
     pub(super) fn unsaved_of(&self, call: CallId) -> Vec<Arc<CallEvent>> {
         let all = self.saving.iter().chain(&self.waiting);
         all.filter(|event| event.call_id == call).cloned().collect()

@@ -1,5 +1,5 @@
-//! The one task behind an [`super::EventWriter`]: queue to database, else queue to spool, and spool
-//! to database.
+//! The task of an [`super::EventWriter`]: saves queued events in the database or else in the spool,
+//! and spooled events in the database.
 
 use std::io;
 use std::pin::pin;
@@ -16,25 +16,26 @@ use crate::{CallRecords, StoreError};
 /// The pause before a failed database is tried again; it doubles with each failure.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
-/// The most events in one transaction.
+/// Maximum number of events in one transaction.
 const BATCH: usize = 128;
 
-/// So long after the first event of a batch others may join it. With the transaction's own time,
-/// whose deadline is a second, it bounds what is lost when the process is killed.
+/// How long an event may wait for others to join its batch. Together with the deadline of the
+/// transaction, one second, this bounds what is lost if the process is killed, unless spooled
+/// events are being replayed.
 const GATHER: Duration = Duration::from_millis(200);
 
 /// Events that have waited for the database this long go to the spool as well, so that a process
 /// that is killed loses at most half a second.
 const SLOW: Duration = Duration::from_millis(250);
 
-/// The longest such pause: so long an event may lie in the spool after the database is back.
+/// The longest pause, and so the longest time before the return of the database is noticed.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// The state of the database and the disk.
 struct Outage {
-    /// The last attempt failed: until the next one is due, records go to the spool.
+    /// The last attempt failed: until the next one is due, events go to the spool.
     database_down: bool,
-    /// The spool failed too: until the next attempt, records stay in the queue.
+    /// The spool failed too: until the next attempt, events stay in the queue.
     disk_down: bool,
     /// The outage was logged, so its end must be too.
     told: bool,
@@ -42,7 +43,7 @@ struct Outage {
     disk_told: bool,
     next_attempt: Instant,
     pause: Duration,
-    /// The call whose spooled record was tried last.
+    /// The call whose spooled events were tried last.
     tried: Option<CallId>,
 }
 
@@ -58,13 +59,14 @@ pub(super) async fn run(shared: Arc<Shared>) {
         };
         if due {
             outage.disk_down = false;
-            // with nothing spooled, the next queued record is the attempt
+            // with nothing spooled, the next queued events are the attempt
             outage.database_down &= spooled.is_some();
         }
         if let Some(call) = spooled {
             replay(&shared, call, &mut outage).await;
         }
-        // One of each in turn, so that a long replay does not fill the queue.
+        // one spooled call and one queued batch in turn, so that the queue does not fill up during
+        // a long replay
         let batch = if outage.disk_down {
             Vec::new()
         } else {
@@ -79,7 +81,7 @@ pub(super) async fn run(shared: Arc<Shared>) {
     }
 }
 
-/// Waits until a record is queued, or until the next attempt is due.
+/// Waits until an event is queued and has gathered others, or until the next attempt is due.
 async fn wait(shared: &Shared, outage: &Outage) {
     let something_kept = outage.disk_down || shared.spool.len() > 0;
     tokio::select! {
@@ -88,7 +90,7 @@ async fn wait(shared: &Shared, outage: &Outage) {
     }
 }
 
-/// Lets events come together, so that one transaction takes those of many calls.
+/// Waits for further events, so that one transaction saves those of many calls.
 async fn gather(shared: &Shared) {
     let until = Instant::now() + GATHER;
     while shared.queue().len() < BATCH {
@@ -155,7 +157,7 @@ async fn spool_waiting(shared: &Arc<Shared>) {
     }
 }
 
-/// Brings the spooled events of one call to the database.
+/// Saves the spooled events of one call in the database.
 async fn replay(shared: &Arc<Shared>, call: CallId, outage: &mut Outage) {
     outage.tried = Some(call);
     let spooled = match on_disk(shared, move |shared| shared.spool.read(call)).await {
@@ -187,9 +189,10 @@ async fn replay(shared: &Arc<Shared>, call: CallId, outage: &mut Outage) {
     }
 }
 
-/// Saves the record that an engine of before there were events left in the spool: a call that was
-/// live then is no more. That engine may have died after it saved the call's end and before it
-/// removed the older file, so an end that is in the database stays.
+/// Saves a record left in the spool by an engine version without events. A call that was live then
+/// has ended. That engine may have died after it saved the end of the call and before it removed
+/// the older file, so an end that is in the database is kept, unless it was only assumed
+/// (`engine-stopped`).
 async fn save_inherited(records: &dyn CallRecords, record: CallRecord) -> Result<(), StoreError> {
     if record.state != CallState::Ended {
         let there = records.by_id(record.call_id).await?;
@@ -261,7 +264,7 @@ impl Outage {
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
     }
 
-    /// Events were saved. Where their file could not be removed they will be saved again, after a
+    /// Events were saved. If their file could not be removed, they will be saved again after a
     /// pause, which does no harm.
     fn over(&mut self, shared: &Shared, forgotten: io::Result<()>) {
         self.database_down = false;

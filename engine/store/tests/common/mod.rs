@@ -61,12 +61,12 @@ pub fn in_state(state: CallState, created_ms: u64) -> CallRecord {
     }
 }
 
-/// The record as the event that it becomes.
+/// Makes the event that imports a record.
 pub fn imported(record: &CallRecord) -> CallEvent {
     CallEvent::imported(record.clone())
 }
 
-/// Something that happened to a call.
+/// Makes an event of a call.
 pub fn event(call: CallId, unix_ms: u64, what: Happened) -> CallEvent {
     CallEvent {
         id: EventId::generate(),
@@ -77,7 +77,7 @@ pub fn event(call: CallId, unix_ms: u64, what: Happened) -> CallEvent {
     }
 }
 
-/// A note of the flow, by its name.
+/// Makes the event of a value that the flow notes under this name.
 pub fn noted(call: CallId, unix_ms: u64, name: &str) -> CallEvent {
     let value = Masked::new("Friday");
     let name = name.to_owned();

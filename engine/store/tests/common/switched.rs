@@ -16,7 +16,7 @@ use tokio::sync::watch;
 /// Long enough for anything that does not wait for an outage to end.
 pub const SOON: Duration = Duration::from_secs(5);
 
-/// Events in memory that fail on demand.
+/// Keeps events in memory, and fails on demand.
 #[derive(Default)]
 pub struct Switched {
     down: AtomicBool,
@@ -43,7 +43,7 @@ impl Switched {
             .map(|events| CallRecord::fold(call, events))
     }
 
-    /// How many events of a call are saved, those that came twice counted twice.
+    /// Returns how many events of a call were saved, counting repeated ones each time.
     pub fn events_of(&self, call: CallId) -> usize {
         self.saved.lock().unwrap().get(&call).map_or(0, Vec::len)
     }
@@ -139,7 +139,7 @@ pub async fn started(records: &Arc<Switched>, spool: &Path) -> EventWriter {
         .unwrap()
 }
 
-/// Waits, in paused time, until this many records are saved.
+/// Waits, in paused time, until events of this many calls are saved.
 pub async fn until_saved(records: &Switched, count: usize) {
     let all = async {
         while records.count() < count {

@@ -1,4 +1,4 @@
-//! What every store of events does.
+//! The behaviour of every store with events, as part of the suite in `records.rs`.
 
 use std::sync::Arc;
 
@@ -53,7 +53,7 @@ pub(super) async fn events_that_are_added_change_the_record_and_its_columns(
         statements("SELECT state || ' ' || outcome FROM calls"),
         "ended declined"
     );
-    // what is there already stays as it is
+    // events that are stored already are kept as they are
     records.append(&events).await.unwrap();
     records.import(&record(1)).await.unwrap();
     let all = records.events(at, None, 100).await.unwrap();
@@ -76,7 +76,7 @@ pub(super) async fn events_that_are_added_change_the_record_and_its_columns(
     assert_eq!(records.events(at, None, 2).await.unwrap().len(), 2);
 }
 
-/// Two nodes that know of each other's events through the database alone.
+/// Two nodes that learn of each other's events only through the database.
 pub(super) async fn what_several_write_of_one_call_at_once_is_all_in_its_record(
     Subject {
         records,
@@ -97,12 +97,12 @@ pub(super) async fn what_several_write_of_one_call_at_once_is_all_in_its_record(
                 let events: Vec<_> = calls
                     .iter()
                     .map(|call| {
-                        // clocks differ: many come before what is there already
+                        // clocks differ: many events come before those that are stored already
                         let unix_ms = 1_000 + nth * 10 - writer;
                         Arc::new(noted(*call, unix_ms, &format!("{writer}-{nth}")))
                     })
                     .collect();
-                // a database that is busy is asked again, as the writer does
+                // a busy database is tried again, as the writer does
                 while store.append(&events).await.is_err() {}
             }
         }));
@@ -119,7 +119,7 @@ pub(super) async fn what_several_write_of_one_call_at_once_is_all_in_its_record(
     }
 }
 
-/// Rows as an engine wrote them that knew no events.
+/// Rows as written by an engine version without events.
 pub(super) async fn a_record_of_before_there_were_events_becomes_the_first_of_them(
     Subject {
         records,
@@ -146,7 +146,7 @@ pub(super) async fn a_record_of_before_there_were_events_becomes_the_first_of_th
     assert_eq!(CallRecord::fold(call, &events), expected);
 }
 
-/// A lease that runs belongs to somebody else, and so do its calls.
+/// While a lease has not expired, its calls belong to its node.
 pub(super) async fn only_calls_whose_nodes_lease_has_run_out_are_ended(
     Subject { records, .. }: Subject,
 ) {
@@ -165,7 +165,7 @@ pub(super) async fn only_calls_whose_nodes_lease_has_run_out_are_ended(
         records.append(&events).await.unwrap();
         calls.push((live, awaited));
     }
-    // an order for which no call has come waits for ever
+    // an order for which no call has come stays pending
     let order = CallId::generate();
     let requested = Happened::Requested(Requested {
         customer_number: PhoneNumber::parse("9876543210").unwrap(),
@@ -191,7 +191,7 @@ pub(super) async fn only_calls_whose_nodes_lease_has_run_out_are_ended(
     assert_eq!(outcomes, [[None; 2], [None; 2], of_the_dead].concat());
     let order = records.by_id(order).await.unwrap().unwrap();
     assert_eq!(order.state, CallState::Pending);
-    // it says that it lives, late
+    // it renews its lease, late
     records.heartbeat(neighbour, 17_000, 32_000).await.unwrap();
     assert_eq!(records.close_abandoned(neighbour, 17_001).await.unwrap(), 2);
     let node = NodeId::generate();
