@@ -17,6 +17,7 @@ mod gates;
 mod hostile;
 mod http;
 mod moving;
+mod nodes;
 mod operation;
 mod outages;
 mod replay;

@@ -77,6 +77,17 @@ impl Stream {
         stream
     }
 
+    /// The same on an address; nothing where nobody listens there, or the engine does not want it.
+    pub async fn try_begin(address: &str, sid: &str, number: &str) -> Option<Self> {
+        let url = format!("ws://{address}/ws/voicebot/{sid}");
+        let mut stream = Self(connect_async(url).await.ok()?.0);
+        for message in [json!({ "event": "connected" }), start_of(sid, number)] {
+            let message = Message::text(message.to_string());
+            stream.send(message).await.ok()?;
+        }
+        Some(stream)
+    }
+
     /// Sends a message.
     pub async fn say(&mut self, message: &Value) {
         self.send(Message::text(message.to_string())).await.unwrap();
@@ -113,6 +124,25 @@ impl Stream {
             heard.push(message);
         }
         heard
+    }
+
+    /// Gives marks back at once, as a network without delay, until the bot closes the socket.
+    pub async fn hear_out(&mut self) {
+        while let Some(message) = self.hear().await {
+            if message["event"] == "mark" {
+                // the socket may close in between
+                drop(self.send(Message::text(message.to_string())).await);
+            }
+        }
+    }
+
+    /// Listens until so much of the bot's voice has come, in linear PCM at 8 kHz.
+    pub async fn listen(&mut self, ms: usize) {
+        let mut bytes = 0;
+        while bytes < ms * 16 {
+            let message = self.hear().await.expect("the bot closed the socket");
+            bytes += message["media"]["payload"].as_str().map_or(0, str::len) / 4 * 3;
+        }
     }
 
     /// Ends the stream as Exotel does when the caller hangs up.
