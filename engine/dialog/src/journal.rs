@@ -125,7 +125,9 @@ struct State {
 
 /// Is told of each entry of a live journal, and when the first function was called.
 #[derive(Clone)]
-struct Observer(Arc<dyn Fn(Option<u64>, &JournalEntry) + Send + Sync>);
+struct Observer(Arc<Observe>);
+
+type Observe = dyn Fn(Option<u64>, &JournalEntry) + Send + Sync;
 
 impl std::fmt::Debug for Observer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

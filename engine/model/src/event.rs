@@ -13,10 +13,10 @@
 //!  "data":{"line":3,"prompt":4,"template":"greeting","heard":"whole","heard_ms":2400}}
 //! ```
 //!
-//! `kind` is the name of the [`Happened`] variant in kebab-case, `data` its fields; a variant
+//! `kind` is the name of the [`EventKind`] variant in kebab-case, `data` its fields; a variant
 //! without fields has no `data`. These names are stable: events are stored permanently, and other
 //! versions of the engine read them. An event whose kind this engine does not know, or whose data
-//! it cannot read, becomes [`Happened::Other`] and keeps its data.
+//! it cannot read, becomes [`EventKind::Other`] and keeps its data.
 
 mod id;
 mod parts;
@@ -52,7 +52,7 @@ pub struct CallEvent {
     pub unix_ms: u64,
     /// What happened.
     #[serde(flatten)]
-    pub what: Happened,
+    pub kind: EventKind,
 }
 
 impl CallEvent {
@@ -72,7 +72,7 @@ impl CallEvent {
             call_id: record.call_id,
             node: NodeId::NONE,
             unix_ms: 0,
-            what: Happened::Imported(Box::new(record)),
+            kind: EventKind::Imported(Box::new(record)),
         }
     }
 }
@@ -80,7 +80,7 @@ impl CallEvent {
 /// What happened. `line` is the number of a line of the transcript, from 0.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "data", rename_all = "kebab-case")]
-pub enum Happened {
+pub enum EventKind {
     /// The call's record from an engine version without events.
     Imported(Box<CallRecord>),
     /// A customer's record was stored for an upcoming call.
@@ -271,47 +271,47 @@ pub enum Happened {
     },
 }
 
-impl Happened {
+impl EventKind {
     /// Returns the kind's name in JSON and in the database.
-    pub fn kind(&self) -> &str {
+    pub fn name(&self) -> &str {
         match self {
-            Happened::Imported(_) => "imported",
-            Happened::Requested(_) => "requested",
-            Happened::Attributed { .. } => "attributed",
-            Happened::Named { .. } => "named",
-            Happened::AppletAsked(_) => "applet-asked",
-            Happened::Refused { .. } => "refused",
-            Happened::StreamStarted(_) => "stream-started",
-            Happened::StreamOverdue { .. } => "stream-overdue",
-            Happened::StepReached { .. } => "step-reached",
-            Happened::HostCalled(_) => "host-called",
-            Happened::LanguageSet { .. } => "language-set",
-            Happened::Established { .. } => "established",
-            Happened::Decided(_) => "decided",
-            Happened::Disposed { .. } => "disposed",
-            Happened::Noted { .. } => "noted",
-            Happened::PromptStarted { .. } => "prompt-started",
-            Happened::PromptPlayed { .. } => "prompt-played",
-            Happened::PromptConfirmed { .. } => "prompt-confirmed",
-            Happened::Asked { .. } => "asked",
-            Happened::Listening => "listening",
-            Happened::BargedIn { .. } => "barged-in",
-            Happened::Utterance { .. } => "utterance",
-            Happened::TalkedOver { .. } => "talked-over",
-            Happened::Keys { .. } => "keys",
-            Happened::Problem { .. } => "problem",
-            Happened::VersionMoved(_) => "version-moved",
-            Happened::FlowFailed(_) => "flow-failed",
-            Happened::EngineEnded { .. } => "engine-ended",
-            Happened::ConversationEnded { .. } => "conversation-ended",
-            Happened::StreamClosed => "stream-closed",
-            Happened::Abandoned => "abandoned",
-            Happened::PassthruAfter(_) => "passthru-after",
-            Happened::ConnectAnswered(_) => "connect-answered",
-            Happened::AgentReported(_) => "agent-reported",
-            Happened::TransferOverdue => "transfer-overdue",
-            Happened::StatusReported(_) => "status-reported",
-            Happened::Other { kind, .. } => kind,
+            EventKind::Imported(_) => "imported",
+            EventKind::Requested(_) => "requested",
+            EventKind::Attributed { .. } => "attributed",
+            EventKind::Named { .. } => "named",
+            EventKind::AppletAsked(_) => "applet-asked",
+            EventKind::Refused { .. } => "refused",
+            EventKind::StreamStarted(_) => "stream-started",
+            EventKind::StreamOverdue { .. } => "stream-overdue",
+            EventKind::StepReached { .. } => "step-reached",
+            EventKind::HostCalled(_) => "host-called",
+            EventKind::LanguageSet { .. } => "language-set",
+            EventKind::Established { .. } => "established",
+            EventKind::Decided(_) => "decided",
+            EventKind::Disposed { .. } => "disposed",
+            EventKind::Noted { .. } => "noted",
+            EventKind::PromptStarted { .. } => "prompt-started",
+            EventKind::PromptPlayed { .. } => "prompt-played",
+            EventKind::PromptConfirmed { .. } => "prompt-confirmed",
+            EventKind::Asked { .. } => "asked",
+            EventKind::Listening => "listening",
+            EventKind::BargedIn { .. } => "barged-in",
+            EventKind::Utterance { .. } => "utterance",
+            EventKind::TalkedOver { .. } => "talked-over",
+            EventKind::Keys { .. } => "keys",
+            EventKind::Problem { .. } => "problem",
+            EventKind::VersionMoved(_) => "version-moved",
+            EventKind::FlowFailed(_) => "flow-failed",
+            EventKind::EngineEnded { .. } => "engine-ended",
+            EventKind::ConversationEnded { .. } => "conversation-ended",
+            EventKind::StreamClosed => "stream-closed",
+            EventKind::Abandoned => "abandoned",
+            EventKind::PassthruAfter(_) => "passthru-after",
+            EventKind::ConnectAnswered(_) => "connect-answered",
+            EventKind::AgentReported(_) => "agent-reported",
+            EventKind::TransferOverdue => "transfer-overdue",
+            EventKind::StatusReported(_) => "status-reported",
+            EventKind::Other { kind, .. } => kind,
         }
     }
 
@@ -320,54 +320,54 @@ impl Happened {
     pub fn is_reported(&self) -> bool {
         matches!(
             self,
-            Happened::AppletAsked(_)
-                | Happened::PassthruAfter(_)
-                | Happened::ConnectAnswered(_)
-                | Happened::AgentReported(_)
-                | Happened::StatusReported(_)
+            EventKind::AppletAsked(_)
+                | EventKind::PassthruAfter(_)
+                | EventKind::ConnectAnswered(_)
+                | EventKind::AgentReported(_)
+                | EventKind::StatusReported(_)
         )
     }
 
     /// Whether only the node that holds the call's stream can have seen it.
     pub fn is_of_stream(&self) -> bool {
         match self {
-            Happened::StepReached { .. }
-            | Happened::HostCalled(_)
-            | Happened::LanguageSet { .. }
-            | Happened::Established { .. }
-            | Happened::Decided(_)
-            | Happened::Disposed { .. }
-            | Happened::Noted { .. }
-            | Happened::PromptStarted { .. }
-            | Happened::PromptPlayed { .. }
-            | Happened::PromptConfirmed { .. }
-            | Happened::Asked { .. }
-            | Happened::Listening
-            | Happened::BargedIn { .. }
-            | Happened::Utterance { .. }
-            | Happened::TalkedOver { .. }
-            | Happened::Keys { .. }
-            | Happened::VersionMoved(_)
-            | Happened::FlowFailed(_)
-            | Happened::EngineEnded { .. }
-            | Happened::ConversationEnded { .. }
-            | Happened::StreamClosed => true,
-            Happened::Imported(_)
-            | Happened::Requested(_)
-            | Happened::Attributed { .. }
-            | Happened::Named { .. }
-            | Happened::AppletAsked(_)
-            | Happened::Refused { .. }
-            | Happened::StreamStarted(_)
-            | Happened::StreamOverdue { .. }
-            | Happened::Problem { .. }
-            | Happened::Abandoned
-            | Happened::PassthruAfter(_)
-            | Happened::ConnectAnswered(_)
-            | Happened::AgentReported(_)
-            | Happened::TransferOverdue
-            | Happened::StatusReported(_)
-            | Happened::Other { .. } => false,
+            EventKind::StepReached { .. }
+            | EventKind::HostCalled(_)
+            | EventKind::LanguageSet { .. }
+            | EventKind::Established { .. }
+            | EventKind::Decided(_)
+            | EventKind::Disposed { .. }
+            | EventKind::Noted { .. }
+            | EventKind::PromptStarted { .. }
+            | EventKind::PromptPlayed { .. }
+            | EventKind::PromptConfirmed { .. }
+            | EventKind::Asked { .. }
+            | EventKind::Listening
+            | EventKind::BargedIn { .. }
+            | EventKind::Utterance { .. }
+            | EventKind::TalkedOver { .. }
+            | EventKind::Keys { .. }
+            | EventKind::VersionMoved(_)
+            | EventKind::FlowFailed(_)
+            | EventKind::EngineEnded { .. }
+            | EventKind::ConversationEnded { .. }
+            | EventKind::StreamClosed => true,
+            EventKind::Imported(_)
+            | EventKind::Requested(_)
+            | EventKind::Attributed { .. }
+            | EventKind::Named { .. }
+            | EventKind::AppletAsked(_)
+            | EventKind::Refused { .. }
+            | EventKind::StreamStarted(_)
+            | EventKind::StreamOverdue { .. }
+            | EventKind::Problem { .. }
+            | EventKind::Abandoned
+            | EventKind::PassthruAfter(_)
+            | EventKind::ConnectAnswered(_)
+            | EventKind::AgentReported(_)
+            | EventKind::TransferOverdue
+            | EventKind::StatusReported(_)
+            | EventKind::Other { .. } => false,
         }
     }
 
@@ -375,18 +375,18 @@ impl Happened {
     pub fn ends_call(&self) -> bool {
         matches!(
             self,
-            Happened::StreamClosed
-                | Happened::Refused { .. }
-                | Happened::StreamOverdue { .. }
-                | Happened::Abandoned
-                | Happened::TransferOverdue
-                | Happened::StatusReported(_)
+            EventKind::StreamClosed
+                | EventKind::Refused { .. }
+                | EventKind::StreamOverdue { .. }
+                | EventKind::Abandoned
+                | EventKind::TransferOverdue
+                | EventKind::StatusReported(_)
         )
     }
 
     /// Makes a problem event. `repeat` says when the record keeps it.
     pub fn problem(unix_ms: u64, name: &str, detail: String, repeat: Repeat) -> Self {
-        Happened::Problem {
+        EventKind::Problem {
             problem: Problem {
                 unix_ms,
                 name: name.to_owned(),
@@ -398,9 +398,9 @@ impl Happened {
 }
 
 /// Shows only the kind: the data may be personal and must not be logged.
-impl fmt::Debug for Happened {
+impl fmt::Debug for EventKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.kind())
+        f.write_str(self.name())
     }
 }
 

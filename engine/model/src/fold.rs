@@ -7,7 +7,7 @@ pub mod transfer;
 
 use crate::event::{AppletAsked, Repeat, StreamStarted};
 use crate::{
-    CallEvent, CallId, CallRecord, CallState, Decision, EventId, EventMark, Happened, Journal,
+    CallEvent, CallId, CallRecord, CallState, Decision, EventId, EventKind, EventMark, Journal,
     Line, NodeId, Problem, Step, StepEntry, VersionMove,
 };
 
@@ -40,17 +40,17 @@ impl CallRecord {
         let now_ms = event.unix_ms;
         // a second stream that another node took at the same time has a conversation of its own:
         // nothing of it may stand in the record of the first
-        if event.what.is_of_stream() && self.node.is_some_and(|node| node != event.node) {
+        if event.kind.is_of_stream() && self.node.is_some_and(|node| node != event.node) {
             return;
         }
-        match &event.what {
-            Happened::Imported(record) => self.clone_from(record),
-            Happened::Requested(requested) => {
+        match &event.kind {
+            EventKind::Imported(record) => self.clone_from(record),
+            EventKind::Requested(requested) => {
                 self.customer_number = Some(requested.customer_number.clone());
                 self.flow.clone_from(&requested.flow);
                 self.reach(Step::Triggered, now_ms);
             }
-            Happened::Attributed {
+            EventKind::Attributed {
                 order,
                 customer_number,
                 flow,
@@ -59,37 +59,37 @@ impl CallRecord {
                 fill(&mut self.customer_number, customer_number);
                 fill(&mut self.flow, flow);
             }
-            Happened::Named { call_sid } => self.call_sid = Some(call_sid.clone()),
-            Happened::AppletAsked(asked) => self.asked(asked, now_ms),
-            Happened::Refused { reason, detail } => self.refused(reason, detail, now_ms),
-            Happened::StreamStarted(started) => self.started(started, event.node, now_ms),
-            Happened::StreamOverdue { what, unnamed } => {
+            EventKind::Named { call_sid } => self.call_sid = Some(call_sid.clone()),
+            EventKind::AppletAsked(asked) => self.asked(asked, now_ms),
+            EventKind::Refused { reason, detail } => self.refused(reason, detail, now_ms),
+            EventKind::StreamStarted(started) => self.started(started, event.node, now_ms),
+            EventKind::StreamOverdue { what, unnamed } => {
                 network::overdue(self, what, unnamed.as_ref(), now_ms);
             }
-            Happened::StepReached { step } => drop(self.reach(step.clone(), now_ms)),
-            Happened::HostCalled(called) => {
+            EventKind::StepReached { step } => drop(self.reach(step.clone(), now_ms)),
+            EventKind::HostCalled(called) => {
                 if let Some(journal) = &mut self.journal {
                     journal.header.began_ms = journal.header.began_ms.or(called.began_ms);
                     journal.entries.push(called.entry.clone());
                 }
             }
-            Happened::LanguageSet { language } => self.language = Some(language.clone()),
-            Happened::Decided(decision) => self.decision = Some(decision.clone()),
-            Happened::Disposed {
+            EventKind::LanguageSet { language } => self.language = Some(language.clone()),
+            EventKind::Decided(decision) => self.decision = Some(decision.clone()),
+            EventKind::Disposed {
                 disposition,
                 detail,
             } => {
                 self.disposition = Some(disposition.clone());
                 self.detail.clone_from(detail);
             }
-            Happened::Noted { name, value } => {
+            EventKind::Noted { name, value } => {
                 self.notes.insert(name.clone(), value.clone());
             }
-            Happened::PromptStarted { line, text, .. }
-            | Happened::Utterance { line, text }
-            | Happened::TalkedOver { line, text }
-            | Happened::Keys { line, text } => self.say(*line, text),
-            Happened::PromptPlayed {
+            EventKind::PromptStarted { line, text, .. }
+            | EventKind::Utterance { line, text }
+            | EventKind::TalkedOver { line, text }
+            | EventKind::Keys { line, text } => self.say(*line, text),
+            EventKind::PromptPlayed {
                 line,
                 heard,
                 heard_ms,
@@ -100,21 +100,21 @@ impl CallRecord {
                     line.lasted_ms = *heard_ms;
                 }
             }
-            Happened::PromptConfirmed { line, .. } => {
+            EventKind::PromptConfirmed { line, .. } => {
                 if let Some(line) = self.line(*line) {
                     line.heard = Some(crate::Extent::Whole);
                 }
             }
-            Happened::Problem { problem, repeat } => drop(self.note(problem.clone(), *repeat)),
-            Happened::VersionMoved(moved) => self.moved(moved),
-            Happened::FlowFailed(report) => self.failure = Some((**report).clone()),
-            Happened::EngineEnded { outcome, hang_up } => {
+            EventKind::Problem { problem, repeat } => drop(self.note(problem.clone(), *repeat)),
+            EventKind::VersionMoved(moved) => self.moved(moved),
+            EventKind::FlowFailed(report) => self.failure = Some((**report).clone()),
+            EventKind::EngineEnded { outcome, hang_up } => {
                 self.outcome = Some(outcome.clone());
                 if *hang_up {
                     self.decision = Some(Decision::HangUp);
                 }
             }
-            Happened::ConversationEnded {
+            EventKind::ConversationEnded {
                 stream,
                 flow,
                 last_position,
@@ -125,33 +125,33 @@ impl CallRecord {
                 }
                 ending::conversation_ended(self, stream, flow.as_ref(), last_position);
             }
-            Happened::StreamClosed => {
+            EventKind::StreamClosed => {
                 self.state = CallState::Ended;
                 self.ended_ms = Some(now_ms);
                 // the applets may have asked before the stream ended
                 transfer::settle(self, now_ms, false);
             }
-            Happened::Abandoned => ending::abandoned(self, now_ms),
-            Happened::PassthruAfter(asked) => {
+            EventKind::Abandoned => ending::abandoned(self, now_ms),
+            EventKind::PassthruAfter(asked) => {
                 network::merge(&mut self.exotel, &asked.told);
                 if let Some(cause) = &asked.problem {
                     network::unstreamed(self, cause, now_ms);
                 }
                 transfer::passthru_after(self, &asked.leg, now_ms);
             }
-            Happened::ConnectAnswered(answered) => {
+            EventKind::ConnectAnswered(answered) => {
                 transfer::connect_answered(self, &answered.numbers, now_ms);
             }
-            Happened::AgentReported(reported) => {
+            EventKind::AgentReported(reported) => {
                 transfer::agent_reported(self, &reported.leg, now_ms);
             }
-            Happened::TransferOverdue => transfer::settle(self, now_ms, true),
-            Happened::StatusReported(reported) => network::reported(self, reported, now_ms),
-            Happened::Established { .. }
-            | Happened::Asked { .. }
-            | Happened::Listening
-            | Happened::BargedIn { .. }
-            | Happened::Other { .. } => {}
+            EventKind::TransferOverdue => transfer::settle(self, now_ms, true),
+            EventKind::StatusReported(reported) => network::reported(self, reported, now_ms),
+            EventKind::Established { .. }
+            | EventKind::Asked { .. }
+            | EventKind::Listening
+            | EventKind::BargedIn { .. }
+            | EventKind::Other { .. } => {}
         }
     }
 
@@ -366,8 +366,8 @@ impl CallLog {
     /// all events of the call that the node knows, whatever the clocks say. Returns `None`, and
     /// applies nothing, for a problem that the record would not keep and for a request beyond
     /// [`REPORTS`], except that the first of those becomes a problem.
-    pub fn emit(&mut self, node: NodeId, now_ms: u64, what: Happened) -> Option<CallEvent> {
-        let what = self.admit(now_ms, what)?;
+    pub fn emit(&mut self, node: NodeId, now_ms: u64, kind: EventKind) -> Option<CallEvent> {
+        let kind = self.admit(now_ms, kind)?;
         let id = EventId::generate();
         let unix_ms = self.last.map_or(now_ms, |last| {
             let same = now_ms.max(last.unix_ms);
@@ -379,30 +379,30 @@ impl CallLog {
             call_id: self.record.call_id,
             node,
             unix_ms,
-            what,
+            kind,
         };
         self.apply(&event);
         Some(event)
     }
 
-    fn admit(&mut self, now_ms: u64, what: Happened) -> Option<Happened> {
-        if let Happened::Problem { problem, repeat } = &what {
+    fn admit(&mut self, now_ms: u64, kind: EventKind) -> Option<EventKind> {
+        if let EventKind::Problem { problem, repeat } = &kind {
             // a problem that the record would not keep makes no event
             let takes = self.record.takes(&problem.name, &problem.detail, *repeat);
-            return takes.then_some(what);
+            return takes.then_some(kind);
         }
-        if !what.is_reported() {
-            return Some(what);
+        if !kind.is_reported() {
+            return Some(kind);
         }
         self.reports = self.reports.saturating_add(1);
         match self.reports {
-            ..=REPORTS => Some(what),
+            ..=REPORTS => Some(kind),
             count if count == REPORTS + 1 => {
                 let detail = format!(
                     "more than {REPORTS} requests of applets and callbacks came for this call, and the further ones were left out: see whether \
                      anything but Exotel sends them"
                 );
-                Some(Happened::problem(
+                Some(EventKind::problem(
                     now_ms,
                     TOO_MANY_REPORTS,
                     detail,
@@ -411,6 +411,14 @@ impl CallLog {
             }
             _ => None,
         }
+    }
+
+    /// Replaces the record by one with more events in it, such as the database's, and goes on from
+    /// there.
+    pub fn adopt(&mut self, newer: CallLog) {
+        let reports = self.reports;
+        *self = newer;
+        self.reports = reports;
     }
 
     /// Returns the record.

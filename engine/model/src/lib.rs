@@ -34,7 +34,7 @@ pub use call_status::CallStatus;
 pub use clock::unix_ms;
 pub use customer::CustomerRecord;
 pub use error::{CallError, Refusal};
-pub use event::{CallEvent, EventId, EventMark, Happened, NodeId};
+pub use event::{CallEvent, EventId, EventKind, EventMark, NodeId};
 pub use failure::{FailureReport, LogLine};
 pub use fold::CallLog;
 pub use id::{AccountSid, CallId, CallSid, FlowName, StreamSid, VersionId};

@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use ghanti_model::event::Cause;
-use ghanti_model::{CallId, CallSid, CallState, Happened};
+use ghanti_model::{CallId, CallSid, CallState, EventKind};
 use ghanti_session::transfer;
 use ghanti_store::Binding;
 
@@ -59,7 +59,7 @@ pub async fn conclude_after_stream(app: &App, sid: &CallSid) {
     let call_sid = sid.clone();
     app.services
         .registry
-        .append(call, Happened::Named { call_sid })
+        .append(call, EventKind::Named { call_sid })
         .await;
     explain(app, sid).await;
     conclude(app, call, since).await;
@@ -79,7 +79,7 @@ async fn conclude(app: &App, call: CallId, since: Instant) {
         explain(app, sid).await;
     }
     let unnamed = app.unserved.unnamed_since(since);
-    let overdue = Happened::StreamOverdue {
+    let overdue = EventKind::StreamOverdue {
         what: format!(
             "no stream came within {} s of the passthru",
             STREAM.as_secs()
@@ -118,7 +118,7 @@ pub async fn await_connect(app: &App, call: CallId) {
     if let Some(sid) = &record.call_sid {
         explain(app, sid).await;
     }
-    let change = registry.append(call, Happened::TransferOverdue).await;
+    let change = registry.append(call, EventKind::TransferOverdue).await;
     let outcome = change.after.outcome;
     let sid = record.call_sid.as_ref().map(tracing::field::display);
     tracing::error!(%call, sid, outcome, "a transfer was decided, and nobody asked for the agents: see the call's problems");

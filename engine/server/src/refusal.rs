@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use axum::http::StatusCode;
 use ghanti_exotel::applet::PassthruRequest;
-use ghanti_model::{CallId, CallSid, Happened};
+use ghanti_model::{CallId, CallSid, EventKind};
 
 use crate::app::App;
 use crate::problem;
@@ -174,7 +174,7 @@ pub fn refused_stream(app: &App, refusal: Refusal, session: &str) {
 pub const ANYONE: &str = "call";
 
 async fn record(app: &App, call: CallId, entry_point: EntryPoint, refusal: Refusal) {
-    let refused = Happened::Refused {
+    let refused = EventKind::Refused {
         reason: refusal.to_string(),
         detail: format!("{refusal} (`{}`): {}", entry_point.name(), refusal.hint()),
     };

@@ -16,7 +16,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use ghanti_model::event::Repeat;
 use ghanti_model::unix_ms;
-use ghanti_model::{CallId, CallSid, Happened, Problem};
+use ghanti_model::{CallId, CallSid, EventKind, Problem};
 use ghanti_session::connect::NoStart;
 use tokio::sync::Notify;
 
@@ -267,7 +267,7 @@ async fn attach(app: &App, call: CallId, problems: Vec<Problem>) {
         let repeat = Repeat::OncePerName;
         app.services
             .registry
-            .append(call, Happened::Problem { problem, repeat })
+            .append(call, EventKind::Problem { problem, repeat })
             .await;
     }
 }

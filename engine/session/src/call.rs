@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use ghanti_dialog::journal::SharedJournal;
 use ghanti_model::event::{HostCalled, Repeat};
-use ghanti_model::{CallId, CallLog, CallRecord, CallSid, Happened, NodeId};
+use ghanti_model::{CallId, CallLog, CallRecord, CallSid, EventKind, NodeId};
 use tokio::time::Instant;
 
 use crate::events::Events;
@@ -31,7 +31,7 @@ struct CallEvents {
     outlet: Option<Arc<Events>>,
     /// Events before the call had its outlet. They are kept back, since the call may still be
     /// refused.
-    early: Vec<Happened>,
+    early: Vec<EventKind>,
 }
 
 /// The locked record, for reading.
@@ -74,7 +74,7 @@ impl LiveCall {
         let call: Weak<Self> = Arc::downgrade(self);
         journal.observe(move |began_ms, entry| {
             if let Some(call) = call.upgrade() {
-                call.emit(Happened::HostCalled(Box::new(HostCalled {
+                call.emit(EventKind::HostCalled(Box::new(HostCalled {
                     began_ms,
                     entry: entry.clone(),
                 })));
@@ -104,27 +104,27 @@ impl LiveCall {
 
     /// Records something that happened to the call. The record includes it when this returns; it is
     /// saved later.
-    pub fn emit(&self, what: Happened) {
-        self.emit_at(what, self.unix_ms(self.now_ms()));
+    pub fn emit(&self, kind: EventKind) {
+        self.emit_at(kind, self.unix_ms(self.now_ms()));
     }
 
-    fn emit_at(&self, what: Happened, now_ms: u64) {
+    fn emit_at(&self, kind: EventKind, now_ms: u64) {
         let mut events = self.events();
         let Some(outlet) = events.outlet.clone() else {
-            events.early.push(what.clone());
-            events.log.emit(NodeId::NONE, now_ms, what);
+            events.early.push(kind.clone());
+            events.log.emit(NodeId::NONE, now_ms, kind);
             return;
         };
         // still locked, so that events are published in their order
-        if let Some(event) = events.log.emit(outlet.node(), now_ms, what) {
+        if let Some(event) = events.log.emit(outlet.node(), now_ms, kind) {
             outlet.publish(event, events.log.record());
         }
     }
 
     /// Records something that was reported about the call. Returns the record before and after it.
-    pub(crate) fn report(&self, what: Happened, now_ms: u64) -> (CallRecord, CallRecord) {
+    pub(crate) fn report(&self, kind: EventKind, now_ms: u64) -> (CallRecord, CallRecord) {
         let before = self.record().clone();
-        self.emit_at(what, now_ms);
+        self.emit_at(kind, now_ms);
         (before, self.record().clone())
     }
 
@@ -134,8 +134,8 @@ impl LiveCall {
         let mut events = self.events();
         let early = std::mem::take(&mut events.early);
         events.log = events.known.clone();
-        for what in early {
-            if let Some(event) = events.log.emit(outlet.node(), self.started_unix_ms, what) {
+        for kind in early {
+            if let Some(event) = events.log.emit(outlet.node(), self.started_unix_ms, kind) {
                 outlet.publish(event, events.log.record());
             }
         }
@@ -200,7 +200,7 @@ impl LiveCall {
     /// The same, unless there is one like it, or no room.
     pub fn note(&self, name: &str, detail: String, repeat: Repeat) {
         let unix_ms = self.unix_ms(self.now_ms());
-        self.emit(Happened::problem(unix_ms, name, detail, repeat));
+        self.emit(EventKind::problem(unix_ms, name, detail, repeat));
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ghanti_model::{
-    CallEvent, CallId, CallLog, CallRecord, CallSid, CallState, Happened, NodeId, PhoneNumber,
+    CallEvent, CallId, CallLog, CallRecord, CallSid, CallState, EventKind, NodeId, PhoneNumber,
 };
 use ghanti_store::{CallRecords, DoNotCall, EventWriter, StoreError};
 use tokio::time::Instant;
@@ -28,6 +28,8 @@ const RECENT: usize = 4_096;
 const WISHES: usize = 4_096;
 /// Timeout of a read from the database.
 const READ: Duration = Duration::from_millis(800);
+/// How long an answer about a call that is in memory waits for what other nodes have added.
+const REFRESH: Duration = Duration::from_millis(150);
 /// How long to wait before the database is asked again about a call, after it did not answer.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
 
@@ -59,38 +61,68 @@ pub struct Change {
 struct Entry {
     log: CallLog,
     /// Events recorded here while it was unknown what the database has of the call.
-    unjoined: Vec<Arc<CallEvent>>,
-    /// When to ask the database what it has of the call; `None` if the log includes it.
+    unmerged: Vec<Arc<CallEvent>>,
+    /// Whether the log includes what the database had.
+    is_merged: bool,
+    /// When the database, which did not answer, may be asked again.
     ask_after: Option<Instant>,
 }
 
 impl Entry {
     /// Creates an entry from the database's answer.
     fn new(call: CallId, archived: Result<Option<CallLog>, StoreError>) -> Self {
-        let ask_after = archived.as_ref().err().map(|_| Instant::now() + ASK_AGAIN);
-        let archived = archived.ok().flatten();
-        Self {
-            log: archived.unwrap_or_else(|| CallLog::new(call)),
-            unjoined: Vec::new(),
-            ask_after,
+        let mut entry = Self {
+            log: CallLog::new(call),
+            unmerged: Vec::new(),
+            is_merged: archived.is_ok(),
+            ask_after: None,
+        };
+        match archived {
+            Ok(archived) => entry.log = archived.unwrap_or(entry.log),
+            Err(_) => entry.ask_later(),
+        }
+        entry
+    }
+
+    fn may_ask(&self) -> bool {
+        self.ask_after.is_none_or(|after| after <= Instant::now())
+    }
+
+    fn ask_later(&mut self) {
+        self.ask_after = Some(Instant::now() + ASK_AGAIN);
+    }
+
+    /// Takes in what the database has of the call: other nodes may have added to it. `is_behind`:
+    /// the database lacks events that were recorded here.
+    fn refresh(&mut self, archived: Option<CallLog>, is_behind: bool) {
+        self.ask_after = None;
+        if !self.is_merged {
+            return self.merge(archived, is_behind);
+        }
+        if let Some(archived) = archived
+            && !is_behind
+            && archived.last() >= self.log.last()
+        {
+            self.log.adopt(archived);
         }
     }
 
-    fn is_due(&self) -> bool {
-        self.ask_after.is_some_and(|after| after <= Instant::now())
-    }
-
-    /// Merges what the database has of the call with the events recorded here.
-    fn join(&mut self, archived: Option<CallLog>) {
-        let mut log = archived.unwrap_or_else(|| CallLog::new(self.log.record().call_id));
-        for event in &self.unjoined {
-            // has no effect if the event is not after the last stored one: it is probably stored,
-            // too
+    /// Merges what the database has with what was recorded here since. If that is not possible in
+    /// the order of the events, the database is asked again when it has all of them.
+    fn merge(&mut self, archived: Option<CallLog>, is_behind: bool) {
+        let call = self.log.record().call_id;
+        let mut log = archived.unwrap_or_else(|| CallLog::new(call));
+        let is_out_of_order = |event: &Arc<CallEvent>| log.last() > Some(event.mark());
+        if is_behind && self.unmerged.iter().any(is_out_of_order) {
+            return self.ask_later();
+        }
+        for event in &self.unmerged {
+            // has no effect if the database has it
             log.apply(event);
         }
-        self.log = log;
-        self.unjoined.clear();
-        self.ask_after = None;
+        self.log.adopt(log);
+        self.unmerged.clear();
+        self.is_merged = true;
     }
 }
 
@@ -264,7 +296,7 @@ impl CallRegistry {
         if let Some(live) = self.live.by_id(call) {
             return Ok(Some(live.log()));
         }
-        match self.at_hand(call).await {
+        match self.recent_log(call).await {
             Some(log) => Ok(Some(log)),
             None => bounded(self.archive.log_by_id(call)).await,
         }
@@ -277,7 +309,7 @@ impl CallRegistry {
         }
         let call = self.recent().by_sid(sid);
         let recent = match call {
-            Some(call) => self.at_hand(call).await,
+            Some(call) => self.recent_log(call).await,
             None => None,
         };
         match recent {
@@ -286,27 +318,24 @@ impl CallRegistry {
         }
     }
 
-    /// Returns the log of a recent call. If what the database has of it is still missing, and it is
-    /// time to ask again, asks first.
-    async fn at_hand(&self, call: CallId) -> Option<CallLog> {
-        if let Some(entry) = self
-            .recent()
-            .entries
-            .get(&call)
-            .filter(|entry| !entry.is_due())
-        {
-            return Some(entry.log.clone());
-        }
-        if !self.recent().entries.contains_key(&call) {
-            return None;
-        }
-        let archived = bounded(self.archive.log_by_id(call)).await;
+    /// Returns the log of a call that is in memory, with what other nodes have added if the
+    /// database answers within [`REFRESH`].
+    async fn recent_log(&self, call: CallId) -> Option<CallLog> {
+        let is_behind = {
+            let recent = self.recent();
+            let entry = recent.entries.get(&call)?;
+            if !entry.may_ask() {
+                return Some(entry.log.clone());
+            }
+            // asked first: what is saved meanwhile need not be in the answer
+            self.writer().is_behind(call)
+        };
+        let archived = tokio::time::timeout(REFRESH, self.archive.log_by_id(call)).await;
         let mut recent = self.recent();
         let entry = recent.entries.get_mut(&call)?;
         match archived {
-            Ok(archived) if entry.ask_after.is_some() => entry.join(archived),
-            Ok(_) => {}
-            Err(_) => entry.ask_after = Some(Instant::now() + ASK_AGAIN),
+            Ok(Ok(archived)) => entry.refresh(archived, is_behind),
+            Ok(Err(_)) | Err(_) => entry.ask_later(),
         }
         Some(entry.log.clone())
     }
@@ -314,33 +343,18 @@ impl CallRegistry {
     /// Returns the record of a call with the events of all nodes, as far as the database has them.
     /// Fails if the database does not answer and the call is not in memory.
     pub async fn read(&self, call: CallId) -> Result<Option<CallRecord>, StoreError> {
+        let Some(live) = self.live.by_id(call) else {
+            return Ok(self.log(call).await?.map(CallLog::into_record));
+        };
+        // other nodes may have had reports of a live call
+        let is_behind = self.writer().is_behind(call);
         let archived = bounded(self.archive.log_by_id(call)).await;
-        let is_whole = |here: &CallLog, there: &CallLog| there.last() >= here.last();
-        if let Some(live) = self.live.by_id(call) {
-            let record = live.snapshot();
-            return Ok(Some(match archived {
-                Ok(Some(there)) if is_whole(&live.log(), &there) => there.into_record(),
-                _ => record,
-            }));
-        }
-        let archived = match archived {
-            Ok(archived) => archived,
-            Err(error) => match self.recent().entries.get(&call) {
-                Some(entry) => return Ok(Some(entry.log.record().clone())),
-                None => return Err(error),
-            },
-        };
-        let mut recent = self.recent();
-        let Some(entry) = recent.entries.get_mut(&call) else {
-            return Ok(archived.map(CallLog::into_record));
-        };
-        match archived {
-            archived if entry.ask_after.is_some() => entry.join(archived),
-            // the database also has the events of other nodes
-            Some(there) if is_whole(&entry.log, &there) => entry.log = there,
-            _ => {}
-        }
-        Ok(Some(entry.log.record().clone()))
+        Ok(Some(match archived {
+            Ok(Some(there)) if !is_behind && there.last() >= live.log().last() => {
+                there.into_record()
+            }
+            _ => live.snapshot(),
+        }))
     }
 
     /// The newest calls, newest first: those of the database, and what is on its way there.
@@ -372,7 +386,7 @@ impl CallRegistry {
     /// Records something that happened to a call, whether or not it is live or known, and hands the
     /// event to the writer. If the database does not answer what it has of the call, the returned
     /// records include only what this node knows; nothing is lost.
-    pub async fn append(&self, call: CallId, what: Happened) -> Change {
+    pub async fn append(&self, call: CallId, kind: EventKind) -> Change {
         let is_known = self.live.by_id(call).is_some() || self.recent().entries.contains_key(&call);
         let archived = if is_known {
             Ok(None)
@@ -381,7 +395,7 @@ impl CallRegistry {
         };
         let _changing = self.changing();
         if let Some(live) = self.live.by_id(call) {
-            let (before, after) = live.report(what, unix_ms());
+            let (before, after) = live.report(kind, unix_ms());
             return Change { before, after };
         }
         let mut recent = self.recent();
@@ -389,7 +403,7 @@ impl CallRegistry {
             recent.put(Entry::new(call, archived));
         }
         let change = match recent.entries.get_mut(&call) {
-            Some(entry) => self.change(entry, what),
+            Some(entry) => self.change(entry, kind),
             // does not happen: the entry was inserted above
             None => Change {
                 before: CallRecord::new(call, 0),
@@ -400,12 +414,12 @@ impl CallRegistry {
         change
     }
 
-    fn change(&self, entry: &mut Entry, what: Happened) -> Change {
+    fn change(&self, entry: &mut Entry, kind: EventKind) -> Change {
         let before = entry.log.record().clone();
-        if let Some(event) = entry.log.emit(self.events.node(), unix_ms(), what) {
+        if let Some(event) = entry.log.emit(self.events.node(), unix_ms(), kind) {
             let event = self.events.publish(event, entry.log.record());
-            if entry.ask_after.is_some() {
-                entry.unjoined.push(event);
+            if !entry.is_merged {
+                entry.unmerged.push(event);
             }
         }
         let after = entry.log.record().clone();
@@ -487,13 +501,13 @@ mod tests {
             std::thread::scope(|scope| {
                 scope.spawn(|| {
                     both.wait();
-                    call.emit(Happened::StreamClosed);
+                    call.emit(EventKind::StreamClosed);
                     registry.end(&call);
                 });
                 scope.spawn(|| {
                     both.wait();
                     let asked =
-                        Happened::problem(1, "asked", String::new(), Repeat::OncePerSentence);
+                        EventKind::problem(1, "asked", String::new(), Repeat::OncePerSentence);
                     runtime.block_on(registry.append(call.id(), asked));
                 });
             });

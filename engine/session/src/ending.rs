@@ -40,7 +40,7 @@ mod tests {
     use ghanti_model::event::StreamStarted;
     use ghanti_model::fold::ending::DO_NOT_CALL;
     use ghanti_model::{
-        CallId, CallLog, CallRecord, Decision, Happened, Language, NodeId, StreamSid,
+        CallId, CallLog, CallRecord, Decision, EventKind, Language, NodeId, StreamSid,
     };
 
     use super::*;
@@ -63,26 +63,26 @@ mod tests {
             language: Language::english(),
             journal: None,
         };
-        let disposed = disposition.map(|disposition| Happened::Disposed {
+        let disposed = disposition.map(|disposition| EventKind::Disposed {
             disposition: disposition.to_owned(),
             detail: None,
         });
-        let conversation_ended = Happened::ConversationEnded {
+        let conversation_ended = EventKind::ConversationEnded {
             stream,
             flow: run.as_ref().map(flow_end),
             last_position: "after `greeting`".to_owned(),
             began_ms: None,
         };
         let events = [
-            Some(Happened::StreamStarted(Box::new(started))),
+            Some(EventKind::StreamStarted(Box::new(started))),
             disposed,
-            decision.map(Happened::Decided),
+            decision.map(EventKind::Decided),
             Some(conversation_ended),
-            Some(Happened::StreamClosed),
+            Some(EventKind::StreamClosed),
         ];
         let mut log = CallLog::new(CallId::generate());
-        for what in events.into_iter().flatten() {
-            log.emit(NodeId::NONE, 1, what);
+        for kind in events.into_iter().flatten() {
+            log.emit(NodeId::NONE, 1, kind);
         }
         let record = log.into_record();
         (record.outcome.clone().unwrap_or_default(), record)

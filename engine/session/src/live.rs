@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ghanti_dialog::{Conversation, FlowVersion, Instant};
 use ghanti_model::{
-    Answer, CallError, CallFacts, Collection, Content, CustomerRecord, Decision, Happened,
+    Answer, CallError, CallFacts, Collection, Content, CustomerRecord, Decision, EventKind,
     Language, Masked, Playout, Prompt, PromptId, Question, Refusal, Reply,
 };
 use ghanti_speech::words::ChoiceMatcher;
@@ -293,7 +293,7 @@ impl Conversation for LiveConversation {
 
     async fn set_language(&mut self, language: Language) -> Result<(), CallError> {
         self.alive()?;
-        self.parts.call.emit(Happened::LanguageSet {
+        self.parts.call.emit(EventKind::LanguageSet {
             language: language.clone(),
         });
         self.parts.facts.language = language;
@@ -303,7 +303,7 @@ impl Conversation for LiveConversation {
     async fn establish(&mut self, name: String) -> Result<(), CallError> {
         self.alive()?;
         self.standing().is_anyone_known = true;
-        self.parts.call.emit(Happened::Established { name });
+        self.parts.call.emit(EventKind::Established { name });
         Ok(())
     }
 
@@ -312,7 +312,7 @@ impl Conversation for LiveConversation {
         if matches!(decision, Decision::Transfer { .. }) {
             self.refuse_unclear_transfer()?;
         }
-        self.parts.call.emit(Happened::Decided(decision));
+        self.parts.call.emit(EventKind::Decided(decision));
         Ok(())
     }
 
@@ -322,7 +322,7 @@ impl Conversation for LiveConversation {
         detail: Option<String>,
     ) -> Result<(), CallError> {
         self.alive()?;
-        self.parts.call.emit(Happened::Disposed {
+        self.parts.call.emit(EventKind::Disposed {
             disposition,
             detail,
         });
@@ -356,7 +356,7 @@ impl Conversation for LiveConversation {
 
     async fn note(&mut self, name: String, value: Masked) -> Result<(), CallError> {
         self.alive()?;
-        self.parts.call.emit(Happened::Noted { name, value });
+        self.parts.call.emit(EventKind::Noted { name, value });
         Ok(())
     }
 

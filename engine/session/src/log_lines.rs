@@ -3,7 +3,7 @@
 //! Lines have the target [`CALL`] or [`STEP`], by which a view that reads the events themselves
 //! knows that it need not read them here. What callers say and press is masked by its type.
 
-use ghanti_model::{CallEvent, CallRecord, Function, Happened, JournalEntry, Reply};
+use ghanti_model::{CallEvent, CallRecord, EventKind, Function, JournalEntry, Reply};
 use tracing::field::display;
 
 use crate::postmortem::FailureLines;
@@ -21,8 +21,8 @@ pub(crate) fn log(event: &CallEvent, record: &CallRecord) {
     let at_ms = event
         .unix_ms
         .saturating_sub(record.started_ms.unwrap_or(event.unix_ms));
-    match &event.what {
-        Happened::StreamStarted(started) => {
+    match &event.kind {
+        EventKind::StreamStarted(started) => {
             let number = started.customer_number.as_ref().map(display);
             let sid = started.call_sid.as_ref().map(display);
             let (flow, version) = (
@@ -32,11 +32,13 @@ pub(crate) fn log(event: &CallEvent, record: &CallRecord) {
             tracing::info!(target: CALL, %call, sid, stream = %started.stream_sid, "WebSocket started");
             tracing::info!(target: CALL, %call, number, flow, version, "call started");
         }
-        Happened::StepReached { step } => tracing::info!(target: STEP, %call, ?step, at_ms, "step"),
-        Happened::PromptStarted { text, .. } => {
+        EventKind::StepReached { step } => {
+            tracing::info!(target: STEP, %call, ?step, at_ms, "step")
+        }
+        EventKind::PromptStarted { text, .. } => {
             tracing::debug!(target: CALL, %call, template = text.name, text = %text.text, language = %text.language, "prompt began");
         }
-        Happened::PromptPlayed {
+        EventKind::PromptPlayed {
             template,
             heard,
             heard_ms,
@@ -44,34 +46,34 @@ pub(crate) fn log(event: &CallEvent, record: &CallRecord) {
         } => {
             tracing::debug!(target: CALL, %call, template, ?heard, heard_ms, "prompt ended");
         }
-        Happened::Asked { question } => tracing::debug!(target: CALL, %call, question, "asked"),
-        Happened::BargedIn { at_ms } => tracing::debug!(target: CALL, %call, at_ms, "barge-in"),
-        Happened::Utterance { text: said, .. } => {
+        EventKind::Asked { question } => tracing::debug!(target: CALL, %call, question, "asked"),
+        EventKind::BargedIn { at_ms } => tracing::debug!(target: CALL, %call, at_ms, "barge-in"),
+        EventKind::Utterance { text: said, .. } => {
             tracing::info!(target: CALL, %call, question = said.name, text = %said.text, language = %said.language, confidence = said.confidence, "caller said");
         }
-        Happened::TalkedOver { text: said, .. } => {
+        EventKind::TalkedOver { text: said, .. } => {
             tracing::info!(target: CALL, %call, question = said.name, text = %said.text, language = %said.language, confidence = said.confidence, "caller spoke over a prompt, which is no answer");
         }
-        Happened::Keys { text: keys, .. } => {
+        EventKind::Keys { text: keys, .. } => {
             tracing::info!(target: CALL, %call, question = keys.name, keys = %keys.text, "caller pressed keys");
         }
-        Happened::HostCalled(called) => {
+        EventKind::HostCalled(called) => {
             if let Some((question, reply)) = answered(&called.entry) {
                 tracing::debug!(target: CALL, %call, question, %reply, "question answered");
             }
         }
-        Happened::Established { name } => {
+        EventKind::Established { name } => {
             tracing::info!(target: CALL, %call, established = name, "established");
         }
-        Happened::Problem { problem, .. } if problem.name == FLOW_FAILED => {}
-        Happened::Problem { problem, .. } => {
+        EventKind::Problem { problem, .. } if problem.name == FLOW_FAILED => {}
+        EventKind::Problem { problem, .. } => {
             tracing::warn!(target: CALL, %call, problem = problem.name, detail = problem.detail, "problem in a call");
         }
-        Happened::FlowFailed(report) => {
+        EventKind::FlowFailed(report) => {
             let lines = FailureLines(report);
             tracing::error!(target: CALL, %call, flow = %report.flow, version = %report.version, turn = report.turn, reason = lines.reason(), report = %lines, "a flow failed");
         }
-        Happened::VersionMoved(moved) => {
+        EventKind::VersionMoved(moved) => {
             let (flow, from, to) = (record.flow.as_ref().map(display), &moved.from, &moved.to);
             match &moved.refused {
                 None => {
@@ -82,7 +84,7 @@ pub(crate) fn log(event: &CallEvent, record: &CallRecord) {
                 }
             }
         }
-        Happened::StreamClosed => {
+        EventKind::StreamClosed => {
             let outcome = record.outcome.as_deref();
             tracing::info!(target: CALL, %call, outcome, lasted_ms = at_ms, "call ended");
         }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use futures_util::future::{BoxFuture, pending};
 use ghanti_dialog::{ARRIVAL, FlowVersion, Limit, Pinned, RunEnd, Running};
-use ghanti_model::{Decision, Happened, VersionMove};
+use ghanti_model::{Decision, EventKind, VersionMove};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio::time::Instant;
 
@@ -202,7 +202,7 @@ impl<'a> Migration<'a> {
             call.go_on_with(attempt.flow.held.journal.clone());
         }
         let unix_ms = call.unix_ms(call.now_ms());
-        call.emit(Happened::VersionMoved(VersionMove {
+        call.emit(EventKind::VersionMoved(VersionMove {
             unix_ms,
             from,
             to,

@@ -3,7 +3,7 @@
 
 use ghanti_exotel::applet::PassthruRequest;
 use ghanti_exotel::status::StatusCallback;
-use ghanti_model::Happened;
+use ghanti_model::EventKind;
 use ghanti_model::event::{Cause, PassthruAfter, StatusReported};
 use ghanti_model::fold::network::bounded;
 
@@ -14,8 +14,8 @@ pub use ghanti_model::fold::network::{
 };
 
 /// Makes the event of a status callback.
-pub fn status_reported(callback: &StatusCallback) -> Happened {
-    Happened::StatusReported(Box::new(StatusReported {
+pub fn status_reported(callback: &StatusCallback) -> EventKind {
+    EventKind::StatusReported(Box::new(StatusReported {
         told: bounded(callback.told.clone()),
         call_sid: callback.call_sid.clone(),
         direction: callback.direction,
@@ -25,8 +25,8 @@ pub fn status_reported(callback: &StatusCallback) -> Happened {
 
 /// Makes the event of a Passthru applet's request after the bot. `problem` is what the request says
 /// went wrong with the stream.
-pub fn passthru_after(request: &PassthruRequest, problem: Option<Cause>) -> Happened {
-    Happened::PassthruAfter(Box::new(PassthruAfter {
+pub fn passthru_after(request: &PassthruRequest, problem: Option<Cause>) -> EventKind {
+    EventKind::PassthruAfter(Box::new(PassthruAfter {
         told: bounded(request.told.clone()),
         problem,
         leg: transfer::leg_at_passthru(request),

@@ -2,7 +2,7 @@
 
 use ghanti_dialog::Manifest;
 use ghanti_model::fold::LINES;
-use ghanti_model::{CallState, Extent, Happened, Language, Line, Masked, PromptId, Speaker, Step};
+use ghanti_model::{CallState, EventKind, Extent, Language, Line, Masked, PromptId, Speaker, Step};
 
 use crate::call::LiveCall;
 use crate::event::Event;
@@ -32,7 +32,7 @@ impl Recorder {
                     Line { at_ms, lasted_ms: 0, speaker: Speaker::Bot, text, language, name: template, heard: None, confidence: None };
                 if let Some(place) = self.next_line() {
                     self.open.push((prompt, place));
-                    call.emit(Happened::PromptStarted { line: place, prompt, text: line });
+                    call.emit(EventKind::PromptStarted { line: place, prompt, text: line });
                 }
             }
             Event::PromptEnded { prompt, template, heard, heard_ms } => {
@@ -42,7 +42,7 @@ impl Recorder {
                         self.assumed.push((prompt, place, template.clone()));
                     }
                     let template = template.clone();
-                    call.emit(Happened::PromptPlayed { line: place, prompt, template, heard, heard_ms });
+                    call.emit(EventKind::PromptPlayed { line: place, prompt, template, heard, heard_ms });
                 }
                 if heard == Extent::Whole {
                     self.delivered(call, manifest, &template);
@@ -51,7 +51,7 @@ impl Recorder {
             Event::PromptConfirmed { prompt } => {
                 if let Some(at) = self.assumed.iter().position(|(assumed, ..)| *assumed == prompt) {
                     let (_, place, template) = self.assumed.swap_remove(at);
-                    call.emit(Happened::PromptConfirmed { line: place, prompt, template: template.clone() });
+                    call.emit(EventKind::PromptConfirmed { line: place, prompt, template: template.clone() });
                     self.delivered(call, manifest, &template);
                 }
             }
@@ -67,23 +67,23 @@ impl Recorder {
             }
             Event::PromptFailed { template, reason, .. } => call.problem("prompt-failed", format!("`{template}` was not spoken: {reason}")),
             Event::Asked { question } => {
-                call.emit(Happened::Asked { question: question.clone() });
+                call.emit(EventKind::Asked { question: question.clone() });
                 if let Some(milestone) = manifest.and_then(|manifest| manifest.questions.get(&question)).and_then(|rule| rule.milestone.clone()) {
                     self.step(call, Step::Milestone(milestone));
                 }
             }
             Event::Listening => {
-                call.emit(Happened::Listening);
+                call.emit(EventKind::Listening);
                 self.step(call, Step::Listening);
             }
             Event::BargedIn { at_ms } => {
-                call.emit(Happened::BargedIn { at_ms });
+                call.emit(EventKind::BargedIn { at_ms });
             }
             Event::Said { question, text, language, confidence, began_ms, ended_ms } => {
                 self.last_caller_ended_ms = Some(ended_ms);
                 let text = spoken_line(question, text, language, confidence, began_ms, ended_ms);
                 if let Some(line) = self.next_line() {
-                    call.emit(Happened::Utterance { line, text });
+                    call.emit(EventKind::Utterance { line, text });
                 }
             }
             Event::TalkedOver { question, text, language, confidence, began_ms, ended_ms } => {
@@ -91,7 +91,7 @@ impl Recorder {
                     && let Some(line) = self.next_line()
                 {
                     let text = spoken_line(question, text, language, confidence, began_ms, ended_ms);
-                    call.emit(Happened::TalkedOver { line, text });
+                    call.emit(EventKind::TalkedOver { line, text });
                 }
             }
             Event::Keyed { question, keys, at_ms } => {
@@ -108,7 +108,7 @@ impl Recorder {
                     confidence: Some(1.0),
                 };
                 if let Some(line) = self.next_line() {
-                    call.emit(Happened::Keys { line, text });
+                    call.emit(EventKind::Keys { line, text });
                 }
             }
             Event::RecognitionFailed { reason } => call.problem("recognition-failed", reason),
@@ -138,7 +138,7 @@ impl Recorder {
     pub fn step(&self, call: &LiveCall, step: Step) {
         let is_new = call.record().steps.iter().all(|entry| entry.step != step);
         if is_new {
-            call.emit(Happened::StepReached { step });
+            call.emit(EventKind::StepReached { step });
         }
     }
 }

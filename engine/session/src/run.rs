@@ -13,8 +13,8 @@ use ghanti_exotel::inbound::Start;
 use ghanti_model::event::{Repeat, StreamStarted};
 use ghanti_model::fold::{SECOND_STREAM, SECOND_STREAM_DETAIL};
 use ghanti_model::{
-    CallFacts, CallId, CallLog, CallRecord, CallSid, CustomerRecord, Decision, Direction, Happened,
-    Language, PhoneNumber, Step, unix_ms,
+    CallFacts, CallId, CallLog, CallRecord, CallSid, CustomerRecord, Decision, Direction,
+    EventKind, Language, PhoneNumber, Step, unix_ms,
 };
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::Instant;
@@ -180,7 +180,7 @@ async fn prepare(
         journal: journal.as_ref().map(|journal| journal.snapshot().header),
     };
     let call = LiveCall::new(log, journal, now_ms);
-    call.emit(Happened::StreamStarted(Box::new(started)));
+    call.emit(EventKind::StreamStarted(Box::new(started)));
     for (name, detail) in problems {
         call.note(name, detail, Repeat::OncePerSentence);
     }
@@ -228,7 +228,7 @@ async fn refuse_second(services: &Services, earlier: &CallRecord) {
     tracing::warn!(%call, ?state, "a second stream of a call was closed: one call has one stream");
     let (detail, repeat) = (SECOND_STREAM_DETAIL.to_owned(), Repeat::OncePerName);
     if earlier.takes(SECOND_STREAM, &detail, repeat) {
-        let second = Happened::problem(unix_ms(), SECOND_STREAM, detail, repeat);
+        let second = EventKind::problem(unix_ms(), SECOND_STREAM, detail, repeat);
         services.registry.append(call, second).await;
     }
 }
@@ -292,12 +292,12 @@ impl Prepared {
                 "engine-panic",
                 "the engine failed in this call: report it with the log of this time".to_owned(),
             );
-            call.emit(Happened::EngineEnded {
+            call.emit(EventKind::EngineEnded {
                 outcome: "engine-failed".to_owned(),
                 hang_up: true,
             });
         }
-        call.emit(Happened::StreamClosed);
+        call.emit(EventKind::StreamClosed);
         services.registry.end(&call);
         let sid = call.record().call_sid.clone();
         (
@@ -343,7 +343,7 @@ impl Prepared {
                         "{error}; set the Voicebot applet's sample rate to 8000, 16000 or 24000"
                     ),
                 );
-                call.emit(Happened::EngineEnded {
+                call.emit(EventKind::EngineEnded {
                     outcome: "connection-lost".to_owned(),
                     hang_up: false,
                 });
@@ -411,7 +411,7 @@ impl Prepared {
             }
             Err(no_flow) => {
                 call.problem("no-flow", no_flow.to_string());
-                call.emit(Happened::EngineEnded {
+                call.emit(EventKind::EngineEnded {
                     outcome: "no-flow".to_owned(),
                     hang_up: false,
                 });
@@ -427,7 +427,7 @@ impl Prepared {
             .stream_end()
             .cloned()
             .unwrap_or(StreamEnd::EngineStopped);
-        call.emit(Happened::ConversationEnded {
+        call.emit(EventKind::ConversationEnded {
             stream,
             flow: run.as_ref().map(flow_end),
             last_position: last_position(&call),
@@ -471,7 +471,7 @@ fn told(call: &LiveCall, version: &FlowVersion<FlowPrompts>, run: &RunEnd) {
             run,
             version.shows_logs(),
         );
-        call.emit(Happened::FlowFailed(Box::new(report)));
+        call.emit(EventKind::FlowFailed(Box::new(report)));
     }
 }
 
@@ -493,7 +493,7 @@ async fn play_fallback<W: Wire>(
     let wants_transfer =
         version.is_none_or(|version| version.manifest().on_failure.then == OnFailureThen::Transfer);
     let transfer = wants_transfer && !numbers.is_empty();
-    call.emit(Happened::Decided(if transfer {
+    call.emit(EventKind::Decided(if transfer {
         Decision::Transfer {
             target: "default".to_owned(),
             numbers,

@@ -4,7 +4,7 @@
 use ghanti_exotel::CallStatus;
 use ghanti_exotel::applet::{Leg, PassthruRequest};
 use ghanti_model::event::{AgentReported, ConnectAnswered, LegReport};
-use ghanti_model::{AgentLegState, CallRecord, Happened, PhoneNumber};
+use ghanti_model::{AgentLegState, CallRecord, EventKind, PhoneNumber};
 
 pub use ghanti_model::fold::transfer::{DECIDED, has_asked, is_decided, is_outcome};
 
@@ -17,14 +17,14 @@ pub(crate) fn leg_at_passthru(request: &PassthruRequest) -> LegReport {
 }
 
 /// Makes the event of a request of the Connect applet, which was answered with these numbers.
-pub fn connect_answered(numbers: &[PhoneNumber]) -> Happened {
-    Happened::ConnectAnswered(ConnectAnswered {
+pub fn connect_answered(numbers: &[PhoneNumber]) -> EventKind {
+    EventKind::ConnectAnswered(ConnectAnswered {
         numbers: numbers.iter().map(PhoneNumber::masked).collect(),
     })
 }
 
 /// Makes the event of a report of Connect's event URL on the progress of an agent's leg.
-pub fn agent_reported(request: &PassthruRequest) -> Happened {
+pub fn agent_reported(request: &PassthruRequest) -> EventKind {
     let state = match request
         .event_type
         .as_deref()
@@ -38,7 +38,7 @@ pub fn agent_reported(request: &PassthruRequest) -> Happened {
         _ => ended(request),
     };
     let event = request.event_type.as_deref();
-    Happened::AgentReported(AgentReported {
+    EventKind::AgentReported(AgentReported {
         event: event.map(|event| event.chars().take(EVENT_CHARACTERS).collect()),
         leg: leg(state, request.dial_whom_number.as_ref()),
     })

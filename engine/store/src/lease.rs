@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use ghanti_model::{NodeId, unix_ms};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use crate::{CallRecords, OpenError};
 
@@ -47,15 +48,19 @@ impl Lease {
         if let Some(previous) = previous
             && let Err(error) = records.heartbeat(previous, now_ms, now_ms).await
         {
-            tracing::error!(%error, "the lease of an earlier engine of this folder runs on to its end");
+            tracing::error!(%error, "the lease of an earlier engine of this folder could not be released and will expire by itself");
         }
-        let mut is_told = false;
-        beat(records.as_ref(), node, &mut is_told).await;
+        let mut renewal = Renewal {
+            node,
+            is_logged: false,
+            judges_from: Instant::now(),
+        };
+        renewal.beat(records.as_ref()).await;
         let renewed = Arc::clone(&records);
         let task = tokio::spawn(async move {
             loop {
                 tokio::time::sleep(HEARTBEAT).await;
-                beat(renewed.as_ref(), node, &mut is_told).await;
+                renewal.beat(renewed.as_ref()).await;
             }
         });
         Ok(Self {
@@ -76,7 +81,7 @@ impl Lease {
         self.task.abort();
         let now_ms = unix_ms();
         if let Err(error) = self.records.heartbeat(self.node, now_ms, now_ms).await {
-            tracing::warn!(%error, "the lease of this engine runs on to its end");
+            tracing::warn!(%error, "the lease of this engine could not be released and will expire by itself");
         }
     }
 }
@@ -87,30 +92,42 @@ impl Drop for Lease {
     }
 }
 
-/// Renews the lease, and ends the calls of dead nodes. An outage is logged once.
-async fn beat(records: &dyn CallRecords, node: NodeId, is_told: &mut bool) {
-    let now_ms = unix_ms();
-    let until_ms = now_ms.saturating_add(u64::try_from(LEASE.as_millis()).unwrap_or(u64::MAX));
-    // a node that cannot renew its own lease does not end the calls of others
-    let done = match records.heartbeat(node, now_ms, until_ms).await {
-        Ok(()) => records.close_abandoned(node, now_ms).await,
-        Err(error) => Err(error),
-    };
-    match done {
-        Ok(abandoned) => {
-            *is_told = false;
-            if abandoned > 0 {
-                tracing::warn!(
-                    abandoned,
-                    "records of calls that an earlier engine left were ended"
-                );
+/// The renewals of a lease.
+struct Renewal {
+    node: NodeId,
+    /// The outage was logged.
+    is_logged: bool,
+    /// From when on the leases of others may be judged.
+    judges_from: Instant,
+}
+
+impl Renewal {
+    /// Renews the lease, and ends the calls of dead nodes. An outage is logged once.
+    async fn beat(&mut self, records: &dyn CallRecords) {
+        let now_ms = unix_ms();
+        let until_ms = now_ms.saturating_add(u64::try_from(LEASE.as_millis()).unwrap_or(u64::MAX));
+        let done = match records.heartbeat(self.node, now_ms, until_ms).await {
+            Ok(()) if Instant::now() < self.judges_from => Ok(0),
+            Ok(()) => records.close_abandoned(self.node, now_ms).await,
+            Err(error) => {
+                // nobody else could renew either: they get the time of a lease to do so
+                self.judges_from = Instant::now() + LEASE;
+                Err(error)
             }
+        };
+        match done {
+            Ok(abandoned) => {
+                self.is_logged = false;
+                if abandoned > 0 {
+                    tracing::warn!(abandoned, "calls of engines that are gone were ended");
+                }
+            }
+            Err(error) if !self.is_logged => {
+                self.is_logged = true;
+                tracing::warn!(%error, "the lease of this engine could not be renewed, or the calls of an engine that is gone could not be ended; trying again");
+            }
+            Err(_) => {}
         }
-        Err(error) if !*is_told => {
-            *is_told = true;
-            tracing::warn!(%error, "the lease of this engine could not be renewed, nor calls that another left be ended; it is tried again");
-        }
-        Err(_) => {}
     }
 }
 

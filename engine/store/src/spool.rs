@@ -189,6 +189,11 @@ impl Spool {
         after.or_else(|| calls.first()).copied()
     }
 
+    /// Whether there are events of a call.
+    pub(crate) fn has(&self, call: CallId) -> bool {
+        self.calls().contains(&call)
+    }
+
     /// Returns the number of calls with spooled data.
     pub(crate) fn len(&self) -> usize {
         self.calls().len()
@@ -254,7 +259,7 @@ fn end_last_line(path: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use ghanti_model::{EventId, Happened, NodeId};
+    use ghanti_model::{EventId, EventKind, NodeId};
 
     use super::*;
 
@@ -264,12 +269,8 @@ mod tests {
             call_id: call,
             node: NodeId::NONE,
             unix_ms,
-            what: Happened::Listening,
+            kind: EventKind::Listening,
         })
-    }
-
-    fn spooled(events: &[Arc<CallEvent>]) -> Vec<Arc<CallEvent>> {
-        events.to_vec()
     }
 
     #[test]
@@ -280,11 +281,11 @@ mod tests {
         let (first, second) = (event(call, 1), event(call, 2));
         spool.put(call, std::slice::from_ref(&first)).unwrap();
         let read = spool.read(call).unwrap().unwrap();
-        assert_eq!(read.events, spooled(&[first.clone()]));
+        assert_eq!(read.events, [first.clone()]);
         spool.put(call, std::slice::from_ref(&second)).unwrap();
         spool.remove(call, read.bytes).unwrap();
         let read = spool.read(call).unwrap().unwrap();
-        assert_eq!(read.events, spooled(&[first, second]));
+        assert_eq!(read.events, [first, second]);
         spool.remove(call, read.bytes).unwrap();
         assert_eq!((spool.len(), spool.read(call).unwrap()), (0, None));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
@@ -307,7 +308,7 @@ mod tests {
         spool.put(call, std::slice::from_ref(&second)).unwrap();
         assert_eq!(spool.next(None), Some(call));
         let read = spool.read(call).unwrap().unwrap();
-        assert_eq!(read.events, spooled(&[first, second]));
+        assert_eq!(read.events, [first, second]);
         assert!(folder.path().join(format!("{call}.unreadable")).exists());
         spool.remove(call, read.bytes).unwrap();
         assert_eq!(spool.len(), 0);

@@ -108,6 +108,7 @@ for_every_database! {
     only_calls_whose_nodes_lease_has_run_out_are_ended
     the_newest_record_of_a_call_sid_is_found
     the_newest_come_first_and_no_more_than_asked_for
+    a_call_of_a_node_whose_clock_was_ahead_is_ended_and_once
     only_live_records_are_ended_after_a_crash
     hundreds_of_abandoned_records_are_all_ended
     an_unreadable_record_is_told_and_hides_no_other

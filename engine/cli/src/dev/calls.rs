@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use ghanti_model::{CallEvent, CallId, CallLog, Extent, Happened, Problem, Step};
+use ghanti_model::{CallEvent, CallId, CallLog, EventKind, Extent, Problem, Step};
 use ghanti_session::log_lines::{FLOW_FAILED, answered};
 use ghanti_session::postmortem::FailureLines;
 
@@ -37,8 +37,8 @@ impl Calls {
     /// The lines for an event; none if it is of no interest to an author.
     pub fn lines(&mut self, event: &CallEvent) -> Vec<Line> {
         let begins = matches!(
-            event.what,
-            Happened::Requested(_) | Happened::AppletAsked(_) | Happened::StreamStarted(_)
+            event.kind,
+            EventKind::Requested(_) | EventKind::AppletAsked(_) | EventKind::StreamStarted(_)
         );
         if !begins && !self.calls.contains_key(&event.call_id) {
             return Vec::new();
@@ -56,8 +56,8 @@ impl Calls {
         let line = |words: &str, tone| Line::new(Subject::Call, &about, words, tone);
         let mut lines = Vec::new();
         if let Some((words, tone)) = words(event, &call.log) {
-            lines.push(match &event.what {
-                Happened::FlowFailed(report) => {
+            lines.push(match &event.kind {
+                EventKind::FlowFailed(report) => {
                     line(&words, tone).with_all(report_lines(&FailureLines(report).to_string()))
                 }
                 _ => line(&words, tone),
@@ -70,7 +70,7 @@ impl Calls {
                 .filter(is_shown)
                 .map(|problem| line(&format!("{}: {}", problem.name, problem.detail), Tone::Odd)),
         );
-        if matches!(event.what, Happened::StreamClosed) {
+        if matches!(event.kind, EventKind::StreamClosed) {
             self.calls.remove(&event.call_id);
         }
         lines
@@ -93,30 +93,30 @@ impl Calls {
 
 fn words(event: &CallEvent, log: &CallLog) -> Option<(String, Tone)> {
     let record = log.record();
-    Some(match &event.what {
-        Happened::Requested(_) => ("announced, waits for Exotel".to_owned(), Tone::Faint),
-        Happened::AppletAsked(asked) if !asked.is_passthru => return None,
-        Happened::AppletAsked(asked) if asked.customer_found => {
+    Some(match &event.kind {
+        EventKind::Requested(_) => ("announced, waits for Exotel".to_owned(), Tone::Faint),
+        EventKind::AppletAsked(asked) if !asked.is_passthru => return None,
+        EventKind::AppletAsked(asked) if asked.customer_found => {
             ("Exotel asks, the customer is known".to_owned(), Tone::Faint)
         }
-        Happened::AppletAsked(_) => (
+        EventKind::AppletAsked(_) => (
             "Exotel asks, the customer is not known".to_owned(),
             Tone::Faint,
         ),
-        Happened::StreamStarted(started) => match (&started.flow, &started.version) {
+        EventKind::StreamStarted(started) => match (&started.flow, &started.version) {
             (Some(flow), Some(version)) => (
                 format!("started on {flow} {}", short(version.as_str())),
                 Tone::Good,
             ),
             _ => ("started, and no flow takes it".to_owned(), Tone::Bad),
         },
-        Happened::StepReached {
+        EventKind::StepReached {
             step: step @ Step::Milestone(_),
         } => (format!("milestone: {}", step.name()), Tone::Faint),
-        Happened::PromptStarted { text, .. } => {
+        EventKind::PromptStarted { text, .. } => {
             (format!("bot: {} {}", text.name, text.text), Tone::Plain)
         }
-        Happened::PromptPlayed {
+        EventKind::PromptPlayed {
             template,
             heard,
             heard_ms,
@@ -129,8 +129,8 @@ fn words(event: &CallEvent, log: &CallLog) -> Option<(String, Tone)> {
                 Tone::Faint,
             ),
         },
-        Happened::BargedIn { .. } => ("caller: interrupts".to_owned(), Tone::Plain),
-        Happened::Utterance { text: said, .. } => (
+        EventKind::BargedIn { .. } => ("caller: interrupts".to_owned(), Tone::Plain),
+        EventKind::Utterance { text: said, .. } => (
             format!(
                 "caller: {} in {}, confidence {:.2}",
                 said.text,
@@ -139,14 +139,14 @@ fn words(event: &CallEvent, log: &CallLog) -> Option<(String, Tone)> {
             ),
             Tone::Plain,
         ),
-        Happened::Keys { text: keys, .. } => (format!("caller: keys {}", keys.text), Tone::Plain),
-        Happened::HostCalled(called) => {
+        EventKind::Keys { text: keys, .. } => (format!("caller: keys {}", keys.text), Tone::Plain),
+        EventKind::HostCalled(called) => {
             let (question, reply) = answered(&called.entry)?;
             (format!("answer: {question} = {reply}"), Tone::Plain)
         }
-        Happened::Established { name } => (format!("established: {name}"), Tone::Plain),
-        Happened::FlowFailed(_) => ("the flow failed:".to_owned(), Tone::Bad),
-        Happened::VersionMoved(moved) => {
+        EventKind::Established { name } => (format!("established: {name}"), Tone::Plain),
+        EventKind::FlowFailed(_) => ("the flow failed:".to_owned(), Tone::Bad),
+        EventKind::VersionMoved(moved) => {
             let (from, to) = (short(moved.from.as_str()), short(moved.to.as_str()));
             match &moved.refused {
                 None => (
@@ -159,7 +159,7 @@ fn words(event: &CallEvent, log: &CallLog) -> Option<(String, Tone)> {
                 ),
             }
         }
-        Happened::StreamClosed => {
+        EventKind::StreamClosed => {
             let started_ms = record.started_ms.unwrap_or(event.unix_ms);
             let seconds = event.unix_ms.saturating_sub(started_ms) / 1_000;
             let outcome = record.outcome.as_deref().unwrap_or_default();
@@ -190,13 +190,13 @@ mod tests {
 
     const VERSION: &str = "3fa2b4c6d8";
 
-    fn shown(calls: &mut Calls, call_id: CallId, unix_ms: u64, what: Happened) -> String {
+    fn shown(calls: &mut Calls, call_id: CallId, unix_ms: u64, kind: EventKind) -> String {
         let event = CallEvent {
             id: EventId::generate(),
             call_id,
             node: NodeId::NONE,
             unix_ms,
-            what,
+            kind,
         };
         let lines = calls.lines(&event);
         lines
@@ -213,15 +213,15 @@ mod tests {
         VersionId::parse(text).unwrap()
     }
 
-    fn requested() -> Happened {
-        Happened::Requested(Requested {
+    fn requested() -> EventKind {
+        EventKind::Requested(Requested {
             customer_number: number("+919876500000"),
             flow: None,
         })
     }
 
-    fn started() -> Happened {
-        Happened::StreamStarted(Box::new(StreamStarted {
+    fn started() -> EventKind {
+        EventKind::StreamStarted(Box::new(StreamStarted {
             stream_sid: StreamSid::parse("s1").unwrap(),
             call_sid: None,
             order: None,
@@ -248,8 +248,8 @@ mod tests {
         }
     }
 
-    fn played(line: u32, template: &str, heard: Extent) -> Happened {
-        Happened::PromptPlayed {
+    fn played(line: u32, template: &str, heard: Extent) -> EventKind {
+        EventKind::PromptPlayed {
             line,
             prompt: PromptId(line),
             template: template.to_owned(),
@@ -276,36 +276,36 @@ mod tests {
         let greeting = said(Speaker::Bot, "greeting", "Am I speaking with Ravi?");
         let mut told = shown(&mut calls, first, 1_000, started());
         told += &shown(&mut calls, second, 1_000, requested());
-        for (unix_ms, what) in [
+        for (unix_ms, kind) in [
             (
                 1_001,
-                Happened::PromptStarted {
+                EventKind::PromptStarted {
                     line: 0,
                     prompt: PromptId(0),
                     text: greeting,
                 },
             ),
-            (1_900, Happened::BargedIn { at_ms: 900 }),
+            (1_900, EventKind::BargedIn { at_ms: 900 }),
             (1_901, played(0, "greeting", Extent::Partial)),
             (
                 2_500,
-                Happened::Utterance {
+                EventKind::Utterance {
                     line: 1,
                     text: said(Speaker::Caller, "identity", "yes"),
                 },
             ),
-            (2_501, Happened::HostCalled(Box::new(asked))),
+            (2_501, EventKind::HostCalled(Box::new(asked))),
             (8_000, played(2, "emi-details", Extent::Whole)),
             (
                 42_000,
-                Happened::EngineEnded {
+                EventKind::EngineEnded {
                     outcome: "transfer-decided".to_owned(),
                     hang_up: false,
                 },
             ),
-            (42_320, Happened::StreamClosed),
+            (42_320, EventKind::StreamClosed),
         ] {
-            told += &shown(&mut calls, first, unix_ms, what);
+            told += &shown(&mut calls, first, unix_ms, kind);
         }
         assert_eq!(
             told,
@@ -319,7 +319,7 @@ mod tests {
              14:02:20 call   #1 xxxxxx3210    ended: transfer-decided after 41 s\n"
         );
         assert_eq!(
-            shown(&mut calls, first, 50_000, Happened::TransferOverdue),
+            shown(&mut calls, first, 50_000, EventKind::TransferOverdue),
             "",
             "the call is over"
         );
@@ -330,7 +330,7 @@ mod tests {
         let (mut calls, call) = (Calls::default(), CallId::generate());
         shown(&mut calls, call, 1, started());
         let reason = "the flow trapped: unreachable".to_owned();
-        let problem = Happened::problem(2, FLOW_FAILED, reason.clone(), Repeat::Always);
+        let problem = EventKind::problem(2, FLOW_FAILED, reason.clone(), Repeat::Always);
         assert_eq!(shown(&mut calls, call, 2, problem), "");
         let report = FailureReport {
             flow: FlowName::parse("emi").unwrap(),
@@ -346,7 +346,7 @@ mod tests {
             entries: Vec::new(),
             log: Vec::new(),
         };
-        let told = shown(&mut calls, call, 2, Happened::FlowFailed(Box::new(report)));
+        let told = shown(&mut calls, call, 2, EventKind::FlowFailed(Box::new(report)));
         assert_eq!(
             told,
             format!(
@@ -369,7 +369,7 @@ mod tests {
                 seq: 7,
                 refused: refused.map(str::to_owned),
             };
-            shown(&mut calls, call, 2, Happened::VersionMoved(moved))
+            shown(&mut calls, call, 2, EventKind::VersionMoved(moved))
         };
         let moved = moves(None);
         assert!(

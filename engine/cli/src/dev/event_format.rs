@@ -219,7 +219,7 @@ mod tests {
     use std::time::Duration;
 
     use ghanti_model::event::Requested;
-    use ghanti_model::{CallId, EventId, Happened, NodeId, PhoneNumber};
+    use ghanti_model::{CallId, EventId, EventKind, NodeId, PhoneNumber};
 
     use super::*;
 
@@ -300,7 +300,7 @@ mod tests {
             call_id,
             node: NodeId::NONE,
             unix_ms: 1,
-            what: Happened::Requested(Requested {
+            kind: EventKind::Requested(Requested {
                 customer_number: PhoneNumber::parse("+919876543210").unwrap(),
                 flow: None,
             }),

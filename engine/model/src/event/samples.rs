@@ -78,7 +78,7 @@ fn line(speaker: Speaker) -> Line {
 }
 
 /// Returns events of every kind, including one that only a later engine version knows.
-pub(crate) fn every_kind(call: CallId) -> Vec<Happened> {
+pub(crate) fn every_kind(call: CallId) -> Vec<EventKind> {
     let (flow, number) = (
         FlowName::parse("emi-reminder").unwrap(),
         PhoneNumber::parse("9876543210").unwrap(),
@@ -91,23 +91,23 @@ pub(crate) fn every_kind(call: CallId) -> Vec<Happened> {
     };
     let cause = || Cause::new("stream-failed", "Exotel could not stream this call");
     vec![
-        Happened::Imported(Box::new(CallRecord {
+        EventKind::Imported(Box::new(CallRecord {
             state: CallState::Pending,
             ..CallRecord::new(call, 900)
         })),
-        Happened::Requested(Requested {
+        EventKind::Requested(Requested {
             customer_number: number.clone(),
             flow: Some(flow.clone()),
         }),
-        Happened::Attributed {
+        EventKind::Attributed {
             order: Some(CallId::parse("0190a1b2-0000-7000-8000-000000000001").unwrap()),
             customer_number: Some(number.clone()),
             flow: None,
         },
-        Happened::Named {
+        EventKind::Named {
             call_sid: CallSid::parse("c2").unwrap(),
         },
-        Happened::AppletAsked(Box::new(AppletAsked {
+        EventKind::AppletAsked(Box::new(AppletAsked {
             is_passthru: true,
             call_sid: CallSid::parse("c1").unwrap(),
             order: None,
@@ -118,19 +118,19 @@ pub(crate) fn every_kind(call: CallId) -> Vec<Happened> {
             late_problems: vec![Cause::new("wrong-number", "another number")],
             customer_found: false,
         })),
-        Happened::Refused {
+        EventKind::Refused {
             reason: "full".to_owned(),
             detail: "full (`passthru`): raise max-calls".to_owned(),
         },
-        Happened::StreamStarted(Box::new(started())),
-        Happened::StreamOverdue {
+        EventKind::StreamStarted(Box::new(started())),
+        EventKind::StreamOverdue {
             what: "no stream came".to_owned(),
             unnamed: Some(cause()),
         },
-        Happened::StepReached {
+        EventKind::StepReached {
             step: Step::Greeting,
         },
-        Happened::HostCalled(Box::new(HostCalled {
+        EventKind::HostCalled(Box::new(HostCalled {
             began_ms: Some(1_000),
             entry: JournalEntry {
                 seq: 1,
@@ -141,70 +141,70 @@ pub(crate) fn every_kind(call: CallId) -> Vec<Happened> {
                 answer: json!({ "ok": 1 }),
             },
         })),
-        Happened::LanguageSet {
+        EventKind::LanguageSet {
             language: Language::parse("hi-IN").unwrap(),
         },
-        Happened::Established {
+        EventKind::Established {
             name: "identity".to_owned(),
         },
-        Happened::Decided(Decision::HangUp),
-        Happened::Decided(Decision::Transfer {
+        EventKind::Decided(Decision::HangUp),
+        EventKind::Decided(Decision::Transfer {
             target: "default".to_owned(),
             numbers: Vec::new(),
         }),
-        Happened::Disposed {
+        EventKind::Disposed {
             disposition: "declined".to_owned(),
             detail: Some("too dear".to_owned()),
         },
-        Happened::Noted {
+        EventKind::Noted {
             name: "promise".to_owned(),
             value: "Friday".into(),
         },
-        Happened::PromptStarted {
+        EventKind::PromptStarted {
             line: 0,
             prompt: PromptId(1),
             text: line(Speaker::Bot),
         },
-        Happened::PromptPlayed {
+        EventKind::PromptPlayed {
             line: 0,
             prompt: PromptId(1),
             template: "greeting".to_owned(),
             heard: Extent::Assumed,
             heard_ms: 2_400,
         },
-        Happened::PromptConfirmed {
+        EventKind::PromptConfirmed {
             line: 0,
             prompt: PromptId(1),
             template: "greeting".to_owned(),
         },
-        Happened::Asked {
+        EventKind::Asked {
             question: "identity".to_owned(),
         },
-        Happened::Listening,
-        Happened::BargedIn { at_ms: 90 },
-        Happened::Utterance {
+        EventKind::Listening,
+        EventKind::BargedIn { at_ms: 90 },
+        EventKind::Utterance {
             line: 1,
             text: line(Speaker::Caller),
         },
-        Happened::TalkedOver {
+        EventKind::TalkedOver {
             line: 2,
             text: line(Speaker::Caller),
         },
-        Happened::Keys {
+        EventKind::Keys {
             line: 3,
             text: line(Speaker::Keys),
         },
-        Happened::problem(5, "bad-frame", "a frame".to_owned(), Repeat::Always),
-        Happened::problem(6, "no-marks", "none".to_owned(), Repeat::OncePerName),
-        Happened::problem(7, "no-media", "none".to_owned(), Repeat::OncePerSentence),
-        Happened::VersionMoved(VersionMove {
+        EventKind::problem(5, "bad-frame", "a frame".to_owned(), Repeat::Always),
+        EventKind::problem(6, "no-marks", "none".to_owned(), Repeat::OncePerName),
+        EventKind::problem(7, "no-media", "none".to_owned(), Repeat::OncePerSentence),
+        EventKind::VersionMoved(VersionMove {
             unix_ms: 8,
             from: version("ab12"),
             to: version("cd34"),
             seq: 1,
             refused: None,
         }),
-        Happened::FlowFailed(Box::new(FailureReport {
+        EventKind::FlowFailed(Box::new(FailureReport {
             flow,
             version: version("cd34"),
             call_id: call,
@@ -218,11 +218,11 @@ pub(crate) fn every_kind(call: CallId) -> Vec<Happened> {
             entries: Vec::new(),
             log: Vec::new(),
         })),
-        Happened::EngineEnded {
+        EventKind::EngineEnded {
             outcome: "engine-failed".to_owned(),
             hang_up: true,
         },
-        Happened::ConversationEnded {
+        EventKind::ConversationEnded {
             stream: StreamEnd::PeerLost { ever: true },
             flow: Some(FlowEnd::Failed {
                 reason: "it trapped".to_owned(),
@@ -230,44 +230,44 @@ pub(crate) fn every_kind(call: CallId) -> Vec<Happened> {
             last_position: "after `greeting`".to_owned(),
             began_ms: Some(1_000),
         },
-        Happened::ConversationEnded {
+        EventKind::ConversationEnded {
             stream: StreamEnd::Finished,
             flow: Some(FlowEnd::Returned),
             last_position: String::new(),
             began_ms: None,
         },
-        Happened::StreamClosed,
-        Happened::Abandoned,
-        Happened::PassthruAfter(Box::new(PassthruAfter {
+        EventKind::StreamClosed,
+        EventKind::Abandoned,
+        EventKind::PassthruAfter(Box::new(PassthruAfter {
             told: told("in-progress"),
             problem: Some(cause()),
             leg: leg(AgentLegState::NotAnswered),
         })),
-        Happened::ConnectAnswered(ConnectAnswered {
+        EventKind::ConnectAnswered(ConnectAnswered {
             numbers: vec!["xxxxxx0001".to_owned()],
         }),
-        Happened::AgentReported(AgentReported {
+        EventKind::AgentReported(AgentReported {
             event: Some("Ringing".to_owned()),
             leg: leg(AgentLegState::Ringing),
         }),
-        Happened::AgentReported(AgentReported {
+        EventKind::AgentReported(AgentReported {
             event: Some("Answered".to_owned()),
             leg: leg(AgentLegState::Answered),
         }),
-        Happened::TransferOverdue,
-        Happened::StatusReported(Box::new(StatusReported {
+        EventKind::TransferOverdue,
+        EventKind::StatusReported(Box::new(StatusReported {
             told: told("no-answer"),
             call_sid: Some(CallSid::parse("c1").unwrap()),
             direction: None,
             agents: vec![leg(AgentLegState::Busy)],
         })),
-        Happened::StatusReported(Box::new(StatusReported {
+        EventKind::StatusReported(Box::new(StatusReported {
             told: told("completed"),
             call_sid: None,
             direction: None,
             agents: Vec::new(),
         })),
-        Happened::Other {
+        EventKind::Other {
             kind: "teleported".to_owned(),
             data: json!({ "to": ["mars", 1] }),
         },
@@ -275,7 +275,7 @@ pub(crate) fn every_kind(call: CallId) -> Vec<Happened> {
 }
 
 /// Returns a random event other than an import, which can only be the first of its call.
-pub(crate) fn random(chance: &mut Chance, call: CallId) -> Happened {
+pub(crate) fn random(chance: &mut Chance, call: CallId) -> EventKind {
     let mut kinds = every_kind(call);
     kinds.remove(0);
     let at = chance.below(u64::try_from(kinds.len()).unwrap());

@@ -6,38 +6,38 @@ use serde_json::json;
 use super::samples::every_kind;
 use super::*;
 
-fn event(what: Happened) -> CallEvent {
+fn event(kind: EventKind) -> CallEvent {
     CallEvent {
         id: EventId::parse("0190a1b2-0000-7000-8000-000000000002").unwrap(),
         call_id: CallId::parse("0190a1b2-0000-7000-8000-000000000001").unwrap(),
         node: NodeId::NONE,
         unix_ms: 5,
-        what,
+        kind,
     }
 }
 
 #[test]
 fn every_kind_comes_back_as_it_was_and_under_its_name() {
     let call = CallId::generate();
-    for what in every_kind(call) {
-        let kind = what.kind().to_owned();
-        let event = event(what);
+    for kind in every_kind(call) {
+        let name = kind.name().to_owned();
+        let event = event(kind);
         let text = serde_json::to_string(&event).unwrap();
         let back: CallEvent = serde_json::from_str(&text).unwrap();
         assert!(back == event, "{text}");
         assert_eq!(
-            matches!(back.what, Happened::Other { .. }),
-            kind == "teleported",
+            matches!(back.kind, EventKind::Other { .. }),
+            name == "teleported",
             "{text}"
         );
         let json: Json = serde_json::from_str(&text).unwrap();
-        assert_eq!(json["kind"], kind.as_str());
+        assert_eq!(json["kind"], name.as_str());
     }
 }
 
 #[test]
 fn the_form_is_the_documented_one() {
-    let played = event(Happened::PromptPlayed {
+    let played = event(EventKind::PromptPlayed {
         line: 3,
         prompt: PromptId(4),
         template: "greeting".to_owned(),
@@ -55,7 +55,7 @@ fn the_form_is_the_documented_one() {
             "data": { "line": 3, "prompt": 4, "template": "greeting", "heard": "whole", "heard_ms": 2_400 },
         })
     );
-    let closed = serde_json::to_value(event(Happened::StreamClosed)).unwrap();
+    let closed = serde_json::to_value(event(EventKind::StreamClosed)).unwrap();
     assert_eq!(closed["kind"], "stream-closed");
     assert_eq!(closed.get("data"), None);
 }
@@ -71,8 +71,8 @@ fn what_a_later_engine_wrote_is_read_kept_and_written_again() {
                 json["data"] = data.clone();
             }
             let event: CallEvent = serde_json::from_value(json.clone()).unwrap();
-            assert!(matches!(event.what, Happened::Other { .. }), "{json}");
-            assert_eq!(event.what.kind(), kind);
+            assert!(matches!(event.kind, EventKind::Other { .. }), "{json}");
+            assert_eq!(event.kind.name(), kind);
             assert_eq!(serde_json::to_value(&event).unwrap(), json);
             let call = event.call_id;
             assert_eq!(CallRecord::fold(call, [&event]), CallRecord::new(call, 5));
@@ -82,8 +82,8 @@ fn what_a_later_engine_wrote_is_read_kept_and_written_again() {
 
 #[test]
 fn a_log_shows_nothing_of_what_is_in_an_event() {
-    for what in every_kind(CallId::generate()) {
-        let shown = format!("{:?}", event(what));
+    for kind in every_kind(CallId::generate()) {
+        let shown = format!("{:?}", event(kind));
         assert!(
             !shown.contains("9876") && !shown.contains("haan"),
             "{shown}"

@@ -88,8 +88,11 @@ pub(super) fn abandoned(record: &mut CallRecord, now_ms: u64) {
         }
         CallState::Live => {
             record.state = CallState::Ended;
-            record.outcome = Some(ENGINE_STOPPED.to_owned());
-            record.detail.get_or_insert_with(|| STOPPED.to_owned());
+            // the conversation may have ended already, and only the closing be missing
+            if record.outcome.is_none() {
+                record.outcome = Some(ENGINE_STOPPED.to_owned());
+                record.detail.get_or_insert_with(|| STOPPED.to_owned());
+            }
             record.ended_ms = Some(now_ms);
             record.reach(Step::Completed, now_ms);
         }

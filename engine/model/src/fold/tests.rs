@@ -60,8 +60,8 @@ fn what_one_node_emits_is_folded_as_it_goes() {
         for _ in 0..40 {
             // the clock is set back now and then
             let now_ms = 1_000 + chance.below(20);
-            let what = random(&mut chance, call);
-            events.extend(log.emit(node, now_ms, what));
+            let kind = random(&mut chance, call);
+            events.extend(log.emit(node, now_ms, kind));
         }
         assert!(events.is_sorted_by(|one, next| one.mark() < next.mark()));
         assert_eq!(&CallRecord::fold(call, &events), log.record());
@@ -98,8 +98,8 @@ fn every_kind_of_event_has_a_place_in_the_fold() {
     let call = CallId::generate();
     let node = NodeId::generate();
     let mut log = CallLog::new(call);
-    for what in every_kind(call) {
-        log.emit(node, 1_000, what);
+    for kind in every_kind(call) {
+        log.emit(node, 1_000, kind);
     }
     assert_eq!(log.record().call_id, call);
 }
@@ -120,7 +120,7 @@ fn an_imported_record_comes_first_and_loses_nothing() {
         .emit(
             NodeId::generate(),
             60_000,
-            Happened::Noted {
+            EventKind::Noted {
                 name: "late".to_owned(),
                 value: "yes".into(),
             },
@@ -136,7 +136,7 @@ fn reports_beyond_the_bound_are_left_out_and_told_once() {
     let call = CallId::generate();
     let (mut log, node) = (CallLog::new(call), NodeId::generate());
     let status = || {
-        Happened::StatusReported(Box::new(StatusReported {
+        EventKind::StatusReported(Box::new(StatusReported {
             told: BTreeMap::from([("Status".to_owned(), "ringing".to_owned())]),
             call_sid: None,
             direction: None,
@@ -151,39 +151,39 @@ fn reports_beyond_the_bound_are_left_out_and_told_once() {
 }
 
 /// Returns the events of a call with a stream.
-fn held(flow: FlowEnd, stream: StreamEnd, before: &[Happened]) -> Vec<Happened> {
-    let mut events = vec![Happened::StreamStarted(Box::new(
+fn held(flow: FlowEnd, stream: StreamEnd, before: &[EventKind]) -> Vec<EventKind> {
+    let mut events = vec![EventKind::StreamStarted(Box::new(
         crate::event::samples::started(),
     ))];
     events.extend_from_slice(before);
-    events.push(Happened::ConversationEnded {
+    events.push(EventKind::ConversationEnded {
         stream,
         flow: Some(flow),
         last_position: "after `greeting`".to_owned(),
         began_ms: None,
     });
-    events.push(Happened::StreamClosed);
+    events.push(EventKind::StreamClosed);
     events
 }
 
-fn transfer() -> Happened {
-    Happened::Decided(Decision::Transfer {
+fn transfer() -> EventKind {
+    EventKind::Decided(Decision::Transfer {
         target: "default".to_owned(),
         numbers: vec![PhoneNumber::parse("+918000000001").unwrap()],
     })
 }
 
-fn disposed(disposition: &str) -> Happened {
-    Happened::Disposed {
+fn disposed(disposition: &str) -> EventKind {
+    EventKind::Disposed {
         disposition: disposition.to_owned(),
         detail: None,
     }
 }
 
-fn folded(events: Vec<Happened>) -> CallRecord {
+fn folded(events: Vec<EventKind>) -> CallRecord {
     let mut log = CallLog::new(CallId::generate());
-    for (what, now_ms) in events.into_iter().zip(100..) {
-        log.emit(NodeId::NONE, now_ms, what);
+    for (kind, now_ms) in events.into_iter().zip(100..) {
+        log.emit(NodeId::NONE, now_ms, kind);
     }
     log.into_record()
 }
@@ -193,10 +193,10 @@ fn an_agent_who_answers_before_the_stream_is_closed_has_answered() {
     // another node's events may be stamped before the end of the stream
     let reports = [
         transfer(),
-        Happened::ConnectAnswered(ConnectAnswered {
+        EventKind::ConnectAnswered(ConnectAnswered {
             numbers: vec!["xxxxxx0001".to_owned()],
         }),
-        Happened::AgentReported(crate::event::AgentReported {
+        EventKind::AgentReported(crate::event::AgentReported {
             event: Some("Answered".to_owned()),
             leg: LegReport {
                 state: Some(AgentLegState::Answered),
@@ -275,7 +275,7 @@ fn a_call_whose_node_seemed_dead_and_was_not_has_its_own_outcome() {
     let mut events = held(
         FlowEnd::Returned,
         StreamEnd::Finished,
-        &[disposed("declined"), Happened::Abandoned],
+        &[disposed("declined"), EventKind::Abandoned],
     );
     assert_eq!(folded(events.clone()).outcome.as_deref(), Some("declined"));
     events.truncate(3);
@@ -290,13 +290,13 @@ fn a_call_whose_node_seemed_dead_and_was_not_has_its_own_outcome() {
         &[disposed("declined")],
     ));
     let mut log = CallLog::resume(late.clone(), None);
-    log.emit(NodeId::NONE, 500, Happened::Abandoned);
+    log.emit(NodeId::NONE, 500, EventKind::Abandoned);
     assert_eq!(log.record(), &late, "it had ended in time");
 }
 
 #[test]
 fn a_call_that_waits_for_the_stream_of_a_dead_node_never_connected() {
-    let record = folded(vec![Happened::Abandoned]);
+    let record = folded(vec![EventKind::Abandoned]);
     assert_eq!(record.outcome.as_deref(), Some("never-connected"));
     assert!(record.problems[0].detail.contains("has stopped"));
 }
@@ -309,7 +309,7 @@ fn a_second_stream_takes_nothing_from_the_first() {
         &[disposed("declined")],
     );
     let first = folded(events.clone());
-    events.push(Happened::StreamStarted(Box::new(
+    events.push(EventKind::StreamStarted(Box::new(
         crate::event::samples::started(),
     )));
     let both = folded(events);
@@ -322,7 +322,7 @@ fn a_second_stream_takes_nothing_from_the_first() {
 
 #[test]
 fn a_cause_on_a_socket_without_a_name_counts_where_none_is_known() {
-    let overdue = |name: &str| Happened::StreamOverdue {
+    let overdue = |name: &str| EventKind::StreamOverdue {
         what: "no stream came within 10 s of the passthru".to_owned(),
         unnamed: Some(Cause::new(name, "seen")),
     };

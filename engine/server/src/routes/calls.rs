@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use ghanti_dialog::Instant;
 use ghanti_model::event::Requested;
 use ghanti_model::unix_ms;
-use ghanti_model::{CallId, CallRecord, CallSid, CustomerRecord, Happened, Step};
+use ghanti_model::{CallId, CallRecord, CallSid, CustomerRecord, EventKind, Step};
 use ghanti_session::log_lines::STEP;
 use serde::Serialize;
 
@@ -65,7 +65,7 @@ pub async fn create(
         .put_customer(&customer)
         .await
         .map_err(|error| Problem::unavailable(error.to_string()))?;
-    let requested = Happened::Requested(Requested {
+    let requested = EventKind::Requested(Requested {
         customer_number: customer.phone.clone(),
         flow: customer.flow.clone(),
     });

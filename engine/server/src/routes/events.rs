@@ -20,7 +20,7 @@ use futures_util::Stream;
 use futures_util::stream::unfold;
 use ghanti_model::{CallEvent, CallId, EventId, EventMark};
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::access::Api;
@@ -98,11 +98,16 @@ async fn follow(
         .get(LAST_EVENT_ID)
         .and_then(|value| value.to_str().ok())
         .and_then(EventId::parse);
+    let registry = &app.services.registry;
+    // first, so that no event is missed between the stored and the new ones
+    let coming = registry.events().follow();
     let behind = match last {
         None => None,
-        Some(last) => app
-            .services
-            .registry
+        // not stored yet
+        Some(last) if registry.writer().position(last).is_some() => {
+            registry.writer().position(last)
+        }
+        Some(last) => registry
             .archive()
             .place_of(last)
             .await
@@ -114,10 +119,12 @@ async fn follow(
         app: app.clone(),
         call,
         sent: BTreeSet::new(),
+        unread: None,
+        start: behind,
         sender,
         _permit: permit,
     };
-    app.tasks.spawn(follower.run(behind));
+    app.tasks.spawn(follower.run(coming));
     let events = unfold(receiver, |mut receiver| async {
         let event = receiver.recv().await?;
         Some((Ok(event), receiver))
@@ -132,6 +139,10 @@ struct Follower {
     call: Option<CallId>,
     /// The positions of the events that were sent last.
     sent: BTreeSet<EventMark>,
+    /// The position of the client's last event before it connected.
+    start: Option<EventMark>,
+    /// The position after which to read again, because the database did not answer.
+    unread: Option<Option<EventMark>>,
     sender: mpsc::Sender<Event>,
     _permit: OwnedSemaphorePermit,
 }
@@ -140,22 +151,24 @@ struct Follower {
 struct Gone;
 
 impl Follower {
-    async fn run(mut self, behind: Option<EventMark>) {
+    async fn run(mut self, coming: broadcast::Receiver<Arc<CallEvent>>) {
         let stop = self.app.stop.clone();
         let sender = self.sender.clone();
         tokio::select! {
-            _ = self.send_all(behind) => {}
+            _ = self.send_all(coming) => {}
             () = sender.closed() => {}
             () = stop.cancelled() => {}
             () = tokio::time::sleep(LONGEST) => {}
         }
     }
 
-    async fn send_all(&mut self, behind: Option<EventMark>) -> Result<(), Gone> {
-        // first, so that no event is missed between the stored and the new ones
-        let mut coming = self.app.services.registry.events().follow();
-        self.catch_up(behind, self.call.is_some() || behind.is_some())
-            .await?;
+    async fn send_all(
+        &mut self,
+        mut coming: broadcast::Receiver<Arc<CallEvent>>,
+    ) -> Result<(), Gone> {
+        if self.call.is_some() || self.start.is_some() {
+            self.catch_up(self.start).await?;
+        }
         let mut poll = interval(POLL);
         poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
         poll.reset_at(Instant::now() + POLL);
@@ -163,11 +176,11 @@ impl Follower {
             tokio::select! {
                 event = coming.recv() => match event {
                     Ok(event) => self.send(&event).await?,
-                    Err(RecvError::Lagged(_)) => self.catch_up(self.late(), true).await?,
+                    Err(RecvError::Lagged(_)) => self.catch_up(self.late()).await?,
                     Err(RecvError::Closed) => return Ok(()),
                 },
-                _ = poll.tick(), if self.call.is_some() => {
-                    self.catch_up(self.late(), true).await?;
+                _ = poll.tick(), if self.call.is_some() || self.unread.is_some() => {
+                    self.catch_up(self.late()).await?;
                 }
             }
         }
@@ -175,18 +188,20 @@ impl Follower {
 
     /// Returns the position after which to read again, for events that other nodes store late.
     fn late(&self) -> Option<EventMark> {
-        self.sent.last().map(|newest| EventMark {
+        let late = self.sent.last().map(|newest| EventMark {
             unix_ms: newest.unix_ms.saturating_sub(LATE_MS),
             ..*newest
-        })
+        });
+        late.max(self.start)
     }
 
     /// Sends the events that are stored and those in the writer's queue. Spooled events are in
     /// neither.
-    async fn catch_up(&mut self, behind: Option<EventMark>, wanted: bool) -> Result<(), Gone> {
-        if !wanted {
-            return Ok(());
-        }
+    async fn catch_up(&mut self, behind: Option<EventMark>) -> Result<(), Gone> {
+        let behind = self
+            .unread
+            .take()
+            .map_or(behind, |unread| unread.min(behind));
         let registry = &Arc::clone(&self.app.services).registry;
         let calls = match self.call {
             Some(call) => vec![call],
@@ -195,8 +210,11 @@ impl Follower {
         for call in calls {
             let unsaved = registry.writer().unsaved(call);
             let mut from = behind;
-            // if the database does not answer, a stream of one call reads again at the next poll
-            while let Ok(page) = registry.archive().events(call, from, PAGE).await {
+            loop {
+                let Ok(page) = registry.archive().events(call, from, PAGE).await else {
+                    self.unread = Some(behind);
+                    break;
+                };
                 for event in &page {
                     self.send(event).await?;
                 }
@@ -223,7 +241,7 @@ impl Follower {
         }
         let told = Event::default()
             .id(event.id.to_string())
-            .event(event.what.kind());
+            .event(event.kind.name());
         let Ok(told) = told.json_data(event) else {
             return Ok(());
         };

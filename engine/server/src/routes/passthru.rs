@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use ghanti_exotel::applet::PassthruRequest;
 use ghanti_model::event::{AppletAsked, Cause};
-use ghanti_model::{CallId, CallRecord, CallSid, Happened, Step};
+use ghanti_model::{CallId, CallRecord, CallSid, EventKind, Step};
 use ghanti_session::Change;
 use ghanti_session::find::{BEHIND_ANSWER, Sought, find, named_orders};
 use ghanti_session::log_lines::{CALL, STEP};
@@ -73,7 +73,7 @@ pub async fn bind(app: &App, request: PassthruRequest, is_passthru: bool) -> Opt
             .map(|(name, detail)| Cause::new(name, detail))
             .collect()
     };
-    let asked = Happened::AppletAsked(Box::new(AppletAsked {
+    let asked = EventKind::AppletAsked(Box::new(AppletAsked {
         is_passthru,
         call_sid: sid,
         order: found.order,

@@ -8,7 +8,7 @@ use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use ghanti_exotel::status::StatusCallback;
 use ghanti_exotel::{CallStatus, Parameters};
-use ghanti_model::{CallId, CallSid, Happened, Masked};
+use ghanti_model::{CallId, CallSid, EventKind, Masked};
 use ghanti_session::find::{BEHIND_ANSWER, Sought, find};
 use ghanti_session::network;
 use ghanti_store::Sighting;
@@ -116,7 +116,7 @@ async fn call_of_callback(
             .registry
             .append(
                 call,
-                Happened::Attributed {
+                EventKind::Attributed {
                     order: found.order,
                     customer_number: found.number,
                     flow: found.flow,

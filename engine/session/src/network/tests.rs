@@ -12,7 +12,7 @@ fn pending() -> CallLog {
     CallLog::new(CallId::generate())
 }
 
-fn status(body: &str) -> Happened {
+fn status(body: &str) -> EventKind {
     status_reported(&StatusCallback::from_body(None, body.as_bytes()).unwrap())
 }
 
@@ -38,23 +38,23 @@ fn held(disposition: Option<&str>) -> CallLog {
         journal: None,
     };
     let mut log = pending();
-    log.emit(NodeId::NONE, 2, Happened::StreamStarted(Box::new(started)));
+    log.emit(NodeId::NONE, 2, EventKind::StreamStarted(Box::new(started)));
     if let Some(disposition) = disposition {
         let events = [
-            Happened::Disposed {
+            EventKind::Disposed {
                 disposition: disposition.to_owned(),
                 detail: None,
             },
-            Happened::ConversationEnded {
+            EventKind::ConversationEnded {
                 stream: StreamEnd::Finished,
                 flow: Some(FlowEnd::Returned),
                 last_position: String::new(),
                 began_ms: None,
             },
-            Happened::StreamClosed,
+            EventKind::StreamClosed,
         ];
-        for what in events {
-            log.emit(NodeId::NONE, 3, what);
+        for kind in events {
+            log.emit(NodeId::NONE, 3, kind);
         }
     }
     log
@@ -102,7 +102,7 @@ fn no_applet_is_blamed_where_the_cause_is_known() {
     let mut log = pending();
     for (detail, now_ms) in [("the token is missing", 5), ("again", 6)] {
         let (detail, repeat) = (detail.to_owned(), Repeat::OncePerName);
-        let refused = Happened::problem(now_ms, "stream-refused", detail, repeat);
+        let refused = EventKind::problem(now_ms, "stream-refused", detail, repeat);
         log.emit(NodeId::NONE, now_ms, refused);
     }
     assert_eq!(log.record().problems.len(), 1, "once for each name");
@@ -140,7 +140,7 @@ fn a_stream_that_was_held_is_not_undone_by_a_callback() {
 #[test]
 fn the_networks_word_stands_before_our_guess() {
     let mut log = pending();
-    let overdue = Happened::StreamOverdue {
+    let overdue = EventKind::StreamOverdue {
         what: "no stream came".to_owned(),
         unnamed: None,
     };
@@ -175,7 +175,7 @@ fn a_final_status_stays_final() {
         }
         assert_eq!(
             record.exotel["DateCreated"], "d",
-            "what was not known is taken"
+            "kind was not known is taken"
         );
     }
     let record = after(

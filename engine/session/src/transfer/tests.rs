@@ -37,19 +37,19 @@ fn ended(decision: Decision, flow: FlowEnd) -> CallLog {
         journal: None,
     };
     let events = [
-        Happened::StreamStarted(Box::new(started)),
-        Happened::Decided(decision),
-        Happened::ConversationEnded {
+        EventKind::StreamStarted(Box::new(started)),
+        EventKind::Decided(decision),
+        EventKind::ConversationEnded {
             stream: StreamEnd::Finished,
             flow: Some(flow),
             last_position: String::new(),
             began_ms: None,
         },
-        Happened::StreamClosed,
+        EventKind::StreamClosed,
     ];
     let mut log = CallLog::new(CallId::generate());
-    for what in events {
-        log.emit(NodeId::NONE, 1, what);
+    for kind in events {
+        log.emit(NodeId::NONE, 1, kind);
     }
     log
 }
@@ -64,16 +64,16 @@ enum Report {
 
 fn after(mut log: CallLog, reports: &[Report]) -> CallLog {
     for (report, now_ms) in reports.iter().zip(100..) {
-        let what = match report {
+        let kind = match report {
             Report::After(query) => passthru_after(&PassthruRequest::parse(query), None),
             Report::Connect => connect_answered(&[PhoneNumber::parse(AGENT).unwrap()]),
             Report::Event(query) => agent_reported(&PassthruRequest::parse(query)),
             Report::Status(body) => {
                 status_reported(&StatusCallback::from_body(None, body.as_bytes()).unwrap())
             }
-            Report::Overdue => Happened::TransferOverdue,
+            Report::Overdue => EventKind::TransferOverdue,
         };
-        log.emit(NodeId::NONE, now_ms, what);
+        log.emit(NodeId::NONE, now_ms, kind);
     }
     log
 }
@@ -104,7 +104,7 @@ fn a_transfer_is_only_decided_until_the_agents_leg_says_more() {
     assert_eq!(
         outcome(&[BOT_CLOSED, Connect, OVER, Overdue]),
         DECIDED,
-        "nobody has reported what the agent did"
+        "nobody has reported kind the agent did"
     );
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::common::House;
 use crate::silent::Silent;
-use ghanti_model::{CallId, CallRecord, CallSid, CallState, Happened, Step};
+use ghanti_model::{CallId, CallRecord, CallSid, CallState, EventKind, Step};
 use ghanti_session::find::{AT_START, BEHIND_ANSWER, Found, Sought, find, named_orders};
 use ghanti_store::{Ends, Sighting};
 use serde_json::{Value, json};
@@ -57,7 +57,7 @@ async fn passthru(house: &House, sid: &str, order: Option<CallId>, from: Option<
     house
         .services()
         .registry
-        .append(found.call_id, Happened::Named { call_sid: sid })
+        .append(found.call_id, EventKind::Named { call_sid: sid })
         .await;
     found
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use ghanti_model::fold::Applied;
 use ghanti_model::{
-    CallEvent, CallId, CallLog, CallRecord, CallState, EventId, EventMark, Happened, NodeId,
+    CallEvent, CallId, CallLog, CallRecord, CallState, EventId, EventKind, EventMark, NodeId,
     unix_ms,
 };
 use sha2::{Digest, Sha256};
@@ -78,7 +78,7 @@ impl Known {
             (_, None)
                 if events
                     .iter()
-                    .any(|event| matches!(event.what, Happened::Imported(_))) => {}
+                    .any(|event| matches!(event.kind, EventKind::Imported(_))) => {}
             (Ok(record), None) => {
                 let event = CallEvent::imported(CallRecord {
                     call_id: call,
@@ -89,7 +89,7 @@ impl Known {
             }
             (Err(error), None) => {
                 let error = crate::keyed::json_fault(&error);
-                tracing::warn!(%call, error, "a call's record of before there were events is unreadable and was left as it is");
+                tracing::warn!(%call, error, "the record of a call from an older engine is unreadable and was left unchanged");
                 let mut record = CallRecord::new(call, 0);
                 if state == "live" {
                     record.state = CallState::Live;
@@ -114,7 +114,7 @@ impl Known {
 /// The node that holds the call after these events: the one that took its stream or, before that,
 /// the one that waits for it. `None` if the events do not change it.
 fn holder(record: &CallRecord, events: &[&CallEvent]) -> Option<NodeId> {
-    let waits = |event: &&&CallEvent| matches!(&event.what, Happened::AppletAsked(asked) if asked.is_passthru);
+    let waits = |event: &&&CallEvent| matches!(&event.kind, EventKind::AppletAsked(asked) if asked.is_passthru);
     record
         .node
         .or_else(|| events.iter().rev().find(waits).map(|event| event.node))
@@ -122,7 +122,7 @@ fn holder(record: &CallRecord, events: &[&CallEvent]) -> Option<NodeId> {
 
 fn payload(event: &CallEvent) -> Result<(String, String), sqlx::Error> {
     let payload =
-        serde_json::to_string(&event.what).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
+        serde_json::to_string(&event.kind).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
     let mut hash = String::with_capacity(64);
     for byte in Sha256::digest(payload.as_bytes()) {
         // writing to a string cannot fail
@@ -132,12 +132,12 @@ fn payload(event: &CallEvent) -> Result<(String, String), sqlx::Error> {
 }
 
 /// Reads an event from its row; `None` if its id is invalid. If its payload is erased or
-/// unreadable, only the kind is known ([`Happened::Other`]).
-fn event(call: CallId, (id, node, unix_ms, kind, payload): EventRow) -> Option<CallEvent> {
-    let what = payload
+/// unreadable, only the kind is known ([`EventKind::Other`]).
+fn event(call: CallId, (id, node, unix_ms, name, payload): EventRow) -> Option<CallEvent> {
+    let kind = payload
         .and_then(|payload| serde_json::from_str(&payload).ok())
-        .unwrap_or(Happened::Other {
-            kind,
+        .unwrap_or(EventKind::Other {
+            kind: name,
             data: serde_json::Value::Null,
         });
     Some(CallEvent {
@@ -145,7 +145,7 @@ fn event(call: CallId, (id, node, unix_ms, kind, payload): EventRow) -> Option<C
         call_id: call,
         node: NodeId::parse(&node).unwrap_or(NodeId::NONE),
         unix_ms: u64::try_from(unix_ms).unwrap_or_default(),
-        what,
+        kind,
     })
 }
 
@@ -178,7 +178,7 @@ macro_rules! steps {
                     .bind(&key)
                     .bind(event.node.to_string())
                     .bind(stored_ms(event.unix_ms))
-                    .bind(event.what.kind())
+                    .bind(event.kind.name())
                     .bind(payload)
                     .bind(hash)
                     .execute(&mut *connection)

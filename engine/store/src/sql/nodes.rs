@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ghanti_model::{CallEvent, CallId, EventId, Happened, NodeId};
+use ghanti_model::{CallEvent, CallId, EventId, EventKind, NodeId};
 
 use super::{Pool, SqlRecords, append, stored_ms};
 use crate::{CallRecords, StoreError};
@@ -14,6 +14,10 @@ const ABANDONED: &str = "SELECT call_id, last_ms, last_id FROM calls \
      AND NOT EXISTS (SELECT 1 FROM nodes WHERE nodes.node = calls.node AND nodes.lease_until_ms > $2) \
      ORDER BY call_id LIMIT $3";
 
+const FORGET: &str = "DELETE FROM nodes WHERE lease_until_ms < $1";
+
+/// How long the row of a node that is gone is kept, in milliseconds.
+const KEPT_MS: u64 = 86_400_000;
 /// Maximum number of abandoned calls that are ended in one transaction.
 const AT_ONCE: i64 = 100;
 
@@ -62,6 +66,8 @@ impl SqlRecords {
                 }
             };
             let Some((last, ..)) = rows.last() else {
+                self.forget_nodes(now_unix_ms.saturating_sub(KEPT_MS))
+                    .await?;
                 return Ok(ended);
             };
             behind.clone_from(last);
@@ -71,14 +77,31 @@ impl SqlRecords {
                     id: EventId::generate(),
                     call_id: CallId::parse(call)?,
                     node,
-                    // not before any event that is stored of the call
-                    unix_ms: last.map_or(now_unix_ms, |last| now_unix_ms.max(last.unix_ms)),
-                    what: Happened::Abandoned,
+                    // after every event that is stored of the call, whatever the clocks say
+                    unix_ms: last.map_or(now_unix_ms, |last| {
+                        now_unix_ms.max(last.unix_ms.saturating_add(1))
+                    }),
+                    kind: EventKind::Abandoned,
                 }))
             });
             let events: Vec<_> = abandoned.collect();
             self.append(&events).await?;
             ended += u64::try_from(events.len()).unwrap_or_default();
+        }
+    }
+
+    /// Removes the rows of nodes whose lease expired before this time.
+    async fn forget_nodes(&self, before_ms: u64) -> Result<(), StoreError> {
+        let before_ms = stored_ms(before_ms);
+        match &self.pool {
+            Pool::Sqlite(pool) => {
+                let query = sqlx::query(FORGET).bind(before_ms);
+                self.bounded(query.execute(pool)).await.map(drop)
+            }
+            Pool::Postgres(pool) => {
+                let query = sqlx::query(FORGET).bind(before_ms);
+                self.bounded(query.execute(pool)).await.map(drop)
+            }
         }
     }
 }

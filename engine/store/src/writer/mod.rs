@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ghanti_model::{CallEvent, CallId};
+use ghanti_model::{CallEvent, CallId, EventId, EventMark};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
@@ -94,7 +94,7 @@ impl EventWriter {
     pub fn submit(&self, event: impl Into<Arc<CallEvent>>) {
         let event = event.into();
         // whoever learns that a call is over looks it up in the database next
-        let is_end = event.what.ends_call();
+        let is_end = event.kind.ends_call();
         let pushed = self.shared.change_queue(|queue| queue.push(event));
         if is_end {
             self.shared.urgent.notify_one();
@@ -111,7 +111,20 @@ impl EventWriter {
         self.shared.queue().unsaved_of(call)
     }
 
-    /// The calls with events that are in memory alone.
+    /// Returns the position of an event that is in memory alone.
+    pub fn position(&self, event: EventId) -> Option<EventMark> {
+        let unsaved = self.shared.queue().unsaved();
+        let found = unsaved.iter().find(|unsaved| unsaved.id == event);
+        found.map(|event| event.mark())
+    }
+
+    /// Whether there are events of a call that the database does not have yet, in memory or in the
+    /// spool.
+    pub fn is_behind(&self, call: CallId) -> bool {
+        self.shared.queue().has(call) || self.shared.spool.has(call)
+    }
+
+    /// Returns the calls with events that are in memory alone.
     pub fn unsaved_calls(&self) -> BTreeSet<CallId> {
         let unsaved = self.shared.queue().unsaved();
         unsaved.iter().map(|event| event.call_id).collect()

@@ -91,6 +91,12 @@ impl Queue {
         all.filter(|event| event.call_id == call).cloned().collect()
     }
 
+    /// Whether there are unsaved events of a call.
+    pub(super) fn has(&self, call: CallId) -> bool {
+        let mut all = self.saving.iter().chain(&self.waiting);
+        all.any(|event| event.call_id == call)
+    }
+
     pub(super) fn unsaved_count(&self) -> usize {
         self.saving.len() + self.waiting.len()
     }
@@ -98,7 +104,7 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
-    use ghanti_model::{EventId, Happened, NodeId};
+    use ghanti_model::{EventId, EventKind, NodeId};
 
     use super::*;
 
@@ -108,7 +114,7 @@ mod tests {
             call_id: CallId::generate(),
             node: NodeId::NONE,
             unix_ms,
-            what: Happened::Listening,
+            kind: EventKind::Listening,
         })
     }
 

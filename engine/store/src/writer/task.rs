@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ghanti_model::fold::ending::ENGINE_STOPPED;
-use ghanti_model::{CallEvent, CallId, CallRecord, CallState, EventId, Happened, NodeId, unix_ms};
+use ghanti_model::{CallEvent, CallId, CallRecord, CallState, EventId, EventKind, NodeId, unix_ms};
 use tokio::time::Instant;
 
 use super::{Shared, by_call};
@@ -209,7 +209,7 @@ async fn save_inherited(records: &dyn CallRecords, record: CallRecord) -> Result
             call_id: record.call_id,
             node: NodeId::NONE,
             unix_ms: unix_ms(),
-            what: Happened::Abandoned,
+            kind: EventKind::Abandoned,
         }));
     }
     events.push(Arc::new(CallEvent::imported(record)));

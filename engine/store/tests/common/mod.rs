@@ -67,13 +67,13 @@ pub fn imported(record: &CallRecord) -> CallEvent {
 }
 
 /// Makes an event of a call.
-pub fn event(call: CallId, unix_ms: u64, what: Happened) -> CallEvent {
+pub fn event(call: CallId, unix_ms: u64, kind: EventKind) -> CallEvent {
     CallEvent {
         id: EventId::generate(),
         call_id: call,
         node: NodeId::NONE,
         unix_ms,
-        what,
+        kind,
     }
 }
 
@@ -81,7 +81,7 @@ pub fn event(call: CallId, unix_ms: u64, what: Happened) -> CallEvent {
 pub fn noted(call: CallId, unix_ms: u64, name: &str) -> CallEvent {
     let value = Masked::new("Friday");
     let name = name.to_owned();
-    event(call, unix_ms, Happened::Noted { name, value })
+    event(call, unix_ms, EventKind::Noted { name, value })
 }
 
 /// A record with something in every field.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ghanti_model::event::{AppletAsked, Requested, StreamStarted};
 use ghanti_model::{
-    CallEvent, CallId, CallRecord, CallState, Happened, Language, NodeId, PhoneNumber, StreamSid,
+    CallEvent, CallId, CallRecord, CallState, EventKind, Language, NodeId, PhoneNumber, StreamSid,
 };
 use ghanti_store::{CallRecords, SqlRecords};
 
@@ -25,19 +25,19 @@ pub(super) async fn events_that_are_added_change_the_record_and_its_columns(
         event(
             at,
             7,
-            Happened::Named {
+            EventKind::Named {
                 call_sid: sid("late"),
             },
         ),
         event(
             at,
             8,
-            Happened::EngineEnded {
+            EventKind::EngineEnded {
                 outcome: "declined".to_owned(),
                 hang_up: false,
             },
         ),
-        event(at, 9, Happened::StreamClosed),
+        event(at, 9, EventKind::StreamClosed),
     ];
     let events = events.map(Arc::new);
     records.append(&events).await.unwrap();
@@ -57,7 +57,7 @@ pub(super) async fn events_that_are_added_change_the_record_and_its_columns(
     records.append(&events).await.unwrap();
     records.import(&record(1)).await.unwrap();
     let all = records.events(at, None, 100).await.unwrap();
-    let kinds: Vec<_> = all.iter().map(|event| event.what.kind()).collect();
+    let kinds: Vec<_> = all.iter().map(|event| event.kind.name()).collect();
     assert_eq!(
         kinds,
         ["imported", "named", "engine-ended", "stream-closed"]
@@ -158,7 +158,7 @@ pub(super) async fn only_calls_whose_nodes_lease_has_run_out_are_ended(
     for node in [ours, neighbour, dead] {
         let (live, awaited) = (CallId::generate(), CallId::generate());
         let events = [
-            event(live, 2_000, Happened::StreamStarted(Box::new(stream()))),
+            event(live, 2_000, EventKind::StreamStarted(Box::new(stream()))),
             event(awaited, 2_000, asked()),
         ];
         let events = events.map(|event| Arc::new(CallEvent { node, ..event }));
@@ -167,7 +167,7 @@ pub(super) async fn only_calls_whose_nodes_lease_has_run_out_are_ended(
     }
     // an order for which no call has come stays pending
     let order = CallId::generate();
-    let requested = Happened::Requested(Requested {
+    let requested = EventKind::Requested(Requested {
         customer_number: PhoneNumber::parse("9876543210").unwrap(),
         flow: None,
     });
@@ -213,8 +213,8 @@ fn stream() -> StreamStarted {
     }
 }
 
-fn asked() -> Happened {
-    Happened::AppletAsked(Box::new(AppletAsked {
+fn asked() -> EventKind {
+    EventKind::AppletAsked(Box::new(AppletAsked {
         is_passthru: true,
         call_sid: sid("c1"),
         order: None,
@@ -225,4 +225,21 @@ fn asked() -> Happened {
         late_problems: Vec::new(),
         customer_found: false,
     }))
+}
+
+pub(super) async fn a_call_of_a_node_whose_clock_was_ahead_is_ended_and_once(
+    Subject { records, .. }: Subject,
+) {
+    let call = CallId::generate();
+    let ahead_ms = 900_000;
+    let started = EventKind::StreamStarted(Box::new(stream()));
+    let started = Arc::new(event(call, ahead_ms, started));
+    records.append(&[started]).await.unwrap();
+    let close = async |now_ms| records.close_abandoned(NodeId::NONE, now_ms).await.unwrap();
+    assert_eq!((close(77_000).await, close(78_000).await), (1, 0));
+    let now = records.by_id(call).await.unwrap().unwrap();
+    assert_eq!(
+        (now.state, now.outcome.as_deref()),
+        (CallState::Ended, Some("engine-stopped"))
+    );
 }
