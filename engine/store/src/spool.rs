@@ -281,7 +281,7 @@ mod tests {
         let (first, second) = (event(call, 1), event(call, 2));
         spool.put(call, std::slice::from_ref(&first)).unwrap();
         let read = spool.read(call).unwrap().unwrap();
-        assert_eq!(read.events, [first.clone()]);
+        assert_eq!(read.events, std::slice::from_ref(&first));
         spool.put(call, std::slice::from_ref(&second)).unwrap();
         spool.remove(call, read.bytes).unwrap();
         let read = spool.read(call).unwrap().unwrap();
