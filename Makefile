@@ -41,5 +41,6 @@ lint: setup ## formatting, clippy, licences and sources of all crates
 	    cargo test --release --workspace --test licences $(LOCKED); \
 	fi
 
-bench: build flows ## what a call, a flow and a reload beside calls cost
+bench: build flows ## what a call, a flow and a reload beside calls cost; 10,000 calls whose stores are lost
 	cargo bench --workspace --bench cost $(LOCKED)
+	CALLS=10000 cargo test --release --workspace $(LOCKED) --test all lost_stores -- --nocapture

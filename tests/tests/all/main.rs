@@ -16,6 +16,7 @@ mod failures;
 mod gates;
 mod hostile;
 mod http;
+mod lost_stores;
 mod moving;
 mod nodes;
 mod operation;

@@ -30,7 +30,7 @@ const LOOK: Duration = Duration::from_millis(50);
 const SAVED_MS: u64 = 500;
 
 /// A flow that says a sentence and wants an agent.
-fn bare() -> TempDir {
+pub fn bare() -> TempDir {
     let flows = tempfile::tempdir().unwrap();
     let component = root().join("engine/dialog/tests/fixtures/bare-0.1.0.wasm");
     fs::copy(component, flows.path().join("bare.wasm")).unwrap();

@@ -1,6 +1,8 @@
 //! `POST /status`: Exotel's status callback. Completes the record with duration, recording and
 //! reason, and with the outcome of an unanswered call or of a transfer.
 
+use std::time::Duration;
+
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
@@ -11,12 +13,17 @@ use ghanti_exotel::{CallStatus, Parameters};
 use ghanti_model::{CallId, CallSid, EventKind, Masked};
 use ghanti_session::find::{BEHIND_ANSWER, Sought, find};
 use ghanti_session::network;
-use ghanti_store::Sighting;
+use ghanti_store::{Sighting, StoreError};
 
 use crate::access::Applet;
 use crate::app::App;
 use crate::problem::{Cause, Problem};
 use crate::unserved::explain;
+
+/// How often the stores are asked again for the call of a callback while they do not answer.
+const TRIES: u32 = 60;
+/// The pause before they are asked again.
+const PAUSE: Duration = Duration::from_secs(5);
 
 /// Accepts a callback in any of Exotel's formats. A callback for an unknown call is also answered
 /// `OK`, since Exotel cannot correct it.
@@ -57,9 +64,16 @@ pub async fn status(
     }
     app.tasks.clone().spawn(async move {
         let sid = callback.call_sid.as_ref();
-        let Some(call) = call_of_callback(&app, sid, order).await else {
-            tracing::warn!(sid = sid.map(display), "a status callback tells of a call that is not known here");
-            return;
+        let call = match patiently(&app, sid, order).await {
+            Ok(Some(call)) => call,
+            Ok(None) => {
+                tracing::warn!(sid = sid.map(display), "a status callback names an unknown call");
+                return;
+            }
+            Err(error) => {
+                tracing::error!(sid = sid.map(display), %error, "a status callback is lost: no store could tell which call it is of");
+                return;
+            }
         };
         let reported = network::status_reported(&callback);
         let record = app.services.registry.append(call, reported).await.after;
@@ -70,6 +84,29 @@ pub async fn status(
     Ok("OK")
 }
 
+/// Returns the call of a callback, asking again while the stores do not answer.
+async fn patiently(
+    app: &App,
+    sid: Option<&CallSid>,
+    order: Option<CallId>,
+) -> Result<Option<CallId>, StoreError> {
+    let mut call = call_of_callback(app, sid, order).await;
+    let Ok(_permit) = app.background.clone().try_acquire_owned() else {
+        return call;
+    };
+    for _ in 0..TRIES {
+        if call.is_ok() {
+            break;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(PAUSE) => {}
+            () = app.stop.cancelled() => break,
+        }
+        call = call_of_callback(app, sid, order).await;
+    }
+    call
+}
+
 /// The call of a callback: by its CallSid, else by the order in its `CustomField`, to which the
 /// CallSid is then bound. If the order was already dialled under another CallSid, this call gets a
 /// record of its own.
@@ -77,24 +114,35 @@ async fn call_of_callback(
     app: &App,
     sid: Option<&CallSid>,
     order: Option<CallId>,
-) -> Option<CallId> {
+) -> Result<Option<CallId>, StoreError> {
+    let (registry, sessions) = (&app.services.registry, &app.services.sessions);
     if let Some(sid) = sid
         && let Some(call) = explain(app, sid).await
     {
-        return Some(call);
+        return Ok(Some(call));
     }
-    let order = order?;
-    let is_recorded = matches!(app.services.registry.get(order).await, Ok(Some(_)));
+    let Some(order) = order else {
+        return match sid {
+            // unknown, or no store has answered
+            Some(sid) => Ok(registry
+                .by_sid(sid)
+                .await?
+                .map(|record| record.call_id)
+                .or(sessions.bound(sid).await?.map(|bound| bound.call_id))),
+            None => Ok(None),
+        };
+    };
+    let recorded = registry.get(order).await;
     // an invented id must not create a record
-    if !is_recorded
-        && !matches!(
-            app.services.sessions.customer_by_call(order).await,
-            Ok(Some(_))
-        )
+    if !matches!(recorded, Ok(Some(_)))
+        && !registry.writer().is_behind(order)
+        && !matches!(sessions.customer_by_call(order).await, Ok(Some(_)))
     {
-        return None;
+        return recorded.map(|_| None);
     }
-    let Some(sid) = sid else { return Some(order) };
+    let Some(sid) = sid else {
+        return Ok(Some(order));
+    };
     let sighting = Sighting {
         orders: vec![order],
         ends: Vec::new(),
@@ -124,5 +172,5 @@ async fn call_of_callback(
             )
             .await;
     }
-    explain(app, sid).await.or(Some(call))
+    Ok(explain(app, sid).await.or(Some(call)))
 }
