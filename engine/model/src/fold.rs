@@ -399,7 +399,7 @@ impl CallLog {
             ..=REPORTS => Some(kind),
             count if count == REPORTS + 1 => {
                 let detail = format!(
-                    "more than {REPORTS} requests of applets and callbacks came for this call, and the further ones were left out: see whether \
+                    "more than {REPORTS} requests of applets and callbacks came for this call, and further ones were ignored: see whether \
                      anything but Exotel sends them"
                 );
                 Some(EventKind::problem(

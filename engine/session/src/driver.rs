@@ -242,7 +242,7 @@ impl<'a, W: Wire> Driver<'a, W> {
                 self.end(StreamEnd::Lost);
             }
             Received::Binary(bytes) => self.invalid_frame(format!(
-                "a binary frame of {bytes} bytes was passed over: Exotel sends text frames only"
+                "a binary frame of {bytes} bytes was ignored: Exotel sends text frames only"
             )),
             Received::Text(text) => match inbound::parse(text.as_ref()) {
                 Ok(Inbound::Media(media)) => {
@@ -263,7 +263,7 @@ impl<'a, W: Wire> Driver<'a, W> {
                     self.end(StreamEnd::HungUp);
                 }
                 Ok(Inbound::Start(_)) => self.invalid_frame(
-                    "a second `start` was passed over: one socket carries one stream".to_owned(),
+                    "a second `start` was ignored: one socket carries one stream".to_owned(),
                 ),
                 Ok(Inbound::Connected | Inbound::Clear | Inbound::Unknown { .. }) => {}
                 Err(error) => self.invalid_frame(error.to_string()),

@@ -57,7 +57,7 @@ impl Recorder {
             }
             Event::NoMarks => call.problem(
                 "no-marks",
-                "no mark came back behind what was sent, so nothing is known to have been heard: use the Voicebot applet (or `StreamType=bidirectional`), \
+                "no mark came back for what was sent, so nothing is known to have been heard: use the Voicebot applet (or `StreamType=bidirectional`), \
                  not the one-way Stream applet"
                     .to_owned(),
             ),

@@ -187,7 +187,7 @@ async fn prepare(
     if passed_over > 0 {
         call.problem(
             "bad-frame",
-            format!("{passed_over} frames before `start` were passed over"),
+            format!("{passed_over} frames before `start` were ignored"),
         );
     }
     for field in unreadable {

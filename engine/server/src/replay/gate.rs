@@ -85,7 +85,7 @@ impl ReplayCheck<FlowPrompts> for RecordedCheck {
                 .await
                 .map_err(|error| error.to_string())?;
             for unreadable in page.unreadable {
-                tracing::warn!(%flow, error = %unreadable, "replay gate: a record was passed over");
+                tracing::warn!(%flow, error = %unreadable, "replay gate: an unreadable record was skipped");
             }
             for recorded in page.records.into_iter().filter_map(readable) {
                 if calls == gate.calls {
@@ -125,7 +125,7 @@ fn readable(record: CallRecord) -> Option<Recorded> {
         Ok(recorded) => Some(recorded).filter(|recorded| !recorded.journal.entries.is_empty()),
         Err(ReplayError::NoJournal(_)) => None,
         Err(error) => {
-            tracing::warn!(%call, %error, "replay gate: a record was passed over");
+            tracing::warn!(%call, %error, "replay gate: an unreadable record was skipped");
             None
         }
     }

@@ -287,7 +287,7 @@ impl fmt::Display for Sweep {
         if *passed_over > 0 {
             writeln!(
                 f,
-                "\nrecords passed over, without a journal or of other flows: {passed_over}"
+                "\nrecords skipped, without a journal or of other flows: {passed_over}"
             )?;
         }
         for (reason, group) in &self.failed {

@@ -91,7 +91,7 @@ pub async fn call_of(app: &App, sid: &CallSid) -> Option<CallId> {
 /// Records what the request reports as an event of the call.
 async fn note(app: &App, sid: &CallSid, request: PassthruRequest) {
     let Some(call) = explain(app, sid).await else {
-        tracing::warn!(%sid, "a passthru after the bot tells of a call that is not known here");
+        tracing::warn!(%sid, "a passthru after the bot names an unknown call");
         return;
     };
     let problem = request.stream.as_ref().and_then(stream_problem);

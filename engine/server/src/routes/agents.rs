@@ -81,7 +81,7 @@ pub async fn event(_: Applet, State(app): State<App>, RawQuery(query): RawQuery)
     app.tasks.clone().spawn(async move {
         let Some(sid) = &request.call_sid else { return };
         let Some(call) = call_of(&app, sid).await else {
-            tracing::warn!(%sid, "an agent's leg is told of, of a call that is not known here");
+            tracing::warn!(%sid, "an event of an agent's leg names an unknown call");
             return;
         };
         tracing::info!(%call, %sid, event = request.event_type.as_deref(), "agent's leg");

@@ -155,7 +155,7 @@ node: None,
         notes: BTreeMap::from([("promise".to_owned(), Masked::new("Friday"))]),
         steps: vec![StepEntry { step: Step::Greeting, unix_ms: 1_000 }],
         transcript: vec![line],
-        problems: vec![Problem { unix_ms: 5, name: "bad-frame".to_owned(), detail: "a frame of 3 bytes was passed over".to_owned() }],
+        problems: vec![Problem { unix_ms: 5, name: "bad-frame".to_owned(), detail: "a frame of 3 bytes was ignored".to_owned() }],
         failure: Some(FailureReport {
             flow: flow.clone(),
             version: version.clone(),
