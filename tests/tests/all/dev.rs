@@ -262,7 +262,7 @@ async fn a_call_is_shown_turn_by_turn_and_nothing_personal_with_it() {
         "answer: identity = yes".to_owned(),
         "established: identity".to_owned(),
         "bot: emi-details ‹".to_owned(),
-        "step: the instalment was heard".to_owned(),
+        "milestone: emi-delivered".to_owned(),
         "answer: transfer = agent".to_owned(),
     ] {
         let line = house

@@ -7,7 +7,9 @@ use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use crate::support::{Engine, PATIENCE, Playing, Setup, Stream, refusal, root, scenario};
+use ghanti_model::{CallId, CallRecord, CallState};
 use ghanti_store::testing::RedisServer;
+use ghanti_store::{CallRecords, SqlRecords};
 use serde_json::{Value, json};
 
 /// A call reaches any of its prompts within this.
@@ -425,31 +427,22 @@ async fn a_call_of_an_engine_that_died_has_a_record_after_the_next_start() {
     assert!(record["ended_ms"].is_u64());
 }
 
-/// The list of calls comes from the database alone.
+/// Waits until the database has the live call.
 async fn wait_for_row(engine: &Engine, call: &str) {
+    let call = CallId::parse(call).unwrap();
+    let records = SqlRecords::open(None, &engine.house().join("data"))
+        .await
+        .unwrap();
     let given_up = Instant::now() + PATIENCE;
-    loop {
-        let newest: Vec<Value> = engine
-            .http()
-            .get(engine.url("/api/calls"))
-            .send()
-            .await
-            .unwrap()
-            .json()
-            .await
-            .unwrap();
-        if newest
-            .iter()
-            .any(|record| record["call_id"] == call && record["state"] == "live")
-        {
-            return;
-        }
+    let is_live = |record: CallRecord| record.state == CallState::Live;
+    while !records.by_id(call).await.unwrap().is_some_and(is_live) {
         assert!(
             Instant::now() < given_up,
             "the live call is not in the database"
         );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+    records.close().await;
 }
 
 #[test]

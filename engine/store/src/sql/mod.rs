@@ -168,7 +168,9 @@ impl CallRecords for SqlRecords {
             on_either!(self, pool => sqlx::query_as(NEWEST).bind(limit).fetch_all(pool))?;
         let readable = |(call, json): &(String, String)| {
             self.read(call, json)
-                .inspect_err(|error| tracing::warn!(call, %error, "an unreadable record was skipped"))
+                .inspect_err(
+                    |error| tracing::warn!(call, %error, "an unreadable record was skipped"),
+                )
                 .ok()
         };
         Ok(rows.iter().filter_map(readable).collect())
