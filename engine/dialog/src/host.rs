@@ -164,7 +164,7 @@ impl StoreData {
             && self
                 .host
                 .as_ref()
-                .is_some_and(|host| host.journal.refusal().is_some())
+                .is_some_and(|host| host.journal.is_repeating())
         {
             return Err(Ended::Limit(Limit::Arrival).into());
         }

@@ -1,14 +1,14 @@
 //! The journal of a running call, which every host call goes through.
 //!
-//! [`SharedJournal::call`] is the only place that knows whether an answer is live or recorded. It
-//! has no clock: time comes from the call's [`Conversation`](crate::Conversation). The handle
+//! [`SharedJournal::call`] is the only place that knows whether an answer is live or comes from an
+//! [`AnswerSource`]. It has no clock: time comes from the call's [`Conversation`](crate::Conversation). The handle
 //! outlives the flow's store, so the journal of a flow that trapped is still available, and it can
 //! be read while the call goes on.
 
+mod source;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::BoxFuture;
@@ -18,7 +18,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::replay::{Comparing, Difference, DifferenceKind, Next, Succeeding};
+pub(crate) use source::{AnswerSource, Next, SharedSource};
+
 use crate::trace::Trace;
 
 /// The most entries of a journal. A call of 15 minutes makes a few hundred; more means a runaway
@@ -35,6 +36,15 @@ pub struct Side {
     pub function: Function,
     /// Its arguments.
     pub arguments: Json,
+}
+
+impl Side {
+    pub(crate) fn of(entry: &JournalEntry) -> Self {
+        Self {
+            function: entry.function,
+            arguments: entry.arguments.clone(),
+        }
+    }
 }
 
 /// A function the flow is waiting in.
@@ -99,31 +109,18 @@ impl<T> From<Outcome<T>> for Result<T, CallError> {
 }
 
 #[derive(Debug)]
-enum Mode {
-    Live,
-    /// Answers come from these entries, in this order.
-    Replay {
-        recorded: VecDeque<JournalEntry>,
-        divergence: Option<Divergence>,
-    },
-    /// Answers come from the record being compared and from the version's own rules.
-    Compare(Comparing),
-    /// Another version of the flow replays up to where the running call waits, to take it over.
-    Succeed(Succeeding),
-}
-
-#[derive(Debug)]
 struct State {
     journal: Journal,
     bytes: usize,
     bytes_max: usize,
-    mode: Mode,
+    /// `None` if answers come from the running call.
+    source: Option<Box<dyn AnswerSource>>,
     waiting: Option<Arc<Waiting>>,
     trace: Trace,
     observer: Option<Observer>,
 }
 
-/// Is told of each entry of a live journal, and when the first function was called.
+/// Called with each entry of a live journal, and with when the first function was called.
 #[derive(Clone)]
 struct Observer(Arc<Observe>);
 
@@ -140,32 +137,17 @@ impl std::fmt::Debug for Observer {
 pub struct SharedJournal(Arc<Mutex<State>>);
 
 impl SharedJournal {
-    /// An empty journal with live answers.
+    /// Creates an empty journal with live answers.
     pub fn live(header: JournalHeader) -> Self {
-        Self::with_mode(header, Mode::Live)
+        Self::new(header, None)
     }
 
-    /// A journal that answers from a record, and checks each call against it.
-    pub fn replay(recorded: Journal) -> Self {
-        Self::with_mode(
-            recorded.header,
-            Mode::Replay {
-                recorded: recorded.entries.into(),
-                divergence: None,
-            },
-        )
+    /// Creates an empty journal whose answers come from a source.
+    pub(crate) fn from_source(header: JournalHeader, source: impl AnswerSource + 'static) -> Self {
+        Self::new(header, Some(Box::new(source)))
     }
 
-    /// A journal that takes outside answers from a record, continues past differences of the
-    /// `tolerated` kinds, and keeps all differences.
-    pub(crate) fn compare(recorded: Journal, tolerated: BTreeSet<DifferenceKind>) -> Self {
-        Self::with_mode(
-            recorded.header,
-            Mode::Compare(Comparing::new(recorded.entries, tolerated)),
-        )
-    }
-
-    fn with_mode(header: JournalHeader, mode: Mode) -> Self {
+    fn new(header: JournalHeader, source: Option<Box<dyn AnswerSource>>) -> Self {
         let journal = Journal {
             header: JournalHeader {
                 format: FORMAT,
@@ -177,66 +159,66 @@ impl SharedJournal {
             journal,
             bytes: 0,
             bytes_max: BYTES_MAX,
-            mode,
+            source,
             waiting: None,
             trace: Trace::default(),
             observer: None,
         })))
     }
 
-    /// A journal with which another version may take over this call: recorded answers come from
-    /// here until that version reaches the function in which the flow waits now. Returns `None` if
-    /// the flow is not waiting.
-    pub fn successor(&self, version: VersionId) -> Option<Self> {
+    /// Creates a copy of this live journal for another version of the flow. Its answers come from
+    /// `source`, made of the entries so far and the function in which the flow waits now. Returns
+    /// `None` if the journal is not live, or its flow is not waiting.
+    pub(crate) fn copy_from_source<S: AnswerSource + 'static>(
+        &self,
+        version: VersionId,
+        source: impl FnOnce(Vec<JournalEntry>, Arc<Waiting>) -> S,
+    ) -> Option<Self> {
         let state = self.state();
-        let (Mode::Live, Some(waiting)) = (&state.mode, &state.waiting) else {
+        let (None, Some(waiting)) = (&state.source, &state.waiting) else {
             return None;
         };
-        let mode = Mode::Succeed(Succeeding::new(
-            state.journal.entries.clone(),
-            Arc::clone(waiting),
-        ));
+        let source = source(state.journal.entries.clone(), Arc::clone(waiting));
         let mut journal = state.journal.clone();
         journal.header.version = version;
         Some(Self(Arc::new(Mutex::new(State {
             journal,
             bytes: state.bytes,
             bytes_max: state.bytes_max,
-            mode,
+            source: Some(Box::new(source)),
             waiting: None,
             trace: Trace::default(),
             observer: state.observer.clone(),
         }))))
     }
 
-    /// Makes a successor's journal live once it has reached the function that the flow of
-    /// `predecessor` waits in. Returns false if it is not there, or if the predecessor has moved on
-    /// since.
-    pub fn take_over(&self, predecessor: &Self) -> bool {
+    /// Makes this journal live in the place of `predecessor`, of which it is a copy. Returns false,
+    /// and does nothing, if the predecessor has moved on since.
+    pub(crate) fn go_live(&self, predecessor: &Self) -> bool {
         let (entries, waits) = {
             let other = predecessor.state();
             (other.journal.entries.len(), other.waiting.is_some())
         };
         let mut state = self.state();
-        let arrived = matches!(&state.mode, Mode::Succeed(succeeding) if succeeding.has_arrived());
-        let is_there = arrived && waits && state.journal.entries.len() == entries;
+        let is_there = waits && state.journal.entries.len() == entries;
         if is_there {
-            state.mode = Mode::Live;
+            state.source = None;
         }
         is_there
     }
 
-    /// Why a successor whose run has ended did not reach the point where the call waits.
-    pub fn refusal(&self) -> Option<Difference> {
-        match &self.state().mode {
-            Mode::Succeed(succeeding) => Some(succeeding.refusal()),
-            Mode::Live | Mode::Replay { .. } | Mode::Compare(_) => None,
-        }
+    /// Whether a version is still repeating entries that are in the journal already.
+    pub(crate) fn is_repeating(&self) -> bool {
+        let state = self.state();
+        state
+            .source
+            .as_ref()
+            .is_some_and(|source| source.is_ahead())
     }
 
-    /// Tells an observer each entry from now on, as soon as it is made, where answers come from the
-    /// world; also those of the version that takes this call over. It is told the milliseconds since
-    /// 1970 at which the first function was called as well.
+    /// Calls an observer with each entry from now on, as soon as it is made, as long as answers are
+    /// live; also with those of a version that takes this call over. Its first argument is when the
+    /// first function was called, in milliseconds since 1970.
     pub fn observe(&self, observer: impl Fn(Option<u64>, &JournalEntry) + Send + Sync + 'static) {
         self.state().observer = Some(Observer(Arc::new(observer)));
     }
@@ -273,38 +255,20 @@ impl SharedJournal {
     /// The first difference of a replay, if any; after the flow has ended this includes entries it
     /// did not reach.
     pub fn divergence(&self) -> Option<Divergence> {
-        match &self.state().mode {
-            Mode::Live => None,
-            Mode::Succeed(succeeding) => Some(succeeding.refusal().divergence()),
-            Mode::Compare(comparing) => comparing
-                .differences(true)
-                .first()
-                .map(Difference::divergence),
-            Mode::Replay {
-                recorded,
-                divergence,
-            } => divergence.clone().or_else(|| {
-                recorded.front().map(|entry| Divergence {
-                    seq: entry.seq,
-                    expected: Some(side(entry)),
-                    got: None,
-                })
-            }),
-        }
+        self.state().source.as_ref()?.divergence()
     }
 
     /// When the last answer arrived, in milliseconds since 1970: the same in every replay. Before
     /// the first answer, the beginning of the journal.
     pub(crate) fn now_ms(&self, clock: &mut impl Clock) -> u64 {
         let mut state = self.state();
-        let answered_ms = match &state.mode {
-            Mode::Succeed(succeeding) => succeeding.answered_ms(),
-            _ => state
-                .journal
-                .entries
-                .last()
-                .map_or(0, |entry| entry.at_ms.saturating_add(entry.took_ms)),
-        };
+        let of_source = state
+            .source
+            .as_ref()
+            .and_then(|source| source.answered_ms());
+        let last = state.journal.entries.last();
+        let answered_ms = of_source
+            .unwrap_or_else(|| last.map_or(0, |entry| entry.at_ms.saturating_add(entry.took_ms)));
         let began_ms = *state
             .journal
             .header
@@ -315,33 +279,7 @@ impl SharedJournal {
 
     /// Whether answers come from a record.
     pub(crate) fn is_replay(&self) -> bool {
-        !matches!(self.state().mode, Mode::Live)
-    }
-
-    /// The differences found by a comparison. `was_ended` means that the comparison itself
-    /// terminated the run, so that the rest of the record does not count as missing.
-    pub(crate) fn differences(&self, was_ended: bool) -> Vec<Difference> {
-        match &self.state().mode {
-            Mode::Compare(comparing) => comparing.differences(was_ended),
-            _ => Vec::new(),
-        }
-    }
-
-    /// Takes the recorded answer to the current function, for a conversation that stands in for the
-    /// recorded one.
-    pub(crate) fn take_answer(&self) -> Json {
-        match &mut self.state().mode {
-            Mode::Compare(comparing) => comparing.answer(),
-            _ => Json::Null,
-        }
-    }
-
-    /// Like [`SharedJournal::take_answer`], without consuming the answer.
-    pub(crate) fn coming_answer(&self) -> Json {
-        match &self.state().mode {
-            Mode::Compare(comparing) => comparing.coming_answer(),
-            _ => Json::Null,
-        }
+        self.state().source.is_some()
     }
 
     pub(crate) fn call_id(&self) -> CallId {
@@ -404,14 +342,14 @@ impl SharedJournal {
         waiting
     }
 
-    /// Records the answer of the function that the flow waited in. A successor that has not taken
-    /// over by now fails: the call has moved on without it.
+    /// Records the answer of the function that the flow waited in. Fails if a source says that it
+    /// comes too early.
     fn waited(&self, waiting: Arc<Waiting>, now_ms: u64, answer: Json) -> Result<(), Closed> {
         let at_ms = {
             let mut state = self.state();
             state.waiting = None;
-            if let Mode::Succeed(succeeding) = &mut state.mode {
-                return Err(succeeding.refused_there(&answer).into());
+            if let Some(source) = &mut state.source {
+                source.answered(&answer)?;
             }
             waiting.called_ms.saturating_sub(
                 *state
@@ -442,32 +380,9 @@ impl SharedJournal {
     fn next(&self, function: Function, arguments: &Json) -> Result<Next, Closed> {
         let mut state = self.state();
         let seq = next_seq(&state.journal);
-        let (recorded, divergence) = match &mut state.mode {
-            Mode::Live => return Ok(Next::Live),
-            Mode::Compare(comparing) => return Ok(comparing.next(function, arguments.clone())?),
-            Mode::Succeed(succeeding) => return Ok(succeeding.next(function, arguments.clone())?),
-            Mode::Replay {
-                recorded,
-                divergence,
-            } => (recorded, divergence),
-        };
-        match recorded.pop_front() {
-            Some(entry) if entry.function == function && entry.arguments == *arguments => {
-                Ok(Next::Record(entry))
-            }
-            entry => {
-                let got = Some(Side {
-                    function,
-                    arguments: arguments.clone(),
-                });
-                let difference = Divergence {
-                    seq,
-                    expected: entry.as_ref().map(side),
-                    got,
-                };
-                *divergence = Some(difference.clone());
-                Err(Closed::Diverged(difference))
-            }
+        match &mut state.source {
+            None => Ok(Next::Live),
+            Some(source) => source.next(seq, function, arguments),
         }
     }
 
@@ -480,8 +395,8 @@ impl SharedJournal {
     ) -> Result<(), Closed> {
         let json = |answer: &T| serde_json::to_value(answer).unwrap_or_default();
         let answer = json(answer);
-        if let Mode::Compare(comparing) = &mut self.state().mode {
-            comparing.judge(&entry, &json(recorded), &answer)?;
+        if let Some(source) = &mut self.state().source {
+            source.judge(&entry, &json(recorded), &answer)?;
         }
         self.append(JournalEntry { answer, ..entry })
     }
@@ -489,8 +404,11 @@ impl SharedJournal {
     fn append(&self, entry: JournalEntry) -> Result<(), Closed> {
         let bytes = weight(&entry.arguments) + weight(&entry.answer);
         let mut state = self.state();
-        // a successor's journal starts as a full copy, so what it replays is already there
-        if matches!(state.mode, Mode::Succeed(_)) {
+        let is_ahead = state
+            .source
+            .as_ref()
+            .is_some_and(|source| source.is_ahead());
+        if is_ahead {
             return Ok(());
         }
         if state.journal.entries.len() >= ENTRIES_MAX || state.bytes + bytes > state.bytes_max {
@@ -499,10 +417,7 @@ impl SharedJournal {
         state.bytes += bytes;
         let seq = next_seq(&state.journal);
         let entry = JournalEntry { seq, ..entry };
-        let observer = state
-            .observer
-            .clone()
-            .filter(|_| matches!(state.mode, Mode::Live));
+        let observer = state.observer.clone().filter(|_| state.source.is_none());
         let observed = observer.map(|observer| (observer, entry.clone()));
         let began_ms = state.journal.header.began_ms;
         state.journal.entries.push(entry);
@@ -525,13 +440,6 @@ fn next_seq(journal: &Journal) -> u32 {
     u32::try_from(journal.entries.len())
         .unwrap_or(u32::MAX)
         .saturating_add(1)
-}
-
-fn side(entry: &JournalEntry) -> Side {
-    Side {
-        function: entry.function,
-        arguments: entry.arguments.clone(),
-    }
 }
 
 /// Approximate size of a value as JSON in bytes, without serializing it.

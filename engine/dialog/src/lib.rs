@@ -71,7 +71,7 @@ pub use metrics::FlowCounts;
 pub use orders::{NotAnOrder, UnknownFlow};
 pub use overrides::{Overrides, Samples};
 pub use pinned::Pinned;
-pub use replay::{Comparison, Difference, DifferenceKind};
+pub use replay::{Comparison, Difference, DifferenceKind, Handover};
 pub use replay_gate::{Obstacle, ReplayCheck, ReplayVerdict};
 pub use run::RunEnd;
 pub use scripted::{Scripted, ScriptedCaller};

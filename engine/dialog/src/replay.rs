@@ -9,8 +9,9 @@
 
 mod comparing;
 mod difference;
+mod handover;
 mod recorded;
-mod succeeding;
+mod strict;
 mod told;
 mod turn;
 
@@ -18,13 +19,14 @@ use std::collections::BTreeSet;
 
 use ghanti_model::{Journal, JournalEntry, JournalError};
 
-pub(crate) use comparing::{Comparing, Next};
+use comparing::Comparing;
 pub use difference::{Difference, DifferenceKind, other_words};
+pub use handover::Handover;
 use recorded::RecordedCaller;
-pub(crate) use succeeding::Succeeding;
+pub(crate) use strict::strict;
 pub use turn::{TranscriptTurn, What, prompts, turns};
 
-use crate::journal::{Closed, SharedJournal};
+use crate::journal::{Closed, SharedJournal, SharedSource};
 use crate::run::RunEnd;
 use crate::version::FlowVersion;
 
@@ -58,14 +60,17 @@ impl<P> FlowVersion<P> {
     ) -> Result<Comparison, JournalError> {
         recorded.header.check()?;
         let caller = RecordedCaller::new(&recorded);
-        let journal = SharedJournal::compare(recorded, tolerated.clone());
+        let record = SharedSource::new(Comparing::new(recorded.entries, tolerated.clone()));
+        let journal = SharedJournal::from_source(recorded.header, record.clone());
         let limits = self.manifest().limits.of_replay();
-        let conversation = Box::new(caller.reading(journal.clone()));
+        let conversation = Box::new(caller.reading(record.clone()));
         let end = self
             .program
             .run(conversation, journal.clone(), self.rules.clone(), &limits)
             .await;
-        let differences = journal.differences(matches!(end, RunEnd::Diverged(_)));
+        let differences = record
+            .lock()
+            .differences(matches!(end, RunEnd::Diverged(_)));
         let end = match (end, differences.last()) {
             // the flow ended but the record goes on
             (end, Some(last))

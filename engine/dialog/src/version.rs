@@ -149,7 +149,7 @@ impl<P> FlowVersion<P> {
     /// changed. Returns how the run ended, and the journal; the first difference is
     /// [`SharedJournal::divergence`].
     pub async fn replay(&self, recorded: Journal) -> (RunEnd, SharedJournal) {
-        let journal = SharedJournal::replay(recorded);
+        let journal = crate::replay::strict(recorded);
         let limits = self.manifest().limits.of_replay();
         let nobody = Box::new(ScriptedCaller::new([]));
         (

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, pending};
-use ghanti_dialog::{ARRIVAL, FlowVersion, Limit, Pinned, RunEnd, Running};
+use ghanti_dialog::{ARRIVAL, FlowVersion, Handover, Limit, Pinned, RunEnd, Running};
 use ghanti_model::{Decision, EventKind, VersionMove};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio::time::Instant;
@@ -62,6 +62,7 @@ enum State {
 /// A newer version that is replaying the journal.
 struct Attempt {
     flow: RunningFlow,
+    handover: Handover,
     awaited: Awaited,
     seq: u32,
     arrived: oneshot::Receiver<()>,
@@ -125,7 +126,7 @@ impl<'a> Migration<'a> {
                         self.note(running, &attempt, Some(reason));
                     } else if awaited == Some(attempt.awaited)
                         && !self.parts.transfers()
-                        && attempt.flow.held.journal.take_over(&running.journal)
+                        && attempt.handover.complete(&running.journal)
                     {
                         self.note(running, &attempt, None);
                         let Attempt { flow, go, .. } = *attempt;
@@ -165,7 +166,8 @@ impl<'a> Migration<'a> {
         awaited: Awaited,
         place: OwnedSemaphorePermit,
     ) -> Option<Attempt> {
-        let journal = running.journal.successor(version.id.clone())?;
+        let handover = Handover::begin(&running.journal, version.id.clone())?;
+        let journal = handover.journal().clone();
         let seq = u32::try_from(journal.len())
             .unwrap_or(u32::MAX)
             .saturating_add(1);
@@ -182,6 +184,7 @@ impl<'a> Migration<'a> {
         let flow = RunningFlow::new(Pinned::new(version), journal, conversation);
         Some(Attempt {
             flow,
+            handover,
             awaited,
             seq,
             arrived,
@@ -224,12 +227,12 @@ impl Attempt {
         tokio::select! {
             biased;
             Ok(()) = &mut self.arrived => None,
-            end = self.flow.run.ended() => Some(match self.flow.held.journal.refusal() {
-                _ if end == (RunEnd::LimitExceeded { what: Limit::Arrival }) => {
+            end = self.flow.run.ended() => Some(match end {
+                RunEnd::LimitExceeded { what: Limit::Arrival } => {
                     format!("it did not come to entry {} within {} ms of processor time", self.seq, ARRIVAL.as_millis())
                 }
-                Some(refusal) if !matches!(end, RunEnd::Trapped { .. } | RunEnd::LimitExceeded { .. }) => refusal.to_string(),
-                _ => describe(&end),
+                RunEnd::Trapped { .. } | RunEnd::LimitExceeded { .. } => describe(&end),
+                _ => self.handover.refusal().to_string(),
             }),
             () = tokio::time::sleep_until(self.until) => {
                 Some(format!("it did not come to entry {} within {} s", self.seq, ARRIVE.as_secs()))

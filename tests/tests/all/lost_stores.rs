@@ -3,6 +3,8 @@
 //!
 //! `CALLS` is the number of calls, 1,000 by default; `make bench` plays 10,000.
 
+#![allow(clippy::print_stdout, reason = "figures for `--nocapture`")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};

@@ -309,11 +309,6 @@ async fn two_engines_on_one_database_lose_nothing_of_each_other() {
     // says so: nothing of it is lost, but it is not joined to its order
     let apart = "SELECT DISTINCT call_sid FROM calls WHERE record LIKE '%store-unavailable%'";
     let apart: BTreeSet<String> = pair.rows(apart).into_iter().collect();
-    println!(
-        "{} of {} calls were not joined to their order",
-        apart.len(),
-        held.len()
-    );
     assert!(apart.len() < held.len() / 2, "{apart:?}");
     held.retain(|held| !apart.contains(&held.sid));
 

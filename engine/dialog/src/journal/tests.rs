@@ -4,6 +4,7 @@ use ghanti_model::{CallId, FlowName, VersionId};
 use serde_json::json;
 
 use super::*;
+use crate::replay::Handover;
 
 struct Watch(u64);
 
@@ -54,7 +55,7 @@ async fn an_entry_tells_when_it_was_called_and_how_long_it_took() {
 async fn a_replay_answers_from_the_record_without_asking_the_world() {
     let journal = SharedJournal::live(header());
     let first = say(&journal, &mut Watch(1_000), "a").await.unwrap();
-    let again = SharedJournal::replay(journal.snapshot());
+    let again = crate::replay::strict(journal.snapshot());
     assert_eq!(say(&again, &mut Watch(77), "a").await, Ok(first));
     assert_eq!(again.snapshot(), journal.snapshot());
     assert_eq!(again.divergence(), None);
@@ -65,7 +66,7 @@ async fn the_first_difference_is_told_with_both_sides() {
     let journal = SharedJournal::live(header());
     say(&journal, &mut Watch(1_000), "a").await.unwrap();
     say(&journal, &mut Watch(1_000), "b").await.unwrap();
-    let again = SharedJournal::replay(journal.snapshot());
+    let again = crate::replay::strict(journal.snapshot());
     say(&again, &mut Watch(0), "a").await.unwrap();
     let told = say(&again, &mut Watch(0), "c").await.unwrap_err();
     let expected = Some(Side {
@@ -90,7 +91,7 @@ async fn the_first_difference_is_told_with_both_sides() {
 async fn a_replay_that_ends_early_differs_too() {
     let journal = SharedJournal::live(header());
     say(&journal, &mut Watch(1_000), "a").await.unwrap();
-    let again = SharedJournal::replay(journal.snapshot());
+    let again = crate::replay::strict(journal.snapshot());
     let difference = again.divergence().unwrap();
     assert_eq!((difference.seq, difference.got), (1, None));
 }
@@ -150,17 +151,28 @@ fn newer() -> VersionId {
 #[tokio::test]
 async fn a_successor_repeats_what_was_said_in_other_words_and_goes_on_where_the_other_waits() {
     let journal = waiting().await;
-    let successor = journal.successor(newer()).unwrap();
-    assert!(!successor.take_over(&journal), "it is not there yet");
-    put(&successor, Function::Say, "you have Rs. 500 to pay", false)
+    let successor = Handover::begin(&journal, newer()).unwrap();
+    assert!(!successor.complete(&journal), "it is not there yet");
+    put(
+        successor.journal(),
+        Function::Say,
+        "you have Rs. 500 to pay",
+        false,
+    )
+    .await
+    .unwrap();
+    put(successor.journal(), Function::Say, "now", false)
         .await
         .unwrap();
-    put(&successor, Function::Say, "now", false).await.unwrap();
-    let mut waits = Box::pin(put(&successor, Function::Say, "bye", true));
+    let mut waits = Box::pin(put(successor.journal(), Function::Say, "bye", true));
     assert!(futures_util::poll!(&mut waits).is_pending());
-    assert!(successor.is_replay() && successor.take_over(&journal) && !successor.is_replay());
+    assert!(
+        successor.journal().is_replay()
+            && successor.complete(&journal)
+            && !successor.journal().is_replay()
+    );
     drop(waits);
-    let taken = successor.snapshot();
+    let taken = successor.journal().snapshot();
     assert_eq!(
         taken.entries,
         journal.snapshot().entries,
@@ -184,21 +196,25 @@ async fn a_successor_that_does_something_else_is_told_with_both_sides() {
             "entry 3 (amounts): expected say text ‹7 characters›, got say text ‹12 characters›",
         ),
     ] {
-        let successor = journal.successor(newer()).unwrap();
+        let successor = Handover::begin(&journal, newer()).unwrap();
         let mut said = Vec::new();
         for words in [first, "now", third] {
-            said.push(put(&successor, Function::Say, words, false).await.is_ok());
+            said.push(
+                put(successor.journal(), Function::Say, words, false)
+                    .await
+                    .is_ok(),
+            );
         }
         assert!(said.contains(&false));
-        assert_eq!(successor.refusal().unwrap().to_string(), told);
-        assert!(!successor.take_over(&journal));
+        assert_eq!(successor.refusal().to_string(), told);
+        assert!(!successor.complete(&journal));
     }
-    let ended = journal.successor(newer()).unwrap();
-    put(&ended, Function::Say, "you owe ₹500", false)
+    let ended = Handover::begin(&journal, newer()).unwrap();
+    put(ended.journal(), Function::Say, "you owe ₹500", false)
         .await
         .unwrap();
     assert_eq!(
-        ended.refusal().unwrap().to_string(),
+        ended.refusal().to_string(),
         "entry 2 (structure): expected say text ‹3 characters›, got the end"
     );
 }
@@ -206,12 +222,15 @@ async fn a_successor_that_does_something_else_is_told_with_both_sides() {
 #[tokio::test]
 async fn a_successor_whose_own_rules_answer_where_the_call_waits_does_not_take_over() {
     let journal = waiting().await;
-    let successor = journal.successor(newer()).unwrap();
-    put(&successor, Function::Say, "you owe ₹500", false)
+    let successor = Handover::begin(&journal, newer()).unwrap();
+    put(successor.journal(), Function::Say, "you owe ₹500", false)
         .await
         .unwrap();
-    put(&successor, Function::Say, "now", false).await.unwrap();
+    put(successor.journal(), Function::Say, "now", false)
+        .await
+        .unwrap();
     let answer: Result<Outcome<u32>, Closed> = successor
+        .journal()
         .call(&mut Watch(0), Function::Say, text("goodbye"), |_| {
             Box::pin(async { Outcome::Err(CallError::Invalid("no such template".to_owned())) })
         })
@@ -220,28 +239,29 @@ async fn a_successor_whose_own_rules_answer_where_the_call_waits_does_not_take_o
     assert!(
         successor
             .refusal()
-            .unwrap()
             .to_string()
             .contains("this version refuses it"),
         "{:?}",
         successor.refusal()
     );
-    assert!(!successor.take_over(&journal));
+    assert!(!successor.complete(&journal));
 }
 
 #[tokio::test]
 async fn a_successor_comes_too_late_when_the_call_has_gone_on_and_there_is_none_where_nothing_waits()
  {
     let journal = waiting().await;
-    let successor = journal.successor(newer()).unwrap();
+    let successor = Handover::begin(&journal, newer()).unwrap();
     for words in ["you owe ₹500", "now"] {
-        put(&successor, Function::Say, words, false).await.unwrap();
+        put(successor.journal(), Function::Say, words, false)
+            .await
+            .unwrap();
     }
-    let mut waits = Box::pin(put(&successor, Function::Say, "goodbye", true));
+    let mut waits = Box::pin(put(successor.journal(), Function::Say, "goodbye", true));
     assert!(futures_util::poll!(&mut waits).is_pending());
     put(&journal, Function::Say, "goodbye", false)
         .await
         .unwrap();
-    assert!(!successor.take_over(&journal));
-    assert!(journal.successor(newer()).is_none());
+    assert!(!successor.complete(&journal));
+    assert!(Handover::begin(&journal, newer()).is_none());
 }

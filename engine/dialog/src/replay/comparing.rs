@@ -1,25 +1,12 @@
 //! A record that is compared with a running flow, entry by entry.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::sync::Arc;
 
 use ghanti_model::{CallError, Function, JournalEntry};
 use serde_json::Value as Json;
 
 use super::difference::{Difference, DifferenceKind};
-use crate::journal::{Outcome, Side, Waiting};
-
-/// Where a function's answer comes from.
-pub(crate) enum Next {
-    /// From outside: there is no record.
-    Live,
-    /// From this entry.
-    Record(JournalEntry),
-    /// From the version's own settings and rules. The entry has the time and the recorded answer.
-    Version(JournalEntry),
-    /// From outside, where the call that is being taken over is already waiting for it.
-    Waiting(Arc<Waiting>),
-}
+use crate::journal::{AnswerSource, Closed, Divergence, Next, Outcome, Side};
 
 /// A record being compared, and the differences so far.
 #[derive(Debug)]
@@ -75,7 +62,11 @@ impl Comparing {
     }
 
     /// Finds the recorded entry for a call of a function, or the difference that ends the replay.
-    pub(crate) fn next(&mut self, function: Function, arguments: Json) -> Result<Next, Difference> {
+    pub(crate) fn compare(
+        &mut self,
+        function: Function,
+        arguments: Json,
+    ) -> Result<Next, Difference> {
         if is_versions_own(function) {
             let alike =
                 |entry: &&JournalEntry| entry.function == function && entry.arguments == arguments;
@@ -111,7 +102,8 @@ impl Comparing {
                 let seq = entry
                     .as_ref()
                     .map_or(self.last_seq.saturating_add(1), |entry| entry.seq);
-                let difference = Difference::of(seq, entry.as_ref().map(side), Some(got.clone()));
+                let difference =
+                    Difference::of(seq, entry.as_ref().map(Side::of), Some(got.clone()));
                 match entry {
                     Some(entry)
                         if self.tolerated.contains(&difference.kind)
@@ -140,7 +132,7 @@ impl Comparing {
 
     /// Compares the result of the version's rules with the recorded answer; both are encoded as in
     /// the journal.
-    pub(crate) fn judge(
+    fn compare_answers(
         &mut self,
         entry: &JournalEntry,
         expected: &Json,
@@ -164,7 +156,7 @@ impl Comparing {
             // refused on both sides, in other words
             _ => return Ok(()),
         };
-        let both = Some(side(entry));
+        let both = Some(Side::of(entry));
         let difference = Difference {
             kind: DifferenceKind::Decisions,
             seq: entry.seq,
@@ -199,10 +191,10 @@ impl Comparing {
         };
         if !was_ended && let Some(first) = rest().next() {
             // a missing decision is more serious than whatever precedes it
-            let told = rest().map(|entry| Difference::of(entry.seq, Some(side(entry)), None));
+            let told = rest().map(|entry| Difference::of(entry.seq, Some(Side::of(entry)), None));
             let gravest = told.min_by_key(|difference| difference.kind);
             differences.push(
-                gravest.unwrap_or_else(|| Difference::of(first.seq, Some(side(first)), None)),
+                gravest.unwrap_or_else(|| Difference::of(first.seq, Some(Side::of(first)), None)),
             );
         }
         differences
@@ -226,6 +218,26 @@ impl Comparing {
     }
 }
 
+impl AnswerSource for Comparing {
+    fn next(&mut self, _seq: u32, function: Function, arguments: &Json) -> Result<Next, Closed> {
+        Ok(self.compare(function, arguments.clone())?)
+    }
+
+    fn judge(
+        &mut self,
+        entry: &JournalEntry,
+        recorded: &Json,
+        answer: &Json,
+    ) -> Result<(), Closed> {
+        Ok(self.compare_answers(entry, recorded, answer)?)
+    }
+
+    fn divergence(&self) -> Option<Divergence> {
+        let differences = self.differences(true);
+        differences.first().map(Difference::divergence)
+    }
+}
+
 /// Functions that a version may call more or less often and still hold the same conversation:
 /// logging, and reading its own settings.
 pub(crate) fn is_versions_own(function: Function) -> bool {
@@ -246,11 +258,4 @@ fn has_rules(function: Function) -> bool {
             | Function::Ask
             | Function::Collect
     )
-}
-
-fn side(entry: &JournalEntry) -> Side {
-    Side {
-        function: entry.function,
-        arguments: entry.arguments.clone(),
-    }
 }

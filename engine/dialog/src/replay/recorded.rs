@@ -12,8 +12,9 @@ use ghanti_model::{
 };
 use serde::de::DeserializeOwned;
 
+use super::comparing::Comparing;
 use crate::conversation::{Conversation, Instant};
-use crate::journal::{Outcome, SharedJournal};
+use crate::journal::{Outcome, SharedSource};
 
 /// What a record says about its caller, before a run.
 pub(crate) struct RecordedCaller {
@@ -45,11 +46,11 @@ impl RecordedCaller {
         }
     }
 
-    /// Turns it into a conversation whose answers are in `journal`.
-    pub(crate) fn reading(self, journal: SharedJournal) -> impl Conversation {
+    /// Turns it into a conversation whose answers are in `record`.
+    pub(crate) fn reading(self, record: SharedSource<Comparing>) -> impl Conversation {
         Reading {
             caller: self,
-            journal,
+            record,
             said: BTreeSet::new(),
         }
     }
@@ -70,7 +71,7 @@ fn playouts(function: Function, answer: &serde_json::Value) -> Vec<Playout> {
 
 struct Reading {
     caller: RecordedCaller,
-    journal: SharedJournal,
+    record: SharedSource<Comparing>,
     /// The templates said in this run.
     said: BTreeSet<String>,
 }
@@ -80,7 +81,7 @@ impl Reading {
     fn recorded<T: DeserializeOwned>(&self) -> Result<T, CallError> {
         // the journal has decoded the answer as this type before running the function
         let unreadable = |_| CallError::Unavailable("the record has no answer".to_owned());
-        serde_json::from_value::<Outcome<T>>(self.journal.take_answer())
+        serde_json::from_value::<Outcome<T>>(self.record.lock().answer())
             .map_err(unreadable)?
             .into()
     }
@@ -165,7 +166,9 @@ impl Conversation for Reading {
     /// If the call ended while the prompt waited for what was queued, it ends there again, whatever
     /// the prompt requires now.
     async fn settle(&mut self) -> Result<(), CallError> {
-        match serde_json::from_value::<Outcome<serde_json::Value>>(self.journal.coming_answer()) {
+        match serde_json::from_value::<Outcome<serde_json::Value>>(
+            self.record.lock().coming_answer(),
+        ) {
             Ok(Outcome::Err(error @ (CallError::CallEnded | CallError::Unavailable(_)))) => {
                 Err(error)
             }

@@ -7,16 +7,61 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use ghanti_model::{CallError, Function, JournalEntry};
+use ghanti_model::{CallError, Function, JournalEntry, VersionId};
 use serde_json::Value as Json;
 
-use super::comparing::{Comparing, Next, is_versions_own};
+use super::comparing::{Comparing, is_versions_own};
 use super::difference::{Difference, DifferenceKind};
-use crate::journal::{Outcome, Side, Waiting};
+use crate::journal::{
+    AnswerSource, Closed, Divergence, Next, Outcome, SharedJournal, SharedSource, Side, Waiting,
+};
+
+/// The handover of a running call to another version of its flow.
+#[derive(Debug, Clone)]
+pub struct Handover {
+    journal: SharedJournal,
+    source: SharedSource<Repeating>,
+}
+
+impl Handover {
+    /// Begins the handover of the call of `running` to a version. Returns `None` if its flow is not
+    /// waiting now.
+    pub fn begin(running: &SharedJournal, version: VersionId) -> Option<Self> {
+        let mut source = None;
+        let journal = running.copy_from_source(version, |entries, waiting| {
+            let repeating = SharedSource::new(Repeating::new(entries, waiting));
+            source = Some(repeating.clone());
+            repeating
+        })?;
+        Some(Self {
+            journal,
+            source: source?,
+        })
+    }
+
+    /// The journal with which the version is to run. It repeats what was done so far, until the
+    /// version reaches the function in which the call waits.
+    pub fn journal(&self) -> &SharedJournal {
+        &self.journal
+    }
+
+    /// Makes the journal live once the version waits where the flow of `running` waits. Returns
+    /// false if it is not there, or if the call has moved on since.
+    pub fn complete(&self, running: &SharedJournal) -> bool {
+        // not locked while the journal is: that locks the source in turn
+        let has_arrived = self.source.lock().has_arrived();
+        has_arrived && self.journal.go_live(running)
+    }
+
+    /// Why the version, whose run has ended, did not reach the point where the call waits.
+    pub fn refusal(&self) -> Difference {
+        self.source.lock().refusal()
+    }
+}
 
 /// A version on its way to the point where a call waits.
 #[derive(Debug)]
-pub(crate) struct Succeeding {
+struct Repeating {
     past: Comparing,
     /// The function in which the call waits.
     waiting: Arc<Waiting>,
@@ -26,9 +71,9 @@ pub(crate) struct Succeeding {
     has_arrived: bool,
 }
 
-impl Succeeding {
+impl Repeating {
     /// `waiting` is the function in which the call waits, after these entries.
-    pub(crate) fn new(entries: Vec<JournalEntry>, waiting: Arc<Waiting>) -> Self {
+    fn new(entries: Vec<JournalEntry>, waiting: Arc<Waiting>) -> Self {
         let seq = entries
             .last()
             .map_or(0, |entry| entry.seq)
@@ -43,12 +88,11 @@ impl Succeeding {
         }
     }
 
-    /// Decides where the answer to a function comes from.
-    pub(crate) fn next(&mut self, function: Function, arguments: Json) -> Result<Next, Difference> {
+    fn repeat(&mut self, function: Function, arguments: Json) -> Result<Next, Difference> {
         if is_versions_own(function) || !self.past.is_over() {
             return self
                 .past
-                .next(function, arguments)
+                .compare(function, arguments)
                 .map_err(|difference| self.refuse(difference));
         }
         let (expected, got) = (
@@ -70,7 +114,7 @@ impl Succeeding {
 
     /// Called when the function in which the call waits returned to this version before the
     /// take-over: the version's own rules answered it.
-    pub(crate) fn refused_there(&mut self, answer: &Json) -> Difference {
+    fn refused_there(&mut self, answer: &Json) -> Difference {
         let side = Some(self.waiting.side.clone());
         let rule = match serde_json::from_value(answer.clone()) {
             Ok(Outcome::<Json>::Err(CallError::CallEnded)) => "the call has ended".to_owned(),
@@ -92,7 +136,7 @@ impl Succeeding {
     }
 
     /// Why the version did not reach the point where the call waits; for a run that has ended.
-    pub(crate) fn refusal(&self) -> Difference {
+    fn refusal(&self) -> Difference {
         let ended_before = || Difference::of(self.seq, Some(self.waiting.side.clone()), None);
         self.refusal.clone().unwrap_or_else(|| {
             self.past
@@ -102,13 +146,29 @@ impl Succeeding {
         })
     }
 
-    pub(crate) fn has_arrived(&self) -> bool {
+    fn has_arrived(&self) -> bool {
         self.has_arrived && self.refusal.is_none()
     }
+}
 
-    /// When the last replayed function was answered, in milliseconds from the beginning of the
-    /// journal.
-    pub(crate) fn answered_ms(&self) -> u64 {
-        self.past.answered_ms()
+impl AnswerSource for Repeating {
+    fn next(&mut self, _seq: u32, function: Function, arguments: &Json) -> Result<Next, Closed> {
+        Ok(self.repeat(function, arguments.clone())?)
+    }
+
+    fn answered(&mut self, answer: &Json) -> Result<(), Closed> {
+        Err(self.refused_there(answer).into())
+    }
+
+    fn is_ahead(&self) -> bool {
+        true
+    }
+
+    fn answered_ms(&self) -> Option<u64> {
+        Some(self.past.answered_ms())
+    }
+
+    fn divergence(&self) -> Option<Divergence> {
+        Some(self.refusal().divergence())
     }
 }
