@@ -55,7 +55,12 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ),
     (
         "ghanti-cli",
-        &["ghanti-model", "ghanti-server", "ghanti-sim"],
+        &[
+            "ghanti-model",
+            "ghanti-server",
+            "ghanti-session",
+            "ghanti-sim",
+        ],
     ),
 ];
 
