@@ -17,16 +17,18 @@ use serde_json::Value;
 const MAY_KNOW: &[(&str, &[&str])] = &[
     ("ghanti-model", &[]),
     ("ghanti-audio", &["ghanti-model"]),
-    ("ghanti-dialog", &["ghanti-model"]),
     ("ghanti-exotel", &["ghanti-model"]),
+    ("ghanti-manifest", &["ghanti-model"]),
     ("ghanti-speech", &["ghanti-model"]),
     ("ghanti-store", &["ghanti-model"]),
+    ("ghanti-dialog", &["ghanti-manifest", "ghanti-model"]),
     (
         "ghanti-session",
         &[
             "ghanti-audio",
             "ghanti-dialog",
             "ghanti-exotel",
+            "ghanti-manifest",
             "ghanti-model",
             "ghanti-speech",
             "ghanti-store",
@@ -38,6 +40,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "ghanti-audio",
             "ghanti-dialog",
             "ghanti-exotel",
+            "ghanti-manifest",
             "ghanti-model",
             "ghanti-session",
             "ghanti-speech",

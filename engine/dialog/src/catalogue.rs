@@ -13,17 +13,16 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use futures_util::future::join_all;
+use ghanti_manifest::choose::{choose, may_take};
+use ghanti_manifest::{Allowance, NoFlow, Takes};
 use ghanti_model::{CallFacts, FlowName, PhoneNumber};
 use tokio::sync::watch;
 
-use crate::allowance::Allowance;
-use crate::choose::{NoFlow, choose, may_take};
 use crate::compile::Compiler;
 use crate::engine::FlowEngine;
 use crate::kept::Kept;
 use crate::load::{Fault, Loader, Rejection};
 use crate::loading::Loading;
-use crate::manifest::Takes;
 use crate::metrics::{FlowCounts, Metrics};
 use crate::pinned::Pinned;
 use crate::replay_gate::ReplayCheck;

@@ -4,6 +4,7 @@
 //! An invalid argument is reported in one sentence that names the argument and gives a hint; it
 //! becomes `error.invalid`.
 
+use ghanti_model::prompt::TEXT_BYTES_MAX;
 use ghanti_model::{
     Answer, Argument, CallError, Choice, Collection, Content, Extent, Language, Masked, Money,
     Phrases, Playout, Prompt, Question, Refusal, Reply, Template, TimeOfDay, Value,
@@ -14,8 +15,6 @@ use crate::bindings::{speech, types};
 /// A checked argument, or a sentence saying what is wrong with it.
 pub(crate) type Checked<T> = Result<T, String>;
 
-/// The contract's limit for every text argument.
-pub(crate) const TEXT_BYTES_MAX: usize = 4_096;
 /// The contract's limit for every list.
 const LIST_MAX: usize = 256;
 /// The contract's range for every wait for the caller.

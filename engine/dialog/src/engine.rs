@@ -8,6 +8,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ghanti_manifest::Limits;
 use wasmtime::{Config, Engine, EngineWeak, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::capacity::Machine;
@@ -23,7 +24,7 @@ pub const TICK_MS: u64 = 10;
 /// The most linear memory any flow may be granted, and the address space reserved for each memory:
 /// 64 MiB holds a Python guest (the largest measured, 40 MiB) and lets 10,000 calls fit into 47
 /// bits of address space, which wasmtime's default of 4 GiB does not.
-pub const MEMORY_BYTES_MAX: u64 = 64 << 20;
+pub const MEMORY_BYTES_MAX: u64 = Limits::MAX.memory_bytes;
 
 /// Unmapped bytes after each memory: one WebAssembly page. With a reservation below 4 GiB, bounds
 /// are checked in code anyway, so a larger guard saves nothing.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
-use crate::manifest::FailureBudget;
+use ghanti_manifest::FailureBudget;
 
 /// When a version failed, oldest first; at most one more than its budget allows.
 #[derive(Debug, Default)]

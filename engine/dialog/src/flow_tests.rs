@@ -11,13 +11,12 @@ mod read;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use ghanti_manifest::{Limits, Observed};
 use ghanti_model::CallId;
 use tracing::instrument::WithSubscriber;
 use tracing::subscriber::NoSubscriber;
 
 use crate::load::{Fault, Step};
-use crate::manifest::Limits;
-use crate::manifest::names::Observed;
 use crate::run::RunEnd;
 use crate::version::FlowVersion;
 use held::Held;

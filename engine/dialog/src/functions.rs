@@ -4,6 +4,8 @@
 //! An invalid argument makes an entry too: in place of the arguments it holds the error message, so
 //! that no oversized text is kept.
 
+use ghanti_manifest::HEARD;
+use ghanti_model::prompt::TEXT_BYTES_MAX;
 use ghanti_model::{
     Answer, CallError, Decision, Direction, Function, Language, Masked, Playout, Prompt, PromptId,
 };
@@ -12,10 +14,9 @@ use serde_json::{Value as Json, json};
 
 use crate::bindings::{call, customer, runtime, speech, types};
 use crate::conversation::Instant;
-use crate::convert::{self, Checked, TEXT_BYTES_MAX};
+use crate::convert::{self, Checked};
 use crate::gate;
 use crate::host::{CallContext, StoreData};
-use crate::manifest::HEARD;
 use crate::size;
 
 /// The contract's limit for the number of notes.

@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
+use ghanti_manifest::Limits;
 use ghanti_model::{CallError, Function, Language, Masked};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -18,7 +19,6 @@ use crate::bindings::runtime::Level;
 use crate::functions::{level_name, write_log};
 use crate::gate::Rules;
 use crate::journal::{Clock, Closed, Divergence, ENTRIES_MAX, Outcome, SharedJournal};
-use crate::manifest::Limits;
 use crate::meters::compute::{ARRIVAL, BUSY, BUSY_WINDOW, ComputeMeter};
 use crate::meters::{MemoryMeter, RateMeter};
 use crate::wasi::{Stream, Wasi};

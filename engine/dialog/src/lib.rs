@@ -3,18 +3,15 @@
 //! It depends on neither speech nor sessions nor sockets: a running flow reaches the outside only
 //! through [`Conversation`], and every host call goes through the call's journal.
 
-mod allowance;
 mod bindings;
 mod capacity;
 pub mod catalogue;
-mod choose;
-mod claims;
 mod compile;
 mod contract;
 pub mod conversation;
 mod convert;
 mod debounce;
-pub mod description;
+mod description;
 pub mod engine;
 mod failures;
 pub mod file_watcher;
@@ -27,11 +24,9 @@ mod kept;
 mod load;
 mod loader_pool;
 mod loading;
-pub mod manifest;
 mod meters;
 mod metrics;
 mod orders;
-mod overrides;
 mod pinned;
 pub mod redact;
 mod remembered;
@@ -50,26 +45,18 @@ mod version_set;
 mod wasi;
 pub mod watch;
 
-pub use allowance::Allowance;
 pub use catalogue::{Catalogue, CatalogueError, CatalogueSettings, ChangeError};
-pub use choose::NoFlow;
 pub use compile::CompileIn;
 pub use compile::inside::compile_component;
 pub use conversation::{Conversation, Instant};
-pub use description::{Description, Kind, TemplateUse};
 pub use engine::{EngineError, EngineSettings, FlowEngine};
 pub use host::Limit;
 pub use journal::{Divergence, SharedJournal, Side};
 pub use load::{Rejection, Step};
 pub use loading::Loading;
-pub use manifest::{
-    CustomerField, CustomerReading, CustomerSchema, FailureBudget, FailureWords, FieldProblem,
-    GateKind, Limits, Manifest, ManifestError, OnFailure, OnFailureThen, ReplayGate, Running,
-};
 pub use meters::compute::ARRIVAL;
 pub use metrics::FlowCounts;
 pub use orders::{NotAnOrder, UnknownFlow};
-pub use overrides::{Overrides, Samples};
 pub use pinned::Pinned;
 pub use replay::{Comparison, Difference, DifferenceKind, Handover};
 pub use replay_gate::{Obstacle, ReplayCheck, ReplayVerdict};

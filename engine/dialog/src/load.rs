@@ -7,15 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::Instant;
 
-use ghanti_model::{FlowName, Language, PhoneNumber, unix_ms};
+use ghanti_manifest::{Allowance, Manifest, ManifestError, NotAllowed};
+use ghanti_model::{Description, FlowName, Language, PhoneNumber, unix_ms};
 
-use crate::allowance::Allowance;
 use crate::compile::{Compiler, Origin};
-use crate::description::Description;
 use crate::engine::FlowEngine;
 use crate::failures::RecentFailures;
 use crate::gate::Rules;
-use crate::manifest::{Manifest, ManifestError};
 use crate::run::Program;
 use crate::scan::Place;
 use crate::source::{Parts, Source, Unread};
@@ -113,6 +111,12 @@ impl Fault {
 
     pub(crate) fn at(self, line: Option<usize>) -> Self {
         Self { line, ..self }
+    }
+}
+
+impl From<NotAllowed> for Fault {
+    fn from(NotAllowed { reason, hint, line }: NotAllowed) -> Self {
+        Self::new(Step::Allowance, reason, &hint).at(line)
     }
 }
 

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use ghanti_manifest::choose::shown;
+use ghanti_manifest::{CustomerReading, CustomerSchema, FieldProblem};
 use ghanti_model::{FlowName, Masked};
 use time::Date;
 
 use crate::catalogue::Catalogue;
-use crate::choose::shown;
-use crate::manifest::{CustomerReading, CustomerSchema, FieldProblem};
 use crate::version::PromptLibrary;
 
 /// Why a record cannot be stored; all problems at once.
@@ -53,7 +53,7 @@ impl<P: PromptLibrary> Catalogue<P> {
         };
         let Some(wanted) = wanted else {
             let schemas: Vec<_> = self.may_take_orders().iter().filter_map(schema).collect();
-            return read_by_one(&schemas, record, today)
+            return CustomerSchema::read_by_one(&schemas, record, today)
                 .map_err(|fields| NotAnOrder { flow: None, fields });
         };
         let there = versions.keys().find(|name| name.as_str() == wanted);
@@ -89,105 +89,10 @@ impl<P: PromptLibrary> Catalogue<P> {
     }
 }
 
-/// Reads a record by the schemas that accept it. If they yield different spellings, the record
-/// stays as it is; if none accepts it, the problems are those of the schema with the fewest.
-fn read_by_one(
-    schemas: &[&CustomerSchema],
-    record: &BTreeMap<String, Masked>,
-    today: Date,
-) -> Result<BTreeMap<String, Masked>, Vec<FieldProblem>> {
-    let readings: Vec<_> = schemas
-        .iter()
-        .map(|schema| schema.read(record, today))
-        .collect();
-    let mut taken = readings
-        .iter()
-        .filter(|reading| reading.problems.is_empty())
-        .map(|reading| &reading.fields);
-    match (
-        taken.next(),
-        readings.iter().min_by_key(|reading| reading.problems.len()),
-    ) {
-        (Some(first), _) if taken.all(|other| other == first) => Ok(first.clone()),
-        (None, Some(nearest)) => Err(nearest.problems.clone()),
-        _ => Ok(record.clone()),
-    }
-}
-
 /// A name without differences in case and punctuation.
 fn plain(name: &str) -> String {
     name.chars()
         .filter(|letter| letter.is_alphanumeric())
         .flat_map(char::to_lowercase)
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use time::macros::date;
-
-    use super::*;
-    use crate::manifest::Manifest;
-
-    fn read(
-        manifests: &[&str],
-        pairs: &[(&str, &str)],
-    ) -> Result<Vec<(String, String)>, Vec<String>> {
-        let schemas: Vec<_> = manifests
-            .iter()
-            .map(|toml| Manifest::parse(toml).unwrap().customer)
-            .collect();
-        let record = pairs
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), Masked::from(*value)))
-            .collect();
-        let read = read_by_one(
-            &schemas.iter().collect::<Vec<_>>(),
-            &record,
-            date!(2026 - 11 - 26),
-        );
-        read.map(|fields| {
-            fields
-                .into_iter()
-                .map(|(name, value)| (name, value.into_exposed()))
-                .collect()
-        })
-        .map_err(|problems| problems.into_iter().map(|problem| problem.field).collect())
-    }
-
-    fn pair(name: &str, value: &str) -> (String, String) {
-        (name.to_owned(), value.to_owned())
-    }
-
-    const AMOUNT: &str = "[customer]\namount = { type = \"money\", required = true }";
-    const LOAN: &str = "[customer]\nloan = { type = \"account\", required = true }\nname = { type = \"name\", required = true }";
-
-    #[test]
-    fn an_order_that_names_no_flow_has_to_suit_one_that_the_call_may_come_to() {
-        assert_eq!(
-            read(&[AMOUNT], &[("amount", "Rs. 5/-")]),
-            Ok(vec![pair("amount", "5")])
-        );
-        assert_eq!(
-            read(&[AMOUNT, AMOUNT], &[("amount", "Rs. 5/-")]),
-            Ok(vec![pair("amount", "5")])
-        );
-        assert_eq!(
-            read(&[AMOUNT, LOAN], &[("amount", "5,0")]),
-            Err(vec!["amount".to_owned()])
-        );
-        assert_eq!(
-            read(&[AMOUNT, LOAN], &[("amount", "Rs. 5/-")]),
-            Ok(vec![pair("amount", "5")])
-        );
-        let spelt_otherwise = "[customer]\namount = { type = \"text\" }";
-        assert_eq!(
-            read(&[AMOUNT, spelt_otherwise], &[("amount", "Rs. 5/-")]),
-            Ok(vec![pair("amount", "Rs. 5/-")])
-        );
-        assert_eq!(
-            read(&[], &[("amount", "5,0")]),
-            Ok(vec![pair("amount", "5,0")])
-        );
-    }
 }

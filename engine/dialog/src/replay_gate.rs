@@ -10,10 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use ghanti_manifest::ReplayGate;
 use ghanti_model::CallId;
 
 use crate::load::{Fault, Step};
-use crate::manifest::ReplayGate;
 use crate::replay::DifferenceKind;
 use crate::version::FlowVersion;
 
@@ -26,8 +26,8 @@ const GATE: Duration = Duration::from_secs(60);
 #[async_trait]
 pub trait ReplayCheck<P>: Send + Sync {
     /// Replays the flow's newest recorded calls, as many as the gate asks for or as there are, up
-    /// to the first difference that [`ReplayGate::rejects`]. The error says in one sentence why
-    /// this is not possible.
+    /// to the first difference that rejects the candidate ([`DifferenceKind::is_rejected_by`]). The
+    /// error says in one sentence why this is not possible.
     async fn check(
         &self,
         candidate: &Arc<FlowVersion<P>>,
@@ -68,15 +68,11 @@ pub struct Obstacle {
     pub breaks_off: bool,
 }
 
-impl ReplayGate {
-    /// Whether a difference rejects the candidate: if its kind is named, or if the replay broke off
-    /// there.
-    pub fn rejects(&self, kind: DifferenceKind, breaks_off: bool) -> bool {
-        breaks_off
-            || self
-                .kinds
-                .iter()
-                .any(|named| DifferenceKind::from(*named) == kind)
+impl DifferenceKind {
+    /// Whether a gate rejects the candidate for a difference of this kind: if it names the kind, or
+    /// if the replay broke off there.
+    pub fn is_rejected_by(self, gate: &ReplayGate, breaks_off: bool) -> bool {
+        breaks_off || gate.kinds.iter().any(|named| Self::from(*named) == self)
     }
 }
 
@@ -157,8 +153,9 @@ fn told(gate: &ReplayGate, obstacle: &Obstacle) -> Fault {
 
 #[cfg(test)]
 mod tests {
+    use ghanti_manifest::GateKind;
+
     use super::*;
-    use crate::manifest::GateKind;
 
     #[test]
     fn a_gate_minds_the_kinds_it_names_and_whatever_hides_the_rest() {
@@ -175,7 +172,7 @@ mod tests {
             (DifferenceKind::Dates, true, true),
         ] {
             assert_eq!(
-                gate.rejects(kind, breaks_off),
+                kind.is_rejected_by(&gate, breaks_off),
                 rejects,
                 "{kind} {breaks_off}"
             );

@@ -3,20 +3,20 @@
 
 use std::sync::Arc;
 
-use ghanti_model::CallError;
+use ghanti_manifest::Limits;
+use ghanti_model::{CallError, Description};
 use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Engine, PoolConcurrencyLimitError, Store, Trap, WasmBacktrace};
 
 use crate::Conversation;
 use crate::bindings::{Dialog, DialogPre};
 use crate::convert;
-use crate::description::Description;
+use crate::description;
 use crate::engine::FlowEngine;
 use crate::gate::Rules;
 use crate::host::{CallContext, Ended, HANDED_OVER_BYTES, Limit, StoreData};
 use crate::journal::{Divergence, SharedJournal};
 use crate::load::{Fault, Step};
-use crate::manifest::Limits;
 use crate::wasi;
 
 /// Limits of `describe`. It returns constants; a program that needs more is doing something else.
@@ -139,7 +139,7 @@ impl Program {
             })
             .await;
         match told {
-            Ok(description) => Description::read(description),
+            Ok(told) => description::read(told),
             Err(error) => Err(match run_end(&error, store.data()) {
                 RunEnd::LimitExceeded { what } => what.to_string(),
                 RunEnd::Trapped { reason, stack } if stack.is_empty() => reason,

@@ -3,11 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
-use ghanti_model::{FlowName, PhoneNumber};
+use ghanti_manifest::Allowance;
+use ghanti_model::{Description, FlowName, PhoneNumber};
 
-use crate::allowance::Allowance;
 use crate::compile::Compiler;
-use crate::description::Description;
 use crate::engine::FlowEngine;
 use crate::load::{Fault, Loader, Rejection, Step};
 use crate::scan::{Place, unreadable};

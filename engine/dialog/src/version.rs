@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use ghanti_manifest::Manifest;
 use ghanti_model::journal::FORMAT;
-use ghanti_model::{CallId, FlowName, Journal, JournalHeader, Language, VersionId};
+use ghanti_model::{
+    CallId, Description, FlowName, Journal, JournalHeader, Language, TemplateUse, VersionId,
+};
 use tracing::Instrument;
 
 use crate::Conversation;
-use crate::description::{Description, TemplateUse};
 use crate::failures::RecentFailures;
 use crate::gate::Rules;
 use crate::journal::SharedJournal;
-use crate::manifest::Manifest;
 use crate::run::{Program, RunEnd};
 use crate::scripted::ScriptedCaller;
 

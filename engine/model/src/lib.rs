@@ -1,5 +1,6 @@
 //! The types that all crates share: ids, call facts, events and the record that follows from them,
-//! prompts, questions and answers, journal entries, steps, transfers.
+//! prompts, questions and answers, journal entries, steps, transfers, a flow's description of
+//! itself.
 //!
 //! This crate does no I/O, reads no clock except in [`CallId::generate`], and knows nothing of
 //! WebAssembly or databases. Personal data (numbers, digits, words) is held in types whose `Debug`
@@ -10,6 +11,7 @@ pub mod call;
 pub mod call_status;
 pub mod clock;
 pub mod customer;
+pub mod description;
 pub mod error;
 pub mod event;
 pub mod failure;
@@ -33,6 +35,7 @@ pub use call::{CallFacts, Direction};
 pub use call_status::CallStatus;
 pub use clock::unix_ms;
 pub use customer::CustomerRecord;
+pub use description::{Description, TemplateUse};
 pub use error::{CallError, Refusal};
 pub use event::{CallEvent, EventId, EventKind, EventMark, NodeId};
 pub use failure::{FailureReport, LogLine};

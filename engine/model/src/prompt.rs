@@ -5,6 +5,9 @@ use time::Date;
 
 use crate::{Language, Masked};
 
+/// The contract's limit for every text that a flow passes, in bytes.
+pub const TEXT_BYTES_MAX: usize = 4_096;
+
 /// An amount in the currency's smallest unit (paise for `INR`), with its ISO 4217 code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Money {

@@ -9,8 +9,9 @@ use std::time::Duration;
 use ghanti_dialog::watch::watch;
 use ghanti_dialog::{
     Catalogue, CatalogueError, CatalogueSettings, CompileIn, EngineError, EngineSettings,
-    FlowEngine, FlowVersion, Loading, Rejection, Running,
+    FlowEngine, FlowVersion, Loading, Rejection,
 };
+use ghanti_manifest::Running;
 use ghanti_model::FlowName;
 use ghanti_session::files::AudioFiles;
 use ghanti_session::migration::MigrationSlots;

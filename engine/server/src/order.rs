@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use ghanti_dialog::{FieldProblem, NotAnOrder};
+use ghanti_dialog::NotAnOrder;
+use ghanti_manifest::FieldProblem;
 use ghanti_model::values::phone;
 use ghanti_model::{FlowName, Masked, PhoneNumber};
 use serde::Deserialize;

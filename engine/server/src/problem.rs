@@ -8,7 +8,7 @@ use axum::http::header::{CONNECTION, CONTENT_LENGTH, RETRY_AFTER, TRANSFER_ENCOD
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use ghanti_dialog::FieldProblem;
+use ghanti_manifest::FieldProblem;
 use serde::Serialize;
 
 /// An error response, with a hint for the person who reads it.

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, pending};
-use ghanti_dialog::{ARRIVAL, FlowVersion, Handover, Limit, Pinned, RunEnd, Running};
+use ghanti_dialog::{ARRIVAL, FlowVersion, Handover, Limit, Pinned, RunEnd};
+use ghanti_manifest::Running;
 use ghanti_model::{Decision, EventKind, VersionMove};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio::time::Instant;

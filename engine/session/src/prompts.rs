@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ghanti_dialog::{PromptLibrary, PromptProblem, TemplateUse};
-use ghanti_model::{Language, Template};
+use ghanti_dialog::{PromptLibrary, PromptProblem};
+use ghanti_model::{Language, Template, TemplateUse};
 use ghanti_speech::words::{
     PromptBook, RenderError, Severity, TemplateProblem, TemplateUse as Use,
 };

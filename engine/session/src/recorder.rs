@@ -1,6 +1,6 @@
 //! Writes what happens in a call to its events and the log.
 
-use ghanti_dialog::Manifest;
+use ghanti_manifest::Manifest;
 use ghanti_model::fold::LINES;
 use ghanti_model::{CallState, EventKind, Extent, Language, Line, Masked, PromptId, Speaker, Step};
 

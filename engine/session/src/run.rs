@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use ghanti_dialog::journal::SharedJournal;
-use ghanti_dialog::{
-    CustomerReading, CustomerSchema, FailureWords, FieldProblem, FlowVersion, Limit, NoFlow,
-    OnFailureThen, Pinned, RunEnd,
-};
+use ghanti_dialog::{FlowVersion, Limit, Pinned, RunEnd};
 use ghanti_exotel::inbound::Start;
+use ghanti_manifest::{
+    CustomerReading, CustomerSchema, FailureWords, FieldProblem, NoFlow, OnFailureThen,
+};
 use ghanti_model::event::{Repeat, StreamStarted};
 use ghanti_model::fold::{SECOND_STREAM, SECOND_STREAM_DETAIL};
 use ghanti_model::{

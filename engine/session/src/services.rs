@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ghanti_dialog::{Catalogue, Running};
+use ghanti_dialog::Catalogue;
+use ghanti_manifest::Running;
 use ghanti_model::PhoneNumber;
 use ghanti_speech::Recognizer;
 use ghanti_speech::cache::PromptCache;

@@ -5,11 +5,12 @@ use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use ghanti_manifest::NoFlow;
+use ghanti_manifest::choose::{open, unclaimed};
+use ghanti_manifest::claims::overlaps;
 use ghanti_model::{FlowName, Language};
 
 use super::{Catalogue, Flows, taking};
-use crate::choose::{NoFlow, open, unclaimed};
-use crate::claims::overlaps;
 use crate::states::Unclaimed;
 use crate::version::PromptLibrary;
 

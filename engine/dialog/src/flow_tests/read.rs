@@ -1,13 +1,14 @@
 //! Parses a test file key by key, like `flow.toml`: every error is reported at once, each with its
 //! line.
 
-use ghanti_model::{CallFacts, CallId, Direction, Language, Masked, PhoneNumber, Reply};
+use ghanti_manifest::reader::{Item, Reader};
+use ghanti_model::{
+    CallFacts, CallId, Description, Direction, Language, Masked, PhoneNumber, Reply,
+};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use toml::de::{DeTable, DeValue};
 
-use crate::description::Description;
-use crate::manifest::read::{Item, Reader};
 use crate::scripted::ScriptedCaller;
 
 /// A scripted conversation and its expected result.
@@ -72,27 +73,17 @@ type Errors = Vec<(usize, String)>;
 impl FlowTest {
     /// Parses a test of a flow with this description.
     pub(super) fn read(text: &str, description: &Description) -> Result<Self, Errors> {
-        let (document, errors) = DeTable::parse_recoverable(text);
-        let mut reader = Reader {
-            text,
-            errors: Vec::new(),
-        };
-        for error in errors {
-            reader.complain(error.span().unwrap_or_default(), error.message().to_owned());
-        }
-        let mut flow_test = Self::default();
-        if reader.errors.is_empty() {
-            flow_test.document(&mut reader, document.get_ref(), description);
-        }
-        if reader.errors.is_empty() {
-            return Ok(flow_test);
-        }
-        reader.errors.sort_by_key(|error| error.line);
-        Err(reader
-            .errors
-            .into_iter()
-            .map(|error| (error.line, error.message))
-            .collect())
+        let read = Reader::document(text, |reader, document| {
+            let mut flow_test = Self::default();
+            flow_test.document(reader, document, description);
+            flow_test
+        });
+        read.map_err(|errors| {
+            errors
+                .into_iter()
+                .map(|error| (error.line, error.message))
+                .collect()
+        })
     }
 
     /// The scripted caller of this test.

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
+use ghanti_manifest::GateKind;
 use ghanti_model::{Argument, Collection, Content, Function, Prompt, Question, Value};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::journal::{Divergence, Side};
-use crate::manifest::GateKind;
 
 /// What a difference is about, most serious first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -1,9 +1,9 @@
 //! The WASI functions that are implemented, by interface and name.
 
+use ghanti_model::prompt::TEXT_BYTES_MAX;
 use wasmtime::component::{ComponentType, LinkerInstance, Lower, Resource};
 
 use super::{InputStream, IoError, Network, OutputStream, Pollable, Stream, clock};
-use crate::convert::TEXT_BYTES_MAX;
 use crate::host::{Ended, StoreData};
 
 /// The most bytes printed at once, as returned by `check-write`.

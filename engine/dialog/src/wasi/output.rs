@@ -2,8 +2,9 @@
 
 use std::collections::VecDeque;
 
+use ghanti_model::prompt::TEXT_BYTES_MAX;
+
 use crate::bindings::runtime::Level;
-use crate::convert::TEXT_BYTES_MAX;
 
 /// How many lines of standard error are kept for the report of a failed flow: interpreters write
 /// their traceback there.

@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex};
 use crate::common::{ACTS, House, RULES, facts};
 use async_trait::async_trait;
 use ghanti_dialog::{
-    Allowance, Catalogue, CatalogueSettings, DifferenceKind, FlowVersion, Obstacle, Rejection,
-    ReplayCheck, ReplayGate, ReplayVerdict, Step,
+    Catalogue, CatalogueSettings, DifferenceKind, FlowVersion, Obstacle, Rejection, ReplayCheck,
+    ReplayVerdict, Step,
 };
+use ghanti_manifest::{Allowance, ReplayGate};
 use ghanti_model::{FlowName, VersionId};
 
 const GATE: &str = "[replay]\ngate = { calls = 5, kinds = [\"amounts\"] }\n";

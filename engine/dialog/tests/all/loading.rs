@@ -3,7 +3,8 @@
 use std::fs;
 
 use crate::common::{ACTS, House, RULES, facts};
-use ghanti_dialog::{Catalogue, CatalogueSettings, Limits, RunEnd, ScriptedCaller, Step};
+use ghanti_dialog::{Catalogue, CatalogueSettings, RunEnd, ScriptedCaller, Step};
+use ghanti_manifest::Limits;
 use ghanti_model::{Decision, FlowName, PhoneNumber, Reply};
 
 fn name(text: &str) -> FlowName {

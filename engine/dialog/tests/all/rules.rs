@@ -5,7 +5,8 @@ use std::fs;
 
 use crate::common::watched::{Watched, name};
 use crate::common::{ACTS, House, RULES, facts};
-use ghanti_dialog::{Allowance, Catalogue, Rejection, RunEnd, ScriptedCaller, Step};
+use ghanti_dialog::{Catalogue, Rejection, RunEnd, ScriptedCaller, Step};
+use ghanti_manifest::Allowance;
 use ghanti_model::{CallError, VersionId};
 
 /// States the instalment without checking who is listening.

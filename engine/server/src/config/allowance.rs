@@ -4,7 +4,7 @@
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
-use ghanti_dialog::{Allowance, Limits};
+use ghanti_manifest::{Allowance, Limits};
 use ghanti_model::PhoneNumber;
 use serde::{Deserialize, Serialize};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ghanti_dialog::Overrides;
+use ghanti_manifest::Overrides;
 use ghanti_model::PhoneNumber;
 use serde::{Deserialize, Serialize};
 

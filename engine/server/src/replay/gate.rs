@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use ghanti_dialog::{FlowVersion, Obstacle, ReplayCheck, ReplayGate, ReplayVerdict, RunEnd};
+use ghanti_dialog::{FlowVersion, Obstacle, ReplayCheck, ReplayVerdict, RunEnd};
+use ghanti_manifest::ReplayGate;
 use ghanti_model::CallRecord;
 use ghanti_session::FlowPrompts;
 use ghanti_store::SqlRecords;
@@ -153,7 +154,7 @@ async fn obstacle(
     let Replayed { differences, .. } = replayed;
     let found = differences
         .into_iter()
-        .find(|told| gate.rejects(told.kind, told.breaks_off));
+        .find(|told| told.kind.is_rejected_by(gate, told.breaks_off));
     Ok(found.map(|told| Obstacle {
         call,
         seq: told.seq,

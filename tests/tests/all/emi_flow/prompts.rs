@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use ghanti_dialog::Manifest;
+use ghanti_manifest::Manifest;
 
 use super::{Shipped, built, root};
 

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ghanti_dialog::{
-    Allowance, Catalogue, CatalogueSettings, EngineSettings, FlowEngine, FlowVersion, Rejection,
+    Catalogue, CatalogueSettings, EngineSettings, FlowEngine, FlowVersion, Rejection,
 };
+use ghanti_manifest::Allowance;
 use ghanti_model::{CallFacts, CallId, Direction, FlowName, Language, PhoneNumber};
 
 /// The flow that performs the act named by its setting `act`.

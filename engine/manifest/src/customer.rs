@@ -105,6 +105,32 @@ impl CustomerSchema {
         reading
     }
 
+    /// Reads a record by those of several schemas that accept it. If they yield different
+    /// spellings, the record stays as it is; if none accepts it, the problems are those of the
+    /// schema with the fewest.
+    pub fn read_by_one(
+        schemas: &[&Self],
+        record: &BTreeMap<String, Masked>,
+        today: Date,
+    ) -> Result<BTreeMap<String, Masked>, Vec<FieldProblem>> {
+        let readings: Vec<_> = schemas
+            .iter()
+            .map(|schema| schema.read(record, today))
+            .collect();
+        let mut taken = readings
+            .iter()
+            .filter(|reading| reading.problems.is_empty())
+            .map(|reading| &reading.fields);
+        match (
+            taken.next(),
+            readings.iter().min_by_key(|reading| reading.problems.len()),
+        ) {
+            (Some(first), _) if taken.all(|other| other == first) => Ok(first.clone()),
+            (None, Some(nearest)) => Err(nearest.problems.clone()),
+            _ => Ok(record.clone()),
+        }
+    }
+
     /// The problem with an absent field, if any: the flow needs it, or there is a value under
     /// nearly the same name, which would be lost.
     fn missing(
@@ -149,7 +175,7 @@ mod tests {
     use time::macros::date;
 
     use super::*;
-    use crate::manifest::Manifest;
+    use crate::Manifest;
 
     const TODAY: Date = date!(2026 - 11 - 26);
 
@@ -283,5 +309,62 @@ language = { type = "language", from-state = "state" }
         .unwrap_err();
         let lines: Vec<_> = errors.iter().map(|error| error.line).collect();
         assert_eq!(lines, [2, 3, 4, 5, 6, 7], "{errors:#?}");
+    }
+    fn read_by_one(
+        manifests: &[&str],
+        pairs: &[(&str, &str)],
+    ) -> Result<Vec<(String, String)>, Vec<String>> {
+        let schemas: Vec<_> = manifests
+            .iter()
+            .map(|toml| Manifest::parse(toml).unwrap().customer)
+            .collect();
+        let record = pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), Masked::from(*value)))
+            .collect();
+        let read = CustomerSchema::read_by_one(&schemas.iter().collect::<Vec<_>>(), &record, TODAY);
+        read.map(|fields| {
+            fields
+                .into_iter()
+                .map(|(name, value)| (name, value.into_exposed()))
+                .collect()
+        })
+        .map_err(|problems| problems.into_iter().map(|problem| problem.field).collect())
+    }
+
+    fn pair(name: &str, value: &str) -> (String, String) {
+        (name.to_owned(), value.to_owned())
+    }
+
+    const AMOUNT: &str = "[customer]\namount = { type = \"money\", required = true }";
+    const LOAN: &str = "[customer]\nloan = { type = \"account\", required = true }\nname = { type = \"name\", required = true }";
+
+    #[test]
+    fn an_order_that_names_no_flow_has_to_suit_one_that_the_call_may_come_to() {
+        assert_eq!(
+            read_by_one(&[AMOUNT], &[("amount", "Rs. 5/-")]),
+            Ok(vec![pair("amount", "5")])
+        );
+        assert_eq!(
+            read_by_one(&[AMOUNT, AMOUNT], &[("amount", "Rs. 5/-")]),
+            Ok(vec![pair("amount", "5")])
+        );
+        assert_eq!(
+            read_by_one(&[AMOUNT, LOAN], &[("amount", "5,0")]),
+            Err(vec!["amount".to_owned()])
+        );
+        assert_eq!(
+            read_by_one(&[AMOUNT, LOAN], &[("amount", "Rs. 5/-")]),
+            Ok(vec![pair("amount", "5")])
+        );
+        let spelt_otherwise = "[customer]\namount = { type = \"text\" }";
+        assert_eq!(
+            read_by_one(&[AMOUNT, spelt_otherwise], &[("amount", "Rs. 5/-")]),
+            Ok(vec![pair("amount", "Rs. 5/-")])
+        );
+        assert_eq!(
+            read_by_one(&[], &[("amount", "5,0")]),
+            Ok(vec![pair("amount", "5,0")])
+        );
     }
 }

@@ -9,23 +9,24 @@
 
 use std::collections::BTreeSet;
 
-use super::{HEARD, Manifest, ManifestError, Said};
+use crate::said::Said;
+use crate::{HEARD, Manifest, ManifestError};
 
 /// The largest edit distance between a name and the one that was meant.
 const LETTERS: usize = 2;
 
 /// What a flow did in its own tests.
 #[derive(Debug, Default)]
-pub(crate) struct Observed {
+pub struct Observed {
     /// The questions and collections that it asked.
-    pub(crate) asked: BTreeSet<String>,
+    pub asked: BTreeSet<String>,
     /// The names that it established.
-    pub(crate) established: BTreeSet<String>,
+    pub established: BTreeSet<String>,
 }
 
 impl Manifest {
     /// Errors for names that the flow does not define. `text` is the manifest's text.
-    pub(crate) fn check_names(
+    pub fn check_names(
         &self,
         component: &[u8],
         observed: &Observed,
@@ -125,7 +126,7 @@ fn near<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str>
 }
 
 /// A suffix for an error about an unknown name, with the closest known name if there is one.
-pub(super) fn did_you_mean<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> String {
+pub(crate) fn did_you_mean<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> String {
     near(name, known).map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"))
 }
 

@@ -1,11 +1,9 @@
 //! `[limits]`: the engine's resources that one call of a flow may use, with default, minimum and
 //! maximum.
 //!
-//! Each limit is enforced where it is counted. [`Limit`](crate::Limit) lists those that terminate a
-//! flow. Texts that are too long are an error for the flow, and log lines beyond the limit are
-//! dropped and counted; the session enforces the call's length.
-
-use crate::engine::MEMORY_BYTES_MAX;
+//! Each limit is enforced where it is counted, by the host; some terminate a flow. Texts that are
+//! too long are an error for the flow, and log lines beyond the limit are dropped and counted; the
+//! session enforces the call's length.
 
 /// `[limits]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +45,8 @@ impl Default for Limits {
 impl Limits {
     /// The maximum a manifest may ask for.
     pub const MAX: Self = Self {
-        memory_bytes: MEMORY_BYTES_MAX,
+        // the host reserves address space of this size for each memory
+        memory_bytes: 64 << 20,
         compute_ms: 1_000,
         call_minutes: 60,
         host_calls_per_second: 5_000,
@@ -81,7 +80,7 @@ impl Limits {
     }
 
     /// The limits for a replay: the recorded journal may have any size.
-    pub(crate) fn of_replay(&self) -> Self {
+    pub fn of_replay(&self) -> Self {
         Self {
             journal_kib: Self::MAX.journal_kib,
             ..self.clone()

@@ -2,8 +2,8 @@
 
 use ghanti_model::values::Kind;
 
-use super::{Item, Reader};
-use crate::manifest::{CustomerField, CustomerSchema};
+use crate::reader::{Item, Reader};
+use crate::{CustomerField, CustomerSchema};
 
 /// The most fields a record may have.
 const FIELDS: usize = 64;

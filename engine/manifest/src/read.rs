@@ -1,205 +1,25 @@
-//! Parses `flow.toml` key by key, so that one pass finds every error with its line.
+//! Parses `flow.toml`, section by section.
 
 mod customer;
 mod limits;
 mod update;
 
 use std::collections::BTreeMap;
-use std::ops::{Range, RangeInclusive};
 
 use ghanti_model::{Direction, Language, Milestone, PhoneNumber};
-use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{
-    FailureWords, Grants, HEARD, Manifest, ManifestError, OnFailure, OnFailureThen, PromptRule,
-    QuestionRule, Takes,
-};
-use crate::gate::is_engines_own;
 use crate::overrides::Samples;
-
-pub(super) fn manifest(text: &str) -> Result<Manifest, Vec<ManifestError>> {
-    let (document, errors) = DeTable::parse_recoverable(text);
-    let mut reader = Reader {
-        text,
-        errors: Vec::new(),
-    };
-    for error in errors {
-        reader.complain(error.span().unwrap_or_default(), error.message().to_owned());
-    }
-    // errors in a document that is not valid TOML would be misleading
-    let manifest = if reader.errors.is_empty() {
-        reader.document(document.get_ref())
-    } else {
-        Manifest::default()
-    };
-    if reader.errors.is_empty() {
-        return Ok(manifest);
-    }
-    reader.errors.sort_by_key(|error| error.line);
-    Err(reader.errors)
-}
-
-pub(crate) type Item<'i> = Spanned<DeValue<'i>>;
-
-/// Reads a TOML document key by key and collects errors.
-pub(crate) struct Reader<'t> {
-    pub(crate) text: &'t str,
-    pub(crate) errors: Vec<ManifestError>,
-}
+use crate::patterns::is_engines_own;
+use crate::reader::{Item, Reader};
+use crate::{
+    FailureWords, Grants, HEARD, Manifest, OnFailure, OnFailureThen, PromptRule, QuestionRule,
+    Takes,
+};
 
 impl Reader<'_> {
-    /// The line of a span, from 1.
-    pub(crate) fn line(&self, span: Range<usize>) -> usize {
-        let before = self.text.as_bytes().iter().take(span.start);
-        1 + before.filter(|byte| **byte == b'\n').count()
-    }
-
-    pub(crate) fn complain(&mut self, span: Range<usize>, message: String) {
-        let line = self.line(span);
-        self.errors.push(ManifestError { line, message });
-    }
-
-    /// Visits a table's keys; `field` returns whether a key is known.
-    pub(crate) fn table(
-        &mut self,
-        table: &DeTable<'_>,
-        known: &[&str],
-        mut field: impl FnMut(&mut Self, &str, &Item<'_>) -> bool,
-    ) {
-        for (key, item) in table.iter() {
-            let name = key.get_ref().as_ref();
-            if !field(self, name, item) {
-                self.complain(
-                    key.span(),
-                    format!("unknown key `{name}`: known here are {}", known.join(", ")),
-                );
-            }
-        }
-    }
-
-    pub(crate) fn expect(&mut self, name: &str, item: &Item<'_>, what: &str) {
-        self.complain(item.span(), format!("`{name}` takes {what}"));
-    }
-
-    /// Reads the item as a table with fixed keys.
-    pub(crate) fn section(
-        &mut self,
-        name: &str,
-        item: &Item<'_>,
-        known: &[&str],
-        field: impl FnMut(&mut Self, &str, &Item<'_>) -> bool,
-    ) {
-        match item.get_ref() {
-            DeValue::Table(table) => self.table(table, known, field),
-            _ => self.expect(name, item, "a table"),
-        }
-    }
-
-    /// Reads the item as a table with keys of the author's choice.
-    pub(crate) fn entries(
-        &mut self,
-        name: &str,
-        item: &Item<'_>,
-        mut entry: impl FnMut(&mut Self, &str, &Item<'_>),
-    ) {
-        self.section(name, item, &[], |reader, key, item| {
-            entry(reader, key, item);
-            true
-        });
-    }
-
-    pub(crate) fn string(&mut self, name: &str, item: &Item<'_>) -> Option<String> {
-        match item.get_ref() {
-            DeValue::String(text) => Some(text.to_string()),
-            _ => {
-                self.expect(name, item, "a text in quotes");
-                None
-            }
-        }
-    }
-
-    fn boolean(&mut self, name: &str, item: &Item<'_>) -> Option<bool> {
-        match item.get_ref() {
-            DeValue::Boolean(value) => Some(*value),
-            _ => {
-                self.expect(name, item, "`true` or `false`");
-                None
-            }
-        }
-    }
-
-    fn integer(&mut self, name: &str, item: &Item<'_>, range: RangeInclusive<u64>) -> Option<u64> {
-        let value = match item.get_ref() {
-            DeValue::Integer(number) => u64::from_str_radix(number.as_str(), number.radix()).ok(),
-            _ => None,
-        };
-        let value = value.filter(|value| range.contains(value));
-        if value.is_none() {
-            self.expect(
-                name,
-                item,
-                &format!("a whole number from {} to {}", range.start(), range.end()),
-            );
-        }
-        value
-    }
-
-    /// Reads an array of texts, or a single text, with `parse`.
-    pub(crate) fn each<T>(
-        &mut self,
-        name: &str,
-        item: &Item<'_>,
-        parse: impl Fn(&str) -> Result<T, String>,
-    ) -> Vec<T> {
-        let items = match item.get_ref() {
-            DeValue::Array(items) => items.iter().collect(),
-            _ => vec![item],
-        };
-        let mut read = Vec::with_capacity(items.len());
-        for item in items {
-            let Some(text) = self.string(name, item) else {
-                continue;
-            };
-            match parse(&text) {
-                Ok(value) => read.push(value),
-                Err(reason) => {
-                    self.complain(item.span(), format!("`{name}` has `{text}`: {reason}"))
-                }
-            }
-        }
-        read
-    }
-
-    fn numbers(&mut self, name: &str, item: &Item<'_>) -> Vec<PhoneNumber> {
-        self.each(name, item, |text| {
-            PhoneNumber::parse(text).map_err(|error| error.to_string())
-        })
-    }
-
-    pub(crate) fn one_of<T: Copy>(
-        &mut self,
-        name: &str,
-        item: &Item<'_>,
-        choices: &[(&str, T)],
-    ) -> Option<T> {
-        let text = self.string(name, item)?;
-        let found = choices
-            .iter()
-            .find(|(choice, _)| *choice == text)
-            .map(|(_, value)| *value);
-        if found.is_none() {
-            let names = choices
-                .iter()
-                .map(|(choice, _)| format!("`{choice}`"))
-                .collect::<Vec<_>>()
-                .join(" or ");
-            self.complain(item.span(), format!("`{name}` is `{text}`: give {names}"));
-        }
-        found
-    }
-
-    fn document(&mut self, document: &DeTable<'_>) -> Manifest {
+    /// Reads a whole manifest.
+    pub(crate) fn manifest(&mut self, document: &DeTable<'_>) -> Manifest {
         let mut manifest = Manifest::default();
         let known = [
             "flow",
@@ -334,6 +154,12 @@ impl Reader<'_> {
             },
         );
         grants
+    }
+
+    fn numbers(&mut self, name: &str, item: &Item<'_>) -> Vec<PhoneNumber> {
+        self.each(name, item, |text| {
+            PhoneNumber::parse(text).map_err(|error| error.to_string())
+        })
     }
 
     fn targets(&mut self, name: &str, item: &Item<'_>) -> BTreeMap<String, Vec<PhoneNumber>> {

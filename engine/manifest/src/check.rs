@@ -6,10 +6,12 @@
 
 use std::collections::BTreeSet;
 
-use super::names::did_you_mean;
-use super::{FailureWords, HEARD, Manifest, ManifestError, Said};
-use crate::convert::TEXT_BYTES_MAX;
-use crate::description::{Description, TemplateUse};
+use ghanti_model::prompt::TEXT_BYTES_MAX;
+use ghanti_model::{Description, TemplateUse};
+
+use crate::names::did_you_mean;
+use crate::said::Said;
+use crate::{FailureWords, HEARD, Manifest, ManifestError};
 
 /// The errors found so far.
 struct Wrong<'t> {
@@ -55,7 +57,7 @@ impl Manifest {
     }
 
     /// Every requirement, with its keys and its index in the list.
-    pub(super) fn requirements(&self) -> impl Iterator<Item = ([&str; 3], usize, &str)> {
+    pub(crate) fn requirements(&self) -> impl Iterator<Item = ([&str; 3], usize, &str)> {
         let by_prompt = self
             .prompts
             .iter()
@@ -245,9 +247,9 @@ fn templates(description: &Description) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use ghanti_model::Language;
+    use ghanti_model::description::Kind;
 
     use super::*;
-    use crate::description::Kind;
 
     /// All errors of a manifest for a flow with these templates, one line each.
     fn wrong(text: &str) -> String {

@@ -4,25 +4,15 @@
 //! Parsing is pure and reports every error at once, each with its line. A flow without a manifest
 //! has [`Manifest::default`].
 
-mod check;
-mod customer;
-mod limits;
-pub(crate) mod names;
-pub(crate) mod read;
-mod rules;
-mod said;
-mod update;
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use ghanti_model::{CallFacts, Direction, Language, Milestone, PhoneNumber};
 
+use crate::customer::CustomerSchema;
+use crate::limits::Limits;
 use crate::overrides::Samples;
-
-pub use customer::{CustomerField, CustomerReading, CustomerSchema, FieldProblem};
-pub use limits::Limits;
-pub(crate) use said::Said;
-pub use update::{FailureBudget, GateKind, ReplayGate, Running, Update};
+use crate::reader::Reader;
+use crate::update::{FailureBudget, ReplayGate, Update};
 
 /// Prefix of the names that only the engine can establish, from marks: `heard:disclosure`.
 pub const HEARD: &str = "heard:";
@@ -219,7 +209,7 @@ pub struct QuestionRule {
     pub min_confidence_percent: Option<u8>,
 }
 
-/// An error in a manifest.
+/// An error in a manifest, or in another file that a [`Reader`] reads.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {message}")]
 pub struct ManifestError {
@@ -232,7 +222,7 @@ pub struct ManifestError {
 impl Manifest {
     /// Parses a manifest. On failure returns all errors, by line.
     pub fn parse(text: &str) -> Result<Self, Vec<ManifestError>> {
-        read::manifest(text)
+        Reader::document(text, Reader::manifest)
     }
 }
 

@@ -2,12 +2,12 @@
 
 use ghanti_model::FlowName;
 
+use crate::Takes;
 use crate::choose::open;
-use crate::manifest::Takes;
 
 /// For any two flows whose `[match]` can meet the same call: both names, and a warning that says
 /// which of them gets it.
-pub(crate) fn overlaps(flows: &[(&FlowName, &Takes)]) -> Vec<(FlowName, FlowName, String)> {
+pub fn overlaps(flows: &[(&FlowName, &Takes)]) -> Vec<(FlowName, FlowName, String)> {
     let claiming: Vec<_> = open(flows)
         .filter(|(_, takes)| takes.conditions() > 0)
         .collect();
@@ -79,7 +79,7 @@ fn sentence(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manifest::Manifest;
+    use crate::Manifest;
 
     fn told(first: &str, second: &str) -> Vec<String> {
         let name = |text: &str| FlowName::parse(text).unwrap();

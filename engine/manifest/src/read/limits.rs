@@ -5,8 +5,8 @@ use std::ops::RangeInclusive;
 
 use toml::de::DeValue;
 
-use super::{Item, Reader};
-use crate::manifest::Limits;
+use crate::Limits;
+use crate::reader::{Item, Reader};
 
 /// The limits that the manifest sets.
 pub(super) fn given(item: &Item<'_>) -> BTreeSet<String> {

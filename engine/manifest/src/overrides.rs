@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use ghanti_model::{FlowName, PhoneNumber};
 
-use crate::manifest::Manifest;
+use crate::Manifest;
 
 /// The target of a transfer that names none.
 const DEFAULT: &str = "default";
@@ -65,7 +65,7 @@ impl Overrides {
 
     /// Removes the manifest's numbers that will be replaced, so that they are not checked against
     /// the allowance.
-    pub(crate) fn clear(&self, flow: &FlowName, manifest: &mut Manifest) {
+    pub fn clear(&self, flow: &FlowName, manifest: &mut Manifest) {
         let replaced = self.targets(flow);
         manifest
             .samples
@@ -80,7 +80,7 @@ impl Overrides {
     /// Applies the operator's values, and samples where there is no other value. Afterwards the
     /// manifest's `samples` contain only those in use. Returns the settings given for this flow in
     /// particular that its manifest does not name.
-    pub(crate) fn apply(&self, flow: &FlowName, manifest: &mut Manifest) -> Vec<String> {
+    pub fn apply(&self, flow: &FlowName, manifest: &mut Manifest) -> Vec<String> {
         let own = self.flow_settings.get(flow);
         let is_named = |manifest: &Manifest, name: &String| {
             manifest.settings.contains_key(name) || manifest.samples.settings.contains_key(name)

@@ -1,7 +1,8 @@
 //! Parses the parts of a manifest about the flow's versions.
 
-use super::{Item, Reader};
-use crate::manifest::{FailureBudget, GateKind, ReplayGate, Running, Update};
+use crate::reader::{Item, Reader};
+use crate::rules;
+use crate::{FailureBudget, GateKind, ReplayGate, Running, Update};
 
 /// The most recorded calls that a gate may ask for: each replay takes about a millisecond, and a
 /// new version should not be held up for long.
@@ -23,9 +24,7 @@ impl Reader<'_> {
                             &[("finish", Running::Finish), ("move", Running::Move)],
                         )
                     }
-                    "drops-rules" => {
-                        update.drops_rules = reader.each(name, item, super::super::rules::named)
-                    }
+                    "drops-rules" => update.drops_rules = reader.each(name, item, rules::named),
                     "weight" => {
                         let weight = reader
                             .integer(name, item, 0..=100)

@@ -3,7 +3,7 @@
 
 use ghanti_model::{CallFacts, Direction, FlowName};
 
-use crate::manifest::Takes;
+use crate::Takes;
 
 /// No flow takes the call.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -24,7 +24,8 @@ pub enum NoFlow {
     },
 }
 
-pub(crate) fn shown(there: &[FlowName]) -> String {
+/// The names of flows, as text.
+pub fn shown(there: &[FlowName]) -> String {
     if there.is_empty() {
         "none".to_owned()
     } else {
@@ -38,7 +39,7 @@ pub(crate) fn shown(there: &[FlowName]) -> String {
 
 /// Chooses among the loaded flows, given in the order of their names. Flows that match equally well
 /// share the calls by weight; the share is derived from the call's id, so the choice is repeatable.
-pub(crate) fn choose<'a>(
+pub fn choose<'a>(
     flows: &[(&'a FlowName, &'a Takes)],
     facts: &CallFacts,
     wanted: Option<&FlowName>,
@@ -56,7 +57,7 @@ pub(crate) fn choose<'a>(
 
 /// Why a flow takes unclaimed calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Because {
+pub enum Because {
     /// The operator's configuration names it.
     Default,
     /// It took them before other flows were added: a new flow takes another flow's calls only by a
@@ -69,7 +70,8 @@ pub(crate) enum Because {
 }
 
 impl Because {
-    pub(crate) fn as_str(self) -> &'static str {
+    /// The reason, as text.
+    pub fn as_str(self) -> &'static str {
         match self {
             Because::Default => "`flow` of `[calls]` names it",
             Because::Before => {
@@ -83,7 +85,7 @@ impl Because {
 
 /// The flow that takes calls which no flow claims: the default; else `home`, the one that took them
 /// last; else the only open flow; else the only open one without conditions.
-pub(crate) fn unclaimed<'a>(
+pub fn unclaimed<'a>(
     flows: &[(&'a FlowName, &'a Takes)],
     default: Option<&FlowName>,
     home: Option<&FlowName>,
@@ -117,7 +119,7 @@ fn sole<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
 }
 
 /// Flows that take calls which do not name them; a flow of weight 0 takes only calls that do.
-pub(crate) fn open<'a, 'f>(
+pub fn open<'a, 'f>(
     flows: &'f [(&'a FlowName, &'a Takes)],
 ) -> impl Iterator<Item = (&'a FlowName, &'a Takes)> + use<'a, 'f> {
     flows.iter().copied().filter(|(_, takes)| takes.weight > 0)
@@ -143,7 +145,7 @@ fn names(flows: &[(&FlowName, &Takes)]) -> Vec<FlowName> {
 
 /// The flows that may get the call of an order that names no flow: those that claim such calls, and
 /// those that take unclaimed ones.
-pub(crate) fn may_take<'a>(
+pub fn may_take<'a>(
     flows: &[(&'a FlowName, &'a Takes)],
     default: Option<&FlowName>,
 ) -> Vec<&'a FlowName> {
@@ -187,7 +189,7 @@ mod tests {
     use ghanti_model::{CallId, Language, PhoneNumber};
 
     use super::*;
-    use crate::manifest::Manifest;
+    use crate::Manifest;
 
     fn facts(campaign: &str) -> CallFacts {
         CallFacts {

@@ -8,14 +8,14 @@
 
 use std::collections::BTreeSet;
 
-use super::{Limits, Manifest};
+use crate::{Limits, Manifest};
 
 /// Prefixes of rule names.
 const SECTIONS: [&str; 3] = ["prompts.", "questions.", "limits."];
 
 impl Manifest {
     /// The rules that it sets.
-    pub(crate) fn rules(&self) -> BTreeSet<String> {
+    pub fn rules(&self) -> BTreeSet<String> {
         let mut rules = self.speaking_rules();
         let limits = self
             .lowered_limits()
@@ -26,7 +26,7 @@ impl Manifest {
     }
 
     /// The rules among `before` that this manifest neither sets nor drops explicitly.
-    pub(crate) fn lost_rules(&self, before: &BTreeSet<String>) -> Vec<String> {
+    pub fn lost_rules(&self, before: &BTreeSet<String>) -> Vec<String> {
         let mut kept = self.speaking_rules();
         kept.extend(
             self.limits_given
@@ -38,7 +38,7 @@ impl Manifest {
     }
 
     /// The rules for prompts and questions.
-    pub(super) fn speaking_rules(&self) -> BTreeSet<String> {
+    fn speaking_rules(&self) -> BTreeSet<String> {
         let mut rules = BTreeSet::new();
         if !self.texts {
             rules.insert("prompts.texts".to_owned());
@@ -86,7 +86,7 @@ impl Manifest {
 }
 
 /// Parses the name of a rule; the error is a hint.
-pub(super) fn named(text: &str) -> Result<String, String> {
+pub(crate) fn named(text: &str) -> Result<String, String> {
     if SECTIONS.iter().any(|section| text.starts_with(section)) {
         return Ok(text.to_owned());
     }

@@ -129,7 +129,7 @@ impl fmt::Display for FailureBudget {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manifest::Manifest;
+    use crate::Manifest;
 
     #[test]
     fn budgets_are_read_as_they_are_written() {

@@ -6,10 +6,10 @@
 
 use ghanti_model::PhoneNumber;
 
-use crate::gate::matches;
-use crate::load::{Fault, Step};
-use crate::manifest::{Limits, Manifest, Said};
 use crate::overrides::Overrides;
+use crate::patterns::matches;
+use crate::said::Said;
+use crate::{Limits, Manifest};
 
 /// The most that any manifest may ask for. The default allows the maximum of every limit and all
 /// transfer numbers, but no look-ups and no voices.
@@ -41,7 +41,19 @@ impl Default for Allowance {
     }
 }
 
-/// Something a manifest asks for that the operator does not allow.
+/// What a manifest asks for beyond the operator's allowance, all of it at once.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}: {hint}")]
+pub struct NotAllowed {
+    /// One line for each limit or grant, with its line in the manifest.
+    pub reason: String,
+    /// How to ask for less, and the operator's settings that would allow it.
+    pub hint: String,
+    /// The first line, from 1, if known.
+    pub line: Option<usize>,
+}
+
+/// One thing that a manifest asks for and that the operator does not allow.
 struct Beyond {
     line: Option<usize>,
     reason: String,
@@ -61,7 +73,7 @@ impl Allowance {
     }
 
     /// Checks a manifest, whose file is `text`, and lowers limits that it leaves out.
-    pub(crate) fn admit(&self, manifest: &mut Manifest, text: &str) -> Result<(), Fault> {
+    pub fn admit(&self, manifest: &mut Manifest, text: &str) -> Result<(), NotAllowed> {
         let said = Said(text);
         let mut beyond = self.limits_beyond(&manifest.limits, &said);
         beyond.extend(self.grants_beyond(manifest, &said));
@@ -81,8 +93,11 @@ impl Allowance {
             settings.join(" and ")
         );
         let reasons: Vec<_> = reasons.collect();
-        Err(Fault::new(Step::Allowance, reasons.join("\n"), &hint)
-            .at(beyond.first().and_then(|beyond| beyond.line)))
+        Err(NotAllowed {
+            reason: reasons.join("\n"),
+            hint,
+            line: beyond.first().and_then(|beyond| beyond.line),
+        })
     }
 
     fn limits_beyond(&self, asked: &Limits, said: &Said<'_>) -> Vec<Beyond> {
@@ -228,7 +243,7 @@ impl Allowance {
 mod tests {
     use super::*;
 
-    fn admit(allowance: &Allowance, text: &str) -> Result<Manifest, Fault> {
+    fn admit(allowance: &Allowance, text: &str) -> Result<Manifest, NotAllowed> {
         let mut manifest = Manifest::parse(text).unwrap();
         allowance.admit(&mut manifest, text).map(|()| manifest)
     }
@@ -258,13 +273,8 @@ mod tests {
     fn every_limit_beyond_its_maximum_is_told_with_line_value_maximum_and_setting() {
         let text = "[limits]\nmemory = \"17MiB\"\ncompute-ms = 30\ncall-minutes = 6\nhost-calls-per-second = 101\ntext-bytes = 1001\n\
                     log-lines = 11\njournal-kib = 65\n";
-        let Fault {
-            step,
-            reason,
-            hint,
-            line,
-        } = admit(&strict(), text).unwrap_err();
-        assert_eq!((step, line), (Step::Allowance, Some(2)));
+        let NotAllowed { reason, hint, line } = admit(&strict(), text).unwrap_err();
+        assert_eq!(line, Some(2));
         let expected = [
             "line 2: `memory` is 17408 KiB and the operator allows 16384 KiB",
             "line 3: `compute-ms` is 30 and the operator allows 20",
@@ -310,9 +320,7 @@ mod tests {
     fn grants_beyond_the_operators_are_told_with_their_lines() {
         let text = "[grants]\nlookup = [\n  \"loan:12*\",\n  \"*\",\n  \"lo*\",\n]\nvoices = [\"asha\", \"ravi\"]\n\
                     transfer = { default = [\"9876543210\"], legal = \"08040001111\" }\n";
-        let Fault {
-            reason, hint, line, ..
-        } = admit(&strict(), text).unwrap_err();
+        let NotAllowed { reason, hint, line } = admit(&strict(), text).unwrap_err();
         let told: Vec<_> = reason.lines().collect();
         assert_eq!(line, Some(4));
         assert!(
@@ -341,7 +349,7 @@ mod tests {
     #[test]
     fn without_a_word_from_the_operator_no_look_up_and_no_voice_is_granted() {
         let text = "[grants]\nlookup = [\"*\"]\nvoices = [\"ravi\"]\ntransfer = { legal = \"08040001111\" }\n[limits]\nmemory = \"64MiB\"\n";
-        let Fault { reason, hint, .. } = admit(&Allowance::default(), text).unwrap_err();
+        let NotAllowed { reason, hint, .. } = admit(&Allowance::default(), text).unwrap_err();
         let told: Vec<_> = reason.lines().collect();
         assert!(
             told[0].starts_with("line 2: `lookup` has `*`")
