@@ -19,6 +19,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("ghanti-audio", &["ghanti-model"]),
     ("ghanti-dialog", &["ghanti-model"]),
     ("ghanti-exotel", &["ghanti-model"]),
+    ("ghanti-language", &["ghanti-model"]),
     ("ghanti-speech", &["ghanti-model"]),
     ("ghanti-store", &["ghanti-model"]),
     (
@@ -27,6 +28,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "ghanti-audio",
             "ghanti-dialog",
             "ghanti-exotel",
+            "ghanti-language",
             "ghanti-model",
             "ghanti-speech",
             "ghanti-store",
@@ -38,6 +40,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "ghanti-audio",
             "ghanti-dialog",
             "ghanti-exotel",
+            "ghanti-language",
             "ghanti-model",
             "ghanti-session",
             "ghanti-speech",
@@ -55,7 +58,12 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ),
     (
         "ghanti-cli",
-        &["ghanti-model", "ghanti-server", "ghanti-sim"],
+        &[
+            "ghanti-model",
+            "ghanti-server",
+            "ghanti-session",
+            "ghanti-sim",
+        ],
     ),
 ];
 
