@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ghanti_dialog::{Conversation, FlowVersion, Instant};
+use ghanti_language::ChoiceMatcher;
 use ghanti_model::{
     Answer, CallError, CallFacts, Collection, Content, CustomerRecord, Decision, EventKind,
     Language, Masked, Playout, Prompt, PromptId, Question, Refusal, Reply,
 };
-use ghanti_speech::words::ChoiceMatcher;
 use ghanti_speech::{Expectation, Recognizer, Utterance};
 use ghanti_store::SessionStore;
 use tokio::sync::{Mutex, mpsc, oneshot};

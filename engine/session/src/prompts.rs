@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ghanti_dialog::{PromptLibrary, PromptProblem};
+use ghanti_language::{PromptBook, RenderError, Severity, TemplateProblem, TemplateUse as Use};
 use ghanti_model::{Language, Template, TemplateUse};
-use ghanti_speech::words::{
-    PromptBook, RenderError, Severity, TemplateProblem, TemplateUse as Use,
-};
 use time::Date;
 
 use crate::files;

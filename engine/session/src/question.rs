@@ -2,9 +2,9 @@
 
 use std::collections::VecDeque;
 
+use ghanti_language::ChoiceMatcher;
 use ghanti_model::{Answer, Extent, Language, Masked, Playout, Reply};
 use ghanti_speech::Expectation;
-use ghanti_speech::words::ChoiceMatcher;
 
 use crate::rendered_prompt::RenderedPrompt;
 

@@ -1,5 +1,4 @@
-//! Speech: synthesizers and recognisers behind two traits, the prompt cache, prompt templates,
-//! choice lexicons, and spoken forms of amounts, dates and digits.
+//! Speech: synthesizers and recognisers behind two traits, and the prompt cache.
 //!
 //! This crate knows nothing about calls, sockets or flows.
 
@@ -8,7 +7,6 @@ pub mod espeak;
 pub mod recognition;
 pub mod synthesis;
 pub mod vosk;
-pub mod words;
 
 pub use cache::{CacheSettings, Keep, PromptAudio, PromptCache};
 pub use espeak::{Espeak, EspeakSettings};

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use ghanti_language::ChoiceMatcher;
 use ghanti_model::{Choice, Language};
 use ghanti_sim::voice::Voice;
-use ghanti_speech::words::ChoiceMatcher;
 use ghanti_speech::{
     CacheSettings, Espeak, Expectation, Hearing, Keep, PromptCache, Recognition, Recognizer,
     Synthesizer, Utterance, Vosk, VoskSettings,

@@ -1,8 +1,8 @@
 //! The EMI reminder's two closed questions, as a live call's `ask` makes them.
 
+use ghanti_language::ChoiceMatcher;
 use ghanti_model::{Choice, Language, Masked};
 use ghanti_session::{Answers, Asked, RenderedPrompt, Source};
-use ghanti_speech::words::ChoiceMatcher;
 use ghanti_speech::{Expectation, Utterance};
 
 /// The template of what is asked; what is said when it is put again is named for why.

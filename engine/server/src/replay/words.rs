@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 use ghanti_dialog::replay::{other_words, prompts};
 use ghanti_dialog::{DifferenceKind, FlowVersion};
+use ghanti_language::speak;
 use ghanti_model::{Content, Language, Line, Speaker, Template, Value};
 use ghanti_session::FlowPrompts;
-use ghanti_speech::words::speak;
 use time::{Date, OffsetDateTime};
 
 use super::Recorded;

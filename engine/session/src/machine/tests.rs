@@ -4,8 +4,8 @@ mod bench;
 mod echo;
 mod keys;
 
+use ghanti_language::ChoiceMatcher;
 use ghanti_model::{CallError, Choice, Extent, Language, PromptId, Reply};
-use ghanti_speech::words::ChoiceMatcher;
 
 use self::bench::{Bench, spoken, yes_or_no, yes_wav};
 use super::{Command, Completion, Output};

@@ -6,8 +6,8 @@
 //! question with choices is interrupted only by recognised words, never by mere sound; an open
 //! question is interrupted by any speech.
 
+use ghanti_language::{ChoiceMatcher, Match};
 use ghanti_model::Reply;
-use ghanti_speech::words::{ChoiceMatcher, Match};
 use ghanti_speech::{Hearing, Recognized};
 
 use super::attempts::NOISES;

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use ghanti_audio::Encoding;
+use ghanti_language::ChoiceMatcher;
 use ghanti_model::{Answer, Choice, Language, Masked};
-use ghanti_speech::words::ChoiceMatcher;
 use ghanti_speech::{Expectation, Hearing, Recognized, Utterance};
 
 use crate::event::Event;

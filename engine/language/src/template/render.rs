@@ -8,7 +8,7 @@ use ghanti_model::{Language, Template, Value};
 use time::Date;
 
 use super::Pages;
-use crate::words::spoken::{self, SpokenError};
+use crate::spoken::{self, SpokenError};
 
 /// The longest prompt, equal to the contract's limit for a text.
 pub const MAX_PROMPT_BYTES: usize = 4_096;

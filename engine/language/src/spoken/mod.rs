@@ -118,7 +118,7 @@ pub(crate) fn speaks(language: &Language) -> bool {
 fn spell(digits: &str, speller: &dyn Speller) -> Result<String, SpokenError> {
     let mut spoken = Vec::new();
     for (index, letter) in digits.chars().enumerate() {
-        match super::lexicon::digit_value(letter) {
+        match crate::lexicon::digit_value(letter) {
             Some(digit) => spoken.push(speller.digit(digit)),
             None if letter == ' ' || letter == '-' => {}
             None => {

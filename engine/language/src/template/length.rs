@@ -124,7 +124,7 @@ impl<'r> Texts<'r> {
 mod tests {
     use ghanti_model::Language;
 
-    use crate::words::template::{MAX_PROMPT_BYTES, PromptBook, TemplateUse};
+    use crate::template::{MAX_PROMPT_BYTES, PromptBook, TemplateUse};
 
     /// The problems of a message `emi` in two languages that concern its length.
     fn wrong(hindi: &str) -> Vec<String> {

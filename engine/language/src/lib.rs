@@ -1,7 +1,8 @@
-//! Words: spoken forms of values, prompts from templates, and choices from a caller's words.
+//! Language: prompts from templates, choices from a caller's words, and spoken forms of amounts,
+//! dates and digits.
 //!
-//! Everything here is pure: the date, the texts and the words are arguments. Nothing plays,
-//! records, waits or logs.
+//! This crate is pure: the date, the texts and the words are arguments. Nothing reads a file or a
+//! clock, plays, records, waits or logs.
 //!
 //! | module | from | to |
 //! |---|---|---|
