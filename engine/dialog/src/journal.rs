@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-pub(crate) use source::{AnswerSource, Next, SharedSource};
+pub(crate) use source::{AnswerSource, Next, SharedSource, lock};
 
 use crate::trace::Trace;
 
@@ -114,7 +114,7 @@ struct State {
     bytes: usize,
     bytes_max: usize,
     /// `None` if answers come from the running call.
-    source: Option<Box<dyn AnswerSource>>,
+    source: Option<SharedSource<dyn AnswerSource>>,
     waiting: Option<Arc<Waiting>>,
     trace: Trace,
     observer: Option<Observer>,
@@ -143,11 +143,14 @@ impl SharedJournal {
     }
 
     /// Creates an empty journal whose answers come from a source.
-    pub(crate) fn from_source(header: JournalHeader, source: impl AnswerSource + 'static) -> Self {
-        Self::new(header, Some(Box::new(source)))
+    pub(crate) fn from_source(
+        header: JournalHeader,
+        source: SharedSource<dyn AnswerSource>,
+    ) -> Self {
+        Self::new(header, Some(source))
     }
 
-    fn new(header: JournalHeader, source: Option<Box<dyn AnswerSource>>) -> Self {
+    fn new(header: JournalHeader, source: Option<SharedSource<dyn AnswerSource>>) -> Self {
         let journal = Journal {
             header: JournalHeader {
                 format: FORMAT,
@@ -167,29 +170,31 @@ impl SharedJournal {
     }
 
     /// Creates a copy of this live journal for another version of the flow. Its answers come from
-    /// `source`, made of the entries so far and the function in which the flow waits now. Returns
-    /// `None` if the journal is not live, or its flow is not waiting.
+    /// `source`, made of the entries so far and the function in which the flow waits now, which is
+    /// returned too. Returns `None` if the journal is not live, or its flow is not waiting.
     pub(crate) fn copy_from_source<S: AnswerSource + 'static>(
         &self,
         version: VersionId,
         source: impl FnOnce(Vec<JournalEntry>, Arc<Waiting>) -> S,
-    ) -> Option<Self> {
+    ) -> Option<(Self, SharedSource<S>)> {
         let state = self.state();
         let (None, Some(waiting)) = (&state.source, &state.waiting) else {
             return None;
         };
         let source = source(state.journal.entries.clone(), Arc::clone(waiting));
+        let source = Arc::new(Mutex::new(source));
         let mut journal = state.journal.clone();
         journal.header.version = version;
-        Some(Self(Arc::new(Mutex::new(State {
+        let copy = Self(Arc::new(Mutex::new(State {
             journal,
             bytes: state.bytes,
             bytes_max: state.bytes_max,
-            source: Some(Box::new(source)),
+            source: Some(Arc::clone(&source) as _),
             waiting: None,
             trace: Trace::default(),
             observer: state.observer.clone(),
-        }))))
+        })));
+        Some((copy, source))
     }
 
     /// Makes this journal live in the place of `predecessor`, of which it is a copy. Returns false,
@@ -213,7 +218,7 @@ impl SharedJournal {
         state
             .source
             .as_ref()
-            .is_some_and(|source| source.is_ahead())
+            .is_some_and(|source| lock(source).is_ahead())
     }
 
     /// Calls an observer with each entry from now on, as soon as it is made, as long as answers are
@@ -231,6 +236,11 @@ impl SharedJournal {
     /// The journal so far. A function that is still waiting is not included.
     pub fn snapshot(&self) -> Journal {
         self.state().journal.clone()
+    }
+
+    /// Which call, flow and version it belongs to.
+    pub fn header(&self) -> JournalHeader {
+        self.state().journal.header.clone()
     }
 
     /// The run's diagnostics for its author.
@@ -255,7 +265,7 @@ impl SharedJournal {
     /// The first difference of a replay, if any; after the flow has ended this includes entries it
     /// did not reach.
     pub fn divergence(&self) -> Option<Divergence> {
-        self.state().source.as_ref()?.divergence()
+        lock(self.state().source.as_ref()?).divergence()
     }
 
     /// When the last answer arrived, in milliseconds since 1970: the same in every replay. Before
@@ -265,7 +275,7 @@ impl SharedJournal {
         let of_source = state
             .source
             .as_ref()
-            .and_then(|source| source.answered_ms());
+            .and_then(|source| lock(source).answered_ms());
         let last = state.journal.entries.last();
         let answered_ms = of_source
             .unwrap_or_else(|| last.map_or(0, |entry| entry.at_ms.saturating_add(entry.took_ms)));
@@ -348,8 +358,8 @@ impl SharedJournal {
         let at_ms = {
             let mut state = self.state();
             state.waiting = None;
-            if let Some(source) = &mut state.source {
-                source.answered(&answer)?;
+            if let Some(source) = &state.source {
+                lock(source).answered(&answer)?;
             }
             waiting.called_ms.saturating_sub(
                 *state
@@ -378,11 +388,11 @@ impl SharedJournal {
 
     /// Decides where the answer comes from. A record that does not match closes the journal.
     fn next(&self, function: Function, arguments: &Json) -> Result<Next, Closed> {
-        let mut state = self.state();
+        let state = self.state();
         let seq = next_seq(&state.journal);
-        match &mut state.source {
+        match &state.source {
             None => Ok(Next::Live),
-            Some(source) => source.next(seq, function, arguments),
+            Some(source) => lock(source).next(seq, function, arguments),
         }
     }
 
@@ -395,8 +405,8 @@ impl SharedJournal {
     ) -> Result<(), Closed> {
         let json = |answer: &T| serde_json::to_value(answer).unwrap_or_default();
         let answer = json(answer);
-        if let Some(source) = &mut self.state().source {
-            source.judge(&entry, &json(recorded), &answer)?;
+        if let Some(source) = &self.state().source {
+            lock(source).judge(&entry, &json(recorded), &answer)?;
         }
         self.append(JournalEntry { answer, ..entry })
     }
@@ -407,7 +417,7 @@ impl SharedJournal {
         let is_ahead = state
             .source
             .as_ref()
-            .is_some_and(|source| source.is_ahead());
+            .is_some_and(|source| lock(source).is_ahead());
         if is_ahead {
             return Ok(());
         }

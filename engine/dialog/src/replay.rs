@@ -16,6 +16,7 @@ mod told;
 mod turn;
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 
 use ghanti_model::{Journal, JournalEntry, JournalError};
 
@@ -26,7 +27,7 @@ use recorded::RecordedCaller;
 pub(crate) use strict::strict;
 pub use turn::{TranscriptTurn, What, prompts, turns};
 
-use crate::journal::{Closed, SharedJournal, SharedSource};
+use crate::journal::{Closed, SharedJournal, lock};
 use crate::run::RunEnd;
 use crate::version::FlowVersion;
 
@@ -60,17 +61,16 @@ impl<P> FlowVersion<P> {
     ) -> Result<Comparison, JournalError> {
         recorded.header.check()?;
         let caller = RecordedCaller::new(&recorded);
-        let record = SharedSource::new(Comparing::new(recorded.entries, tolerated.clone()));
-        let journal = SharedJournal::from_source(recorded.header, record.clone());
+        let comparing = Comparing::new(recorded.entries, tolerated.clone());
+        let record = Arc::new(Mutex::new(comparing));
+        let journal = SharedJournal::from_source(recorded.header, Arc::clone(&record) as _);
         let limits = self.manifest().limits.of_replay();
         let conversation = Box::new(caller.reading(record.clone()));
         let end = self
             .program
             .run(conversation, journal.clone(), self.rules.clone(), &limits)
             .await;
-        let differences = record
-            .lock()
-            .differences(matches!(end, RunEnd::Diverged(_)));
+        let differences = lock(&record).differences(matches!(end, RunEnd::Diverged(_)));
         let end = match (end, differences.last()) {
             // the flow ended but the record goes on
             (end, Some(last))

@@ -42,7 +42,7 @@ pub async fn conclude_after_stream(app: &App, sid: &CallSid) {
         () = tokio::time::sleep(STREAM) => {}
         () = app.stop.cancelled() => return,
     }
-    if let Some(call) = explain(app, sid).await {
+    if let Ok(Some(call)) = explain(app, sid).await {
         return conclude(app, call, since).await;
     }
     if !app.unserved.has(sid) {
@@ -61,7 +61,7 @@ pub async fn conclude_after_stream(app: &App, sid: &CallSid) {
         .registry
         .append(call, EventKind::Named { call_sid })
         .await;
-    explain(app, sid).await;
+    let _ = explain(app, sid).await;
     conclude(app, call, since).await;
 }
 
@@ -76,7 +76,7 @@ async fn conclude(app: &App, call: CallId, since: Instant) {
         return;
     }
     if let Some(sid) = &record.call_sid {
-        explain(app, sid).await;
+        let _ = explain(app, sid).await;
     }
     let unnamed = app.unserved.unnamed_since(since);
     let overdue = EventKind::StreamOverdue {
@@ -116,7 +116,7 @@ pub async fn await_connect(app: &App, call: CallId) {
         return;
     }
     if let Some(sid) = &record.call_sid {
-        explain(app, sid).await;
+        let _ = explain(app, sid).await;
     }
     let change = registry.append(call, EventKind::TransferOverdue).await;
     let outcome = change.after.outcome;

@@ -18,6 +18,7 @@ use ghanti_model::event::Repeat;
 use ghanti_model::unix_ms;
 use ghanti_model::{CallId, CallSid, EventKind, Problem};
 use ghanti_session::connect::NoStart;
+use ghanti_store::StoreError;
 use tokio::sync::Notify;
 
 mod asked;
@@ -255,11 +256,13 @@ pub fn unstarted(app: &App, session: &str, no_start: &NoStart) {
 }
 
 /// Moves the problems kept for a CallSid to its call's record. Returns the call, or `None` if it is
-/// not known yet.
-pub async fn explain(app: &App, sid: &CallSid) -> Option<CallId> {
+/// not known yet. Fails like [`call_of`].
+pub async fn explain(app: &App, sid: &CallSid) -> Result<Option<CallId>, StoreError> {
     let call = call_of(app, sid).await?;
-    attach(app, call, app.unserved.take(sid)).await;
-    Some(call)
+    if let Some(call) = call {
+        attach(app, call, app.unserved.take(sid)).await;
+    }
+    Ok(call)
 }
 
 async fn attach(app: &App, call: CallId, problems: Vec<Problem>) {
@@ -282,7 +285,7 @@ fn keep(app: &App, sid: Option<CallSid>, call: Option<CallId>, problem: Problem,
             };
             let app = app.clone();
             app.tasks.clone().spawn(async move {
-                explain(&app, &sid).await;
+                let _ = explain(&app, &sid).await;
                 drop(permit);
                 if is_first && is_stream {
                     conclude_after_stream(&app, &sid).await;

@@ -171,13 +171,6 @@ impl LiveCall {
         *self.journal.lock().unwrap_or_else(PoisonError::into_inner) = Some(journal);
     }
 
-    /// Returns a copy of the current record, including the journal.
-    pub fn snapshot(&self) -> CallRecord {
-        let mut record = self.record().clone();
-        record.journal = self.journal().as_ref().map(SharedJournal::snapshot);
-        record
-    }
-
     /// Records that a template was heard to its end.
     pub fn hears(&self, template: &str) {
         let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);

@@ -276,17 +276,11 @@ impl CallRegistry {
     /// Returns the record of a call as this node knows it; from the database, if it does not know
     /// the call.
     pub async fn get(&self, call: CallId) -> Result<Option<CallRecord>, StoreError> {
-        if let Some(live) = self.live.by_id(call) {
-            return Ok(Some(live.snapshot()));
-        }
         Ok(self.log(call).await?.map(CallLog::into_record))
     }
 
     /// Returns the record of the call with this CallSid, like [`CallRegistry::get`].
     pub async fn by_sid(&self, sid: &CallSid) -> Result<Option<CallRecord>, StoreError> {
-        if let Some(live) = self.live.by_sid(sid) {
-            return Ok(Some(live.snapshot()));
-        }
         Ok(self.log_by_sid(sid).await?.map(CallLog::into_record))
     }
 
@@ -349,12 +343,12 @@ impl CallRegistry {
         // other nodes may have had reports of a live call
         let is_behind = self.writer().is_behind(call);
         let archived = bounded(self.archive.log_by_id(call)).await;
-        Ok(Some(match archived {
-            Ok(Some(there)) if !is_behind && there.last() >= live.log().last() => {
-                there.into_record()
-            }
-            _ => live.snapshot(),
-        }))
+        let here = live.log();
+        let whole = match archived {
+            Ok(Some(there)) if !is_behind && there.last() >= here.last() => there,
+            _ => here,
+        };
+        Ok(Some(whole.into_record()))
     }
 
     /// The newest calls, newest first: those of the database, and what is on its way there.
@@ -444,18 +438,18 @@ impl CallRegistry {
     /// memory for applets that may still ask.
     pub fn end(&self, call: &LiveCall) {
         let _changing = self.changing();
-        let record = call.snapshot();
-        self.count(&record);
-        self.count_transfer(None, &record);
-        if let (Some(wish), Some(phone)) = (DoNotCall::of(&record), &record.customer_number) {
+        let log = call.log();
+        let record = log.record();
+        self.count(record);
+        self.count_transfer(None, record);
+        if let (Some(wish), Some(phone)) = (DoNotCall::of(record), &record.customer_number) {
             let mut wishes = self.wishes();
             if wishes.len() >= WISHES {
                 wishes.clear();
             }
             wishes.insert(phone.clone(), wish);
         }
-        self.recent()
-            .put(Entry::new(call.id(), Ok(Some(call.log()))));
+        self.recent().put(Entry::new(call.id(), Ok(Some(log))));
         self.live.leave(call.id());
     }
 }

@@ -177,7 +177,7 @@ async fn prepare(
         flow: chosen.map(|version| version.name.clone()),
         version: chosen.map(|version| version.id.clone()),
         language: facts.language.clone(),
-        journal: journal.as_ref().map(|journal| journal.snapshot().header),
+        journal: journal.as_ref().map(SharedJournal::header),
     };
     let call = LiveCall::new(log, journal, now_ms);
     call.emit(EventKind::StreamStarted(Box::new(started)));
@@ -431,9 +431,7 @@ impl Prepared {
             stream,
             flow: run.as_ref().map(flow_end),
             last_position: last_position(&call),
-            began_ms: call
-                .journal()
-                .and_then(|journal| journal.snapshot().header.began_ms),
+            began_ms: call.journal().and_then(|journal| journal.header().began_ms),
         });
         driver.recorder().step(&call, Step::Completed);
         keep_decision(&call, services).await;

@@ -59,53 +59,9 @@ pub(crate) trait AnswerSource: Debug + Send {
 }
 
 /// A source that its maker can read too.
-#[derive(Debug)]
-pub(crate) struct SharedSource<S>(Arc<Mutex<S>>);
+pub(crate) type SharedSource<S> = Arc<Mutex<S>>;
 
-impl<S> SharedSource<S> {
-    pub(crate) fn new(source: S) -> Self {
-        Self(Arc::new(Mutex::new(source)))
-    }
-
-    /// Ignores poisoning: no code panics while holding the lock.
-    pub(crate) fn lock(&self) -> MutexGuard<'_, S> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl<S> Clone for SharedSource<S> {
-    fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
-    }
-}
-
-impl<S: AnswerSource> AnswerSource for SharedSource<S> {
-    fn next(&mut self, seq: u32, function: Function, arguments: &Json) -> Result<Next, Closed> {
-        self.lock().next(seq, function, arguments)
-    }
-
-    fn judge(
-        &mut self,
-        entry: &JournalEntry,
-        recorded: &Json,
-        answer: &Json,
-    ) -> Result<(), Closed> {
-        self.lock().judge(entry, recorded, answer)
-    }
-
-    fn answered(&mut self, answer: &Json) -> Result<(), Closed> {
-        self.lock().answered(answer)
-    }
-
-    fn is_ahead(&self) -> bool {
-        self.lock().is_ahead()
-    }
-
-    fn answered_ms(&self) -> Option<u64> {
-        self.lock().answered_ms()
-    }
-
-    fn divergence(&self) -> Option<Divergence> {
-        self.lock().divergence()
-    }
+/// Locks a source. Ignores poisoning: no code panics while holding the lock.
+pub(crate) fn lock<S: ?Sized>(source: &Mutex<S>) -> MutexGuard<'_, S> {
+    source.lock().unwrap_or_else(PoisonError::into_inner)
 }

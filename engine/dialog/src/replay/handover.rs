@@ -14,6 +14,7 @@ use super::comparing::{Comparing, is_versions_own};
 use super::difference::{Difference, DifferenceKind};
 use crate::journal::{
     AnswerSource, Closed, Divergence, Next, Outcome, SharedJournal, SharedSource, Side, Waiting,
+    lock,
 };
 
 /// The handover of a running call to another version of its flow.
@@ -27,16 +28,8 @@ impl Handover {
     /// Begins the handover of the call of `running` to a version. Returns `None` if its flow is not
     /// waiting now.
     pub fn begin(running: &SharedJournal, version: VersionId) -> Option<Self> {
-        let mut source = None;
-        let journal = running.copy_from_source(version, |entries, waiting| {
-            let repeating = SharedSource::new(Repeating::new(entries, waiting));
-            source = Some(repeating.clone());
-            repeating
-        })?;
-        Some(Self {
-            journal,
-            source: source?,
-        })
+        let (journal, source) = running.copy_from_source(version, Repeating::new)?;
+        Some(Self { journal, source })
     }
 
     /// The journal with which the version is to run. It repeats what was done so far, until the
@@ -49,13 +42,13 @@ impl Handover {
     /// false if it is not there, or if the call has moved on since.
     pub fn complete(&self, running: &SharedJournal) -> bool {
         // not locked while the journal is: that locks the source in turn
-        let has_arrived = self.source.lock().has_arrived();
+        let has_arrived = lock(&self.source).has_arrived();
         has_arrived && self.journal.go_live(running)
     }
 
     /// Why the version, whose run has ended, did not reach the point where the call waits.
     pub fn refusal(&self) -> Difference {
-        self.source.lock().refusal()
+        lock(&self.source).refusal()
     }
 }
 

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 
 use super::comparing::Comparing;
 use crate::conversation::{Conversation, Instant};
-use crate::journal::{Outcome, SharedSource};
+use crate::journal::{Outcome, SharedSource, lock};
 
 /// What a record says about its caller, before a run.
 pub(crate) struct RecordedCaller {
@@ -81,7 +81,7 @@ impl Reading {
     fn recorded<T: DeserializeOwned>(&self) -> Result<T, CallError> {
         // the journal has decoded the answer as this type before running the function
         let unreadable = |_| CallError::Unavailable("the record has no answer".to_owned());
-        serde_json::from_value::<Outcome<T>>(self.record.lock().answer())
+        serde_json::from_value::<Outcome<T>>(lock(&self.record).answer())
             .map_err(unreadable)?
             .into()
     }
@@ -167,7 +167,7 @@ impl Conversation for Reading {
     /// the prompt requires now.
     async fn settle(&mut self) -> Result<(), CallError> {
         match serde_json::from_value::<Outcome<serde_json::Value>>(
-            self.record.lock().coming_answer(),
+            lock(&self.record).coming_answer(),
         ) {
             Ok(Outcome::Err(error @ (CallError::CallEnded | CallError::Unavailable(_)))) => {
                 Err(error)

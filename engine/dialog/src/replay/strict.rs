@@ -1,6 +1,7 @@
 //! A record that a run must repeat call by call: any difference ends it.
 
 use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
 
 use ghanti_model::{Function, Journal, JournalEntry};
 use serde_json::Value as Json;
@@ -18,10 +19,10 @@ struct Strict {
 pub(crate) fn strict(recorded: Journal) -> SharedJournal {
     SharedJournal::from_source(
         recorded.header,
-        Strict {
+        Arc::new(Mutex::new(Strict {
             recorded: recorded.entries.into(),
             divergence: None,
-        },
+        })),
     )
 }
 

@@ -10,6 +10,7 @@ use ghanti_exotel::applet::{PassthruRequest, StreamOutcome, StreamStatus, Switch
 use ghanti_model::event::Cause;
 use ghanti_model::{CallId, CallSid, Decision};
 use ghanti_session::{network, transfer};
+use ghanti_store::StoreError;
 
 use crate::access::Applet;
 use crate::app::App;
@@ -73,24 +74,22 @@ pub async fn decision(app: &App, sid: &CallSid) -> Result<Option<Decision>, ()> 
     }
 }
 
-/// Returns the call of a CallSid, from the registry or from the session store.
-pub async fn call_of(app: &App, sid: &CallSid) -> Option<CallId> {
-    match app.services.registry.by_sid(sid).await {
-        Ok(Some(record)) => Some(record.call_id),
-        _ => app
-            .services
-            .sessions
-            .bound(sid)
-            .await
-            .ok()
-            .flatten()
-            .map(|bound| bound.call_id),
+/// Returns the call of a CallSid, from the registry or from the session store. Fails if neither
+/// knows the call and one of them does not answer.
+pub async fn call_of(app: &App, sid: &CallSid) -> Result<Option<CallId>, StoreError> {
+    let recorded = app.services.registry.by_sid(sid).await;
+    if let Ok(Some(record)) = &recorded {
+        return Ok(Some(record.call_id));
+    }
+    match app.services.sessions.bound(sid).await? {
+        Some(bound) => Ok(Some(bound.call_id)),
+        None => recorded.map(|_| None),
     }
 }
 
 /// Records what the request reports as an event of the call.
 async fn note(app: &App, sid: &CallSid, request: PassthruRequest) {
-    let Some(call) = explain(app, sid).await else {
+    let Ok(Some(call)) = explain(app, sid).await else {
         tracing::warn!(%sid, "a passthru after the bot names an unknown call");
         return;
     };

@@ -64,7 +64,7 @@ pub async fn connect(
 
 /// Records that Connect asked for the agents.
 async fn asked(app: &App, sid: &CallSid, numbers: &[PhoneNumber]) {
-    let call = explain(app, sid).await;
+    let call = explain(app, sid).await.ok().flatten();
     tracing::info!(call = call.map(display), %sid, agents = numbers.len(), "connect");
     if let Some(call) = call {
         app.services
@@ -80,7 +80,7 @@ pub async fn event(_: Applet, State(app): State<App>, RawQuery(query): RawQuery)
     let request = PassthruRequest::parse(query.as_deref().unwrap_or_default());
     app.tasks.clone().spawn(async move {
         let Some(sid) = &request.call_sid else { return };
-        let Some(call) = call_of(&app, sid).await else {
+        let Ok(Some(call)) = call_of(&app, sid).await else {
             tracing::warn!(%sid, "an event of an agent's leg names an unknown call");
             return;
         };

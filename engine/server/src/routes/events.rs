@@ -101,13 +101,11 @@ async fn follow(
     let registry = &app.services.registry;
     // first, so that no event is missed between the stored and the new ones
     let coming = registry.events().follow();
-    let behind = match last {
+    // looked for among the unsaved ones first: it may be saved meanwhile, but not the other way
+    let behind = match last.map(|last| (last, registry.writer().position(last))) {
         None => None,
-        // not stored yet
-        Some(last) if registry.writer().position(last).is_some() => {
-            registry.writer().position(last)
-        }
-        Some(last) => registry
+        Some((_, Some(unsaved))) => Some(unsaved),
+        Some((last, None)) => registry
             .archive()
             .place_of(last)
             .await

@@ -116,21 +116,12 @@ async fn call_of_callback(
     order: Option<CallId>,
 ) -> Result<Option<CallId>, StoreError> {
     let (registry, sessions) = (&app.services.registry, &app.services.sessions);
-    if let Some(sid) = sid
-        && let Some(call) = explain(app, sid).await
-    {
-        return Ok(Some(call));
-    }
-    let Some(order) = order else {
-        return match sid {
-            // unknown, or no store has answered
-            Some(sid) => Ok(registry
-                .by_sid(sid)
-                .await?
-                .map(|record| record.call_id)
-                .or(sessions.bound(sid).await?.map(|bound| bound.call_id))),
-            None => Ok(None),
-        };
+    let known = match sid {
+        Some(sid) => explain(app, sid).await,
+        None => Ok(None),
+    };
+    let (Ok(None) | Err(_), Some(order)) = (&known, order) else {
+        return known;
     };
     let recorded = registry.get(order).await;
     // an invented id must not create a record
@@ -172,5 +163,5 @@ async fn call_of_callback(
             )
             .await;
     }
-    Ok(explain(app, sid).await.or(Some(call)))
+    Ok(explain(app, sid).await.ok().flatten().or(Some(call)))
 }

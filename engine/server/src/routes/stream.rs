@@ -121,7 +121,7 @@ async fn hold(app: App, socket: WebSocket, session: String, opening: Opening) {
         Ran::Held { call, sid } => {
             told("closed", Some(call), sid.as_ref());
             if let Some(sid) = sid.filter(|sid| app.unserved.has(sid)) {
-                explain(&app, &sid).await;
+                let _ = explain(&app, &sid).await;
             }
             let tasks = app.tasks.clone();
             tasks.spawn(async move { await_connect(&app, call).await });

@@ -285,18 +285,10 @@ impl SqlRecords {
             (stored_ms(mark.unix_ms), mark.id.to_string())
         });
         let limit = i64::from(limit);
-        let rows: Vec<EventRow> = match &self.pool {
-            Pool::Sqlite(pool) => {
-                let query = sqlx::query_as(BEHIND).bind(&key).bind(behind_ms);
-                self.bounded(query.bind(behind_id).bind(limit).fetch_all(pool))
-                    .await?
-            }
-            Pool::Postgres(pool) => {
-                let query = sqlx::query_as(BEHIND).bind(&key).bind(behind_ms);
-                self.bounded(query.bind(behind_id).bind(limit).fetch_all(pool))
-                    .await?
-            }
-        };
+        let rows: Vec<EventRow> = on_either!(self, pool => {
+            let query = sqlx::query_as(BEHIND).bind(&key).bind(behind_ms);
+            query.bind(&behind_id).bind(limit).fetch_all(pool)
+        })?;
         Ok(rows
             .into_iter()
             .filter_map(|row| event(call, row))
@@ -308,16 +300,8 @@ impl SqlRecords {
         event: EventId,
     ) -> Result<Option<(CallId, EventMark)>, StoreError> {
         let id = event.to_string();
-        let row: Option<(String, i64)> = match &self.pool {
-            Pool::Sqlite(pool) => {
-                self.bounded(sqlx::query_as(PLACE_OF).bind(&id).fetch_optional(pool))
-                    .await?
-            }
-            Pool::Postgres(pool) => {
-                self.bounded(sqlx::query_as(PLACE_OF).bind(&id).fetch_optional(pool))
-                    .await?
-            }
-        };
+        let row: Option<(String, i64)> =
+            on_either!(self, pool => sqlx::query_as(PLACE_OF).bind(&id).fetch_optional(pool))?;
         Ok(row.and_then(|(call, unix_ms)| {
             let unix_ms = u64::try_from(unix_ms).ok()?;
             Some((CallId::parse(&call)?, EventMark { unix_ms, id: event }))

@@ -3,6 +3,17 @@
 //! Each statement or transaction is bounded by [`DEADLINE`], including the wait for a connection.
 //! Nothing is retried here; [`crate::EventWriter`] does that.
 
+// Runs one statement on whichever pool there is. The two pools have different types but the same
+// methods. It stands above the modules, which use it too.
+macro_rules! on_either {
+    ($self:expr, $pool:ident => $statement:expr) => {
+        match &$self.pool {
+            Pool::Sqlite($pool) => $self.bounded($statement).await,
+            Pool::Postgres($pool) => $self.bounded($statement).await,
+        }
+    };
+}
+
 mod append;
 mod connect;
 mod migrations;
@@ -47,17 +58,6 @@ enum Pool {
 /// Events and records of calls in a database.
 pub struct SqlRecords {
     pool: Pool,
-}
-
-/// Runs one statement on whichever pool there is. The two pools have different types but the same
-/// methods.
-macro_rules! on_either {
-    ($self:expr, $pool:ident => $statement:expr) => {
-        match &$self.pool {
-            Pool::Sqlite($pool) => $self.bounded($statement).await,
-            Pool::Postgres($pool) => $self.bounded($statement).await,
-        }
-    };
 }
 
 impl SqlRecords {

@@ -33,16 +33,7 @@ impl SqlRecords {
             stored_ms(now_unix_ms),
             stored_ms(lease_until_ms),
         );
-        match &self.pool {
-            Pool::Sqlite(pool) => {
-                let query = sqlx::query(RENEW).bind(node).bind(now_ms).bind(until_ms);
-                self.bounded(query.execute(pool)).await.map(drop)
-            }
-            Pool::Postgres(pool) => {
-                let query = sqlx::query(RENEW).bind(node).bind(now_ms).bind(until_ms);
-                self.bounded(query.execute(pool)).await.map(drop)
-            }
-        }
+        on_either!(self, pool => async { sqlx::query(RENEW).bind(node).bind(now_ms).bind(until_ms).execute(pool).await.map(drop) })
     }
 
     /// Ends these calls by adding an event to each. Events that their node may still add are kept
@@ -55,16 +46,7 @@ impl SqlRecords {
         type Row = (String, Option<i64>, Option<String>);
         let (now_ms, mut behind, mut ended) = (stored_ms(now_unix_ms), String::new(), 0);
         loop {
-            let rows: Vec<Row> = match &self.pool {
-                Pool::Sqlite(pool) => {
-                    let query = sqlx::query_as(ABANDONED).bind(&behind).bind(now_ms);
-                    self.bounded(query.bind(AT_ONCE).fetch_all(pool)).await?
-                }
-                Pool::Postgres(pool) => {
-                    let query = sqlx::query_as(ABANDONED).bind(&behind).bind(now_ms);
-                    self.bounded(query.bind(AT_ONCE).fetch_all(pool)).await?
-                }
-            };
+            let rows: Vec<Row> = on_either!(self, pool => sqlx::query_as(ABANDONED).bind(&behind).bind(now_ms).bind(AT_ONCE).fetch_all(pool))?;
             let Some((last, ..)) = rows.last() else {
                 self.forget_nodes(now_unix_ms.saturating_sub(KEPT_MS))
                     .await?;
@@ -93,15 +75,6 @@ impl SqlRecords {
     /// Removes the rows of nodes whose lease expired before this time.
     async fn forget_nodes(&self, before_ms: u64) -> Result<(), StoreError> {
         let before_ms = stored_ms(before_ms);
-        match &self.pool {
-            Pool::Sqlite(pool) => {
-                let query = sqlx::query(FORGET).bind(before_ms);
-                self.bounded(query.execute(pool)).await.map(drop)
-            }
-            Pool::Postgres(pool) => {
-                let query = sqlx::query(FORGET).bind(before_ms);
-                self.bounded(query.execute(pool)).await.map(drop)
-            }
-        }
+        on_either!(self, pool => async { sqlx::query(FORGET).bind(before_ms).execute(pool).await.map(drop) })
     }
 }

@@ -108,26 +108,33 @@ impl EventWriter {
     /// Returns the events of a call that are only in memory, in the order in which they were
     /// submitted.
     pub fn unsaved(&self, call: CallId) -> Vec<Arc<CallEvent>> {
-        self.shared.queue().unsaved_of(call)
+        let queue = self.shared.queue();
+        let of_call = queue.unsaved().filter(|event| event.call_id == call);
+        of_call.cloned().collect()
     }
 
     /// Returns the position of an event that is in memory alone.
     pub fn position(&self, event: EventId) -> Option<EventMark> {
-        let unsaved = self.shared.queue().unsaved();
-        let found = unsaved.iter().find(|unsaved| unsaved.id == event);
+        let queue = self.shared.queue();
+        let found = queue.unsaved().find(|unsaved| unsaved.id == event);
         found.map(|event| event.mark())
     }
 
     /// Whether there are events of a call that the database does not have yet, in memory or in the
     /// spool.
     pub fn is_behind(&self, call: CallId) -> bool {
-        self.shared.queue().has(call) || self.shared.spool.has(call)
+        let is_queued = self
+            .shared
+            .queue()
+            .unsaved()
+            .any(|event| event.call_id == call);
+        is_queued || self.shared.spool.has(call)
     }
 
     /// Returns the calls with events that are in memory alone.
     pub fn unsaved_calls(&self) -> BTreeSet<CallId> {
-        let unsaved = self.shared.queue().unsaved();
-        unsaved.iter().map(|event| event.call_id).collect()
+        let queue = self.shared.queue();
+        queue.unsaved().map(|event| event.call_id).collect()
     }
 
     /// Waits until everything submitted is in the database or the spool. After `timeout`, spools
@@ -192,7 +199,7 @@ impl Shared {
 
     /// Spools everything that is only in memory. Returns how many events could not be spooled.
     fn spool_all(&self) -> usize {
-        let unsaved = self.queue().unsaved();
+        let unsaved = self.queue().unsaved().cloned().collect();
         by_call(unsaved)
             .iter()
             .filter(|(call, events)| self.spool_or_tell(*call, events).is_err())

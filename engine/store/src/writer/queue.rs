@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use ghanti_model::{CallEvent, CallId};
+use ghanti_model::CallEvent;
 
 /// The waiting events in order, and those that are being saved.
 pub(super) struct Queue {
@@ -80,21 +80,9 @@ impl Queue {
         self.waiting.len()
     }
 
-    /// Returns all events that are only in memory.
-    pub(super) fn unsaved(&self) -> Vec<Arc<CallEvent>> {
-        self.saving.iter().chain(&self.waiting).cloned().collect()
-    }
-
-    /// Returns the events of a call that are only in memory.
-    pub(super) fn unsaved_of(&self, call: CallId) -> Vec<Arc<CallEvent>> {
-        let all = self.saving.iter().chain(&self.waiting);
-        all.filter(|event| event.call_id == call).cloned().collect()
-    }
-
-    /// Whether there are unsaved events of a call.
-    pub(super) fn has(&self, call: CallId) -> bool {
-        let mut all = self.saving.iter().chain(&self.waiting);
-        all.any(|event| event.call_id == call)
+    /// Returns the events that are only in memory, in order.
+    pub(super) fn unsaved(&self) -> impl Iterator<Item = &Arc<CallEvent>> {
+        self.saving.iter().chain(&self.waiting)
     }
 
     pub(super) fn unsaved_count(&self) -> usize {
@@ -104,7 +92,7 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
-    use ghanti_model::{EventId, EventKind, NodeId};
+    use ghanti_model::{CallId, EventId, EventKind, NodeId};
 
     use super::*;
 
@@ -129,7 +117,10 @@ mod tests {
         assert_eq!(times(&queue.take(2)), [1, 2]);
         assert_eq!((queue.len(), queue.unsaved_count()), (3, 5));
         queue.saved();
-        assert_eq!(times(&queue.unsaved()), [3, 4, 5]);
+        assert_eq!(
+            times(&queue.unsaved().cloned().collect::<Vec<_>>()),
+            [3, 4, 5]
+        );
     }
 
     #[test]
@@ -153,7 +144,11 @@ mod tests {
         queue.spooled(all.len());
         assert_eq!(times(&queue.unspooled()), [5], "what came meanwhile");
         queue.spooled(1);
-        assert_eq!(times(&queue.unsaved()), [1, 2], "still being saved");
+        assert_eq!(
+            times(&queue.unsaved().cloned().collect::<Vec<_>>()),
+            [1, 2],
+            "still being saved"
+        );
         queue.saved();
         assert_eq!(queue.unsaved_count(), 0);
     }
@@ -163,7 +158,8 @@ mod tests {
         let mut queue = Queue::new(4);
         (1..=3).for_each(|unix_ms| assert!(queue.push(event(unix_ms)).is_ok()));
         let taken = queue.take(2);
-        assert_eq!(queue.unsaved_of(taken[1].call_id).len(), 1);
+        let is_of_call = |event: &&Arc<CallEvent>| event.call_id == taken[1].call_id;
+        assert_eq!(queue.unsaved().filter(is_of_call).count(), 1);
         queue.put_back(taken);
         assert_eq!(queue.unsaved_count(), 3);
         assert_eq!(times(&queue.take(9)), [1, 2, 3]);
