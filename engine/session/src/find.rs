@@ -438,7 +438,11 @@ impl Claim<'_> {
                     && (record.call_sid.is_none() || record.call_sid.as_ref() == self.sid)
             }
             Ok(None) => self.is_stored,
-            Err(_) => false,
+            // the call is not joined to its order, and its record says why
+            Err(failure) => {
+                asking.note::<()>(Err(failure.clone()));
+                false
+            }
         };
         // an id that is neither stored nor recorded is not an order
         let known = (self.is_stored || matches!(earlier, Ok(Some(_)))).then_some(order);

@@ -430,3 +430,21 @@ async fn a_store_that_hangs_is_waited_for_as_long_as_the_bound_and_nothing_is_gu
         );
     }
 }
+
+#[tokio::test]
+async fn a_call_that_cannot_be_joined_to_its_order_in_time_says_why() {
+    let mut house = House::new();
+    house.add("flow", "[settings]\nact = \"converse\"\n");
+    house.open().await;
+    let order = house.order(A, ASHA).await;
+    house.hang_database();
+    let parameters = json!({ "call-id": order.to_string() });
+    house.stream("s1", start("s1", Some(A), parameters)).await;
+    let record = house.of("s1").await;
+    assert_ne!(record.call_id, order);
+    assert_eq!(record.order, Some(order));
+    assert!(
+        problems(&record).contains(&"store-unavailable"),
+        "{record:#?}"
+    );
+}

@@ -2,6 +2,7 @@
 //! database that keeps nothing.
 
 use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -36,6 +37,7 @@ pub struct House {
     folder: TempDir,
     services: Option<Services>,
     sessions: Arc<dyn SessionStore>,
+    database: Arc<Nowhere>,
     heard_ms: u64,
 }
 
@@ -48,6 +50,7 @@ impl House {
             folder,
             services: None,
             sessions,
+            database: Arc::default(),
             heard_ms: 0,
         }
     }
@@ -92,7 +95,7 @@ impl House {
             .await
             .unwrap();
         assert_eq!(rejections, []);
-        let writer = EventWriter::start(Arc::new(Nowhere), &data.join("spool"))
+        let writer = EventWriter::start(Arc::clone(&self.database) as _, &data.join("spool"))
             .await
             .unwrap();
         self.services = Some(Services {
@@ -100,7 +103,11 @@ impl House {
             prompts: PromptCache::new(Arc::new(Hum), CacheSettings::default()),
             recognizer: None,
             sessions: Arc::clone(&self.sessions),
-            registry: CallRegistry::new(NodeId::generate(), writer, Arc::new(Nowhere)),
+            registry: CallRegistry::new(
+                NodeId::generate(),
+                writer,
+                Arc::clone(&self.database) as _,
+            ),
             lease: None,
             files: AudioFiles::default(),
             migration_slots: Default::default(),
@@ -112,6 +119,11 @@ impl House {
             },
         });
         tokio::time::pause();
+    }
+
+    /// From now on the database does not answer what it has of a call's id.
+    pub fn hang_database(&self) {
+        self.database.hangs.store(true, Ordering::SeqCst);
     }
 
     pub fn services(&self) -> &Services {
@@ -312,7 +324,10 @@ impl Synthesizer for Hum {
 }
 
 /// A database that keeps nothing.
-struct Nowhere;
+#[derive(Default)]
+struct Nowhere {
+    hangs: AtomicBool,
+}
 
 #[async_trait]
 impl CallRecords for Nowhere {
@@ -334,6 +349,9 @@ impl CallRecords for Nowhere {
     }
 
     async fn log_by_id(&self, _call: CallId) -> Result<Option<CallLog>, StoreError> {
+        if self.hangs.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
         Ok(None)
     }
 
