@@ -520,7 +520,7 @@ async fn a_locked_table_is_unavailable_at_the_deadline() {
     assert_clean(&error.to_string(), &[]);
     postgres().sql(
         "locked",
-        "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted",
+        "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
     );
     // psql reports the terminated session as a failure
     drop(gate.join());
