@@ -30,6 +30,7 @@ mod test_signals;
 pub mod tone;
 pub mod turn;
 pub mod voice;
+pub mod wav;
 
 pub use convert::convert;
 pub use echo::EchoGuard;

@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
-use ghanti_server::Folders;
-use ghanti_server::replay::{DifferenceKind, Progress, ReplaySettings, Replayer};
+use ghanti_model::DifferenceKind;
+use ghanti_replay::{Progress, Replayer};
+use ghanti_server::{Folders, replay};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::config::Source;
@@ -71,14 +72,9 @@ impl Replay {
             .build()
             .context("cannot start threads")?;
         runtime.block_on(async {
-            let replayer = Arc::new(Replayer::new(
-                &config,
-                &folders,
-                ReplaySettings {
-                    flow: self.flow,
-                    tolerated,
-                },
-            )?);
+            let replayer = Arc::new(Replayer::new(replay::settings(
+                &config, &folders, self.flow, tolerated,
+            ))?);
             let mut out = std::io::stdout().lock();
             let (is_same, is_whole) = match &self.call {
                 Some(call) => {

@@ -16,4 +16,4 @@ pub mod template;
 
 pub use lexicon::{ChoiceMatcher, LexiconError, Match};
 pub use spoken::{SpokenError, speak};
-pub use template::{PromptBook, RenderError, Severity, TemplateProblem, TemplateUse};
+pub use template::{PromptBook, RenderError, Severity, TemplateProblem};

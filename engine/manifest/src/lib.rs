@@ -41,4 +41,4 @@ pub use manifest::{
 };
 pub use names::Observed;
 pub use overrides::{Overrides, Samples};
-pub use update::{FailureBudget, GateKind, ReplayGate, Running, Update};
+pub use update::{FailureBudget, ReplayGate, Running, Update};

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use ghanti_model::DifferenceKind;
+
 /// `[update]`: how a new version is introduced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Update {
@@ -45,31 +47,15 @@ pub struct ReplayGate {
     pub calls: u32,
     /// The kinds of differences that reject the candidate, as do differences after which the record
     /// says nothing more. Never empty.
-    pub kinds: Vec<GateKind>,
+    pub kinds: Vec<DifferenceKind>,
 }
 
-/// A kind of difference between a record and its replay.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum GateKind {
-    /// `wording`: different words.
-    Wording,
-    /// `amounts`: a different amount of money.
-    Amounts,
-    /// `dates`: a different date.
-    Dates,
-    /// `decisions`: a different transfer or outcome.
-    Decisions,
-}
-
-impl GateKind {
-    /// The name used in manifests.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            GateKind::Wording => "wording",
-            GateKind::Amounts => "amounts",
-            GateKind::Dates => "dates",
-            GateKind::Decisions => "decisions",
-        }
+impl ReplayGate {
+    /// Whether a difference of this kind rejects the candidate. A replay that breaks off before the
+    /// record's end always does, whatever kinds are named: what the version would have said and
+    /// decided after that point is unknown, so it cannot be shown to agree.
+    pub fn rejects(&self, kind: DifferenceKind, breaks_off: bool) -> bool {
+        breaks_off || self.kinds.contains(&kind)
     }
 }
 
@@ -177,7 +163,7 @@ mod tests {
             manifest.replay_gate,
             Some(ReplayGate {
                 calls: 50,
-                kinds: vec![GateKind::Amounts, GateKind::Decisions]
+                kinds: vec![DifferenceKind::Amounts, DifferenceKind::Decisions]
             })
         );
         assert_eq!(
@@ -217,5 +203,27 @@ mod tests {
                 .message
                 .contains("`kinds`")
         );
+    }
+
+    #[test]
+    fn a_gate_minds_the_kinds_it_names_and_whatever_hides_the_rest() {
+        let gate = ReplayGate {
+            calls: 1,
+            kinds: vec![DifferenceKind::Amounts, DifferenceKind::Decisions],
+        };
+        for (kind, breaks_off, rejects) in [
+            (DifferenceKind::Amounts, false, true),
+            (DifferenceKind::Decisions, false, true),
+            (DifferenceKind::Wording, false, false),
+            (DifferenceKind::Dates, false, false),
+            (DifferenceKind::Structure, true, true),
+            (DifferenceKind::Dates, true, true),
+        ] {
+            assert_eq!(
+                gate.rejects(kind, breaks_off),
+                rejects,
+                "{kind} {breaks_off}"
+            );
+        }
     }
 }

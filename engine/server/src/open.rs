@@ -6,16 +6,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ghanti_dialog::watch::watch;
-use ghanti_dialog::{
-    Catalogue, CatalogueError, CatalogueSettings, CompileIn, EngineError, EngineSettings,
-    FlowEngine, FlowVersion, Loading, Rejection,
-};
+use ghanti_catalogue::watch;
+use ghanti_catalogue::{Catalogue, CatalogueError, CatalogueSettings, Loading};
+use ghanti_host::{CompileIn, EngineError, EngineSettings, FlowEngine, FlowVersion, Rejection};
 use ghanti_manifest::Running;
 use ghanti_model::FlowName;
+use ghanti_replay::RecordedCheck;
 use ghanti_session::files::AudioFiles;
 use ghanti_session::migration::MigrationSlots;
-use ghanti_session::{CallRegistry, CallSettings, FlowPrompts, Services};
+use ghanti_session::{CallRegistry, CallSettings, Services};
 use ghanti_speech::Recognizer;
 use ghanti_speech::cache::{CacheSettings, PromptCache};
 use ghanti_speech::espeak::{Espeak, EspeakSettings};
@@ -26,7 +25,6 @@ use ghanti_store::{
 };
 
 use crate::config::{Config, RecognizerKind, SynthesizerKind};
-use crate::replay::RecordedCheck;
 
 /// Disk space for compiled functions that a recompilation can reuse. A Python interpreter's take a
 /// third of this.
@@ -199,7 +197,7 @@ async fn open_catalogue(
     records: Arc<SqlRecords>,
     mode: Mode,
     loading: Loading,
-) -> Result<Arc<Catalogue<FlowPrompts>>, OpenError> {
+) -> Result<Arc<Catalogue>, OpenError> {
     let is_dev = mode == Mode::Dev;
     let engine = FlowEngine::new(&EngineSettings {
         max_calls: config.server.max_calls,
@@ -246,7 +244,7 @@ async fn open_catalogue(
 
 /// Logs settings and flows of the configuration that no loaded flow uses: a misspelt name would
 /// otherwise go unnoticed.
-fn warn_of_unused(config: &Config, versions: &BTreeMap<FlowName, Arc<FlowVersion<FlowPrompts>>>) {
+fn warn_of_unused(config: &Config, versions: &BTreeMap<FlowName, Arc<FlowVersion>>) {
     let is_named = |setting: &String| {
         versions
             .values()

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use ghanti_dialog::NotAnOrder;
+use ghanti_catalogue::NotAnOrder;
 use ghanti_manifest::FieldProblem;
 use ghanti_model::values::phone;
 use ghanti_model::{FlowName, Masked, PhoneNumber};

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use ghanti_dialog::journal::SharedJournal;
+use ghanti_journal::SharedJournal;
 use ghanti_model::event::{HostCalled, Repeat};
 use ghanti_model::{CallId, CallLog, CallRecord, CallSid, EventKind, NodeId};
 use tokio::time::Instant;

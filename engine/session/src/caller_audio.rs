@@ -134,14 +134,10 @@ impl CallerAudio {
         }
     }
 
-    /// Samples for the recogniser, 16 kHz; call [`CallerAudio::fed`] once it has been fed.
-    pub fn feed(&self) -> &[i16] {
-        &self.feed
-    }
-
-    /// The recogniser has been fed [`CallerAudio::feed`].
-    pub fn fed(&mut self) {
-        self.feed.clear();
+    /// Takes the samples for the recogniser, 16 kHz. Empty, without an allocation, unless the caller
+    /// speaks.
+    pub fn take_feed(&mut self) -> Vec<i16> {
+        std::mem::take(&mut self.feed)
     }
 
     /// Sets how much silence ends a turn.
@@ -206,8 +202,7 @@ mod tests {
             {
                 caller_audio.open();
             }
-            fed.extend_from_slice(caller_audio.feed());
-            caller_audio.fed();
+            fed.extend(caller_audio.take_feed());
         }
         fed
     }

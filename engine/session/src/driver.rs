@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use ghanti_audio::{Decoder, ResampleError};
-use ghanti_dialog::{FlowVersion, Limit, RunEnd};
 use ghanti_exotel::OutboundWriter;
 use ghanti_exotel::inbound::{self, Inbound, Start};
+use ghanti_host::{FlowVersion, Limit, RunEnd};
 use ghanti_model::PromptId;
 use ghanti_speech::cache::{Keep, PromptAudio};
 use ghanti_speech::recognition::HEARINGS;
@@ -23,7 +23,6 @@ use crate::ending::StreamEnd;
 use crate::machine::{Command, Completion, Machine, Output};
 use crate::migration::Migration;
 use crate::playback::Sending;
-use crate::prompts::FlowPrompts;
 use crate::recorder::Recorder;
 use crate::rendered_prompt::{Fetch, Source};
 use crate::running::RunningFlow;
@@ -44,7 +43,7 @@ pub struct Driver<'a, W: Wire> {
     wire: W,
     services: &'a Services,
     call: &'a LiveCall,
-    flow: Option<Arc<FlowVersion<FlowPrompts>>>,
+    flow: Option<Arc<FlowVersion>>,
     machine: Machine,
     writer: OutboundWriter,
     decoder: Decoder,
@@ -70,7 +69,7 @@ pub struct Parts<'a, W: Wire> {
     /// The call.
     pub call: &'a LiveCall,
     /// Its flow.
-    pub flow: Option<Arc<FlowVersion<FlowPrompts>>>,
+    pub flow: Option<Arc<FlowVersion>>,
     /// The `start` message.
     pub start: &'a Start,
     /// Where completions for the flow are sent.
@@ -366,13 +365,12 @@ impl<'a, W: Wire> Driver<'a, W> {
                     Err(error) => self.machine.recognition_failed(error.to_string()),
                 }
             }
-            Output::Feed => {
+            Output::Feed(samples) => {
                 if let Some(recognition) = &mut self.recognition
-                    && let Err(error) = recognition.feed(self.machine.feed())
+                    && let Err(error) = recognition.feed(&samples)
                 {
                     self.machine.recognition_failed(error.to_string());
                 }
-                self.machine.fed();
             }
             Output::Finish => match &mut self.recognition {
                 Some(recognition) => recognition.finish(),

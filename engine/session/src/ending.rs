@@ -1,6 +1,6 @@
 //! The end of a flow's run: for the outcome of its call, and in words for the flow's author.
 
-use ghanti_dialog::{Limit, RunEnd};
+use ghanti_host::{Limit, RunEnd};
 use ghanti_model::event::FlowEnd;
 pub use ghanti_model::event::StreamEnd;
 

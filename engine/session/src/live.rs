@@ -6,7 +6,7 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ghanti_dialog::{Conversation, FlowVersion, Instant};
+use ghanti_host::{Conversation, FlowVersion, Instant};
 use ghanti_language::ChoiceMatcher;
 use ghanti_model::{
     Answer, CallError, CallFacts, Collection, Content, CustomerRecord, Decision, EventKind,
@@ -19,7 +19,6 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use crate::call::LiveCall;
 use crate::files::AudioFiles;
 use crate::machine::{Awaited, Command, Completion};
-use crate::prompts::FlowPrompts;
 use crate::question::{Answers, Asked};
 use crate::rendered_prompt::{RenderedPrompt, Source};
 
@@ -71,7 +70,7 @@ impl ConversationParts {
     /// that takes it over.
     pub fn conversation(
         &self,
-        version: Arc<FlowVersion<FlowPrompts>>,
+        version: Arc<FlowVersion>,
         takeover: Option<Takeover>,
     ) -> LiveConversation {
         let language = self
@@ -108,7 +107,7 @@ pub struct Takeover {
 /// A flow's side of a live call.
 pub struct LiveConversation {
     parts: ConversationParts,
-    version: Arc<FlowVersion<FlowPrompts>>,
+    version: Arc<FlowVersion>,
     takeover: Option<Takeover>,
 }
 

@@ -102,8 +102,8 @@ pub enum Output {
     Clear,
     /// Start a recognition, dropping the previous one.
     Listen(Expectation),
-    /// Pass [`Machine::feed`] to the recognition.
-    Feed,
+    /// Pass these samples of the caller, at 16 kHz, to the recognition.
+    Feed(Vec<i16>),
     /// The utterance is over; ask the recognition for its final result.
     Finish,
     /// Reset the recognition, so that it forgets the audio it was fed.
@@ -194,16 +194,6 @@ impl Machine {
     /// The next event.
     pub fn event(&mut self) -> Option<Event> {
         self.events.pop_front()
-    }
-
-    /// Caller audio that the recognition has not been fed yet. Call [`Machine::fed`] afterwards.
-    pub fn feed(&self) -> &[i16] {
-        self.caller_audio.feed()
-    }
-
-    /// The recognition has been fed [`Machine::feed`].
-    pub fn fed(&mut self) {
-        self.caller_audio.fed();
     }
 
     /// The next frame (written into `frame`) or mark that is due now.

@@ -10,16 +10,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, pending};
-use ghanti_dialog::{ARRIVAL, FlowVersion, Handover, Limit, Pinned, RunEnd};
+use ghanti_catalogue::Pinned;
+use ghanti_host::{ARRIVAL, FlowVersion, Limit, RunEnd};
 use ghanti_manifest::Running;
 use ghanti_model::{Decision, EventKind, VersionMove};
+use ghanti_replay::Handover;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::ending::describe;
 use crate::live::{ConversationParts, Takeover};
 use crate::machine::Awaited;
-use crate::prompts::FlowPrompts;
 use crate::running::{Held, RunningFlow};
 use crate::services::Services;
 
@@ -143,7 +144,7 @@ impl<'a> Migration<'a> {
     }
 
     /// Returns the newer version that the call may move to, if there is one.
-    fn newer(&self, running: &Held) -> Option<Arc<FlowVersion<FlowPrompts>>> {
+    fn newer(&self, running: &Held) -> Option<Arc<FlowVersion>> {
         let version = self.services.catalogue.successor(&running.version)?;
         let moves = version
             .manifest()
@@ -163,7 +164,7 @@ impl<'a> Migration<'a> {
     fn begin(
         &self,
         running: &Held,
-        version: Arc<FlowVersion<FlowPrompts>>,
+        version: Arc<FlowVersion>,
         awaited: Awaited,
         place: OwnedSemaphorePermit,
     ) -> Option<Attempt> {

@@ -7,9 +7,9 @@
 
 use std::fmt;
 
-use ghanti_dialog::RunEnd;
-use ghanti_dialog::journal::SharedJournal;
-use ghanti_dialog::redact::{error_kind, redacted};
+use ghanti_host::RunEnd;
+use ghanti_journal::SharedJournal;
+use ghanti_journal::redact::{error_kind, redacted};
 use ghanti_model::{FailureReport, FlowName, Function, JournalEntry, Masked, Prompt, VersionId};
 
 use crate::ending::describe;

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use ghanti_dialog::journal::SharedJournal;
-use ghanti_dialog::{FlowVersion, Limit, Pinned, RunEnd};
+use ghanti_catalogue::Pinned;
 use ghanti_exotel::inbound::Start;
+use ghanti_host::{FlowVersion, Limit, RunEnd};
+use ghanti_journal::SharedJournal;
 use ghanti_manifest::{
     CustomerReading, CustomerSchema, FailureWords, FieldProblem, NoFlow, OnFailureThen,
 };
@@ -30,7 +31,6 @@ use crate::live::ConversationParts;
 use crate::log_lines::FLOW_FAILED;
 use crate::migration::Migration;
 use crate::postmortem;
-use crate::prompts::FlowPrompts;
 use crate::recorder::last_position;
 use crate::running::RunningFlow;
 use crate::services::Services;
@@ -112,7 +112,7 @@ struct Prepared {
     call: Arc<LiveCall>,
     facts: CallFacts,
     customer: Option<CustomerRecord>,
-    flow: Result<(Pinned<FlowPrompts>, SharedJournal), NoFlow>,
+    flow: Result<(Pinned, SharedJournal), NoFlow>,
 }
 
 /// Finds the call, its flow and its customer. Returns `None` if the stream is refused because the
@@ -244,7 +244,7 @@ fn by_manifest(
     let Some(customer) = customer else {
         return (None, Vec::new());
     };
-    let today = ghanti_dialog::Instant {
+    let today = ghanti_host::Instant {
         unix_ms: now_ms,
         offset_minutes: services.settings.offset_minutes,
     }
@@ -452,7 +452,7 @@ fn why(run: &RunEnd) -> Why {
     }
 }
 
-fn told(call: &LiveCall, version: &FlowVersion<FlowPrompts>, run: &RunEnd) {
+fn told(call: &LiveCall, version: &FlowVersion, run: &RunEnd) {
     if !run.is_failure() {
         return;
     }
@@ -479,7 +479,7 @@ async fn play_fallback<W: Wire>(
     driver: &mut Driver<'_, W>,
     call: &LiveCall,
     services: &Services,
-    version: Option<&FlowVersion<FlowPrompts>>,
+    version: Option<&FlowVersion>,
     why: Why,
 ) {
     let language = call
@@ -513,7 +513,7 @@ async fn play_fallback<W: Wire>(
 }
 
 fn own_words(
-    version: &FlowVersion<FlowPrompts>,
+    version: &FlowVersion,
     words: &FailureWords,
     language: &Language,
 ) -> Option<crate::rendered_prompt::RenderedPrompt> {
@@ -524,7 +524,7 @@ fn own_words(
     Some(crate::fallback_prompt::words(language.clone(), text))
 }
 
-fn agents(services: &Services, version: Option<&FlowVersion<FlowPrompts>>) -> Vec<PhoneNumber> {
+fn agents(services: &Services, version: Option<&FlowVersion>) -> Vec<PhoneNumber> {
     version
         .and_then(|version| version.manifest().grants.transfer.as_ref())
         .and_then(|targets| targets.get("default"))

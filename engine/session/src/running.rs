@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use futures_util::future::{BoxFuture, pending};
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use ghanti_dialog::journal::SharedJournal;
-use ghanti_dialog::{Pinned, RunEnd};
+use ghanti_catalogue::Pinned;
+use ghanti_host::RunEnd;
+use ghanti_journal::SharedJournal;
 
 use crate::live::LiveConversation;
-use crate::prompts::FlowPrompts;
 
 /// A running flow. Dropping it drops its instance and its [`LiveConversation`].
 pub struct RunningFlow {
@@ -21,7 +21,7 @@ pub struct RunningFlow {
 /// The version and journal of a running flow.
 pub struct Held {
     /// The version, pinned as long as the flow runs.
-    pub version: Pinned<FlowPrompts>,
+    pub version: Pinned,
     /// The host calls made so far.
     pub journal: SharedJournal,
 }
@@ -32,11 +32,7 @@ pub struct Run(FuturesUnordered<BoxFuture<'static, RunEnd>>);
 
 impl RunningFlow {
     /// A flow that starts when [`Run::ended`] is first polled.
-    pub fn new(
-        version: Pinned<FlowPrompts>,
-        journal: SharedJournal,
-        conversation: LiveConversation,
-    ) -> Self {
+    pub fn new(version: Pinned, journal: SharedJournal, conversation: LiveConversation) -> Self {
         let (runs, kept) = (Arc::clone(&version), journal.clone());
         let run: BoxFuture<'static, RunEnd> =
             Box::pin(async move { runs.run(Box::new(conversation), kept).await });

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ghanti_dialog::Catalogue;
+use ghanti_catalogue::Catalogue;
 use ghanti_manifest::Running;
 use ghanti_model::PhoneNumber;
 use ghanti_speech::Recognizer;
@@ -13,7 +13,6 @@ use ghanti_store::{Lease, SessionStore};
 use crate::call_registry::CallRegistry;
 use crate::files::AudioFiles;
 use crate::migration::MigrationSlots;
-use crate::prompts::FlowPrompts;
 
 /// Settings that apply to every call.
 #[derive(Debug, Clone)]
@@ -31,7 +30,7 @@ pub struct CallSettings {
 /// What all calls of this process share.
 pub struct Services {
     /// The loaded flows and their versions.
-    pub catalogue: Arc<Catalogue<FlowPrompts>>,
+    pub catalogue: Arc<Catalogue>,
     /// Synthesises prompts and caches their audio.
     pub prompts: PromptCache,
     /// The recogniser; without one, callers can answer only by keys.

@@ -1,18 +1,18 @@
 //! The EMI reminder in each language it is written in: what loading it costs, a call, a replay, and
 //! a call that waits.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
-use ghanti_dialog::{
-    Catalogue, CatalogueSettings, EngineSettings, FlowEngine, FlowVersion, RunEnd, ScriptedCaller,
-    SharedJournal,
-};
+use ghanti_catalogue::{Catalogue, CatalogueSettings};
+use ghanti_host::{EngineSettings, FlowEngine, FlowVersion, RunEnd, ScriptedCaller};
+use ghanti_journal::SharedJournal;
 use ghanti_model::{CallId, FlowName, Reply};
-use ghanti_session::FlowPrompts;
+use ghanti_replay::compare;
 use tokio::task::JoinSet;
 
 use crate::process::pss_kib;
@@ -41,7 +41,7 @@ const FIELDS: [(&str, &str); 5] = [
     ("due-date", "2030-12-05"),
 ];
 
-pub type Version = Arc<FlowVersion<FlowPrompts>>;
+pub type Version = Arc<FlowVersion>;
 
 /// What was measured of one language.
 struct Seen {
@@ -209,10 +209,11 @@ async fn replays_per_s(version: &Version, journal: &SharedJournal) -> anyhow::Re
     let recorded = journal.snapshot();
     let began = Instant::now();
     for _ in 0..RUNS {
-        let (end, again) = version.replay(recorded.clone()).await;
+        let again = compare(version, recorded.clone(), &BTreeSet::new()).await?;
         ensure!(
-            end == RunEnd::Returned && again.divergence().is_none(),
-            "the replay ended with {end:?}"
+            again.end == RunEnd::Returned && again.differences.is_empty(),
+            "the replay ended with {:?}",
+            again.end
         );
     }
     Ok(RUNS as f64 / began.elapsed().as_secs_f64())

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::ensure;
-use ghanti_dialog::{EngineSettings, FlowEngine, ScriptedCaller};
+use ghanti_host::{EngineSettings, FlowEngine, ScriptedCaller};
 
 use crate::allocations;
 use crate::flow::{open, runs};
@@ -18,7 +18,7 @@ const FLOODS: usize = 20;
 const FLOOD_CALLS: u32 = 5_000;
 
 /// A flow that does what its setting `act` says, in the form that is kept for tests.
-const ACTS: &str = "engine/dialog/tests/fixtures/acts-0.1.0.wasm";
+const ACTS: &str = "engine/host/tests/fixtures/acts-0.1.0.wasm";
 
 /// Prints the table. Runs on one thread.
 pub async fn run() -> anyhow::Result<()> {

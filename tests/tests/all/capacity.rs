@@ -321,7 +321,7 @@ async fn the_operator_is_told_how_to_lay_the_branches_and_sees_the_cap() {
 async fn metrics_tell_of_flows_and_calls_to_whoever_has_the_token() {
     let house = tempfile::tempdir().unwrap();
     let flows = house.path().join("flows");
-    let acts = crate::support::root().join("engine/dialog/tests/fixtures/acts-0.1.0.wasm");
+    let acts = crate::support::root().join("engine/host/tests/fixtures/acts-0.1.0.wasm");
     for (name, manifest) in [
         ("traps", "[settings]\nact = 'trap'\n"),
         ("greedy", "[limits]\nmemory = '33MiB'\n"),

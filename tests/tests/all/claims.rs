@@ -49,7 +49,7 @@ impl House {
     /// With one flow, which says a sentence and decides a transfer.
     fn transferring() -> Self {
         let flows = tempfile::tempdir().unwrap();
-        let component = crate::support::root().join("engine/dialog/tests/fixtures/bare-0.1.0.wasm");
+        let component = crate::support::root().join("engine/host/tests/fixtures/bare-0.1.0.wasm");
         std::fs::copy(component, flows.path().join("bare.wasm")).unwrap();
         Self::with(flows, &format!("[calls]\nagents = ['{AGENT}']\n"))
     }

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::support::{Engine, Setup, root};
-use ghanti_dialog::{EngineSettings, FlowEngine, FlowFiles, FlowVersion, ScriptedCaller};
+use ghanti_catalogue::FlowFiles;
+use ghanti_host::{EngineSettings, FlowEngine, FlowVersion, ScriptedCaller};
 use ghanti_model::{
     CallFacts, CallId, CallRecord, CallState, Content, Direction, Extent, FlowName, Language, Line,
     Reply, Speaker, VersionId,
 };
-use ghanti_session::FlowPrompts;
 use ghanti_store::testing::PostgresServer;
 use ghanti_store::{CallRecords, SqlRecords};
 use serde_json::Value;
@@ -31,7 +31,7 @@ const BOUND: Duration = Duration::from_secs(180);
 /// The shipped flow with a gate, in a folder beside recorded calls.
 struct House {
     folder: TempDir,
-    shipped: Arc<FlowVersion<FlowPrompts>>,
+    shipped: Arc<FlowVersion>,
     database: Option<String>,
 }
 

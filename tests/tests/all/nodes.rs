@@ -32,7 +32,7 @@ const SAVED_MS: u64 = 500;
 /// A flow that says a sentence and wants an agent.
 pub fn bare() -> TempDir {
     let flows = tempfile::tempdir().unwrap();
-    let component = root().join("engine/dialog/tests/fixtures/bare-0.1.0.wasm");
+    let component = root().join("engine/host/tests/fixtures/bare-0.1.0.wasm");
     fs::copy(component, flows.path().join("bare.wasm")).unwrap();
     flows
 }

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::support::{program, root};
-use ghanti_dialog::{EngineSettings, FlowEngine, FlowFiles, FlowVersion, ScriptedCaller};
+use ghanti_catalogue::FlowFiles;
+use ghanti_host::{EngineSettings, FlowEngine, FlowVersion, ScriptedCaller};
 use ghanti_model::{
     CallFacts, CallId, CallRecord, CallSid, CallState, Direction, Extent, FlowName, Function,
     Language, Line, Reply, Speaker,
@@ -36,7 +37,7 @@ struct Shown {
 /// A folder with recorded calls.
 struct House {
     folder: TempDir,
-    version: FlowVersion<()>,
+    version: FlowVersion,
 }
 
 impl House {

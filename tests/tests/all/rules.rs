@@ -187,7 +187,7 @@ async fn after_a_restart_with_a_bad_prompt_the_version_before_takes_the_calls_or
     // what was kept is gone as well: then somebody has to know
     let other = house.folder.path().join("flows/other.wasm");
     fs::copy(
-        root().join("engine/dialog/tests/fixtures/bare-0.1.0.wasm"),
+        root().join("engine/host/tests/fixtures/bare-0.1.0.wasm"),
         other,
     )
     .unwrap();

@@ -2,16 +2,16 @@
 //! print and may reach, and that a replay of them finds the same.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use ghanti_dialog::{
-    Catalogue, CatalogueSettings, EngineSettings, FlowEngine, FlowVersion, RunEnd, Scripted,
-    ScriptedCaller,
-};
+use ghanti_catalogue::{Catalogue, CatalogueSettings};
+use ghanti_host::{EngineSettings, FlowEngine, FlowVersion, RunEnd, Scripted, ScriptedCaller};
 use ghanti_model::{CallId, Function, Journal};
+use ghanti_replay::compare;
 use tokio::sync::OnceCell;
 
 /// When a scripted call begins, and what it has come to once its one prompt of a second was heard.
@@ -25,7 +25,7 @@ fn root() -> PathBuf {
         .unwrap()
 }
 
-async fn load(name: &str) -> Arc<FlowVersion<()>> {
+async fn load(name: &str) -> Arc<FlowVersion> {
     static ENGINE: OnceLock<FlowEngine> = OnceLock::new();
     let settings = EngineSettings {
         max_calls: 8,
@@ -56,8 +56,8 @@ async fn load(name: &str) -> Arc<FlowVersion<()>> {
     catalogue.versions().into_values().next().unwrap()
 }
 
-async fn clockwork(language: &str) -> Arc<FlowVersion<()>> {
-    static LOADED: [OnceCell<Arc<FlowVersion<()>>>; 2] = [const { OnceCell::const_new() }; 2];
+async fn clockwork(language: &str) -> Arc<FlowVersion> {
+    static LOADED: [OnceCell<Arc<FlowVersion>>; 2] = [const { OnceCell::const_new() }; 2];
     let at = usize::from(language == "py");
     LOADED[at]
         .get_or_init(async || load(&format!("clockwork-{language}")).await)
@@ -66,7 +66,7 @@ async fn clockwork(language: &str) -> Arc<FlowVersion<()>> {
 }
 
 async fn call(
-    version: &FlowVersion<()>,
+    version: &FlowVersion,
     id: CallId,
     caller: ScriptedCaller,
 ) -> (RunEnd, Scripted, Journal) {
@@ -120,13 +120,15 @@ async fn a_script_that_looks_at_the_clock_draws_and_prints_repeats_itself() {
     for language in ["js", "py"] {
         let version = clockwork(language).await;
         let (_, _, journal) = call(&version, CallId::generate(), ScriptedCaller::new([])).await;
-        let (end, again) = version.replay(journal.clone()).await;
+        let again = compare(&version, journal.clone(), &BTreeSet::new())
+            .await
+            .unwrap();
         assert_eq!(
-            (end, again.divergence()),
-            (RunEnd::Returned, None),
+            (again.end, again.differences),
+            (RunEnd::Returned, Vec::new()),
             "{language}"
         );
-        assert_eq!(again.snapshot(), journal, "{language}");
+        assert_eq!(again.entries, journal.entries, "{language}");
     }
 }
 
@@ -210,7 +212,7 @@ async fn what_is_printed_is_a_line_of_the_calls_log_but_not_again_in_a_replay() 
         .with_writer(|| Log)
         .init();
     let (_, _, journal) = call(&version, CallId::generate(), ScriptedCaller::new([])).await;
-    version.replay(journal).await;
+    compare(&version, journal, &BTreeSet::new()).await.unwrap();
     let log = String::from_utf8(LOG.take()).unwrap();
     assert_eq!(log.matches("flow log").count(), 1, "{log}");
     assert!(

@@ -106,7 +106,7 @@ impl House {
 }
 
 fn good() -> Vec<u8> {
-    fs::read(root().join("engine/dialog/tests/fixtures/acts-0.1.0.wasm")).unwrap()
+    fs::read(root().join("engine/host/tests/fixtures/acts-0.1.0.wasm")).unwrap()
 }
 
 fn sample(name: &str) -> Vec<u8> {
@@ -314,7 +314,7 @@ async fn what_is_deep_cut_off_huge_or_endless_is_rejected_while_a_good_flow_is_c
     // a good flow is loaded meanwhile
     house.bring(
         "another",
-        &fs::read(Path::new(&root()).join("engine/dialog/tests/fixtures/bare-0.1.0.wasm")).unwrap(),
+        &fs::read(Path::new(&root()).join("engine/host/tests/fixtures/bare-0.1.0.wasm")).unwrap(),
     );
     let (rejection, _) = house.rejected("huge").await;
     assert!(

@@ -241,12 +241,11 @@ impl Line<'_> {
                 }
             }
             Output::Listen(expectation) => self.listening = Some(self.hearer.listen(expectation)),
-            Output::Feed => {
+            Output::Feed(samples) => {
                 let heard = self
                     .listening
                     .as_mut()
-                    .map(|listening| self.hearer.feed(listening, self.machine.feed()));
-                self.machine.fed();
+                    .map(|listening| self.hearer.feed(listening, &samples));
                 self.hear(heard.unwrap_or_default());
             }
             Output::Finish => {

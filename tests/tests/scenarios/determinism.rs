@@ -1,10 +1,13 @@
 //! Every call of the evening again, from its journal: on the version that held it, and on the same
 //! conversation in the other languages.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use ghanti_dialog::{EngineSettings, FlowEngine, FlowFiles, FlowVersion, RunEnd};
+use ghanti_catalogue::FlowFiles;
+use ghanti_host::{EngineSettings, FlowEngine, FlowVersion, RunEnd};
 use ghanti_model::{FlowName, Journal, JournalHeader};
+use ghanti_replay::compare;
 
 use crate::evening::{LANGUAGES, PLANTED, evening};
 use crate::support::root;
@@ -22,7 +25,7 @@ async fn every_scenarios_journal_repeats_itself_entry_by_entry_in_each_language(
         Vec::new(),
     );
     for name in LANGUAGES {
-        let version: FlowVersion<()> = files
+        let version: FlowVersion = files
             .load(
                 FlowName::parse(name).unwrap(),
                 &root().join("flows").join(name),
@@ -51,15 +54,18 @@ async fn every_scenarios_journal_repeats_itself_entry_by_entry_in_each_language(
                 version: version.id.clone(),
                 ..journal.header
             };
-            let (end, again) = version.replay(journal.clone()).await;
+            let again = compare(&version, journal.clone(), &BTreeSet::new())
+                .await
+                .unwrap();
             assert!(
-                matches!(end, RunEnd::Returned | RunEnd::CallEnded),
-                "{name} {}: {end:?}",
-                call.report.name
+                matches!(again.end, RunEnd::Returned | RunEnd::CallEnded),
+                "{name} {}: {:?}",
+                call.report.name,
+                again.end
             );
             assert_eq!(
-                (again.divergence(), again.snapshot()),
-                (None, journal),
+                (again.differences, again.entries),
+                (Vec::new(), journal.entries),
                 "{name} {}",
                 call.report.name
             );

@@ -230,7 +230,7 @@ mod tests {
             .collect();
         Told {
             level,
-            target: "ghanti_dialog::catalogue".to_owned(),
+            target: "ghanti_catalogue::catalogue".to_owned(),
             message: message.to_owned(),
             fields,
         }

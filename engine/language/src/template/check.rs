@@ -2,12 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ghanti_model::Language;
+use ghanti_model::{Language, TemplateUse};
 
-use super::{MAX_PROMPT_BYTES, Pages, Severity, TemplateProblem, TemplateUse};
-
-/// The argument types.
-const KINDS: [&str; 6] = ["text", "integer", "money", "date", "time", "digits"];
+use super::{MAX_PROMPT_BYTES, Pages, Severity, TemplateProblem};
 
 /// Checks every language's file against the templates used.
 pub(super) fn check(
@@ -21,7 +18,6 @@ pub(super) fn check(
             problems.extend(too_long(page, one));
         }
         problems.extend(unspoken(pages, one));
-        problems.extend(unknown_kinds(one));
     }
     problems
 }
@@ -113,25 +109,6 @@ fn unspoken(pages: &BTreeMap<Language, Pages>, one: &TemplateUse) -> Vec<Templat
                 one.name
             ),
             hint: "use it, or let the flow leave it out".to_owned(),
-        })
-        .collect()
-}
-
-fn unknown_kinds(one: &TemplateUse) -> Vec<TemplateProblem> {
-    let unknown = one
-        .arguments
-        .iter()
-        .filter(|(_, kind)| !KINDS.contains(&kind.as_str()));
-    unknown
-        .map(|(argument, kind)| TemplateProblem {
-            severity: Severity::Error,
-            file: "prompts".to_owned(),
-            line: None,
-            message: format!(
-                "argument `${argument}` of message `{}` is of an unknown type `{kind}`",
-                one.name
-            ),
-            hint: format!("the types are {}", KINDS.join(", ")),
         })
         .collect()
 }

@@ -122,9 +122,10 @@ impl<'r> Texts<'r> {
 
 #[cfg(test)]
 mod tests {
-    use ghanti_model::Language;
+    use ghanti_model::description::Kind;
+    use ghanti_model::{Language, TemplateUse};
 
-    use crate::template::{MAX_PROMPT_BYTES, PromptBook, TemplateUse};
+    use crate::template::{MAX_PROMPT_BYTES, PromptBook};
 
     /// The problems of a message `emi` in two languages that concern its length.
     fn wrong(hindi: &str) -> Vec<String> {
@@ -137,7 +138,7 @@ mod tests {
             .into();
         let uses = TemplateUse {
             name: "emi".to_owned(),
-            arguments: vec![("amount".to_owned(), "money".to_owned())],
+            arguments: vec![("amount".to_owned(), Kind::Money)],
         };
         PromptBook::parse(&files)
             .unwrap()

@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 
 use fluent_bundle::FluentResource;
 use fluent_bundle::concurrent::FluentBundle;
-use ghanti_model::{Language, Template};
+use ghanti_model::{Language, Template, TemplateUse};
 use unic_langid::LanguageIdentifier;
 
 pub use problem::{Severity, TemplateProblem};
@@ -29,16 +29,6 @@ pub use render::{MAX_PROMPT_BYTES, RenderError};
 use graph::Needs;
 use length::Length;
 use problem::{Report, line_of};
-
-/// A template used by a flow, with the name and type (`text`, `integer`, `money`, `date`, `time`,
-/// `digits`) of each argument it gives.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TemplateUse {
-    /// The message's identifier.
-    pub name: String,
-    /// Name and type of each argument.
-    pub arguments: Vec<(String, String)>,
-}
 
 /// The prompts of one language.
 struct Pages {
@@ -106,6 +96,16 @@ impl PromptBook {
         today: time::Date,
     ) -> Result<String, RenderError> {
         render::render(&self.pages, template, language, today)
+    }
+
+    /// Renders a template without arguments; `None` if that is not possible, such as when it does
+    /// not exist.
+    pub fn render_plain(&self, name: &str, language: &Language) -> Option<String> {
+        let template = Template {
+            name: name.to_owned(),
+            arguments: Vec::new(),
+        };
+        self.render(&template, language, time::Date::MIN).ok()
     }
 
     /// The languages with prompts.

@@ -1,8 +1,10 @@
 //! Parses the parts of a manifest about the flow's versions.
 
+use ghanti_model::DifferenceKind;
+
 use crate::reader::{Item, Reader};
 use crate::rules;
-use crate::{FailureBudget, GateKind, ReplayGate, Running, Update};
+use crate::{FailureBudget, ReplayGate, Running, Update};
 
 /// The most recorded calls that a gate may ask for: each replay takes about a millisecond, and a
 /// new version should not be held up for long.
@@ -82,12 +84,12 @@ impl Reader<'_> {
     }
 }
 
-fn gate_kind(text: &str) -> Result<GateKind, String> {
+fn gate_kind(text: &str) -> Result<DifferenceKind, String> {
     match text {
-        "wording" => Ok(GateKind::Wording),
-        "amounts" => Ok(GateKind::Amounts),
-        "dates" => Ok(GateKind::Dates),
-        "decisions" => Ok(GateKind::Decisions),
+        "wording" => Ok(DifferenceKind::Wording),
+        "amounts" => Ok(DifferenceKind::Amounts),
+        "dates" => Ok(DifferenceKind::Dates),
+        "decisions" => Ok(DifferenceKind::Decisions),
         _ => Err("give `wording`, `amounts`, `dates` or `decisions`".to_owned()),
     }
 }

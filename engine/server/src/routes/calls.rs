@@ -5,10 +5,9 @@ use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use ghanti_dialog::Instant;
+use ghanti_host::Instant;
 use ghanti_model::event::Requested;
-use ghanti_model::unix_ms;
-use ghanti_model::{CallId, CallRecord, CallSid, CustomerRecord, EventKind, Step};
+use ghanti_model::{CallId, CallRecord, CallSid, CustomerRecord, EventKind, Step, unix_ms};
 use ghanti_session::log_lines::STEP;
 use serde::Serialize;
 

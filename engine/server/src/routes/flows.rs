@@ -4,7 +4,8 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use ghanti_dialog::{ChangeError, FlowState, Rejected, Rejection, Stage, VersionState};
+use ghanti_catalogue::{ChangeError, FlowState, Rejected, Stage, VersionState};
+use ghanti_host::Rejection;
 use ghanti_model::{FlowName, VersionId};
 use serde::Serialize;
 
@@ -138,7 +139,7 @@ fn unchanged(error: ChangeError) -> Problem {
 
 fn all(app: &App) -> Flows {
     let catalogue = &app.services.catalogue;
-    let ghanti_dialog::Unclaimed {
+    let ghanti_catalogue::Unclaimed {
         flow: unclaimed,
         because,
         ..

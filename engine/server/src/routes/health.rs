@@ -6,9 +6,8 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use ghanti_dialog::FlowVersion;
+use ghanti_host::FlowVersion;
 use ghanti_model::FlowName;
-use ghanti_session::FlowPrompts;
 use serde_json::{Value, json};
 
 use crate::app::App;
@@ -71,9 +70,7 @@ pub async fn readyz(State(app): State<App>) -> (StatusCode, Json<Value>) {
 
 /// The sample values that flows still use, by flow: a flow that takes calls with them speaks for a
 /// lender who does not exist.
-fn samples(
-    versions: &BTreeMap<FlowName, Arc<FlowVersion<FlowPrompts>>>,
-) -> BTreeMap<String, Vec<String>> {
+fn samples(versions: &BTreeMap<FlowName, Arc<FlowVersion>>) -> BTreeMap<String, Vec<String>> {
     let each = versions
         .iter()
         .map(|(name, version)| (name.to_string(), version.samples()));

@@ -57,8 +57,9 @@ impl Machine {
             self.begin_utterance(Utterance::new(began_ms, counts));
         }
         self.stop_prompts(now_ms);
-        if !self.caller_audio.feed().is_empty() {
-            self.outputs.push_back(Output::Feed);
+        let samples = self.caller_audio.take_feed();
+        if !samples.is_empty() {
+            self.outputs.push_back(Output::Feed(samples));
         }
         if let (Some(Waiting::Ask(asking)), Some(ended_ms)) = (&mut self.waiting, ended)
             && let Some(utterance) = asking

@@ -1,9 +1,10 @@
 //! A flow that exceeds a limit or runs out of time: the caller hears a fallback prompt in their
 //! language, the call goes where `[on-failure]` says, and it has one record with one outcome.
 
-use crate::common::{House, PLACES};
-use ghanti_dialog::ScriptedCaller;
+use ghanti_host::ScriptedCaller;
 use ghanti_model::{CallId, CallRecord, CallState, Decision, Extent};
+
+use crate::common::{House, PLACES};
 
 /// Flows that fail in one way each, with what their record has to contain.
 const FAILING: [(&str, &str, &str, &str); 8] = [

@@ -107,8 +107,7 @@ impl Bench {
                     self.machine.hearing(self.now_ms, Hearing::Final(heard));
                 }
             }
-            Output::Feed => {
-                self.machine.fed();
+            Output::Feed(_) => {
                 if let Some(words) = self.partial.take() {
                     let heard = self.recognized(words, false);
                     self.machine.hearing(self.now_ms, Hearing::Partial(heard));

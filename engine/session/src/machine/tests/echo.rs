@@ -58,10 +58,7 @@ fn call(
                         machine.pieces_complete(fetch.prompt);
                     }
                     Output::Clear => played = 8 * now_ms as usize,
-                    Output::Feed => {
-                        heard_ms = heard_ms.or(Some(now_ms));
-                        machine.fed();
-                    }
+                    Output::Feed(_) => heard_ms = heard_ms.or(Some(now_ms)),
                     _ => {}
                 }
             }

@@ -7,15 +7,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ghanti_dialog::{Catalogue, CatalogueSettings, EngineSettings, FlowEngine, FlowVersion};
+use ghanti_catalogue::{Catalogue, CatalogueSettings};
+use ghanti_host::{EngineSettings, FlowEngine, FlowVersion};
 use ghanti_model::{
     CallEvent, CallId, CallLog, CallRecord, CallSid, CustomerRecord, EventId, EventMark, FlowName,
     Masked, NodeId, PhoneNumber,
 };
 use ghanti_session::files::AudioFiles;
-use ghanti_session::{
-    CallRegistry, CallSettings, FlowPrompts, Received, Services, Wire, WireClosed, run_call,
-};
+use ghanti_session::{CallRegistry, CallSettings, Received, Services, Wire, WireClosed, run_call};
 use ghanti_speech::cache::{CacheSettings, PromptCache};
 use ghanti_speech::{Samples, SynthesisError, Synthesizer, Utterance};
 use ghanti_store::{
@@ -26,7 +25,7 @@ use tempfile::TempDir;
 use tokio::sync::mpsc;
 
 /// A flow that does what its setting `act` says.
-const ACTS: &[u8] = include_bytes!("../../../../dialog/tests/fixtures/acts-0.1.0.wasm");
+const ACTS: &[u8] = include_bytes!("../../../../host/tests/fixtures/acts-0.1.0.wasm");
 /// One call, plus the engine's spare instances for flows that are being loaded.
 pub const PLACES: usize = 17;
 /// Shorter than the flow's first question.
@@ -130,7 +129,7 @@ impl House {
         self.services.as_ref().unwrap()
     }
 
-    pub fn version(&self, flow: &str) -> Arc<FlowVersion<FlowPrompts>> {
+    pub fn version(&self, flow: &str) -> Arc<FlowVersion> {
         self.services()
             .catalogue
             .active(&FlowName::parse(flow).unwrap())

@@ -1,0 +1,387 @@
+//! Parses a test file key by key, like `flow.toml`: every error is reported at once, each with its
+//! line.
+
+use ghanti_host::ScriptedCaller;
+use ghanti_manifest::reader::{Item, Reader};
+use ghanti_model::{
+    CallFacts, CallId, Description, Direction, Language, Masked, PhoneNumber, Reply,
+};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use toml::de::{DeTable, DeValue};
+
+/// A scripted conversation and its expected result.
+#[derive(Debug, Default)]
+pub(super) struct FlowTest {
+    call: Call,
+    customer: Vec<(String, String)>,
+    lookup: Vec<(String, String)>,
+    pub(super) answers: Vec<Answer>,
+    pub(super) expect: Expect,
+}
+
+/// `[call]`: what is known of the call before it begins.
+#[derive(Debug, Default)]
+struct Call {
+    direction: Option<Direction>,
+    language: Option<Language>,
+    line: Option<PhoneNumber>,
+    parameters: Vec<(String, String)>,
+    begins_ms: Option<u64>,
+    interrupts: Vec<String>,
+}
+
+/// An entry of `[[caller]]`: the caller's answer to the next question.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) asked: String,
+    pub(super) line: usize,
+    pub(super) gives: Gives,
+}
+
+#[derive(Debug)]
+pub(super) enum Gives {
+    Reply(Reply, Option<Language>),
+    NoInput,
+    NoMatch,
+    HangUp,
+}
+
+/// `[expect]`; each expectation with its line.
+#[derive(Debug, Default)]
+pub(super) struct Expect {
+    pub(super) outcome: Option<(usize, String)>,
+    pub(super) transfer: Option<(usize, Transfer)>,
+    pub(super) said: Option<(usize, Vec<String>)>,
+    pub(super) only_said: Option<(usize, Vec<String>)>,
+    pub(super) never_said: Option<(usize, Vec<String>)>,
+    pub(super) established: Option<(usize, Vec<String>)>,
+    pub(super) language: Option<(usize, Language)>,
+    pub(super) notes: Vec<(usize, String, String)>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Transfer {
+    None,
+    Any,
+    To(String),
+}
+
+type Errors = Vec<(usize, String)>;
+
+impl FlowTest {
+    /// Parses a test of a flow with this description.
+    pub(super) fn read(text: &str, description: &Description) -> Result<Self, Errors> {
+        let read = Reader::document(text, |reader, document| {
+            let mut flow_test = Self::default();
+            flow_test.document(reader, document, description);
+            flow_test
+        });
+        read.map_err(|errors| {
+            errors
+                .into_iter()
+                .map(|error| (error.line, error.message))
+                .collect()
+        })
+    }
+
+    /// The scripted caller of this test.
+    pub(super) fn caller(&self, call_id: CallId) -> ScriptedCaller {
+        let named = |list: &'_ [(String, String)]| {
+            list.iter()
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect::<Vec<_>>()
+        };
+        let fields = named(&self.customer);
+        let facts = CallFacts {
+            call_id,
+            call_sid: None,
+            direction: self.call.direction.unwrap_or(Direction::Outbound),
+            customer_number: PhoneNumber::parse("+919876543210").ok(),
+            line_number: self
+                .call
+                .line
+                .clone()
+                .or_else(|| PhoneNumber::parse("+918040001234").ok()),
+            language: self.call.language.clone().unwrap_or_else(Language::english),
+            parameters: self.call.parameters.clone(),
+        };
+        let mut caller = ScriptedCaller::new(
+            fields
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_str())),
+        )
+        .with_facts(facts);
+        caller = self
+            .lookup
+            .iter()
+            .fold(caller, |caller, (key, value)| caller.with_value(key, value));
+        caller = self
+            .call
+            .interrupts
+            .iter()
+            .fold(caller, |caller, template| caller.interrupt(template));
+        if let Some(begins_ms) = self.call.begins_ms {
+            caller = caller.with_beginning(begins_ms);
+        }
+        self.answers
+            .iter()
+            .fold(caller, |caller, Answer { asked, gives, .. }| match gives {
+                Gives::Reply(reply, None) => caller.answer(asked, reply.clone()),
+                Gives::Reply(reply, Some(language)) => {
+                    caller.answer_in(asked, reply.clone(), language.clone())
+                }
+                Gives::NoInput => caller.stay_silent_at(asked),
+                Gives::NoMatch => caller.not_understood_at(asked),
+                Gives::HangUp => caller.hang_up_at(asked),
+            })
+    }
+
+    fn document(
+        &mut self,
+        reader: &mut Reader<'_>,
+        document: &DeTable<'_>,
+        description: &Description,
+    ) {
+        reader.table(
+            document,
+            &["call", "customer", "lookup", "caller", "expect"],
+            |reader, name, item| {
+                match name {
+                    "call" => self.call.read(reader, item, description),
+                    "customer" => self.customer = texts(reader, name, item),
+                    "lookup" => self.lookup = texts(reader, name, item),
+                    "caller" => match item.get_ref() {
+                        DeValue::Array(items) => {
+                            self.answers = items
+                                .iter()
+                                .filter_map(|item| Answer::read(reader, item))
+                                .collect()
+                        }
+                        _ => reader.expect(name, item, "a table for each answer: `[[caller]]`"),
+                    },
+                    "expect" => self.expect.read(reader, item, description),
+                    _ => return false,
+                }
+                true
+            },
+        );
+    }
+}
+
+impl Call {
+    fn read(&mut self, reader: &mut Reader<'_>, item: &Item<'_>, description: &Description) {
+        let known = [
+            "at",
+            "direction",
+            "interrupts",
+            "language",
+            "line",
+            "parameters",
+        ];
+        reader.section("call", item, &known, |reader, name, item| {
+            match name {
+                "at" => self.begins_ms = beginning(reader, item),
+                "direction" => {
+                    self.direction = reader.one_of(
+                        name,
+                        item,
+                        &[
+                            ("inbound", Direction::Inbound),
+                            ("outbound", Direction::Outbound),
+                        ],
+                    );
+                }
+                "interrupts" => self.interrupts = templates(reader, name, item, description),
+                "language" => self.language = language(reader, name, item),
+                "line" => {
+                    self.line = reader
+                        .each(name, item, |text| {
+                            PhoneNumber::parse(text).map_err(|error| error.to_string())
+                        })
+                        .pop()
+                }
+                "parameters" => self.parameters = texts(reader, name, item),
+                _ => return false,
+            }
+            true
+        });
+    }
+}
+
+impl Answer {
+    fn read(reader: &mut Reader<'_>, item: &Item<'_>) -> Option<Self> {
+        let (mut asked, mut gives, mut other, mut given) = (None, None, None, 0);
+        reader.section(
+            "caller",
+            item,
+            &["asked", "choice", "text", "keys", "does", "language"],
+            |reader, name, item| {
+                given += usize::from(matches!(name, "choice" | "text" | "keys" | "does"));
+                match name {
+                    "asked" => {
+                        asked = reader
+                            .string(name, item)
+                            .map(|asked| (reader.line(item.span()), asked))
+                    }
+                    "choice" => {
+                        gives = reader
+                            .string(name, item)
+                            .map(|id| Gives::Reply(Reply::Choice(id), None))
+                    }
+                    "text" => {
+                        gives = reader
+                            .string(name, item)
+                            .map(|text| Gives::Reply(Reply::Text(Masked::new(text)), None))
+                    }
+                    "keys" => {
+                        gives = reader
+                            .string(name, item)
+                            .map(|keys| Gives::Reply(Reply::Keys(Masked::new(keys)), None))
+                    }
+                    "does" => {
+                        let acts = [("no-input", 0), ("no-match", 1), ("hang-up", 2)];
+                        gives = reader.one_of(name, item, &acts).map(|act| match act {
+                            0 => Gives::NoInput,
+                            1 => Gives::NoMatch,
+                            _ => Gives::HangUp,
+                        });
+                    }
+                    "language" => other = language(reader, name, item),
+                    _ => return false,
+                }
+                true
+            },
+        );
+        let (Some((line, asked)), 1) = (asked, given) else {
+            reader.expect(
+                "caller",
+                item,
+                "the question's name as `asked`, and one of `choice`, `text`, `keys`, `does`",
+            );
+            return None;
+        };
+        let gives = match gives? {
+            Gives::Reply(reply, _) => Gives::Reply(reply, other),
+            _ if other.is_some() => {
+                reader.expect("language", item, "a `choice` or a `text` beside it");
+                return None;
+            }
+            gives => gives,
+        };
+        Some(Self { asked, line, gives })
+    }
+}
+
+impl Expect {
+    fn read(&mut self, reader: &mut Reader<'_>, item: &Item<'_>, description: &Description) {
+        let known = [
+            "outcome",
+            "transfer",
+            "said",
+            "only-said",
+            "never-said",
+            "established",
+            "language",
+            "notes",
+        ];
+        reader.section("expect", item, &known, |reader, name, item| {
+            let line = reader.line(item.span());
+            match name {
+                "outcome" => {
+                    self.outcome = reader.string(name, item).map(|outcome| (line, outcome))
+                }
+                "transfer" => {
+                    self.transfer = match item.get_ref() {
+                        DeValue::Boolean(false) => Some((line, Transfer::None)),
+                        DeValue::Boolean(true) => Some((line, Transfer::Any)),
+                        DeValue::String(target) => Some((line, Transfer::To(target.to_string()))),
+                        _ => {
+                            reader.expect(name, item, "`true`, `false` or the target's name");
+                            None
+                        }
+                    }
+                }
+                "said" => self.said = Some((line, templates(reader, name, item, description))),
+                "only-said" => {
+                    self.only_said = Some((line, templates(reader, name, item, description)))
+                }
+                "never-said" => {
+                    self.never_said = Some((line, templates(reader, name, item, description)))
+                }
+                "established" => {
+                    self.established =
+                        Some((line, reader.each(name, item, |text| Ok(text.to_owned()))))
+                }
+                "language" => {
+                    self.language = language(reader, name, item).map(|language| (line, language))
+                }
+                "notes" => reader.entries(name, item, |reader, key, item| {
+                    if let Some(value) = reader.string(key, item) {
+                        self.notes
+                            .push((reader.line(item.span()), key.to_owned(), value));
+                    }
+                }),
+                _ => return false,
+            }
+            true
+        });
+    }
+}
+
+fn texts(reader: &mut Reader<'_>, name: &str, item: &Item<'_>) -> Vec<(String, String)> {
+    let mut texts = Vec::new();
+    reader.entries(name, item, |reader, key, item| {
+        texts.extend(
+            reader
+                .string(key, item)
+                .map(|value| (key.to_owned(), value)),
+        )
+    });
+    texts
+}
+
+fn language(reader: &mut Reader<'_>, name: &str, item: &Item<'_>) -> Option<Language> {
+    reader
+        .each(name, item, |text| {
+            Language::parse(text).map_err(|error| error.to_string())
+        })
+        .pop()
+}
+
+/// Parses template names and rejects those the flow does not use: such a name would never be said,
+/// and a test that forbids it would check nothing.
+fn templates(
+    reader: &mut Reader<'_>,
+    name: &str,
+    item: &Item<'_>,
+    description: &Description,
+) -> Vec<String> {
+    let known = |text: &str| {
+        if description.uses(text) {
+            Ok(text.to_owned())
+        } else {
+            Err("the flow uses no template of this name".to_owned())
+        }
+    };
+    reader.each(name, item, known)
+}
+
+fn beginning(reader: &mut Reader<'_>, item: &Item<'_>) -> Option<u64> {
+    let text = match item.get_ref() {
+        DeValue::Datetime(moment) => moment.to_string(),
+        DeValue::String(text) => text.to_string(),
+        _ => String::new(),
+    };
+    let moment = OffsetDateTime::parse(&text, &Rfc3339)
+        .ok()
+        .and_then(|moment| u64::try_from(moment.unix_timestamp_nanos() / 1_000_000).ok());
+    if moment.is_none() {
+        reader.expect(
+            "at",
+            item,
+            "a time with its offset, such as 2026-11-20T11:00:00+05:30",
+        );
+    }
+    moment
+}

@@ -1,0 +1,31 @@
+//! Versions of flows: watches the flows folder, loads and checks what appears there, publishes it,
+//! and chooses the version of each call.
+
+mod catalogue;
+mod debounce;
+pub mod file_watcher;
+mod flow_tests;
+mod kept;
+mod loader;
+mod loading;
+mod metrics;
+mod orders;
+mod pinned;
+mod prompts;
+mod replay_gate;
+mod scan;
+mod single;
+mod source;
+mod states;
+mod version_set;
+mod watch;
+
+pub use catalogue::{Catalogue, CatalogueError, CatalogueSettings, ChangeError};
+pub use loading::Loading;
+pub use metrics::FlowCounts;
+pub use orders::{NotAnOrder, UnknownFlow};
+pub use pinned::Pinned;
+pub use replay_gate::{Obstacle, ReplayCheck, ReplayVerdict};
+pub use single::FlowFiles;
+pub use states::{FlowState, Rejected, Stage, Unclaimed, VersionState};
+pub use watch::watch;

@@ -1,0 +1,227 @@
+//! Loads a flow: from its files to a version that calls can run, step by step. A failure reports
+//! its step, reason and hint.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use ghanti_host::{Compiler, Fault, FlowEngine, FlowParts, FlowVersion, Origin, Program, Step};
+use ghanti_manifest::{Allowance, Manifest, ManifestError};
+use ghanti_model::{Description, FlowName, Language, PhoneNumber};
+
+use crate::prompts;
+use crate::scan::Place;
+use crate::source::{Parts, Source, Unread};
+
+/// Logged for a flow that runs on the sample values of a fictitious lender.
+const SAMPLES: &str = "the flow runs on sample values: give yours in ghanti.toml (`ghanti init` writes one, with a place for each)";
+
+/// Loads flows.
+#[derive(Debug)]
+pub(crate) struct Loader {
+    engine: FlowEngine,
+    compiler: Compiler,
+    default_transfer: Vec<PhoneNumber>,
+    allowance: Allowance,
+}
+
+impl Loader {
+    pub(crate) fn new(
+        engine: FlowEngine,
+        compiler: Compiler,
+        default_transfer: Vec<PhoneNumber>,
+        allowance: Allowance,
+    ) -> Self {
+        Self {
+            engine,
+            compiler,
+            default_transfer,
+            allowance,
+        }
+    }
+
+    pub(crate) fn allow(&mut self, allowance: Allowance) {
+        self.allowance = allowance;
+    }
+
+    pub(crate) fn engine(&self) -> &FlowEngine {
+        &self.engine
+    }
+
+    /// Reads the files. Fast compared with the later steps, so an unchanged flow is recognised
+    /// quickly.
+    pub(crate) async fn read(&self, place: Place) -> Result<Source, Unread> {
+        self.aside(Step::Read, move || Source::read(&place))
+            .await
+            .map_err(Unread::Fault)?
+    }
+
+    /// Builds a version. `alike` is a loaded version with the same component, whose compiled code
+    /// is reused: a changed prompt is live at once.
+    pub(crate) async fn load(
+        &self,
+        name: FlowName,
+        source: Source,
+        alike: Option<Arc<FlowVersion>>,
+    ) -> Result<FlowVersion, Fault> {
+        let began = Instant::now();
+        let Source {
+            id,
+            component_digest,
+            parts,
+            ..
+        } = source;
+        let Parts {
+            component,
+            manifest,
+            prompts,
+            audio,
+            ..
+        } = parts;
+        let text = manifest.clone().unwrap_or_default();
+        let manifest = self.manifest(&name, manifest.as_deref())?;
+        let (program, description, code) = match alike {
+            Some(alike) => (
+                alike.program().clone(),
+                alike.description.clone(),
+                Origin::Shared,
+            ),
+            None => self.build(component, &component_digest).await?,
+        };
+        no_errors(&manifest.check(&description, &text))?;
+        let languages = languages(&manifest, &description, &prompts)?;
+        let templates = description.templates.clone();
+        let prompts = self
+            .aside(Step::Prompts, {
+                let audio = audio.clone();
+                move || prompts::read(&prompts, &templates, &audio)
+            })
+            .await??;
+        let samples = manifest.samples.names();
+        let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        tracing::info!(flow = %name, version = %id, ?code, took_ms, "flow loaded");
+        if !samples.is_empty() {
+            tracing::warn!(flow = %name, samples = samples.join(", "), "{SAMPLES}");
+        }
+        Ok(FlowVersion::new(FlowParts {
+            name,
+            id,
+            component_digest,
+            program,
+            description,
+            manifest,
+            languages,
+            prompts,
+            audio,
+        }))
+    }
+
+    /// Builds a component, as [`Compiler::build`] does.
+    pub(crate) async fn build(
+        &self,
+        component: Vec<u8>,
+        digest: &str,
+    ) -> Result<(Program, Description, Origin), Fault> {
+        self.compiler.build(component, digest).await
+    }
+
+    /// Lowers the priority of loading: from now on calls come first.
+    pub(crate) fn step_back(&self) {
+        self.engine.loader_pool().step_back();
+    }
+
+    /// Runs short blocking work (milliseconds) on a loader thread.
+    pub(crate) async fn aside<T: Send + 'static>(
+        &self,
+        step: Step,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Fault> {
+        let failed = |error| {
+            Fault::new(
+                step,
+                format!("it failed: {error}"),
+                "report it with the flow's files",
+            )
+        };
+        self.engine
+            .loader_pool()
+            .run_light(work)
+            .await
+            .map_err(failed)
+    }
+
+    fn manifest(&self, flow: &FlowName, text: Option<&str>) -> Result<Manifest, Fault> {
+        let text = text.unwrap_or_default();
+        let mut manifest = Manifest::parse(text).map_err(|errors| {
+            let reasons = errors
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join("\n");
+            Fault::new(Step::Manifest, reasons, "fix `flow.toml`")
+                .at(errors.first().map(|error| error.line))
+        })?;
+        let overrides = &self.allowance.overrides;
+        overrides.clear(flow, &mut manifest);
+        self.allowance.admit(&mut manifest, text)?;
+        let unnamed = overrides.apply(flow, &mut manifest);
+        if manifest.grants.transfer.is_none() && !self.default_transfer.is_empty() {
+            manifest.grants.transfer = Some(BTreeMap::from([(
+                "default".to_owned(),
+                self.default_transfer.clone(),
+            )]));
+        }
+        if !unnamed.is_empty() {
+            tracing::warn!(%flow, settings = unnamed.join(", "), "the configuration gives settings that the flow's manifest does not name");
+        }
+        Ok(manifest)
+    }
+}
+
+/// Rejects a manifest with errors, reporting all of them at once.
+pub(crate) fn no_errors(errors: &[ManifestError]) -> Result<(), Fault> {
+    let Some(first) = errors.first() else {
+        return Ok(());
+    };
+    let reasons = errors
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n");
+    Err(Fault::new(Step::Manifest, reasons, "correct `flow.toml`").at(Some(first.line)))
+}
+
+/// The flow's languages: those of the manifest, else those that `describe` names followed by those
+/// that merely have a prompt file, so that a lender adds a language by adding a file. A flow with
+/// templates needs a prompt file for each language.
+fn languages(
+    manifest: &Manifest,
+    description: &Description,
+    prompts: &BTreeMap<Language, String>,
+) -> Result<Vec<Language>, Fault> {
+    let mut languages = manifest.languages.clone();
+    if languages.is_empty() {
+        languages.clone_from(&description.languages);
+        languages.extend(
+            prompts
+                .keys()
+                .filter(|language| !description.languages.contains(language))
+                .cloned(),
+        );
+    }
+    let missing = languages
+        .iter()
+        .filter(|language| !description.templates.is_empty() && !prompts.contains_key(language));
+    let missing = missing
+        .map(|language| format!("`prompts/{language}.ftl` is missing"))
+        .collect::<Vec<_>>();
+    if missing.is_empty() {
+        Ok(languages)
+    } else {
+        Err(Fault::new(
+            Step::Prompts,
+            missing.join("\n"),
+            "add the file, or take the language away",
+        ))
+    }
+}

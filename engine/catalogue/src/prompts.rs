@@ -1,0 +1,51 @@
+//! Reads and checks a flow's prompt files and audio files.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ghanti_audio::wav;
+use ghanti_host::{Fault, Step};
+use ghanti_language::{PromptBook, Severity, TemplateProblem};
+use ghanti_model::{Language, TemplateUse};
+
+/// Reads the prompt files, by language, and checks that each has every template in `uses`, with no
+/// arguments other than those the flow passes. `audio` are the flow's WAV files by name. On failure
+/// returns all problems with the first one's line.
+pub(crate) fn read(
+    prompts: &BTreeMap<Language, String>,
+    uses: &[TemplateUse],
+    audio: &BTreeMap<String, Arc<[u8]>>,
+) -> Result<PromptBook, Fault> {
+    let book = PromptBook::parse(prompts).map_err(|problems| of_templates(&problems))?;
+    let (errors, warnings): (Vec<_>, Vec<_>) = book
+        .check(uses)
+        .into_iter()
+        .partition(|problem| problem.severity == Severity::Error);
+    for warning in &warnings {
+        tracing::warn!(%warning, "odd prompts");
+    }
+    if !errors.is_empty() {
+        return Err(of_templates(&errors));
+    }
+    let unplayable: Vec<String> = audio
+        .iter()
+        .filter_map(|(name, file)| {
+            let reason = wav::check(file).err()?;
+            Some(format!("cannot play audio file `{name}`: {reason}"))
+        })
+        .collect();
+    if unplayable.is_empty() {
+        Ok(book)
+    } else {
+        Err(fault(&unplayable, None))
+    }
+}
+
+fn of_templates(problems: &[TemplateProblem]) -> Fault {
+    let reasons: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    fault(&reasons, problems.first().and_then(|problem| problem.line))
+}
+
+fn fault(reasons: &[String], line: Option<usize>) -> Fault {
+    Fault::new(Step::Prompts, reasons.join("\n"), "fix the prompt files").at(line)
+}

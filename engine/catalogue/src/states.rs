@@ -1,0 +1,120 @@
+//! The public states of flows and their versions.
+
+use std::fmt;
+
+use ghanti_host::{FlowVersion, Rejection};
+use ghanti_model::{FlowName, VersionId};
+
+/// A version's stage in its life cycle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Takes a trial share of the new calls.
+    Candidate,
+    /// Takes the new calls.
+    Active,
+    /// Was active, and stays loaded so that it can return at once. Its running calls continue.
+    Previous,
+    /// Was rolled back, by hand or because of its failures. Its running calls continue; it takes
+    /// new ones only if it is promoted.
+    RolledBack,
+    /// Kept only by its running calls.
+    Draining,
+}
+
+impl Stage {
+    /// The stage's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Stage::Candidate => "candidate",
+            Stage::Active => "active",
+            Stage::Previous => "previous",
+            Stage::RolledBack => "rolled-back",
+            Stage::Draining => "draining",
+        }
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One loaded version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VersionState {
+    /// The version.
+    pub id: VersionId,
+    /// The author's version number.
+    pub author_version: String,
+    /// Its stage. A previous version may still have running calls: see `calls`.
+    pub stage: Stage,
+    /// How many calls it has now.
+    pub calls: u32,
+    /// Its share of the new calls as a candidate, in percent.
+    pub weight: u8,
+    /// When it was loaded, in milliseconds since 1970.
+    pub loaded_ms: u64,
+    /// Why it was rolled back.
+    pub reason: Option<String>,
+    /// When it was rolled back, in milliseconds since 1970.
+    pub rolled_back_ms: Option<u64>,
+}
+
+impl VersionState {
+    pub(crate) fn of(version: &FlowVersion, stage: Stage) -> Self {
+        Self {
+            id: version.id.clone(),
+            author_version: version.description.version.clone(),
+            stage,
+            calls: version.calls(),
+            weight: version.manifest().update.weight,
+            loaded_ms: version.loaded_ms,
+            reason: None,
+            rolled_back_ms: None,
+        }
+    }
+}
+
+/// A rejected candidate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejected {
+    /// The version, or `None` if its files could not be read.
+    pub version: Option<VersionId>,
+    /// Step, reason, line and hint.
+    pub rejection: Rejection,
+    /// When it was rejected, in milliseconds since 1970.
+    pub at_ms: u64,
+}
+
+/// A flow with its versions: the candidate, the active one, previous ones (newest first), the one
+/// rolled back, and draining ones.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FlowState {
+    /// Its name.
+    pub name: FlowName,
+    /// Its versions.
+    pub versions: Vec<VersionState>,
+    /// Rejected candidates, newest first.
+    pub rejected: Vec<Rejected>,
+    /// Warnings about a flow, one sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// Where the calls that no flow claims go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unclaimed {
+    /// The flow that takes them, or `None` if they end as `no-flow`.
+    pub flow: Option<FlowName>,
+    /// Why, in a few words.
+    pub because: String,
+    /// Whether someone has to act on it.
+    pub is_problem: bool,
+}
+
+impl FlowState {
+    /// The version in a stage; the first if there are several.
+    pub fn version(&self, stage: Stage) -> Option<&VersionState> {
+        self.versions.iter().find(|version| version.stage == stage)
+    }
+}

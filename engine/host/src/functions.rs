@@ -1,0 +1,399 @@
+//! The host functions of the contract. Each converts and checks its arguments, makes one journal
+//! entry, and converts the answer.
+//!
+//! An invalid argument makes an entry too: in place of the arguments it holds the error message, so
+//! that no oversized text is kept.
+
+use ghanti_manifest::HEARD;
+use ghanti_model::prompt::TEXT_BYTES_MAX;
+use ghanti_model::{
+    Answer, CallError, Decision, Direction, Function, Language, Masked, Playout, Prompt, PromptId,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
+
+use crate::bindings::{call, customer, runtime, speech, types};
+use crate::context::{CallContext, StoreData};
+use crate::conversation::Instant;
+use crate::convert::{self, Checked};
+use crate::gate;
+use crate::log::{level_name, write_log};
+use crate::size;
+
+/// The contract's limit for the number of notes.
+const NOTES_MAX: usize = 64;
+
+type Told<T> = wasmtime::Result<Result<T, types::Error>>;
+
+/// The arguments as journaled, and as checked.
+fn journaled<T: Serialize>(checked: Checked<T>) -> (Json, Result<T, CallError>) {
+    match checked {
+        // the model's own types, whose serialization cannot fail
+        Ok(arguments) => (
+            serde_json::to_value(&arguments).unwrap_or_default(),
+            Ok(arguments),
+        ),
+        Err(sentence) => (
+            json!({ "invalid": sentence }),
+            Err(CallError::Invalid(sentence)),
+        ),
+    }
+}
+
+/// Like [`journaled`], for arguments whose texts take `bytes` together; if that exceeds `most`,
+/// they are not converted at all.
+fn measured<T: Serialize>(
+    bytes: usize,
+    most: u64,
+    check: impl FnOnce() -> Checked<T>,
+) -> (Json, Result<T, CallError>) {
+    if u64::try_from(bytes).is_ok_and(|bytes| bytes <= most) {
+        return journaled(check());
+    }
+    let sentence = format!(
+        "its texts have {bytes} bytes together and `[limits] text-bytes` is {most}: say and ask less at once, or raise it"
+    );
+    (
+        json!({ "invalid": sentence }),
+        Err(CallError::Limit(sentence)),
+    )
+}
+
+fn told<T, U>(answer: Result<T, CallError>, into: impl FnOnce(T) -> U) -> Result<U, types::Error> {
+    answer.map(into).map_err(convert::error_to_wit)
+}
+
+impl types::Host for StoreData {}
+
+/// The call's facts as the flow sees them and the journal keeps them, with the customer's number
+/// masked.
+#[derive(Serialize, Deserialize)]
+struct Facts {
+    call_id: String,
+    direction: Direction,
+    customer_number: String,
+    line_number: String,
+    language: Language,
+    parameters: Vec<(String, String)>,
+}
+
+impl call::Host for StoreData {
+    async fn facts(&mut self) -> wasmtime::Result<call::CallFacts> {
+        let facts: Facts = self
+            .call(Function::Facts, Json::Null, |host| {
+                Box::pin(async move {
+                    let facts = host.conversation.facts();
+                    Facts {
+                        call_id: facts.call_id.to_string(),
+                        direction: facts.direction,
+                        customer_number: facts
+                            .customer_number
+                            .map(|number| number.masked())
+                            .unwrap_or_default(),
+                        line_number: facts
+                            .line_number
+                            .map(|number| number.expose().to_owned())
+                            .unwrap_or_default(),
+                        language: host.known.language.clone().unwrap_or(facts.language),
+                        parameters: facts.parameters,
+                    }
+                })
+            })
+            .await?;
+        Ok(call::CallFacts {
+            call_id: facts.call_id,
+            direction: match facts.direction {
+                Direction::Inbound => call::Direction::Inbound,
+                Direction::Outbound => call::Direction::Outbound,
+            },
+            customer_number: facts.customer_number,
+            line_number: facts.line_number,
+            language: facts.language.into(),
+            parameters: facts.parameters,
+        })
+    }
+
+    async fn set_language(&mut self, language: String) -> Told<()> {
+        let (arguments, checked) = journaled(convert::language("language", &language));
+        let answer = self.attempt(Function::SetLanguage, arguments, |host| {
+            Box::pin(async move {
+                let language = checked?;
+                host.rules.check_language(&language)?;
+                host.conversation.set_language(language).await
+            })
+        });
+        Ok(told(answer.await?, |()| ()))
+    }
+
+    async fn establish(&mut self, name: String) -> Told<()> {
+        let checked = if name.starts_with(HEARD) {
+            Err(format!(
+                "`name` begins with `{HEARD}`, which only the engine establishes, from marks: wait with `drain`"
+            ))
+        } else {
+            convert::slug("name", name)
+        };
+        let (arguments, checked) = journaled(checked);
+        let answer = self.attempt(Function::Establish, arguments, |host| {
+            Box::pin(async move { host.conversation.establish(checked?).await })
+        });
+        Ok(told(answer.await?, |()| ()))
+    }
+
+    async fn transfer(&mut self, target: Option<String>) -> Told<()> {
+        let (arguments, checked) = journaled(
+            target
+                .map(|target| convert::text("target", target))
+                .transpose(),
+        );
+        let answer = self.attempt(Function::Transfer, arguments, |host| {
+            Box::pin(async move {
+                let decision: Decision = host.rules.transfer(checked?)?;
+                host.conversation.decide(decision).await
+            })
+        });
+        Ok(told(answer.await?, |()| ()))
+    }
+
+    async fn outcome(&mut self, disposition: String, detail: Option<String>) -> Told<()> {
+        let checked = convert::slug("disposition", disposition).and_then(|disposition| {
+            Ok((
+                disposition,
+                detail
+                    .map(|detail| convert::text("detail", detail))
+                    .transpose()?,
+            ))
+        });
+        let (arguments, checked) = journaled(checked);
+        let answer = self.attempt(Function::Outcome, arguments, |host| {
+            Box::pin(async move {
+                let (disposition, detail) = checked?;
+                host.conversation.outcome(disposition, detail).await
+            })
+        });
+        Ok(told(answer.await?, |()| ()))
+    }
+}
+
+impl CallContext {
+    /// The customer's record as read by the manifest's `[customer]`: a flow never gets a value that
+    /// cannot be read for certain, whoever stored it.
+    async fn customer_fields(&mut self) -> Result<Vec<(String, Masked)>, CallError> {
+        let fields = self.conversation.fields().await?;
+        let schema = &self.rules.manifest.customer;
+        if schema.fields.is_empty() {
+            return Ok(fields);
+        }
+        let today = self.conversation.now().date();
+        Ok(schema
+            .read(&fields.into_iter().collect(), today)
+            .fields
+            .into_iter()
+            .collect())
+    }
+}
+
+impl customer::Host for StoreData {
+    async fn field(&mut self, name: String) -> Told<Option<String>> {
+        let (arguments, checked) = journaled(convert::text("name", name));
+        let answer = self.attempt(Function::Field, arguments, |host| {
+            Box::pin(async move {
+                let name = checked?;
+                let fields = host.customer_fields().await?;
+                Ok(fields
+                    .into_iter()
+                    .find(|(field, _)| *field == name)
+                    .map(|(_, value)| value))
+            })
+        });
+        Ok(told(answer.await?, |value| value.map(Masked::into_exposed)))
+    }
+
+    async fn fields(&mut self) -> Told<Vec<(String, String)>> {
+        let answer = self.attempt(Function::Fields, Json::Null, |host| {
+            Box::pin(async move { host.customer_fields().await })
+        });
+        Ok(told(answer.await?, |fields| {
+            fields
+                .into_iter()
+                .map(|(name, value)| (name, value.into_exposed()))
+                .collect()
+        }))
+    }
+
+    async fn lookup(&mut self, key: String) -> Told<Option<String>> {
+        let (arguments, checked) = journaled(convert::text("key", key));
+        let answer = self.attempt(Function::Lookup, arguments, |host| {
+            Box::pin(async move {
+                let key = checked?;
+                host.rules.check_lookup(&key)?;
+                host.conversation.lookup(key).await
+            })
+        });
+        Ok(told(answer.await?, |value| value.map(Masked::into_exposed)))
+    }
+
+    async fn note(&mut self, name: String, value: String) -> Told<()> {
+        let checked = convert::text("name", name)
+            .and_then(|name| Ok((name, Masked::new(convert::text("value", value)?))));
+        let (arguments, checked) = journaled(checked);
+        let answer = self.attempt(Function::Note, arguments, |host| {
+            Box::pin(async move {
+                let (name, value) = checked?;
+                let notes = &host.known.notes;
+                if notes.len() >= NOTES_MAX && !notes.contains(&name) {
+                    return Err(CallError::Limit(format!(
+                        "the record takes {NOTES_MAX} notes: replace one by using its name again"
+                    )));
+                }
+                host.conversation.note(name, value).await
+            })
+        });
+        Ok(told(answer.await?, |()| ()))
+    }
+}
+
+impl CallContext {
+    fn admit_all(&self, prompts: Vec<Prompt>) -> Result<Vec<Prompt>, CallError> {
+        prompts
+            .into_iter()
+            .map(|prompt| self.rules.admit(prompt))
+            .collect()
+    }
+
+    /// Checks that everything the prompts and the question require has been established.
+    async fn pass(&mut self, question: Option<&str>, prompts: &[&Prompt]) -> Result<(), CallError> {
+        gate::pass(
+            &self.rules,
+            &self.known.established,
+            self.conversation.as_mut(),
+            question,
+            prompts,
+        )
+        .await
+    }
+}
+
+impl speech::Host for StoreData {
+    async fn say(&mut self, prompt: speech::Prompt) -> Told<u32> {
+        let (arguments, checked) = measured(size::prompt(&prompt), self.text_bytes, || {
+            convert::prompt("prompt", prompt)
+        });
+        let answer = self.attempt(Function::Say, arguments, |host| {
+            Box::pin(async move {
+                let prompt = host.rules.admit(checked?)?;
+                host.pass(None, &[&prompt]).await?;
+                host.conversation.say(prompt).await
+            })
+        });
+        Ok(told(answer.await?, |PromptId(id)| id))
+    }
+
+    async fn ask(&mut self, question: speech::Question) -> Told<speech::Answer> {
+        let (arguments, checked) = measured(size::question(&question), self.text_bytes, || {
+            convert::question(question)
+        });
+        let answer = self.attempt::<Answer, _>(Function::Ask, arguments, |host| {
+            Box::pin(async move {
+                let mut question = checked?;
+                question.prompt = host.rules.admit(question.prompt)?;
+                question.no_input = host.admit_all(question.no_input)?;
+                question.no_match = host.admit_all(question.no_match)?;
+                let prompts: Vec<_> = [&question.prompt]
+                    .into_iter()
+                    .chain(&question.no_input)
+                    .chain(&question.no_match)
+                    .collect();
+                host.pass(Some(&question.name), &prompts).await?;
+                host.conversation.ask(question).await
+            })
+        });
+        Ok(told(answer.await?, convert::answer_to_wit))
+    }
+
+    async fn collect(&mut self, collection: speech::Collection) -> Told<speech::Answer> {
+        let (arguments, checked) = measured(size::collection(&collection), self.text_bytes, || {
+            convert::collection(collection)
+        });
+        let answer = self.attempt::<Answer, _>(Function::Collect, arguments, |host| {
+            Box::pin(async move {
+                let mut collection = checked?;
+                collection.prompt = host.rules.admit(collection.prompt)?;
+                collection.no_input = host.admit_all(collection.no_input)?;
+                collection.no_match = host.admit_all(collection.no_match)?;
+                let prompts: Vec<_> = [&collection.prompt]
+                    .into_iter()
+                    .chain(&collection.no_input)
+                    .chain(&collection.no_match)
+                    .collect();
+                host.pass(Some(&collection.name), &prompts).await?;
+                host.conversation.collect(collection).await
+            })
+        });
+        Ok(told(answer.await?, convert::answer_to_wit))
+    }
+
+    async fn drain(&mut self) -> Told<Vec<speech::Playout>> {
+        let answer = self.attempt::<Vec<Playout>, _>(Function::Drain, Json::Null, |host| {
+            Box::pin(async move { host.conversation.drain().await })
+        });
+        Ok(told(answer.await?, convert::playouts_to_wit))
+    }
+}
+
+impl runtime::Host for StoreData {
+    async fn now(&mut self) -> wasmtime::Result<runtime::Instant> {
+        let now: Instant = self
+            .call(Function::Now, Json::Null, |host| {
+                Box::pin(async move { host.conversation.now() })
+            })
+            .await?;
+        Ok(runtime::Instant {
+            unix_ms: now.unix_ms,
+            offset_minutes: now.offset_minutes,
+        })
+    }
+
+    async fn random(&mut self) -> wasmtime::Result<u64> {
+        // drawn in a replay too, so that a version that takes the call over continues with the next
+        // number
+        let random = self.host_mut().map_or(0, |host| host.random.next());
+        self.call(Function::Random, Json::Null, move |_| {
+            Box::pin(async move { random })
+        })
+        .await
+    }
+
+    async fn log(&mut self, level: runtime::Level, mut message: String) -> wasmtime::Result<()> {
+        let lines = self.host().map_or(0, |host| host.log_lines);
+        if let Some(host) = self.host_mut() {
+            host.log_lines = lines.saturating_add(1);
+            host.leave_line(level, &message);
+        }
+        if lines >= self.log_lines {
+            return self.pass_over();
+        }
+        message.truncate(message.floor_char_boundary(TEXT_BYTES_MAX));
+        let arguments = json!({ "level": level_name(level), "message": message });
+        self.call(Function::Log, arguments, move |host| {
+            // what an author logs may be personal: the journal keeps it, while the engine's log
+            // only shows that something was logged
+            let shown = if host.show_logs { message.as_str() } else { "" };
+            write_log(level, message.len(), shown);
+            Box::pin(async {})
+        })
+        .await
+    }
+
+    async fn setting(&mut self, name: String) -> wasmtime::Result<Option<String>> {
+        let (arguments, checked) = journaled(convert::text("name", name));
+        self.call(Function::Setting, arguments, |host| {
+            Box::pin(async move {
+                checked
+                    .ok()
+                    .and_then(|name| host.rules.manifest.settings.get(&name).cloned())
+            })
+        })
+        .await
+    }
+}

@@ -1,0 +1,42 @@
+//! The WebAssembly host: compiles components, links them, and runs one instance per call.
+//!
+//! It knows neither speech nor sessions nor files: a running flow reaches the outside only through
+//! [`Conversation`], after the call's journal and the manifest's rules.
+
+mod bindings;
+mod capacity;
+mod compile;
+mod context;
+mod contract;
+mod conversation;
+mod convert;
+mod description;
+mod engine;
+mod failures;
+mod functions;
+mod gate;
+mod known;
+mod limit;
+mod loader_pool;
+mod log;
+mod meters;
+mod random;
+mod rejection;
+mod remembered;
+mod run;
+mod scripted;
+mod size;
+mod version;
+mod wasi;
+
+pub use compile::inside::compile_component;
+pub use compile::{Compiler, Origin};
+pub use conversation::{Conversation, Instant};
+pub use engine::{CompileIn, EngineError, EngineSettings, FlowEngine, MEMORY_BYTES_MAX, TICK_MS};
+pub use limit::{ARRIVAL, Limit};
+pub use loader_pool::LoaderPool;
+pub use random::SplitMix64;
+pub use rejection::{Fault, Rejection, Step};
+pub use run::{Program, RunEnd};
+pub use scripted::{Scripted, ScriptedCaller};
+pub use version::{FlowParts, FlowVersion};

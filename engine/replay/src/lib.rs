@@ -1,0 +1,37 @@
+//! Recorded calls against versions of flows: comparison of one call or of many, the replay gate,
+//! and the handover of a running call to another version.
+//!
+//! A replay reads records and flows. It performs no action, synthesizes no speech, and writes to no
+//! store and no log; only the cache of compiled components is written, as usual.
+
+mod calls;
+mod changed_words;
+mod comparing;
+mod comparison;
+mod difference;
+mod error;
+mod flows;
+mod gate;
+mod handover;
+mod recorded;
+mod replayer;
+mod report;
+mod settings;
+mod since;
+mod sweep;
+mod told;
+mod turn;
+mod verdict;
+mod words;
+
+pub use comparison::{Comparison, compare};
+pub use difference::{Difference, other_words};
+pub use error::ReplayError;
+pub use gate::RecordedCheck;
+pub use handover::Handover;
+pub use replayer::Replayer;
+pub use report::Replayed;
+pub use settings::ReplaySettings;
+pub use sweep::{Group, Progress, Sweep};
+pub use turn::{TranscriptTurn, What, prompts, turns};
+pub use verdict::Told;
