@@ -1,5 +1,4 @@
-//! The `ghanti` program: serves calls, helps flow authors, checks the configuration, replays
-//! recorded calls, and simulates Exotel and a caller.
+//! The `ghanti` program; each command has a file of its own.
 
 mod call;
 mod config;
@@ -8,9 +7,9 @@ mod init;
 mod replay;
 mod serve;
 mod signals;
+mod sim;
 
-use std::io::Write as _;
-use std::process::ExitCode;
+use std::{io::Write as _, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
@@ -24,7 +23,6 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve calls until stopped
     Serve(serve::Serve),
     /// Write a commented configuration with random tokens
     Init(init::Init),
@@ -35,11 +33,14 @@ enum Command {
     Config(config::Command),
     /// Simulate Exotel and a caller against a running engine
     Call(call::Call),
+    Sim(sim::Sim),
     /// Replay recorded calls against their own version of a flow or another one
     Replay(replay::Replay),
     /// Compile the component on standard input; used by the engine for its child processes
     #[command(hide = true)]
-    CompileComponent { order: String },
+    CompileComponent {
+        order: String,
+    },
 }
 
 fn main() -> ExitCode {
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
         Command::Dev(dev) => dev.run(),
         Command::Config(command) => command.run(),
         Command::Call(call) => call.run(),
+        Command::Sim(sim) => sim.run(),
         Command::Replay(replay) => replay.run(),
         Command::CompileComponent { order } => Ok(ghanti_server::compile_component(&order)),
     };
