@@ -1,4 +1,5 @@
-//! The `ghanti` program; each command has a file of its own.
+//! The `ghanti` program: serves calls, helps flow authors, checks the configuration, replays
+//! recorded calls, and simulates Exotel and a caller.
 
 mod call;
 mod config;
@@ -9,20 +10,16 @@ mod serve;
 mod signals;
 mod sim;
 
-use std::{io::Write as _, process::ExitCode};
+use std::io::Write as _;
+use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::Parser;
 
 /// A voicebot engine for Exotel telephony.
 #[derive(Parser)]
 #[command(name = "ghanti", version, about)]
-struct Arguments {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand)]
 enum Command {
+    /// Serve calls until stopped
     Serve(serve::Serve),
     /// Write a commented configuration with random tokens
     Init(init::Init),
@@ -33,18 +30,17 @@ enum Command {
     Config(config::Command),
     /// Simulate Exotel and a caller against a running engine
     Call(call::Call),
+    /// Simulate Exotel's side of outbound calls
     Sim(sim::Sim),
     /// Replay recorded calls against their own version of a flow or another one
     Replay(replay::Replay),
     /// Compile the component on standard input; used by the engine for its child processes
     #[command(hide = true)]
-    CompileComponent {
-        order: String,
-    },
+    CompileComponent { order: String },
 }
 
 fn main() -> ExitCode {
-    let done = match Arguments::parse().command {
+    let done = match Command::parse() {
         Command::Serve(serve) => serve.run(),
         Command::Init(init) => init.run(),
         Command::Dev(dev) => dev.run(),
