@@ -26,7 +26,7 @@ use super::calls::CallLog;
 use super::exchange::Exchange;
 use super::faults::ReplyFault;
 use super::reply::{Format, Refusal, active_streams};
-use super::request::{ConnectRequest, sent};
+use super::request::{ConnectRequest, Target, sent};
 use super::server::CutOff;
 use crate::facts::{Facts, indian_time, spelt};
 use crate::scenario::Direction;
@@ -181,8 +181,8 @@ fn facts(exchange: &Exchange, request: &ConnectRequest) -> Result<Facts, Refusal
         account_sid: exchange.setup.account.sid.clone(),
         line: spelt(&request.caller_id),
         flow_id: match &request.target {
-            super::request::Target::Flow(app_id) => app_id.clone(),
-            super::request::Target::Stream(_) => facts.flow_id,
+            Target::Flow(app_id) => app_id.clone(),
+            Target::Stream(_) => facts.flow_id,
         },
         custom_field: request.custom_field.clone(),
         ..facts
