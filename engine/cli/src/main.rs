@@ -8,21 +8,16 @@ mod init;
 mod replay;
 mod serve;
 mod signals;
+mod sim;
 
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::Parser;
 
 /// A voicebot engine for Exotel telephony.
 #[derive(Parser)]
 #[command(name = "ghanti", version, about)]
-struct Arguments {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand)]
 enum Command {
     /// Serve calls until stopped
     Serve(serve::Serve),
@@ -35,6 +30,8 @@ enum Command {
     Config(config::Command),
     /// Simulate Exotel and a caller against a running engine
     Call(call::Call),
+    /// Simulate Exotel's side of outbound calls
+    Sim(sim::Sim),
     /// Replay recorded calls against their own version of a flow or another one
     Replay(replay::Replay),
     /// Compile the component on standard input; used by the engine for its child processes
@@ -43,12 +40,13 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let done = match Arguments::parse().command {
+    let done = match Command::parse() {
         Command::Serve(serve) => serve.run(),
         Command::Init(init) => init.run(),
         Command::Dev(dev) => dev.run(),
         Command::Config(command) => command.run(),
         Command::Call(call) => call.run(),
+        Command::Sim(sim) => sim.run(),
         Command::Replay(replay) => replay.run(),
         Command::CompileComponent { order } => Ok(ghanti_server::compile_component(&order)),
     };

@@ -1,77 +1,26 @@
-//! Exotel's HTTP requests around a call: Passthru, the dynamic stream URL, Connect and the status
-//! callback; and the engine's own API for storing a customer and reading a record.
-//!
-//! Every request has a timeout of [`APPLET_LIMIT`], like Exotel's. Nothing is retried.
+//! A flow as the engine documents it, at the engine's own paths: Passthru, the dynamic stream URL,
+//! Connect and the status callback; and the engine's API for storing a customer and reading a
+//! record.
 
 use std::fmt;
 use std::time::Duration;
 
-use ghanti_exotel::applet::{ConnectReply, Destination};
 use ghanti_model::{CallId, CallRecord, CallState, PhoneNumber};
 use percent_encoding::percent_decode_str;
 use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
-use serde::Deserialize;
 use serde_json::Value as Json;
 
-use crate::facts::Facts;
+use crate::agent::{AGENT_TALKS, AgentAnswer, agent_event};
+use crate::exotel_http::{Answer, Connected, ExotelHttp, send, told};
+use crate::facts::{EndedBy, Facts};
 use crate::fault::WireFault;
 use crate::scenario::Customer;
-
-/// Timeout of Exotel's requests to an applet's URL.
-pub const APPLET_LIMIT: Duration = Duration::from_secs(5);
 
 /// How long to wait for the record of a finished call to be completed.
 const RECORD_LIMIT: Duration = Duration::from_secs(10);
 
 /// Poll interval for a call's record.
 pub const RECORD_EVERY: Duration = Duration::from_millis(250);
-
-/// Who ended the stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EndedBy {
-    /// The bot closed it, so the Exotel flow continues.
-    Bot,
-    /// The caller hung up.
-    User,
-    /// There was no stream.
-    Nobody,
-}
-
-/// The answer to the Connect applet.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Connected {
-    /// The agents' numbers, in the order of dialling.
-    pub numbers: Vec<PhoneNumber>,
-    /// The URL for events of the agents' legs.
-    pub events: Option<Url>,
-}
-
-/// How the agent responds when the phone rings.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum AgentAnswer {
-    /// The agent answers and talks for a moment.
-    #[default]
-    Answers,
-    /// The agent's line is busy.
-    Busy,
-    /// The agent does not answer.
-    NoAnswer,
-}
-
-/// How long an agent talks, as reported by Exotel. Nothing waits for this time.
-const AGENT_TALKS_S: u64 = 20;
-
-impl AgentAnswer {
-    /// Exotel's status of the agent's leg.
-    fn status(self) -> &'static str {
-        match self {
-            AgentAnswer::Answers => "completed",
-            AgentAnswer::Busy => "busy",
-            AgentAnswer::NoAnswer => "no-answer",
-        }
-    }
-}
 
 /// The engine cannot be used at all.
 #[derive(Debug, thiserror::Error)]
@@ -103,7 +52,7 @@ pub enum EngineError {
 /// A client for the engine's HTTP interface.
 #[derive(Clone)]
 pub struct Applets {
-    http: Client,
+    http: ExotelHttp,
     base: Url,
     /// The token of Exotel's requests.
     applet_token: Option<String>,
@@ -143,11 +92,7 @@ impl Applets {
         base.set_username("")
             .and_then(|()| base.set_password(None))
             .map_err(|()| wrong())?;
-        let http = Client::builder()
-            .timeout(APPLET_LIMIT)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(|_| wrong())?;
+        let http = ExotelHttp::new().map_err(|_| wrong())?;
         Ok(Self {
             http,
             base,
@@ -165,7 +110,7 @@ impl Applets {
             reason: told(&error),
         };
         let response = self
-            .to_api(self.http.post(url.clone()))
+            .to_api(self.client().post(url.clone()))
             .json(customer)
             .send()
             .await
@@ -186,7 +131,9 @@ impl Applets {
     /// refused calls.
     pub async fn passthru(&self, facts: &Facts) -> Result<(), WireFault> {
         let request = "GET /passthru";
-        let (status, body) = self.applet(request, "passthru", facts.parameters()).await?;
+        let Answer { status, body, .. } = self
+            .applet(request, "passthru", &facts.parameters())
+            .await?;
         if status == StatusCode::OK && body.trim() == "OK" {
             return Ok(());
         }
@@ -204,19 +151,9 @@ impl Applets {
     /// `GET /voicebot-url`: the URL to connect to.
     pub async fn voicebot_url(&self, facts: &Facts) -> Result<Url, WireFault> {
         let request = "GET /voicebot-url";
-        let (status, body) = self
-            .applet(request, "voicebot-url", facts.parameters())
-            .await?;
-        let url = serde_json::from_str::<Json>(&body)
-            .ok()
-            .and_then(|body| Url::parse(body.get("url")?.as_str()?).ok());
-        match url.filter(|url| status == StatusCode::OK && matches!(url.scheme(), "ws" | "wss")) {
-            Some(url) => Ok(url),
-            None => Err(WireFault::Applet {
-                request,
-                problem: format!("status {status} without `{{\"url\": \"wss://…\"}}`"),
-            }),
-        }
+        let parameters = facts.parameters();
+        let answer = self.applet(request, "voicebot-url", &parameters).await?;
+        answer.stream_url(request)
     }
 
     /// `GET /passthru/after`: whether the Exotel flow continues to Connect. By status (302 is the
@@ -228,27 +165,11 @@ impl Applets {
         lasted_s: u64,
     ) -> Result<bool, WireFault> {
         let request = "GET /passthru/after";
-        let (status, by) = match ended_by {
-            EndedBy::Bot => ("completed", "bot"),
-            EndedBy::User => ("cancelled", "user"),
-            EndedBy::Nobody => ("failed", "NA"),
-        };
-        let mut parameters = facts.parameters();
-        parameters.extend([
-            ("Stream[StreamSID]", facts.stream_sid.to_string()),
-            ("Stream[Status]", status.to_owned()),
-            ("Stream[Duration]", lasted_s.to_string()),
-            ("Stream[DisconnectedBy]", by.to_owned()),
-        ]);
-        let (status, body) = self.applet(request, "passthru/after", parameters).await?;
-        match status {
+        let parameters = facts.after_stream(ended_by, lasted_s);
+        let answer = self.applet(request, "passthru/after", &parameters).await?;
+        match answer.status {
             StatusCode::FOUND => Ok(true),
-            StatusCode::OK => {
-                let select = serde_json::from_str::<Json>(&body)
-                    .ok()
-                    .and_then(|body| Some(body.get("select")?.as_str()?.to_owned()));
-                Ok(select.is_some_and(|case| case == "transfer"))
-            }
+            StatusCode::OK => Ok(answer.select().is_some_and(|case| case == "transfer")),
             other => Err(WireFault::Applet {
                 request,
                 problem: format!("status {other}: Exotel branches on 200 and 302 alone"),
@@ -259,26 +180,12 @@ impl Applets {
     /// `GET /connect`: the numbers to dial.
     pub async fn connect(&self, facts: &Facts) -> Result<Connected, WireFault> {
         let request = "GET /connect";
-        let fault = |problem: String| WireFault::Applet { request, problem };
-        let (status, body) = self.applet(request, "connect", facts.parameters()).await?;
-        if status != StatusCode::OK {
-            return Err(fault(format!("status {status}, not 200")));
-        }
-        let reply = ConnectReply::parse(&body).map_err(|error| fault(error.to_string()))?;
-        let Destination::Numbers(numbers) = reply.destination else {
-            return Err(fault("a trunk, and no numbers".to_owned()));
-        };
-        let events =
-            match reply.dial_passthru_event_url {
-                Some(url) => Some(Url::parse(&url).map_err(|error| {
-                    fault(format!("`dial_passthru_event_url` is no URL: {error}"))
-                })?),
-                None => None,
-            };
-        Ok(Connected { numbers, events })
+        let parameters = facts.parameters();
+        let answer = self.applet(request, "connect", &parameters).await?;
+        answer.connected(request)
     }
 
-    /// Connect's events of an agent's leg, in order (support article 3000106308).
+    /// Connect's events of an agent's leg, in order.
     pub async fn agent_events(
         &self,
         url: &Url,
@@ -286,33 +193,9 @@ impl Applets {
         agent: &PhoneNumber,
         answer: AgentAnswer,
     ) -> Result<(), WireFault> {
-        let request = "dial_passthru_event_url";
-        let answered: &[&str] = if answer == AgentAnswer::Answers {
-            &["Answered"]
-        } else {
-            &[]
-        };
-        for event in ["Dial", "Ringing"]
-            .iter()
-            .chain(answered)
-            .chain(&["Terminal"])
-        {
-            let mut parameters = facts.parameters();
-            parameters.extend([
-                ("DialWhomNumber", agent.expose().to_owned()),
-                ("EventType", (*event).to_owned()),
-                (
-                    "Status",
-                    if *event == "Terminal" { "free" } else { "busy" }.to_owned(),
-                ),
-            ]);
-            let (status, _) = self.get(request, url.clone(), parameters).await?;
-            if status != StatusCode::OK {
-                return Err(WireFault::Applet {
-                    request,
-                    problem: format!("status {status}, not 200"),
-                });
-            }
+        let url = self.of_exotel(url.clone());
+        for event in answer.events() {
+            agent_event(&self.http, &url, facts, agent, event).await?;
         }
         Ok(())
     }
@@ -326,25 +209,9 @@ impl Applets {
         answer: AgentAnswer,
     ) -> Result<(), WireFault> {
         let request = "GET /passthru/after, behind Connect";
-        let mut parameters = facts.parameters();
-        parameters.retain(|(name, _)| {
-            !matches!(
-                *name,
-                "DialCallStatus" | "DialCallDuration" | "DialWhomNumber" | "CallType"
-            )
-        });
-        let (call_type, seconds) = if answer == AgentAnswer::Answers {
-            ("completed", AGENT_TALKS_S)
-        } else {
-            ("incomplete", 0)
-        };
-        parameters.extend([
-            ("DialCallStatus", answer.status().to_owned()),
-            ("DialCallDuration", seconds.to_string()),
-            ("DialWhomNumber", agent.expose().to_owned()),
-            ("CallType", call_type.to_owned()),
-        ]);
-        let (status, body) = self.applet(request, "passthru/after", parameters).await?;
+        let parameters = facts.after_agent(agent, answer, AGENT_TALKS);
+        let Answer { status, body, .. } =
+            self.applet(request, "passthru/after", &parameters).await?;
         if status == StatusCode::OK && !body.contains("transfer") {
             return Ok(());
         }
@@ -373,11 +240,7 @@ impl Applets {
             ("Legs[0][OnCallDuration]", &lasted_s.to_string()),
         ]);
         if let Some(answer) = agent {
-            let seconds = if answer == AgentAnswer::Answers {
-                AGENT_TALKS_S
-            } else {
-                0
-            };
+            let seconds = answer.talked_s(AGENT_TALKS);
             form.query_pairs_mut().extend_pairs([
                 ("Legs[1][Status]", answer.status()),
                 ("Legs[1][OnCallDuration]", &seconds.to_string()),
@@ -385,26 +248,24 @@ impl Applets {
         }
         let body = form.query().unwrap_or_default().to_owned();
         let post = self
-            .of_exotel(self.http.post(self.url("status")))
+            .client()
+            .post(self.of_exotel(self.url("status")))
             .header("content-type", "application/x-www-form-urlencoded")
             .body(body);
-        let response = post.send().await.map_err(|error| WireFault::Applet {
-            request,
-            problem: told(&error),
-        })?;
-        if response.status().is_success() {
+        let answer = send(request, post).await?;
+        if answer.status.is_success() {
             return Ok(());
         }
         Err(WireFault::Applet {
             request,
-            problem: format!("status {}", response.status()),
+            problem: format!("status {}", answer.status),
         })
     }
 
     /// `GET /api/calls/{id}`: the current record, if it can be read. The id is the engine's own or
     /// Exotel's CallSid.
     pub async fn record(&self, id: &str) -> Option<CallRecord> {
-        let request = self.to_api(self.http.get(self.url(&format!("api/calls/{id}"))));
+        let request = self.to_api(self.client().get(self.url(&format!("api/calls/{id}"))));
         let response = request
             .send()
             .await
@@ -444,33 +305,22 @@ impl Applets {
         &self,
         request: &'static str,
         path: &str,
-        parameters: Vec<(&str, String)>,
-    ) -> Result<(StatusCode, String), WireFault> {
-        self.get(request, self.url(path), parameters).await
+        parameters: &[(&'static str, String)],
+    ) -> Result<Answer, WireFault> {
+        let url = self.of_exotel(self.url(path));
+        self.http.get(request, url, parameters).await
     }
 
-    async fn get(
-        &self,
-        request: &'static str,
-        url: Url,
-        parameters: Vec<(&str, String)>,
-    ) -> Result<(StatusCode, String), WireFault> {
-        let fault = |error: reqwest::Error| WireFault::Applet {
-            request,
-            problem: told(&error),
-        };
-        let get = self
-            .of_exotel(self.http.get(url))
-            .header("exotel-version", "1.0")
-            .query(&parameters);
-        let response = get.send().await.map_err(fault)?;
-        Ok((response.status(), response.text().await.map_err(fault)?))
+    fn client(&self) -> &Client {
+        self.http.client()
     }
 
-    fn of_exotel(&self, request: RequestBuilder) -> RequestBuilder {
-        self.applet_token
-            .iter()
-            .fold(request, |request, token| request.query(&[("token", token)]))
+    /// Adds the token of Exotel's requests to a URL, as the operator does who pastes it.
+    fn of_exotel(&self, mut url: Url) -> Url {
+        if let Some(token) = &self.applet_token {
+            url.query_pairs_mut().append_pair("token", token);
+        }
+        url
     }
 
     fn to_api(&self, request: RequestBuilder) -> RequestBuilder {
@@ -487,16 +337,4 @@ impl Applets {
         ));
         url
     }
-}
-
-/// The error without the URL, whose query contains a phone number.
-fn told(error: &reqwest::Error) -> String {
-    if error.is_timeout() {
-        return format!("no answer within {} s", APPLET_LIMIT.as_secs());
-    }
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
 }

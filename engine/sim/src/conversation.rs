@@ -1,5 +1,5 @@
-//! The stream of one call in real time: every 20 ms a frame of the bot is played, a step of the
-//! scenario may become due, and a frame of the caller is sent.
+//! The stream of one call in real time: every frame's time (20 ms) a frame of the bot is played, a
+//! step of the scenario may become due, and a frame of the caller is sent.
 //!
 //! A single task. Frames keep to a fixed time base: after a late frame the next ones follow at
 //! once, so timing does not drift.
@@ -10,10 +10,11 @@ use std::time::Duration;
 
 use ghanti_model::Line;
 use tokio::time::{MissedTickBehavior, interval_at};
+use tokio_util::sync::CancellationToken;
 
-use crate::applets::EndedBy;
 use crate::caller_audio::CallerAudio;
 use crate::director::Director;
+use crate::facts::EndedBy;
 use crate::fault::WireFault;
 use crate::heard::Heard;
 use crate::listener::{Event, Listener, Who};
@@ -38,6 +39,8 @@ const UNHEARD_MS: u64 = 100;
 
 /// A prepared caller.
 pub struct Caller<'a> {
+    /// What the caller says as soon as the stream is open, as a voicemail does.
+    pub opening: Option<Arc<[i16]>>,
     /// The caller's steps.
     pub steps: Vec<Step>,
     /// The caller's speech, by text, at the stream's rate.
@@ -52,6 +55,53 @@ pub struct Caller<'a> {
     pub watch: RecordWatch,
     /// Receives events as they happen.
     pub listener: &'a dyn Listener,
+    /// How the network carries the stream.
+    pub network: Network,
+}
+
+/// How the network carries a stream.
+#[derive(Debug, Clone)]
+pub struct Network {
+    /// Milliseconds of the caller's audio in one message. Longer frames make calls cheaper.
+    pub frame_ms: u64,
+    /// Which directions the stream has.
+    pub carries: Carries,
+    /// When the connection is lost: it ends with no `stop`, and Exotel goes on to the next applet.
+    pub lost_at_ms: Option<u64>,
+    /// Cancelled when the caller has to hang up at once.
+    pub hang_up: CancellationToken,
+    /// What is kept of the call.
+    pub keep: Keep,
+}
+
+/// Which directions a stream has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carries {
+    /// The Voicebot applet's stream: audio both ways, keys and marks.
+    BothWays,
+    /// The Stream applet's stream: the caller's audio alone. What the bot sends is ignored.
+    CallerOnly,
+}
+
+/// What is kept of a call, in memory until it is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// The audio of both sides and all messages.
+    Everything,
+    /// Only what was measured, so that thousands of calls fit into memory.
+    Measurements,
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        Self {
+            frame_ms: FRAME_MS,
+            carries: Carries::BothWays,
+            lost_at_ms: None,
+            hang_up: CancellationToken::new(),
+            keep: Keep::Everything,
+        }
+    }
 }
 
 /// The result of a stream.
@@ -70,9 +120,9 @@ pub struct Played {
     pub gaps: u32,
     /// The stream's sample rate.
     pub rate_hz: u32,
-    /// What the caller said.
+    /// What the caller said, if it was kept.
     pub caller_audio: Vec<i16>,
-    /// What the caller heard, of the same length.
+    /// What the caller heard, of the same length if it was kept.
     pub bot_audio: Vec<i16>,
     /// Violations of Exotel's rules.
     pub faults: Vec<WireFault>,
@@ -87,6 +137,8 @@ enum End {
     Bot,
     Caller,
     OutOfTime,
+    /// The connection was lost on Exotel's side.
+    Lost,
     Broken(String),
 }
 
@@ -107,7 +159,7 @@ pub async fn play(mut wire: Wire, caller: Caller<'_>) -> Played {
         playback: Playback::default(),
         speech: CallerAudio::default(),
         keys: VecDeque::new(),
-        frame: vec![0; (u64::from(caller.rate_hz) * FRAME_MS / 1000) as usize],
+        frame: vec![0; (u64::from(caller.rate_hz) * caller.network.frame_ms / 1000) as usize],
         caller_audio: Vec::new(),
         bot_audio: Vec::new(),
         now_ms: 0,
@@ -139,7 +191,12 @@ struct Conversation<'a> {
 impl Conversation<'_> {
     async fn run(&mut self, wire: &mut Wire) -> Result<End, Gone> {
         let started = wire.begin().await?;
-        let mut ticks = interval_at(started, Duration::from_millis(FRAME_MS));
+        let frame_ms = self.caller.network.frame_ms;
+        let is_one_way = self.caller.network.carries == Carries::CallerOnly;
+        if let Some(opening) = self.caller.opening.take() {
+            self.speech.say(opening);
+        }
+        let mut ticks = interval_at(started, Duration::from_millis(frame_ms));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
         loop {
             tokio::select! {
@@ -148,9 +205,10 @@ impl Conversation<'_> {
                     if let Some(end) = self.tick(wire).await? {
                         return Ok(end);
                     }
-                    self.now_ms += FRAME_MS;
+                    self.now_ms += frame_ms;
                 }
                 message = wire.next() => match message? {
+                    _ if is_one_way => {}
                     Some(FromBot::Media(samples)) => self.playback.media(samples),
                     Some(FromBot::Mark(name)) => self.playback.mark(name),
                     Some(FromBot::Clear) => drop(self.playback.clear()),
@@ -166,7 +224,10 @@ impl Conversation<'_> {
             wire.mark(&mark).await?;
         }
         self.heard.bot(self.now_ms, &self.frame);
-        self.bot_audio.extend_from_slice(&self.frame);
+        let keeps = self.caller.network.keep == Keep::Everything;
+        if keeps || self.caller.room.has_echo() {
+            self.bot_audio.extend_from_slice(&self.frame);
+        }
 
         let transcript = self.caller.watch.transcript();
         self.show(&transcript);
@@ -175,12 +236,17 @@ impl Conversation<'_> {
         {
             return Ok(Some(end));
         }
+        if let Some(end) = self.ended_by_network() {
+            return Ok(Some(end));
+        }
         if self.now_ms >= self.caller.limit_ms {
             self.tell(Who::Caller, "is out of patience and hangs up".to_owned());
             return Ok(Some(End::OutOfTime));
         }
         while let Some((_, key)) = self.keys.pop_front_if(|(due_ms, _)| *due_ms <= self.now_ms) {
-            wire.dtmf(key, KEY_HELD_MS).await?;
+            if self.caller.network.carries == Carries::BothWays {
+                wire.dtmf(key, KEY_HELD_MS).await?;
+            }
         }
 
         if let Some(samples) = self.speech.fill(&mut self.frame) {
@@ -188,9 +254,21 @@ impl Conversation<'_> {
             self.heard.caller_fell_silent(self.now_ms + into_ms);
         }
         self.caller.room.fill(&self.bot_audio, &mut self.frame);
-        self.caller_audio.extend_from_slice(&self.frame);
+        if keeps {
+            self.caller_audio.extend_from_slice(&self.frame);
+        }
         wire.media(&self.frame, self.now_ms).await?;
         Ok(None)
+    }
+
+    fn ended_by_network(&self) -> Option<End> {
+        let network = &self.caller.network;
+        if network.hang_up.is_cancelled() {
+            self.tell(Who::Caller, "hangs up".to_owned());
+            return Some(End::Caller);
+        }
+        let is_lost = network.lost_at_ms.is_some_and(|at| self.now_ms >= at);
+        is_lost.then_some(End::Lost)
     }
 
     /// Starts a step's action.
@@ -228,6 +306,7 @@ impl Conversation<'_> {
     async fn finish(mut self, wire: Wire, end: End) -> Played {
         let (mut check, log) = match &end {
             End::Caller | End::OutOfTime => wire.hang_up().await,
+            End::Lost => wire.lose().await,
             End::Bot | End::Broken(_) => wire.ended(),
         };
         match &end {
@@ -242,14 +321,14 @@ impl Conversation<'_> {
             End::Broken(reason) => check.breach(WireFault::Broken {
                 reason: reason.clone(),
             }),
-            End::Caller | End::OutOfTime => {}
+            End::Caller | End::OutOfTime | End::Lost => {}
         }
         self.show(&self.caller.watch.transcript());
         Played {
-            ended_by: if matches!(end, End::Bot | End::Broken(_)) {
-                EndedBy::Bot
-            } else {
-                EndedBy::User
+            ended_by: match end {
+                End::Bot | End::Broken(_) => EndedBy::Bot,
+                End::Caller | End::OutOfTime => EndedBy::User,
+                End::Lost => EndedBy::Nobody,
             },
             lasted_ms: self.now_ms,
             out_of_time: matches!(end, End::OutOfTime),

@@ -1,5 +1,5 @@
 //! A simulator of Exotel that calls the engine, with a caller who speaks: for demonstrations, tests
-//! and load.
+//! and load. It also plays the API by which the engine dials.
 //!
 //! It uses only Exotel's interfaces: HTTP applets and one WebSocket, in real time. It never looks
 //! inside the engine, except through the engine's public API, and it reports everything the engine
@@ -9,7 +9,8 @@
 //! |---|---|
 //! | [`scenario`] | the scenario file: who is called, how they respond, what is expected |
 //! | [`run`](mod@run) | one call, from Passthru to the status callback |
-//! | [`applets`], [`facts`] | Exotel's HTTP requests and their parameters |
+//! | [`exotel`] | a server that plays Exotel's side of outbound calls |
+//! | [`applets`], [`exotel_http`], [`facts`], [`agent`] | Exotel's HTTP requests and their parameters |
 //! | [`stream_url`] | the stream's URL as Exotel reads it |
 //! | [`conversation`] | the stream of a call, frame by frame |
 //! | [`director`], [`heard`], [`watch`] | when the caller's next step is due |
@@ -21,11 +22,14 @@
 //! | [`report`], [`listener`] | results, and live events |
 //! | [`load`](mod@load) | many concurrent calls, for benchmarks |
 
+pub mod agent;
 pub mod applets;
 pub mod bot_words;
 pub mod caller_audio;
 pub mod conversation;
 pub mod director;
+pub mod exotel;
+pub mod exotel_http;
 pub mod facts;
 pub mod fault;
 pub mod heard;

@@ -22,10 +22,11 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use self::bot_audio::BotAudio;
 use self::report::Tally;
 pub use self::report::{BotFrames, LoadReport, Percentiles};
-use crate::applets::{AgentAnswer, Applets, EndedBy, EngineError};
+use crate::agent::AgentAnswer;
+use crate::applets::{Applets, EngineError};
 use crate::caller_audio::CallerAudio;
 use crate::conversation::FRAME_MS;
-use crate::facts::Facts;
+use crate::facts::{EndedBy, Facts};
 use crate::run::RunError;
 use crate::scenario::{Customer, Direction};
 use crate::socket::{Incoming, Socket};
@@ -254,9 +255,7 @@ impl LoadCaller {
     }
 
     async fn stream(&self, url: &Url, facts: &Facts, tally: &mut Tally) -> Result<EndedBy, String> {
-        let stream = facts
-            .stream(stream_url::parameters(url).0, stream_url::format(url))
-            .map_err(|error| error.to_string())?;
+        let stream = facts.stream(stream_url::parameters(url).0, stream_url::format(url));
         let bytes_per_ms = stream.media_format.bytes_per_ms();
         let mut far_end = FarEnd::new(stream);
         let mut socket = Socket::open(url).await?;

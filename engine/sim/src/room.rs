@@ -80,6 +80,11 @@ impl Room {
         Ok(room)
     }
 
+    /// Whether the bot's voice comes back, so that [`Room::fill`] needs what it said before.
+    pub fn has_echo(&self) -> bool {
+        self.echo.is_some()
+    }
+
     /// Mixes the room into a frame of the caller's audio. The last frame of `bot` is the one being
     /// played at the same time.
     pub fn fill(&mut self, bot: &[i16], frame: &mut [i16]) {

@@ -8,10 +8,12 @@ use ghanti_model::{CallId, CallRecord, Language, PhoneNumber};
 use ghanti_speech::Recognizer;
 use reqwest::Url;
 
-use crate::applets::{AgentAnswer, Applets, Connected, EndedBy, EngineError};
+use crate::agent::AgentAnswer;
+use crate::applets::{Applets, EngineError};
 use crate::bot_words::{self, BotWordsError};
-use crate::conversation::{Caller, Played, play};
-use crate::facts::Facts;
+use crate::conversation::{Caller, Network, Played, play};
+use crate::exotel_http::Connected;
+use crate::facts::{EndedBy, Facts};
 use crate::fault::WireFault;
 use crate::listener::{Event, Listener, Who};
 use crate::report::{CallReport, Files, WriteError};
@@ -22,6 +24,7 @@ use crate::verdict::complaints;
 use crate::voice::VoiceError;
 use crate::watch::RecordWatch;
 use crate::wire::Wire;
+use crate::wire_log::WireLog;
 
 /// The scenario could not be run. What the engine does wrong during a call is not an error; it is
 /// in the report.
@@ -188,7 +191,8 @@ impl Call<'_> {
                 );
             }
         }
-        let wire = match Wire::open(&url, self.facts.stream(parameters, format)?).await {
+        let stream = self.facts.stream(parameters, format);
+        let wire = match Wire::open(&url, stream, WireLog::default()).await {
             Ok(wire) => wire,
             Err(reason) => {
                 self.faults.push(WireFault::Handshake { reason });
@@ -197,6 +201,7 @@ impl Call<'_> {
         };
         self.tell(format!("the stream is open at {} Hz", format.rate_hz));
         let caller = Caller {
+            opening: None,
             steps: self.scenario.caller.clone(),
             speech,
             room: Room::new(&self.scenario.line, format.rate_hz).await?,
@@ -204,6 +209,7 @@ impl Call<'_> {
             rate_hz: format.rate_hz,
             watch: RecordWatch::begin(self.applets.clone(), self.record_id.clone()),
             listener: self.listener,
+            network: Network::default(),
         };
         let mut played = play(wire, caller).await;
         self.faults.append(&mut played.faults);
@@ -224,7 +230,9 @@ impl Call<'_> {
         let mut agent = None;
         if goes_on && ended_by != EndedBy::User {
             let connected = self.applets.connect(&self.facts).await;
-            let Connected { numbers, events } = self.note(connected).unwrap_or_default();
+            let Connected {
+                numbers, events, ..
+            } = self.note(connected).unwrap_or_default();
             agent = numbers.into_iter().next();
             match &agent {
                 Some(number) => self.agent(number, events.as_ref()).await,

@@ -9,7 +9,7 @@ use std::path::Path;
 use ghanti_model::{FlowName, Masked, PhoneNumber};
 use serde::{Deserialize, Serialize};
 
-use crate::applets::AgentAnswer;
+use crate::agent::AgentAnswer;
 use crate::room::Line;
 use crate::voice::Voice;
 

@@ -22,7 +22,7 @@ const LEVEL_DBFS: f32 = -20.0;
 
 /// A voice: `slt`, `rms`, `kal16` or another of `flite -lv`; or `espeak:hi` or another of
 /// `espeak-ng --voices`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
 #[serde(from = "String")]
 pub enum Voice {
     /// A voice of flite, which speaks English.

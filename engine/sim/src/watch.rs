@@ -17,6 +17,7 @@ pub type Transcript = Arc<[Line]>;
 #[derive(Debug)]
 pub struct RecordWatch {
     newest: watch::Receiver<Transcript>,
+    /// Ends with the watch.
     _task: JoinSet<()>,
 }
 
@@ -38,6 +39,15 @@ impl RecordWatch {
         Self {
             newest,
             _task: task,
+        }
+    }
+
+    /// Watches nothing, for a caller who goes by what they hear alone.
+    pub fn nothing() -> Self {
+        let (_, newest) = watch::channel(Transcript::from(Vec::new()));
+        Self {
+            newest,
+            _task: JoinSet::new(),
         }
     }
 

@@ -40,8 +40,8 @@ pub struct Wire {
 }
 
 impl Wire {
-    /// Connects to the bot.
-    pub async fn open(url: &Url, stream: Stream) -> Result<Self, String> {
+    /// Connects to the bot. Messages are written to `log`.
+    pub async fn open(url: &Url, stream: Stream, log: WireLog) -> Result<Self, String> {
         let socket = Socket::open(url).await?;
         let check = WireCheck::new(stream.stream_sid.to_string(), stream.media_format);
         let far_end = FarEnd::new(stream);
@@ -49,7 +49,7 @@ impl Wire {
             socket,
             far_end,
             check,
-            log: WireLog::default(),
+            log,
             started: Instant::now() + BEFORE_START,
             bytes: Vec::new(),
         })
@@ -118,6 +118,13 @@ impl Wire {
             .send(|far_end, out| far_end.stop(STOP_REASON, out))
             .await;
         self.log.event(self.at_ms(), Way::FromExotel, "cut");
+        self.socket.cut().await;
+        (self.check, self.log)
+    }
+
+    /// Loses the connection: it ends without `stop` and without a close frame.
+    pub async fn lose(mut self) -> (WireCheck, WireLog) {
+        self.log.event(self.at_ms(), Way::FromExotel, "lost");
         self.socket.cut().await;
         (self.check, self.log)
     }

@@ -15,13 +15,27 @@ pub enum Way {
     FromBot,
 }
 
-/// The log of one stream.
-#[derive(Debug, Default)]
-pub struct WireLog(String);
+/// The log of one stream; `None` keeps nothing.
+#[derive(Debug)]
+pub struct WireLog(Option<String>);
+
+impl Default for WireLog {
+    fn default() -> Self {
+        Self(Some(String::new()))
+    }
+}
 
 impl WireLog {
+    /// A log that keeps nothing.
+    pub fn off() -> Self {
+        Self(None)
+    }
+
     /// Adds a text message. `at_ms` counts from `start` and is negative before it.
     pub fn text(&mut self, at_ms: i64, way: Way, text: &str) {
+        if self.0.is_none() {
+            return;
+        }
         let message = match serde_json::from_str::<Json>(text) {
             Ok(mut message) => {
                 if let Some(payload) = message.pointer_mut("/media/payload") {
@@ -41,7 +55,7 @@ impl WireLog {
 
     /// All lines.
     pub fn into_lines(self) -> String {
-        self.0
+        self.0.unwrap_or_default()
     }
 
     fn line(&mut self, at_ms: i64, way: Way, message: Json) {
@@ -49,9 +63,10 @@ impl WireLog {
             Way::FromExotel => "exotel",
             Way::FromBot => "bot",
         };
-        self.0
-            .push_str(&json!({ "ms": at_ms, "from": from, "message": message }).to_string());
-        self.0.push('\n');
+        if let Some(lines) = &mut self.0 {
+            lines.push_str(&json!({ "ms": at_ms, "from": from, "message": message }).to_string());
+            lines.push('\n');
+        }
     }
 }
 

@@ -21,6 +21,7 @@ mod moving;
 mod nodes;
 mod operation;
 mod outages;
+mod outbound;
 mod replay;
 mod rules;
 mod scripts;

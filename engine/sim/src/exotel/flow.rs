@@ -1,0 +1,240 @@
+//! Runs the applets of a flow, one after another, by Exotel's rules for branches.
+//!
+//! When the caller has hung up, only Passthru and SwitchCase applets still run: so the Passthru
+//! after the bot learns that it was the caller (support article 3000132269).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ghanti_model::{CallStatus, PhoneNumber};
+use reqwest::StatusCode;
+use tokio::time::Instant;
+
+use super::agents;
+use super::call::{Call, Ending};
+use super::calls::AppletLog;
+use super::exchange::Exchange;
+use super::setup::{Address, Applet, Flow, Go, Passthru, SwitchCase};
+use super::stream::{self, Streamed};
+use crate::agent::AgentAnswer;
+use crate::conversation::Carries;
+use crate::exotel_http::Answer;
+use crate::fault::WireFault;
+
+/// The most applets that a call runs through, as branches may lead back.
+const APPLETS_MAX: usize = 100;
+
+/// A call on its way through a flow.
+#[derive(Debug)]
+pub struct Course<'a> {
+    /// What all calls share.
+    pub(super) exchange: &'a Arc<Exchange>,
+    /// The call.
+    pub(super) call: &'a Call,
+    /// When the customer is gone at the latest.
+    pub(super) gone_at: Instant,
+    flow: &'a Flow,
+    stage: Stage,
+    /// Whether the caller has hung up.
+    has_hung_up: bool,
+    /// What the newest synchronous Passthru selected for a SwitchCase.
+    selected: Option<String>,
+    agent: Option<(AgentAnswer, Duration)>,
+}
+
+/// What came before an applet, which its request tells.
+#[derive(Debug)]
+enum Stage {
+    Beginning,
+    AfterStream(Streamed),
+    AfterAgent(PhoneNumber, AgentAnswer, Duration),
+}
+
+impl<'a> Course<'a> {
+    /// Starts at the first applet; the call was answered at `answered`.
+    pub fn new(
+        exchange: &'a Arc<Exchange>,
+        call: &'a Call,
+        flow: &'a Flow,
+        answered: Instant,
+    ) -> Self {
+        let patience = call.caller.hangs_up_after();
+        Self {
+            exchange,
+            call,
+            flow,
+            gone_at: answered + patience.min(call.request.lasts_at_most),
+            stage: Stage::Beginning,
+            has_hung_up: false,
+            selected: None,
+            agent: None,
+        }
+    }
+
+    /// Runs the flow to its end.
+    pub async fn run(mut self) -> Ending {
+        let mut at = Some(0);
+        for _ in 0..APPLETS_MAX {
+            let Some((position, applet)) = at.and_then(|at| Some((at, self.flow.applets.get(at)?)))
+            else {
+                let words = if self.is_gone() {
+                    "the caller hung up"
+                } else {
+                    "the flow ended"
+                };
+                return self.ending(words);
+            };
+            let still_runs = matches!(applet, Applet::Passthru(_) | Applet::SwitchCase(_));
+            if self.is_gone() && !still_runs {
+                return self.ending("the caller hung up");
+            }
+            let mut log = AppletLog::new(applet.kind(), applet.name());
+            let go = self.step(applet, &mut log).await;
+            log.branch = match &go {
+                Go::Next => "next".to_owned(),
+                Go::HangUp => "hang-up".to_owned(),
+                Go::To(name) => name.clone(),
+            };
+            self.exchange
+                .calls
+                .update(&self.call.facts.call_sid, |call| call.applets.push(log));
+            at = self.flow.position(position, &go);
+        }
+        self.ending("the flow went in circles")
+    }
+
+    async fn step(&mut self, applet: &Applet, log: &mut AppletLog) -> Go {
+        match applet {
+            Applet::Passthru(passthru) => self.passthru(passthru, log).await,
+            Applet::SwitchCase(switch) => self.switch_case(switch, log),
+            Applet::Hangup(_) => Go::HangUp,
+            Applet::Voicebot(bot) => {
+                let rate_hz = self.call.caller.sample_rate_hz.or(bot.sample_rate_hz);
+                let streamed = stream::run(self, &bot.url, rate_hz, Carries::BothWays, log).await;
+                self.after_stream(streamed);
+                bot.then.clone()
+            }
+            Applet::Stream(applet) => {
+                let streamed = stream::run(self, &applet.url, None, Carries::CallerOnly, log).await;
+                self.after_stream(streamed);
+                applet.then.clone()
+            }
+            Applet::Connect(connect) => {
+                let dialled = agents::run(self, connect, log).await;
+                if let Some((number, answer, talks)) = dialled.last {
+                    self.agent = Some((answer, talks));
+                    self.stage = Stage::AfterAgent(number, answer, talks);
+                }
+                dialled.go
+            }
+        }
+    }
+
+    /// Asks an applet's URL, with what Exotel knows of the call at this stage.
+    pub(super) async fn ask(
+        &self,
+        request: &'static str,
+        url: &Address,
+        log: &mut AppletLog,
+    ) -> Result<Answer, WireFault> {
+        log.url = Some(url.to_string());
+        let answer = self
+            .exchange
+            .http
+            .get(request, url.0.clone(), &self.parameters())
+            .await;
+        match &answer {
+            Ok(answer) => log.answered(answer.status.as_u16(), &answer.body),
+            Err(fault) => log.problem = Some(fault.to_string()),
+        }
+        answer
+    }
+
+    async fn passthru(&mut self, passthru: &Passthru, log: &mut AppletLog) -> Go {
+        let request = "the Passthru applet";
+        if passthru.is_async {
+            log.url = Some(passthru.url.to_string());
+            let (exchange, url, parameters) = (
+                Arc::clone(self.exchange),
+                passthru.url.0.clone(),
+                self.parameters(),
+            );
+            self.exchange.tasks.spawn(async move {
+                // its answer changes nothing
+                let _ = exchange.http.get(request, url, &parameters).await;
+            });
+            self.selected = None;
+            return Go::Next;
+        }
+        let answer = self.ask(request, &passthru.url, log).await;
+        self.selected = None;
+        let Ok(answer) = answer else {
+            return passthru.otherwise.clone();
+        };
+        match answer.status {
+            StatusCode::OK => {
+                self.selected = self.selection(&answer, log);
+                passthru.on_200.clone()
+            }
+            StatusCode::FOUND => passthru.on_302.clone(),
+            other => {
+                log.problem = Some(format!(
+                    "status {other}: Exotel branches on 200 and 302 alone"
+                ));
+                passthru.otherwise.clone()
+            }
+        }
+    }
+
+    fn selection(&self, answer: &Answer, log: &mut AppletLog) -> Option<String> {
+        let case = answer.select()?;
+        if !answer.is_plain_text() {
+            log.problem = Some(format!(
+                "`select` comes as `{}`: SwitchCase reads `text/plain` alone",
+                answer.content_type
+            ));
+            return None;
+        }
+        Some(case)
+    }
+
+    fn switch_case(&self, switch: &SwitchCase, log: &mut AppletLog) -> Go {
+        log.answer.clone_from(&self.selected);
+        let selected = self.selected.as_deref();
+        let go = selected.and_then(|case| switch.cases.get(case));
+        if go.is_none() {
+            log.problem = Some(match selected {
+                Some(case) => format!("there is no case `{case}`"),
+                None => "no Passthru selected a case".to_owned(),
+            });
+        }
+        go.unwrap_or(&switch.otherwise).clone()
+    }
+
+    fn after_stream(&mut self, streamed: Streamed) {
+        self.has_hung_up |= streamed.has_hung_up();
+        self.stage = Stage::AfterStream(streamed);
+    }
+
+    fn parameters(&self) -> Vec<(&'static str, String)> {
+        let facts = &self.call.facts;
+        match &self.stage {
+            Stage::Beginning => facts.parameters(),
+            Stage::AfterStream(streamed) => streamed.parameters(facts),
+            Stage::AfterAgent(number, answer, talks) => facts.after_agent(number, *answer, *talks),
+        }
+    }
+
+    /// Whether there is nobody on the line any more.
+    pub(super) fn is_gone(&self) -> bool {
+        self.has_hung_up || self.exchange.stop.is_cancelled() || Instant::now() >= self.gone_at
+    }
+
+    fn ending(self, words: &str) -> Ending {
+        Ending {
+            status: CallStatus::Completed,
+            words: words.to_owned(),
+            agent: self.agent,
+        }
+    }
+}
