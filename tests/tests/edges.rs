@@ -37,9 +37,14 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "ghanti-campaign",
+        &["ghanti-exotel", "ghanti-model", "ghanti-store"],
+    ),
+    (
         "ghanti-server",
         &[
             "ghanti-audio",
+            "ghanti-campaign",
             "ghanti-dialog",
             "ghanti-exotel",
             "ghanti-language",

@@ -143,7 +143,8 @@ impl Applets {
         base.set_username("")
             .and_then(|()| base.set_password(None))
             .map_err(|()| wrong())?;
-        let http = Client::builder()
+        let http = crate::http::client()
+            .map_err(|_| wrong())?
             .timeout(APPLET_LIMIT)
             .redirect(reqwest::redirect::Policy::none())
             .build()

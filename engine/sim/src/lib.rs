@@ -29,6 +29,7 @@ pub mod director;
 pub mod facts;
 pub mod fault;
 pub mod heard;
+pub mod http;
 pub mod listener;
 pub mod load;
 pub mod playback;
