@@ -18,6 +18,14 @@ pub enum ParseError {
     /// quote a value.
     #[error("cannot read the message as JSON (`{0}`): send one JSON object per text frame")]
     NotJson(#[source] serde_json::Error),
+    /// Not XML. Only the position is given, because the text there may be a phone number.
+    #[error("cannot read the reply as XML: it is broken at line `{line}` column `{column}`")]
+    NotXml {
+        /// The line, from 1.
+        line: u32,
+        /// The column, from 1.
+        column: u32,
+    },
     /// A required field is missing or has the wrong type.
     #[error("cannot use the message: `{field}` is missing or has the wrong form; send {expected}")]
     Missing {

@@ -12,7 +12,7 @@
 //! | [`far_end`] | both, from Exotel's side | for a simulator |
 //! | [`applet`] | HTTP | Passthru, dynamic WebSocket URL, SwitchCase, Connect |
 //! | [`status`] | HTTP | the status callback |
-//! | [`rest`] | HTTP | responses of Exotel's API |
+//! | [`rest`] | HTTP | requests to Exotel's API and its replies |
 
 pub mod applet;
 mod error;

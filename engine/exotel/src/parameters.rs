@@ -17,7 +17,7 @@ use crate::{ParseError, multipart};
 /// The most parameters kept; Exotel's longest requests have about forty.
 const MAX_PARAMETERS: usize = 256;
 /// The largest body accepted.
-const MAX_BODY_BYTES: usize = 256 * 1024;
+pub(crate) const MAX_BODY_BYTES: usize = 256 * 1024;
 /// The deepest nesting kept; `Legs[0][Status]` is two deep.
 const MAX_DEPTH: usize = 4;
 /// Values sent for an unknown time: the epoch in IST, and an older constant.
@@ -81,10 +81,16 @@ impl Parameters {
                 limit: MAX_BODY_BYTES,
             });
         }
-        let value: Value = json(text).map_err(ParseError::NotJson)?;
+        json(text)
+            .map(|value| Self::from_value(&value))
+            .map_err(ParseError::NotJson)
+    }
+
+    /// Takes a JSON value, flattened.
+    pub(crate) fn from_value(value: &Value) -> Self {
         let mut parameters = Self::default();
-        parameters.flatten("", &value, 0);
-        Ok(parameters)
+        parameters.flatten("", value, 0);
+        parameters
     }
 
     /// Parses a body by its content type, as a form if there is none. Of multipart, Exotel's
@@ -250,7 +256,7 @@ impl Parameters {
 }
 
 /// Parses JSON, repairing values that Rust cannot represent.
-fn json(text: &str) -> Result<Value, serde_json::Error> {
+pub(crate) fn json(text: &str) -> Result<Value, serde_json::Error> {
     serde_json::from_str(text)
         .or_else(|error| repaired(text).map_or(Err(error), |text| serde_json::from_str(&text)))
 }

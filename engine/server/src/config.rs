@@ -17,6 +17,7 @@ use crate::secret::Secret;
 
 mod allowance;
 mod checks;
+mod exotel;
 mod exposure;
 mod overrides;
 mod print;
@@ -26,6 +27,7 @@ mod starter;
 mod urls;
 
 pub use allowance::{GrantsAllowed, LimitsAllowed};
+pub use exotel::{Exotel, Region};
 pub use overrides::{FlowOverrides, SettingValue};
 pub use print::printed;
 pub use read::{CommandLine, ConfigError, is_like_setting, read, read_with};
@@ -46,6 +48,8 @@ pub struct Config {
     pub settings: BTreeMap<String, SettingValue>,
     /// Overrides for a single flow's manifest.
     pub flows: BTreeMap<FlowName, FlowOverrides>,
+    /// The account at Exotel, for dialling.
+    pub exotel: Exotel,
     /// Where sessions, customers and records are kept.
     pub stores: Stores,
     /// Speech synthesis and recognition.

@@ -11,6 +11,7 @@ use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, RequestBuilder, StatusCode, Url};
 
 use crate::fault::WireFault;
+use crate::http::HttpClientError;
 
 /// Timeout of Exotel's requests to an applet's URL.
 pub const APPLET_LIMIT: Duration = Duration::from_secs(5);
@@ -52,13 +53,13 @@ impl ExotelHttp {
     ///
     /// # Errors
     /// The system has no TLS or no resolver.
-    pub fn new() -> Result<Self, reqwest::Error> {
-        Client::builder()
+    pub fn new() -> Result<Self, HttpClientError> {
+        let http = crate::http::client()?
             .timeout(APPLET_LIMIT)
             .redirect(reqwest::redirect::Policy::none())
             .pool_max_idle_per_host(IDLE_CONNECTIONS)
-            .build()
-            .map(Self)
+            .build()?;
+        Ok(Self(http))
     }
 
     /// The client itself, for requests that are not an applet's.

@@ -33,6 +33,7 @@ pub mod exotel_http;
 pub mod facts;
 pub mod fault;
 pub mod heard;
+pub mod http;
 pub mod listener;
 pub mod load;
 pub mod playback;

@@ -9,9 +9,11 @@
 //! | `ghanti:sid:{call_sid}` | the bound call's id, a space, and the order's id if known | `bind` |
 //! | `ghanti:seen:{call_sid}` | what requests reported, a list of JSON, newest first | `see` |
 //! | `ghanti:decision:{call_sid}` | what happens after the conversation, JSON | `put_decision` |
+//! | `ghanti:rate:{name}` | when the next request comes if all come evenly, microseconds | `RequestRate` |
 //!
 //! `ghanti` is the default of [`SessionSettings::prefix`]. The TTL of a key starts anew each time
-//! it is written. A flow's look-up uses its key as it is, without the prefix.
+//! it is written; a rate's is a minute longer than its value is ahead. A flow's look-up uses its key
+//! as it is, without the prefix.
 
 use std::time::Duration;
 
@@ -82,6 +84,10 @@ impl SessionSettings {
     pub(crate) fn decision(&self, sid: &CallSid) -> Key {
         Key::open(format!("{}:decision:{sid}", self.prefix))
     }
+
+    pub(crate) fn rate(&self, name: &str) -> Key {
+        Key::open(format!("{}:rate:{name}", self.prefix))
+    }
 }
 
 /// A key, and how it is shown in errors.
@@ -151,6 +157,7 @@ mod tests {
         assert_eq!(settings.seen(&sid).text, "ghanti:seen:abc123");
         assert_eq!(settings.sid(&sid).text, "ghanti:sid:abc123");
         assert_eq!(settings.decision(&sid).text, "ghanti:decision:abc123");
+        assert_eq!(settings.rate("exotel:acme").text, "ghanti:rate:exotel:acme");
     }
 
     #[test]

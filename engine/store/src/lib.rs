@@ -1,5 +1,5 @@
 //! Storage: sessions and customers in Redis or in process, events and records of calls in SQLite or
-//! PostgreSQL.
+//! PostgreSQL; limits of requests per minute, in process or shared in Redis.
 //!
 //! This crate knows nothing about HTTP, flows or speech. Every operation is bounded in time and
 //! retries only briefly, so that a call never waits for a store. Events of calls are saved through
@@ -13,6 +13,7 @@ mod layered;
 pub mod lease;
 pub mod memory;
 pub mod open;
+pub mod rate;
 pub mod records;
 pub mod redis;
 pub mod sessions;
@@ -22,7 +23,7 @@ pub mod sql;
 pub mod testing;
 pub mod writer;
 
-pub use self::redis::RedisSessions;
+pub use self::redis::{RedisSessions, RequestRate};
 pub use binding::{Binding, Claimant, Ends, Order, Sighting};
 pub use do_not_call::DoNotCall;
 pub use keys::SessionSettings;
@@ -30,6 +31,7 @@ pub use layered::LayeredSessions;
 pub use lease::Lease;
 pub use memory::MemorySessions;
 pub use open::OpenError;
+pub use rate::{Bucket, PerMinute, Slot};
 pub use records::CallRecords;
 pub use sessions::{DEADLINE, SessionStore, StoreError};
 pub use sql::SqlRecords;

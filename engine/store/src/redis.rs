@@ -1,4 +1,4 @@
-//! Sessions and customers in Redis.
+//! Sessions and customers in Redis, and limits of requests that nodes share.
 //!
 //! All calls share one multiplexed connection. It is re-established when it breaks, so Redis may
 //! restart. Operations in between fail as `Unavailable` within [`DEADLINE`].
@@ -12,7 +12,12 @@ use redis::{Client, ErrorKind, FromRedisValue, IntoConnectionInfo, Pipeline, Red
 
 use crate::keyed::KeyValue;
 use crate::keys::{Key, SessionSettings};
+use crate::rate::PerMinute;
 use crate::{DEADLINE, OpenError, StoreError};
+
+mod rate;
+
+pub use rate::RequestRate;
 
 const STORE: &str = "Redis";
 
@@ -64,30 +69,48 @@ impl RedisSessions {
         Ok(sessions)
     }
 
-    /// Runs commands within the deadline. A broken connection is only noticed when it is used, so a
-    /// command that fails with an I/O error is retried once, on a new connection. All commands used
-    /// here may safely run twice.
+    /// A limit of requests per minute that is shared with all nodes of this Redis: `name` says of
+    /// what, such as `exotel:ACCOUNT`.
+    pub fn request_rate(&self, name: &str, limit: PerMinute) -> RequestRate {
+        RequestRate {
+            connection: self.connection.clone(),
+            key: self.settings.rate(name),
+            limit,
+        }
+    }
+
     async fn bounded<T: FromRedisValue>(
         &self,
         commands: &Pipeline,
         key: &str,
     ) -> Result<T, StoreError> {
-        let attempts = async {
-            let mut connection = self.connection.clone();
-            match commands.query_async(&mut connection).await {
-                Err(error) if error.is_io_error() && !error.is_timeout() => {
-                    commands.query_async(&mut connection).await
-                }
-                answer => answer,
+        bounded(&self.connection, commands, key).await
+    }
+}
+
+/// Runs commands within the deadline. A broken connection is only noticed when it is used, so a
+/// command that fails with an I/O error is retried once, on a new connection. All commands used
+/// here may safely run twice.
+async fn bounded<T: FromRedisValue>(
+    connection: &ConnectionManager,
+    commands: &Pipeline,
+    key: &str,
+) -> Result<T, StoreError> {
+    let attempts = async {
+        let mut connection = connection.clone();
+        match commands.query_async(&mut connection).await {
+            Err(error) if error.is_io_error() && !error.is_timeout() => {
+                commands.query_async(&mut connection).await
             }
-        };
-        match tokio::time::timeout(DEADLINE, attempts).await {
-            Ok(answer) => answer.map_err(|error| failed(&error, key)),
-            Err(_) => Err(StoreError::Unavailable {
-                store: STORE,
-                reason: no_answer(),
-            }),
+            answer => answer,
         }
+    };
+    match tokio::time::timeout(DEADLINE, attempts).await {
+        Ok(answer) => answer.map_err(|error| failed(&error, key)),
+        Err(_) => Err(StoreError::Unavailable {
+            store: STORE,
+            reason: no_answer(),
+        }),
     }
 }
 

@@ -94,7 +94,8 @@ async fn reword(server: &Server) -> anyhow::Result<usize> {
     let (began, mut loads) = (Instant::now(), 0);
     while began.elapsed() < PHASE {
         fs::write(&file, format!("{text}\n# number {loads}\n"))?;
-        reqwest::Client::new()
+        ghanti_sim::http::client()?
+            .build()?
             .post(format!("{}/api/flows/reload", server.base_url()))
             .send()
             .await?
@@ -122,7 +123,10 @@ async fn large(server: &Server) -> anyhow::Result<usize> {
 }
 
 async fn has(server: &Server, flow: &str) -> anyhow::Result<bool> {
-    let all: Json = reqwest::get(format!("{}/api/flows", server.base_url()))
+    let all: Json = ghanti_sim::http::client()?
+        .build()?
+        .get(format!("{}/api/flows", server.base_url()))
+        .send()
         .await?
         .json()
         .await?;

@@ -107,7 +107,10 @@ impl Server {
 
     /// How many calls are live.
     pub async fn live_calls(&self) -> anyhow::Result<u64> {
-        let ready: Json = reqwest::get(format!("{}/readyz", self.base_url))
+        let ready: Json = ghanti_sim::http::client()?
+            .build()?
+            .get(format!("{}/readyz", self.base_url))
+            .send()
             .await?
             .json()
             .await?;

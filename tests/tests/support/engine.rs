@@ -465,7 +465,8 @@ impl Drop for Engine {
 /// Tests share engines, and each has a runtime of its own: a connection that is kept belongs to a
 /// runtime that may be gone.
 fn client() -> Client {
-    let builder = Client::builder()
+    let builder = ghanti_sim::http::client()
+        .unwrap()
         .redirect(reqwest::redirect::Policy::none())
         .timeout(PATIENCE);
     builder.pool_max_idle_per_host(0).build().unwrap()

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
-use super::{Config, Speech, allowance, overrides, urls};
+use super::{Config, Speech, allowance, exotel, overrides, urls};
 use crate::logs;
 
 pub(super) fn check(config: &Config, errors: &mut Vec<String>) {
@@ -67,6 +67,7 @@ pub(super) fn check(config: &Config, errors: &mut Vec<String>) {
             calls.offset_minutes
         ));
     }
+    exotel::check(&config.exotel, errors);
     allowance::check(&config.limits, errors);
     overrides::check(config, errors);
     Within {

@@ -112,7 +112,9 @@ mod tests {
 
     use serde::de::DeserializeOwned;
 
-    use super::super::{Calls, GrantsAllowed, LimitsAllowed, Log, Server, Speech, Stores, read};
+    use super::super::{
+        Calls, Exotel, GrantsAllowed, LimitsAllowed, Log, Server, Speech, Stores, read,
+    };
     use super::*;
     use crate::secret::Secret;
 
@@ -143,6 +145,7 @@ mod tests {
         let readers = [
             ("server", keys::<Server>()),
             ("calls", keys::<Calls>()),
+            ("exotel", keys::<Exotel>()),
             ("stores", keys::<Stores>()),
             ("speech", keys::<Speech>()),
             ("limits", keys::<LimitsAllowed>()),
@@ -201,9 +204,16 @@ mod tests {
         let text = printed(&config);
         let lines: Vec<_> = text.lines().collect();
         for section in &SECTIONS {
-            assert!(lines.contains(&format!("[{}]", section.name).as_str()));
+            let heading = format!("[{}]", section.name);
+            let of_section: Vec<_> = lines
+                .iter()
+                .skip_while(|line| **line != heading)
+                .skip(1)
+                .take_while(|line| !line.starts_with('['))
+                .collect();
+            assert!(!of_section.is_empty(), "{heading}");
             for setting in section.settings {
-                let found: Vec<_> = lines
+                let found: Vec<_> = of_section
                     .iter()
                     .filter(|line| {
                         line.trim_start_matches("# ")

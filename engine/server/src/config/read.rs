@@ -26,16 +26,17 @@ pub struct CommandLine {
 /// The prefix of environment variables that override settings.
 const PREFIX: &str = "GHANTI_";
 /// All sections.
-const SECTIONS: [&str; 9] = [
-    "server", "calls", "limits", "grants", "settings", "flows", "stores", "speech", "log",
+const SECTIONS: [&str; 10] = [
+    "server", "calls", "exotel", "limits", "grants", "settings", "flows", "stores", "speech", "log",
 ];
 /// Variables with that prefix that are not settings.
 const NO_SETTINGS: [&str; 1] = ["GHANTI_TOOLS"];
 /// Settings whose values never appear in an error, not even if they have the wrong type.
-const SECRETS: [&str; 5] = [
+const SECRETS: [&str; 6] = [
     "stream-token",
     "applet-token",
     "api-token",
+    "api-key",
     "redis-url",
     "database-url",
 ];
@@ -97,6 +98,7 @@ pub fn read_with(
     let mut config = Config {
         server: take("server").read(&mut errors),
         calls: take("calls").read(&mut errors),
+        exotel: take("exotel").read(&mut errors),
         limits: take("limits").read(&mut errors),
         grants: take("grants").read(&mut errors),
         settings: take("settings").read(&mut errors),

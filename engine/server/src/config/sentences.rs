@@ -31,7 +31,7 @@ const fn setting(key: &'static str, sentence: &'static str, example: &'static st
 
 /// All sections and settings. The keys of `[settings]` and `[flows]` are chosen by operators and
 /// flow authors, so the entries for these two are examples.
-pub(super) const SECTIONS: [Section; 9] = [
+pub(super) const SECTIONS: [Section; 10] = [
     Section {
         name: "server",
         sentence: "Where the engine listens, how it is reached, and by whom.",
@@ -154,6 +154,7 @@ pub(super) const SECTIONS: [Section; 9] = [
             ),
         ],
     },
+    EXOTEL,
     Section {
         name: "settings",
         sentence: "Settings of all flows whose manifests name them; they stand above the manifests' values.",
@@ -298,3 +299,54 @@ pub(super) const SECTIONS: [Section; 9] = [
         ],
     },
 ];
+
+/// `[exotel]`.
+const EXOTEL: Section = Section {
+    name: "exotel",
+    sentence: "The account at Exotel from which customers are dialled. Without it the engine takes calls and does not dial.",
+    settings: &[
+        setting(
+            "account-sid",
+            "The account's SID, from API settings of Exotel's dashboard.",
+            "\"your-account\"",
+        ),
+        setting("api-key", "The API key, from the same page.", "\"API-KEY\""),
+        setting(
+            "api-token",
+            "The API token, from the same page.",
+            "\"API-TOKEN\"",
+        ),
+        setting(
+            "region",
+            "Where the account lives: \"mumbai\" (api.in.exotel.com) or \"singapore\" (api.exotel.com).",
+            "\"mumbai\"",
+        ),
+        setting(
+            "api-url",
+            "Another address of the API, which stands above `region`: https://, or http:// of this machine for a simulated Exotel.",
+            "\"http://127.0.0.1:9000\"",
+        ),
+        setting(
+            "ca-file",
+            "A PEM file of certificates to trust besides the system's, such as those of a proxy.",
+            "\"proxy.pem\"",
+        ),
+        setting("caller-id", "The ExoPhone to call from.", "\"08047112233\""),
+        setting(
+            "flow-id",
+            "The Exotel flow that answered calls are connected to: the number in its address on the dashboard.",
+            "\"123456\"",
+        ),
+        setting(
+            "ring-s",
+            "How long a customer's phone rings, in seconds, at most 120.",
+            "30",
+        ),
+        setting("record", "Whether Exotel records the calls.", "false"),
+        setting(
+            "requests-per-minute",
+            "Requests to Exotel in a minute, over all engines that share a Redis; Exotel allows an account 200.",
+            "200",
+        ),
+    ],
+};

@@ -29,7 +29,7 @@ pub struct Starter {
 }
 
 /// The settings that are written, by section.
-const WRITTEN: [(&str, &[&str]); 4] = [
+const WRITTEN: [(&str, &[&str]); 5] = [
     (
         "server",
         &[
@@ -41,6 +41,17 @@ const WRITTEN: [(&str, &[&str]); 4] = [
         ],
     ),
     ("calls", &["agents"]),
+    (
+        "exotel",
+        &[
+            "account-sid",
+            "api-key",
+            "api-token",
+            "region",
+            "caller-id",
+            "flow-id",
+        ],
+    ),
     ("settings", &["lender", "caller", "bot-name"]),
     ("stores", &["redis-url", "database-url"]),
 ];
@@ -65,7 +76,7 @@ impl Starter {
                 .filter(|setting| keys.contains(&setting.key))
             {
                 comment(setting.sentence, &mut text);
-                match self.value(setting.key)? {
+                match self.value(name, setting.key)? {
                     Some(value) => line(setting.key, &inline(&value), &mut text),
                     None => unset(setting.key, setting.example, &mut text),
                 }
@@ -91,13 +102,17 @@ impl Starter {
             .collect()
     }
 
-    fn value(&self, key: &str) -> Result<Option<Value>, NoRandomness> {
+    fn value(&self, section: &str, key: &str) -> Result<Option<Value>, NoRandomness> {
         let text = |text: &Option<String>| text.clone().map(Value::String);
         let secret = |secret: &Option<Secret>| {
             secret
                 .as_ref()
                 .map(|secret| Value::String(secret.expose().to_owned()))
         };
+        if section == "exotel" {
+            // a region alone would be a setting of an account that is not there
+            return Ok(None);
+        }
         Ok(match key {
             "listen" => Some(Value::String(super::Server::default().listen.to_string())),
             "stream-token" | "applet-token" | "api-token" => secret(&Some(Secret::random()?)),
@@ -197,6 +212,7 @@ mod tests {
                 && config.settings.len() == 3
         );
         assert!(config.stores.redis_url.is_some() && config.stores.database_url.is_some());
+        assert!(config.exotel.account().is_some() && config.exotel.flow_url().is_some());
     }
 
     #[test]
@@ -204,7 +220,7 @@ mod tests {
         let tokens = || -> Vec<String> {
             let text = Starter::default().text().unwrap();
             text.lines()
-                .filter(|line| line.contains("-token = "))
+                .filter(|line| line.contains("-token = ") && !line.starts_with('#'))
                 .map(str::to_owned)
                 .collect()
         };

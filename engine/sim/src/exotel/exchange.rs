@@ -45,7 +45,7 @@ pub struct Exchange {
 pub enum ExchangeError {
     /// There is no HTTP client.
     #[error("cannot make HTTP requests: {0}")]
-    Http(#[from] reqwest::Error),
+    Http(#[from] crate::http::HttpClientError),
     /// `[engine] url` is wrong.
     #[error("`[engine] url`: {0}")]
     Engine(#[from] crate::applets::EngineError),

@@ -35,7 +35,7 @@ impl Sim {
         let served = tokio::spawn(serve(listener, setup, async move { drop(stopped.await) }));
         Self {
             base,
-            http: Client::new(),
+            http: ghanti_sim::http::client().unwrap().build().unwrap(),
             stop: Some(stop),
             served,
         }

@@ -1,0 +1,365 @@
+//! The client of Exotel's REST API: dials, and reads what Exotel knows of calls and the account.
+//!
+//! One request is one connection. A kept connection that the server has just closed would leave it
+//! open whether a request was read, and the HTTP library would send it again; at 200 requests a
+//! minute a new one costs little.
+//!
+//! Source: Exotel, "Make a call", "Call details", "Rate limits".
+
+mod error;
+mod settings;
+mod tls;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use ghanti_exotel::rest::{
+    ActiveStreams, Answer, Call, CallDetails, ConnectToBot, ConnectToFlow, ExoPhone, Form,
+    ReplyError, RequestError, Resource,
+};
+use ghanti_model::{CallSid, PhoneNumber};
+use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
+use reqwest::{Client, RequestBuilder, Url, redirect, retry};
+use tokio::time::sleep;
+
+pub use error::{ApiError, Dialled};
+pub use settings::{ApiSettings, CONNECT, Credentials, Endpoint, SetupError, TURN, WHOLE};
+
+use crate::rate::RequestBudget;
+
+/// The longest body that is read. Exotel's longest page has 100 calls of about 1 kB.
+pub const BODY_BYTES: usize = 256 * 1024;
+
+/// How often a read is tried. A dial is tried once.
+pub const READ_ATTEMPTS: u32 = 3;
+
+/// How long after a failed read the next one begins; twice as long each time.
+pub const READ_AGAIN: Duration = Duration::from_millis(500);
+
+/// How many calls of a number are listed: those of the last hours, even of a busy number.
+const RECENT: &str = "20";
+
+/// The shortest secret that is looked for in replies: a shorter one would be found in any text.
+const SECRET_BYTES: usize = 8;
+
+/// What to dial.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DialRequest {
+    /// A number, to be connected to a flow of applets.
+    ToFlow(ConnectToFlow),
+    /// A number, to be connected to a WebSocket.
+    ToBot(ConnectToBot),
+}
+
+impl DialRequest {
+    fn form(&self) -> Result<Form, RequestError> {
+        match self {
+            DialRequest::ToFlow(request) => request.form(),
+            DialRequest::ToBot(request) => request.form(),
+        }
+    }
+}
+
+impl From<ConnectToFlow> for DialRequest {
+    fn from(request: ConnectToFlow) -> Self {
+        Self::ToFlow(request)
+    }
+}
+
+impl From<ConnectToBot> for DialRequest {
+    fn from(request: ConnectToBot) -> Self {
+        Self::ToBot(request)
+    }
+}
+
+/// The client. It may be shared and used by many tasks at once.
+pub struct ExotelApi {
+    http: Client,
+    base: Url,
+    settings: ApiSettings,
+    budget: Arc<dyn RequestBudget>,
+}
+
+/// A reply, as it was received.
+struct Received {
+    status: u16,
+    retry_after: Option<String>,
+    body: String,
+    unix_s: u64,
+}
+
+impl ExotelApi {
+    /// Makes a client. Nothing is asked yet.
+    ///
+    /// # Errors
+    /// The address, the credentials or the certificates cannot be used.
+    pub fn new(settings: ApiSettings, budget: Arc<dyn RequestBudget>) -> Result<Self, SetupError> {
+        settings.credentials.check()?;
+        let base = settings::base_url(&settings.endpoint)?;
+        let is_https = base.scheme() == "https";
+        let tls = tls::config(is_https, settings.ca_file.as_deref())?;
+        let mut builder = Client::builder()
+            .tls_backend_preconfigured(tls)
+            .redirect(redirect::Policy::none())
+            .retry(retry::never())
+            .pool_max_idle_per_host(0)
+            .connect_timeout(settings.connect)
+            .timeout(settings.whole)
+            .user_agent(concat!("ghanti/", env!("CARGO_PKG_VERSION")));
+        if !is_https {
+            // this machine: a proxy of the environment does not lead to it
+            builder = builder.no_proxy();
+        }
+        let http = builder.build().map_err(|error| SetupError::Client {
+            reason: reason(error),
+        })?;
+        Ok(Self {
+            http,
+            base,
+            settings,
+            budget,
+        })
+    }
+
+    /// Dials once, after waiting for its turn. It is never repeated, and nor must the caller do so
+    /// unless it was [`Dialled::Refused`]. Dropping the future before it is done leaves the call as
+    /// unknown as [`Dialled::Unknown`] does.
+    pub async fn dial(&self, request: &DialRequest) -> Dialled {
+        match self.connect(request).await {
+            Ok(call) => Dialled::Accepted(call),
+            Err(error) if error.is_refusal() => Dialled::Refused(error),
+            Err(error) => Dialled::Unknown(error),
+        }
+    }
+
+    async fn connect(&self, request: &DialRequest) -> Result<Call, ApiError> {
+        let form = request.form()?;
+        let received = self.ask(Resource::Connect, &[], Some(&form)).await?;
+        Ok(received.answer().accepted()?)
+    }
+
+    /// What Exotel knows of a call. Its end and duration are final about two minutes after it.
+    ///
+    /// # Errors
+    /// See [`ApiError`]; [`ReplyError::NotFound`] for a call that Exotel does not know.
+    pub async fn call(&self, sid: &CallSid) -> Result<CallDetails, ApiError> {
+        self.read(Resource::Call(sid), &[], |answer| answer.details())
+            .await
+    }
+
+    /// The newest 20 calls in which this number was called first, newest first, of the last 31 days.
+    /// Calls that have not ended are not in it. Neither is `CustomField`: which call belongs to a
+    /// dial of unknown result has to be told by the time.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn recent_calls(&self, number: &PhoneNumber) -> Result<Vec<CallDetails>, ApiError> {
+        let query = [("From", number.expose()), ("PageSize", RECENT)];
+        self.read(Resource::Calls, &query, |answer| answer.calls())
+            .await
+    }
+
+    /// How many media streams the account has, and may have.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn active_streams(&self) -> Result<ActiveStreams, ApiError> {
+        self.read(Resource::ActiveStreams, &[], |answer| {
+            answer.active_streams()
+        })
+        .await
+    }
+
+    /// The account's ExoPhones, the first 50.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn exophones(&self) -> Result<Vec<ExoPhone>, ApiError> {
+        self.read(Resource::ExoPhones, &[], |answer| answer.exophones())
+            .await
+    }
+
+    async fn read<T>(
+        &self,
+        resource: Resource<'_>,
+        query: &[(&str, &str)],
+        parse: impl Fn(Answer<'_>) -> Result<T, ReplyError>,
+    ) -> Result<T, ApiError> {
+        let mut pause = READ_AGAIN;
+        let mut attempt = 1;
+        loop {
+            let received = self.ask(resource, query, None).await;
+            let read = received.and_then(|received| Ok(parse(received.answer())?));
+            match read {
+                Err(error) if attempt < READ_ATTEMPTS && error.may_pass() => {
+                    tracing::debug!(%error, ?resource, attempt, "a read of Exotel's API is repeated");
+                }
+                result => return result,
+            }
+            sleep(pause).await;
+            pause *= 2;
+            attempt += 1;
+        }
+    }
+
+    /// Waits for a turn and sends one request.
+    async fn ask(
+        &self,
+        resource: Resource<'_>,
+        query: &[(&str, &str)],
+        form: Option<&Form>,
+    ) -> Result<Received, ApiError> {
+        self.budget.take(self.settings.turn).await?;
+        let received = self.send(self.request(resource, query, form)).await?;
+        if let Some(retry_after) = received.asks_for_pause() {
+            self.budget.pause(retry_after).await;
+        }
+        Ok(received)
+    }
+
+    fn request(
+        &self,
+        resource: Resource<'_>,
+        query: &[(&str, &str)],
+        form: Option<&Form>,
+    ) -> RequestBuilder {
+        let Credentials {
+            account_sid,
+            api_key,
+            api_token,
+        } = &self.settings.credentials;
+        let mut url = self.base.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(resource.segments(account_sid));
+        }
+        let request = match form {
+            None => self.http.get(url).query(query),
+            Some(form) => self
+                .http
+                .post(url)
+                .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+                .body(form.encoded()),
+        };
+        request.basic_auth(api_key, Some(api_token))
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Received, ApiError> {
+        let mut response = request.send().await.map_err(|error| self.fault(error))?;
+        let status = response.status();
+        let retry_after = response
+            .headers()
+            .get(RETRY_AFTER)
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned);
+        let mut body = Vec::new();
+        let read = loop {
+            match response.chunk().await {
+                Ok(None) => break Ok(()),
+                Ok(Some(chunk)) if body.len() + chunk.len() > BODY_BYTES => {
+                    break Err(ApiError::TooLong {
+                        host: self.host(),
+                        limit: BODY_BYTES,
+                    });
+                }
+                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+                Err(error) => break Err(self.fault(error)),
+            }
+        };
+        if let Err(error) = read {
+            // the status of an error says enough, and half a body less than none
+            if status.is_success() {
+                return Err(error);
+            }
+            body.clear();
+        }
+        let unix_s = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs());
+        Ok(Received {
+            status: status.as_u16(),
+            retry_after,
+            body: self.without_secrets(&String::from_utf8_lossy(&body)),
+            unix_s,
+        })
+    }
+
+    /// A reply that repeats the credentials, such as a proxy's page, must not bring them into an
+    /// error.
+    fn without_secrets(&self, body: &str) -> String {
+        let credentials = &self.settings.credentials;
+        [&credentials.api_key, &credentials.api_token]
+            .into_iter()
+            .filter(|secret| secret.len() >= SECRET_BYTES)
+            .fold(body.to_owned(), |body, secret| {
+                body.replace(secret.as_str(), "‹secret›")
+            })
+    }
+
+    fn fault(&self, error: reqwest::Error) -> ApiError {
+        let host = self.host();
+        // a time-out of connecting is both; a request that could not be made was not sent either
+        if error.is_connect() || error.is_builder() {
+            ApiError::NotConnected {
+                host,
+                reason: reason(error),
+            }
+        } else if error.is_timeout() {
+            ApiError::TimedOut {
+                host,
+                after: self.settings.whole,
+            }
+        } else {
+            ApiError::Broken {
+                host,
+                reason: reason(error),
+            }
+        }
+    }
+
+    fn host(&self) -> String {
+        let host = self.base.host_str().unwrap_or_default();
+        match self.base.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        }
+    }
+}
+
+impl fmt::Debug for ExotelApi {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExotelApi")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Received {
+    fn answer(&self) -> Answer<'_> {
+        Answer {
+            status: self.status,
+            retry_after: self.retry_after.as_deref(),
+            body: &self.body,
+            unix_s: self.unix_s,
+        }
+    }
+
+    /// For how long no request is to be made, where the reply is a 429.
+    fn asks_for_pause(&self) -> Option<Duration> {
+        match self.answer().accepted() {
+            Err(ReplyError::RateLimited { retry_after, .. }) => Some(retry_after),
+            _ => None,
+        }
+    }
+}
+
+/// The innermost cause of an error: the outer ones say "error sending request" and hold the URL,
+/// which has a customer's number in its query.
+fn reason(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut cause: &dyn std::error::Error = &error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
