@@ -1,9 +1,9 @@
-//! The `ghanti` program: serves calls, helps flow authors, checks the configuration, replays
-//! recorded calls, and simulates Exotel and a caller.
+//! The `ghanti` program: one module for each command.
 
 mod call;
 mod config;
 mod dev;
+mod dial;
 mod init;
 mod replay;
 mod serve;
@@ -25,6 +25,8 @@ enum Command {
     Init(init::Init),
     /// Serve calls while flows are being written, and build them when their sources change
     Dev(dev::Dev),
+    /// Dial a customer through a running engine
+    Dial(dial::Dial),
     /// Check the configuration, or print every setting
     #[command(subcommand)]
     Config(config::Command),
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Init(init) => init.run(),
         Command::Dev(dev) => dev.run(),
+        Command::Dial(dial) => dial.run(),
         Command::Config(command) => command.run(),
         Command::Call(call) => call.run(),
         Command::Sim(sim) => sim.run(),
@@ -51,7 +54,6 @@ fn main() -> ExitCode {
         Command::CompileComponent { order } => Ok(ghanti_server::compile_component(&order)),
     };
     done.unwrap_or_else(|error| {
-        // the one place that reports a command's failure
         let _ = writeln!(std::io::stderr(), "ghanti: {error:#}");
         ExitCode::FAILURE
     })

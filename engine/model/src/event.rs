@@ -30,7 +30,7 @@ use serde_json::Value as Json;
 
 pub use self::id::{EventId, EventMark, NodeId};
 pub use self::parts::{
-    AgentReported, AppletAsked, Cause, ConnectAnswered, FlowEnd, HostCalled, LegReport,
+    AgentReported, AppletAsked, Cause, ConnectAnswered, DialAnswer, FlowEnd, HostCalled, LegReport,
     PassthruAfter, Repeat, Requested, StatusReported, StreamEnd, StreamStarted,
 };
 use crate::{
@@ -85,6 +85,11 @@ pub enum EventKind {
     Imported(Box<CallRecord>),
     /// A customer's record was stored for an upcoming call.
     Requested(Requested),
+    /// Exotel is about to be asked to dial the customer. It is saved before the request is sent: a
+    /// call with this event may have been dialled.
+    Dialling,
+    /// What is known of the request to dial.
+    Dialled(DialAnswer),
     /// The call is a further call of an order. Sets only fields that are not set yet.
     Attributed {
         /// The order that it was dialled for.
@@ -277,6 +282,8 @@ impl EventKind {
         match self {
             EventKind::Imported(_) => "imported",
             EventKind::Requested(_) => "requested",
+            EventKind::Dialling => "dialling",
+            EventKind::Dialled(_) => "dialled",
             EventKind::Attributed { .. } => "attributed",
             EventKind::Named { .. } => "named",
             EventKind::AppletAsked(_) => "applet-asked",
@@ -354,6 +361,8 @@ impl EventKind {
             | EventKind::StreamClosed => true,
             EventKind::Imported(_)
             | EventKind::Requested(_)
+            | EventKind::Dialling
+            | EventKind::Dialled(_)
             | EventKind::Attributed { .. }
             | EventKind::Named { .. }
             | EventKind::AppletAsked(_)
@@ -376,6 +385,7 @@ impl EventKind {
         matches!(
             self,
             EventKind::StreamClosed
+                | EventKind::Dialled(DialAnswer::Refused { .. })
                 | EventKind::Refused { .. }
                 | EventKind::StreamOverdue { .. }
                 | EventKind::Abandoned

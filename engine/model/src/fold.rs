@@ -5,7 +5,7 @@ pub mod ending;
 pub mod network;
 pub mod transfer;
 
-use crate::event::{AppletAsked, Repeat, StreamStarted};
+use crate::event::{AppletAsked, DialAnswer, Repeat, StreamStarted};
 use crate::{
     CallEvent, CallId, CallRecord, CallState, Decision, EventId, EventKind, EventMark, Journal,
     Line, NodeId, Problem, Step, StepEntry, VersionMove,
@@ -22,6 +22,12 @@ pub const LINES: usize = 2_000;
 pub const REPORTS: u32 = 256;
 /// Problem of a call with more than [`REPORTS`] requests.
 const TOO_MANY_REPORTS: &str = "too-many-reports";
+/// Outcome of a call that Exotel refused to dial.
+pub const NOT_DIALLED: &str = "not-dialled";
+/// Problem of a call that Exotel refused to dial.
+const DIAL_REFUSED: &str = "dial-refused";
+/// Problem of a call of which it is not known whether it was dialled.
+const DIAL_UNKNOWN: &str = "dial-unknown";
 /// Problem of a call with a second stream.
 pub const SECOND_STREAM: &str = "second-stream";
 /// Detail of the problem [`SECOND_STREAM`].
@@ -59,6 +65,7 @@ impl CallRecord {
                 fill(&mut self.customer_number, customer_number);
                 fill(&mut self.flow, flow);
             }
+            EventKind::Dialled(answer) => self.dialled(answer, now_ms),
             EventKind::Named { call_sid } => self.call_sid = Some(call_sid.clone()),
             EventKind::AppletAsked(asked) => self.asked(asked, now_ms),
             EventKind::Refused { reason, detail } => self.refused(reason, detail, now_ms),
@@ -147,7 +154,8 @@ impl CallRecord {
             }
             EventKind::TransferOverdue => transfer::settle(self, now_ms, true),
             EventKind::StatusReported(reported) => network::reported(self, reported, now_ms),
-            EventKind::Established { .. }
+            EventKind::Dialling
+            | EventKind::Established { .. }
             | EventKind::Asked { .. }
             | EventKind::Listening
             | EventKind::BargedIn { .. }
@@ -210,6 +218,27 @@ impl CallRecord {
         }
         if asked.is_passthru {
             self.reach(Step::PassthruReceived, now_ms);
+        }
+    }
+
+    fn dialled(&mut self, answer: &DialAnswer, now_ms: u64) {
+        match answer {
+            DialAnswer::Accepted { call_sid } => {
+                self.call_sid.get_or_insert_with(|| call_sid.clone());
+            }
+            DialAnswer::Refused { reason } => {
+                self.note_cause(DIAL_REFUSED, reason, Repeat::OncePerSentence, now_ms);
+                // somebody else may have dialled the order
+                if self.state == CallState::Pending && self.call_sid.is_none() {
+                    self.state = CallState::Ended;
+                    self.outcome = Some(NOT_DIALLED.to_owned());
+                    self.detail = Some(reason.clone());
+                    self.ended_ms = Some(now_ms);
+                }
+            }
+            DialAnswer::Unknown { reason } => {
+                self.note_cause(DIAL_UNKNOWN, reason, Repeat::OncePerSentence, now_ms);
+            }
         }
     }
 

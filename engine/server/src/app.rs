@@ -15,6 +15,8 @@ use crate::admission::Admission;
 use crate::config::Config;
 use crate::connections::Connections;
 use crate::descriptors::{self, Budget};
+use crate::dialler::Dialler;
+use crate::open::Opened;
 use crate::problem;
 use crate::refusal::Refusals;
 use crate::routes::{
@@ -46,6 +48,8 @@ pub struct App {
     pub refusals: Arc<Refusals>,
     /// Requests that could not be served because the set-up is wrong.
     pub unserved: Arc<Unserved>,
+    /// Dials customers; `None` without an account.
+    pub dialler: Option<Arc<Dialler>>,
     /// Permits for background tasks of answered requests, [`BACKGROUND`] in all.
     pub background: Arc<Semaphore>,
     /// Permits for clients that follow events, [`events::FOLLOWERS`] in all.
@@ -60,7 +64,8 @@ pub struct App {
 
 impl App {
     /// Creates the state from a configuration, opened services and the front's connections.
-    pub fn new(config: Arc<Config>, services: Services, open: Connections) -> Self {
+    pub fn new(config: Arc<Config>, opened: Opened, open: Connections) -> Self {
+        let Opened { services, dialler } = opened;
         let Places {
             calls,
             connections,
@@ -80,6 +85,7 @@ impl App {
             unserved: Arc::default(),
             config,
             services: Arc::new(services),
+            dialler: dialler.map(Arc::new),
             background: Arc::new(Semaphore::new(BACKGROUND)),
             followers: Arc::new(Semaphore::new(events::FOLLOWERS)),
             tasks: TaskTracker::new(),

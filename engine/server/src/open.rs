@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ghanti_campaign::SetupError;
 use ghanti_catalogue::watch;
 use ghanti_catalogue::{Catalogue, CatalogueError, CatalogueSettings, Loading};
 use ghanti_host::{CompileIn, EngineError, EngineSettings, FlowEngine, FlowVersion, Rejection};
@@ -25,6 +26,7 @@ use ghanti_store::{
 };
 
 use crate::config::{Config, RecognizerKind, SynthesizerKind};
+use crate::dialler::Dialler;
 
 /// Disk space for compiled functions that a recompilation can reuse. A Python interpreter's take a
 /// third of this.
@@ -80,9 +82,20 @@ pub enum OpenError {
         /// The operating system's error.
         reason: std::io::Error,
     },
+    /// The account in `[exotel]` cannot be used.
+    #[error("cannot dial with the account of `[exotel]`: {0}")]
+    Account(#[from] SetupError),
     /// A background thread panicked.
     #[error("a thread died while the recogniser was opened")]
     Thread,
+}
+
+/// What was opened.
+pub struct Opened {
+    /// What all calls share.
+    pub services: Services,
+    /// Dials customers; `None` without an account.
+    pub dialler: Option<Dialler>,
 }
 
 /// Creates a folder of the engine.
@@ -104,7 +117,7 @@ pub async fn open(
     folders: &Folders,
     mode: Mode,
     loading: Loading,
-) -> Result<Services, OpenError> {
+) -> Result<Opened, OpenError> {
     make(&folders.data)?;
     let recognizer = open_recognizer(config);
     let flows = async {
@@ -123,6 +136,7 @@ pub async fn open(
                 sessions,
                 registry,
                 lease,
+                dialler,
                 ..
             },
         ),
@@ -147,7 +161,7 @@ pub async fn open(
             disk_bytes: mib(config.speech.cache_disk_mib),
         },
     );
-    Ok(Services {
+    let services = Services {
         catalogue,
         prompts,
         recognizer,
@@ -166,7 +180,8 @@ pub async fn open(
                 Running::Finish
             },
         },
-    })
+    };
+    Ok(Opened { services, dialler })
 }
 
 /// Opens the configured recognizer; `None` if callers answer with keys.
@@ -270,6 +285,7 @@ struct Stores {
     registry: CallRegistry,
     lease: Lease,
     records: Arc<SqlRecords>,
+    dialler: Option<Dialler>,
 }
 
 async fn open_stores(config: &Config, folders: &Folders) -> Result<Stores, OpenError> {
@@ -278,12 +294,14 @@ async fn open_stores(config: &Config, folders: &Folders) -> Result<Stores, OpenE
         ..SessionSettings::default()
     };
     let near = MemorySessions::new(settings.clone());
-    let sessions: Arc<dyn SessionStore> = match &config.stores.redis_url {
+    let redis = match &config.stores.redis_url {
+        None => None,
+        Some(url) => Some(RedisSessions::connect(url.expose(), settings).await?),
+    };
+    let dialler = Dialler::new(config, redis.as_ref())?;
+    let sessions: Arc<dyn SessionStore> = match redis {
         None => Arc::new(near),
-        Some(url) => Arc::new(LayeredSessions::new(
-            near,
-            RedisSessions::connect(url.expose(), settings).await?,
-        )),
+        Some(redis) => Arc::new(LayeredSessions::new(near, redis)),
     };
     let database = config.stores.database_url.as_ref().map(|url| url.expose());
     let records = Arc::new(SqlRecords::open(database, &folders.data).await?);
@@ -295,5 +313,6 @@ async fn open_stores(config: &Config, folders: &Folders) -> Result<Stores, OpenE
         registry: CallRegistry::new(lease.node(), writer, archive),
         lease,
         records,
+        dialler,
     })
 }

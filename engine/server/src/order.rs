@@ -31,6 +31,9 @@ pub struct Order {
     pub flow: Option<FlowName>,
     /// All other fields, by name.
     pub fields: BTreeMap<String, Masked>,
+    /// Whether the customer is to be dialled; `None` leaves it to the engine, which dials if it has
+    /// an account.
+    pub dial: Option<bool>,
 }
 
 /// The body as sent. `phone` and `flow` accept any JSON, so that errors in them are reported
@@ -44,6 +47,8 @@ struct Body {
     flow: Json,
     #[serde(default)]
     fields: Fields,
+    #[serde(default)]
+    dial: Option<bool>,
 }
 
 /// The members of a JSON object in order. Duplicate names are kept, so that they can be reported.
@@ -99,6 +104,7 @@ impl Order {
                             phone,
                             flow,
                             fields,
+                            dial: body.dial,
                         });
                     }
                     _ => problems.push(problem(

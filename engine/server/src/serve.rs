@@ -4,10 +4,9 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ghanti_session::Services;
-
 use crate::app::{App, router};
 use crate::front::Front;
+use crate::open::Opened;
 
 /// Timeout for saving the last events.
 const FLUSH: Duration = Duration::from_secs(10);
@@ -24,8 +23,8 @@ const APPLETS: Duration = Duration::from_secs(5);
 
 impl Front {
     /// Starts to take calls with opened services.
-    pub fn open(&self, services: Services) -> App {
-        let app = App::new(Arc::clone(&self.config), services, self.connections.clone());
+    pub fn open(&self, opened: Opened) -> App {
+        let app = App::new(Arc::clone(&self.config), opened, self.connections.clone());
         self.answer_by(router(app.clone()));
         app
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use ghanti_model::{
     CallEvent, CallId, CallLog, CallRecord, CallSid, CallState, EventKind, NodeId, PhoneNumber,
 };
-use ghanti_store::{CallRecords, DoNotCall, EventWriter, StoreError};
+use ghanti_store::{CallRecords, DialRequestKey, DoNotCall, EventWriter, StoreError};
 use tokio::time::Instant;
 
 use crate::call::{LiveCall, LiveCalls};
@@ -247,6 +247,15 @@ impl CallRegistry {
             Some(wish) => Ok(Some(wish)),
             None => bounded(self.archive.do_not_call(phone)).await,
         }
+    }
+
+    /// Claims the key of a request to dial, and returns the request that has it. No call waits for
+    /// it, so it has the database's own deadline.
+    pub async fn claim_request(
+        &self,
+        request: &DialRequestKey,
+    ) -> Result<DialRequestKey, StoreError> {
+        self.archive.claim_request(request, unix_ms()).await
     }
 
     /// Allows calls to a customer again. Returns whether they had asked not to be called.

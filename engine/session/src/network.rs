@@ -5,12 +5,11 @@ use ghanti_exotel::applet::PassthruRequest;
 use ghanti_exotel::status::StatusCallback;
 use ghanti_model::EventKind;
 use ghanti_model::event::{Cause, PassthruAfter, StatusReported};
-use ghanti_model::fold::network::bounded;
 
 use crate::transfer;
 
 pub use ghanti_model::fold::network::{
-    NEVER_CONNECTED, REFUSED_BUSY, final_status, has_cause, was_not_taken,
+    NEVER_CONNECTED, REFUSED_BUSY, bounded, final_status, has_cause, was_not_taken,
 };
 
 /// Makes the event of a status callback.

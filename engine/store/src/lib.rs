@@ -32,7 +32,7 @@ pub use lease::Lease;
 pub use memory::MemorySessions;
 pub use open::OpenError;
 pub use rate::{Bucket, PerMinute, Slot};
-pub use records::CallRecords;
+pub use records::{CallRecords, DialRequestKey, REQUEST_KEPT_MS};
 pub use sessions::{DEADLINE, SessionStore, StoreError};
 pub use sql::SqlRecords;
 pub use writer::{EventWriter, Flushed};

@@ -9,6 +9,20 @@ use ghanti_model::{
 
 use crate::{DoNotCall, StoreError};
 
+/// For how long the key of a request to dial is kept: a day.
+pub const REQUEST_KEPT_MS: u64 = 24 * 3_600_000;
+
+/// A request to dial that was made with a key of the sender's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DialRequestKey {
+    /// The SHA-256 of the key, in hexadecimal.
+    pub key_hash: String,
+    /// The SHA-256 of the request's body, in hexadecimal.
+    pub body_hash: String,
+    /// The call that the request made.
+    pub call_id: CallId,
+}
+
 /// Events and records of calls in a database: SQLite or PostgreSQL.
 #[async_trait]
 pub trait CallRecords: Send + Sync {
@@ -80,6 +94,14 @@ pub trait CallRecords: Send + Sync {
         unsaved: Option<DoNotCall>,
         now_unix_ms: u64,
     ) -> Result<u64, StoreError>;
+
+    /// Claims the key of a request to dial for a call. Returns the request that has the key: this one,
+    /// or an earlier one of the last [`REQUEST_KEPT_MS`].
+    async fn claim_request(
+        &self,
+        request: &DialRequestKey,
+        now_unix_ms: u64,
+    ) -> Result<DialRequestKey, StoreError>;
 
     /// Checks that the database answers.
     async fn ping(&self) -> Result<(), StoreError>;

@@ -22,7 +22,9 @@ use ghanti_model::{
     PhoneNumber,
 };
 use ghanti_store::testing::PostgresServer;
-use ghanti_store::{CallRecords, DoNotCall, EventWriter, Flushed, SqlRecords, StoreError};
+use ghanti_store::{
+    CallRecords, DialRequestKey, DoNotCall, EventWriter, Flushed, SqlRecords, StoreError,
+};
 
 /// Longer than a real database needs for an immediate operation on the busiest machine.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -285,6 +287,14 @@ async fn a_flush_that_takes_too_long_leaves_the_records_in_the_spool() {
         async fn close_abandoned(&self, _: NodeId, _: u64) -> Result<u64, StoreError> { std::future::pending().await }
         async fn do_not_call(&self, _: &PhoneNumber) -> Result<Option<DoNotCall>, StoreError> { std::future::pending().await }
         async fn lift_do_not_call(&self, _: &PhoneNumber, _: Option<DoNotCall>, _: u64) -> Result<u64, StoreError> { std::future::pending().await }
+        async fn claim_request(
+            &self,
+            request: &DialRequestKey,
+            _now_unix_ms: u64,
+        ) -> Result<DialRequestKey, StoreError> {
+            Ok(request.clone())
+        }
+
         async fn ping(&self) -> Result<(), StoreError> { std::future::pending().await }
     }
 

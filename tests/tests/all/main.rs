@@ -11,6 +11,7 @@
 mod capacity;
 mod claims;
 mod dev;
+mod dialling;
 mod emi_flow;
 mod failures;
 mod gates;

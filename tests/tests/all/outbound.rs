@@ -17,15 +17,20 @@ const CUSTOMER: &str = "+919876500008";
 const LOOK: Duration = Duration::from_millis(50);
 
 /// A simulated Exotel on a free port.
-struct Exotel {
+pub struct Exotel {
     process: Child,
-    base: String,
+    pub base: String,
     _folder: TempDir,
 }
 
 impl Exotel {
     /// Starts one whose flow `1001` is at the engine, with these callers.
     fn start(engine: &Engine, callers: &str) -> Self {
+        Self::start_at(engine, "127.0.0.1:0", callers)
+    }
+
+    /// Starts one at an address.
+    pub fn start_at(engine: &Engine, listen: &str, callers: &str) -> Self {
         let applet = |applet: &str, path: &str, more: &str| {
             let url = engine.url(path);
             format!("[[flows.1001.applets]]\napplet = '{applet}'\nurl = '{url}'\n{more}\n")
@@ -45,7 +50,7 @@ impl Exotel {
         let file = folder.path().join("exotel.toml");
         std::fs::write(&file, setup).unwrap();
         let mut process = program()
-            .args(["sim", "exotel", "--listen", "127.0.0.1:0", "--setup"])
+            .args(["sim", "exotel", "--listen", listen, "--setup"])
             .arg(file)
             .stdout(Stdio::piped())
             .spawn()
@@ -103,7 +108,7 @@ impl Exotel {
     }
 
     /// Ends it by SIGTERM.
-    fn stop(mut self) {
+    pub fn stop(mut self) {
         let id = self.process.id().to_string();
         let told = Command::new("kill").args(["-TERM", &id]).status().unwrap();
         assert!(told.success());

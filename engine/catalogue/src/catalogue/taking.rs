@@ -289,6 +289,11 @@ mod tests {
 
     const ACTS: &[u8] = include_bytes!("../../../host/tests/fixtures/acts-0.1.0.wasm");
 
+    fn prompts(greeting: &str) -> String {
+        let others = include_str!("../../../host/tests/fixtures/acts.ftl");
+        format!("greeting = {greeting}\n{others}")
+    }
+
     fn place(flows: &Path, name: &FlowName) -> Place {
         scan(flows).unwrap().places.remove(name).unwrap()
     }
@@ -299,7 +304,7 @@ mod tests {
         fs::create_dir_all(flow.join("prompts")).unwrap();
         fs::write(flow.join("flow.wasm"), ACTS).unwrap();
         fs::write(flow.join("flow.toml"), "").unwrap();
-        fs::write(flow.join("prompts/en-IN.ftl"), "greeting = Hello\n").unwrap();
+        fs::write(flow.join("prompts/en-IN.ftl"), prompts("Hello")).unwrap();
         let engine = FlowEngine::new(&EngineSettings {
             max_calls: 1,
             ..EngineSettings::default()
@@ -340,11 +345,7 @@ mod tests {
         let turn = Arc::clone(&catalogue.change().get(&name).unwrap().turn);
         let compiling = turn.lock().await;
 
-        fs::write(
-            flows.join("acts/prompts/en-IN.ftl"),
-            "greeting = Good day\n",
-        )
-        .unwrap();
+        fs::write(flows.join("acts/prompts/en-IN.ftl"), prompts("Good day")).unwrap();
         assert!(matches!(
             catalogue.take(&name, place(&flows, &name)).await,
             Verdict::Published

@@ -184,7 +184,7 @@ async fn a_flow_whose_files_are_bad_at_a_restart_goes_on_as_it_was_or_is_missed(
         (Step::Prompts, before.clone())
     );
     // a fix in the folder takes effect at once
-    fs::write(&prompts, "greeting = Good day { $name }\n").unwrap();
+    fs::write(&prompts, crate::common::prompts("Good day { $name }")).unwrap();
     assert_eq!(catalogue.reload().await.unwrap(), []);
     let after = active(&catalogue, "acts");
     assert_ne!(after, before);

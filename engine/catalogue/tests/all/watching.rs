@@ -9,7 +9,7 @@ use ghanti_catalogue::Stage;
 use ghanti_host::Step;
 use tokio::time::interval;
 
-use crate::common::{ACTS, House, RULES};
+use crate::common::{ACTS, House, RULES, prompts};
 use crate::watched::{Watched, name};
 
 /// How long files must stay unchanged before they are loaded.
@@ -35,7 +35,7 @@ async fn a_changed_prompt_is_live_without_compiling_anything() {
     let begun = Instant::now();
     fs::write(
         watched.house.flows().join("acts/prompts/en-IN.ftl"),
-        "greeting = Good day { $name }\n",
+        prompts("Good day { $name }"),
     )
     .unwrap();
     let after = watched.until_other("acts", &before).await;
@@ -315,7 +315,7 @@ async fn a_hundred_reloads_in_a_row_leave_no_more_than_the_versions_that_may_be_
     let watched = watched().await;
     let held = watched.call();
     for round in 0..100 {
-        let prompt = format!("greeting = Hello {round} {{ $name }}\n");
+        let prompt = prompts(&format!("Hello {round} {{ $name }}"));
         fs::write(watched.house.flows().join("acts/prompts/en-IN.ftl"), prompt).unwrap();
         assert_eq!(watched.catalogue.reload().await.unwrap(), []);
     }

@@ -49,6 +49,28 @@ pub struct Requested {
     pub flow: Option<FlowName>,
 }
 
+/// What is known of a request to dial.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "result", rename_all = "kebab-case")]
+pub enum DialAnswer {
+    /// Exotel took it. Whether the customer answers is reported later.
+    Accepted {
+        /// Exotel's id of the call.
+        call_sid: CallSid,
+    },
+    /// The customer was certainly not dialled.
+    Refused {
+        /// The reason with a hint, without personal data.
+        reason: String,
+    },
+    /// Perhaps the customer was dialled, so the request is not repeated. The status callback or an
+    /// applet's request may tell.
+    Unknown {
+        /// The reason with a hint, without personal data.
+        reason: String,
+    },
+}
+
 /// A request of an applet before the bot, and what was found about its call. Which of the problems
 /// a record keeps depends on whether the call's stream has started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -99,6 +99,10 @@ pub(crate) fn every_kind(call: CallId) -> Vec<EventKind> {
             customer_number: number.clone(),
             flow: Some(flow.clone()),
         }),
+        EventKind::Dialling,
+        EventKind::Dialled(DialAnswer::Refused {
+            reason: "exotel refused: the number is not the account's: correct it".to_owned(),
+        }),
         EventKind::Attributed {
             order: Some(CallId::parse("0190a1b2-0000-7000-8000-000000000001").unwrap()),
             customer_number: Some(number.clone()),

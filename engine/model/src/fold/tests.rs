@@ -9,8 +9,10 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::event::samples::{Chance, every_kind, random};
-use crate::event::{Cause, ConnectAnswered, FlowEnd, LegReport, StatusReported, StreamEnd};
-use crate::{AgentLegState, PhoneNumber};
+use crate::event::{
+    Cause, ConnectAnswered, DialAnswer, FlowEnd, LegReport, StatusReported, StreamEnd,
+};
+use crate::{AgentLegState, CallSid, PhoneNumber};
 
 /// Number of random calls in each test.
 const CALLS: u64 = 300;
@@ -334,4 +336,40 @@ fn a_cause_on_a_socket_without_a_name_counts_where_none_is_known() {
         .collect();
     assert_eq!(names, ["stream-not-started"]);
     assert_eq!(record.outcome.as_deref(), Some("never-connected"));
+}
+
+#[test]
+fn what_is_known_of_a_dial_is_in_the_record() {
+    let refused = EventKind::Dialled(DialAnswer::Refused {
+        reason: "no such caller id: correct `caller-id`".to_owned(),
+    });
+    let record = folded(vec![EventKind::Dialling, refused.clone()]);
+    assert_eq!(record.outcome.as_deref(), Some(NOT_DIALLED));
+    assert_eq!(record.state, CallState::Ended);
+    assert_eq!(record.problems[0].name, "dial-refused");
+
+    let call_sid = CallSid::parse("c1").unwrap();
+    let accepted = EventKind::Dialled(DialAnswer::Accepted {
+        call_sid: call_sid.clone(),
+    });
+    let record = folded(vec![EventKind::Dialling, accepted]);
+    assert_eq!(
+        (record.state, record.call_sid, record.outcome),
+        (CallState::Pending, Some(call_sid), None)
+    );
+
+    // perhaps it rings: the record stays open for what is reported of it
+    let unknown = EventKind::Dialled(DialAnswer::Unknown {
+        reason: "no reply: wait for the status callback".to_owned(),
+    });
+    let record = folded(vec![EventKind::Dialling, unknown]);
+    assert_eq!((record.state, record.outcome), (CallState::Pending, None));
+    assert_eq!(record.problems[0].name, "dial-unknown");
+
+    // an engine's own dial that fails takes nothing from a call that came otherwise
+    let named = EventKind::Named {
+        call_sid: CallSid::parse("c2").unwrap(),
+    };
+    let record = folded(vec![EventKind::Dialling, named, refused]);
+    assert_eq!(record.state, CallState::Pending);
 }

@@ -1,44 +1,66 @@
 //! `/api/calls`: stores a customer's record for a coming call, and returns calls.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use ghanti_host::Instant;
 use ghanti_model::event::Requested;
 use ghanti_model::{CallId, CallRecord, CallSid, CustomerRecord, EventKind, Step, unix_ms};
 use ghanti_session::log_lines::STEP;
+use ghanti_store::DialRequestKey;
 use serde::Serialize;
+use sha2::{Digest, Sha256};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::access::Api;
 use crate::app::App;
+use crate::dialler::{self, CallUrls, DIALS, Dialler};
 use crate::order::Order;
 use crate::problem::Problem;
 use crate::routes::do_not_call::refuse_unwanted;
+use crate::routes::voicebot::Base;
+use crate::secret::Secret;
 
 /// Number of calls that `GET /api/calls` returns.
 const NEWEST: u32 = 50;
+
+/// The longest `Idempotency-Key`, in characters.
+const KEY_CHARS: usize = 200;
+/// The header that makes a repeated request harmless (IETF draft
+/// `draft-ietf-httpapi-idempotency-key-header`).
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// The response for a stored record.
 #[derive(Serialize)]
 pub struct Created {
     /// Our id of the call, to be passed to Exotel as `CustomField`.
     call_id: CallId,
+    /// Whether the engine dials the customer. What comes of it is in the call's events.
+    dials: bool,
 }
 
-/// Stores a customer's record. Answers 201 with the call's id.
+/// Stores a customer's record, and dials them if the engine has an account and the body does not
+/// say `"dial": false`. Answers 201 with the call's id; 200 for a request whose `Idempotency-Key`
+/// was used within a day, which neither stores nor dials anything.
 ///
 /// # Errors
 ///
 /// 400 for a field that the call's flow does not declare or that cannot be read for certain, 409
-/// for a customer who asked not to be called, 503 if a store does not answer.
+/// for a customer who asked not to be called, for a call that is to be dialled without an account,
+/// and for a key that another request has, 503 if a store does not answer or too many calls are
+/// dialled.
 pub async fn create(
     _: Api,
     State(app): State<App>,
+    headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<Created>), Problem> {
     let services = &app.services;
+    let body = body?;
     let today = Instant {
         unix_ms: unix_ms(),
         offset_minutes: services.settings.offset_minutes,
@@ -48,11 +70,21 @@ pub async fn create(
         phone,
         flow,
         fields,
-    } = Order::read(&body?, |flow, fields| {
+        dial,
+    } = Order::read(&body, |flow, fields| {
         services.catalogue.read_order(flow, fields, today)
     })?;
+    let dialler = placed_dialler(&app, dial)?;
     refuse_unwanted(&app, &phone).await?;
     let call_id = CallId::generate();
+    let dials = dialler.is_some();
+    if let Some(earlier) = earlier(&app, &headers, &body, call_id).await? {
+        let created = Created {
+            call_id: earlier,
+            dials,
+        };
+        return Ok((StatusCode::OK, Json(created)));
+    }
     let customer = CustomerRecord {
         call_id,
         phone,
@@ -70,7 +102,96 @@ pub async fn create(
     });
     services.registry.append(call_id, requested).await;
     tracing::info!(target: STEP, call = %call_id, step = ?Step::Triggered, number = %customer.phone, "step");
-    Ok((StatusCode::CREATED, Json(Created { call_id })))
+    if let Some((dialler, place)) = dialler {
+        let base = Base::new(&app, &headers);
+        let urls = CallUrls {
+            status: base.applet(&app, "/status", Secret::in_url).into(),
+            stream: base
+                .stream(&app, &call_id.to_string(), Secret::in_url)
+                .into(),
+        };
+        dialler::dial(&app, dialler, place, customer, urls);
+    }
+    Ok((StatusCode::CREATED, Json(Created { call_id, dials })))
+}
+
+/// The dialler of a call, with a place; `None` if it is not to be dialled.
+fn placed_dialler(
+    app: &App,
+    dial: Option<bool>,
+) -> Result<Option<(Arc<Dialler>, OwnedSemaphorePermit)>, Problem> {
+    let dialler = match (&app.dialler, dial) {
+        (_, Some(false)) | (None, None) => return Ok(None),
+        (None, Some(true)) => {
+            return Err(Problem::new(
+                StatusCode::CONFLICT,
+                "cannot dial: the engine has no account at Exotel",
+                "set `[exotel]` in ghanti.toml, or send `\"dial\": false` and dial the call yourself",
+            ));
+        }
+        (Some(dialler), _) => Arc::clone(dialler),
+    };
+    if app.draining.is_cancelled() {
+        return Err(Problem::unavailable("the engine is stopping"));
+    }
+    let place = dialler
+        .place()
+        .ok_or_else(|| Problem::unavailable(format!("{DIALS} calls are being dialled already")))?;
+    Ok(Some((dialler, place)))
+}
+
+/// The call of an earlier request with the same key; `None` without a key, or if this is the first
+/// with it.
+async fn earlier(
+    app: &App,
+    headers: &HeaderMap,
+    body: &[u8],
+    call_id: CallId,
+) -> Result<Option<CallId>, Problem> {
+    let Some(key) = headers.get(IDEMPOTENCY_KEY) else {
+        return Ok(None);
+    };
+    let key = key.to_str().unwrap_or_default();
+    if key.is_empty() || key.len() > KEY_CHARS {
+        return Err(Problem::bad_request(
+            format!("`Idempotency-Key` has {} characters", key.len()),
+            "send 1 to 200 ASCII characters that no other call has, such as a UUID",
+        ));
+    }
+    let registry = &app.services.registry;
+    let request = DialRequestKey {
+        key_hash: hex(&Sha256::digest(key)),
+        body_hash: hex(&Sha256::digest(body)),
+        call_id,
+    };
+    let known = registry
+        .claim_request(&request)
+        .await
+        .map_err(|error| Problem::unavailable(error.to_string()))?;
+    if known.call_id == call_id {
+        return Ok(None);
+    }
+    if known.body_hash != request.body_hash {
+        return Err(Problem::new(
+            StatusCode::CONFLICT,
+            "another request has this `Idempotency-Key`",
+            "send a key of its own with each call",
+        ));
+    }
+    match registry.read(known.call_id).await {
+        Ok(Some(_)) => Ok(Some(known.call_id)),
+        // it is being served, or the engine died before it had stored the record
+        Ok(None) => Err(Problem::new(
+            StatusCode::CONFLICT,
+            "a request with this `Idempotency-Key` has begun, and its call is not recorded",
+            "send it again in some seconds; if this stays so, nobody was dialled, and the call needs another key",
+        )),
+        Err(error) => Err(Problem::unavailable(error.to_string())),
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Returns a call's record with its steps, transcript and journal. The id is ours or Exotel's

@@ -52,7 +52,7 @@ impl Base {
     }
 
     /// The URL of a stream. `shown` converts the token to the text that appears in the URL.
-    fn stream(&self, app: &App, session: &str, shown: impl Fn(&Secret) -> String) -> String {
+    pub fn stream(&self, app: &App, session: &str, shown: impl Fn(&Secret) -> String) -> String {
         let token = app
             .config
             .server

@@ -28,6 +28,11 @@ const SQLITE: &[Source] = &[
         "call events",
         include_str!("../../migrations/sqlite/0004_call_events.sql"),
     ),
+    (
+        5,
+        "dial requests",
+        include_str!("../../migrations/sqlite/0005_dial_requests.sql"),
+    ),
 ];
 const POSTGRES: &[Source] = &[
     (
@@ -49,6 +54,11 @@ const POSTGRES: &[Source] = &[
         4,
         "call events",
         include_str!("../../migrations/postgres/0004_call_events.sql"),
+    ),
+    (
+        5,
+        "dial requests",
+        include_str!("../../migrations/postgres/0005_dial_requests.sql"),
     ),
 ];
 

@@ -31,7 +31,9 @@ use ghanti_model::{
 use sqlx::{PgPool, SqlitePool};
 
 use crate::keyed::json_fault;
-use crate::{CallRecords, DEADLINE, DoNotCall, OpenError, StoreError};
+use crate::{
+    CallRecords, DEADLINE, DialRequestKey, DoNotCall, OpenError, REQUEST_KEPT_MS, StoreError,
+};
 
 pub use pages::{Page, PageMark};
 
@@ -45,6 +47,9 @@ const NEWEST: &str =
 // a record is saved several times; a request that was lifted must stay lifted
 const WISH: &str = "INSERT INTO do_not_call (call_id, phone, since_ms) VALUES ($1, $2, $3) ON CONFLICT (call_id) DO NOTHING";
 const WISH_OF: &str = "SELECT call_id, since_ms FROM do_not_call WHERE phone = $1 AND lifted_ms IS NULL ORDER BY since_ms DESC LIMIT 1";
+const FORGET_REQUESTS: &str = "DELETE FROM dial_requests WHERE unix_ms < $1";
+const CLAIM_REQUEST: &str = "INSERT INTO dial_requests (key_hash, body_hash, call_id, unix_ms) VALUES ($1, $2, $3, $4) ON CONFLICT (key_hash) DO NOTHING";
+const REQUEST: &str = "SELECT body_hash, call_id FROM dial_requests WHERE key_hash = $1";
 const LIFT: &str = "UPDATE do_not_call SET lifted_ms = $2 WHERE phone = $1 AND lifted_ms IS NULL";
 
 /// A record, and the time and id of the newest event in it.
@@ -218,6 +223,40 @@ impl CallRecords for SqlRecords {
         on_either!(self, pool => async {
             let done = sqlx::query(LIFT).bind(phone.expose()).bind(stored_ms(now_unix_ms)).execute(pool).await?;
             Ok(done.rows_affected())
+        })
+    }
+
+    async fn claim_request(
+        &self,
+        request: &DialRequestKey,
+        now_unix_ms: u64,
+    ) -> Result<DialRequestKey, StoreError> {
+        let DialRequestKey {
+            key_hash,
+            body_hash,
+            call_id,
+        } = request;
+        let expired = stored_ms(now_unix_ms.saturating_sub(REQUEST_KEPT_MS));
+        on_either!(self, pool => async {
+            sqlx::query(FORGET_REQUESTS).bind(expired).execute(pool).await.map(drop)
+        })?;
+        // of two at once, the database lets one in, and both read its row
+        on_either!(self, pool => async {
+            let claim = sqlx::query(CLAIM_REQUEST).bind(key_hash).bind(body_hash);
+            let claim = claim.bind(call_id.to_string()).bind(stored_ms(now_unix_ms));
+            claim.execute(pool).await.map(drop)
+        })?;
+        let (body_hash, call): (String, String) =
+            on_either!(self, pool => sqlx::query_as(REQUEST).bind(key_hash).fetch_one(pool))?;
+        let call_id = CallId::parse(&call).ok_or_else(|| StoreError::Unreadable {
+            store: self.store(),
+            key: "dial_requests".to_owned(),
+            reason: "no call's id".to_owned(),
+        })?;
+        Ok(DialRequestKey {
+            key_hash: key_hash.clone(),
+            body_hash,
+            call_id,
         })
     }
 

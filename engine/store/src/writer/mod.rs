@@ -137,6 +137,21 @@ impl EventWriter {
         queue.unsaved().map(|event| event.call_id).collect()
     }
 
+    /// Waits until what was submitted of a call is in the database or the spool. Returns whether it
+    /// is, within `timeout`.
+    pub async fn saved(&self, call: CallId, timeout: Duration) -> bool {
+        let mut unsaved = self.shared.unsaved.subscribe();
+        self.shared.urgent.notify_one();
+        let saved = async {
+            while !self.unsaved(call).is_empty() {
+                if unsaved.changed().await.is_err() {
+                    break;
+                }
+            }
+        };
+        tokio::time::timeout(timeout, saved).await.is_ok()
+    }
+
     /// Waits until everything submitted is in the database or the spool. After `timeout`, spools
     /// the rest. Used at shutdown.
     pub async fn flush(&self, timeout: Duration) -> Flushed {

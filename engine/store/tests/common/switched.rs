@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use ghanti_model::{
     CallEvent, CallId, CallLog, CallRecord, CallSid, EventId, EventMark, NodeId, PhoneNumber,
 };
-use ghanti_store::{CallRecords, DoNotCall, EventWriter, StoreError};
+use ghanti_store::{CallRecords, DialRequestKey, DoNotCall, EventWriter, StoreError};
 use tokio::sync::watch;
 
 /// Long enough for anything that does not wait for an outage to end.
@@ -126,6 +126,14 @@ impl CallRecords for Switched {
         _now_unix_ms: u64,
     ) -> Result<u64, StoreError> {
         Ok(0)
+    }
+
+    async fn claim_request(
+        &self,
+        request: &DialRequestKey,
+        _now_unix_ms: u64,
+    ) -> Result<DialRequestKey, StoreError> {
+        Ok(request.clone())
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -12,6 +12,12 @@ use ghanti_model::{CallFacts, CallId, Direction, FlowName, Language, PhoneNumber
 /// The flow that performs the act named by its setting `act`.
 pub const ACTS: &[u8] = include_bytes!("../../../../host/tests/fixtures/acts-0.1.0.wasm");
 
+/// Its prompts, with this greeting.
+pub fn prompts(greeting: &str) -> String {
+    let others = include_str!("../../../../host/tests/fixtures/acts.ftl");
+    format!("greeting = {greeting}\n{others}")
+}
+
 /// The rules of its small conversation.
 pub const RULES: &str = r#"
 [grants]
@@ -59,11 +65,7 @@ impl House {
         fs::create_dir_all(folder.join("prompts")).unwrap();
         fs::write(folder.join("flow.wasm"), component).unwrap();
         fs::write(folder.join("flow.toml"), manifest).unwrap();
-        fs::write(
-            folder.join("prompts/en-IN.ftl"),
-            "greeting = Hello { $name }\n",
-        )
-        .unwrap();
+        fs::write(folder.join("prompts/en-IN.ftl"), prompts("Hello { $name }")).unwrap();
     }
 
     pub async fn open(&self) -> (Catalogue, Vec<Rejection>) {

@@ -18,7 +18,8 @@ use ghanti_session::{CallRegistry, CallSettings, Received, Services, Wire, WireC
 use ghanti_speech::cache::{CacheSettings, PromptCache};
 use ghanti_speech::{Samples, SynthesisError, Synthesizer, Utterance};
 use ghanti_store::{
-    CallRecords, DoNotCall, EventWriter, MemorySessions, SessionSettings, SessionStore, StoreError,
+    CallRecords, DialRequestKey, DoNotCall, EventWriter, MemorySessions, SessionSettings,
+    SessionStore, StoreError,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -386,6 +387,14 @@ impl CallRecords for Nowhere {
         _now_unix_ms: u64,
     ) -> Result<u64, StoreError> {
         Ok(0)
+    }
+
+    async fn claim_request(
+        &self,
+        request: &DialRequestKey,
+        _now_unix_ms: u64,
+    ) -> Result<DialRequestKey, StoreError> {
+        Ok(request.clone())
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -1,0 +1,155 @@
+//! `ghanti dial`: asks a running engine to dial a customer, and shows what comes of the call.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, bail, ensure};
+use clap::Args;
+use ghanti_sim::http::client;
+use reqwest::{Client, StatusCode};
+use serde_json::{Map, Value, json};
+
+use crate::config::Source;
+
+/// The exit code if nobody was dialled, or the call did not come about.
+const NOT_DIALLED: u8 = 1;
+/// How long the engine may take to answer.
+const REPLY: Duration = Duration::from_secs(30);
+/// The time between two looks at the call.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Dial a customer through a running engine, and wait for the call's outcome. The engine needs an
+/// account in `[exotel]`. Exits with 0 once the call has ended, and with 1 if it was not dialled.
+#[derive(Args)]
+pub struct Dial {
+    #[command(flatten)]
+    source: Source,
+    /// The customer's number, such as +919876543210
+    phone: String,
+    /// The flow that talks to them; by default the engine chooses
+    #[arg(long)]
+    flow: Option<String>,
+    /// A field of the customer's record, such as `name=Priya`; may be given several times
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
+    field: Vec<(String, String)>,
+    /// The engine's URL
+    #[arg(long, value_name = "BASE", default_value = "http://127.0.0.1:8000")]
+    url: String,
+    /// Makes the command safe to repeat: a call with the same key is dialled once
+    #[arg(long, value_name = "TEXT")]
+    key: Option<String>,
+    /// Do not wait for the call's end
+    #[arg(long)]
+    no_wait: bool,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text
+        .split_once('=')
+        .ok_or("write NAME=VALUE, such as `name=Priya`")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+impl Dial {
+    /// Dials, and waits.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let token = self.source.read()?.server.api_token;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("cannot start a thread")?;
+        runtime.block_on(async {
+            let engine = Engine {
+                http: client()?.timeout(REPLY).build()?,
+                base: self.url.trim_end_matches('/').to_owned(),
+                token: token.map(|token| token.expose().to_owned()),
+            };
+            let mut out = std::io::stdout();
+            let call = engine.order(&self).await?;
+            writeln!(out, "call {call}")?;
+            if self.no_wait {
+                return Ok(ExitCode::SUCCESS);
+            }
+            let mut shown = 0;
+            loop {
+                let record = engine.call(&call).await?;
+                let problems = record["problems"].as_array().map_or(&[][..], Vec::as_slice);
+                for problem in problems.iter().skip(shown) {
+                    let text = |name: &str| problem[name].as_str().unwrap_or_default();
+                    writeln!(out, "{}: {}", text("name"), text("detail"))?;
+                }
+                shown = problems.len();
+                let outcome = record["outcome"].as_str();
+                if let (Some(outcome), true) = (outcome, record["state"] == "ended") {
+                    writeln!(out, "{outcome}")?;
+                    return Ok(match outcome {
+                        "not-dialled" => ExitCode::from(NOT_DIALLED),
+                        _ => ExitCode::SUCCESS,
+                    });
+                }
+                tokio::time::sleep(LOOK).await;
+            }
+        })
+    }
+}
+
+struct Engine {
+    http: Client,
+    base: String,
+    token: Option<String>,
+}
+
+impl Engine {
+    /// Orders the call, and returns its id.
+    async fn order(&self, dial: &Dial) -> anyhow::Result<String> {
+        let fields: Map<String, Value> = dial
+            .field
+            .iter()
+            .map(|(name, value)| (name.clone(), json!(value)))
+            .collect();
+        let mut body = json!({ "phone": dial.phone, "fields": fields, "dial": true });
+        if let Some(flow) = &dial.flow {
+            body["flow"] = json!(flow);
+        }
+        let mut request = self
+            .http
+            .post(format!("{}/api/calls", self.base))
+            .json(&body);
+        if let Some(key) = &dial.key {
+            request = request.header("idempotency-key", key);
+        }
+        let (status, answer) = self.send(request).await?;
+        ensure!(
+            status.is_success(),
+            "{}: {}",
+            answer["error"].as_str().unwrap_or("the engine refused"),
+            answer["hint"].as_str().unwrap_or(status.as_str())
+        );
+        let call = answer["call_id"]
+            .as_str()
+            .context("the answer names no call")?;
+        Ok(call.to_owned())
+    }
+
+    async fn call(&self, call: &str) -> anyhow::Result<Value> {
+        let request = self.http.get(format!("{}/api/calls/{call}", self.base));
+        let (status, answer) = self.send(request).await?;
+        if !status.is_success() {
+            bail!("the engine does not tell of call {call}: {status}");
+        }
+        Ok(answer)
+    }
+
+    async fn send(&self, request: reqwest::RequestBuilder) -> anyhow::Result<(StatusCode, Value)> {
+        let request = match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        };
+        let response = request.send().await.with_context(|| {
+            format!("the engine at `{}` does not answer: start it with `ghanti serve`, or name it with --url", self.base)
+        })?;
+        let status = response.status();
+        Ok((status, response.json().await.unwrap_or_default()))
+    }
+}

@@ -1,0 +1,236 @@
+//! Dials customers through Exotel's API.
+//!
+//! That a call is about to be dialled is saved before the request is sent, and no request is sent
+//! twice: if the engine dies in between, the record says that the customer may have been called. A
+//! call that ended unanswered and whose status callback is lost is looked up at Exotel.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ghanti_campaign::{
+    DialRequest, Dialled, ExotelApi, LocalBudget, RequestBudget, SetupError, SharedBudget,
+};
+use ghanti_exotel::rest::{
+    CallDetails, CallOptions, CallbackEvent, ConnectToBot, ConnectToFlow, Recording,
+};
+use ghanti_model::event::{DialAnswer, StatusReported};
+use ghanti_model::{CallId, CallSid, CallState, CustomerRecord, EventKind, Masked, PhoneNumber};
+use ghanti_session::network;
+use ghanti_store::RedisSessions;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::app::App;
+use crate::config::Config;
+
+/// Calls that are dialled, or wait for their turn, at once: those of a minute.
+pub const DIALS: usize = 200;
+/// How long saving may take before a call is dialled.
+const SAVING: Duration = Duration::from_secs(5);
+/// After how long, once the phone has stopped ringing, a call of which nothing was reported is
+/// looked up. Exotel's details are final about two minutes after a call.
+const LOOKED_UP_AFTER: [Duration; 3] = [
+    Duration::from_secs(30),
+    Duration::from_secs(150),
+    Duration::from_secs(900),
+];
+
+/// The URLs of this engine that Exotel is given for a call.
+#[derive(Debug, Clone)]
+pub struct CallUrls {
+    /// Where it reports the call's status.
+    pub status: Masked,
+    /// The media stream, for an account without a flow.
+    pub stream: Masked,
+}
+
+/// Dials from the account of `[exotel]`.
+#[derive(Debug)]
+pub struct Dialler {
+    api: ExotelApi,
+    caller_id: PhoneNumber,
+    flow_url: Option<String>,
+    ring_s: u32,
+    record: bool,
+    permits: Arc<Semaphore>,
+}
+
+impl Dialler {
+    /// Makes the dialler of a configuration; `None` if it has no account. The account's limit of
+    /// requests is kept over all engines of a Redis.
+    ///
+    /// # Errors
+    /// The account's address, credentials or certificates cannot be used.
+    pub fn new(config: &Config, redis: Option<&RedisSessions>) -> Result<Option<Self>, SetupError> {
+        let exotel = &config.exotel;
+        let (Some(settings), Some(caller_id)) = (exotel.account(), &exotel.caller_id) else {
+            return Ok(None);
+        };
+        let requests = exotel.requests_per_minute;
+        let budget: Arc<dyn RequestBudget> = match redis {
+            Some(redis) => {
+                let account_sid = &settings.credentials.account_sid;
+                Arc::new(SharedBudget::new(redis, account_sid, requests))
+            }
+            None => Arc::new(LocalBudget::new(requests)),
+        };
+        Ok(Some(Self {
+            api: ExotelApi::new(settings, budget)?,
+            caller_id: caller_id.clone(),
+            flow_url: exotel.flow_url(),
+            ring_s: exotel.ring_s,
+            record: exotel.record,
+            permits: Arc::new(Semaphore::new(DIALS)),
+        }))
+    }
+
+    /// Takes a place among the calls that are dialled; `None` if there are [`DIALS`] already.
+    pub fn place(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.permits).try_acquire_owned().ok()
+    }
+
+    /// The request for a customer's call. Without a flow at Exotel the call is connected to the bot
+    /// directly, and ends with its stream.
+    fn request(&self, customer: &CustomerRecord, urls: CallUrls) -> DialRequest {
+        let options = CallOptions {
+            custom_field: Some(Masked::new(customer.call_id.to_string())),
+            status_callback: Some(urls.status),
+            status_callback_events: vec![CallbackEvent::Terminal],
+            time_out_s: Some(self.ring_s),
+            record: self.record.then_some(Recording::Dual),
+            ..CallOptions::new(customer.phone.clone(), self.caller_id.clone())
+        };
+        match &self.flow_url {
+            Some(url) => DialRequest::ToFlow(ConnectToFlow {
+                options,
+                url: url.clone(),
+            }),
+            None => DialRequest::ToBot(ConnectToBot {
+                options,
+                stream_url: urls.stream,
+                stream_name: None,
+            }),
+        }
+    }
+}
+
+/// Dials a customer whose record is stored, in the background. The result is in the call's events.
+pub fn dial(
+    app: &App,
+    dialler: Arc<Dialler>,
+    place: OwnedSemaphorePermit,
+    customer: CustomerRecord,
+    urls: CallUrls,
+) {
+    let app = app.clone();
+    app.tasks.clone().spawn(async move {
+        let call = customer.call_id;
+        let request = dialler.request(&customer, urls);
+        let answer = ask(&app, &dialler, call, &request).await;
+        drop(place);
+        let sid = match &answer {
+            DialAnswer::Accepted { call_sid } => Some(call_sid.clone()),
+            DialAnswer::Refused { .. } | DialAnswer::Unknown { .. } => None,
+        };
+        match &answer {
+            DialAnswer::Accepted { call_sid } => {
+                tracing::info!(%call, sid = %call_sid, number = %customer.phone, "dialled");
+            }
+            DialAnswer::Refused { reason } => {
+                tracing::warn!(%call, number = %customer.phone, reason, "not dialled");
+            }
+            DialAnswer::Unknown { reason } => {
+                tracing::warn!(%call, number = %customer.phone, reason, "perhaps dialled");
+            }
+        }
+        let registry = &app.services.registry;
+        registry.append(call, EventKind::Dialled(answer)).await;
+        if let Some(sid) = sid {
+            follow(&app, &dialler, call, &sid).await;
+        }
+    });
+}
+
+async fn ask(app: &App, dialler: &Dialler, call: CallId, request: &DialRequest) -> DialAnswer {
+    let registry = &app.services.registry;
+    registry.append(call, EventKind::Dialling).await;
+    if !registry.writer().saved(call, SAVING).await {
+        return DialAnswer::Refused {
+            reason: "neither the database nor the spool takes that it is dialled: see /readyz, then order the call again".to_owned(),
+        };
+    }
+    let dialled = tokio::select! {
+        dialled = dialler.api.dial(request) => dialled,
+        () = app.stop.cancelled() => {
+            return DialAnswer::Unknown {
+                reason: "the engine stopped while Exotel was asked: look for the call in Exotel's call log before it is dialled again".to_owned(),
+            };
+        }
+    };
+    match dialled {
+        Dialled::Accepted(accepted) => DialAnswer::Accepted {
+            call_sid: accepted.sid,
+        },
+        Dialled::Refused(error) => DialAnswer::Refused {
+            reason: format!("{error}: {}", error.hint()),
+        },
+        Dialled::Unknown(error) => DialAnswer::Unknown {
+            reason: format!("{error}: {}", error.hint()),
+        },
+    }
+}
+
+/// Looks a call up at Exotel, as long as nothing was reported of it.
+async fn follow(app: &App, dialler: &Dialler, call: CallId, sid: &CallSid) {
+    let registry = &app.services.registry;
+    let mut wait = Duration::from_secs(dialler.ring_s.into());
+    for pause in LOOKED_UP_AFTER {
+        wait += pause;
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            // a call that is over by then is reported by its callback, to any engine
+            () = app.draining.cancelled() => return,
+        }
+        wait = Duration::ZERO;
+        match registry.read(call).await {
+            Ok(Some(record)) if record.state == CallState::Pending => {}
+            Ok(_) => return,
+            Err(_) => continue,
+        }
+        match dialler.api.call(sid).await {
+            Ok(details) => {
+                if let Some(reported) = reported(details) {
+                    tracing::info!(%call, %sid, "no status callback came: the call was looked up");
+                    registry.append(call, reported).await;
+                    return;
+                }
+            }
+            Err(error) => tracing::warn!(%call, %sid, %error, "a call cannot be looked up"),
+        }
+    }
+}
+
+/// What a status callback would have said; `None` while the call goes on.
+fn reported(details: CallDetails) -> Option<EventKind> {
+    let status = details.call.status.filter(|status| status.is_final())?;
+    let duration = details.call.duration_s.map(|duration| duration.to_string());
+    let told = BTreeMap::from_iter(
+        [
+            Some(("Status".to_owned(), status.as_str().to_owned())),
+            duration.map(|duration| ("Duration".to_owned(), duration)),
+            details
+                .call
+                .recording_url
+                .map(|url| ("RecordingUrl".to_owned(), url)),
+            details.answered_by.map(|by| ("AnsweredBy".to_owned(), by)),
+        ]
+        .into_iter()
+        .flatten(),
+    );
+    Some(EventKind::StatusReported(Box::new(StatusReported {
+        told: network::bounded(told),
+        call_sid: Some(details.call.sid),
+        direction: details.direction,
+        agents: Vec::new(),
+    })))
+}
