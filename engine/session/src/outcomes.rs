@@ -28,6 +28,7 @@ const OWN: [&str; 24] = [
     "no-flow",
     "no-media",
     "not-answered",
+    "not-dialled",
     "peer-lost",
     "refused-busy",
     "too-long",

@@ -19,7 +19,10 @@ use common::{assert_clean, full_record, in_state, record, sid};
 use events::*;
 use ghanti_model::{CallId, CallRecord, CallState, FlowName, NodeId, PhoneNumber, Step, VersionId};
 use ghanti_store::testing::PostgresServer;
-use ghanti_store::{CallRecords, DEADLINE, DoNotCall, OpenError, SqlRecords, StoreError};
+use ghanti_store::{
+    CallRecords, DEADLINE, DialRequestKey, DoNotCall, OpenError, REQUEST_KEPT_MS, SqlRecords,
+    StoreError,
+};
 use tempfile::TempDir;
 
 /// One server for all tests of this file, with a database for each. It ends with the process.
@@ -102,6 +105,7 @@ macro_rules! for_every_database {
 
 for_every_database! {
     a_full_record_comes_back_as_it_was
+    a_key_is_of_the_first_request_that_has_it_for_a_day
     events_that_are_added_change_the_record_and_its_columns
     what_several_write_of_one_call_at_once_is_all_in_its_record
     a_record_of_before_there_were_events_becomes_the_first_of_them
@@ -276,6 +280,34 @@ async fn records_survive_closing_and_opening_again(
     let again = SqlRecords::open(Some(&url), folder.path()).await.unwrap();
     again.ping().await.unwrap();
     assert_eq!(again.newest(10).await.unwrap(), [saved]);
+}
+
+async fn a_key_is_of_the_first_request_that_has_it_for_a_day(
+    Subject {
+        records,
+        _folder: folder,
+        ..
+    }: Subject,
+) {
+    let request = |key: &str| DialRequestKey {
+        key_hash: key.to_owned(),
+        body_hash: "b".to_owned(),
+        call_id: CallId::generate(),
+    };
+    let (first, second, other) = (request("k"), request("k"), request("other"));
+    // at once, as from two engines
+    let (one, two) = tokio::join!(
+        records.claim_request(&first, 1_000),
+        records.claim_request(&second, 1_000)
+    );
+    let claimed = one.unwrap();
+    assert_eq!(two.unwrap(), claimed);
+    assert!([&first, &second].contains(&&claimed));
+    assert_eq!(records.claim_request(&other, 1_000).await.unwrap(), other);
+    let day = 1_000 + REQUEST_KEPT_MS;
+    assert_eq!(records.claim_request(&second, day).await.unwrap(), claimed);
+    let third = request("k");
+    assert_eq!(records.claim_request(&third, day + 1).await.unwrap(), third);
 }
 
 async fn a_wish_not_to_be_called_is_kept_until_it_is_lifted(
