@@ -128,9 +128,10 @@ pub fn dial(
         let request = dialler.request(&customer, urls);
         let answer = ask(&app, &dialler, call, &request).await;
         drop(place);
-        let sid = match &answer {
-            DialAnswer::Accepted { call_sid } => Some(call_sid.clone()),
-            DialAnswer::Refused { .. } | DialAnswer::Unknown { .. } => None,
+        let (may_ring, sid) = match &answer {
+            DialAnswer::Accepted { call_sid } => (true, Some(call_sid.clone())),
+            DialAnswer::Unknown { .. } => (true, None),
+            DialAnswer::Refused { .. } => (false, None),
         };
         match &answer {
             DialAnswer::Accepted { call_sid } => {
@@ -145,8 +146,8 @@ pub fn dial(
         }
         let registry = &app.services.registry;
         registry.append(call, EventKind::Dialled(answer)).await;
-        if let Some(sid) = sid {
-            follow(&app, &dialler, call, &sid).await;
+        if may_ring {
+            follow(&app, &dialler, call, sid).await;
         }
     });
 }
@@ -180,8 +181,9 @@ async fn ask(app: &App, dialler: &Dialler, call: CallId, request: &DialRequest) 
     }
 }
 
-/// Looks a call up at Exotel, as long as nothing was reported of it.
-async fn follow(app: &App, dialler: &Dialler, call: CallId, sid: &CallSid) {
+/// Looks a call up at Exotel, as long as nothing was reported of it, and ends it in the end: a
+/// record must not stay open for ever. Without a CallSid it is only waited for.
+async fn follow(app: &App, dialler: &Dialler, call: CallId, sid: Option<CallSid>) {
     let registry = &app.services.registry;
     let mut wait = Duration::from_secs(dialler.ring_s.into());
     for pause in LOOKED_UP_AFTER {
@@ -197,6 +199,7 @@ async fn follow(app: &App, dialler: &Dialler, call: CallId, sid: &CallSid) {
             Ok(_) => return,
             Err(_) => continue,
         }
+        let Some(sid) = &sid else { continue };
         match dialler.api.call(sid).await {
             Ok(details) => {
                 if let Some(reported) = reported(details) {
@@ -208,6 +211,16 @@ async fn follow(app: &App, dialler: &Dialler, call: CallId, sid: &CallSid) {
             Err(error) => tracing::warn!(%call, %sid, %error, "a call cannot be looked up"),
         }
     }
+    let what = if sid.is_some() {
+        "Exotel took the call and reported neither its stream nor its end"
+    } else {
+        "whether Exotel dialled the call is not known, and nothing was reported of it"
+    };
+    let overdue = EventKind::StreamOverdue {
+        what: what.to_owned(),
+        unnamed: None,
+    };
+    registry.append(call, overdue).await;
 }
 
 /// What a status callback would have said; `None` while the call goes on.

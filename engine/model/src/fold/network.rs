@@ -26,8 +26,9 @@ const NO_STREAM: &str = "no-stream";
 const UNTAKEN: [&str; 4] = ["not-answered", "busy", "call-failed", "call-canceled"];
 /// Problems that explain why there was no stream, or why an applet got no answer. If a record has
 /// one of them, no other cause is guessed.
-const CAUSES: [&str; 14] = [
+const CAUSES: [&str; 15] = [
     "applet-refused",
+    "dial-unknown",
     "message-too-long",
     "no-upgrade",
     "not-utf-8",
