@@ -285,7 +285,7 @@ async fn records_survive_closing_and_opening_again(
 async fn a_key_is_of_the_first_request_that_has_it_for_a_day(
     Subject {
         records,
-        _folder: folder,
+        _folder: _on_disk,
         ..
     }: Subject,
 ) {
