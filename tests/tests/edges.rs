@@ -227,7 +227,7 @@ const CIRCLES: &[(&str, &[&str])] = &[
     // the services of all calls have the slots of migrations
     ("session", &["migration", "services"]),
     // a scenario says how the simulated applets are set up
-    ("sim", &["applets", "facts", "scenario"]),
+    ("sim", &["agent", "facts", "scenario"]),
 ];
 
 /// The other modules of its crate that each module refers to; a folder is one module.

@@ -91,7 +91,7 @@ impl VersionSet {
     /// The version for a new call: the candidate for its share of the calls, by a number derived
     /// from the call's id so that the choice is repeatable.
     pub(crate) fn pick(&self, call: CallId) -> Option<&Arc<FlowVersion>> {
-        let lot = SplitMix64(call.seed()).next() % 100;
+        let lot = SplitMix64(call.seed()).draw() % 100;
         self.candidate
             .as_ref()
             .filter(|candidate| lot < u64::from(candidate.manifest().update.weight))

@@ -4,10 +4,13 @@ use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, bail};
 use clap::Args;
+use ghanti_model::{CallId, CallRecord, CallState, Problem, fold};
 use ghanti_sim::http::client;
-use reqwest::{Client, StatusCode};
+use reqwest::Client;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use crate::config::Source;
@@ -74,18 +77,16 @@ impl Dial {
             let mut shown = 0;
             loop {
                 let record = engine.call(&call).await?;
-                let problems = record["problems"].as_array().map_or(&[][..], Vec::as_slice);
-                for problem in problems.iter().skip(shown) {
-                    let text = |name: &str| problem[name].as_str().unwrap_or_default();
-                    writeln!(out, "{}: {}", text("name"), text("detail"))?;
+                for Problem { name, detail, .. } in record.problems.iter().skip(shown) {
+                    writeln!(out, "{name}: {detail}")?;
                 }
-                shown = problems.len();
-                let outcome = record["outcome"].as_str();
-                if let (Some(outcome), true) = (outcome, record["state"] == "ended") {
+                shown = record.problems.len();
+                if let (Some(outcome), CallState::Ended) = (record.outcome, record.state) {
                     writeln!(out, "{outcome}")?;
-                    return Ok(match outcome {
-                        "not-dialled" => ExitCode::from(NOT_DIALLED),
-                        _ => ExitCode::SUCCESS,
+                    return Ok(if outcome == fold::NOT_DIALLED {
+                        ExitCode::from(NOT_DIALLED)
+                    } else {
+                        ExitCode::SUCCESS
                     });
                 }
                 tokio::time::sleep(LOOK).await;
@@ -102,15 +103,15 @@ struct Engine {
 
 impl Engine {
     /// Orders the call, and returns its id.
-    async fn order(&self, dial: &Dial) -> anyhow::Result<String> {
+    async fn order(&self, dial: &Dial) -> anyhow::Result<CallId> {
         let fields: Map<String, Value> = dial
             .field
             .iter()
             .map(|(name, value)| (name.clone(), json!(value)))
             .collect();
         let mut body = json!({ "phone": dial.phone, "fields": fields, "dial": true });
-        if let Some(flow) = &dial.flow {
-            body["flow"] = json!(flow);
+        if let (Some(flow), Some(body)) = (&dial.flow, body.as_object_mut()) {
+            body.insert("flow".to_owned(), json!(flow));
         }
         let mut request = self
             .http
@@ -119,29 +120,19 @@ impl Engine {
         if let Some(key) = &dial.key {
             request = request.header("idempotency-key", key);
         }
-        let (status, answer) = self.send(request).await?;
-        ensure!(
-            status.is_success(),
-            "{}: {}",
-            answer["error"].as_str().unwrap_or("the engine refused"),
-            answer["hint"].as_str().unwrap_or(status.as_str())
-        );
-        let call = answer["call_id"]
-            .as_str()
-            .context("the answer names no call")?;
-        Ok(call.to_owned())
+        let answer: Ordered = self.send(request).await?;
+        Ok(answer.call_id)
     }
 
-    async fn call(&self, call: &str) -> anyhow::Result<Value> {
-        let request = self.http.get(format!("{}/api/calls/{call}", self.base));
-        let (status, answer) = self.send(request).await?;
-        if !status.is_success() {
-            bail!("the engine does not tell of call {call}: {status}");
-        }
-        Ok(answer)
+    async fn call(&self, call: &CallId) -> anyhow::Result<CallRecord> {
+        self.send(self.http.get(format!("{}/api/calls/{call}", self.base)))
+            .await
     }
 
-    async fn send(&self, request: reqwest::RequestBuilder) -> anyhow::Result<(StatusCode, Value)> {
+    async fn send<T: DeserializeOwned>(
+        &self,
+        request: reqwest::RequestBuilder,
+    ) -> anyhow::Result<T> {
         let request = match &self.token {
             Some(token) => request.bearer_auth(token),
             None => request,
@@ -150,6 +141,29 @@ impl Engine {
             format!("the engine at `{}` does not answer: start it with `ghanti serve`, or name it with --url", self.base)
         })?;
         let status = response.status();
-        Ok((status, response.json().await.unwrap_or_default()))
+        if !status.is_success() {
+            let refusal = response.json().await.unwrap_or(Refusal {
+                error: format!("the engine answers {status}"),
+                hint: "see its log".to_owned(),
+            });
+            bail!("{}: {}", refusal.error, refusal.hint);
+        }
+        response
+            .json()
+            .await
+            .context("the answer is not of this engine's version")
     }
+}
+
+/// The engine's answer to an order.
+#[derive(Deserialize)]
+struct Ordered {
+    call_id: CallId,
+}
+
+/// The engine's answer to a request that it does not serve.
+#[derive(Deserialize)]
+struct Refusal {
+    error: String,
+    hint: String,
 }

@@ -357,7 +357,7 @@ impl runtime::Host for StoreData {
     async fn random(&mut self) -> wasmtime::Result<u64> {
         // drawn in a replay too, so that a version that takes the call over continues with the next
         // number
-        let random = self.host_mut().map_or(0, |host| host.random.next());
+        let random = self.host_mut().map_or(0, |host| host.random.draw());
         self.call(Function::Random, Json::Null, move |_| {
             Box::pin(async move { random })
         })

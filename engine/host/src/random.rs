@@ -7,7 +7,7 @@ pub struct SplitMix64(pub u64);
 
 impl SplitMix64 {
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -23,7 +23,7 @@ mod tests {
     fn randomness_is_that_of_the_reference_implementation() {
         let mut random = SplitMix64(1_234_567);
         assert_eq!(
-            [random.next(), random.next(), random.next()],
+            [random.draw(), random.draw(), random.draw()],
             [
                 6_457_827_717_110_365_317,
                 3_203_168_211_198_807_973,

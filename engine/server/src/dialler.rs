@@ -16,11 +16,12 @@ use ghanti_exotel::rest::{
 };
 use ghanti_model::event::{DialAnswer, StatusReported};
 use ghanti_model::{CallId, CallSid, CallState, CustomerRecord, EventKind, Masked, PhoneNumber};
-use ghanti_session::network;
+use ghanti_session::{Services, network};
 use ghanti_store::RedisSessions;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
-use crate::app::App;
 use crate::config::Config;
 
 /// Calls that are dialled, or wait for their turn, at once: those of a minute.
@@ -114,19 +115,30 @@ impl Dialler {
     }
 }
 
+/// What a dial needs of the engine.
+pub struct Surroundings {
+    /// Where its events go.
+    pub services: Arc<Services>,
+    /// The engine's background tasks.
+    pub tasks: TaskTracker,
+    /// Cancelled when the engine takes no new calls.
+    pub draining: CancellationToken,
+    /// Cancelled when everything must end.
+    pub stop: CancellationToken,
+}
+
 /// Dials a customer whose record is stored, in the background. The result is in the call's events.
 pub fn dial(
-    app: &App,
+    engine: Surroundings,
     dialler: Arc<Dialler>,
     place: OwnedSemaphorePermit,
     customer: CustomerRecord,
     urls: CallUrls,
 ) {
-    let app = app.clone();
-    app.tasks.clone().spawn(async move {
+    engine.tasks.clone().spawn(async move {
         let call = customer.call_id;
         let request = dialler.request(&customer, urls);
-        let answer = ask(&app, &dialler, call, &request).await;
+        let answer = ask(&engine, &dialler, call, &request).await;
         drop(place);
         let (may_ring, sid) = match &answer {
             DialAnswer::Accepted { call_sid } => (true, Some(call_sid.clone())),
@@ -144,16 +156,21 @@ pub fn dial(
                 tracing::warn!(%call, number = %customer.phone, reason, "perhaps dialled");
             }
         }
-        let registry = &app.services.registry;
+        let registry = &engine.services.registry;
         registry.append(call, EventKind::Dialled(answer)).await;
         if may_ring {
-            follow(&app, &dialler, call, sid).await;
+            follow(&engine, &dialler, call, sid).await;
         }
     });
 }
 
-async fn ask(app: &App, dialler: &Dialler, call: CallId, request: &DialRequest) -> DialAnswer {
-    let registry = &app.services.registry;
+async fn ask(
+    engine: &Surroundings,
+    dialler: &Dialler,
+    call: CallId,
+    request: &DialRequest,
+) -> DialAnswer {
+    let registry = &engine.services.registry;
     registry.append(call, EventKind::Dialling).await;
     if !registry.writer().saved(call, SAVING).await {
         return DialAnswer::Refused {
@@ -162,7 +179,7 @@ async fn ask(app: &App, dialler: &Dialler, call: CallId, request: &DialRequest) 
     }
     let dialled = tokio::select! {
         dialled = dialler.api.dial(request) => dialled,
-        () = app.stop.cancelled() => {
+        () = engine.stop.cancelled() => {
             return DialAnswer::Unknown {
                 reason: "the engine stopped while Exotel was asked: look for the call in Exotel's call log before it is dialled again".to_owned(),
             };
@@ -183,15 +200,15 @@ async fn ask(app: &App, dialler: &Dialler, call: CallId, request: &DialRequest) 
 
 /// Looks a call up at Exotel, as long as nothing was reported of it, and ends it in the end: a
 /// record must not stay open for ever. Without a CallSid it is only waited for.
-async fn follow(app: &App, dialler: &Dialler, call: CallId, sid: Option<CallSid>) {
-    let registry = &app.services.registry;
+async fn follow(engine: &Surroundings, dialler: &Dialler, call: CallId, sid: Option<CallSid>) {
+    let registry = &engine.services.registry;
     let mut wait = Duration::from_secs(dialler.ring_s.into());
     for pause in LOOKED_UP_AFTER {
         wait += pause;
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
             // a call that is over by then is reported by its callback, to any engine
-            () = app.draining.cancelled() => return,
+            () = engine.draining.cancelled() => return,
         }
         wait = Duration::ZERO;
         match registry.read(call).await {

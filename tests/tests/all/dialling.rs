@@ -22,9 +22,14 @@ fn engine(more: &str) -> (Engine, String) {
     } else {
         "caller-id = '08045000000'\n"
     };
+    let ring = if more.contains("ring-s") {
+        ""
+    } else {
+        "ring-s = 30\n"
+    };
     let config = format!(
         "[speech]\nrecognizer = 'none'\n[calls]\nagents = ['+918045111222']\n[exotel]\naccount-sid = 'acme1'\napi-key = 'key'\n\
-         api-token = 'token'\nflow-id = 1001\nring-s = 1\napi-url = 'http://{address}'\n{account}{more}"
+         api-token = 'token'\nflow-id = 1001\napi-url = 'http://{address}'\n{account}{ring}{more}"
     );
     (Setup::new(config).start(), address)
 }
@@ -130,7 +135,7 @@ async fn a_call_that_exotel_refuses_ends_as_not_dialled_and_says_what_to_do() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_busy_line_whose_status_callback_is_lost_is_looked_up() {
-    let (engine, address) = engine("");
+    let (engine, address) = engine("ring-s = 1\n");
     let callers = "[[callers]]\ndoes = 'busy'\n[faults]\nseed = 1\ncallback-lost = 100\n";
     let exotel = Exotel::start_at(&engine, &address, callers);
     let (_, created) = send(&engine, &order(), None).await;

@@ -347,7 +347,9 @@ fn init_writes_a_configuration_that_checks_and_never_overwrites_one() {
         .permissions()
         .mode();
     assert_eq!(mode & 0o777, 0o600);
-    let tokens = text.lines().filter(|line| line.contains("-token = "));
+    let tokens = text
+        .lines()
+        .filter(|line| line.contains("-token = ") && !line.starts_with('#'));
     assert!(
         tokens.clone().count() == 3 && tokens.clone().all(|line| !told.contains(line)),
         "{text}"

@@ -196,7 +196,7 @@ fn random(instance: &mut LinkerInstance<'_, StoreData>, name: &str) -> Linked {
     Some(match name {
         "get-random-u64" | "get-insecure-random-u64" => instance
             .func_wrap(name, |mut store, ()| {
-                Ok((store.data_mut().wasi.random.next(),))
+                Ok((store.data_mut().wasi.random.draw(),))
             }),
         "get-random-bytes" | "get-insecure-random-bytes" => {
             instance.func_wrap(name, |mut store, (count,): (u64,)| {
@@ -206,13 +206,13 @@ fn random(instance: &mut LinkerInstance<'_, StoreData>, name: &str) -> Linked {
                 let random = &mut store.data_mut().wasi.random;
                 let count = usize::try_from(count).unwrap_or_default();
                 let words =
-                    std::iter::repeat_with(|| random.next().to_le_bytes()).take(count.div_ceil(8));
+                    std::iter::repeat_with(|| random.draw().to_le_bytes()).take(count.div_ceil(8));
                 Ok((words.flatten().take(count).collect::<Vec<u8>>(),))
             })
         }
         "insecure-seed" => instance.func_wrap(name, |mut store, ()| {
             let random = &mut store.data_mut().wasi.random;
-            Ok(((random.next(), random.next()),))
+            Ok(((random.draw(), random.draw()),))
         }),
         _ => return None,
     })

@@ -18,7 +18,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::access::Api;
 use crate::app::App;
-use crate::dialler::{self, CallUrls, DIALS, Dialler};
+use crate::dialler::{self, CallUrls, DIALS, Dialler, Surroundings};
 use crate::order::Order;
 use crate::problem::Problem;
 use crate::routes::do_not_call::refuse_unwanted;
@@ -110,7 +110,13 @@ pub async fn create(
                 .stream(&app, &call_id.to_string(), Secret::in_url)
                 .into(),
         };
-        dialler::dial(&app, dialler, place, customer, urls);
+        let engine = Surroundings {
+            services: Arc::clone(&app.services),
+            tasks: app.tasks.clone(),
+            draining: app.draining.clone(),
+            stop: app.stop.clone(),
+        };
+        dialler::dial(engine, dialler, place, customer, urls);
     }
     Ok((StatusCode::CREATED, Json(Created { call_id, dials })))
 }
