@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::Args;
-use ghanti_model::{CallId, CallRecord, CallState, Problem, fold};
+use ghanti_model::{CallId, CallRecord, CallState, Problem, fold, unix_ms};
 use ghanti_sim::http::client;
 use reqwest::Client;
 use serde::Deserialize;
@@ -19,6 +19,9 @@ use crate::config::Source;
 const NOT_DIALLED: u8 = 1;
 /// How long the engine may take to answer.
 const REPLY: Duration = Duration::from_secs(30);
+/// How long after the conversation the agent is waited for: a phone rings for half a minute, and
+/// several may ring one after another.
+const AGENT: Duration = Duration::from_secs(120);
 /// The time between two looks at the call.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -45,6 +48,12 @@ pub struct Dial {
     /// Do not wait for the call's end
     #[arg(long)]
     no_wait: bool,
+}
+
+/// Whether an agent may still answer a call that ended then, in milliseconds since 1970.
+fn is_recent(ended_ms: Option<u64>) -> bool {
+    ended_ms
+        .is_some_and(|ended_ms| Duration::from_millis(unix_ms().saturating_sub(ended_ms)) < AGENT)
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
@@ -81,7 +90,9 @@ impl Dial {
                     writeln!(out, "{name}: {detail}")?;
                 }
                 shown = record.problems.len();
-                if let (Some(outcome), CallState::Ended) = (record.outcome, record.state) {
+                if let (Some(outcome), CallState::Ended) = (record.outcome, record.state)
+                    && !(outcome == fold::transfer::DECIDED && is_recent(record.ended_ms))
+                {
                     writeln!(out, "{outcome}")?;
                     return Ok(if outcome == fold::NOT_DIALLED {
                         ExitCode::from(NOT_DIALLED)
