@@ -150,7 +150,7 @@ impl ExotelApi {
 
     /// The newest 20 calls in which this number was called first, newest first, of the last 31 days.
     /// Calls that have not ended are not in it. Neither is `CustomField`: which call belongs to a
-    /// dial of unknown result has to be told by the time.
+    /// dial of unknown result can be recognised by its time alone.
     ///
     /// # Errors
     /// See [`ApiError`].

@@ -27,7 +27,7 @@ pub struct OverLimit {
     pub retry_in: Duration,
 }
 
-/// Whole seconds, rounded up: who comes back a moment too early is told off again.
+/// Whole seconds, rounded up: a request that comes back a moment too early is refused again.
 fn seconds(duration: Duration) -> u64 {
     duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }

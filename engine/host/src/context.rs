@@ -16,7 +16,7 @@ use wasmtime::UpdateDeadline;
 use crate::bindings::runtime::Level;
 use crate::conversation::Conversation;
 use crate::gate::Rules;
-use crate::known::Known;
+use crate::known::{Change, Known};
 use crate::limit::{Ended, Limit};
 use crate::log::{level_name, write_log};
 use crate::meters::compute::ComputeMeter;
@@ -121,16 +121,14 @@ impl StoreData {
             + Send
             + 'static,
     {
-        let applied = Known::depends_on(function).then(|| arguments.clone());
+        let change = Change::of(function, &arguments);
         let outcome: Outcome<T> = self
             .call(function, arguments, |host| {
                 Box::pin(async move { Outcome::from(live(host).await) })
             })
             .await?;
-        if let (Outcome::Ok(_), Some(arguments), Some(host)) =
-            (&outcome, applied, self.host.as_mut())
-        {
-            host.known.apply(function, &arguments);
+        if let (Outcome::Ok(_), Some(change), Some(host)) = (&outcome, change, self.host.as_mut()) {
+            host.known.apply(change);
         }
         Ok(outcome.into())
     }

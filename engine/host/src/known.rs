@@ -17,30 +17,37 @@ pub(crate) struct Known {
     pub(crate) language: Option<Language>,
 }
 
-impl Known {
-    /// Whether [`apply`](Self::apply) changes anything for a function.
-    pub(crate) fn depends_on(function: Function) -> bool {
-        matches!(
-            function,
-            Function::SetLanguage | Function::Establish | Function::Note
-        )
-    }
+/// A change of [`Known`] by a host call.
+pub(crate) enum Change {
+    Language(Language),
+    Established(String),
+    Noted(String),
+}
 
-    /// Applies a host call that succeeded. The arguments are those of its journal entry.
-    pub(crate) fn apply(&mut self, function: Function, arguments: &Json) {
+impl Change {
+    /// What a host call changes if it succeeds. The arguments are those of its journal entry.
+    pub(crate) fn of(function: Function, arguments: &Json) -> Option<Self> {
+        let text = |json: &Json| json.as_str().map(str::to_owned);
         match function {
             Function::SetLanguage => {
-                let language = arguments.as_str().map(Language::parse);
-                self.language = language.and_then(Result::ok).or(self.language.take());
+                let language = Language::parse(arguments.as_str()?);
+                language.ok().map(Self::Language)
             }
-            Function::Establish => self
-                .established
-                .extend(arguments.as_str().map(str::to_owned)),
+            Function::Establish => text(arguments).map(Self::Established),
             // the entry has the name and the value
-            Function::Note => self
-                .notes
-                .extend(arguments.get(0).and_then(Json::as_str).map(str::to_owned)),
-            _ => {}
+            Function::Note => text(arguments.get(0)?).map(Self::Noted),
+            _ => None,
+        }
+    }
+}
+
+impl Known {
+    /// Applies a change.
+    pub(crate) fn apply(&mut self, change: Change) {
+        match change {
+            Change::Language(language) => self.language = Some(language),
+            Change::Established(name) => drop(self.established.insert(name)),
+            Change::Noted(name) => drop(self.notes.insert(name)),
         }
     }
 }
@@ -54,10 +61,16 @@ mod tests {
     #[test]
     fn what_follows_from_a_call_is_read_from_its_arguments() {
         let mut known = Known::default();
-        known.apply(Function::SetLanguage, &json!("hi-IN"));
-        known.apply(Function::Establish, &json!("identity"));
-        known.apply(Function::Note, &json!(["promise-date", "2026-12-05"]));
-        known.apply(Function::Say, &json!("identity-2"));
+        for (function, arguments) in [
+            (Function::SetLanguage, json!("hi-IN")),
+            (Function::Establish, json!("identity")),
+            (Function::Note, json!(["promise-date", "2026-12-05"])),
+            (Function::Say, json!("identity-2")),
+        ] {
+            if let Some(change) = Change::of(function, &arguments) {
+                known.apply(change);
+            }
+        }
         assert_eq!(known.language, Language::parse("hi-IN").ok());
         assert_eq!(known.established, BTreeSet::from(["identity".to_owned()]));
         assert_eq!(known.notes, BTreeSet::from(["promise-date".to_owned()]));

@@ -6,3 +6,5 @@ CREATE TABLE dial_requests (
     call_id   TEXT NOT NULL,
     unix_ms   BIGINT NOT NULL
 );
+
+CREATE INDEX dial_requests_by_time ON dial_requests (unix_ms);

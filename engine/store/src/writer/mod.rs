@@ -123,12 +123,13 @@ impl EventWriter {
     /// Whether there are events of a call that the database does not have yet, in memory or in the
     /// spool.
     pub fn is_behind(&self, call: CallId) -> bool {
-        let is_queued = self
-            .shared
-            .queue()
-            .unsaved()
-            .any(|event| event.call_id == call);
-        is_queued || self.shared.spool.has(call)
+        self.is_queued(call) || self.shared.spool.has(call)
+    }
+
+    /// Whether there are events of a call that are in memory alone.
+    fn is_queued(&self, call: CallId) -> bool {
+        let queue = self.shared.queue();
+        queue.unsaved().any(|event| event.call_id == call)
     }
 
     /// Returns the calls with events that are in memory alone.
@@ -143,7 +144,7 @@ impl EventWriter {
         let mut unsaved = self.shared.unsaved.subscribe();
         self.shared.urgent.notify_one();
         let saved = async {
-            while !self.unsaved(call).is_empty() {
+            while self.is_queued(call) {
                 if unsaved.changed().await.is_err() {
                     break;
                 }
