@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use ghanti_host::{Compiler, Fault, FlowEngine, FlowParts, FlowVersion, Origin, Program, Step};
+use ghanti_host::{Compiler, Fault, FlowEngine, FlowParts, FlowVersion, Origin, Step};
 use ghanti_manifest::{Allowance, Manifest, ManifestError};
 use ghanti_model::{Description, FlowName, Language, PhoneNumber};
 
@@ -20,7 +20,8 @@ const SAMPLES: &str = "the flow runs on sample values: give yours in ghanti.toml
 #[derive(Debug)]
 pub(crate) struct Loader {
     engine: FlowEngine,
-    compiler: Compiler,
+    /// Builds components.
+    pub(crate) compiler: Compiler,
     default_transfer: Vec<PhoneNumber>,
     allowance: Allowance,
 }
@@ -86,7 +87,7 @@ impl Loader {
                 alike.description.clone(),
                 Origin::Shared,
             ),
-            None => self.build(component, &component_digest).await?,
+            None => self.compiler.build(component, &component_digest).await?,
         };
         no_errors(&manifest.check(&description, &text))?;
         let languages = languages(&manifest, &description, &prompts)?;
@@ -114,15 +115,6 @@ impl Loader {
             prompts,
             audio,
         }))
-    }
-
-    /// Builds a component, as [`Compiler::build`] does.
-    pub(crate) async fn build(
-        &self,
-        component: Vec<u8>,
-        digest: &str,
-    ) -> Result<(Program, Description, Origin), Fault> {
-        self.compiler.build(component, digest).await
     }
 
     /// Lowers the priority of loading: from now on calls come first.

@@ -58,6 +58,7 @@ impl FlowFiles {
         let described = async {
             let source = self.read(place(path)).await?;
             self.loader
+                .compiler
                 .build(source.parts.component, &source.component_digest)
                 .await
         };

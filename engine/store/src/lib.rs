@@ -7,6 +7,7 @@
 
 pub mod binding;
 pub mod do_not_call;
+mod hash;
 mod keyed;
 pub mod keys;
 mod layered;

@@ -7,6 +7,7 @@ use ghanti_model::{
     CallEvent, CallId, CallLog, CallRecord, CallSid, EventId, EventMark, NodeId, PhoneNumber,
 };
 
+use crate::hash::sha256;
 use crate::{DoNotCall, StoreError};
 
 /// For how long the key of a request to dial is kept: a day.
@@ -21,6 +22,17 @@ pub struct DialRequestKey {
     pub body_hash: String,
     /// The call that the request made.
     pub call_id: CallId,
+}
+
+impl DialRequestKey {
+    /// Hashes the key and the body of a request.
+    pub fn new(key: &str, body: &[u8], call_id: CallId) -> Self {
+        Self {
+            key_hash: sha256(key.as_bytes()),
+            body_hash: sha256(body),
+            call_id,
+        }
+    }
 }
 
 /// Events and records of calls in a database: SQLite or PostgreSQL.

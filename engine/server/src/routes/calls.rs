@@ -13,7 +13,6 @@ use ghanti_model::{CallId, CallRecord, CallSid, CustomerRecord, EventKind, Step,
 use ghanti_session::log_lines::STEP;
 use ghanti_store::DialRequestKey;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::access::Api;
@@ -165,11 +164,7 @@ async fn earlier(
         ));
     }
     let registry = &app.services.registry;
-    let request = DialRequestKey {
-        key_hash: hex(&Sha256::digest(key)),
-        body_hash: hex(&Sha256::digest(body)),
-        call_id,
-    };
+    let request = DialRequestKey::new(key, body, call_id);
     let known = registry
         .claim_request(&request)
         .await
@@ -194,10 +189,6 @@ async fn earlier(
         )),
         Err(error) => Err(Problem::unavailable(error.to_string())),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Returns a call's record with its steps, transcript and journal. The id is ours or Exotel's

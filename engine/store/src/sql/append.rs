@@ -5,7 +5,6 @@
 //! first. Calls are locked in the order of their ids, so that two writers cannot deadlock.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::sync::Arc;
 
 use ghanti_model::fold::Applied;
@@ -13,10 +12,10 @@ use ghanti_model::{
     CallEvent, CallId, CallLog, CallRecord, CallState, EventId, EventKind, EventMark, NodeId,
     unix_ms,
 };
-use sha2::{Digest, Sha256};
 use sqlx::{PgConnection, SqliteConnection};
 
 use super::{Pool, SqlRecords, WISH, state, stored_ms};
+use crate::hash::sha256;
 use crate::{DoNotCall, StoreError};
 
 const PLACE: &str = "INSERT INTO calls (call_id, state, created_ms, updated_ms, record) VALUES ($1, 'pending', $2, $3, '') \
@@ -123,11 +122,7 @@ fn holder(record: &CallRecord, events: &[&CallEvent]) -> Option<NodeId> {
 fn payload(event: &CallEvent) -> Result<(String, String), sqlx::Error> {
     let payload =
         serde_json::to_string(&event.kind).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
-    let mut hash = String::with_capacity(64);
-    for byte in Sha256::digest(payload.as_bytes()) {
-        // writing to a string cannot fail
-        let _ = write!(hash, "{byte:02x}");
-    }
+    let hash = sha256(payload.as_bytes());
     Ok((payload, hash))
 }
 
