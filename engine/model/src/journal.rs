@@ -185,4 +185,11 @@ mod tests {
             Err(JournalError::Malformed)
         );
     }
+
+    #[test]
+    fn a_confidence_that_is_read_back_is_the_one_that_was_written() {
+        let written = serde_json::to_string(&json!(0.940_615_534_782_409_7_f64)).unwrap();
+        let read: Json = serde_json::from_str(&written).unwrap();
+        assert_eq!(read, json!(0.940_615_534_782_409_7_f64), "{written}");
+    }
 }
