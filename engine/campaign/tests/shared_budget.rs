@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ghanti_campaign::{RequestBudget, SharedBudget};
-use ghanti_store::testing::RedisServer;
 use ghanti_store::{RedisSessions, SessionSettings};
+use ghanti_test_servers::RedisServer;
 
 /// The captured log.
 #[derive(Clone, Default)]

@@ -7,8 +7,8 @@ pub mod transfer;
 
 use crate::event::{AppletAsked, DialAnswer, Repeat, StreamStarted};
 use crate::{
-    CallEvent, CallId, CallRecord, CallState, Decision, EventId, EventKind, EventMark, Journal,
-    Line, NodeId, Problem, Step, StepEntry, VersionMove,
+    CallEvent, CallId, CallRecord, CallState, Decision, DialState, EventId, EventKind, EventMark,
+    Journal, Line, NodeId, Problem, Step, StepEntry, VersionMove,
 };
 
 /// Maximum number of problems in a record, so that a peer that sends only invalid frames cannot
@@ -28,6 +28,10 @@ pub const NOT_DIALLED: &str = "not-dialled";
 const DIAL_REFUSED: &str = "dial-refused";
 /// Problem of a call of which it is not known whether it was dialled.
 const DIAL_UNKNOWN: &str = "dial-unknown";
+/// Detail of that problem if the engine died while it asked Exotel.
+const DIED_DIALLING: &str = "the engine died while Exotel was asked to dial: look for the call in Exotel's call log before it is dialled again";
+/// Maximum number of facts that a record keeps as established.
+const ESTABLISHED: usize = 64;
 /// Problem of a call with a second stream.
 pub const SECOND_STREAM: &str = "second-stream";
 /// Detail of the problem [`SECOND_STREAM`].
@@ -65,6 +69,7 @@ impl CallRecord {
                 fill(&mut self.customer_number, customer_number);
                 fill(&mut self.flow, flow);
             }
+            EventKind::Dialling => self.dial = Some(DialState::Asked),
             EventKind::Dialled(answer) => self.dialled(answer, now_ms),
             EventKind::Named { call_sid } => self.call_sid = Some(call_sid.clone()),
             EventKind::AppletAsked(asked) => self.asked(asked, now_ms),
@@ -154,9 +159,12 @@ impl CallRecord {
             }
             EventKind::TransferOverdue => transfer::settle(self, now_ms, true),
             EventKind::StatusReported(reported) => network::reported(self, reported, now_ms),
-            EventKind::Dialling
-            | EventKind::Established { .. }
-            | EventKind::Asked { .. }
+            EventKind::Established { name } => {
+                if !self.established.contains(name) && self.established.len() < ESTABLISHED {
+                    self.established.push(name.clone());
+                }
+            }
+            EventKind::Asked { .. }
             | EventKind::Listening
             | EventKind::BargedIn { .. }
             | EventKind::Other { .. } => {}
@@ -222,6 +230,11 @@ impl CallRecord {
     }
 
     fn dialled(&mut self, answer: &DialAnswer, now_ms: u64) {
+        self.dial = Some(match answer {
+            DialAnswer::Accepted { .. } => DialState::Accepted,
+            DialAnswer::Refused { .. } => DialState::Refused,
+            DialAnswer::Unknown { .. } => DialState::Unknown,
+        });
         match answer {
             DialAnswer::Accepted { call_sid } => {
                 self.call_sid.get_or_insert_with(|| call_sid.clone());

@@ -50,7 +50,7 @@ pub use phone::PhoneNumber;
 pub use playout::{Extent, Playout, PromptId};
 pub use prompt::{Argument, Content, Money, Prompt, Template, TimeOfDay, Value};
 pub use question::{Choice, Collection, Phrases, Question};
-pub use record::{CallRecord, CallState, Decision, Problem, VersionMove};
+pub use record::{CallRecord, CallState, Decision, DialState, Problem, VersionMove};
 pub use step::{Milestone, NotAMilestone, Step, StepEntry};
 pub use transcript::{Line, Speaker};
 pub use transfer::{AgentLeg, AgentLegState, ConnectAsked, Transfer};

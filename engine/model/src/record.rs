@@ -21,6 +21,20 @@ pub enum CallState {
     Ended,
 }
 
+/// What is known of a request to dial a customer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DialState {
+    /// Exotel is asked. If the engine dies now, it stays unknown whether the customer was dialled.
+    Asked,
+    /// Exotel took the request.
+    Accepted,
+    /// The customer was certainly not dialled.
+    Refused,
+    /// Perhaps the customer was dialled.
+    Unknown,
+}
+
 /// What Exotel is to do after the conversation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
@@ -121,6 +135,12 @@ pub struct CallRecord {
     /// The progress of a transfer, once one was decided or requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transfer: Option<Transfer>,
+    /// What is known of the engine's request to dial; absent if the engine has not dialled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dial: Option<DialState>,
+    /// What the flow established, such as `identity`, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub established: Vec<String>,
     /// Values noted by the flow.
     pub notes: BTreeMap<String, Masked>,
     /// The steps reached.
@@ -167,6 +187,8 @@ impl CallRecord {
             detail: None,
             decision: None,
             transfer: None,
+            dial: None,
+            established: Vec::new(),
             notes: BTreeMap::new(),
             steps: Vec::new(),
             transcript: Vec::new(),

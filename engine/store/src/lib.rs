@@ -1,17 +1,20 @@
 //! Storage: sessions and customers in Redis or in process, events and records of calls in SQLite or
-//! PostgreSQL; limits of requests per minute, in process or shared in Redis.
+//! PostgreSQL, beside the customers to be called and the campaigns that call them; limits of requests
+//! per minute, in process or shared in Redis.
 //!
 //! This crate knows nothing about HTTP, flows or speech. Every operation is bounded in time and
 //! retries only briefly, so that a call never waits for a store. Events of calls are saved through
 //! [`EventWriter`], which survives an outage of the database.
 
 pub mod binding;
+pub mod campaigns;
 pub mod do_not_call;
 mod hash;
 mod keyed;
 pub mod keys;
 mod layered;
 pub mod lease;
+pub mod lists;
 pub mod memory;
 pub mod open;
 pub mod rate;
@@ -20,20 +23,22 @@ pub mod redis;
 pub mod sessions;
 mod spool;
 pub mod sql;
-#[cfg(feature = "testing")]
-pub mod testing;
 pub mod writer;
 
 pub use self::redis::{RedisSessions, RequestRate};
 pub use binding::{Binding, Claimant, Ends, Order, Sighting};
+pub use campaigns::{
+    Begun, Campaign, CampaignState, Claimed, DialHistory, NextStep, OpenAttempt, Reported, Tally,
+};
 pub use do_not_call::DoNotCall;
 pub use keys::SessionSettings;
 pub use layered::LayeredSessions;
 pub use lease::Lease;
+pub use lists::{CustomerKey, CustomerList, ListedCustomer, Put, Removed};
 pub use memory::MemorySessions;
 pub use open::OpenError;
 pub use rate::{Bucket, PerMinute, Slot};
 pub use records::{CallRecords, DialRequestKey, REQUEST_KEPT_MS};
 pub use sessions::{DEADLINE, SessionStore, StoreError};
-pub use sql::SqlRecords;
+pub use sql::{NewAttempt, Settlement, SqlRecords};
 pub use writer::{EventWriter, Flushed};

@@ -5,11 +5,11 @@
 use std::collections::BTreeMap;
 
 use ghanti_model::{CallId, CallSid, CustomerRecord, Decision, PhoneNumber};
-use ghanti_store::testing::RedisServer;
 use ghanti_store::{
     Binding, Claimant, LayeredSessions, MemorySessions, Order, RedisSessions, SessionSettings,
     SessionStore, Sighting,
 };
+use ghanti_test_servers::RedisServer;
 
 fn customer(phone: &str) -> CustomerRecord {
     CustomerRecord {

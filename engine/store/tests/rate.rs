@@ -10,8 +10,8 @@ mod common;
 use std::time::Duration;
 
 use common::settings;
-use ghanti_store::testing::RedisServer;
 use ghanti_store::{Bucket, PerMinute, RedisSessions, RequestRate, Slot, StoreError};
+use ghanti_test_servers::RedisServer;
 
 /// Longer than all requests of a test take on the busiest machine: so long a wait is never up.
 const LONG: Duration = Duration::from_secs(600);

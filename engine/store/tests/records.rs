@@ -18,11 +18,11 @@ use std::time::{Duration, Instant};
 use common::{assert_clean, full_record, in_state, record, sid};
 use events::*;
 use ghanti_model::{CallId, CallRecord, CallState, FlowName, NodeId, PhoneNumber, Step, VersionId};
-use ghanti_store::testing::PostgresServer;
 use ghanti_store::{
     CallRecords, DEADLINE, DialRequestKey, DoNotCall, OpenError, REQUEST_KEPT_MS, SqlRecords,
     StoreError,
 };
+use ghanti_test_servers::PostgresServer;
 use tempfile::TempDir;
 
 /// One server for all tests of this file, with a database for each. It ends with the process.

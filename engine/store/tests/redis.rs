@@ -12,11 +12,11 @@ use std::time::Duration;
 
 use common::{assert_clean, customer, phone, settings, sid};
 use ghanti_model::{CallId, Decision};
-use ghanti_store::testing::RedisServer;
 use ghanti_store::{
     Binding, Claimant, DEADLINE, OpenError, Order, RedisSessions, SessionStore, Sighting,
     StoreError,
 };
+use ghanti_test_servers::RedisServer;
 use tokio::time::Instant;
 
 /// Longer than Redis needs for an immediate operation on the busiest machine.

@@ -14,10 +14,10 @@ use std::sync::Arc;
 use common::{customer, phone, settings, sid};
 use ghanti_model::{CallId, CustomerRecord, Decision, Direction, StreamSid};
 use ghanti_store::sessions::{ORDERS_OF_A_NUMBER, SIGHTINGS_OF_A_CALL};
-use ghanti_store::testing::RedisServer;
 use ghanti_store::{
     Binding, Claimant, Ends, MemorySessions, Order, RedisSessions, SessionStore, Sighting,
 };
+use ghanti_test_servers::RedisServer;
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 

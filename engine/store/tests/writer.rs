@@ -21,10 +21,10 @@ use ghanti_model::{
     CallEvent, CallId, CallLog, CallRecord, CallSid, CallState, EventId, EventMark, NodeId,
     PhoneNumber,
 };
-use ghanti_store::testing::PostgresServer;
 use ghanti_store::{
     CallRecords, DialRequestKey, DoNotCall, EventWriter, Flushed, SqlRecords, StoreError,
 };
+use ghanti_test_servers::PostgresServer;
 
 /// Longer than a real database needs for an immediate operation on the busiest machine.
 const PATIENCE: Duration = Duration::from_secs(120);

@@ -13,8 +13,8 @@ use ghanti_model::{
     CallFacts, CallId, CallRecord, CallState, Content, Direction, Extent, FlowName, Language, Line,
     Reply, Speaker, VersionId,
 };
-use ghanti_store::testing::PostgresServer;
 use ghanti_store::{CallRecords, SqlRecords};
+use ghanti_test_servers::PostgresServer;
 use serde_json::Value;
 use tempfile::TempDir;
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use ghanti_store::testing::{PostgresServer, RedisServer};
+use ghanti_test_servers::{PostgresServer, RedisServer};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 

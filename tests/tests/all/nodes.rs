@@ -14,7 +14,7 @@ use crate::support::{
     start_of,
 };
 use futures_util::stream::{self, StreamExt};
-use ghanti_store::testing::{PostgresServer, RedisServer};
+use ghanti_test_servers::{PostgresServer, RedisServer};
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, Response};
 use serde_json::{Value, json};

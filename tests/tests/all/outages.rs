@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use crate::support::{Engine, PATIENCE, Playing, Setup, Stream, refusal, root, scenario};
 use ghanti_model::{CallId, CallRecord, CallState};
-use ghanti_store::testing::RedisServer;
 use ghanti_store::{CallRecords, SqlRecords};
+use ghanti_test_servers::RedisServer;
 use serde_json::{Value, json};
 
 /// A call reaches any of its prompts within this.

@@ -7,7 +7,7 @@ use std::process::Output;
 use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
-use ghanti_store::testing::RedisServer;
+use ghanti_test_servers::RedisServer;
 use serde_json::Value;
 
 use crate::support::{Engine, Playing, Report, Setup, program, root, scenario};

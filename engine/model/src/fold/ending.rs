@@ -1,8 +1,8 @@
 //! How a conversation ended, and the outcome that follows.
 
 use super::{network, transfer};
-use crate::event::{FlowEnd, StreamEnd};
-use crate::{CallRecord, CallState, Decision, Step};
+use crate::event::{FlowEnd, Repeat, StreamEnd};
+use crate::{CallRecord, CallState, Decision, DialState, Step};
 
 /// The disposition of a conversation in which the customer asked not to be called again.
 pub const DO_NOT_CALL: &str = "do-not-call";
@@ -83,6 +83,10 @@ fn conversation(record: &mut CallRecord) -> (String, Option<String>) {
 pub(super) fn abandoned(record: &mut CallRecord, now_ms: u64) {
     match record.state {
         CallState::Pending => {
+            if record.dial == Some(DialState::Asked) {
+                let detail = super::DIED_DIALLING;
+                record.note_cause(super::DIAL_UNKNOWN, detail, Repeat::OncePerName, now_ms);
+            }
             let what = "the engine that waited for its stream has stopped, and no stream came";
             network::never_connected(record, what, now_ms);
         }

@@ -111,9 +111,13 @@ impl Known {
 }
 
 /// The node that holds the call after these events: the one that took its stream or, before that,
-/// the one that waits for it. `None` if the events do not change it.
+/// the one that waits for it or dials. `None` if the events do not change it.
 fn holder(record: &CallRecord, events: &[&CallEvent]) -> Option<NodeId> {
-    let waits = |event: &&&CallEvent| matches!(&event.kind, EventKind::AppletAsked(asked) if asked.is_passthru);
+    let waits = |event: &&&CallEvent| match &event.kind {
+        EventKind::AppletAsked(asked) => asked.is_passthru,
+        EventKind::Dialling => true,
+        _ => false,
+    };
     record
         .node
         .or_else(|| events.iter().rev().find(waits).map(|event| event.node))

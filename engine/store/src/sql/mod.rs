@@ -15,7 +15,11 @@ macro_rules! on_either {
 }
 
 mod append;
+mod attempts;
+mod campaigns;
 mod connect;
+mod lists;
+mod members;
 mod migrations;
 mod nodes;
 mod pages;
@@ -35,6 +39,7 @@ use crate::{
     CallRecords, DEADLINE, DialRequestKey, DoNotCall, OpenError, REQUEST_KEPT_MS, StoreError,
 };
 
+pub use attempts::{NewAttempt, Settlement};
 pub use pages::{Page, PageMark};
 
 const SQLITE: &str = "SQLite";

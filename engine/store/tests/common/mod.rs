@@ -147,6 +147,8 @@ node: None,
         disposition: Some("transferred".to_owned()),
         detail: Some("asked for an agent".to_owned()),
         decision: Some(Decision::Transfer { target: "default".to_owned(), numbers: vec![phone("1800123456")] }),
+        dial: None,
+        established: Vec::new(),
         transfer: Some(Transfer {
             passthru_after_ms: Some(1_795_000_061_100),
             asked: vec![ConnectAsked { unix_ms: 1_795_000_061_200, numbers: vec!["xxxxxx3456".to_owned()] }],

@@ -1,8 +1,9 @@
 //! Real servers for tests: a redis-server and a PostgreSQL of the test's own, each with a free port
 //! and its own folder. They are removed when the test ends, however it ends.
 //!
-//! For tests only (feature `testing`): everything here blocks, and panics if a server cannot be
-//! started, saying what is missing.
+//! For tests only: everything here blocks, and panics if a server cannot be started, saying what is
+//! missing. It is a crate of its own, and no feature of the store's, so that tests and the binary
+//! share what is built of the store and of all that use it.
 #![allow(
     clippy::panic,
     clippy::expect_used,

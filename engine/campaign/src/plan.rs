@@ -1,0 +1,283 @@
+//! The rules of a campaign, as an operator writes them. Every rule has a default; a plan without a
+//! word calls every customer up to three times, from 08:00 to 19:00, ten at a time.
+//!
+//! ```toml
+//! [hours]
+//! from = "09:30"
+//! to = "18:00"
+//! weekdays = ["mon", "tue", "wed", "thu", "fri"]
+//!
+//! [retry]
+//! attempts = 3
+//! busy = "15m"
+//! ```
+
+mod hours;
+mod span;
+
+use std::collections::BTreeMap;
+
+use ghanti_model::PhoneNumber;
+use serde::{Deserialize, Serialize};
+use time::Date;
+
+pub use hours::{Clock, Hours, Weekdays};
+pub use span::Span;
+
+/// The most calls of a campaign that may be in progress.
+const CALLS_AT_ONCE: u32 = 2_000;
+/// Exotel's limit of requests for an account; a campaign cannot be faster.
+const CALLS_PER_MINUTE: u32 = 200;
+/// The most attempts for a customer.
+pub const ATTEMPTS: u32 = 50;
+/// The most numbers to call from.
+const CALLER_IDS: usize = 100;
+/// The most outcomes with a rule of their own.
+const OUTCOMES: usize = 100;
+/// The series that the Telecom Regulatory Authority of India has set apart for service and
+/// transactional calls of banks and other regulated companies (TRAI direction of 19 November 2025).
+const SERVICE_SERIES: &str = "+911600";
+
+/// The rules of a campaign.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Plan {
+    /// When customers may be called, in their local time.
+    pub hours: Hours,
+    /// The first day on which customers are called; at once without one.
+    #[serde(with = "day", skip_serializing_if = "Option::is_none")]
+    pub first_day: Option<Date>,
+    /// The last day on which customers are called.
+    #[serde(with = "day", skip_serializing_if = "Option::is_none")]
+    pub last_day: Option<Date>,
+    /// How often a customer may be called, and how many at once.
+    pub limits: Limits,
+    /// Who is called again, and when.
+    pub retry: Retry,
+    /// The numbers to call from. A customer is always called from the same one. Without any, the
+    /// number of `[exotel]`.
+    pub caller_ids: Vec<PhoneNumber>,
+    /// Whether the numbers to call from must be of the 1600 series, as service and transactional
+    /// calls of regulated lenders must be.
+    pub service_series: bool,
+    /// When the campaign stops by itself.
+    pub stop: Stop,
+}
+
+/// `[limits]`. Calls of all campaigns to a number count, whatever their outcome.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Limits {
+    /// Calls to a customer on one day.
+    pub per_day: u32,
+    /// Calls to a customer within seven days.
+    pub per_week: u32,
+    /// Calls to a customer ever.
+    pub in_all: u32,
+    /// The least time between two calls to a customer.
+    pub spacing: Span,
+    /// Calls in progress at a time, from the dial to the end of the talk with an agent.
+    pub calls_at_once: u32,
+    /// Dials in a minute.
+    pub calls_per_minute: u32,
+    /// How many agents take transferred calls. Set, no more calls are dialled than the free ones
+    /// can take.
+    pub agents: Option<u32>,
+    /// How many calls are in progress for each free agent: not every call is transferred.
+    pub calls_per_agent: u32,
+}
+
+/// `[retry]`: after how long a customer is called again, by what came of the call. A class without
+/// a time is not called again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Retry {
+    /// Calls to a customer in this campaign, the first one included.
+    pub attempts: u32,
+    /// Their line was busy.
+    pub busy: Option<Span>,
+    /// They did not answer.
+    pub no_answer: Option<Span>,
+    /// The network could not connect them.
+    pub failed: Option<Span>,
+    /// A machine answered.
+    pub voicemail: Option<Span>,
+    /// They hung up before they had said who they are.
+    pub hung_up: Option<Span>,
+    /// The call broke off by a failure on our side or the network's.
+    pub dropped: Option<Span>,
+    /// It is not known whether they were called.
+    pub unknown: Option<Span>,
+    /// Exotel refused to dial.
+    pub not_dialled: Option<Span>,
+    /// Times for single outcomes, such as a flow's own; they come before those above.
+    pub outcomes: BTreeMap<String, Span>,
+}
+
+/// `[stop]`: a campaign most of whose calls fail stops by itself, until an operator resumes it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Stop {
+    /// Stops when this share of the last calls failed, in percent; 0 never stops.
+    pub failed_percent: u32,
+    /// How many of the last calls are looked at.
+    pub of_calls: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            per_day: 3,
+            per_week: 10,
+            in_all: 30,
+            spacing: Span::minutes(30),
+            calls_at_once: 10,
+            calls_per_minute: 60,
+            agents: None,
+            calls_per_agent: 2,
+        }
+    }
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self {
+            attempts: 3,
+            busy: Some(Span::minutes(30)),
+            no_answer: Some(Span::minutes(120)),
+            failed: Some(Span::minutes(120)),
+            voicemail: Some(Span::minutes(240)),
+            hung_up: Some(Span::minutes(240)),
+            dropped: Some(Span::minutes(60)),
+            unknown: Some(Span::minutes(240)),
+            not_dialled: Some(Span::minutes(15)),
+            outcomes: BTreeMap::new(),
+        }
+    }
+}
+
+impl Default for Stop {
+    fn default() -> Self {
+        Self {
+            failed_percent: 60,
+            of_calls: 20,
+        }
+    }
+}
+
+impl Plan {
+    /// What is wrong with the plan, a sentence each with the way to mend it; empty if it can be
+    /// used.
+    pub fn errors(&self) -> Vec<String> {
+        let mut errors = Vec::new();
+        self.hours.check(&mut errors);
+        if let (Some(first), Some(last)) = (self.first_day, self.last_day)
+            && last < first
+        {
+            errors.push("`last-day` is before `first-day`: swap them".to_owned());
+        }
+        let Limits {
+            per_day,
+            per_week,
+            in_all,
+            spacing: _,
+            calls_at_once,
+            calls_per_minute,
+            agents,
+            calls_per_agent,
+        } = &self.limits;
+        let mut range = |name: &str, value: u32, most: u32| {
+            if !(1..=most).contains(&value) {
+                errors.push(format!("`{name}` is {value}: set 1 to {most}"));
+            }
+        };
+        range("limits.per-day", *per_day, ATTEMPTS);
+        range("limits.per-week", *per_week, ATTEMPTS);
+        range("limits.in-all", *in_all, 1_000);
+        range("limits.calls-at-once", *calls_at_once, CALLS_AT_ONCE);
+        range(
+            "limits.calls-per-minute",
+            *calls_per_minute,
+            CALLS_PER_MINUTE,
+        );
+        range("limits.agents", agents.unwrap_or(1), CALLS_AT_ONCE);
+        range("limits.calls-per-agent", *calls_per_agent, 20);
+        range("retry.attempts", self.retry.attempts, ATTEMPTS);
+        range("stop.of-calls", self.stop.of_calls, 1_000);
+        if self.stop.failed_percent > 100 {
+            errors.push("`stop.failed-percent` is over 100: set 0 to 100".to_owned());
+        }
+        if self.caller_ids.len() > CALLER_IDS {
+            errors.push(format!("`caller-ids` has more than {CALLER_IDS} numbers"));
+        }
+        if self.retry.outcomes.len() > OUTCOMES {
+            errors.push(format!("`retry.outcomes` has more than {OUTCOMES} names"));
+        }
+        errors
+    }
+
+    /// What is wrong with the numbers to call from, given that of `[exotel]`.
+    pub fn caller_id_errors(&self, default: &PhoneNumber) -> Vec<String> {
+        if !self.service_series {
+            return Vec::new();
+        }
+        let numbers = if self.caller_ids.is_empty() {
+            std::slice::from_ref(default)
+        } else {
+            &self.caller_ids
+        };
+        let outside = numbers
+            .iter()
+            .filter(|number| !number.expose().starts_with(SERVICE_SERIES));
+        outside
+            .map(|number| format!("the number to call from `{number}` is not of the 1600 series: name one that is in `caller-ids`, or leave `service-series` out"))
+            .collect()
+    }
+
+    /// The least time between two dials, in milliseconds.
+    pub fn pace_ms(&self) -> u64 {
+        60_000 / u64::from(self.limits.calls_per_minute.max(1))
+    }
+
+    /// How many calls may be in progress while this many are with agents.
+    pub fn at_once(&self, with_agents: u64) -> u32 {
+        let limits = &self.limits;
+        let Some(agents) = limits.agents else {
+            return limits.calls_at_once;
+        };
+        let with_agents = u32::try_from(with_agents).unwrap_or(u32::MAX);
+        let free = agents.saturating_sub(with_agents);
+        let for_agents = free
+            .saturating_mul(limits.calls_per_agent)
+            .saturating_add(with_agents);
+        limits.calls_at_once.min(for_agents)
+    }
+}
+
+/// A day as `2026-12-25`.
+mod day {
+    use serde::{Deserialize, Deserializer, Serializer};
+    use time::Date;
+    use time::macros::format_description;
+
+    pub fn serialize<S: Serializer>(day: &Option<Date>, to: S) -> Result<S::Ok, S::Error> {
+        match day {
+            Some(day) => to.collect_str(day),
+            None => to.serialize_none(),
+        }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Date>, D::Error> {
+        let text: Option<String> = Option::deserialize(from)?;
+        text.map(|text| {
+            let form = format_description!("[year]-[month]-[day]");
+            Date::parse(&text, form).map_err(|_| {
+                serde::de::Error::custom(format!(
+                    "`{}` is no day: write `2026-12-25`",
+                    text.escape_default()
+                ))
+            })
+        })
+        .transpose()
+    }
+}

@@ -1,0 +1,288 @@
+//! When customers may be called: hours of the day, days of the week, holidays, all in the
+//! customer's local time.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use time::macros::format_description;
+use time::{Date, Duration, OffsetDateTime, Time, UtcOffset};
+
+/// How far ahead a time to call is looked for, in days.
+const DAYS_AHEAD: i64 = 400;
+/// The most holidays of a plan.
+const HOLIDAYS: usize = 1_000;
+
+/// A time of the day, to the minute, as `08:00`. `24:00` is the end of the day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Clock(u16);
+
+/// Days of the week.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<String>", into = "Vec<String>")]
+pub struct Weekdays(BTreeSet<u8>);
+
+/// `[hours]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Hours {
+    /// From when on. The Reserve Bank of India allows calls for the recovery of loans from 08:00 to
+    /// 19:00 (circular RBI/2022-23/108 of 12 August 2022).
+    pub from: Clock,
+    /// Until when. No call is dialled after it; one that is under way goes on.
+    pub to: Clock,
+    /// On which days of the week.
+    pub weekdays: Weekdays,
+    /// On which days not, as `2026-12-25`.
+    pub holidays: BTreeSet<Holiday>,
+}
+
+/// A day without calls, as `2026-12-25`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Holiday(Date);
+
+const NAMES: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+
+impl Default for Hours {
+    fn default() -> Self {
+        Self {
+            from: Clock(8 * 60),
+            to: Clock(19 * 60),
+            weekdays: Weekdays((0..7).collect()),
+            holidays: BTreeSet::new(),
+        }
+    }
+}
+
+impl Hours {
+    /// The earliest time, not before `from_ms`, at which customers may be called whose local time is
+    /// `offset_minutes` ahead of UTC; in milliseconds since 1970-01-01T00:00:00Z. `None` if there is
+    /// none within 400 days.
+    pub fn opening(&self, from_ms: u64, offset_minutes: i16) -> Option<u64> {
+        let seconds = i32::from(offset_minutes).checked_mul(60)?;
+        let offset = UtcOffset::from_whole_seconds(seconds).ok()?;
+        let nanoseconds = i128::from(from_ms).checked_mul(1_000_000)?;
+        let local = OffsetDateTime::from_unix_timestamp_nanos(nanoseconds)
+            .ok()?
+            .to_offset(offset);
+        for ahead in 0..DAYS_AHEAD {
+            let date = local.date().checked_add(Duration::days(ahead))?;
+            if !self.is_open_on(date) {
+                continue;
+            }
+            let at = |clock: Clock| {
+                let midnight = OffsetDateTime::new_in_offset(date, Time::MIDNIGHT, offset);
+                midnight.checked_add(Duration::minutes(clock.0.into()))
+            };
+            let (opens, closes) = (at(self.from)?, at(self.to)?);
+            let earliest = opens.max(local);
+            if earliest < closes {
+                let ms = earliest.unix_timestamp_nanos() / 1_000_000;
+                return Some(from_ms.max(u64::try_from(ms).ok()?));
+            }
+        }
+        None
+    }
+
+    /// Whether customers may be called on a day.
+    fn is_open_on(&self, date: Date) -> bool {
+        let weekday = date.weekday().number_days_from_monday();
+        self.weekdays.0.contains(&weekday) && !self.holidays.contains(&Holiday(date))
+    }
+
+    pub(super) fn check(&self, errors: &mut Vec<String>) {
+        if self.from >= self.to {
+            errors.push(format!(
+                "`hours` end at {} and begin at {}: set a later `to`",
+                self.to, self.from
+            ));
+        }
+        if self.weekdays.0.is_empty() {
+            errors.push("`hours.weekdays` names no day: name one, or leave it out".to_owned());
+        }
+        if self.holidays.len() > HOLIDAYS {
+            errors.push(format!("`hours.holidays` has more than {HOLIDAYS} days"));
+        }
+    }
+}
+
+impl TryFrom<String> for Clock {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let wrong = || {
+            format!(
+                "`{}` is no time of the day: write it as `08:00`",
+                text.escape_default()
+            )
+        };
+        let (hours, minutes) = text.split_once(':').ok_or_else(wrong)?;
+        let number = |part: &str, most: u16| {
+            let is_right = part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit());
+            let number: Option<u16> = part.parse().ok();
+            number.filter(|number| is_right && *number <= most)
+        };
+        let (hours, minutes) = number(hours, 24)
+            .zip(number(minutes, 59))
+            .ok_or_else(wrong)?;
+        let clock = hours * 60 + minutes;
+        if clock > 24 * 60 {
+            return Err(wrong());
+        }
+        Ok(Self(clock))
+    }
+}
+
+impl fmt::Display for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:02}:{:02}", self.0 / 60, self.0 % 60)
+    }
+}
+
+impl From<Clock> for String {
+    fn from(clock: Clock) -> Self {
+        clock.to_string()
+    }
+}
+
+impl TryFrom<Vec<String>> for Weekdays {
+    type Error = String;
+
+    fn try_from(names: Vec<String>) -> Result<Self, String> {
+        let number = |name: String| {
+            let at = NAMES.iter().position(|known| *known == name);
+            at.and_then(|at| u8::try_from(at).ok()).ok_or_else(|| {
+                format!(
+                    "`{}` is no day of the week: write {}",
+                    name.escape_default(),
+                    NAMES.join(", ")
+                )
+            })
+        };
+        names
+            .into_iter()
+            .map(number)
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+}
+
+impl From<Weekdays> for Vec<String> {
+    fn from(days: Weekdays) -> Self {
+        let name = |day: u8| NAMES.get(usize::from(day)).map(|name| (*name).to_owned());
+        days.0.into_iter().filter_map(name).collect()
+    }
+}
+
+impl TryFrom<String> for Holiday {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Date::parse(&text, format_description!("[year]-[month]-[day]"))
+            .map(Self)
+            .map_err(|_| format!("`{}` is no day: write `2026-12-25`", text.escape_default()))
+    }
+}
+
+impl From<Holiday> for String {
+    fn from(Holiday(date): Holiday) -> Self {
+        date.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    const INDIA: i16 = 330;
+
+    fn ms(at: OffsetDateTime) -> u64 {
+        u64::try_from(at.unix_timestamp() * 1_000).unwrap()
+    }
+
+    fn hours(toml: &str) -> Hours {
+        toml::from_str(toml).unwrap()
+    }
+
+    #[test]
+    fn nobody_is_called_outside_the_hours_of_their_own_clock() {
+        let hours = Hours::default();
+        for (from, opens) in [
+            // open: at once
+            (
+                datetime!(2026-11-27 08:00:00 +05:30),
+                datetime!(2026-11-27 08:00:00 +05:30),
+            ),
+            (
+                datetime!(2026-11-27 18:59:59 +05:30),
+                datetime!(2026-11-27 18:59:59 +05:30),
+            ),
+            // before and after
+            (
+                datetime!(2026-11-27 07:59:59 +05:30),
+                datetime!(2026-11-27 08:00:00 +05:30),
+            ),
+            (
+                datetime!(2026-11-27 19:00:00 +05:30),
+                datetime!(2026-11-28 08:00:00 +05:30),
+            ),
+            // 20:00 UTC is 01:30 of the next day in India
+            (
+                datetime!(2026-11-27 20:00:00 UTC),
+                datetime!(2026-11-28 08:00:00 +05:30),
+            ),
+        ] {
+            assert_eq!(hours.opening(ms(from), INDIA), Some(ms(opens)), "{from}");
+        }
+        let noon_in_london = ms(datetime!(2026-11-27 12:00:00 UTC));
+        assert_eq!(hours.opening(noon_in_london, 0), Some(noon_in_london));
+        assert_eq!(
+            hours.opening(noon_in_london, 480),
+            Some(ms(datetime!(2026-11-28 08:00:00 +08:00)))
+        );
+    }
+
+    #[test]
+    fn days_off_and_holidays_are_skipped() {
+        let hours = hours("weekdays = [\"mon\", \"fri\"]\nholidays = [\"2026-11-30\"]");
+        // a Saturday: Monday is a holiday, so Friday
+        assert_eq!(
+            hours.opening(ms(datetime!(2026-11-28 12:00:00 +05:30)), INDIA),
+            Some(ms(datetime!(2026-12-04 08:00:00 +05:30)))
+        );
+    }
+
+    #[test]
+    fn the_end_of_the_day_is_24_00() {
+        let hours = hours("from = \"00:00\"\nto = \"24:00\"");
+        let last = ms(datetime!(2026-11-28 23:59:59 +05:30));
+        assert_eq!(hours.opening(last, INDIA), Some(last));
+    }
+
+    #[test]
+    fn what_is_no_time_no_day_and_no_weekday_is_rejected() {
+        for toml in [
+            "from = \"8:00\"",
+            "from = \"24:01\"",
+            "from = \"08:60\"",
+            "from = \"+8:00\"",
+            "weekdays = [\"Monday\"]",
+            "holidays = [\"25-12-2026\"]",
+            "fro = \"08:00\"",
+        ] {
+            assert!(toml::from_str::<Hours>(toml).is_err(), "{toml}");
+        }
+        for (toml, words) in [
+            ("from = \"19:00\"", "later `to`"),
+            ("weekdays = []", "names no day"),
+        ] {
+            let mut errors = Vec::new();
+            hours(toml).check(&mut errors);
+            assert!(errors.concat().contains(words), "{toml}: {errors:?}");
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! Whether a customer may be called now, and what follows from a call: pure functions of a plan and
+//! of what is known.
+
+use std::collections::BTreeMap;
+
+use ghanti_model::{CallId, CallRecord, Masked};
+use ghanti_store::{DialHistory, NextStep};
+use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+use time::{Date, OffsetDateTime, Time, UtcOffset};
+
+use crate::outcome::Class;
+use crate::plan::{ATTEMPTS, Plan};
+
+const DAY_MS: u64 = 86_400_000;
+/// The field of a customer's record with their own offset from UTC, such as `+05:30`.
+const OFFSET_FIELD: &str = "utc-offset";
+/// A note with the day until which the customer promised to pay: they are left in peace until it is
+/// over.
+const PROMISE: &str = "promise-date";
+/// A note with the time at which the customer asked to be called again.
+const CALL_AGAIN: &str = "call-again";
+
+/// What is known of a customer before they are dialled.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// The time, in milliseconds since 1970-01-01T00:00:00Z.
+    pub now_ms: u64,
+    /// Their local time's offset from UTC, in minutes.
+    pub offset_minutes: i16,
+    /// The calls that campaigns made to their number.
+    pub history: DialHistory,
+    /// The call in which they asked not to be called again.
+    pub do_not_call: Option<CallId>,
+}
+
+/// Whether a customer may be called now; if not, when or why not.
+pub fn check(plan: &Plan, known: &Known) -> Result<(), NextStep> {
+    let history = &known.history;
+    let limits = &plan.limits;
+    let done = |reason: String| {
+        Err(NextStep::Done {
+            reason: Some(reason),
+        })
+    };
+    if let Some(call) = known.do_not_call {
+        return done(format!("asked not to be called any more, in call {call}"));
+    }
+    if history.of_campaign >= plan.retry.attempts {
+        return done(format!(
+            "called {} times in this campaign",
+            history.of_campaign
+        ));
+    }
+    if history.in_all >= limits.in_all {
+        return done(format!("called {} times in all", history.in_all));
+    }
+    let mut earliest = known.now_ms;
+    let mut reason = "outside the calling hours";
+    let mut not_before = |time: Option<u64>, why: &'static str| {
+        if let Some(time) = time
+            && time > earliest
+        {
+            (earliest, reason) = (time, why);
+        }
+    };
+    let tomorrow = start_of_day(known.now_ms, known.offset_minutes).map(|start| start + DAY_MS);
+    not_before(
+        tomorrow.filter(|_| history.today >= limits.per_day),
+        "called often enough today",
+    );
+    not_before(
+        tomorrow.filter(|_| history.week >= limits.per_week),
+        "called often enough this week",
+    );
+    not_before(
+        history
+            .last_ms
+            .map(|last| last.saturating_add(limits.spacing.ms())),
+        "called a short while ago",
+    );
+    not_before(history.not_before_ms, "promised to pay by a date");
+    not_before(
+        plan.first_day
+            .and_then(|day| midnight(day, known.offset_minutes)),
+        "the campaign begins later",
+    );
+    match opening(plan, earliest, known.offset_minutes) {
+        None => done("the campaign has no more days to call".to_owned()),
+        Some(opens) if opens > known.now_ms => Err(NextStep::Again {
+            due_ms: opens,
+            reason: reason.to_owned(),
+        }),
+        Some(_) => Ok(()),
+    }
+}
+
+/// The earliest time from one on at which the plan allows calls; `None` after its last day.
+pub fn opening(plan: &Plan, from_ms: u64, offset_minutes: i16) -> Option<u64> {
+    let opens = plan.hours.opening(from_ms, offset_minutes)?;
+    let over_ms = plan
+        .last_day
+        .and_then(Date::next_day)
+        .and_then(|day| midnight(day, offset_minutes));
+    (over_ms.is_none_or(|over_ms| opens < over_ms)).then_some(opens)
+}
+
+/// A customer's offset from UTC in minutes: that of their record or, if it names none, the
+/// engine's.
+///
+/// # Errors
+/// The record names one that cannot be read: when the customer may be called is not known.
+pub fn offset_of(fields: &BTreeMap<String, Masked>, default: i16) -> Result<i16, NextStep> {
+    let Some(text) = fields.get(OFFSET_FIELD) else {
+        return Ok(default);
+    };
+    let form = format_description!("[offset_hour sign:mandatory]:[offset_minute]");
+    UtcOffset::parse(text.expose().trim(), form)
+        .map(UtcOffset::whole_minutes)
+        .map_err(|_| NextStep::Done {
+            reason: Some(format!(
+                "the field `{OFFSET_FIELD}` is no offset from UTC: write it as `+05:30`"
+            )),
+        })
+}
+
+/// What follows from a call of a class. `made` is the number of calls to the customer in this
+/// campaign, this one included if it counts; `number` that of its attempts.
+pub fn after(
+    plan: &Plan,
+    (class, outcome): (Class, &str),
+    notes: &Notes,
+    (made, number): (u32, u32),
+    now_ms: u64,
+) -> NextStep {
+    let retry = &plan.retry;
+    let span = retry.outcomes.get(outcome).copied().or(match class {
+        Class::Reached => None,
+        Class::Busy => retry.busy,
+        Class::NoAnswer => retry.no_answer,
+        Class::Failed => retry.failed,
+        Class::Voicemail => retry.voicemail,
+        Class::HungUp => retry.hung_up,
+        Class::Dropped => retry.dropped,
+        Class::Unknown => retry.unknown,
+        Class::NotDialled => retry.not_dialled,
+    });
+    let (due_ms, reason) = match (notes.call_again_ms, span) {
+        (Some(asked), _) if asked > now_ms => (asked, "asked to be called then".to_owned()),
+        (_, Some(span)) => (
+            now_ms.saturating_add(span.ms()),
+            format!("again {span} after `{outcome}`"),
+        ),
+        (_, None) => return NextStep::Done { reason: None },
+    };
+    if made >= retry.attempts {
+        return NextStep::Done {
+            reason: Some(format!("called {made} times in this campaign")),
+        };
+    }
+    if number >= ATTEMPTS {
+        return NextStep::Done {
+            reason: Some(format!("{number} attempts were made")),
+        };
+    }
+    NextStep::Again { due_ms, reason }
+}
+
+/// What a flow noted about further calls.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Notes {
+    /// When the customer asked to be called again, in milliseconds since 1970-01-01T00:00:00Z.
+    pub call_again_ms: Option<u64>,
+    /// Before when they are not to be called, likewise: the end of the day by which they promised
+    /// to pay.
+    pub not_before_ms: Option<u64>,
+}
+
+impl Notes {
+    /// Reads the notes `call-again` (a time as RFC 3339, or a day) and `promise-date` (a day) of a
+    /// call. Others, and what is neither, are ignored.
+    pub fn of(record: &CallRecord, offset_minutes: i16) -> Self {
+        let note = |name: &str| record.notes.get(name).map(Masked::expose);
+        let day =
+            |text: &str| Date::parse(text.trim(), format_description!("[year]-[month]-[day]")).ok();
+        let time = |text: &str| {
+            let time = OffsetDateTime::parse(text.trim(), &Rfc3339).ok()?;
+            u64::try_from(time.unix_timestamp().checked_mul(1_000)?).ok()
+        };
+        let starts = |text: &str| day(text).and_then(|day| midnight(day, offset_minutes));
+        Self {
+            call_again_ms: note(CALL_AGAIN).and_then(|text| time(text).or_else(|| starts(text))),
+            not_before_ms: note(PROMISE)
+                .and_then(day)
+                .and_then(Date::next_day)
+                .and_then(|day| midnight(day, offset_minutes)),
+        }
+    }
+}
+
+/// The start of the local day of a time, in milliseconds since 1970-01-01T00:00:00Z.
+pub fn start_of_day(now_ms: u64, offset_minutes: i16) -> Option<u64> {
+    let offset = UtcOffset::from_whole_seconds(i32::from(offset_minutes) * 60).ok()?;
+    let seconds = i64::try_from(now_ms / 1_000).ok()?;
+    let local = OffsetDateTime::from_unix_timestamp(seconds)
+        .ok()?
+        .to_offset(offset);
+    midnight(local.date(), offset_minutes)
+}
+
+fn midnight(day: Date, offset_minutes: i16) -> Option<u64> {
+    let offset = UtcOffset::from_whole_seconds(i32::from(offset_minutes) * 60).ok()?;
+    let midnight = OffsetDateTime::new_in_offset(day, Time::MIDNIGHT, offset);
+    u64::try_from(midnight.unix_timestamp().checked_mul(1_000)?).ok()
+}
+
+#[cfg(test)]
+#[path = "rules/tests.rs"]
+mod tests;

@@ -1,0 +1,96 @@
+//! Settles attempts: what came of the call decides what happens with the customer.
+
+use std::collections::HashMap;
+
+use ghanti_model::fold::network::final_status;
+use ghanti_model::fold::transfer;
+use ghanti_store::OpenAttempt;
+
+use super::{
+    CallId, Class, NextStep, Plan, Runner, SETTLED, Settlement, StoreError, UNKNOWN, WEEK_MS,
+    rules, unix_ms,
+};
+use crate::rules::Notes;
+
+/// After how long an attempt of whose call nothing is recorded counts as unknown, in milliseconds.
+/// The events of a call are saved before it is dialled; those in the spool of a node that died come
+/// when it starts again.
+const UNRECORDED_MS: u64 = 10 * 60_000;
+/// How long a call may be with an agent after its conversation, in milliseconds: Exotel's longest
+/// call, for one whose status callback is lost.
+const WITH_AGENT_MS: u64 = 4 * 3_600_000;
+
+impl Runner {
+    /// Settles all attempts that can be.
+    pub(super) async fn settle(&self) -> Result<(), StoreError> {
+        let mut plans = HashMap::<String, Option<Plan>>::new();
+        let mut behind: Option<CallId> = None;
+        loop {
+            let open = self.records.open_attempts(behind, SETTLED).await?;
+            let Some(last) = open.last() else {
+                return Ok(());
+            };
+            behind = Some(last.call_id);
+            for attempt in open {
+                if !plans.contains_key(&attempt.campaign) {
+                    let campaign = self.records.campaign(&attempt.campaign).await?;
+                    let plan =
+                        campaign.and_then(|campaign| serde_json::from_str(&campaign.plan).ok());
+                    plans.insert(attempt.campaign.clone(), plan);
+                }
+                let plan = plans.get(&attempt.campaign).and_then(Option::as_ref);
+                self.settle_one(&attempt, plan.unwrap_or(&Plan::default()))
+                    .await?;
+            }
+        }
+    }
+
+    async fn settle_one(&self, attempt: &OpenAttempt, plan: &Plan) -> Result<(), StoreError> {
+        let now_ms = unix_ms();
+        let (class, outcome, notes) = match &attempt.record {
+            None if now_ms < attempt.began_ms.saturating_add(UNRECORDED_MS) => return Ok(()),
+            None => (Class::Unknown, UNKNOWN.to_owned(), Notes::default()),
+            Some(record) => {
+                let ended_ms = record.ended_ms.unwrap_or(attempt.began_ms);
+                let is_with_agent = transfer::is_decided(record)
+                    && final_status(record).is_none()
+                    && now_ms < ended_ms.saturating_add(WITH_AGENT_MS);
+                if is_with_agent {
+                    return Ok(());
+                }
+                let outcome = record.outcome.clone().unwrap_or_else(|| UNKNOWN.to_owned());
+                let notes = Notes::of(record, self.offset_minutes);
+                (Class::of(record), outcome, notes)
+            }
+        };
+        let counts = class != Class::NotDialled;
+        let day = (now_ms, now_ms.saturating_sub(WEEK_MS));
+        let names = (attempt.campaign.as_str(), &attempt.key);
+        let history = self
+            .records
+            .dial_history(&attempt.phone, day, names)
+            .await?;
+        let made = history.of_campaign.saturating_sub(u32::from(!counts));
+        let settlement = Settlement {
+            outcome: &outcome,
+            counts,
+            next: rules::after(
+                plan,
+                (class, &outcome),
+                &notes,
+                (made, attempt.number),
+                now_ms,
+            ),
+            not_before_ms: notes.not_before_ms,
+        };
+        let is_settled = self
+            .records
+            .settle_attempt(attempt.call_id, &settlement, now_ms)
+            .await?;
+        if is_settled {
+            let is_done = matches!(settlement.next, NextStep::Done { .. });
+            tracing::info!(call = %attempt.call_id, campaign = attempt.campaign, attempt = attempt.number, outcome, is_done, "an attempt is settled");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,345 @@
+//! Attempts to call customers of campaigns: begun before Exotel is asked, settled when the call is
+//! over.
+
+use ghanti_model::{CallId, NodeId, PhoneNumber};
+use sqlx::{PgConnection, SqliteConnection};
+
+use super::campaigns::count;
+use super::members::columns;
+use super::{Pool, SqlRecords, lists, stored_ms};
+use crate::StoreError;
+use crate::campaigns::{Begun, DialHistory, NextStep, OpenAttempt};
+use crate::lists::CustomerKey;
+
+// SQLite needs no lock on the row: the transaction has locked the whole database
+const LOCK_IN_SQLITE: &str = "SELECT state, next_ms FROM campaigns WHERE name = $1";
+const LOCK_IN_POSTGRES: &str = "SELECT state, next_ms FROM campaigns WHERE name = $1 FOR UPDATE";
+const IN_PROGRESS: &str =
+    "SELECT COUNT(*) FROM attempts WHERE campaign = $1 AND settled_ms IS NULL";
+const TAKE: &str = "UPDATE campaign_customers SET state = 'calling', attempts = attempts + 1, call_id = $5, reason = NULL, node = NULL, \
+     lease_until_ms = NULL, changed_ms = $4 WHERE campaign = $1 AND customer = $2 AND state = 'waiting' AND node = $3 AND lease_until_ms > $4 \
+     RETURNING attempts";
+const ADD: &str = "INSERT INTO attempts (call_id, campaign, customer, number, phone, node, began_ms, counts) VALUES ($1, $2, $3, $4, $5, $6, $7, 1) \
+     ON CONFLICT DO NOTHING";
+const PACE: &str = "UPDATE campaigns SET next_ms = $2 WHERE name = $1";
+const OPEN: &str = "SELECT attempts.call_id, campaign, customer, phone, number, began_ms, record FROM attempts \
+     LEFT JOIN calls ON calls.call_id = attempts.call_id WHERE settled_ms IS NULL AND attempts.call_id > $1 \
+     AND (calls.call_id IS NULL OR calls.state = 'ended') ORDER BY attempts.call_id LIMIT $2";
+const SETTLE: &str = "UPDATE attempts SET settled_ms = $2, outcome = $3, counts = $4, not_before_ms = $5 WHERE call_id = $1 AND settled_ms IS NULL \
+     RETURNING campaign, customer";
+const GO_ON: &str = "UPDATE campaign_customers SET state = $4, due_ms = $5, reason = $6, outcome = $7, changed_ms = $8 \
+     WHERE campaign = $1 AND customer = $2 AND state = 'calling' AND call_id = $3";
+const RINGING: &str = "SELECT COUNT(*) FROM attempts LEFT JOIN calls ON calls.call_id = attempts.call_id \
+     WHERE settled_ms IS NULL AND (calls.call_id IS NULL OR calls.state = 'pending')";
+const WITH_AGENTS: &str = "SELECT COUNT(*) FROM attempts JOIN calls ON calls.call_id = attempts.call_id \
+     WHERE settled_ms IS NULL AND campaign = $1 AND calls.state = 'ended'";
+const HISTORY: &str = "SELECT COALESCE(SUM(CASE WHEN began_ms >= $2 THEN 1 ELSE 0 END), 0), COALESCE(SUM(CASE WHEN began_ms >= $3 THEN 1 ELSE 0 END), 0), \
+     COUNT(*), COALESCE(SUM(CASE WHEN campaign = $4 AND customer = $5 THEN 1 ELSE 0 END), 0), MAX(began_ms), MAX(not_before_ms) FROM attempts \
+     WHERE phone = $1 AND counts = 1";
+const OUTCOMES: &str = "SELECT outcome FROM attempts WHERE campaign = $1 AND settled_ms >= $2 AND outcome IS NOT NULL ORDER BY settled_ms DESC LIMIT $3";
+
+type OpenRow = (String, String, String, String, i64, i64, Option<String>);
+
+/// An attempt that is about to be begun.
+pub struct NewAttempt<'a> {
+    /// The campaign.
+    pub campaign: &'a str,
+    /// The customer, whom `node` holds.
+    pub key: &'a CustomerKey,
+    /// Their number.
+    pub phone: &'a PhoneNumber,
+    /// The id of the call.
+    pub call_id: CallId,
+    /// This node.
+    pub node: NodeId,
+    /// The most calls of the campaign that may be in progress, this one included.
+    pub at_once: u32,
+    /// The least time between two dials of the campaign, in milliseconds.
+    pub pace_ms: u64,
+}
+
+/// What came of an attempt.
+pub struct Settlement<'a> {
+    /// The outcome.
+    pub outcome: &'a str,
+    /// Whether it counts as a call to the customer: not if they certainly were not dialled.
+    pub counts: bool,
+    /// What happens with the customer.
+    pub next: NextStep,
+    /// No campaign calls their number before this time, in milliseconds since
+    /// 1970-01-01T00:00:00Z.
+    pub not_before_ms: Option<u64>,
+}
+
+macro_rules! begin {
+    ($name:ident, $connection:ty, $lock:expr) => {
+        async fn $name(
+            connection: &mut $connection,
+            new: &NewAttempt<'_>,
+            now_ms: i64,
+        ) -> Result<Begun, sqlx::Error> {
+            let campaign: Option<(String, i64)> = sqlx::query_as($lock)
+                .bind(new.campaign)
+                .fetch_optional(&mut *connection)
+                .await?;
+            let next_ms = match campaign {
+                Some((state, next_ms)) if state == "running" => next_ms,
+                _ => return Ok(Begun::NotRunning),
+            };
+            if next_ms > now_ms {
+                return Ok(Begun::NotBefore(count(next_ms)));
+            }
+            let (in_progress,): (i64,) = sqlx::query_as(IN_PROGRESS)
+                .bind(new.campaign)
+                .fetch_one(&mut *connection)
+                .await?;
+            if in_progress >= i64::from(new.at_once) {
+                return Ok(Begun::Full);
+            }
+            let taken: Option<(i64,)> = sqlx::query_as(TAKE)
+                .bind(new.campaign)
+                .bind(new.key.as_str())
+                .bind(new.node.to_string())
+                .bind(now_ms)
+                .bind(new.call_id.to_string())
+                .fetch_optional(&mut *connection)
+                .await?;
+            let Some((number,)) = taken else {
+                return Ok(Begun::NotHeld);
+            };
+            let added = sqlx::query(ADD)
+                .bind(new.call_id.to_string())
+                .bind(new.campaign)
+                .bind(new.key.as_str())
+                .bind(number)
+                .bind(new.phone.expose())
+                .bind(new.node.to_string())
+                .bind(now_ms)
+                .execute(&mut *connection)
+                .await?;
+            if added.rows_affected() == 0 {
+                return Ok(Begun::BeingCalled);
+            }
+            sqlx::query(PACE)
+                .bind(new.campaign)
+                .bind(now_ms.saturating_add(stored_ms(new.pace_ms)))
+                .execute(&mut *connection)
+                .await?;
+            Ok(Begun::Yes)
+        }
+    };
+}
+
+begin!(begin_in_sqlite, SqliteConnection, LOCK_IN_SQLITE);
+begin!(begin_in_postgres, PgConnection, LOCK_IN_POSTGRES);
+
+macro_rules! settle {
+    ($name:ident, $connection:ty) => {
+        async fn $name(
+            connection: &mut $connection,
+            call: CallId,
+            settlement: &Settlement<'_>,
+            now_ms: i64,
+        ) -> Result<bool, sqlx::Error> {
+            let call = call.to_string();
+            let settled: Option<(String, String)> = sqlx::query_as(SETTLE)
+                .bind(&call)
+                .bind(now_ms)
+                .bind(settlement.outcome)
+                .bind(i64::from(settlement.counts))
+                .bind(settlement.not_before_ms.map(stored_ms))
+                .fetch_optional(&mut *connection)
+                .await?;
+            let Some((campaign, customer)) = settled else {
+                return Ok(false);
+            };
+            let (state, due_ms, reason) = columns(&settlement.next);
+            sqlx::query(GO_ON)
+                .bind(campaign)
+                .bind(customer)
+                .bind(&call)
+                .bind(state)
+                .bind(due_ms)
+                .bind(reason)
+                .bind(settlement.outcome)
+                .bind(now_ms)
+                .execute(&mut *connection)
+                .await?;
+            Ok(true)
+        }
+    };
+}
+
+settle!(settle_in_sqlite, SqliteConnection);
+settle!(settle_in_postgres, PgConnection);
+
+impl SqlRecords {
+    /// Begins an attempt, if the campaign runs and has room for it. Only after this returned
+    /// [`Begun::Yes`] may the customer be dialled, and nobody else may dial them until the attempt
+    /// is settled.
+    ///
+    /// # Errors
+    /// The database does not answer: whether the attempt is written is unknown, so nobody may be
+    /// dialled. If it is, it is settled as one of which no call is recorded.
+    pub async fn begin_attempt(
+        &self,
+        new: &NewAttempt<'_>,
+        now_ms: u64,
+    ) -> Result<Begun, StoreError> {
+        let now_ms = stored_ms(now_ms);
+        match &self.pool {
+            Pool::Sqlite(pool) => {
+                self.bounded(async {
+                    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
+                    let begun = begin_in_sqlite(&mut transaction, new, now_ms).await?;
+                    if begun == Begun::Yes {
+                        transaction.commit().await?;
+                    }
+                    Ok(begun)
+                })
+                .await
+            }
+            Pool::Postgres(pool) => {
+                self.bounded(async {
+                    let mut transaction = pool.begin().await?;
+                    let begun = begin_in_postgres(&mut transaction, new, now_ms).await?;
+                    if begun == Begun::Yes {
+                        transaction.commit().await?;
+                    }
+                    Ok(begun)
+                })
+                .await
+            }
+        }
+    }
+
+    /// Attempts that are not settled and whose call is over, or of which no call is recorded; by
+    /// call, at most `at_most`, after the call `behind` if there is one.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn open_attempts(
+        &self,
+        behind: Option<CallId>,
+        at_most: u32,
+    ) -> Result<Vec<OpenAttempt>, StoreError> {
+        let behind = behind.map_or(String::new(), |call| call.to_string());
+        let rows: Vec<OpenRow> = on_either!(self, pool => {
+            sqlx::query_as(OPEN).bind(&behind).bind(i64::from(at_most)).fetch_all(pool)
+        })?;
+        let open = |(call, campaign, customer, phone, number, began_ms, record): OpenRow| {
+            let record = record.and_then(|json| self.read(&call, &json).ok());
+            Some(OpenAttempt {
+                call_id: CallId::parse(&call)?,
+                campaign,
+                key: lists::key(customer),
+                phone: PhoneNumber::parse(&phone).ok()?,
+                number: u32::try_from(number).unwrap_or(u32::MAX),
+                began_ms: count(began_ms),
+                record: record.map(Box::new),
+            })
+        };
+        Ok(rows.into_iter().filter_map(open).collect())
+    }
+
+    /// Settles an attempt. Returns whether it was settled now: another node may have done it.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn settle_attempt(
+        &self,
+        call: CallId,
+        settlement: &Settlement<'_>,
+        now_ms: u64,
+    ) -> Result<bool, StoreError> {
+        let now_ms = stored_ms(now_ms);
+        match &self.pool {
+            Pool::Sqlite(pool) => {
+                self.bounded(async {
+                    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
+                    let settled =
+                        settle_in_sqlite(&mut transaction, call, settlement, now_ms).await?;
+                    transaction.commit().await?;
+                    Ok(settled)
+                })
+                .await
+            }
+            Pool::Postgres(pool) => {
+                self.bounded(async {
+                    let mut transaction = pool.begin().await?;
+                    let settled =
+                        settle_in_postgres(&mut transaction, call, settlement, now_ms).await?;
+                    transaction.commit().await?;
+                    Ok(settled)
+                })
+                .await
+            }
+        }
+    }
+
+    /// The calls that campaigns made to a number: since two times, in all, and of this campaign to
+    /// this customer. An attempt that is in progress counts.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn dial_history(
+        &self,
+        phone: &PhoneNumber,
+        (day_ms, week_ms): (u64, u64),
+        (campaign, key): (&str, &CustomerKey),
+    ) -> Result<DialHistory, StoreError> {
+        type Row = (i64, i64, i64, i64, Option<i64>, Option<i64>);
+        let (today, week, in_all, of_campaign, last, not_before): Row = on_either!(self, pool => {
+            let query = sqlx::query_as(HISTORY).bind(phone.expose()).bind(stored_ms(day_ms)).bind(stored_ms(week_ms));
+            query.bind(campaign).bind(key.as_str()).fetch_one(pool)
+        })?;
+        let number = |count: i64| u32::try_from(count).unwrap_or(u32::MAX);
+        Ok(DialHistory {
+            today: number(today),
+            week: number(week),
+            in_all: number(in_all),
+            of_campaign: number(of_campaign),
+            last_ms: last.map(count),
+            not_before_ms: not_before.map(count),
+        })
+    }
+
+    /// How many attempts of all campaigns have a call that is not connected yet.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn ringing(&self) -> Result<u64, StoreError> {
+        let (calls,): (i64,) = on_either!(self, pool => sqlx::query_as(RINGING).fetch_one(pool))?;
+        Ok(count(calls))
+    }
+
+    /// How many attempts of a campaign are in progress, and how many of them are calls whose
+    /// conversation is over and that are with an agent.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn in_progress(&self, campaign: &str) -> Result<(u64, u64), StoreError> {
+        let (all,): (i64,) =
+            on_either!(self, pool => sqlx::query_as(IN_PROGRESS).bind(campaign).fetch_one(pool))?;
+        let (agents,): (i64,) =
+            on_either!(self, pool => sqlx::query_as(WITH_AGENTS).bind(campaign).fetch_one(pool))?;
+        Ok((count(all), count(agents)))
+    }
+
+    /// The outcomes of a campaign's attempts that were settled since a time, newest first, at most
+    /// `at_most`.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn last_outcomes(
+        &self,
+        campaign: &str,
+        since_ms: u64,
+        at_most: u32,
+    ) -> Result<Vec<String>, StoreError> {
+        let rows: Vec<(String,)> = on_either!(self, pool => {
+            sqlx::query_as(OUTCOMES).bind(campaign).bind(stored_ms(since_ms)).bind(i64::from(at_most)).fetch_all(pool)
+        })?;
+        Ok(rows.into_iter().map(|(outcome,)| outcome).collect())
+    }
+}
