@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use ghanti_manifest::choose::shown;
 use ghanti_manifest::{CustomerReading, CustomerSchema, FieldProblem};
+use ghanti_model::values::DateRules;
 use ghanti_model::{FlowName, Masked};
-use time::Date;
 
 use crate::catalogue::Catalogue;
 
@@ -39,7 +39,7 @@ impl Catalogue {
         &self,
         wanted: Option<&str>,
         record: &BTreeMap<String, Masked>,
-        today: Date,
+        dates: DateRules,
     ) -> Result<BTreeMap<String, Masked>, NotAnOrder> {
         let versions = self.versions();
         if versions.is_empty() {
@@ -52,7 +52,7 @@ impl Catalogue {
         };
         let Some(wanted) = wanted else {
             let schemas: Vec<_> = self.may_take_orders().iter().filter_map(schema).collect();
-            return CustomerSchema::read_by_one(&schemas, record, today)
+            return CustomerSchema::read_by_one(&schemas, record, dates)
                 .map_err(|fields| NotAnOrder { flow: None, fields });
         };
         let there = versions.keys().find(|name| name.as_str() == wanted);
@@ -68,7 +68,7 @@ impl Catalogue {
         });
         let reading = meant
             .and_then(schema)
-            .map(|schema| schema.read(record, today));
+            .map(|schema| schema.read(record, dates));
         let CustomerReading { fields, problems } = reading.unwrap_or_else(|| CustomerReading {
             fields: record.clone(),
             problems: Vec::new(),

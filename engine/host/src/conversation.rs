@@ -1,6 +1,7 @@
 //! The interface between a running flow and the outside: [`Conversation`].
 
 use async_trait::async_trait;
+use ghanti_model::values::DateRules;
 use ghanti_model::{
     Answer, CallError, CallFacts, Collection, Decision, Language, Masked, Playout, Prompt,
     PromptId, Question,
@@ -39,6 +40,9 @@ pub trait Conversation: Send {
 
     /// The current time.
     fn now(&mut self) -> Instant;
+
+    /// How dates in the customer's record are read at this time.
+    fn date_rules(&mut self) -> DateRules;
 
     /// Changes the language of later prompts and expected answers.
     async fn set_language(&mut self, language: Language) -> Result<(), CallError>;

@@ -184,9 +184,9 @@ impl CallContext {
         if schema.fields.is_empty() {
             return Ok(fields);
         }
-        let today = self.conversation.now().date();
+        let dates = self.conversation.date_rules();
         Ok(schema
-            .read(&fields.into_iter().collect(), today)
+            .read(&fields.into_iter().collect(), dates)
             .fields
             .into_iter()
             .collect())

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use ghanti_model::Masked;
-use ghanti_model::values::{Kind, Unreadable, is_placeholder, language_of_state, shape};
-use time::Date;
+use ghanti_model::values::{DateRules, Kind, Unreadable, is_placeholder, language_of_state, shape};
 
 /// The fields that a flow needs or uses, by name. Other fields of a record are not changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -66,8 +65,8 @@ impl FieldProblem {
 }
 
 impl CustomerSchema {
-    /// Reads a record. `today` is the date in the call's local time. Reading is idempotent.
-    pub fn read(&self, record: &BTreeMap<String, Masked>, today: Date) -> CustomerReading {
+    /// Reads a record. Reading is idempotent.
+    pub fn read(&self, record: &BTreeMap<String, Masked>, dates: DateRules) -> CustomerReading {
         let undeclared = record
             .iter()
             .filter(|(name, _)| !self.fields.contains_key(*name));
@@ -82,7 +81,7 @@ impl CustomerSchema {
                 .get(name)
                 .map(Masked::expose)
                 .filter(|value| !value.trim().is_empty());
-            let read = match given.map(|value| (value, field.kind.canonical(value, today))) {
+            let read = match given.map(|value| (value, field.kind.canonical(value, dates))) {
                 Some((_, Ok(canonical))) => Some(canonical),
                 Some((value, Err(_))) if !field.required && is_placeholder(value) => {
                     field.of_state(record)
@@ -111,11 +110,11 @@ impl CustomerSchema {
     pub fn read_by_one(
         schemas: &[&Self],
         record: &BTreeMap<String, Masked>,
-        today: Date,
+        dates: DateRules,
     ) -> Result<BTreeMap<String, Masked>, Vec<FieldProblem>> {
         let readings: Vec<_> = schemas
             .iter()
-            .map(|schema| schema.read(record, today))
+            .map(|schema| schema.read(record, dates))
             .collect();
         let mut taken = readings
             .iter()
@@ -177,7 +176,7 @@ mod tests {
     use super::*;
     use crate::Manifest;
 
-    const TODAY: Date = date!(2026 - 11 - 26);
+    const DATES: DateRules = DateRules::unordered(date!(2026 - 11 - 26));
 
     const SCHEMA: &str = r#"
 [customer]
@@ -197,7 +196,7 @@ language = { type = "language", from-state = "state" }
         let reading = Manifest::parse(schema)
             .unwrap()
             .customer
-            .read(&record, TODAY);
+            .read(&record, DATES);
         let fields = reading
             .fields
             .into_iter()
@@ -322,7 +321,7 @@ language = { type = "language", from-state = "state" }
             .iter()
             .map(|(name, value)| ((*name).to_owned(), Masked::from(*value)))
             .collect();
-        let read = CustomerSchema::read_by_one(&schemas.iter().collect::<Vec<_>>(), &record, TODAY);
+        let read = CustomerSchema::read_by_one(&schemas.iter().collect::<Vec<_>>(), &record, DATES);
         read.map(|fields| {
             fields
                 .into_iter()

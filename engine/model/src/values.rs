@@ -5,8 +5,8 @@
 //! The error gives the reason and what to write instead, and never repeats the value, which is
 //! personal. Accepted values are returned in a canonical spelling, which parses as itself.
 //!
-//! Pure: today's date is an argument. `values/cases.txt` is the table of accepted and rejected
-//! spellings.
+//! Pure: today's date and the operator's order of numeric dates are an argument. `values/cases.txt`
+//! is the table of accepted and rejected spellings.
 
 mod account;
 mod date;
@@ -18,10 +18,8 @@ mod text;
 
 use std::fmt;
 
-use time::Date;
-
 pub use account::account;
-pub use date::{YEARS_AWAY, date};
+pub use date::{DateOrder, DateRules, YEARS_AWAY, date};
 pub use language::{language, language_of_state};
 pub use money::{RUPEES_BELOW, money};
 pub use phone::phone;
@@ -76,14 +74,13 @@ impl Kind {
         ("language", Self::Language),
     ];
 
-    /// The value in its canonical spelling. `today` is the current date in India; dates far from it
-    /// are rejected.
-    pub fn canonical(self, value: &str, today: Date) -> Result<String, Unreadable> {
+    /// The value in its canonical spelling, which does not depend on `dates`.
+    pub fn canonical(self, value: &str, dates: DateRules) -> Result<String, Unreadable> {
         match self {
             Self::Text => text(value),
             Self::Name => name(value),
             Self::Money => money(value).map(money::canonical),
-            Self::Date => date(value, today).map(|day| {
+            Self::Date => date(value, dates).map(|day| {
                 format!(
                     "{:04}-{:02}-{:02}",
                     day.year(),

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use ghanti_host::{Conversation, Instant};
 use ghanti_journal::{Outcome, SharedSource, lock};
+use ghanti_model::values::DateRules;
 use ghanti_model::{
     Answer, CallError, CallFacts, CallId, Collection, Decision, Direction, Extent, Function,
     Journal, Language, Masked, Playout, Prompt, PromptId, Question,
@@ -108,6 +109,11 @@ impl Conversation for Reading {
             unix_ms: self.caller.began_ms,
             offset_minutes: 0,
         }
+    }
+
+    /// Unused: `fields` and `field` are answered from the record.
+    fn date_rules(&mut self) -> DateRules {
+        DateRules::unordered(self.now().date())
     }
 
     async fn set_language(&mut self, _language: Language) -> Result<(), CallError> {

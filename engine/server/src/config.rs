@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ghanti_model::values::DateOrder;
 use ghanti_model::{FlowName, Language, PhoneNumber};
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +49,8 @@ pub struct Config {
     pub settings: BTreeMap<String, SettingValue>,
     /// Overrides for a single flow's manifest.
     pub flows: BTreeMap<FlowName, FlowOverrides>,
+    /// How customers' records are read.
+    pub customers: Customers,
     /// The account at Exotel, for dialling.
     pub exotel: Exotel,
     /// Where sessions, customers and records are kept.
@@ -150,6 +153,14 @@ pub enum After {
     Status,
     /// 200 with `{"select": "transfer"}` or `{"select": "hang-up"}`.
     Select,
+}
+
+/// `[customers]`
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Customers {
+    /// The order of numeric dates. When absent, a date that it would decide is refused.
+    pub date_order: Option<DateOrder>,
 }
 
 /// `[stores]`

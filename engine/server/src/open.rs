@@ -172,6 +172,7 @@ pub async fn open(
         migration_slots: MigrationSlots::default(),
         settings: CallSettings {
             offset_minutes: config.calls.offset_minutes,
+            date_order: config.customers.date_order,
             longest: config.longest_call(),
             default_agents: config.calls.agents.clone(),
             running: if mode == Mode::Dev {

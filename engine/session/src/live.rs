@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ghanti_host::{Conversation, FlowVersion, Instant};
 use ghanti_language::ChoiceMatcher;
+use ghanti_model::values::{DateOrder, DateRules};
 use ghanti_model::{
     Answer, CallError, CallFacts, Collection, Content, CustomerRecord, Decision, EventKind,
     Language, Masked, Playout, Prompt, PromptId, Question, Refusal, Reply,
@@ -50,6 +51,8 @@ pub struct ConversationParts {
     pub rate_hz: u32,
     /// Minutes to add to UTC for local time.
     pub offset_minutes: i16,
+    /// The order of numeric dates in customers' records.
+    pub date_order: Option<DateOrder>,
     /// The recogniser, if there is one.
     pub recognizer: Option<Arc<dyn Recognizer>>,
     /// Shared by all versions that hold the call in turn.
@@ -287,6 +290,13 @@ impl Conversation for LiveConversation {
         Instant {
             unix_ms: self.parts.call.unix_ms(self.parts.call.now_ms()),
             offset_minutes: self.parts.offset_minutes,
+        }
+    }
+
+    fn date_rules(&mut self) -> DateRules {
+        DateRules {
+            today: self.today(),
+            order: self.parts.date_order,
         }
     }
 

@@ -244,12 +244,8 @@ fn by_manifest(
     let Some(customer) = customer else {
         return (None, Vec::new());
     };
-    let today = ghanti_host::Instant {
-        unix_ms: now_ms,
-        offset_minutes: services.settings.offset_minutes,
-    }
-    .date();
-    let CustomerReading { fields, problems } = schema.read(&customer.fields, today);
+    let dates = services.settings.date_rules(now_ms);
+    let CustomerReading { fields, problems } = schema.read(&customer.fields, dates);
     (Some(CustomerRecord { fields, ..customer }), problems)
 }
 
@@ -370,6 +366,7 @@ impl Prepared {
                     completions: Arc::new(Mutex::new(completions)),
                     rate_hz: start.media_format.rate_hz,
                     offset_minutes: services.settings.offset_minutes,
+                    date_order: services.settings.date_order,
                     recognizer: services.recognizer.clone(),
                     standing: Default::default(),
                 };

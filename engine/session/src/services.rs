@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ghanti_catalogue::Catalogue;
+use ghanti_host::Instant;
 use ghanti_manifest::Running;
 use ghanti_model::PhoneNumber;
+use ghanti_model::values::{DateOrder, DateRules};
 use ghanti_speech::Recognizer;
 use ghanti_speech::cache::PromptCache;
 use ghanti_store::{Lease, SessionStore};
@@ -19,12 +21,28 @@ use crate::migration::MigrationSlots;
 pub struct CallSettings {
     /// Minutes to add to UTC for local time: 330 in India.
     pub offset_minutes: i16,
+    /// The order of numeric dates in customers' records; `None` if such dates are rejected.
+    pub date_order: Option<DateOrder>,
     /// The longest a call may last, whatever its flow's manifest says.
     pub longest: Duration,
     /// Agents to dial for the transfer target `default`, if the flow's manifest does not grant it.
     pub default_agents: Vec<PhoneNumber>,
     /// Whether running calls move to a newer version of their flow, unless its manifest says.
     pub running: Running,
+}
+
+impl CallSettings {
+    /// How dates in customers' records are read at a time, in milliseconds since 1970.
+    pub fn date_rules(&self, unix_ms: u64) -> DateRules {
+        let now = Instant {
+            unix_ms,
+            offset_minutes: self.offset_minutes,
+        };
+        DateRules {
+            today: now.date(),
+            order: self.date_order,
+        }
+    }
 }
 
 /// What all calls of this process share.

@@ -1,5 +1,6 @@
 //! Dates: `2026-12-05`, `5-Dec-2026`, `5 December 2026`, `Dec 5, 2026`, `25/12/2026`.
 
+use serde::{Deserialize, Serialize};
 use time::{Date, Month};
 
 use super::{Unreadable, is_digits, present};
@@ -8,19 +9,46 @@ use super::{Unreadable, is_digits, present};
 /// column.
 pub const YEARS_AWAY: i32 = 10;
 
+/// Which comes first in a date of three numbers with the year last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DateOrder {
+    /// `05/12/2026` is 5 December, as India writes it.
+    DayFirst,
+    /// `05/12/2026` is 12 May, as software with American settings writes it.
+    MonthFirst,
+}
+
+/// How dates are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DateRules {
+    /// The current date in the calls' local time; dates far from it are rejected.
+    pub today: Date,
+    /// The operator's setting for numeric dates; `None` if dates that it would decide are rejected.
+    pub order: Option<DateOrder>,
+}
+
+impl DateRules {
+    /// Without an order: a date that may be two days is rejected.
+    pub const fn unordered(today: Date) -> Self {
+        Self { today, order: None }
+    }
+}
+
 const HINT: &str = "write year, month and day, as `2027-01-31`";
 
 /// Parses a date. Numeric dates are accepted only where they are unambiguous: year first, or a day
 /// above 12 before the month. `05/12/2026` is 5 December in India and 12 May elsewhere, so it is
+/// rejected, unless the operator has set the order of such dates; a date in the other order is then
 /// rejected. So is a time with a zone other than India's, because it may be another day in India.
-pub fn date(value: &str, today: Date) -> Result<Date, Unreadable> {
+pub fn date(value: &str, rules: DateRules) -> Result<Date, Unreadable> {
     let value = present(value, HINT)?;
     let refuse = |reason| Unreadable::new(reason, HINT);
-    let (year, month, day) = read(day_alone(value)?).map_err(refuse)?;
+    let (year, month, day) = read(day_alone(value)?, rules.order).map_err(refuse)?;
     let month = Month::try_from(month).map_err(|_| refuse("is a day that no calendar has"))?;
     let date = Date::from_calendar_date(year, month, day)
         .map_err(|_| refuse("is a day that no calendar has"))?;
-    if (date.year() - today.year()).abs() > YEARS_AWAY {
+    if (date.year() - rules.today.year()).abs() > YEARS_AWAY {
         return Err(refuse("is over ten years away"));
     }
     Ok(date)
@@ -63,7 +91,7 @@ fn is_iso(day: &str) -> bool {
 
 type Parts = (i32, u8, u8);
 
-fn read(value: &str) -> Result<Parts, &'static str> {
+fn read(value: &str, order: Option<DateOrder>) -> Result<Parts, &'static str> {
     const NO_DAY: &str = "is no day that can be read for certain";
     let separators = |character: char| matches!(character, '-' | '/' | '.' | ' ' | ',');
     if value.starts_with(separators) || value.ends_with(separators) {
@@ -77,7 +105,7 @@ fn read(value: &str) -> Result<Parts, &'static str> {
         return Err(NO_DAY);
     };
     if [first, second, third].iter().all(|part| is_digits(part)) {
-        return figures(value, [first, second, third]);
+        return figures(value, [first, second, third], order);
     }
     match (month(first), month(second)) {
         // 5-Dec-26, 2026-Dec-05
@@ -102,7 +130,11 @@ fn read(value: &str) -> Result<Parts, &'static str> {
 }
 
 /// Three numbers with the same separator between them.
-fn figures(value: &str, [first, second, third]: [&str; 3]) -> Result<Parts, &'static str> {
+fn figures(
+    value: &str,
+    [first, second, third]: [&str; 3],
+    order: Option<DateOrder>,
+) -> Result<Parts, &'static str> {
     const NO_DAY: &str = "is no day that can be read for certain";
     let separator = value
         .get(first.len()..)
@@ -120,11 +152,16 @@ fn figures(value: &str, [first, second, third]: [&str; 3]) -> Result<Parts, &'st
     };
     match (year(first), year(third)) {
         (Some(year), None) => Ok((year, number(second)?, number(third)?)),
-        (None, Some(year)) => match (number(first)?, number(second)?) {
-            (first, second) if first > 12 || first == second => Ok((year, second, first)),
-            (_, second) if second > 12 => {
+        (None, Some(year)) => match (order, number(first)?, number(second)?) {
+            (Some(DateOrder::MonthFirst), first, _) if first > 12 => {
+                Err("has the day first, and `date-order` says the month")
+            }
+            (Some(DateOrder::MonthFirst), month, day) => Ok((year, month, day)),
+            (_, first, second) if first > 12 || first == second => Ok((year, second, first)),
+            (_, _, second) if second > 12 => {
                 Err("has the month first, which is not the order of India")
             }
+            (Some(DateOrder::DayFirst), day, month) => Ok((year, month, day)),
             _ => Err("may be two days, as one order has the day first and another one the month"),
         },
         (None, None) => Err("has no year of four digits"),

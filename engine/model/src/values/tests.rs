@@ -1,5 +1,5 @@
 //! Table-driven tests of spellings: `kind | value | = canonical`, or `kind | value | ! words of the
-//! reason`.
+//! reason`. `date, day-first` and `date, month-first` are dates with the operator's order.
 
 use time::{Date, macros::date};
 
@@ -10,6 +10,7 @@ const TODAY: Date = date!(2026 - 11 - 26);
 struct Case {
     line: usize,
     kind: Kind,
+    dates: DateRules,
     value: String,
     expected: Result<String, String>,
 }
@@ -26,6 +27,12 @@ fn cases() -> Vec<Case> {
         let [kind, value, expected] = columns[..] else {
             panic!("line {}: {line}", at + 1)
         };
+        let (kind, order) = match kind.split_once(", ") {
+            Some((kind, "day-first")) => (kind, Some(DateOrder::DayFirst)),
+            Some((kind, "month-first")) => (kind, Some(DateOrder::MonthFirst)),
+            Some(_) => panic!("line {}: {line}", at + 1),
+            None => (kind, None),
+        };
         let kind = Kind::ALL
             .iter()
             .find(|(name, _)| *name == kind)
@@ -39,6 +46,10 @@ fn cases() -> Vec<Case> {
         cases.push(Case {
             line: at + 1,
             kind,
+            dates: DateRules {
+                today: TODAY,
+                order,
+            },
             value: value.replace('·', " ").replace("\\t", "\t"),
             expected,
         });
@@ -52,11 +63,12 @@ fn values_are_read_or_refused_as_the_table_says() {
     for Case {
         line,
         kind,
+        dates,
         value,
         expected,
     } in cases()
     {
-        let read = kind.canonical(&value, TODAY);
+        let read = kind.canonical(&value, dates);
         let right = match (&read, &expected) {
             (Ok(read), Ok(expected)) => read == expected,
             (Err(refused), Err(reason)) => refused.reason.contains(reason.as_str()),
@@ -77,16 +89,16 @@ fn what_a_reader_returns_it_reads_again_as_itself() {
     for Case {
         line,
         kind,
+        dates,
         expected,
         ..
     } in cases()
     {
         if let Ok(canonical) = expected {
-            assert_eq!(
-                kind.canonical(&canonical, TODAY),
-                Ok(canonical),
-                "line {line}"
-            );
+            for dates in [dates, DateRules::unordered(TODAY)] {
+                let again = kind.canonical(&canonical, dates);
+                assert_eq!(again.as_ref(), Ok(&canonical), "line {line}");
+            }
         }
     }
 }

@@ -113,7 +113,7 @@ mod tests {
     use serde::de::DeserializeOwned;
 
     use super::super::{
-        Calls, Exotel, GrantsAllowed, LimitsAllowed, Log, Server, Speech, Stores, read,
+        Calls, Customers, Exotel, GrantsAllowed, LimitsAllowed, Log, Server, Speech, Stores, read,
     };
     use super::*;
     use crate::secret::Secret;
@@ -145,6 +145,7 @@ mod tests {
         let readers = [
             ("server", keys::<Server>()),
             ("calls", keys::<Calls>()),
+            ("customers", keys::<Customers>()),
             ("exotel", keys::<Exotel>()),
             ("stores", keys::<Stores>()),
             ("speech", keys::<Speech>()),

@@ -31,7 +31,7 @@ const fn setting(key: &'static str, sentence: &'static str, example: &'static st
 
 /// All sections and settings. The keys of `[settings]` and `[flows]` are chosen by operators and
 /// flow authors, so the entries for these two are examples.
-pub(super) const SECTIONS: [Section; 10] = [
+pub(super) const SECTIONS: [Section; 11] = [
     Section {
         name: "server",
         sentence: "Where the engine listens, how it is reached, and by whom.",
@@ -153,6 +153,16 @@ pub(super) const SECTIONS: [Section; 10] = [
                 "30",
             ),
         ],
+    },
+    Section {
+        name: "customers",
+        sentence: "How customers' records are read, by the API, the import and calls alike.",
+        settings: &[setting(
+            "date-order",
+            "What 05/12/2026 is: \"day-first\" (5 December, as India writes it) or \"month-first\" (12 May). Without it such a date is \
+             refused, as spreadsheets write it either way.",
+            "\"day-first\"",
+        )],
     },
     EXOTEL,
     Section {

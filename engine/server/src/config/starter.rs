@@ -29,7 +29,7 @@ pub struct Starter {
 }
 
 /// The settings that are written, by section.
-const WRITTEN: [(&str, &[&str]); 5] = [
+const WRITTEN: [(&str, &[&str]); 6] = [
     (
         "server",
         &[
@@ -41,6 +41,7 @@ const WRITTEN: [(&str, &[&str]); 5] = [
         ],
     ),
     ("calls", &["agents"]),
+    ("customers", &["date-order"]),
     (
         "exotel",
         &[
@@ -212,6 +213,7 @@ mod tests {
                 && config.settings.len() == 3
         );
         assert!(config.stores.redis_url.is_some() && config.stores.database_url.is_some());
+        assert!(config.customers.date_order.is_some());
         assert!(config.exotel.account().is_some() && config.exotel.flow_url().is_some());
     }
 

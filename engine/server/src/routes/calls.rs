@@ -7,7 +7,6 @@ use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
-use ghanti_host::Instant;
 use ghanti_model::event::Requested;
 use ghanti_model::{CallId, CallRecord, CallSid, CustomerRecord, EventKind, Step, unix_ms};
 use ghanti_session::log_lines::STEP;
@@ -60,18 +59,14 @@ pub async fn create(
 ) -> Result<(StatusCode, Json<Created>), Problem> {
     let services = &app.services;
     let body = body?;
-    let today = Instant {
-        unix_ms: unix_ms(),
-        offset_minutes: services.settings.offset_minutes,
-    }
-    .date();
+    let dates = services.settings.date_rules(unix_ms());
     let Order {
         phone,
         flow,
         fields,
         dial,
     } = Order::read(&body, |flow, fields| {
-        services.catalogue.read_order(flow, fields, today)
+        services.catalogue.read_order(flow, fields, dates)
     })?;
     let dialler = placed_dialler(&app, dial)?;
     refuse_unwanted(&app, &phone).await?;

@@ -113,6 +113,7 @@ impl House {
             migration_slots: Default::default(),
             settings: CallSettings {
                 offset_minutes: 330,
+                date_order: None,
                 longest: LONGEST,
                 default_agents: Vec::new(),
                 running: Default::default(),
