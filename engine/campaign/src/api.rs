@@ -81,6 +81,10 @@ pub struct ExotelApi {
     budget: Arc<dyn RequestBudget>,
 }
 
+/// The right to send one request, from the limit of requests.
+#[must_use]
+pub struct Turn(());
+
 /// A reply, as it was received.
 struct Received {
     status: u16,
@@ -126,16 +130,33 @@ impl ExotelApi {
     /// unless it was [`Dialled::Refused`]. Dropping the future before it is done leaves the call as
     /// unknown as [`Dialled::Unknown`] does.
     pub async fn dial(&self, request: &DialRequest) -> Dialled {
-        match self.connect(request).await {
+        match self.turn().await {
+            Ok(turn) => self.dial_now(turn, request).await,
+            Err(error) => Dialled::Refused(error),
+        }
+    }
+
+    /// Waits until the limit of requests allows one.
+    ///
+    /// # Errors
+    /// It allows none within the time that a request may wait.
+    pub async fn turn(&self) -> Result<Turn, ApiError> {
+        self.budget.take(self.settings.turn).await?;
+        Ok(Turn(()))
+    }
+
+    /// Like [`dial`](Self::dial), with a turn that was waited for.
+    pub async fn dial_now(&self, turn: Turn, request: &DialRequest) -> Dialled {
+        match self.connect(turn, request).await {
             Ok(call) => Dialled::Accepted(call),
             Err(error) if error.is_refusal() => Dialled::Refused(error),
             Err(error) => Dialled::Unknown(error),
         }
     }
 
-    async fn connect(&self, request: &DialRequest) -> Result<Call, ApiError> {
+    async fn connect(&self, turn: Turn, request: &DialRequest) -> Result<Call, ApiError> {
         let form = request.form()?;
-        let received = self.ask(Resource::Connect, &[], Some(&form)).await?;
+        let received = self.ask(turn, Resource::Connect, &[], Some(&form)).await?;
         Ok(received.answer().accepted()?)
     }
 
@@ -189,7 +210,10 @@ impl ExotelApi {
         let mut pause = READ_AGAIN;
         let mut attempt = 1;
         loop {
-            let received = self.ask(resource, query, None).await;
+            let received = match self.turn().await {
+                Ok(turn) => self.ask(turn, resource, query, None).await,
+                Err(error) => Err(error),
+            };
             let read = received.and_then(|received| Ok(parse(received.answer())?));
             match read {
                 Err(error) if attempt < READ_ATTEMPTS && error.may_pass() => {
@@ -206,11 +230,11 @@ impl ExotelApi {
     /// Waits for a turn and sends one request.
     async fn ask(
         &self,
+        Turn(()): Turn,
         resource: Resource<'_>,
         query: &[(&str, &str)],
         form: Option<&Form>,
     ) -> Result<Received, ApiError> {
-        self.budget.take(self.settings.turn).await?;
         let received = self.send(self.request(resource, query, form)).await?;
         if let Some(retry_after) = received.asks_for_pause() {
             self.budget.pause(retry_after).await;

@@ -12,7 +12,7 @@ pub mod rules;
 pub mod runner;
 
 pub use api::{
-    ApiError, ApiSettings, Credentials, DialRequest, Dialled, Endpoint, ExotelApi, SetupError,
+    ApiError, ApiSettings, Credentials, DialRequest, Dialled, Endpoint, ExotelApi, SetupError, Turn,
 };
 pub use plan::Plan;
 pub use rate::{LocalBudget, OverLimit, RequestBudget, SharedBudget};

@@ -39,7 +39,8 @@ impl Class {
             // nothing is worth a second call once the customer was talked to about their loan
             Self::HungUp | Self::Dropped if is_identified => Self::Reached,
             Self::Reached | Self::HungUp if is_machine(record) && !is_identified => Self::Voicemail,
-            Self::Unknown if record.dial == Some(DialState::Refused) => Self::NotDialled,
+            // of a node that died the spool may still say that it dialled
+            Self::NotDialled if record.dial != Some(DialState::Refused) => Self::Unknown,
             class => class,
         }
     }
@@ -119,7 +120,6 @@ mod tests {
             ("not-answered", Class::NoAnswer, false),
             ("call-failed", Class::Failed, true),
             ("never-connected", Class::Unknown, true),
-            ("not-dialled", Class::NotDialled, true),
             ("flow-failed", Class::Dropped, true),
             ("transferred", Class::Reached, false),
             ("declined", Class::Reached, false),
@@ -131,5 +131,14 @@ mod tests {
                 "{outcome}"
             );
         }
+    }
+
+    #[test]
+    fn only_a_refusal_is_certain_not_to_have_dialled() {
+        let mut refused = record("not-dialled");
+        refused.dial = Some(DialState::Refused);
+        assert_eq!(Class::of(&refused), Class::NotDialled);
+        refused.dial = Some(DialState::Waiting);
+        assert_eq!(Class::of(&refused), Class::Unknown, "the node died");
     }
 }

@@ -30,6 +30,8 @@ const DIAL_REFUSED: &str = "dial-refused";
 const DIAL_UNKNOWN: &str = "dial-unknown";
 /// Detail of that problem if the engine died while it asked Exotel.
 const DIED_DIALLING: &str = "the engine died while Exotel was asked to dial: look for the call in Exotel's call log before it is dialled again";
+/// Detail of a call whose engine died before it asked Exotel.
+const DIED_WAITING: &str = "the engine stopped before the call was dialled: order it again";
 /// Maximum number of facts that a record keeps as established.
 const ESTABLISHED: usize = 64;
 /// Problem of a call with a second stream.
@@ -58,6 +60,7 @@ impl CallRecord {
             EventKind::Requested(requested) => {
                 self.customer_number = Some(requested.customer_number.clone());
                 self.flow.clone_from(&requested.flow);
+                self.dial = requested.dials.then_some(DialState::Waiting);
                 self.reach(Step::Triggered, now_ms);
             }
             EventKind::Attributed {
@@ -243,16 +246,20 @@ impl CallRecord {
                 self.note_cause(DIAL_REFUSED, reason, Repeat::OncePerSentence, now_ms);
                 // somebody else may have dialled the order
                 if self.state == CallState::Pending && self.call_sid.is_none() {
-                    self.state = CallState::Ended;
-                    self.outcome = Some(NOT_DIALLED.to_owned());
-                    self.detail = Some(reason.clone());
-                    self.ended_ms = Some(now_ms);
+                    self.not_dialled(reason, now_ms);
                 }
             }
             DialAnswer::Unknown { reason } => {
                 self.note_cause(DIAL_UNKNOWN, reason, Repeat::OncePerSentence, now_ms);
             }
         }
+    }
+
+    fn not_dialled(&mut self, reason: &str, now_ms: u64) {
+        self.state = CallState::Ended;
+        self.outcome = Some(NOT_DIALLED.to_owned());
+        self.detail = Some(reason.to_owned());
+        self.ended_ms = Some(now_ms);
     }
 
     fn refused(&mut self, reason: &str, detail: &str, now_ms: u64) {

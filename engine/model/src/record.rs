@@ -25,6 +25,8 @@ pub enum CallState {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DialState {
+    /// It waits for its turn. Exotel was not asked.
+    Waiting,
     /// Exotel is asked. If the engine dies now, it stays unknown whether the customer was dialled.
     Asked,
     /// Exotel took the request.

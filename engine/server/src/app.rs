@@ -5,8 +5,9 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use ghanti_session::Services;
+use ghanti_store::SqlRecords;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -20,8 +21,8 @@ use crate::open::Opened;
 use crate::problem;
 use crate::refusal::Refusals;
 use crate::routes::{
-    after, agents, calls, do_not_call, events, flows, health, metrics, passthru, status, stream,
-    voicebot,
+    after, agents, calls, campaigns, customers, do_not_call, events, flows, health, metrics,
+    passthru, status, stream, voicebot,
 };
 use crate::unserved::{self, Unserved};
 
@@ -48,6 +49,8 @@ pub struct App {
     pub refusals: Arc<Refusals>,
     /// Requests that could not be served because the set-up is wrong.
     pub unserved: Arc<Unserved>,
+    /// Lists of customers, and campaigns.
+    pub records: Arc<SqlRecords>,
     /// Dials customers; `None` without an account.
     pub dialler: Option<Arc<Dialler>>,
     /// Permits for background tasks of answered requests, [`BACKGROUND`] in all.
@@ -65,7 +68,11 @@ pub struct App {
 impl App {
     /// Creates the state from a configuration, opened services and the front's connections.
     pub fn new(config: Arc<Config>, opened: Opened, open: Connections) -> Self {
-        let Opened { services, dialler } = opened;
+        let Opened {
+            services,
+            records,
+            dialler,
+        } = opened;
         let Places {
             calls,
             connections,
@@ -85,6 +92,7 @@ impl App {
             unserved: Arc::default(),
             config,
             services: Arc::new(services),
+            records,
             dialler: dialler.map(Arc::new),
             background: Arc::new(Semaphore::new(BACKGROUND)),
             followers: Arc::new(Semaphore::new(events::FOLLOWERS)),
@@ -156,13 +164,28 @@ pub fn router(app: App) -> Router {
         .route("/connect/event", get(agents::event))
         .route("/status", post(status::status))
         .route("/api/calls", post(calls::create).get(calls::newest))
-        .route("/api/calls/{id}", get(calls::show))
+        .route("/api/calls/{id}", get(calls::show).delete(calls::withdraw))
         .route("/api/calls/{id}/events", get(events::of_call))
         .route("/api/events", get(events::of_all))
         .route(
             "/api/do-not-call/{phone}",
             get(do_not_call::show).delete(do_not_call::lift),
         )
+        .route(
+            "/api/customers",
+            get(customers::lists)
+                .post(customers::put)
+                .layer(DefaultBodyLimit::max(customers::BODY_BYTES)),
+        )
+        .route("/api/customers/schema", get(customers::schema))
+        .route("/api/customers/{list}", delete(customers::remove))
+        .route(
+            "/api/campaigns",
+            get(campaigns::list).post(campaigns::create),
+        )
+        .route("/api/campaigns/{name}", get(campaigns::show))
+        .route("/api/campaigns/{name}/{action}", post(campaigns::change))
+        .route("/api/campaigns/{name}/customers", get(campaigns::report))
         .route("/api/flows", get(flows::list))
         .route("/api/flows/reload", post(flows::reload))
         .route("/api/flows/{name}/rollback", post(flows::rollback))

@@ -4,8 +4,8 @@
 //! twice: if the engine dies in between, the record says that the customer may have been called. A
 //! call that ended unanswered and whose status callback is lost is looked up at Exotel.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ghanti_campaign::{
@@ -36,6 +36,11 @@ const LOOKED_UP_AFTER: [Duration; 3] = [
     Duration::from_secs(900),
 ];
 
+/// Why a call was not dialled that was withdrawn.
+const WITHDRAWN: &str = "the order was withdrawn before it was dialled";
+/// Why a call was not dialled whose engine stopped.
+const STOPPED: &str = "the engine stopped before the call was dialled: order it again";
+
 /// The URLs of this engine that Exotel is given for a call.
 #[derive(Debug, Clone)]
 pub struct CallUrls {
@@ -43,6 +48,15 @@ pub struct CallUrls {
     pub status: Masked,
     /// The media stream, for an account without a flow.
     pub stream: Masked,
+}
+
+/// How a call is placed.
+#[derive(Debug, Clone)]
+pub struct CallFrom {
+    /// The number to call from; that of the account if absent.
+    pub caller_id: Option<PhoneNumber>,
+    /// What Exotel is given.
+    pub urls: CallUrls,
 }
 
 /// Dials from the account of `[exotel]`.
@@ -54,6 +68,8 @@ pub struct Dialler {
     ring_s: u32,
     record: bool,
     permits: Arc<Semaphore>,
+    /// Calls that wait for their turn, each with what withdraws it.
+    waiting: Mutex<HashMap<CallId, CancellationToken>>,
 }
 
 impl Dialler {
@@ -82,6 +98,7 @@ impl Dialler {
             ring_s: exotel.ring_s,
             record: exotel.record,
             permits: Arc::new(Semaphore::new(DIALS)),
+            waiting: Mutex::default(),
         }))
     }
 
@@ -90,16 +107,47 @@ impl Dialler {
         Arc::clone(&self.permits).try_acquire_owned().ok()
     }
 
+    /// How many more calls may be dialled at once.
+    pub fn free(&self) -> usize {
+        self.permits.available_permits()
+    }
+
+    /// Withdraws a call that waits for its turn: it will not be dialled. Returns whether it did.
+    pub fn withdraw(&self, call: CallId) -> bool {
+        let withdrawn = self.leave(call);
+        if let Some(withdrawn) = &withdrawn {
+            withdrawn.cancel();
+        }
+        withdrawn.is_some()
+    }
+
+    /// Takes a call from those that wait. Who gets it decides what happens to it.
+    fn leave(&self, call: CallId) -> Option<CancellationToken> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.remove(&call)
+    }
+
+    fn wait(&self, call: CallId) -> CancellationToken {
+        let withdrawn = CancellationToken::new();
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.insert(call, withdrawn.clone());
+        withdrawn
+    }
+
     /// The request for a customer's call. Without a flow at Exotel the call is connected to the bot
     /// directly, and ends with its stream.
-    fn request(&self, customer: &CustomerRecord, urls: CallUrls) -> DialRequest {
+    fn request(&self, customer: &CustomerRecord, from: CallFrom) -> DialRequest {
+        let CallFrom { caller_id, urls } = from;
         let options = CallOptions {
             custom_field: Some(Masked::new(customer.call_id.to_string())),
             status_callback: Some(urls.status),
             status_callback_events: vec![CallbackEvent::Terminal],
             time_out_s: Some(self.ring_s),
             record: self.record.then_some(Recording::Dual),
-            ..CallOptions::new(customer.phone.clone(), self.caller_id.clone())
+            ..CallOptions::new(
+                customer.phone.clone(),
+                caller_id.unwrap_or_else(|| self.caller_id.clone()),
+            )
         };
         match &self.flow_url {
             Some(url) => DialRequest::ToFlow(ConnectToFlow {
@@ -133,12 +181,14 @@ pub fn dial(
     dialler: Arc<Dialler>,
     place: OwnedSemaphorePermit,
     customer: CustomerRecord,
-    urls: CallUrls,
+    from: CallFrom,
 ) {
+    // before the caller is answered, so that the call can be withdrawn from then on
+    let withdrawn = dialler.wait(customer.call_id);
     engine.tasks.clone().spawn(async move {
         let call = customer.call_id;
-        let request = dialler.request(&customer, urls);
-        let answer = ask(&engine, &dialler, call, &request).await;
+        let request = dialler.request(&customer, from);
+        let answer = ask(&engine, &dialler, call, &request, withdrawn).await;
         drop(place);
         let (may_ring, sid) = match &answer {
             DialAnswer::Accepted { call_sid } => (true, Some(call_sid.clone())),
@@ -169,7 +219,26 @@ async fn ask(
     dialler: &Dialler,
     call: CallId,
     request: &DialRequest,
+    withdrawn: CancellationToken,
 ) -> DialAnswer {
+    let refused = |reason: &str| DialAnswer::Refused {
+        reason: reason.to_owned(),
+    };
+    let turn = tokio::select! {
+        turn = dialler.api.turn() => turn,
+        () = withdrawn.cancelled() => return refused(WITHDRAWN),
+        () = engine.stop.cancelled() => {
+            dialler.leave(call);
+            return refused(STOPPED);
+        }
+    };
+    if dialler.leave(call).is_none() {
+        return refused(WITHDRAWN);
+    }
+    let turn = match turn {
+        Ok(turn) => turn,
+        Err(error) => return refused(&format!("{error}: {}", error.hint())),
+    };
     let registry = &engine.services.registry;
     registry.append(call, EventKind::Dialling).await;
     if !registry.writer().saved(call, SAVING).await {
@@ -178,7 +247,7 @@ async fn ask(
         };
     }
     let dialled = tokio::select! {
-        dialled = dialler.api.dial(request) => dialled,
+        dialled = dialler.api.dial_now(turn, request) => dialled,
         () = engine.stop.cancelled() => {
             return DialAnswer::Unknown {
                 reason: "the engine stopped while Exotel was asked: look for the call in Exotel's call log before it is dialled again".to_owned(),

@@ -19,6 +19,7 @@ pub mod lock;
 pub mod logs;
 pub mod open;
 pub mod order;
+mod outbound;
 pub mod problem;
 pub mod refusal;
 pub mod replay;

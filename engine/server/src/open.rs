@@ -94,6 +94,8 @@ pub enum OpenError {
 pub struct Opened {
     /// What all calls share.
     pub services: Services,
+    /// Lists of customers, and campaigns.
+    pub records: Arc<SqlRecords>,
     /// Dials customers; `None` without an account.
     pub dialler: Option<Dialler>,
 }
@@ -137,7 +139,7 @@ pub async fn open(
                 registry,
                 lease,
                 dialler,
-                ..
+                records,
             },
         ),
     ) = tokio::try_join!(recognizer, flows)?;
@@ -182,7 +184,11 @@ pub async fn open(
             },
         },
     };
-    Ok(Opened { services, dialler })
+    Ok(Opened {
+        services,
+        records,
+        dialler,
+    })
 }
 
 /// Opens the configured recognizer; `None` if callers answer with keys.

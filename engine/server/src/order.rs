@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use ghanti_catalogue::NotAnOrder;
-use ghanti_manifest::FieldProblem;
+use ghanti_manifest::{CustomerReading, FieldProblem};
 use ghanti_model::values::phone;
 use ghanti_model::{FlowName, Masked, PhoneNumber};
 use serde::Deserialize;
@@ -82,17 +82,7 @@ impl Order {
             )
         })?;
         let mut problems = Vec::new();
-        let phone = text("phone", &body.phone, &mut problems).and_then(|text| {
-            phone(text)
-                .map_err(|why| problems.push(FieldProblem::unreadable("phone", text, why)))
-                .ok()
-        });
-        if body.phone.is_null() {
-            problems.push(problem(
-                "phone",
-                "is missing: write `+91` and the ten digits",
-            ));
-        }
+        let phone = number(&body.phone, &mut problems);
         let wanted = text("flow", &body.flow, &mut problems);
         let fields = body.fields.read(&mut problems)?;
         match read_fields(wanted, &fields) {
@@ -116,15 +106,69 @@ impl Order {
             Ok(_) => {}
             Err(NotAnOrder { flow, fields }) => {
                 problems.extend(flow.map(|unknown| problem("flow", &unknown.to_string())));
-                // a field already reported as unreadable is not reported as missing too
-                let is_new =
-                    |field: &FieldProblem| problems.iter().all(|known| known.field != field.field);
-                let new: Vec<_> = fields.into_iter().filter(is_new).collect();
-                problems.extend(new);
+                problems.extend(new_ones(&problems, fields));
             }
         }
         Err(Problem::fields(problems))
     }
+}
+
+/// A customer of a list, as sent. As in an order, errors are reported together.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Row {
+    /// The line of the file that they stand in.
+    pub line: u32,
+    #[serde(default)]
+    phone: Json,
+    #[serde(default)]
+    fields: Fields,
+}
+
+impl Row {
+    /// Reads the row. `read_fields` parses the fields as the flow declares them.
+    ///
+    /// # Errors
+    ///
+    /// Every missing or unreadable field.
+    pub fn read(
+        self,
+        read_fields: impl FnOnce(&BTreeMap<String, Masked>) -> CustomerReading,
+    ) -> Result<(PhoneNumber, BTreeMap<String, Masked>), Vec<FieldProblem>> {
+        let mut problems = Vec::new();
+        let phone = number(&self.phone, &mut problems);
+        if self.fields.0.len() > FIELDS {
+            problems.push(problem("fields", "are more than 64: send fewer columns"));
+            return Err(problems);
+        }
+        let fields = self.fields.collect(&mut problems);
+        let reading = read_fields(&fields);
+        problems.extend(new_ones(&problems, reading.problems));
+        match phone {
+            Some(phone) if problems.is_empty() => Ok((phone, reading.fields)),
+            _ => Err(problems),
+        }
+    }
+}
+
+/// A field already reported as unreadable is not reported as missing too.
+fn new_ones(known: &[FieldProblem], found: Vec<FieldProblem>) -> Vec<FieldProblem> {
+    let is_new = |field: &FieldProblem| known.iter().all(|known| known.field != field.field);
+    found.into_iter().filter(is_new).collect()
+}
+
+/// The customer's number.
+fn number(sent: &Json, problems: &mut Vec<FieldProblem>) -> Option<PhoneNumber> {
+    if sent.is_null() {
+        problems.push(problem(
+            "phone",
+            "is missing: write `+91` and the ten digits",
+        ));
+    }
+    let text = text("phone", sent, problems)?;
+    phone(text)
+        .map_err(|why| problems.push(FieldProblem::unreadable("phone", text, why)))
+        .ok()
 }
 
 impl Fields {
@@ -135,6 +179,10 @@ impl Fields {
                 "send at most 64 fields",
             ));
         }
+        Ok(self.collect(problems))
+    }
+
+    fn collect(self, problems: &mut Vec<FieldProblem>) -> BTreeMap<String, Masked> {
         let mut fields = BTreeMap::new();
         for (name, value) in self.0 {
             let shown: String = name.chars().take(SHOWN).collect();
@@ -156,7 +204,7 @@ impl Fields {
                 problems.push(problem(&shown, "stands there twice: send each field once"));
             }
         }
-        Ok(fields)
+        fields
     }
 }
 

@@ -3,6 +3,8 @@
 pub mod after;
 pub mod agents;
 pub mod calls;
+pub mod campaigns;
+pub mod customers;
 pub mod do_not_call;
 pub mod events;
 pub mod flows;

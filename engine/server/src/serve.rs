@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use crate::app::{App, router};
 use crate::front::Front;
 use crate::open::Opened;
+use crate::outbound;
 
 /// Timeout for saving the last events.
 const FLUSH: Duration = Duration::from_secs(10);
@@ -26,6 +27,7 @@ impl Front {
     pub fn open(&self, opened: Opened) -> App {
         let app = App::new(Arc::clone(&self.config), opened, self.connections.clone());
         self.answer_by(router(app.clone()));
+        outbound::run_campaigns(&app);
         app
     }
 

@@ -15,6 +15,11 @@ const KEY_DIGITS: usize = 32;
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CustomerKey(String);
 
+/// The text is no key of a customer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a customer's key has 32 hexadecimal digits")]
+pub struct NotAKey;
+
 impl CustomerKey {
     /// The key of a number and its accounts, in the order of the fields' names.
     pub fn of<'a>(phone: &PhoneNumber, accounts: impl IntoIterator<Item = &'a str>) -> Self {
@@ -26,6 +31,19 @@ impl CustomerKey {
         let mut hash = sha256(text.as_bytes());
         hash.truncate(KEY_DIGITS);
         Self(hash)
+    }
+
+    /// Reads a key.
+    ///
+    /// # Errors
+    /// The text is not 32 hexadecimal digits.
+    pub fn parse(text: String) -> Result<Self, NotAKey> {
+        let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        if text.len() == KEY_DIGITS && text.bytes().all(is_digit) {
+            Ok(Self(text))
+        } else {
+            Err(NotAKey)
+        }
     }
 
     /// Reads a key as the database has it.

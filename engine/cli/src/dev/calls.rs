@@ -217,6 +217,7 @@ mod tests {
         EventKind::Requested(Requested {
             customer_number: number("+919876500000"),
             flow: None,
+            dials: false,
         })
     }
 

@@ -303,6 +303,7 @@ mod tests {
             kind: EventKind::Requested(Requested {
                 customer_number: PhoneNumber::parse("+919876543210").unwrap(),
                 flow: None,
+                dials: false,
             }),
         });
         let log = |call: &str| Told {

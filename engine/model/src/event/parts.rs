@@ -47,6 +47,9 @@ pub struct Requested {
     pub customer_number: PhoneNumber,
     /// The requested flow, if any.
     pub flow: Option<FlowName>,
+    /// Whether the node that recorded it dials the customer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dials: bool,
 }
 
 /// What is known of a request to dial.

@@ -98,6 +98,7 @@ pub(crate) fn every_kind(call: CallId) -> Vec<EventKind> {
         EventKind::Requested(Requested {
             customer_number: number.clone(),
             flow: Some(flow.clone()),
+            dials: false,
         }),
         EventKind::Dialling,
         EventKind::Dialled(DialAnswer::Refused {

@@ -83,9 +83,21 @@ fn conversation(record: &mut CallRecord) -> (String, Option<String>) {
 pub(super) fn abandoned(record: &mut CallRecord, now_ms: u64) {
     match record.state {
         CallState::Pending => {
-            if record.dial == Some(DialState::Asked) {
-                let detail = super::DIED_DIALLING;
-                record.note_cause(super::DIAL_UNKNOWN, detail, Repeat::OncePerName, now_ms);
+            match record.dial {
+                Some(DialState::Waiting) if record.call_sid.is_none() => {
+                    record.note_cause(
+                        super::DIAL_REFUSED,
+                        super::DIED_WAITING,
+                        Repeat::OncePerName,
+                        now_ms,
+                    );
+                    return record.not_dialled(super::DIED_WAITING, now_ms);
+                }
+                Some(DialState::Asked) => {
+                    let detail = super::DIED_DIALLING;
+                    record.note_cause(super::DIAL_UNKNOWN, detail, Repeat::OncePerName, now_ms);
+                }
+                _ => {}
             }
             let what = "the engine that waited for its stream has stopped, and no stream came";
             network::never_connected(record, what, now_ms);

@@ -7,21 +7,19 @@ use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
-use ghanti_model::event::Requested;
-use ghanti_model::{CallId, CallRecord, CallSid, CustomerRecord, EventKind, Step, unix_ms};
-use ghanti_session::log_lines::STEP;
+use ghanti_model::{CallId, CallRecord, CallSid, CallState, CustomerRecord, DialState, unix_ms};
 use ghanti_store::DialRequestKey;
 use serde::Serialize;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::access::Api;
 use crate::app::App;
-use crate::dialler::{self, CallUrls, DIALS, Dialler, Surroundings};
+use crate::dialler::{self, CallFrom, DIALS, Dialler};
 use crate::order::Order;
+use crate::outbound;
 use crate::problem::Problem;
 use crate::routes::do_not_call::refuse_unwanted;
 use crate::routes::voicebot::Base;
-use crate::secret::Secret;
 
 /// Number of calls that `GET /api/calls` returns.
 const NEWEST: u32 = 50;
@@ -85,32 +83,15 @@ pub async fn create(
         flow,
         fields,
     };
-    app.services
-        .sessions
-        .put_customer(&customer)
+    outbound::request(&app, &customer, dials)
         .await
         .map_err(|error| Problem::unavailable(error.to_string()))?;
-    let requested = EventKind::Requested(Requested {
-        customer_number: customer.phone.clone(),
-        flow: customer.flow.clone(),
-    });
-    services.registry.append(call_id, requested).await;
-    tracing::info!(target: STEP, call = %call_id, step = ?Step::Triggered, number = %customer.phone, "step");
     if let Some((dialler, place)) = dialler {
-        let base = Base::new(&app, &headers);
-        let urls = CallUrls {
-            status: base.applet(&app, "/status", Secret::in_url).into(),
-            stream: base
-                .stream(&app, &call_id.to_string(), Secret::in_url)
-                .into(),
+        let from = CallFrom {
+            caller_id: None,
+            urls: outbound::urls(&app, &Base::new(&app, &headers), &customer),
         };
-        let engine = Surroundings {
-            services: Arc::clone(&app.services),
-            tasks: app.tasks.clone(),
-            draining: app.draining.clone(),
-            stop: app.stop.clone(),
-        };
-        dialler::dial(engine, dialler, place, customer, urls);
+        dialler::dial(outbound::surroundings(&app), dialler, place, customer, from);
     }
     Ok((StatusCode::CREATED, Json(Created { call_id, dials })))
 }
@@ -195,6 +176,44 @@ pub async fn show(
 ) -> Result<Json<CallRecord>, Problem> {
     let Path(id) = id?;
     find(&app, id).await.map(Json)
+}
+
+/// Withdraws a call that waits to be dialled: it will not be. Its outcome is `not-dialled`.
+///
+/// # Errors
+///
+/// 409 for a call that is dialled already, is dialled by another engine, or is not dialled by the
+/// engine; else as [`show`].
+pub async fn withdraw(
+    _: Api,
+    State(app): State<App>,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<StatusCode, Problem> {
+    let Path(id) = id?;
+    let record = find(&app, id).await?;
+    let is_withdrawn = app
+        .dialler
+        .as_ref()
+        .is_some_and(|dialler| dialler.withdraw(record.call_id));
+    if is_withdrawn {
+        tracing::info!(call = %record.call_id, "a call was withdrawn before it was dialled");
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    let (error, hint) = match (record.dial, record.state) {
+        (None, _) => (
+            "the engine does not dial this call".to_owned(),
+            "leave it undialled: its record is forgotten by itself",
+        ),
+        (Some(DialState::Waiting), CallState::Pending) => (
+            "another engine dials this call".to_owned(),
+            "send the request to the engine that took the order",
+        ),
+        (Some(_), _) => (
+            "the call was dialled already".to_owned(),
+            "wait for its end; Exotel has no way to hang up a call",
+        ),
+    };
+    Err(Problem::new(StatusCode::CONFLICT, error, hint))
 }
 
 /// Returns a call's record by an id, ours or Exotel's CallSid.

@@ -30,6 +30,12 @@ pub struct Base {
 }
 
 impl Base {
+    /// From `public-url`; `None` if it is not set.
+    pub fn public(app: &App) -> Option<Self> {
+        app.config.server.public_url.as_ref()?;
+        Some(Self::new(app, &HeaderMap::new()))
+    }
+
     /// From `public-url`, else from the `Host` of this request.
     pub fn new(app: &App, headers: &HeaderMap) -> Self {
         let server = &app.config.server;

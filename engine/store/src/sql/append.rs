@@ -115,6 +115,7 @@ impl Known {
 fn holder(record: &CallRecord, events: &[&CallEvent]) -> Option<NodeId> {
     let waits = |event: &&&CallEvent| match &event.kind {
         EventKind::AppletAsked(asked) => asked.is_passthru,
+        EventKind::Requested(requested) => requested.dials,
         EventKind::Dialling => true,
         _ => false,
     };

@@ -170,6 +170,7 @@ pub(super) async fn only_calls_whose_nodes_lease_has_run_out_are_ended(
     let requested = EventKind::Requested(Requested {
         customer_number: PhoneNumber::parse("9876543210").unwrap(),
         flow: None,
+        dials: false,
     });
     let requested = Arc::new(CallEvent {
         node: dead,
