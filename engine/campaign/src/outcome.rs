@@ -20,8 +20,10 @@ pub enum Class {
     Failed,
     /// A machine answered.
     Voicemail,
-    /// They hung up before they had said who they are.
+    /// They hung up, or were not understood, before they had said who they are.
     HungUp,
+    /// They asked to be called later.
+    Later,
     /// The call broke off by a failure on our side or the network's.
     Dropped,
     /// Exotel refused to dial: they certainly were not called.
@@ -37,8 +39,12 @@ impl Class {
         let class = Self::of_outcome(record.outcome.as_deref().unwrap_or_default());
         match class {
             // nothing is worth a second call once the customer was talked to about their loan
-            Self::HungUp | Self::Dropped if is_identified => Self::Reached,
-            Self::Reached | Self::HungUp if is_machine(record) && !is_identified => Self::Voicemail,
+            Self::HungUp | Self::Dropped | Self::NoAnswer if is_identified => Self::Reached,
+            Self::Reached | Self::HungUp | Self::NoAnswer
+                if is_machine(record) && !is_identified =>
+            {
+                Self::Voicemail
+            }
             // of a node that died the spool may still say that it dialled
             Self::NotDialled if record.dial != Some(DialState::Refused) => Self::Unknown,
             class => class,
@@ -49,10 +55,12 @@ impl Class {
     pub fn of_outcome(outcome: &str) -> Self {
         match outcome {
             "busy" => Self::Busy,
-            "not-answered" => Self::NoAnswer,
+            // nobody picked up, or nobody said a word
+            "not-answered" | "no-answer" => Self::NoAnswer,
             "call-failed" | "call-canceled" => Self::Failed,
             "voicemail" => Self::Voicemail,
-            "hung-up" => Self::HungUp,
+            "hung-up" | "unclear" => Self::HungUp,
+            "call-later" => Self::Later,
             fold::NOT_DIALLED => Self::NotDialled,
             UNKNOWN | "never-connected" => Self::Unknown,
             "connection-lost" | "engine-failed" | "engine-stopped" | "flow-failed" | "no-flow"
@@ -92,10 +100,16 @@ mod tests {
 
     #[test]
     fn a_customer_who_hung_up_before_they_were_known_was_not_reached() {
-        let mut hung_up = record("hung-up");
-        assert_eq!(Class::of(&hung_up), Class::HungUp);
-        hung_up.established.push(IDENTITY.to_owned());
-        assert_eq!(Class::of(&hung_up), Class::Reached);
+        for (outcome, class) in [
+            ("hung-up", Class::HungUp),
+            ("unclear", Class::HungUp),
+            ("no-answer", Class::NoAnswer),
+        ] {
+            let mut call = record(outcome);
+            assert_eq!(Class::of(&call), class, "{outcome}");
+            call.established.push(IDENTITY.to_owned());
+            assert_eq!(Class::of(&call), Class::Reached, "{outcome}");
+        }
     }
 
     #[test]
@@ -121,6 +135,10 @@ mod tests {
             ("call-failed", Class::Failed, true),
             ("never-connected", Class::Unknown, true),
             ("flow-failed", Class::Dropped, true),
+            ("no-answer", Class::NoAnswer, false),
+            ("unclear", Class::HungUp, false),
+            ("call-later", Class::Later, false),
+            ("wrong-person", Class::Reached, false),
             ("transferred", Class::Reached, false),
             ("declined", Class::Reached, false),
         ] {

@@ -96,14 +96,16 @@ pub struct Retry {
     pub attempts: u32,
     /// Their line was busy.
     pub busy: Option<Span>,
-    /// They did not answer.
+    /// They did not answer, or said nothing.
     pub no_answer: Option<Span>,
     /// The network could not connect them.
     pub failed: Option<Span>,
     /// A machine answered.
     pub voicemail: Option<Span>,
-    /// They hung up before they had said who they are.
+    /// They hung up, or were not understood, before they had said who they are.
     pub hung_up: Option<Span>,
+    /// They asked to be called later, and the flow noted no time.
+    pub later: Option<Span>,
     /// The call broke off by a failure on our side or the network's.
     pub dropped: Option<Span>,
     /// It is not known whether they were called.
@@ -148,6 +150,7 @@ impl Default for Retry {
             failed: Some(Span::minutes(120)),
             voicemail: Some(Span::minutes(240)),
             hung_up: Some(Span::minutes(240)),
+            later: Some(Span::minutes(240)),
             dropped: Some(Span::minutes(60)),
             unknown: Some(Span::minutes(240)),
             not_dialled: Some(Span::minutes(15)),

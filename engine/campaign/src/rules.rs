@@ -141,6 +141,7 @@ pub fn after(
         Class::Failed => retry.failed,
         Class::Voicemail => retry.voicemail,
         Class::HungUp => retry.hung_up,
+        Class::Later => retry.later,
         Class::Dropped => retry.dropped,
         Class::Unknown => retry.unknown,
         Class::NotDialled => retry.not_dialled,

@@ -34,6 +34,8 @@ const ENROLLED: u32 = 1_000;
 const ENROL_STEPS: u32 = 10;
 /// After how long a customer who cannot be called for a passing reason of ours is due again.
 const SOON_MS: u64 = 60_000;
+/// The longest that a round waits for a campaign's pace, in milliseconds: other campaigns wait too.
+const PACED_MS: u64 = 500;
 /// Attempts that are looked at in one statement.
 const SETTLED: u32 = 100;
 /// A week, in milliseconds.
@@ -287,7 +289,18 @@ impl Runner {
             at_once,
             pace_ms: plan.pace_ms(),
         };
-        match self.records.begin_attempt(&new, now_ms).await? {
+        let begun = loop {
+            let now_ms = unix_ms();
+            match self.records.begin_attempt(&new, now_ms).await? {
+                // the pace is finer than the rounds
+                Begun::NotBefore(next_ms) if next_ms <= now_ms + plan.pace_ms().min(PACED_MS) => {
+                    let wait = Duration::from_millis(next_ms.saturating_sub(now_ms));
+                    tokio::time::sleep(wait).await;
+                }
+                begun => break begun,
+            }
+        };
+        match begun {
             Begun::Yes => {}
             Begun::NotRunning | Begun::Full => {
                 self.put_back(campaign, &customer, now_ms, "waits for its turn")

@@ -4,21 +4,16 @@ use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
 use clap::Args;
 use ghanti_model::{CallId, CallRecord, CallState, Problem, fold, unix_ms};
-use ghanti_sim::http::client;
-use reqwest::Client;
+use reqwest::Method;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use crate::config::Source;
+use crate::engine::{Address, Engine, block_on};
 
 /// The exit code if nobody was dialled, or the call did not come about.
 const NOT_DIALLED: u8 = 1;
-/// How long the engine may take to answer.
-const REPLY: Duration = Duration::from_secs(30);
 /// How long after the conversation the agent is waited for: a phone rings for half a minute, and
 /// several may ring one after another.
 const AGENT: Duration = Duration::from_secs(120);
@@ -30,7 +25,7 @@ const LOOK: Duration = Duration::from_millis(500);
 #[derive(Args)]
 pub struct Dial {
     #[command(flatten)]
-    source: Source,
+    address: Address,
     /// The customer's number, such as +919876543210
     phone: String,
     /// The flow that talks to them; by default the engine chooses
@@ -39,9 +34,6 @@ pub struct Dial {
     /// A field of the customer's record, such as `name=Priya`; may be given several times
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     field: Vec<(String, String)>,
-    /// The engine's URL
-    #[arg(long, value_name = "BASE", default_value = "http://127.0.0.1:8000")]
-    url: String,
     /// Makes the command safe to repeat: a call with the same key is dialled once
     #[arg(long, value_name = "TEXT")]
     key: Option<String>,
@@ -66,26 +58,17 @@ fn pair(text: &str) -> Result<(String, String), String> {
 impl Dial {
     /// Dials, and waits.
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let token = self.source.read()?.server.api_token;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .context("cannot start a thread")?;
-        runtime.block_on(async {
-            let engine = Engine {
-                http: client()?.timeout(REPLY).build()?,
-                base: self.url.trim_end_matches('/').to_owned(),
-                token: token.map(|token| token.expose().to_owned()),
-            };
+        block_on(async {
+            let engine = Engine::new(&self.address)?;
             let mut out = std::io::stdout();
-            let call = engine.order(&self).await?;
+            let call = self.order(&engine).await?;
             writeln!(out, "call {call}")?;
             if self.no_wait {
                 return Ok(ExitCode::SUCCESS);
             }
             let mut shown = 0;
             loop {
-                let record = engine.call(&call).await?;
+                let record: CallRecord = engine.get(&format!("/api/calls/{call}")).await?;
                 for Problem { name, detail, .. } in record.problems.iter().skip(shown) {
                     writeln!(out, "{name}: {detail}")?;
                 }
@@ -104,65 +87,24 @@ impl Dial {
             }
         })
     }
-}
 
-struct Engine {
-    http: Client,
-    base: String,
-    token: Option<String>,
-}
-
-impl Engine {
     /// Orders the call, and returns its id.
-    async fn order(&self, dial: &Dial) -> anyhow::Result<CallId> {
-        let fields: Map<String, Value> = dial
+    async fn order(&self, engine: &Engine) -> anyhow::Result<CallId> {
+        let fields: Map<String, Value> = self
             .field
             .iter()
             .map(|(name, value)| (name.clone(), json!(value)))
             .collect();
-        let mut body = json!({ "phone": dial.phone, "fields": fields, "dial": true });
-        if let (Some(flow), Some(body)) = (&dial.flow, body.as_object_mut()) {
+        let mut body = json!({ "phone": self.phone, "fields": fields, "dial": true });
+        if let (Some(flow), Some(body)) = (&self.flow, body.as_object_mut()) {
             body.insert("flow".to_owned(), json!(flow));
         }
-        let mut request = self
-            .http
-            .post(format!("{}/api/calls", self.base))
-            .json(&body);
-        if let Some(key) = &dial.key {
+        let mut request = engine.request(Method::POST, "/api/calls").json(&body);
+        if let Some(key) = &self.key {
             request = request.header("idempotency-key", key);
         }
-        let answer: Ordered = self.send(request).await?;
+        let answer: Ordered = engine.send(request).await?;
         Ok(answer.call_id)
-    }
-
-    async fn call(&self, call: &CallId) -> anyhow::Result<CallRecord> {
-        self.send(self.http.get(format!("{}/api/calls/{call}", self.base)))
-            .await
-    }
-
-    async fn send<T: DeserializeOwned>(
-        &self,
-        request: reqwest::RequestBuilder,
-    ) -> anyhow::Result<T> {
-        let request = match &self.token {
-            Some(token) => request.bearer_auth(token),
-            None => request,
-        };
-        let response = request.send().await.with_context(|| {
-            format!("the engine at `{}` does not answer: start it with `ghanti serve`, or name it with --url", self.base)
-        })?;
-        let status = response.status();
-        if !status.is_success() {
-            let refusal = response.json().await.unwrap_or(Refusal {
-                error: format!("the engine answers {status}"),
-                hint: "see its log".to_owned(),
-            });
-            bail!("{}: {}", refusal.error, refusal.hint);
-        }
-        response
-            .json()
-            .await
-            .context("the answer is not of this engine's version")
     }
 }
 
@@ -170,11 +112,4 @@ impl Engine {
 #[derive(Deserialize)]
 struct Ordered {
     call_id: CallId,
-}
-
-/// The engine's answer to a request that it does not serve.
-#[derive(Deserialize)]
-struct Refusal {
-    error: String,
-    hint: String,
 }

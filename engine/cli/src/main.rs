@@ -1,9 +1,12 @@
-//! The `ghanti` program: one module for each command.
+//! The `ghanti` program.
 
 mod call;
+mod campaign;
+mod commands;
 mod config;
 mod dev;
 mod dial;
+mod engine;
 mod init;
 mod replay;
 mod serve;
@@ -15,45 +18,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-/// A voicebot engine for Exotel telephony.
-#[derive(Parser)]
-#[command(name = "ghanti", version, about)]
-enum Command {
-    /// Serve calls until stopped
-    Serve(serve::Serve),
-    /// Write a commented configuration with random tokens
-    Init(init::Init),
-    /// Serve calls while flows are being written, and build them when their sources change
-    Dev(dev::Dev),
-    /// Dial a customer through a running engine
-    Dial(dial::Dial),
-    /// Check the configuration, or print every setting
-    #[command(subcommand)]
-    Config(config::Command),
-    /// Simulate Exotel and a caller against a running engine
-    Call(call::Call),
-    /// Simulate Exotel's side of outbound calls
-    Sim(sim::Sim),
-    /// Replay recorded calls against their own version of a flow or another one
-    Replay(replay::Replay),
-    /// Compile the component on standard input; used by the engine for its child processes
-    #[command(hide = true)]
-    CompileComponent { order: String },
-}
+use crate::commands::Command;
 
 fn main() -> ExitCode {
-    let done = match Command::parse() {
-        Command::Serve(serve) => serve.run(),
-        Command::Init(init) => init.run(),
-        Command::Dev(dev) => dev.run(),
-        Command::Dial(dial) => dial.run(),
-        Command::Config(command) => command.run(),
-        Command::Call(call) => call.run(),
-        Command::Sim(sim) => sim.run(),
-        Command::Replay(replay) => replay.run(),
-        Command::CompileComponent { order } => Ok(ghanti_server::compile_component(&order)),
-    };
-    done.unwrap_or_else(|error| {
+    Command::parse().run().unwrap_or_else(|error| {
         let _ = writeln!(std::io::stderr(), "ghanti: {error:#}");
         ExitCode::FAILURE
     })

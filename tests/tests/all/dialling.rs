@@ -12,12 +12,20 @@ use crate::support::{Engine, PATIENCE, Setup, program, root};
 const CUSTOMER: &str = "+919876500008";
 
 /// An engine with an account, and the address of the Exotel that it dials through.
-fn engine(more: &str) -> (Engine, String) {
-    // taken again by the simulated Exotel, which needs the engine's address first
+pub fn engine(more: &str) -> (Engine, String) {
+    let address = free_address();
+    (Setup::new(account(&address, more)).start(), address)
+}
+
+/// An address that is free now. It is taken later, by what needs another's address first.
+pub fn free_address() -> String {
     let free = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = free.local_addr().unwrap().to_string();
-    drop(free);
-    let account = if more.contains("caller-id") {
+    free.local_addr().unwrap().to_string()
+}
+
+/// A configuration with an account at the Exotel of an address.
+pub fn account(address: &str, more: &str) -> String {
+    let caller_id = if more.contains("caller-id") {
         ""
     } else {
         "caller-id = '08045000000'\n"
@@ -27,11 +35,10 @@ fn engine(more: &str) -> (Engine, String) {
     } else {
         "ring-s = 30\n"
     };
-    let config = format!(
+    format!(
         "[speech]\nrecognizer = 'none'\n[calls]\nagents = ['+918045111222']\n[exotel]\naccount-sid = 'acme1'\napi-key = 'key'\n\
-         api-token = 'token'\nflow-id = 1001\napi-url = 'http://{address}'\n{account}{ring}{more}"
-    );
-    (Setup::new(config).start(), address)
+         api-token = 'token'\nflow-id = 1001\napi-url = 'http://{address}'\n{caller_id}{ring}{more}"
+    )
 }
 
 fn order() -> Value {
@@ -39,7 +46,7 @@ fn order() -> Value {
     json!({ "phone": CUSTOMER, "flow": "emi-reminder", "fields": fields })
 }
 
-fn presses_keys() -> String {
+pub fn presses_keys() -> String {
     let scenario = root().join("tests/scenarios/keys-english.toml");
     format!("[[callers]]\nscenario = '{}'\n", scenario.display())
 }
@@ -61,7 +68,7 @@ async fn send(engine: &Engine, order: &Value, key: Option<&str>) -> (u16, Value)
 }
 
 /// Every call that the simulated Exotel has made.
-async fn calls(engine: &Engine, address: &str) -> Vec<Value> {
+pub async fn calls(engine: &Engine, address: &str) -> Vec<Value> {
     let get = engine.http().get(format!("http://{address}/sim/calls"));
     let report: Value = get.send().await.unwrap().json().await.unwrap();
     report["calls"].as_array().unwrap().clone()
@@ -108,6 +115,41 @@ async fn a_customer_is_dialled_once_however_often_the_request_with_its_key_is_se
     let made = calls(&engine, &address).await;
     assert_eq!(made.len(), 1, "{made:#?}");
     assert_eq!(record["call_sid"], made[0]["call-sid"]);
+    exotel.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_waits_for_its_turn_can_be_withdrawn_and_one_that_was_dialled_cannot() {
+    // the second call waits for half a minute
+    let (engine, address) = engine("requests-per-minute = 2\n");
+    let exotel = Exotel::start_at(&engine, &address, "[[callers]]\ndoes = 'busy'\n");
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        let (status, created) = send(&engine, &order(), None).await;
+        assert_eq!(status, 201, "{created}");
+        ids.push(created["call_id"].as_str().unwrap().to_owned());
+    }
+    let dialled = engine.ended(&ids[0]).await;
+    assert_eq!(dialled["outcome"], "busy", "{dialled:#}");
+    let withdraw = async |id: &str| {
+        let url = engine.url(&format!("/api/calls/{id}"));
+        let response = engine.http().delete(url).send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    };
+    let (status, told) = withdraw(&ids[2]).await;
+    assert_eq!(status, 204, "{told}");
+    let record = engine.ended(&ids[2]).await;
+    assert_eq!(record["outcome"], "not-dialled", "{record:#}");
+    assert!(
+        record["detail"].as_str().unwrap().contains("withdrawn"),
+        "{record:#}"
+    );
+    for id in [&ids[0], &ids[2]] {
+        let (status, told) = withdraw(id).await;
+        assert_eq!(status, 409, "{told}");
+    }
+    let made = calls(&engine, &address).await;
+    assert!(made.len() <= 2, "{made:#?}");
     exotel.stop();
 }
 

@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod campaigns;
 mod capacity;
 mod claims;
 mod dev;

@@ -30,6 +30,7 @@ pub struct Setup {
     variables: Vec<(String, String)>,
     dev: Option<Vec<String>>,
     open_files: Option<u32>,
+    listen: String,
 }
 
 impl Setup {
@@ -42,6 +43,7 @@ impl Setup {
             variables: Vec::new(),
             dev: None,
             open_files: None,
+            listen: "127.0.0.1:0".to_owned(),
         }
     }
 
@@ -79,6 +81,14 @@ impl Setup {
     pub fn open_files(self, limit: u32) -> Self {
         Self {
             open_files: Some(limit),
+            ..self
+        }
+    }
+
+    /// At an address that stays the same when it is started again.
+    pub fn listen_on(self, address: impl Into<String>) -> Self {
+        Self {
+            listen: address.into(),
             ..self
         }
     }
@@ -130,7 +140,7 @@ impl Setup {
             .arg(if self.dev.is_some() { "dev" } else { "serve" })
             .args(self.dev.iter().flatten());
         command
-            .args(["--listen", "127.0.0.1:0", "--config"])
+            .args(["--listen", &self.listen, "--config"])
             .arg(self.write_config(house));
         let data = self
             .data

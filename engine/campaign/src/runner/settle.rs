@@ -13,9 +13,9 @@ use super::{
 use crate::rules::Notes;
 
 /// After how long an attempt of whose call nothing is recorded counts as unknown, in milliseconds.
-/// The events of a call are saved before it is dialled; those in the spool of a node that died come
-/// when it starts again.
-const UNRECORDED_MS: u64 = 10 * 60_000;
+/// A node that lives saves that a call was requested within moments, so that this one's has died;
+/// whether it dialled may stand in its spool.
+const UNRECORDED_MS: u64 = 60_000;
 /// How long a call may be with an agent after its conversation, in milliseconds: Exotel's longest
 /// call, for one whose status callback is lost.
 const WITH_AGENT_MS: u64 = 4 * 3_600_000;

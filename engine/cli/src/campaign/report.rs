@@ -1,0 +1,131 @@
+//! `ghanti campaign report`: what came of a campaign, as Markdown and as CSV.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Args;
+use serde::Deserialize;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::{Address, Campaign, Engine, path};
+
+/// Write what came of a campaign's calls: a summary as Markdown on standard output, and every
+/// customer as CSV
+#[derive(Args)]
+pub struct Report {
+    #[command(flatten)]
+    address: Address,
+    /// The campaign's name
+    name: String,
+    /// Write every customer into this CSV file, in place of the summary; `-` is standard output
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+    /// Write numbers in full; they are masked otherwise
+    #[arg(long)]
+    numbers: bool,
+}
+
+/// A customer's line.
+#[derive(Deserialize)]
+struct Line {
+    customer: String,
+    phone: String,
+    state: String,
+    attempts: u32,
+    outcome: Option<String>,
+    reason: Option<String>,
+    due_ms: Option<u64>,
+    call_id: Option<String>,
+}
+
+const HEADER: [&str; 8] = [
+    "customer", "phone", "state", "attempts", "outcome", "reason", "due", "call_id",
+];
+
+impl Report {
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        let engine = Engine::new(&self.address)?;
+        let path = path(&self.name)?;
+        let Some(file) = &self.csv else {
+            let campaign: Campaign = engine.get(&path).await?;
+            write!(std::io::stdout(), "{}", markdown(&campaign))?;
+            return Ok(ExitCode::SUCCESS);
+        };
+        let out: Box<dyn Write> = if file.as_os_str() == "-" {
+            Box::new(std::io::stdout())
+        } else {
+            let shown = file.display();
+            Box::new(File::create(file).with_context(|| format!("cannot write `{shown}`"))?)
+        };
+        let mut csv = csv::Writer::from_writer(out);
+        csv.write_record(HEADER)?;
+        let mut after = String::new();
+        loop {
+            let mark = if after.is_empty() {
+                String::new()
+            } else {
+                format!("&after={after}")
+            };
+            let page = format!("{path}/customers?numbers={}{mark}", self.numbers);
+            let lines: Vec<Line> = engine.get(&page).await?;
+            let Some(last) = lines.last() else {
+                csv.flush()?;
+                return Ok(ExitCode::SUCCESS);
+            };
+            after.clone_from(&last.customer);
+            for line in &lines {
+                csv.write_record(row(line))?;
+            }
+        }
+    }
+}
+
+fn row(line: &Line) -> [String; 8] {
+    [
+        line.customer.clone(),
+        line.phone.clone(),
+        line.state.clone(),
+        line.attempts.to_string(),
+        line.outcome.clone().unwrap_or_default(),
+        line.reason.clone().unwrap_or_default(),
+        line.due_ms.map(time).unwrap_or_default(),
+        line.call_id.clone().unwrap_or_default(),
+    ]
+}
+
+/// A time as RFC 3339, in UTC.
+fn time(unix_ms: u64) -> String {
+    let seconds = i64::try_from(unix_ms / 1_000).ok();
+    let at = seconds.and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok());
+    at.and_then(|at| at.format(&Rfc3339).ok())
+        .unwrap_or_default()
+}
+
+/// The summary.
+fn markdown(campaign: &Campaign) -> String {
+    let all: u64 = campaign.customers.iter().map(|tally| tally.customers).sum();
+    let rows: String = campaign
+        .customers
+        .iter()
+        .map(|tally| {
+            let outcome = tally.outcome.as_deref().unwrap_or("not called");
+            format!("| {} | {outcome} | {} |\n", tally.state, tally.customers)
+        })
+        .collect();
+    format!(
+        "# Campaign {}\n\nList `{}`, flow `{}`, {}{}. {all} customers, {} calls in progress.\n\n| state | outcome | customers |\n|---|---|---|\n{rows}",
+        campaign.name,
+        campaign.list,
+        campaign.flow,
+        campaign.state,
+        campaign
+            .reason
+            .as_ref()
+            .map_or_else(String::new, |reason| format!(" ({reason})")),
+        campaign.in_progress,
+    )
+}

@@ -1,0 +1,99 @@
+//! The API of a running engine, as the commands use it.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use ghanti_sim::http::client;
+use reqwest::{Client, Method, RequestBuilder};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::config::Source;
+
+/// How long the engine may take to answer.
+const REPLY: Duration = Duration::from_secs(30);
+
+/// Where the engine is, and what it wants to be asked with.
+#[derive(Args)]
+pub struct Address {
+    #[command(flatten)]
+    source: Source,
+    /// The engine's URL
+    #[arg(long, value_name = "BASE", default_value = "http://127.0.0.1:8000")]
+    url: String,
+}
+
+/// A client of the engine's API.
+pub struct Engine {
+    http: Client,
+    base: String,
+    token: Option<String>,
+}
+
+impl Engine {
+    /// A client for an address, with the token of the configuration.
+    pub fn new(address: &Address) -> anyhow::Result<Self> {
+        let token = address.source.read()?.server.api_token;
+        Ok(Self {
+            http: client()?.timeout(REPLY).build()?,
+            base: address.url.trim_end_matches('/').to_owned(),
+            token: token.map(|token| token.expose().to_owned()),
+        })
+    }
+
+    /// A request for a path, such as `/api/calls`.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.base));
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
+    }
+
+    /// Sends a request, and reads the answer.
+    ///
+    /// # Errors
+    /// The engine does not answer, or refuses: its own words with their hint.
+    pub async fn send<T: DeserializeOwned>(&self, request: RequestBuilder) -> anyhow::Result<T> {
+        let response = request.send().await.with_context(|| {
+            format!("the engine at `{}` does not answer: start it with `ghanti serve`, or name it with --url", self.base)
+        })?;
+        let status = response.status();
+        if !status.is_success() {
+            let refusal = response.json().await.unwrap_or(Refusal {
+                error: format!("the engine answers {status}"),
+                hint: "see its log".to_owned(),
+            });
+            bail!("{}: {}", refusal.error, refusal.hint);
+        }
+        response
+            .json()
+            .await
+            .context("the answer is not of this engine's version")
+    }
+
+    /// Gets a path.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
+        self.send(self.request(Method::GET, path)).await
+    }
+}
+
+/// Runs a command that asks an engine.
+pub fn block_on<T>(asks: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start a thread")?;
+    runtime.block_on(asks)
+}
+
+/// The engine's answer to a request that it does not serve.
+#[derive(Deserialize)]
+struct Refusal {
+    error: String,
+    hint: String,
+}
