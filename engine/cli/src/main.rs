@@ -1,7 +1,9 @@
 //! The `ghanti` program: one module for each command.
 
 mod call;
+mod commands;
 mod config;
+mod customers;
 mod dev;
 mod dial;
 mod init;
@@ -13,47 +15,10 @@ mod sim;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::Parser;
-
-/// A voicebot engine for Exotel telephony.
-#[derive(Parser)]
-#[command(name = "ghanti", version, about)]
-enum Command {
-    /// Serve calls until stopped
-    Serve(serve::Serve),
-    /// Write a commented configuration with random tokens
-    Init(init::Init),
-    /// Serve calls while flows are being written, and build them when their sources change
-    Dev(dev::Dev),
-    /// Dial a customer through a running engine
-    Dial(dial::Dial),
-    /// Check the configuration, or print every setting
-    #[command(subcommand)]
-    Config(config::Command),
-    /// Simulate Exotel and a caller against a running engine
-    Call(call::Call),
-    /// Simulate Exotel's side of outbound calls
-    Sim(sim::Sim),
-    /// Replay recorded calls against their own version of a flow or another one
-    Replay(replay::Replay),
-    /// Compile the component on standard input; used by the engine for its child processes
-    #[command(hide = true)]
-    CompileComponent { order: String },
-}
+use clap::Parser as _;
 
 fn main() -> ExitCode {
-    let done = match Command::parse() {
-        Command::Serve(serve) => serve.run(),
-        Command::Init(init) => init.run(),
-        Command::Dev(dev) => dev.run(),
-        Command::Dial(dial) => dial.run(),
-        Command::Config(command) => command.run(),
-        Command::Call(call) => call.run(),
-        Command::Sim(sim) => sim.run(),
-        Command::Replay(replay) => replay.run(),
-        Command::CompileComponent { order } => Ok(ghanti_server::compile_component(&order)),
-    };
-    done.unwrap_or_else(|error| {
+    commands::Command::parse().run().unwrap_or_else(|error| {
         let _ = writeln!(std::io::stderr(), "ghanti: {error:#}");
         ExitCode::FAILURE
     })

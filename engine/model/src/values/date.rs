@@ -256,13 +256,13 @@ fn is_short_year(part: &str) -> bool {
 
 /// `5`, `05`, `5th`.
 fn day(part: &str) -> Option<u8> {
-    let ordinal = |end: &&str| {
+    let ordinal = |end: &str| {
         let (number, tail) = part.split_at_checked(part.len().checked_sub(2)?)?;
         tail.eq_ignore_ascii_case(end).then_some(number)
     };
     let number = ["st", "nd", "rd", "th"]
         .iter()
-        .find_map(|end| ordinal(&end))
+        .find_map(|end| ordinal(end))
         .unwrap_or(part);
     if (1..=2).contains(&number.len()) && is_digits(number) {
         number.parse().ok()

@@ -1,0 +1,54 @@
+//! The commands that there are.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::{call, config, customers, dev, dial, init, replay, serve, sim};
+
+/// A voicebot engine for Exotel telephony.
+#[derive(Parser)]
+#[command(name = "ghanti", version, about)]
+pub enum Command {
+    /// Serve calls until stopped
+    Serve(serve::Serve),
+    /// Write a commented configuration with random tokens
+    Init(init::Init),
+    /// Serve calls while flows are being written, and build them when their sources change
+    Dev(dev::Dev),
+    /// Dial a customer through a running engine
+    Dial(dial::Dial),
+    /// Import customers' lists into a running engine
+    #[command(subcommand)]
+    Customers(customers::Command),
+    /// Check the configuration, or print every setting
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Simulate Exotel and a caller against a running engine
+    Call(call::Call),
+    /// Simulate Exotel's side of outbound calls
+    Sim(sim::Sim),
+    /// Replay recorded calls against their own version of a flow or another one
+    Replay(replay::Replay),
+    /// Compile the component on standard input; used by the engine for its child processes
+    #[command(hide = true)]
+    CompileComponent { order: String },
+}
+
+impl Command {
+    /// Runs the command.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Serve(serve) => serve.run(),
+            Self::Init(init) => init.run(),
+            Self::Dev(dev) => dev.run(),
+            Self::Dial(dial) => dial.run(),
+            Self::Customers(command) => Ok(command.run()),
+            Self::Config(command) => command.run(),
+            Self::Call(call) => call.run(),
+            Self::Sim(sim) => sim.run(),
+            Self::Replay(replay) => replay.run(),
+            Self::CompileComponent { order } => Ok(ghanti_server::compile_component(&order)),
+        }
+    }
+}
