@@ -10,6 +10,7 @@
 
 mod capacity;
 mod claims;
+mod customers;
 mod dev;
 mod dialling;
 mod emi_flow;
