@@ -19,6 +19,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("ghanti-model", &[]),
     ("ghanti-audio", &["ghanti-model"]),
     ("ghanti-exotel", &["ghanti-model"]),
+    ("ghanti-import", &["ghanti-model"]),
     ("ghanti-journal", &["ghanti-model"]),
     ("ghanti-language", &["ghanti-model"]),
     ("ghanti-manifest", &["ghanti-model"]),
@@ -107,6 +108,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     (
         "ghanti-cli",
         &[
+            "ghanti-import",
             "ghanti-model",
             "ghanti-replay",
             "ghanti-server",

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::{call, campaign, config, dev, dial, init, replay, serve, sim};
+use crate::{call, campaign, config, customers, dev, dial, init, replay, serve, sim};
 
 /// A voicebot engine for Exotel telephony.
 #[derive(Parser)]
@@ -21,6 +21,9 @@ pub enum Command {
     /// Call the customers of a list, by rules
     #[command(subcommand)]
     Campaign(campaign::Command),
+    /// Import customers' lists into a running engine
+    #[command(subcommand)]
+    Customers(customers::Command),
     /// Check the configuration, or print every setting
     #[command(subcommand)]
     Config(config::Command),
@@ -47,6 +50,7 @@ impl Command {
             Self::Dev(dev) => dev.run(),
             Self::Dial(dial) => dial.run(),
             Self::Campaign(command) => command.run(),
+            Self::Customers(command) => Ok(command.run()),
             Self::Config(command) => command.run(),
             Self::Call(call) => call.run(),
             Self::Sim(sim) => sim.run(),

@@ -4,6 +4,7 @@ mod call;
 mod campaign;
 mod commands;
 mod config;
+mod customers;
 mod dev;
 mod dial;
 mod engine;

@@ -106,9 +106,9 @@ impl fmt::Display for Kind {
     }
 }
 
-/// The check common to all parsers: the trimmed value, unless it is empty or a placeholder.
+/// The check common to all parsers: the bare value, unless it is empty or a placeholder.
 fn present<'v>(value: &'v str, hint: &'static str) -> Result<&'v str, Unreadable> {
-    let value = value.trim();
+    let value = bare(value);
     if value.is_empty() {
         return Err(Unreadable::new("is empty", hint));
     }
@@ -116,6 +116,22 @@ fn present<'v>(value: &'v str, hint: &'static str) -> Result<&'v str, Unreadable
         return Err(Unreadable::new("only says that there is no value", hint));
     }
     Ok(value)
+}
+
+/// The value without space and invisible characters around it, which numbers have that were copied
+/// from a chat or a web page, and without the marks by which spreadsheets keep a number as text:
+/// `'00478213` and `="00478213"`.
+fn bare(value: &str) -> &str {
+    let is_space = |character: char| {
+        character.is_whitespace()
+            || matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    };
+    let value = value.trim_matches(is_space);
+    let formula = value
+        .strip_prefix("=\"")
+        .and_then(|rest| rest.strip_suffix('"'));
+    let quoted = value.strip_prefix('\'').filter(|rest| !rest.contains('\''));
+    formula.or(quoted).unwrap_or(value).trim_matches(is_space)
 }
 
 fn is_digits(text: &str) -> bool {

@@ -11,6 +11,7 @@
 mod campaigns;
 mod capacity;
 mod claims;
+mod customers;
 mod dev;
 mod dialling;
 mod emi_flow;

@@ -9,10 +9,26 @@ pub const RUPEES_BELOW: u64 = 1_000_000_000;
 const HINT: &str = "write rupees as `7350` or `7,350.25`";
 
 /// Names of the currency, longer ones before their prefixes.
-const CURRENCY: [&str; 7] = ["rupees", "rupee", "inr", "rs.", "rs", "re.", "₹"];
+const CURRENCY: [&str; 14] = [
+    "rupees",
+    "rupee",
+    "inr.",
+    "inr",
+    "rs.",
+    "rs",
+    "re.",
+    "₹",
+    "₨",
+    "रुपये",
+    "रु.",
+    "रु",
+    "रू.",
+    "रू",
+];
 
 /// Parses an amount of more than 0 and returns it in paise. Commas group digits by three, or by
-/// three and then by two; a decimal point is followed by one or two digits.
+/// three and then by two; a decimal point is followed by one or two digits, and by zeros where it
+/// cannot be one that groups thousands.
 pub fn money(value: &str) -> Result<i64, Unreadable> {
     let number = without_currency(present(value, HINT)?)?;
     let refuse = |reason| Unreadable::new(reason, HINT);
@@ -31,12 +47,20 @@ pub fn money(value: &str) -> Result<i64, Unreadable> {
     }
     let (whole, part) = match number.split_once('.') {
         Some((whole, part)) if (1..=2).contains(&part.len()) && is_digits(part) => (whole, part),
+        Some((whole, part)) if is_filled_up(whole, part) => (whole, part.get(..2).unwrap_or(part)),
         Some(_) => {
             return Err(refuse(
                 "has something else than one or two digits behind its decimal point",
             ));
         }
         None => (number, ""),
+    };
+    // 0000012450.00: fields of fixed width. Without the decimals it may be in paise.
+    let whole = if part.len() == 2 && is_digits(whole) && whole.len() > 1 {
+        let filled = whole.trim_start_matches('0');
+        if filled.is_empty() { "0" } else { filled }
+    } else {
+        whole
     };
     let groups: Vec<&str> = whole.split(',').collect();
     if !are_grouped(&groups) {
@@ -60,6 +84,18 @@ pub fn money(value: &str) -> Result<i64, Unreadable> {
     }
 }
 
+/// Whether the digits behind a decimal point are paise and then zeros, as databases write them
+/// (`12450.0000`). `12.450` may be twelve thousand, so three need a number before them that is not a
+/// group of thousands.
+fn is_filled_up(whole: &str, part: &str) -> bool {
+    let is_group = whole.len() <= 3 && part.len() == 3;
+    is_digits(part)
+        && !is_group
+        && part
+            .get(2..)
+            .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|digit| digit == b'0'))
+}
+
 /// Paise as rupees in plain decimals.
 pub(super) fn canonical(paise: i64) -> String {
     match paise % 100 {
@@ -69,10 +105,18 @@ pub(super) fn canonical(paise: i64) -> String {
 }
 
 /// The bare number. The currency may be given once, before or after it, followed by the `/-` or
-/// "only" that cheques use.
+/// "only" that cheques use, or the `Dr` by which a ledger says that the customer owes it.
 fn without_currency(value: &str) -> Result<&str, Unreadable> {
-    let value = strip_end(value, "only")
+    let only = ["only.", "only"]
+        .iter()
+        .find_map(|word| strip_end(value, word));
+    let value = only
         .filter(|rest| rest.ends_with([' ', '-']))
+        .unwrap_or(value)
+        .trim_end();
+    let debit = ["dr.", "dr"].iter().find_map(|word| strip_end(value, word));
+    let value = debit
+        .filter(|rest| rest.ends_with(|last: char| last == ' ' || last.is_ascii_digit()))
         .unwrap_or(value)
         .trim_end();
     let value = ["/-", "/="]
@@ -81,6 +125,11 @@ fn without_currency(value: &str) -> Result<&str, Unreadable> {
         .unwrap_or(value)
         .trim_end();
     let before = CURRENCY.iter().find_map(|name| strip_start(value, name));
+    // Rs: 12450
+    let before = before.map(|rest| {
+        let rest = rest.trim_start();
+        rest.strip_prefix(':').unwrap_or(rest)
+    });
     let number = before.unwrap_or(value).trim_start();
     let behind = CURRENCY.iter().find_map(|name| strip_end(number, name));
     match (before, behind) {

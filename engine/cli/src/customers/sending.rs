@@ -1,0 +1,105 @@
+//! Sends the batches of a list to the engine, one after another: of two rows with one customer the
+//! first is stored, so that an import comes to the same each time. The next batch is read meanwhile.
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use ghanti_import::{Columns, ListError, ListFile};
+use tokio::sync::mpsc;
+
+use super::batch::Batch;
+use super::engine::{Engine, NoAnswer, Stored};
+
+/// Batches that have been read and not sent, beside the one that is being read.
+const READ_AHEAD: usize = 1;
+/// How often a batch is sent before the import ends. With the pauses an engine has two minutes to
+/// be started again.
+const ATTEMPTS: u32 = 10;
+/// The first pause; each is twice the one before.
+const PAUSE: Duration = Duration::from_millis(500);
+/// The longest pause, whatever the engine asks for.
+const LONGEST_PAUSE: Duration = Duration::from_secs(20);
+
+/// What is the same in all requests of an import.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The list's name.
+    pub list: String,
+    /// The flow whose schema reads the records.
+    pub flow: String,
+    /// The id of this run, by which a batch that is sent twice is known.
+    pub import: String,
+    /// Whether nothing is stored.
+    pub check: bool,
+}
+
+impl Request {
+    /// The body with the customers of a batch.
+    pub fn body(&self, batch: &Batch) -> String {
+        let text = |text: &str| serde_json::Value::from(text).to_string();
+        format!(
+            r#"{{"list":{},"flow":{},"import":{},"check":{},"customers":[{}]}}"#,
+            text(&self.list),
+            text(&self.flow),
+            text(&self.import),
+            self.check,
+            batch.customers.join(",")
+        )
+    }
+}
+
+/// What the thread that reads a list hands over.
+pub enum Read {
+    /// The next rows.
+    Batch(Batch),
+    /// There are no more rows, or none can be read any more.
+    End(Result<(), ListError>),
+}
+
+/// Reads a list on a thread of its own: files and archives are not read on asynchronous threads. It
+/// ends when the receiver is dropped.
+pub fn read(list: ListFile, columns: Columns, has_phone_field: bool) -> mpsc::Receiver<Read> {
+    let (sender, receiver) = mpsc::channel(READ_AHEAD);
+    // what panics within the thread closes the channel without an end, which is reported
+    std::thread::spawn(move || {
+        let mut batch = Batch::default();
+        let end = list.rows(|row| {
+            let full = batch.add(row, &columns, has_phone_field);
+            match full.map(|full| sender.blocking_send(Read::Batch(full))) {
+                Some(Err(_)) => ControlFlow::Break(()),
+                Some(Ok(())) | None => ControlFlow::Continue(()),
+            }
+        });
+        if !batch.rows.is_empty() {
+            let _ = sender.blocking_send(Read::Batch(batch));
+        }
+        let _ = sender.blocking_send(Read::End(end));
+    });
+    receiver
+}
+
+/// Sends a batch until the engine has answered. `pausing` is called before each pause.
+///
+/// # Errors
+/// The engine refuses it, or does not answer [`ATTEMPTS`] times.
+pub async fn store(
+    engine: &Engine,
+    request: &Request,
+    batch: &Batch,
+    mut pausing: impl FnMut(&str, Duration),
+) -> Result<Stored, NoAnswer> {
+    let mut pause = PAUSE;
+    let mut attempt = 1;
+    loop {
+        match engine.store(request.body(batch)).await {
+            Err(NoAnswer::Now { what, after }) if attempt < ATTEMPTS => {
+                let wait = after.unwrap_or(pause).clamp(PAUSE, LONGEST_PAUSE);
+                pausing(&what, wait);
+                tokio::time::sleep(wait).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+                attempt += 1;
+            }
+            answer => return answer,
+        }
+    }
+}
