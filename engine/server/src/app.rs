@@ -7,6 +7,8 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 use ghanti_session::Services;
+use ghanti_store::SqlRecords;
+use ghanti_webhook::Counts;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -21,7 +23,7 @@ use crate::problem;
 use crate::refusal::Refusals;
 use crate::routes::{
     after, agents, calls, do_not_call, events, flows, health, metrics, passthru, status, stream,
-    voicebot,
+    voicebot, webhooks,
 };
 use crate::unserved::{self, Unserved};
 
@@ -50,6 +52,10 @@ pub struct App {
     pub unserved: Arc<Unserved>,
     /// Dials customers; `None` without an account.
     pub dialler: Option<Arc<Dialler>>,
+    /// The webhook messages that wait or were given up.
+    pub messages: Arc<SqlRecords>,
+    /// How many webhook messages were delivered.
+    pub webhooks: Arc<Counts>,
     /// Permits for background tasks of answered requests, [`BACKGROUND`] in all.
     pub background: Arc<Semaphore>,
     /// Permits for clients that follow events, [`events::FOLLOWERS`] in all.
@@ -65,7 +71,12 @@ pub struct App {
 impl App {
     /// Creates the state from a configuration, opened services and the front's connections.
     pub fn new(config: Arc<Config>, opened: Opened, open: Connections) -> Self {
-        let Opened { services, dialler } = opened;
+        let Opened {
+            services,
+            dialler,
+            webhooks,
+            messages,
+        } = opened;
         let Places {
             calls,
             connections,
@@ -77,6 +88,9 @@ impl App {
             connections,
             "ready: calls are taken up to this number"
         );
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let counts = webhooks.counts();
+        webhooks.start(&tasks, &stop);
         Self {
             admission: Admission::new(calls),
             limited_by,
@@ -88,9 +102,11 @@ impl App {
             dialler: dialler.map(Arc::new),
             background: Arc::new(Semaphore::new(BACKGROUND)),
             followers: Arc::new(Semaphore::new(events::FOLLOWERS)),
-            tasks: TaskTracker::new(),
+            messages,
+            webhooks: counts,
+            tasks,
             draining: CancellationToken::new(),
-            stop: CancellationToken::new(),
+            stop,
         }
     }
 }
@@ -163,6 +179,8 @@ pub fn router(app: App) -> Router {
             "/api/do-not-call/{phone}",
             get(do_not_call::show).delete(do_not_call::lift),
         )
+        .route("/api/webhooks/dead", get(webhooks::dead))
+        .route("/api/webhooks/dead/{id}", post(webhooks::again))
         .route("/api/flows", get(flows::list))
         .route("/api/flows/reload", post(flows::reload))
         .route("/api/flows/{name}/rollback", post(flows::rollback))

@@ -24,7 +24,9 @@ mod print;
 mod read;
 mod sentences;
 mod starter;
+mod transfer;
 mod urls;
+mod webhooks;
 
 pub use allowance::{GrantsAllowed, LimitsAllowed};
 pub use exotel::{Exotel, Region};
@@ -32,6 +34,8 @@ pub use overrides::{FlowOverrides, SettingValue};
 pub use print::printed;
 pub use read::{CommandLine, ConfigError, is_like_setting, read, read_with};
 pub use starter::Starter;
+pub use transfer::{DEFAULT as DEFAULT_TARGET, Music, Recorded, TransferTarget};
+pub use webhooks::Webhook;
 
 /// All settings.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -48,6 +52,10 @@ pub struct Config {
     pub settings: BTreeMap<String, SettingValue>,
     /// Overrides for a single flow's manifest.
     pub flows: BTreeMap<FlowName, FlowOverrides>,
+    /// Transfer targets by name.
+    pub transfer: BTreeMap<String, TransferTarget>,
+    /// Receivers of webhooks by name.
+    pub webhooks: BTreeMap<String, Webhook>,
     /// The account at Exotel, for dialling.
     pub exotel: Exotel,
     /// Where sessions, customers and records are kept.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ghanti_campaign::SetupError;
+use ghanti_campaign::api::tls_config;
 use ghanti_catalogue::watch;
 use ghanti_catalogue::{Catalogue, CatalogueError, CatalogueSettings, Loading};
 use ghanti_host::{CompileIn, EngineError, EngineSettings, FlowEngine, FlowVersion, Rejection};
@@ -24,6 +25,7 @@ use ghanti_store::{
     CallRecords, EventWriter, LayeredSessions, Lease, MemorySessions, RedisSessions,
     SessionSettings, SessionStore, SqlRecords,
 };
+use ghanti_webhook::{CallMessages, Delivery};
 
 use crate::config::{Config, RecognizerKind, SynthesizerKind};
 use crate::dialler::Dialler;
@@ -85,6 +87,17 @@ pub enum OpenError {
     /// The account in `[exotel]` cannot be used.
     #[error("cannot dial with the account of `[exotel]`: {0}")]
     Account(#[from] SetupError),
+    /// A receiver of webhooks cannot be used.
+    #[error("cannot send to the receiver of `[webhooks.{name}]`: {reason}")]
+    Webhook {
+        /// Its name.
+        name: String,
+        /// Why, with a hint.
+        reason: SetupError,
+    },
+    /// There is no client of HTTP for webhooks.
+    #[error("cannot send webhooks: {0}; see whether the system can resolve names")]
+    WebhookClient(String),
     /// A background thread panicked.
     #[error("a thread died while the recogniser was opened")]
     Thread,
@@ -96,6 +109,10 @@ pub struct Opened {
     pub services: Services,
     /// Dials customers; `None` without an account.
     pub dialler: Option<Dialler>,
+    /// Sends webhooks.
+    pub webhooks: Delivery,
+    /// The webhook messages that wait or were given up.
+    pub messages: Arc<SqlRecords>,
 }
 
 /// Creates a folder of the engine.
@@ -137,7 +154,8 @@ pub async fn open(
                 registry,
                 lease,
                 dialler,
-                ..
+                records: messages,
+                webhooks,
             },
         ),
     ) = tokio::try_join!(recognizer, flows)?;
@@ -173,7 +191,8 @@ pub async fn open(
         settings: CallSettings {
             offset_minutes: config.calls.offset_minutes,
             longest: config.longest_call(),
-            default_agents: config.calls.agents.clone(),
+            default_agents: config.default_agents().to_vec(),
+            targets: Arc::new(config.transfer_targets()),
             running: if mode == Mode::Dev {
                 Running::Move
             } else {
@@ -181,7 +200,12 @@ pub async fn open(
             },
         },
     };
-    Ok(Opened { services, dialler })
+    Ok(Opened {
+        services,
+        dialler,
+        webhooks,
+        messages,
+    })
 }
 
 /// Opens the configured recognizer; `None` if callers answer with keys.
@@ -225,7 +249,7 @@ async fn open_catalogue(
         components: folders.data.join("components"),
         kept: Some(folders.data.join("flows")),
         default_flow: config.calls.flow.clone(),
-        default_transfer: config.calls.agents.clone(),
+        default_transfer: config.default_agents().to_vec(),
         allowance: config.allowance(),
         loading,
     };
@@ -286,6 +310,7 @@ struct Stores {
     lease: Lease,
     records: Arc<SqlRecords>,
     dialler: Option<Dialler>,
+    webhooks: Delivery,
 }
 
 async fn open_stores(config: &Config, folders: &Folders) -> Result<Stores, OpenError> {
@@ -304,7 +329,10 @@ async fn open_stores(config: &Config, folders: &Folders) -> Result<Stores, OpenE
         Some(redis) => Arc::new(LayeredSessions::new(near, redis)),
     };
     let database = config.stores.database_url.as_ref().map(|url| url.expose());
-    let records = Arc::new(SqlRecords::open(database, &folders.data).await?);
+    let messages = Arc::new(CallMessages::new(config.endpoints().into()));
+    let records = SqlRecords::open(database, &folders.data).await?;
+    let records = Arc::new(records.with_outbox(Arc::clone(&messages) as _));
+    let webhooks = open_webhooks(config, messages, &records)?;
     let archive: Arc<dyn CallRecords> = Arc::clone(&records) as _;
     let lease = Lease::take(Arc::clone(&archive), &folders.data).await?;
     let writer = EventWriter::start(Arc::clone(&archive), &folders.data.join("spool")).await?;
@@ -314,5 +342,23 @@ async fn open_stores(config: &Config, folders: &Folders) -> Result<Stores, OpenE
         lease,
         records,
         dialler,
+        webhooks,
     })
+}
+
+fn open_webhooks(
+    config: &Config,
+    messages: Arc<CallMessages>,
+    records: &Arc<SqlRecords>,
+) -> Result<Delivery, OpenError> {
+    let endpoints = config.endpoints();
+    let tls = endpoints.iter().map(|endpoint| {
+        let tls = tls_config(endpoint.target.is_https(), endpoint.ca_file.as_deref());
+        tls.map_err(|reason| OpenError::Webhook {
+            name: endpoint.name.clone(),
+            reason,
+        })
+    });
+    Delivery::new(messages, tls.collect::<Result<_, _>>()?, Arc::clone(records))
+        .map_err(|error| OpenError::WebhookClient(error.to_string()))
 }

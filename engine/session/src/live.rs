@@ -10,7 +10,7 @@ use ghanti_host::{Conversation, FlowVersion, Instant};
 use ghanti_language::ChoiceMatcher;
 use ghanti_model::{
     Answer, CallError, CallFacts, Collection, Content, CustomerRecord, Decision, EventKind,
-    Language, Masked, Playout, Prompt, PromptId, Question, Refusal, Reply,
+    Language, Masked, PhoneNumber, Playout, Prompt, PromptId, Question, Refusal, Reply,
 };
 use ghanti_speech::{Expectation, Recognizer, Utterance};
 use ghanti_store::SessionStore;
@@ -21,6 +21,7 @@ use crate::files::AudioFiles;
 use crate::machine::{Awaited, Command, Completion};
 use crate::question::{Answers, Asked};
 use crate::rendered_prompt::{RenderedPrompt, Source};
+use crate::targets::TransferTargets;
 
 /// How long a look-up in the session store may take.
 const LOOKUP: Duration = Duration::from_secs(1);
@@ -50,6 +51,8 @@ pub struct ConversationParts {
     pub rate_hz: u32,
     /// Minutes to add to UTC for local time.
     pub offset_minutes: i16,
+    /// When transfer targets are open.
+    pub targets: Arc<TransferTargets>,
     /// The recogniser, if there is one.
     pub recognizer: Option<Arc<dyn Recognizer>>,
     /// Shared by all versions that hold the call in turn.
@@ -268,6 +271,26 @@ impl LiveConversation {
         }))
     }
 
+    /// Returns whom to dial for a target now, or refuses one that is closed.
+    fn open_target(
+        &mut self,
+        target: String,
+        numbers: Vec<PhoneNumber>,
+    ) -> Result<Decision, CallError> {
+        let Instant {
+            unix_ms,
+            offset_minutes,
+        } = self.now();
+        let opened = self.parts.targets.open(target, numbers, unix_ms, offset_minutes);
+        opened.map_err(|closed| {
+            CallError::Refused(Refusal {
+                reason: closed.to_string(),
+                subject: closed.target,
+                missing: Vec::new(),
+            })
+        })
+    }
+
     fn alive(&self) -> Result<(), CallError> {
         if self.parts.commands.is_closed() {
             Err(CallError::CallEnded)
@@ -308,9 +331,13 @@ impl Conversation for LiveConversation {
 
     async fn decide(&mut self, decision: Decision) -> Result<(), CallError> {
         self.alive()?;
-        if matches!(decision, Decision::Transfer { .. }) {
-            self.refuse_unclear_transfer()?;
-        }
+        let decision = match decision {
+            Decision::Transfer { target, numbers } => {
+                self.refuse_unclear_transfer()?;
+                self.open_target(target, numbers)?
+            }
+            Decision::HangUp => Decision::HangUp,
+        };
         self.parts.call.emit(EventKind::Decided(decision));
         Ok(())
     }

@@ -26,8 +26,9 @@ pub struct CommandLine {
 /// The prefix of environment variables that override settings.
 const PREFIX: &str = "GHANTI_";
 /// All sections.
-const SECTIONS: [&str; 10] = [
-    "server", "calls", "exotel", "limits", "grants", "settings", "flows", "stores", "speech", "log",
+const SECTIONS: [&str; 12] = [
+    "server", "calls", "transfer", "webhooks", "exotel", "limits", "grants", "settings", "flows",
+    "stores", "speech", "log",
 ];
 /// Variables with that prefix that are not settings.
 const NO_SETTINGS: [&str; 1] = ["GHANTI_TOOLS"];
@@ -98,6 +99,8 @@ pub fn read_with(
     let mut config = Config {
         server: take("server").read(&mut errors),
         calls: take("calls").read(&mut errors),
+        transfer: take("transfer").read(&mut errors),
+        webhooks: take("webhooks").read(&mut errors),
         exotel: take("exotel").read(&mut errors),
         limits: take("limits").read(&mut errors),
         grants: take("grants").read(&mut errors),

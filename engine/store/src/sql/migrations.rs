@@ -33,6 +33,11 @@ const SQLITE: &[Source] = &[
         "dial requests",
         include_str!("../../migrations/sqlite/0005_dial_requests.sql"),
     ),
+    (
+        7,
+        "webhook deliveries",
+        include_str!("../../migrations/sqlite/0007_webhook_deliveries.sql"),
+    ),
 ];
 const POSTGRES: &[Source] = &[
     (
@@ -59,6 +64,11 @@ const POSTGRES: &[Source] = &[
         5,
         "dial requests",
         include_str!("../../migrations/postgres/0005_dial_requests.sql"),
+    ),
+    (
+        7,
+        "webhook deliveries",
+        include_str!("../../migrations/postgres/0007_webhook_deliveries.sql"),
     ),
 ];
 

@@ -16,6 +16,7 @@ macro_rules! on_either {
 
 mod append;
 mod connect;
+mod deliveries;
 mod migrations;
 mod nodes;
 mod pages;
@@ -31,10 +32,12 @@ use ghanti_model::{
 use sqlx::{PgPool, SqlitePool};
 
 use crate::keyed::json_fault;
+use crate::outbox::Outbox;
 use crate::{
     CallRecords, DEADLINE, DialRequestKey, DoNotCall, OpenError, REQUEST_KEPT_MS, StoreError,
 };
 
+pub use deliveries::{DEAD_KEPT_MS, UNKNOWN_KEPT_MS};
 pub use pages::{Page, PageMark};
 
 const SQLITE: &str = "SQLite";
@@ -63,6 +66,7 @@ enum Pool {
 /// Events and records of calls in a database.
 pub struct SqlRecords {
     pool: Pool,
+    outbox: Option<Arc<dyn Outbox>>,
 }
 
 impl SqlRecords {
@@ -72,7 +76,17 @@ impl SqlRecords {
     pub async fn open(url: Option<&str>, data_dir: &Path) -> Result<Self, OpenError> {
         Ok(Self {
             pool: connect::connect(url, data_dir).await?,
+            outbox: None,
         })
+    }
+
+    /// Writes messages about the calls whose events are added from now on.
+    #[must_use]
+    pub fn with_outbox(self, outbox: Arc<dyn Outbox>) -> Self {
+        Self {
+            outbox: Some(outbox),
+            ..self
+        }
     }
 
     /// Closes all connections after the statements in progress. SQLite then merges its write-ahead

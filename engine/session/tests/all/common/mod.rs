@@ -115,6 +115,7 @@ impl House {
                 offset_minutes: 330,
                 longest: LONGEST,
                 default_agents: Vec::new(),
+                targets: Default::default(),
                 running: Default::default(),
             },
         });
