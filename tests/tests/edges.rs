@@ -77,6 +77,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         "ghanti-campaign",
         &["ghanti-exotel", "ghanti-model", "ghanti-store"],
     ),
+    ("ghanti-webhook", &["ghanti-model", "ghanti-store"]),
     (
         "ghanti-server",
         &[
@@ -93,6 +94,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "ghanti-session",
             "ghanti-speech",
             "ghanti-store",
+            "ghanti-webhook",
         ],
     ),
     (

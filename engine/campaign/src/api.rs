@@ -24,8 +24,8 @@ use reqwest::{Client, RequestBuilder, Url, redirect, retry};
 use tokio::time::sleep;
 
 pub use error::{ApiError, Dialled};
-pub use tls::config as tls_config;
 pub use settings::{ApiSettings, CONNECT, Credentials, Endpoint, SetupError, TURN, WHOLE};
+pub use tls::config as tls_config;
 
 use crate::rate::RequestBudget;
 

@@ -56,7 +56,10 @@ impl Overrides {
         if !self.agents.is_empty() {
             targets.insert(DEFAULT.to_owned(), self.agents.clone());
         }
-        let named = self.targets.iter().filter(|(_, numbers)| !numbers.is_empty());
+        let named = self
+            .targets
+            .iter()
+            .filter(|(_, numbers)| !numbers.is_empty());
         targets.extend(named.map(|(target, numbers)| (target.clone(), numbers.clone())));
         targets
     }
@@ -140,7 +143,9 @@ impl Overrides {
         }
         for (target, numbers) in samples {
             let has_numbers = |granted: &BTreeMap<String, Vec<PhoneNumber>>| {
-                granted.get(&target).is_some_and(|numbers| !numbers.is_empty())
+                granted
+                    .get(&target)
+                    .is_some_and(|numbers| !numbers.is_empty())
             };
             if !granted.as_ref().is_some_and(has_numbers) {
                 granted
@@ -302,7 +307,10 @@ mod tests {
             ]
         );
         let (manifest, _) = applied(&overrides, "[samples.transfer]\nlegal = ['08011112222']\n");
-        assert_eq!(dialled(&manifest, "legal"), Some(vec![number("08040002222")]));
+        assert_eq!(
+            dialled(&manifest, "legal"),
+            Some(vec![number("08040002222")])
+        );
         assert_eq!(manifest.samples.names(), Vec::<String>::new());
         assert!(Manifest::parse("[grants]\ntransfer = ['08040001111']\n").is_err());
     }

@@ -112,7 +112,11 @@ impl Transfer {
     pub fn report(&mut self, leg: AgentLeg) {
         if leg.agent.is_some() {
             let has_room = self.agents.len() < AGENTS;
-            match self.agents.iter_mut().find(|known| known.agent == leg.agent) {
+            match self
+                .agents
+                .iter_mut()
+                .find(|known| known.agent == leg.agent)
+            {
                 Some(known) => known.update(&leg),
                 None if has_room => self.agents.push(leg.clone()),
                 None => {}
@@ -212,14 +216,23 @@ mod tests {
         assert_eq!(kept, [Busy, Answered]);
         let leg = transfer.leg.unwrap();
         assert_eq!(
-            (leg.agent.as_deref(), leg.talked_s, transfer.answered_after_ms),
+            (
+                leg.agent.as_deref(),
+                leg.talked_s,
+                transfer.answered_after_ms
+            ),
             (Some("xxxxxx0002"), Some(45), Some(8_000))
         );
         for at in 0..100 {
             let agent = Some(format!("xxxxxx1{at:03}"));
             let (state, unix_ms, talked_s) = (Ringing, 9_001, None);
             transfer.leg = None;
-            transfer.report(AgentLeg { state, unix_ms, agent, talked_s });
+            transfer.report(AgentLeg {
+                state,
+                unix_ms,
+                agent,
+                talked_s,
+            });
         }
         assert_eq!(transfer.agents.len(), AGENTS);
     }

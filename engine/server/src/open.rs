@@ -359,6 +359,10 @@ fn open_webhooks(
             reason,
         })
     });
-    Delivery::new(messages, tls.collect::<Result<_, _>>()?, Arc::clone(records))
-        .map_err(|error| OpenError::WebhookClient(error.to_string()))
+    Delivery::new(
+        messages,
+        tls.collect::<Result<_, _>>()?,
+        Arc::clone(records),
+    )
+    .map_err(|error| OpenError::WebhookClient(error.to_string()))
 }

@@ -281,7 +281,10 @@ impl LiveConversation {
             unix_ms,
             offset_minutes,
         } = self.now();
-        let opened = self.parts.targets.open(target, numbers, unix_ms, offset_minutes);
+        let opened = self
+            .parts
+            .targets
+            .open(target, numbers, unix_ms, offset_minutes);
         opened.map_err(|closed| {
             CallError::Refused(Refusal {
                 reason: closed.to_string(),

@@ -144,7 +144,11 @@ mod tests {
             // the Monday after
             (76, 0, true),
         ] {
-            assert_eq!(office.contains(at(hours, minutes), INDIA), is_open, "{hours}:{minutes}");
+            assert_eq!(
+                office.contains(at(hours, minutes), INDIA),
+                is_open,
+                "{hours}:{minutes}"
+            );
         }
         // 20:00 UTC is the next day in India
         let saturday: OpenSpan = "sat 00:00-24:00".parse().unwrap();
@@ -166,8 +170,18 @@ mod tests {
     #[test]
     fn what_is_not_certain_is_not_guessed() {
         for text in [
-            "", "mon", "09:00-17:00", "mon 9-17", "mon 9:00-17:00", "mon 22:00-06:00", "mon 09:00-09:00",
-            "mon 09:00-24:01", "mon 09:60-17:00", "mo 09:00-17:00", "mon 09:00-17:00 IST", "mon- 09:00-17:00",
+            "",
+            "mon",
+            "09:00-17:00",
+            "mon 9-17",
+            "mon 9:00-17:00",
+            "mon 22:00-06:00",
+            "mon 09:00-09:00",
+            "mon 09:00-24:01",
+            "mon 09:60-17:00",
+            "mo 09:00-17:00",
+            "mon 09:00-17:00 IST",
+            "mon- 09:00-17:00",
         ] {
             assert!(text.parse::<OpenSpan>().is_err(), "{text}");
         }

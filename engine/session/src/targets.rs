@@ -101,7 +101,11 @@ mod tests {
         let rows = rows.iter().zip(1..).map(|((name, hours, fallback), at)| {
             let target = TransferTarget {
                 numbers: vec![number(&format!("+9180000000{at:02}"))],
-                hours: hours.split(';').filter(|span| !span.is_empty()).map(|span| span.parse().unwrap()).collect(),
+                hours: hours
+                    .split(';')
+                    .filter(|span| !span.is_empty())
+                    .map(|span| span.parse().unwrap())
+                    .collect(),
                 fallback: fallback.map(str::to_owned),
             };
             ((*name).to_owned(), target)
@@ -120,7 +124,10 @@ mod tests {
 
     #[test]
     fn an_open_target_is_dialled_by_its_own_numbers() {
-        let targets = targets(&[("day", "fri 06:00-07:00", Some("night")), ("night", "", None)]);
+        let targets = targets(&[
+            ("day", "fri 06:00-07:00", Some("night")),
+            ("night", "", None),
+        ]);
         let own = "+918111111111".to_owned();
         assert_eq!(open(&targets, "day"), Ok(("day".to_owned(), own.clone())));
         assert_eq!(open(&targets, "legal"), Ok(("legal".to_owned(), own)));
@@ -146,7 +153,10 @@ mod tests {
         ];
         for targets in closed {
             let told = open(&targets, "day").unwrap_err().to_string();
-            assert!(told.contains("`day` is closed now (its hours: sat 06:00-07:00)"), "{told}");
+            assert!(
+                told.contains("`day` is closed now (its hours: sat 06:00-07:00)"),
+                "{told}"
+            );
         }
     }
 }

@@ -66,7 +66,11 @@ mod tests {
         assert_eq!(pauses.get(11), Some(&Next::GiveUp));
         assert_eq!(BACKOFF.next(1, PATIENCE_MS, None, 0.5), Next::GiveUp);
         assert_eq!(
-            Backoff { attempts: u32::MAX, first_ms: u64::MAX }.next(u32::MAX - 1, 0, None, 1.0),
+            Backoff {
+                attempts: u32::MAX,
+                first_ms: u64::MAX
+            }
+            .next(u32::MAX - 1, 0, None, 1.0),
             Next::After(LONGEST_MS / 5 * 6)
         );
     }
@@ -81,6 +85,9 @@ mod tests {
     fn a_receiver_may_ask_for_a_longer_pause_within_bounds() {
         assert_eq!(BACKOFF.next(1, 0, Some(60_000), 0.5), Next::After(60_000));
         assert_eq!(BACKOFF.next(1, 0, Some(1), 0.5), Next::After(5_000));
-        assert_eq!(BACKOFF.next(1, 0, Some(u64::MAX), 0.5), Next::After(LONGEST_MS));
+        assert_eq!(
+            BACKOFF.next(1, 0, Some(u64::MAX), 0.5),
+            Next::After(LONGEST_MS)
+        );
     }
 }

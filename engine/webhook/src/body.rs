@@ -157,7 +157,9 @@ fn transfer(record: &CallRecord) -> Option<TransferData<'_>> {
         target,
         outcome: record.outcome.as_deref().filter(|word| is_outcome(word)),
         agent: leg.and_then(|leg| leg.agent.as_deref()),
-        answered_after_s: told.and_then(|transfer| transfer.answered_after_ms).map(|ms| ms / 1_000),
+        answered_after_s: told
+            .and_then(|transfer| transfer.answered_after_ms)
+            .map(|ms| ms / 1_000),
         talked_s: leg.and_then(|leg| leg.talked_s),
         agents: told.map_or(&[], |transfer| transfer.agents.as_slice()),
     })
@@ -172,9 +174,16 @@ fn reported(record: &CallRecord) -> Reported<'_> {
         })
     };
     Reported {
-        status: final_status(record).as_ref().map(CallStatus::as_str).map(str::to_owned),
-        duration_s: told(&["ConversationDuration", "Duration", "Legs[0][OnCallDuration]"])
-            .and_then(|seconds| seconds.parse().ok()),
+        status: final_status(record)
+            .as_ref()
+            .map(CallStatus::as_str)
+            .map(str::to_owned),
+        duration_s: told(&[
+            "ConversationDuration",
+            "Duration",
+            "Legs[0][OnCallDuration]",
+        ])
+        .and_then(|seconds| seconds.parse().ok()),
         recording_url: told(&["RecordingUrl", "Stream[RecordingUrl]"]),
     }
 }
@@ -284,8 +293,18 @@ mod tests {
         );
         let transfer = &data["transfer"];
         assert_eq!(
-            (&transfer["outcome"], &transfer["agent"], &transfer["answered_after_s"], &transfer["talked_s"]),
-            (&json!("transferred"), &json!("xxxxxx3456"), &json!(8), &json!(45))
+            (
+                &transfer["outcome"],
+                &transfer["agent"],
+                &transfer["answered_after_s"],
+                &transfer["talked_s"]
+            ),
+            (
+                &json!("transferred"),
+                &json!("xxxxxx3456"),
+                &json!(8),
+                &json!(45)
+            )
         );
         assert_eq!(data.get("problem"), None);
     }

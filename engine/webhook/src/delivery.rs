@@ -122,9 +122,13 @@ impl Delivery {
         Arc::clone(&self.counts)
     }
 
-    /// Sends messages until `stop` is cancelled.
+    /// Sends messages until `stop` is cancelled. Without endpoints it does nothing: an engine that
+    /// was started without a configuration gives up no other engine's messages.
     pub fn start(self, tasks: &TaskTracker, stop: &CancellationToken) {
         let endpoints = Arc::clone(self.messages.endpoints());
+        if endpoints.is_empty() {
+            return;
+        }
         let names = endpoints.iter().map(|endpoint| endpoint.name.clone());
         let names: Vec<_> = names.collect();
         tasks.spawn(keep_tidy(
@@ -182,7 +186,11 @@ impl Health {
             }
             Err(failure) => {
                 if self.failures == 0 {
-                    tracing::warn!(endpoint, reason = failure.reason, "a webhook message was not delivered and will be sent again");
+                    tracing::warn!(
+                        endpoint,
+                        reason = failure.reason,
+                        "a webhook message was not delivered and will be sent again"
+                    );
                 }
                 self.failures = self.failures.saturating_add(1);
                 let beyond = self.failures.checked_sub(FAILURES);
@@ -216,7 +224,10 @@ async fn run(sender: Arc<Sender>, mut saved: watch::Receiver<()>, stop: Cancella
                         in_flight.spawn(async move { sender.deliver(message, taken).await });
                     }
                     if std::mem::take(&mut health.is_database_down) {
-                        tracing::info!(endpoint = name, "the database tells the webhook messages again");
+                        tracing::info!(
+                            endpoint = name,
+                            "the database tells the webhook messages again"
+                        );
                     }
                 }
                 Err(error) => {
@@ -259,7 +270,10 @@ impl Sender {
         let claim_ms = u64::try_from(CLAIM.as_millis()).unwrap_or(u64::MAX);
         let limit = u32::try_from(places).unwrap_or(1);
         let until_ms = now_ms.saturating_add(claim_ms);
-        let claimed = self.records.claim_deliveries(name, now_ms, until_ms, limit).await?;
+        let claimed = self
+            .records
+            .claim_deliveries(name, now_ms, until_ms, limit)
+            .await?;
         Ok((claimed, Duration::ZERO))
     }
 
@@ -291,17 +305,35 @@ impl Sender {
         match (&next, result) {
             (None, _) => {
                 self.counts.count(name, "delivered");
-                tracing::info!(call, endpoint = name, id, kind, attempts, "webhook message delivered");
+                tracing::info!(
+                    call,
+                    endpoint = name,
+                    id,
+                    kind,
+                    attempts,
+                    "webhook message delivered"
+                );
             }
             (Some(Next::After(_)), _) => self.counts.count(name, "failed"),
             (Some(Next::GiveUp), Err(failure)) => {
                 self.counts.count(name, "given-up");
-                tracing::error!(call, endpoint = name, id, kind, attempts, reason = failure.reason, "a webhook message was given up: GET /api/webhooks/dead lists it, POST /api/webhooks/dead/ID sends it again");
+                tracing::error!(
+                    call,
+                    endpoint = name,
+                    id,
+                    kind,
+                    attempts,
+                    reason = failure.reason,
+                    "a webhook message was given up: GET /api/webhooks/dead lists it, POST /api/webhooks/dead/ID sends it again"
+                );
             }
             (Some(Next::GiveUp), Ok(())) => {}
         }
         for _ in 0..REPORTS {
-            let reason = result.as_ref().err().map_or("", |failure| failure.reason.as_str());
+            let reason = result
+                .as_ref()
+                .err()
+                .map_or("", |failure| failure.reason.as_str());
             let done = match next {
                 None => self.records.delivered(message, now_ms).await,
                 Some(Next::After(pause_ms)) => {
@@ -315,7 +347,11 @@ impl Sender {
                 Err(_) => tokio::time::sleep(REPORT_AGAIN).await,
             }
         }
-        tracing::warn!(endpoint = name, id, "the database does not take the result of a webhook message, which will be sent again");
+        tracing::warn!(
+            endpoint = name,
+            id,
+            "the database does not take the result of a webhook message, which will be sent again"
+        );
     }
 }
 
@@ -338,7 +374,9 @@ async fn keep_tidy(
             let mut counted = counts.lock();
             (counted.waiting, counted.dead) = (BTreeMap::new(), BTreeMap::new());
             for endpoint in backlog {
-                counted.waiting.insert(endpoint.endpoint.clone(), endpoint.waiting);
+                counted
+                    .waiting
+                    .insert(endpoint.endpoint.clone(), endpoint.waiting);
                 counted.dead.insert(endpoint.endpoint, endpoint.dead);
             }
         }

@@ -23,10 +23,14 @@ pub enum EndpointError {
     #[error("its name has to be 1 to 64 lower-case letters, digits and `-`")]
     Name,
     /// The URL does not parse, or is too long.
-    #[error("its `url` is no URL of at most 2048 characters: write it as `https://crm.example.com/path`")]
+    #[error(
+        "its `url` is no URL of at most 2048 characters: write it as `https://crm.example.com/path`"
+    )]
     Url,
     /// What is sent would be in the open.
-    #[error("its `url` begins with neither https:// nor, for this machine, http://: others could read what is sent")]
+    #[error(
+        "its `url` begins with neither https:// nor, for this machine, http://: others could read what is sent"
+    )]
     Open,
     /// A user or password, which would be sent beside the signature.
     #[error("its `url` holds a user or password: the signature tells the receiver who sends")]
@@ -161,7 +165,10 @@ mod tests {
             ("http://127.0.0.1.example.com/", EndpointError::Open),
             ("ftp://localhost/", EndpointError::Open),
             ("crm.example.com", EndpointError::Url),
-            ("https://a:hunter2@crm.example.com/", EndpointError::Password),
+            (
+                "https://a:hunter2@crm.example.com/",
+                EndpointError::Password,
+            ),
         ] {
             let told = Target::parse(url).unwrap_err();
             assert_eq!(told, error, "{url}");
@@ -175,12 +182,26 @@ mod tests {
 
     #[test]
     fn a_misspelt_kind_is_told_with_those_there_are() {
-        let events = |events: &[&str]| events.iter().map(|&event| event.to_owned()).collect::<Vec<_>>();
-        assert_eq!(Endpoint::check("crm", &events(&["call.*", "transfer.outcome"])), Ok(()));
+        let events = |events: &[&str]| {
+            events
+                .iter()
+                .map(|&event| event.to_owned())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            Endpoint::check("crm", &events(&["call.*", "transfer.outcome"])),
+            Ok(())
+        );
         let error = Endpoint::check("crm", &events(&["call.*", "call.endet"])).unwrap_err();
         let told = error.to_string();
-        assert!(told.contains("`call.endet`") && told.contains("call.ended"), "{told}");
+        assert!(
+            told.contains("`call.endet`") && told.contains("call.ended"),
+            "{told}"
+        );
         assert_eq!(Endpoint::check("crm", &[]), Err(EndpointError::NoEvents));
-        assert_eq!(Endpoint::check("My CRM", &events(&["*"])), Err(EndpointError::Name));
+        assert_eq!(
+            Endpoint::check("My CRM", &events(&["*"])),
+            Err(EndpointError::Name)
+        );
     }
 }

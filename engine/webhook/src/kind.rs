@@ -55,12 +55,16 @@ impl Kind {
         let was_over = before.state == CallState::Ended;
         let outcome = after.outcome.as_deref();
         let is_changed = before.outcome.as_deref() != outcome;
-        let is_of_transfer = outcome.is_some_and(|outcome| is_outcome(outcome) && outcome != DECIDED);
+        let is_of_transfer =
+            outcome.is_some_and(|outcome| is_outcome(outcome) && outcome != DECIDED);
         let mut kinds = Vec::new();
         if after.started_ms.is_some() && !before.has_started {
             kinds.push(Kind::Started);
         }
-        let problems = after.problems.iter().filter(|problem| !before.problems.contains(problem));
+        let problems = after
+            .problems
+            .iter()
+            .filter(|problem| !before.problems.contains(problem));
         kinds.extend(problems.cloned().map(Kind::Problem));
         if DoNotCall::of(after).is_some() && !before.is_unwanted {
             kinds.push(Kind::DoNotCall);
@@ -133,7 +137,10 @@ mod tests {
         for record in [&new, &live, &declined] {
             assert_eq!(told(record, record), Vec::<&str>::new());
         }
-        assert_eq!(told(&ended("never-connected"), &ended("not-answered")), ["call.outcome-changed"]);
+        assert_eq!(
+            told(&ended("never-connected"), &ended("not-answered")),
+            ["call.outcome-changed"]
+        );
     }
 
     #[test]
@@ -153,9 +160,15 @@ mod tests {
         assert_eq!(told(&live, &decided), ["call.ended"]);
         for outcome in ["transferred", "agent-busy", "agents-never-asked"] {
             assert_eq!(told(&decided, &ended(outcome)), ["transfer.outcome"]);
-            assert_eq!(told(&live, &ended(outcome)), ["call.ended", "transfer.outcome"]);
+            assert_eq!(
+                told(&live, &ended(outcome)),
+                ["call.ended", "transfer.outcome"]
+            );
         }
-        assert_eq!(told(&ended("agent-busy"), &ended("transferred")), ["transfer.outcome"]);
+        assert_eq!(
+            told(&ended("agent-busy"), &ended("transferred")),
+            ["transfer.outcome"]
+        );
     }
 
     #[test]

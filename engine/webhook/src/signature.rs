@@ -84,7 +84,10 @@ mod tests {
             assert!(!error.contains("hunter2"), "{error}");
         }
         assert_eq!(
-            format!("{:?}", SigningKey::parse(&format!("{PREFIX}{}", STANDARD.encode([7; 24]))).unwrap()),
+            format!(
+                "{:?}",
+                SigningKey::parse(&format!("{PREFIX}{}", STANDARD.encode([7; 24]))).unwrap()
+            ),
             "SigningKey"
         );
     }

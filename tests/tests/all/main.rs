@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod callbacks;
 mod capacity;
 mod claims;
 mod dev;
@@ -29,4 +30,6 @@ mod scripts;
 mod start;
 #[path = "../support/mod.rs"]
 mod support;
+mod transfers;
 mod untrusted;
+mod webhooks;

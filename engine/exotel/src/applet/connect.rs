@@ -298,9 +298,15 @@ mod tests {
     /// The documented fields of a reply that dials numbers, and what each may be.
     fn is_documented(name: &str, value: &serde_json::Value) -> bool {
         let is_one_of = |words: &[&str]| value.as_str().is_some_and(|word| words.contains(&word));
-        let seconds = |most: u64| value.as_u64().is_some_and(|seconds| (1..=most).contains(&seconds));
+        let seconds = |most: u64| {
+            value
+                .as_u64()
+                .is_some_and(|seconds| (1..=most).contains(&seconds))
+        };
         let keys = |value: &serde_json::Value| {
-            let keys = value.as_object().map(|object| object.keys().cloned().collect::<Vec<_>>());
+            let keys = value
+                .as_object()
+                .map(|object| object.keys().cloned().collect::<Vec<_>>());
             keys.unwrap_or_default()
         };
         match name {
@@ -311,7 +317,8 @@ mod tests {
                     let digits = number.as_str().and_then(|text| text.strip_prefix('+'));
                     digits.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
                 };
-                keys(value) == ["numbers"] && numbers.is_some_and(|numbers| numbers.iter().all(is_e164))
+                keys(value) == ["numbers"]
+                    && numbers.is_some_and(|numbers| numbers.iter().all(is_e164))
             }
             "recording_channels" => is_one_of(&["single", "dual"]),
             "max_ringing_duration" => seconds(60),
@@ -333,11 +340,14 @@ mod tests {
 
     #[test]
     fn whatever_the_terms_a_reply_has_documented_fields_alone() {
-        let numbers = ["07800000000", "+917800000001"].map(|text| PhoneNumber::parse(text).unwrap());
+        let numbers =
+            ["07800000000", "+917800000001"].map(|text| PhoneNumber::parse(text).unwrap());
         let mut replies = 0;
         for record in [None, Some(Channels::Single), Some(Channels::Dual)] {
             for music in [MusicType::DefaultTone, MusicType::OperatorTone] {
-                for (ringing_s, conversation_s) in [(0, 0), (1, 1), (60, 4_500), (u32::MAX, u32::MAX)] {
+                for (ringing_s, conversation_s) in
+                    [(0, 0), (1, 1), (60, 4_500), (u32::MAX, u32::MAX)]
+                {
                     for whisper in [None, Some("\"Loan\" caller, हिन्दी".to_owned())] {
                         for count in 0..=numbers.len() {
                             let terms = ConnectTerms {

@@ -23,7 +23,9 @@ pub fn printed(config: &Config) -> String {
         // every flow, target and webhook has a line of its own here; the example is needed only if
         // there are none
         let is_shown = |key: &str| {
-            !NAMED.contains(&section.name) || value(key).is_some() || values.is_none_or(Table::is_empty)
+            !NAMED.contains(&section.name)
+                || value(key).is_some()
+                || values.is_none_or(Table::is_empty)
         };
         for setting in section
             .settings

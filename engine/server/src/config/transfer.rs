@@ -2,9 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ghanti_exotel::applet::{
-    Channels, ConnectTerms, MAX_CONVERSATION_S, MAX_RINGING_S, MusicType,
-};
+use ghanti_exotel::applet::{Channels, ConnectTerms, MAX_CONVERSATION_S, MAX_RINGING_S, MusicType};
 use ghanti_model::PhoneNumber;
 use ghanti_session::opening_hours::OpenSpan;
 use ghanti_session::targets::{TransferTarget as Opening, TransferTargets};
@@ -27,7 +25,10 @@ pub struct TransferTarget {
     /// `default`, `agents` of `[calls]`.
     pub numbers: Vec<PhoneNumber>,
     /// When they may be dialled, in the calls' local time; empty for always.
-    #[serde(serialize_with = "hours_as_texts", deserialize_with = "hours_from_texts")]
+    #[serde(
+        serialize_with = "hours_as_texts",
+        deserialize_with = "hours_from_texts"
+    )]
     pub hours: Vec<OpenSpan>,
     /// How long an agent's phone rings, in seconds. When absent, `ring-s` of `[calls]`.
     pub ring_s: Option<u32>,
@@ -83,7 +84,10 @@ impl Default for TransferTarget {
 impl Config {
     /// The agents to dial for the target `default`.
     pub fn default_agents(&self) -> &[PhoneNumber] {
-        let own = self.transfer.get(DEFAULT).map(|target| target.numbers.as_slice());
+        let own = self
+            .transfer
+            .get(DEFAULT)
+            .map(|target| target.numbers.as_slice());
         own.filter(|numbers| !numbers.is_empty())
             .unwrap_or(&self.calls.agents)
     }
@@ -132,28 +136,56 @@ pub(super) fn check(config: &Config, errors: &mut Vec<String>) {
         let mut complain = |setting: &str, what: String| {
             errors.push(format!("`{setting}` of `[transfer.{name}]` {what}"));
         };
-        if let Some(ring_s) = target.ring_s.filter(|ring_s| !(1..=MAX_RINGING_S).contains(ring_s)) {
-            complain("ring-s", format!("is `{ring_s}`: Exotel rings 1 to {MAX_RINGING_S} seconds"));
+        if let Some(ring_s) = target
+            .ring_s
+            .filter(|ring_s| !(1..=MAX_RINGING_S).contains(ring_s))
+        {
+            complain(
+                "ring-s",
+                format!("is `{ring_s}`: Exotel rings 1 to {MAX_RINGING_S} seconds"),
+            );
         }
         if !(1..=MAX_CONVERSATION_S).contains(&target.longest_s) {
             let longest_s = target.longest_s;
-            complain("longest-s", format!("is `{longest_s}`: Exotel connects for 1 to {MAX_CONVERSATION_S} seconds"));
+            complain(
+                "longest-s",
+                format!("is `{longest_s}`: Exotel connects for 1 to {MAX_CONVERSATION_S} seconds"),
+            );
         }
         if let Some(whisper) = &target.whisper
             && (whisper.trim().is_empty()
                 || whisper.chars().count() > WHISPER_CHARACTERS
                 || whisper.chars().any(char::is_control))
         {
-            complain("whisper", format!("has to be one line of 1 to {WHISPER_CHARACTERS} characters: Exotel rejects a whole answer for one field"));
+            complain(
+                "whisper",
+                format!(
+                    "has to be one line of 1 to {WHISPER_CHARACTERS} characters: Exotel rejects a whole answer for one field"
+                ),
+            );
         }
         if let Some(fallback) = &target.fallback {
             match config.transfer.get(fallback) {
-                None => complain("fallback", format!("is `{fallback}`, and there is no `[transfer.{fallback}]`: write it, or name another target")),
-                Some(other) if other.numbers.is_empty() && (fallback != DEFAULT || config.default_agents().is_empty()) => {
-                    complain("fallback", format!("is `{fallback}`, which has no number: give it `numbers`"));
+                None => complain(
+                    "fallback",
+                    format!(
+                        "is `{fallback}`, and there is no `[transfer.{fallback}]`: write it, or name another target"
+                    ),
+                ),
+                Some(other)
+                    if other.numbers.is_empty()
+                        && (fallback != DEFAULT || config.default_agents().is_empty()) =>
+                {
+                    complain(
+                        "fallback",
+                        format!("is `{fallback}`, which has no number: give it `numbers`"),
+                    );
                 }
                 Some(_) if is_circle(config, name) => {
-                    complain("fallback", "leads back to the target itself: let the last one have none".to_owned());
+                    complain(
+                        "fallback",
+                        "leads back to the target itself: let the last one have none".to_owned(),
+                    );
                 }
                 Some(_) => {}
             }
@@ -175,7 +207,10 @@ fn is_circle(config: &Config, name: &str) -> bool {
         if !seen.insert(name) {
             return true;
         }
-        next = config.transfer.get(name).and_then(|target| target.fallback.as_deref());
+        next = config
+            .transfer
+            .get(name)
+            .and_then(|target| target.fallback.as_deref());
     }
     false
 }
@@ -187,7 +222,9 @@ fn hours_as_texts<S: Serializer>(hours: &[OpenSpan], serializer: S) -> Result<S:
 fn hours_from_texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<OpenSpan>, D::Error> {
     let texts = Vec::<String>::deserialize(deserializer)?;
     let spans = texts.iter().map(|text| text.parse());
-    spans.collect::<Result<_, _>>().map_err(serde::de::Error::custom)
+    spans
+        .collect::<Result<_, _>>()
+        .map_err(serde::de::Error::custom)
 }
 
 #[cfg(test)]
@@ -230,12 +267,18 @@ mod tests {
     fn what_exotel_would_reject_or_nobody_would_answer_is_told_by_its_setting() {
         for (text, part) in [
             ("ring-s = 61", "`ring-s` of `[transfer.legal]` is `61`"),
-            ("longest-s = 4501", "`longest-s` of `[transfer.legal]` is `4501`"),
+            (
+                "longest-s = 4501",
+                "`longest-s` of `[transfer.legal]` is `4501`",
+            ),
             ("longest-s = 0", "`longest-s` of `[transfer.legal]`"),
             ("whisper = ''", "`whisper` of `[transfer.legal]`"),
             ("whisper = \"a\\nb\"", "`whisper` of `[transfer.legal]`"),
             ("fallback = 'night'", "there is no `[transfer.night]`"),
-            ("fallback = 'default'\n[transfer.default]\n", "`default`, which has no number"),
+            (
+                "fallback = 'default'\n[transfer.default]\n",
+                "`default`, which has no number",
+            ),
             ("fallback = 'legal'", "leads back to the target itself"),
             ("hours = ['mon 9-17']", "`mon 9-17` is no span of hours"),
             ("record = 'stereo'", "`legal` of `[transfer]`"),
@@ -243,7 +286,14 @@ mod tests {
             ("colour = 1", "`legal` of `[transfer]`"),
             ("[transfer.'Two Words']", "is no name of a target"),
         ] {
-            let told = told(&format!("[transfer.legal]\n{}{text}\n", if text.contains("numbers") { "" } else { "numbers = ['08040002222']\n" }));
+            let told = told(&format!(
+                "[transfer.legal]\n{}{text}\n",
+                if text.contains("numbers") {
+                    ""
+                } else {
+                    "numbers = ['08040002222']\n"
+                }
+            ));
             assert!(told.contains(part), "{text}: {told}");
         }
     }

@@ -89,24 +89,43 @@ impl Webhook {
     fn endpoint(&self, name: &str) -> Result<Endpoint, Vec<String>> {
         let mut errors = Vec::new();
         let target = Target::parse(self.url.expose());
-        let keys = [("secret", Some(&self.secret)), ("previous-secret", self.previous_secret.as_ref())];
+        let keys = [
+            ("secret", Some(&self.secret)),
+            ("previous-secret", self.previous_secret.as_ref()),
+        ];
         let keys: Vec<_> = keys
             .into_iter()
             .filter_map(|(setting, secret)| {
                 let key = SigningKey::parse(secret?.expose());
-                key.map_err(|error| errors.push(format!("`{setting}` of `[webhooks.{name}]`: {error}"))).ok()
+                key.map_err(|error| {
+                    errors.push(format!("`{setting}` of `[webhooks.{name}]`: {error}"))
+                })
+                .ok()
             })
             .collect();
         let mut range = |setting: &str, value: u64, most: u64, unit: &str| {
             if !(1..=most).contains(&value) {
-                errors.push(format!("`{setting}` of `[webhooks.{name}]` is `{value}`: choose 1 to {most} {unit}"));
+                errors.push(format!(
+                    "`{setting}` of `[webhooks.{name}]` is `{value}`: choose 1 to {most} {unit}"
+                ));
             }
         };
-        range("timeout-s", self.timeout_s, LONGEST_ATTEMPT.as_secs(), "seconds");
+        range(
+            "timeout-s",
+            self.timeout_s,
+            LONGEST_ATTEMPT.as_secs(),
+            "seconds",
+        );
         range("attempts", self.attempts.into(), 100, "attempts");
         range("first-retry-s", self.first_retry_s, 3_600, "seconds");
-        if self.ca_file.as_ref().is_some_and(|file| file.as_os_str().is_empty()) {
-            errors.push(format!("`ca-file` of `[webhooks.{name}]` is empty: name a PEM file, or remove it"));
+        if self
+            .ca_file
+            .as_ref()
+            .is_some_and(|file| file.as_os_str().is_empty())
+        {
+            errors.push(format!(
+                "`ca-file` of `[webhooks.{name}]` is empty: name a PEM file, or remove it"
+            ));
         }
         if let Err(error) = Endpoint::check(name, &self.events) {
             errors.push(format!("`[webhooks.{}]`: {error}", name.escape_default()));
@@ -195,11 +214,23 @@ mod tests {
         for (text, part) in [
             ("secret = 'hunter2'", "`secret` of `[webhooks.crm]`"),
             ("secret = 918273645546372", "`crm` of `[webhooks]`"),
-            ("url = 'http://crm.example.com/hunter2'", "neither https:// nor"),
-            ("url = 'https://a:hunter2@crm.example.com/'", "holds a user or password"),
-            ("previous-secret = 'hunter2'", "`previous-secret` of `[webhooks.crm]`"),
+            (
+                "url = 'http://crm.example.com/hunter2'",
+                "neither https:// nor",
+            ),
+            (
+                "url = 'https://a:hunter2@crm.example.com/'",
+                "holds a user or password",
+            ),
+            (
+                "previous-secret = 'hunter2'",
+                "`previous-secret` of `[webhooks.crm]`",
+            ),
             ("events = []", "`events` is empty"),
-            ("events = ['call.endet']", "`call.endet`, which is no kind of event"),
+            (
+                "events = ['call.endet']",
+                "`call.endet`, which is no kind of event",
+            ),
             ("timeout-s = 21", "`timeout-s` of `[webhooks.crm]` is `21`"),
             ("attempts = 0", "`attempts` of `[webhooks.crm]`"),
             ("first-retry-s = 0", "`first-retry-s` of `[webhooks.crm]`"),
@@ -207,12 +238,22 @@ mod tests {
             ("flows = ['Two words']", "`crm` of `[webhooks]`"),
         ] {
             let key = text.split(' ').next().unwrap();
-            let lines = CRM.lines().filter(|line| !line.starts_with(&format!("{key} =")));
-            let told = told(&format!("{}\n{text}\n", lines.collect::<Vec<_>>().join("\n")));
+            let lines = CRM
+                .lines()
+                .filter(|line| !line.starts_with(&format!("{key} =")));
+            let told = told(&format!(
+                "{}\n{text}\n",
+                lines.collect::<Vec<_>>().join("\n")
+            ));
             assert!(told.contains(part), "{text}: {told}");
-            assert!(!told.contains("hunter2") && !told.contains("918273645546372"), "{told}");
+            assert!(
+                !told.contains("hunter2") && !told.contains("918273645546372"),
+                "{told}"
+            );
         }
-        let many: String = (0..=ENDPOINTS).map(|at| CRM.replace("crm]", &format!("crm{at}]"))).collect();
+        let many: String = (0..=ENDPOINTS)
+            .map(|at| CRM.replace("crm]", &format!("crm{at}]")))
+            .collect();
         assert!(told(&many).contains("there may be 16"));
     }
 }

@@ -65,7 +65,9 @@ fn to_default(app: &App) -> Decision {
     let (config, settings) = (&app.config, &app.services.settings);
     let numbers = config.default_agents().to_vec();
     let (now_ms, offset) = (unix_ms(), settings.offset_minutes);
-    let opened = settings.targets.open(DEFAULT.to_owned(), numbers, now_ms, offset);
+    let opened = settings
+        .targets
+        .open(DEFAULT.to_owned(), numbers, now_ms, offset);
     opened.unwrap_or(Decision::HangUp)
 }
 

@@ -189,7 +189,11 @@ fn flows(app: &App, registry: &mut Registry) {
 fn webhooks(app: &App, registry: &mut Registry) {
     let attempts = Counts::<2>::default();
     for ((endpoint, result), count) in app.webhooks.attempts() {
-        add(&attempts, [("endpoint", &endpoint), ("result", result)], count);
+        add(
+            &attempts,
+            [("endpoint", &endpoint), ("result", result)],
+            count,
+        );
     }
     registry.register(
         "webhook_attempts",
@@ -198,8 +202,16 @@ fn webhooks(app: &App, registry: &mut Registry) {
     );
     let (waiting, dead) = app.webhooks.backlog();
     for (name, help, counted) in [
-        ("webhook_messages_waiting", "Webhook messages that are still to be delivered", waiting),
-        ("webhook_messages_dead", "Webhook messages that were given up and are kept", dead),
+        (
+            "webhook_messages_waiting",
+            "Webhook messages that are still to be delivered",
+            waiting,
+        ),
+        (
+            "webhook_messages_dead",
+            "Webhook messages that were given up and are kept",
+            dead,
+        ),
     ] {
         let family = Family::<[(&'static str, String); 1], Gauge>::default();
         for (endpoint, count) in counted {

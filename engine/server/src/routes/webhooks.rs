@@ -40,10 +40,7 @@ pub async fn dead(
     query: Result<Query<Listing>, QueryRejection>,
 ) -> Result<Json<Dead>, Problem> {
     let Query(Listing { limit }) = query.map_err(|error| {
-        Problem::bad_request(
-            error.body_text(),
-            "ask for /api/webhooks/dead?limit=N",
-        )
+        Problem::bad_request(error.body_text(), "ask for /api/webhooks/dead?limit=N")
     })?;
     let limit = limit.unwrap_or(LISTED_BY_DEFAULT).min(LISTED);
     let messages = app.messages.dead_letters(limit).await;
@@ -61,7 +58,10 @@ pub async fn again(
     let shown: String = id.chars().take(ID_BYTES).collect();
     let revived = app.messages.revive(&shown, unix_ms()).await;
     if revived.map_err(|error| Problem::unavailable(error.to_string()))? {
-        tracing::info!(id = shown, "a webhook message that was given up is sent again");
+        tracing::info!(
+            id = shown,
+            "a webhook message that was given up is sent again"
+        );
         return Ok(Json(json!({ "sent_again": true })));
     }
     Err(Problem::new(

@@ -300,7 +300,9 @@ fn the_record_says_who_answered_after_how_long_and_who_was_busy() {
         Event("EventType=Terminal&DialCallStatus=busy&DialWhomNumber=08000000001"),
         Event("EventType=Dial&DialWhomNumber=08000000002"),
         Event("EventType=Answered&DialWhomNumber=08000000002"),
-        Event("EventType=Terminal&DialCallStatus=completed&DialCallDuration=45&DialWhomNumber=08000000002"),
+        Event(
+            "EventType=Terminal&DialCallStatus=completed&DialCallDuration=45&DialWhomNumber=08000000002",
+        ),
     ];
     let transfer = after(decided(), &reports).into_record().transfer.unwrap();
     let agents: Vec<_> = transfer
@@ -318,7 +320,10 @@ fn the_record_says_who_answered_after_how_long_and_who_was_busy() {
     // Connect asked at 101 ms and the answer was reported at 105 ms
     assert_eq!(transfer.answered_after_ms, Some(4));
     let leg = transfer.leg.unwrap();
-    assert_eq!((leg.agent.as_deref(), leg.talked_s), (Some("xxxxxx0002"), Some(45)));
+    assert_eq!(
+        (leg.agent.as_deref(), leg.talked_s),
+        (Some("xxxxxx0002"), Some(45))
+    );
 }
 
 #[test]

@@ -108,9 +108,9 @@ impl Known {
     /// What the messages depend on, before new events; `None` if there are to be no messages. The
     /// import of a record makes none: what it tells happened long ago.
     fn gist(&self, outbox: Option<&dyn Outbox>, events: &[&CallEvent]) -> Option<RecordGist> {
-        let is_import =
-            |event: &&CallEvent| matches!(event.kind, EventKind::Imported(_));
-        (outbox.is_some() && !events.iter().any(is_import)).then(|| RecordGist::of(self.log.record()))
+        let is_import = |event: &&CallEvent| matches!(event.kind, EventKind::Imported(_));
+        (outbox.is_some() && !events.iter().any(is_import))
+            .then(|| RecordGist::of(self.log.record()))
     }
 
     /// The messages of what new events have changed.

@@ -28,7 +28,8 @@ const CLAIM_IN_POSTGRES: &str = "UPDATE webhook_deliveries SET next_ms = $3, att
      AND earlier.dead_ms IS NULL AND earlier.seq < due.seq) ORDER BY due.next_ms, due.seq LIMIT $4 FOR UPDATE SKIP LOCKED) \
      RETURNING seq, id, call_id, kind, body, created_ms, attempts";
 const DELIVERED: &str = "DELETE FROM webhook_deliveries WHERE seq = $1 AND attempts = $2";
-const FAILED: &str = "UPDATE webhook_deliveries SET error = $3 WHERE seq = $1 AND attempts = $2 AND dead_ms IS NULL";
+const FAILED: &str =
+    "UPDATE webhook_deliveries SET error = $3 WHERE seq = $1 AND attempts = $2 AND dead_ms IS NULL";
 const GIVEN_UP: &str = "UPDATE webhook_deliveries SET error = $3, dead_ms = $4 WHERE seq = $1 AND attempts = $2 AND dead_ms IS NULL";
 // the first message of a call, and those that wait behind it
 const AGAIN: &str = "UPDATE webhook_deliveries SET next_ms = $3 WHERE endpoint = $1 AND call_id = $2 AND dead_ms IS NULL";
@@ -97,16 +98,18 @@ impl SqlRecords {
         };
         let mut claimed: Vec<_> = rows
             .into_iter()
-            .map(|(seq, id, call_id, kind, body, created_ms, attempts)| Claimed {
-                seq,
-                id,
-                endpoint: endpoint.to_owned(),
-                call_id: CallId::parse(&call_id),
-                kind,
-                body,
-                created_ms: u64::try_from(created_ms).unwrap_or_default(),
-                attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
-            })
+            .map(
+                |(seq, id, call_id, kind, body, created_ms, attempts)| Claimed {
+                    seq,
+                    id,
+                    endpoint: endpoint.to_owned(),
+                    call_id: CallId::parse(&call_id),
+                    kind,
+                    body,
+                    created_ms: u64::try_from(created_ms).unwrap_or_default(),
+                    attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
+                },
+            )
             .collect();
         claimed.sort_by_key(|message| message.seq);
         Ok(claimed)
@@ -167,7 +170,8 @@ impl SqlRecords {
 
     /// Returns the messages that were given up last, at most `limit`, newest first.
     pub async fn dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, StoreError> {
-        let rows: Vec<DeadRow> = on_either!(self, pool => sqlx::query_as(DEAD).bind(i64::from(limit)).fetch_all(pool))?;
+        let rows: Vec<DeadRow> =
+            on_either!(self, pool => sqlx::query_as(DEAD).bind(i64::from(limit)).fetch_all(pool))?;
         let ms = |ms: i64| u64::try_from(ms).unwrap_or_default();
         Ok(rows
             .into_iter()
