@@ -78,6 +78,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         "ghanti-campaign",
         &["ghanti-exotel", "ghanti-model", "ghanti-store"],
     ),
+    ("ghanti-webhook", &["ghanti-model", "ghanti-store"]),
     (
         "ghanti-server",
         &[
@@ -94,6 +95,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "ghanti-session",
             "ghanti-speech",
             "ghanti-store",
+            "ghanti-webhook",
         ],
     ),
     (

@@ -25,6 +25,7 @@ use tokio::time::sleep;
 
 pub use error::{ApiError, Dialled};
 pub use settings::{ApiSettings, CONNECT, Credentials, Endpoint, SetupError, TURN, WHOLE};
+pub use tls::config as tls_config;
 
 use crate::rate::RequestBudget;
 

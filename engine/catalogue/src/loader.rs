@@ -163,6 +163,10 @@ impl Loader {
                 self.default_transfer.clone(),
             )]));
         }
+        let targets = manifest.grants.transfer.iter().flatten();
+        for (target, _) in targets.filter(|(_, numbers)| numbers.is_empty()) {
+            tracing::warn!(%flow, target, "the flow may transfer to a target that has no number, and is refused: set `numbers` of `[transfer.NAME]`");
+        }
         if !unnamed.is_empty() {
             tracing::warn!(%flow, settings = unnamed.join(", "), "the configuration gives settings that the flow's manifest does not name");
         }

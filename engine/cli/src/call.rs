@@ -62,6 +62,8 @@ impl Call {
         }
         config.server.listen = SocketAddr::from(([127, 0, 0, 1], 0));
         config.server.public_url = None;
+        // nobody is to take a played call for a customer's
+        config.webhooks.clear();
         // the console shows the conversation, so the engine logs to its files only
         let _logs = logs::begin_files_only(&config.log)?;
         let _lock = DataLock::take(&self.data)?;

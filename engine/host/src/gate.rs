@@ -180,6 +180,14 @@ impl Rules {
             .as_ref()
             .and_then(|targets| targets.get(&target))
         {
+            Some(numbers) if numbers.is_empty() => Err(CallError::Refused(Refusal {
+                reason: format!(
+                    "nobody is behind the transfer target: let the operator set `numbers` of `[transfer.{}]`",
+                    shown(&target)
+                ),
+                subject: shown(&target),
+                missing: Vec::new(),
+            })),
             Some(numbers) => Ok(Decision::Transfer {
                 target,
                 numbers: numbers.clone(),
@@ -413,6 +421,10 @@ mod tests {
             rules("[grants]\ntransfer = { default = [\"9876543210\"] }\nvoices = [\"asha\"]");
         assert!(
             matches!(rules.transfer(None), Ok(Decision::Transfer { numbers, .. }) if numbers.len() == 1)
+        );
+        let nobody = self::rules("[grants]\ntransfer = [\"legal\"]");
+        assert!(
+            matches!(nobody.transfer(Some("legal".to_owned())), Err(CallError::Refused(refusal)) if refusal.reason.contains("[transfer.legal]"))
         );
         assert!(
             matches!(rules.transfer(Some("sales".to_owned())), Err(CallError::Refused(refusal)) if refusal.subject == "sales")

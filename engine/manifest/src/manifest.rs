@@ -149,7 +149,8 @@ impl Takes {
 pub struct Grants {
     /// Patterns of look-up keys; `*` stands for any characters.
     pub lookup: Vec<String>,
-    /// Transfer targets by name. If `None`, the operator's `default` target.
+    /// Transfer targets by name. One without numbers has those that the operator gives. If `None`,
+    /// the operator's `default` target.
     pub transfer: Option<BTreeMap<String, Vec<PhoneNumber>>>,
     /// Voices, by the provider's names.
     pub voices: Vec<String>,

@@ -21,7 +21,10 @@ pub struct Overrides {
     /// Settings of one flow, whether its manifest names them or not; they take precedence over
     /// `settings`.
     pub flow_settings: BTreeMap<FlowName, BTreeMap<String, String>>,
-    /// Transfer targets of one flow; they take precedence over `agents`.
+    /// Numbers by transfer target, for every flow that may transfer to it; they take precedence over
+    /// `agents`.
+    pub targets: BTreeMap<String, Vec<PhoneNumber>>,
+    /// Transfer targets of one flow; they take precedence over `targets` and `agents`.
     pub flow_transfer: BTreeMap<FlowName, BTreeMap<String, Vec<PhoneNumber>>>,
 }
 
@@ -47,12 +50,23 @@ impl Samples {
 }
 
 impl Overrides {
-    /// The transfer targets of a flow whose numbers the operator provides.
-    fn targets(&self, flow: &FlowName) -> BTreeMap<String, Vec<PhoneNumber>> {
+    /// The transfer targets whose numbers the operator provides for all flows.
+    fn shared(&self) -> BTreeMap<String, Vec<PhoneNumber>> {
         let mut targets = BTreeMap::new();
         if !self.agents.is_empty() {
             targets.insert(DEFAULT.to_owned(), self.agents.clone());
         }
+        let named = self
+            .targets
+            .iter()
+            .filter(|(_, numbers)| !numbers.is_empty());
+        targets.extend(named.map(|(target, numbers)| (target.clone(), numbers.clone())));
+        targets
+    }
+
+    /// The transfer targets of a flow whose numbers the operator provides.
+    fn of_flow(&self, flow: &FlowName) -> BTreeMap<String, Vec<PhoneNumber>> {
+        let mut targets = self.shared();
         targets.extend(
             self.flow_transfer
                 .get(flow)
@@ -66,7 +80,7 @@ impl Overrides {
     /// Removes the manifest's numbers that will be replaced, so that they are not checked against
     /// the allowance.
     pub fn clear(&self, flow: &FlowName, manifest: &mut Manifest) {
-        let replaced = self.targets(flow);
+        let replaced = self.of_flow(flow);
         manifest
             .samples
             .transfer
@@ -114,24 +128,26 @@ impl Overrides {
         let own = self.flow_transfer.get(flow).cloned().unwrap_or_default();
         let samples = std::mem::take(&mut manifest.samples.transfer);
         let mut granted = manifest.grants.transfer.take();
-        // a manifest that grants targets without `default` does so deliberately
-        if !self.agents.is_empty()
-            && granted
-                .as_ref()
-                .is_none_or(|granted| granted.contains_key(DEFAULT))
-        {
-            granted
-                .get_or_insert_default()
-                .insert(DEFAULT.to_owned(), self.agents.clone());
+        for (target, numbers) in self.shared() {
+            // a manifest that grants targets without `default` does so deliberately
+            let is_granted = match &granted {
+                Some(granted) => granted.contains_key(&target),
+                None => target == DEFAULT,
+            };
+            if is_granted || samples.contains_key(&target) {
+                granted.get_or_insert_default().insert(target, numbers);
+            }
         }
         if !own.is_empty() {
             granted.get_or_insert_default().extend(own);
         }
         for (target, numbers) in samples {
-            if !granted
-                .as_ref()
-                .is_some_and(|granted| granted.contains_key(&target))
-            {
+            let has_numbers = |granted: &BTreeMap<String, Vec<PhoneNumber>>| {
+                granted
+                    .get(&target)
+                    .is_some_and(|numbers| !numbers.is_empty())
+            };
+            if !granted.as_ref().is_some_and(has_numbers) {
                 granted
                     .get_or_insert_default()
                     .insert(target.clone(), numbers.clone());
@@ -248,6 +264,7 @@ mod tests {
                 flow(),
                 BTreeMap::from([("default".to_owned(), vec![number("08055556666")])]),
             )]),
+            ..Overrides::default()
         };
         let (manifest, unnamed) = applied(&overrides, SHIPPED);
         assert_eq!(
@@ -262,5 +279,39 @@ mod tests {
             dialled(&manifest, "default"),
             Some(vec![number("08055556666")])
         );
+    }
+
+    #[test]
+    fn a_flow_names_targets_and_the_operator_says_who_they_are() {
+        let of = |target: &str, text: &str| (target.to_owned(), vec![number(text)]);
+        let overrides = Overrides {
+            agents: vec![number("08040001111")],
+            targets: BTreeMap::from([
+                of("legal", "08040002222"),
+                of("default", "08040003333"),
+                of("other", "08040004444"),
+            ]),
+            ..Overrides::default()
+        };
+        let (manifest, _) = applied(
+            &overrides,
+            "[grants]\ntransfer = ['legal', 'default', 'nobody']\n",
+        );
+        assert_eq!(
+            ["legal", "default", "nobody", "other"].map(|target| dialled(&manifest, target)),
+            [
+                Some(vec![number("08040002222")]),
+                Some(vec![number("08040003333")]),
+                Some(Vec::new()),
+                None
+            ]
+        );
+        let (manifest, _) = applied(&overrides, "[samples.transfer]\nlegal = ['08011112222']\n");
+        assert_eq!(
+            dialled(&manifest, "legal"),
+            Some(vec![number("08040002222")])
+        );
+        assert_eq!(manifest.samples.names(), Vec::<String>::new());
+        assert!(Manifest::parse("[grants]\ntransfer = ['08040001111']\n").is_err());
     }
 }

@@ -147,7 +147,7 @@ impl Reader<'_> {
                 match name {
                     "lookup" => grants.lookup = reader.each(name, item, look_up),
                     "voices" => grants.voices = reader.each(name, item, |text| Ok(text.to_owned())),
-                    "transfer" => grants.transfer = Some(reader.targets(name, item)),
+                    "transfer" => grants.transfer = Some(reader.granted_targets(name, item)),
                     _ => return false,
                 }
                 true
@@ -172,6 +172,23 @@ impl Reader<'_> {
             targets.insert(target.to_owned(), numbers);
         });
         targets
+    }
+
+    /// Reads targets by name, whose numbers the operator gives, or with numbers.
+    fn granted_targets(
+        &mut self,
+        name: &str,
+        item: &Item<'_>,
+    ) -> BTreeMap<String, Vec<PhoneNumber>> {
+        if !matches!(item.get_ref(), DeValue::Array(_)) {
+            return self.targets(name, item);
+        }
+        let names = self.each(name, item, |text| match PhoneNumber::parse(text) {
+            Ok(_) => Err("give the target of a number a name: `{ default = [\"…\"] }`".to_owned()),
+            Err(_) if text.trim().is_empty() => Err("name a target".to_owned()),
+            Err(_) => Ok(text.to_owned()),
+        });
+        names.into_iter().map(|name| (name, Vec::new())).collect()
     }
 
     fn samples(&mut self, item: &Item<'_>) -> Samples {

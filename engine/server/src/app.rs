@@ -8,6 +8,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{delete, get, post};
 use ghanti_session::Services;
 use ghanti_store::SqlRecords;
+use ghanti_webhook::Counts;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -22,7 +23,7 @@ use crate::problem;
 use crate::refusal::Refusals;
 use crate::routes::{
     after, agents, calls, campaigns, customers, do_not_call, events, flows, health, metrics,
-    passthru, status, stream, voicebot,
+    passthru, status, stream, voicebot, webhooks,
 };
 use crate::unserved::{self, Unserved};
 
@@ -49,10 +50,12 @@ pub struct App {
     pub refusals: Arc<Refusals>,
     /// Requests that could not be served because the set-up is wrong.
     pub unserved: Arc<Unserved>,
-    /// Lists of customers, and campaigns.
+    /// Lists of customers, campaigns, and webhook messages.
     pub records: Arc<SqlRecords>,
     /// Dials customers; `None` without an account.
     pub dialler: Option<Arc<Dialler>>,
+    /// How many webhook messages were delivered.
+    pub webhooks: Arc<Counts>,
     /// Permits for background tasks of answered requests, [`BACKGROUND`] in all.
     pub background: Arc<Semaphore>,
     /// Permits for clients that follow events, [`events::FOLLOWERS`] in all.
@@ -72,6 +75,7 @@ impl App {
             services,
             records,
             dialler,
+            webhooks,
         } = opened;
         let Places {
             calls,
@@ -84,6 +88,9 @@ impl App {
             connections,
             "ready: calls are taken up to this number"
         );
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let counts = webhooks.counts();
+        webhooks.start(&tasks, &stop);
         Self {
             admission: Admission::new(calls),
             limited_by,
@@ -96,9 +103,10 @@ impl App {
             dialler: dialler.map(Arc::new),
             background: Arc::new(Semaphore::new(BACKGROUND)),
             followers: Arc::new(Semaphore::new(events::FOLLOWERS)),
-            tasks: TaskTracker::new(),
+            webhooks: counts,
+            tasks,
             draining: CancellationToken::new(),
-            stop: CancellationToken::new(),
+            stop,
         }
     }
 }
@@ -186,6 +194,8 @@ pub fn router(app: App) -> Router {
         .route("/api/campaigns/{name}", get(campaigns::show))
         .route("/api/campaigns/{name}/{action}", post(campaigns::change))
         .route("/api/campaigns/{name}/customers", get(campaigns::report))
+        .route("/api/webhooks/dead", get(webhooks::dead))
+        .route("/api/webhooks/dead/{id}", post(webhooks::again))
         .route("/api/flows", get(flows::list))
         .route("/api/flows/reload", post(flows::reload))
         .route("/api/flows/{name}/rollback", post(flows::rollback))

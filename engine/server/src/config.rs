@@ -25,7 +25,9 @@ mod print;
 mod read;
 mod sentences;
 mod starter;
+mod transfer;
 mod urls;
+mod webhooks;
 
 pub use allowance::{GrantsAllowed, LimitsAllowed};
 pub use exotel::{Exotel, Region};
@@ -33,6 +35,8 @@ pub use overrides::{FlowOverrides, SettingValue};
 pub use print::printed;
 pub use read::{CommandLine, ConfigError, is_like_setting, read, read_with};
 pub use starter::Starter;
+pub use transfer::{DEFAULT as DEFAULT_TARGET, Music, Recorded, TransferTarget};
+pub use webhooks::Webhook;
 
 /// All settings.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -51,6 +55,10 @@ pub struct Config {
     pub flows: BTreeMap<FlowName, FlowOverrides>,
     /// How customers' records are read.
     pub customers: Customers,
+    /// Transfer targets by name.
+    pub transfer: BTreeMap<String, TransferTarget>,
+    /// Receivers of webhooks by name.
+    pub webhooks: BTreeMap<String, Webhook>,
     /// The account at Exotel, for dialling.
     pub exotel: Exotel,
     /// Where sessions, customers and records are kept.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ghanti_campaign::SetupError;
+use ghanti_campaign::api::tls_config;
 use ghanti_catalogue::watch;
 use ghanti_catalogue::{Catalogue, CatalogueError, CatalogueSettings, Loading};
 use ghanti_host::{CompileIn, EngineError, EngineSettings, FlowEngine, FlowVersion, Rejection};
@@ -24,6 +25,7 @@ use ghanti_store::{
     CallRecords, EventWriter, LayeredSessions, Lease, MemorySessions, RedisSessions,
     SessionSettings, SessionStore, SqlRecords,
 };
+use ghanti_webhook::{CallMessages, Delivery};
 
 use crate::config::{Config, RecognizerKind, SynthesizerKind};
 use crate::dialler::Dialler;
@@ -85,6 +87,17 @@ pub enum OpenError {
     /// The account in `[exotel]` cannot be used.
     #[error("cannot dial with the account of `[exotel]`: {0}")]
     Account(#[from] SetupError),
+    /// A receiver of webhooks cannot be used.
+    #[error("cannot send to the receiver of `[webhooks.{name}]`: {reason}")]
+    Webhook {
+        /// Its name.
+        name: String,
+        /// Why, with a hint.
+        reason: SetupError,
+    },
+    /// There is no client of HTTP for webhooks.
+    #[error("cannot send webhooks: {0}; see whether the system can resolve names")]
+    WebhookClient(String),
     /// A background thread panicked.
     #[error("a thread died while the recogniser was opened")]
     Thread,
@@ -94,10 +107,12 @@ pub enum OpenError {
 pub struct Opened {
     /// What all calls share.
     pub services: Services,
-    /// Lists of customers, and campaigns.
+    /// Lists of customers, campaigns, and webhook messages.
     pub records: Arc<SqlRecords>,
     /// Dials customers; `None` without an account.
     pub dialler: Option<Dialler>,
+    /// Sends webhooks.
+    pub webhooks: Delivery,
 }
 
 /// Creates a folder of the engine.
@@ -140,6 +155,7 @@ pub async fn open(
                 lease,
                 dialler,
                 records,
+                webhooks,
             },
         ),
     ) = tokio::try_join!(recognizer, flows)?;
@@ -176,7 +192,8 @@ pub async fn open(
             offset_minutes: config.calls.offset_minutes,
             date_order: config.customers.date_order,
             longest: config.longest_call(),
-            default_agents: config.calls.agents.clone(),
+            default_agents: config.default_agents().to_vec(),
+            targets: Arc::new(config.transfer_targets()),
             running: if mode == Mode::Dev {
                 Running::Move
             } else {
@@ -188,6 +205,7 @@ pub async fn open(
         services,
         records,
         dialler,
+        webhooks,
     })
 }
 
@@ -232,7 +250,7 @@ async fn open_catalogue(
         components: folders.data.join("components"),
         kept: Some(folders.data.join("flows")),
         default_flow: config.calls.flow.clone(),
-        default_transfer: config.calls.agents.clone(),
+        default_transfer: config.default_agents().to_vec(),
         allowance: config.allowance(),
         loading,
     };
@@ -293,6 +311,7 @@ struct Stores {
     lease: Lease,
     records: Arc<SqlRecords>,
     dialler: Option<Dialler>,
+    webhooks: Delivery,
 }
 
 async fn open_stores(config: &Config, folders: &Folders) -> Result<Stores, OpenError> {
@@ -311,7 +330,10 @@ async fn open_stores(config: &Config, folders: &Folders) -> Result<Stores, OpenE
         Some(redis) => Arc::new(LayeredSessions::new(near, redis)),
     };
     let database = config.stores.database_url.as_ref().map(|url| url.expose());
-    let records = Arc::new(SqlRecords::open(database, &folders.data).await?);
+    let messages = Arc::new(CallMessages::new(config.endpoints().into()));
+    let records = SqlRecords::open(database, &folders.data).await?;
+    let records = Arc::new(records.with_outbox(Arc::clone(&messages) as _));
+    let webhooks = open_webhooks(config, messages, &records)?;
     let archive: Arc<dyn CallRecords> = Arc::clone(&records) as _;
     let lease = Lease::take(Arc::clone(&archive), &folders.data).await?;
     let writer = EventWriter::start(Arc::clone(&archive), &folders.data.join("spool")).await?;
@@ -321,5 +343,27 @@ async fn open_stores(config: &Config, folders: &Folders) -> Result<Stores, OpenE
         lease,
         records,
         dialler,
+        webhooks,
     })
+}
+
+fn open_webhooks(
+    config: &Config,
+    messages: Arc<CallMessages>,
+    records: &Arc<SqlRecords>,
+) -> Result<Delivery, OpenError> {
+    let endpoints = config.endpoints();
+    let tls = endpoints.iter().map(|endpoint| {
+        let tls = tls_config(endpoint.target.is_https(), endpoint.ca_file.as_deref());
+        tls.map_err(|reason| OpenError::Webhook {
+            name: endpoint.name.clone(),
+            reason,
+        })
+    });
+    Delivery::new(
+        messages,
+        tls.collect::<Result<_, _>>()?,
+        Arc::clone(records),
+    )
+    .map_err(|error| OpenError::WebhookClient(error.to_string()))
 }

@@ -14,3 +14,4 @@ pub mod passthru;
 pub mod status;
 pub mod stream;
 pub mod voicebot;
+pub mod webhooks;

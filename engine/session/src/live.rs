@@ -11,7 +11,7 @@ use ghanti_language::ChoiceMatcher;
 use ghanti_model::values::{DateOrder, DateRules};
 use ghanti_model::{
     Answer, CallError, CallFacts, Collection, Content, CustomerRecord, Decision, EventKind,
-    Language, Masked, Playout, Prompt, PromptId, Question, Refusal, Reply,
+    Language, Masked, PhoneNumber, Playout, Prompt, PromptId, Question, Refusal, Reply,
 };
 use ghanti_speech::{Expectation, Recognizer, Utterance};
 use ghanti_store::SessionStore;
@@ -22,6 +22,7 @@ use crate::files::AudioFiles;
 use crate::machine::{Awaited, Command, Completion};
 use crate::question::{Answers, Asked};
 use crate::rendered_prompt::{RenderedPrompt, Source};
+use crate::targets::TransferTargets;
 
 /// How long a look-up in the session store may take.
 const LOOKUP: Duration = Duration::from_secs(1);
@@ -53,6 +54,8 @@ pub struct ConversationParts {
     pub offset_minutes: i16,
     /// The order of numeric dates in customers' records.
     pub date_order: Option<DateOrder>,
+    /// When transfer targets are open.
+    pub targets: Arc<TransferTargets>,
     /// The recogniser, if there is one.
     pub recognizer: Option<Arc<dyn Recognizer>>,
     /// Shared by all versions that hold the call in turn.
@@ -271,6 +274,29 @@ impl LiveConversation {
         }))
     }
 
+    /// Returns whom to dial for a target now, or refuses one that is closed.
+    fn open_target(
+        &mut self,
+        target: String,
+        numbers: Vec<PhoneNumber>,
+    ) -> Result<Decision, CallError> {
+        let Instant {
+            unix_ms,
+            offset_minutes,
+        } = self.now();
+        let opened = self
+            .parts
+            .targets
+            .open(target, numbers, unix_ms, offset_minutes);
+        opened.map_err(|closed| {
+            CallError::Refused(Refusal {
+                reason: closed.to_string(),
+                subject: closed.target,
+                missing: Vec::new(),
+            })
+        })
+    }
+
     fn alive(&self) -> Result<(), CallError> {
         if self.parts.commands.is_closed() {
             Err(CallError::CallEnded)
@@ -318,9 +344,13 @@ impl Conversation for LiveConversation {
 
     async fn decide(&mut self, decision: Decision) -> Result<(), CallError> {
         self.alive()?;
-        if matches!(decision, Decision::Transfer { .. }) {
-            self.refuse_unclear_transfer()?;
-        }
+        let decision = match decision {
+            Decision::Transfer { target, numbers } => {
+                self.refuse_unclear_transfer()?;
+                self.open_target(target, numbers)?
+            }
+            Decision::HangUp => Decision::HangUp,
+        };
         self.parts.call.emit(EventKind::Decided(decision));
         Ok(())
     }

@@ -367,6 +367,7 @@ impl Prepared {
                     rate_hz: start.media_format.rate_hz,
                     offset_minutes: services.settings.offset_minutes,
                     date_order: services.settings.date_order,
+                    targets: Arc::clone(&services.settings.targets),
                     recognizer: services.recognizer.clone(),
                     standing: Default::default(),
                 };
@@ -487,15 +488,20 @@ async fn play_fallback<W: Wire>(
     let numbers = agents(services, version);
     let wants_transfer =
         version.is_none_or(|version| version.manifest().on_failure.then == OnFailureThen::Transfer);
-    let transfer = wants_transfer && !numbers.is_empty();
-    call.emit(EventKind::Decided(if transfer {
-        Decision::Transfer {
-            target: "default".to_owned(),
+    let decision = if wants_transfer && !numbers.is_empty() {
+        let settings = &services.settings;
+        let opened = settings.targets.open(
+            "default".to_owned(),
             numbers,
-        }
+            unix_ms(),
+            settings.offset_minutes,
+        );
+        opened.unwrap_or(Decision::HangUp)
     } else {
         Decision::HangUp
-    }));
+    };
+    let transfer = matches!(decision, Decision::Transfer { .. });
+    call.emit(EventKind::Decided(decision));
     let own = version.and_then(|version| {
         version
             .manifest()
@@ -525,6 +531,7 @@ fn agents(services: &Services, version: Option<&FlowVersion>) -> Vec<PhoneNumber
     version
         .and_then(|version| version.manifest().grants.transfer.as_ref())
         .and_then(|targets| targets.get("default"))
+        .filter(|numbers| !numbers.is_empty())
         .cloned()
         .unwrap_or_else(|| services.settings.default_agents.clone())
 }

@@ -15,6 +15,7 @@ use ghanti_store::{Lease, SessionStore};
 use crate::call_registry::CallRegistry;
 use crate::files::AudioFiles;
 use crate::migration::MigrationSlots;
+use crate::targets::TransferTargets;
 
 /// Settings that apply to every call.
 #[derive(Debug, Clone)]
@@ -27,6 +28,8 @@ pub struct CallSettings {
     pub longest: Duration,
     /// Agents to dial for the transfer target `default`, if the flow's manifest does not grant it.
     pub default_agents: Vec<PhoneNumber>,
+    /// When transfer targets are open, and what is dialled instead.
+    pub targets: Arc<TransferTargets>,
     /// Whether running calls move to a newer version of their flow, unless its manifest says.
     pub running: Running,
 }

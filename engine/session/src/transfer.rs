@@ -13,7 +13,8 @@ const EVENT_CHARACTERS: usize = 64;
 
 /// Returns how the agent's leg ended, as reported by a Passthru applet after Connect.
 pub(crate) fn leg_at_passthru(request: &PassthruRequest) -> LegReport {
-    leg(ended(request), request.dial_whom_number.as_ref())
+    let talked_s = request.dial_call_duration_s;
+    leg(ended(request), request.dial_whom_number.as_ref(), talked_s)
 }
 
 /// Makes the event of a request of the Connect applet, which was answered with these numbers.
@@ -38,9 +39,12 @@ pub fn agent_reported(request: &PassthruRequest) -> EventKind {
         _ => ended(request),
     };
     let event = request.event_type.as_deref();
+    // only the last event comes after the conversation
+    let is_last = event.is_some_and(|event| event.eq_ignore_ascii_case("terminal"));
+    let talked_s = request.dial_call_duration_s.filter(|_| is_last);
     EventKind::AgentReported(AgentReported {
         event: event.map(|event| event.chars().take(EVENT_CHARACTERS).collect()),
-        leg: leg(state, request.dial_whom_number.as_ref()),
+        leg: leg(state, request.dial_whom_number.as_ref(), talked_s),
     })
 }
 
@@ -54,15 +58,21 @@ pub(crate) fn agents(legs: &[Leg]) -> Vec<LegReport> {
         } else {
             told.status.as_ref().and_then(state_of)
         };
-        leg(state, told.number.as_ref())
+        leg(state, told.number.as_ref(), told.on_call_duration_s)
     });
     reported.collect()
 }
 
-fn leg(state: Option<AgentLegState>, agent: Option<&PhoneNumber>) -> LegReport {
+/// A duration of nothing is that of a leg without a conversation.
+fn leg(
+    state: Option<AgentLegState>,
+    agent: Option<&PhoneNumber>,
+    talked_s: Option<u32>,
+) -> LegReport {
     LegReport {
         state,
         agent: agent.map(PhoneNumber::masked),
+        talked_s: talked_s.filter(|seconds| *seconds > 0),
     }
 }
 

@@ -8,6 +8,8 @@
 )]
 
 mod common;
+#[path = "records/deliveries.rs"]
+mod deliveries;
 #[path = "records/events.rs"]
 mod events;
 
@@ -16,6 +18,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use common::{assert_clean, full_record, in_state, record, sid};
+use deliveries::*;
 use events::*;
 use ghanti_model::{CallId, CallRecord, CallState, FlowName, NodeId, PhoneNumber, Step, VersionId};
 use ghanti_store::{
@@ -121,6 +124,12 @@ for_every_database! {
     all_records_since_a_time_come_page_by_page
     a_flows_ended_calls_come_newest_first
     a_wish_not_to_be_called_is_kept_until_it_is_lifted
+    messages_are_written_with_the_events_that_they_tell_of_and_once
+    messages_that_cannot_be_written_keep_their_events_out_too
+    messages_of_a_call_are_sent_one_after_another
+    a_message_is_taken_by_one_node_until_its_time_is_over
+    a_message_that_is_given_up_is_kept_and_lets_the_next_one_go
+    what_nobody_wants_any_more_is_given_up_and_forgotten
 }
 
 async fn a_full_record_comes_back_as_it_was(

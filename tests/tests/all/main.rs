@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod callbacks;
 mod campaigns;
 mod capacity;
 mod claims;
@@ -31,4 +32,6 @@ mod scripts;
 mod start;
 #[path = "../support/mod.rs"]
 mod support;
+mod transfers;
 mod untrusted;
+mod webhooks;

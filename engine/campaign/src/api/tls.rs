@@ -12,7 +12,10 @@ use super::settings::SetupError;
 
 /// The configuration of a client. Without certificates nothing is trusted, which is right for a
 /// client that speaks plain HTTP.
-pub(super) fn config(
+///
+/// # Errors
+/// A certificate that is needed cannot be read.
+pub fn config(
     needs_certificates: bool,
     ca_file: Option<&Path>,
 ) -> Result<ClientConfig, SetupError> {

@@ -97,7 +97,7 @@ pub enum MusicType {
 }
 
 /// Audio played before the conversation starts. A common cause of rejected replies, so this engine
-/// does not send it.
+/// sends it only where the operator wants a whisper, and as a text to the agent alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StartCallPlayback {
@@ -131,7 +131,7 @@ pub enum PlaybackType {
 }
 
 /// How agents are to be dialled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConnectTerms {
     /// How to record; `None` does not record.
     pub record: Option<Channels>,
@@ -141,6 +141,8 @@ pub struct ConnectTerms {
     pub conversation_s: u32,
     /// What the caller hears while waiting.
     pub music: MusicType,
+    /// A text that the agent hears before the conversation.
+    pub whisper: Option<String>,
 }
 
 impl ConnectReply {
@@ -158,6 +160,11 @@ impl ConnectReply {
             music_on_hold: Some(MusicOnHold {
                 kind: terms.music,
                 value: None,
+            }),
+            start_call_playback: terms.whisper.map(|value| StartCallPlayback {
+                playback_to: PlaybackTo::Callee,
+                kind: PlaybackType::Text,
+                value,
             }),
             destination: Destination::Numbers(numbers),
             ..Self::nobody()
@@ -228,6 +235,7 @@ mod tests {
         ringing_s: 30,
         conversation_s: 900,
         music: MusicType::DefaultTone,
+        whisper: None,
     };
 
     fn json(reply: &ConnectReply) -> String {
@@ -263,6 +271,7 @@ mod tests {
             ringing_s: 600,
             conversation_s: 0,
             music: MusicType::OperatorTone,
+            whisper: None,
         };
         let reply = ConnectReply::dial(vec![PhoneNumber::parse("+917800000000").unwrap()], terms);
         assert_eq!(
@@ -284,5 +293,84 @@ mod tests {
         ] {
             assert!(ConnectReply::parse(body).is_err(), "{body}");
         }
+    }
+
+    /// The documented fields of a reply that dials numbers, and what each may be.
+    fn is_documented(name: &str, value: &serde_json::Value) -> bool {
+        let is_one_of = |words: &[&str]| value.as_str().is_some_and(|word| words.contains(&word));
+        let seconds = |most: u64| {
+            value
+                .as_u64()
+                .is_some_and(|seconds| (1..=most).contains(&seconds))
+        };
+        let keys = |value: &serde_json::Value| {
+            let keys = value
+                .as_object()
+                .map(|object| object.keys().cloned().collect::<Vec<_>>());
+            keys.unwrap_or_default()
+        };
+        match name {
+            "fetch_after_attempt" | "record" => value.is_boolean(),
+            "destination" => {
+                let numbers = value["numbers"].as_array();
+                let is_e164 = |number: &serde_json::Value| {
+                    let digits = number.as_str().and_then(|text| text.strip_prefix('+'));
+                    digits.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
+                };
+                keys(value) == ["numbers"]
+                    && numbers.is_some_and(|numbers| numbers.iter().all(is_e164))
+            }
+            "recording_channels" => is_one_of(&["single", "dual"]),
+            "max_ringing_duration" => seconds(60),
+            "max_conversation_duration" => seconds(4_500),
+            "music_on_hold" => {
+                keys(value) == ["type"]
+                    && ["default_tone", "operator_tone"].contains(&value["type"].as_str().unwrap())
+            }
+            "start_call_playback" => {
+                keys(value) == ["playback_to", "type", "value"]
+                    && value["playback_to"] == "callee"
+                    && value["type"] == "text"
+                    && value["value"].is_string()
+            }
+            "dial_passthru_event_url" => is_one_of(&["https://bot.example.com/connect/event"]),
+            _ => false,
+        }
+    }
+
+    #[test]
+    fn whatever_the_terms_a_reply_has_documented_fields_alone() {
+        let numbers =
+            ["07800000000", "+917800000001"].map(|text| PhoneNumber::parse(text).unwrap());
+        let mut replies = 0;
+        for record in [None, Some(Channels::Single), Some(Channels::Dual)] {
+            for music in [MusicType::DefaultTone, MusicType::OperatorTone] {
+                for (ringing_s, conversation_s) in
+                    [(0, 0), (1, 1), (60, 4_500), (u32::MAX, u32::MAX)]
+                {
+                    for whisper in [None, Some("\"Loan\" caller, हिन्दी".to_owned())] {
+                        for count in 0..=numbers.len() {
+                            let terms = ConnectTerms {
+                                record,
+                                ringing_s,
+                                conversation_s,
+                                music,
+                                whisper: whisper.clone(),
+                            };
+                            let reply = ConnectReply::dial(numbers[..count].to_vec(), terms)
+                                .with_events("https://bot.example.com/connect/event".to_owned());
+                            let text = json(&reply);
+                            assert_eq!(ConnectReply::parse(&text).unwrap(), reply);
+                            let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+                            for (name, value) in value.as_object().unwrap() {
+                                assert!(is_documented(name, value), "{name}: {text}");
+                            }
+                            replies += 1;
+                        }
+                    }
+                }
+            }
+        }
+        assert_eq!(replies, 144);
     }
 }

@@ -178,6 +178,9 @@ pub struct LegReport {
     pub state: Option<AgentLegState>,
     /// The agent's number, masked, if reported.
     pub agent: Option<String>,
+    /// How long the agent talked with the caller, in seconds, if reported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub talked_s: Option<u32>,
 }
 
 /// A request of a Passthru applet after the bot.

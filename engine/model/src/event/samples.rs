@@ -88,6 +88,7 @@ pub(crate) fn every_kind(call: CallId) -> Vec<EventKind> {
     let leg = |state| LegReport {
         state: Some(state),
         agent: Some("xxxxxx0001".to_owned()),
+        talked_s: Some(45),
     };
     let cause = || Cause::new("stream-failed", "Exotel could not stream this call");
     vec![

@@ -203,6 +203,7 @@ fn an_agent_who_answers_before_the_stream_is_closed_has_answered() {
             leg: LegReport {
                 state: Some(AgentLegState::Answered),
                 agent: None,
+                talked_s: None,
             },
         }),
     ];

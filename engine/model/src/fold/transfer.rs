@@ -103,6 +103,12 @@ pub(super) fn passthru_after(record: &mut CallRecord, leg: &LegReport, now_ms: u
     }
     if has_asked(record) {
         report(record, leg, now_ms);
+        // the applet after Connect asks as soon as the conversation is over
+        if let (Some(AgentLegState::Answered), Some(talked_s)) = (leg.state, leg.talked_s)
+            && talked_s > 0
+        {
+            answered(record, now_ms.saturating_sub(u64::from(talked_s) * 1_000));
+        }
     }
     settle(record, now_ms, false);
 }
@@ -130,7 +136,16 @@ pub(super) fn connect_answered(record: &mut CallRecord, numbers: &[String], now_
 /// Applies a report of Connect's event URL on the progress of an agent's leg.
 pub(super) fn agent_reported(record: &mut CallRecord, leg: &LegReport, now_ms: u64) {
     report(record, leg, now_ms);
+    if leg.state == Some(AgentLegState::Answered) && leg.talked_s.is_none() {
+        answered(record, now_ms);
+    }
     settle(record, now_ms, false);
+}
+
+fn answered(record: &mut CallRecord, unix_ms: u64) {
+    if let Some(transfer) = &mut record.transfer {
+        transfer.answered(unix_ms);
+    }
 }
 
 /// Applies the agents' legs of a status callback.
@@ -156,6 +171,7 @@ fn report(record: &mut CallRecord, leg: &LegReport, now_ms: u64) {
             state,
             unix_ms: now_ms,
             agent: leg.agent.clone(),
+            talked_s: leg.talked_s,
         });
     }
 }

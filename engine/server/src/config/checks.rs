@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
-use super::{Config, Speech, allowance, exotel, overrides, urls};
+use super::{Config, Speech, allowance, exotel, overrides, transfer, urls, webhooks};
 use crate::logs;
 
 pub(super) fn check(config: &Config, errors: &mut Vec<String>) {
@@ -67,6 +67,8 @@ pub(super) fn check(config: &Config, errors: &mut Vec<String>) {
             calls.offset_minutes
         ));
     }
+    transfer::check(config, errors);
+    webhooks::check(&config.webhooks, errors);
     exotel::check(&config.exotel, errors);
     allowance::check(&config.limits, errors);
     overrides::check(config, errors);

@@ -62,6 +62,11 @@ impl Config {
         };
         Overrides {
             agents: self.calls.agents.clone(),
+            targets: self
+                .transfer
+                .iter()
+                .map(|(target, own)| (target.clone(), own.numbers.clone()))
+                .collect(),
             settings: texts(&self.settings),
             flow_settings: self
                 .flows

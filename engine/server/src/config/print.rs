@@ -8,6 +8,9 @@ use super::sentences::{SECTIONS, Section};
 /// Column at which comments wrap.
 const WIDTH: usize = 110;
 
+/// Sections whose keys are names of the operator's.
+const NAMED: [&str; 3] = ["flows", "transfer", "webhooks"];
+
 /// Prints all settings. Those without a value are commented out, with an example. Secrets are
 /// masked.
 pub fn printed(config: &Config) -> String {
@@ -17,9 +20,12 @@ pub fn printed(config: &Config) -> String {
         heading(section, &mut text);
         let values = all.get(section.name).and_then(Value::as_table);
         let value = |key: &str| values.and_then(|values| values.get(key));
-        // every flow has a line of its own here; the example is needed only if there are none
+        // every flow, target and webhook has a line of its own here; the example is needed only if
+        // there are none
         let is_shown = |key: &str| {
-            section.name != "flows" || value(key).is_some() || values.is_none_or(Table::is_empty)
+            !NAMED.contains(&section.name)
+                || value(key).is_some()
+                || values.is_none_or(Table::is_empty)
         };
         for setting in section
             .settings

@@ -26,18 +26,9 @@ pub struct CommandLine {
 /// The prefix of environment variables that override settings.
 const PREFIX: &str = "GHANTI_";
 /// All sections.
-const SECTIONS: [&str; 11] = [
-    "server",
-    "calls",
-    "customers",
-    "exotel",
-    "limits",
-    "grants",
-    "settings",
-    "flows",
-    "stores",
-    "speech",
-    "log",
+const SECTIONS: [&str; 13] = [
+    "server", "calls", "customers", "transfer", "webhooks", "exotel", "limits", "grants",
+    "settings", "flows", "stores", "speech", "log",
 ];
 /// Variables with that prefix that are not settings.
 const NO_SETTINGS: [&str; 1] = ["GHANTI_TOOLS"];
@@ -109,6 +100,8 @@ pub fn read_with(
         server: take("server").read(&mut errors),
         calls: take("calls").read(&mut errors),
         customers: take("customers").read(&mut errors),
+        transfer: take("transfer").read(&mut errors),
+        webhooks: take("webhooks").read(&mut errors),
         exotel: take("exotel").read(&mut errors),
         limits: take("limits").read(&mut errors),
         grants: take("grants").read(&mut errors),

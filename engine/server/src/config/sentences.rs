@@ -31,7 +31,7 @@ const fn setting(key: &'static str, sentence: &'static str, example: &'static st
 
 /// All sections and settings. The keys of `[settings]` and `[flows]` are chosen by operators and
 /// flow authors, so the entries for these two are examples.
-pub(super) const SECTIONS: [Section; 11] = [
+pub(super) const SECTIONS: [Section; 13] = [
     Section {
         name: "server",
         sentence: "Where the engine listens, how it is reached, and by whom.",
@@ -162,6 +162,32 @@ pub(super) const SECTIONS: [Section; 11] = [
             "What 05/12/2026 is: \"day-first\" (5 December, as India writes it) or \"month-first\" (12 May). Without it such a date is \
              refused, as spreadsheets write it either way.",
             "\"day-first\"",
+        )],
+    },
+    Section {
+        name: "transfer",
+        sentence: "Whom to dial for a transfer, by the target's name, and how. `default` is the target of a transfer that names none; its numbers \
+                   stand above `agents` of [calls].",
+        settings: &[setting(
+            "legal",
+            "Numbers in the order of dialling; hours in the calls' local time; how long a phone rings (at most 60 s) and a conversation lasts (at \
+             most 4500 s); recording (\"dual\", \"single\", \"none\"); music (\"default-tone\", \"operator-tone\"); what the agent hears first; the \
+             target instead while this one is closed.",
+            "{ numbers = [\"+91…\"], hours = [\"mon-fri 09:30-18:30\", \"sat 10:00-14:00\"], ring-s = 30, longest-s = 1800, record = \"dual\", \
+             music = \"default-tone\", whisper = \"A caller about a loan.\", fallback = \"default\" }",
+        )],
+    },
+    Section {
+        name: "webhooks",
+        sentence: "Who is told what became of calls, by a name of your choice: docs/webhooks.md.",
+        settings: &[setting(
+            "crm",
+            "Where to; the key that signs (`whsec_` and 24 to 64 bytes in base64), and while it is being changed the one before; kinds of events and \
+             flows, without them all; whether the customer's number and the flow's notes are sent; how long an attempt may take, how often a message \
+             is tried, and how soon after the first failure.",
+            "{ url = \"https://crm.example.com/ghanti\", secret = \"whsec_…\", previous-secret = \"whsec_…\", events = [\"call.ended\", \
+             \"transfer.outcome\", \"customer.do-not-call\"], flows = [\"emi-reminder\"], include-number = false, include-notes = false, timeout-s = \
+             10, attempts = 12, first-retry-s = 5 }",
         )],
     },
     EXOTEL,

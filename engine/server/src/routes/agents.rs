@@ -6,14 +6,13 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
-use ghanti_exotel::applet::{
-    Channels, ConnectReply, ConnectTerms, MAX_CONVERSATION_S, MusicType, PassthruRequest,
-};
-use ghanti_model::{CallSid, Decision, PhoneNumber};
+use ghanti_exotel::applet::{ConnectReply, PassthruRequest};
+use ghanti_model::{CallSid, Decision, PhoneNumber, unix_ms};
 use ghanti_session::transfer;
 
 use crate::access::Applet;
 use crate::app::App;
+use crate::config::DEFAULT_TARGET as DEFAULT;
 use crate::refusal::OUTCOME;
 use crate::routes::after::{call_of, decision};
 use crate::routes::voicebot::Base;
@@ -33,21 +32,20 @@ pub async fn connect(
     RawQuery(query): RawQuery,
 ) -> Json<ConnectReply> {
     let request = PassthruRequest::parse(query.as_deref().unwrap_or_default());
-    let numbers = match &request.call_sid {
-        None => Vec::new(),
+    let decided = match &request.call_sid {
+        None => Decision::HangUp,
         Some(sid) => match decision(&app, sid).await {
-            Ok(Some(Decision::Transfer { numbers, .. })) => numbers,
-            Ok(None) if was_refused(&app, sid).await => app.config.calls.agents.clone(),
-            Ok(Some(Decision::HangUp) | None) => Vec::new(),
-            Err(()) => app.config.calls.agents.clone(),
+            Ok(Some(decision)) => decision,
+            Ok(None) if was_refused(&app, sid).await => to_default(&app),
+            Ok(None) => Decision::HangUp,
+            Err(()) => to_default(&app),
         },
     };
-    let terms = ConnectTerms {
-        record: Some(Channels::Dual),
-        ringing_s: app.config.calls.ring_s,
-        conversation_s: MAX_CONVERSATION_S,
-        music: MusicType::DefaultTone,
+    let (target, numbers) = match decided {
+        Decision::Transfer { target, numbers } => (target, numbers),
+        Decision::HangUp => (DEFAULT.to_owned(), Vec::new()),
     };
+    let terms = app.config.connect_terms(&target);
     if let Some(sid) = request.call_sid {
         let (app, numbers) = (app.clone(), numbers.clone());
         let traced = app
@@ -60,6 +58,17 @@ pub async fn connect(
     }
     let events = Base::new(&app, &headers).applet(&app, "/connect/event", Secret::in_url);
     Json(ConnectReply::dial(numbers, terms).with_events(events))
+}
+
+/// The default agents or, outside their hours, those instead of them.
+fn to_default(app: &App) -> Decision {
+    let (config, settings) = (&app.config, &app.services.settings);
+    let numbers = config.default_agents().to_vec();
+    let (now_ms, offset) = (unix_ms(), settings.offset_minutes);
+    let opened = settings
+        .targets
+        .open(DEFAULT.to_owned(), numbers, now_ms, offset);
+    opened.unwrap_or(Decision::HangUp)
 }
 
 /// Records that Connect asked for the agents.

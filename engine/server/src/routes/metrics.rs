@@ -43,6 +43,7 @@ fn told(app: &App) -> Result<String, fmt::Error> {
     let mut registry = Registry::with_prefix("ghanti");
     calls(app, &mut registry);
     flows(app, &mut registry);
+    webhooks(app, &mut registry);
     let mut text = String::new();
     encode(&mut text, &registry)?;
     Ok(text)
@@ -183,6 +184,42 @@ fn flows(app: &App, registry: &mut Registry) {
         "Calls in which the flow trapped, met a limit or returned an error",
         failed,
     );
+}
+
+fn webhooks(app: &App, registry: &mut Registry) {
+    let attempts = Counts::<2>::default();
+    for ((endpoint, result), count) in app.webhooks.attempts() {
+        add(
+            &attempts,
+            [("endpoint", &endpoint), ("result", result)],
+            count,
+        );
+    }
+    registry.register(
+        "webhook_attempts",
+        "Attempts to deliver a webhook message, by result",
+        attempts,
+    );
+    let (waiting, dead) = app.webhooks.backlog();
+    for (name, help, counted) in [
+        (
+            "webhook_messages_waiting",
+            "Webhook messages that are still to be delivered",
+            waiting,
+        ),
+        (
+            "webhook_messages_dead",
+            "Webhook messages that were given up and are kept",
+            dead,
+        ),
+    ] {
+        let family = Family::<[(&'static str, String); 1], Gauge>::default();
+        for (endpoint, count) in counted {
+            let count = i64::try_from(count).unwrap_or(i64::MAX);
+            family.get_or_create(&[("endpoint", endpoint)]).set(count);
+        }
+        registry.register(name, help, family);
+    }
 }
 
 fn add<const LABELS: usize>(

@@ -290,3 +290,50 @@ fn the_applet_behind_connect_is_not_sent_to_connect_again() {
         &PassthruRequest::parse("CallSid=c1&DialCallStatus=null")
     ));
 }
+
+#[test]
+fn the_record_says_who_answered_after_how_long_and_who_was_busy() {
+    let reports = [
+        BOT_CLOSED,
+        Connect,
+        Event("EventType=Dial&DialWhomNumber=08000000001"),
+        Event("EventType=Terminal&DialCallStatus=busy&DialWhomNumber=08000000001"),
+        Event("EventType=Dial&DialWhomNumber=08000000002"),
+        Event("EventType=Answered&DialWhomNumber=08000000002"),
+        Event(
+            "EventType=Terminal&DialCallStatus=completed&DialCallDuration=45&DialWhomNumber=08000000002",
+        ),
+    ];
+    let transfer = after(decided(), &reports).into_record().transfer.unwrap();
+    let agents: Vec<_> = transfer
+        .agents
+        .iter()
+        .map(|leg| (leg.agent.as_deref().unwrap(), leg.state, leg.talked_s))
+        .collect();
+    assert_eq!(
+        agents,
+        [
+            ("xxxxxx0001", AgentLegState::Busy, None),
+            ("xxxxxx0002", AgentLegState::Answered, Some(45))
+        ]
+    );
+    // Connect asked at 101 ms and the answer was reported at 105 ms
+    assert_eq!(transfer.answered_after_ms, Some(4));
+    let leg = transfer.leg.unwrap();
+    assert_eq!(
+        (leg.agent.as_deref(), leg.talked_s),
+        (Some("xxxxxx0002"), Some(45))
+    );
+}
+
+#[test]
+fn an_answer_that_only_a_late_callback_tells_has_no_time() {
+    let callback = Status(
+        "CallSid=c1&Status=completed&Legs[0][Status]=completed&Legs[1][Status]=completed&Legs[1][OnCallDuration]=30&Legs[1][Number]=08000000001",
+    );
+    let record = after(decided(), &[BOT_CLOSED, Connect, callback]).into_record();
+    let transfer = record.transfer.unwrap();
+    assert_eq!(record.outcome.as_deref(), Some("transferred"));
+    assert_eq!(transfer.answered_after_ms, None);
+    assert_eq!(transfer.leg.unwrap().talked_s, Some(30));
+}

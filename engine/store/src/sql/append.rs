@@ -3,6 +3,9 @@
 //! The row of a call in `calls` is locked before its events are added, so that the record includes
 //! the events of both if two nodes add to one call at the same time. A call without a row gets one
 //! first. Calls are locked in the order of their ids, so that two writers cannot deadlock.
+//!
+//! What the events change is compared with the record before them in the same transaction: the
+//! messages that an [`Outbox`] makes of it are written with them, once.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,8 +17,10 @@ use ghanti_model::{
 };
 use sqlx::{PgConnection, SqliteConnection};
 
+use super::deliveries::WRITE;
 use super::{Pool, SqlRecords, WISH, state, stored_ms};
 use crate::hash::sha256;
+use crate::outbox::{Message, Outbox, RecordGist};
 use crate::{DoNotCall, StoreError};
 
 const PLACE: &str = "INSERT INTO calls (call_id, state, created_ms, updated_ms, record) VALUES ($1, 'pending', $2, $3, '') \
@@ -100,6 +105,23 @@ impl Known {
         known
     }
 
+    /// What the messages depend on, before new events; `None` if there are to be no messages. The
+    /// import of a record makes none: what it tells happened long ago.
+    fn gist(&self, outbox: Option<&dyn Outbox>, events: &[&CallEvent]) -> Option<RecordGist> {
+        let is_import = |event: &&CallEvent| matches!(event.kind, EventKind::Imported(_));
+        (outbox.is_some() && !events.iter().any(is_import))
+            .then(|| RecordGist::of(self.log.record()))
+    }
+
+    /// The messages of what new events have changed.
+    fn messages(&self, outbox: Option<&dyn Outbox>, before: Option<RecordGist>) -> Vec<Message> {
+        let (Some(outbox), Some(before)) = (outbox, before) else {
+            return Vec::new();
+        };
+        let newest_ms = self.log.last().map_or_else(unix_ms, |last| last.unix_ms);
+        outbox.messages(&before, self.log.record(), newest_ms)
+    }
+
     /// Applies new events. Returns whether the record has to be folded again from all stored
     /// events.
     fn take(&mut self, events: &[&CallEvent]) -> bool {
@@ -157,7 +179,8 @@ macro_rules! steps {
             connection: &mut $connection,
             call: CallId,
             events: &[&CallEvent],
-        ) -> Result<(), sqlx::Error> {
+            outbox: Option<&dyn Outbox>,
+        ) -> Result<usize, sqlx::Error> {
             let key = call.to_string();
             let first_ms = events.first().map_or(0, |event| event.unix_ms);
             sqlx::query(PLACE)
@@ -171,6 +194,7 @@ macro_rules! steps {
                 .fetch_one(&mut *connection)
                 .await?;
             let mut known = Known::of(call, row, events);
+            let before = known.gist(outbox, events);
             for event in known.imported.iter().chain(events.iter().copied()) {
                 let (payload, hash) = payload(event)?;
                 sqlx::query(ADD)
@@ -195,6 +219,7 @@ macro_rules! steps {
                     .collect();
                 known.log = CallLog::of(call, &all);
             }
+            let messages = known.messages(outbox, before);
             let (record, last) = (known.log.record(), known.log.last());
             let json = match known.unreadable {
                 Some(unreadable) => unreadable,
@@ -232,7 +257,18 @@ macro_rules! steps {
                     .execute(&mut *connection)
                     .await?;
             }
-            Ok(())
+            for message in &messages {
+                sqlx::query(WRITE)
+                    .bind(&message.id)
+                    .bind(&message.endpoint)
+                    .bind(&key)
+                    .bind(&message.kind)
+                    .bind(&message.body)
+                    .bind(stored_ms(unix_ms()))
+                    .execute(&mut *connection)
+                    .await?;
+            }
+            Ok(messages.len())
         }
     };
 }
@@ -250,28 +286,35 @@ impl SqlRecords {
             events.sort_by_key(|event| event.mark());
             events.dedup_by_key(|event| event.id);
         }
+        let (outbox, mut messages) = (self.outbox.as_deref(), 0);
         match &self.pool {
             Pool::Sqlite(pool) => {
                 self.bounded(async {
                     let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
                     for (call, events) in &calls {
-                        append_in_sqlite(&mut transaction, *call, events).await?;
+                        messages +=
+                            append_in_sqlite(&mut transaction, *call, events, outbox).await?;
                     }
                     transaction.commit().await
                 })
-                .await
+                .await?;
             }
             Pool::Postgres(pool) => {
                 self.bounded(async {
                     let mut transaction = pool.begin().await?;
                     for (call, events) in &calls {
-                        append_in_postgres(&mut transaction, *call, events).await?;
+                        messages +=
+                            append_in_postgres(&mut transaction, *call, events, outbox).await?;
                     }
                     transaction.commit().await
                 })
-                .await
+                .await?;
             }
         }
+        if let Some(outbox) = outbox.filter(|_| messages > 0) {
+            outbox.saved();
+        }
+        Ok(())
     }
 
     pub(super) async fn events_of(

@@ -21,10 +21,12 @@ const LAST: &str = "SELECT MAX(customer), COUNT(*) FROM \
 const ENROLLED: &str =
     "UPDATE campaigns SET enrolled_after = $2, enrolled_changes = $3 WHERE name = $1";
 // two nodes that claim at the same time get different customers
-const CLAIM_IN_POSTGRES: &str = "UPDATE campaign_customers SET node = $2, lease_until_ms = $4 WHERE campaign = $1 AND customer IN \
-     (SELECT customer FROM campaign_customers WHERE campaign = $1 AND state = 'waiting' AND due_ms <= $3 \
-      AND (lease_until_ms IS NULL OR lease_until_ms < $3) ORDER BY due_ms, customer LIMIT $5 FOR UPDATE SKIP LOCKED) \
-     RETURNING customer, phone, attempts";
+// (a subquery of UPDATE may be run more than once and then claims more than its limit)
+const CLAIM_IN_POSTGRES: &str = "WITH due AS MATERIALIZED (SELECT customer FROM campaign_customers WHERE campaign = $1 AND state = 'waiting' \
+     AND due_ms <= $3 AND (lease_until_ms IS NULL OR lease_until_ms < $3) ORDER BY due_ms, customer LIMIT $5 FOR UPDATE SKIP LOCKED) \
+     UPDATE campaign_customers SET node = $2, lease_until_ms = $4 FROM due \
+     WHERE campaign_customers.campaign = $1 AND campaign_customers.customer = due.customer \
+     RETURNING campaign_customers.customer, campaign_customers.phone, campaign_customers.attempts";
 const CLAIM_IN_SQLITE: &str = "UPDATE campaign_customers SET node = $2, lease_until_ms = $4 WHERE campaign = $1 AND customer IN \
      (SELECT customer FROM campaign_customers WHERE campaign = $1 AND state = 'waiting' AND due_ms <= $3 \
       AND (lease_until_ms IS NULL OR lease_until_ms < $3) ORDER BY due_ms, customer LIMIT $5) \

@@ -38,6 +38,11 @@ const SQLITE: &[Source] = &[
         "campaigns",
         include_str!("../../migrations/sqlite/0006_campaigns.sql"),
     ),
+    (
+        7,
+        "webhook deliveries",
+        include_str!("../../migrations/sqlite/0007_webhook_deliveries.sql"),
+    ),
 ];
 const POSTGRES: &[Source] = &[
     (
@@ -69,6 +74,11 @@ const POSTGRES: &[Source] = &[
         6,
         "campaigns",
         include_str!("../../migrations/postgres/0006_campaigns.sql"),
+    ),
+    (
+        7,
+        "webhook deliveries",
+        include_str!("../../migrations/postgres/0007_webhook_deliveries.sql"),
     ),
 ];
 

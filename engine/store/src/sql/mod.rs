@@ -18,6 +18,7 @@ mod append;
 mod attempts;
 mod campaigns;
 mod connect;
+mod deliveries;
 mod lists;
 mod members;
 mod migrations;
@@ -35,11 +36,13 @@ use ghanti_model::{
 use sqlx::{PgPool, SqlitePool};
 
 use crate::keyed::json_fault;
+use crate::outbox::Outbox;
 use crate::{
     CallRecords, DEADLINE, DialRequestKey, DoNotCall, OpenError, REQUEST_KEPT_MS, StoreError,
 };
 
 pub use attempts::{NewAttempt, Settlement};
+pub use deliveries::{DEAD_KEPT_MS, UNKNOWN_KEPT_MS};
 pub use pages::{Page, PageMark};
 
 const SQLITE: &str = "SQLite";
@@ -68,6 +71,7 @@ enum Pool {
 /// Events and records of calls in a database.
 pub struct SqlRecords {
     pool: Pool,
+    outbox: Option<Arc<dyn Outbox>>,
 }
 
 impl SqlRecords {
@@ -77,7 +81,17 @@ impl SqlRecords {
     pub async fn open(url: Option<&str>, data_dir: &Path) -> Result<Self, OpenError> {
         Ok(Self {
             pool: connect::connect(url, data_dir).await?,
+            outbox: None,
         })
+    }
+
+    /// Writes messages about the calls whose events are added from now on.
+    #[must_use]
+    pub fn with_outbox(self, outbox: Arc<dyn Outbox>) -> Self {
+        Self {
+            outbox: Some(outbox),
+            ..self
+        }
     }
 
     /// Closes all connections after the statements in progress. SQLite then merges its write-ahead

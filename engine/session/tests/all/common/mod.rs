@@ -116,6 +116,7 @@ impl House {
                 date_order: None,
                 longest: LONGEST,
                 default_agents: Vec::new(),
+                targets: Default::default(),
                 running: Default::default(),
             },
         });
