@@ -9,5 +9,6 @@ pub mod rate;
 
 pub use api::{
     ApiError, ApiSettings, Credentials, DialRequest, Dialled, Endpoint, ExotelApi, SetupError,
+    trusting_client,
 };
 pub use rate::{LocalBudget, OverLimit, RequestBudget, SharedBudget};

@@ -4,14 +4,14 @@ mod call;
 mod config;
 mod dev;
 mod dial;
+mod doctor;
 mod init;
 mod replay;
 mod serve;
 mod signals;
 mod sim;
 
-use std::io::Write as _;
-use std::process::ExitCode;
+use std::{io::Write as _, process::ExitCode};
 
 use clap::Parser;
 
@@ -25,20 +25,21 @@ enum Command {
     Init(init::Init),
     /// Serve calls while flows are being written, and build them when their sources change
     Dev(dev::Dev),
-    /// Dial a customer through a running engine
     Dial(dial::Dial),
+    Doctor(doctor::Doctor),
     /// Check the configuration, or print every setting
     #[command(subcommand)]
     Config(config::Command),
     /// Simulate Exotel and a caller against a running engine
     Call(call::Call),
-    /// Simulate Exotel's side of outbound calls
     Sim(sim::Sim),
     /// Replay recorded calls against their own version of a flow or another one
     Replay(replay::Replay),
     /// Compile the component on standard input; used by the engine for its child processes
     #[command(hide = true)]
-    CompileComponent { order: String },
+    CompileComponent {
+        order: String,
+    },
 }
 
 fn main() -> ExitCode {
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         Command::Init(init) => init.run(),
         Command::Dev(dev) => dev.run(),
         Command::Dial(dial) => dial.run(),
+        Command::Doctor(doctor) => doctor.run(),
         Command::Config(command) => command.run(),
         Command::Call(call) => call.run(),
         Command::Sim(sim) => sim.run(),

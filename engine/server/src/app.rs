@@ -1,5 +1,6 @@
 //! The state shared by all request handlers, and the router.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use axum::Router;
@@ -16,12 +17,13 @@ use crate::config::Config;
 use crate::connections::Connections;
 use crate::descriptors::{self, Budget};
 use crate::dialler::Dialler;
+use crate::doctor::Tally;
 use crate::open::Opened;
 use crate::problem;
 use crate::refusal::Refusals;
 use crate::routes::{
-    after, agents, calls, do_not_call, events, flows, health, metrics, passthru, status, stream,
-    voicebot,
+    after, agents, calls, do_not_call, doctor, events, flows, health, metrics, passthru, setup,
+    status, stream, voicebot,
 };
 use crate::unserved::{self, Unserved};
 
@@ -48,6 +50,12 @@ pub struct App {
     pub refusals: Arc<Refusals>,
     /// Requests that could not be served because the set-up is wrong.
     pub unserved: Arc<Unserved>,
+    /// What Exotel's requests showed of the set-up.
+    pub tally: Arc<Tally>,
+    /// The data folder.
+    pub data: Arc<Path>,
+    /// Permits for looks of the doctor, [`doctor::LOOKS`] in all.
+    pub looks: Arc<Semaphore>,
     /// Dials customers; `None` without an account.
     pub dialler: Option<Arc<Dialler>>,
     /// Permits for background tasks of answered requests, [`BACKGROUND`] in all.
@@ -65,7 +73,11 @@ pub struct App {
 impl App {
     /// Creates the state from a configuration, opened services and the front's connections.
     pub fn new(config: Arc<Config>, opened: Opened, open: Connections) -> Self {
-        let Opened { services, dialler } = opened;
+        let Opened {
+            services,
+            dialler,
+            data,
+        } = opened;
         let Places {
             calls,
             connections,
@@ -83,6 +95,9 @@ impl App {
             connections: open,
             refusals: Arc::default(),
             unserved: Arc::default(),
+            tally: Arc::default(),
+            data: data.into(),
+            looks: Arc::new(Semaphore::new(doctor::LOOKS)),
             config,
             services: Arc::new(services),
             dialler: dialler.map(Arc::new),
@@ -167,6 +182,8 @@ pub fn router(app: App) -> Router {
         .route("/api/flows/reload", post(flows::reload))
         .route("/api/flows/{name}/rollback", post(flows::rollback))
         .route("/api/flows/{name}/promote", post(flows::promote))
+        .route("/api/doctor", get(doctor::doctor))
+        .route("/setup", get(setup::setup))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(metrics::metrics))

@@ -96,6 +96,8 @@ pub struct Opened {
     pub services: Services,
     /// Dials customers; `None` without an account.
     pub dialler: Option<Dialler>,
+    /// The data folder.
+    pub data: PathBuf,
 }
 
 /// Creates a folder of the engine.
@@ -181,7 +183,11 @@ pub async fn open(
             },
         },
     };
-    Ok(Opened { services, dialler })
+    Ok(Opened {
+        services,
+        dialler,
+        data: folders.data.clone(),
+    })
 }
 
 /// Opens the configured recognizer; `None` if callers answer with keys.

@@ -12,6 +12,7 @@ mod capacity;
 mod claims;
 mod dev;
 mod dialling;
+mod doctor;
 mod emi_flow;
 mod failures;
 mod gates;
