@@ -29,6 +29,20 @@ pub use tls::config as tls_config;
 
 use crate::rate::RequestBudget;
 
+/// The beginning of an HTTP client that trusts the system's certificates, for requests that have
+/// nothing to do with the account. Redirects are not followed, and nothing is sent again.
+///
+/// # Errors
+/// The system has no certificates, or no usable TLS.
+pub fn trusting_client() -> Result<reqwest::ClientBuilder, SetupError> {
+    let tls = tls::config(true, None)?;
+    Ok(Client::builder()
+        .tls_backend_preconfigured(tls)
+        .redirect(redirect::Policy::none())
+        .retry(retry::never())
+        .pool_max_idle_per_host(0))
+}
+
 /// The longest body that is read. Exotel's longest page has 100 calls of about 1 kB.
 pub const BODY_BYTES: usize = 256 * 1024;
 

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::{call, campaign, config, customers, dev, dial, init, replay, serve, sim};
+use crate::{call, campaign, config, customers, dev, dial, doctor, init, replay, serve, sim};
 
 /// A voicebot engine for Exotel telephony.
 #[derive(Parser)]
@@ -18,6 +18,7 @@ pub enum Command {
     Dev(dev::Dev),
     /// Dial a customer through a running engine
     Dial(dial::Dial),
+    Doctor(doctor::Doctor),
     /// Call the customers of a list, by rules
     #[command(subcommand)]
     Campaign(campaign::Command),
@@ -49,6 +50,7 @@ impl Command {
             Self::Init(init) => init.run(),
             Self::Dev(dev) => dev.run(),
             Self::Dial(dial) => dial.run(),
+            Self::Doctor(doctor) => doctor.run(),
             Self::Campaign(command) => command.run(),
             Self::Customers(command) => Ok(command.run()),
             Self::Config(command) => command.run(),

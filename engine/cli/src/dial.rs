@@ -20,8 +20,9 @@ const AGENT: Duration = Duration::from_secs(120);
 /// The time between two looks at the call.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// Dial a customer through a running engine, and wait for the call's outcome. The engine needs an
-/// account in `[exotel]`. Exits with 0 once the call has ended, and with 1 if it was not dialled.
+/// Dial a customer through a running engine
+///
+/// Waits for the call's outcome. The engine needs an account in `[exotel]`. Exits with 0 once the call has ended, and with 1 if it was not dialled.
 #[derive(Args)]
 pub struct Dial {
     #[command(flatten)]

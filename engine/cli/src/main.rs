@@ -8,14 +8,14 @@ mod customers;
 mod dev;
 mod dial;
 mod engine;
+mod doctor;
 mod init;
 mod replay;
 mod serve;
 mod signals;
 mod sim;
 
-use std::io::Write as _;
-use std::process::ExitCode;
+use std::{io::Write as _, process::ExitCode};
 
 use clap::Parser;
 

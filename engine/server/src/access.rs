@@ -85,26 +85,48 @@ impl FromRequestParts<App> for Api {
     }
 }
 
+/// Checks whether a page of the API may be shown to a browser: the API token is the bearer token, or
+/// the password of HTTP Basic, which browsers ask for.
+///
+/// # Errors
+/// 401 without it.
+pub fn page(app: &App, headers: &HeaderMap) -> Result<(), Problem> {
+    let expected = app.config.server.api_token.as_ref();
+    let bearer = headers
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.strip_prefix("Bearer "));
+    if right(expected, bearer) || right(expected, basic_password(headers).as_deref()) {
+        Ok(())
+    } else {
+        Err(refused(
+            "give `api-token` of `[server]` as the password (any name), or as a bearer token",
+        ))
+    }
+}
+
+/// The password of HTTP Basic, if there is one.
+fn basic_password(headers: &HeaderMap) -> Option<String> {
+    let encoded = headers
+        .get(AUTHORIZATION)?
+        .to_str()
+        .ok()?
+        .strip_prefix("Basic ")?;
+    let credentials = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
+    Some(credentials.split_once(':')?.1.to_owned())
+}
+
 /// Checks whether a media stream may open: the token is in its path, or is the password of HTTP
 /// Basic, which Exotel sends for `wss://user:password@host` (Exotel: Voicebot applet,
 /// authentication).
 pub fn stream(app: &App, headers: &HeaderMap, in_path: Option<&str>) -> Result<(), Problem> {
-    let basic = headers
-        .get(AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.strip_prefix("Basic "))
-        .and_then(|encoded| STANDARD.decode(encoded).ok())
-        .and_then(|decoded| String::from_utf8(decoded).ok());
-    let password = basic
-        .as_deref()
-        .and_then(|credentials| credentials.split_once(':'))
-        .map(|(_, password)| password);
+    let password = basic_password(headers);
     let expected = app.config.server.stream_token.as_ref();
     // the token in `wss://user:TOKEN@…` is percent-encoded, and not every client decodes it
     let is_password = |password: &str| {
         right(expected, Some(password)) || right(expected, decoded(password).as_deref())
     };
-    if right(expected, in_path) || password.is_some_and(is_password) {
+    if right(expected, in_path) || password.as_deref().is_some_and(is_password) {
         Ok(())
     } else {
         Err(refused(

@@ -1,5 +1,6 @@
 //! The state shared by all request handlers, and the router.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use axum::Router;
@@ -18,12 +19,13 @@ use crate::config::Config;
 use crate::connections::Connections;
 use crate::descriptors::{self, Budget};
 use crate::dialler::Dialler;
+use crate::doctor::Tally;
 use crate::open::Opened;
 use crate::problem;
 use crate::refusal::Refusals;
 use crate::routes::{
-    after, agents, calls, campaigns, customers, do_not_call, events, flows, health, metrics,
-    passthru, status, stream, voicebot, webhooks,
+    after, agents, calls, campaigns, customers, do_not_call, doctor, events, flows, health, metrics,
+    passthru, setup, status, stream, voicebot, webhooks,
 };
 use crate::unserved::{self, Unserved};
 
@@ -52,6 +54,12 @@ pub struct App {
     pub unserved: Arc<Unserved>,
     /// Lists of customers, campaigns, and webhook messages.
     pub records: Arc<SqlRecords>,
+    /// What Exotel's requests showed of the set-up.
+    pub tally: Arc<Tally>,
+    /// The data folder.
+    pub data: Arc<Path>,
+    /// Permits for looks of the doctor, [`doctor::LOOKS`] in all.
+    pub looks: Arc<Semaphore>,
     /// Dials customers; `None` without an account.
     pub dialler: Option<Arc<Dialler>>,
     /// How many webhook messages were delivered.
@@ -76,6 +84,7 @@ impl App {
             records,
             dialler,
             webhooks,
+            data,
         } = opened;
         let Places {
             calls,
@@ -97,6 +106,9 @@ impl App {
             connections: open,
             refusals: Arc::default(),
             unserved: Arc::default(),
+            tally: Arc::default(),
+            data: data.into(),
+            looks: Arc::new(Semaphore::new(doctor::LOOKS)),
             config,
             services: Arc::new(services),
             records,
@@ -200,6 +212,8 @@ pub fn router(app: App) -> Router {
         .route("/api/flows/reload", post(flows::reload))
         .route("/api/flows/{name}/rollback", post(flows::rollback))
         .route("/api/flows/{name}/promote", post(flows::promote))
+        .route("/api/doctor", get(doctor::doctor))
+        .route("/setup", get(setup::setup))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(metrics::metrics))

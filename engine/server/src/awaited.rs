@@ -11,7 +11,7 @@ use ghanti_store::Binding;
 
 use crate::admission::STREAM;
 use crate::app::App;
-use crate::unserved::explain;
+use crate::unserved::{explain, note_unused_url};
 
 /// A socket that opened in time receives `start`, or is given up, within this time.
 const SOCKET: Duration = Duration::from_secs(11);
@@ -76,6 +76,7 @@ async fn conclude(app: &App, call: CallId, since: Instant) {
         return;
     }
     if let Some(sid) = &record.call_sid {
+        note_unused_url(app, sid);
         let _ = explain(app, sid).await;
     }
     let unnamed = app.unserved.unnamed_since(since);

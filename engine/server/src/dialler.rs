@@ -163,6 +163,20 @@ impl Dialler {
     }
 }
 
+/// The API of the account in `[exotel]`, for reading, and the ExoPhone that calls are made from;
+/// `None` without an account.
+///
+/// # Errors
+/// As [`Dialler::new`].
+pub fn account(config: &Config) -> Result<Option<(ExotelApi, PhoneNumber)>, SetupError> {
+    let exotel = &config.exotel;
+    let (Some(settings), Some(caller_id)) = (exotel.account(), &exotel.caller_id) else {
+        return Ok(None);
+    };
+    let budget = Arc::new(LocalBudget::new(exotel.requests_per_minute));
+    Ok(Some((ExotelApi::new(settings, budget)?, caller_id.clone())))
+}
+
 /// What a dial needs of the engine.
 pub struct Surroundings {
     /// Where its events go.

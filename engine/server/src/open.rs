@@ -113,6 +113,8 @@ pub struct Opened {
     pub dialler: Option<Dialler>,
     /// Sends webhooks.
     pub webhooks: Delivery,
+    /// The data folder.
+    pub data: PathBuf,
 }
 
 /// Creates a folder of the engine.
@@ -206,6 +208,7 @@ pub async fn open(
         records,
         dialler,
         webhooks,
+        data: folders.data.clone(),
     })
 }
 

@@ -15,6 +15,7 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use ghanti_model::event::Repeat;
+use ghanti_model::fold::network::STREAM_NEVER_OPENED;
 use ghanti_model::unix_ms;
 use ghanti_model::{CallId, CallSid, EventKind, Problem};
 use ghanti_session::connect::NoStart;
@@ -22,11 +23,14 @@ use ghanti_store::StoreError;
 use tokio::sync::Notify;
 
 mod asked;
+mod noticing;
 
 use asked::{Asked, STREAM, of_session};
+use noticing::Noticed;
 
 use crate::app::App;
 use crate::awaited::conclude_after_stream;
+use crate::doctor::PROBE;
 use crate::problem::Cause;
 use crate::routes::after::call_of;
 
@@ -218,11 +222,20 @@ impl Drop for Waiting {
     }
 }
 
-/// Handles all responses with a [`Cause`], as middleware.
+/// Counts the requests of applets for the doctor, and handles all responses with a [`Cause`], as
+/// middleware.
 pub async fn watch(State(app): State<App>, request: Request, next: Next) -> Response {
     let uri = request.uri().clone();
+    if uri.path().ends_with(PROBE) {
+        return next.run(request).await;
+    }
+    let noticed = Noticed::arriving(&app, &request);
     let response = next.run(request).await;
-    if let Some(cause) = response.extensions().get::<Cause>().copied() {
+    let cause = response.extensions().get::<Cause>().copied();
+    if let Some(noticed) = noticed {
+        noticed.answered(&app, cause, response.status());
+    }
+    if let Some(cause) = cause {
         let asked = Asked::read(
             &app.config.server.path,
             uri.path(),
@@ -253,6 +266,20 @@ pub fn unstarted(app: &App, session: &str, no_start: &NoStart) {
         problem,
         true,
     );
+}
+
+/// Keeps for a call that its Voicebot applet was given the stream's URL, if it was.
+pub fn note_unused_url(app: &App, sid: &CallSid) {
+    if app.tally.has_fetched(sid) {
+        let detail = "the Voicebot applet was given the stream's URL and never connected to it: see whether `public-url` of `[server]` answers \
+                      wss:// from outside, with a valid certificate (`ghanti doctor --probe`)";
+        let problem = Problem {
+            unix_ms: unix_ms(),
+            name: STREAM_NEVER_OPENED.to_owned(),
+            detail: detail.to_owned(),
+        };
+        app.unserved.remember(sid, problem);
+    }
 }
 
 /// Moves the problems kept for a CallSid to its call's record. Returns the call, or `None` if it is
@@ -313,6 +340,8 @@ fn keep(app: &App, sid: Option<CallSid>, call: Option<CallId>, problem: Problem,
 impl Asked {
     fn unserved(self, app: &App, cause: Cause) {
         let (name, hint) = self.hint(cause);
+        app.tally
+            .refused(self.place, cause.name(), &self.shown, unix_ms());
         if let Some(untold) = app
             .unserved
             .count((self.place, cause.name()), Instant::now())
@@ -330,7 +359,7 @@ impl Asked {
         }
         if !matches!(
             self.place,
-            "/api" | "/metrics" | "/websocket-url" | "/healthz" | "/readyz"
+            "/api" | "/metrics" | "/websocket-url" | "/setup" | "/healthz" | "/readyz"
         ) {
             let detail = format!("Exotel asked `{}` and was not answered: {hint}", self.shown);
             let problem = Problem {

@@ -7,11 +7,12 @@
 use std::sync::Arc;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use ghanti_audio::{Decoder, ResampleError};
+use ghanti_audio::{Decoder, FormatCheck, Mismatch, ResampleError};
 use ghanti_exotel::OutboundWriter;
 use ghanti_exotel::inbound::{self, Inbound, Start};
 use ghanti_host::{FlowVersion, Limit, RunEnd};
 use ghanti_model::PromptId;
+use ghanti_model::event::Repeat;
 use ghanti_speech::cache::{Keep, PromptAudio};
 use ghanti_speech::recognition::HEARINGS;
 use ghanti_speech::{Hearing, Recognition, Samples};
@@ -47,6 +48,8 @@ pub struct Driver<'a, W: Wire> {
     machine: Machine,
     writer: OutboundWriter,
     decoder: Decoder,
+    /// Absent for a stream that was announced as anything but PCM.
+    format_check: Option<FormatCheck>,
     recorder: Recorder,
     completions: mpsc::Sender<Completion>,
     pieces: FuturesUnordered<NextPiece>,
@@ -94,6 +97,8 @@ impl<'a, W: Wire> Driver<'a, W> {
             machine: Machine::new(format.rate_hz, encoding)?,
             writer: OutboundWriter::new(parts.start),
             decoder: Decoder::new(encoding),
+            format_check: (encoding == ghanti_audio::Encoding::Pcm16)
+                .then(|| FormatCheck::new(format.rate_hz)),
             recorder: Recorder::default(),
             completions: parts.completions,
             pieces: FuturesUnordered::new(),
@@ -248,6 +253,7 @@ impl<'a, W: Wire> Driver<'a, W> {
                     self.payload.clear();
                     match media.decode_into(&mut self.payload) {
                         Ok(()) => {
+                            self.check_format(now_ms);
                             self.samples.clear();
                             self.decoder.decode(&self.payload, &mut self.samples);
                             self.machine.audio(now_ms, &self.samples);
@@ -268,6 +274,30 @@ impl<'a, W: Wire> Driver<'a, W> {
                 Err(error) => self.invalid_frame(error.to_string()),
             },
         }
+    }
+
+    /// Notes that the caller's audio is not in the format that `start` announced.
+    fn check_format(&mut self, now_ms: u64) {
+        let check = self.format_check.as_mut();
+        let Some(mismatch) = check.and_then(|check| check.take(now_ms, &self.payload)) else {
+            return;
+        };
+        let (name, detail) = match mismatch {
+            Mismatch::Rate(rate_hz) => (
+                "wrong-sample-rate",
+                format!(
+                    "`start` announced audio of {} Hz, and audio of {rate_hz} Hz arrives, so that nothing is understood: set the Voicebot \
+                     applet's sample rate, and `sample-rate-hz` of `[calls]`, to the same value",
+                    self.rate_hz
+                ),
+            ),
+            Mismatch::MuLaw => (
+                "mu-law-audio",
+                "`start` announced PCM and μ-law arrives, so that nothing is understood: have the stream sent as 16-bit linear PCM"
+                    .to_owned(),
+            ),
+        };
+        self.call.note(name, detail, Repeat::OncePerName);
     }
 
     fn invalid_frame(&mut self, detail: String) {

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use ghanti_exotel::applet::{ConnectReply, Destination, DynamicUrl, SwitchCase};
 use ghanti_model::PhoneNumber;
-use reqwest::header::CONTENT_TYPE;
-use reqwest::{Client, RequestBuilder, StatusCode, Url};
+use reqwest::header::{CONTENT_TYPE, HOST};
+use reqwest::{Client, Method, RequestBuilder, StatusCode, Url};
 
 use crate::fault::WireFault;
 use crate::http::HttpClientError;
+use crate::proxy::{Proxy, SCHEME_HEADER};
 
 /// Timeout of Exotel's requests to an applet's URL.
 pub const APPLET_LIMIT: Duration = Duration::from_secs(5);
@@ -46,7 +47,10 @@ pub struct Connected {
 
 /// A client for applets' URLs.
 #[derive(Debug, Clone)]
-pub struct ExotelHttp(Client);
+pub struct ExotelHttp {
+    client: Client,
+    proxy: Option<Proxy>,
+}
 
 impl ExotelHttp {
     /// Creates a client.
@@ -59,12 +63,55 @@ impl ExotelHttp {
             .redirect(reqwest::redirect::Policy::none())
             .pool_max_idle_per_host(IDLE_CONNECTIONS)
             .build()?;
-        Ok(Self(http))
+        Ok(Self {
+            client: http,
+            proxy: None,
+        })
+    }
+
+    /// With a proxy in front of the engine.
+    pub fn through(self, proxy: Option<Proxy>) -> Self {
+        Self { proxy, ..self }
+    }
+
+    /// The proxy in front of the engine.
+    pub fn proxy(&self) -> Option<&Proxy> {
+        self.proxy.as_ref()
+    }
+
+    /// Begins a request, through the proxy if there is one. `request` names it in faults.
+    ///
+    /// # Errors
+    /// Exotel does not accept the proxy's certificate.
+    pub fn request(
+        &self,
+        request: &'static str,
+        method: Method,
+        mut url: Url,
+    ) -> Result<RequestBuilder, WireFault> {
+        let fault = |problem| WireFault::Applet { request, problem };
+        let way = match &self.proxy {
+            Some(proxy) => proxy.way(&url).map_err(fault)?,
+            None => None,
+        };
+        let Some(way) = way else {
+            return Ok(self.client.request(method, url));
+        };
+        let wrong = || fault("the URL cannot be led to the engine".to_owned());
+        url.set_scheme("http").map_err(|()| wrong())?;
+        url.set_ip_host(way.engine.ip()).map_err(|()| wrong())?;
+        url.set_port(Some(way.engine.port()))
+            .map_err(|()| wrong())?;
+        Ok(self
+            .client
+            .request(method, url)
+            .header(HOST, way.host)
+            .header(SCHEME_HEADER, way.scheme))
     }
 
     /// The client itself, for requests that are not an applet's.
     pub fn client(&self) -> &Client {
-        &self.0
+        &self.client
     }
 
     /// Makes an applet's request: the parameters are added to the query of the URL. `request` names
@@ -77,8 +124,7 @@ impl ExotelHttp {
     ) -> Result<Answer, WireFault> {
         // Connect's header (support article 3000096873); Passthru is not known to lack it
         let get = self
-            .0
-            .get(url)
+            .request(request, Method::GET, url)?
             .header("exotel-version", "1.0")
             .query(parameters);
         send(request, get).await

@@ -37,6 +37,7 @@ pub mod http;
 pub mod listener;
 pub mod load;
 pub mod playback;
+pub mod proxy;
 pub mod report;
 pub mod room;
 pub mod run;

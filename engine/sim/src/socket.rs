@@ -6,19 +6,25 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::{SinkExt, StreamExt};
 use reqwest::Url;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::http::{HeaderValue, header};
+use tokio_tungstenite::tungstenite::handshake::client::Request;
+use tokio_tungstenite::tungstenite::http::{HeaderValue, Response, StatusCode, header};
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+use crate::proxy::{Proxy, SCHEME_HEADER};
 
 /// Timeout of the handshake.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 
 /// A peer that accepts no bytes for this long is considered gone.
 const SEND_LIMIT: Duration = Duration::from_secs(5);
+
+/// How much is read of the answer to a request without an upgrade.
+const ANSWER_BYTES: u64 = 16 << 10;
 
 /// How long to keep reading after the last message, so that a reset does not overtake it.
 const LINGER: Duration = Duration::from_millis(500);
@@ -36,6 +42,45 @@ pub enum Incoming {
     Broken(String),
 }
 
+/// Asks as a proxy does that drops `Upgrade` and `Connection`; the error is what it was answered.
+async fn without_upgrade(mut stream: TcpStream, request: &Request) -> tungstenite::Error {
+    let mut text = format!(
+        "GET {} HTTP/1.1\r\nconnection: close\r\n",
+        request
+            .uri()
+            .path_and_query()
+            .map_or("/", |path| path.as_str())
+    );
+    let passed = request.headers().iter().filter(|(name, _)| {
+        !matches!(name.as_str(), "upgrade" | "connection") && !name.as_str().starts_with("sec-")
+    });
+    for (name, value) in passed {
+        text.push_str(&format!(
+            "{name}: {}\r\n",
+            value.to_str().unwrap_or_default()
+        ));
+    }
+    text.push_str("\r\n");
+    let mut answer = Vec::new();
+    let asked = async {
+        stream.write_all(text.as_bytes()).await?;
+        stream.take(ANSWER_BYTES).read_to_end(&mut answer).await
+    };
+    match asked.await {
+        Err(error) => error.into(),
+        Ok(_) => {
+            let answer = String::from_utf8_lossy(&answer);
+            let status = answer
+                .split_whitespace()
+                .nth(1)
+                .and_then(|code| code.parse().ok());
+            let mut response = Response::new(None);
+            *response.status_mut() = status.unwrap_or(StatusCode::BAD_GATEWAY);
+            tungstenite::Error::Http(Box::new(response))
+        }
+    }
+}
+
 /// An open stream.
 #[derive(Debug)]
 pub struct Socket {
@@ -48,13 +93,22 @@ impl Socket {
     /// Connects, retrying a failed handshake once. The URL's user and password are sent as an
     /// `Authorization` header.
     pub async fn open(url: &Url) -> Result<Self, String> {
-        match Self::handshake(url).await {
+        Self::open_through(None, url).await
+    }
+
+    /// Connects like [`open`](Self::open), through the proxy in front of the bot if there is one.
+    pub async fn open_through(proxy: Option<&Proxy>, url: &Url) -> Result<Self, String> {
+        match Self::handshake(proxy, url).await {
             Ok(socket) => Ok(socket),
-            Err(_) => Self::handshake(url).await,
+            Err(_) => Self::handshake(proxy, url).await,
         }
     }
 
-    async fn handshake(url: &Url) -> Result<Self, String> {
+    async fn handshake(proxy: Option<&Proxy>, url: &Url) -> Result<Self, String> {
+        let way = match proxy {
+            Some(proxy) => proxy.way(url)?,
+            None => None,
+        };
         let mut bare = url.clone();
         let _ = bare.set_username("").and_then(|()| bare.set_password(None));
         let mut request = bare
@@ -69,7 +123,21 @@ impl Socket {
             let value = HeaderValue::from_str(&basic).map_err(|error| error.to_string())?;
             request.headers_mut().insert(header::AUTHORIZATION, value);
         }
-        let connecting = tokio_tungstenite::connect_async_with_config(request, None, true);
+        let connecting = async {
+            let Some(way) = way else {
+                return tokio_tungstenite::connect_async_with_config(request, None, true).await;
+            };
+            let scheme = HeaderValue::from_static(way.scheme);
+            request.headers_mut().insert(SCHEME_HEADER, scheme);
+            let passes_upgrade = proxy.is_none_or(|proxy| proxy.upgrade);
+            let stream = TcpStream::connect(way.engine).await?;
+            stream.set_nodelay(true)?;
+            if !passes_upgrade {
+                return Err(without_upgrade(stream, &request).await);
+            }
+            let stream = MaybeTlsStream::Plain(stream);
+            tokio_tungstenite::client_async_with_config(request, stream, None).await
+        };
         match timeout(HANDSHAKE_LIMIT, connecting).await {
             Ok(connected) => connected
                 .map(|(stream, _)| Self {

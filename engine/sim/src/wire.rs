@@ -3,12 +3,14 @@
 use std::fmt;
 use std::time::Duration;
 
+use ghanti_audio::Encoding;
 use ghanti_exotel::FarEnd;
 use ghanti_exotel::far_end::Stream;
 use reqwest::Url;
 use tokio::time::{Instant, timeout};
 
 use crate::fault::WireFault;
+use crate::proxy::Proxy;
 use crate::socket::{Incoming, Socket};
 use crate::wire_check::{FromBot, WireCheck};
 use crate::wire_log::{Way, WireLog};
@@ -37,12 +39,23 @@ pub struct Wire {
     log: WireLog,
     started: Instant,
     bytes: Vec<u8>,
+    encoding: Encoding,
 }
 
 impl Wire {
     /// Connects to the bot. Messages are written to `log`.
     pub async fn open(url: &Url, stream: Stream, log: WireLog) -> Result<Self, String> {
-        let socket = Socket::open(url).await?;
+        Self::open_through(None, url, stream, log).await
+    }
+
+    /// Connects to the bot, through the proxy in front of it if there is one.
+    pub async fn open_through(
+        proxy: Option<&Proxy>,
+        url: &Url,
+        stream: Stream,
+        log: WireLog,
+    ) -> Result<Self, String> {
+        let socket = Socket::open_through(proxy, url).await?;
         let check = WireCheck::new(stream.stream_sid.to_string(), stream.media_format);
         let far_end = FarEnd::new(stream);
         Ok(Self {
@@ -52,7 +65,13 @@ impl Wire {
             log,
             started: Instant::now() + BEFORE_START,
             bytes: Vec::new(),
+            encoding: Encoding::Pcm16,
         })
+    }
+
+    /// Sends the caller's audio in an encoding, whatever `start` says.
+    pub fn encoded(self, encoding: Encoding) -> Self {
+        Self { encoding, ..self }
     }
 
     /// Sends `connected` and `start`. Returns the time of `start`, from which times are counted.
@@ -70,7 +89,7 @@ impl Wire {
     pub async fn media(&mut self, frame: &[i16], at_ms: u64) -> Result<(), Gone> {
         let mut bytes = std::mem::take(&mut self.bytes);
         bytes.clear();
-        bytes.extend(frame.iter().flat_map(|sample| sample.to_le_bytes()));
+        self.encoding.encode(frame, &mut bytes);
         let sent = self
             .send(|far_end, out| far_end.media(&bytes, at_ms, out))
             .await;

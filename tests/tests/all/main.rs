@@ -15,6 +15,7 @@ mod claims;
 mod customers;
 mod dev;
 mod dialling;
+mod doctor;
 mod emi_flow;
 mod failures;
 mod gates;

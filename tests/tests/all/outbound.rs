@@ -46,6 +46,11 @@ impl Exotel {
             callers,
         ]
         .concat();
+        Self::with_setup(listen, &setup)
+    }
+
+    /// Starts one at an address with this whole set-up.
+    pub fn with_setup(listen: &str, setup: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("exotel.toml");
         std::fs::write(&file, setup).unwrap();

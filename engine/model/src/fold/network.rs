@@ -22,11 +22,13 @@ pub const NEVER_CONNECTED: &str = "never-connected";
 pub const REFUSED_BUSY: &str = "refused-busy";
 /// Problem of a call whose stream never arrived, if no better cause is known.
 const NO_STREAM: &str = "no-stream";
+/// Problem of a call whose Voicebot applet was given the stream's URL and never connected to it.
+pub const STREAM_NEVER_OPENED: &str = "stream-never-opened";
 /// Outcomes of calls that the customer did not answer.
 const UNTAKEN: [&str; 4] = ["not-answered", "busy", "call-failed", "call-canceled"];
 /// Problems that explain why there was no stream, or why an applet got no answer. If a record has
 /// one of them, no other cause is guessed.
-const CAUSES: [&str; 15] = [
+const CAUSES: [&str; 16] = [
     "applet-refused",
     "dial-unknown",
     "message-too-long",
@@ -35,6 +37,7 @@ const CAUSES: [&str; 15] = [
     "refused",
     "stream-closed-early",
     "stream-failed",
+    STREAM_NEVER_OPENED,
     "stream-not-started",
     "stream-refused",
     "stream-throttled",

@@ -15,10 +15,12 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::access::Api;
 use crate::app::App;
 use crate::dialler::{self, CallFrom, DIALS, Dialler};
+use crate::doctor::Finding;
 use crate::order::Order;
 use crate::outbound;
 use crate::problem::Problem;
 use crate::routes::do_not_call::refuse_unwanted;
+use crate::routes::doctor::{findings_of, urls};
 use crate::routes::voicebot::Base;
 
 /// Number of calls that `GET /api/calls` returns.
@@ -167,15 +169,28 @@ async fn earlier(
     }
 }
 
-/// Returns a call's record with its steps, transcript and journal. The id is ours or Exotel's
-/// CallSid.
+/// A call's record, with what it says of the set-up.
+#[derive(Serialize)]
+pub struct Shown {
+    #[serde(flatten)]
+    record: CallRecord,
+    /// What is wrong by this record. A word stands for each token in it: records are passed on.
+    findings: Vec<Finding>,
+}
+
+/// Returns a call's record with its steps, transcript, journal and findings. The id is ours or
+/// Exotel's CallSid.
 pub async fn show(
     _: Api,
     State(app): State<App>,
+    headers: HeaderMap,
     id: Result<Path<String>, PathRejection>,
-) -> Result<Json<CallRecord>, Problem> {
+) -> Result<Json<Shown>, Problem> {
     let Path(id) = id?;
-    find(&app, id).await.map(Json)
+    let record = find(&app, id).await?;
+    let urls = urls(&app, &Base::new(&app, &headers), false);
+    let findings = findings_of(&record, &urls);
+    Ok(Json(Shown { record, findings }))
 }
 
 /// Withdraws a call that waits to be dialled: it will not be. Its outcome is `not-dialled`.

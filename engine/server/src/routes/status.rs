@@ -10,13 +10,14 @@ use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use ghanti_exotel::status::StatusCallback;
 use ghanti_exotel::{CallStatus, Parameters};
-use ghanti_model::{CallId, CallSid, EventKind, Masked};
+use ghanti_model::{CallId, CallSid, EventKind, Masked, unix_ms};
 use ghanti_session::find::{BEHIND_ANSWER, Sought, find};
 use ghanti_session::network;
 use ghanti_store::{Sighting, StoreError};
 
 use crate::access::Applet;
 use crate::app::App;
+use crate::doctor;
 use crate::problem::{Cause, Problem};
 use crate::unserved::explain;
 
@@ -61,6 +62,15 @@ pub async fn status(
             "send Exotel's status callback with its CallSid",
         )
         .because(Cause::Body));
+    }
+    if let Some(sid) = &callback.call_sid {
+        let status = callback.status.as_ref().map_or("", CallStatus::as_str);
+        let kind = format!(
+            "{}/{status}",
+            callback.event_type.as_deref().unwrap_or_default()
+        );
+        app.tally
+            .once(doctor::Applet::Status, sid, &kind, unix_ms());
     }
     app.tasks.clone().spawn(async move {
         let sid = callback.call_sid.as_ref();

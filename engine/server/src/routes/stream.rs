@@ -12,7 +12,7 @@ use axum::response::Response;
 use bytes::BytesMut;
 use ghanti_exotel::applet::PassthruRequest;
 use ghanti_exotel::inbound::Start;
-use ghanti_model::{CallId, CallSid};
+use ghanti_model::{CallId, CallSid, unix_ms};
 use ghanti_session::{Break, Ran, Received, Wire, WireClosed, run_call};
 use tracing::field::display;
 
@@ -20,6 +20,7 @@ use crate::access;
 use crate::admission::Opening;
 use crate::app::App;
 use crate::awaited::await_connect;
+use crate::doctor::{Applet, PROBE};
 use crate::logs::WEBSOCKET;
 use crate::problem::Problem;
 use crate::refusal::{ANYONE, EntryPoint, Refusal, refused, refused_stream};
@@ -75,6 +76,9 @@ fn accept(
 ) -> Result<Response, Problem> {
     access::stream(&app, headers, token.as_deref())?;
     let upgrade = upgrade?;
+    if session == PROBE {
+        return Ok(upgrade.on_upgrade(|socket| async move { Socket::new(socket).close().await }));
+    }
     let opening =
         place(&app, &session).inspect_err(|refusal| refused_stream(&app, *refusal, &session))?;
     let upgrade = upgrade
@@ -104,6 +108,7 @@ async fn hold(app: App, socket: WebSocket, session: String, opening: Opening) {
     let waiting = app.unserved.waiting(path_sid.clone());
     let admit = |start: &Start| {
         waiting.started();
+        seen(&app, start);
         opening
             .start(start.call_sid.as_ref(), Instant::now())
             .inspect_err(|_| unpromised(&app, start))
@@ -131,6 +136,16 @@ async fn hold(app: App, socket: WebSocket, session: String, opening: Opening) {
             told("closed", known, no_start.call_sid().or(path_sid.as_ref()));
             unstarted(&app, &session, &no_start);
         }
+    }
+}
+
+/// Tells the doctor's tally whose stream it is.
+fn seen(app: &App, start: &Start) {
+    let now_ms = unix_ms();
+    app.tally
+        .arrived(Applet::Stream, start.call_sid.as_ref(), now_ms);
+    if let Some(account_sid) = &start.account_sid {
+        app.tally.account(account_sid.as_str(), now_ms);
     }
 }
 

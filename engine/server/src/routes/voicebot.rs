@@ -10,17 +10,18 @@ use serde_json::{Value, json};
 
 use crate::access::{Api, Applet};
 use crate::app::App;
+use crate::config::After;
 use crate::problem::Problem;
 use crate::refusal::{ANYONE, EntryPoint, admit, refused};
 use crate::routes::passthru::share;
 use crate::secret::Secret;
 
 /// Instructions for the branches of the Passthru before the bot.
-const FIRST_BRANCH: &str = "200: lead it to Voicebot; 302: the engine is full or stopping, lead it to Connect (which dials `agents` of \
+pub const FIRST_BRANCH: &str = "200: lead it to Voicebot; 302: the engine is full or stopping, lead it to Connect (which dials `agents` of \
     `[calls]` then), to a message and Hangup, or to the Voicebot of another engine";
 
 /// Instructions for the applets after Connect; they make Exotel report whether an agent answered.
-const BEHIND_CONNECT: &str = "lead all branches to a Passthru with the URL of the one after the bot, then to Hangup: it reports whether an agent \
+pub const BEHIND_CONNECT: &str = "lead all branches to a Passthru with the URL of the one after the bot, then to Hangup: it reports whether an agent \
     answered";
 
 /// The base URLs by which Exotel reaches this engine.
@@ -130,32 +131,34 @@ pub async fn websocket_url(_: Api, State(app): State<App>, headers: HeaderMap) -
         }
     };
     let applet = |path: &str| base.applet(&app, path, shown);
-    let second_branch = match app.config.calls.after {
-        crate::config::After::Status => {
-            "302: a transfer was decided, lead it to Connect; 200: lead it to Hangup"
-        }
-        crate::config::After::Select => {
-            "follow it with SwitchCase: `transfer` leads to Connect, `hang-up` to Hangup"
-        }
-    };
     Json(json!({
         "applets": [
             { "applet": "Passthru", "url": applet("/passthru"), "async": false, "then": FIRST_BRANCH },
             {
                 "applet": "Voicebot",
                 "url": applet("/voicebot-url"),
-                "url-fixed": base.stream(&app, "{CallSid}", shown),
+                "url-fixed": base.stream(&app, ANYONE, shown),
                 "sample-rate-hz": app.config.calls.sample_rate_hz,
                 "encoding": "PCM, 16 bits, little-endian, mono, base64",
                 "custom-parameters": "at most 3, of 256 characters in all",
                 "note": "take `url`; `url-fixed` is for accounts that cannot use a dynamic one"
             },
-            { "applet": "Passthru", "url": applet("/passthru/after"), "async": false, "then": second_branch },
+            { "applet": "Passthru", "url": applet("/passthru/after"), "async": false, "then": second_branch(app.config.calls.after) },
             { "applet": "Connect", "url": applet("/connect"), "dial-whom": "dynamic URL", "then": BEHIND_CONNECT },
         ],
         "status-callback": applet("/status"),
         "warnings": warnings(&app, &base),
     }))
+}
+
+/// Instructions for the branches of the Passthru after the bot.
+pub fn second_branch(after: After) -> &'static str {
+    match after {
+        After::Status => "302: a transfer was decided, lead it to Connect; 200: lead it to Hangup",
+        After::Select => {
+            "follow it with SwitchCase: `transfer` leads to Connect, `hang-up` to Hangup"
+        }
+    }
 }
 
 fn warnings(app: &App, base: &Base) -> Vec<&'static str> {

@@ -10,11 +10,12 @@ use crate::refusal::ANYONE;
 /// The path of media streams.
 pub(super) const STREAM: &str = "/ws/voicebot";
 /// The paths that the engine serves, as labels in metrics.
-const PLACES: [&str; 10] = [
+const PLACES: [&str; 11] = [
     "/passthru",
     "/passthru/after",
     "/voicebot-url",
     "/websocket-url",
+    "/setup",
     "/connect",
     "/connect/event",
     "/status",
@@ -101,7 +102,8 @@ impl Asked {
             Cause::Token
                 if self.place == "/api"
                     || self.place == "/metrics"
-                    || self.place == "/websocket-url" =>
+                    || self.place == "/websocket-url"
+                    || self.place == "/setup" =>
             {
                 (
                     "applet-refused",

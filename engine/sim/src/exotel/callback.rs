@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use ghanti_model::CallStatus;
+use reqwest::Method;
 use reqwest::header::CONTENT_TYPE;
 use serde_json::{Map, Value as Json, json};
 use time::OffsetDateTime;
@@ -151,14 +152,30 @@ async fn post(
     state: &State,
     fault: Option<CallbackFault>,
 ) {
-    let post = exchange.http.client().post(callback.url.0.clone());
+    let request = "the status callback";
+    let post = match exchange
+        .http
+        .request(request, Method::POST, callback.url.0.clone())
+    {
+        Ok(post) => post,
+        Err(problem) => {
+            return log(
+                exchange,
+                call,
+                state,
+                fault,
+                None,
+                Some(problem.to_string()),
+            );
+        }
+    };
     let post = match callback.format {
         CallbackFormat::Multipart => post
             .header(CONTENT_TYPE, multipart::content_type())
             .body(multipart::body(&state.flat(call))),
         CallbackFormat::Json => post.json(&state.json(call)),
     };
-    match send("the status callback", post).await {
+    match send(request, post).await {
         Ok(answer) => {
             log(
                 exchange,

@@ -59,7 +59,7 @@ impl Exchange {
     pub fn new(setup: Setup) -> Result<Self, ExchangeError> {
         let engine = setup.engine.as_ref();
         Ok(Self {
-            http: ExotelHttp::new()?,
+            http: ExotelHttp::new()?.through(setup.proxy.clone()),
             engine: engine
                 .map(|engine| Applets::new(engine.url.expose()))
                 .transpose()?,

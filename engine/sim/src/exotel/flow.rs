@@ -14,8 +14,8 @@ use super::agents;
 use super::call::{Call, Ending};
 use super::calls::AppletLog;
 use super::exchange::Exchange;
-use super::setup::{Address, Applet, Flow, Go, Passthru, SwitchCase};
-use super::stream::{self, Streamed};
+use super::setup::{Address, Applet, Flow, Go, Passthru, Sends, SwitchCase};
+use super::stream::{self, Carried, Streamed};
 use crate::agent::AgentAnswer;
 use crate::conversation::Carries;
 use crate::exotel_http::Answer;
@@ -109,13 +109,24 @@ impl<'a> Course<'a> {
             Applet::SwitchCase(switch) => self.switch_case(switch, log),
             Applet::Hangup(_) => Go::HangUp,
             Applet::Voicebot(bot) => {
-                let rate_hz = self.call.caller.sample_rate_hz.or(bot.sample_rate_hz);
-                let streamed = stream::run(self, &bot.url, rate_hz, Carries::BothWays, log).await;
+                let carried = Carried {
+                    rate_hz: self.call.caller.sample_rate_hz.or(bot.sample_rate_hz),
+                    told_rate_hz: bot.told_sample_rate_hz,
+                    sends: bot.sends,
+                    carries: Carries::BothWays,
+                };
+                let streamed = stream::run(self, &bot.url, carried, log).await;
                 self.after_stream(streamed);
                 bot.then.clone()
             }
             Applet::Stream(applet) => {
-                let streamed = stream::run(self, &applet.url, None, Carries::CallerOnly, log).await;
+                let carried = Carried {
+                    rate_hz: None,
+                    told_rate_hz: None,
+                    sends: Sends::Pcm,
+                    carries: Carries::CallerOnly,
+                };
+                let streamed = stream::run(self, &applet.url, carried, log).await;
                 self.after_stream(streamed);
                 applet.then.clone()
             }
@@ -159,7 +170,9 @@ impl<'a> Course<'a> {
                 passthru.url.0.clone(),
                 self.parameters(),
             );
+            let after = Duration::from_millis(passthru.async_after_ms);
             self.exchange.tasks.spawn(async move {
+                exchange.wait_until(Instant::now() + after).await;
                 // its answer changes nothing
                 let _ = exchange.http.get(request, url, &parameters).await;
             });

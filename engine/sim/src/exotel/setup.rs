@@ -16,8 +16,11 @@ use reqwest::Url;
 use serde::Deserialize;
 
 pub use self::caller::{Behaviour, Caller, Pattern, VOICEMAIL_GREETING};
-pub use self::flow::{Applet, Connect, Flow, Go, Hangup, Passthru, Stream, SwitchCase, Voicebot};
+pub use self::flow::{
+    Applet, Connect, Flow, Go, Hangup, Passthru, Sends, Stream, SwitchCase, Voicebot,
+};
 use super::faults::Faults;
+use crate::proxy::Proxy;
 
 /// Exotel's limit of requests to the voice API, in a minute (developer.exotel.com/api/rate-limits).
 const REQUESTS_PER_MINUTE: usize = 200;
@@ -62,6 +65,9 @@ pub struct Setup {
     /// What goes wrong, and how often.
     #[serde(default)]
     pub faults: Faults,
+    /// What stands in front of the engine.
+    #[serde(default)]
+    pub proxy: Option<Proxy>,
     /// The engine's API, for scenarios with `after-template`.
     #[serde(default)]
     pub engine: Option<EngineApi>,

@@ -4,12 +4,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use ghanti_audio::Encoding;
+use ghanti_exotel::MediaFormat;
 use reqwest::Url;
 use tokio::time::Instant;
 
 use super::calls::{AppletLog, StreamLog};
 use super::flow::Course;
-use super::setup::{Address, Behaviour};
+use super::setup::{Address, Behaviour, Sends};
 use crate::conversation::{Caller, Carries, Keep, Network, Played, play};
 use crate::facts::{EndedBy, Facts};
 use crate::listener::Silent;
@@ -20,6 +22,19 @@ use crate::voice::VoiceError;
 use crate::watch::RecordWatch;
 use crate::wire::Wire;
 use crate::wire_log::WireLog;
+
+/// How a stream is carried.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Carried {
+    /// The sample rate in Hz, if not the URL's.
+    pub(super) rate_hz: Option<u32>,
+    /// The one that `start` tells, if another.
+    pub(super) told_rate_hz: Option<u32>,
+    /// How the caller's audio is encoded.
+    pub(super) sends: Sends,
+    /// Which directions it has.
+    pub(super) carries: Carries,
+}
 
 /// How a stream went, for the applets after it.
 #[derive(Debug)]
@@ -62,8 +77,7 @@ impl Streamed {
 pub(super) async fn run(
     course: &Course<'_>,
     asked: &Address,
-    rate_hz: Option<u32>,
-    carries: Carries,
+    carried: Carried,
     log: &mut AppletLog,
 ) -> Streamed {
     let url = match asked.0.scheme() {
@@ -78,7 +92,10 @@ pub(super) async fn run(
         }
     };
     let url = match url {
-        Ok(url) => rate_hz.map_or(url.clone(), |rate_hz| stream_url::with_rate(url, rate_hz)),
+        Ok(url) => match carried.rate_hz {
+            Some(rate_hz) => stream_url::with_rate(url, rate_hz),
+            None => url,
+        },
         Err(fault) => {
             log.problem = Some(fault.to_string());
             return Streamed::failed(None, ("Stream[Error]", fault.to_string()));
@@ -89,7 +106,7 @@ pub(super) async fn run(
         log.problem = Some(throttled.clone());
         return Streamed::failed(Some(url), ("Stream[DetailedStatus]", throttled));
     };
-    match talk(course, &url, carries).await {
+    match talk(course, &url, carried).await {
         Ok(played) => {
             let streamed = Streamed {
                 ended_by: played.ended_by,
@@ -118,7 +135,7 @@ pub(super) async fn run(
 }
 
 /// Connects and lets the caller talk. The error is why there is no stream.
-async fn talk(course: &Course<'_>, url: &Url, carries: Carries) -> Result<Played, String> {
+async fn talk(course: &Course<'_>, url: &Url, carried: Carried) -> Result<Played, String> {
     let (exchange, call) = (course.exchange, course.call);
     let (parameters, too_many) = stream_url::parameters(url);
     let format = stream_url::format(url);
@@ -129,8 +146,17 @@ async fn talk(course: &Course<'_>, url: &Url, carries: Carries) -> Result<Played
     let room = Room::new(&call.caller.line, format.rate_hz)
         .await
         .map_err(voice)?;
-    let stream = call.facts.stream(parameters, format);
-    let wire = Wire::open(url, stream, WireLog::off()).await?;
+    let told = MediaFormat {
+        rate_hz: carried.told_rate_hz.unwrap_or(format.rate_hz),
+        ..format
+    };
+    let stream = call.facts.stream(parameters, told);
+    let wire = Wire::open_through(exchange.http.proxy(), url, stream, WireLog::off())
+        .await?
+        .encoded(match carried.sends {
+            Sends::Pcm => Encoding::Pcm16,
+            Sends::MuLaw => Encoding::MuLaw,
+        });
     let watch = match &exchange.engine {
         Some(engine) if call.caller.needs_record() => {
             RecordWatch::begin(engine.clone(), call.facts.call_sid.to_string())
@@ -149,7 +175,7 @@ async fn talk(course: &Course<'_>, url: &Url, carries: Carries) -> Result<Played
         listener: &Silent,
         network: Network {
             frame_ms: call.caller.frame_ms(),
-            carries,
+            carries: carried.carries,
             lost_at_ms: call.luck.stream_lost_at_ms,
             hang_up: exchange.stop.clone(),
             keep: Keep::Measurements,

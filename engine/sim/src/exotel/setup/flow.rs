@@ -46,6 +46,9 @@ pub struct Passthru {
     /// "Make Passthru Async": the flow goes on at once, and the answer does not matter.
     #[serde(default, rename = "async")]
     pub is_async: bool,
+    /// How long after the flow has gone on an asynchronous request is sent, in milliseconds.
+    #[serde(default)]
+    pub async_after_ms: u64,
     /// The branch after 200.
     #[serde(default, rename = "on-200")]
     pub on_200: Go,
@@ -69,9 +72,26 @@ pub struct Voicebot {
     /// The sample rate in Hz that is added to the stream's URL, whatever that asks for.
     #[serde(default)]
     pub sample_rate_hz: Option<u32>,
+    /// The sample rate in Hz that `start` tells, whatever is sent.
+    #[serde(default)]
+    pub told_sample_rate_hz: Option<u32>,
+    /// The encoding that is sent, whatever `start` tells.
+    #[serde(default)]
+    pub sends: Sends,
     /// What comes when the bot has closed the stream, or there was none.
     #[serde(default)]
     pub then: Go,
+}
+
+/// How the caller's audio is encoded.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sends {
+    /// 16-bit linear PCM, as Exotel does.
+    #[default]
+    Pcm,
+    /// μ-law.
+    MuLaw,
 }
 
 /// The Stream applet.
@@ -189,6 +209,8 @@ impl Flow {
                 name,
                 url,
                 sample_rate_hz: None,
+                told_sample_rate_hz: None,
+                sends: Sends::Pcm,
                 then,
             })],
         }

@@ -1,0 +1,124 @@
+//! What one call's record says of the set-up.
+
+use ghanti_model::fold::network::{NEVER_CONNECTED, STREAM_NEVER_OPENED};
+use ghanti_model::fold::transfer::NEVER_ASKED;
+use ghanti_model::{CallRecord, Direction, Problem, Step};
+
+use super::Code;
+
+/// Words in Exotel's error text that speak of a certificate.
+const CERTIFICATE: [&str; 5] = [
+    "certificate",
+    "x509",
+    "unknownissuer",
+    "self signed",
+    "self-signed",
+];
+
+/// Returns what is wrong by a call's record, each with a sentence of evidence without personal
+/// data.
+pub fn of_call(record: &CallRecord) -> Vec<(Code, String)> {
+    let mut found: Vec<(Code, String)> = record
+        .problems
+        .iter()
+        .filter_map(|problem| Some((code(record, problem)?, problem.detail.clone())))
+        .collect();
+    if is_asynchronous(record) {
+        let words = "the Passthru's request came when the call's stream had begun";
+        found.push((Code::PassthruAsync, words.to_owned()));
+    }
+    if let Some(transfer) = &record.transfer
+        && let (Some(after_ms), Some(asked)) = (transfer.passthru_after_ms, transfer.asked.first())
+        && after_ms > asked.unix_ms
+        // the Passthru behind Connect asks when the agent's leg is over
+        && transfer.leg.as_ref().is_some_and(|leg| leg.unix_ms > after_ms)
+    {
+        let words = "Connect asked before the Passthru after the bot did";
+        found.push((Code::PassthruAsync, words.to_owned()));
+    }
+    found
+}
+
+fn code(record: &CallRecord, problem: &Problem) -> Option<Code> {
+    let passthru_after = || {
+        let transfer = record.transfer.as_ref();
+        transfer.is_some_and(|transfer| transfer.passthru_after_ms.is_some())
+    };
+    Some(match problem.name.as_str() {
+        "no-stream" if record.outcome.as_deref() == Some(NEVER_CONNECTED) => Code::NoVoicebotApplet,
+        STREAM_NEVER_OPENED => Code::StreamNeverOpened,
+        "no-marks" => Code::StreamApplet,
+        "second-stream" => Code::SecondStream,
+        "stream-refused" => Code::StreamToken,
+        "applet-refused" => Code::AppletToken,
+        "wrong-path" => Code::WrongPath,
+        "wrong-method" => Code::WrongMethod,
+        "no-upgrade" => Code::ProxyWithoutUpgrade,
+        "stream-failed" if speaks_of_certificate(&problem.detail) => Code::CertificateRefused,
+        "stream-failed" => Code::StreamUnreachable,
+        "stream-throttled" => Code::StreamsThrottled,
+        "stream-not-started"
+        | "unusable-start"
+        | "stream-closed-early"
+        | "message-too-long"
+        | "not-utf-8"
+        | "websocket-broken"
+        | "bad-frame" => Code::NotAStream,
+        NEVER_ASKED if passthru_after() => Code::TransferNeverAsked,
+        NEVER_ASKED => Code::PassthruAfterMissing,
+        "connect-without-transfer" => Code::ConnectWithoutTransfer,
+        "unreadable-callback" => Code::UnreadableCallback,
+        "too-many-reports" => Code::DuplicateWebhooks,
+        "wrong-sample-rate" | "unusable-audio" => Code::WrongSampleRate,
+        "mu-law-audio" => Code::MuLawAudio,
+        "no-media" => Code::NoCallerAudio,
+        "language-not-heard" => Code::LanguageNotHeard,
+        "prompt-failed" => Code::SpeechFails,
+        "unknown-order" => Code::CustomFieldForeign,
+        "several-orders" => Code::OrdersAmbiguous,
+        "wrong-number" | "unknown-number" => Code::NumbersUnlike,
+        "dial-refused" => Code::DialRefused,
+        "dial-unknown" => Code::DialUnknown,
+        "no-flow" => Code::NoFlow,
+        "refused" => Code::EngineFull,
+        "store-unavailable" => Code::StoreAway,
+        _ => return None,
+    })
+}
+
+fn speaks_of_certificate(detail: &str) -> bool {
+    let error = detail.split('`').nth(1).unwrap_or(detail).to_lowercase();
+    CERTIFICATE.iter().any(|word| error.contains(word))
+}
+
+/// A synchronous Passthru is answered before the next applet runs.
+fn is_asynchronous(record: &CallRecord) -> bool {
+    let reached = |step: &Step| {
+        let mut entries = record.steps.iter();
+        entries
+            .find(|entry| entry.step == *step)
+            .map(|entry| entry.unix_ms)
+    };
+    match (
+        reached(&Step::PassthruReceived),
+        reached(&Step::StreamConnected),
+    ) {
+        (Some(passthru_ms), Some(stream_ms)) => passthru_ms > stream_ms,
+        _ => false,
+    }
+}
+
+/// Whether the customer was called.
+pub(super) fn is_outbound(record: &CallRecord) -> bool {
+    record.direction == Some(Direction::Outbound) || record.order.is_some()
+}
+
+/// Whether an applet after the bot has reported to this call.
+pub(super) fn has_passthru_after(record: &CallRecord) -> bool {
+    let by_transfer = record
+        .transfer
+        .as_ref()
+        .is_some_and(|transfer| transfer.passthru_after_ms.is_some());
+    // no other request of Exotel has it
+    by_transfer || record.exotel.contains_key("CallType")
+}

@@ -1,0 +1,141 @@
+//! `GET /setup`: a page that shows what to paste into each applet, and whether the applet has asked.
+//!
+//! Browsers send no bearer token by themselves, so that the API token is also taken as the password
+//! of HTTP Basic.
+
+use axum::extract::State;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, WWW_AUTHENTICATE,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderName};
+use axum::response::{IntoResponse, Response};
+
+use crate::access;
+use crate::app::App;
+use crate::config::After;
+use crate::doctor::{Applet, Card, EntrySeen, SetupPage, TallyView, Urls, diagnose};
+use crate::problem::Problem;
+use crate::routes::doctor::{gather, is_guarded, urls};
+use crate::routes::voicebot::{BEHIND_CONNECT, Base, FIRST_BRANCH, second_branch};
+
+/// Nothing is loaded, nothing runs, and no other page may show this one.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+
+const HEADERS: [(HeaderName, &str); 5] = [
+    (CONTENT_TYPE, "text/html; charset=utf-8"),
+    (CONTENT_SECURITY_POLICY, POLICY),
+    // the page has tokens
+    (CACHE_CONTROL, "no-store"),
+    (REFERRER_POLICY, "no-referrer"),
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+];
+
+/// Answers with the page.
+///
+/// # Errors
+///
+/// 401 without the API token, which a browser then asks for as a password; the name does not
+/// matter. 503 if too many look at once.
+pub async fn setup(State(app): State<App>, headers: HeaderMap) -> Result<Response, Response> {
+    access::page(&app, &headers).map_err(unauthorized)?;
+    let base = Base::new(&app, &headers);
+    let has_tokens = is_guarded(&app) || has_no_tokens(&app);
+    let urls = urls(&app, &base, is_guarded(&app));
+    let evidence = gather(&app, urls, false)
+        .await
+        .map_err(IntoResponse::into_response)?;
+    let page = SetupPage {
+        now_ms: evidence.now_ms,
+        cards: cards(&app, &evidence.urls, &evidence.tally),
+        has_tokens,
+        findings: diagnose(&evidence),
+    };
+    Ok((HEADERS, page.html()).into_response())
+}
+
+fn unauthorized(problem: Problem) -> Response {
+    let challenge = [(
+        WWW_AUTHENTICATE,
+        "Basic realm=\"ghanti: api-token as the password\"",
+    )];
+    (challenge, problem).into_response()
+}
+
+fn has_no_tokens(app: &App) -> bool {
+    let server = &app.config.server;
+    server.stream_token.is_none() && server.applet_token.is_none()
+}
+
+fn cards(app: &App, urls: &Urls, tally: &TallyView) -> Vec<Card> {
+    let seen = |applets: &[Applet]| {
+        let mut all = EntrySeen::default();
+        for entry in applets
+            .iter()
+            .filter_map(|applet| tally.entries.get(applet))
+        {
+            all = all.with(entry);
+        }
+        Some(all)
+    };
+    let calls = &app.config.calls;
+    let not_async = || "\"Make Passthru Async\" is not ticked".to_owned();
+    let mut cards = vec![
+        Card {
+            title: "Passthru, before the bot",
+            paste: vec![("URL", urls.passthru.clone())],
+            settings: vec![not_async(), FIRST_BRANCH.to_owned()],
+            seen: seen(&[Applet::Passthru]),
+        },
+        Card {
+            title: "Voicebot (not Stream, which is one-way)",
+            paste: vec![
+                ("URL", urls.voicebot_url.clone()),
+                (
+                    "URL, for accounts that cannot use a dynamic one",
+                    urls.stream_url.clone(),
+                ),
+            ],
+            settings: vec![format!("sample rate {} Hz", calls.sample_rate_hz)],
+            seen: seen(&[Applet::VoicebotUrl, Applet::Stream]),
+        },
+        Card {
+            title: "Passthru, after the bot",
+            paste: vec![("URL", urls.passthru_after.clone())],
+            settings: vec![not_async(), second_branch(calls.after).to_owned()],
+            seen: seen(&[Applet::PassthruAfter]),
+        },
+    ];
+    if calls.after == After::Select {
+        cards.push(Card {
+            title: "SwitchCase",
+            paste: vec![
+                ("Case that leads to Connect", "transfer".to_owned()),
+                ("Case that leads to Hangup", "hang-up".to_owned()),
+            ],
+            settings: Vec::new(),
+            seen: None,
+        });
+    }
+    cards.extend([
+        Card {
+            title: "Connect",
+            paste: vec![("Dial whom: dynamic URL", urls.connect.clone())],
+            settings: vec![BEHIND_CONNECT.to_owned()],
+            seen: seen(&[Applet::Connect]),
+        },
+        Card {
+            title: "Passthru, after Connect",
+            paste: vec![("URL", urls.passthru_after.clone())],
+            settings: vec![not_async(), "lead both branches to Hangup".to_owned()],
+            seen: seen(&[Applet::AfterConnect]),
+        },
+        Card {
+            title: "Status callback (no applet: StatusCallback of the request to dial)",
+            paste: vec![("URL", urls.status.clone())],
+            settings: vec!["the engine's own dialling gives it by itself".to_owned()],
+            seen: seen(&[Applet::Status]),
+        },
+    ]);
+    cards
+}
