@@ -12,8 +12,8 @@ pub mod rules;
 pub mod runner;
 
 pub use api::{
-    ApiError, ApiSettings, Credentials, DialRequest, Dialled, Endpoint, ExotelApi, SetupError, Turn,
-    trusting_client,
+    ApiError, ApiSettings, Credentials, DialRequest, Dialled, Endpoint, ExotelApi, SetupError,
+    Turn, trusting_client,
 };
 pub use plan::Plan;
 pub use rate::{LocalBudget, OverLimit, RequestBudget, SharedBudget};

@@ -13,7 +13,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ghanti_model::{CallId, CustomerRecord, FlowName, NodeId, PhoneNumber, unix_ms};
 use ghanti_store::{
-    Begun, Campaign, CampaignState, Claimed, DoNotCall, NewAttempt, NextStep, Settlement,
+    Begun, Campaign, CampaignState, DoNotCall, DueCustomer, NewAttempt, NextStep, Settlement,
     SqlRecords, StoreError,
 };
 use tokio_util::sync::CancellationToken;
@@ -270,7 +270,7 @@ impl Runner {
         campaign: &Campaign,
         plan: &Plan,
         at_once: u32,
-        customer: Claimed,
+        customer: DueCustomer,
     ) -> Result<Room, StoreError> {
         let now_ms = unix_ms();
         if let Err(next) = self.check(campaign, plan, &customer, now_ms).await? {
@@ -353,7 +353,7 @@ impl Runner {
         &self,
         campaign: &Campaign,
         plan: &Plan,
-        customer: &Claimed,
+        customer: &DueCustomer,
         now_ms: u64,
     ) -> Result<Result<(), NextStep>, StoreError> {
         let offset_minutes = match rules::offset_of(&customer.fields, self.offset_minutes) {
@@ -382,7 +382,7 @@ impl Runner {
     async fn put_back(
         &self,
         campaign: &Campaign,
-        customer: &Claimed,
+        customer: &DueCustomer,
         due_ms: u64,
         reason: &str,
     ) -> Result<(), StoreError> {
@@ -397,7 +397,7 @@ impl Runner {
 }
 
 /// The number that a customer is called from: always the same one, so that they know it.
-fn caller_id(plan: &Plan, customer: &Claimed) -> Option<PhoneNumber> {
+fn caller_id(plan: &Plan, customer: &DueCustomer) -> Option<PhoneNumber> {
     let sum = |sum: usize, byte: u8| sum.wrapping_mul(31).wrapping_add(byte.into());
     let hash = customer.phone.expose().bytes().fold(0, sum);
     let at = hash.checked_rem(plan.caller_ids.len())?;

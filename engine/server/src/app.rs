@@ -24,8 +24,8 @@ use crate::open::Opened;
 use crate::problem;
 use crate::refusal::Refusals;
 use crate::routes::{
-    after, agents, calls, campaigns, customers, do_not_call, doctor, events, flows, health, metrics,
-    passthru, setup, status, stream, voicebot, webhooks,
+    after, agents, calls, campaigns, customers, do_not_call, doctor, events, flows, health,
+    metrics, passthru, setup, status, stream, voicebot, webhooks,
 };
 use crate::unserved::{self, Unserved};
 

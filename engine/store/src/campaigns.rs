@@ -94,7 +94,7 @@ pub struct Campaign {
 
 /// A customer who is due and held by this node.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Claimed {
+pub struct DueCustomer {
     /// Their key.
     pub key: CustomerKey,
     /// Their number.

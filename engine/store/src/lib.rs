@@ -29,7 +29,8 @@ pub mod writer;
 pub use self::redis::{RedisSessions, RequestRate};
 pub use binding::{Binding, Claimant, Ends, Order, Sighting};
 pub use campaigns::{
-    Begun, Campaign, CampaignState, Claimed, DialHistory, NextStep, OpenAttempt, Reported, Tally,
+    Begun, Campaign, CampaignState, DialHistory, DueCustomer, NextStep, OpenAttempt, Reported,
+    Tally,
 };
 pub use do_not_call::DoNotCall;
 pub use keys::SessionSettings;

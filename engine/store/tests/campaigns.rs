@@ -13,8 +13,8 @@ use ghanti_model::event::Requested;
 use ghanti_model::fold::NOT_DIALLED;
 use ghanti_model::{CallEvent, CallId, EventId, EventKind, Masked, NodeId, PhoneNumber};
 use ghanti_store::{
-    Begun, CallRecords, CampaignState, Claimed, CustomerKey, ListedCustomer, NewAttempt, NextStep,
-    Put, Removed, Settlement, SqlRecords,
+    Begun, CallRecords, CampaignState, CustomerKey, DueCustomer, ListedCustomer, NewAttempt,
+    NextStep, Put, Removed, Settlement, SqlRecords,
 };
 use ghanti_test_servers::PostgresServer;
 use tempfile::TempDir;
@@ -127,7 +127,7 @@ impl Subject {
         assert!(is_started.unwrap());
     }
 
-    async fn claim(&self, name: &str, node: NodeId, now_ms: u64, at_once: u32) -> Vec<Claimed> {
+    async fn claim(&self, name: &str, node: NodeId, now_ms: u64, at_once: u32) -> Vec<DueCustomer> {
         let lease = (now_ms, now_ms + MINUTE);
         let claimed = self
             .records
@@ -139,7 +139,7 @@ impl Subject {
     async fn begin(
         &self,
         name: &str,
-        (node, claimed): (NodeId, &Claimed),
+        (node, claimed): (NodeId, &DueCustomer),
         at_once: u32,
         now_ms: u64,
     ) -> (CallId, Begun) {

@@ -27,8 +27,19 @@ pub struct CommandLine {
 const PREFIX: &str = "GHANTI_";
 /// All sections.
 const SECTIONS: [&str; 13] = [
-    "server", "calls", "customers", "transfer", "webhooks", "exotel", "limits", "grants",
-    "settings", "flows", "stores", "speech", "log",
+    "server",
+    "calls",
+    "customers",
+    "transfer",
+    "webhooks",
+    "exotel",
+    "limits",
+    "grants",
+    "settings",
+    "flows",
+    "stores",
+    "speech",
+    "log",
 ];
 /// Variables with that prefix that are not settings.
 const NO_SETTINGS: [&str; 1] = ["GHANTI_TOOLS"];

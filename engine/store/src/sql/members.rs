@@ -8,7 +8,7 @@ use sqlx::{PgConnection, SqliteConnection};
 use super::campaigns::count;
 use super::{Pool, SqlRecords, lists, stored_ms};
 use crate::StoreError;
-use crate::campaigns::{Claimed, NextStep, Reported};
+use crate::campaigns::{DueCustomer, NextStep, Reported};
 use crate::lists::CustomerKey;
 
 const CURSOR: &str = "SELECT campaigns.list, enrolled_after, enrolled_changes, changes FROM campaigns \
@@ -152,7 +152,7 @@ impl SqlRecords {
         node: NodeId,
         (now_ms, lease_until_ms): (u64, u64),
         at_once: u32,
-    ) -> Result<Vec<Claimed>, StoreError> {
+    ) -> Result<Vec<DueCustomer>, StoreError> {
         let (node, now_ms, until_ms) = (
             node.to_string(),
             stored_ms(now_ms),
@@ -172,7 +172,7 @@ impl SqlRecords {
             let json = fields.get(&key).map_or("{}", String::as_str);
             let fields: BTreeMap<String, Masked> =
                 serde_json::from_str(json).map_err(|error| self.unreadable("customers", &error))?;
-            Ok(Claimed {
+            Ok(DueCustomer {
                 key: lists::key(key),
                 phone: self.phone(phone)?,
                 fields,

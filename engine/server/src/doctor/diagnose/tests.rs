@@ -69,7 +69,9 @@ fn call() -> CallRecord {
             state: AgentLegState::Answered,
             unix_ms: THEN_MS + 45_000,
             agent: None,
+            talked_s: None,
         }),
+        ..Transfer::default()
     });
     record.exotel = [("Status", "completed"), ("CallType", "call-attempt")]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
