@@ -113,47 +113,43 @@ fn requests(evidence: &Evidence, findings: &mut Findings) {
     let tally = &evidence.tally;
     for ((path, cause), signs) in &tally.refused {
         if let Some(code) = of_refusal(path, cause) {
-            findings.add(code, told(evidence, signs, "requests were refused"));
+            findings.add(code, told(evidence, signs, "refused requests"));
         }
     }
     for (sign, signs) in &tally.signs {
         let (code, what) = match sign {
-            Sign::OtherHost => (Code::OldHost, "requests were for another host".to_owned()),
+            Sign::OtherHost => (Code::OldHost, "requests for another host".to_owned()),
             Sign::Unencrypted(Applet::Stream) => (
                 Code::WsInsteadOfWss,
-                "streams reached the proxy unencrypted".to_owned(),
+                "streams that were asked for unencrypted".to_owned(),
             ),
             Sign::Unencrypted(applet) => (
                 Code::HttpInsteadOfHttps,
                 format!(
-                    "requests of `{}` reached the proxy unencrypted",
+                    "requests of `{}` that reached the proxy unencrypted",
                     applet.path()
                 ),
             ),
             Sign::Placeholder(applet) => (
                 Code::LiteralPlaceholder,
-                format!("requests of `{}` had a placeholder", applet.path()),
+                format!("requests of `{}` with a placeholder", applet.path()),
             ),
             Sign::NoCustomField => (
                 Code::CustomFieldMissing,
-                "requests of outbound calls had no `CustomField`".to_owned(),
+                "requests of outbound calls without `CustomField`".to_owned(),
             ),
             Sign::ForeignCustomField => (
                 Code::CustomFieldForeign,
-                "requests of outbound calls had a `CustomField` that is no id of an order"
-                    .to_owned(),
+                "requests of outbound calls whose `CustomField` is no id of an order".to_owned(),
             ),
             Sign::Asynchronous(applet) => (
                 Code::PassthruAsync,
-                format!(
-                    "times the next applet asked before `{}` was answered",
-                    applet.path()
-                ),
+                format!("requests that came before `{}` was answered", applet.path()),
             ),
             Sign::Doubled(applet) => (
                 Code::DuplicateWebhooks,
                 format!(
-                    "requests of `{}` had come before for the same call",
+                    "requests of `{}` that had come before for the same call",
                     applet.path()
                 ),
             ),
@@ -214,7 +210,7 @@ fn told(evidence: &Evidence, signs: &Signs, what: &str) -> String {
         format!(": `{}`", examples.join("`, `"))
     };
     format!(
-        "{} {what}, the last {}{examples}",
+        "{what}: {}, the last {}{examples}",
         seen.count,
         ago(evidence.now_ms, seen.last_ms)
     )

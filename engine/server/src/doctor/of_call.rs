@@ -87,7 +87,12 @@ fn code(record: &CallRecord, problem: &Problem) -> Option<Code> {
 }
 
 fn speaks_of_certificate(detail: &str) -> bool {
-    let error = detail.split('`').nth(1).unwrap_or(detail).to_lowercase();
+    // the hint behind Exotel's words speaks of certificates as well
+    let error = detail
+        .split_once('`')
+        .and_then(|(_, rest)| rest.rsplit_once('`'))
+        .map_or(detail, |(error, _)| error)
+        .to_lowercase();
     CERTIFICATE.iter().any(|word| error.contains(word))
 }
 

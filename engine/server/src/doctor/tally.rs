@@ -315,7 +315,7 @@ impl Signs {
             .take(EXAMPLE_CHARACTERS)
             .collect();
         let known: HashSet<_> = self.examples.iter().collect();
-        if self.examples.len() < EXAMPLES && !known.contains(&example) {
+        if self.examples.len() < EXAMPLES && !example.is_empty() && !known.contains(&example) {
             self.examples.push(example);
         }
     }

@@ -436,7 +436,7 @@ fn a_finding_says_how_often_when_last_and_what_to_paste() {
     };
     assert_eq!(
         finding.evidence,
-        ["1 requests were refused, the last 12 s ago: `/passthru`"]
+        ["refused requests: 1, the last 12 s ago: `/passthru`"]
     );
     assert!(
         finding
