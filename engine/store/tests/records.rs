@@ -130,6 +130,7 @@ for_every_database! {
     a_message_is_taken_by_one_node_until_its_time_is_over
     a_message_that_is_given_up_is_kept_and_lets_the_next_one_go
     what_nobody_wants_any_more_is_given_up_and_forgotten
+    messages_that_follow_each_other_are_taken_once
 }
 
 async fn a_full_record_comes_back_as_it_was(

@@ -281,7 +281,7 @@ mod tests {
     fn a_message_says_what_became_of_the_call_without_the_person() {
         let told = told(false, &Kind::TransferOutcome);
         assert_eq!(told["type"], "transfer.outcome");
-        assert_eq!(told["timestamp"], "2026-11-18T12:27:41.25Z");
+        assert_eq!(told["timestamp"], "2026-11-18T11:07:41.25Z");
         let data = &told["data"];
         assert_eq!(data["customer_number"], "xxxxxx3210");
         assert_eq!(data["notes"], json!({ "promise-date": null }));

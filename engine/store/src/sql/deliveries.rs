@@ -2,8 +2,8 @@
 //! given up.
 //!
 //! Messages of one endpoint and call are sent in the order in which they were written, so only the
-//! first of them may be taken. The others have the same time for the next attempt as the first,
-//! which keeps those that wait for a receiver that is down out of the query for what is due.
+//! first of them may be taken. Once the first has failed, the others have the same time for the next
+//! attempt, which keeps those that wait for a receiver that is down out of the query for what is due.
 
 use ghanti_model::CallId;
 
@@ -13,7 +13,7 @@ use crate::outbox::{Backlog, Claimed, DeadLetter};
 
 pub(super) const WRITE: &str = "INSERT INTO webhook_deliveries (id, endpoint, call_id, kind, body, created_ms, next_ms) \
      VALUES ($1, $2, $3, $4, $5, $6, COALESCE((SELECT MAX(next_ms) FROM webhook_deliveries \
-     WHERE endpoint = $2 AND call_id = $3 AND dead_ms IS NULL), $6))";
+     WHERE endpoint = $2 AND call_id = $3 AND dead_ms IS NULL AND error IS NOT NULL), $6))";
 const NEXT: &str =
     "SELECT MIN(next_ms) FROM webhook_deliveries WHERE endpoint = $1 AND dead_ms IS NULL";
 // SQLite has one writer at a time; PostgreSQL passes over what another node is taking
@@ -28,9 +28,7 @@ const CLAIM_IN_POSTGRES: &str = "UPDATE webhook_deliveries SET next_ms = $3, att
      AND earlier.dead_ms IS NULL AND earlier.seq < due.seq) ORDER BY due.next_ms, due.seq LIMIT $4 FOR UPDATE SKIP LOCKED) \
      RETURNING seq, id, call_id, kind, body, created_ms, attempts";
 const DELIVERED: &str = "DELETE FROM webhook_deliveries WHERE seq = $1 AND attempts = $2";
-const FAILED: &str =
-    "UPDATE webhook_deliveries SET error = $3 WHERE seq = $1 AND attempts = $2 AND dead_ms IS NULL";
-const GIVEN_UP: &str = "UPDATE webhook_deliveries SET error = $3, dead_ms = $4 WHERE seq = $1 AND attempts = $2 AND dead_ms IS NULL";
+const FAILED: &str = "UPDATE webhook_deliveries SET error = $3, dead_ms = $4 WHERE seq = $1 AND attempts = $2 AND dead_ms IS NULL";
 // the first message of a call, and those that wait behind it
 const AGAIN: &str = "UPDATE webhook_deliveries SET next_ms = $3 WHERE endpoint = $1 AND call_id = $2 AND dead_ms IS NULL";
 const DEAD: &str = "SELECT id, endpoint, call_id, kind, created_ms, attempts, dead_ms, error FROM webhook_deliveries \
@@ -118,12 +116,18 @@ impl SqlRecords {
     /// Deletes a message that was delivered; the next one of its call may be sent at once. Does
     /// nothing if another node has taken the message since.
     pub async fn delivered(&self, claimed: &Claimed, now_ms: u64) -> Result<(), StoreError> {
-        let done = on_either!(self, pool => async {
-            let delete = sqlx::query(DELIVERED).bind(claimed.seq);
-            let done = delete.bind(i64::from(claimed.attempts)).execute(pool).await?;
-            Ok(done.rows_affected())
-        })?;
-        self.go_on(claimed, done, now_ms).await
+        let (seq, attempts) = (claimed.seq, i64::from(claimed.attempts));
+        on_either!(self, pool => async {
+            // in one transaction: once the message is gone, another node may take the next one, whose
+            // time must not be changed any more
+            let mut transaction = pool.begin().await?;
+            let delete = sqlx::query(DELIVERED).bind(seq).bind(attempts);
+            if delete.execute(&mut *transaction).await?.rows_affected() > 0 {
+                let again = sqlx::query(AGAIN).bind(&claimed.endpoint).bind(call_of(claimed));
+                again.bind(stored_ms(now_ms)).execute(&mut *transaction).await?;
+            }
+            transaction.commit().await
+        })
     }
 
     /// Keeps why an attempt failed. The message and those behind it are tried at `again_ms`.
@@ -133,12 +137,7 @@ impl SqlRecords {
         error: &str,
         again_ms: u64,
     ) -> Result<(), StoreError> {
-        let error: String = error.chars().take(ERROR_CHARACTERS).collect();
-        let done = on_either!(self, pool => async {
-            let failed = sqlx::query(FAILED).bind(claimed.seq).bind(i64::from(claimed.attempts));
-            Ok(failed.bind(&error).execute(pool).await?.rows_affected())
-        })?;
-        self.go_on(claimed, done, again_ms).await
+        self.not_delivered(claimed, error, None, again_ms).await
     }
 
     /// Gives a message up: it becomes a dead letter, and the next one of its call may be sent.
@@ -148,23 +147,28 @@ impl SqlRecords {
         error: &str,
         now_ms: u64,
     ) -> Result<(), StoreError> {
-        let error: String = error.chars().take(ERROR_CHARACTERS).collect();
-        let done = on_either!(self, pool => async {
-            let failed = sqlx::query(GIVEN_UP).bind(claimed.seq).bind(i64::from(claimed.attempts));
-            let failed = failed.bind(&error).bind(stored_ms(now_ms));
-            Ok(failed.execute(pool).await?.rows_affected())
-        })?;
-        self.go_on(claimed, done, now_ms).await
+        self.not_delivered(claimed, error, Some(now_ms), now_ms)
+            .await
     }
 
-    /// Sets when the messages of a call are tried, if the node still had the one it reports.
-    async fn go_on(&self, claimed: &Claimed, done: u64, next_ms: u64) -> Result<(), StoreError> {
-        let Some(call) = claimed.call_id.filter(|_| done > 0) else {
-            return Ok(());
-        };
+    async fn not_delivered(
+        &self,
+        claimed: &Claimed,
+        error: &str,
+        dead_ms: Option<u64>,
+        next_ms: u64,
+    ) -> Result<(), StoreError> {
+        let (seq, attempts) = (claimed.seq, i64::from(claimed.attempts));
+        let error: String = error.chars().take(ERROR_CHARACTERS).collect();
         on_either!(self, pool => async {
-            let again = sqlx::query(AGAIN).bind(&claimed.endpoint).bind(call.to_string());
-            again.bind(stored_ms(next_ms)).execute(pool).await.map(drop)
+            let mut transaction = pool.begin().await?;
+            let failed = sqlx::query(FAILED).bind(seq).bind(attempts).bind(&error);
+            let failed = failed.bind(dead_ms.map(stored_ms));
+            if failed.execute(&mut *transaction).await?.rows_affected() > 0 {
+                let again = sqlx::query(AGAIN).bind(&claimed.endpoint).bind(call_of(claimed));
+                again.bind(stored_ms(next_ms)).execute(&mut *transaction).await?;
+            }
+            transaction.commit().await
         })
     }
 
@@ -232,4 +236,10 @@ impl SqlRecords {
             sqlx::query(FORGET).bind(forgotten_ms).execute(pool).await.map(drop)
         })
     }
+}
+
+fn call_of(claimed: &Claimed) -> String {
+    claimed
+        .call_id
+        .map_or_else(String::new, |call| call.to_string())
 }

@@ -1,8 +1,8 @@
 //! The behaviour of every store with webhook messages, as part of the suite in `records.rs`.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use ghanti_model::{CallEvent, CallId, CallRecord, EventKind};
 use ghanti_store::sql::{DEAD_KEPT_MS, UNKNOWN_KEPT_MS};
@@ -322,4 +322,39 @@ pub(super) async fn what_nobody_wants_any_more_is_given_up_and_forgotten(
         .await
         .unwrap();
     assert_eq!(records.dead_letters(10).await.unwrap(), []);
+}
+
+/// When one message is delivered the next one of its call may be taken, at that moment and once.
+pub(super) async fn messages_that_follow_each_other_are_taken_once(
+    Subject { records, .. }: Subject,
+) {
+    const OUTCOMES: u64 = 5;
+    let (records, calls) = with_calls(records, 6).await;
+    for call in &calls {
+        for nth in 0..OUTCOMES {
+            let outcome = format!("outcome-{nth}");
+            let events = ended(*call, 100 + nth * 10, &outcome);
+            records.append(&events).await.unwrap();
+        }
+    }
+    let expected = calls.len() * (2 + usize::try_from(OUTCOMES).unwrap());
+    let (records, taken) = (Arc::new(records), Arc::new(Mutex::new(Vec::new())));
+    let takers = (0..4).map(|_| {
+        let (records, taken) = (Arc::clone(&records), Arc::clone(&taken));
+        tokio::spawn(async move {
+            while taken.lock().unwrap().len() < expected {
+                for message in claim(&records, LATER_MS, 2).await {
+                    taken.lock().unwrap().push(message.id.clone());
+                    records.delivered(&message, LATER_MS).await.unwrap();
+                }
+                tokio::task::yield_now().await;
+            }
+        })
+    });
+    for taker in takers.collect::<Vec<_>>() {
+        taker.await.unwrap();
+    }
+    let taken = taken.lock().unwrap().clone();
+    let ids: BTreeSet<_> = taken.iter().collect();
+    assert_eq!((taken.len(), ids.len()), (expected, expected));
 }
