@@ -22,11 +22,13 @@ const CLAIM_IN_SQLITE: &str = "UPDATE webhook_deliveries SET next_ms = $3, attem
      SELECT 1 FROM webhook_deliveries earlier WHERE earlier.endpoint = due.endpoint AND earlier.call_id = due.call_id \
      AND earlier.dead_ms IS NULL AND earlier.seq < due.seq) ORDER BY due.next_ms, due.seq LIMIT $4) \
      RETURNING seq, id, call_id, kind, body, created_ms, attempts";
-const CLAIM_IN_POSTGRES: &str = "UPDATE webhook_deliveries SET next_ms = $3, attempts = attempts + 1 WHERE seq IN ( \
+// (a subquery of UPDATE may be run more than once and then claims more than its limit)
+const CLAIM_IN_POSTGRES: &str = "WITH due AS MATERIALIZED ( \
      SELECT due.seq FROM webhook_deliveries due WHERE due.endpoint = $1 AND due.dead_ms IS NULL AND due.next_ms <= $2 AND NOT EXISTS ( \
      SELECT 1 FROM webhook_deliveries earlier WHERE earlier.endpoint = due.endpoint AND earlier.call_id = due.call_id \
      AND earlier.dead_ms IS NULL AND earlier.seq < due.seq) ORDER BY due.next_ms, due.seq LIMIT $4 FOR UPDATE SKIP LOCKED) \
-     RETURNING seq, id, call_id, kind, body, created_ms, attempts";
+     UPDATE webhook_deliveries AS d SET next_ms = $3, attempts = d.attempts + 1 FROM due WHERE d.seq = due.seq \
+     RETURNING d.seq, d.id, d.call_id, d.kind, d.body, d.created_ms, d.attempts";
 const DELIVERED: &str = "DELETE FROM webhook_deliveries WHERE seq = $1 AND attempts = $2";
 const FAILED: &str = "UPDATE webhook_deliveries SET error = $3, dead_ms = $4 WHERE seq = $1 AND attempts = $2 AND dead_ms IS NULL";
 // the first message of a call, and those that wait behind it
