@@ -38,6 +38,8 @@ pub enum RejectsError {
 pub struct RejectsFile {
     path: PathBuf,
     header: Vec<String>,
+    /// How many cells a row of the list has.
+    columns: usize,
     writer: Option<Writer<File>>,
 }
 
@@ -67,6 +69,7 @@ impl RejectsFile {
                 .map(|name| name.replace(char::is_control, " "))
                 .chain(REASONS.map(str::to_owned))
                 .collect(),
+            columns: header.names.len(),
             writer: None,
         })
     }
@@ -90,9 +93,7 @@ impl RejectsFile {
         let failed = |reason| RejectsError::Io { file: path, reason };
         let own = self.header.len() - REASONS.len();
         let mut cells: Vec<String> = row.cells.iter().take(own).cloned().collect();
-        if let (Some(last), Some(surplus)) = (cells.last_mut(), row.cells.get(own..))
-            && !row.faults.is_empty()
-        {
+        if let (Some(last), Some(surplus)) = (cells.last_mut(), row.cells.get(self.columns..)) {
             // where the row has too many cells, nobody knows which of them belong together
             for cell in surplus {
                 last.push(',');
