@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::dialling::{account, calls, free_address, presses_keys};
 use crate::outbound::Exotel;
-use crate::support::{Engine, PATIENCE, Setup, program};
+use crate::support::{Engine, PATIENCE, Setup, program, root};
 
 /// No rule that the clock on the wall would make a difference to.
 const AT_ANY_TIME: &str =
@@ -361,4 +361,89 @@ async fn an_engine_that_is_killed_while_it_calls_dials_nobody_twice_and_loses_no
     // a kill leaves no more than the calls that were about to be dialled
     assert!(never_dialled < 30, "{never_dialled}");
     exotel.stop();
+}
+
+/// Imports a sample of `tests/customers/`, copied into the engine's folder.
+async fn import_file(engine: &Engine, name: &str, more: &[&str]) -> Output {
+    let file = engine.house().join(name);
+    std::fs::copy(root().join("tests/customers").join(name), &file).unwrap();
+    let mut command = program();
+    command.args(["customers", "import"]).arg(&file);
+    command
+        .args(["--flow", "emi-reminder", "--url", &engine.url("")])
+        .args(more);
+    tokio::task::spawn_blocking(move || command.output().unwrap())
+        .await
+        .unwrap()
+}
+
+/// The numbers of the summary of an import, without the spaces that align them.
+fn counts(output: &Output) -> Vec<String> {
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let plain = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    let names = ["rows ", "stored ", "updated ", "unchanged ", "rejected "];
+    text.lines()
+        .map(plain)
+        .filter(|line| names.iter().any(|name| line.starts_with(name)))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_imported_into_the_engine_by_the_fields_of_its_flow() {
+    let engine =
+        Setup::new("[speech]\nrecognizer = 'none'\n[customers]\ndate-order = 'day-first'\n")
+            .start();
+    let list = ["--list", "december"];
+    let checked = import_file(&engine, "december.csv", &["--list", "december", "--check"]).await;
+    let lists: Value = engine
+        .http()
+        .get(engine.url("/api/customers"))
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(
+        (checked.status.code(), &lists),
+        (Some(1), &json!([])),
+        "{checked:?}"
+    );
+    let first = import_file(&engine, "december.csv", &list).await;
+    assert_eq!(first.status.code(), Some(1), "{first:?}");
+    let expected = [
+        "rows 7",
+        "stored 3",
+        "updated 0",
+        "unchanged 0",
+        "rejected 4, of which duplicates 1",
+    ];
+    assert_eq!(counts(&first), expected, "{first:?}");
+    let rejects = std::fs::read_to_string(engine.house().join("december.csv.rejects.csv")).unwrap();
+    assert!(
+        !rejects.contains("due-date"),
+        "the order of dates is set: {rejects}"
+    );
+    let again = import_file(&engine, "december.csv", &list).await;
+    let expected = [
+        "rows 7",
+        "stored 0",
+        "updated 0",
+        "unchanged 3",
+        "rejected 4, of which duplicates 1",
+    ];
+    assert_eq!(counts(&again), expected, "{again:?}");
+    let others = import_file(&engine, "day-first.txt", &list).await;
+    assert_eq!(others.status.code(), Some(0), "{others:?}");
+    let unknown = import_file(&engine, "december.csv", &["--list", "December"]).await;
+    assert_eq!(unknown.status.code(), Some(2), "{unknown:?}");
+    assert!(
+        String::from_utf8_lossy(&unknown.stderr).contains("lower-case letters"),
+        "{unknown:?}"
+    );
+    let logs = engine.logs();
+    assert!(
+        !logs.contains("98765432") && !logs.contains("Kumar"),
+        "{logs}"
+    );
 }
