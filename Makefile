@@ -35,7 +35,14 @@ lint: setup ## formatting, clippy, licences and sources of all crates
 	cd plugins && cargo fmt --all --check
 	cd plugins && cargo clippy --release --workspace --all-targets $(LOCKED) -- -D warnings
 	@if cargo deny --version >/dev/null 2>&1; then \
-	    cargo deny check licenses bans sources && cd plugins && cargo deny check --config ../.deny.toml licenses bans sources; \
+	    cargo deny check licenses bans sources; \
+	    (cd plugins && cargo deny check --config ../.deny.toml licenses bans sources); \
+	    if cargo deny fetch db >/dev/null 2>&1; then \
+	        cargo deny check --disable-fetch advisories; \
+	        (cd plugins && cargo deny check --disable-fetch --config ../.deny.toml advisories); \
+	    else \
+	        echo 'lint: the database of advisories cannot be had here, so that advisories were not checked'; \
+	    fi; \
 	else \
 	    echo 'lint: cargo-deny is not installed (`cargo install cargo-deny --locked`); the same lists are read by tests/tests/licences.rs:'; \
 	    cargo test --release --workspace --test licences $(LOCKED); \
