@@ -19,9 +19,7 @@ use clap::Parser;
 #[derive(Parser)]
 #[command(name = "ghanti", version, about)]
 enum Command {
-    /// Serve calls until stopped
     Serve(serve::Serve),
-    /// Write a commented configuration with random tokens
     Init(init::Init),
     /// Serve calls while flows are being written, and build them when their sources change
     Dev(dev::Dev),
