@@ -15,8 +15,10 @@ use ghanti_server::{Secret, Starter};
 /// The file contains tokens, so only its owner may read it.
 const MODE: u32 = 0o600;
 
-/// Write a commented configuration with random tokens. Settings that are not given are left as
-/// comments, to be filled in. An existing file is never changed.
+/// Write a commented configuration with random tokens
+///
+/// Settings that are not given are left as comments, to be filled in. An existing file is never
+/// changed.
 #[derive(Args)]
 pub struct Init {
     /// The file to write

@@ -21,8 +21,8 @@ const SOCKET: Duration = Duration::from_secs(11);
 const CONNECT: Duration = Duration::from_secs(30);
 
 /// Waits for the stream of a call that the Passthru announced, and ends the call if none starts.
-pub async fn await_stream(app: &App, call: CallId) {
-    let since = Instant::now();
+/// `since` is when the Passthru asked: the Voicebot applet may have failed before its call was found.
+pub async fn await_stream(app: &App, call: CallId, since: Instant) {
     tokio::select! {
         () = tokio::time::sleep(STREAM) => {
             let sid = app.services.registry.get(call).await.ok().flatten().and_then(|record| record.call_sid);

@@ -175,11 +175,6 @@ impl Case {
             !shown.contains("98765") && !shown.contains("Priya"),
             "{shown}"
         );
-        let others: Vec<_> = findings
-            .iter()
-            .map(|finding| finding["code"].clone())
-            .collect();
-        eprintln!("{}: {others:?}", self.code);
         exotel.stop();
     }
 

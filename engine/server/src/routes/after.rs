@@ -2,6 +2,8 @@
 //! agent, in the form that the Exotel flow expects. Placed after Connect, the same applet reports
 //! how the agent's leg ended.
 
+use std::time::Duration;
+
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
@@ -16,6 +18,12 @@ use crate::access::Applet;
 use crate::app::App;
 use crate::config;
 use crate::unserved::explain;
+
+/// How often a call that is not known is looked for again.
+const TRIES: u32 = 8;
+/// The pause before that. Together a little longer than a Passthru's call may be looked up
+/// (`BEHIND_ANSWER` of the session).
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// Answers 302 for the flow's second branch or 200 for its first (Exotel: Passthru applet, support
 /// article 48283), or a SwitchCase's `select`.
@@ -87,9 +95,29 @@ pub async fn call_of(app: &App, sid: &CallSid) -> Result<Option<CallId>, StoreEr
     }
 }
 
+/// Returns the call of a request, looking for it again while the Passthru before the bot may still be
+/// binding it: that is answered before its call is looked up.
+async fn patiently(app: &App, sid: &CallSid) -> Option<CallId> {
+    let mut call = explain(app, sid).await.ok().flatten();
+    let Ok(_permit) = app.background.clone().try_acquire_owned() else {
+        return call;
+    };
+    for _ in 0..TRIES {
+        if call.is_some() {
+            break;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(PAUSE) => {}
+            () = app.stop.cancelled() => break,
+        }
+        call = explain(app, sid).await.ok().flatten();
+    }
+    call
+}
+
 /// Records what the request reports as an event of the call.
 async fn note(app: &App, sid: &CallSid, request: PassthruRequest) {
-    let Ok(Some(call)) = explain(app, sid).await else {
+    let Some(call) = patiently(app, sid).await else {
         tracing::warn!(%sid, "a passthru after the bot names an unknown call");
         return;
     };

@@ -2,6 +2,8 @@
 //! request contains and whether or not the stores respond; the call is bound to its record in the
 //! background. Only a call that the engine cannot admit is sent to the other branch.
 
+use std::time::Instant;
+
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -28,6 +30,7 @@ pub async fn passthru(_: Applet, State(app): State<App>, RawQuery(query): RawQue
         return (StatusCode::FOUND, refusal.to_string()).into_response();
     }
     see(&app, &request);
+    let since = Instant::now();
     match app.background.clone().try_acquire_owned() {
         Ok(permit) => {
             let tasks = app.tasks.clone();
@@ -35,7 +38,7 @@ pub async fn passthru(_: Applet, State(app): State<App>, RawQuery(query): RawQue
                 let bound = bind(&app, request, true).await;
                 drop(permit);
                 if let Some(call) = bound {
-                    await_stream(&app, call).await;
+                    await_stream(&app, call, since).await;
                 }
             });
         }
