@@ -81,12 +81,11 @@ impl Overrides {
     /// the allowance.
     pub fn clear(&self, flow: &FlowName, manifest: &mut Manifest) {
         let replaced = self.of_flow(flow);
-        manifest
-            .samples
-            .transfer
-            .retain(|target, _| !replaced.contains_key(target));
+        // the names stay: they say which targets the flow has
+        let samples = manifest.samples.transfer.iter_mut();
         let granted = manifest.grants.transfer.iter_mut().flatten();
         granted
+            .chain(samples)
             .filter(|(target, _)| replaced.contains_key(*target))
             .for_each(|(_, numbers)| numbers.clear());
     }

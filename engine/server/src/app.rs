@@ -18,7 +18,7 @@ use crate::admission::Admission;
 use crate::config::Config;
 use crate::connections::Connections;
 use crate::descriptors::{self, Budget};
-use crate::dialler::Dialler;
+use crate::dialler::{Dialler, Surroundings};
 use crate::doctor::Tally;
 use crate::open::Opened;
 use crate::problem;
@@ -119,6 +119,18 @@ impl App {
             tasks,
             draining: CancellationToken::new(),
             stop,
+        }
+    }
+}
+
+impl App {
+    /// What a dial needs of the engine.
+    pub fn surroundings(&self) -> Surroundings {
+        Surroundings {
+            services: Arc::clone(&self.services),
+            tasks: self.tasks.clone(),
+            draining: self.draining.clone(),
+            stop: self.stop.clone(),
         }
     }
 }

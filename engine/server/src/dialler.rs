@@ -178,6 +178,7 @@ pub fn account(config: &Config) -> Result<Option<(ExotelApi, PhoneNumber)>, Setu
 }
 
 /// What a dial needs of the engine.
+#[derive(Clone)]
 pub struct Surroundings {
     /// Where its events go.
     pub services: Arc<Services>,

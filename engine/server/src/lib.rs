@@ -8,6 +8,7 @@ pub mod access;
 pub mod admission;
 pub mod app;
 mod awaited;
+mod base;
 pub mod config;
 mod connection;
 pub mod connections;

@@ -4,10 +4,12 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ghanti_campaign::Runner;
+
 use crate::app::{App, router};
 use crate::front::Front;
 use crate::open::Opened;
-use crate::outbound;
+use crate::outbound::Campaigns;
 
 /// Timeout for saving the last events.
 const FLUSH: Duration = Duration::from_secs(10);
@@ -22,12 +24,29 @@ const LOOK: Duration = Duration::from_millis(100);
 /// Passthru, Connect and the status callback. Skipped when the drain time is zero.
 const APPLETS: Duration = Duration::from_secs(5);
 
+/// Runs campaigns in the background, if the engine can dial.
+fn run_campaigns(app: &App) {
+    let (Some(dialler), Some(lease)) = (&app.dialler, &app.services.lease) else {
+        return;
+    };
+    let outbound = Campaigns {
+        config: Arc::clone(&app.config),
+        dialler: Arc::clone(dialler),
+        admission: app.admission.clone(),
+        engine: app.surroundings(),
+    };
+    let offset_minutes = app.services.settings.offset_minutes;
+    let records = Arc::clone(&app.records);
+    let runner = Runner::new(records, Arc::new(outbound), lease.node(), offset_minutes);
+    app.tasks.spawn(runner.run(app.draining.clone()));
+}
+
 impl Front {
     /// Starts to take calls with opened services.
     pub fn open(&self, opened: Opened) -> App {
         let app = App::new(Arc::clone(&self.config), opened, self.connections.clone());
         self.answer_by(router(app.clone()));
-        outbound::run_campaigns(&app);
+        run_campaigns(&app);
         app
     }
 

@@ -30,7 +30,7 @@ fn start_engine(change: impl FnOnce(String) -> String) -> (Engine, String) {
     let config = account(
         &exotel,
         &format!(
-            "ring-s = 1\nrequests-per-minute = 1000\n[server]\npublic-url = 'http://{listen}'\n"
+            "ring-s = 30\nrequests-per-minute = 1000\n[server]\npublic-url = 'http://{listen}'\n"
         ),
     );
     (Setup::new(change(config)).listen_on(listen).start(), exotel)

@@ -203,11 +203,6 @@ async fn lists_of_other_separators_and_spellings_are_read() {
 async fn a_workbook_is_read_as_its_sheet_shows_it() {
     let api = Api::start().await;
     let mut workbook = rust_xlsxwriter::Workbook::new();
-    workbook
-        .add_worksheet()
-        .set_hidden(true)
-        .write(0, 0, "Mobile")
-        .unwrap();
     let sheet = workbook.add_worksheet();
     let date = rust_xlsxwriter::Format::new().set_num_format("dd-mm-yyyy");
     let due = rust_xlsxwriter::ExcelDateTime::parse_from_str("2030-12-05").unwrap();
@@ -227,6 +222,11 @@ async fn a_workbook_is_read_as_its_sheet_shows_it() {
         sheet.write_with_format(row, 4, &due, &date).unwrap();
     }
     sheet.write(10, 2, 1_234_567_890_123_456_789_u64).unwrap();
+    workbook
+        .add_worksheet()
+        .set_hidden(true)
+        .write(0, 0, "Mobile")
+        .unwrap();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("list.xlsx");
     workbook.save(&file).unwrap();

@@ -372,10 +372,7 @@ fn time_limit(evidence: &Evidence, spoken: &[&CallRecord], findings: &mut Findin
         .filter(|record| is_hung_up(record))
         .count();
     // callers who hang up by themselves do so at any time: at the end they would be few
-    if last.len() >= CUT_OFF
-        && last.iter().all(|record| is_hung_up(record))
-        && last.len() * 5 >= hung_up
-    {
+    if last.len() >= CUT_OFF && last.iter().all(is_hung_up) && last.len() * 5 >= hung_up {
         let words = format!(
             "cut off {} to {} s after the stream began, and none lasted longer: {}",
             longest_ms.saturating_sub(SAME_TIME_MS) / 1_000,

@@ -12,10 +12,10 @@ use ghanti_session::transfer;
 
 use crate::access::Applet;
 use crate::app::App;
+use crate::base::Base;
 use crate::config::DEFAULT_TARGET as DEFAULT;
 use crate::refusal::OUTCOME;
 use crate::routes::after::{call_of, decision};
-use crate::routes::voicebot::Base;
 use crate::secret::Secret;
 use crate::unserved::explain;
 
@@ -56,7 +56,8 @@ pub async fn connect(
         // for, and the record is then updated later
         let _ = tokio::time::timeout(TRACE, traced).await;
     }
-    let events = Base::new(&app, &headers).applet(&app, "/connect/event", Secret::in_url);
+    let events =
+        Base::new(&app.config, &headers).applet(&app.config, "/connect/event", Secret::in_url);
     Json(ConnectReply::dial(numbers, terms).with_events(events))
 }
 

@@ -14,6 +14,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::access::Api;
 use crate::app::App;
+use crate::base::Base;
 use crate::dialler::{self, CallFrom, DIALS, Dialler};
 use crate::doctor::Finding;
 use crate::order::Order;
@@ -21,7 +22,6 @@ use crate::outbound;
 use crate::problem::Problem;
 use crate::routes::do_not_call::refuse_unwanted;
 use crate::routes::doctor::{findings_of, urls};
-use crate::routes::voicebot::Base;
 
 /// Number of calls that `GET /api/calls` returns.
 const NEWEST: u32 = 50;
@@ -85,15 +85,15 @@ pub async fn create(
         flow,
         fields,
     };
-    outbound::request(&app, &customer, dials)
+    outbound::request(services, &customer, dials)
         .await
         .map_err(|error| Problem::unavailable(error.to_string()))?;
     if let Some((dialler, place)) = dialler {
         let from = CallFrom {
             caller_id: None,
-            urls: outbound::urls(&app, &Base::new(&app, &headers), &customer),
+            urls: outbound::urls(&app.config, &Base::new(&app.config, &headers), &customer),
         };
-        dialler::dial(outbound::surroundings(&app), dialler, place, customer, from);
+        dialler::dial(app.surroundings(), dialler, place, customer, from);
     }
     Ok((StatusCode::CREATED, Json(Created { call_id, dials })))
 }
@@ -188,7 +188,7 @@ pub async fn show(
 ) -> Result<Json<Shown>, Problem> {
     let Path(id) = id?;
     let record = find(&app, id).await?;
-    let urls = urls(&app, &Base::new(&app, &headers), false);
+    let urls = urls(&app, &Base::new(&app.config, &headers), false);
     let findings = findings_of(&record, &urls);
     Ok(Json(Shown { record, findings }))
 }
@@ -222,6 +222,10 @@ pub async fn withdraw(
         (Some(DialState::Waiting), CallState::Pending) => (
             "another engine dials this call".to_owned(),
             "send the request to the engine that took the order",
+        ),
+        (Some(DialState::Refused), _) => (
+            "the call was not dialled".to_owned(),
+            "see its record for the reason",
         ),
         (Some(_), _) => (
             "the call was dialled already".to_owned(),

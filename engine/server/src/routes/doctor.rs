@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use crate::access::Api;
 use crate::app::App;
+use crate::base::Base;
 use crate::config::Config;
 use crate::doctor::{
     Applet, Disk, EngineState, EntrySeen, Evidence, Finding, Findings, Reach, Urls, diagnose,
@@ -24,7 +25,6 @@ use crate::doctor::{
 use crate::problem::Problem;
 use crate::refusal::ANYONE;
 use crate::routes::calls::find;
-use crate::routes::voicebot::Base;
 use crate::secret::Secret;
 
 /// Looks that may be taken at once: each reads a day's calls.
@@ -88,7 +88,7 @@ pub async fn doctor(
             .find(|(name, _)| name == wanted)
             .map(|(_, value)| value.into_owned())
     };
-    let urls = urls(&app, &Base::new(&app, &headers), is_guarded(&app));
+    let urls = urls(&app, &Base::new(&app.config, &headers), is_guarded(&app));
     if let Some(id) = parameter("call") {
         let record = find(&app, id).await?;
         return Ok(Json(Report {
@@ -144,11 +144,11 @@ pub fn urls(app: &App, base: &Base, with_tokens: bool) -> Urls {
             "TOKEN".to_owned()
         }
     };
-    let applet = |path: &str| base.applet(app, path, shown);
+    let applet = |path: &str| base.applet(&app.config, path, shown);
     Urls {
         passthru: applet("/passthru"),
         voicebot_url: applet("/voicebot-url"),
-        stream_url: base.stream(app, ANYONE, shown),
+        stream_url: base.stream(&app.config, ANYONE, shown),
         passthru_after: applet("/passthru/after"),
         connect: applet("/connect"),
         status: applet("/status"),

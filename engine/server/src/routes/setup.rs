@@ -13,11 +13,12 @@ use axum::response::{IntoResponse, Response};
 
 use crate::access;
 use crate::app::App;
+use crate::base::Base;
 use crate::config::After;
 use crate::doctor::{Applet, Card, EntrySeen, SetupPage, TallyView, Urls, diagnose};
 use crate::problem::Problem;
 use crate::routes::doctor::{gather, is_guarded, urls};
-use crate::routes::voicebot::{BEHIND_CONNECT, Base, FIRST_BRANCH, second_branch};
+use crate::routes::voicebot::{BEHIND_CONNECT, FIRST_BRANCH, second_branch};
 
 /// Nothing is loaded, nothing runs, and no other page may show this one.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
@@ -39,7 +40,7 @@ const HEADERS: [(HeaderName, &str); 5] = [
 /// matter. 503 if too many look at once.
 pub async fn setup(State(app): State<App>, headers: HeaderMap) -> Result<Response, Response> {
     access::page(&app, &headers).map_err(unauthorized)?;
-    let base = Base::new(&app, &headers);
+    let base = Base::new(&app.config, &headers);
     let has_tokens = is_guarded(&app) || has_no_tokens(&app);
     let urls = urls(&app, &base, is_guarded(&app));
     let evidence = gather(&app, urls, false)

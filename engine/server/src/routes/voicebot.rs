@@ -3,13 +3,13 @@
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
-use axum::http::header::HOST;
 use axum::http::{HeaderMap, StatusCode};
 use ghanti_exotel::applet::{DynamicUrl, PassthruRequest};
 use serde_json::{Value, json};
 
 use crate::access::{Api, Applet};
 use crate::app::App;
+use crate::base::Base;
 use crate::config::After;
 use crate::problem::Problem;
 use crate::refusal::{ANYONE, EntryPoint, admit, refused};
@@ -23,66 +23,6 @@ pub const FIRST_BRANCH: &str = "200: lead it to Voicebot; 302: the engine is ful
 /// Instructions for the applets after Connect; they make Exotel report whether an agent answered.
 pub const BEHIND_CONNECT: &str = "lead all branches to a Passthru with the URL of the one after the bot, then to Hangup: it reports whether an agent \
     answered";
-
-/// The base URLs by which Exotel reaches this engine.
-pub struct Base {
-    http: String,
-    ws: String,
-}
-
-impl Base {
-    /// From `public-url`; `None` if it is not set.
-    pub fn public(app: &App) -> Option<Self> {
-        app.config.server.public_url.as_ref()?;
-        Some(Self::new(app, &HeaderMap::new()))
-    }
-
-    /// From `public-url`, else from the `Host` of this request.
-    pub fn new(app: &App, headers: &HeaderMap) -> Self {
-        let server = &app.config.server;
-        let http = match &server.public_url {
-            Some(url) => url.trim_end_matches('/').to_owned(),
-            None => {
-                let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-                format!(
-                    "http://{}",
-                    host.map_or_else(|| server.listen.to_string(), str::to_owned)
-                )
-            }
-        };
-        // turns `http` into `ws`, and `https` into `wss`
-        let ws = format!("ws{}", http.strip_prefix("http").unwrap_or(&http));
-        Self {
-            http: format!("{http}{}", server.path),
-            ws: format!("{ws}{}", server.path),
-        }
-    }
-
-    /// The URL of a stream. `shown` converts the token to the text that appears in the URL.
-    pub fn stream(&self, app: &App, session: &str, shown: impl Fn(&Secret) -> String) -> String {
-        let token = app
-            .config
-            .server
-            .stream_token
-            .as_ref()
-            .map_or_else(String::new, |token| format!("{}/", shown(token)));
-        format!(
-            "{}/ws/voicebot/{token}{session}?sample-rate={}",
-            self.ws, app.config.calls.sample_rate_hz
-        )
-    }
-
-    /// The URL of an applet. `shown` converts the token to the text that appears in the URL.
-    pub fn applet(&self, app: &App, path: &str, shown: impl Fn(&Secret) -> String) -> String {
-        let token = app
-            .config
-            .server
-            .applet_token
-            .as_ref()
-            .map_or_else(String::new, |token| format!("?token={}", shown(token)));
-        format!("{}{path}{token}", self.http)
-    }
-}
 
 /// Answers `{"url": …}` for the call of the request. A call without a CallSid also gets a URL,
 /// since `start` decides which call it is.
@@ -114,14 +54,14 @@ pub async fn voicebot_url(
     share(&app, &request);
     let session = request.call_sid.as_ref().map_or(ANYONE, |sid| sid.as_str());
     Ok(Json(DynamicUrl {
-        url: Base::new(&app, &headers).stream(&app, session, Secret::in_url),
+        url: Base::new(&app.config, &headers).stream(&app.config, session, Secret::in_url),
     }))
 }
 
 /// Answers what to paste into each applet, and the applets' settings. The answer contains tokens,
 /// so it requires the API token; if none is configured, a placeholder stands for each token.
 pub async fn websocket_url(_: Api, State(app): State<App>, headers: HeaderMap) -> Json<Value> {
-    let base = Base::new(&app, &headers);
+    let base = Base::new(&app.config, &headers);
     let is_guarded = app.config.server.api_token.is_some();
     let shown = |token: &Secret| {
         if is_guarded {
@@ -130,14 +70,14 @@ pub async fn websocket_url(_: Api, State(app): State<App>, headers: HeaderMap) -
             "TOKEN".to_owned()
         }
     };
-    let applet = |path: &str| base.applet(&app, path, shown);
+    let applet = |path: &str| base.applet(&app.config, path, shown);
     Json(json!({
         "applets": [
             { "applet": "Passthru", "url": applet("/passthru"), "async": false, "then": FIRST_BRANCH },
             {
                 "applet": "Voicebot",
                 "url": applet("/voicebot-url"),
-                "url-fixed": base.stream(&app, ANYONE, shown),
+                "url-fixed": base.stream(&app.config, ANYONE, shown),
                 "sample-rate-hz": app.config.calls.sample_rate_hz,
                 "encoding": "PCM, 16 bits, little-endian, mono, base64",
                 "custom-parameters": "at most 3, of 256 characters in all",
