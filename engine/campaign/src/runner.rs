@@ -4,14 +4,15 @@
 //! rounds: a node that dies in between loses nothing that the next round of another one does not
 //! find.
 
+mod lookups;
 mod settle;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ghanti_model::{CallId, CustomerRecord, FlowName, NodeId, PhoneNumber, unix_ms};
+use ghanti_model::{CallId, CallSid, CustomerRecord, FlowName, NodeId, PhoneNumber, unix_ms};
 use ghanti_store::{
     Begun, Campaign, CampaignState, DoNotCall, DueCustomer, NewAttempt, NextStep, Settlement,
     SqlRecords, StoreError,
@@ -21,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::outcome::{Class, UNKNOWN};
 use crate::plan::Plan;
 use crate::rules::{self, Known};
+use lookups::LookUps;
 
 /// Time between two rounds.
 const ROUND: Duration = Duration::from_millis(500);
@@ -62,6 +64,10 @@ pub trait Outbound: Send + Sync {
     /// The customer's wish not to be called, if there is one.
     async fn do_not_call(&self, phone: &PhoneNumber) -> Result<Option<DoNotCall>, StoreError>;
 
+    /// Asks Exotel in the background how a call stands of which no end was reported. A final status
+    /// is added to its record.
+    fn look_up(&self, call: CallId, sid: CallSid);
+
     /// Stores the customer's record and dials in the background. What comes of it is in the call's
     /// record.
     ///
@@ -77,6 +83,7 @@ pub struct Runner {
     node: NodeId,
     /// The offset of customers' local time from UTC in minutes, where their record names none.
     offset_minutes: i16,
+    lookups: Mutex<LookUps>,
 }
 
 /// Whether a campaign has room for another call in this round.
@@ -98,6 +105,7 @@ impl Runner {
             outbound,
             node,
             offset_minutes,
+            lookups: Mutex::default(),
         }
     }
 

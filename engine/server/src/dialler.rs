@@ -301,15 +301,8 @@ async fn follow(engine: &Surroundings, dialler: &Dialler, call: CallId, sid: Opt
             Err(_) => continue,
         }
         let Some(sid) = &sid else { continue };
-        match dialler.api.call(sid).await {
-            Ok(details) => {
-                if let Some(reported) = reported(details) {
-                    tracing::info!(%call, %sid, "no status callback came: the call was looked up");
-                    registry.append(call, reported).await;
-                    return;
-                }
-            }
-            Err(error) => tracing::warn!(%call, %sid, %error, "a call cannot be looked up"),
+        if look_up(engine, dialler, call, sid).await {
+            return;
         }
     }
     let what = if sid.is_some() {
@@ -322,6 +315,30 @@ async fn follow(engine: &Surroundings, dialler: &Dialler, call: CallId, sid: Opt
         unnamed: None,
     };
     registry.append(call, overdue).await;
+}
+
+/// Asks Exotel how a call stands whose status callback did not come, and records its final status.
+/// Returns whether it has one.
+pub async fn look_up(
+    engine: &Surroundings,
+    dialler: &Dialler,
+    call: CallId,
+    sid: &CallSid,
+) -> bool {
+    match dialler.api.call(sid).await {
+        Ok(details) => {
+            let Some(reported) = reported(details) else {
+                return false;
+            };
+            tracing::info!(%call, %sid, "no status callback came: the call was looked up");
+            engine.services.registry.append(call, reported).await;
+            true
+        }
+        Err(error) => {
+            tracing::warn!(%call, %sid, %error, "a call cannot be looked up");
+            false
+        }
+    }
 }
 
 /// What a status callback would have said; `None` while the call goes on.

@@ -6,7 +6,7 @@ use std::time::Instant;
 use async_trait::async_trait;
 use ghanti_campaign::{Outbound, OutboundCall};
 use ghanti_model::event::Requested;
-use ghanti_model::{CustomerRecord, EventKind, FlowName, PhoneNumber, Step};
+use ghanti_model::{CallId, CallSid, CustomerRecord, EventKind, FlowName, PhoneNumber, Step};
 use ghanti_session::Services;
 use ghanti_session::log_lines::STEP;
 use ghanti_store::{DoNotCall, StoreError};
@@ -71,6 +71,13 @@ impl Outbound for Campaigns {
 
     async fn do_not_call(&self, phone: &PhoneNumber) -> Result<Option<DoNotCall>, StoreError> {
         self.engine.services.registry.do_not_call(phone).await
+    }
+
+    fn look_up(&self, call: CallId, sid: CallSid) {
+        let (engine, dialler) = (self.engine.clone(), Arc::clone(&self.dialler));
+        self.engine.tasks.spawn(async move {
+            dialler::look_up(&engine, &dialler, call, &sid).await;
+        });
     }
 
     async fn dial(&self, call: OutboundCall) -> Result<(), String> {

@@ -1,14 +1,15 @@
 //! Settles attempts: what came of the call decides what happens with the customer.
 
 use std::collections::HashMap;
+use std::sync::{MutexGuard, PoisonError};
 
 use ghanti_model::fold::network::final_status;
 use ghanti_model::fold::transfer;
 use ghanti_store::OpenAttempt;
 
 use super::{
-    CallId, Class, NextStep, Plan, Runner, SETTLED, Settlement, StoreError, UNKNOWN, WEEK_MS,
-    rules, unix_ms,
+    CallId, Class, LookUps, NextStep, Plan, Runner, SETTLED, Settlement, StoreError, UNKNOWN,
+    WEEK_MS, rules, unix_ms,
 };
 use crate::rules::Notes;
 
@@ -45,6 +46,10 @@ impl Runner {
         }
     }
 
+    fn lookups(&self) -> MutexGuard<'_, LookUps> {
+        self.lookups.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn settle_one(&self, attempt: &OpenAttempt, plan: &Plan) -> Result<(), StoreError> {
         let now_ms = unix_ms();
         let (class, outcome, notes) = match &attempt.record {
@@ -56,6 +61,10 @@ impl Runner {
                     && final_status(record).is_none()
                     && now_ms < ended_ms.saturating_add(WITH_AGENT_MS);
                 if is_with_agent {
+                    let is_due = self.lookups().is_due(attempt.call_id, ended_ms, now_ms);
+                    if let Some(sid) = record.call_sid.clone().filter(|_| is_due) {
+                        self.outbound.look_up(attempt.call_id, sid);
+                    }
                     return Ok(());
                 }
                 let outcome = record.outcome.clone().unwrap_or_else(|| UNKNOWN.to_owned());
@@ -87,6 +96,7 @@ impl Runner {
             .records
             .settle_attempt(attempt.call_id, &settlement, now_ms)
             .await?;
+        self.lookups().forget(attempt.call_id);
         if is_settled {
             let is_done = matches!(settlement.next, NextStep::Done { .. });
             tracing::info!(call = %attempt.call_id, campaign = attempt.campaign, attempt = attempt.number, outcome, is_done, "an attempt is settled");
