@@ -12,6 +12,7 @@
 //! busy = "15m"
 //! ```
 
+pub(crate) mod day;
 mod hours;
 mod span;
 
@@ -22,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use time::Date;
 
 pub use hours::{Clock, Hours, Weekdays};
-pub use span::Span;
+pub use span::{Again, Span};
 
 /// The most calls of a campaign that may be in progress.
 const CALLS_AT_ONCE: u32 = 2_000;
@@ -87,33 +88,33 @@ pub struct Limits {
     pub calls_per_agent: u32,
 }
 
-/// `[retry]`: after how long a customer is called again, by what came of the call. A class without
-/// a time is not called again.
+/// `[retry]`: after how long a customer is called again, by what came of the call. `never` for
+/// a class that is not.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Retry {
     /// Calls to a customer in this campaign, the first one included.
     pub attempts: u32,
     /// Their line was busy.
-    pub busy: Option<Span>,
+    pub busy: Again,
     /// They did not answer, or said nothing.
-    pub no_answer: Option<Span>,
+    pub no_answer: Again,
     /// The network could not connect them.
-    pub failed: Option<Span>,
+    pub failed: Again,
     /// A machine answered.
-    pub voicemail: Option<Span>,
+    pub voicemail: Again,
     /// They hung up, or were not understood, before they had said who they are.
-    pub hung_up: Option<Span>,
+    pub hung_up: Again,
     /// They asked to be called later, and the flow noted no time.
-    pub later: Option<Span>,
+    pub later: Again,
     /// The call broke off by a failure on our side or the network's.
-    pub dropped: Option<Span>,
+    pub dropped: Again,
     /// It is not known whether they were called.
-    pub unknown: Option<Span>,
+    pub unknown: Again,
     /// Exotel refused to dial.
-    pub not_dialled: Option<Span>,
+    pub not_dialled: Again,
     /// Times for single outcomes, such as a flow's own; they come before those above.
-    pub outcomes: BTreeMap<String, Span>,
+    pub outcomes: BTreeMap<String, Again>,
 }
 
 /// `[stop]`: a campaign most of whose calls fail stops by itself, until an operator resumes it.
@@ -145,15 +146,15 @@ impl Default for Retry {
     fn default() -> Self {
         Self {
             attempts: 3,
-            busy: Some(Span::minutes(30)),
-            no_answer: Some(Span::minutes(120)),
-            failed: Some(Span::minutes(120)),
-            voicemail: Some(Span::minutes(240)),
-            hung_up: Some(Span::minutes(240)),
-            later: Some(Span::minutes(240)),
-            dropped: Some(Span::minutes(60)),
-            unknown: Some(Span::minutes(240)),
-            not_dialled: Some(Span::minutes(15)),
+            busy: Again::minutes(30),
+            no_answer: Again::minutes(120),
+            failed: Again::minutes(120),
+            voicemail: Again::minutes(240),
+            hung_up: Again::minutes(240),
+            later: Again::minutes(240),
+            dropped: Again::minutes(60),
+            unknown: Again::minutes(240),
+            not_dialled: Again::minutes(15),
             outcomes: BTreeMap::new(),
         }
     }
@@ -254,33 +255,5 @@ impl Plan {
             .saturating_mul(limits.calls_per_agent)
             .saturating_add(with_agents);
         limits.calls_at_once.min(for_agents)
-    }
-}
-
-/// A day as `2026-12-25`.
-mod day {
-    use serde::{Deserialize, Deserializer, Serializer};
-    use time::Date;
-    use time::macros::format_description;
-
-    pub fn serialize<S: Serializer>(day: &Option<Date>, to: S) -> Result<S::Ok, S::Error> {
-        match day {
-            Some(day) => to.collect_str(day),
-            None => to.serialize_none(),
-        }
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Date>, D::Error> {
-        let text: Option<String> = Option::deserialize(from)?;
-        text.map(|text| {
-            let form = format_description!("[year]-[month]-[day]");
-            Date::parse(&text, form).map_err(|_| {
-                serde::de::Error::custom(format!(
-                    "`{}` is no day: write `2026-12-25`",
-                    text.escape_default()
-                ))
-            })
-        })
-        .transpose()
     }
 }

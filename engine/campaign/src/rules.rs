@@ -10,7 +10,7 @@ use time::macros::format_description;
 use time::{Date, OffsetDateTime, Time, UtcOffset};
 
 use crate::outcome::Class;
-use crate::plan::{ATTEMPTS, Plan};
+use crate::plan::{ATTEMPTS, Again, Plan, day};
 
 const DAY_MS: u64 = 86_400_000;
 /// The field of a customer's record with their own offset from UTC, such as `+05:30`.
@@ -134,8 +134,8 @@ pub fn after(
     now_ms: u64,
 ) -> NextStep {
     let retry = &plan.retry;
-    let span = retry.outcomes.get(outcome).copied().or(match class {
-        Class::Reached => None,
+    let by_class = match class {
+        Class::Reached => Again::Never,
         Class::Busy => retry.busy,
         Class::NoAnswer => retry.no_answer,
         Class::Failed => retry.failed,
@@ -145,14 +145,15 @@ pub fn after(
         Class::Dropped => retry.dropped,
         Class::Unknown => retry.unknown,
         Class::NotDialled => retry.not_dialled,
-    });
-    let (due_ms, reason) = match (notes.call_again_ms, span) {
+    };
+    let again = retry.outcomes.get(outcome).copied().unwrap_or(by_class);
+    let (due_ms, reason) = match (notes.call_again_ms, again) {
         (Some(asked), _) if asked > now_ms => (asked, "asked to be called then".to_owned()),
-        (_, Some(span)) => (
+        (_, Again::After(span)) => (
             now_ms.saturating_add(span.ms()),
             format!("again {span} after `{outcome}`"),
         ),
-        (_, None) => return NextStep::Done { reason: None },
+        (_, Again::Never) => return NextStep::Done { reason: None },
     };
     if made >= retry.attempts {
         return NextStep::Done {
@@ -182,8 +183,7 @@ impl Notes {
     /// call. Others, and what is neither, are ignored.
     pub fn of(record: &CallRecord, offset_minutes: i16) -> Self {
         let note = |name: &str| record.notes.get(name).map(Masked::expose);
-        let day =
-            |text: &str| Date::parse(text.trim(), format_description!("[year]-[month]-[day]")).ok();
+        let day = |text: &str| day::parse(text.trim());
         let time = |text: &str| {
             let time = OffsetDateTime::parse(text.trim(), &Rfc3339).ok()?;
             u64::try_from(time.unix_timestamp().checked_mul(1_000)?).ok()

@@ -1,5 +1,5 @@
-//! The client against a server with TLS: whom it trusts. The certificates in `certificates/` are a
-//! CA's, whose key was thrown away, and a server's at 127.0.0.1, both valid for a hundred years.
+//! The client against a server with TLS: whom it trusts. The certificates are those of
+//! the test servers.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,11 +9,11 @@
 
 mod common;
 
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use common::{client_with, dial_request, reply, serve, settings};
 use ghanti_campaign::{ApiError, Dialled, ExotelApi, LocalBudget, SetupError};
+use ghanti_test_servers::certificates;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -21,19 +21,13 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 
-fn certificate(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/certificates")
-        .join(name)
-}
-
 /// A server with TLS that accepts every dial. Returns its URL and the requests it has read.
 async fn server() -> (String, Arc<Mutex<Vec<String>>>) {
-    let chain = CertificateDer::pem_file_iter(certificate("server.pem"))
+    let chain = CertificateDer::pem_file_iter(certificates::server())
         .unwrap()
         .collect::<Result<Vec<_>, _>>()
         .unwrap();
-    let key = PrivateKeyDer::from_pem_file(certificate("server.key.pem")).unwrap();
+    let key = PrivateKeyDer::from_pem_file(certificates::server_key()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -62,7 +56,7 @@ async fn server() -> (String, Arc<Mutex<Vec<String>>>) {
 async fn a_certificate_of_the_given_file_is_trusted() {
     let (url, requests) = server().await;
     let mut settings = settings(&url);
-    settings.ca_file = Some(certificate("ca.pem"));
+    settings.ca_file = Some(certificates::ca());
     let (api, _) = client_with(settings);
     let dialled = api.dial(&dial_request()).await;
     assert!(matches!(dialled, Dialled::Accepted(_)), "{dialled:?}");
@@ -83,11 +77,13 @@ async fn a_strangers_certificate_is_no_connection_and_gets_no_credentials() {
 
 #[test]
 fn a_file_without_certificates_is_told_by_its_name() {
-    for file in ["server.key.pem", "nothing.pem"] {
+    let key = certificates::server_key();
+    for file in [key.clone(), key.with_file_name("nothing.pem")] {
         let mut settings = settings("https://127.0.0.1:1");
-        settings.ca_file = Some(certificate(file));
+        settings.ca_file = Some(file.clone());
         let error = ExotelApi::new(settings, Arc::new(LocalBudget::new(1))).unwrap_err();
         assert!(matches!(error, SetupError::CaFile { .. }), "{error:?}");
-        assert!(error.to_string().contains(file), "{error}");
+        let name = file.file_name().unwrap().to_str().unwrap();
+        assert!(error.to_string().contains(name), "{error}");
     }
 }

@@ -7,7 +7,9 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use ghanti_server::Config;
-use ghanti_server::config::{CommandLine, is_like_setting, printed, read_with};
+use ghanti_server::config::{
+    CommandLine, ConfigError, is_like_setting, printed, read_with, with_secret_files,
+};
 
 /// The configuration file that is read by default.
 pub const FILE: &str = "ghanti.toml";
@@ -42,6 +44,10 @@ impl Source {
                 (Ok(name), Err(_)) if is_like_setting(&name) => no_text.push(name),
                 _ => {}
             }
+        }
+        let (variables, unreadable) = with_secret_files(variables);
+        if !unreadable.is_empty() {
+            return Err(ConfigError(unreadable).into());
         }
         let mut config = read_with(&text, variables, line)?;
         config.ignored.extend(no_text);

@@ -17,6 +17,7 @@ pub mod error;
 pub mod event;
 pub mod failure;
 pub mod fold;
+pub mod hours;
 pub mod id;
 pub mod journal;
 pub mod language;

@@ -20,12 +20,17 @@ const FILE: &str = "ghanti.db";
 
 pub(crate) struct Calls {
     database: Option<Masked>,
+    ca_file: Option<PathBuf>,
     data: PathBuf,
 }
 
 impl Calls {
-    pub(crate) fn new(database: Option<Masked>, data: PathBuf) -> Self {
-        Self { database, data }
+    pub(crate) fn new(database: Option<Masked>, ca_file: Option<PathBuf>, data: PathBuf) -> Self {
+        Self {
+            database,
+            ca_file,
+            data,
+        }
     }
 
     /// Opens the database of records. A missing SQLite file is an error: creating it would yield an
@@ -34,7 +39,8 @@ impl Calls {
         if self.database.is_none() && !self.data.join(FILE).exists() {
             return Err(ReplayError::NoRecords(self.data.clone()));
         }
-        Ok(SqlRecords::open(self.database.as_ref().map(Masked::expose), &self.data).await?)
+        let url = self.database.as_ref().map(Masked::expose);
+        Ok(SqlRecords::open_trusting(url, &self.data, self.ca_file.as_deref()).await?)
     }
 
     pub(crate) async fn find(&self, call: &str) -> Result<Recorded, ReplayError> {

@@ -29,7 +29,11 @@ impl Replayer {
     pub fn new(settings: ReplaySettings) -> Result<Self, ReplayError> {
         let at_once = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Self {
-            calls: Calls::new(settings.database.clone(), settings.data.clone()),
+            calls: Calls::new(
+                settings.database.clone(),
+                settings.database_ca_file.clone(),
+                settings.data.clone(),
+            ),
             flows: Flows::new(&settings, at_once)?,
             offset_minutes: settings.offset_minutes,
             tolerated: settings.tolerated,

@@ -11,6 +11,8 @@ use ghanti_model::{DifferenceKind, Masked, PhoneNumber};
 pub struct ReplaySettings {
     /// The URL of the database of records; SQLite in the data folder when absent.
     pub database: Option<Masked>,
+    /// A PEM file of certificates to trust for the database besides the system's.
+    pub database_ca_file: Option<PathBuf>,
     /// The data folder.
     pub data: PathBuf,
     /// The flows folder.

@@ -11,7 +11,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::app::App;
 use crate::problem::{Cause, Problem};
-use crate::secret::Secret;
+use crate::secret::Accepted;
 
 fn refused(hint: &'static str) -> Problem {
     Problem::new(
@@ -22,13 +22,9 @@ fn refused(hint: &'static str) -> Problem {
     .because(Cause::Token)
 }
 
-fn right(expected: Option<&Secret>, given: Option<&str>) -> bool {
-    expected.is_none_or(|expected| given.is_some_and(|given| expected.is(given)))
-}
-
 /// Whether a query carries the token, either form-encoded as `/websocket-url` shows it, or as a
 /// person typed it into the applet, with a literal `+`.
-fn in_query(expected: Option<&Secret>, query: &str) -> bool {
+fn in_query(expected: Accepted<'_>, query: &str) -> bool {
     let as_form = form_urlencoded::parse(query.as_bytes())
         .find(|(name, _)| name == "token")
         .map(|(_, token)| token);
@@ -36,7 +32,7 @@ fn in_query(expected: Option<&Secret>, query: &str) -> bool {
         .split('&')
         .find_map(|pair| pair.strip_prefix("token="))
         .and_then(decoded);
-    right(expected, as_form.as_deref()) || right(expected, as_written.as_deref())
+    expected.takes(as_form.as_deref()) || expected.takes(as_written.as_deref())
 }
 
 fn decoded(text: &str) -> Option<String> {
@@ -51,7 +47,7 @@ impl FromRequestParts<App> for Applet {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         if in_query(
-            app.config.server.applet_token.as_ref(),
+            app.config.server.applet_tokens(),
             parts.uri.query().unwrap_or_default(),
         ) {
             Ok(Self)
@@ -75,7 +71,7 @@ impl FromRequestParts<App> for Api {
             .get(AUTHORIZATION)
             .and_then(|value| value.to_str().ok())
             .and_then(|value| value.strip_prefix("Bearer "));
-        if right(app.config.server.api_token.as_ref(), given) {
+        if app.config.server.api_tokens().takes(given) {
             Ok(Self)
         } else {
             Err(refused(
@@ -91,12 +87,12 @@ impl FromRequestParts<App> for Api {
 /// # Errors
 /// 401 without it.
 pub fn page(app: &App, headers: &HeaderMap) -> Result<(), Problem> {
-    let expected = app.config.server.api_token.as_ref();
+    let expected = app.config.server.api_tokens();
     let bearer = headers
         .get(AUTHORIZATION)
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.strip_prefix("Bearer "));
-    if right(expected, bearer) || right(expected, basic_password(headers).as_deref()) {
+    if expected.takes(bearer) || expected.takes(basic_password(headers).as_deref()) {
         Ok(())
     } else {
         Err(refused(
@@ -121,12 +117,12 @@ fn basic_password(headers: &HeaderMap) -> Option<String> {
 /// authentication).
 pub fn stream(app: &App, headers: &HeaderMap, in_path: Option<&str>) -> Result<(), Problem> {
     let password = basic_password(headers);
-    let expected = app.config.server.stream_token.as_ref();
+    let expected = app.config.server.stream_tokens();
     // the token in `wss://user:TOKEN@…` is percent-encoded, and not every client decodes it
     let is_password = |password: &str| {
-        right(expected, Some(password)) || right(expected, decoded(password).as_deref())
+        expected.takes(Some(password)) || expected.takes(decoded(password).as_deref())
     };
-    if right(expected, in_path) || password.as_deref().is_some_and(is_password) {
+    if expected.takes(in_path) || password.as_deref().is_some_and(is_password) {
         Ok(())
     } else {
         Err(refused(
@@ -138,15 +134,20 @@ pub fn stream(app: &App, headers: &HeaderMap, in_path: Option<&str>) -> Result<(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::secret::Secret;
 
     #[test]
     fn a_token_matches_as_it_is_shown_and_as_people_write_it() {
+        let only = |token| Accepted {
+            current: token,
+            previous: None,
+        };
         let token = Secret::new("p+q/r=s%t&u#v");
         let shown = format!("CallSid=a&token={}&x=1", token.in_url());
-        assert!(in_query(Some(&token), &shown));
+        assert!(in_query(only(Some(&token)), &shown));
         let plus = Secret::new("p+q=r");
         for query in ["token=p+q=r", "token=p%2Bq%3Dr", "a=b&token=p+q=r&c=d"] {
-            assert!(in_query(Some(&plus), query), "{query}");
+            assert!(in_query(only(Some(&plus)), query), "{query}");
         }
         for query in [
             "",
@@ -159,8 +160,8 @@ mod tests {
             "xtoken=p+q=r",
             "token=%FF",
         ] {
-            assert!(!in_query(Some(&plus), query), "{query}");
+            assert!(!in_query(only(Some(&plus)), query), "{query}");
         }
-        assert!(in_query(None, ""), "without a token everyone may ask");
+        assert!(in_query(only(None), ""), "without a token everyone may ask");
     }
 }

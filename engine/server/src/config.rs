@@ -14,7 +14,7 @@ use ghanti_model::values::DateOrder;
 use ghanti_model::{FlowName, Language, PhoneNumber};
 use serde::{Deserialize, Serialize};
 
-use crate::secret::Secret;
+use crate::secret::{Accepted, Secret};
 
 mod allowance;
 mod checks;
@@ -23,6 +23,7 @@ mod exposure;
 mod overrides;
 mod print;
 mod read;
+mod secret_files;
 mod sentences;
 mod starter;
 mod transfer;
@@ -34,6 +35,7 @@ pub use exotel::{Exotel, Region};
 pub use overrides::{FlowOverrides, SettingValue};
 pub use print::printed;
 pub use read::{CommandLine, ConfigError, is_like_setting, read, read_with};
+pub use secret_files::with_secret_files;
 pub use starter::Starter;
 pub use transfer::{DEFAULT as DEFAULT_TARGET, Music, Recorded, TransferTarget};
 pub use webhooks::Webhook;
@@ -91,6 +93,13 @@ pub struct Server {
     pub applet_token: Option<Secret>,
     /// The bearer token that `/api` requests must carry. When absent, anyone may ask.
     pub api_token: Option<Secret>,
+    /// The stream token before, while it is being changed: both are accepted, and URLs carry the
+    /// new one.
+    pub previous_stream_token: Option<Secret>,
+    /// The applet token before, likewise.
+    pub previous_applet_token: Option<Secret>,
+    /// The API token before, likewise.
+    pub previous_api_token: Option<Secret>,
     /// Serves even if tokens are missing; see `exposure.rs` for the check that this turns off.
     pub insecure: bool,
     /// Maximum number of live calls. Lowered at startup, with a log line, if the machine has no
@@ -111,6 +120,32 @@ pub struct Server {
     pub idle_s: u64,
     /// Timeout for a request's body, in seconds.
     pub body_s: u64,
+}
+
+impl Server {
+    /// What a media stream must carry.
+    pub fn stream_tokens(&self) -> Accepted<'_> {
+        Accepted {
+            current: self.stream_token.as_ref(),
+            previous: self.previous_stream_token.as_ref(),
+        }
+    }
+
+    /// What Exotel's HTTP requests must carry.
+    pub fn applet_tokens(&self) -> Accepted<'_> {
+        Accepted {
+            current: self.applet_token.as_ref(),
+            previous: self.previous_applet_token.as_ref(),
+        }
+    }
+
+    /// What requests to the API must carry.
+    pub fn api_tokens(&self) -> Accepted<'_> {
+        Accepted {
+            current: self.api_token.as_ref(),
+            previous: self.previous_api_token.as_ref(),
+        }
+    }
 }
 
 impl Config {
@@ -180,6 +215,8 @@ pub struct Stores {
     /// `postgres://…` or `sqlite://…` for call records. When absent, a SQLite file in the data
     /// folder.
     pub database_url: Option<Secret>,
+    /// A PEM file of certificates to trust for both, besides the system's.
+    pub ca_file: Option<PathBuf>,
     /// How long sessions and customers are kept, in hours.
     pub ttl_hours: u64,
 }
@@ -243,6 +280,9 @@ impl Default for Server {
             stream_token: None,
             applet_token: None,
             api_token: None,
+            previous_stream_token: None,
+            previous_applet_token: None,
+            previous_api_token: None,
             insecure: false,
             max_calls: 1_000,
             drain_s: None,
@@ -274,6 +314,7 @@ impl Default for Stores {
         Self {
             redis_url: None,
             database_url: None,
+            ca_file: None,
             ttl_hours: 24,
         }
     }

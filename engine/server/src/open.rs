@@ -323,9 +323,10 @@ async fn open_stores(config: &Config, folders: &Folders) -> Result<Stores, OpenE
         ..SessionSettings::default()
     };
     let near = MemorySessions::new(settings.clone());
+    let ca_file = config.stores.ca_file.as_deref();
     let redis = match &config.stores.redis_url {
         None => None,
-        Some(url) => Some(RedisSessions::connect(url.expose(), settings).await?),
+        Some(url) => Some(RedisSessions::connect_trusting(url.expose(), ca_file, settings).await?),
     };
     let dialler = Dialler::new(config, redis.as_ref())?;
     let sessions: Arc<dyn SessionStore> = match redis {
@@ -334,7 +335,7 @@ async fn open_stores(config: &Config, folders: &Folders) -> Result<Stores, OpenE
     };
     let database = config.stores.database_url.as_ref().map(|url| url.expose());
     let messages = Arc::new(CallMessages::new(config.endpoints().into()));
-    let records = SqlRecords::open(database, &folders.data).await?;
+    let records = SqlRecords::open_trusting(database, &folders.data, ca_file).await?;
     let records = Arc::new(records.with_outbox(Arc::clone(&messages) as _));
     let webhooks = open_webhooks(config, messages, &records)?;
     let archive: Arc<dyn CallRecords> = Arc::clone(&records) as _;

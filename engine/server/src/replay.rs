@@ -22,6 +22,7 @@ pub fn settings(
     let database = config.stores.database_url.as_ref();
     ReplaySettings {
         database: database.map(Secret::expose).map(Masked::from),
+        database_ca_file: config.stores.ca_file.clone(),
         data: folders.data.clone(),
         flows: folders.flows.clone(),
         agents: config.calls.agents.clone(),

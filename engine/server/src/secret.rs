@@ -25,6 +25,29 @@ pub struct Secret(String);
 /// Length of a random token in bytes: 144 bits, 24 characters in base64.
 const TOKEN_BYTES: usize = 18;
 
+/// The tokens that are accepted at one door: the current one and, while it is being changed, the one
+/// before.
+#[derive(Debug, Clone, Copy)]
+pub struct Accepted<'a> {
+    /// The token; when absent, everyone may ask.
+    pub current: Option<&'a Secret>,
+    /// The token before, if it is still accepted.
+    pub previous: Option<&'a Secret>,
+}
+
+impl Accepted<'_> {
+    /// Whether a request that carries this token, or none, may ask.
+    pub fn takes(&self, given: Option<&str>) -> bool {
+        let is = |token: Option<&Secret>| {
+            token
+                .zip(given)
+                .is_some_and(|(token, given)| token.is(given))
+        };
+        // both are compared, so that the time does not say which one is wrong
+        self.current.is_none() || is(self.current) | is(self.previous)
+    }
+}
+
 /// The operating system provided no random bytes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the system gives no random bytes for tokens: {0}")]
@@ -91,6 +114,33 @@ mod tests {
                 && !secret.is("")
         );
         assert!(!secret.is("redis://:hunter2@hos") && !secret.is("redis://:hunter2@host\n"));
+    }
+
+    #[test]
+    fn while_a_token_is_changed_both_are_taken() {
+        let (new, old) = (Secret::new("new-token"), Secret::new("old-token"));
+        let both = Accepted {
+            current: Some(&new),
+            previous: Some(&old),
+        };
+        let after = Accepted {
+            previous: None,
+            ..both
+        };
+        for (given, in_change, later) in [
+            (Some("new-token"), true, true),
+            (Some("old-token"), true, false),
+            (Some("other"), false, false),
+            (Some(""), false, false),
+            (None, false, false),
+        ] {
+            assert_eq!((both.takes(given), after.takes(given)), (in_change, later));
+        }
+        let open = Accepted {
+            current: None,
+            previous: None,
+        };
+        assert!(open.takes(None) && open.takes(Some("x")));
     }
 
     #[test]

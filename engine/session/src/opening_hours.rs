@@ -3,13 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// Names of days, from Monday.
-const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+use ghanti_model::hours::{DAY_MINUTES, HourMinute, WEEKDAYS, weekday};
+
 /// A word for all days.
 const DAILY: &str = "daily";
-/// Minutes of a day.
-const DAY: u16 = 24 * 60;
-/// The day of 1970-01-01, a Thursday, as a place in [`DAYS`].
+/// The day of 1970-01-01, a Thursday, as a place in [`WEEKDAYS`].
 const FIRST_DAY: i64 = 3;
 
 /// A text that is no span of hours.
@@ -24,10 +22,8 @@ pub struct NotHours(String);
 pub struct OpenSpan {
     /// Whether it holds on each day, from Monday.
     days: [bool; 7],
-    /// In minutes since midnight.
-    from: u16,
-    /// Likewise; [`DAY`] for the end of the day.
-    until: u16,
+    from: HourMinute,
+    until: HourMinute,
 }
 
 impl OpenSpan {
@@ -36,11 +32,11 @@ impl OpenSpan {
     pub fn contains(&self, unix_ms: u64, offset_minutes: i16) -> bool {
         let minutes = i64::try_from(unix_ms / 60_000).unwrap_or(i64::MAX / 2);
         let local = minutes.saturating_add(offset_minutes.into());
-        let day = (local.div_euclid(DAY.into()) + FIRST_DAY).rem_euclid(7);
-        let minute = local.rem_euclid(DAY.into());
+        let day = (local.div_euclid(DAY_MINUTES.into()) + FIRST_DAY).rem_euclid(7);
+        let minute = local.rem_euclid(DAY_MINUTES.into());
         let holds = usize::try_from(day).ok().and_then(|day| self.days.get(day));
         holds.is_some_and(|holds| *holds)
-            && (i64::from(self.from)..i64::from(self.until)).contains(&minute)
+            && (self.from.minutes().into()..self.until.minutes().into()).contains(&minute)
     }
 }
 
@@ -56,9 +52,8 @@ impl FromStr for OpenSpan {
         };
         let days = days(named).ok_or_else(not_hours)?;
         let (from, until) = times.split_once('-').ok_or_else(not_hours)?;
-        let (from, until) = (minute(from), minute(until));
-        match (from, until) {
-            (Some(from), Some(until)) if from < until => Ok(Self { days, from, until }),
+        match (from.parse(), until.parse()) {
+            (Ok(from), Ok(until)) if from < until => Ok(Self { days, from, until }),
             // a span over midnight is two: which day it belongs to would be guessed
             _ => Err(not_hours()),
         }
@@ -68,25 +63,17 @@ impl FromStr for OpenSpan {
 /// As it is written in the configuration.
 impl fmt::Display for OpenSpan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let named: Vec<_> = DAYS
+        let named: Vec<_> = WEEKDAYS
             .iter()
             .zip(self.days)
             .filter_map(|(name, holds)| holds.then_some(*name))
             .collect();
-        let days = if named.len() == DAYS.len() {
+        let days = if named.len() == WEEKDAYS.len() {
             DAILY.to_owned()
         } else {
             named.join(",")
         };
-        let (from, until) = (self.from, self.until);
-        write!(
-            f,
-            "{days} {:02}:{:02}-{:02}:{:02}",
-            from / 60,
-            from % 60,
-            until / 60,
-            until % 60
-        )
+        write!(f, "{days} {}-{}", self.from, self.until)
     }
 }
 
@@ -94,29 +81,17 @@ fn days(text: &str) -> Option<[bool; 7]> {
     if text == DAILY {
         return Some([true; 7]);
     }
-    let place = |name: &str| DAYS.iter().position(|day| *day == name);
     let mut days = [false; 7];
     for part in text.split(',') {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
-        let (first, last) = (place(first)?, place(last)?);
+        let (first, last) = (weekday(first)?, weekday(last)?);
         // `sat-mon` goes on over the end of the week
-        let length = (last + DAYS.len() - first) % DAYS.len();
+        let length = (last + WEEKDAYS.len() - first) % WEEKDAYS.len();
         for day in first..=first + length {
-            *days.get_mut(day % DAYS.len())? = true;
+            *days.get_mut(day % WEEKDAYS.len())? = true;
         }
     }
     Some(days)
-}
-
-fn minute(text: &str) -> Option<u16> {
-    let (hours, minutes) = text.split_once(':')?;
-    let number = |text: &str| {
-        let is_plain = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
-        is_plain.then(|| text.parse::<u16>().ok()).flatten()
-    };
-    let (hours, minutes) = (number(hours)?, number(minutes)?);
-    let minute = hours * 60 + minutes;
-    (minutes < 60 && minute <= DAY).then_some(minute)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use ghanti_model::{CallId, CallRecord, Masked, PhoneNumber};
+use ghanti_model::{CallId, Masked, PhoneNumber};
 use serde::{Deserialize, Serialize};
 
 use crate::lists::CustomerKey;
@@ -154,8 +154,8 @@ pub struct OpenAttempt {
     pub number: u32,
     /// When it was begun, in milliseconds since 1970-01-01T00:00:00Z.
     pub began_ms: u64,
-    /// The call's record; `None` if there is none, or it cannot be read.
-    pub record: Option<Box<CallRecord>>,
+    /// When the call's record was written last, likewise; `None` if there is none.
+    pub changed_ms: Option<u64>,
 }
 
 /// What happens with a customer after an attempt.

@@ -24,6 +24,7 @@ pub mod redis;
 pub mod sessions;
 mod spool;
 pub mod sql;
+mod tls;
 pub mod writer;
 
 pub use self::redis::{RedisSessions, RequestRate};

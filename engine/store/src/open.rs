@@ -39,6 +39,26 @@ pub enum OpenError {
         /// How to fix it.
         hint: String,
     },
+    /// The connection would not be encrypted, and nothing says that this is wanted.
+    #[error(
+        "the connection to {store} at `{address}` would fall back to plain text unseen: {hint}"
+    )]
+    Unencrypted {
+        /// The store.
+        store: &'static str,
+        /// Host, port and, for PostgreSQL, database.
+        address: String,
+        /// How to fix it.
+        hint: &'static str,
+    },
+    /// A file of certificates cannot be used.
+    #[error("cannot use the certificates of `{}`: {reason}; name a PEM file as `ca-file` of `[stores]`", path.display())]
+    CaFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
     /// The tables could not be migrated to the schema of this engine.
     #[error(
         "cannot bring the tables of {store} up to date: {reason}; restore the database, or start the engine that last wrote it"

@@ -3,17 +3,21 @@
 //! All calls share one multiplexed connection. It is re-established when it breaks, so Redis may
 //! restart. Operations in between fail as `Unavailable` within [`DEADLINE`].
 
+use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::io::tcp::TcpSettings;
-use redis::{Client, ErrorKind, FromRedisValue, IntoConnectionInfo, Pipeline, RedisError};
+use redis::{
+    Client, ConnectionAddr, ErrorKind, FromRedisValue, IntoConnectionInfo, Pipeline, RedisError,
+    TlsCertificates,
+};
 
 use crate::keyed::KeyValue;
 use crate::keys::{Key, SessionSettings};
 use crate::rate::PerMinute;
-use crate::{DEADLINE, OpenError, StoreError};
+use crate::{DEADLINE, OpenError, StoreError, tls};
 
 mod rate;
 
@@ -33,15 +37,37 @@ pub struct RedisSessions {
 }
 
 impl RedisSessions {
-    /// Connects to a URL such as `redis://:password@host:6379/0`. Fails if Redis does not answer
-    /// within [`DEADLINE`].
+    /// Connects to a URL such as `redis://:password@host:6379/0`, or `rediss://…` for TLS. Fails if
+    /// Redis does not answer within [`DEADLINE`].
     pub async fn connect(url: &str, settings: SessionSettings) -> Result<Self, OpenError> {
+        Self::connect_trusting(url, None, settings).await
+    }
+
+    /// Like [`connect`](Self::connect); certificates in `ca_file`, in PEM, are trusted besides the
+    /// system's.
+    pub async fn connect_trusting(
+        url: &str,
+        ca_file: Option<&Path>,
+        settings: SessionSettings,
+    ) -> Result<Self, OpenError> {
         let info = url
             .into_connection_info()
             .map_err(|error| unusable(&error))?;
         let address = info.addr().to_string();
-        let client = Client::open(info.set_tcp_settings(tcp_settings()))
-            .map_err(|error| unusable(&error))?;
+        let is_encrypted = matches!(info.addr(), ConnectionAddr::TcpTls { .. });
+        warn_of_plain_text(info.addr());
+        let info = info.set_tcp_settings(tcp_settings());
+        let client = match ca_file.filter(|_| is_encrypted) {
+            None => Client::open(info),
+            Some(file) => Client::build_with_tls(
+                info,
+                TlsCertificates {
+                    client_tls: None,
+                    root_cert: Some(tls::trusted(file)?),
+                },
+            ),
+        }
+        .map_err(|error| unusable(&error))?;
         // no retries here: `bounded` tries an operation twice, and every later operation reconnects
         let config = ConnectionManagerConfig::new()
             .set_number_of_retries(0)
@@ -51,7 +77,11 @@ impl RedisSessions {
             store: STORE,
             address: address.clone(),
             reason,
-            hint: "start it (`redis-server`), correct `redis-url` of `[stores]`, or remove it to keep sessions in this process",
+            hint: if is_encrypted {
+                "see whether it speaks TLS there, and name the certificates that it is signed with as `ca-file` of `[stores]`"
+            } else {
+                "start it (`redis-server`), correct `redis-url` of `[stores]` (`rediss:` for TLS), or remove it to keep sessions in this process"
+            },
         };
         let connection =
             tokio::time::timeout(DEADLINE, ConnectionManager::new_with_config(client, config))
@@ -205,6 +235,18 @@ impl KeyValue for RedisSessions {
     }
 }
 
+/// Customers' records pass over this connection.
+fn warn_of_plain_text(address: &ConnectionAddr) {
+    if let ConnectionAddr::Tcp(host, _) = address
+        && !tls::is_this_machine(host)
+    {
+        tracing::warn!(
+            %address,
+            "the connection to Redis is not encrypted: write `rediss:` in `redis-url` of `[stores]` if others share the network"
+        );
+    }
+}
+
 fn tcp_settings() -> TcpSettings {
     let settings = TcpSettings::default().set_nodelay(true);
     #[cfg(target_os = "linux")]
@@ -222,7 +264,7 @@ fn unusable(error: &RedisError) -> OpenError {
     OpenError::Url {
         store: STORE,
         reason,
-        example: "redis://:password@host:6379/0",
+        example: "rediss://:password@host:6379/0",
     }
 }
 

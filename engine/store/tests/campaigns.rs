@@ -9,9 +9,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
-use ghanti_model::event::Requested;
+use ghanti_model::event::{AppletAsked, DialAnswer, Requested};
 use ghanti_model::fold::NOT_DIALLED;
-use ghanti_model::{CallEvent, CallId, EventId, EventKind, Masked, NodeId, PhoneNumber};
+use ghanti_model::{CallEvent, CallId, CallSid, EventId, EventKind, Masked, NodeId, PhoneNumber};
 use ghanti_store::{
     Begun, CallRecords, CampaignState, CustomerKey, DueCustomer, ListedCustomer, NewAttempt,
     NextStep, Put, Removed, Settlement, SqlRecords,
@@ -73,6 +73,7 @@ for_every_database! {
     nobody_is_called_by_two_campaigns_at_once
     many_that_begin_at_once_call_each_customer_once
     an_attempt_is_settled_once_and_decides_what_follows
+    a_call_by_request_counts_among_a_customers_calls
     an_attempt_whose_node_died_is_found_by_the_end_of_its_call
     a_campaign_is_finished_when_all_are_done
     states_change_only_from_the_expected_one
@@ -484,6 +485,82 @@ async fn an_attempt_is_settled_once_and_decides_what_follows(subject: Subject) {
     assert_eq!(outcomes.len(), 2);
 }
 
+async fn a_call_by_request_counts_among_a_customers_calls(subject: Subject) {
+    subject.campaign("c", 1).await;
+    let node = NodeId::generate();
+    let event = |call_id, kind, unix_ms| {
+        Arc::new(CallEvent {
+            id: EventId::generate(),
+            call_id,
+            node,
+            unix_ms,
+            kind,
+        })
+    };
+    let requested = EventKind::Requested(Requested {
+        customer_number: phone(0),
+        flow: None,
+        dials: true,
+    });
+    let refused = EventKind::Dialled(DialAnswer::Refused {
+        reason: "no balance".to_owned(),
+    });
+    let answered = EventKind::Dialled(DialAnswer::Unknown {
+        reason: "no answer".to_owned(),
+    });
+    // one that was dialled, one that certainly was not, one that waits, and one that came in
+    let calls: Vec<_> = (0..4).map(|_| CallId::generate()).collect();
+    let [dialled, undialled, waits, inbound] = calls.as_slice() else {
+        panic!("{calls:?}");
+    };
+    let came_in = EventKind::AppletAsked(Box::new(AppletAsked {
+        is_passthru: true,
+        call_sid: CallSid::parse("c1").unwrap(),
+        order: None,
+        direction: None,
+        customer_number: Some(phone(0)),
+        line_number: None,
+        problems: Vec::new(),
+        late_problems: Vec::new(),
+        customer_found: false,
+    }));
+    let events = [
+        event(*dialled, requested.clone(), NOW),
+        event(*dialled, EventKind::Dialling, NOW + 1),
+        event(*dialled, answered, NOW + 2),
+        event(*undialled, requested.clone(), NOW),
+        event(*undialled, EventKind::Dialling, NOW + 1),
+        event(*undialled, refused, NOW + 2),
+        event(*waits, requested, NOW),
+        event(*inbound, came_in, NOW),
+    ];
+    subject.records.append(&events).await.unwrap();
+    let claimed = subject.claim("c", node, NOW, 1).await;
+    let customer = claimed.first().unwrap();
+    let history = async || {
+        let history = subject
+            .records
+            .dial_history(&phone(0), (NOW, NOW), ("c", &customer.key))
+            .await
+            .unwrap();
+        (history.today, history.of_campaign, history.last_ms)
+    };
+    assert_eq!(history().await, (1, 0, Some(NOW)));
+    // a campaign's call has an attempt and a record, and counts once
+    let (call, _) = subject.begin("c", (node, customer), 9, NOW + MINUTE).await;
+    let requested = EventKind::Requested(Requested {
+        customer_number: phone(0),
+        flow: None,
+        dials: true,
+    });
+    let events = [
+        event(call, requested, NOW + MINUTE),
+        event(call, EventKind::Dialling, NOW + MINUTE + 1),
+    ];
+    subject.records.append(&events).await.unwrap();
+    assert_eq!(history().await, (2, 1, Some(NOW + MINUTE)));
+}
+
 async fn an_attempt_whose_node_died_is_found_by_the_end_of_its_call(subject: Subject) {
     subject.campaign("c", 3).await;
     let (dead, alive) = (NodeId::generate(), NodeId::generate());
@@ -537,8 +614,14 @@ async fn an_attempt_whose_node_died_is_found_by_the_end_of_its_call(subject: Sub
     );
     let mut open = records.open_attempts(None, 9).await.unwrap();
     open.sort_by_key(|open| calls.iter().position(|call| *call == open.call_id));
+    let mut found = Vec::new();
+    for attempt in &open {
+        let record = records.by_id(attempt.call_id).await.unwrap();
+        assert_eq!(record.is_some(), attempt.changed_ms.is_some());
+        found.push(record);
+    }
     let outcome = |at: usize| {
-        let record = open.get(at)?.record.as_ref()?;
+        let record = found.get(at)?.as_ref()?;
         let problem = record.problems.first()?;
         Some((record.outcome.clone()?, problem.name.clone()))
     };

@@ -10,6 +10,7 @@
     reason = "a test without its server is a failed test, and this says why"
 )]
 
+pub mod certificates;
 mod postgres;
 mod process;
 mod redis;

@@ -1,13 +1,14 @@
 //! A PostgreSQL server for one test.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
 
+use super::certificates;
 use super::process::{Process, RunAs, free_port, log_of, program};
 
 /// The superuser of the test's server, and its password.
@@ -26,12 +27,23 @@ pub struct PostgresServer {
     dir: TempDir,
     port: u16,
     run_as: Option<RunAs>,
+    has_tls: bool,
 }
 
 impl PostgresServer {
     /// Creates a cluster, starts it and waits until it accepts connections. PostgreSQL refuses to
     /// run as root, so for root it is run as the user `postgres`.
     pub fn start() -> Self {
+        Self::start_with(false)
+    }
+
+    /// Like [`start`](Self::start), and it takes connections with TLS, with the certificate of
+    /// [`certificates`]; over TCP it takes none without.
+    pub fn start_with_tls() -> Self {
+        Self::start_with(true)
+    }
+
+    fn start_with(has_tls: bool) -> Self {
         let dir = TempDir::with_prefix("ghanti-postgres-").expect("a temporary folder");
         let run_as = fs::metadata(dir.path())
             .expect("the temporary folder")
@@ -47,8 +59,12 @@ impl PostgresServer {
             dir,
             port: 0,
             run_as,
+            has_tls,
         };
         server.make_cluster();
+        if has_tls {
+            server.take_only_tls();
+        }
         for _ in 0..PORTS_TRIED {
             server.port = free_port();
             if server.run() {
@@ -115,6 +131,23 @@ impl PostgresServer {
         );
     }
 
+    /// Demands TLS. The key is copied: PostgreSQL wants it to be its user's and unreadable for
+    /// others.
+    fn take_only_tls(&self) {
+        let data = self.data();
+        fs::write(
+            data.join("pg_hba.conf"),
+            "hostssl all all 127.0.0.1/32 scram-sha-256\n",
+        )
+        .expect("writing to the cluster");
+        let key = data.join("server.key");
+        fs::copy(certificates::server_key(), &key).expect("copying the key");
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).expect("its mode");
+        if let Some(RunAs { uid, gid }) = self.run_as {
+            chown(&key, Some(uid), Some(gid)).expect("giving the key to `postgres`");
+        }
+    }
+
     fn data(&self) -> PathBuf {
         self.dir.path().join("data")
     }
@@ -158,9 +191,14 @@ impl PostgresServer {
             "shared_buffers=16MB",
             "max_connections=60",
         ];
+        let certificate = format!("ssl_cert_file={}", certificates::server().display());
+        let tls = ["ssl=on", &certificate, "ssl_key_file=server.key"];
         let (binary, data) = (binary.to_string_lossy(), data.to_string_lossy());
         let mut command = vec![&*binary, "-D", &data, "-p", &port];
         command.extend(settings.iter().flat_map(|setting| ["-c", setting]));
+        if self.has_tls {
+            command.extend(tls.iter().flat_map(|setting| ["-c", setting]));
+        }
         let process = Process::start(self.dir.path(), "QUIT", &command, self.run_as);
         let taken = || log_of(self.dir.path()).contains("Address already in use");
         // PostgreSQL writes its state into its own pid file, so another server on the same port is

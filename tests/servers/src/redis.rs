@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use super::certificates;
 use super::process::{Process, free_port, log_of, program};
 
 /// How many ports are tried: between finding a free one and binding it, another process may take
@@ -18,19 +19,32 @@ pub struct RedisServer {
     process: Option<Process>,
     dir: TempDir,
     port: u16,
+    /// The port for TLS, if it has one.
+    tls_port: Option<u16>,
 }
 
 impl RedisServer {
     /// Starts a server and waits until it answers.
     pub fn start() -> Self {
+        Self::start_with(false)
+    }
+
+    /// Starts a server that also listens for TLS, with the certificate of [`certificates`].
+    pub fn start_with_tls() -> Self {
+        Self::start_with(true)
+    }
+
+    fn start_with(has_tls: bool) -> Self {
         let dir = TempDir::with_prefix("ghanti-redis-").expect("a temporary folder");
         let mut server = Self {
             process: None,
             dir,
             port: 0,
+            tls_port: None,
         };
         for _ in 0..PORTS_TRIED {
             server.port = free_port();
+            server.tls_port = has_tls.then(free_port);
             if server.run() {
                 return server;
             }
@@ -44,6 +58,12 @@ impl RedisServer {
     /// Its URL: `redis://127.0.0.1:PORT`.
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// Its URL for TLS: `rediss://127.0.0.1:PORT`.
+    pub fn tls_url(&self) -> String {
+        let port = self.tls_port.expect("started with `start_with_tls`");
+        format!("rediss://127.0.0.1:{port}")
     }
 
     /// Its port.
@@ -91,7 +111,8 @@ impl RedisServer {
         let binary = program("redis-server", &[]);
         let (dir, port) = (self.dir.path().to_string_lossy(), self.port.to_string());
         let binary = binary.to_string_lossy();
-        let command = [
+        let tls = self.tls_port.map(tls_arguments).unwrap_or_default();
+        let mut command = vec![
             &*binary,
             "--port",
             &port,
@@ -104,6 +125,7 @@ impl RedisServer {
             "--appendonly",
             "no",
         ];
+        command.extend(tls.iter().map(String::as_str));
         let process = Process::start(self.dir.path(), "KILL", &command, None);
         let taken = || log_of(self.dir.path()).contains("Address already in use");
         // the folder distinguishes it from another test's server on the same port
@@ -115,4 +137,19 @@ impl RedisServer {
         self.process = Some(process);
         ready
     }
+}
+
+fn tls_arguments(port: u16) -> Vec<String> {
+    let path = |file: std::path::PathBuf| file.to_string_lossy().into_owned();
+    [
+        ("--tls-port", port.to_string()),
+        ("--tls-cert-file", path(certificates::server())),
+        ("--tls-key-file", path(certificates::server_key())),
+        ("--tls-ca-cert-file", path(certificates::ca())),
+        // clients have no certificates of their own
+        ("--tls-auth-clients", "no".to_owned()),
+    ]
+    .into_iter()
+    .flat_map(|(name, value)| [name.to_owned(), value])
+    .collect()
 }

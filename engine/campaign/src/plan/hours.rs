@@ -2,21 +2,22 @@
 //! customer's local time.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
+use ghanti_model::hours::{HourMinute, NoHourMinute, WEEKDAYS, weekday};
 use serde::{Deserialize, Serialize};
-use time::macros::format_description;
 use time::{Date, Duration, OffsetDateTime, Time, UtcOffset};
+
+use super::day;
 
 /// How far ahead a time to call is looked for, in days.
 const DAYS_AHEAD: i64 = 400;
 /// The most holidays of a plan.
 const HOLIDAYS: usize = 1_000;
 
-/// A time of the day, to the minute, as `08:00`. `24:00` is the end of the day.
+/// A time of the day, as `08:00`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Clock(u16);
+pub struct Clock(HourMinute);
 
 /// Days of the week.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,13 +44,11 @@ pub struct Hours {
 #[serde(try_from = "String", into = "String")]
 pub struct Holiday(Date);
 
-const NAMES: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
-
 impl Default for Hours {
     fn default() -> Self {
         Self {
-            from: Clock(8 * 60),
-            to: Clock(19 * 60),
+            from: Clock(HourMinute::hour(8)),
+            to: Clock(HourMinute::hour(19)),
             weekdays: Weekdays((0..7).collect()),
             holidays: BTreeSet::new(),
         }
@@ -74,7 +73,7 @@ impl Hours {
             }
             let at = |clock: Clock| {
                 let midnight = OffsetDateTime::new_in_offset(date, Time::MIDNIGHT, offset);
-                midnight.checked_add(Duration::minutes(clock.0.into()))
+                midnight.checked_add(Duration::minutes(clock.0.minutes().into()))
             };
             let (opens, closes) = (at(self.from)?, at(self.to)?);
             let earliest = opens.max(local);
@@ -96,7 +95,7 @@ impl Hours {
         if self.from >= self.to {
             errors.push(format!(
                 "`hours` end at {} and begin at {}: set a later `to`",
-                self.to, self.from
+                self.to.0, self.from.0
             ));
         }
         if self.weekdays.0.is_empty() {
@@ -109,41 +108,16 @@ impl Hours {
 }
 
 impl TryFrom<String> for Clock {
-    type Error = String;
+    type Error = NoHourMinute;
 
-    fn try_from(text: String) -> Result<Self, String> {
-        let wrong = || {
-            format!(
-                "`{}` is no time of the day: write it as `08:00`",
-                text.escape_default()
-            )
-        };
-        let (hours, minutes) = text.split_once(':').ok_or_else(wrong)?;
-        let number = |part: &str, most: u16| {
-            let is_right = part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit());
-            let number: Option<u16> = part.parse().ok();
-            number.filter(|number| is_right && *number <= most)
-        };
-        let (hours, minutes) = number(hours, 24)
-            .zip(number(minutes, 59))
-            .ok_or_else(wrong)?;
-        let clock = hours * 60 + minutes;
-        if clock > 24 * 60 {
-            return Err(wrong());
-        }
-        Ok(Self(clock))
-    }
-}
-
-impl fmt::Display for Clock {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:02}:{:02}", self.0 / 60, self.0 % 60)
+    fn try_from(text: String) -> Result<Self, NoHourMinute> {
+        text.parse().map(Self)
     }
 }
 
 impl From<Clock> for String {
     fn from(clock: Clock) -> Self {
-        clock.to_string()
+        clock.0.to_string()
     }
 }
 
@@ -152,12 +126,12 @@ impl TryFrom<Vec<String>> for Weekdays {
 
     fn try_from(names: Vec<String>) -> Result<Self, String> {
         let number = |name: String| {
-            let at = NAMES.iter().position(|known| *known == name);
-            at.and_then(|at| u8::try_from(at).ok()).ok_or_else(|| {
+            let day = weekday(&name).and_then(|day| u8::try_from(day).ok());
+            day.ok_or_else(|| {
                 format!(
                     "`{}` is no day of the week: write {}",
                     name.escape_default(),
-                    NAMES.join(", ")
+                    WEEKDAYS.join(", ")
                 )
             })
         };
@@ -171,7 +145,11 @@ impl TryFrom<Vec<String>> for Weekdays {
 
 impl From<Weekdays> for Vec<String> {
     fn from(days: Weekdays) -> Self {
-        let name = |day: u8| NAMES.get(usize::from(day)).map(|name| (*name).to_owned());
+        let name = |day: u8| {
+            WEEKDAYS
+                .get(usize::from(day))
+                .map(|name| (*name).to_owned())
+        };
         days.0.into_iter().filter_map(name).collect()
     }
 }
@@ -180,9 +158,9 @@ impl TryFrom<String> for Holiday {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        Date::parse(&text, format_description!("[year]-[month]-[day]"))
+        day::parse(&text)
             .map(Self)
-            .map_err(|_| format!("`{}` is no day: write `2026-12-25`", text.escape_default()))
+            .ok_or_else(|| day::no_day(&text))
     }
 }
 

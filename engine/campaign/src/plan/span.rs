@@ -80,9 +80,66 @@ impl From<Span> for String {
     }
 }
 
+/// Whether and when somebody is called again: after a length of time, or `never`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Again {
+    /// They are not.
+    Never,
+    /// After this time.
+    After(Span),
+}
+
+/// How [`Again::Never`] is written.
+const NEVER: &str = "never";
+
+/// A text that is neither a length of time nor `never`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{NotASpan}; or `{NEVER}`")]
+pub struct NotAgain;
+
+impl Again {
+    /// After a number of minutes.
+    pub const fn minutes(minutes: u32) -> Self {
+        Self::After(Span::minutes(minutes))
+    }
+}
+
+impl TryFrom<String> for Again {
+    type Error = NotAgain;
+
+    fn try_from(text: String) -> Result<Self, NotAgain> {
+        if text == NEVER {
+            return Ok(Self::Never);
+        }
+        text.parse().map(Self::After).map_err(|_| NotAgain)
+    }
+}
+
+impl From<Again> for String {
+    fn from(again: Again) -> Self {
+        match again {
+            Again::Never => NEVER.to_owned(),
+            Again::After(span) => span.to_string(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn never_is_a_word_and_no_length_of_time() {
+        let read = |text: &str| Again::try_from(text.to_owned());
+        assert_eq!(read("never"), Ok(Again::Never));
+        assert_eq!(read("15m"), Ok(Again::minutes(15)));
+        for text in ["Never", "", "no", "15"] {
+            assert_eq!(read(text), Err(NotAgain), "{text}");
+        }
+        assert_eq!(String::from(Again::Never), "never");
+        assert!(NotAgain.to_string().ends_with("up to a year; or `never`"));
+    }
 
     #[test]
     fn each_spelling_is_read_and_shown_in_its_largest_unit() {

@@ -5,7 +5,7 @@ use std::sync::{MutexGuard, PoisonError};
 
 use ghanti_model::fold::network::final_status;
 use ghanti_model::fold::transfer;
-use ghanti_store::OpenAttempt;
+use ghanti_store::{CallRecords, OpenAttempt};
 
 use super::{
     CallId, Class, LookUps, NextStep, Plan, Runner, SETTLED, Settlement, StoreError, UNKNOWN,
@@ -52,7 +52,15 @@ impl Runner {
 
     async fn settle_one(&self, attempt: &OpenAttempt, plan: &Plan) -> Result<(), StoreError> {
         let now_ms = unix_ms();
-        let (class, outcome, notes) = match &attempt.record {
+        let record = match attempt.changed_ms {
+            // its record says what it said the last time
+            Some(changed_ms) if self.lookups().waits(attempt.call_id, changed_ms, now_ms) => {
+                return Ok(());
+            }
+            Some(_) => self.records.by_id(attempt.call_id).await?,
+            None => None,
+        };
+        let (class, outcome, notes) = match &record {
             None if now_ms < attempt.began_ms.saturating_add(UNRECORDED_MS) => return Ok(()),
             None => (Class::Unknown, UNKNOWN.to_owned(), Notes::default()),
             Some(record) => {
@@ -61,7 +69,10 @@ impl Runner {
                     && final_status(record).is_none()
                     && now_ms < ended_ms.saturating_add(WITH_AGENT_MS);
                 if is_with_agent {
-                    let is_due = self.lookups().is_due(attempt.call_id, ended_ms, now_ms);
+                    let changed_ms = attempt.changed_ms.unwrap_or_default();
+                    let is_due =
+                        self.lookups()
+                            .is_due(attempt.call_id, (ended_ms, changed_ms), now_ms);
                     if let Some(sid) = record.call_sid.clone().filter(|_| is_due) {
                         self.outbound.look_up(attempt.call_id, sid);
                     }

@@ -81,7 +81,7 @@ pub(super) fn check(config: &Config, errors: &mut Vec<String>) {
         urls::store(
             "redis-url",
             url.expose(),
-            &["redis", "redis+unix", "unix"],
+            &["redis", "rediss", "redis+unix", "unix"],
             "to keep sessions in this process",
             errors,
         );

@@ -24,6 +24,22 @@ pub(super) fn check(server: &Server, errors: &mut Vec<String>) {
             .collect::<Vec<_>>()
             .join(" and ")
     };
+    for (name, token, current) in previous(server) {
+        match (token, current) {
+            (Some(_), None) => errors.push(format!(
+                "`previous-{name}` of `[server]` stands without `{name}`: it is accepted besides a new token; give that, or remove it"
+            )),
+            (Some(token), Some(current)) if token == current => errors.push(format!(
+                "`previous-{name}` of `[server]` is the same as `{name}`: remove it"
+            )),
+            (Some(token), _) => {
+                if let Some(wrong) = wrong_with(token.expose()) {
+                    errors.push(format!("`previous-{name}` of `[server]` {wrong}"));
+                }
+            }
+            (None, _) => {}
+        }
+    }
     for (name, token) in &set {
         if let Some(wrong) = token.and_then(|token| wrong_with(token.expose())) {
             errors.push(format!("`{name}` of `[server]` {wrong}"));
@@ -57,6 +73,16 @@ pub(super) fn tokens(server: &Server) -> [(&'static str, Option<&Secret>); 3] {
         ("applet-token", server.applet_token.as_ref()),
         ("api-token", server.api_token.as_ref()),
     ]
+}
+
+/// The tokens before, with the names and values of those that they were replaced by.
+fn previous(server: &Server) -> [(&'static str, Option<&Secret>, Option<&Secret>); 3] {
+    [
+        ("stream-token", server.stream_tokens()),
+        ("applet-token", server.applet_tokens()),
+        ("api-token", server.api_tokens()),
+    ]
+    .map(|(name, tokens)| (name, tokens.previous, tokens.current))
 }
 
 /// Why a text cannot be used as a token. The message does not contain the text.
@@ -194,6 +220,35 @@ mod tests {
             assert!(!told.contains("0123456789"), "{told}");
         }
         assert!(serving(TOKENS, CommandLine::default()).is_ok());
+    }
+
+    #[test]
+    fn a_previous_token_stands_beside_another_one() {
+        let with = |more: &str| format!("{TOKENS}{more}");
+        assert!(
+            serving(
+                &with("previous-api-token = 'api-9876543210-x'"),
+                CommandLine::default()
+            )
+            .is_ok()
+        );
+        for (server, word) in [
+            (
+                with("previous-api-token = 'api-0123456789-x'"),
+                "is the same as `api-token`",
+            ),
+            (
+                with("previous-stream-token = 'short'"),
+                "`previous-stream-token` of `[server]` has 5",
+            ),
+            (
+                "previous-applet-token = 'applet-0123456789'".to_owned(),
+                "stands without `applet-token`",
+            ),
+        ] {
+            let told = refused(&server);
+            assert!(told.contains(word), "{told}");
+        }
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub struct CommandLine {
 }
 
 /// The prefix of environment variables that override settings.
-const PREFIX: &str = "GHANTI_";
+pub(super) const PREFIX: &str = "GHANTI_";
 /// All sections.
 const SECTIONS: [&str; 13] = [
     "server",
@@ -42,12 +42,15 @@ const SECTIONS: [&str; 13] = [
     "log",
 ];
 /// Variables with that prefix that are not settings.
-const NO_SETTINGS: [&str; 1] = ["GHANTI_TOOLS"];
+pub(super) const NO_SETTINGS: [&str; 1] = ["GHANTI_TOOLS"];
 /// Settings whose values never appear in an error, not even if they have the wrong type.
-const SECRETS: [&str; 6] = [
+pub(super) const SECRETS: [&str; 9] = [
     "stream-token",
     "applet-token",
     "api-token",
+    "previous-stream-token",
+    "previous-applet-token",
+    "previous-api-token",
     "api-key",
     "redis-url",
     "database-url",

@@ -69,6 +69,22 @@ pub(super) const SECTIONS: [Section; 13] = [
                 "\"a third random text\"",
             ),
             setting(
+                "previous-stream-token",
+                "While a token is changed, the one before: it is accepted too, and URLs carry the new one. Remove it when Exotel's applets have \
+                 the new one.",
+                "\"the random text before\"",
+            ),
+            setting(
+                "previous-applet-token",
+                "The same for `applet-token`.",
+                "\"the other random text before\"",
+            ),
+            setting(
+                "previous-api-token",
+                "The same for `api-token`.",
+                "\"the third random text before\"",
+            ),
+            setting(
                 "insecure",
                 "Whether to serve with fewer than three tokens where others can reach the engine. For tests alone.",
                 "false",
@@ -223,14 +239,20 @@ pub(super) const SECTIONS: [Section; 13] = [
         settings: &[
             setting(
                 "redis-url",
-                "Redis for sessions and customers; without it they are kept in this process.",
-                "\"redis://:password@host:6379/0\"",
+                "Redis for sessions and customers, `rediss:` for TLS; without it they are kept in this process.",
+                "\"rediss://:password@host:6379/0\"",
             ),
             setting(
                 "database-url",
                 "PostgreSQL or SQLite for call records; without it a SQLite file in the data folder. Special characters of a password are \
                  percent-encoded: `@` is `%40`.",
                 "\"postgres://user:password@host:5432/ghanti\"",
+            ),
+            setting(
+                "ca-file",
+                "A PEM file of certificates to trust for Redis and PostgreSQL besides the system's. With it, PostgreSQL's certificate and name are \
+                 checked (`sslmode=verify-full`) unless the URL says otherwise.",
+                "\"/etc/ghanti/stores-ca.pem\"",
             ),
             setting(
                 "ttl-hours",

@@ -218,7 +218,7 @@ codes! {
         "Start Redis or the database again, and see /readyz and the log. Calls go on meanwhile, without what is stored there.";
     StoreWithoutTls = "store-without-tls", Warning,
         "Customers' data travel to a store on another machine without TLS.",
-        "This engine speaks to Redis and PostgreSQL without TLS: keep them on this machine or a private network, or lead the connection through a tunnel (stunnel, WireGuard, the provider's proxy).";
+        "Write `rediss:` in `redis-url`, or `sslmode=require` (better `verify-full`) in `database-url` of `[stores]`, with `ca-file` where the system does not trust the certificate; or lead the connection through a tunnel.";
     EngineFull = "engine-full", Warning,
         "Calls were refused because the engine was full or stopping.",
         "Raise `max-calls` of `[server]`, or lead the 302 branch of the first Passthru to another engine.";

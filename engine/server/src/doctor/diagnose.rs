@@ -64,7 +64,7 @@ fn reach(evidence: &Evidence, findings: &mut Findings) {
     for store in &reach.stores_without_tls {
         findings.add(
             Code::StoreWithoutTls,
-            format!("{store} is on another machine"),
+            format!("{store} is on another machine, and its URL asks for no TLS"),
         );
     }
 }

@@ -212,18 +212,26 @@ fn reach(config: &Config) -> Reach {
         account_sid: config.exotel.account_sid.clone(),
         stores_without_tls: stores
             .into_iter()
-            .filter(|(_, url)| url.as_ref().is_some_and(|url| is_elsewhere(url.expose())))
+            .filter(|(_, url)| {
+                url.as_ref()
+                    .is_some_and(|url| is_plain_elsewhere(url.expose()))
+            })
             .map(|(name, _)| name)
             .collect(),
     }
 }
 
-/// Whether a store's URL leads to another machine.
-fn is_elsewhere(url: &str) -> bool {
+/// Whether a store's URL leads to another machine without TLS. PostgreSQL there is reached with TLS
+/// unless the URL says otherwise.
+fn is_plain_elsewhere(url: &str) -> bool {
     let Some((scheme, rest)) = url.split_once("://") else {
         return false;
     };
-    if scheme == "sqlite" || scheme.ends_with("unix") {
+    if matches!(scheme, "sqlite" | "rediss") || scheme.ends_with("unix") {
+        return false;
+    }
+    let is_disabled = |name: &str| rest.contains(&format!("{name}=disable"));
+    if scheme.starts_with("postgres") && !is_disabled("sslmode") && !is_disabled("ssl-mode") {
         return false;
     }
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
@@ -325,7 +333,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_store_on_this_machine_needs_no_tls() {
+    fn a_store_on_another_machine_needs_tls() {
         for (url, expected) in [
             ("redis://localhost:6379", false),
             ("redis://user:p%40w@127.0.0.1:6379/1", false),
@@ -334,9 +342,11 @@ mod tests {
             ("sqlite://data/calls.db", false),
             ("postgres:///calls", false),
             ("redis://cache.example.com:6379", true),
+            ("rediss://cache.example.com:6379", false),
+            ("postgres://u:p@10.0.0.5/calls", false),
             ("postgres://u:p@10.0.0.5/calls?sslmode=disable", true),
         ] {
-            assert_eq!(is_elsewhere(url), expected, "{url}");
+            assert_eq!(is_plain_elsewhere(url), expected, "{url}");
         }
     }
 }

@@ -12,13 +12,13 @@ use std::sync::Arc;
 
 use ghanti_model::fold::Applied;
 use ghanti_model::{
-    CallEvent, CallId, CallLog, CallRecord, CallState, EventId, EventKind, EventMark, NodeId,
-    unix_ms,
+    CallEvent, CallId, CallLog, CallRecord, CallState, DialState, EventId, EventKind, EventMark,
+    NodeId, unix_ms,
 };
 use sqlx::{PgConnection, SqliteConnection};
 
 use super::deliveries::WRITE;
-use super::{Pool, SqlRecords, WISH, state, stored_ms};
+use super::{Pool, SqlRecords, WISH, always, state, stored_ms};
 use crate::hash::sha256;
 use crate::outbox::{Message, Outbox, RecordGist};
 use crate::{DoNotCall, StoreError};
@@ -36,7 +36,8 @@ const BEHIND: &str = "SELECT id, node, unix_ms, kind, payload FROM call_events \
      WHERE call_id = $1 AND (unix_ms > $2 OR (unix_ms = $2 AND id > $3)) ORDER BY unix_ms, id LIMIT $4";
 const PLACE_OF: &str = "SELECT call_id, unix_ms FROM call_events WHERE id = $1";
 const PROJECT: &str = "UPDATE calls SET call_sid = $2, state = $3, flow = $4, version = $5, outcome = $6, customer_number = $7, created_ms = $8, \
-     started_ms = $9, ended_ms = $10, updated_ms = $11, record = $12, last_ms = $13, last_id = $14, node = COALESCE($15, node) WHERE call_id = $1";
+     started_ms = $9, ended_ms = $10, updated_ms = $11, record = $12, last_ms = $13, last_id = $14, node = COALESCE($15, node), \
+     dialled_ms = $16 WHERE call_id = $1";
 
 /// An event's row: id, node, time, kind and payload.
 type EventRow = (String, String, i64, String, Option<String>);
@@ -146,6 +147,17 @@ fn holder(record: &CallRecord, events: &[&CallEvent]) -> Option<NodeId> {
         .or_else(|| events.iter().rev().find(waits).map(|event| event.node))
 }
 
+/// When the call was dialled by the engine, as a column: when it was requested, as it is dialled
+/// within moments. `None` if it was certainly not.
+fn dialled_ms(record: &CallRecord) -> Option<i64> {
+    match record.dial? {
+        DialState::Waiting | DialState::Refused => None,
+        DialState::Asked | DialState::Accepted | DialState::Unknown => {
+            Some(stored_ms(record.created_ms))
+        }
+    }
+}
+
 fn payload(event: &CallEvent) -> Result<(String, String), sqlx::Error> {
     let payload =
         serde_json::to_string(&event.kind).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
@@ -171,104 +183,109 @@ fn event(call: CallId, (id, node, unix_ms, name, payload): EventRow) -> Option<C
     })
 }
 
-/// Adds events of one call on a connection. The two connections have different types but the same
-/// methods.
+/// Adds events of calls on a connection, and returns how many messages were written. The two
+/// connections have different types but the same methods.
 macro_rules! steps {
     ($name:ident, $connection:ty, $lock:expr) => {
         async fn $name(
             connection: &mut $connection,
-            call: CallId,
-            events: &[&CallEvent],
+            calls: &BTreeMap<CallId, Vec<&CallEvent>>,
             outbox: Option<&dyn Outbox>,
         ) -> Result<usize, sqlx::Error> {
-            let key = call.to_string();
-            let first_ms = events.first().map_or(0, |event| event.unix_ms);
-            sqlx::query(PLACE)
-                .bind(&key)
-                .bind(stored_ms(first_ms))
-                .bind(stored_ms(unix_ms()))
-                .execute(&mut *connection)
-                .await?;
-            let row: CallRow = sqlx::query_as($lock)
-                .bind(&key)
-                .fetch_one(&mut *connection)
-                .await?;
-            let mut known = Known::of(call, row, events);
-            let before = known.gist(outbox, events);
-            for event in known.imported.iter().chain(events.iter().copied()) {
-                let (payload, hash) = payload(event)?;
-                sqlx::query(ADD)
-                    .bind(event.id.to_string())
+            let mut written = 0;
+            for (&call, events) in calls {
+                let key = call.to_string();
+                let first_ms = events.first().map_or(0, |event| event.unix_ms);
+                sqlx::query(PLACE)
                     .bind(&key)
-                    .bind(event.node.to_string())
-                    .bind(stored_ms(event.unix_ms))
-                    .bind(event.kind.name())
-                    .bind(payload)
-                    .bind(hash)
-                    .execute(&mut *connection)
-                    .await?;
-            }
-            if known.take(events) {
-                let rows: Vec<EventRow> = sqlx::query_as(ALL)
-                    .bind(&key)
-                    .fetch_all(&mut *connection)
-                    .await?;
-                let all: Vec<_> = rows
-                    .into_iter()
-                    .filter_map(|row| event(call, row))
-                    .collect();
-                known.log = CallLog::of(call, &all);
-            }
-            let messages = known.messages(outbox, before);
-            let (record, last) = (known.log.record(), known.log.last());
-            let json = match known.unreadable {
-                Some(unreadable) => unreadable,
-                None => serde_json::to_string(record)
-                    .map_err(|error| sqlx::Error::Encode(Box::new(error)))?,
-            };
-            sqlx::query(PROJECT)
-                .bind(&key)
-                .bind(record.call_sid.as_ref().map(|sid| sid.as_str()))
-                .bind(state(record.state))
-                .bind(record.flow.as_ref().map(|flow| flow.as_str()))
-                .bind(record.version.as_ref().map(|version| version.as_str()))
-                .bind(record.outcome.as_deref())
-                .bind(
-                    record
-                        .customer_number
-                        .as_ref()
-                        .map(|number| number.expose()),
-                )
-                .bind(stored_ms(record.created_ms))
-                .bind(record.started_ms.map(stored_ms))
-                .bind(record.ended_ms.map(stored_ms))
-                .bind(stored_ms(unix_ms()))
-                .bind(&json)
-                .bind(last.map(|last| stored_ms(last.unix_ms)))
-                .bind(last.map(|last| last.id.to_string()))
-                .bind(holder(record, events).map(|node| node.to_string()))
-                .execute(&mut *connection)
-                .await?;
-            if let (Some(wish), Some(phone)) = (DoNotCall::of(record), &record.customer_number) {
-                sqlx::query(WISH)
-                    .bind(wish.call_id.to_string())
-                    .bind(phone.expose())
-                    .bind(stored_ms(wish.since_ms))
-                    .execute(&mut *connection)
-                    .await?;
-            }
-            for message in &messages {
-                sqlx::query(WRITE)
-                    .bind(&message.id)
-                    .bind(&message.endpoint)
-                    .bind(&key)
-                    .bind(&message.kind)
-                    .bind(&message.body)
+                    .bind(stored_ms(first_ms))
                     .bind(stored_ms(unix_ms()))
                     .execute(&mut *connection)
                     .await?;
+                let row: CallRow = sqlx::query_as($lock)
+                    .bind(&key)
+                    .fetch_one(&mut *connection)
+                    .await?;
+                let mut known = Known::of(call, row, events);
+                let before = known.gist(outbox, events);
+                for event in known.imported.iter().chain(events.iter().copied()) {
+                    let (payload, hash) = payload(event)?;
+                    sqlx::query(ADD)
+                        .bind(event.id.to_string())
+                        .bind(&key)
+                        .bind(event.node.to_string())
+                        .bind(stored_ms(event.unix_ms))
+                        .bind(event.kind.name())
+                        .bind(payload)
+                        .bind(hash)
+                        .execute(&mut *connection)
+                        .await?;
+                }
+                if known.take(events) {
+                    let rows: Vec<EventRow> = sqlx::query_as(ALL)
+                        .bind(&key)
+                        .fetch_all(&mut *connection)
+                        .await?;
+                    let all: Vec<_> = rows
+                        .into_iter()
+                        .filter_map(|row| event(call, row))
+                        .collect();
+                    known.log = CallLog::of(call, &all);
+                }
+                let messages = known.messages(outbox, before);
+                let (record, last) = (known.log.record(), known.log.last());
+                let json = match known.unreadable {
+                    Some(unreadable) => unreadable,
+                    None => serde_json::to_string(record)
+                        .map_err(|error| sqlx::Error::Encode(Box::new(error)))?,
+                };
+                sqlx::query(PROJECT)
+                    .bind(&key)
+                    .bind(record.call_sid.as_ref().map(|sid| sid.as_str()))
+                    .bind(state(record.state))
+                    .bind(record.flow.as_ref().map(|flow| flow.as_str()))
+                    .bind(record.version.as_ref().map(|version| version.as_str()))
+                    .bind(record.outcome.as_deref())
+                    .bind(
+                        record
+                            .customer_number
+                            .as_ref()
+                            .map(|number| number.expose()),
+                    )
+                    .bind(stored_ms(record.created_ms))
+                    .bind(record.started_ms.map(stored_ms))
+                    .bind(record.ended_ms.map(stored_ms))
+                    .bind(stored_ms(unix_ms()))
+                    .bind(&json)
+                    .bind(last.map(|last| stored_ms(last.unix_ms)))
+                    .bind(last.map(|last| last.id.to_string()))
+                    .bind(holder(record, events).map(|node| node.to_string()))
+                    .bind(dialled_ms(record))
+                    .execute(&mut *connection)
+                    .await?;
+                if let (Some(wish), Some(phone)) = (DoNotCall::of(record), &record.customer_number)
+                {
+                    sqlx::query(WISH)
+                        .bind(wish.call_id.to_string())
+                        .bind(phone.expose())
+                        .bind(stored_ms(wish.since_ms))
+                        .execute(&mut *connection)
+                        .await?;
+                }
+                for message in &messages {
+                    sqlx::query(WRITE)
+                        .bind(&message.id)
+                        .bind(&message.endpoint)
+                        .bind(&key)
+                        .bind(&message.kind)
+                        .bind(&message.body)
+                        .bind(stored_ms(unix_ms()))
+                        .execute(&mut *connection)
+                        .await?;
+                }
+                written += messages.len();
             }
-            Ok(messages.len())
+            Ok(written)
         }
     };
 }
@@ -286,31 +303,13 @@ impl SqlRecords {
             events.sort_by_key(|event| event.mark());
             events.dedup_by_key(|event| event.id);
         }
-        let (outbox, mut messages) = (self.outbox.as_deref(), 0);
-        match &self.pool {
-            Pool::Sqlite(pool) => {
-                self.bounded(async {
-                    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
-                    for (call, events) in &calls {
-                        messages +=
-                            append_in_sqlite(&mut transaction, *call, events, outbox).await?;
-                    }
-                    transaction.commit().await
-                })
-                .await?;
-            }
-            Pool::Postgres(pool) => {
-                self.bounded(async {
-                    let mut transaction = pool.begin().await?;
-                    for (call, events) in &calls {
-                        messages +=
-                            append_in_postgres(&mut transaction, *call, events, outbox).await?;
-                    }
-                    transaction.commit().await
-                })
-                .await?;
-            }
-        }
+        let outbox = self.outbox.as_deref();
+        let messages = in_transaction!(
+            self,
+            append_in_sqlite | append_in_postgres,
+            (&calls, outbox),
+            always
+        )?;
         if let Some(outbox) = outbox.filter(|_| messages > 0) {
             outbox.saved();
         }

@@ -6,7 +6,7 @@ use sqlx::{PgConnection, SqliteConnection};
 
 use super::campaigns::count;
 use super::members::columns;
-use super::{Pool, SqlRecords, lists, stored_ms};
+use super::{Pool, SqlRecords, always, lists, stored_ms};
 use crate::StoreError;
 use crate::campaigns::{Begun, DialHistory, NextStep, OpenAttempt};
 use crate::lists::CustomerKey;
@@ -22,7 +22,7 @@ const TAKE: &str = "UPDATE campaign_customers SET state = 'calling', attempts = 
 const ADD: &str = "INSERT INTO attempts (call_id, campaign, customer, number, phone, node, began_ms, counts) VALUES ($1, $2, $3, $4, $5, $6, $7, 1) \
      ON CONFLICT DO NOTHING";
 const PACE: &str = "UPDATE campaigns SET next_ms = $2 WHERE name = $1";
-const OPEN: &str = "SELECT attempts.call_id, campaign, customer, phone, number, began_ms, record FROM attempts \
+const OPEN: &str = "SELECT attempts.call_id, campaign, customer, phone, number, began_ms, calls.updated_ms FROM attempts \
      LEFT JOIN calls ON calls.call_id = attempts.call_id WHERE settled_ms IS NULL AND attempts.call_id > $1 \
      AND (calls.call_id IS NULL OR calls.state = 'ended') ORDER BY attempts.call_id LIMIT $2";
 const SETTLE: &str = "UPDATE attempts SET settled_ms = $2, outcome = $3, counts = $4, not_before_ms = $5 WHERE call_id = $1 AND settled_ms IS NULL \
@@ -34,11 +34,13 @@ const RINGING: &str = "SELECT COUNT(*) FROM attempts LEFT JOIN calls ON calls.ca
 const WITH_AGENTS: &str = "SELECT COUNT(*) FROM attempts JOIN calls ON calls.call_id = attempts.call_id \
      WHERE settled_ms IS NULL AND campaign = $1 AND calls.state = 'ended'";
 const HISTORY: &str = "SELECT COALESCE(SUM(CASE WHEN began_ms >= $2 THEN 1 ELSE 0 END), 0), COALESCE(SUM(CASE WHEN began_ms >= $3 THEN 1 ELSE 0 END), 0), \
-     COUNT(*), COALESCE(SUM(CASE WHEN campaign = $4 AND customer = $5 THEN 1 ELSE 0 END), 0), MAX(began_ms), MAX(not_before_ms) FROM attempts \
-     WHERE phone = $1 AND counts = 1";
+     COUNT(*), COALESCE(SUM(CASE WHEN campaign = $4 AND customer = $5 THEN 1 ELSE 0 END), 0), MAX(began_ms), MAX(not_before_ms) FROM \
+     (SELECT began_ms, campaign, customer, not_before_ms FROM attempts WHERE phone = $1 AND counts = 1 \
+      UNION ALL SELECT dialled_ms, NULL, NULL, NULL FROM calls WHERE customer_number = $1 AND dialled_ms IS NOT NULL \
+      AND NOT EXISTS (SELECT 1 FROM attempts WHERE attempts.call_id = calls.call_id)) AS dials";
 const OUTCOMES: &str = "SELECT outcome FROM attempts WHERE campaign = $1 AND settled_ms >= $2 AND outcome IS NOT NULL ORDER BY settled_ms DESC LIMIT $3";
 
-type OpenRow = (String, String, String, String, i64, i64, Option<String>);
+type OpenRow = (String, String, String, String, i64, i64, Option<i64>);
 
 /// An attempt that is about to be begun.
 pub struct NewAttempt<'a> {
@@ -187,30 +189,12 @@ impl SqlRecords {
         now_ms: u64,
     ) -> Result<Begun, StoreError> {
         let now_ms = stored_ms(now_ms);
-        match &self.pool {
-            Pool::Sqlite(pool) => {
-                self.bounded(async {
-                    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
-                    let begun = begin_in_sqlite(&mut transaction, new, now_ms).await?;
-                    if begun == Begun::Yes {
-                        transaction.commit().await?;
-                    }
-                    Ok(begun)
-                })
-                .await
-            }
-            Pool::Postgres(pool) => {
-                self.bounded(async {
-                    let mut transaction = pool.begin().await?;
-                    let begun = begin_in_postgres(&mut transaction, new, now_ms).await?;
-                    if begun == Begun::Yes {
-                        transaction.commit().await?;
-                    }
-                    Ok(begun)
-                })
-                .await
-            }
-        }
+        in_transaction!(
+            self,
+            begin_in_sqlite | begin_in_postgres,
+            (new, now_ms),
+            |begun: &Begun| *begun == Begun::Yes
+        )
     }
 
     /// Attempts that are not settled and whose call is over, or of which no call is recorded; by
@@ -227,8 +211,7 @@ impl SqlRecords {
         let rows: Vec<OpenRow> = on_either!(self, pool => {
             sqlx::query_as(OPEN).bind(&behind).bind(i64::from(at_most)).fetch_all(pool)
         })?;
-        let open = |(call, campaign, customer, phone, number, began_ms, record): OpenRow| {
-            let record = record.and_then(|json| self.read(&call, &json).ok());
+        let open = |(call, campaign, customer, phone, number, began_ms, changed_ms): OpenRow| {
             Some(OpenAttempt {
                 call_id: CallId::parse(&call)?,
                 campaign,
@@ -236,7 +219,7 @@ impl SqlRecords {
                 phone: PhoneNumber::parse(&phone).ok()?,
                 number: u32::try_from(number).unwrap_or(u32::MAX),
                 began_ms: count(began_ms),
-                record: record.map(Box::new),
+                changed_ms: changed_ms.map(count),
             })
         };
         Ok(rows.into_iter().filter_map(open).collect())
@@ -253,32 +236,16 @@ impl SqlRecords {
         now_ms: u64,
     ) -> Result<bool, StoreError> {
         let now_ms = stored_ms(now_ms);
-        match &self.pool {
-            Pool::Sqlite(pool) => {
-                self.bounded(async {
-                    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
-                    let settled =
-                        settle_in_sqlite(&mut transaction, call, settlement, now_ms).await?;
-                    transaction.commit().await?;
-                    Ok(settled)
-                })
-                .await
-            }
-            Pool::Postgres(pool) => {
-                self.bounded(async {
-                    let mut transaction = pool.begin().await?;
-                    let settled =
-                        settle_in_postgres(&mut transaction, call, settlement, now_ms).await?;
-                    transaction.commit().await?;
-                    Ok(settled)
-                })
-                .await
-            }
-        }
+        in_transaction!(
+            self,
+            settle_in_sqlite | settle_in_postgres,
+            (call, settlement, now_ms),
+            always
+        )
     }
 
-    /// The calls that campaigns made to a number: since two times, in all, and of this campaign to
-    /// this customer. An attempt that is in progress counts.
+    /// The calls that were dialled to a number, for campaigns or by request: since two times, in all,
+    /// and of this campaign to this customer. A call that is in progress counts.
     ///
     /// # Errors
     /// The database does not answer.

@@ -5,14 +5,14 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::migrate::{Migrate, Migrator};
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions, PgSslMode};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
 };
 use sqlx::{ConnectOptions, Connection};
 
 use super::{POSTGRES, Pool, SQLITE, migrations};
-use crate::{DEADLINE, OpenError};
+use crate::{DEADLINE, OpenError, tls};
 
 /// The database file in the data folder, if no URL is given.
 const FILE: &str = "ghanti.db";
@@ -33,7 +33,11 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest that the migrations may take.
 const MIGRATION_TIMEOUT: Duration = Duration::from_secs(300);
 
-pub(super) async fn connect(url: Option<&str>, data_dir: &Path) -> Result<Pool, OpenError> {
+pub(super) async fn connect(
+    url: Option<&str>,
+    data_dir: &Path,
+    ca_file: Option<&Path>,
+) -> Result<Pool, OpenError> {
     let url = url.map(str::trim).filter(|url| !url.is_empty());
     match url.map(|url| (url, url.split_once(':').map_or("", |(scheme, _)| scheme))) {
         None => sqlite(SqliteConnectOptions::new().filename(data_dir.join(FILE))).await,
@@ -42,8 +46,9 @@ pub(super) async fn connect(url: Option<&str>, data_dir: &Path) -> Result<Pool, 
                 .await
         }
         Some((url, "postgres" | "postgresql")) => {
-            postgres(PgConnectOptions::from_str(url).map_err(|error| unusable(POSTGRES, &error))?)
-                .await
+            let options =
+                PgConnectOptions::from_str(url).map_err(|error| unusable(POSTGRES, &error))?;
+            postgres(encrypted(options, names_mode(url), ca_file)?).await
         }
         Some(_) => Err(OpenError::Url {
             store: "the call records",
@@ -75,20 +80,73 @@ async fn sqlite(options: SqliteConnectOptions) -> Result<Pool, OpenError> {
     Ok(Pool::Sqlite(pool.connect_lazy_with(options)))
 }
 
+/// Whether a URL of PostgreSQL says how connections are encrypted.
+fn names_mode(url: &str) -> bool {
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    query
+        .split('&')
+        .any(|pair| pair.starts_with("sslmode=") || pair.starts_with("ssl-mode="))
+}
+
+/// Decides how connections are encrypted. What libpq calls `prefer` is refused off this machine:
+/// whoever is on the way could turn encryption off.
+fn encrypted(
+    options: PgConnectOptions,
+    is_named: bool,
+    ca_file: Option<&Path>,
+) -> Result<PgConnectOptions, OpenError> {
+    let is_here = options.get_socket().is_some() || tls::is_this_machine(options.get_host());
+    let mode = match (options.get_ssl_mode(), ca_file) {
+        (mode, _) if is_named => mode,
+        (_, Some(_)) => PgSslMode::VerifyFull,
+        (mode, None) if is_here => mode,
+        (_, None) => PgSslMode::Require,
+    };
+    match mode {
+        PgSslMode::Allow | PgSslMode::Prefer if !is_here => {
+            return Err(OpenError::Unencrypted {
+                store: POSTGRES,
+                address: address(&options),
+                hint: "write `sslmode=require` (or `verify-full`, with `ca-file` of `[stores]`) in the database's URL, or `sslmode=disable` to send records in plain text",
+            });
+        }
+        PgSslMode::Disable if !is_here => {
+            tracing::warn!(
+                address = address(&options),
+                "the connection to PostgreSQL is not encrypted: write `sslmode=require` in the database's URL if others share the network"
+            );
+        }
+        _ => {}
+    }
+    let options = options.ssl_mode(mode);
+    Ok(match ca_file {
+        Some(file) => {
+            tls::certificates(file)?;
+            options.ssl_root_cert(file)
+        }
+        None => options,
+    })
+}
+
+/// Host, port and database; neither user nor password.
+fn address(options: &PgConnectOptions) -> String {
+    format!(
+        "{}:{}/{}",
+        options.get_host(),
+        options.get_port(),
+        options.get_database().unwrap_or_default()
+    )
+}
+
 async fn postgres(options: PgConnectOptions) -> Result<Pool, OpenError> {
     let options = options
         .application_name("ghanti")
         .disable_statement_logging();
     let unreachable = |reason: String| OpenError::Unreachable {
         store: POSTGRES,
-        address: format!(
-            "{}:{}/{}",
-            options.get_host(),
-            options.get_port(),
-            options.get_database().unwrap_or_default()
-        ),
+        address: address(&options),
         reason,
-        hint: "start it, create the database (`createdb ghanti`), or correct the database's URL; without one the records go to SQLite",
+        hint: "start it, create the database (`createdb ghanti`), or correct the database's URL (for TLS: `sslmode`, and `ca-file` of `[stores]`); without one the records go to SQLite",
     };
     let mut connection =
         tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(&options))

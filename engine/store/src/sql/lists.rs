@@ -163,30 +163,12 @@ impl SqlRecords {
             customers: &customers,
             now_ms: stored_ms(now_ms),
         };
-        match &self.pool {
-            Pool::Sqlite(pool) => {
-                self.bounded(async {
-                    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
-                    let put = put_in_sqlite(&mut transaction, &batch).await?;
-                    if put.is_some() && !check {
-                        transaction.commit().await?;
-                    }
-                    Ok(put)
-                })
-                .await
-            }
-            Pool::Postgres(pool) => {
-                self.bounded(async {
-                    let mut transaction = pool.begin().await?;
-                    let put = put_in_postgres(&mut transaction, &batch).await?;
-                    if put.is_some() && !check {
-                        transaction.commit().await?;
-                    }
-                    Ok(put)
-                })
-                .await
-            }
-        }
+        in_transaction!(
+            self,
+            put_in_sqlite | put_in_postgres,
+            (&batch),
+            |put: &Option<Vec<Put>>| put.is_some() && !check
+        )
     }
 
     /// The flow of a list; `None` if there is no such list.

@@ -6,7 +6,7 @@ use ghanti_model::{CallId, Masked, NodeId, PhoneNumber};
 use sqlx::{PgConnection, SqliteConnection};
 
 use super::campaigns::count;
-use super::{Pool, SqlRecords, lists, stored_ms};
+use super::{Pool, SqlRecords, always, lists, stored_ms};
 use crate::StoreError;
 use crate::campaigns::{DueCustomer, NextStep, Reported};
 use crate::lists::CustomerKey;
@@ -119,27 +119,12 @@ impl SqlRecords {
         now_ms: u64,
     ) -> Result<bool, StoreError> {
         let now_ms = stored_ms(now_ms);
-        match &self.pool {
-            Pool::Sqlite(pool) => {
-                self.bounded(async {
-                    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
-                    let more = enrol_in_sqlite(&mut transaction, campaign, at_once, now_ms).await?;
-                    transaction.commit().await?;
-                    Ok(more)
-                })
-                .await
-            }
-            Pool::Postgres(pool) => {
-                self.bounded(async {
-                    let mut transaction = pool.begin().await?;
-                    let more =
-                        enrol_in_postgres(&mut transaction, campaign, at_once, now_ms).await?;
-                    transaction.commit().await?;
-                    Ok(more)
-                })
-                .await
-            }
-        }
+        in_transaction!(
+            self,
+            enrol_in_sqlite | enrol_in_postgres,
+            (campaign, at_once, now_ms),
+            always
+        )
     }
 
     /// Claims customers of a campaign who are due, at most `at_once`, for this node until a time.

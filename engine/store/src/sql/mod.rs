@@ -14,6 +14,40 @@ macro_rules! on_either {
     };
 }
 
+// Runs in a transaction what takes its connection: one function for each database, whose bodies are
+// the same. The transaction is committed if the answer satisfies the condition, and else rolled back.
+macro_rules! in_transaction {
+    ($self:expr, $sqlite:ident | $postgres:ident, ($($argument:expr),*), $is_kept:expr) => {
+        match &$self.pool {
+            Pool::Sqlite(pool) => {
+                $self
+                    .bounded(async {
+                        // a transaction that reads first and writes then fails where another writes in between
+                        let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
+                        let answer = $sqlite(&mut transaction, $($argument),*).await?;
+                        if $is_kept(&answer) {
+                            transaction.commit().await?;
+                        }
+                        Ok(answer)
+                    })
+                    .await
+            }
+            Pool::Postgres(pool) => {
+                $self
+                    .bounded(async {
+                        let mut transaction = pool.begin().await?;
+                        let answer = $postgres(&mut transaction, $($argument),*).await?;
+                        if $is_kept(&answer) {
+                            transaction.commit().await?;
+                        }
+                        Ok(answer)
+                    })
+                    .await
+            }
+        }
+    };
+}
+
 mod append;
 mod attempts;
 mod campaigns;
@@ -79,8 +113,19 @@ impl SqlRecords {
     /// `ghanti.db` in `data_dir`, and runs the migrations. A missing file is created; a missing
     /// folder is an error.
     pub async fn open(url: Option<&str>, data_dir: &Path) -> Result<Self, OpenError> {
+        Self::open_trusting(url, data_dir, None).await
+    }
+
+    /// Like [`open`](Self::open); certificates in `ca_file`, in PEM, are trusted besides the
+    /// system's, and PostgreSQL is then connected to with the certificate and its name checked
+    /// unless the URL says otherwise.
+    pub async fn open_trusting(
+        url: Option<&str>,
+        data_dir: &Path,
+        ca_file: Option<&Path>,
+    ) -> Result<Self, OpenError> {
         Ok(Self {
-            pool: connect::connect(url, data_dir).await?,
+            pool: connect::connect(url, data_dir, ca_file).await?,
             outbox: None,
         })
     }
@@ -291,6 +336,11 @@ fn state(state: CallState) -> &'static str {
         CallState::Live => "live",
         CallState::Ended => "ended",
     }
+}
+
+/// For transactions whose answer is always kept.
+fn always<T>(_: &T) -> bool {
+    true
 }
 
 /// Converts to `i64`, since SQL has no unsigned integers.
