@@ -23,7 +23,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("ghanti-journal", &["ghanti-model"]),
     ("ghanti-language", &["ghanti-model"]),
     ("ghanti-manifest", &["ghanti-model"]),
-    ("ghanti-speech", &["ghanti-model"]),
+    ("ghanti-speech", &["ghanti-audio", "ghanti-model"]),
     ("ghanti-store", &["ghanti-model"]),
     (
         "ghanti-host",

@@ -26,6 +26,7 @@ pub mod pitch;
 pub mod playout;
 pub mod recording;
 pub mod resample;
+pub mod streaming;
 #[cfg(test)]
 mod test_signals;
 pub mod tone;
@@ -42,5 +43,6 @@ pub use listener::Listener;
 pub use playout::{MARK_GRACE_MS, MarksFull, PlayoutClock};
 pub use recording::{RecordingError, StereoRecording};
 pub use resample::{ResampleError, Resampler};
+pub use streaming::StreamResampler;
 pub use turn::{TurnDetector, TurnEvent, TurnSettings};
 pub use voice::{VoiceActivity, VoiceFrame};

@@ -15,8 +15,6 @@ use ghanti_speech::{
     Espeak, Expectation, Hearing, RecognitionError, Recognizer, Synthesizer, Utterance, Vosk,
     VoskSettings,
 };
-use rubato::audioadapter_buffers::direct::InterleavedSlice;
-use rubato::{Fft, FixedSync, Resampler};
 use tokio::sync::mpsc;
 
 const SENTENCES: [(&str, &str); 11] = [
@@ -222,16 +220,5 @@ async fn until_final(hearings: &mut mpsc::Receiver<Hearing>) -> anyhow::Result<(
 
 /// From 8 to 16 kHz.
 fn wide(samples: &[i16]) -> anyhow::Result<Vec<i16>> {
-    let samples: Vec<f32> = samples.iter().map(|&sample| f32::from(sample)).collect();
-    let mut fft = Fft::<f32>::new(8_000, 16_000, 1_024, 1, FixedSync::Both)?;
-    let wide = fft.process_all(
-        &InterleavedSlice::new(&samples, 1, samples.len())?,
-        samples.len(),
-        None,
-    )?;
-    Ok(wide
-        .take_data()
-        .into_iter()
-        .map(|sample| sample as i16)
-        .collect())
+    Ok(ghanti_audio::convert(samples, 8_000, 16_000)?)
 }

@@ -12,7 +12,6 @@
 //! with peaks just below full scale (`cargo run --release -p ghanti-speech --example measure`).
 //! That suits a telephone line and more would clip, so the level is not changed.
 
-mod resample;
 mod shaping;
 mod trim;
 mod voices;

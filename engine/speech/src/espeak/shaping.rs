@@ -3,7 +3,8 @@
 //!
 //! Knows nothing of processes and channels: bytes go in, pieces come out.
 
-use super::resample::Resampler;
+use ghanti_audio::{ResampleError, StreamResampler};
+
 use super::trim::Trim;
 use super::wav::parse_head;
 use crate::synthesis::Samples;
@@ -20,7 +21,7 @@ pub(super) struct Shaping {
 
 /// State that is set up once the header is known.
 struct Speech {
-    resampler: Resampler,
+    resampler: StreamResampler,
     trim: Trim,
     piece_samples: usize,
     wide: Vec<f32>,
@@ -55,7 +56,10 @@ impl Shaping {
         let samples = pairs
             .iter()
             .map(|&pair| f32::from(i16::from_le_bytes(pair)));
-        speech.resampler.push(samples, &mut speech.wide)?;
+        speech
+            .resampler
+            .push(samples, &mut speech.wide)
+            .map_err(words)?;
         self.bytes.drain(..whole);
         speech.trim_ready();
         speech.cut(pieces);
@@ -68,7 +72,7 @@ impl Shaping {
             .speech
             .as_mut()
             .ok_or("the stream ended before its samples")?;
-        speech.resampler.finish(&mut speech.wide)?;
+        speech.resampler.finish(&mut speech.wide).map_err(words)?;
         speech.trim_ready();
         speech.trim.finish(&mut speech.ready);
         speech.cut(pieces);
@@ -79,10 +83,14 @@ impl Shaping {
     }
 }
 
+fn words(error: ResampleError) -> String {
+    error.to_string()
+}
+
 impl Speech {
     fn new(from_hz: u32, to_hz: u32) -> Result<Self, String> {
         Ok(Self {
-            resampler: Resampler::new(from_hz, to_hz)?,
+            resampler: StreamResampler::new(from_hz, to_hz).map_err(words)?,
             trim: Trim::new(to_hz),
             piece_samples: (to_hz * PIECE_MS / 1_000).max(1) as usize,
             wide: Vec::new(),

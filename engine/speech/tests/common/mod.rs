@@ -12,8 +12,6 @@ use ghanti_speech::{
     Expectation, Hearing, Recognition, RecognitionError, Recognized, Recognizer, Utterance, Vosk,
     VoskSettings,
 };
-use rubato::audioadapter_buffers::direct::InterleavedSlice;
-use rubato::{Fft, FixedSync, Resampler};
 use tokio::sync::mpsc;
 
 /// The longest that any test waits for anything.
@@ -71,18 +69,9 @@ pub fn caller_says(words: &str) -> Vec<i16> {
     spoken
 }
 
-/// All pieces concatenated.
+/// Samples at another rate.
 pub fn resample(samples: &[i16], from_hz: u32, to_hz: u32) -> Vec<i16> {
-    let samples: Vec<f32> = samples.iter().map(|&sample| f32::from(sample)).collect();
-    let mut fft =
-        Fft::<f32>::new(from_hz as usize, to_hz as usize, 1_024, 1, FixedSync::Both).unwrap();
-    let input = InterleavedSlice::new(&samples, 1, samples.len()).unwrap();
-    fft.process_all(&input, samples.len(), None)
-        .unwrap()
-        .take_data()
-        .into_iter()
-        .map(|sample| sample as i16)
-        .collect()
+    ghanti_audio::convert(samples, from_hz, to_hz).unwrap()
 }
 
 /// An expectation of phrases in a language; none means free speech.

@@ -1,15 +1,23 @@
-//! Streaming, band-limited resampling from espeak-ng's 22,050 Hz to the rate of the call.
+//! Resampling of a prompt while it is being synthesised, with `rubato`'s FFT resampler: as good as
+//! [`crate::convert`], a piece at a time. Allocates; never used on a call's media path.
 
 use rubato::audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{Fft, FixedSync, Resampler as _, WindowFunction};
 
-/// Input samples per FFT block: 40 ms at 22,050 Hz, twice the smallest block for 22,050 to 8,000
-/// Hz. Smaller blocks cut off more below the new Nyquist frequency, larger ones delay the first
+use crate::convert::RATES_HZ;
+use crate::resample::ResampleError;
+
+/// Input samples per FFT block: 40 ms at espeak-ng's 22,050 Hz, twice the smallest block for 22,050
+/// to 8,000 Hz. Smaller blocks cut off more below the new Nyquist frequency, larger ones delay the first
 /// piece.
 const BLOCK_SAMPLES: usize = 882;
 
+fn failed(error: &dyn std::fmt::Display) -> ResampleError {
+    ResampleError::Failed(error.to_string())
+}
+
 /// A resampler of one stream. Output is aligned with input: the transform's delay is removed.
-pub(super) struct Resampler {
+pub struct StreamResampler {
     fft: Fft<f32>,
     from_hz: u64,
     to_hz: u64,
@@ -20,9 +28,19 @@ pub(super) struct Resampler {
     delay: usize,
 }
 
-impl Resampler {
-    /// A resampler between two rates in Hz; an error if either is unsupported.
-    pub(super) fn new(from_hz: u32, to_hz: u32) -> Result<Self, String> {
+impl StreamResampler {
+    /// A resampler between two rates in hertz.
+    ///
+    /// # Errors
+    /// [`ResampleError::Rates`] for one outside [`RATES_HZ`].
+    pub fn new(from_hz: u32, to_hz: u32) -> Result<Self, ResampleError> {
+        if !RATES_HZ.contains(&from_hz) || !RATES_HZ.contains(&to_hz) {
+            return Err(ResampleError::Rates {
+                from_hz,
+                to_hz,
+                hint: "rates may be 4000 to 192000",
+            });
+        }
         let window = WindowFunction::BlackmanHarris2;
         let fft = Fft::new_custom(
             from_hz as usize,
@@ -33,7 +51,7 @@ impl Resampler {
             window,
             FixedSync::Both,
         )
-        .map_err(|error| error.to_string())?;
+        .map_err(|error| failed(&error))?;
         Ok(Self {
             input: Vec::with_capacity(fft.input_frames_next()),
             output: vec![0.0; fft.output_frames_max()],
@@ -47,11 +65,14 @@ impl Resampler {
     }
 
     /// Takes samples and appends the output that is ready to `out`.
-    pub(super) fn push(
+    ///
+    /// # Errors
+    /// The library's, which none of these rates has.
+    pub fn push(
         &mut self,
         samples: impl Iterator<Item = f32>,
         out: &mut Vec<f32>,
-    ) -> Result<(), String> {
+    ) -> Result<(), ResampleError> {
         for sample in samples {
             self.input.push(sample);
             self.taken += 1;
@@ -63,7 +84,10 @@ impl Resampler {
     }
 
     /// Ends the stream: appends the rest, so that the output is as long as the input.
-    pub(super) fn finish(&mut self, out: &mut Vec<f32>) -> Result<(), String> {
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    pub fn finish(&mut self, out: &mut Vec<f32>) -> Result<(), ResampleError> {
         while self.given < self.due() {
             self.input.resize(self.fft.input_frames_next(), 0.0);
             self.transform(out)?;
@@ -75,16 +99,16 @@ impl Resampler {
         (self.taken * self.to_hz).div_ceil(self.from_hz)
     }
 
-    fn transform(&mut self, out: &mut Vec<f32>) -> Result<(), String> {
+    fn transform(&mut self, out: &mut Vec<f32>) -> Result<(), ResampleError> {
         let capacity = self.output.len();
         let input = InterleavedSlice::new(&self.input, 1, self.input.len())
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| failed(&error))?;
         let mut output = InterleavedSlice::new_mut(&mut self.output, 1, capacity)
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| failed(&error))?;
         let (_, made) = self
             .fft
             .process_into_buffer(&input, &mut output, None)
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| failed(&error))?;
         self.input.clear();
         let skipped = self.delay.min(made);
         self.delay -= skipped;
@@ -108,7 +132,7 @@ mod tests {
     }
 
     fn resampled(frequency_hz: f32, to_hz: u32) -> Vec<f32> {
-        let mut resampler = Resampler::new(22_050, to_hz).unwrap();
+        let mut resampler = StreamResampler::new(22_050, to_hz).unwrap();
         let mut out = Vec::new();
         resampler.push(tone(frequency_hz, 1.0), &mut out).unwrap();
         resampler.finish(&mut out).unwrap();
@@ -151,6 +175,6 @@ mod tests {
 
     #[test]
     fn a_rate_of_nothing_is_refused() {
-        assert!(Resampler::new(22_050, 0).is_err());
+        assert!(StreamResampler::new(22_050, 0).is_err());
     }
 }
