@@ -4,7 +4,7 @@
 //! twice: if the engine dies in between, the record says that the customer may have been called. A
 //! call that ended unanswered and whose status callback is lost is looked up at Exotel.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,7 +15,9 @@ use ghanti_exotel::rest::{
     CallDetails, CallOptions, CallbackEvent, ConnectToBot, ConnectToFlow, Recording,
 };
 use ghanti_model::event::{DialAnswer, StatusReported};
-use ghanti_model::{CallId, CallSid, CallState, CustomerRecord, EventKind, Masked, PhoneNumber};
+use ghanti_model::{
+    CallId, CallSid, CallState, CustomerRecord, EventKind, Masked, PhoneNumber, unix_ms,
+};
 use ghanti_session::{Services, network};
 use ghanti_store::RedisSessions;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -23,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
+use crate::unknown_dial::UnknownDial;
 
 /// Calls that are dialled, or wait for their turn, at once: those of a minute.
 pub const DIALS: usize = 200;
@@ -202,13 +205,22 @@ pub fn dial(
     let withdrawn = dialler.wait(customer.call_id);
     engine.tasks.clone().spawn(async move {
         let call = customer.call_id;
+        let caller_id = from
+            .caller_id
+            .as_ref()
+            .unwrap_or(&dialler.caller_id)
+            .clone();
         let request = dialler.request(&customer, from);
-        let answer = ask(&engine, &dialler, call, &request, withdrawn).await;
+        let (answer, asked_ms) = ask(&engine, &dialler, call, &request, withdrawn).await;
         drop(place);
-        let (may_ring, sid) = match &answer {
-            DialAnswer::Accepted { call_sid } => (true, Some(call_sid.clone())),
-            DialAnswer::Unknown { .. } => (true, None),
-            DialAnswer::Refused { .. } => (false, None),
+        let followed = match &answer {
+            DialAnswer::Accepted { call_sid } => Some(Followed::Accepted(call_sid.clone())),
+            DialAnswer::Unknown { .. } => Some(Followed::Unknown(UnknownDial {
+                customer: customer.phone.clone(),
+                caller_id,
+                asked_ms,
+            })),
+            DialAnswer::Refused { .. } => None,
         };
         match &answer {
             DialAnswer::Accepted { call_sid } => {
@@ -223,21 +235,24 @@ pub fn dial(
         }
         let registry = &engine.services.registry;
         registry.append(call, EventKind::Dialled(answer)).await;
-        if may_ring {
-            follow(&engine, &dialler, call, sid).await;
+        if let Some(followed) = followed {
+            follow(&engine, &dialler, call, followed).await;
         }
     });
 }
 
+/// Asks Exotel to dial, when it is this call's turn. Returns what came of it, and when it was asked,
+/// in milliseconds since 1970-01-01T00:00:00Z.
 async fn ask(
     engine: &Surroundings,
     dialler: &Dialler,
     call: CallId,
     request: &DialRequest,
     withdrawn: CancellationToken,
-) -> DialAnswer {
-    let refused = |reason: &str| DialAnswer::Refused {
-        reason: reason.to_owned(),
+) -> (DialAnswer, u64) {
+    let refused = |reason: &str| {
+        let reason = reason.to_owned();
+        (DialAnswer::Refused { reason }, unix_ms())
     };
     let turn = tokio::select! {
         turn = dialler.api.turn() => turn,
@@ -257,19 +272,19 @@ async fn ask(
     let registry = &engine.services.registry;
     registry.append(call, EventKind::Dialling).await;
     if !registry.writer().saved(call, SAVING).await {
-        return DialAnswer::Refused {
-            reason: "neither the database nor the spool takes that it is dialled: see /readyz, then order the call again".to_owned(),
-        };
+        return refused(
+            "neither the database nor the spool takes that it is dialled: see /readyz, then order the call again",
+        );
     }
+    let asked_ms = unix_ms();
     let dialled = tokio::select! {
         dialled = dialler.api.dial_now(turn, request) => dialled,
         () = engine.stop.cancelled() => {
-            return DialAnswer::Unknown {
-                reason: "the engine stopped while Exotel was asked: look for the call in Exotel's call log before it is dialled again".to_owned(),
-            };
+            let reason = "the engine stopped while Exotel was asked: look for the call in Exotel's call log before it is dialled again".to_owned();
+            return (DialAnswer::Unknown { reason }, asked_ms);
         }
     };
-    match dialled {
+    let answer = match dialled {
         Dialled::Accepted(accepted) => DialAnswer::Accepted {
             call_sid: accepted.sid,
         },
@@ -279,12 +294,22 @@ async fn ask(
         Dialled::Unknown(error) => DialAnswer::Unknown {
             reason: format!("{error}: {}", error.hint()),
         },
-    }
+    };
+    (answer, asked_ms)
+}
+
+/// A call that may ring.
+enum Followed {
+    /// Exotel took it.
+    Accepted(CallSid),
+    /// Whether it did is not known.
+    Unknown(UnknownDial),
 }
 
 /// Looks a call up at Exotel, as long as nothing was reported of it, and ends it in the end: a
-/// record must not stay open for ever. Without a CallSid it is only waited for.
-async fn follow(engine: &Surroundings, dialler: &Dialler, call: CallId, sid: Option<CallSid>) {
+/// record must not stay open for ever.
+async fn follow(engine: &Surroundings, dialler: &Dialler, call: CallId, followed: Followed) {
+    let mut seen = String::new();
     let registry = &engine.services.registry;
     let mut wait = Duration::from_secs(dialler.ring_s.into());
     for pause in LOOKED_UP_AFTER {
@@ -300,21 +325,82 @@ async fn follow(engine: &Surroundings, dialler: &Dialler, call: CallId, sid: Opt
             Ok(_) => return,
             Err(_) => continue,
         }
-        let Some(sid) = &sid else { continue };
-        if look_up(engine, dialler, call, sid).await {
+        let has_ended = match &followed {
+            Followed::Accepted(sid) => look_up(engine, dialler, call, sid).await,
+            Followed::Unknown(dial) => match find(engine, dialler, call, dial).await {
+                Ok(()) => true,
+                Err(why) => {
+                    seen = why;
+                    false
+                }
+            },
+        };
+        if has_ended {
             return;
         }
     }
-    let what = if sid.is_some() {
-        "Exotel took the call and reported neither its stream nor its end"
-    } else {
-        "whether Exotel dialled the call is not known, and nothing was reported of it"
+    let what = match &followed {
+        Followed::Accepted(_) => {
+            "Exotel took the call and reported neither its stream nor its end".to_owned()
+        }
+        Followed::Unknown(_) => format!(
+            "whether Exotel dialled the call is not known, and nothing was reported of it; {seen}"
+        ),
     };
     let overdue = EventKind::StreamOverdue {
-        what: what.to_owned(),
+        what,
         unnamed: None,
     };
     registry.append(call, overdue).await;
+}
+
+/// Looks for the call of a dial whose result is unknown among those that Exotel lists, and records
+/// its final status.
+///
+/// # Errors
+/// Why it was not found, in words.
+async fn find(
+    engine: &Surroundings,
+    dialler: &Dialler,
+    call: CallId,
+    dial: &UnknownDial,
+) -> Result<(), String> {
+    let registry = &engine.services.registry;
+    let listed = match dialler.api.recent_calls(&dial.customer).await {
+        Ok(listed) => listed,
+        Err(error) => {
+            tracing::warn!(%call, %error, "a call of unknown result cannot be looked for");
+            return Err(format!("Exotel's list of calls could not be read: {error}"));
+        }
+    };
+    let mut others = HashSet::new();
+    for listed in &listed {
+        match registry.by_sid(&listed.call.sid).await {
+            Ok(Some(record)) if record.call_id == call => {}
+            Ok(None) => {}
+            // it is another's, or that is not known
+            Ok(Some(_)) | Err(_) => {
+                others.insert(listed.call.sid.clone());
+            }
+        }
+    }
+    let is_known = |listed: &CallDetails| others.contains(&listed.call.sid);
+    let mut found = dial.candidates(listed, is_known);
+    match (found.pop(), found.is_empty()) {
+        (None, _) => Err("Exotel lists no ended call to this number from that time".to_owned()),
+        (Some(_), false) => Err(format!(
+            "Exotel lists {} calls to this number from that time, and which is this one is not certain",
+            found.len() + 1
+        )),
+        (Some(details), true) => {
+            let sid = details.call.sid.clone();
+            let reported =
+                reported(details).ok_or("Exotel lists the call without a final status")?;
+            tracing::info!(%call, %sid, "the call of a dial without a reply was found in Exotel's list");
+            registry.append(call, reported).await;
+            Ok(())
+        }
+    }
 }
 
 /// Asks Exotel how a call stands whose status callback did not come, and records its final status.

@@ -28,7 +28,8 @@ pub mod replay;
 mod routes;
 pub mod secret;
 mod serve;
-pub mod unserved;
+pub mod unknown_dial;
+mod unserved;
 
 pub use app::{App, router};
 pub use config::{Config, ConfigError, Starter};

@@ -1,5 +1,7 @@
 //! Exotel's end of a stream's WebSocket, which opens and hangs up as Exotel does.
 
+use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -13,7 +15,9 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::handshake::client::Request;
 use tokio_tungstenite::tungstenite::http::{HeaderValue, Response, StatusCode, header};
 use tokio_tungstenite::tungstenite::{self, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+use tokio_tungstenite::{
+    Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config,
+};
 
 use crate::proxy::{Proxy, SCHEME_HEADER};
 
@@ -125,7 +129,9 @@ impl Socket {
         }
         let connecting = async {
             let Some(way) = way else {
-                return tokio_tungstenite::connect_async_with_config(request, None, true).await;
+                let tls = crate::http::tls().map_err(|error| io::Error::other(error))?;
+                let tls = Connector::Rustls(Arc::new(tls));
+                return connect_async_tls_with_config(request, None, true, Some(tls)).await;
             };
             let scheme = HeaderValue::from_static(way.scheme);
             request.headers_mut().insert(SCHEME_HEADER, scheme);

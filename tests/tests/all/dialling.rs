@@ -193,6 +193,21 @@ async fn a_busy_line_whose_status_callback_is_lost_is_looked_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_dial_of_which_neither_reply_nor_callback_came_is_found_in_exotels_list() {
+    let (engine, address) = engine("ring-s = 1\n");
+    let callers =
+        "[[callers]]\ndoes = 'busy'\n[faults]\nseed = 1\nlost-reply = 100\ncallback-lost = 100\n";
+    let exotel = Exotel::start_at(&engine, &address, callers);
+    let (_, created) = send(&engine, &order(), None).await;
+    let record = engine.ended(created["call_id"].as_str().unwrap()).await;
+    assert_eq!(record["outcome"], "busy", "{record:#}");
+    let made = calls(&engine, &address).await;
+    assert_eq!(made.len(), 1);
+    assert_eq!(record["call_sid"], made[0]["call-sid"]);
+    exotel.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_an_account_nobody_is_dialled_and_the_request_says_so() {
     let engine = Setup::new("[speech]\nrecognizer = 'none'\n").start();
     let mut order = order();

@@ -252,6 +252,13 @@ impl Calls {
         all.calls.get(*all.by_sid.get(call_sid)?).cloned()
     }
 
+    /// The newest calls that satisfy a condition, newest first, at most `at_most`.
+    pub fn newest(&self, at_most: usize, is_wanted: impl Fn(&CallLog) -> bool) -> Vec<CallLog> {
+        let all = self.all();
+        let wanted = all.calls.iter().rev().filter(|call| is_wanted(call));
+        wanted.take(at_most).cloned().collect()
+    }
+
     /// All of it, as JSON.
     ///
     /// # Errors

@@ -40,6 +40,28 @@ impl Format {
     }
 }
 
+impl Format {
+    /// Writes a list of calls.
+    pub fn list(self, calls: &[Json]) -> String {
+        match self {
+            Format::Json => {
+                let metadata =
+                    json!({ "PageSize": calls.len(), "PrevPageUri": null, "NextPageUri": null });
+                json!({ "Metadata": metadata, "Calls": calls }).to_string()
+            }
+            Format::Xml => {
+                let mut xml = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<TwilioResponse><Calls>"
+                    .to_owned();
+                for call in calls {
+                    element("Call", call, &mut xml);
+                }
+                xml.push_str("</Calls></TwilioResponse>");
+                xml
+            }
+        }
+    }
+}
+
 /// Why Exotel refuses a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Refusal {
@@ -173,6 +195,19 @@ mod tests {
             xml.contains("<TwilioResponse><RestException><") && xml.contains("&amp;"),
             "{xml}"
         );
+    }
+
+    #[test]
+    fn a_list_is_read_in_both_forms() {
+        let calls = [
+            json!({ "Sid": "c1", "Status": "busy", "To": null }),
+            json!({ "Sid": "c2" }),
+        ];
+        for format in [Format::Json, Format::Xml] {
+            let read = ghanti_exotel::rest::parse_calls(&format.list(&calls)).unwrap();
+            let sids: Vec<_> = read.iter().map(|call| call.call.sid.as_str()).collect();
+            assert_eq!(sids, ["c1", "c2"], "{format:?}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
@@ -17,7 +17,8 @@ use axum::routing::{get, post};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ghanti_exotel::Parameters;
-use ghanti_model::{CallId, CallSid, CallStatus};
+use ghanti_model::{CallId, CallSid, CallStatus, PhoneNumber};
+use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use time::OffsetDateTime;
 
@@ -44,6 +45,8 @@ pub fn router(exchange: Arc<Exchange>) -> Router {
     Router::new()
         .route("/v1/Accounts/{sid}/Calls/connect", post(connect))
         .route("/v1/Accounts/{sid}/Calls/connect.json", post(connect))
+        .route("/v1/Accounts/{sid}/Calls", get(list))
+        .route("/v1/Accounts/{sid}/Calls.json", get(list))
         .route("/v1/Accounts/{sid}/Calls/{call}", get(details))
         .route("/v1/Accounts/{sid}/ActiveStreams", get(streams))
         .route("/v1/Accounts/{sid}/IncomingPhoneNumbers.json", get(numbers))
@@ -208,6 +211,52 @@ async fn details(
         }
         None => refuse(&Refusal::not_found(), format, None),
     }
+}
+
+/// What a list of calls is asked for.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Listed {
+    from: Option<String>,
+    page_size: Option<usize>,
+}
+
+/// `GET …/Calls.json`: calls that have ended, newest first; one page, of 50 calls or `PageSize`, at
+/// most 100, to the number `From` if it is given (developer.exotel.com/api/call-details, bulk).
+async fn list(
+    State(exchange): Shared,
+    Path(sid): Path<String>,
+    Query(asked): Query<Listed>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let format = form(&uri);
+    if let Err((refusal, retry_after)) = admit(&exchange, &sid, &headers) {
+        return refuse(&refusal, format, retry_after);
+    }
+    let from = match asked.from.as_deref().map(PhoneNumber::parse) {
+        Some(Err(_)) => {
+            let refusal = Refusal::bad_parameter("`From` is no number".to_owned());
+            return refuse(&refusal, format, None);
+        }
+        Some(Ok(from)) => Some(from),
+        None => None,
+    };
+    let is_listed = |log: &CallLog| {
+        let to = log
+            .request
+            .get("From")
+            .and_then(|to| PhoneNumber::parse(to).ok());
+        log.over.is_some() && (from.is_none() || from == to)
+    };
+    let size = asked.page_size.unwrap_or(50).clamp(1, 100);
+    let calls: Vec<Json> = exchange
+        .calls
+        .newest(size, is_listed)
+        .iter()
+        .map(|log| call_object(&exchange, log))
+        .collect();
+    written(StatusCode::OK, format, format.list(&calls))
 }
 
 /// `GET …/ActiveStreams`: XML at any path.
