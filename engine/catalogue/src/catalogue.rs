@@ -16,7 +16,7 @@ use futures_util::future::join_all;
 use ghanti_host::{Compiler, Fault, FlowEngine, FlowVersion, Rejection};
 use ghanti_manifest::choose::{choose, may_take};
 use ghanti_manifest::{Allowance, NoFlow, Takes};
-use ghanti_model::{CallFacts, FlowName, PhoneNumber};
+use ghanti_model::{CallFacts, FlowName, PhoneNumber, VersionId};
 use tokio::sync::watch;
 
 use crate::kept::Kept;
@@ -278,6 +278,12 @@ impl Catalogue {
         version.map(Pinned::new).ok_or_else(|| NoFlow::Unmatched {
             there: taking.into_iter().map(|(name, _)| name.clone()).collect(),
         })
+    }
+
+    /// Pins a version that is loaded, whether or not it takes new calls; for a call that it has held
+    /// on another node.
+    pub fn pin(&self, flow: &FlowName, version: &VersionId) -> Option<Pinned> {
+        self.flows().get(flow)?.with_id(version).map(Pinned::new)
     }
 
     /// The flows that may get the call of an order that names no flow.

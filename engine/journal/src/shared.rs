@@ -70,6 +70,24 @@ impl SharedJournal {
         Self::new(header, Some(source))
     }
 
+    /// Continues a journal in another process. Answers come from a source, which repeats the
+    /// journal's entries, until it says that the next one is live.
+    pub fn resumed(journal: Journal, source: SharedSource<dyn AnswerSource>) -> Self {
+        let weights = journal
+            .entries
+            .iter()
+            .map(|entry| weight(&entry.arguments) + weight(&entry.answer));
+        Self(Arc::new(Mutex::new(State {
+            bytes: weights.sum(),
+            bytes_max: BYTES_MAX,
+            journal,
+            source: Some(source),
+            waiting: None,
+            trace: Trace::default(),
+            observer: None,
+        })))
+    }
+
     fn new(header: JournalHeader, source: Option<SharedSource<dyn AnswerSource>>) -> Self {
         let journal = Journal {
             header: JournalHeader {
@@ -311,12 +329,16 @@ impl SharedJournal {
 
     /// Decides where the answer comes from. A record that does not match closes the journal.
     fn next(&self, function: Function, arguments: &Json) -> Result<Next, Closed> {
-        let state = self.state();
+        let mut state = self.state();
         let seq = next_seq(&state.journal);
-        match &state.source {
-            None => Ok(Next::Live),
-            Some(source) => lock(source).next(seq, function, arguments),
+        let Some(source) = &state.source else {
+            return Ok(Next::Live);
+        };
+        let next = lock(source).next(seq, function, arguments)?;
+        if matches!(next, Next::Live) {
+            state.source = None;
         }
+        Ok(next)
     }
 
     /// Compares a version's own answer with the recorded one, and appends it.

@@ -10,7 +10,7 @@ use crate::answer::{Closed, Divergence, Waiting};
 
 /// Where a function's answer comes from.
 pub enum Next {
-    /// From the running call.
+    /// From the running call, as all that follow.
     Live,
     /// From this entry.
     Record(JournalEntry),

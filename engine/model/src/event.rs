@@ -31,7 +31,7 @@ use serde_json::Value as Json;
 pub use self::id::{EventId, EventMark, NodeId};
 pub use self::parts::{
     AgentReported, AppletAsked, Cause, ConnectAnswered, DialAnswer, FlowEnd, HostCalled, LegReport,
-    PassthruAfter, Repeat, Requested, StatusReported, StreamEnd, StreamStarted,
+    PassthruAfter, Repeat, Requested, StatusReported, StreamEnd, StreamResumed, StreamStarted,
 };
 use crate::{
     CallId, CallRecord, CallSid, Decision, Extent, FailureReport, FlowName, Language, Line, Masked,
@@ -115,6 +115,8 @@ pub enum EventKind {
     },
     /// The call's media stream started.
     StreamStarted(Box<StreamStarted>),
+    /// Another node went on with the call, whose node had stopped.
+    StreamResumed(StreamResumed),
     /// The stream did not start in time.
     StreamOverdue {
         /// What is known about it, used as the start of the problem's detail.
@@ -312,6 +314,7 @@ impl EventKind {
             EventKind::EngineEnded { .. } => "engine-ended",
             EventKind::ConversationEnded { .. } => "conversation-ended",
             EventKind::StreamClosed => "stream-closed",
+            EventKind::StreamResumed(_) => "stream-resumed",
             EventKind::Abandoned => "abandoned",
             EventKind::PassthruAfter(_) => "passthru-after",
             EventKind::ConnectAnswered(_) => "connect-answered",
@@ -368,6 +371,7 @@ impl EventKind {
             | EventKind::AppletAsked(_)
             | EventKind::Refused { .. }
             | EventKind::StreamStarted(_)
+            | EventKind::StreamResumed(_)
             | EventKind::StreamOverdue { .. }
             | EventKind::Problem { .. }
             | EventKind::Abandoned

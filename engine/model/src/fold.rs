@@ -5,7 +5,7 @@ pub mod ending;
 pub mod network;
 pub mod transfer;
 
-use crate::event::{AppletAsked, DialAnswer, Repeat, StreamStarted};
+use crate::event::{AppletAsked, DialAnswer, Repeat, StreamResumed, StreamStarted};
 use crate::{
     CallEvent, CallId, CallRecord, CallState, Decision, DialState, EventId, EventKind, EventMark,
     Journal, Line, NodeId, Problem, Step, StepEntry, VersionMove,
@@ -34,6 +34,8 @@ const DIED_DIALLING: &str = "the engine died while Exotel was asked to dial: loo
 const DIED_WAITING: &str = "the engine stopped before the call was dialled: order it again";
 /// Maximum number of facts that a record keeps as established.
 const ESTABLISHED: usize = 64;
+/// Problem of a call that another node went on with.
+pub const RESUMED: &str = "resumed";
 /// Problem of a call with a second stream.
 pub const SECOND_STREAM: &str = "second-stream";
 /// Detail of the problem [`SECOND_STREAM`].
@@ -78,6 +80,7 @@ impl CallRecord {
             EventKind::AppletAsked(asked) => self.asked(asked, now_ms),
             EventKind::Refused { reason, detail } => self.refused(reason, detail, now_ms),
             EventKind::StreamStarted(started) => self.started(started, event.node, now_ms),
+            EventKind::StreamResumed(resumed) => self.resumed(resumed, event.node, now_ms),
             EventKind::StreamOverdue { what, unnamed } => {
                 network::overdue(self, what, unnamed.as_ref(), now_ms);
             }
@@ -301,6 +304,25 @@ impl CallRecord {
             header,
             entries: Vec::new(),
         });
+    }
+
+    fn resumed(&mut self, resumed: &StreamResumed, node: NodeId, now_ms: u64) {
+        self.state = CallState::Live;
+        self.node = Some(node);
+        self.stream_sid = Some(resumed.stream_sid.clone());
+        // the call had been ended as one whose engine stopped
+        (self.outcome, self.detail, self.ended_ms) = (None, None, None);
+        (self.decision, self.transfer) = (None, None);
+        self.steps.retain(|entry| entry.step != Step::Completed);
+        if let Some(journal) = &mut self.journal {
+            let kept = usize::try_from(resumed.entries).unwrap_or(usize::MAX);
+            journal.entries.truncate(kept);
+        }
+        let detail = format!(
+            "the engine that held the call had stopped; the conversation went on behind entry {} of its journal, on another stream",
+            resumed.entries
+        );
+        self.note_cause(RESUMED, &detail, Repeat::Always, now_ms);
     }
 
     fn moved(&mut self, moved: &VersionMove) {

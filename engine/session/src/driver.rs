@@ -99,7 +99,7 @@ impl<'a, W: Wire> Driver<'a, W> {
             decoder: Decoder::new(encoding),
             format_check: (encoding == ghanti_audio::Encoding::Pcm16)
                 .then(|| FormatCheck::new(format.rate_hz)),
-            recorder: Recorder::default(),
+            recorder: Recorder::behind(parts.call.record().transcript.len()),
             completions: parts.completions,
             pieces: FuturesUnordered::new(),
             recognition: None,
@@ -193,6 +193,12 @@ impl<'a, W: Wire> Driver<'a, W> {
         let now_ms = self.call.now_ms();
         self.machine.abandon(now_ms);
         self.machine.command(now_ms, Command::Say(spoken));
+        self.settle().await;
+    }
+
+    /// Plays a prompt of the engine's own before those of the flow.
+    pub async fn announce(&mut self, spoken: crate::rendered_prompt::RenderedPrompt) {
+        self.machine.announce(self.call.now_ms(), spoken);
         self.settle().await;
     }
 

@@ -134,6 +134,18 @@ pub fn fallback_prompt(language: &Language, why: Why, transfer: bool) -> Rendere
     words(language, format!("{reason} {follows}"))
 }
 
+/// The name of the prompt with which a call goes on.
+pub const RESUMED: &str = "engine-resumed";
+
+/// The apology of an engine that goes on with another one's call.
+pub fn resumed(language: &Language) -> RenderedPrompt {
+    let (language, own) = of(language);
+    RenderedPrompt {
+        template: RESUMED.to_owned(),
+        ..words(language, own.failed.to_owned())
+    }
+}
+
 /// Asks the caller to wait while the recogniser is late.
 pub fn one_moment(language: &Language) -> RenderedPrompt {
     let (language, own) = of(language);

@@ -28,6 +28,7 @@ pub mod postmortem;
 mod question;
 pub mod recorder;
 mod rendered_prompt;
+pub mod resumption;
 pub mod run;
 pub mod running;
 pub mod services;

@@ -71,6 +71,16 @@ pub struct Standing {
     is_unclear: bool,
 }
 
+impl Standing {
+    /// That of a call that goes on after its caller was identified, or was not.
+    pub fn resumed(is_anyone_known: bool) -> Self {
+        Self {
+            is_anyone_known,
+            is_unclear: false,
+        }
+    }
+}
+
 impl ConversationParts {
     /// Makes a conversation of this call, for the version that starts it or, with `takeover`, one
     /// that takes it over.

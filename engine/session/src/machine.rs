@@ -263,6 +263,11 @@ impl Machine {
         self.caller_audio.set_end_silence_ms(end_silence_ms);
     }
 
+    /// Queues a prompt of the engine's own before those of the flow.
+    pub fn announce(&mut self, now_ms: u64, spoken: RenderedPrompt) {
+        self.queue(now_ms, spoken);
+    }
+
     fn queue(&mut self, now_ms: u64, spoken: RenderedPrompt) -> PromptId {
         let prompt = self.playback.queue(now_ms, spoken.clone());
         self.outputs

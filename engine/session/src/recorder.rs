@@ -20,6 +20,14 @@ pub struct Recorder {
 }
 
 impl Recorder {
+    /// A recorder of a call whose transcript has this many lines already.
+    pub fn behind(lines: usize) -> Self {
+        Self {
+            lines: u32::try_from(lines).unwrap_or(u32::MAX),
+            ..Self::default()
+        }
+    }
+
     /// Records an event. The flow's manifest says which templates and questions reach a step.
     pub fn write(&mut self, call: &LiveCall, manifest: Option<&Manifest>, event: Event) {
         match event {

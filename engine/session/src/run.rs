@@ -8,15 +8,14 @@ use ghanti_catalogue::Pinned;
 use ghanti_exotel::inbound::Start;
 use ghanti_host::{FlowVersion, Limit, RunEnd};
 use ghanti_journal::SharedJournal;
-use ghanti_manifest::{
-    CustomerReading, CustomerSchema, FailureWords, FieldProblem, NoFlow, OnFailureThen,
-};
-use ghanti_model::event::{Repeat, StreamStarted};
+use ghanti_manifest::{CustomerReading, CustomerSchema, FailureWords, FieldProblem, OnFailureThen};
+use ghanti_model::event::{Repeat, StreamResumed, StreamStarted};
 use ghanti_model::fold::{SECOND_STREAM, SECOND_STREAM_DETAIL};
 use ghanti_model::{
     CallFacts, CallId, CallLog, CallRecord, CallSid, CustomerRecord, Decision, Direction,
-    EventKind, Language, PhoneNumber, Step, unix_ms,
+    EventKind, Extent, FlowName, Language, NodeId, PhoneNumber, Speaker, Step, unix_ms,
 };
+use ghanti_replay::resumed;
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::Instant;
 use tracing::Instrument;
@@ -25,13 +24,14 @@ use crate::call::LiveCall;
 use crate::connect::{NoStart, await_start};
 use crate::driver::{Driver, Parts};
 use crate::ending::{StreamEnd, describe, flow_end};
-use crate::fallback_prompt::{Why, fallback_prompt};
+use crate::fallback_prompt::{self, Why, fallback_prompt};
 use crate::find::{AT_START, Found, Sought, find, sighting_of};
-use crate::live::ConversationParts;
+use crate::live::{ConversationParts, Standing};
 use crate::log_lines::FLOW_FAILED;
 use crate::migration::Migration;
 use crate::postmortem;
 use crate::recorder::last_position;
+use crate::resumption::{Resumable, is_gone, resumable};
 use crate::running::RunningFlow;
 use crate::services::Services;
 use crate::unheard;
@@ -74,18 +74,20 @@ pub async fn run_call<W: Wire, P>(
 ) -> Ran {
     let (open, ran) = match await_start(&mut wire).await {
         Ok((start, passed_over)) => match admit(&start) {
-            Some(_permit) => match prepare(services, session, &start, passed_over).await {
-                Some(prepared) => {
-                    // on every log line of this call, including the flow's own
-                    let sid = prepared.call.record().call_sid.clone();
-                    let span = tracing::error_span!("call", call = %prepared.call.id(), sid = sid.map(display));
-                    prepared
-                        .hold(wire, services, &start, stop)
-                        .instrument(span)
-                        .await
+            Some(_permit) => {
+                match prepared(&mut wire, services, session, &start, passed_over).await {
+                    Some(prepared) => {
+                        // on every log line of this call, including the flow's own
+                        let sid = prepared.call.record().call_sid.clone();
+                        let span = tracing::error_span!("call", call = %prepared.call.id(), sid = sid.map(display));
+                        prepared
+                            .hold(wire, services, &start, stop)
+                            .instrument(span)
+                            .await
+                    }
+                    None => (Some(wire), Ran::Refused),
                 }
-                None => (Some(wire), Ran::Refused),
-            },
+            }
             None => (Some(wire), Ran::Refused),
         },
         Err(error) => {
@@ -112,17 +114,47 @@ struct Prepared {
     call: Arc<LiveCall>,
     facts: CallFacts,
     customer: Option<CustomerRecord>,
-    flow: Result<(Pinned, SharedJournal), NoFlow>,
+    /// The flow with its journal, or why there is none.
+    flow: Result<(Pinned, SharedJournal), String>,
+    /// Whether another engine began it.
+    is_resumed: bool,
 }
 
 /// Finds the call, its flow and its customer. Returns `None` if the stream is refused because the
 /// call already has, or had, one.
-async fn prepare(
+async fn prepared<W: Wire>(
+    wire: &mut W,
     services: &Services,
     session: &str,
     start: &Start,
     passed_over: usize,
 ) -> Option<Prepared> {
+    let mut gone = None;
+    loop {
+        let node = match prepare(services, session, start, passed_over, gone).await {
+            Ok(prepared) => return prepared,
+            Err(node) => node,
+        };
+        tracing::info!(%node, "a stream began of a call that another engine holds: waiting whether it is gone");
+        if gone == Some(node) || !is_gone(wire, services, node).await {
+            tracing::warn!(%node, "a second stream of a call was closed: another engine holds the call");
+            return None;
+        }
+        gone = Some(node);
+    }
+}
+
+/// One try of [`prepared`]. `gone` is an engine that is known to have stopped.
+///
+/// # Errors
+/// The engine that holds the call, if it is not known whether that has stopped.
+async fn prepare(
+    services: &Services,
+    session: &str,
+    start: &Start,
+    passed_over: usize,
+    gone: Option<NodeId>,
+) -> Result<Option<Prepared>, NodeId> {
     let sought = Sought {
         sid: start.call_sid.as_ref(),
         session,
@@ -135,8 +167,20 @@ async fn prepare(
     let now_ms = unix_ms();
     let log = match std::mem::replace(&mut found.earlier, Ok(None)) {
         Ok(Some(earlier)) if earlier.record().started_ms.is_some() => {
+            let here = services.registry.events().node();
+            match resumable(earlier.record(), here, gone, now_ms) {
+                Resumable::Yes => {
+                    return Ok(Some(resume(services, found, earlier, start, now_ms)));
+                }
+                Resumable::Perhaps(node)
+                    if services.registry.live().by_id(found.call_id).is_none() =>
+                {
+                    return Err(node);
+                }
+                Resumable::Perhaps(_) | Resumable::No => {}
+            }
             refuse_second(services, earlier.record()).await;
-            return None;
+            return Ok(None);
         }
         Ok(Some(earlier)) => earlier,
         Ok(None) => CallLog::new(found.call_id),
@@ -151,7 +195,8 @@ async fn prepare(
     };
     let mut facts = facts(log.record(), &found, start);
     let wanted = found.flow.as_ref();
-    let flow = services.catalogue.choose(&facts, wanted).map(|version| {
+    let flow = services.catalogue.choose(&facts, wanted);
+    let flow = flow.map_err(|no_flow| no_flow.to_string()).map(|version| {
         let journal = version.journal(facts.call_id);
         (version, journal)
     });
@@ -196,12 +241,75 @@ async fn prepare(
             format!("{field}; the flow was not given it"),
         );
     }
-    Some(Prepared {
+    Ok(Some(Prepared {
         call,
         facts,
         customer,
         flow,
-    })
+        is_resumed: false,
+    }))
+}
+
+/// Goes on with a call whose engine has stopped, on the version that held it.
+fn resume(
+    services: &Services,
+    found: Found,
+    earlier: CallLog,
+    start: &Start,
+    now_ms: u64,
+) -> Prepared {
+    let record = earlier.record();
+    let mut facts = facts(record, &found, start);
+    let pinned = record
+        .flow
+        .as_ref()
+        .zip(record.version.as_ref())
+        .and_then(|(flow, version)| services.catalogue.pin(flow, version));
+    let (journal, entries) = record.journal.as_ref().map(resumed).unzip();
+    let known: Vec<_> = record
+        .transcript
+        .iter()
+        .filter(|line| line.speaker == Speaker::Bot && line.heard == Some(Extent::Whole))
+        .map(|line| line.name.clone())
+        .collect();
+    let problems = found.problems();
+    let (customer, _) = match &pinned {
+        Some(version) => by_manifest(
+            found.customer,
+            &version.manifest().customer,
+            now_ms,
+            services,
+        ),
+        None => (found.customer, Vec::new()),
+    };
+    facts.language = record
+        .language
+        .clone()
+        .unwrap_or_else(|| customer_language(customer.as_ref()));
+    let flow = pinned.zip(journal).ok_or_else(|| {
+        let name = record.flow.as_ref().map(FlowName::as_str).unwrap_or_default();
+        format!("the version of `{name}` that held this call on another engine is not loaded here: give all engines the same flows")
+    });
+    let journal = flow.as_ref().ok().map(|(_, journal)| journal.clone());
+    tracing::info!(call = %record.call_id, entries, "going on with a call whose engine has stopped");
+    let call = LiveCall::new(earlier, journal, now_ms);
+    for template in known {
+        call.hears(&template);
+    }
+    call.emit(EventKind::StreamResumed(StreamResumed {
+        stream_sid: start.stream_sid.clone(),
+        entries: entries.unwrap_or_default(),
+    }));
+    for (name, detail) in problems {
+        call.note(name, detail, Repeat::OncePerSentence);
+    }
+    Prepared {
+        call,
+        facts,
+        customer,
+        flow,
+        is_resumed: true,
+    }
 }
 
 fn facts(known: &CallRecord, found: &Found, start: &Start) -> CallFacts {
@@ -317,6 +425,7 @@ impl Prepared {
             facts,
             customer,
             flow,
+            is_resumed,
         } = self;
         // one command and completion at a time: the flow is straight-line code and waits for each
         let (command_sender, mut commands) = mpsc::channel(1);
@@ -356,6 +465,11 @@ impl Prepared {
                     + services.settings.longest.min(Duration::from_secs(
                         version.manifest().limits.call_minutes * 60,
                     ));
+                let standing = if is_resumed {
+                    Standing::resumed(!call.record().established.is_empty())
+                } else {
+                    Standing::default()
+                };
                 let parts = ConversationParts {
                     call: Arc::clone(&call),
                     facts,
@@ -369,8 +483,12 @@ impl Prepared {
                     date_order: services.settings.date_order,
                     targets: Arc::clone(&services.settings.targets),
                     recognizer: services.recognizer.clone(),
-                    standing: Default::default(),
+                    standing: Arc::new(std::sync::Mutex::new(standing)),
                 };
+                if is_resumed {
+                    let language = parts.facts.language.clone();
+                    driver.announce(fallback_prompt::resumed(&language)).await;
+                }
                 let conversation = parts.conversation(Arc::clone(&version), None);
                 let mut running = RunningFlow::new(version, journal, conversation);
                 let mut stop = std::pin::pin!(stop);
@@ -388,7 +506,7 @@ impl Prepared {
                         services
                             .catalogue
                             .report(&running.held.version, run, unix_ms());
-                        if run.is_failure() {
+                        if is_failure(run) {
                             play_fallback(
                                 &mut driver,
                                 &call,
@@ -408,7 +526,7 @@ impl Prepared {
                 }
             }
             Err(no_flow) => {
-                call.problem("no-flow", no_flow.to_string());
+                call.problem("no-flow", no_flow);
                 call.emit(EventKind::EngineEnded {
                     outcome: "no-flow".to_owned(),
                     hang_up: false,
@@ -437,6 +555,12 @@ impl Prepared {
     }
 }
 
+/// Whether the caller is owed words. A flow that goes on with a call and does not repeat what it did
+/// has failed as well.
+fn is_failure(run: &RunEnd) -> bool {
+    run.is_failure() || matches!(run, RunEnd::Diverged(_))
+}
+
 fn why(run: &RunEnd) -> Why {
     if matches!(
         run,
@@ -451,7 +575,7 @@ fn why(run: &RunEnd) -> Why {
 }
 
 fn told(call: &LiveCall, version: &FlowVersion, run: &RunEnd) {
-    if !run.is_failure() {
+    if !is_failure(run) {
         return;
     }
     if why(run) == Why::TooLong {

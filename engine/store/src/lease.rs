@@ -15,8 +15,11 @@ use crate::{CallRecords, OpenError};
 
 /// How long a lease lasts after it was renewed.
 pub const LEASE: Duration = Duration::from_secs(15);
-/// Interval at which the lease is renewed and the calls of dead nodes are looked for.
-pub const HEARTBEAT: Duration = Duration::from_secs(5);
+/// Interval at which the lease is renewed. Whoever wants to know whether this node lives sees it
+/// change.
+pub const HEARTBEAT: Duration = Duration::from_secs(1);
+/// How many heartbeats pass between two looks for the calls of dead nodes.
+const LOOK_EACH: u32 = 5;
 /// File in the data folder that holds the node's id and is locked while the process runs.
 const FILE: &str = "node";
 
@@ -54,6 +57,7 @@ impl Lease {
             node,
             is_logged: false,
             judges_from: Instant::now(),
+            beats: 0,
         };
         renewal.beat(records.as_ref()).await;
         let renewed = Arc::clone(&records);
@@ -99,15 +103,19 @@ struct Renewal {
     is_logged: bool,
     /// From when on the leases of others may be judged.
     judges_from: Instant,
+    beats: u32,
 }
 
 impl Renewal {
     /// Renews the lease, and ends the calls of dead nodes. An outage is logged once.
     async fn beat(&mut self, records: &dyn CallRecords) {
+        let is_look = self.beats.is_multiple_of(LOOK_EACH);
+        self.beats = self.beats.wrapping_add(1);
         let now_ms = unix_ms();
         let until_ms = now_ms.saturating_add(u64::try_from(LEASE.as_millis()).unwrap_or(u64::MAX));
         let done = match records.heartbeat(self.node, now_ms, until_ms).await {
             Ok(()) if Instant::now() < self.judges_from => Ok(0),
+            Ok(()) if !is_look => Ok(0),
             Ok(()) => records.close_abandoned(self.node, now_ms).await,
             Err(error) => {
                 // nobody else could renew either: they get the time of a lease to do so

@@ -91,6 +91,10 @@ pub trait CallRecords: Send + Sync {
         lease_until_ms: u64,
     ) -> Result<(), StoreError>;
 
+    /// Returns when a node renewed its lease last, by its own clock, in milliseconds since
+    /// 1970-01-01T00:00:00Z; `None` if it holds no lease any more.
+    async fn last_heartbeat(&self, node: NodeId) -> Result<Option<u64>, StoreError>;
+
     /// Ends calls that are live, or that wait for their stream, on nodes whose lease has expired.
     /// Returns how many. `node` is the node that does it.
     async fn close_abandoned(&self, node: NodeId, now_unix_ms: u64) -> Result<u64, StoreError>;

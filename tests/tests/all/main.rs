@@ -28,6 +28,7 @@ mod operation;
 mod outages;
 mod outbound;
 mod replay;
+mod resuming;
 mod rules;
 mod scripts;
 mod start;

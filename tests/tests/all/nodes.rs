@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::ops::Range;
+use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -38,7 +39,7 @@ pub fn bare() -> TempDir {
 }
 
 /// The shipped flow in Rust alone: it greets, and waits for an answer.
-fn reminder() -> TempDir {
+pub fn reminder() -> TempDir {
     let flows = tempfile::tempdir().unwrap();
     let mut copy = Command::new("cp");
     copy.arg("-r").arg(root().join("flows/emi-reminder"));
@@ -47,36 +48,46 @@ fn reminder() -> TempDir {
 }
 
 /// Two engines on one database and one session store.
-struct Pair {
-    engines: [Engine; 2],
+pub struct Pair {
+    pub engines: [Engine; 2],
     postgres: PostgresServer,
     _redis: RedisServer,
-    _flows: TempDir,
+    flows: TempDir,
 }
 
 impl Pair {
-    fn start(flows: TempDir) -> Self {
+    pub fn start(flows: TempDir) -> Self {
+        Self::start_with(flows, "[calls]\n")
+    }
+
+    /// Starts them with these settings of `[calls]`.
+    pub fn start_with(flows: TempDir, calls: &str) -> Self {
         let (postgres, redis) = (PostgresServer::start(), RedisServer::start());
         let (database, sessions) = (postgres.create_database(DATABASE), redis.url());
         let stores = format!("[stores]\nredis-url = '{sessions}'\ndatabase-url = '{database}'\n");
-        let config = format!("{BY_KEYS}[calls]\nagents = ['{AGENT}']\n{stores}");
+        let config = format!("{BY_KEYS}{calls}agents = ['{AGENT}']\n{stores}");
         let engine = || Setup::new(config.clone()).flows(flows.path()).start();
         Self {
             engines: [engine(), engine()],
             postgres,
             _redis: redis,
-            _flows: flows,
+            flows,
         }
     }
 
+    /// The folder of flows.
+    pub fn flows(&self) -> &Path {
+        self.flows.path()
+    }
+
     /// The rows of a query, with `|` between columns.
-    fn rows(&self, query: &str) -> Vec<String> {
+    pub fn rows(&self, query: &str) -> Vec<String> {
         let told = self.postgres.sql(DATABASE, query);
         told.lines().map(str::to_owned).collect()
     }
 
     /// Waits until the rows of a query are as they have to be.
-    async fn until(&self, query: &str, are_right: impl Fn(&[String]) -> bool) {
+    pub async fn until(&self, query: &str, are_right: impl Fn(&[String]) -> bool) {
         until(query, async || {
             let rows = self.rows(query);
             are_right(&rows).then_some(()).ok_or(rows)

@@ -124,6 +124,15 @@ pub struct StreamStarted {
     pub journal: Option<JournalHeader>,
 }
 
+/// Another node went on with a call whose node had stopped, on another stream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StreamResumed {
+    /// The new stream's id.
+    pub stream_sid: StreamSid,
+    /// How many entries of the journal stand; what came after them is done again.
+    pub entries: u32,
+}
+
 /// A host function that the flow called has returned.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HostCalled {

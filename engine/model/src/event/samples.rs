@@ -243,6 +243,10 @@ pub(crate) fn every_kind(call: CallId) -> Vec<EventKind> {
             began_ms: None,
         },
         EventKind::StreamClosed,
+        EventKind::StreamResumed(StreamResumed {
+            stream_sid: StreamSid::parse("s2").unwrap(),
+            entries: 3,
+        }),
         EventKind::Abandoned,
         EventKind::PassthruAfter(Box::new(PassthruAfter {
             told: told("in-progress"),

@@ -10,7 +10,8 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use ghanti_exotel::applet::{PassthruRequest, StreamOutcome, StreamStatus, SwitchCase};
 use ghanti_model::event::Cause;
-use ghanti_model::{CallId, CallSid, Decision};
+use ghanti_model::{CallId, CallSid, Decision, unix_ms};
+use ghanti_session::resumption::{Resumable, resumable};
 use ghanti_session::{network, transfer};
 use ghanti_store::StoreError;
 
@@ -21,6 +22,8 @@ use crate::unserved::explain;
 
 /// How often a call that is not known is looked for again.
 const TRIES: u32 = 8;
+/// How often it is looked whether the engine of a call has written its end.
+const ENDS: u32 = 4;
 /// The pause before that. Together a little longer than a Passthru's call may be looked up
 /// (`BEHIND_ANSWER` of the session).
 const PAUSE: Duration = Duration::from_millis(500);
@@ -33,6 +36,13 @@ pub async fn after(_: Applet, State(app): State<App>, RawQuery(query): RawQuery)
         Some(sid) => decision(&app, sid).await.ok().flatten(),
         None => None,
     };
+    let resumes = app.config.calls.after == config::After::Select
+        && decided.is_none()
+        && request.dial_call_status.is_none()
+        && match &request.call_sid {
+            Some(sid) => is_cut(&app, sid).await,
+            None => false,
+        };
     let transfer = matches!(decided, Some(Decision::Transfer { .. }))
         && !is_behind_connect(&app, &request).await;
     if let Some(sid) = request.call_sid.clone() {
@@ -45,7 +55,12 @@ pub async fn after(_: Applet, State(app): State<App>, RawQuery(query): RawQuery)
         config::After::Status if transfer => StatusCode::FOUND.into_response(),
         config::After::Status => StatusCode::OK.into_response(),
         config::After::Select => {
-            let select = if transfer { "transfer" } else { "hang-up" }.to_owned();
+            let select = match (transfer, resumes) {
+                (true, _) => "transfer",
+                (false, true) => "resume",
+                (false, false) => "hang-up",
+            };
+            let select = select.to_owned();
             (
                 [(CONTENT_TYPE, SwitchCase::CONTENT_TYPE)],
                 SwitchCase { select }.body(),
@@ -53,6 +68,24 @@ pub async fn after(_: Applet, State(app): State<App>, RawQuery(query): RawQuery)
                 .into_response()
         }
     }
+}
+
+/// Returns whether the call may go on at this engine because the one that held it is gone. An engine
+/// that lives has written the end of its stream by the time that Exotel asks, or does so in a moment.
+async fn is_cut(app: &App, sid: &CallSid) -> bool {
+    let registry = &app.services.registry;
+    let here = registry.events().node();
+    for _ in 0..ENDS {
+        let Ok(Some(record)) = registry.by_sid(sid).await else {
+            return false;
+        };
+        match resumable(&record, here, None, unix_ms()) {
+            Resumable::Yes => return true,
+            Resumable::No => return false,
+            Resumable::Perhaps(_) => tokio::time::sleep(PAUSE).await,
+        }
+    }
+    true
 }
 
 /// Returns whether the request comes from a Passthru after Connect. The same URL may be used there,

@@ -254,6 +254,10 @@ impl CallRecords for SqlRecords {
         self.renew(node, now_unix_ms, lease_until_ms).await
     }
 
+    async fn last_heartbeat(&self, node: NodeId) -> Result<Option<u64>, StoreError> {
+        self.heartbeat_of(node).await
+    }
+
     async fn close_abandoned(&self, node: NodeId, now_unix_ms: u64) -> Result<u64, StoreError> {
         self.close_calls_of_the_dead(node, now_unix_ms).await
     }

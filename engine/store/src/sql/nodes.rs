@@ -9,6 +9,8 @@ use crate::{CallRecords, StoreError};
 
 const RENEW: &str = "INSERT INTO nodes (node, started_ms, heartbeat_ms, lease_until_ms) VALUES ($1, $2, $2, $3) \
      ON CONFLICT (node) DO UPDATE SET heartbeat_ms = excluded.heartbeat_ms, lease_until_ms = excluded.lease_until_ms";
+const HEARTBEAT_OF: &str =
+    "SELECT heartbeat_ms FROM nodes WHERE node = $1 AND lease_until_ms > heartbeat_ms";
 const ABANDONED: &str = "SELECT call_id, last_ms, last_id FROM calls \
      WHERE (state = 'live' OR (state = 'pending' AND node IS NOT NULL)) AND call_id > $1 \
      AND NOT EXISTS (SELECT 1 FROM nodes WHERE nodes.node = calls.node AND nodes.lease_until_ms > $2) \
@@ -34,6 +36,13 @@ impl SqlRecords {
             stored_ms(lease_until_ms),
         );
         on_either!(self, pool => async { sqlx::query(RENEW).bind(node).bind(now_ms).bind(until_ms).execute(pool).await.map(drop) })
+    }
+
+    /// A lease that was given up ends with its last heartbeat.
+    pub(super) async fn heartbeat_of(&self, node: NodeId) -> Result<Option<u64>, StoreError> {
+        let node = node.to_string();
+        let row: Option<(i64,)> = on_either!(self, pool => sqlx::query_as(HEARTBEAT_OF).bind(&node).fetch_optional(pool))?;
+        Ok(row.map(|(heartbeat_ms,)| u64::try_from(heartbeat_ms).unwrap_or_default()))
     }
 
     /// Ends these calls by adding an event to each. Events that their node may still add are kept

@@ -374,6 +374,10 @@ impl CallRecords for Nowhere {
         Ok(())
     }
 
+    async fn last_heartbeat(&self, _node: NodeId) -> Result<Option<u64>, StoreError> {
+        Ok(None)
+    }
+
     async fn close_abandoned(&self, _node: NodeId, _now_unix_ms: u64) -> Result<u64, StoreError> {
         Ok(0)
     }

@@ -1,0 +1,132 @@
+//! The journal of a call whose engine has stopped, for another engine that goes on with it: what was
+//! answered is repeated, and the conversation goes on live behind the last answer of the caller.
+//!
+//! What the flow said or did after that answer is said and done again, as nobody knows how much of it
+//! the caller has heard.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+
+use ghanti_journal::{AnswerSource, Closed, Divergence, Next, Outcome, SharedJournal};
+use ghanti_model::journal::Class;
+use ghanti_model::{CallError, DifferenceKind, Function, Journal, JournalEntry};
+use serde_json::Value as Json;
+
+use crate::comparing::Comparing;
+
+/// Makes the journal with which the flow is to run again. It has the entries up to the last answer of
+/// the caller; their number is returned too.
+pub fn resumed(journal: &Journal) -> (SharedJournal, u32) {
+    let kept = kept(&journal.entries);
+    let journal = Journal {
+        header: journal.header.clone(),
+        entries: kept.to_vec(),
+    };
+    let past = Comparing::past(kept.to_vec(), BTreeSet::from([DifferenceKind::Wording]));
+    let source = Arc::new(Mutex::new(Resuming(past)));
+    let count = u32::try_from(kept.len()).unwrap_or(u32::MAX);
+    (SharedJournal::resumed(journal, source), count)
+}
+
+/// The entries up to the last one in which the flow waited and was answered.
+fn kept(entries: &[JournalEntry]) -> &[JournalEntry] {
+    let is_answer = |entry: &JournalEntry| {
+        entry.function.class() == Class::Wait
+            && !matches!(
+                serde_json::from_value(entry.answer.clone()),
+                Ok(Outcome::<Json>::Err(CallError::CallEnded))
+            )
+    };
+    let count = entries.iter().rposition(is_answer).map_or(0, |at| at + 1);
+    entries.get(..count).unwrap_or_default()
+}
+
+/// Repeats what was recorded, then goes live.
+#[derive(Debug)]
+struct Resuming(Comparing);
+
+impl AnswerSource for Resuming {
+    fn next(&mut self, _seq: u32, function: Function, arguments: &Json) -> Result<Next, Closed> {
+        if self.0.is_over() {
+            return Ok(Next::Live);
+        }
+        Ok(self.0.compare(function, arguments.clone())?)
+    }
+
+    fn is_ahead(&self) -> bool {
+        true
+    }
+
+    fn answered_ms(&self) -> Option<u64> {
+        Some(self.0.answered_ms())
+    }
+
+    fn divergence(&self) -> Option<Divergence> {
+        self.0.divergence()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn entry(seq: u32, function: Function, answer: Json) -> JournalEntry {
+        JournalEntry {
+            seq,
+            at_ms: 0,
+            took_ms: 0,
+            function,
+            arguments: Json::Null,
+            answer,
+        }
+    }
+
+    #[test]
+    fn what_was_said_after_the_last_answer_is_said_again() {
+        let answered = json!({ "ok": "yes" });
+        let ended = json!({ "err": "call-ended" });
+        let asks = |answer: &Json| entry(1, Function::Ask, answer.clone());
+        let says = entry(2, Function::Say, json!({ "ok": null }));
+        for (entries, expected) in [
+            (vec![], 0),
+            (vec![says.clone()], 0),
+            (vec![says.clone(), asks(&answered)], 2),
+            (vec![asks(&answered), says.clone(), says.clone()], 1),
+            // the engine was stopped, and told the flow so
+            (vec![asks(&answered), says.clone(), asks(&ended)], 1),
+            (vec![says, asks(&ended)], 0),
+        ] {
+            assert_eq!(kept(&entries).len(), expected, "{entries:?}");
+        }
+    }
+
+    #[test]
+    fn the_record_is_repeated_and_then_the_call_is_live() {
+        let mut source = Resuming(Comparing::past(
+            vec![
+                entry(1, Function::Log, Json::Null),
+                entry(2, Function::Ask, json!({ "ok": "yes" })),
+            ],
+            BTreeSet::new(),
+        ));
+        let next = |source: &mut Resuming, function| source.next(1, function, &Json::Null);
+        assert!(matches!(
+            next(&mut source, Function::Log),
+            Ok(Next::Record(_))
+        ));
+        assert!(
+            matches!(next(&mut source, Function::Ask), Ok(Next::Record(entry)) if entry.seq == 2)
+        );
+        assert!(matches!(next(&mut source, Function::Say), Ok(Next::Live)));
+    }
+
+    #[test]
+    fn a_flow_that_does_something_else_is_ended() {
+        let recorded = vec![entry(1, Function::Ask, json!({ "ok": "yes" }))];
+        let mut source = Resuming(Comparing::past(recorded, BTreeSet::new()));
+        let got = source.next(1, Function::Transfer, &Json::Null);
+        assert!(matches!(got, Err(Closed::Diverged(_))));
+    }
+}

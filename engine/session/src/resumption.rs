@@ -1,0 +1,191 @@
+//! Whether a call may go on on another stream: one whose engine has stopped, when Exotel connects
+//! again for the same CallSid.
+//!
+//! One call has one stream, so that a second one is refused as long as the first may be alive. The
+//! engine that held the first is gone if its lease has run out, or if its heartbeat has not changed
+//! for a while; whether clocks of nodes agree does not matter for the latter.
+
+use std::time::Duration;
+
+use ghanti_model::fold::ending::ENGINE_STOPPED;
+use ghanti_model::fold::{RESUMED, transfer};
+use ghanti_model::{CallRecord, CallState, NodeId};
+use ghanti_store::lease::HEARTBEAT;
+use tokio::time::{Instant, sleep_until};
+
+use crate::services::Services;
+use crate::wire::{Received, Wire};
+
+/// How often one call may be resumed: one that stops its engines must not stop them all.
+const TIMES: usize = 3;
+/// After how long an engine whose heartbeat does not change is gone.
+const SILENT: Duration = HEARTBEAT.saturating_mul(3);
+/// How long that is waited for. The caller hears nothing meanwhile.
+const WITHIN: Duration = HEARTBEAT.saturating_mul(6);
+/// Between two looks at the heartbeat.
+const LOOK: Duration = Duration::from_millis(250);
+/// How long after its end a call may go on, in milliseconds.
+const LATELY_MS: u64 = 120_000;
+
+/// Whether a call with a stream may go on on another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resumable {
+    /// Its engine has stopped.
+    Yes,
+    /// It is held by this engine, which may be gone.
+    Perhaps(NodeId),
+    /// It has ended, or it is held.
+    No,
+}
+
+/// Judges a record. `here` is this engine, `gone` one that is known to have stopped.
+pub fn resumable(
+    record: &CallRecord,
+    here: NodeId,
+    gone: Option<NodeId>,
+    now_ms: u64,
+) -> Resumable {
+    let resumed = record
+        .problems
+        .iter()
+        .filter(|problem| problem.name == RESUMED);
+    if record.journal.is_none() || transfer::is_decided(record) || resumed.count() >= TIMES {
+        return Resumable::No;
+    }
+    match (record.state, record.node) {
+        (CallState::Ended, _) => {
+            let lately = record
+                .ended_ms
+                .is_some_and(|ended_ms| now_ms < ended_ms.saturating_add(LATELY_MS));
+            if lately && record.outcome.as_deref() == Some(ENGINE_STOPPED) {
+                Resumable::Yes
+            } else {
+                Resumable::No
+            }
+        }
+        (CallState::Live, Some(node)) if node != here => {
+            if gone == Some(node) {
+                Resumable::Yes
+            } else {
+                Resumable::Perhaps(node)
+            }
+        }
+        (CallState::Live | CallState::Pending, _) => Resumable::No,
+    }
+}
+
+/// Waits until it is known whether an engine is gone, and reads what arrives on the socket
+/// meanwhile, which nobody listens to. Returns whether it is; false also if the socket is closed.
+pub async fn is_gone<W: Wire>(wire: &mut W, services: &Services, node: NodeId) -> bool {
+    let archive = services.registry.archive();
+    let began = Instant::now();
+    let (mut last, mut since, mut look) = (None, began, began);
+    loop {
+        tokio::select! {
+            biased;
+            () = sleep_until(look) => {}
+            received = wire.receive() => match received {
+                Received::Closed | Received::Broken(_) => return false,
+                Received::Text(_) | Received::Binary(_) => continue,
+            },
+        }
+        let now = Instant::now();
+        look = now + LOOK;
+        match archive.last_heartbeat(node).await {
+            Ok(None) => return true,
+            Ok(beat) if last.is_some() && beat != last => (last, since) = (beat, now),
+            Ok(beat) => last = beat,
+            // nothing is known; the caller's time runs out
+            Err(_) => since = now,
+        }
+        if now >= since + SILENT {
+            return true;
+        }
+        if now >= began + WITHIN {
+            return false;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ghanti_model::journal::FORMAT;
+    use ghanti_model::{CallId, Decision, FlowName, Journal, JournalHeader, Problem, VersionId};
+
+    use super::*;
+
+    const NOW_MS: u64 = 1_000_000;
+
+    fn record(state: CallState, node: NodeId) -> CallRecord {
+        let call = CallId::generate();
+        CallRecord {
+            state,
+            node: Some(node),
+            outcome: (state == CallState::Ended).then(|| ENGINE_STOPPED.to_owned()),
+            ended_ms: (state == CallState::Ended).then_some(NOW_MS),
+            journal: Some(Journal {
+                header: JournalHeader {
+                    format: FORMAT,
+                    call_id: call,
+                    flow: FlowName::parse("emi-reminder").unwrap(),
+                    version: VersionId::parse("0123456789abcdef").unwrap(),
+                    seed: 1,
+                    began_ms: None,
+                },
+                entries: Vec::new(),
+            }),
+            ..CallRecord::new(call, 0)
+        }
+    }
+
+    #[test]
+    fn only_a_call_whose_engine_is_gone_goes_on() {
+        let (here, there) = (NodeId::generate(), NodeId::generate());
+        let of = |record: &CallRecord, gone| resumable(record, here, gone, NOW_MS + 1_000);
+        let live = record(CallState::Live, there);
+        assert_eq!(of(&live, None), Resumable::Perhaps(there));
+        assert_eq!(of(&live, Some(there)), Resumable::Yes);
+        assert_eq!(of(&live, Some(here)), Resumable::Perhaps(there));
+        assert_eq!(of(&record(CallState::Live, here), None), Resumable::No);
+        assert_eq!(of(&record(CallState::Pending, there), None), Resumable::No);
+        let ended = record(CallState::Ended, there);
+        assert_eq!(of(&ended, None), Resumable::Yes);
+        assert_eq!(
+            resumable(&ended, here, None, NOW_MS + LATELY_MS),
+            Resumable::No
+        );
+    }
+
+    #[test]
+    fn a_call_that_has_its_end_does_not_go_on() {
+        let (here, there) = (NodeId::generate(), NodeId::generate());
+        let of = |change: &dyn Fn(&mut CallRecord)| {
+            let mut record = record(CallState::Ended, there);
+            change(&mut record);
+            resumable(&record, here, None, NOW_MS)
+        };
+        assert_eq!(of(&|_| {}), Resumable::Yes);
+        assert_eq!(
+            of(&|record| record.outcome = Some("hung-up".to_owned())),
+            Resumable::No
+        );
+        assert_eq!(of(&|record| record.journal = None), Resumable::No);
+        let transfer = Decision::Transfer {
+            target: "default".to_owned(),
+            numbers: Vec::new(),
+        };
+        assert_eq!(
+            of(&|record| record.decision = Some(transfer.clone())),
+            Resumable::No
+        );
+        let problem = Problem {
+            unix_ms: 0,
+            name: RESUMED.to_owned(),
+            detail: String::new(),
+        };
+        assert_eq!(
+            of(&|record| record.problems = vec![problem.clone(); TIMES]),
+            Resumable::No
+        );
+    }
+}
