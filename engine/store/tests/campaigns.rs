@@ -547,18 +547,18 @@ async fn a_call_by_request_counts_among_a_customers_calls(subject: Subject) {
     };
     assert_eq!(history().await, (1, 0, Some(NOW)));
     // a campaign's call has an attempt and a record, and counts once
-    let (call, _) = subject.begin("c", (node, customer), 9, NOW + MINUTE).await;
+    let (call, _) = subject.begin("c", (node, customer), 9, NOW + 10).await;
     let requested = EventKind::Requested(Requested {
         customer_number: phone(0),
         flow: None,
         dials: true,
     });
     let events = [
-        event(call, requested, NOW + MINUTE),
-        event(call, EventKind::Dialling, NOW + MINUTE + 1),
+        event(call, requested, NOW + 10),
+        event(call, EventKind::Dialling, NOW + 11),
     ];
     subject.records.append(&events).await.unwrap();
-    assert_eq!(history().await, (2, 1, Some(NOW + MINUTE)));
+    assert_eq!(history().await, (2, 1, Some(NOW + 10)));
 }
 
 async fn an_attempt_whose_node_died_is_found_by_the_end_of_its_call(subject: Subject) {
