@@ -22,6 +22,7 @@ mod gates;
 mod hostile;
 mod http;
 mod lost_stores;
+mod manual;
 mod moving;
 mod nodes;
 mod operation;
