@@ -21,6 +21,7 @@ mod failures;
 mod gates;
 mod hostile;
 mod http;
+mod logs;
 mod lost_stores;
 mod manual;
 mod moving;
