@@ -13,6 +13,7 @@ mod campaigns;
 mod capacity;
 mod claims;
 mod customers;
+mod deploy;
 mod dev;
 mod dialling;
 mod doctor;
