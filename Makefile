@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build flows demo test lint bench
+.PHONY: help setup build flows demo test lint bench dist
 
 # Where nobody watches, the lock files are taken as they are.
 LOCKED := $(if $(CI),--locked)
@@ -51,3 +51,10 @@ lint: setup ## formatting, clippy, licences and sources of all crates
 bench: build flows ## what a call, a flow and a reload beside calls cost; 10,000 calls whose stores are lost
 	cargo bench --workspace --bench cost $(LOCKED)
 	CALLS=10000 cargo test --release --workspace $(LOCKED) --test all lost_stores -- --nocapture
+
+# what tests need is not needed for it
+dist: ## dist/ghanti-VERSION-TARGET.tar.gz: program, flows, manual, completions, unit, licences
+	@.setup/run flows
+	cargo build --release --workspace $(LOCKED)
+	@.setup/flows
+	@.setup/dist

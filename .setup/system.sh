@@ -10,13 +10,17 @@ flite|flite|the simulated caller's voice, another than the bot's
 redis-server|redis-server|sessions; the tests start one of their own
 postgres|postgresql|call records; the tests start one of their own
 python3|python3|runs pip and what builds flows in Python
+nginx|nginx-light|the tests hold a call through engine/deploy/nginx.conf
+caddy|caddy|the tests hold a call through engine/deploy/Caddyfile
+logrotate|logrotate|the tests rotate the engine's logs by engine/deploy/ghanti.logrotate
 npm|npm|fetches the recogniser's model and what builds flows in JavaScript
 LIST
 }
 
-# Debian keeps PostgreSQL's programs out of the path.
+# Debian keeps PostgreSQL's programs out of the path, and those of administrators out of others'.
 present() {
     case "$1" in
+        nginx | logrotate) has "$1" || [ -x "/usr/sbin/$1" ] ;;
         postgres) compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || has postgres ;;
         *) has "$1" ;;
     esac
@@ -35,6 +39,17 @@ system_packages() {
         missing+=(python3-pip)
     elif ! has python3; then
         missing+=(python3-pip)
+    fi
+    if ! /usr/bin/python3 -c 'import jsonschema' >/dev/null 2>&1; then
+        say "Python's \`jsonschema\` is missing: the tests look at the files of engine/deploy by their schemas"
+        missing+=(python3-jsonschema)
+    fi
+    if [ "$(uname -s)" = Darwin ]; then
+        # The engine itself needs only what is there; which of these one wants is for them to say.
+        if [ ${#missing[@]} -gt 0 ]; then
+            say "macOS: not installed: ${missing[*]}; the voice is \`brew install espeak-ng\`, the rest is for tests and flows in scripts"
+        fi
+        return
     fi
     if [ ${#missing[@]} -gt 0 ]; then install_packages "${missing[@]}"; fi
 }
@@ -67,6 +82,6 @@ without_services() {
     rm -f "$log"
     has systemctl || return 0
     for package in "$@"; do
-        case "$package" in redis-server | postgresql) systemctl disable --quiet "$package" >/dev/null 2>&1 || true ;; esac
+        case "$package" in redis-server | postgresql | nginx-light | caddy) systemctl disable --quiet "${package%-light}" >/dev/null 2>&1 || true ;; esac
     done
 }

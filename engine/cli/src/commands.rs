@@ -2,9 +2,11 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
-use crate::{call, campaign, config, customers, dev, dial, doctor, init, replay, serve, sim};
+use crate::{
+    call, campaign, config, customers, dev, dial, doctor, health, init, manual, replay, serve, sim,
+};
 
 /// A voicebot engine for Exotel telephony.
 #[derive(Parser)]
@@ -19,6 +21,7 @@ pub enum Command {
     /// Dial a customer through a running engine
     Dial(dial::Dial),
     Doctor(doctor::Doctor),
+    Health(health::Health),
     /// Call the customers of a list, by rules
     #[command(subcommand)]
     Campaign(campaign::Command),
@@ -34,6 +37,8 @@ pub enum Command {
     Sim(sim::Sim),
     /// Replay recorded calls against their own version of a flow or another one
     Replay(replay::Replay),
+    Completions(manual::Completions),
+    Man(manual::Manual),
     /// Compile the component on standard input; used by the engine for its child processes
     #[command(hide = true)]
     CompileComponent {
@@ -51,12 +56,15 @@ impl Command {
             Self::Dev(dev) => dev.run(),
             Self::Dial(dial) => dial.run(),
             Self::Doctor(doctor) => doctor.run(),
+            Self::Health(health) => health.run(),
             Self::Campaign(command) => command.run(),
             Self::Customers(command) => Ok(command.run()),
             Self::Config(command) => command.run(),
             Self::Call(call) => call.run(),
             Self::Sim(sim) => sim.run(),
             Self::Replay(replay) => replay.run(),
+            Self::Completions(completions) => completions.run(Self::command()),
+            Self::Man(manual) => manual.run(Self::command()),
             Self::CompileComponent { order } => Ok(ghanti_server::compile_component(&order)),
         }
     }

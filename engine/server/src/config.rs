@@ -267,8 +267,22 @@ pub enum RecognizerKind {
 pub struct Log {
     /// The minimum level, in `tracing`'s filter syntax: `info`, or `info,ghanti_session=debug`.
     pub level: String,
+    /// The form of the lines, on the console and in files.
+    pub format: LogFormat,
+    /// Whether to write files as well as to the console.
+    pub files: bool,
     /// The folder for `application.log` and `websocket.log`.
     pub folder: PathBuf,
+}
+
+/// The form of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// An object a line, for programs that collect logs.
+    Json,
 }
 
 impl Default for Server {
@@ -343,6 +357,8 @@ impl Default for Log {
     fn default() -> Self {
         Self {
             level: "info".to_owned(),
+            format: LogFormat::Text,
+            files: true,
             folder: PathBuf::from("logs"),
         }
     }

@@ -14,6 +14,7 @@ use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use ghanti_catalogue::Loading;
+use ghanti_exotel::applet::PassthruRequest;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -120,7 +121,9 @@ async fn starting_answer(State(starting): State<Starting>, request: Request) -> 
         }
         // 302 takes the Exotel flow to its second branch, as for any refused call
         Some("/passthru") => {
-            tracing::warn!("a call was not taken: the engine is starting");
+            let asked = PassthruRequest::parse(request.uri().query().unwrap_or_default());
+            let sid = asked.call_sid.as_ref().map(tracing::field::display);
+            tracing::warn!(sid, "a call was not taken: the engine is starting");
             (StatusCode::FOUND, "the engine is starting").into_response()
         }
         _ => Problem::unavailable("the engine is starting: its flows are being loaded")

@@ -1,22 +1,26 @@
-//! Logs to the console, and to `application.log` and `websocket.log`, which roll over daily.
+//! Logs to the console, and to `application.log` and `websocket.log`, as lines for people or as JSON.
+
+mod file;
+mod json;
 
 use std::io::IsTerminal;
-use std::path::Path;
 
 use tracing::level_filters::LevelFilter;
+use tracing::{Metadata, Subscriber};
 use tracing_appender::non_blocking::WorkerGuard;
-use tracing_appender::rolling::{RollingFileAppender, Rotation};
 use tracing_subscriber::filter::{EnvFilter, FilterExt, FilterFn};
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::JsonFields;
 use tracing_subscriber::layer::{Identity, Layer, SubscriberExt};
-use tracing_subscriber::registry::Registry;
+use tracing_subscriber::registry::{LookupSpan, Registry};
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::config::Log;
+use self::file::{FILE_BYTES, LogFile};
+use self::json::Json;
+use crate::config::{Log, LogFormat};
 
 /// Events with this target go to `websocket.log`, all others to `application.log`.
 pub const WEBSOCKET: &str = "ghanti::websocket";
-/// Number of daily log files to keep.
-const DAYS: usize = 14;
 
 /// Logging cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +37,7 @@ pub enum LogError {
     },
     /// The folder cannot be written. Also returned if a global subscriber is already set.
     #[error(
-        "cannot write logs to `{folder}`: {reason}; make the folder writable, or set `folder` of `[log]`"
+        "cannot write logs to `{folder}`: {reason}; make the folder writable, set `folder` of `[log]`, or log to the console alone by `files = false`"
     )]
     Folder {
         /// The folder.
@@ -44,17 +48,20 @@ pub enum LogError {
 }
 
 /// Keeps the log writers alive. Dropping it flushes the lines that are still queued.
-pub struct Logs(#[allow(dead_code, reason = "held to be dropped")] [WorkerGuard; 2]);
+pub struct Logs(#[allow(dead_code, reason = "held to be dropped")] Vec<WorkerGuard>);
 
 /// Sets up logging to the console and the files. If a disk is too slow, lines are dropped, so that
 /// a call never waits for a log.
 pub fn begin(settings: &Log) -> Result<Logs, LogError> {
-    let console = tracing_subscriber::fmt::layer()
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
-        .with_target(false)
-        .with_filter(level(settings)?);
-    begin_with(settings, Some(console))
+    let console = match settings.format {
+        LogFormat::Text => tracing_subscriber::fmt::layer()
+            .with_ansi(std::io::stderr().is_terminal())
+            .with_writer(std::io::stderr)
+            .with_target(false)
+            .boxed(),
+        LogFormat::Json => lines(settings.format, std::io::stderr),
+    };
+    begin_with(settings, Some(console.with_filter(level(settings)?)))
 }
 
 /// Sets up logging to the files only, for commands that use the console for something else.
@@ -67,35 +74,64 @@ pub fn begin_with(
     settings: &Log,
     console: Option<impl Layer<Registry> + Send + Sync>,
 ) -> Result<Logs, LogError> {
-    let (application, application_guard) =
-        tracing_appender::non_blocking(rolling(&settings.folder, "application")?);
-    let (websocket, websocket_guard) =
-        tracing_appender::non_blocking(rolling(&settings.folder, "websocket")?);
-    let is_websocket = |metadata: &tracing::Metadata<'_>| metadata.target().starts_with(WEBSOCKET);
+    let (mut files, mut guards) = (Vec::new(), Vec::new());
+    if settings.files {
+        let is_websocket = |metadata: &Metadata<'_>| metadata.target().starts_with(WEBSOCKET);
+        let (application, guard) = tracing_appender::non_blocking(open(settings, "application")?);
+        guards.push(guard);
+        let of_application = FilterFn::new(move |metadata| !is_websocket(metadata));
+        files.push(
+            lines(settings.format, application)
+                .with_filter(level(settings)?.and(of_application))
+                .boxed(),
+        );
+        let (websocket, guard) = tracing_appender::non_blocking(open(settings, "websocket")?);
+        guards.push(guard);
+        let of_websocket = FilterFn::new(move |metadata| is_websocket(metadata));
+        files.push(
+            lines(settings.format, websocket)
+                .with_filter(LevelFilter::DEBUG.and(of_websocket))
+                .boxed(),
+        );
+    }
+    // a list of no layers would turn all others off
+    let files = (!files.is_empty()).then_some(files);
     tracing_subscriber::registry()
         .with(console)
-        .with(
-            tracing_subscriber::fmt::layer()
-                .with_ansi(false)
-                .with_writer(application)
-                .with_filter(
-                    level(settings)?.and(FilterFn::new(move |metadata| !is_websocket(metadata))),
-                ),
-        )
-        .with(
-            tracing_subscriber::fmt::layer()
-                .with_ansi(false)
-                .with_writer(websocket)
-                .with_filter(
-                    LevelFilter::DEBUG.and(FilterFn::new(move |metadata| is_websocket(metadata))),
-                ),
-        )
+        .with(files)
         .try_init()
-        .map_err(|error| LogError::Folder {
-            folder: settings.folder.display().to_string(),
-            reason: error.to_string(),
-        })?;
-    Ok(Logs([application_guard, websocket_guard]))
+        .map_err(|error| folder_error(settings, &error.to_string()))?;
+    Ok(Logs(guards))
+}
+
+/// A layer that writes lines in a format.
+fn lines<S, W>(format: LogFormat, writer: W) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let layer = tracing_subscriber::fmt::layer()
+        .with_ansi(false)
+        .with_writer(writer);
+    match format {
+        LogFormat::Text => layer.boxed(),
+        LogFormat::Json => layer
+            .fmt_fields(JsonFields::new())
+            .event_format(Json)
+            .boxed(),
+    }
+}
+
+fn open(settings: &Log, name: &'static str) -> Result<LogFile, LogError> {
+    LogFile::open(&settings.folder, name, FILE_BYTES)
+        .map_err(|error| folder_error(settings, &error.to_string()))
+}
+
+fn folder_error(settings: &Log, reason: &str) -> LogError {
+    LogError::Folder {
+        folder: settings.folder.display().to_string(),
+        reason: reason.to_owned(),
+    }
 }
 
 fn level(settings: &Log) -> Result<EnvFilter, LogError> {
@@ -132,25 +168,6 @@ pub fn filter(text: &str) -> Result<EnvFilter, LogError> {
     EnvFilter::builder()
         .with_default_directive(LevelFilter::INFO.into())
         .parse(text)
-        .map_err(|error| refused(error.to_string()))
-}
-
-fn rolling(folder: &Path, name: &str) -> Result<RollingFileAppender, LogError> {
-    let refused = |reason: String| LogError::Folder {
-        folder: folder.display().to_string(),
-        reason,
-    };
-    // the appender prints an error if the folder is missing, even though it creates it
-    std::fs::create_dir_all(folder).map_err(|error| refused(error.to_string()))?;
-    // the symlink to the current file would be dangling if the folder were relative
-    let folder = std::path::absolute(folder).map_err(|error| refused(error.to_string()))?;
-    RollingFileAppender::builder()
-        .rotation(Rotation::DAILY)
-        .filename_prefix(name)
-        .filename_suffix("log")
-        .latest_symlink(format!("{name}.log"))
-        .max_log_files(DAYS)
-        .build(folder)
         .map_err(|error| refused(error.to_string()))
 }
 

@@ -125,9 +125,17 @@ pub fn admit(app: &App, sid: Option<&CallSid>) -> Result<(), Refusal> {
 /// Counts and logs a refusal, and records it with the call in the background.
 pub fn refused(app: &App, entry_point: EntryPoint, refusal: Refusal, request: PassthruRequest) {
     app.refusals.count(entry_point, refusal);
-    tracing::warn!(sid = ?request.call_sid, entry_point = entry_point.name(), reason = refusal.name(), hint = refusal.hint(), "a call was refused");
+    let sid = request.call_sid.as_ref().map(tracing::field::display);
+    tracing::warn!(
+        sid,
+        entry_point = entry_point.name(),
+        reason = refusal.name(),
+        hint = refusal.hint(),
+        "a call was refused"
+    );
     let Ok(permit) = app.background.clone().try_acquire_owned() else {
         tracing::warn!(
+            sid,
             entry_point = entry_point.name(),
             "a refused call was not recorded: too many are being worked on"
         );
@@ -152,16 +160,15 @@ pub fn refused_stream(app: &App, refusal: Refusal, session: &str) {
         return refused(app, EntryPoint::Stream, refusal, request);
     }
     app.refusals.count(EntryPoint::Stream, refusal);
+    let call = CallId::parse(session);
     tracing::warn!(
+        call = call.map(tracing::field::display),
         session,
         reason = refusal.name(),
         hint = refusal.hint(),
         "a stream was refused"
     );
-    if let (Some(call), Ok(permit)) = (
-        CallId::parse(session),
-        app.background.clone().try_acquire_owned(),
-    ) {
+    if let (Some(call), Ok(permit)) = (call, app.background.clone().try_acquire_owned()) {
         let app = app.clone();
         app.tasks.clone().spawn(async move {
             record(&app, call, EntryPoint::Stream, refusal).await;

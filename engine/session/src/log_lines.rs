@@ -17,26 +17,26 @@ pub const FLOW_FAILED: &str = "flow-failed";
 
 /// Writes the line for an event, if it has one. `record` is the call's after the event.
 pub(crate) fn log(event: &CallEvent, record: &CallRecord) {
-    let call = event.call_id;
+    // also on lines of steps before and after the stream, which are in no span of the call
+    let (call, sid) = (event.call_id, record.call_sid.as_ref().map(display));
     let at_ms = event
         .unix_ms
         .saturating_sub(record.started_ms.unwrap_or(event.unix_ms));
     match &event.kind {
         EventKind::StreamStarted(started) => {
             let number = started.customer_number.as_ref().map(display);
-            let sid = started.call_sid.as_ref().map(display);
             let (flow, version) = (
                 started.flow.as_ref().map(display),
                 started.version.as_ref().map(display),
             );
             tracing::info!(target: CALL, %call, sid, stream = %started.stream_sid, "WebSocket started");
-            tracing::info!(target: CALL, %call, number, flow, version, "call started");
+            tracing::info!(target: CALL, %call, sid, number, flow, version, "call started");
         }
         EventKind::StepReached { step } => {
-            tracing::info!(target: STEP, %call, ?step, at_ms, "step")
+            tracing::info!(target: STEP, %call, sid, ?step, at_ms, "step")
         }
         EventKind::PromptStarted { text, .. } => {
-            tracing::debug!(target: CALL, %call, template = text.name, text = %text.text, language = %text.language, "prompt began");
+            tracing::debug!(target: CALL, %call, sid, template = text.name, text = %text.text, language = %text.language, "prompt began");
         }
         EventKind::PromptPlayed {
             template,
@@ -44,49 +44,53 @@ pub(crate) fn log(event: &CallEvent, record: &CallRecord) {
             heard_ms,
             ..
         } => {
-            tracing::debug!(target: CALL, %call, template, ?heard, heard_ms, "prompt ended");
+            tracing::debug!(target: CALL, %call, sid, template, ?heard, heard_ms, "prompt ended");
         }
-        EventKind::Asked { question } => tracing::debug!(target: CALL, %call, question, "asked"),
-        EventKind::BargedIn { at_ms } => tracing::debug!(target: CALL, %call, at_ms, "barge-in"),
+        EventKind::Asked { question } => {
+            tracing::debug!(target: CALL, %call, sid, question, "asked")
+        }
+        EventKind::BargedIn { at_ms } => {
+            tracing::debug!(target: CALL, %call, sid, at_ms, "barge-in")
+        }
         EventKind::Utterance { text: said, .. } => {
-            tracing::info!(target: CALL, %call, question = said.name, text = %said.text, language = %said.language, confidence = said.confidence, "caller said");
+            tracing::info!(target: CALL, %call, sid, question = said.name, text = %said.text, language = %said.language, confidence = said.confidence, "caller said");
         }
         EventKind::TalkedOver { text: said, .. } => {
-            tracing::info!(target: CALL, %call, question = said.name, text = %said.text, language = %said.language, confidence = said.confidence, "caller spoke over a prompt, which is no answer");
+            tracing::info!(target: CALL, %call, sid, question = said.name, text = %said.text, language = %said.language, confidence = said.confidence, "caller spoke over a prompt, which is no answer");
         }
         EventKind::Keys { text: keys, .. } => {
-            tracing::info!(target: CALL, %call, question = keys.name, keys = %keys.text, "caller pressed keys");
+            tracing::info!(target: CALL, %call, sid, question = keys.name, keys = %keys.text, "caller pressed keys");
         }
         EventKind::HostCalled(called) => {
             if let Some((question, reply)) = answered(&called.entry) {
-                tracing::debug!(target: CALL, %call, question, %reply, "question answered");
+                tracing::debug!(target: CALL, %call, sid, question, %reply, "question answered");
             }
         }
         EventKind::Established { name } => {
-            tracing::info!(target: CALL, %call, established = name, "established");
+            tracing::info!(target: CALL, %call, sid, established = name, "established");
         }
         EventKind::Problem { problem, .. } if problem.name == FLOW_FAILED => {}
         EventKind::Problem { problem, .. } => {
-            tracing::warn!(target: CALL, %call, problem = problem.name, detail = problem.detail, "problem in a call");
+            tracing::warn!(target: CALL, %call, sid, problem = problem.name, detail = problem.detail, "problem in a call");
         }
         EventKind::FlowFailed(report) => {
             let lines = FailureLines(report);
-            tracing::error!(target: CALL, %call, flow = %report.flow, version = %report.version, turn = report.turn, reason = lines.reason(), report = %lines, "a flow failed");
+            tracing::error!(target: CALL, %call, sid, flow = %report.flow, version = %report.version, turn = report.turn, reason = lines.reason(), report = %lines, "a flow failed");
         }
         EventKind::VersionMoved(moved) => {
             let (flow, from, to) = (record.flow.as_ref().map(display), &moved.from, &moved.to);
             match &moved.refused {
                 None => {
-                    tracing::info!(target: CALL, %call, flow, %from, %to, entry = moved.seq, "call moved to another version");
+                    tracing::info!(target: CALL, %call, sid, flow, %from, %to, entry = moved.seq, "call moved to another version");
                 }
                 Some(reason) => {
-                    tracing::warn!(target: CALL, %call, flow, %from, %to, reason, "call stays on its version: the other one cannot take it over");
+                    tracing::warn!(target: CALL, %call, sid, flow, %from, %to, reason, "call stays on its version: the other one cannot take it over");
                 }
             }
         }
         EventKind::StreamClosed => {
             let outcome = record.outcome.as_deref();
-            tracing::info!(target: CALL, %call, outcome, lasted_ms = at_ms, "call ended");
+            tracing::info!(target: CALL, %call, sid, outcome, lasted_ms = at_ms, "call ended");
         }
         _ => {}
     }

@@ -333,7 +333,8 @@ fn facts(known: &CallRecord, found: &Found, start: &Start) -> CallFacts {
 /// Logs a second stream of a call, which is refused, and notes it in the call's record.
 async fn refuse_second(services: &Services, earlier: &CallRecord) {
     let (call, state) = (earlier.call_id, earlier.state);
-    tracing::warn!(%call, ?state, "a second stream of a call was closed: one call has one stream");
+    let sid = earlier.call_sid.as_ref().map(tracing::field::display);
+    tracing::warn!(%call, sid, ?state, "a second stream of a call was closed: one call has one stream");
     let (detail, repeat) = (SECOND_STREAM_DETAIL.to_owned(), Repeat::OncePerName);
     if earlier.takes(SECOND_STREAM, &detail, repeat) {
         let second = EventKind::problem(unix_ms(), SECOND_STREAM, detail, repeat);
@@ -382,11 +383,12 @@ impl Prepared {
         if let Some(order) = self.customer.as_ref().map(|customer| customer.call_id) {
             let sessions = Arc::clone(&services.sessions);
             // not awaited: the call must not wait for the store, which has its own time limit
-            tokio::spawn(async move {
+            let hold = async move {
                 sessions.hold(order).await.inspect_err(
                     |error| tracing::error!(%error, "an order that was held stays open"),
                 )
-            });
+            };
+            tokio::spawn(hold.in_current_span());
         }
         let held = std::panic::AssertUnwindSafe(self.converse(wire, services, start, stop))
             .catch_unwind()

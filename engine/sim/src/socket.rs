@@ -129,7 +129,7 @@ impl Socket {
         }
         let connecting = async {
             let Some(way) = way else {
-                let tls = crate::http::tls().map_err(|error| io::Error::other(error))?;
+                let tls = crate::http::tls().map_err(io::Error::other)?;
                 let tls = Connector::Rustls(Arc::new(tls));
                 return connect_async_tls_with_config(request, None, true, Some(tls)).await;
             };

@@ -11,9 +11,12 @@
 )]
 
 pub mod certificates;
+mod other;
 mod postgres;
 mod process;
 mod redis;
 
+pub use self::other::OtherServer;
 pub use self::postgres::PostgresServer;
+pub use self::process::free_port;
 pub use self::redis::RedisServer;

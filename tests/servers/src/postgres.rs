@@ -84,6 +84,11 @@ impl PostgresServer {
         )
     }
 
+    /// Its port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// The password in the URLs, so that a test can look for it where it must not be.
     pub fn password(&self) -> &'static str {
         PASSWORD

@@ -95,7 +95,7 @@ impl Drop for Process {
 }
 
 /// A port that nobody is listening on at the moment.
-pub(super) fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port of 127.0.0.1");
     listener.local_addr().expect("the port just bound").port()
 }

@@ -255,10 +255,18 @@ impl Engine {
             let address = told
                 .split_once("listening address=")
                 .filter(|_| !waits || told.contains("ready: calls are taken"))
-                .or_else(|| told.split_once("serving http://"));
+                .or_else(|| told.split_once("serving http://"))
+                // the same line as JSON
+                .or_else(|| {
+                    told.split_once("\"address\":\"")
+                        .filter(|_| !waits || told.contains("ready: calls are taken"))
+                });
             if let Some((_, address)) = address {
                 self.address = address
                     .split_whitespace()
+                    .next()
+                    .unwrap()
+                    .split(['"', ','])
                     .next()
                     .unwrap()
                     .trim_end_matches(':')

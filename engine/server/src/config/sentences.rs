@@ -350,6 +350,16 @@ pub(super) const SECTIONS: [Section; 13] = [
                 "\"info\"",
             ),
             setting(
+                "format",
+                "The form of the lines: \"text\", or \"json\", an object a line.",
+                "\"text\"",
+            ),
+            setting(
+                "files",
+                "Whether to write files too, or to the console alone, as containers do.",
+                "true",
+            ),
+            setting(
                 "folder",
                 "The folder of application.log and websocket.log.",
                 "\"logs\"",

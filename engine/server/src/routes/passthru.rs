@@ -43,6 +43,7 @@ pub async fn passthru(_: Applet, State(app): State<App>, RawQuery(query): RawQue
             });
         }
         Err(_) => tracing::warn!(
+            sid = request.call_sid.as_ref().map(tracing::field::display),
             "a passthru was answered and not recorded: too many are being worked on; `start` will find the call"
         ),
     }
@@ -88,13 +89,13 @@ pub async fn bind(app: &App, request: PassthruRequest, is_passthru: bool) -> Opt
         customer_found,
     }));
     let Change { before, after } = app.services.registry.append(call, asked).await;
+    let sid = after.call_sid.as_ref().map(tracing::field::display);
     for problem in after.problems.iter().skip(before.problems.len()) {
-        tracing::warn!(target: CALL, %call, problem = problem.name, detail = problem.detail, "problem in a call");
+        tracing::warn!(target: CALL, %call, sid, problem = problem.name, detail = problem.detail, "problem in a call");
     }
     let step = Step::PassthruReceived;
     let has = |record: &CallRecord| record.steps.iter().any(|entry| entry.step == step);
     if has(&after) && !has(&before) {
-        let sid = after.call_sid.as_ref().map(tracing::field::display);
         tracing::info!(target: STEP, %call, sid, ?step, customer_found, "step");
     }
     Some(call)

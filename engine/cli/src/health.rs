@@ -1,0 +1,84 @@
+//! `ghanti health`: whether an engine answers, for containers and scripts that have no HTTP client.
+
+use std::io::Write as _;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use ghanti_sim::http::client;
+
+use crate::config::Source;
+use crate::engine::block_on;
+
+/// An engine that has not answered by then is not healthy. Readiness asks its stores, which may take
+/// a second.
+const REPLY: Duration = Duration::from_secs(4);
+
+/// Ask an engine whether it answers (/healthz)
+///
+/// Exits with 0 if it does, and with 1 otherwise. The engine's address and path are those of its
+/// configuration.
+#[derive(Args)]
+pub struct Health {
+    #[command(flatten)]
+    source: Source,
+    /// Ask whether calls can be held as they should be (/readyz), and write what it says
+    #[arg(long)]
+    ready: bool,
+    /// The engine's URL, without `path`; by default `listen` of `[server]`
+    #[arg(long, value_name = "BASE")]
+    url: Option<String>,
+}
+
+impl Health {
+    /// Asks, and writes the answer.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let server = self.source.read()?.server;
+        let base = self
+            .url
+            .unwrap_or_else(|| format!("http://{}", reached_at(server.listen)));
+        let path = if self.ready { "/readyz" } else { "/healthz" };
+        let url = format!("{}{}{path}", base.trim_end_matches('/'), server.path);
+        let (status, body) = block_on(async {
+            let request = client()?.timeout(REPLY).build()?.get(&url);
+            let response = request.send().await.with_context(|| {
+                format!("no engine answers at `{url}`: start it with `ghanti serve`, or name it with --url")
+            })?;
+            anyhow::Ok((response.status(), response.text().await?))
+        })?;
+        writeln!(std::io::stdout(), "{body}")?;
+        if !status.is_success() {
+            bail!("`{url}` answers {status}");
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// The address at which an engine that listens here is reached from its own machine.
+fn reached_at(mut listen: SocketAddr) -> SocketAddr {
+    if listen.ip().is_unspecified() {
+        listen.set_ip(match listen {
+            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    listen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_engine_that_listens_everywhere_is_asked_on_this_machine() {
+        for (listen, reached) in [
+            ("0.0.0.0:8000", "127.0.0.1:8000"),
+            ("[::]:8000", "[::1]:8000"),
+            ("10.1.2.3:81", "10.1.2.3:81"),
+        ] {
+            assert_eq!(reached_at(listen.parse().unwrap()).to_string(), reached);
+        }
+    }
+}
