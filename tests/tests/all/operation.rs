@@ -365,7 +365,7 @@ fn init_writes_a_configuration_that_checks_and_never_overwrites_one() {
         "lender = \"Mine\"",
         "agents = [\"+918040001111\"]",
         "api-token = \"‹secret›\"",
-        "# redis-url = \"redis://:password@host:6379/0\"",
+        "# redis-url = \"rediss://:password@host:6379/0\"",
     ] {
         assert!(
             done && printed.lines().any(|printed| printed == line),
