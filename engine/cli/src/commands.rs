@@ -4,7 +4,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::{call, campaign, config, customers, dev, dial, doctor, init, replay, serve, sim};
+use crate::{
+    call, calls, campaign, config, customers, dev, dial, doctor, init, replay, serve, sim,
+};
 
 /// A voicebot engine for Exotel telephony.
 #[derive(Parser)]
@@ -19,6 +21,9 @@ pub enum Command {
     /// Dial a customer through a running engine
     Dial(dial::Dial),
     Doctor(doctor::Doctor),
+    /// List, show, export and verify calls
+    #[command(subcommand)]
+    Calls(calls::Command),
     /// Call the customers of a list, by rules
     #[command(subcommand)]
     Campaign(campaign::Command),
@@ -51,6 +56,7 @@ impl Command {
             Self::Dev(dev) => dev.run(),
             Self::Dial(dial) => dial.run(),
             Self::Doctor(doctor) => doctor.run(),
+            Self::Calls(command) => Ok(command.run()),
             Self::Campaign(command) => command.run(),
             Self::Customers(command) => Ok(command.run()),
             Self::Config(command) => command.run(),
