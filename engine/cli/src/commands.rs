@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 
 use crate::{
-    call, campaign, config, customers, dev, dial, doctor, health, init, manual, replay, serve, sim,
+    call, calls, campaign, config, customers, dev, dial, doctor, health, init, manual, replay,
+    serve, sim,
 };
 
 /// A voicebot engine for Exotel telephony.
@@ -22,6 +23,9 @@ pub enum Command {
     Dial(dial::Dial),
     Doctor(doctor::Doctor),
     Health(health::Health),
+    /// List, show, export and verify calls
+    #[command(subcommand)]
+    Calls(calls::Command),
     /// Call the customers of a list, by rules
     #[command(subcommand)]
     Campaign(campaign::Command),
@@ -57,6 +61,7 @@ impl Command {
             Self::Dial(dial) => dial.run(),
             Self::Doctor(doctor) => doctor.run(),
             Self::Health(health) => health.run(),
+            Self::Calls(command) => Ok(command.run()),
             Self::Campaign(command) => command.run(),
             Self::Customers(command) => Ok(command.run()),
             Self::Config(command) => command.run(),

@@ -2,6 +2,7 @@
 
 mod batch;
 mod engine;
+mod erase;
 mod import;
 mod report;
 mod sending;
@@ -19,13 +20,18 @@ const NOTHING_DONE: u8 = 2;
 pub enum Command {
     /// Store a list from a CSV or XLSX file
     Import(import::Import),
+    /// Erase what a running engine has of a person, by their number
+    Erase(erase::Erase),
 }
 
 impl Command {
     /// Runs the subcommand.
     pub fn run(self) -> ExitCode {
-        let Self::Import(import) = self;
-        import.run().unwrap_or_else(|error| {
+        let done = match self {
+            Self::Import(import) => import.run(),
+            Self::Erase(erase) => erase.run(),
+        };
+        done.unwrap_or_else(|error| {
             let _ = writeln!(std::io::stderr(), "ghanti: {error:#}");
             ExitCode::from(NOTHING_DONE)
         })

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Args;
 use ghanti_sim::http::client;
-use reqwest::{Client, Method, RequestBuilder};
+use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -22,6 +22,18 @@ pub struct Address {
     /// The engine's URL
     #[arg(long, value_name = "BASE", default_value = "http://127.0.0.1:8000")]
     url: String,
+}
+
+impl Address {
+    /// An address that was given otherwise.
+    pub fn new(source: Source, url: String) -> Self {
+        Self { source, url }
+    }
+}
+
+/// A text as one segment of a path.
+pub fn segment(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
 /// A client of the engine's API.
@@ -65,7 +77,7 @@ impl Engine {
                 error: format!("the engine answers {status}"),
                 hint: "see its log".to_owned(),
             });
-            bail!("{}: {}", refusal.error, refusal.hint);
+            return Err(Refused { status, refusal }.into());
         }
         response
             .json()
@@ -91,8 +103,17 @@ pub fn block_on<T>(asks: impl Future<Output = anyhow::Result<T>>) -> anyhow::Res
     runtime.block_on(asks)
 }
 
+/// The engine does not serve a request.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {}", .refusal.error, .refusal.hint)]
+pub struct Refused {
+    /// Its status.
+    pub status: StatusCode,
+    refusal: Refusal,
+}
+
 /// The engine's answer to a request that it does not serve.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Refusal {
     error: String,
     hint: String,

@@ -1,6 +1,7 @@
 //! The `ghanti` program.
 
 mod call;
+mod calls;
 mod campaign;
 mod commands;
 mod config;

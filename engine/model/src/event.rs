@@ -34,8 +34,8 @@ pub use self::parts::{
     PassthruAfter, Repeat, Requested, StatusReported, StreamEnd, StreamResumed, StreamStarted,
 };
 use crate::{
-    CallId, CallRecord, CallSid, Decision, Extent, FailureReport, FlowName, Language, Line, Masked,
-    PhoneNumber, Problem, PromptId, Step, VersionMove,
+    CallId, CallRecord, CallSid, Decision, Erased, Extent, FailureReport, FlowName, Language, Line,
+    Masked, PhoneNumber, Problem, PromptId, Step, VersionMove,
 };
 
 /// Something that happened to a call, with its time and the node that recorded it.
@@ -266,6 +266,8 @@ pub enum EventKind {
     TransferOverdue,
     /// A status callback arrived.
     StatusReported(Box<StatusReported>),
+    /// What earlier events of the call say of persons was erased.
+    Erased(Erased),
     /// An event that this engine cannot read: of a kind from a later version, with data that it
     /// does not understand, or with erased data.
     #[serde(untagged)]
@@ -321,6 +323,7 @@ impl EventKind {
             EventKind::AgentReported(_) => "agent-reported",
             EventKind::TransferOverdue => "transfer-overdue",
             EventKind::StatusReported(_) => "status-reported",
+            EventKind::Erased(_) => "erased",
             EventKind::Other { kind, .. } => kind,
         }
     }
@@ -380,6 +383,7 @@ impl EventKind {
             | EventKind::AgentReported(_)
             | EventKind::TransferOverdue
             | EventKind::StatusReported(_)
+            | EventKind::Erased(_)
             | EventKind::Other { .. } => false,
         }
     }

@@ -60,7 +60,7 @@ impl CallRecord {
         match &event.kind {
             EventKind::Imported(record) => self.clone_from(record),
             EventKind::Requested(requested) => {
-                self.customer_number = Some(requested.customer_number.clone());
+                self.customer_number.clone_from(&requested.customer_number);
                 self.flow.clone_from(&requested.flow);
                 self.dial = requested.dials.then_some(DialState::Waiting);
                 self.reach(Step::Triggered, now_ms);
@@ -173,6 +173,7 @@ impl CallRecord {
             EventKind::Asked { .. }
             | EventKind::Listening
             | EventKind::BargedIn { .. }
+            | EventKind::Erased(_)
             | EventKind::Other { .. } => {}
         }
     }

@@ -24,8 +24,8 @@ use crate::open::Opened;
 use crate::problem;
 use crate::refusal::Refusals;
 use crate::routes::{
-    after, agents, calls, campaigns, customers, do_not_call, doctor, events, flows, health,
-    metrics, passthru, setup, status, stream, voicebot, webhooks,
+    after, agents, calls, campaigns, customers, do_not_call, doctor, erasure, events, flows,
+    health, metrics, passthru, proof, setup, status, stream, voicebot, webhooks,
 };
 use crate::unserved::{self, Unserved};
 
@@ -198,6 +198,8 @@ pub fn router(app: App) -> Router {
         .route("/api/calls", post(calls::create).get(calls::newest))
         .route("/api/calls/{id}", get(calls::show).delete(calls::withdraw))
         .route("/api/calls/{id}/events", get(events::of_call))
+        .route("/api/calls/{id}/chain", get(proof::chain))
+        .route("/api/chains", get(proof::verify))
         .route("/api/events", get(events::of_all))
         .route(
             "/api/do-not-call/{phone}",
@@ -210,6 +212,7 @@ pub fn router(app: App) -> Router {
                 .layer(DefaultBodyLimit::max(customers::BODY_BYTES)),
         )
         .route("/api/customers/schema", get(customers::schema))
+        .route("/api/customers/erase", post(erasure::erase))
         .route("/api/customers/{list}", delete(customers::remove))
         .route(
             "/api/campaigns",

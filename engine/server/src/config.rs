@@ -23,6 +23,7 @@ mod exposure;
 mod overrides;
 mod print;
 mod read;
+mod retention;
 mod secret_files;
 mod sentences;
 mod starter;
@@ -35,6 +36,7 @@ pub use exotel::{Exotel, Region};
 pub use overrides::{FlowOverrides, SettingValue};
 pub use print::printed;
 pub use read::{CommandLine, ConfigError, is_like_setting, read, read_with};
+pub use retention::Retention;
 pub use secret_files::with_secret_files;
 pub use starter::Starter;
 pub use transfer::{DEFAULT as DEFAULT_TARGET, Music, Recorded, TransferTarget};
@@ -65,6 +67,8 @@ pub struct Config {
     pub exotel: Exotel,
     /// Where sessions, customers and records are kept.
     pub stores: Stores,
+    /// After how many days what is kept goes.
+    pub retention: Retention,
     /// Speech synthesis and recognition.
     pub speech: Speech,
     /// Log level and log folder.

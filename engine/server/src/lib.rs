@@ -25,6 +25,7 @@ mod outbound;
 pub mod problem;
 pub mod refusal;
 pub mod replay;
+mod retention;
 mod routes;
 pub mod secret;
 mod serve;

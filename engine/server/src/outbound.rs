@@ -26,7 +26,7 @@ pub async fn request(
 ) -> Result<(), StoreError> {
     services.sessions.put_customer(customer).await?;
     let requested = EventKind::Requested(Requested {
-        customer_number: customer.phone.clone(),
+        customer_number: Some(customer.phone.clone()),
         flow: customer.flow.clone(),
         dials,
     });

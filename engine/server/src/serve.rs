@@ -10,6 +10,7 @@ use crate::app::{App, router};
 use crate::front::Front;
 use crate::open::Opened;
 use crate::outbound::Campaigns;
+use crate::retention::AgedData;
 
 /// Timeout for saving the last events.
 const FLUSH: Duration = Duration::from_secs(10);
@@ -41,12 +42,26 @@ fn run_campaigns(app: &App) {
     app.tasks.spawn(runner.run(app.draining.clone()));
 }
 
+/// Removes in the background what is older than `[retention]` allows.
+fn run_retention(app: &App) {
+    let Some(lease) = &app.services.lease else {
+        return;
+    };
+    let aged = AgedData {
+        records: Arc::clone(&app.records),
+        settings: app.config.retention.clone(),
+        node: lease.node(),
+    };
+    app.tasks.spawn(aged.run(app.draining.clone()));
+}
+
 impl Front {
     /// Starts to take calls with opened services.
     pub fn open(&self, opened: Opened) -> App {
         let app = App::new(Arc::clone(&self.config), opened, self.connections.clone());
         self.answer_by(router(app.clone()));
         run_campaigns(&app);
+        run_retention(&app);
         app
     }
 

@@ -162,6 +162,12 @@ impl Recent {
         }
     }
 
+    fn forget(&mut self, call: CallId) {
+        self.entries.remove(&call);
+        self.order.retain(|known| *known != call);
+        self.sids.retain(|_, known| *known != call);
+    }
+
     fn by_sid(&self, sid: &CallSid) -> Option<CallId> {
         let call = self.sids.get(sid)?;
         let entry = self.entries.get(call)?;
@@ -216,6 +222,17 @@ impl CallRegistry {
     /// bound, outcomes invented by flows are counted as `others`.
     pub fn outcomes(&self) -> BTreeMap<String, u64> {
         self.outcomes.all()
+    }
+
+    /// Forgets a call that is not live, so that it is read from the database again.
+    pub fn forget(&self, call: CallId) {
+        let _changing = self.changing();
+        self.recent().forget(call);
+    }
+
+    /// Forgets a wish not to be called that the database has.
+    pub fn forget_wish(&self, phone: &PhoneNumber) {
+        self.wishes().remove(phone);
     }
 
     fn count(&self, record: &CallRecord) {

@@ -11,6 +11,9 @@ use crate::keys::{Key, SessionSettings};
 use crate::sessions::{ORDERS_OF_A_NUMBER, SIGHTINGS_OF_A_CALL};
 use crate::{SessionStore, StoreError};
 
+/// Keys that are deleted by one command.
+const DELETED_AT_ONCE: usize = 500;
+
 /// A key-value store of texts, each with the TTL of the settings. Every function takes at most
 /// [`crate::DEADLINE`].
 #[async_trait]
@@ -39,6 +42,9 @@ pub(crate) trait KeyValue: Send + Sync {
 
     /// Writes a text unless the key exists. Returns the text that is there afterwards.
     async fn put_first(&self, key: &Key, value: String) -> Result<String, StoreError>;
+
+    /// Deletes keys. Returns how many there were.
+    async fn delete(&self, keys: &[Key]) -> Result<u64, StoreError>;
 
     /// Like [`KeyValue::put_first`], but at once. A store outside this process returns `value`.
     fn put_first_here(&self, _key: &Key, value: String) -> String {
@@ -189,6 +195,34 @@ impl<T: KeyValue> SessionStore for T {
             .await?
             .map(|text| read::<T, _>(&key, &text))
             .transpose()
+    }
+
+    async fn erase(
+        &self,
+        phone: &PhoneNumber,
+        calls: &[CallId],
+        sids: &[CallSid],
+    ) -> Result<u64, StoreError> {
+        let settings = self.settings();
+        let orders = settings.orders(phone);
+        let ids = self.list(&orders).await?;
+        let ordered = ids.iter().filter_map(|text| CallId::parse(text));
+        let mut keys = vec![orders];
+        for call in ordered.chain(calls.iter().copied()) {
+            keys.extend([
+                settings.customer(call),
+                settings.held(call),
+                settings.claim(call),
+            ]);
+        }
+        for sid in sids {
+            keys.extend([settings.seen(sid), settings.decision(sid)]);
+        }
+        let mut erased = 0;
+        for keys in keys.chunks(DELETED_AT_ONCE) {
+            erased += self.delete(keys).await?;
+        }
+        Ok(erased)
     }
 
     async fn lookup(&self, key: &str) -> Result<Option<String>, StoreError> {

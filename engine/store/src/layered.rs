@@ -155,6 +155,17 @@ impl SessionStore for LayeredSessions {
         }
     }
 
+    /// Unlike other writes, one that fails in Redis fails: what was to be erased is still there.
+    async fn erase(
+        &self,
+        phone: &PhoneNumber,
+        calls: &[CallId],
+        sids: &[CallSid],
+    ) -> Result<u64, StoreError> {
+        let far = self.far.erase(phone, calls, sids).await?;
+        Ok(far + self.near.erase(phone, calls, sids).await?)
+    }
+
     async fn lookup(&self, key: &str) -> Result<Option<String>, StoreError> {
         // other programs write these keys, and only to Redis
         self.far.lookup(key).await

@@ -9,7 +9,6 @@
 pub mod binding;
 pub mod campaigns;
 pub mod do_not_call;
-mod hash;
 mod keyed;
 pub mod keys;
 mod layered;
@@ -44,5 +43,8 @@ pub use outbox::{Backlog, Claimed, DeadLetter, Message, Outbox, RecordGist};
 pub use rate::{Bucket, PerMinute, Slot};
 pub use records::{CallRecords, DialRequestKey, REQUEST_KEPT_MS};
 pub use sessions::{DEADLINE, SessionStore, StoreError};
-pub use sql::{NewAttempt, Settlement, SqlRecords};
+pub use sql::{
+    Aged, Ages, BrokenCall, CallErased, ChainChecks, NewAttempt, NumberErased, Occurrence,
+    Settlement, SqlRecords,
+};
 pub use writer::{EventWriter, Flushed};

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use ghanti_model::chain::sha256;
 use ghanti_model::{Masked, PhoneNumber};
-
-use crate::hash::sha256;
 
 /// The hexadecimal digits of a key.
 const KEY_DIGITS: usize = 32;

@@ -122,6 +122,15 @@ impl KeyValue for MemorySessions {
         Ok(())
     }
 
+    async fn delete(&self, keys: &[Key]) -> Result<u64, StoreError> {
+        let mut texts = self.live();
+        let before = texts.by_key.len();
+        for key in keys {
+            texts.remove(&key.text);
+        }
+        Ok(u64::try_from(before - texts.by_key.len()).unwrap_or_default())
+    }
+
     async fn put_first(&self, key: &Key, value: String) -> Result<String, StoreError> {
         Ok(self.put_first_here(key, value))
     }

@@ -5,7 +5,7 @@
 //! node at a time and given up is in [`SqlRecords`](crate::SqlRecords).
 
 use ghanti_model::fold::network::final_status;
-use ghanti_model::{CallId, CallRecord, CallState, Problem};
+use ghanti_model::{CallId, CallRecord, CallState, ChainHead, Problem};
 
 use crate::DoNotCall;
 
@@ -13,8 +13,15 @@ use crate::DoNotCall;
 pub trait Outbox: Send + Sync {
     /// Returns the messages of a record that was `before` and has changed, in the order in which
     /// they are to be sent. Called within a transaction: it must neither wait nor fail. `unix_ms`
-    /// is the time of the newest event, in milliseconds since 1970-01-01T00:00:00Z.
-    fn messages(&self, before: &RecordGist, after: &CallRecord, unix_ms: u64) -> Vec<Message>;
+    /// is the time of the newest event, in milliseconds since 1970-01-01T00:00:00Z, and `chain` the
+    /// head of the call's hash chain after the events.
+    fn messages(
+        &self,
+        before: &RecordGist,
+        after: &CallRecord,
+        chain: &ChainHead,
+        unix_ms: u64,
+    ) -> Vec<Message>;
 
     /// Messages have been saved.
     fn saved(&self);

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use ghanti_model::chain::sha256;
 use ghanti_model::{
     CallEvent, CallId, CallLog, CallRecord, CallSid, EventId, EventMark, NodeId, PhoneNumber,
 };
 
-use crate::hash::sha256;
 use crate::{DoNotCall, StoreError};
 
 /// For how long the key of a request to dial is kept: a day.

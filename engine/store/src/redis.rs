@@ -213,6 +213,17 @@ impl KeyValue for RedisSessions {
         self.bounded(&commands, shown).await
     }
 
+    async fn delete(&self, keys: &[Key]) -> Result<u64, StoreError> {
+        let mut commands = redis::pipe();
+        let deleted = commands.cmd("DEL");
+        for key in keys {
+            deleted.arg(&key.text);
+        }
+        let shown = keys.first().map_or("", |key| &key.shown);
+        let (deleted,) = self.bounded(&commands, shown).await?;
+        Ok(deleted)
+    }
+
     async fn put_first(&self, key: &Key, value: String) -> Result<String, StoreError> {
         // in one transaction, so that the key cannot expire in between
         let mut commands = redis::pipe();

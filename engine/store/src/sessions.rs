@@ -96,6 +96,16 @@ pub trait SessionStore: Send + Sync {
     /// The decision on what happens after the conversation.
     async fn decision(&self, sid: &CallSid) -> Result<Option<Decision>, StoreError>;
 
+    /// Erases what is kept by a person's number and of their calls: orders, customers' records, what
+    /// requests reported, decisions. Returns how many keys there were. The calls' CallSids stay bound
+    /// to their ids, so that late reports of Exotel find them.
+    async fn erase(
+        &self,
+        phone: &PhoneNumber,
+        calls: &[CallId],
+        sids: &[CallSid],
+    ) -> Result<u64, StoreError>;
+
     /// Looks up a key for a flow. The engine's own keys are never found.
     async fn lookup(&self, key: &str) -> Result<Option<String>, StoreError>;
 

@@ -177,6 +177,15 @@ impl Spool {
         Ok(())
     }
 
+    /// Removes what could not be read of a call and was set aside. Returns whether there was
+    /// anything.
+    pub(crate) fn remove_unreadable(&self, call: CallId) -> io::Result<bool> {
+        let aside = self.path(call, UNREADABLE);
+        let was_there = aside.exists();
+        remove_if_there(&aside)?;
+        Ok(was_there)
+    }
+
     /// Returns the call after `previous`, wrapping around, so that a call whose events the database
     /// refuses does not hold up the others.
     pub(crate) fn next(&self, previous: Option<CallId>) -> Option<CallId> {

@@ -498,7 +498,7 @@ async fn a_call_by_request_counts_among_a_customers_calls(subject: Subject) {
         })
     };
     let requested = EventKind::Requested(Requested {
-        customer_number: phone(0),
+        customer_number: Some(phone(0)),
         flow: None,
         dials: true,
     });
@@ -549,7 +549,7 @@ async fn a_call_by_request_counts_among_a_customers_calls(subject: Subject) {
     // a campaign's call has an attempt and a record, and counts once
     let (call, _) = subject.begin("c", (node, customer), 9, NOW + 10).await;
     let requested = EventKind::Requested(Requested {
-        customer_number: phone(0),
+        customer_number: Some(phone(0)),
         flow: None,
         dials: true,
     });
@@ -586,7 +586,7 @@ async fn an_attempt_whose_node_died_is_found_by_the_end_of_its_call(subject: Sub
     };
     let requested = |number| {
         EventKind::Requested(Requested {
-            customer_number: phone(number),
+            customer_number: Some(phone(number)),
             flow: None,
             dials: true,
         })

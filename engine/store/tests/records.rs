@@ -8,9 +8,13 @@
     reason = "a test that cannot go on has failed"
 )]
 
+#[path = "records/chains.rs"]
+mod chains;
 mod common;
 #[path = "records/deliveries.rs"]
 mod deliveries;
+#[path = "records/erasures.rs"]
+mod erasures;
 #[path = "records/events.rs"]
 mod events;
 
@@ -18,8 +22,10 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use chains::*;
 use common::{assert_clean, full_record, in_state, record, sid};
 use deliveries::*;
+use erasures::*;
 use events::*;
 use ghanti_model::{CallId, CallRecord, CallState, FlowName, NodeId, PhoneNumber, Step, VersionId};
 use ghanti_store::{
@@ -132,6 +138,16 @@ for_every_database! {
     a_message_that_is_given_up_is_kept_and_lets_the_next_one_go
     what_nobody_wants_any_more_is_given_up_and_forgotten
     messages_that_follow_each_other_are_taken_once
+    whatever_is_changed_in_the_database_is_found
+    older_events_are_chained_when_the_next_comes_or_in_the_background
+    a_chain_comes_page_by_page
+    nothing_is_left_of_a_person_who_was_erased_but_what_was_done
+    a_number_that_stands_anywhere_in_a_call_is_found
+    nobody_is_erased_while_they_are_being_called
+    an_erasure_does_not_cover_up_what_was_changed_before
+    what_is_too_old_goes_in_small_steps_and_only_that
+    customers_that_no_campaign_needs_go_by_age
+    a_task_is_done_by_one_node_until_its_time_is_over
 }
 
 async fn a_full_record_comes_back_as_it_was(

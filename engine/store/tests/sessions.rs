@@ -65,6 +65,39 @@ macro_rules! for_every_store {
     };
 }
 
+async fn nothing_is_left_of_a_number_that_was_erased(Subject { store, .. }: Subject) {
+    let (theirs, others) = (customer("9876543210"), customer("9876543211"));
+    let (bound, sighting) = (sid("abc"), Sighting::default());
+    for customer in [&theirs, &others] {
+        store.put_customer(customer).await.unwrap();
+        store.hold(customer.call_id).await.unwrap();
+    }
+    store.see(&bound, &sighting).await.unwrap();
+    store.put_decision(&bound, &Decision::HangUp).await.unwrap();
+    let binding = Binding {
+        call_id: theirs.call_id,
+        order: None,
+    };
+    store.bind(&bound, binding).await.unwrap();
+    let sids = [bound.clone()];
+    let erased = store.erase(&theirs.phone, &[], &sids).await.unwrap();
+    assert_eq!(erased, 5, "orders, record, held; seen, decision");
+    assert_eq!(store.customer_by_call(theirs.call_id).await.unwrap(), None);
+    assert!(store.orders_of(&theirs.phone).await.unwrap().is_empty());
+    assert!(store.sightings(&bound).await.unwrap().is_empty());
+    assert_eq!(store.decision(&bound).await.unwrap(), None);
+    // late reports still find the call, and others' orders stay
+    assert_eq!(store.bound(&bound).await.unwrap(), Some(binding));
+    assert_eq!(store.orders_of(&others.phone).await.unwrap().len(), 1);
+    assert_eq!(
+        store
+            .erase(&theirs.phone, &[theirs.call_id], &sids)
+            .await
+            .unwrap(),
+        0
+    );
+}
+
 for_every_store! {
     a_customer_is_found_by_call_and_by_number_in_any_spelling
     all_orders_of_a_number_are_found_newest_first
@@ -72,6 +105,7 @@ for_every_store! {
     the_first_claim_of_an_order_wins
     what_applets_said_of_a_call_is_kept_once_each
     what_was_never_stored_is_absent
+    nothing_is_left_of_a_number_that_was_erased
     the_first_binding_of_a_call_sid_wins
     the_first_binding_wins_among_many_at_once
     the_last_decision_counts

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use ghanti_model::fold::network::final_status;
 use ghanti_model::fold::transfer::is_outcome;
 use ghanti_model::{
-    AgentLeg, CallRecord, CallState, CallStatus, Decision, Direction, PhoneNumber, Problem, Step,
+    AgentLeg, CallRecord, CallState, CallStatus, ChainHead, Decision, Direction, PhoneNumber,
+    Problem, Step,
 };
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -52,6 +53,10 @@ struct Data<'a> {
     exotel: Reported<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<ProblemData<'a>>,
+    /// The head of the call's hash chain, of a call that has ended: kept elsewhere, it shows whether
+    /// the whole chain was replaced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chain: Option<&'a ChainHead>,
 }
 
 /// What became of a transfer.
@@ -89,6 +94,7 @@ pub fn body(
     endpoint: &Endpoint,
     kind: &Kind,
     record: &CallRecord,
+    chain: &ChainHead,
     unix_ms: u64,
 ) -> Result<String, serde_json::Error> {
     let problem = match kind {
@@ -127,6 +133,7 @@ pub fn body(
         transfer: transfer(record),
         exotel: reported(record),
         problem,
+        chain: matches!(kind, Kind::Ended).then_some(chain),
     };
     serde_json::to_string(&Body {
         r#type: kind.name(),
@@ -273,7 +280,14 @@ mod tests {
     }
 
     fn told(include: bool, kind: &Kind) -> Value {
-        let text = body(&endpoint(include), kind, &record(), 1_795_000_061_250).unwrap();
+        let text = body(
+            &endpoint(include),
+            kind,
+            &record(),
+            &ChainHead::default(),
+            1_795_000_061_250,
+        )
+        .unwrap();
         serde_json::from_str(&text).unwrap()
     }
 

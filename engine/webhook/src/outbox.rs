@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ghanti_model::CallRecord;
+use ghanti_model::{CallRecord, ChainHead};
 use ghanti_store::{Message, Outbox, RecordGist};
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -37,14 +37,20 @@ impl CallMessages {
 }
 
 impl Outbox for CallMessages {
-    fn messages(&self, before: &RecordGist, after: &CallRecord, unix_ms: u64) -> Vec<Message> {
+    fn messages(
+        &self,
+        before: &RecordGist,
+        after: &CallRecord,
+        chain: &ChainHead,
+        unix_ms: u64,
+    ) -> Vec<Message> {
         let mut messages = Vec::new();
         for kind in Kind::of_change(before, after) {
             for endpoint in self.endpoints.iter() {
                 if !endpoint.wants(kind.name(), after.flow.as_ref()) {
                     continue;
                 }
-                match body(endpoint, &kind, after, unix_ms) {
+                match body(endpoint, &kind, after, chain, unix_ms) {
                     Ok(body) => messages.push(Message {
                         id: format!("msg_{}", Uuid::now_v7().simple()),
                         endpoint: endpoint.name.clone(),

@@ -97,6 +97,28 @@ impl PostgresServer {
     /// Runs statements in a database with `psql` and returns its output, unaligned and without
     /// headings.
     pub fn sql(&self, database: &str, statements: &str) -> String {
+        self.psql(database, ["--command", statements])
+    }
+
+    /// Dumps a database with `pg_dump`, as SQL.
+    pub fn dump(&self, database: &str) -> String {
+        let mut dump = Command::new(postgres_program("pg_dump"));
+        dump.args(["--host", "127.0.0.1", "--port", &self.port.to_string()]);
+        dump.args(["--username", USER, "--no-owner", database]);
+        self.output(dump.env("PGPASSWORD", PASSWORD))
+    }
+
+    /// Restores a dump into an empty database, with `psql`.
+    pub fn restore(&self, database: &str, dump: &str) {
+        let file = self.dir.path().join("restored.sql");
+        fs::write(&file, dump).expect("the server's folder is writable");
+        let file = file
+            .to_str()
+            .expect("temporary folders have names in UTF-8");
+        self.psql(database, ["--file", file]);
+    }
+
+    fn psql(&self, database: &str, what: [&str; 2]) -> String {
         let mut psql = Command::new(postgres_program("psql"));
         psql.args([
             "--no-psqlrc",
@@ -115,10 +137,8 @@ impl PostgresServer {
             USER,
             "--dbname",
             database,
-            "--command",
-            statements,
         ]);
-        self.output(psql.env("PGPASSWORD", PASSWORD))
+        self.output(psql.args(what).env("PGPASSWORD", PASSWORD))
     }
 
     /// Stops it immediately, as in a crash: connections break and nothing is completed.

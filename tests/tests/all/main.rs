@@ -30,6 +30,7 @@ mod nodes;
 mod operation;
 mod outages;
 mod outbound;
+mod proof;
 mod replay;
 mod resuming;
 mod rules;

@@ -215,7 +215,7 @@ mod tests {
 
     fn requested() -> EventKind {
         EventKind::Requested(Requested {
-            customer_number: number("+919876500000"),
+            customer_number: Some(number("+919876500000")),
             flow: None,
             dials: false,
         })

@@ -301,7 +301,7 @@ mod tests {
             node: NodeId::NONE,
             unix_ms: 1,
             kind: EventKind::Requested(Requested {
-                customer_number: PhoneNumber::parse("+919876543210").unwrap(),
+                customer_number: Some(PhoneNumber::parse("+919876543210").unwrap()),
                 flow: None,
                 dials: false,
             }),

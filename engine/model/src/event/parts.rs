@@ -43,8 +43,8 @@ pub enum Repeat {
 /// A customer's record was stored for an upcoming call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Requested {
-    /// The customer's number.
-    pub customer_number: PhoneNumber,
+    /// The customer's number; `None` once it was erased.
+    pub customer_number: Option<PhoneNumber>,
     /// The requested flow, if any.
     pub flow: Option<FlowName>,
     /// Whether the node that recorded it dials the customer.

@@ -10,10 +10,11 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::*;
+use crate::chain::digest;
 use crate::journal::FORMAT;
 use crate::{
-    AgentLegState, CallState, Direction, Function, JournalEntry, JournalHeader, Speaker, StreamSid,
-    VersionId,
+    AgentLegState, CallState, Direction, Erasable, Function, JournalEntry, JournalHeader, Speaker,
+    StreamSid, VersionId,
 };
 
 /// A small random number generator (xorshift64*) with a fixed seed, so that a failing test can be
@@ -97,7 +98,7 @@ pub(crate) fn every_kind(call: CallId) -> Vec<EventKind> {
             ..CallRecord::new(call, 900)
         })),
         EventKind::Requested(Requested {
-            customer_number: number.clone(),
+            customer_number: Some(number.clone()),
             flow: Some(flow.clone()),
             dials: false,
         }),
@@ -277,6 +278,11 @@ pub(crate) fn every_kind(call: CallId) -> Vec<EventKind> {
             direction: None,
             agents: Vec::new(),
         })),
+        EventKind::Erased(Erased {
+            what: Erasable::Journal,
+            events: 0,
+            digest: digest([]),
+        }),
         EventKind::Other {
             kind: "teleported".to_owned(),
             data: json!({ "to": ["mars", 1] }),

@@ -26,7 +26,7 @@ pub struct CommandLine {
 /// The prefix of environment variables that override settings.
 pub(super) const PREFIX: &str = "GHANTI_";
 /// All sections.
-const SECTIONS: [&str; 13] = [
+const SECTIONS: [&str; 14] = [
     "server",
     "calls",
     "customers",
@@ -38,6 +38,7 @@ const SECTIONS: [&str; 13] = [
     "settings",
     "flows",
     "stores",
+    "retention",
     "speech",
     "log",
 ];
@@ -122,6 +123,7 @@ pub fn read_with(
         settings: take("settings").read(&mut errors),
         flows: take("flows").read(&mut errors),
         stores: take("stores").read(&mut errors),
+        retention: take("retention").read(&mut errors),
         speech: take("speech").read(&mut errors),
         log: take("log").read(&mut errors),
         ignored,

@@ -31,7 +31,7 @@ const fn setting(key: &'static str, sentence: &'static str, example: &'static st
 
 /// All sections and settings. The keys of `[settings]` and `[flows]` are chosen by operators and
 /// flow authors, so the entries for these two are examples.
-pub(super) const SECTIONS: [Section; 13] = [
+pub(super) const SECTIONS: [Section; 14] = [
     Section {
         name: "server",
         sentence: "Where the engine listens, how it is reached, and by whom.",
@@ -258,6 +258,32 @@ pub(super) const SECTIONS: [Section; 13] = [
                 "ttl-hours",
                 "How long sessions and customers are kept, in hours.",
                 "24",
+            ),
+        ],
+    },
+    Section {
+        name: "retention",
+        sentence: "After how many days what is kept goes; without a number it is kept. docs/retention.md says what goes where.",
+        settings: &[
+            setting(
+                "journals-days",
+                "Journals of calls: what the flow was told and what it did. Calls without one are not replayed.",
+                "30",
+            ),
+            setting(
+                "transcripts-days",
+                "Everything personal of calls: number, words, keys, notes, journal. What happened stays, with its hashes.",
+                "90",
+            ),
+            setting(
+                "customers-days",
+                "Customers of lists that no campaign needs, since they were last imported; customers and attempts of campaigns, since these ended.",
+                "90",
+            ),
+            setting(
+                "calls-days",
+                "Whole calls, with their events and hashes.",
+                "2920",
             ),
         ],
     },

@@ -12,24 +12,23 @@ use std::sync::Arc;
 
 use ghanti_model::fold::Applied;
 use ghanti_model::{
-    CallEvent, CallId, CallLog, CallRecord, CallState, DialState, EventId, EventKind, EventMark,
-    NodeId, unix_ms,
+    CallEvent, CallId, CallLog, CallRecord, CallState, ChainHead, ChainedEvent, DialState, EventId,
+    EventKind, EventMark, NodeId, unix_ms,
 };
 use sqlx::{PgConnection, SqliteConnection};
 
 use super::deliveries::WRITE;
-use super::{Pool, SqlRecords, WISH, always, state, stored_ms};
-use crate::hash::sha256;
+use super::{Pool, SqlRecords, WISH, always, chain, state, stored_ms};
 use crate::outbox::{Message, Outbox, RecordGist};
 use crate::{DoNotCall, StoreError};
 
 const PLACE: &str = "INSERT INTO calls (call_id, state, created_ms, updated_ms, record) VALUES ($1, 'pending', $2, $3, '') \
      ON CONFLICT (call_id) DO NOTHING";
 // SQLite needs no lock on the row: the transaction has locked the whole database
-const LOCK_IN_SQLITE: &str = "SELECT state, record, last_ms, last_id FROM calls WHERE call_id = $1";
-const LOCK_IN_POSTGRES: &str =
-    "SELECT state, record, last_ms, last_id FROM calls WHERE call_id = $1 FOR UPDATE";
-const ADD: &str = "INSERT INTO call_events (id, call_id, node, unix_ms, kind, payload, payload_hash) VALUES ($1, $2, $3, $4, $5, $6, $7) \
+const LOCK_IN_SQLITE: &str = "SELECT state, record, last_ms, last_id, chain_length, chain_hash FROM calls WHERE call_id = $1";
+const LOCK_IN_POSTGRES: &str = "SELECT state, record, last_ms, last_id, chain_length, chain_hash FROM calls WHERE call_id = $1 FOR UPDATE";
+const ADD: &str = "INSERT INTO call_events (id, call_id, node, unix_ms, kind, payload, payload_hash, salt, position, chain_hash) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
      ON CONFLICT (id) DO NOTHING";
 const ALL: &str = "SELECT id, node, unix_ms, kind, payload FROM call_events WHERE call_id = $1";
 const BEHIND: &str = "SELECT id, node, unix_ms, kind, payload FROM call_events \
@@ -37,12 +36,20 @@ const BEHIND: &str = "SELECT id, node, unix_ms, kind, payload FROM call_events \
 const PLACE_OF: &str = "SELECT call_id, unix_ms FROM call_events WHERE id = $1";
 const PROJECT: &str = "UPDATE calls SET call_sid = $2, state = $3, flow = $4, version = $5, outcome = $6, customer_number = $7, created_ms = $8, \
      started_ms = $9, ended_ms = $10, updated_ms = $11, record = $12, last_ms = $13, last_id = $14, node = COALESCE($15, node), \
-     dialled_ms = $16 WHERE call_id = $1";
+     dialled_ms = $16, chain_length = $17, chain_hash = $18, erased = 0 WHERE call_id = $1";
 
 /// An event's row: id, node, time, kind and payload.
 type EventRow = (String, String, i64, String, Option<String>);
-/// A call's row: state, record, and the time and id of the newest event in the record.
-type CallRow = (String, String, Option<i64>, Option<String>);
+/// A call's row: state, record, the time and id of the newest event in the record, and the head of
+/// the chain.
+type CallRow = (
+    String,
+    String,
+    Option<i64>,
+    Option<String>,
+    Option<i64>,
+    Option<String>,
+);
 
 /// Returns the position of the newest event in a record, if it has one.
 pub(super) fn mark(last_ms: Option<i64>, last_id: Option<&str>) -> Option<EventMark> {
@@ -65,7 +72,7 @@ struct Known {
 
 impl Known {
     fn of(call: CallId, row: CallRow, events: &[&CallEvent]) -> Self {
-        let (state, json, last_ms, last_id) = row;
+        let (state, json, last_ms, last_id, ..) = row;
         let mut known = Self {
             log: CallLog::new(call),
             imported: None,
@@ -115,12 +122,17 @@ impl Known {
     }
 
     /// The messages of what new events have changed.
-    fn messages(&self, outbox: Option<&dyn Outbox>, before: Option<RecordGist>) -> Vec<Message> {
+    fn messages(
+        &self,
+        outbox: Option<&dyn Outbox>,
+        before: Option<RecordGist>,
+        chain: &ChainHead,
+    ) -> Vec<Message> {
         let (Some(outbox), Some(before)) = (outbox, before) else {
             return Vec::new();
         };
         let newest_ms = self.log.last().map_or_else(unix_ms, |last| last.unix_ms);
-        outbox.messages(&before, self.log.record(), newest_ms)
+        outbox.messages(&before, self.log.record(), chain, newest_ms)
     }
 
     /// Applies new events. Returns whether the record has to be folded again from all stored
@@ -158,13 +170,6 @@ fn dialled_ms(record: &CallRecord) -> Option<i64> {
     }
 }
 
-fn payload(event: &CallEvent) -> Result<(String, String), sqlx::Error> {
-    let payload =
-        serde_json::to_string(&event.kind).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
-    let hash = sha256(payload.as_bytes());
-    Ok((payload, hash))
-}
-
 /// Reads an event from its row; `None` if its id is invalid. If its payload is erased or
 /// unreadable, only the kind is known ([`EventKind::Other`]).
 fn event(call: CallId, (id, node, unix_ms, name, payload): EventRow) -> Option<CallEvent> {
@@ -183,16 +188,113 @@ fn event(call: CallId, (id, node, unix_ms, name, payload): EventRow) -> Option<C
     })
 }
 
-/// Adds events of calls on a connection, and returns how many messages were written. The two
-/// connections have different types but the same methods.
+/// The row of a call, as it follows from its events.
+pub(super) struct Projection<'c> {
+    record: &'c CallRecord,
+    last: Option<EventMark>,
+    json: String,
+    /// The node that holds the call, if the events tell.
+    holder: Option<NodeId>,
+    head: &'c ChainHead,
+}
+
+impl<'c> Projection<'c> {
+    pub(super) fn of(log: &'c CallLog, head: &'c ChainHead) -> Result<Self, sqlx::Error> {
+        let record = log.record();
+        let json =
+            serde_json::to_string(record).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
+        Ok(Self {
+            record,
+            last: log.last(),
+            json,
+            holder: None,
+            head,
+        })
+    }
+}
+
+/// What was written with events.
+#[derive(Default)]
+struct Written {
+    /// How many messages.
+    messages: usize,
+    /// The heads of the chains of calls that may have ended.
+    ended: Vec<(CallId, ChainHead)>,
+}
+
+/// Adds events of calls on a connection, and returns what was written with them. The two connections have different types but the same methods.
 macro_rules! steps {
-    ($name:ident, $connection:ty, $lock:expr) => {
+    ($name:ident, $add:ident, $project:ident, $connection:ty, $lock:expr, $place:path) => {
+        /// Adds an event's row, unless it is stored already. Returns whether it was added.
+        pub(super) async fn $add(
+            connection: &mut $connection,
+            call: &str,
+            row: &ChainedEvent,
+        ) -> Result<bool, sqlx::Error> {
+            let added = sqlx::query(ADD)
+                .bind(&row.id)
+                .bind(call)
+                .bind(&row.node)
+                .bind(row.unix_ms)
+                .bind(&row.kind)
+                .bind(&row.payload)
+                .bind(&row.payload_hash)
+                .bind(&row.salt)
+                .bind(stored_ms(row.position))
+                .bind(&row.hash)
+                .execute(&mut *connection)
+                .await?;
+            Ok(added.rows_affected() == 1)
+        }
+
+        /// Stores what follows from the events of a call.
+        pub(super) async fn $project(
+            connection: &mut $connection,
+            call: &str,
+            projection: Projection<'_>,
+        ) -> Result<(), sqlx::Error> {
+            let Projection {
+                record,
+                last,
+                json,
+                holder,
+                head,
+            } = projection;
+            sqlx::query(PROJECT)
+                .bind(call)
+                .bind(record.call_sid.as_ref().map(|sid| sid.as_str()))
+                .bind(state(record.state))
+                .bind(record.flow.as_ref().map(|flow| flow.as_str()))
+                .bind(record.version.as_ref().map(|version| version.as_str()))
+                .bind(record.outcome.as_deref())
+                .bind(
+                    record
+                        .customer_number
+                        .as_ref()
+                        .map(|number| number.expose()),
+                )
+                .bind(stored_ms(record.created_ms))
+                .bind(record.started_ms.map(stored_ms))
+                .bind(record.ended_ms.map(stored_ms))
+                .bind(stored_ms(unix_ms()))
+                .bind(json)
+                .bind(last.map(|last| stored_ms(last.unix_ms)))
+                .bind(last.map(|last| last.id.to_string()))
+                .bind(holder.map(|node| node.to_string()))
+                .bind(dialled_ms(record))
+                .bind(stored_ms(head.length))
+                .bind(&head.hash)
+                .execute(&mut *connection)
+                .await
+                .map(drop)
+        }
+
         async fn $name(
             connection: &mut $connection,
             calls: &BTreeMap<CallId, Vec<&CallEvent>>,
             outbox: Option<&dyn Outbox>,
-        ) -> Result<usize, sqlx::Error> {
-            let mut written = 0;
+        ) -> Result<Written, sqlx::Error> {
+            let mut written = Written::default();
             for (&call, events) in calls {
                 let key = call.to_string();
                 let first_ms = events.first().map_or(0, |event| event.unix_ms);
@@ -206,20 +308,21 @@ macro_rules! steps {
                     .bind(&key)
                     .fetch_one(&mut *connection)
                     .await?;
+                let mut head = match chain::head(row.4, row.5.clone()) {
+                    Some(head) => head,
+                    None if row.1.is_empty() => ChainHead::default(),
+                    // stored by an engine before there were chains
+                    None => $place(&mut *connection, call).await?,
+                };
                 let mut known = Known::of(call, row, events);
                 let before = known.gist(outbox, events);
                 for event in known.imported.iter().chain(events.iter().copied()) {
-                    let (payload, hash) = payload(event)?;
-                    sqlx::query(ADD)
-                        .bind(event.id.to_string())
-                        .bind(&key)
-                        .bind(event.node.to_string())
-                        .bind(stored_ms(event.unix_ms))
-                        .bind(event.kind.name())
-                        .bind(payload)
-                        .bind(hash)
-                        .execute(&mut *connection)
-                        .await?;
+                    let row = chain::row(event, &head)?;
+                    let is_new = $add(&mut *connection, &key, &row).await?;
+                    // it may be stored already
+                    if is_new {
+                        head = row.head();
+                    }
                 }
                 if known.take(events) {
                     let rows: Vec<EventRow> = sqlx::query_as(ALL)
@@ -232,37 +335,14 @@ macro_rules! steps {
                         .collect();
                     known.log = CallLog::of(call, &all);
                 }
-                let messages = known.messages(outbox, before);
-                let (record, last) = (known.log.record(), known.log.last());
-                let json = match known.unreadable {
-                    Some(unreadable) => unreadable,
-                    None => serde_json::to_string(record)
-                        .map_err(|error| sqlx::Error::Encode(Box::new(error)))?,
-                };
-                sqlx::query(PROJECT)
-                    .bind(&key)
-                    .bind(record.call_sid.as_ref().map(|sid| sid.as_str()))
-                    .bind(state(record.state))
-                    .bind(record.flow.as_ref().map(|flow| flow.as_str()))
-                    .bind(record.version.as_ref().map(|version| version.as_str()))
-                    .bind(record.outcome.as_deref())
-                    .bind(
-                        record
-                            .customer_number
-                            .as_ref()
-                            .map(|number| number.expose()),
-                    )
-                    .bind(stored_ms(record.created_ms))
-                    .bind(record.started_ms.map(stored_ms))
-                    .bind(record.ended_ms.map(stored_ms))
-                    .bind(stored_ms(unix_ms()))
-                    .bind(&json)
-                    .bind(last.map(|last| stored_ms(last.unix_ms)))
-                    .bind(last.map(|last| last.id.to_string()))
-                    .bind(holder(record, events).map(|node| node.to_string()))
-                    .bind(dialled_ms(record))
-                    .execute(&mut *connection)
-                    .await?;
+                let messages = known.messages(outbox, before, &head);
+                let mut projection = Projection::of(&known.log, &head)?;
+                if let Some(unreadable) = known.unreadable {
+                    projection.json = unreadable;
+                }
+                let record = known.log.record();
+                projection.holder = holder(record, events);
+                $project(&mut *connection, &key, projection).await?;
                 if let (Some(wish), Some(phone)) = (DoNotCall::of(record), &record.customer_number)
                 {
                     sqlx::query(WISH)
@@ -283,15 +363,32 @@ macro_rules! steps {
                         .execute(&mut *connection)
                         .await?;
                 }
-                written += messages.len();
+                written.messages += messages.len();
+                if events.iter().any(|event| event.kind.ends_call()) {
+                    written.ended.push((call, head));
+                }
             }
             Ok(written)
         }
     };
 }
 
-steps!(append_in_sqlite, SqliteConnection, LOCK_IN_SQLITE);
-steps!(append_in_postgres, PgConnection, LOCK_IN_POSTGRES);
+steps!(
+    append_in_sqlite,
+    add_in_sqlite,
+    project_in_sqlite,
+    SqliteConnection,
+    LOCK_IN_SQLITE,
+    chain::place_in_sqlite
+);
+steps!(
+    append_in_postgres,
+    add_in_postgres,
+    project_in_postgres,
+    PgConnection,
+    LOCK_IN_POSTGRES,
+    chain::place_in_postgres
+);
 
 impl SqlRecords {
     pub(super) async fn append_all(&self, events: &[Arc<CallEvent>]) -> Result<(), StoreError> {
@@ -304,12 +401,16 @@ impl SqlRecords {
             events.dedup_by_key(|event| event.id);
         }
         let outbox = self.outbox.as_deref();
-        let messages = in_transaction!(
+        let Written { messages, ended } = in_transaction!(
             self,
             append_in_sqlite | append_in_postgres,
             (&calls, outbox),
             always
         )?;
+        for (call, ChainHead { length, hash }) in ended {
+            // kept in a log elsewhere, it shows whether the whole chain was replaced
+            tracing::info!(%call, events = length, chain = hash, "the events of a call are stored");
+        }
         if let Some(outbox) = outbox.filter(|_| messages > 0) {
             outbox.saved();
         }

@@ -68,6 +68,8 @@ async fn sqlite(options: SqliteConnectOptions) -> Result<Pool, OpenError> {
         // safe if the engine crashes; a power cut may lose the last records
         .synchronous(SqliteSynchronous::Normal)
         .busy_timeout(BUSY_TIMEOUT)
+        // what is deleted or replaced is overwritten: it may have been erased
+        .pragma("secure_delete", "ON")
         .disable_statement_logging();
     let mut connection = SqliteConnection::connect_with(&options)
         .await

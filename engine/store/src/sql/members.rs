@@ -34,7 +34,7 @@ const CLAIM_IN_SQLITE: &str = "UPDATE campaign_customers SET node = $2, lease_un
 const POSTPONE: &str = "UPDATE campaign_customers SET state = $4, due_ms = $5, reason = $6, node = NULL, lease_until_ms = NULL, changed_ms = $7 \
      WHERE campaign = $1 AND customer = $2 AND state = 'waiting' AND node = $3";
 const REPORT: &str = "SELECT customer, phone, state, attempts, outcome, reason, due_ms, call_id FROM campaign_customers \
-     WHERE campaign = $1 AND customer > $2 ORDER BY customer LIMIT $3";
+     WHERE campaign = $1 AND customer > $2 AND phone <> '' ORDER BY customer LIMIT $3";
 
 type Cursor = (String, Option<String>, Option<i64>, i64);
 type ReportRow = (
@@ -187,7 +187,8 @@ impl SqlRecords {
         })
     }
 
-    /// The customers of a campaign by key, at most `at_most`, after `behind` if there is one.
+    /// The customers of a campaign by key, at most `at_most`, after `behind` if there is one; without
+    /// those who were erased.
     ///
     /// # Errors
     /// The database does not answer, or a row is unreadable.

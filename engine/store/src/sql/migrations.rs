@@ -44,9 +44,19 @@ const SQLITE: &[Source] = &[
         include_str!("../../migrations/sqlite/0007_webhook_deliveries.sql"),
     ),
     (
+        9,
+        "chain",
+        include_str!("../../migrations/sqlite/0009_chain.sql"),
+    ),
+    (
         10,
         "dialled calls",
         include_str!("../../migrations/sqlite/0010_dialled_calls.sql"),
+    ),
+    (
+        11,
+        "erasure",
+        include_str!("../../migrations/sqlite/0011_erasure.sql"),
     ),
 ];
 const POSTGRES: &[Source] = &[
@@ -86,9 +96,19 @@ const POSTGRES: &[Source] = &[
         include_str!("../../migrations/postgres/0007_webhook_deliveries.sql"),
     ),
     (
+        9,
+        "chain",
+        include_str!("../../migrations/postgres/0009_chain.sql"),
+    ),
+    (
         10,
         "dialled calls",
         include_str!("../../migrations/postgres/0010_dialled_calls.sql"),
+    ),
+    (
+        11,
+        "erasure",
+        include_str!("../../migrations/postgres/0011_erasure.sql"),
     ),
 ];
 

@@ -51,13 +51,18 @@ macro_rules! in_transaction {
 mod append;
 mod attempts;
 mod campaigns;
+mod chain;
 mod connect;
 mod deliveries;
+mod erase;
 mod lists;
 mod members;
 mod migrations;
 mod nodes;
 mod pages;
+mod pseudonym;
+mod retention;
+mod tasks;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -69,6 +74,7 @@ use ghanti_model::{
 };
 use sqlx::{PgPool, SqlitePool};
 
+use self::pseudonym::Pseudonyms;
 use crate::keyed::json_fault;
 use crate::outbox::Outbox;
 use crate::{
@@ -76,8 +82,11 @@ use crate::{
 };
 
 pub use attempts::{NewAttempt, Settlement};
+pub use chain::{BrokenCall, ChainChecks};
 pub use deliveries::{DEAD_KEPT_MS, UNKNOWN_KEPT_MS};
+pub use erase::{CallErased, NumberErased, Occurrence};
 pub use pages::{Page, PageMark};
+pub use retention::{Aged, Ages};
 
 const SQLITE: &str = "SQLite";
 const POSTGRES: &str = "PostgreSQL";
@@ -88,11 +97,12 @@ const NEWEST: &str =
     "SELECT call_id, record FROM calls ORDER BY created_ms DESC, call_id DESC LIMIT $1";
 // a record is saved several times; a request that was lifted must stay lifted
 const WISH: &str = "INSERT INTO do_not_call (call_id, phone, since_ms) VALUES ($1, $2, $3) ON CONFLICT (call_id) DO NOTHING";
-const WISH_OF: &str = "SELECT call_id, since_ms FROM do_not_call WHERE phone = $1 AND lifted_ms IS NULL ORDER BY since_ms DESC LIMIT 1";
+const WISH_OF: &str = "SELECT call_id, since_ms FROM do_not_call WHERE phone IN ($1, $2) AND lifted_ms IS NULL ORDER BY since_ms DESC LIMIT 1";
 const FORGET_REQUESTS: &str = "DELETE FROM dial_requests WHERE unix_ms < $1";
 const CLAIM_REQUEST: &str = "INSERT INTO dial_requests (key_hash, body_hash, call_id, unix_ms) VALUES ($1, $2, $3, $4) ON CONFLICT (key_hash) DO NOTHING";
 const REQUEST: &str = "SELECT body_hash, call_id FROM dial_requests WHERE key_hash = $1";
-const LIFT: &str = "UPDATE do_not_call SET lifted_ms = $2 WHERE phone = $1 AND lifted_ms IS NULL";
+const LIFT: &str =
+    "UPDATE do_not_call SET lifted_ms = $2 WHERE phone IN ($1, $3) AND lifted_ms IS NULL";
 
 /// A record, and the time and id of the newest event in it.
 type Row = (String, Option<i64>, Option<String>);
@@ -102,9 +112,19 @@ enum Pool {
     Postgres(PgPool),
 }
 
+impl Pool {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Sqlite(_) => SQLITE,
+            Self::Postgres(_) => POSTGRES,
+        }
+    }
+}
+
 /// Events and records of calls in a database.
 pub struct SqlRecords {
     pool: Pool,
+    pseudonyms: Pseudonyms,
     outbox: Option<Arc<dyn Outbox>>,
 }
 
@@ -124,8 +144,16 @@ impl SqlRecords {
         data_dir: &Path,
         ca_file: Option<&Path>,
     ) -> Result<Self, OpenError> {
+        let pool = connect::connect(url, data_dir, ca_file).await?;
+        let pseudonyms = Pseudonyms::open(&pool)
+            .await
+            .map_err(|error| OpenError::Migration {
+                store: pool.name(),
+                reason: error.to_string(),
+            })?;
         Ok(Self {
-            pool: connect::connect(url, data_dir, ca_file).await?,
+            pool,
+            pseudonyms,
             outbox: None,
         })
     }
@@ -149,10 +177,7 @@ impl SqlRecords {
     }
 
     fn store(&self) -> &'static str {
-        match &self.pool {
-            Pool::Sqlite(_) => SQLITE,
-            Pool::Postgres(_) => POSTGRES,
-        }
+        self.pool.name()
     }
 
     async fn bounded<T>(
@@ -263,7 +288,8 @@ impl CallRecords for SqlRecords {
     }
 
     async fn do_not_call(&self, phone: &PhoneNumber) -> Result<Option<DoNotCall>, StoreError> {
-        let row: Option<(String, i64)> = on_either!(self, pool => sqlx::query_as(WISH_OF).bind(phone.expose()).fetch_optional(pool))?;
+        let erased = self.pseudonyms.of_number(phone);
+        let row: Option<(String, i64)> = on_either!(self, pool => sqlx::query_as(WISH_OF).bind(phone.expose()).bind(&erased).fetch_optional(pool))?;
         let wish = |(call, since_ms): (String, i64)| {
             let unreadable = || StoreError::Unreadable {
                 store: self.store(),
@@ -288,8 +314,9 @@ impl CallRecords for SqlRecords {
         if let Some(wish) = unsaved {
             self.keep_wish(phone, wish).await?;
         }
+        let erased = self.pseudonyms.of_number(phone);
         on_either!(self, pool => async {
-            let done = sqlx::query(LIFT).bind(phone.expose()).bind(stored_ms(now_unix_ms)).execute(pool).await?;
+            let done = sqlx::query(LIFT).bind(phone.expose()).bind(stored_ms(now_unix_ms)).bind(&erased).execute(pool).await?;
             Ok(done.rows_affected())
         })
     }

@@ -153,6 +153,18 @@ impl EventWriter {
         tokio::time::timeout(timeout, saved).await.is_ok()
     }
 
+    /// Removes what was set aside of a call in the spool because it could not be read. Returns whether
+    /// there was anything.
+    ///
+    /// # Errors
+    /// The file cannot be removed.
+    pub async fn remove_unreadable(&self, call: CallId) -> std::io::Result<bool> {
+        let shared = Arc::clone(&self.shared);
+        tokio::task::spawn_blocking(move || shared.spool.remove_unreadable(call))
+            .await
+            .map_err(std::io::Error::other)?
+    }
+
     /// Waits until everything submitted is in the database or the spool. After `timeout`, spools
     /// the rest. Used at shutdown.
     pub async fn flush(&self, timeout: Duration) -> Flushed {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use ghanti_model::{CallEvent, CallId, CallRecord, EventKind};
+use ghanti_model::{CallEvent, CallId, CallRecord, ChainHead, EventKind};
 use ghanti_store::sql::{DEAD_KEPT_MS, UNKNOWN_KEPT_MS};
 use ghanti_store::{CallRecords, Claimed, Message, Outbox, RecordGist, SqlRecords};
 
@@ -26,7 +26,13 @@ struct Changes {
 }
 
 impl Outbox for Changes {
-    fn messages(&self, before: &RecordGist, after: &CallRecord, unix_ms: u64) -> Vec<Message> {
+    fn messages(
+        &self,
+        before: &RecordGist,
+        after: &CallRecord,
+        _: &ChainHead,
+        unix_ms: u64,
+    ) -> Vec<Message> {
         let mut messages = Vec::new();
         let mut write = |kind: &str| {
             let nth = self.written.fetch_add(1, Ordering::SeqCst);
@@ -143,7 +149,7 @@ pub(super) async fn messages_that_cannot_be_written_keep_their_events_out_too(
 ) {
     struct Twins;
     impl Outbox for Twins {
-        fn messages(&self, _: &RecordGist, _: &CallRecord, _: u64) -> Vec<Message> {
+        fn messages(&self, _: &RecordGist, _: &CallRecord, _: &ChainHead, _: u64) -> Vec<Message> {
             let twin = Message {
                 id: "msg_twin".to_owned(),
                 endpoint: CRM.to_owned(),

@@ -116,6 +116,9 @@ pub(super) async fn what_several_write_of_one_call_at_once_is_all_in_its_record(
         let record = records.by_id(call).await.unwrap().unwrap();
         assert_eq!(record.notes.len(), 40);
         assert_eq!(record, CallRecord::fold(call, &events));
+        // each event has the next place in the chain, whichever node wrote it
+        let intact = other.verify_chain(call).await.unwrap().unwrap().unwrap();
+        assert_eq!((intact.events, intact.erased), (40, 0));
     }
 }
 
@@ -168,7 +171,7 @@ pub(super) async fn only_calls_whose_nodes_lease_has_run_out_are_ended(
     // an order for which no call has come stays pending
     let order = CallId::generate();
     let requested = EventKind::Requested(Requested {
-        customer_number: PhoneNumber::parse("9876543210").unwrap(),
+        customer_number: Some(PhoneNumber::parse("9876543210").unwrap()),
         flow: None,
         dials: false,
     });

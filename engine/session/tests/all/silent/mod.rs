@@ -111,6 +111,15 @@ impl SessionStore for Silent {
         self.near.decision(sid).await
     }
 
+    async fn erase(
+        &self,
+        phone: &PhoneNumber,
+        calls: &[CallId],
+        sids: &[CallSid],
+    ) -> Result<u64, StoreError> {
+        self.near.erase(phone, calls, sids).await
+    }
+
     async fn lookup(&self, key: &str) -> Result<Option<String>, StoreError> {
         self.near.lookup(key).await
     }

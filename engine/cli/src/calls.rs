@@ -1,0 +1,51 @@
+//! `ghanti calls`: the calls of a running engine: list, show, take out, and check that nothing of
+//! what was recorded has been changed.
+
+mod export;
+mod list;
+mod package;
+mod show;
+mod text;
+mod verify;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use crate::engine::block_on;
+
+/// The exit code if something was changed.
+const BROKEN: u8 = 1;
+/// The exit code if the command could not be carried out, or something could not be checked.
+const NOT_DONE: u8 = 2;
+
+/// The subcommands of `ghanti calls`.
+#[derive(Subcommand)]
+pub enum Command {
+    /// List calls, newest first
+    List(list::List),
+    /// Show a call: facts, milestones, transcript with what was heard, outcome, findings
+    Show(show::Show),
+    /// Write calls with their events and hashes into a folder or a ZIP archive
+    Export(export::Export),
+    Verify(verify::Verify),
+}
+
+impl Command {
+    /// Runs the subcommand.
+    pub fn run(self) -> ExitCode {
+        let done = block_on(async {
+            match self {
+                Self::List(list) => list.run().await,
+                Self::Show(show) => show.run().await,
+                Self::Export(export) => export.run().await,
+                Self::Verify(verify) => verify.run().await,
+            }
+        });
+        done.unwrap_or_else(|error| {
+            let _ = writeln!(std::io::stderr(), "ghanti: {error:#}");
+            ExitCode::from(NOT_DONE)
+        })
+    }
+}

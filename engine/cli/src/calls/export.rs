@@ -1,0 +1,161 @@
+//! `ghanti calls export`.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Args;
+use ghanti_model::CallId;
+use ghanti_model::chain::{ChainHead, ChainedEvent};
+use serde::Deserialize;
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
+
+use super::BROKEN;
+use super::package::{Files, files};
+use crate::engine::{Address, Engine, segment};
+
+/// The arguments of `ghanti calls export`.
+#[derive(Args)]
+pub struct Export {
+    #[command(flatten)]
+    address: Address,
+    /// The calls: ids of ours, or CallSids
+    #[arg(required = true)]
+    calls: Vec<String>,
+    /// A folder, or a file that ends in `.zip`; each call gets a folder of its own in it
+    #[arg(short, long, value_name = "FOLDER|FILE.zip")]
+    out: PathBuf,
+}
+
+/// A page of a call's chain.
+#[derive(Deserialize)]
+pub(super) struct ChainPage {
+    call_id: CallId,
+    head: ChainHead,
+    pub(super) events: Vec<ChainedEvent>,
+    next: Option<i64>,
+}
+
+/// A call's chain.
+pub(super) struct Chain {
+    pub(super) call: CallId,
+    pub(super) head: ChainHead,
+    pub(super) events: Vec<ChainedEvent>,
+}
+
+/// Reads a call's chain from an engine.
+pub(super) async fn read(engine: &Engine, call: &str) -> anyhow::Result<Chain> {
+    let path = format!("/api/calls/{}/chain", segment(call));
+    let page: ChainPage = engine.get(&path).await?;
+    // events that are added meanwhile belong to the next export
+    let (call, head) = (page.call_id, page.head);
+    let (mut events, mut next) = (page.events, page.next);
+    while let Some(after) = next {
+        let page: ChainPage = engine.get(&format!("{path}?after={after}")).await?;
+        events.extend(page.events);
+        next = page.next;
+    }
+    events.retain(|event| event.position <= head.length);
+    Ok(Chain { call, head, events })
+}
+
+/// Where exports are written: a folder or an archive.
+enum Target {
+    Folder(PathBuf),
+    Archive(Box<ZipWriter<fs::File>>),
+}
+
+impl Target {
+    fn open(path: &Path) -> anyhow::Result<Self> {
+        let shown = path.display();
+        if path.extension().is_some_and(|extension| extension == "zip") {
+            let file = private(path).with_context(|| format!("cannot write `{shown}`"))?;
+            return Ok(Self::Archive(Box::new(ZipWriter::new(file))));
+        }
+        folder(path).with_context(|| format!("cannot make the folder `{shown}`"))?;
+        Ok(Self::Folder(path.to_owned()))
+    }
+
+    fn put(&mut self, call: CallId, files: &Files) -> anyhow::Result<()> {
+        match self {
+            Self::Folder(path) => {
+                let path = path.join(call.to_string());
+                folder(&path)?;
+                for (name, bytes) in files {
+                    let path = path.join(name);
+                    let shown = path.display();
+                    private(&path)
+                        .and_then(|mut file| file.write_all(bytes))
+                        .with_context(|| format!("cannot write `{shown}`"))?;
+                }
+            }
+            Self::Archive(archive) => {
+                for (name, bytes) in files {
+                    let options = SimpleFileOptions::default().unix_permissions(0o600);
+                    archive.start_file(format!("{call}/{name}"), options)?;
+                    archive.write_all(bytes)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn close(self) -> anyhow::Result<()> {
+        if let Self::Archive(archive) = self {
+            archive.finish()?;
+        }
+        Ok(())
+    }
+}
+
+/// Makes a folder for this user alone: an export holds names, numbers and words.
+fn folder(path: &Path) -> std::io::Result<()> {
+    match fs::DirBuilder::new()
+        .mode(0o700)
+        .recursive(true)
+        .create(path)
+    {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        made => made,
+    }
+}
+
+/// Opens a file for this user alone.
+fn private(path: &Path) -> std::io::Result<fs::File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    options.open(path)
+}
+
+impl Export {
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        let engine = Engine::new(&self.address)?;
+        let (mut out, mut target, mut is_whole) = (std::io::stdout(), None, true);
+        for call in &self.calls {
+            let chain = read(&engine, call).await?;
+            let files = files(chain.call, chain.head.clone(), &chain.events)?;
+            if let Err(fault) = super::package::check(&files) {
+                writeln!(out, "{}  {fault}: it was not exported", chain.call)?;
+                is_whole = false;
+                continue;
+            }
+            let target = match &mut target {
+                Some(target) => target,
+                none => none.insert(Target::open(&self.out)?),
+            };
+            target.put(chain.call, &files)?;
+            let ChainHead { length, hash } = &chain.head;
+            writeln!(out, "{}  {length} events  {hash}", chain.call)?;
+        }
+        target.map_or(Ok(()), Target::close)?;
+        Ok(if is_whole {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::from(BROKEN)
+        })
+    }
+}

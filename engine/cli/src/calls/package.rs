@@ -1,0 +1,170 @@
+//! An exported call: its files, and what is checked in them without anything else.
+//!
+//! | file | what it has |
+//! |---|---|
+//! | `events.jsonl` | the events as they are stored, one a line, with salts, positions and hashes |
+//! | `record.json` | the record that follows from them |
+//! | `transcript.txt` | the record as a person reads it |
+//! | `flow.json` | flow and version that held the conversation |
+//! | `manifest.json` | the SHA-256 of each other file, and the head of the chain |
+
+use std::collections::BTreeMap;
+
+use ghanti_model::chain::{self, ChainHead, ChainedEvent, Intact, sha256};
+use ghanti_model::{CallId, CallRecord};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::text::text;
+
+/// What the manifest's format is called.
+const FORMAT: &str = "ghanti-export-1";
+/// The manifest's name.
+pub(super) const MANIFEST: &str = "manifest.json";
+const EVENTS: &str = "events.jsonl";
+const RECORD: &str = "record.json";
+const TRANSCRIPT: &str = "transcript.txt";
+const FLOW: &str = "flow.json";
+/// All names that an exported call may have.
+pub(super) const NAMES: [&str; 5] = [MANIFEST, EVENTS, RECORD, TRANSCRIPT, FLOW];
+
+/// The files of a call, by name.
+pub(super) type Files = BTreeMap<String, Vec<u8>>;
+
+/// `manifest.json`.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Manifest {
+    format: String,
+    /// The version of the program that wrote it.
+    engine: String,
+    /// The call.
+    pub(super) call_id: CallId,
+    /// The head of its chain.
+    pub(super) chain: ChainHead,
+    /// The SHA-256 of each other file.
+    files: BTreeMap<String, String>,
+}
+
+/// Why an export is not intact, or cannot be checked.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Fault {
+    /// Something was changed.
+    #[error("{0}")]
+    Broken(String),
+    /// It cannot be checked.
+    #[error("cannot be checked: {0}")]
+    Unchecked(String),
+}
+
+/// An export in which nothing was changed.
+#[derive(Debug)]
+pub(super) struct Checked {
+    pub(super) call: CallId,
+    pub(super) head: ChainHead,
+    pub(super) intact: Intact,
+}
+
+/// Makes the files of a call.
+pub(super) fn files(
+    call: CallId,
+    head: ChainHead,
+    events: &[ChainedEvent],
+) -> anyhow::Result<Files> {
+    let record = record(call, events);
+    let mut lines = Vec::new();
+    for event in events {
+        serde_json::to_writer(&mut lines, event)?;
+        lines.push(b'\n');
+    }
+    let mut files = Files::from([
+        (EVENTS.to_owned(), lines),
+        (RECORD.to_owned(), pretty(&record)?),
+        (TRANSCRIPT.to_owned(), text(&record).into_bytes()),
+        (FLOW.to_owned(), pretty(&flow(&record))?),
+    ]);
+    let hashes = files
+        .iter()
+        .map(|(name, bytes)| (name.clone(), sha256(bytes)));
+    let manifest = Manifest {
+        format: FORMAT.to_owned(),
+        engine: env!("CARGO_PKG_VERSION").to_owned(),
+        call_id: call,
+        chain: head,
+        files: hashes.collect(),
+    };
+    files.insert(MANIFEST.to_owned(), pretty(&manifest)?);
+    Ok(files)
+}
+
+fn pretty(value: &impl Serialize) -> anyhow::Result<Vec<u8>> {
+    let mut bytes = serde_json::to_vec_pretty(value)?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+fn record(call: CallId, events: &[ChainedEvent]) -> CallRecord {
+    let events: Vec<_> = events
+        .iter()
+        .filter_map(|event| event.event(call))
+        .collect();
+    CallRecord::fold(call, &events)
+}
+
+fn flow(record: &CallRecord) -> Value {
+    json!({ "flow": record.flow, "version": record.version, "moves": record.moves })
+}
+
+/// Checks the files of a call: each against the manifest, the events against their chain, and the
+/// record and its text against the events.
+pub(super) fn check(files: &Files) -> Result<Checked, Fault> {
+    let broken = |what: String| Fault::Broken(what);
+    let manifest = files
+        .get(MANIFEST)
+        .ok_or_else(|| Fault::Unchecked(format!("there is no `{MANIFEST}`")))?;
+    let manifest: Manifest = serde_json::from_slice(manifest)
+        .map_err(|_| Fault::Unchecked(format!("`{MANIFEST}` is not one of an export")))?;
+    if manifest.format != FORMAT {
+        let hint = "check it with the version of ghanti that wrote it";
+        return Err(Fault::Unchecked(format!(
+            "its format is not `{FORMAT}`: {hint}"
+        )));
+    }
+    for name in NAMES.into_iter().filter(|name| *name != MANIFEST) {
+        let (Some(bytes), Some(hash)) = (files.get(name), manifest.files.get(name)) else {
+            return Err(broken(format!("`{name}` is missing")));
+        };
+        // of the events it is said which one was changed
+        if name != EVENTS && &sha256(bytes) != hash {
+            return Err(broken(format!("`{name}` was changed")));
+        }
+    }
+    let lines = files.get(EVENTS).map(Vec::as_slice).unwrap_or_default();
+    let mut events: Vec<ChainedEvent> = Vec::new();
+    for (number, line) in lines.split_inclusive(|&byte| byte == b'\n').enumerate() {
+        let event = serde_json::from_slice(line)
+            .map_err(|_| broken(format!("line {} of `{EVENTS}` was changed", number + 1)))?;
+        events.push(event);
+    }
+    let (call, head) = (manifest.call_id, manifest.chain);
+    let intact = chain::verify(call, &events, &head).map_err(|fault| broken(fault.to_string()))?;
+    if manifest.files.get(EVENTS) != Some(&sha256(lines)) {
+        return Err(broken(format!(
+            "`{EVENTS}` was changed outside of its events"
+        )));
+    }
+    // another version may draw other conclusions from the same events
+    if manifest.engine == env!("CARGO_PKG_VERSION") {
+        let record = record(call, &events);
+        let made = [
+            (RECORD, pretty(&record)),
+            (TRANSCRIPT, Ok(text(&record).into_bytes())),
+            (FLOW, pretty(&flow(&record))),
+        ];
+        for (name, made) in made {
+            if made.ok().as_ref() != files.get(name) {
+                return Err(broken(format!("`{name}` is not what the events say")));
+            }
+        }
+    }
+    Ok(Checked { call, head, intact })
+}

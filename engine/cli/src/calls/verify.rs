@@ -1,0 +1,280 @@
+//! `ghanti calls verify`.
+
+use std::fs::{self, File};
+use std::io::{Read, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use ghanti_model::CallId;
+use ghanti_model::chain::{Broken, Intact};
+use reqwest::StatusCode;
+use serde::Deserialize;
+use zip::ZipArchive;
+
+use super::export::ChainPage;
+use super::package::{Checked, Fault, Files, MANIFEST, NAMES, check};
+use super::{BROKEN, NOT_DONE};
+use crate::config::Source;
+use crate::engine::{Address, Engine, Refused, segment};
+
+/// The largest file of an exported call, in bytes: a call has at most some ten thousand events.
+const FILE_BYTES: u64 = 256 << 20;
+/// The most calls in an export.
+const CALLS: usize = 10_000;
+
+/// Check exported calls, or all calls of an engine: that nothing was changed since it was recorded
+///
+/// Exits with 0 if all is intact, with 1 if something was changed, which is said, and with 2 if
+/// something could not be checked.
+#[derive(Args)]
+pub struct Verify {
+    #[command(flatten)]
+    source: Source,
+    /// Exports: folders, or ZIP archives
+    #[arg(
+        value_name = "FOLDER|FILE",
+        required_unless_present = "all",
+        conflicts_with = "all"
+    )]
+    exports: Vec<PathBuf>,
+    /// Have the engine check all calls in its database
+    #[arg(long)]
+    all: bool,
+    /// The engine's URL; with exports, also check that the engine has the same heads
+    #[arg(long, value_name = "BASE")]
+    url: Option<String>,
+}
+
+/// What came of the checks so far.
+#[derive(Default)]
+struct Tally {
+    calls: u64,
+    intact: Intact,
+    broken: u64,
+    unchecked: u64,
+}
+
+impl Tally {
+    fn count(&mut self, intact: Intact) {
+        self.calls += 1;
+        self.intact.events += intact.events;
+        self.intact.erased += intact.erased;
+    }
+
+    fn end(&self, out: &mut impl std::io::Write) -> anyhow::Result<ExitCode> {
+        let Intact { events, erased } = self.intact;
+        write!(out, "{} calls are intact, with {events} events", self.calls)?;
+        if erased > 0 {
+            write!(out, "; the personal data of {erased} of them was erased")?;
+        }
+        writeln!(out)?;
+        if self.broken > 0 {
+            writeln!(out, "{} calls were changed", self.broken)?;
+        }
+        if self.unchecked > 0 {
+            writeln!(out, "{} could not be checked", self.unchecked)?;
+        }
+        Ok(match (self.broken, self.unchecked) {
+            (0, 0) => ExitCode::SUCCESS,
+            (0, _) => ExitCode::from(NOT_DONE),
+            _ => ExitCode::from(BROKEN),
+        })
+    }
+}
+
+impl Verify {
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        let (mut out, mut tally) = (std::io::stdout(), Tally::default());
+        let engine = match (self.url, self.all) {
+            (None, false) => None,
+            (url, _) => {
+                let url = url.unwrap_or_else(|| "http://127.0.0.1:8000".to_owned());
+                Some(Engine::new(&Address::new(self.source, url))?)
+            }
+        };
+        if let (Some(engine), true) = (&engine, self.all) {
+            all(engine, &mut tally, &mut out).await?;
+            return tally.end(&mut out);
+        }
+        for export in &self.exports {
+            let shown = export.display();
+            let calls = read(export).with_context(|| format!("cannot read `{shown}`"));
+            let calls = match calls {
+                Ok(calls) => calls,
+                Err(error) => {
+                    writeln!(out, "{shown}: cannot be checked: {error:#}")?;
+                    tally.unchecked += 1;
+                    continue;
+                }
+            };
+            for (name, files) in calls {
+                let mut checked = check(&files);
+                if let (Ok(of_export), Some(engine)) = (&checked, &engine)
+                    && let Err(fault) = compare(engine, of_export).await
+                {
+                    checked = Err(fault);
+                }
+                match checked {
+                    Ok(Checked { intact, .. }) => tally.count(intact),
+                    Err(fault) => {
+                        writeln!(out, "{shown}: {name}: {fault}")?;
+                        match fault {
+                            Fault::Broken(_) => tally.broken += 1,
+                            Fault::Unchecked(_) => tally.unchecked += 1,
+                        }
+                    }
+                }
+            }
+        }
+        tally.end(&mut out)
+    }
+}
+
+/// Checks that the engine's chain of the call passes through the export's head.
+async fn compare(engine: &Engine, of_export: &Checked) -> Result<(), Fault> {
+    let Checked { call, head, .. } = of_export;
+    let Some(after) = head.length.checked_sub(1) else {
+        return Ok(());
+    };
+    let path = format!(
+        "/api/calls/{}/chain?after={after}&limit=1",
+        segment(&call.to_string())
+    );
+    let page: ChainPage = engine.get(&path).await.map_err(|error| {
+        let status = error
+            .downcast_ref::<Refused>()
+            .map(|refused| refused.status);
+        if status == Some(StatusCode::NOT_FOUND) {
+            return Fault::Unchecked("the engine does not have the call (any more)".to_owned());
+        }
+        Fault::Unchecked(format!("{error:#}"))
+    })?;
+    match page.events.first() {
+        Some(event) if event.position == head.length && event.hash == head.hash => Ok(()),
+        Some(event) => Err(Fault::Broken(format!(
+            "the engine has another hash at event {} ({})",
+            head.length, event.id
+        ))),
+        None => Err(Fault::Broken(format!(
+            "the engine's chain ends before event {}",
+            head.length
+        ))),
+    }
+}
+
+/// A page of the engine's checks.
+#[derive(Deserialize)]
+struct ChecksPage {
+    calls: u64,
+    #[serde(flatten)]
+    intact: Intact,
+    broken: Vec<BrokenCall>,
+    next: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct BrokenCall {
+    call_id: String,
+    #[serde(flatten)]
+    broken: Broken,
+}
+
+async fn all(
+    engine: &Engine,
+    tally: &mut Tally,
+    out: &mut impl std::io::Write,
+) -> anyhow::Result<()> {
+    let mut after = String::new();
+    loop {
+        let page: ChecksPage = engine.get(&format!("/api/chains?after={after}")).await?;
+        let broken = u64::try_from(page.broken.len()).unwrap_or(u64::MAX);
+        tally.calls += page.calls.saturating_sub(broken);
+        tally.intact.events += page.intact.events;
+        tally.intact.erased += page.intact.erased;
+        tally.broken += broken;
+        for BrokenCall { call_id, broken } in page.broken {
+            writeln!(out, "{call_id}: {broken}")?;
+        }
+        match page.next {
+            Some(next) => after = next,
+            None => return Ok(()),
+        }
+    }
+}
+
+/// Reads the calls of an export, each with its name in it.
+fn read(path: &Path) -> anyhow::Result<Vec<(String, Files)>> {
+    let calls = if path.is_dir() {
+        read_folder(path)?
+    } else {
+        read_archive(path)?
+    };
+    if calls.is_empty() {
+        bail!("it has no exported call");
+    }
+    Ok(calls)
+}
+
+fn read_folder(path: &Path) -> anyhow::Result<Vec<(String, Files)>> {
+    if path.join(MANIFEST).exists() {
+        return Ok(vec![(".".to_owned(), read_files(path)?)]);
+    }
+    let mut calls = Vec::new();
+    for entry in fs::read_dir(path)? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str());
+        if let Some(call) = name.and_then(CallId::parse) {
+            calls.push((call.to_string(), read_files(&path)?));
+        }
+        if calls.len() > CALLS {
+            bail!("it has more than {CALLS} calls: check it in parts");
+        }
+    }
+    calls.sort_by(|(first, _), (second, _)| first.cmp(second));
+    Ok(calls)
+}
+
+fn read_files(folder: &Path) -> anyhow::Result<Files> {
+    let mut files = Files::new();
+    for name in NAMES {
+        match File::open(folder.join(name)) {
+            Ok(file) => drop(files.insert(name.to_owned(), bounded(file, name)?)),
+            // that it is missing is said when the files are checked
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(files)
+}
+
+fn read_archive(path: &Path) -> anyhow::Result<Vec<(String, Files)>> {
+    let mut archive = ZipArchive::new(File::open(path)?).context("it is no ZIP archive")?;
+    if archive.len() > CALLS * NAMES.len() {
+        bail!("it has more than {CALLS} calls: check it in parts");
+    }
+    let mut calls = std::collections::BTreeMap::<String, Files>::new();
+    for index in 0..archive.len() {
+        let file = archive.by_index(index)?;
+        let name = file.name()?.into_owned();
+        let Some((call, name)) = name.split_once('/') else {
+            continue;
+        };
+        if CallId::parse(call).is_some() && NAMES.contains(&name) {
+            let (call, name) = (call.to_owned(), name.to_owned());
+            let bytes = bounded(file, &name)?;
+            calls.entry(call).or_default().insert(name, bytes);
+        }
+    }
+    Ok(calls.into_iter().collect())
+}
+
+fn bounded(source: impl Read, name: &str) -> anyhow::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    source.take(FILE_BYTES + 1).read_to_end(&mut bytes)?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > FILE_BYTES) {
+        bail!("its `{name}` has more than {} MiB", FILE_BYTES >> 20);
+    }
+    Ok(bytes)
+}

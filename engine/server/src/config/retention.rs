@@ -1,0 +1,76 @@
+//! `[retention]`: after how many days what is kept of calls and customers goes.
+
+use std::time::Duration;
+
+use ghanti_store::sql::Ages;
+use serde::{Deserialize, Serialize};
+
+/// The most days that can be set: a hundred years.
+const MOST_DAYS: u32 = 36_500;
+
+/// `[retention]`. What is absent is kept until somebody erases it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Retention {
+    /// Days after which the journals of calls are erased.
+    pub journals_days: Option<u32>,
+    /// Days after which everything personal of calls is erased.
+    pub transcripts_days: Option<u32>,
+    /// Days after which customers of lists and campaigns are deleted.
+    pub customers_days: Option<u32>,
+    /// Days after which calls are deleted.
+    pub calls_days: Option<u32>,
+}
+
+impl Retention {
+    /// What is too old at a time, in milliseconds since 1970-01-01T00:00:00Z.
+    pub fn ages(&self, now_ms: u64) -> Ages {
+        let before = |days: Option<u32>| {
+            let age = Duration::from_secs(u64::from(days?) * 86_400).as_millis();
+            Some(now_ms.saturating_sub(u64::try_from(age).unwrap_or(u64::MAX)))
+        };
+        Ages {
+            journals_ms: before(self.journals_days),
+            transcripts_ms: before(self.transcripts_days),
+            customers_ms: before(self.customers_days),
+            calls_ms: before(self.calls_days),
+        }
+    }
+}
+
+pub(super) fn check(retention: &Retention, errors: &mut Vec<String>) {
+    let settings = [
+        ("journals-days", retention.journals_days),
+        ("transcripts-days", retention.transcripts_days),
+        ("customers-days", retention.customers_days),
+        ("calls-days", retention.calls_days),
+    ];
+    for (setting, days) in settings {
+        if days.is_some_and(|days| !(1..=MOST_DAYS).contains(&days)) {
+            errors.push(format!(
+                "`{setting}` of `[retention]` is `{}`: choose 1 to {MOST_DAYS} days, or leave it out to keep everything",
+                days.unwrap_or_default()
+            ));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_become_times_and_what_is_not_set_is_kept() {
+        let retention = Retention {
+            transcripts_days: Some(30),
+            ..Retention::default()
+        };
+        let ages = retention.ages(2_592_000_001);
+        let expected = Ages {
+            transcripts_ms: Some(1),
+            ..Ages::default()
+        };
+        assert_eq!(ages, expected);
+        assert_eq!(retention.ages(5).transcripts_ms, Some(0));
+    }
+}

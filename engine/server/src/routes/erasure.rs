@@ -1,0 +1,266 @@
+//! `POST /api/customers/erase`: erases what the engine has of a person, by their number.
+//!
+//! The number is in the body, so that it stands in no URL and no log. One request erases everything
+//! that is found by the number, and looks through a part of all calls for its digits; `next` of the
+//! answer, sent as `after`, goes on. `docs/retention.md` says what is erased where, and what stays.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
+use axum::http::StatusCode;
+use ghanti_model::{CallId, CallSid, Erasable, NodeId, PhoneNumber, unix_ms};
+use ghanti_store::{CallRecords, Occurrence, StoreError};
+use serde::{Deserialize, Serialize};
+
+use crate::access::Api;
+use crate::app::App;
+use crate::problem::Problem;
+
+/// Calls that one request looks through for the digits: their events are read within the deadline of
+/// one statement.
+const SEARCHED: u32 = 250;
+/// How long to wait for the events of a call that are not stored yet.
+const SAVED: Duration = Duration::from_secs(2);
+/// A call that has not begun this long after it was ordered will not begin, in milliseconds: its
+/// status callback was lost.
+const OVERDUE_MS: u64 = 2 * 3_600_000;
+/// The digits of a number without its country, as every spelling of it has them.
+const DIGITS: usize = 10;
+
+const FIX: &str = r#"send {"phone": "+91…"}"#;
+
+/// The body.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body {
+    phone: String,
+    /// `next` of the answer before.
+    #[serde(default)]
+    after: String,
+}
+
+/// What was erased, counted by the place where it was.
+#[derive(Debug, Default, Serialize)]
+pub struct Erased {
+    /// Customers of lists.
+    customers: u64,
+    /// Customers of campaigns.
+    campaign_customers: u64,
+    /// Attempts of campaigns.
+    attempts: u64,
+    /// Keys of the session store.
+    sessions: u64,
+    /// Calls of which anything was erased.
+    calls: u64,
+    /// Events of them.
+    events: u64,
+    /// Webhook messages that waited or were given up.
+    messages: u64,
+    /// Files of the spool that could not be read.
+    files: u64,
+    /// Wishes not to be called, which are kept under a keyed hash.
+    wishes: u64,
+}
+
+/// The answer.
+#[derive(Serialize)]
+pub struct Answer {
+    erased: Erased,
+    /// Where to go on; null once all calls were looked through.
+    next: Option<String>,
+}
+
+/// Erases.
+///
+/// # Errors
+///
+/// 400 for an unusable body, 409 while the person is being called, 503 if a store does not answer:
+/// the same request then finds what is left.
+pub async fn erase(
+    _: Api,
+    State(app): State<App>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Json<Answer>, Problem> {
+    // neither error repeats a value
+    let body: Body = serde_json::from_slice(&body?)
+        .map_err(|_| Problem::bad_request("the body is not the expected JSON", FIX))?;
+    let phone = PhoneNumber::parse(&body.phone)
+        .map_err(|error| Problem::bad_request(error.to_string(), FIX))?;
+    known_here(&app, &phone).await?;
+    let mut calls = Vec::new();
+    if body.after.is_empty() {
+        calls = app
+            .records
+            .calls_of_number(&phone)
+            .await
+            .map_err(unavailable)?;
+    }
+    let digits = digits(&phone);
+    let (mentions, next) = app
+        .records
+        .calls_that_mention(&digits, &body.after, SEARCHED)
+        .await
+        .map_err(unavailable)?;
+    calls.extend(mentions);
+    let mut erasure = Erasure {
+        app: &app,
+        phone: &phone,
+        now_ms: unix_ms(),
+        erased: Erased::default(),
+    };
+    erasure.refuse_live(&calls)?;
+    let calls: BTreeSet<CallId> = calls.iter().map(|call| call.call_id).collect();
+    if body.after.is_empty() {
+        erasure.number().await?;
+    }
+    let mut sids = Vec::new();
+    for &call in &calls {
+        sids.extend(erasure.call(call).await?);
+    }
+    let calls: Vec<CallId> = calls.into_iter().collect();
+    if body.after.is_empty() || !calls.is_empty() {
+        let sessions = &app.services.sessions;
+        let keys = sessions.erase(&phone, &calls, &sids).await;
+        erasure.erased.sessions = keys.map_err(unavailable)?;
+    }
+    app.services.registry.forget_wish(&phone);
+    if next.is_none() {
+        app.records.forget_erased().await.map_err(unavailable)?;
+    }
+    let erased = erasure.erased;
+    tracing::info!(number = %phone, ?erased, "personal data of a customer was erased");
+    Ok(Json(Answer { erased, next }))
+}
+
+/// Refuses while a call with the number is live on this node, and has what else is known of it here
+/// stored, so that it is found in the database.
+async fn known_here(app: &App, phone: &PhoneNumber) -> Result<(), Problem> {
+    let registry = &app.services.registry;
+    let is_theirs = |call: &CallId| {
+        let live = registry.live().by_id(*call);
+        live.is_some_and(|live| live.record().customer_number.as_ref() == Some(phone))
+    };
+    if let Some(call) = registry.live().ids().into_iter().find(is_theirs) {
+        return Err(busy(Some(call)));
+    }
+    // whose they are is known once they are stored
+    let stored = async {
+        for call in registry.writer().unsaved_calls() {
+            registry.writer().saved(call, SAVED).await;
+        }
+    };
+    if tokio::time::timeout(SAVED, stored).await.is_err() {
+        return Err(Problem::unavailable(
+            "nothing was erased: events of calls wait to be stored",
+        ));
+    }
+    Ok(())
+}
+
+fn unsaved_yet(call: CallId) -> Problem {
+    Problem::unavailable(format!(
+        "not everything was erased: events of call {call} are not stored yet"
+    ))
+}
+
+fn unavailable(error: StoreError) -> Problem {
+    Problem::unavailable(format!("not everything was erased: {error}"))
+}
+
+/// What is searched for: the last ten digits, without which no spelling of the number is.
+fn digits(phone: &PhoneNumber) -> String {
+    let all: Vec<char> = phone
+        .expose()
+        .chars()
+        .filter(char::is_ascii_digit)
+        .collect();
+    let last = all.len().saturating_sub(DIGITS);
+    all.into_iter().skip(last).collect()
+}
+
+struct Erasure<'a> {
+    app: &'a App,
+    phone: &'a PhoneNumber,
+    now_ms: u64,
+    erased: Erased,
+}
+
+impl Erasure<'_> {
+    /// Refuses while one of the calls is live or about to be: what is said in it would be stored
+    /// after the erasure.
+    fn refuse_live(&self, calls: &[Occurrence]) -> Result<(), Problem> {
+        let live = self.app.services.registry.live();
+        let is_in_progress = |call: &&Occurrence| {
+            let is_recent = call.created_ms.saturating_add(OVERDUE_MS) > self.now_ms;
+            live.by_id(call.call_id).is_some()
+                || (call.is_open && is_recent && !self.withdraw(call.call_id))
+        };
+        match calls.iter().find(is_in_progress) {
+            Some(call) => Err(busy(Some(call.call_id))),
+            None => Ok(()),
+        }
+    }
+
+    /// Withdraws a call that waits to be dialled by this node. Returns whether it did.
+    fn withdraw(&self, call: CallId) -> bool {
+        let dialler = self.app.dialler.as_ref();
+        dialler.is_some_and(|dialler| dialler.withdraw(call))
+    }
+
+    async fn number(&mut self) -> Result<(), Problem> {
+        let erased = self.app.records.erase_number(self.phone, self.now_ms).await;
+        let Some(erased) = erased.map_err(unavailable)? else {
+            return Err(busy(None));
+        };
+        self.erased.customers = erased.customers;
+        self.erased.campaign_customers = erased.campaign_customers;
+        self.erased.attempts = erased.attempts;
+        self.erased.wishes = erased.wishes;
+        Ok(())
+    }
+
+    /// Erases a call, and returns its CallSid.
+    async fn call(&mut self, call: CallId) -> Result<Option<CallSid>, Problem> {
+        let registry = &self.app.services.registry;
+        let writer = registry.writer();
+        if !writer.saved(call, SAVED).await || writer.is_behind(call) {
+            return Err(unsaved_yet(call));
+        }
+        let node = self
+            .app
+            .services
+            .lease
+            .as_ref()
+            .map_or(NodeId::NONE, |lease| lease.node());
+        let records = &self.app.records;
+        let erased = records
+            .erase_call(call, Erasable::Personal, node, self.now_ms)
+            .await
+            .map_err(unavailable)?;
+        registry.forget(call);
+        let file = writer.remove_unreadable(call).await.map_err(|error| {
+            Problem::unavailable(format!("a file of the spool was not erased: {error}"))
+        })?;
+        self.erased.calls += u64::from(erased.events > 0);
+        self.erased.events += erased.events;
+        self.erased.messages += erased.messages;
+        self.erased.files += u64::from(file);
+        let record = records.by_id(call).await.map_err(unavailable)?;
+        Ok(record.and_then(|record| record.call_sid))
+    }
+}
+
+fn busy(call: Option<CallId>) -> Problem {
+    let which = call
+        .map(|call| format!(", in call {call}"))
+        .unwrap_or_default();
+    Problem::new(
+        StatusCode::CONFLICT,
+        format!("the customer is being called{which}: nothing was erased"),
+        "wait for the end of the call, and send the request again",
+    )
+}

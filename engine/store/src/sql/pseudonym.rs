@@ -1,0 +1,76 @@
+//! What stands in the database in place of a number or key of a person who was erased: a keyed hash
+//! (HMAC-SHA256). The key is random and lies in the same database. So nobody reads the number off a
+//! table, a report or a log; who has the whole database can still test a number against it, as the
+//! engine does to honour a wish not to be called.
+
+use ghanti_model::PhoneNumber;
+use ghanti_model::chain::hexadecimal;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use super::Pool;
+
+/// Bytes of the key.
+const KEY_BYTES: usize = 32;
+/// Begins the hash of a number, so that it is never taken for one.
+const MARK: &str = "#";
+/// Hexadecimal digits of a customer's key.
+const CUSTOMER_DIGITS: usize = 32;
+
+const PUT: &str =
+    "INSERT INTO random_keys (name, key) VALUES ('numbers', $1) ON CONFLICT (name) DO NOTHING";
+const GET: &str = "SELECT key FROM random_keys WHERE name = 'numbers'";
+
+async fn get(pool: &Pool) -> Result<Option<String>, sqlx::Error> {
+    match pool {
+        Pool::Sqlite(pool) => sqlx::query_scalar(GET).fetch_optional(pool).await,
+        Pool::Postgres(pool) => sqlx::query_scalar(GET).fetch_optional(pool).await,
+    }
+}
+
+/// Makes pseudonyms.
+pub(super) struct Pseudonyms {
+    key: String,
+}
+
+impl Pseudonyms {
+    /// Reads the key of a database, which is made if there is none.
+    pub(super) async fn open(pool: &Pool) -> Result<Self, sqlx::Error> {
+        if let Some(key) = get(pool).await? {
+            return Ok(Self { key });
+        }
+        let mut bytes = [0; KEY_BYTES];
+        getrandom::fill(&mut bytes)
+            .map_err(|error| sqlx::Error::Encode(error.to_string().into()))?;
+        let new = hexadecimal(&bytes);
+        match pool {
+            Pool::Sqlite(pool) => sqlx::query(PUT).bind(&new).execute(pool).await.map(drop),
+            Pool::Postgres(pool) => sqlx::query(PUT).bind(&new).execute(pool).await.map(drop),
+        }?;
+        // of two nodes that start together, the database let one in
+        let key = get(pool).await?.unwrap_or(new);
+        Ok(Self { key })
+    }
+
+    /// What stands in place of a number.
+    pub(super) fn of_number(&self, phone: &PhoneNumber) -> String {
+        format!("{MARK}{}", self.hash(phone.expose()))
+    }
+
+    /// What stands in place of a customer's key, which is a hash of number and accounts. It has the
+    /// form of one.
+    pub(super) fn of_customer(&self, customer: &str) -> String {
+        let mut hash = self.hash(customer);
+        hash.truncate(CUSTOMER_DIGITS);
+        hash
+    }
+
+    fn hash(&self, text: &str) -> String {
+        // HMAC takes keys of any length (RFC 2104)
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.key.as_bytes()) else {
+            return String::new();
+        };
+        mac.update(text.as_bytes());
+        hexadecimal(&mac.finalize().into_bytes())
+    }
+}

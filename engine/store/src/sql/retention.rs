@@ -1,0 +1,161 @@
+//! Erases and deletes by age, in batches that are small enough for the calls beside them.
+
+use ghanti_model::{CallId, Erasable, NodeId, PhoneNumber};
+use serde::Serialize;
+
+use super::{Pool, SqlRecords, stored_ms};
+use crate::StoreError;
+
+// the first condition is the index's
+const WITH_JOURNAL: &str = "SELECT call_id FROM calls WHERE erased < 2 AND erased < 1 AND created_ms < $1 AND state <> 'live' ORDER BY created_ms LIMIT $2";
+const WITH_WORDS: &str = "SELECT call_id FROM calls WHERE erased < 2 AND created_ms < $1 AND state <> 'live' ORDER BY created_ms LIMIT $2";
+const OLD: &str = "SELECT call_id FROM calls WHERE created_ms < $1 AND state <> 'live' ORDER BY created_ms LIMIT $2";
+const WISH: &str = "SELECT phone FROM do_not_call WHERE call_id = $1";
+const HIDE_WISH: &str = "UPDATE do_not_call SET phone = $2 WHERE call_id = $1";
+const DELETE: [&str; 3] = [
+    "DELETE FROM webhook_deliveries WHERE call_id = $1",
+    "DELETE FROM call_events WHERE call_id = $1",
+    "DELETE FROM calls WHERE call_id = $1",
+];
+const CUSTOMERS: &str = "DELETE FROM customers WHERE (list, customer) IN (SELECT list, customer FROM customers WHERE changed_ms < $1 \
+     AND NOT EXISTS (SELECT 1 FROM campaigns WHERE campaigns.list = customers.list AND campaigns.state NOT IN ('cancelled', 'finished')) \
+     ORDER BY changed_ms LIMIT $2)";
+const MEMBERS: &str = "DELETE FROM campaign_customers WHERE (campaign, customer) IN (SELECT campaign, customer FROM campaign_customers \
+     JOIN campaigns ON campaigns.name = campaign WHERE campaigns.state IN ('cancelled', 'finished') AND campaigns.ended_ms < $1 LIMIT $2)";
+const ATTEMPTS: &str = "DELETE FROM attempts WHERE call_id IN (SELECT call_id FROM attempts JOIN campaigns ON campaigns.name = campaign \
+     WHERE campaigns.state IN ('cancelled', 'finished') AND campaigns.ended_ms < $1 AND settled_ms IS NOT NULL LIMIT $2)";
+
+/// What is older than these times goes, in milliseconds since 1970-01-01T00:00:00Z. `None` keeps it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ages {
+    /// Journals of calls.
+    pub journals_ms: Option<u64>,
+    /// Everything personal of calls.
+    pub transcripts_ms: Option<u64>,
+    /// Customers of lists that no campaign needs, and of campaigns that have ended.
+    pub customers_ms: Option<u64>,
+    /// Calls.
+    pub calls_ms: Option<u64>,
+}
+
+/// What one step has removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Aged {
+    /// Calls whose journal was erased.
+    pub journals: u64,
+    /// Calls whose personal data was erased.
+    pub transcripts: u64,
+    /// Customers of lists and campaigns.
+    pub customers: u64,
+    /// Calls that were deleted.
+    pub calls: u64,
+}
+
+impl Aged {
+    /// Whether nothing was removed.
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Adds what another step has removed.
+    pub fn add(&mut self, other: Self) {
+        self.journals += other.journals;
+        self.transcripts += other.transcripts;
+        self.customers += other.customers;
+        self.calls += other.calls;
+    }
+}
+
+impl SqlRecords {
+    /// Removes the next of what is too old: at most `limit` of each kind. Returns what was removed;
+    /// nothing if no more is too old. What was begun when the database fails is found again by the
+    /// next step.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn remove_aged(
+        &self,
+        ages: &Ages,
+        node: NodeId,
+        now_ms: u64,
+        limit: u32,
+    ) -> Result<Aged, StoreError> {
+        let mut aged = Aged::default();
+        if let Some(before_ms) = ages.calls_ms {
+            for call in self.calls_before(OLD, before_ms, limit).await? {
+                self.delete_call(call).await?;
+                aged.calls += 1;
+            }
+        }
+        if let Some(before_ms) = ages.transcripts_ms {
+            for call in self.calls_before(WITH_WORDS, before_ms, limit).await? {
+                self.erase_call(call, Erasable::Personal, node, now_ms)
+                    .await?;
+                aged.transcripts += 1;
+            }
+        }
+        if let Some(before_ms) = ages.journals_ms {
+            for call in self.calls_before(WITH_JOURNAL, before_ms, limit).await? {
+                self.erase_call(call, Erasable::Journal, node, now_ms)
+                    .await?;
+                aged.journals += 1;
+            }
+        }
+        if let Some(before_ms) = ages.customers_ms {
+            for statement in [CUSTOMERS, MEMBERS, ATTEMPTS] {
+                aged.customers += self.delete_before(statement, before_ms, limit).await?;
+            }
+        }
+        Ok(aged)
+    }
+
+    async fn calls_before(
+        &self,
+        statement: &'static str,
+        before_ms: u64,
+        limit: u32,
+    ) -> Result<Vec<CallId>, StoreError> {
+        let (before_ms, limit) = (stored_ms(before_ms), i64::from(limit));
+        let rows: Vec<(String,)> = on_either!(self, pool => {
+            sqlx::query_as(statement).bind(before_ms).bind(limit).fetch_all(pool)
+        })?;
+        Ok(rows
+            .iter()
+            .filter_map(|(call,)| CallId::parse(call))
+            .collect())
+    }
+
+    async fn delete_before(
+        &self,
+        statement: &'static str,
+        before_ms: u64,
+        limit: u32,
+    ) -> Result<u64, StoreError> {
+        let (before_ms, limit) = (stored_ms(before_ms), i64::from(limit));
+        on_either!(self, pool => async {
+            let deleted = sqlx::query(statement).bind(before_ms).bind(limit).execute(pool).await?;
+            Ok(deleted.rows_affected())
+        })
+    }
+
+    /// Deletes a call with its events. A wish not to be called stays, under a keyed hash.
+    async fn delete_call(&self, call: CallId) -> Result<(), StoreError> {
+        let key = call.to_string();
+        let wish: Option<(String,)> = on_either!(self, pool => {
+            sqlx::query_as(WISH).bind(&key).fetch_optional(pool)
+        })?;
+        if let Some(phone) = wish.and_then(|(phone,)| PhoneNumber::parse(&phone).ok()) {
+            let pseudonym = self.pseudonyms.of_number(&phone);
+            on_either!(self, pool => async {
+                sqlx::query(HIDE_WISH).bind(&key).bind(&pseudonym).execute(pool).await.map(drop)
+            })?;
+        }
+        on_either!(self, pool => async {
+            let mut transaction = pool.begin().await?;
+            for statement in DELETE {
+                sqlx::query(statement).bind(&key).execute(&mut *transaction).await?;
+            }
+            transaction.commit().await
+        })
+    }
+}

@@ -1,0 +1,191 @@
+//! The hash chains of calls, as part of the suite in `records.rs`.
+
+use std::sync::Arc;
+
+use ghanti_model::chain::{payload_hash, sha256};
+use ghanti_model::{CallId, ChainHead, EventKind};
+use ghanti_store::CallRecords;
+
+use super::Subject;
+use super::common::{event, full_record, noted};
+
+const FORGED: &str = r#"{"kind":"listening"}"#;
+
+/// Stores five events of a call, and returns it.
+async fn five_events(records: &impl CallRecords) -> CallId {
+    let call = CallId::generate();
+    let events = ["a", "b", "c", "d"].map(|name| Arc::new(noted(call, 5, name)));
+    records.append(&events).await.unwrap();
+    let closed = Arc::new(event(call, 9, EventKind::StreamClosed));
+    records.append(&[closed]).await.unwrap();
+    call
+}
+
+/// Each change by hand in the database is found, and the calls beside it stay intact.
+pub(super) async fn whatever_is_changed_in_the_database_is_found(
+    Subject {
+        records,
+        statements,
+        ..
+    }: Subject,
+) {
+    let hash = payload_hash("", FORGED);
+    let columns =
+        "id, call_id, node, unix_ms, kind, payload, payload_hash, salt, position, chain_hash";
+    let copied = |id: &str, position: &str| {
+        format!(
+            "INSERT INTO call_events ({columns}) SELECT '{id}', call_id, node, unix_ms, kind, payload, payload_hash, salt, {position}, chain_hash \
+             FROM call_events WHERE call_id = '$call' AND position = 5"
+        )
+    };
+    let of = |change: &str, position: u64| {
+        format!("UPDATE call_events SET {change} WHERE call_id = '$call' AND position = {position}")
+    };
+    let removed = |position: u64| {
+        format!("DELETE FROM call_events WHERE call_id = '$call' AND position = {position}")
+    };
+    let head = |change: &str| format!("UPDATE calls SET {change} WHERE call_id = '$call'");
+    let changes = [
+        (of(&format!("payload = '{FORGED}'"), 2), 2),
+        (of("payload = NULL", 2), 2),
+        (of("payload = NULL, salt = NULL", 2), 2),
+        (
+            of(&format!("payload = '{FORGED}', salt = NULL, payload_hash = '{hash}'"), 3),
+            3,
+        ),
+        (of("unix_ms = unix_ms + 1", 3), 3),
+        (of("kind = 'keys'", 4), 4),
+        (of("node = call_id", 1), 1),
+        (of("chain_hash = payload_hash", 4), 4),
+        (removed(2), 2),
+        (removed(5), 5),
+        (
+            "UPDATE call_events SET position = 5 - position WHERE call_id = '$call' AND position IN (2, 3)".to_owned(),
+            2,
+        ),
+        (copied("beside", "NULL"), 1),
+        (copied("behind", "6"), 6),
+        (copied("between", "5"), 6),
+        (head("chain_length = 4"), 6),
+        (head(&format!("chain_hash = '{hash}'")), 6),
+        (head("chain_hash = NULL"), 6),
+        (head("chain_length = NULL"), 6),
+    ];
+    let intact = five_events(&records).await;
+    let mut broken = Vec::new();
+    for (change, position) in changes {
+        let call = five_events(&records).await;
+        let before = records.verify_chain(call).await.unwrap().unwrap().unwrap();
+        assert_eq!((before.events, before.erased), (5, 0));
+        let change = change.replace("$call", &call.to_string());
+        // ids of events are those of one call each
+        let change = ["beside", "behind", "between"]
+            .iter()
+            .fold(change, |change, name| {
+                change.replace(&format!("'{name}'"), &format!("'{name} {call}'"))
+            });
+        statements(&change);
+        let found = records.verify_chain(call).await.unwrap().unwrap();
+        let found = found.expect_err(&change);
+        // which of two at one position comes first is by chance
+        assert_eq!(found.position, position, "{change}: {found}");
+        broken.push(call.to_string());
+    }
+    assert!(records.verify_chain(intact).await.unwrap().unwrap().is_ok());
+    // all are found page by page
+    let (mut behind, mut told, mut calls) = (String::new(), Vec::new(), 0);
+    loop {
+        let page = records.verify_chains(&behind, 4).await.unwrap();
+        calls += page.calls;
+        told.extend(page.broken.into_iter().map(|broken| broken.call_id));
+        let Some(next) = page.next else { break };
+        behind = next;
+    }
+    assert_eq!((calls, &told), (19, &broken));
+    assert_eq!(
+        records.verify_chain(CallId::generate()).await.unwrap(),
+        None
+    );
+}
+
+/// Rows as an engine wrote them before there were chains.
+pub(super) async fn older_events_are_chained_when_the_next_comes_or_in_the_background(
+    Subject {
+        records,
+        statements,
+        ..
+    }: Subject,
+) {
+    let mut calls = Vec::new();
+    for _ in 0..3 {
+        let call = five_events(&records).await;
+        calls.push(call);
+        for position in 1..=5 {
+            let one = format!("WHERE call_id = '{call}' AND position = {position}");
+            let payload = statements(&format!("SELECT payload FROM call_events {one}"));
+            let hash = sha256(payload.as_bytes());
+            statements(&format!(
+                "UPDATE call_events SET salt = NULL, payload_hash = '{hash}' {one}"
+            ));
+        }
+    }
+    statements("UPDATE call_events SET position = NULL, chain_hash = NULL");
+    statements("UPDATE calls SET chain_length = NULL, chain_hash = NULL");
+    // of an engine without events
+    let old = full_record();
+    let json = serde_json::to_string(&old).unwrap().replace('\'', "''");
+    statements(&format!(
+        "INSERT INTO calls (call_id, state, created_ms, updated_ms, record) VALUES ('{}', 'ended', 1, 1, '{json}')",
+        old.call_id
+    ));
+    let late = Arc::new(noted(calls[0], 3, "late"));
+    records.append(&[late]).await.unwrap();
+    let (head, events) = records.chain(calls[0], -1, 100).await.unwrap().unwrap();
+    assert_eq!((head.length, events.len()), (6, 6));
+    assert_eq!(events[5].unix_ms, 3, "in the order of arrival");
+    // one that is asked for is chained at once
+    assert!(
+        records
+            .verify_chain(calls[1])
+            .await
+            .unwrap()
+            .unwrap()
+            .is_ok()
+    );
+    assert_eq!(records.chain_older(1).await.unwrap(), 1);
+    assert_eq!(records.chain_older(9).await.unwrap(), 1);
+    assert_eq!(records.chain_older(9).await.unwrap(), 0);
+    let checks = records.verify_chains("", 100).await.unwrap();
+    assert_eq!((checks.calls, checks.intact.events), (4, 16));
+    assert_eq!(checks.broken, []);
+    let (head, _) = records.chain(old.call_id, -1, 1).await.unwrap().unwrap();
+    assert_eq!(head, ChainHead::default());
+    let late = Arc::new(noted(old.call_id, 5, "late"));
+    records.append(&[late]).await.unwrap();
+    let intact = records.verify_chain(old.call_id).await.unwrap().unwrap();
+    assert_eq!(intact.unwrap().events, 2);
+}
+
+/// A page of a chain begins behind a position.
+pub(super) async fn a_chain_comes_page_by_page(Subject { records, .. }: Subject) {
+    let call = five_events(&records).await;
+    let mut positions = Vec::new();
+    for behind in [-1, 2, 4, 5] {
+        let (head, events) = records.chain(call, behind, 2).await.unwrap().unwrap();
+        assert_eq!(head.length, 5);
+        positions.push(
+            events
+                .iter()
+                .map(|event| event.position)
+                .collect::<Vec<_>>(),
+        );
+    }
+    assert_eq!(positions, [vec![1, 2], vec![3, 4], vec![5], vec![]]);
+    assert!(
+        records
+            .chain(CallId::generate(), -1, 2)
+            .await
+            .unwrap()
+            .is_none()
+    );
+}
