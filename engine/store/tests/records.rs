@@ -13,6 +13,8 @@ mod common;
 mod deliveries;
 #[path = "records/events.rs"]
 mod events;
+#[path = "records/search.rs"]
+mod search;
 
 use std::path::Path;
 use std::sync::OnceLock;
@@ -27,6 +29,7 @@ use ghanti_store::{
     StoreError,
 };
 use ghanti_test_servers::PostgresServer;
+use search::*;
 use tempfile::TempDir;
 
 /// One server for all tests of this file, with a database for each. It ends with the process.
@@ -132,6 +135,10 @@ for_every_database! {
     a_message_that_is_given_up_is_kept_and_lets_the_next_one_go
     what_nobody_wants_any_more_is_given_up_and_forgotten
     messages_that_follow_each_other_are_taken_once
+    ten_thousand_calls_are_paged_through_while_others_are_added
+    calls_are_found_by_whatever_is_known_of_them
+    the_list_has_nothing_that_was_said
+    calls_of_a_campaign_are_found_by_its_name
 }
 
 async fn a_full_record_comes_back_as_it_was(

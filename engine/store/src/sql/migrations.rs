@@ -43,6 +43,11 @@ const SQLITE: &[Source] = &[
         "webhook deliveries",
         include_str!("../../migrations/sqlite/0007_webhook_deliveries.sql"),
     ),
+    (
+        8,
+        "list of calls",
+        include_str!("../../migrations/sqlite/0008_list_of_calls.sql"),
+    ),
 ];
 const POSTGRES: &[Source] = &[
     (
@@ -79,6 +84,11 @@ const POSTGRES: &[Source] = &[
         7,
         "webhook deliveries",
         include_str!("../../migrations/postgres/0007_webhook_deliveries.sql"),
+    ),
+    (
+        8,
+        "list of calls",
+        include_str!("../../migrations/postgres/0008_list_of_calls.sql"),
     ),
 ];
 

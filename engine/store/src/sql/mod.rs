@@ -24,6 +24,7 @@ mod members;
 mod migrations;
 mod nodes;
 mod pages;
+mod search;
 
 use std::path::Path;
 use std::sync::Arc;
