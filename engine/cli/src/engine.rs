@@ -62,10 +62,10 @@ impl Engine {
         let status = response.status();
         if !status.is_success() {
             let refusal = response.json().await.unwrap_or(Refusal {
-                error: format!("the engine answers {status}"),
+                detail: format!("the engine answers {status}"),
                 hint: "see its log".to_owned(),
             });
-            bail!("{}: {}", refusal.error, refusal.hint);
+            bail!("{}: {}", refusal.detail, refusal.hint);
         }
         response
             .json()
@@ -82,6 +82,15 @@ impl Engine {
     }
 }
 
+/// A list of the engine's, or a page of one.
+#[derive(Deserialize)]
+pub struct List<T> {
+    /// Its items.
+    pub items: Vec<T>,
+    /// The cursor of the next page, if there is one.
+    pub next: Option<String>,
+}
+
 /// Runs a command that asks an engine.
 pub fn block_on<T>(asks: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -94,6 +103,6 @@ pub fn block_on<T>(asks: impl Future<Output = anyhow::Result<T>>) -> anyhow::Res
 /// The engine's answer to a request that it does not serve.
 #[derive(Deserialize)]
 struct Refusal {
-    error: String,
+    detail: String,
     hint: String,
 }

@@ -6,16 +6,21 @@
 
 pub mod access;
 pub mod admission;
+mod answer;
 pub mod app;
+mod applet_error;
 mod awaited;
 mod base;
+mod cause;
 pub mod config;
 mod connection;
 pub mod connections;
 pub mod descriptors;
 pub mod dialler;
 pub mod doctor;
+mod fallback;
 mod front;
+mod list;
 mod listener;
 pub mod lock;
 pub mod logs;
@@ -23,11 +28,13 @@ pub mod open;
 pub mod order;
 mod outbound;
 pub mod problem;
+mod query;
 pub mod refusal;
 pub mod replay;
 mod routes;
 pub mod secret;
 mod serve;
+mod times;
 pub mod unserved;
 
 pub use app::{App, router};
