@@ -177,9 +177,10 @@ fn add_holidays(plan: &mut Map<String, Value>, text: &str) {
 
 impl List {
     async fn run(self) -> anyhow::Result<ExitCode> {
-        let campaigns: Vec<Campaign> = Engine::new(&self.address)?.get("/api/campaigns").await?;
+        let campaigns: crate::engine::List<Campaign> =
+            Engine::new(&self.address)?.get("/api/campaigns").await?;
         let mut out = std::io::stdout();
-        for campaign in campaigns {
+        for campaign in campaigns.items {
             let Campaign { list, flow, .. } = &campaign;
             writeln!(out, "{} (list `{list}`, flow `{flow}`)", campaign.line())?;
         }

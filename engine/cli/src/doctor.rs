@@ -109,7 +109,7 @@ impl Doctor {
                 .with_context(|| format!("the engine at `{base}` answers {status} without JSON: see its log"))?;
             if !status.is_success() {
                 let text = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default();
-                bail!("{}: {}", text("error"), text("hint"));
+                bail!("{}: {}", text("detail"), text("hint"));
             }
             Ok(answer)
         })

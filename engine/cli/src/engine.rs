@@ -74,7 +74,7 @@ impl Engine {
         let status = response.status();
         if !status.is_success() {
             let refusal = response.json().await.unwrap_or(Refusal {
-                error: format!("the engine answers {status}"),
+                detail: format!("the engine answers {status}"),
                 hint: "see its log".to_owned(),
             });
             return Err(Refused { status, refusal }.into());
@@ -94,6 +94,15 @@ impl Engine {
     }
 }
 
+/// A list of the engine's, or a page of one.
+#[derive(Deserialize)]
+pub struct List<T> {
+    /// Its items.
+    pub items: Vec<T>,
+    /// The cursor of the next page, if there is one.
+    pub next: Option<String>,
+}
+
 /// Runs a command that asks an engine.
 pub fn block_on<T>(asks: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -105,7 +114,7 @@ pub fn block_on<T>(asks: impl Future<Output = anyhow::Result<T>>) -> anyhow::Res
 
 /// The engine does not serve a request.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: {}", .refusal.error, .refusal.hint)]
+#[error("{}: {}", .refusal.detail, .refusal.hint)]
 pub struct Refused {
     /// Its status.
     pub status: StatusCode,
@@ -115,6 +124,6 @@ pub struct Refused {
 /// The engine's answer to a request that it does not serve.
 #[derive(Debug, Deserialize)]
 struct Refusal {
-    error: String,
+    detail: String,
     hint: String,
 }

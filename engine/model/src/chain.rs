@@ -21,6 +21,7 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 
 use crate::{CallEvent, CallId, Erased, EventId, EventKind, NodeId};
 
@@ -53,7 +54,7 @@ pub fn payload_hash(salt: &str, payload: &str) -> String {
 }
 
 /// The head of a call's chain: how many events it has, and the hash of the last one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ChainHead {
     /// How many events the chain has.
     pub length: u64,
@@ -110,7 +111,7 @@ impl ChainHead {
 
 /// An event as it is stored, with its place in the chain. This is a line of `events.jsonl` in an
 /// export.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ChainedEvent {
     /// Its position in the call, from 1; 0 if it has none.
     pub position: u64,
@@ -193,7 +194,7 @@ impl ChainedEvent {
 }
 
 /// A chain in which nothing was changed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Intact {
     /// How many events it has.
     pub events: u64,
@@ -202,7 +203,7 @@ pub struct Intact {
 }
 
 /// A chain in which something was changed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, thiserror::Error)]
 #[error("event {position}{}: {reason}", .event.as_ref().map(|id| format!(" ({id})")).unwrap_or_default())]
 pub struct Broken {
     /// The first position at which it shows.

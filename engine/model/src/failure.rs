@@ -1,11 +1,12 @@
 //! The report of a flow's failure in a call, written for the flow's author.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{CallId, FlowName, Masked, VersionId};
 
 /// A line that a flow logged or printed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LogLine {
     /// `debug`, `info`, `warn` or `error`. Lines on standard output are `info`, on standard error
     /// `warn`.
@@ -16,7 +17,7 @@ pub struct LogLine {
 
 /// A trap, an exceeded limit or an error returned by `run`, with what an author needs to find the
 /// cause.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FailureReport {
     /// The flow.
     pub flow: FlowName,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
+use utoipa::ToSchema;
 
 use crate::{CallId, FlowName, VersionId};
 
@@ -9,7 +10,7 @@ use crate::{CallId, FlowName, VersionId};
 pub const FORMAT: u32 = 1;
 
 /// A host function of the contract, named as in `wit/dialog.wit`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 #[allow(
     missing_docs,
@@ -74,7 +75,7 @@ impl Function {
 }
 
 /// One call of a host function.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct JournalEntry {
     /// Position in the journal, from 1.
     pub seq: u32,
@@ -91,7 +92,7 @@ pub struct JournalEntry {
 }
 
 /// Which call, flow and version a journal belongs to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct JournalHeader {
     /// See [`FORMAT`].
     pub format: u32,
@@ -110,7 +111,7 @@ pub struct JournalHeader {
 }
 
 /// A complete journal.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Journal {
     /// The call, flow and version it belongs to.
     pub header: JournalHeader,

@@ -3,11 +3,12 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A normalised phone number. Spellings of the same Indian number (`+91 98765 43210`,
 /// `919876543210`, `09876543210`, `9876543210`) are equal; `Debug` and `Display` show only the last
 /// four digits.
-#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String", into = "String")]
 pub struct PhoneNumber(String);
 

@@ -1,6 +1,7 @@
 //! How much of a prompt the caller heard.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The number of a prompt within its call, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct PromptId(pub u32);
 
 /// How much of a prompt was heard.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Extent {
     /// To the end: Exotel echoed the mark sent after it.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     CallId, CallSid, Direction, FailureReport, FlowName, Journal, Language, Line, Masked, NodeId,
@@ -10,7 +11,7 @@ use crate::{
 };
 
 /// The state of a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum CallState {
     /// Stored, not yet connected.
@@ -22,7 +23,7 @@ pub enum CallState {
 }
 
 /// What is known of a request to dial a customer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum DialState {
     /// It waits for its turn. Exotel was not asked.
@@ -38,7 +39,7 @@ pub enum DialState {
 }
 
 /// What Exotel is to do after the conversation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
 pub enum Decision {
     /// Connect an agent.
@@ -53,7 +54,8 @@ pub enum Decision {
 }
 
 /// Something that went wrong during the call.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = CallProblem)]
 pub struct Problem {
     /// Milliseconds since 1970-01-01T00:00:00Z.
     pub unix_ms: u64,
@@ -65,7 +67,7 @@ pub struct Problem {
 
 /// A newer version of the flow that was published during the call, and whether the call moved to
 /// it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct VersionMove {
     /// Milliseconds since 1970-01-01T00:00:00Z.
     pub unix_ms: u64,
@@ -81,7 +83,7 @@ pub struct VersionMove {
 }
 
 /// One call, from its request to its end. Every call has one record, with one outcome.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CallRecord {
     /// The engine's call id.
     pub call_id: CallId,

@@ -4,6 +4,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A step that a call has reached. In JSON it is its name: `passthru-received`, or a milestone's.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -53,6 +54,14 @@ pub enum NotAMilestone {
     #[error("the engine detects this step itself")]
     Detected,
 }
+
+impl utoipa::PartialSchema for Step {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        String::schema()
+    }
+}
+
+impl ToSchema for Step {}
 
 impl Milestone {
     /// Accepts a name that is no step of the engine's.
@@ -109,7 +118,7 @@ impl From<Step> for String {
 }
 
 /// A step with the time it was reached.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StepEntry {
     /// The step.
     pub step: Step,

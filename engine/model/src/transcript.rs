@@ -1,11 +1,12 @@
 //! Transcript lines: who said what, and how much of it was played.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{Extent, Language, Masked};
 
 /// Who spoke.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Speaker {
     /// The engine's prompts.
@@ -17,7 +18,7 @@ pub enum Speaker {
 }
 
 /// One line of a transcript.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Line {
     /// Milliseconds from the start of the stream to the start of the line.
     pub at_ms: u64,

@@ -2,6 +2,7 @@
 //! happened.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Most agents kept in a record; Connect is given fewer numbers.
 const AGENTS: usize = 16;
@@ -10,7 +11,7 @@ const AGENTS: usize = 16;
 const ASKED: usize = 16;
 
 /// The progress of a decided transfer.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Transfer {
     /// When the Passthru applet after the bot made its first request, in milliseconds since
     /// 1970-01-01T00:00:00Z.
@@ -32,7 +33,7 @@ pub struct Transfer {
 }
 
 /// A request of the Connect applet for the numbers to dial.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ConnectAsked {
     /// Milliseconds since 1970-01-01T00:00:00Z.
     pub unix_ms: u64,
@@ -41,7 +42,7 @@ pub struct ConnectAsked {
 }
 
 /// The agent's leg.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AgentLeg {
     /// How far the leg got.
     pub state: AgentLegState,
@@ -73,7 +74,7 @@ impl AgentLeg {
 
 /// How far an agent's leg got. Ordered by precedence: an answer is final, and late reports of
 /// dialling or ringing are ignored once the leg has ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum AgentLegState {
     /// An agent's number is being dialled.

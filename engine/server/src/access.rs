@@ -2,24 +2,30 @@
 //! requests, so tokens are the only protection.
 
 use axum::extract::FromRequestParts;
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 
 use crate::app::App;
-use crate::problem::{Cause, Problem};
+use crate::applet_error::AppletError;
+use crate::cause::Cause;
+use crate::problem::{Kind, Problem};
 use crate::secret::Accepted;
 
-fn refused(hint: &'static str) -> Problem {
-    Problem::new(
-        StatusCode::UNAUTHORIZED,
-        "the token is missing or wrong",
-        hint,
-    )
-    .because(Cause::Token)
+const REFUSED: &str = "the token is missing or wrong";
+
+/// Refuses Exotel.
+fn refused(hint: &'static str) -> AppletError {
+    AppletError::new(StatusCode::UNAUTHORIZED, REFUSED, hint).because(Cause::Token)
+}
+
+/// Refuses a client of the API.
+fn unauthorized(hint: &'static str) -> Problem {
+    Problem::new(Kind::Unauthorized, REFUSED, hint).because(Cause::Token)
 }
 
 /// Whether a query carries the token, either form-encoded as `/websocket-url` shows it, or as a
@@ -43,9 +49,9 @@ fn decoded(text: &str) -> Option<String> {
 pub struct Applet;
 
 impl FromRequestParts<App> for Applet {
-    type Rejection = Problem;
+    type Rejection = AppletError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, AppletError> {
         if in_query(
             app.config.server.applet_tokens(),
             parts.uri.query().unwrap_or_default(),
@@ -74,7 +80,7 @@ impl FromRequestParts<App> for Api {
         if app.config.server.api_tokens().takes(given) {
             Ok(Self)
         } else {
-            Err(refused(
+            Err(unauthorized(
                 "send `Authorization: Bearer …` with `api-token` of `[server]`",
             ))
         }
@@ -95,10 +101,19 @@ pub fn page(app: &App, headers: &HeaderMap) -> Result<(), Problem> {
     if expected.takes(bearer) || expected.takes(basic_password(headers).as_deref()) {
         Ok(())
     } else {
-        Err(refused(
+        Err(unauthorized(
             "give `api-token` of `[server]` as the password (any name), or as a bearer token",
         ))
     }
+}
+
+/// The refusal of a page, by which a browser asks for the token as a password.
+pub fn with_challenge(problem: Problem) -> Response {
+    let challenge = [(
+        WWW_AUTHENTICATE,
+        "Basic realm=\"ghanti: api-token as the password\"",
+    )];
+    (challenge, problem).into_response()
 }
 
 /// The password of HTTP Basic, if there is one.
@@ -115,7 +130,7 @@ fn basic_password(headers: &HeaderMap) -> Option<String> {
 /// Checks whether a media stream may open: the token is in its path, or is the password of HTTP
 /// Basic, which Exotel sends for `wss://user:password@host` (Exotel: Voicebot applet,
 /// authentication).
-pub fn stream(app: &App, headers: &HeaderMap, in_path: Option<&str>) -> Result<(), Problem> {
+pub fn stream(app: &App, headers: &HeaderMap, in_path: Option<&str>) -> Result<(), AppletError> {
     let password = basic_password(headers);
     let expected = app.config.server.stream_tokens();
     // the token in `wss://user:TOKEN@…` is percent-encoded, and not every client decodes it

@@ -20,12 +20,13 @@ use crate::connections::Connections;
 use crate::descriptors::{self, Budget};
 use crate::dialler::{Dialler, Surroundings};
 use crate::doctor::Tally;
+use crate::fallback;
 use crate::open::Opened;
-use crate::problem;
 use crate::refusal::Refusals;
 use crate::routes::{
-    after, agents, calls, campaigns, customers, do_not_call, doctor, erasure, events, flows,
-    health, metrics, passthru, proof, setup, status, stream, voicebot, webhooks,
+    after, agents, calls, campaigns, customers, description, do_not_call, doctor, erasure, events,
+    flows, health, list_of_calls, metrics, passthru, proof, setup, status, stream, voicebot,
+    webhooks,
 };
 use crate::unserved::{self, Unserved};
 
@@ -195,7 +196,7 @@ pub fn router(app: App) -> Router {
         .route("/connect", get(agents::connect))
         .route("/connect/event", get(agents::event))
         .route("/status", post(status::status))
-        .route("/api/calls", post(calls::create).get(calls::newest))
+        .route("/api/calls", post(calls::create).get(list_of_calls::list))
         .route("/api/calls/{id}", get(calls::show).delete(calls::withdraw))
         .route("/api/calls/{id}/events", get(events::of_call))
         .route("/api/calls/{id}/chain", get(proof::chain))
@@ -228,12 +229,14 @@ pub fn router(app: App) -> Router {
         .route("/api/flows/{name}/rollback", post(flows::rollback))
         .route("/api/flows/{name}/promote", post(flows::promote))
         .route("/api/doctor", get(doctor::doctor))
+        .route("/api/openapi.json", get(description::openapi))
+        .route("/api/docs", get(description::docs))
         .route("/setup", get(setup::setup))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(metrics::metrics))
-        .fallback(problem::no_such_route)
-        .method_not_allowed_fallback(problem::wrong_method)
+        .fallback(fallback::no_such_route)
+        .method_not_allowed_fallback(fallback::wrong_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .with_state(app);
     let routes = if path.is_empty() {
@@ -241,9 +244,9 @@ pub fn router(app: App) -> Router {
     } else {
         Router::new()
             .nest(&path, routes)
-            .fallback(problem::no_such_route)
+            .fallback(fallback::no_such_route)
     };
     routes
-        .layer(from_fn(problem::end_connection))
+        .layer(from_fn(fallback::end_connection))
         .layer(from_fn_with_state(watched, unserved::watch))
 }

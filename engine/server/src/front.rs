@@ -21,12 +21,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tower::ServiceExt;
 
+use crate::applet_error::AppletError;
 use crate::config::Config;
 use crate::connection::Patience;
 use crate::connections::Connections;
 use crate::descriptors;
+use crate::fallback::{self, is_of_api};
 use crate::listener::listen;
-use crate::problem::{self, Problem};
+use crate::problem::{Kind, Problem};
 
 /// A listening engine. Dropping it closes the socket and all connections.
 pub struct Front {
@@ -67,7 +69,7 @@ impl Front {
         let router = Router::new()
             .fallback(starting_answer)
             .with_state(starting)
-            .layer(from_fn(problem::end_connection))
+            .layer(from_fn(fallback::end_connection))
             .layer(from_fn_with_state(Arc::clone(&routes), answer));
         let close = CancellationToken::new();
         let server = tokio::spawn(listen(
@@ -111,6 +113,11 @@ async fn answer(
     }
 }
 
+/// Why an engine that starts serves little.
+const LOADING: &str = "the engine is starting: its flows are being loaded";
+/// What to do about it.
+const WAIT: &str = "see /readyz, and the log of this time";
+
 async fn starting_answer(State(starting): State<Starting>, request: Request) -> Response {
     let path = request.uri().path();
     match path.strip_prefix(&*starting.path) {
@@ -126,7 +133,9 @@ async fn starting_answer(State(starting): State<Starting>, request: Request) -> 
             tracing::warn!(sid, "a call was not taken: the engine is starting");
             (StatusCode::FOUND, "the engine is starting").into_response()
         }
-        _ => Problem::unavailable("the engine is starting: its flows are being loaded")
-            .into_response(),
+        Some(path) if is_of_api(path) => {
+            Problem::new(Kind::Starting, LOADING, WAIT).into_response()
+        }
+        _ => AppletError::new(StatusCode::SERVICE_UNAVAILABLE, LOADING, WAIT).into_response(),
     }
 }

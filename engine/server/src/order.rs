@@ -10,8 +10,9 @@ use ghanti_model::{FlowName, Masked, PhoneNumber};
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value as Json;
+use utoipa::ToSchema;
 
-use crate::problem::Problem;
+use crate::problem::{Kind, Problem};
 
 /// Maximum number of fields in a record.
 const FIELDS: usize = 64;
@@ -38,15 +39,23 @@ pub struct Order {
 
 /// The body as sent. `phone` and `flow` accept any JSON, so that errors in them are reported
 /// together with those in the fields.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Body {
+#[schema(as = Order)]
+pub struct OrderBody {
+    /// The customer's number, in any spelling.
     #[serde(default)]
+    #[schema(value_type = String, required)]
     phone: Json,
+    /// The flow that is to take the call; the engine chooses without it.
     #[serde(default)]
+    #[schema(value_type = Option<String>)]
     flow: Json,
+    /// The customer's fields, as the flow declares them.
     #[serde(default)]
+    #[schema(value_type = BTreeMap<String, String>)]
     fields: Fields,
+    /// Whether the engine dials; without it, it does if it has an account.
     #[serde(default)]
     dial: Option<bool>,
 }
@@ -69,18 +78,8 @@ impl Order {
             &BTreeMap<String, Masked>,
         ) -> Result<BTreeMap<String, Masked>, NotAnOrder>,
     ) -> Result<Self, Problem> {
-        let body: Body = serde_json::from_slice(body).map_err(|error| {
-            // position and kind of error only: the value may be a phone number or a name
-            let what = if error.is_data() {
-                "a field is unknown or of the wrong type"
-            } else {
-                "the body is no JSON"
-            };
-            Problem::bad_request(
-                format!("{what} (line {}, column {})", error.line(), error.column()),
-                FIX,
-            )
-        })?;
+        let body: OrderBody =
+            serde_json::from_slice(body).map_err(|error| Problem::json(&error, FIX))?;
         let mut problems = Vec::new();
         let phone = number(&body.phone, &mut problems);
         let wanted = text("flow", &body.flow, &mut problems);
@@ -114,14 +113,19 @@ impl Order {
 }
 
 /// A customer of a list, as sent. As in an order, errors are reported together.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = CustomerRow)]
 pub struct Row {
     /// The line of the file that they stand in.
     pub line: u32,
+    /// Their number, in any spelling.
     #[serde(default)]
+    #[schema(value_type = String, required)]
     phone: Json,
+    /// Their fields, as the flow declares them.
     #[serde(default)]
+    #[schema(value_type = BTreeMap<String, String>)]
     fields: Fields,
 }
 
@@ -174,7 +178,8 @@ fn number(sent: &Json, problems: &mut Vec<FieldProblem>) -> Option<PhoneNumber> 
 impl Fields {
     fn read(self, problems: &mut Vec<FieldProblem>) -> Result<BTreeMap<String, Masked>, Problem> {
         if self.0.len() > FIELDS {
-            return Err(Problem::bad_request(
+            return Err(Problem::new(
+                Kind::TooManyFields,
                 format!("{} fields are too many", self.0.len()),
                 "send at most 64 fields",
             ));

@@ -1,67 +1,80 @@
-//! The response to a request that cannot be served: a JSON object with the error and a hint.
+//! The response to a request to the API that cannot be served: a problem of RFC 9457, with a hint
+//! and, where fields are wrong, these. Exotel is answered otherwise:
+//! `applet_error.rs`.
+
+mod kind;
+
+use std::borrow::Cow;
 
 use axum::Json;
-use axum::extract::Request;
 use axum::extract::rejection::{BytesRejection, PathRejection};
-use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::http::header::{CONNECTION, CONTENT_LENGTH, RETRY_AFTER, TRANSFER_ENCODING};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version};
-use axum::middleware::Next;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use ghanti_manifest::FieldProblem;
 use serde::Serialize;
+use utoipa::ToSchema;
 
-/// An error response, with a hint for the person who reads it.
+use crate::cause::Cause;
+
+pub use kind::Kind;
+
+/// The media type of a problem (RFC 9457, section 3).
+pub const MEDIA_TYPE: &str = "application/problem+json";
+
+/// A problem, as the response and as its own body.
 #[derive(Debug)]
 pub struct Problem {
-    status: StatusCode,
+    kind: Kind,
     body: Body,
     cause: Option<Cause>,
 }
 
-/// Why one of Exotel's requests could not be served because the set-up is wrong. Such requests are
-/// logged, counted and kept with their call (`unserved.rs`). The cause is passed to that middleware
-/// in the response's extensions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Cause {
-    /// The token is missing or wrong.
-    Token,
-    /// No route matches the path.
-    Path,
-    /// The route does not accept the method.
-    Method,
-    /// A media stream was requested without a WebSocket upgrade.
-    Upgrade,
-    /// The body cannot be read.
-    Body,
-}
-
-#[derive(Debug, Serialize)]
-struct Body {
-    error: String,
-    hint: &'static str,
+/// Why a request was not served (RFC 9457).
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct Body {
+    /// The kind of the problem, a reference that names it.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// What the kind means.
+    title: &'static str,
+    /// The status of the answer.
+    status: u16,
+    /// What was wrong with this request.
+    detail: String,
+    /// What to do about it.
+    hint: Cow<'static, str>,
+    /// The fields or parameters that cannot be used.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     fields: Vec<Field>,
 }
 
-/// A field of the body that cannot be used. Its value is personal, so letters and digits are
-/// masked.
-#[derive(Debug, Serialize)]
-struct Field {
+/// A field of the body, or a parameter, that cannot be used. Its value is personal, so letters and
+/// digits are masked.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ProblemField)]
+pub struct Field {
+    /// Its name.
     field: String,
+    /// Its value, masked.
     #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<String>,
+    /// What is wrong with it.
     reason: String,
 }
 
 impl Problem {
-    /// Creates a response with this status.
-    pub fn new(status: StatusCode, error: impl Into<String>, hint: &'static str) -> Self {
+    /// Creates a problem of a kind: what was wrong with this request, and what to do about it.
+    pub fn new(kind: Kind, detail: impl Into<String>, hint: impl Into<Cow<'static, str>>) -> Self {
         Self {
-            status,
+            kind,
             body: Body {
-                error: error.into(),
-                hint,
+                kind: kind.reference(),
+                title: kind.title(),
+                status: kind.status().as_u16(),
+                detail: detail.into(),
+                hint: hint.into(),
                 fields: Vec::new(),
             },
             cause: None,
@@ -76,14 +89,21 @@ impl Problem {
         }
     }
 
-    /// A 400 that lists all missing or unreadable fields, both in the error and as a list.
+    /// Says in other words what was wrong.
+    pub fn with_detail(mut self, detail: String) -> Self {
+        self.body.detail = detail;
+        self
+    }
+
+    /// Lists all missing or unreadable fields of a record, both in the detail and as a list.
     pub fn fields(problems: Vec<FieldProblem>) -> Self {
         let told = problems
             .iter()
             .map(ToString::to_string)
             .collect::<Vec<_>>()
             .join("; ");
-        let mut problem = Self::bad_request(
+        let mut problem = Self::new(
+            Kind::UnusableFields,
             format!("the record was not stored: {told}"),
             "correct these fields and send the record again",
         );
@@ -100,16 +120,38 @@ impl Problem {
         problem
     }
 
-    /// A 400.
-    pub fn bad_request(error: impl Into<String>, hint: &'static str) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, error, hint)
+    /// A parameter of the query that cannot be used. `takes` says what it takes.
+    pub fn parameter(name: &str, reason: &str, takes: String) -> Self {
+        let detail = format!("`{name}` {reason}");
+        let mut problem = Self::new(Kind::UnusableParameter, detail, takes);
+        problem.body.fields = vec![Field {
+            field: name.to_owned(),
+            value: None,
+            reason: reason.to_owned(),
+        }];
+        problem
     }
 
-    /// A 503: a store does not answer.
-    pub fn unavailable(error: impl Into<String>) -> Self {
+    /// A body that is not the expected JSON; `fix` shows that. Tells the place and the sort of the
+    /// error alone: the value may be a phone number or a name.
+    pub fn json(error: &serde_json::Error, fix: &'static str) -> Self {
+        let (kind, what) = if error.is_data() {
+            (
+                Kind::BodyNotExpected,
+                "a field is unknown, missing or of the wrong type",
+            )
+        } else {
+            (Kind::BodyNotJson, "the body is no JSON")
+        };
+        let (line, column) = (error.line(), error.column());
+        Self::new(kind, format!("{what} (line {line}, column {column})"), fix)
+    }
+
+    /// A store does not answer.
+    pub fn unavailable(error: impl std::fmt::Display) -> Self {
         Self::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            error,
+            Kind::StoreUnavailable,
+            error.to_string(),
             "see /readyz, and the log of this time",
         )
     }
@@ -117,12 +159,20 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let mut response = (self.status, Json(self.body)).into_response();
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            // in seconds (RFC 9110, 10.2.3)
-            response
-                .headers_mut()
-                .insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        let mut response = (self.kind.status(), Json(self.body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        match self.kind.status() {
+            StatusCode::SERVICE_UNAVAILABLE => {
+                // in seconds (RFC 9110, 10.2.3)
+                headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            StatusCode::UNAUTHORIZED => {
+                // RFC 6750, section 3
+                let challenge = HeaderValue::from_static("Bearer realm=\"ghanti\"");
+                headers.insert(WWW_AUTHENTICATE, challenge);
+            }
+            _ => {}
         }
         if let Some(cause) = self.cause {
             response.extensions_mut().insert(cause);
@@ -133,77 +183,24 @@ impl IntoResponse for Problem {
 
 impl From<BytesRejection> for Problem {
     fn from(rejection: BytesRejection) -> Self {
-        Self::new(
-            rejection.status(),
-            rejection.body_text(),
-            "send a whole body of at most 256 KiB",
-        )
-        .because(Cause::Body)
+        let kind = if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            Kind::BodyTooLarge
+        } else {
+            Kind::BodyNotRead
+        };
+        let hint = "send a whole body of at most 256 KiB, customers 4 MiB";
+        Self::new(kind, rejection.body_text(), hint).because(Cause::Body)
     }
 }
 
 impl From<PathRejection> for Problem {
     fn from(rejection: PathRejection) -> Self {
         Self::new(
-            rejection.status(),
+            Kind::UnreadablePath,
             rejection.body_text(),
             "write the path in UTF-8, percent-encoded",
         )
     }
-}
-
-impl From<WebSocketUpgradeRejection> for Problem {
-    fn from(rejection: WebSocketUpgradeRejection) -> Self {
-        Self::new(
-            rejection.status(),
-            rejection.body_text(),
-            "connect by WebSocket, as Exotel's Voicebot applet does; a proxy in between has to pass `Upgrade`",
-        )
-        .because(Cause::Upgrade)
-    }
-}
-
-/// Middleware that adds `Connection: close` to an error response to a request with a body. Such a
-/// response may be sent before the body has been read, which ends the connection; the header makes
-/// the peer send its next request on another one (RFC 9112, 9.6).
-pub async fn end_connection(request: Request, next: Next) -> Response {
-    let has_body = request.version() <= Version::HTTP_11 && has_body(request.headers());
-    let mut response = next.run(request).await;
-    if has_body && (response.status().is_client_error() || response.status().is_server_error()) {
-        response
-            .headers_mut()
-            .insert(CONNECTION, HeaderValue::from_static("close"));
-    }
-    response
-}
-
-/// Whether a request has a body, by RFC 9112, 6.3.
-fn has_body(headers: &HeaderMap) -> bool {
-    headers.contains_key(TRANSFER_ENCODING)
-        || headers
-            .get(CONTENT_LENGTH)
-            .is_some_and(|length| length != "0")
-}
-
-/// The response for an unknown path.
-pub async fn no_such_route(uri: Uri) -> Problem {
-    // the path only: a query may contain phone numbers
-    Problem::new(
-        StatusCode::NOT_FOUND,
-        format!("nothing is at `{}`", uri.path()),
-        "GET /websocket-url tells what to paste into Exotel's applets",
-    )
-    .because(Cause::Path)
-}
-
-/// The response for a known path with another method.
-pub async fn wrong_method(method: Method, uri: Uri) -> Problem {
-    Problem::new(
-        StatusCode::METHOD_NOT_ALLOWED,
-        format!("`{}` does not take {method}", uri.path()),
-        "Exotel's applets use GET, its status callback POST",
-    )
-    .because(Cause::Method)
 }
 
 #[cfg(test)]
@@ -217,6 +214,23 @@ mod tests {
             after(Problem::unavailable("Redis does not answer")).unwrap(),
             "1"
         );
-        assert_eq!(after(Problem::bad_request("no JSON", "send JSON")), None);
+        assert_eq!(
+            after(Problem::new(Kind::UnknownCall, "no such call", "")),
+            None
+        );
+    }
+
+    #[test]
+    fn a_body_that_is_no_json_is_told_without_its_values() {
+        let error = |text: &str| serde_json::from_str::<Vec<u64>>(text).unwrap_err();
+        for (text, kind) in [
+            ("[9876543210", Kind::BodyNotJson),
+            ("", Kind::BodyNotJson),
+            ("[\"9876543210\"]", Kind::BodyNotExpected),
+        ] {
+            let problem = Problem::json(&error(text), "send numbers");
+            assert_eq!(problem.kind, kind, "{text}");
+            assert!(!problem.body.detail.contains("98765"), "{problem:?}");
+        }
     }
 }

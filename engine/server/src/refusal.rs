@@ -10,7 +10,7 @@ use ghanti_exotel::applet::PassthruRequest;
 use ghanti_model::{CallId, CallSid, EventKind};
 
 use crate::app::App;
-use crate::problem;
+use crate::applet_error::AppletError;
 use crate::routes::passthru::bind;
 
 /// The outcome of a refused call.
@@ -71,7 +71,7 @@ impl EntryPoint {
     }
 }
 
-impl From<Refusal> for problem::Problem {
+impl From<Refusal> for AppletError {
     fn from(refusal: Refusal) -> Self {
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,

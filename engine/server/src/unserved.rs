@@ -30,8 +30,8 @@ use noticing::Noticed;
 
 use crate::app::App;
 use crate::awaited::conclude_after_stream;
+use crate::cause::Cause;
 use crate::doctor::PROBE;
-use crate::problem::Cause;
 use crate::routes::after::call_of;
 
 /// Maximum number of unknown calls with problems; the oldest is dropped.

@@ -379,21 +379,13 @@ impl CallRegistry {
 
     /// The newest calls, newest first: those of the database, and what is on its way there.
     pub async fn newest(&self, most: u32) -> Result<Vec<CallRecord>, StoreError> {
-        let unsaved = self.writer().unsaved_calls();
+        let unsaved = self.unsaved(CallRecord::clone);
         let mut records = self.archive.newest(most).await?;
-        for call in unsaved {
-            let live = self.live.by_id(call).map(|live| live.record().clone());
-            let recent = || {
-                let recent = self.recent();
-                recent
-                    .entries
-                    .get(&call)
-                    .map(|entry| entry.log.record().clone())
-            };
-            let Some(record) = live.or_else(recent) else {
-                continue;
-            };
-            match records.iter_mut().find(|known| known.call_id == call) {
+        for record in unsaved {
+            match records
+                .iter_mut()
+                .find(|known| known.call_id == record.call_id)
+            {
                 Some(known) => *known = record,
                 None => records.push(record),
             }
@@ -401,6 +393,23 @@ impl CallRegistry {
         records.sort_by_key(|record| Reverse((record.created_ms, record.call_id)));
         records.truncate(usize::try_from(most).unwrap_or(usize::MAX));
         Ok(records)
+    }
+
+    /// What is shown of calls with events that are on their way to the database. To be asked before
+    /// the database is, so that no event is missed.
+    pub fn unsaved<T>(&self, shown: impl Fn(&CallRecord) -> T) -> Vec<T> {
+        let read = |call: CallId| {
+            if let Some(live) = self.live.by_id(call) {
+                return Some(shown(&live.record()));
+            }
+            let recent = self.recent();
+            recent
+                .entries
+                .get(&call)
+                .map(|entry| shown(entry.log.record()))
+        };
+        let calls = self.writer().unsaved_calls();
+        calls.into_iter().filter_map(read).collect()
     }
 
     /// Records something that happened to a call, whether or not it is live or known, and hands the

@@ -22,7 +22,7 @@ pub mod machine;
 pub mod migration;
 pub mod network;
 pub mod opening_hours;
-mod outcomes;
+pub mod outcomes;
 mod playback;
 pub mod postmortem;
 mod question;

@@ -8,7 +8,7 @@ const NAMES: usize = 64;
 /// The name under which all further outcomes are counted.
 const OTHERS: &str = "others";
 /// The engine's own outcomes, which are always counted by name.
-const OWN: [&str; 25] = [
+pub const OWN: [&str; 25] = [
     "agent-busy",
     "agent-unreachable",
     "agents-never-asked",

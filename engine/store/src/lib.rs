@@ -20,6 +20,7 @@ pub mod outbox;
 pub mod rate;
 pub mod records;
 pub mod redis;
+pub mod search;
 pub mod sessions;
 mod spool;
 pub mod sql;
@@ -42,6 +43,7 @@ pub use open::OpenError;
 pub use outbox::{Backlog, Claimed, DeadLetter, Message, Outbox, RecordGist};
 pub use rate::{Bucket, PerMinute, Slot};
 pub use records::{CallRecords, DialRequestKey, REQUEST_KEPT_MS};
+pub use search::{CallFilter, CallPage, CallPlace, CallSummary};
 pub use sessions::{DEADLINE, SessionStore, StoreError};
 pub use sql::{
     Aged, Ages, BrokenCall, CallErased, ChainChecks, NewAttempt, NumberErased, Occurrence,

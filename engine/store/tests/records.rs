@@ -17,6 +17,8 @@ mod deliveries;
 mod erasures;
 #[path = "records/events.rs"]
 mod events;
+#[path = "records/search.rs"]
+mod search;
 
 use std::path::Path;
 use std::sync::OnceLock;
@@ -33,6 +35,7 @@ use ghanti_store::{
     StoreError,
 };
 use ghanti_test_servers::PostgresServer;
+use search::*;
 use tempfile::TempDir;
 
 /// One server for all tests of this file, with a database for each. It ends with the process.
@@ -148,6 +151,10 @@ for_every_database! {
     what_is_too_old_goes_in_small_steps_and_only_that
     customers_that_no_campaign_needs_go_by_age
     a_task_is_done_by_one_node_until_its_time_is_over
+    ten_thousand_calls_are_paged_through_while_others_are_added
+    calls_are_found_by_whatever_is_known_of_them
+    the_list_has_nothing_that_was_said
+    calls_of_a_campaign_are_found_by_its_name
 }
 
 async fn a_full_record_comes_back_as_it_was(

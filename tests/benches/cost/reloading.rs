@@ -131,9 +131,9 @@ async fn has(server: &Server, flow: &str) -> anyhow::Result<bool> {
         .json()
         .await?;
     let flows = all
-        .get("flows")
+        .get("items")
         .and_then(Json::as_array)
-        .context("`/api/flows` tells no `flows`")?;
+        .context("`/api/flows` tells no `items`")?;
     Ok(flows
         .iter()
         .any(|told| told.get("name").and_then(Json::as_str) == Some(flow)))

@@ -115,9 +115,9 @@ impl Server {
             .json()
             .await?;
         ready
-            .get("live-calls")
+            .get("live_calls")
             .and_then(Json::as_u64)
-            .context("`/readyz` tells no `live-calls`")
+            .context("`/readyz` tells no `live_calls`")
     }
 
     /// Its folder of flows.

@@ -309,7 +309,7 @@ async fn the_operator_is_told_how_to_lay_the_branches_and_sees_the_cap() {
         "{branches}"
     );
     let ready: Value = get(&engine, "/readyz").await.json().await.unwrap();
-    assert_eq!(ready["max-calls"], 3);
+    assert_eq!(ready["max_calls"], 3);
     assert!(
         engine.logs().contains("webassembly pool is ready calls=3"),
         "{}",
@@ -351,7 +351,7 @@ async fn metrics_tell_of_flows_and_calls_to_whoever_has_the_token() {
         .json()
         .await
         .unwrap();
-    let fault = &rejected["flows"][0]["rejected"][0];
+    let fault = &rejected["items"][0]["rejected"][0];
     assert_eq!(
         (&fault["flow"], &fault["step"], &fault["line"]),
         (&"greedy".into(), &"allowance".into(), &2.into()),

@@ -84,7 +84,7 @@ impl House {
             .json()
             .await
             .unwrap();
-        let versions = flows["flows"][0]["versions"].as_array().unwrap();
+        let versions = flows["items"][0]["versions"].as_array().unwrap();
         versions
             .iter()
             .find(|version| version["state"] == "active")

@@ -203,7 +203,7 @@ async fn state(engine: &Engine) -> Value {
         .json()
         .await
         .unwrap();
-    told["flows"][0].clone()
+    told["items"][0].clone()
 }
 
 fn active(state: &Value) -> Option<String> {
@@ -417,7 +417,7 @@ async fn the_shipped_flows_hold_the_same_tests_in_every_language() {
         .json()
         .await
         .unwrap();
-    let flows = told["flows"].as_array().unwrap();
+    let flows = told["items"].as_array().unwrap();
     assert_eq!(flows.len(), 3, "{told:#}");
     let shared = fs::read_dir(root().join("flows/emi-reminder/tests"))
         .unwrap()

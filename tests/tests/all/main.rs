@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod api;
 mod callbacks;
 mod campaigns;
 mod capacity;

@@ -620,7 +620,7 @@ async fn who_follows_events_needs_the_token_and_the_sixty_fifth_is_refused_with_
     assert_eq!(refused.status(), 503);
     assert!(refused.headers().contains_key("retry-after"));
     let told: Value = refused.json().await.unwrap();
-    let is_told = text(&told["error"]).contains("64") && text(&told["hint"]).contains("close");
+    let is_told = text(&told["detail"]).contains("64") && text(&told["hint"]).contains("close");
     assert!(is_told, "{told}");
     drop(followers.pop());
     until("the place of one that is gone is free", async || {

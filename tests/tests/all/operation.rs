@@ -73,8 +73,8 @@ async fn a_crowd_of_idle_connections_takes_no_voice_and_keeps_no_call_out() {
     let engine = setup(BY_KEYS).open_files(FEW_FILES).start();
     let told = ready(&engine).await;
     let (calls, connections) = (
-        told["max-calls"].as_u64().unwrap(),
-        told["max-connections"].as_u64().unwrap(),
+        told["max_calls"].as_u64().unwrap(),
+        told["max_connections"].as_u64().unwrap(),
     );
     assert!(
         (2..u64::from(FEW_FILES)).contains(&calls)
@@ -82,7 +82,7 @@ async fn a_crowd_of_idle_connections_takes_no_voice_and_keeps_no_call_out() {
         "{told}"
     );
     assert!(
-        told["limited-by"].as_str().unwrap().contains("`ulimit -n`"),
+        told["limited_by"].as_str().unwrap().contains("`ulimit -n`"),
         "{told}"
     );
     assert!(

@@ -19,7 +19,7 @@ const CONVERSATION: Duration = Duration::from_secs(180);
 async fn saying(engine: &Engine, template: &str) -> Value {
     let given_up = Instant::now() + CONVERSATION;
     loop {
-        let newest: Vec<Value> = engine
+        let newest: Value = engine
             .http()
             .get(engine.url("/api/calls"))
             .send()
@@ -28,7 +28,7 @@ async fn saying(engine: &Engine, template: &str) -> Value {
             .json()
             .await
             .unwrap();
-        if let Some(call) = newest.first().and_then(|record| record["call_id"].as_str()) {
+        if let Some(call) = newest["items"][0]["call_id"].as_str() {
             let record = engine.record(call).await.unwrap();
             if record["transcript"]
                 .as_array()

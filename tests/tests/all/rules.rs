@@ -57,7 +57,7 @@ impl House {
     }
 
     async fn flow(&self) -> Value {
-        self.get("/api/flows").await.1["flows"][0].clone()
+        self.get("/api/flows").await.1["items"][0].clone()
     }
 
     /// Waits until the newest rejection has these words; gives the flow.

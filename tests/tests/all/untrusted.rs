@@ -65,7 +65,7 @@ impl House {
             .json::<Value>()
             .await
             .unwrap();
-        all["flows"]
+        all["items"]
             .as_array()
             .unwrap()
             .iter()

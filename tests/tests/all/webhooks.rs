@@ -63,7 +63,7 @@ fn has(got: &[Got], kind: &str) -> bool {
 
 async fn dead(engine: &Engine) -> Vec<Value> {
     let list = get(engine, "/api/webhooks/dead").await;
-    list["messages"].as_array().unwrap().clone()
+    list["items"].as_array().unwrap().clone()
 }
 
 async fn metrics(engine: &Engine) -> String {

@@ -73,7 +73,7 @@ impl House {
     /// What `GET /api/flows` says of a flow; null when it is not there.
     pub async fn state(&self, flow: &str) -> Value {
         let all = self.send(Method::GET, "/api/flows").await.1;
-        all["flows"]
+        all["items"]
             .as_array()
             .unwrap()
             .iter()

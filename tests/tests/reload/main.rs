@@ -139,7 +139,8 @@ fn each_candidate_that_is_not_taken_is_told_and_changes_nothing() {
             expected.what
         );
         assert!(
-            told["hint"].as_str().is_some_and(|hint| !hint.is_empty()) && told["at_ms"].is_u64(),
+            told["hint"].as_str().is_some_and(|hint| !hint.is_empty())
+                && told["rejected_ms"].is_u64(),
             "{told:#}"
         );
         assert_eq!(spoilt.active[0], spoilt.active[1], "{}", expected.what);
@@ -325,7 +326,7 @@ async fn what_cannot_be_brought_back_is_told() {
         let (told, body) = house.send(Method::POST, path).await;
         assert_eq!(told, status, "{path}: {body}");
         assert!(
-            body["error"].is_string() && body["hint"].is_string(),
+            body["detail"].is_string() && body["hint"].is_string(),
             "{body}"
         );
     }

@@ -200,16 +200,18 @@ fn call(engine: &Engine, file: &PathBuf, report: Report) -> Call {
         .build()
         .unwrap();
     let record = runtime.block_on(async {
-        let newest: Vec<Value> = engine
+        let newest: Value = engine
             .http()
-            .get(engine.url("/api/calls"))
+            .get(engine.url("/api/calls?limit=200"))
             .send()
             .await
             .unwrap()
             .json()
             .await
             .unwrap();
-        let found: Vec<_> = newest
+        let found: Vec<_> = newest["items"]
+            .as_array()
+            .unwrap()
             .iter()
             .filter(|record| record["customer_number"] == phone)
             .collect();

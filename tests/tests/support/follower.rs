@@ -24,6 +24,8 @@ pub struct Told {
     pub call: String,
     /// When it happened.
     pub unix_ms: u64,
+    /// All of it.
+    pub whole: Value,
 }
 
 impl Told {
@@ -45,6 +47,7 @@ impl Told {
             kind,
             call: data["call_id"].as_str().unwrap().to_owned(),
             unix_ms: data["unix_ms"].as_u64().unwrap(),
+            whole: data,
         })
     }
 }
@@ -101,6 +104,15 @@ impl Follower {
             match chunk.expect("neither an event nor a sign of life") {
                 Ok(Some(bytes)) => self.rest.extend_from_slice(&bytes),
                 Ok(None) | Err(_) => return Heard::Gone,
+            }
+        }
+    }
+
+    /// The next event, whole.
+    pub async fn until_event(&mut self) -> Value {
+        loop {
+            if let Heard::Event(event) = self.hear().await {
+                return event.whole;
             }
         }
     }

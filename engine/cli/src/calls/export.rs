@@ -36,8 +36,8 @@ pub struct Export {
 pub(super) struct ChainPage {
     call_id: CallId,
     head: ChainHead,
-    pub(super) events: Vec<ChainedEvent>,
-    next: Option<i64>,
+    pub(super) items: Vec<ChainedEvent>,
+    next: Option<String>,
 }
 
 /// A call's chain.
@@ -53,10 +53,10 @@ pub(super) async fn read(engine: &Engine, call: &str) -> anyhow::Result<Chain> {
     let page: ChainPage = engine.get(&path).await?;
     // events that are added meanwhile belong to the next export
     let (call, head) = (page.call_id, page.head);
-    let (mut events, mut next) = (page.events, page.next);
-    while let Some(after) = next {
-        let page: ChainPage = engine.get(&format!("{path}?after={after}")).await?;
-        events.extend(page.events);
+    let (mut events, mut next) = (page.items, page.next);
+    while let Some(cursor) = next {
+        let page: ChainPage = engine.get(&format!("{path}?cursor={cursor}")).await?;
+        events.extend(page.items);
         next = page.next;
     }
     events.retain(|event| event.position <= head.length);

@@ -139,7 +139,7 @@ async fn compare(engine: &Engine, of_export: &Checked) -> Result<(), Fault> {
         return Ok(());
     };
     let path = format!(
-        "/api/calls/{}/chain?after={after}&limit=1",
+        "/api/calls/{}/chain?cursor={after}&limit=1",
         segment(&call.to_string())
     );
     let page: ChainPage = engine.get(&path).await.map_err(|error| {
@@ -151,7 +151,7 @@ async fn compare(engine: &Engine, of_export: &Checked) -> Result<(), Fault> {
         }
         Fault::Unchecked(format!("{error:#}"))
     })?;
-    match page.events.first() {
+    match page.items.first() {
         Some(event) if event.position == head.length && event.hash == head.hash => Ok(()),
         Some(event) => Err(Fault::Broken(format!(
             "the engine has another hash at event {} ({})",
@@ -188,7 +188,7 @@ async fn all(
 ) -> anyhow::Result<()> {
     let mut after = String::new();
     loop {
-        let page: ChecksPage = engine.get(&format!("/api/chains?after={after}")).await?;
+        let page: ChecksPage = engine.get(&format!("/api/chains?cursor={after}")).await?;
         let broken = u64::try_from(page.broken.len()).unwrap_or(u64::MAX);
         tally.calls += page.calls.saturating_sub(broken);
         tally.intact.events += page.intact.events;

@@ -12,6 +12,10 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::{Address, Campaign, Engine, path};
+use crate::engine::List;
+
+/// Customers in a page: as many as the engine gives at once.
+const PAGE: u32 = 200;
 
 /// Write what came of a campaign's calls: a summary as Markdown on standard output, and every
 /// customer as CSV
@@ -63,23 +67,21 @@ impl Report {
         };
         let mut csv = csv::Writer::from_writer(out);
         csv.write_record(HEADER)?;
-        let mut after = String::new();
+        let mut cursor = String::new();
         loop {
-            let mark = if after.is_empty() {
-                String::new()
-            } else {
-                format!("&after={after}")
-            };
-            let page = format!("{path}/customers?numbers={}{mark}", self.numbers);
-            let lines: Vec<Line> = engine.get(&page).await?;
-            let Some(last) = lines.last() else {
+            let page = format!(
+                "{path}/customers?numbers={}&limit={PAGE}{cursor}",
+                self.numbers
+            );
+            let lines: List<Line> = engine.get(&page).await?;
+            for line in &lines.items {
+                csv.write_record(row(line))?;
+            }
+            let Some(next) = lines.next else {
                 csv.flush()?;
                 return Ok(ExitCode::SUCCESS);
             };
-            after.clone_from(&last.customer);
-            for line in &lines {
-                csv.write_record(row(line))?;
-            }
+            cursor = format!("&cursor={next}");
         }
     }
 }

@@ -51,7 +51,6 @@ pub struct Schema {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "kebab-case")]
 struct Declared {
     #[serde(rename = "type")]
     kind: String,
@@ -99,7 +98,7 @@ pub struct Problem {
 /// The engine's answer to a request that it does not serve.
 #[derive(Deserialize)]
 struct Refusal {
-    error: String,
+    detail: String,
     hint: String,
 }
 
@@ -197,8 +196,11 @@ impl Engine {
                 hint: "use the `ghanti` of the engine that runs".to_owned(),
             });
         }
-        let Refusal { error, hint } = serde_json::from_slice(&text).unwrap_or(Refusal {
-            error: format!("the engine answers {status}"),
+        let Refusal {
+            detail: error,
+            hint,
+        } = serde_json::from_slice(&text).unwrap_or(Refusal {
+            detail: format!("the engine answers {status}"),
             hint: "see its log".to_owned(),
         });
         let is_passing = matches!(

@@ -56,7 +56,7 @@ impl Erase {
         block_on(async {
             let (mut erased, mut after) = (BTreeMap::<String, u64>::new(), String::new());
             loop {
-                let body = json!({ "phone": phone, "after": after });
+                let body = json!({ "phone": phone, "cursor": after });
                 let request = engine
                     .request(Method::POST, "/api/customers/erase")
                     .json(&body);

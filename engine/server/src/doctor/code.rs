@@ -5,9 +5,10 @@
 //! own.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// How much a finding matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Weight {
     /// Calls fail, or go on without being understood.

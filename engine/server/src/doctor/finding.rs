@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Code, Urls, Weight};
 
@@ -12,9 +13,10 @@ const SENTENCES: usize = 6;
 const CHARACTERS: usize = 600;
 
 /// What is wrong, how that was noticed, and what to do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Finding {
     /// The code.
+    #[schema(value_type = String)]
     pub code: Code,
     /// How much it matters.
     pub weight: Weight,

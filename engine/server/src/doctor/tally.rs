@@ -9,6 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ghanti_model::CallSid;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Calls of which is remembered what was asked; those of the last minutes even on a busy engine.
 const CALLS: usize = 2_048;
@@ -20,7 +21,9 @@ const EXAMPLE_CHARACTERS: usize = 64;
 const ACCOUNTS: usize = 8;
 
 /// A place in an Exotel flow that asks this engine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Applet {
     /// The Passthru before the bot.
@@ -69,7 +72,8 @@ impl Applet {
 }
 
 /// How often something was seen, and when last.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = RequestsSeen)]
 pub struct Seen {
     /// How often.
     pub count: u64,
@@ -113,7 +117,8 @@ pub struct Signs {
 }
 
 /// Requests of one entry point.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = EntryPointSeen)]
 pub struct EntrySeen {
     /// Those that were served.
     pub served: Seen,

@@ -2,29 +2,29 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{Path, State};
+use axum::http::header::{CONTENT_LOCATION, LOCATION};
 use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
 use ghanti_model::{CallId, CallRecord, CallSid, CallState, CustomerRecord, DialState, unix_ms};
 use ghanti_store::DialRequestKey;
 use serde::Serialize;
 use tokio::sync::OwnedSemaphorePermit;
+use utoipa::ToSchema;
 
 use crate::access::Api;
+use crate::answer::Answer;
 use crate::app::App;
 use crate::base::Base;
 use crate::dialler::{self, CallFrom, DIALS, Dialler};
 use crate::doctor::Finding;
-use crate::order::Order;
+use crate::order::{Order, OrderBody};
 use crate::outbound;
-use crate::problem::Problem;
+use crate::problem::{Kind, Problem};
 use crate::routes::do_not_call::refuse_unwanted;
 use crate::routes::doctor::{findings_of, urls};
-
-/// Number of calls that `GET /api/calls` returns.
-const NEWEST: u32 = 50;
 
 /// The longest `Idempotency-Key`, in characters.
 const KEY_CHARS: usize = 200;
@@ -33,7 +33,8 @@ const KEY_CHARS: usize = 200;
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// The response for a stored record.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Ordered)]
 pub struct Created {
     /// Our id of the call, to be passed to Exotel as `CustomField`.
     call_id: CallId,
@@ -51,12 +52,31 @@ pub struct Created {
 /// for a customer who asked not to be called, for a call that is to be dialled without an account,
 /// and for a key that another request has, 503 if a store does not answer or too many calls are
 /// dialled.
+#[utoipa::path(
+    post,
+    path = "/api/calls",
+    tag = "calls",
+    operation_id = "calls_create",
+    request_body = OrderBody,
+    params(
+        ("idempotency-key" = Option<String>, Header, description = "a key of the sender's, 1 to 200 ASCII characters: for a day the same request with it does nothing again"),
+    ),
+    responses(
+        (status = 201, description = "the call", body = Created),
+        (status = 200, description = "the call of an earlier request with this key", body = Created),
+        (status = 400, description = "`body-not-read`, `body-not-json`, `body-not-expected`, `unusable-fields`, `too-many-fields`, `unusable-idempotency-key`"),
+        (status = 401, description = "`unauthorized`"),
+        (status = 409, description = "`no-account`, `asked-not-to-be-called`, `idempotency-key-in-use`, `idempotency-key-without-call`"),
+        (status = 413, description = "`body-too-large`"),
+        (status = 503, description = "`store-unavailable`, `stopping`, `too-many-dials`"),
+    )
+)]
 pub async fn create(
     _: Api,
     State(app): State<App>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
-) -> Result<(StatusCode, Json<Created>), Problem> {
+) -> Result<Response, Problem> {
     let services = &app.services;
     let body = body?;
     let dates = services.settings.date_rules(unix_ms());
@@ -77,7 +97,7 @@ pub async fn create(
             call_id: earlier,
             dials,
         };
-        return Ok((StatusCode::OK, Json(created)));
+        return Ok(Answer(created).into_response());
     }
     let customer = CustomerRecord {
         call_id,
@@ -87,7 +107,7 @@ pub async fn create(
     };
     outbound::request(services, &customer, dials)
         .await
-        .map_err(|error| Problem::unavailable(error.to_string()))?;
+        .map_err(Problem::unavailable)?;
     if let Some((dialler, place)) = dialler {
         let from = CallFrom {
             caller_id: None,
@@ -95,7 +115,18 @@ pub async fn create(
         };
         dialler::dial(app.surroundings(), dialler, place, customer, from);
     }
-    Ok((StatusCode::CREATED, Json(Created { call_id, dials })))
+    let place = [(LOCATION, path_of(&app, call_id))];
+    Ok((
+        StatusCode::CREATED,
+        place,
+        Answer(Created { call_id, dials }),
+    )
+        .into_response())
+}
+
+/// The path of a call.
+fn path_of(app: &App, call: CallId) -> String {
+    format!("{}/api/calls/{call}", app.config.server.path)
 }
 
 /// The dialler of a call, with a place; `None` if it is not to be dialled.
@@ -107,7 +138,7 @@ fn placed_dialler(
         (_, Some(false)) | (None, None) => return Ok(None),
         (None, Some(true)) => {
             return Err(Problem::new(
-                StatusCode::CONFLICT,
+                Kind::NoAccount,
                 "cannot dial: the engine has no account at Exotel",
                 "set `[exotel]` in ghanti.toml, or send `\"dial\": false` and dial the call yourself",
             ));
@@ -115,11 +146,16 @@ fn placed_dialler(
         (Some(dialler), _) => Arc::clone(dialler),
     };
     if app.draining.is_cancelled() {
-        return Err(Problem::unavailable("the engine is stopping"));
+        return Err(Problem::new(
+            Kind::Stopping,
+            "the engine is stopping",
+            "send it to another engine, or again when this one has been started",
+        ));
     }
-    let place = dialler
-        .place()
-        .ok_or_else(|| Problem::unavailable(format!("{DIALS} calls are being dialled already")))?;
+    let place = dialler.place().ok_or_else(|| {
+        let detail = format!("{DIALS} calls are being dialled already");
+        Problem::new(Kind::TooManyDials, detail, "send it again in a second")
+    })?;
     Ok(Some((dialler, place)))
 }
 
@@ -136,7 +172,8 @@ async fn earlier(
     };
     let key = key.to_str().unwrap_or_default();
     if key.is_empty() || key.len() > KEY_CHARS {
-        return Err(Problem::bad_request(
+        return Err(Problem::new(
+            Kind::UnusableKey,
             format!("`Idempotency-Key` has {} characters", key.len()),
             "send 1 to 200 ASCII characters that no other call has, such as a UUID",
         ));
@@ -146,13 +183,13 @@ async fn earlier(
     let known = registry
         .claim_request(&request)
         .await
-        .map_err(|error| Problem::unavailable(error.to_string()))?;
+        .map_err(Problem::unavailable)?;
     if known.call_id == call_id {
         return Ok(None);
     }
     if known.body_hash != request.body_hash {
         return Err(Problem::new(
-            StatusCode::CONFLICT,
+            Kind::KeyInUse,
             "another request has this `Idempotency-Key`",
             "send a key of its own with each call",
         ));
@@ -161,7 +198,7 @@ async fn earlier(
         Ok(Some(_)) => Ok(Some(known.call_id)),
         // it is being served, or the engine died before it had stored the record
         Ok(None) => Err(Problem::new(
-            StatusCode::CONFLICT,
+            Kind::KeyWithoutCall,
             "a request with this `Idempotency-Key` has begun, and its call is not recorded",
             "send it again in some seconds; if this stays so, nobody was dialled, and the call needs another key",
         )),
@@ -170,7 +207,8 @@ async fn earlier(
 }
 
 /// A call's record, with what it says of the set-up.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Call)]
 pub struct Shown {
     #[serde(flatten)]
     record: CallRecord,
@@ -179,18 +217,53 @@ pub struct Shown {
 }
 
 /// Returns a call's record with its steps, transcript, journal and findings. The id is ours or
-/// Exotel's CallSid.
+/// Exotel's CallSid; `Content-Location` is the path by our id. The record of a call that has ended
+/// has an `ETag`.
+///
+/// # Errors
+///
+/// As [`find`].
+#[utoipa::path(
+    get,
+    path = "/api/calls/{id}",
+    tag = "calls",
+    operation_id = "calls_show",
+    params(
+        ("id" = String, Path, description = "the call's id, or Exotel's CallSid"),
+    ),
+    responses(
+        (status = 200, description = "the record", body = Shown),
+        (status = 304, description = "the client has it: `If-None-Match` has its `ETag`"),
+        (status = 400, description = "`unreadable-path`, `unusable-call-id`"),
+        (status = 401, description = "`unauthorized`"),
+        (status = 404, description = "`unknown-call`"),
+        (status = 503, description = "`store-unavailable`"),
+    )
+)]
 pub async fn show(
     _: Api,
     State(app): State<App>,
     headers: HeaderMap,
     id: Result<Path<String>, PathRejection>,
-) -> Result<Json<Shown>, Problem> {
+) -> Result<Response, Problem> {
     let Path(id) = id?;
-    let record = find(&app, id).await?;
+    let record = find(&app, &id).await?;
     let urls = urls(&app, &Base::new(&app.config, &headers), false);
     let findings = findings_of(&record, &urls);
-    Ok(Json(Shown { record, findings }))
+    let (call_id, has_ended) = (record.call_id, record.state == CallState::Ended);
+    let shown = Answer(Shown { record, findings });
+    let answer = if has_ended {
+        shown.tagged(&headers)
+    } else {
+        shown.into_response()
+    };
+    let own = [(CONTENT_LOCATION, path_of(&app, call_id))];
+    let is_by_sid = CallId::parse(&id) != Some(call_id);
+    Ok(if is_by_sid {
+        (own, answer).into_response()
+    } else {
+        answer
+    })
 }
 
 /// Withdraws a call that waits to be dialled: it will not be. Its outcome is `not-dialled`.
@@ -199,13 +272,30 @@ pub async fn show(
 ///
 /// 409 for a call that is dialled already, is dialled by another engine, or is not dialled by the
 /// engine; else as [`show`].
+#[utoipa::path(
+    delete,
+    path = "/api/calls/{id}",
+    tag = "calls",
+    operation_id = "calls_withdraw",
+    params(
+        ("id" = String, Path, description = "the call's id, or Exotel's CallSid"),
+    ),
+    responses(
+        (status = 204, description = "it will not be dialled"),
+        (status = 400, description = "`unreadable-path`, `unusable-call-id`"),
+        (status = 401, description = "`unauthorized`"),
+        (status = 404, description = "`unknown-call`"),
+        (status = 409, description = "`not-withdrawable`"),
+        (status = 503, description = "`store-unavailable`"),
+    )
+)]
 pub async fn withdraw(
     _: Api,
     State(app): State<App>,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<StatusCode, Problem> {
     let Path(id) = id?;
-    let record = find(&app, id).await?;
+    let record = find(&app, &id).await?;
     let is_withdrawn = app
         .dialler
         .as_ref()
@@ -232,7 +322,7 @@ pub async fn withdraw(
             "wait for its end; Exotel has no way to hang up a call",
         ),
     };
-    Err(Problem::new(StatusCode::CONFLICT, error, hint))
+    Err(Problem::new(Kind::NotWithdrawable, error, hint))
 }
 
 /// Returns a call's record by an id, ours or Exotel's CallSid.
@@ -240,13 +330,13 @@ pub async fn withdraw(
 /// # Errors
 ///
 /// 400 if the text is neither, 404 for an unknown call, 503 if the database does not answer.
-pub async fn find(app: &App, id: String) -> Result<CallRecord, Problem> {
+pub async fn find(app: &App, id: &str) -> Result<CallRecord, Problem> {
     let registry = &app.services.registry;
     let by_sid = async |sid: &CallSid| match registry.by_sid(sid).await {
         Ok(Some(record)) => registry.read(record.call_id).await,
         found => found,
     };
-    let found = match (CallId::parse(&id), CallSid::parse(id)) {
+    let found = match (CallId::parse(id), CallSid::parse(id)) {
         // a CallSid of 32 hexadecimal digits also parses as our id
         (Some(call), Ok(sid)) => match registry.read(call).await {
             Ok(None) => by_sid(&sid).await,
@@ -255,7 +345,8 @@ pub async fn find(app: &App, id: String) -> Result<CallRecord, Problem> {
         (Some(call), Err(_)) => registry.read(call).await,
         (None, Ok(sid)) => by_sid(&sid).await,
         (None, Err(error)) => {
-            return Err(Problem::bad_request(
+            return Err(Problem::new(
+                Kind::UnusableCallId,
                 error.to_string(),
                 "ask by the id that POST /api/calls answered, or by CallSid",
             ));
@@ -264,24 +355,10 @@ pub async fn find(app: &App, id: String) -> Result<CallRecord, Problem> {
     match found {
         Ok(Some(record)) => Ok(record),
         Ok(None) => Err(Problem::new(
-            StatusCode::NOT_FOUND,
+            Kind::UnknownCall,
             "no such call",
             "ask by the id that POST /api/calls answered, or by CallSid",
         )),
         Err(error) => Err(Problem::unavailable(error.to_string())),
     }
-}
-
-/// Returns the newest calls, newest first, without their journals.
-pub async fn newest(_: Api, State(app): State<App>) -> Result<Json<Vec<CallRecord>>, Problem> {
-    let mut records = app
-        .services
-        .registry
-        .newest(NEWEST)
-        .await
-        .map_err(|error| Problem::unavailable(error.to_string()))?;
-    for record in &mut records {
-        record.journal = None;
-    }
-    Ok(Json(records))
 }

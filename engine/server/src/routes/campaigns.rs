@@ -1,46 +1,55 @@
 //! `/api/campaigns`: campaigns that call the customers of a list.
 
-use axum::Json;
 use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::rejection::{BytesRejection, PathRejection};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
+use axum::http::header::LOCATION;
+use axum::response::IntoResponse;
 use ghanti_campaign::Plan;
 use ghanti_model::{CallId, unix_ms};
 use ghanti_store::{Campaign, CampaignState, CustomerKey, Reported, Tally};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::access::Api;
+use crate::answer::Answer;
 use crate::app::App;
-use crate::problem::Problem;
+use crate::list::{BY_DEFAULT, List, MOST};
+use crate::problem::{Kind, Problem};
+use crate::query::Query;
 use crate::routes::customers::{name, version};
-
-/// The most customers in one page of a report.
-const PAGE: u32 = 1_000;
 
 const FIX: &str =
     r#"send {"name": "december", "list": "december", "plan": {"hours": {"to": "18:00"}}}"#;
 
 /// The body of `POST /api/campaigns`.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Body {
+#[schema(as = NewCampaign)]
+pub struct Body {
     name: String,
     list: String,
     /// The flow; that of the list if absent.
     #[serde(default)]
     flow: Option<String>,
+    /// Its rules, with the names that they have in the file of the rules (docs/campaigns.md); each
+    /// has a default.
     #[serde(default)]
+    #[schema(value_type = Object)]
     plan: Plan,
 }
 
 /// A campaign, as it is shown.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Campaign)]
 pub struct Shown {
     name: String,
     list: String,
     flow: String,
+    /// `draft`, `running`, `paused`, `stopped`, `cancelled` or `finished`.
+    #[schema(value_type = String)]
     state: CampaignState,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
@@ -67,17 +76,41 @@ impl From<Campaign> for Shown {
 }
 
 /// A campaign with its rules and how far it has come.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = CampaignInDetail)]
 pub struct Detailed {
     #[serde(flatten)]
     shown: Shown,
+    /// Its rules, with the names that they have in the file of the rules.
+    #[schema(value_type = Object)]
     plan: Value,
     /// Calls in progress, those with agents included.
     in_progress: u64,
     /// Calls whose conversation is over and that are with an agent.
     with_agents: u64,
     /// Customers by state and outcome. Those of the list who are not enrolled yet are not in it.
-    customers: Vec<Tally>,
+    customers: Vec<Count>,
+}
+
+/// How many customers of a campaign are in a state with an outcome.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CampaignCount)]
+struct Count {
+    /// `waiting`, `calling` or `done`.
+    state: String,
+    /// The outcome of their last call; null if they were not called.
+    outcome: Option<String>,
+    customers: u64,
+}
+
+impl From<Tally> for Count {
+    fn from(tally: Tally) -> Self {
+        Self {
+            state: tally.state,
+            outcome: tally.outcome,
+            customers: tally.customers,
+        }
+    }
 }
 
 /// Makes a campaign, which calls nobody until it is started.
@@ -86,19 +119,38 @@ pub struct Detailed {
 ///
 /// 400 for rules that cannot be, 404 for a list or flow that is not there, 409 if the name is taken
 /// or the list is another flow's.
+#[utoipa::path(
+    post,
+    path = "/api/campaigns",
+    tag = "campaigns",
+    operation_id = "campaigns_create",
+    request_body = Body,
+    responses(
+        (status = 201, description = "the campaign, a draft", body = Shown),
+        (status = 400, description = "`body-not-read`, `body-not-json`, `body-not-expected`, `unusable-name`, `unusable-plan`"),
+        (status = 401, description = "`unauthorized`"),
+        (status = 404, description = "`unknown-list`, `unknown-flow`"),
+        (status = 409, description = "`campaign-exists`, `list-of-another-flow`"),
+        (status = 413, description = "`body-too-large`"),
+        (status = 503, description = "`store-unavailable`"),
+    )
+)]
 pub async fn create(
     _: Api,
     State(app): State<App>,
     body: Result<Bytes, BytesRejection>,
-) -> Result<(StatusCode, Json<Shown>), Problem> {
+) -> Result<impl IntoResponse, Problem> {
     let body: Body = serde_json::from_slice(&body?).map_err(|error| {
-        Problem::bad_request(format!("the campaign cannot be read: {error}"), FIX)
+        // what is personal in it are the numbers to call from, of which an error shows none
+        let problem = Problem::json(&error, FIX);
+        problem.with_detail(format!("the campaign cannot be read: {error}"))
     })?;
     let campaign = name("name", &body.name)?;
     let list = name("list", &body.list)?;
     let errors = body.plan.errors();
     if !errors.is_empty() {
-        return Err(Problem::bad_request(
+        return Err(Problem::new(
+            Kind::UnusablePlan,
             errors.join("; "),
             "correct the rules and send the campaign again",
         ));
@@ -110,14 +162,14 @@ pub async fn create(
         .map_err(unavailable)?
         .ok_or_else(|| {
             Problem::new(
-                StatusCode::NOT_FOUND,
+                Kind::UnknownList,
                 format!("no list `{list}`"),
                 "import it first: `ghanti customers import FILE --list NAME --flow FLOW`",
             )
         })?;
     if body.flow.is_some_and(|wanted| wanted != flow) {
         return Err(Problem::new(
-            StatusCode::CONFLICT,
+            Kind::ListOfAnotherFlow,
             format!("the customers of the list `{list}` have the fields of the flow `{flow}`"),
             "leave the flow out, or import the list for the other flow",
         ));
@@ -131,30 +183,60 @@ pub async fn create(
         .map_err(unavailable)?;
     if !is_made {
         return Err(Problem::new(
-            StatusCode::CONFLICT,
+            Kind::CampaignExists,
             format!("there is a campaign `{campaign}` already"),
             "choose another name",
         ));
     }
     let made = find(&app, campaign).await?;
     tracing::info!(campaign = made.name, list, "a campaign was made");
-    Ok((StatusCode::CREATED, Json(made.into())))
+    let place = format!("{}/api/campaigns/{}", app.config.server.path, made.name);
+    let made = Answer(Shown::from(made));
+    Ok((StatusCode::CREATED, [(LOCATION, place)], made))
 }
 
-/// Returns the newest campaigns.
-pub async fn list(_: Api, State(app): State<App>) -> Result<Json<Vec<Shown>>, Problem> {
+/// Returns the newest campaigns, at most 200.
+#[utoipa::path(
+    get,
+    path = "/api/campaigns",
+    tag = "campaigns",
+    operation_id = "campaigns_list",
+    responses(
+        (status = 200, description = "the newest 200, newest first", body = List<Shown>),
+        (status = 401, description = "`unauthorized`"),
+        (status = 503, description = "`store-unavailable`"),
+    )
+)]
+pub async fn list(_: Api, State(app): State<App>) -> Result<Answer<List<Shown>>, Problem> {
     let campaigns = app.records.campaigns().await.map_err(unavailable)?;
-    Ok(Json(campaigns.into_iter().map(Shown::from).collect()))
+    let shown = campaigns.into_iter().map(Shown::from).collect();
+    Ok(Answer(List::whole(shown)))
 }
 
 /// Returns a campaign with its rules and how far it has come.
+#[utoipa::path(
+    get,
+    path = "/api/campaigns/{name}",
+    tag = "campaigns",
+    operation_id = "campaigns_show",
+    params(
+        ("name" = String, Path, description = "its name"),
+    ),
+    responses(
+        (status = 200, description = "the campaign", body = Detailed),
+        (status = 400, description = "`unreadable-path`"),
+        (status = 401, description = "`unauthorized`"),
+        (status = 404, description = "`unknown-campaign`"),
+        (status = 503, description = "`store-unavailable`"),
+    )
+)]
 pub async fn show(
     _: Api,
     State(app): State<App>,
     campaign: Result<Path<String>, PathRejection>,
-) -> Result<Json<Detailed>, Problem> {
+) -> Result<Answer<Detailed>, Problem> {
     let Path(campaign) = campaign?;
-    detailed(&app, &campaign).await.map(Json)
+    detailed(&app, &campaign).await.map(Answer)
 }
 
 async fn detailed(app: &App, campaign: &str) -> Result<Detailed, Problem> {
@@ -175,7 +257,7 @@ async fn detailed(app: &App, campaign: &str) -> Result<Detailed, Problem> {
         plan,
         in_progress,
         with_agents,
-        customers,
+        customers: customers.into_iter().map(Count::from).collect(),
     })
 }
 
@@ -184,11 +266,29 @@ async fn detailed(app: &App, campaign: &str) -> Result<Detailed, Problem> {
 /// # Errors
 ///
 /// 404 for a campaign that is not there, 409 if its state or the set-up does not allow it.
+#[utoipa::path(
+    post,
+    path = "/api/campaigns/{name}/{action}",
+    tag = "campaigns",
+    operation_id = "campaigns_change",
+    params(
+        ("name" = String, Path, description = "its name"),
+        ("action" = String, Path, description = "`start`, `pause`, `resume` or `cancel`"),
+    ),
+    responses(
+        (status = 200, description = "the campaign, changed", body = Detailed),
+        (status = 400, description = "`unreadable-path`"),
+        (status = 401, description = "`unauthorized`"),
+        (status = 404, description = "`unknown-campaign`, `unknown-action`, `unknown-flow`"),
+        (status = 409, description = "`wrong-campaign-state`, `campaign-changed-meanwhile`, `no-account`, `no-public-url`, `unusable-caller-ids`"),
+        (status = 503, description = "`store-unavailable`"),
+    )
+)]
 pub async fn change(
     _: Api,
     State(app): State<App>,
     path: Result<Path<(String, String)>, PathRejection>,
-) -> Result<Json<Detailed>, Problem> {
+) -> Result<Answer<Detailed>, Problem> {
     let Path((name, action)) = path?;
     let campaign = find(&app, &name).await?;
     let (from, to): (&[CampaignState], _) = match action.as_str() {
@@ -209,7 +309,7 @@ pub async fn change(
         ),
         _ => {
             return Err(Problem::new(
-                StatusCode::NOT_FOUND,
+                Kind::UnknownAction,
                 "no such action",
                 "use start, pause, resume or cancel",
             ));
@@ -217,7 +317,7 @@ pub async fn change(
     };
     if !from.contains(&campaign.state) {
         return Err(Problem::new(
-            StatusCode::CONFLICT,
+            Kind::WrongState,
             format!("the campaign is {}", campaign.state),
             "start a draft, pause a running campaign, resume a paused or stopped one; what is cancelled or finished stays so",
         ));
@@ -232,27 +332,29 @@ pub async fn change(
         .map_err(unavailable)?;
     if !is_changed {
         return Err(Problem::new(
-            StatusCode::CONFLICT,
+            Kind::ChangedMeanwhile,
             "the campaign's state has changed meanwhile",
             "look at it, and send the request again if it is still meant",
         ));
     }
     tracing::info!(campaign = campaign.name, state = %to, "a campaign's state was changed");
-    detailed(&app, &campaign.name).await.map(Json)
+    detailed(&app, &campaign.name).await.map(Answer)
 }
 
 /// Checks what a campaign needs that runs.
 fn check_setup(app: &App, campaign: &Campaign) -> Result<(), Problem> {
-    let refuse = |error: String, hint| Err(Problem::new(StatusCode::CONFLICT, error, hint));
+    let refuse = |kind, error: String, hint| Err(Problem::new(kind, error, hint));
     version(app, &campaign.flow)?;
     if app.dialler.is_none() {
         return refuse(
+            Kind::NoAccount,
             "cannot dial: the engine has no account at Exotel".to_owned(),
             "set `[exotel]` in ghanti.toml",
         );
     }
     if app.config.server.public_url.is_none() {
         return refuse(
+            Kind::NoPublicUrl,
             "Exotel could not reach the engine: it does not know its own URL".to_owned(),
             "set `public-url` of `[server]`",
         );
@@ -266,24 +368,18 @@ fn check_setup(app: &App, campaign: &Campaign) -> Result<(), Problem> {
         .map(|caller_id| plan.caller_id_errors(caller_id))
         .unwrap_or_default();
     if !errors.is_empty() {
-        return refuse(errors.join("; "), "correct the rules of the campaign");
+        return refuse(
+            Kind::UnusableCallerIds,
+            errors.join("; "),
+            "correct the rules of the campaign",
+        );
     }
     Ok(())
 }
 
-/// The query of a report.
-#[derive(Deserialize)]
-pub struct Wanted {
-    /// The last customer of the page before.
-    #[serde(default)]
-    after: Option<String>,
-    /// Whether numbers are shown in full.
-    #[serde(default)]
-    numbers: bool,
-}
-
 /// A customer's line in a report.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = CampaignCustomer)]
 pub struct Line {
     customer: String,
     phone: String,
@@ -299,25 +395,49 @@ pub struct Line {
     call_id: Option<CallId>,
 }
 
-/// Returns the customers of a campaign, a page at a time: at most 1,000 after the customer `after`.
-/// Numbers are masked unless `numbers=true`.
+/// Returns the customers of a campaign, a page at a time, in the order of their keys. Numbers are
+/// masked unless `numbers=true`.
+///
+/// # Errors
+///
+/// 400 for a parameter that is unknown or cannot be read, 404 for a campaign that is not there, 503
+/// if the database does not answer.
+#[utoipa::path(
+    get,
+    path = "/api/campaigns/{name}/customers",
+    tag = "campaigns",
+    operation_id = "campaigns_report",
+    params(
+        ("name" = String, Path, description = "its name"),
+        ("limit" = Option<u32>, Query, description = "how many items, 1 to 200; 50 without it"),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before"),
+        ("numbers" = Option<bool>, Query, description = "whether numbers are shown in full"),
+    ),
+    responses(
+        (status = 200, description = "a page of the campaign's customers", body = List<Line>),
+        (status = 400, description = "`unreadable-path`, `unusable-parameter`"),
+        (status = 401, description = "`unauthorized`"),
+        (status = 404, description = "`unknown-campaign`"),
+        (status = 503, description = "`store-unavailable`"),
+    )
+)]
 pub async fn report(
     _: Api,
     State(app): State<App>,
     campaign: Result<Path<String>, PathRejection>,
-    wanted: Result<Query<Wanted>, QueryRejection>,
-) -> Result<Json<Vec<Line>>, Problem> {
+    RawQuery(query): RawQuery,
+) -> Result<Answer<List<Line>>, Problem> {
     let Path(campaign) = campaign?;
-    let Query(Wanted { after, numbers }) = wanted.map_err(|error| {
-        Problem::bad_request(error.body_text(), "ask with `?after=CUSTOMER&numbers=true`")
+    let query = Query::read(query.as_deref(), &["limit", "cursor", "numbers"])?;
+    let limit = query.number("limit", MOST)?.unwrap_or(BY_DEFAULT);
+    let numbers = query.flag("numbers")?;
+    let after = query.parsed("cursor", "`next` of the page before", |text| {
+        CustomerKey::parse(text.to_owned()).ok()
     })?;
     let campaign = find(&app, &campaign).await?;
-    let after = after.map(CustomerKey::parse).transpose().map_err(|error| {
-        Problem::bad_request(error.to_string(), "give the `customer` of the last line")
-    })?;
     let lines = app
         .records
-        .report(&campaign.name, after.as_ref(), PAGE)
+        .report(&campaign.name, after.as_ref(), limit.saturating_add(1))
         .await
         .map_err(unavailable)?;
     let line = |reported: Reported| Line {
@@ -334,7 +454,10 @@ pub async fn report(
         reason: reported.reason,
         call_id: reported.call_id,
     };
-    Ok(Json(lines.into_iter().map(line).collect()))
+    let lines = lines.into_iter().map(line).collect();
+    Ok(Answer(List::page(lines, limit, |line: &Line| {
+        line.customer.clone()
+    })))
 }
 
 async fn find(app: &App, name: &str) -> Result<Campaign, Problem> {
@@ -344,7 +467,7 @@ async fn find(app: &App, name: &str) -> Result<Campaign, Problem> {
         .map_err(unavailable)?
         .ok_or_else(|| {
             Problem::new(
-                StatusCode::NOT_FOUND,
+                Kind::UnknownCampaign,
                 "no such campaign",
                 "GET /api/campaigns names those there are",
             )
@@ -352,5 +475,5 @@ async fn find(app: &App, name: &str) -> Result<Campaign, Problem> {
 }
 
 fn unavailable(error: impl std::fmt::Display) -> Problem {
-    Problem::unavailable(error.to_string())
+    Problem::unavailable(error)
 }

@@ -1,24 +1,25 @@
 //! `/api/customers`: lists of customers who are to be called.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
+use axum::extract::rejection::{BytesRejection, PathRejection};
+use axum::extract::{Path, RawQuery, State};
 use ghanti_host::FlowVersion;
 use ghanti_manifest::{CustomerField, CustomerSchema, FieldProblem};
-use ghanti_model::values::Kind;
-use ghanti_model::{FlowName, Masked, unix_ms};
+use ghanti_model::{FlowName, Masked, unix_ms, values};
 use ghanti_store::{CustomerKey, CustomerList, ListedCustomer, Put, Removed};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 
 use crate::access::Api;
+use crate::answer::Answer;
 use crate::app::App;
+use crate::list::List;
 use crate::order::Row;
-use crate::problem::Problem;
+use crate::problem::{Kind, Problem};
+use crate::query::Query;
 
 /// The most customers in one request.
 const CUSTOMERS: usize = 500;
@@ -30,9 +31,10 @@ const IMPORT_CHARS: usize = 64;
 const FIX: &str = r#"send {"list": "december", "flow": "emi-reminder", "import": "<a UUID for each file>", "customers": [{"line": 2, "phone": "+91…", "fields": {"name": "…"}}]}"#;
 
 /// The body of `POST /api/customers`.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Body {
+#[schema(as = Customers)]
+pub struct Body {
     list: String,
     flow: String,
     import: String,
@@ -43,7 +45,8 @@ struct Body {
 }
 
 /// What came of the customers of a request.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = StoredCustomers)]
 pub struct Stored {
     list: String,
     stored: u32,
@@ -53,7 +56,8 @@ pub struct Stored {
 }
 
 /// A customer who was not stored.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = RejectedCustomer)]
 struct Rejected {
     line: u32,
     /// The line that the same import has them in already.
@@ -62,7 +66,7 @@ struct Rejected {
 }
 
 /// What is wrong with a field.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct FieldReason {
     field: String,
     reason: String,
@@ -76,33 +80,40 @@ struct FieldReason {
 ///
 /// 400 for a body that is not the expected JSON, 404 for a flow that is not loaded, 409 if the list
 /// has customers of another flow, 503 if the database does not answer.
+#[utoipa::path(
+    post,
+    path = "/api/customers",
+    tag = "customers",
+    operation_id = "customers_put",
+    request_body = Body,
+    responses(
+        (status = 200, description = "what came of the rows", body = Stored),
+        (status = 400, description = "`body-not-read`, `body-not-json`, `body-not-expected`, `unusable-name`, `too-many-customers`"),
+        (status = 401, description = "`unauthorized`"),
+        (status = 404, description = "`unknown-flow`"),
+        (status = 409, description = "`list-of-another-flow`"),
+        (status = 413, description = "`body-too-large`"),
+        (status = 503, description = "`store-unavailable`"),
+    )
+)]
 pub async fn put(
     _: Api,
     State(app): State<App>,
     body: Result<Bytes, BytesRejection>,
-) -> Result<Json<Stored>, Problem> {
+) -> Result<Answer<Stored>, Problem> {
     let body = body?;
-    let body: Body = serde_json::from_slice(&body).map_err(|error| {
-        // position and kind of error only: the value may be a phone number or a name
-        let what = if error.is_data() {
-            "a field is unknown, missing or of the wrong type"
-        } else {
-            "the body is no JSON"
-        };
-        Problem::bad_request(
-            format!("{what} (line {}, column {})", error.line(), error.column()),
-            FIX,
-        )
-    })?;
+    let body: Body = serde_json::from_slice(&body).map_err(|error| Problem::json(&error, FIX))?;
     let list = name("list", &body.list)?;
     if body.import.is_empty() || body.import.chars().count() > IMPORT_CHARS {
-        return Err(Problem::bad_request(
+        return Err(Problem::new(
+            Kind::UnusableName,
             "`import` has not 1 to 64 characters",
             FIX,
         ));
     }
     if body.customers.len() > CUSTOMERS {
-        return Err(Problem::bad_request(
+        return Err(Problem::new(
+            Kind::TooManyCustomers,
             format!("{} customers are too many", body.customers.len()),
             "send at most 500 customers in a request",
         ));
@@ -135,10 +146,10 @@ pub async fn put(
         .records
         .put_customers(target, &body.import, customers, body.check, now_ms)
         .await
-        .map_err(|error| Problem::unavailable(error.to_string()))?;
+        .map_err(Problem::unavailable)?;
     let Some(puts) = puts else {
         return Err(Problem::new(
-            StatusCode::CONFLICT,
+            Kind::ListOfAnotherFlow,
             format!("the list `{list}` has customers of another flow"),
             "name another list, or the flow that it was begun with: see GET /api/customers",
         ));
@@ -154,7 +165,7 @@ pub async fn put(
         stored.count(line, put);
     }
     stored.rejected.sort_by_key(|rejected| rejected.line);
-    Ok(Json(stored))
+    Ok(Answer(stored))
 }
 
 impl Stored {
@@ -191,54 +202,85 @@ fn reason(problem: FieldProblem) -> FieldReason {
 /// The accounts of a record, in the order of their fields' names.
 fn accounts<'a>(
     schema: &'a CustomerSchema,
-    fields: &'a std::collections::BTreeMap<String, Masked>,
+    fields: &'a BTreeMap<String, Masked>,
 ) -> impl Iterator<Item = &'a str> {
     schema
         .fields
         .iter()
-        .filter(|(_, field)| field.kind == Kind::Account)
+        .filter(|(_, field)| field.kind == values::Kind::Account)
         .filter_map(|(name, _)| fields.get(name).map(Masked::expose))
 }
 
-/// The query of `GET /api/customers/schema`.
-#[derive(Deserialize)]
-pub struct Wanted {
+/// The fields that a flow's customers have.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CustomerSchema)]
+pub struct Declared {
     flow: String,
+    fields: BTreeMap<String, DeclaredField>,
+}
+
+/// A field, as the manifest declares it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CustomerField)]
+struct DeclaredField {
+    /// How its values are read, such as `amount` or `date`.
+    #[serde(rename = "type")]
+    kind: String,
+    required: bool,
+    /// The field whose state tells the language.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from_state: Option<String>,
 }
 
 /// Returns the fields that a flow's customers have, as its manifest declares them.
 ///
 /// # Errors
 ///
-/// 404 for a flow that is not loaded.
+/// 400 without a flow, 404 for one that is not loaded.
+#[utoipa::path(
+    get,
+    path = "/api/customers/schema",
+    tag = "customers",
+    operation_id = "customers_schema",
+    params(
+        ("flow" = String, Query, description = "a loaded flow"),
+    ),
+    responses(
+        (status = 200, description = "the fields", body = Declared),
+        (status = 400, description = "`unusable-parameter`"),
+        (status = 401, description = "`unauthorized`"),
+        (status = 404, description = "`unknown-flow`"),
+    )
+)]
 pub async fn schema(
     _: Api,
     State(app): State<App>,
-    wanted: Result<Query<Wanted>, QueryRejection>,
-) -> Result<Json<Value>, Problem> {
-    let Query(Wanted { flow }) = wanted.map_err(|error| {
-        Problem::bad_request(error.body_text(), "name a flow: `?flow=emi-reminder`")
+    RawQuery(query): RawQuery,
+) -> Result<Answer<Declared>, Problem> {
+    let query = Query::read(query.as_deref(), &["flow"])?;
+    let flow = query.text("flow").ok_or_else(|| {
+        let takes = "name a flow, such as `?flow=emi-reminder`".to_owned();
+        Problem::parameter("flow", "is missing", takes)
     })?;
-    let version = version(&app, &flow)?;
+    let version = version(&app, flow)?;
     let field = |(name, field): (&String, &CustomerField)| {
-        let mut shown = json!({ "type": field.kind.to_string(), "required": field.required });
-        if let (Some(state), Some(shown)) = (&field.from_state, shown.as_object_mut()) {
-            shown.insert("from-state".to_owned(), json!(state));
-        }
-        (name.clone(), shown)
+        let declared = DeclaredField {
+            kind: field.kind.to_string(),
+            required: field.required,
+            from_state: field.from_state.clone(),
+        };
+        (name.clone(), declared)
     };
-    let fields: Map<String, Value> = version
-        .manifest()
-        .customer
-        .fields
-        .iter()
-        .map(field)
-        .collect();
-    Ok(Json(json!({ "flow": flow, "fields": fields })))
+    let fields = version.manifest().customer.fields.iter();
+    Ok(Answer(Declared {
+        flow: flow.to_owned(),
+        fields: fields.map(field).collect(),
+    }))
 }
 
 /// A list, as it is shown.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = CustomerList)]
 pub struct Shown {
     name: String,
     flow: String,
@@ -248,12 +290,19 @@ pub struct Shown {
 }
 
 /// Returns the lists, by name.
-pub async fn lists(_: Api, State(app): State<App>) -> Result<Json<Vec<Shown>>, Problem> {
-    let lists = app
-        .records
-        .lists()
-        .await
-        .map_err(|error| Problem::unavailable(error.to_string()))?;
+#[utoipa::path(
+    get,
+    path = "/api/customers",
+    tag = "customers",
+    operation_id = "customers_lists",
+    responses(
+        (status = 200, description = "all lists, by name", body = List<Shown>),
+        (status = 401, description = "`unauthorized`"),
+        (status = 503, description = "`store-unavailable`"),
+    )
+)]
+pub async fn lists(_: Api, State(app): State<App>) -> Result<Answer<List<Shown>>, Problem> {
+    let lists = app.records.lists().await.map_err(Problem::unavailable)?;
     let shown = |list: CustomerList| Shown {
         name: list.name,
         flow: list.flow,
@@ -261,7 +310,14 @@ pub async fn lists(_: Api, State(app): State<App>) -> Result<Json<Vec<Shown>>, P
         created_ms: list.created_ms,
         changed_ms: list.changed_ms,
     };
-    Ok(Json(lists.into_iter().map(shown).collect()))
+    Ok(Answer(List::whole(lists.into_iter().map(shown).collect())))
+}
+
+/// A list is removed.
+#[derive(Serialize, ToSchema)]
+pub struct RemovedCustomers {
+    /// How many customers it had.
+    removed: u64,
 }
 
 /// Removes a list with its customers.
@@ -269,26 +325,43 @@ pub async fn lists(_: Api, State(app): State<App>) -> Result<Json<Vec<Shown>>, P
 /// # Errors
 ///
 /// 404 if there is no such list, 409 if a campaign uses it.
+#[utoipa::path(
+    delete,
+    path = "/api/customers/{list}",
+    tag = "customers",
+    operation_id = "customers_remove",
+    params(
+        ("list" = String, Path, description = "its name"),
+    ),
+    responses(
+        (status = 200, description = "it is removed", body = RemovedCustomers),
+        (status = 400, description = "`unreadable-path`"),
+        (status = 401, description = "`unauthorized`"),
+        (status = 404, description = "`unknown-list`"),
+        (status = 409, description = "`list-in-use`"),
+        (status = 503, description = "`store-unavailable`"),
+    )
+)]
 pub async fn remove(
     _: Api,
     State(app): State<App>,
     list: Result<Path<String>, PathRejection>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Answer<RemovedCustomers>, Problem> {
     let Path(list) = list?;
     let removed = app
         .records
         .remove_list(&list)
         .await
-        .map_err(|error| Problem::unavailable(error.to_string()))?;
+        .map_err(Problem::unavailable)?;
     match removed {
-        Removed::Yes(customers) => Ok(Json(json!({ "removed": customers }))),
+        Removed::Yes(customers) => Ok(Answer(RemovedCustomers { removed: customers })),
         Removed::Unknown => Err(Problem::new(
-            StatusCode::NOT_FOUND,
+            Kind::UnknownList,
             "no such list",
             "GET /api/customers names the lists there are",
         )),
         Removed::InUse(campaign) => Err(Problem::new(
-            StatusCode::CONFLICT,
+            Kind::ListInUse,
             format!("the campaign `{campaign}` uses this list"),
             "cancel the campaign first",
         )),
@@ -305,7 +378,7 @@ pub fn version(app: &App, flow: &str) -> Result<Arc<FlowVersion>, Problem> {
     let there: Vec<_> = versions.keys().map(|name| format!("`{name}`")).collect();
     let shown: String = flow.chars().take(64).collect();
     Err(Problem::new(
-        StatusCode::NOT_FOUND,
+        Kind::UnknownFlow,
         format!(
             "no flow `{}` is loaded; there {} {}",
             shown.escape_default(),
@@ -326,7 +399,8 @@ pub fn name<'t>(what: &str, text: &'t str) -> Result<&'t str, Problem> {
     if (1..=64).contains(&text.len()) && text.bytes().all(usable) {
         return Ok(text);
     }
-    Err(Problem::bad_request(
+    Err(Problem::new(
+        Kind::UnusableName,
         format!("`{what}` is no name"),
         "use 1 to 64 lower-case letters, digits, `-`, `_` and `.`, such as `december-2026`",
     ))

@@ -2,43 +2,89 @@
 //! call whose flow sets the outcome `do-not-call`. Here it can be shown, and removed if the
 //! customer changes their mind.
 
-use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
-use ghanti_model::PhoneNumber;
+use ghanti_model::{CallId, PhoneNumber};
 use ghanti_store::DoNotCall;
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::access::Api;
+use crate::answer::Answer;
 use crate::app::App;
-use crate::problem::Problem;
+use crate::problem::{Kind, Problem};
 
 type Phone = Result<Path<String>, PathRejection>;
 
+/// A request not to be called.
+#[derive(Serialize, ToSchema)]
+#[schema(as = DoNotCall)]
+pub struct Wish {
+    /// The call in which they asked; the newest if there are several.
+    call_id: CallId,
+    /// When that call ended.
+    since_ms: u64,
+}
+
+/// The request is lifted.
+#[derive(Serialize, ToSchema)]
+pub struct Lifted {
+    /// Always true.
+    lifted: bool,
+}
+
 /// Returns the entry of a number; 404 if there is none.
-pub async fn show(
-    _: Api,
-    State(app): State<App>,
-    phone: Phone,
-) -> Result<Json<DoNotCall>, Problem> {
+#[utoipa::path(
+    get,
+    path = "/api/do-not-call/{phone}",
+    tag = "do-not-call",
+    operation_id = "do_not_call_show",
+    params(
+        ("phone" = String, Path, description = "the number, in any spelling"),
+    ),
+    responses(
+        (status = 200, description = "the newest request in force", body = Wish),
+        (status = 400, description = "`unreadable-path`, `unusable-phone`"),
+        (status = 401, description = "`unauthorized`"),
+        (status = 404, description = "`no-do-not-call-request`"),
+        (status = 503, description = "`store-unavailable`"),
+    )
+)]
+pub async fn show(_: Api, State(app): State<App>, phone: Phone) -> Result<Answer<Wish>, Problem> {
     let phone = read(phone)?;
     let wish = app
         .services
         .registry
         .do_not_call(&phone)
         .await
-        .map_err(|error| Problem::unavailable(error.to_string()))?;
-    wish.map(Json).ok_or_else(|| none(&phone))
+        .map_err(Problem::unavailable)?;
+    let shown = |DoNotCall { call_id, since_ms }| Answer(Wish { call_id, since_ms });
+    wish.map(shown).ok_or_else(|| none(&phone))
 }
 
 /// Removes the entry of a number; 404 if there is none.
-pub async fn lift(_: Api, State(app): State<App>, phone: Phone) -> Result<Json<Value>, Problem> {
+#[utoipa::path(
+    delete,
+    path = "/api/do-not-call/{phone}",
+    tag = "do-not-call",
+    operation_id = "do_not_call_lift",
+    params(
+        ("phone" = String, Path, description = "the number, in any spelling"),
+    ),
+    responses(
+        (status = 200, description = "it is lifted", body = Lifted),
+        (status = 400, description = "`unreadable-path`, `unusable-phone`"),
+        (status = 401, description = "`unauthorized`"),
+        (status = 404, description = "`no-do-not-call-request`"),
+        (status = 503, description = "`store-unavailable`"),
+    )
+)]
+pub async fn lift(_: Api, State(app): State<App>, phone: Phone) -> Result<Answer<Lifted>, Problem> {
     let phone = read(phone)?;
     match app.services.registry.lift_do_not_call(&phone).await {
         Ok(true) => {
             tracing::info!(number = %phone, "a customer may be called again");
-            Ok(Json(json!({ "lifted": true })))
+            Ok(Answer(Lifted { lifted: true }))
         }
         Ok(false) => Err(none(&phone)),
         Err(error) => Err(Problem::unavailable(error.to_string())),
@@ -51,7 +97,7 @@ pub async fn refuse_unwanted(app: &App, phone: &PhoneNumber) -> Result<(), Probl
     match app.services.registry.do_not_call(phone).await {
         Ok(None) => Ok(()),
         Ok(Some(DoNotCall { call_id, .. })) => Err(Problem::new(
-            StatusCode::CONFLICT,
+            Kind::AskedNotToBeCalled,
             format!(
                 "cannot take a call to `{phone}`: the customer asked not to be called any more, in call {call_id}"
             ),
@@ -66,7 +112,8 @@ pub async fn refuse_unwanted(app: &App, phone: &PhoneNumber) -> Result<(), Probl
 fn read(phone: Phone) -> Result<PhoneNumber, Problem> {
     let Path(phone) = phone?;
     PhoneNumber::parse(&phone).map_err(|error| {
-        Problem::bad_request(
+        Problem::new(
+            Kind::UnusablePhone,
             error.to_string(),
             "ask by the number, such as /api/do-not-call/+919876543210",
         )
@@ -75,7 +122,7 @@ fn read(phone: Phone) -> Result<PhoneNumber, Problem> {
 
 fn none(phone: &PhoneNumber) -> Problem {
     Problem::new(
-        StatusCode::NOT_FOUND,
+        Kind::NotAskedNotToBeCalled,
         format!("`{phone}` has not asked not to be called"),
         "nothing is to be lifted",
     )

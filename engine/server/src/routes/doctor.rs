@@ -6,15 +6,16 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use ghanti_model::{CallId, CallRecord, CallSid, CallState, Language, unix_ms};
 use ghanti_speech::Utterance;
 use ghanti_speech::cache::Keep;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::access::Api;
+use crate::answer::Answer;
 use crate::app::App;
 use crate::base::Base;
 use crate::config::Config;
@@ -22,7 +23,8 @@ use crate::doctor::{
     Applet, Disk, EngineState, EntrySeen, Evidence, Finding, Findings, Reach, Urls, diagnose,
     of_call,
 };
-use crate::problem::Problem;
+use crate::problem::{Kind, Problem};
+use crate::query::Query;
 use crate::refusal::ANYONE;
 use crate::routes::calls::find;
 use crate::secret::Secret;
@@ -37,7 +39,8 @@ const DAY_MS: u64 = 24 * 3_600_000;
 const SPEECH: Duration = Duration::from_secs(5);
 
 /// The answer.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Doctor)]
 pub struct Report {
     /// When this was looked at, in milliseconds since 1970-01-01T00:00:00Z.
     checked_ms: u64,
@@ -53,7 +56,7 @@ pub struct Report {
     call: Option<CallSeen>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct AppletSeen {
     applet: Applet,
     path: &'static str,
@@ -61,7 +64,7 @@ struct AppletSeen {
     seen: EntrySeen,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct CallSeen {
     call_id: CallId,
     call_sid: Option<CallSid>,
@@ -74,24 +77,37 @@ struct CallSeen {
 ///
 /// # Errors
 ///
-/// For a call like `GET /api/calls/{id}`; 503 if [`LOOKS`] are being taken, or the database does
+/// 400 for a parameter that is unknown or cannot be read; for a call like `GET /api/calls/{id}`; 503 if [`LOOKS`] are being taken, or the database does
 /// not answer for a call.
+#[utoipa::path(
+    get,
+    path = "/api/doctor",
+    tag = "doctor",
+    operation_id = "doctor_doctor",
+    params(
+        ("call" = Option<String>, Query, description = "about one call alone: its id, or CallSid"),
+        ("speech" = Option<bool>, Query, description = "whether a word is spoken, to see that speech is made"),
+    ),
+    responses(
+        (status = 200, description = "the findings", body = Report),
+        (status = 400, description = "`unusable-parameter`, `unusable-call-id`"),
+        (status = 401, description = "`unauthorized`"),
+        (status = 404, description = "`unknown-call`"),
+        (status = 503, description = "`store-unavailable`, `too-many-looks`"),
+    )
+)]
 pub async fn doctor(
     _: Api,
     State(app): State<App>,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
-) -> Result<Json<Report>, Problem> {
-    let query = query.unwrap_or_default();
-    let parameter = |wanted: &str| {
-        form_urlencoded::parse(query.as_bytes())
-            .find(|(name, _)| name == wanted)
-            .map(|(_, value)| value.into_owned())
-    };
+) -> Result<Answer<Report>, Problem> {
+    let query = Query::read(query.as_deref(), &["call", "speech"])?;
+    let speaks = query.flag("speech")?;
     let urls = urls(&app, &Base::new(&app.config, &headers), is_guarded(&app));
-    if let Some(id) = parameter("call") {
+    if let Some(id) = query.text("call") {
         let record = find(&app, id).await?;
-        return Ok(Json(Report {
+        return Ok(Answer(Report {
             checked_ms: unix_ms(),
             calls: 1,
             findings: findings_of(&record, &urls),
@@ -104,7 +120,6 @@ pub async fn doctor(
             }),
         }));
     }
-    let speaks = parameter("speech").as_deref() == Some("true");
     let evidence = gather(&app, urls, speaks).await?;
     let entries = &evidence.tally.entries;
     let applets = Applet::ALL.into_iter().map(|applet| AppletSeen {
@@ -112,7 +127,7 @@ pub async fn doctor(
         path: applet.path(),
         seen: entries.get(&applet).cloned().unwrap_or_default(),
     });
-    Ok(Json(Report {
+    Ok(Answer(Report {
         checked_ms: evidence.now_ms,
         calls: evidence.calls.len(),
         findings: diagnose(&evidence),
@@ -163,7 +178,7 @@ pub fn urls(app: &App, base: &Base, with_tokens: bool) -> Urls {
 pub async fn gather(app: &App, urls: Urls, speaks: bool) -> Result<Evidence, Problem> {
     let Ok(_permit) = app.looks.try_acquire() else {
         return Err(Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
+            Kind::TooManyLooks,
             format!("{LOOKS} looks are being taken already"),
             "ask again in a second",
         ));

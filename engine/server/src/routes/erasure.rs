@@ -2,23 +2,23 @@
 //!
 //! The number is in the body, so that it stands in no URL and no log. One request erases everything
 //! that is found by the number, and looks through a part of all calls for its digits; `next` of the
-//! answer, sent as `after`, goes on. `docs/retention.md` says what is erased where, and what stays.
+//! answer, sent as `cursor`, goes on. `docs/retention.md` says what is erased where, and what stays.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
-use axum::http::StatusCode;
 use ghanti_model::{CallId, CallSid, Erasable, NodeId, PhoneNumber, unix_ms};
 use ghanti_store::{CallRecords, Occurrence, StoreError};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::access::Api;
+use crate::answer::Answer;
 use crate::app::App;
-use crate::problem::Problem;
+use crate::problem::{Kind, Problem};
 
 /// Calls that one request looks through for the digits: their events are read within the deadline of
 /// one statement.
@@ -33,18 +33,20 @@ const DIGITS: usize = 10;
 
 const FIX: &str = r#"send {"phone": "+91…"}"#;
 
-/// The body.
-#[derive(Deserialize)]
+/// Whom to erase.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Erasure)]
 struct Body {
+    /// Their number, in any spelling.
     phone: String,
     /// `next` of the answer before.
     #[serde(default)]
-    after: String,
+    cursor: String,
 }
 
 /// What was erased, counted by the place where it was.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, ToSchema)]
 pub struct Erased {
     /// Customers of lists.
     customers: u64,
@@ -66,33 +68,50 @@ pub struct Erased {
     wishes: u64,
 }
 
-/// The answer.
-#[derive(Serialize)]
-pub struct Answer {
+/// What one request has erased.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ErasedPart {
+    /// Counts, by place.
     erased: Erased,
-    /// Where to go on; null once all calls were looked through.
+    /// `cursor` of the next request; null once all calls were looked through.
+    #[schema(required)]
     next: Option<String>,
 }
 
-/// Erases.
+/// Erases what the engine has of a person: all that is found by the number, and a part of the calls
+/// that only mention it.
 ///
 /// # Errors
 ///
 /// 400 for an unusable body, 409 while the person is being called, 503 if a store does not answer:
 /// the same request then finds what is left.
+#[utoipa::path(
+    post,
+    path = "/api/customers/erase",
+    tag = "customers",
+    operation_id = "customers_erase",
+    request_body = inline(Body),
+    responses(
+        (status = 200, description = "what was erased", body = ErasedPart),
+        (status = 400, description = "`body-not-json`, `body-not-expected`, `body-not-read`, `unusable-phone`"),
+        (status = 401, description = "`unauthorized`"),
+        (status = 409, description = "`being-called`"),
+        (status = 413, description = "`body-too-large`"),
+        (status = 503, description = "`store-unavailable`"),
+    )
+)]
 pub async fn erase(
     _: Api,
     State(app): State<App>,
     body: Result<Bytes, BytesRejection>,
-) -> Result<Json<Answer>, Problem> {
+) -> Result<Answer<ErasedPart>, Problem> {
     // neither error repeats a value
-    let body: Body = serde_json::from_slice(&body?)
-        .map_err(|_| Problem::bad_request("the body is not the expected JSON", FIX))?;
+    let body: Body = serde_json::from_slice(&body?).map_err(|error| Problem::json(&error, FIX))?;
     let phone = PhoneNumber::parse(&body.phone)
-        .map_err(|error| Problem::bad_request(error.to_string(), FIX))?;
+        .map_err(|error| Problem::new(Kind::UnusablePhone, error.to_string(), FIX))?;
     known_here(&app, &phone).await?;
     let mut calls = Vec::new();
-    if body.after.is_empty() {
+    if body.cursor.is_empty() {
         calls = app
             .records
             .calls_of_number(&phone)
@@ -102,7 +121,7 @@ pub async fn erase(
     let digits = digits(&phone);
     let (mentions, next) = app
         .records
-        .calls_that_mention(&digits, &body.after, SEARCHED)
+        .calls_that_mention(&digits, &body.cursor, SEARCHED)
         .await
         .map_err(unavailable)?;
     calls.extend(mentions);
@@ -114,7 +133,7 @@ pub async fn erase(
     };
     erasure.refuse_live(&calls)?;
     let calls: BTreeSet<CallId> = calls.iter().map(|call| call.call_id).collect();
-    if body.after.is_empty() {
+    if body.cursor.is_empty() {
         erasure.number().await?;
     }
     let mut sids = Vec::new();
@@ -122,7 +141,7 @@ pub async fn erase(
         sids.extend(erasure.call(call).await?);
     }
     let calls: Vec<CallId> = calls.into_iter().collect();
-    if body.after.is_empty() || !calls.is_empty() {
+    if body.cursor.is_empty() || !calls.is_empty() {
         let sessions = &app.services.sessions;
         let keys = sessions.erase(&phone, &calls, &sids).await;
         erasure.erased.sessions = keys.map_err(unavailable)?;
@@ -133,7 +152,7 @@ pub async fn erase(
     }
     let erased = erasure.erased;
     tracing::info!(number = %phone, ?erased, "personal data of a customer was erased");
-    Ok(Json(Answer { erased, next }))
+    Ok(Answer(ErasedPart { erased, next }))
 }
 
 /// Refuses while a call with the number is live on this node, and has what else is known of it here
@@ -259,7 +278,7 @@ fn busy(call: Option<CallId>) -> Problem {
         .map(|call| format!(", in call {call}"))
         .unwrap_or_default();
     Problem::new(
-        StatusCode::CONFLICT,
+        Kind::BeingCalled,
         format!("the customer is being called{which}: nothing was erased"),
         "wait for the end of the call, and send the request again",
     )

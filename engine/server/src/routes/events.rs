@@ -14,19 +14,23 @@ use std::time::Duration;
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::Stream;
 use futures_util::stream::unfold;
-use ghanti_model::{CallEvent, CallId, EventId, EventMark};
+use ghanti_model::{CallEvent, CallId, EventId, EventMark, NodeId};
+use serde::Serialize;
+use serde_json::Value;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc};
 use tokio::time::{Instant, MissedTickBehavior, interval};
+use utoipa::ToSchema;
 
 use crate::access::Api;
 use crate::app::App;
-use crate::problem::Problem;
+use crate::problem::{Kind, Problem};
 use crate::routes::calls::find;
+use crate::times;
 
 /// Maximum number of clients that follow events at the same time.
 pub const FOLLOWERS: usize = 64;
@@ -50,6 +54,23 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// Request header with the id of the last event that the client has received.
 const LAST_EVENT_ID: &str = "last-event-id";
 
+/// An event of a call.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CallEvent)]
+pub struct Told {
+    id: EventId,
+    call_id: CallId,
+    /// The engine that recorded it.
+    node: NodeId,
+    /// When it was recorded.
+    unix_ms: u64,
+    /// What happened, such as `prompt-played`.
+    kind: String,
+    /// More of it, by its kind; absent where there is no more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<Value>,
+}
+
 /// Streams the events of one call, from its first or, with `Last-Event-ID`, after that one. The id
 /// is ours or Exotel's CallSid.
 ///
@@ -57,6 +78,23 @@ const LAST_EVENT_ID: &str = "last-event-id";
 ///
 /// 400 if the id is neither, 404 for an unknown call, 503 if the database does not answer or too
 /// many clients follow events.
+#[utoipa::path(
+    get,
+    path = "/api/calls/{id}/events",
+    tag = "events",
+    operation_id = "events_of_call",
+    params(
+        ("id" = String, Path, description = "the call's id, or Exotel's CallSid"),
+        ("last-event-id" = Option<String>, Header, description = "the id of the last event that the client has"),
+    ),
+    responses(
+        (status = 200, description = "server-sent events: `id`, `event` (the kind), and `data`, an event as JSON", content_type = "text/event-stream", body = Told),
+        (status = 400, description = "`unreadable-path`, `unusable-call-id`"),
+        (status = 401, description = "`unauthorized`"),
+        (status = 404, description = "`unknown-call`"),
+        (status = 503, description = "`store-unavailable`, `too-many-followers`"),
+    )
+)]
 pub async fn of_call(
     _: Api,
     State(app): State<App>,
@@ -64,7 +102,7 @@ pub async fn of_call(
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let Path(id) = id?;
-    let call = find(&app, id).await?.call_id;
+    let call = find(&app, &id).await?.call_id;
     follow(app, headers, Some(call)).await
 }
 
@@ -74,6 +112,20 @@ pub async fn of_call(
 /// # Errors
 ///
 /// 503 if the database does not answer or too many clients follow events.
+#[utoipa::path(
+    get,
+    path = "/api/events",
+    tag = "events",
+    operation_id = "events_of_all",
+    params(
+        ("last-event-id" = Option<String>, Header, description = "the id of the last event that the client has"),
+    ),
+    responses(
+        (status = 200, description = "server-sent events, as of a call", content_type = "text/event-stream", body = Told),
+        (status = 401, description = "`unauthorized`"),
+        (status = 503, description = "`store-unavailable`, `too-many-followers`"),
+    )
+)]
 pub async fn of_all(
     _: Api,
     State(app): State<App>,
@@ -89,7 +141,7 @@ async fn follow(
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let permit = app.followers.clone().try_acquire_owned().map_err(|_| {
         Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
+            Kind::TooManyFollowers,
             format!("{FOLLOWERS} clients follow events already"),
             "close one of them, or try again later",
         )
@@ -109,7 +161,7 @@ async fn follow(
             .archive()
             .place_of(last)
             .await
-            .map_err(|error| Problem::unavailable(error.to_string()))?
+            .map_err(Problem::unavailable)?
             .map(|(_, mark)| mark),
     };
     let (sender, receiver) = mpsc::channel(WAITING);
@@ -240,10 +292,27 @@ impl Follower {
         let told = Event::default()
             .id(event.id.to_string())
             .event(event.kind.name());
-        let Ok(told) = told.json_data(event) else {
+        let Some(mut data) = told_of(event) else {
             return Ok(());
         };
+        times::add(&mut data);
+        let told = told.data(data.to_string());
         let sent = tokio::time::timeout(SEND, self.sender.send(told)).await;
         sent.map_err(|_| Gone)?.map_err(|_| Gone)
     }
+}
+
+/// The event as it is told.
+fn told_of(event: &CallEvent) -> Option<Value> {
+    let mut kind = serde_json::to_value(&event.kind).ok()?;
+    let data = kind.get_mut("data").map(Value::take);
+    let told = Told {
+        id: event.id,
+        call_id: event.call_id,
+        node: event.node,
+        unix_ms: event.unix_ms,
+        kind: event.kind.name().to_owned(),
+        data,
+    };
+    serde_json::to_value(told).ok()
 }

@@ -1,32 +1,36 @@
 //! `/api/flows`: lists the flows with their versions and rejections; reloads, promotes and rolls
 //! back.
 
-use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use ghanti_catalogue::{ChangeError, FlowState, Rejected, Stage, VersionState};
 use ghanti_host::Rejection;
 use ghanti_model::{FlowName, VersionId};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::access::Api;
+use crate::answer::Answer;
 use crate::app::App;
-use crate::problem::Problem;
+use crate::problem::{Kind, Problem};
 
 /// The reason recorded for a version rolled back by `POST /api/flows/{name}/rollback`.
 const ASKED_FOR: &str = "it was rolled back through the API";
 
 /// The response of `GET /api/flows`.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Flows {
-    flows: Vec<Flow>,
+    items: Vec<Flow>,
+    /// Always null: all flows are shown.
+    next: Option<String>,
     /// Entries of the flows folder that are not flows.
     invalid: Vec<Fault>,
     unclaimed: Unclaimed,
 }
 
 /// What happens to calls that no flow claims by its `[match]`.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = UnclaimedCalls)]
 struct Unclaimed {
     /// The flow that takes them; `null` if they end with the outcome `no-flow`.
     flow: Option<FlowName>,
@@ -34,7 +38,7 @@ struct Unclaimed {
 }
 
 /// A flow.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Flow {
     name: FlowName,
     versions: Vec<Version>,
@@ -43,7 +47,8 @@ pub struct Flow {
     warnings: Vec<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = FlowVersion)]
 struct Version {
     id: VersionId,
     /// The version number given by the author.
@@ -62,7 +67,8 @@ struct Version {
     rolled_back_ms: Option<u64>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = RejectedFlow)]
 struct Fault {
     /// The flow's name, or the file's name if it is not a valid flow name.
     flow: String,
@@ -74,32 +80,70 @@ struct Fault {
     line: Option<usize>,
     hint: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    at_ms: Option<u64>,
+    rejected_ms: Option<u64>,
 }
 
 /// Returns all flows with their versions, the number of calls on each, and the rejected candidates.
-pub async fn list(_: Api, State(app): State<App>) -> Json<Flows> {
-    Json(all(&app))
+#[utoipa::path(
+    get,
+    path = "/api/flows",
+    tag = "flows",
+    operation_id = "flows_list",
+    responses(
+        (status = 200, description = "all flows", body = Flows),
+        (status = 401, description = "`unauthorized`"),
+    )
+)]
+pub async fn list(_: Api, State(app): State<App>) -> Answer<Flows> {
+    Answer(all(&app))
 }
 
 /// Scans the folder now, retrying what was rejected. Answers 200 with all flows even if some were
 /// rejected, or 503 if the folder cannot be read.
-pub async fn reload(_: Api, State(app): State<App>) -> Result<Json<Flows>, Problem> {
+#[utoipa::path(
+    post,
+    path = "/api/flows/reload",
+    tag = "flows",
+    operation_id = "flows_reload",
+    responses(
+        (status = 200, description = "all flows", body = Flows),
+        (status = 401, description = "`unauthorized`"),
+        (status = 503, description = "`flows-unreadable`"),
+    )
+)]
+pub async fn reload(_: Api, State(app): State<App>) -> Result<Answer<Flows>, Problem> {
     app.services.catalogue.reload().await.map_err(|error| {
         let hint =
             "make the folder, or name another with --flows; until then all flows stay as they are";
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string(), hint)
+        Problem::new(Kind::FlowsUnreadable, error.to_string(), hint)
     })?;
-    Ok(Json(all(&app)))
+    Ok(Answer(all(&app)))
 }
 
 /// Withdraws the candidate, or if there is none, makes the previous version active again. Answers
 /// 200 with the flow, 404 for an unknown flow, 409 if there is no version to return to.
+#[utoipa::path(
+    post,
+    path = "/api/flows/{name}/rollback",
+    tag = "flows",
+    operation_id = "flows_rollback",
+    params(
+        ("name" = String, Path, description = "its name"),
+    ),
+    responses(
+        (status = 200, description = "the flow", body = Flow),
+        (status = 400, description = "`unreadable-path`, `unusable-name`"),
+        (status = 401, description = "`unauthorized`"),
+        (status = 404, description = "`unknown-flow`"),
+        (status = 409, description = "`no-other-version`"),
+    )
+)]
 pub async fn rollback(
     _: Api,
     State(app): State<App>,
-    Path(name): Path<String>,
-) -> Result<Json<Flow>, Problem> {
+    name: Result<Path<String>, PathRejection>,
+) -> Result<Answer<Flow>, Problem> {
+    let Path(name) = name?;
     let name = named(name)?;
     app.services
         .catalogue
@@ -110,11 +154,28 @@ pub async fn rollback(
 
 /// Makes the candidate active, or if there is none, the version that was rolled back. Answers as
 /// [`rollback`] does.
+#[utoipa::path(
+    post,
+    path = "/api/flows/{name}/promote",
+    tag = "flows",
+    operation_id = "flows_promote",
+    params(
+        ("name" = String, Path, description = "its name"),
+    ),
+    responses(
+        (status = 200, description = "the flow", body = Flow),
+        (status = 400, description = "`unreadable-path`, `unusable-name`"),
+        (status = 401, description = "`unauthorized`"),
+        (status = 404, description = "`unknown-flow`"),
+        (status = 409, description = "`no-other-version`"),
+    )
+)]
 pub async fn promote(
     _: Api,
     State(app): State<App>,
-    Path(name): Path<String>,
-) -> Result<Json<Flow>, Problem> {
+    name: Result<Path<String>, PathRejection>,
+) -> Result<Answer<Flow>, Problem> {
+    let Path(name) = name?;
     let name = named(name)?;
     app.services.catalogue.promote(&name).map_err(unchanged)?;
     one(&app, name)
@@ -123,18 +184,19 @@ pub async fn promote(
 const NAMES: &str = "GET /api/flows tells the names";
 
 fn named(name: String) -> Result<FlowName, Problem> {
-    FlowName::parse(name).map_err(|error| Problem::bad_request(error.to_string(), NAMES))
+    FlowName::parse(name)
+        .map_err(|error| Problem::new(Kind::UnusableName, error.to_string(), NAMES))
 }
 
 fn unchanged(error: ChangeError) -> Problem {
-    let (status, hint) = match error {
-        ChangeError::Unknown(_) => (StatusCode::NOT_FOUND, NAMES),
+    let (kind, hint) = match error {
+        ChangeError::Unknown(_) => (Kind::UnknownFlow, NAMES),
         ChangeError::NothingBefore(_) | ChangeError::NothingToPromote(_) => (
-            StatusCode::CONFLICT,
+            Kind::NoOtherVersion,
             "put the files of the version you want into the flow's folder",
         ),
     };
-    Problem::new(status, error.to_string(), hint)
+    Problem::new(kind, error.to_string(), hint)
 }
 
 fn all(app: &App) -> Flows {
@@ -149,7 +211,8 @@ fn all(app: &App) -> Flows {
             flow: unclaimed,
             because,
         },
-        flows: catalogue.states().into_iter().map(flow).collect(),
+        items: catalogue.states().into_iter().map(flow).collect(),
+        next: None,
         invalid: catalogue
             .invalid()
             .into_iter()
@@ -158,7 +221,7 @@ fn all(app: &App) -> Flows {
     }
 }
 
-fn one(app: &App, name: FlowName) -> Result<Json<Flow>, Problem> {
+fn one(app: &App, name: FlowName) -> Result<Answer<Flow>, Problem> {
     let state = app
         .services
         .catalogue
@@ -166,7 +229,7 @@ fn one(app: &App, name: FlowName) -> Result<Json<Flow>, Problem> {
         .into_iter()
         .find(|state| state.name == name);
     state
-        .map(|state| Json(flow(state)))
+        .map(|state| Answer(flow(state)))
         .ok_or_else(|| unchanged(ChangeError::Unknown(name)))
 }
 
@@ -200,7 +263,7 @@ fn version(state: VersionState) -> Version {
     }
 }
 
-fn fault(rejection: Rejection, id: Option<VersionId>, at_ms: Option<u64>) -> Fault {
+fn fault(rejection: Rejection, id: Option<VersionId>, rejected_ms: Option<u64>) -> Fault {
     let Rejection {
         flow,
         step,
@@ -215,6 +278,6 @@ fn fault(rejection: Rejection, id: Option<VersionId>, at_ms: Option<u64>) -> Fau
         reason,
         line,
         hint,
-        at_ms,
+        rejected_ms,
     }
 }

@@ -52,10 +52,10 @@ pub async fn readyz(State(app): State<App>) -> (StatusCode, Json<Value>) {
         "problems": problems,
         "recognizer": recognizer,
         "draining": draining,
-        "live-calls": services.registry.live().len(),
-        "max-calls": app.admission.places(),
-        "limited-by": app.limited_by,
-        "max-connections": app.connections.most(),
+        "live_calls": services.registry.live().len(),
+        "max_calls": app.admission.places(),
+        "limited_by": app.limited_by,
+        "max_connections": app.connections.most(),
         "samples": samples(&versions),
     });
     (

@@ -7,7 +7,6 @@ use std::fmt;
 use std::time::Instant;
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use ghanti_catalogue::FlowCounts;
@@ -19,7 +18,7 @@ use prometheus_client::registry::Registry;
 
 use crate::access::Api;
 use crate::app::App;
-use crate::problem::Problem;
+use crate::problem::{Kind, Problem};
 
 /// OpenMetrics specification, "Protocol Negotiation".
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -31,7 +30,7 @@ type Counts<const LABELS: usize> = Family<[(&'static str, String); LABELS], Coun
 pub async fn metrics(_: Api, State(app): State<App>) -> Result<Response, Problem> {
     let text = told(&app).map_err(|error| {
         Problem::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
+            Kind::Internal,
             error.to_string(),
             "see the log of this time",
         )

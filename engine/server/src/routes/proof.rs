@@ -3,16 +3,18 @@
 
 use std::time::Duration;
 
-use axum::Json;
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, RawQuery, State};
 use ghanti_model::{CallId, ChainHead, ChainedEvent};
 use ghanti_store::ChainChecks;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::access::Api;
+use crate::answer::Answer;
 use crate::app::App;
 use crate::problem::Problem;
+use crate::query::Query;
 use crate::routes::calls::find;
 
 /// Events in one answer.
@@ -22,93 +24,108 @@ const CALLS: u32 = 50;
 /// How long to wait for the events of a call that are not stored yet.
 const SAVED: Duration = Duration::from_secs(2);
 
-/// The query of `GET /api/calls/{id}/chain`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Part {
-    /// The position after which the answer begins; without it, everything.
-    after: Option<i64>,
-    /// The most events in it.
-    limit: Option<u32>,
-}
-
 /// A page of a call's chain.
-#[derive(Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct ChainPage {
+    /// The call.
     call_id: CallId,
+    /// The head of its chain.
     head: ChainHead,
-    events: Vec<ChainedEvent>,
-    /// The position after which the next page begins.
-    next: Option<i64>,
+    /// The events, in the order of their positions.
+    items: Vec<ChainedEvent>,
+    /// `cursor` of the next page.
+    #[schema(required)]
+    next: Option<String>,
 }
 
-/// Returns the events of a call as they are stored, in the order of their positions, and the head of
-/// their chain. The id is ours or Exotel's CallSid.
+/// Answers with the events of a call as they are stored, in the order of their positions, and the
+/// head of their chain.
 ///
 /// # Errors
 ///
 /// 400 for an unusable query, 404 for an unknown call, 503 if the database does not answer.
+#[utoipa::path(
+    get,
+    path = "/api/calls/{id}/chain",
+    tag = "calls",
+    operation_id = "calls_chain",
+    params(
+        ("id" = String, Path, description = "the call's id, or Exotel's CallSid"),
+        ("limit" = Option<u32>, Query, description = "how many events, 1 to 500; 500 without it"),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before; a position, after which the page begins"),
+    ),
+    responses(
+        (status = 200, description = "a page", body = ChainPage),
+        (status = 400, description = "`unusable-parameter`, `unusable-call-id`, `unreadable-path`"),
+        (status = 401, description = "`unauthorized`"),
+        (status = 404, description = "`unknown-call`"),
+        (status = 503, description = "`store-unavailable`"),
+    )
+)]
 pub async fn chain(
     _: Api,
     State(app): State<App>,
     id: Result<Path<String>, PathRejection>,
-    part: Result<Query<Part>, QueryRejection>,
-) -> Result<Json<ChainPage>, Problem> {
+    RawQuery(query): RawQuery,
+) -> Result<Answer<ChainPage>, Problem> {
     let Path(id) = id?;
-    let Query(Part { after, limit }) = part.map_err(|error| {
-        Problem::bad_request(error.body_text(), "ask for `?after=500&limit=500`")
-    })?;
-    let call_id = find(&app, id).await?.call_id;
+    let query = Query::read(query.as_deref(), &["limit", "cursor"])?;
+    let limit = query.number("limit", EVENTS)?.unwrap_or(EVENTS);
+    let behind = query.parsed("cursor", "`next` of the page before", position)?;
+    let call_id = find(&app, &id).await?.call_id;
     app.services.registry.writer().saved(call_id, SAVED).await;
-    let limit = limit.unwrap_or(EVENTS).clamp(1, EVENTS);
     let stored = app
         .records
-        .chain(call_id, after.unwrap_or(-1), limit)
+        .chain(call_id, behind.unwrap_or(-1), limit)
         .await
-        .map_err(|error| Problem::unavailable(error.to_string()))?;
-    let Some((head, events)) = stored else {
+        .map_err(Problem::unavailable)?;
+    let Some((head, items)) = stored else {
         return Err(Problem::unavailable(
             "the events of the call are not stored yet",
         ));
     };
-    let is_full = u32::try_from(events.len()).is_ok_and(|length| length == limit);
-    let next = events.last().filter(|_| is_full).map(|last| last.position);
-    Ok(Json(ChainPage {
+    let is_full = u32::try_from(items.len()).is_ok_and(|length| length == limit);
+    let last = items.last().filter(|_| is_full);
+    let next = last.map(|last| last.position.to_string());
+    Ok(Answer(ChainPage {
         call_id,
         head,
-        events,
-        next: next.and_then(|next| i64::try_from(next).ok()),
+        items,
+        next,
     }))
 }
 
-/// The query of `GET /api/chains`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Behind {
-    /// The call after which to go on; empty or absent at first.
-    #[serde(default)]
-    after: String,
+fn position(cursor: &str) -> Option<i64> {
+    cursor.parse().ok().filter(|position| *position >= 0)
 }
 
-/// Checks the chains of the next calls, by id.
+/// Checks the chains of the next calls, by id; 50 at a time.
 ///
 /// # Errors
 ///
 /// 400 for an unusable query, 503 if the database does not answer.
+#[utoipa::path(
+    get,
+    path = "/api/chains",
+    tag = "calls",
+    operation_id = "calls_verify",
+    params(
+        ("cursor" = Option<String>, Query, description = "`next` of the answer before"),
+    ),
+    responses(
+        (status = 200, description = "what was found", body = ChainChecks),
+        (status = 400, description = "`unusable-parameter`"),
+        (status = 401, description = "`unauthorized`"),
+        (status = 503, description = "`store-unavailable`"),
+    )
+)]
 pub async fn verify(
     _: Api,
     State(app): State<App>,
-    behind: Result<Query<Behind>, QueryRejection>,
-) -> Result<Json<ChainChecks>, Problem> {
-    let Query(Behind { after }) = behind.map_err(|error| {
-        Problem::bad_request(
-            error.body_text(),
-            "go on with `?after=` and the `next` of the answer before",
-        )
-    })?;
-    app.records
-        .verify_chains(&after, CALLS)
-        .await
-        .map(Json)
-        .map_err(|error| Problem::unavailable(error.to_string()))
+    RawQuery(query): RawQuery,
+) -> Result<Answer<ChainChecks>, Problem> {
+    let query = Query::read(query.as_deref(), &["cursor"])?;
+    let behind = query.text("cursor").unwrap_or_default();
+    let checks = app.records.verify_chains(behind, CALLS).await;
+    checks.map(Answer).map_err(Problem::unavailable)
 }

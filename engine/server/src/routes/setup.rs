@@ -5,8 +5,7 @@
 
 use axum::extract::State;
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, WWW_AUTHENTICATE,
-    X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName};
 use axum::response::{IntoResponse, Response};
@@ -16,7 +15,6 @@ use crate::app::App;
 use crate::base::Base;
 use crate::config::After;
 use crate::doctor::{Applet, Card, EntrySeen, SetupPage, TallyView, Urls, diagnose};
-use crate::problem::Problem;
 use crate::routes::doctor::{gather, is_guarded, urls};
 use crate::routes::voicebot::{BEHIND_CONNECT, FIRST_BRANCH, second_branch};
 
@@ -39,7 +37,7 @@ const HEADERS: [(HeaderName, &str); 5] = [
 /// 401 without the API token, which a browser then asks for as a password; the name does not
 /// matter. 503 if too many look at once.
 pub async fn setup(State(app): State<App>, headers: HeaderMap) -> Result<Response, Response> {
-    access::page(&app, &headers).map_err(unauthorized)?;
+    access::page(&app, &headers).map_err(access::with_challenge)?;
     let base = Base::new(&app.config, &headers);
     let has_tokens = is_guarded(&app) || has_no_tokens(&app);
     let urls = urls(&app, &base, is_guarded(&app));
@@ -53,14 +51,6 @@ pub async fn setup(State(app): State<App>, headers: HeaderMap) -> Result<Respons
         findings: diagnose(&evidence),
     };
     Ok((HEADERS, page.html()).into_response())
-}
-
-fn unauthorized(problem: Problem) -> Response {
-    let challenge = [(
-        WWW_AUTHENTICATE,
-        "Basic realm=\"ghanti: api-token as the password\"",
-    )];
-    (challenge, problem).into_response()
 }
 
 fn has_no_tokens(app: &App) -> bool {

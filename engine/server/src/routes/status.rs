@@ -6,8 +6,8 @@ use std::time::Duration;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
-use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode};
 use ghanti_exotel::status::StatusCallback;
 use ghanti_exotel::{CallStatus, Parameters};
 use ghanti_model::{CallId, CallSid, EventKind, Masked, unix_ms};
@@ -17,8 +17,9 @@ use ghanti_store::{Sighting, StoreError};
 
 use crate::access::Applet;
 use crate::app::App;
+use crate::applet_error::AppletError;
+use crate::cause::Cause;
 use crate::doctor;
-use crate::problem::{Cause, Problem};
 use crate::unserved::explain;
 
 /// How often the stores are asked again for the call of a callback while they do not answer.
@@ -33,13 +34,14 @@ pub async fn status(
     State(app): State<App>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
-) -> Result<&'static str, Problem> {
+) -> Result<&'static str, AppletError> {
     let body = body?;
     let content_type = headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
     let callback = StatusCallback::from_body(content_type, &body).map_err(|error| {
-        Problem::bad_request(
+        AppletError::new(
+            StatusCode::BAD_REQUEST,
             error.to_string(),
             "send Exotel's status callback as form, multipart or JSON",
         )
@@ -57,7 +59,8 @@ pub async fn status(
         .and_then(|field| CallId::parse(field).or_else(|| packed(field)));
     if callback.call_sid.is_none() && order.is_none() {
         let missing = "`CallSid` is missing, and no `CustomField` names a call";
-        return Err(Problem::bad_request(
+        return Err(AppletError::new(
+            StatusCode::BAD_REQUEST,
             missing,
             "send Exotel's status callback with its CallSid",
         )

@@ -19,10 +19,10 @@ use tracing::field::display;
 use crate::access;
 use crate::admission::Opening;
 use crate::app::App;
+use crate::applet_error::AppletError;
 use crate::awaited::await_connect;
 use crate::doctor::{Applet, PROBE};
 use crate::logs::WEBSOCKET;
-use crate::problem::Problem;
 use crate::refusal::{ANYONE, EntryPoint, Refusal, refused, refused_stream};
 use crate::unserved::{explain, unstarted};
 
@@ -51,7 +51,7 @@ pub async fn open(
     session: Session<String>,
     headers: HeaderMap,
     upgrade: Upgrade,
-) -> Result<Response, Problem> {
+) -> Result<Response, AppletError> {
     let Path(session) = session?;
     accept(app, session, None, &headers, upgrade)
 }
@@ -62,7 +62,7 @@ pub async fn with_token(
     path: Session<(String, String)>,
     headers: HeaderMap,
     upgrade: Upgrade,
-) -> Result<Response, Problem> {
+) -> Result<Response, AppletError> {
     let Path((token, session)) = path?;
     accept(app, session, Some(token), &headers, upgrade)
 }
@@ -73,7 +73,7 @@ fn accept(
     token: Option<String>,
     headers: &HeaderMap,
     upgrade: Upgrade,
-) -> Result<Response, Problem> {
+) -> Result<Response, AppletError> {
     access::stream(&app, headers, token.as_deref())?;
     let upgrade = upgrade?;
     if session == PROBE {

@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 
 use crate::access::{Api, Applet};
 use crate::app::App;
+use crate::applet_error::AppletError;
 use crate::base::Base;
 use crate::config::After;
-use crate::problem::Problem;
 use crate::refusal::{ANYONE, EntryPoint, admit, refused};
 use crate::routes::passthru::share;
 use crate::secret::Secret;
@@ -37,10 +37,10 @@ pub async fn voicebot_url(
     State(app): State<App>,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
-) -> Result<Json<DynamicUrl>, Problem> {
+) -> Result<Json<DynamicUrl>, AppletError> {
     let server = &app.config.server;
     if server.stream_token.is_some() && server.applet_token.is_none() {
-        return Err(Problem::new(
+        return Err(AppletError::new(
             StatusCode::FORBIDDEN,
             "the stream's URL holds a token, and none guards this answer",
             "set `applet-token` of `[server]`, or give the Voicebot applet the stream's fixed URL",

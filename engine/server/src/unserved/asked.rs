@@ -4,7 +4,7 @@
 use ghanti_exotel::applet::PassthruRequest;
 use ghanti_model::{CallId, CallSid};
 
-use crate::problem::Cause;
+use crate::cause::Cause;
 use crate::refusal::ANYONE;
 
 /// The path of media streams.

@@ -13,8 +13,8 @@ use time::PrimitiveDateTime;
 use time::macros::{format_description, offset};
 
 use crate::app::App;
+use crate::cause::Cause;
 use crate::doctor::{Applet, Sign, is_placeholder};
-use crate::problem::Cause;
 
 use super::asked::{STREAM, of_session};
 

@@ -5,6 +5,7 @@ use ghanti_model::chain::{self, Broken, Intact};
 use ghanti_model::{CallEvent, CallId, ChainHead, ChainedEvent};
 use serde::Serialize;
 use sqlx::{PgConnection, Postgres, QueryBuilder, Sqlite, SqliteConnection};
+use utoipa::ToSchema;
 
 use super::{Pool, SqlRecords, always, stored_ms};
 use crate::StoreError;
@@ -48,7 +49,7 @@ type ChainRow = (
 );
 
 /// What came of checking the chains of some calls.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ChainChecks {
     /// How many calls were checked.
     pub calls: u64,
@@ -62,7 +63,7 @@ pub struct ChainChecks {
 }
 
 /// A call in which something was changed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct BrokenCall {
     /// Its id, as the database has it.
     pub call_id: String,

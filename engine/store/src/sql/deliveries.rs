@@ -34,7 +34,7 @@ const FAILED: &str = "UPDATE webhook_deliveries SET error = $3, dead_ms = $4 WHE
 // the first message of a call, and those that wait behind it
 const AGAIN: &str = "UPDATE webhook_deliveries SET next_ms = $3 WHERE endpoint = $1 AND call_id = $2 AND dead_ms IS NULL";
 const DEAD: &str = "SELECT id, endpoint, call_id, kind, created_ms, attempts, dead_ms, error FROM webhook_deliveries \
-     WHERE dead_ms IS NOT NULL ORDER BY dead_ms DESC, seq DESC LIMIT $1";
+     WHERE dead_ms IS NOT NULL AND (dead_ms, id) < ($1, $2) ORDER BY dead_ms DESC, id DESC LIMIT $3";
 const REVIVE: &str = "UPDATE webhook_deliveries SET dead_ms = NULL, attempts = 0, created_ms = $2, next_ms = $2 WHERE id = $1 AND dead_ms IS NOT NULL";
 const BACKLOG: &str =
     "SELECT endpoint, COUNT(*), COUNT(dead_ms) FROM webhook_deliveries GROUP BY endpoint";
@@ -174,10 +174,17 @@ impl SqlRecords {
         })
     }
 
-    /// Returns the messages that were given up last, at most `limit`, newest first.
-    pub async fn dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, StoreError> {
-        let rows: Vec<DeadRow> =
-            on_either!(self, pool => sqlx::query_as(DEAD).bind(i64::from(limit)).fetch_all(pool))?;
+    /// Returns the messages that were given up last, at most `limit`, newest first: those after the
+    /// time and id `behind` or, without, the newest.
+    pub async fn dead_letters(
+        &self,
+        behind: Option<(u64, &str)>,
+        limit: u32,
+    ) -> Result<Vec<DeadLetter>, StoreError> {
+        let (dead_ms, id) = behind.map_or((i64::MAX, ""), |(ms, id)| (stored_ms(ms), id));
+        let rows: Vec<DeadRow> = on_either!(self, pool => {
+            sqlx::query_as(DEAD).bind(dead_ms).bind(id).bind(i64::from(limit)).fetch_all(pool)
+        })?;
         let ms = |ms: i64| u64::try_from(ms).unwrap_or_default();
         Ok(rows
             .into_iter()

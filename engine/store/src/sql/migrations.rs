@@ -44,6 +44,11 @@ const SQLITE: &[Source] = &[
         include_str!("../../migrations/sqlite/0007_webhook_deliveries.sql"),
     ),
     (
+        8,
+        "list of calls",
+        include_str!("../../migrations/sqlite/0008_list_of_calls.sql"),
+    ),
+    (
         9,
         "chain",
         include_str!("../../migrations/sqlite/0009_chain.sql"),
@@ -94,6 +99,11 @@ const POSTGRES: &[Source] = &[
         7,
         "webhook deliveries",
         include_str!("../../migrations/postgres/0007_webhook_deliveries.sql"),
+    ),
+    (
+        8,
+        "list of calls",
+        include_str!("../../migrations/postgres/0008_list_of_calls.sql"),
     ),
     (
         9,

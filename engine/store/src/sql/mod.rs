@@ -62,6 +62,7 @@ mod nodes;
 mod pages;
 mod pseudonym;
 mod retention;
+mod search;
 mod tasks;
 
 use std::path::Path;

@@ -250,7 +250,7 @@ pub(super) async fn a_message_is_taken_by_one_node_until_its_time_is_over(
         .await
         .unwrap();
     assert_eq!(claim(&records, until_ms, 100).await, []);
-    assert_eq!(records.dead_letters(10).await.unwrap(), []);
+    assert_eq!(records.dead_letters(None, 10).await.unwrap(), []);
     records.delivered(&again[0], until_ms).await.unwrap();
     assert_eq!(kinds(&claim(&records, until_ms, 100).await), ["outcome"]);
 }
@@ -266,7 +266,7 @@ pub(super) async fn a_message_that_is_given_up_is_kept_and_lets_the_next_one_go(
         .give_up(first, &"x".repeat(5_000), LATER_MS)
         .await
         .unwrap();
-    let [dead] = &records.dead_letters(10).await.unwrap()[..] else {
+    let [dead] = &records.dead_letters(None, 10).await.unwrap()[..] else {
         panic!("one dead letter");
     };
     assert_eq!(
@@ -309,25 +309,25 @@ pub(super) async fn what_nobody_wants_any_more_is_given_up_and_forgotten(
             .tidy_deliveries(known, now_ms + UNKNOWN_KEPT_MS)
             .await
             .unwrap();
-        assert_eq!(records.dead_letters(10).await.unwrap(), []);
+        assert_eq!(records.dead_letters(None, 10).await.unwrap(), []);
     }
     let day_ms = now_ms + UNKNOWN_KEPT_MS + 60_000;
     records.tidy_deliveries(&known, day_ms).await.unwrap();
-    assert_eq!(records.dead_letters(10).await.unwrap(), []);
+    assert_eq!(records.dead_letters(None, 10).await.unwrap(), []);
     records.tidy_deliveries(&others, day_ms).await.unwrap();
-    let dead = records.dead_letters(10).await.unwrap();
+    let dead = records.dead_letters(None, 10).await.unwrap();
     assert_eq!(dead.len(), 2);
     assert!(dead[0].error.contains("[webhooks.crm]"), "{dead:?}");
     records
         .tidy_deliveries(&known, day_ms + DEAD_KEPT_MS)
         .await
         .unwrap();
-    assert_eq!(records.dead_letters(10).await.unwrap().len(), 2);
+    assert_eq!(records.dead_letters(None, 10).await.unwrap().len(), 2);
     records
         .tidy_deliveries(&known, day_ms + DEAD_KEPT_MS + 1)
         .await
         .unwrap();
-    assert_eq!(records.dead_letters(10).await.unwrap(), []);
+    assert_eq!(records.dead_letters(None, 10).await.unwrap(), []);
 }
 
 /// When one message is delivered the next one of its call may be taken, at that moment and once.

@@ -116,7 +116,7 @@ impl Api {
 }
 
 fn refusal(status: u16, error: &str, hint: &str) -> Response {
-    let body = Json(json!({ "error": error, "hint": hint }));
+    let body = Json(json!({ "detail": error, "hint": hint }));
     (StatusCode::from_u16(status).unwrap(), body).into_response()
 }
 
@@ -154,7 +154,7 @@ async fn schema(
     let fields = shared.schema.fields.iter().map(|(name, field)| {
         let mut shown = json!({ "type": field.kind.to_string(), "required": field.required });
         if let Some(state) = &field.from_state {
-            shown["from-state"] = json!(state);
+            shown["from_state"] = json!(state);
         }
         (name.clone(), shown)
     });

@@ -22,7 +22,7 @@ async fn a_call_without_a_stream_says_so_everywhere_it_is_asked() {
         .json()
         .await
         .unwrap();
-    let call = calls[0]["call_id"].as_str().unwrap().to_owned();
+    let call = calls["items"][0]["call_id"].as_str().unwrap().to_owned();
 
     let by_api = report(&engine, &format!("?call={call}")).await;
     assert_eq!(

@@ -1,0 +1,97 @@
+//! The answer to a request to the API that is served.
+
+use axum::Json;
+use axum::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::problem::{Kind, Problem};
+use crate::times;
+
+/// JSON in which times also stand as ISO 8601.
+#[derive(Debug)]
+pub struct Answer<T>(pub T);
+
+impl<T: Serialize> Answer<T> {
+    fn value(&self) -> Result<serde_json::Value, Problem> {
+        let value = serde_json::to_value(&self.0);
+        let mut value = value
+            .map_err(|error| Problem::new(Kind::Internal, error.to_string(), "report this"))?;
+        times::add(&mut value);
+        Ok(value)
+    }
+
+    /// The answer with a tag of what it says. A client that sends the tag as `If-None-Match` is
+    /// answered 304 as long as it is the same (RFC 9110, 13.1.2).
+    pub fn tagged(&self, asked: &HeaderMap) -> Response {
+        match self.value().map(|value| value.to_string()) {
+            Ok(text) => tagged(text.into_bytes(), "application/json", asked),
+            Err(problem) => problem.into_response(),
+        }
+    }
+}
+
+impl<T: Serialize> IntoResponse for Answer<T> {
+    fn into_response(self) -> Response {
+        match self.value() {
+            Ok(value) => Json(value).into_response(),
+            Err(problem) => problem.into_response(),
+        }
+    }
+}
+
+/// A body with a tag of its content, or 304 if the client has it.
+pub fn tagged(body: Vec<u8>, media_type: &'static str, asked: &HeaderMap) -> Response {
+    let hash = Sha256::digest(&body);
+    let digits: String = hash
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let tag = format!("\"{digits}\"");
+    let is_known = asked
+        .get_all(IF_NONE_MATCH)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        // weak comparison, as for any `If-None-Match`
+        .any(|known| known == "*" || known.trim_start_matches("W/") == tag);
+    let headers = [
+        // records are personal: a browser may keep them, and asks each time
+        (CACHE_CONTROL, HeaderValue::from_static("private, no-cache")),
+        (
+            ETAG,
+            HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\"")),
+        ),
+    ];
+    if is_known {
+        return (StatusCode::NOT_MODIFIED, headers).into_response();
+    }
+    let media_type = [(axum::http::header::CONTENT_TYPE, media_type)];
+    (headers, media_type, body).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_client_has_is_not_sent_again() {
+        let ask = |known: &'static str| {
+            let mut asked = HeaderMap::new();
+            asked.insert(IF_NONE_MATCH, HeaderValue::from_static(known));
+            Answer("said").tagged(&asked)
+        };
+        let first = Answer("said").tagged(&HeaderMap::new());
+        assert_eq!(first.status(), StatusCode::OK);
+        let tag = first.headers()[ETAG].to_str().unwrap().to_owned();
+        let known: &'static str = Box::leak(format!("\"other\", W/{tag}").into_boxed_str());
+        for (known, status) in [(known, 304), ("*", 304), ("\"other\"", 200)] {
+            assert_eq!(ask(known).status(), status, "{known}");
+            assert_eq!(ask(known).headers()[ETAG], tag);
+        }
+    }
+}

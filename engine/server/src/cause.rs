@@ -1,0 +1,18 @@
+//! Why a request was not served, where that is a matter of the set-up.
+
+/// Why a request could not be served because the set-up is wrong. Such requests are logged, counted
+/// and, if Exotel made them, kept with their call (`unserved.rs`). The cause is passed to that
+/// middleware in the response's extensions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cause {
+    /// The token is missing or wrong.
+    Token,
+    /// No route matches the path.
+    Path,
+    /// The route does not accept the method.
+    Method,
+    /// A media stream was requested without a WebSocket upgrade.
+    Upgrade,
+    /// The body cannot be read.
+    Body,
+}

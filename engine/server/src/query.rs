@@ -1,0 +1,235 @@
+//! Reads the query of a request to the API. What is not known, is said twice or cannot be read is
+//! refused with the parameter's name and what it takes.
+
+use ghanti_model::PhoneNumber;
+use time::format_description::well_known::{Iso8601, Rfc3339};
+use time::{Date, OffsetDateTime, Time};
+
+use crate::problem::Problem;
+
+/// The most characters of a parameter's name in an error; the sender chose it.
+const SHOWN: usize = 64;
+
+/// The parameters of a query.
+#[derive(Debug)]
+pub struct Query(Vec<(String, String)>);
+
+impl Query {
+    /// Reads a query that may have these parameters, each once.
+    ///
+    /// # Errors
+    ///
+    /// 400 for another parameter, or one that stands there twice.
+    pub fn read(query: Option<&str>, known: &[&str]) -> Result<Self, Problem> {
+        let mut parameters: Vec<(String, String)> = Vec::new();
+        for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+            if !known.contains(&name.as_ref()) {
+                let takes = if known.is_empty() {
+                    "leave it out: none is taken".to_owned()
+                } else {
+                    format!("use {}", list(known))
+                };
+                return Err(Problem::parameter(&shown(&name), "is unknown", takes));
+            }
+            if parameters.iter().any(|(earlier, _)| *earlier == name) {
+                let takes = "send it once".to_owned();
+                return Err(Problem::parameter(&name, "stands there twice", takes));
+            }
+            parameters.push((name.into_owned(), value.into_owned()));
+        }
+        Ok(Self(parameters))
+    }
+
+    /// A parameter as it was sent.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        let found = self.0.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// A parameter as `read` reads it. `takes` says what it takes.
+    ///
+    /// # Errors
+    ///
+    /// 400 if it cannot be read.
+    pub fn parsed<T>(
+        &self,
+        name: &str,
+        takes: &str,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, Problem> {
+        // the value may be personal: it is not shown
+        let unreadable = || Problem::parameter(name, "cannot be read", format!("give {takes}"));
+        self.text(name)
+            .map(|text| read(text).ok_or_else(unreadable))
+            .transpose()
+    }
+
+    /// A number from 1 to `most`.
+    ///
+    /// # Errors
+    ///
+    /// 400 for anything else.
+    pub fn number(&self, name: &str, most: u32) -> Result<Option<u32>, Problem> {
+        self.parsed(name, &format!("a number from 1 to {most}"), |text| {
+            text.parse()
+                .ok()
+                .filter(|number| (1..=most).contains(number))
+        })
+    }
+
+    /// Whether a parameter is `true`; absent, it is `false`.
+    ///
+    /// # Errors
+    ///
+    /// 400 for anything but `true` and `false`.
+    pub fn flag(&self, name: &str) -> Result<bool, Problem> {
+        let flag = self.parsed(name, "`true` or `false`", |text| text.parse().ok())?;
+        Ok(flag.unwrap_or_default())
+    }
+
+    /// A phone number, in any spelling.
+    ///
+    /// # Errors
+    ///
+    /// 400 for what is no phone number.
+    pub fn phone(&self, name: &str) -> Result<Option<PhoneNumber>, Problem> {
+        let takes = "5 to 15 digits, such as `%2B919876543210` or `9876543210`";
+        self.parsed(name, takes, |text| {
+            PhoneNumber::parse(&with_plus(text)).ok()
+        })
+    }
+
+    /// A time in milliseconds since 1970-01-01T00:00:00Z. A date is its midnight, `offset_minutes`
+    /// east of UTC.
+    ///
+    /// # Errors
+    ///
+    /// 400 for what is no time.
+    pub fn time(&self, name: &str, offset_minutes: i16) -> Result<Option<u64>, Problem> {
+        let takes =
+            "a date such as `2026-11-27`, or a time with its zone such as `2026-11-27T09:00:00Z`";
+        self.parsed(name, takes, |text| unix_ms(text, offset_minutes))
+    }
+}
+
+/// Names in backticks, as a list.
+pub fn list(names: &[&str]) -> String {
+    let each: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    each.join(", ")
+}
+
+fn shown(name: &str) -> String {
+    name.chars()
+        .take(SHOWN)
+        .collect::<String>()
+        .escape_debug()
+        .to_string()
+}
+
+/// The text with a `+` where a query has a space: a `+` that is not percent-encoded is read so.
+fn with_plus(text: &str) -> String {
+    match text.strip_prefix(' ') {
+        Some(rest) => format!("+{rest}"),
+        None => text.to_owned(),
+    }
+}
+
+fn unix_ms(text: &str, offset_minutes: i16) -> Option<u64> {
+    // the parser of dates takes a time behind it, which it ignores
+    if !text.contains('T')
+        && let Ok(date) = Date::parse(text, &Iso8601::DATE)
+    {
+        let midnight = date.with_time(Time::MIDNIGHT).assume_utc().unix_timestamp();
+        let seconds = midnight - i64::from(offset_minutes) * 60;
+        return u64::try_from(seconds).ok()?.checked_mul(1_000);
+    }
+    // RFC 3339 also allows a space between date and time; here it is the `+` of the zone
+    let (date, time) = text.split_once('T')?;
+    let text = format!("{date}T{}", time.replace(' ', "+"));
+    let at = OffsetDateTime::parse(&text, &Rfc3339).ok()?;
+    u64::try_from(at.unix_timestamp_nanos() / 1_000_000).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INDIA: i16 = 330;
+
+    fn read(query: &str) -> Query {
+        Query::read(Some(query), &["limit", "phone", "since", "numbers"]).unwrap()
+    }
+
+    #[test]
+    fn what_is_unknown_or_said_twice_is_named() {
+        for (query, words) in [
+            ("colour=red", "`colour` is unknown"),
+            ("limit=1&limit=2", "`limit` stands there twice"),
+            ("li%0Amit=1", r"`li\nmit` is unknown"),
+        ] {
+            let told = format!("{:?}", Query::read(Some(query), &["limit"]).unwrap_err());
+            assert!(
+                told.contains(&words.replace('\\', r"\\")),
+                "{query}: {told}"
+            );
+        }
+        assert!(Query::read(None, &[]).is_ok() && Query::read(Some(""), &[]).is_ok());
+    }
+
+    #[test]
+    fn numbers_and_flags_are_bounded() {
+        assert_eq!(read("limit=200").number("limit", 200).unwrap(), Some(200));
+        assert_eq!(read("").number("limit", 200).unwrap(), None);
+        for text in ["0", "201", "-1", "", "1e2", "4294967297"] {
+            let query = read(&format!("limit={text}"));
+            assert!(query.number("limit", 200).is_err(), "{text}");
+        }
+        assert!(read("numbers=true").flag("numbers").unwrap());
+        assert!(read("numbers=1").flag("numbers").is_err());
+    }
+
+    #[test]
+    fn a_phone_number_has_any_spelling() {
+        for text in [
+            "+919876543210",
+            "%2B919876543210",
+            "9876543210",
+            "098765-43210",
+            "%2B91%2098765%2043210",
+        ] {
+            let phone = read(&format!("phone={text}")).phone("phone").unwrap();
+            assert_eq!(phone.unwrap().expose(), "+919876543210", "{text}");
+        }
+        let told = format!("{:?}", read("phone=98765").phone("phone"));
+        assert!(told.contains("Ok"), "a service code: {told}");
+        let told = format!("{:?}", read("phone=asha").phone("phone").unwrap_err());
+        assert!(told.contains("phone") && !told.contains("asha"), "{told}");
+    }
+
+    #[test]
+    fn a_time_is_a_date_or_has_a_zone() {
+        for (text, expected) in [
+            ("2026-11-27T09:00:00Z", 1_795_770_000_000),
+            ("2026-11-27T09:00:00.250Z", 1_795_770_000_250),
+            ("2026-11-27T14:30:00%2B05:30", 1_795_770_000_000),
+            ("2026-11-27T14:30:00+05:30", 1_795_770_000_000),
+            ("2026-11-27", 1_795_717_800_000),
+        ] {
+            let time = read(&format!("since={text}")).time("since", INDIA);
+            assert_eq!(time.unwrap(), Some(expected), "{text}");
+        }
+        for text in [
+            "",
+            "today",
+            "2026-11-27T09:00:00",
+            "2026-13-01",
+            "27.11.2026",
+            "1795770000000",
+            "1969-12-31",
+            "2026-11-27 09:00:00Z",
+        ] {
+            let time = read(&format!("since={text}")).time("since", INDIA);
+            assert!(time.is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! `GET /api/calls`: the list of calls, newest first, a page at a time.
+
+use axum::extract::{RawQuery, State};
+use ghanti_model::{CallId, CallSid, CallState, DialState, Direction, FlowName, Language};
+use ghanti_model::{PhoneNumber, VersionId};
+use ghanti_session::outcomes::OWN;
+use ghanti_store::{CallFilter, CallPlace, CallSummary};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::access::Api;
+use crate::answer::Answer;
+use crate::app::App;
+use crate::list::{BY_DEFAULT, List, MOST};
+use crate::problem::Problem;
+use crate::query::{self, Query};
+
+/// What the list can be asked for.
+const PARAMETERS: [&str; 11] = [
+    "limit", "cursor", "phone", "call-sid", "state", "outcome", "flow", "version", "campaign",
+    "since", "until",
+];
+
+/// A call in the list: nothing that was said, and nothing of the customer but their number.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CallSummary)]
+pub struct Summary {
+    /// The engine's id.
+    call_id: CallId,
+    /// The order that it was dialled for.
+    order: Option<CallId>,
+    /// Exotel's id, once known.
+    call_sid: Option<CallSid>,
+    /// The campaign that dialled it.
+    campaign: Option<String>,
+    state: CallState,
+    direction: Option<Direction>,
+    /// The customer's number.
+    customer_number: Option<PhoneNumber>,
+    flow: Option<FlowName>,
+    version: Option<VersionId>,
+    /// The language at the end.
+    language: Option<Language>,
+    /// What came of it.
+    outcome: Option<String>,
+    /// The flow's own disposition.
+    disposition: Option<String>,
+    /// What is known of the engine's request to dial.
+    dial: Option<DialState>,
+    /// How many problems the record has.
+    problems: u32,
+    created_ms: u64,
+    started_ms: Option<u64>,
+    ended_ms: Option<u64>,
+}
+
+impl From<CallSummary> for Summary {
+    fn from(call: CallSummary) -> Self {
+        Self {
+            call_id: call.call_id,
+            order: call.order,
+            call_sid: call.call_sid,
+            campaign: call.campaign,
+            state: call.state,
+            direction: call.direction,
+            customer_number: call.customer_number,
+            flow: call.flow,
+            version: call.version,
+            language: call.language,
+            outcome: call.outcome,
+            disposition: call.disposition,
+            dial: call.dial,
+            problems: call.problems,
+            created_ms: call.created_ms,
+            started_ms: call.started_ms,
+            ended_ms: call.ended_ms,
+        }
+    }
+}
+
+/// Returns the calls that fit all filters, newest first. While calls are added, the pages after a
+/// cursor have every call once that was there when the first one was asked for.
+///
+/// # Errors
+///
+/// 400 for a parameter that is unknown or cannot be read, and for an outcome that no call has had;
+/// 503 if the database does not answer.
+#[utoipa::path(
+    get,
+    path = "/api/calls",
+    tag = "calls",
+    operation_id = "calls_list",
+    params(
+        ("limit" = Option<u32>, Query, description = "how many items, 1 to 200; 50 without it"),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before"),
+        ("phone" = Option<String>, Query, description = "the customer's number, in any spelling"),
+        ("call-sid" = Option<String>, Query, description = "Exotel's id"),
+        ("state" = Option<CallState>, Query, description = "the state"),
+        ("outcome" = Option<String>, Query, description = "the engine's or a flow's"),
+        ("flow" = Option<String>, Query, description = "the flow"),
+        ("version" = Option<String>, Query, description = "the flow's version"),
+        ("campaign" = Option<String>, Query, description = "the campaign that dialled"),
+        ("since" = Option<String>, Query, description = "created at this time or later: a date (its midnight, local time) or ISO 8601 with a zone"),
+        ("until" = Option<String>, Query, description = "created before this time"),
+    ),
+    responses(
+        (status = 200, description = "a page, newest first", body = List<Summary>),
+        (status = 400, description = "`unusable-parameter`"),
+        (status = 401, description = "`unauthorized`"),
+        (status = 503, description = "`store-unavailable`"),
+    )
+)]
+pub async fn list(
+    _: Api,
+    State(app): State<App>,
+    RawQuery(query): RawQuery,
+) -> Result<Answer<List<Summary>>, Problem> {
+    let query = Query::read(query.as_deref(), &PARAMETERS)?;
+    let filter = filter(&query, app.services.settings.offset_minutes)?;
+    let limit = query.number("limit", MOST)?.unwrap_or(BY_DEFAULT);
+    let behind = query.parsed("cursor", "`next` of the page before", place)?;
+    let unsaved = app
+        .services
+        .registry
+        .unsaved(|record| CallSummary::from(record));
+    let page = app.records.search(&filter, behind, limit).await;
+    let page = page
+        .map_err(Problem::unavailable)?
+        .with_unsaved(unsaved, &filter, behind, limit);
+    if page.calls.is_empty() {
+        check_outcome(&app, filter.outcome.as_deref()).await?;
+    }
+    Ok(Answer(List {
+        items: page.calls.into_iter().map(Summary::from).collect(),
+        next: page.next.map(cursor),
+    }))
+}
+
+fn filter(query: &Query, offset_minutes: i16) -> Result<CallFilter, Problem> {
+    const ID: &str = "1 to 128 letters, digits, `-`, `_` and `.`";
+    let state = |text: &str| match text {
+        "pending" => Some(CallState::Pending),
+        "live" => Some(CallState::Live),
+        "ended" => Some(CallState::Ended),
+        _ => None,
+    };
+    let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    Ok(CallFilter {
+        phone: query.phone("phone")?,
+        call_sid: query.parsed("call-sid", ID, |text| CallSid::parse(text).ok())?,
+        state: query.parsed("state", "`pending`, `live` or `ended`", state)?,
+        outcome: query.parsed("outcome", "an outcome", text)?,
+        flow: query.parsed("flow", ID, |text| FlowName::parse(text).ok())?,
+        version: query.parsed("version", ID, |text| VersionId::parse(text).ok())?,
+        campaign: query.parsed("campaign", "a campaign's name", text)?,
+        since_ms: query.time("since", offset_minutes)?,
+        until_ms: query.time("until", offset_minutes)?,
+    })
+}
+
+/// Checks that an outcome of which there are no calls is no slip of the pen: it is the engine's own,
+/// or other calls have had it.
+async fn check_outcome(app: &App, outcome: Option<&str>) -> Result<(), Problem> {
+    let Some(outcome) = outcome.filter(|outcome| !OWN.contains(outcome)) else {
+        return Ok(());
+    };
+    match app.records.knows_outcome(outcome).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Problem::parameter(
+            "outcome",
+            "is none that a call has had",
+            format!("give one that a flow has set, or of {}", query::list(&OWN)),
+        )),
+        Err(error) => Err(Problem::unavailable(error.to_string())),
+    }
+}
+
+/// A place as the cursor of the next page.
+fn cursor(place: CallPlace) -> String {
+    format!("{:x}.{}", place.created_ms, place.call_id)
+}
+
+fn place(cursor: &str) -> Option<CallPlace> {
+    let (created_ms, call_id) = cursor.split_once('.')?;
+    Some(CallPlace {
+        created_ms: u64::from_str_radix(created_ms, 16).ok()?,
+        call_id: CallId::parse(call_id)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_is_the_place_it_was_made_of() {
+        let made = CallPlace {
+            created_ms: 1_795_770_000_123,
+            call_id: CallId::generate(),
+        };
+        assert_eq!(place(&cursor(made)), Some(made));
+        for text in [
+            "",
+            ".",
+            "1",
+            "1.x",
+            "g.0190",
+            "-1.0190aaaa-0000-7000-8000-000000000000",
+        ] {
+            assert_eq!(place(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn filters_are_checked() {
+        let read = |text: &str| {
+            let query = Query::read(Some(text), &PARAMETERS)?;
+            filter(&query, 330)
+        };
+        let all = "phone=9876543210&call-sid=c1&state=live&outcome=busy&flow=emi&version=ab&campaign=d&since=2026-11-27&until=2026-11-28";
+        let filter = read(all).unwrap();
+        assert_eq!(
+            filter.until_ms.unwrap() - filter.since_ms.unwrap(),
+            86_400_000
+        );
+        assert_eq!(
+            (filter.state, filter.campaign.as_deref()),
+            (Some(CallState::Live), Some("d"))
+        );
+        for text in [
+            "phone=x",
+            "call-sid=a%20b",
+            "state=over",
+            "outcome=",
+            "flow=",
+            "version=%2F",
+            "since=now",
+            "until=1",
+        ] {
+            let told = format!("{:?}", read(text).unwrap_err());
+            let (name, _) = text.split_once('=').unwrap();
+            assert!(
+                told.contains(&format!("`{name}` cannot be read")),
+                "{text}: {told}"
+            );
+        }
+    }
+}
