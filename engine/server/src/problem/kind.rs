@@ -113,7 +113,7 @@ mod tests {
             let usable = |byte: u8| byte.is_ascii_lowercase() || byte == b'-';
             name.bytes().all(usable)
         };
-        assert!(names.iter().all(|name| is_kebab(name)));
+        assert!(names.iter().all(is_kebab));
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), Kind::ALL.len());
