@@ -39,6 +39,7 @@ mod scripts;
 mod start;
 #[path = "../support/mod.rs"]
 mod support;
+mod tokens;
 mod transfers;
 mod untrusted;
 mod webhooks;

@@ -41,34 +41,40 @@ pub fn bare() -> TempDir {
 /// The shipped flow in Rust alone: it greets, and waits for an answer.
 pub fn reminder() -> TempDir {
     let flows = tempfile::tempdir().unwrap();
+    with_reminder(flows)
+}
+
+/// Adds that flow to a folder.
+pub fn with_reminder(flows: TempDir) -> TempDir {
     let mut copy = Command::new("cp");
     copy.arg("-r").arg(root().join("flows/emi-reminder"));
     assert!(copy.arg(flows.path()).status().unwrap().success());
     flows
 }
 
-/// Two engines on one database and one session store.
-pub struct Pair {
-    pub engines: [Engine; 2],
+/// Engines on one database and one session store.
+pub struct Cluster {
+    pub engines: Vec<Engine>,
     postgres: PostgresServer,
     _redis: RedisServer,
     flows: TempDir,
 }
 
-impl Pair {
+impl Cluster {
+    /// Starts two.
     pub fn start(flows: TempDir) -> Self {
-        Self::start_with(flows, "[calls]\n")
+        Self::start_with(2, flows, "[calls]\n")
     }
 
-    /// Starts them with these settings of `[calls]`.
-    pub fn start_with(flows: TempDir, calls: &str) -> Self {
+    /// Starts so many, with these settings of `[calls]`.
+    pub fn start_with(engines: usize, flows: TempDir, calls: &str) -> Self {
         let (postgres, redis) = (PostgresServer::start(), RedisServer::start());
         let (database, sessions) = (postgres.create_database(DATABASE), redis.url());
         let stores = format!("[stores]\nredis-url = '{sessions}'\ndatabase-url = '{database}'\n");
         let config = format!("{BY_KEYS}{calls}agents = ['{AGENT}']\n{stores}");
         let engine = || Setup::new(config.clone()).flows(flows.path()).start();
         Self {
-            engines: [engine(), engine()],
+            engines: (0..engines).map(|_| engine()).collect(),
             postgres,
             _redis: redis,
             flows,
@@ -103,7 +109,7 @@ fn node_of(engine: &Engine) -> String {
 }
 
 /// Looks until what is looked for is there.
-async fn until<T, E: std::fmt::Debug>(
+pub async fn until<T, E: std::fmt::Debug>(
     what: &str,
     mut look: impl AsyncFnMut() -> Result<T, E>,
 ) -> T {
@@ -122,7 +128,7 @@ async fn status(engine: &Engine, path: &str) -> u16 {
     response.status().as_u16()
 }
 
-fn text(value: &Value) -> String {
+pub fn text(value: &Value) -> String {
     value.as_str().unwrap().to_owned()
 }
 
@@ -156,17 +162,17 @@ fn place_of(engine: &Engine) -> Place {
     (engine.address().to_owned(), node_of(engine))
 }
 
-/// Two engines as Exotel and a campaign see them.
-struct Ways {
+/// Engines as Exotel and a campaign see them.
+pub struct Ways {
     http: Client,
-    places: Mutex<[Place; 2]>,
+    places: Mutex<Vec<Place>>,
     is_restarting: AtomicBool,
 }
 
 /// A call that was held, and the nodes that saw what of it.
-struct Held {
-    call: String,
-    sid: String,
+pub struct Held {
+    pub call: String,
+    pub sid: String,
     seen: Vec<(&'static str, String)>,
 }
 
@@ -174,30 +180,48 @@ struct Held {
 struct Choice(u64);
 
 impl Choice {
-    fn engine(&mut self) -> usize {
+    fn engine(&mut self, of: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        usize::from(mixed >> 63 == 1)
+        usize::try_from((mixed >> 32) * of as u64 >> 32).unwrap()
     }
 }
 
 impl Ways {
-    /// Tries one engine and then the other, in turn, as Exotel tries again what is refused.
+    pub fn new(engines: &[Engine]) -> Arc<Self> {
+        Arc::new(Self {
+            http: engines[0].http().clone(),
+            places: Mutex::new(engines.iter().map(place_of).collect()),
+            is_restarting: AtomicBool::new(true),
+        })
+    }
+
+    /// Leads nothing to an engine any more.
+    pub fn leave(&self, engine: &Engine) {
+        let mut places = self.places.lock().unwrap();
+        places.retain(|(address, _)| address != engine.address());
+    }
+
+    /// Tries one engine and then the next, in turn, as Exotel tries again what is refused.
     async fn either<T, F: Future<Output = Option<T>>>(
         &self,
         choice: &mut Choice,
         attempt: impl Fn(String) -> F,
     ) -> (String, T) {
-        let (mut at, given_up) = (choice.engine(), Instant::now() + PATIENCE);
+        let engines = self.places.lock().unwrap().len();
+        let (mut at, given_up) = (choice.engine(engines), Instant::now() + PATIENCE);
         loop {
-            let (address, node) = self.places.lock().unwrap()[at].clone();
+            let (address, node) = {
+                let places = self.places.lock().unwrap();
+                places[at % places.len()].clone()
+            };
             if let Some(answer) = attempt(address).await {
                 return (node, answer);
             }
-            assert!(Instant::now() < given_up, "both engines refuse");
+            assert!(Instant::now() < given_up, "all engines refuse");
             tokio::time::sleep(LOOK).await;
-            at = 1 - at;
+            at += 1;
         }
     }
 
@@ -234,7 +258,7 @@ impl Ways {
         let choice = &mut Choice(nth);
         let (sid, phone) = (format!("both-{nth}"), format!("09876{:06}", 700_000 + nth));
         let fields = json!({ "name": "Priya Sharma", "language": "en-IN", "loan": "LN-00478213", "amount": "12,500", "due-date": "2030-12-05" });
-        let order = json!({ "phone": phone, "fields": fields }).to_string();
+        let order = json!({ "phone": phone, "fields": fields, "flow": "bare" }).to_string();
         let order = Some(("application/json", order));
         let (node, created) = self.ask(choice, 201, "/api/calls", order).await;
         let mut seen = vec![("requested", node)];
@@ -269,7 +293,7 @@ impl Ways {
 }
 
 /// Holds these calls, so many at once.
-async fn hold(ways: Arc<Ways>, calls: Range<u64>, at_once: u64) -> Vec<Held> {
+pub async fn hold(ways: Arc<Ways>, calls: Range<u64>, at_once: u64) -> Vec<Held> {
     let hold = |nth| {
         let ways = Arc::clone(&ways);
         async move { ways.hold(nth).await }
@@ -285,16 +309,12 @@ async fn two_engines_on_one_database_lose_nothing_of_each_other() {
     const AT_ONCE: u64 = 8;
     // while one engine is away fewer go on, so that there are calls left when it is back
     const FEW: u64 = 4;
-    let mut pair = Pair::start(bare());
-    let ways = Arc::new(Ways {
-        http: pair.engines[0].http().clone(),
-        places: Mutex::new(pair.engines.each_ref().map(place_of)),
-        is_restarting: AtomicBool::new(true),
-    });
+    let mut cluster = Cluster::start(bare());
+    let ways = Ways::new(&cluster.engines);
     let first = tokio::spawn(hold(Arc::clone(&ways), 0..CALLS / 3, AT_ONCE));
     let over = "SELECT call_id FROM calls WHERE state = 'ended'";
-    pair.until(over, |rows| rows.len() > 20).await;
-    pair.engines[0].ask_to_stop();
+    cluster.until(over, |rows| rows.len() > 20).await;
+    cluster.engines[0].ask_to_stop();
     let mut held = first.await.unwrap();
     let meanwhile = tokio::spawn({
         let ways = Arc::clone(&ways);
@@ -307,9 +327,9 @@ async fn two_engines_on_one_database_lose_nothing_of_each_other() {
             held
         }
     });
-    assert_eq!(pair.engines[0].stopped(PATIENCE).code(), Some(0));
-    pair.engines[0].start_again();
-    ways.places.lock().unwrap()[0] = place_of(&pair.engines[0]);
+    assert_eq!(cluster.engines[0].stopped(PATIENCE).code(), Some(0));
+    cluster.engines[0].start_again();
+    ways.places.lock().unwrap()[0] = place_of(&cluster.engines[0]);
     ways.is_restarting.store(false, Ordering::Relaxed);
     held.extend(meanwhile.await.unwrap());
     held.extend(hold(Arc::clone(&ways), CALLS / 3..CALLS, AT_ONCE).await);
@@ -326,7 +346,7 @@ async fn two_engines_on_one_database_lose_nothing_of_each_other() {
         }
     }
     until("what each node saw is in the database", async || {
-        let rows = pair.rows(
+        let rows = cluster.rows(
             "SELECT CASE kind WHEN 'requested' THEN call_id ELSE call_sid END, kind, call_events.node FROM call_events JOIN calls USING (call_id)",
         );
         let there: BTreeSet<String> = rows.into_iter().collect();
@@ -339,7 +359,7 @@ async fn two_engines_on_one_database_lose_nothing_of_each_other() {
         "SELECT call_id, kind FROM call_events WHERE kind IN ({once}) GROUP BY call_id, kind HAVING count(*) > 1"
     );
     assert_eq!(
-        pair.rows(&twice),
+        cluster.rows(&twice),
         [] as [String; 0],
         "one conversation a record"
     );
@@ -347,11 +367,13 @@ async fn two_engines_on_one_database_lose_nothing_of_each_other() {
     let mut outcomes: Vec<String> = held.iter().map(outcome).collect();
     outcomes.sort();
     let query = "SELECT call_sid, state, outcome FROM calls WHERE call_sid IS NOT NULL";
-    let mut rows = pair.rows(query);
+    let mut rows = cluster.rows(query);
     rows.sort();
     assert_eq!(rows, outcomes, "each call has one record with one outcome");
 
-    let [a, b] = &pair.engines;
+    let [a, b] = cluster.engines.as_slice() else {
+        panic!("two engines");
+    };
     let mut joined = 0;
     for Held { call, sid, .. } in &held {
         let (here, there) = (a.record(sid).await.unwrap(), b.record(sid).await.unwrap());
@@ -436,24 +458,24 @@ async fn calls_of_a_killed_engine_keep_their_events_and_end_when_the_lease_is_ou
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_living_engine_ends_the_calls_of_a_dead_one_after_its_lease_and_no_others() {
-    let mut pair = Pair::start(reminder());
-    let [dead, living] = pair.engines.each_ref().map(node_of);
+    let mut cluster = Cluster::start(reminder());
+    let [dead, living] = cluster.engines.each_ref().map(node_of);
     let (mut streams, mut expected) = (Vec::new(), Vec::new());
     for nth in 0..5 {
         let at = usize::from(nth >= 3);
-        streams.push(greeted(&pair.engines[at], nth).await);
+        streams.push(greeted(&cluster.engines[at], nth).await);
         expected.push(format!("live-{nth}|live|{}", [&dead, &living][at]));
     }
     let passthru = "/passthru?CallSid=waits&CallFrom=09876561999";
-    assert_eq!(status(&pair.engines[0], passthru).await, 200);
+    assert_eq!(status(&cluster.engines[0], passthru).await, 200);
     expected.push(format!("waits|pending|{dead}"));
     let held = "SELECT call_sid, state, node FROM calls WHERE node IS NOT NULL ORDER BY call_sid";
-    pair.until(held, |rows| rows == expected).await;
-    pair.engines[0].crash();
+    cluster.until(held, |rows| rows == expected).await;
+    cluster.engines[0].crash();
     let lease = format!("SELECT lease_until_ms FROM nodes WHERE node = '{dead}'");
-    let lease_until_ms: u64 = pair.rows(&lease)[0].parse().unwrap();
+    let lease_until_ms: u64 = cluster.rows(&lease)[0].parse().unwrap();
 
-    let survivor = &pair.engines[1];
+    let survivor = &cluster.engines[1];
     let theirs = ["live-0", "live-1", "live-2", "waits"];
     for sid in theirs {
         let record = survivor.ended(sid).await;
@@ -462,7 +484,7 @@ async fn a_living_engine_ends_the_calls_of_a_dead_one_after_its_lease_and_no_oth
         assert_eq!(record["outcome"], outcome, "{record:#}");
     }
     let abandoned = "SELECT call_sid, call_events.node, unix_ms FROM call_events JOIN calls USING (call_id) WHERE kind = 'abandoned' ORDER BY call_sid";
-    let rows = pair.rows(abandoned);
+    let rows = cluster.rows(abandoned);
     assert_eq!(rows.len(), theirs.len(), "{rows:#?}");
     for (row, sid) in rows.iter().zip(theirs) {
         let unix_ms = row.strip_prefix(&format!("{sid}|{living}|"));
@@ -474,16 +496,20 @@ async fn a_living_engine_ends_the_calls_of_a_dead_one_after_its_lease_and_no_oth
         let record = survivor.ended(sid).await;
         assert_ne!(record["outcome"], "engine-stopped", "{record:#}");
     }
-    assert_eq!(pair.rows(abandoned), rows, "those of the living were left");
+    assert_eq!(
+        cluster.rows(abandoned),
+        rows,
+        "those of the living were left"
+    );
     survivor.is_well().await;
 }
 
 /// A call is asked for at one engine and held by the first; then a second stream comes to the
 /// other one.
 async fn is_not_replaced(asked_at: usize, sid: &str) {
-    let pair = Pair::start(bare());
-    let ([held, other], phone) = (&pair.engines, "09876563001");
-    let asked = &pair.engines[asked_at];
+    let cluster = Cluster::start(bare());
+    let ([held, other], phone) = (&cluster.engines, "09876563001");
+    let asked = &cluster.engines[asked_at];
     let call = asked.customer(phone, None).await;
     let passthru = format!("/passthru?CallSid={sid}&CallFrom={phone}&CustomField={call}");
     assert_eq!(status(asked, &passthru).await, 200);
@@ -495,7 +521,7 @@ async fn is_not_replaced(asked_at: usize, sid: &str) {
     let saved = format!(
         "SELECT count(DISTINCT kind) FROM call_events WHERE call_id = '{call}' AND kind IN ('requested', 'applet-asked', 'stream-closed', 'connect-answered')"
     );
-    pair.until(&saved, |rows| rows == ["4"]).await;
+    cluster.until(&saved, |rows| rows == ["4"]).await;
     let before = held.record(&call).await.unwrap();
     assert_eq!(before["outcome"], "transfer-decided", "{before:#}");
 
@@ -509,7 +535,7 @@ async fn is_not_replaced(asked_at: usize, sid: &str) {
     let heard = second.until_closed().await;
     let heard: BTreeSet<String> = heard.iter().map(|said| text(&said["event"])).collect();
     assert!(heard.is_empty(), "a second conversation began: {heard:?}");
-    for engine in &pair.engines {
+    for engine in &cluster.engines {
         let is_told = |record: &Value| problems(record) == ["second-stream"];
         let after = engine.record_when(&call, PATIENCE, is_told).await;
         for (field, value) in before.as_object().unwrap() {

@@ -1,21 +1,24 @@
 //! A call whose engine is killed, and that comes again: another engine goes on with it at the same
 //! question.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use crate::nodes::{Pair, reminder};
-use crate::support::{API_TOKEN, PATIENCE, Stream, program, start_of};
+use crate::nodes::{Cluster, Held, Ways, bare, hold, reminder, text, until, with_reminder};
+use crate::support::{API_TOKEN, Engine, PATIENCE, Stream, program, start_of};
 
 const SID: &str = "comes-again";
 const PHONE: &str = "09876563001";
 
 /// Plays the caller: returns marks at once and presses a key when a question waits, until what the
 /// engine wrote of the call satisfies a condition, or the engine closes the stream.
-async fn talk(stream: &mut Stream, key: &str, is_enough: impl AsyncFn() -> bool) {
-    let silence = json!({ "event": "media", "stream_sid": format!("stream-{SID}"), "media": { "payload": "A".repeat(2_560) } });
+async fn talk(stream: &mut Stream, sid: &str, key: &str, is_enough: impl AsyncFn() -> bool) {
+    let silence = json!({ "event": "media", "stream_sid": format!("stream-{sid}"), "media": { "payload": "A".repeat(2_560) } });
     let press = json!({ "event": "dtmf", "sequence_number": "3", "dtmf": { "digit": key, "duration": "100" } });
     let talking = async {
         let mut frames = tokio::time::interval(Duration::from_millis(120));
@@ -53,12 +56,14 @@ fn said(record: &Value, name: &str) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_of_a_killed_engine_goes_on_at_its_question_on_another_one() {
-    let mut pair = Pair::start(reminder());
-    let call = pair.engines[0].customer(PHONE, Some("emi-reminder")).await;
+    let mut cluster = Cluster::start(reminder());
+    let call = cluster.engines[0]
+        .customer(PHONE, Some("emi-reminder"))
+        .await;
     let asked = format!("/passthru?CallSid={SID}&CallFrom={PHONE}&CustomField={call}");
-    let url = pair.engines[0].url(&asked);
+    let url = cluster.engines[0].url(&asked);
     assert_eq!(
-        pair.engines[0]
+        cluster.engines[0]
             .http()
             .get(url)
             .send()
@@ -67,16 +72,19 @@ async fn a_call_of_a_killed_engine_goes_on_at_its_question_on_another_one() {
             .status(),
         200
     );
-    let mut stream = Stream::begin(&pair.engines[0], SID, PHONE).await;
+    let mut stream = Stream::begin(&cluster.engines[0], SID, PHONE).await;
     let told = format!(
         "SELECT kind FROM call_events WHERE call_id = '{call}' AND kind = 'prompt-started' AND payload LIKE '%emi-details%'"
     );
-    talk(&mut stream, "1", async || !pair.rows(&told).is_empty()).await;
-    pair.engines[0].crash();
+    talk(&mut stream, SID, "1", async || {
+        !cluster.rows(&told).is_empty()
+    })
+    .await;
+    cluster.engines[0].crash();
     drop(stream);
 
     // Exotel comes again, at the other engine
-    let mut stream = Stream::open(&pair.engines[1], &format!("/ws/voicebot/{SID}"))
+    let mut stream = Stream::open(&cluster.engines[1], &format!("/ws/voicebot/{SID}"))
         .await
         .unwrap();
     stream.say(&json!({ "event": "connected" })).await;
@@ -85,9 +93,9 @@ async fn a_call_of_a_killed_engine_goes_on_at_its_question_on_another_one() {
         *start.pointer_mut(at).unwrap() = json!("stream-2");
     }
     stream.say(&start).await;
-    talk(&mut stream, "1", async || false).await;
+    talk(&mut stream, SID, "1", async || false).await;
 
-    let record = pair.engines[1].ended(&call).await;
+    let record = cluster.engines[1].ended(&call).await;
     assert_eq!(record["outcome"], "transfer-decided", "{record:#}");
     assert_eq!(record["decision"]["kind"], "transfer");
     assert_eq!(record["stream_sid"], "stream-2");
@@ -120,7 +128,7 @@ async fn a_call_of_a_killed_engine_goes_on_at_its_question_on_another_one() {
         .args(["replay"])
         .arg(journal.path())
         .arg("--flows")
-        .arg(pair.flows())
+        .arg(cluster.flows())
         .output()
         .unwrap();
     let told = String::from_utf8_lossy(&replayed.stdout).into_owned();
@@ -133,39 +141,43 @@ async fn a_call_of_a_killed_engine_goes_on_at_its_question_on_another_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_stream_of_a_call_that_another_engine_holds_is_closed() {
-    let pair = Pair::start(reminder());
-    let call = pair.engines[0].customer(PHONE, Some("emi-reminder")).await;
-    let mut first = Stream::begin(&pair.engines[0], SID, PHONE).await;
+    let cluster = Cluster::start(reminder());
+    let call = cluster.engines[0]
+        .customer(PHONE, Some("emi-reminder"))
+        .await;
+    let mut first = Stream::begin(&cluster.engines[0], SID, PHONE).await;
     first.hear_voice().await;
     let started = format!(
         "SELECT kind FROM call_events WHERE call_id = '{call}' AND kind = 'prompt-started'"
     );
-    pair.until(&started, |rows| !rows.is_empty()).await;
-    let mut second = Stream::begin(&pair.engines[1], SID, PHONE).await;
+    cluster.until(&started, |rows| !rows.is_empty()).await;
+    let mut second = Stream::begin(&cluster.engines[1], SID, PHONE).await;
     // it says nothing, and is closed when the first engine has shown that it lives
     assert_eq!(second.until_closed().await, Vec::<Value>::new());
     first.hang_up(SID).await;
-    let record = pair.engines[0].ended(&call).await;
+    let record = cluster.engines[0].ended(&call).await;
     assert_eq!(record["outcome"], "hung-up", "{record:#}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn exotel_is_led_back_to_the_bot_when_the_engine_of_a_call_is_gone() {
-    let mut pair = Pair::start_with(reminder(), "[calls]\nafter = 'select'\n");
-    let call = pair.engines[0].customer(PHONE, Some("emi-reminder")).await;
-    let mut stream = Stream::begin(&pair.engines[0], SID, PHONE).await;
+    let mut cluster = Cluster::start_with(2, reminder(), "[calls]\nafter = 'select'\n");
+    let call = cluster.engines[0]
+        .customer(PHONE, Some("emi-reminder"))
+        .await;
+    let mut stream = Stream::begin(&cluster.engines[0], SID, PHONE).await;
     stream.hear_voice().await;
     let started = format!(
         "SELECT kind FROM call_events WHERE call_id = '{call}' AND kind = 'prompt-started'"
     );
-    pair.until(&started, |rows| !rows.is_empty()).await;
-    pair.engines[0].crash();
+    cluster.until(&started, |rows| !rows.is_empty()).await;
+    cluster.engines[0].crash();
     drop(stream);
     let select = async || {
-        let url = pair.engines[1].url(&format!(
+        let url = cluster.engines[1].url(&format!(
             "/passthru/after?CallSid={SID}&Stream%5BStatus%5D=completed"
         ));
-        let answer = pair.engines[1]
+        let answer = cluster.engines[1]
             .http()
             .get(url)
             .bearer_auth(API_TOKEN)
@@ -175,10 +187,116 @@ async fn exotel_is_led_back_to_the_bot_when_the_engine_of_a_call_is_gone() {
         answer.json::<Value>().await.unwrap()["select"].clone()
     };
     assert_eq!(select().await, "resume");
-    let mut again = Stream::begin(&pair.engines[1], SID, PHONE).await;
+    let mut again = Stream::begin(&cluster.engines[1], SID, PHONE).await;
     again.hear_voice().await;
     again.hang_up(SID).await;
-    let record = pair.engines[1].ended(&call).await;
+    let record = cluster.engines[1].ended(&call).await;
     assert_eq!(record["outcome"], "hung-up", "{record:#}");
     assert_eq!(select().await, "hang-up");
+}
+
+/// The caller of a reminder's call whose engine is killed, and who comes again.
+struct Caller {
+    call: String,
+    sid: String,
+    phone: String,
+}
+
+impl Caller {
+    async fn order(engine: &Engine, nth: usize) -> Self {
+        let (sid, phone) = (format!("again-{nth}"), format!("0987656{nth:04}"));
+        Self {
+            call: engine.customer(&phone, Some("emi-reminder")).await,
+            sid,
+            phone,
+        }
+    }
+
+    /// Answers who they are, and is told the instalment.
+    async fn until_told(&self, cluster: &Cluster, engine: &Engine) -> Stream {
+        let asked = format!(
+            "/passthru?CallSid={}&CallFrom={}&CustomField={}",
+            self.sid, self.phone, self.call
+        );
+        let answer = engine.http().get(engine.url(&asked)).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        let mut stream = Stream::begin(engine, &self.sid, &self.phone).await;
+        let told = format!(
+            "SELECT kind FROM call_events WHERE call_id = '{}' AND kind = 'prompt-started' AND payload LIKE '%emi-details%'",
+            self.call
+        );
+        talk(&mut stream, &self.sid, "1", async || {
+            !cluster.rows(&told).is_empty()
+        })
+        .await;
+        stream
+    }
+
+    /// Comes again, and is heard to the end.
+    async fn again(&self, engine: &Engine) {
+        let mut stream = Stream::begin(engine, &self.sid, &self.phone).await;
+        talk(&mut stream, &self.sid, "1", async || false).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_three_engines_one_is_killed_and_one_drained_and_every_call_has_its_end() {
+    const AGAIN: usize = 12;
+    const CALLS: u64 = 288;
+    let mut cluster = Cluster::start_with(3, with_reminder(bare()), "[calls]\nflow = 'bare'\n");
+    let ways = Ways::new(&cluster.engines);
+    // calls at all three, and some that the first one holds when it is killed
+    let third = tokio::spawn(hold(Arc::clone(&ways), 0..CALLS / 3, 8));
+    let mut callers = Vec::new();
+    for nth in 0..AGAIN {
+        callers.push(Caller::order(&cluster.engines[0], nth).await);
+    }
+    let streams = callers
+        .iter()
+        .map(|caller| caller.until_told(&cluster, &cluster.engines[0]));
+    let streams = join_all(streams).await;
+    let mut held = third.await.unwrap();
+    ways.leave(&cluster.engines[0]);
+    cluster.engines[0].crash();
+    drop(streams);
+    let again = callers
+        .iter()
+        .enumerate()
+        .map(|(nth, caller)| caller.again(&cluster.engines[1 + nth % 2]));
+    let meanwhile = async {
+        let held = hold(Arc::clone(&ways), CALLS / 3..CALLS / 2, 8).await;
+        let resumed = "SELECT call_id FROM call_events WHERE kind = 'stream-resumed'";
+        cluster.until(resumed, |rows| rows.len() == AGAIN).await;
+        // what it holds goes on, and it takes nothing new
+        ways.leave(&cluster.engines[2]);
+        cluster.engines[2].ask_to_stop();
+        let rest = hold(Arc::clone(&ways), CALLS / 2..CALLS, 8).await;
+        held.into_iter().chain(rest)
+    };
+    let (_, meanwhile) = tokio::join!(join_all(again), meanwhile);
+    held.extend(meanwhile);
+    let drained = cluster.engines[2].stopped(PATIENCE);
+    assert_eq!(drained.code(), Some(0));
+
+    let engine = &cluster.engines[1];
+    let sids: BTreeSet<&str> = held.iter().map(|Held { sid, .. }| sid.as_str()).collect();
+    assert_eq!(sids.len(), usize::try_from(CALLS).unwrap());
+    let ended = "SELECT call_sid FROM calls WHERE call_sid IS NOT NULL AND state = 'ended' AND outcome IS NOT NULL";
+    let all = sids.len() + AGAIN;
+    until("all calls have their end", async || {
+        let rows = cluster.rows(ended);
+        (rows.len() == all).then_some(()).ok_or(rows.len())
+    })
+    .await;
+    assert_eq!(cluster.rows("SELECT call_sid FROM calls WHERE call_sid IS NOT NULL GROUP BY call_sid HAVING COUNT(*) > 1"), [] as [String; 0]);
+    for caller in &callers {
+        let record = engine.record(&caller.sid).await.unwrap();
+        assert_eq!(text(&record["call_id"]), caller.call);
+        assert_eq!(record["outcome"], "transfer-decided", "{record:#}");
+        assert_eq!(
+            (said(&record, "greeting"), said(&record, "engine-resumed")),
+            (1, 1),
+            "{record:#}"
+        );
+    }
 }
