@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use ghanti_model::fold::ending::ENGINE_STOPPED;
+use ghanti_model::fold::ending::{ENGINE_STOPPED, RESUMABLE_MS};
 use ghanti_model::fold::{RESUMED, transfer};
 use ghanti_model::{CallRecord, CallState, NodeId};
 use ghanti_store::lease::HEARTBEAT;
@@ -24,8 +24,6 @@ const SILENT: Duration = HEARTBEAT.saturating_mul(3);
 const WITHIN: Duration = HEARTBEAT.saturating_mul(6);
 /// Between two looks at the heartbeat.
 const LOOK: Duration = Duration::from_millis(250);
-/// How long after its end a call may go on, in milliseconds.
-const LATELY_MS: u64 = 120_000;
 
 /// Whether a call with a stream may go on on another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +54,7 @@ pub fn resumable(
         (CallState::Ended, _) => {
             let lately = record
                 .ended_ms
-                .is_some_and(|ended_ms| now_ms < ended_ms.saturating_add(LATELY_MS));
+                .is_some_and(|ended_ms| now_ms < ended_ms.saturating_add(RESUMABLE_MS));
             if lately && record.outcome.as_deref() == Some(ENGINE_STOPPED) {
                 Resumable::Yes
             } else {
@@ -151,7 +149,7 @@ mod tests {
         let ended = record(CallState::Ended, there);
         assert_eq!(of(&ended, None), Resumable::Yes);
         assert_eq!(
-            resumable(&ended, here, None, NOW_MS + LATELY_MS),
+            resumable(&ended, here, None, NOW_MS + RESUMABLE_MS),
             Resumable::No
         );
     }

@@ -169,7 +169,8 @@ async fn prepare(
         Ok(Some(earlier)) if earlier.record().started_ms.is_some() => {
             let here = services.registry.events().node();
             match resumable(earlier.record(), here, gone, now_ms) {
-                Resumable::Yes => {
+                // the caller may have said who they are: nobody else goes on with it
+                Resumable::Yes if found.number == earlier.record().customer_number => {
                     return Ok(Some(resume(services, found, earlier, start, now_ms)));
                 }
                 Resumable::Perhaps(node)
@@ -177,7 +178,7 @@ async fn prepare(
                 {
                     return Err(node);
                 }
-                Resumable::Perhaps(_) | Resumable::No => {}
+                Resumable::Yes | Resumable::Perhaps(_) | Resumable::No => {}
             }
             refuse_second(services, earlier.record()).await;
             return Ok(None);

@@ -195,6 +195,25 @@ async fn exotel_is_led_back_to_the_bot_when_the_engine_of_a_call_is_gone() {
     assert_eq!(select().await, "hang-up");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_else_goes_on_with_a_call_whose_engine_is_gone() {
+    let mut cluster = Cluster::start(reminder());
+    let call = cluster.engines[0]
+        .customer(PHONE, Some("emi-reminder"))
+        .await;
+    let mut stream = Stream::begin(&cluster.engines[0], SID, PHONE).await;
+    stream.hear_voice().await;
+    let started = format!(
+        "SELECT kind FROM call_events WHERE call_id = '{call}' AND kind = 'prompt-started'"
+    );
+    cluster.until(&started, |rows| !rows.is_empty()).await;
+    cluster.engines[0].crash();
+    let mut stranger = Stream::begin(&cluster.engines[1], SID, "09876563999").await;
+    assert_eq!(stranger.until_closed().await, Vec::<Value>::new());
+    let record = cluster.engines[1].ended(&call).await;
+    assert_eq!(record["outcome"], "engine-stopped", "{record:#}");
+}
+
 /// The caller of a reminder's call whose engine is killed, and who comes again.
 struct Caller {
     call: String,

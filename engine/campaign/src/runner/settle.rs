@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{MutexGuard, PoisonError};
 
+use ghanti_model::fold::ending::{ENGINE_STOPPED, RESUMABLE_MS};
 use ghanti_model::fold::network::final_status;
 use ghanti_model::fold::transfer;
 use ghanti_store::{CallRecords, OpenAttempt};
@@ -63,6 +64,17 @@ impl Runner {
         let (class, outcome, notes) = match &record {
             None if now_ms < attempt.began_ms.saturating_add(UNRECORDED_MS) => return Ok(()),
             None => (Class::Unknown, UNKNOWN.to_owned(), Notes::default()),
+            // another engine may still go on with it
+            Some(record)
+                if record.outcome.as_deref() == Some(ENGINE_STOPPED)
+                    && now_ms
+                        < record
+                            .ended_ms
+                            .unwrap_or_default()
+                            .saturating_add(RESUMABLE_MS) =>
+            {
+                return Ok(());
+            }
             Some(record) => {
                 let ended_ms = record.ended_ms.unwrap_or(attempt.began_ms);
                 let is_with_agent = transfer::is_decided(record)

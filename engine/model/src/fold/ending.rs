@@ -8,6 +8,9 @@ use crate::{CallRecord, CallState, Decision, DialState, Step};
 pub const DO_NOT_CALL: &str = "do-not-call";
 /// Outcome of a call whose engine stopped.
 pub const ENGINE_STOPPED: &str = "engine-stopped";
+/// How long after its end such a call may go on at another engine, in milliseconds: Exotel comes
+/// again within seconds, and the end is written when the lease of 15 s has run out.
+pub const RESUMABLE_MS: u64 = 30_000;
 /// Detail of such a call, if the flow gave none.
 const STOPPED: &str = "the engine stopped during the call";
 
