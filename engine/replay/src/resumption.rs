@@ -86,7 +86,7 @@ mod tests {
     #[test]
     fn what_was_said_after_the_last_answer_is_said_again() {
         let answered = json!({ "ok": "yes" });
-        let ended = json!({ "err": "call-ended" });
+        let ended = json!({ "err": { "kind": "call-ended" } });
         let asks = |answer: &Json| entry(1, Function::Ask, answer.clone());
         let says = entry(2, Function::Say, json!({ "ok": null }));
         for (entries, expected) in [
