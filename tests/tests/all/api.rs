@@ -305,11 +305,6 @@ async fn answers_and_errors_are_as_they_are_described() {
             400,
         ),
         (("post", "/api/customers/erase"), Some(&json!({})), 400),
-        (
-            ("post", "/api/customers/erase"),
-            Some(&json!({ "phone": "9876581001" })),
-            409,
-        ),
         (("get", &format!("{not_there}/events")), none, 404),
         (("get", "/api/calls/no%20id/events"), none, 400),
         (("get", "/api/do-not-call/+919876581001"), none, 404),

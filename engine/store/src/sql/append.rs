@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use ghanti_model::fold::Applied;
 use ghanti_model::{
-    CallEvent, CallId, CallLog, CallRecord, CallState, ChainHead, ChainedEvent, DialState, EventId,
-    EventKind, EventMark, NodeId, unix_ms,
+    CallEvent, CallId, CallLog, CallRecord, CallSid, CallState, ChainHead, ChainedEvent, DialState,
+    EventId, EventKind, EventMark, NodeId, unix_ms,
 };
 use sqlx::{PgConnection, SqliteConnection};
 
@@ -219,7 +219,7 @@ struct Written {
     /// How many messages.
     messages: usize,
     /// The heads of the chains of calls that may have ended.
-    ended: Vec<(CallId, ChainHead)>,
+    ended: Vec<(CallId, Option<CallSid>, ChainHead)>,
 }
 
 /// Adds events of calls on a connection, and returns what was written with them. The two connections have different types but the same methods.
@@ -365,7 +365,7 @@ macro_rules! steps {
                 }
                 written.messages += messages.len();
                 if events.iter().any(|event| event.kind.ends_call()) {
-                    written.ended.push((call, head));
+                    written.ended.push((call, record.call_sid.clone(), head));
                 }
             }
             Ok(written)
@@ -407,9 +407,10 @@ impl SqlRecords {
             (&calls, outbox),
             always
         )?;
-        for (call, ChainHead { length, hash }) in ended {
+        for (call, sid, ChainHead { length, hash }) in ended {
+            let sid = sid.map(tracing::field::display);
             // kept in a log elsewhere, it shows whether the whole chain was replaced
-            tracing::info!(%call, events = length, chain = hash, "the events of a call are stored");
+            tracing::info!(%call, sid, events = length, chain = hash, "the events of a call are stored");
         }
         if let Some(outbox) = outbox.filter(|_| messages > 0) {
             outbox.saved();

@@ -29,7 +29,7 @@ enum Passes {
 }
 
 fn certificate(name: &str) -> PathBuf {
-    root().join("engine/campaign/tests/certificates").join(name)
+    root().join("tests/servers/certificates").join(name)
 }
 
 /// A proxy with TLS at 127.0.0.1, of which the certificate is.
