@@ -15,6 +15,7 @@ use ghanti_sim::http::client;
 use serde_json::{Map, Value, json};
 
 use crate::config::Source;
+use crate::health::reached_at;
 
 /// The exit code if something is wrong.
 const IS_WRONG: u8 = 1;
@@ -38,9 +39,9 @@ pub struct Doctor {
     /// Write the engine's answer as JSON
     #[arg(long)]
     json: bool,
-    /// The engine's URL
-    #[arg(long, value_name = "BASE", default_value = "http://127.0.0.1:8000")]
-    url: String,
+    /// The engine's URL, without `path`; by default `listen` of `[server]`
+    #[arg(long, value_name = "BASE")]
+    url: Option<String>,
 }
 
 impl Doctor {
@@ -86,7 +87,10 @@ impl Doctor {
         runtime: &tokio::runtime::Runtime,
     ) -> anyhow::Result<Map<String, Value>> {
         runtime.block_on(async {
-            let base = self.url.trim_end_matches('/');
+            let base = self.url.clone().unwrap_or_else(|| {
+                format!("http://{}", reached_at(config.server.listen))
+            });
+            let base = base.trim_end_matches('/');
             let mut request = client()?
                 .timeout(REPLY)
                 .build()?

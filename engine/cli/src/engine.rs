@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
+use ghanti_server::config::Server;
 use ghanti_sim::http::client;
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::config::Source;
+use crate::health::reached_at;
 
 /// How long the engine may take to answer.
 const REPLY: Duration = Duration::from_secs(30);
@@ -19,16 +21,25 @@ const REPLY: Duration = Duration::from_secs(30);
 pub struct Address {
     #[command(flatten)]
     source: Source,
-    /// The engine's URL
-    #[arg(long, value_name = "BASE", default_value = "http://127.0.0.1:8000")]
-    url: String,
+    /// The engine's URL, with `path`; by default `listen` and `path` of `[server]`
+    #[arg(long, value_name = "BASE")]
+    url: Option<String>,
 }
 
 impl Address {
     /// An address that was given otherwise.
-    pub fn new(source: Source, url: String) -> Self {
+    pub fn new(source: Source, url: Option<String>) -> Self {
         Self { source, url }
     }
+}
+
+/// Where an engine is asked: at the given URL or, without one, where it listens by its configuration.
+pub fn base(given: Option<&str>, server: &Server) -> String {
+    let base = given.map_or_else(
+        || format!("http://{}{}", reached_at(server.listen), server.path),
+        str::to_owned,
+    );
+    base.trim_end_matches('/').to_owned()
 }
 
 /// A text as one segment of a path.
@@ -46,11 +57,12 @@ pub struct Engine {
 impl Engine {
     /// A client for an address, with the token of the configuration.
     pub fn new(address: &Address) -> anyhow::Result<Self> {
-        let token = address.source.read()?.server.api_token;
+        let server = address.source.read()?.server;
+        let base = base(address.url.as_deref(), &server);
         Ok(Self {
             http: client()?.timeout(REPLY).build()?,
-            base: address.url.trim_end_matches('/').to_owned(),
-            token: token.map(|token| token.expose().to_owned()),
+            base,
+            token: server.api_token.map(|token| token.expose().to_owned()),
         })
     }
 

@@ -57,7 +57,7 @@ impl Health {
 }
 
 /// The address at which an engine that listens here is reached from its own machine.
-fn reached_at(mut listen: SocketAddr) -> SocketAddr {
+pub fn reached_at(mut listen: SocketAddr) -> SocketAddr {
     if listen.ip().is_unspecified() {
         listen.set_ip(match listen {
             SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),

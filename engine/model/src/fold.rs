@@ -308,6 +308,7 @@ impl CallRecord {
     }
 
     fn resumed(&mut self, resumed: &StreamResumed, node: NodeId, now_ms: u64) {
+        self.resumptions = self.resumptions.saturating_add(1);
         self.state = CallState::Live;
         self.node = Some(node);
         self.stream_sid = Some(resumed.stream_sid.clone());

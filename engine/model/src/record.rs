@@ -114,6 +114,9 @@ pub struct CallRecord {
     /// Newer versions published during the call, for flows that let running calls move.
     #[serde(default)]
     pub moves: Vec<VersionMove>,
+    /// How often another engine went on with the call, whose engine had stopped.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub resumptions: u32,
     /// The language at the end of the call.
     pub language: Option<Language>,
     /// What happened, as one outcome. What the network reports takes precedence over the flow's
@@ -169,6 +172,10 @@ pub struct CallRecord {
     pub exotel: BTreeMap<String, String>,
 }
 
+fn is_none(count: &u32) -> bool {
+    *count == 0
+}
+
 impl CallRecord {
     /// An empty record of a call that is not yet connected: of no event.
     pub fn new(call_id: CallId, created_ms: u64) -> Self {
@@ -185,6 +192,7 @@ impl CallRecord {
             flow: None,
             version: None,
             moves: Vec::new(),
+            resumptions: 0,
             language: None,
             outcome: None,
             disposition: None,

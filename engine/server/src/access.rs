@@ -179,4 +179,19 @@ mod tests {
         }
         assert!(in_query(only(None), ""), "without a token everyone may ask");
     }
+
+    #[test]
+    fn no_token_stays_in_what_exotel_repeats() {
+        let server = crate::config::Config::default().server;
+        let server = crate::config::Server {
+            stream_token: Some(Secret::new("s+tream-0123456789")),
+            previous_applet_token: Some(Secret::new("old-applet-0123456")),
+            ..server
+        };
+        let told = "Stream[Error]=wss://x/ws/voicebot/s%2Btream-0123456789/call&a=s+tream-0123456789&token=old-applet-0123456";
+        assert_eq!(
+            server.without_tokens(told.to_owned()),
+            "Stream[Error]=wss://x/ws/voicebot/TOKEN/call&a=TOKEN&token=TOKEN"
+        );
+    }
 }

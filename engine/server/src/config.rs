@@ -143,6 +143,22 @@ impl Server {
         }
     }
 
+    /// A text in which no token stands any more, as it is and as it is written in URLs.
+    pub fn without_tokens(&self, text: String) -> String {
+        [
+            self.stream_tokens(),
+            self.applet_tokens(),
+            self.api_tokens(),
+        ]
+        .into_iter()
+        .flat_map(|tokens| [tokens.current, tokens.previous])
+        .flatten()
+        .fold(text, |text, token| {
+            let text = text.replace(token.expose(), "TOKEN");
+            text.replace(&token.in_url(), "TOKEN")
+        })
+    }
+
     /// What requests to the API must carry.
     pub fn api_tokens(&self) -> Accepted<'_> {
         Accepted {

@@ -35,6 +35,11 @@ impl Query {
                 let takes = "send it once".to_owned();
                 return Err(Problem::parameter(&name, "stands there twice", takes));
             }
+            // no database has it in a text
+            if value.contains('\0') {
+                let takes = "send a text without it".to_owned();
+                return Err(Problem::parameter(&name, "has a NUL", takes));
+            }
             parameters.push((name.into_owned(), value.into_owned()));
         }
         Ok(Self(parameters))
@@ -165,6 +170,7 @@ mod tests {
         for (query, words) in [
             ("colour=red", "`colour` is unknown"),
             ("limit=1&limit=2", "`limit` stands there twice"),
+            ("limit=%00", "`limit` has a NUL"),
             ("li%0Amit=1", r"`li\nmit` is unknown"),
         ] {
             let told = format!("{:?}", Query::read(Some(query), &["limit"]).unwrap_err());

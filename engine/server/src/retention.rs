@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ghanti_model::{NodeId, unix_ms};
+use ghanti_session::Services;
 use ghanti_store::{Aged, SqlRecords, StoreError};
 use tokio_util::sync::CancellationToken;
 
@@ -29,6 +30,7 @@ const BREATH: Duration = Duration::from_millis(100);
 /// The background task.
 pub(crate) struct AgedData {
     pub(crate) records: Arc<SqlRecords>,
+    pub(crate) services: Arc<Services>,
     pub(crate) settings: Retention,
     pub(crate) node: NodeId,
 }
@@ -52,6 +54,7 @@ impl AgedData {
             pause = PAUSE;
             let mut done = Done::default();
             let ended = stop.run_until_cancelled(self.all(&mut done)).await;
+            self.forget();
             let Done { aged, chained } = done;
             if !aged.is_nothing() || chained > 0 {
                 let Aged {
@@ -72,6 +75,15 @@ impl AgedData {
             if let Some(Err(error)) = ended {
                 tracing::warn!(%error, "what is older than `[retention]` allows could not all be removed; trying again later");
             }
+        }
+    }
+
+    /// Forgets what this process remembers of calls of which something was removed, by whichever node.
+    fn forget(&self) {
+        let ages = self.settings.ages(unix_ms());
+        let newest = [ages.journals_ms, ages.transcripts_ms, ages.calls_ms];
+        if let Some(before_ms) = newest.into_iter().flatten().max() {
+            self.services.registry.forget_before(before_ms);
         }
     }
 

@@ -49,6 +49,7 @@ fn run_retention(app: &App) {
     };
     let aged = AgedData {
         records: Arc::clone(&app.records),
+        services: Arc::clone(&app.services),
         settings: app.config.retention.clone(),
         node: lease.node(),
     };

@@ -35,14 +35,10 @@ impl UnknownDial {
         let span =
             self.asked_ms.saturating_sub(EARLIER_MS)..=self.asked_ms.saturating_add(LATER_MS);
         let may_be = |call: &CallDetails| {
-            // what is missing contradicts nothing, but a time has to be known
-            call.direction
-                .is_none_or(|direction| direction == Direction::Outbound)
-                && call.from.as_ref().is_none_or(|from| *from == self.customer)
-                && call
-                    .exophone
-                    .as_ref()
-                    .is_none_or(|line| *line == self.caller_id)
+            // what is missing is not certain
+            call.direction == Some(Direction::Outbound)
+                && call.from.as_ref() == Some(&self.customer)
+                && call.exophone.as_ref() == Some(&self.caller_id)
                 && call
                     .created
                     .as_deref()

@@ -142,6 +142,13 @@ impl LiveCall {
         events.outlet = Some(Arc::clone(outlet));
     }
 
+    /// Returns how long the call had lasted when this stream began, in milliseconds: 0, unless it goes
+    /// on with a call of another engine.
+    pub fn lasted_before_ms(&self) -> u64 {
+        let began_ms = self.record().started_ms.unwrap_or(self.started_unix_ms);
+        self.started_unix_ms.saturating_sub(began_ms)
+    }
+
     /// Returns the milliseconds since the stream's start.
     pub fn now_ms(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)

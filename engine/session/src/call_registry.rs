@@ -230,6 +230,26 @@ impl CallRegistry {
         self.recent().forget(call);
     }
 
+    /// Forgets ended calls that were created before a time, in milliseconds since
+    /// 1970-01-01T00:00:00Z: the database has them no more.
+    pub fn forget_before(&self, before_ms: u64) {
+        let _changing = self.changing();
+        let mut recent = self.recent();
+        let is_old = |entry: &Entry| {
+            let record = entry.log.record();
+            record.state == CallState::Ended && record.created_ms < before_ms
+        };
+        let old: Vec<CallId> = recent
+            .entries
+            .iter()
+            .filter(|(_, entry)| is_old(entry))
+            .map(|(call, _)| *call)
+            .collect();
+        for call in old {
+            recent.forget(call);
+        }
+    }
+
     /// Forgets a wish not to be called that the database has.
     pub fn forget_wish(&self, phone: &PhoneNumber) {
         self.wishes().remove(phone);

@@ -99,7 +99,7 @@ impl<'a, W: Wire> Driver<'a, W> {
             decoder: Decoder::new(encoding),
             format_check: (encoding == ghanti_audio::Encoding::Pcm16)
                 .then(|| FormatCheck::new(format.rate_hz)),
-            recorder: Recorder::behind(parts.call.record().transcript.len()),
+            recorder: Recorder::of(parts.call),
             completions: parts.completions,
             pieces: FuturesUnordered::new(),
             recognition: None,

@@ -25,6 +25,7 @@ pub mod opening_hours;
 pub mod outcomes;
 mod playback;
 pub mod postmortem;
+mod prepare;
 mod question;
 pub mod recorder;
 mod rendered_prompt;

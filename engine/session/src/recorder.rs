@@ -17,13 +17,18 @@ pub struct Recorder {
     /// Transcript line and template of each prompt that is assumed to have been heard.
     assumed: Vec<(PromptId, u32, String)>,
     last_caller_ended_ms: Option<u64>,
+    /// How long the call had lasted when the stream began: lines count from the call's start.
+    lasted_before_ms: u64,
 }
 
 impl Recorder {
-    /// A recorder of a call whose transcript has this many lines already.
-    pub fn behind(lines: usize) -> Self {
+    /// A recorder of a call, whose transcript has lines already where it goes on with one of another
+    /// engine.
+    pub fn of(call: &LiveCall) -> Self {
+        let lines = call.record().transcript.len();
         Self {
             lines: u32::try_from(lines).unwrap_or(u32::MAX),
+            lasted_before_ms: call.lasted_before_ms(),
             ..Self::default()
         }
     }
@@ -37,7 +42,7 @@ impl Recorder {
                     tracing::debug!(call = %call.id(), response_ms = at_ms.saturating_sub(ended_ms), "response");
                 }
                 let line =
-                    Line { at_ms, lasted_ms: 0, speaker: Speaker::Bot, text, language, name: template, heard: None, confidence: None };
+                    Line { at_ms: self.since_start(at_ms), lasted_ms: 0, speaker: Speaker::Bot, text, language, name: template, heard: None, confidence: None };
                 if let Some(place) = self.next_line() {
                     self.open.push((prompt, place));
                     call.emit(EventKind::PromptStarted { line: place, prompt, text: line });
@@ -89,7 +94,7 @@ impl Recorder {
             }
             Event::Said { question, text, language, confidence, began_ms, ended_ms } => {
                 self.last_caller_ended_ms = Some(ended_ms);
-                let text = spoken_line(question, text, language, confidence, began_ms, ended_ms);
+                let text = self.spoken_line(question, text, language, confidence, (began_ms, ended_ms));
                 if let Some(line) = self.next_line() {
                     call.emit(EventKind::Utterance { line, text });
                 }
@@ -98,7 +103,7 @@ impl Recorder {
                 if !text.is_empty()
                     && let Some(line) = self.next_line()
                 {
-                    let text = spoken_line(question, text, language, confidence, began_ms, ended_ms);
+                    let text = self.spoken_line(question, text, language, confidence, (began_ms, ended_ms));
                     call.emit(EventKind::TalkedOver { line, text });
                 }
             }
@@ -106,7 +111,7 @@ impl Recorder {
                 self.last_caller_ended_ms = Some(at_ms);
                 let language = call.record().language.clone().unwrap_or_else(Language::english);
                 let text = Line {
-                    at_ms,
+                    at_ms: self.since_start(at_ms),
                     lasted_ms: 0,
                     speaker: Speaker::Keys,
                     text: keys,
@@ -120,6 +125,30 @@ impl Recorder {
                 }
             }
             Event::RecognitionFailed { reason } => call.problem("recognition-failed", reason),
+        }
+    }
+
+    fn since_start(&self, at_ms: u64) -> u64 {
+        self.lasted_before_ms.saturating_add(at_ms)
+    }
+
+    fn spoken_line(
+        &self,
+        name: String,
+        text: Masked,
+        language: Language,
+        confidence: f32,
+        (began_ms, ended_ms): (u64, u64),
+    ) -> Line {
+        Line {
+            at_ms: self.since_start(began_ms),
+            lasted_ms: ended_ms.saturating_sub(began_ms),
+            speaker: Speaker::Caller,
+            text,
+            language,
+            name,
+            heard: None,
+            confidence: Some(confidence),
         }
     }
 
@@ -148,27 +177,6 @@ impl Recorder {
         if is_new {
             call.emit(EventKind::StepReached { step });
         }
-    }
-}
-
-fn spoken_line(
-    name: String,
-    text: Masked,
-    language: Language,
-    confidence: f32,
-    began_ms: u64,
-    ended_ms: u64,
-) -> Line {
-    let lasted_ms = ended_ms.saturating_sub(began_ms);
-    Line {
-        at_ms: began_ms,
-        lasted_ms,
-        speaker: Speaker::Caller,
-        text,
-        language,
-        name,
-        heard: None,
-        confidence: Some(confidence),
     }
 }
 

@@ -8,16 +8,18 @@
 use std::time::Duration;
 
 use ghanti_model::fold::ending::{ENGINE_STOPPED, RESUMABLE_MS};
-use ghanti_model::fold::{RESUMED, transfer};
+use ghanti_model::fold::network::final_status;
+use ghanti_model::fold::transfer;
 use ghanti_model::{CallRecord, CallState, NodeId};
+use ghanti_store::StoreError;
 use ghanti_store::lease::HEARTBEAT;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use crate::services::Services;
 use crate::wire::{Received, Wire};
 
 /// How often one call may be resumed: one that stops its engines must not stop them all.
-const TIMES: usize = 3;
+const TIMES: u32 = 3;
 /// After how long an engine whose heartbeat does not change is gone.
 const SILENT: Duration = HEARTBEAT.saturating_mul(3);
 /// How long that is waited for. The caller hears nothing meanwhile.
@@ -43,11 +45,8 @@ pub fn resumable(
     gone: Option<NodeId>,
     now_ms: u64,
 ) -> Resumable {
-    let resumed = record
-        .problems
-        .iter()
-        .filter(|problem| problem.name == RESUMED);
-    if record.journal.is_none() || transfer::is_decided(record) || resumed.count() >= TIMES {
+    let is_over = final_status(record).is_some() || transfer::is_decided(record);
+    if record.journal.is_none() || is_over || record.resumptions >= TIMES {
         return Resumable::No;
     }
     match (record.state, record.node) {
@@ -72,35 +71,85 @@ pub fn resumable(
     }
 }
 
-/// Waits until it is known whether an engine is gone, and reads what arrives on the socket
-/// meanwhile, which nobody listens to. Returns whether it is; false also if the socket is closed.
-pub async fn is_gone<W: Wire>(wire: &mut W, services: &Services, node: NodeId) -> bool {
+/// Whether an engine lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Life {
+    Alive,
+    Gone,
+    Unknown,
+}
+
+/// The heartbeat of an engine, as it is seen from another one.
+#[derive(Debug)]
+struct Pulse {
+    last: Option<u64>,
+    since: Instant,
+    beats: u32,
+}
+
+impl Pulse {
+    fn new(now: Instant) -> Self {
+        Self {
+            last: None,
+            since: now,
+            beats: 0,
+        }
+    }
+
+    /// Takes what the database says of the last heartbeat.
+    fn look(&mut self, seen: Result<Option<u64>, StoreError>, now: Instant) -> Life {
+        match seen {
+            // its lease was given up, or has run out long ago
+            Ok(None) => return Life::Gone,
+            Ok(beat) if self.last.is_some() && beat != self.last => {
+                (self.last, self.since) = (beat, now);
+                self.beats += 1;
+            }
+            Ok(beat) => self.last = beat,
+            // nothing is known; the caller's time runs out
+            Err(_) => self.since = now,
+        }
+        // one may have been on its way when the engine died
+        if self.beats > 1 {
+            Life::Alive
+        } else if now >= self.since + SILENT {
+            Life::Gone
+        } else {
+            Life::Unknown
+        }
+    }
+}
+
+/// Waits until it is known whether an engine is gone. Returns whether it is; false also where that
+/// does not become known.
+pub async fn has_stopped(services: &Services, node: NodeId) -> bool {
     let archive = services.registry.archive();
     let began = Instant::now();
-    let (mut last, mut since, mut look) = (None, began, began);
+    let mut pulse = Pulse::new(began);
+    loop {
+        let seen = archive.last_heartbeat(node).await;
+        let now = Instant::now();
+        match pulse.look(seen, now) {
+            Life::Gone => return true,
+            Life::Alive => return false,
+            Life::Unknown if now >= began + WITHIN => return false,
+            Life::Unknown => tokio::time::sleep(LOOK).await,
+        }
+    }
+}
+
+/// Like [`has_stopped`], and reads what arrives on the socket meanwhile, which nobody listens to.
+/// Returns false also if the socket is closed.
+pub async fn is_gone<W: Wire>(wire: &mut W, services: &Services, node: NodeId) -> bool {
+    let mut stopped = std::pin::pin!(has_stopped(services, node));
     loop {
         tokio::select! {
             biased;
-            () = sleep_until(look) => {}
+            stopped = &mut stopped => return stopped,
             received = wire.receive() => match received {
                 Received::Closed | Received::Broken(_) => return false,
-                Received::Text(_) | Received::Binary(_) => continue,
+                Received::Text(_) | Received::Binary(_) => {}
             },
-        }
-        let now = Instant::now();
-        look = now + LOOK;
-        match archive.last_heartbeat(node).await {
-            Ok(None) => return true,
-            Ok(beat) if last.is_some() && beat != last => (last, since) = (beat, now),
-            Ok(beat) => last = beat,
-            // nothing is known; the caller's time runs out
-            Err(_) => since = now,
-        }
-        if now >= since + SILENT {
-            return true;
-        }
-        if now >= began + WITHIN {
-            return false;
         }
     }
 }
@@ -108,7 +157,7 @@ pub async fn is_gone<W: Wire>(wire: &mut W, services: &Services, node: NodeId) -
 #[cfg(test)]
 mod tests {
     use ghanti_model::journal::FORMAT;
-    use ghanti_model::{CallId, Decision, FlowName, Journal, JournalHeader, Problem, VersionId};
+    use ghanti_model::{CallId, Decision, FlowName, Journal, JournalHeader, VersionId};
 
     use super::*;
 
@@ -176,14 +225,38 @@ mod tests {
             of(&|record| record.decision = Some(transfer.clone())),
             Resumable::No
         );
-        let problem = Problem {
-            unix_ms: 0,
-            name: RESUMED.to_owned(),
-            detail: String::new(),
+        assert_eq!(of(&|record| record.resumptions = TIMES), Resumable::No);
+        let over = |record: &mut CallRecord| {
+            record
+                .exotel
+                .insert("Status".to_owned(), "completed".to_owned());
         };
-        assert_eq!(
-            of(&|record| record.problems = vec![problem.clone(); TIMES]),
-            Resumable::No
-        );
+        assert_eq!(of(&over), Resumable::No, "Exotel said that it is over");
+    }
+
+    #[test]
+    fn an_engine_lives_whose_heartbeat_goes_on() {
+        let began = Instant::now();
+        let at = |ms| began + Duration::from_millis(ms);
+        let mut pulse = Pulse::new(began);
+        assert_eq!(pulse.look(Ok(Some(1)), began), Life::Unknown);
+        assert_eq!(pulse.look(Ok(Some(1)), at(2_900)), Life::Unknown);
+        assert_eq!(pulse.look(Ok(Some(1)), at(3_000)), Life::Gone);
+        // the last one came while it died
+        let mut pulse = Pulse::new(began);
+        assert_eq!(pulse.look(Ok(Some(1)), began), Life::Unknown);
+        assert_eq!(pulse.look(Ok(Some(2)), at(500)), Life::Unknown);
+        assert_eq!(pulse.look(Ok(Some(2)), at(3_499)), Life::Unknown);
+        assert_eq!(pulse.look(Ok(Some(2)), at(3_500)), Life::Gone);
+        let mut pulse = Pulse::new(began);
+        for (ms, beat) in [(0, 1), (900, 2), (1_900, 3)] {
+            let expected = if beat == 3 {
+                Life::Alive
+            } else {
+                Life::Unknown
+            };
+            assert_eq!(pulse.look(Ok(Some(beat)), at(ms)), expected);
+        }
+        assert_eq!(Pulse::new(began).look(Ok(None), began), Life::Gone);
     }
 }

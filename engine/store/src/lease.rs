@@ -8,18 +8,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ghanti_model::{NodeId, unix_ms};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::{CallRecords, OpenError};
+use crate::{CallRecords, OpenError, StoreError};
 
 /// How long a lease lasts after it was renewed.
 pub const LEASE: Duration = Duration::from_secs(15);
 /// Interval at which the lease is renewed. Whoever wants to know whether this node lives sees it
 /// change.
 pub const HEARTBEAT: Duration = Duration::from_secs(1);
-/// How many heartbeats pass between two looks for the calls of dead nodes.
-const LOOK_EACH: u32 = 5;
+/// Interval at which the calls of dead nodes are looked for.
+const LOOK: Duration = Duration::from_secs(5);
 /// File in the data folder that holds the node's id and is locked while the process runs.
 const FILE: &str = "node";
 
@@ -53,19 +54,26 @@ impl Lease {
         {
             tracing::error!(%error, "the lease of an earlier engine of this folder could not be released and will expire by itself");
         }
-        let mut renewal = Renewal {
-            node,
-            is_logged: false,
-            judges_from: Instant::now(),
-            beats: 0,
-        };
-        renewal.beat(records.as_ref()).await;
+        let (mut renewal, judges_from) = (Renewal::new(node), watch::Sender::new(Instant::now()));
+        let mut looker = Looker::new(node, judges_from.subscribe());
+        renewal.beat(records.as_ref(), &judges_from).await;
+        looker.look(records.as_ref()).await;
         let renewed = Arc::clone(&records);
         let task = tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(HEARTBEAT).await;
-                renewal.beat(renewed.as_ref()).await;
-            }
+            // the heartbeat does not wait while many calls of a dead node are ended
+            let beats = async {
+                loop {
+                    tokio::time::sleep(HEARTBEAT).await;
+                    renewal.beat(renewed.as_ref(), &judges_from).await;
+                }
+            };
+            let looks = async {
+                loop {
+                    tokio::time::sleep(LOOK).await;
+                    looker.look(renewed.as_ref()).await;
+                }
+            };
+            tokio::join!(beats, looks);
         });
         Ok(Self {
             node,
@@ -99,40 +107,79 @@ impl Drop for Lease {
 /// The renewals of a lease.
 struct Renewal {
     node: NodeId,
-    /// The outage was logged.
-    is_logged: bool,
-    /// From when on the leases of others may be judged.
-    judges_from: Instant,
-    beats: u32,
+    outage: Outage,
 }
 
 impl Renewal {
-    /// Renews the lease, and ends the calls of dead nodes. An outage is logged once.
-    async fn beat(&mut self, records: &dyn CallRecords) {
-        let is_look = self.beats.is_multiple_of(LOOK_EACH);
-        self.beats = self.beats.wrapping_add(1);
+    fn new(node: NodeId) -> Self {
+        Self {
+            node,
+            outage: Outage::default(),
+        }
+    }
+
+    /// Renews the lease. If that fails, the leases of others may not be judged for a while.
+    async fn beat(&mut self, records: &dyn CallRecords, judges_from: &watch::Sender<Instant>) {
         let now_ms = unix_ms();
         let until_ms = now_ms.saturating_add(u64::try_from(LEASE.as_millis()).unwrap_or(u64::MAX));
-        let done = match records.heartbeat(self.node, now_ms, until_ms).await {
-            Ok(()) if Instant::now() < self.judges_from => Ok(0),
-            Ok(()) if !is_look => Ok(0),
-            Ok(()) => records.close_abandoned(self.node, now_ms).await,
-            Err(error) => {
-                // nobody else could renew either: they get the time of a lease to do so
-                self.judges_from = Instant::now() + LEASE;
-                Err(error)
-            }
-        };
+        let renewed = records.heartbeat(self.node, now_ms, until_ms).await;
+        if renewed.is_err() {
+            // nobody else could renew either: they get the time of a lease to do so
+            judges_from.send_replace(Instant::now() + LEASE);
+        }
+        self.outage.note(
+            renewed,
+            "the lease of this engine could not be renewed; trying again",
+        );
+    }
+}
+
+/// Ends the calls of nodes whose lease has expired.
+struct Looker {
+    node: NodeId,
+    /// From when on the leases of others may be judged.
+    judges_from: watch::Receiver<Instant>,
+    outage: Outage,
+}
+
+impl Looker {
+    fn new(node: NodeId, judges_from: watch::Receiver<Instant>) -> Self {
+        Self {
+            node,
+            judges_from,
+            outage: Outage::default(),
+        }
+    }
+
+    async fn look(&mut self, records: &dyn CallRecords) {
+        let from = *self.judges_from.borrow();
+        if Instant::now() < from {
+            return;
+        }
+        let ended = records.close_abandoned(self.node, unix_ms()).await;
+        if let Ok(abandoned @ 1..) = ended {
+            tracing::warn!(abandoned, "calls of engines that are gone were ended");
+        }
+        self.outage.note(
+            ended.map(drop),
+            "the calls of an engine that is gone could not be ended; trying again",
+        );
+    }
+}
+
+/// An outage of the database, which is logged once.
+#[derive(Default)]
+struct Outage {
+    is_logged: bool,
+}
+
+impl Outage {
+    fn note(&mut self, done: Result<(), StoreError>, what: &str) {
         match done {
-            Ok(abandoned) => {
-                self.is_logged = false;
-                if abandoned > 0 {
-                    tracing::warn!(abandoned, "calls of engines that are gone were ended");
-                }
-            }
+            Ok(()) => self.is_logged = false,
             Err(error) if !self.is_logged => {
                 self.is_logged = true;
-                tracing::warn!(%error, "the lease of this engine could not be renewed, or the calls of an engine that is gone could not be ended; trying again");
+                tracing::warn!(%error, "{what}");
             }
             Err(_) => {}
         }

@@ -143,11 +143,14 @@ for_every_database! {
     messages_that_follow_each_other_are_taken_once
     whatever_is_changed_in_the_database_is_found
     older_events_are_chained_when_the_next_comes_or_in_the_background
+    a_call_whose_head_was_removed_is_never_chained_anew
     a_chain_comes_page_by_page
     nothing_is_left_of_a_person_who_was_erased_but_what_was_done
     a_number_that_stands_anywhere_in_a_call_is_found
     nobody_is_erased_while_they_are_being_called
     an_erasure_does_not_cover_up_what_was_changed_before
+    digits_of_a_longer_number_are_no_mention
+    a_person_may_be_erased_again
     what_is_too_old_goes_in_small_steps_and_only_that
     customers_that_no_campaign_needs_go_by_age
     a_task_is_done_by_one_node_until_its_time_is_over

@@ -19,6 +19,8 @@ use super::text::text;
 
 /// What the manifest's format is called.
 const FORMAT: &str = "ghanti-export-1";
+/// How much of a manifest's version is shown.
+const VERSION_CHARACTERS: usize = 32;
 /// The manifest's name.
 pub(super) const MANIFEST: &str = "manifest.json";
 const EVENTS: &str = "events.jsonl";
@@ -152,19 +154,100 @@ pub(super) fn check(files: &Files) -> Result<Checked, Fault> {
             "`{EVENTS}` was changed outside of its events"
         )));
     }
-    // another version may draw other conclusions from the same events
-    if manifest.engine == env!("CARGO_PKG_VERSION") {
-        let record = record(call, &events);
-        let made = [
-            (RECORD, pretty(&record)),
-            (TRANSCRIPT, Ok(text(&record).into_bytes())),
-            (FLOW, pretty(&flow(&record))),
-        ];
-        for (name, made) in made {
-            if made.ok().as_ref() != files.get(name) {
-                return Err(broken(format!("`{name}` is not what the events say")));
-            }
+    let record = record(call, &events);
+    let made = [
+        (RECORD, pretty(&record)),
+        (TRANSCRIPT, Ok(text(&record).into_bytes())),
+        (FLOW, pretty(&flow(&record))),
+    ];
+    for (name, made) in made {
+        if made.ok().as_ref() == files.get(name) {
+            continue;
         }
+        return Err(if manifest.engine == env!("CARGO_PKG_VERSION") {
+            broken(format!("`{name}` is not what the events say"))
+        } else {
+            // another version may draw other conclusions from the same events; that one wrote it is
+            // only what the manifest says
+            let version: String = manifest.engine.chars().take(VERSION_CHARACTERS).collect();
+            Fault::Unchecked(format!(
+                "the events are intact, but `{name}` is not what this version says of them, and version {version:?} is said to have written it: \
+                 check it with that version"
+            ))
+        });
     }
     Ok(Checked { call, head, intact })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(
+        clippy::unwrap_used,
+        clippy::panic,
+        reason = "a test fails by panicking"
+    )]
+
+    use ghanti_model::EventKind;
+
+    use super::*;
+
+    fn exported() -> Files {
+        let call = CallId::generate();
+        let payload = serde_json::to_string(&EventKind::StreamClosed).unwrap();
+        let mut event = ChainedEvent {
+            position: 1,
+            id: ghanti_model::EventId::generate().to_string(),
+            node: ghanti_model::NodeId::NONE.to_string(),
+            unix_ms: 5,
+            kind: EventKind::StreamClosed.name().to_owned(),
+            payload_hash: chain::payload_hash("", &payload),
+            payload: Some(payload),
+            salt: None,
+            hash: String::new(),
+        };
+        let head = ChainHead::default().with(call, &event.link());
+        event.hash.clone_from(&head.hash);
+        files(call, head, &[event]).unwrap()
+    }
+
+    /// Edits the transcript, with its hash in the manifest, as whoever forges an export does.
+    fn forge(files: &mut Files) {
+        let forged = b"they have agreed to everything\n".to_vec();
+        edit(files, |manifest| {
+            manifest["files"][TRANSCRIPT] = sha256(&forged).into();
+        });
+        files.insert(TRANSCRIPT.to_owned(), forged);
+    }
+
+    fn edit(files: &mut Files, change: impl FnOnce(&mut Value)) {
+        let mut manifest = serde_json::from_slice(&files[MANIFEST]).unwrap();
+        change(&mut manifest);
+        files.insert(MANIFEST.to_owned(), pretty(&manifest).unwrap());
+    }
+
+    #[test]
+    fn an_edited_file_is_never_intact_whichever_version_is_said_to_have_written_it() {
+        let mut files = exported();
+        assert!(check(&files).is_ok());
+        forge(&mut files);
+        let Err(Fault::Broken(told)) = check(&files) else {
+            panic!("a forged transcript is broken");
+        };
+        assert!(told.contains(TRANSCRIPT), "{told}");
+        edit(&mut files, |manifest| manifest["engine"] = "0.0.1".into());
+        let Err(Fault::Unchecked(told)) = check(&files) else {
+            panic!("a forged transcript of another version is not intact");
+        };
+        assert!(
+            told.contains(TRANSCRIPT) && told.contains("0.0.1"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn an_export_of_another_version_that_says_the_same_is_intact() {
+        let mut files = exported();
+        edit(&mut files, |manifest| manifest["engine"] = "0.0.1".into());
+        assert!(check(&files).is_ok());
+    }
 }

@@ -89,10 +89,7 @@ impl Verify {
         let (mut out, mut tally) = (std::io::stdout(), Tally::default());
         let engine = match (self.url, self.all) {
             (None, false) => None,
-            (url, _) => {
-                let url = url.unwrap_or_else(|| "http://127.0.0.1:8000".to_owned());
-                Some(Engine::new(&Address::new(self.source, url))?)
-            }
+            (url, _) => Some(Engine::new(&Address::new(self.source, url))?),
         };
         if let (Some(engine), true) = (&engine, self.all) {
             all(engine, &mut tally, &mut out).await?;

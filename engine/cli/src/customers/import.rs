@@ -15,6 +15,7 @@ use super::engine::{Engine, NoAnswer};
 use super::report::{Counts, Progress, unused, used};
 use super::sending::{Read, Request, read, store};
 use crate::config::Source;
+use crate::engine::base;
 
 /// The exit code if some rows were rejected, or not all were sent.
 const SOME_REJECTED: u8 = 1;
@@ -46,9 +47,9 @@ pub struct Import {
     /// Only say what would be stored and rejected
     #[arg(long)]
     check: bool,
-    /// The engine's URL
-    #[arg(long, value_name = "BASE", default_value = "http://127.0.0.1:8000")]
-    url: String,
+    /// The engine's URL, with `path`; by default `listen` and `path` of `[server]`
+    #[arg(long, value_name = "BASE")]
+    url: Option<String>,
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
@@ -73,17 +74,23 @@ impl Import {
     /// Nothing could be done. What goes wrong later is told, and in the exit code.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let list = ListFile::open(&self.file, self.sheet.as_deref())?;
-        let token = self.source.read()?.server.api_token;
-        let token = token.map(|token| token.expose().to_owned());
+        let server = self.source.read()?.server;
+        let base = base(self.url.as_deref(), &server);
+        let token = server.api_token.map(|token| token.expose().to_owned());
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .context("cannot start a thread")?;
-        runtime.block_on(self.import(list, token))
+        runtime.block_on(self.import(list, &base, token))
     }
 
-    async fn import(&self, list: ListFile, token: Option<String>) -> anyhow::Result<ExitCode> {
-        let engine = Engine::new(&self.url, token)?;
+    async fn import(
+        &self,
+        list: ListFile,
+        base: &str,
+        token: Option<String>,
+    ) -> anyhow::Result<ExitCode> {
+        let engine = Engine::new(base, token)?;
         let schema = engine.schema(&self.flow).await?;
         let header = list.header().clone();
         let columns = Columns::find(&header, &schema.fields(), &self.map)

@@ -76,6 +76,7 @@ kinds! {
 
     // erasure
     BeingCalled = "being-called", CONFLICT, "The customer is being called";
+    OwnNumber = "own-number", CONFLICT, "The number is not a customer's";
 
     // lists of customers
     UnknownList = "unknown-list", NOT_FOUND, "There is no such list";

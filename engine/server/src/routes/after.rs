@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use ghanti_exotel::applet::{PassthruRequest, StreamOutcome, StreamStatus, SwitchCase};
 use ghanti_model::event::Cause;
 use ghanti_model::{CallId, CallSid, Decision, unix_ms};
-use ghanti_session::resumption::{Resumable, resumable};
+use ghanti_session::resumption::{Resumable, has_stopped, resumable};
 use ghanti_session::{network, transfer};
 use ghanti_store::StoreError;
 
@@ -22,8 +22,6 @@ use crate::unserved::explain;
 
 /// How often a call that is not known is looked for again.
 const TRIES: u32 = 8;
-/// How often it is looked whether the engine of a call has written its end.
-const ENDS: u32 = 4;
 /// The pause before that. Together a little longer than a Passthru's call may be looked up
 /// (`BEHIND_ANSWER` of the session).
 const PAUSE: Duration = Duration::from_millis(500);
@@ -31,7 +29,9 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Answers 302 for the flow's second branch or 200 for its first (Exotel: Passthru applet, support
 /// article 48283), or a SwitchCase's `select`.
 pub async fn after(_: Applet, State(app): State<App>, RawQuery(query): RawQuery) -> Response {
-    let request = PassthruRequest::parse(query.as_deref().unwrap_or_default());
+    // Exotel may repeat the stream's URL, with its token
+    let query = app.config.server.without_tokens(query.unwrap_or_default());
+    let request = PassthruRequest::parse(&query);
     let decided = match &request.call_sid {
         Some(sid) => decision(&app, sid).await.ok().flatten(),
         None => None,
@@ -70,22 +70,27 @@ pub async fn after(_: Applet, State(app): State<App>, RawQuery(query): RawQuery)
     }
 }
 
-/// Returns whether the call may go on at this engine because the one that held it is gone. An engine
-/// that lives has written the end of its stream by the time that Exotel asks, or does so in a moment.
+/// Returns whether the call may go on at this engine because the one that held it is gone.
 async fn is_cut(app: &App, sid: &CallSid) -> bool {
     let registry = &app.services.registry;
     let here = registry.events().node();
-    for _ in 0..ENDS {
+    let mut gone = None;
+    loop {
         let Ok(Some(record)) = registry.by_sid(sid).await else {
             return false;
         };
-        match resumable(&record, here, None, unix_ms()) {
+        match resumable(&record, here, gone, unix_ms()) {
             Resumable::Yes => return true,
             Resumable::No => return false,
-            Resumable::Perhaps(_) => tokio::time::sleep(PAUSE).await,
+            Resumable::Perhaps(node) if gone == Some(node) => return false,
+            Resumable::Perhaps(node) => {
+                if !has_stopped(&app.services, node).await {
+                    return false;
+                }
+                gone = Some(node);
+            }
         }
     }
-    true
 }
 
 /// Returns whether the request comes from a Passthru after Connect. The same URL may be used there,

@@ -10,6 +10,7 @@ use std::time::Duration;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
+use ghanti_campaign::Plan;
 use ghanti_model::{CallId, CallSid, Erasable, NodeId, PhoneNumber, unix_ms};
 use ghanti_store::{CallRecords, Occurrence, StoreError};
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,7 @@ use utoipa::ToSchema;
 use crate::access::Api;
 use crate::answer::Answer;
 use crate::app::App;
+use crate::config::Config;
 use crate::problem::{Kind, Problem};
 
 /// Calls that one request looks through for the digits: their events are read within the deadline of
@@ -28,7 +30,7 @@ const SAVED: Duration = Duration::from_secs(2);
 /// A call that has not begun this long after it was ordered will not begin, in milliseconds: its
 /// status callback was lost.
 const OVERDUE_MS: u64 = 2 * 3_600_000;
-/// The digits of a number without its country, as every spelling of it has them.
+/// The least digits of a number: a short code has fewer, and its digits stand in many other numbers.
 const DIGITS: usize = 10;
 
 const FIX: &str = r#"send {"phone": "+91…"}"#;
@@ -38,7 +40,7 @@ const FIX: &str = r#"send {"phone": "+91…"}"#;
 #[serde(deny_unknown_fields)]
 #[schema(as = Erasure)]
 struct Body {
-    /// Their number, in any spelling.
+    /// Their number, in any spelling, of at least ten digits.
     phone: String,
     /// `next` of the answer before.
     #[serde(default)]
@@ -83,7 +85,8 @@ pub struct ErasedPart {
 ///
 /// # Errors
 ///
-/// 400 for an unusable body, 409 while the person is being called, 503 if a store does not answer:
+/// 400 for an unusable body, 409 while the person is being called or if the number is an agent's or one
+/// to call from, 503 if a store does not answer:
 /// the same request then finds what is left.
 #[utoipa::path(
     post,
@@ -95,7 +98,7 @@ pub struct ErasedPart {
         (status = 200, description = "what was erased", body = ErasedPart),
         (status = 400, description = "`body-not-json`, `body-not-expected`, `body-not-read`, `unusable-phone`"),
         (status = 401, description = "`unauthorized`"),
-        (status = 409, description = "`being-called`"),
+        (status = 409, description = "`being-called`, `own-number`"),
         (status = 413, description = "`body-too-large`"),
         (status = 503, description = "`store-unavailable`"),
     )
@@ -107,8 +110,26 @@ pub async fn erase(
 ) -> Result<Answer<ErasedPart>, Problem> {
     // neither error repeats a value
     let body: Body = serde_json::from_slice(&body?).map_err(|error| Problem::json(&error, FIX))?;
-    let phone = PhoneNumber::parse(&body.phone)
-        .map_err(|error| Problem::new(Kind::UnusablePhone, error.to_string(), FIX))?;
+    let phone = number(&body.phone)?;
+    if let Some(whose) = own(&app.config, &phone) {
+        return Err(not_a_customer(whose));
+    }
+    let flows = app.services.catalogue.versions();
+    let is_agents = flows.values().any(|flow| {
+        let mut targets = flow.manifest().grants.transfer.iter().flatten();
+        targets.any(|(_, numbers)| numbers.contains(&phone))
+    });
+    if is_agents {
+        return Err(not_a_customer("`[grants.transfer]` of a flow"));
+    }
+    // of the newest 200 campaigns
+    let campaigns = app.records.campaigns().await.map_err(unavailable)?;
+    if campaigns
+        .iter()
+        .any(|campaign| dials_from(&campaign.plan, &phone))
+    {
+        return Err(not_a_customer("`caller-ids` of a campaign"));
+    }
     known_here(&app, &phone).await?;
     let mut calls = Vec::new();
     if body.cursor.is_empty() {
@@ -118,10 +139,9 @@ pub async fn erase(
             .await
             .map_err(unavailable)?;
     }
-    let digits = digits(&phone);
     let (mentions, next) = app
         .records
-        .calls_that_mention(&digits, &body.cursor, SEARCHED)
+        .calls_that_mention(&phone, &body.cursor, SEARCHED)
         .await
         .map_err(unavailable)?;
     calls.extend(mentions);
@@ -190,15 +210,58 @@ fn unavailable(error: StoreError) -> Problem {
     Problem::unavailable(format!("not everything was erased: {error}"))
 }
 
-/// What is searched for: the last ten digits, without which no spelling of the number is.
-fn digits(phone: &PhoneNumber) -> String {
-    let all: Vec<char> = phone
-        .expose()
-        .chars()
-        .filter(char::is_ascii_digit)
-        .collect();
-    let last = all.len().saturating_sub(DIGITS);
-    all.into_iter().skip(last).collect()
+/// Reads the number of a person.
+fn number(text: &str) -> Result<PhoneNumber, Problem> {
+    let phone = PhoneNumber::parse(text)
+        .map_err(|error| Problem::new(Kind::UnusablePhone, error.to_string(), FIX))?;
+    let digits = phone.expose().trim_start_matches('+').len();
+    if digits < DIGITS {
+        return Err(Problem::new(
+            Kind::UnusablePhone,
+            format!("nothing was erased: the number has {digits} digits, fewer than {DIGITS}"),
+            FIX,
+        ));
+    }
+    Ok(phone)
+}
+
+/// Where the configuration has a number that is no customer's: it stands in calls of many customers,
+/// which would all be erased.
+fn own(config: &Config, phone: &PhoneNumber) -> Option<&'static str> {
+    let of_flows = || {
+        config
+            .flows
+            .values()
+            .flat_map(|flow| flow.transfer.values())
+    };
+    if config.exotel.caller_id.as_ref() == Some(phone) {
+        Some("`caller-id` of `[exotel]`")
+    } else if config.calls.agents.contains(phone) {
+        Some("`agents` of `[calls]`")
+    } else if config
+        .transfer
+        .values()
+        .any(|to| to.numbers.contains(phone))
+    {
+        Some("`numbers` of a `[transfer.NAME]`")
+    } else if of_flows().any(|numbers| numbers.contains(phone)) {
+        Some("a `[flows.NAME.transfer]`")
+    } else {
+        None
+    }
+}
+
+/// Whether a campaign with this plan calls from the number.
+fn dials_from(plan: &str, phone: &PhoneNumber) -> bool {
+    serde_json::from_str::<Plan>(plan).is_ok_and(|plan| plan.caller_ids.contains(phone))
+}
+
+fn not_a_customer(whose: &str) -> Problem {
+    Problem::new(
+        Kind::OwnNumber,
+        format!("nothing was erased: the number is in {whose}"),
+        "send a customer's number; if a customer has this one now, take it out there first",
+    )
 }
 
 struct Erasure<'a> {
@@ -282,4 +345,44 @@ fn busy(call: Option<CallId>) -> Problem {
         format!("the customer is being called{which}: nothing was erased"),
         "wait for the end of the call, and send the request again",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+    use crate::config::read;
+
+    #[test]
+    fn a_short_code_is_nobodys_number() {
+        for short in ["17957", "0000017957", "198765432", "+291 2345"] {
+            let refused = number(short).unwrap_err();
+            assert!(format!("{refused:?}").contains("UnusablePhone"), "{short}");
+        }
+        for whole in ["98765 43210", "+14129162450"] {
+            assert!(number(whole).is_ok(), "{whole}");
+        }
+    }
+
+    #[test]
+    fn the_engines_own_numbers_are_no_customers() {
+        let text = "[calls]\nagents = ['08040001111']\n[exotel]\naccount-sid = 'a'\napi-key = 'k'\napi-token = 't'\n\
+            caller-id = '08047112233'\nflow-id = 1\n[transfer.legal]\nnumbers = ['08040002222']\n\
+            [flows.emi.transfer]\ndefault = ['08040003333']\n";
+        let config = read(text, []).unwrap();
+        let own = |text: &str| own(&config, &PhoneNumber::parse(text).unwrap());
+        for (number, told) in [
+            ("08047112233", "`caller-id`"),
+            ("+918040001111", "`agents`"),
+            ("8040002222", "`[transfer.NAME]`"),
+            ("08040003333", "`[flows.NAME.transfer]`"),
+        ] {
+            assert!(own(number).unwrap().contains(told), "{number}");
+        }
+        assert_eq!(own("9876543210"), None);
+        let plan = r#"{"caller-ids": ["08045678901"]}"#;
+        let dials = |text: &str| dials_from(plan, &PhoneNumber::parse(text).unwrap());
+        assert!(dials("8045678901") && !dials("9876543210"));
+    }
 }

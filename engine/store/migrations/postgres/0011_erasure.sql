@@ -2,6 +2,7 @@
 ALTER TABLE calls ADD COLUMN erased BIGINT NOT NULL DEFAULT 0;
 
 CREATE INDEX calls_unerased ON calls (created_ms) WHERE erased < 2;
+CREATE INDEX calls_with_journal ON calls (created_ms) WHERE erased < 1;
 CREATE INDEX customers_by_phone ON customers (phone);
 CREATE INDEX customers_by_change ON customers (changed_ms);
 

@@ -20,7 +20,10 @@ const UNCHAINED: &str = "SELECT call_id FROM calls WHERE chain_hash IS NULL AND 
 const LOCK_IN_SQLITE: &str = "SELECT chain_length, chain_hash FROM calls WHERE call_id = $1";
 const LOCK_IN_POSTGRES: &str =
     "SELECT chain_length, chain_hash FROM calls WHERE call_id = $1 FOR UPDATE";
-const STORED: &str = "SELECT id, unix_ms, node, kind, payload_hash FROM call_events WHERE call_id = $1 ORDER BY unix_ms, id";
+// an engine without chains writes neither of the three
+const STORED: &str = "SELECT id, unix_ms, node, kind, payload_hash, \
+     CAST(CASE WHEN position IS NULL AND salt IS NULL AND chain_hash IS NULL THEN 0 ELSE 1 END AS BIGINT) \
+     FROM call_events WHERE call_id = $1 ORDER BY unix_ms, id";
 const PLACE: &str =
     "UPDATE call_events SET position = placed.column2, chain_hash = placed.column3 FROM (";
 const BY_ID: &str = ") AS placed WHERE call_events.id = placed.column1";
@@ -123,22 +126,34 @@ pub(super) fn row(event: &CallEvent, head: &ChainHead) -> Result<ChainedEvent, s
     Ok(row)
 }
 
-/// Chains the stored events of a call, whose row is locked, in the order of their times. Returns the
-/// head, which the caller stores.
+/// The head of a call whose own was removed: of no chain, so that the call is broken for good.
+fn removed_head() -> ChainHead {
+    ChainHead {
+        length: 0,
+        hash: String::new(),
+    }
+}
+
+/// Chains the stored events of a call without a head, whose row is locked, in the order of their
+/// times. Returns the head, which the caller stores. If an event was chained before, somebody removed
+/// the head: chaining the call anew would cover up what else they did.
 macro_rules! place {
     ($name:ident, $chain:ident, $lock:expr, $connection:ty, $database:ty) => {
         pub(super) async fn $name(
             connection: &mut $connection,
             call: CallId,
         ) -> Result<ChainHead, sqlx::Error> {
-            let stored: Vec<(String, i64, String, String, String)> = sqlx::query_as(STORED)
+            let stored: Vec<(String, i64, String, String, String, i64)> = sqlx::query_as(STORED)
                 .bind(call.to_string())
                 .fetch_all(&mut *connection)
                 .await?;
+            if stored.iter().any(|(.., chained)| *chained > 0) {
+                return Ok(removed_head());
+            }
             let mut head = ChainHead::default();
             for events in stored.chunks(AT_ONCE) {
                 let mut placed = Vec::with_capacity(events.len());
-                for (id, unix_ms, node, kind, payload_hash) in events {
+                for (id, unix_ms, node, kind, payload_hash, _) in events {
                     let unix_ms = *unix_ms;
                     head = head.with(
                         call,

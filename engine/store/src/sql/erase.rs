@@ -4,6 +4,8 @@
 //! Events stay, with what is left of their payloads; the call's record is folded from them again,
 //! and an event of the call tells what was erased, so that its hash chain can still be checked.
 
+use std::collections::BTreeSet;
+
 use ghanti_model::chain::verify;
 use ghanti_model::{
     CallEvent, CallId, CallLog, CallRecord, CallState, ChainedEvent, Erasable, Erased, EventId,
@@ -13,15 +15,16 @@ use serde::Serialize;
 use sqlx::{PgConnection, Postgres, QueryBuilder, Sqlite, SqliteConnection};
 
 use super::append::{self, Projection};
-use super::{Pool, SqlRecords, always, chain, stored_ms};
+use super::{Pool, SqlRecords, always, chain, pseudonym, stored_ms};
 use crate::{CallRecords, StoreError};
 
 // an order that no node dials or has heard of is no call yet
 const OF_NUMBER: &str = "SELECT call_id, CAST(CASE WHEN state = 'live' OR (state = 'pending' AND node IS NOT NULL) THEN 1 ELSE 0 END AS BIGINT), \
      created_ms FROM calls WHERE customer_number = $1 OR call_id IN (SELECT call_id FROM attempts WHERE phone = $1)";
 const PAGE: &str = "SELECT call_id FROM calls WHERE call_id > $1 ORDER BY call_id LIMIT $2";
-const MENTION: &str = "SELECT call_id FROM calls WHERE call_id > $1 AND call_id <= $2 AND record LIKE $3 \
-     UNION SELECT call_id FROM call_events WHERE call_id > $1 AND call_id <= $2 AND payload LIKE $3";
+// a first sieve: whether the digits are the number is seen in what is found
+const MENTION: &str = "SELECT call_id, record FROM calls WHERE call_id > $1 AND call_id <= $2 AND record LIKE $3 \
+     UNION ALL SELECT call_id, payload FROM call_events WHERE call_id > $1 AND call_id <= $2 AND payload LIKE $3";
 const STATE: &str = "SELECT call_id, CAST(CASE WHEN state = 'live' OR (state = 'pending' AND node IS NOT NULL) THEN 1 ELSE 0 END AS BIGINT), \
      created_ms FROM calls WHERE call_id = $1";
 // SQLite needs no lock on the row: the transaction has locked the whole database
@@ -49,6 +52,8 @@ const CHECKPOINT: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
 
 /// Events that are changed by one statement.
 const AT_ONCE: usize = 200;
+/// Digits of an Indian number without its country.
+const INDIAN_DIGITS: usize = 10;
 
 type EventRow = (
     i64,
@@ -127,6 +132,36 @@ fn occurrence((call, open, created): (String, i64, i64)) -> Option<Occurrence> {
         is_open: open > 0,
         created_ms: u64::try_from(created).unwrap_or_default(),
     })
+}
+
+/// The digits that every spelling of a number has: of an Indian one the last ten, of another one all.
+fn national(phone: &PhoneNumber) -> &str {
+    let number = phone.expose();
+    number
+        .strip_prefix("+91")
+        .filter(|national| national.len() == INDIAN_DIGITS)
+        .unwrap_or_else(|| number.trim_start_matches('+'))
+}
+
+/// Whether a text has the number in some spelling, with no further digit before or after it: the same
+/// digits are also part of longer numbers, such as times.
+fn mentions(text: &str, phone: &PhoneNumber) -> bool {
+    let digits = |number: &PhoneNumber| number.expose().trim_start_matches('+').to_owned();
+    let wanted = digits(phone);
+    let mut before = None;
+    for part in text.split_inclusive(|character: char| !character.is_ascii_digit()) {
+        let number = part.trim_end_matches(|character: char| !character.is_ascii_digit());
+        let plus = if before == Some('+') { "+" } else { "" };
+        let is_long = number.len() >= national(phone).len();
+        if is_long
+            && PhoneNumber::parse(&format!("{plus}{number}"))
+                .is_ok_and(|number| digits(&number) == wanted)
+        {
+            return true;
+        }
+        before = part.chars().next_back();
+    }
+    false
 }
 
 /// Replaces what is to be erased in the events of a call. Returns the ids of those that changed.
@@ -229,7 +264,6 @@ macro_rules! erase {
             connection: &mut $connection,
             phone: &str,
             pseudonym: &str,
-            of_customer: &(dyn Fn(&str) -> String + Sync),
             now_ms: i64,
         ) -> Result<Option<NumberErased>, sqlx::Error> {
             let (calling,): (i64,) = sqlx::query_as(IN_PROGRESS)
@@ -252,7 +286,7 @@ macro_rules! erase {
                 .fetch_all(&mut *connection)
                 .await?;
             for (customer,) in members {
-                let pseudonym = of_customer(&customer);
+                let pseudonym = pseudonym::of_customer()?;
                 let member = sqlx::query(MEMBER)
                     .bind(phone)
                     .bind(&customer)
@@ -337,13 +371,14 @@ impl SqlRecords {
     }
 
     /// Of the next `limit` calls after the id `behind`, which is empty at first: those whose events or
-    /// record have these digits anywhere. Also returns after which call to go on.
+    /// record have the number anywhere, in any spelling without spaces. Also returns after which call
+    /// to go on.
     ///
     /// # Errors
     /// The database does not answer.
     pub async fn calls_that_mention(
         &self,
-        digits: &str,
+        phone: &PhoneNumber,
         behind: &str,
         limit: u32,
     ) -> Result<(Vec<Occurrence>, Option<String>), StoreError> {
@@ -354,12 +389,15 @@ impl SqlRecords {
         let Some((last,)) = page.last().cloned() else {
             return Ok((Vec::new(), None));
         };
-        let pattern = format!("%{digits}%");
-        let found: Vec<(String,)> = on_either!(self, pool => {
+        let pattern = format!("%{}%", national(phone));
+        let found: Vec<(String, String)> = on_either!(self, pool => {
             sqlx::query_as(MENTION).bind(behind).bind(&last).bind(&pattern).fetch_all(pool)
         })?;
+        let found = found
+            .into_iter()
+            .filter_map(|(call, text)| mentions(&text, phone).then_some(call));
         let mut calls = Vec::new();
-        for (call,) in found {
+        for call in found.collect::<BTreeSet<_>>() {
             let row: Option<(String, i64, i64)> = on_either!(self, pool => {
                 sqlx::query_as(STATE).bind(&call).fetch_optional(pool)
             })?;
@@ -425,11 +463,10 @@ impl SqlRecords {
         now_ms: u64,
     ) -> Result<Option<NumberErased>, StoreError> {
         let pseudonym = self.pseudonyms.of_number(phone);
-        let of_customer = |customer: &str| self.pseudonyms.of_customer(customer);
         in_transaction!(
             self,
             erase_number_in_sqlite | erase_number_in_postgres,
-            (phone.expose(), &pseudonym, &of_customer, stored_ms(now_ms)),
+            (phone.expose(), &pseudonym, stored_ms(now_ms)),
             always
         )
     }

@@ -1,7 +1,9 @@
-//! What stands in the database in place of a number or key of a person who was erased: a keyed hash
-//! (HMAC-SHA256). The key is random and lies in the same database. So nobody reads the number off a
-//! table, a report or a log; who has the whole database can still test a number against it, as the
-//! engine does to honour a wish not to be called.
+//! What stands in the database in place of a person who was erased.
+//!
+//! In place of a number, a keyed hash (HMAC-SHA256). The key is random and lies in the same database.
+//! So nobody reads the number off a table, a report or a log; who has the whole database can still
+//! test a number against it, as the engine does to honour a wish not to be called. In place of a
+//! customer's key, which nothing looks for any more, random digits.
 
 use ghanti_model::PhoneNumber;
 use ghanti_model::chain::hexadecimal;
@@ -14,8 +16,8 @@ use super::Pool;
 const KEY_BYTES: usize = 32;
 /// Begins the hash of a number, so that it is never taken for one.
 const MARK: &str = "#";
-/// Hexadecimal digits of a customer's key.
-const CUSTOMER_DIGITS: usize = 32;
+/// Bytes in place of a customer's key, as many as the key has.
+const CUSTOMER_BYTES: usize = 16;
 
 const PUT: &str =
     "INSERT INTO random_keys (name, key) VALUES ('numbers', $1) ON CONFLICT (name) DO NOTHING";
@@ -28,7 +30,20 @@ async fn get(pool: &Pool) -> Result<Option<String>, sqlx::Error> {
     }
 }
 
-/// Makes pseudonyms.
+/// Random bytes, as hexadecimal digits.
+fn random<const BYTES: usize>() -> Result<String, sqlx::Error> {
+    let mut bytes = [0; BYTES];
+    getrandom::fill(&mut bytes).map_err(|error| sqlx::Error::Encode(error.to_string().into()))?;
+    Ok(hexadecimal(&bytes))
+}
+
+/// What stands in place of a customer's key, in the form of one. It is another one each time: a
+/// person who was erased, imported and enrolled again may be erased again.
+pub(super) fn of_customer() -> Result<String, sqlx::Error> {
+    random::<CUSTOMER_BYTES>()
+}
+
+/// Makes pseudonyms of numbers.
 pub(super) struct Pseudonyms {
     key: String,
 }
@@ -39,10 +54,7 @@ impl Pseudonyms {
         if let Some(key) = get(pool).await? {
             return Ok(Self { key });
         }
-        let mut bytes = [0; KEY_BYTES];
-        getrandom::fill(&mut bytes)
-            .map_err(|error| sqlx::Error::Encode(error.to_string().into()))?;
-        let new = hexadecimal(&bytes);
+        let new = random::<KEY_BYTES>()?;
         match pool {
             Pool::Sqlite(pool) => sqlx::query(PUT).bind(&new).execute(pool).await.map(drop),
             Pool::Postgres(pool) => sqlx::query(PUT).bind(&new).execute(pool).await.map(drop),
@@ -55,14 +67,6 @@ impl Pseudonyms {
     /// What stands in place of a number.
     pub(super) fn of_number(&self, phone: &PhoneNumber) -> String {
         format!("{MARK}{}", self.hash(phone.expose()))
-    }
-
-    /// What stands in place of a customer's key, which is a hash of number and accounts. It has the
-    /// form of one.
-    pub(super) fn of_customer(&self, customer: &str) -> String {
-        let mut hash = self.hash(customer);
-        hash.truncate(CUSTOMER_DIGITS);
-        hash
     }
 
     fn hash(&self, text: &str) -> String {

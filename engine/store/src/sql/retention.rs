@@ -7,7 +7,7 @@ use super::{Pool, SqlRecords, stored_ms};
 use crate::StoreError;
 
 // the first condition is the index's
-const WITH_JOURNAL: &str = "SELECT call_id FROM calls WHERE erased < 2 AND erased < 1 AND created_ms < $1 AND state <> 'live' ORDER BY created_ms LIMIT $2";
+const WITH_JOURNAL: &str = "SELECT call_id FROM calls WHERE erased < 1 AND created_ms < $1 AND state <> 'live' ORDER BY created_ms LIMIT $2";
 const WITH_WORDS: &str = "SELECT call_id FROM calls WHERE erased < 2 AND created_ms < $1 AND state <> 'live' ORDER BY created_ms LIMIT $2";
 const OLD: &str = "SELECT call_id FROM calls WHERE created_ms < $1 AND state <> 'live' ORDER BY created_ms LIMIT $2";
 const WISH: &str = "SELECT phone FROM do_not_call WHERE call_id = $1";

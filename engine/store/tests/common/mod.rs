@@ -135,6 +135,7 @@ node: None,
         line_number: Some(phone("08047112233")),
         flow: Some(flow.clone()),
         version: Some(version.clone()),
+        resumptions: 1,
         moves: vec![VersionMove {
             unix_ms: 1_795_000_030_000,
             from: VersionId::parse("0a").unwrap(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ghanti_model::chain::{payload_hash, sha256};
-use ghanti_model::{CallId, ChainHead, EventKind};
+use ghanti_model::{CallId, ChainHead, Erasable, EventKind, NodeId};
 use ghanti_store::CallRecords;
 
 use super::Subject;
@@ -164,6 +164,71 @@ pub(super) async fn older_events_are_chained_when_the_next_comes_or_in_the_backg
     records.append(&[late]).await.unwrap();
     let intact = records.verify_chain(old.call_id).await.unwrap().unwrap();
     assert_eq!(intact.unwrap().events, 2);
+}
+
+/// Whoever removes an event and the head has no chain made for what is left: not when the call is asked
+/// for, nor in the background, nor by a further event, nor by an erasure.
+pub(super) async fn a_call_whose_head_was_removed_is_never_chained_anew(
+    Subject {
+        records,
+        statements,
+        ..
+    }: Subject,
+) {
+    let mut calls = Vec::new();
+    let removals = [
+        "position IN (2)",
+        "position IN (5)",
+        "position IN (1, 2, 3, 4)",
+    ];
+    for removed in removals {
+        for _ in 0..4 {
+            let call = five_events(&records).await;
+            statements(&format!(
+                "DELETE FROM call_events WHERE call_id = '{call}' AND {removed}"
+            ));
+            statements(&format!(
+                "UPDATE calls SET chain_length = NULL, chain_hash = NULL WHERE call_id = '{call}'"
+            ));
+            calls.push(call);
+        }
+    }
+    // a salt alone tells it too
+    let call = five_events(&records).await;
+    statements(&format!(
+        "UPDATE call_events SET position = NULL, chain_hash = NULL WHERE call_id = '{call}'"
+    ));
+    statements(&format!(
+        "UPDATE calls SET chain_length = NULL, chain_hash = NULL WHERE call_id = '{call}'"
+    ));
+    calls.push(call);
+    for (nth, &call) in calls.iter().enumerate() {
+        match nth % 4 {
+            0 => {}
+            1 => records
+                .append(&[Arc::new(noted(call, 20, "late"))])
+                .await
+                .unwrap(),
+            2 => drop(
+                records
+                    .erase_call(call, Erasable::Personal, NodeId::NONE, 30)
+                    .await
+                    .unwrap(),
+            ),
+            _ => drop(records.chain_older(100).await.unwrap()),
+        }
+        for _ in 0..2 {
+            let found = records.verify_chain(call).await.unwrap().unwrap();
+            assert!(found.is_err(), "{nth}: {found:?}");
+        }
+    }
+    assert_eq!(
+        records.chain_older(100).await.unwrap(),
+        0,
+        "it comes to an end"
+    );
+    let checks = records.verify_chains("", 100).await.unwrap();
+    assert_eq!((checks.calls, checks.broken.len()), (13, 13));
 }
 
 /// A page of a chain begins behind a position.

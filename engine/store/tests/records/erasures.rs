@@ -288,7 +288,7 @@ pub(super) async fn a_number_that_stands_anywhere_in_a_call_is_found(
     let (mut behind, mut found, mut pages) = (String::new(), Vec::new(), 0);
     loop {
         let (calls, next) = records
-            .calls_that_mention(NUMBER, &behind, 4)
+            .calls_that_mention(&phone(NUMBER), &behind, 4)
             .await
             .unwrap();
         found.extend(calls.into_iter().map(|found| found.call_id));
@@ -297,6 +297,91 @@ pub(super) async fn a_number_that_stands_anywhere_in_a_call_is_found(
         behind = next;
     }
     assert_eq!((found, pages), (vec![call], 2));
+}
+
+pub(super) async fn digits_of_a_longer_number_are_no_mention(Subject { records, .. }: Subject) {
+    let said = async |text: &str| {
+        let call = CallId::generate();
+        let value = Masked::new(text);
+        let name = "n".to_owned();
+        let noted = event(call, 1_795_000_000_000, EventKind::Noted { name, value });
+        records.append(&[Arc::new(noted)]).await.unwrap();
+        call
+    };
+    let found = async |number: &str| {
+        let (calls, next) = records
+            .calls_that_mention(&phone(number), "", 100)
+            .await
+            .unwrap();
+        assert_eq!(next, None);
+        calls
+            .into_iter()
+            .map(|found| found.call_id)
+            .collect::<Vec<_>>()
+    };
+    let mut theirs = Vec::new();
+    for text in [
+        "9876543210",
+        "it is 09876543210.",
+        "+919876543210",
+        "call 919876543210 or 1800",
+        "00919876543210",
+        "1 9876543210 2",
+    ] {
+        theirs.push(said(text).await);
+    }
+    for text in [
+        "99876543210",
+        "98765432101",
+        "+19876543210",
+        "449876543210",
+        "1919876543210",
+        "+9876543210",
+    ] {
+        said(text).await;
+    }
+    theirs.sort();
+    assert_eq!(found(NUMBER).await, theirs);
+    let abroad = [said("+14129162450").await, said("14129162450!").await];
+    said("4129162450").await;
+    assert_eq!(found("+14129162450").await, abroad);
+    // the beginning of every time
+    assert_eq!(found("1795000000").await, []);
+}
+
+/// Who was erased may become a customer of the same campaign again, and be erased again.
+pub(super) async fn a_person_may_be_erased_again(
+    Subject {
+        records,
+        statements,
+        ..
+    }: Subject,
+) {
+    let list = ("december", "emi");
+    let start = (CampaignState::Draft, CampaignState::Running);
+    for round in 1..=3_u64 {
+        records
+            .put_customers(
+                list,
+                &format!("i{round}"),
+                vec![listed(NUMBER)],
+                false,
+                round,
+            )
+            .await
+            .unwrap()
+            .unwrap();
+        if round == 1 {
+            assert!(records.add_campaign("c", list, "{}", 1).await.unwrap());
+            assert!(records.change_campaign("c", start, None, 1).await.unwrap());
+        }
+        while records.enrol("c", 10, round).await.unwrap() {}
+        let erased = records.erase_number(&phone(NUMBER), 10 * round).await;
+        let erased = erased.unwrap().unwrap();
+        assert_eq!((erased.customers, erased.campaign_customers), (1, 1));
+    }
+    let rows = "SELECT CAST(COUNT(DISTINCT customer) AS TEXT) FROM campaign_customers WHERE phone = '' AND outcome = 'erased'";
+    assert_eq!(statements(rows), "3");
 }
 
 pub(super) async fn nobody_is_erased_while_they_are_being_called(Subject { records, .. }: Subject) {
