@@ -15,7 +15,7 @@ use ghanti_sim::http::client;
 use serde_json::{Map, Value, json};
 
 use crate::config::Source;
-use crate::health::reached_at;
+use crate::engine::reached_at;
 
 /// The exit code if something is wrong.
 const IS_WRONG: u8 = 1;

@@ -1,5 +1,6 @@
 //! The API of a running engine, as the commands use it.
 
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -11,7 +12,6 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::config::Source;
-use crate::health::reached_at;
 
 /// How long the engine may take to answer.
 const REPLY: Duration = Duration::from_secs(30);
@@ -138,4 +138,31 @@ pub struct Refused {
 struct Refusal {
     detail: String,
     hint: String,
+}
+
+/// The address at which an engine that listens here is reached from its own machine.
+pub fn reached_at(mut listen: SocketAddr) -> SocketAddr {
+    if listen.ip().is_unspecified() {
+        listen.set_ip(match listen {
+            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    listen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_engine_that_listens_everywhere_is_asked_on_this_machine() {
+        for (listen, reached) in [
+            ("0.0.0.0:8000", "127.0.0.1:8000"),
+            ("[::]:8000", "[::1]:8000"),
+            ("10.1.2.3:81", "10.1.2.3:81"),
+        ] {
+            assert_eq!(reached_at(listen.parse().unwrap()).to_string(), reached);
+        }
+    }
 }

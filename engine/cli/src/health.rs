@@ -1,7 +1,6 @@
 //! `ghanti health`: whether an engine answers, for containers and scripts that have no HTTP client.
 
 use std::io::Write as _;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use clap::Args;
 use ghanti_sim::http::client;
 
 use crate::config::Source;
-use crate::engine::block_on;
+use crate::engine::{block_on, reached_at};
 
 /// An engine that has not answered by then is not healthy. Readiness asks its stores, which may take
 /// a second.
@@ -53,32 +52,5 @@ impl Health {
             bail!("`{url}` answers {status}");
         }
         Ok(ExitCode::SUCCESS)
-    }
-}
-
-/// The address at which an engine that listens here is reached from its own machine.
-pub fn reached_at(mut listen: SocketAddr) -> SocketAddr {
-    if listen.ip().is_unspecified() {
-        listen.set_ip(match listen {
-            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-        });
-    }
-    listen
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_engine_that_listens_everywhere_is_asked_on_this_machine() {
-        for (listen, reached) in [
-            ("0.0.0.0:8000", "127.0.0.1:8000"),
-            ("[::]:8000", "[::1]:8000"),
-            ("10.1.2.3:81", "10.1.2.3:81"),
-        ] {
-            assert_eq!(reached_at(listen.parse().unwrap()).to_string(), reached);
-        }
     }
 }

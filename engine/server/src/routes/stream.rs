@@ -188,6 +188,8 @@ fn unpromised(app: &App, start: &Start) {
 struct Socket {
     socket: WebSocket,
     buffer: BytesMut,
+    /// Whether a close frame was sent: how the connection ends then is of no interest.
+    is_closing: bool,
 }
 
 impl Socket {
@@ -195,6 +197,7 @@ impl Socket {
         Self {
             socket,
             buffer: BytesMut::with_capacity(BUFFER_BYTES),
+            is_closing: false,
         }
     }
 
@@ -226,7 +229,9 @@ impl Wire for Socket {
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 Some(Ok(Message::Close(_))) | None => return Received::Closed,
                 Some(Err(error)) => {
-                    tracing::debug!(target: WEBSOCKET, %error, "ended");
+                    if !self.is_closing {
+                        tracing::debug!(target: WEBSOCKET, %error, "ended");
+                    }
                     // Exotel ends a stream without a close frame; that is not an error
                     return broken(&error).map_or(Received::Closed, Received::Broken);
                 }
@@ -245,6 +250,7 @@ impl Wire for Socket {
             code: close_code::NORMAL,
             reason: Utf8Bytes::from_static(""),
         };
+        self.is_closing = true;
         if self.bounded(Message::Close(Some(frame))).await.is_ok() {
             // the peer's remaining audio has to be read, see `CLOSE`
             let answered = async {
