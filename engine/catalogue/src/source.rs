@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ghanti_host::{Fault, Step};
+use ghanti_model::chain::hexadecimal;
 use ghanti_model::{Language, VersionId};
 use sha2::{Digest, Sha256};
 
@@ -120,7 +121,7 @@ impl Source {
         );
         Self {
             id: parts.id(),
-            component_digest: hex(&Sha256::digest(&parts.component)),
+            component_digest: hexadecimal(&Sha256::digest(&parts.component)),
             tests_digest,
             parts,
         }
@@ -161,11 +162,7 @@ fn digest<'a>(files: impl Iterator<Item = (String, &'a [u8])>) -> String {
         digest.update(format!("{name}\n{}\n", bytes.len()));
         digest.update(bytes);
     }
-    hex(&digest.finalize())
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hexadecimal(&digest.finalize())
 }
 
 fn few(folder: &Path, ending: &str) -> Result<Vec<(String, PathBuf)>, Fault> {

@@ -236,7 +236,7 @@ pub fn verify(call: CallId, events: &[ChainedEvent], head: &ChainHead) -> Result
         let position = chain.length.saturating_add(1);
         if event.position != position {
             let reason = match event.position {
-                0 => "the event has no position: it was added beside the engine",
+                0 => "the event has no position: it was not added by the engine",
                 before if before < position => "two events have this position: one was added",
                 _ => "the event at this position is missing",
             };

@@ -35,7 +35,7 @@ const DIED_WAITING: &str = "the engine stopped before the call was dialled: orde
 /// Maximum number of facts that a record keeps as established.
 const ESTABLISHED: usize = 64;
 /// Problem of a call that another node went on with.
-pub const RESUMED: &str = "resumed";
+const RESUMED: &str = "resumed";
 /// Problem of a call with a second stream.
 pub const SECOND_STREAM: &str = "second-stream";
 /// Detail of the problem [`SECOND_STREAM`].

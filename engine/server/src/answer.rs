@@ -4,11 +4,15 @@ use axum::Json;
 use axum::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use ghanti_model::chain::hexadecimal;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::problem::{Kind, Problem};
 use crate::times;
+
+/// Bytes of the SHA-256 in a tag.
+const TAG_BYTES: usize = 16;
 
 /// JSON in which times also stand as ISO 8601.
 #[derive(Debug)]
@@ -45,11 +49,7 @@ impl<T: Serialize> IntoResponse for Answer<T> {
 /// A body with a tag of its content, or 304 if the client has it.
 pub fn tagged(body: Vec<u8>, media_type: &'static str, asked: &HeaderMap) -> Response {
     let hash = Sha256::digest(&body);
-    let digits: String = hash
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let digits = hexadecimal(hash.get(..TAG_BYTES).unwrap_or_default());
     let tag = format!("\"{digits}\"");
     let is_known = asked
         .get_all(IF_NONE_MATCH)

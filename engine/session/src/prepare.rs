@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ghanti_catalogue::Pinned;
 use ghanti_exotel::inbound::Start;
 use ghanti_journal::SharedJournal;
-use ghanti_manifest::{CustomerReading, CustomerSchema, FieldProblem};
+use ghanti_manifest::{CustomerReading, FieldProblem};
 use ghanti_model::event::{Repeat, StreamResumed, StreamStarted};
 use ghanti_model::fold::{SECOND_STREAM, SECOND_STREAM_DETAIL};
 use ghanti_model::{
@@ -121,18 +121,10 @@ async fn prepare(
         let journal = version.journal(facts.call_id);
         (version, journal)
     });
-    let (customer, unreadable) = match &flow {
-        Ok((version, _)) => by_manifest(
-            found.customer,
-            &version.manifest().customer,
-            now_ms,
-            services,
-        ),
-        Err(_) => (found.customer, Vec::new()),
-    };
+    let chosen = flow.as_ref().ok().map(|(version, _)| version);
+    let (customer, unreadable) = by_manifest(found.customer, chosen, now_ms, services);
     facts.language = customer_language(customer.as_ref());
     let journal = flow.as_ref().ok().map(|(_, journal)| journal.clone());
-    let chosen = flow.as_ref().ok().map(|(version, _)| version);
     let started = StreamStarted {
         stream_sid: start.stream_sid.clone(),
         call_sid: facts.call_sid.clone(),
@@ -194,15 +186,7 @@ fn resume(
         .map(|line| line.name.clone())
         .collect();
     let problems = found.problems();
-    let (customer, _) = match &pinned {
-        Some(version) => by_manifest(
-            found.customer,
-            &version.manifest().customer,
-            now_ms,
-            services,
-        ),
-        None => (found.customer, Vec::new()),
-    };
+    let (customer, _) = by_manifest(found.customer, pinned.as_ref(), now_ms, services);
     facts.language = record
         .language
         .clone()
@@ -267,13 +251,15 @@ async fn refuse_second(services: &Services, earlier: &CallRecord) {
 /// for another version, or by another program.
 fn by_manifest(
     customer: Option<CustomerRecord>,
-    schema: &CustomerSchema,
+    version: Option<&Pinned>,
     now_ms: u64,
     services: &Services,
 ) -> (Option<CustomerRecord>, Vec<FieldProblem>) {
-    let Some(customer) = customer else {
-        return (None, Vec::new());
+    let (customer, version) = match (customer, version) {
+        (Some(customer), Some(version)) => (customer, version),
+        (customer, _) => return (customer, Vec::new()),
     };
+    let schema = &version.manifest().customer;
     let dates = services.settings.date_rules(now_ms);
     let CustomerReading { fields, problems } = schema.read(&customer.fields, dates);
     (Some(CustomerRecord { fields, ..customer }), problems)

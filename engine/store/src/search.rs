@@ -4,7 +4,8 @@ use ghanti_model::{
     CallId, CallRecord, CallSid, CallState, DialState, Direction, FlowName, Language, PhoneNumber,
     VersionId,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Which calls are asked for: those that fit all that is given. Times are milliseconds since
 /// 1970-01-01T00:00:00Z.
@@ -61,7 +62,7 @@ pub struct CallPlace {
 
 /// What the list shows of a call: nothing that was said, and nothing of the customer but their
 /// number.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct CallSummary {
     /// The engine's id.
     pub call_id: CallId,

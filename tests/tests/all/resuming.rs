@@ -139,18 +139,23 @@ async fn a_call_of_a_killed_engine_goes_on_at_its_question_on_another_one() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_second_stream_of_a_call_that_another_engine_holds_is_closed() {
-    let cluster = Cluster::start(reminder());
-    let call = cluster.engines[0]
-        .customer(PHONE, Some("emi-reminder"))
-        .await;
-    let mut first = Stream::begin(&cluster.engines[0], SID, PHONE).await;
-    first.hear_voice().await;
+/// A call at the first engine whose greeting has begun, by what is stored of it.
+async fn greeted(cluster: &Cluster) -> (String, Stream) {
+    let engine = &cluster.engines[0];
+    let call = engine.customer(PHONE, Some("emi-reminder")).await;
+    let mut stream = Stream::begin(engine, SID, PHONE).await;
+    stream.hear_voice().await;
     let started = format!(
         "SELECT kind FROM call_events WHERE call_id = '{call}' AND kind = 'prompt-started'"
     );
     cluster.until(&started, |rows| !rows.is_empty()).await;
+    (call, stream)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_stream_of_a_call_that_another_engine_holds_is_closed() {
+    let cluster = Cluster::start(reminder());
+    let (call, first) = greeted(&cluster).await;
     let mut second = Stream::begin(&cluster.engines[1], SID, PHONE).await;
     // it says nothing, and is closed when the first engine has shown that it lives
     assert_eq!(second.until_closed().await, Vec::<Value>::new());
@@ -162,15 +167,7 @@ async fn a_second_stream_of_a_call_that_another_engine_holds_is_closed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn exotel_is_led_back_to_the_bot_when_the_engine_of_a_call_is_gone() {
     let mut cluster = Cluster::start_with(2, reminder(), "[calls]\nafter = 'select'\n");
-    let call = cluster.engines[0]
-        .customer(PHONE, Some("emi-reminder"))
-        .await;
-    let mut stream = Stream::begin(&cluster.engines[0], SID, PHONE).await;
-    stream.hear_voice().await;
-    let started = format!(
-        "SELECT kind FROM call_events WHERE call_id = '{call}' AND kind = 'prompt-started'"
-    );
-    cluster.until(&started, |rows| !rows.is_empty()).await;
+    let (call, stream) = greeted(&cluster).await;
     cluster.engines[0].crash();
     drop(stream);
     let select = async || {
@@ -198,15 +195,7 @@ async fn exotel_is_led_back_to_the_bot_when_the_engine_of_a_call_is_gone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_else_goes_on_with_a_call_whose_engine_is_gone() {
     let mut cluster = Cluster::start(reminder());
-    let call = cluster.engines[0]
-        .customer(PHONE, Some("emi-reminder"))
-        .await;
-    let mut stream = Stream::begin(&cluster.engines[0], SID, PHONE).await;
-    stream.hear_voice().await;
-    let started = format!(
-        "SELECT kind FROM call_events WHERE call_id = '{call}' AND kind = 'prompt-started'"
-    );
-    cluster.until(&started, |rows| !rows.is_empty()).await;
+    let (call, _stream) = greeted(&cluster).await;
     cluster.engines[0].crash();
     let mut stranger = Stream::begin(&cluster.engines[1], SID, "09876563999").await;
     assert_eq!(stranger.until_closed().await, Vec::<Value>::new());

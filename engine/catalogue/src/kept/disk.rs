@@ -7,11 +7,12 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use ghanti_model::chain::hexadecimal;
 use ghanti_model::{FlowName, Language};
 use sha2::{Digest, Sha256};
 
 use super::{Entry, FORMAT, Files};
-use crate::source::{Parts, hex};
+use crate::source::Parts;
 
 /// The file that names the flow which takes unclaimed calls.
 const HOME: &str = "unclaimed";
@@ -72,7 +73,7 @@ impl Disk {
         fs::create_dir_all(&objects)?;
         let mut files = Files::new();
         for (path, bytes) in parts.files() {
-            let digest = hex(&Sha256::digest(bytes));
+            let digest = hexadecimal(&Sha256::digest(bytes));
             let object = objects.join(&digest);
             // replaces a damaged file: only the length is checked here, the digest when it is read
             if !fs::metadata(&object).is_ok_and(|found| found.len() == bytes.len() as u64) {
@@ -143,7 +144,7 @@ impl Disk {
             let object = self.objects().join(digest);
             let bytes = fs::read(&object)
                 .map_err(|error| format!("cannot read `{}`: {error}", object.display()))?;
-            if hex(&Sha256::digest(&bytes)) != *digest {
+            if hexadecimal(&Sha256::digest(&bytes)) != *digest {
                 return Err(format!("`{}` is damaged", object.display()));
             }
             let text = |bytes| {

@@ -1,12 +1,9 @@
 //! `GET /api/calls`: the list of calls, newest first, a page at a time.
 
 use axum::extract::{RawQuery, State};
-use ghanti_model::{CallId, CallSid, CallState, DialState, Direction, FlowName, Language};
-use ghanti_model::{PhoneNumber, VersionId};
+use ghanti_model::{CallId, CallSid, CallState, FlowName, VersionId};
 use ghanti_session::outcomes::OWN;
 use ghanti_store::{CallFilter, CallPlace, CallSummary};
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use crate::access::Api;
 use crate::answer::Answer;
@@ -20,63 +17,6 @@ const PARAMETERS: [&str; 11] = [
     "limit", "cursor", "phone", "call-sid", "state", "outcome", "flow", "version", "campaign",
     "since", "until",
 ];
-
-/// A call in the list: nothing that was said, and nothing of the customer but their number.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = CallSummary)]
-pub struct Summary {
-    /// The engine's id.
-    call_id: CallId,
-    /// The order that it was dialled for.
-    order: Option<CallId>,
-    /// Exotel's id, once known.
-    call_sid: Option<CallSid>,
-    /// The campaign that dialled it.
-    campaign: Option<String>,
-    state: CallState,
-    direction: Option<Direction>,
-    /// The customer's number.
-    customer_number: Option<PhoneNumber>,
-    flow: Option<FlowName>,
-    version: Option<VersionId>,
-    /// The language at the end.
-    language: Option<Language>,
-    /// What came of it.
-    outcome: Option<String>,
-    /// The flow's own disposition.
-    disposition: Option<String>,
-    /// What is known of the engine's request to dial.
-    dial: Option<DialState>,
-    /// How many problems the record has.
-    problems: u32,
-    created_ms: u64,
-    started_ms: Option<u64>,
-    ended_ms: Option<u64>,
-}
-
-impl From<CallSummary> for Summary {
-    fn from(call: CallSummary) -> Self {
-        Self {
-            call_id: call.call_id,
-            order: call.order,
-            call_sid: call.call_sid,
-            campaign: call.campaign,
-            state: call.state,
-            direction: call.direction,
-            customer_number: call.customer_number,
-            flow: call.flow,
-            version: call.version,
-            language: call.language,
-            outcome: call.outcome,
-            disposition: call.disposition,
-            dial: call.dial,
-            problems: call.problems,
-            created_ms: call.created_ms,
-            started_ms: call.started_ms,
-            ended_ms: call.ended_ms,
-        }
-    }
-}
 
 /// Returns the calls that fit all filters, newest first. While calls are added, the pages after a
 /// cursor have every call once that was there when the first one was asked for.
@@ -104,7 +44,7 @@ impl From<CallSummary> for Summary {
         ("until" = Option<String>, Query, description = "created before this time"),
     ),
     responses(
-        (status = 200, description = "a page, newest first", body = List<Summary>),
+        (status = 200, description = "a page, newest first", body = List<CallSummary>),
         (status = 400, description = "`unusable-parameter`"),
         (status = 401, description = "`unauthorized`"),
         (status = 503, description = "`store-unavailable`"),
@@ -114,7 +54,7 @@ pub async fn list(
     _: Api,
     State(app): State<App>,
     RawQuery(query): RawQuery,
-) -> Result<Answer<List<Summary>>, Problem> {
+) -> Result<Answer<List<CallSummary>>, Problem> {
     let query = Query::read(query.as_deref(), &PARAMETERS)?;
     let filter = filter(&query, app.services.settings.offset_minutes)?;
     let limit = query.number("limit", MOST)?.unwrap_or(BY_DEFAULT);
@@ -131,7 +71,7 @@ pub async fn list(
         check_outcome(&app, filter.outcome.as_deref()).await?;
     }
     Ok(Answer(List {
-        items: page.calls.into_iter().map(Summary::from).collect(),
+        items: page.calls,
         next: page.next.map(cursor),
     }))
 }

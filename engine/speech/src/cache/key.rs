@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use ghanti_model::chain::hexadecimal;
 use sha2::{Digest, Sha256};
 
 use super::Keep;
@@ -39,10 +40,7 @@ impl Key {
 
     /// The digest in hexadecimal.
     pub(super) fn file_name(&self) -> String {
-        self.digest
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        hexadecimal(&self.digest)
     }
 }
 

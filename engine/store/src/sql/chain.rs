@@ -17,8 +17,9 @@ const CHAIN: &str = "SELECT calls.chain_length, calls.chain_hash, id, call_event
 const NEXT: &str = "SELECT call_id FROM calls WHERE call_id > $1 ORDER BY call_id LIMIT $2";
 const UNCHAINED: &str = "SELECT call_id FROM calls WHERE chain_hash IS NULL AND chain_length IS NULL ORDER BY call_id LIMIT $1";
 // SQLite needs no lock on the row: the transaction has locked the whole database
-const LOCK_IN_SQLITE: &str = "SELECT chain_length, chain_hash FROM calls WHERE call_id = $1";
-const LOCK_IN_POSTGRES: &str =
+pub(super) const LOCK_IN_SQLITE: &str =
+    "SELECT chain_length, chain_hash FROM calls WHERE call_id = $1";
+pub(super) const LOCK_IN_POSTGRES: &str =
     "SELECT chain_length, chain_hash FROM calls WHERE call_id = $1 FOR UPDATE";
 // an engine without chains writes neither of the three
 const STORED: &str = "SELECT id, unix_ms, node, kind, payload_hash, \

@@ -27,10 +27,6 @@ const MENTION: &str = "SELECT call_id, record FROM calls WHERE call_id > $1 AND 
      UNION ALL SELECT call_id, payload FROM call_events WHERE call_id > $1 AND call_id <= $2 AND payload LIKE $3";
 const STATE: &str = "SELECT call_id, CAST(CASE WHEN state = 'live' OR (state = 'pending' AND node IS NOT NULL) THEN 1 ELSE 0 END AS BIGINT), \
      created_ms FROM calls WHERE call_id = $1";
-// SQLite needs no lock on the row: the transaction has locked the whole database
-const LOCK_IN_SQLITE: &str = "SELECT chain_length, chain_hash FROM calls WHERE call_id = $1";
-const LOCK_IN_POSTGRES: &str =
-    "SELECT chain_length, chain_hash FROM calls WHERE call_id = $1 FOR UPDATE";
 const EVENTS: &str = "SELECT COALESCE(position, 0), id, node, unix_ms, kind, payload, salt, payload_hash, COALESCE(chain_hash, '') \
      FROM call_events WHERE call_id = $1 ORDER BY COALESCE(position, 0), unix_ms, id";
 const REPLACE: &str = "UPDATE call_events SET payload = changed.column2, salt = NULL FROM (";
@@ -319,7 +315,7 @@ erase!(
     erase_number_in_sqlite,
     SqliteConnection,
     Sqlite,
-    LOCK_IN_SQLITE,
+    chain::LOCK_IN_SQLITE,
     chain::place_in_sqlite,
     append::add_in_sqlite,
     append::project_in_sqlite
@@ -329,7 +325,7 @@ erase!(
     erase_number_in_postgres,
     PgConnection,
     Postgres,
-    LOCK_IN_POSTGRES,
+    chain::LOCK_IN_POSTGRES,
     chain::place_in_postgres,
     append::add_in_postgres,
     append::project_in_postgres
