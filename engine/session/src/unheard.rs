@@ -43,6 +43,10 @@ mod tests {
             *language == Language::english()
         }
 
+        fn backlog(&self) -> std::time::Duration {
+            unreachable!("nobody speaks")
+        }
+
         fn listen(
             &self,
             _: Expectation,

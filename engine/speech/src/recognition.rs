@@ -1,5 +1,7 @@
 //! Speech recognition: from samples to words, while they are spoken.
 
+use std::time::Duration;
+
 use ghanti_model::{Language, Masked};
 use tokio::sync::mpsc;
 
@@ -83,6 +85,10 @@ pub trait Recognizer: Send + Sync {
 
     /// Whether it supports a language.
     fn understands(&self, language: &Language) -> bool;
+
+    /// How much audio of all recognitions was fed and has not been recognised yet. What was heard in
+    /// the rest has been sent. Above zero for long, it cannot keep up.
+    fn backlog(&self) -> Duration;
 
     /// Starts a recognition. Returns immediately; loading and compiling happen elsewhere.
     fn listen(

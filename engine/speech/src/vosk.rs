@@ -22,6 +22,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use ghanti_model::Language;
 use tokio::sync::mpsc;
@@ -153,6 +154,10 @@ impl Recognizer for Vosk {
 
     fn understands(&self, language: &Language) -> bool {
         self.model_for(language).is_some()
+    }
+
+    fn backlog(&self) -> Duration {
+        self.workers.backlog()
     }
 
     fn listen(

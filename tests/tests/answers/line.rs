@@ -65,7 +65,7 @@ impl Outcome {
 
 /// Puts a question and has the caller, who is in that room, say something.
 pub fn put(
-    hearer: &mut Hearer,
+    hearer: &Hearer,
     room: &Room,
     asked: Asked,
     prompt_ms: u32,
@@ -105,7 +105,7 @@ pub fn put(
 }
 
 struct Line<'a> {
-    hearer: &'a mut Hearer,
+    hearer: &'a Hearer,
     machine: Machine,
     listening: Option<Listening>,
     now_ms: u64,

@@ -109,7 +109,7 @@ fn answered_in(
         let hearing = hearer::hearers().iter().map(|hearer| {
             let work = &work;
             scope.spawn(move || {
-                let mut hearer = hearer
+                let hearer = hearer
                     .lock()
                     .unwrap_or_else(std::sync::PoisonError::into_inner);
                 let mut rows = Vec::new();
@@ -119,7 +119,7 @@ fn answered_in(
                         return rows;
                     };
                     let clip = caller::says(voice, &sentence);
-                    let outcome = line::put(&mut hearer, room, question(), prompt_ms, when, &clip);
+                    let outcome = line::put(&hearer, room, question(), prompt_ms, when, &clip);
                     rows.push((
                         index,
                         Row {

@@ -50,6 +50,7 @@ fn told(app: &App) -> Result<String, fmt::Error> {
 
 fn calls(app: &App, registry: &mut Registry) {
     let (_, promised) = app.admission.in_use(Instant::now());
+    let recognizer = app.services.recognizer.as_ref();
     let gauges = [
         (
             "calls_live",
@@ -75,6 +76,13 @@ fn calls(app: &App, registry: &mut Registry) {
             "connections_max",
             "Connections without a call that there may be",
             app.connections.most(),
+        ),
+        (
+            "recognition_backlog_milliseconds",
+            "Callers' audio that the recogniser has been fed and has not recognised yet",
+            recognizer.map_or(0, |recognizer| {
+                usize::try_from(recognizer.backlog().as_millis()).unwrap_or(usize::MAX)
+            }),
         ),
     ];
     for (name, help, value) in gauges {

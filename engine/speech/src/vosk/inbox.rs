@@ -5,6 +5,7 @@
 //! in an inbox is bounded by [`QUEUED_SAMPLES`].
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -36,15 +37,18 @@ pub(super) struct Inbox {
     pub(super) id: u64,
     pub(super) request: Request,
     backlog: Mutex<Backlog>,
+    /// Samples of all inboxes that are still to be decoded.
+    undecoded: Arc<AtomicUsize>,
 }
 
 impl Inbox {
     /// An empty inbox that counts as queued: its creator puts it into the worker's queue, so that
-    /// the decoder is ready before anyone speaks.
-    pub(super) fn new(id: u64, request: Request) -> Self {
+    /// the decoder is ready before anyone speaks. `undecoded` counts the samples of all inboxes.
+    pub(super) fn new(id: u64, request: Request, undecoded: Arc<AtomicUsize>) -> Self {
         Self {
             id,
             request,
+            undecoded,
             backlog: Mutex::new(Backlog {
                 queued: true,
                 ..Backlog::default()
@@ -54,7 +58,17 @@ impl Inbox {
 
     /// Accesses the backlog.
     pub(super) fn with<T>(&self, act: impl FnOnce(&mut Backlog) -> T) -> T {
-        act(&mut self.backlog.lock().unwrap_or_else(PoisonError::into_inner))
+        let mut backlog = self.backlog.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = backlog.undecoded();
+        let result = act(&mut backlog);
+        let after = backlog.undecoded();
+        // released after the hearings of what was decoded were sent, so that who sees the count
+        // fall finds them
+        self.undecoded
+            .fetch_add(after.saturating_sub(before), Ordering::Release);
+        self.undecoded
+            .fetch_sub(before.saturating_sub(after), Ordering::Release);
+        result
     }
 }
 
@@ -85,6 +99,8 @@ enum Entry {
 pub(super) struct Backlog {
     entries: VecDeque<Entry>,
     samples: VecDeque<i16>,
+    /// How many samples the worker took last, and is decoding.
+    taken: usize,
     /// When the oldest finished utterance that has no result yet was finished.
     over_since: Option<Instant>,
     /// It is in the worker's queue, or the worker is serving it.
@@ -133,7 +149,13 @@ impl Backlog {
     pub(super) fn close(&mut self) {
         self.entries.clear();
         self.samples.clear();
+        self.taken = 0;
         self.closed = true;
+    }
+
+    /// How many samples wait or are being decoded.
+    fn undecoded(&self) -> usize {
+        self.samples.len() + self.taken
     }
 
     /// Whether the recognition was dropped.
@@ -149,6 +171,8 @@ impl Backlog {
     /// The next task. Samples, at most `limit`, replace the content of `buffer`. After
     /// [`Task::Rest`] it is no longer queued.
     pub(super) fn take(&mut self, buffer: &mut Vec<i16>, limit: usize) -> Task {
+        // what was taken before has been decoded: its worker asks for more
+        self.taken = 0;
         if self.closed {
             return Task::Close;
         }
@@ -157,6 +181,7 @@ impl Backlog {
                 let taken = count.min(limit);
                 buffer.clear();
                 buffer.extend(self.samples.drain(..taken));
+                self.taken = taken;
                 if taken < count {
                     self.entries.push_front(Entry::Samples(count - taken));
                 }
@@ -263,6 +288,24 @@ mod tests {
         assert!(!backlog.enqueue());
         tasks(&mut backlog);
         assert!(backlog.enqueue());
+    }
+
+    #[test]
+    fn samples_count_as_undecoded_until_more_is_asked_for() {
+        let mut backlog = Backlog::default();
+        backlog.push(&[1; 50]);
+        backlog.finish();
+        backlog.push(&[2; 30]);
+        assert_eq!(backlog.undecoded(), 80);
+        assert_eq!(backlog.take(&mut Vec::new(), 100), Task::Decode);
+        assert_eq!(backlog.undecoded(), 80, "they are being decoded");
+        assert_eq!(backlog.take(&mut Vec::new(), 100), Task::Finish);
+        assert_eq!(backlog.undecoded(), 30);
+        backlog.reset();
+        assert_eq!(backlog.undecoded(), 0);
+        backlog.push(&[3; 30]);
+        backlog.close();
+        assert_eq!(backlog.undecoded(), 0);
     }
 
     #[test]

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
 
 use super::inbox::{Backlog, Inbox, Request};
 use super::worker::{Wake, Worker, closed};
-use crate::recognition::{Hearing, Recognition, RecognitionError};
+use crate::recognition::{Hearing, RATE_HZ, Recognition, RecognitionError};
 
 /// The decoding threads. Dropping this stops them: each completes its current slice, at most some
 /// tens of milliseconds.
@@ -16,6 +17,7 @@ pub(super) struct Workers {
     threads: Vec<JoinHandle<()>>,
     stop: Arc<AtomicBool>,
     last_id: AtomicU64,
+    undecoded: Arc<AtomicUsize>,
 }
 
 /// The handle of one worker.
@@ -37,6 +39,7 @@ impl Workers {
             threads: Vec::new(),
             stop: Arc::new(AtomicBool::new(false)),
             last_id: AtomicU64::new(0),
+            undecoded: Arc::default(),
         };
         for number in 1..=count.max(1) {
             let (again, wakes) = channel();
@@ -65,6 +68,7 @@ impl Workers {
         let inbox = Arc::new(Inbox::new(
             self.last_id.fetch_add(1, Ordering::Relaxed),
             request,
+            Arc::clone(&self.undecoded),
         ));
         desk.load.fetch_add(1, Ordering::Relaxed);
         let listening = Listening {
@@ -77,6 +81,12 @@ impl Workers {
             .send(Wake::Inbox(Arc::clone(&listening.inbox)))
             .map_err(|_| closed())?;
         Ok(listening)
+    }
+
+    /// How much audio of all recognitions is still to be decoded.
+    pub(super) fn backlog(&self) -> Duration {
+        let samples = self.undecoded.load(Ordering::Acquire);
+        Duration::from_micros(samples as u64 * 1_000_000 / u64::from(RATE_HZ))
     }
 }
 
