@@ -32,7 +32,7 @@ pub use gate::RecordedCheck;
 pub use handover::Handover;
 pub use replayer::Replayer;
 pub use report::Replayed;
-pub use resumption::resumed;
+pub use resumption::{recorded_fields, resumed};
 pub use settings::ReplaySettings;
 pub use sweep::{Group, Progress, Sweep};
 pub use turn::{TranscriptTurn, What, prompts, turns};

@@ -4,12 +4,12 @@
 //! What the flow said or did after that answer is said and done again, as nobody knows how much of it
 //! the caller has heard.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use ghanti_journal::{AnswerSource, Closed, Divergence, Next, Outcome, SharedJournal};
 use ghanti_model::journal::Class;
-use ghanti_model::{CallError, DifferenceKind, Function, Journal, JournalEntry};
+use ghanti_model::{CallError, DifferenceKind, Function, Journal, JournalEntry, Masked};
 use serde_json::Value as Json;
 
 use crate::comparing::Comparing;
@@ -41,6 +41,37 @@ fn kept(entries: &[JournalEntry]) -> &[JournalEntry] {
     entries.get(..count).unwrap_or_default()
 }
 
+/// What the flow was given of the customer's record, by field: all of it, if it asked for all.
+pub fn recorded_fields(journal: &Journal) -> BTreeMap<String, Masked> {
+    let mut fields = BTreeMap::new();
+    for JournalEntry {
+        function,
+        arguments,
+        answer,
+        ..
+    } in &journal.entries
+    {
+        match function {
+            Function::Fields => {
+                if let Ok(Outcome::<Vec<(String, Masked)>>::Ok(all)) =
+                    serde_json::from_value(answer.clone())
+                {
+                    fields.extend(all);
+                }
+            }
+            Function::Field => {
+                if let (Some(name), Ok(Outcome::<Option<Masked>>::Ok(Some(value)))) =
+                    (arguments.as_str(), serde_json::from_value(answer.clone()))
+                {
+                    fields.insert(name.to_owned(), value);
+                }
+            }
+            _ => {}
+        }
+    }
+    fields
+}
+
 /// Repeats what was recorded, then goes live.
 #[derive(Debug)]
 struct Resuming(Comparing);
@@ -68,6 +99,8 @@ impl AnswerSource for Resuming {
 
 #[cfg(test)]
 mod tests {
+    use ghanti_model::journal::FORMAT;
+    use ghanti_model::{CallId, FlowName, JournalHeader, VersionId};
     use serde_json::json;
 
     use super::*;
@@ -100,6 +133,46 @@ mod tests {
         ] {
             assert_eq!(kept(&entries).len(), expected, "{entries:?}");
         }
+    }
+
+    #[test]
+    fn what_a_flow_was_given_of_the_customer_is_in_its_journal() {
+        let journal = |entries| Journal {
+            header: JournalHeader {
+                format: FORMAT,
+                call_id: CallId::generate(),
+                flow: FlowName::parse("emi-reminder").unwrap(),
+                version: VersionId::parse("ab12").unwrap(),
+                seed: 1,
+                began_ms: None,
+            },
+            entries,
+        };
+        let field = |name: &str, answer| JournalEntry {
+            arguments: json!(name),
+            ..entry(1, Function::Field, answer)
+        };
+        let given = recorded_fields(&journal(vec![
+            entry(
+                1,
+                Function::Fields,
+                json!({ "ok": [["name", "Asha"], ["amount", "12500"]] }),
+            ),
+            field("due-date", json!({ "ok": "2026-12-05" })),
+            field("state", json!({ "ok": null })),
+            field("loan", json!({ "err": { "kind": "call-ended" } })),
+            entry(1, Function::Say, json!({ "ok": 1 })),
+        ]));
+        let given: Vec<_> = given
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.expose()))
+            .collect();
+        let expected = [
+            ("amount", "12500"),
+            ("due-date", "2026-12-05"),
+            ("name", "Asha"),
+        ];
+        assert_eq!(given, expected);
     }
 
     #[test]

@@ -295,6 +295,20 @@ impl CallRegistry {
         self.archive.claim_request(request, unix_ms()).await
     }
 
+    /// Claims to go on here with a call whose engine has stopped. Returns whether this node may: of
+    /// several, one does.
+    ///
+    /// # Errors
+    /// The database does not answer in time: who goes on with the call is not known.
+    pub async fn claim_resumption(&self, record: &CallRecord) -> Result<bool, StoreError> {
+        let (call, nth, node) = (record.call_id, record.resumptions, self.events.node());
+        let claimed = bounded(async {
+            let claim = self.archive.claim_resumption(call, nth, node, unix_ms());
+            claim.await.map(Some)
+        });
+        Ok(claimed.await? == Some(true))
+    }
+
     /// Allows calls to a customer again. Returns whether they had asked not to be called.
     pub async fn lift_do_not_call(&self, phone: &PhoneNumber) -> Result<bool, StoreError> {
         let unsaved = self.wishes().get(phone).copied();

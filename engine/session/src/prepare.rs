@@ -17,7 +17,7 @@ use ghanti_replay::resumed;
 
 use crate::call::LiveCall;
 use crate::find::{AT_START, Found, Sought, find, sighting_of};
-use crate::resumption::{Resumable, is_gone, resumable};
+use crate::resumption::{Resumable, is_gone, is_same_caller, recalled_customer, resumable};
 use crate::services::Services;
 use crate::wire::Wire;
 
@@ -87,21 +87,42 @@ async fn prepare(
     let log = match std::mem::replace(&mut found.earlier, Ok(None)) {
         Ok(Some(earlier)) if earlier.record().started_ms.is_some() => {
             let here = services.registry.events().node();
-            match resumable(earlier.record(), here, gone, now_ms) {
+            let goes_on = match resumable(earlier.record(), here, gone, now_ms) {
                 // the caller may have said who they are: nobody else goes on with it
-                Resumable::Yes if found.number == earlier.record().customer_number => {
-                    return Ok(Some(resume(services, found, earlier, start, now_ms)));
-                }
+                Resumable::Yes => match is_same_caller(earlier.record(), &found, start) {
+                    Some(true) => {
+                        let claimed = services.registry.claim_resumption(earlier.record()).await;
+                        claimed.map_err(|error| {
+                            format!("{error}; whether another engine goes on with it is not known")
+                        })
+                    }
+                    Some(false) => Ok(false),
+                    None => Err("whether it is the same caller cannot be read".to_owned()),
+                },
                 Resumable::Perhaps(node)
                     if services.registry.live().by_id(found.call_id).is_none() =>
                 {
                     let record = earlier.into_record();
                     return Err(Box::new(HeldElsewhere { node, record }));
                 }
-                Resumable::Yes | Resumable::Perhaps(_) | Resumable::No => {}
+                Resumable::Perhaps(_) | Resumable::No => Ok(false),
+            };
+            match goes_on {
+                Ok(true) => return Ok(Some(resume(services, found, earlier, start, now_ms))),
+                // if it goes on, then elsewhere
+                Ok(false) => {
+                    refuse_second(services, earlier.record()).await;
+                    return Ok(None);
+                }
+                Err(why) => {
+                    let cut = earlier.record().call_id;
+                    problems.push((
+                        "store-unavailable",
+                        format!("the engine of call {cut} has stopped, and the caller began anew here: {why}"),
+                    ));
+                    CallLog::new(CallId::generate())
+                }
             }
-            refuse_second(services, earlier.record()).await;
-            return Ok(None);
         }
         Ok(Some(earlier)) => earlier,
         Ok(None) => CallLog::new(found.call_id),
@@ -166,12 +187,19 @@ async fn prepare(
 /// Goes on with a call whose engine has stopped, on the version that held it.
 fn resume(
     services: &Services,
-    found: Found,
+    mut found: Found,
     earlier: CallLog,
     start: &Start,
     now_ms: u64,
 ) -> Prepared {
     let record = earlier.record();
+    let recalled = recalled_customer(record, &found);
+    let problems = match &recalled {
+        Some(_) => found.failures(),
+        None => found.problems(),
+    };
+    found.number.clone_from(&record.customer_number);
+    found.customer = recalled.or(found.customer);
     let mut facts = facts(record, &found, start);
     let pinned = record
         .flow
@@ -185,7 +213,6 @@ fn resume(
         .filter(|line| line.speaker == Speaker::Bot && line.heard == Some(Extent::Whole))
         .map(|line| line.name.clone())
         .collect();
-    let problems = found.problems();
     let (customer, _) = by_manifest(found.customer, pinned.as_ref(), now_ms, services);
     facts.language = record
         .language

@@ -7,14 +7,18 @@
 
 use std::time::Duration;
 
+use ghanti_exotel::inbound::Start;
 use ghanti_model::fold::ending::{ENGINE_STOPPED, RESUMABLE_MS};
 use ghanti_model::fold::network::final_status;
 use ghanti_model::fold::transfer;
-use ghanti_model::{CallRecord, CallState, NodeId};
+use ghanti_model::{CallRecord, CallState, CustomerRecord, NodeId};
+use ghanti_replay::recorded_fields;
 use ghanti_store::StoreError;
 use ghanti_store::lease::HEARTBEAT;
 use tokio::time::Instant;
 
+use crate::binding::Doubt;
+use crate::find::Found;
 use crate::services::Services;
 use crate::wire::{Received, Wire};
 
@@ -69,6 +73,38 @@ pub fn resumable(
         }
         (CallState::Live | CallState::Pending, _) => Resumable::No,
     }
+}
+
+/// Whether the one on the line is whom the call was with; `None` if that cannot be told, since what
+/// the applets reported of the call cannot be read.
+pub fn is_same_caller(record: &CallRecord, found: &Found, start: &Start) -> Option<bool> {
+    if found.number == record.customer_number {
+        return Some(true);
+    }
+    if found.doubt != Some(Doubt::Unreadable) {
+        return Some(false);
+    }
+    // which of the two is the customer was known when the call began
+    let ends = (&start.from, &start.to);
+    if record.line_number.is_some() && ends == (&record.line_number, &record.customer_number) {
+        return Some(true);
+    }
+    found.number.is_some().then_some(false)
+}
+
+/// The customer's record as the call was given it, if the session store cannot be read: what the flow
+/// has asked of it is in the journal.
+pub fn recalled_customer(record: &CallRecord, found: &Found) -> Option<CustomerRecord> {
+    if found.customer.is_some() || found.doubt != Some(Doubt::Unreadable) {
+        return None;
+    }
+    let fields = recorded_fields(record.journal.as_ref()?);
+    (!fields.is_empty()).then_some(CustomerRecord {
+        call_id: record.order.unwrap_or(record.call_id),
+        phone: record.customer_number.clone()?,
+        flow: record.flow.clone(),
+        fields,
+    })
 }
 
 /// Whether an engine lives.

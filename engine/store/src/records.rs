@@ -99,6 +99,16 @@ pub trait CallRecords: Send + Sync {
     /// Returns how many. `node` is the node that does it.
     async fn close_abandoned(&self, node: NodeId, now_unix_ms: u64) -> Result<u64, StoreError>;
 
+    /// Claims for a node to go on with a call whose engine has stopped, after it was taken up `nth`
+    /// times before. Returns whether the node may: of several it is one, as long as that one lives.
+    async fn claim_resumption(
+        &self,
+        call: CallId,
+        nth: u32,
+        node: NodeId,
+        now_unix_ms: u64,
+    ) -> Result<bool, StoreError>;
+
     /// Returns the customer's newest do-not-call request that has not been lifted.
     async fn do_not_call(&self, phone: &PhoneNumber) -> Result<Option<DoNotCall>, StoreError>;
 

@@ -10,6 +10,8 @@
 
 #[path = "records/chains.rs"]
 mod chains;
+#[path = "records/claims.rs"]
+mod claims;
 mod common;
 #[path = "records/deliveries.rs"]
 mod deliveries;
@@ -25,6 +27,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use chains::*;
+use claims::*;
 use common::{assert_clean, full_record, in_state, record, sid};
 use deliveries::*;
 use erasures::*;
@@ -154,6 +157,7 @@ for_every_database! {
     what_is_too_old_goes_in_small_steps_and_only_that
     customers_that_no_campaign_needs_go_by_age
     a_task_is_done_by_one_node_until_its_time_is_over
+    one_of_several_nodes_goes_on_with_a_call
     ten_thousand_calls_are_paged_through_while_others_are_added
     calls_are_found_by_whatever_is_known_of_them
     the_list_has_nothing_that_was_said

@@ -56,7 +56,7 @@ pub fn with_reminder(flows: TempDir) -> TempDir {
 pub struct Cluster {
     pub engines: Vec<Engine>,
     postgres: PostgresServer,
-    _redis: RedisServer,
+    pub redis: RedisServer,
     flows: TempDir,
 }
 
@@ -76,7 +76,7 @@ impl Cluster {
         Self {
             engines: (0..engines).map(|_| engine()).collect(),
             postgres,
-            _redis: redis,
+            redis,
             flows,
         }
     }

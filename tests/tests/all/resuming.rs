@@ -203,6 +203,108 @@ async fn nobody_else_goes_on_with_a_call_whose_engine_is_gone() {
     assert_eq!(record["outcome"], "engine-stopped", "{record:#}");
 }
 
+/// What became of a stream of a call whose engine is gone.
+async fn goes_on(engine: &Engine, caller: &Caller) -> bool {
+    let mut stream = Stream::begin(engine, &caller.sid, &caller.phone).await;
+    loop {
+        match stream.hear().await {
+            None => return false,
+            Some(message) if message["event"] == "media" => break,
+            Some(_) => {}
+        }
+    }
+    stream.hang_up(&caller.sid).await;
+    true
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_engines_that_get_a_killed_call_at_once_one_goes_on_with_it() {
+    const ROUNDS: usize = 24;
+    let mut cluster = Cluster::start_with(3, reminder(), "[calls]\n");
+    let mut callers = Vec::new();
+    let mut streams = Vec::new();
+    for nth in 0..ROUNDS {
+        let caller = Caller::order(&cluster.engines[0], nth).await;
+        let mut stream = Stream::begin(&cluster.engines[0], &caller.sid, &caller.phone).await;
+        stream.hear_voice().await;
+        streams.push(stream);
+        callers.push(caller);
+    }
+    let held = "SELECT DISTINCT call_id FROM call_events WHERE kind = 'prompt-started'";
+    cluster.until(held, |rows| rows.len() == ROUNDS).await;
+    cluster.engines[0].crash();
+    drop(streams);
+    // both wait until it is sure that the first engine is gone
+    let both = callers.iter().map(|caller| {
+        let [first, second] = [1, 2].map(|at| goes_on(&cluster.engines[at], caller));
+        async { tokio::join!(first, second) }
+    });
+    for (caller, (first, second)) in callers.iter().zip(join_all(both).await) {
+        assert!(first ^ second, "call {}: {first} {second}", caller.call);
+    }
+    let over =
+        "SELECT call_id FROM calls WHERE outcome = 'hung-up' AND record LIKE '%second-stream%'";
+    cluster.until(over, |rows| rows.len() == ROUNDS).await;
+    let resumed = "SELECT call_id FROM call_events WHERE kind = 'stream-resumed'";
+    assert_eq!(cluster.rows(resumed).len(), ROUNDS);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_of_a_killed_engine_goes_on_from_the_database_while_redis_is_away() {
+    let mut cluster = Cluster::start(reminder());
+    // one is killed while it is told the instalment, one while it is greeted
+    let told = Caller::order(&cluster.engines[0], 1).await;
+    let greeted = Caller::order(&cluster.engines[0], 2).await;
+    let first = told.until_told(&cluster, &cluster.engines[0]).await;
+    let mut second = Stream::begin(&cluster.engines[0], &greeted.sid, &greeted.phone).await;
+    second.hear_voice().await;
+    let started = format!(
+        "SELECT kind FROM call_events WHERE call_id = '{}' AND kind = 'prompt-started'",
+        greeted.call
+    );
+    cluster.until(&started, |rows| !rows.is_empty()).await;
+    cluster.engines[0].crash();
+    drop((first, second));
+    cluster.redis.kill();
+    let engine = &cluster.engines[1];
+    tokio::join!(told.again(engine), greeted.again(engine));
+    for (caller, greetings) in [(&told, 1), (&greeted, 2)] {
+        let record = engine.ended(&caller.call).await;
+        assert_eq!(record["outcome"], "transfer-decided", "{record:#}");
+        assert_eq!(said(&record, "greeting"), greetings, "{record:#}");
+        assert_eq!(said(&record, "disclosure"), 1, "{record:#}");
+        let problems = record["problems"].to_string();
+        assert!(problems.contains("store-unavailable"), "{record:#}");
+        assert!(problems.contains("resumed"), "{record:#}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_who_cannot_be_recognised_while_redis_hangs_gets_words_and_a_record() {
+    let mut cluster = Cluster::start(reminder());
+    let (call, stream) = greeted(&cluster).await;
+    cluster.engines[0].crash();
+    drop(stream);
+    cluster.redis.command(&["CLIENT", "PAUSE", "60000", "ALL"]);
+    let mut stream = Stream::open(&cluster.engines[1], &format!("/ws/voicebot/{SID}"))
+        .await
+        .unwrap();
+    let mut start = start_of(SID, PHONE);
+    start["start"].as_object_mut().unwrap().remove("from");
+    stream.say(&start).await;
+    stream.hear_voice().await;
+    stream.hear_out().await;
+    let record = cluster.engines[1].ended(SID).await;
+    assert_ne!(record["call_id"], call.as_str(), "{record:#}");
+    assert!(record["outcome"].is_string(), "{record:#}");
+    let problems = record["problems"].to_string();
+    assert!(problems.contains(&call), "{record:#}");
+    // nothing of the customer was told to whoever it was
+    assert_eq!(said(&record, "emi-details"), 0, "{record:#}");
+    let cut = cluster.engines[1].ended(&call).await;
+    assert_eq!(cut["outcome"], "engine-stopped", "{cut:#}");
+}
+
 /// The caller of a reminder's call whose engine is killed, and who comes again.
 struct Caller {
     call: String,

@@ -63,6 +63,11 @@ const SQLITE: &[Source] = &[
         "erasure",
         include_str!("../../migrations/sqlite/0011_erasure.sql"),
     ),
+    (
+        12,
+        "claims",
+        include_str!("../../migrations/sqlite/0012_claims.sql"),
+    ),
 ];
 const POSTGRES: &[Source] = &[
     (
@@ -119,6 +124,11 @@ const POSTGRES: &[Source] = &[
         11,
         "erasure",
         include_str!("../../migrations/postgres/0011_erasure.sql"),
+    ),
+    (
+        12,
+        "claims",
+        include_str!("../../migrations/postgres/0012_claims.sql"),
     ),
 ];
 

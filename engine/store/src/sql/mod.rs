@@ -52,6 +52,7 @@ mod append;
 mod attempts;
 mod campaigns;
 mod chain;
+mod claims;
 mod connect;
 mod deliveries;
 mod erase;
@@ -286,6 +287,16 @@ impl CallRecords for SqlRecords {
 
     async fn close_abandoned(&self, node: NodeId, now_unix_ms: u64) -> Result<u64, StoreError> {
         self.close_calls_of_the_dead(node, now_unix_ms).await
+    }
+
+    async fn claim_resumption(
+        &self,
+        call: CallId,
+        nth: u32,
+        node: NodeId,
+        now_unix_ms: u64,
+    ) -> Result<bool, StoreError> {
+        self.claim_to_resume(call, nth, node, now_unix_ms).await
     }
 
     async fn do_not_call(&self, phone: &PhoneNumber) -> Result<Option<DoNotCall>, StoreError> {

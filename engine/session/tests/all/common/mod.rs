@@ -382,6 +382,16 @@ impl CallRecords for Nowhere {
         Ok(0)
     }
 
+    async fn claim_resumption(
+        &self,
+        _call: CallId,
+        _nth: u32,
+        _node: NodeId,
+        _now_unix_ms: u64,
+    ) -> Result<bool, StoreError> {
+        Ok(true)
+    }
+
     async fn do_not_call(&self, _phone: &PhoneNumber) -> Result<Option<DoNotCall>, StoreError> {
         Ok(None)
     }
