@@ -330,6 +330,7 @@ async fn follow(engine: &Surroundings, dialler: &Dialler, call: CallId, followed
             Followed::Unknown(dial) => match find(engine, dialler, call, dial).await {
                 Ok(()) => true,
                 Err(why) => {
+                    tracing::info!(%call, why, "the call of a dial without a reply is not found yet");
                     seen = why;
                     false
                 }
@@ -396,6 +397,22 @@ async fn find(
             let sid = details.call.sid.clone();
             let reported =
                 reported(details).ok_or("Exotel lists the call without a final status")?;
+            // another dial to this number, of any engine, may have found it at the same time
+            match registry
+                .archive()
+                .claim_call_sid(&sid, call, unix_ms())
+                .await
+            {
+                Ok(true) => {}
+                Ok(false) => {
+                    return Err("the call that Exotel lists is another one's".to_owned());
+                }
+                Err(error) => {
+                    return Err(format!(
+                        "whether the call that Exotel lists is another one's is not known: {error}"
+                    ));
+                }
+            }
             tracing::info!(%call, %sid, "the call of a dial without a reply was found in Exotel's list");
             registry.append(call, reported).await;
             Ok(())

@@ -109,6 +109,15 @@ pub trait CallRecords: Send + Sync {
         now_unix_ms: u64,
     ) -> Result<bool, StoreError>;
 
+    /// Claims a CallSid for a call that was dialled without a reply and may be the one that Exotel
+    /// lists under it. Returns whether it is the call's: of several it is one's.
+    async fn claim_call_sid(
+        &self,
+        sid: &CallSid,
+        call: CallId,
+        now_unix_ms: u64,
+    ) -> Result<bool, StoreError>;
+
     /// Returns the customer's newest do-not-call request that has not been lifted.
     async fn do_not_call(&self, phone: &PhoneNumber) -> Result<Option<DoNotCall>, StoreError>;
 

@@ -158,6 +158,7 @@ for_every_database! {
     customers_that_no_campaign_needs_go_by_age
     a_task_is_done_by_one_node_until_its_time_is_over
     one_of_several_nodes_goes_on_with_a_call
+    a_call_of_exotels_list_is_found_for_one_dial
     ten_thousand_calls_are_paged_through_while_others_are_added
     calls_are_found_by_whatever_is_known_of_them
     the_list_has_nothing_that_was_said

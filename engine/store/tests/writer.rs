@@ -287,6 +287,7 @@ async fn a_flush_that_takes_too_long_leaves_the_records_in_the_spool() {
         async fn last_heartbeat(&self, _: NodeId) -> Result<Option<u64>, StoreError> { std::future::pending().await }
         async fn close_abandoned(&self, _: NodeId, _: u64) -> Result<u64, StoreError> { std::future::pending().await }
         async fn claim_resumption(&self, _: CallId, _: u32, _: NodeId, _: u64) -> Result<bool, StoreError> { std::future::pending().await }
+        async fn claim_call_sid(&self, _: &CallSid, _: CallId, _: u64) -> Result<bool, StoreError> { std::future::pending().await }
         async fn do_not_call(&self, _: &PhoneNumber) -> Result<Option<DoNotCall>, StoreError> { std::future::pending().await }
         async fn lift_do_not_call(&self, _: &PhoneNumber, _: Option<DoNotCall>, _: u64) -> Result<u64, StoreError> { std::future::pending().await }
         async fn claim_request(

@@ -20,6 +20,7 @@ mod dialling;
 mod doctor;
 mod emi_flow;
 mod failures;
+mod found_calls;
 mod gates;
 mod hostile;
 mod http;

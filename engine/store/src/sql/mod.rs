@@ -299,6 +299,15 @@ impl CallRecords for SqlRecords {
         self.claim_to_resume(call, nth, node, now_unix_ms).await
     }
 
+    async fn claim_call_sid(
+        &self,
+        sid: &CallSid,
+        call: CallId,
+        now_unix_ms: u64,
+    ) -> Result<bool, StoreError> {
+        self.claim_found(sid, call, now_unix_ms).await
+    }
+
     async fn do_not_call(&self, phone: &PhoneNumber) -> Result<Option<DoNotCall>, StoreError> {
         let erased = self.pseudonyms.of_number(phone);
         let row: Option<(String, i64)> = on_either!(self, pool => sqlx::query_as(WISH_OF).bind(phone.expose()).bind(&erased).fetch_optional(pool))?;

@@ -129,6 +129,15 @@ impl CallRecords for Switched {
         Ok(true)
     }
 
+    async fn claim_call_sid(
+        &self,
+        _sid: &CallSid,
+        _call: CallId,
+        _now_unix_ms: u64,
+    ) -> Result<bool, StoreError> {
+        Ok(true)
+    }
+
     async fn do_not_call(&self, _phone: &PhoneNumber) -> Result<Option<DoNotCall>, StoreError> {
         Ok(None)
     }

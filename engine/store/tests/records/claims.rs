@@ -4,6 +4,7 @@ use ghanti_model::{CallId, NodeId};
 use ghanti_store::{CallRecords, SqlRecords};
 
 use super::Subject;
+use super::common::sid;
 
 /// How many nodes claim at once.
 const NODES: usize = 8;
@@ -65,4 +66,39 @@ async fn winners(
         }
     }
     won
+}
+
+/// A CallSid that several dials without a reply may have made is one's, whichever asks again.
+pub(super) async fn a_call_of_exotels_list_is_found_for_one_dial(
+    Subject {
+        url,
+        _folder: folder,
+        ..
+    }: Subject,
+) {
+    const DAY_MS: u64 = 24 * 3_600_000;
+    let mut nodes = Vec::new();
+    for _ in 0..NODES {
+        let own = SqlRecords::open(Some(&url), folder.path()).await.unwrap();
+        nodes.push((own, CallId::generate()));
+    }
+    let claimants = async |listed: &str, now_ms| {
+        let listed = sid(listed);
+        let claims = nodes
+            .iter()
+            .map(|(own, call)| own.claim_call_sid(&listed, *call, now_ms));
+        let claims = futures_util::future::join_all(claims).await;
+        let of = claims.into_iter().zip(&nodes);
+        of.filter_map(|(claim, (_, call))| claim.unwrap().then_some(*call))
+            .collect::<Vec<_>>()
+    };
+    for round in 0..20 {
+        let listed = format!("listed-{round}");
+        let got = claimants(&listed, 5).await;
+        assert_eq!(got.len(), 1, "round {round}");
+        assert_eq!(claimants(&listed, 6).await, got, "round {round}");
+    }
+    // what is a day old is known by the call's record
+    assert_eq!(claimants("another", 7 + DAY_MS).await.len(), 1);
+    assert_eq!(claimants("listed-3", 7 + DAY_MS).await.len(), 1);
 }
