@@ -204,14 +204,23 @@ pub struct Intact {
 
 /// A chain in which something was changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, thiserror::Error)]
-#[error("event {position}{}: {reason}", .event.as_ref().map(|id| format!(" ({id})")).unwrap_or_default())]
+#[error("{}{reason}", place(*.position, .event.as_deref()))]
 pub struct Broken {
-    /// The first position at which it shows.
+    /// The first position at which it shows; 0 if it is no event's.
     pub position: u64,
     /// The id of the event there, if there is one.
     pub event: Option<String>,
     /// What was found.
     pub reason: String,
+}
+
+/// Where a change shows, in front of what it is.
+fn place(position: u64, event: Option<&str>) -> String {
+    match (position, event) {
+        (0, _) => String::new(),
+        (_, None) => format!("event {position}: "),
+        (_, Some(id)) => format!("event {position} ({id}): "),
+    }
 }
 
 impl Broken {

@@ -145,6 +145,7 @@ for_every_database! {
     what_nobody_wants_any_more_is_given_up_and_forgotten
     messages_that_follow_each_other_are_taken_once
     whatever_is_changed_in_the_database_is_found
+    a_row_that_says_otherwise_than_its_events_is_found
     older_events_are_chained_when_the_next_comes_or_in_the_background
     a_call_whose_head_was_removed_is_never_chained_anew
     a_chain_comes_page_by_page

@@ -211,6 +211,21 @@ async fn calls_are_listed_by_what_is_asked_for() {
         json.out.contains(&format!("\"call_id\":\"{call}\"")),
         "{json:?}"
     );
+
+    // the list is told by rows, which are checked too
+    let verify = || asked(&engine, &["calls", "verify", "--all"]);
+    assert_eq!(verify().code, 0, "{:?}", verify());
+    let mut change = Command::new("sqlite3");
+    change.arg(engine.house().join("data/ghanti.db"));
+    change
+        .arg(".timeout 5000")
+        .arg("UPDATE calls SET outcome = 'promised', customer_number = '+919876500099'");
+    assert!(change.status().unwrap().success());
+    let told = format!(
+        "{call}: the row in `calls` does not say what its events do: outcome, customer_number"
+    );
+    let found = verify();
+    assert!(found.code == 1 && found.out.contains(&told), "{found:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

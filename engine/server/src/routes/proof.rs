@@ -1,5 +1,5 @@
 //! `/api/calls/{id}/chain` and `/api/chains`: the stored events of a call with their hashes, and
-//! whether the chains of all calls are intact.
+//! whether all calls are as they were recorded.
 
 use std::time::Duration;
 
@@ -99,7 +99,8 @@ fn position(cursor: &str) -> Option<i64> {
     cursor.parse().ok().filter(|position| *position >= 0)
 }
 
-/// Checks the chains of the next calls, by id; 50 at a time.
+/// Checks the next calls, by id; 50 at a time: their chains, and whether the row of a call says what its
+/// events do.
 ///
 /// # Errors
 ///

@@ -161,7 +161,7 @@ fn holder(record: &CallRecord, events: &[&CallEvent]) -> Option<NodeId> {
 
 /// When the call was dialled by the engine, as a column: when it was requested, as it is dialled
 /// within moments. `None` if it was certainly not.
-fn dialled_ms(record: &CallRecord) -> Option<i64> {
+pub(super) fn dialled_ms(record: &CallRecord) -> Option<i64> {
     match record.dial? {
         DialState::Waiting | DialState::Refused => None,
         DialState::Asked | DialState::Accepted | DialState::Unknown => {

@@ -35,7 +35,7 @@ const SALT_BYTES: usize = 16;
 /// Events that are chained by one statement.
 const AT_ONCE: usize = 500;
 /// The most events of a call that are checked together.
-const MOST: u32 = 1_000_000;
+pub(super) const MOST: u32 = 1_000_000;
 
 /// The chain's head of a call and one of its events.
 type ChainRow = (
@@ -52,7 +52,7 @@ type ChainRow = (
     Option<String>,
 );
 
-/// What came of checking the chains of some calls.
+/// What came of checking some calls.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ChainChecks {
     /// How many calls were checked.
@@ -267,19 +267,8 @@ impl SqlRecords {
         }
     }
 
-    /// Checks the chain of a call; `None` if the call is not stored.
-    ///
-    /// # Errors
-    /// The database does not answer.
-    pub async fn verify_chain(
-        &self,
-        call: CallId,
-    ) -> Result<Option<Result<Intact, Broken>>, StoreError> {
-        let stored = self.chain(call, -1, MOST).await?;
-        Ok(stored.map(|(head, events)| chain::verify(call, &events, &head)))
-    }
-
-    /// Checks the chains of at most `limit` calls after the id `behind`, which is empty at first.
+    /// Checks at most `limit` calls after the id `behind`, which is empty at first: their chains, and
+    /// their rows.
     ///
     /// # Errors
     /// The database does not answer.
@@ -295,7 +284,7 @@ impl SqlRecords {
         };
         for (call_id,) in calls {
             let verdict = match CallId::parse(&call_id) {
-                Some(call) => self.verify_chain(call).await?,
+                Some(call) => self.verify_call(call).await?,
                 None => Some(Err(Broken {
                     position: 0,
                     event: None,

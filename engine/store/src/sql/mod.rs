@@ -61,6 +61,7 @@ mod members;
 mod migrations;
 mod nodes;
 mod pages;
+mod projection;
 mod pseudonym;
 mod retention;
 mod search;

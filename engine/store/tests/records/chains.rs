@@ -75,7 +75,7 @@ pub(super) async fn whatever_is_changed_in_the_database_is_found(
     let mut broken = Vec::new();
     for (change, position) in changes {
         let call = five_events(&records).await;
-        let before = records.verify_chain(call).await.unwrap().unwrap().unwrap();
+        let before = records.verify_call(call).await.unwrap().unwrap().unwrap();
         assert_eq!((before.events, before.erased), (5, 0));
         let change = change.replace("$call", &call.to_string());
         // ids of events are those of one call each
@@ -85,13 +85,13 @@ pub(super) async fn whatever_is_changed_in_the_database_is_found(
                 change.replace(&format!("'{name}'"), &format!("'{name} {call}'"))
             });
         statements(&change);
-        let found = records.verify_chain(call).await.unwrap().unwrap();
+        let found = records.verify_call(call).await.unwrap().unwrap();
         let found = found.expect_err(&change);
         // which of two at one position comes first is by chance
         assert_eq!(found.position, position, "{change}: {found}");
         broken.push(call.to_string());
     }
-    assert!(records.verify_chain(intact).await.unwrap().unwrap().is_ok());
+    assert!(records.verify_call(intact).await.unwrap().unwrap().is_ok());
     // all are found page by page
     let (mut behind, mut told, mut calls) = (String::new(), Vec::new(), 0);
     loop {
@@ -102,10 +102,70 @@ pub(super) async fn whatever_is_changed_in_the_database_is_found(
         behind = next;
     }
     assert_eq!((calls, &told), (19, &broken));
-    assert_eq!(
-        records.verify_chain(CallId::generate()).await.unwrap(),
-        None
-    );
+    assert_eq!(records.verify_call(CallId::generate()).await.unwrap(), None);
+}
+
+/// A row of `calls` that was changed by hand is found, by the columns that say otherwise than the
+/// events.
+pub(super) async fn a_row_that_says_otherwise_than_its_events_is_found(
+    Subject {
+        records,
+        statements,
+        _folder: _on_disk,
+        ..
+    }: Subject,
+) {
+    let told = async || {
+        let record = full_record();
+        records.import(&record).await.unwrap();
+        let more = [noted(record.call_id, 1_795_000_099_000, "a")].map(Arc::new);
+        records.append(&more).await.unwrap();
+        record.call_id
+    };
+    for (change, columns) in [
+        ("call_sid = 'another'", "call_sid"),
+        ("state = 'pending'", "state"),
+        ("flow = NULL", "flow"),
+        ("version = 'ab13'", "version"),
+        ("outcome = 'paid'", "outcome"),
+        ("outcome = NULL", "outcome"),
+        ("customer_number = '+919876500000'", "customer_number"),
+        ("created_ms = created_ms - 1", "created_ms"),
+        ("started_ms = started_ms + 1", "started_ms"),
+        ("ended_ms = ended_ms + 60000", "ended_ms"),
+        ("dialled_ms = 5", "dialled_ms"),
+        ("last_ms = last_ms + 1", "last_ms"),
+        ("last_id = NULL", "last_id"),
+        (
+            "record = REPLACE(record, '\"outcome\":\"transferred\"', '\"outcome\":\"paid\"')",
+            "record",
+        ),
+        ("record = '{}'", "record"),
+        (
+            "outcome = 'paid', customer_number = NULL, started_ms = 7",
+            "outcome, customer_number, started_ms",
+        ),
+    ] {
+        let call = told().await;
+        assert!(records.verify_call(call).await.unwrap().unwrap().is_ok());
+        statements(&format!(
+            "UPDATE calls SET {change} WHERE call_id = '{call}'"
+        ));
+        let found = records.verify_call(call).await.unwrap().unwrap();
+        let found = found.expect_err(change).to_string();
+        let expected = format!("the row in `calls` does not say what its events do: {columns}");
+        assert_eq!(found, expected, "{change}");
+    }
+    let page = records.verify_chains("", 100).await.unwrap();
+    assert_eq!((page.calls, page.broken.len()), (16, 16));
+    // what was erased since is no change
+    let call = told().await;
+    let now_ms = 1_795_100_000_000;
+    records
+        .erase_call(call, Erasable::Personal, NodeId::NONE, now_ms)
+        .await
+        .unwrap();
+    assert!(records.verify_call(call).await.unwrap().unwrap().is_ok());
 }
 
 /// Rows as an engine wrote them before there were chains.
@@ -146,7 +206,7 @@ pub(super) async fn older_events_are_chained_when_the_next_comes_or_in_the_backg
     // one that is asked for is chained at once
     assert!(
         records
-            .verify_chain(calls[1])
+            .verify_call(calls[1])
             .await
             .unwrap()
             .unwrap()
@@ -162,7 +222,7 @@ pub(super) async fn older_events_are_chained_when_the_next_comes_or_in_the_backg
     assert_eq!(head, ChainHead::default());
     let late = Arc::new(noted(old.call_id, 5, "late"));
     records.append(&[late]).await.unwrap();
-    let intact = records.verify_chain(old.call_id).await.unwrap().unwrap();
+    let intact = records.verify_call(old.call_id).await.unwrap().unwrap();
     assert_eq!(intact.unwrap().events, 2);
 }
 
@@ -218,7 +278,7 @@ pub(super) async fn a_call_whose_head_was_removed_is_never_chained_anew(
             _ => drop(records.chain_older(100).await.unwrap()),
         }
         for _ in 0..2 {
-            let found = records.verify_chain(call).await.unwrap().unwrap();
+            let found = records.verify_call(call).await.unwrap().unwrap();
             assert!(found.is_err(), "{nth}: {found:?}");
         }
     }

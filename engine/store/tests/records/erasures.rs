@@ -219,7 +219,7 @@ pub(super) async fn nothing_is_left_of_a_person_who_was_erased_but_what_was_done
         (record.transcript.len(), &record.customer_number),
         (2, &None)
     );
-    let intact = records.verify_chain(call).await.unwrap().unwrap().unwrap();
+    let intact = records.verify_call(call).await.unwrap().unwrap().unwrap();
     assert_eq!((intact.events, intact.erased), (10, 7));
     // the wish is kept, and can be lifted
     assert!(records.do_not_call(&phone(NUMBER)).await.unwrap().is_some());
@@ -258,7 +258,7 @@ pub(super) async fn nothing_is_left_of_a_person_who_was_erased_but_what_was_done
             .unwrap()
             .is_empty()
     );
-    let intact = records.verify_chain(call).await.unwrap().unwrap().unwrap();
+    let intact = records.verify_call(call).await.unwrap().unwrap().unwrap();
     assert_eq!(intact.events, 10);
 }
 
@@ -435,7 +435,7 @@ pub(super) async fn an_erasure_does_not_cover_up_what_was_changed_before(
         .erase_call(call, Erasable::Personal, NodeId::NONE, 2_000)
         .await
         .unwrap();
-    assert!(records.verify_chain(call).await.unwrap().unwrap().is_err());
+    assert!(records.verify_call(call).await.unwrap().unwrap().is_err());
 }
 
 pub(super) async fn what_is_too_old_goes_in_small_steps_and_only_that(
@@ -494,7 +494,7 @@ pub(super) async fn what_is_too_old_goes_in_small_steps_and_only_that(
     let record = records.by_id(old[0]).await.unwrap().unwrap();
     assert!(record.customer_number.is_none() && record.transcript[1].text.is_empty());
     for call in &old {
-        let intact = records.verify_chain(*call).await.unwrap().unwrap().unwrap();
+        let intact = records.verify_call(*call).await.unwrap().unwrap().unwrap();
         assert_eq!((intact.events, intact.erased), (11, 7));
     }
     // what is added later is looked at again

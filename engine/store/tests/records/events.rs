@@ -117,7 +117,7 @@ pub(super) async fn what_several_write_of_one_call_at_once_is_all_in_its_record(
         assert_eq!(record.notes.len(), 40);
         assert_eq!(record, CallRecord::fold(call, &events));
         // each event has the next place in the chain, whichever node wrote it
-        let intact = other.verify_chain(call).await.unwrap().unwrap().unwrap();
+        let intact = other.verify_call(call).await.unwrap().unwrap().unwrap();
         assert_eq!((intact.events, intact.erased), (40, 0));
     }
 }
