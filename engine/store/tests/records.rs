@@ -19,6 +19,8 @@ mod deliveries;
 mod erasures;
 #[path = "records/events.rs"]
 mod events;
+#[path = "records/late.rs"]
+mod late;
 #[path = "records/search.rs"]
 mod search;
 
@@ -38,6 +40,7 @@ use ghanti_store::{
     StoreError,
 };
 use ghanti_test_servers::PostgresServer;
+use late::*;
 use search::*;
 use tempfile::TempDir;
 
@@ -160,6 +163,7 @@ for_every_database! {
     a_task_is_done_by_one_node_until_its_time_is_over
     one_of_several_nodes_goes_on_with_a_call
     a_call_of_exotels_list_is_found_for_one_dial
+    a_call_that_was_deleted_stays_so_whatever_is_reported_late
     ten_thousand_calls_are_paged_through_while_others_are_added
     calls_are_found_by_whatever_is_known_of_them
     the_list_has_nothing_that_was_said

@@ -120,6 +120,22 @@ pub async fn decision(app: &App, sid: &CallSid) -> Result<Option<Decision>, ()> 
     }
 }
 
+/// Whether a report of Exotel's is of a call that was deleted by its age; it is then counted and
+/// logged, and nothing else is to be done with it.
+pub async fn is_late(app: &App, what: &str, sid: Option<&CallSid>, order: Option<CallId>) -> bool {
+    // what is not known is taken as it comes
+    if !matches!(app.records.was_deleted(order, sid).await, Ok(true)) {
+        return false;
+    }
+    app.records.note_late();
+    tracing::info!(
+        sid = sid.map(tracing::field::display),
+        what,
+        "a late report of a call that was deleted by its age was ignored"
+    );
+    true
+}
+
 /// Returns the call of a CallSid, from the registry or from the session store. Fails if neither
 /// knows the call and one of them does not answer.
 pub async fn call_of(app: &App, sid: &CallSid) -> Result<Option<CallId>, StoreError> {
@@ -155,6 +171,9 @@ async fn patiently(app: &App, sid: &CallSid) -> Option<CallId> {
 
 /// Records what the request reports as an event of the call.
 async fn note(app: &App, sid: &CallSid, request: PassthruRequest) {
+    if is_late(app, "passthru after the bot", Some(sid), None).await {
+        return;
+    }
     let Some(call) = patiently(app, sid).await else {
         tracing::warn!(%sid, "a passthru after the bot names an unknown call");
         return;

@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::base::Base;
 use crate::config::DEFAULT_TARGET as DEFAULT;
 use crate::refusal::OUTCOME;
-use crate::routes::after::{call_of, decision};
+use crate::routes::after::{call_of, decision, is_late};
 use crate::secret::Secret;
 use crate::unserved::explain;
 
@@ -74,6 +74,9 @@ fn to_default(app: &App) -> Decision {
 
 /// Records that Connect asked for the agents.
 async fn asked(app: &App, sid: &CallSid, numbers: &[PhoneNumber]) {
+    if is_late(app, "connect", Some(sid), None).await {
+        return;
+    }
     let call = explain(app, sid).await.ok().flatten();
     tracing::info!(call = call.map(display), %sid, agents = numbers.len(), "connect");
     if let Some(call) = call {
@@ -90,6 +93,9 @@ pub async fn event(_: Applet, State(app): State<App>, RawQuery(query): RawQuery)
     let request = PassthruRequest::parse(query.as_deref().unwrap_or_default());
     app.tasks.clone().spawn(async move {
         let Some(sid) = &request.call_sid else { return };
+        if is_late(&app, "agent's leg", Some(sid), None).await {
+            return;
+        }
         let Ok(Some(call)) = call_of(&app, sid).await else {
             tracing::warn!(%sid, "an event of an agent's leg names an unknown call");
             return;

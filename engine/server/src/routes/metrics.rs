@@ -122,6 +122,13 @@ fn calls(app: &App, registry: &mut Registry) {
         "Requests and streams that were not served as the set-up is wrong, by path and cause",
         unserved,
     );
+    let late: Counter = Counter::default();
+    late.inc_by(app.records.late_reports());
+    registry.register(
+        "late_reports",
+        "Reports of calls that had been deleted by their age, which were ignored",
+        late,
+    );
     let transfers = Counts::<1>::default();
     for (outcome, count) in app.services.registry.transfers() {
         add(&transfers, [("outcome", &outcome)], count);

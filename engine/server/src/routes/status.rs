@@ -20,6 +20,7 @@ use crate::app::App;
 use crate::applet_error::AppletError;
 use crate::cause::Cause;
 use crate::doctor;
+use crate::routes::after::is_late;
 use crate::unserved::explain;
 
 /// How often the stores are asked again for the call of a callback while they do not answer.
@@ -77,6 +78,11 @@ pub async fn status(
     }
     app.tasks.clone().spawn(async move {
         let sid = callback.call_sid.as_ref();
+        // an order may be dialled again after its first call is gone
+        let named = if sid.is_none() { order } else { None };
+        if is_late(&app, "status callback", sid, named).await {
+            return;
+        }
         let call = match patiently(&app, sid, order).await {
             Ok(Some(call)) => call,
             Ok(None) => {

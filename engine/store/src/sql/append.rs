@@ -18,12 +18,15 @@ use ghanti_model::{
 use sqlx::{PgConnection, SqliteConnection};
 
 use super::deliveries::WRITE;
+use super::pseudonym::Pseudonyms;
 use super::{Pool, SqlRecords, WISH, always, chain, state, stored_ms};
 use crate::outbox::{Message, Outbox, RecordGist};
 use crate::{DoNotCall, StoreError};
 
 const PLACE: &str = "INSERT INTO calls (call_id, state, created_ms, updated_ms, record) VALUES ($1, 'pending', $2, $3, '') \
      ON CONFLICT (call_id) DO NOTHING";
+const PLACE_UNLESS_DELETED: &str = "INSERT INTO calls (call_id, state, created_ms, updated_ms, record) \
+     SELECT $1, 'pending', $2, $3, '' WHERE NOT EXISTS (SELECT 1 FROM deleted_calls WHERE hash = $4) ON CONFLICT (call_id) DO NOTHING";
 // SQLite needs no lock on the row: the transaction has locked the whole database
 const LOCK_IN_SQLITE: &str = "SELECT state, record, last_ms, last_id, chain_length, chain_hash FROM calls WHERE call_id = $1";
 const LOCK_IN_POSTGRES: &str = "SELECT state, record, last_ms, last_id, chain_length, chain_hash FROM calls WHERE call_id = $1 FOR UPDATE";
@@ -213,11 +216,31 @@ impl<'c> Projection<'c> {
     }
 }
 
+/// Whether a call may begin with an event. All others are of a call that was there: if it was deleted,
+/// it stays so.
+fn may_begin(event: &CallEvent) -> bool {
+    matches!(
+        event.kind,
+        EventKind::Imported(_)
+            | EventKind::Requested(_)
+            | EventKind::Attributed { .. }
+            | EventKind::Named { .. }
+            | EventKind::Dialling
+            | EventKind::Dialled(_)
+            | EventKind::AppletAsked(_)
+            | EventKind::Refused { .. }
+            | EventKind::StreamStarted(_)
+            | EventKind::StreamResumed(_)
+    )
+}
+
 /// What was written with events.
 #[derive(Default)]
 struct Written {
     /// How many messages.
     messages: usize,
+    /// Calls that were deleted, with the number of events that came late for them.
+    late: Vec<(CallId, usize)>,
     /// The heads of the chains of calls that may have ended.
     ended: Vec<(CallId, Option<CallSid>, ChainHead)>,
 }
@@ -293,21 +316,36 @@ macro_rules! steps {
             connection: &mut $connection,
             calls: &BTreeMap<CallId, Vec<&CallEvent>>,
             outbox: Option<&dyn Outbox>,
+            pseudonyms: &Pseudonyms,
         ) -> Result<Written, sqlx::Error> {
             let mut written = Written::default();
             for (&call, events) in calls {
                 let key = call.to_string();
                 let first_ms = events.first().map_or(0, |event| event.unix_ms);
-                sqlx::query(PLACE)
+                let may_begin = events.iter().any(|event| may_begin(event));
+                let place = if may_begin {
+                    PLACE
+                } else {
+                    PLACE_UNLESS_DELETED
+                };
+                let place = sqlx::query(place)
                     .bind(&key)
                     .bind(stored_ms(first_ms))
-                    .bind(stored_ms(unix_ms()))
-                    .execute(&mut *connection)
-                    .await?;
-                let row: CallRow = sqlx::query_as($lock)
+                    .bind(stored_ms(unix_ms()));
+                let place = if may_begin {
+                    place
+                } else {
+                    place.bind(pseudonyms.of_call(&key))
+                };
+                place.execute(&mut *connection).await?;
+                let row: Option<CallRow> = sqlx::query_as($lock)
                     .bind(&key)
-                    .fetch_one(&mut *connection)
+                    .fetch_optional(&mut *connection)
                     .await?;
+                let Some(row) = row else {
+                    written.late.push((call, events.len()));
+                    continue;
+                };
                 let mut head = match chain::head(row.4, row.5.clone()) {
                     Some(head) => head,
                     None if row.1.is_empty() => ChainHead::default(),
@@ -401,12 +439,20 @@ impl SqlRecords {
             events.dedup_by_key(|event| event.id);
         }
         let outbox = self.outbox.as_deref();
-        let Written { messages, ended } = in_transaction!(
+        let Written {
+            messages,
+            late,
+            ended,
+        } = in_transaction!(
             self,
             append_in_sqlite | append_in_postgres,
-            (&calls, outbox),
+            (&calls, outbox, &self.pseudonyms),
             always
         )?;
+        for (call, events) in late {
+            self.note_late();
+            tracing::info!(%call, events, "what was reported late of a call that was deleted by its age is not stored");
+        }
         for (call, sid, ChainHead { length, hash }) in ended {
             let sid = sid.map(tracing::field::display);
             // kept in a log elsewhere, it shows whether the whole chain was replaced

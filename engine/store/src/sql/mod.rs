@@ -69,6 +69,7 @@ mod tasks;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use async_trait::async_trait;
 use ghanti_model::{
@@ -129,6 +130,7 @@ pub struct SqlRecords {
     pool: Pool,
     pseudonyms: Pseudonyms,
     outbox: Option<Arc<dyn Outbox>>,
+    late: AtomicU64,
 }
 
 impl SqlRecords {
@@ -158,6 +160,7 @@ impl SqlRecords {
             pool,
             pseudonyms,
             outbox: None,
+            late: AtomicU64::new(0),
         })
     }
 

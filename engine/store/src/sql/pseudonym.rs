@@ -3,7 +3,8 @@
 //! In place of a number, a keyed hash (HMAC-SHA256). The key is random and lies in the same database.
 //! So nobody reads the number off a table, a report or a log; who has the whole database can still
 //! test a number against it, as the engine does to honour a wish not to be called. In place of a
-//! customer's key, which nothing looks for any more, random digits.
+//! customer's key, which nothing looks for any more, random digits. The ids of a deleted call are kept as
+//! such hashes for a while, to know its late reports by.
 
 use ghanti_model::PhoneNumber;
 use ghanti_model::chain::hexadecimal;
@@ -67,6 +68,11 @@ impl Pseudonyms {
     /// What stands in place of a number.
     pub(super) fn of_number(&self, phone: &PhoneNumber) -> String {
         format!("{MARK}{}", self.hash(phone.expose()))
+    }
+
+    /// What stands in place of a call's id or CallSid once the call is deleted.
+    pub(super) fn of_call(&self, id: &str) -> String {
+        self.hash(&format!("call {id}"))
     }
 
     fn hash(&self, text: &str) -> String {

@@ -1,6 +1,8 @@
 //! Erases and deletes by age, in batches that are small enough for the calls beside them.
 
-use ghanti_model::{CallId, Erasable, NodeId, PhoneNumber};
+use std::sync::atomic::Ordering;
+
+use ghanti_model::{CallId, CallSid, Erasable, NodeId, PhoneNumber};
 use serde::Serialize;
 
 use super::{Pool, SqlRecords, stored_ms};
@@ -12,11 +14,17 @@ const WITH_WORDS: &str = "SELECT call_id FROM calls WHERE erased < 2 AND created
 const OLD: &str = "SELECT call_id FROM calls WHERE created_ms < $1 AND state <> 'live' ORDER BY created_ms LIMIT $2";
 const WISH: &str = "SELECT phone FROM do_not_call WHERE call_id = $1";
 const HIDE_WISH: &str = "UPDATE do_not_call SET phone = $2 WHERE call_id = $1";
-const DELETE: [&str; 3] = [
+const DELETE: [&str; 4] = [
+    "DELETE FROM resumptions WHERE call_id = $1",
     "DELETE FROM webhook_deliveries WHERE call_id = $1",
     "DELETE FROM call_events WHERE call_id = $1",
     "DELETE FROM calls WHERE call_id = $1",
 ];
+const SID: &str = "SELECT call_sid FROM calls WHERE call_id = $1";
+const REMEMBER: &str = "INSERT INTO deleted_calls (hash, deleted_ms) VALUES ($1, $2) \
+     ON CONFLICT (hash) DO UPDATE SET deleted_ms = excluded.deleted_ms";
+const WAS_DELETED: &str = "SELECT COUNT(*) FROM deleted_calls WHERE hash IN ($1, $2)";
+const FORGET_DELETED: &str = "DELETE FROM deleted_calls WHERE deleted_ms < $1";
 const CUSTOMERS: &str = "DELETE FROM customers WHERE (list, customer) IN (SELECT list, customer FROM customers WHERE changed_ms < $1 \
      AND NOT EXISTS (SELECT 1 FROM campaigns WHERE campaigns.list = customers.list AND campaigns.state NOT IN ('cancelled', 'finished')) \
      ORDER BY changed_ms LIMIT $2)";
@@ -24,6 +32,10 @@ const MEMBERS: &str = "DELETE FROM campaign_customers WHERE (campaign, customer)
      JOIN campaigns ON campaigns.name = campaign WHERE campaigns.state IN ('cancelled', 'finished') AND campaigns.ended_ms < $1 LIMIT $2)";
 const ATTEMPTS: &str = "DELETE FROM attempts WHERE call_id IN (SELECT call_id FROM attempts JOIN campaigns ON campaigns.name = campaign \
      WHERE campaigns.state IN ('cancelled', 'finished') AND campaigns.ended_ms < $1 AND settled_ms IS NOT NULL LIMIT $2)";
+
+/// For how long it is kept that a call was deleted, in milliseconds: 90 days. What Exotel reports of a
+/// call after that makes a record of its own.
+const DELETED_KEPT_MS: u64 = 90 * 24 * 3_600_000;
 
 /// What is older than these times goes, in milliseconds since 1970-01-01T00:00:00Z. `None` keeps it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -83,9 +95,11 @@ impl SqlRecords {
         let mut aged = Aged::default();
         if let Some(before_ms) = ages.calls_ms {
             for call in self.calls_before(OLD, before_ms, limit).await? {
-                self.delete_call(call).await?;
+                self.delete_call(call, now_ms).await?;
                 aged.calls += 1;
             }
+            let before_ms = stored_ms(now_ms.saturating_sub(DELETED_KEPT_MS));
+            on_either!(self, pool => async { sqlx::query(FORGET_DELETED).bind(before_ms).execute(pool).await.map(drop) })?;
         }
         if let Some(before_ms) = ages.transcripts_ms {
             for call in self.calls_before(WITH_WORDS, before_ms, limit).await? {
@@ -138,8 +152,36 @@ impl SqlRecords {
         })
     }
 
-    /// Deletes a call with its events. A wish not to be called stays, under a keyed hash.
-    async fn delete_call(&self, call: CallId) -> Result<(), StoreError> {
+    /// Whether a call was deleted by its age, by its id or its CallSid.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn was_deleted(
+        &self,
+        call: Option<CallId>,
+        sid: Option<&CallSid>,
+    ) -> Result<bool, StoreError> {
+        let call = call.map(|call| self.pseudonyms.of_call(&call.to_string()));
+        let sid = sid.map(|sid| self.pseudonyms.of_call(sid.as_str()));
+        let (found,): (i64,) = on_either!(self, pool => {
+            sqlx::query_as(WAS_DELETED).bind(&call).bind(&sid).fetch_one(pool)
+        })?;
+        Ok(found > 0)
+    }
+
+    /// Counts a report of a call that was deleted by its age, which is not stored.
+    pub fn note_late(&self) {
+        self.late.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many there were since the database was opened.
+    pub fn late_reports(&self) -> u64 {
+        self.late.load(Ordering::Relaxed)
+    }
+
+    /// Deletes a call with its events. A wish not to be called stays, under a keyed hash, and so does
+    /// for a while that there was the call.
+    async fn delete_call(&self, call: CallId, now_ms: u64) -> Result<(), StoreError> {
         let key = call.to_string();
         let wish: Option<(String,)> = on_either!(self, pool => {
             sqlx::query_as(WISH).bind(&key).fetch_optional(pool)
@@ -152,6 +194,13 @@ impl SqlRecords {
         }
         on_either!(self, pool => async {
             let mut transaction = pool.begin().await?;
+            let sid: Option<(Option<String>,)> =
+                sqlx::query_as(SID).bind(&key).fetch_optional(&mut *transaction).await?;
+            let sid = sid.and_then(|(sid,)| sid);
+            for id in [Some(&key), sid.as_ref()].into_iter().flatten() {
+                let hash = self.pseudonyms.of_call(id);
+                sqlx::query(REMEMBER).bind(hash).bind(stored_ms(now_ms)).execute(&mut *transaction).await?;
+            }
             for statement in DELETE {
                 sqlx::query(statement).bind(&key).execute(&mut *transaction).await?;
             }
