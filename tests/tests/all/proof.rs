@@ -229,6 +229,50 @@ async fn calls_are_listed_by_what_is_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_was_only_ordered_ends_with_the_erasure_of_its_customer() {
+    let flows = reminder();
+    let engine = Setup::new(BY_KEYS).flows(flows.path()).start();
+    let ordered = engine.customer(PHONE, Some("emi-reminder")).await;
+    let other = engine
+        .customer("+919876500077", Some("emi-reminder"))
+        .await;
+    let erase = || {
+        ghanti(
+            &engine,
+            &["customers", "erase", "-", "--url", &engine.url("")],
+            PHONE,
+        )
+    };
+    let erased = erase();
+    assert_eq!(erased.code, 0, "{erased:?}");
+    let record = engine.ended(&ordered).await;
+    assert_eq!(record["outcome"], "not-dialled", "{record:#}");
+    let why = "the customer was erased before the call was dialled";
+    assert_eq!(record["detail"], why, "{record:#}");
+    assert!(record["customer_number"].is_null(), "{record:#}");
+    let again = erase();
+    assert!(
+        again.out.contains("nothing of this number is there"),
+        "{again:?}"
+    );
+    // somebody else's stays
+    let others = engine.record(&other).await.unwrap();
+    assert_eq!(others["state"], "pending", "{others:#}");
+    // whoever dials with its id all the same gets nothing of it
+    let asked = format!("/passthru?CallSid=erased-order&CallFrom={PHONE}&CustomField={ordered}");
+    let answer = engine.http().get(engine.url(&asked)).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let mut stream = Stream::begin(&engine, "erased-order", PHONE).await;
+    stream.hear_voice().await;
+    stream.hang_up("erased-order").await;
+    let call = engine.ended("erased-order").await;
+    assert_ne!(call["call_id"], ordered.as_str(), "{call:#}");
+    let said = call["transcript"].to_string();
+    assert!(!said.contains("Priya"), "{said}");
+    assert_eq!(engine.ended(&ordered).await["outcome"], "not-dialled");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nothing_of_an_erased_person_is_left_in_database_redis_and_data_folder() {
     let (flows, data, redis) = (
         reminder(),

@@ -11,7 +11,10 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use ghanti_campaign::Plan;
-use ghanti_model::{CallId, CallSid, Erasable, NodeId, PhoneNumber, unix_ms};
+use ghanti_model::event::DialAnswer;
+use ghanti_model::{
+    CallId, CallSid, CallState, DialState, Erasable, EventKind, NodeId, PhoneNumber, unix_ms,
+};
 use ghanti_store::{CallRecords, Occurrence, StoreError};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -32,6 +35,11 @@ const SAVED: Duration = Duration::from_secs(2);
 const OVERDUE_MS: u64 = 2 * 3_600_000;
 /// The least digits of a number: a short code has fewer, and its digits stand in many other numbers.
 const DIGITS: usize = 10;
+
+/// Why a call that was ordered for somebody does not take place.
+const NOT_DIALLED: &str = "the customer was erased before the call was dialled";
+/// The same of one that was dialled long ago.
+const NOT_BEGUN: &str = "the customer was erased, and the call had not begun";
 
 const FIX: &str = r#"send {"phone": "+91…"}"#;
 
@@ -305,8 +313,32 @@ impl Erasure<'_> {
         Ok(())
     }
 
+    /// Ends a call that was ordered and has not begun: what it would need is erased.
+    async fn end(&self, call: CallId) -> Result<(), Problem> {
+        let registry = &self.app.services.registry;
+        let record = registry.read(call).await.map_err(unavailable)?;
+        let Some(record) = record.filter(|record| record.state == CallState::Pending) else {
+            return Ok(());
+        };
+        let was_dialled = record.call_sid.is_some()
+            || !matches!(record.dial, None | Some(DialState::Waiting));
+        let end = if was_dialled {
+            EventKind::StreamOverdue {
+                what: NOT_BEGUN.to_owned(),
+                unnamed: None,
+            }
+        } else {
+            EventKind::Dialled(DialAnswer::Refused {
+                reason: NOT_DIALLED.to_owned(),
+            })
+        };
+        registry.append(call, end).await;
+        Ok(())
+    }
+
     /// Erases a call, and returns its CallSid.
     async fn call(&mut self, call: CallId) -> Result<Option<CallSid>, Problem> {
+        self.end(call).await?;
         let registry = &self.app.services.registry;
         let writer = registry.writer();
         if !writer.saved(call, SAVED).await || writer.is_behind(call) {
