@@ -6,7 +6,7 @@
 //! as it is, whatever becomes of the API.
 
 use axum::Json;
-use axum::extract::rejection::{BytesRejection, PathRejection};
+use axum::extract::rejection::BytesRejection;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderValue, StatusCode};
@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::cause::Cause;
+use crate::segments::BadPath;
 
 /// An error response to Exotel, with a hint for the person who reads it.
 #[derive(Debug)]
@@ -74,10 +75,9 @@ impl From<BytesRejection> for AppletError {
     }
 }
 
-impl From<PathRejection> for AppletError {
-    fn from(rejection: PathRejection) -> Self {
-        let hint = "write the path in UTF-8, percent-encoded";
-        Self::new(rejection.status(), rejection.body_text(), hint)
+impl From<BadPath> for AppletError {
+    fn from(bad: BadPath) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, bad.to_string(), bad.hint())
     }
 }
 

@@ -34,6 +34,7 @@ pub mod replay;
 mod retention;
 mod routes;
 pub mod secret;
+mod segments;
 mod serve;
 mod times;
 pub mod unknown_dial;

@@ -7,7 +7,7 @@ mod kind;
 use std::borrow::Cow;
 
 use axum::Json;
-use axum::extract::rejection::{BytesRejection, PathRejection};
+use axum::extract::rejection::BytesRejection;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -16,6 +16,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::cause::Cause;
+use crate::segments::BadPath;
 
 pub use kind::Kind;
 
@@ -193,13 +194,9 @@ impl From<BytesRejection> for Problem {
     }
 }
 
-impl From<PathRejection> for Problem {
-    fn from(rejection: PathRejection) -> Self {
-        Self::new(
-            Kind::UnreadablePath,
-            rejection.body_text(),
-            "write the path in UTF-8, percent-encoded",
-        )
+impl From<BadPath> for Problem {
+    fn from(bad: BadPath) -> Self {
+        Self::new(Kind::UnreadablePath, bad.to_string(), bad.hint())
     }
 }
 

@@ -233,9 +233,7 @@ async fn a_call_that_was_only_ordered_ends_with_the_erasure_of_its_customer() {
     let flows = reminder();
     let engine = Setup::new(BY_KEYS).flows(flows.path()).start();
     let ordered = engine.customer(PHONE, Some("emi-reminder")).await;
-    let other = engine
-        .customer("+919876500077", Some("emi-reminder"))
-        .await;
+    let other = engine.customer("+919876500077", Some("emi-reminder")).await;
     let erase = || {
         ghanti(
             &engine,

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, PathRejection};
-use axum::extract::{Path, State};
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
 use axum::http::header::{CONTENT_LOCATION, LOCATION};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -25,6 +25,7 @@ use crate::outbound;
 use crate::problem::{Kind, Problem};
 use crate::routes::do_not_call::refuse_unwanted;
 use crate::routes::doctor::{findings_of, urls};
+use crate::segments::{BadPath, Segments};
 
 /// The longest `Idempotency-Key`, in characters.
 const KEY_CHARS: usize = 200;
@@ -244,9 +245,9 @@ pub async fn show(
     _: Api,
     State(app): State<App>,
     headers: HeaderMap,
-    id: Result<Path<String>, PathRejection>,
+    id: Result<Segments<String>, BadPath>,
 ) -> Result<Response, Problem> {
-    let Path(id) = id?;
+    let Segments(id) = id?;
     let record = find(&app, &id).await?;
     let urls = urls(&app, &Base::new(&app.config, &headers), false);
     let findings = findings_of(&record, &urls);
@@ -292,9 +293,9 @@ pub async fn show(
 pub async fn withdraw(
     _: Api,
     State(app): State<App>,
-    id: Result<Path<String>, PathRejection>,
+    id: Result<Segments<String>, BadPath>,
 ) -> Result<StatusCode, Problem> {
-    let Path(id) = id?;
+    let Segments(id) = id?;
     let record = find(&app, &id).await?;
     let is_withdrawn = app
         .dialler

@@ -1,8 +1,8 @@
 //! `/api/campaigns`: campaigns that call the customers of a list.
 
 use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, PathRejection};
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::IntoResponse;
@@ -20,6 +20,7 @@ use crate::list::{BY_DEFAULT, List, MOST};
 use crate::problem::{Kind, Problem};
 use crate::query::Query;
 use crate::routes::customers::{name, version};
+use crate::segments::{BadPath, Segments};
 
 const FIX: &str =
     r#"send {"name": "december", "list": "december", "plan": {"hours": {"to": "18:00"}}}"#;
@@ -233,9 +234,9 @@ pub async fn list(_: Api, State(app): State<App>) -> Result<Answer<List<Shown>>,
 pub async fn show(
     _: Api,
     State(app): State<App>,
-    campaign: Result<Path<String>, PathRejection>,
+    campaign: Result<Segments<String>, BadPath>,
 ) -> Result<Answer<Detailed>, Problem> {
-    let Path(campaign) = campaign?;
+    let Segments(campaign) = campaign?;
     detailed(&app, &campaign).await.map(Answer)
 }
 
@@ -287,9 +288,9 @@ async fn detailed(app: &App, campaign: &str) -> Result<Detailed, Problem> {
 pub async fn change(
     _: Api,
     State(app): State<App>,
-    path: Result<Path<(String, String)>, PathRejection>,
+    path: Result<Segments<(String, String)>, BadPath>,
 ) -> Result<Answer<Detailed>, Problem> {
-    let Path((name, action)) = path?;
+    let Segments((name, action)) = path?;
     let campaign = find(&app, &name).await?;
     let (from, to): (&[CampaignState], _) = match action.as_str() {
         "start" => (&[CampaignState::Draft], CampaignState::Running),
@@ -424,10 +425,10 @@ pub struct Line {
 pub async fn report(
     _: Api,
     State(app): State<App>,
-    campaign: Result<Path<String>, PathRejection>,
+    campaign: Result<Segments<String>, BadPath>,
     RawQuery(query): RawQuery,
 ) -> Result<Answer<List<Line>>, Problem> {
-    let Path(campaign) = campaign?;
+    let Segments(campaign) = campaign?;
     let query = Query::read(query.as_deref(), &["limit", "cursor", "numbers"])?;
     let limit = query.number("limit", MOST)?.unwrap_or(BY_DEFAULT);
     let numbers = query.flag("numbers")?;

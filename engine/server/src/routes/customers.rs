@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, PathRejection};
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{RawQuery, State};
 use ghanti_host::FlowVersion;
 use ghanti_manifest::{CustomerField, CustomerSchema, FieldProblem};
 use ghanti_model::{FlowName, Masked, unix_ms, values};
@@ -20,6 +20,7 @@ use crate::list::List;
 use crate::order::Row;
 use crate::problem::{Kind, Problem};
 use crate::query::Query;
+use crate::segments::{BadPath, Segments};
 
 /// The most customers in one request.
 const CUSTOMERS: usize = 500;
@@ -345,9 +346,9 @@ pub struct RemovedCustomers {
 pub async fn remove(
     _: Api,
     State(app): State<App>,
-    list: Result<Path<String>, PathRejection>,
+    list: Result<Segments<String>, BadPath>,
 ) -> Result<Answer<RemovedCustomers>, Problem> {
-    let Path(list) = list?;
+    let Segments(list) = list?;
     let removed = app
         .records
         .remove_list(&list)

@@ -2,8 +2,7 @@
 //! call whose flow sets the outcome `do-not-call`. Here it can be shown, and removed if the
 //! customer changes their mind.
 
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use ghanti_model::{CallId, PhoneNumber};
 use ghanti_store::DoNotCall;
 use serde::Serialize;
@@ -13,8 +12,9 @@ use crate::access::Api;
 use crate::answer::Answer;
 use crate::app::App;
 use crate::problem::{Kind, Problem};
+use crate::segments::{BadPath, Segments};
 
-type Phone = Result<Path<String>, PathRejection>;
+type Phone = Result<Segments<String>, BadPath>;
 
 /// A request not to be called.
 #[derive(Serialize, ToSchema)]
@@ -110,7 +110,7 @@ pub async fn refuse_unwanted(app: &App, phone: &PhoneNumber) -> Result<(), Probl
 }
 
 fn read(phone: Phone) -> Result<PhoneNumber, Problem> {
-    let Path(phone) = phone?;
+    let Segments(phone) = phone?;
     PhoneNumber::parse(&phone).map_err(|error| {
         Problem::new(
             Kind::UnusablePhone,

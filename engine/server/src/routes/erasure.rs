@@ -320,8 +320,8 @@ impl Erasure<'_> {
         let Some(record) = record.filter(|record| record.state == CallState::Pending) else {
             return Ok(());
         };
-        let was_dialled = record.call_sid.is_some()
-            || !matches!(record.dial, None | Some(DialState::Waiting));
+        let was_dialled =
+            record.call_sid.is_some() || !matches!(record.dial, None | Some(DialState::Waiting));
         let end = if was_dialled {
             EventKind::StreamOverdue {
                 what: NOT_BEGUN.to_owned(),

@@ -12,8 +12,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::Stream;
@@ -30,6 +29,7 @@ use crate::access::Api;
 use crate::app::App;
 use crate::problem::{Kind, Problem};
 use crate::routes::calls::find;
+use crate::segments::{BadPath, Segments};
 use crate::times;
 
 /// Maximum number of clients that follow events at the same time.
@@ -99,9 +99,9 @@ pub async fn of_call(
     _: Api,
     State(app): State<App>,
     headers: HeaderMap,
-    id: Result<Path<String>, PathRejection>,
+    id: Result<Segments<String>, BadPath>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
-    let Path(id) = id?;
+    let Segments(id) = id?;
     let call = find(&app, &id).await?.call_id;
     follow(app, headers, Some(call)).await
 }

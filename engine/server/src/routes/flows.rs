@@ -1,8 +1,7 @@
 //! `/api/flows`: lists the flows with their versions and rejections; reloads, promotes and rolls
 //! back.
 
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use ghanti_catalogue::{ChangeError, FlowState, Rejected, Stage, VersionState};
 use ghanti_host::Rejection;
 use ghanti_model::{FlowName, VersionId};
@@ -13,6 +12,7 @@ use crate::access::Api;
 use crate::answer::Answer;
 use crate::app::App;
 use crate::problem::{Kind, Problem};
+use crate::segments::{BadPath, Segments};
 
 /// The reason recorded for a version rolled back by `POST /api/flows/{name}/rollback`.
 const ASKED_FOR: &str = "it was rolled back through the API";
@@ -141,9 +141,9 @@ pub async fn reload(_: Api, State(app): State<App>) -> Result<Answer<Flows>, Pro
 pub async fn rollback(
     _: Api,
     State(app): State<App>,
-    name: Result<Path<String>, PathRejection>,
+    name: Result<Segments<String>, BadPath>,
 ) -> Result<Answer<Flow>, Problem> {
-    let Path(name) = name?;
+    let Segments(name) = name?;
     let name = named(name)?;
     app.services
         .catalogue
@@ -173,9 +173,9 @@ pub async fn rollback(
 pub async fn promote(
     _: Api,
     State(app): State<App>,
-    name: Result<Path<String>, PathRejection>,
+    name: Result<Segments<String>, BadPath>,
 ) -> Result<Answer<Flow>, Problem> {
-    let Path(name) = name?;
+    let Segments(name) = name?;
     let name = named(name)?;
     app.services.catalogue.promote(&name).map_err(unchanged)?;
     one(&app, name)

@@ -3,8 +3,7 @@
 
 use std::time::Duration;
 
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use ghanti_model::{CallId, ChainHead, ChainedEvent};
 use ghanti_store::ChainChecks;
 use serde::Serialize;
@@ -16,6 +15,7 @@ use crate::app::App;
 use crate::problem::Problem;
 use crate::query::Query;
 use crate::routes::calls::find;
+use crate::segments::{BadPath, Segments};
 
 /// Events in one answer.
 const EVENTS: u32 = 500;
@@ -65,10 +65,10 @@ pub struct ChainPage {
 pub async fn chain(
     _: Api,
     State(app): State<App>,
-    id: Result<Path<String>, PathRejection>,
+    id: Result<Segments<String>, BadPath>,
     RawQuery(query): RawQuery,
 ) -> Result<Answer<ChainPage>, Problem> {
-    let Path(id) = id?;
+    let Segments(id) = id?;
     let query = Query::read(query.as_deref(), &["limit", "cursor"])?;
     let limit = query.number("limit", EVENTS)?.unwrap_or(EVENTS);
     let behind = query.parsed("cursor", "`next` of the page before", position)?;

@@ -3,10 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use axum::extract::rejection::PathRejection;
+use axum::extract::State;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
-use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use bytes::BytesMut;
@@ -24,6 +23,7 @@ use crate::awaited::await_connect;
 use crate::doctor::{Applet, PROBE};
 use crate::logs::WEBSOCKET;
 use crate::refusal::{ANYONE, EntryPoint, Refusal, refused, refused_stream};
+use crate::segments::{BadPath, Segments};
 use crate::unserved::{explain, unstarted};
 
 /// Maximum size of a WebSocket message. Exotel's largest has 134 kB (100 kB of audio in base64). A
@@ -42,7 +42,7 @@ const CLOSE: Duration = Duration::from_secs(1);
 /// Initial size of the send buffer, which is reused once its frames are sent.
 const BUFFER_BYTES: usize = 16 << 10;
 
-type Session<T> = Result<Path<T>, PathRejection>;
+type Session<T> = Result<Segments<T>, BadPath>;
 type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
 
 /// Upgrades a stream whose path has no token.
@@ -52,7 +52,7 @@ pub async fn open(
     headers: HeaderMap,
     upgrade: Upgrade,
 ) -> Result<Response, AppletError> {
-    let Path(session) = session?;
+    let Segments(session) = session?;
     accept(app, session, None, &headers, upgrade)
 }
 
@@ -63,7 +63,7 @@ pub async fn with_token(
     headers: HeaderMap,
     upgrade: Upgrade,
 ) -> Result<Response, AppletError> {
-    let Path((token, session)) = path?;
+    let Segments((token, session)) = path?;
     accept(app, session, Some(token), &headers, upgrade)
 }
 

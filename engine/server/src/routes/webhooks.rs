@@ -1,7 +1,6 @@
 //! `/api/webhooks/dead`: webhook messages that were given up, and sending one of them again.
 
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use ghanti_model::unix_ms;
 use ghanti_store::DeadLetter;
 use serde::Serialize;
@@ -13,6 +12,7 @@ use crate::app::App;
 use crate::list::{BY_DEFAULT, List, MOST};
 use crate::problem::{Kind, Problem};
 use crate::query::Query;
+use crate::segments::{BadPath, Segments};
 
 /// The longest id that is looked for, in bytes.
 const ID_BYTES: usize = 64;
@@ -120,9 +120,9 @@ fn place(cursor: &str) -> Option<(u64, String)> {
 pub async fn again(
     _: Api,
     State(app): State<App>,
-    id: Result<Path<String>, PathRejection>,
+    id: Result<Segments<String>, BadPath>,
 ) -> Result<Answer<SentAgain>, Problem> {
-    let Path(id) = id?;
+    let Segments(id) = id?;
     let shown: String = id.chars().take(ID_BYTES).collect();
     let revived = app.records.revive(&shown, unix_ms()).await;
     if revived.map_err(Problem::unavailable)? {
