@@ -14,7 +14,6 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::cause::Cause;
-use crate::segments::BadPath;
 
 /// An error response to Exotel, with a hint for the person who reads it.
 #[derive(Debug)]
@@ -72,12 +71,6 @@ impl From<BytesRejection> for AppletError {
     fn from(rejection: BytesRejection) -> Self {
         let hint = "send a whole body of at most 256 KiB";
         Self::new(rejection.status(), rejection.body_text(), hint).because(Cause::Body)
-    }
-}
-
-impl From<BadPath> for AppletError {
-    fn from(bad: BadPath) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, bad.to_string(), bad.hint())
     }
 }
 

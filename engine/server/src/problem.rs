@@ -16,7 +16,6 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::cause::Cause;
-use crate::segments::BadPath;
 
 pub use kind::Kind;
 
@@ -191,12 +190,6 @@ impl From<BytesRejection> for Problem {
         };
         let hint = "send a whole body of at most 256 KiB, customers 4 MiB";
         Self::new(kind, rejection.body_text(), hint).because(Cause::Body)
-    }
-}
-
-impl From<BadPath> for Problem {
-    fn from(bad: BadPath) -> Self {
-        Self::new(Kind::UnreadablePath, bad.to_string(), bad.hint())
     }
 }
 

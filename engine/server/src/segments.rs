@@ -2,12 +2,14 @@
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequestParts, Path};
+use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 
-use crate::problem::Problem;
+use crate::applet_error::AppletError;
+use crate::problem::{Kind, Problem};
 
 /// The parameters of a path, like [`Path`], with no control character in them: no id or name has one,
 /// and PostgreSQL takes no text with a NUL.
@@ -27,7 +29,7 @@ pub enum BadPath {
 
 impl BadPath {
     /// What to do about it.
-    pub fn hint(&self) -> &'static str {
+    fn hint(&self) -> &'static str {
         match self {
             Self::Unreadable(_) => "write the path in UTF-8, percent-encoded",
             Self::Control => "write the id or name as the API gives it, percent-encoded",
@@ -49,6 +51,18 @@ where
         let path = Path::from_request_parts(parts, state).await;
         path.map(|Path(segments)| Self(segments))
             .map_err(BadPath::Unreadable)
+    }
+}
+
+impl From<BadPath> for Problem {
+    fn from(bad: BadPath) -> Self {
+        Self::new(Kind::UnreadablePath, bad.to_string(), bad.hint())
+    }
+}
+
+impl From<BadPath> for AppletError {
+    fn from(bad: BadPath) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, bad.to_string(), bad.hint())
     }
 }
 

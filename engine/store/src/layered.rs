@@ -6,7 +6,7 @@ use ghanti_model::{CallId, CallSid, CustomerRecord, Decision, PhoneNumber};
 
 use crate::binding::{Binding, Claimant, Order, Sighting};
 use crate::keyed::{put_by_call, rebind};
-use crate::{MemorySessions, RedisSessions, SessionStore, StoreError};
+use crate::{MemorySessions, RedisSessions, SessionStore, StoreError, StoreMeter};
 
 /// The in-process store in front of Redis.
 ///
@@ -173,5 +173,9 @@ impl SessionStore for LayeredSessions {
 
     async fn ping(&self) -> Result<(), StoreError> {
         self.far.ping().await
+    }
+
+    fn meter(&self) -> Option<&StoreMeter> {
+        Some(self.far.failed())
     }
 }

@@ -4,6 +4,7 @@
 //! restart. Operations in between fail as `Unavailable` within [`DEADLINE`].
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -17,7 +18,7 @@ use redis::{
 use crate::keyed::KeyValue;
 use crate::keys::{Key, SessionSettings};
 use crate::rate::PerMinute;
-use crate::{DEADLINE, OpenError, StoreError, tls};
+use crate::{DEADLINE, OpenError, StoreError, StoreMeter, tls};
 
 mod rate;
 
@@ -34,6 +35,7 @@ const TCP_USER_TIMEOUT: Duration = Duration::from_secs(3);
 pub struct RedisSessions {
     connection: ConnectionManager,
     settings: SessionSettings,
+    meter: Arc<StoreMeter>,
 }
 
 impl RedisSessions {
@@ -91,6 +93,7 @@ impl RedisSessions {
         let sessions = Self {
             connection,
             settings,
+            meter: Arc::new(StoreMeter::new("redis")),
         };
         sessions
             .answers()
@@ -104,6 +107,7 @@ impl RedisSessions {
     pub fn request_rate(&self, name: &str, limit: PerMinute) -> RequestRate {
         RequestRate {
             connection: self.connection.clone(),
+            meter: Arc::clone(&self.meter),
             key: self.settings.rate(name),
             limit,
         }
@@ -114,7 +118,12 @@ impl RedisSessions {
         commands: &Pipeline,
         key: &str,
     ) -> Result<T, StoreError> {
-        bounded(&self.connection, commands, key).await
+        bounded(&self.connection, &self.meter, commands, key).await
+    }
+
+    /// How often Redis has failed.
+    pub fn failed(&self) -> &StoreMeter {
+        &self.meter
     }
 }
 
@@ -123,6 +132,7 @@ impl RedisSessions {
 /// here may safely run twice.
 async fn bounded<T: FromRedisValue>(
     connection: &ConnectionManager,
+    meter: &StoreMeter,
     commands: &Pipeline,
     key: &str,
 ) -> Result<T, StoreError> {
@@ -135,13 +145,17 @@ async fn bounded<T: FromRedisValue>(
             answer => answer,
         }
     };
-    match tokio::time::timeout(DEADLINE, attempts).await {
+    let answer = match tokio::time::timeout(DEADLINE, attempts).await {
         Ok(answer) => answer.map_err(|error| failed(&error, key)),
         Err(_) => Err(StoreError::Unavailable {
             store: STORE,
             reason: no_answer(),
         }),
+    };
+    if matches!(answer, Err(StoreError::Unavailable { .. })) {
+        meter.failed();
     }
+    answer
 }
 
 #[async_trait]

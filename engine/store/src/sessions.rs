@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ghanti_model::{CallId, CallSid, CustomerRecord, Decision, PhoneNumber};
 
+use crate::StoreMeter;
 use crate::binding::{Binding, Claimant, Order, Sighting};
 
 /// Why a store operation failed.
@@ -111,4 +112,9 @@ pub trait SessionStore: Send + Sync {
 
     /// Whether the store answers.
     async fn ping(&self) -> Result<(), StoreError>;
+
+    /// How often the server behind this store has failed; `None` without one.
+    fn meter(&self) -> Option<&StoreMeter> {
+        None
+    }
 }

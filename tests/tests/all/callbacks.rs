@@ -1,6 +1,8 @@
 //! Status callbacks and the Passthru after the bot, in every shape in which Exotel sends them: late,
 //! doubled, out of order, of unknown calls, and hostile.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
 use crate::nodes::bare;
@@ -316,4 +318,82 @@ async fn hostile_callbacks_cost_no_more_than_their_bounds() {
     let size = record["exotel"].to_string().len();
     assert!(size <= 128 * (64 + 512 + 16), "{size} bytes are kept");
     house.engine.is_well().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_report_makes_no_new_call_of_one_that_was_deleted_by_its_age() {
+    let config = "[speech]\nrecognizer = 'none'\n[retention]\ncalls-days = 1\n";
+    let mut engine = Setup::new(config).start();
+    let order = engine.customer("+919876563001", None).await;
+    let report = async |engine: &Engine, sid: &str, more: &str| {
+        let body = format!("CallSid={sid}&Status=no-answer{more}");
+        let post = engine.http().post(engine.url("/status"));
+        let post = post.header("content-type", "application/x-www-form-urlencoded");
+        let response = post.body(body).send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.text().await.unwrap(), "OK");
+    };
+    report(&engine, "grown-old", &format!("&CustomField={order}")).await;
+    engine.ended("grown-old").await;
+    engine.ask_to_stop();
+    assert_eq!(engine.stopped(PATIENCE).code(), Some(0));
+    let database = engine.house().join("data/ghanti.db");
+    let rows = |query: &str| {
+        let mut sqlite = std::process::Command::new("sqlite3");
+        let output = sqlite
+            .arg(&database)
+            .arg(".timeout 5000")
+            .arg(query)
+            .output();
+        String::from_utf8(output.unwrap().stdout)
+            .unwrap()
+            .trim()
+            .to_owned()
+    };
+    rows("UPDATE calls SET created_ms = created_ms - 172800000");
+    engine.start_again();
+    let given_up = Instant::now() + PATIENCE;
+    while rows("SELECT count(*) FROM calls") != "0" {
+        assert!(
+            Instant::now() < given_up,
+            "it is not deleted: {}",
+            engine.logs()
+        );
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+
+    report(&engine, "grown-old", &format!("&CustomField={order}")).await;
+    for path in [
+        "/connect/event?CallSid=grown-old&Status=busy",
+        "/passthru/after?CallSid=grown-old",
+    ] {
+        let response = engine.http().get(engine.url(path)).send().await.unwrap();
+        assert_eq!(response.status(), 200, "{path}");
+    }
+    let given_up = Instant::now() + PATIENCE;
+    loop {
+        let get = engine.http().get(engine.url("/metrics"));
+        let metrics = get.send().await.unwrap().text().await.unwrap();
+        if metrics.contains("ghanti_late_reports_total 3\n") {
+            break;
+        }
+        assert!(Instant::now() < given_up, "{metrics}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let told = engine.logs();
+    let lines = told.matches("a late report of a call that was deleted by its age was ignored");
+    assert_eq!(lines.count(), 3, "{told}");
+    assert!(engine.record("grown-old").await.is_none());
+
+    // one that nobody knows, and one of an order, are taken as always
+    report(&engine, "never-known", "").await;
+    let order = engine.customer("+919876563002", None).await;
+    report(&engine, "known-now", &format!("&CustomField={order}")).await;
+    let record = engine.ended("known-now").await;
+    assert_eq!(record["outcome"], "not-answered", "{record:#}");
+    assert_eq!(
+        rows("SELECT count(*) FROM calls WHERE call_sid IS NOT NULL AND call_sid <> 'known-now'"),
+        "0"
+    );
+    engine.is_well().await;
 }

@@ -577,3 +577,60 @@ async fn a_caller_who_vanishes_leaves_a_record() {
     );
     engine.is_well().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_id_and_no_name_in_a_path_has_a_control_character() {
+    let engine = engine();
+    let get = engine.http().get(engine.url("/api/openapi.json"));
+    let description: Value = get.send().await.unwrap().json().await.unwrap();
+    let mut asked = 0;
+    for (path, operations) in description["paths"].as_object().unwrap() {
+        let parameters: Vec<&str> = path
+            .split('/')
+            .filter(|segment| segment.starts_with('{'))
+            .collect();
+        let methods: Vec<_> = operations
+            .as_object()
+            .unwrap()
+            .keys()
+            .filter_map(|method| Method::from_bytes(method.to_uppercase().as_bytes()).ok())
+            .collect();
+        for (bad, wrong) in parameters.iter().zip(["a%00b", "%00"].iter().cycle()) {
+            let wrong = path.replace(bad, wrong);
+            let wrong = parameters
+                .iter()
+                .fold(wrong, |path, other| path.replace(other, "x"));
+            for method in &methods {
+                let request = engine.http().request(method.clone(), engine.url(&wrong));
+                let response = request.send().await.unwrap();
+                let status = response.status();
+                let problem: Value = response.json().await.unwrap();
+                let told = format!("{method} {wrong}: {problem}");
+                assert_eq!(status, 400, "{told}");
+                assert_eq!(problem["type"], "/problems/unreadable-path", "{told}");
+                assert!(
+                    problem["hint"].as_str().unwrap().contains("id or name"),
+                    "{told}"
+                );
+                asked += 1;
+            }
+        }
+    }
+    assert!(asked > 10, "{asked} requests");
+    for wrong in ["%00", "a%00b", "a%0Ab", "a%7Fb"] {
+        let path = format!("/api/calls/{wrong}");
+        let response = engine.http().get(engine.url(&path)).send().await.unwrap();
+        assert_eq!(response.status(), 400, "{path}");
+        for path in [
+            format!("/ws/voicebot/{wrong}"),
+            format!("/ws/voicebot/{wrong}/x"),
+        ] {
+            assert_eq!(
+                Stream::open(&engine, &path).await.err(),
+                Some(400),
+                "{path}"
+            );
+        }
+    }
+    engine.is_well().await;
+}

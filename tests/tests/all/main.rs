@@ -38,6 +38,7 @@ mod resuming;
 mod rules;
 mod scripts;
 mod start;
+mod stores_away;
 #[path = "../support/mod.rs"]
 mod support;
 mod tokens;

@@ -17,8 +17,20 @@ pub async fn healthz() -> &'static str {
     "OK"
 }
 
-/// Answers 200 if the stores answer, a flow is loaded and nothing is wrong with the flows.
-/// Otherwise, or while the engine is stopping, answers 503 and says what is missing. Calls are
+/// What does not work while Redis is away. Calls are held.
+const WITHOUT_SESSIONS: &str = "calls are taken, and those whose order or earlier requests this engine has had are held as always; the record of \
+    a customer whom only another engine knows, or who is known by the number alone, is not found, and their call goes on without it; flows \
+    cannot look keys up, and Exotel is asked by a share of the limit";
+/// The same of the database.
+const WITHOUT_RECORDS: &str = "calls are taken and held, and their events are kept in the spool until the database is back; new orders are \
+    refused, campaigns dial nobody, nothing older is shown, and a call of another engine that is gone begins anew";
+/// The same if the spool fails as well.
+const WITHOUT_SPOOL: &str =
+    "events of calls are in memory alone: neither the database nor the spool takes them";
+
+/// Answers 200 if calls can be held as they should be: a flow is loaded, nothing is wrong with the
+/// flows, and what happens in calls is kept. Otherwise, or while the engine is stopping, answers 503
+/// and says what is missing. What does not work while a store is away is in `degraded`. Calls are
 /// admitted even with 503, unless the engine is stopping.
 pub async fn readyz(State(app): State<App>) -> (StatusCode, Json<Value>) {
     let services = &app.services;
@@ -34,11 +46,20 @@ pub async fn readyz(State(app): State<App>) -> (StatusCode, Json<Value>) {
     let flows: Vec<&str> = versions.keys().map(|name| name.as_str()).collect();
     let problems = services.catalogue.problems();
     let draining = app.draining.is_cancelled();
-    let ready = sessions.is_ok()
-        && records.is_ok()
-        && !flows.is_empty()
-        && problems.is_empty()
-        && !draining;
+    let keeps = records.is_ok() || services.registry.writer().keeps();
+    let ready = keeps && !flows.is_empty() && problems.is_empty() && !draining;
+    let mut degraded = BTreeMap::new();
+    if sessions.is_err() {
+        degraded.insert("sessions", WITHOUT_SESSIONS);
+    }
+    if records.is_err() {
+        let what = if keeps {
+            WITHOUT_RECORDS
+        } else {
+            WITHOUT_SPOOL
+        };
+        degraded.insert("records", what);
+    }
     let recognizer = services
         .recognizer
         .as_ref()
@@ -48,6 +69,7 @@ pub async fn readyz(State(app): State<App>) -> (StatusCode, Json<Value>) {
     let body = json!({
         "sessions": told(sessions),
         "records": told(records),
+        "degraded": degraded,
         "flows": if flows.is_empty() { json!("none: put one into the flows folder") } else { json!(flows) },
         "problems": problems,
         "recognizer": recognizer,

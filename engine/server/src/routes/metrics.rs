@@ -1,7 +1,8 @@
 //! `GET /metrics`: counters and gauges for Prometheus, in the OpenMetrics text format.
 //!
-//! Each value is counted where the event happens, and only read here. Labels are names of flows,
-//! outcomes, paths and reasons, all from bounded sets; no metric is about a single call.
+//! Each value is counted where the event happens, and only read here; the stores are asked whether they
+//! answer. Labels are names of flows, outcomes, paths and reasons, all from bounded sets; no metric is
+//! about a single call.
 
 use std::fmt;
 use std::time::Instant;
@@ -10,6 +11,7 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use ghanti_catalogue::FlowCounts;
+use ghanti_store::CallRecords as _;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -28,7 +30,7 @@ type Counts<const LABELS: usize> = Family<[(&'static str, String); LABELS], Coun
 
 /// Returns all metrics.
 pub async fn metrics(_: Api, State(app): State<App>) -> Result<Response, Problem> {
-    let text = told(&app).map_err(|error| {
+    let text = told(&app).await.map_err(|error| {
         Problem::new(
             Kind::Internal,
             error.to_string(),
@@ -38,11 +40,12 @@ pub async fn metrics(_: Api, State(app): State<App>) -> Result<Response, Problem
     Ok(([(CONTENT_TYPE, OPEN_METRICS)], text).into_response())
 }
 
-fn told(app: &App) -> Result<String, fmt::Error> {
+async fn told(app: &App) -> Result<String, fmt::Error> {
     let mut registry = Registry::with_prefix("ghanti");
     calls(app, &mut registry);
     flows(app, &mut registry);
     webhooks(app, &mut registry);
+    stores(app, &mut registry).await;
     let mut text = String::new();
     encode(&mut text, &registry)?;
     Ok(text)
@@ -234,6 +237,30 @@ fn webhooks(app: &App, registry: &mut Registry) {
         }
         registry.register(name, help, family);
     }
+}
+
+/// Asks each store whether it answers, within its deadline.
+async fn stores(app: &App, registry: &mut Registry) {
+    let sessions = &app.services.sessions;
+    let (redis, database) = tokio::join!(sessions.ping(), app.records.ping());
+    let meters = [
+        sessions.meter().map(|meter| (meter, redis.is_ok())),
+        Some((app.records.meter(), database.is_ok())),
+    ];
+    let up = Family::<[(&'static str, String); 1], Gauge>::default();
+    let failed = Counts::<1>::default();
+    for (meter, is_up) in meters.into_iter().flatten() {
+        let store = meter.store();
+        up.get_or_create(&[("store", store.to_owned())])
+            .set(i64::from(is_up));
+        add(&failed, [("store", store)], meter.failures());
+    }
+    registry.register("store_up", "Whether the store answers now", up);
+    registry.register(
+        "store_failures",
+        "Operations of the store that failed or had no answer in time",
+        failed,
+    );
 }
 
 fn add<const LABELS: usize>(

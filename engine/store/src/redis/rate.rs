@@ -4,14 +4,15 @@
 //! by its own clock, so that nodes' clocks need not agree. A script that runs twice, because the
 //! connection broke before its answer came, takes one token too many.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::ConnectionManager;
 
 use super::bounded;
-use crate::StoreError;
 use crate::keys::Key;
 use crate::rate::{PerMinute, Slot, micros};
+use crate::{StoreError, StoreMeter};
 
 /// `KEYS[1]` holds the theoretical arrival time of the next request, in microseconds since the
 /// epoch. Arguments: interval, tolerance, the longest wait, and how far ahead the stored time can
@@ -44,6 +45,7 @@ const AHEAD_MAX: Duration = Duration::from_secs(3_600);
 #[derive(Clone)]
 pub struct RequestRate {
     pub(super) connection: ConnectionManager,
+    pub(super) meter: Arc<StoreMeter>,
     pub(super) key: Key,
     pub(super) limit: PerMinute,
 }
@@ -66,7 +68,7 @@ impl RequestRate {
             .arg(micros(at_most.min(AHEAD_MAX)))
             .arg(micros(AHEAD_MAX) + self.limit.tolerance_us());
         let ((taken, wait_us),): ((bool, u64),) =
-            bounded(&self.connection, &commands, &self.key.shown).await?;
+            bounded(&self.connection, &self.meter, &commands, &self.key.shown).await?;
         let wait = Duration::from_micros(wait_us);
         Ok(if taken {
             Slot::In(wait)
@@ -90,6 +92,6 @@ impl RequestRate {
             .arg(micros(duration.min(AHEAD_MAX)))
             .arg(self.limit.tolerance_us())
             .ignore();
-        bounded(&self.connection, &commands, &self.key.shown).await
+        bounded(&self.connection, &self.meter, &commands, &self.key.shown).await
     }
 }

@@ -83,6 +83,7 @@ use crate::keyed::json_fault;
 use crate::outbox::Outbox;
 use crate::{
     CallRecords, DEADLINE, DialRequestKey, DoNotCall, OpenError, REQUEST_KEPT_MS, StoreError,
+    StoreMeter,
 };
 
 pub use attempts::{NewAttempt, Settlement};
@@ -131,6 +132,7 @@ pub struct SqlRecords {
     pseudonyms: Pseudonyms,
     outbox: Option<Arc<dyn Outbox>>,
     late: AtomicU64,
+    meter: StoreMeter,
 }
 
 impl SqlRecords {
@@ -156,8 +158,13 @@ impl SqlRecords {
                 store: pool.name(),
                 reason: error.to_string(),
             })?;
+        let meter = StoreMeter::new(match pool {
+            Pool::Sqlite(_) => "sqlite",
+            Pool::Postgres(_) => "postgresql",
+        });
         Ok(Self {
             pool,
+            meter,
             pseudonyms,
             outbox: None,
             late: AtomicU64::new(0),
@@ -195,10 +202,16 @@ impl SqlRecords {
             Ok(Err(error)) => error.to_string(),
             Err(_) => format!("no answer within {} ms", DEADLINE.as_millis()),
         };
+        self.meter.failed();
         Err(StoreError::Unavailable {
             store: self.store(),
             reason,
         })
+    }
+
+    /// How often the database has failed.
+    pub fn meter(&self) -> &StoreMeter {
+        &self.meter
     }
 
     fn read(&self, key: &str, json: &str) -> Result<CallRecord, StoreError> {

@@ -11,6 +11,7 @@ mod task;
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -53,6 +54,8 @@ struct Shared {
     urgent: Notify,
     /// How many events are only in memory.
     unsaved: watch::Sender<usize>,
+    /// Whether neither the database nor the spool took the last events.
+    is_full: AtomicBool,
 }
 
 impl EventWriter {
@@ -85,6 +88,7 @@ impl EventWriter {
             queued: Notify::new(),
             urgent: Notify::new(),
             unsaved: watch::Sender::new(0),
+            is_full: AtomicBool::new(false),
         });
         let task = tokio::spawn(task::run(Arc::clone(&shared)));
         Ok(Self { shared, task })
@@ -124,6 +128,12 @@ impl EventWriter {
     /// spool.
     pub fn is_behind(&self, call: CallId) -> bool {
         self.is_queued(call) || self.shared.spool.has(call)
+    }
+
+    /// Whether events are kept: neither the database nor the spool failed at the last ones. Otherwise
+    /// they are in memory alone, and a call may lose its record.
+    pub fn keeps(&self) -> bool {
+        !self.shared.is_full.load(Ordering::Relaxed)
     }
 
     /// Whether there are events of a call that are in memory alone.

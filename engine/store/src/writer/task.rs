@@ -4,6 +4,7 @@
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ghanti_model::fold::ending::ENGINE_STOPPED;
@@ -122,6 +123,7 @@ async fn save_or_spool(shared: &Arc<Shared>, batch: Vec<Arc<CallEvent>>, outage:
     }
     match failure {
         None => {
+            shared.is_full.store(false, Ordering::Relaxed);
             outage.disk_told = false;
             shared.change_queue(|queue| queue.saved());
         }
@@ -251,6 +253,7 @@ impl Outage {
 
     fn disk_fails(&mut self, shared: &Shared, error: &io::Error) {
         self.disk_down = true;
+        shared.is_full.store(true, Ordering::Relaxed);
         self.pauses();
         if !self.disk_told {
             self.disk_told = true;
@@ -268,6 +271,7 @@ impl Outage {
     /// pause, which does no harm.
     fn over(&mut self, shared: &Shared, forgotten: io::Result<()>) {
         self.database_down = false;
+        shared.is_full.store(false, Ordering::Relaxed);
         if let Err(error) = forgotten {
             let folder = shared.spool.folder().display();
             tracing::warn!(%error, %folder, "spooled events could not be removed after they were saved");
