@@ -12,6 +12,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use ghanti_model::{CallId, CallSid, CustomerRecord, FlowName, NodeId, PhoneNumber, unix_ms};
 use ghanti_store::{
     Begun, Campaign, CampaignState, DoNotCall, DueCustomer, NewAttempt, NextStep, Settlement,
@@ -110,7 +112,11 @@ impl Runner {
     }
 
     /// Runs campaigns until `stop` is cancelled. A round that fails is logged once and tried again.
-    pub async fn run(self, stop: CancellationToken) {
+    pub fn run(self, stop: CancellationToken) -> BoxFuture<'static, ()> {
+        self.run_until(stop).boxed()
+    }
+
+    async fn run_until(self, stop: CancellationToken) {
         let mut is_logged = false;
         loop {
             match self.round().await {

@@ -12,7 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use futures_util::future::join_all;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, join_all};
 use ghanti_host::{Compiler, Fault, FlowEngine, FlowVersion, Rejection};
 use ghanti_manifest::choose::{choose, may_take};
 use ghanti_manifest::{Allowance, NoFlow, Takes};
@@ -110,7 +111,16 @@ impl Catalogue {
 
     /// Like [`Catalogue::open`], with recorded calls for the replay gate if `replay_check` is
     /// given.
-    pub async fn open_gated(
+    pub fn open_gated(
+        engine: FlowEngine,
+        folder: &Path,
+        settings: CatalogueSettings,
+        replay_check: Option<Arc<dyn ReplayCheck>>,
+    ) -> BoxFuture<'_, Result<(Self, Vec<Rejection>), CatalogueError>> {
+        Self::open_all(engine, folder, settings, replay_check).boxed()
+    }
+
+    async fn open_all(
         engine: FlowEngine,
         folder: &Path,
         settings: CatalogueSettings,

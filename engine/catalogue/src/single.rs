@@ -3,6 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, TryFutureExt};
 use ghanti_host::{Compiler, Fault, FlowEngine, FlowVersion, Rejection, Step};
 use ghanti_manifest::Allowance;
 use ghanti_model::{Description, FlowName, PhoneNumber};
@@ -41,16 +43,16 @@ impl FlowFiles {
     /// Loads the flow at `path`: its folder, its `flow.wasm`, or a bare component. A bare component
     /// takes manifest, prompts and audio from the folder `beside`, if given, so that a new build
     /// can be tried without copying.
-    pub async fn load(
-        &self,
+    pub fn load<'a>(
+        &'a self,
         name: FlowName,
-        path: &Path,
-        beside: Option<&Path>,
-    ) -> Result<FlowVersion, Rejection> {
-        let told = name.clone();
+        path: &'a Path,
+        beside: Option<&'a Path>,
+    ) -> BoxFuture<'a, Result<FlowVersion, Rejection>> {
+        let flow = name.clone();
         self.try_load(name, path, beside)
-            .await
-            .map_err(|fault| Rejection::new(told.as_str(), fault))
+            .map_err(move |fault| Rejection::new(flow.as_str(), fault))
+            .boxed()
     }
 
     /// Returns the description of the component at `path`, whatever its manifest and prompts.

@@ -14,6 +14,7 @@ use ghanti_sim::{CallReport, Scenario, View, run_with};
 use tokio::sync::oneshot;
 
 use crate::config::Source;
+use crate::runtime::many_threads;
 use crate::serve::bind;
 
 /// Simulate Exotel and a caller. Exits with 0 if every call went as its scenario expects, and with
@@ -44,11 +45,7 @@ impl Call {
     /// Runs all scenarios in sequence.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let config = self.source.read()?;
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()
-            .context("cannot start threads")?;
-        runtime.block_on(self.play(config))
+        many_threads(self.play(config))
     }
 
     async fn play(self, mut config: Config) -> anyhow::Result<ExitCode> {

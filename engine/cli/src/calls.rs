@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use crate::engine::block_on;
+use crate::runtime::one_thread;
 
 /// The exit code if something was changed.
 const BROKEN: u8 = 1;
@@ -35,7 +35,7 @@ pub enum Command {
 impl Command {
     /// Runs the subcommand.
     pub fn run(self) -> ExitCode {
-        let done = block_on(async {
+        let done = one_thread(async {
             match self {
                 Self::List(list) => list.run().await,
                 Self::Show(show) => show.run().await,

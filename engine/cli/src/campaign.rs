@@ -13,7 +13,8 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::engine::{Address, Engine, block_on};
+use crate::engine::{Address, Engine};
+use crate::runtime::one_thread;
 
 /// Call the customers of a list, by rules
 #[derive(Subcommand)]
@@ -115,7 +116,7 @@ impl Campaign {
 impl Command {
     /// Runs the command.
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        block_on(async {
+        one_thread(async {
             match self {
                 Self::New(new) => new.run().await,
                 Self::List(list) => list.run().await,

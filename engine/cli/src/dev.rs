@@ -25,6 +25,7 @@ use tokio::task::JoinSet;
 use tracing_subscriber::filter::Targets;
 
 use crate::config::{Serving, warn_of_ignored};
+use crate::runtime::many_threads;
 use crate::serve::{bind, warn_of_exposure};
 use crate::signals::Stop;
 use builder::{BUILD, Builder};
@@ -77,11 +78,7 @@ impl Dev {
             &config.log,
             Some(events::listener(Arc::clone(&screen), wanted()?)),
         )?;
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()
-            .context("cannot start threads")?;
-        let served = runtime.block_on(self.serve(config, screen));
+        let served = many_threads(self.serve(config, screen));
         drop((logs, shown));
         served.map(|()| ExitCode::SUCCESS)
     }

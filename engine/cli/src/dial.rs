@@ -10,7 +10,8 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::engine::{Address, Engine, block_on};
+use crate::engine::{Address, Engine};
+use crate::runtime::one_thread;
 
 /// The exit code if nobody was dialled, or the call did not come about.
 const NOT_DIALLED: u8 = 1;
@@ -59,7 +60,7 @@ fn pair(text: &str) -> Result<(String, String), String> {
 impl Dial {
     /// Dials, and waits.
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        block_on(async {
+        one_thread(async {
             let engine = Engine::new(&self.address)?;
             let mut out = std::io::stdout();
             let call = self.order(&engine).await?;

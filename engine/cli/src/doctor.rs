@@ -16,6 +16,7 @@ use serde_json::{Map, Value, json};
 
 use crate::config::Source;
 use crate::engine::reached_at;
+use crate::runtime::one_thread;
 
 /// The exit code if something is wrong.
 const IS_WRONG: u8 = 1;
@@ -48,16 +49,12 @@ impl Doctor {
     /// Asks and shows.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let config = self.source.read()?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .context("cannot start a thread")?;
-        let (mut report, mut checks) = (self.ask(&config, &runtime)?, Vec::new());
+        let (mut report, mut checks) = (self.ask(&config)?, Vec::new());
         let told = report.remove("findings").unwrap_or_default();
         let mut findings: Vec<Finding> =
             serde_json::from_value(told).context("the answer is not of this engine's version")?;
         if self.probe {
-            let probed = runtime.block_on(probe::probe(&config));
+            let probed = one_thread(async { Ok(probe::probe(&config).await) })?;
             checks = probed.checks;
             merge(&mut findings, probed.findings);
         }
@@ -81,15 +78,12 @@ impl Doctor {
         })
     }
 
-    fn ask(
-        &self,
-        config: &Config,
-        runtime: &tokio::runtime::Runtime,
-    ) -> anyhow::Result<Map<String, Value>> {
-        runtime.block_on(async {
-            let base = self.url.clone().unwrap_or_else(|| {
-                format!("http://{}", reached_at(config.server.listen))
-            });
+    fn ask(&self, config: &Config) -> anyhow::Result<Map<String, Value>> {
+        one_thread(async {
+            let base = self
+                .url
+                .clone()
+                .unwrap_or_else(|| format!("http://{}", reached_at(config.server.listen)));
             let base = base.trim_end_matches('/');
             let mut request = client()?
                 .timeout(REPLY)
@@ -107,12 +101,12 @@ impl Doctor {
                 format!("the engine at `{base}` does not answer: start it with `ghanti serve`, or name it with --url")
             })?;
             let status = response.status();
-            let answer: Map<String, Value> = response
-                .json()
-                .await
-                .with_context(|| format!("the engine at `{base}` answers {status} without JSON: see its log"))?;
+            let answer: Map<String, Value> = response.json().await.with_context(|| {
+                format!("the engine at `{base}` answers {status} without JSON: see its log")
+            })?;
             if !status.is_success() {
-                let text = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default();
+                let text =
+                    |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default();
                 bail!("{}: {}", text("detail"), text("hint"));
             }
             Ok(answer)

@@ -115,15 +115,6 @@ pub struct List<T> {
     pub next: Option<String>,
 }
 
-/// Runs a command that asks an engine.
-pub fn block_on<T>(asks: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("cannot start a thread")?;
-    runtime.block_on(asks)
-}
-
 /// The engine does not serve a request.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {}", .refusal.detail, .refusal.hint)]

@@ -9,7 +9,8 @@ use clap::Args;
 use ghanti_sim::http::client;
 
 use crate::config::Source;
-use crate::engine::{block_on, reached_at};
+use crate::engine::reached_at;
+use crate::runtime::one_thread;
 
 /// An engine that has not answered by then is not healthy. Readiness asks its stores, which may take
 /// a second.
@@ -40,7 +41,7 @@ impl Health {
             .unwrap_or_else(|| format!("http://{}", reached_at(server.listen)));
         let path = if self.ready { "/readyz" } else { "/healthz" };
         let url = format!("{}{}{path}", base.trim_end_matches('/'), server.path);
-        let (status, body) = block_on(async {
+        let (status, body) = one_thread(async {
             let request = client()?.timeout(REPLY).build()?.get(&url);
             let response = request.send().await.with_context(|| {
                 format!("no engine answers at `{url}`: start it with `ghanti serve`, or name it with --url")

@@ -14,6 +14,7 @@ mod health;
 mod init;
 mod manual;
 mod replay;
+mod runtime;
 mod serve;
 mod signals;
 mod sim;

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Context;
 use clap::Args;
 use ghanti_model::DifferenceKind;
 use ghanti_replay::{Progress, Replayer};
@@ -14,6 +13,7 @@ use ghanti_server::{Folders, replay};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::config::Source;
+use crate::runtime::many_threads;
 
 /// The exit code if there are differences that are not tolerated.
 const DIFFERENT: u8 = 1;
@@ -67,11 +67,7 @@ impl Replay {
             flows: self.flows,
         };
         let tolerated: BTreeSet<_> = self.tolerate.into_iter().collect();
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()
-            .context("cannot start threads")?;
-        runtime.block_on(async {
+        many_threads(async {
             let replayer = Arc::new(Replayer::new(replay::settings(
                 &config, &folders, self.flow, tolerated,
             ))?);

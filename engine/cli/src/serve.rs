@@ -10,6 +10,7 @@ use ghanti_server::{DataLock, Folders, Front, Mode, logs, open};
 use tokio::net::TcpListener;
 
 use crate::config::{Serving, warn_of_ignored};
+use crate::runtime::many_threads;
 use crate::signals::Stop;
 
 /// Serve calls until stopped.
@@ -37,11 +38,7 @@ impl Serve {
             data: self.data,
             flows: self.flows,
         };
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()
-            .context("cannot start threads")?;
-        let served = runtime.block_on(async {
+        let served = many_threads(async {
             // before anything else, so that a signal during startup is handled
             let stop = Stop::listen()?;
             let _lock = DataLock::take(&folders.data)?;

@@ -9,6 +9,7 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 use ghanti_sim::exotel::{Setup, serve};
 
+use crate::runtime::many_threads;
 use crate::serve::bind;
 use crate::signals::Stop;
 
@@ -53,11 +54,7 @@ impl Sim {
             .with_writer(std::io::stderr)
             .with_max_level(tracing::Level::WARN)
             .init();
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()
-            .context("cannot start threads")?;
-        runtime.block_on(async {
+        many_threads(async {
             let stop = Stop::listen()?;
             let listener = bind(exotel.listen).await?;
             let address = listener.local_addr().context("no address")?;

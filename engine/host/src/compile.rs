@@ -19,6 +19,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use ghanti_model::Description;
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
@@ -67,7 +69,15 @@ impl Compiler {
 
     /// Compiles and links a component, or takes its machine code from the cache, and asks it for its
     /// description. `digest` is the component's.
-    pub async fn build(
+    pub fn build<'a>(
+        &'a self,
+        component: Vec<u8>,
+        digest: &'a str,
+    ) -> BoxFuture<'a, Result<(Program, Description, Origin), Fault>> {
+        self.build_here(component, digest).boxed()
+    }
+
+    async fn build_here(
         &self,
         component: Vec<u8>,
         digest: &str,

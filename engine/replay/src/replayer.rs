@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use ghanti_host::{FlowVersion, RunEnd};
 use ghanti_model::DifferenceKind;
 
@@ -42,7 +44,11 @@ impl Replayer {
     }
 
     /// Replays one call, named by our id, its CallSid, or a file with its journal or record.
-    pub async fn one(&self, call: &str) -> Result<Replayed, ReplayError> {
+    pub fn one<'a>(&'a self, call: &'a str) -> BoxFuture<'a, Result<Replayed, ReplayError>> {
+        self.find_and_replay(call).boxed()
+    }
+
+    async fn find_and_replay(&self, call: &str) -> Result<Replayed, ReplayError> {
         let recorded = self.calls.find(call).await?;
         let version = self.flows.version(&recorded.journal.header.flow).await?;
         self.replay(recorded, &version).await

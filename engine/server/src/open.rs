@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use ghanti_campaign::SetupError;
 use ghanti_campaign::api::tls_config;
 use ghanti_catalogue::watch;
@@ -131,7 +133,16 @@ fn make(folder: &Path) -> Result<(), OpenError> {
 /// Each component is compiled in a child process that runs the calling program again. The program
 /// must therefore answer its command `compile-component` with
 /// [`compile_component`](crate::compile_component).
-pub async fn open(
+pub fn open<'a>(
+    config: &'a Config,
+    folders: &'a Folders,
+    mode: Mode,
+    loading: Loading,
+) -> BoxFuture<'a, Result<Opened, OpenError>> {
+    open_all(config, folders, mode, loading).boxed()
+}
+
+async fn open_all(
     config: &Config,
     folders: &Folders,
     mode: Mode,

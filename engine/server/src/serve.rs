@@ -4,6 +4,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use ghanti_campaign::Runner;
 
 use crate::app::{App, router};
@@ -70,11 +72,30 @@ impl Front {
     /// may continue for the configured drain time, and the applets that follow them are answered.
     /// Calls still live after that are ended, each with a record. When `at_once` resolves, the
     /// drain is cut short: calls are ended at once and their events are flushed.
-    pub async fn serve(
-        mut self,
+    pub fn serve(
+        self,
         app: App,
         shutdown: impl Future<Output = ()> + Send + 'static,
         at_once: impl Future<Output = ()> + Send + 'static,
+    ) -> BoxFuture<'static, io::Result<()>> {
+        self.boxed(app, shutdown.boxed(), at_once.boxed())
+    }
+
+    /// Without type parameters, so that it is compiled in this crate.
+    fn boxed(
+        self,
+        app: App,
+        shutdown: BoxFuture<'static, ()>,
+        at_once: BoxFuture<'static, ()>,
+    ) -> BoxFuture<'static, io::Result<()>> {
+        self.serve_until(app, shutdown, at_once).boxed()
+    }
+
+    async fn serve_until(
+        mut self,
+        app: App,
+        shutdown: BoxFuture<'static, ()>,
+        at_once: BoxFuture<'static, ()>,
     ) -> io::Result<()> {
         let (drain, draining, stop, tasks) = (
             app.config.drain(),

@@ -75,7 +75,7 @@ impl NoStart {
 }
 
 /// Waits for `start`. Also returns how many invalid frames were ignored before it.
-pub async fn await_start<W: Wire>(wire: &mut W) -> Result<(Start, usize), NoStart> {
+pub async fn await_start(wire: &mut dyn Wire) -> Result<(Start, usize), NoStart> {
     let mut connected = false;
     let started = tokio::time::timeout(START, async {
         let mut passed_over = 0;
@@ -84,15 +84,15 @@ pub async fn await_start<W: Wire>(wire: &mut W) -> Result<(Start, usize), NoStar
                 Received::Closed => return Err(NoStart::Closed),
                 Received::Broken(why) => return Err(NoStart::Broken(why)),
                 Received::Binary(_) => passed_over += 1,
-                Received::Text(text) => match inbound::parse(text.as_ref()) {
+                Received::Text(text) => match inbound::parse(text.as_str()) {
                     Ok(Inbound::Start(start)) => return Ok((start, passed_over)),
                     Ok(Inbound::Connected) => connected = true,
                     Ok(Inbound::Stop(_)) => return Err(NoStart::Stopped),
                     Ok(_) => passed_over += 1,
-                    Err(error) if text.as_ref().contains("\"start\"") => {
+                    Err(error) if text.as_str().contains("\"start\"") => {
                         return Err(NoStart::Unusable {
                             reason: error.to_string(),
-                            call_sid: inbound::call_sid_of(text.as_ref()),
+                            call_sid: inbound::call_sid_of(text.as_str()),
                         });
                     }
                     Err(_) => passed_over += 1,

@@ -40,8 +40,8 @@ type NextPiece = std::pin::Pin<
 >;
 
 /// Everything the call's task holds apart from the flow.
-pub struct Driver<'a, W: Wire> {
-    wire: W,
+pub struct Driver<'a> {
+    wire: Box<dyn Wire>,
     services: &'a Services,
     call: &'a LiveCall,
     flow: Option<Arc<FlowVersion>>,
@@ -64,9 +64,9 @@ pub struct Driver<'a, W: Wire> {
 }
 
 /// The arguments of [`Driver::new`].
-pub struct Parts<'a, W: Wire> {
+pub struct Parts<'a> {
     /// The socket, after its `start` was received.
-    pub wire: W,
+    pub wire: Box<dyn Wire>,
     /// What all calls share.
     pub services: &'a Services,
     /// The call.
@@ -79,9 +79,9 @@ pub struct Parts<'a, W: Wire> {
     pub completions: mpsc::Sender<Completion>,
 }
 
-impl<'a, W: Wire> Driver<'a, W> {
+impl<'a> Driver<'a> {
     /// A driver for a call whose stream has just started.
-    pub fn new(parts: Parts<'a, W>) -> Result<Self, ResampleError> {
+    pub fn new(parts: Parts<'a>) -> Result<Self, ResampleError> {
         let format = parts.start.media_format;
         let encoding = match format.encoding {
             ghanti_exotel::Encoding::Linear16 => ghanti_audio::Encoding::Pcm16,
@@ -221,7 +221,7 @@ impl<'a, W: Wire> Driver<'a, W> {
     }
 
     /// Returns the socket, so that it can be closed.
-    pub fn into_wire(self) -> W {
+    pub fn into_wire(self) -> Box<dyn Wire> {
         self.wire
     }
 
@@ -243,7 +243,7 @@ impl<'a, W: Wire> Driver<'a, W> {
         self.machine.tick(self.call.now_ms());
     }
 
-    fn received(&mut self, received: Received<W::Text>) {
+    fn received(&mut self, received: Received) {
         let now_ms = self.call.now_ms();
         match received {
             Received::Closed => self.end(StreamEnd::Lost),
@@ -254,7 +254,7 @@ impl<'a, W: Wire> Driver<'a, W> {
             Received::Binary(bytes) => self.invalid_frame(format!(
                 "a binary frame of {bytes} bytes was ignored: Exotel sends text frames only"
             )),
-            Received::Text(text) => match inbound::parse(text.as_ref()) {
+            Received::Text(text) => match inbound::parse(text.as_str()) {
                 Ok(Inbound::Media(media)) => {
                     self.payload.clear();
                     match media.decode_into(&mut self.payload) {

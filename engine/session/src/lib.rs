@@ -45,9 +45,9 @@ pub use live::MIN_CONFIDENCE;
 pub use playback::Sending;
 pub use question::{Answers, Asked};
 pub use rendered_prompt::{Fetch, RenderedPrompt, Source};
-pub use run::{Ran, run_call};
+pub use run::{Permit, Ran, run_call};
 pub use services::{CallSettings, Services};
-pub use wire::{Break, Received, Wire, WireClosed};
+pub use wire::{Break, Received, Text, Wire, WireClosed};
 
 use std::time::Duration;
 

@@ -34,8 +34,8 @@ pub(crate) struct Prepared {
 
 /// Finds the call, its flow and its customer. Returns `None` if the stream is refused because the
 /// call already has, or had, one.
-pub(crate) async fn prepared<W: Wire>(
-    wire: &mut W,
+pub(crate) async fn prepared(
+    wire: &mut dyn Wire,
     services: &Services,
     session: &str,
     start: &Start,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use ghanti_exotel::inbound::Start;
 use ghanti_host::{FlowVersion, Limit, RunEnd};
 use ghanti_manifest::{FailureWords, OnFailureThen};
@@ -34,6 +35,10 @@ const DECISION: Duration = Duration::from_secs(1);
 /// How long the last prompts may play after the flow has ended, even past the call's limit.
 const APOLOGY: Duration = Duration::from_secs(30);
 
+/// What is kept from a call's admission to its end.
+pub type Permit = Box<dyn std::any::Any + Send>;
+type Admit<'a> = Box<dyn FnOnce(&Start) -> Option<Permit> + Send + 'a>;
+
 /// The result of running a call on a socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ran {
@@ -56,17 +61,40 @@ pub enum Ran {
 /// `session` is the last segment of the socket's path. `admit` decides whether the call may start,
 /// and returns a permit that is held until the call ends. `stop` resolves when the engine shuts
 /// down.
-pub async fn run_call<W: Wire, P>(
-    mut wire: W,
-    services: &Services,
-    session: &str,
-    admit: impl FnOnce(&Start) -> Option<P>,
-    stop: impl Future<Output = ()>,
+///
+/// One boxed future per call, made by a function without type parameters: so the whole of a call is
+/// compiled in this crate, rather than in the one that has the socket.
+pub fn run_call<'a>(
+    wire: Box<dyn Wire>,
+    services: &'a Services,
+    session: &'a str,
+    admit: impl FnOnce(&Start) -> Option<Permit> + Send + 'a,
+    stop: impl Future<Output = ()> + Send + 'a,
+) -> BoxFuture<'a, Ran> {
+    boxed(wire, services, session, Box::new(admit), stop.boxed())
+}
+
+fn boxed<'a>(
+    wire: Box<dyn Wire>,
+    services: &'a Services,
+    session: &'a str,
+    admit: Admit<'a>,
+    stop: BoxFuture<'a, ()>,
+) -> BoxFuture<'a, Ran> {
+    run(wire, services, session, admit, stop).boxed()
+}
+
+async fn run<'a>(
+    mut wire: Box<dyn Wire>,
+    services: &'a Services,
+    session: &'a str,
+    admit: Admit<'a>,
+    stop: BoxFuture<'a, ()>,
 ) -> Ran {
-    let (open, ran) = match await_start(&mut wire).await {
+    let (open, ran) = match await_start(&mut *wire).await {
         Ok((start, passed_over)) => match admit(&start) {
             Some(_permit) => {
-                match prepared(&mut wire, services, session, &start, passed_over).await {
+                match prepared(&mut *wire, services, session, &start, passed_over).await {
                     Some(prepared) => {
                         // on every log line of this call, including the flow's own
                         let sid = prepared.call.record().call_sid.clone();
@@ -102,13 +130,13 @@ fn short(session: &str) -> &str {
 
 impl Prepared {
     /// Runs the call and ends its record. Returns the socket for closing, unless it is gone.
-    async fn hold<W: Wire>(
+    async fn hold(
         self,
-        wire: W,
+        wire: Box<dyn Wire>,
         services: &Services,
         start: &Start,
-        stop: impl Future<Output = ()>,
-    ) -> (Option<W>, Ran) {
+        stop: BoxFuture<'_, ()>,
+    ) -> (Option<Box<dyn Wire>>, Ran) {
         let call = Arc::clone(&self.call);
         if !services.registry.begin(&call) {
             tracing::warn!(call = %call.id(), "a second stream of a live call was closed: one call has one stream");
@@ -150,13 +178,13 @@ impl Prepared {
         )
     }
 
-    async fn converse<W: Wire>(
+    async fn converse(
         self,
-        wire: W,
+        wire: Box<dyn Wire>,
         services: &Services,
         start: &Start,
-        stop: impl Future<Output = ()>,
-    ) -> Option<W> {
+        stop: BoxFuture<'_, ()>,
+    ) -> Option<Box<dyn Wire>> {
         let Self {
             call,
             facts,
@@ -230,7 +258,6 @@ impl Prepared {
                 }
                 let conversation = parts.conversation(Arc::clone(&version), None);
                 let mut running = RunningFlow::new(version, journal, conversation);
-                let mut stop = std::pin::pin!(stop);
                 let held = async {
                     let run = driver
                         .converse(
@@ -261,7 +288,7 @@ impl Prepared {
                 };
                 tokio::select! {
                     run = held => run,
-                    () = &mut stop => None,
+                    () = stop => None,
                 }
             }
             Err(no_flow) => {
@@ -336,8 +363,8 @@ fn told(call: &LiveCall, version: &FlowVersion, run: &RunEnd) {
 
 /// Plays the fallback prompt in the caller's language, and decides what follows according to the
 /// manifest's `[on-failure]`.
-async fn play_fallback<W: Wire>(
-    driver: &mut Driver<'_, W>,
+async fn play_fallback(
+    driver: &mut Driver<'_>,
     call: &LiveCall,
     services: &Services,
     version: Option<&FlowVersion>,

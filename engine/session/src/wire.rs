@@ -1,18 +1,43 @@
 //! The socket, as the driver sees it.
 
-use std::future::Future;
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+
+/// A peer that does not accept a frame within this time is disconnected.
+pub const SEND: Duration = Duration::from_secs(5);
 
 /// What was received on the socket.
 #[derive(Debug)]
-pub enum Received<T> {
+pub enum Received {
     /// A text frame.
-    Text(T),
+    Text(Text),
     /// A binary frame of this many bytes. Exotel sends text frames only.
     Binary(usize),
     /// The peer closed the socket, or the connection was lost.
     Closed,
     /// The socket was abandoned for a known reason: what arrived cannot be handled.
     Broken(Break),
+}
+
+/// The text of a frame. Reference-counted, so that frames are not copied.
+#[derive(Debug, Clone)]
+pub struct Text(Bytes);
+
+impl Text {
+    /// The text; empty if the frame was not UTF-8, which RFC 6455 (section 8.1) forbids.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl<T: Into<Bytes>> From<T> for Text {
+    fn from(text: T) -> Self {
+        Self(text.into())
+    }
 }
 
 /// Why a socket was abandoned.
@@ -29,18 +54,46 @@ pub struct Break {
 #[error("the socket is closed")]
 pub struct WireClosed;
 
-/// A socket that carries text frames. `receive` is cancel-safe: dropping its future loses no frame.
+/// A socket that carries text frames.
+///
+/// Frames are polled for, so that `dyn Wire` allocates nothing per frame: a trait with futures would
+/// have to box each, and a generic driver would be compiled in whatever crate has the socket.
 pub trait Wire: Send {
-    /// A received text frame. Borrowed or reference-counted, so that frames are not copied.
-    type Text: AsRef<str> + Send;
-
     /// Returns the next frame. Not called again after `Closed` or `Broken`.
-    fn receive(&mut self) -> impl Future<Output = Received<Self::Text>> + Send;
+    fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<Received>;
 
-    /// Sends a text frame. Implementations bound the wait: a peer that does not read is reported as
-    /// [`WireClosed`].
-    fn send(&mut self, text: &str) -> impl Future<Output = Result<(), WireClosed>> + Send;
+    /// Waits until a frame can be sent.
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), WireClosed>>;
 
-    /// Closes the socket with code 1000 (RFC 6455, section 7.4.1).
-    fn close(&mut self) -> impl Future<Output = ()> + Send;
+    /// Sends a text frame, as far as that is possible without waiting. Called after `poll_ready`
+    /// alone.
+    fn start_send(&mut self, text: &str) -> Result<(), WireClosed>;
+
+    /// Waits until what was sent has left.
+    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<Result<(), WireClosed>>;
+
+    /// Closes the socket with code 1000 (RFC 6455, section 7.4.1). Implementations bound the wait.
+    fn close(&mut self) -> BoxFuture<'_, ()>;
+}
+
+impl dyn Wire + '_ {
+    /// Returns the next frame. Cancel-safe: dropping the future loses no frame.
+    pub async fn receive(&mut self) -> Received {
+        poll_fn(|context| self.poll_receive(context)).await
+    }
+
+    /// Sends a text frame.
+    ///
+    /// # Errors
+    /// The peer is gone, or does not read: it did not take the frame within [`SEND`].
+    pub async fn send(&mut self, text: &str) -> Result<(), WireClosed> {
+        let sent = async {
+            poll_fn(|context| self.poll_ready(context)).await?;
+            self.start_send(text)?;
+            poll_fn(|context| self.poll_flush(context)).await
+        };
+        tokio::time::timeout(SEND, sent)
+            .await
+            .unwrap_or(Err(WireClosed))
+    }
 }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use ghanti_host::{Fault, FlowVersion, Rejection, Step};
 use ghanti_model::{FlowName, VersionId, unix_ms};
 
@@ -30,7 +32,11 @@ impl Catalogue {
     /// Loads a place if it is new, and publishes it. A component that must be compiled waits for
     /// other compilations of the same flow, and its files are then read again; one that is already
     /// compiled does not wait, and overtakes it.
-    pub(crate) async fn take(&self, name: &FlowName, place: Place) -> Verdict {
+    pub(crate) fn take<'a>(&'a self, name: &'a FlowName, place: Place) -> BoxFuture<'a, Verdict> {
+        self.take_in_turn(name, place).boxed()
+    }
+
+    async fn take_in_turn(&self, name: &FlowName, place: Place) -> Verdict {
         let _loading = self.loading.begin(name);
         let (turn, light_turn) = {
             let mut flows = self.change();

@@ -10,7 +10,8 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::engine::{Address, Engine, block_on};
+use crate::engine::{Address, Engine};
+use crate::runtime::one_thread;
 
 /// The longest line that is read from standard input, in bytes.
 const LINE_BYTES: u64 = 256;
@@ -53,7 +54,7 @@ impl Erase {
             phone => phone.to_owned(),
         };
         let engine = Engine::new(&self.address)?;
-        block_on(async {
+        one_thread(async {
             let (mut erased, mut after) = (BTreeMap::<String, u64>::new(), String::new());
             loop {
                 let body = json!({ "phone": phone, "cursor": after });

@@ -16,6 +16,7 @@ use super::report::{Counts, Progress, unused, used};
 use super::sending::{Read, Request, read, store};
 use crate::config::Source;
 use crate::engine::base;
+use crate::runtime::one_thread;
 
 /// The exit code if some rows were rejected, or not all were sent.
 const SOME_REJECTED: u8 = 1;
@@ -77,11 +78,7 @@ impl Import {
         let server = self.source.read()?.server;
         let base = base(self.url.as_deref(), &server);
         let token = server.api_token.map(|token| token.expose().to_owned());
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .context("cannot start a thread")?;
-        runtime.block_on(self.import(list, &base, token))
+        one_thread(self.import(list, &base, token))
     }
 
     async fn import(

@@ -73,6 +73,14 @@ pub fn read_with(
     environment: impl IntoIterator<Item = (String, String)>,
     line: &CommandLine,
 ) -> Result<Config, ConfigError> {
+    read_from(text, environment.into_iter().collect(), line)
+}
+
+fn read_from(
+    text: &str,
+    environment: Vec<(String, String)>,
+    line: &CommandLine,
+) -> Result<Config, ConfigError> {
     let mut errors = Vec::new();
     let mut sections = text
         .parse::<Table>()

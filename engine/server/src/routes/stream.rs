@@ -1,6 +1,7 @@
 //! `/ws/voicebot/{session}`: the media stream. The upgrade is accepted before the call is looked
 //! up; `start` decides which call it is.
 
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use axum::extract::State;
@@ -8,11 +9,14 @@ use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
+use futures_util::future::BoxFuture;
+use futures_util::{SinkExt, StreamExt};
 use ghanti_exotel::applet::PassthruRequest;
 use ghanti_exotel::inbound::Start;
 use ghanti_model::{CallId, CallSid, unix_ms};
-use ghanti_session::{Break, Ran, Received, Wire, WireClosed, run_call};
+use ghanti_session::wire::SEND;
+use ghanti_session::{Break, Permit, Ran, Received, Wire, WireClosed, run_call};
 use tracing::field::display;
 
 use crate::access;
@@ -33,8 +37,6 @@ const FRAME_BYTES: usize = 256 << 10;
 /// grow. The free part is zeroed before each read, so a much larger buffer would cost more than the
 /// frame.
 const READ_BYTES: usize = 4 << 10;
-/// A peer that does not accept a frame within this time is disconnected.
-const SEND: Duration = Duration::from_secs(5);
 /// How long to wait for the answer to a close frame. Exotel sends audio until it has read the
 /// close; if that audio stayed unread, the kernel would send a reset, and the close and the last
 /// frames could get lost.
@@ -113,9 +115,10 @@ async fn hold(app: App, socket: WebSocket, session: String, opening: Opening) {
             .start(start.call_sid.as_ref(), Instant::now())
             .inspect_err(|_| unpromised(&app, start))
             .ok()
+            .map(|permit| Box::new(permit) as Permit)
     };
     match run_call(
-        Socket::new(socket),
+        Box::new(Socket::new(socket)),
         &app.services,
         &session,
         admit,
@@ -201,64 +204,68 @@ impl Socket {
         }
     }
 
-    async fn bounded(&mut self, message: Message) -> Result<(), WireClosed> {
-        match tokio::time::timeout(SEND, self.socket.send(message)).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(WireClosed),
-        }
-    }
-}
-
-/// A received text, shared instead of copied.
-struct Text(Utf8Bytes);
-
-impl AsRef<str> for Text {
-    fn as_ref(&self) -> &str {
-        self.0.as_str()
-    }
-}
-
-impl Wire for Socket {
-    type Text = Text;
-
-    async fn receive(&mut self) -> Received<Text> {
-        loop {
-            match self.socket.recv().await {
-                Some(Ok(Message::Text(text))) => return Received::Text(Text(text)),
-                Some(Ok(Message::Binary(bytes))) => return Received::Binary(bytes.len()),
-                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-                Some(Ok(Message::Close(_))) | None => return Received::Closed,
-                Some(Err(error)) => {
-                    if !self.is_closing {
-                        tracing::debug!(target: WEBSOCKET, %error, "ended");
-                    }
-                    // Exotel ends a stream without a close frame; that is not an error
-                    return broken(&error).map_or(Received::Closed, Received::Broken);
-                }
-            }
-        }
-    }
-
-    async fn send(&mut self, text: &str) -> Result<(), WireClosed> {
-        self.buffer.extend_from_slice(text.as_bytes());
-        let frame = Utf8Bytes::try_from(self.buffer.split().freeze()).map_err(|_| WireClosed)?;
-        self.bounded(Message::Text(frame)).await
-    }
-
-    async fn close(&mut self) {
+    /// Sends a close frame and reads until the peer has answered it.
+    async fn send_close(&mut self) {
         let frame = axum::extract::ws::CloseFrame {
             code: close_code::NORMAL,
             reason: Utf8Bytes::from_static(""),
         };
         self.is_closing = true;
-        if self.bounded(Message::Close(Some(frame))).await.is_ok() {
+        let sent = tokio::time::timeout(SEND, self.socket.send(Message::Close(Some(frame))));
+        if matches!(sent.await, Ok(Ok(()))) {
             // the peer's remaining audio has to be read, see `CLOSE`
+            let wire: &mut dyn Wire = self;
             let answered = async {
-                while !matches!(self.receive().await, Received::Closed | Received::Broken(_)) {}
+                while !matches!(wire.receive().await, Received::Closed | Received::Broken(_)) {}
             };
             let _ = tokio::time::timeout(CLOSE, answered).await;
         }
     }
+}
+
+impl Wire for Socket {
+    fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<Received> {
+        loop {
+            let received = match ready!(self.socket.poll_next_unpin(context)) {
+                Some(Ok(Message::Text(text))) => Received::Text(Bytes::from(text).into()),
+                Some(Ok(Message::Binary(bytes))) => Received::Binary(bytes.len()),
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
+                Some(Ok(Message::Close(_))) | None => Received::Closed,
+                Some(Err(error)) => {
+                    if !self.is_closing {
+                        tracing::debug!(target: WEBSOCKET, %error, "ended");
+                    }
+                    // Exotel ends a stream without a close frame; that is not an error
+                    broken(&error).map_or(Received::Closed, Received::Broken)
+                }
+            };
+            return Poll::Ready(received);
+        }
+    }
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), WireClosed>> {
+        self.socket.poll_ready_unpin(context).map_err(closed)
+    }
+
+    fn start_send(&mut self, text: &str) -> Result<(), WireClosed> {
+        self.buffer.extend_from_slice(text.as_bytes());
+        let frame = Utf8Bytes::try_from(self.buffer.split().freeze()).map_err(|_| WireClosed)?;
+        self.socket
+            .start_send_unpin(Message::Text(frame))
+            .map_err(closed)
+    }
+
+    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<Result<(), WireClosed>> {
+        self.socket.poll_flush_unpin(context).map_err(closed)
+    }
+
+    fn close(&mut self) -> BoxFuture<'_, ()> {
+        Box::pin(self.send_close())
+    }
+}
+
+fn closed(_: axum::Error) -> WireClosed {
+    WireClosed
 }
 
 /// How the peer violated the protocol, or `None` if the peer or the network just went away.

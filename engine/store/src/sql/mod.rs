@@ -72,6 +72,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use async_trait::async_trait;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use ghanti_model::{
     CallEvent, CallId, CallLog, CallRecord, CallSid, CallState, EventId, EventMark, NodeId,
     PhoneNumber,
@@ -146,7 +148,15 @@ impl SqlRecords {
     /// Like [`open`](Self::open); certificates in `ca_file`, in PEM, are trusted besides the
     /// system's, and PostgreSQL is then connected to with the certificate and its name checked
     /// unless the URL says otherwise.
-    pub async fn open_trusting(
+    pub fn open_trusting<'a>(
+        url: Option<&'a str>,
+        data_dir: &'a Path,
+        ca_file: Option<&'a Path>,
+    ) -> BoxFuture<'a, Result<Self, OpenError>> {
+        Self::connect(url, data_dir, ca_file).boxed()
+    }
+
+    async fn connect(
         url: Option<&str>,
         data_dir: &Path,
         ca_file: Option<&Path>,

@@ -15,6 +15,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use ghanti_model::{CallEvent, CallId, EventId, EventMark};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
@@ -66,7 +68,15 @@ impl EventWriter {
     }
 
     /// Like [`EventWriter::start`], with another capacity than [`QUEUED_EVENTS`].
-    pub async fn start_with_capacity(
+    pub fn start_with_capacity(
+        records: Arc<dyn CallRecords>,
+        spool: &Path,
+        capacity: usize,
+    ) -> BoxFuture<'_, Result<Self, OpenError>> {
+        Self::open(records, spool, capacity).boxed()
+    }
+
+    async fn open(
         records: Arc<dyn CallRecords>,
         spool: &Path,
         capacity: usize,

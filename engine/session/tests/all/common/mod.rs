@@ -4,9 +4,11 @@
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 use ghanti_catalogue::{Catalogue, CatalogueSettings};
 use ghanti_host::{EngineSettings, FlowEngine, FlowVersion};
 use ghanti_model::{
@@ -162,10 +164,10 @@ impl House {
         let heard = Arc::clone(&line.heard);
         let session = call_id.to_string();
         let held = run_call(
-            line,
+            Box::new(line),
             self.services(),
             &session,
-            |_| Some(()),
+            |_| Some(Box::new(())),
             std::future::pending(),
         );
         tokio::time::timeout(Duration::from_secs(120), held)
@@ -216,10 +218,10 @@ impl House {
             first: Arc::clone(&first),
         };
         let held = run_call(
-            line,
+            Box::new(line),
             self.services(),
             session,
-            |_| Some(()),
+            |_| Some(Box::new(())),
             std::future::pending(),
         );
         tokio::time::timeout(Duration::from_secs(120), held)
@@ -257,16 +259,18 @@ struct Line {
 }
 
 impl Wire for Line {
-    type Text = String;
-
-    async fn receive(&mut self) -> Received<String> {
+    fn poll_receive(&mut self, _context: &mut Context<'_>) -> Poll<Received> {
         match self.start.take() {
-            Some(start) => Received::Text(start),
-            None => std::future::pending().await,
+            Some(start) => Poll::Ready(Received::Text(start.into())),
+            None => Poll::Pending,
         }
     }
 
-    async fn send(&mut self, text: &str) -> Result<(), WireClosed> {
+    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), WireClosed>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn start_send(&mut self, text: &str) -> Result<(), WireClosed> {
         self.heard
             .lock()
             .unwrap()
@@ -274,7 +278,13 @@ impl Wire for Line {
         Ok(())
     }
 
-    async fn close(&mut self) {}
+    fn poll_flush(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), WireClosed>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn close(&mut self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
 }
 
 /// A line that records when the bot first sends.
@@ -285,21 +295,29 @@ struct Timed {
 }
 
 impl Wire for Timed {
-    type Text = String;
-
-    async fn receive(&mut self) -> Received<String> {
-        self.line.receive().await
+    fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<Received> {
+        self.line.poll_receive(context)
     }
 
-    async fn send(&mut self, text: &str) -> Result<(), WireClosed> {
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), WireClosed>> {
+        self.line.poll_ready(context)
+    }
+
+    fn start_send(&mut self, text: &str) -> Result<(), WireClosed> {
         self.first
             .lock()
             .unwrap()
             .get_or_insert(self.began.elapsed().as_millis());
-        self.line.send(text).await
+        self.line.start_send(text)
     }
 
-    async fn close(&mut self) {}
+    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<Result<(), WireClosed>> {
+        self.line.poll_flush(context)
+    }
+
+    fn close(&mut self) -> BoxFuture<'_, ()> {
+        self.line.close()
+    }
 }
 
 /// Synthesises everything as a second of a low tone.
