@@ -7,13 +7,14 @@ use anyhow::Context;
 use clap::Args;
 use ghanti_server::config::Server;
 use ghanti_sim::http::client;
+use reqwest::header::RETRY_AFTER;
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::config::Source;
 
-/// How long the engine may take to answer.
+/// How long the engine may take to answer, unless a command says otherwise.
 const REPLY: Duration = Duration::from_secs(30);
 
 /// Where the engine is, and what it wants to be asked with.
@@ -57,10 +58,18 @@ pub struct Engine {
 impl Engine {
     /// A client for an address, with the token of the configuration.
     pub fn new(address: &Address) -> anyhow::Result<Self> {
+        Self::with_timeout(address, REPLY)
+    }
+
+    /// Like [`new`](Self::new); the engine may take this long to answer.
+    pub fn with_timeout(address: &Address, reply: Duration) -> anyhow::Result<Self> {
         let server = address.source.read()?.server;
         let base = base(address.url.as_deref(), &server);
         Ok(Self {
-            http: client()?.timeout(REPLY).build()?,
+            http: client()?
+                .timeout(reply)
+                .build()
+                .context("cannot make a client of HTTP")?,
             base,
             token: server.api_token.map(|token| token.expose().to_owned()),
         })
@@ -76,33 +85,43 @@ impl Engine {
     }
 
     /// Sends a request, and reads the answer.
-    ///
-    /// # Errors
-    /// The engine does not answer, or refuses: its own words with their hint.
-    pub async fn send<T: DeserializeOwned>(&self, request: RequestBuilder) -> anyhow::Result<T> {
-        let response = request.send().await.with_context(|| {
-            format!("the engine at `{}` does not answer: start it with `ghanti serve`, or name it with --url", self.base)
-        })?;
-        let status = response.status();
-        if !status.is_success() {
-            let refusal = response.json().await.unwrap_or(Refusal {
-                detail: format!("the engine answers {status}"),
-                hint: "see its log".to_owned(),
-            });
-            return Err(Refused { status, refusal }.into());
-        }
-        response
-            .json()
-            .await
-            .context("the answer is not of this engine's version")
+    pub async fn send<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, NoAnswer> {
+        let body = self.exchange(request).await?;
+        serde_json::from_slice(&body).map_err(NoAnswer::OfAnotherVersion)
     }
 
     /// Gets a path.
-    ///
-    /// # Errors
-    /// As [`send`](Self::send).
-    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, NoAnswer> {
         self.send(self.request(Method::GET, path)).await
+    }
+
+    /// Sends a request. Returns the body of an answer that is no refusal.
+    async fn exchange(&self, request: RequestBuilder) -> Result<Vec<u8>, NoAnswer> {
+        let silent = |source| NoAnswer::Silent {
+            base: self.base.clone(),
+            source,
+        };
+        let response = request.send().await.map_err(silent)?;
+        let status = response.status();
+        let after = response
+            .headers()
+            .get(RETRY_AFTER)
+            .and_then(|value| value.to_str().ok()?.parse().ok())
+            .map(Duration::from_secs);
+        let body = response.bytes().await.map_err(silent)?;
+        if status.is_success() {
+            return Ok(body.into());
+        }
+        let Refusal { detail, hint } = serde_json::from_slice(&body).unwrap_or_else(|_| Refusal {
+            detail: format!("the engine answers {status}"),
+            hint: "see its log".to_owned(),
+        });
+        Err(NoAnswer::Refused {
+            status,
+            detail,
+            hint,
+            after,
+        })
     }
 }
 
@@ -115,17 +134,63 @@ pub struct List<T> {
     pub next: Option<String>,
 }
 
-/// The engine does not serve a request.
+/// Why a request has no answer.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: {}", .refusal.detail, .refusal.hint)]
-pub struct Refused {
-    /// Its status.
-    pub status: StatusCode,
-    refusal: Refusal,
+pub enum NoAnswer {
+    /// Nothing answers.
+    #[error(
+        "the engine at `{base}` does not answer: start it with `ghanti serve`, or name it with --url"
+    )]
+    Silent {
+        /// The engine's URL.
+        base: String,
+        /// What became of the request.
+        source: reqwest::Error,
+    },
+    /// The engine refuses the request.
+    #[error("{detail}: {hint}")]
+    Refused {
+        /// The answer's status.
+        status: StatusCode,
+        /// What is wrong.
+        detail: String,
+        /// What to do about it.
+        hint: String,
+        /// When the engine wants to be asked again.
+        after: Option<Duration>,
+    },
+    /// The engine is not of the version of this program.
+    #[error("the answer is not of this engine's version: use the `ghanti` of the engine that runs")]
+    OfAnotherVersion(#[source] serde_json::Error),
 }
 
-/// The engine's answer to a request that it does not serve.
-#[derive(Debug, Deserialize)]
+impl NoAnswer {
+    /// Whether the same request may be answered later: the engine is not there, or is overloaded.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Silent { .. } => true,
+            Self::Refused { status, .. } => matches!(
+                *status,
+                StatusCode::SERVICE_UNAVAILABLE
+                    | StatusCode::TOO_MANY_REQUESTS
+                    | StatusCode::BAD_GATEWAY
+                    | StatusCode::GATEWAY_TIMEOUT
+            ),
+            Self::OfAnotherVersion(_) => false,
+        }
+    }
+
+    /// When the engine wants to be asked again, if it says so.
+    pub fn after(&self) -> Option<Duration> {
+        match self {
+            Self::Refused { after, .. } => *after,
+            Self::Silent { .. } | Self::OfAnotherVersion(_) => None,
+        }
+    }
+}
+
+/// The body of a refusal.
+#[derive(Deserialize)]
 struct Refusal {
     detail: String,
     hint: String,
@@ -145,6 +210,36 @@ pub fn reached_at(mut listen: SocketAddr) -> SocketAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_refusal_is_passing_by_its_status_and_another_version_never() {
+        let refused = |status, after| NoAnswer::Refused {
+            status,
+            detail: String::new(),
+            hint: String::new(),
+            after,
+        };
+        let soon = Some(Duration::from_secs(3));
+        for status in [
+            StatusCode::TOO_MANY_REQUESTS,
+            StatusCode::BAD_GATEWAY,
+            StatusCode::SERVICE_UNAVAILABLE,
+            StatusCode::GATEWAY_TIMEOUT,
+        ] {
+            let refused = refused(status, soon);
+            assert!(refused.is_passing() && refused.after() == soon, "{status}");
+        }
+        for status in [
+            StatusCode::BAD_REQUEST,
+            StatusCode::UNAUTHORIZED,
+            StatusCode::NOT_FOUND,
+            StatusCode::INTERNAL_SERVER_ERROR,
+        ] {
+            assert!(!refused(status, None).is_passing(), "{status}");
+        }
+        let unread = serde_json::from_slice::<u8>(b"").unwrap_err();
+        assert!(!NoAnswer::OfAnotherVersion(unread).is_passing());
+    }
 
     #[test]
     fn an_engine_that_listens_everywhere_is_asked_on_this_machine() {

@@ -125,9 +125,8 @@ impl List {
             .into_iter()
             .filter_map(|(name, value)| Some((name, value?)))
             .collect();
-        engine
-            .send(engine.request(Method::GET, "/api/calls").query(&query))
-            .await
+        let request = engine.request(Method::GET, "/api/calls").query(&query);
+        Ok(engine.send(request).await?)
     }
 }
 

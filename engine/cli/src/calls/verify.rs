@@ -17,7 +17,7 @@ use super::export::ChainPage;
 use super::package::{Checked, Fault, Files, MANIFEST, NAMES, check};
 use super::{BROKEN, NOT_DONE};
 use crate::config::Source;
-use crate::engine::{Address, Engine, Refused, segment};
+use crate::engine::{Address, Engine, NoAnswer, segment};
 
 /// The largest file of an exported call, in bytes: a call has at most some ten thousand events.
 const FILE_BYTES: u64 = 256 << 20;
@@ -140,13 +140,12 @@ async fn compare(engine: &Engine, of_export: &Checked) -> Result<(), Fault> {
         segment(&call.to_string())
     );
     let page: ChainPage = engine.get(&path).await.map_err(|error| {
-        let status = error
-            .downcast_ref::<Refused>()
-            .map(|refused| refused.status);
-        if status == Some(StatusCode::NOT_FOUND) {
-            return Fault::Unchecked("the engine does not have the call (any more)".to_owned());
-        }
-        Fault::Unchecked(format!("{error:#}"))
+        Fault::Unchecked(match error {
+            NoAnswer::Refused { status, .. } if status == StatusCode::NOT_FOUND => {
+                "the engine does not have the call (any more)".to_owned()
+            }
+            error => format!("{:#}", anyhow::Error::from(error)),
+        })
     })?;
     match page.items.first() {
         Some(event) if event.position == head.length && event.hash == head.hash => Ok(()),

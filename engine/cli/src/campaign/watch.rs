@@ -24,7 +24,8 @@ pub async fn run(named: &Named) -> anyhow::Result<ExitCode> {
         let campaign: Campaign = match engine.get(&path).await {
             Ok(campaign) => campaign,
             // an engine that is started again goes on with the campaign
-            Err(error) if !shown.is_empty() => {
+            Err(error) if error.is_passing() && !shown.is_empty() => {
+                let error = anyhow::Error::from(error);
                 let since = *lost.get_or_insert_with(|| {
                     let _ = writeln!(std::io::stderr(), "{error:#}; waiting for it");
                     Instant::now()
@@ -35,7 +36,7 @@ pub async fn run(named: &Named) -> anyhow::Result<ExitCode> {
                 tokio::time::sleep(LOOK).await;
                 continue;
             }
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.into()),
         };
         lost = None;
         let line = progress(&campaign);

@@ -1,48 +1,19 @@
-//! The engine's API of customers, as the import asks it.
+//! The engine's API of customers: its requests and their answers.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use anyhow::Context;
 use ghanti_import::Field;
 use ghanti_import::columns::PHONE;
 use ghanti_model::values::Kind;
-use ghanti_sim::http::client;
-use reqwest::header::RETRY_AFTER;
-use reqwest::{Client, RequestBuilder, StatusCode};
+use reqwest::Method;
+use reqwest::header::CONTENT_TYPE;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+
+use crate::engine::{Engine, NoAnswer};
 
 /// How long the engine may take to answer: it stores some hundred rows in one transaction.
-const REPLY: Duration = Duration::from_secs(60);
-
-/// A running engine.
-pub struct Engine {
-    http: Client,
-    base: String,
-    token: Option<String>,
-}
-
-/// Why a request has no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum NoAnswer {
-    /// The engine cannot serve it now; the same request may be sent again.
-    #[error("{what}")]
-    Now {
-        /// What is wrong.
-        what: String,
-        /// When the engine wants to be asked again.
-        after: Option<Duration>,
-    },
-    /// The engine refuses it.
-    #[error("{error}: {hint}")]
-    Refused {
-        /// What is wrong.
-        error: String,
-        /// What to do about it.
-        hint: String,
-    },
-}
+pub const REPLY: Duration = Duration::from_secs(60);
 
 /// The fields that a flow declares.
 #[derive(Debug, Deserialize)]
@@ -95,13 +66,6 @@ pub struct Problem {
     pub reason: String,
 }
 
-/// The engine's answer to a request that it does not serve.
-#[derive(Deserialize)]
-struct Refusal {
-    detail: String,
-    hint: String,
-}
-
 impl Schema {
     /// The fields that columns are looked for: the number, what the flow declares, and the states
     /// from which a language follows.
@@ -141,82 +105,17 @@ impl Schema {
     }
 }
 
-impl Engine {
-    /// An engine at a base URL.
-    pub fn new(base: &str, token: Option<String>) -> anyhow::Result<Self> {
-        Ok(Self {
-            http: client()?
-                .timeout(REPLY)
-                .build()
-                .context("cannot make a client of HTTP")?,
-            base: base.trim_end_matches('/').to_owned(),
-            token,
-        })
-    }
+/// Asks for the fields of a flow.
+pub async fn schema(engine: &Engine, flow: &str) -> Result<Schema, NoAnswer> {
+    let request = engine.request(Method::GET, "/api/customers/schema");
+    engine.send(request.query(&[("flow", flow)])).await
+}
 
-    /// The fields of a flow.
-    pub async fn schema(&self, flow: &str) -> Result<Schema, NoAnswer> {
-        let url = format!("{}/api/customers/schema", self.base);
-        self.send(self.http.get(url).query(&[("flow", flow)])).await
-    }
-
-    /// Sends rows; `body` is the JSON of `POST /api/customers`.
-    pub async fn store(&self, body: String) -> Result<Stored, NoAnswer> {
-        let request = self
-            .http
-            .post(format!("{}/api/customers", self.base))
-            .header(reqwest::header::CONTENT_TYPE, "application/json")
-            .body(body);
-        self.send(request).await
-    }
-
-    async fn send<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, NoAnswer> {
-        let request = match &self.token {
-            Some(token) => request.bearer_auth(token),
-            None => request,
-        };
-        let lost = |_: reqwest::Error| NoAnswer::Now {
-            what: format!(
-                "the engine at `{}` does not answer: start it with `ghanti serve`, or name it with --url",
-                self.base
-            ),
-            after: None,
-        };
-        let response = request.send().await.map_err(lost)?;
-        let status = response.status();
-        let after = response
-            .headers()
-            .get(RETRY_AFTER)
-            .and_then(|value| value.to_str().ok()?.parse().ok())
-            .map(Duration::from_secs);
-        let text = response.bytes().await.map_err(lost)?;
-        if status.is_success() {
-            return serde_json::from_slice(&text).map_err(|_| NoAnswer::Refused {
-                error: "the answer is not of this engine's version".to_owned(),
-                hint: "use the `ghanti` of the engine that runs".to_owned(),
-            });
-        }
-        let Refusal {
-            detail: error,
-            hint,
-        } = serde_json::from_slice(&text).unwrap_or(Refusal {
-            detail: format!("the engine answers {status}"),
-            hint: "see its log".to_owned(),
-        });
-        let is_passing = matches!(
-            status,
-            StatusCode::SERVICE_UNAVAILABLE
-                | StatusCode::TOO_MANY_REQUESTS
-                | StatusCode::BAD_GATEWAY
-                | StatusCode::GATEWAY_TIMEOUT
-        );
-        Err(if is_passing {
-            NoAnswer::Now {
-                what: format!("{error}: {hint}"),
-                after,
-            }
-        } else {
-            NoAnswer::Refused { error, hint }
-        })
-    }
+/// Sends rows; `body` is the JSON of `POST /api/customers`.
+pub async fn store(engine: &Engine, body: String) -> Result<Stored, NoAnswer> {
+    let request = engine
+        .request(Method::POST, "/api/customers")
+        .header(CONTENT_TYPE, "application/json")
+        .body(body);
+    engine.send(request).await
 }

@@ -11,11 +11,10 @@ use ghanti_import::{Columns, Header, ListFile, RejectsFile};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::NOTHING_DONE;
-use super::engine::{Engine, NoAnswer};
+use super::engine::{REPLY, schema};
 use super::report::{Counts, Progress, unused, used};
 use super::sending::{Read, Request, read, store};
-use crate::config::Source;
-use crate::engine::base;
+use crate::engine::{Address, Engine, NoAnswer};
 use crate::runtime::one_thread;
 
 /// The exit code if some rows were rejected, or not all were sent.
@@ -26,7 +25,7 @@ const SOME_REJECTED: u8 = 1;
 #[derive(Args)]
 pub struct Import {
     #[command(flatten)]
-    source: Source,
+    address: Address,
     /// The list: CSV in UTF-8, or an Excel workbook (.xlsx)
     file: PathBuf,
     /// The name by which the list is known; an import adds to it
@@ -48,9 +47,6 @@ pub struct Import {
     /// Only say what would be stored and rejected
     #[arg(long)]
     check: bool,
-    /// The engine's URL, with `path`; by default `listen` and `path` of `[server]`
-    #[arg(long, value_name = "BASE")]
-    url: Option<String>,
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
@@ -75,20 +71,12 @@ impl Import {
     /// Nothing could be done. What goes wrong later is told, and in the exit code.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let list = ListFile::open(&self.file, self.sheet.as_deref())?;
-        let server = self.source.read()?.server;
-        let base = base(self.url.as_deref(), &server);
-        let token = server.api_token.map(|token| token.expose().to_owned());
-        one_thread(self.import(list, &base, token))
+        let engine = Engine::with_timeout(&self.address, REPLY)?;
+        one_thread(self.import(list, &engine))
     }
 
-    async fn import(
-        &self,
-        list: ListFile,
-        base: &str,
-        token: Option<String>,
-    ) -> anyhow::Result<ExitCode> {
-        let engine = Engine::new(base, token)?;
-        let schema = engine.schema(&self.flow).await?;
+    async fn import(&self, list: ListFile, engine: &Engine) -> anyhow::Result<ExitCode> {
+        let schema = schema(engine, &self.flow).await?;
         let header = list.header().clone();
         let columns = Columns::find(&header, &schema.fields(), &self.map)
             .map_err(|error| anyhow!("`{}`: {error}", self.file.display()))?;
@@ -104,7 +92,7 @@ impl Import {
         let batches = read(list, columns, schema.has_phone());
         let mut counts = Counts::default();
         let ended = self
-            .send(&engine, batches, &mut counts, &mut rejects, &progress)
+            .send(engine, batches, &mut counts, &mut rejects, &progress)
             .await;
         progress.end();
         if counts.is_empty() {

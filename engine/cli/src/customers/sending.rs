@@ -8,7 +8,8 @@ use ghanti_import::{Columns, ListError, ListFile};
 use tokio::sync::mpsc;
 
 use super::batch::Batch;
-use super::engine::{Engine, NoAnswer, Stored};
+use super::engine::{self, Stored};
+use crate::engine::{Engine, NoAnswer};
 
 /// Batches that have been read and not sent, beside the one that is being read.
 const READ_AHEAD: usize = 1;
@@ -91,10 +92,10 @@ pub async fn store(
     let mut pause = PAUSE;
     let mut attempt = 1;
     loop {
-        match engine.store(request.body(batch)).await {
-            Err(NoAnswer::Now { what, after }) if attempt < ATTEMPTS => {
-                let wait = after.unwrap_or(pause).clamp(PAUSE, LONGEST_PAUSE);
-                pausing(&what, wait);
+        match engine::store(engine, request.body(batch)).await {
+            Err(error) if error.is_passing() && attempt < ATTEMPTS => {
+                let wait = error.after().unwrap_or(pause).clamp(PAUSE, LONGEST_PAUSE);
+                pausing(&error.to_string(), wait);
                 tokio::time::sleep(wait).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
                 attempt += 1;
