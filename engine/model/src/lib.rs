@@ -19,6 +19,7 @@ pub mod error;
 pub mod event;
 pub mod failure;
 pub mod fold;
+pub mod host;
 pub mod hours;
 pub mod id;
 pub mod journal;

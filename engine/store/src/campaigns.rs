@@ -1,8 +1,8 @@
 //! Campaigns, their customers and the attempts to call them, as they are stored.
 //!
 //! A customer of a campaign is `waiting` until a time, `calling` or `done`. A node that is about to
-//! call one holds them by a lease. An attempt is written, with the id of its call, before Exotel is
-//! asked to dial, and is settled by what the call's record says: a node that dies leaves either a
+//! call one claims them with a lease. An attempt is written, with the id of its call, before Exotel is
+//! asked to dial, and is closed by what the call's record says: a node that dies leaves either a
 //! customer whose lease expires, or an attempt with a call.
 
 use std::collections::BTreeMap;
@@ -10,6 +10,7 @@ use std::fmt;
 
 use ghanti_model::{CallId, Masked, PhoneNumber};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::lists::CustomerKey;
 
@@ -92,7 +93,7 @@ pub struct Campaign {
     pub next_ms: u64,
 }
 
-/// A customer who is due and held by this node.
+/// A customer who is due and claimed by this node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DueCustomer {
     /// Their key.
@@ -135,11 +136,11 @@ pub enum Begun {
     NotBefore(u64),
     /// The customer is being called, by this campaign or another one.
     BeingCalled,
-    /// This node does not hold the customer any more.
+    /// This node's claim on the customer has expired.
     NotHeld,
 }
 
-/// An attempt that is not settled and whose call is over, or of which no call is recorded.
+/// An open attempt whose call is over, or of which no call is recorded.
 #[derive(Debug, Clone)]
 pub struct OpenAttempt {
     /// Its call.
@@ -176,11 +177,12 @@ pub enum NextStep {
 }
 
 /// How many customers of a campaign are in a state with an outcome.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = CampaignCount)]
 pub struct Tally {
     /// `waiting`, `calling` or `done`.
     pub state: String,
-    /// The outcome of their last call; absent if they were not called.
+    /// The outcome of their last call; null if they were not called.
     pub outcome: Option<String>,
     /// How many they are.
     pub customers: u64,

@@ -1,10 +1,10 @@
 //! A receiver of messages: where it is, what it is told, and how it knows who tells it.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use ghanti_model::FlowName;
+use ghanti_model::host::is_this_machine;
 use reqwest::Url;
 
 use crate::backoff::Backoff;
@@ -62,7 +62,7 @@ impl Target {
         let url = Url::parse(text).map_err(|_| EndpointError::Url)?;
         match url.scheme() {
             "https" => {}
-            "http" if is_this_machine(&url) => {}
+            "http" if is_this_machine(url.host_str().unwrap_or_default()) => {}
             _ => return Err(EndpointError::Open),
         }
         if !url.username().is_empty() || url.password().is_some() {
@@ -79,15 +79,6 @@ impl Target {
     pub(crate) fn url(&self) -> &Url {
         &self.0
     }
-}
-
-fn is_this_machine(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost"
-        || address
-            .parse::<IpAddr>()
-            .is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
 /// A receiver.

@@ -1,11 +1,11 @@
 //! What the client has to know: whose account, where, and how long to wait.
 
 use std::fmt;
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use ghanti_exotel::rest::Region;
+use ghanti_model::host::is_this_machine;
 use reqwest::Url;
 
 /// How long a connection may take, with TLS: Exotel answers a packet in a tenth of a second from
@@ -145,21 +145,12 @@ pub(super) fn base_url(endpoint: &Endpoint) -> Result<Url, SetupError> {
     }
     match url.scheme() {
         "https" => Ok(url),
-        "http" if is_this_machine(&url) => Ok(url),
+        "http" if is_this_machine(url.host_str().unwrap_or_default()) => Ok(url),
         "http" => wrong(
             "it begins with `http://`, which would send the credentials in the open; only this machine may be asked so",
         ),
         _ => wrong("it has to begin with `https://`"),
     }
-}
-
-fn is_this_machine(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost"
-        || address
-            .parse::<IpAddr>()
-            .is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
 impl Credentials {

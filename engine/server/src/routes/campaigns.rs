@@ -90,28 +90,7 @@ pub struct Detailed {
     /// Calls whose conversation is over and that are with an agent.
     with_agents: u64,
     /// Customers by state and outcome. Those of the list who are not enrolled yet are not in it.
-    customers: Vec<Count>,
-}
-
-/// How many customers of a campaign are in a state with an outcome.
-#[derive(Serialize, ToSchema)]
-#[schema(as = CampaignCount)]
-struct Count {
-    /// `waiting`, `calling` or `done`.
-    state: String,
-    /// The outcome of their last call; null if they were not called.
-    outcome: Option<String>,
-    customers: u64,
-}
-
-impl From<Tally> for Count {
-    fn from(tally: Tally) -> Self {
-        Self {
-            state: tally.state,
-            outcome: tally.outcome,
-            customers: tally.customers,
-        }
-    }
+    customers: Vec<Tally>,
 }
 
 /// Makes a campaign, which calls nobody until it is started.
@@ -258,7 +237,7 @@ async fn detailed(app: &App, campaign: &str) -> Result<Detailed, Problem> {
         plan,
         in_progress,
         with_agents,
-        customers: customers.into_iter().map(Count::from).collect(),
+        customers,
     })
 }
 
