@@ -1,6 +1,6 @@
 //! What came of a call, as a campaign sees it: whether the customer was reached, or why not.
 
-use ghanti_model::{CallRecord, DialState, fold};
+use ghanti_model::{CallRecord, DialState, Outcome};
 
 /// The fact that a flow establishes when it knows whom it is talking to.
 const IDENTITY: &str = "identity";
@@ -53,19 +53,43 @@ impl Class {
 
     /// The class of an outcome's name alone.
     pub fn of_outcome(outcome: &str) -> Self {
-        match outcome {
-            "busy" => Self::Busy,
-            // nobody picked up, or nobody said a word
-            "not-answered" | "no-answer" => Self::NoAnswer,
-            "call-failed" | "call-canceled" => Self::Failed,
-            "voicemail" => Self::Voicemail,
-            "hung-up" | "unclear" => Self::HungUp,
-            "call-later" => Self::Later,
-            fold::NOT_DIALLED => Self::NotDialled,
-            UNKNOWN | "never-connected" => Self::Unknown,
-            "connection-lost" | "engine-failed" | "engine-stopped" | "flow-failed" | "no-flow"
-            | "no-media" | "peer-lost" | "refused-busy" => Self::Dropped,
-            _ => Self::Reached,
+        let Some(own) = Outcome::parse(outcome) else {
+            // what a flow has set
+            return match outcome {
+                // nobody said a word
+                "no-answer" => Self::NoAnswer,
+                "voicemail" => Self::Voicemail,
+                "unclear" => Self::HungUp,
+                "call-later" => Self::Later,
+                UNKNOWN => Self::Unknown,
+                _ => Self::Reached,
+            };
+        };
+        match own {
+            Outcome::Busy => Self::Busy,
+            Outcome::NotAnswered => Self::NoAnswer,
+            Outcome::CallFailed | Outcome::CallCanceled => Self::Failed,
+            Outcome::HungUp => Self::HungUp,
+            Outcome::NotDialled => Self::NotDialled,
+            Outcome::NeverConnected => Self::Unknown,
+            Outcome::ConnectionLost
+            | Outcome::EngineFailed
+            | Outcome::EngineStopped
+            | Outcome::FlowFailed
+            | Outcome::NoFlow
+            | Outcome::NoMedia
+            | Outcome::PeerLost
+            | Outcome::RefusedBusy => Self::Dropped,
+            Outcome::AgentBusy
+            | Outcome::AgentUnreachable
+            | Outcome::AgentsNeverAsked
+            | Outcome::AgentsNotAnswering
+            | Outcome::Completed
+            | Outcome::DoNotCall
+            | Outcome::HungUpBeforeAgent
+            | Outcome::TooLong
+            | Outcome::TransferDecided
+            | Outcome::Transferred => Self::Reached,
         }
     }
 

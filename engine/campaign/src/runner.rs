@@ -14,7 +14,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use ghanti_model::{CallId, CallSid, CustomerRecord, FlowName, NodeId, PhoneNumber, unix_ms};
+use ghanti_model::{
+    CallId, CallSid, CustomerRecord, FlowName, NodeId, Outcome, PhoneNumber, unix_ms,
+};
 use ghanti_store::{
     Begun, Campaign, CampaignState, DoNotCall, DueCustomer, NewAttempt, NextStep, Settlement,
     SqlRecords, StoreError,
@@ -63,7 +65,7 @@ pub trait Outbound: Send + Sync {
     /// Whether the flow is loaded.
     fn has_flow(&self, flow: &FlowName) -> bool;
 
-    /// The customer's wish not to be called, if there is one.
+    /// The customer's do-not-call request, if there is one.
     async fn do_not_call(&self, phone: &PhoneNumber) -> Result<Option<DoNotCall>, StoreError>;
 
     /// Asks Exotel in the background how a call stands of which no end was reported. A final status
@@ -347,7 +349,7 @@ impl Runner {
         if let Err(reason) = self.outbound.dial(outbound).await {
             tracing::warn!(call = %call_id, campaign = campaign.name, reason, "a customer of a campaign was not dialled");
             let settlement = Settlement {
-                outcome: ghanti_model::fold::NOT_DIALLED,
+                outcome: Outcome::NotDialled.as_str(),
                 counts: false,
                 next: NextStep::Again {
                     due_ms: now_ms.saturating_add(SOON_MS),

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use ghanti_model::{CallId, CallRecord, CallState, Problem, fold, unix_ms};
+use ghanti_model::{CallId, CallRecord, CallState, Outcome, Problem, unix_ms};
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -75,11 +75,13 @@ impl Dial {
                     writeln!(out, "{name}: {detail}")?;
                 }
                 shown = record.problems.len();
+                let own = record.own_outcome();
+                let is_with_agent = own == Some(Outcome::TransferDecided);
                 if let (Some(outcome), CallState::Ended) = (record.outcome, record.state)
-                    && !(outcome == fold::transfer::DECIDED && is_recent(record.ended_ms))
+                    && !(is_with_agent && is_recent(record.ended_ms))
                 {
                     writeln!(out, "{outcome}")?;
-                    return Ok(if outcome == fold::NOT_DIALLED {
+                    return Ok(if own == Some(Outcome::NotDialled) {
                         ExitCode::from(NOT_DIALLED)
                     } else {
                         ExitCode::SUCCESS

@@ -99,7 +99,7 @@ pub struct Stop {
 /// Parses one message. A `media` message borrows from the text and does not allocate.
 ///
 /// # Errors
-/// The text is not JSON, is over 256 KiB, or lacks a required field: every message needs `event`,
+/// The text is not JSON, is over 256 KiB, or has no value for a required field: every message needs `event`,
 /// `start` needs `stream_sid`, `media` its payload, `dtmf` its digit, `mark` its name.
 ///
 /// A value that Rust cannot represent (such as half a surrogate pair in a parameter) does not fail

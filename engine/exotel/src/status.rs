@@ -44,7 +44,7 @@ pub struct StatusCallback {
     /// The legs.
     pub legs: Vec<Leg>,
     /// All parameters, masked, for the call record.
-    pub told: BTreeMap<String, String>,
+    pub parameters: BTreeMap<String, String>,
 }
 
 impl StatusCallback {
@@ -86,7 +86,7 @@ impl StatusCallback {
             start_time: parameters.text("StartTime"),
             end_time: parameters.text("EndTime"),
             legs: Leg::all(parameters),
-            told: parameters.masked(),
+            parameters: parameters.masked(),
         }
     }
 }
@@ -121,6 +121,6 @@ mod tests {
             (callback.status, callback.recording_url),
             (Some(CallStatus::NoAnswer), None)
         );
-        assert_eq!(callback.told.len(), 3);
+        assert_eq!(callback.parameters.len(), 3);
     }
 }

@@ -290,8 +290,8 @@ fn check_request(line: usize, message: &str) {
                 (None, None, vec![])
             );
             assert!(
-                !request.told.contains_key("EndTime")
-                    && !request.told.contains_key("ForwardedFrom")
+                !request.parameters.contains_key("EndTime")
+                    && !request.parameters.contains_key("ForwardedFrom")
             );
         }
         26 => {
@@ -365,7 +365,7 @@ fn check_request(line: usize, message: &str) {
                 (Some("Dial"), Some("busy"))
             );
             assert_eq!(request.dial_whom_number, Some(phone("09999999999")));
-            assert_eq!(request.told["AgentEmail"], "‹17 characters›");
+            assert_eq!(request.parameters["AgentEmail"], "‹17 characters›");
         }
         29 => {
             assert_eq!(call_sid, "56b1234567abcdef89abcdef12345678");

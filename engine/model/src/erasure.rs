@@ -1,9 +1,9 @@
-//! What events say of persons, and events without it. Pure.
+//! Removes personal data from events. Pure.
 //!
-//! What is left tells what happened in a call: kinds and times, flow, version, names of questions
-//! and templates, how much of a prompt was heard, outcome. The engine's own sentences (most
-//! problems, reasons of refusals) hold nothing personal and stay; whatever a flow, a caller or a
-//! customer's record has put into an event goes, and so do sentences that may quote it.
+//! An erased event still shows what happened in a call: kinds and times, flow, version, names of
+//! questions and templates, how much of a prompt was heard, outcome. The engine's own sentences
+//! (most problems, reasons of refusals) contain nothing personal and stay; whatever comes from a
+//! flow, a caller or a customer's record is removed, and so are sentences that may quote it.
 
 use std::collections::BTreeMap;
 
@@ -150,10 +150,10 @@ impl EventKind {
                 ..
             } => ERASED.clone_into(reason),
             Self::PassthruAfter(asked) => {
-                keep_facts(&mut asked.told);
+                keep_facts(&mut asked.parameters);
                 asked.problem.iter_mut().for_each(erase_cause);
             }
-            Self::StatusReported(reported) => keep_facts(&mut reported.told),
+            Self::StatusReported(reported) => keep_facts(&mut reported.parameters),
             // what it says is unknown
             Self::Other { data, .. } => *data = serde_json::Value::Null,
             // names, times, measures, the engine's own sentences, agents; the journal is erased before
@@ -236,8 +236,8 @@ fn erase_report(report: &mut FailureReport) {
     report.log.clear();
 }
 
-fn keep_facts(told: &mut BTreeMap<String, String>) {
-    told.retain(|name, _| {
+fn keep_facts(parameters: &mut BTreeMap<String, String>) {
+    parameters.retain(|name, _| {
         let last = name.trim_end_matches(']').rsplit('[').next();
         let last = last.unwrap_or(name).to_ascii_lowercase();
         KEPT.contains(&last.as_str())
@@ -297,7 +297,7 @@ mod tests {
             let left = left(&kind);
             assert!(!left.contains("Asha") && left.contains(ERASED), "{left}");
         }
-        // what happened is still told
+        // what happened can still be read
         let left = left(&imported);
         assert_eq!(left.matches(ERASED).count(), names + 1);
         assert!(left.contains("flow-failed") && left.contains("cd34"));

@@ -232,7 +232,7 @@ pub enum EventKind {
     VersionMoved(VersionMove),
     /// The flow failed.
     FlowFailed(Box<FailureReport>),
-    /// The engine could not hold the conversation.
+    /// The engine could not run the conversation.
     EngineEnded {
         /// The outcome: `no-flow`, `connection-lost` or `engine-failed`.
         outcome: String,
@@ -253,7 +253,7 @@ pub enum EventKind {
     },
     /// The stream is over; the conversation adds no further events.
     StreamClosed,
-    /// The node that held the call, or waited for its stream, has stopped without ending it:
+    /// The node that ran the call, or waited for its stream, has stopped without ending it:
     /// usually its lease has expired.
     Abandoned,
     /// The Passthru applet after the bot, or the one after Connect, made its request.
@@ -341,7 +341,7 @@ impl EventKind {
         )
     }
 
-    /// Whether only the node that holds the call's stream can have seen it.
+    /// Whether only the node that has the call's stream can have seen it.
     pub fn is_of_stream(&self) -> bool {
         match self {
             EventKind::StepReached { .. }

@@ -8,7 +8,7 @@ pub mod transfer;
 use crate::event::{AppletAsked, DialAnswer, Repeat, StreamResumed, StreamStarted};
 use crate::{
     CallEvent, CallId, CallRecord, CallState, Decision, DialState, EventId, EventKind, EventMark,
-    Journal, Line, NodeId, Problem, Step, StepEntry, VersionMove,
+    Journal, Line, NodeId, Outcome, Problem, Step, StepEntry, VersionMove,
 };
 
 /// Maximum number of problems in a record, so that a peer that sends only invalid frames cannot
@@ -22,8 +22,6 @@ pub const LINES: usize = 2_000;
 pub const REPORTS: u32 = 256;
 /// Problem of a call with more than [`REPORTS`] requests.
 const TOO_MANY_REPORTS: &str = "too-many-reports";
-/// Outcome of a call that Exotel refused to dial.
-pub const NOT_DIALLED: &str = "not-dialled";
 /// Problem of a call that Exotel refused to dial.
 const DIAL_REFUSED: &str = "dial-refused";
 /// Problem of a call of which it is not known whether it was dialled.
@@ -147,11 +145,11 @@ impl CallRecord {
                 self.state = CallState::Ended;
                 self.ended_ms = Some(now_ms);
                 // the applets may have asked before the stream ended
-                transfer::settle(self, now_ms, false);
+                transfer::update_outcome(self, now_ms, false);
             }
             EventKind::Abandoned => ending::abandoned(self, now_ms),
             EventKind::PassthruAfter(asked) => {
-                network::merge(&mut self.exotel, &asked.told);
+                network::merge(&mut self.exotel, &asked.parameters);
                 if let Some(cause) = &asked.problem {
                     network::unstreamed(self, cause, now_ms);
                 }
@@ -163,7 +161,7 @@ impl CallRecord {
             EventKind::AgentReported(reported) => {
                 transfer::agent_reported(self, &reported.leg, now_ms);
             }
-            EventKind::TransferOverdue => transfer::settle(self, now_ms, true),
+            EventKind::TransferOverdue => transfer::update_outcome(self, now_ms, true),
             EventKind::StatusReported(reported) => network::reported(self, reported, now_ms),
             EventKind::Established { name } => {
                 if !self.established.contains(name) && self.established.len() < ESTABLISHED {
@@ -261,7 +259,7 @@ impl CallRecord {
 
     fn not_dialled(&mut self, reason: &str, now_ms: u64) {
         self.state = CallState::Ended;
-        self.outcome = Some(NOT_DIALLED.to_owned());
+        self.outcome = Some(Outcome::NotDialled.to_string());
         self.detail = Some(reason.to_owned());
         self.ended_ms = Some(now_ms);
     }
@@ -272,7 +270,7 @@ impl CallRecord {
             return;
         }
         self.state = CallState::Ended;
-        self.outcome = Some(network::REFUSED_BUSY.to_owned());
+        self.outcome = Some(Outcome::RefusedBusy.to_string());
         self.detail = Some(reason.to_owned());
         self.ended_ms = Some(now_ms);
         self.note_cause("refused", detail, Repeat::Always, now_ms);

@@ -3,7 +3,7 @@
 //! itself.
 //!
 //! This crate does no I/O, reads no clock except in [`CallId::generate`], and knows nothing of
-//! WebAssembly or databases. Personal data (numbers, digits, words) is held in types whose `Debug`
+//! WebAssembly or databases. Personal data (numbers, digits, words) is in types whose `Debug`
 //! and `Display` are masked; reading the value takes an explicit call to `expose`.
 
 pub mod answer;
@@ -25,6 +25,7 @@ pub mod id;
 pub mod journal;
 pub mod language;
 pub mod masked;
+pub mod outcome;
 pub mod phone;
 pub mod playout;
 pub mod prompt;
@@ -52,6 +53,7 @@ pub use id::{AccountSid, CallId, CallSid, FlowName, StreamSid, VersionId};
 pub use journal::{Function, Journal, JournalEntry, JournalError, JournalHeader};
 pub use language::Language;
 pub use masked::Masked;
+pub use outcome::Outcome;
 pub use phone::PhoneNumber;
 pub use playout::{Extent, Playout, PromptId};
 pub use prompt::{Argument, Content, Money, Prompt, Template, TimeOfDay, Value};

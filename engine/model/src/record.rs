@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::{
     CallId, CallSid, Direction, FailureReport, FlowName, Journal, Language, Line, Masked, NodeId,
-    PhoneNumber, StepEntry, StreamSid, Transfer, VersionId,
+    Outcome, PhoneNumber, StepEntry, StreamSid, Transfer, VersionId,
 };
 
 /// The state of a call.
@@ -119,18 +119,8 @@ pub struct CallRecord {
     pub resumptions: u32,
     /// The language at the end of the call.
     pub language: Option<Language>,
-    /// What happened, as one outcome. What the network reports takes precedence over the flow's
-    /// disposition.
-    ///
-    /// - Calls the customer never answered, from the status callback: `not-answered`, `busy`,
-    ///   `call-failed`, `call-canceled`.
-    /// - Calls without a stream: `never-connected`, `refused-busy`.
-    /// - Transfers, as far as the agent's leg is known: `transfer-decided`, then `transferred`,
-    ///   `agent-busy`, `agents-not-answering`, `agent-unreachable`, `hung-up-before-agent` or
-    ///   `agents-never-asked`.
-    /// - Conversations that did not reach their end: `hung-up`, `flow-failed`, `connection-lost`,
-    ///   `peer-lost`, `no-media`, `no-flow`, `engine-stopped`, `engine-failed`, `too-long`.
-    /// - All other conversations: the flow's disposition, such as `declined`.
+    /// What happened, as one outcome: the name of an [`Outcome`], or the flow's disposition, such
+    /// as `declined`. What the network reports takes precedence over the flow's disposition.
     pub outcome: Option<String>,
     /// The flow's own disposition of the conversation (`call.outcome`), whatever the outcome.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -212,5 +202,15 @@ impl CallRecord {
             ended_ms: None,
             exotel: BTreeMap::new(),
         }
+    }
+
+    /// The outcome, if it is one of the engine's own.
+    pub fn own_outcome(&self) -> Option<Outcome> {
+        self.outcome.as_deref().and_then(Outcome::parse)
+    }
+
+    /// Whether the outcome is this one.
+    pub fn has_outcome(&self, outcome: Outcome) -> bool {
+        self.own_outcome() == Some(outcome)
     }
 }

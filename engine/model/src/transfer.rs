@@ -24,7 +24,7 @@ pub struct Transfer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leg: Option<AgentLeg>,
     /// How long it took from the Connect applet's first request until an agent answered, in
-    /// milliseconds. Absent unless an event of the leg, or the duration of the conversation, tells.
+    /// milliseconds. Absent unless an event of the leg, or the duration of the conversation, shows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answered_after_ms: Option<u64>,
     /// How far the leg of each agent got whose number was reported, in the order of dialling.
@@ -59,16 +59,16 @@ pub struct AgentLeg {
 impl AgentLeg {
     /// Applies a later report about the same leg. An answer is kept; reports of dialling or ringing
     /// that come after the end are ignored.
-    fn update(&mut self, told: &AgentLeg) {
+    fn update(&mut self, reported: &AgentLeg) {
         let is_news = match self.state {
             AgentLegState::Answered => false,
-            known if known.is_final() => told.state.is_final(),
-            known => told.state >= known,
+            known if known.is_final() => reported.state.is_final(),
+            known => reported.state >= known,
         };
         if is_news {
-            (self.state, self.unix_ms) = (told.state, told.unix_ms);
+            (self.state, self.unix_ms) = (reported.state, reported.unix_ms);
         }
-        self.talked_s = self.talked_s.max(told.talked_s);
+        self.talked_s = self.talked_s.max(reported.talked_s);
     }
 }
 
@@ -146,7 +146,7 @@ impl Transfer {
     }
 
     /// Sets when an agent answered, unless it is known. `unix_ms` is in milliseconds since
-    /// 1970-01-01T00:00:00Z; a time before the Connect applet asked tells nothing.
+    /// 1970-01-01T00:00:00Z; a time before the Connect applet asked is ignored.
     pub fn answered(&mut self, unix_ms: u64) {
         let asked_ms = self.asked.first().map(|asked| asked.unix_ms);
         if let (None, Some(asked_ms)) = (self.answered_after_ms, asked_ms) {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use ghanti_journal::redact::function_name as name;
-use ghanti_model::{Content, DifferenceKind, FlowName, Reply, VersionId};
+use ghanti_model::{CallRecord, Content, DifferenceKind, FlowName, Outcome, Reply, VersionId};
 
 use crate::calls::Recorded;
 use crate::comparison::Comparison;
@@ -14,15 +14,15 @@ use crate::words::Words;
 
 /// Outcomes of calls that were cut short from outside: the record does not show what the flow would
 /// have done next. The same is true of a call whose flow failed.
-const CUT: [&str; 5] = [
-    "connection-lost",
-    "engine-failed",
-    "engine-stopped",
-    "hung-up",
-    "too-long",
+const CUT: [Outcome; 5] = [
+    Outcome::ConnectionLost,
+    Outcome::EngineFailed,
+    Outcome::EngineStopped,
+    Outcome::HungUp,
+    Outcome::TooLong,
 ];
 /// The outcome of a call whose flow failed, and the name of its problem.
-const FAILED: &str = "flow-failed";
+const FAILED: Outcome = Outcome::FlowFailed;
 
 /// One replayed call.
 #[derive(Debug, Clone)]
@@ -63,12 +63,11 @@ impl Replayed {
                 .last()
                 .map_or(u32::MAX, |last| last.seq)
         };
-        let outcome = record
-            .and_then(|record| record.outcome.as_deref())
-            .unwrap_or_default();
+        let outcome = record.and_then(CallRecord::own_outcome);
         let had_failed = match record {
             Some(record) => {
-                outcome == FAILED || record.problems.iter().any(|problem| problem.name == FAILED)
+                outcome == Some(FAILED)
+                    || (record.problems.iter()).any(|problem| problem.name == FAILED.as_str())
             }
             // a journal does not say how its run ended, but the same version fails in the same way
             None => is_own,
@@ -78,7 +77,8 @@ impl Replayed {
         // the flow went on where the record was cut short: not a difference
         if let [before @ .., last] = found
             && last.expected.is_none()
-            && (CUT.contains(&outcome) || (record.is_some() && had_failed))
+            && (outcome.is_some_and(|outcome| CUT.contains(&outcome))
+                || (record.is_some() && had_failed))
         {
             (found, ends) = (before, None);
         }

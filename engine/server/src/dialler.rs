@@ -462,7 +462,7 @@ fn reported(details: CallDetails) -> Option<EventKind> {
         .flatten(),
     );
     Some(EventKind::StatusReported(Box::new(StatusReported {
-        told: network::bounded(told),
+        parameters: network::bounded(told),
         call_sid: Some(details.call.sid),
         direction: details.direction,
         agents: Vec::new(),

@@ -13,9 +13,6 @@ use crate::app::App;
 use crate::applet_error::AppletError;
 use crate::routes::passthru::bind;
 
-/// The outcome of a refused call.
-pub use ghanti_session::network::REFUSED_BUSY as OUTCOME;
-
 /// Why a call is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub enum Refusal {

@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ghanti_model::{
-    CallEvent, CallId, CallLog, CallRecord, CallSid, CallState, EventKind, NodeId, PhoneNumber,
+    CallEvent, CallId, CallLog, CallRecord, CallSid, CallState, EventKind, NodeId, Outcome,
+    PhoneNumber,
 };
 use ghanti_store::{CallRecords, DialRequestKey, DoNotCall, EventWriter, StoreError};
 use tokio::time::Instant;
@@ -16,7 +17,6 @@ use tokio::time::Instant;
 use crate::call::{LiveCall, LiveCalls};
 use crate::events::Events;
 use crate::outcomes::Outcomes;
-use crate::transfer;
 use ghanti_model::unix_ms;
 
 /// Maximum number of records of calls that are not live kept in memory: calls waiting for their
@@ -25,7 +25,7 @@ use ghanti_model::unix_ms;
 const RECENT: usize = 4_096;
 /// Maximum number of do-not-call requests kept in memory, which bridges the moments until they are
 /// in the database. When there are more, all are dropped.
-const WISHES: usize = 4_096;
+const UNSAVED_DO_NOT_CALL: usize = 4_096;
 /// Timeout of a read from the database.
 const READ: Duration = Duration::from_millis(800);
 /// How long an answer about a call that is in memory waits for what other nodes have added.
@@ -42,7 +42,7 @@ pub struct CallRegistry {
     archive: Arc<dyn CallRecords>,
     outcomes: Outcomes,
     transfers: Outcomes,
-    wishes: Mutex<HashMap<PhoneNumber, DoNotCall>>,
+    unsaved_do_not_call: Mutex<HashMap<PhoneNumber, DoNotCall>>,
     /// Held while a record is changed or moves from the live calls to the recent ones, since an
     /// applet may ask at the very moment the stream ends.
     changing: Mutex<()>,
@@ -93,7 +93,7 @@ impl Entry {
     }
 
     /// Takes in what the database has of the call: other nodes may have added to it. `is_behind`:
-    /// the database lacks events that were recorded here.
+    /// the database does not have all events that were recorded here.
     fn refresh(&mut self, archived: Option<CallLog>, is_behind: bool) {
         self.ask_after = None;
         if !self.is_merged {
@@ -185,7 +185,7 @@ impl CallRegistry {
             archive,
             outcomes: Outcomes::default(),
             transfers: Outcomes::default(),
-            wishes: Mutex::default(),
+            unsaved_do_not_call: Mutex::default(),
             changing: Mutex::default(),
         }
     }
@@ -250,9 +250,9 @@ impl CallRegistry {
         }
     }
 
-    /// Forgets a wish not to be called that the database has.
+    /// Drops a do-not-call request from memory that is in the database.
     pub fn forget_wish(&self, phone: &PhoneNumber) {
-        self.wishes().remove(phone);
+        self.unsaved_do_not_call().remove(phone);
     }
 
     fn count(&self, record: &CallRecord) {
@@ -267,21 +267,21 @@ impl CallRegistry {
     }
 
     fn count_transfer(&self, before: Option<&str>, record: &CallRecord) {
-        let outcome = record.outcome.as_deref();
-        if let Some(outcome) =
-            outcome.filter(|outcome| transfer::is_outcome(outcome) && *outcome != transfer::DECIDED)
-            && before != Some(outcome)
+        if let Some(outcome) = record.own_outcome()
+            && outcome.is_of_transfer()
+            && outcome != Outcome::TransferDecided
+            && before != Some(outcome.as_str())
         {
-            self.transfers.count(outcome);
+            self.transfers.count(outcome.as_str());
         }
     }
 
     /// Returns the customer's request not to be called again, if there is one. Fails if the
     /// database does not answer in time.
     pub async fn do_not_call(&self, phone: &PhoneNumber) -> Result<Option<DoNotCall>, StoreError> {
-        let unsaved = self.wishes().get(phone).copied();
+        let unsaved = self.unsaved_do_not_call().get(phone).copied();
         match unsaved {
-            Some(wish) => Ok(Some(wish)),
+            Some(request) => Ok(Some(request)),
             None => bounded(self.archive.do_not_call(phone)).await,
         }
     }
@@ -311,7 +311,7 @@ impl CallRegistry {
 
     /// Allows calls to a customer again. Returns whether they had asked not to be called.
     pub async fn lift_do_not_call(&self, phone: &PhoneNumber) -> Result<bool, StoreError> {
-        let unsaved = self.wishes().get(phone).copied();
+        let unsaved = self.unsaved_do_not_call().get(phone).copied();
         let lifted = bounded(async {
             self.archive
                 .lift_do_not_call(phone, unsaved, unix_ms())
@@ -319,12 +319,14 @@ impl CallRegistry {
                 .map(Some)
         })
         .await?;
-        self.wishes().remove(phone);
+        self.unsaved_do_not_call().remove(phone);
         Ok(lifted.is_some_and(|lifted| lifted > 0))
     }
 
-    fn wishes(&self) -> MutexGuard<'_, HashMap<PhoneNumber, DoNotCall>> {
-        self.wishes.lock().unwrap_or_else(PoisonError::into_inner)
+    fn unsaved_do_not_call(&self) -> MutexGuard<'_, HashMap<PhoneNumber, DoNotCall>> {
+        self.unsaved_do_not_call
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the call with this CallSid, if it is in memory. Never waits.
@@ -511,12 +513,12 @@ impl CallRegistry {
         let record = log.record();
         self.count(record);
         self.count_transfer(None, record);
-        if let (Some(wish), Some(phone)) = (DoNotCall::of(record), &record.customer_number) {
-            let mut wishes = self.wishes();
-            if wishes.len() >= WISHES {
-                wishes.clear();
+        if let (Some(request), Some(phone)) = (DoNotCall::of(record), &record.customer_number) {
+            let mut unsaved = self.unsaved_do_not_call();
+            if unsaved.len() >= UNSAVED_DO_NOT_CALL {
+                unsaved.clear();
             }
-            wishes.insert(phone.clone(), wish);
+            unsaved.insert(phone.clone(), request);
         }
         self.recent().put(Entry::new(call.id(), Ok(Some(log))));
         self.live.leave(call.id());

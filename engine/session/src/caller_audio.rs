@@ -24,7 +24,7 @@ pub struct CallerAudio {
     listener: Listener,
     /// Samples not passed on yet: the pre-roll and, in the pauses of a noisy line, the last moment,
     /// in which a word may begin.
-    held: VecDeque<i16>,
+    kept_back: VecDeque<i16>,
     feed: Vec<i16>,
     feeding: bool,
     speaking_since: Option<u64>,
@@ -44,7 +44,7 @@ impl CallerAudio {
     pub fn new(rate_hz: u32, settings: TurnSettings) -> Result<Self, ResampleError> {
         Ok(Self {
             listener: Listener::new(rate_hz, settings)?,
-            held: VecDeque::with_capacity(PREROLL_SAMPLES + 1),
+            kept_back: VecDeque::with_capacity(PREROLL_SAMPLES + 1),
             feed: Vec::new(),
             feeding: false,
             speaking_since: None,
@@ -72,14 +72,14 @@ impl CallerAudio {
         if heard.ended.is_some() {
             self.speaking_since = None;
         }
-        self.held.extend(self.listener.heard());
+        self.kept_back.extend(self.listener.heard());
         if !self.feeding {
-            self.held
-                .drain(..self.held.len().saturating_sub(PREROLL_SAMPLES));
+            self.kept_back
+                .drain(..self.kept_back.len().saturating_sub(PREROLL_SAMPLES));
         } else if self.listener.is_background() {
             self.feed_background();
         } else {
-            self.feed.extend(self.held.drain(..));
+            self.feed.extend(self.kept_back.drain(..));
         }
         heard
     }
@@ -114,14 +114,15 @@ impl CallerAudio {
         if self.listener.is_noisy() {
             self.feed_background();
         }
-        self.feed.extend(self.held.drain(..));
+        self.feed.extend(self.kept_back.drain(..));
     }
 
-    /// Passes on what is held, attenuated, except for the end in which a word may have begun.
+    /// Passes on the samples kept back, attenuated, except for the last ones, in which a word may have
+    /// begun.
     fn feed_background(&mut self) {
-        let before = self.held.len().saturating_sub(ONSET_SAMPLES);
+        let before = self.kept_back.len().saturating_sub(ONSET_SAMPLES);
         self.feed.extend(
-            self.held
+            self.kept_back
                 .drain(..before)
                 .map(|sample| sample / BACKGROUND_SHARE),
         );
@@ -130,7 +131,7 @@ impl CallerAudio {
     /// Stops passing audio to the recogniser.
     pub fn close(&mut self) {
         if std::mem::take(&mut self.feeding) {
-            self.held.clear();
+            self.kept_back.clear();
         }
     }
 

@@ -39,7 +39,7 @@ type NextPiece = std::pin::Pin<
     Box<dyn Future<Output = (PromptId, PromptAudio, Option<Result<Samples, String>>)> + Send>,
 >;
 
-/// Everything the call's task holds apart from the flow.
+/// The state of a call's task, except for the flow.
 pub struct Driver<'a> {
     wire: Box<dyn Wire>,
     services: &'a Services,
@@ -155,7 +155,7 @@ impl<'a> Driver<'a> {
                 }
                 () = self.step(until) => {}
             }
-            self.settle().await;
+            self.process_outputs().await;
         }
     }
 
@@ -167,7 +167,7 @@ impl<'a> Driver<'a> {
         commands: &mut mpsc::Receiver<Command>,
     ) -> RunEnd {
         loop {
-            self.settle().await;
+            self.process_outputs().await;
             tokio::select! {
                 end = flow.run.ended() => return end,
                 Some(command) = commands.recv() => self.machine.command(self.call.now_ms(), command),
@@ -178,10 +178,10 @@ impl<'a> Driver<'a> {
     /// Plays what is still queued, then ends the stream.
     pub async fn finish(&mut self, until: Instant) {
         self.machine.command(self.call.now_ms(), Command::Finish);
-        self.settle().await;
+        self.process_outputs().await;
         while self.stream.is_none() {
             self.step(until).await;
-            self.settle().await;
+            self.process_outputs().await;
             if Instant::now() >= until {
                 self.end(StreamEnd::TooLong);
             }
@@ -193,13 +193,13 @@ impl<'a> Driver<'a> {
         let now_ms = self.call.now_ms();
         self.machine.abandon(now_ms);
         self.machine.command(now_ms, Command::Say(spoken));
-        self.settle().await;
+        self.process_outputs().await;
     }
 
     /// Plays a prompt of the engine's own before those of the flow.
     pub async fn announce(&mut self, spoken: crate::rendered_prompt::RenderedPrompt) {
         self.machine.announce(self.call.now_ms(), spoken);
-        self.settle().await;
+        self.process_outputs().await;
     }
 
     /// Ends the stream, unless it has ended.
@@ -212,7 +212,7 @@ impl<'a> Driver<'a> {
 
     /// Records the events since the last step.
     pub async fn flush_events(&mut self) {
-        self.settle().await;
+        self.process_outputs().await;
     }
 
     /// Why the stream ended, if it has.
@@ -330,7 +330,7 @@ impl<'a> Driver<'a> {
     }
 
     /// Performs the machine's outputs, records its events and sends what is due.
-    async fn settle(&mut self) {
+    async fn process_outputs(&mut self) {
         loop {
             while let Some(output) = self.machine.output() {
                 self.perform(output).await;

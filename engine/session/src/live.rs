@@ -31,7 +31,7 @@ const LOOKUP: Duration = Duration::from_secs(1);
 /// `min-confidence`.
 pub const MIN_CONFIDENCE: f32 = 0.5;
 
-/// What every conversation of one call is made of, whichever version of the flow holds it.
+/// What every conversation of one call is made of, whichever version of the flow runs it.
 #[derive(Clone)]
 pub struct ConversationParts {
     /// The call.
@@ -46,7 +46,7 @@ pub struct ConversationParts {
     pub files: AudioFiles,
     /// Commands to the machine, one at a time.
     pub commands: mpsc::Sender<Command>,
-    /// The machine's completions. The conversation that waits for one holds the lock.
+    /// The machine's completions. The conversation that waits for one has the lock.
     pub completions: Arc<Mutex<mpsc::Receiver<Completion>>>,
     /// The call's sample rate in Hz, for audio files.
     pub rate_hz: u32,
@@ -58,7 +58,7 @@ pub struct ConversationParts {
     pub targets: Arc<TransferTargets>,
     /// The recogniser, if there is one.
     pub recognizer: Option<Arc<dyn Recognizer>>,
-    /// Shared by all versions that hold the call in turn.
+    /// Shared by all versions that run the call in turn.
     pub standing: Arc<std::sync::Mutex<Standing>>,
 }
 

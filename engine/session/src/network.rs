@@ -8,14 +8,12 @@ use ghanti_model::event::{Cause, PassthruAfter, StatusReported};
 
 use crate::transfer;
 
-pub use ghanti_model::fold::network::{
-    NEVER_CONNECTED, REFUSED_BUSY, bounded, final_status, has_cause, was_not_taken,
-};
+pub use ghanti_model::fold::network::{bounded, final_status, has_cause, was_not_taken};
 
 /// Makes the event of a status callback.
 pub fn status_reported(callback: &StatusCallback) -> EventKind {
     EventKind::StatusReported(Box::new(StatusReported {
-        told: bounded(callback.told.clone()),
+        parameters: bounded(callback.parameters.clone()),
         call_sid: callback.call_sid.clone(),
         direction: callback.direction,
         agents: transfer::agents(&callback.legs),
@@ -26,7 +24,7 @@ pub fn status_reported(callback: &StatusCallback) -> EventKind {
 /// went wrong with the stream.
 pub fn passthru_after(request: &PassthruRequest, problem: Option<Cause>) -> EventKind {
     EventKind::PassthruAfter(Box::new(PassthruAfter {
-        told: bounded(request.told.clone()),
+        parameters: bounded(request.parameters.clone()),
         problem,
         leg: transfer::leg_at_passthru(request),
     }))

@@ -20,7 +20,7 @@ pub struct NotHours(String);
 /// Hours of some days: from the first minute up to, but not including, the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OpenSpan {
-    /// Whether it holds on each day, from Monday.
+    /// Whether it applies on each day, from Monday.
     days: [bool; 7],
     from: HourMinute,
     until: HourMinute,

@@ -1,41 +1,15 @@
-//! Counts of call outcomes since the engine started, for metrics.
+//! Counts of call outcomes since the engine started, for metrics. The engine's own are always counted
+//! by name.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
+
+use ghanti_model::Outcome;
 
 /// How many outcomes are counted by name. A flow can invent outcomes, even a new one in each call.
 const NAMES: usize = 64;
 /// The name under which all further outcomes are counted.
 const OTHERS: &str = "others";
-/// The engine's own outcomes, which are always counted by name.
-pub const OWN: [&str; 25] = [
-    "agent-busy",
-    "agent-unreachable",
-    "agents-never-asked",
-    "agents-not-answering",
-    "busy",
-    "call-canceled",
-    "call-failed",
-    "completed",
-    "connection-lost",
-    "do-not-call",
-    "engine-failed",
-    "engine-stopped",
-    "flow-failed",
-    "hung-up",
-    "hung-up-before-agent",
-    "never-connected",
-    "no-flow",
-    "no-media",
-    "not-answered",
-    "not-dialled",
-    "peer-lost",
-    "refused-busy",
-    "too-long",
-    "transfer-decided",
-    "transferred",
-];
-
 /// The counts.
 #[derive(Debug, Default)]
 pub(crate) struct Outcomes(Mutex<BTreeMap<String, u64>>);
@@ -43,8 +17,9 @@ pub(crate) struct Outcomes(Mutex<BTreeMap<String, u64>>);
 impl Outcomes {
     pub(crate) fn count(&self, outcome: &str) {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_named =
-            counts.len() < NAMES || counts.contains_key(outcome) || OWN.contains(&outcome);
+        let is_named = counts.len() < NAMES
+            || counts.contains_key(outcome)
+            || Outcome::parse(outcome).is_some();
         *counts
             .entry(if is_named { outcome } else { OTHERS }.to_owned())
             .or_default() += 1;

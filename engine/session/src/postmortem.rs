@@ -1,7 +1,7 @@
 //! The report on a flow that failed: put together from the call's journal and trace, kept in the
 //! call's record, and written to the log.
 //!
-//! The record may hold a customer's words, so the report has the flow's log lines there in full. In
+//! The record may contain a customer's words, so the report has the flow's log lines there in full. In
 //! the engine's log, the flow's log lines and the messages of exceptions are masked, unless the
 //! engine may show what flows log.
 

@@ -1,5 +1,5 @@
 //! What has to be known of a call before its flow starts: which call it is, its customer, and the
-//! version that holds it; also of a call that another engine began.
+//! version that runs it; also of a call that another engine began.
 
 use std::sync::Arc;
 
@@ -57,7 +57,7 @@ pub(crate) async fn prepared(
     }
 }
 
-/// A call that another engine holds, which may be gone.
+/// A call at another engine, which may be gone.
 struct HeldElsewhere {
     node: NodeId,
     record: CallRecord,
@@ -66,7 +66,7 @@ struct HeldElsewhere {
 /// One try of [`prepared`]. `gone` is an engine that is known to have stopped.
 ///
 /// # Errors
-/// The engine that holds the call, if it is not known whether that has stopped.
+/// The other engine of the call, if it is not known whether it has stopped.
 async fn prepare(
     services: &Services,
     session: &str,
@@ -184,7 +184,7 @@ async fn prepare(
     }))
 }
 
-/// Goes on with a call whose engine has stopped, on the version that held it.
+/// Goes on with a call whose engine has stopped, on the version that it ran on.
 fn resume(
     services: &Services,
     mut found: Found,

@@ -2,16 +2,16 @@
 //! again for the same CallSid.
 //!
 //! One call has one stream, so that a second one is refused as long as the first may be alive. The
-//! engine that held the first is gone if its lease has run out, or if its heartbeat has not changed
+//! engine that had the first is gone if its lease has run out, or if its heartbeat has not changed
 //! for a while; whether clocks of nodes agree does not matter for the latter.
 
 use std::time::Duration;
 
 use ghanti_exotel::inbound::Start;
-use ghanti_model::fold::ending::{ENGINE_STOPPED, RESUMABLE_MS};
+use ghanti_model::fold::ending::RESUMABLE_MS;
 use ghanti_model::fold::network::final_status;
 use ghanti_model::fold::transfer;
-use ghanti_model::{CallRecord, CallState, CustomerRecord, NodeId};
+use ghanti_model::{CallRecord, CallState, CustomerRecord, NodeId, Outcome};
 use ghanti_replay::recorded_fields;
 use ghanti_store::StoreError;
 use ghanti_store::lease::HEARTBEAT;
@@ -36,9 +36,9 @@ const LOOK: Duration = Duration::from_millis(250);
 pub enum Resumable {
     /// Its engine has stopped.
     Yes,
-    /// It is held by this engine, which may be gone.
+    /// It is live at this node, which may be gone.
     Perhaps(NodeId),
-    /// It has ended, or it is held.
+    /// It has ended, or it is live at a node that runs.
     No,
 }
 
@@ -58,7 +58,7 @@ pub fn resumable(
             let lately = record
                 .ended_ms
                 .is_some_and(|ended_ms| now_ms < ended_ms.saturating_add(RESUMABLE_MS));
-            if lately && record.outcome.as_deref() == Some(ENGINE_STOPPED) {
+            if lately && record.has_outcome(Outcome::EngineStopped) {
                 Resumable::Yes
             } else {
                 Resumable::No
@@ -107,7 +107,7 @@ pub fn recalled_customer(record: &CallRecord, found: &Found) -> Option<CustomerR
     })
 }
 
-/// Whether an engine lives.
+/// Whether an engine is running.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Life {
     Alive,
@@ -176,7 +176,7 @@ pub async fn has_stopped(services: &Services, node: NodeId) -> bool {
 
 /// Like [`has_stopped`], and reads what arrives on the socket meanwhile, which nobody listens to.
 /// Returns false also if the socket is closed.
-pub async fn is_gone<W: Wire>(wire: &mut W, services: &Services, node: NodeId) -> bool {
+pub async fn is_gone(wire: &mut dyn Wire, services: &Services, node: NodeId) -> bool {
     let mut stopped = std::pin::pin!(has_stopped(services, node));
     loop {
         tokio::select! {
@@ -204,7 +204,7 @@ mod tests {
         CallRecord {
             state,
             node: Some(node),
-            outcome: (state == CallState::Ended).then(|| ENGINE_STOPPED.to_owned()),
+            outcome: (state == CallState::Ended).then(|| Outcome::EngineStopped.to_string()),
             ended_ms: (state == CallState::Ended).then_some(NOW_MS),
             journal: Some(Journal {
                 header: JournalHeader {

@@ -8,7 +8,9 @@ use futures_util::future::BoxFuture;
 use ghanti_exotel::inbound::Start;
 use ghanti_host::{FlowVersion, Limit, RunEnd};
 use ghanti_manifest::{FailureWords, OnFailureThen};
-use ghanti_model::{CallId, CallSid, Decision, EventKind, Language, PhoneNumber, Step, unix_ms};
+use ghanti_model::{
+    CallId, CallSid, Decision, EventKind, Language, Outcome, PhoneNumber, Step, unix_ms,
+};
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::Instant;
 use tracing::Instrument;
@@ -43,7 +45,7 @@ type Admit<'a> = Box<dyn FnOnce(&Start) -> Option<Permit> + Send + 'a>;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ran {
     /// A call took place, and its events have been handed to the writer.
-    Held {
+    Ended {
         /// The call.
         call: CallId,
         /// Exotel's id of the call, if known.
@@ -59,7 +61,7 @@ pub enum Ran {
 /// the writer.
 ///
 /// `session` is the last segment of the socket's path. `admit` decides whether the call may start,
-/// and returns a permit that is held until the call ends. `stop` resolves when the engine shuts
+/// and returns a permit that is kept until the call ends. `stop` resolves when the engine shuts
 /// down.
 ///
 /// One boxed future per call, made by a function without type parameters: so the whole of a call is
@@ -114,14 +116,14 @@ async fn run<'a>(
             (Some(wire), Ran::NotStarted(error))
         }
     };
-    // closed last, after the permit is dropped: a slow peer must not hold up admission
+    // closed last, after the permit is dropped: a slow peer must not delay the admission of others
     if let Some(mut wire) = open {
         wire.close().await;
     }
     ran
 }
 
-/// Shortens a session for the log: whoever connects can put anything into the path.
+/// Shortens a session for the log: a client can put anything into the path.
 fn short(session: &str) -> &str {
     session
         .split_at_checked(64)
@@ -162,7 +164,7 @@ impl Prepared {
                 "the engine failed in this call: report it with the log of this time".to_owned(),
             );
             call.emit(EventKind::EngineEnded {
-                outcome: "engine-failed".to_owned(),
+                outcome: Outcome::EngineFailed.to_string(),
                 hang_up: true,
             });
         }
@@ -171,7 +173,7 @@ impl Prepared {
         let sid = call.record().call_sid.clone();
         (
             held.ok().flatten(),
-            Ran::Held {
+            Ran::Ended {
                 call: call.id(),
                 sid,
             },
@@ -214,7 +216,7 @@ impl Prepared {
                     ),
                 );
                 call.emit(EventKind::EngineEnded {
-                    outcome: "connection-lost".to_owned(),
+                    outcome: Outcome::ConnectionLost.to_string(),
                     hang_up: false,
                 });
                 return None;
@@ -268,7 +270,7 @@ impl Prepared {
                         )
                         .await;
                     if let Some(run) = &run {
-                        told(&call, &running.held.version, run);
+                        report_failure(&call, &running.held.version, run);
                         services
                             .catalogue
                             .report(&running.held.version, run, unix_ms());
@@ -294,7 +296,7 @@ impl Prepared {
             Err(no_flow) => {
                 call.problem("no-flow", no_flow);
                 call.emit(EventKind::EngineEnded {
-                    outcome: "no-flow".to_owned(),
+                    outcome: Outcome::NoFlow.to_string(),
                     hang_up: false,
                 });
                 play_fallback(&mut driver, &call, services, None, Why::Failed).await;
@@ -340,7 +342,8 @@ fn why(run: &RunEnd) -> Why {
     }
 }
 
-fn told(call: &LiveCall, version: &FlowVersion, run: &RunEnd) {
+/// Adds the problem, and the report for the flow's author, of a run that failed.
+fn report_failure(call: &LiveCall, version: &FlowVersion, run: &RunEnd) {
     if !is_failure(run) {
         return;
     }

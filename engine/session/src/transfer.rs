@@ -6,7 +6,7 @@ use ghanti_exotel::applet::{Leg, PassthruRequest};
 use ghanti_model::event::{AgentReported, ConnectAnswered, LegReport};
 use ghanti_model::{AgentLegState, CallRecord, EventKind, PhoneNumber};
 
-pub use ghanti_model::fold::transfer::{DECIDED, has_asked, is_decided, is_outcome};
+pub use ghanti_model::fold::transfer::{has_asked, is_decided, is_outcome};
 
 /// Maximum length of Exotel's name for an event, in characters.
 const EVENT_CHARACTERS: usize = 64;
@@ -51,14 +51,16 @@ pub fn agent_reported(request: &PassthruRequest) -> EventKind {
 /// Returns the agents' legs of a status callback. The first leg is the customer's, the others are
 /// agents'.
 pub(crate) fn agents(legs: &[Leg]) -> Vec<LegReport> {
-    let reported = legs.iter().skip(1).map(|told| {
-        let talked = told.on_call_duration_s.is_some_and(|seconds| seconds > 0);
+    let reported = legs.iter().skip(1).map(|reported| {
+        let talked = reported
+            .on_call_duration_s
+            .is_some_and(|seconds| seconds > 0);
         let state = if talked {
             Some(AgentLegState::Answered)
         } else {
-            told.status.as_ref().and_then(state_of)
+            reported.status.as_ref().and_then(state_of)
         };
-        leg(state, told.number.as_ref(), told.on_call_duration_s)
+        leg(state, reported.number.as_ref(), reported.on_call_duration_s)
     });
     reported.collect()
 }

@@ -10,8 +10,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use ghanti_model::event::{AppletAsked, DialAnswer, Requested};
-use ghanti_model::fold::NOT_DIALLED;
-use ghanti_model::{CallEvent, CallId, CallSid, EventId, EventKind, Masked, NodeId, PhoneNumber};
+use ghanti_model::{
+    CallEvent, CallId, CallSid, EventId, EventKind, Masked, NodeId, Outcome, PhoneNumber,
+};
 use ghanti_store::{
     Begun, CallRecords, CampaignState, CustomerKey, DueCustomer, ListedCustomer, NewAttempt,
     NextStep, Put, Removed, Settlement, SqlRecords,
@@ -163,7 +164,7 @@ impl Subject {
     async fn settle(&self, call: CallId, outcome: &str, next: NextStep) -> bool {
         let settlement = Settlement {
             outcome,
-            counts: outcome != NOT_DIALLED,
+            counts: outcome != Outcome::NotDialled.as_str(),
             next,
             not_before_ms: None,
         };
@@ -473,7 +474,11 @@ async fn an_attempt_is_settled_once_and_decides_what_follows(subject: Subject) {
     // one that dialled nobody does not count
     let held = (node, claimed.first().unwrap());
     let (call, _) = subject.begin("c", held, 9, NOW + MINUTE).await;
-    assert!(subject.settle(call, NOT_DIALLED, DONE).await);
+    assert!(
+        subject
+            .settle(call, Outcome::NotDialled.as_str(), DONE)
+            .await
+    );
     let key = &claimed.first().unwrap().key;
     let history = subject
         .records
@@ -627,7 +632,10 @@ async fn an_attempt_whose_node_died_is_found_by_the_end_of_its_call(subject: Sub
     };
     assert_eq!(
         outcome(0),
-        Some((NOT_DIALLED.to_owned(), "dial-refused".to_owned()))
+        Some((
+            Outcome::NotDialled.as_str().to_owned(),
+            "dial-refused".to_owned()
+        ))
     );
     assert_eq!(
         outcome(1),

@@ -1,8 +1,7 @@
 //! The kinds of messages, and which of them a change of a call's record makes. Pure.
 
 use ghanti_model::fold::network::final_status;
-use ghanti_model::fold::transfer::{DECIDED, is_outcome};
-use ghanti_model::{CallRecord, CallState, Problem};
+use ghanti_model::{CallRecord, CallState, Outcome, Problem};
 use ghanti_store::{DoNotCall, RecordGist};
 
 /// What a message tells.
@@ -55,8 +54,9 @@ impl Kind {
         let was_over = before.state == CallState::Ended;
         let outcome = after.outcome.as_deref();
         let is_changed = before.outcome.as_deref() != outcome;
-        let is_of_transfer =
-            outcome.is_some_and(|outcome| is_outcome(outcome) && outcome != DECIDED);
+        let is_of_transfer = after
+            .own_outcome()
+            .is_some_and(|own| own.is_of_transfer() && own != Outcome::TransferDecided);
         let mut kinds = Vec::new();
         if after.started_ms.is_some() && !before.has_started {
             kinds.push(Kind::Started);

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{MutexGuard, PoisonError};
 
-use ghanti_model::fold::ending::{ENGINE_STOPPED, RESUMABLE_MS};
+use ghanti_model::Outcome;
+use ghanti_model::fold::ending::RESUMABLE_MS;
 use ghanti_model::fold::network::final_status;
 use ghanti_model::fold::transfer;
 use ghanti_store::{CallRecords, OpenAttempt};
@@ -66,7 +67,7 @@ impl Runner {
             None => (Class::Unknown, UNKNOWN.to_owned(), Notes::default()),
             // another engine may still go on with it
             Some(record)
-                if record.outcome.as_deref() == Some(ENGINE_STOPPED)
+                if record.has_outcome(Outcome::EngineStopped)
                     && now_ms
                         < record
                             .ended_ms

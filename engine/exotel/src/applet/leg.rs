@@ -31,9 +31,9 @@ pub struct Leg {
 impl Leg {
     /// All reported legs, in order.
     pub(crate) fn all(parameters: &Parameters) -> Vec<Leg> {
-        let told = |at: &usize| parameters.has_prefix(&format!("Legs[{at}]["));
+        let is_reported = |at: &usize| parameters.has_prefix(&format!("Legs[{at}]["));
         (0..MAX_LEGS)
-            .take_while(told)
+            .take_while(is_reported)
             .map(|at| Leg::read(parameters, at))
             .collect()
     }

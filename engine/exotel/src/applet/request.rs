@@ -64,7 +64,7 @@ pub struct PassthruRequest {
     /// How the bot's stream ended, once it has.
     pub stream: Option<StreamOutcome>,
     /// All parameters, masked, for the call record.
-    pub told: BTreeMap<String, String>,
+    pub parameters: BTreeMap<String, String>,
 }
 
 impl PassthruRequest {
@@ -104,7 +104,7 @@ impl PassthruRequest {
             agent_status: parameters.text("Status"),
             legs: Leg::all(parameters),
             stream: StreamOutcome::read(parameters),
-            told: parameters.masked(),
+            parameters: parameters.masked(),
         }
     }
 

@@ -22,7 +22,7 @@ impl ActiveStreams {
     /// `Stream.ThrottleLimit`, or `active_streams` and `max_allowed_streams`.
     ///
     /// # Errors
-    /// The text is neither JSON nor XML, or lacks a count.
+    /// The text is neither JSON nor XML, or has no count.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
         let tree = tree::read(text)?;
         let count = |field: &'static str, other: &str| {

@@ -240,7 +240,7 @@ impl Answer<'_> {
             // an error under a success: what counts is the status that the body repeats
             return Err(match exception.status.map(u16::try_from) {
                 Some(Ok(status @ 400..600)) => self.failure(status, Some(exception)),
-                _ => self.unusable(told(&exception.message)),
+                _ => self.unusable(masked(&exception.message)),
             });
         }
         if tree::is_html(self.body) {
@@ -268,7 +268,7 @@ impl Answer<'_> {
             .to_ascii_lowercase()
             .replace([' ', '-', '_'], "")
             .contains("callerid");
-        let message = told(&message);
+        let message = masked(&message);
         match status {
             401 => ReplyError::BadCredentials { message },
             429 => ReplyError::RateLimited {
@@ -323,17 +323,17 @@ impl Answer<'_> {
 }
 
 /// A message of Exotel's on one line, cut to length, with phone numbers masked.
-fn told(message: &str) -> String {
-    let mut told = String::new();
+fn masked(message: &str) -> String {
+    let mut shown = String::new();
     let mut digits = String::new();
-    let flush = |digits: &mut String, told: &mut String| {
+    let flush = |digits: &mut String, shown: &mut String| {
         let hidden = if digits.len() < MASKED_DIGITS {
             0
         } else {
             digits.len() - SHOWN_DIGITS
         };
-        told.extend(std::iter::repeat_n('x', hidden));
-        told.push_str(digits.get(hidden..).unwrap_or_default());
+        shown.extend(std::iter::repeat_n('x', hidden));
+        shown.push_str(digits.get(hidden..).unwrap_or_default());
         digits.clear();
     };
     for character in message.trim().chars().take(MESSAGE_CHARS) {
@@ -341,18 +341,18 @@ fn told(message: &str) -> String {
             digits.push(character);
             continue;
         }
-        flush(&mut digits, &mut told);
-        told.push(if character.is_control() {
+        flush(&mut digits, &mut shown);
+        shown.push(if character.is_control() {
             ' '
         } else {
             character
         });
     }
-    flush(&mut digits, &mut told);
-    if told.is_empty() {
+    flush(&mut digits, &mut shown);
+    if shown.is_empty() {
         "no message".to_owned()
     } else {
-        told
+        shown
     }
 }
 
@@ -499,8 +499,8 @@ mod tests {
             ("a\nb\u{7}", "a b"),
             ("", "no message"),
         ] {
-            assert_eq!(told(message).trim(), expected);
+            assert_eq!(masked(message).trim(), expected);
         }
-        assert_eq!(told(&"é".repeat(1_000)).chars().count(), MESSAGE_CHARS);
+        assert_eq!(masked(&"é".repeat(1_000)).chars().count(), MESSAGE_CHARS);
     }
 }

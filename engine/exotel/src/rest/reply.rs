@@ -30,7 +30,7 @@ pub struct Call {
     pub recording_url: Option<String>,
 }
 
-/// All that Exotel tells of a call. Times are Exotel's strings, in Indian time without a zone.
+/// All that Exotel reports of a call. Times are Exotel's strings, in Indian time without a zone.
 /// Duration, price and end are final about two minutes after the call. Neither `CustomField` nor
 /// legs are in it.
 #[derive(Debug, Clone, PartialEq, Eq)]

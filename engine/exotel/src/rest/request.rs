@@ -92,7 +92,7 @@ pub struct CallOptions {
     /// A text that comes back in applets' requests and callbacks; at most
     /// [`CUSTOM_FIELD_CHARS`].
     pub custom_field: Option<Masked>,
-    /// Where Exotel reports how the call ended. Masked, because it holds a token.
+    /// Where Exotel reports how the call ended. Masked, because it contains a token.
     pub status_callback: Option<Masked>,
     /// When it reports; if empty, at the end alone.
     pub status_callback_events: Vec<CallbackEvent>,
@@ -186,7 +186,7 @@ impl ConnectToFlow {
 pub struct ConnectToBot {
     /// Whom to call, from where, and how.
     pub options: CallOptions,
-    /// The WebSocket's URL with its query, at most [`STREAM_URL_CHARS`]. Masked, because it holds a
+    /// The WebSocket's URL with its query, at most [`STREAM_URL_CHARS`]. Masked, because it contains a
     /// token.
     pub stream_url: Masked,
     /// A name for the stream, at most [`STREAM_NAME_CHARS`].

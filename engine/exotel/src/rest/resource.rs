@@ -4,7 +4,7 @@ use std::fmt;
 
 use ghanti_model::CallSid;
 
-/// Where an account lives; each account is in one region only.
+/// The region of an account; each account is in one region only.
 ///
 /// Source: Exotel, "Make a call": the Singapore and the Mumbai cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

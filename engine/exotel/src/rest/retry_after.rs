@@ -20,7 +20,7 @@ pub fn retry_after(header: Option<&str>, unix_s: u64) -> Duration {
 
 fn seconds(header: &str, unix_s: u64) -> Option<Duration> {
     if !header.is_empty() && header.bytes().all(|byte| byte.is_ascii_digit()) {
-        // more digits than a number can hold are a long time, too
+        // a number with too many digits for its type is a long time, too
         return Some(Duration::from_secs(header.parse().unwrap_or(u64::MAX)));
     }
     let then = httpdate::parse_http_date(header).ok()?;

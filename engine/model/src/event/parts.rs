@@ -66,8 +66,8 @@ pub enum DialAnswer {
         /// The reason with a hint, without personal data.
         reason: String,
     },
-    /// Perhaps the customer was dialled, so the request is not repeated. The status callback or an
-    /// applet's request may tell.
+    /// Perhaps the customer was dialled, so the request is not repeated. A status callback or an
+    /// applet's request may show it.
     Unknown {
         /// The reason with a hint, without personal data.
         reason: String,
@@ -196,7 +196,8 @@ pub struct LegReport {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PassthruAfter {
     /// The parameters that Exotel sent, masked.
-    pub told: BTreeMap<String, String>,
+    #[serde(rename = "told")]
+    pub parameters: BTreeMap<String, String>,
     /// What Exotel says went wrong with the stream.
     pub problem: Option<Cause>,
     /// How the agent's leg ended, if the applet is after Connect.
@@ -223,7 +224,8 @@ pub struct AgentReported {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatusReported {
     /// The parameters that Exotel sent, masked.
-    pub told: BTreeMap<String, String>,
+    #[serde(rename = "told")]
+    pub parameters: BTreeMap<String, String>,
     /// Exotel's id of the call.
     pub call_sid: Option<CallSid>,
     /// Whether the customer called or was called.

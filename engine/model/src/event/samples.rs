@@ -85,7 +85,7 @@ pub(crate) fn every_kind(call: CallId) -> Vec<EventKind> {
         PhoneNumber::parse("9876543210").unwrap(),
     );
     let version = |text: &str| VersionId::parse(text).unwrap();
-    let told = |status: &str| BTreeMap::from([("Status".to_owned(), status.to_owned())]);
+    let parameters = |status: &str| BTreeMap::from([("Status".to_owned(), status.to_owned())]);
     let leg = |state| LegReport {
         state: Some(state),
         agent: Some("xxxxxx0001".to_owned()),
@@ -250,7 +250,7 @@ pub(crate) fn every_kind(call: CallId) -> Vec<EventKind> {
         }),
         EventKind::Abandoned,
         EventKind::PassthruAfter(Box::new(PassthruAfter {
-            told: told("in-progress"),
+            parameters: parameters("in-progress"),
             problem: Some(cause()),
             leg: leg(AgentLegState::NotAnswered),
         })),
@@ -267,13 +267,13 @@ pub(crate) fn every_kind(call: CallId) -> Vec<EventKind> {
         }),
         EventKind::TransferOverdue,
         EventKind::StatusReported(Box::new(StatusReported {
-            told: told("no-answer"),
+            parameters: parameters("no-answer"),
             call_sid: Some(CallSid::parse("c1").unwrap()),
             direction: None,
             agents: vec![leg(AgentLegState::Busy)],
         })),
         EventKind::StatusReported(Box::new(StatusReported {
-            told: told("completed"),
+            parameters: parameters("completed"),
             call_sid: None,
             direction: None,
             agents: Vec::new(),

@@ -2,13 +2,11 @@
 
 use super::{network, transfer};
 use crate::event::{FlowEnd, Repeat, StreamEnd};
-use crate::{CallRecord, CallState, Decision, DialState, Step};
+use crate::{CallRecord, CallState, Decision, DialState, Outcome, Step};
 
 /// The disposition of a conversation in which the customer asked not to be called again.
-pub const DO_NOT_CALL: &str = "do-not-call";
-/// Outcome of a call whose engine stopped.
-pub const ENGINE_STOPPED: &str = "engine-stopped";
-/// How long after its end such a call may go on at another engine, in milliseconds: Exotel comes
+pub const DO_NOT_CALL: &str = Outcome::DoNotCall.as_str();
+/// How long after its end a call whose engine stopped may go on at another engine, in milliseconds: Exotel comes
 /// again within seconds, and the end is written when the lease of 15 s has run out.
 pub const RESUMABLE_MS: u64 = 30_000;
 /// Detail of such a call, if the flow gave none.
@@ -22,7 +20,7 @@ pub(super) fn conversation_ended(
     flow: Option<&FlowEnd>,
     last_position: &str,
 ) {
-    if record.state == CallState::Ended && record.outcome.as_deref() == Some(ENGINE_STOPPED) {
+    if record.state == CallState::Ended && record.has_outcome(Outcome::EngineStopped) {
         // the node was taken for dead but was not: its own report replaces the assumed end
         record.outcome = None;
         record.detail = record.detail.take().filter(|detail| detail != STOPPED);
@@ -30,7 +28,7 @@ pub(super) fn conversation_ended(
     let returned = matches!(flow, Some(FlowEnd::Returned));
     let transfers = transfer::is_decided(record);
     let asked_not_to_be_called = record.disposition.as_deref() == Some(DO_NOT_CALL);
-    let at_last_position = |outcome: &str| (outcome.to_owned(), Some(last_position.to_owned()));
+    let at_last_position = |outcome: Outcome| (outcome.to_string(), Some(last_position.to_owned()));
     let (outcome, detail) = match (stream, flow) {
         // once the flow has returned, its decision stands even if the caller hung up before the
         // last prompt ended; except for a transfer, since nobody is left to connect
@@ -39,19 +37,21 @@ pub(super) fn conversation_ended(
         {
             conversation(record)
         }
-        (_, Some(FlowEnd::TooLong)) => at_last_position("too-long"),
-        (_, Some(FlowEnd::Failed { reason })) => ("flow-failed".to_owned(), Some(reason.clone())),
-        (StreamEnd::Finished, _) => ("completed".to_owned(), record.detail.take()),
+        (_, Some(FlowEnd::TooLong)) => at_last_position(Outcome::TooLong),
+        (_, Some(FlowEnd::Failed { reason })) => {
+            (Outcome::FlowFailed.to_string(), Some(reason.clone()))
+        }
+        (StreamEnd::Finished, _) => (Outcome::Completed.to_string(), record.detail.take()),
         // the usual end of a call after such a request
         (StreamEnd::HungUp | StreamEnd::Lost, _) if asked_not_to_be_called => {
-            at_last_position(DO_NOT_CALL)
+            at_last_position(Outcome::DoNotCall)
         }
-        (StreamEnd::HungUp, _) => at_last_position("hung-up"),
-        (StreamEnd::Lost, _) => at_last_position("connection-lost"),
-        (StreamEnd::PeerLost { ever: true }, _) => at_last_position("peer-lost"),
-        (StreamEnd::PeerLost { ever: false }, _) => at_last_position("no-media"),
-        (StreamEnd::TooLong, _) => at_last_position("too-long"),
-        (StreamEnd::EngineStopped, _) => at_last_position(ENGINE_STOPPED),
+        (StreamEnd::HungUp, _) => at_last_position(Outcome::HungUp),
+        (StreamEnd::Lost, _) => at_last_position(Outcome::ConnectionLost),
+        (StreamEnd::PeerLost { ever: true }, _) => at_last_position(Outcome::PeerLost),
+        (StreamEnd::PeerLost { ever: false }, _) => at_last_position(Outcome::NoMedia),
+        (StreamEnd::TooLong, _) => at_last_position(Outcome::TooLong),
+        (StreamEnd::EngineStopped, _) => at_last_position(Outcome::EngineStopped),
     };
     record.outcome = Some(outcome);
     record.detail = detail;
@@ -69,19 +69,19 @@ fn conversation(record: &mut CallRecord) -> (String, Option<String>) {
         return (own, detail);
     }
     match &record.disposition {
-        _ if transfer::is_decided(record) => (transfer::DECIDED.to_owned(), detail),
+        _ if transfer::is_decided(record) => (Outcome::TransferDecided.to_string(), detail),
         Some(claimed) if transfer::is_outcome(claimed) => (
-            "completed".to_owned(),
+            Outcome::Completed.to_string(),
             Some(format!(
                 "the flow called it `{claimed}` and decided no transfer"
             )),
         ),
         Some(disposition) => (disposition.clone(), detail),
-        None => ("completed".to_owned(), detail),
+        None => (Outcome::Completed.to_string(), detail),
     }
 }
 
-/// Ends a call whose node, which held it or waited for its stream, has stopped. The outcome is
+/// Ends a call whose node, which ran it or waited for its stream, has stopped. The outcome is
 /// always the engine's own, whatever disposition the flow had set.
 pub(super) fn abandoned(record: &mut CallRecord, now_ms: u64) {
     match record.state {
@@ -109,7 +109,7 @@ pub(super) fn abandoned(record: &mut CallRecord, now_ms: u64) {
             record.state = CallState::Ended;
             // the conversation may have ended already, and only the closing be missing
             if record.outcome.is_none() {
-                record.outcome = Some(ENGINE_STOPPED.to_owned());
+                record.outcome = Some(Outcome::EngineStopped.to_string());
                 record.detail.get_or_insert_with(|| STOPPED.to_owned());
             }
             record.ended_ms = Some(now_ms);

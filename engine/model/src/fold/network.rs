@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::transfer;
 use crate::event::{Cause, Repeat, StatusReported};
-use crate::{CallRecord, CallState, CallStatus};
+use crate::{CallRecord, CallState, CallStatus, Outcome};
 
 /// Maximum number of Exotel's parameters in a record; its longest callbacks have about forty.
 pub const WORDS: usize = 128;
@@ -16,16 +16,10 @@ pub const WORDS: usize = 128;
 pub const NAME_BYTES: usize = 64;
 /// Maximum length of a parameter's value, in characters; longer ones are cut.
 pub const VALUE_CHARACTERS: usize = 512;
-/// Outcome of a call whose stream never arrived.
-pub const NEVER_CONNECTED: &str = "never-connected";
-/// Outcome of a call that was refused because the engine was full or stopping.
-pub const REFUSED_BUSY: &str = "refused-busy";
 /// Problem of a call whose stream never arrived, if no better cause is known.
 const NO_STREAM: &str = "no-stream";
 /// Problem of a call whose Voicebot applet was given the stream's URL and never connected to it.
 pub const STREAM_NEVER_OPENED: &str = "stream-never-opened";
-/// Outcomes of calls that the customer did not answer.
-const UNTAKEN: [&str; 4] = ["not-answered", "busy", "call-failed", "call-canceled"];
 /// Problems that explain why there was no stream, or why an applet got no answer. If a record has
 /// one of them, no other cause is guessed.
 const CAUSES: [&str; 16] = [
@@ -49,7 +43,7 @@ const CAUSES: [&str; 16] = [
 
 /// Applies a status callback. Ends the call if it is over without having had a stream.
 pub(super) fn reported(record: &mut CallRecord, reported: &StatusReported, now_ms: u64) {
-    merge(&mut record.exotel, &reported.told);
+    merge(&mut record.exotel, &reported.parameters);
     if record.call_sid.is_none() {
         record.call_sid.clone_from(&reported.call_sid);
     }
@@ -58,7 +52,7 @@ pub(super) fn reported(record: &mut CallRecord, reported: &StatusReported, now_m
     if let Some(status) = final_status(record) {
         without_stream(record, &status, now_ms);
     }
-    transfer::settle(record, now_ms, false);
+    transfer::update_outcome(record, now_ms, false);
 }
 
 /// Returns the final status, if one has been reported.
@@ -67,8 +61,9 @@ pub fn final_status(record: &CallRecord) -> Option<CallStatus> {
 }
 
 /// Cuts Exotel's parameters down to what a record can keep, which also bounds the size of events.
-pub fn bounded(told: BTreeMap<String, String>) -> BTreeMap<String, String> {
-    told.into_iter()
+pub fn bounded(parameters: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    parameters
+        .into_iter()
         .filter(|(name, _)| name.len() <= NAME_BYTES)
         .take(WORDS)
         .map(|(name, value)| (name, value.chars().take(VALUE_CHARACTERS).collect()))
@@ -76,12 +71,12 @@ pub fn bounded(told: BTreeMap<String, String>) -> BTreeMap<String, String> {
 }
 
 /// Merges newly reported parameters into the known ones.
-pub(super) fn merge(known: &mut BTreeMap<String, String>, told: &BTreeMap<String, String>) {
+pub(super) fn merge(known: &mut BTreeMap<String, String>, reported: &BTreeMap<String, String>) {
     let known_final = status_of(known).filter(CallStatus::is_final);
     // reported before the call ended, or another final status than the first
     let is_stale =
-        known_final.is_some_and(|known| status_of(told).is_some_and(|told| told != known));
-    for (name, value) in told {
+        known_final.is_some_and(|known| status_of(reported).is_some_and(|status| status != known));
+    for (name, value) in reported {
         let value: String = value.chars().take(VALUE_CHARACTERS).collect();
         let known_name = known
             .keys()
@@ -103,7 +98,7 @@ pub(super) fn merge(known: &mut BTreeMap<String, String>, told: &BTreeMap<String
 }
 
 /// Returns whether a known value is kept although a new one was reported.
-fn stays(name: &str, known: &str, told: &str) -> bool {
+fn stays(name: &str, known: &str, reported: &str) -> bool {
     let last = name
         .trim_end_matches(']')
         .rsplit('[')
@@ -114,7 +109,7 @@ fn stays(name: &str, known: &str, told: &str) -> bool {
     match last.as_str() {
         "status" | "callstatus" => CallStatus::parse(known).is_final(),
         "conversationduration" | "oncallduration" | "duration" => {
-            seconds(known).is_some() && seconds(told) < seconds(known)
+            seconds(known).is_some() && seconds(reported) < seconds(known)
         }
         _ => false,
     }
@@ -130,17 +125,16 @@ fn status_of(words: &BTreeMap<String, String>) -> Option<CallStatus> {
 /// Sets the outcome of a call that is over without having had a stream.
 fn without_stream(record: &mut CallRecord, status: &CallStatus, now_ms: u64) {
     let outcome = match status {
-        CallStatus::NoAnswer => "not-answered",
-        CallStatus::Busy => "busy",
-        CallStatus::Failed => "call-failed",
-        CallStatus::Canceled => "call-canceled",
+        CallStatus::NoAnswer => Outcome::NotAnswered,
+        CallStatus::Busy => Outcome::Busy,
+        CallStatus::Failed => Outcome::CallFailed,
+        CallStatus::Canceled => Outcome::CallCanceled,
         _ if record.state == CallState::Pending => {
             return never_connected(record, "the call is over, and no stream came", now_ms);
         }
         _ => return,
     };
-    let is_guess =
-        record.started_ms.is_none() && record.outcome.as_deref() == Some(NEVER_CONNECTED);
+    let is_guess = record.started_ms.is_none() && record.has_outcome(Outcome::NeverConnected);
     if record.state == CallState::Pending || is_guess {
         record.problems.retain(|problem| problem.name != NO_STREAM);
         end(record, outcome, now_ms);
@@ -174,12 +168,12 @@ pub(super) fn never_connected(record: &mut CallRecord, what: &str, now_ms: u64) 
         );
         record.note_cause(NO_STREAM, &detail, Repeat::OncePerName, now_ms);
     }
-    end(record, NEVER_CONNECTED, now_ms);
+    end(record, Outcome::NeverConnected, now_ms);
 }
 
-fn end(record: &mut CallRecord, outcome: &str, now_ms: u64) {
+fn end(record: &mut CallRecord, outcome: Outcome, now_ms: u64) {
     record.state = CallState::Ended;
-    record.outcome = Some(outcome.to_owned());
+    record.outcome = Some(outcome.to_string());
     record.ended_ms.get_or_insert(now_ms);
 }
 
@@ -193,8 +187,5 @@ pub fn has_cause(record: &CallRecord) -> bool {
 
 /// Returns whether the customer did not answer the call, as Exotel reported.
 pub fn was_not_taken(record: &CallRecord) -> bool {
-    record
-        .outcome
-        .as_deref()
-        .is_some_and(|outcome| UNTAKEN.contains(&outcome))
+    record.own_outcome().is_some_and(Outcome::is_unanswered)
 }

@@ -139,7 +139,7 @@ fn reports_beyond_the_bound_are_left_out_and_told_once() {
     let (mut log, node) = (CallLog::new(call), NodeId::generate());
     let status = || {
         EventKind::StatusReported(Box::new(StatusReported {
-            told: BTreeMap::from([("Status".to_owned(), "ringing".to_owned())]),
+            parameters: BTreeMap::from([("Status".to_owned(), "ringing".to_owned())]),
             call_sid: None,
             direction: None,
             agents: Vec::new(),
@@ -345,7 +345,7 @@ fn what_is_known_of_a_dial_is_in_the_record() {
         reason: "no such caller id: correct `caller-id`".to_owned(),
     });
     let record = folded(vec![EventKind::Dialling, refused.clone()]);
-    assert_eq!(record.outcome.as_deref(), Some(NOT_DIALLED));
+    assert_eq!(record.outcome.as_deref(), Some("not-dialled"));
     assert_eq!(record.state, CallState::Ended);
     assert_eq!(record.problems[0].name, "dial-refused");
 

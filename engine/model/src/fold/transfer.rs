@@ -7,26 +7,15 @@
 
 use super::network::{final_status, has_cause};
 use crate::event::{LegReport, Repeat};
-use crate::{AgentLeg, AgentLegState, CallRecord, CallState, ConnectAsked, Decision};
+use crate::{AgentLeg, AgentLegState, CallRecord, CallState, ConnectAsked, Decision, Outcome};
 
-/// Outcome of a transfer about which nothing more is known.
-pub const DECIDED: &str = "transfer-decided";
-/// Outcome of a transfer for which the Connect applet never asked for the agents' numbers.
-pub const NEVER_ASKED: &str = "agents-never-asked";
-/// All outcomes of transfers.
-const OUTCOMES: [&str; 7] = [
-    DECIDED,
-    NEVER_ASKED,
-    "agent-busy",
-    "agent-unreachable",
-    "agents-not-answering",
-    "hung-up-before-agent",
-    "transferred",
-];
+/// Problem of a transfer for which the Connect applet never asked for the agents' numbers; the
+/// outcome has the same name.
+pub const NEVER_ASKED: &str = Outcome::AgentsNeverAsked.as_str();
 
 /// Returns whether an outcome is one of a transfer's.
 pub fn is_outcome(outcome: &str) -> bool {
-    OUTCOMES.contains(&outcome)
+    Outcome::parse(outcome).is_some_and(Outcome::is_of_transfer)
 }
 
 /// Returns whether the call's decision is a transfer.
@@ -36,11 +25,14 @@ pub fn is_decided(record: &CallRecord) -> bool {
 
 /// Sets the outcome of a call that ended with a transfer, from everything known. `is_overdue` says
 /// that the applets have had enough time to ask.
-pub(super) fn settle(record: &mut CallRecord, now_ms: u64, is_overdue: bool) {
+pub(super) fn update_outcome(record: &mut CallRecord, now_ms: u64, is_overdue: bool) {
     if record.state != CallState::Ended || !is_decided(record) {
         return;
     }
-    let was = record.outcome.take().unwrap_or_else(|| DECIDED.to_owned());
+    let was = record
+        .outcome
+        .take()
+        .unwrap_or_else(|| Outcome::TransferDecided.to_string());
     let (passthru_after, is_asked, leg) = match &record.transfer {
         None => (false, false, None),
         Some(transfer) => (
@@ -49,18 +41,19 @@ pub(super) fn settle(record: &mut CallRecord, now_ms: u64, is_overdue: bool) {
             transfer.leg.as_ref().map(|leg| leg.state),
         ),
     };
-    let is_over = is_overdue || was == NEVER_ASKED || final_status(record).is_some();
+    let is_over =
+        is_overdue || was == Outcome::AgentsNeverAsked.as_str() || final_status(record).is_some();
     let outcome = match leg {
-        Some(AgentLegState::Answered) => "transferred",
-        Some(AgentLegState::Busy) => "agent-busy",
-        Some(AgentLegState::NotAnswered) => "agents-not-answering",
-        Some(AgentLegState::Failed) => "agent-unreachable",
-        Some(AgentLegState::Cancelled) => "hung-up-before-agent",
-        Some(AgentLegState::Dialled | AgentLegState::Ringing) => DECIDED,
-        None if is_asked || !is_over => DECIDED,
-        None => NEVER_ASKED,
+        Some(AgentLegState::Answered) => Outcome::Transferred,
+        Some(AgentLegState::Busy) => Outcome::AgentBusy,
+        Some(AgentLegState::NotAnswered) => Outcome::AgentsNotAnswering,
+        Some(AgentLegState::Failed) => Outcome::AgentUnreachable,
+        Some(AgentLegState::Cancelled) => Outcome::HungUpBeforeAgent,
+        Some(AgentLegState::Dialled | AgentLegState::Ringing) => Outcome::TransferDecided,
+        None if is_asked || !is_over => Outcome::TransferDecided,
+        None => Outcome::AgentsNeverAsked,
     };
-    if outcome == NEVER_ASKED {
+    if outcome == Outcome::AgentsNeverAsked {
         let detail = never_asked(record, passthru_after);
         record.note_cause(NEVER_ASKED, &detail, Repeat::OncePerName, now_ms);
     } else {
@@ -70,7 +63,7 @@ pub(super) fn settle(record: &mut CallRecord, now_ms: u64, is_overdue: bool) {
     }
     // an outcome that says how the conversation failed matters more than the transfer's
     record.outcome = Some(if is_outcome(&was) {
-        outcome.to_owned()
+        outcome.to_string()
     } else {
         was
     });
@@ -110,7 +103,7 @@ pub(super) fn passthru_after(record: &mut CallRecord, leg: &LegReport, now_ms: u
             answered(record, now_ms.saturating_sub(u64::from(talked_s) * 1_000));
         }
     }
-    settle(record, now_ms, false);
+    update_outcome(record, now_ms, false);
 }
 
 /// Applies a request of the Connect applet, which was answered with these numbers.
@@ -130,7 +123,7 @@ pub(super) fn connect_answered(record: &mut CallRecord, numbers: &[String], now_
             now_ms,
         );
     }
-    settle(record, now_ms, false);
+    update_outcome(record, now_ms, false);
 }
 
 /// Applies a report of Connect's event URL on the progress of an agent's leg.
@@ -139,7 +132,7 @@ pub(super) fn agent_reported(record: &mut CallRecord, leg: &LegReport, now_ms: u
     if leg.state == Some(AgentLegState::Answered) && leg.talked_s.is_none() {
         answered(record, now_ms);
     }
-    settle(record, now_ms, false);
+    update_outcome(record, now_ms, false);
 }
 
 fn answered(record: &mut CallRecord, unix_ms: u64) {

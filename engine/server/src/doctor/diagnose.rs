@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ghanti_model::fold::network::final_status;
 use ghanti_model::fold::transfer;
-use ghanti_model::{CallRecord, CallState, Step};
+use ghanti_model::{CallRecord, CallState, Outcome, Step};
 
 use super::of_call::{has_passthru_after, is_outbound, of_call};
 use super::{Applet, Code, Evidence, Finding, Findings, Sign, Signs, ago};
@@ -312,8 +312,8 @@ fn whole_day(evidence: &Evidence, findings: &mut Findings) {
                 .iter()
                 .any(|entry| entry.step == Step::PassthruReceived)
                 && !matches!(
-                    record.outcome.as_deref(),
-                    Some("hung-up" | "connection-lost" | "peer-lost")
+                    record.own_outcome(),
+                    Some(Outcome::HungUp | Outcome::ConnectionLost | Outcome::PeerLost)
                 )
                 && ended_before(record, AFTER_LATE_MS)
         })
@@ -335,7 +335,7 @@ fn whole_day(evidence: &Evidence, findings: &mut Findings) {
             transfer::is_decided(record) && leg.is_some_and(|leg| leg.state.is_final())
         })
         .collect();
-    let is_answered = |record: &&CallRecord| record.outcome.as_deref() == Some("transferred");
+    let is_answered = |record: &&CallRecord| record.has_outcome(Outcome::Transferred);
     if asked.len() >= TRANSFERS && !asked.iter().any(is_answered) {
         findings.add(Code::AgentsNeverAnswer, counted(evidence, &asked));
     }
@@ -365,7 +365,7 @@ fn time_limit(evidence: &Evidence, spoken: &[&CallRecord], findings: &mut Findin
         .copied()
         .filter(|record| longest_ms - lasted_ms(record) <= SAME_TIME_MS)
         .collect();
-    let is_hung_up = |record: &&CallRecord| record.outcome.as_deref() == Some("hung-up");
+    let is_hung_up = |record: &&CallRecord| record.has_outcome(Outcome::HungUp);
     let hung_up = spoken
         .iter()
         .copied()

@@ -1,8 +1,8 @@
 //! What one call's record says of the set-up.
 
-use ghanti_model::fold::network::{NEVER_CONNECTED, STREAM_NEVER_OPENED};
+use ghanti_model::fold::network::STREAM_NEVER_OPENED;
 use ghanti_model::fold::transfer::NEVER_ASKED;
-use ghanti_model::{CallRecord, Direction, Problem, Step};
+use ghanti_model::{CallRecord, Direction, Outcome, Problem, Step};
 
 use super::Code;
 
@@ -45,7 +45,7 @@ fn code(record: &CallRecord, problem: &Problem) -> Option<Code> {
         transfer.is_some_and(|transfer| transfer.passthru_after_ms.is_some())
     };
     Some(match problem.name.as_str() {
-        "no-stream" if record.outcome.as_deref() == Some(NEVER_CONNECTED) => Code::NoVoicebotApplet,
+        "no-stream" if record.has_outcome(Outcome::NeverConnected) => Code::NoVoicebotApplet,
         STREAM_NEVER_OPENED => Code::StreamNeverOpened,
         "no-marks" => Code::StreamApplet,
         "second-stream" => Code::SecondStream,

@@ -7,14 +7,13 @@ use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
 use ghanti_exotel::applet::{ConnectReply, PassthruRequest};
-use ghanti_model::{CallSid, Decision, PhoneNumber, unix_ms};
+use ghanti_model::{CallSid, Decision, Outcome, PhoneNumber, unix_ms};
 use ghanti_session::transfer;
 
 use crate::access::Applet;
 use crate::app::App;
 use crate::base::Base;
 use crate::config::DEFAULT_TARGET as DEFAULT;
-use crate::refusal::OUTCOME;
 use crate::routes::after::{call_of, decision, is_late};
 use crate::secret::Secret;
 use crate::unserved::explain;
@@ -112,5 +111,5 @@ pub async fn event(_: Applet, State(app): State<App>, RawQuery(query): RawQuery)
 /// Returns whether the call was refused because the engine was full or stopping.
 async fn was_refused(app: &App, sid: &CallSid) -> bool {
     let record = app.services.registry.by_sid(sid).await;
-    matches!(record, Ok(Some(record)) if record.outcome.as_deref() == Some(OUTCOME))
+    matches!(record, Ok(Some(record)) if record.has_outcome(Outcome::RefusedBusy))
 }

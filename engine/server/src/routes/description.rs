@@ -19,7 +19,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use ghanti_session::outcomes::OWN;
+use ghanti_model::Outcome;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use utoipa::OpenApi;
@@ -175,7 +175,7 @@ fn complete(described: &mut Value) {
     };
     let outcome = json!({
         "description": "What came of a call: the engine's own word, or the disposition that a flow has set.",
-        "anyOf": [{ "type": "string", "enum": OWN }, { "type": "string" }]
+        "anyOf": [{ "type": "string", "enum": Outcome::NAMES }, { "type": "string" }]
     });
     schemas.insert("Outcome".to_owned(), outcome);
     for schema in [
@@ -316,7 +316,10 @@ mod tests {
             summary["properties"]["ended_at"]["type"],
             json!(["string", "null"])
         );
-        assert_eq!(schemas["Outcome"]["anyOf"][0]["enum"], json!(OWN));
+        assert_eq!(
+            schemas["Outcome"]["anyOf"][0]["enum"],
+            json!(Outcome::NAMES)
+        );
         let shown = &DESCRIPTION["paths"]["/api/calls/{id}"]["get"];
         assert!(!shown.to_string().contains("# Errors") && !shown.to_string().contains("[`"));
         assert!(schemas["CallRecord"]["properties"]["outcome"]["anyOf"].is_array());

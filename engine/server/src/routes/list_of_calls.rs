@@ -1,8 +1,7 @@
 //! `GET /api/calls`: the list of calls, newest first, a page at a time.
 
 use axum::extract::{RawQuery, State};
-use ghanti_model::{CallId, CallSid, CallState, FlowName, VersionId};
-use ghanti_session::outcomes::OWN;
+use ghanti_model::{CallId, CallSid, CallState, FlowName, Outcome, VersionId};
 use ghanti_store::{CallFilter, CallPlace, CallSummary};
 
 use crate::access::Api;
@@ -101,7 +100,7 @@ fn filter(query: &Query, offset_minutes: i16) -> Result<CallFilter, Problem> {
 /// Checks that an outcome of which there are no calls is no slip of the pen: it is the engine's own,
 /// or other calls have had it.
 async fn check_outcome(app: &App, outcome: Option<&str>) -> Result<(), Problem> {
-    let Some(outcome) = outcome.filter(|outcome| !OWN.contains(outcome)) else {
+    let Some(outcome) = outcome.filter(|outcome| Outcome::parse(outcome).is_none()) else {
         return Ok(());
     };
     match app.records.knows_outcome(outcome).await {
@@ -109,7 +108,10 @@ async fn check_outcome(app: &App, outcome: Option<&str>) -> Result<(), Problem> 
         Ok(false) => Err(Problem::parameter(
             "outcome",
             "is none that a call has had",
-            format!("give one that a flow has set, or of {}", query::list(&OWN)),
+            format!(
+                "give one that a flow has set, or of {}",
+                query::list(&Outcome::NAMES)
+            ),
         )),
         Err(error) => Err(Problem::unavailable(error.to_string())),
     }

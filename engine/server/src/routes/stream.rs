@@ -126,7 +126,7 @@ async fn hold(app: App, socket: WebSocket, session: String, opening: Opening) {
     )
     .await
     {
-        Ran::Held { call, sid } => {
+        Ran::Ended { call, sid } => {
             told("closed", Some(call), sid.as_ref());
             if let Some(sid) = sid.filter(|sid| app.unserved.has(sid)) {
                 let _ = explain(&app, &sid).await;

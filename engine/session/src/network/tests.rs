@@ -90,7 +90,7 @@ fn a_call_that_was_never_taken_ends_with_the_networks_word() {
 #[test]
 fn a_call_that_was_taken_and_had_no_stream_says_where_to_look() {
     let record = after(pending(), &["CallSid=c1&Status=completed"]);
-    assert_eq!(record.outcome.as_deref(), Some(NEVER_CONNECTED));
+    assert_eq!(record.outcome.as_deref(), Some("never-connected"));
     assert!(
         record.problems[0].name == "no-stream"
             && record.problems[0].detail.contains("no Voicebot applet")
@@ -107,7 +107,7 @@ fn no_applet_is_blamed_where_the_cause_is_known() {
     }
     assert_eq!(log.record().problems.len(), 1, "once for each name");
     let record = after(log, &["CallSid=c1&Status=completed"]);
-    assert_eq!(record.outcome.as_deref(), Some(NEVER_CONNECTED));
+    assert_eq!(record.outcome.as_deref(), Some("never-connected"));
     let names: Vec<_> = record
         .problems
         .iter()
@@ -223,7 +223,7 @@ fn two_hundred_callbacks_with_big_fields_leave_a_small_record() {
             .map(|nth| (format!("Cause{at}-{nth}"), "x".repeat(2_000)))
             .collect();
         let callback = StatusCallback {
-            told: words,
+            parameters: words,
             ..StatusCallback::default()
         };
         let event = log.emit(NodeId::NONE, 5, status_reported(&callback));

@@ -10,6 +10,7 @@ use super::*;
 use crate::network::{passthru_after, status_reported};
 
 const AGENT: &str = "+918000000001";
+const DECIDED: &str = "transfer-decided";
 
 fn decided() -> CallLog {
     ended(to_agent(), FlowEnd::Returned)

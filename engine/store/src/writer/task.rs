@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use ghanti_model::fold::ending::ENGINE_STOPPED;
-use ghanti_model::{CallEvent, CallId, CallRecord, CallState, EventId, EventKind, NodeId, unix_ms};
+use ghanti_model::{
+    CallEvent, CallId, CallRecord, CallState, EventId, EventKind, NodeId, Outcome, unix_ms,
+};
 use tokio::time::Instant;
 
 use super::{Shared, by_call};
@@ -199,7 +200,7 @@ async fn save_inherited(records: &dyn CallRecords, record: CallRecord) -> Result
     if record.state != CallState::Ended {
         let there = records.by_id(record.call_id).await?;
         if there.is_some_and(|there| {
-            there.state == CallState::Ended && there.outcome.as_deref() != Some(ENGINE_STOPPED)
+            there.state == CallState::Ended && !there.has_outcome(Outcome::EngineStopped)
         }) {
             return Ok(());
         }
