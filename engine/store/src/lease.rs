@@ -16,12 +16,12 @@ use crate::{CallRecords, OpenError, StoreError};
 
 /// How long a lease lasts after it was renewed.
 pub const LEASE: Duration = Duration::from_secs(15);
-/// Interval at which the lease is renewed. Whoever wants to know whether this node lives sees it
+/// Interval at which the lease is renewed. A node that checks whether this one is running sees it
 /// change.
 pub const HEARTBEAT: Duration = Duration::from_secs(1);
 /// Interval at which the calls of dead nodes are looked for.
 const LOOK: Duration = Duration::from_secs(5);
-/// File in the data folder that holds the node's id and is locked while the process runs.
+/// File in the data folder that contains the node's id and is locked while the process runs.
 const FILE: &str = "node";
 
 /// A lease, renewed until it is released or dropped.
@@ -88,7 +88,7 @@ impl Lease {
         self.node
     }
 
-    /// Gives the lease up: calls that this node still holds count as abandoned.
+    /// Gives the lease up: calls that this node still has count as abandoned.
     pub async fn release(&self) {
         self.task.abort();
         let now_ms = unix_ms();
@@ -201,7 +201,7 @@ fn name_node(path: &Path, node: NodeId) -> io::Result<(Option<File>, Option<Node
         Err(TryLockError::Error(error)) => return Err(error),
     }
     let mut text = String::new();
-    // a file that is not UTF-8 holds no id
+    // a file that is not UTF-8 contains no id
     let _ = file.read_to_string(&mut text);
     file.set_len(0)?;
     file.seek(SeekFrom::Start(0))?;
@@ -221,7 +221,10 @@ mod tests {
         let (held, previous) = name_node(&path, first).unwrap();
         assert!(held.is_some() && previous.is_none());
         let (none, previous) = name_node(&path, second).unwrap();
-        assert!(none.is_none() && previous.is_none(), "the first one lives");
+        assert!(
+            none.is_none() && previous.is_none(),
+            "the first one is running"
+        );
         drop(held);
         let (_held, previous) = name_node(&path, third).unwrap();
         assert_eq!(previous, Some(first));

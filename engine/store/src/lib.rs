@@ -1,5 +1,5 @@
 //! Storage: sessions and customers in Redis or in process, events and records of calls in SQLite or
-//! PostgreSQL, beside the customers to be called and the campaigns that call them; limits of requests
+//! PostgreSQL, and there the customers to be called and the campaigns that call them; limits of requests
 //! per minute, in process or shared in Redis.
 //!
 //! This crate knows nothing about HTTP, flows or speech. Every operation is bounded in time and

@@ -111,7 +111,7 @@ pub struct CustomerList {
     pub customers: u64,
 }
 
-/// What came of the wish to remove a list.
+/// The result of removing a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Removed {
     /// It was removed, with this many customers.

@@ -173,7 +173,7 @@ struct Text {
     expiry: Expiry,
 }
 
-/// Texts by key, and their keys by expiry. Both always hold the same keys.
+/// Texts by key, and their keys by expiry. Both always have the same keys.
 #[derive(Default)]
 struct Texts {
     by_key: HashMap<String, Text>,

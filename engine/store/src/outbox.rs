@@ -1,5 +1,5 @@
 //! Messages to other systems about what became of a call. They are written in the transaction that
-//! saves the events they tell of, so that neither is saved without the other.
+//! saves the events they report, so that neither is saved without the other.
 //!
 //! What the messages say, and to whom, is decided by an [`Outbox`]; how they are kept, taken by one
 //! node at a time and given up is in [`SqlRecords`](crate::SqlRecords).

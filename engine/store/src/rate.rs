@@ -1,5 +1,5 @@
 //! How many requests a minute may be made: a token bucket that also hands out tokens of the near
-//! future, so that whoever waits knows for how long and keeps its place. Pure: time is an argument.
+//! future, so that a waiting request knows for how long and keeps its place. Pure: time is an argument.
 //!
 //! It is the generic cell rate algorithm (ITU-T I.371, Annex A): one number, the theoretical arrival
 //! time of the next request if all came evenly. [`RequestRate`](crate::RequestRate) keeps that
@@ -25,7 +25,7 @@ impl PerMinute {
     pub fn new(requests: u32) -> Self {
         let requests = requests.max(1);
         let burst = (requests / BURST_SHARE).max(1);
-        // a minute holds the burst and one request per interval that fits into it
+        // a minute has room for the burst and one request per interval that fits into it
         let interval_us = MINUTE_US.div_ceil(u64::from(requests - burst + 1));
         Self {
             interval_us,

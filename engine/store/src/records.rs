@@ -82,7 +82,7 @@ pub trait CallRecords: Send + Sync {
     /// Returns the newest records, at most `limit`, newest first.
     async fn newest(&self, limit: u32) -> Result<Vec<CallRecord>, StoreError>;
 
-    /// Sets the time until which a node holds its calls, in milliseconds since
+    /// Sets the time until which a node has its calls, in milliseconds since
     /// 1970-01-01T00:00:00Z. If it is not in the future, the node's calls count as abandoned.
     async fn heartbeat(
         &self,
@@ -92,7 +92,7 @@ pub trait CallRecords: Send + Sync {
     ) -> Result<(), StoreError>;
 
     /// Returns when a node renewed its lease last, by its own clock, in milliseconds since
-    /// 1970-01-01T00:00:00Z; `None` if it holds no lease any more.
+    /// 1970-01-01T00:00:00Z; `None` if it has no lease any more.
     async fn last_heartbeat(&self, node: NodeId) -> Result<Option<u64>, StoreError>;
 
     /// Ends calls that are live, or that wait for their stream, on nodes whose lease has expired.

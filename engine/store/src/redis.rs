@@ -312,7 +312,7 @@ fn failed(error: &RedisError, key: &str) -> StoreError {
     }
 }
 
-/// Whether the key holds something else than a text, such as a list or a hash.
+/// Whether the value of a key is something else than a text, such as a list or a hash.
 fn is_wrong_type(error: &RedisError) -> bool {
     let answers = error.clone().into_server_errors();
     answers.is_some_and(|answers| {

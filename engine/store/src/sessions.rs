@@ -21,7 +21,7 @@ pub enum StoreError {
         reason: String,
     },
     /// The stored value is not one that this engine writes.
-    #[error("{store} holds something unreadable under `{key}`: {reason}")]
+    #[error("{store} has something unreadable under `{key}`: {reason}")]
     Unreadable {
         /// The store.
         store: &'static str,
@@ -60,7 +60,7 @@ pub trait SessionStore: Send + Sync {
     /// store, the newest of each store first.
     async fn orders_of(&self, phone: &PhoneNumber) -> Result<Vec<Order>, StoreError>;
 
-    /// Marks an order as held: a call has started in which it was handed to a flow, so it is no
+    /// Marks an order as used ("held"): a call has started in which it was handed to a flow, so it is no
     /// longer open.
     async fn hold(&self, order: CallId) -> Result<(), StoreError>;
 

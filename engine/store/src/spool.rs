@@ -187,7 +187,7 @@ impl Spool {
     }
 
     /// Returns the call after `previous`, wrapping around, so that a call whose events the database
-    /// refuses does not hold up the others.
+    /// refuses does not delay the others.
     pub(crate) fn next(&self, previous: Option<CallId>) -> Option<CallId> {
         let calls = self.calls();
         let after = previous.and_then(|call| {
@@ -221,7 +221,7 @@ impl Spool {
     }
 }
 
-/// Creates the folder, unless it exists. Events hold names, numbers and transcripts, so only the
+/// Creates the folder, unless it exists. Events contain names, numbers and transcripts, so only the
 /// engine's user may read them.
 fn make_private_folder(folder: &Path) -> io::Result<()> {
     match fs::DirBuilder::new().mode(0o700).create(folder) {

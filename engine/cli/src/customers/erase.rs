@@ -43,7 +43,7 @@ const PLACES: [(&str, &str); 9] = [
     ("events", "events of calls"),
     ("messages", "webhook messages"),
     ("files", "files of the spool"),
-    ("wishes", "wishes not to be called, kept under a keyed hash"),
+    ("wishes", "do-not-call requests, kept under a keyed hash"),
 ];
 
 impl Erase {

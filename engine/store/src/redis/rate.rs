@@ -14,7 +14,7 @@ use crate::keys::Key;
 use crate::rate::{PerMinute, Slot, micros};
 use crate::{StoreError, StoreMeter};
 
-/// `KEYS[1]` holds the theoretical arrival time of the next request, in microseconds since the
+/// `KEYS[1]` is the theoretical arrival time of the next request, in microseconds since the
 /// epoch. Arguments: interval, tolerance, the longest wait, and how far ahead the stored time can
 /// be, all in microseconds. Returns whether a token was taken, and the wait.
 const RESERVE: &str = "\
@@ -54,7 +54,7 @@ impl RequestRate {
     /// Takes a token that is free within `at_most`.
     ///
     /// # Errors
-    /// Redis does not answer within [`DEADLINE`](crate::DEADLINE), or holds something else under
+    /// Redis does not answer within [`DEADLINE`](crate::DEADLINE), or has something else under
     /// the key. A token may have been taken.
     pub async fn reserve(&self, at_most: Duration) -> Result<Slot, StoreError> {
         let mut commands = redis::pipe();

@@ -117,7 +117,7 @@ impl Known {
     }
 
     /// What the messages depend on, before new events; `None` if there are to be no messages. The
-    /// import of a record makes none: what it tells happened long ago.
+    /// import of a record makes none: what it reports happened long ago.
     fn gist(&self, outbox: Option<&dyn Outbox>, events: &[&CallEvent]) -> Option<RecordGist> {
         let is_import = |event: &&CallEvent| matches!(event.kind, EventKind::Imported(_));
         (outbox.is_some() && !events.iter().any(is_import))
@@ -148,7 +148,7 @@ impl Known {
     }
 }
 
-/// The node that holds the call after these events: the one that took its stream or, before that,
+/// The node that has the call after these events: the one that took its stream or, before that,
 /// the one that waits for it or dials. `None` if the events do not change it.
 fn holder(record: &CallRecord, events: &[&CallEvent]) -> Option<NodeId> {
     let waits = |event: &&&CallEvent| match &event.kind {
@@ -196,7 +196,7 @@ pub(super) struct Projection<'c> {
     record: &'c CallRecord,
     last: Option<EventMark>,
     json: String,
-    /// The node that holds the call, if the events tell.
+    /// The node that has the call, if the events say so.
     holder: Option<NodeId>,
     head: &'c ChainHead,
 }

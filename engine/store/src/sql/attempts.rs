@@ -1,5 +1,5 @@
-//! Attempts to call customers of campaigns: begun before Exotel is asked, settled when the call is
-//! over.
+//! Attempts to call customers of campaigns: begun before Exotel is asked, closed ("settled") when the
+//! call is over.
 
 use ghanti_model::{CallId, NodeId, PhoneNumber};
 use sqlx::{PgConnection, SqliteConnection};
@@ -46,7 +46,7 @@ type OpenRow = (String, String, String, String, i64, i64, Option<i64>);
 pub struct NewAttempt<'a> {
     /// The campaign.
     pub campaign: &'a str,
-    /// The customer, whom `node` holds.
+    /// The customer, whom `node` has claimed.
     pub key: &'a CustomerKey,
     /// Their number.
     pub phone: &'a PhoneNumber,
@@ -178,11 +178,11 @@ settle!(settle_in_postgres, PgConnection);
 impl SqlRecords {
     /// Begins an attempt, if the campaign runs and has room for it. Only after this returned
     /// [`Begun::Yes`] may the customer be dialled, and nobody else may dial them until the attempt
-    /// is settled.
+    /// is closed.
     ///
     /// # Errors
     /// The database does not answer: whether the attempt is written is unknown, so nobody may be
-    /// dialled. If it is, it is settled as one of which no call is recorded.
+    /// dialled. If it is, it is closed as one of which no call is recorded.
     pub async fn begin_attempt(
         &self,
         new: &NewAttempt<'_>,
@@ -197,7 +197,7 @@ impl SqlRecords {
         )
     }
 
-    /// Attempts that are not settled and whose call is over, or of which no call is recorded; by
+    /// Open attempts whose call is over, or of which no call is recorded; by
     /// call, at most `at_most`, after the call `behind` if there is one.
     ///
     /// # Errors
@@ -225,7 +225,7 @@ impl SqlRecords {
         Ok(rows.into_iter().filter_map(open).collect())
     }
 
-    /// Settles an attempt. Returns whether it was settled now: another node may have done it.
+    /// Closes an attempt. Returns whether it was closed now: another node may have done it.
     ///
     /// # Errors
     /// The database does not answer.
@@ -293,7 +293,7 @@ impl SqlRecords {
         Ok((count(all), count(agents)))
     }
 
-    /// The outcomes of a campaign's attempts that were settled since a time, newest first, at most
+    /// The outcomes of a campaign's attempts that were closed since a time, newest first, at most
     /// `at_most`.
     ///
     /// # Errors

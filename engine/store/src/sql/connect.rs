@@ -91,7 +91,7 @@ fn names_mode(url: &str) -> bool {
 }
 
 /// Decides how connections are encrypted. What libpq calls `prefer` is refused off this machine:
-/// whoever is on the way could turn encryption off.
+/// an attacker on the way could turn encryption off.
 fn encrypted(
     options: PgConnectOptions,
     is_named: bool,

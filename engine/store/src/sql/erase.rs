@@ -2,7 +2,7 @@
 //! number.
 //!
 //! Events stay, with what is left of their payloads; the call's record is folded from them again,
-//! and an event of the call tells what was erased, so that its hash chain can still be checked.
+//! and an event of the call records what was erased, so that its hash chain can still be checked.
 
 use std::collections::BTreeSet;
 
@@ -226,7 +226,7 @@ macro_rules! erase {
             }
             erased.events = u64::try_from(changed.len()).unwrap_or(u64::MAX);
             if !changed.is_empty() || order.refolds {
-                let told = told(order, &events, is_intact);
+                let told = erased_event(order, &events, is_intact);
                 let row = chain::row(&told, &head)?;
                 $add(&mut *connection, &key, &row).await?;
                 let stored = events.iter().filter_map(|event| event.event(order.call));
@@ -332,7 +332,7 @@ erase!(
 );
 
 /// The event that says what is erased, after all others of the call.
-fn told(order: Order, events: &[ChainedEvent], is_intact: bool) -> CallEvent {
+fn erased_event(order: Order, events: &[ChainedEvent], is_intact: bool) -> CallEvent {
     let newest = events.iter().map(|event| event.unix_ms).max();
     let newest_ms = newest
         .and_then(|ms| u64::try_from(ms).ok())
@@ -449,7 +449,7 @@ impl SqlRecords {
     }
 
     /// Erases what lists, campaigns and attempts say of a number; `None` while it is being called. A
-    /// wish not to be called is kept under a keyed hash of the number.
+    /// do-not-call request is kept under a keyed hash of the number.
     ///
     /// # Errors
     /// The database does not answer.

@@ -167,7 +167,7 @@ impl SqlRecords {
         rows.into_iter().map(claimed).collect()
     }
 
-    /// Gives up a customer whom this node holds: they are called later, or not any more.
+    /// Releases a customer whom this node has claimed: they are called later, or not any more.
     ///
     /// # Errors
     /// The database does not answer.

@@ -2,7 +2,7 @@
 //!
 //! In place of a number, a keyed hash (HMAC-SHA256). The key is random and lies in the same database.
 //! So nobody reads the number off a table, a report or a log; who has the whole database can still
-//! test a number against it, as the engine does to honour a wish not to be called. In place of a
+//! test a number against it, as the engine does to honour a do-not-call request. In place of a
 //! customer's key, which nothing looks for any more, random digits. The ids of a deleted call are kept as
 //! such hashes for a while, to know its late reports by.
 

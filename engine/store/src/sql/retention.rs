@@ -1,4 +1,4 @@
-//! Erases and deletes by age, in batches that are small enough for the calls beside them.
+//! Erases and deletes by age, in batches that are small enough not to delay live calls.
 
 use std::sync::atomic::Ordering;
 
@@ -179,7 +179,7 @@ impl SqlRecords {
         self.late.load(Ordering::Relaxed)
     }
 
-    /// Deletes a call with its events. A wish not to be called stays, under a keyed hash, and so does
+    /// Deletes a call with its events. A do-not-call request stays, under a keyed hash, and so does
     /// for a while that there was the call.
     async fn delete_call(&self, call: CallId, now_ms: u64) -> Result<(), StoreError> {
         let key = call.to_string();
