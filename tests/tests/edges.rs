@@ -17,6 +17,7 @@ use serde_json::Value;
 /// Each crate with those it may know; the same holds for what its tests use.
 const MAY_KNOW: &[(&str, &[&str])] = &[
     ("ghanti-model", &[]),
+    ("ghanti-action", &["ghanti-exotel", "ghanti-model"]),
     ("ghanti-audio", &["ghanti-model"]),
     ("ghanti-exotel", &["ghanti-model"]),
     ("ghanti-import", &["ghanti-model"]),
@@ -61,6 +62,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     (
         "ghanti-session",
         &[
+            "ghanti-action",
             "ghanti-audio",
             "ghanti-catalogue",
             "ghanti-exotel",
@@ -82,6 +84,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     (
         "ghanti-server",
         &[
+            "ghanti-action",
             "ghanti-audio",
             "ghanti-campaign",
             "ghanti-catalogue",

@@ -23,6 +23,7 @@ pub mod host;
 pub mod hours;
 pub mod id;
 pub mod journal;
+pub mod json_path;
 pub mod language;
 pub mod masked;
 pub mod outcome;

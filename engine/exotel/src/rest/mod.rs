@@ -6,6 +6,7 @@
 //! | [`request`] | forms of `Calls/connect`, with their limits |
 //! | [`resource`] | regions, hosts and paths |
 //! | [`reply`] | an accepted call, call details, a `RestException` |
+//! | [`sms`] | the form of an SMS, and its reply |
 //! | [`account`] | active streams and ExoPhones of an account |
 //! | [`error`] | what a reply that is no success says, and what to do about it |
 //!
@@ -21,6 +22,7 @@ pub mod reply;
 pub mod request;
 pub mod resource;
 mod retry_after;
+pub mod sms;
 mod tree;
 
 pub use account::{ActiveStreams, ExoPhone, parse_exophones};
@@ -33,3 +35,4 @@ pub use request::{
 };
 pub use resource::{Method, Region, Resource, flow_url};
 pub use retry_after::{RETRY_AFTER_DEFAULT, RETRY_AFTER_MAX, retry_after};
+pub use sms::{AcceptedSms, SMS_CHARS, Sms, parse_sms};

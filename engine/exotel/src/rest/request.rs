@@ -223,7 +223,7 @@ impl ConnectToBot {
 pub struct Form(Vec<(String, String)>);
 
 impl Form {
-    fn add(&mut self, name: impl Into<String>, value: impl Into<String>) {
+    pub(super) fn add(&mut self, name: impl Into<String>, value: impl Into<String>) {
         self.0.push((name.into(), value.into()));
     }
 
@@ -259,7 +259,7 @@ fn national(number: &PhoneNumber) -> String {
     }
 }
 
-fn at_most(field: &'static str, value: &str, limit: usize) -> Result<(), RequestError> {
+pub(super) fn at_most(field: &'static str, value: &str, limit: usize) -> Result<(), RequestError> {
     let chars = value.chars().count();
     if chars > limit {
         return Err(RequestError::TooLong {

@@ -30,7 +30,7 @@ impl Region {
 pub enum Method {
     /// Reads; may be repeated.
     Get,
-    /// Dials; must not be repeated.
+    /// Dials or sends; must not be repeated.
     Post,
 }
 
@@ -45,6 +45,8 @@ pub enum Resource<'a> {
     Calls,
     /// `ActiveStreams`: how many media streams there are.
     ActiveStreams,
+    /// `Sms/send`: sends an SMS.
+    SendSms,
     /// `IncomingPhoneNumbers`: the account's ExoPhones. This page is JSON without `.json`.
     ExoPhones,
 }
@@ -53,7 +55,7 @@ impl Resource<'_> {
     /// How it is asked.
     pub fn method(self) -> Method {
         match self {
-            Resource::Connect => Method::Post,
+            Resource::Connect | Resource::SendSms => Method::Post,
             _ => Method::Get,
         }
     }
@@ -71,6 +73,7 @@ impl Resource<'_> {
         ];
         match self {
             Resource::Connect => segments.extend(["Calls".to_owned(), "connect.json".to_owned()]),
+            Resource::SendSms => segments.extend(["Sms".to_owned(), "send.json".to_owned()]),
             Resource::Call(sid) => segments.extend(["Calls".to_owned(), format!("{sid}.json")]),
             Resource::Calls => segments.push("Calls.json".to_owned()),
             Resource::ActiveStreams => segments.push("ActiveStreams".to_owned()),
@@ -85,6 +88,7 @@ impl fmt::Debug for Resource<'_> {
         f.write_str(match self {
             Resource::Connect => "Calls/connect",
             Resource::Call(_) => "Calls/SID",
+            Resource::SendSms => "Sms/send",
             Resource::Calls => "Calls",
             Resource::ActiveStreams => "ActiveStreams",
             Resource::ExoPhones => "IncomingPhoneNumbers",
@@ -118,6 +122,11 @@ mod tests {
                 "v1/Accounts/acme/Calls/c1.json",
             ),
             (Resource::Calls, Method::Get, "v1/Accounts/acme/Calls.json"),
+            (
+                Resource::SendSms,
+                Method::Post,
+                "v1/Accounts/acme/Sms/send.json",
+            ),
             (
                 Resource::ActiveStreams,
                 Method::Get,

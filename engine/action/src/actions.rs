@@ -1,0 +1,257 @@
+//! The actions of this process, and what invokes one: schema, place, circuit breaker, request,
+//! schema.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use ghanti_model::{CallFacts, json_path};
+use rustls::ClientConfig;
+use serde_json::Value as Json;
+use tokio::sync::Semaphore;
+
+use crate::address::Reach;
+use crate::breaker::Breaker;
+use crate::client::{HttpClient, reach};
+use crate::definition::Definition;
+use crate::error::ActionError;
+use crate::fault::Fault;
+use crate::plan::{Plan, What};
+use crate::redis::RedisConnections;
+use crate::secret::SecretText;
+use crate::sms::SmsAccount;
+use crate::template::Values;
+
+/// The shortest secret that is looked for in answers: a shorter one would be found in any text.
+const SECRET_BYTES: usize = 6;
+
+/// What actions need of the process.
+pub struct Setup<'a> {
+    /// Makes the configuration of TLS that trusts the system's certificates, where they are needed,
+    /// and those of a file.
+    pub tls: &'a dyn Fn(bool, Option<&Path>) -> Result<ClientConfig, String>,
+    /// The account that SMS are sent from.
+    pub sms: Option<SmsAccount>,
+}
+
+/// The actions of this process, by name.
+#[derive(Debug, Default)]
+pub struct Actions(BTreeMap<String, Action>);
+
+#[derive(Debug)]
+struct Action {
+    plan: Plan,
+    doer: Doer,
+    places: Arc<Semaphore>,
+    breaker: Breaker,
+    /// What an answer must not repeat.
+    guarded: Vec<SecretText>,
+}
+
+/// What does it.
+#[derive(Debug)]
+enum Doer {
+    Http(HttpClient),
+    Sms(HttpClient, SmsAccount),
+    Redis(RedisConnections),
+}
+
+impl Actions {
+    /// Opens the actions of a configuration. Nothing is connected to yet.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the definitions, or keeps them from being used here.
+    pub fn open(
+        definitions: &BTreeMap<String, Definition>,
+        setup: &Setup<'_>,
+    ) -> Result<Self, Vec<String>> {
+        let (mut actions, mut errors) = (BTreeMap::new(), Vec::new());
+        for (name, definition) in definitions {
+            let opened = Plan::read(name, definition).and_then(|plan| {
+                Action::open(plan, setup)
+                    .map_err(|reason| vec![format!("`[actions.{name}]`: {reason}")])
+            });
+            match opened {
+                Ok(action) => drop(actions.insert(name.clone(), action)),
+                Err(wrong) => errors.extend(wrong),
+            }
+        }
+        if errors.is_empty() {
+            Ok(Self(actions))
+        } else {
+            Err(errors)
+        }
+    }
+
+    /// Does an action for a call. `nth` numbers the invocations of the call, so that a repetition of
+    /// one can be recognised.
+    ///
+    /// # Errors
+    /// See [`ActionError`]. Dropping the future before it is done leaves unknown whether it was done.
+    pub async fn invoke(
+        &self,
+        name: &str,
+        input: &Json,
+        call: &CallFacts,
+        nth: u32,
+    ) -> Result<Json, ActionError> {
+        let Some(action) = self.0.get(name) else {
+            return Err(ActionError::Unknown(name.to_owned()));
+        };
+        let key = format!("{}-{nth}", call.call_id);
+        action.perform(input, call, &key).await.map_err(|fault| {
+            let action = name.to_owned();
+            match fault {
+                Fault::Input(reason) => ActionError::Input { action, reason },
+                Fault::Refused(reason) => ActionError::Refused { action, reason },
+                Fault::Unavailable { reason, .. } => {
+                    tracing::warn!(action, reason, "an action was not done");
+                    ActionError::Unavailable { action, reason }
+                }
+            }
+        })
+    }
+}
+
+impl Action {
+    fn open(plan: Plan, setup: &Setup<'_>) -> Result<Self, String> {
+        let tls = |is_tls| (setup.tls)(is_tls, plan.ca_file.as_deref());
+        let mut guarded: Vec<_> = plan.secrets.values().cloned().collect();
+        let doer = match &plan.what {
+            What::Http(http) => {
+                let reach = reach(http.url.origin(), &plan.private)?;
+                Doer::Http(HttpClient::new(tls(http.url.is_https())?, reach)?)
+            }
+            What::Model(model) => {
+                let reach = reach(model.url.origin(), &plan.private)?;
+                Doer::Http(HttpClient::new(tls(model.url.is_https())?, reach)?)
+            }
+            What::Sms(_) => {
+                let account = setup.sms.clone().ok_or(
+                    "an SMS needs the account of `[exotel]`: set it, or remove the action",
+                )?;
+                let (key, token) = (account.api_key.expose(), account.api_token.expose());
+                let both = STANDARD.encode(format!("{key}:{token}"));
+                guarded.extend([
+                    account.api_key.clone(),
+                    account.api_token.clone(),
+                    SecretText::new(both),
+                ]);
+                let is_https = !account.base_url.starts_with("http://");
+                Doer::Sms(HttpClient::new(tls(is_https)?, Reach::Anywhere)?, account)
+            }
+            What::Redis(redis) => {
+                let tls = redis.is_tls().then(|| tls(true)).transpose()?;
+                Doer::Redis(RedisConnections::new(redis.reach(), tls))
+            }
+        };
+        guarded.retain(|secret: &SecretText| secret.expose().len() >= SECRET_BYTES);
+        Ok(Self {
+            doer,
+            places: Arc::new(Semaphore::new(plan.at_once)),
+            breaker: Breaker::default(),
+            guarded,
+            plan,
+        })
+    }
+
+    async fn perform(&self, input: &Json, call: &CallFacts, key: &str) -> Result<Json, Fault> {
+        let plan = &self.plan;
+        if let Some(schema) = &plan.input {
+            schema.check(input).map_err(Fault::Input)?;
+        }
+        let bytes = input.to_string().len();
+        if bytes > plan.input_bytes {
+            return Err(Fault::Input(format!(
+                "it has {bytes} bytes and may have {}: give less, or let the operator raise `input-bytes`",
+                plan.input_bytes
+            )));
+        }
+        let attempt = self.breaker.admit().map_err(|rest| {
+            Fault::answer(format!(
+                "it failed again and again, and is left alone for {} s more",
+                rest.as_secs() + 1
+            ))
+        })?;
+        let values = Values {
+            input,
+            call,
+            secrets: &plan.secrets,
+        };
+        let whole = async {
+            // the semaphore is never closed
+            let _place = self.places.acquire().await;
+            self.ask(values, key).await
+        };
+        let answer = tokio::time::timeout(plan.timeout, whole)
+            .await
+            .unwrap_or_else(|_| {
+                let ms = plan.timeout.as_millis();
+                Err(Fault::unavailable(format!(
+                    "no answer within {ms} ms: see `timeout-ms`"
+                )))
+            });
+        let is_fault = matches!(answer, Err(Fault::Unavailable { is_fault: true, .. }));
+        if attempt.ended(is_fault) {
+            tracing::warn!(
+                rest_s = crate::breaker::REST.as_secs(),
+                "an action failed again and again and is left alone"
+            );
+        }
+        self.admit(answer?)
+    }
+
+    async fn ask(&self, values: Values<'_>, key: &str) -> Result<Json, Fault> {
+        let most = self.plan.output_bytes;
+        match (&self.plan.what, &self.doer) {
+            (What::Http(plan), Doer::Http(client)) => plan.perform(client, values, key, most).await,
+            (What::Model(plan), Doer::Http(client)) => {
+                plan.perform(client, values, self.plan.output.as_ref(), most)
+                    .await
+            }
+            (What::Sms(plan), Doer::Sms(client, account)) => {
+                plan.perform(client, account, values, most).await
+            }
+            (What::Redis(plan), Doer::Redis(connections)) => {
+                plan.perform(connections, values, most).await
+            }
+            // `open` makes the one for the other
+            _ => Err(Fault::unavailable("it was opened as something else")),
+        }
+    }
+
+    /// What of an answer the flow gets.
+    fn admit(&self, mut answer: Json) -> Result<Json, Fault> {
+        if self
+            .guarded
+            .iter()
+            .any(|secret| repeats(&answer, secret.expose()))
+        {
+            return Err(Fault::answer(
+                "its answer repeats a secret of the request, which no flow may have",
+            ));
+        }
+        if let Some(schema) = &self.plan.output {
+            schema
+                .check(&answer)
+                .map_err(|reason| Fault::answer(format!("its answer cannot be used: {reason}")))?;
+        }
+        json_path::remove(&mut answer, &self.plan.redact);
+        Ok(answer)
+    }
+}
+
+/// Whether a secret stands anywhere in a value.
+fn repeats(value: &Json, secret: &str) -> bool {
+    match value {
+        Json::String(text) => text.contains(secret),
+        Json::Array(items) => items.iter().any(|item| repeats(item, secret)),
+        Json::Object(fields) => fields
+            .iter()
+            .any(|(name, field)| name.contains(secret) || repeats(field, secret)),
+        Json::Number(number) => number.to_string() == secret,
+        Json::Null | Json::Bool(_) => false,
+    }
+}
