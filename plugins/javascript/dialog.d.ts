@@ -53,6 +53,11 @@ declare module "ghanti:dialog/customer@0.1.0" {
   export function note(name: string, value: string): void;
 }
 
+declare module "ghanti:dialog/actions@0.1.0" {
+  /** `input` and the answer are JSON. */
+  export function invoke(name: string, input: string): string;
+}
+
 declare module "ghanti:dialog/speech@0.1.0" {
   import type { Language, Playout, Prompt } from "ghanti:dialog/types@0.1.0";
   export interface Phrases { language: Language; words: string[] }

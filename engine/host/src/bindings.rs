@@ -15,4 +15,4 @@ wasmtime::component::bindgen!({
     exports: { default: async },
 });
 
-pub use ghanti::dialog::{call, customer, runtime, speech, types};
+pub use ghanti::dialog::{actions, call, customer, runtime, speech, types};

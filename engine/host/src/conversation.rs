@@ -16,6 +16,19 @@ pub struct Instant {
     pub offset_minutes: i16,
 }
 
+/// An invocation of an action that the manifest is granted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Invocation {
+    /// The action.
+    pub name: String,
+    /// Its input. It may be personal.
+    pub input: serde_json::Value,
+    /// Which invocation of the call it is, from 1: the same when the call is resumed.
+    pub nth: u32,
+    /// Whether it may change something.
+    pub acts: bool,
+}
+
 impl Instant {
     /// The date at this instant, in the call's local time.
     pub fn date(self) -> time::Date {
@@ -70,6 +83,9 @@ pub trait Conversation: Send {
 
     /// Stores a value in the call's record.
     async fn note(&mut self, name: String, value: Masked) -> Result<(), CallError>;
+
+    /// Does an action, and returns its answer.
+    async fn invoke(&mut self, invocation: Invocation) -> Result<serde_json::Value, CallError>;
 
     /// Queues a prompt.
     async fn say(&mut self, prompt: Prompt) -> Result<PromptId, CallError>;

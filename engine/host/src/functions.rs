@@ -23,7 +23,7 @@ use crate::size;
 /// The contract's limit for the number of notes.
 const NOTES_MAX: usize = 64;
 
-type Told<T> = wasmtime::Result<Result<T, types::Error>>;
+pub(crate) type Told<T> = wasmtime::Result<Result<T, types::Error>>;
 
 /// The arguments as journaled, and as checked.
 fn journaled<T: Serialize>(checked: Checked<T>) -> (Json, Result<T, CallError>) {
@@ -59,7 +59,10 @@ fn measured<T: Serialize>(
     )
 }
 
-fn told<T, U>(answer: Result<T, CallError>, into: impl FnOnce(T) -> U) -> Result<U, types::Error> {
+pub(crate) fn told<T, U>(
+    answer: Result<T, CallError>,
+    into: impl FnOnce(T) -> U,
+) -> Result<U, types::Error> {
     answer.map(into).map_err(convert::error_to_wit)
 }
 

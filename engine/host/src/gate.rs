@@ -1,5 +1,5 @@
-//! The gate: enforces the lender's rules on what may be spoken and when, transfer targets and
-//! look-ups.
+//! The gate: enforces the lender's rules on what may be spoken and when, transfer targets, look-ups
+//! and actions.
 //!
 //! The rules come from the manifest and hold whatever the flow does: what is refused here never
 //! reaches the [`Conversation`]. What has been heard is known from the conversation's marks and
@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ghanti_manifest::patterns::{is_engines_own, matches};
-use ghanti_manifest::{HEARD, Manifest};
+use ghanti_manifest::{ActionRule, HEARD, Manifest};
 use ghanti_model::description::{Description, Kind};
 use ghanti_model::{CallError, Content, Decision, Language, Prompt, Refusal, Template};
 
@@ -194,6 +194,12 @@ impl Rules {
             }),
             None => Err(not_granted(&target, "transfer target", "transfer")),
         }
+    }
+
+    /// The rule of an action, or its refusal.
+    pub(crate) fn action(&self, name: &str) -> Result<ActionRule, CallError> {
+        let rule = self.manifest.actions.get(name).cloned();
+        rule.ok_or_else(|| not_granted(name, "action", "actions"))
     }
 
     pub(crate) fn check_lookup(&self, key: &str) -> Result<(), CallError> {

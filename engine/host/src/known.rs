@@ -1,7 +1,7 @@
 //! What a call has settled so far, as it follows from the answers of its host calls: the same in a
 //! live call, in a replay and after a handover.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ghanti_model::{Function, Language};
 use serde_json::Value as Json;
@@ -15,6 +15,8 @@ pub(crate) struct Known {
     pub(crate) notes: BTreeSet<String>,
     /// The language that the flow has set.
     pub(crate) language: Option<Language>,
+    /// How often the flow has invoked each action that it is granted.
+    invoked: BTreeMap<String, u32>,
 }
 
 /// A change of [`Known`] by a host call.
@@ -42,6 +44,19 @@ impl Change {
 }
 
 impl Known {
+    /// Counts an invocation of an action. Returns which one of this action it is, and which one of
+    /// all, each from 1.
+    pub(crate) fn invoked(&mut self, action: &str) -> (u32, u32) {
+        let times = self.invoked.entry(action.to_owned()).or_default();
+        *times = times.saturating_add(1);
+        let times = *times;
+        let all = self
+            .invoked
+            .values()
+            .fold(0_u32, |all, times| all.saturating_add(*times));
+        (times, all)
+    }
+
     /// Applies a change.
     pub(crate) fn apply(&mut self, change: Change) {
         match change {
@@ -57,6 +72,13 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn invocations_are_counted_by_action_and_in_all() {
+        let mut known = Known::default();
+        let counted = ["a", "b", "a"].map(|action| known.invoked(action));
+        assert_eq!(counted, [(1, 1), (1, 2), (2, 3)]);
+    }
 
     #[test]
     fn what_follows_from_a_call_is_read_from_its_arguments() {

@@ -15,6 +15,7 @@ mod engine;
 mod failures;
 mod functions;
 mod gate;
+mod invoke;
 mod known;
 mod limit;
 mod loader_pool;
@@ -31,7 +32,7 @@ mod wasi;
 
 pub use compile::inside::compile_component;
 pub use compile::{Compiler, Origin};
-pub use conversation::{Conversation, Instant};
+pub use conversation::{Conversation, Instant, Invocation};
 pub use engine::{CompileIn, EngineError, EngineSettings, FlowEngine, MEMORY_BYTES_MAX, TICK_MS};
 pub use limit::{ARRIVAL, Limit};
 pub use loader_pool::LoaderPool;

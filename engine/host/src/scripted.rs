@@ -12,13 +12,16 @@ use ghanti_model::{
     Answer, CallError, CallFacts, CallId, Choice, Collection, Decision, Direction, Extent,
     Language, Masked, PhoneNumber, Playout, Prompt, PromptId, Question, Reply,
 };
+use serde_json::Value as Json;
 
-use crate::conversation::{Conversation, Instant};
+use crate::conversation::{Conversation, Instant, Invocation};
 
 /// When a scripted call begins: 2026-01-05T05:30:00Z, 11:00 in India.
 const BEGINNING_MS: u64 = 1_767_591_000_000;
 /// How long every prompt lasts.
 const PROMPT_MS: u32 = 1_000;
+/// How long an action takes.
+const ACTION_MS: u64 = 500;
 /// How long the caller takes to answer.
 const ANSWER_MS: u64 = 1_500;
 
@@ -35,11 +38,14 @@ pub struct Scripted {
     pub decision: Option<Decision>,
     /// The last disposition.
     pub outcome: Option<String>,
+    /// The actions that were invoked, in order, each with its input.
+    pub invoked: Vec<(String, Json)>,
     /// The notes, by name.
     pub notes: BTreeMap<String, Masked>,
     /// The language that the flow last set.
     pub language: Option<Language>,
-    /// Scripted answers that the question asked does not accept, one sentence each.
+    /// Scripted answers that the question asked does not accept, and actions without one, one
+    /// sentence each.
     pub unfit: Vec<String>,
 }
 
@@ -70,6 +76,7 @@ pub struct ScriptedCaller {
     fields: Vec<(String, Masked)>,
     values: BTreeMap<String, Masked>,
     script: BTreeMap<String, VecDeque<Act>>,
+    actions: BTreeMap<String, VecDeque<Result<Json, CallError>>>,
     interrupted: BTreeSet<String>,
     scripted: Arc<Mutex<Scripted>>,
     /// Prompts not yet reported to the flow; those after the first `heard` have not been played
@@ -102,6 +109,7 @@ impl ScriptedCaller {
                 .collect(),
             values: BTreeMap::new(),
             script: BTreeMap::new(),
+            actions: BTreeMap::new(),
             interrupted: BTreeSet::new(),
             scripted: Arc::default(),
             playouts: Vec::new(),
@@ -138,6 +146,13 @@ impl ScriptedCaller {
     /// Like [`ScriptedCaller::answer`], in another language than the call's.
     pub fn answer_in(self, question: &str, reply: Reply, language: Language) -> Self {
         self.act(question, Act::Answer(reply, Some(language)))
+    }
+
+    /// Adds the next answer of an action. Nothing is done.
+    pub fn with_action(mut self, name: &str, answer: Result<Json, CallError>) -> Self {
+        let answers = self.actions.entry(name.to_owned()).or_default();
+        answers.push_back(answer);
+        self
     }
 
     /// They stay silent at this question, through all its attempts.
@@ -383,6 +398,22 @@ impl Conversation for ScriptedCaller {
         self.alive()?;
         self.told().notes.insert(name, value);
         Ok(())
+    }
+
+    async fn invoke(&mut self, invocation: Invocation) -> Result<Json, CallError> {
+        self.alive()?;
+        let Invocation { name, input, .. } = invocation;
+        self.now_ms += ACTION_MS;
+        let answer = self.actions.get_mut(&name).and_then(VecDeque::pop_front);
+        let mut scripted = self.told();
+        if answer.is_none() {
+            let sentence = format!(
+                "the action `{name}` is invoked and has no answer: add it to `[[actions]]`"
+            );
+            scripted.unfit.push(sentence);
+        }
+        scripted.invoked.push((name, input));
+        answer.unwrap_or_else(|| Err(CallError::Unavailable("the test has no answer".to_owned())))
     }
 
     async fn say(&mut self, prompt: Prompt) -> Result<PromptId, CallError> {

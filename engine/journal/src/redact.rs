@@ -93,6 +93,13 @@ fn words(function: Function, arguments: &Json) -> Option<String> {
             let (subject, value): (String, Option<Masked>) = read(arguments)?;
             name(&subject) + &value.map(|value| format!(" {value}")).unwrap_or_default()
         }
+        Function::Invoke => {
+            let input = arguments.get(1).filter(|input| !input.is_null());
+            let input = input.map_or_else(String::new, |input| {
+                format!(" {}", masked(&input.to_string()))
+            });
+            name(arguments.get(0)?.as_str()?) + &input
+        }
         Function::Log => {
             format!(
                 "{} {}",
@@ -302,6 +309,18 @@ mod tests {
                 json!(["told-at", "9876543210"]),
                 ok(),
                 "note told-at ‹10 characters›",
+            ),
+            (
+                Function::Invoke,
+                json!(["send-link", { "to": "Ravi" }]),
+                json!({ "ok": { "sid": "s1" } }),
+                "invoke send-link ‹13 characters›",
+            ),
+            (
+                Function::Invoke,
+                json!(["9876543210", null]),
+                json!({ "err": { "kind": "refused", "value": { "subject": "9876543210", "missing": [], "reason": "no" } } }),
+                "invoke ‹10 characters› → refused",
             ),
             (
                 Function::Outcome,

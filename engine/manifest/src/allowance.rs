@@ -2,10 +2,14 @@
 //!
 //! A manifest that asks for more is rejected with a reason for each line, so that it does not
 //! surface during a call. A limit that the manifest leaves out gets the default, or the maximum if
-//! that is lower. Look-ups and voices are granted only if the operator allows them.
+//! that is lower. Look-ups and voices are granted only if the operator allows them, actions only if
+//! the operator defines them.
+
+use std::collections::BTreeMap;
 
 use ghanti_model::PhoneNumber;
 
+use crate::action::ActionRule;
 use crate::overrides::Overrides;
 use crate::patterns::matches;
 use crate::said::Said;
@@ -25,6 +29,9 @@ pub struct Allowance {
     /// Voices that may be granted, as patterns like those of `lookup`; `None` allows only each
     /// language's default voice.
     pub voices: Option<Vec<String>>,
+    /// The actions that the operator defines; `None` allows any name, with the default rule, where
+    /// none is done.
+    pub actions: Option<BTreeMap<String, ActionRule>>,
     /// The operator's values that take precedence over manifests.
     pub overrides: Overrides,
 }
@@ -36,6 +43,7 @@ impl Default for Allowance {
             lookup: None,
             transfer: None,
             voices: None,
+            actions: Some(BTreeMap::new()),
             overrides: Overrides::default(),
         }
     }
@@ -68,6 +76,7 @@ impl Allowance {
         Self {
             lookup: any(),
             voices: any(),
+            actions: None,
             ..Self::default()
         }
     }
@@ -77,6 +86,7 @@ impl Allowance {
         let said = Said(text);
         let mut beyond = self.limits_beyond(&manifest.limits, &said);
         beyond.extend(self.grants_beyond(manifest, &said));
+        beyond.extend(self.actions_beyond(manifest, &said));
         manifest.limits = manifest.limits.lowered(&self.limits);
         if beyond.is_empty() {
             return Ok(());
@@ -172,6 +182,26 @@ impl Allowance {
                 })
             });
         beyond.collect()
+    }
+
+    /// Sets the rules of the actions that are granted; what nobody defines is beyond.
+    fn actions_beyond(&self, manifest: &mut Manifest, said: &Said<'_>) -> Vec<Beyond> {
+        let mut beyond = Vec::new();
+        for (at, name) in manifest.grants.actions.iter().enumerate() {
+            let rule = match &self.actions {
+                None => Some(ActionRule::default()),
+                Some(defined) => defined.get(name).cloned(),
+            };
+            match rule {
+                Some(rule) => drop(manifest.actions.insert(name.clone(), rule)),
+                None => beyond.push(Beyond {
+                    line: said.line(&["grants", "actions"], Some(at)),
+                    reason: format!("`actions` has `{name}`, which the operator does not define"),
+                    setting: "a section `[actions.NAME]`",
+                }),
+            }
+        }
+        beyond
     }
 
     fn grants_beyond(&self, manifest: &Manifest, said: &Said<'_>) -> Vec<Beyond> {
@@ -344,6 +374,33 @@ mod tests {
             ),
             "{hint}"
         );
+    }
+
+    #[test]
+    fn an_action_that_the_operator_does_not_define_is_told_with_its_line() {
+        let rule = ActionRule {
+            calls: 3,
+            ..ActionRule::default()
+        };
+        let allowed = Allowance {
+            actions: Some(BTreeMap::from([("send-link".to_owned(), rule.clone())])),
+            ..Allowance::default()
+        };
+        let manifest = admit(&allowed, "[grants]\nactions = ['send-link']\n").unwrap();
+        assert_eq!(
+            manifest.actions,
+            BTreeMap::from([("send-link".to_owned(), rule)])
+        );
+        let text = "[grants]\nactions = [\n  'send-link',\n  'send-lnk',\n]\n";
+        let NotAllowed { reason, hint, line } = admit(&allowed, text).unwrap_err();
+        assert_eq!(line, Some(4));
+        assert_eq!(
+            reason,
+            "line 4: `actions` has `send-lnk`, which the operator does not define"
+        );
+        assert!(hint.contains("`[actions.NAME]` in ghanti.toml"), "{hint}");
+        assert!(admit(&Allowance::everything(), text).is_ok());
+        assert!(admit(&Allowance::default(), text).is_err());
     }
 
     #[test]

@@ -14,7 +14,9 @@
 //! | `limits`, `update` | `[limits]`; `[update]`, `[replay]` and the budget of `[on-failure]` |
 //! | [`choose`], [`claims`] | which flow a call gets, and flows that claim the same calls |
 //! | `allowance`, `overrides`, [`patterns`] | what the operator allows, and what they override |
+//! | `action` | what the rules know of an action |
 
+mod action;
 mod allowance;
 mod check;
 pub mod choose;
@@ -31,6 +33,7 @@ mod rules;
 mod said;
 mod update;
 
+pub use action::ActionRule;
 pub use allowance::{Allowance, NotAllowed};
 pub use choose::NoFlow;
 pub use customer::{CustomerField, CustomerReading, CustomerSchema, FieldProblem};

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ghanti_model::{CallFacts, Direction, Language, Milestone, PhoneNumber};
 
+use crate::action::ActionRule;
 use crate::customer::CustomerSchema;
 use crate::limits::Limits;
 use crate::overrides::Samples;
@@ -41,6 +42,8 @@ pub struct Manifest {
     pub samples: Samples,
     /// `[grants]`.
     pub grants: Grants,
+    /// The rules of the actions that are granted, by name; set by the operator's allowance.
+    pub actions: BTreeMap<String, ActionRule>,
     /// `[limits]`.
     pub limits: Limits,
     /// The limits that the manifest sets; the others have their defaults.
@@ -71,6 +74,7 @@ impl Default for Manifest {
             settings: BTreeMap::new(),
             samples: Samples::default(),
             grants: Grants::default(),
+            actions: BTreeMap::new(),
             limits: Limits::default(),
             limits_given: BTreeSet::new(),
             on_failure: OnFailure::default(),
@@ -154,6 +158,8 @@ pub struct Grants {
     pub transfer: Option<BTreeMap<String, Vec<PhoneNumber>>>,
     /// Voices, by the provider's names.
     pub voices: Vec<String>,
+    /// Actions, by the operator's names.
+    pub actions: Vec<String>,
 }
 
 /// `[on-failure]`: what the caller hears after the flow has failed, and what happens then.
@@ -254,6 +260,7 @@ unclear-goodbye = true
 lookup = ["loan:*"]
 transfer = { default = ["9876543210", "9876543211"], legal = "08040001111" }
 voices = ["asha"]
+actions = ["send-link"]
 
 [limits]
 memory = "16MiB"
@@ -300,6 +307,8 @@ requires = ["heard:disclosure"]
         );
         let transfer = manifest.grants.transfer.unwrap();
         assert_eq!((transfer["default"].len(), transfer["legal"].len()), (2, 1));
+        assert_eq!(manifest.grants.actions, ["send-link"]);
+        assert!(Manifest::parse("[grants]\nactions = ['Send it']\n").is_err());
         let limits = Limits {
             memory_bytes: 16 << 20,
             compute_ms: 100,

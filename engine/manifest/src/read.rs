@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use ghanti_model::{Direction, Language, Milestone, PhoneNumber};
 use toml::de::{DeTable, DeValue};
 
+use crate::action;
 use crate::overrides::Samples;
 use crate::patterns::is_engines_own;
 use crate::reader::{Item, Reader};
@@ -142,10 +143,11 @@ impl Reader<'_> {
         self.section(
             "grants",
             item,
-            &["lookup", "transfer", "voices"],
+            &["lookup", "transfer", "voices", "actions"],
             |reader, name, item| {
                 match name {
                     "lookup" => grants.lookup = reader.each(name, item, look_up),
+                    "actions" => grants.actions = reader.each(name, item, action::name),
                     "voices" => grants.voices = reader.each(name, item, |text| Ok(text.to_owned())),
                     "transfer" => grants.transfer = Some(reader.granted_targets(name, item)),
                     _ => return false,

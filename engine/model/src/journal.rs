@@ -26,6 +26,7 @@ pub enum Function {
     Fields,
     Lookup,
     Note,
+    Invoke,
     Say,
     Ask,
     Collect,
@@ -68,6 +69,8 @@ impl Function {
             | Function::Transfer
             | Function::Outcome
             | Function::Note
+            // also an action that only reads: the journal does not say which one does
+            | Function::Invoke
             | Function::Say => Class::Act,
             Function::Ask | Function::Collect | Function::Drain => Class::Wait,
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use ghanti_journal::{AnswerSource, Closed, Divergence, Next, Outcome, Side};
-use ghanti_model::{CallError, DifferenceKind, Function, JournalEntry};
+use ghanti_model::{CallError, DifferenceKind, Function, JournalEntry, json_path};
 use serde_json::Value as Json;
 
 use crate::difference::Difference;
@@ -95,7 +95,9 @@ impl Comparing {
             arguments,
         };
         let entry = match entry {
-            Some(entry) if entry.function == got.function && entry.arguments == got.arguments => {
+            Some(entry)
+                if entry.function == got.function && same_arguments(&entry, &got.arguments) =>
+            {
                 entry
             }
             entry => {
@@ -238,6 +240,18 @@ impl AnswerSource for Comparing {
     }
 }
 
+/// Whether a function was called with the same arguments, as far as the record has them: inputs of
+/// actions are recorded without what is redacted, and are null where they were refused unread.
+fn same_arguments(entry: &JournalEntry, got: &Json) -> bool {
+    let recorded = &entry.arguments;
+    if entry.function != Function::Invoke {
+        return recorded == got;
+    }
+    let is_unread = |arguments: &Json| arguments.get(1).is_some_and(Json::is_null);
+    let is_named_alike = recorded.get(0).is_some() && recorded.get(0) == got.get(0);
+    json_path::alike(recorded, got) || (is_named_alike && (is_unread(recorded) || is_unread(got)))
+}
+
 /// Functions that a version may call more or less often and still hold the same conversation:
 /// logging, and reading its own settings.
 pub(crate) fn is_versions_own(function: Function) -> bool {
@@ -254,6 +268,7 @@ fn has_rules(function: Function) -> bool {
             | Function::Outcome
             | Function::Lookup
             | Function::Note
+            | Function::Invoke
             | Function::Say
             | Function::Ask
             | Function::Collect

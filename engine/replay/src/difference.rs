@@ -71,12 +71,19 @@ impl Difference {
 
 /// Whether a function decides the outcome of the call.
 fn decides(function: Function) -> bool {
-    matches!(function, Function::Transfer | Function::Outcome)
+    matches!(
+        function,
+        Function::Transfer | Function::Outcome | Function::Invoke
+    )
 }
 
 fn same_function(function: Function, expected: &Json, got: &Json) -> DifferenceKind {
     let kind = match function {
         Function::Transfer | Function::Outcome | Function::Establish | Function::Note => {
+            Some(DifferenceKind::Decisions)
+        }
+        // the answer of another action answers nothing
+        Function::Invoke if expected.get(0).is_some() && expected.get(0) == got.get(0) => {
             Some(DifferenceKind::Decisions)
         }
         Function::SetLanguage => Some(DifferenceKind::Wording),
@@ -351,6 +358,19 @@ mod tests {
         );
         assert_eq!(
             Difference::of(1, side(Function::Drain, Json::Null), None).kind,
+            DifferenceKind::Structure
+        );
+    }
+
+    #[test]
+    fn another_input_of_an_action_is_a_decision_and_another_action_is_another_flow() {
+        let invoked = |name: &str, due: i64| json!([name, { "due": due }]);
+        assert_eq!(
+            kind(Function::Invoke, invoked("sms", 1), invoked("sms", 2)),
+            DifferenceKind::Decisions
+        );
+        assert_eq!(
+            kind(Function::Invoke, invoked("sms", 1), invoked("crm", 1)),
             DifferenceKind::Structure
         );
     }

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use ghanti_host::{Conversation, Instant};
+use ghanti_host::{Conversation, Instant, Invocation};
 use ghanti_journal::{Outcome, SharedSource, lock};
 use ghanti_model::values::DateRules;
 use ghanti_model::{
@@ -146,6 +146,11 @@ impl Conversation for Reading {
     }
 
     async fn note(&mut self, _name: String, _value: Masked) -> Result<(), CallError> {
+        self.recorded()
+    }
+
+    /// Nothing is done: the record says what was answered.
+    async fn invoke(&mut self, _invocation: Invocation) -> Result<serde_json::Value, CallError> {
         self.recorded()
     }
 

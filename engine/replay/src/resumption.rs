@@ -1,8 +1,8 @@
 //! The journal of a call whose engine has stopped, for another engine that goes on with it: what was
 //! answered is repeated, and the conversation goes on live behind the last answer of the caller.
 //!
-//! What the flow said or did after that answer is said and done again, as nobody knows how much of it
-//! the caller has heard.
+//! What the flow said after that answer is said again, as nobody knows how much of it the caller has
+//! heard. An action that was answered is not done again: nobody gets a second SMS.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ use serde_json::Value as Json;
 use crate::comparing::Comparing;
 
 /// Makes the journal with which the flow is to run again. It has the entries up to the last answer of
-/// the caller; their number is returned too.
+/// the caller or of an action; their number is returned too.
 pub fn resumed(journal: &Journal) -> (SharedJournal, u32) {
     let kept = kept(&journal.entries);
     let journal = Journal {
@@ -28,10 +28,10 @@ pub fn resumed(journal: &Journal) -> (SharedJournal, u32) {
     (SharedJournal::resumed(journal, source), count)
 }
 
-/// The entries up to the last one in which the flow waited and was answered.
+/// The entries up to the last one in which the flow waited, or invoked an action, and was answered.
 fn kept(entries: &[JournalEntry]) -> &[JournalEntry] {
     let is_answer = |entry: &JournalEntry| {
-        entry.function.class() == Class::Wait
+        (entry.function.class() == Class::Wait || entry.function == Function::Invoke)
             && !matches!(
                 serde_json::from_value(entry.answer.clone()),
                 Ok(Outcome::<Json>::Err(CallError::CallEnded))
@@ -121,6 +121,8 @@ mod tests {
         let answered = json!({ "ok": "yes" });
         let ended = json!({ "err": { "kind": "call-ended" } });
         let asks = |answer: &Json| entry(1, Function::Ask, answer.clone());
+        let invokes = |answer: &Json| entry(2, Function::Invoke, answer.clone());
+        let failed = json!({ "err": { "kind": "unavailable", "value": "x" } });
         let says = entry(2, Function::Say, json!({ "ok": null }));
         for (entries, expected) in [
             (vec![], 0),
@@ -129,7 +131,11 @@ mod tests {
             (vec![asks(&answered), says.clone(), says.clone()], 1),
             // the engine was stopped, and told the flow so
             (vec![asks(&answered), says.clone(), asks(&ended)], 1),
-            (vec![says, asks(&ended)], 0),
+            (vec![says.clone(), asks(&ended)], 0),
+            // what was done is not done again
+            (vec![asks(&answered), invokes(&answered), says.clone()], 2),
+            (vec![asks(&answered), invokes(&failed), says.clone()], 2),
+            (vec![asks(&answered), invokes(&ended)], 1),
         ] {
             assert_eq!(kept(&entries).len(), expected, "{entries:?}");
         }

@@ -109,7 +109,11 @@ pub fn turns(entries: &[JournalEntry]) -> Vec<TranscriptTurn> {
                     answer,
                 });
             }
-            Function::Establish | Function::Transfer | Function::Outcome | Function::Note => {
+            Function::Establish
+            | Function::Transfer
+            | Function::Outcome
+            | Function::Note
+            | Function::Invoke => {
                 add(What::Decided {
                     function: entry.function,
                     words: Masked::new(words(&entry.arguments)),

@@ -167,7 +167,7 @@ fn subject(side: &Side) -> String {
     let what = match side.function {
         Function::Say => text("/content/value/name").or_else(|| text("/content/kind")),
         Function::Ask | Function::Collect => text("/name"),
-        Function::Outcome | Function::Note => text("/0"),
+        Function::Outcome | Function::Note | Function::Invoke => text("/0"),
         Function::Establish | Function::Transfer | Function::Field | Function::SetLanguage => {
             text("")
         }

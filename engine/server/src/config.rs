@@ -10,12 +10,14 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ghanti_action::Definition;
 use ghanti_model::values::DateOrder;
 use ghanti_model::{FlowName, Language, PhoneNumber};
 use serde::{Deserialize, Serialize};
 
 use crate::secret::{Accepted, Secret};
 
+mod actions;
 mod allowance;
 mod checks;
 mod exotel;
@@ -63,6 +65,8 @@ pub struct Config {
     pub transfer: BTreeMap<String, TransferTarget>,
     /// Receivers of webhooks by name.
     pub webhooks: BTreeMap<String, Webhook>,
+    /// Actions by name.
+    pub actions: BTreeMap<String, Definition>,
     /// The account at Exotel, for dialling.
     pub exotel: Exotel,
     /// Where sessions, customers and records are kept.

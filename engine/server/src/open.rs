@@ -97,6 +97,9 @@ pub enum OpenError {
         /// Why, with a hint.
         reason: SetupError,
     },
+    /// An action cannot be used.
+    #[error("cannot open the actions: {0}")]
+    Actions(String),
     /// There is no client of HTTP for webhooks.
     #[error("cannot send webhooks: {0}; see whether the system can resolve names")]
     WebhookClient(String),
@@ -149,6 +152,8 @@ async fn open_all(
     loading: Loading,
 ) -> Result<Opened, OpenError> {
     make(&folders.data)?;
+    let actions = config.open_actions().map(Arc::new);
+    let actions = actions.map_err(|errors| OpenError::Actions(errors.join("; ")))?;
     let recognizer = open_recognizer(config);
     let flows = async {
         // opened first, because replay gates read recorded calls
@@ -197,6 +202,7 @@ async fn open_all(
         prompts,
         recognizer,
         sessions,
+        actions,
         registry,
         lease: Some(lease),
         files: AudioFiles::default(),

@@ -6,7 +6,8 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ghanti_host::{Conversation, FlowVersion, Instant};
+use ghanti_action::{ActionError, Actions};
+use ghanti_host::{Conversation, FlowVersion, Instant, Invocation};
 use ghanti_language::ChoiceMatcher;
 use ghanti_model::values::{DateOrder, DateRules};
 use ghanti_model::{
@@ -42,6 +43,8 @@ pub struct ConversationParts {
     pub customer: Option<CustomerRecord>,
     /// The session store, for `lookup`.
     pub sessions: Arc<dyn SessionStore>,
+    /// What the flow may do beyond the call.
+    pub actions: Arc<Actions>,
     /// Decoded audio files of flows.
     pub files: AudioFiles,
     /// Commands to the machine, one at a time.
@@ -409,6 +412,34 @@ impl Conversation for LiveConversation {
         Ok(())
     }
 
+    async fn invoke(&mut self, invocation: Invocation) -> Result<serde_json::Value, CallError> {
+        self.alive()?;
+        if self.takeover.is_some() {
+            // another version of the flow does it now: it must not be done twice
+            return Err(CallError::Unavailable(
+                "another version of the flow waits for this action".to_owned(),
+            ));
+        }
+        let Invocation {
+            name,
+            input,
+            nth,
+            acts,
+        } = invocation;
+        let actions = Arc::clone(&self.parts.actions);
+        let done = actions.invoke(&name, &input, &self.parts.facts, nth);
+        let answer = if acts {
+            // what was begun is brought to its end, so that it is known whether it was done
+            done.await
+        } else {
+            tokio::select! {
+                answer = done => answer,
+                () = self.parts.commands.closed() => return Err(CallError::CallEnded),
+            }
+        };
+        answer.map_err(|error| call_error(name, error))
+    }
+
     async fn say(&mut self, prompt: Prompt) -> Result<PromptId, CallError> {
         let spoken = self.spoken(prompt)?;
         match self.command(Command::Say(spoken)).await? {
@@ -490,5 +521,19 @@ impl Conversation for LiveConversation {
 
     fn heard_whole(&self, template: &str) -> bool {
         self.parts.call.has_heard(template)
+    }
+}
+
+/// An action's error as the flow gets it.
+fn call_error(name: String, error: ActionError) -> CallError {
+    let sentence = error.to_string();
+    match error {
+        ActionError::Unknown(_) | ActionError::Refused { .. } => CallError::Refused(Refusal {
+            subject: name,
+            missing: Vec::new(),
+            reason: sentence,
+        }),
+        ActionError::Input { .. } => CallError::Invalid(sentence),
+        ActionError::Unavailable { .. } => CallError::Unavailable(sentence),
     }
 }

@@ -244,6 +244,7 @@ impl Prepared {
                     facts,
                     customer,
                     sessions: Arc::clone(&services.sessions),
+                    actions: Arc::clone(&services.actions),
                     files: services.files.clone(),
                     commands: command_sender,
                     completions: Arc::new(Mutex::new(completions)),

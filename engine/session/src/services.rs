@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ghanti_action::Actions;
 use ghanti_catalogue::Catalogue;
 use ghanti_host::Instant;
 use ghanti_manifest::Running;
@@ -58,6 +59,8 @@ pub struct Services {
     pub recognizer: Option<Arc<dyn Recognizer>>,
     /// Sessions and customers.
     pub sessions: Arc<dyn SessionStore>,
+    /// What flows do beyond their calls.
+    pub actions: Arc<Actions>,
     /// The call records.
     pub registry: CallRegistry,
     /// The lease on this node's calls; without one, other nodes end them as abandoned.

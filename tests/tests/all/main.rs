@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod actions;
 mod api;
 mod callbacks;
 mod campaigns;

@@ -115,6 +115,16 @@ impl FlowTest {
                 _ => {}
             }
         }
+        let invoked: Vec<_> = scripted.invoked.iter().map(|(name, _)| name).collect();
+        if let Some((line, wanted)) = &expect.invoked
+            && !wanted.iter().eq(invoked.iter().copied())
+        {
+            let (wanted, got) = (list(wanted), list(&invoked));
+            complain(
+                *line,
+                format!("expected to be invoked: {wanted}; got {got}"),
+            );
+        }
         if let Some((line, wanted)) = &expect.only_said
             && *wanted != said
         {

@@ -4,8 +4,10 @@
 use ghanti_host::ScriptedCaller;
 use ghanti_manifest::reader::{Item, Reader};
 use ghanti_model::{
-    CallFacts, CallId, Description, Direction, Language, Masked, PhoneNumber, Reply,
+    CallError, CallFacts, CallId, Description, Direction, Language, Masked, PhoneNumber, Refusal,
+    Reply,
 };
+use serde_json::Value as Json;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use toml::de::{DeTable, DeValue};
@@ -17,6 +19,7 @@ pub(super) struct FlowTest {
     customer: Vec<(String, String)>,
     lookup: Vec<(String, String)>,
     pub(super) answers: Vec<Answer>,
+    actions: Vec<ActionAnswer>,
     pub(super) expect: Expect,
 }
 
@@ -58,6 +61,7 @@ pub(super) struct Expect {
     pub(super) established: Option<(usize, Vec<String>)>,
     pub(super) language: Option<(usize, Language)>,
     pub(super) notes: Vec<(usize, String, String)>,
+    pub(super) invoked: Option<(usize, Vec<String>)>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -65,6 +69,80 @@ pub(super) enum Transfer {
     None,
     Any,
     To(String),
+}
+
+/// An entry of `[[actions]]`: what the next invocation of an action is answered with.
+#[derive(Debug)]
+struct ActionAnswer {
+    name: String,
+    answer: Result<Json, CallError>,
+}
+
+impl ActionAnswer {
+    fn read(reader: &mut Reader<'_>, item: &Item<'_>) -> Option<Self> {
+        let (mut action, mut answer, mut error) = (None, None, None);
+        let known = ["name", "answer", "error"];
+        reader.section("actions", item, &known, |reader, name, item| {
+            match name {
+                "name" => action = reader.string(name, item),
+                "answer" => answer = json(item.get_ref()),
+                "error" => {
+                    let kinds: [(&str, fn(String) -> CallError); 4] = [
+                        ("unavailable", CallError::Unavailable),
+                        ("invalid", CallError::Invalid),
+                        ("limit", CallError::Limit),
+                        ("refused", refused),
+                    ];
+                    let kind = reader.one_of(name, item, &kinds);
+                    error = kind.map(|kind| kind("the test says so".to_owned()));
+                }
+                _ => return false,
+            }
+            true
+        });
+        let answer = match (answer, error) {
+            (Some(answer), None) => Some(Ok(answer)),
+            (None, Some(error)) => Some(Err(error)),
+            _ => None,
+        };
+        let (Some(name), Some(answer)) = (action, answer) else {
+            let wanted = "the action's `name`, and one of `answer` (JSON as TOML) and `error` (unavailable, invalid, limit, refused)";
+            reader.expect("actions", item, wanted);
+            return None;
+        };
+        Some(Self { name, answer })
+    }
+}
+
+fn refused(reason: String) -> CallError {
+    CallError::Refused(Refusal {
+        subject: "action".to_owned(),
+        missing: Vec::new(),
+        reason,
+    })
+}
+
+/// A value of TOML as JSON. A time is a text.
+fn json(value: &DeValue<'_>) -> Option<Json> {
+    Some(match value {
+        DeValue::String(text) => Json::from(&**text),
+        DeValue::Boolean(value) => Json::from(*value),
+        DeValue::Integer(number) => {
+            Json::from(i64::from_str_radix(number.as_str(), number.radix()).ok()?)
+        }
+        DeValue::Float(number) => Json::from(number.as_str().parse::<f64>().ok()?),
+        DeValue::Datetime(moment) => Json::from(moment.to_string()),
+        DeValue::Array(items) => {
+            let items = items.iter().map(|item| json(item.get_ref()));
+            items.collect::<Option<Vec<_>>>()?.into()
+        }
+        DeValue::Table(table) => {
+            let fields = table
+                .iter()
+                .map(|(name, item)| Some((name.get_ref().to_string(), json(item.get_ref())?)));
+            Json::Object(fields.collect::<Option<_>>()?)
+        }
+    })
 }
 
 type Errors = Vec<(usize, String)>;
@@ -124,6 +202,9 @@ impl FlowTest {
         if let Some(begins_ms) = self.call.begins_ms {
             caller = caller.with_beginning(begins_ms);
         }
+        caller = self.actions.iter().fold(caller, |caller, action| {
+            caller.with_action(&action.name, action.answer.clone())
+        });
         self.answers
             .iter()
             .fold(caller, |caller, Answer { asked, gives, .. }| match gives {
@@ -145,12 +226,21 @@ impl FlowTest {
     ) {
         reader.table(
             document,
-            &["call", "customer", "lookup", "caller", "expect"],
+            &["call", "customer", "lookup", "actions", "caller", "expect"],
             |reader, name, item| {
                 match name {
                     "call" => self.call.read(reader, item, description),
                     "customer" => self.customer = texts(reader, name, item),
                     "lookup" => self.lookup = texts(reader, name, item),
+                    "actions" => match item.get_ref() {
+                        DeValue::Array(items) => {
+                            self.actions = items
+                                .iter()
+                                .filter_map(|item| ActionAnswer::read(reader, item))
+                                .collect()
+                        }
+                        _ => reader.expect(name, item, "a table for each answer: `[[actions]]`"),
+                    },
                     "caller" => match item.get_ref() {
                         DeValue::Array(items) => {
                             self.answers = items
@@ -282,6 +372,7 @@ impl Expect {
             "only-said",
             "never-said",
             "established",
+            "invoked",
             "language",
             "notes",
         ];
@@ -312,6 +403,9 @@ impl Expect {
                 "established" => {
                     self.established =
                         Some((line, reader.each(name, item, |text| Ok(text.to_owned()))))
+                }
+                "invoked" => {
+                    self.invoked = Some((line, reader.each(name, item, |text| Ok(text.to_owned()))))
                 }
                 "language" => {
                     self.language = language(reader, name, item).map(|language| (line, language))

@@ -89,6 +89,7 @@ impl Config {
             lookup,
             transfer,
             voices,
+            actions: Some(self.action_rules()),
             overrides: self.overrides(),
         }
     }

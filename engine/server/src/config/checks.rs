@@ -3,7 +3,9 @@
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
-use super::{Config, Speech, allowance, exotel, overrides, retention, transfer, urls, webhooks};
+use super::{
+    Config, Speech, actions, allowance, exotel, overrides, retention, transfer, urls, webhooks,
+};
 use crate::logs;
 
 pub(super) fn check(config: &Config, errors: &mut Vec<String>) {
@@ -69,6 +71,7 @@ pub(super) fn check(config: &Config, errors: &mut Vec<String>) {
     }
     transfer::check(config, errors);
     webhooks::check(&config.webhooks, errors);
+    actions::check(config, errors);
     retention::check(&config.retention, errors);
     exotel::check(&config.exotel, errors);
     allowance::check(&config.limits, errors);

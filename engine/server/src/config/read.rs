@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
-use super::{Config, checks, exposure};
+use super::{Config, actions, checks, exposure};
 
 /// All errors in a configuration, one sentence each.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -26,12 +26,13 @@ pub struct CommandLine {
 /// The prefix of environment variables that override settings.
 pub(super) const PREFIX: &str = "GHANTI_";
 /// All sections.
-const SECTIONS: [&str; 14] = [
+const SECTIONS: [&str; 15] = [
     "server",
     "calls",
     "customers",
     "transfer",
     "webhooks",
+    "actions",
     "exotel",
     "limits",
     "grants",
@@ -86,7 +87,8 @@ fn read_from(
         .parse::<Table>()
         .map_err(|error| ConfigError(vec![no_toml(text, &error)]))?;
     let (mut overrides, mut ignored) = (Vec::new(), Vec::new());
-    for (name, value) in environment {
+    let environment: Vec<_> = environment.into_iter().collect();
+    for (name, value) in environment.clone() {
         let upper = name.to_ascii_uppercase();
         let Some(path) = upper.strip_prefix(PREFIX) else {
             continue;
@@ -125,6 +127,7 @@ fn read_from(
         customers: take("customers").read(&mut errors),
         transfer: take("transfer").read(&mut errors),
         webhooks: take("webhooks").read(&mut errors),
+        actions: take("actions").read(&mut errors),
         exotel: take("exotel").read(&mut errors),
         limits: take("limits").read(&mut errors),
         grants: take("grants").read(&mut errors),
@@ -144,6 +147,7 @@ fn read_from(
     }));
     config.server.listen = line.listen.unwrap_or(config.server.listen);
     config.server.insecure |= line.insecure;
+    actions::resolve(&mut config.actions, &environment, &mut errors);
     checks::check(&config, &mut errors);
     if line.serves {
         exposure::check(&config.server, &mut errors);

@@ -78,7 +78,7 @@ fn is_secret(variable: &str) -> bool {
 }
 
 /// Reads a secret. Editors and `echo` end a file with a line break, which belongs to none.
-fn secret(file: &Path) -> Result<String, String> {
+pub(super) fn secret(file: &Path) -> Result<String, String> {
     let told =
         |error: std::io::Error| format!("{error}; name a file that the engine's user can read");
     let length = std::fs::metadata(file).map_err(told)?.len();

@@ -31,7 +31,7 @@ const fn setting(key: &'static str, sentence: &'static str, example: &'static st
 
 /// All sections and settings. The keys of `[settings]` and `[flows]` are chosen by operators and
 /// flow authors, so the entries for these two are examples.
-pub(super) const SECTIONS: [Section; 14] = [
+pub(super) const SECTIONS: [Section; 15] = [
     Section {
         name: "server",
         sentence: "Where the engine listens, how it is reached, and by whom.",
@@ -204,6 +204,18 @@ pub(super) const SECTIONS: [Section; 14] = [
             "{ url = \"https://crm.example.com/ghanti\", secret = \"whsec_…\", previous-secret = \"whsec_…\", events = [\"call.ended\", \
              \"transfer.outcome\", \"customer.do-not-call\"], flows = [\"emi-reminder\"], include-number = false, include-notes = false, timeout-s = \
              10, attempts = 12, first-retry-s = 5 }",
+        )],
+    },
+    Section {
+        name: "actions",
+        sentence: "What flows may do beyond their calls, by names that manifests are granted: docs/actions.md has every kind and key.",
+        settings: &[setting(
+            "due-amount",
+            "By what it is done (an HTTP request, a model's turn, an SMS to the customer, a look-up in Redis), and where; whether it reads or acts; \
+             schemas of input and answer; time, sizes, how often in a conversation and at once; what is not journaled; secrets, from files or the \
+             environment; private addresses that are meant.",
+            "{ kind = \"http\", does = \"read\", url = \"https://crm.example.com/loans/{loan}\", headers = { authorization = \"Bearer {secret:token}\" }, \
+             secrets = { token = \"${file:/run/secrets/crm}\" }, input = { type = \"object\", required = [\"loan\"] }, timeout-ms = 3000 }",
         )],
     },
     EXOTEL,

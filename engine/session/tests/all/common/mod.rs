@@ -105,6 +105,7 @@ impl House {
             prompts: PromptCache::new(Arc::new(Hum), CacheSettings::default()),
             recognizer: None,
             sessions: Arc::clone(&self.sessions),
+            actions: Default::default(),
             registry: CallRegistry::new(
                 NodeId::generate(),
                 writer,
