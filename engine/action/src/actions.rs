@@ -11,6 +11,7 @@ use ghanti_model::{CallFacts, json_path};
 use rustls::ClientConfig;
 use serde_json::Value as Json;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use crate::address::Reach;
 use crate::breaker::Breaker;
@@ -18,14 +19,12 @@ use crate::client::{HttpClient, reach};
 use crate::definition::Definition;
 use crate::error::ActionError;
 use crate::fault::Fault;
+use crate::guard::Guard;
 use crate::plan::{Plan, What};
 use crate::redis::RedisConnections;
 use crate::secret::SecretText;
 use crate::sms::SmsAccount;
 use crate::template::Values;
-
-/// The shortest secret that is looked for in answers: a shorter one would be found in any text.
-const SECRET_BYTES: usize = 6;
 
 /// What actions need of the process.
 pub struct Setup<'a> {
@@ -46,8 +45,7 @@ struct Action {
     doer: Doer,
     places: Arc<Semaphore>,
     breaker: Breaker,
-    /// What an answer must not repeat.
-    guarded: Vec<SecretText>,
+    guard: Guard,
 }
 
 /// What does it.
@@ -140,19 +138,19 @@ impl Action {
                     SecretText::new(both),
                 ]);
                 let is_https = !account.base_url.starts_with("http://");
-                Doer::Sms(HttpClient::new(tls(is_https)?, Reach::Anywhere)?, account)
+                let tls = (setup.tls)(is_https, account.ca_file.as_deref())?;
+                Doer::Sms(HttpClient::new(tls, Reach::Anywhere)?, account)
             }
             What::Redis(redis) => {
                 let tls = redis.is_tls().then(|| tls(true)).transpose()?;
                 Doer::Redis(RedisConnections::new(redis.reach(), tls))
             }
         };
-        guarded.retain(|secret: &SecretText| secret.expose().len() >= SECRET_BYTES);
         Ok(Self {
             doer,
             places: Arc::new(Semaphore::new(plan.at_once)),
             breaker: Breaker::default(),
-            guarded,
+            guard: Guard::new(&guarded),
             plan,
         })
     }
@@ -169,30 +167,35 @@ impl Action {
                 plan.input_bytes
             )));
         }
+        let values = Values {
+            input,
+            call,
+            secrets: &plan.secrets,
+        };
+        let began = Instant::now();
+        let until = began + plan.timeout;
+        let late = || {
+            let ms = plan.timeout.as_millis();
+            format!("no answer within {ms} ms: see `timeout-ms`")
+        };
+        // the semaphore is never closed
+        let _place = tokio::time::timeout_at(until, self.places.acquire())
+            .await
+            .map_err(|_| Fault::answer(format!("{} and `at-once`", late())))?;
+        let waited = began.elapsed();
         let attempt = self.breaker.admit().map_err(|rest| {
             Fault::answer(format!(
                 "it failed again and again, and is left alone for {} s more",
                 rest.as_secs() + 1
             ))
         })?;
-        let values = Values {
-            input,
-            call,
-            secrets: &plan.secrets,
-        };
-        let whole = async {
-            // the semaphore is never closed
-            let _place = self.places.acquire().await;
-            self.ask(values, key).await
-        };
-        let answer = tokio::time::timeout(plan.timeout, whole)
+        let mut answer = tokio::time::timeout_at(until, self.ask(values, key))
             .await
-            .unwrap_or_else(|_| {
-                let ms = plan.timeout.as_millis();
-                Err(Fault::unavailable(format!(
-                    "no answer within {ms} ms: see `timeout-ms`"
-                )))
-            });
+            .unwrap_or_else(|_| Err(Fault::unavailable(late())));
+        if waited > plan.timeout / 2 {
+            // the server had too little of the time to be blamed
+            answer = answer.map_err(Fault::blameless);
+        }
         let is_fault = matches!(answer, Err(Fault::Unavailable { is_fault: true, .. }));
         if attempt.ended(is_fault) {
             tracing::warn!(
@@ -208,7 +211,7 @@ impl Action {
         match (&self.plan.what, &self.doer) {
             (What::Http(plan), Doer::Http(client)) => plan.perform(client, values, key, most).await,
             (What::Model(plan), Doer::Http(client)) => {
-                plan.perform(client, values, self.plan.output.as_ref(), most)
+                plan.perform(client, values, self.plan.output.as_ref(), &self.guard, most)
                     .await
             }
             (What::Sms(plan), Doer::Sms(client, account)) => {
@@ -224,15 +227,7 @@ impl Action {
 
     /// What of an answer the flow gets.
     fn admit(&self, mut answer: Json) -> Result<Json, Fault> {
-        if self
-            .guarded
-            .iter()
-            .any(|secret| repeats(&answer, secret.expose()))
-        {
-            return Err(Fault::answer(
-                "its answer repeats a secret of the request, which no flow may have",
-            ));
-        }
+        self.guard.check(&answer)?;
         if let Some(schema) = &self.plan.output {
             schema
                 .check(&answer)
@@ -240,18 +235,5 @@ impl Action {
         }
         json_path::remove(&mut answer, &self.plan.redact);
         Ok(answer)
-    }
-}
-
-/// Whether a secret stands anywhere in a value.
-fn repeats(value: &Json, secret: &str) -> bool {
-    match value {
-        Json::String(text) => text.contains(secret),
-        Json::Array(items) => items.iter().any(|item| repeats(item, secret)),
-        Json::Object(fields) => fields
-            .iter()
-            .any(|(name, field)| name.contains(secret) || repeats(field, secret)),
-        Json::Number(number) => number.to_string() == secret,
-        Json::Null | Json::Bool(_) => false,
     }
 }

@@ -25,6 +25,14 @@ impl Fault {
         }
     }
 
+    /// The same, without counting for the circuit breaker.
+    pub(crate) fn blameless(self) -> Self {
+        match self {
+            Self::Unavailable { reason, .. } => Self::answer(reason),
+            other => other,
+        }
+    }
+
     /// It answered something that cannot be used.
     pub(crate) fn answer(reason: impl Into<String>) -> Self {
         Self::Unavailable {

@@ -2,13 +2,17 @@
 
 use std::collections::BTreeSet;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use serde_json::Value as Json;
 
 use crate::client::{HttpClient, reach};
 use crate::definition::{AnswerKind, Definition, Does, Method};
 use crate::fault::Fault;
+use crate::guard::Guard;
 use crate::plan::Errors;
+use crate::secret::SecretText;
 use crate::template::{JsonTemplate, Template, Values};
 use crate::url::UrlTemplate;
 
@@ -208,9 +212,13 @@ impl HttpPlan {
         if self.has_key {
             request = request.header("idempotency-key", key);
         }
+        let mut guard = Guard::default();
         if let Some((user, password)) = &self.login {
             let text = |template: &Template| template.text(values).map_err(Fault::Input);
-            request = request.basic_auth(text(user)?, Some(text(password)?));
+            let (user, password) = (text(user)?, text(password)?);
+            let both = STANDARD.encode(format!("{user}:{password}"));
+            guard = Guard::new([&SecretText::new(both)]);
+            request = request.basic_auth(user, Some(password));
         }
         request = match &self.body {
             Body::None => request,
@@ -233,12 +241,14 @@ impl HttpPlan {
             }
         };
         let body = client.send(request, most).await?.succeeded()?;
-        match self.answer {
-            AnswerKind::Json => json(&body),
+        let answer = match self.answer {
+            AnswerKind::Json => json(&body)?,
             AnswerKind::Text => String::from_utf8(body)
                 .map(Json::from)
-                .map_err(|_| Fault::answer("its answer is no text in UTF-8")),
-        }
+                .map_err(|_| Fault::answer("its answer is no text in UTF-8"))?,
+        };
+        guard.check(&answer)?;
+        Ok(answer)
     }
 }
 

@@ -16,6 +16,7 @@ mod client;
 mod definition;
 mod error;
 mod fault;
+mod guard;
 mod http;
 mod model;
 mod plan;

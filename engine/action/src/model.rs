@@ -11,6 +11,7 @@ use serde_json::{Value as Json, json};
 use crate::client::{HttpClient, reach};
 use crate::definition::{AnswerFormat, Definition};
 use crate::fault::Fault;
+use crate::guard::Guard;
 use crate::http::Headers;
 use crate::plan::Errors;
 use crate::schema::Schema;
@@ -111,6 +112,7 @@ impl ModelPlan {
         client: &HttpClient,
         values: Values<'_>,
         schema: Option<&Schema>,
+        guard: &Guard,
         most: usize,
     ) -> Result<Json, Fault> {
         let mut messages = Vec::new();
@@ -130,10 +132,14 @@ impl ModelPlan {
                 return Ok(Json::from(said));
             };
             let reason = match serde_json::from_str::<Json>(said.trim()) {
-                Ok(answer) => match schema.check(&answer) {
-                    Ok(()) => return Ok(answer),
-                    Err(reason) => reason,
-                },
+                Ok(answer) => {
+                    // before a reason names a field of it
+                    guard.check(&answer)?;
+                    match schema.check(&answer) {
+                        Ok(()) => return Ok(answer),
+                        Err(reason) => reason,
+                    }
+                }
                 Err(_) => "it is no JSON".to_owned(),
             };
             if turn >= TURNS {

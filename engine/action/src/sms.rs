@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::path::PathBuf;
 
 use ghanti_exotel::rest::{Resource, SMS_CHARS, Sms, parse_sms};
 use reqwest::Url;
@@ -27,6 +28,8 @@ pub struct SmsAccount {
     pub api_key: SecretText,
     /// The API token.
     pub api_token: SecretText,
+    /// A PEM file of certificates to trust besides the system's.
+    pub ca_file: Option<PathBuf>,
 }
 
 impl fmt::Debug for SmsAccount {

@@ -26,8 +26,9 @@ pub(crate) struct UrlTemplate {
     query: Option<Template>,
 }
 
-fn encoded(value: &str) -> Result<String, String> {
-    Ok(utf8_percent_encode(value, &RESERVED).to_string())
+/// A value as it stands in a path or a query.
+pub(crate) fn encoded(value: &str) -> String {
+    utf8_percent_encode(value, &RESERVED).to_string()
 }
 
 impl UrlTemplate {
@@ -93,7 +94,7 @@ impl UrlTemplate {
     pub(crate) fn fill(&self, values: Values<'_>) -> Result<Url, String> {
         let mut text = self.origin.as_str().trim_end_matches('/').to_owned();
         for segment in &self.segments {
-            let filled = segment.fill(values, encoded)?;
+            let filled = segment.fill(values, |value| Ok(encoded(value)))?;
             if segment.has_places() && matches!(filled.as_str(), "" | "." | "..") {
                 return Err("a value of the path is empty, `.` or `..`: give another".to_owned());
             }
@@ -102,7 +103,7 @@ impl UrlTemplate {
         }
         if let Some(query) = &self.query {
             text.push('?');
-            text.push_str(&query.fill(values, encoded)?);
+            text.push_str(&query.fill(values, |value| Ok(encoded(value)))?);
         }
         if text.len() > URL_BYTES {
             return Err(format!(

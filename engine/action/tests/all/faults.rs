@@ -119,6 +119,17 @@ async fn every_fault_of_a_server_of_http_is_an_error_in_time() {
                 .contains("repeats a secret")
         );
     }
+    // as it stands in a header and in a URL
+    for login in ["dTpodW50ZXIyLWh1bnRlcjI=", "s%2Fecret%26more"] {
+        let server = StandIn::http(move |_| Reply::ok(format!("{{\"echo\": \"{login}\"}}")));
+        let text = format!(
+            "[actions.a]\nkind = 'http'\nurl = '{}/?k={{secret:k}}'\nprivate = ['127.0.0.1']\nlogin = {{ user = 'u', password = '{{secret:p}}' }}\n\
+             secrets = {{ p = '{SECRET}', k = 's/ecret&more' }}\n",
+            server.url()
+        );
+        let told = told(invoke(&actions(&text), json!({})).await);
+        assert!(told.contains("repeats a secret"), "{login}: {told}");
+    }
     let server = StandIn::http(|_| {
         Reply::ok(json!({ "choices": [{ "message": { "content": SECRET } }] }).to_string())
     });

@@ -69,6 +69,7 @@ pub fn opened(text: &str, exotel: Option<String>) -> Result<Actions, Vec<String>
             account_sid: "acme1".to_owned(),
             api_key: SecretText::new("key-0123456789"),
             api_token: SecretText::new(SECRET),
+            ca_file: None,
         }),
     };
     Actions::open(&definitions(text), &setup)

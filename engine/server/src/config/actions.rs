@@ -109,10 +109,10 @@ impl Config {
             account_sid: account.credentials.account_sid,
             api_key: SecretText::new(account.credentials.api_key),
             api_token: SecretText::new(account.credentials.api_token),
+            ca_file: account.ca_file,
         });
-        let account_ca = self.exotel.ca_file.as_deref();
         let tls = |is_tls, ca_file: Option<&Path>| {
-            tls_config(is_tls, ca_file.or(account_ca)).map_err(|error| error.to_string())
+            tls_config(is_tls, ca_file).map_err(|error| error.to_string())
         };
         Actions::open(&self.actions, &Setup { tls: &tls, sms })
     }

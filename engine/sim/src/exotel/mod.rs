@@ -30,6 +30,7 @@ pub mod request;
 pub mod rest;
 pub mod server;
 pub mod setup;
+mod sms;
 mod speech;
 pub mod stream;
 

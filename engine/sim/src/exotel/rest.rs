@@ -29,6 +29,7 @@ use super::faults::ReplyFault;
 use super::reply::{Format, Refusal, active_streams};
 use super::request::{ConnectRequest, Target, sent};
 use super::server::CutOff;
+use super::sms;
 use crate::facts::{Facts, indian_time, spelt};
 use crate::scenario::Direction;
 
@@ -48,6 +49,8 @@ pub fn router(exchange: Arc<Exchange>) -> Router {
         .route("/v1/Accounts/{sid}/Calls", get(list))
         .route("/v1/Accounts/{sid}/Calls.json", get(list))
         .route("/v1/Accounts/{sid}/Calls/{call}", get(details))
+        .route("/v1/Accounts/{sid}/Sms/send", post(send_sms))
+        .route("/v1/Accounts/{sid}/Sms/send.json", post(send_sms))
         .route("/v1/Accounts/{sid}/ActiveStreams", get(streams))
         .route("/v1/Accounts/{sid}/IncomingPhoneNumbers.json", get(numbers))
         .route("/v2_beta/Accounts/{sid}/IncomingPhoneNumbers", get(numbers))
@@ -257,6 +260,28 @@ async fn list(
         .map(|log| call_object(&exchange, log))
         .collect();
     written(StatusCode::OK, format, format.list(&calls))
+}
+
+/// `POST …/Sms/send`: takes an SMS, which goes nowhere.
+async fn send_sms(
+    State(exchange): Shared,
+    Path(sid): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let format = form(&uri);
+    if let Err((refusal, retry_after)) = admit(&exchange, &sid, &headers) {
+        return refuse(&refusal, format, retry_after);
+    }
+    let content_type = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let parameters = Parameters::from_body(content_type, &body).unwrap_or_default();
+    match sms::accepted(&parameters, &sid, &CallId::generate().to_string()) {
+        Ok(message) => written(StatusCode::OK, format, format.write("SMSMessage", &message)),
+        Err(refusal) => refuse(&refusal, format, None),
+    }
 }
 
 /// `GET …/ActiveStreams`: XML at any path.
