@@ -1,5 +1,5 @@
-//! Language: prompts from templates, choices from a caller's words, and spoken forms of amounts,
-//! dates and digits.
+//! Language: prompts from templates, choices and values from a caller's words, and spoken forms of
+//! amounts, dates and digits.
 //!
 //! This crate is pure: the date, the texts and the words are arguments. Nothing reads a file or a
 //! clock, plays, records, waits or logs.
@@ -9,7 +9,9 @@
 //! | [`spoken`] | a typed value | words that a synthesizer pronounces correctly |
 //! | [`template`] | Fluent files, a template with arguments | one line of text |
 //! | [`lexicon`] | recognised words | one choice of a closed question |
+//! | [`builtin`] | recognised words, keys | a date, time, amount, number, digits, phone number, yes or no |
 
+pub mod builtin;
 pub mod lexicon;
 pub mod spoken;
 pub mod template;

@@ -21,7 +21,7 @@ use std::fmt;
 pub use account::account;
 pub use date::{DateOrder, DateRules, YEARS_AWAY, date};
 pub use language::{language, language_of_state};
-pub use money::{RUPEES_BELOW, money};
+pub use money::{RUPEES_BELOW, canonical as canonical_rupees, money};
 pub use phone::phone;
 pub use shape::shape;
 pub use text::{is_placeholder, name, text};

@@ -154,6 +154,11 @@ pub(super) fn phrasebook(primary: &str) -> Result<Option<&'static Phrasebook>, L
         .transpose()
 }
 
+/// Whether the engine has a lexicon for a language, by its primary tag.
+pub(super) fn has(primary: &str) -> bool {
+    BOOKS.contains_key(primary)
+}
+
 fn read(primary: &str, text: &str) -> Result<Phrasebook, LexiconError> {
     let broken = |reason: String| LexiconError::Data {
         language: primary.to_owned(),

@@ -40,7 +40,12 @@ mod pattern;
 mod table;
 
 pub use matcher::{ChoiceMatcher, Match};
-pub(crate) use normal::digit_value;
+pub(crate) use normal::{digit_value, words as normal_words};
+
+/// Whether the engine has lexicons for a language.
+pub(crate) fn has_lexicon(language: &ghanti_model::Language) -> bool {
+    data::has(language.primary())
+}
 
 /// A lexicon of the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -11,7 +11,7 @@ use unicode_normalization::char::is_combining_mark;
 const MAX_CHARACTERS: usize = 4_096;
 
 /// The words of a text, normalised.
-pub(super) fn words(text: &str) -> Vec<String> {
+pub(crate) fn words(text: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word = String::new();
     for letter in text.chars().take(MAX_CHARACTERS).nfkd() {

@@ -96,8 +96,8 @@ fn is_filled_up(whole: &str, part: &str) -> bool {
             .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|digit| digit == b'0'))
 }
 
-/// Paise as rupees in plain decimals.
-pub(super) fn canonical(paise: i64) -> String {
+/// Paise as rupees in plain decimals: `12450`, `12450.50`.
+pub fn canonical(paise: i64) -> String {
     match paise % 100 {
         0 => (paise / 100).to_string(),
         part => format!("{}.{part:02}", paise / 100),
