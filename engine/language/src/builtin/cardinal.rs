@@ -191,8 +191,13 @@ fn small(tokens: &[Token]) -> Option<Small> {
         [Token::Word(Meaning::Shifted(shift)), rest @ ..] => {
             let (number, used) = match plain(rest) {
                 Some((number, used)) => (number, used + 1),
-                // sava lakh, paun lakh; nobody says "saade lakh"
-                None if *shift != 2 && matches!(rest, [Token::Word(Meaning::Scale(_)), ..]) => {
+                // sava lakh, sava rupaya; nobody says "saade lakh"
+                None if *shift != 2
+                    && matches!(
+                        rest,
+                        [Token::Word(Meaning::Scale(_) | Meaning::Major(_)), ..]
+                    ) =>
+                {
                     (1, 1)
                 }
                 None => return None,

@@ -5,17 +5,15 @@
 //! the question's range alone.
 
 mod days;
+mod parts;
 
 use ::time::{Date, Duration, Month, Weekday};
-use ghanti_model::values::{self, DateOrder, DateRules, YEARS_AWAY};
 
-use super::cardinal::{cardinal, is, plain};
+use super::cardinal::{cardinal, is};
 use super::words::{Meaning, Token};
 use super::{Reading, Value};
 use days::Range;
-
-/// Years that may be said.
-const YEARS: std::ops::RangeInclusive<u64> = 1900..=2100;
+use parts::{YEARS, day_number, distance, two_numbers, written, year};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum MonthSaid {
@@ -40,6 +38,8 @@ struct Said {
     is_coming: bool,
     /// Numbers of which either may be the day: "five twelve".
     bare: Vec<u8>,
+    /// Whether they were written together: `5/12`.
+    is_pair: bool,
     /// Whether the day is a number behind its month: "december twenty" may go on with "twenty six",
     /// which is then no short year.
     is_month_first: bool,
@@ -68,6 +68,9 @@ pub(super) fn read(
         Some(days) => among(days, range),
         None => return said.beginning(),
     };
+    if said.may_be_two_days() && matches!(read, Reading::Value(_)) {
+        return Reading::Nothing;
+    }
     if said.is_open {
         read.unfinished()
     } else {
@@ -153,6 +156,12 @@ impl Said {
                     return Some(1 + used + closes);
                 }
             }
+            // "fourth friday" may be the fourth one of a month
+            Meaning::Ordinal(1..=5)
+                if matches!(rest.get(1), Some(Token::Word(Meaning::Weekday(_)))) =>
+            {
+                return None;
+            }
             Meaning::Ordinal(day) => {
                 set(&mut self.day, *day)?;
                 self.is_open = is_last && self.month.is_none();
@@ -220,7 +229,10 @@ impl Said {
                 .filter(|year| YEARS.contains(year));
             match (year.filter(|_| figures.len() == 4), two_numbers(figures)) {
                 (Some(year), _) => set(&mut self.year, i32::try_from(year).ok()?)?,
-                (None, Some(numbers)) if self.bare.is_empty() => self.bare.extend(numbers),
+                (None, Some(numbers)) if self.bare.is_empty() => {
+                    self.bare.extend(numbers);
+                    self.is_pair = true;
+                }
                 _ => set(&mut self.days, written(figures, range)?)?,
             }
             return Some(1);
@@ -289,6 +301,14 @@ impl Said {
                 .collect(),
             None => of_week,
         })
+    }
+
+    /// "das barah" is the tenth or the twelfth to many people, and the range does not decide that.
+    fn may_be_two_days(&self) -> bool {
+        match self.bare.as_slice() {
+            [one, other] => !self.is_pair && self.year.is_none() && one.abs_diff(*other) <= 2,
+            _ => false,
+        }
     }
 
     /// The days named by day, month and year.
@@ -360,133 +380,6 @@ fn which_weekday(range: Range, weekday: Weekday, which: Meaning) -> Vec<Date> {
         },
     };
     days.into_iter().flatten().collect()
-}
-
-/// 1 to 31, in words or figures.
-fn day_number(tokens: &[Token]) -> Option<(u8, usize)> {
-    let (number, used) = match tokens {
-        [Token::Figures(figures), ..] if figures.len() <= 2 => (figures.parse().ok()?, 1),
-        _ => plain(tokens)?,
-    };
-    let day = u8::try_from(number).ok()?;
-    (1..=31).contains(&day).then_some((day, used))
-}
-
-/// "in five days", "paanch din baad", "a week ago": days from today.
-fn distance(tokens: &[Token]) -> Option<(i64, usize)> {
-    let leads = usize::from(is(tokens, 0, Meaning::In) || is(tokens, 0, Meaning::After));
-    let rest = tokens.get(leads..)?;
-    let (count, used) = if is(rest, 0, Meaning::A) {
-        (1, 1)
-    } else {
-        let number = cardinal(rest)?;
-        (i64::try_from(number.whole()?).ok()?, number.used)
-    };
-    let unit = match rest.get(used)? {
-        Token::Word(Meaning::Days) => 1,
-        Token::Word(Meaning::Weeks) => 7,
-        _ => return None,
-    };
-    let mut used = used + 1;
-    // paanch din ke baad
-    if is(rest, used, Meaning::Of) {
-        used += 1;
-    }
-    let direction = match rest.get(used) {
-        Some(Token::Word(Meaning::Later | Meaning::In)) if leads == 0 => {
-            used += 1;
-            1
-        }
-        Some(Token::Word(Meaning::Ago)) if leads == 0 => {
-            used += 1;
-            -1
-        }
-        _ if leads > 0 => 1,
-        _ => return None,
-    };
-    // far beyond any date that is accepted
-    const DAYS: i64 = 100_000;
-    let days = count.checked_mul(unit)?;
-    (days <= DAYS).then_some((days * direction, leads + used))
-}
-
-/// A year, or `None` if the words are the beginning of one: "twenty", "nineteen". A short one is
-/// "twenty six".
-fn year(tokens: &[Token], today: Date, may_be_short: bool) -> Option<(Option<i32>, usize)> {
-    if let Some(number) = cardinal(tokens)
-        && (number.has_scale
-            || matches!(tokens.first(), Some(Token::Figures(figures)) if figures.len() == 4))
-    {
-        let year = number.whole().filter(|year| YEARS.contains(year))?;
-        return Some((i32::try_from(year).ok(), number.used));
-    }
-    let (first, used) = match tokens {
-        [Token::Figures(figures), ..] if figures.len() == 2 => (figures.parse().ok()?, 1),
-        _ => plain(tokens)?,
-    };
-    let first = i32::try_from(first).ok()?;
-    let rest = tokens.get(used..)?;
-    let second = match rest {
-        [
-            Token::Word(Meaning::Oh),
-            Token::Word(Meaning::Number(year @ 1..=9)),
-            ..,
-        ] => Some((i32::from(*year), 2)),
-        [Token::Word(Meaning::Oh)] if matches!(first, 19 | 20) => return Some((None, used + 1)),
-        _ => plain(rest)
-            .and_then(|(year, used)| Some((i32::try_from(year).ok()?, used)))
-            .filter(|(year, _)| *year >= 10),
-    };
-    match (first, second) {
-        (19 | 20, Some((rest, more))) => Some((Some(first * 100 + rest), used + more)),
-        (19 | 20, None) => Some((None, used)),
-        (10.., None) if may_be_short && (2_000 + first - today.year()).abs() <= YEARS_AWAY => {
-            Some((Some(2_000 + first), used))
-        }
-        _ => None,
-    }
-}
-
-/// `5/12`, without a year, which the reader of lists does not know.
-fn two_numbers(figures: &str) -> Option<[u8; 2]> {
-    let (one, other) = figures.split_once(['/', '-'])?;
-    let number = |part: &str| {
-        let is_short = (1..=2).contains(&part.len());
-        let is_digits = part.bytes().all(|byte| byte.is_ascii_digit());
-        let number = part.parse().ok().filter(|_| is_short && is_digits)?;
-        (1..=31).contains(&number).then_some(number)
-    };
-    Some([number(one)?, number(other)?])
-}
-
-/// A date in figures, by the reader of lists, in either order. It refuses days ten years from the
-/// day it is told; a question that reaches further is read around other days as well.
-fn written(figures: &str, range: Range) -> Option<Vec<Date>> {
-    /// The reader covers twenty years: this many reach the years that are accepted.
-    const STEPS: i32 = 7;
-    let steps = if range.is_open() {
-        0..=0
-    } else {
-        -STEPS..=STEPS
-    };
-    let mut days = Vec::new();
-    for step in steps {
-        let year = range.today.year() + step * 2 * YEARS_AWAY;
-        let Ok(today) = Date::from_calendar_date(year, Month::July, 1) else {
-            continue;
-        };
-        let today = if step == 0 { range.today } else { today };
-        for order in [DateOrder::DayFirst, DateOrder::MonthFirst] {
-            let rules = DateRules {
-                today,
-                order: Some(order),
-            };
-            days.extend(values::date(figures, rules));
-        }
-    }
-    days.sort_unstable();
-    days.dedup();
-    (!days.is_empty()).then_some(days)
 }
 
 /// Day and month, with two or four keys of the year or without.

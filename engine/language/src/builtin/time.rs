@@ -23,6 +23,8 @@ struct Clock {
     is_certain: bool,
     /// Whether minutes or the half of the day may follow.
     is_open: bool,
+    /// Whether it may be two hours, unless "a m" or "p m" follows: "ten eleven", "das barah baje".
+    may_be_hours: bool,
 }
 
 /// What was said about the time.
@@ -94,6 +96,13 @@ pub(super) fn read(tokens: &[Token], earliest: Bound, latest: Bound, now: Time) 
             false => Reading::Partial(None),
         };
     };
+    let has_half = said
+        .parts
+        .iter()
+        .any(|part| matches!(part, Meaning::Am | Meaning::Pm));
+    if clock.may_be_hours && !has_half {
+        return Reading::Nothing;
+    }
     let half = clock.minutes % HALF_DAY;
     let candidates = if clock.is_certain {
         vec![clock.minutes]
@@ -149,6 +158,7 @@ fn clock(tokens: &[Token]) -> Option<(Clock, usize)> {
             minutes,
             is_certain: !(60..13 * 60).contains(&minutes),
             is_open,
+            may_be_hours: false,
         };
         (minutes < DAY).then_some((clock, used))
     };
@@ -162,6 +172,7 @@ fn clock(tokens: &[Token]) -> Option<(Clock, usize)> {
             minutes,
             is_certain: false,
             is_open: closes == 0,
+            may_be_hours: false,
         };
         Some((clock, used + closes))
     };
@@ -243,12 +254,13 @@ fn clock(tokens: &[Token]) -> Option<(Clock, usize)> {
                 minutes,
                 is_certain: false,
                 is_open: false,
+                may_be_hours: false,
             };
             return Some((clock, used + closing));
         }
     }
     let hour = number;
-    if hour > 23 {
+    if hour > 23 || unit > 0 {
         return None;
     }
     let before = is(tokens, used, Meaning::BeforeHour);
@@ -264,6 +276,7 @@ fn clock(tokens: &[Token]) -> Option<(Clock, usize)> {
                     minutes: at % HALF_DAY + HALF_DAY,
                     is_certain: false,
                     is_open: false,
+                    may_be_hours: false,
                 };
                 Some((clock, used + 2 + more))
             }
@@ -295,7 +308,11 @@ fn clock(tokens: &[Token]) -> Option<(Clock, usize)> {
         Some((minutes, more)) => {
             let end = used + more;
             let closing = usize::from(closes(tokens, end) || is(tokens, end, Meaning::Hours));
-            said(hour * 60 + minutes, end + closing, false)
+            let mut read = said(hour * 60 + minutes, end + closing, false)?;
+            // "six ten" is a time, "nine ten" and "ten twelve" may be from one hour to another
+            read.0.may_be_hours =
+                minutes <= 12 && (1..=2).contains(&(minutes.saturating_sub(hour)));
+            Some(read)
         }
         None => said(hour * 60, used, true),
     }

@@ -3,7 +3,8 @@
 //! A word has one meaning in a language, whatever the grammar; a grammar does not read an utterance
 //! with a meaning it has no use for. The tables are data: one file per language, beside this one.
 //! Words are compared as the lexicons compare them (case, nuktas, chandrabindu, digits of every
-//! script), and Hindi in Latin letters also without the difference of long and short vowels.
+//! script), and Hindi in Latin letters also without the differences that
+//! people do not spell, such as long vowels.
 
 mod english;
 mod hindi;
@@ -340,18 +341,19 @@ fn is_mark(letter: char) -> bool {
     matches!(letter, '\u{300}'..='\u{36f}' | '\u{900}'..='\u{d7f}' | '\u{200b}'..='\u{200d}' | '\u{feff}')
 }
 
-/// A Latin spelling of Hindi without what people spell differently: long vowels, `w` and `v`, `z`
-/// and `j`, `chh` and `ch`.
+/// A Latin spelling of Hindi without what people spell differently: long vowels, doubled consonants,
+/// `w` and `v`, `z` and `j`, `chh` and `ch`.
 fn folded(phrase: &str) -> String {
-    phrase
-        .replace("aa", "a")
+    let mut folded: Vec<char> = phrase
         .replace("ee", "i")
-        .replace("ii", "i")
         .replace("oo", "u")
-        .replace("uu", "u")
         .replace("chh", "ch")
         .replace('w', "v")
         .replace('z', "j")
+        .chars()
+        .collect();
+    folded.dedup();
+    folded.into_iter().collect()
 }
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ pub(super) const WORDS: &[(Meaning, &str)] = &[
     (Shifted(1), "सवा|sava|sawa"), (Shifted(2), "साढ़े|saadhe|saade|sadhe|sade"), (Shifted(-1), "पौने|पौन|पौना|paune|paun|pauna|pone"),
     (Half, "आधा|आधे|aadha|aadhe|adha|adhe"), (And, "और|aur"), (Point, "दशमलव|पॉइंट|dashamlav|point"),
     (Plus, "प्लस|plus"), (Minus, "माइनस|minus"),
-    (Major("INR"), "रुपया|रुपये|रुपए|रूपये|रूपए|रुपयों|rupaya|rupaye|rupaiye|rupay|rupiye|rupee|rupees|rupye"),
+    (Major("INR"), "रुपया|रुपये|रुपए|रूपये|रूपए|रुपयों|रु|ru|rupaya|rupaye|rupaiye|rupay|rupiye|rupee|rupees|rupye"),
     (Minor("INR"), "पैसा|पैसे|paisa|paise"),
 
     (Month(1), "जनवरी|janvari|janwari"), (Month(2), "फ़रवरी|farvari|farwari|farbari"), (Month(3), "मार्च|march"), (Month(4), "अप्रैल|april|aprail"),
@@ -67,6 +67,7 @@ pub(super) const WORDS: &[(Meaning, &str)] = &[
 
     (PartOfDay(Part::Morning), "सुबह|सवेरे|सुबह सुबह|subah|savere"), (PartOfDay(Part::Afternoon), "दोपहर|dopahar|dopehar|dophar"),
     (PartOfDay(Part::Evening), "शाम|shaam"), (PartOfDay(Part::Night), "रात|raat"),
+    (Midnight, "आधी रात|aadhi raat|adhi raat"),
     (OClock, "बजे|baje"), (PastHour, "बजकर|बज कर|बजके|बज के|bajkar|baj kar|bajke|baj ke"), (BeforeHour, "बजने में|bajne mein|bajne me"),
 
     (Denial, "नहीं|नही|nahi|nahin|nahee|no"), (Correction, "सॉरी|मतलब|माफ़ कीजिए|sorry|matlab|maaf kijiye"),
