@@ -27,7 +27,6 @@ demo: build flows ## one whole call: greeting, identity, the instalment, an agen
 test: export RUST_TEST_THREADS ?= 6
 test: build flows ## all tests, with real speech, Redis and PostgreSQL
 	cargo test --release --workspace --no-fail-fast $(LOCKED)
-	cd plugins && cargo test --package lender-record --lib $(LOCKED)
 
 lint: setup ## formatting, clippy, licences and sources of all crates
 	cargo fmt --all --check

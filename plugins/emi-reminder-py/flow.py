@@ -1,77 +1,54 @@
 """The EMI reminder, read from top to bottom: greeting, identity, the instalment, the transfer question.
 
-Before the identity is established not one word is said about the loan; the manifest makes the host hold to that as well. A caller who hangs
-up ends the script at the next function: it raises `call-ended`, which goes through `run` to the engine.
+What is said is in prompts/, what is asked in flow.toml. Before the identity is established not one word is said about the loan; the manifest
+makes the host hold to that as well. A caller who hangs up ends the script at the next function: it raises `call-ended`, which goes through
+`run` to the engine.
 """
 
-from dataclasses import replace
+import re
 
 import wit_world
 from componentize_py_types import Err
-from lender_record import Instalment, Unreadable, is_past
-from repertoire import LANGUAGES, uses
-from script import Question, Script
 from wit_world.imports import call, customer, runtime, speech
-from wit_world.imports.types import Date, Description, Error_Invalid, Error_Refused, Money, Value_Date, Value_Digits, Value_Money, Value_Text
-
-# Wishes that a caller may have at any moment, with the key that means the same.
-WISHES = {"wrong-person": None, "later": None, "do-not-call": None, "stop": None}
-
-IDENTITY = Question(
-    name="identity",
-    opening="greeting",
-    choices={"yes": "1", "no": "2", "who": None, "repeat": None, "agent": None, **WISHES},
-    confirms=True,
-    no_input_ms=5_000,
-    no_input=["identity-no-input", "identity-no-input"],
-    no_match=["identity-no-match", "identity-no-match"],
-    asked_back={
-        "who": ("who-is-calling", "identity-again"),
-        "repeat": (None, "greeting"),
-        "agent": ("identity-before-agent", "identity-again"),
-    },
+from wit_world.imports.types import (
+    Argument,
+    Content_Template,
+    Date,
+    Description,
+    Error_Invalid,
+    Error_Refused,
+    Prompt,
+    Template,
+    Value,
+    Value_Date,
+    Value_Digits,
+    Value_Money,
+    Value_Text,
 )
 
-TRANSFER = Question(
-    name="transfer",
-    opening="transfer-question",
-    choices={"yes": "1", "no": "2", "repeat": "3", "agent": "9", "who": None, **WISHES},
-    confirms=False,
-    no_input_ms=7_000,
-    no_input=["transfer-no-input"],
-    no_match=["transfer-no-match"],
-    # how the details are repeated depends on the day
-    asked_back={},
-)
-
-
-def spoken_to(template: str) -> Question:
-    """Says a template to a caller who may stop it by a wish. Silence is no answer here, but consent to go on."""
-    choices = {"agent": "9", **WISHES}
-    return Question(template, template, choices, confirms=False, no_input_ms=500, no_input=[], no_match=[], asked_back={})
+# How often the details are repeated at the transfer question.
+REPEATED_AT_MOST = 3
 
 
 class WitWorld(wit_world.WitWorld):
     def describe(self) -> Description:
-        return Description("emi-reminder-py", "0.1.0", LANGUAGES, uses())
+        return Description("emi-reminder-py", "0.1.0")
 
     def run(self) -> None:
-        fields = dict(customer.fields())
-        script = Script(fields.get("language", ""))
-        script.know("caller", Value_Text(setting("caller")))
-        script.know("lender", Value_Text(setting("lender")))
-        script.know("bot-name", Value_Text(setting("bot-name")))
+        script = Script()
+        for name in ("caller", "lender", "bot-name"):
+            script.know(name, Value_Text(setting(name)))
+        record = dict(customer.all())
+        if isinstance(language := record.get("language"), Value_Text):
+            set_language(language.value)
 
-        try:
-            instalment = Instalment.read(fields)
-        except Unreadable as lacking:
-            runtime.log(runtime.Level.ERROR, f"the customer's record cannot be used, {lacking}: fix it and call again")
-            return script.end("incomplete-data", str(lacking), "apology-incomplete-data")
-        now = runtime.now()
-        details = "emi-details-overdue" if is_past(instalment.due, now.unix_ms, now.offset_minutes) else "emi-details"
-        know(script, instalment)
+        due = know_instalment(script, record)
+        if isinstance(due, str):
+            runtime.log(runtime.Level.ERROR, f"the customer's record cannot be used, {due}: fix it and call again")
+            return script.end("incomplete-data", due, "apology-incomplete-data")
+        details = "emi-details-overdue" if order(due) < order(runtime.now().date) else "emi-details"
 
-        match script.ask(IDENTITY):
+        match script.ask("identity"):
             case "yes":
                 call.establish("identity")
             case "no":
@@ -83,19 +60,19 @@ class WitWorld(wit_world.WitWorld):
             case _:
                 return script.end("unclear", "at the identity question", "goodbye-unclear")
 
-        for told in (details, "disclosure"):
-            wish = script.ask(spoken_to(told))
+        # silence is no answer to these, but consent to go on
+        for question in (details, "disclosure"):
+            wish = script.ask(question)
             if wish == "agent":
                 return connect(script)
             if ends(script, wish):
                 return
 
-        transfer = replace(TRANSFER, asked_back={"repeat": (details, "transfer-question"), "who": ("who-we-are", "transfer-question")})
-        wanted = ask_unless_refused(script, transfer)
+        wanted = ask_transfer(script, details)
         if wanted is None:
             # the network has not confirmed that the disclosure was heard: it is said once more
             script.say("disclosure")
-            wanted = ask_unless_refused(script, transfer)
+            wanted = ask_transfer(script, details)
         match wanted:
             case None:
                 script.end("unclear", "the disclosure is not known to have been heard", "goodbye-unclear")
@@ -111,10 +88,52 @@ class WitWorld(wit_world.WitWorld):
                 connect(script)
 
 
-def ask_unless_refused(script: Script, question: Question) -> str | None:
-    """The answer to a question; nothing where a rule of the manifest refuses it."""
+class Script:
+    """Remembers what templates may say."""
+
+    def __init__(self) -> None:
+        self.known: list[Argument] = []
+
+    def know(self, name: str, value: Value) -> None:
+        self.known.append(Argument(name, value))
+
+    def say(self, template: str) -> None:
+        speech.say(Prompt(Content_Template(Template(template, self.known)), None, None, None))
+
+    def ask(self, question: str) -> str:
+        """Asks a question of the manifest. What comes is a choice's name, `no-input` or `no-match`."""
+        match speech.ask(question, self.known, []).reply:
+            case speech.Reply_Choice(choice):
+                return choice
+            case speech.Reply_NoInput():
+                return "no-input"
+            case _:
+                return "no-match"
+
+    def end(self, disposition: str, detail: str | None, template: str) -> None:
+        """Sets the disposition and says the last words."""
+        call.outcome(disposition, detail)
+        self.say(template)
+
+
+def set_language(language: str) -> None:
+    """Goes on in a language; in the default one where there are no prompts for it."""
     try:
-        return script.ask(question)
+        call.set_language(language)
+    except Err as error:
+        if not isinstance(error.value, Error_Invalid):
+            raise
+
+
+def ask_transfer(script: Script, details: str) -> str | None:
+    """Asks whether an agent shall help, and repeats the details to who wants to hear them again; nothing where a rule of the manifest refuses it."""
+    try:
+        for _ in range(REPEATED_AT_MOST):
+            if (answer := script.ask("transfer")) != "repeat":
+                return answer
+            script.say(details)
+        answer = script.ask("transfer")
+        return "no-match" if answer == "repeat" else answer
     except Err as error:
         if isinstance(error.value, Error_Refused):
             return None
@@ -154,12 +173,29 @@ def unclear(script: Script) -> None:
     script.end("unclear", "at the transfer question", "goodbye-unclear")
 
 
-def know(script: Script, instalment: Instalment) -> None:
-    due = instalment.due
-    script.know("name", Value_Text(instalment.name))
-    script.know("loan-digits", Value_Digits(instalment.loan_digits))
-    script.know("amount", Value_Money(Money(instalment.amount_paise, "INR")))
-    script.know("due-date", Value_Date(Date(due.year, due.month, due.day)))
+def know_instalment(script: Script, record: dict[str, Value]) -> Date | str:
+    """Takes what the templates say from the customer's record, and returns the day the instalment is due; or says which fields are missing or
+    unreadable, by name, because values are personal."""
+    name, loan, amount, due = (record.get(field) for field in ("name", "loan", "amount", "due-date"))
+    digits = last_four(loan.value) if isinstance(loan, Value_Text) else None
+    if isinstance(name, Value_Text) and digits and isinstance(amount, Value_Money) and isinstance(due, Value_Date):
+        script.know("name", name)
+        script.know("loan-digits", Value_Digits(digits))
+        script.know("amount", amount)
+        script.know("due-date", due)
+        return due.value
+    found = {"name": name, "loan": digits, "amount": amount, "due-date": due}
+    return "missing or unreadable: " + ", ".join(field for field, value in found.items() if value is None)
+
+
+def last_four(account: str) -> str | None:
+    """The last four of a loan account's digits."""
+    digits = re.sub("[^0-9]", "", account)
+    return None if len(digits) < 4 else digits[-4:]
+
+
+def order(date: Date) -> tuple[int, int, int]:
+    return (date.year, date.month, date.day)
 
 
 def setting(name: str) -> str:

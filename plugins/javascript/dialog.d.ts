@@ -1,5 +1,5 @@
 // The contract of wit/dialog.wit as componentize-qjs shows it to TypeScript: `none` is null, a 64-bit number is a number, and a function whose
-// result is an error throws it as it stands. What each item means is told in wit/dialog.wit.
+// result is an error throws it as it stands. wit/dialog.wit documents each item.
 
 declare module "ghanti:dialog/types@0.1.0" {
   export type Language = string;
@@ -23,9 +23,7 @@ declare module "ghanti:dialog/types@0.1.0" {
   export interface Prompt { content: Content; language: Language | null; voice: string | null; interruptible: boolean | null }
   export type Extent = "whole" | "partial" | "unheard";
   export interface Playout { prompt: number; template: string; heard: Extent; heardMs: number }
-  export type Kind = { tag: "text" | "integer" | "money" | "date" | "time" | "digits" } | { tag: "other"; val: string };
-  export interface TemplateUse { name: string; arguments: [string, Kind][] }
-  export interface Description { name: string; version: string; languages: Language[]; templates: TemplateUse[] }
+  export interface Description { name: string; version: string }
 }
 
 declare module "ghanti:dialog/call@0.1.0" {
@@ -47,8 +45,9 @@ declare module "ghanti:dialog/call@0.1.0" {
 }
 
 declare module "ghanti:dialog/customer@0.1.0" {
-  export function field(name: string): string | null;
-  export function fields(): [string, string][];
+  import type { Value } from "ghanti:dialog/types@0.1.0";
+  export function get(name: string): Value | null;
+  export function all(): [string, Value][];
   export function lookup(key: string): string | null;
   export function note(name: string, value: string): void;
 }
@@ -59,28 +58,9 @@ declare module "ghanti:dialog/actions@0.1.0" {
 }
 
 declare module "ghanti:dialog/speech@0.1.0" {
-  import type { Language, Playout, Prompt } from "ghanti:dialog/types@0.1.0";
+  import type { Argument, Language, Playout, Prompt } from "ghanti:dialog/types@0.1.0";
   export interface Phrases { language: Language; words: string[] }
-  export interface Choice { id: string; lexicon: string | null; phrases: Phrases[]; key: string | null }
-  export interface Question {
-    name: string;
-    prompt: Prompt;
-    choices: Choice[];
-    noInputMs: number;
-    noInput: Prompt[];
-    noMatch: Prompt[];
-  }
-  export interface Collection {
-    name: string;
-    prompt: Prompt;
-    minKeys: number;
-    maxKeys: number;
-    terminator: string | null;
-    noInputMs: number;
-    betweenKeysMs: number;
-    noInput: Prompt[];
-    noMatch: Prompt[];
-  }
+  export interface Choice { id: string; phrases: Phrases[]; key: string | null }
   export type Reply = { tag: "choice" | "text" | "keys" | "other"; val: string } | { tag: "no-input" | "no-match" };
   export interface Answer {
     reply: Reply;
@@ -91,13 +71,13 @@ declare module "ghanti:dialog/speech@0.1.0" {
     playouts: Playout[];
   }
   export function say(prompt: Prompt): number;
-  export function ask(question: Question): Answer;
-  export function collect(collection: Collection): Answer;
+  export function ask(question: string, args: Argument[], choices: Choice[]): Answer;
   export function drain(): Playout[];
 }
 
 declare module "ghanti:dialog/runtime@0.1.0" {
-  export interface Instant { unixMs: number; offsetMinutes: number }
+  import type { CalendarDate, TimeOfDay } from "ghanti:dialog/types@0.1.0";
+  export interface Instant { unixMs: number; offsetMinutes: number; date: CalendarDate; time: TimeOfDay }
   export type Level = "debug" | "info" | "warn" | "error";
   export function now(): Instant;
   export function random(): number;

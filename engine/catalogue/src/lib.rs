@@ -12,6 +12,7 @@ mod metrics;
 mod orders;
 mod pinned;
 mod prompts;
+mod questions;
 mod replay_gate;
 mod scan;
 mod single;

@@ -9,9 +9,9 @@ use ghanti_host::{Compiler, Fault, FlowEngine, FlowParts, FlowVersion, Origin, S
 use ghanti_manifest::{Allowance, Manifest, ManifestError};
 use ghanti_model::{Description, FlowName, Language, PhoneNumber};
 
-use crate::prompts;
 use crate::scan::Place;
 use crate::source::{Parts, Source, Unread};
+use crate::{prompts, questions};
 
 /// Logged for a flow that runs on the sample values of a fictitious lender.
 const SAMPLES: &str = "the flow runs on sample values: give yours in ghanti.toml (`ghanti init` writes one, with a place for each)";
@@ -81,23 +81,30 @@ impl Loader {
         } = parts;
         let text = manifest.clone().unwrap_or_default();
         let manifest = self.manifest(&name, manifest.as_deref())?;
-        let (program, description, code) = match alike {
+        let (program, described, code) = match alike {
             Some(alike) => (
                 alike.program().clone(),
-                alike.description.clone(),
+                alike.description.described.clone(),
                 Origin::Shared,
             ),
             None => self.compiler.build(component, &component_digest).await?,
         };
-        no_errors(&manifest.check(&description, &text))?;
-        let languages = languages(&manifest, &description, &prompts)?;
-        let templates = description.templates.clone();
+        let languages = languages(&manifest, &prompts)?;
         let prompts = self
             .aside(Step::Prompts, {
-                let audio = audio.clone();
-                move || prompts::read(&prompts, &templates, &audio)
+                let (languages, audio) = (languages.clone(), audio.clone());
+                move || prompts::read(&prompts, &languages, &audio)
             })
             .await??;
+        let description = Description {
+            described,
+            templates: prompts.templates(&languages),
+            languages: languages.clone(),
+        };
+        let mut errors = manifest.check(&description, &text);
+        errors.extend(questions::check(&manifest, &languages, &text));
+        errors.sort_by_key(|error| error.line);
+        no_errors(&errors)?;
         let samples = manifest.samples.names();
         let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::info!(flow = %name, version = %id, ?code, took_ms, "flow loaded");
@@ -187,27 +194,35 @@ pub(crate) fn no_errors(errors: &[ManifestError]) -> Result<(), Fault> {
     Err(Fault::new(Step::Manifest, reasons, "correct `flow.toml`").at(Some(first.line)))
 }
 
-/// The flow's languages: those of the manifest, else those that `describe` names followed by those
-/// that merely have a prompt file, so that a lender adds a language by adding a file. A flow with
-/// templates needs a prompt file for each language.
+/// The flow's languages: those of the manifest, else that of its only prompt file. Each needs a
+/// prompt file, where there are any.
 fn languages(
     manifest: &Manifest,
-    description: &Description,
     prompts: &BTreeMap<Language, String>,
 ) -> Result<Vec<Language>, Fault> {
     let mut languages = manifest.languages.clone();
     if languages.is_empty() {
-        languages.clone_from(&description.languages);
-        languages.extend(
-            prompts
-                .keys()
-                .filter(|language| !description.languages.contains(language))
-                .cloned(),
-        );
+        languages.extend(prompts.keys().cloned());
+        if languages.len() > 1 {
+            let names = languages.iter().map(|language| format!("\"{language}\""));
+            let reason = format!(
+                "the flow has prompts in {} languages, and nothing says which is the default",
+                languages.len()
+            );
+            let hint = format!(
+                "add `languages = [{}]` to `[flow]` of flow.toml, the default first",
+                names.collect::<Vec<_>>().join(", ")
+            );
+            return Err(Fault::new(Step::Manifest, reason, &hint));
+        }
+        // a flow without prompts says plain texts or plays audio files
+        if languages.is_empty() {
+            languages.push(Language::english());
+        }
     }
     let missing = languages
         .iter()
-        .filter(|language| !description.templates.is_empty() && !prompts.contains_key(language));
+        .filter(|language| !prompts.is_empty() && !prompts.contains_key(language));
     let missing = missing
         .map(|language| format!("`prompts/{language}.ftl` is missing"))
         .collect::<Vec<_>>();

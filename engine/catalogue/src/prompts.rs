@@ -6,19 +6,19 @@ use std::sync::Arc;
 use ghanti_audio::wav;
 use ghanti_host::{Fault, Step};
 use ghanti_language::{PromptBook, Severity, TemplateProblem};
-use ghanti_model::{Language, TemplateUse};
+use ghanti_model::Language;
 
-/// Reads the prompt files, by language, and checks that each has every template in `uses`, with no
-/// arguments other than those the flow passes. `audio` are the flow's WAV files by name. On failure
-/// returns all problems with the first one's line.
+/// Reads the prompt files, by language, and checks them against each other; those of `languages`
+/// must have every template. `audio` are the flow's WAV files by name. On failure returns all
+/// problems with the first one's line.
 pub(crate) fn read(
     prompts: &BTreeMap<Language, String>,
-    uses: &[TemplateUse],
+    languages: &[Language],
     audio: &BTreeMap<String, Arc<[u8]>>,
 ) -> Result<PromptBook, Fault> {
     let book = PromptBook::parse(prompts).map_err(|problems| of_templates(&problems))?;
     let (errors, warnings): (Vec<_>, Vec<_>) = book
-        .check(uses)
+        .check(languages)
         .into_iter()
         .partition(|problem| problem.severity == Severity::Error);
     for warning in &warnings {

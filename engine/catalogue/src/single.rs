@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, TryFutureExt};
 use ghanti_host::{Compiler, Fault, FlowEngine, FlowVersion, Rejection, Step};
 use ghanti_manifest::Allowance;
-use ghanti_model::{Description, FlowName, PhoneNumber};
+use ghanti_model::{Described, FlowName, PhoneNumber};
 
 use crate::loader::Loader;
 use crate::scan::{Place, unreadable};
@@ -56,7 +56,7 @@ impl FlowFiles {
     }
 
     /// Returns the description of the component at `path`, whatever its manifest and prompts.
-    pub async fn describe(&self, path: &Path) -> Result<Description, Rejection> {
+    pub async fn describe(&self, path: &Path) -> Result<Described, Rejection> {
         let described = async {
             let source = self.read(place(path)).await?;
             self.loader
@@ -67,7 +67,7 @@ impl FlowFiles {
         let shown = path.display().to_string();
         described
             .await
-            .map(|(_, description, _)| description)
+            .map(|(_, described, _)| described)
             .map_err(|fault| Rejection::new(&shown, fault))
     }
 

@@ -65,7 +65,7 @@ impl VersionState {
     pub(crate) fn of(version: &FlowVersion, stage: Stage) -> Self {
         Self {
             id: version.id.clone(),
-            author_version: version.description.version.clone(),
+            author_version: version.description.described.version.clone(),
             stage,
             calls: version.calls(),
             weight: version.manifest().update.weight,

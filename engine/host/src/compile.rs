@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use ghanti_model::Description;
+use ghanti_model::Described;
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use wasmtime::component::Component;
@@ -73,7 +73,7 @@ impl Compiler {
         &'a self,
         component: Vec<u8>,
         digest: &'a str,
-    ) -> BoxFuture<'a, Result<(Program, Description, Origin), Fault>> {
+    ) -> BoxFuture<'a, Result<(Program, Described, Origin), Fault>> {
         self.build_here(component, digest).boxed()
     }
 
@@ -81,7 +81,7 @@ impl Compiler {
         &self,
         component: Vec<u8>,
         digest: &str,
-    ) -> Result<(Program, Description, Origin), Fault> {
+    ) -> Result<(Program, Described, Origin), Fault> {
         let (component, origin) = self.compile(component, digest).await?;
         let engine = self.engine.clone();
         // linking takes milliseconds, and does not wait for compilations
@@ -97,14 +97,14 @@ impl Compiler {
                     "report it with the flow's files",
                 )
             })??;
-        let description = program.describe().await.map_err(|reason| {
+        let described = program.describe().await.map_err(|reason| {
             Fault::new(
                 Step::Describe,
                 reason,
                 "let `describe` return constants and nothing else",
             )
         })?;
-        Ok((program, description, origin))
+        Ok((program, described, origin))
     }
 
     /// Checks and compiles a component, or takes its machine code from the cache.

@@ -32,10 +32,15 @@ pub struct Invocation {
 impl Instant {
     /// The date at this instant, in the call's local time.
     pub fn date(self) -> time::Date {
+        self.local().date()
+    }
+
+    /// The call's local time, as if it were UTC.
+    pub(crate) fn local(self) -> time::OffsetDateTime {
         let local_s =
             i64::try_from(self.unix_ms / 1000).unwrap_or(0) + i64::from(self.offset_minutes) * 60;
         time::OffsetDateTime::from_unix_timestamp(local_s)
-            .map_or(time::Date::MIN, time::OffsetDateTime::date)
+            .unwrap_or(time::OffsetDateTime::UNIX_EPOCH)
     }
 }
 

@@ -5,35 +5,20 @@
 //! becomes `error.invalid`.
 
 use ghanti_model::prompt::TEXT_BYTES_MAX;
+use ghanti_model::values::{self, DateRules};
 use ghanti_model::{
-    Answer, Argument, CallError, Choice, Collection, Content, Extent, Language, Masked, Money,
-    Phrases, Playout, Prompt, Question, Refusal, Reply, Template, TimeOfDay, Value,
+    Answer, Argument, CallError, Choice, Content, Extent, Language, Masked, Money, Phrases,
+    Playout, Prompt, Refusal, Reply, Template, TimeOfDay, Value,
 };
 
-use crate::bindings::{speech, types};
+use crate::bindings::{runtime, speech, types};
+use crate::conversation::Instant;
 
 /// A checked argument, or a sentence saying what is wrong with it.
 pub(crate) type Checked<T> = Result<T, String>;
 
 /// The contract's limit for every list.
 const LIST_MAX: usize = 256;
-/// The contract's range for every wait for the caller.
-const WAIT_MS: std::ops::RangeInclusive<u32> = 500..=60_000;
-/// The contract's range for the number of keys.
-const KEYS: std::ops::RangeInclusive<u8> = 1..=32;
-/// The engine's lexicons, by the contract's names.
-const LEXICONS: [&str; 10] = [
-    "yes",
-    "confirm",
-    "no",
-    "agent",
-    "repeat",
-    "later",
-    "wrong-person",
-    "who",
-    "do-not-call",
-    "stop",
-];
 /// Limit for dispositions and names of what can be established.
 const SLUG_BYTES_MAX: usize = 64;
 
@@ -114,29 +99,25 @@ pub(crate) fn prompt(name: &str, told: types::Prompt) -> Checked<Prompt> {
     })
 }
 
-fn prompts(name: &str, told: Vec<types::Prompt>) -> Checked<Vec<Prompt>> {
-    list(name, told)?
-        .into_iter()
-        .enumerate()
-        .map(|(at, told)| prompt(&format!("{name}[{at}]"), told))
-        .collect()
-}
-
 fn template(name: &str, told: types::Template) -> Checked<Template> {
     let template = text(&format!("{name}.template"), told.name)?;
-    let arguments = list(&format!("{name}.arguments"), told.arguments)?;
-    let arguments = arguments.into_iter().map(|told| {
-        let argument = text(&format!("{name}.arguments"), told.name)?;
+    Ok(Template {
+        arguments: arguments(&format!("{name}.arguments"), told.arguments)?,
+        name: template,
+    })
+}
+
+/// Named arguments; `name` is their path for messages.
+pub(crate) fn arguments(name: &str, told: Vec<types::Argument>) -> Checked<Vec<Argument>> {
+    let arguments = list(name, told)?.into_iter().map(|told| {
+        let argument = text(name, told.name)?;
         let value = value(&argument, told.value)?;
         Ok(Argument {
             name: argument,
             value,
         })
     });
-    Ok(Template {
-        arguments: arguments.collect::<Checked<_>>()?,
-        name: template,
-    })
+    arguments.collect()
 }
 
 fn value(name: &str, told: types::Value) -> Checked<Value> {
@@ -195,18 +176,6 @@ fn calendar_date(name: &str, date: types::Date) -> Checked<time::Date> {
         })
 }
 
-fn wait_ms(name: &str, ms: u32) -> Checked<u32> {
-    if WAIT_MS.contains(&ms) {
-        Ok(ms)
-    } else {
-        Err(format!(
-            "`{name}` is {ms}: give {} to {}",
-            WAIT_MS.start(),
-            WAIT_MS.end()
-        ))
-    }
-}
-
 fn key(name: &str, told: &str) -> Checked<char> {
     let mut characters = told.chars();
     match (characters.next(), characters.next()) {
@@ -218,83 +187,29 @@ fn key(name: &str, told: &str) -> Checked<char> {
     }
 }
 
-fn question_name(told: String) -> Checked<String> {
-    if told.is_empty() {
-        Err("`name` is empty: name the question, such as `identity`".to_owned())
-    } else {
-        text("name", told)
-    }
-}
-
-pub(crate) fn question(told: speech::Question) -> Checked<Question> {
-    let choices = list("choices", told.choices)?
-        .into_iter()
-        .map(choice)
-        .collect::<Checked<Vec<_>>>()?;
-    for (at, choice) in choices.iter().enumerate() {
-        if choices
-            .iter()
-            .skip(at + 1)
-            .any(|later| later.id == choice.id)
-        {
-            return Err(format!(
-                "`choices` has `{}` twice: give each choice an id of its own",
-                shown(&choice.id)
-            ));
-        }
-        if choice.key.is_some()
-            && choices
-                .iter()
-                .skip(at + 1)
-                .any(|later| later.key == choice.key)
-        {
-            return Err(format!(
-                "the key of `{}` is another choice's too: give each choice a key of its own",
-                shown(&choice.id)
-            ));
-        }
-    }
-    Ok(Question {
-        name: question_name(told.name)?,
-        prompt: prompt("prompt", told.prompt)?,
-        choices,
-        no_input_ms: wait_ms("no-input-ms", told.no_input_ms)?,
-        no_input: prompts("no-input", told.no_input)?,
-        no_match: prompts("no-match", told.no_match)?,
-    })
+/// The flow's own choices of a question.
+pub(crate) fn choices(told: Vec<speech::Choice>) -> Checked<Vec<Choice>> {
+    list("choices", told)?.into_iter().map(choice).collect()
 }
 
 fn choice(told: speech::Choice) -> Checked<Choice> {
     let id = text("choices.id", told.id)?;
-    if let Some(name) = told
-        .lexicon
-        .as_deref()
-        .filter(|name| !LEXICONS.contains(name))
-    {
-        return Err(format!(
-            "`{}` is no lexicon: use one of {}",
-            shown(name),
-            LEXICONS.join(", ")
-        ));
-    }
     let phrases = list("choices.phrases", told.phrases)?
         .into_iter()
         .map(phrases)
         .collect::<Checked<Vec<_>>>()?;
     if id.is_empty()
-        || (told.lexicon.is_none()
-            && told.key.is_none()
-            && phrases.iter().all(|phrases| phrases.words.is_empty()))
+        || (told.key.is_none() && phrases.iter().all(|phrases| phrases.words.is_empty()))
     {
         return Err(format!(
-            "the choice `{}` can never be chosen: give it an id, and a lexicon, phrases or a key",
+            "the choice `{}` can never be chosen: give it an id, and phrases or a key",
             shown(&id)
         ));
     }
     let key = told.key.map(|told| key("choices.key", &told)).transpose()?;
     Ok(Choice {
         id,
-        lexicon: told.lexicon,
+        lexicon: None,
         phrases,
         key,
     })
@@ -310,29 +225,46 @@ fn phrases(told: speech::Phrases) -> Checked<Phrases> {
     })
 }
 
-pub(crate) fn collection(told: speech::Collection) -> Checked<Collection> {
-    if !KEYS.contains(&told.min_keys)
-        || !KEYS.contains(&told.max_keys)
-        || told.min_keys > told.max_keys
-    {
-        let (min, max) = (told.min_keys, told.max_keys);
-        return Err(format!(
-            "`min-keys` is {min} and `max-keys` is {max}: give 1 to 32 for both, the first no greater than the second"
-        ));
+/// A field of the customer's record, in its canonical spelling, by the manifest's type.
+pub(crate) fn field_to_wit(kind: Option<values::Kind>, value: &str) -> types::Value {
+    let typed = match kind {
+        Some(values::Kind::Money) => values::money(value).ok().map(|minor| {
+            types::Value::Money(types::Money {
+                minor,
+                currency: "INR".to_owned(),
+            })
+        }),
+        Some(values::Kind::Date) => values::date(value, DateRules::unordered(time::Date::MIN))
+            .ok()
+            .and_then(date_to_wit)
+            .map(types::Value::Date),
+        _ => None,
+    };
+    typed.unwrap_or_else(|| types::Value::Text(value.to_owned()))
+}
+
+pub(crate) fn instant_to_wit(now: Instant) -> runtime::Instant {
+    let local = now.local();
+    runtime::Instant {
+        unix_ms: now.unix_ms,
+        offset_minutes: now.offset_minutes,
+        date: date_to_wit(local.date()).unwrap_or(types::Date {
+            year: 0,
+            month: 1,
+            day: 1,
+        }),
+        time: types::TimeOfDay {
+            hour: local.hour(),
+            minute: local.minute(),
+        },
     }
-    Ok(Collection {
-        name: question_name(told.name)?,
-        prompt: prompt("prompt", told.prompt)?,
-        min_keys: told.min_keys,
-        max_keys: told.max_keys,
-        terminator: told
-            .terminator
-            .map(|told| key("terminator", &told))
-            .transpose()?,
-        no_input_ms: wait_ms("no-input-ms", told.no_input_ms)?,
-        between_keys_ms: wait_ms("between-keys-ms", told.between_keys_ms)?,
-        no_input: prompts("no-input", told.no_input)?,
-        no_match: prompts("no-match", told.no_match)?,
+}
+
+fn date_to_wit(date: time::Date) -> Option<types::Date> {
+    Some(types::Date {
+        year: u16::try_from(date.year()).ok()?,
+        month: date.month().into(),
+        day: date.day(),
     })
 }
 

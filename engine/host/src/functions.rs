@@ -4,10 +4,12 @@
 //! An invalid argument makes an entry too: in place of the arguments it holds the error message, so
 //! that no oversized text is kept.
 
+use std::sync::Arc;
+
 use ghanti_manifest::HEARD;
 use ghanti_model::prompt::TEXT_BYTES_MAX;
 use ghanti_model::{
-    Answer, CallError, Decision, Direction, Function, Language, Masked, Playout, Prompt, PromptId,
+    Answer, CallError, Content, Decision, Direction, Function, Language, Masked, Playout, PromptId,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
@@ -16,8 +18,9 @@ use crate::bindings::{call, customer, runtime, speech, types};
 use crate::context::{CallContext, StoreData};
 use crate::conversation::Instant;
 use crate::convert::{self, Checked};
-use crate::gate;
+use crate::known::Change;
 use crate::log::{level_name, write_log};
+use crate::questions::Asked;
 use crate::size;
 
 /// The contract's limit for the number of notes.
@@ -196,10 +199,21 @@ impl CallContext {
     }
 }
 
+impl StoreData {
+    /// A field of the customer's record by its type in the manifest. The journal keeps the spelling.
+    fn typed(&self, name: &str, value: &Masked) -> types::Value {
+        let schema = self.host().map(|host| &host.rules.manifest.customer.fields);
+        let kind = schema
+            .and_then(|fields| fields.get(name))
+            .map(|field| field.kind);
+        convert::field_to_wit(kind, value.expose())
+    }
+}
+
 impl customer::Host for StoreData {
-    async fn field(&mut self, name: String) -> Told<Option<String>> {
-        let (arguments, checked) = journaled(convert::text("name", name));
-        let answer = self.attempt(Function::Field, arguments, |host| {
+    async fn get(&mut self, name: String) -> Told<Option<types::Value>> {
+        let (arguments, checked) = journaled(convert::text("name", name.clone()));
+        let answer = self.attempt(Function::Get, arguments, |host| {
             Box::pin(async move {
                 let name = checked?;
                 let fields = host.customer_fields().await?;
@@ -209,17 +223,24 @@ impl customer::Host for StoreData {
                     .map(|(_, value)| value))
             })
         });
-        Ok(told(answer.await?, |value| value.map(Masked::into_exposed)))
+        let answer: Result<Option<Masked>, CallError> = answer.await?;
+        Ok(told(answer, |value| {
+            value.map(|value| self.typed(&name, &value))
+        }))
     }
 
-    async fn fields(&mut self) -> Told<Vec<(String, String)>> {
-        let answer = self.attempt(Function::Fields, Json::Null, |host| {
+    async fn all(&mut self) -> Told<Vec<(String, types::Value)>> {
+        let answer = self.attempt(Function::All, Json::Null, |host| {
             Box::pin(async move { host.customer_fields().await })
         });
-        Ok(told(answer.await?, |fields| {
+        let answer: Result<Vec<(String, Masked)>, CallError> = answer.await?;
+        Ok(told(answer, |fields| {
             fields
                 .into_iter()
-                .map(|(name, value)| (name, value.into_exposed()))
+                .map(|(name, value)| {
+                    let value = self.typed(&name, &value);
+                    (name, value)
+                })
                 .collect()
         }))
     }
@@ -256,84 +277,58 @@ impl customer::Host for StoreData {
     }
 }
 
-impl CallContext {
-    fn admit_all(&self, prompts: Vec<Prompt>) -> Result<Vec<Prompt>, CallError> {
-        prompts
-            .into_iter()
-            .map(|prompt| self.rules.admit(prompt))
-            .collect()
-    }
-
-    /// Checks that everything the prompts and the question require has been established.
-    async fn pass(&mut self, question: Option<&str>, prompts: &[&Prompt]) -> Result<(), CallError> {
-        gate::pass(
-            &self.rules,
-            &self.known.established,
-            self.conversation.as_mut(),
-            question,
-            prompts,
-        )
-        .await
-    }
-}
-
 impl speech::Host for StoreData {
     async fn say(&mut self, prompt: speech::Prompt) -> Told<u32> {
+        let rules = self.host().map(|host| Arc::clone(&host.rules));
         let (arguments, checked) = measured(size::prompt(&prompt), self.text_bytes, || {
-            convert::prompt("prompt", prompt)
+            let mut prompt = convert::prompt("prompt", prompt)?;
+            if let (Content::Template(template), Some(rules)) = (&mut prompt.content, rules) {
+                *template = rules.with_taken(template.clone());
+            }
+            Ok(prompt)
         });
         let answer = self.attempt(Function::Say, arguments, |host| {
-            Box::pin(async move {
-                let prompt = host.rules.admit(checked?)?;
-                host.pass(None, &[&prompt]).await?;
-                host.conversation.say(prompt).await
-            })
+            Box::pin(async move { host.say(checked?).await })
         });
         Ok(told(answer.await?, |PromptId(id)| id))
     }
 
-    async fn ask(&mut self, question: speech::Question) -> Told<speech::Answer> {
-        let (arguments, checked) = measured(size::question(&question), self.text_bytes, || {
-            convert::question(question)
+    async fn ask(
+        &mut self,
+        question: String,
+        arguments: Vec<types::Argument>,
+        choices: Vec<speech::Choice>,
+    ) -> Told<speech::Answer> {
+        let rules = self.host().map(|host| Arc::clone(&host.rules));
+        let bytes = size::ask(&question, &arguments, &choices);
+        let (entry, checked) = measured(bytes, self.text_bytes, || {
+            let question = convert::text("question", question)?;
+            let arguments = convert::arguments("arguments", arguments)?;
+            let choices = convert::choices(choices)?;
+            match rules {
+                Some(rules) => rules.question(&question, &arguments, choices),
+                None => Err("there is no call".to_owned()),
+            }
         });
-        let answer = self.attempt::<Answer, _>(Function::Ask, arguments, |host| {
+        let function = match &checked {
+            Ok(Asked::Keys(_)) => Function::Collect,
+            Ok(Asked::Words(_)) | Err(_) => Function::Ask,
+        };
+        let answer = self.attempt::<Answer, _>(function, entry, |host| {
             Box::pin(async move {
-                let mut question = checked?;
-                question.prompt = host.rules.admit(question.prompt)?;
-                question.no_input = host.admit_all(question.no_input)?;
-                question.no_match = host.admit_all(question.no_match)?;
-                let prompts: Vec<_> = [&question.prompt]
-                    .into_iter()
-                    .chain(&question.no_input)
-                    .chain(&question.no_match)
-                    .collect();
-                host.pass(Some(&question.name), &prompts).await?;
-                host.conversation.ask(question).await
+                match checked? {
+                    Asked::Words(question) => host.ask(*question).await,
+                    Asked::Keys(collection) => host.collect(*collection).await,
+                }
             })
         });
-        Ok(told(answer.await?, convert::answer_to_wit))
-    }
-
-    async fn collect(&mut self, collection: speech::Collection) -> Told<speech::Answer> {
-        let (arguments, checked) = measured(size::collection(&collection), self.text_bytes, || {
-            convert::collection(collection)
-        });
-        let answer = self.attempt::<Answer, _>(Function::Collect, arguments, |host| {
-            Box::pin(async move {
-                let mut collection = checked?;
-                collection.prompt = host.rules.admit(collection.prompt)?;
-                collection.no_input = host.admit_all(collection.no_input)?;
-                collection.no_match = host.admit_all(collection.no_match)?;
-                let prompts: Vec<_> = [&collection.prompt]
-                    .into_iter()
-                    .chain(&collection.no_input)
-                    .chain(&collection.no_match)
-                    .collect();
-                host.pass(Some(&collection.name), &prompts).await?;
-                host.conversation.collect(collection).await
-            })
-        });
-        Ok(told(answer.await?, convert::answer_to_wit))
+        let answer = answer.await?;
+        if let (Ok(answer), Some(host)) = (&answer, self.host_mut())
+            && let Some(language) = &answer.changed_to
+        {
+            host.known.apply(Change::Language(language.clone()));
+        }
+        Ok(told(answer, convert::answer_to_wit))
     }
 
     async fn drain(&mut self) -> Told<Vec<speech::Playout>> {
@@ -351,10 +346,7 @@ impl runtime::Host for StoreData {
                 Box::pin(async move { host.conversation.now() })
             })
             .await?;
-        Ok(runtime::Instant {
-            unix_ms: now.unix_ms,
-            offset_minutes: now.offset_minutes,
-        })
+        Ok(convert::instant_to_wit(now))
     }
 
     async fn random(&mut self) -> wasmtime::Result<u64> {

@@ -59,6 +59,24 @@ impl Rules {
         )))
     }
 
+    /// Whether a template takes an argument of this name.
+    pub(crate) fn takes(&self, template: &str, argument: &str) -> bool {
+        self.templates
+            .get(template)
+            .is_some_and(|wanted| wanted.contains_key(argument))
+    }
+
+    /// The language in which the conversation goes on after an answer in that language, where the
+    /// manifest lets it follow the caller, and the template that says so.
+    pub(crate) fn follows<'r>(
+        &'r self,
+        heard: Option<&Language>,
+    ) -> Option<(&'r Language, &'r str)> {
+        let template = self.manifest.language_changed.as_deref()?;
+        let language = self.languages.iter().find(|known| Some(*known) == heard)?;
+        Some((language, template))
+    }
+
     /// Checks everything about a prompt that does not depend on the state of the call, and resolves
     /// whether it may be interrupted.
     pub(crate) fn admit(&self, mut prompt: Prompt) -> Result<Prompt, CallError> {
@@ -106,11 +124,11 @@ impl Rules {
         Ok(prompt)
     }
 
-    fn check_template(&self, template: &Template) -> Checked<()> {
+    pub(crate) fn check_template(&self, template: &Template) -> Checked<()> {
         let name = shown(&template.name);
         let Some(wanted) = self.templates.get(&template.name) else {
             return Err(format!(
-                "`{name}` is no template that `describe` names: add it there, and to every prompt file"
+                "`{name}` is no template of the flow's prompt files: add it to each of them"
             ));
         };
         if let Some(missing) = wanted.keys().find(|wanted| {
@@ -136,18 +154,13 @@ impl Rules {
                 ));
             }
             match wanted.get(&given.name) {
-                None => {
-                    return Err(format!(
-                        "the template `{name}` has no argument `{argument}` in `describe`: add it there or leave it out"
-                    ));
-                }
                 Some(kind) if kind.as_str() != given.value.kind() => {
                     return Err(format!(
                         "the argument `{argument}` of `{name}` is {}: give it as {kind}",
                         given.value.kind()
                     ));
                 }
-                Some(_) => {}
+                Some(_) | None => {}
             }
         }
         Ok(())
@@ -289,8 +302,10 @@ mod tests {
     fn rules(manifest: &str) -> Rules {
         let arguments = vec![("amount".to_owned(), Kind::Money)];
         let description = Description {
-            name: "t".to_owned(),
-            version: "1".to_owned(),
+            described: ghanti_model::Described {
+                name: "t".to_owned(),
+                version: "1".to_owned(),
+            },
             languages: vec![Language::english()],
             templates: vec![TemplateUse {
                 name: "emi".to_owned(),
@@ -379,20 +394,15 @@ mod tests {
     }
 
     #[test]
-    fn templates_take_the_arguments_that_describe_names() {
+    fn templates_take_the_arguments_that_their_comments_declare() {
         let rules = rules("");
         let text = Argument {
             name: "amount".to_owned(),
             value: Value::Text("x".into()),
         };
-        let extra = Argument {
-            name: "more".to_owned(),
-            value: Value::Integer(1),
-        };
         for (arguments, word) in [
             (vec![], "lacks its argument `amount`"),
             (vec![text], "give it as money"),
-            (vec![amount(), extra], "no argument `more`"),
             (vec![amount(), amount()], "twice"),
         ] {
             let CallError::Invalid(sentence) = rules.admit(emi(arguments)).unwrap_err() else {

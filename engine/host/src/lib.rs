@@ -3,6 +3,7 @@
 //! It knows neither speech nor sessions nor files: a running flow reaches the outside only through
 //! [`Conversation`], after the call's journal and the manifest's rules.
 
+mod asking;
 mod bindings;
 mod capacity;
 mod compile;
@@ -21,6 +22,7 @@ mod limit;
 mod loader_pool;
 mod log;
 mod meters;
+mod questions;
 mod random;
 mod rejection;
 mod remembered;

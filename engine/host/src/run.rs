@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ghanti_journal::{Divergence, SharedJournal};
 use ghanti_manifest::Limits;
-use ghanti_model::{CallError, Description};
+use ghanti_model::{CallError, Described};
 use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Engine, PoolConcurrencyLimitError, Store, Trap, WasmBacktrace};
 
@@ -127,7 +127,7 @@ impl Program {
     }
 
     /// Calls `describe`, under limits and outside any call.
-    pub(crate) async fn describe(&self) -> Result<Description, String> {
+    pub(crate) async fn describe(&self) -> Result<Described, String> {
         let mut store = self.store(None, &DESCRIBE);
         let compute = store.data().compute.clone();
         let told = compute

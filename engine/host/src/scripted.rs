@@ -282,6 +282,7 @@ impl ScriptedCaller {
                     reply,
                     confidence,
                     language,
+                    changed_to: None,
                     transcript: None,
                     attempts: 1,
                     playouts: self.report(),
@@ -301,6 +302,7 @@ impl ScriptedCaller {
             reply,
             confidence: 0.0,
             language: None,
+            changed_to: None,
             transcript: None,
             attempts,
             playouts: self.report(),
@@ -429,6 +431,7 @@ impl Conversation for ScriptedCaller {
             no_input_ms,
             no_input,
             no_match,
+            ..
         } = question;
         self.put(
             Put {

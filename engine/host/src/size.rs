@@ -15,35 +15,20 @@ pub(crate) fn prompt(prompt: &types::Prompt) -> usize {
     content + optional(prompt.language.as_ref()) + optional(prompt.voice.as_ref())
 }
 
-pub(crate) fn question(question: &speech::Question) -> usize {
-    let choices = question.choices.iter().map(choice).sum::<usize>();
-    question.name.len()
-        + prompt(&question.prompt)
-        + choices
-        + prompts(&question.no_input)
-        + prompts(&question.no_match)
-}
-
-pub(crate) fn collection(collection: &speech::Collection) -> usize {
-    let reprompts = prompts(&collection.no_input) + prompts(&collection.no_match);
-    collection.name.len()
-        + prompt(&collection.prompt)
-        + optional(collection.terminator.as_ref())
-        + reprompts
-}
-
-fn prompts(told: &[types::Prompt]) -> usize {
-    told.iter().map(prompt).sum()
+pub(crate) fn ask(
+    question: &str,
+    arguments: &[types::Argument],
+    choices: &[speech::Choice],
+) -> usize {
+    let arguments = arguments.iter().map(argument).sum::<usize>();
+    question.len() + arguments + choices.iter().map(choice).sum::<usize>()
 }
 
 fn choice(choice: &speech::Choice) -> usize {
     let phrases = choice.phrases.iter().map(|phrases| {
         phrases.language.len() + phrases.words.iter().map(String::len).sum::<usize>()
     });
-    choice.id.len()
-        + optional(choice.lexicon.as_ref())
-        + optional(choice.key.as_ref())
-        + phrases.sum::<usize>()
+    choice.id.len() + optional(choice.key.as_ref()) + phrases.sum::<usize>()
 }
 
 fn argument(argument: &types::Argument) -> usize {

@@ -79,10 +79,10 @@ fn words(function: Function, arguments: &Json) -> Option<String> {
         return Some("with an argument that cannot be used".to_owned());
     }
     Some(match function {
-        Function::Facts | Function::Fields | Function::Drain | Function::Now | Function::Random => {
+        Function::Facts | Function::All | Function::Drain | Function::Now | Function::Random => {
             return None;
         }
-        Function::SetLanguage | Function::Establish | Function::Field | Function::Setting => {
+        Function::SetLanguage | Function::Establish | Function::Get | Function::Setting => {
             name(arguments.as_str()?)
         }
         Function::Transfer => arguments
@@ -292,7 +292,7 @@ mod tests {
                 "establish identity",
             ),
             (
-                Function::Field,
+                Function::Get,
                 json!("name"),
                 json!({ "ok": "Ravi Kumar" }),
                 "field name",

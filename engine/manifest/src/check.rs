@@ -37,7 +37,7 @@ impl Manifest {
         self.check_templates(description, &mut wrong);
         self.check_requirements(description, &mut wrong);
         self.check_circles(&mut wrong);
-        self.check_questions(&mut wrong);
+        self.check_questions(description, &mut wrong);
         self.check_trap_words(description, &mut wrong);
         self.check_lengths(description, &mut wrong);
         self.check_dropped(&mut wrong);
@@ -51,7 +51,7 @@ impl Manifest {
             wrong.push(
                 &["prompts", name],
                 None,
-                format!("`[prompts] {name}` is no template that the flow uses: fix the name, or name it in `describe`{hint}"),
+                format!("`[prompts] {name}` is no template of the flow's prompt files: fix the name, or write it{hint}"),
             );
         }
     }
@@ -83,7 +83,7 @@ impl Manifest {
                     wrong.push(
                         &keys,
                         Some(at),
-                        format!("`requires` has `{required}`, but the flow uses no such template: it could never be heard{hint}"),
+                        format!("`requires` has `{required}`, but the flow has no such template: it could never be heard{hint}"),
                     );
                 }
             } else if let Some(establishes) = &self.establishes
@@ -135,11 +135,46 @@ impl Manifest {
         }
     }
 
-    fn check_questions(&self, wrong: &mut Wrong<'_>) {
-        let Some(asks) = &self.asks else { return };
-        for name in self.questions.keys().filter(|name| !asks.contains(name)) {
-            let hint = did_you_mean(name, asks.iter().map(String::as_str));
-            wrong.push(&["questions", name], None, format!("`[questions] {name}` is no question that `[flow] asks` has, so that its rule would guard nothing: fix the name, or add it there{hint}"));
+    /// Finds templates in questions that no call could speak.
+    fn check_questions(&self, description: &Description, wrong: &mut Wrong<'_>) {
+        for (question, asked) in &self.questions {
+            for (keys, item, template) in asked.places(question) {
+                if description.uses(template) {
+                    continue;
+                }
+                let hint = did_you_mean(template, templates(description));
+                let message = if asked.prompt.is_none() && keys == ["prompt"] {
+                    format!(
+                        "the question `{question}` has no `prompt`, and there is no template `{question}` in the flow's prompt files: write that, or name another one{hint}"
+                    )
+                } else {
+                    format!(
+                        "`{}` of the question `{question}` names `{template}`, which is no template of the flow's prompt files: fix the name, or write it{hint}",
+                        keys.join(".")
+                    )
+                };
+                let path: Vec<&str> = ["questions", question].into_iter().chain(keys).collect();
+                // a prompt that is not named has no line of its own
+                let path = if wrong.said.line(&path, item).is_some() {
+                    path
+                } else {
+                    vec!["questions", question]
+                };
+                wrong.push(&path, item, message);
+            }
+        }
+        if let Some(template) = &self.language_changed {
+            let message = match description.template(template) {
+                Some(used) if used.arguments.is_empty() => return,
+                Some(_) => format!(
+                    "`language-changed` names `{template}`, which has variables that nobody gives: take one without"
+                ),
+                None => format!(
+                    "`language-changed` names `{template}`, which is no template of the flow's prompt files{}",
+                    did_you_mean(template, templates(description))
+                ),
+            };
+            wrong.push(&["flow", "language-changed"], None, message);
         }
     }
 
@@ -163,7 +198,7 @@ impl Manifest {
             return wrong.push(
                 &keys,
                 None,
-                format!("`[on-failure] say` names the template `{name}`, which the flow does not use: name it in `describe`{hint}"),
+                format!("`[on-failure] say` names the template `{name}`, which is no template of the flow's prompt files: fix the name, or write it{hint}"),
             );
         };
         if !used.arguments.is_empty() {
@@ -267,8 +302,10 @@ mod tests {
             template("sorry", &[]),
         ];
         let description = Description {
-            name: "t".to_owned(),
-            version: "1".to_owned(),
+            described: ghanti_model::Described {
+                name: "t".to_owned(),
+                version: "1".to_owned(),
+            },
             languages: vec![Language::english()],
             templates,
         };
@@ -280,13 +317,12 @@ mod tests {
             .join("\n")
     }
 
-    const FLOW: &str =
-        "[flow]\nestablishes = [\"identity\"]\nasks = [\"identity\", \"transfer\"]\n";
+    const FLOW: &str = "[flow]\nestablishes = [\"identity\"]\n\n";
 
     #[test]
     fn a_manifest_that_names_what_there_is_is_taken() {
         let text = "[prompts]\nemi-details = { requires = [\"identity\"] }\ndisclosure = { requires = [\"heard:emi-details\"] }\n\
-                    [questions]\ntransfer = { requires = [\"heard:disclosure\"] }\n[on-failure]\nsay = { template = \"sorry\" }\n";
+                    [questions]\ntransfer = { prompt = \"sorry\", requires = [\"heard:disclosure\"] }\n[on-failure]\nsay = { template = \"sorry\" }\n";
         assert_eq!(wrong(&format!("{FLOW}{text}")), "");
         assert_eq!(wrong(text), "");
     }
@@ -296,7 +332,7 @@ mod tests {
         for (text, words) in [
             (
                 "[prompts]\nemi-detials = { milestone = \"emi-delivered\" }\n",
-                "line 5: `[prompts] emi-detials` is no template that the flow uses: fix the name, or name it in `describe`; did you mean `emi-details`?",
+                "line 5: `[prompts] emi-detials` is no template of the flow's prompt files: fix the name, or write it; did you mean `emi-details`?",
             ),
             (
                 "[prompts]\nemi-details = { requires = [\n\"identity\",\n\"identitty\"] }\n",
@@ -311,16 +347,24 @@ mod tests {
                 "line 5: `requires` has `consent`, which",
             ),
             (
-                "[questions]\ntransfr = { requires = [\"identity\"] }\n",
-                "line 5: `[questions] transfr` is no question that `[flow] asks` has, so that its rule would guard nothing: fix the name, or add it there; did you mean `transfer`?",
+                "[questions]\ndisclosur = { requires = [\"identity\"] }\n",
+                "line 5: the question `disclosur` has no `prompt`, and there is no template `disclosur` in the flow's prompt files: write that, or name another one; did you mean `disclosure`?",
             ),
             (
-                "[questions]\ntransfer = { requires = [\"identtiy\"] }\n",
+                "[questions]\nidentity = { prompt = \"greeting\",\nno-match = [\"sorry\", \"sory\"] }\n",
+                "line 6: `no-match` of the question `identity` names `sory`, which is no template of the flow's prompt files: fix the name, or write it; did you mean `sorry`?",
+            ),
+            (
+                "[questions.identity]\nprompt = \"greeting\"\nside-answers = { who = { say = \"who-we-are\" } }\n",
+                "line 6: `side-answers.who.say` of the question `identity` names `who-we-are`",
+            ),
+            (
+                "[questions]\nsorry = { requires = [\"identtiy\"] }\n",
                 "`requires` has `identtiy`",
             ),
             (
-                "[questions]\ntransfer = { requires = [\"heard:disclosur\"] }\n",
-                "line 5: `requires` has `heard:disclosur`, but the flow uses no such template: it could never be heard; did you mean `disclosure`?",
+                "[questions]\nsorry = { requires = [\"heard:disclosur\"] }\n",
+                "line 5: `requires` has `heard:disclosur`, but the flow has no such template: it could never be heard; did you mean `disclosure`?",
             ),
             (
                 "[on-failure]\nsay = { template = \"sory\" }\n",

@@ -8,6 +8,7 @@
 //! | module | contents |
 //! |---|---|
 //! | [`reader`], `read`, `manifest` | from a text to a [`Manifest`] |
+//! | [`question`] | what a flow asks |
 //! | `check`, `names` | errors that show once the flow's description and its tests are known |
 //! | `rules` | the rules of a manifest by name, so that none gets lost |
 //! | `customer` | how a customer's record is read or refused |
@@ -27,6 +28,7 @@ mod manifest;
 mod names;
 mod overrides;
 pub mod patterns;
+pub mod question;
 mod read;
 pub mod reader;
 mod rules;
@@ -40,7 +42,7 @@ pub use customer::{CustomerField, CustomerReading, CustomerSchema, FieldProblem}
 pub use limits::Limits;
 pub use manifest::{
     FailureWords, Grants, HEARD, Manifest, ManifestError, OnFailure, OnFailureThen, PromptRule,
-    QuestionRule, Takes,
+    Takes,
 };
 pub use names::Observed;
 pub use overrides::{Overrides, Samples};

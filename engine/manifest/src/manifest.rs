@@ -12,7 +12,9 @@ use crate::action::ActionRule;
 use crate::customer::CustomerSchema;
 use crate::limits::Limits;
 use crate::overrides::Samples;
+use crate::question::Question;
 use crate::reader::Reader;
+use crate::said::Said;
 use crate::update::{FailureBudget, ReplayGate, Update};
 
 /// Prefix of the names that only the engine can establish, from marks: `heard:disclosure`.
@@ -29,9 +31,9 @@ pub struct Manifest {
     /// `[flow] establishes`: everything the flow establishes (`call.establish`). If given, no other
     /// name may be required.
     pub establishes: Option<Vec<String>>,
-    /// `[flow] asks`: the names of all its questions and collections. If given, `[questions]` may
-    /// name no others.
-    pub asks: Option<Vec<String>>,
+    /// `[flow] language-changed`: the template that tells callers who answered in another language
+    /// of the flow that it goes on in that language. Without it the language stays.
+    pub language_changed: Option<String>,
     /// `[match]`: which calls it claims.
     pub takes: Takes,
     /// `[customer]`: what a customer's record must contain.
@@ -58,8 +60,8 @@ pub struct Manifest {
     pub texts: bool,
     /// `[prompts]`: rules by template name.
     pub prompts: BTreeMap<String, PromptRule>,
-    /// `[questions]`: rules by question name, whatever prompt the question uses.
-    pub questions: BTreeMap<String, QuestionRule>,
+    /// `[questions]`: everything the flow asks, by name.
+    pub questions: BTreeMap<String, Question>,
 }
 
 impl Default for Manifest {
@@ -68,7 +70,7 @@ impl Default for Manifest {
             title: None,
             languages: Vec::new(),
             establishes: None,
-            asks: None,
+            language_changed: None,
             takes: Takes::default(),
             customer: CustomerSchema::default(),
             settings: BTreeMap::new(),
@@ -204,18 +206,6 @@ pub struct PromptRule {
     pub milestone: Option<Milestone>,
 }
 
-/// The rule for a question.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct QuestionRule {
-    /// As in [`PromptRule`].
-    pub requires: Vec<String>,
-    /// The milestone that is reached when the question is asked.
-    pub milestone: Option<Milestone>,
-    /// Spoken answers with a lower confidence, in percent, are no-matches; `None` uses the engine's
-    /// default.
-    pub min_confidence_percent: Option<u8>,
-}
-
 /// An error in a manifest, or in another file that a [`Reader`] reads.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {message}")]
@@ -224,6 +214,13 @@ pub struct ManifestError {
     pub line: usize,
     /// What is wrong, with a hint.
     pub message: String,
+}
+
+impl ManifestError {
+    /// The line of what is under these keys in a manifest's text; 1 if there is nothing.
+    pub fn line_of(text: &str, keys: &[&str]) -> usize {
+        Said(text).line(keys, None).unwrap_or(1)
+    }
 }
 
 impl Manifest {

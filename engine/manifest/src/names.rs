@@ -4,8 +4,8 @@
 //! `describe` does not return them. Evidence for a name is that the flow asked or established it in
 //! its own tests, or that it occurs in the component or in the settings, from which a flow may
 //! build names. A name found in none of these is never asked or established. Occurring is weak
-//! evidence (`transfe` occurs in `transfer`), so `[flow] asks` and `establishes` list the names
-//! where rules depend on them.
+//! evidence (`transfe` occurs in `transfer`), so `[flow] establishes` lists the names where rules
+//! depend on them.
 
 use std::collections::BTreeSet;
 
@@ -38,18 +38,18 @@ impl Manifest {
                 || self.settings.values().any(|value| value.contains(name))
         };
         let mut wrong = Vec::new();
-        for (named, observed, what, key) in [
+        for (named, observed, what, remedy) in [
             (
                 self.established_names(),
                 &observed.established,
                 "the flow establishes nothing of this name",
-                "establishes",
+                ", or name all in `[flow] establishes`",
             ),
             (
                 self.question_names(),
                 &observed.asked,
-                "the flow asks no question of this name",
-                "asks",
+                "the flow never asks it",
+                "",
             ),
         ] {
             let is_named = |name: &str| named.iter().any(|(other, ..)| *other == name);
@@ -70,7 +70,7 @@ impl Manifest {
                     meant.map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"));
                 let place = keys.join(".");
                 let message = format!(
-                    "`{place}` has `{name}`, but {what}: fix the name; if it is right, let one of the flow's tests come there, or name all in `[flow] {key}`{hint}"
+                    "`{place}` has `{name}`, but {what}: fix the name; if it is right, let one of the flow's tests come there{remedy}{hint}"
                 );
                 wrong.push(ManifestError {
                     line: said.line(keys, *item).unwrap_or(1),
@@ -100,13 +100,7 @@ impl Manifest {
             .questions
             .keys()
             .map(|name| (name.as_str(), vec!["questions", name.as_str()], None));
-        let listed = self
-            .asks
-            .iter()
-            .flatten()
-            .enumerate()
-            .map(|(at, name)| (name.as_str(), vec!["flow", "asks"], Some(at)));
-        ruled.chain(listed).collect()
+        ruled.collect()
     }
 }
 

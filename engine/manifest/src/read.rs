@@ -2,6 +2,7 @@
 
 mod customer;
 mod limits;
+mod questions;
 mod update;
 
 use std::collections::BTreeMap;
@@ -13,10 +14,7 @@ use crate::action;
 use crate::overrides::Samples;
 use crate::patterns::is_engines_own;
 use crate::reader::{Item, Reader};
-use crate::{
-    FailureWords, Grants, HEARD, Manifest, OnFailure, OnFailureThen, PromptRule, QuestionRule,
-    Takes,
-};
+use crate::{FailureWords, Grants, HEARD, Manifest, OnFailure, OnFailureThen, PromptRule, Takes};
 
 impl Reader<'_> {
     /// Reads a whole manifest.
@@ -64,14 +62,14 @@ impl Reader<'_> {
         self.section(
             "flow",
             item,
-            &["title", "languages", "establishes", "asks"],
+            &["title", "languages", "establishes", "language-changed"],
             |reader, name, item| {
                 match name {
                     "title" => manifest.title = reader.string(name, item),
                     "establishes" => {
                         manifest.establishes = Some(reader.each(name, item, established))
                     }
-                    "asks" => manifest.asks = Some(reader.each(name, item, question_name)),
+                    "language-changed" => manifest.language_changed = reader.string(name, item),
                     "languages" => {
                         manifest.languages = reader.each(name, item, |text| {
                             Language::parse(text).map_err(|error| error.to_string())
@@ -329,31 +327,6 @@ impl Reader<'_> {
             }
         }
     }
-
-    fn questions(&mut self, item: &Item<'_>) -> BTreeMap<String, QuestionRule> {
-        let mut questions = BTreeMap::new();
-        self.entries("questions", item, |reader, question, item| {
-            let mut rule = QuestionRule::default();
-            reader.section(
-                question,
-                item,
-                &["requires", "milestone", "min-confidence"],
-                |reader, name, item| {
-                    match name {
-                        "requires" => rule.requires = reader.requires(name, item),
-                        "milestone" => rule.milestone = reader.milestone(name, item),
-                        "min-confidence" => {
-                            rule.min_confidence_percent = reader.percent(name, item)
-                        }
-                        _ => return false,
-                    }
-                    true
-                },
-            );
-            questions.insert(question.to_owned(), rule);
-        });
-        questions
-    }
 }
 
 /// Whether `call.establish` would accept the name.
@@ -378,14 +351,6 @@ fn established(text: &str) -> Result<String, String> {
 fn look_up(text: &str) -> Result<String, String> {
     if is_engines_own(text) {
         Err("the engine's own records are granted to no flow".to_owned())
-    } else {
-        Ok(text.to_owned())
-    }
-}
-
-fn question_name(text: &str) -> Result<String, String> {
-    if text.is_empty() {
-        Err("give the name that the flow gives to the question".to_owned())
     } else {
         Ok(text.to_owned())
     }

@@ -46,6 +46,9 @@ pub struct Answer {
     /// The language of the phrase that matched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<Language>,
+    /// The language in which the conversation goes on since, where the flow followed the caller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_to: Option<Language>,
     /// The last words recognised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transcript: Option<Masked>,

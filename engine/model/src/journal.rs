@@ -22,8 +22,12 @@ pub enum Function {
     Establish,
     Transfer,
     Outcome,
-    Field,
-    Fields,
+    /// `customer.get`; `field` in journals of format 1.
+    #[serde(alias = "field")]
+    Get,
+    /// `customer.all`; `fields` in journals of format 1.
+    #[serde(alias = "fields")]
+    All,
     Lookup,
     Note,
     Invoke,
@@ -61,8 +65,8 @@ impl Function {
             | Function::Random
             | Function::Facts
             | Function::Setting
-            | Function::Field
-            | Function::Fields => Class::Local,
+            | Function::Get
+            | Function::All => Class::Local,
             Function::Lookup => Class::Read,
             Function::SetLanguage
             | Function::Establish

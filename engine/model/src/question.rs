@@ -4,6 +4,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Language, Prompt};
 
+/// The engine's grammars of spoken choices, by their names in manifests.
+pub const LEXICONS: [&str; 10] = [
+    "yes",
+    "confirm",
+    "no",
+    "agent",
+    "repeat",
+    "later",
+    "wrong-person",
+    "who",
+    "do-not-call",
+    "stop",
+];
+
 /// Phrases that select a choice, in one language.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Phrases {
@@ -38,12 +52,27 @@ pub struct Question {
     pub prompt: Prompt,
     /// The accepted answers; an empty list means free speech.
     pub choices: Vec<Choice>,
+    /// Choices that are answered and followed by the question again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub side_answers: Vec<SideAnswer>,
     /// How long to wait for speech or a key after the prompt, in milliseconds.
     pub no_input_ms: u32,
     /// Played after the first, second, … no-input.
     pub no_input: Vec<Prompt>,
     /// Played after the first, second, … no-match.
     pub no_match: Vec<Prompt>,
+}
+
+/// What follows when the caller asks back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SideAnswer {
+    /// The choice that asks back.
+    pub choice: String,
+    /// What answers it; nothing where asking again is answer enough.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub say: Option<Prompt>,
+    /// The prompt that asks again.
+    pub then: Prompt,
 }
 
 /// A question answered with a sequence of keys.

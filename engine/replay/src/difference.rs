@@ -115,11 +115,21 @@ fn question(expected: &Question, got: &Question) -> Option<DifferenceKind> {
     }
     put(
         (&expected.prompt, &got.prompt),
-        [
+        &[
             (&expected.no_input, &got.no_input),
             (&expected.no_match, &got.no_match),
+            (&sides(expected), &sides(got)),
         ],
     )
+}
+
+/// What is said to callers who ask back.
+fn sides(question: &Question) -> Vec<Prompt> {
+    let sides = question.side_answers.iter();
+    sides
+        .flat_map(|side| side.say.iter().chain([&side.then]))
+        .cloned()
+        .collect()
 }
 
 fn collection(expected: &Collection, got: &Collection) -> Option<DifferenceKind> {
@@ -130,7 +140,7 @@ fn collection(expected: &Collection, got: &Collection) -> Option<DifferenceKind>
     }
     put(
         (&expected.prompt, &got.prompt),
-        [
+        &[
             (&expected.no_input, &got.no_input),
             (&expected.no_match, &got.no_match),
         ],
@@ -141,7 +151,7 @@ fn collection(expected: &Collection, got: &Collection) -> Option<DifferenceKind>
 /// matter of wording.
 fn put(
     opening: (&Prompt, &Prompt),
-    again: [(&Vec<Prompt>, &Vec<Prompt>); 2],
+    again: &[(&Vec<Prompt>, &Vec<Prompt>)],
 ) -> Option<DifferenceKind> {
     let pairs = again
         .iter()

@@ -52,14 +52,14 @@ pub fn recorded_fields(journal: &Journal) -> BTreeMap<String, Masked> {
     } in &journal.entries
     {
         match function {
-            Function::Fields => {
+            Function::All => {
                 if let Ok(Outcome::<Vec<(String, Masked)>>::Ok(all)) =
                     serde_json::from_value(answer.clone())
                 {
                     fields.extend(all);
                 }
             }
-            Function::Field => {
+            Function::Get => {
                 if let (Some(name), Ok(Outcome::<Option<Masked>>::Ok(Some(value)))) =
                     (arguments.as_str(), serde_json::from_value(answer.clone()))
                 {
@@ -156,12 +156,12 @@ mod tests {
         };
         let field = |name: &str, answer| JournalEntry {
             arguments: json!(name),
-            ..entry(1, Function::Field, answer)
+            ..entry(1, Function::Get, answer)
         };
         let given = recorded_fields(&journal(vec![
             entry(
                 1,
-                Function::Fields,
+                Function::All,
                 json!({ "ok": [["name", "Asha"], ["amount", "12500"]] }),
             ),
             field("due-date", json!({ "ok": "2026-12-05" })),

@@ -104,6 +104,7 @@ pub fn turns(entries: &[JournalEntry]) -> Vec<TranscriptTurn> {
                     .put_again(&answer)
                     .into_iter()
                     .for_each(|prompt| add(said(prompt, &language)));
+                language = answer.changed_to.clone().or(language);
                 add(What::Answered {
                     question: asked.name,
                     answer,
@@ -130,7 +131,13 @@ pub fn turns(entries: &[JournalEntry]) -> Vec<TranscriptTurn> {
 pub fn prompts(entries: &[JournalEntry]) -> Vec<(u32, Prompt)> {
     let of = |entry: &JournalEntry| match (entry.function, asked(entry)) {
         (Function::Say, _) => read(&entry.arguments).into_iter().collect(),
-        (_, Some(asked)) => [vec![asked.prompt], asked.no_input, asked.no_match].concat(),
+        (_, Some(asked)) => [
+            vec![asked.prompt],
+            asked.no_input,
+            asked.no_match,
+            asked.sides,
+        ]
+        .concat(),
         (_, None) => Vec::new(),
     };
     entries
@@ -160,6 +167,8 @@ struct Asked {
     prompt: Prompt,
     no_input: Vec<Prompt>,
     no_match: Vec<Prompt>,
+    /// What is said to a caller who asks back.
+    sides: Vec<Prompt>,
 }
 
 fn asked(entry: &JournalEntry) -> Option<Asked> {
@@ -170,13 +179,18 @@ fn asked(entry: &JournalEntry) -> Option<Asked> {
                 prompt,
                 no_input,
                 no_match,
+                side_answers,
                 ..
             } = read(&entry.arguments)?;
+            let sides = side_answers
+                .into_iter()
+                .flat_map(|side| side.say.into_iter().chain([side.then]));
             Some(Asked {
                 name,
                 prompt,
                 no_input,
                 no_match,
+                sides: sides.collect(),
             })
         }
         Function::Collect => {
@@ -192,6 +206,7 @@ fn asked(entry: &JournalEntry) -> Option<Asked> {
                 prompt,
                 no_input,
                 no_match,
+                sides: Vec::new(),
             })
         }
         _ => None,
@@ -199,20 +214,24 @@ fn asked(entry: &JournalEntry) -> Option<Asked> {
 }
 
 impl Asked {
-    /// The prompts of the further attempts: the last playouts, matched by template.
+    /// The prompts of the further attempts: the playouts after the first of the question's own
+    /// prompt, matched by template.
     fn put_again(&self, answer: &Answer) -> Vec<&Prompt> {
-        let further = usize::try_from(answer.attempts.saturating_sub(1)).unwrap_or(0);
-        let played = answer
+        let opening = self.prompt.template();
+        let further = answer
             .playouts
             .iter()
-            .skip(answer.playouts.len().saturating_sub(further));
+            .skip_while(|playout| playout.template != opening)
+            .skip(1);
         let named = |template: &str| {
-            self.no_input
-                .iter()
+            [&self.prompt]
+                .into_iter()
+                .chain(&self.no_input)
                 .chain(&self.no_match)
+                .chain(&self.sides)
                 .find(|prompt| prompt.template() == template)
         };
-        played
+        further
             .filter_map(|playout| named(&playout.template))
             .collect()
     }

@@ -168,7 +168,7 @@ fn subject(side: &Side) -> String {
         Function::Say => text("/content/value/name").or_else(|| text("/content/kind")),
         Function::Ask | Function::Collect => text("/name"),
         Function::Outcome | Function::Note | Function::Invoke => text("/0"),
-        Function::Establish | Function::Transfer | Function::Field | Function::SetLanguage => {
+        Function::Establish | Function::Transfer | Function::Get | Function::SetLanguage => {
             text("")
         }
         _ => None,

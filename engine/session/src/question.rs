@@ -235,6 +235,7 @@ impl Asking {
             reply,
             confidence,
             language,
+            changed_to: None,
             transcript: self.transcript.take(),
             attempts: self.attempts,
             playouts: self.take_playouts(),

@@ -2,6 +2,14 @@
 # Up to and including "identity", and in the apologies, nothing may hint at a loan, nor at a lender: a stranger may be listening. `$caller` is a
 # name that tells neither; `$lender` is said to the customer alone.
 
+### $name (text) the customer's name
+### $bot-name (text) the name by which the bot introduces itself
+### $caller (text) who calls, as a stranger may hear it
+### $lender (text) the company in whose name it calls
+### $loan-digits (digits) the last four digits of the loan's account
+### $amount (money) what is due
+### $due-date (date) the day it is due
+
 ## Who is it?
 
 greeting = Hello, this is { $bot-name }, an automated assistant, calling from { $caller }. Am I speaking with { $name }?

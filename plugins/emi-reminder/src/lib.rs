@@ -1,84 +1,45 @@
 //! The EMI reminder, read from top to bottom: greeting, identity, the instalment, the transfer
 //! question.
 //!
-//! Before the identity is established not one word is said about the loan; the manifest makes the
-//! host hold to that as well. A caller who hangs up ends the script at the next `?`.
+//! What is said is in `prompts/`, what is asked in `flow.toml`. Before the identity is established
+//! not one word is said about the loan; the manifest makes the host hold to that as well. A caller
+//! who hangs up ends the script at the next `?`.
 
-mod repertoire;
+use std::collections::BTreeMap;
 
-use lender_record::{Day, Fields, Instalment};
-use repertoire::REPERTOIRE;
-use script::bindings::ghanti::dialog::types::{Date, Error, Money, Value};
+use script::Script;
+use script::bindings::ghanti::dialog::types::{Date, Error, Value};
 use script::bindings::ghanti::dialog::{call, customer, runtime, speech};
 use script::bindings::{Description, Guest};
-use script::{Question, Script};
 
-const IDENTITY: Question<'_> = Question {
-    name: "identity",
-    opening: "greeting",
-    choices: "yes=1 no=2 who repeat agent wrong-person later do-not-call stop",
-    confirms: true,
-    no_input_ms: 5_000,
-    no_input: &["identity-no-input", "identity-no-input"],
-    no_match: &["identity-no-match", "identity-no-match"],
-    asked_back: &[
-        ("who", Some("who-is-calling"), "identity-again"),
-        ("repeat", None, "greeting"),
-        ("agent", Some("identity-before-agent"), "identity-again"),
-    ],
-};
-
-const TRANSFER: Question<'_> = Question {
-    name: "transfer",
-    opening: "transfer-question",
-    choices: "yes=1 no=2 repeat=3 agent=9 who wrong-person later do-not-call stop",
-    confirms: false,
-    no_input_ms: 7_000,
-    no_input: &["transfer-no-input"],
-    no_match: &["transfer-no-match"],
-    asked_back: &[], // how the details are repeated depends on the day
-};
-
-/// Says a template to a caller who may stop it by a wish. Silence is no answer here, but consent to
-/// go on.
-fn spoken_to(template: &str) -> Question<'_> {
-    Question {
-        name: template,
-        opening: template,
-        choices: "agent=9 wrong-person later do-not-call stop",
-        confirms: false,
-        no_input_ms: 500,
-        no_input: &[],
-        no_match: &[],
-        asked_back: &[],
-    }
-}
+/// How often the details are repeated at the transfer question.
+const REPEATED_AT_MOST: usize = 3;
 
 struct EmiReminder;
 
 impl Guest for EmiReminder {
     fn describe() -> Description {
-        let version = env!("CARGO_PKG_VERSION").to_owned();
         Description {
             name: "emi-reminder".to_owned(),
-            version,
-            languages: REPERTOIRE.languages(),
-            templates: REPERTOIRE.templates(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }
 
     fn run() -> Result<(), Error> {
-        let fields: Fields = customer::fields()?.into_iter().collect();
-        let mut script = Script::begin(
-            REPERTOIRE,
-            fields.get("language").map_or("", String::as_str),
-        )?;
-        ["caller", "lender", "bot-name"]
-            .iter()
-            .try_for_each(|name| script.know_setting(name))?;
-
-        let instalment = match Instalment::read(&fields) {
-            Ok(instalment) => instalment,
+        let mut script = Script::default();
+        for setting in ["caller", "lender", "bot-name"] {
+            script.know_setting(setting)?;
+        }
+        let record: BTreeMap<String, Value> = customer::all()?.into_iter().collect();
+        if let Some(Value::Text(language)) = record.get("language") {
+            // in a language without prompts the call goes on in the default one
+            match call::set_language(language) {
+                Err(Error::Invalid(_)) => {}
+                set => set?,
+            }
+        }
+        let due = match know_instalment(&mut script, &record) {
+            Ok(due) => due,
             Err(lacking) => {
                 runtime::log(
                     runtime::Level::Error,
@@ -89,17 +50,13 @@ impl Guest for EmiReminder {
                 return script.end("incomplete-data", Some(&lacking), "apology-incomplete-data");
             }
         };
-        let now = runtime::now();
-        let is_overdue =
-            Day::of(now.unix_ms, now.offset_minutes).is_some_and(|today| instalment.due < today);
-        let details = if is_overdue {
+        let details = if is_before(due, runtime::now().date) {
             "emi-details-overdue"
         } else {
             "emi-details"
         };
-        know(&mut script, instalment);
 
-        match script.ask(&IDENTITY)?.as_str() {
+        match script.ask("identity")?.as_str() {
             "yes" => call::establish("identity")?,
             "no" => return script.end("wrong-person", None, "apology-wrong-person"),
             "no-input" => {
@@ -119,27 +76,20 @@ impl Guest for EmiReminder {
             }
         }
 
-        for told in [details, "disclosure"] {
-            match script.ask(&spoken_to(told))?.as_str() {
+        // silence is no answer to these, but consent to go on
+        for question in [details, "disclosure"] {
+            match script.ask(question)?.as_str() {
                 "agent" => return connect(&script),
                 answer if ends(&script, answer)? => return Ok(()),
                 _ => {}
             }
         }
 
-        let asked_back = [
-            ("repeat", Some(details), "transfer-question"),
-            ("who", Some("who-we-are"), "transfer-question"),
-        ];
-        let transfer = Question {
-            asked_back: &asked_back,
-            ..TRANSFER
-        };
-        let mut wanted = script.ask(&transfer);
+        let mut wanted = ask_transfer(&script, details);
         if matches!(wanted, Err(Error::Refused(_))) {
             // the network has not confirmed that the disclosure was heard: it is said once more
             script.say("disclosure")?;
-            wanted = script.ask(&transfer);
+            wanted = ask_transfer(&script, details);
         }
         match wanted {
             Err(Error::Refused(_)) => script.end(
@@ -162,6 +112,23 @@ impl Guest for EmiReminder {
             },
         }
     }
+}
+
+/// Asks whether an agent shall help, and repeats the details to who wants to hear them again.
+fn ask_transfer(script: &Script, details: &str) -> Result<String, Error> {
+    for _ in 0..REPEATED_AT_MOST {
+        let answer = script.ask("transfer")?;
+        if answer != "repeat" {
+            return Ok(answer);
+        }
+        script.say(details)?;
+    }
+    let answer = script.ask("transfer")?;
+    Ok(if answer == "repeat" {
+        "no-match".to_owned()
+    } else {
+        answer
+    })
 }
 
 /// Ends the call where the caller's wish does so at any question.
@@ -196,18 +163,58 @@ fn unclear(script: &Script) -> Result<(), Error> {
     )
 }
 
-fn know(script: &mut Script, instalment: Instalment) {
-    let Day { year, month, day } = instalment.due;
-    script.know("name", Value::Text(instalment.name));
-    script.know("loan-digits", Value::Digits(instalment.loan_digits));
-    script.know(
-        "amount",
-        Value::Money(Money {
-            minor: instalment.amount_paise,
-            currency: "INR".to_owned(),
-        }),
+/// Takes what the templates say from the customer's record, and returns the day the instalment is
+/// due; or says which fields are missing or unreadable, by name, because values are personal.
+fn know_instalment(script: &mut Script, record: &BTreeMap<String, Value>) -> Result<Date, String> {
+    let digits = match record.get("loan") {
+        Some(Value::Text(account)) => last_four(account),
+        _ => None,
+    };
+    let (name, amount, due) = (
+        record.get("name"),
+        record.get("amount"),
+        record.get("due-date"),
     );
-    script.know("due-date", Value::Date(Date { year, month, day }));
+    match (name, digits, amount, due) {
+        (
+            Some(name @ Value::Text(_)),
+            Some(digits),
+            Some(amount @ Value::Money(_)),
+            Some(Value::Date(due)),
+        ) => {
+            script.know("name", name.clone());
+            script.know("loan-digits", Value::Digits(digits));
+            script.know("amount", amount.clone());
+            script.know("due-date", Value::Date(*due));
+            Ok(*due)
+        }
+        (name, digits, amount, due) => {
+            let found = [
+                ("name", name.is_some()),
+                ("loan", digits.is_some()),
+                ("amount", amount.is_some()),
+                ("due-date", due.is_some()),
+            ];
+            let lacking: Vec<&str> = found
+                .iter()
+                .filter(|(_, found)| !found)
+                .map(|(field, _)| *field)
+                .collect();
+            Err(format!("missing or unreadable: {}", lacking.join(", ")))
+        }
+    }
+}
+
+/// The last four of a loan account's digits.
+fn last_four(account: &str) -> Option<String> {
+    let digits: String = account.chars().filter(char::is_ascii_digit).collect();
+    digits
+        .get(digits.len().checked_sub(4)?..)
+        .map(str::to_owned)
+}
+
+fn is_before(day: Date, other: Date) -> bool {
+    (day.year, day.month, day.day) < (other.year, other.month, other.day)
 }
 
 #[allow(unsafe_code, reason = "generated from the contract")]

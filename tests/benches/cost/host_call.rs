@@ -19,6 +19,8 @@ const FLOOD_CALLS: u32 = 5_000;
 
 /// A flow that does what its setting `act` says, in the form that is kept for tests.
 const ACTS: &str = "engine/host/tests/fixtures/acts-0.1.0.wasm";
+const PROMPTS: &str = include_str!("../../../engine/host/tests/fixtures/acts.ftl");
+const QUESTIONS: &str = include_str!("../../../engine/host/tests/fixtures/acts.questions.toml");
 
 /// Prints the table. Runs on one thread.
 pub async fn run() -> anyhow::Result<()> {
@@ -67,8 +69,8 @@ fn acting(folder: &Path, limits: &str) -> anyhow::Result<()> {
     fs::copy(root().join(ACTS), folder.join("flow.wasm"))?;
     fs::write(
         folder.join("flow.toml"),
-        format!("[settings]\nact = \"{act}\"\n{limits}"),
+        format!("[settings]\nact = \"{act}\"\n{limits}{QUESTIONS}"),
     )?;
-    let words = "greeting = Hello, { $name }\nemi = It is { $amount }\ndisclosure = Note\ntransfer = An agent?\ngoodbye = Goodbye\n";
+    let words = format!("greeting = Hello, {{ $name }}\n{PROMPTS}");
     Ok(fs::write(folder.join("prompts/en-IN.ftl"), words)?)
 }

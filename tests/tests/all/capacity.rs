@@ -329,7 +329,10 @@ async fn metrics_tell_of_flows_and_calls_to_whoever_has_the_token() {
         std::fs::create_dir_all(flows.join(name).join("prompts")).unwrap();
         std::fs::copy(&acts, flows.join(name).join("flow.wasm")).unwrap();
         std::fs::write(flows.join(name).join("flow.toml"), manifest).unwrap();
-        let prompts = "greeting = Hello { $name }\nemi = { $amount }\ndisclosure = Note\ntransfer = Agent?\ngoodbye = Bye\n";
+        let prompts = format!(
+            "greeting = Hello {{ $name }}\n{}",
+            crate::support::ACTS_PROMPTS
+        );
         std::fs::write(flows.join(name).join("prompts/en-IN.ftl"), prompts).unwrap();
     }
     let config = format!(

@@ -3,11 +3,9 @@
 
 use std::fs;
 
-use crate::support::{Engine, Setup, Stream, root};
+use crate::support::{ACTS_PROMPTS, ACTS_QUESTIONS, Engine, Setup, Stream, root};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-
-const PROMPTS: &str = "greeting = Hello { $name }\nemi = Please pay { $amount }\ndisclosure = Charges apply\ntransfer = An agent?\ngoodbye = Goodbye\n";
 
 /// An engine with the tests' flow, which does what its setting `act` says.
 fn acting(act: &str) -> (TempDir, Engine) {
@@ -21,10 +19,14 @@ fn acting(act: &str) -> (TempDir, Engine) {
     .unwrap();
     fs::write(
         flow.join("flow.toml"),
-        format!("[settings]\nact = '{act}'\n"),
+        format!("[settings]\nact = '{act}'\n{ACTS_QUESTIONS}"),
     )
     .unwrap();
-    fs::write(flow.join("prompts/en-IN.ftl"), PROMPTS).unwrap();
+    fs::write(
+        flow.join("prompts/en-IN.ftl"),
+        format!("greeting = Hello {{ $name }}\n{ACTS_PROMPTS}"),
+    )
+    .unwrap();
     let engine = Setup::new("[speech]\nrecognizer = 'none'")
         .flows(house.path().join("flows"))
         .start();

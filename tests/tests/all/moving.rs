@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 /// No step takes a hundredth of it on an idle machine.
 const BOUND: Duration = Duration::from_secs(180);
 
-const PROMPTS: &str = "due = Your instalment of { $amount } is due.\nquestion = Are you content with the { $about }?\nthanks = Thank you.\n";
+const PROMPTS: &str = "### $amount (money)\n### $about (text)\n\ndue = Your instalment of { $amount } is due.\nquestion = Are you content with the { $about }?\nthanks = Thank you.\n";
 
 /// The conversation whose settings spell out what it asks, in a folder of the test's own.
 struct House {
@@ -47,9 +47,13 @@ impl Survey {
             amount,
             more,
         } = self;
+        let asked: String = questions
+            .split_whitespace()
+            .map(|name| format!("[questions.{name}]\nprompt = 'question'\nwait = '20s'\nchoices = {{ yes = {{ key = '1' }}, no = {{ key = '2' }} }}\n"))
+            .collect();
         format!(
             "[settings]\nquestions = '{questions}'\namount = '{amount}'\n{more}\n[grants]\ntransfer = {{ default = ['+919876500000'] }}\n\
-             [prompts]\nthanks = {{ requires = ['asked'] }}\n[update]\nrunning = '{running}'\n"
+             [prompts]\nthanks = {{ requires = ['asked'] }}\n[update]\nrunning = '{running}'\n{asked}"
         )
     }
 }

@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::support::{Engine, PATIENCE, Setup, Stream, root};
+use crate::support::{ACTS_PROMPTS, ACTS_QUESTIONS, Engine, PATIENCE, Setup, Stream, root};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -31,10 +31,10 @@ impl House {
         fs::write(flow.join("flow.wasm"), good()).unwrap();
         fs::write(
             flow.join("flow.toml"),
-            "[settings]\nact = 'converse'\n[grants]\ntransfer = { default = ['+919876500000'] }\n",
+            format!("[settings]\nact = 'converse'\n[grants]\ntransfer = {{ default = ['+919876500000'] }}\n{ACTS_QUESTIONS}"),
         )
         .unwrap();
-        let prompts = "greeting = Hello { $name }\nemi = { $amount }\ndisclosure = Note\ntransfer = Agent?\ngoodbye = Bye\n";
+        let prompts = format!("greeting = Hello {{ $name }}\n{ACTS_PROMPTS}");
         fs::write(flow.join("prompts/en-IN.ftl"), prompts).unwrap();
         // a data folder of its own: what other tests have found of a component is not known here
         let setup = Setup::new("[speech]\nrecognizer = 'none'\n[calls]\nflow = 'good'\n")

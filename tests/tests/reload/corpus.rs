@@ -131,11 +131,18 @@ pub async fn run(house: &House) -> Ran {
     load.iter().for_each(|case| case.bring(house));
     for case in &call {
         let beside = house.folder.path().join(case.name());
-        fs::create_dir(&beside).unwrap();
+        fs::create_dir_all(beside.join("prompts")).unwrap();
         fs::write(beside.join("flow.wasm"), built("hostile")).unwrap();
+        for language in ["en-IN", "hi-IN"] {
+            let prompts = beside.join(format!("prompts/{language}.ftl"));
+            fs::write(prompts, "test = Press one.\n").unwrap();
+        }
         fs::write(
             beside.join("flow.toml"),
-            format!("[settings]\nact = '{}'\n{}\n", case.act, case.manifest),
+            format!(
+                "[flow]\nlanguages = ['en-IN', 'hi-IN']\n[settings]\nact = '{}'\n{}\n[questions.test]\n",
+                case.act, case.manifest
+            ),
         )
         .unwrap();
         fs::rename(beside, house.flow(&case.name())).unwrap();

@@ -22,3 +22,11 @@ pub use playing::{Playing, Report, scenario};
 pub use program::{program, root};
 pub use receiver::{Got, KEY, Receiver, Reply};
 pub use stream::{Stream, silence_of, start_of};
+
+/// The prompts of the flow `acts`, but for its greeting.
+#[allow(dead_code, reason = "not every test program needs it")]
+pub const ACTS_PROMPTS: &str = include_str!("../../../engine/host/tests/fixtures/acts.ftl");
+/// The questions of the flow `acts`, the last part of its manifest.
+#[allow(dead_code, reason = "not every test program needs it")]
+pub const ACTS_QUESTIONS: &str =
+    include_str!("../../../engine/host/tests/fixtures/acts.questions.toml");

@@ -25,7 +25,7 @@ use serde_json::Value as Json;
 /// A secret that must be nowhere but in requests.
 pub const SECRET: &str = "hunter2-hunter2";
 
-pub fn call() -> CallFacts {
+fn call() -> CallFacts {
     CallFacts {
         call_id: CallId::parse("0190a1b2-0000-7000-8000-000000000001").unwrap(),
         call_sid: None,
@@ -37,7 +37,7 @@ pub fn call() -> CallFacts {
     }
 }
 
-pub fn definitions(text: &str) -> BTreeMap<String, Definition> {
+fn definitions(text: &str) -> BTreeMap<String, Definition> {
     #[derive(serde::Deserialize)]
     struct File {
         actions: BTreeMap<String, Definition>,
@@ -61,7 +61,7 @@ fn tls(_: bool, ca_file: Option<&Path>) -> Result<ClientConfig, String> {
         .with_no_client_auth())
 }
 
-pub fn opened(text: &str, exotel: Option<String>) -> Result<Actions, Vec<String>> {
+fn opened(text: &str, exotel: Option<String>) -> Result<Actions, Vec<String>> {
     let setup = Setup {
         tls: &tls,
         sms: exotel.map(|base_url| SmsAccount {

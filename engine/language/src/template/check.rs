@@ -1,114 +1,152 @@
-//! Checks that the prompt files provide what a flow uses.
+//! Checks a flow's prompt files against each other.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ghanti_model::description::Kind;
 use ghanti_model::{Language, TemplateUse};
 
 use super::{MAX_PROMPT_BYTES, Pages, Severity, TemplateProblem};
 
-/// Checks every language's file against the templates used.
+/// The templates that all these languages have, with the declared variables of all files.
+pub(super) fn templates(
+    pages: &BTreeMap<Language, Pages>,
+    kinds: &BTreeMap<String, Kind>,
+    languages: &[Language],
+) -> Vec<TemplateUse> {
+    let mut variables: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (name, needs) in pages.values().flat_map(|page| &page.messages) {
+        variables
+            .entry(name)
+            .or_default()
+            .extend(needs.keys().map(String::as_str));
+    }
+    let argument = |variable: &str| Some((variable.to_owned(), kinds.get(variable).copied()?));
+    let is_everywhere = |name: &str| {
+        let mut pages = languages.iter().map(|language| pages.get(language));
+        pages.all(|page| page.is_some_and(|page| page.messages.contains_key(name)))
+    };
+    variables
+        .into_iter()
+        .filter(|(name, _)| is_everywhere(name))
+        .map(|(name, variables)| TemplateUse {
+            name: name.to_owned(),
+            arguments: variables.into_iter().filter_map(argument).collect(),
+        })
+        .collect()
+}
+
+/// Checks the files of these languages. Files of others are only checked for what they have.
 pub(super) fn check(
     pages: &BTreeMap<Language, Pages>,
-    uses: &[TemplateUse],
+    kinds: &BTreeMap<String, Kind>,
+    languages: &[Language],
 ) -> Vec<TemplateProblem> {
     let mut problems = Vec::new();
-    for one in uses {
-        for page in pages.values() {
-            problems.extend(missing(page, one));
-            problems.extend(too_long(page, one));
-        }
-        problems.extend(unspoken(pages, one));
+    for page in pages.values() {
+        problems.extend(undeclared(page, kinds));
+        problems.extend(too_long(page));
     }
+    let names: BTreeSet<&str> = pages
+        .values()
+        .flat_map(|page| {
+            let whole = |name: &&String| !page.parts.contains(*name);
+            page.messages.keys().filter(whole).map(String::as_str)
+        })
+        .collect();
+    for page in languages.iter().filter_map(|language| pages.get(language)) {
+        problems.extend(missing(page, &names, pages));
+    }
+    problems.extend(unused(pages));
     problems
 }
 
-fn missing(page: &Pages, one: &TemplateUse) -> Vec<TemplateProblem> {
-    let problem = |line, message, hint| TemplateProblem {
-        severity: Severity::Error,
-        file: page.file.clone(),
-        line,
-        message,
-        hint,
-    };
-    let name = &one.name;
-    let Some(needs) = page.messages.get(name) else {
-        let hint = format!("add a line `{name} = …`");
-        return vec![problem(
-            None,
-            format!("there is no message `{name}`, which the flow uses"),
-            hint,
-        )];
-    };
-    let given: BTreeSet<&str> = one
-        .arguments
+/// Messages that another language has.
+fn missing(
+    page: &Pages,
+    names: &BTreeSet<&str>,
+    pages: &BTreeMap<Language, Pages>,
+) -> Vec<TemplateProblem> {
+    names
         .iter()
-        .map(|(argument, _)| argument.as_str())
-        .collect();
-    needs
-        .iter()
-        .filter(|(variable, _)| !given.contains(variable.as_str()))
-        .map(|(variable, line)| {
-            let gives = if given.is_empty() {
-                "none".to_owned()
-            } else {
-                format!(
-                    "`{}`",
-                    given.iter().copied().collect::<Vec<_>>().join("`, `")
-                )
-            };
-            let hint =
-                format!("correct the name (the flow gives {gives}), or let the flow give it");
-            problem(
-                Some(*line),
-                format!("message `{name}` needs `${variable}`, which the flow does not give"),
-                hint,
+        .filter(|name| !page.messages.contains_key(**name))
+        .map(|name| {
+            let other = pages
+                .values()
+                .find(|other| other.messages.contains_key(*name))
+                .map_or("", |other| other.file.as_str());
+            TemplateProblem::error(
+                &page.file,
+                None,
+                format!("there is no message `{name}`, which `{other}` has"),
+                format!("add a line `{name} = …`"),
             )
         })
         .collect()
 }
 
-/// A message too long for any call.
-fn too_long(page: &Pages, one: &TemplateUse) -> Option<TemplateProblem> {
-    let length = page
-        .lengths
-        .get(&one.name)
-        .filter(|length| length.bytes > MAX_PROMPT_BYTES)?;
-    Some(TemplateProblem {
-        severity: Severity::Error,
-        file: page.file.clone(),
-        line: Some(length.line),
-        message: format!(
-            "message `{}` has {} bytes, and a prompt at most {MAX_PROMPT_BYTES}",
-            one.name, length.bytes
-        ),
-        hint: "shorten it, or let the flow say it in several messages".to_owned(),
-    })
+fn undeclared(page: &Pages, kinds: &BTreeMap<String, Kind>) -> Vec<TemplateProblem> {
+    let mut reported = BTreeSet::new();
+    let mut problems = Vec::new();
+    for (name, needs) in &page.messages {
+        for (variable, line) in needs {
+            if !kinds.contains_key(variable) && reported.insert((variable, line)) {
+                problems.push(TemplateProblem::error(
+                    &page.file,
+                    Some(*line),
+                    format!("message `{name}` uses `${variable}`, whose type no comment declares"),
+                    format!(
+                        "correct the name, or add the line `# ${variable} (text) what it is` above the message; types are {}",
+                        Kind::ALL.map(Kind::as_str).join(", ")
+                    ),
+                ));
+            }
+        }
+    }
+    problems
 }
 
-/// Arguments that no language uses. One language may omit what another needs.
-fn unspoken(pages: &BTreeMap<Language, Pages>, one: &TemplateUse) -> Vec<TemplateProblem> {
-    let needed = |argument: &str| {
-        pages.values().any(|page| {
-            page.messages
-                .get(&one.name)
-                .is_some_and(|needs| needs.contains_key(argument))
-        })
-    };
-    let missing_everywhere = pages
-        .values()
-        .all(|page| !page.messages.contains_key(&one.name));
-    one.arguments
+/// Messages too long for any call.
+fn too_long(page: &Pages) -> Vec<TemplateProblem> {
+    page.lengths
         .iter()
-        .filter(|(argument, _)| !missing_everywhere && !needed(argument))
-        .map(|(argument, _)| TemplateProblem {
+        .filter(|(name, length)| {
+            length.bytes > MAX_PROMPT_BYTES && page.messages.contains_key(*name)
+        })
+        .map(|(name, length)| {
+            TemplateProblem::error(
+                &page.file,
+                Some(length.line),
+                format!(
+                    "message `{name}` has {} bytes, and a prompt at most {MAX_PROMPT_BYTES}",
+                    length.bytes
+                ),
+                "shorten it, or let the flow say it in several messages".to_owned(),
+            )
+        })
+        .collect()
+}
+
+/// Declared variables that no language uses.
+fn unused(pages: &BTreeMap<Language, Pages>) -> Vec<TemplateProblem> {
+    let used: BTreeSet<&str> = pages
+        .values()
+        .flat_map(|page| page.messages.values())
+        .flat_map(|needs| needs.keys().map(String::as_str))
+        .collect();
+    pages
+        .values()
+        .flat_map(|page| {
+            page.declared
+                .iter()
+                .map(move |(name, (_, line))| (page, name, *line))
+        })
+        .filter(|(_, name, _)| !used.contains(name.as_str()))
+        .map(|(page, name, line)| TemplateProblem {
             severity: Severity::Warning,
-            file: "prompts".to_owned(),
-            line: None,
-            message: format!(
-                "no language's message `{}` uses `${argument}`, which the flow gives",
-                one.name
-            ),
-            hint: "use it, or let the flow leave it out".to_owned(),
+            file: page.file.clone(),
+            line: Some(line),
+            message: format!("`${name}` is declared, and no message of any language uses it"),
+            hint: "use it, or take the line out".to_owned(),
         })
         .collect()
 }

@@ -62,15 +62,26 @@ struct Node {
 
 type Graph = BTreeMap<Name, Node>;
 
-/// The variables of each message with a text. Problems go into the report.
-pub(super) fn messages(
-    resource: &FluentResource,
-    report: &mut Report<'_>,
-) -> BTreeMap<String, Needs> {
+/// The messages with a text.
+pub(super) struct Messages {
+    /// The variables of each.
+    pub(super) needs: BTreeMap<String, Needs>,
+    /// Those that others refer to.
+    pub(super) parts: BTreeSet<String>,
+}
+
+/// Reads the messages. Problems go into the report.
+pub(super) fn messages(resource: &FluentResource, report: &mut Report<'_>) -> Messages {
     let mut graph = read(resource, report);
     refuse_unknown_references(&graph, report);
     let order = resolve(&mut graph, report);
-    order
+    let parts = graph
+        .values()
+        .flat_map(|node| &node.references)
+        .filter(|reference| !reference.to.term)
+        .map(|reference| reference.to.id.clone())
+        .collect();
+    let needs = order
         .into_iter()
         .filter(|name| !name.term && name.attribute.is_none())
         .map(|name| {
@@ -82,7 +93,8 @@ pub(super) fn messages(
             });
             (name.id, needs.unwrap_or_default())
         })
-        .collect()
+        .collect();
+    Messages { needs, parts }
 }
 
 fn read(resource: &FluentResource, report: &mut Report<'_>) -> Graph {

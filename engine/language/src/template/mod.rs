@@ -11,21 +11,24 @@
 
 mod bounds;
 mod check;
+mod declared;
 mod graph;
 mod length;
 mod problem;
 mod render;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fluent_bundle::FluentResource;
 use fluent_bundle::concurrent::FluentBundle;
+use ghanti_model::description::Kind;
 use ghanti_model::{Language, Template, TemplateUse};
 use unic_langid::LanguageIdentifier;
 
 pub use problem::{Severity, TemplateProblem};
 pub use render::{MAX_PROMPT_BYTES, RenderError};
 
+use declared::Declared;
 use graph::Needs;
 use length::Length;
 use problem::{Report, line_of};
@@ -37,13 +40,19 @@ struct Pages {
     /// For every message with a text: the variables it needs, including those of its references,
     /// with the line of a use.
     messages: BTreeMap<String, Needs>,
+    /// The messages that others refer to: other languages may do without them.
+    parts: BTreeSet<String>,
     /// The minimum length of each message.
     lengths: BTreeMap<String, Length>,
+    /// The variables that its comments declare.
+    declared: Declared,
 }
 
 /// All prompt files of a flow, parsed. Created once and shared by all calls (`Arc`); immutable.
 pub struct PromptBook {
     pages: BTreeMap<Language, Pages>,
+    /// The type of each declared variable.
+    kinds: BTreeMap<String, Kind>,
 }
 
 impl std::fmt::Debug for PromptBook {
@@ -72,18 +81,24 @@ impl PromptBook {
                 Err(found) => problems.extend(found),
             }
         }
-        if problems.is_empty() {
-            Ok(Self { pages })
-        } else {
-            Err(problems)
+        if !problems.is_empty() {
+            return Err(problems);
         }
+        let kinds = declared::together(&pages)?;
+        Ok(Self { pages, kinds })
     }
 
-    /// Checks the files against the templates a flow declares. Every language must have every
-    /// template, without variables the flow does not give and within the maximum prompt length; an
-    /// argument that no language uses is a warning. The list is empty if there are no problems.
-    pub fn check(&self, uses: &[TemplateUse]) -> Vec<TemplateProblem> {
-        check::check(&self.pages, uses)
+    /// The templates that all these languages have, by name, each with all variables that its
+    /// message has in any language.
+    pub fn templates(&self, languages: &[Language]) -> Vec<TemplateUse> {
+        check::templates(&self.pages, &self.kinds, languages)
+    }
+
+    /// Checks the files against each other: these languages must have every template, within the
+    /// maximum prompt length, and every variable has to be declared. A declared variable that no
+    /// message uses is a warning. The list is empty if there are no problems.
+    pub fn check(&self, languages: &[Language]) -> Vec<TemplateProblem> {
+        check::check(&self.pages, &self.kinds, languages)
     }
 
     /// Renders a template in a language, as one line of at most [`MAX_PROMPT_BYTES`]. If the
@@ -150,6 +165,7 @@ impl Pages {
             }
         };
         let messages = graph::messages(&resource, &mut report);
+        let declared = declared::read(text, &mut report);
         let lengths = if report.is_empty() {
             length::lengths(&resource)
         } else {
@@ -168,8 +184,10 @@ impl Pages {
             Ok(Self {
                 file,
                 bundle,
-                messages,
+                messages: messages.needs,
+                parts: messages.parts,
                 lengths,
+                declared,
             })
         } else {
             Err(problems)

@@ -26,6 +26,19 @@ pub struct TemplateProblem {
     pub hint: String,
 }
 
+impl TemplateProblem {
+    /// An error in a file.
+    pub(super) fn error(file: &str, line: Option<usize>, message: String, hint: String) -> Self {
+        Self {
+            severity: Severity::Error,
+            file: file.to_owned(),
+            line,
+            message,
+            hint,
+        }
+    }
+}
+
 impl fmt::Display for TemplateProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}`", self.file)?;

@@ -12,6 +12,14 @@ use super::*;
 const TODAY: Date = date!(2026 - 11 - 22);
 
 const ENGLISH: &str = "\
+### $name (text) whom it calls
+### $amount (money)
+### $digits (digits)
+### $due (date)
+### $at (time)
+### $days (integer)
+### $tone (text)
+
 -lender = Asha Finance
 greeting = Hello, am I speaking with { $name }?
 emi =
@@ -414,89 +422,122 @@ fn all_problems_of_all_files_are_told_at_once() {
     );
 }
 
-fn uses(name: &str, arguments: &[(&str, Kind)]) -> TemplateUse {
-    let arguments = arguments
-        .iter()
-        .map(|(name, kind)| ((*name).to_owned(), *kind))
-        .collect();
-    TemplateUse {
-        name: name.to_owned(),
-        arguments,
-    }
-}
-
-fn check(uses: &[TemplateUse]) -> Vec<String> {
-    book()
-        .check(uses)
+/// The problems of files, one line each, where both languages are the flow's.
+fn check(english: &str, hindi: &str) -> Vec<String> {
+    PromptBook::parse(&files(&[("en-IN", english), ("hi-IN", hindi)]))
+        .unwrap()
+        .check(&[language("en-IN"), language("hi-IN")])
         .iter()
         .map(|problem| format!("{:?} {problem}", problem.severity))
         .collect()
 }
 
 #[test]
-fn a_flow_that_fits_its_files_has_no_problems() {
-    let found = check(&[
-        uses("greeting", &[("name", Kind::Text)]),
-        uses(
-            "emi",
-            &[
-                ("amount", Kind::Money),
-                ("digits", Kind::Digits),
-                ("due", Kind::Date),
-                ("at", Kind::Time),
-            ],
+fn templates_are_those_of_the_files_with_their_declared_variables() {
+    let templates = book().templates(&[language("en-IN"), language("hi-IN")]);
+    let emi = templates.iter().find(|used| used.name == "emi").unwrap();
+    assert_eq!(
+        emi.arguments,
+        [
+            ("amount".to_owned(), Kind::Money),
+            ("at".to_owned(), Kind::Time),
+            ("digits".to_owned(), Kind::Digits),
+            ("due".to_owned(), Kind::Date),
+        ]
+    );
+    assert_eq!(check(ENGLISH, HINDI), Vec::<String>::new());
+}
+
+#[test]
+fn a_variable_is_declared_above_its_message_its_group_or_the_whole_file() {
+    for comment in [
+        "# $name (text) whom it calls\n",
+        "# Said first.\n# Variables:\n#  $name  ( text ), as in the record\n",
+        "## Greetings\n## $name (text)\n\n",
+        "### $name (text)\n\n",
+        "# $name (text)\n\n",
+    ] {
+        let found = check(
+            &format!("{comment}hello = Hello {{ $name }}\n"),
+            "hello = नमस्ते { $name }\n",
+        );
+        assert_eq!(found, Vec::<String>::new(), "{comment}");
+    }
+}
+
+#[test]
+fn files_that_do_not_fit_each_other_are_reported_by_line() {
+    let english = "# $name (text)\nhello = Hello { $name }\nbye = Bye\n";
+    for (hindi, expected) in [
+        (
+            "hello = { $name }\n",
+            "Error `prompts/hi-IN.ftl`: there is no message `bye`, which `prompts/en-IN.ftl` has; add a line `bye = …`",
         ),
-        uses("days", &[("days", Kind::Integer)]),
-        uses("who", &[]),
-        uses("goodbye", &[]),
-    ]);
+        (
+            "hello = { $nmae }\nbye = x\n",
+            "Error `prompts/hi-IN.ftl` line 1: message `hello` uses `$nmae`, whose type no comment declares; correct the name, or add the line \
+             `# $nmae (text) what it is` above the message; types are text, integer, money, date, time, digits",
+        ),
+        (
+            "# $age (integer)\nhello = { $name }\nbye = x\n",
+            "Warning `prompts/hi-IN.ftl` line 1: `$age` is declared, and no message of any language uses it; use it, or take the line out",
+        ),
+    ] {
+        let found = check(english, hindi);
+        assert_eq!(found, [expected]);
+    }
+    // a message that only serves another one is not needed elsewhere
+    let found = check(english, "hello = { ji } { $name }\nji = जी\nbye = x\n");
     assert_eq!(found, Vec::<String>::new());
 }
 
 #[test]
-fn a_flow_that_does_not_fit_its_files_is_told_where() {
-    for (one, expected) in [
+fn declarations_that_cannot_be_read_or_contradict_are_reported_by_line() {
+    for (text, expected) in [
         (
-            uses("hello", &[]),
-            "Error `prompts/hi-IN.ftl`: there is no message `hello`, which the flow uses; add a line `hello = …`",
+            "# $amount\nemi = { $amount }\n",
+            "line 1: `$amount` is declared without its type; write it like `# $amount (money) what is due`",
         ),
         (
-            uses("greeting", &[("nmae", Kind::Text)]),
-            "Error `prompts/en-IN.ftl` line 2: message `greeting` needs `$name`, which the flow does not give; correct the name (the flow \
-             gives `nmae`), or let the flow give it",
+            "# a\n# $amount (rupees) due\nemi = { $amount }\n",
+            "line 2: `$amount` has the type `rupees`, and there are text, integer, money",
         ),
         (
-            uses("greeting", &[("name", Kind::Text), ("age", Kind::Integer)]),
-            "Warning `prompts`: no language's message `greeting` uses `$age`, which the flow gives; use it, or let the flow leave it out",
+            "# $ (money)\nemi = x\n",
+            "line 1: this line declares a variable without a name",
+        ),
+        (
+            "# $a (money)\nemi = { $a }\n# $a (text)\nb = { $a }\n",
+            "line 3: `$a` is text here and money in line 1; a variable has one type",
         ),
     ] {
-        let found = check(&[one]);
-        assert!(
-            found.iter().any(|problem| problem == expected),
-            "{found:#?}"
-        );
+        let found = problems(text);
+        assert!(found.len() == 1 && found[0].contains(expected), "{found:?}");
     }
+    let found = PromptBook::parse(&files(&[
+        ("en", "# $a (money)\nemi = { $a }\n"),
+        ("hi", "# $a (text)\nemi = { $a }\n"),
+    ]))
+    .unwrap_err();
+    assert_eq!(
+        found[0].to_string(),
+        "`prompts/hi-IN.ftl` line 1: `$a` is text here and money in `prompts/en-IN.ftl`; a variable has one type in all languages: correct one of them"
+    );
 }
 
 #[test]
 fn variables_of_selectors_variants_and_referenced_messages_are_needed() {
-    let text = "a = { $x ->\n [one] { $y }\n *[other] { b }\n }\nb = { \"{\" }{ $z }\n-t = { c }\nc = { -u(v: 1) }\n-u = { $v }\n";
-    let book = PromptBook::parse(&files(&[("en", text)])).unwrap();
-    let needed: Vec<String> = book
-        .check(&[uses("a", &[])])
-        .into_iter()
-        .map(|problem| problem.message)
-        .collect();
-    for variable in ["x", "y", "z"] {
-        assert!(
-            needed
-                .iter()
-                .any(|message| message.contains(&format!("`${variable}`"))),
-            "{needed:?}"
-        );
-    }
-    assert_eq!(needed.len(), 3);
-    assert!(book.check(&[uses("c", &[])]).is_empty());
+    let text = "# $x (text)\n# $y (text)\n# $z (text)\na = { $x ->\n [one] { $y }\n *[other] { b }\n }\nb = { \"{\" }{ $z }\n-t = { c }\nc = { -u(v: 1) }\n-u = { $v }\n";
+    let templates = PromptBook::parse(&files(&[("en", text)]))
+        .unwrap()
+        .templates(&[language("en")]);
+    let needed = |name: &str| {
+        let template = templates.iter().find(|used| used.name == name).unwrap();
+        let names = template.arguments.iter().map(|(name, _)| name.as_str());
+        names.collect::<Vec<_>>()
+    };
+    assert_eq!(needed("a"), ["x", "y", "z"]);
+    assert!(needed("c").is_empty());
 }
 
 #[test]

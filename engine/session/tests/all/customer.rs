@@ -31,7 +31,7 @@ async fn an_unreadable_value_in_the_store_is_not_given_to_the_flow_and_is_a_prob
     let entries = record.journal.unwrap().entries;
     let given = entries
         .iter()
-        .filter(|entry| matches!(entry.function, Function::Field | Function::Fields));
+        .filter(|entry| matches!(entry.function, Function::Get | Function::All));
     assert!(
         given.clone().count() > 0
             && given

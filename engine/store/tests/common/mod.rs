@@ -101,6 +101,7 @@ pub fn full_record() -> CallRecord {
         reply: Reply::Choice("yes".to_owned()),
         confidence: 0.87,
         language: Some(Language::english()),
+        changed_to: None,
         transcript: Some(Masked::new("haan boliye")),
         attempts: 2,
         playouts: vec![playout],

@@ -14,7 +14,7 @@ const DAY_MS: u64 = 86_400_000;
 
 fn reported(call_sid: &CallSid) -> EventKind {
     EventKind::StatusReported(Box::new(StatusReported {
-        told: BTreeMap::from([("Status".to_owned(), "completed".to_owned())]),
+        parameters: BTreeMap::from([("Status".to_owned(), "completed".to_owned())]),
         call_sid: Some(call_sid.clone()),
         direction: None,
         agents: Vec::new(),

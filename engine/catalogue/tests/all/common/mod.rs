@@ -19,7 +19,8 @@ pub fn prompts(greeting: &str) -> String {
 }
 
 /// The rules of its small conversation.
-pub const RULES: &str = r#"
+pub const RULES: &str = concat!(
+    r#"
 [grants]
 transfer = { default = ["+919876500000"] }
 lookup = ["loan:*"]
@@ -29,9 +30,10 @@ texts = false
 emi = { requires = ["identity"] }
 disclosure = { interruptible = false, requires = ["identity"] }
 
-[questions]
-transfer = { requires = ["heard:disclosure"] }
-"#;
+"#,
+    include_str!("../../../../host/tests/fixtures/acts.questions.toml"),
+    "requires = [\"heard:disclosure\"]\n",
+);
 
 pub struct House {
     pub folder: tempfile::TempDir,

@@ -29,6 +29,8 @@ use tokio::sync::mpsc;
 
 /// A flow that does what its setting `act` says.
 const ACTS: &[u8] = include_bytes!("../../../../host/tests/fixtures/acts-0.1.0.wasm");
+const PROMPTS: &str = include_str!("../../../../host/tests/fixtures/acts.ftl");
+const QUESTIONS: &str = include_str!("../../../../host/tests/fixtures/acts.questions.toml");
 /// One call, plus the engine's spare instances for flows that are being loaded.
 pub const PLACES: usize = 17;
 /// Shorter than the flow's first question.
@@ -70,12 +72,16 @@ impl House {
         fs::create_dir_all(folder.join("prompts")).unwrap();
         fs::write(folder.join("flow.wasm"), ACTS).unwrap();
         let grants = "[flow]\nlanguages = [\"en-IN\", \"hi-IN\", \"mr-IN\"]\n[grants]\ntransfer = { default = [\"+919876500000\"] }\n";
-        fs::write(folder.join("flow.toml"), format!("{grants}{manifest}")).unwrap();
-        let prompts = "greeting = Hello { $name }\nemi = It is { $amount }\ndisclosure = Note\ntransfer = An agent?\ngoodbye = Bye\n";
+        fs::write(
+            folder.join("flow.toml"),
+            format!("{grants}{manifest}{QUESTIONS}"),
+        )
+        .unwrap();
+        let prompts = format!("greeting = Hello {{ $name }}\n{PROMPTS}");
         for language in ["en-IN", "hi-IN", "mr-IN"] {
             fs::write(
                 folder.join("prompts").join(format!("{language}.ftl")),
-                prompts,
+                &prompts,
             )
             .unwrap();
         }

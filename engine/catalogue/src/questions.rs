@@ -1,0 +1,44 @@
+//! Checks that the choices of a flow's questions can be understood in its languages.
+
+use ghanti_language::ChoiceMatcher;
+use ghanti_manifest::question::Expects;
+use ghanti_manifest::{Manifest, ManifestError};
+use ghanti_model::Language;
+
+/// The errors of the manifest's questions in these languages; `text` is the manifest's text.
+pub(crate) fn check(manifest: &Manifest, languages: &[Language], text: &str) -> Vec<ManifestError> {
+    let mut errors = Vec::new();
+    for (name, question) in &manifest.questions {
+        let Expects::Choices(choices) = &question.expects else {
+            continue;
+        };
+        let mut wrong = |message: String| {
+            errors.push(ManifestError {
+                line: ManifestError::line_of(text, &["questions", name]),
+                message,
+            });
+        };
+        if let Err(error) = ChoiceMatcher::new(choices, languages) {
+            wrong(format!("the question `{name}`: {error}"));
+        }
+        for choice in choices {
+            // a grammar of the engine is there in every language that it speaks
+            if choice.lexicon.is_some() || choice.key.is_some() || choice.phrases.is_empty() {
+                continue;
+            }
+            let unheard = languages.iter().find(|language| {
+                !choice
+                    .phrases
+                    .iter()
+                    .any(|phrases| phrases.language.primary() == language.primary())
+            });
+            if let Some(language) = unheard {
+                wrong(format!(
+                    "the choice `{}` of the question `{name}` has no phrases in `{language}` and no key, so that nobody could choose it there: add one of them",
+                    choice.id
+                ));
+            }
+        }
+    }
+    errors
+}

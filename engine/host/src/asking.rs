@@ -1,0 +1,161 @@
+//! How a question is put in a live call: through the gate, with the answers to what the caller asks
+//! back, and in the language in which they answer.
+
+use std::sync::Arc;
+
+use ghanti_manifest::question::SIDE_ANSWERS_MAX;
+use ghanti_model::{
+    Answer, CallError, Collection, Content, Language, Prompt, PromptId, Question, Reply, Template,
+};
+
+use crate::context::CallContext;
+use crate::gate;
+
+impl CallContext {
+    /// Says a prompt.
+    pub(crate) async fn say(&mut self, prompt: Prompt) -> Result<PromptId, CallError> {
+        let prompt = self.rules.admit(prompt)?;
+        self.pass(None, &[&prompt]).await?;
+        self.conversation.say(prompt).await
+    }
+
+    /// Asks until the caller has answered or asked back too often, which is a no-match. The answer
+    /// has the attempts and playouts of all of it, and the language in which they answered last.
+    pub(crate) async fn ask(&mut self, question: Question) -> Result<Answer, CallError> {
+        let mut question = self.admitted(question)?;
+        let sides = question.side_answers.clone();
+        let prompts: Vec<_> = [&question.prompt]
+            .into_iter()
+            .chain(&question.no_input)
+            .chain(&question.no_match)
+            .chain(
+                sides
+                    .iter()
+                    .flat_map(|side| side.say.iter().chain([&side.then])),
+            )
+            .collect();
+        self.pass(Some(&question.name), &prompts).await?;
+        let mut before: Option<Answer> = None;
+        for answered in 0..=SIDE_ANSWERS_MAX {
+            let answer = self.conversation.ask(question.clone()).await?;
+            let changed_to = self.follow(answer.language.as_ref()).await?;
+            let mut answer = together(before.take(), answer);
+            answer.changed_to = changed_to.or(answer.changed_to);
+            let asked_back = match &answer.reply {
+                Reply::Choice(id) => sides.iter().find(|side| side.choice == *id),
+                _ => None,
+            };
+            let Some(side) = asked_back else {
+                return Ok(answer);
+            };
+            if answered == SIDE_ANSWERS_MAX {
+                answer.reply = Reply::NoMatch;
+                return Ok(answer);
+            }
+            if let Some(prompt) = &side.say {
+                self.conversation.say(prompt.clone()).await?;
+            }
+            question.prompt = side.then.clone();
+            before = Some(answer);
+        }
+        Err(CallError::Unavailable(
+            "the question was not answered".to_owned(),
+        ))
+    }
+
+    /// Asks for keys.
+    pub(crate) async fn collect(
+        &mut self,
+        mut collection: Collection,
+    ) -> Result<Answer, CallError> {
+        collection.prompt = self.rules.admit(collection.prompt)?;
+        collection.no_input = self.admit_all(collection.no_input)?;
+        collection.no_match = self.admit_all(collection.no_match)?;
+        let prompts: Vec<_> = [&collection.prompt]
+            .into_iter()
+            .chain(&collection.no_input)
+            .chain(&collection.no_match)
+            .collect();
+        self.pass(Some(&collection.name), &prompts).await?;
+        self.conversation.collect(collection).await
+    }
+
+    fn admitted(&self, mut question: Question) -> Result<Question, CallError> {
+        question.prompt = self.rules.admit(question.prompt)?;
+        question.no_input = self.admit_all(question.no_input)?;
+        question.no_match = self.admit_all(question.no_match)?;
+        for side in &mut question.side_answers {
+            side.say = side
+                .say
+                .take()
+                .map(|prompt| self.rules.admit(prompt))
+                .transpose()?;
+            side.then = self.rules.admit(side.then.clone())?;
+        }
+        Ok(question)
+    }
+
+    fn admit_all(&self, prompts: Vec<Prompt>) -> Result<Vec<Prompt>, CallError> {
+        prompts
+            .into_iter()
+            .map(|prompt| self.rules.admit(prompt))
+            .collect()
+    }
+
+    /// Checks that everything the prompts and the question require has been established.
+    async fn pass(&mut self, question: Option<&str>, prompts: &[&Prompt]) -> Result<(), CallError> {
+        gate::pass(
+            &self.rules,
+            &self.known.established,
+            self.conversation.as_mut(),
+            question,
+            prompts,
+        )
+        .await
+    }
+
+    /// Goes on in the language of an answer, and says so, where the manifest lets the flow follow.
+    /// Returns the language if it is another one.
+    async fn follow(&mut self, heard: Option<&Language>) -> Result<Option<Language>, CallError> {
+        let rules = Arc::clone(&self.rules);
+        let Some((language, template)) = rules.follows(heard) else {
+            return Ok(None);
+        };
+        let now = match &self.known.language {
+            Some(now) => now.clone(),
+            None => self.conversation.facts().language,
+        };
+        if now == *language {
+            return Ok(None);
+        }
+        let content = Content::Template(Template {
+            name: template.to_owned(),
+            arguments: Vec::new(),
+        });
+        let prompt = Prompt {
+            content,
+            language: None,
+            voice: None,
+            interruptible: None,
+        };
+        self.conversation.set_language(language.clone()).await?;
+        self.known.language = Some(language.clone());
+        self.say(prompt).await?;
+        Ok(Some(language.clone()))
+    }
+}
+
+/// The answer after all attempts so far.
+fn together(before: Option<Answer>, answer: Answer) -> Answer {
+    let Some(mut before) = before else {
+        return answer;
+    };
+    before.playouts.extend(answer.playouts);
+    Answer {
+        attempts: before.attempts.saturating_add(answer.attempts),
+        language: answer.language.or(before.language),
+        changed_to: before.changed_to,
+        playouts: before.playouts,
+        ..answer
+    }
+}
