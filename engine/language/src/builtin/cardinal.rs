@@ -122,15 +122,13 @@ struct Group {
 fn group(tokens: &[Token], is_first: bool) -> Option<Group> {
     let small = match small(tokens) {
         Some(small) => small,
-        // "hazaar rupaye" is a thousand rupees
-        None if is_first && matches!(tokens.first(), Some(Token::Word(Meaning::Scale(_)))) => {
-            Small {
-                millionths: ONE,
-                used: 0,
-                is_fraction: false,
-                is_word: true,
-            }
-        }
+        // "hazaar rupaye" is a thousand rupees, but before "lakh fifty thousand" a word was lost
+        None if is_first && is_bare_scale(tokens) => Small {
+            millionths: ONE,
+            used: 0,
+            is_fraction: false,
+            is_word: true,
+        },
         None => return None,
     };
     let mut group = Group {
@@ -165,6 +163,17 @@ fn group(tokens: &[Token], is_first: bool) -> Option<Group> {
         group.used += joined + rest.used;
     }
     Some(group)
+}
+
+/// "hundred" or "thousand" without a number before or behind it.
+fn is_bare_scale(tokens: &[Token]) -> bool {
+    let is_bare = matches!(tokens, [Token::Word(Meaning::Scale(100 | 1_000)), ..]);
+    is_bare
+        && !tokens.iter().skip(1).any(|token| {
+            matches!(token, Token::Figures(_))
+                || small(std::slice::from_ref(token)).is_some()
+                || matches!(token, Token::Word(Meaning::Scale(_) | Meaning::Shifted(_)))
+        })
 }
 
 fn small(tokens: &[Token]) -> Option<Small> {

@@ -239,7 +239,8 @@ impl Grammar {
     }
 
     /// The words and phrases for a closed-grammar recogniser, lower case and unique, in the
-    /// language's own script: a few hundred at most, all of which [`Grammar::read`] knows.
+    /// language's own script: a few hundred at most, all of which [`Grammar::read`] knows. Of digits
+    /// only the single ones, as the recogniser's error rate grows with its words.
     pub fn phrases(&self, language: &Language) -> Vec<String> {
         vocabulary::phrases(self, language)
     }

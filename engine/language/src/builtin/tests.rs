@@ -170,6 +170,26 @@ fn a_recogniser_that_is_given_the_phrases_can_hear_what_is_read() {
             .iter()
             .flat_map(|phrase| crate::lexicon::normal_words(phrase))
             .collect();
+        // pairs and numbers of digits are read, but not listened for
+        let is_single = |word: &String| {
+            let tokens = words::table(language).tokens(word).unwrap_or_default();
+            !tokens.iter().any(|token| {
+                matches!(
+                    token,
+                    Token::Word(
+                        Meaning::Number(10..) | Meaning::Tens(_) | Meaning::Scale(_) | Meaning::And
+                    )
+                )
+            })
+        };
+        let is_of_digits = matches!(case.grammar, Grammar::Digits { .. } | Grammar::Phone);
+        if is_of_digits
+            && !crate::lexicon::normal_words(&case.said)
+                .iter()
+                .all(is_single)
+        {
+            continue;
+        }
         for word in crate::lexicon::normal_words(&case.said) {
             assert!(heard.contains(&word), "{}: `{word}`", case.at);
         }

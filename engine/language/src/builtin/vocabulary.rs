@@ -19,7 +19,8 @@ fn has(grammar: &Grammar, meaning: Meaning) -> bool {
         return true;
     }
     let is_number = matches!(meaning, M::Number(_) | M::Tens(_));
-    let is_digit = is_number || matches!(meaning, M::Oh | M::Repeat(_));
+    // a recogniser that also knows pairs hears "eighteen" for "eight two": these are read, but not listened for
+    let is_digit = matches!(meaning, M::Number(0..=9) | M::Oh | M::Repeat(_));
     let is_amount = is_number
         || matches!(
             meaning,
@@ -27,7 +28,7 @@ fn has(grammar: &Grammar, meaning: Meaning) -> bool {
         );
     match grammar {
         Grammar::Boolean => false,
-        Grammar::Digits { .. } => is_digit || matches!(meaning, M::Scale(100 | 1_000)),
+        Grammar::Digits { .. } => is_digit,
         Grammar::Phone => is_digit || meaning == M::Plus,
         Grammar::Number { .. } => is_amount || meaning == M::Minus,
         Grammar::Currency { currency, .. } => match meaning {
