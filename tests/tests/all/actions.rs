@@ -29,6 +29,13 @@ fn flows(manifest: &str) -> TempDir {
     flows
 }
 
+/// What actions asked for. The rest is Exotel being asked to dial.
+fn acted(server: &StandIn) -> Vec<Asked> {
+    let mut asked = server.asked();
+    asked.retain(|asked| !asked.path().starts_with("/v1/Accounts/acme1/Calls"));
+    asked
+}
+
 /// A server that is both the CRM and Exotel.
 fn server() -> StandIn {
     StandIn::http(|asked: &Asked| {
@@ -144,7 +151,7 @@ async fn an_action_is_done_for_a_call_and_not_for_its_replay_and_its_secrets_are
         "{notes}"
     );
 
-    let asked = server.asked();
+    let asked = acted(&server);
     let lines: Vec<_> = asked.iter().map(|asked| asked.line.as_str()).collect();
     assert_eq!(
         lines,
@@ -206,7 +213,7 @@ async fn an_action_is_done_for_a_call_and_not_for_its_replay_and_its_secrets_are
         assert!(!has(&told, secret), "{secret} is kept somewhere");
     }
     assert!(!has(engine.logs().as_bytes(), "LN-00478213"));
-    let done = server.asked().len();
+    let done = acted(&server).len();
 
     // a replay comes to the same and asks nobody
     let replay = program()
@@ -223,7 +230,7 @@ async fn an_action_is_done_for_a_call_and_not_for_its_replay_and_its_secrets_are
         "{shown}{}",
         String::from_utf8_lossy(&replay.stderr)
     );
-    assert_eq!(server.asked().len(), done);
+    assert_eq!(acted(&server).len(), done);
 
     // a version that is granted one action less does not come to the same
     fs::write(
@@ -241,7 +248,7 @@ async fn an_action_is_done_for_a_call_and_not_for_its_replay_and_its_secrets_are
     let shown = String::from_utf8_lossy(&replay.stdout).into_owned();
     assert_ne!(replay.status.code(), Some(0), "{shown}");
     assert!(shown.contains("send-link"), "{shown}");
-    assert_eq!(server.asked().len(), done);
+    assert_eq!(acted(&server).len(), done);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -255,14 +262,14 @@ async fn a_flow_that_invokes_without_end_asks_no_more_than_it_may() {
         (&record["outcome"], &record["notes"]["limit"]),
         (&json!("exhausted"), &json!("30"))
     );
-    assert_eq!(server.asked().len(), 5);
+    assert_eq!(acted(&server).len(), 5);
     drop(engine);
 
     let flooding = flows(&format!("{GRANTS}[settings]\nact = 'flood'\n"));
     let engine = start(&server, &flooding);
     let record = called(&engine, "acts3").await;
     assert_eq!(record["outcome"], "flow-failed", "{record}");
-    assert_eq!(server.asked().len(), 10);
+    assert_eq!(acted(&server).len(), 10);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -343,7 +350,7 @@ async fn a_flows_tests_answer_its_actions_and_nothing_is_done() {
         let told = refusal(&setup).words;
         assert!(told.contains(part), "{told}");
     }
-    assert!(server.asked().is_empty());
+    assert!(acted(&server).is_empty());
 }
 
 /// The blocks of TOML in a page, each with its first line.
