@@ -381,7 +381,8 @@ async fn a_late_report_makes_no_new_call_of_one_that_was_deleted_by_its_age() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     let told = engine.logs();
-    let lines = told.matches("a late report of a call that was deleted by its age was ignored");
+    let lines = told
+        .matches("routes::after: a late report of a call that was deleted by its age was ignored");
     assert_eq!(lines.count(), 3, "{told}");
     assert!(engine.record("grown-old").await.is_none());
 
