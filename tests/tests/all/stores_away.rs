@@ -117,6 +117,7 @@ async fn readiness_says_what_a_store_that_is_away_costs_and_metrics_that_it_is()
     fs::remove_file(&spool).unwrap();
     fs::rename(&aside, &spool).unwrap();
     stream.hang_up("without-both").await;
+    until_ready_as(&engine, 200, &["records"]).await;
 
     postgres.restart();
     until_ready_as(&engine, 200, &[]).await;

@@ -156,6 +156,9 @@ async fn spool_waiting(shared: &Arc<Shared>) {
             .try_for_each(|(call, events)| shared.spool.put(*call, events))
     });
     if spooled.await.is_ok() {
+        if count > 0 {
+            shared.is_full.store(false, Ordering::Relaxed);
+        }
         shared.change_queue(|queue| queue.spooled(count));
     }
 }
