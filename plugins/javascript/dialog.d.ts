@@ -58,10 +58,10 @@ declare module "ghanti:dialog/actions@0.1.0" {
 }
 
 declare module "ghanti:dialog/speech@0.1.0" {
-  import type { Argument, Language, Playout, Prompt } from "ghanti:dialog/types@0.1.0";
+  import type { Argument, Language, Playout, Prompt, Value } from "ghanti:dialog/types@0.1.0";
   export interface Phrases { language: Language; words: string[] }
   export interface Choice { id: string; phrases: Phrases[]; key: string | null }
-  export type Reply = { tag: "choice" | "text" | "keys" | "other"; val: string } | { tag: "no-input" | "no-match" };
+  export type Reply = { tag: "choice" | "text" | "keys" | "other"; val: string } | { tag: "value"; val: Value } | { tag: "no-input" | "no-match" };
   export interface Answer {
     reply: Reply;
     confidence: number;

@@ -1,7 +1,8 @@
 //! Checks that the choices of a flow's questions can be understood in its languages.
 
 use ghanti_language::ChoiceMatcher;
-use ghanti_manifest::question::Expects;
+use ghanti_language::builtin::Grammar;
+use ghanti_manifest::question::{Expects, ValueGrammar};
 use ghanti_manifest::{Manifest, ManifestError};
 use ghanti_model::Language;
 
@@ -9,17 +10,25 @@ use ghanti_model::Language;
 pub(crate) fn check(manifest: &Manifest, languages: &[Language], text: &str) -> Vec<ManifestError> {
     let mut errors = Vec::new();
     for (name, question) in &manifest.questions {
-        let Expects::Choices(choices) = &question.expects else {
-            continue;
-        };
-        let mut wrong = |message: String| {
+        let mut wrong = |key: Option<&str>, message: String| {
+            let keys: Vec<&str> = ["questions", name].into_iter().chain(key).collect();
             errors.push(ManifestError {
-                line: ManifestError::line_of(text, &["questions", name]),
+                line: ManifestError::line_of(text, &keys),
                 message,
             });
         };
+        let choices = match &question.expects {
+            Expects::Choices(choices) => choices,
+            Expects::Value(value) => {
+                if let Err(message) = grammar(value) {
+                    wrong(Some("expects"), format!("the question `{name}`: {message}"));
+                }
+                continue;
+            }
+            Expects::Text | Expects::Digits(_) => continue,
+        };
         if let Err(error) = ChoiceMatcher::new(choices, languages) {
-            wrong(format!("the question `{name}`: {error}"));
+            wrong(None, format!("the question `{name}`: {error}"));
         }
         for choice in choices {
             // a grammar of the engine is there in every language that it speaks
@@ -33,12 +42,26 @@ pub(crate) fn check(manifest: &Manifest, languages: &[Language], text: &str) -> 
                     .any(|phrases| phrases.language.primary() == language.primary())
             });
             if let Some(language) = unheard {
-                wrong(format!(
-                    "the choice `{}` of the question `{name}` has no phrases in `{language}` and no key, so that nobody could choose it there: add one of them",
-                    choice.id
-                ));
+                wrong(
+                    None,
+                    format!(
+                        "the choice `{}` of the question `{name}` has no phrases in `{language}` and no key, so that nobody could choose it there: add one of them",
+                        choice.id
+                    ),
+                );
             }
         }
     }
     errors
+}
+
+/// Whether there is this grammar with these parameters.
+fn grammar(value: &ValueGrammar) -> Result<(), String> {
+    let parameters = value
+        .parameters
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()));
+    Grammar::parse(&value.name, parameters)
+        .map(drop)
+        .map_err(|error| error.to_string())
 }

@@ -5,11 +5,16 @@ use std::sync::Arc;
 
 use ghanti_manifest::question::SIDE_ANSWERS_MAX;
 use ghanti_model::{
-    Answer, CallError, Collection, Content, Language, Prompt, PromptId, Question, Reply, Template,
+    Answer, Argument, CallError, Choice, Collection, Content, Language, Prompt, PromptId, Question,
+    Reply, Template,
 };
 
 use crate::context::CallContext;
 use crate::gate;
+
+/// The variable of a template that reads a value back.
+const VALUE: &str = "value";
+const YES: &str = "yes";
 
 impl CallContext {
     /// Says a prompt.
@@ -41,6 +46,23 @@ impl CallContext {
             let changed_to = self.follow(answer.language.as_ref()).await?;
             let mut answer = together(before.take(), answer);
             answer.changed_to = changed_to.or(answer.changed_to);
+            if let Some(confirm) = read_back(&question, &answer) {
+                let Answer {
+                    reply, playouts, ..
+                } = self.conversation.ask(confirm).await?;
+                answer.playouts.extend(playouts);
+                if reply == Reply::Choice(YES.to_owned()) {
+                    return Ok(answer);
+                }
+                answer.reply = Reply::NoMatch;
+                if answered == SIDE_ANSWERS_MAX {
+                    return Ok(answer);
+                }
+                let again = question.no_match.first().unwrap_or(&question.prompt);
+                question.prompt = again.clone();
+                before = Some(answer);
+                continue;
+            }
             let asked_back = match &answer.reply {
                 Reply::Choice(id) => sides.iter().find(|side| side.choice == *id),
                 _ => None,
@@ -81,6 +103,13 @@ impl CallContext {
     }
 
     fn admitted(&self, mut question: Question) -> Result<Question, CallError> {
+        if let Some(confirm) = question
+            .grammar
+            .as_ref()
+            .and_then(|grammar| grammar.confirm.as_ref())
+        {
+            self.rules.check_read_back(confirm, VALUE)?;
+        }
         question.prompt = self.rules.admit(question.prompt)?;
         question.no_input = self.admit_all(question.no_input)?;
         question.no_match = self.admit_all(question.no_match)?;
@@ -143,6 +172,43 @@ impl CallContext {
         self.say(prompt).await?;
         Ok(Some(language.clone()))
     }
+}
+
+/// The question that reads a spoken value back, if the manifest wants it to be.
+fn read_back(question: &Question, answer: &Answer) -> Option<Question> {
+    let Reply::Value(value) = &answer.reply else {
+        return None;
+    };
+    // what was keyed is certain
+    answer.transcript.as_ref()?;
+    let mut template = question.grammar.as_ref()?.confirm.clone()?;
+    template.arguments.retain(|known| known.name != VALUE);
+    template.arguments.push(Argument {
+        name: VALUE.to_owned(),
+        value: value.clone(),
+    });
+    let prompt = Prompt {
+        content: Content::Template(template),
+        language: None,
+        voice: None,
+        interruptible: Some(true),
+    };
+    let choice = |lexicon: &str, key| Choice {
+        id: lexicon.to_owned(),
+        lexicon: Some(lexicon.to_owned()),
+        phrases: Vec::new(),
+        key: Some(key),
+    };
+    Some(Question {
+        name: format!("{}-confirm", question.name),
+        choices: vec![choice(YES, '1'), choice("no", '2')],
+        grammar: None,
+        side_answers: Vec::new(),
+        no_input_ms: question.no_input_ms,
+        no_input: vec![prompt.clone()],
+        no_match: vec![prompt.clone()],
+        prompt,
+    })
 }
 
 /// The answer after all attempts so far.

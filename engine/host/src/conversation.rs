@@ -35,12 +35,13 @@ impl Instant {
         self.local().date()
     }
 
-    /// The call's local time, as if it were UTC.
-    pub(crate) fn local(self) -> time::OffsetDateTime {
+    /// The call's local date and time.
+    pub fn local(self) -> time::PrimitiveDateTime {
         let local_s =
             i64::try_from(self.unix_ms / 1000).unwrap_or(0) + i64::from(self.offset_minutes) * 60;
-        time::OffsetDateTime::from_unix_timestamp(local_s)
-            .unwrap_or(time::OffsetDateTime::UNIX_EPOCH)
+        let local = time::OffsetDateTime::from_unix_timestamp(local_s)
+            .unwrap_or(time::OffsetDateTime::UNIX_EPOCH);
+        time::PrimitiveDateTime::new(local.date(), local.time())
     }
 }
 

@@ -260,6 +260,22 @@ pub(crate) fn instant_to_wit(now: Instant) -> runtime::Instant {
     }
 }
 
+fn value_to_wit(value: Value) -> types::Value {
+    match value {
+        Value::Text(text) => types::Value::Text(text.into_exposed()),
+        Value::Integer(number) => types::Value::Integer(number),
+        Value::Money(Money { minor, currency }) => {
+            types::Value::Money(types::Money { minor, currency })
+        }
+        Value::Date(date) => date_to_wit(date)
+            .map_or_else(|| types::Value::Text(date.to_string()), types::Value::Date),
+        Value::Time(TimeOfDay { hour, minute }) => {
+            types::Value::Time(types::TimeOfDay { hour, minute })
+        }
+        Value::Digits(digits) => types::Value::Digits(digits.into_exposed()),
+    }
+}
+
 fn date_to_wit(date: time::Date) -> Option<types::Date> {
     Some(types::Date {
         year: u16::try_from(date.year()).ok()?,
@@ -334,6 +350,7 @@ pub(crate) fn answer_to_wit(answer: Answer) -> speech::Answer {
         Reply::Choice(id) => speech::Reply::Choice(id),
         Reply::Text(words) => speech::Reply::Text(words.into_exposed()),
         Reply::Keys(keys) => speech::Reply::Keys(keys.into_exposed()),
+        Reply::Value(value) => speech::Reply::Value(value_to_wit(value)),
         Reply::NoInput => speech::Reply::NoInput,
         Reply::NoMatch => speech::Reply::NoMatch,
     };

@@ -66,6 +66,15 @@ impl Rules {
             .is_some_and(|wanted| wanted.contains_key(argument))
     }
 
+    /// The names of a template's arguments.
+    pub(crate) fn arguments_of(&self, template: &str) -> impl Iterator<Item = &str> {
+        self.templates
+            .get(template)
+            .into_iter()
+            .flat_map(BTreeMap::keys)
+            .map(String::as_str)
+    }
+
     /// The language in which the conversation goes on after an answer in that language, where the
     /// manifest lets it follow the caller, and the template that says so.
     pub(crate) fn follows<'r>(

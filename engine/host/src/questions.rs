@@ -2,7 +2,10 @@
 //! arguments it takes.
 
 use ghanti_manifest::question::Expects;
-use ghanti_model::{Argument, Choice, Collection, Content, Prompt, Question, SideAnswer, Template};
+use ghanti_model::{
+    Argument, CallError, Choice, Collection, Content, Prompt, Question, SideAnswer, Template,
+    ValueGrammar,
+};
 use serde::Serialize;
 
 use crate::convert::{Checked, shown};
@@ -48,7 +51,25 @@ impl Rules {
                 "the question `{name}` takes no choices: give none, or let the manifest say no `expects`"
             ));
         }
+        let mut grammar = None;
         let choices = match &asked.expects {
+            Expects::Value(value) => {
+                let confirm = value.confirm.clone().map(|name| {
+                    // the value itself is only known once it was said
+                    self.with_taken(Template {
+                        name,
+                        arguments: arguments.to_vec(),
+                    })
+                });
+                grammar = Some(ValueGrammar {
+                    name: value.name.clone(),
+                    parameters: value.parameters.clone(),
+                    end_key: value.end_key,
+                    between_keys_ms: value.between_ms,
+                    confirm,
+                });
+                Vec::new()
+            }
             Expects::Digits(digits) => {
                 return Ok(Asked::Keys(Box::new(Collection {
                     name: name.to_owned(),
@@ -85,6 +106,7 @@ impl Rules {
             name: name.to_owned(),
             prompt: opening,
             choices,
+            grammar,
             side_answers: side_answers.collect::<Checked<_>>()?,
             no_input_ms: asked.wait_ms,
             no_input,
@@ -105,6 +127,24 @@ impl Rules {
             voice: None,
             interruptible: None,
         })
+    }
+
+    /// Checks the template that reads a value back: everything but the value is there.
+    pub(crate) fn check_read_back(
+        &self,
+        template: &Template,
+        value: &str,
+    ) -> Result<(), CallError> {
+        let missing = self.arguments_of(&template.name).find(|name| {
+            *name != value && template.arguments.iter().all(|given| given.name != *name)
+        });
+        match missing {
+            None => Ok(()),
+            Some(missing) => Err(CallError::Invalid(format!(
+                "the template `{}` lacks its argument `{missing}`: give it",
+                template.name
+            ))),
+        }
     }
 
     /// A template without the arguments that it does not take: a flow may give all it knows, and

@@ -7,10 +7,12 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use ghanti_language::ChoiceMatcher;
+use ghanti_language::builtin::Grammar;
 use ghanti_model::values::DateRules;
 use ghanti_model::{
     Answer, CallError, CallFacts, CallId, Choice, Collection, Decision, Direction, Extent,
-    Language, Masked, PhoneNumber, Playout, Prompt, PromptId, Question, Reply,
+    Language, Masked, PhoneNumber, Playout, Prompt, PromptId, Question, Reply, ValueGrammar,
 };
 use serde_json::Value as Json;
 
@@ -63,6 +65,9 @@ impl Scripted {
 #[derive(Debug)]
 enum Act {
     Answer(Reply, Option<Language>),
+    /// They say words, or press keys, as the question's grammar reads them.
+    Says(String),
+    Presses(String),
     Silent,
     NotUnderstood,
     HangUp,
@@ -86,6 +91,8 @@ pub struct ScriptedCaller {
     heard_whole: BTreeSet<String>,
     now_ms: u64,
     ended: bool,
+    /// The languages of the flow.
+    spoken: Vec<Language>,
 }
 
 impl ScriptedCaller {
@@ -117,7 +124,14 @@ impl ScriptedCaller {
             heard_whole: BTreeSet::new(),
             now_ms: BEGINNING_MS,
             ended: false,
+            spoken: Vec::new(),
         }
+    }
+
+    /// Sets the languages of the flow, in which words that they say may be understood.
+    pub fn with_languages(mut self, languages: &[Language]) -> Self {
+        self.spoken = languages.to_vec();
+        self
     }
 
     /// Sets the call's facts; the default is an outbound call in English.
@@ -153,6 +167,16 @@ impl ScriptedCaller {
         let answers = self.actions.entry(name.to_owned()).or_default();
         answers.push_back(answer);
         self
+    }
+
+    /// They say this, as a recogniser would write it; what it means is up to the question.
+    pub fn say_at(self, question: &str, words: &str) -> Self {
+        self.act(question, Act::Says(words.to_owned()))
+    }
+
+    /// They press these keys; what they mean is up to the question.
+    pub fn press_at(self, question: &str, keys: &str) -> Self {
+        self.act(question, Act::Presses(keys.to_owned()))
     }
 
     /// They stay silent at this question, through all its attempts.
@@ -192,6 +216,18 @@ impl ScriptedCaller {
     /// A handle to what the flow does during the call; it outlives the run.
     pub fn scripted(&self) -> Arc<Mutex<Scripted>> {
         self.scripted.clone()
+    }
+
+    /// The languages in which they may answer: that of the call first.
+    fn languages(&self) -> Vec<Language> {
+        let now = self.told().language.clone();
+        let mut languages = vec![now.unwrap_or_else(|| self.facts.language.clone())];
+        for other in &self.spoken {
+            if !languages.contains(other) {
+                languages.push(other.clone());
+            }
+        }
+        languages
     }
 
     fn told(&self) -> MutexGuard<'_, Scripted> {
@@ -288,6 +324,41 @@ impl ScriptedCaller {
                     playouts: self.report(),
                 });
             }
+            Act::Says(words) => {
+                let (reply, language) = put.understands.said(&words, &self.languages(), self.now());
+                self.now_ms += ANSWER_MS;
+                match reply {
+                    Some(reply) => {
+                        return Ok(Answer {
+                            reply,
+                            confidence: 1.0,
+                            language,
+                            changed_to: None,
+                            transcript: Some(Masked::new(words)),
+                            attempts: 1,
+                            playouts: self.report(),
+                        });
+                    }
+                    None => (Reply::NoMatch, put.no_match, ANSWER_MS),
+                }
+            }
+            Act::Presses(keys) => {
+                self.now_ms += ANSWER_MS;
+                match put.understands.pressed(&keys, self.now()) {
+                    Some(reply) => {
+                        return Ok(Answer {
+                            reply,
+                            confidence: 1.0,
+                            language: None,
+                            changed_to: None,
+                            transcript: None,
+                            attempts: 1,
+                            playouts: self.report(),
+                        });
+                    }
+                    None => (Reply::NoMatch, put.no_match, ANSWER_MS),
+                }
+            }
             Act::Silent => (Reply::NoInput, put.no_input, u64::from(put.no_input_ms)),
             Act::NotUnderstood => (Reply::NoMatch, put.no_match, ANSWER_MS),
         };
@@ -317,6 +388,77 @@ struct Put {
     no_input: Vec<Prompt>,
     no_match: Vec<Prompt>,
     no_input_ms: u32,
+    understands: Understands,
+}
+
+/// How a question takes words and keys.
+enum Understands {
+    Choices(Vec<Choice>),
+    Words,
+    Keys { min: usize, max: usize },
+    Value(ValueGrammar),
+}
+
+impl Understands {
+    fn said(
+        &self,
+        words: &str,
+        languages: &[Language],
+        now: Instant,
+    ) -> (Option<Reply>, Option<Language>) {
+        match self {
+            Self::Choices(choices) => {
+                let matcher = ChoiceMatcher::new(choices, languages).ok();
+                match matcher.and_then(|matcher| matcher.best(words)) {
+                    Some(found) => (Some(Reply::Choice(found.choice)), Some(found.language)),
+                    None => (None, None),
+                }
+            }
+            Self::Words => (Some(Reply::Text(Masked::from(words))), None),
+            Self::Keys { .. } => (None, None),
+            Self::Value(value) => {
+                let Some(grammar) = grammar(value) else {
+                    return (None, None);
+                };
+                let read = languages.iter().find_map(|language| {
+                    let value = grammar.read(words, language, now.local()).at_end()?;
+                    Some((value.argument()?, language.clone()))
+                });
+                match read {
+                    Some((value, language)) => (Some(Reply::Value(value)), Some(language)),
+                    None => (None, None),
+                }
+            }
+        }
+    }
+
+    fn pressed(&self, keys: &str, now: Instant) -> Option<Reply> {
+        match self {
+            Self::Choices(choices) => {
+                let chosen = choices
+                    .iter()
+                    .find(|choice| choice.key.is_some_and(|key| keys == key.to_string()))?;
+                Some(Reply::Choice(chosen.id.clone()))
+            }
+            Self::Words => None,
+            Self::Keys { min, max } => (*min..=*max)
+                .contains(&keys.len())
+                .then(|| Reply::Keys(Masked::from(keys))),
+            Self::Value(value) => {
+                let keys = keys.trim_end_matches(value.end_key);
+                let value = grammar(value)?.keyed(keys, now.local()).at_end()?;
+                value.argument().map(Reply::Value)
+            }
+        }
+    }
+}
+
+fn grammar(value: &ValueGrammar) -> Option<Grammar> {
+    let parameters = value
+        .parameters
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()));
+    Grammar::parse(&value.name, parameters).ok()
 }
 
 /// Why a question does not accept an answer, if it does not.
@@ -428,11 +570,20 @@ impl Conversation for ScriptedCaller {
             name,
             prompt,
             choices,
+            grammar,
             no_input_ms,
             no_input,
             no_match,
             ..
         } = question;
+        let (understands, kind) = match grammar {
+            Some(grammar) => {
+                let kind = grammar.name.clone();
+                (Understands::Value(grammar), Some(kind))
+            }
+            None if choices.is_empty() => (Understands::Words, None),
+            None => (Understands::Choices(choices.clone()), None),
+        };
         self.put(
             Put {
                 name,
@@ -440,8 +591,14 @@ impl Conversation for ScriptedCaller {
                 no_input,
                 no_match,
                 no_input_ms,
+                understands,
             },
-            |reply| unfit(&choices, reply),
+            |reply| match (&kind, reply) {
+                (Some(kind), Reply::Choice(_) | Reply::Text(_) | Reply::Keys(_)) => Some(format!(
+                    "takes a {kind}: script what is said with `says`, or `presses`"
+                )),
+                _ => unfit(&choices, reply),
+            },
         )
         .await
     }
@@ -465,7 +622,7 @@ impl Conversation for ScriptedCaller {
                 None
             }
             Reply::Keys(_) => Some(format!("takes {min_keys} to {max_keys} keys")),
-            Reply::Choice(_) | Reply::Text(_) => Some("takes keys".to_owned()),
+            Reply::Choice(_) | Reply::Text(_) | Reply::Value(_) => Some("takes keys".to_owned()),
             Reply::NoInput | Reply::NoMatch => None,
         };
         self.put(
@@ -475,6 +632,10 @@ impl Conversation for ScriptedCaller {
                 no_input,
                 no_match,
                 no_input_ms,
+                understands: Understands::Keys {
+                    min: usize::from(min_keys),
+                    max: usize::from(max_keys),
+                },
             },
             takes,
         )

@@ -159,6 +159,7 @@ fn answered(entry: &JournalEntry) -> Option<String> {
                 Reply::Choice(id) => format!("choice {}", name(id)),
                 Reply::Text(text) => format!("text {text}"),
                 Reply::Keys(keys) => format!("keys {keys}"),
+                Reply::Value(value) => format!("a {}", value.kind()),
                 Reply::NoInput => "no-input".to_owned(),
                 Reply::NoMatch => "no-match".to_owned(),
             };

@@ -10,6 +10,7 @@ use ghanti_model::prompt::TEXT_BYTES_MAX;
 use ghanti_model::{Description, TemplateUse};
 
 use crate::names::did_you_mean;
+use crate::question::{Expects, ValueGrammar};
 use crate::said::Said;
 use crate::{FailureWords, HEARD, Manifest, ManifestError};
 
@@ -161,6 +162,25 @@ impl Manifest {
                     vec!["questions", question]
                 };
                 wrong.push(&path, item, message);
+            }
+        }
+        for (question, asked) in &self.questions {
+            let Expects::Value(ValueGrammar {
+                confirm: Some(template),
+                ..
+            }) = &asked.expects
+            else {
+                continue;
+            };
+            let has_value = description
+                .template(template)
+                .is_none_or(|used| used.arguments.iter().any(|(name, _)| name == "value"));
+            if !has_value {
+                wrong.push(
+                    &["questions", question, "confirm"],
+                    None,
+                    format!("`confirm` of the question `{question}` names `{template}`, which does not say `$value`, so that nobody could confirm it: use the variable there"),
+                );
             }
         }
         if let Some(template) = &self.language_changed {

@@ -3,6 +3,7 @@
 //! The counters are VoiceXML's: silence (no-input) and answers that are not understood (no-match)
 //! are counted separately.
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use ghanti_model::{Choice, Milestone};
@@ -67,6 +68,24 @@ pub enum Expects {
     Text,
     /// Keys.
     Digits(Digits),
+    /// A value of one of the engine's grammars, said or keyed.
+    Value(ValueGrammar),
+}
+
+/// A grammar of the engine. Which there are, and their parameters, is not known here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ValueGrammar {
+    /// Its name.
+    pub name: String,
+    /// Its parameters.
+    pub parameters: BTreeMap<String, String>,
+    /// Ends a keyed value; not part of it.
+    pub end_key: char,
+    /// How long each further key is awaited, in milliseconds.
+    pub between_ms: u32,
+    /// The template that reads a spoken value back, which has the variable `value`: the caller says
+    /// yes or no to it.
+    pub confirm: Option<String>,
 }
 
 impl Default for Expects {
@@ -121,6 +140,13 @@ impl Question {
             for (at, template) in list.iter().enumerate() {
                 templates.push((vec![key], Some(at), template.as_str()));
             }
+        }
+        if let Expects::Value(ValueGrammar {
+            confirm: Some(confirm),
+            ..
+        }) = &self.expects
+        {
+            templates.push((vec!["confirm"], None, confirm));
         }
         for side in &self.side_answers {
             for (key, template) in [("say", &side.say), ("then", &side.then)] {

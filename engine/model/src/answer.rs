@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Language, Masked, Playout};
+use crate::{Language, Masked, Playout, Value};
 
 /// The answer itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +16,8 @@ pub enum Reply {
     Text(Masked),
     /// Pressed keys.
     Keys(Masked),
+    /// A value of a grammar, said or keyed.
+    Value(Value),
     /// No input at the last attempt.
     NoInput,
     /// No match at the last attempt.
@@ -30,6 +32,7 @@ impl fmt::Display for Reply {
             Reply::Choice(id) => f.write_str(id),
             Reply::Text(words) => write!(f, "words {words}"),
             Reply::Keys(keys) => write!(f, "keys {keys}"),
+            Reply::Value(value) => f.write_str(value.kind()),
             Reply::NoInput => f.write_str("no-input"),
             Reply::NoMatch => f.write_str("no-match"),
         }

@@ -58,7 +58,7 @@ pub use outcome::Outcome;
 pub use phone::PhoneNumber;
 pub use playout::{Extent, Playout, PromptId};
 pub use prompt::{Argument, Content, Money, Prompt, Template, TimeOfDay, Value};
-pub use question::{Choice, Collection, Phrases, Question, SideAnswer};
+pub use question::{Choice, Collection, Phrases, Question, SideAnswer, ValueGrammar};
 pub use record::{CallRecord, CallState, Decision, DialState, Problem, VersionMove};
 pub use step::{Milestone, NotAMilestone, Step, StepEntry};
 pub use transcript::{Line, Speaker};

@@ -1,8 +1,11 @@
 //! Prompts that a flow plays.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use time::Date;
 
+use crate::values::canonical_rupees;
 use crate::{Language, Masked};
 
 /// The contract's limit for every text that a flow passes, in bytes.
@@ -56,6 +59,19 @@ impl Value {
             Value::Date(_) => "date",
             Value::Time(_) => "time",
             Value::Digits(_) => "digits",
+        }
+    }
+}
+
+/// The value as text, such as `12500.50`, `2026-12-05` or `18:30`. Personal: never log it.
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Text(text) | Value::Digits(text) => f.write_str(text.expose()),
+            Value::Integer(number) => write!(f, "{number}"),
+            Value::Money(money) => f.write_str(&canonical_rupees(money.minor)),
+            Value::Date(date) => write!(f, "{date}"),
+            Value::Time(time) => write!(f, "{:02}:{:02}", time.hour, time.minute),
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Questions that a flow asks.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{Language, Prompt};
+use crate::{Language, Prompt, Template};
 
 /// The engine's grammars of spoken choices, by their names in manifests.
 pub const LEXICONS: [&str; 10] = [
@@ -50,8 +52,11 @@ pub struct Question {
     pub name: String,
     /// The prompt that asks it.
     pub prompt: Prompt,
-    /// The accepted answers; an empty list means free speech.
+    /// The accepted answers; an empty list means free speech, or a value if there is a grammar.
     pub choices: Vec<Choice>,
+    /// The grammar of the value that it asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grammar: Option<ValueGrammar>,
     /// Choices that are answered and followed by the question again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub side_answers: Vec<SideAnswer>,
@@ -61,6 +66,23 @@ pub struct Question {
     pub no_input: Vec<Prompt>,
     /// Played after the first, second, … no-match.
     pub no_match: Vec<Prompt>,
+}
+
+/// The grammar of a value, by its name and parameters, and how keys make one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ValueGrammar {
+    /// The grammar's name: `date`, `time`, `digits`, `number`, `currency` or `phone`.
+    pub name: String,
+    /// Its parameters.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: BTreeMap<String, String>,
+    /// The key that ends a keyed value; not part of it.
+    pub end_key: char,
+    /// How long each further key is awaited, in milliseconds.
+    pub between_keys_ms: u32,
+    /// A template that reads a spoken value back, and its arguments besides `value`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirm: Option<Template>,
 }
 
 /// What follows when the caller asks back.

@@ -140,6 +140,7 @@ fn line(turn: &TranscriptTurn, words: &Words<'_>) -> String {
                 Reply::Choice(id) => id.clone(),
                 Reply::Text(text) => text.expose().to_owned(),
                 Reply::Keys(keys) => format!("keys {}", keys.expose()),
+                Reply::Value(value) => value.to_string(),
                 Reply::NoInput => "nothing".to_owned(),
                 Reply::NoMatch => "nothing understood".to_owned(),
             };

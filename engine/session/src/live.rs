@@ -1,7 +1,7 @@
 //! The conversation of a live call: host calls of the flow become commands to the machine, or are
 //! answered at once.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -9,10 +9,12 @@ use async_trait::async_trait;
 use ghanti_action::{ActionError, Actions};
 use ghanti_host::{Conversation, FlowVersion, Instant, Invocation};
 use ghanti_language::ChoiceMatcher;
+use ghanti_language::builtin::Grammar;
 use ghanti_model::values::{DateOrder, DateRules};
 use ghanti_model::{
     Answer, CallError, CallFacts, Collection, Content, CustomerRecord, Decision, EventKind,
     Language, Masked, PhoneNumber, Playout, Prompt, PromptId, Question, Refusal, Reply,
+    ValueGrammar,
 };
 use ghanti_speech::{Expectation, Recognizer, Utterance};
 use ghanti_store::SessionStore;
@@ -21,7 +23,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use crate::call::LiveCall;
 use crate::files::AudioFiles;
 use crate::machine::{Awaited, Command, Completion};
-use crate::question::{Answers, Asked};
+use crate::question::{Answers, Asked, ValueAnswers};
 use crate::rendered_prompt::{RenderedPrompt, Source};
 use crate::targets::TransferTargets;
 
@@ -233,6 +235,26 @@ impl LiveConversation {
             .iter()
             .filter(|language| *language != current);
         std::iter::once(current).chain(others).cloned().collect()
+    }
+
+    /// How the caller says or keys a value.
+    fn value_answers(
+        &mut self,
+        grammar: &ValueGrammar,
+        languages: &[Language],
+    ) -> Result<ValueAnswers, CallError> {
+        let parameters = grammar
+            .parameters
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
+        Ok(ValueAnswers {
+            grammar: Grammar::parse(&grammar.name, parameters)
+                .map_err(|error| CallError::Invalid(error.to_string()))?,
+            languages: languages.to_vec(),
+            now: self.now().local(),
+            end_key: grammar.end_key,
+            between_ms: u64::from(grammar.between_keys_ms),
+        })
     }
 
     async fn put(&mut self, asked: Asked) -> Result<Answer, CallError> {
@@ -452,7 +474,9 @@ impl Conversation for LiveConversation {
 
     async fn ask(&mut self, question: Question) -> Result<Answer, CallError> {
         let languages = self.languages();
-        let answers = if question.choices.is_empty() {
+        let answers = if let Some(grammar) = &question.grammar {
+            Answers::Value(Box::new(self.value_answers(grammar, &languages)?))
+        } else if question.choices.is_empty() {
             Answers::Open
         } else {
             let matcher = ChoiceMatcher::new(&question.choices, &languages)
@@ -461,6 +485,13 @@ impl Conversation for LiveConversation {
         };
         let (phrases, decoys) = match &answers {
             Answers::Choices(matcher) => (matcher.phrases(), matcher.decoys()),
+            Answers::Value(value) => {
+                let phrases: BTreeSet<String> = languages
+                    .iter()
+                    .flat_map(|language| value.grammar.phrases(language))
+                    .collect();
+                (phrases.into_iter().collect(), Vec::new())
+            }
             Answers::Open | Answers::Keys { .. } => Default::default(),
         };
         let min_confidence = self

@@ -244,7 +244,7 @@ impl Machine {
                     question: asked.name.clone(),
                 });
                 match &asked.answers {
-                    Answers::Choices(_) => self.listen(&asked, END_SILENCE_MS),
+                    Answers::Choices(_) | Answers::Value(_) => self.listen(&asked, END_SILENCE_MS),
                     Answers::Open => self.listen(&asked, END_SILENCE_OPEN_MS),
                     Answers::Keys { .. } => {}
                 }

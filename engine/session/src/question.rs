@@ -3,8 +3,10 @@
 use std::collections::VecDeque;
 
 use ghanti_language::ChoiceMatcher;
+use ghanti_language::builtin::{Grammar, Reading};
 use ghanti_model::{Answer, Extent, Language, Masked, Playout, Reply};
 use ghanti_speech::Expectation;
+use time::PrimitiveDateTime;
 
 use crate::rendered_prompt::RenderedPrompt;
 
@@ -14,6 +16,8 @@ pub enum Answers {
     Choices(ChoiceMatcher),
     /// Any speech.
     Open,
+    /// A value, by voice or keys.
+    Value(Box<ValueAnswers>),
     /// Keys only.
     Keys {
         /// Fewer keys are a no-match.
@@ -25,6 +29,59 @@ pub enum Answers {
         /// How long to wait for each further key, in milliseconds.
         between_ms: u64,
     },
+}
+
+/// How a value is said and keyed.
+pub struct ValueAnswers {
+    /// The grammar.
+    pub grammar: Grammar,
+    /// The languages in which it may be said, most likely first.
+    pub languages: Vec<Language>,
+    /// The caller's local time when they were asked.
+    pub now: PrimitiveDateTime,
+    /// Ends a keyed value.
+    pub end_key: char,
+    /// How long to wait for each further key, in milliseconds.
+    pub between_ms: u64,
+}
+
+impl ValueAnswers {
+    /// What the words say, and in which language.
+    pub fn read(&self, words: &str) -> (Reading, Option<Language>) {
+        let mut best = (Reading::Nothing, None);
+        for language in &self.languages {
+            let reading = self.grammar.read(words, language, self.now);
+            match &reading {
+                Reading::Value(_) => return (reading, Some(language.clone())),
+                Reading::Nothing => {}
+                Reading::Partial(_) | Reading::Ambiguous(_) if best.0 == Reading::Nothing => {
+                    best = (reading, Some(language.clone()));
+                }
+                Reading::Partial(_) | Reading::Ambiguous(_) => {}
+            }
+        }
+        best
+    }
+
+    /// What the keys say, without the end key.
+    pub fn keyed(&self, keys: &str) -> Option<Reply> {
+        reply(self.grammar.keyed(keys, self.now).at_end()?)
+    }
+
+    /// Whether no further key can belong to these.
+    pub fn is_complete(&self, keys: &str) -> bool {
+        match self.grammar {
+            Grammar::Digits { max, .. } => keys.len() >= max,
+            Grammar::Date { .. } => keys.len() >= 8,
+            Grammar::Time { .. } => keys.len() >= 4,
+            _ => false,
+        }
+    }
+}
+
+/// A value as an answer.
+pub fn reply(value: ghanti_language::builtin::Value) -> Option<Reply> {
+    value.argument().map(Reply::Value)
 }
 
 /// A question with its prompts rendered.

@@ -15,6 +15,8 @@ use toml::de::{DeTable, DeValue};
 /// A scripted conversation and its expected result.
 #[derive(Debug, Default)]
 pub(super) struct FlowTest {
+    /// The flow's languages.
+    languages: Vec<Language>,
     call: Call,
     customer: Vec<(String, String)>,
     lookup: Vec<(String, String)>,
@@ -45,6 +47,8 @@ pub(super) struct Answer {
 #[derive(Debug)]
 pub(super) enum Gives {
     Reply(Reply, Option<Language>),
+    Says(String),
+    Presses(String),
     NoInput,
     NoMatch,
     HangUp,
@@ -151,7 +155,10 @@ impl FlowTest {
     /// Parses a test of a flow with this description.
     pub(super) fn read(text: &str, description: &Description) -> Result<Self, Errors> {
         let read = Reader::document(text, |reader, document| {
-            let mut flow_test = Self::default();
+            let mut flow_test = Self {
+                languages: description.languages.clone(),
+                ..Self::default()
+            };
             flow_test.document(reader, document, description);
             flow_test
         });
@@ -189,7 +196,8 @@ impl FlowTest {
                 .iter()
                 .map(|(name, value)| (name.as_str(), value.as_str())),
         )
-        .with_facts(facts);
+        .with_facts(facts)
+        .with_languages(&self.languages);
         caller = self
             .lookup
             .iter()
@@ -212,6 +220,8 @@ impl FlowTest {
                 Gives::Reply(reply, Some(language)) => {
                     caller.answer_in(asked, reply.clone(), language.clone())
                 }
+                Gives::Says(words) => caller.say_at(asked, words),
+                Gives::Presses(keys) => caller.press_at(asked, keys),
                 Gives::NoInput => caller.stay_silent_at(asked),
                 Gives::NoMatch => caller.not_understood_at(asked),
                 Gives::HangUp => caller.hang_up_at(asked),
@@ -305,15 +315,20 @@ impl Answer {
         reader.section(
             "caller",
             item,
-            &["asked", "choice", "text", "keys", "does", "language"],
+            &[
+                "asked", "says", "presses", "choice", "text", "keys", "does", "language",
+            ],
             |reader, name, item| {
-                given += usize::from(matches!(name, "choice" | "text" | "keys" | "does"));
+                let gives_something = ["says", "presses", "choice", "text", "keys", "does"];
+                given += usize::from(gives_something.contains(&name));
                 match name {
                     "asked" => {
                         asked = reader
                             .string(name, item)
                             .map(|asked| (reader.line(item.span()), asked))
                     }
+                    "says" => gives = reader.string(name, item).map(Gives::Says),
+                    "presses" => gives = reader.string(name, item).map(Gives::Presses),
                     "choice" => {
                         gives = reader
                             .string(name, item)
@@ -347,7 +362,7 @@ impl Answer {
             reader.expect(
                 "caller",
                 item,
-                "the question's name as `asked`, and one of `choice`, `text`, `keys`, `does`",
+                "the question's name as `asked`, and one of `says`, `presses`, `choice`, `text`, `keys`, `does`",
             );
             return None;
         };

@@ -6,13 +6,15 @@ use ghanti_model::question::LEXICONS;
 use ghanti_model::{Choice, Language, Phrases};
 use toml::de::DeValue;
 
-use crate::question::{BETWEEN_KEYS_MS, Digits, Expects, KEYS, Question, SideAnswer, WAITS_MS};
+use crate::question::{
+    BETWEEN_KEYS_MS, Digits, Expects, KEYS, Question, SideAnswer, ValueGrammar, WAITS_MS,
+};
 use crate::reader::{Item, Reader};
 
 /// The most choices, side answers or templates in a list of a question.
 const ITEMS_MAX: usize = 64;
 
-const KNOWN: [&str; 14] = [
+const KNOWN: [&str; 20] = [
     "prompt",
     "choices",
     "expects",
@@ -27,6 +29,12 @@ const KNOWN: [&str; 14] = [
     "no-match",
     "min-confidence",
     "requires",
+    "confirm",
+    "earliest",
+    "latest",
+    "min",
+    "max",
+    "currency",
 ];
 
 /// What `expects` takes.
@@ -34,7 +42,23 @@ const KNOWN: [&str; 14] = [
 enum Kind {
     Text,
     Digits,
+    Boolean,
+    Value(&'static str),
 }
+
+const KINDS: [(&str, Kind); 8] = [
+    ("text", Kind::Text),
+    ("digits", Kind::Digits),
+    ("boolean", Kind::Boolean),
+    ("date", Kind::Value("date")),
+    ("time", Kind::Value("time")),
+    ("number", Kind::Value("number")),
+    ("currency", Kind::Value("currency")),
+    ("phone", Kind::Value("phone")),
+];
+
+/// The parameters of the engine's grammars, whose values only they can read.
+const PARAMETERS: [&str; 5] = ["earliest", "latest", "min", "max", "currency"];
 
 /// The keys of a question that belong together.
 #[derive(Default)]
@@ -46,8 +70,13 @@ struct Given {
     max: Option<u8>,
     end_key: Option<char>,
     between_ms: Option<u32>,
+    confirm: Option<String>,
+    /// Of the engine's grammars.
+    parameters: BTreeMap<String, String>,
     /// A key that only digits have.
     of_digits: Option<&'static str>,
+    /// A key that only keyed answers have.
+    of_keys: Option<&'static str>,
 }
 
 impl Reader<'_> {
@@ -69,14 +98,20 @@ impl Reader<'_> {
                 "prompt" => read.prompt = reader.string(name, item),
                 "choices" => given.choices = Some(reader.choices(name, item)),
                 "expects" => {
-                    let kinds = [("text", Kind::Text), ("digits", Kind::Digits)];
-                    given.kind = reader.one_of(name, item, &kinds);
+                    given.kind = reader.one_of(name, item, &KINDS);
                 }
                 "length" => given.exactly = reader.keys(name, item),
                 "min-length" => given.min = reader.keys(name, item),
                 "max-length" => given.max = reader.keys(name, item),
                 "end-key" => given.end_key = reader.key(name, item),
                 "between-keys" => given.between_ms = reader.wait(name, item),
+                "confirm" => given.confirm = reader.string(name, item),
+                name if PARAMETERS.contains(&name) => {
+                    let value = reader.parameter(name, item);
+                    given
+                        .parameters
+                        .extend(value.map(|value| (name.to_owned(), value)));
+                }
                 "side-answers" => read.side_answers = reader.side_answers(name, item),
                 "wait" => read.wait_ms = reader.wait(name, item).unwrap_or(read.wait_ms),
                 "no-input" => read.no_input = reader.list_of_templates(name, item),
@@ -90,8 +125,12 @@ impl Reader<'_> {
                 "length" => Some("length"),
                 "min-length" => Some("min-length"),
                 "max-length" => Some("max-length"),
+                _ => None,
+            });
+            given.of_keys = given.of_keys.or(match name {
                 "end-key" => Some("end-key"),
                 "between-keys" => Some("between-keys"),
+                "confirm" => Some("confirm"),
                 _ => None,
             });
             true
@@ -113,9 +152,31 @@ impl Reader<'_> {
                 "has `{key}`, which only a question with `expects = \"digits\"` has: add that, or take `{key}` out"
             ));
         }
+        let is_keyed = matches!(given.kind, Some(Kind::Digits | Kind::Value(_)));
+        if let Some(key) = given.of_keys.filter(|_| !is_keyed) {
+            wrong(&format!(
+                "has `{key}`, which only a question that expects digits, a date, a time, a number, a currency or a phone number has: take it out"
+            ));
+        }
+        let takes_parameters = matches!(given.kind, Some(Kind::Value(_)));
+        if let Some(key) = given.parameters.keys().next().filter(|_| !takes_parameters) {
+            wrong(&format!(
+                "has `{key}`, which only a question that expects a date, a time, a number or a currency can have: take it out"
+            ));
+        }
         match given.kind {
             None => Expects::Choices(given.choices.unwrap_or_default()),
             Some(Kind::Text) => Expects::Text,
+            Some(Kind::Boolean) => {
+                Expects::Choices(vec![keyed_choice("yes", '1'), keyed_choice("no", '2')])
+            }
+            Some(Kind::Value(name)) => Expects::Value(ValueGrammar {
+                name: name.to_owned(),
+                parameters: given.parameters,
+                end_key: given.end_key.unwrap_or('#'),
+                between_ms: given.between_ms.unwrap_or(BETWEEN_KEYS_MS),
+                confirm: given.confirm,
+            }),
             Some(Kind::Digits) => {
                 if given.exactly.is_some() && (given.min.is_some() || given.max.is_some()) {
                     wrong("has `length` besides `min-length` or `max-length`: keep one of them");
@@ -124,6 +185,19 @@ impl Reader<'_> {
                 let max = given.exactly.or(given.max).unwrap_or(*KEYS.end());
                 if min > max {
                     wrong("has a `min-length` above its `max-length`");
+                }
+                // spoken digits are misheard too easily to be taken without being read back
+                if let Some(confirm) = given.confirm {
+                    return Expects::Value(ValueGrammar {
+                        name: "digits".to_owned(),
+                        parameters: BTreeMap::from([
+                            ("min-length".to_owned(), min.to_string()),
+                            ("max-length".to_owned(), max.to_string()),
+                        ]),
+                        end_key: given.end_key.unwrap_or('#'),
+                        between_ms: given.between_ms.unwrap_or(BETWEEN_KEYS_MS),
+                        confirm: Some(confirm),
+                    });
                 }
                 Expects::Digits(Digits {
                     min,
@@ -307,6 +381,16 @@ impl Reader<'_> {
         }
     }
 
+    /// A text or a whole number, as text.
+    fn parameter(&mut self, name: &str, item: &Item<'_>) -> Option<String> {
+        match item.get_ref() {
+            DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
+                .ok()
+                .map(|number| number.to_string()),
+            _ => self.string(name, item),
+        }
+    }
+
     fn keys(&mut self, name: &str, item: &Item<'_>) -> Option<u8> {
         let range = u64::from(*KEYS.start())..=u64::from(*KEYS.end());
         let count = self.integer(name, item, range)?;
@@ -352,6 +436,15 @@ impl Reader<'_> {
             );
         }
         wait
+    }
+}
+
+fn keyed_choice(lexicon: &str, key: char) -> Choice {
+    Choice {
+        id: lexicon.to_owned(),
+        lexicon: lexicon_of(lexicon),
+        phrases: Vec::new(),
+        key: Some(key),
     }
 }
 
@@ -479,7 +572,7 @@ milestone = "identity-asked"
             ),
             (
                 "expects = \"words\"",
-                "`expects` is `words`: give `text` or `digits`",
+                "`expects` is `words`: give `text` or `digits` or `boolean`",
             ),
             (
                 "choices = { branch = {} }",

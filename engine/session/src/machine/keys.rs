@@ -101,18 +101,25 @@ impl Machine {
             Press::Note => self.events.push_back(keyed(&key.to_string())),
             Press::Collect => {
                 asking.keys.push(key);
-                if let Answers::Keys {
-                    max,
-                    terminator,
-                    between_ms,
-                    ..
-                } = asking.asked.answers
-                {
-                    let over = terminator == Some(key) || asking.keys.chars().count() >= max;
-                    asking.phase = Phase::Keying {
-                        deadline_ms: if over { now_ms } else { now_ms + between_ms },
-                    };
-                }
+                let (over, between_ms) = match &asking.asked.answers {
+                    Answers::Keys {
+                        max,
+                        terminator,
+                        between_ms,
+                        ..
+                    } => {
+                        let over = *terminator == Some(key) || asking.keys.chars().count() >= *max;
+                        (over, *between_ms)
+                    }
+                    Answers::Value(value) => {
+                        let over = key == value.end_key || value.is_complete(&asking.keys);
+                        (over, value.between_ms)
+                    }
+                    Answers::Choices(_) | Answers::Open => (false, 0),
+                };
+                asking.phase = Phase::Keying {
+                    deadline_ms: if over { now_ms } else { now_ms + between_ms },
+                };
                 self.hush(now_ms, None);
             }
         }
@@ -139,8 +146,8 @@ impl Machine {
                 None if is_prompting => Press::Keep,
                 None => Press::NoMatch,
             },
-            Answers::Keys { .. } if must_be_heard => Press::Keep,
-            Answers::Keys { .. } => Press::Collect,
+            Answers::Keys { .. } | Answers::Value(_) if must_be_heard => Press::Keep,
+            Answers::Keys { .. } | Answers::Value(_) => Press::Collect,
             Answers::Open => Press::Note,
         }
     }
@@ -163,11 +170,10 @@ impl Machine {
         let Some(Waiting::Ask(asking)) = &mut self.waiting else {
             return;
         };
-        let Answers::Keys {
-            min, terminator, ..
-        } = asking.asked.answers
-        else {
-            return;
+        let terminator = match &asking.asked.answers {
+            Answers::Keys { terminator, .. } => *terminator,
+            Answers::Value(value) => Some(value.end_key),
+            Answers::Choices(_) | Answers::Open => return,
         };
         let mut keys = std::mem::take(&mut asking.keys);
         if let Some(terminator) = terminator
@@ -177,18 +183,24 @@ impl Machine {
         } else if terminator.is_some() {
             keys.pop();
         }
-        let enough = keys.chars().count() >= min;
-        let keys = Masked::new(keys);
+        let reply = match &asking.asked.answers {
+            Answers::Keys { min, .. } if keys.chars().count() >= *min => {
+                Some(Reply::Keys(Masked::new(keys.clone())))
+            }
+            Answers::Value(value) => value.keyed(&keys),
+            _ => None,
+        };
         self.events.push_back(Event::Keyed {
             question: asking.asked.name.clone(),
-            keys: keys.clone(),
+            keys: Masked::new(keys),
             at_ms: now_ms,
         });
-        if enough {
-            let answer = asking.keyed(Reply::Keys(keys));
-            self.answered(answer);
-        } else {
-            self.not_understood(now_ms, None, 1.0);
+        match reply {
+            Some(reply) => {
+                let answer = asking.keyed(reply);
+                self.answered(answer);
+            }
+            None => self.not_understood(now_ms, None, 1.0),
         }
     }
 }

@@ -6,6 +6,7 @@
 //! question with choices is interrupted only by recognised words, never by mere sound; an open
 //! question is interrupted by any speech.
 
+use ghanti_language::builtin::Reading;
 use ghanti_language::{ChoiceMatcher, Match};
 use ghanti_model::Reply;
 use ghanti_speech::{Hearing, Recognized};
@@ -98,7 +99,7 @@ impl Machine {
         };
         let end_silence_ms = match &asking.asked.answers {
             Answers::Choices(matcher) if matcher.has_yes() => END_SILENCE_YES_MS,
-            Answers::Choices(_) => END_SILENCE_MS,
+            Answers::Choices(_) | Answers::Value(_) => END_SILENCE_MS,
             Answers::Open | Answers::Keys { .. } => super::END_SILENCE_OPEN_MS,
         };
         asking.utterance = Some(utterance);
@@ -123,7 +124,7 @@ impl Machine {
         }
         let may_interrupt = utterance.counts && self.playback.is_interruptible();
         let stops = match &asking.asked.answers {
-            Answers::Choices(_) => {
+            Answers::Choices(_) | Answers::Value(_) => {
                 let is_stable = utterance
                     .candidate
                     .as_ref()
@@ -177,15 +178,32 @@ impl Machine {
         let Some(Waiting::Ask(asking)) = &mut self.waiting else {
             return;
         };
-        let Answers::Choices(matcher) = &asking.asked.answers else {
-            return;
-        };
         let Some(utterance) = asking
             .utterance
             .as_mut()
             .filter(|utterance| utterance.stage == Stage::Speaking)
         else {
             return;
+        };
+        let matcher = match &asking.asked.answers {
+            Answers::Choices(matcher) => matcher,
+            Answers::Value(value) => {
+                let (reading, _) = value.read(recognized.text.expose());
+                self.caller_audio.set_end_silence_ms(match &reading {
+                    Reading::Value(_) => END_SILENCE_COMPLETE_MS,
+                    // more digits, or the rest of a date, may follow
+                    _ => END_SILENCE_UNFINISHED_MS,
+                });
+                // which value it will be may change until the end; that it is one need not
+                let is_value = reading != Reading::Nothing && !recognized.unknown;
+                let since_ms = utterance
+                    .candidate
+                    .take()
+                    .map_or(now_ms, |(_, since)| since);
+                utterance.candidate = is_value.then(|| (String::new(), since_ms));
+                return;
+            }
+            Answers::Open | Answers::Keys { .. } => return,
         };
         let found = choice(matcher, recognized);
         self.caller_audio.set_end_silence_ms(match &found {
@@ -268,6 +286,55 @@ impl Machine {
                             began_ms,
                             ended_ms,
                         });
+                        self.not_understood(now_ms, Some(text), confidence);
+                    }
+                    _ => {
+                        self.events.push_back(Event::TalkedOver {
+                            question,
+                            text,
+                            language,
+                            confidence,
+                            began_ms,
+                            ended_ms,
+                        });
+                        self.talked_over(now_ms);
+                    }
+                }
+            }
+            Answers::Value(value) => {
+                let least = asking.asked.min_confidence;
+                let Recognized {
+                    text,
+                    language,
+                    unknown,
+                    ..
+                } = recognized;
+                let (reading, read_in) = value.read(text.expose());
+                let reply = reading
+                    .at_end()
+                    .and_then(crate::question::reply)
+                    .filter(|_| !unknown && confidence >= least);
+                let language = read_in.unwrap_or(language);
+                let said = Event::Said {
+                    question: question.clone(),
+                    text: text.clone(),
+                    language: language.clone(),
+                    confidence,
+                    began_ms,
+                    ended_ms,
+                };
+                match reply {
+                    Some(reply) if is_answer => {
+                        self.events.push_back(said);
+                        let _ = self.flush(now_ms);
+                        let Some(Waiting::Ask(asking)) = &mut self.waiting else {
+                            return;
+                        };
+                        let answer = asking.spoken(reply, text, confidence, language);
+                        self.answered(answer);
+                    }
+                    None if counts && self.playback.is_idle() && asking.stopped.is_empty() => {
+                        self.events.push_back(said);
                         self.not_understood(now_ms, Some(text), confidence);
                     }
                     _ => {
