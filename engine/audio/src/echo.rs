@@ -9,15 +9,14 @@
 //! The guard keeps no gain and adapts nothing but the delay, so a loud caller cannot make it
 //! diverge. It costs nothing if nothing was played within the last second.
 
-mod arrival;
 mod fit;
 mod reference;
 mod search;
 
+use crate::arrival::Arrival;
 use crate::decimate::{DECIMATION, Decimator, NARROW_HZ, dot};
 use crate::resample::ResampleError;
 use crate::voice::FRAME_SAMPLES;
-use arrival::Arrival;
 use fit::{AHEAD, Fitter, PLAYED, TAPS};
 use reference::Reference;
 use search::{DELAYS, Search, WINDOW};

@@ -11,6 +11,7 @@
 //! - Splitting a stream into pieces, of any length, does not change the result.
 //! - Functions that fill a buffer *append*, unless documented to replace.
 
+pub mod arrival;
 pub mod background;
 pub mod convert;
 mod decimate;
@@ -34,6 +35,7 @@ pub mod turn;
 pub mod voice;
 pub mod wav;
 
+pub use arrival::Arrival;
 pub use convert::convert;
 pub use echo::EchoGuard;
 pub use encoding::{Decoder, Encoding};
@@ -42,7 +44,7 @@ pub use framer::{FrameInfo, Framer, PromptCursor};
 pub use listener::Listener;
 pub use playout::{MARK_GRACE_MS, MarksFull, PlayoutClock};
 pub use recording::{RecordingError, StereoRecording};
-pub use resample::{ResampleError, Resampler};
+pub use resample::{RECORDING_HZ, ResampleError, Resampler};
 pub use streaming::StreamResampler;
 pub use turn::{TurnDetector, TurnEvent, TurnSettings};
 pub use voice::{VoiceActivity, VoiceFrame};

@@ -1,8 +1,8 @@
 //! A stereo recording of a call: caller left, bot right, on one timeline that starts with the
 //! stream.
 //!
-//! Held in memory (1.9 MB per minute at 8 kHz) and written at the end to a given writer, which is
-//! the only I/O in this crate.
+//! Held in memory (1.9 MB per minute at 8 kHz) until it is taken out: a piece at a time, or as a whole
+//! that is written to a given writer, which is the only I/O in this crate.
 
 use std::io::{Seek, Write};
 
@@ -24,6 +24,8 @@ pub struct StereoRecording {
     rate_hz: u32,
     caller: Vec<i16>,
     bot: Vec<i16>,
+    /// Samples of each side that were taken out; `caller` and `bot` begin behind them.
+    taken: usize,
     cut: bool,
 }
 
@@ -34,6 +36,7 @@ impl StereoRecording {
             rate_hz,
             caller: Vec::new(),
             bot: Vec::new(),
+            taken: 0,
             cut: false,
         }
     }
@@ -41,23 +44,64 @@ impl StereoRecording {
     /// Adds caller audio whose first sample is at `at_ms` of the stream: the time of the media, not
     /// of its arrival.
     pub fn caller(&mut self, at_ms: u64, samples: &[i16]) {
-        self.cut |= place(&mut self.caller, self.rate_hz, at_ms, samples);
+        let start = offset(self.rate_hz, at_ms);
+        self.cut |= place(&mut self.caller, self.taken, self.rate_hz, start, samples);
+    }
+
+    /// The same, by the position of the first sample.
+    pub fn caller_at(&mut self, position: usize, samples: &[i16]) {
+        self.cut |= place(
+            &mut self.caller,
+            self.taken,
+            self.rate_hz,
+            position,
+            samples,
+        );
     }
 
     /// Adds bot audio whose first sample is at the time it is actually played. Audio that is never
     /// played is removed with [`bot_cleared`](Self::bot_cleared).
     pub fn bot(&mut self, at_ms: u64, samples: &[i16]) {
-        self.cut |= place(&mut self.bot, self.rate_hz, at_ms, samples);
+        let start = offset(self.rate_hz, at_ms);
+        self.cut |= place(&mut self.bot, self.taken, self.rate_hz, start, samples);
     }
 
     /// Removes bot audio after `at_ms`, which was never played.
     pub fn bot_cleared(&mut self, at_ms: u64) {
-        self.bot.truncate(offset(self.rate_hz, at_ms));
+        let end = offset(self.rate_hz, at_ms);
+        self.bot.truncate(end.saturating_sub(self.taken));
+    }
+
+    /// Ends the recording at `at_ms`: what lies behind was never heard.
+    pub fn ended(&mut self, at_ms: u64) {
+        let end = offset(self.rate_hz, at_ms).saturating_sub(self.taken);
+        self.caller.truncate(end);
+        self.bot.truncate(end);
+    }
+
+    /// Takes out what lies before `before_ms`, at most `most` samples of each side, and appends it to
+    /// `out`, caller and bot in turn; missing audio is silent. What is placed there later is dropped.
+    /// Returns how many samples of each side were taken.
+    pub fn take(&mut self, before_ms: u64, most: usize, out: &mut Vec<i16>) -> usize {
+        let due = offset(self.rate_hz, before_ms).saturating_sub(self.taken);
+        let taken = due.min(most);
+        out.reserve(taken * 2);
+        for at in 0..taken {
+            for side in [&self.caller, &self.bot] {
+                out.push(side.get(at).copied().unwrap_or_default());
+            }
+        }
+        for side in [&mut self.caller, &mut self.bot] {
+            side.drain(..taken.min(side.len()));
+        }
+        self.taken += taken;
+        taken
     }
 
     /// Duration in milliseconds.
     pub fn duration_ms(&self) -> u64 {
-        self.caller.len().max(self.bot.len()) as u64 * 1_000 / u64::from(self.rate_hz.max(1))
+        let samples = self.taken + self.caller.len().max(self.bot.len());
+        samples as u64 * 1_000 / u64::from(self.rate_hz.max(1))
     }
 
     /// Whether audio was dropped because it lies beyond [`MAX_MINUTES`].
@@ -65,7 +109,7 @@ impl StereoRecording {
         self.cut
     }
 
-    /// Writes a WAV file: PCM16, two channels, the shorter side padded with silence. Unbuffered:
+    /// Writes what was not taken out as a WAV file: PCM16, two channels, the shorter side padded with silence. Unbuffered:
     /// wrap a file in a `BufWriter`.
     pub fn write_wav(&self, writer: impl Write + Seek) -> Result<(), RecordingError> {
         let spec = hound::WavSpec {
@@ -84,16 +128,30 @@ impl StereoRecording {
     }
 }
 
-/// Places samples on one side, overwriting existing ones. Returns whether any were dropped.
-fn place(side: &mut Vec<i16>, rate_hz: u32, at_ms: u64, samples: &[i16]) -> bool {
+/// Places samples on one side, which begins behind `taken` samples, overwriting existing ones. Returns
+/// whether any were dropped because they lie beyond [`MAX_MINUTES`].
+fn place(
+    side: &mut Vec<i16>,
+    taken: usize,
+    rate_hz: u32,
+    position: usize,
+    samples: &[i16],
+) -> bool {
     let limit = offset(rate_hz, MAX_MINUTES * 60_000);
-    let mut start = offset(rate_hz, at_ms);
-    if start.abs_diff(side.len()) <= offset(rate_hz, JOIN_MS) {
-        start = side.len();
-    }
+    let end = taken + side.len();
+    let position = if position.abs_diff(end) <= offset(rate_hz, JOIN_MS) {
+        end
+    } else {
+        position
+    };
     let kept = samples
-        .get(..limit.saturating_sub(start))
+        .get(..limit.saturating_sub(position))
         .unwrap_or(samples);
+    let is_cut = kept.len() < samples.len();
+    // what was taken out is not changed any more
+    let too_late = taken.saturating_sub(position).min(kept.len());
+    let (_, kept) = kept.split_at(too_late);
+    let start = (position + too_late).saturating_sub(taken);
     if !kept.is_empty() {
         if side.len() < start {
             side.resize(start, 0);
@@ -104,7 +162,7 @@ fn place(side: &mut Vec<i16>, rate_hz: u32, at_ms: u64, samples: &[i16]) -> bool
         }
         side.extend_from_slice(beyond);
     }
-    kept.len() < samples.len()
+    is_cut
 }
 
 /// The sample index of a time; times beyond [`MAX_MINUTES`] are clamped to it.
@@ -175,6 +233,36 @@ mod tests {
                 && right[400..2_400].iter().all(|s| *s == 0)
                 && right[2_400..].iter().all(|s| *s == 4)
         );
+    }
+
+    #[test]
+    fn a_piece_that_was_taken_out_stays_as_it_is_and_the_rest_stands_where_it_stood() {
+        let mut recording = StereoRecording::new(8_000);
+        recording.caller(0, &[1; 800]);
+        recording.bot(50, &[2; 1_600]);
+        let mut out = Vec::new();
+        assert_eq!(recording.take(200, 400, &mut out), 400);
+        assert_eq!(recording.take(200, 4_000, &mut out), 1_200);
+        assert_eq!(recording.take(200, 4_000, &mut out), 0);
+        assert_eq!(out.len(), 3_200);
+        assert_eq!((out[0], out[1]), (1, 0));
+        assert_eq!((out[1_598], out[1_599]), (1, 2));
+        assert_eq!((out[1_600], out[3_199]), (0, 2), "the caller's side ended");
+        // one that comes too late, and one that does in part
+        recording.caller(100, &[7; 80]);
+        recording.caller(170, &[8; 320]);
+        recording.bot_cleared(225);
+        assert_eq!(recording.duration_ms(), 225);
+        recording.bot(300, &[4; 80]);
+        out.clear();
+        assert_eq!(recording.take(310, usize::MAX, &mut out), 880);
+        assert_eq!((out[0], out[1]), (8, 2));
+        assert_eq!(out[158..162], [8, 2, 0, 2]);
+        assert_eq!((out[398], out[399], out[400], out[401]), (0, 2, 0, 0));
+        assert_eq!((out[1_600], out[1_601]), (0, 4));
+        recording.caller(310, &[5; 800]);
+        recording.ended(350);
+        assert_eq!(recording.duration_ms(), 350);
     }
 
     #[test]

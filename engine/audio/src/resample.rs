@@ -1,5 +1,5 @@
-//! Inbound resampling to 16 kHz for voice activity and recognisers: streaming, in integer
-//! arithmetic, with a short polyphase FIR filter.
+//! Resampling of live audio, to 16 kHz for voice activity and recognisers and to 8 kHz for recordings:
+//! streaming, in integer arithmetic, with a short polyphase FIR filter.
 //!
 //! One filter design serves all calls (a `static`); each call holds a few hundred bytes of history.
 //! Integer arithmetic gives the same output on every machine, so that a recorded call replays
@@ -11,6 +11,9 @@ use std::sync::LazyLock;
 /// The sample rate of voice activity and recognisers.
 pub const LISTENING_HZ: u32 = 16_000;
 
+/// The sample rate of recordings: that of a telephone line.
+pub const RECORDING_HZ: u32 = 8_000;
+
 /// Fractional bits of the fixed-point coefficients, so that a tap of value 1 fits an `i16`.
 const FRACTION_BITS: u32 = 14;
 
@@ -18,6 +21,11 @@ const FRACTION_BITS: u32 = 14;
 static FROM_8000: LazyLock<Filter> = LazyLock::new(|| Filter::design(2, 1, 40));
 /// Passband to 6.9 kHz, stopband from 9.1 kHz, against aliases; delay 1.25 ms.
 static FROM_24000: LazyLock<Filter> = LazyLock::new(|| Filter::design(2, 3, 60));
+
+/// Passband to 3.4 kHz, stopband from 4.6 kHz, against aliases; delay 2.5 ms.
+static FROM_16000_NARROW: LazyLock<Filter> = LazyLock::new(|| Filter::design(1, 2, 80));
+/// The same from 24 kHz.
+static FROM_24000_NARROW: LazyLock<Filter> = LazyLock::new(|| Filter::design(1, 3, 120));
 
 /// Why samples cannot be resampled.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -37,10 +45,10 @@ pub enum ResampleError {
     Failed(String),
 }
 
-/// Resamples one inbound stream.
+/// Resamples one live stream.
 #[derive(Debug)]
 pub struct Resampler {
-    /// `None` if the stream is already at 16 kHz.
+    /// `None` if the stream has the rate already.
     filter: Option<&'static Filter>,
     /// Samples on which later output still depends, then those of the current `push`.
     window: Vec<i16>,
@@ -48,18 +56,20 @@ pub struct Resampler {
 }
 
 impl Resampler {
-    /// A resampler to 16 kHz at the start of a stream at 8, 16 or 24 kHz. Other rates are
+    /// A resampler to 16 or 8 kHz at the start of a stream at 8, 16 or 24 kHz. Other rates are
     /// [`ResampleError::Rates`].
     pub fn new(from_hz: u32, to_hz: u32) -> Result<Self, ResampleError> {
         let filter = match (from_hz, to_hz) {
             (8_000, LISTENING_HZ) => Some(&*FROM_8000),
-            (16_000, LISTENING_HZ) => None,
+            (16_000, LISTENING_HZ) | (8_000, RECORDING_HZ) => None,
+            (16_000, RECORDING_HZ) => Some(&*FROM_16000_NARROW),
+            (24_000, RECORDING_HZ) => Some(&*FROM_24000_NARROW),
             (24_000, LISTENING_HZ) => Some(&*FROM_24000),
             _ => {
                 return Err(ResampleError::Rates {
                     from_hz,
                     to_hz,
-                    hint: "a stream may have 8000, 16000 or 24000, and is heard at 16000",
+                    hint: "a stream may have 8000, 16000 or 24000, is heard at 16000 and recorded at 8000",
                 });
             }
         };
@@ -211,6 +221,27 @@ mod tests {
     fn what_16_khz_cannot_hold_is_not_folded_into_it() {
         let out = resampled(&sine(24_000, 10_000, 10_000.0, 500), 24_000, 480);
         assert!(crate::level::rms_dbfs(&out[400..]) < -75.0);
+    }
+
+    #[test]
+    fn a_recording_has_what_a_telephone_line_holds_and_nothing_folded_into_it() {
+        for from_hz in [16_000, 24_000] {
+            let narrow = |tone_hz| {
+                let mut resampler = Resampler::new(from_hz, RECORDING_HZ).unwrap();
+                let mut out = Vec::new();
+                resampler.push(&sine(from_hz, tone_hz, 10_000.0, 500), &mut out);
+                out
+            };
+            let kept = narrow(1_000);
+            assert_eq!(kept.len(), 4_000);
+            assert!(signal_to_rest_db(&kept[400..], RECORDING_HZ, 1_000) > 55.0);
+            assert!(crate::level::rms_dbfs(&narrow(5_500)[400..]) < -70.0);
+        }
+        let samples = sine(8_000, 1_000, 10_000.0, 20);
+        let mut out = Vec::new();
+        let mut same = Resampler::new(8_000, RECORDING_HZ).unwrap();
+        same.push(&samples, &mut out);
+        assert_eq!(out, samples);
     }
 
     #[test]

@@ -17,6 +17,9 @@ use crate::config::Source;
 /// How long the engine may take to answer, unless a command says otherwise.
 const REPLY: Duration = Duration::from_secs(30);
 
+/// How long a file may take: a recording of an hour has 110 MiB.
+const BYTES: Duration = Duration::from_secs(300);
+
 /// Where the engine is, and what it wants to be asked with.
 #[derive(Args)]
 pub struct Address {
@@ -88,6 +91,14 @@ impl Engine {
     pub async fn send<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, NoAnswer> {
         let body = self.exchange(request).await?;
         serde_json::from_slice(&body).map_err(NoAnswer::OfAnotherVersion)
+    }
+
+    /// Gets the bytes at a path.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send), and if they do not come within [`BYTES`].
+    pub async fn bytes(&self, path: &str) -> Result<Vec<u8>, NoAnswer> {
+        self.exchange(self.request(Method::GET, path).timeout(BYTES)).await
     }
 
     /// Gets a path.

@@ -111,6 +111,9 @@ impl EventKind {
             | Self::EngineEnded { .. }
             | Self::ConversationEnded { .. }
             | Self::StreamClosed
+            | Self::RecordingBegun { .. }
+            | Self::Recorded(_)
+            | Self::RecordingDeleted { .. }
             | Self::Abandoned
             | Self::PassthruAfter(_)
             | Self::ConnectAnswered(_)
@@ -178,6 +181,9 @@ impl EventKind {
                 ..
             }
             | Self::StreamClosed
+            | Self::RecordingBegun { .. }
+            | Self::Recorded(_)
+            | Self::RecordingDeleted { .. }
             | Self::Abandoned
             | Self::ConnectAnswered(_)
             | Self::AgentReported(_)

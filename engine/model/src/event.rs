@@ -31,11 +31,12 @@ use serde_json::Value as Json;
 pub use self::id::{EventId, EventMark, NodeId};
 pub use self::parts::{
     AgentReported, AppletAsked, Cause, ConnectAnswered, DialAnswer, FlowEnd, HostCalled, LegReport,
-    PassthruAfter, Repeat, Requested, StatusReported, StreamEnd, StreamResumed, StreamStarted,
+    PassthruAfter, Recorded, Repeat, Requested, StatusReported, StreamEnd, StreamResumed,
+    StreamStarted,
 };
 use crate::{
-    CallId, CallRecord, CallSid, Decision, Erased, Extent, FailureReport, FlowName, Language, Line,
-    Masked, PhoneNumber, Problem, PromptId, Step, VersionMove,
+    CallId, CallRecord, CallSid, Decision, DeletedFor, Erased, Extent, FailureReport, FlowName,
+    Language, Line, Masked, PhoneNumber, Problem, PromptId, Step, VersionMove,
 };
 
 /// Something that happened to a call, with its time and the node that recorded it.
@@ -253,6 +254,22 @@ pub enum EventKind {
     },
     /// The stream is over; the conversation adds no further events.
     StreamClosed,
+    /// The engine began to record the stream.
+    RecordingBegun {
+        /// The file's name.
+        file: String,
+        /// Where it begins, in milliseconds since the start of the call.
+        at_ms: u64,
+    },
+    /// A recording has ended.
+    Recorded(Box<Recorded>),
+    /// The file of a recording was deleted.
+    RecordingDeleted {
+        /// The file's name.
+        file: String,
+        /// Why.
+        why: DeletedFor,
+    },
     /// The node that ran the call, or waited for its stream, has stopped without ending it:
     /// usually its lease has expired.
     Abandoned,
@@ -317,6 +334,9 @@ impl EventKind {
             EventKind::ConversationEnded { .. } => "conversation-ended",
             EventKind::StreamClosed => "stream-closed",
             EventKind::StreamResumed(_) => "stream-resumed",
+            EventKind::RecordingBegun { .. } => "recording-begun",
+            EventKind::Recorded(_) => "recorded",
+            EventKind::RecordingDeleted { .. } => "recording-deleted",
             EventKind::Abandoned => "abandoned",
             EventKind::PassthruAfter(_) => "passthru-after",
             EventKind::ConnectAnswered(_) => "connect-answered",
@@ -364,6 +384,7 @@ impl EventKind {
             | EventKind::FlowFailed(_)
             | EventKind::EngineEnded { .. }
             | EventKind::ConversationEnded { .. }
+            | EventKind::RecordingBegun { .. }
             | EventKind::StreamClosed => true,
             EventKind::Imported(_)
             | EventKind::Requested(_)
@@ -377,6 +398,8 @@ impl EventKind {
             | EventKind::StreamResumed(_)
             | EventKind::StreamOverdue { .. }
             | EventKind::Problem { .. }
+            | EventKind::Recorded(_)
+            | EventKind::RecordingDeleted { .. }
             | EventKind::Abandoned
             | EventKind::PassthruAfter(_)
             | EventKind::ConnectAnswered(_)

@@ -3,6 +3,7 @@
 
 pub mod ending;
 pub mod network;
+mod recordings;
 pub mod transfer;
 
 use crate::event::{AppletAsked, DialAnswer, Repeat, StreamResumed, StreamStarted};
@@ -146,6 +147,11 @@ impl CallRecord {
                 self.ended_ms = Some(now_ms);
                 // the applets may have asked before the stream ended
                 transfer::update_outcome(self, now_ms, false);
+            }
+            EventKind::RecordingBegun { file, at_ms } => self.recording_begun(file, *at_ms),
+            EventKind::Recorded(recorded) => self.recorded(recorded, now_ms),
+            EventKind::RecordingDeleted { file, why } => {
+                self.recording_deleted(file, *why, now_ms);
             }
             EventKind::Abandoned => ending::abandoned(self, now_ms),
             EventKind::PassthruAfter(asked) => {

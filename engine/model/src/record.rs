@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::{
     CallId, CallSid, Direction, FailureReport, FlowName, Journal, Language, Line, Masked, NodeId,
-    Outcome, PhoneNumber, StepEntry, StreamSid, Transfer, VersionId,
+    Outcome, PhoneNumber, Recording, StepEntry, StreamSid, Transfer, VersionId,
 };
 
 /// The state of a call.
@@ -151,6 +151,9 @@ pub struct CallRecord {
     pub failure: Option<FailureReport>,
     /// The flow's journal.
     pub journal: Option<Journal>,
+    /// The engine's own recordings, one for each stream that was recorded, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recordings: Vec<Recording>,
     /// When the record was created, in milliseconds since 1970-01-01T00:00:00Z.
     pub created_ms: u64,
     /// When the stream started, likewise.
@@ -197,6 +200,7 @@ impl CallRecord {
             problems: Vec::new(),
             failure: None,
             journal: None,
+            recordings: Vec::new(),
             created_ms,
             started_ms: None,
             ended_ms: None,

@@ -46,19 +46,23 @@ impl<T: Serialize> IntoResponse for Answer<T> {
     }
 }
 
-/// A body with a tag of its content, or 304 if the client has it.
-pub fn tagged(body: Vec<u8>, media_type: &'static str, asked: &HeaderMap) -> Response {
-    let hash = Sha256::digest(&body);
-    let digits = hexadecimal(hash.get(..TAG_BYTES).unwrap_or_default());
-    let tag = format!("\"{digits}\"");
-    let is_known = asked
+/// Whether a client has what this tag, in quotation marks, stands for (`If-None-Match`).
+pub fn has_tag(asked: &HeaderMap, tag: &str) -> bool {
+    asked
         .get_all(IF_NONE_MATCH)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .map(str::trim)
         // weak comparison, as for any `If-None-Match`
-        .any(|known| known == "*" || known.trim_start_matches("W/") == tag);
+        .any(|known| known == "*" || known.trim_start_matches("W/") == tag)
+}
+
+/// A body with a tag of its content, or 304 if the client has it.
+pub fn tagged(body: Vec<u8>, media_type: &'static str, asked: &HeaderMap) -> Response {
+    let hash = Sha256::digest(&body);
+    let digits = hexadecimal(hash.get(..TAG_BYTES).unwrap_or_default());
+    let tag = format!("\"{digits}\"");
     let headers = [
         // records are personal: a browser may keep them, and asks each time
         (CACHE_CONTROL, HeaderValue::from_static("private, no-cache")),
@@ -67,7 +71,7 @@ pub fn tagged(body: Vec<u8>, media_type: &'static str, asked: &HeaderMap) -> Res
             HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\"")),
         ),
     ];
-    if is_known {
+    if has_tag(asked, &tag) {
         return (StatusCode::NOT_MODIFIED, headers).into_response();
     }
     let media_type = [(axum::http::header::CONTENT_TYPE, media_type)];

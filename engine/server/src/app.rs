@@ -25,8 +25,8 @@ use crate::open::Opened;
 use crate::refusal::Refusals;
 use crate::routes::{
     after, agents, calls, campaigns, customers, description, do_not_call, doctor, erasure, events,
-    flows, health, list_of_calls, metrics, passthru, proof, setup, status, stream, voicebot,
-    webhooks,
+    flows, health, list_of_calls, metrics, passthru, proof, recording, setup, status, stream,
+    voicebot, webhooks,
 };
 use crate::unserved::{self, Unserved};
 
@@ -82,6 +82,7 @@ impl App {
     pub fn new(config: Arc<Config>, opened: Opened, open: Connections) -> Self {
         let Opened {
             services,
+            unended: _,
             records,
             dialler,
             webhooks,
@@ -200,6 +201,7 @@ pub fn router(app: App) -> Router {
         .route("/api/calls/{id}", get(calls::show).delete(calls::withdraw))
         .route("/api/calls/{id}/events", get(events::of_call))
         .route("/api/calls/{id}/chain", get(proof::chain))
+        .route("/api/calls/{id}/recording", get(recording::recording))
         .route("/api/chains", get(proof::verify))
         .route("/api/events", get(events::of_all))
         .route(

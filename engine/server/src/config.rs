@@ -25,6 +25,7 @@ mod exposure;
 mod overrides;
 mod print;
 mod read;
+mod recording;
 mod retention;
 mod secret_files;
 mod sentences;
@@ -38,6 +39,7 @@ pub use exotel::{Exotel, Region};
 pub use overrides::{FlowOverrides, SettingValue};
 pub use print::printed;
 pub use read::{CommandLine, ConfigError, is_like_setting, read, read_with};
+pub use recording::Recording;
 pub use retention::Retention;
 pub use secret_files::with_secret_files;
 pub use starter::Starter;
@@ -71,6 +73,8 @@ pub struct Config {
     pub exotel: Exotel,
     /// Where sessions, customers and records are kept.
     pub stores: Stores,
+    /// The engine's own recordings of calls.
+    pub recording: Recording,
     /// After how many days what is kept goes.
     pub retention: Retention,
     /// Speech synthesis and recognition.

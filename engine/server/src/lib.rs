@@ -29,6 +29,7 @@ pub mod order;
 mod outbound;
 pub mod problem;
 mod query;
+mod recordings;
 pub mod refusal;
 pub mod replay;
 mod retention;

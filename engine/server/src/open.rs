@@ -24,8 +24,8 @@ use ghanti_speech::cache::{CacheSettings, PromptCache};
 use ghanti_speech::espeak::{Espeak, EspeakSettings};
 use ghanti_speech::vosk::{Vosk, VoskError, VoskSettings};
 use ghanti_store::{
-    CallRecords, EventWriter, LayeredSessions, Lease, MemorySessions, RedisSessions,
-    SessionSettings, SessionStore, SqlRecords,
+    CallRecords, EventWriter, LayeredSessions, Lease, MemorySessions, RecordingName, Recordings,
+    RedisSessions, SessionSettings, SessionStore, SqlRecords,
 };
 use ghanti_webhook::{CallMessages, Delivery};
 
@@ -86,6 +86,14 @@ pub enum OpenError {
         /// The operating system's error.
         reason: std::io::Error,
     },
+    /// The folder of recordings cannot be used.
+    #[error("cannot use the folder of recordings `{}`: {reason}; let this user write to it, or set `enabled = false` in `[recording]`", .folder.display())]
+    Recordings {
+        /// The folder.
+        folder: PathBuf,
+        /// The operating system's error.
+        reason: std::io::Error,
+    },
     /// The account in `[exotel]` cannot be used.
     #[error("cannot dial with the account of `[exotel]`: {0}")]
     Account(#[from] SetupError),
@@ -112,6 +120,8 @@ pub enum OpenError {
 pub struct Opened {
     /// What all calls share.
     pub services: Services,
+    /// Recordings that an earlier engine has not ended.
+    pub unended: Vec<RecordingName>,
     /// Lists of customers, campaigns, and webhook messages.
     pub records: Arc<SqlRecords>,
     /// Dials customers; `None` without an account.
@@ -197,6 +207,7 @@ async fn open_all(
             disk_bytes: mib(config.speech.cache_disk_mib),
         },
     );
+    let (recordings, unended) = open_recordings(config, folders).await?;
     let services = Services {
         catalogue,
         prompts,
@@ -204,6 +215,7 @@ async fn open_all(
         sessions,
         actions,
         registry,
+        recordings,
         lease: Some(lease),
         files: AudioFiles::default(),
         migration_slots: MigrationSlots::default(),
@@ -211,6 +223,7 @@ async fn open_all(
             offset_minutes: config.calls.offset_minutes,
             date_order: config.customers.date_order,
             longest: config.longest_call(),
+            longest_recording: config.recording.longest(),
             default_agents: config.default_agents().to_vec(),
             targets: Arc::new(config.transfer_targets()),
             running: if mode == Mode::Dev {
@@ -222,11 +235,23 @@ async fn open_all(
     };
     Ok(Opened {
         services,
+        unended,
         records,
         dialler,
         webhooks,
         data: folders.data.clone(),
     })
+}
+
+async fn open_recordings(
+    config: &Config,
+    folders: &Folders,
+) -> Result<(Recordings, Vec<RecordingName>), OpenError> {
+    let (folder, room) = (folders.data.join("recordings"), config.recording.room());
+    let path = folder.clone();
+    let opened = tokio::task::spawn_blocking(move || Recordings::open(&path, room)).await;
+    let opened = opened.map_err(|_| OpenError::Thread)?;
+    opened.map_err(|reason| OpenError::Recordings { folder, reason })
 }
 
 /// Opens the configured recognizer; `None` if callers answer with keys.

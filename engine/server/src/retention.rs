@@ -13,6 +13,7 @@ use ghanti_store::{Aged, SqlRecords, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Retention;
+use crate::recordings;
 
 /// The task's name in the database.
 const TASK: &str = "retention";
@@ -53,6 +54,18 @@ impl AgedData {
         {
             pause = PAUSE;
             let mut done = Done::default();
+            match stop.run_until_cancelled(self.recordings()).await {
+                Some(Ok(0)) | None => {}
+                Some(Ok(recordings)) => {
+                    tracing::info!(
+                        recordings,
+                        "recordings that `[retention]` or an erasure does not leave were deleted"
+                    );
+                }
+                Some(Err(error)) => {
+                    tracing::warn!(%error, "not all recordings could be looked at; trying again later");
+                }
+            }
             let ended = stop.run_until_cancelled(self.all(&mut done)).await;
             self.forget();
             let Done { aged, chained } = done;
@@ -85,6 +98,13 @@ impl AgedData {
         if let Some(before_ms) = newest.into_iter().flatten().max() {
             self.services.registry.forget_before(before_ms);
         }
+    }
+
+    /// Deletes recordings of this node: each has those of its own data folder.
+    async fn recordings(&self) -> Result<u64, StoreError> {
+        let now_ms = unix_ms();
+        let before_ms = self.settings.recordings_before(now_ms);
+        recordings::sweep(&self.services, &self.records, before_ms, now_ms).await
     }
 
     /// Goes on step by step until nothing is left to do, or another node has the task.

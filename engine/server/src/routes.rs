@@ -16,6 +16,7 @@ pub mod list_of_calls;
 pub mod metrics;
 pub mod passthru;
 pub mod proof;
+pub mod recording;
 pub mod setup;
 pub mod status;
 pub mod stream;

@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use ghanti_campaign::Runner;
+use ghanti_store::RecordingName;
 
 use crate::app::{App, router};
 use crate::front::Front;
 use crate::open::Opened;
 use crate::outbound::Campaigns;
+use crate::recordings;
 use crate::retention::AgedData;
 
 /// Timeout for saving the last events.
@@ -58,13 +60,24 @@ fn run_retention(app: &App) {
     app.tasks.spawn(aged.run(app.draining.clone()));
 }
 
+/// Ends in the background the recordings that an earlier engine has not ended.
+fn mend_recordings(app: &App, unended: Vec<RecordingName>) {
+    let (services, draining) = (Arc::clone(&app.services), app.draining.clone());
+    app.tasks.spawn(async move {
+        let mended = recordings::mend(&services, unended);
+        draining.run_until_cancelled(mended).await;
+    });
+}
+
 impl Front {
     /// Starts to take calls with opened services.
-    pub fn open(&self, opened: Opened) -> App {
+    pub fn open(&self, mut opened: Opened) -> App {
+        let unended = std::mem::take(&mut opened.unended);
         let app = App::new(Arc::clone(&self.config), opened, self.connections.clone());
         self.answer_by(router(app.clone()));
         run_campaigns(&app);
         run_retention(&app);
+        mend_recordings(&app, unended);
         app
     }
 

@@ -12,12 +12,13 @@ use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
 /// The times that answers have, and what stands beside each.
-pub const TIMES: [(&str, &str); 15] = [
+pub const TIMES: [(&str, &str); 16] = [
     ("began_ms", "began_at"),
     ("changed_ms", "changed_at"),
     ("checked_ms", "checked_at"),
     ("created_ms", "created_at"),
     ("dead_ms", "dead_at"),
+    ("deleted_ms", "deleted_at"),
     ("due_ms", "due_at"),
     ("ended_ms", "ended_at"),
     ("last_ms", "last_at"),

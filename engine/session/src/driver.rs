@@ -16,6 +16,7 @@ use ghanti_model::event::Repeat;
 use ghanti_speech::cache::{Keep, PromptAudio};
 use ghanti_speech::recognition::HEARINGS;
 use ghanti_speech::{Hearing, Recognition, Samples};
+use ghanti_store::Track;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -25,6 +26,7 @@ use crate::machine::{Command, Completion, Machine, Output};
 use crate::migration::Migration;
 use crate::playback::Sending;
 use crate::recorder::Recorder;
+use crate::recording::CallRecording;
 use crate::rendered_prompt::{Fetch, Source};
 use crate::running::RunningFlow;
 use crate::services::Services;
@@ -51,6 +53,7 @@ pub struct Driver<'a> {
     /// Absent for a stream that was announced as anything but PCM.
     format_check: Option<FormatCheck>,
     recorder: Recorder,
+    recording: Option<CallRecording>,
     completions: mpsc::Sender<Completion>,
     pieces: FuturesUnordered<NextPiece>,
     recognition: Option<Box<dyn Recognition>>,
@@ -61,6 +64,7 @@ pub struct Driver<'a> {
     samples: Vec<i16>,
     text: String,
     stream: Option<StreamEnd>,
+    track: Option<Track>,
 }
 
 /// The arguments of [`Driver::new`].
@@ -100,6 +104,7 @@ impl<'a> Driver<'a> {
             format_check: (encoding == ghanti_audio::Encoding::Pcm16)
                 .then(|| FormatCheck::new(format.rate_hz)),
             recorder: Recorder::of(parts.call),
+            recording: CallRecording::begin(parts.services, parts.call, format.rate_hz)?,
             completions: parts.completions,
             pieces: FuturesUnordered::new(),
             recognition: None,
@@ -110,6 +115,7 @@ impl<'a> Driver<'a> {
             samples: Vec::new(),
             text: String::new(),
             stream: None,
+            track: None,
         })
     }
 
@@ -206,7 +212,11 @@ impl<'a> Driver<'a> {
     pub fn end(&mut self, end: StreamEnd) {
         if self.stream.is_none() {
             self.stream = Some(end);
-            self.machine.end(self.call.now_ms());
+            let now_ms = self.call.now_ms();
+            self.machine.end(now_ms);
+            if let Some(recording) = self.recording.take() {
+                self.track = Some(recording.end(now_ms));
+            }
         }
     }
 
@@ -220,9 +230,12 @@ impl<'a> Driver<'a> {
         self.stream.as_ref()
     }
 
-    /// Returns the socket, so that it can be closed.
-    pub fn into_wire(self) -> Box<dyn Wire> {
-        self.wire
+    /// Returns the socket, so that it can be closed, and the recording's track, which is to be ended
+    /// once it is.
+    pub fn into_parts(self) -> (Box<dyn Wire>, Option<Track>) {
+        let now_ms = self.call.now_ms();
+        let ended = self.recording.map(|recording| recording.end(now_ms));
+        (self.wire, self.track.or(ended))
     }
 
     /// Waits until one thing happens, at most until `until`, and hands it to the machine.
@@ -263,6 +276,9 @@ impl<'a> Driver<'a> {
                             self.samples.clear();
                             self.decoder.decode(&self.payload, &mut self.samples);
                             self.machine.audio(now_ms, &self.samples);
+                            if let Some(recording) = &mut self.recording {
+                                recording.caller(now_ms, &self.samples);
+                            }
                         }
                         Err(error) => self.invalid_frame(error.to_string()),
                     }
@@ -354,10 +370,15 @@ impl<'a> Driver<'a> {
         self.text.clear();
         let written = match self.machine.send(now_ms, &mut self.payload) {
             None => return false,
-            Some(Sending::Frame) => self
-                .writer
-                .media(&self.payload, now_ms, &mut self.text)
-                .map_err(|error| error.to_string()),
+            Some(Sending::Frame) => {
+                if let Some(recording) = &mut self.recording {
+                    let (at_ms, samples) = self.machine.sent();
+                    recording.bot(at_ms, samples);
+                }
+                self.writer
+                    .media(&self.payload, now_ms, &mut self.text)
+                    .map_err(|error| error.to_string())
+            }
             Some(Sending::Mark(name)) => self
                 .writer
                 .mark(&name, &mut self.text)
@@ -380,6 +401,9 @@ impl<'a> Driver<'a> {
         match output {
             Output::Fetch(fetch) => self.fetch(fetch),
             Output::Clear => {
+                if let Some(recording) = &mut self.recording {
+                    recording.cleared(self.call.now_ms());
+                }
                 self.text.clear();
                 if self.writer.clear(&mut self.text).is_ok() {
                     self.transmit().await;

@@ -28,6 +28,7 @@ pub mod postmortem;
 mod prepare;
 mod question;
 pub mod recorder;
+pub mod recording;
 mod rendered_prompt;
 pub mod resumption;
 pub mod run;

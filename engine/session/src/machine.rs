@@ -134,8 +134,9 @@ pub struct Machine {
     playback: Playback,
     caller_audio: CallerAudio,
     /// Decodes sent frames back to what the caller hears, so that their echo can be detected.
-    sent: Decoder,
+    decoder: Decoder,
     played: Vec<i16>,
+    played_at_ms: u64,
     waiting: Option<Waiting>,
     outputs: VecDeque<Output>,
     events: VecDeque<Event>,
@@ -161,8 +162,9 @@ impl Machine {
         Ok(Self {
             playback: Playback::new(rate_hz, encoding),
             caller_audio: CallerAudio::new(rate_hz, settings)?,
-            sent: Decoder::new(encoding),
+            decoder: Decoder::new(encoding),
             played: Vec::new(),
+            played_at_ms: 0,
             waiting: None,
             outputs: VecDeque::new(),
             events: VecDeque::new(),
@@ -205,10 +207,17 @@ impl Machine {
         let sending = self.playback.send(now_ms, frame, &mut self.events);
         if sending == Some(Sending::Frame) {
             self.played.clear();
-            self.sent.decode(frame, &mut self.played);
+            self.decoder.decode(frame, &mut self.played);
+            self.played_at_ms = heard_at_ms;
             self.caller_audio.played(heard_at_ms, &self.played);
         }
         sending
+    }
+
+    /// What the last frame of [`Machine::send`] is to the caller: when they hear it, by the playout
+    /// clock, and its samples at the call's rate.
+    pub fn sent(&self) -> (u64, &[i16]) {
+        (self.played_at_ms, &self.played)
     }
 
     /// When to call [`Machine::tick`] even if no input arrives, in milliseconds since the stream's

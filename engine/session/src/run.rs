@@ -11,6 +11,7 @@ use ghanti_manifest::{FailureWords, OnFailureThen};
 use ghanti_model::{
     CallId, CallSid, Decision, EventKind, Language, Outcome, PhoneNumber, Step, unix_ms,
 };
+use ghanti_store::Track;
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::Instant;
 use tracing::Instrument;
@@ -26,6 +27,7 @@ use crate::migration::Migration;
 use crate::postmortem;
 use crate::prepare::{Prepared, prepared};
 use crate::recorder::last_position;
+use crate::recording;
 use crate::running::RunningFlow;
 use crate::services::Services;
 use crate::unheard;
@@ -93,7 +95,7 @@ async fn run<'a>(
     admit: Admit<'a>,
     stop: BoxFuture<'a, ()>,
 ) -> Ran {
-    let (open, ran) = match await_start(&mut *wire).await {
+    let (open, track, ran) = match await_start(&mut *wire).await {
         Ok((start, passed_over)) => match admit(&start) {
             Some(_permit) => {
                 match prepared(&mut *wire, services, session, &start, passed_over).await {
@@ -106,19 +108,22 @@ async fn run<'a>(
                             .instrument(span)
                             .await
                     }
-                    None => (Some(wire), Ran::Refused),
+                    None => (Some(wire), None, Ran::Refused),
                 }
             }
-            None => (Some(wire), Ran::Refused),
+            None => (Some(wire), None, Ran::Refused),
         },
         Err(error) => {
             tracing::warn!(%error, session = short(session), "a stream did not start");
-            (Some(wire), Ran::NotStarted(error))
+            (Some(wire), None, Ran::NotStarted(error))
         }
     };
     // closed last, after the permit is dropped: a slow peer must not delay the admission of others
     if let Some(mut wire) = open {
         wire.close().await;
+    }
+    if let Some(track) = track {
+        recording::ended(services, track).await;
     }
     ran
 }
@@ -131,18 +136,19 @@ fn short(session: &str) -> &str {
 }
 
 impl Prepared {
-    /// Runs the call and ends its record. Returns the socket for closing, unless it is gone.
+    /// Runs the call and ends its record. Returns the socket for closing, unless it is gone, and the
+    /// recording, which is to be ended once nobody waits for it.
     async fn hold(
         self,
         wire: Box<dyn Wire>,
         services: &Services,
         start: &Start,
         stop: BoxFuture<'_, ()>,
-    ) -> (Option<Box<dyn Wire>>, Ran) {
+    ) -> (Option<Box<dyn Wire>>, Option<Track>, Ran) {
         let call = Arc::clone(&self.call);
         if !services.registry.begin(&call) {
             tracing::warn!(call = %call.id(), "a second stream of a live call was closed: one call has one stream");
-            return (Some(wire), Ran::Refused);
+            return (Some(wire), None, Ran::Refused);
         }
         unheard::check(&call, services.recognizer.as_deref(), &self.facts.language);
         if let Some(order) = self.customer.as_ref().map(|customer| customer.call_id) {
@@ -171,8 +177,10 @@ impl Prepared {
         call.emit(EventKind::StreamClosed);
         services.registry.end(&call);
         let sid = call.record().call_sid.clone();
+        let (wire, track) = held.ok().flatten().unzip();
         (
-            held.ok().flatten(),
+            wire,
+            track.flatten(),
             Ran::Ended {
                 call: call.id(),
                 sid,
@@ -186,7 +194,7 @@ impl Prepared {
         services: &Services,
         start: &Start,
         stop: BoxFuture<'_, ()>,
-    ) -> Option<Box<dyn Wire>> {
+    ) -> Option<(Box<dyn Wire>, Option<Track>)> {
         let Self {
             call,
             facts,
@@ -320,7 +328,7 @@ impl Prepared {
         });
         driver.recorder().step(&call, Step::Completed);
         keep_decision(&call, services).await;
-        Some(driver.into_wire())
+        Some(driver.into_parts())
     }
 }
 

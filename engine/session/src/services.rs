@@ -11,7 +11,7 @@ use ghanti_model::PhoneNumber;
 use ghanti_model::values::{DateOrder, DateRules};
 use ghanti_speech::Recognizer;
 use ghanti_speech::cache::PromptCache;
-use ghanti_store::{Lease, SessionStore};
+use ghanti_store::{Lease, Recordings, SessionStore};
 
 use crate::call_registry::CallRegistry;
 use crate::files::AudioFiles;
@@ -27,6 +27,8 @@ pub struct CallSettings {
     pub date_order: Option<DateOrder>,
     /// The longest a call may last, whatever its flow's manifest says.
     pub longest: Duration,
+    /// The longest recording; the rest of a longer call is not recorded.
+    pub longest_recording: Duration,
     /// Agents to dial for the transfer target `default`, if the flow's manifest does not grant it.
     pub default_agents: Vec<PhoneNumber>,
     /// When transfer targets are open, and what is dialled instead.
@@ -63,6 +65,8 @@ pub struct Services {
     pub actions: Arc<Actions>,
     /// The call records.
     pub registry: CallRegistry,
+    /// The recordings of calls, where there are any.
+    pub recordings: Recordings,
     /// The lease on this node's calls; without one, other nodes end them as abandoned.
     pub lease: Option<Lease>,
     /// Decoded audio files of flows.

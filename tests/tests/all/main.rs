@@ -34,6 +34,7 @@ mod operation;
 mod outages;
 mod outbound;
 mod proof;
+mod recordings;
 mod replay;
 mod resuming;
 mod rules;

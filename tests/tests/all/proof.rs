@@ -21,13 +21,13 @@ const DATABASE: &str = "calls";
 
 /// What a command of the program came to.
 #[derive(Debug)]
-struct Came {
-    code: i32,
-    out: String,
+pub struct Came {
+    pub code: i32,
+    pub out: String,
 }
 
 /// Runs a command of the program against an engine.
-fn ghanti(engine: &Engine, arguments: &[&str], input: &str) -> Came {
+pub fn ghanti(engine: &Engine, arguments: &[&str], input: &str) -> Came {
     let mut command = program();
     command
         .args(arguments)
@@ -49,7 +49,7 @@ fn ghanti(engine: &Engine, arguments: &[&str], input: &str) -> Came {
 }
 
 /// The same, with the engine's URL.
-fn asked(engine: &Engine, arguments: &[&str]) -> Came {
+pub fn asked(engine: &Engine, arguments: &[&str]) -> Came {
     let url = engine.url("");
     ghanti(engine, &[arguments, &["--url", &url]].concat(), "")
 }

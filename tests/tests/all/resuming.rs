@@ -56,7 +56,8 @@ fn said(record: &Value, name: &str) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_of_a_killed_engine_goes_on_at_its_question_on_another_one() {
-    let mut cluster = Cluster::start(reminder());
+    let recorded = "[recording]\nenabled = true\n[calls]\n";
+    let mut cluster = Cluster::start_with(2, reminder(), recorded);
     let call = cluster.engines[0]
         .customer(PHONE, Some("emi-reminder"))
         .await;
@@ -117,6 +118,21 @@ async fn a_call_of_a_killed_engine_goes_on_at_its_question_on_another_one() {
         .iter()
         .filter(|problem| problem["name"] == "resumed");
     assert_eq!(resumed.count(), 1, "{record:#}");
+    // each stream has a recording of its own, in the data folder of its engine
+    let has_second = |record: &Value| record["recordings"][1]["state"] == "complete";
+    let record = cluster.engines[1]
+        .record_when(&call, PATIENCE, has_second)
+        .await;
+    let [first, second] = [0, 1].map(|at| &record["recordings"][at]);
+    assert_eq!(
+        (&first["state"], &first["at_ms"]),
+        (&json!("begun"), &json!(0))
+    );
+    let since_start = second["at_ms"].as_u64().unwrap();
+    let resumed = record["transcript"].as_array().unwrap().iter();
+    let mut resumed = resumed.filter(|line| line["name"] == "engine-resumed");
+    let said = resumed.next().unwrap()["at_ms"].as_u64().unwrap();
+    assert!((1..=said).contains(&since_start), "{record:#}");
     // the journal is that of one conversation: it replays as it stands
     let journal = tempfile::NamedTempFile::with_suffix(".json").unwrap();
     std::fs::write(journal.path(), record.to_string()).unwrap();

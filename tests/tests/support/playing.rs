@@ -24,7 +24,9 @@ pub fn scenario(name: &str) -> PathBuf {
 pub struct Playing {
     name: String,
     process: Child,
-    folder: TempDir,
+    folder: PathBuf,
+    /// That folder, where nobody else keeps it.
+    _own: Option<TempDir>,
 }
 
 /// A call that is over.
@@ -51,7 +53,17 @@ impl Playing {
     /// Begins a call.
     pub fn begin(engine: &Engine, scenario: &Path) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let shown = File::create(folder.path().join("shown.txt")).unwrap();
+        let path = folder.path().to_owned();
+        Self::start(engine, scenario, path, Some(folder))
+    }
+
+    /// Begins a call whose files are kept in a folder.
+    pub fn begin_into(engine: &Engine, scenario: &Path, folder: &Path) -> Self {
+        Self::start(engine, scenario, folder.to_owned(), None)
+    }
+
+    fn start(engine: &Engine, scenario: &Path, folder: PathBuf, own: Option<TempDir>) -> Self {
+        let shown = File::create(folder.join("shown.txt")).unwrap();
         let process = program()
             .arg("call")
             .arg("--config")
@@ -60,7 +72,7 @@ impl Playing {
             .arg(scenario)
             .args(["--url", &engine.url("")])
             .arg("--out")
-            .arg(folder.path())
+            .arg(&folder)
             .stdin(Stdio::null())
             .stdout(shown.try_clone().unwrap())
             .stderr(shown)
@@ -70,6 +82,7 @@ impl Playing {
             name: scenario.file_stem().unwrap().to_string_lossy().into_owned(),
             process,
             folder,
+            _own: own,
         }
     }
 
@@ -88,12 +101,12 @@ impl Playing {
             std::thread::sleep(Duration::from_millis(50));
         };
         let read = |file: &Path| fs::read_to_string(file).unwrap_or_default();
-        let folder = self.folder.path().join(&self.name);
+        let folder = self.folder.join(&self.name);
         let json = |name: &str| serde_json::from_str(&read(&folder.join(name))).unwrap_or_default();
         Report {
             name: self.name.clone(),
             code: status.code(),
-            shown: read(&self.folder.path().join("shown.txt")),
+            shown: read(&self.folder.join("shown.txt")),
             told: json("report.json"),
             journal: json("journal.json"),
             transcript: read(&folder.join("transcript.txt")),

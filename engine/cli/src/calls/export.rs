@@ -8,15 +8,16 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
-use ghanti_model::CallId;
 use ghanti_model::chain::{ChainHead, ChainedEvent};
+use ghanti_model::{CallId, CallRecord};
+use reqwest::StatusCode;
 use serde::Deserialize;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
 use super::BROKEN;
-use super::package::{Files, files};
-use crate::engine::{Address, Engine, segment};
+use super::package::{Files, files, record, recording_name};
+use crate::engine::{Address, Engine, Refused, segment};
 
 /// The arguments of `ghanti calls export`.
 #[derive(Args)]
@@ -61,6 +62,30 @@ pub(super) async fn read(engine: &Engine, call: &str) -> anyhow::Result<Chain> {
     }
     events.retain(|event| event.position <= head.length);
     Ok(Chain { call, head, events })
+}
+
+/// Reads the recordings of a call from an engine, by their names in the export. Also returns why others
+/// are not among them.
+async fn recordings(engine: &Engine, record: &CallRecord) -> anyhow::Result<(Files, Vec<String>)> {
+    let (mut files, mut left_out) = (Files::new(), Vec::new());
+    for (recording, number) in record.recordings.iter().zip(1..) {
+        if recording.kept().is_none() {
+            continue;
+        }
+        let path = format!("/api/calls/{}/recording?number={number}", record.call_id);
+        match engine.bytes(&path).await {
+            Ok(bytes) => drop(files.insert(recording_name(number), bytes)),
+            Err(error) => match error.downcast_ref::<Refused>() {
+                Some(refused) if refused.status == StatusCode::NOT_FOUND => {
+                    left_out.push(format!(
+                        "recording {number} is not in the export: {refused}"
+                    ));
+                }
+                _ => return Err(error),
+            },
+        }
+    }
+    Ok((files, left_out))
 }
 
 /// Where exports are written: a folder or an archive.
@@ -137,7 +162,9 @@ impl Export {
         let (mut out, mut target, mut is_whole) = (std::io::stdout(), None, true);
         for call in &self.calls {
             let chain = read(&engine, call).await?;
-            let files = files(chain.call, chain.head.clone(), &chain.events)?;
+            let record = record(chain.call, &chain.events);
+            let (recordings, left_out) = recordings(&engine, &record).await?;
+            let files = files(chain.call, chain.head.clone(), &chain.events, recordings)?;
             if let Err(fault) = super::package::check(&files) {
                 writeln!(out, "{}  {fault}: it was not exported", chain.call)?;
                 is_whole = false;
@@ -150,6 +177,9 @@ impl Export {
             target.put(chain.call, &files)?;
             let ChainHead { length, hash } = &chain.head;
             writeln!(out, "{}  {length} events  {hash}", chain.call)?;
+            for reason in left_out {
+                writeln!(out, "{}  {reason}", chain.call)?;
+            }
         }
         target.map_or(Ok(()), Target::close)?;
         Ok(if is_whole {

@@ -6,6 +6,7 @@
 //! | `record.json` | the record that follows from them |
 //! | `transcript.txt` | the record as a person reads it |
 //! | `flow.json` | flow and version that held the conversation |
+//! | `recording-1.wav`, … | the engine's own recordings, by their numbers in the record, where the engine has them |
 //! | `manifest.json` | the SHA-256 of each other file, and the head of the chain |
 
 use std::collections::BTreeMap;
@@ -27,8 +28,21 @@ const EVENTS: &str = "events.jsonl";
 const RECORD: &str = "record.json";
 const TRANSCRIPT: &str = "transcript.txt";
 const FLOW: &str = "flow.json";
+/// The names that an exported call has besides its recordings.
+const NAMES: [&str; 5] = [MANIFEST, EVENTS, RECORD, TRANSCRIPT, FLOW];
+/// The most recordings of a call: more than a record has.
+pub(super) const RECORDINGS: usize = 8;
+
 /// All names that an exported call may have.
-pub(super) const NAMES: [&str; 5] = [MANIFEST, EVENTS, RECORD, TRANSCRIPT, FLOW];
+pub(super) fn names() -> impl Iterator<Item = String> {
+    let recordings = (1..=RECORDINGS).map(recording_name);
+    NAMES.into_iter().map(str::to_owned).chain(recordings)
+}
+
+/// The name of a recording, by its number in the record, from 1.
+pub(super) fn recording_name(number: usize) -> String {
+    format!("recording-{number}.wav")
+}
 
 /// The files of a call, by name.
 pub(super) type Files = BTreeMap<String, Vec<u8>>;
@@ -66,11 +80,12 @@ pub(super) struct Checked {
     pub(super) intact: Intact,
 }
 
-/// Makes the files of a call.
+/// Makes the files of a call, with these of its recordings.
 pub(super) fn files(
     call: CallId,
     head: ChainHead,
     events: &[ChainedEvent],
+    recordings: Files,
 ) -> anyhow::Result<Files> {
     let record = record(call, events);
     let mut lines = Vec::new();
@@ -84,6 +99,7 @@ pub(super) fn files(
         (TRANSCRIPT.to_owned(), text(&record).into_bytes()),
         (FLOW.to_owned(), pretty(&flow(&record))?),
     ]);
+    files.extend(recordings);
     let hashes = files
         .iter()
         .map(|(name, bytes)| (name.clone(), sha256(bytes)));
@@ -104,7 +120,8 @@ fn pretty(value: &impl Serialize) -> anyhow::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn record(call: CallId, events: &[ChainedEvent]) -> CallRecord {
+/// The record that follows from a call's events.
+pub(super) fn record(call: CallId, events: &[ChainedEvent]) -> CallRecord {
     let events: Vec<_> = events
         .iter()
         .filter_map(|event| event.event(call))
@@ -176,7 +193,40 @@ pub(super) fn check(files: &Files) -> Result<Checked, Fault> {
             ))
         });
     }
+    check_recordings(files, &manifest.files, &record)?;
     Ok(Checked { call, head, intact })
+}
+
+/// Checks each recording against the digest that the call's chain has of it. One that the export never
+/// had is none of it.
+fn check_recordings(
+    files: &Files,
+    listed: &BTreeMap<String, String>,
+    record: &CallRecord,
+) -> Result<(), Fault> {
+    for number in 1..=RECORDINGS {
+        let name = recording_name(number);
+        let recording = record.recordings.get(number - 1);
+        let digest = recording.and_then(|recording| recording.sha256.as_ref());
+        match (files.get(&name), digest) {
+            (None, _) if listed.contains_key(&name) => {
+                return Err(Fault::Broken(format!("`{name}` is missing")));
+            }
+            (None, _) => {}
+            (Some(bytes), Some(digest)) if &sha256(bytes) == digest => {}
+            (Some(_), Some(_)) => {
+                return Err(Fault::Broken(format!(
+                    "`{name}` is not what was recorded: its SHA-256 is another one than the events have"
+                )));
+            }
+            (Some(_), None) => {
+                return Err(Fault::Broken(format!(
+                    "`{name}` is of no recording that the events have"
+                )));
+            }
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -207,7 +257,21 @@ mod tests {
         };
         let head = ChainHead::default().with(call, &event.link());
         event.hash.clone_from(&head.hash);
-        files(call, head, &[event]).unwrap()
+        files(call, head, &[event], Files::new()).unwrap()
+    }
+
+    #[test]
+    fn a_recording_that_the_events_do_not_have_is_none_of_the_call() {
+        let mut files = exported();
+        let name = recording_name(1);
+        files.insert(name.clone(), b"RIFF".to_vec());
+        edit(&mut files, |manifest| {
+            manifest["files"][&name] = sha256(b"RIFF").into();
+        });
+        let Err(Fault::Broken(told)) = check(&files) else {
+            panic!("a planted recording is broken");
+        };
+        assert!(told.contains(&name), "{told}");
     }
 
     /// Edits the transcript, with its hash in the manifest, as whoever forges an export does.

@@ -3,7 +3,9 @@
 
 use std::fmt::Write as _;
 
-use ghanti_model::{CallRecord, Decision, Direction, Extent, Line, Speaker};
+use ghanti_model::{
+    CallRecord, Decision, Direction, Extent, Line, Recording, RecordingState, Speaker,
+};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -68,10 +70,32 @@ fn facts(record: &CallRecord, out: &mut String) -> std::fmt::Result {
     for (name, value) in &record.notes {
         fact("note", Some(format!("{name}: {}", value.expose())))?;
     }
+    for recording in &record.recordings {
+        fact("recording", Some(recorded(recording)))?;
+    }
     for (name, value) in &record.exotel {
         fact("Exotel", Some(format!("{name}: {value}")))?;
     }
     Ok(())
+}
+
+/// A recording in one line.
+fn recorded(recording: &Recording) -> String {
+    let state = match recording.state {
+        RecordingState::Begun => "begun",
+        RecordingState::Complete => "complete",
+        RecordingState::Cut => "ends before its stream",
+        RecordingState::Mended => "ends where its engine died",
+        RecordingState::Missing => "missing",
+        RecordingState::Deleted => "deleted",
+    };
+    let mut text = format!("{} ({state})", recording.file);
+    if let Some(digest) = &recording.sha256 {
+        let seconds = seconds_of(recording.length_ms);
+        // writing to a string cannot fail
+        let _ = write!(text, ", {seconds:.1} s, SHA-256 {digest}");
+    }
+    text
 }
 
 fn story(record: &CallRecord, out: &mut String) -> std::fmt::Result {

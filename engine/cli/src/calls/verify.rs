@@ -14,7 +14,7 @@ use serde::Deserialize;
 use zip::ZipArchive;
 
 use super::export::ChainPage;
-use super::package::{Checked, Fault, Files, MANIFEST, NAMES, check};
+use super::package::{Checked, Fault, Files, MANIFEST, check, names};
 use super::{BROKEN, NOT_DONE};
 use crate::config::Source;
 use crate::engine::{Address, Engine, NoAnswer, segment};
@@ -234,9 +234,12 @@ fn read_folder(path: &Path) -> anyhow::Result<Vec<(String, Files)>> {
 
 fn read_files(folder: &Path) -> anyhow::Result<Files> {
     let mut files = Files::new();
-    for name in NAMES {
-        match File::open(folder.join(name)) {
-            Ok(file) => drop(files.insert(name.to_owned(), bounded(file, name)?)),
+    for name in names() {
+        match File::open(folder.join(&name)) {
+            Ok(file) => {
+                let bytes = bounded(file, &name)?;
+                files.insert(name, bytes);
+            }
             // that it is missing is said when the files are checked
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => return Err(error.into()),
@@ -247,7 +250,7 @@ fn read_files(folder: &Path) -> anyhow::Result<Files> {
 
 fn read_archive(path: &Path) -> anyhow::Result<Vec<(String, Files)>> {
     let mut archive = ZipArchive::new(File::open(path)?).context("it is no ZIP archive")?;
-    if archive.len() > CALLS * NAMES.len() {
+    if archive.len() > CALLS * names().count() {
         bail!("it has more than {CALLS} calls: check it in parts");
     }
     let mut calls = std::collections::BTreeMap::<String, Files>::new();
@@ -257,7 +260,7 @@ fn read_archive(path: &Path) -> anyhow::Result<Vec<(String, Files)>> {
         let Some((call, name)) = name.split_once('/') else {
             continue;
         };
-        if CallId::parse(call).is_some() && NAMES.contains(&name) {
+        if CallId::parse(call).is_some() && names().any(|known| known == name) {
             let (call, name) = (call.to_owned(), name.to_owned());
             let bytes = bounded(file, &name)?;
             calls.entry(call).or_default().insert(name, bytes);

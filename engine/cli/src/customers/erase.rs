@@ -34,7 +34,7 @@ struct Answer {
 }
 
 /// What is erased where, in the order in which it is shown.
-const PLACES: [(&str, &str); 9] = [
+const PLACES: [(&str, &str); 11] = [
     ("customers", "customers of lists"),
     ("campaign_customers", "customers of campaigns"),
     ("attempts", "attempts of campaigns"),
@@ -42,6 +42,11 @@ const PLACES: [(&str, &str); 9] = [
     ("calls", "calls"),
     ("events", "events of calls"),
     ("messages", "webhook messages"),
+    ("recordings", "recordings of calls"),
+    (
+        "recordings_elsewhere",
+        "recordings that other engines delete from their data folders within minutes",
+    ),
     ("files", "files of the spool"),
     ("wishes", "do-not-call requests, kept under a keyed hash"),
 ];

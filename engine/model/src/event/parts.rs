@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AgentLegState, CallId, CallSid, Direction, FlowName, JournalEntry, JournalHeader, Language,
-    PhoneNumber, StreamSid, VersionId,
+    PhoneNumber, RecordingState, StreamSid, VersionId,
 };
 
 /// A problem without its time, which is that of the event.
@@ -140,6 +140,26 @@ pub struct HostCalled {
     pub began_ms: Option<u64>,
     /// The journal entry.
     pub entry: JournalEntry,
+}
+
+/// A recording has ended, or what an engine that died has left of it was found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recorded {
+    /// The file's name.
+    pub file: String,
+    /// What became of it: never [`RecordingState::Begun`] or [`RecordingState::Deleted`].
+    pub state: RecordingState,
+    /// The SHA-256 of the file, in hexadecimal, if there is one.
+    pub sha256: Option<String>,
+    /// The length of the file.
+    pub bytes: u64,
+    /// How long it lasts.
+    pub length_ms: u64,
+    /// How much of it is silent because the disk did not keep up.
+    pub lost_ms: u64,
+    /// Why it is cut or missing, with a hint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// Why a call's stream ended.

@@ -13,8 +13,8 @@ use super::*;
 use crate::chain::digest;
 use crate::journal::FORMAT;
 use crate::{
-    AgentLegState, CallState, Direction, Erasable, Function, JournalEntry, JournalHeader, Speaker,
-    StreamSid, VersionId,
+    AgentLegState, CallState, Direction, Erasable, Function, JournalEntry, JournalHeader,
+    RecordingState, Speaker, StreamSid, VersionId,
 };
 
 /// A small random number generator (xorshift64*) with a fixed seed, so that a failing test can be
@@ -248,6 +248,23 @@ pub(crate) fn every_kind(call: CallId) -> Vec<EventKind> {
             stream_sid: StreamSid::parse("s2").unwrap(),
             entries: 3,
         }),
+        EventKind::RecordingBegun {
+            file: "0190-1.wav".to_owned(),
+            at_ms: 0,
+        },
+        EventKind::Recorded(Box::new(Recorded {
+            file: "0190-1.wav".to_owned(),
+            state: RecordingState::Cut,
+            sha256: Some("ab".repeat(32)),
+            bytes: 44,
+            length_ms: 1_000,
+            lost_ms: 20,
+            reason: Some("the disk is full: make room".to_owned()),
+        })),
+        EventKind::RecordingDeleted {
+            file: "0190-1.wav".to_owned(),
+            why: DeletedFor::Erasure,
+        },
         EventKind::Abandoned,
         EventKind::PassthruAfter(Box::new(PassthruAfter {
             parameters: parameters("in-progress"),

@@ -4,7 +4,8 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 
 use super::{
-    Config, Speech, actions, allowance, exotel, overrides, retention, transfer, urls, webhooks,
+    Config, Speech, actions, allowance, exotel, overrides, recording, retention, transfer, urls,
+    webhooks,
 };
 use crate::logs;
 
@@ -72,6 +73,7 @@ pub(super) fn check(config: &Config, errors: &mut Vec<String>) {
     transfer::check(config, errors);
     webhooks::check(&config.webhooks, errors);
     actions::check(config, errors);
+    recording::check(&config.recording, errors);
     retention::check(&config.retention, errors);
     exotel::check(&config.exotel, errors);
     allowance::check(&config.limits, errors);
@@ -138,13 +140,13 @@ fn speech(speech: &Speech, errors: &mut Vec<String>) {
     }
 }
 
-struct Within<'e> {
-    section: &'static str,
-    errors: &'e mut Vec<String>,
+pub(super) struct Within<'e> {
+    pub(super) section: &'static str,
+    pub(super) errors: &'e mut Vec<String>,
 }
 
 impl Within<'_> {
-    fn range<T: PartialOrd + Display>(
+    pub(super) fn range<T: PartialOrd + Display>(
         &mut self,
         key: &str,
         value: T,

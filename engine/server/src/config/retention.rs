@@ -16,6 +16,8 @@ pub struct Retention {
     pub journals_days: Option<u32>,
     /// Days after which everything personal of calls is erased.
     pub transcripts_days: Option<u32>,
+    /// Days after which recordings are deleted.
+    pub recordings_days: Option<u32>,
     /// Days after which customers of lists and campaigns are deleted.
     pub customers_days: Option<u32>,
     /// Days after which calls are deleted.
@@ -25,10 +27,7 @@ pub struct Retention {
 impl Retention {
     /// What is too old at a time, in milliseconds since 1970-01-01T00:00:00Z.
     pub fn ages(&self, now_ms: u64) -> Ages {
-        let before = |days: Option<u32>| {
-            let age = Duration::from_secs(u64::from(days?) * 86_400).as_millis();
-            Some(now_ms.saturating_sub(u64::try_from(age).unwrap_or(u64::MAX)))
-        };
+        let before = |days: Option<u32>| before(days, now_ms);
         Ages {
             journals_ms: before(self.journals_days),
             transcripts_ms: before(self.transcripts_days),
@@ -36,12 +35,24 @@ impl Retention {
             calls_ms: before(self.calls_days),
         }
     }
+
+    /// Before when a recording is too old at a time: it is as personal as the words.
+    pub fn recordings_before(&self, now_ms: u64) -> Option<u64> {
+        let days = [self.recordings_days, self.transcripts_days, self.calls_days];
+        before(days.into_iter().flatten().min(), now_ms)
+    }
+}
+
+fn before(days: Option<u32>, now_ms: u64) -> Option<u64> {
+    let age = Duration::from_secs(u64::from(days?) * 86_400).as_millis();
+    Some(now_ms.saturating_sub(u64::try_from(age).unwrap_or(u64::MAX)))
 }
 
 pub(super) fn check(retention: &Retention, errors: &mut Vec<String>) {
     let settings = [
         ("journals-days", retention.journals_days),
         ("transcripts-days", retention.transcripts_days),
+        ("recordings-days", retention.recordings_days),
         ("customers-days", retention.customers_days),
         ("calls-days", retention.calls_days),
     ];
@@ -72,5 +83,15 @@ mod tests {
         };
         assert_eq!(ages, expected);
         assert_eq!(retention.ages(5).transcripts_ms, Some(0));
+        let before = |recordings_days| {
+            let retention = Retention {
+                recordings_days,
+                ..retention.clone()
+            };
+            retention.recordings_before(2_592_000_001)
+        };
+        assert_eq!((before(None), before(Some(60))), (Some(1), Some(1)));
+        assert_eq!(before(Some(29)), Some(86_400_001));
+        assert_eq!(Retention::default().recordings_before(5), None);
     }
 }

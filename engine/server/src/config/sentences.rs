@@ -274,6 +274,29 @@ pub(super) const SECTIONS: [Section; 15] = [
         ],
     },
     Section {
+        name: "recording",
+        sentence: "The engine's own recordings of calls, in the data folder: caller left, bot right. Who is called may have to be told; that is \
+                   the flow's to say.",
+        settings: &[
+            setting("enabled", "Whether calls are recorded.", "false"),
+            setting(
+                "longest-minutes",
+                "The longest recording, in minutes. A minute takes 1.8 MiB.",
+                "60",
+            ),
+            setting(
+                "disk-mib",
+                "Disk space for all recordings, in MiB; what does not fit any more is not recorded. `recordings-days` of `[retention]` makes room.",
+                "20480",
+            ),
+            setting(
+                "keep-free-mib",
+                "How much of the disk recordings leave free, in MiB: databases and spools need it.",
+                "1024",
+            ),
+        ],
+    },
+    Section {
         name: "retention",
         sentence: "After how many days what is kept goes; without a number it is kept. docs/retention.md says what goes where.",
         settings: &[
@@ -285,6 +308,11 @@ pub(super) const SECTIONS: [Section; 15] = [
             setting(
                 "transcripts-days",
                 "Everything personal of calls: number, words, keys, notes, journal. What happened stays, with its hashes.",
+                "90",
+            ),
+            setting(
+                "recordings-days",
+                "The engine's own recordings of calls, since their stream began. They go with `transcripts-days` and `calls-days` at the latest.",
                 "90",
             ),
             setting(

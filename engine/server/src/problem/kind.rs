@@ -61,6 +61,7 @@ kinds! {
     // calls
     UnusableCallId = "unusable-call-id", BAD_REQUEST, "This is not the id of a call";
     UnknownCall = "unknown-call", NOT_FOUND, "There is no such call";
+    NoRecording = "no-recording", NOT_FOUND, "There is no such recording";
     UnusableKey = "unusable-idempotency-key", BAD_REQUEST, "The idempotency key cannot be used";
     KeyInUse = "idempotency-key-in-use", CONFLICT, "Another request has this idempotency key";
     KeyWithoutCall = "idempotency-key-without-call", CONFLICT, "The earlier request with this idempotency key has no call yet";

@@ -24,6 +24,7 @@ use crate::answer::Answer;
 use crate::app::App;
 use crate::config::Config;
 use crate::problem::{Kind, Problem};
+use crate::recordings;
 
 /// Calls that one request looks through for the digits: their events are read within the deadline of
 /// one statement.
@@ -72,6 +73,10 @@ pub struct Erased {
     events: u64,
     /// Webhook messages that waited or were given up.
     messages: u64,
+    /// Recordings in this engine's data folder.
+    recordings: u64,
+    /// Recordings in the data folders of other engines, each of which deletes its own within minutes.
+    recordings_elsewhere: u64,
     /// Files of the spool that could not be read.
     files: u64,
     /// Wishes not to be called, which are kept under a keyed hash.
@@ -341,6 +346,15 @@ impl Erasure<'_> {
         self.end(call).await?;
         let registry = &self.app.services.registry;
         let writer = registry.writer();
+        let known = registry.get(call).await.map_err(unavailable)?;
+        let recordings = known.map(|record| record.recordings).unwrap_or_default();
+        let (here, elsewhere) = recordings::erase(&self.app.services, call, &recordings)
+            .await
+            .map_err(|reason| {
+                Problem::unavailable(format!("not everything was erased: {reason}"))
+            })?;
+        self.erased.recordings += here;
+        self.erased.recordings_elsewhere += elsewhere;
         if !writer.saved(call, SAVED).await || writer.is_behind(call) {
             return Err(unsaved_yet(call));
         }

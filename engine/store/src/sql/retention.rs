@@ -11,6 +11,8 @@ use crate::StoreError;
 // the first condition is the index's
 const WITH_JOURNAL: &str = "SELECT call_id FROM calls WHERE erased < 1 AND created_ms < $1 AND state <> 'live' ORDER BY created_ms LIMIT $2";
 const WITH_WORDS: &str = "SELECT call_id FROM calls WHERE erased < 2 AND created_ms < $1 AND state <> 'live' ORDER BY created_ms LIMIT $2";
+const ERASED: &str = "SELECT (SELECT COUNT(*) FROM call_events WHERE call_events.call_id = calls.call_id AND kind = 'erased' \
+     AND payload LIKE '%\"personal\"%') FROM calls WHERE call_id = $1";
 const OLD: &str = "SELECT call_id FROM calls WHERE created_ms < $1 AND state <> 'live' ORDER BY created_ms LIMIT $2";
 const WISH: &str = "SELECT phone FROM do_not_call WHERE call_id = $1";
 const HIDE_WISH: &str = "UPDATE do_not_call SET phone = $2 WHERE call_id = $1";
@@ -121,6 +123,18 @@ impl SqlRecords {
             }
         }
         Ok(aged)
+    }
+
+    /// Whether everything personal of a call was ever erased; `None` if there is no such call.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn is_person_erased(&self, call: CallId) -> Result<Option<bool>, StoreError> {
+        let key = call.to_string();
+        let erased: Option<(i64,)> = on_either!(self, pool => {
+            sqlx::query_as(ERASED).bind(&key).fetch_optional(pool)
+        })?;
+        Ok(erased.map(|(erasures,)| erasures > 0))
     }
 
     async fn calls_before(

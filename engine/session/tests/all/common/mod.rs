@@ -117,6 +117,9 @@ impl House {
                 writer,
                 Arc::clone(&self.database) as _,
             ),
+            recordings: ghanti_store::Recordings::open(&data.join("recordings"), None)
+                .unwrap()
+                .0,
             lease: None,
             files: AudioFiles::default(),
             migration_slots: Default::default(),
@@ -124,6 +127,7 @@ impl House {
                 offset_minutes: 330,
                 date_order: None,
                 longest: LONGEST,
+                longest_recording: LONGEST,
                 default_agents: Vec::new(),
                 targets: Default::default(),
                 running: Default::default(),

@@ -1,0 +1,140 @@
+//! `GET /api/calls/{id}/recording`: the engine's own recording of a call.
+
+use axum::body::Body;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, RawQuery, Request, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, IF_RANGE, RANGE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use ghanti_model::{Recording, RecordingState};
+use ghanti_store::RecordingName;
+use tower::ServiceExt;
+use tower_http::services::ServeFile;
+
+use crate::access::Api;
+use crate::answer::has_tag;
+use crate::app::App;
+use crate::problem::{Kind, Problem};
+use crate::query::Query;
+use crate::routes::calls::find;
+
+/// The most streams of a call, and so recordings: more than a call is resumed.
+const NUMBERS: u32 = 8;
+
+/// Answers with a recording of a call, or the part of it that `Range` asks for. The tag is the SHA-256
+/// that the record has.
+///
+/// # Errors
+///
+/// 400 for an unusable query, 404 for an unknown call and one without that recording, 503 if the
+/// database does not answer.
+#[utoipa::path(
+    get,
+    path = "/api/calls/{id}/recording",
+    tag = "calls",
+    operation_id = "calls_recording",
+    params(
+        ("id" = String, Path, description = "the call's id, or Exotel's CallSid"),
+        ("number" = Option<u32>, Query, description = "which of the record's `recordings`, from 1; 1 without it. A call that another engine went on with has several"),
+        ("range" = Option<String>, Header, description = "which bytes (RFC 9110, 14.2)"),
+    ),
+    responses(
+        (status = 200, description = "WAV, 16-bit PCM at 8 kHz: the caller left, what was played to them right", content_type = "audio/wav", body = String),
+        (status = 206, description = "a part of it", content_type = "audio/wav", body = String),
+        (status = 304, description = "the client has it: `If-None-Match` has its `ETag`"),
+        (status = 400, description = "`unusable-parameter`, `unusable-call-id`, `unreadable-path`"),
+        (status = 401, description = "`unauthorized`"),
+        (status = 404, description = "`unknown-call`, `no-recording`"),
+        (status = 416, description = "the recording does not have these bytes"),
+        (status = 500, description = "`internal`"),
+        (status = 503, description = "`store-unavailable`"),
+    )
+)]
+pub async fn recording(
+    _: Api,
+    State(app): State<App>,
+    id: Result<Path<String>, PathRejection>,
+    RawQuery(query): RawQuery,
+    mut asked: Request,
+) -> Result<Response, Problem> {
+    let Path(id) = id?;
+    let query = Query::read(query.as_deref(), &["number"])?;
+    let number = query.number("number", NUMBERS)?.unwrap_or(1);
+    let record = find(&app, &id).await?;
+    let at = usize::try_from(number.saturating_sub(1)).unwrap_or(usize::MAX);
+    let recording = record.recordings.get(at).ok_or_else(|| {
+        let had = record.recordings.len();
+        none(
+            format!("the call has {had} recordings, and not number {number}"),
+            "`enabled` of `[recording]` has calls recorded from then on",
+        )
+    })?;
+    let digest = recording.kept().ok_or_else(|| not_there(recording))?;
+    let name = RecordingName::parse(&recording.file);
+    let recordings = app.services.recordings.clone();
+    let path = tokio::task::spawn_blocking(move || recordings.path(name?)).await;
+    let path = path.ok().flatten().ok_or_else(|| {
+        none(
+            "the recording is not in this engine's data folder",
+            "ask the engine that held the call: its data folder has the file",
+        )
+    })?;
+    let tag = format!("\"{digest}\"");
+    let headers = [
+        (CACHE_CONTROL, HeaderValue::from_static("private, no-cache")),
+        (
+            ETAG,
+            HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\"")),
+        ),
+    ];
+    if has_tag(asked.headers(), &tag) {
+        return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
+    }
+    let is_of_other = |range: &HeaderValue| range.as_bytes() != tag.as_bytes();
+    if asked.headers().get(IF_RANGE).is_some_and(is_of_other) {
+        // a part of what the client does not have yet (RFC 9110, 13.1.5)
+        asked.headers_mut().remove(RANGE);
+    }
+    tracing::info!(call = %record.call_id, "a recording is sent");
+    // its error type has no values
+    let Ok(served) = ServeFile::new(&path).oneshot(asked).await;
+    let mut response = served.map(Body::new);
+    if response.status() == StatusCode::NOT_FOUND {
+        return Err(none(
+            "the recording was deleted just now",
+            "ask for the record",
+        ));
+    }
+    for (name, value) in headers {
+        response.headers_mut().insert(name, value);
+    }
+    let shown = format!("attachment; filename=\"{}\"", recording.file);
+    if let Ok(shown) = HeaderValue::from_str(&shown) {
+        response.headers_mut().insert(CONTENT_DISPOSITION, shown);
+    }
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("audio/wav"));
+    Ok(response)
+}
+
+fn none(detail: impl Into<String>, hint: &'static str) -> Problem {
+    Problem::new(Kind::NoRecording, detail.into(), hint)
+}
+
+fn not_there(recording: &Recording) -> Problem {
+    match recording.state {
+        RecordingState::Begun => none(
+            "the recording has not ended, or its engine died",
+            "ask again after the call, and once its engine has been started again",
+        ),
+        RecordingState::Deleted => none(
+            "the recording was deleted",
+            "the record has when, and why: `deleted_at`, `deleted_for`",
+        ),
+        _ => none(
+            "the call was not recorded",
+            "the record's problem `recording-incomplete` has why",
+        ),
+    }
+}

@@ -1,0 +1,153 @@
+//! The recording of a live call: puts what was heard on both sides in its place in time, and hands it
+//! over once nothing of it can change any more.
+//!
+//! Sans-I/O, as the machine is: time is an argument, in milliseconds since the stream's start, and the
+//! [`Track`] that takes the audio never waits. The caller stands left, at the time at which they spoke
+//! (a burst after a stall of the network is where it was spoken). Right is what was played to them by
+//! the playout clock: what a barge-in or the end of the call cut off was not, and is silent.
+
+use std::time::Duration;
+
+use ghanti_audio::{Arrival, RECORDING_HZ, ResampleError, Resampler, StereoRecording};
+use ghanti_model::EventKind;
+use ghanti_model::event::Recorded;
+use ghanti_store::{RecordingName, Track};
+
+use crate::call::LiveCall;
+use crate::services::Services;
+
+/// After this time nothing of a recording changes: longer than audio is sent ahead, and than a burst
+/// of the caller's audio is usually late.
+const SETTLED_MS: u64 = 3_000;
+/// How much is handed over at once: a second.
+const PIECE: usize = RECORDING_HZ as usize;
+/// How long to wait for the digest to be stored with the call. Until it is, the file is one that the
+/// next engine looks at.
+const SAVED: Duration = Duration::from_secs(5);
+/// [`Arrival`] counts at 16 kHz.
+const ARRIVAL_FACTOR: usize = 2;
+
+/// The recording of one stream.
+pub struct CallRecording {
+    timeline: StereoRecording,
+    caller: Resampler,
+    bot: Resampler,
+    arrival: Arrival,
+    samples: Vec<i16>,
+    longest_ms: u64,
+    track: Track,
+}
+
+impl CallRecording {
+    /// Begins to record a stream whose start was now, where calls are recorded; says so in the call's
+    /// record.
+    ///
+    /// # Errors
+    /// The stream's rate cannot be resampled, so that there is no call either.
+    pub fn begin(
+        services: &Services,
+        call: &LiveCall,
+        rate_hz: u32,
+    ) -> Result<Option<Self>, ResampleError> {
+        let (caller, bot) = (
+            Resampler::new(rate_hz, RECORDING_HZ)?,
+            Resampler::new(rate_hz, RECORDING_HZ)?,
+        );
+        let name = RecordingName {
+            call: call.id(),
+            began_ms: call.unix_ms(0),
+        };
+        let Some(track) = services.recordings.begin(name) else {
+            return Ok(None);
+        };
+        call.emit(EventKind::RecordingBegun {
+            file: name.to_string(),
+            at_ms: call.lasted_before_ms(),
+        });
+        let longest = services.settings.longest_recording.as_millis();
+        Ok(Some(Self {
+            timeline: StereoRecording::new(RECORDING_HZ),
+            caller,
+            bot,
+            arrival: Arrival::default(),
+            samples: Vec::new(),
+            longest_ms: u64::try_from(longest).unwrap_or(u64::MAX),
+            track,
+        }))
+    }
+
+    /// Takes what the caller said, at the call's rate, which has arrived by now.
+    pub fn caller(&mut self, now_ms: u64, samples: &[i16]) {
+        self.samples.clear();
+        self.caller.push(samples, &mut self.samples);
+        let first = self
+            .arrival
+            .push(now_ms, self.samples.len() * ARRIVAL_FACTOR);
+        let position = usize::try_from(first).unwrap_or(usize::MAX) / ARRIVAL_FACTOR;
+        self.timeline.caller_at(position, &self.samples);
+        self.pass_on(now_ms.saturating_sub(SETTLED_MS));
+    }
+
+    /// Takes what was sent, at the call's rate, and is played from `at_ms` on.
+    pub fn bot(&mut self, at_ms: u64, samples: &[i16]) {
+        self.samples.clear();
+        self.bot.push(samples, &mut self.samples);
+        self.timeline.bot(at_ms, &self.samples);
+    }
+
+    /// What was sent and not played by now never will be.
+    pub fn cleared(&mut self, now_ms: u64) {
+        self.timeline.bot_cleared(now_ms);
+    }
+
+    /// Hands over whole pieces that lie before a time.
+    fn pass_on(&mut self, before_ms: u64) {
+        let per_piece = PIECE as u64 * 1_000 / u64::from(RECORDING_HZ);
+        let before_ms = before_ms.min(self.longest_ms) / per_piece * per_piece;
+        loop {
+            let mut piece = Vec::new();
+            if self.timeline.take(before_ms, PIECE, &mut piece) == 0 {
+                return;
+            }
+            self.track.write(piece);
+        }
+    }
+
+    /// Ends the recording now, and returns the track, which is to be ended too. The rest is as long
+    /// as was recorded, and no longer than the longest recording.
+    pub fn end(mut self, now_ms: u64) -> Track {
+        self.timeline.ended(now_ms.min(self.longest_ms));
+        self.pass_on(now_ms);
+        let mut rest = Vec::new();
+        self.timeline
+            .take(now_ms.min(self.longest_ms), PIECE, &mut rest);
+        if !rest.is_empty() {
+            self.track.write(rest);
+        }
+        self.track
+    }
+}
+
+/// Ends a recording after its call, and has the record name what it is.
+pub async fn ended(services: &Services, track: Track) {
+    let name = track.name();
+    let recorded = track.end().await;
+    told(services, name, recorded).await;
+}
+
+/// Has the record name what a recording is, and then gives the file its final name.
+pub async fn told(services: &Services, name: RecordingName, recorded: Recorded) {
+    let has_file = recorded.sha256.is_some();
+    let event = EventKind::Recorded(Box::new(recorded));
+    services.registry.append(name.call, event).await;
+    if has_file && services.registry.writer().saved(name.call, SAVED).await {
+        kept(services, name).await;
+    }
+}
+
+/// Gives the file of a recording, of which the record tells, its final name.
+pub async fn kept(services: &Services, name: RecordingName) {
+    if let Err(error) = services.recordings.keep(name).await {
+        tracing::warn!(call = %name.call, %error, "a recording keeps its preliminary name; trying again at the next start");
+    }
+}
