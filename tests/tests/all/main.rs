@@ -46,4 +46,5 @@ mod support;
 mod tokens;
 mod transfers;
 mod untrusted;
+mod upgrade;
 mod webhooks;
