@@ -292,6 +292,9 @@ async fn answers_and_errors_are_as_they_are_described() {
         (("get", &format!("{shown}/chain")), none, 200),
         (("get", &format!("{shown}/chain?limit=501")), none, 400),
         (("get", &format!("{not_there}/chain")), none, 404),
+        (("get", &format!("{shown}/recording")), none, 404),
+        (("get", &format!("{shown}/recording?number=9")), none, 400),
+        (("get", &format!("{not_there}/recording")), none, 404),
         (("get", "/api/chains"), none, 200),
         (("get", "/api/chains?after=x"), none, 400),
         (

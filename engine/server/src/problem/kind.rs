@@ -62,6 +62,7 @@ kinds! {
     UnusableCallId = "unusable-call-id", BAD_REQUEST, "This is not the id of a call";
     UnknownCall = "unknown-call", NOT_FOUND, "There is no such call";
     NoRecording = "no-recording", NOT_FOUND, "There is no such recording";
+    UnusableRange = "unusable-range", RANGE_NOT_SATISFIABLE, "The recording does not have these bytes";
     UnusableKey = "unusable-idempotency-key", BAD_REQUEST, "The idempotency key cannot be used";
     KeyInUse = "idempotency-key-in-use", CONFLICT, "Another request has this idempotency key";
     KeyWithoutCall = "idempotency-key-without-call", CONFLICT, "The earlier request with this idempotency key has no call yet";

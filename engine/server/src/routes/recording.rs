@@ -45,8 +45,7 @@ const NUMBERS: u32 = 8;
         (status = 400, description = "`unusable-parameter`, `unusable-call-id`, `unreadable-path`"),
         (status = 401, description = "`unauthorized`"),
         (status = 404, description = "`unknown-call`, `no-recording`"),
-        (status = 416, description = "the recording does not have these bytes"),
-        (status = 500, description = "`internal`"),
+        (status = 416, description = "`unusable-range`"),
         (status = 503, description = "`store-unavailable`"),
     )
 )]
@@ -103,6 +102,13 @@ pub async fn recording(
         return Err(none(
             "the recording was deleted just now",
             "ask for the record",
+        ));
+    }
+    if response.status() == StatusCode::RANGE_NOT_SATISFIABLE {
+        return Err(Problem::new(
+            Kind::UnusableRange,
+            format!("the recording has {} bytes", recording.bytes),
+            "ask for bytes before its end",
         ));
     }
     for (name, value) in headers {
