@@ -98,7 +98,8 @@ impl Engine {
     /// # Errors
     /// As [`send`](Self::send), and if they do not come within [`BYTES`].
     pub async fn bytes(&self, path: &str) -> Result<Vec<u8>, NoAnswer> {
-        self.exchange(self.request(Method::GET, path).timeout(BYTES)).await
+        self.exchange(self.request(Method::GET, path).timeout(BYTES))
+            .await
     }
 
     /// Gets a path.

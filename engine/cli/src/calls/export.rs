@@ -17,7 +17,7 @@ use zip::write::SimpleFileOptions;
 
 use super::BROKEN;
 use super::package::{Files, files, record, recording_name};
-use crate::engine::{Address, Engine, Refused, segment};
+use crate::engine::{Address, Engine, NoAnswer, segment};
 
 /// The arguments of `ghanti calls export`.
 #[derive(Args)]
@@ -75,14 +75,12 @@ async fn recordings(engine: &Engine, record: &CallRecord) -> anyhow::Result<(Fil
         let path = format!("/api/calls/{}/recording?number={number}", record.call_id);
         match engine.bytes(&path).await {
             Ok(bytes) => drop(files.insert(recording_name(number), bytes)),
-            Err(error) => match error.downcast_ref::<Refused>() {
-                Some(refused) if refused.status == StatusCode::NOT_FOUND => {
-                    left_out.push(format!(
-                        "recording {number} is not in the export: {refused}"
-                    ));
-                }
-                _ => return Err(error),
-            },
+            Err(refused @ NoAnswer::Refused { status, .. }) if status == StatusCode::NOT_FOUND => {
+                left_out.push(format!(
+                    "recording {number} is not in the export: {refused}"
+                ));
+            }
+            Err(error) => return Err(error.into()),
         }
     }
     Ok((files, left_out))

@@ -26,7 +26,7 @@ pub struct CommandLine {
 /// The prefix of environment variables that override settings.
 pub(super) const PREFIX: &str = "GHANTI_";
 /// All sections.
-const SECTIONS: [&str; 15] = [
+const SECTIONS: [&str; 16] = [
     "server",
     "calls",
     "customers",

@@ -31,7 +31,7 @@ const fn setting(key: &'static str, sentence: &'static str, example: &'static st
 
 /// All sections and settings. The keys of `[settings]` and `[flows]` are chosen by operators and
 /// flow authors, so the entries for these two are examples.
-pub(super) const SECTIONS: [Section; 15] = [
+pub(super) const SECTIONS: [Section; 16] = [
     Section {
         name: "server",
         sentence: "Where the engine listens, how it is reached, and by whom.",

@@ -1,8 +1,7 @@
 //! `GET /api/calls/{id}/recording`: the engine's own recording of a call.
 
 use axum::body::Body;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, RawQuery, Request, State};
+use axum::extract::{RawQuery, Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, IF_RANGE, RANGE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -17,6 +16,7 @@ use crate::app::App;
 use crate::problem::{Kind, Problem};
 use crate::query::Query;
 use crate::routes::calls::find;
+use crate::segments::{BadPath, Segments};
 
 /// The most streams of a call, and so recordings: more than a call is resumed.
 const NUMBERS: u32 = 8;
@@ -52,11 +52,11 @@ const NUMBERS: u32 = 8;
 pub async fn recording(
     _: Api,
     State(app): State<App>,
-    id: Result<Path<String>, PathRejection>,
+    id: Result<Segments<String>, BadPath>,
     RawQuery(query): RawQuery,
     mut asked: Request,
 ) -> Result<Response, Problem> {
-    let Path(id) = id?;
+    let Segments(id) = id?;
     let query = Query::read(query.as_deref(), &["number"])?;
     let number = query.number("number", NUMBERS)?.unwrap_or(1);
     let record = find(&app, &id).await?;
