@@ -12,6 +12,7 @@ mod flow_tests;
 mod gate;
 mod limits;
 mod loading;
+mod questions;
 mod routing;
 mod rules;
 mod version_set;

@@ -56,6 +56,7 @@ pub fn record(created_ms: u64) -> CallRecord {
 /// A record of a new call in this state.
 pub fn in_state(state: CallState, created_ms: u64) -> CallRecord {
     CallRecord {
+        recordings: Vec::new(),
         state,
         ..record(created_ms)
     }
