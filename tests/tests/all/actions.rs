@@ -197,7 +197,7 @@ async fn an_action_is_done_for_a_call_and_not_for_its_replay_and_its_secrets_are
         "/api/doctor",
         "/metrics",
         &format!("/api/calls/{id}"),
-        &format!("/api/calls/{id}/events"),
+        &format!("/api/calls/{id}/chain"),
     ] {
         let response = engine.http().get(engine.url(path)).send().await.unwrap();
         told.extend(response.bytes().await.unwrap());

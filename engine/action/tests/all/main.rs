@@ -25,6 +25,7 @@ use serde_json::Value as Json;
 /// A secret that must be nowhere but in requests.
 pub const SECRET: &str = "hunter2-hunter2";
 
+/// An outbound call to a customer.
 fn call() -> CallFacts {
     CallFacts {
         call_id: CallId::parse("0190a1b2-0000-7000-8000-000000000001").unwrap(),
@@ -37,6 +38,7 @@ fn call() -> CallFacts {
     }
 }
 
+/// The definitions in a configuration.
 fn definitions(text: &str) -> BTreeMap<String, Definition> {
     #[derive(serde::Deserialize)]
     struct File {
@@ -61,6 +63,7 @@ fn tls(_: bool, ca_file: Option<&Path>) -> Result<ClientConfig, String> {
         .with_no_client_auth())
 }
 
+/// The actions of a configuration, with an account at an Exotel.
 fn opened(text: &str, exotel: Option<String>) -> Result<Actions, Vec<String>> {
     let setup = Setup {
         tls: &tls,
