@@ -216,39 +216,28 @@ async fn an_action_is_done_for_a_call_and_not_for_its_replay_and_its_secrets_are
     let done = acted(&server).len();
 
     // a replay comes to the same and asks nobody
-    let replay = program()
-        .args(["replay", &id, "--data"])
-        .arg(engine.house().join("data"))
-        .arg("--flows")
-        .arg(flows.path())
-        .output()
-        .unwrap();
-    let shown = String::from_utf8_lossy(&replay.stdout).into_owned();
-    assert_eq!(
-        replay.status.code(),
-        Some(0),
-        "{shown}{}",
-        String::from_utf8_lossy(&replay.stderr)
-    );
-    assert_eq!(acted(&server).len(), done);
-
+    let (code, shown) = replayed(&engine, &flows, &id);
+    assert_eq!(code, Some(0), "{shown}");
     // a version that is granted one action less does not come to the same
-    fs::write(
-        flows.path().join("invokes/flow.toml"),
-        "[grants]\nactions = ['due-amount']\n",
-    )
-    .unwrap();
-    let replay = program()
-        .args(["replay", &id, "--data"])
-        .arg(engine.house().join("data"))
-        .arg("--flows")
-        .arg(flows.path())
-        .output()
-        .unwrap();
-    let shown = String::from_utf8_lossy(&replay.stdout).into_owned();
-    assert_ne!(replay.status.code(), Some(0), "{shown}");
+    let fewer = "[grants]\nactions = ['due-amount']\n";
+    fs::write(flows.path().join("invokes/flow.toml"), fewer).unwrap();
+    let (code, shown) = replayed(&engine, &flows, &id);
+    assert_ne!(code, Some(0), "{shown}");
     assert!(shown.contains("send-link"), "{shown}");
     assert_eq!(acted(&server).len(), done);
+}
+
+/// Replays a call of an engine that has stopped. Returns the exit code, and what was shown.
+fn replayed(engine: &Engine, flows: &TempDir, call: &str) -> (Option<i32>, String) {
+    let mut command = program();
+    command.args(["replay", call, "--config"]);
+    command.arg(engine.house().join("ghanti.toml"));
+    command.arg("--data").arg(engine.house().join("data"));
+    command.arg("--flows").arg(flows.path());
+    let output = command.env("CRM_KEY", SECRET).output().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    let shown = String::from_utf8(text).unwrap();
+    (output.status.code(), shown)
 }
 
 #[tokio::test(flavor = "multi_thread")]
