@@ -38,13 +38,13 @@ pub struct Definition {
     /// What it costs, for people to read.
     pub cost: Option<String>,
     /// Fields of the input that are not journaled, and fields of the answer that are dropped.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub redact: Vec<String>,
     /// Its secrets by name.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secrets: BTreeMap<String, SecretText>,
     /// Addresses and networks that are not public and may be connected to.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub private: Vec<String>,
     /// A PEM file of certificates to trust besides the system's.
     pub ca_file: Option<PathBuf>,
@@ -53,14 +53,14 @@ pub struct Definition {
     /// `http`, `redis`: who asks.
     pub login: Option<Login>,
     /// `http`, `model`: headers.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
     /// `http`: the method; `GET` without a body and `POST` with one.
     pub method: Option<Method>,
     /// `http`: a JSON body.
     pub body: Option<Json>,
     /// `http`: a form as the body.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub form: BTreeMap<String, String>,
     /// `http`: what it answers.
     pub answer: Option<AnswerKind>,
@@ -89,7 +89,7 @@ pub struct Definition {
     /// `redis`: what stands at the key.
     pub value: Option<RedisValue>,
     /// `redis`: the fields of a hash that are read.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<String>,
 }
 

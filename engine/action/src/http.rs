@@ -9,9 +9,9 @@ use serde_json::Value as Json;
 
 use crate::client::{HttpClient, reach};
 use crate::definition::{AnswerKind, Definition, Does, Method};
+use crate::errors::Errors;
 use crate::fault::Fault;
 use crate::guard::Guard;
-use crate::plan::Errors;
 use crate::secret::SecretText;
 use crate::template::{JsonTemplate, Template, Values};
 use crate::url::UrlTemplate;

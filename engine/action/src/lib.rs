@@ -15,6 +15,7 @@ mod breaker;
 mod client;
 mod definition;
 mod error;
+mod errors;
 mod fault;
 mod guard;
 mod http;

@@ -10,10 +10,10 @@ use serde_json::{Value as Json, json};
 
 use crate::client::{HttpClient, reach};
 use crate::definition::{AnswerFormat, Definition};
+use crate::errors::Errors;
 use crate::fault::Fault;
 use crate::guard::Guard;
 use crate::http::Headers;
-use crate::plan::Errors;
 use crate::schema::Schema;
 use crate::template::{Template, Values};
 use crate::url::UrlTemplate;

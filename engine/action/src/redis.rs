@@ -22,8 +22,8 @@ use tokio_rustls::TlsConnector;
 use crate::address::{Network, Reach};
 use crate::client::CONNECT;
 use crate::definition::{Definition, RedisValue};
+use crate::errors::Errors;
 use crate::fault::Fault;
-use crate::plan::Errors;
 use crate::resolve::Guarded;
 use crate::template::{Template, Values};
 

@@ -12,8 +12,8 @@ use serde_json::{Value as Json, json};
 
 use crate::client::HttpClient;
 use crate::definition::Definition;
+use crate::errors::Errors;
 use crate::fault::Fault;
-use crate::plan::Errors;
 use crate::secret::SecretText;
 use crate::template::{Template, Values};
 
