@@ -26,11 +26,14 @@ use crate::secret::SecretText;
 use crate::sms::SmsAccount;
 use crate::template::Values;
 
+/// Makes a configuration of TLS: whether certificates are needed, and a file of further ones.
+pub type MakeTls = dyn Fn(bool, Option<&Path>) -> Result<ClientConfig, String>;
+
 /// What actions need of the process.
 pub struct Setup<'a> {
     /// Makes the configuration of TLS that trusts the system's certificates, where they are needed,
     /// and those of a file.
-    pub tls: &'a dyn Fn(bool, Option<&Path>) -> Result<ClientConfig, String>,
+    pub tls: &'a MakeTls,
     /// The account that SMS are sent from.
     pub sms: Option<SmsAccount>,
 }

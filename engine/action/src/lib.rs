@@ -29,7 +29,7 @@ mod sms;
 mod template;
 mod url;
 
-pub use actions::{Actions, Setup};
+pub use actions::{Actions, MakeTls, Setup};
 pub use definition::{AnswerFormat, AnswerKind, Definition, Does, Kind, Login, Method, RedisValue};
 pub use error::ActionError;
 pub use plan::{NAME_BYTES, is_name};

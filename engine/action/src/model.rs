@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use reqwest::header::CONTENT_TYPE;
+use serde::Serialize;
 use serde_json::{Value as Json, json};
 
 use crate::client::{HttpClient, reach};
@@ -22,6 +23,20 @@ use crate::url::UrlTemplate;
 pub(crate) const TURNS: u32 = 2;
 /// What an answer has besides the model's words, in bytes.
 const ENVELOPE_BYTES: usize = 16 << 10;
+
+/// The request of one turn.
+#[derive(Serialize)]
+struct Body<'a> {
+    model: &'a str,
+    messages: &'a [Json],
+    stream: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    temperature: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_format: Option<Json>,
+}
 
 /// A checked turn.
 #[derive(Debug)]
@@ -162,23 +177,22 @@ impl ModelPlan {
         messages: &[Json],
         most: usize,
     ) -> Result<String, Fault> {
-        let mut body = json!({ "model": self.model, "messages": messages, "stream": false });
-        if let Some(most) = self.max_tokens {
-            body["max_tokens"] = most.into();
-        }
-        if let Some(temperature) = self.temperature {
-            body["temperature"] = temperature.into();
-        }
-        match (&self.schema, self.format) {
-            (Some(schema), AnswerFormat::JsonSchema) => {
-                body["response_format"] = json!({ "type": "json_schema",
-                    "json_schema": { "name": "answer", "strict": true, "schema": schema } });
-            }
-            (Some(_), AnswerFormat::JsonObject) => {
-                body["response_format"] = json!({ "type": "json_object" });
-            }
-            _ => {}
-        }
+        let format = match (&self.schema, self.format) {
+            (Some(schema), AnswerFormat::JsonSchema) => Some(json!({ "type": "json_schema",
+                "json_schema": { "name": "answer", "strict": true, "schema": schema } })),
+            (Some(_), AnswerFormat::JsonObject) => Some(json!({ "type": "json_object" })),
+            _ => None,
+        };
+        let body = Body {
+            model: &self.model,
+            messages,
+            stream: false,
+            max_tokens: self.max_tokens,
+            temperature: self.temperature,
+            response_format: format,
+        };
+        let body = serde_json::to_string(&body)
+            .map_err(|_| Fault::answer("its request cannot be written"))?;
         let url = self.url.fill(values).map_err(Fault::Input)?;
         let mut request = client
             .request(reqwest::Method::POST, url)
@@ -190,7 +204,7 @@ impl ModelPlan {
         // a text of JSON within JSON takes at most twice its bytes, but for control characters
         let most_of_all = most.saturating_mul(2).saturating_add(ENVELOPE_BYTES);
         let received = client
-            .send(request.body(body.to_string()), most_of_all)
+            .send(request.body(body), most_of_all)
             .await?
             .succeeded()?;
         let said = serde_json::from_slice::<Json>(&received)
