@@ -56,7 +56,6 @@ pub fn record(created_ms: u64) -> CallRecord {
 /// A record of a new call in this state.
 pub fn in_state(state: CallState, created_ms: u64) -> CallRecord {
     CallRecord {
-        recordings: Vec::new(),
         state,
         ..record(created_ms)
     }
@@ -126,6 +125,7 @@ pub fn full_record() -> CallRecord {
         confidence: Some(0.87),
     };
     CallRecord {
+        recordings: Vec::new(),
         call_id,
         order: Some(CallId::generate()),
         call_sid: Some(sid(&format!("sid-{call_id}"))),
