@@ -215,14 +215,16 @@ fn languages(
             );
             return Err(Fault::new(Step::Manifest, reason, &hint));
         }
-        // a flow without prompts says plain texts or plays audio files
         if languages.is_empty() {
             languages.push(Language::english());
         }
     }
+    // a flow without prompts says plain texts or plays audio files
+    let needs_prompts =
+        !prompts.is_empty() || !manifest.questions.is_empty() || !manifest.prompts.is_empty();
     let missing = languages
         .iter()
-        .filter(|language| !prompts.is_empty() && !prompts.contains_key(language));
+        .filter(|language| needs_prompts && !prompts.contains_key(language));
     let missing = missing
         .map(|language| format!("`prompts/{language}.ftl` is missing"))
         .collect::<Vec<_>>();

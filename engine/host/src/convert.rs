@@ -5,7 +5,7 @@
 //! becomes `error.invalid`.
 
 use ghanti_model::prompt::TEXT_BYTES_MAX;
-use ghanti_model::values::{self, DateRules};
+use ghanti_model::values;
 use ghanti_model::{
     Answer, Argument, CallError, Choice, Content, Extent, Language, Masked, Money, Phrases,
     Playout, Prompt, Refusal, Reply, Template, TimeOfDay, Value,
@@ -21,6 +21,10 @@ pub(crate) type Checked<T> = Result<T, String>;
 const LIST_MAX: usize = 256;
 /// Limit for dispositions and names of what can be established.
 const SLUG_BYTES_MAX: usize = 64;
+
+/// How dates of a customer's record are spelt when they reach a flow.
+const CANONICAL_DATE: &[time::format_description::BorrowedFormatItem<'_>] =
+    time::macros::format_description!("[year]-[month]-[day]");
 
 /// A guest's text, cut to fit into a message.
 pub(crate) fn shown(text: &str) -> String {
@@ -234,7 +238,7 @@ pub(crate) fn field_to_wit(kind: Option<values::Kind>, value: &str) -> types::Va
                 currency: "INR".to_owned(),
             })
         }),
-        Some(values::Kind::Date) => values::date(value, DateRules::unordered(time::Date::MIN))
+        Some(values::Kind::Date) => time::Date::parse(value, CANONICAL_DATE)
             .ok()
             .and_then(date_to_wit)
             .map(types::Value::Date),

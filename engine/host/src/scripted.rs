@@ -3,19 +3,20 @@
 //! Time is simulated: every prompt is heard to its end in one second, every answer takes one and a
 //! half.
 
+mod understanding;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use ghanti_language::ChoiceMatcher;
-use ghanti_language::builtin::Grammar;
 use ghanti_model::values::DateRules;
 use ghanti_model::{
     Answer, CallError, CallFacts, CallId, Choice, Collection, Decision, Direction, Extent,
-    Language, Masked, PhoneNumber, Playout, Prompt, PromptId, Question, Reply, ValueGrammar,
+    Language, Masked, PhoneNumber, Playout, Prompt, PromptId, Question, Reply,
 };
 use serde_json::Value as Json;
 
+use self::understanding::Understands;
 use crate::conversation::{Conversation, Instant, Invocation};
 
 /// When a scripted call begins: 2026-01-05T05:30:00Z, 11:00 in India.
@@ -389,76 +390,6 @@ struct Put {
     no_match: Vec<Prompt>,
     no_input_ms: u32,
     understands: Understands,
-}
-
-/// How a question takes words and keys.
-enum Understands {
-    Choices(Vec<Choice>),
-    Words,
-    Keys { min: usize, max: usize },
-    Value(ValueGrammar),
-}
-
-impl Understands {
-    fn said(
-        &self,
-        words: &str,
-        languages: &[Language],
-        now: Instant,
-    ) -> (Option<Reply>, Option<Language>) {
-        match self {
-            Self::Choices(choices) => {
-                let matcher = ChoiceMatcher::new(choices, languages).ok();
-                match matcher.and_then(|matcher| matcher.best(words)) {
-                    Some(found) => (Some(Reply::Choice(found.choice)), Some(found.language)),
-                    None => (None, None),
-                }
-            }
-            Self::Words => (Some(Reply::Text(Masked::from(words))), None),
-            Self::Keys { .. } => (None, None),
-            Self::Value(value) => {
-                let Some(grammar) = grammar(value) else {
-                    return (None, None);
-                };
-                let read = languages.iter().find_map(|language| {
-                    let value = grammar.read(words, language, now.local()).at_end()?;
-                    Some((value.argument()?, language.clone()))
-                });
-                match read {
-                    Some((value, language)) => (Some(Reply::Value(value)), Some(language)),
-                    None => (None, None),
-                }
-            }
-        }
-    }
-
-    fn pressed(&self, keys: &str, now: Instant) -> Option<Reply> {
-        match self {
-            Self::Choices(choices) => {
-                let chosen = choices
-                    .iter()
-                    .find(|choice| choice.key.is_some_and(|key| keys == key.to_string()))?;
-                Some(Reply::Choice(chosen.id.clone()))
-            }
-            Self::Words => None,
-            Self::Keys { min, max } => (*min..=*max)
-                .contains(&keys.len())
-                .then(|| Reply::Keys(Masked::from(keys))),
-            Self::Value(value) => {
-                let keys = keys.trim_end_matches(value.end_key);
-                let value = grammar(value)?.keyed(keys, now.local()).at_end()?;
-                value.argument().map(Reply::Value)
-            }
-        }
-    }
-}
-
-fn grammar(value: &ValueGrammar) -> Option<Grammar> {
-    let parameters = value
-        .parameters
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()));
-    Grammar::parse(&value.name, parameters).ok()
 }
 
 /// Why a question does not accept an answer, if it does not.

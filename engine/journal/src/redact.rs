@@ -296,7 +296,7 @@ mod tests {
                 Function::Get,
                 json!("name"),
                 json!({ "ok": "Ravi Kumar" }),
-                "field name",
+                "get name",
             ),
             (Function::Transfer, Json::Null, ok(), "transfer default"),
             (

@@ -180,12 +180,12 @@ async fn a_flow_that_asks_otherwise_than_the_script_answers_is_told_so() {
         ),
         (
             "[[caller]]\nasked = 'identity'\nchoice = 'maybe'\n",
-            "the question `identity` takes yes, no, and not `maybe`",
+            "the question `identity` takes no, yes, and not `maybe`",
             2,
         ),
         (
             "[[caller]]\nasked = 'identity'\ntext = 'it is me'\n",
-            "the question `identity` takes yes, no, and no other words",
+            "the question `identity` takes no, yes, and no other words",
             2,
         ),
         (

@@ -168,7 +168,7 @@ async fn a_journal_that_is_full_ends_its_flow() {
 
 #[tokio::test]
 async fn texts_beyond_the_limit_are_an_error_to_the_flow_and_reach_nobody() {
-    let (_house, version) = acting("converse", "[limits]\ntext-bytes = 32\n").await;
+    let (_house, version) = acting("converse", "[limits]\ntext-bytes = 16\n").await;
     let (caller, journal) = (ScriptedCaller::new([]), version.journal(facts().call_id));
     let scripted = caller.scripted();
     let end = version.run(Box::new(caller), journal.clone()).await;
@@ -176,7 +176,7 @@ async fn texts_beyond_the_limit_are_an_error_to_the_flow_and_reach_nobody() {
         panic!("{end:?}")
     };
     assert!(
-        sentence.contains("bytes together and `[limits] text-bytes` is 32"),
+        sentence.contains("bytes together and `[limits] text-bytes` is 16"),
         "{sentence}"
     );
     assert_eq!(scripted.lock().unwrap().said, []);

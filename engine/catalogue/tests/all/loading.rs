@@ -124,7 +124,12 @@ async fn a_bare_component_is_a_flow_with_defaults() {
 #[tokio::test]
 async fn templates_without_prompt_files_and_a_describe_that_does_more_are_rejected() {
     let house = House::new();
-    fs::write(house.flows().join("acts.wasm"), ACTS).unwrap();
+    house.add(
+        "acts",
+        ACTS,
+        &format!("[settings]\nact = \"converse\"\n{RULES}"),
+    );
+    fs::remove_dir_all(house.flows().join("acts/prompts")).unwrap();
     fs::write(
         house.flows().join("prying.wasm"),
         include_bytes!("../../../host/tests/fixtures/prying-0.1.0.wasm"),

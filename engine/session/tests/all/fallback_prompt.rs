@@ -24,7 +24,7 @@ const FAILING: [(&str, &str, &str, &str); 8] = [
         "host-calls-per-second = 5000\njournal-kib = 4",
         "journal-kib",
     ),
-    ("texts", "converse", "text-bytes = 32", "text-bytes"),
+    ("texts", "converse", "text-bytes = 16", "text-bytes"),
     // its question takes longer than the longest call
     ("too-long", "converse", "", "call-minutes"),
 ];

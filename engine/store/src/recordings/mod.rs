@@ -10,8 +10,6 @@
 
 mod disk;
 mod name;
-#[cfg(test)]
-mod tests;
 
 use std::fs;
 use std::io;
@@ -341,3 +339,6 @@ async fn blocking<T: Send + 'static>(
         .await
         .map_err(io::Error::other)?
 }
+
+#[cfg(test)]
+mod tests;
