@@ -43,6 +43,9 @@ impl CallContext {
         let mut before: Option<Answer> = None;
         for answered in 0..=SIDE_ANSWERS_MAX {
             let answer = self.conversation.ask(question.clone()).await?;
+            if self.conversation.is_recorded() {
+                return Ok(answer);
+            }
             let changed_to = self.follow(answer.language.as_ref()).await?;
             let mut answer = together(before.take(), answer);
             answer.changed_to = changed_to.or(answer.changed_to);

@@ -110,6 +110,12 @@ pub trait Conversation: Send {
     /// before a prompt that has requirements.
     async fn settle(&mut self) -> Result<(), CallError>;
 
+    /// Whether answers come from a record: each is then that of a whole host call, with everything
+    /// that the host had added to it.
+    fn is_recorded(&self) -> bool {
+        false
+    }
+
     /// Whether a prompt of this template has been heard to its end in this call.
     fn heard_whole(&self, template: &str) -> bool;
 }

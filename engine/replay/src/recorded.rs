@@ -159,6 +159,10 @@ impl Conversation for Reading {
         self.recorded()
     }
 
+    fn is_recorded(&self) -> bool {
+        true
+    }
+
     async fn ask(&mut self, question: Question) -> Result<Answer, CallError> {
         self.said.insert(question.prompt.template().to_owned());
         self.recorded()

@@ -145,6 +145,9 @@ async fn prepare(
     let chosen = flow.as_ref().ok().map(|(version, _)| version);
     let (customer, unreadable) = by_manifest(found.customer, chosen, now_ms, services);
     facts.language = customer_language(customer.as_ref());
+    if let Some(version) = chosen {
+        facts.language = spoken(&facts.language, &version.languages);
+    }
     let journal = flow.as_ref().ok().map(|(_, journal)| journal.clone());
     let started = StreamStarted {
         stream_sid: start.stream_sid.clone(),
@@ -290,6 +293,23 @@ fn by_manifest(
     let dates = services.settings.date_rules(now_ms);
     let CustomerReading { fields, problems } = schema.read(&customer.fields, dates);
     (Some(CustomerRecord { fields, ..customer }), problems)
+}
+
+/// The language of the flow in which a call begins: the customer's, with their region or another
+/// one, else the flow's default.
+fn spoken(wanted: &Language, languages: &[Language]) -> Language {
+    let related = || {
+        languages
+            .iter()
+            .find(|language| language.primary() == wanted.primary())
+    };
+    languages
+        .iter()
+        .find(|language| *language == wanted)
+        .or_else(related)
+        .or(languages.first())
+        .unwrap_or(wanted)
+        .clone()
 }
 
 fn customer_language(customer: Option<&CustomerRecord>) -> Language {

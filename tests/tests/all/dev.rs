@@ -160,7 +160,7 @@ async fn an_edit_becomes_a_version_and_an_error_drops_nothing() {
         .path()
         .join("flows/emi-reminder/prompts/en-IN.ftl");
     let words = fs::read_to_string(&prompts).unwrap();
-    fs::write(&prompts, format!("{words}unused = A word more.\n")).unwrap();
+    fs::write(&prompts, format!("{words}# A word more.\n")).unwrap();
     house.shows(&format!("(was {second})"), 1).await;
     fs::write(&prompts, format!("{words}who = {{ $x\n")).unwrap();
     house.shows("rejected (prompts, line ", 1).await;

@@ -79,8 +79,8 @@ async fn a_trap_is_one_report_in_the_record_and_in_the_log() {
         entries,
         [
             "1 setting act",
-            "2 field name",
-            "3 ask identity: greeting (name) [yes, no] → choice yes",
+            "2 get name",
+            "3 ask identity: greeting (name) [no, yes] → choice yes",
             "4 log warn ‹32 characters›",
         ]
     );
@@ -94,7 +94,7 @@ async fn a_trap_is_one_report_in_the_record_and_in_the_log() {
         "a flow failed call=",
         "turn 1, after identity",
         "    acts::fail\n",
-        "    3 ask identity: greeting (name) [yes, no] → choice yes\n",
+        "    3 ask identity: greeting (name) [no, yes] → choice yes\n",
         "    warn ‹32 characters›\n",
     ] {
         assert!(logs.contains(line), "`{line}` is not in {logs}");

@@ -296,7 +296,7 @@ async fn a_recording_is_given_to_who_may_have_it_exported_checked_and_erased_wit
         erased.code == 0 && erased.out.contains("1 recordings of calls"),
         "{erased:?}"
     );
-    assert_eq!(files(&engine), [PathBuf::new(); 0]);
+    assert_eq!(files(&engine), Vec::<PathBuf>::new());
     let record = recorded(&engine, &call, "deleted").await;
     assert_eq!(record["recordings"][0]["deleted_for"], "erasure");
     assert!(record["recordings"][0]["deleted_at"].is_string());
@@ -411,7 +411,7 @@ async fn a_full_disk_costs_the_recording_and_not_the_call() {
         text(&problem["detail"]).contains("keep-free-mib"),
         "{problem:#}"
     );
-    assert_eq!(files(&engine), [PathBuf::new(); 0]);
+    assert_eq!(files(&engine), Vec::<PathBuf>::new());
     let plain = Setup::new(BY_KEYS).flows(flows.path()).start();
     let call = called(&plain, "plain1").await;
     assert!(

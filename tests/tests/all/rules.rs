@@ -113,9 +113,9 @@ async fn a_manifest_that_is_gone_half_there_or_misspelt_is_rejected_and_a_restar
 
     for (from, to, words) in [
         (
-            "transfer = { requires",
-            "transfr = { requires",
-            "`[questions] transfr` is no question that `[flow] asks` has",
+            "[questions.transfer]",
+            "[questions.transfr]",
+            "it lacks `questions.transfer.requires.heard:disclosure`",
         ),
         (
             "emi-details = { requires = [\"identity\"]",

@@ -2,6 +2,7 @@
 //! fifty calls go on: none is cut, no callback is refused, each has one record with its own outcome.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
@@ -350,8 +351,12 @@ async fn an_upgrade_under_fifty_calls_cuts_none_and_each_keeps_its_own_outcome()
     // as docs/operate.md says: a new engine, then whoever asks is led to it, then the old one
     let new = shared.engine("");
     old.ask_to_stop();
+    // a call of its own each time: one that is still taken waits for its stream
+    let attempts = AtomicU32::new(0);
+    let last = || format!("too-late-{}", attempts.load(Ordering::Relaxed));
     until("the old one takes no more calls", async || {
-        let url = open.applet(&old, "/passthru", "too-late", "&CallFrom=%2B919876599999");
+        attempts.fetch_add(1, Ordering::Relaxed);
+        let url = open.applet(&old, "/passthru", &last(), "&CallFrom=%2B919876599999");
         let status = old.http().get(url).send().await.unwrap().status().as_u16();
         if status == 302 { Ok(()) } else { Err(status) }
     })
@@ -359,7 +364,7 @@ async fn an_upgrade_under_fifty_calls_cuts_none_and_each_keeps_its_own_outcome()
     assert_eq!(live(&old).await, CALLS);
     let calls = held.end(&new, open).await;
     stops(old).await;
-    let get = new.http().get(new.url("/api/calls/too-late"));
+    let get = new.http().get(new.url(&format!("/api/calls/{}", last())));
     let refused: Value = get.send().await.unwrap().json().await.unwrap();
     assert_eq!(refused["outcome"], "refused-busy", "{refused:#}");
     has_one_record_each(&new, open, &calls).await;

@@ -154,7 +154,14 @@ impl Catalogue {
         let observed = flow_tests::pass(&version, &tests).await?;
         if !is_loaded {
             let (checked, text) = (Arc::clone(&version), text.clone());
-            let check = move || checked.manifest().check_names(&component, &observed, &text);
+            let check = move || {
+                let manifest = checked.manifest();
+                let unasked = manifest.unasked(&component, &observed).join(", ");
+                if !unasked.is_empty() {
+                    tracing::warn!(flow = %checked.name, questions = unasked, "the flow does not seem to ask these questions of its manifest: fix their names, or take them out");
+                }
+                manifest.check_names(&component, &observed, &text)
+            };
             no_errors(&self.loader.aside(Step::Manifest, check).await?)?;
         }
         self.has_all_rules(&version, &text)?;

@@ -91,7 +91,8 @@ impl ActionAnswer {
                 "name" => action = reader.string(name, item),
                 "answer" => answer = json(item.get_ref()),
                 "error" => {
-                    let kinds: [(&str, fn(String) -> CallError); 4] = [
+                    type Kind = fn(String) -> CallError;
+                    let kinds: [(&str, Kind); 4] = [
                         ("unavailable", CallError::Unavailable),
                         ("invalid", CallError::Invalid),
                         ("limit", CallError::Limit),

@@ -18,7 +18,8 @@ use crate::recognition::{Hearing, RATE_HZ};
 /// The most audio that may wait for one recognition: five seconds. A worker further behind than
 /// that would answer too late to be useful, so further samples are dropped and the caller of `feed`
 /// gets an error.
-const QUEUED_SAMPLES: usize = 5 * RATE_HZ as usize;
+const QUEUED_SAMPLES: usize = 80_000;
+const _: () = assert!(QUEUED_SAMPLES == 5 * RATE_HZ as usize);
 
 /// The parameters of a recognition.
 pub(super) struct Request {
