@@ -47,4 +47,5 @@ mod tokens;
 mod transfers;
 mod untrusted;
 mod upgrade;
+mod values;
 mod webhooks;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::Response;
 use serde_json::{Value, json};
@@ -95,6 +95,20 @@ fn folder(engine: &Engine) -> PathBuf {
 fn files(engine: &Engine) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder(engine)).unwrap();
     entries.map(|entry| entry.unwrap().path()).collect()
+}
+
+/// The only file, once it has the name of a recording that is whole: after its digest is stored.
+async fn whole_file(engine: &Engine) -> PathBuf {
+    let given_up = Instant::now() + PATIENCE;
+    loop {
+        if let [file] = files(engine).as_slice()
+            && file.extension().is_some_and(|ending| ending == "wav")
+        {
+            return file.clone();
+        }
+        assert!(Instant::now() < given_up, "{:?}", files(engine));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 /// The record of a call once its first recording has this state.
@@ -218,16 +232,16 @@ async fn a_recording_is_given_to_who_may_have_it_exported_checked_and_erased_wit
         .start();
     let call = called(&engine, "rec1").await;
     let record = recorded(&engine, &call, "complete").await;
-    let [file] = files(&engine).try_into().unwrap();
+    let file = whole_file(&engine).await;
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&file), mode(&folder(&engine))), (0o600, 0o700));
 
     let path = format!("/api/calls/{call}/recording");
     let whole = get(&engine, &path, ("accept", "*/*")).await;
-    assert_eq!(
-        (whole.status().as_u16(), &whole.headers()["content-type"]),
-        (200, &"audio/wav".parse().unwrap())
-    );
+    if whole.status() != 200 {
+        panic!("{}: {record:#}", whole.text().await.unwrap());
+    }
+    assert_eq!(whole.headers()["content-type"], "audio/wav");
     let tag = whole.headers()["etag"].to_str().unwrap().to_owned();
     assert_eq!(tag, format!("{}", record["recordings"][0]["sha256"]));
     let bytes = whole.bytes().await.unwrap();

@@ -131,7 +131,7 @@ async fn a_manifest_that_is_gone_half_there_or_misspelt_is_rejected_and_a_restar
     // with names that are consistently wrong
     fs::write(
         house.file("flow.toml"),
-        manifest.replace("identity", "identitty"),
+        manifest.replace("\"identity\"", "\"identitty\""),
     )
     .unwrap();
     house

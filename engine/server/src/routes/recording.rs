@@ -3,6 +3,7 @@
 use axum::body::Body;
 use axum::extract::{RawQuery, Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, IF_RANGE, RANGE};
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use ghanti_model::{Recording, RecordingState};
@@ -54,9 +55,10 @@ pub async fn recording(
     State(app): State<App>,
     id: Result<Segments<String>, BadPath>,
     RawQuery(query): RawQuery,
-    mut asked: Request,
+    asked: Request,
 ) -> Result<Response, Problem> {
     let Segments(id) = id?;
+    let (mut asked, _) = asked.into_parts();
     let query = Query::read(query.as_deref(), &["number"])?;
     let number = query.number("number", NUMBERS)?.unwrap_or(1);
     let record = find(&app, &id).await?;
@@ -70,14 +72,6 @@ pub async fn recording(
     })?;
     let digest = recording.kept().ok_or_else(|| not_there(recording))?;
     let name = RecordingName::parse(&recording.file);
-    let recordings = app.services.recordings.clone();
-    let path = tokio::task::spawn_blocking(move || recordings.path(name?)).await;
-    let path = path.ok().flatten().ok_or_else(|| {
-        none(
-            "the recording is not in this engine's data folder",
-            "ask the engine that held the call: its data folder has the file",
-        )
-    })?;
     let tag = format!("\"{digest}\"");
     let headers = [
         (CACHE_CONTROL, HeaderValue::from_static("private, no-cache")),
@@ -86,18 +80,20 @@ pub async fn recording(
             HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\"")),
         ),
     ];
-    if has_tag(asked.headers(), &tag) {
+    if has_tag(&asked.headers, &tag) {
         return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
     }
     let is_of_other = |range: &HeaderValue| range.as_bytes() != tag.as_bytes();
-    if asked.headers().get(IF_RANGE).is_some_and(is_of_other) {
+    if asked.headers.get(IF_RANGE).is_some_and(is_of_other) {
         // a part of what the client does not have yet (RFC 9110, 13.1.5)
-        asked.headers_mut().remove(RANGE);
+        asked.headers.remove(RANGE);
     }
     tracing::info!(call = %record.call_id, "a recording is sent");
-    // its error type has no values
-    let Ok(served) = ServeFile::new(&path).oneshot(asked).await;
-    let mut response = served.map(Body::new);
+    let mut response = served(&app, name, &asked).await?;
+    if response.status() == StatusCode::NOT_FOUND {
+        // it gets its last name once its digest is stored, which may be just now
+        response = served(&app, name, &asked).await?;
+    }
     if response.status() == StatusCode::NOT_FOUND {
         return Err(none(
             "the recording was deleted just now",
@@ -122,6 +118,29 @@ pub async fn recording(
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static("audio/wav"));
     Ok(response)
+}
+
+/// The file, or the part of it that is asked for; 404 if it has gone since it was found.
+async fn served(
+    app: &App,
+    name: Option<RecordingName>,
+    asked: &Parts,
+) -> Result<Response, Problem> {
+    let recordings = app.services.recordings.clone();
+    let path = tokio::task::spawn_blocking(move || recordings.path(name?)).await;
+    let path = path.ok().flatten().ok_or_else(|| {
+        none(
+            "the recording is not in this engine's data folder",
+            "ask the engine that held the call: its data folder has the file",
+        )
+    })?;
+    let mut request = Request::new(Body::empty());
+    *request.method_mut() = asked.method.clone();
+    *request.uri_mut() = asked.uri.clone();
+    *request.headers_mut() = asked.headers.clone();
+    // its error type has no values
+    let Ok(served) = ServeFile::new(&path).oneshot(request).await;
+    Ok(served.map(Body::new))
 }
 
 fn none(detail: impl Into<String>, hint: &'static str) -> Problem {
