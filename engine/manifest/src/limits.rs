@@ -18,7 +18,7 @@ pub struct Limits {
     pub call_minutes: u64,
     /// `host-calls-per-second`: how many host functions it may call within one second.
     pub host_calls_per_second: u32,
-    /// `text-bytes`: the most bytes in all texts of one `say`, `ask` or `collect` together; the
+    /// `text-bytes`: the most bytes in all texts of one `say` or `ask` together; the
     /// contract also limits each text.
     pub text_bytes: u64,
     /// `log-lines`: how many lines of a call are kept; further ones are dropped and counted.

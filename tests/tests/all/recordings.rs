@@ -150,7 +150,8 @@ async fn both_sides_stand_where_they_were_heard_and_a_barge_in_silences_the_bot(
         (&recording["at_ms"], &recording["lost_ms"]),
         (&json!(0), &json!(0))
     );
-    let file = folder(&engine).join(text(&recording["file"]));
+    let file = whole_file(&engine).await;
+    assert_eq!(file, folder(&engine).join(text(&recording["file"])));
     let [left, right] = sides(&file);
     let lasted_ms = recording["length_ms"].as_u64().unwrap();
     let told_ms = report.told["lasted_ms"].as_u64().unwrap();

@@ -22,7 +22,7 @@ pub struct LimitsAllowed {
     pub compute_ms: u64,
     /// Host calls by one call within a second.
     pub host_calls_per_second: u32,
-    /// Total bytes of text in one `say`, `ask` or `collect`.
+    /// Total bytes of text in one `say` or `ask`.
     pub text_bytes: u64,
     /// Log lines of one call.
     pub log_lines: u32,
