@@ -29,6 +29,11 @@ impl CallContext {
     pub(crate) async fn ask(&mut self, question: Question) -> Result<Answer, CallError> {
         let mut question = self.admitted(question)?;
         let sides = question.side_answers.clone();
+        let confirm = question
+            .grammar
+            .as_ref()
+            .and_then(|grammar| grammar.confirm.clone())
+            .map(spoken);
         let prompts: Vec<_> = [&question.prompt]
             .into_iter()
             .chain(&question.no_input)
@@ -38,6 +43,7 @@ impl CallContext {
                     .iter()
                     .flat_map(|side| side.say.iter().chain([&side.then])),
             )
+            .chain(&confirm)
             .collect();
         self.pass(Some(&question.name), &prompts).await?;
         let mut before: Option<Answer> = None;
@@ -49,7 +55,8 @@ impl CallContext {
             let changed_to = self.follow(answer.language.as_ref()).await?;
             let mut answer = together(before.take(), answer);
             answer.changed_to = changed_to.or(answer.changed_to);
-            if let Some(confirm) = read_back(&question, &answer) {
+            if let Some(prompt) = read_back(&question, &answer) {
+                let confirm = confirmation(&question, self.rules.admit(prompt)?);
                 let Answer {
                     reply, playouts, ..
                 } = self.conversation.ask(confirm).await?;
@@ -160,16 +167,10 @@ impl CallContext {
         if now == *language {
             return Ok(None);
         }
-        let content = Content::Template(Template {
+        let prompt = spoken(Template {
             name: template.to_owned(),
             arguments: Vec::new(),
         });
-        let prompt = Prompt {
-            content,
-            language: None,
-            voice: None,
-            interruptible: None,
-        };
         self.conversation.set_language(language.clone()).await?;
         self.known.language = Some(language.clone());
         self.say(prompt).await?;
@@ -177,8 +178,18 @@ impl CallContext {
     }
 }
 
-/// The question that reads a spoken value back, if the manifest wants it to be.
-fn read_back(question: &Question, answer: &Answer) -> Option<Question> {
+/// A template in the language of the call.
+pub(crate) fn spoken(template: Template) -> Prompt {
+    Prompt {
+        content: Content::Template(template),
+        language: None,
+        voice: None,
+        interruptible: None,
+    }
+}
+
+/// What reads a spoken value back, if the manifest wants it to be.
+fn read_back(question: &Question, answer: &Answer) -> Option<Prompt> {
     let Reply::Value(value) = &answer.reply else {
         return None;
     };
@@ -190,19 +201,18 @@ fn read_back(question: &Question, answer: &Answer) -> Option<Question> {
         name: VALUE.to_owned(),
         value: value.clone(),
     });
-    let prompt = Prompt {
-        content: Content::Template(template),
-        language: None,
-        voice: None,
-        interruptible: Some(true),
-    };
+    Some(spoken(template))
+}
+
+/// The question whether a value was heard rightly.
+fn confirmation(question: &Question, prompt: Prompt) -> Question {
     let choice = |lexicon: &str, key| Choice {
         id: lexicon.to_owned(),
         lexicon: Some(lexicon.to_owned()),
         phrases: Vec::new(),
         key: Some(key),
     };
-    Some(Question {
+    Question {
         name: format!("{}-confirm", question.name),
         choices: vec![choice(YES, '1'), choice("no", '2')],
         grammar: None,
@@ -211,7 +221,7 @@ fn read_back(question: &Question, answer: &Answer) -> Option<Question> {
         no_input: vec![prompt.clone()],
         no_match: vec![prompt.clone()],
         prompt,
-    })
+    }
 }
 
 /// The answer after all attempts so far.

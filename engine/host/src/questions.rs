@@ -3,11 +3,11 @@
 
 use ghanti_manifest::question::Expects;
 use ghanti_model::{
-    Argument, CallError, Choice, Collection, Content, Prompt, Question, SideAnswer, Template,
-    ValueGrammar,
+    Argument, CallError, Choice, Collection, Prompt, Question, SideAnswer, Template, ValueGrammar,
 };
 use serde::Serialize;
 
+use crate::asking::spoken;
 use crate::convert::{Checked, shown};
 use crate::gate::Rules;
 
@@ -121,12 +121,7 @@ impl Rules {
             arguments: arguments.to_vec(),
         });
         self.check_template(&template)?;
-        Ok(Prompt {
-            content: Content::Template(template),
-            language: None,
-            voice: None,
-            interruptible: None,
-        })
+        Ok(spoken(template))
     }
 
     /// Checks the template that reads a value back: everything but the value is there.

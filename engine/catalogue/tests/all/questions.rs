@@ -105,6 +105,23 @@ async fn a_value_that_is_said_is_read_back_and_asked_again_after_a_no() {
 }
 
 #[tokio::test]
+async fn a_value_is_read_back_only_where_its_template_may_be_spoken() {
+    let date = "[prompts]\nread-back = { requires = ['heard:goodbye'] }\n\
+                [questions.transfer]\nexpects = 'date'\nlatest = 'today+30'\nearliest = 'today'\nconfirm = 'read-back'\n";
+    let test = format!(
+        "{AT}{}{}[expect]\noutcome = 'declined'\n",
+        says("identity", "yes"),
+        says("transfer", "day after tomorrow"),
+    );
+    let rejections = loaded(&format!("{IDENTITY}{date}"), &test).await;
+    let told = rejections[0].to_string();
+    assert!(
+        rejections[0].step == Step::Tests && told.contains("heard:goodbye"),
+        "{told}"
+    );
+}
+
+#[tokio::test]
 async fn what_no_caller_could_answer_is_rejected_with_its_line() {
     for (transfer, told) in [
         (
