@@ -2,7 +2,7 @@
 
 use ghanti_language::ChoiceMatcher;
 use ghanti_language::builtin::Grammar;
-use ghanti_manifest::question::{Expects, ValueGrammar};
+use ghanti_manifest::question::Expects;
 use ghanti_manifest::{Manifest, ManifestError};
 use ghanti_model::Language;
 
@@ -20,8 +20,8 @@ pub(crate) fn check(manifest: &Manifest, languages: &[Language], text: &str) -> 
         let choices = match &question.expects {
             Expects::Choices(choices) => choices,
             Expects::Value(value) => {
-                if let Err(message) = grammar(value) {
-                    wrong(Some("expects"), format!("the question `{name}`: {message}"));
+                if let Err(error) = Grammar::with(&value.name, &value.parameters) {
+                    wrong(Some("expects"), format!("the question `{name}`: {error}"));
                 }
                 continue;
             }
@@ -53,15 +53,4 @@ pub(crate) fn check(manifest: &Manifest, languages: &[Language], text: &str) -> 
         }
     }
     errors
-}
-
-/// Whether there is this grammar with these parameters.
-fn grammar(value: &ValueGrammar) -> Result<(), String> {
-    let parameters = value
-        .parameters
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()));
-    Grammar::parse(&value.name, parameters)
-        .map(drop)
-        .map_err(|error| error.to_string())
 }

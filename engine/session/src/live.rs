@@ -243,12 +243,8 @@ impl LiveConversation {
         grammar: &ValueGrammar,
         languages: &[Language],
     ) -> Result<ValueAnswers, CallError> {
-        let parameters = grammar
-            .parameters
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()));
         Ok(ValueAnswers {
-            grammar: Grammar::parse(&grammar.name, parameters)
+            grammar: Grammar::with(&grammar.name, &grammar.parameters)
                 .map_err(|error| CallError::Invalid(error.to_string()))?,
             languages: languages.to_vec(),
             now: self.now().local(),

@@ -33,7 +33,7 @@ impl Understands {
             Self::Words => (Some(Reply::Text(Masked::from(words))), None),
             Self::Keys { .. } => (None, None),
             Self::Value(value) => {
-                let Some(grammar) = grammar(value) else {
+                let Ok(grammar) = Grammar::with(&value.name, &value.parameters) else {
                     return (None, None);
                 };
                 let read = languages.iter().find_map(|language| {
@@ -63,17 +63,10 @@ impl Understands {
                 .then(|| Reply::Keys(Masked::from(keys))),
             Self::Value(value) => {
                 let keys = keys.trim_end_matches(value.end_key);
-                let value = grammar(value)?.keyed(keys, now.local()).at_end()?;
+                let grammar = Grammar::with(&value.name, &value.parameters).ok()?;
+                let value = grammar.keyed(keys, now.local()).at_end()?;
                 value.argument().map(Reply::Value)
             }
         }
     }
-}
-
-fn grammar(value: &ValueGrammar) -> Option<Grammar> {
-    let parameters = value
-        .parameters
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()));
-    Grammar::parse(&value.name, parameters).ok()
 }

@@ -130,6 +130,20 @@ impl Given<'_> {
 }
 
 impl Grammar {
+    /// [`parse`](Self::parse) for parameters in a map.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn with(
+        expects: &str,
+        parameters: &BTreeMap<String, String>,
+    ) -> Result<Self, GrammarError> {
+        let parameters = parameters
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
+        Self::parse(expects, parameters)
+    }
+
     /// A grammar by its name in a manifest, with its parameters as text:
     ///
     /// | grammar | parameters |

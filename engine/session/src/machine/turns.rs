@@ -244,143 +244,66 @@ impl Machine {
         };
         let is_answer =
             counts && (asking.phase != Phase::Prompting || self.playback.is_interruptible());
-        match &asking.asked.answers {
+        let least = asking.asked.min_confidence;
+        let (reply, language, stops) = match &asking.asked.answers {
             Answers::Choices(matcher) => {
-                let least = asking.asked.min_confidence;
                 let found = choice(matcher, &recognized).filter(|_| confidence >= least);
-                let Recognized { text, language, .. } = recognized;
-                let language = found
-                    .as_ref()
-                    .map_or(language, |found| found.language.clone());
                 let stops = found
                     .as_ref()
                     .is_some_and(|found| is_urgent(found) && confidence >= URGENT_CONFIDENCE);
                 match found {
-                    Some(found) if is_answer || stops => {
-                        self.events.push_back(Event::Said {
-                            question,
-                            text: text.clone(),
-                            language,
-                            confidence,
-                            began_ms,
-                            ended_ms,
-                        });
-                        let _ = self.flush(now_ms);
-                        let Some(Waiting::Ask(asking)) = &mut self.waiting else {
-                            return;
-                        };
-                        let answer = asking.spoken(
-                            Reply::Choice(found.choice),
-                            text,
-                            confidence,
-                            found.language,
-                        );
-                        self.answered(answer);
-                    }
-                    None if counts && self.playback.is_idle() && asking.stopped.is_empty() => {
-                        self.events.push_back(Event::Said {
-                            question,
-                            text: text.clone(),
-                            language,
-                            confidence,
-                            began_ms,
-                            ended_ms,
-                        });
-                        self.not_understood(now_ms, Some(text), confidence);
-                    }
-                    _ => {
-                        self.events.push_back(Event::TalkedOver {
-                            question,
-                            text,
-                            language,
-                            confidence,
-                            began_ms,
-                            ended_ms,
-                        });
-                        self.talked_over(now_ms);
-                    }
+                    Some(found) => (Some(Reply::Choice(found.choice)), found.language, stops),
+                    None => (None, recognized.language, stops),
                 }
             }
             Answers::Value(value) => {
-                let least = asking.asked.min_confidence;
-                let Recognized {
-                    text,
-                    language,
-                    unknown,
-                    ..
-                } = recognized;
-                let (reading, read_in) = value.read(text.expose());
+                let (reading, read_in) = value.read(recognized.text.expose());
                 let reply = reading
                     .at_end()
                     .and_then(crate::question::reply)
-                    .filter(|_| !unknown && confidence >= least);
-                let language = read_in.unwrap_or(language);
-                let said = Event::Said {
-                    question: question.clone(),
-                    text: text.clone(),
-                    language: language.clone(),
+                    .filter(|_| !recognized.unknown && confidence >= least);
+                (reply, read_in.unwrap_or(recognized.language), false)
+            }
+            Answers::Open => {
+                let reply = Reply::Text(recognized.text.clone());
+                (Some(reply), recognized.language, false)
+            }
+            Answers::Keys { .. } => return,
+        };
+        let text = recognized.text;
+        let said = Event::Said {
+            question: question.clone(),
+            text: text.clone(),
+            language: language.clone(),
+            confidence,
+            began_ms,
+            ended_ms,
+        };
+        match reply {
+            Some(reply) if is_answer || stops => {
+                self.events.push_back(said);
+                let _ = self.flush(now_ms);
+                let Some(Waiting::Ask(asking)) = &mut self.waiting else {
+                    return;
+                };
+                let answer = asking.spoken(reply, text, confidence, language);
+                self.answered(answer);
+            }
+            None if counts && self.playback.is_idle() && asking.stopped.is_empty() => {
+                self.events.push_back(said);
+                self.not_understood(now_ms, Some(text), confidence);
+            }
+            _ => {
+                self.events.push_back(Event::TalkedOver {
+                    question,
+                    text,
+                    language,
                     confidence,
                     began_ms,
                     ended_ms,
-                };
-                match reply {
-                    Some(reply) if is_answer => {
-                        self.events.push_back(said);
-                        let _ = self.flush(now_ms);
-                        let Some(Waiting::Ask(asking)) = &mut self.waiting else {
-                            return;
-                        };
-                        let answer = asking.spoken(reply, text, confidence, language);
-                        self.answered(answer);
-                    }
-                    None if counts && self.playback.is_idle() && asking.stopped.is_empty() => {
-                        self.events.push_back(said);
-                        self.not_understood(now_ms, Some(text), confidence);
-                    }
-                    _ => {
-                        self.events.push_back(Event::TalkedOver {
-                            question,
-                            text,
-                            language,
-                            confidence,
-                            began_ms,
-                            ended_ms,
-                        });
-                        self.talked_over(now_ms);
-                    }
-                }
+                });
+                self.talked_over(now_ms);
             }
-            Answers::Open => {
-                let Recognized { text, language, .. } = recognized;
-                if is_answer {
-                    self.events.push_back(Event::Said {
-                        question,
-                        text: text.clone(),
-                        language: language.clone(),
-                        confidence,
-                        began_ms,
-                        ended_ms,
-                    });
-                    let _ = self.flush(now_ms);
-                    let Some(Waiting::Ask(asking)) = &mut self.waiting else {
-                        return;
-                    };
-                    let answer =
-                        asking.spoken(Reply::Text(text.clone()), text, confidence, language);
-                    self.answered(answer);
-                } else {
-                    self.events.push_back(Event::TalkedOver {
-                        question,
-                        text,
-                        language,
-                        confidence,
-                        began_ms,
-                        ended_ms,
-                    });
-                    self.talked_over(now_ms);
-                }
-            }
-            Answers::Keys { .. } => {}
         }
     }
 
