@@ -74,7 +74,7 @@ pub struct Definition {
     pub max_tokens: Option<u32>,
     /// `model`: the temperature.
     pub temperature: Option<f64>,
-    /// `model`: how the server is told the schema of the answer.
+    /// `model`: how the schema of the answer is sent to the server.
     pub answer_format: Option<AnswerFormat>,
     /// `sms`: the sender id or ExoPhone.
     pub from: Option<String>,
@@ -162,7 +162,7 @@ pub enum AnswerKind {
     Text,
 }
 
-/// How a model's server is told what to answer.
+/// How a model's server gets the schema of its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AnswerFormat {

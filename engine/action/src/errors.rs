@@ -1,4 +1,4 @@
-//! What is wrong with a definition, collected so that all of it is told at once.
+//! What is wrong with a definition, collected so that all of it is reported at once.
 
 /// Errors of one definition, each with its key.
 #[derive(Debug, Default)]

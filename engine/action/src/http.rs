@@ -118,12 +118,7 @@ impl HttpPlan {
         let url = errors.need("url", definition.url.as_deref());
         let url = url.and_then(|url| errors.take("url", UrlTemplate::parse(url)));
         if let Some(url) = &url {
-            let private: Vec<_> = definition
-                .private
-                .iter()
-                .filter_map(|text| crate::address::Network::parse(text).ok())
-                .collect();
-            errors.take("url", reach(url.origin(), &private));
+            errors.take("url", reach(url.origin(), &definition.networks()));
         }
         let headers = Headers::read(definition, errors);
         let body = match (&definition.body, definition.form.is_empty()) {

@@ -49,7 +49,7 @@ pub(crate) struct ModelPlan {
     max_tokens: Option<u32>,
     temperature: Option<f64>,
     format: AnswerFormat,
-    /// The schema of the answer as the server is told it; without one the answer is a text.
+    /// The schema of the answer as it is sent to the server; without one the answer is a text.
     schema: Option<Json>,
 }
 
@@ -68,12 +68,7 @@ impl ModelPlan {
             errors.take("url", UrlTemplate::parse(&whole))
         });
         if let Some(url) = &url {
-            let private: Vec<_> = definition
-                .private
-                .iter()
-                .filter_map(|text| crate::address::Network::parse(text).ok())
-                .collect();
-            errors.take("url", reach(url.origin(), &private));
+            errors.take("url", reach(url.origin(), &definition.networks()));
         }
         let headers = Headers::read(definition, errors);
         let mut text = |key: &str, text: &Option<String>| {

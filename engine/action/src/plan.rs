@@ -54,6 +54,12 @@ pub(crate) enum What {
 }
 
 impl Definition {
+    /// The networks of `private` that can be read; reading the plan reports the others.
+    pub(crate) fn networks(&self) -> Vec<Network> {
+        let networks = self.private.iter().map(|text| Network::parse(text));
+        networks.filter_map(Result::ok).collect()
+    }
+
     /// Whether it reads or acts: as it says, else by its kind.
     pub fn does(&self) -> Does {
         self.does.unwrap_or(match self.kind {
