@@ -94,11 +94,6 @@ impl App {
             limited_by,
         } = places(&config, &services);
         open.set_most(connections);
-        tracing::info!(
-            calls,
-            connections,
-            "ready: calls are taken up to this number"
-        );
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let counts = webhooks.counts();
         webhooks.start(&tasks, &stop);

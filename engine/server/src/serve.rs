@@ -78,6 +78,12 @@ impl Front {
         run_campaigns(&app);
         run_retention(&app);
         mend_recordings(&app, unended);
+        // last: whoever reads it may ask for anything at once
+        tracing::info!(
+            calls = app.admission.places(),
+            connections = app.connections.most(),
+            "ready: calls are taken up to this number"
+        );
         app
     }
 
