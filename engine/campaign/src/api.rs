@@ -21,7 +21,8 @@ use ghanti_exotel::rest::{
 use ghanti_model::{CallSid, PhoneNumber};
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{Client, RequestBuilder, Url, redirect, retry};
-use tokio::time::sleep;
+// Tokio's clock, so that tests can pause and advance it
+use tokio::time::{Instant, sleep};
 
 pub use error::{ApiError, Dialled};
 pub use settings::{ApiSettings, CONNECT, Credentials, Endpoint, SetupError, TURN, WHOLE};
@@ -54,6 +55,9 @@ pub const READ_AGAIN: Duration = Duration::from_millis(500);
 
 /// How many calls of a number are listed: those of the last hours, even of a busy number.
 const RECENT: &str = "20";
+
+/// The least time between two looks whether a pause is over.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 
 /// The shortest secret that is looked for in replies: a shorter one would be found in any text.
 const SECRET_BYTES: usize = 8;
@@ -99,6 +103,11 @@ pub struct ExotelApi {
 /// The right to send one request, from the limit of requests.
 #[must_use]
 pub struct Turn(());
+
+/// The time until a deadline.
+fn left(deadline: Instant) -> Duration {
+    deadline.saturating_duration_since(Instant::now())
+}
 
 /// A reply, as it was received.
 struct Received {
@@ -151,21 +160,47 @@ impl ExotelApi {
         }
     }
 
-    /// Waits until the limit of requests allows one.
+    /// Waits until the limit of requests allows one. A pause that Exotel asks for meanwhile is waited
+    /// for too.
     ///
     /// # Errors
     /// It allows none within the time that a request may wait.
     pub async fn turn(&self) -> Result<Turn, ApiError> {
-        self.budget.take(self.settings.turn).await?;
-        Ok(Turn(()))
+        self.turn_until(Instant::now() + self.settings.turn).await
     }
 
-    /// Like [`dial`](Self::dial), with a turn that was waited for.
+    async fn turn_until(&self, deadline: Instant) -> Result<Turn, ApiError> {
+        loop {
+            let over = match self.budget.take(left(deadline)).await {
+                Ok(()) => return Ok(Turn(())),
+                Err(over) => over,
+            };
+            if over.retry_in > left(deadline) || left(deadline).is_zero() {
+                return Err(over.into());
+            }
+            sleep(over.retry_in.max(SHORTEST_PAUSE)).await;
+        }
+    }
+
+    /// Like [`dial`](Self::dial), with a turn that was waited for. While Exotel answers that it is asked
+    /// too often, which certainly dials nobody, the next turn is waited for as long as for the first.
     pub async fn dial_now(&self, turn: Turn, request: &DialRequest) -> Dialled {
-        match self.connect(turn, request).await {
-            Ok(call) => Dialled::Accepted(call),
-            Err(error) if error.is_refusal() => Dialled::Refused(error),
-            Err(error) => Dialled::Unknown(error),
+        let deadline = Instant::now() + self.settings.turn;
+        let mut turn = turn;
+        loop {
+            let error = match self.connect(turn, request).await {
+                Ok(call) => return Dialled::Accepted(call),
+                Err(error) if error.is_refusal() => error,
+                Err(error) => return Dialled::Unknown(error),
+            };
+            let retry_in = error.retry_in();
+            if retry_in.is_none_or(|retry_in| retry_in > left(deadline)) {
+                return Dialled::Refused(error);
+            }
+            turn = match self.turn_until(deadline).await {
+                Ok(turn) => turn,
+                Err(_) => return Dialled::Refused(error),
+            };
         }
     }
 

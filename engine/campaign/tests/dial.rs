@@ -262,6 +262,28 @@ async fn a_429_empties_the_budget_for_as_long_as_exotel_says() {
 }
 
 #[tokio::test]
+async fn a_short_pause_is_waited_for_by_who_was_refused_and_by_who_waits() {
+    let stand_in = StandIn::start([
+        exception(429, "retry-after: 1\r\n", "slow down"),
+        reply(200, "", JSON),
+        reply(200, "", JSON),
+    ])
+    .await;
+    let (api, _) = client(&stand_in.url());
+    let (request, other) = (dial_request(), dial_request());
+    let (first, second) = tokio::join!(api.dial(&request), async {
+        // it comes to wait while Exotel's pause lasts
+        stand_in.arrival().await;
+        api.dial(&other).await
+    });
+    assert_eq!(
+        (name(&first), name(&second)),
+        ("accepted c1".to_owned(), "accepted c1".to_owned())
+    );
+    assert_eq!(stand_in.requests().len(), 3);
+}
+
+#[tokio::test]
 async fn whoever_cannot_wait_for_its_turn_is_refused_unsent() {
     let stand_in = StandIn::start([reply(200, "", JSON)]).await;
     let mut settings = settings(&stand_in.url());

@@ -45,6 +45,9 @@ struct Data<'a> {
     detail: Option<String>,
     milestones: Vec<&'a str>,
     notes: BTreeMap<&'a str, Option<String>>,
+    /// When the customer asked to be called again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    call_again_at: Option<String>,
     created_at: Option<String>,
     started_at: Option<String>,
     ended_at: Option<String>,
@@ -127,6 +130,7 @@ pub fn body(
         detail: record.detail.as_deref().map(cut),
         milestones: milestones.take(ITEMS).collect(),
         notes: notes.collect(),
+        call_again_at: record.call_again_ms.and_then(time_of),
         created_at: time_of(record.created_ms),
         started_at: record.started_ms.and_then(time_of),
         ended_at: record.ended_ms.and_then(time_of),

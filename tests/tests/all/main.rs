@@ -14,6 +14,7 @@ mod callbacks;
 mod campaigns;
 mod capacity;
 mod claims;
+mod contract;
 mod customers;
 mod deploy;
 mod dev;

@@ -70,6 +70,7 @@ fn facts(record: &CallRecord, out: &mut String) -> std::fmt::Result {
     for (name, value) in &record.notes {
         fact("note", Some(format!("{name}: {}", value.expose())))?;
     }
+    fact("call again at", record.call_again_ms.map(time))?;
     for recording in &record.recordings {
         fact("recording", Some(recorded(recording)))?;
     }

@@ -445,3 +445,50 @@ fn a_line_that_is_never_quiet_does_not_hold_a_question_up() {
         bench.log
     );
 }
+
+#[test]
+fn a_pause_begins_when_all_was_heard_and_lasts_as_long_as_it_says() {
+    let mut bench = Bench::new();
+    bench.command(Command::Say(spoken("one")));
+    bench.command(Command::Pause(2_000));
+    bench.pass(2_800);
+    assert_eq!(bench.completions, [Completion::Queued(PromptId(1))]);
+    bench.pass(500);
+    assert_eq!(bench.completions.last(), Some(&Completion::Paused));
+
+    let mut bench = Bench::new();
+    bench.command(Command::Pause(2_000));
+    bench.machine.end(bench.now_ms);
+    bench.settle();
+    assert_eq!(
+        bench.completions,
+        [Completion::Failed(CallError::CallEnded)]
+    );
+}
+
+#[test]
+fn words_that_something_else_may_understand_are_handed_over_and_silence_is_not() {
+    let mut bench = Bench::new();
+    let mut asked = yes_or_no();
+    asked.hands_over = true;
+    bench.command(Command::Ask(asked));
+    bench.pass(6_500);
+    assert!(
+        bench.happened("began still-there").is_some(),
+        "{:#?}",
+        bench.log
+    );
+    bench.pass(1_500);
+    bench.says("purple elephants");
+    bench.pass(3_500);
+    let answer = bench.answer();
+    assert_eq!(
+        (&answer.reply, answer.attempts),
+        (&Reply::NoMatch, 2),
+        "{:#?}",
+        bench.log
+    );
+    let words = answer.transcript.as_ref().map(|words| words.expose());
+    assert_eq!(words, Some("purple elephants"));
+    assert!(bench.happened("began pardon").is_none());
+}
