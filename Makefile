@@ -47,9 +47,10 @@ lint: setup ## formatting, clippy, licences and sources of all crates
 	    cargo test --release --workspace --test licences $(LOCKED); \
 	fi
 
-bench: build flows ## what a call, a flow and a reload beside calls cost; 10,000 calls whose stores are lost
+bench: build flows ## what a call, a flow and a reload beside calls cost; 10,000 calls whose stores are lost, 1,000 on a bad day of Exotel's
 	cargo bench --workspace --bench cost $(LOCKED)
 	CALLS=10000 cargo test --release --workspace $(LOCKED) --test all lost_stores -- --nocapture
+	CALLS=1000 cargo test --release --workspace $(LOCKED) --test all faults:: -- --nocapture
 
 # what tests need is not needed for it
 dist: ## dist/ghanti-VERSION-TARGET.tar.gz: program, flows, manual, completions, unit, licences

@@ -25,7 +25,9 @@ use reqwest::{Client, RequestBuilder, Url, redirect, retry};
 use tokio::time::{Instant, sleep};
 
 pub use error::{ApiError, Dialled};
-pub use settings::{ApiSettings, CONNECT, Credentials, Endpoint, SetupError, TURN, WHOLE};
+pub use settings::{
+    ApiSettings, CONNECT, Credentials, DIAL_TURN, Endpoint, SetupError, TURN, WHOLE,
+};
 pub use tls::config as tls_config;
 
 use crate::rate::RequestBudget;
@@ -154,19 +156,20 @@ impl ExotelApi {
     /// unless it was [`Dialled::Refused`]. Dropping the future before it is done leaves the call as
     /// unknown as [`Dialled::Unknown`] does.
     pub async fn dial(&self, request: &DialRequest) -> Dialled {
-        match self.turn().await {
+        match self.dial_turn().await {
             Ok(turn) => self.dial_now(turn, request).await,
             Err(error) => Dialled::Refused(error),
         }
     }
 
-    /// Waits until the limit of requests allows one. A pause that Exotel asks for meanwhile is waited
+    /// Waits until the limit of requests allows a dial. A pause that Exotel asks for meanwhile is waited
     /// for too.
     ///
     /// # Errors
-    /// It allows none within the time that a request may wait.
-    pub async fn turn(&self) -> Result<Turn, ApiError> {
-        self.turn_until(Instant::now() + self.settings.turn).await
+    /// It allows none within the time that a dial may wait.
+    pub async fn dial_turn(&self) -> Result<Turn, ApiError> {
+        self.turn_until(Instant::now() + self.settings.dial_turn)
+            .await
     }
 
     async fn turn_until(&self, deadline: Instant) -> Result<Turn, ApiError> {
@@ -185,7 +188,7 @@ impl ExotelApi {
     /// Like [`dial`](Self::dial), with a turn that was waited for. While Exotel answers that it is asked
     /// too often, which certainly dials nobody, the next turn is waited for as long as for the first.
     pub async fn dial_now(&self, turn: Turn, request: &DialRequest) -> Dialled {
-        let deadline = Instant::now() + self.settings.turn;
+        let deadline = Instant::now() + self.settings.dial_turn;
         let mut turn = turn;
         loop {
             let error = match self.connect(turn, request).await {
@@ -260,7 +263,8 @@ impl ExotelApi {
         let mut pause = READ_AGAIN;
         let mut attempt = 1;
         loop {
-            let received = match self.turn().await {
+            let deadline = Instant::now() + self.settings.turn;
+            let received = match self.turn_until(deadline).await {
                 Ok(turn) => self.ask(turn, resource, query, None).await,
                 Err(error) => Err(error),
             };

@@ -108,7 +108,9 @@ async fn every_reply_and_every_fault_is_one_request_and_one_result() {
     ];
     for (does, expected) in rows {
         let stand_in = StandIn::start([does]).await;
-        let (api, _) = client(&stand_in.url());
+        let mut settings = settings(&stand_in.url());
+        settings.dial_turn = Duration::from_secs(10);
+        let (api, _) = client_with(settings);
         let dialled = api.dial(&dial_request()).await;
         assert_eq!(name(&dialled), expected, "{dialled:?}");
         assert_eq!(stand_in.requests().len(), 1, "{expected}");
@@ -241,7 +243,9 @@ async fn a_429_empties_the_budget_for_as_long_as_exotel_says() {
     let date = "retry-after: Tue, 31 Dec 2999 23:59:59 GMT\r\n";
     for (header, expected_s) in [("retry-after: 17\r\n", 17), (date, 600), ("", 60)] {
         let stand_in = StandIn::start([exception(429, header, "slow down")]).await;
-        let (api, budget) = client(&stand_in.url());
+        let mut settings = settings(&stand_in.url());
+        settings.dial_turn = Duration::from_secs(10);
+        let (api, budget) = client_with(settings);
         let dialled = api.dial(&dial_request()).await;
         let Dialled::Refused(error) = dialled else {
             panic!("{dialled:?}")
@@ -287,7 +291,7 @@ async fn a_short_pause_is_waited_for_by_who_was_refused_and_by_who_waits() {
 async fn whoever_cannot_wait_for_its_turn_is_refused_unsent() {
     let stand_in = StandIn::start([reply(200, "", JSON)]).await;
     let mut settings = settings(&stand_in.url());
-    settings.turn = Duration::ZERO;
+    settings.dial_turn = Duration::ZERO;
     let (api, budget) = client_with(settings);
     while budget.take(Duration::ZERO).await.is_ok() {}
     let dialled = api.dial(&dial_request()).await;

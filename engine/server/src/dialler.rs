@@ -255,7 +255,7 @@ async fn ask(
         (DialAnswer::Refused { reason }, unix_ms())
     };
     let turn = tokio::select! {
-        turn = dialler.api.turn() => turn,
+        turn = dialler.api.dial_turn() => turn,
         () = withdrawn.cancelled() => return refused(WITHDRAWN),
         () = engine.stop.cancelled() => {
             dialler.leave(call);

@@ -22,6 +22,7 @@ mod dialling;
 mod doctor;
 mod emi_flow;
 mod failures;
+mod faults;
 mod found_calls;
 mod gates;
 mod hostile;

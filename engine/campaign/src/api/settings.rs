@@ -16,8 +16,12 @@ pub const CONNECT: Duration = Duration::from_secs(5);
 /// replies after up to 30 s are reported.
 pub const WHOLE: Duration = Duration::from_secs(30);
 
-/// How long a request may wait for its turn. Whoever asked for a call is still there then.
+/// How long a read may wait for its turn.
 pub const TURN: Duration = Duration::from_secs(10);
+
+/// How long a dial may wait for its turn: as many as an engine dials at once, at Exotel's limit, and a
+/// pause of a minute besides.
+pub const DIAL_TURN: Duration = Duration::from_secs(120);
 
 /// An account and how it proves itself. `Debug` shows the account alone.
 #[derive(Clone, PartialEq, Eq)]
@@ -70,8 +74,10 @@ pub struct ApiSettings {
     pub connect: Duration,
     /// How long a request may take in all; [`WHOLE`].
     pub whole: Duration,
-    /// How long a request may wait for its turn; [`TURN`].
+    /// How long a read may wait for its turn; [`TURN`].
     pub turn: Duration,
+    /// How long a dial may wait for its turn; [`DIAL_TURN`].
+    pub dial_turn: Duration,
 }
 
 impl ApiSettings {
@@ -84,6 +90,7 @@ impl ApiSettings {
             connect: CONNECT,
             whole: WHOLE,
             turn: TURN,
+            dial_turn: DIAL_TURN,
         }
     }
 }
