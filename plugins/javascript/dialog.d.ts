@@ -81,6 +81,7 @@ declare module "ghanti:dialog/speech@0.1.0" {
     transcript: string | null;
     attempts: number;
     playouts: Playout[];
+    more: [string, Value][];
   }
   export function say(prompt: Prompt): number;
   export function ask(question: string, args: Argument[], choices: Choice[]): Answer;

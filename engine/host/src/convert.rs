@@ -422,5 +422,10 @@ pub(crate) fn answer_to_wit(answer: Answer) -> speech::Answer {
         transcript: answer.transcript.map(Masked::into_exposed),
         attempts: answer.attempts,
         playouts: playouts_to_wit(answer.playouts),
+        more: answer
+            .understood_by
+            .map(|action| ("understood-by".to_owned(), types::Value::Text(action)))
+            .into_iter()
+            .collect(),
     }
 }
