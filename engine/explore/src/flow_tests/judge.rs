@@ -1,21 +1,12 @@
-//! The result of a test's conversation, and its comparison with what the test expects.
+//! The result of a test's conversation, compared with what the test expects.
 
-use ghanti_host::{RunEnd, Scripted};
-use ghanti_model::Decision;
+use ghanti_host::{Does, Event, FlowVersion, Scripted};
+use ghanti_model::{Content, Decision, Prompt};
 
-use super::read::{Answer, FlowTest, Gives, Transfer};
-
-/// How many frames of a failure's stack are reported.
-const FRAMES: usize = 5;
-
-/// A finished conversation.
-pub(super) struct Held {
-    /// How the run ended, or `None` if it timed out.
-    pub(super) end: Option<RunEnd>,
-    /// The stack where the flow failed, if it did.
-    pub(super) stack: Vec<String>,
-    pub(super) scripted: Scripted,
-}
+use super::expect::Transfer;
+use super::read::{Answer, FlowTest};
+use crate::run::Held;
+use crate::transcript::words;
 
 type Complaints = Vec<(Option<usize>, String)>;
 
@@ -23,20 +14,22 @@ impl FlowTest {
     /// Complaints about the conversation, with lines of the test. If the flow failed, or asked
     /// other questions than the script answers, nothing else is checked, since the rest follows
     /// from it.
-    pub(super) fn judge(&self, held: &Held) -> Complaints {
-        let mut complaints = failure(held);
-        if !complaints.is_empty() {
-            return complaints;
+    pub(super) fn judge(&self, held: &Held, version: &FlowVersion) -> Complaints {
+        if let Some(failure) = held.failure() {
+            let sentence = format!("expected the flow to end by itself; got: {failure}");
+            return vec![(None, sentence)];
         }
-        complaints.extend(
-            held.scripted
-                .unfit
-                .iter()
-                .map(|sentence| (self.line_of(sentence), sentence.clone())),
-        );
-        complaints.extend(self.astray(&held.scripted.asked));
+        let scripted = &held.scripted;
+        let unfit = scripted.unfit.iter();
+        let mut complaints: Complaints = unfit
+            .map(|sentence| (self.line_of(sentence), sentence.clone()))
+            .collect();
+        complaints.extend(self.astray(&scripted.asked));
         if complaints.is_empty() {
-            complaints = self.unmet(&held.scripted);
+            complaints = self.unmet(scripted);
+            complaints.extend(self.unspoken(scripted, version));
+            complaints.extend(self.attempts_unmet(scripted));
+            complaints.sort_by_key(|(line, _)| *line);
         }
         complaints
     }
@@ -68,11 +61,28 @@ impl FlowTest {
                     ));
                 }
             }
-            if matches!(answer.gives, Gives::HangUp) {
+            if matches!(answer.act.does, Does::HangsUp) {
                 break;
             }
         }
         None
+    }
+
+    fn attempts_unmet(&self, scripted: &Scripted) -> Complaints {
+        let taken = scripted.events.iter().filter_map(|event| match event {
+            Event::Answered { attempts, .. } => Some(*attempts),
+            _ => None,
+        });
+        let pairs = self.answers.iter().zip(taken);
+        let unmet = pairs.filter_map(|(answer, taken)| {
+            let wanted = answer.attempts.filter(|wanted| *wanted != taken)?;
+            let sentence = format!(
+                "expected the question `{}` to be put {wanted} times; got {taken}",
+                answer.asked
+            );
+            Some((Some(answer.line), sentence))
+        });
+        unmet.collect()
     }
 
     fn unmet(&self, scripted: &Scripted) -> Complaints {
@@ -80,19 +90,21 @@ impl FlowTest {
         let mut complaints = Vec::new();
         let mut complain = |line: usize, sentence: String| complaints.push((Some(line), sentence));
         let said = scripted.templates();
-        if let Some((line, outcome)) = expect
+        if let Some((line, wanted)) = expect
             .outcome
             .as_ref()
-            .filter(|(_, outcome)| scripted.outcome.as_ref() != Some(outcome))
+            .filter(|(_, outcome)| scripted.outcome != *outcome)
         {
-            let got = scripted
-                .outcome
-                .as_ref()
-                .map_or_else(|| "none".to_owned(), |got| format!("`{got}`"));
-            complain(
-                *line,
-                format!("expected the outcome `{outcome}`; got {got}"),
-            );
+            let named = |outcome: &Option<String>| {
+                let outcome = outcome.as_ref();
+                outcome.map_or_else(|| "none".to_owned(), |outcome| format!("`{outcome}`"))
+            };
+            let got = named(&scripted.outcome);
+            let wanted = match wanted {
+                Some(wanted) => format!("the outcome `{wanted}`"),
+                None => "no outcome".to_owned(),
+            };
+            complain(*line, format!("expected {wanted}; got {got}"));
         }
         if let Some((line, wanted)) = &expect.transfer {
             let target = match &scripted.decision {
@@ -124,6 +136,12 @@ impl FlowTest {
                 *line,
                 format!("expected to be invoked: {wanted}; got {got}"),
             );
+        }
+        if let Some((line, wanted)) = &expect.asked
+            && *wanted != scripted.asked
+        {
+            let (wanted, got) = (list(wanted), list(&scripted.asked));
+            complain(*line, format!("expected to be asked: {wanted}; got {got}"));
         }
         if let Some((line, wanted)) = &expect.only_said
             && *wanted != said
@@ -201,40 +219,88 @@ impl FlowTest {
         }
         complaints
     }
+
+    /// What the prompts say, and with which values.
+    fn unspoken(&self, scripted: &Scripted, version: &FlowVersion) -> Complaints {
+        let expect = &self.expect;
+        let today = self.known.today();
+        let mut complaints = Vec::new();
+        let mut complain = |line: usize, sentence: String| complaints.push((Some(line), sentence));
+        let said = scripted.events.iter().filter_map(|event| match event {
+            Event::Said { prompt, language } => {
+                Some((prompt, words(version, prompt, language, today)))
+            }
+            _ => None,
+        });
+        let said: Vec<_> = said.collect();
+        for (prompt, unspoken) in &said {
+            if let Err(reason) = unspoken {
+                let sentence = format!("`{}` cannot be said: {reason}", prompt.template());
+                complaints.push((None, sentence));
+                return complaints;
+            }
+        }
+        let said: Vec<(&Prompt, String)> = said
+            .into_iter()
+            .filter_map(|(prompt, words)| Some((prompt, words.ok()?)))
+            .collect();
+        for (line, template, wanted) in &expect.wording {
+            let mut of_template = said
+                .iter()
+                .filter(|(prompt, _)| prompt.template() == template);
+            let has = |words: &str| lower(words).contains(&lower(wanted));
+            if of_template.clone().any(|(_, words)| has(words)) {
+                continue;
+            }
+            let got = of_template.next_back().map_or_else(
+                || "it was not said".to_owned(),
+                |(_, words)| format!("“{words}”"),
+            );
+            complain(
+                *line,
+                format!("expected `{template}` to say “{wanted}”; got: {got}"),
+            );
+        }
+        if let Some((line, forbidden)) = &expect.never_wording {
+            for forbidden in forbidden {
+                let found = said
+                    .iter()
+                    .find(|(_, words)| lower(words).contains(&lower(forbidden)));
+                if let Some((prompt, words)) = found {
+                    let name = prompt.template();
+                    complain(
+                        *line,
+                        format!("expected “{forbidden}” never to be said; got `{name}`: “{words}”"),
+                    );
+                }
+            }
+        }
+        for (line, template, argument, wanted) in &expect.values {
+            let given = said.iter().filter_map(|(prompt, _)| match &prompt.content {
+                Content::Template(said) if said.name == *template => said
+                    .arguments
+                    .iter()
+                    .find(|given| given.name == *argument)
+                    .map(|given| given.value.to_string()),
+                _ => None,
+            });
+            let given: Vec<_> = given.collect();
+            if !given.contains(wanted) {
+                complain(
+                    *line,
+                    format!(
+                        "expected `{template}` to be said with `{argument}` = `{wanted}`; got {}",
+                        list(&given)
+                    ),
+                );
+            }
+        }
+        complaints
+    }
 }
 
-/// A complaint if the flow did not end by itself.
-fn failure(held: &Held) -> Complaints {
-    let sentence = match &held.end {
-        Some(RunEnd::Returned | RunEnd::CallEnded | RunEnd::Diverged(_)) => return Vec::new(),
-        None => "the flow did not come to an end".to_owned(),
-        Some(RunEnd::Failed(error)) => format!("`run` returned an error: {error}"),
-        Some(RunEnd::Trapped { reason, .. }) => format!("the flow trapped: {reason}"),
-        Some(RunEnd::LimitExceeded { what }) => what.to_string(),
-    };
-    let stack = held
-        .stack
-        .iter()
-        .take(FRAMES)
-        .map(String::as_str)
-        .collect::<Vec<_>>()
-        .join(" < ");
-    let place = held
-        .scripted
-        .asked
-        .last()
-        .map_or_else(String::new, |asked| {
-            format!(", after the question `{asked}`")
-        });
-    let stack = if stack.is_empty() {
-        stack
-    } else {
-        format!("; in {stack}")
-    };
-    vec![(
-        None,
-        format!("expected the flow to end by itself; got: {sentence}{place}{stack}"),
-    )]
+fn lower(text: &str) -> String {
+    text.to_lowercase()
 }
 
 fn list(names: &[impl AsRef<str>]) -> String {

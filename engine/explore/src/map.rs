@@ -1,0 +1,1 @@
+//! The paths drawn, and written as a page.
