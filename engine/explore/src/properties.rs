@@ -220,6 +220,7 @@ mod tests {
             choices: Vec::new(),
             sides: Vec::new(),
             grammar: None,
+            understand: None,
             keys: None,
             no_input: 0,
             no_match: 0,
@@ -238,6 +239,7 @@ mod tests {
         Event::Decided(Decision::Transfer {
             target: "default".to_owned(),
             numbers: Vec::new(),
+            words: None,
         })
     }
 

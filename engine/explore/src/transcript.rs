@@ -2,7 +2,11 @@
 
 use ghanti_host::{Act, Does, Event, Failed, FlowVersion};
 use ghanti_model::{Content, Decision, Extent, Language, Prompt, Reply};
-use time::Date;
+use time::format_description::well_known::Rfc3339;
+use time::{Date, OffsetDateTime, UtcOffset};
+
+/// India's time, in seconds to the east of Greenwich.
+pub(crate) const INDIA_S: i32 = 330 * 60;
 
 /// Who speaks or acts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,6 +113,13 @@ pub fn lines(
             } => (Speaker::Caller, answered(act, reply), question.clone()),
             Event::HungUp => (Speaker::Caller, "hangs up".to_owned(), String::new()),
             Event::Asked(_) | Event::LookedUp(_) => continue,
+            Event::Milestone(name) => (Speaker::Flow, format!("reaches `{name}`"), String::new()),
+            Event::CallAgain(at_ms) => (
+                Speaker::Flow,
+                format!("asks for another call at {}", moment(*at_ms)),
+                String::new(),
+            ),
+            Event::Paused(ms) => (Speaker::Flow, format!("pauses for {ms} ms"), String::new()),
             Event::Established(name) => (
                 Speaker::Flow,
                 format!("establishes `{name}`"),
@@ -157,6 +168,17 @@ pub fn lines(
         });
     }
     lines
+}
+
+/// A time as tests write it, in India.
+pub(crate) fn moment(unix_ms: u64) -> String {
+    let seconds = i64::try_from(unix_ms / 1_000).unwrap_or(0);
+    let moment = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let offset = UtcOffset::from_whole_seconds(INDIA_S).unwrap_or(UtcOffset::UTC);
+    moment
+        .to_offset(offset)
+        .format(&Rfc3339)
+        .unwrap_or_default()
 }
 
 /// What the caller did, and what it counted as where that is not the same.

@@ -13,8 +13,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ghanti_model::{
-    CallError, CallFacts, CallId, Direction, Extent, Language, Masked, PhoneNumber, Playout,
-    Prompt, PromptId, Reply,
+    CallError, CallFacts, CallId, Direction, EarlierCall, Extent, Language, Masked, PhoneNumber,
+    Playout, Prompt, PromptId, Reply,
 };
 use serde_json::Value as Json;
 
@@ -36,6 +36,7 @@ pub struct ScriptedCaller {
     actions: BTreeMap<String, VecDeque<Result<Json, CallError>>>,
     /// What they do and actions answer in the whole call, instead of the two above.
     turns: Option<VecDeque<Turn>>,
+    history: Vec<EarlierCall>,
     interrupted: BTreeSet<String>,
     away: BTreeSet<Away>,
     scripted: Arc<Mutex<Scripted>>,
@@ -73,6 +74,7 @@ impl ScriptedCaller {
             script: BTreeMap::new(),
             actions: BTreeMap::new(),
             turns: None,
+            history: Vec::new(),
             interrupted: BTreeSet::new(),
             away: BTreeSet::new(),
             scripted: Arc::default(),
@@ -113,6 +115,12 @@ impl ScriptedCaller {
     pub fn with_action(mut self, name: &str, answer: Result<Json, CallError>) -> Self {
         let answers = self.actions.entry(name.to_owned()).or_default();
         answers.push_back(answer);
+        self
+    }
+
+    /// Adds an earlier call with them; the newest first.
+    pub fn with_earlier_call(mut self, call: EarlierCall) -> Self {
+        self.history.push(call);
         self
     }
 

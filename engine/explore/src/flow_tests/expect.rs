@@ -4,7 +4,7 @@ use ghanti_manifest::reader::{Item, Reader};
 use ghanti_model::{Description, Language};
 use toml::de::DeValue;
 
-use super::read::{language, templates, texts};
+use super::read::{language, moment, templates, texts};
 
 /// `[expect]`; each expectation with its line.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +19,9 @@ pub(super) struct Expect {
     pub(super) language: Option<(usize, Language)>,
     pub(super) notes: Vec<(usize, String, String)>,
     pub(super) invoked: Option<(usize, Vec<String>)>,
+    pub(super) milestones: Option<(usize, Vec<String>)>,
+    /// A time, or `None` for no other call.
+    pub(super) call_again: Option<(usize, Option<u64>)>,
     /// Words that a template is said with, by template.
     pub(super) wording: Vec<(usize, String, String)>,
     /// Words that no prompt has.
@@ -50,6 +53,8 @@ impl Expect {
             "asked",
             "established",
             "invoked",
+            "milestones",
+            "call-again",
             "language",
             "notes",
             "wording",
@@ -72,6 +77,13 @@ impl Expect {
                 "asked" => self.asked = of_names(reader),
                 "established" => self.established = of_names(reader),
                 "invoked" => self.invoked = of_names(reader),
+                "milestones" => self.milestones = of_names(reader),
+                "call-again" => {
+                    self.call_again = match item.get_ref() {
+                        DeValue::Boolean(false) => Some((line, None)),
+                        _ => moment(reader, name, item).map(|at_ms| (line, Some(at_ms))),
+                    }
+                }
                 "never-wording" => self.never_wording = of_names(reader),
                 "language" => {
                     self.language = language(reader, name, item).map(|language| (line, language))

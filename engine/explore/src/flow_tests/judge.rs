@@ -6,7 +6,7 @@ use ghanti_model::{Content, Decision, Prompt};
 use super::expect::Transfer;
 use super::read::{Answer, FlowTest};
 use crate::run::Held;
-use crate::transcript::words;
+use crate::transcript::{moment, words};
 
 type Complaints = Vec<(Option<usize>, String)>;
 
@@ -135,6 +135,25 @@ impl FlowTest {
             complain(
                 *line,
                 format!("expected to be invoked: {wanted}; got {got}"),
+            );
+        }
+        if let Some((line, wanted)) = &expect.milestones
+            && *wanted != scripted.milestones
+        {
+            let (wanted, got) = (list(wanted), list(&scripted.milestones));
+            complain(
+                *line,
+                format!("expected the milestones {wanted}; got {got}"),
+            );
+        }
+        if let Some((line, wanted)) = &expect.call_again
+            && *wanted != scripted.call_again_ms
+        {
+            let named = |at_ms: Option<u64>| at_ms.map_or_else(|| "none".to_owned(), moment);
+            let (wanted, got) = (named(*wanted), named(scripted.call_again_ms));
+            complain(
+                *line,
+                format!("expected another call at {wanted}; got {got}"),
             );
         }
         if let Some((line, wanted)) = &expect.asked

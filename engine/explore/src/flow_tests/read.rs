@@ -7,7 +7,8 @@ use ghanti_host::{Act, Away, Does, Failed, ScriptedCaller};
 use ghanti_manifest::ManifestError;
 use ghanti_manifest::reader::{Item, Reader};
 use ghanti_model::{
-    CallError, CallFacts, Description, Direction, Language, Masked, PhoneNumber, Refusal, Reply,
+    CallError, CallFacts, Description, Direction, EarlierCall, Language, Masked, PhoneNumber,
+    Refusal, Reply,
 };
 use serde_json::Value as Json;
 use time::format_description::well_known::Rfc3339;
@@ -16,9 +17,10 @@ use toml::de::{DeTable, DeValue};
 
 use super::expect::Expect;
 use crate::run::call_id;
+use crate::transcript::INDIA_S;
 
 /// The time of day in scripted calls, to the east of Greenwich: India's.
-const OFFSET_MINUTES: i32 = 330;
+const OFFSET_MINUTES: i16 = 330;
 /// When a scripted call begins if its test does not say: 2026-01-05T05:30:00Z, 11:00 in India.
 const BEGINNING_MS: u64 = 1_767_591_000_000;
 
@@ -56,6 +58,8 @@ pub struct Known {
     pub begins_ms: Option<u64>,
     /// `[call] away`.
     pub away: BTreeSet<Away>,
+    /// `[[history]]`: earlier calls, newest first.
+    pub history: Vec<EarlierCall>,
 }
 
 /// An entry of `[[caller]]`: the caller's answer to the next question.
@@ -165,9 +169,13 @@ impl Known {
                 .with_languages(&self.languages)
                 .with_beginning(self.begins_ms.unwrap_or(BEGINNING_MS))
                 .without(self.away.iter().copied());
-        self.lookup
+        let caller = self
+            .lookup
             .iter()
-            .fold(caller, |caller, (key, value)| caller.with_value(key, value))
+            .fold(caller, |caller, (key, value)| caller.with_value(key, value));
+        self.history.iter().fold(caller, |caller, call| {
+            caller.with_earlier_call(call.clone())
+        })
     }
 
     /// The day of the call, in India.
@@ -176,7 +184,7 @@ impl Known {
         let began = i64::try_from(begins_ms / 1_000)
             .ok()
             .and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok());
-        let offset = UtcOffset::from_whole_seconds(OFFSET_MINUTES * 60);
+        let offset = UtcOffset::from_whole_seconds(INDIA_S);
         let began = began.unwrap_or(OffsetDateTime::UNIX_EPOCH);
         began.to_offset(offset.unwrap_or(UtcOffset::UTC)).date()
     }
@@ -230,7 +238,7 @@ impl FlowTest {
         description: &Description,
     ) {
         let known = [
-            "call", "customer", "lookup", "settings", "actions", "caller", "expect",
+            "call", "customer", "lookup", "settings", "history", "actions", "caller", "expect",
         ];
         reader.table(document, &known, |reader, name, item| {
             match name {
@@ -256,6 +264,15 @@ impl FlowTest {
                     }
                     _ => reader.expect(name, item, "a table for each answer: `[[caller]]`"),
                 },
+                "history" => match item.get_ref() {
+                    DeValue::Array(items) => {
+                        let calls = items.iter();
+                        self.known.history = calls
+                            .filter_map(|item| earlier_call(reader, item))
+                            .collect();
+                    }
+                    _ => reader.expect(name, item, "a table for each call: `[[history]]`"),
+                },
                 "expect" => self.expect.read(reader, item, description),
                 _ => return false,
             }
@@ -277,7 +294,7 @@ impl FlowTest {
         let interrupts = &mut self.interrupts;
         reader.section("call", item, &keys, |reader, name, item| {
             match name {
-                "at" => known.begins_ms = beginning(reader, item),
+                "at" => known.begins_ms = moment(reader, name, item),
                 "away" => {
                     known.away = reader.each(name, item, away).into_iter().collect();
                 }
@@ -390,12 +407,49 @@ impl Answer {
     }
 }
 
+/// An entry of `[[history]]`.
+fn earlier_call(reader: &mut Reader<'_>, item: &Item<'_>) -> Option<EarlierCall> {
+    let mut call = EarlierCall {
+        unix_ms: 0,
+        offset_minutes: OFFSET_MINUTES,
+        flow: String::new(),
+        outcome: String::new(),
+        established: Vec::new(),
+        notes: BTreeMap::new(),
+    };
+    let known = ["at", "flow", "outcome", "established", "notes"];
+    reader.section("history", item, &known, |reader, name, item| {
+        match name {
+            "at" => call.unix_ms = moment(reader, name, item).unwrap_or_default(),
+            "flow" => call.flow = reader.string(name, item).unwrap_or_default(),
+            "outcome" => call.outcome = reader.string(name, item).unwrap_or_default(),
+            "established" => {
+                call.established = reader.each(name, item, |text| Ok(text.to_owned()));
+            }
+            "notes" => {
+                let notes = texts(reader, name, item).into_iter();
+                call.notes = notes
+                    .map(|(name, value)| (name, Masked::new(value)))
+                    .collect();
+            }
+            _ => return false,
+        }
+        true
+    });
+    if call.unix_ms == 0 || call.outcome.is_empty() {
+        reader.expect("history", item, "at least `at` (a time) and `outcome`");
+        return None;
+    }
+    Some(call)
+}
+
 fn away(text: &str) -> Result<Away, String> {
     match text {
         "customer" => Ok(Away::Customer),
         "lookup" => Ok(Away::Lookup),
         "actions" => Ok(Away::Actions),
-        _ => Err("give `customer`, `lookup` or `actions`".to_owned()),
+        "history" => Ok(Away::History),
+        _ => Err("give `customer`, `lookup`, `history` or `actions`".to_owned()),
     }
 }
 
@@ -489,7 +543,7 @@ pub(super) fn templates(
     reader.each(name, item, known)
 }
 
-fn beginning(reader: &mut Reader<'_>, item: &Item<'_>) -> Option<u64> {
+pub(super) fn moment(reader: &mut Reader<'_>, name: &str, item: &Item<'_>) -> Option<u64> {
     let text = match item.get_ref() {
         DeValue::Datetime(moment) => moment.to_string(),
         DeValue::String(text) => text.to_string(),
@@ -500,7 +554,7 @@ fn beginning(reader: &mut Reader<'_>, item: &Item<'_>) -> Option<u64> {
         .and_then(|moment| u64::try_from(moment.unix_timestamp_nanos() / 1_000_000).ok());
     if moment.is_none() {
         reader.expect(
-            "at",
+            name,
             item,
             "a time with its offset, such as 2026-11-20T11:00:00+05:30",
         );

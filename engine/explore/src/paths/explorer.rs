@@ -434,6 +434,7 @@ impl<'v> Explorer<'v> {
                     }
                 }
                 Event::Answered { waited_ms: ms, .. } => waited_ms += ms,
+                Event::Paused(ms) => waited_ms += u64::from(*ms),
                 _ => {}
             }
         }

@@ -95,6 +95,10 @@ fn of_question(asking: &Asking, place: &Place<'_>) -> (Vec<Choice>, Option<Strin
     if is_confirm {
         return (choices, missing);
     }
+    if asking.understand.is_some() {
+        // what no grammar takes goes to the action
+        add(Does::Says(WORDS.to_owned()).into(), true);
+    }
     for side in &asking.sides {
         add(chooses(side).into(), true);
     }
@@ -273,6 +277,7 @@ mod tests {
             choices: Vec::new(),
             sides: Vec::new(),
             grammar: None,
+            understand: None,
             keys: None,
             no_input: 1,
             no_match: 1,

@@ -3,8 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use ghanti_host::{Away, FlowVersion};
+use ghanti_host::{Away, Does, FlowVersion};
+use ghanti_manifest::question::Expects;
+use ghanti_model::Reply;
 use ghanti_model::values::Kind;
+use serde_json::{Value as Json, json};
 use time::Duration;
 
 use super::options::Examples;
@@ -33,10 +36,9 @@ pub(super) fn situations(
     let mut situations: Vec<Situation> = Vec::new();
     for (file, test) in tests {
         for (question, does) in test.examples() {
-            use ghanti_host::Does;
             let is_example = match does {
                 Does::Says(_) | Does::Presses(_) => true,
-                Does::Replies(reply, None) => !matches!(reply, ghanti_model::Reply::Choice(_)),
+                Does::Replies(reply, None) => !matches!(reply, Reply::Choice(_)),
                 _ => false,
             };
             let known = examples.answers.entry(question.to_owned()).or_default();
@@ -62,6 +64,9 @@ pub(super) fn situations(
             });
         }
     }
+    for (action, answers) in understood(version) {
+        examples.actions.entry(action).or_insert(answers);
+    }
     let left_out = situations.len().saturating_sub(SITUATIONS_MAX);
     situations.truncate(SITUATIONS_MAX);
     if situations.is_empty() {
@@ -73,6 +78,20 @@ pub(super) fn situations(
     }
     situations.extend(further(version, &situations));
     (situations, examples, left_out)
+}
+
+/// What actions answer that understand questions: a choice, and none.
+fn understood(version: &FlowVersion) -> impl Iterator<Item = (String, Vec<Json>)> {
+    let questions = version.manifest().questions.values();
+    questions.filter_map(|question| {
+        let action = question.understand.clone()?;
+        let Expects::Choices(choices) = &question.expects else {
+            return None;
+        };
+        let first = choices.first().map(|choice| json!({ "choice": choice.id }));
+        let none = json!({ "choice": null });
+        Some((action, first.into_iter().chain([none]).collect()))
+    })
 }
 
 /// The first one in the flow's other languages, and without the stores that it may need.

@@ -71,4 +71,6 @@ pub enum Away {
     Lookup,
     /// Actions are `unavailable`.
     Actions,
+    /// Earlier calls are `unavailable`.
+    History,
 }

@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use async_trait::async_trait;
 use ghanti_model::values::DateRules;
 use ghanti_model::{
-    Answer, CallError, CallFacts, Choice, Collection, Decision, Language, Masked, Playout, Prompt,
-    PromptId, Question, Reply,
+    Answer, CallError, CallFacts, Choice, Collection, Decision, EarlierCall, Language, Masked,
+    Milestone, Playout, Prompt, PromptId, Question, Reply,
 };
 use serde_json::Value as Json;
 
@@ -105,6 +105,7 @@ impl ScriptedCaller {
             reply: came.reply,
             language: came.language,
             changed_to: None,
+            understood_by: None,
             transcript: came.transcript,
             attempts: came.attempts,
             playouts: self.report(),
@@ -149,6 +150,12 @@ impl ScriptedCaller {
         if let Some((reply, language, transcript)) = understood {
             attempts.waited_ms += ANSWER_MS;
             return attempts.end(reply, language, transcript);
+        }
+        if let (Does::Says(words), Some(_)) = (&act.does, &put.asking.understand) {
+            // an action is asked what they mean
+            attempts.waited_ms += ANSWER_MS;
+            let words = Some(Masked::from(words.as_str()));
+            return attempts.end(Reply::NoMatch, None, words);
         }
         let failed = match act.does {
             Does::StaysSilent => Failed::NoInput,
@@ -298,6 +305,29 @@ impl Conversation for ScriptedCaller {
         Ok(())
     }
 
+    async fn milestone(&mut self, milestone: Milestone) -> Result<(), CallError> {
+        self.alive()?;
+        let name = milestone.as_str().to_owned();
+        self.told().milestones.push(name.clone());
+        self.tell(Event::Milestone(name));
+        Ok(())
+    }
+
+    async fn call_again(&mut self, at_ms: u64) -> Result<(), CallError> {
+        self.alive()?;
+        self.told().call_again_ms = Some(at_ms);
+        self.tell(Event::CallAgain(at_ms));
+        Ok(())
+    }
+
+    async fn history(&mut self, most: usize) -> Result<Vec<EarlierCall>, CallError> {
+        self.alive()?;
+        if self.away.contains(&Away::History) {
+            return Err(CallError::Unavailable("the records are away".to_owned()));
+        }
+        Ok(self.history.iter().take(most).cloned().collect())
+    }
+
     async fn invoke(&mut self, invocation: Invocation) -> Result<Json, CallError> {
         self.alive()?;
         let Invocation { name, input, .. } = invocation;
@@ -341,6 +371,7 @@ impl Conversation for ScriptedCaller {
             choices,
             grammar,
             side_answers,
+            understand,
             no_input_ms,
             no_input,
             no_match,
@@ -357,6 +388,7 @@ impl Conversation for ScriptedCaller {
                 choices: choices.clone(),
                 sides: side_answers.into_iter().map(|side| side.choice).collect(),
                 grammar,
+                understand,
                 keys: None,
                 no_input: no_input.len(),
                 no_match: no_match.len(),
@@ -400,6 +432,7 @@ impl Conversation for ScriptedCaller {
                 choices: Vec::new(),
                 sides: Vec::new(),
                 grammar: None,
+                understand: None,
                 keys: Some((min, max)),
                 no_input: no_input.len(),
                 no_match: no_match.len(),
@@ -416,6 +449,14 @@ impl Conversation for ScriptedCaller {
     async fn drain(&mut self) -> Result<Vec<Playout>, CallError> {
         self.alive()?;
         Ok(self.report())
+    }
+
+    async fn pause(&mut self, ms: u32) -> Result<(), CallError> {
+        self.alive()?;
+        self.hear();
+        self.now_ms += u64::from(ms);
+        self.tell(Event::Paused(ms));
+        Ok(())
     }
 
     async fn settle(&mut self) -> Result<(), CallError> {

@@ -26,6 +26,10 @@ pub struct Scripted {
     pub invoked: Vec<(String, Json)>,
     /// The notes, by name.
     pub notes: BTreeMap<String, Masked>,
+    /// The milestones that the flow recorded, in order.
+    pub milestones: Vec<String>,
+    /// When the flow asked for another call, in milliseconds since 1970.
+    pub call_again_ms: Option<u64>,
     /// The language that the flow last set.
     pub language: Option<Language>,
     /// Scripted answers that the question asked does not accept, and actions without one, one
@@ -92,6 +96,12 @@ pub enum Event {
     Outcome(String),
     /// The flow stored a value with the record.
     Noted(String, Masked),
+    /// The flow recorded a milestone.
+    Milestone(String),
+    /// The flow asked for another call, in milliseconds since 1970.
+    CallAgain(u64),
+    /// The flow paused, for milliseconds.
+    Paused(u32),
     /// The flow looked a key up.
     LookedUp(String),
     /// The flow invoked an action.
@@ -120,6 +130,8 @@ pub struct Asking {
     pub grammar: Option<ValueGrammar>,
     /// The least and most keys, of a question for keys.
     pub keys: Option<(usize, usize)>,
+    /// The action that is asked what words mean that no grammar takes.
+    pub understand: Option<String>,
     /// How many prompts follow silences.
     pub no_input: usize,
     /// How many prompts follow answers that were not understood.
