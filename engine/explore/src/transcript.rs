@@ -112,7 +112,7 @@ pub fn lines(
                 ..
             } => (Speaker::Caller, answered(act, reply), question.clone()),
             Event::HungUp => (Speaker::Caller, "hangs up".to_owned(), String::new()),
-            Event::Asked(_) | Event::LookedUp(_) => continue,
+            Event::Asked(_) | Event::LookedUp(_) | Event::Waited => continue,
             Event::Milestone(name) => (Speaker::Flow, format!("reaches `{name}`"), String::new()),
             Event::CallAgain(at_ms) => (
                 Speaker::Flow,

@@ -46,6 +46,10 @@ pub struct ScriptedCaller {
     heard: usize,
     heard_whole: BTreeSet<String>,
     now_ms: u64,
+    /// How often the flow has waited for what is queued to be heard, and at which of these waits
+    /// they hang up.
+    waits: usize,
+    hangs_up_at: Option<usize>,
     ended: bool,
     /// The languages of the flow.
     spoken: Vec<Language>,
@@ -82,6 +86,8 @@ impl ScriptedCaller {
             heard: 0,
             heard_whole: BTreeSet::new(),
             now_ms: BEGINNING_MS,
+            waits: 0,
+            hangs_up_at: None,
             ended: false,
             spoken: Vec::new(),
         }
@@ -134,6 +140,13 @@ impl ScriptedCaller {
     /// for it. Where the list ends they hang up.
     pub fn with_turns(mut self, turns: impl IntoIterator<Item = Turn>) -> Self {
         self.turns = Some(turns.into_iter().collect());
+        self
+    }
+
+    /// They hang up when the flow waits for what is queued to be heard (`drain`, `pause`, a prompt
+    /// with requirements) for the time of this number, from 1.
+    pub fn hang_up_at_wait(mut self, wait: usize) -> Self {
+        self.hangs_up_at = Some(wait);
         self
     }
 
@@ -225,6 +238,17 @@ impl ScriptedCaller {
         self.ended = true;
         self.tell(Event::HungUp);
         CallError::CallEnded
+    }
+
+    /// The flow waits for what is queued to be heard.
+    fn wait(&mut self) -> Result<(), CallError> {
+        self.alive()?;
+        self.waits += 1;
+        self.tell(Event::Waited);
+        if self.hangs_up_at == Some(self.waits) {
+            return Err(self.hang_up());
+        }
+        Ok(())
     }
 
     fn queue(&mut self, prompt: Prompt) -> PromptId {

@@ -20,6 +20,7 @@ mod dev;
 mod dialling;
 mod doctor;
 mod emi_flow;
+mod exploring;
 mod failures;
 mod found_calls;
 mod gates;

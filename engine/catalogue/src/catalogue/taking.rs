@@ -149,7 +149,7 @@ impl Catalogue {
         let is_loaded = loaded.is_some();
         let version = match loaded {
             Some(loaded) => loaded,
-            None => Arc::new(self.loader.load(name.clone(), source, alike).await?),
+            None => Arc::new(self.loader.load(name.clone(), source, alike.clone()).await?),
         };
         let observed = flow_tests::pass(&version, &tests).await?;
         if !is_loaded {
@@ -166,7 +166,7 @@ impl Catalogue {
         }
         self.has_all_rules(&version, &text)?;
         if !is_loaded {
-            paths::gate(&version, &tests).await?;
+            paths::gate(&version, &tests, alike.as_deref()).await?;
             replay_gate::pass(self.replay_check.as_deref(), &version).await?;
         }
         Ok(version)

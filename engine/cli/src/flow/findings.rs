@@ -6,6 +6,7 @@ use std::path::Path;
 use ghanti_catalogue::{Finding, Severity};
 use ghanti_explore::paths::Exploration;
 use ghanti_explore::transcript::Line;
+use ghanti_host::Step;
 use serde_json::{Value as Json, json};
 
 /// A finding with its place, as compilers and editors write it.
@@ -22,7 +23,7 @@ pub fn text(folder: &Path, finding: &Finding) -> String {
         text,
         "{} ({}): {}",
         severity(finding.severity),
-        finding.step,
+        step(finding),
         finding.message
     );
     if !finding.hint.is_empty() {
@@ -38,7 +39,7 @@ pub fn text(folder: &Path, finding: &Finding) -> String {
 pub fn json(finding: &Finding) -> Json {
     json!({
         "severity": severity(finding.severity),
-        "step": finding.step.to_string(),
+        "step": step(finding),
         "file": finding.file,
         "line": finding.line,
         "column": finding.column,
@@ -46,6 +47,14 @@ pub fn json(finding: &Finding) -> Json {
         "hint": (!finding.hint.is_empty()).then_some(&finding.hint),
         "path": finding.path,
     })
+}
+
+/// The step that found it; what the engine does not look for itself is of the paths.
+fn step(finding: &Finding) -> String {
+    match (finding.step, finding.line) {
+        (Step::Properties, None) => "paths".to_owned(),
+        (step, _) => step.to_string(),
+    }
 }
 
 /// The severity's name.

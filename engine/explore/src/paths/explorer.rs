@@ -17,6 +17,8 @@ use crate::transcript::words;
 /// How long one letter takes to speak, in milliseconds: some 13 letters a second, as measured of
 /// espeak-ng at its usual rate in English and Hindi.
 const LETTER_MS: u64 = 75;
+/// The most waits without an answer between them at which the caller hangs up.
+const WAITS_MAX: usize = 16;
 /// How long an audio file is taken to last, in milliseconds.
 const AUDIO_MS: u64 = 5_000;
 
@@ -25,6 +27,8 @@ pub(super) struct Node {
     pub(super) situation: usize,
     turns: Vec<Turn>,
     disturbances: usize,
+    /// The wait for what is queued at which the caller hangs up.
+    hangs_up_at: Option<usize>,
     /// Whether it repeats one answer and does not branch.
     is_straight: bool,
     /// What happened until the last answer, in the conversation that it continues.
@@ -81,6 +85,7 @@ impl<'v> Explorer<'v> {
                 situation,
                 turns: Vec::new(),
                 disturbances: 0,
+                hangs_up_at: None,
                 is_straight: false,
                 before: Arc::default(),
             });
@@ -97,14 +102,20 @@ impl<'v> Explorer<'v> {
                 let held = batch.into_iter().map(|node| {
                     let situation = self.found.situations.get(node.situation);
                     let known = situation.map(|situation| situation.known.clone());
-                    let version = Arc::clone(self.version);
+                    let (version, repeats) = (Arc::clone(self.version), self.bounds.repeats);
                     tokio::spawn(async move {
                         let known = known.unwrap_or_default();
-                        let caller = known.caller().with_turns(node.turns.clone());
+                        let mut caller = known.caller().with_turns(node.turns.clone());
+                        if let Some(wait) = node.hangs_up_at {
+                            caller = caller.hang_up_at_wait(wait);
+                        }
                         let held = hold(&version, caller, &known.settings).await;
                         // a path is held twice, and each of its beginnings again by those that
                         // continue it
-                        let again = if held.scripted.open.is_none() && node.disturbances == 0 {
+                        let is_path = held.scripted.open.is_none()
+                            && node.disturbances == 0
+                            && node.hangs_up_at.is_none();
+                        let again = if repeats && is_path {
                             let caller = known.caller().with_turns(node.turns.clone());
                             Some(hold(&version, caller, &known.settings).await)
                         } else {
@@ -174,6 +185,10 @@ impl<'v> Explorer<'v> {
         self.cover(&held);
         self.check_words(&node, &held);
         let events = held.scripted.events.clone();
+        if node.hangs_up_at.is_some() {
+            self.hung_up(&node, &held);
+            return;
+        }
         if !goes_on_from(&node.before, &events) {
             self.find(
                 &node,
@@ -182,6 +197,9 @@ impl<'v> Explorer<'v> {
                 "the flow does not do the same when it is answered the same: it is not deterministic, so that its calls cannot be replayed",
             );
             return;
+        }
+        if held.failure().is_none() {
+            self.hang_up_within(&node, &events);
         }
         let Some(wait) = held.scripted.open.clone() else {
             if let Some(again) = &again {
@@ -198,11 +216,7 @@ impl<'v> Explorer<'v> {
             self.ended(&node, held);
             return;
         };
-        self.found.hang_ups += 1;
-        if let Some(failure) = held.failure() {
-            let message = format!("after the caller hung up: {failure}");
-            self.find(&node, &events, Severity::Error, &message);
-        }
+        self.hung_up(&node, &held);
         if node.turns.len() >= self.bounds.turns {
             let message = format!(
                 "the conversation does not end after {} answers: it goes on without end",
@@ -213,6 +227,40 @@ impl<'v> Explorer<'v> {
             return;
         }
         self.branch(node, wait, events);
+    }
+
+    /// A conversation in which the caller hung up.
+    fn hung_up(&mut self, node: &Node, held: &Held) {
+        self.found.hang_ups += 1;
+        if let Some(failure) = held.failure() {
+            let message = format!("after the caller hung up: {failure}");
+            self.find(node, &held.scripted.events, Severity::Error, &message);
+        }
+    }
+
+    /// Lets the caller hang up wherever the flow waited since the last answer for what is queued to
+    /// be heard.
+    fn hang_up_within(&mut self, node: &Node, events: &[Event]) {
+        if node.disturbances > 0 {
+            return;
+        }
+        let waits = |events: &[Event]| {
+            let waited = events.iter().filter(|event| **event == Event::Waited);
+            waited.count()
+        };
+        let (before, all) = (waits(&node.before), waits(events));
+        let all = all.min(before + WAITS_MAX);
+        let Some(queue) = self.queues.first_mut() else {
+            return;
+        };
+        queue.extend((before + 1..=all).map(|wait| Node {
+            situation: node.situation,
+            turns: node.turns.clone(),
+            disturbances: 0,
+            hangs_up_at: Some(wait),
+            is_straight: false,
+            before: Arc::default(),
+        }));
     }
 
     fn branch(&mut self, node: Node, wait: Wait, mut events: Vec<Event>) {
@@ -289,6 +337,7 @@ impl<'v> Explorer<'v> {
             situation: node.situation,
             turns,
             disturbances,
+            hangs_up_at: None,
             is_straight,
             before: Arc::clone(before),
         });

@@ -65,7 +65,7 @@ impl Explorer<'_> {
         let within = if self.found.is_whole() {
             ""
         } else {
-            ", on the paths explored"
+            " on the paths explored"
         };
         let templates = self.version.description.templates.iter();
         let unsaid = templates.filter(|used| {
@@ -73,17 +73,19 @@ impl Explorer<'_> {
                 && Some(used.name.as_str()) != after_failure
                 && !self.version.prompts.is_part(&used.name)
         });
-        let mut never: Vec<_> = unsaid
-            .map(|used| format!("the template `{}` is never said{within}", used.name))
-            .collect();
+        let unsaid = unsaid.map(|used| used.name.as_str());
         let unasked = manifest
             .questions
             .keys()
             .filter(|name| !self.found.observed.asked.contains(*name));
-        never.extend(unasked.map(|name| {
-            format!("the question `{name}` is never asked{within}, so that none of its choices is reached")
-        }));
-        let never = never.into_iter().map(|message| Finding {
+        let never = [
+            listed(unsaid).map(|names| format!("never said{within}: {names}")),
+            listed(unasked.map(String::as_str)).map(|names| {
+                format!("never asked{within}, so that none of their choices is reached: {names}")
+            }),
+        ];
+        let never = never.into_iter().flatten();
+        let never = never.map(|message| Finding {
             severity: Severity::Warning,
             line: None,
             message,
@@ -122,4 +124,10 @@ impl Explorer<'_> {
             }
         }
     }
+}
+
+/// Names in a row, if there are any.
+fn listed<'n>(names: impl Iterator<Item = &'n str>) -> Option<String> {
+    let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
+    (!names.is_empty()).then(|| names.join(", "))
 }

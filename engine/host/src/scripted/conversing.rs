@@ -447,12 +447,12 @@ impl Conversation for ScriptedCaller {
     }
 
     async fn drain(&mut self) -> Result<Vec<Playout>, CallError> {
-        self.alive()?;
+        self.wait()?;
         Ok(self.report())
     }
 
     async fn pause(&mut self, ms: u32) -> Result<(), CallError> {
-        self.alive()?;
+        self.wait()?;
         self.hear();
         self.now_ms += u64::from(ms);
         self.tell(Event::Paused(ms));
@@ -460,7 +460,7 @@ impl Conversation for ScriptedCaller {
     }
 
     async fn settle(&mut self) -> Result<(), CallError> {
-        self.alive()?;
+        self.wait()?;
         self.hear();
         Ok(())
     }

@@ -100,6 +100,8 @@ pub enum Event {
     Milestone(String),
     /// The flow asked for another call, in milliseconds since 1970.
     CallAgain(u64),
+    /// The flow waited for what was queued to be heard.
+    Waited,
     /// The flow paused, for milliseconds.
     Paused(u32),
     /// The flow looked a key up.
