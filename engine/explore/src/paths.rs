@@ -58,6 +58,9 @@ impl Bounds {
     /// How often one question branches in a path: a flow that repeats something three times, as
     /// most do, is explored in full.
     pub const ASKED_MAX: usize = 4;
+    /// How many conversations are held at once: the same on every machine, as it decides in which
+    /// order paths are found.
+    pub const AT_ONCE: usize = 8;
     /// The time limit of an exploration, where nothing else is said.
     pub const WITHIN: Duration = Duration::from_secs(60);
     /// The most conversations that the gate holds.
@@ -73,7 +76,7 @@ impl Bounds {
             turns: Self::TURNS_MAX,
             asked: Self::ASKED_MAX,
             within: Self::WITHIN,
-            at_once: std::thread::available_parallelism().map_or(1, usize::from),
+            at_once: Self::AT_ONCE,
             repeats: true,
         }
     }

@@ -57,6 +57,7 @@ impl Explorer<'_> {
 
     /// What was never reached, and the order of all findings.
     pub(super) fn conclude(&mut self) {
+        self.found.paths.sort_by_key(|path| path.situation);
         let manifest = self.version.manifest();
         let after_failure = match &manifest.on_failure.say {
             Some(FailureWords::Template(name)) => Some(name.as_str()),
