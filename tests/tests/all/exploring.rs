@@ -155,7 +155,7 @@ bot-name = "Meera"
 [[caller]]
 asked = "identity"
 first = ["no-input", "no-match"]
-says = "haan ji main bol raha hoon"
+says = "yes speaking"
 attempts = 3
 
 [[caller]]
@@ -436,4 +436,89 @@ async fn a_version_that_tells_the_amount_before_identity_is_refused_at_load() {
         shipped,
         "the other goes on"
     );
+}
+
+/// A flow of one of the fixtures' components.
+fn fixture(name: &str, files: &[(&str, &str)]) -> Author {
+    let author = Author {
+        folder: tempfile::tempdir().unwrap(),
+    };
+    let component = format!("plugins/target/fixtures/{name}.wasm");
+    fs::create_dir_all(author.flow().join("prompts")).unwrap();
+    fs::create_dir_all(author.flow().join("tests")).unwrap();
+    fs::copy(root().join(component), author.flow().join("flow.wasm")).unwrap();
+    for (file, text) in files {
+        author.write(file, text);
+    }
+    author
+}
+
+#[test]
+fn an_action_answers_as_in_the_tests_and_fails_once_each() {
+    let test = "[[actions]]\nname = 'due-amount'\nanswer = { due = 12500 }\n[[actions]]\nname = 'send-link'\nanswer = { sent = true }\n\
+        [[actions]]\nname = 'due-amount'\nerror = 'invalid'\n[expect]\noutcome = 'told'\ninvoked = ['due-amount', 'send-link']\n";
+    let files = [
+        (
+            "flow.toml",
+            "[grants]\nactions = ['due-amount', 'send-link']\n",
+        ),
+        ("tests/one.toml", test),
+    ];
+    let author = fixture("invokes", &files);
+    let (code, told) = author.json(&["test"]);
+    assert_eq!(code, 0, "{told:#}");
+    let levels = &told["flows"][0]["explored"]["levels"];
+    assert_eq!(
+        (&levels[0]["paths"], &levels[1]["paths"]),
+        (&1.into(), &2.into())
+    );
+
+    fs::remove_file(author.flow().join("tests/one.toml")).unwrap();
+    let (code, told) = author.told(&["test"]);
+    assert_eq!(code, 0, "{told}");
+    assert!(
+        told.contains("not explored: the action `due-amount` has no example of an answer"),
+        "{told}"
+    );
+}
+
+#[test]
+fn values_are_said_and_keyed_and_all_that_a_flow_tells_can_be_expected() {
+    let prompts = "### $amount (money)\n### $value (date)\ndue = Your instalment of { $amount } is due.\nwhen = On which day will you pay?\n\
+        read-back = You will pay on { $value }. Is that right?\nhow-many = For how many months?\nthanks = Thank you.\n";
+    let manifest = "[settings]\nquestions = 'when how-many'\namount = '1250000'\nmilestone = 'told'\npause = 2000\nagain = '2026-01-10 14:30'\nhistory = 2\n\
+        [questions.when]\nexpects = 'date'\nearliest = 'today'\nlatest = 'today+30'\nconfirm = 'read-back'\n\
+        [questions.how-many]\nexpects = 'number'\nmin = 1\nmax = 60\n";
+    let test = "[[history]]\nat = 2026-01-02T10:00:00+05:30\nflow = 'emi'\noutcome = 'declined'\nnotes = { promise = 'x' }\n\
+        [[caller]]\nasked = 'when'\nsays = 'day after tomorrow'\n[[caller]]\nasked = 'when-confirm'\nchoice = 'yes'\n[[caller]]\nasked = 'how-many'\npresses = '12'\n\
+        [expect]\noutcome = 'surveyed'\nmilestones = ['told']\ncall-again = 2026-01-10T14:30:00+05:30\nwording = { read-back = 'seventh of january' }\n\
+        notes = { earlier = 'emi declined promise' }\nasked = ['when', 'when-confirm', 'how-many']\n";
+    let files = [
+        ("flow.toml", manifest),
+        ("prompts/en-IN.ftl", prompts),
+        ("tests/pays.toml", test),
+    ];
+    let author = fixture("survey", &files);
+    let (code, told) = author.json(&["test"]);
+    assert_eq!(code, 0, "{told:#}");
+    assert_eq!(
+        told["flows"][0]["findings"],
+        Json::Array(Vec::new()),
+        "{told:#}"
+    );
+    // said with a yes, keyed, silence, unknown words; and for each of these the same at the other
+    let paths = &told["flows"][0]["explored"]["levels"][0]["paths"];
+    assert_eq!(*paths, 16, "{told:#}");
+
+    author.change("tests/pays.toml", "14:30:00", "14:45:00");
+    author.change("tests/pays.toml", "['told']", "['heard']");
+    let (code, told) = author.told(&["test", "--only-written"]);
+    assert_eq!(code, 1);
+    for words in [
+        "expected another call at 2026-01-10T14:45:00+05:30; got 2026-01-10T14:30:00+05:30",
+        "expected the milestones `heard`; got `told`",
+        "“day after tomorrow” → 2026-01-07",
+    ] {
+        assert!(told.contains(words), "`{words}`: {told}");
+    }
 }
