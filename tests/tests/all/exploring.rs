@@ -395,8 +395,9 @@ async fn a_version_that_tells_the_amount_before_identity_is_refused_at_load() {
         ..EngineSettings::default()
     })
     .unwrap();
+    let components = tempfile::tempdir().unwrap();
     let settings = CatalogueSettings {
-        components: author.folder.path().join("components"),
+        components: components.path().to_owned(),
         ..CatalogueSettings::default()
     };
     // the shipped flow holds its properties

@@ -51,7 +51,10 @@ async fn every_answer_of_every_question_is_a_path() {
     );
     let undisturbed = found.levels[0];
     assert_eq!(undisturbed.paths, found.paths.len());
-    let answers: Vec<_> = found.paths.iter().map(|path| path.answers()).collect();
+    // the second is the first without look-ups
+    assert_eq!(found.situations.len(), 2);
+    let first = found.paths.iter().filter(|path| path.situation == 0);
+    let answers: Vec<_> = first.map(|path| path.answers()).collect();
     for path in [
         "identity: says nothing",
         "identity: is not understood",
