@@ -149,7 +149,11 @@ impl Catalogue {
         let is_loaded = loaded.is_some();
         let version = match loaded {
             Some(loaded) => loaded,
-            None => Arc::new(self.loader.load(name.clone(), source, alike.clone()).await?),
+            None => Arc::new(
+                self.loader
+                    .load(name.clone(), source, alike.clone())
+                    .await?,
+            ),
         };
         let observed = flow_tests::pass(&version, &tests).await?;
         if !is_loaded {
