@@ -39,6 +39,17 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         "ghanti-catalogue",
         &[
             "ghanti-audio",
+            "ghanti-explore",
+            "ghanti-host",
+            "ghanti-journal",
+            "ghanti-language",
+            "ghanti-manifest",
+            "ghanti-model",
+        ],
+    ),
+    (
+        "ghanti-explore",
+        &[
             "ghanti-host",
             "ghanti-journal",
             "ghanti-language",
@@ -51,6 +62,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         &[
             "ghanti-audio",
             "ghanti-catalogue",
+            "ghanti-explore",
             "ghanti-host",
             "ghanti-journal",
             "ghanti-language",
@@ -113,6 +125,9 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     (
         "ghanti-cli",
         &[
+            "ghanti-catalogue",
+            "ghanti-explore",
+            "ghanti-host",
             "ghanti-import",
             "ghanti-model",
             "ghanti-replay",

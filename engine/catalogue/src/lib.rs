@@ -2,9 +2,9 @@
 //! and chooses the version of each call.
 
 mod catalogue;
+mod check;
 mod debounce;
 pub mod file_watcher;
-mod flow_tests;
 mod kept;
 mod loader;
 mod loading;
@@ -22,6 +22,7 @@ mod version_set;
 mod watch;
 
 pub use catalogue::{Catalogue, CatalogueError, CatalogueSettings, ChangeError};
+pub use check::{Checked, Finding, Severity};
 pub use loading::Loading;
 pub use metrics::FlowCounts;
 pub use orders::{NotAnOrder, UnknownFlow};

@@ -24,6 +24,8 @@ pub(crate) struct Loader {
     pub(crate) compiler: Compiler,
     default_transfer: Vec<PhoneNumber>,
     allowance: Allowance,
+    /// The number of targets that have none, where nobody is called.
+    stand_in: Option<PhoneNumber>,
 }
 
 impl Loader {
@@ -38,7 +40,13 @@ impl Loader {
             compiler,
             default_transfer,
             allowance,
+            stand_in: None,
         }
+    }
+
+    /// Lets targets without a number have this one, as nobody is called.
+    pub(crate) fn stand_in(&mut self, number: PhoneNumber) {
+        self.stand_in = Some(number);
     }
 
     pub(crate) fn allow(&mut self, allowance: Allowance) {
@@ -80,7 +88,8 @@ impl Loader {
             ..
         } = parts;
         let text = manifest.clone().unwrap_or_default();
-        let manifest = self.manifest(&name, manifest.as_deref())?;
+        let manifest = parse(manifest.as_deref())?;
+        let manifest = self.completed(&name, manifest, &text)?;
         let (program, described, code) = match alike {
             Some(alike) => (
                 alike.program().clone(),
@@ -101,10 +110,7 @@ impl Loader {
             templates: prompts.templates(&languages),
             languages: languages.clone(),
         };
-        let mut errors = manifest.check(&description, &text);
-        errors.extend(questions::check(&manifest, &languages, &text));
-        errors.sort_by_key(|error| error.line);
-        no_errors(&errors)?;
+        no_errors(&errors(&manifest, &description, &text))?;
         let samples = manifest.samples.names();
         let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::info!(flow = %name, version = %id, ?code, took_ms, "flow loaded");
@@ -149,17 +155,13 @@ impl Loader {
             .map_err(failed)
     }
 
-    fn manifest(&self, flow: &FlowName, text: Option<&str>) -> Result<Manifest, Fault> {
-        let text = text.unwrap_or_default();
-        let mut manifest = Manifest::parse(text).map_err(|errors| {
-            let reasons = errors
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join("\n");
-            Fault::new(Step::Manifest, reasons, "fix `flow.toml`")
-                .at(errors.first().map(|error| error.line))
-        })?;
+    /// The manifest with the operator's values, within what they allow.
+    pub(crate) fn completed(
+        &self,
+        flow: &FlowName,
+        mut manifest: Manifest,
+        text: &str,
+    ) -> Result<Manifest, Fault> {
         let overrides = &self.allowance.overrides;
         overrides.clear(flow, &mut manifest);
         self.allowance.admit(&mut manifest, text)?;
@@ -170,6 +172,12 @@ impl Loader {
                 self.default_transfer.clone(),
             )]));
         }
+        if let Some(stand_in) = &self.stand_in {
+            let targets = manifest.grants.transfer.iter_mut().flatten();
+            for (_, numbers) in targets.filter(|(_, numbers)| numbers.is_empty()) {
+                numbers.push(stand_in.clone());
+            }
+        }
         let targets = manifest.grants.transfer.iter().flatten();
         for (target, _) in targets.filter(|(_, numbers)| numbers.is_empty()) {
             tracing::warn!(%flow, target, "the flow may transfer to a target that has no number, and is refused: set `numbers` of `[transfer.NAME]`");
@@ -179,6 +187,31 @@ impl Loader {
         }
         Ok(manifest)
     }
+}
+
+/// Parses a manifest; a flow without one has the defaults.
+fn parse(text: Option<&str>) -> Result<Manifest, Fault> {
+    Manifest::parse(text.unwrap_or_default()).map_err(|errors| {
+        let reasons = errors
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("\n");
+        Fault::new(Step::Manifest, reasons, "fix `flow.toml`")
+            .at(errors.first().map(|error| error.line))
+    })
+}
+
+/// The errors of a manifest that show once the flow's description is known.
+pub(crate) fn errors(
+    manifest: &Manifest,
+    description: &Description,
+    text: &str,
+) -> Vec<ManifestError> {
+    let mut errors = manifest.check(description, text);
+    errors.extend(questions::check(manifest, &description.languages, text));
+    errors.sort_by_key(|error| error.line);
+    errors
 }
 
 /// Rejects a manifest with errors, reporting all of them at once.
@@ -196,7 +229,7 @@ pub(crate) fn no_errors(errors: &[ManifestError]) -> Result<(), Fault> {
 
 /// The flow's languages: those of the manifest, else that of its only prompt file. Each needs a
 /// prompt file, where there are any.
-fn languages(
+pub(crate) fn languages(
     manifest: &Manifest,
     prompts: &BTreeMap<Language, String>,
 ) -> Result<Vec<Language>, Fault> {

@@ -16,28 +16,47 @@ pub(crate) fn read(
     languages: &[Language],
     audio: &BTreeMap<String, Arc<[u8]>>,
 ) -> Result<PromptBook, Fault> {
-    let book = PromptBook::parse(prompts).map_err(|problems| of_templates(&problems))?;
-    let (errors, warnings): (Vec<_>, Vec<_>) = book
-        .check(languages)
-        .into_iter()
-        .partition(|problem| problem.severity == Severity::Error);
-    for warning in &warnings {
-        tracing::warn!(%warning, "odd prompts");
+    match checked(prompts, languages, audio) {
+        (Some(book), problems, unplayable) => {
+            let (errors, warnings): (Vec<_>, Vec<_>) = problems
+                .into_iter()
+                .partition(|problem| problem.severity == Severity::Error);
+            for warning in &warnings {
+                tracing::warn!(%warning, "odd prompts");
+            }
+            if !errors.is_empty() {
+                return Err(of_templates(&errors));
+            }
+            if unplayable.is_empty() {
+                Ok(book)
+            } else {
+                Err(fault(&unplayable, None))
+            }
+        }
+        (None, problems, _) => Err(of_templates(&problems)),
     }
-    if !errors.is_empty() {
-        return Err(of_templates(&errors));
-    }
-    let unplayable: Vec<String> = audio
+}
+
+/// The prompts, unless a file cannot be read; all problems of their files, and the audio files that
+/// cannot be played.
+pub(crate) fn checked(
+    prompts: &BTreeMap<Language, String>,
+    languages: &[Language],
+    audio: &BTreeMap<String, Arc<[u8]>>,
+) -> (Option<PromptBook>, Vec<TemplateProblem>, Vec<String>) {
+    let unplayable = audio
         .iter()
         .filter_map(|(name, file)| {
             let reason = wav::check(file).err()?;
             Some(format!("cannot play audio file `{name}`: {reason}"))
         })
         .collect();
-    if unplayable.is_empty() {
-        Ok(book)
-    } else {
-        Err(fault(&unplayable, None))
+    match PromptBook::parse(prompts) {
+        Ok(book) => {
+            let problems = book.check(languages);
+            (Some(book), problems, unplayable)
+        }
+        Err(problems) => (None, problems, unplayable),
     }
 }
 

@@ -12,10 +12,7 @@ pub(crate) fn check(manifest: &Manifest, languages: &[Language], text: &str) -> 
     for (name, question) in &manifest.questions {
         let mut wrong = |key: Option<&str>, message: String| {
             let keys: Vec<&str> = ["questions", name].into_iter().chain(key).collect();
-            errors.push(ManifestError {
-                line: ManifestError::line_of(text, &keys),
-                message,
-            });
+            errors.push(ManifestError::at(text, &keys, None, message));
         };
         let choices = match &question.expects {
             Expects::Choices(choices) => choices,

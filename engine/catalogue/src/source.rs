@@ -62,15 +62,23 @@ pub(crate) enum Unread {
 impl Source {
     /// Reads the files of a place, provided that they have not changed since it was found.
     pub(crate) fn read(place: &Place) -> Result<Self, Unread> {
-        let read = Self::files(place);
-        if place.stands_still() {
-            read.map_err(Unread::Fault)
-        } else {
-            Err(Unread::Moving)
+        let (source, faults) = Self::read_all(place);
+        if !place.stands_still() {
+            return Err(Unread::Moving);
+        }
+        match faults.into_iter().next() {
+            Some(fault) => Err(Unread::Fault(fault)),
+            None => Ok(source),
         }
     }
 
-    fn files(place: &Place) -> Result<Self, Fault> {
+    /// Reads what can be read, with everything that is wrong.
+    pub(crate) fn read_all(place: &Place) -> (Self, Vec<Fault>) {
+        let (parts, faults) = Self::files(place);
+        (Self::of(parts), faults)
+    }
+
+    fn files(place: &Place) -> (Parts, Vec<Fault>) {
         let mut parts = Parts {
             component: Vec::new(),
             manifest: None,
@@ -78,37 +86,58 @@ impl Source {
             audio: BTreeMap::new(),
             tests: BTreeMap::new(),
         };
-        match place.form {
-            Form::Bare => parts.component = bytes(place, &place.path, COMPONENT_BYTES_MAX)?,
-            Form::Folder => {
-                parts.component = bytes(place, &place.path.join("flow.wasm"), COMPONENT_BYTES_MAX)?;
-                let manifest = place.path.join("flow.toml");
-                parts.manifest = if manifest.exists() {
-                    Some(text(place, &manifest)?)
-                } else {
-                    None
-                };
-                for (stem, path) in few(&place.path.join("prompts"), "ftl")? {
-                    let language = Language::parse(&stem).map_err(|error| {
-                        Fault::new(
-                            Step::Prompts,
-                            format!("`prompts/{stem}.ftl` is named after no language: {error}"),
-                            "rename the file",
-                        )
-                    })?;
-                    parts.prompts.insert(language, text(place, &path)?);
-                }
-                for (stem, path) in few(&place.path.join("audio"), "wav")? {
-                    parts
-                        .audio
-                        .insert(stem, bytes(place, &path, AUDIO_BYTES_MAX)?.into());
-                }
-                for (stem, path) in few(&place.path.join("tests"), "toml")? {
-                    parts.tests.insert(stem, text(place, &path)?);
-                }
+        let mut faults = Vec::new();
+        let component = match place.form {
+            Form::Bare => place.path.clone(),
+            Form::Folder => place.path.join("flow.wasm"),
+        };
+        match bytes(place, &component, COMPONENT_BYTES_MAX) {
+            Ok(component) => parts.component = component,
+            Err(fault) => faults.push(fault),
+        }
+        if place.form == Form::Bare {
+            return (parts, faults);
+        }
+        let manifest = place.path.join("flow.toml");
+        if manifest.exists() {
+            match text(place, &manifest) {
+                Ok(manifest) => parts.manifest = Some(manifest),
+                Err(fault) => faults.push(fault),
             }
         }
-        Ok(Self::of(parts))
+        let mut each =
+            |folder: &str,
+             ending: &str,
+             read: &mut dyn FnMut(String, PathBuf) -> Result<(), Fault>| {
+                match few(&place.path.join(folder), ending) {
+                    Ok(files) => {
+                        let read = files.into_iter().map(|(stem, path)| read(stem, path));
+                        faults.extend(read.filter_map(Result::err));
+                    }
+                    Err(fault) => faults.push(fault),
+                }
+            };
+        each("prompts", "ftl", &mut |stem, path| {
+            let language = Language::parse(&stem).map_err(|error| {
+                Fault::new(
+                    Step::Prompts,
+                    format!("`prompts/{stem}.ftl` is named after no language: {error}"),
+                    "rename the file",
+                )
+            })?;
+            parts.prompts.insert(language, text(place, &path)?);
+            Ok(())
+        });
+        each("audio", "wav", &mut |stem, path| {
+            let audio = bytes(place, &path, AUDIO_BYTES_MAX)?.into();
+            parts.audio.insert(stem, audio);
+            Ok(())
+        });
+        each("tests", "toml", &mut |stem, path| {
+            parts.tests.insert(stem, text(place, &path)?);
+            Ok(())
+        });
+        (parts, faults)
     }
 
     /// Computes the digests of the parts.

@@ -16,7 +16,7 @@ use crate::conversation::Conversation;
 use crate::convert::{Checked, shown};
 
 /// The rules of one version: manifest, templates with their arguments, languages and audio files.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Rules {
     pub(crate) manifest: Manifest,
     templates: BTreeMap<String, BTreeMap<String, Kind>>,

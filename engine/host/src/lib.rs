@@ -41,5 +41,5 @@ pub use loader_pool::LoaderPool;
 pub use random::SplitMix64;
 pub use rejection::{Fault, Rejection, Step};
 pub use run::{Program, RunEnd};
-pub use scripted::{Scripted, ScriptedCaller};
+pub use scripted::{Act, Asking, Away, Does, Event, Failed, Scripted, ScriptedCaller, Turn, Wait};
 pub use version::{FlowParts, FlowVersion};

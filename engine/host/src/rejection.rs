@@ -25,6 +25,8 @@ pub enum Step {
     Prompts,
     /// Running the flow's own tests.
     Tests,
+    /// Exploring its conversation, if `[properties] gate` asks for it.
+    Properties,
     /// Replaying recorded calls, if `[replay] gate` asks for it.
     Replay,
 }
@@ -41,6 +43,7 @@ impl fmt::Display for Step {
             Step::Describe => "describe",
             Step::Prompts => "prompts",
             Step::Tests => "tests",
+            Step::Properties => "properties",
             Step::Replay => "replay",
         })
     }

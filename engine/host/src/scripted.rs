@@ -1,83 +1,30 @@
 //! A scripted caller: a [`Conversation`] without telephony or speech, for tests of flows.
 //!
 //! Time is simulated: every prompt is heard to its end in one second, every answer takes one and a
-//! half.
+//! half. What they do is given by question, or as one list for the whole call, which explores a
+//! conversation: where the list ends the caller hangs up, and what was waited for is told.
 
+mod acts;
+mod conversing;
+mod told;
 mod understanding;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use async_trait::async_trait;
-use ghanti_model::values::DateRules;
 use ghanti_model::{
-    Answer, CallError, CallFacts, CallId, Choice, Collection, Decision, Direction, EarlierCall,
-    Extent, Language, Masked, Milestone, PhoneNumber, Playout, Prompt, PromptId, Question, Reply,
+    CallError, CallFacts, CallId, Direction, EarlierCall, Extent, Language, Masked, PhoneNumber,
+    Playout, Prompt, PromptId, Reply,
 };
 use serde_json::Value as Json;
 
-use self::understanding::Understands;
-use crate::conversation::{Conversation, Instant, Invocation};
+pub use self::acts::{Act, Away, Does, Failed, Turn};
+pub use self::told::{Asking, Event, Scripted, Wait};
 
 /// When a scripted call begins: 2026-01-05T05:30:00Z, 11:00 in India.
 const BEGINNING_MS: u64 = 1_767_591_000_000;
 /// How long every prompt lasts.
 const PROMPT_MS: u32 = 1_000;
-/// How long an action takes.
-const ACTION_MS: u64 = 500;
-/// How long the caller takes to answer.
-const ANSWER_MS: u64 = 1_500;
-
-/// What a flow did during a scripted call.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Scripted {
-    /// All prompts spoken, in order: prompts, questions, no-input and no-match prompts.
-    pub said: Vec<Prompt>,
-    /// The names of the questions and collections asked.
-    pub asked: Vec<String>,
-    /// The names that were established.
-    pub established: BTreeSet<String>,
-    /// The last decision.
-    pub decision: Option<Decision>,
-    /// The last disposition.
-    pub outcome: Option<String>,
-    /// The actions that were invoked, in order, each with its input.
-    pub invoked: Vec<(String, Json)>,
-    /// The notes, by name.
-    pub notes: BTreeMap<String, Masked>,
-    /// The milestones that the flow recorded, in order.
-    pub milestones: Vec<String>,
-    /// When the flow asked for another call, in milliseconds since 1970.
-    pub call_again_ms: Option<u64>,
-    /// The language that the flow last set.
-    pub language: Option<Language>,
-    /// Scripted answers that the question asked does not accept, and actions without one, one
-    /// sentence each.
-    pub unfit: Vec<String>,
-}
-
-impl Scripted {
-    /// The templates spoken, in order.
-    pub fn templates(&self) -> Vec<&str> {
-        self.said
-            .iter()
-            .map(Prompt::template)
-            .filter(|name| !name.is_empty())
-            .collect()
-    }
-}
-
-#[derive(Debug)]
-enum Act {
-    Answer(Reply, Option<Language>),
-    /// They say words, or press keys, as the question's grammar reads them.
-    Says(String),
-    Presses(String),
-    Silent,
-    NotUnderstood,
-    HangUp,
-    Wait,
-}
 
 /// The scripted caller.
 #[derive(Debug)]
@@ -87,8 +34,11 @@ pub struct ScriptedCaller {
     values: BTreeMap<String, Masked>,
     script: BTreeMap<String, VecDeque<Act>>,
     actions: BTreeMap<String, VecDeque<Result<Json, CallError>>>,
+    /// What they do and actions answer in the whole call, instead of the two above.
+    turns: Option<VecDeque<Turn>>,
     history: Vec<EarlierCall>,
     interrupted: BTreeSet<String>,
+    away: BTreeSet<Away>,
     scripted: Arc<Mutex<Scripted>>,
     /// Prompts not yet reported to the flow; those after the first `heard` have not been played
     /// yet.
@@ -96,6 +46,10 @@ pub struct ScriptedCaller {
     heard: usize,
     heard_whole: BTreeSet<String>,
     now_ms: u64,
+    /// How often the flow has waited for what is queued to be heard, and at which of these waits
+    /// they hang up.
+    waits: usize,
+    hangs_up_at: Option<usize>,
     ended: bool,
     /// The languages of the flow.
     spoken: Vec<Language>,
@@ -123,13 +77,17 @@ impl ScriptedCaller {
             values: BTreeMap::new(),
             script: BTreeMap::new(),
             actions: BTreeMap::new(),
+            turns: None,
             history: Vec::new(),
             interrupted: BTreeSet::new(),
+            away: BTreeSet::new(),
             scripted: Arc::default(),
             playouts: Vec::new(),
             heard: 0,
             heard_whole: BTreeSet::new(),
             now_ms: BEGINNING_MS,
+            waits: 0,
+            hangs_up_at: None,
             ended: false,
             spoken: Vec::new(),
         }
@@ -159,16 +117,6 @@ impl ScriptedCaller {
         self
     }
 
-    /// Adds their next answer to the question or collection of this name.
-    pub fn answer(self, question: &str, reply: Reply) -> Self {
-        self.act(question, Act::Answer(reply, None))
-    }
-
-    /// Like [`ScriptedCaller::answer`], in another language than the call's.
-    pub fn answer_in(self, question: &str, reply: Reply, language: Language) -> Self {
-        self.act(question, Act::Answer(reply, Some(language)))
-    }
-
     /// Adds the next answer of an action. Nothing is done.
     pub fn with_action(mut self, name: &str, answer: Result<Json, CallError>) -> Self {
         let answers = self.actions.entry(name.to_owned()).or_default();
@@ -182,34 +130,54 @@ impl ScriptedCaller {
         self
     }
 
-    /// They say this, as a recogniser would write it; what it means is up to the question.
-    pub fn say_at(self, question: &str, words: &str) -> Self {
-        self.act(question, Act::Says(words.to_owned()))
+    /// Sets the services that the call does without.
+    pub fn without(mut self, away: impl IntoIterator<Item = Away>) -> Self {
+        self.away.extend(away);
+        self
     }
 
-    /// They press these keys; what they mean is up to the question.
-    pub fn press_at(self, question: &str, keys: &str) -> Self {
-        self.act(question, Act::Presses(keys.to_owned()))
+    /// Sets everything that they do and that actions answer, in the order in which the call waits
+    /// for it. Where the list ends they hang up.
+    pub fn with_turns(mut self, turns: impl IntoIterator<Item = Turn>) -> Self {
+        self.turns = Some(turns.into_iter().collect());
+        self
+    }
+
+    /// They hang up when the flow waits for what is queued to be heard (`drain`, `pause`, a prompt
+    /// with requirements) for the time of this number, from 1.
+    pub fn hang_up_at_wait(mut self, wait: usize) -> Self {
+        self.hangs_up_at = Some(wait);
+        self
+    }
+
+    /// Adds their next answer to the question or collection of this name.
+    pub fn answer(self, question: &str, reply: Reply) -> Self {
+        self.act(question, Does::Replies(reply, None))
+    }
+
+    /// Like [`ScriptedCaller::answer`], in another language than the call's.
+    pub fn answer_in(self, question: &str, reply: Reply, language: Language) -> Self {
+        self.act(question, Does::Replies(reply, Some(language)))
     }
 
     /// They stay silent at this question, through all its attempts.
     pub fn stay_silent_at(self, question: &str) -> Self {
-        self.act(question, Act::Silent)
+        self.act(question, Does::StaysSilent)
     }
 
     /// They say something that is not understood, at each attempt.
     pub fn not_understood_at(self, question: &str) -> Self {
-        self.act(question, Act::NotUnderstood)
+        self.act(question, Does::IsNotUnderstood)
     }
 
     /// They hang up when this question is asked.
     pub fn hang_up_at(self, question: &str) -> Self {
-        self.act(question, Act::HangUp)
+        self.act(question, Does::HangsUp)
     }
 
     /// They never answer this question: the run waits until it is dropped.
     pub fn never_answer(self, question: &str) -> Self {
-        self.act(question, Act::Wait)
+        self.act(question, Does::Waits)
     }
 
     /// They interrupt this template whenever it is spoken and may be interrupted.
@@ -218,11 +186,12 @@ impl ScriptedCaller {
         self
     }
 
-    fn act(mut self, question: &str, act: Act) -> Self {
+    /// Adds what they do when the question or collection of this name is put the next time.
+    pub fn act(mut self, question: &str, act: impl Into<Act>) -> Self {
         self.script
             .entry(question.to_owned())
             .or_default()
-            .push_back(act);
+            .push_back(act.into());
         self
     }
 
@@ -231,10 +200,15 @@ impl ScriptedCaller {
         self.scripted.clone()
     }
 
+    /// The language of the call.
+    fn language(&self) -> Language {
+        let set = self.told().language.clone();
+        set.unwrap_or_else(|| self.facts.language.clone())
+    }
+
     /// The languages in which they may answer: that of the call first.
     fn languages(&self) -> Vec<Language> {
-        let now = self.told().language.clone();
-        let mut languages = vec![now.unwrap_or_else(|| self.facts.language.clone())];
+        let mut languages = vec![self.language()];
         for other in &self.spoken {
             if !languages.contains(other) {
                 languages.push(other.clone());
@@ -247,6 +221,10 @@ impl ScriptedCaller {
         self.scripted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn tell(&self, event: Event) {
+        self.told().events.push(event);
+    }
+
     fn alive(&self) -> Result<(), CallError> {
         if self.ended {
             Err(CallError::CallEnded)
@@ -255,15 +233,37 @@ impl ScriptedCaller {
         }
     }
 
+    /// They hang up: every further host call fails.
+    fn hang_up(&mut self) -> CallError {
+        self.ended = true;
+        self.tell(Event::HungUp);
+        CallError::CallEnded
+    }
+
+    /// The flow waits for what is queued to be heard.
+    fn wait(&mut self) -> Result<(), CallError> {
+        self.alive()?;
+        self.waits += 1;
+        self.tell(Event::Waited);
+        if self.hangs_up_at == Some(self.waits) {
+            return Err(self.hang_up());
+        }
+        Ok(())
+    }
+
     fn queue(&mut self, prompt: Prompt) -> PromptId {
         let template = prompt.template().to_owned();
-        let interrupted =
-            self.interrupted.contains(&template) && prompt.interruptible != Some(false);
+        let may_interrupt = prompt.interruptible != Some(false);
+        let language = prompt.language.clone().unwrap_or_else(|| self.language());
         let mut scripted = self.told();
+        scripted.events.push(Event::Said {
+            prompt: prompt.clone(),
+            language,
+        });
         scripted.said.push(prompt);
         let id = PromptId(u32::try_from(scripted.said.len()).unwrap_or(u32::MAX));
         drop(scripted);
-        let (heard, heard_ms) = if interrupted {
+        let (heard, heard_ms) = if may_interrupt && self.interrupted.contains(&template) {
             (Extent::Partial, PROMPT_MS / 2)
         } else {
             (Extent::Whole, PROMPT_MS)
@@ -277,13 +277,36 @@ impl ScriptedCaller {
         id
     }
 
+    /// They speak while what is queued is played: the first prompt that may be interrupted is
+    /// heard in part, and the others not at all.
+    fn interrupt_queued(&mut self) {
+        let told = self.scripted.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut cut = (Extent::Partial, PROMPT_MS / 2);
+        for playout in self.playouts.iter_mut().skip(self.heard) {
+            let at = usize::try_from(playout.prompt.0).unwrap_or(0);
+            let prompt = at.checked_sub(1).and_then(|at| told.said.get(at));
+            if prompt.is_some_and(|prompt| prompt.interruptible != Some(false)) {
+                (playout.heard, playout.heard_ms) = cut;
+                cut = (Extent::Unheard, 0);
+            }
+        }
+    }
+
+    /// Plays what is queued.
     fn hear(&mut self) {
+        let mut scripted = self.scripted.lock().unwrap_or_else(PoisonError::into_inner);
         for playout in self.playouts.iter().skip(self.heard) {
             self.now_ms += u64::from(playout.heard_ms);
             if playout.heard == Extent::Whole && !playout.template.is_empty() {
                 self.heard_whole.insert(playout.template.clone());
             }
+            let said = usize::try_from(playout.prompt.0).unwrap_or(0);
+            scripted.events.push(Event::Played {
+                said: said.saturating_sub(1),
+                heard: playout.heard,
+            });
         }
+        drop(scripted);
         self.heard = self.playouts.len();
     }
 
@@ -291,357 +314,5 @@ impl ScriptedCaller {
         self.hear();
         self.heard = 0;
         std::mem::take(&mut self.playouts)
-    }
-
-    /// Asks a question: its prompt, then the scripted answer, or no-input or no-match through all
-    /// attempts. `takes` returns why an answer is not acceptable.
-    async fn put(
-        &mut self,
-        put: Put,
-        takes: impl Fn(&Reply) -> Option<String> + Send,
-    ) -> Result<Answer, CallError> {
-        self.alive()?;
-        self.queue(put.prompt);
-        self.hear();
-        let act = self
-            .script
-            .get_mut(&put.name)
-            .and_then(VecDeque::pop_front)
-            .unwrap_or(Act::Silent);
-        self.told().asked.push(put.name.clone());
-        let (reply, again, waited_ms) = match act {
-            Act::Wait => std::future::pending().await,
-            Act::HangUp => {
-                self.ended = true;
-                return Err(CallError::CallEnded);
-            }
-            Act::Answer(reply, language) => {
-                if let Some(sentence) = takes(&reply) {
-                    self.told()
-                        .unfit
-                        .push(format!("the question `{}` {sentence}", put.name));
-                }
-                self.now_ms += ANSWER_MS;
-                let confidence = if matches!(reply, Reply::NoInput) {
-                    0.0
-                } else {
-                    1.0
-                };
-                return Ok(Answer {
-                    understood_by: None,
-                    reply,
-                    confidence,
-                    language,
-                    changed_to: None,
-                    transcript: None,
-                    attempts: 1,
-                    playouts: self.report(),
-                });
-            }
-            Act::Says(words) => {
-                let (reply, language) = put.understands.said(&words, &self.languages(), self.now());
-                self.now_ms += ANSWER_MS;
-                match reply {
-                    Some(reply) => {
-                        return Ok(Answer {
-                            understood_by: None,
-                            reply,
-                            confidence: 1.0,
-                            language,
-                            changed_to: None,
-                            transcript: Some(Masked::new(words)),
-                            attempts: 1,
-                            playouts: self.report(),
-                        });
-                    }
-                    None if put.hands_over => {
-                        return Ok(Answer {
-                            reply: Reply::NoMatch,
-                            confidence: 0.0,
-                            language,
-                            changed_to: None,
-                            understood_by: None,
-                            transcript: Some(Masked::new(words)),
-                            attempts: 1,
-                            playouts: self.report(),
-                        });
-                    }
-                    None => (Reply::NoMatch, put.no_match, ANSWER_MS),
-                }
-            }
-            Act::Presses(keys) => {
-                self.now_ms += ANSWER_MS;
-                match put.understands.pressed(&keys, self.now()) {
-                    Some(reply) => {
-                        return Ok(Answer {
-                            understood_by: None,
-                            reply,
-                            confidence: 1.0,
-                            language: None,
-                            changed_to: None,
-                            transcript: None,
-                            attempts: 1,
-                            playouts: self.report(),
-                        });
-                    }
-                    None => (Reply::NoMatch, put.no_match, ANSWER_MS),
-                }
-            }
-            Act::Silent => (Reply::NoInput, put.no_input, u64::from(put.no_input_ms)),
-            Act::NotUnderstood => (Reply::NoMatch, put.no_match, ANSWER_MS),
-        };
-        let mut attempts = 1;
-        for prompt in again {
-            self.now_ms += waited_ms;
-            attempts += 1;
-            self.queue(prompt);
-        }
-        self.now_ms += waited_ms;
-        Ok(Answer {
-            understood_by: None,
-            reply,
-            confidence: 0.0,
-            language: None,
-            changed_to: None,
-            transcript: None,
-            attempts,
-            playouts: self.report(),
-        })
-    }
-}
-
-/// What a question and a collection have in common.
-struct Put {
-    name: String,
-    prompt: Prompt,
-    no_input: Vec<Prompt>,
-    no_match: Vec<Prompt>,
-    no_input_ms: u32,
-    understands: Understands,
-    /// Whether words that are not understood end it at once.
-    hands_over: bool,
-}
-
-/// Why a question does not accept an answer, if it does not.
-fn unfit(choices: &[Choice], reply: &Reply) -> Option<String> {
-    let ids = choices
-        .iter()
-        .map(|choice| choice.id.as_str())
-        .collect::<Vec<_>>();
-    match reply {
-        Reply::Choice(id) if !ids.contains(&id.as_str()) && ids.is_empty() => {
-            Some(format!("takes free words, and not the choice `{id}`"))
-        }
-        Reply::Choice(id) if !ids.contains(&id.as_str()) => {
-            Some(format!("takes {}, and not `{id}`", ids.join(", ")))
-        }
-        Reply::Text(_) if !ids.is_empty() => {
-            Some(format!("takes {}, and no other words", ids.join(", ")))
-        }
-        Reply::Keys(_) => Some("takes no row of keys, but choices or words".to_owned()),
-        _ => None,
-    }
-}
-
-#[async_trait]
-impl Conversation for ScriptedCaller {
-    fn facts(&mut self) -> CallFacts {
-        self.facts.clone()
-    }
-
-    fn now(&mut self) -> Instant {
-        Instant {
-            unix_ms: self.now_ms,
-            offset_minutes: 330,
-        }
-    }
-
-    /// Without an order: a flow's tests are the same for every operator.
-    fn date_rules(&mut self) -> DateRules {
-        DateRules::unordered(self.now().date())
-    }
-
-    async fn set_language(&mut self, language: Language) -> Result<(), CallError> {
-        self.alive()?;
-        self.told().language = Some(language);
-        Ok(())
-    }
-
-    async fn establish(&mut self, name: String) -> Result<(), CallError> {
-        self.alive()?;
-        self.told().established.insert(name);
-        Ok(())
-    }
-
-    async fn decide(&mut self, decision: Decision) -> Result<(), CallError> {
-        self.alive()?;
-        self.told().decision = Some(decision);
-        Ok(())
-    }
-
-    async fn outcome(
-        &mut self,
-        disposition: String,
-        _detail: Option<String>,
-    ) -> Result<(), CallError> {
-        self.alive()?;
-        self.told().outcome = Some(disposition);
-        Ok(())
-    }
-
-    async fn fields(&mut self) -> Result<Vec<(String, Masked)>, CallError> {
-        self.alive()?;
-        Ok(self.fields.clone())
-    }
-
-    async fn lookup(&mut self, key: String) -> Result<Option<Masked>, CallError> {
-        self.alive()?;
-        Ok(self.values.get(&key).cloned())
-    }
-
-    async fn note(&mut self, name: String, value: Masked) -> Result<(), CallError> {
-        self.alive()?;
-        self.told().notes.insert(name, value);
-        Ok(())
-    }
-
-    async fn milestone(&mut self, milestone: Milestone) -> Result<(), CallError> {
-        self.alive()?;
-        self.told().milestones.push(milestone.as_str().to_owned());
-        Ok(())
-    }
-
-    async fn call_again(&mut self, at_ms: u64) -> Result<(), CallError> {
-        self.alive()?;
-        self.told().call_again_ms = Some(at_ms);
-        Ok(())
-    }
-
-    async fn history(&mut self, most: usize) -> Result<Vec<EarlierCall>, CallError> {
-        self.alive()?;
-        Ok(self.history.iter().take(most).cloned().collect())
-    }
-
-    async fn invoke(&mut self, invocation: Invocation) -> Result<Json, CallError> {
-        self.alive()?;
-        let Invocation { name, input, .. } = invocation;
-        self.now_ms += ACTION_MS;
-        let answer = self.actions.get_mut(&name).and_then(VecDeque::pop_front);
-        let mut scripted = self.told();
-        if answer.is_none() {
-            let sentence = format!(
-                "the action `{name}` is invoked and has no answer: add it to `[[actions]]`"
-            );
-            scripted.unfit.push(sentence);
-        }
-        scripted.invoked.push((name, input));
-        answer.unwrap_or_else(|| Err(CallError::Unavailable("the test has no answer".to_owned())))
-    }
-
-    async fn say(&mut self, prompt: Prompt) -> Result<PromptId, CallError> {
-        self.alive()?;
-        Ok(self.queue(prompt))
-    }
-
-    async fn ask(&mut self, question: Question) -> Result<Answer, CallError> {
-        let Question {
-            name,
-            prompt,
-            choices,
-            grammar,
-            understand,
-            no_input_ms,
-            no_input,
-            no_match,
-            ..
-        } = question;
-        let (understands, kind) = match grammar {
-            Some(grammar) => {
-                let kind = grammar.name.clone();
-                (Understands::Value(grammar), Some(kind))
-            }
-            None if choices.is_empty() => (Understands::Words, None),
-            None => (Understands::Choices(choices.clone()), None),
-        };
-        self.put(
-            Put {
-                name,
-                prompt,
-                no_input,
-                no_match,
-                no_input_ms,
-                understands,
-                hands_over: understand.is_some(),
-            },
-            |reply| match (&kind, reply) {
-                (Some(kind), Reply::Choice(_) | Reply::Text(_) | Reply::Keys(_)) => Some(format!(
-                    "takes a {kind}: script what is said with `says`, or `presses`"
-                )),
-                _ => unfit(&choices, reply),
-            },
-        )
-        .await
-    }
-
-    async fn collect(&mut self, collection: Collection) -> Result<Answer, CallError> {
-        let Collection {
-            name,
-            prompt,
-            min_keys,
-            max_keys,
-            no_input_ms,
-            no_input,
-            no_match,
-            ..
-        } = collection;
-        let takes = |reply: &Reply| match reply {
-            Reply::Keys(keys)
-                if (usize::from(min_keys)..=usize::from(max_keys))
-                    .contains(&keys.expose().len()) =>
-            {
-                None
-            }
-            Reply::Keys(_) => Some(format!("takes {min_keys} to {max_keys} keys")),
-            Reply::Choice(_) | Reply::Text(_) | Reply::Value(_) => Some("takes keys".to_owned()),
-            Reply::NoInput | Reply::NoMatch => None,
-        };
-        self.put(
-            Put {
-                name,
-                prompt,
-                no_input,
-                no_match,
-                no_input_ms,
-                understands: Understands::Keys {
-                    min: usize::from(min_keys),
-                    max: usize::from(max_keys),
-                },
-                hands_over: false,
-            },
-            takes,
-        )
-        .await
-    }
-
-    async fn drain(&mut self) -> Result<Vec<Playout>, CallError> {
-        self.alive()?;
-        Ok(self.report())
-    }
-
-    async fn pause(&mut self, ms: u32) -> Result<(), CallError> {
-        self.alive()?;
-        self.hear();
-        self.now_ms += u64::from(ms);
-        Ok(())
-    }
-
-    async fn settle(&mut self) -> Result<(), CallError> {
-        self.alive()?;
-        self.hear();
-        Ok(())
-    }
-
-    fn heard_whole(&self, template: &str) -> bool {
-        self.heard_whole.contains(template)
     }
 }

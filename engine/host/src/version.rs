@@ -183,4 +183,28 @@ impl FlowVersion {
             .run(conversation, journal, Arc::clone(&self.rules), limits)
             .await
     }
+
+    /// Like [`run`](Self::run), for a test: some settings have other values, and there is no limit
+    /// of host calls by the second, as minutes of a call pass within milliseconds.
+    pub async fn run_trial(
+        &self,
+        conversation: Box<dyn Conversation>,
+        journal: SharedJournal,
+        settings: &BTreeMap<String, String>,
+    ) -> RunEnd {
+        let mut rules = Arc::clone(&self.rules);
+        if !settings.is_empty() {
+            let settings = settings
+                .iter()
+                .map(|(name, value)| (name.clone(), value.clone()));
+            Arc::make_mut(&mut rules).manifest.settings.extend(settings);
+        }
+        let limits = Limits {
+            host_calls_per_second: u32::MAX,
+            ..rules.manifest.limits.clone()
+        };
+        self.program
+            .run(conversation, journal, rules, &limits)
+            .await
+    }
 }

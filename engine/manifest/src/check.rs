@@ -12,7 +12,7 @@ use ghanti_model::{Description, TemplateUse};
 use crate::names::did_you_mean;
 use crate::question::{Expects, ValueGrammar};
 use crate::said::Said;
-use crate::{FailureWords, HEARD, Manifest, ManifestError};
+use crate::{Fact, FailureWords, HEARD, Manifest, ManifestError, Moment};
 
 /// The errors found so far.
 struct Wrong<'t> {
@@ -23,8 +23,8 @@ struct Wrong<'t> {
 impl Wrong<'_> {
     fn push(&mut self, keys: &[&str], item: Option<usize>, message: String) {
         // an error without a place concerns the file as a whole
-        let line = self.said.line(keys, item).unwrap_or(1);
-        self.errors.push(ManifestError { line, message });
+        let error = ManifestError::at(self.said.0, keys, item, message);
+        self.errors.push(error);
     }
 }
 
@@ -42,6 +42,7 @@ impl Manifest {
         self.check_trap_words(description, &mut wrong);
         self.check_lengths(description, &mut wrong);
         self.check_dropped(&mut wrong);
+        self.check_properties(description, &mut wrong);
         wrong.errors.sort_by_key(|error| error.line);
         wrong.errors
     }
@@ -318,6 +319,56 @@ impl Manifest {
                 Some(at),
                 format!("`drops-rules` has `{name}`, which this manifest sets: take it out of one of them"),
             );
+        }
+    }
+}
+
+impl Manifest {
+    /// Finds properties of what does not exist: they would hold whatever the flow does.
+    fn check_properties(&self, description: &Description, wrong: &mut Wrong<'_>) {
+        for order in &self.properties.orders {
+            let template = |name: &str| {
+                let is_there = description.uses(name);
+                let hint = || did_you_mean(name, templates(description));
+                (!is_there).then(|| {
+                    format!(
+                        "`{name}`, which is no template of the flow's prompt files{}",
+                        hint()
+                    )
+                })
+            };
+            let fact = match &order.fact {
+                Fact::Heard(name) => template(name),
+                Fact::Established(name) => {
+                    let named = self.establishes.as_ref();
+                    let unknown = named.filter(|names| !names.contains(name));
+                    unknown.map(|names| {
+                        let hint = did_you_mean(name, names.iter().map(String::as_str));
+                        format!("`{name}`, which `[flow] establishes` does not have{hint}")
+                    })
+                }
+            };
+            let moment = match &order.moment {
+                Moment::Say(name) => template(name),
+                Moment::Ask(name) => (!self.questions.contains_key(name)).then(|| {
+                    let hint = did_you_mean(name, self.questions.keys().map(String::as_str));
+                    format!("`{name}`, which is no question of the manifest{hint}")
+                }),
+                Moment::Transfer(None) => None,
+                Moment::Transfer(Some(name)) => {
+                    let granted = self.grants.transfer.as_ref();
+                    let is_granted = granted.is_some_and(|targets| targets.contains_key(name));
+                    (!is_granted)
+                        .then(|| format!("`{name}`, which `[grants] transfer` does not have"))
+                }
+            };
+            for reason in [moment, fact].into_iter().flatten() {
+                wrong.errors.push(ManifestError {
+                    line: order.line,
+                    column: 1,
+                    message: format!("a property names {reason}: fix the name"),
+                });
+            }
         }
     }
 }

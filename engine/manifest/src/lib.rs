@@ -9,6 +9,7 @@
 //! |---|---|
 //! | [`reader`], `read`, `manifest` | from a text to a [`Manifest`] |
 //! | [`question`] | what a flow asks |
+//! | `properties` | what has to hold on every path |
 //! | `check`, `names` | errors that show once the flow's description and its tests are known |
 //! | `rules` | the rules of a manifest by name, so that none gets lost |
 //! | `customer` | how a customer's record is read or refused |
@@ -28,6 +29,7 @@ mod manifest;
 mod names;
 mod overrides;
 pub mod patterns;
+mod properties;
 pub mod question;
 mod read;
 pub mod reader;
@@ -46,4 +48,5 @@ pub use manifest::{
 };
 pub use names::Observed;
 pub use overrides::{Overrides, Samples};
+pub use properties::{Fact, Moment, Order, Properties};
 pub use update::{FailureBudget, ReplayGate, Running, Update};

@@ -12,6 +12,7 @@ use crate::action::ActionRule;
 use crate::customer::CustomerSchema;
 use crate::limits::Limits;
 use crate::overrides::Samples;
+use crate::properties::Properties;
 use crate::question::Question;
 use crate::reader::Reader;
 use crate::said::Said;
@@ -62,6 +63,8 @@ pub struct Manifest {
     pub prompts: BTreeMap<String, PromptRule>,
     /// `[questions]`: everything the flow asks, by name.
     pub questions: BTreeMap<String, Question>,
+    /// `[properties]`: what has to hold on every path.
+    pub properties: Properties,
 }
 
 impl Default for Manifest {
@@ -85,6 +88,7 @@ impl Default for Manifest {
             texts: true,
             prompts: BTreeMap::new(),
             questions: BTreeMap::new(),
+            properties: Properties::default(),
         }
     }
 }
@@ -212,14 +216,22 @@ pub struct PromptRule {
 pub struct ManifestError {
     /// Line number, from 1.
     pub line: usize,
+    /// The column, from 1, in characters.
+    pub column: usize,
     /// What is wrong, with a hint.
     pub message: String,
 }
 
 impl ManifestError {
-    /// The line of what is under these keys in a manifest's text; 1 if there is nothing.
-    pub fn line_of(text: &str, keys: &[&str]) -> usize {
-        Said(text).line(keys, None).unwrap_or(1)
+    /// An error of what is under these keys in a manifest's text, or of the item with this index
+    /// where it is a list; an error of the whole file if there is nothing.
+    pub fn at(text: &str, keys: &[&str], item: Option<usize>, message: String) -> Self {
+        let (line, column) = Said(text).place(keys, item).unwrap_or((1, 1));
+        Self {
+            line,
+            column,
+            message,
+        }
     }
 }
 

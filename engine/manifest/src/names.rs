@@ -9,8 +9,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::said::Said;
-use crate::{HEARD, Manifest, ManifestError};
+use crate::{Fact, HEARD, Manifest, ManifestError};
 
 /// The largest edit distance between a name and the one that was meant.
 const LETTERS: usize = 2;
@@ -32,7 +31,6 @@ impl Manifest {
         observed: &Observed,
         text: &str,
     ) -> Vec<ManifestError> {
-        let said = Said(text);
         let occurs = |name: &str| {
             memchr::memmem::find(component, name.as_bytes()).is_some()
                 || self.settings.values().any(|value| value.contains(name))
@@ -59,10 +57,7 @@ impl Manifest {
             let message = format!(
                 "`{place}` has `{name}`, but the flow establishes nothing of this name: fix the name; if it is right, let one of the flow's tests come there, or name all in `[flow] establishes`{hint}"
             );
-            wrong.push(ManifestError {
-                line: said.line(keys, *item).unwrap_or(1),
-                message,
-            });
+            wrong.push(ManifestError::at(text, keys, *item, message));
         }
         wrong.sort_by_key(|error| error.line);
         wrong
@@ -87,12 +82,18 @@ impl Manifest {
         let required = self
             .requirements()
             .map(|(keys, at, required)| (required, keys.to_vec(), Some(at)));
+        let orders = self.properties.orders.iter();
+        let of_properties = orders.filter_map(|order| match &order.fact {
+            Fact::Established(name) => Some((name.as_str(), vec!["properties"], None)),
+            Fact::Heard(_) => None,
+        });
         let listed = self.establishes.iter().flatten().enumerate();
         let listed =
             listed.map(|(at, name)| (name.as_str(), vec!["flow", "establishes"], Some(at)));
         required
             .filter(|(name, ..)| !name.starts_with(HEARD))
             .chain(listed)
+            .chain(of_properties)
             .collect()
     }
 }

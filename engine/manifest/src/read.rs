@@ -2,6 +2,7 @@
 
 mod customer;
 mod limits;
+mod properties;
 mod questions;
 mod update;
 
@@ -33,6 +34,7 @@ impl Reader<'_> {
             "replay",
             "prompts",
             "questions",
+            "properties",
         ];
         self.table(document, &known, |reader, name, item| {
             match name {
@@ -51,6 +53,7 @@ impl Reader<'_> {
                 "replay" => manifest.replay_gate = reader.replay(item),
                 "prompts" => reader.prompts(item, &mut manifest),
                 "questions" => manifest.questions = reader.questions(item),
+                "properties" => manifest.properties = reader.properties(item),
                 _ => return false,
             }
             true

@@ -8,6 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::ManifestError;
+use crate::said::place;
 
 /// A value with its place in the text.
 pub type Item<'i> = Spanned<DeValue<'i>>;
@@ -46,13 +47,16 @@ impl<'t> Reader<'t> {
 
     /// The line of a span, from 1.
     pub fn line(&self, span: Range<usize>) -> usize {
-        let before = self.text.as_bytes().iter().take(span.start);
-        1 + before.filter(|byte| **byte == b'\n').count()
+        place(self.text, span.start).0
     }
 
     pub(crate) fn complain(&mut self, span: Range<usize>, message: String) {
-        let line = self.line(span);
-        self.errors.push(ManifestError { line, message });
+        let (line, column) = place(self.text, span.start);
+        self.errors.push(ManifestError {
+            line,
+            column,
+            message,
+        });
     }
 
     /// Visits a table's keys; `field` returns whether a key is known.

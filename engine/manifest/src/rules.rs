@@ -8,10 +8,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::{Limits, Manifest};
+use crate::{Limits, Manifest, Order};
 
 /// Prefixes of rule names.
-const SECTIONS: [&str; 3] = ["prompts.", "questions.", "limits."];
+const SECTIONS: [&str; 4] = ["prompts.", "questions.", "limits.", "properties."];
 
 impl Manifest {
     /// The rules that it sets.
@@ -37,7 +37,7 @@ impl Manifest {
         before.difference(&kept).cloned().collect()
     }
 
-    /// The rules for prompts and questions.
+    /// The rules for prompts and questions, and the properties.
     fn speaking_rules(&self) -> BTreeSet<String> {
         let mut rules = BTreeSet::new();
         if !self.texts {
@@ -60,6 +60,15 @@ impl Manifest {
                     .map(|required| format!("questions.{question}.requires.{required}")),
             );
         }
+        let properties = &self.properties;
+        rules.extend(properties.orders.iter().map(Order::rule));
+        let flags = [
+            ("gate", properties.gate),
+            ("every-path-ends", properties.every_path_ends),
+            ("longest-call", properties.longest_call_ms.is_some()),
+        ];
+        let set = flags.into_iter().filter(|(_, is_set)| *is_set);
+        rules.extend(set.map(|(name, _)| format!("properties.{name}")));
         rules
     }
 

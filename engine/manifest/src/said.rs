@@ -9,6 +9,11 @@ impl Said<'_> {
     /// The line, from 1, of the value under these keys, or of one item if it is a list. `None` if
     /// there is no such value.
     pub(crate) fn line(&self, keys: &[&str], item: Option<usize>) -> Option<usize> {
+        self.place(keys, item).map(|(line, _)| line)
+    }
+
+    /// The same with the column, from 1.
+    pub(crate) fn place(&self, keys: &[&str], item: Option<usize>) -> Option<(usize, usize)> {
         let document = DeTable::parse(self.0).ok()?;
         let (last, sections) = keys.split_last()?;
         let mut table = document.get_ref();
@@ -24,13 +29,15 @@ impl Said<'_> {
             _ => None,
         };
         let start = item.unwrap_or(value).span().start;
-        Some(
-            1 + self
-                .0
-                .bytes()
-                .take(start)
-                .filter(|byte| *byte == b'\n')
-                .count(),
-        )
+        Some(place(self.0, start))
     }
+}
+
+/// Line and column, from 1, of a byte offset in a text; the column in characters.
+pub(crate) fn place(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let lines = before.bytes().filter(|byte| *byte == b'\n').count();
+    let columns = before.get(line_start..).unwrap_or_default().chars().count();
+    (1 + lines, 1 + columns)
 }

@@ -21,6 +21,7 @@ mod dev;
 mod dialling;
 mod doctor;
 mod emi_flow;
+mod exploring;
 mod failures;
 mod faults;
 mod found_calls;

@@ -115,7 +115,7 @@ async fn a_manifest_that_is_gone_half_there_or_misspelt_is_rejected_and_a_restar
         (
             "[questions.transfer]",
             "[questions.transfr]",
-            "it lacks `questions.transfer.requires.heard:disclosure`",
+            "a property names `transfer`, which is no question of the manifest; did you mean `transfr`?",
         ),
         (
             "emi-details = { requires = [\"identity\"]",

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use ghanti_explore::{flow_tests, paths};
 use ghanti_host::{Fault, FlowVersion, Rejection, Step};
 use ghanti_model::{FlowName, VersionId, unix_ms};
 
 use super::{Catalogue, Verdict, told};
-use crate::flow_tests;
 use crate::loader::no_errors;
 use crate::replay_gate;
 use crate::scan::{Form, Place};
@@ -149,7 +149,11 @@ impl Catalogue {
         let is_loaded = loaded.is_some();
         let version = match loaded {
             Some(loaded) => loaded,
-            None => Arc::new(self.loader.load(name.clone(), source, alike).await?),
+            None => Arc::new(
+                self.loader
+                    .load(name.clone(), source, alike.clone())
+                    .await?,
+            ),
         };
         let observed = flow_tests::pass(&version, &tests).await?;
         if !is_loaded {
@@ -166,6 +170,7 @@ impl Catalogue {
         }
         self.has_all_rules(&version, &text)?;
         if !is_loaded {
+            paths::gate(&version, &tests, alike.as_deref()).await?;
             replay_gate::pass(self.replay_check.as_deref(), &version).await?;
         }
         Ok(version)

@@ -8,6 +8,7 @@
 )]
 
 mod common;
+mod exploring;
 mod flow_tests;
 mod gate;
 mod limits;

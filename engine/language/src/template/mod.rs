@@ -135,6 +135,11 @@ impl PromptBook {
             .is_some_and(|pages| pages.messages.contains_key(name))
     }
 
+    /// Whether other messages refer to the message of that name, in any language.
+    pub fn is_part(&self, name: &str) -> bool {
+        self.pages.values().any(|pages| pages.parts.contains(name))
+    }
+
     /// Whether a rendered template may be personal, so that it must not be cached on disk: it has
     /// arguments.
     pub fn is_personal(template: &Template) -> bool {

@@ -1,0 +1,178 @@
+//! A flow's own tests, `tests/*.toml` in its folder: scripted conversations that a version must
+//! pass before it takes calls.
+//!
+//! A file is one conversation: what is known of the call and the customer, what the caller answers,
+//! and the expected result. Everything is simulated: nothing is spoken, and time follows the
+//! script. All files are run, and all failures are reported at once.
+
+mod expect;
+mod judge;
+mod read;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use ghanti_host::{Event, Fault, FlowVersion, Step};
+use ghanti_manifest::Observed;
+
+pub use read::{FlowTest, Known};
+
+use crate::run::{Held, hold};
+
+/// The time limit of all conversations together.
+const ALL: Duration = Duration::from_secs(60);
+/// The most complaints reported.
+const TOLD: usize = 16;
+
+/// A problem with a test, or a failure of the flow in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Complaint {
+    /// The file's name without the extension.
+    pub file: String,
+    /// Its line, from 1, if known.
+    pub line: Option<usize>,
+    /// The column there, from 1, if known.
+    pub column: Option<usize>,
+    /// What was expected and what happened, or what is wrong with the test.
+    pub reason: String,
+}
+
+impl std::fmt::Display for Complaint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.line {
+            Some(line) => write!(f, "`tests/{}.toml` line {line}: {}", self.file, self.reason),
+            None => write!(f, "`tests/{}.toml`: {}", self.file, self.reason),
+        }
+    }
+}
+
+/// A test after its run.
+#[derive(Debug)]
+pub struct Trial {
+    /// The file's name without the extension.
+    pub file: String,
+    /// The test, or `None` if the file cannot be read.
+    pub test: Option<FlowTest>,
+    /// The conversation, if it was held.
+    pub held: Option<Held>,
+    /// What is wrong; a test that passes has nothing.
+    pub complaints: Vec<Complaint>,
+    /// How long the conversation took in real time.
+    pub took: Duration,
+}
+
+/// Reads tests, given by file name; the complaints are about files that cannot be read.
+pub fn read(
+    version: &FlowVersion,
+    tests: &BTreeMap<String, String>,
+) -> (Vec<(String, FlowTest)>, Vec<Complaint>) {
+    let (mut read, mut complaints) = (Vec::new(), Vec::new());
+    for (file, text) in tests {
+        match FlowTest::read(text, &version.description) {
+            Ok(flow_test) => read.push((file.clone(), flow_test)),
+            Err(errors) => complaints.extend(errors.into_iter().map(|error| Complaint {
+                file: file.clone(),
+                line: Some(error.line),
+                column: Some(error.column),
+                reason: error.message,
+            })),
+        }
+    }
+    (read, complaints)
+}
+
+/// Runs one test.
+pub async fn run(version: &FlowVersion, file: &str, test: FlowTest) -> Trial {
+    let began = std::time::Instant::now();
+    let held = hold(version, test.caller(), &test.known.settings).await;
+    let took = began.elapsed();
+    let complain = |(line, reason)| Complaint {
+        file: file.to_owned(),
+        line,
+        column: None,
+        reason,
+    };
+    let judged = test.judge(&held, version);
+    Trial {
+        file: file.to_owned(),
+        complaints: judged.into_iter().map(complain).collect(),
+        test: Some(test),
+        held: Some(held),
+        took,
+    }
+}
+
+/// What a flow asked and established in conversations.
+pub fn observe<'h>(held: impl IntoIterator<Item = &'h Held>) -> Observed {
+    let mut observed = Observed::default();
+    for held in held {
+        observed.asked.extend(held.scripted.asked.iter().cloned());
+        let established = held.scripted.events.iter().filter_map(|event| match event {
+            Event::Established(name) => Some(name.clone()),
+            _ => None,
+        });
+        observed.established.extend(established);
+    }
+    observed
+}
+
+/// Runs a version's tests, given by file name. Reports all failures, or returns what the flow asked
+/// and established in them.
+pub async fn pass(
+    version: &FlowVersion,
+    tests: &BTreeMap<String, String>,
+) -> Result<Observed, Fault> {
+    if tests.is_empty() {
+        return Ok(Observed::default());
+    }
+    let (read, complaints) = read(version, tests);
+    if !complaints.is_empty() {
+        return Err(fault(&complaints, "fix the test"));
+    }
+    let all = async {
+        let mut trials = Vec::new();
+        for (file, flow_test) in read {
+            trials.push(run(version, &file, flow_test).await);
+        }
+        trials
+    };
+    let Ok(trials) = tokio::time::timeout(ALL, all).await else {
+        let reason = format!(
+            "the {} tests are not held within {} s",
+            tests.len(),
+            ALL.as_secs()
+        );
+        return Err(Fault::new(
+            Step::Tests,
+            reason,
+            "keep fewer tests, or let the flow compute less",
+        ));
+    };
+    let complaints: Vec<_> = trials
+        .iter()
+        .flat_map(|trial| trial.complaints.iter().cloned())
+        .collect();
+    if complaints.is_empty() {
+        tracing::info!(flow = %version.name, version = %version.id, tests = tests.len(), "the flow's own tests hold");
+        return Ok(observe(
+            trials.iter().filter_map(|trial| trial.held.as_ref()),
+        ));
+    }
+    Err(fault(
+        &complaints,
+        "fix the flow; or the test, where it asks for what is no longer meant",
+    ))
+}
+
+fn fault(complaints: &[Complaint], hint: &str) -> Fault {
+    let mut reasons = complaints
+        .iter()
+        .take(TOLD)
+        .map(ToString::to_string)
+        .collect::<Vec<_>>();
+    if complaints.len() > TOLD {
+        reasons.push(format!("and {} more", complaints.len() - TOLD));
+    }
+    Fault::new(Step::Tests, reasons.join("\n"), hint)
+        .at(complaints.first().and_then(|first| first.line))
+}

@@ -1,0 +1,93 @@
+//! One conversation of a version, held against a scripted caller in virtual time.
+
+use std::collections::BTreeMap;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use ghanti_host::{FlowVersion, RunEnd, Scripted, ScriptedCaller};
+use ghanti_model::{CallId, JournalEntry, Masked};
+use tracing::instrument::WithSubscriber;
+use tracing::subscriber::NoSubscriber;
+
+/// The time limit of one conversation, which normally takes milliseconds; a machine that is also
+/// compiling needs longer.
+const CONVERSATION: Duration = Duration::from_secs(10);
+/// How many frames of a failure's stack are reported.
+const FRAMES: usize = 5;
+
+/// A finished conversation.
+#[derive(Debug)]
+pub struct Held {
+    /// How the run ended, or `None` if it did not end within the limit.
+    pub end: Option<RunEnd>,
+    /// The stack where the flow failed, if it did.
+    pub stack: Vec<String>,
+    /// What happened.
+    pub scripted: Scripted,
+    /// The host calls of the flow.
+    pub journal: Vec<JournalEntry>,
+}
+
+/// The call id of every scripted conversation: the same randomness each time.
+pub(crate) fn call_id() -> CallId {
+    CallId::parse("00000000-0000-7000-8000-000000000001").unwrap_or_else(CallId::generate)
+}
+
+/// Runs one conversation. What the flow logs in it is discarded.
+pub(crate) async fn hold(
+    version: &FlowVersion,
+    caller: ScriptedCaller,
+    settings: &BTreeMap<String, String>,
+) -> Held {
+    let (scripted, journal) = (caller.scripted(), version.journal(call_id()));
+    let run = version.run_trial(Box::new(caller), journal.clone(), settings);
+    let run = run.with_subscriber(NoSubscriber::default());
+    let end = tokio::time::timeout(CONVERSATION, run).await.ok();
+    let scripted = scripted
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone();
+    let stack = match &end {
+        Some(RunEnd::Returned | RunEnd::CallEnded) => Vec::new(),
+        _ => {
+            let trace = journal.trace();
+            trace
+                .traceback
+                .into_iter()
+                .map(Masked::into_exposed)
+                .chain(trace.stack)
+                .collect()
+        }
+    };
+    Held {
+        end,
+        stack,
+        scripted,
+        journal: journal.snapshot().entries,
+    }
+}
+
+impl Held {
+    /// Why the flow did not end by itself, where it stopped and in which functions; `None` if it
+    /// ended by itself.
+    pub fn failure(&self) -> Option<String> {
+        let sentence = match &self.end {
+            Some(RunEnd::Returned | RunEnd::CallEnded | RunEnd::Diverged(_)) => return None,
+            None => "the flow did not come to an end".to_owned(),
+            Some(RunEnd::Failed(error)) => format!("`run` returned an error: {error}"),
+            Some(RunEnd::Trapped { reason, .. }) => format!("the flow trapped: {reason}"),
+            Some(RunEnd::LimitExceeded { what }) => what.to_string(),
+        };
+        let place = self.scripted.asked.last();
+        let place = place.map_or_else(String::new, |asked| {
+            format!(", after the question `{asked}`")
+        });
+        let frames: Vec<_> = self.stack.iter().take(FRAMES).map(String::as_str).collect();
+        let stack = if frames.is_empty() {
+            String::new()
+        } else {
+            format!("; in {}", frames.join(" < "))
+        };
+        Some(format!("{sentence}{place}{stack}"))
+    }
+}

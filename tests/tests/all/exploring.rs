@@ -1,0 +1,525 @@
+//! `ghanti flow test`, `check` and `map`: conversations proved without an engine or a phone.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use crate::support::{program, root};
+use ghanti_catalogue::{Catalogue, CatalogueSettings};
+use ghanti_host::{EngineSettings, FlowEngine, Step};
+use ghanti_model::FlowName;
+use serde_json::Value as Json;
+use tempfile::TempDir;
+
+/// A copy of the shipped flow, to be changed.
+struct Author {
+    folder: TempDir,
+}
+
+impl Author {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let author = Self { folder };
+        copy(&root().join("flows/emi-reminder"), &author.flow());
+        author
+    }
+
+    fn flow(&self) -> PathBuf {
+        self.folder.path().join("emi-reminder")
+    }
+
+    fn write(&self, file: &str, text: &str) {
+        fs::write(self.flow().join(file), text).unwrap();
+    }
+
+    fn change(&self, file: &str, from: &str, to: &str) {
+        let path = self.flow().join(file);
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{file} has no `{from}`");
+        fs::write(path, text.replace(from, to)).unwrap();
+    }
+
+    /// Puts the component in that tells whoever answers of the loan.
+    fn plant_amount_before_identity(&self) {
+        let planted = root().join("plugins/target/fixtures/emi-before-identity.wasm");
+        fs::remove_file(self.flow().join("flow.wasm")).unwrap();
+        fs::copy(planted, self.flow().join("flow.wasm")).unwrap();
+        fs::remove_dir_all(self.flow().join("tests")).unwrap();
+    }
+
+    fn ghanti(&self, arguments: &[&str]) -> Output {
+        program()
+            .arg("flow")
+            .args(arguments)
+            .arg(self.flow())
+            .arg("--cache")
+            .arg(root().join("target/explored"))
+            .current_dir(self.folder.path())
+            .output()
+            .unwrap()
+    }
+
+    /// Exit code and standard output.
+    fn told(&self, arguments: &[&str]) -> (i32, String) {
+        let output = self.ghanti(arguments);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let code = output.status.code().unwrap();
+        (
+            code,
+            format!("{text}{}", String::from_utf8_lossy(&output.stderr)),
+        )
+    }
+
+    fn json(&self, arguments: &[&str]) -> (i32, Json) {
+        let arguments: Vec<_> = arguments.iter().copied().chain(["--json"]).collect();
+        let output = self.ghanti(&arguments);
+        let json = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|error| panic!("{error}: {output:?}"));
+        (output.status.code().unwrap(), json)
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy(&path, &target);
+        } else {
+            fs::copy(&path, &target).unwrap();
+        }
+    }
+}
+
+#[test]
+fn the_shipped_flow_passes_on_every_path() {
+    let author = Author::new();
+    let (code, told) = author.json(&["test"]);
+    assert_eq!(code, 0, "{told:#}");
+    let flow = &told["flows"][0];
+    assert_eq!(flow["findings"], Json::Array(Vec::new()), "{told:#}");
+    assert_eq!(flow["tests"].as_array().unwrap().len(), 6);
+    let explored = &flow["explored"];
+    assert_eq!(explored["whole"], true, "{explored:#}");
+    let paths = |level: usize| explored["levels"][level]["paths"].as_u64().unwrap();
+    assert!(paths(0) > 100 && paths(1) > paths(0), "{explored:#}");
+    assert_eq!(explored["repeated"].as_u64().unwrap(), paths(0));
+}
+
+#[test]
+fn a_test_that_fails_is_told_with_its_line_and_the_conversation() {
+    let author = Author::new();
+    author.change(
+        "tests/declines.toml",
+        "outcome = \"declined\"",
+        "outcome = \"sold\"\nwording = { emi-details = \"thirteen rupees\" }\nvalues = { emi-details = { amount = \"12500\" } }\nasked = [\"identity\"]",
+    );
+    let (code, told) = author.told(&["test", "--only-written", "--filter", "declines"]);
+    assert_eq!(code, 1, "{told}");
+    for words in [
+        "FAIL  declines",
+        "expected the outcome `sold`; got `declined`",
+        "expected `emi-details` to say “thirteen rupees”; got: “Thank you.",
+        "expected to be asked: `identity`; got `identity`, `emi-details`",
+        "bot     Hello, this is Asha",
+        "caller  yes",
+        "1 tests, 1 failed",
+    ] {
+        assert!(told.contains(words), "`{words}`: {told}");
+    }
+    assert!(
+        !told.contains("with `amount`"),
+        "the value is right: {told}"
+    );
+    let (code, _) = author.told(&["test", "--only-written", "--filter", "agrees"]);
+    assert_eq!(code, 0, "the others pass");
+}
+
+#[test]
+fn the_whole_language_of_tests_is_understood() {
+    let author = Author::new();
+    author.write(
+        "tests/roundabout.toml",
+        r#"
+[customer]
+name = "Ravi Kumar"
+loan = "LN00478213"
+amount = "12,500"
+due-date = "2026-11-30"
+
+[settings]
+unclear = "goodbye"
+bot-name = "Meera"
+
+[[caller]]
+asked = "identity"
+first = ["no-input", "no-match"]
+says = "yes speaking"
+attempts = 3
+
+[[caller]]
+asked = "emi-details"
+interrupts = true
+does = "no-input"
+
+[[caller]]
+asked = "disclosure"
+does = "no-input"
+
+[[caller]]
+asked = "transfer"
+does = "no-match"
+
+[expect]
+outcome = "unclear"
+transfer = false
+said = ["greeting", "identity-no-input", "identity-no-match", "goodbye-unclear"]
+wording = { greeting = "Meera" }
+never-wording = ["Asha"]
+call-again = false
+milestones = []
+"#,
+    );
+    author.write(
+        "tests/no-record.toml",
+        "[call]\naway = ['customer']\n[expect]\noutcome = 'incomplete-data'\n",
+    );
+    author.write(
+        "tests/hangs-up.toml",
+        "[customer]\nname = 'Ravi Kumar'\nloan = 'LN00478213'\namount = '12,500'\ndue-date = '2026-11-30'\n\
+         [[caller]]\nasked = 'identity'\ndoes = 'hang-up'\n[expect]\noutcome = false\nasked = ['identity']\n",
+    );
+    let (code, told) = author.told(&["test", "--only-written"]);
+    assert_eq!(code, 0, "{told}");
+    assert!(told.contains("9 tests, 0 failed"), "{told}");
+}
+
+#[test]
+fn a_report_for_ci_has_every_test_and_what_failed() {
+    let author = Author::new();
+    author.change("tests/declines.toml", "\"declined\"", "\"<sold>\"");
+    let report = author.folder.path().join("report.xml");
+    let (code, told) = author.told(&[
+        "test",
+        "--only-written",
+        "--junit",
+        report.to_str().unwrap(),
+    ]);
+    assert_eq!(code, 1, "{told}");
+    let report = fs::read_to_string(report).unwrap();
+    let document = roxmltree::Document::parse(&report).unwrap();
+    let suite = document
+        .descendants()
+        .find(|node| node.has_tag_name("testsuite"))
+        .unwrap();
+    assert_eq!(
+        (suite.attribute("tests"), suite.attribute("failures")),
+        (Some("6"), Some("1"))
+    );
+    let failure = document
+        .descendants()
+        .find(|node| node.has_tag_name("failure"))
+        .unwrap();
+    assert!(failure.attribute("message").unwrap().contains("`<sold>`"));
+    assert!(failure.text().unwrap().contains("goodbye-declined"));
+}
+
+#[test]
+fn an_amount_before_identity_is_found_by_the_property_whether_or_not_the_engine_refuses_it() {
+    let author = Author::new();
+    author.plant_amount_before_identity();
+    let (code, told) = author.told(&["test"]);
+    assert_eq!(code, 1, "{told}");
+    let property =
+        "the property “never `emi-details` is said before `identity` is established” does not hold";
+    assert!(told.contains(property), "{told}");
+    assert!(told.contains("the engine refuses it"), "{told}");
+    // and where no rule holds it up
+    author.change(
+        "flow.toml",
+        "emi-details = { requires = [\"identity\"], milestone",
+        "emi-details = { milestone",
+    );
+    let (code, told) = author.told(&["test"]);
+    assert_eq!(code, 1, "{told}");
+    assert!(
+        told.contains(property) && !told.contains("the engine refuses it"),
+        "{told}"
+    );
+    assert!(
+        told.contains("Your EMI of"),
+        "the conversation shows it: {told}"
+    );
+}
+
+#[test]
+fn everything_that_is_wrong_is_told_at_once_with_its_place() {
+    let author = Author::new();
+    author.change("flow.toml", "wait = \"7s\"", "wait = \"7 hours\"");
+    author.change("prompts/hi-IN.ftl", "please-wait = ", "please-wate = ");
+    author.write("flow.wasm", "not a component");
+    let (code, told) = author.json(&["check"]);
+    assert_eq!(code, 1, "{told:#}");
+    let findings = told["flows"][0]["findings"].as_array().unwrap();
+    let of = |file: &str| {
+        let found = findings.iter().find(|found| found["file"] == file);
+        found.unwrap_or_else(|| panic!("{file}: {told:#}"))
+    };
+    assert!(of("flow.toml")["column"].as_u64().unwrap() > 1);
+    assert!(
+        of("flow.toml")["message"]
+            .as_str()
+            .unwrap()
+            .contains("`wait`")
+    );
+    assert!(of("prompts/hi-IN.ftl")["hint"].is_string());
+    assert!(!of("flow.wasm")["hint"].is_null());
+    let (code, told) = author.told(&["check"]);
+    assert_eq!(code, 1);
+    assert!(told.contains("emi-reminder/flow.toml:"), "{told}");
+}
+
+#[test]
+fn what_is_never_reached_is_a_warning_that_may_be_denied() {
+    let author = Author::new();
+    author.change(
+        "flow.toml",
+        "[questions.transfer]",
+        "[questions.spare]\nprompt = \"please-wait\"\nchoices = [\"yes\"]\n\n[questions.transfer]",
+    );
+    for file in ["prompts/en-IN.ftl", "prompts/hi-IN.ftl"] {
+        author.change(
+            file,
+            "please-wait = ",
+            "unused = Nobody hears this.\nplease-wait = ",
+        );
+    }
+    let (code, told) = author.told(&["check"]);
+    assert_eq!(code, 0, "{told}");
+    for words in [
+        "never said: `unused`",
+        "so that none of their choices is reached: `spare`",
+    ] {
+        assert!(told.contains(words), "`{words}`: {told}");
+    }
+    assert_eq!(author.told(&["check", "--deny-warnings"]).0, 1);
+}
+
+#[test]
+fn an_exploration_that_is_cut_short_says_so() {
+    let author = Author::new();
+    let (code, told) = author.told(&["test", "--runs", "50"]);
+    assert_eq!(code, 0, "{told}");
+    assert!(told.contains("NOT all paths"), "{told}");
+    assert!(
+        told.contains("was cut short: of the paths with 0 disturbances"),
+        "{told}"
+    );
+    assert!(
+        told.contains("never said on the paths explored: "),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_map_has_every_question_and_every_path_in_each_language() {
+    let author = Author::new();
+    let (code, told) = author.told(&["map", "--disturbances", "0"]);
+    assert_eq!(code, 0, "{told}");
+    let read = |file: &str| fs::read_to_string(author.folder.path().join(file)).unwrap();
+    let svg = read("map/emi-reminder.svg");
+    let drawing = roxmltree::Document::parse(&svg).unwrap();
+    let texts: Vec<_> = drawing
+        .descendants()
+        .filter(|node| node.has_tag_name("text"))
+        .filter_map(|node| node.text())
+        .collect();
+    for question in [
+        "identity",
+        "emi-details",
+        "emi-details-overdue",
+        "disclosure",
+        "transfer",
+    ] {
+        assert!(texts.contains(&question), "{texts:?}");
+    }
+    for end in [
+        "wrong-person",
+        "incomplete-data",
+        "transferred",
+        "do-not-call",
+    ] {
+        assert!(texts.contains(&end), "{end}: {texts:?}");
+    }
+    let page = read("map/emi-reminder.html");
+    for words in [
+        "Am I speaking with Ravi Kumar?",
+        "क्या मेरी बात Ravi Kumar जी से हो रही है?",
+        "class=\"holds\"",
+    ] {
+        assert!(page.contains(words), "`{words}`");
+    }
+    assert!(!page.contains("does not hold") && !page.contains("http-equiv"));
+    assert!(!page.contains("src="), "nothing is loaded from elsewhere");
+}
+
+#[test]
+fn a_folder_without_a_flow_is_no_verdict_on_one() {
+    let author = Author::new();
+    let empty = author.folder.path().join("empty");
+    fs::create_dir(&empty).unwrap();
+    for command in ["test", "check", "map"] {
+        let output = program()
+            .args(["flow", command])
+            .arg(&empty)
+            .current_dir(author.folder.path())
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(2), "{command}: {output:?}");
+    }
+    author.write("flow.wasm", "not a component");
+    assert_eq!(author.told(&["test"]).0, 2);
+}
+
+#[tokio::test]
+async fn a_version_that_tells_the_amount_before_identity_is_refused_at_load() {
+    let author = Author::new();
+    author.change(
+        "flow.toml",
+        "every-path-ends = true",
+        "gate = true\nevery-path-ends = true",
+    );
+    let engine = FlowEngine::new(&EngineSettings {
+        max_calls: 2,
+        ..EngineSettings::default()
+    })
+    .unwrap();
+    let components = tempfile::tempdir().unwrap();
+    let settings = CatalogueSettings {
+        components: components.path().to_owned(),
+        ..CatalogueSettings::default()
+    };
+    // the shipped flow holds its properties
+    let (catalogue, rejections) = Catalogue::open(engine, author.folder.path(), settings)
+        .await
+        .unwrap();
+    assert_eq!(rejections, []);
+    let name = FlowName::parse("emi-reminder").unwrap();
+    let shipped = catalogue.active(&name).unwrap().id.clone();
+
+    author.plant_amount_before_identity();
+    let rejections = catalogue.reload().await.unwrap();
+    let [rejection] = rejections.as_slice() else {
+        panic!("{rejections:?}")
+    };
+    assert_eq!(rejection.step, Step::Properties, "{rejection}");
+    assert!(
+        rejection
+            .reason
+            .contains("never `emi-details` is said before `identity` is established")
+            && rejection.reason.contains("on the path"),
+        "{rejection}"
+    );
+    let manifest = fs::read_to_string(author.flow().join("flow.toml")).unwrap();
+    let line = rejection.line.unwrap();
+    assert!(
+        manifest
+            .lines()
+            .nth(line - 1)
+            .unwrap()
+            .contains("emi-details"),
+        "line {line}"
+    );
+    assert!(rejection.hint.contains("ghanti flow test"), "{rejection}");
+    assert_eq!(
+        catalogue.active(&name).unwrap().id,
+        shipped,
+        "the other goes on"
+    );
+}
+
+/// A flow of one of the fixtures' components.
+fn fixture(name: &str, files: &[(&str, &str)]) -> Author {
+    let author = Author {
+        folder: tempfile::tempdir().unwrap(),
+    };
+    let component = format!("plugins/target/fixtures/{name}.wasm");
+    fs::create_dir_all(author.flow().join("prompts")).unwrap();
+    fs::create_dir_all(author.flow().join("tests")).unwrap();
+    fs::copy(root().join(component), author.flow().join("flow.wasm")).unwrap();
+    for (file, text) in files {
+        author.write(file, text);
+    }
+    author
+}
+
+#[test]
+fn an_action_answers_as_in_the_tests_and_fails_once_each() {
+    let test = "[[actions]]\nname = 'due-amount'\nanswer = { due = 12500 }\n[[actions]]\nname = 'send-link'\nanswer = { sent = true }\n\
+        [[actions]]\nname = 'due-amount'\nerror = 'invalid'\n[expect]\noutcome = 'told'\ninvoked = ['due-amount', 'send-link']\n";
+    let files = [
+        (
+            "flow.toml",
+            "[grants]\nactions = ['due-amount', 'send-link']\n",
+        ),
+        ("tests/one.toml", test),
+    ];
+    let author = fixture("invokes", &files);
+    let (code, told) = author.json(&["test"]);
+    assert_eq!(code, 0, "{told:#}");
+    let levels = &told["flows"][0]["explored"]["levels"];
+    assert_eq!(
+        (&levels[0]["paths"], &levels[1]["paths"]),
+        (&1.into(), &2.into())
+    );
+
+    fs::remove_file(author.flow().join("tests/one.toml")).unwrap();
+    let (code, told) = author.told(&["test"]);
+    assert_eq!(code, 0, "{told}");
+    assert!(
+        told.contains("not explored: the action `due-amount` has no example of an answer"),
+        "{told}"
+    );
+}
+
+#[test]
+fn values_are_said_and_keyed_and_all_that_a_flow_tells_can_be_expected() {
+    let prompts = "### $amount (money)\n### $value (date)\ndue = Your instalment of { $amount } is due.\nwhen = On which day will you pay?\n\
+        read-back = You will pay on { $value }. Is that right?\nhow-many = For how many months?\nthanks = Thank you.\n";
+    let manifest = "[settings]\nquestions = 'when how-many'\namount = '1250000'\nmilestone = 'told'\npause = 2000\nagain = '2026-01-10 14:30'\nhistory = 2\n\
+        [questions.when]\nexpects = 'date'\nearliest = 'today'\nlatest = 'today+30'\nconfirm = 'read-back'\n\
+        [questions.how-many]\nexpects = 'number'\nmin = 1\nmax = 60\n";
+    let test = "[[history]]\nat = 2026-01-02T10:00:00+05:30\nflow = 'emi'\noutcome = 'declined'\nnotes = { promise = 'x' }\n\
+        [[caller]]\nasked = 'when'\nsays = 'day after tomorrow'\n[[caller]]\nasked = 'when-confirm'\nchoice = 'yes'\n[[caller]]\nasked = 'how-many'\npresses = '12'\n\
+        [expect]\noutcome = 'surveyed'\nmilestones = ['told']\ncall-again = 2026-01-10T14:30:00+05:30\nwording = { read-back = 'seventh of january' }\n\
+        notes = { earlier = 'emi declined promise' }\nasked = ['when', 'when-confirm', 'how-many']\n";
+    let files = [
+        ("flow.toml", manifest),
+        ("prompts/en-IN.ftl", prompts),
+        ("tests/pays.toml", test),
+    ];
+    let author = fixture("survey", &files);
+    let (code, told) = author.json(&["test"]);
+    assert_eq!(code, 0, "{told:#}");
+    assert_eq!(
+        told["flows"][0]["findings"],
+        Json::Array(Vec::new()),
+        "{told:#}"
+    );
+    // said with a yes, keyed, silence, unknown words; and for each of these the same at the other
+    let paths = &told["flows"][0]["explored"]["levels"][0]["paths"];
+    assert_eq!(*paths, 16, "{told:#}");
+
+    author.change("tests/pays.toml", "14:30:00", "14:45:00");
+    author.change("tests/pays.toml", "['told']", "['heard']");
+    let (code, told) = author.told(&["test", "--only-written"]);
+    assert_eq!(code, 1);
+    for words in [
+        "expected another call at 2026-01-10T14:45:00+05:30; got 2026-01-10T14:30:00+05:30",
+        "expected the milestones `heard`; got `told`",
+        "“day after tomorrow” → 2026-01-07",
+    ] {
+        assert!(told.contains(words), "`{words}`: {told}");
+    }
+}
