@@ -34,6 +34,7 @@ pub mod resumption;
 pub mod run;
 pub mod running;
 pub mod services;
+pub mod standing;
 pub mod targets;
 pub mod transfer;
 mod unheard;

@@ -25,6 +25,7 @@ use crate::files::AudioFiles;
 use crate::machine::{Awaited, Command, Completion};
 use crate::question::{Answers, Asked, ValueAnswers};
 use crate::rendered_prompt::{RenderedPrompt, Source};
+use crate::standing::Standing;
 use crate::targets::TransferTargets;
 
 /// How long a look-up in the session store, or of earlier calls, may take.
@@ -70,25 +71,6 @@ pub struct ConversationParts {
     pub recognizer: Option<Arc<dyn Recognizer>>,
     /// Shared by all versions that run the call in turn.
     pub standing: Arc<std::sync::Mutex<Standing>>,
-}
-
-/// What the flow knows of the caller so far; it decides whether a transfer is allowed.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Standing {
-    /// The flow has established something, such as who is on the line.
-    is_anyone_known: bool,
-    /// The last question ended in a no-input or no-match.
-    is_unclear: bool,
-}
-
-impl Standing {
-    /// That of a call that goes on after its caller was identified, or was not.
-    pub fn resumed(is_anyone_known: bool) -> Self {
-        Self {
-            is_anyone_known,
-            is_unclear: false,
-        }
-    }
 }
 
 impl ConversationParts {
@@ -278,38 +260,6 @@ impl LiveConversation {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Refuses a transfer after an answer that was not understood, because it may have been a
-    /// refusal. The transfer is allowed if the flow has established something about the caller and
-    /// the recogniser supports their language.
-    fn refuse_unclear_transfer(&self) -> Result<(), CallError> {
-        let Standing {
-            is_anyone_known,
-            is_unclear,
-        } = *self.standing();
-        let language = &self.parts.facts.language;
-        let is_heard = self
-            .parts
-            .recognizer
-            .as_ref()
-            .is_some_and(|recognizer| recognizer.understands(language));
-        if !is_unclear || (is_anyone_known && is_heard) {
-            return Ok(());
-        }
-        let why = if is_anyone_known {
-            "no recogniser here understands their language"
-        } else {
-            "nothing is established of them"
-        };
-        let reason = format!(
-            "a caller whose answer was not understood is not transferred, as {why}: say goodbye, or ask again"
-        );
-        Err(CallError::Refused(Refusal {
-            subject: "transfer".to_owned(),
-            missing: Vec::new(),
-            reason,
-        }))
-    }
-
     /// Returns whom to dial for a target now, or refuses one that is closed.
     fn open_target(
         &mut self,
@@ -397,7 +347,10 @@ impl Conversation for LiveConversation {
                 numbers,
                 words,
             } => {
-                self.refuse_unclear_transfer()?;
+                let language = &self.parts.facts.language;
+                let recognizer = self.parts.recognizer.as_deref();
+                let is_heard = recognizer.is_some_and(|ears| ears.understands(language));
+                self.standing().check_transfer(is_heard)?;
                 self.open_target(target, numbers)?.with_words(words)
             }
             Decision::HangUp => Decision::HangUp,

@@ -21,7 +21,7 @@ use crate::connect::{NoStart, await_start};
 use crate::driver::{Driver, Parts};
 use crate::ending::{StreamEnd, describe, flow_end};
 use crate::fallback_prompt::{self, Why, fallback_prompt};
-use crate::live::{ConversationParts, Standing};
+use crate::live::ConversationParts;
 use crate::log_lines::FLOW_FAILED;
 use crate::migration::Migration;
 use crate::postmortem;
@@ -30,6 +30,7 @@ use crate::recorder::last_position;
 use crate::recording;
 use crate::running::RunningFlow;
 use crate::services::Services;
+use crate::standing::Standing;
 use crate::unheard;
 use crate::wire::Wire;
 
