@@ -113,7 +113,10 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     (
         "ghanti-cli",
         &[
+            "ghanti-catalogue",
+            "ghanti-host",
             "ghanti-import",
+            "ghanti-manifest",
             "ghanti-model",
             "ghanti-replay",
             "ghanti-server",

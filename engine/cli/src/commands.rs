@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 
 use crate::{
-    call, calls, campaign, config, customers, dev, dial, doctor, health, init, manual, replay,
-    serve, sim,
+    call, calls, campaign, config, customers, dev, dial, doctor, flow, health, init, manual,
+    replay, serve, sim,
 };
 
 /// A voicebot engine for Exotel telephony.
@@ -32,6 +32,9 @@ pub enum Command {
     /// Import customers' lists into a running engine
     #[command(subcommand)]
     Customers(customers::Command),
+    /// Write flows: make, build, check, test, deploy them
+    #[command(subcommand)]
+    Flow(flow::Command),
     /// Check the configuration, or print every setting
     #[command(subcommand)]
     Config(config::Command),
@@ -64,6 +67,7 @@ impl Command {
             Self::Calls(command) => Ok(command.run()),
             Self::Campaign(command) => command.run(),
             Self::Customers(command) => Ok(command.run()),
+            Self::Flow(command) => Ok(command.run()),
             Self::Config(command) => command.run(),
             Self::Call(call) => call.run(),
             Self::Sim(sim) => sim.run(),

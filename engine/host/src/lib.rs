@@ -7,6 +7,7 @@ mod asking;
 mod bindings;
 mod capacity;
 mod compile;
+mod component;
 mod context;
 mod contract;
 mod conversation;
@@ -34,6 +35,8 @@ mod wasi;
 
 pub use compile::inside::compile_component;
 pub use compile::{Compiler, Origin};
+pub use component::ComponentFacts;
+pub use contract::{Given, contract_version, given};
 pub use conversation::{Conversation, Instant, Invocation};
 pub use engine::{CompileIn, EngineError, EngineSettings, FlowEngine, MEMORY_BYTES_MAX, TICK_MS};
 pub use limit::{ARRIVAL, Limit};

@@ -206,6 +206,12 @@ impl ScriptedCaller {
         self
     }
 
+    /// They hear this template to its end again.
+    pub fn interrupt_no_more(mut self, template: &str) -> Self {
+        self.interrupted.remove(template);
+        self
+    }
+
     fn act(mut self, question: &str, act: Act) -> Self {
         self.script
             .entry(question.to_owned())

@@ -45,6 +45,12 @@ pub struct Body {
     detail: String,
     /// What to do about it.
     hint: Cow<'static, str>,
+    /// The step of loading at which a version of a flow was rejected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step: Option<String>,
+    /// The line of the file that the detail names first, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<usize>,
     /// The fields or parameters that cannot be used.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     fields: Vec<Field>,
@@ -75,6 +81,8 @@ impl Problem {
                 status: kind.status().as_u16(),
                 detail: detail.into(),
                 hint: hint.into(),
+                step: None,
+                line: None,
                 fields: Vec::new(),
             },
             cause: None,
@@ -87,6 +95,13 @@ impl Problem {
             cause: Some(cause),
             ..self
         }
+    }
+
+    /// Adds the step of loading at which a version of a flow was rejected, and the line.
+    pub fn at(mut self, step: String, line: Option<usize>) -> Self {
+        self.body.step = Some(step);
+        self.body.line = line;
+        self
     }
 
     /// Says in other words what was wrong.
@@ -188,7 +203,7 @@ impl From<BytesRejection> for Problem {
         } else {
             Kind::BodyNotRead
         };
-        let hint = "send a whole body of at most 256 KiB, customers 4 MiB";
+        let hint = "send a whole body of at most 256 KiB, customers 4 MiB, a flow 48 MiB";
         Self::new(kind, rejection.body_text(), hint).because(Cause::Body)
     }
 }

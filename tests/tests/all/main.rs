@@ -16,6 +16,7 @@ mod capacity;
 mod claims;
 mod customers;
 mod deploy;
+mod deploying;
 mod dev;
 mod dialling;
 mod doctor;

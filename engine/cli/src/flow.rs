@@ -1,0 +1,45 @@
+//! `ghanti flow`: what the author of a flow does with it.
+
+mod deploy;
+mod engine;
+mod inspect;
+mod list;
+mod loading;
+mod outcome;
+mod rollback;
+mod talk;
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+/// Write flows: make, build, check, test, deploy them
+#[derive(Subcommand)]
+pub enum Command {
+    Deploy(deploy::Deploy),
+    List(list::List),
+    Rollback(rollback::Rollback),
+    Inspect(inspect::Inspect),
+    Talk(talk::Talk),
+}
+
+impl Command {
+    /// Runs the command.
+    pub fn run(self) -> ExitCode {
+        let json = match &self {
+            Self::Deploy(deploy) => deploy.json,
+            Self::List(list) => list.json,
+            Self::Rollback(rollback) => rollback.json,
+            Self::Inspect(inspect) => inspect.json,
+            Self::Talk(talk) => talk.json,
+        };
+        let done = match self {
+            Self::Deploy(deploy) => deploy.run(),
+            Self::List(list) => list.run(),
+            Self::Rollback(rollback) => rollback.run(),
+            Self::Inspect(inspect) => inspect.run(),
+            Self::Talk(talk) => talk.run(),
+        };
+        outcome::code(done, json)
+    }
+}
