@@ -138,10 +138,16 @@ async fn hold(version: &FlowVersion, flow_test: &FlowTest) -> Held {
     let run = version.run_within(Box::new(caller), journal.clone(), &limits);
     let run = run.with_subscriber(NoSubscriber::default());
     let end = tokio::time::timeout(CONVERSATION, run).await.ok();
-    let scripted = scripted
+    let mut scripted = scripted
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner)
         .clone();
+    let slept_ms = journal.trace().slept_ms;
+    if slept_ms > 0 {
+        scripted.unfit.push(format!(
+            "the flow sleeps for {slept_ms} ms, and for the caller no time passes: say something, or ask with the `wait` of a question"
+        ));
+    }
     let stack = match &end {
         Some(RunEnd::Returned | RunEnd::CallEnded) => Vec::new(),
         _ => {

@@ -157,7 +157,7 @@ impl Loader {
                 .map(ToString::to_string)
                 .collect::<Vec<_>>()
                 .join("\n");
-            Fault::new(Step::Manifest, reasons, "fix `flow.toml`")
+            Fault::new(Step::Manifest, reasons, &ManifestError::hints(&errors))
                 .at(errors.first().map(|error| error.line))
         })?;
         let overrides = &self.allowance.overrides;
@@ -191,7 +191,8 @@ pub(crate) fn no_errors(errors: &[ManifestError]) -> Result<(), Fault> {
         .map(ToString::to_string)
         .collect::<Vec<_>>()
         .join("\n");
-    Err(Fault::new(Step::Manifest, reasons, "correct `flow.toml`").at(Some(first.line)))
+    let hint = ManifestError::hints(errors);
+    Err(Fault::new(Step::Manifest, reasons, &hint).at(Some(first.line)))
 }
 
 /// The flow's languages: those of the manifest, else that of its only prompt file. Each needs a

@@ -20,6 +20,7 @@ mod gate;
 mod invoke;
 mod known;
 mod limit;
+mod link_error;
 mod loader_pool;
 mod log;
 mod meters;

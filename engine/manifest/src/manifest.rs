@@ -217,6 +217,37 @@ pub struct ManifestError {
 }
 
 impl ManifestError {
+    /// What to do about it: the last part of the message.
+    pub fn hint(&self) -> String {
+        if let Some((name, what)) = self.message.split_once("` takes ") {
+            return format!("give {name}` {what}");
+        }
+        let (mut is_name, mut last) = (false, None);
+        for (at, letter) in self.message.char_indices() {
+            is_name ^= letter == '`';
+            let rest = self.message.get(at..).unwrap_or_default();
+            if !is_name && rest.starts_with(": ") {
+                last = Some(at + 2);
+            }
+        }
+        match last.and_then(|at| self.message.get(at..)) {
+            Some(hint) => hint.to_owned(),
+            None => format!("correct line {} of `flow.toml`", self.line),
+        }
+    }
+
+    /// What to do about errors of `flow.toml`, in one sentence.
+    pub fn hints(errors: &[Self]) -> String {
+        match errors {
+            [] => String::new(),
+            [error] => error.hint(),
+            [first, ..] => format!(
+                "correct each of these lines of `flow.toml`; the first: {}",
+                first.hint()
+            ),
+        }
+    }
+
     /// The line of what is under these keys in a manifest's text; 1 if there is nothing.
     pub fn line_of(text: &str, keys: &[&str]) -> usize {
         Said(text).line(keys, None).unwrap_or(1)

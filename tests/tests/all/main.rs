@@ -29,6 +29,7 @@ mod http;
 mod logs;
 mod lost_stores;
 mod manual;
+mod mistakes;
 mod moving;
 mod nodes;
 mod operation;
@@ -44,6 +45,7 @@ mod start;
 mod stores_away;
 #[path = "../support/mod.rs"]
 mod support;
+mod talking;
 mod tokens;
 mod transfers;
 mod untrusted;
