@@ -145,7 +145,7 @@ async fn hold(version: &FlowVersion, flow_test: &FlowTest) -> Held {
     let slept_ms = journal.trace().slept_ms;
     if slept_ms > 0 {
         scripted.unfit.push(format!(
-            "the flow sleeps for {slept_ms} ms, and for the caller no time passes: say something, or ask with the `wait` of a question"
+            "the flow sleeps for {slept_ms} ms, and for the caller no time passes: call `speech.pause`"
         ));
     }
     let stack = match &end {

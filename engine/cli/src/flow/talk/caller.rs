@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use ghanti_host::{Conversation, Instant, Invocation, ScriptedCaller};
 use ghanti_model::values::DateRules;
 use ghanti_model::{
-    Answer, CallError, CallFacts, Collection, Decision, Language, Masked, Playout, Prompt,
-    PromptId, Question, Reply,
+    Answer, CallError, CallFacts, Collection, Decision, EarlierCall, Language, Masked, Milestone,
+    Playout, Prompt, PromptId, Question, Reply,
 };
 use serde_json::Value as Json;
 use tokio::sync::{mpsc, oneshot};
@@ -175,7 +175,11 @@ impl Caller {
                 }
             };
             self.change(|scripted| scripted.interrupt_no_more(prompt.template()));
+            // an action is asked next what the words mean
+            let is_handed_over = matches!(&listens, Listens::To(question) if question.understand.is_some())
+                && answer.transcript.is_some();
             let next = match answer.reply {
+                Reply::NoMatch if is_handed_over => None,
                 Reply::NoInput => no_input.pop_front(),
                 Reply::NoMatch => {
                     if turn != Turn::Unclear {
@@ -251,6 +255,18 @@ impl Conversation for Caller {
         self.scripted.note(name, value).await
     }
 
+    async fn milestone(&mut self, milestone: Milestone) -> Result<(), CallError> {
+        self.scripted.milestone(milestone).await
+    }
+
+    async fn call_again(&mut self, at_ms: u64) -> Result<(), CallError> {
+        self.scripted.call_again(at_ms).await
+    }
+
+    async fn history(&mut self, most: usize) -> Result<Vec<EarlierCall>, CallError> {
+        self.scripted.history(most).await
+    }
+
     async fn invoke(&mut self, invocation: Invocation) -> Result<Json, CallError> {
         let (sender, answer) = oneshot::channel();
         let invokes = Happened::Invokes {
@@ -292,6 +308,10 @@ impl Conversation for Caller {
 
     async fn drain(&mut self) -> Result<Vec<Playout>, CallError> {
         self.scripted.drain().await
+    }
+
+    async fn pause(&mut self, ms: u32) -> Result<(), CallError> {
+        self.scripted.pause(ms).await
     }
 
     async fn settle(&mut self) -> Result<(), CallError> {

@@ -214,10 +214,15 @@ pub fn called(entry: &JournalEntry) -> Option<(Kind, String)> {
                 Some(found) => shown(found),
             }
         )),
-        Function::Transfer => event(match arguments {
-            Json::Null => "will transfer the call to default".to_owned(),
-            target => format!("will transfer the call to {}", shown(target)),
-        }),
+        Function::Transfer => event(format!(
+            "will transfer the call to {}",
+            match shown(arguments) {
+                target if target.is_empty() || *arguments == Json::Null => "default".to_owned(),
+                target => target,
+            }
+        )),
+        Function::Milestone => event(format!("milestone {}", shown(arguments))),
+        Function::Pause => event(format!("is silent for {} ms", shown(arguments))),
         Function::Invoke
         | Function::Say
         | Function::Ask
@@ -228,7 +233,8 @@ pub fn called(entry: &JournalEntry) -> Option<(Kind, String)> {
         | Function::Facts
         | Function::Setting
         | Function::Get
-        | Function::All => None,
+        | Function::All
+        | Function::History => None,
         // outcome, note, and whatever a later contract adds: by its name
         _ => event(format!("{name} {}", shown(arguments))),
     }
