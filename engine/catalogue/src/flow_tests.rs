@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use ghanti_host::{Fault, FlowVersion, RunEnd, Step};
 use ghanti_manifest::{Limits, Observed};
-use ghanti_model::CallId;
+use ghanti_model::{CallId, Described, Description};
 use held::Held;
 use read::FlowTest;
 use tracing::instrument::WithSubscriber;
@@ -26,6 +26,22 @@ const CONVERSATION: Duration = Duration::from_secs(10);
 const ALL: Duration = Duration::from_secs(60);
 /// The most complaints reported.
 const TOLD: usize = 16;
+
+/// What is wrong with the text of a test, whichever flow it is of, a sentence each.
+pub fn test_complaints(text: &str) -> Vec<String> {
+    let description = Description {
+        described: Described {
+            name: String::new(),
+            version: String::new(),
+        },
+        languages: Vec::new(),
+        templates: Vec::new(),
+    };
+    match FlowTest::read(text, &description) {
+        Ok(_) => Vec::new(),
+        Err(errors) => errors.into_iter().map(|(_, sentence)| sentence).collect(),
+    }
+}
 
 /// A problem with a test, or a failure of the flow in it.
 #[derive(Debug, Clone, PartialEq, Eq)]

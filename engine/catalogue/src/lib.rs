@@ -27,6 +27,7 @@ pub use bundle::{BUNDLE_BYTES_MAX, Bundle, NoPlace};
 pub use catalogue::{
     Catalogue, CatalogueError, CatalogueSettings, ChangeError, DeployError, Deployed,
 };
+pub use flow_tests::test_complaints;
 pub use in_place::{InPlace, NotInPlace, Staged};
 pub use loading::Loading;
 pub use metrics::FlowCounts;

@@ -2,10 +2,12 @@
 
 mod deploy;
 mod engine;
+mod explain;
 mod inspect;
 mod list;
 mod loading;
 mod outcome;
+mod reference;
 mod rollback;
 mod talk;
 
@@ -21,6 +23,8 @@ pub enum Command {
     Rollback(rollback::Rollback),
     Inspect(inspect::Inspect),
     Talk(talk::Talk),
+    Explain(explain::Explain),
+    Schema(explain::Schema),
 }
 
 impl Command {
@@ -32,6 +36,8 @@ impl Command {
             Self::Rollback(rollback) => rollback.json,
             Self::Inspect(inspect) => inspect.json,
             Self::Talk(talk) => talk.json,
+            Self::Explain(explain) => explain.json,
+            Self::Schema(_) => true,
         };
         let done = match self {
             Self::Deploy(deploy) => deploy.run(),
@@ -39,6 +45,8 @@ impl Command {
             Self::Rollback(rollback) => rollback.run(),
             Self::Inspect(inspect) => inspect.run(),
             Self::Talk(talk) => talk.run(),
+            Self::Explain(explain) => explain.run(),
+            Self::Schema(schema) => schema.run(),
         };
         outcome::code(done, json)
     }
